@@ -1,0 +1,1 @@
+"""Liftoff: the backend that a SaaS starts from."""

@@ -1,0 +1,134 @@
+"""Settings: the environment wins over `.env`, `.env` over the defaults below; an empty value counts as unset."""
+
+import sys
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app.core import production
+from app.core.networks import check_network
+
+ROOT = Path(__file__).resolve().parents[3]
+BACKEND = ROOT / "backend"
+
+
+def _split(value: object) -> object:
+    """Lists are written with commas."""
+    return [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
+
+
+def _bare(url: str) -> str:
+    return url.rstrip("/")
+
+
+Commas = Annotated[list[str], NoDecode, BeforeValidator(_split)]
+Networks = Annotated[list[Annotated[str, AfterValidator(check_network)]], NoDecode, BeforeValidator(_split)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Url = Annotated[str, Field(pattern=r"^https?://[^/?#@\s]+(/[^?#\s]*)?$"), AfterValidator(_bare)]
+
+
+class Settings(BaseSettings):
+    """Every knob there is. A field's upper-case name is its variable; `.env.example` lists them all."""
+
+    model_config = SettingsConfigDict(
+        env_file=ROOT / ".env", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    # Production unless told otherwise: a deployment that forgets this variable must fail closed, not open.
+    environment: Literal["development", "test", "production"] = "production"
+    secret_key: SecretStr = Field(min_length=32, description="Signs and encrypts; every other key is derived from it.")
+    payments_enabled: bool = True
+
+    host: str = "127.0.0.1"
+    port: Port = 8000
+    web_concurrency: int = Field(1, ge=1, le=64, description="Server processes.")
+    worker_threads: int = Field(40, ge=1, le=1000, description="Threads per process that run endpoints.")
+    public_url: Url | None = Field(None, description="Where browsers reach this API.")
+    frontend_url: Url | None = Field(None, description="Where the web frontend lives; links in mails lead there.")
+    api_prefix: Annotated[str, Field(pattern=r"^(/[a-z0-9._-]+)*$")] = ""
+    allowed_hosts: Commas = Field(default_factory=list, description="Host names answered; others get 400.")
+    cors_origins: Commas = Field(default_factory=list, description="Browser origins that may read answers.")
+    trusted_proxies: Networks = Field(default_factory=list, description="Peers whose X-Forwarded-* headers count.")
+
+    database_url: SecretStr = SecretStr(f"sqlite:///{ROOT / '.data' / 'liftoff.db'}")
+    database_pool_size: int = Field(15, ge=1, le=500, description="Connections kept open per process.")
+    database_max_overflow: int = Field(5, ge=0, le=500, description="Connections opened beyond that under load.")
+    database_pool_timeout: float = Field(3, gt=0, le=60, description="Seconds that a request waits for its turn.")
+    database_pool_recycle: int = Field(1800, ge=30, description="Seconds after which a connection is replaced.")
+
+    redis_url: SecretStr | None = None
+
+    smtp_host: str | None = None
+    smtp_port: Port = 587
+    smtp_username: str | None = None
+    smtp_password: SecretStr | None = None
+    smtp_tls: Literal["starttls", "ssl", "none"] = "starttls"
+    mail_from: str | None = None
+
+    stripe_secret_key: SecretStr | None = None
+    stripe_webhook_secret: Annotated[list[SecretStr], NoDecode, BeforeValidator(_split)] = Field(default_factory=list)
+
+    password_min_length: int = Field(12, ge=8, le=64)
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["console", "json"] | None = None
+    docs_enabled: bool | None = Field(None, description="`/docs`, `/redoc`, `/openapi.json`; off in production.")
+    metrics_enabled: bool | None = Field(None, description="`/metrics`; off in production.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """What depends on the environment, so that a frozen object holds the last word."""
+        live = values.get("environment", "production") == "production"
+        defaults = {"log_format": "json" if live else "console", "docs_enabled": not live, "metrics_enabled": not live}
+        if not live:
+            local = f"http://127.0.0.1:{values.get('port', 8000)}"
+            defaults |= {"public_url": local, "frontend_url": f"{local}/dev/frontend", "mail_from": "liftoff@example.com"}
+            defaults |= {"allowed_hosts": "*"}
+        return defaults | values
+
+    @model_validator(mode="after")
+    def _refuse_weakness(self) -> Self:
+        if self.environment == "production":
+            production.check(self)
+        return self
+
+    @model_validator(mode="after")
+    def _give_each_connection_a_thread(self) -> Self:
+        """With fewer threads than connections some connections could never be used (`app/db/admission.py`)."""
+        connections = self.database_pool_size + self.database_max_overflow
+        if self.worker_threads < connections:
+            raise ValueError(
+                f"WORKER_THREADS ({self.worker_threads}) must be at least DATABASE_POOL_SIZE + DATABASE_MAX_OVERFLOW "
+                f"({connections})"
+            )
+        return self
+
+    @property
+    def is_production(self) -> bool:
+        return self.environment == "production"
+
+
+@lru_cache
+def get_settings() -> Settings:
+    """The one settings object of this process. Wrong settings end the process, naming variables but never values."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        sys.exit("\n".join(["Liftoff cannot start with these settings:", *_explain(error)]))
+
+
+def _explain(error: ValidationError) -> list[str]:
+    lines = []
+    for problem in error.errors(include_input=False, include_url=False, include_context=True):
+        cause = problem.get("ctx", {}).get("error")
+        if isinstance(cause, production.Unsafe):
+            lines += [f"  {name}: {why}" for name, why in cause.problems]
+        else:
+            name = str(problem["loc"][0]).upper() if problem["loc"] else "settings"
+            lines.append(f"  {name}: {problem['msg']}")
+    if any(line.startswith("  SECRET_KEY: Field required") for line in lines):
+        lines.append("`make dev` writes a .env for development; in production set the variables of .env.example.")
+    return lines

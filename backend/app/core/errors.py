@@ -1,0 +1,106 @@
+"""Errors that features raise. Each class is one stable `code` of the contract; one handler renders them all."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, TypeVar
+
+
+class AppError(Exception):
+    """Base of everything that a client is told.
+
+    `headers` and `members` go into the answer: headers as they are, members as top-level fields of the problem.
+    """
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal_error"
+    detail: ClassVar[str | None] = None
+
+    def __init__(
+        self,
+        detail: str | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        members: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(detail or self.detail or self.code)
+        self.message = detail or self.detail
+        self.headers = dict(headers or {})
+        self.members = dict(members or {})
+
+
+class BadRequest(AppError):
+    status = 400
+    code = "bad_request"
+
+
+class Unauthenticated(AppError):
+    """401, always with `WWW-Authenticate` (RFC 9110, 11.6.1)."""
+
+    status = 401
+    code = "not_authenticated"
+    detail = "Sign in and send the access token as a bearer token."
+
+    def __init__(self, detail: str | None = None, *, members: Mapping[str, Any] | None = None) -> None:
+        super().__init__(detail, headers={"WWW-Authenticate": "Bearer"}, members=members)
+
+
+class Forbidden(AppError):
+    status = 403
+    code = "forbidden"
+
+
+class NotFound(AppError):
+    status = 404
+    code = "not_found"
+
+
+class Conflict(AppError):
+    status = 409
+    code = "conflict"
+
+
+class PreconditionFailed(AppError):
+    status = 412
+    code = "stale"
+
+
+class Unprocessable(AppError):
+    """A well-formed request that cannot be carried out. `errors` has the shape of a validation error."""
+
+    status = 422
+    code = "validation_error"
+
+    def __init__(self, detail: str | None = None, *, errors: list[dict[str, Any]] | None = None) -> None:
+        super().__init__(detail, members={"errors": errors or []})
+
+
+class TooManyRequests(AppError):
+    status = 429
+    code = "too_many_requests"
+
+
+class Unavailable(AppError):
+    """503 with `Retry-After` in seconds: something we need is away, and the request changed nothing."""
+
+    status = 503
+    code = "unavailable"
+
+    def __init__(self, detail: str | None = None, *, retry_after: int = 5) -> None:
+        super().__init__(detail, headers={"Retry-After": str(retry_after)})
+
+
+def all_errors(base: type[AppError] = AppError) -> list[type[AppError]]:
+    """Every error class declared so far."""
+    return [base, *(error for sub in base.__subclasses__() for error in all_errors(sub))]
+
+
+Callee = TypeVar("Callee", bound=Callable[..., Any])
+
+
+def raises(*errors: type[AppError]) -> Callable[[Callee], Callee]:
+    """Say on a route or a dependency which errors a client may meet there: OpenAPI lists them, tests hold us to it."""
+
+    def mark(callee: Callee) -> Callee:
+        callee.raises = errors  # type: ignore[attr-defined]
+        return callee
+
+    return mark

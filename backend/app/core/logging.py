@@ -1,0 +1,109 @@
+"""Structured logs: one record a line, with the request's id, and nothing in them that must stay secret."""
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+from asgi_correlation_id import correlation_id
+
+from app.core.config import Settings
+
+REDACTED = "[redacted]"
+SECRET_NAME = re.compile(
+    r"password|passwd|secret|token|authorization|cookie|api_?key|credential|signature|recovery|otp|dsn|database_url", re.I
+)
+SECRET_VALUE = re.compile(
+    r"""eyJ[\w-]{8,}\.[\w-]+\.[\w-]*          # a JWT
+      | (?<=bearer\s)\S+ | (?<=basic\s)\S+    # an Authorization header
+      | (?<=://)[^\s/@]+(?=@)                 # user and password of a URL
+      | \b(?:sk|rk|whsec)_\w+                 # Stripe's secrets
+      | \$argon2\S+                           # a password hash
+      | (?<=token=)[^\s&"']+ | (?<=code=)[^\s&"']+ | (?<=password=)[^\s&"']+
+    """,
+    re.I | re.X,
+)
+CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
+Event = MutableMapping[str, Any]
+
+
+def scrub(value: object) -> object:
+    """A copy that is safe to write: secrets are gone, and no character in it can begin a new record."""
+    if isinstance(value, str):
+        return CONTROL.sub(lambda m: f"\\x{ord(m[0]):02x}", SECRET_VALUE.sub(REDACTED, value))
+    if isinstance(value, MutableMapping):
+        return {key: REDACTED if SECRET_NAME.search(str(key)) else scrub(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set):
+        return [scrub(item) for item in value]
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return scrub(str(value))
+
+
+def _redact(_: object, __: str, event: Event) -> Event:
+    traceback = event.pop("exception", None)
+    clean = scrub(dict(event))
+    assert isinstance(clean, dict)
+    if traceback:  # its line breaks are wanted, and each line is indented, so that none can pass for a record
+        clean["exception"] = "\n".join(f"  {scrub(line)}" for line in str(traceback).splitlines())
+    return clean
+
+
+def _request_id(_: object, __: str, event: Event) -> Event:
+    if request_id := correlation_id.get():
+        event["request_id"] = request_id
+    return event
+
+
+def configure_logging(settings: Settings) -> None:
+    """Send our records and those of every library through the same processors to standard output."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(),
+        _request_id,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        _redact,
+    ]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    renderer: Any = structlog.processors.JSONRenderer()
+    if settings.log_format == "console":
+        renderer = structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(settings.log_level.upper())
+    for name in ("uvicorn", "uvicorn.error"):
+        logging.getLogger(name).handlers.clear()
+        logging.getLogger(name).propagate = True
+    logging.getLogger("uvicorn.access").disabled = True  # our own access log knows what must not be written
+    logging.getLogger("asgi_correlation_id").setLevel("ERROR")  # a replaced request id is no news
+
+
+def get_logger(name: str) -> structlog.stdlib.BoundLogger:
+    logger: structlog.stdlib.BoundLogger = structlog.get_logger(name)
+    return logger
+
+
+def security_event(event: str, **facts: object) -> None:
+    """One record of what an attacker or an auditor would care about (ASVS 16.3). Facts hold ids, never secrets."""
+    get_logger("security").warning(event, security_event=event, **facts)

@@ -1,0 +1,20 @@
+"""Names and addresses of machines."""
+
+from ipaddress import IPv6Address, ip_address, ip_network
+
+
+def check_network(value: str) -> str:
+    """An IP address or a CIDR range such as `10.0.0.0/8`; anything else, `*` included, raises `ValueError`."""
+    ip_network(value)
+    return value
+
+
+def limiter_key(address: str) -> str:
+    """What a rate limit counts: an IPv4 address, or the /64 that one IPv6 subscriber can roam in (RFC 6177)."""
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return "unknown"
+    if isinstance(ip, IPv6Address):
+        return str(ip.ipv4_mapped or ip_network((ip, 64), strict=False))
+    return str(ip)

@@ -1,0 +1,66 @@
+"""What production refuses to start with (security requirement 57)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from app.core.config import Settings
+
+MIN_DISTINCT = 12  # characters of SECRET_KEY; `aaaa…` and `changeme…` stay below, any random key of 32 is above
+GUESSABLE = {"", "postgres", "password", "root", "admin", "liftoff", "secret", "example", "changeme", "test"}
+
+
+class Unsafe(ValueError):
+    """Settings that are wrong for production: pairs of variable and reason, no values."""
+
+    def __init__(self, problems: list[tuple[str, str]]) -> None:
+        super().__init__(", ".join(name for name, _ in problems))
+        self.problems = problems
+
+
+def check(settings: Settings) -> None:
+    """Raise `Unsafe` with everything that is wrong at once."""
+    if problems := list(_problems(settings)):
+        raise Unsafe(problems)
+
+
+def _problems(s: Settings) -> Iterator[tuple[str, str]]:
+    if len(set(s.secret_key.get_secret_value())) < MIN_DISTINCT:
+        yield "SECRET_KEY", 'is guessable; make one with: python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
+    yield from _database_problems(s.database_url.get_secret_value())
+    for name in ("public_url", "frontend_url", "smtp_host", "mail_from"):
+        if not getattr(s, name):
+            yield name.upper(), "is required"
+    for name in ("public_url", "frontend_url"):
+        if (getattr(s, name) or "https:").startswith("http:"):
+            yield name.upper(), "must be https"
+    if not s.allowed_hosts or "*" in s.allowed_hosts:
+        yield "ALLOWED_HOSTS", "must name the hosts that this API answers for, not be empty or *"
+    if any("*" in origin or not origin.startswith("https://") for origin in s.cors_origins):
+        yield "CORS_ORIGINS", "must hold https origins, without *"
+    if s.payments_enabled:
+        yield from _stripe_problems(s)
+
+
+def _database_problems(url: str) -> Iterator[tuple[str, str]]:
+    parts = urlsplit(url)
+    if parts.scheme.startswith("sqlite"):
+        yield "DATABASE_URL", "is required (PostgreSQL or MySQL; SQLite is for development)"
+    elif (parts.password or "").lower() in GUESSABLE or parts.password == parts.username:
+        yield "DATABASE_URL", "has an empty or guessable password"
+
+
+def _stripe_problems(s: Settings) -> Iterator[tuple[str, str]]:
+    key = s.stripe_secret_key.get_secret_value() if s.stripe_secret_key else ""
+    if not key:
+        yield "STRIPE_SECRET_KEY", "is required (or set PAYMENTS_ENABLED=false)"
+    elif not key.startswith(("sk_live_", "rk_live_")):
+        yield "STRIPE_SECRET_KEY", "is not a live key"
+    if not s.stripe_webhook_secret:
+        yield "STRIPE_WEBHOOK_SECRET", "is required (or set PAYMENTS_ENABLED=false)"
+    elif any(not secret.get_secret_value().startswith("whsec_") for secret in s.stripe_webhook_secret):
+        yield "STRIPE_WEBHOOK_SECRET", "must start with whsec_"

@@ -1,0 +1,1 @@
+"""The database: one engine, one session factory, one owner of the transaction."""

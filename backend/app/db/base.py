@@ -1,0 +1,27 @@
+"""The base of every table."""
+
+from datetime import datetime
+from typing import ClassVar
+
+from sqlalchemy import BigInteger, Integer, MetaData
+from sqlalchemy.orm import DeclarativeBase
+
+from app.db.types import UtcDateTime
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """Constraints get names, the same on every database: migrations drop them and errors are told apart by them."""
+
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map: ClassVar = {
+        int: BigInteger().with_variant(Integer(), "sqlite"),  # only INTEGER counts up there, and it holds 64 bits
+        datetime: UtcDateTime(),
+    }

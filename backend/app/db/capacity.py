@@ -1,0 +1,33 @@
+"""Whether the numbers fit: threads to connections here, all processes' connections to what the server allows."""
+
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.core.config import Settings
+from app.core.logging import get_logger
+from app.db.database import SIDE_POOL, SideSession, admission
+
+
+class TooSmall(RuntimeError):
+    """The server allows fewer connections than our processes may open."""
+
+
+def check_capacity(settings: Settings) -> None:
+    """Raise `TooSmall` before the first request does. A database that is away is no reason not to start."""
+    needed = settings.web_concurrency * (admission.slots + SIDE_POOL)
+    try:
+        with SideSession() as db:
+            allowed = {
+                "postgresql": "SELECT current_setting('max_connections')::int"
+                " - current_setting('superuser_reserved_connections')::int",
+                "mysql": "SELECT @@max_connections",
+            }.get(db.get_bind().dialect.name)
+            limit = db.scalar(text(allowed)) if allowed else None
+    except SQLAlchemyError as error:
+        get_logger(__name__).warning("database_unreachable", reason=str(error))
+        return
+    if limit is not None and needed > limit:
+        raise TooSmall(
+            f"WEB_CONCURRENCY x (DATABASE_POOL_SIZE + DATABASE_MAX_OVERFLOW + {SIDE_POOL}) is {needed} connections; the "
+            f"server has {limit}. Lower these settings or raise max_connections."
+        )

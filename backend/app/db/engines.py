@@ -1,0 +1,108 @@
+"""What each of the three databases needs so that they behave alike. Differences live here and nowhere else.
+
+| | PostgreSQL | MySQL, MariaDB | SQLite |
+|---|---|---|---|
+| time limits | statement 10 s, lock 3 s, idle in transaction 30 s | statement 10 s, lock 3 s, socket 15 s | lock 3 s |
+| isolation | read committed | read committed (their default re-reads old rows) | serialised writers, WAL readers |
+| row locks | `FOR UPDATE OF` | `FOR UPDATE` | none: a writer holds the whole file |
+| times | with time zone | `DATETIME(6)`, kept in UTC | text, kept in UTC |
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+
+from app.core.config import Settings
+from app.db.urls import normalise
+
+STATEMENT_SECONDS = 10
+LOCK_SECONDS = 3
+IDLE_SECONDS = 30
+CONNECT_SECONDS = 3
+SOCKET_SECONDS = 15
+
+
+def make_engine(settings: Settings, *, pool_size: int, max_overflow: int, name: str = "liftoff") -> Engine:
+    """An engine with our limits on every connection. It connects on first use, not here."""
+    url = normalise(settings.database_url.get_secret_value())
+    options: dict[str, Any] = {
+        "pool_size": pool_size,
+        "max_overflow": max_overflow,
+        "pool_timeout": settings.database_pool_timeout,
+        "pool_recycle": settings.database_pool_recycle,
+        "pool_pre_ping": True,
+        "pool_use_lifo": True,  # idle connections age out instead of all being kept warm in turn
+        "hide_parameters": True,  # an error's text must not carry what a user typed
+    }
+    return _MAKERS.get(url.get_backend_name(), create_engine)(url, name=name, **options)
+
+
+def _postgresql(url: URL, *, name: str, **options: Any) -> Engine:  # noqa: ANN401 - handed on to SQLAlchemy
+    timeouts = {
+        "statement_timeout": STATEMENT_SECONDS,
+        "lock_timeout": LOCK_SECONDS,
+        "idle_in_transaction_session_timeout": IDLE_SECONDS,
+    }
+    connect_args = {
+        "connect_timeout": CONNECT_SECONDS,
+        "application_name": name,
+        "options": " ".join(["-c timezone=UTC", *(f"-c {key}={seconds}s" for key, seconds in timeouts.items())]),
+        # A peer that vanished without a word is noticed while we wait for it.
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 2,
+        "tcp_user_timeout": SOCKET_SECONDS * 1000,
+    }
+    return create_engine(url, connect_args=connect_args, **options)
+
+
+def _mysql(url: URL, *, name: str, **options: Any) -> Engine:  # noqa: ANN401 - handed on to SQLAlchemy
+    connect_args = {
+        "charset": "utf8mb4",
+        "program_name": name,
+        "connect_timeout": CONNECT_SECONDS,
+        "read_timeout": SOCKET_SECONDS,
+        "write_timeout": SOCKET_SECONDS,
+    }
+    engine = create_engine(url, connect_args=connect_args, isolation_level="READ COMMITTED", **options)
+    event.listen(engine, "connect", _prepare_mysql)
+    return engine
+
+
+def _prepare_mysql(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver has no types
+    mariadb = "MariaDB" in connection.get_server_info()
+    limit = f"max_statement_time={STATEMENT_SECONDS}" if mariadb else f"max_execution_time={STATEMENT_SECONDS * 1000}"
+    mode = "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SET time_zone='+00:00', sql_mode='{mode}', innodb_lock_wait_timeout={LOCK_SECONDS}, {limit}"
+        )
+
+
+def _sqlite(url: URL, *, name: str, **options: Any) -> Engine:  # noqa: ANN401 - handed on to SQLAlchemy
+    del name  # the file knows no client names
+    if url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, **options)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver has no types
+    connection.isolation_level = None  # the driver's own BEGIN comes too late and breaks savepoints
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={LOCK_SECONDS * 1000}"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """A transaction that reads first and writes later fails under WAL when another wrote in between, whatever the
+    time-out: so all but reading ones take the write lock at once.
+    """
+    reading = connection.get_execution_options().get("reading", False)
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+_MAKERS: dict[str, Callable[..., Engine]] = {"postgresql": _postgresql, "mysql": _mysql, "sqlite": _sqlite}

@@ -1,0 +1,68 @@
+"""Whether the database is where the code needs it."""
+
+import time
+from functools import lru_cache
+from pathlib import Path
+from threading import Lock
+from typing import Literal
+
+from sqlalchemy import inspect, text
+from sqlalchemy.orm import Session
+
+from app.core.config import BACKEND
+
+State = Literal["current", "ahead", "behind"]
+VERSIONS = BACKEND / "alembic" / "versions"
+RECHECK_SECONDS = 1.0
+
+
+@lru_cache
+def known_revisions(folder: Path = VERSIONS) -> tuple[str, frozenset[str]]:
+    """The head, and every revision that this code knows. Raises `RuntimeError` where there are several heads."""
+    from alembic.script import ScriptDirectory  # slow to import, and only asked for once
+
+    script = ScriptDirectory(str(folder.parent))
+    heads = script.get_heads()
+    if len(heads) != 1:
+        raise RuntimeError(f"The migrations have {len(heads)} heads ({', '.join(heads)}): join them with `alembic merge heads`")
+    return heads[0], frozenset(revision.revision for revision in script.walk_revisions())
+
+
+def state_of(db: Session) -> State:
+    """`behind` also covers a database without any migration; `ahead` is one that newer code migrated."""
+    if not inspect(db.connection()).has_table("alembic_version"):
+        return "behind"
+    revision = db.scalar(text("SELECT version_num FROM alembic_version"))
+    head, known = known_revisions()
+    if revision == head:
+        return "current"
+    return "behind" if revision is None or revision in known else "ahead"
+
+
+class SchemaGate:
+    """Remembers that the schema is fit to serve, and looks again, at most once a second, while it is not."""
+
+    def __init__(self) -> None:
+        self.state: State | None = None
+        self._checked_at = -RECHECK_SECONDS
+        self._lock = Lock()
+
+    @property
+    def open(self) -> bool:
+        return self.state in ("current", "ahead")
+
+    def check(self, db: Session) -> State:
+        """Look now, whatever is remembered."""
+        self.state = state_of(db)
+        return self.state
+
+    def due(self) -> bool:
+        """Whether this caller should look again."""
+        with self._lock:
+            due = time.monotonic() - self._checked_at >= RECHECK_SECONDS
+            if due:
+                self._checked_at = time.monotonic()
+            return due
+
+
+gate = SchemaGate()

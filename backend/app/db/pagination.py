@@ -1,0 +1,63 @@
+"""One page of a `Select`, by offset or by cursor."""
+
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Select, UnaryExpression, and_, func, literal, or_, select
+from sqlalchemy.orm import Session
+from sqlalchemy.sql import operators
+
+from app.core.pagination import Page, PageQuery
+from app.core.schemas import Output
+
+Shape = TypeVar("Shape", bound=Output)
+
+
+def paginate(db: Session, statement: Select[Any], page: PageQuery, shape: type[Shape]) -> Page[Shape]:
+    """The page of `statement` that was asked for, in one SQL statement by cursor, in two by offset (they count).
+
+    The statement must order by columns that cannot be null, the last of them unique: pages then never overlap, and a
+    cursor goes on where its page ended, also when rows came or went. Raises `InvalidCursor`.
+    """
+    order = [_direction(clause) for clause in statement._order_by_clauses]  # noqa: SLF001 - has no public reader
+    keys = [key for key, _ in order]
+    total = None
+    wanted = statement.add_columns(*keys).limit(page.limit + 1)
+    if page.cursor is None:
+        total = db.scalar(count(statement))
+        wanted = wanted.offset(page.offset)
+    else:
+        wanted = wanted.where(_after(order, page.decode([key.type.python_type for key in keys])))
+    rows = db.execute(wanted).all()
+    more = len(rows) > page.limit
+    rows = rows[: page.limit]
+    return Page[shape](  # type: ignore[valid-type]
+        items=[shape.model_validate(row[0]) for row in rows],
+        total=total,
+        offset=page.offset if page.cursor is None else None,
+        limit=page.limit,
+        has_more=more,
+        next_cursor=page.encode(list(rows[-1][-len(keys) :])) if more else None,
+    )
+
+
+def count(statement: Select[Any]) -> Select[tuple[int]]:
+    """How many rows `statement` has, without loading or ordering any."""
+    bare = statement.with_only_columns(literal(1), maintain_column_froms=True).order_by(None)
+    return select(func.count()).select_from(bare.subquery())
+
+
+def _direction(clause: Any) -> tuple[ColumnElement[Any], bool]:  # noqa: ANN401 - SQLAlchemy's clause types vary
+    """The expression that is ordered by, and whether downwards."""
+    if isinstance(clause, UnaryExpression) and clause.modifier in (operators.desc_op, operators.asc_op):
+        return clause.element, clause.modifier is operators.desc_op
+    return clause, False
+
+
+def _after(order: list[tuple[ColumnElement[Any], bool]], values: list[Any]) -> ColumnElement[bool]:
+    """Rows behind `values`: `a <= x AND (a < x OR (a = x AND b < y))`, a form that all three can answer by index."""
+    (key, down), value = order[0], values[0]
+    beyond = key < value if down else key > value
+    if len(order) == 1:
+        return beyond
+    reached = key <= value if down else key >= value
+    return and_(reached, or_(beyond, and_(key == value, _after(order[1:], values[1:]))))

@@ -1,0 +1,36 @@
+"""Column types that mean the same on all three databases."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from sqlalchemy import DateTime, Dialect
+from sqlalchemy.dialects import mysql
+from sqlalchemy.orm import mapped_column
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+PrimaryKey = Annotated[int, mapped_column(primary_key=True)]
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware moment, to the microsecond, in UTC. A naive one is refused: nobody could say when it was."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[datetime]:
+        if dialect.name in ("mysql", "mariadb"):
+            return dialect.type_descriptor(mysql.DATETIME(fsp=6))
+        return dialect.type_descriptor(DateTime(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("A time needs a zone: use app.core.types.now() or an aware datetime")
+        moment = value.astimezone(UTC)
+        return moment if dialect.name == "postgresql" else moment.replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)

@@ -1,0 +1,77 @@
+"""`create_app()`: the only place that knows everything."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from anyio import to_thread
+from fastapi import FastAPI
+from fastapi.concurrency import run_in_threadpool
+
+from app.core.config import Settings, get_settings
+from app.core.features import BrokenFeature, discover
+from app.core.logging import configure_logging, get_logger
+from app.db.capacity import check_capacity
+from app.platform import docs, documentation, health, metrics, middleware, problems
+
+DESCRIPTION = """Sign up, sell and publish. Errors are `application/problem+json`; programs decide by their `code`.
+
+Press **Authorize** and sign in as `author@example.com` with the demo password that `make dev` prints."""
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The application with every feature in it. Raises `BrokenFeature` for a feature folder that cannot be used."""
+    settings = settings or get_settings()
+    configure_logging(settings)
+    app = FastAPI(
+        title="Liftoff",
+        version="1.0.0",
+        description=DESCRIPTION,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        middleware=middleware.stack(settings),
+        generate_unique_id_function=documentation.operation_id,
+        separate_input_output_schemas=False,
+        lifespan=_lifespan,
+    )
+    problems.install(app)
+    app.include_router(health.router, prefix=settings.api_prefix)
+    for feature in discover():
+        router = getattr(feature.module("router"), "router", None)
+        if router is None:
+            raise BrokenFeature(f"app/routers/{feature.name}/router.py: it must define `router`")
+        app.include_router(router, prefix=settings.api_prefix)
+    if settings.metrics_enabled:
+        app.include_router(metrics.router, prefix=settings.api_prefix)
+    if settings.docs_enabled:
+        docs.install(app, settings.api_prefix)
+    _document_problems(app)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    settings = get_settings()
+    to_thread.current_default_thread_limiter().total_tokens = settings.worker_threads
+    await run_in_threadpool(check_capacity, settings)
+    get_logger("app").info("started", environment=settings.environment, port=settings.port)
+    yield
+    get_logger("app").info("stopped")
+
+
+def _document_problems(app: FastAPI) -> None:
+    """OpenAPI with the schemas that every error response refers to."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if not app.openapi_schema:
+            generate()["components"]["schemas"].update(documentation.schemas())
+        assert app.openapi_schema
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+app = create_app()

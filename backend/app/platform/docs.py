@@ -1,0 +1,57 @@
+"""`/docs` and `/redoc` from files that lie here: the pages load nothing from outside and run no script of a stranger."""
+
+import base64
+import hashlib
+import re
+from pathlib import Path
+
+import fastapi_offline
+from fastapi import FastAPI, Response
+from fastapi.openapi.docs import get_redoc_html, get_swagger_ui_html, get_swagger_ui_oauth2_redirect_html
+from starlette.staticfiles import StaticFiles
+
+ASSETS = Path(fastapi_offline.__file__).parent / "static"
+INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
+
+
+def install(app: FastAPI, prefix: str) -> None:
+    """Serve both pages, the document that they show, and their assets."""
+    document, assets, redirect = f"{prefix}/openapi.json", f"{prefix}/docs/assets", f"{prefix}/docs/oauth2-redirect"
+    icon = f"{assets}/favicon.png"
+    swagger = _page(
+        get_swagger_ui_html(
+            openapi_url=document,
+            title=f"{app.title} – API",
+            swagger_js_url=f"{assets}/swagger-ui-bundle.js",
+            swagger_css_url=f"{assets}/swagger-ui.css",
+            swagger_favicon_url=icon,
+            oauth2_redirect_url=redirect,
+            swagger_ui_parameters={"persistAuthorization": True, "displayRequestDuration": True},
+        ).body
+    )
+    redoc = _page(
+        get_redoc_html(
+            openapi_url=document,
+            title=f"{app.title} – reference",
+            redoc_js_url=f"{assets}/redoc.standalone.js",
+            redoc_favicon_url=icon,
+            with_google_fonts=False,
+        ).body
+    )
+    returned = _page(get_swagger_ui_oauth2_redirect_html().body)
+    app.mount(assets, StaticFiles(directory=ASSETS))
+    for path, page in ((f"{prefix}/docs", swagger), (f"{prefix}/redoc", redoc), (redirect, returned)):
+        app.add_api_route(path, lambda page=page: page, include_in_schema=False, response_class=Response)
+    app.add_api_route(document, lambda: app.openapi(), include_in_schema=False)
+
+
+def _page(html: bytes | memoryview) -> Response:
+    """The page with a policy that allows just its own inline scripts, by their hashes."""
+    text = bytes(html).decode()
+    digests = [hashlib.sha256(script.encode()).digest() for script in INLINE_SCRIPT.findall(text)]
+    allowed = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
+    policy = (
+        f"default-src 'none'; script-src 'self' {allowed}; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+        "connect-src 'self'; worker-src blob:; frame-ancestors 'none'; form-action 'self'; base-uri 'none'"
+    )
+    return Response(text, media_type="text/html", headers={"Content-Security-Policy": policy})

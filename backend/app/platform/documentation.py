@@ -1,0 +1,117 @@
+"""What OpenAPI says of a route beyond its shapes: the errors a client can meet, and the headers it may send."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import params
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+
+from app.core.errors import AppError, NotFound, Unprocessable
+from app.core.pagination import InvalidCursor, PageQuery
+from app.db.database import DatabaseBusy, get_db
+from app.db.errors import DatabaseConflict, DatabaseTimeout, DatabaseUnavailable, UnstorableValue
+from app.platform import idempotency, problems
+from app.platform.conditional import Stale
+from app.platform.strict_request import UnsupportedMediaType
+
+IF_NONE_MATCH = ("If-None-Match", "The `ETag` that you have: 304 when it is still current.")
+IF_MATCH = ("If-Match", "The `ETag` that you read: 412 when somebody changed the resource since.")
+IDEMPOTENCY_KEY = (idempotency.HEADER, "Any unique string, kept over retries: the effect happens once, for 24 hours.")
+ETAG = {"ETag": {"description": "Changes whenever the answer does.", "schema": {"type": "string"}}}
+REPLAYED = {"description": "`true` on an answer that was given before.", "schema": {"type": "string"}}
+DATABASE_ERRORS = (DatabaseBusy, DatabaseUnavailable, DatabaseTimeout, DatabaseConflict)
+
+
+class BodyTooLarge(AppError):
+    """Documented here, raised by the server's own body limit."""
+
+    status = 413
+    code = "body_too_large"
+
+
+def is_form(body: Any) -> bool:  # noqa: ANN401 - FastAPI's ModelField is private
+    return isinstance(body.field_info, params.Form)
+
+
+def describe(route: Any) -> None:  # noqa: ANN401 - our Route, which imports this module
+    """Fill in `responses` and header parameters from what the route, its input and its dependencies say."""
+    by_status: dict[int, set[type[AppError]]] = defaultdict(set)
+    for error in _errors(route):
+        by_status[error.status].add(error)
+    own = route.responses
+    route.responses = {status: _response(status, errors) for status, errors in sorted(by_status.items())} | own
+    success = str(route.status_code or 200)
+    parameters = []
+    if route.reads and not route.resource:
+        parameters.append(IF_NONE_MATCH)
+        route.responses[304] = {"description": "You have the current version.", "headers": ETAG}
+        route.responses.setdefault(int(success), {})["headers"] = ETAG
+    if route.resource:
+        parameters.append(IF_MATCH)
+    if route.creates:
+        parameters.append(IDEMPOTENCY_KEY)
+        route.responses.setdefault(int(success), {})["headers"] = {"Idempotency-Replayed": REPLAYED}
+    documented = [
+        {"in": "header", "name": name, "required": False, "description": text, "schema": {"type": "string"}}
+        for name, text in parameters
+    ]
+    route.openapi_extra = {"parameters": documented, **(route.openapi_extra or {})}
+
+
+def _errors(route: Any) -> Iterator[type[AppError]]:  # noqa: ANN401 - as above
+    calls = [route.endpoint, *_calls(route.dependant)]
+    for call in calls:
+        yield from getattr(call, "raises", ())
+    if PageQuery in calls:
+        yield InvalidCursor
+    if get_db in calls:
+        yield from DATABASE_ERRORS
+        yield UnstorableValue
+    if route.dependant.path_params:
+        yield NotFound
+    yield Unprocessable
+    if route.body_field:
+        yield BodyTooLarge
+        if not is_form(route.body_field):
+            yield UnsupportedMediaType
+    if route.resource:
+        yield Stale
+    if route.creates:
+        yield from (idempotency.InvalidIdempotencyKey, idempotency.IdempotencyKeyReused, idempotency.IdempotencyInProgress)
+
+
+def _calls(dependant: Dependant) -> Iterator[Any]:
+    for inner in dependant.dependencies:
+        yield inner.call
+        yield from _calls(inner)
+
+
+def _response(status: int, errors: set[type[AppError]]) -> dict[str, Any]:
+    base = "ValidationProblem" if status == HTTPStatus.UNPROCESSABLE_ENTITY else "Problem"
+    codes = sorted({error.code for error in errors})
+    narrowed = {"type": "object", "required": ["code"], "properties": {"code": {"type": "string", "enum": codes}}}
+    schema = {"allOf": [{"$ref": f"#/components/schemas/{base}"}, narrowed]}
+    described: dict[str, Any] = {
+        "description": ", ".join(f"`{code}`" for code in codes),
+        "content": {problems.MEDIA_TYPE: {"schema": schema}},
+    }
+    return described
+
+
+def schemas() -> dict[str, Any]:
+    """The components that the error responses refer to."""
+    template = "#/components/schemas/{model}"
+    validation = problems.ValidationProblem.model_json_schema(ref_template=template)
+    return {
+        "Problem": problems.Problem.model_json_schema(ref_template=template),
+        **validation.pop("$defs"),
+        "ValidationProblem": validation,
+    }
+
+
+def operation_id(route: APIRoute) -> str:
+    """`blog_create_post`: what generated clients name their functions after; it moves only if the function's name does."""
+    return f"{route.tags[0]}_{route.name}" if route.tags else route.name

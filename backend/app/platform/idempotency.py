@@ -1,0 +1,164 @@
+"""Idempotency-Key: a request that is sent again, because its answer was lost, has its effect once.
+
+First the key is committed as "in progress", then the endpoint runs, and its answer commits together with its effect.
+So whatever fails in between, the answer is never there without the effect, nor the effect without the answer.
+"""
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+from anyio import CancelScope
+from fastapi import Depends, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from sqlalchemy import delete, select, update
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from app.core.errors import Conflict, Unprocessable
+from app.core.keys import cipher
+from app.core.logging import get_logger
+from app.core.principal import viewer
+from app.core.types import now
+from app.db.database import side_session
+from app.db.errors import conflicts
+
+from .models import IdempotencyKey
+
+HEADER = "Idempotency-Key"
+KEPT = timedelta(hours=24)
+LEASE = timedelta(seconds=60)  # longer than any request may take; then a crashed one no longer blocks its key
+VALID = re.compile(r"[\x21-\x7e]{1,255}")
+KEPT_HEADERS = ("content-type", "location")
+
+
+class InvalidIdempotencyKey(Unprocessable):
+    code = "invalid_idempotency_key"
+    detail = f"{HEADER} takes 1 to 255 visible ASCII characters."
+
+
+class IdempotencyKeyReused(Unprocessable):
+    """The key came before, with another body."""
+
+    code = "idempotency_key_reused"
+    detail = "This key was used for another request. Use a new key for every new request."
+
+
+class IdempotencyInProgress(Conflict):
+    """The first request with this key is still running."""
+
+    code = "idempotency_in_progress"
+    detail = "The first request with this key is still running. Ask again in a moment."
+
+    def __init__(self) -> None:
+        super().__init__(headers={"Retry-After": "1"})
+
+
+class Claim:
+    """One request's hold on its key, for `LEASE`, until its answer is stored or it failed."""
+
+    def __init__(self, request: Request, key: str, body: bytes) -> None:
+        if not VALID.fullmatch(key):
+            raise InvalidIdempotencyKey
+        self._request = request
+        self._key = key
+        self._fingerprint = _digest(request.url.query, request.headers.get("content-type", ""), body)
+        self._row: IdempotencyKey | None = None
+        self._db: Session | None = None
+        self._stored = False
+
+    def begin(self, db: Session) -> Response | None:
+        """Take the key, or give the stored answer. Runs when the caller is known and the input is valid.
+
+        Raises `IdempotencyKeyReused`, `IdempotencyInProgress`.
+        """
+        client = self._request.client
+        caller = viewer(self._request) or f"address {client.host if client else ''}"
+        digest = _digest(caller, self._request.method, self._request.url.path, self._key.encode())
+        row = db.scalar(select(IdempotencyKey).where(IdempotencyKey.digest == digest))
+        if row and row.expires_at > now():
+            return self._repeat(row)
+        self._row = self._take_over(db, row) if row else self._insert(db, digest)
+        self._db = db
+        db.commit()  # "in progress" must be seen by others before the effect begins
+        return None
+
+    def _repeat(self, row: IdempotencyKey) -> Response:
+        if row.fingerprint != self._fingerprint:
+            raise IdempotencyKeyReused
+        if row.answer is None:
+            raise IdempotencyInProgress
+        stored = json.loads(cipher("idempotent answers").decrypt(row.answer))
+        headers = {**stored["headers"], "Idempotency-Replayed": "true"}
+        return Response(base64.b64decode(stored["body"]), stored["status"], headers)
+
+    def _insert(self, db: Session, digest: str) -> IdempotencyKey:
+        row = IdempotencyKey(digest=digest, fingerprint=self._fingerprint, expires_at=now() + LEASE)
+        db.add(row)
+        with conflicts({"uq_idempotency_keys_digest": IdempotencyInProgress}):
+            db.flush()
+        return row
+
+    def _take_over(self, db: Session, row: IdempotencyKey) -> IdempotencyKey:
+        """An expired key is free again, for one of those who find it so."""
+        mine = (IdempotencyKey.id == row.id, IdempotencyKey.expires_at == row.expires_at)
+        fresh = {"fingerprint": self._fingerprint, "answer": None, "created_at": now(), "expires_at": now() + LEASE}
+        if db.execute(update(IdempotencyKey).where(*mine).values(fresh)).rowcount != 1:
+            raise IdempotencyInProgress
+        return row
+
+    def store(self, response: Response) -> None:
+        """Put a 2xx answer into the transaction of its effect."""
+        if not (self._row and self._db and 200 <= response.status_code < 300):  # noqa: PLR2004 - the 2xx class
+            return
+        answer = {
+            "status": response.status_code,
+            "headers": {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers},
+            "body": base64.b64encode(bytes(response.body)).decode(),
+        }
+        self._row.answer = cipher("idempotent answers").encrypt(json.dumps(answer).encode())
+        self._row.expires_at = now() + KEPT
+        self._db.flush()
+        self._stored = True
+
+    def release(self) -> None:
+        """Free the key of a request that had no effect, so that the next try need not wait for the lease."""
+        if self._row is None:
+            return
+        try:
+            with side_session() as db:
+                db.execute(delete(IdempotencyKey).where(IdempotencyKey.id == self._row.id, IdempotencyKey.answer.is_(None)))
+        except SQLAlchemyError as error:
+            get_logger(__name__).warning("idempotency_key_kept", reason=str(error))
+
+    @property
+    def settled(self) -> bool:
+        return self._row is None or self._stored
+
+
+async def _settle(request: Request) -> AsyncIterator[None]:
+    """Stands outside `get_db`, so its end sees whether the transaction was committed."""
+    committed = False
+    try:
+        yield
+        committed = True
+    finally:
+        claim: Claim | None = getattr(request.state, "claim", None)
+        if claim and not (committed and claim.settled):
+            with CancelScope(shield=True):
+                await run_in_threadpool(claim.release)
+
+
+SettleClaim = Depends(_settle, scope="function")
+
+
+def _digest(*parts: str | bytes) -> str:
+    """One hash over parts that cannot run into each other."""
+    whole = hashlib.sha256()
+    for part in parts:
+        raw = part.encode() if isinstance(part, str) else part
+        whole.update(len(raw).to_bytes(8, "big") + raw)
+    return whole.hexdigest()

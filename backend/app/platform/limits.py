@@ -1,0 +1,111 @@
+"""Rate limits, counted in Redis where there is one, else in this process."""
+
+import math
+import time
+from dataclasses import dataclass
+from functools import lru_cache
+
+from fastapi import Request
+from limits import RateLimitItem, parse
+from limits.storage import MemoryStorage, RedisStorage
+from limits.strategies import SlidingWindowCounterRateLimiter
+
+from app.core.config import get_settings
+from app.core.errors import TooManyRequests
+from app.core.logging import get_logger, security_event
+from app.core.networks import limiter_key
+
+REDIS_SECONDS = 0.5
+LOCAL_SECONDS = 5.0  # how long we count locally before Redis is tried again
+
+log = get_logger(__name__)
+
+
+class Counters:
+    """Counts hits. When Redis fails nothing else does: this process counts for itself until it is back."""
+
+    def __init__(self, redis_url: str | None) -> None:
+        self._local = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._shared: SlidingWindowCounterRateLimiter | None = None
+        self._shared_errors: tuple[type[Exception], ...] = ()
+        self._local_until = 0.0
+        if redis_url:
+            waits = {"socket_timeout": REDIS_SECONDS, "socket_connect_timeout": REDIS_SECONDS}
+            storage = RedisStorage(redis_url, key_prefix="liftoff", **waits)
+            self._shared = SlidingWindowCounterRateLimiter(storage)
+            errors = storage.base_exceptions
+            self._shared_errors = errors if isinstance(errors, tuple) else (errors,)
+
+    def hit(self, item: RateLimitItem, *key: str) -> bool:
+        """Count one; False where that is over the limit."""
+        return self._ask(lambda limiter: limiter.hit(item, *key))
+
+    def test(self, item: RateLimitItem, *key: str) -> bool:
+        """Whether one more would be within the limit, without counting it."""
+        return self._ask(lambda limiter: limiter.test(item, *key))
+
+    def seconds_left(self, item: RateLimitItem, *key: str) -> int:
+        """Until the window has moved on, at least 1."""
+        return max(1, math.ceil(self._ask(lambda limiter: limiter.get_window_stats(item, *key)).reset_time - time.time()))
+
+    def _ask(self, question):
+        if self._shared and time.monotonic() >= self._local_until:
+            try:
+                return question(self._shared)
+            except self._shared_errors as error:
+                self._local_until = time.monotonic() + LOCAL_SECONDS
+                log.warning("rate_limits_local", reason=str(error))
+        return question(self._local)
+
+
+@lru_cache
+def counters() -> Counters:
+    url = get_settings().redis_url
+    return Counters(url.get_secret_value() if url else None)
+
+
+@dataclass(frozen=True)
+class RateLimit:
+    """So many per so long, such as `RateLimit("login", "10 per 15 minutes")`, for each key.
+
+    As a dependency it counts requests of one address. Otherwise `hit` and `test` take what is to be counted.
+    """
+
+    name: str
+    rate: str
+    raises = (TooManyRequests,)
+
+    @property
+    def _item(self) -> RateLimitItem:
+        return parse(self.rate)
+
+    def __call__(self, request: Request) -> None:
+        self.hit(address_of(request))
+
+    def hit(self, *key: str) -> None:
+        """Count one. Raises `TooManyRequests` where that is over the limit."""
+        if not counters().hit(self._item, self.name, *key):
+            self._refuse(*key)
+
+    def test(self, *key: str) -> None:
+        """Raise `TooManyRequests` where one more would be over the limit, without counting it."""
+        if not counters().test(self._item, self.name, *key):
+            self._refuse(*key)
+
+    def _refuse(self, *key: str) -> None:
+        wait = counters().seconds_left(self._item, self.name, *key)
+        security_event("rate_limited", limit=self.name)
+        raise TooManyRequests(
+            "Too many tries. Wait before the next one.",
+            headers={
+                "Retry-After": str(wait),
+                "RateLimit-Limit": str(self._item.amount),
+                "RateLimit-Remaining": "0",
+                "RateLimit-Reset": str(wait),
+            },
+        )
+
+
+def address_of(request: Request) -> str:
+    """The client's address as limits count it; forwarding headers count only from trusted proxies."""
+    return limiter_key(request.client.host if request.client else "")

@@ -1,0 +1,169 @@
+"""What every answer passes through, from the outside in. Pure ASGI: nothing here buffers or blocks."""
+
+import re
+import time
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+from asgi_correlation_id import CorrelationIdMiddleware
+from fastapi import Response
+from fastapi.concurrency import run_in_threadpool
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+from app.core.config import Settings
+from app.core.logging import get_logger
+from app.db.database import SessionLocal
+from app.db.errors import DatabaseUnavailable
+from app.db.migrations import gate
+from app.platform import metrics, problems
+from app.platform.health import SchemaBehind
+
+MAX_HEADERS = 64_000  # bytes, names and values and the path
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
+EXPOSED = ["ETag", "Idempotency-Replayed", "Location", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"]
+EXPOSED += ["Retry-After", "X-Request-ID"]
+
+access = get_logger("app.access")
+
+
+def stack(settings: Settings) -> list[Middleware]:
+    """In the order in which a request meets them."""
+    return [
+        Middleware(ProxyHeadersMiddleware, trusted_hosts=settings.trusted_proxies),
+        Middleware(CorrelationIdMiddleware, validator=lambda given: bool(REQUEST_ID.fullmatch(given))),
+        Middleware(ObserveMiddleware, quiet=f"{settings.api_prefix}/health/"),
+        Middleware(SecurityHeadersMiddleware, hsts=settings.is_production),
+        Middleware(
+            Cors,
+            allow_origins=settings.cors_origins,
+            allow_credentials=True,
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "X-Request-ID"],
+            expose_headers=EXPOSED,
+        ),
+        Middleware(problems.ProblemMiddleware),
+        Middleware(TrustedHostMiddleware, allowed_hosts=settings.allowed_hosts, www_redirect=False),
+        Middleware(GuardMiddleware),
+        Middleware(SchemaMiddleware, always=f"{settings.api_prefix}/health/"),
+    ]
+
+
+class Cors(CORSMiddleware):
+    """CORS for the configured origins only. A refused preflight is a problem like any other error."""
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        response = super().preflight_response(request_headers)
+        if response.status_code < HTTPStatus.BAD_REQUEST:
+            return response
+        return problems.render(response.status_code, "cors_refused", headers={"Vary": "Origin"})
+
+
+class ObserveMiddleware:
+    """One log record and one measurement for each request. The query string stays out: it may hold tokens."""
+
+    def __init__(self, app: ASGIApp, quiet: str) -> None:
+        self.app = app
+        self.quiet = quiet
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started, status = time.perf_counter(), 499  # nginx's word for a client that went away
+
+        async def watch(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watch)
+        finally:
+            seconds = time.perf_counter() - started
+            metrics.observe(scope, status, seconds)
+            write = access.debug if scope["path"].startswith(self.quiet) else access.info
+            client = scope["client"][0] if scope.get("client") else None
+            facts: dict[str, Any] = {"method": scope["method"], "path": scope["path"], "status": status}
+            write("request", **facts, milliseconds=round(seconds * 1000, 1), client=client)
+
+
+class SecurityHeadersMiddleware:
+    """What tells a browser to be careful (ASVS 3.4). A route that serves a page brings its own policy."""
+
+    def __init__(self, app: ASGIApp, *, hsts: bool) -> None:
+        self.app = app
+        self.defaults = {
+            "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+            "X-Content-Type-Options": "nosniff",
+            "Referrer-Policy": "no-referrer",
+            "X-Frame-Options": "DENY",
+            "Cross-Origin-Opener-Policy": "same-origin",
+            "Cache-Control": "no-store",
+        }
+        if hsts:
+            self.defaults["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def add(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in self.defaults.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self.app(scope, receive, add if scope["type"] == "http" else send)
+
+
+class GuardMiddleware:
+    """Refuses what no route should see: oversized headers (httptools has no limit of its own), and TRACE."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer: Callable[..., Any] = self.app
+        if scope["type"] == "http":
+            size = sum(len(name) + len(value) for name, value in scope["headers"])
+            if size + len(scope["raw_path"] or b"") + len(scope["query_string"]) > MAX_HEADERS:
+                answer = problems.render(431, problems.CODES[431])
+            elif scope["method"] in ("TRACE", "CONNECT"):
+                answer = problems.render(405, problems.CODES[405], headers={"Allow": "GET, POST, PUT, PATCH, DELETE"})
+        await answer(scope, receive, send)
+
+
+class SchemaMiddleware:
+    """Until the database is at the head of the migrations only health checks are answered.
+
+    Code that runs on tables it does not know would write what nobody can repair.
+    """
+
+    def __init__(self, app: ASGIApp, always: str) -> None:
+        self.app = app
+        self.always = always
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not gate.open and not scope["path"].startswith(self.always):
+            try:
+                if gate.due():
+                    await run_in_threadpool(_look)
+            except SQLAlchemyError:
+                await problems.of(DatabaseUnavailable())(scope, receive, send)
+                return
+            if not gate.open:
+                await problems.of(SchemaBehind())(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+
+def _look() -> None:
+    with SessionLocal(info={"reading": True}) as db:
+        gate.check(db)
+

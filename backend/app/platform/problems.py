@@ -1,0 +1,177 @@
+"""Every error leaves as `application/problem+json` (RFC 9457), with one shape and a stable `code`."""
+
+import re
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from asgi_correlation_id import correlation_id
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError, ResponseValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm.exc import StaleDataError
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.core.errors import AppError, Unprocessable
+from app.core.logging import get_logger, security_event
+from app.core.principal import viewer
+from app.db.errors import DatabaseConflict, translate
+
+MEDIA_TYPE = "application/problem+json"
+MAX_ERRORS = 50
+PLAIN_NAME = re.compile(r"[A-Za-z0-9_.\-\[\]]{1,64}")
+CODES = {
+    400: "bad_request",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "body_too_large",
+    415: "unsupported_media_type",
+    431: "headers_too_large",
+    500: "internal_error",
+}
+TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}  # names differ between Python versions
+
+log = get_logger("app.problems")
+
+
+class FieldError(BaseModel):
+    """One thing that is wrong with the request, and where."""
+
+    loc: list[str | int]
+    msg: str
+    type: str
+
+
+class Problem(BaseModel):
+    """What every error answer looks like. Programs decide by `code`; `detail` is for people and may change."""
+
+    type: str
+    title: str
+    status: int
+    detail: str | None
+    code: str
+    request_id: str | None
+
+
+class ValidationProblem(Problem):
+    """A problem with the fields that caused it."""
+
+    errors: list[FieldError]
+
+
+def render(
+    status: int,
+    code: str,
+    detail: str | None = None,
+    *,
+    headers: Mapping[str, str] | None = None,
+    members: Mapping[str, Any] | None = None,
+) -> JSONResponse:
+    """The answer for one problem."""
+    body = {
+        "type": "about:blank",
+        "title": TITLES.get(status) or HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "request_id": correlation_id.get(),
+        **(members or {}),
+    }
+    return JSONResponse(body, status, {**(headers or {}), "Cache-Control": "no-store"}, MEDIA_TYPE)
+
+
+def of(error: AppError) -> JSONResponse:
+    return render(error.status, error.code, error.message, headers=error.headers, members=error.members)
+
+
+def field_errors(errors: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Where and why, never what was sent: no input, and no name that could not be one of ours."""
+    return [
+        {"loc": [_plain(part) for part in error["loc"]], "msg": error["msg"], "type": error["type"]}
+        for error in errors[:MAX_ERRORS]
+    ]
+
+
+def _plain(part: str | int) -> str | int:
+    return part if isinstance(part, int) or PLAIN_NAME.fullmatch(part) else "?"
+
+
+def install(app: FastAPI) -> None:
+    """Register the handlers. What they do not catch, `ProblemMiddleware` does."""
+    app.add_exception_handler(AppError, _on_app_error)
+    app.add_exception_handler(RequestValidationError, _on_invalid_request)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(SQLAlchemyError, _on_database_error)
+
+
+# Handlers are async because they only compute: as plain functions each error would cost a thread.
+async def _on_app_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, AppError)
+    if error.status == HTTPStatus.FORBIDDEN:
+        security_event("access_denied", code=error.code, principal=viewer(request), path=request.url.path)
+    return of(error)
+
+
+async def _on_invalid_request(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    return of(Unprocessable("The request does not have the form that this route asks for.", errors=field_errors(error.errors())))
+
+
+async def _on_http_exception(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code = CODES.get(error.status_code, "error")
+    return render(error.status_code, code, headers=error.headers)
+
+
+async def _on_database_error(request: Request, error: Exception) -> Response:
+    problem = DatabaseConflict() if isinstance(error, StaleDataError) else translate(error)
+    if problem is None:
+        raise error
+    log.warning("database_error", code=problem.code, error=str(error), path=request.url.path)
+    return of(problem)
+
+
+class ProblemMiddleware:
+    """The last word on errors: what raised becomes a 500, what a library wrote as text becomes a problem.
+
+    It stands inside the middlewares that add headers, so that a browser can read a 500, too.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = replaced = False
+
+        async def watch(message: Message) -> None:
+            nonlocal started, replaced
+            if message["type"] == "http.response.start":
+                started = True
+                headers = {key.decode("latin-1").lower(): value.decode("latin-1") for key, value in message["headers"]}
+                status = message["status"]
+                if status >= HTTPStatus.BAD_REQUEST and not headers.get("content-type", "").startswith(MEDIA_TYPE):
+                    replaced = True
+                    kept = {key: value for key, value in headers.items() if key in ("allow", "retry-after", "vary")}
+                    problem = render(status, CODES.get(status, "error"), headers=kept)
+                    await problem(scope, receive, send)
+            if not replaced:
+                await send(message)
+
+        try:
+            await self.app(scope, receive, watch)
+        except Exception as error:
+            if isinstance(error, ResponseValidationError):  # its text holds the object that did not fit
+                log.error("response_invalid", path=scope["path"], errors=[(e["loc"], e["type"]) for e in error.errors()])
+            else:
+                log.exception("unhandled_error", path=scope["path"])
+            if started:
+                raise  # the answer is half out: the server must cut the connection
+            await render(500, CODES[500], "Something went wrong on our side. The request id helps us find it.")(
+                scope, receive, send
+            )

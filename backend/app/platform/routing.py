@@ -1,0 +1,110 @@
+"""The one router class: what every route shares and only a route sees.
+
+Its handler has the answer while the function-scoped transaction is still open. Middleware would come too late, and a
+dependency never sees the bytes.
+
+| Route | gets |
+|---|---|
+| every | strict input, documented errors |
+| `GET` with JSON | a strong `ETag`, 304 for `If-None-Match` |
+| `PUT`, `PATCH` of a resource | 412 `stale` when `If-Match` names another version of it |
+| `POST` that answers 201 or 202 | `Idempotency-Key` |
+"""
+
+import functools
+import inspect
+from collections.abc import Callable, Coroutine
+from contextvars import ContextVar
+from typing import Any, get_type_hints
+
+from fastapi import APIRouter, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.params import Depends
+from fastapi.routing import APIRoute
+from sqlalchemy.orm import Session
+
+from app.core.principal import viewer
+from app.platform import documentation, idempotency
+from app.platform.conditional import Stale, etag_of, matches, revalidated
+from app.platform.strict_request import StrictRequest
+
+MAX_BODY = 1_000_000  # bytes
+
+_request: ContextVar[Request] = ContextVar("request of this endpoint")
+
+
+class Route(APIRoute):
+    """A route with the table above. It wraps the endpoint, where caller and input are known, and the handler."""
+
+    def __init__(
+        self, path: str, endpoint: Callable[..., Any], *, dependencies: list[Depends] | None = None, **options: Any
+    ) -> None:
+        methods = set(options.get("methods") or ["GET"])
+        hints = get_type_hints(endpoint)
+        resource = next((name for name, kind in hints.items() if name != "return" and kind is hints.get("return")), None)
+        self.reads = "GET" in methods
+        self.resource = resource if methods & {"PUT", "PATCH"} else None
+        self.session = next((name for name, kind in hints.items() if kind is Session), None)
+        self.creates = "POST" in methods and options.get("status_code") in (201, 202) and self.session is not None
+        settle = [idempotency.SettleClaim] if self.creates else []
+        super().__init__(path, self._guarded(endpoint), dependencies=[*settle, *(dependencies or [])], **options)
+        documentation.describe(self)
+
+    def _guarded(self, endpoint: Callable[..., Any]) -> Callable[..., Any]:
+        """The endpoint behind its preconditions: they need the caller, the session and the resource as it is now."""
+        if inspect.iscoroutinefunction(endpoint) or not (self.resource or self.creates):
+            return endpoint
+
+        @functools.wraps(endpoint)
+        def guarded(**arguments: Any) -> Any:  # noqa: ANN401 - whatever the endpoint takes and gives
+            request = _request.get()
+            if self.resource and (if_match := request.headers.get("if-match")):
+                self._require(if_match, arguments[self.resource])
+            claim: idempotency.Claim | None = getattr(request.state, "claim", None)
+            repeated = claim.begin(arguments[str(self.session)]) if claim else None
+            return repeated or endpoint(**arguments)
+
+        return guarded
+
+    def _require(self, if_match: str, resource: object) -> None:
+        """Compare with the bytes that a `GET` would send. The dependency that loaded the resource has locked it."""
+        assert self.response_field
+        current, errors = self.response_field.validate(resource, {}, loc=("response",))
+        if errors or not matches(if_match, etag_of(self.response_field.serialize_json(current)), weak=False):
+            raise Stale
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        answer = super().get_route_handler()
+        form = bool(self.body_field and documentation.is_form(self.body_field))
+        json = bool(self.body_field and not form)
+
+        async def handle(plain: Request) -> Response:
+            request = StrictRequest(plain.scope, plain.receive)
+            await request.inspect(takes_json=json, takes_form=form)
+            _request.set(request)
+            if self.creates and (key := request.headers.get(idempotency.HEADER)) is not None:
+                request.state.claim = idempotency.Claim(request, key, await request.body())
+            response = await answer(request)
+            if self.reads:
+                return _read(request, response)
+            if claim := getattr(request.state, "claim", None):
+                await run_in_threadpool(claim.store, response)
+            return response
+
+        return handle
+
+
+def _read(request: Request, response: Response) -> Response:
+    """What the public may see can be kept, if asked about each time; what one user sees is never kept."""
+    response.headers.setdefault("Cache-Control", "no-store" if viewer(request) else "no-cache")
+    response.headers.add_vary_header("Authorization")
+    if response.status_code == 200 and response.media_type == "application/json":  # noqa: PLR2004 - OK
+        return revalidated(response, request.headers.get("if-none-match"))
+    return response
+
+
+class Router(APIRouter):
+    """What a feature makes its routes with: `router = Router(prefix="/bookmarks", tags=["bookmarks"])`."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(route_class=Route, max_body_size=MAX_BODY, redirect_slashes=False, **options)

@@ -1,0 +1,53 @@
+"""The request as routes may trust it: no NUL anywhere, JSON parsed by our rules, forms without surprises."""
+
+import re
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+
+from app.core import strict_json
+from app.core.errors import AppError
+from app.core.strict_json import InvalidJson, Location
+
+NUL_IN_FORM = re.compile(rb"%00|\x00")  # percent-encoded in a plain form, raw in a multipart one
+
+
+class UnsupportedMediaType(AppError):
+    status = 415
+    code = "unsupported_media_type"
+    detail = "Send JSON, with Content-Type: application/json."
+
+
+class StrictRequest(Request):
+    """A request that was looked over before any parameter is read."""
+
+    async def inspect(self, *, takes_json: bool, takes_form: bool) -> None:
+        """Refuse what no database could store. Raises `RequestValidationError`, `UnsupportedMediaType`."""
+        for name, value in self.path_params.items():
+            _refuse_nul(str(value), ("path", name))
+        if b"%00" in self.scope["query_string"]:
+            for name, value in self.query_params.multi_items():
+                _refuse_nul(name + value, ("query", name))
+        if takes_json and (body := await self.body()):
+            if not _is_json(self.headers.get("content-type", "")):
+                raise UnsupportedMediaType
+            try:
+                self._json = strict_json.parse(body)
+            except InvalidJson as error:
+                raise invalid(error.message, error.type, ("body", *error.loc)) from None
+        elif takes_form and NUL_IN_FORM.search(await self.body()):
+            raise invalid("Strings must not hold a NUL character", "string_nul", ("body",))
+
+
+def invalid(message: str, kind: str, loc: Location) -> RequestValidationError:
+    return RequestValidationError([{"loc": loc, "msg": message, "type": kind}])
+
+
+def _refuse_nul(value: str, loc: Location) -> None:
+    if "\0" in value:
+        raise invalid("Strings must not hold a NUL character", "string_nul", loc)
+
+
+def _is_json(content_type: str) -> bool:
+    media = content_type.partition(";")[0].strip().lower()
+    return media == "application/json" or (media.startswith("application/") and media.endswith("+json"))

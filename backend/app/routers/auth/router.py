@@ -1,0 +1,59 @@
+"""Routes of auth. No rule and no query here."""
+
+from typing import Annotated
+
+from fastapi import Depends, Form, Request, status
+
+from app.core.errors import TooManyRequests, raises
+from app.db.database import db_dependency
+from app.platform.limits import RateLimit, address_of
+from app.platform.routing import Router
+
+from . import service
+from .dependencies import CurrentUser
+from .schemas import Login, Me, Message, Registration, Token
+from .security import SignInBusy, WeakPassword, hashing_slot
+
+router = Router(prefix="/auth", tags=["auth"])
+
+registrations = RateLimit("register", "30 per hour")
+wrong_passwords = RateLimit("wrong password", "10 per 15 minutes")  # for one account from one address
+wrong_sign_ins = RateLimit("wrong sign-in", "50 per 15 minutes")  # for all accounts from one address
+
+# Outside the session: who waits for a processor to hash on must not hold a connection meanwhile.
+HashingSlot = Depends(hashing_slot, scope="function")
+
+
+@router.post("/register", status_code=status.HTTP_202_ACCEPTED, dependencies=[HashingSlot, Depends(registrations)])
+@raises(service.UsernameTaken, WeakPassword, SignInBusy)
+def register(db: db_dependency, data: Registration) -> Message:
+    """Make an account. The answer is the same whether the address is new or known: its owner gets a mail."""
+    service.register(db, data)
+    return Message(message="Look into your mailbox: we have sent you a link.")
+
+
+@router.post("/token", dependencies=[HashingSlot])
+@raises(
+    service.InvalidCredentials, service.EmailNotVerified, service.AccountDisabled, SignInBusy, TooManyRequests
+)
+def create_token(db: db_dependency, request: Request, data: Annotated[Login, Form()]) -> Token:
+    """Sign in with user name or e-mail and password. Only after a right password a closed account says why."""
+    address, account = address_of(request), data.username.strip().lower()
+    wrong_sign_ins.test(address)
+    wrong_passwords.test(address, account)
+    try:
+        return service.sign_in(
+            db,
+            data,
+            ip_address=request.client.host if request.client else "",
+            user_agent=request.headers.get("user-agent", ""),
+        )
+    except service.InvalidCredentials:
+        wrong_sign_ins.hit(address)
+        wrong_passwords.hit(address, account)
+        raise
+
+
+@router.get("/me")
+def read_me(user: CurrentUser) -> Me:
+    return service.describe(user)

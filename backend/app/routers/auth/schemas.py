@@ -1,0 +1,62 @@
+"""Shapes of auth on the wire."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from app.core.schemas import Input, Output
+from app.core.text import canonical_email, canonical_username
+from app.core.types import rule
+
+MAX_PASSWORD = 256
+
+Email = Annotated[
+    str, Field(max_length=320, json_schema_extra={"format": "email"}), AfterValidator(rule(canonical_email, "email"))
+]
+Username = Annotated[
+    str, Field(min_length=3, max_length=32, examples=["ada.lovelace"]), AfterValidator(rule(canonical_username, "username"))
+]
+Password = Annotated[str, Field(min_length=1, max_length=MAX_PASSWORD, json_schema_extra={"format": "password"})]
+
+
+class Registration(Input):
+    username: Username
+    email: Email
+    password: Password
+
+
+class Login(Input):
+    """The password form of OAuth 2.0 (RFC 6749, 4.3.2). `username` takes the user name or the e-mail address."""
+
+    grant_type: Literal["password"] = "password"  # noqa: S105 - the standard's word, no password
+    username: Annotated[str, Field(min_length=1, max_length=320)]
+    password: Password
+    scope: str = ""
+    client_id: str | None = None
+    client_secret: str | None = None
+
+
+class Token(Output):
+    """`expires_in` is in seconds."""
+
+    access_token: str
+    token_type: Literal["bearer"] = "bearer"  # noqa: S105 - the standard's word, no secret
+    expires_in: int
+    refresh_token: str | None = None
+
+
+class Message(Output):
+    message: str
+
+
+class Me(Output):
+    id: int
+    username: str
+    email: str
+    is_verified: bool
+    is_superuser: bool
+    has_password: bool
+    has_google: bool
+    has_mfa: bool
+    created_at: datetime

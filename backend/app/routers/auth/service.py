@@ -1,0 +1,171 @@
+"""The rules of accounts, and every query they need."""
+
+from datetime import timedelta
+
+from sqlalchemy import delete, exists, select
+from sqlalchemy.orm import Session
+
+from app.core.errors import Conflict, Forbidden, Unauthenticated
+from app.core.logging import security_event
+from app.core.text import canonical_email, canonical_username
+from app.core.types import now
+from app.db.errors import conflicts
+
+from .models import LoginSession, User, UsernameHold
+from .schemas import Login, Me, Registration, Token
+from .security import (
+    ACCESS_TOKEN_LIFE,
+    Access,
+    InvalidToken,
+    hash_password,
+    issue_access_token,
+    read_access_token,
+    refuse_weak,
+    verify_password,
+)
+
+SESSION_LIFE = timedelta(days=30)
+HOLD_LIFE = timedelta(hours=24)
+
+
+class UsernameTaken(Conflict):
+    """User names are public, so this may be told."""
+
+    code = "username_taken"
+
+
+class InvalidCredentials(Unauthenticated):
+    """Unknown name, wrong password, no password: from outside they all look the same."""
+
+    code = "invalid_credentials"
+    detail = "The user name or the password is wrong."
+
+
+class EmailNotVerified(Forbidden):
+    code = "email_not_verified"
+    detail = "Open the link in the mail that we sent you first."
+
+
+class AccountDisabled(Forbidden):
+    code = "account_disabled"
+    detail = "This account is disabled."
+
+
+class SuperuserOnly(Forbidden):
+    code = "superuser_only"
+
+
+def register(db: Session, data: Registration) -> None:
+    """Make an account that waits for its address to be verified. Whether the address was taken is not told.
+
+    Raises `UsernameTaken`, `WeakPassword`.
+    """
+    refuse_weak(data.password, data.username, data.email.partition("@")[0])
+    hashed = hash_password(data.password)  # for a taken address, too: both cases take the same time
+    db.execute(delete(UsernameHold).where(UsernameHold.expires_at < now()))
+    held = exists().where(UsernameHold.username == data.username)
+    if db.scalar(select(held | exists().where(User.username == data.username))):
+        raise UsernameTaken
+    try:
+        with db.begin_nested(), conflicts({"uq_users_username": UsernameTaken, "uq_users_email": _AddressTaken}):
+            db.add(User(username=data.username, email=data.email, hashed_password=hashed))
+            db.flush()
+    except _AddressTaken:
+        with conflicts({"uq_username_holds_username": UsernameTaken}):
+            db.add(UsernameHold(username=data.username, expires_at=now() + HOLD_LIFE))
+            db.flush()
+
+
+class _AddressTaken(Conflict):
+    """Never leaves this module: nobody is told."""
+
+
+def find_by_login(db: Session, login: str) -> User | None:
+    """By user name or e-mail address, however it is spelled."""
+    try:
+        column = User.email == canonical_email(login) if "@" in login else User.username == canonical_username(login)
+    except ValueError:
+        return None
+    return db.scalar(select(User).where(column))
+
+
+def sign_in(db: Session, data: Login, *, ip_address: str, user_agent: str) -> Token:
+    """A new session and its first token. What is wrong with an account is told only to who knows its password.
+
+    Raises `InvalidCredentials`, `EmailNotVerified`, `AccountDisabled`.
+    """
+    user = find_by_login(db, data.username)
+    fits, replacement = verify_password(data.password, user.hashed_password if user else None)
+    if user is None or not fits:
+        security_event("login_failed", user_id=user.id if user else None, ip_address=ip_address)
+        raise InvalidCredentials
+    if not user.is_active:
+        raise AccountDisabled
+    if not user.is_verified:
+        raise EmailNotVerified
+    if replacement:
+        user.hashed_password = replacement
+    return _open_session(db, user, ip_address=ip_address, user_agent=user_agent)
+
+
+def _open_session(db: Session, user: User, *, ip_address: str, user_agent: str) -> Token:
+    at = now()
+    session = LoginSession(
+        user_id=user.id,
+        created_at=at,
+        last_used_at=at,
+        expires_at=at + SESSION_LIFE,
+        ip_address=ip_address[:45],
+        user_agent=user_agent[:255],
+    )
+    db.add(session)
+    db.flush()
+    token = issue_access_token(Access(user.id, session.id))
+    return Token(access_token=token, expires_in=int(ACCESS_TOKEN_LIFE.total_seconds()))
+
+
+def user_of_token(db: Session, token: str) -> User:
+    """The user whose live session the token names, in one statement. Raises `Unauthenticated` for every fault alike."""
+    try:
+        access = read_access_token(token)
+    except InvalidToken as error:
+        raise Unauthenticated from error
+    live = (LoginSession.id == access.session_id, LoginSession.ended_at.is_(None), LoginSession.expires_at > now())
+    user = db.scalar(select(User).join(LoginSession).where(*live, User.id == access.user_id, User.is_active))
+    if user is None:
+        raise Unauthenticated
+    return user
+
+
+def describe(user: User) -> Me:
+    return Me(
+        id=user.id,
+        username=user.username,
+        email=user.email,
+        is_verified=user.is_verified,
+        is_superuser=user.is_superuser,
+        has_password=user.hashed_password is not None,
+        has_google=False,
+        has_mfa=False,
+        created_at=user.created_at,
+    )
+
+
+def make_superuser(db: Session, *, email: str, username: str, password: str | None) -> User:
+    """Promote the account with this address, or make one with this password, verified.
+
+    Raises `ValueError` for a name, address or password that no account could have, `UsernameTaken`.
+    """
+    email = canonical_email(email)
+    user = db.scalar(select(User).where(User.email == email))
+    if user is None:
+        if password is None:
+            raise ValueError("A new account needs a password")
+        username = canonical_username(username)
+        refuse_weak(password, username)
+        user = User(username=username, email=email, hashed_password=hash_password(password))
+        db.add(user)
+    user.is_superuser = user.is_verified = user.is_active = True
+    with conflicts({"uq_users_username": UsernameTaken}):
+        db.flush()
+    return user

@@ -1,0 +1,69 @@
+"""The rules of categories."""
+
+from sqlalchemy import Select
+from sqlalchemy.orm import Session
+
+from app.core.errors import Conflict, NotFound
+from app.core.text import slug_from
+from app.db.errors import conflicts
+
+from . import queries
+from .models import BlogCategory
+from .schemas import CategoryCreate, CategoryUpdate
+from .service import SlugTaken
+
+
+class CategoryNotFound(NotFound):
+    code = "category_not_found"
+
+
+class NameTaken(Conflict):
+    code = "name_taken"
+
+
+CONSTRAINTS = {"uq_blog_categories_slug": SlugTaken, "uq_blog_categories_name": NameTaken}
+
+
+def list_categories(db: Session) -> list[BlogCategory]:
+    return list(db.scalars(queries.categories()))
+
+
+def get_category_by_slug(db: Session, slug: str) -> BlogCategory:
+    return _one(db, queries.categories().where(BlogCategory.slug == slug))
+
+
+def get_category(db: Session, category_id: int) -> BlogCategory:
+    """A category to be changed, locked until the request ends."""
+    return _one(db, queries.categories().where(BlogCategory.id == category_id).with_for_update(of=BlogCategory))
+
+
+def _one(db: Session, statement: Select[tuple[BlogCategory]]) -> BlogCategory:
+    category = db.scalar(statement.execution_options(populate_existing=True))
+    if category is None:
+        raise CategoryNotFound
+    return category
+
+
+def create_category(db: Session, data: CategoryCreate) -> BlogCategory:
+    category = BlogCategory(name=data.name, description=data.description)
+    category.slug = data.slug or slug_from(data.name, fallback="category")
+    db.add(category)
+    return _saved(db, category)
+
+
+def update_category(db: Session, category: BlogCategory, data: CategoryUpdate) -> BlogCategory:
+    for name, value in data.changes().items():
+        setattr(category, name, value)
+    return _saved(db, category)
+
+
+def delete_category(db: Session, category: BlogCategory) -> None:
+    """Its posts stay, without a category."""
+    db.delete(category)
+    db.flush()
+
+
+def _saved(db: Session, category: BlogCategory) -> BlogCategory:
+    with conflicts(CONSTRAINTS):
+        db.flush()
+    return _one(db, queries.categories().where(BlogCategory.id == category.id))

@@ -1,0 +1,33 @@
+"""Posts and categories of the path, for those who may have them."""
+
+from typing import Annotated
+
+from fastapi import Depends
+
+from app.core.errors import raises
+from app.core.types import Id
+from app.db.database import db_dependency
+from app.routers.auth.dependencies import OptionalUser, Superuser, VerifiedUser
+
+from . import categories, service
+from .models import BlogCategory, BlogPost
+
+
+@raises(service.PostNotFound)
+def visible_post(db: db_dependency, user: OptionalUser, post_id: Id) -> BlogPost:
+    return service.get_post(db, user, post_id)
+
+
+@raises(service.PostNotFound, service.NotTheAuthor)
+def own_post(db: db_dependency, user: VerifiedUser, post_id: Id) -> BlogPost:
+    return service.get_own_post(db, user, post_id)
+
+
+@raises(categories.CategoryNotFound)
+def managed_category(db: db_dependency, _user: Superuser, category_id: Id) -> BlogCategory:
+    return categories.get_category(db, category_id)
+
+
+VisiblePost = Annotated[BlogPost, Depends(visible_post)]
+OwnPost = Annotated[BlogPost, Depends(own_post)]
+ManagedCategory = Annotated[BlogCategory, Depends(managed_category)]

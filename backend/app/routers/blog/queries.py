@@ -1,0 +1,40 @@
+"""Statements that several rules of the blog need."""
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy.orm import joinedload, undefer, with_expression
+
+from app.core.types import now
+from app.routers.auth.models import User
+
+from .models import BlogCategory, BlogPost
+
+
+def public() -> ColumnElement[bool]:
+    """Published, and its time has come."""
+    return and_(BlogPost.is_published, BlogPost.published_at <= now())
+
+
+def visible_to(user: User | None) -> ColumnElement[bool]:
+    """The one rule of who sees which post; every way to a post goes through it."""
+    if user is None:
+        return public()
+    return or_(public(), BlogPost.author_id == user.id, user.is_superuser)
+
+
+def posts() -> Select[tuple[BlogPost]]:
+    """Posts with author and category, in one statement, without their content."""
+    return select(BlogPost).options(
+        joinedload(BlogPost.author).load_only(User.id, User.username),
+        joinedload(BlogPost.category).load_only(BlogCategory.id, BlogCategory.name, BlogCategory.slug),
+    )
+
+
+def whole_posts() -> Select[tuple[BlogPost]]:
+    return posts().options(undefer(BlogPost.content))
+
+
+def categories() -> Select[tuple[BlogCategory]]:
+    """Categories by name, each with the number of posts that everybody can see."""
+    count = select(func.count(BlogPost.id)).where(BlogPost.category_id == BlogCategory.id, public())
+    counted = with_expression(BlogCategory.post_count, count.correlate(BlogCategory).scalar_subquery())
+    return select(BlogCategory).options(counted).order_by(BlogCategory.name, BlogCategory.id)

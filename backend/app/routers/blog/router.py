@@ -1,0 +1,102 @@
+"""Routes of the blog. No rule and no query here."""
+
+from typing import Annotated
+
+from fastapi import Path, Query, Request, Response, status
+
+from app.core.errors import raises
+from app.core.pagination import Page, PageParams
+from app.core.text import MAX_SLUG
+from app.db.database import db_dependency
+from app.db.pagination import paginate
+from app.platform.routing import Router
+from app.routers.auth.dependencies import OptionalUser, Superuser, VerifiedUser
+
+from . import categories, service
+from .dependencies import ManagedCategory, OwnPost, VisiblePost
+from .models import BlogCategory, BlogPost
+from .schemas import (
+    CategoryCreate,
+    CategoryRead,
+    CategoryUpdate,
+    PostCreate,
+    PostFilters,
+    PostRead,
+    PostSummary,
+    PostUpdate,
+)
+
+router = Router(prefix="/blog", tags=["blog"])
+
+SlugInPath = Annotated[str, Path(max_length=MAX_SLUG)]
+
+
+@router.get("/posts")
+def list_posts(
+    db: db_dependency, user: OptionalUser, filters: Annotated[PostFilters, Query()], page: PageParams
+) -> Page[PostSummary]:
+    return paginate(db, service.list_posts(user, filters), page, PostSummary)
+
+
+@router.post("/posts", status_code=status.HTTP_201_CREATED, response_model=PostRead)
+@raises(service.SlugTaken, service.CategoryUnknown, service.FeaturingReserved)
+def create_post(
+    db: db_dependency, user: VerifiedUser, data: PostCreate, request: Request, response: Response
+) -> BlogPost:
+    post = service.create_post(db, user, data)
+    response.headers["Location"] = request.url_for("get_post", post_id=post.id).path
+    return post
+
+
+@router.get("/posts/slug/{slug}", response_model=PostRead)
+@raises(service.PostNotFound)
+def get_post_by_slug(db: db_dependency, user: OptionalUser, slug: SlugInPath) -> BlogPost:
+    return service.get_post_by_slug(db, user, slug)
+
+
+@router.get("/posts/{post_id}", response_model=PostRead)
+def get_post(post: VisiblePost) -> BlogPost:
+    return post
+
+
+@router.put("/posts/{post_id}", response_model=PostRead)
+@raises(service.SlugTaken, service.CategoryUnknown, service.FeaturingReserved)
+def update_post(db: db_dependency, user: VerifiedUser, post: OwnPost, data: PostUpdate) -> BlogPost:
+    return service.update_post(db, user, post, data)
+
+
+@router.delete("/posts/{post_id}", status_code=status.HTTP_204_NO_CONTENT)
+def delete_post(db: db_dependency, post: OwnPost) -> None:
+    service.delete_post(db, post)
+
+
+@router.get("/categories", response_model=list[CategoryRead])
+def list_categories(db: db_dependency) -> list[BlogCategory]:
+    return categories.list_categories(db)
+
+
+@router.get("/categories/{slug}", response_model=CategoryRead)
+@raises(categories.CategoryNotFound)
+def get_category(db: db_dependency, slug: SlugInPath) -> BlogCategory:
+    return categories.get_category_by_slug(db, slug)
+
+
+@router.post("/categories", status_code=status.HTTP_201_CREATED, response_model=CategoryRead)
+@raises(service.SlugTaken, categories.NameTaken)
+def create_category(
+    db: db_dependency, _user: Superuser, data: CategoryCreate, request: Request, response: Response
+) -> BlogCategory:
+    category = categories.create_category(db, data)
+    response.headers["Location"] = request.url_for("get_category", slug=category.slug).path
+    return category
+
+
+@router.put("/categories/{category_id}", response_model=CategoryRead)
+@raises(service.SlugTaken, categories.NameTaken)
+def update_category(db: db_dependency, category: ManagedCategory, data: CategoryUpdate) -> BlogCategory:
+    return categories.update_category(db, category, data)
+
+
+@router.delete("/categories/{category_id}", status_code=status.HTTP_204_NO_CONTENT)
+def delete_category(db: db_dependency, category: ManagedCategory) -> None:
+    categories.delete_category(db, category)

@@ -1,0 +1,109 @@
+"""Shapes of the blog on the wire."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import MISSING, AfterValidator, BaseModel, Field, StringConstraints
+
+from app.core.schemas import Input, Output, PartialInput
+from app.core.text import MAX_SLUG, canonical_slug
+from app.core.types import Id, rule
+
+Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Content = Annotated[str, StringConstraints(min_length=1, max_length=200_000)]
+Excerpt = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)]
+Slug = Annotated[
+    str,
+    Field(min_length=1, max_length=MAX_SLUG, examples=["first-light"]),
+    AfterValidator(rule(canonical_slug, "slug")),
+]
+CategoryName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
+CategoryText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)]
+Sort = Literal["-published_at", "published_at", "-created_at", "created_at", "title"]
+
+
+class PostCreate(Input):
+    """Slug and excerpt are made from title and content where they are left out."""
+
+    title: Title
+    content: Content
+    slug: Slug | None = None
+    excerpt: Excerpt | None = None
+    category_id: Id | None = None
+    is_published: bool = False
+    is_featured: bool = False
+
+
+class PostUpdate(PartialInput):
+    """Fields left out stay. `category_id: null` takes the post out of its category."""
+
+    title: Title | MISSING = MISSING
+    content: Content | MISSING = MISSING
+    slug: Slug | MISSING = MISSING
+    excerpt: Excerpt | MISSING = MISSING
+    category_id: Id | None | MISSING = MISSING
+    is_published: bool | MISSING = MISSING
+    is_featured: bool | MISSING = MISSING
+
+
+class AuthorRead(Output):
+    id: int
+    username: str
+
+
+class CategoryRef(Output):
+    id: int
+    name: str
+    slug: str
+
+
+class PostSummary(Output):
+    """A post in a list: without its content."""
+
+    id: int
+    title: str
+    slug: str
+    excerpt: str
+    is_published: bool
+    is_featured: bool
+    created_at: datetime
+    updated_at: datetime
+    published_at: datetime | None
+    author: AuthorRead
+    category: CategoryRef | None
+
+
+class PostRead(PostSummary):
+    content: str
+
+
+class CategoryCreate(Input):
+    name: CategoryName
+    slug: Slug | None = None
+    description: CategoryText = ""
+
+
+class CategoryUpdate(PartialInput):
+    name: CategoryName | MISSING = MISSING
+    slug: Slug | MISSING = MISSING
+    description: CategoryText | MISSING = MISSING
+
+
+class CategoryRead(Output):
+    """`post_count` counts the posts that everybody can see."""
+
+    id: int
+    name: str
+    slug: str
+    description: str
+    post_count: int
+
+
+class PostFilters(BaseModel):
+    """Which posts, in which order. `published_only=false` adds one's own drafts."""
+
+    published_only: bool = True
+    category: Annotated[str | None, Field(max_length=MAX_SLUG, description="Slug of a category.")] = None
+    author: Annotated[str | None, Field(max_length=32, description="User name of an author.")] = None
+    featured: bool | None = None
+    sort: Sort = "-published_at"

@@ -1,0 +1,169 @@
+"""The rules of posts."""
+
+import re
+
+from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy.orm import Session
+
+from app.core.errors import Conflict, Forbidden, NotFound, Unprocessable
+from app.core.text import slug_from
+from app.core.types import now
+from app.db.errors import conflicts
+from app.routers.auth.models import User
+
+from . import queries
+from .models import BlogCategory, BlogPost
+from .schemas import PostCreate, PostFilters, PostUpdate
+
+EXCERPT = 200  # characters that an excerpt takes from the content
+SLUG_TRIES = 5
+
+
+class PostNotFound(NotFound):
+    """It does not exist, or the caller may not see it: from outside the two look the same."""
+
+    code = "post_not_found"
+
+
+class NotTheAuthor(Forbidden):
+    code = "not_the_author"
+
+
+class SlugTaken(Conflict):
+    code = "slug_taken"
+
+
+class CategoryUnknown(Unprocessable):
+    """A post names a category that is not there."""
+
+    code = "category_unknown"
+
+
+class FeaturingReserved(Forbidden):
+    """Only a superuser decides what is featured."""
+
+    code = "superuser_only"
+
+
+CONSTRAINTS = {"uq_blog_posts_slug": SlugTaken, "fk_blog_posts_category_id_blog_categories": CategoryUnknown}
+
+
+def list_posts(user: User | None, filters: PostFilters) -> Select[tuple[BlogPost]]:
+    """What the caller may see of it, in a total order."""
+    statement = queries.posts().where(queries.public() if filters.published_only else queries.visible_to(user))
+    if filters.category is not None:
+        statement = statement.join(BlogPost.category).where(BlogCategory.slug == filters.category)
+    if filters.author is not None:
+        statement = statement.join(BlogPost.author).where(User.username == filters.author)
+    if filters.featured is not None:
+        statement = statement.where(BlogPost.is_featured == filters.featured)
+    return statement.order_by(*_order(filters))
+
+
+def _order(filters: PostFilters) -> list[ColumnElement[object]]:
+    published: ColumnElement[object] = BlogPost.published_at
+    if not filters.published_only:  # drafts have no time of publication yet: they stand where they were written
+        published = func.coalesce(BlogPost.published_at, BlogPost.created_at)
+    columns = {"published_at": published, "created_at": BlogPost.created_at, "title": BlogPost.title}
+    keys = [columns[filters.sort.removeprefix("-")], BlogPost.id]
+    return [key.desc() for key in keys] if filters.sort.startswith("-") else [key.asc() for key in keys]
+
+
+def get_post(db: Session, user: User | None, post_id: int) -> BlogPost:
+    return _one(db, queries.whole_posts().where(BlogPost.id == post_id, queries.visible_to(user)))
+
+
+def get_post_by_slug(db: Session, user: User | None, slug: str) -> BlogPost:
+    return _one(db, queries.whole_posts().where(BlogPost.slug == slug, queries.visible_to(user)))
+
+
+def get_own_post(db: Session, user: User, post_id: int) -> BlogPost:
+    """A post to be changed, locked until the request ends. Raises `PostNotFound`, `NotTheAuthor`."""
+    statement = queries.whole_posts().where(BlogPost.id == post_id, queries.visible_to(user))
+    post = _one(db, statement.with_for_update(of=BlogPost))
+    if post.author_id != user.id and not user.is_superuser:
+        raise NotTheAuthor
+    return post
+
+
+def _one(db: Session, statement: Select[tuple[BlogPost]]) -> BlogPost:
+    post = db.scalar(statement)
+    if post is None:
+        raise PostNotFound
+    return post
+
+
+def _saved(db: Session, post: BlogPost) -> BlogPost:
+    """The post as the database holds it now."""
+    return _one(db, queries.whole_posts().where(BlogPost.id == post.id).execution_options(populate_existing=True))
+
+
+def create_post(db: Session, author: User, data: PostCreate) -> BlogPost:
+    """A slug that was asked for must be free; one made from the title gives way (`-2`)."""
+    _refuse_featuring(author, featured=data.is_featured)
+    post = BlogPost(author=author, **data.model_dump(exclude={"slug", "excerpt"}))
+    post.excerpt = excerpt_of(data.content) if data.excerpt is None else data.excerpt
+    post.published_at = now() if data.is_published else None
+    if data.slug is not None:
+        post.slug = data.slug
+        _insert(db, post)
+    else:
+        _insert_under_free_slug(db, post)
+    return _saved(db, post)
+
+
+def _insert(db: Session, post: BlogPost) -> None:
+    with db.begin_nested(), conflicts(CONSTRAINTS):
+        db.add(post)
+        db.flush()
+
+
+def _insert_under_free_slug(db: Session, post: BlogPost) -> None:
+    base = slug_from(post.title, fallback="post")
+    for _ in range(SLUG_TRIES):
+        post.slug = _free_slug(db, base)
+        try:
+            _insert(db, post)
+        except SlugTaken:
+            continue  # another request was quicker: look again
+        return
+    raise SlugTaken
+
+
+def _free_slug(db: Session, base: str) -> str:
+    taken = set(db.scalars(select(BlogPost.slug).where(BlogPost.slug.startswith(base, autoescape=True))))
+    number = 2
+    slug = base
+    while slug in taken:
+        slug, number = f"{base}-{number}", number + 1
+    return slug
+
+
+def update_post(db: Session, editor: User, post: BlogPost, data: PostUpdate) -> BlogPost:
+    """Fields left out stay. The first publication sets its time."""
+    changes = data.changes()
+    _refuse_featuring(editor, featured=bool(changes.get("is_featured")) and not post.is_featured)
+    for name, value in changes.items():
+        setattr(post, name, value)
+    if post.is_published and post.published_at is None:
+        post.published_at = now()
+    with conflicts(CONSTRAINTS):
+        db.flush()
+    return _saved(db, post)
+
+
+def delete_post(db: Session, post: BlogPost) -> None:
+    db.delete(post)
+    db.flush()
+
+
+def excerpt_of(content: str) -> str:
+    """The first words of Markdown, without its signs, cut at a word."""
+    plain = re.sub(r"```.*?```|[#>*_`|]|!?\[([^\]]*)\]\([^)]*\)", r"\1", content, flags=re.DOTALL)
+    words = " ".join(plain.split())
+    return words if len(words) <= EXCERPT else words[:EXCERPT].rsplit(" ", 1)[0].rstrip(".,;:") + "…"
+
+
+def _refuse_featuring(user: User, *, featured: bool) -> None:
+    if featured and not user.is_superuser:
+        raise FeaturingReserved
