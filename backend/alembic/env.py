@@ -3,7 +3,6 @@
 Online, and offline (`--sql`) for a database administrator who wants to read first. Commands are Alembic's own.
 """
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -97,8 +96,6 @@ def use_utf8mb4(connection: Connection) -> None:
 def run() -> None:
     settings = get_settings()
     configure_logging(settings)
-    for chatty in ("alembic.runtime.plugins", "alembic.ddl"):
-        logging.getLogger(chatty).setLevel("WARNING")
     load_models()
     refuse_several_heads()
     options: dict[str, Any] = {

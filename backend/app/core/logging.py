@@ -44,6 +44,7 @@ def scrub(value: object) -> object:
 
 def _redact(_: object, __: str, event: Event) -> Event:
     traceback = event.pop("exception", None)
+    event.pop("color_message", None)  # uvicorn repeats its text with terminal codes
     clean = scrub(dict(event))
     assert isinstance(clean, dict)
     if traceback:  # its line breaks are wanted, and each line is indented, so that none can pass for a record
@@ -96,7 +97,9 @@ def configure_logging(settings: Settings) -> None:
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
     logging.getLogger("uvicorn.access").disabled = True  # our own access log knows what must not be written
-    logging.getLogger("asgi_correlation_id").setLevel("ERROR")  # a replaced request id is no news
+    # A replaced request id, a plugin that was found, a request that we sent: no news to anybody.
+    for chatty in ("asgi_correlation_id", "alembic.runtime.plugins", "alembic.ddl", "httpx2"):
+        logging.getLogger(chatty).setLevel("WARNING")
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:

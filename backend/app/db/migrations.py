@@ -57,9 +57,9 @@ class SchemaGate:
         return self.state
 
     def due(self) -> bool:
-        """Whether this caller should look again."""
+        """Whether this caller should look: everybody before the first answer, then one a second."""
         with self._lock:
-            due = time.monotonic() - self._checked_at >= RECHECK_SECONDS
+            due = self.state is None or time.monotonic() - self._checked_at >= RECHECK_SECONDS
             if due:
                 self._checked_at = time.monotonic()
             return due

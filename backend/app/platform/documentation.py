@@ -70,7 +70,7 @@ def _errors(route: Any) -> Iterator[type[AppError]]:  # noqa: ANN401 - as above
     if get_db in calls:
         yield from DATABASE_ERRORS
         yield UnstorableValue
-    if route.dependant.path_params:
+    if "{" in route.path:
         yield NotFound
     yield Unprocessable
     if route.body_field:

@@ -105,10 +105,10 @@ def sign_in(db: Session, data: Login, *, ip_address: str, user_agent: str) -> To
         raise EmailNotVerified
     if replacement:
         user.hashed_password = replacement
-    return _open_session(db, user, ip_address=ip_address, user_agent=user_agent)
+    return open_session(db, user, ip_address=ip_address, user_agent=user_agent)
 
 
-def _open_session(db: Session, user: User, *, ip_address: str, user_agent: str) -> Token:
+def open_session(db: Session, user: User, *, ip_address: str, user_agent: str) -> Token:
     at = now()
     session = LoginSession(
         user_id=user.id,

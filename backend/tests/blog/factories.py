@@ -1,0 +1,36 @@
+"""Posts and categories for tests, as rows."""
+
+from itertools import count
+
+from app.core.types import now
+from app.db.database import SessionLocal
+from app.routers.auth.models import User
+from app.routers.blog.models import BlogCategory, BlogPost
+
+_numbers = count(1)
+
+
+def make_category(**columns: object) -> BlogCategory:
+    number = next(_numbers)
+    category = BlogCategory(**({"name": f"Category {number}", "slug": f"category-{number}"} | columns))
+    with SessionLocal() as db, db.begin():
+        db.add(category)
+    return category
+
+
+def make_post(author: User, **columns: object) -> BlogPost:
+    """A published post with a title of its own."""
+    number = next(_numbers)
+    defaults = {
+        "author_id": author.id,
+        "title": f"Post {number}",
+        "slug": f"post-{number}",
+        "content": f"Content *{number}*",
+        "excerpt": f"Excerpt {number}",
+        "is_published": True,
+        "published_at": now(),
+    }
+    post = BlogPost(**(defaults | columns))
+    with SessionLocal() as db, db.begin():
+        db.add(post)
+    return post

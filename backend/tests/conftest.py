@@ -1,0 +1,44 @@
+"""One run of the suite is one database: `pytest --database=sqlite|postgresql|mysql`, a fresh one for every worker.
+
+The environment is set before anything of the application is imported, because its engine is made on import.
+"""
+
+import os
+
+import pytest
+
+from tests.support import databases
+
+ONCE = ("tests/core/", "tests/tools/")  # what no database can change runs with the first one only
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--database", choices=databases.KINDS, default="sqlite", help="which database the suite runs on")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    kind = config.getoption("--database")
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    if worker == "main":  # the controller: workers inherit what it sets
+        os.environ.update(databases.environment(kind))
+    os.environ["DATABASE_URL"] = databases.create(kind, worker)
+    config.pluginmanager.import_plugin("tests.support.fixtures")
+
+
+def pytest_unconfigure() -> None:
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        databases.stop_servers()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is meant for another database; `@pytest.mark.only("postgresql")` names those it is meant for."""
+    kind = config.getoption("--database")
+    kept, left = [], []
+    for item in items:
+        only = item.get_closest_marker("only")
+        elsewhere = only is not None and kind not in only.args
+        repeated = kind != "sqlite" and item.nodeid.startswith(ONCE)
+        (left if elsewhere or repeated else kept).append(item)
+    if left:
+        config.hook.pytest_deselected(items=left)
+        items[:] = kept

@@ -1,0 +1,155 @@
+"""Fixtures for every test. The production `get_db` runs unaltered under all of them."""
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import Engine, event
+from sqlalchemy.orm import Session
+
+from app import cli, main
+from app.core.features import load_models
+from app.db.database import Base, SessionLocal, SideSession, engine
+from app.platform import limits
+from app.routers.auth.models import User
+from tests.auth.factories import token_for
+from tests.support.client import DocumentedClient
+from tests.support.widgets import Widget, widget_app
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_database_on_the_event_loop() -> Iterator[None]:
+    """Any statement, commit or roll-back on a thread that runs an event loop fails the test that did it."""
+
+    def refuse(*_: object, **__: object) -> None:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return
+        raise AssertionError("a database call ran on the event loop's thread")
+
+    names = ("before_cursor_execute", "begin", "commit", "rollback")
+    for name in names:
+        event.listen(Engine, name, refuse)
+    yield
+    for name in names:
+        event.remove(Engine, name, refuse)
+
+
+@pytest.fixture(scope="session")
+def migrated() -> Iterator[None]:
+    """The schema that migrations make, and the table of the feature made for tests."""
+    load_models()
+    cli.migrate()
+    Widget.__table__.create(engine)
+    yield
+    engine.dispose()
+
+
+@pytest.fixture
+def db(migrated: None) -> Iterator[Session]:
+    """Fast, for most tests: every session joins one outer transaction, which is rolled back."""
+    connection = engine.connect()
+    outer = connection.begin()
+    for factory in (SessionLocal, SideSession):
+        factory.configure(bind=connection, join_transaction_mode="create_savepoint")
+    with SessionLocal() as session:
+        yield session
+    outer.rollback()
+    connection.close()
+    SessionLocal.configure(bind=engine, join_transaction_mode="conditional_savepoint")
+    SideSession.configure(bind=engine, join_transaction_mode="conditional_savepoint")
+
+
+@pytest.fixture
+def committed(migrated: None) -> Iterator[Callable[[], Session]]:
+    """For races, side sessions and several processes: commits are real, and every row is deleted afterwards.
+
+    Gives the session factory.
+    """
+    SideSession.configure(bind=engine)
+    yield SessionLocal
+    with engine.begin() as connection:
+        for table in reversed(Base.metadata.sorted_tables):
+            connection.execute(table.delete())
+
+
+@pytest.fixture(autouse=True)
+def _fresh_counters() -> None:
+    limits.counters.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def app(migrated: None) -> FastAPI:
+    return main.app
+
+
+@pytest.fixture(scope="session")
+def _client(app: FastAPI) -> Iterator[DocumentedClient]:
+    with DocumentedClient(app) as client:
+        yield client
+
+
+@pytest.fixture
+def client(_client: DocumentedClient) -> Iterator[DocumentedClient]:
+    """The whole application. Ask for `db` or `committed` as well: they say what becomes of the rows."""
+    yield _client
+    _client.headers.pop("Authorization", None)
+    _client.cookies.clear()
+
+
+@pytest.fixture(scope="session")
+def _widgets(migrated: None) -> Iterator[DocumentedClient]:
+    with DocumentedClient(widget_app()) as client:
+        yield client
+
+
+@pytest.fixture
+def widgets(_widgets: DocumentedClient) -> Iterator[DocumentedClient]:
+    """An application whose one feature is made for tests: what the platform promises is shown on it."""
+    yield _widgets
+    _widgets.headers.pop("Authorization", None)
+
+
+@pytest.fixture
+def login(client: DocumentedClient) -> Callable[[User], User]:
+    """`login(user)`: from now on `client` asks as this user."""
+
+    def as_user(user: User) -> User:
+        client.headers["Authorization"] = f"Bearer {token_for(user)}"
+        return user
+
+    return as_user
+
+
+@pytest.fixture
+def redis_url() -> str:
+    """A real Redis, emptied. Where there is none the test is skipped, unless REQUIRE_SERVICES asks for all of them."""
+    url = os.environ.get("REDIS_TEST_URL")
+    if not url:
+        reason = "REDIS_TEST_URL is not set"
+        if os.environ.get("REQUIRE_SERVICES"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    from redis import Redis
+
+    with Redis.from_url(url) as redis:
+        redis.flushdb()
+    return url
+
+
+@pytest.fixture
+def statements() -> Iterator[list[str]]:
+    """Every SQL statement that is sent while the test runs, without the transaction's own."""
+    sent: list[str] = []
+
+    def note(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:  # noqa: ANN401 - SQLAlchemy's event
+        if not statement.startswith(("SAVEPOINT", "RELEASE", "ROLLBACK", "BEGIN")):
+            sent.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    yield sent
+    event.remove(Engine, "before_cursor_execute", note)

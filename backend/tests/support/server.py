@@ -1,0 +1,75 @@
+"""The application as its own process, for what only a real server shows."""
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+
+from app.core.config import BACKEND
+
+START_SECONDS = 20
+
+
+@dataclass
+class Server:
+    """`url` without a slash at the end; `log` is what it has written so far."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    file: Path
+
+    @property
+    def log(self) -> str:
+        return self.file.read_text()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextlib.contextmanager
+def running_server(**variables: str) -> Iterator[Server]:
+    """`python -m app.server` with these settings on top of the tests' own, from its first answer to its end."""
+    port = free_port()
+    with tempfile.NamedTemporaryFile(suffix=".log") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "app.server"],
+            cwd=BACKEND,
+            env={**os.environ, "PORT": str(port), **variables},
+            stdout=log,
+            stderr=log,
+        )
+        server = Server(f"http://127.0.0.1:{port}", process, Path(log.name))
+        try:
+            _wait(server)
+            yield server
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _wait(server: Server) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if server.process.poll() is not None:
+            raise RuntimeError(f"the server ended:\n{server.log}")
+        with contextlib.suppress(httpx2.TransportError):
+            if httpx2.get(f"{server.url}/health/live").is_success:
+                return
+        time.sleep(0.05)
+    raise RuntimeError(f"the server did not answer in {START_SECONDS} s:\n{server.log}")

@@ -1,0 +1,135 @@
+"""A feature made for tests, so that core, db and platform are shown without leaning on a real one."""
+
+from typing import Annotated
+
+from fastapi import Depends, FastAPI, Response, status
+from sqlalchemy import Select, String, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from app.core.config import get_settings
+from app.core.errors import Conflict, NotFound, raises
+from app.core.pagination import Page, PageParams
+from app.core.schemas import Input, Output
+from app.core.types import Id
+from app.db.database import Base, db_dependency
+from app.db.errors import conflicts
+from app.db.mixins import Timestamps
+from app.db.pagination import paginate
+from app.db.types import PrimaryKey
+from app.platform import documentation, middleware, problems
+from app.platform.routing import Router
+
+
+class Widget(Timestamps, Base):
+    __tablename__ = "widgets"
+
+    id: Mapped[PrimaryKey]
+    name: Mapped[str] = mapped_column(String(40), unique=True)
+    weight: Mapped[int] = mapped_column(default=0)
+
+
+class WidgetNotFound(NotFound):
+    code = "widget_not_found"
+
+
+class NameTaken(Conflict):
+    code = "name_taken"
+
+
+class WidgetCreate(Input):
+    name: str
+    weight: int = 0
+
+
+class WidgetRead(Output):
+    id: int
+    name: str
+    weight: int
+
+
+router = Router(prefix="/widgets", tags=["widgets"])
+
+
+def add_widget(db: Session, data: WidgetCreate) -> Widget:
+    widget = Widget(name=data.name, weight=data.weight)
+    db.add(widget)
+    with conflicts({"uq_widgets_name": NameTaken}):
+        db.flush()
+    return widget
+
+
+@raises(WidgetNotFound)
+def own_widget(db: db_dependency, widget_id: Id) -> Widget:
+    widget = db.scalar(select(Widget).where(Widget.id == widget_id).with_for_update())
+    if widget is None:
+        raise WidgetNotFound
+    return widget
+
+
+OwnWidget = Annotated[Widget, Depends(own_widget)]
+
+
+def by_weight() -> Select[tuple[Widget]]:
+    return select(Widget).order_by(Widget.weight.desc(), Widget.id.desc())
+
+
+@router.get("")
+def list_widgets(db: db_dependency, page: PageParams) -> Page[WidgetRead]:
+    return paginate(db, by_weight(), page, WidgetRead)
+
+
+@router.post("", status_code=status.HTTP_201_CREATED, response_model=WidgetRead)
+@raises(NameTaken)
+def create_widget(db: db_dependency, data: WidgetCreate, response: Response) -> Widget:
+    widget = add_widget(db, data)
+    response.headers["Location"] = f"/widgets/{widget.id}"
+    return widget
+
+
+@router.get("/{widget_id}", response_model=WidgetRead)
+def get_widget(widget: OwnWidget) -> Widget:
+    return widget
+
+
+@router.put("/{widget_id}", response_model=WidgetRead)
+@raises(NameTaken)
+def update_widget(db: db_dependency, widget: OwnWidget, data: WidgetCreate) -> Widget:
+    widget.name, widget.weight = data.name, data.weight
+    with conflicts({"uq_widgets_name": NameTaken}):
+        db.flush()
+    return widget
+
+
+@router.post("/then-fail")
+def fail_after_flush(db: db_dependency, data: WidgetCreate) -> None:
+    add_widget(db, data)
+    raise RuntimeError("after the flush")
+
+
+@router.post("/wrong-answer", response_model=WidgetRead)
+def answer_wrongly(db: db_dependency, data: WidgetCreate) -> dict[str, str]:
+    return {"name": add_widget(db, data).name}
+
+
+@router.post("/commit-in-route", response_model=WidgetRead)
+def commit_in_route(db: db_dependency, data: WidgetCreate) -> Widget:
+    """As tutorials do it."""
+    widget = Widget(name=data.name, weight=data.weight)
+    db.add(widget)
+    db.commit()
+    db.refresh(widget)
+    return widget
+
+
+def widget_app() -> FastAPI:
+    """The platform with this feature alone."""
+    app = FastAPI(
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        middleware=middleware.stack(get_settings()),
+        generate_unique_id_function=documentation.operation_id,
+    )
+    problems.install(app)
+    app.include_router(router)
+    return app
