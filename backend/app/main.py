@@ -45,9 +45,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(router, prefix=settings.api_prefix)
     if settings.metrics_enabled:
         app.include_router(metrics.router, prefix=settings.api_prefix)
+    _document_problems(app)
     if settings.docs_enabled:
         docs.install(app, settings.api_prefix)
-    _document_problems(app)
     return app
 
 

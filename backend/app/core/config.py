@@ -85,7 +85,11 @@ class Settings(BaseSettings):
         defaults = {"log_format": "json" if live else "console", "docs_enabled": not live, "metrics_enabled": not live}
         if not live:
             local = f"http://127.0.0.1:{values.get('port', 8000)}"
-            defaults |= {"public_url": local, "frontend_url": f"{local}/dev/frontend", "mail_from": "liftoff@example.com"}
+            defaults |= {
+                "public_url": local,
+                "frontend_url": f"{local}/dev/frontend",
+                "mail_from": "liftoff@example.com",
+            }
             defaults |= {"allowed_hosts": "*"}
         return defaults | values
 

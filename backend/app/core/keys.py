@@ -44,7 +44,10 @@ def unsign(purpose: str, signed: str, context: str = "") -> bytes:
         raise BadSignature from error
     signature, payload = raw[:SIGNATURE_BYTES], raw[SIGNATURE_BYTES:]
     # The decoder ignores stray characters and trailing bits; a token has one spelling only.
-    if not hmac.compare_digest(signature, _signature(purpose, payload, context)) or sign(purpose, payload, context) != signed:
+    if (
+        not hmac.compare_digest(signature, _signature(purpose, payload, context))
+        or sign(purpose, payload, context) != signed
+    ):
         raise BadSignature
     return payload
 

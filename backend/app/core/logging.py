@@ -13,7 +13,8 @@ from app.core.config import Settings
 
 REDACTED = "[redacted]"
 SECRET_NAME = re.compile(
-    r"password|passwd|secret|token|authorization|cookie|api_?key|credential|signature|recovery|otp|dsn|database_url", re.I
+    r"password|passwd|secret|token|authorization|cookie|api_?key|credential|signature|recovery|otp|dsn|database_url",
+    re.IGNORECASE,
 )
 SECRET_VALUE = re.compile(
     r"""eyJ[\w-]{8,}\.[\w-]+\.[\w-]*          # a JWT
@@ -23,7 +24,7 @@ SECRET_VALUE = re.compile(
       | \$argon2\S+                           # a password hash
       | (?<=token=)[^\s&"']+ | (?<=code=)[^\s&"']+ | (?<=password=)[^\s&"']+
     """,
-    re.I | re.X,
+    re.IGNORECASE | re.VERBOSE,
 )
 CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 Event = MutableMapping[str, Any]

@@ -71,7 +71,9 @@ class PageQuery:
             plain = json.loads(unsign("cursor", self.cursor or "", self.context))
         except BadSignature as error:
             raise InvalidCursor from error
-        return [datetime.fromisoformat(key) if kind is datetime else key for key, kind in zip(plain, types, strict=True)]
+        return [
+            datetime.fromisoformat(key) if kind is datetime else key for key, kind in zip(plain, types, strict=True)
+        ]
 
 
 PageParams = Annotated[PageQuery, Depends()]

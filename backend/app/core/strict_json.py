@@ -20,7 +20,7 @@ class InvalidJson(ValueError):
         self.message, self.type, self.loc = message, kind, loc
 
 
-def parse(body: bytes) -> Any:  # noqa: ANN401 - JSON has no narrower type
+def parse(body: bytes) -> Any:
     """Any JSON but: invalid UTF-8, lone surrogates, NaN and infinities, nesting over 200, integers over 64 bits, NUL.
 
     Raises `InvalidJson`, whose text never repeats the body.

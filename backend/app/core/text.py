@@ -7,7 +7,7 @@ from email_validator import EmailNotValidError, validate_email
 from slugify import slugify
 
 RESERVED = frozenset(
-    "about account accounts admin administrator anonymous api app auth billing blog callback categories contact "
+    "about account accounts admin administrator anonymous api app auth billing blog callback categories contact "  # noqa: SIM905 - sixty words read best as words
     "dashboard dev docs feed feature help home hostmaster info login logout mail me new news nobody none noreply null "
     "openapi posts postmaster privacy redoc register root security settings signup slug staff static status support "
     "system terms test undefined user username users webmaster www".split()
@@ -40,7 +40,9 @@ def canonical_username(value: str) -> str:
     """3 to 32 of `a-z 0-9 . _ -`, in lower case. Raises `ValueError` with what is wrong."""
     name = _fold(value)
     if not USERNAME.fullmatch(name):
-        raise ValueError("A user name has 3 to 32 of a-z, 0-9, dot, dash and underscore, with a letter or digit at each end")
+        raise ValueError(
+            "A user name has 3 to 32 of a-z, 0-9, dot, dash and underscore, with a letter or digit at each end"
+        )
     if name in RESERVED:
         raise ValueError("This user name is reserved")
     return name

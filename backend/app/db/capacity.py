@@ -28,6 +28,6 @@ def check_capacity(settings: Settings) -> None:
         return
     if limit is not None and needed > limit:
         raise TooSmall(
-            f"WEB_CONCURRENCY x (DATABASE_POOL_SIZE + DATABASE_MAX_OVERFLOW + {SIDE_POOL}) is {needed} connections; the "
-            f"server has {limit}. Lower these settings or raise max_connections."
+            f"WEB_CONCURRENCY x (DATABASE_POOL_SIZE + DATABASE_MAX_OVERFLOW + {SIDE_POOL}) is {needed} connections; "
+            f"the server has {limit}. Lower these settings or raise max_connections."
         )

@@ -22,7 +22,6 @@ SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 SIDE_POOL = 2
 
 
-
 class DatabaseBusy(Unavailable):
     """Every connection was in use for as long as a request may wait."""
 
@@ -45,7 +44,7 @@ admission = Admission(
 class RoutedSession(Session):
     """Sends a session that only reads (`info={"reading": True}`) to the engine for reading."""
 
-    def get_bind(self, *args: Any, **kwargs: Any) -> Engine | Connection:  # noqa: ANN401 - as SQLAlchemy declares it
+    def get_bind(self, *args: Any, **kwargs: Any) -> Engine | Connection:
         bind = super().get_bind(*args, **kwargs)
         return reading_engine if bind is engine and self.info.get("reading") else bind
 

@@ -36,10 +36,13 @@ def make_engine(settings: Settings, *, pool_size: int, max_overflow: int, name: 
         "pool_use_lifo": True,  # idle connections age out instead of all being kept warm in turn
         "hide_parameters": True,  # an error's text must not carry what a user typed
     }
-    return _MAKERS.get(url.get_backend_name(), create_engine)(url, name=name, **options)
+    make = _MAKERS.get(url.get_backend_name())
+    if make is None:
+        raise ValueError(f"DATABASE_URL: {url.get_backend_name()} is not supported; use PostgreSQL, MySQL or SQLite")
+    return make(url, name=name, **options)
 
 
-def _postgresql(url: URL, *, name: str, **options: Any) -> Engine:  # noqa: ANN401 - handed on to SQLAlchemy
+def _postgresql(url: URL, *, name: str, **options: Any) -> Engine:
     timeouts = {
         "statement_timeout": STATEMENT_SECONDS,
         "lock_timeout": LOCK_SECONDS,
@@ -58,7 +61,7 @@ def _postgresql(url: URL, *, name: str, **options: Any) -> Engine:  # noqa: ANN4
     return create_engine(url, connect_args=connect_args, **options)
 
 
-def _mysql(url: URL, *, name: str, **options: Any) -> Engine:  # noqa: ANN401 - handed on to SQLAlchemy
+def _mysql(url: URL, *, name: str, **options: Any) -> Engine:
     connect_args = {
         "charset": "utf8mb4",
         "program_name": name,
@@ -71,17 +74,15 @@ def _mysql(url: URL, *, name: str, **options: Any) -> Engine:  # noqa: ANN401 - 
     return engine
 
 
-def _prepare_mysql(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver has no types
+def _prepare_mysql(connection: Any, _record: object) -> None:
     mariadb = "MariaDB" in connection.get_server_info()
     limit = f"max_statement_time={STATEMENT_SECONDS}" if mariadb else f"max_execution_time={STATEMENT_SECONDS * 1000}"
     mode = "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"SET time_zone='+00:00', sql_mode='{mode}', innodb_lock_wait_timeout={LOCK_SECONDS}, {limit}"
-        )
+        cursor.execute(f"SET time_zone='+00:00', sql_mode='{mode}', innodb_lock_wait_timeout={LOCK_SECONDS}, {limit}")
 
 
-def _sqlite(url: URL, *, name: str, **options: Any) -> Engine:  # noqa: ANN401 - handed on to SQLAlchemy
+def _sqlite(url: URL, *, name: str, **options: Any) -> Engine:
     del name  # the file knows no client names
     if url.database:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
@@ -91,7 +92,7 @@ def _sqlite(url: URL, *, name: str, **options: Any) -> Engine:  # noqa: ANN401 -
     return engine
 
 
-def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver has no types
+def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # the driver's own BEGIN comes too late and breaks savepoints
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={LOCK_SECONDS * 1000}"):
         connection.execute(f"PRAGMA {pragma}")

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from sqlalchemy import PrimaryKeyConstraint, UniqueConstraint
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -12,8 +13,6 @@ from app.db.database import Base, DatabaseBusy
 
 SQLITE_COLUMNS = re.compile(r"UNIQUE constraint failed: (?P<columns>[\w., ]+)")
 NAMED = re.compile(r"CHECK constraint failed: (\w+)|for key '(?:\w+\.)?(\w+)'|CONSTRAINT `(\w+)`|constraint '(\w+)' is")
-# MySQL: too many connections, lock wait, deadlock, shutdown, statement time, read-only, and a connection that broke
-MYSQL_PASSING = {1040, 1053, 1205, 1213, 1290, 1317, 1836, 1927, 1969, 2002, 2003, 2006, 2013, 2055, 3024, 4031}
 SQLITE_PASSING = ("locked", "busy", "disk is full", "disk I/O error", "unable to open", "readonly database")
 
 
@@ -60,6 +59,16 @@ SQLSTATES: dict[str, type[AppError]] = {
 }
 
 
+MYSQL_ERRORS: dict[int, type[AppError]] = {
+    1205: DatabaseTimeout,  # ER_LOCK_WAIT_TIMEOUT
+    1969: DatabaseTimeout,  # MariaDB's ER_STATEMENT_TIMEOUT
+    3024: DatabaseTimeout,  # MySQL's ER_QUERY_TIMEOUT
+    1213: DatabaseConflict,  # ER_LOCK_DEADLOCK
+    # too many connections, shutdown, interrupted, read-only, killed, and connections that could not be made or broke
+    **dict.fromkeys((1040, 1053, 1290, 1317, 1836, 1927, 2002, 2003, 2006, 2013, 2055, 4031), DatabaseUnavailable),
+}
+
+
 def translate(error: Exception) -> AppError | None:
     """What to tell the client about a database error; None where it is a bug of ours and a plain 500."""
     if isinstance(error, PoolTimeout):
@@ -86,14 +95,10 @@ def _without_state(error: DBAPIError) -> type[AppError] | None:
         return None
     number = error.orig.args[0] if error.orig and error.orig.args else None
     if isinstance(number, int):
-        if number in (1205, 1969, 3024):
-            return DatabaseTimeout
-        if number == 1213:  # noqa: PLR2004 - ER_LOCK_DEADLOCK
-            return DatabaseConflict
-        return DatabaseUnavailable if number in MYSQL_PASSING else None
+        return MYSQL_ERRORS.get(number)
     text = str(error.orig)
-    from_sqlite = type(error.orig).__module__.startswith("sqlite3")
-    return DatabaseUnavailable if not from_sqlite or any(sign in text for sign in SQLITE_PASSING) else None
+    bug = type(error.orig).__module__.startswith("sqlite3") and not any(sign in text for sign in SQLITE_PASSING)
+    return None if bug else DatabaseUnavailable
 
 
 @contextmanager
@@ -132,7 +137,9 @@ def _unique_over(columns: list[str]) -> str | None:
     table = columns[0].partition(".")[0]
     names = {column.partition(".")[2] for column in columns}
     for constraint in Base.metadata.tables[table].constraints:
-        if names == {column.name for column in constraint.columns} and str(constraint.name).startswith(("uq_", "pk_")):
+        if isinstance(constraint, UniqueConstraint | PrimaryKeyConstraint) and names == {
+            column.name for column in constraint.columns
+        }:
             return str(constraint.name)
     indexes = Base.metadata.tables[table].indexes
     return next((str(i.name) for i in indexes if i.unique and names == {c.name for c in i.columns}), None)

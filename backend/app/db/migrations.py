@@ -24,7 +24,9 @@ def known_revisions(folder: Path = VERSIONS) -> tuple[str, frozenset[str]]:
     script = ScriptDirectory(str(folder.parent))
     heads = script.get_heads()
     if len(heads) != 1:
-        raise RuntimeError(f"The migrations have {len(heads)} heads ({', '.join(heads)}): join them with `alembic merge heads`")
+        raise RuntimeError(
+            f"The migrations have {len(heads)} heads ({', '.join(heads)}): join them with `alembic merge heads`"
+        )
     return heads[0], frozenset(revision.revision for revision in script.walk_revisions())
 
 

@@ -30,7 +30,8 @@ def paginate(db: Session, statement: Select[Any], page: PageQuery, shape: type[S
     rows = db.execute(wanted).all()
     more = len(rows) > page.limit
     rows = rows[: page.limit]
-    return Page[shape](  # type: ignore[valid-type]
+    page_of: type[Page[Shape]] = Page[shape]  # type: ignore[valid-type]  # the class at run time
+    return page_of(
         items=[shape.model_validate(row[0]) for row in rows],
         total=total,
         offset=page.offset if page.cursor is None else None,
@@ -40,13 +41,13 @@ def paginate(db: Session, statement: Select[Any], page: PageQuery, shape: type[S
     )
 
 
-def count(statement: Select[Any]) -> Select[tuple[int]]:
+def count(statement: Select[Any]) -> Select[int]:
     """How many rows `statement` has, without loading or ordering any."""
     bare = statement.with_only_columns(literal(1), maintain_column_froms=True).order_by(None)
     return select(func.count()).select_from(bare.subquery())
 
 
-def _direction(clause: Any) -> tuple[ColumnElement[Any], bool]:  # noqa: ANN401 - SQLAlchemy's clause types vary
+def _direction(clause: Any) -> tuple[ColumnElement[Any], bool]:
     """The expression that is ordered by, and whether downwards."""
     if isinstance(clause, UnaryExpression) and clause.modifier in (operators.desc_op, operators.asc_op):
         return clause.element, clause.modifier is operators.desc_op
@@ -56,7 +57,7 @@ def _direction(clause: Any) -> tuple[ColumnElement[Any], bool]:  # noqa: ANN401 
 def _after(order: list[tuple[ColumnElement[Any], bool]], values: list[Any]) -> ColumnElement[bool]:
     """Rows behind `values`: `a <= x AND (a < x OR (a = x AND b < y))`, a form that all three can answer by index."""
     (key, down), value = order[0], values[0]
-    beyond = key < value if down else key > value
+    beyond: ColumnElement[bool] = key < value if down else key > value
     if len(order) == 1:
         return beyond
     reached = key <= value if down else key >= value

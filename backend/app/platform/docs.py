@@ -1,4 +1,4 @@
-"""`/docs` and `/redoc` from files that lie here: the pages load nothing from outside and run no script of a stranger."""
+"""`/docs` and `/redoc` from files that lie here: the pages load nothing from outside."""
 
 import base64
 import hashlib
@@ -15,13 +15,13 @@ INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 
 def install(app: FastAPI, prefix: str) -> None:
-    """Serve both pages, the document that they show, and their assets."""
+    """Serve both pages, the document that they show, and their assets. Call it when `app.openapi` is final."""
     document, assets, redirect = f"{prefix}/openapi.json", f"{prefix}/docs/assets", f"{prefix}/docs/oauth2-redirect"
     icon = f"{assets}/favicon.png"
     swagger = _page(
         get_swagger_ui_html(
             openapi_url=document,
-            title=f"{app.title} – API",
+            title=f"{app.title} API",
             swagger_js_url=f"{assets}/swagger-ui-bundle.js",
             swagger_css_url=f"{assets}/swagger-ui.css",
             swagger_favicon_url=icon,
@@ -32,7 +32,7 @@ def install(app: FastAPI, prefix: str) -> None:
     redoc = _page(
         get_redoc_html(
             openapi_url=document,
-            title=f"{app.title} – reference",
+            title=f"{app.title} reference",
             redoc_js_url=f"{assets}/redoc.standalone.js",
             redoc_favicon_url=icon,
             with_google_fonts=False,
@@ -42,7 +42,7 @@ def install(app: FastAPI, prefix: str) -> None:
     app.mount(assets, StaticFiles(directory=ASSETS))
     for path, page in ((f"{prefix}/docs", swagger), (f"{prefix}/redoc", redoc), (redirect, returned)):
         app.add_api_route(path, lambda page=page: page, include_in_schema=False, response_class=Response)
-    app.add_api_route(document, lambda: app.openapi(), include_in_schema=False)
+    app.add_api_route(document, app.openapi, include_in_schema=False)
 
 
 def _page(html: bytes | memoryview) -> Response:

@@ -32,11 +32,11 @@ class BodyTooLarge(AppError):
     code = "body_too_large"
 
 
-def is_form(body: Any) -> bool:  # noqa: ANN401 - FastAPI's ModelField is private
+def is_form(body: Any) -> bool:
     return isinstance(body.field_info, params.Form)
 
 
-def describe(route: Any) -> None:  # noqa: ANN401 - our Route, which imports this module
+def describe(route: Any) -> None:
     """Fill in `responses` and header parameters from what the route, its input and its dependencies say."""
     by_status: dict[int, set[type[AppError]]] = defaultdict(set)
     for error in _errors(route):
@@ -61,7 +61,7 @@ def describe(route: Any) -> None:  # noqa: ANN401 - our Route, which imports thi
     route.openapi_extra = {"parameters": documented, **(route.openapi_extra or {})}
 
 
-def _errors(route: Any) -> Iterator[type[AppError]]:  # noqa: ANN401 - as above
+def _errors(route: Any) -> Iterator[type[AppError]]:
     calls = [route.endpoint, *_calls(route.dependant)]
     for call in calls:
         yield from getattr(call, "raises", ())
@@ -80,7 +80,11 @@ def _errors(route: Any) -> Iterator[type[AppError]]:  # noqa: ANN401 - as above
     if route.resource:
         yield Stale
     if route.creates:
-        yield from (idempotency.InvalidIdempotencyKey, idempotency.IdempotencyKeyReused, idempotency.IdempotencyInProgress)
+        yield from (
+            idempotency.InvalidIdempotencyKey,
+            idempotency.IdempotencyKeyReused,
+            idempotency.IdempotencyInProgress,
+        )
 
 
 def _calls(dependant: Dependant) -> Iterator[Any]:
@@ -113,5 +117,5 @@ def schemas() -> dict[str, Any]:
 
 
 def operation_id(route: APIRoute) -> str:
-    """`blog_create_post`: what generated clients name their functions after; it moves only if the function's name does."""
+    """`blog_create_post`: what generated clients name their functions after. It moves only with the function's name."""
     return f"{route.tags[0]}_{route.name}" if route.tags else route.name

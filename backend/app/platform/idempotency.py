@@ -10,11 +10,12 @@ import json
 import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Any, cast
 
 from anyio import CancelScope
 from fastapi import Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from sqlalchemy import delete, select, update
+from sqlalchemy import CursorResult, delete, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -106,7 +107,8 @@ class Claim:
         """An expired key is free again, for one of those who find it so."""
         mine = (IdempotencyKey.id == row.id, IdempotencyKey.expires_at == row.expires_at)
         fresh = {"fingerprint": self._fingerprint, "answer": None, "created_at": now(), "expires_at": now() + LEASE}
-        if db.execute(update(IdempotencyKey).where(*mine).values(fresh)).rowcount != 1:
+        taken = cast("CursorResult[Any]", db.execute(update(IdempotencyKey).where(*mine).values(fresh)))
+        if taken.rowcount != 1:
             raise IdempotencyInProgress
         return row
 
@@ -130,7 +132,9 @@ class Claim:
             return
         try:
             with side_session() as db:
-                db.execute(delete(IdempotencyKey).where(IdempotencyKey.id == self._row.id, IdempotencyKey.answer.is_(None)))
+                db.execute(
+                    delete(IdempotencyKey).where(IdempotencyKey.id == self._row.id, IdempotencyKey.answer.is_(None))
+                )
         except SQLAlchemyError as error:
             get_logger(__name__).warning("idempotency_key_kept", reason=str(error))
 

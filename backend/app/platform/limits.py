@@ -2,8 +2,10 @@
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any, TypeVar
 
 from fastapi import Request
 from limits import RateLimitItem, parse
@@ -18,6 +20,8 @@ from app.core.networks import limiter_key
 REDIS_SECONDS = 0.5
 LOCAL_SECONDS = 5.0  # how long we count locally before Redis is tried again
 
+Answer = TypeVar("Answer")
+
 log = get_logger(__name__)
 
 
@@ -30,7 +34,7 @@ class Counters:
         self._shared_errors: tuple[type[Exception], ...] = ()
         self._local_until = 0.0
         if redis_url:
-            waits = {"socket_timeout": REDIS_SECONDS, "socket_connect_timeout": REDIS_SECONDS}
+            waits: dict[str, Any] = {"socket_timeout": REDIS_SECONDS, "socket_connect_timeout": REDIS_SECONDS}
             storage = RedisStorage(redis_url, key_prefix="liftoff", **waits)
             self._shared = SlidingWindowCounterRateLimiter(storage)
             errors = storage.base_exceptions
@@ -46,9 +50,11 @@ class Counters:
 
     def seconds_left(self, item: RateLimitItem, *key: str) -> int:
         """Until the window has moved on, at least 1."""
-        return max(1, math.ceil(self._ask(lambda limiter: limiter.get_window_stats(item, *key)).reset_time - time.time()))
+        return max(
+            1, math.ceil(self._ask(lambda limiter: limiter.get_window_stats(item, *key)).reset_time - time.time())
+        )
 
-    def _ask(self, question):
+    def _ask(self, question: Callable[[SlidingWindowCounterRateLimiter], Answer]) -> Answer:
         if self._shared and time.monotonic() >= self._local_until:
             try:
                 return question(self._shared)

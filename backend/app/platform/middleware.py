@@ -45,11 +45,18 @@ def stack(settings: Settings) -> list[Middleware]:
             allow_origins=settings.cors_origins,
             allow_credentials=True,
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "X-Request-ID"],
+            allow_headers=[
+                "Authorization",
+                "Content-Type",
+                "Idempotency-Key",
+                "If-Match",
+                "If-None-Match",
+                "X-Request-ID",
+            ],
             expose_headers=EXPOSED,
         ),
         Middleware(problems.ProblemMiddleware),
-        Middleware(TrustedHostMiddleware, allowed_hosts=settings.allowed_hosts, www_redirect=False),
+        Middleware(Hosts, probes=f"{settings.api_prefix}/health/", allowed_hosts=settings.allowed_hosts),
         Middleware(GuardMiddleware),
         Middleware(SchemaMiddleware, always=f"{settings.api_prefix}/health/"),
     ]
@@ -63,6 +70,20 @@ class Cors(CORSMiddleware):
         if response.status_code < HTTPStatus.BAD_REQUEST:
             return response
         return problems.render(response.status_code, "cors_refused", headers={"Vary": "Origin"})
+
+
+class Hosts(TrustedHostMiddleware):
+    """Answers for the configured host names only. Probes ask by address, and what they read names nobody."""
+
+    def __init__(self, app: ASGIApp, probes: str, allowed_hosts: list[str]) -> None:
+        super().__init__(app, allowed_hosts=allowed_hosts, www_redirect=False)
+        self.probes = probes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith(self.probes):
+            await self.app(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
 
 class ObserveMiddleware:
@@ -166,4 +187,3 @@ class SchemaMiddleware:
 def _look() -> None:
     with SessionLocal(info={"reading": True}) as db:
         gate.check(db)
-

@@ -103,6 +103,7 @@ def install(app: FastAPI) -> None:
     """Register the handlers. What they do not catch, `ProblemMiddleware` does."""
     app.add_exception_handler(AppError, _on_app_error)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
+    app.add_exception_handler(ResponseValidationError, _on_invalid_answer)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(SQLAlchemyError, _on_database_error)
 
@@ -117,7 +118,22 @@ async def _on_app_error(request: Request, error: Exception) -> Response:
 
 async def _on_invalid_request(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    return of(Unprocessable("The request does not have the form that this route asks for.", errors=field_errors(error.errors())))
+    return of(
+        Unprocessable(
+            "The request does not have the form that this route asks for.", errors=field_errors(error.errors())
+        )
+    )
+
+
+async def _on_invalid_answer(request: Request, error: Exception) -> Response:
+    """A bug of ours. The error's own text holds the object that did not fit, so only places and kinds are logged."""
+    assert isinstance(error, ResponseValidationError)
+    log.error("answer_invalid", path=request.url.path, errors=[(e["loc"], e["type"]) for e in error.errors()])
+    return _broken()
+
+
+def _broken() -> JSONResponse:
+    return render(500, CODES[500], "Something went wrong on our side. The request id helps us find it.")
 
 
 async def _on_http_exception(_request: Request, error: Exception) -> Response:
@@ -165,13 +181,8 @@ class ProblemMiddleware:
 
         try:
             await self.app(scope, receive, watch)
-        except Exception as error:
-            if isinstance(error, ResponseValidationError):  # its text holds the object that did not fit
-                log.error("response_invalid", path=scope["path"], errors=[(e["loc"], e["type"]) for e in error.errors()])
-            else:
-                log.exception("unhandled_error", path=scope["path"])
+        except Exception:
+            log.exception("unhandled_error", path=scope["path"])
             if started:
                 raise  # the answer is half out: the server must cut the connection
-            await render(500, CODES[500], "Something went wrong on our side. The request id helps us find it.")(
-                scope, receive, send
-            )
+            await _broken()(scope, receive, send)

@@ -41,7 +41,9 @@ class Route(APIRoute):
     ) -> None:
         methods = set(options.get("methods") or ["GET"])
         hints = get_type_hints(endpoint)
-        resource = next((name for name, kind in hints.items() if name != "return" and kind is hints.get("return")), None)
+        resource = next(
+            (name for name, kind in hints.items() if name != "return" and kind is hints.get("return")), None
+        )
         self.reads = "GET" in methods
         self.resource = resource if methods & {"PUT", "PATCH"} else None
         self.session = next((name for name, kind in hints.items() if kind is Session), None)
@@ -56,7 +58,7 @@ class Route(APIRoute):
             return endpoint
 
         @functools.wraps(endpoint)
-        def guarded(**arguments: Any) -> Any:  # noqa: ANN401 - whatever the endpoint takes and gives
+        def guarded(**arguments: Any) -> Any:
             request = _request.get()
             if self.resource and (if_match := request.headers.get("if-match")):
                 self._require(if_match, arguments[self.resource])

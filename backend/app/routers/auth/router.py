@@ -33,9 +33,7 @@ def register(db: db_dependency, data: Registration) -> Message:
 
 
 @router.post("/token", dependencies=[HashingSlot])
-@raises(
-    service.InvalidCredentials, service.EmailNotVerified, service.AccountDisabled, SignInBusy, TooManyRequests
-)
+@raises(service.InvalidCredentials, service.EmailNotVerified, service.AccountDisabled, SignInBusy, TooManyRequests)
 def create_token(db: db_dependency, request: Request, data: Annotated[Login, Form()]) -> Token:
     """Sign in with user name or e-mail and password. Only after a right password a closed account says why."""
     address, account = address_of(request), data.username.strip().lower()

@@ -15,7 +15,9 @@ Email = Annotated[
     str, Field(max_length=320, json_schema_extra={"format": "email"}), AfterValidator(rule(canonical_email, "email"))
 ]
 Username = Annotated[
-    str, Field(min_length=3, max_length=32, examples=["ada.lovelace"]), AfterValidator(rule(canonical_username, "username"))
+    str,
+    Field(min_length=3, max_length=32, examples=["ada.lovelace"]),
+    AfterValidator(rule(canonical_username, "username")),
 ]
 Password = Annotated[str, Field(min_length=1, max_length=MAX_PASSWORD, json_schema_extra={"format": "password"})]
 
@@ -29,7 +31,7 @@ class Registration(Input):
 class Login(Input):
     """The password form of OAuth 2.0 (RFC 6749, 4.3.2). `username` takes the user name or the e-mail address."""
 
-    grant_type: Literal["password"] = "password"  # noqa: S105 - the standard's word, no password
+    grant_type: Literal["password"] = "password"
     username: Annotated[str, Field(min_length=1, max_length=320)]
     password: Password
     scope: str = ""

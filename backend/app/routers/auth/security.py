@@ -65,7 +65,7 @@ def verify_password(password: str, hashed: str | None) -> tuple[bool, str | None
 
 
 def refuse_weak(password: str, *own_words: str) -> None:
-    """Raise `WeakPassword` for one that is short, common, or made of the account's own names (NIST SP 800-63B, 3.1.1.2).
+    """Raise `WeakPassword` for one that is short, common, or made of the account's own names (NIST SP 800-63B).
 
     Length counts in code points, exactly as received: nothing is stripped, folded or cut.
     """
@@ -126,7 +126,9 @@ def read_access_token(token: str) -> Access:
         access = Access(int(decoded.claims["sub"]), int(decoded.claims["sid"]))
     except (JoseError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise InvalidToken from error
-    if decoded.header.get("typ") != TOKEN_TYPE or not (0 < access.user_id <= MAX_ID and 0 < access.session_id <= MAX_ID):
+    if decoded.header.get("typ") != TOKEN_TYPE or not (
+        0 < access.user_id <= MAX_ID and 0 < access.session_id <= MAX_ID
+    ):
         raise InvalidToken
     return access
 

@@ -37,7 +37,7 @@ def get_category(db: Session, category_id: int) -> BlogCategory:
     return _one(db, queries.categories().where(BlogCategory.id == category_id).with_for_update(of=BlogCategory))
 
 
-def _one(db: Session, statement: Select[tuple[BlogCategory]]) -> BlogCategory:
+def _one(db: Session, statement: Select[BlogCategory]) -> BlogCategory:
     category = db.scalar(statement.execution_options(populate_existing=True))
     if category is None:
         raise CategoryNotFound

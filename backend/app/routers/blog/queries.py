@@ -1,6 +1,6 @@
 """Statements that several rules of the blog need."""
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
 from sqlalchemy.orm import joinedload, undefer, with_expression
 
 from app.core.types import now
@@ -18,10 +18,10 @@ def visible_to(user: User | None) -> ColumnElement[bool]:
     """The one rule of who sees which post; every way to a post goes through it."""
     if user is None:
         return public()
-    return or_(public(), BlogPost.author_id == user.id, user.is_superuser)
+    return or_(public(), BlogPost.author_id == user.id, true() if user.is_superuser else false())
 
 
-def posts() -> Select[tuple[BlogPost]]:
+def posts() -> Select[BlogPost]:
     """Posts with author and category, in one statement, without their content."""
     return select(BlogPost).options(
         joinedload(BlogPost.author).load_only(User.id, User.username),
@@ -29,11 +29,11 @@ def posts() -> Select[tuple[BlogPost]]:
     )
 
 
-def whole_posts() -> Select[tuple[BlogPost]]:
+def whole_posts() -> Select[BlogPost]:
     return posts().options(undefer(BlogPost.content))
 
 
-def categories() -> Select[tuple[BlogCategory]]:
+def categories() -> Select[BlogCategory]:
     """Categories by name, each with the number of posts that everybody can see."""
     count = select(func.count(BlogPost.id)).where(BlogPost.category_id == BlogCategory.id, public())
     counted = with_expression(BlogCategory.post_count, count.correlate(BlogCategory).scalar_subquery())

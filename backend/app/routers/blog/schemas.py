@@ -41,7 +41,7 @@ class PostUpdate(PartialInput):
     content: Content | MISSING = MISSING
     slug: Slug | MISSING = MISSING
     excerpt: Excerpt | MISSING = MISSING
-    category_id: Id | None | MISSING = MISSING
+    category_id: Id | MISSING | None = MISSING
     is_published: bool | MISSING = MISSING
     is_featured: bool | MISSING = MISSING
 

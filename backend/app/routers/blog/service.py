@@ -1,8 +1,9 @@
 """The rules of posts."""
 
 import re
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, func, select
 from sqlalchemy.orm import Session
 
 from app.core.errors import Conflict, Forbidden, NotFound, Unprocessable
@@ -48,7 +49,7 @@ class FeaturingReserved(Forbidden):
 CONSTRAINTS = {"uq_blog_posts_slug": SlugTaken, "fk_blog_posts_category_id_blog_categories": CategoryUnknown}
 
 
-def list_posts(user: User | None, filters: PostFilters) -> Select[tuple[BlogPost]]:
+def list_posts(user: User | None, filters: PostFilters) -> Select[BlogPost]:
     """What the caller may see of it, in a total order."""
     statement = queries.posts().where(queries.public() if filters.published_only else queries.visible_to(user))
     if filters.category is not None:
@@ -60,8 +61,8 @@ def list_posts(user: User | None, filters: PostFilters) -> Select[tuple[BlogPost
     return statement.order_by(*_order(filters))
 
 
-def _order(filters: PostFilters) -> list[ColumnElement[object]]:
-    published: ColumnElement[object] = BlogPost.published_at
+def _order(filters: PostFilters) -> list[ColumnElement[Any]]:
+    published: SQLColumnExpression[Any] = BlogPost.published_at
     if not filters.published_only:  # drafts have no time of publication yet: they stand where they were written
         published = func.coalesce(BlogPost.published_at, BlogPost.created_at)
     columns = {"published_at": published, "created_at": BlogPost.created_at, "title": BlogPost.title}
@@ -86,7 +87,7 @@ def get_own_post(db: Session, user: User, post_id: int) -> BlogPost:
     return post
 
 
-def _one(db: Session, statement: Select[tuple[BlogPost]]) -> BlogPost:
+def _one(db: Session, statement: Select[BlogPost]) -> BlogPost:
     post = db.scalar(statement)
     if post is None:
         raise PostNotFound
