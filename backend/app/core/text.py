@@ -37,14 +37,20 @@ def canonical_email(value: str) -> str:
 
 
 def canonical_username(value: str) -> str:
-    """3 to 32 of `a-z 0-9 . _ -`, in lower case. Raises `ValueError` with what is wrong."""
+    """A user name that somebody may take, in its one form. Raises `ValueError` with what is wrong."""
+    name = folded_username(value)
+    if name in RESERVED:
+        raise ValueError("This user name is reserved")
+    return name
+
+
+def folded_username(value: str) -> str:
+    """3 to 32 of `a-z 0-9 . _ -`, in lower case; a reserved one, too. Raises `ValueError` with what is wrong."""
     name = _fold(value)
     if not USERNAME.fullmatch(name):
         raise ValueError(
             "A user name has 3 to 32 of a-z, 0-9, dot, dash and underscore, with a letter or digit at each end"
         )
-    if name in RESERVED:
-        raise ValueError("This user name is reserved")
     return name
 
 

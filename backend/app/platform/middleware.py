@@ -154,9 +154,9 @@ class GuardMiddleware:
         if scope["type"] == "http":
             size = sum(len(name) + len(value) for name, value in scope["headers"])
             if size + len(scope["raw_path"] or b"") + len(scope["query_string"]) > MAX_HEADERS:
-                answer = problems.render(431, problems.CODES[431])
+                answer = problems.of_status(431)
             elif scope["method"] in ("TRACE", "CONNECT"):
-                answer = problems.render(405, problems.CODES[405], headers={"Allow": "GET, POST, PUT, PATCH, DELETE"})
+                answer = problems.of_status(405, {"Allow": "GET, POST, PUT, PATCH, DELETE"})
         await answer(scope, receive, send)
 
 

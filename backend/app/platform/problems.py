@@ -23,14 +23,14 @@ from app.db.errors import DatabaseConflict, translate
 MEDIA_TYPE = "application/problem+json"
 MAX_ERRORS = 50
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_.\-\[\]]{1,64}")
-CODES = {
-    400: "bad_request",
-    404: "not_found",
-    405: "method_not_allowed",
-    413: "body_too_large",
-    415: "unsupported_media_type",
-    431: "headers_too_large",
-    500: "internal_error",
+# Errors that arise before any feature's code, or outside it: their code, and a word for people.
+GENERIC: dict[int, tuple[str, str | None]] = {
+    400: ("bad_request", None),
+    404: ("not_found", "No route answers this path."),
+    405: ("method_not_allowed", "This path is there, but not for this method: see the Allow header."),
+    413: ("body_too_large", "The body is larger than this route takes."),
+    431: ("headers_too_large", "The headers are larger than 64 kB."),
+    500: ("internal_error", "Something went wrong on our side. The request id helps us find it."),
 }
 TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}  # names differ between Python versions
 
@@ -83,6 +83,12 @@ def render(
     return JSONResponse(body, status, {**(headers or {}), "Cache-Control": "no-store"}, MEDIA_TYPE)
 
 
+def of_status(status: int, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """The answer for an error that has no more to say than its status."""
+    code, detail = GENERIC.get(status, ("error", None))
+    return render(status, code, detail, headers=headers)
+
+
 def of(error: AppError) -> JSONResponse:
     return render(error.status, error.code, error.message, headers=error.headers, members=error.members)
 
@@ -129,17 +135,12 @@ async def _on_invalid_answer(request: Request, error: Exception) -> Response:
     """A bug of ours. The error's own text holds the object that did not fit, so only places and kinds are logged."""
     assert isinstance(error, ResponseValidationError)
     log.error("answer_invalid", path=request.url.path, errors=[(e["loc"], e["type"]) for e in error.errors()])
-    return _broken()
-
-
-def _broken() -> JSONResponse:
-    return render(500, CODES[500], "Something went wrong on our side. The request id helps us find it.")
+    return of_status(500)
 
 
 async def _on_http_exception(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    code = CODES.get(error.status_code, "error")
-    return render(error.status_code, code, headers=error.headers)
+    return of_status(error.status_code, error.headers)
 
 
 async def _on_database_error(request: Request, error: Exception) -> Response:
@@ -171,11 +172,10 @@ class ProblemMiddleware:
                 started = True
                 headers = {key.decode("latin-1").lower(): value.decode("latin-1") for key, value in message["headers"]}
                 status = message["status"]
-                if status >= HTTPStatus.BAD_REQUEST and not headers.get("content-type", "").startswith(MEDIA_TYPE):
+                if status >= HTTPStatus.BAD_REQUEST and "json" not in headers.get("content-type", ""):
                     replaced = True
                     kept = {key: value for key, value in headers.items() if key in ("allow", "retry-after", "vary")}
-                    problem = render(status, CODES.get(status, "error"), headers=kept)
-                    await problem(scope, receive, send)
+                    await of_status(status, kept)(scope, receive, send)
             if not replaced:
                 await send(message)
 
@@ -185,4 +185,4 @@ class ProblemMiddleware:
             log.exception("unhandled_error", path=scope["path"])
             if started:
                 raise  # the answer is half out: the server must cut the connection
-            await _broken()(scope, receive, send)
+            await of_status(500)(scope, receive, send)

@@ -21,7 +21,8 @@ from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.params import Depends
 from fastapi.routing import APIRoute
-from sqlalchemy.orm import Session
+from sqlalchemy.exc import InvalidRequestError
+from sqlalchemy.orm import Session, object_session
 
 from app.core.principal import viewer
 from app.platform import documentation, idempotency
@@ -69,8 +70,14 @@ class Route(APIRoute):
         return guarded
 
     def _require(self, if_match: str, resource: object) -> None:
-        """Compare with the bytes that a `GET` would send. The dependency that loaded the resource has locked it."""
+        """Compare with the bytes that a `GET` would send now, and keep others from changing the row meanwhile."""
+        db = object_session(resource)
+        assert db
         assert self.response_field
+        try:
+            db.refresh(resource, with_for_update={"of": type(resource)})
+        except InvalidRequestError:
+            raise Stale from None  # deleted since it was loaded
         current, errors = self.response_field.validate(resource, {}, loc=("response",))
         if errors or not matches(if_match, etag_of(self.response_field.serialize_json(current)), weak=False):
             raise Stale

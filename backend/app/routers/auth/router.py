@@ -36,7 +36,7 @@ def register(db: db_dependency, data: Registration) -> Message:
 @raises(service.InvalidCredentials, service.EmailNotVerified, service.AccountDisabled, SignInBusy, TooManyRequests)
 def create_token(db: db_dependency, request: Request, data: Annotated[Login, Form()]) -> Token:
     """Sign in with user name or e-mail and password. Only after a right password a closed account says why."""
-    address, account = address_of(request), data.username.strip().lower()
+    address, account = address_of(request), service.login_name(data.username)
     wrong_sign_ins.test(address)
     wrong_passwords.test(address, account)
     try:

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import Conflict, Forbidden, Unauthenticated
 from app.core.logging import security_event
-from app.core.text import canonical_email, canonical_username
+from app.core.text import canonical_email, canonical_username, folded_username
 from app.core.types import now
 from app.db.errors import conflicts
 
@@ -80,13 +80,19 @@ class _AddressTaken(Conflict):
     """Never leaves this module: nobody is told."""
 
 
+def login_name(login: str) -> str:
+    """The one form of a user name or e-mail address that somebody signs in with; empty where no account can have it."""
+    try:
+        return canonical_email(login) if "@" in login else folded_username(login)
+    except ValueError:
+        return ""
+
+
 def find_by_login(db: Session, login: str) -> User | None:
     """By user name or e-mail address, however it is spelled."""
-    try:
-        column = User.email == canonical_email(login) if "@" in login else User.username == canonical_username(login)
-    except ValueError:
-        return None
-    return db.scalar(select(User).where(column))
+    name = login_name(login)
+    column = User.email if "@" in name else User.username
+    return db.scalar(select(User).where(column == name)) if name else None
 
 
 def sign_in(db: Session, data: Login, *, ip_address: str, user_agent: str) -> Token:

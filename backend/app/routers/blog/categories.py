@@ -33,8 +33,7 @@ def get_category_by_slug(db: Session, slug: str) -> BlogCategory:
 
 
 def get_category(db: Session, category_id: int) -> BlogCategory:
-    """A category to be changed, locked until the request ends."""
-    return _one(db, queries.categories().where(BlogCategory.id == category_id).with_for_update(of=BlogCategory))
+    return _one(db, queries.categories().where(BlogCategory.id == category_id))
 
 
 def _one(db: Session, statement: Select[BlogCategory]) -> BlogCategory:

@@ -24,7 +24,7 @@ def visible_to(user: User | None) -> ColumnElement[bool]:
 def posts() -> Select[BlogPost]:
     """Posts with author and category, in one statement, without their content."""
     return select(BlogPost).options(
-        joinedload(BlogPost.author).load_only(User.id, User.username),
+        joinedload(BlogPost.author, innerjoin=True).load_only(User.id, User.username),
         joinedload(BlogPost.category).load_only(BlogCategory.id, BlogCategory.name, BlogCategory.slug),
     )
 

@@ -79,9 +79,8 @@ def get_post_by_slug(db: Session, user: User | None, slug: str) -> BlogPost:
 
 
 def get_own_post(db: Session, user: User, post_id: int) -> BlogPost:
-    """A post to be changed, locked until the request ends. Raises `PostNotFound`, `NotTheAuthor`."""
-    statement = queries.whole_posts().where(BlogPost.id == post_id, queries.visible_to(user))
-    post = _one(db, statement.with_for_update(of=BlogPost))
+    """A post to be changed. Raises `PostNotFound`, `NotTheAuthor`."""
+    post = get_post(db, user, post_id)
     if post.author_id != user.id and not user.is_superuser:
         raise NotTheAuthor
     return post
