@@ -3,6 +3,7 @@
 Online, and offline (`--sql`) for a database administrator who wants to read first. Commands are Alembic's own.
 """
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -95,7 +96,7 @@ def use_utf8mb4(connection: Connection) -> None:
 
 def run() -> None:
     settings = get_settings()
-    configure_logging(settings)
+    configure_logging(settings, sys.stderr)  # standard output is for the SQL of --sql
     load_models()
     refuse_several_heads()
     options: dict[str, Any] = {

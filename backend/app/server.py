@@ -8,7 +8,7 @@ import uvicorn
 
 from app.core.config import BACKEND, get_settings
 
-SHUTDOWN_SECONDS = 30
+SHUTDOWN_SECONDS = 30  # for requests in flight; a developer who saves a file waits 3
 KEEP_ALIVE_SECONDS = 75  # longer than the idle time-out of common load balancers, or they race us
 
 
@@ -29,7 +29,7 @@ def main() -> None:
         proxy_headers=False,  # the server would trust loopback; TRUSTED_PROXIES decides, in the application
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        timeout_graceful_shutdown=3 if reload else SHUTDOWN_SECONDS,
     )
 
 

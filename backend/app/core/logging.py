@@ -4,7 +4,7 @@ import logging
 import re
 import sys
 from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 from asgi_correlation_id import correlation_id
@@ -59,8 +59,9 @@ def _request_id(_: object, __: str, event: Event) -> Event:
     return event
 
 
-def configure_logging(settings: Settings) -> None:
-    """Send our records and those of every library through the same processors to standard output."""
+def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
+    """Send our records and those of every library through the same processors to one stream, by default standard output."""
+    stream = stream or sys.stdout
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -84,8 +85,8 @@ def configure_logging(settings: Settings) -> None:
     )
     renderer: Any = structlog.processors.JSONRenderer()
     if settings.log_format == "console":
-        renderer = structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())
-    handler = logging.StreamHandler(sys.stdout)
+        renderer = structlog.dev.ConsoleRenderer(colors=stream.isatty())
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]

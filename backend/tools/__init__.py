@@ -1,0 +1,1 @@
+"""Programs behind the Makefile. None of them is part of the application."""

@@ -1,0 +1,56 @@
+"""The programs that `make dev` runs beside each other. They share its process group and end together."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Self
+
+import psutil
+
+BACKEND = Path(__file__).resolve().parents[1]
+GRACE = 8  # seconds from asking a program to end until it is killed
+
+
+class Children:
+    def __init__(self) -> None:
+        self._programs: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, module: str, *arguments: str) -> None:
+        self._programs[module] = subprocess.Popen([sys.executable, "-m", module, *arguments], cwd=BACKEND)
+
+    def exit_code(self) -> int | None:
+        """Of a program that has ended, as a shell would give it; None while all run."""
+        for module, program in self._programs.items():
+            if (code := program.poll()) is not None:
+                print(f"{module} has ended with exit code {code}: so does everything else.", flush=True)
+                return code if code >= 0 else 128 - code
+        return None
+
+    def wait(self) -> int:
+        """Until one of them ends: its code."""
+        while (code := self.exit_code()) is None:
+            time.sleep(0.2)
+        return code
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for impatience in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(impatience, signal.SIG_IGN)  # this is the end already, and it is bounded
+        everyone = [process for program in self._programs.values() for process in tree(program)]
+        for program in self._programs.values():
+            program.terminate()
+        for process in psutil.wait_procs(everyone, timeout=GRACE)[1]:
+            process.kill()
+
+
+def tree(program: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    """It and its descendants: a reloading server is a watcher and a worker, and the watcher may die first."""
+    try:
+        head = psutil.Process(program.pid)
+        return [head, *head.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []

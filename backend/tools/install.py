@@ -1,0 +1,91 @@
+"""Make .venv from the lock file, once for each lock and Python. Standard library only: nothing else is there yet."""
+
+import hashlib
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from tools.console import Problem, say, step
+
+ROOT = Path(__file__).resolve().parents[2]
+LOCK = ROOT / "backend" / "requirements-dev.txt"
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+STAMP = VENV / ".installed"
+LOG = VENV / "install.log"
+SEE_LOG = f"Full log: {LOG.relative_to(ROOT)}"
+
+OFFLINE = re.compile(
+    r"name resolution|not known|resolve host|dns error|unreachable|connection refused|"
+    r"error sending request|failed to establish|timed out|proxyerror",
+    re.IGNORECASE,
+)
+
+
+def main() -> int:
+    lock = f"lock {hashlib.sha256(LOCK.read_bytes()).hexdigest()}"
+    usable = is_usable()
+    if usable and lock in STAMP.read_text().splitlines():
+        STAMP.touch()  # make compares times, but the same lock checked out again is no new lock
+        return 0
+    uv = shutil.which("uv")
+    if not usable:
+        with step(f".venv made with Python {sys.version.split()[0]}"):
+            create(uv)
+    STAMP.unlink(missing_ok=True)
+    say(f"Installing {LOCK.read_text().count('==')} packages with {'uv' if uv else 'pip: a minute or so, once'} ...")
+    with step("packages installed"):
+        install(uv)
+    STAMP.write_text(f"{lock}\npython {sys.version.split()[0]}\n")
+    return 0
+
+
+def is_usable() -> bool:
+    """Whether a complete .venv is there and its Python still runs. Half-made ones have no stamp."""
+    if not STAMP.exists():
+        return False
+    try:
+        return subprocess.run([PYTHON, "-c", ""], check=False, capture_output=True).returncode == 0
+    except OSError:
+        return False
+
+
+def create(uv: str | None) -> None:
+    if uv:
+        output = attempt(uv, "venv", "--quiet", "--no-project", "--clear", "--python", sys.executable, VENV)
+    else:
+        output = attempt(sys.executable, "-m", "venv", "--clear", VENV)
+    if "ensurepip" in output or "No module named venv" in output:
+        package = f"python{sys.version_info.major}.{sys.version_info.minor}-venv"
+        raise Problem(f"{sys.executable} lacks the venv module. Run apt-get install {package}, then make again.")
+    if output:
+        raise Problem(f"The virtual environment could not be made: {last_line(output)}. {SEE_LOG}")
+
+
+def install(uv: str | None) -> None:
+    if uv:
+        # As pip does it: where Python is told to write no bytecode, every start would be two seconds slower without.
+        options = ["--quiet", "--compile-bytecode", "--require-hashes"]
+        output = attempt(uv, "pip", "sync", *options, "--python", PYTHON, LOCK)
+    else:
+        output = attempt(PYTHON, "-m", "pip", "install", "--quiet", "--require-hashes", "--requirement", LOCK)
+    if OFFLINE.search(output):
+        raise Problem(f"No network: the packages could not be downloaded. Connect and run make again. {SEE_LOG}")
+    if output:
+        raise Problem(f"The packages could not be installed: {last_line(output)}. {SEE_LOG}")
+
+
+def attempt(*command: str | Path) -> str:
+    """Run it, its output kept in the log. What it said if it failed, nothing if it worked."""
+    done = subprocess.run(
+        command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+    )
+    VENV.mkdir(exist_ok=True)
+    LOG.write_text(f"$ {' '.join(map(str, command))}\n{done.stdout}")
+    return (done.stdout or f"exit code {done.returncode}") if done.returncode else ""
+
+
+def last_line(output: str) -> str:
+    return output.strip().splitlines()[-1].strip()[:200]
