@@ -34,15 +34,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         middleware=middleware.stack(settings),
         generate_unique_id_function=documentation.operation_id,
         separate_input_output_schemas=False,
+        openapi_tags=[{"name": feature.name, "description": feature.about} for feature in discover()],
         lifespan=_lifespan,
     )
     problems.install(app)
-    app.include_router(health.router, prefix=settings.api_prefix)
     for feature in discover():
         router = getattr(feature.module("router"), "router", None)
         if router is None:
             raise BrokenFeature(f"app/routers/{feature.name}/router.py: it must define `router`")
         app.include_router(router, prefix=settings.api_prefix)
+    app.include_router(health.router, prefix=settings.api_prefix)
     if settings.metrics_enabled:
         app.include_router(metrics.router, prefix=settings.api_prefix)
     _document_problems(app)

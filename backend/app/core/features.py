@@ -27,6 +27,11 @@ class Feature:
     name: str
     path: Path
 
+    @property
+    def about(self) -> str:
+        """What the feature says of itself: the docstring of its package."""
+        return (importlib.import_module(f"app.routers.{self.name}").__doc__ or "").strip()
+
     def module(self, part: str) -> ModuleType | None:
         """The feature's `part` (`models`, `router`, `demo`, …), or None where it has none. Raises `BrokenFeature`."""
         dotted = f"app.routers.{self.name}.{part}"

@@ -60,7 +60,7 @@ def _request_id(_: object, __: str, event: Event) -> Event:
 
 
 def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
-    """Send our records and those of every library through the same processors to one stream, by default standard output."""
+    """Send our records and every library's through the same processors to one stream; standard output by default."""
     stream = stream or sys.stdout
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,

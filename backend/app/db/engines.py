@@ -89,6 +89,7 @@ def _sqlite(url: URL, *, name: str, **options: Any) -> Engine:
     engine = create_engine(url, **options)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
+    event.listen(engine, "checkin", _rest_sqlite)
     return engine
 
 
@@ -104,6 +105,14 @@ def _begin_sqlite(connection: Connection) -> None:
     """
     reading = connection.get_execution_options().get("reading", False)
     connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def _rest_sqlite(connection: Any, _record: object) -> None:
+    """A commit that fails leaves the transaction open here, and SQLAlchemy takes it for ended: the next request would
+    find the connection unusable and the file locked.
+    """
+    if connection is not None:
+        connection.rollback()
 
 
 _MAKERS: dict[str, Callable[..., Engine]] = {"postgresql": _postgresql, "mysql": _mysql, "sqlite": _sqlite}

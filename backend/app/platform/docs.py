@@ -11,6 +11,7 @@ from fastapi.openapi.docs import get_redoc_html, get_swagger_ui_html, get_swagge
 from starlette.staticfiles import StaticFiles
 
 ASSETS = Path(fastapi_offline.__file__).parent / "static"
+REDOC_LOGO = "https://cdn.redoc.ly/redoc/logo-mini.svg"
 INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 
@@ -39,6 +40,10 @@ def install(app: FastAPI, prefix: str) -> None:
         ).body
     )
     returned = _page(get_swagger_ui_oauth2_redirect_html().body)
+    # ReDoc's footer asks a server of its makers for their logo.
+    script = (ASSETS / "redoc.standalone.js").read_text("utf-8").replace(REDOC_LOGO, "data:,")
+    redoc_script = Response(script, media_type="text/javascript", headers={"Cache-Control": "no-cache"})
+    app.add_api_route(f"{assets}/redoc.standalone.js", lambda: redoc_script, include_in_schema=False)
     app.mount(assets, StaticFiles(directory=ASSETS))
     for path, page in ((f"{prefix}/docs", swagger), (f"{prefix}/redoc", redoc), (redirect, returned)):
         app.add_api_route(path, lambda page=page: page, include_in_schema=False, response_class=Response)

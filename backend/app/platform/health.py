@@ -40,13 +40,13 @@ class Ready(Output):
 
 
 @router.get("/live")
-async def live() -> Live:
+async def is_live() -> Live:
     """The process answers. Touches neither the database nor a worker thread, so a busy process is not killed."""
     return Live(status="ok")
 
 
 @router.get("/ready", responses={503: {"model": Ready, "description": "Not now: see `checks`."}})
-def ready(response: Response) -> Ready:
+def is_ready(response: Response) -> Ready:
     """The process can serve: the database is there and migrated."""
     checks: dict[str, Check] = {"database": "ok", "migrations": "ok"}
     try:
