@@ -23,7 +23,7 @@ def main() -> None:
         port=settings.port,
         workers=None if reload else settings.web_concurrency,
         reload=reload,
-        reload_dirs=[str(BACKEND / "app")],
+        reload_dirs=[str(BACKEND / "app")] if reload else None,
         log_config=None,
         access_log=False,
         proxy_headers=False,  # the server would trust loopback; TRUSTED_PROXIES decides, in the application

@@ -70,7 +70,8 @@ def install(uv: str | None) -> None:
         options = ["--quiet", "--compile-bytecode", "--require-hashes"]
         output = attempt(uv, "pip", "sync", *options, "--python", PYTHON, LOCK)
     else:
-        output = attempt(PYTHON, "-m", "pip", "install", "--quiet", "--require-hashes", "--requirement", LOCK)
+        options = ["--quiet", "--disable-pip-version-check", "--require-hashes"]
+        output = attempt(PYTHON, "-m", "pip", "install", *options, "--requirement", LOCK)
     if OFFLINE.search(output):
         raise Problem(f"No network: the packages could not be downloaded. Connect and run make again. {SEE_LOG}")
     if output:

@@ -24,8 +24,16 @@ def _bare(url: str) -> str:
     return url.rstrip("/")
 
 
+def _redis(url: SecretStr) -> SecretStr:
+    """Refused here, where the variable is named, and not at the first request that counts."""
+    if not url.get_secret_value().startswith(("redis://", "rediss://")):
+        raise ValueError("must start with redis:// or rediss://")
+    return url
+
+
 Commas = Annotated[list[str], NoDecode, BeforeValidator(_split)]
 Networks = Annotated[list[Annotated[str, AfterValidator(check_network)]], NoDecode, BeforeValidator(_split)]
+RedisUrl = Annotated[SecretStr, AfterValidator(_redis)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Url = Annotated[str, Field(pattern=r"^https?://[^/?#@\s]+(/[^?#\s]*)?$"), AfterValidator(_bare)]
 
@@ -59,7 +67,7 @@ class Settings(BaseSettings):
     database_pool_timeout: float = Field(3, gt=0, le=60, description="Seconds that a request waits for its turn.")
     database_pool_recycle: int = Field(1800, ge=30, description="Seconds after which a connection is replaced.")
 
-    redis_url: SecretStr | None = None
+    redis_url: RedisUrl | None = None
 
     smtp_host: str | None = None
     smtp_port: Port = 587

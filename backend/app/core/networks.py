@@ -5,7 +5,10 @@ from ipaddress import IPv6Address, ip_address, ip_network
 
 def check_network(value: str) -> str:
     """An IP address or a CIDR range such as `10.0.0.0/8`; anything else, `*` included, raises `ValueError`."""
-    ip_network(value)
+    try:
+        ip_network(value)
+    except ValueError:  # its own text repeats the value
+        raise ValueError("must hold IP addresses or CIDR ranges such as 10.0.0.0/8") from None
     return value
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from app.core.config import Settings
 
 MIN_DISTINCT = 12  # characters of SECRET_KEY; `aaaa…` and `changeme…` stay below, any random key of 32 is above
+LIVE_KEY = re.compile(r"[sr]k_live_\w{8,}")
+WEBHOOK_SECRET = re.compile(r"whsec_[\w+/=]{8,}")
 GUESSABLE = {"", "postgres", "password", "root", "admin", "liftoff", "secret", "example", "changeme", "test"}
 
 
@@ -47,10 +50,14 @@ def _problems(s: Settings) -> Iterator[tuple[str, str]]:
 
 
 def _database_problems(url: str) -> Iterator[tuple[str, str]]:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        yield "DATABASE_URL", "is no URL"
+        return
     if parts.scheme.startswith("sqlite"):
         yield "DATABASE_URL", "is required (PostgreSQL or MySQL; SQLite is for development)"
-    elif (parts.password or "").lower() in GUESSABLE or parts.password == parts.username:
+    elif unquote(parts.password or "").lower() in GUESSABLE or parts.password == parts.username:
         yield "DATABASE_URL", "has an empty or guessable password"
 
 
@@ -58,9 +65,9 @@ def _stripe_problems(s: Settings) -> Iterator[tuple[str, str]]:
     key = s.stripe_secret_key.get_secret_value() if s.stripe_secret_key else ""
     if not key:
         yield "STRIPE_SECRET_KEY", "is required (or set PAYMENTS_ENABLED=false)"
-    elif not key.startswith(("sk_live_", "rk_live_")):
+    elif not LIVE_KEY.fullmatch(key):
         yield "STRIPE_SECRET_KEY", "is not a live key"
     if not s.stripe_webhook_secret:
         yield "STRIPE_WEBHOOK_SECRET", "is required (or set PAYMENTS_ENABLED=false)"
-    elif any(not secret.get_secret_value().startswith("whsec_") for secret in s.stripe_webhook_secret):
-        yield "STRIPE_WEBHOOK_SECRET", "must start with whsec_"
+    elif not all(WEBHOOK_SECRET.fullmatch(secret.get_secret_value()) for secret in s.stripe_webhook_secret):
+        yield "STRIPE_WEBHOOK_SECRET", "must be whsec_ and what Stripe gave after it"

@@ -1,13 +1,15 @@
 """JSON as the contract takes it: what a database or another JSON reader could choke on is refused at the door."""
 
+import math
 import re
 from typing import Any
 
 from pydantic_core import from_json
 
 INT64 = range(-(2**63), 2**63)
-# Only a body with one of these can hold a NUL or an integer beyond 64 bits; the others need no second look.
-SUSPECT = re.compile(rb"\\u0000|[0-9]{19}")
+# Only a body with one of these can hold a NUL, an integer beyond 64 bits or a number that reads as infinite (1e999);
+# the others need no second look.
+SUSPECT = re.compile(rb"\\u0000|[0-9]{19}|[eE]\+?[0-9]{3}")
 
 Location = tuple[str | int, ...]
 
@@ -41,6 +43,9 @@ def _inspect(value: object, loc: Location) -> None:
     elif isinstance(value, int):
         if value not in INT64:
             raise InvalidJson("Integers must fit in 64 bits", "int_overflow", loc)
+    elif isinstance(value, float):
+        if math.isinf(value):
+            raise InvalidJson("Numbers must be finite", "finite_number", loc)
     elif isinstance(value, dict):
         for key, item in value.items():
             _inspect(key, loc)

@@ -27,7 +27,7 @@ def canonical_email(value: str) -> str:
     Local parts beyond ASCII are refused: few servers take them (RFC 6531), and look-alikes thrive there.
     """
     try:
-        address = validate_email(_fold(value), check_deliverability=False, allow_smtputf8=False)
+        address = validate_email(_fold(value), check_deliverability=False, allow_smtputf8=False, strict=True)
     except EmailNotValidError as error:
         raise ValueError("This is no e-mail address that mail can be sent to") from error
     canonical = (address.ascii_email or "").lower()

@@ -32,7 +32,8 @@ def known_revisions(folder: Path = VERSIONS) -> tuple[str, frozenset[str]]:
 
 def state_of(db: Session) -> State:
     """`behind` also covers a database without any migration; `ahead` is one that newer code migrated."""
-    if not inspect(db.connection()).has_table("alembic_version"):
+    connection = db.connection(execution_options={"reading": True})
+    if not inspect(connection).has_table("alembic_version"):
         return "behind"
     revision = db.scalar(text("SELECT version_num FROM alembic_version"))
     head, known = known_revisions()

@@ -9,7 +9,7 @@ from app.core.config import get_settings
 from app.core.errors import Unavailable
 from app.core.logging import get_logger
 from app.core.schemas import Output
-from app.db.database import SessionLocal
+from app.db.database import SideSession
 from app.db.migrations import gate
 
 Check = Literal["ok", "ahead", "behind", "unreachable"]
@@ -50,8 +50,8 @@ def is_ready(response: Response) -> Ready:
     """The process can serve: the database is there and migrated."""
     checks: dict[str, Check] = {"database": "ok", "migrations": "ok"}
     try:
-        # Its own session, not `get_db`: readiness must be told also while every slot is taken.
-        with SessionLocal(info={"reading": True}) as db:
+        # From the side pool: readiness must be told also while requests hold every connection.
+        with SideSession() as db:
             state = gate.check(db)
             checks["migrations"] = "ok" if state == "current" else state
     except SQLAlchemyError as error:

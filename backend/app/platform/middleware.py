@@ -19,7 +19,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from app.core.config import Settings
 from app.core.logging import get_logger
-from app.db.database import SessionLocal
+from app.db.database import SideSession
 from app.db.errors import DatabaseUnavailable
 from app.db.migrations import gate
 from app.platform import metrics, problems
@@ -185,5 +185,5 @@ class SchemaMiddleware:
 
 
 def _look() -> None:
-    with SessionLocal(info={"reading": True}) as db:
+    with SideSession() as db:
         gate.check(db)

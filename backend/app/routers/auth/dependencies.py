@@ -31,8 +31,9 @@ def optional_user(request: Request, db: db_dependency, token: BearerToken) -> Us
 OptionalUser = Annotated[User | None, Depends(optional_user)]
 
 
+# The three below touch no database: as plain functions each would cost a request a trip through a thread.
 @raises(Unauthenticated)
-def current_user(user: OptionalUser) -> User:
+async def current_user(user: OptionalUser) -> User:
     if user is None:
         raise Unauthenticated
     return user
@@ -42,7 +43,7 @@ CurrentUser = Annotated[User, Depends(current_user)]
 
 
 @raises(service.EmailNotVerified)
-def verified_user(user: CurrentUser) -> User:
+async def verified_user(user: CurrentUser) -> User:
     if not user.is_verified:
         raise service.EmailNotVerified
     return user
@@ -52,7 +53,7 @@ VerifiedUser = Annotated[User, Depends(verified_user)]
 
 
 @raises(service.SuperuserOnly)
-def superuser(user: CurrentUser) -> User:
+async def superuser(user: CurrentUser) -> User:
     if not user.is_superuser:
         raise service.SuperuserOnly
     return user
