@@ -13,6 +13,8 @@ class AppError(Exception):
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal_error"
     detail: ClassVar[str | None] = None
+    commits: ClassVar[bool] = False
+    """Whether what was written before it was raised is kept: a counter of wrong tries must outlive the refusal."""
 
     def __init__(
         self,

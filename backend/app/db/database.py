@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.core.admission import Admission
 from app.core.config import get_settings
-from app.core.errors import Unavailable
+from app.core.errors import AppError, Unavailable
 from app.db.base import Base
 from app.db.engines import make_engine
 
@@ -66,6 +66,9 @@ async def get_db(request: Request) -> AsyncIterator[Session]:
         try:
             yield db
             finished = True
+        except AppError as error:
+            finished = error.commits
+            raise
         finally:
             if db.in_transaction():
                 # Shielded: a client that went away must not leave a transaction open. In threads of their own, so

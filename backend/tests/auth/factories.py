@@ -4,9 +4,9 @@ from functools import lru_cache
 from itertools import count
 
 from app.db.database import SessionLocal
-from app.routers.auth import service
 from app.routers.auth.models import User
 from app.routers.auth.security import hash_password
+from app.routers.auth.sessions import Client, open_session
 
 PASSWORD = "correct horse battery staple"  # noqa: S105 - of nobody
 
@@ -32,4 +32,4 @@ def make_user(password: str = PASSWORD, **columns: object) -> User:
 def token_for(user: User) -> str:
     """An access token of a new session."""
     with SessionLocal() as db, db.begin():
-        return service.open_session(db, user, ip_address="192.0.2.1", user_agent="tests").access_token
+        return open_session(db, user, Client("192.0.2.1", "tests")).access_token

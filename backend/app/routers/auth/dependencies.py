@@ -9,34 +9,56 @@ from app.core.errors import Unauthenticated, raises
 from app.core.principal import publish
 from app.db.database import db_dependency
 
-from . import service
-from .models import User
+from . import service, sessions
+from .models import LoginSession, User
+from .sessions import Client
 
 bearer = OAuth2PasswordBearer(tokenUrl="auth/token", auto_error=False, description="Sign in with user name or e-mail.")
 BearerToken = Annotated[str | None, Depends(bearer)]
 
 
+async def calling_client(request: Request) -> Client:
+    return Client(request.client.host if request.client else "", request.headers.get("user-agent", ""))
+
+
+CallingClient = Annotated[Client, Depends(calling_client)]
+
+
 @raises(Unauthenticated)
-def optional_user(request: Request, db: db_dependency, token: BearerToken) -> User | None:
+def optional_session(request: Request, db: db_dependency, token: BearerToken) -> LoginSession | None:
     """None for the public. A token that is sent must be good: an expired one is told so, not served as a stranger."""
     if token is None:
         if "authorization" in request.headers:
             raise Unauthenticated
         return None
-    user = service.user_of_token(db, token)
-    publish(request, f"user:{user.id}")
-    return user
+    session = sessions.session_of_token(db, token)
+    publish(request, f"user:{session.user_id}")
+    return session
+
+
+OptionalSession = Annotated[LoginSession | None, Depends(optional_session)]
+
+
+# Those below touch no database: as plain functions each would cost a request a trip through a thread.
+async def optional_user(session: OptionalSession) -> User | None:
+    return session.user if session else None
 
 
 OptionalUser = Annotated[User | None, Depends(optional_user)]
 
 
-# The three below touch no database: as plain functions each would cost a request a trip through a thread.
 @raises(Unauthenticated)
-async def current_user(user: OptionalUser) -> User:
-    if user is None:
+async def current_session(session: OptionalSession) -> LoginSession:
+    if session is None:
         raise Unauthenticated
-    return user
+    return session
+
+
+CurrentSession = Annotated[LoginSession, Depends(current_session)]
+
+
+async def current_user(session: CurrentSession) -> User:
+    return session.user
 
 
 CurrentUser = Annotated[User, Depends(current_user)]

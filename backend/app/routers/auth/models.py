@@ -2,10 +2,11 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.core.text import MAX_EMAIL
+from app.core.types import now
 from app.db.database import Base
 from app.db.mixins import Timestamps
 from app.db.types import PrimaryKey
@@ -26,7 +27,10 @@ class User(Timestamps, Base):
 
 
 class LoginSession(Base):
-    """One sign-in on one device. Access tokens name it, so that ending it stops them at once."""
+    """One sign-in on one device. Access tokens name it, so that ending it stops them at once.
+
+    Nothing that a client could present is stored: refresh tokens are derived from the row and `refresh_count`.
+    """
 
     __tablename__ = "login_sessions"
 
@@ -36,10 +40,79 @@ class LoginSession(Base):
     last_used_at: Mapped[datetime]
     expires_at: Mapped[datetime]  # absolute: use never moves it
     ended_at: Mapped[datetime | None]
+    refresh_count: Mapped[int] = mapped_column(default=0)
+    refreshed_at: Mapped[datetime | None]  # when the newest refresh token was first given out
     ip_address: Mapped[str] = mapped_column(String(45))
     user_agent: Mapped[str] = mapped_column(String(255))
 
     user: Mapped[User] = relationship(lazy="raise")
+
+
+class OneTimeToken(Base):
+    """A secret that works once, for one purpose, for a while. Only its hash is here."""
+
+    __tablename__ = "one_time_tokens"
+    __table_args__ = (Index(None, "user_id", "purpose"),)
+
+    id: Mapped[PrimaryKey]
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    purpose: Mapped[str] = mapped_column(String(32))
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    data: Mapped[str] = mapped_column(String(1000), default="")  # what the purpose needs, such as a new address
+    attempts: Mapped[int] = mapped_column(default=0)  # wrong codes, where a second one goes with it
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    used_at: Mapped[datetime | None]
+
+
+class Identity(Base):
+    """Somebody whom an OpenID provider vouches for. Who it is, is issuer and subject, never the e-mail address."""
+
+    __tablename__ = "identities"
+    __table_args__ = (UniqueConstraint("issuer", "subject"), UniqueConstraint("user_id", "issuer"))
+
+    id: Mapped[PrimaryKey]
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    issuer: Mapped[str] = mapped_column(String(255))
+    subject: Mapped[str] = mapped_column(String(255))
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Totp(Base):
+    """The second factor of a user: its secret, encrypted, and the last time step that was accepted."""
+
+    __tablename__ = "totps"
+
+    id: Mapped[PrimaryKey]
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), unique=True)
+    secret: Mapped[str] = mapped_column(String(255))
+    confirmed_at: Mapped[datetime | None]  # null: asked for, not yet in force
+    last_step: Mapped[int | None]  # a code is accepted once
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class RecoveryCode(Base):
+    """One way in for who has lost the second factor. Only its hash is here."""
+
+    __tablename__ = "recovery_codes"
+
+    id: Mapped[PrimaryKey]
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    used_at: Mapped[datetime | None]
+
+
+class SecurityEvent(Base):
+    """What happened to an account, for its owner's and an administrator's eyes. Facts hold ids, never secrets."""
+
+    __tablename__ = "security_events"
+
+    id: Mapped[PrimaryKey]
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)
+    kind: Mapped[str] = mapped_column(String(40))
+    ip_address: Mapped[str] = mapped_column(String(45), default="")
+    facts: Mapped[str] = mapped_column(String(1000), default="{}")
+    created_at: Mapped[datetime] = mapped_column(default=now, index=True)
 
 
 class UsernameHold(Base):

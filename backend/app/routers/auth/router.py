@@ -2,19 +2,20 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Form, Request, status
+from fastapi import Depends, Form, Request, Response, status
 
 from app.core.errors import TooManyRequests, raises
 from app.db.database import db_dependency
 from app.platform.limits import RateLimit, address_of
 from app.platform.routing import Router
 
-from . import service
-from .dependencies import CurrentUser
+from . import cookies, service, session_routes
+from .dependencies import CallingClient, CurrentUser
 from .schemas import Login, Me, Message, Registration, Token
 from .security import SignInBusy, WeakPassword, hashing_slot
 
 router = Router(prefix="/auth", tags=["auth"])
+router.include_router(session_routes.router)
 
 registrations = RateLimit("register", "30 per hour")
 wrong_passwords = RateLimit("wrong password", "10 per 15 minutes")  # for one account from one address
@@ -34,18 +35,20 @@ def register(db: db_dependency, data: Registration) -> Message:
 
 @router.post("/token", dependencies=[HashingSlot])
 @raises(service.InvalidCredentials, service.EmailNotVerified, service.AccountDisabled, SignInBusy, TooManyRequests)
-def create_token(db: db_dependency, request: Request, data: Annotated[Login, Form()]) -> Token:
+def create_token(
+    db: db_dependency,
+    request: Request,
+    response: Response,
+    client: CallingClient,
+    data: Annotated[Login, Form()],
+    mode: cookies.SessionMode = "body",
+) -> Token:
     """Sign in with user name or e-mail and password. Only after a right password a closed account says why."""
     address, account = address_of(request), service.login_name(data.username)
     wrong_sign_ins.test(address)
     wrong_passwords.test(address, account)
     try:
-        return service.sign_in(
-            db,
-            data,
-            ip_address=request.client.host if request.client else "",
-            user_agent=request.headers.get("user-agent", ""),
-        )
+        return cookies.deliver(response, service.sign_in(db, data, client), mode)
     except service.InvalidCredentials:
         wrong_sign_ins.hit(address)
         wrong_passwords.hit(address, account)

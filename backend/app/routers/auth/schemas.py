@@ -62,3 +62,18 @@ class Me(Output):
     has_google: bool
     has_mfa: bool
     created_at: datetime
+
+
+class Refresh(Input):
+    refresh_token: Annotated[str, Field(min_length=1, max_length=500)]
+
+
+class SessionRead(Output):
+    """A device that is signed in. `current` is the one that asks."""
+
+    id: int
+    created_at: datetime
+    last_used_at: datetime
+    ip_address: str
+    user_agent: str
+    current: bool

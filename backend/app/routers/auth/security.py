@@ -14,7 +14,7 @@ from passlib.context import CryptContext
 from app.core.admission import Admission
 from app.core.config import get_settings
 from app.core.errors import Unavailable, Unprocessable
-from app.core.keys import derive_key
+from app.core.keys import BadSignature, derive_key, sign, unsign
 from app.core.types import MAX_ID, now
 
 ACCESS_TOKEN_LIFE = timedelta(minutes=15)
@@ -98,8 +98,8 @@ class Access:
     session_id: int
 
 
-class InvalidToken(ValueError):
-    """Not one of our access tokens, or no longer."""
+class InvalidSignature(ValueError):
+    """Not one of our tokens, or no longer."""
 
 
 def issue_access_token(access: Access) -> str:
@@ -117,20 +117,34 @@ def issue_access_token(access: Access) -> str:
 
 
 def read_access_token(token: str) -> Access:
-    """What the token says. Raises `InvalidToken` for any fault of form, signature, kind, issuer, audience or time."""
+    """What the token says. Raises `InvalidSignature` for any fault of form, signature, kind, issuer, audience or time."""
     if len(token) > MAX_TOKEN or not token.isascii():
-        raise InvalidToken
+        raise InvalidSignature
     try:
         decoded = jwt.decode(token, _key(), algorithms=[ALGORITHM])
         _claims().validate(decoded.claims)
         access = Access(int(decoded.claims["sub"]), int(decoded.claims["sid"]))
     except (JoseError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise InvalidToken from error
+        raise InvalidSignature from error
     if decoded.header.get("typ") != TOKEN_TYPE or not (
         0 < access.user_id <= MAX_ID and 0 < access.session_id <= MAX_ID
     ):
-        raise InvalidToken
+        raise InvalidSignature
     return access
+
+
+def issue_refresh_token(session_id: int, number: int) -> str:
+    """The session's refresh token of this number. It is derived, so it is the same whenever it is asked for."""
+    return sign("refresh tokens", f"{session_id}.{number}".encode())
+
+
+def read_refresh_token(token: str) -> tuple[int, int]:
+    """Session and number. Raises `InvalidSignature`."""
+    try:
+        session_id, _, number = unsign("refresh tokens", token).partition(b".")
+        return int(session_id), int(number)
+    except (BadSignature, ValueError) as error:
+        raise InvalidSignature from error
 
 
 def _issuer() -> str:

@@ -11,20 +11,11 @@ from app.core.text import canonical_email, canonical_username, folded_username
 from app.core.types import now
 from app.db.errors import conflicts
 
-from .models import LoginSession, User, UsernameHold
+from .models import User, UsernameHold
 from .schemas import Login, Me, Registration, Token
-from .security import (
-    ACCESS_TOKEN_LIFE,
-    Access,
-    InvalidToken,
-    hash_password,
-    issue_access_token,
-    read_access_token,
-    refuse_weak,
-    verify_password,
-)
+from .security import hash_password, refuse_weak, verify_password
+from .sessions import Client, open_session
 
-SESSION_LIFE = timedelta(days=30)
 HOLD_LIFE = timedelta(hours=24)
 
 
@@ -95,7 +86,7 @@ def find_by_login(db: Session, login: str) -> User | None:
     return db.scalar(select(User).where(column == name)) if name else None
 
 
-def sign_in(db: Session, data: Login, *, ip_address: str, user_agent: str) -> Token:
+def sign_in(db: Session, data: Login, client: Client) -> Token:
     """A new session and its first token. What is wrong with an account is told only to who knows its password.
 
     Raises `InvalidCredentials`, `EmailNotVerified`, `AccountDisabled`.
@@ -103,7 +94,7 @@ def sign_in(db: Session, data: Login, *, ip_address: str, user_agent: str) -> To
     user = find_by_login(db, data.username)
     fits, replacement = verify_password(data.password, user.hashed_password if user else None)
     if user is None or not fits:
-        security_event("login_failed", user_id=user.id if user else None, ip_address=ip_address)
+        security_event("login_failed", user_id=user.id if user else None, ip_address=client.ip_address)
         raise InvalidCredentials
     if not user.is_active:
         raise AccountDisabled
@@ -111,36 +102,7 @@ def sign_in(db: Session, data: Login, *, ip_address: str, user_agent: str) -> To
         raise EmailNotVerified
     if replacement:
         user.hashed_password = replacement
-    return open_session(db, user, ip_address=ip_address, user_agent=user_agent)
-
-
-def open_session(db: Session, user: User, *, ip_address: str, user_agent: str) -> Token:
-    at = now()
-    session = LoginSession(
-        user_id=user.id,
-        created_at=at,
-        last_used_at=at,
-        expires_at=at + SESSION_LIFE,
-        ip_address=ip_address[:45],
-        user_agent=user_agent[:255],
-    )
-    db.add(session)
-    db.flush()
-    token = issue_access_token(Access(user.id, session.id))
-    return Token(access_token=token, expires_in=int(ACCESS_TOKEN_LIFE.total_seconds()))
-
-
-def user_of_token(db: Session, token: str) -> User:
-    """The user whose live session the token names, in one statement. Raises `Unauthenticated` for every fault alike."""
-    try:
-        access = read_access_token(token)
-    except InvalidToken as error:
-        raise Unauthenticated from error
-    live = (LoginSession.id == access.session_id, LoginSession.ended_at.is_(None), LoginSession.expires_at > now())
-    user = db.scalar(select(User).join(LoginSession).where(*live, User.id == access.user_id, User.is_active))
-    if user is None:
-        raise Unauthenticated
-    return user
+    return open_session(db, user, client)
 
 
 def describe(user: User) -> Me:

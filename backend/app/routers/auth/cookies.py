@@ -1,0 +1,78 @@
+"""Where a refresh token travels: in the body, for apps; or in a cookie that no script can read, for browsers."""
+
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from fastapi import Query, Request, Response
+
+from app.core.config import get_settings
+from app.core.errors import Forbidden
+
+from .schemas import Token
+from .sessions import LIFE
+
+SessionMode = Annotated[
+    Literal["body", "cookie"],
+    Query(alias="session", description="Where the refresh token goes: into the answer, or into an HttpOnly cookie."),
+]
+
+
+class OriginNotAllowed(Forbidden):
+    """The browser says that another site's page sent this, or says nothing (ASVS 3.5.1)."""
+
+    code = "origin_not_allowed"
+    detail = "A cookie counts only with an Origin that this API knows."
+
+
+def cookie_name() -> str:
+    """`__Host-` binds a cookie to this host and to https. Development on plain http is the documented exception."""
+    return "__Host-refresh" if _secure() else "liftoff-refresh"
+
+
+def deliver(response: Response, token: Token, mode: str) -> Token:
+    """The token as the client wants it."""
+    if mode == "body":
+        return token
+    response.set_cookie(
+        cookie_name(),
+        token.refresh_token or "",
+        max_age=int(LIFE.total_seconds()),
+        path="/",
+        secure=_secure(),
+        httponly=True,
+        samesite="strict" if _same_site() else "none",
+    )
+    return token.model_copy(update={"refresh_token": None})
+
+
+def forget(response: Response) -> None:
+    response.delete_cookie(cookie_name(), path="/", secure=_secure(), httponly=True, samesite="strict")
+
+
+def refresh_cookie(request: Request) -> str | None:
+    """The refresh token of the cookie. Raises `OriginNotAllowed` where another site's page might have sent it."""
+    token = request.cookies.get(cookie_name())
+    if token is not None and request.headers.get("origin", "") not in _known_origins():
+        raise OriginNotAllowed
+    return token
+
+
+def _known_origins() -> set[str]:
+    settings = get_settings()
+    return {*settings.cors_origins, _origin(settings.public_url), _origin(settings.frontend_url)}
+
+
+def _origin(url: str | None) -> str:
+    parts = urlsplit(url or "")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _secure() -> bool:
+    return (get_settings().public_url or "").startswith("https:")
+
+
+def _same_site() -> bool:
+    """Strict where frontend and API share a host; a frontend elsewhere could not send a strict cookie at all."""
+    settings = get_settings()
+    hosts = {urlsplit(url or "").hostname or "" for url in (settings.public_url, settings.frontend_url)}
+    return not _secure() or len({".".join(host.split(".")[-2:]) for host in hosts}) == 1

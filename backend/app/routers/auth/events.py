@@ -1,0 +1,20 @@
+"""Security events: a log record for whoever watches, and a row that an administrator can read (requirement 56)."""
+
+import json
+from typing import TYPE_CHECKING
+
+from sqlalchemy.orm import Session
+
+from app.core.logging import security_event
+
+from .models import SecurityEvent
+
+if TYPE_CHECKING:
+    from .sessions import Client
+
+
+def record(db: Session, kind: str, user_id: int | None, client: "Client | None" = None, **facts: object) -> None:
+    """Note what happened. `facts` hold ids and short words, never secrets or what a user typed."""
+    address = client.ip_address if client else ""
+    security_event(kind, user_id=user_id, ip_address=address, **facts)
+    db.add(SecurityEvent(user_id=user_id, kind=kind, ip_address=address[:45], facts=json.dumps(facts)))

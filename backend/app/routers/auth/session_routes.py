@@ -1,0 +1,65 @@
+"""Routes of sessions: refresh, list, end. No rule and no query here."""
+
+from fastapi import Request, Response, status
+
+from app.core.errors import raises
+from app.core.types import Id
+from app.db.database import db_dependency
+from app.platform.routing import Router
+
+from . import cookies, sessions
+from .dependencies import CallingClient, CurrentSession
+from .models import LoginSession
+from .schemas import Refresh, SessionRead, Token
+
+router = Router()
+
+
+@router.post("/refresh")
+@raises(sessions.InvalidRefreshToken, cookies.OriginNotAllowed)
+def refresh(
+    db: db_dependency, request: Request, response: Response, client: CallingClient, data: Refresh | None = None
+) -> Token:
+    """New tokens for a refresh token, from the body or from the cookie; the answer goes the same way.
+
+    Each refresh token works once. One that comes again later than 10 seconds ends its session.
+    """
+    token = data.refresh_token if data else cookies.refresh_cookie(request)
+    mode = "body" if data else "cookie"
+    return cookies.deliver(response, sessions.refresh(db, token or "", client), mode)
+
+
+@router.post("/logout", status_code=status.HTTP_204_NO_CONTENT)
+def log_out(db: db_dependency, response: Response, session: CurrentSession) -> None:
+    """End this session: its tokens stop at once."""
+    sessions.end_session(db, session.user, session.id)
+    cookies.forget(response)
+
+
+@router.post("/logout-all", status_code=status.HTTP_204_NO_CONTENT)
+def log_out_everywhere(db: db_dependency, response: Response, session: CurrentSession) -> None:
+    """End every session of this account."""
+    sessions.end_sessions(db, session.user_id)
+    cookies.forget(response)
+
+
+@router.get("/sessions")
+def list_sessions(db: db_dependency, session: CurrentSession) -> list[SessionRead]:
+    return [_read(one, current=one.id == session.id) for one in sessions.list_sessions(db, session.user)]
+
+
+@router.delete("/sessions/{session_id}", status_code=status.HTTP_204_NO_CONTENT)
+@raises(sessions.SessionNotFound)
+def end_session(db: db_dependency, session: CurrentSession, session_id: Id) -> None:
+    sessions.end_session(db, session.user, session_id)
+
+
+def _read(session: LoginSession, *, current: bool) -> SessionRead:
+    return SessionRead(
+        id=session.id,
+        created_at=session.created_at,
+        last_used_at=session.last_used_at,
+        ip_address=session.ip_address,
+        user_agent=session.user_agent,
+        current=current,
+    )

@@ -1,0 +1,166 @@
+"""The rules of sessions: opened by a sign-in, kept by refresh tokens, ended by their owner or by a theft."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import Select, select, update
+from sqlalchemy.orm import Session, contains_eager
+
+from app.core.errors import Forbidden, NotFound, Unauthenticated
+from app.core.types import now
+from app.platform.mail import queue_mail
+
+from . import events
+from .models import LoginSession, User
+from .schemas import Token
+from .security import (
+    ACCESS_TOKEN_LIFE,
+    Access,
+    InvalidSignature,
+    issue_access_token,
+    issue_refresh_token,
+    read_access_token,
+    read_refresh_token,
+)
+
+LIFE = timedelta(days=30)  # from the sign-in on; use does not move it
+GRACE = timedelta(seconds=10)  # two tabs of one browser may send the same refresh token
+FRESH = timedelta(minutes=10)  # how recent a sign-in must be where there is no password to ask for
+
+
+class InvalidRefreshToken(Unauthenticated):
+    """Unknown, expired, of an ended session, or used before. The last ends the session, which must outlive the 401."""
+
+    code = "invalid_refresh_token"
+    detail = "Sign in again."
+    commits = True
+
+
+class SessionNotFound(NotFound):
+    """It does not exist, has ended, or is another user's: from outside they look the same."""
+
+    code = "session_not_found"
+
+
+class SessionNotFresh(Forbidden):
+    """The account has no password to ask for, and the sign-in was too long ago."""
+
+    code = "session_not_fresh"
+    detail = "Sign in again, then repeat this within ten minutes."
+
+
+@dataclass(frozen=True)
+class Client:
+    """Where a request comes from."""
+
+    ip_address: str
+    user_agent: str
+
+
+def open_session(db: Session, user: User, client: Client) -> Token:
+    """A new session and its first tokens."""
+    at = now()
+    session = LoginSession(
+        user_id=user.id,
+        created_at=at,
+        last_used_at=at,
+        expires_at=at + LIFE,
+        refresh_count=0,
+        ip_address=client.ip_address[:45],
+        user_agent=client.user_agent[:255],
+    )
+    db.add(session)
+    db.flush()
+    return _tokens(session)
+
+
+def _tokens(session: LoginSession) -> Token:
+    return Token(
+        access_token=issue_access_token(Access(session.user_id, session.id)),
+        expires_in=int(ACCESS_TOKEN_LIFE.total_seconds()),
+        refresh_token=issue_refresh_token(session.id, session.refresh_count),
+    )
+
+
+def live_sessions() -> Select[LoginSession]:
+    """Sessions that let somebody in, each with its active user, in one statement."""
+    return (
+        select(LoginSession)
+        .join(LoginSession.user)
+        .options(contains_eager(LoginSession.user))
+        .where(LoginSession.ended_at.is_(None), LoginSession.expires_at > now(), User.is_active)
+    )
+
+
+def session_of_token(db: Session, token: str) -> LoginSession:
+    """The live session that an access token names. Raises `Unauthenticated` for every fault alike."""
+    try:
+        access = read_access_token(token)
+    except InvalidSignature as error:
+        raise Unauthenticated from error
+    named = (LoginSession.id == access.session_id, LoginSession.user_id == access.user_id)
+    session = db.scalar(live_sessions().where(*named))
+    if session is None:
+        raise Unauthenticated
+    return session
+
+
+def refresh(db: Session, token: str, client: Client) -> Token:
+    """New tokens for the newest refresh token of a live session.
+
+    The one before gets the same successor for `GRACE`. Any older one was stolen, or its successor was: the session
+    ends, its owner gets a mail (RFC 9700, 4.14.2). Raises `InvalidRefreshToken`.
+    """
+    try:
+        session_id, number = read_refresh_token(token)
+    except InvalidSignature as error:
+        raise InvalidRefreshToken from error
+    # Locked, so that of two at once the second sees what the first has done.
+    session = db.scalar(live_sessions().where(LoginSession.id == session_id).with_for_update(of=LoginSession))
+    if session is None:
+        raise InvalidRefreshToken
+    if number == session.refresh_count:
+        session.refresh_count += 1
+        session.refreshed_at = session.last_used_at = now()
+        session.ip_address = client.ip_address[:45]
+        db.flush()
+    elif not (session.refreshed_at and number == session.refresh_count - 1 and now() - session.refreshed_at <= GRACE):
+        _end_stolen(db, session, client)
+        raise InvalidRefreshToken
+    return _tokens(session)
+
+
+def _end_stolen(db: Session, session: LoginSession, client: Client) -> None:
+    session.ended_at = now()
+    events.record(db, "refresh_reuse", session.user_id, client, session_id=session.id)
+    queue_mail(db, session.user.email, "auth/session_reuse", username=session.user.username)
+    db.flush()
+
+
+def list_sessions(db: Session, user: User) -> list[LoginSession]:
+    """One's own that live, newest first."""
+    mine = live_sessions().where(LoginSession.user_id == user.id)
+    return list(db.scalars(mine.order_by(LoginSession.created_at.desc(), LoginSession.id.desc())))
+
+
+def end_session(db: Session, user: User, session_id: int) -> None:
+    """Raises `SessionNotFound`."""
+    session = db.scalar(live_sessions().where(LoginSession.id == session_id, LoginSession.user_id == user.id))
+    if session is None:
+        raise SessionNotFound
+    session.ended_at = now()
+    db.flush()
+
+
+def end_sessions(db: Session, user_id: int, *, but: LoginSession | None = None) -> None:
+    """End all sessions of a user, at once, perhaps but the one that asks."""
+    theirs = update(LoginSession).where(LoginSession.user_id == user_id, LoginSession.ended_at.is_(None))
+    if but is not None:
+        theirs = theirs.where(LoginSession.id != but.id)
+    db.execute(theirs.values(ended_at=now()))
+
+
+def require_fresh(session: LoginSession) -> None:
+    """Raise `SessionNotFresh` for a sign-in that is older than `FRESH`."""
+    if now() - session.created_at > FRESH:
+        raise SessionNotFresh
