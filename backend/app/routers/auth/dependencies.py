@@ -11,10 +11,14 @@ from app.db.database import db_dependency
 
 from . import service, sessions
 from .models import LoginSession, User
+from .security import hashing_slot
 from .sessions import Client
 
 bearer = OAuth2PasswordBearer(tokenUrl="auth/token", auto_error=False, description="Sign in with user name or e-mail.")
 BearerToken = Annotated[str | None, Depends(bearer)]
+
+# Comes before the session: who waits for a processor to hash on must not hold a connection meanwhile.
+HashingSlot = Depends(hashing_slot, scope="function")
 
 
 async def calling_client(request: Request) -> Client:

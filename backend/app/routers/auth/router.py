@@ -10,9 +10,10 @@ from app.platform.limits import RateLimit, address_of
 from app.platform.routing import Router
 
 from . import cookies, service, session_routes
-from .dependencies import CallingClient, CurrentUser
+from .dependencies import CallingClient, CurrentUser, HashingSlot
+from .owner import InvalidCredentials
 from .schemas import Login, Me, Message, Registration, Token
-from .security import SignInBusy, WeakPassword, hashing_slot
+from .security import SignInBusy, WeakPassword
 
 router = Router(prefix="/auth", tags=["auth"])
 router.include_router(session_routes.router)
@@ -20,9 +21,6 @@ router.include_router(session_routes.router)
 registrations = RateLimit("register", "30 per hour")
 wrong_passwords = RateLimit("wrong password", "10 per 15 minutes")  # for one account from one address
 wrong_sign_ins = RateLimit("wrong sign-in", "50 per 15 minutes")  # for all accounts from one address
-
-# Outside the session: who waits for a processor to hash on must not hold a connection meanwhile.
-HashingSlot = Depends(hashing_slot, scope="function")
 
 
 @router.post("/register", status_code=status.HTTP_202_ACCEPTED, dependencies=[HashingSlot, Depends(registrations)])
@@ -34,7 +32,7 @@ def register(db: db_dependency, data: Registration) -> Message:
 
 
 @router.post("/token", dependencies=[HashingSlot])
-@raises(service.InvalidCredentials, service.EmailNotVerified, service.AccountDisabled, SignInBusy, TooManyRequests)
+@raises(InvalidCredentials, service.EmailNotVerified, service.AccountDisabled, SignInBusy, TooManyRequests)
 def create_token(
     db: db_dependency,
     request: Request,
@@ -49,7 +47,7 @@ def create_token(
     wrong_passwords.test(address, account)
     try:
         return cookies.deliver(response, service.sign_in(db, data, client), mode)
-    except service.InvalidCredentials:
+    except InvalidCredentials:
         wrong_sign_ins.hit(address)
         wrong_passwords.hit(address, account)
         raise

@@ -5,13 +5,14 @@ from datetime import timedelta
 from sqlalchemy import delete, exists, select
 from sqlalchemy.orm import Session
 
-from app.core.errors import Conflict, Forbidden, Unauthenticated
+from app.core.errors import Conflict, Forbidden
 from app.core.logging import security_event
 from app.core.text import canonical_email, canonical_username, folded_username
 from app.core.types import now
 from app.db.errors import conflicts
 
 from .models import User, UsernameHold
+from .owner import InvalidCredentials
 from .schemas import Login, Me, Registration, Token
 from .security import hash_password, refuse_weak, verify_password
 from .sessions import Client, open_session
@@ -23,13 +24,6 @@ class UsernameTaken(Conflict):
     """User names are public, so this may be told."""
 
     code = "username_taken"
-
-
-class InvalidCredentials(Unauthenticated):
-    """Unknown name, wrong password, no password: from outside they all look the same."""
-
-    code = "invalid_credentials"
-    detail = "The user name or the password is wrong."
 
 
 class EmailNotVerified(Forbidden):
