@@ -6,7 +6,7 @@ IN_BACKEND := @cd backend && ../.venv/bin/python -m
 # The newest of the Pythons that the lock supports, tried and not only looked up: a version manager's shim may be there without its Python.
 PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11; do $$p -c '' 2>/dev/null && echo $$p && exit; done; echo python3)
 
-.PHONY: help dev test run migrate migration downgrade seed superuser check lint types migrations configs format lock audit openapi
+.PHONY: help dev test run worker migrate migration downgrade seed superuser check lint types migrations configs format lock audit openapi
 .DEFAULT_GOAL := help
 
 help: ## print this
@@ -24,6 +24,9 @@ test: $(STAMP) ## [only=blog] [slow=yes] | the tests on SQLite, PostgreSQL and, 
 
 run: $(STAMP) ## the server alone, as in production: settings decide everything
 	@cd backend && exec ../.venv/bin/python -m app.server
+
+worker: $(STAMP) ## mail and jobs in a process of their own; several may run
+	@cd backend && exec ../.venv/bin/python -m app.worker
 
 ##@ Database
 

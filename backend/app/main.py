@@ -12,8 +12,10 @@ from app.core.config import Settings, get_settings
 from app.core.features import BrokenFeature, discover
 from app.core.logging import configure_logging, get_logger
 from app.db.capacity import check_capacity
-from app.platform import docs, documentation, health, metrics, middleware, problems
+from app.platform import docs, documentation, health, jobs, metrics, middleware, problems
+from app.platform.worker import Worker
 
+WORKER_STOP_SECONDS = 10.0  # for the mail or job in hand; leases bring back what is cut off
 DESCRIPTION = """Sign up, sell and publish. Errors are `application/problem+json`; programs decide by their `code`.
 
 Press **Authorize** and sign in as `author@example.com` with the demo password that `make dev` prints."""
@@ -38,6 +40,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=_lifespan,
     )
     problems.install(app)
+    jobs.kinds()  # a broken jobs.py stops the start
     for feature in discover():
         router = getattr(feature.module("router"), "router", None)
         if router is None:
@@ -58,7 +61,12 @@ async def _lifespan(_app: FastAPI) -> AsyncIterator[None]:
     to_thread.current_default_thread_limiter().total_tokens = settings.worker_threads
     await run_in_threadpool(check_capacity, settings)
     get_logger("app").info("started", environment=settings.environment, port=settings.port)
+    worker = Worker() if settings.embedded_worker else None
+    if worker:
+        worker.start()
     yield
+    if worker:
+        await run_in_threadpool(worker.stop, WORKER_STOP_SECONDS)
     get_logger("app").info("stopped")
 
 

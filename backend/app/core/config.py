@@ -1,6 +1,7 @@
 """Settings: the environment wins over `.env`, `.env` over the defaults below; an empty value counts as unset."""
 
 import sys
+from email.utils import parseaddr
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -31,9 +32,18 @@ def _redis(url: SecretStr) -> SecretStr:
     return url
 
 
+def _sender(value: str) -> str:
+    """Goes into a header of every mail."""
+    address = parseaddr(value)[1]
+    if not value.isprintable() or address.count("@") != 1:
+        raise ValueError("must be an address, or a name and an address: Liftoff <hello@example.com>")
+    return value
+
+
 Commas = Annotated[list[str], NoDecode, BeforeValidator(_split)]
 Networks = Annotated[list[Annotated[str, AfterValidator(check_network)]], NoDecode, BeforeValidator(_split)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis)]
+Sender = Annotated[str, AfterValidator(_sender)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Url = Annotated[str, Field(pattern=r"^https?://[^/?#@\s]+(/[^?#\s]*)?$"), AfterValidator(_bare)]
 
@@ -69,12 +79,14 @@ class Settings(BaseSettings):
 
     redis_url: RedisUrl | None = None
 
+    embedded_worker: bool | None = Field(None, description="Mail and jobs in the web process; on in development.")
+
     smtp_host: str | None = None
     smtp_port: Port = 587
     smtp_username: str | None = None
     smtp_password: SecretStr | None = None
     smtp_tls: Literal["starttls", "ssl", "none"] = "starttls"
-    mail_from: str | None = None
+    mail_from: Sender | None = None
 
     stripe_secret_key: SecretStr | None = None
     stripe_webhook_secret: Annotated[list[SecretStr], NoDecode, BeforeValidator(_split)] = Field(default_factory=list)
@@ -91,11 +103,12 @@ class Settings(BaseSettings):
         """What depends on the environment, so that a frozen object holds the last word."""
         live = values.get("environment", "production") == "production"
         defaults = {"log_format": "json" if live else "console", "docs_enabled": not live, "metrics_enabled": not live}
+        defaults["embedded_worker"] = values.get("environment") == "development"
         if not live:
             local = f"http://127.0.0.1:{values.get('port', 8000)}"
             defaults |= {
                 "public_url": local,
-                "frontend_url": f"{local}/dev/frontend",
+                "frontend_url": f"{local}{values.get('api_prefix', '')}/dev/frontend",
                 "mail_from": "liftoff@example.com",
             }
             defaults |= {"allowed_hosts": "*"}

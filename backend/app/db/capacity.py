@@ -5,7 +5,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.core.config import Settings
 from app.core.logging import get_logger
-from app.db.database import SIDE_POOL, SideSession, admission
+from app.db.database import SIDE_POOL, WORKER_POOL, SideSession, admission
 
 
 class TooSmall(RuntimeError):
@@ -14,7 +14,8 @@ class TooSmall(RuntimeError):
 
 def check_capacity(settings: Settings) -> None:
     """Raise `TooSmall` before the first request does. A database that is away is no reason not to start."""
-    needed = settings.web_concurrency * (admission.slots + SIDE_POOL)
+    others = SIDE_POOL + (WORKER_POOL if settings.embedded_worker else 0)
+    needed = settings.web_concurrency * (admission.slots + others)
     try:
         with SideSession() as db:
             allowed = {
@@ -28,6 +29,6 @@ def check_capacity(settings: Settings) -> None:
         return
     if limit is not None and needed > limit:
         raise TooSmall(
-            f"WEB_CONCURRENCY x (DATABASE_POOL_SIZE + DATABASE_MAX_OVERFLOW + {SIDE_POOL}) is {needed} connections; "
+            f"WEB_CONCURRENCY x (DATABASE_POOL_SIZE + DATABASE_MAX_OVERFLOW + {others}) is {needed} connections; "
             f"the server has {limit}. Lower these settings or raise max_connections."
         )

@@ -20,6 +20,7 @@ __all__ = ["Base", "DatabaseBusy", "SessionLocal", "db_dependency", "engine", "g
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 SIDE_POOL = 2
+WORKER_POOL = 2  # one for mail, one for jobs
 
 
 class DatabaseBusy(Unavailable):
@@ -51,6 +52,9 @@ class RoutedSession(Session):
 
 SessionLocal = sessionmaker(engine, class_=RoutedSession, expire_on_commit=False)
 SideSession = sessionmaker(make_engine(settings, pool_size=SIDE_POOL, max_overflow=0, name="liftoff side"))
+WorkerSession = sessionmaker(
+    make_engine(settings, pool_size=WORKER_POOL, max_overflow=0, name="liftoff worker"), expire_on_commit=False
+)
 _ending: RunVar[CapacityLimiter] = RunVar("threads that end transactions")
 
 

@@ -1,1 +1,1 @@
-"""What features stand on: the router class, problems, limits, idempotency, health."""
+"""What features stand on: the router class, problems, limits, idempotency, mail, jobs, health."""

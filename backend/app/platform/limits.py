@@ -2,7 +2,8 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -13,7 +14,7 @@ from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 
 from app.core.config import get_settings
-from app.core.errors import TooManyRequests
+from app.core.errors import AppError, TooManyRequests
 from app.core.logging import get_logger, security_event
 from app.core.networks import limiter_key
 
@@ -48,6 +49,10 @@ class Counters:
         """Whether one more would be within the limit, without counting it."""
         return self._ask(lambda limiter: limiter.test(item, *key))
 
+    def clear(self, item: RateLimitItem, *key: str) -> None:
+        """Forget what was counted."""
+        self._ask(lambda limiter: limiter.clear(item, *key))
+
     def seconds_left(self, item: RateLimitItem, *key: str) -> int:
         """Until the window has moved on, at least 1."""
         return max(
@@ -79,6 +84,7 @@ class RateLimit:
 
     name: str
     rate: str
+    refusal: type[TooManyRequests] = TooManyRequests
     raises = (TooManyRequests,)
 
     @property
@@ -90,18 +96,41 @@ class RateLimit:
 
     def hit(self, *key: str) -> None:
         """Count one. Raises `TooManyRequests` where that is over the limit."""
-        if not counters().hit(self._item, self.name, *key):
+        if not self.allows(*key):
             self._refuse(*key)
 
     def test(self, *key: str) -> None:
         """Raise `TooManyRequests` where one more would be over the limit, without counting it."""
-        if not counters().test(self._item, self.name, *key):
+        if self.spent(*key):
             self._refuse(*key)
+
+    def allows(self, *key: str) -> bool:
+        """Count one; False where that is over the limit, for who must not answer that."""
+        return counters().hit(self._item, self.name, *key)
+
+    def spent(self, *key: str) -> bool:
+        """Whether one more would be over the limit, without counting it."""
+        return not counters().test(self._item, self.name, *key)
+
+    def clear(self, *key: str) -> None:
+        """Forget what was counted."""
+        counters().clear(self._item, self.name, *key)
+
+    @contextmanager
+    def failures(self, error: type[AppError], *key: str) -> Iterator[None]:
+        """Around one try: refused where too many failed before, counted where this one ends in `error`."""
+        self.test(*key)
+        try:
+            yield
+        except error:
+            with suppress(TooManyRequests):  # of several at once: this one was tried, and is told what came of it
+                self.hit(*key)
+            raise
 
     def _refuse(self, *key: str) -> None:
         wait = counters().seconds_left(self._item, self.name, *key)
         security_event("rate_limited", limit=self.name)
-        raise TooManyRequests(
+        raise self.refusal(
             "Too many tries. Wait before the next one.",
             headers={
                 "Retry-After": str(wait),

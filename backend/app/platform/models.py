@@ -1,14 +1,17 @@
 """Tables of the platform."""
 
 from datetime import datetime
+from typing import Any, ClassVar
 
-from sqlalchemy import LargeBinary, String
+from sqlalchemy import JSON, LargeBinary, String
 from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.types import now
 from app.db.base import Base
 from app.db.types import PrimaryKey
+
+from .leases import Leased
 
 
 class IdempotencyKey(Base):
@@ -22,3 +25,26 @@ class IdempotencyKey(Base):
     answer: Mapped[bytes | None] = mapped_column(LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql"))  # encrypted
     created_at: Mapped[datetime] = mapped_column(default=now)
     expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class Mail(Leased, Base):
+    """A mail, rendered, to one address. Once it is sent its body is wiped, except in development."""
+
+    __tablename__ = "mails"
+
+    recipient: Mapped[str] = mapped_column(String(320))
+    subject: Mapped[str] = mapped_column(String(255))
+    body: Mapped[bytes | None] = mapped_column(LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql"))  # encrypted
+    message_id: Mapped[str] = mapped_column(String(320))  # the same at every try, so that mailboxes know a repetition
+    sent_at: Mapped[datetime | None] = mapped_column(index=True)
+
+
+class Job(Leased, Base):
+    """Something to be done. The row is gone when it is; one that recurs is due again."""
+
+    __tablename__ = "jobs"
+    when_dead: ClassVar = {"key": None}
+
+    kind: Mapped[str] = mapped_column(String(80))
+    payload: Mapped[dict[str, Any]] = mapped_column(JSON)
+    key: Mapped[str | None] = mapped_column(String(160), unique=True)

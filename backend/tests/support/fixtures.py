@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from app import cli, main
 from app.core.features import load_models
-from app.db.database import Base, SessionLocal, SideSession, engine
+from app.db.database import Base, SessionLocal, SideSession, WorkerSession, engine
 from app.platform import limits
 from app.routers.auth.models import User
 from tests.auth.factories import token_for
@@ -54,7 +54,7 @@ def db(migrated: None) -> Iterator[Session]:
     """Fast, for most tests: every session joins one outer transaction, which is rolled back."""
     connection = engine.connect()
     outer = connection.begin()
-    for factory in (SessionLocal, SideSession):
+    for factory in (SessionLocal, SideSession, WorkerSession):
         factory.configure(bind=connection, join_transaction_mode="create_savepoint")
     with SessionLocal() as session:
         yield session
@@ -62,6 +62,7 @@ def db(migrated: None) -> Iterator[Session]:
     connection.close()
     SessionLocal.configure(bind=engine, join_transaction_mode="conditional_savepoint")
     SideSession.configure(bind=engine, join_transaction_mode="conditional_savepoint")
+    WorkerSession.configure(bind=engine, join_transaction_mode="conditional_savepoint")
 
 
 @pytest.fixture
@@ -71,6 +72,7 @@ def committed(migrated: None) -> Iterator[Callable[[], Session]]:
     Gives the session factory.
     """
     SideSession.configure(bind=engine)
+    WorkerSession.configure(bind=engine)
     yield SessionLocal
     with engine.begin() as connection:
         for table in reversed(Base.metadata.sorted_tables):

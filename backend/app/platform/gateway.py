@@ -1,0 +1,92 @@
+"""Speaks SMTP. The only place of the platform that talks to a mail server."""
+
+import contextlib
+import smtplib
+import socket
+import ssl
+from email.message import EmailMessage
+from threading import Timer
+
+from app.core.config import Settings
+
+CONNECT_SECONDS = 3.0
+ANSWER_SECONDS = 10.0  # for each answer
+TOTAL_SECONDS = 30.0  # for a whole mail, however slowly the other side talks
+PERMANENT = 500
+
+
+class SendingFailed(Exception):
+    """The server did not take the mail. `permanent`: it will not take this one later either."""
+
+    def __init__(self, reason: str, *, permanent: bool = False) -> None:
+        super().__init__(reason)
+        self.permanent = permanent
+
+
+def send(settings: Settings, message: EmailMessage, *, to: str, sender: str) -> None:
+    """Returns when the server has taken the mail. Raises `SendingFailed` when that is not known, or known not to be."""
+    try:
+        smtp = _connect(settings, helo=sender.rpartition("@")[2])
+        try:
+            smtp.send_message(message, from_addr=sender, to_addrs=[to])
+        finally:
+            # Whatever it answers to QUIT, it has the mail or it has not.
+            with contextlib.suppress(smtplib.SMTPException, OSError):
+                smtp.quit()
+            smtp.close()
+    except smtplib.SMTPRecipientsRefused as error:
+        code, answer = error.recipients[to]
+        raise SendingFailed(f"{code} {answer!r}", permanent=code >= PERMANENT) from error
+    except smtplib.SMTPDataError as error:
+        raise SendingFailed(str(error), permanent=error.smtp_code >= PERMANENT) from error
+    except (smtplib.SMTPException, OSError) as error:
+        # A 5xx to anything but recipient and content is about us, our name or password: an operator can mend that.
+        raise SendingFailed(f"{type(error).__name__}: {error}") from error
+
+
+def _connect(settings: Settings, helo: str) -> smtplib.SMTP:
+    """A connection that is encrypted and signed in as the settings want it, and verified against the system's CAs."""
+    host, port = settings.smtp_host or "", settings.smtp_port
+    if settings.smtp_tls == "ssl":
+        context = ssl.create_default_context()
+        smtp: smtplib.SMTP = _BoundedSsl(host, port, helo, timeout=ANSWER_SECONDS, context=context)
+    else:
+        smtp = _Bounded(host, port, helo, timeout=ANSWER_SECONDS)
+    try:
+        if settings.smtp_tls == "starttls":
+            smtp.starttls(context=ssl.create_default_context())  # raises where the server offers none
+        if settings.smtp_username:
+            password = settings.smtp_password.get_secret_value() if settings.smtp_password else ""
+            smtp.login(settings.smtp_username, password)
+    except BaseException:
+        smtp.close()
+        raise
+    return smtp
+
+
+class _Bounded(smtplib.SMTP):
+    """Cuts the line at a deadline: a server that sends one letter every nine seconds never meets a time-out."""
+
+    _deadline: Timer | None = None
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        connected: socket.socket = super()._get_socket(host, port, CONNECT_SECONDS)  # type: ignore[misc]
+        connected.settimeout(timeout)
+        self._deadline = Timer(TOTAL_SECONDS, self._cut)
+        self._deadline.daemon = True
+        self._deadline.start()
+        return connected
+
+    def _cut(self) -> None:
+        if self.sock:
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(self.sock, socket.SHUT_RDWR)  # also under TLS, without its farewell
+
+    def close(self) -> None:
+        if self._deadline:
+            self._deadline.cancel()
+        super().close()
+
+
+class _BoundedSsl(_Bounded, smtplib.SMTP_SSL):
+    """The same, encrypted from the first byte."""

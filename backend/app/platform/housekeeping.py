@@ -1,0 +1,23 @@
+"""What the platform's own tables need doing now and then."""
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import delete, or_
+from sqlalchemy.orm import Session
+
+from app.core.types import now
+
+from .jobs import recurring
+from .models import IdempotencyKey, Job, Mail
+
+MAIL_KEPT = timedelta(days=30)  # addresses are personal data; so long somebody may ask what was sent
+
+
+@recurring("platform.purge", every=timedelta(hours=1))
+def purge(db: Session, payload: dict[str, Any]) -> None:  # noqa: ARG001 - the shape of every job
+    """Delete mails and dead letters that nobody asks for any more, and answers whose keys have expired."""
+    past = now() - MAIL_KEPT
+    db.execute(delete(Mail).where(or_(Mail.sent_at < past, Mail.dead_at < past)))
+    db.execute(delete(Job).where(Job.dead_at < past))
+    db.execute(delete(IdempotencyKey).where(IdempotencyKey.expires_at < now()))

@@ -1,0 +1,104 @@
+"""Jobs: work that commits together with what asks for it, and is done by a worker afterwards, at least until it worked.
+
+A feature declares its jobs in `jobs.py`, beside its other files:
+
+    @job("blog.reindex")
+    def reindex(db: Session, payload: dict[str, Any]) -> None: ...
+
+    @recurring("blog.purge", every=timedelta(hours=1))
+    def purge(db: Session, payload: dict[str, Any]) -> None: ...
+
+Each run has a transaction of its own, which also strikes the job off: its effect in the database happens once. What it
+does elsewhere may happen twice, when a worker dies in between.
+"""
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.core.errors import Conflict
+from app.core.features import discover
+from app.core.types import now
+from app.db.errors import conflicts
+
+from .leases import PATIENCE
+from .models import Job
+from .wakes import job_bell, ring_after
+
+Handler = Callable[[Session, dict[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a worker knows how to do. `every` is set for what comes again."""
+
+    name: str
+    run: Handler
+    every: timedelta | None = None
+
+
+class UnknownJob(LookupError):
+    """No `jobs.py` declares a job of this kind."""
+
+
+class _AlreadyWaiting(Conflict):
+    """Never leaves this module: the job that waits does for both."""
+
+
+_kinds: dict[str, Kind] = {}
+
+
+def job(kind: str) -> Callable[[Handler], Handler]:
+    """Declare what a job of this kind does. Names begin with the feature's: `auth.purge`."""
+    return lambda handler: _declare(Kind(kind, handler))
+
+
+def recurring(kind: str, *, every: timedelta) -> Callable[[Handler], Handler]:
+    """Declare a job that comes again, once per interval however many workers there are. Its payload is empty."""
+    return lambda handler: _declare(Kind(kind, handler, every))
+
+
+def _declare(kind: Kind) -> Handler:
+    known = _kinds.setdefault(kind.name, kind)
+    if known.run is not kind.run:
+        raise ValueError(f"Two jobs are called {kind.name!r}")
+    return kind.run
+
+
+@lru_cache
+def kinds() -> Mapping[str, Kind]:
+    """Every job of every feature. Raises `BrokenFeature` for a `jobs.py` that cannot be used."""
+    importlib.import_module("app.platform.housekeeping")
+    for feature in discover():
+        feature.module("jobs")
+    return _kinds
+
+
+def enqueue(
+    db: Session,
+    kind: str,
+    payload: dict[str, Any] | None = None,
+    *,
+    run_at: datetime | None = None,
+    key: str | None = None,
+) -> None:
+    """Have the job done once this transaction is committed, not before `run_at`.
+
+    While an unfinished job has the same `key`, also one that runs right now, nothing is added. Raises `UnknownJob`.
+    """
+    if kind not in kinds():
+        raise UnknownJob(kind)
+    due_at = run_at or now()
+    added = Job(kind=kind, payload=payload or {}, due_at=due_at, give_up_at=due_at + PATIENCE, key=key)
+    try:
+        with db.begin_nested(), conflicts({"uq_jobs_key": _AlreadyWaiting}):
+            db.add(added)
+            db.flush()
+    except _AlreadyWaiting:
+        return
+    ring_after(db, job_bell)

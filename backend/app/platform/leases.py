@@ -1,0 +1,110 @@
+"""Work that waits in a table: several workers take from it, each row is one worker's at a time, none is forgotten.
+
+A worker takes a row by a lease that runs out. Whoever dies with a lease in hand loses it, and the row is due again.
+"""
+
+import random
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, TypeVar, cast
+from uuid import uuid4
+
+from sqlalchemy import ColumnElement, CursorResult, String, delete, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from app.core.logging import get_logger, scrub
+from app.core.types import now
+from app.db.types import PrimaryKey
+
+PATIENCE = timedelta(hours=24)  # from the moment a row was first due until it is a dead letter
+FIRST_DELAY = 5.0  # seconds, doubled with every failure
+LONGEST_DELAY = 3600.0
+MAX_ERROR = 500
+
+log = get_logger(__name__)
+
+
+class Leased:
+    """Columns of such a row. `due_at` is when it may be taken; once taken, when the lease ends; null: never again."""
+
+    when_dead: ClassVar[dict[str, Any]] = {}  # what else a dead letter changes
+
+    id: Mapped[PrimaryKey]
+    due_at: Mapped[datetime | None] = mapped_column(index=True)
+    give_up_at: Mapped[datetime]
+    lease: Mapped[str | None] = mapped_column(String(32))
+    attempts: Mapped[int] = mapped_column(default=0)
+    dead_at: Mapped[datetime | None]
+    last_error: Mapped[str | None] = mapped_column(String(MAX_ERROR))
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+Row = TypeVar("Row", bound=Leased)
+
+
+class LeaseLost(Exception):
+    """We took longer than the lease, and the row is another worker's now: nothing of ours may be committed."""
+
+
+def claim(db: Session, model: type[Row], lease: timedelta, *conditions: ColumnElement[bool]) -> Row | None:
+    """Take the row that has been due for longest. Commit before the work begins, so that others see it taken.
+
+    `SKIP LOCKED` makes several claims at once take different rows; SQLite has one writer at a time anyway.
+    """
+    while True:
+        at = now()
+        due = select(model).where(model.due_at <= at, *conditions).order_by(model.due_at, model.id).limit(1)
+        row = db.scalar(due.with_for_update(skip_locked=True))
+        if row is None:
+            return None
+        if row.lease is None or row.give_up_at > at:
+            break
+        bury(db, row, "The worker ended while it had this in hand")  # or what kills workers would kill them for ever
+    row.lease, row.due_at, row.attempts = uuid4().hex, at + lease, row.attempts + 1
+    db.flush()
+    return row
+
+
+def release(db: Session, row: Row, **values: Any) -> None:
+    """Give the row back with these values. Raises `LeaseLost`."""
+    model = type(row)
+    mine = update(model).where(model.id == row.id, model.lease == row.lease).values(lease=None, **values)
+    _expect_one(db, mine)
+
+
+def remove(db: Session, row: Row) -> None:
+    """The row is done with. Raises `LeaseLost`."""
+    model = type(row)
+    _expect_one(db, delete(model).where(model.id == row.id, model.lease == row.lease))
+
+
+def _expect_one(db: Session, statement: Any) -> None:
+    done = cast("CursorResult[Any]", db.execute(statement, execution_options={"synchronize_session": False}))
+    if done.rowcount != 1:
+        raise LeaseLost
+
+
+def retry_later(db: Session, row: Row, error: str) -> None:
+    """Try again after a pause that doubles each time, for the last time when patience ends. Raises `LeaseLost`."""
+    if now() >= row.give_up_at:
+        bury(db, row, error)
+        return
+    due_at = min(now() + delay_after(row.attempts), row.give_up_at)
+    release(db, row, due_at=due_at, last_error=short(error))
+    log.warning("work_failed", table=row.__class__.__name__, id=row.id, attempts=row.attempts, reason=error)
+
+
+def bury(db: Session, row: Row, error: str) -> None:
+    """Make the row a dead letter: it stays for people to see, no worker takes it again. Raises `LeaseLost`."""
+    release(db, row, due_at=None, dead_at=now(), last_error=short(error), **row.when_dead)
+    log.error("dead_letter", table=row.__class__.__name__, id=row.id, attempts=row.attempts, reason=error)
+
+
+def delay_after(attempts: int) -> timedelta:
+    """5 s, 10 s, 20 s, … up to an hour, each a fifth more or less, so that what failed together is not retried so."""
+    seconds = min(FIRST_DELAY * 2 ** min(attempts - 1, 20), LONGEST_DELAY)
+    return timedelta(seconds=seconds * random.uniform(0.8, 1.2))  # noqa: S311 - no secret
+
+
+def short(error: str) -> str:
+    """A server's answer may repeat what we sent, a link with its token included."""
+    return str(scrub(error))[:MAX_ERROR]

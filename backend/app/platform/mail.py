@@ -1,0 +1,84 @@
+"""Mail as features send it: a row of their transaction. A worker takes it from there (`outbox.py`)."""
+
+import json
+from datetime import UTC
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, parseaddr
+from uuid import uuid4
+
+from cryptography.fernet import InvalidToken
+from sqlalchemy.orm import Session
+
+from app.core.config import get_settings
+from app.core.keys import cipher
+from app.core.types import now
+
+from .leases import PATIENCE
+from .models import Mail
+from .templates import Rendered, render_mail
+from .wakes import mail_bell, ring_after
+
+PURPOSE = "queued mails"
+
+
+class UnreadableMail(Exception):
+    """Its body is gone, or was encrypted with another `SECRET_KEY`."""
+
+
+def queue_mail(db: Session, to: str, template: str, **values: object) -> None:
+    """Have the mail sent once this transaction is committed. `template` is `<feature>/<name>` (`templates.py`).
+
+    Raises `ValueError` for an address that could reach into other headers, and what a faulty template raises.
+    """
+    Address(addr_spec=to)  # refuses line breaks, lists and `Name <a@b>` (security requirement 47)
+    rendered = render_mail(template, dict(values))
+    at = now()
+    mail = Mail(
+        recipient=to,
+        subject=rendered.subject[:255],
+        body=cipher(PURPOSE).encrypt(json.dumps({"text": rendered.text, "html": rendered.html}).encode()),
+        message_id=f"<{uuid4().hex}@{sender_domain()}>",
+        due_at=at,
+        give_up_at=at + PATIENCE,
+        created_at=at,
+    )
+    db.add(mail)
+    ring_after(db, mail_bell)
+
+
+def read_mail(mail: Mail) -> Rendered:
+    """What was written. Raises `UnreadableMail`."""
+    if mail.body is None:
+        raise UnreadableMail("Its body was wiped when it had been sent")
+    try:
+        body = json.loads(cipher(PURPOSE).decrypt(mail.body))
+    except InvalidToken:
+        raise UnreadableMail("It was encrypted with another SECRET_KEY") from None
+    return Rendered(mail.subject, body["text"], body["html"])
+
+
+def message_of(mail: Mail) -> EmailMessage:
+    """The mail as it goes out, the same at every try. Raises `UnreadableMail`."""
+    rendered = read_mail(mail)
+    message = EmailMessage(policy=SMTP)
+    message["From"] = sender()
+    message["To"] = Address(addr_spec=mail.recipient)
+    message["Subject"] = rendered.subject
+    message["Date"] = format_datetime(mail.created_at.astimezone(UTC))
+    message["Message-ID"] = mail.message_id
+    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's holiday notice answers
+    message.set_content(rendered.text)
+    message.add_alternative(rendered.html, subtype="html")
+    return message
+
+
+def sender() -> str:
+    mail_from = get_settings().mail_from
+    assert mail_from  # production refuses to start without, the other environments have a default
+    return mail_from
+
+
+def sender_domain() -> str:
+    return parseaddr(sender())[1].rpartition("@")[2]

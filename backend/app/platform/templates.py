@@ -1,0 +1,70 @@
+"""Mails from templates: `auth/verify_email` is `verify_email.txt` and `verify_email.html` in `auth`'s `templates/`.
+
+The text's first line is `Subject: …`. The HTML extends `platform/layout.html`, whose style sheet is written into each
+element, because mail programs drop it otherwise. A value that a template names and nobody gave is an error.
+"""
+
+import re
+import tomllib
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from css_inline import CSSInliner
+from jinja2 import Environment, FileSystemLoader, PrefixLoader, StrictUndefined, select_autoescape
+
+from app.core.features import discover
+
+FOLDER = Path(__file__).parent / "templates"
+SUBJECT = "Subject: "
+BLANK_LINES = re.compile(r"\n{3,}")
+
+_inliner = CSSInliner(load_remote_stylesheets=False)
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A mail's words. `subject` is one line."""
+
+    subject: str
+    text: str
+    html: str
+
+
+@lru_cache
+def environment() -> Environment:
+    folders = {feature.name: feature.path / "templates" for feature in discover()} | {"platform": FOLDER}
+    return Environment(
+        loader=PrefixLoader({name: FileSystemLoader(folder) for name, folder in folders.items()}),
+        autoescape=select_autoescape(["html"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=False,
+    )
+
+
+def render_mail(template: str, values: dict[str, Any]) -> Rendered:
+    """Raises `TemplateNotFound`, `UndefinedError`, and `ValueError` for a text without a subject."""
+    head, _, text = environment().get_template(f"{template}.txt").render(values).partition("\n")
+    if not head.startswith(SUBJECT):
+        raise ValueError(f"{template}.txt must begin with a line `{SUBJECT}…`")
+    subject = " ".join(head.removeprefix(SUBJECT).split())
+    html = environment().get_template(f"{template}.html").render(values, subject=subject)
+    return Rendered(subject, BLANK_LINES.sub("\n\n", text).strip() + "\n", _inliner.inline(html))
+
+
+def samples() -> dict[str, dict[str, Any]]:
+    """Every mail template there is, by name, with the values that its feature's `templates/samples.toml` shows it with.
+
+    Raises `KeyError` for a template without sample values.
+    """
+    found = {}
+    for feature in discover():
+        folder = feature.path / "templates"
+        names = sorted(file.stem for file in folder.glob("*.txt"))
+        if names:
+            shown = tomllib.loads((folder / "samples.toml").read_text("utf-8"))
+            found.update({f"{feature.name}/{name}": shown[name] for name in names})
+    return found
