@@ -9,14 +9,16 @@ from app.db.database import db_dependency
 from app.platform.limits import RateLimit, address_of
 from app.platform.routing import Router
 
-from . import cookies, service, session_routes
+from . import cookies, mfa_routes, service, session_routes
 from .dependencies import CallingClient, CurrentUser, HashingSlot
+from .mfa import MfaRequired
 from .owner import InvalidCredentials
 from .schemas import Login, Me, Message, Registration, Token
 from .security import SignInBusy, WeakPassword
 
 router = Router(prefix="/auth", tags=["auth"])
 router.include_router(session_routes.router)
+router.include_router(mfa_routes.router)
 
 registrations = RateLimit("register", "30 per hour")
 wrong_passwords = RateLimit("wrong password", "10 per 15 minutes")  # for one account from one address
@@ -32,7 +34,7 @@ def register(db: db_dependency, data: Registration) -> Message:
 
 
 @router.post("/token", dependencies=[HashingSlot])
-@raises(InvalidCredentials, service.EmailNotVerified, service.AccountDisabled, SignInBusy, TooManyRequests)
+@raises(InvalidCredentials, service.EmailNotVerified, service.AccountDisabled, MfaRequired, SignInBusy, TooManyRequests)
 def create_token(
     db: db_dependency,
     request: Request,
@@ -54,5 +56,5 @@ def create_token(
 
 
 @router.get("/me")
-def read_me(user: CurrentUser) -> Me:
-    return service.describe(user)
+def read_me(db: db_dependency, user: CurrentUser) -> Me:
+    return service.describe(db, user)

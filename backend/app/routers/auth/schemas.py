@@ -9,6 +9,8 @@ from app.core.schemas import Input, Output
 from app.core.text import canonical_email, canonical_username
 from app.core.types import rule
 
+from .tokens import MAX_TOKEN
+
 MAX_PASSWORD = 256
 
 Email = Annotated[
@@ -77,3 +79,44 @@ class SessionRead(Output):
     ip_address: str
     user_agent: str
     current: bool
+
+
+MfaCodeText = Annotated[
+    str,
+    Field(
+        min_length=1, max_length=64, examples=["123456"], description="Of the authenticator app, or a recovery code."
+    ),
+]
+PasswordAgain = Annotated[
+    Password | None,
+    Field(description="Of the account; where it has none, a sign-in within the last ten minutes is asked for instead."),
+]
+
+
+class MfaAnswer(Input):
+    mfa_token: Annotated[str, Field(min_length=1, max_length=MAX_TOKEN)]
+    code: MfaCodeText
+
+
+class MfaSetUp(Input):
+    password: PasswordAgain = None
+
+
+class MfaCode(Input):
+    code: MfaCodeText
+
+
+class MfaDisable(Input):
+    password: PasswordAgain = None
+    code: MfaCodeText
+
+
+class TotpSecret(Output):
+    """The secret to type into an authenticator app, and the text of the QR code that says the same."""
+
+    secret: str
+    otpauth_uri: str
+
+
+class RecoveryCodes(Output):
+    recovery_codes: list[str]

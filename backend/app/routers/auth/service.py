@@ -11,11 +11,12 @@ from app.core.text import canonical_email, canonical_username, folded_username
 from app.core.types import now
 from app.db.errors import conflicts
 
+from . import mfa
 from .models import User, UsernameHold
 from .owner import InvalidCredentials
 from .schemas import Login, Me, Registration, Token
 from .security import hash_password, refuse_weak, verify_password
-from .sessions import Client, open_session
+from .sessions import Client
 
 HOLD_LIFE = timedelta(hours=24)
 
@@ -83,7 +84,7 @@ def find_by_login(db: Session, login: str) -> User | None:
 def sign_in(db: Session, data: Login, client: Client) -> Token:
     """A new session and its first token. What is wrong with an account is told only to who knows its password.
 
-    Raises `InvalidCredentials`, `EmailNotVerified`, `AccountDisabled`.
+    Raises `InvalidCredentials`, `EmailNotVerified`, `AccountDisabled`, `MfaRequired`.
     """
     user = find_by_login(db, data.username)
     fits, replacement = verify_password(data.password, user.hashed_password if user else None)
@@ -96,10 +97,10 @@ def sign_in(db: Session, data: Login, client: Client) -> Token:
         raise EmailNotVerified
     if replacement:
         user.hashed_password = replacement
-    return open_session(db, user, client)
+    return mfa.challenge_or_session(db, user, client)
 
 
-def describe(user: User) -> Me:
+def describe(db: Session, user: User) -> Me:
     return Me(
         id=user.id,
         username=user.username,
@@ -108,7 +109,7 @@ def describe(user: User) -> Me:
         is_superuser=user.is_superuser,
         has_password=user.hashed_password is not None,
         has_google=False,
-        has_mfa=False,
+        has_mfa=mfa.is_enabled(db, user.id),
         created_at=user.created_at,
     )
 

@@ -1,0 +1,239 @@
+"""The rules of the second factor: codes of an authenticator app, and recovery codes for who has lost it.
+
+A right password, or Google's word, then only opens a challenge; a code answers it. One row lock, on the secret,
+puts all that use a user's codes in a line, so that a code sent twice at once is accepted once (ASVS 6.5.1).
+"""
+
+import hashlib
+import secrets
+from base64 import b32encode
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from cryptography.fernet import InvalidToken as Unreadable
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.engine import CursorResult
+from sqlalchemy.orm import Session
+
+from app.core.config import get_settings
+from app.core.errors import Conflict, Unauthenticated
+from app.core.keys import cipher
+from app.core.logging import get_logger
+from app.core.types import now
+from app.platform.mail import queue_mail
+
+from . import events, tokens, totp
+from .models import LoginSession, OneTimeToken, RecoveryCode, Totp, User
+from .owner import require_owner
+from .schemas import Token
+from .sessions import Client, open_session
+from .tokens import Purpose
+
+MAX_TRIES = 5  # wrong codes for one challenge
+RECOVERY_CODES = 10
+RECOVERY_BYTES = 15  # 120 bits: from 112 on a plain hash is enough (ASVS 6.5.2)
+PURPOSE = "totp secrets"
+
+log = get_logger(__name__)
+
+
+class MfaRequired(Unauthenticated):
+    """Half a sign-in. `mfa_token` names its challenge, whose row must outlive the 401."""
+
+    code = "mfa_required"
+    detail = "Send a code of your authenticator app, or a recovery code, with this mfa_token."
+    commits = True
+
+
+class InvalidCode(Unauthenticated):
+    """Wrong, used before, or for a challenge that is over. The count of wrong tries must outlive the refusal."""
+
+    code = "invalid_code"
+    detail = "This code is not valid. After some wrong ones, or five minutes, sign in again."
+    commits = True
+
+
+class MfaAlreadyEnabled(Conflict):
+    code = "mfa_already_enabled"
+    detail = "Turn the second factor off before you set up another."
+
+
+class MfaNotSetUp(Conflict):
+    code = "mfa_not_set_up"
+    detail = "There is no second factor to confirm or to turn off."
+
+
+class NewSecret(NamedTuple):
+    """A secret for an authenticator app, plain and as the text of a QR code."""
+
+    secret: str
+    otpauth_uri: str
+
+
+def is_enabled(db: Session, user_id: int) -> bool:
+    in_force = select(Totp.id).where(Totp.user_id == user_id, Totp.confirmed_at.is_not(None))
+    return db.scalar(in_force) is not None
+
+
+def set_up(db: Session, session: LoginSession, password: str | None) -> NewSecret:
+    """A secret that counts once a code of it has come back; one that still waits for that is replaced.
+
+    Raises `InvalidCredentials`, `SessionNotFresh`, `MfaAlreadyEnabled`.
+    """
+    require_owner(session, password)
+    user = session.user
+    db.execute(select(User.id).where(User.id == user.id).with_for_update())  # two at once would both insert
+    if is_enabled(db, user.id):
+        raise MfaAlreadyEnabled
+    remove(db, user.id)
+    secret = totp.new_secret()
+    db.add(Totp(user_id=user.id, secret=cipher(PURPOSE).encrypt(secret.encode()).decode()))
+    db.flush()
+    return NewSecret(secret, totp.otpauth_uri(secret, _issuer(), user.email))
+
+
+def confirm(db: Session, session: LoginSession, code: str, client: Client) -> list[str]:
+    """From now on the second factor is asked for. The recovery codes are given out this once.
+
+    Raises `MfaNotSetUp`, `MfaAlreadyEnabled`, `InvalidCode`.
+    """
+    user = session.user
+    row = _locked(db, user.id)
+    if row is None:
+        raise MfaNotSetUp
+    if row.confirmed_at:
+        raise MfaAlreadyEnabled
+    if not _is_next_code(row, code):
+        raise InvalidCode
+    row.confirmed_at = now()
+    codes = [_new_recovery_code() for _ in range(RECOVERY_CODES)]
+    db.add_all(RecoveryCode(user_id=user.id, digest=_digest(plain)) for plain in codes)
+    events.record(db, "mfa_enabled", user.id, client)
+    queue_mail(db, user.email, "auth/mfa_enabled", username=user.username)
+    db.flush()
+    return codes
+
+
+def disable(db: Session, session: LoginSession, password: str | None, code: str, client: Client) -> None:
+    """Raises `InvalidCredentials`, `SessionNotFresh`, `MfaNotSetUp`, `InvalidCode`."""
+    require_owner(session, password)
+    user = session.user
+    if not is_enabled(db, user.id):
+        raise MfaNotSetUp
+    tokens.revoke(db, user.id, Purpose.MFA)  # before the secret is locked: the order in which `answer` locks
+    if not _accept(db, user, code, client):
+        raise InvalidCode
+    remove(db, user.id)
+    events.record(db, "mfa_disabled", user.id, client)
+    queue_mail(db, user.email, "auth/mfa_disabled", username=user.username)
+
+
+def remove(db: Session, user_id: int) -> None:
+    """Forget secret and recovery codes: of an account that ends, or whose owner is another than who set them up."""
+    for table in (Totp, RecoveryCode):
+        db.execute(delete(table).where(table.user_id == user_id))
+
+
+def challenge_or_session(db: Session, user: User, client: Client) -> Token:
+    """What a first factor leads to: a session, or `MfaRequired` with a challenge. The user's older ones are over."""
+    if not is_enabled(db, user.id):
+        return open_session(db, user, client)
+    raise MfaRequired(members={"mfa_token": tokens.issue(db, Purpose.MFA, user_id=user.id)})
+
+
+def find_challenge(db: Session, mfa_token: str) -> OneTimeToken:
+    """Raises `InvalidCode` for one that is over, or never was."""
+    try:
+        return tokens.find(db, Purpose.MFA, mfa_token)
+    except tokens.InvalidToken:
+        raise InvalidCode from None
+
+
+def answer(db: Session, challenge: OneTimeToken, code: str, client: Client) -> Token:
+    """A session for a right code. Raises `InvalidCode`; at most `MAX_TRIES` times for one challenge (ASVS 6.6.3)."""
+    open_ones = (OneTimeToken.used_at.is_(None), OneTimeToken.attempts < MAX_TRIES)
+    # Counted before the code is looked at: tries at once wait here for each other, and the sixth finds nothing.
+    counted = update(OneTimeToken).where(OneTimeToken.id == challenge.id, *open_ones)
+    if _rows(db, counted.values(attempts=OneTimeToken.attempts + 1)) != 1:
+        raise InvalidCode
+    user = db.scalar(select(User).where(User.id == challenge.user_id, User.is_active))
+    if user is None or not _accept(db, user, code, client):
+        _note_failure(db, challenge, user, client)
+        raise InvalidCode
+    challenge.used_at = now()
+    return open_session(db, user, client)
+
+
+def _note_failure(db: Session, challenge: OneTimeToken, user: User | None, client: Client) -> None:
+    """Who gets this far has the password: the owner should know before a guess is right (ASVS 6.3.5)."""
+    events.record(db, "mfa_failed", challenge.user_id, client)
+    db.refresh(challenge)
+    if user and challenge.attempts == MAX_TRIES:
+        queue_mail(db, user.email, "auth/mfa_failed", username=user.username)
+
+
+def is_guessable(code: str) -> bool:
+    """Six digits can be found by trying; a recovery code cannot, and is the owner's way in while somebody tries."""
+    return len(_plain(code)) <= totp.DIGITS
+
+
+def _accept(db: Session, user: User, code: str, client: Client) -> bool:
+    """Whether the code is one of this user's, which it is once."""
+    row = _locked(db, user.id)
+    if row is None or row.confirmed_at is None:
+        return False
+    return _is_next_code(row, code) or _use_recovery_code(db, user, code, client)
+
+
+def _locked(db: Session, user_id: int) -> Totp | None:
+    """The row as it is now, held until the transaction ends."""
+    mine = select(Totp).where(Totp.user_id == user_id).with_for_update()
+    return db.scalar(mine.execution_options(populate_existing=True))
+
+
+def _is_next_code(row: Totp, code: str) -> bool:
+    """Whether it is right and newer than the last one that was accepted (RFC 6238, 5.2)."""
+    try:
+        secret = cipher(PURPOSE).decrypt(row.secret).decode()
+    except Unreadable:
+        log.warning("totp_secret_unreadable", user_id=row.user_id)  # SECRET_KEY was changed: docs/operating.md
+        return False
+    step = totp.step_of(secret, _plain(code), now(), after=row.last_step)
+    if step is not None:
+        row.last_step = step
+    return step is not None
+
+
+def _use_recovery_code(db: Session, user: User, code: str, client: Client) -> bool:
+    mine = (RecoveryCode.user_id == user.id, RecoveryCode.used_at.is_(None))
+    this = update(RecoveryCode).where(*mine, RecoveryCode.digest == _digest(code))
+    if _rows(db, this.values(used_at=now())) != 1:
+        return False
+    left = db.scalar(select(func.count()).select_from(RecoveryCode).where(*mine)) or 0
+    events.record(db, "recovery_code_used", user.id, client, left=left)
+    queue_mail(db, user.email, "auth/recovery_code_used", username=user.username, left=left)
+    return True
+
+
+def _rows(db: Session, statement: Any) -> int:
+    result: CursorResult[Any] = db.execute(statement)  # type: ignore[assignment]
+    return result.rowcount
+
+
+def _new_recovery_code() -> str:
+    letters = b32encode(secrets.token_bytes(RECOVERY_BYTES)).decode()
+    return "-".join(letters[start : start + 4] for start in range(0, len(letters), 4))
+
+
+def _plain(code: str) -> str:
+    """A code as it was meant: blanks, dashes and small letters are a matter of typing."""
+    return "".join(code.split()).replace("-", "").upper()
+
+
+def _digest(code: str) -> str:
+    return hashlib.sha256(f"recovery code:{_plain(code)}".encode("utf-8", "replace")).hexdigest()
+
+
+def _issuer() -> str:
+    """What the app shows above the code: the host that the user knows."""
+    return urlsplit(get_settings().frontend_url or "").hostname or "Liftoff"

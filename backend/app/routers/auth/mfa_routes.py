@@ -1,0 +1,74 @@
+"""Routes of the second factor. No rule and no query here."""
+
+from contextlib import AbstractContextManager, nullcontext
+
+from fastapi import Response, status
+
+from app.core.errors import TooManyRequests, raises
+from app.core.networks import limiter_key
+from app.db.database import db_dependency
+from app.platform.limits import RateLimit
+from app.platform.routing import Router
+
+from . import cookies, mfa
+from .dependencies import CallingClient, CurrentSession, HashingSlot
+from .mfa import InvalidCode, MfaAlreadyEnabled, MfaNotSetUp
+from .owner import InvalidCredentials
+from .schemas import MfaAnswer, MfaCode, MfaDisable, MfaSetUp, RecoveryCodes, Token, TotpSecret
+from .security import SignInBusy
+from .sessions import SessionNotFresh
+
+router = Router()
+
+# Three of a million codes are right at a time: at ten an hour, guessing takes years even with the password in hand.
+wrong_codes = RateLimit("wrong code", "10 per hour")  # of one account
+wrong_codes_here = RateLimit("wrong code here", "30 per 15 minutes")  # from one address, for all accounts
+wrong_owners = RateLimit("wrong password of mfa", "10 per 15 minutes")  # of one account, asked for again
+
+
+@router.post("/token/mfa")
+@raises(InvalidCode, TooManyRequests)
+def answer_challenge(
+    db: db_dependency,
+    response: Response,
+    client: CallingClient,
+    data: MfaAnswer,
+    mode: cookies.SessionMode = "body",
+) -> Token:
+    """The second half of a sign-in: the `mfa_token` of its 401, and a code of the app or a recovery code.
+
+    Five wrong codes end the challenge; then, or after five minutes, sign in again.
+    """
+    with wrong_codes_here.failures(InvalidCode, limiter_key(client.ip_address)):
+        challenge = mfa.find_challenge(db, data.mfa_token)
+        with _guesses(challenge.user_id, data.code):
+            token = mfa.answer(db, challenge, data.code, client)
+    return cookies.deliver(response, token, mode)
+
+
+@router.post("/mfa/totp", dependencies=[HashingSlot], response_model=TotpSecret)
+@raises(InvalidCredentials, SessionNotFresh, MfaAlreadyEnabled, SignInBusy, TooManyRequests)
+def set_up_totp(db: db_dependency, session: CurrentSession, data: MfaSetUp) -> mfa.NewSecret:
+    """A secret for an authenticator app. Nothing changes until a code of it is confirmed."""
+    with wrong_owners.failures(InvalidCredentials, str(session.user_id)):
+        return mfa.set_up(db, session, data.password)
+
+
+@router.post("/mfa/totp/confirm")
+@raises(InvalidCode, MfaAlreadyEnabled, MfaNotSetUp, TooManyRequests)
+def confirm_totp(db: db_dependency, session: CurrentSession, client: CallingClient, data: MfaCode) -> RecoveryCodes:
+    """Turn the second factor on. The ten recovery codes are shown this once; each works once."""
+    with _guesses(session.user_id, data.code):
+        return RecoveryCodes(recovery_codes=mfa.confirm(db, session, data.code, client))
+
+
+@router.post("/mfa/totp/disable", status_code=status.HTTP_204_NO_CONTENT, dependencies=[HashingSlot])
+@raises(InvalidCredentials, SessionNotFresh, InvalidCode, MfaNotSetUp, SignInBusy, TooManyRequests)
+def disable_totp(db: db_dependency, session: CurrentSession, client: CallingClient, data: MfaDisable) -> None:
+    """Turn the second factor off, with the password and a code of the app or a recovery code."""
+    with wrong_owners.failures(InvalidCredentials, str(session.user_id)), _guesses(session.user_id, data.code):
+        mfa.disable(db, session, data.password, data.code, client)
+
+
+def _guesses(user_id: int | None, code: str) -> AbstractContextManager[None]:
+    return wrong_codes.failures(InvalidCode, str(user_id)) if mfa.is_guessable(code) else nullcontext()
