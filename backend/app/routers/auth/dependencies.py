@@ -1,4 +1,7 @@
-"""Who asks, for routes of every feature: `CurrentUser`, `OptionalUser`, `VerifiedUser`, `Superuser`."""
+"""Who asks, for routes of every feature: `CurrentUser`, `OptionalUser`, `VerifiedUser`, `Superuser`.
+
+And what a feature registers with auth: `before_deletion` takes a check that may keep an account from being deleted.
+"""
 
 from typing import Annotated
 
@@ -10,9 +13,22 @@ from app.core.principal import publish
 from app.db.database import db_dependency
 
 from . import service, sessions
+from .hooks import SubscriptionActive, before_deletion
 from .models import LoginSession, User
 from .security import hashing_slot
 from .sessions import Client
+
+__all__ = [
+    "CallingClient",
+    "CurrentSession",
+    "CurrentUser",
+    "HashingSlot",
+    "OptionalUser",
+    "SubscriptionActive",
+    "Superuser",
+    "VerifiedUser",
+    "before_deletion",
+]
 
 bearer = OAuth2PasswordBearer(tokenUrl="auth/token", auto_error=False, description="Sign in with user name or e-mail.")
 BearerToken = Annotated[str | None, Depends(bearer)]

@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import MISSING, AfterValidator, Field
 
-from app.core.schemas import Input, Output
+from app.core.schemas import Input, Output, PartialInput
 from app.core.text import canonical_email, canonical_username
 from app.core.types import rule
 
@@ -120,3 +120,44 @@ class TotpSecret(Output):
 
 class RecoveryCodes(Output):
     recovery_codes: list[str]
+
+
+SecretToken = Annotated[str, Field(min_length=1, max_length=200, description="From the link in a mail.")]
+
+
+class EmailOnly(Input):
+    email: Email
+
+
+class TokenOnly(Input):
+    token: SecretToken
+
+
+class PasswordReset(Input):
+    token: SecretToken
+    new_password: Password
+
+
+class OwnerInput(Input):
+    """`password` is the current one; an account without one leaves it out and needs a recent sign-in."""
+
+    password: Password | None = None
+
+
+class PasswordChange(Input):
+    """`current_password` is left out by an account without one, which needs a recent sign-in."""
+
+    current_password: Password | None = None
+    new_password: Password
+
+
+class EmailChange(OwnerInput):
+    new_email: Email
+
+
+class AccountDeletion(OwnerInput):
+    pass
+
+
+class UsernameChange(PartialInput):
+    username: Username | MISSING = MISSING

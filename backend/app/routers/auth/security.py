@@ -64,23 +64,23 @@ def verify_password(password: str, hashed: str | None) -> tuple[bool, str | None
     return bool(fits), replacement
 
 
-def refuse_weak(password: str, *own_words: str) -> None:
+def refuse_weak(password: str, *own_words: str, field: str = "password") -> None:
     """Raise `WeakPassword` for one that is short, common, or made of the account's own names (NIST SP 800-63B).
 
-    Length counts in code points, exactly as received: nothing is stripped, folded or cut.
+    Length counts in code points, exactly as received: nothing is stripped, folded or cut. `field` is what it came in.
     """
     shortest = get_settings().password_min_length
     if len(password) < shortest:
-        raise _weak(f"A password needs at least {shortest} characters", "too_short")
+        raise _weak(f"A password needs at least {shortest} characters", "too_short", field)
     folded = password.casefold()
     if folded in _common() or len(set(folded)) < 4:  # noqa: PLR2004 - "aaaaaaaaaaaa", "121212121212"
-        raise _weak("This password is too common", "too_common")
+        raise _weak("This password is too common", "too_common", field)
     if any(word.casefold() in folded and len(folded) < 2 * len(word) for word in own_words):
-        raise _weak("The password is made of the user name or e-mail address", "too_personal")
+        raise _weak("The password is made of the user name or e-mail address", "too_personal", field)
 
 
-def _weak(message: str, kind: str) -> WeakPassword:
-    return WeakPassword(message, errors=[{"loc": ["body", "password"], "msg": message, "type": f"password_{kind}"}])
+def _weak(message: str, kind: str, field: str) -> WeakPassword:
+    return WeakPassword(message, errors=[{"loc": ["body", field], "msg": message, "type": f"password_{kind}"}])
 
 
 @lru_cache
@@ -117,7 +117,7 @@ def issue_access_token(access: Access) -> str:
 
 
 def read_access_token(token: str) -> Access:
-    """What the token says. Raises `InvalidSignature` for any fault of form, signature, kind, issuer, audience or time."""
+    """What the token says. Raises `InvalidSignature` for a fault of form, signature, kind, issuer, audience or time."""
     if len(token) > MAX_TOKEN or not token.isascii():
         raise InvalidSignature
     try:

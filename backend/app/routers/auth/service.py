@@ -1,24 +1,21 @@
 """The rules of accounts, and every query they need."""
 
-from datetime import timedelta
-
-from sqlalchemy import delete, exists, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.errors import Conflict, Forbidden
-from app.core.logging import security_event
+from app.core.networks import limiter_key
 from app.core.text import canonical_email, canonical_username, folded_username
-from app.core.types import now
 from app.db.errors import conflicts
 
-from . import mfa
-from .models import User, UsernameHold
+from . import events, mfa, throttle
+from .models import LoginSession, User
 from .owner import InvalidCredentials
-from .schemas import Login, Me, Registration, Token
+from .schemas import Login, Me, Token
 from .security import hash_password, refuse_weak, verify_password
 from .sessions import Client
 
-HOLD_LIFE = timedelta(hours=24)
+MANY_SESSIONS = 200  # as many of an account's sessions are looked at for addresses that are familiar
 
 
 class UsernameTaken(Conflict):
@@ -41,31 +38,6 @@ class SuperuserOnly(Forbidden):
     code = "superuser_only"
 
 
-def register(db: Session, data: Registration) -> None:
-    """Make an account that waits for its address to be verified. Whether the address was taken is not told.
-
-    Raises `UsernameTaken`, `WeakPassword`.
-    """
-    refuse_weak(data.password, data.username, data.email.partition("@")[0])
-    hashed = hash_password(data.password)  # for a taken address, too: both cases take the same time
-    db.execute(delete(UsernameHold).where(UsernameHold.expires_at < now()))
-    held = exists().where(UsernameHold.username == data.username)
-    if db.scalar(select(held | exists().where(User.username == data.username))):
-        raise UsernameTaken
-    try:
-        with db.begin_nested(), conflicts({"uq_users_username": UsernameTaken, "uq_users_email": _AddressTaken}):
-            db.add(User(username=data.username, email=data.email, hashed_password=hashed))
-            db.flush()
-    except _AddressTaken:
-        with conflicts({"uq_username_holds_username": UsernameTaken}):
-            db.add(UsernameHold(username=data.username, expires_at=now() + HOLD_LIFE))
-            db.flush()
-
-
-class _AddressTaken(Conflict):
-    """Never leaves this module: nobody is told."""
-
-
 def login_name(login: str) -> str:
     """The one form of a user name or e-mail address that somebody signs in with; empty where no account can have it."""
     try:
@@ -84,20 +56,47 @@ def find_by_login(db: Session, login: str) -> User | None:
 def sign_in(db: Session, data: Login, client: Client) -> Token:
     """A new session and its first token. What is wrong with an account is told only to who knows its password.
 
-    Raises `InvalidCredentials`, `EmailNotVerified`, `AccountDisabled`, `MfaRequired`.
+    Raises `InvalidCredentials`, `EmailNotVerified`, `AccountDisabled`, `MfaRequired`, `TooManyGuesses`.
     """
     user = find_by_login(db, data.username)
-    fits, replacement = verify_password(data.password, user.hashed_password if user else None)
+    guess = _guess(db, user, login_name(data.username), client)
+    guess.admit()
+    checked = user.hashed_password if user else None
+    fits, replacement = verify_password(data.password, checked)
     if user is None or not fits:
-        security_event("login_failed", user_id=user.id if user else None, ip_address=client.ip_address)
+        _note_failure(db, guess, user, client)
         raise InvalidCredentials
     if not user.is_active:
         raise AccountDisabled
     if not user.is_verified:
         raise EmailNotVerified
+    # Locked and read again: while we hashed, a reset may have ended all sessions, and this one must not outlive it.
+    db.refresh(user, with_for_update={"key_share": True})
+    if user.hashed_password != checked or not user.is_active:
+        raise InvalidCredentials
     if replacement:
         user.hashed_password = replacement
     return mfa.challenge_or_session(db, user, client)
+
+
+def _note_failure(db: Session, guess: throttle.Guess, user: User | None, client: Client) -> None:
+    user_id = user.id if user else None
+    events.record(db, "login_failed", user_id, client)
+    guess.failed()
+    if guess.locks():
+        events.record(db, "locked_out", user_id, client)
+
+
+def _guess(db: Session, user: User | None, name: str, client: Client) -> throttle.Guess:
+    address, user_id = limiter_key(client.ip_address), user.id if user else None
+
+    def familiar() -> bool:
+        """The same statement for nobody's account, so that its time tells nothing."""
+        mine = select(LoginSession.ip_address).where(LoginSession.user_id == (user_id or 0))
+        recent = mine.order_by(LoginSession.id.desc()).limit(MANY_SESSIONS)
+        return address in {limiter_key(known) for known in db.scalars(recent)}
+
+    return throttle.Guess(throttle.key_of(user_id, name), address, familiar)
 
 
 def describe(db: Session, user: User) -> Me:

@@ -71,6 +71,7 @@ def open_session(db: Session, user: User, client: Client) -> Token:
     )
     db.add(session)
     db.flush()
+    events.record(db, "login", user.id, client, session_id=session.id)
     return _tokens(session)
 
 

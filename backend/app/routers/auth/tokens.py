@@ -15,10 +15,11 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
+from app.core.config import get_settings
 from app.core.errors import BadRequest
 from app.core.types import now
 
-from .models import OneTimeToken
+from .models import OneTimeToken, User
 
 MAX_TOKEN = 100  # characters; ours have 43
 
@@ -89,6 +90,15 @@ def redeem(db: Session, purpose: Purpose, token: str) -> OneTimeToken:
     return row
 
 
+def owner_of(db: Session, row: OneTimeToken) -> User:
+    """Whose token it is, locked. Raises `InvalidToken` for an account that is disabled or gone."""
+    owner = select(User).where(User.id == row.user_id, User.is_active)
+    user = db.scalar(owner.with_for_update(key_share=True))
+    if user is None:
+        raise InvalidToken
+    return user
+
+
 def data_of(row: OneTimeToken) -> dict[str, Any]:
     """What `issue` was given."""
     data: dict[str, Any] = json.loads(row.data)
@@ -99,6 +109,11 @@ def revoke(db: Session, user_id: int, *purposes: Purpose) -> None:
     """End a user's tokens: for these purposes, or all of them."""
     theirs = delete(OneTimeToken).where(OneTimeToken.user_id == user_id)
     db.execute(theirs.where(OneTimeToken.purpose.in_(purposes)) if purposes else theirs)
+
+
+def link(page: str, token: str) -> str:
+    """Where the web frontend takes a token, for a mail. The base is configured, never taken from a request."""
+    return f"{get_settings().frontend_url}/{page}?token={token}"
 
 
 def _digest(purpose: Purpose, token: str) -> str:

@@ -1,0 +1,107 @@
+"""The rules of an account's life between its registration and its end: name, address, deletion."""
+
+import secrets
+from datetime import timedelta
+
+from sqlalchemy import delete, exists, select
+from sqlalchemy.orm import Session
+
+from app.core.errors import Conflict
+from app.db.errors import conflicts
+from app.platform.jobs import enqueue
+from app.platform.mail import queue_mail
+
+from . import events, hooks, mfa, passwords, registration, throttle, tokens
+from .models import Identity, LoginSession, OneTimeToken, User
+from .owner import require_owner
+from .schemas import EmailChange, UsernameChange
+from .service import UsernameTaken
+from .sessions import Client
+from .tokens import LIFE, Purpose
+
+
+class EmailTaken(Conflict):
+    """Told only to who has shown, by the link, that the address is theirs."""
+
+    code = "email_taken"
+    detail = "Another account has this address by now."
+
+
+def update_account(db: Session, user: User, data: UsernameChange, client: Client) -> User:
+    """Raises `UsernameTaken`."""
+    username = data.changes().get("username", user.username)
+    if username == user.username:
+        return user
+    registration.make_way(db, User.username == username)
+    registration.refuse_taken(db, username)
+    user.username = username
+    with conflicts({"uq_users_username": UsernameTaken}):
+        db.flush()
+    events.record(db, "username_changed", user.id, client)
+    return user
+
+
+def ask_for_email_change(db: Session, session: LoginSession, data: EmailChange, client: Client) -> None:
+    """Have a link sent to the new address. Whether another account has it is looked up by a job (requirement 1).
+
+    Raises `InvalidCredentials`, `SessionNotFresh`.
+    """
+    require_owner(session, data.password)
+    events.record(db, "email_change_asked", session.user_id, client, session_id=session.id)
+    if throttle.may_ask(client.ip_address) and throttle.may_mail(data.new_email, "email change"):
+        enqueue(db, "auth.change_email", {"session_id": session.id, "new_email": data.new_email})
+
+
+def send_email_change(db: Session, session_id: int, new_email: str) -> None:
+    """A link for the new address, or a word to who has it. Nothing when the session has been ended meanwhile."""
+    asking = exists().where(
+        LoginSession.id == session_id, LoginSession.user_id == User.id, LoginSession.ended_at.is_(None)
+    )
+    user = db.scalar(select(User).where(asking, User.is_active).with_for_update(key_share=True))
+    if user is None or user.email == new_email:
+        return
+    holder = passwords.find_owner(db, new_email)
+    if holder and holder.is_verified:
+        link = passwords.new_link(db, holder)
+        queue_mail(db, new_email, "auth/address_in_use", username=holder.username, **link)
+        return
+    token = tokens.issue(db, Purpose.CHANGE_EMAIL, user_id=user.id, data={"email": new_email})
+    minutes = LIFE[Purpose.CHANGE_EMAIL] // timedelta(minutes=1)
+    link_to = tokens.link("confirm-email", token)
+    queue_mail(db, new_email, "auth/email_change", username=user.username, link=link_to, minutes=minutes)
+
+
+def confirm_email_change(db: Session, token: str, client: Client) -> None:
+    """The new address is in force, all other links are dead, and the old address is told.
+
+    A registration with that address that nobody verified gives way: the link has shown whose it is.
+    Raises `InvalidToken`, `EmailTaken`.
+    """
+    row = tokens.redeem(db, Purpose.CHANGE_EMAIL, token)
+    user, new_email = tokens.owner_of(db, row), tokens.data_of(row)["email"]
+    registration.give_way(db, new_email)
+    old_email, user.email, user.is_verified = user.email, new_email, True
+    with conflicts({"uq_users_email": EmailTaken}):
+        db.flush()
+    tokens.revoke(db, user.id)
+    events.record(db, "email_changed", user.id, client)
+    queue_mail(db, old_email, "auth/email_changed", username=user.username)
+
+
+def delete_account(db: Session, session: LoginSession, password: str | None, client: Client) -> None:
+    """Nothing of the person stays; the row does, nameless, under what they have published.
+
+    Raises `InvalidCredentials`, `SessionNotFresh`, and what a check of `hooks` raises.
+    """
+    require_owner(session, password)
+    user = session.user
+    hooks.check_deletion(db, user)
+    queue_mail(db, user.email, "auth/account_deleted", username=user.username)
+    events.record(db, "account_deleted", user.id, client)
+    nobody = f"deleted-{secrets.token_hex(12)}"  # unique, and nobody can register or guess it
+    user.username, user.email, user.hashed_password = nobody, f"{nobody}@deleted.invalid", None
+    user.is_active = user.is_verified = user.is_superuser = False
+    db.flush()
+    mfa.remove(db, user.id)
+    for table in (OneTimeToken, Identity, LoginSession):
+        db.execute(delete(table).where(table.user_id == user.id))

@@ -1,0 +1,48 @@
+"""Work that follows a request, and what comes again."""
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import delete, or_
+from sqlalchemy.orm import Session
+
+from app.core.types import now
+from app.platform.jobs import job, recurring
+
+from . import accounts, passwords, registration
+from .models import LoginSession, OneTimeToken, SecurityEvent, User, UsernameHold
+
+SESSIONS_KEPT = timedelta(days=30)  # after their end: from where somebody signed in counts for `throttle.Guess`
+EVENTS_KEPT = timedelta(days=400)  # a year, and the time to notice that something happened a year ago
+
+
+@job("auth.registered")
+def greet(db: Session, payload: dict[str, Any]) -> None:
+    registration.greet(db, payload["email"])
+
+
+@job("auth.resend_verification")
+def send_link_again(db: Session, payload: dict[str, Any]) -> None:
+    registration.send_link_again(db, payload["email"])
+
+
+@job("auth.forgot_password")
+def send_reset_link(db: Session, payload: dict[str, Any]) -> None:
+    passwords.send_link(db, payload["email"])
+
+
+@job("auth.change_email")
+def send_email_change(db: Session, payload: dict[str, Any]) -> None:
+    accounts.send_email_change(db, payload["session_id"], payload["new_email"])
+
+
+@recurring("auth.purge", every=timedelta(hours=1))
+def purge(db: Session, payload: dict[str, Any]) -> None:  # noqa: ARG001 - the shape of every job
+    """Delete what has run out: links, sessions, held user names, registrations nobody finished, old events."""
+    at = now()
+    over = or_(LoginSession.ended_at < at - SESSIONS_KEPT, LoginSession.expires_at < at - SESSIONS_KEPT)
+    db.execute(delete(OneTimeToken).where(OneTimeToken.expires_at < at))
+    db.execute(delete(UsernameHold).where(UsernameHold.expires_at < at))
+    db.execute(delete(LoginSession).where(over))
+    db.execute(delete(SecurityEvent).where(SecurityEvent.created_at < at - EVENTS_KEPT))
+    db.execute(delete(User).where(registration.abandoned()).execution_options(synchronize_session=False))

@@ -1,0 +1,40 @@
+"""Routes of passwords: forgotten, reset, changed. No rule and no query here."""
+
+from fastapi import status
+
+from app.core.errors import TooManyRequests, raises
+from app.db.database import db_dependency
+from app.platform.routing import Router
+
+from . import passwords
+from .dependencies import CallingClient, CurrentSession, HashingSlot
+from .owner import InvalidCredentials
+from .schemas import EmailOnly, Message, PasswordChange, PasswordReset
+from .security import SignInBusy, WeakPassword
+from .sessions import SessionNotFresh
+from .tokens import InvalidToken
+
+IF_KNOWN = "If there is an account with this address, a link to a new password is on its way."
+
+router = Router(prefix="/password")
+
+
+@router.post("/forgot", status_code=status.HTTP_202_ACCEPTED)
+def forgot_password(db: db_dependency, client: CallingClient, data: EmailOnly) -> Message:
+    """Have a link to a new password sent. The answer is always the same, and takes as long."""
+    passwords.ask_for_link(db, data.email, client)
+    return Message(message=IF_KNOWN)
+
+
+@router.post("/reset", status_code=status.HTTP_204_NO_CONTENT, dependencies=[HashingSlot])
+@raises(InvalidToken, WeakPassword, SignInBusy)
+def reset_password(db: db_dependency, client: CallingClient, data: PasswordReset) -> None:
+    """Set a new password with the token of the link in the mail. All sessions end; the link works once."""
+    passwords.reset(db, data, client)
+
+
+@router.post("/change", status_code=status.HTTP_204_NO_CONTENT, dependencies=[HashingSlot])
+@raises(InvalidCredentials, SessionNotFresh, WeakPassword, TooManyRequests, SignInBusy)
+def change_password(db: db_dependency, session: CurrentSession, client: CallingClient, data: PasswordChange) -> None:
+    """Set a new password. The other sessions end."""
+    passwords.change(db, session, data, client)
