@@ -1,7 +1,7 @@
 """The rules of the second factor: codes of an authenticator app, and recovery codes for who has lost it.
 
-A right password, or Google's word, then only opens a challenge; a code answers it. One row lock, on the secret,
-puts all that use a user's codes in a line, so that a code sent twice at once is accepted once (ASVS 6.5.1).
+A right password, or Google's word, then only opens a challenge; a code answers it. All that use or change a user's
+codes stand in one line, so that a code that is sent twice at once is accepted once (ASVS 6.5.1).
 """
 
 import hashlib
@@ -82,7 +82,7 @@ def set_up(db: Session, session: LoginSession, password: str | None) -> NewSecre
     """
     require_owner(session, password)
     user = session.user
-    db.execute(select(User.id).where(User.id == user.id).with_for_update())  # two at once would both insert
+    _stand_in_line(db, user.id)
     if is_enabled(db, user.id):
         raise MfaAlreadyEnabled
     remove(db, user.id)
@@ -98,7 +98,8 @@ def confirm(db: Session, session: LoginSession, code: str, client: Client) -> li
     Raises `MfaNotSetUp`, `MfaAlreadyEnabled`, `InvalidCode`.
     """
     user = session.user
-    row = _locked(db, user.id)
+    _stand_in_line(db, user.id)
+    row = _totp_of(db, user.id)
     if row is None:
         raise MfaNotSetUp
     if row.confirmed_at:
@@ -118,12 +119,13 @@ def disable(db: Session, session: LoginSession, password: str | None, code: str,
     """Raises `InvalidCredentials`, `SessionNotFresh`, `MfaNotSetUp`, `InvalidCode`."""
     require_owner(session, password)
     user = session.user
+    _stand_in_line(db, user.id)
     if not is_enabled(db, user.id):
         raise MfaNotSetUp
-    tokens.revoke(db, user.id, Purpose.MFA)  # before the secret is locked: the order in which `answer` locks
     if not _accept(db, user, code, client):
         raise InvalidCode
     remove(db, user.id)
+    tokens.revoke(db, user.id, Purpose.MFA)
     events.record(db, "mfa_disabled", user.id, client)
     queue_mail(db, user.email, "auth/mfa_disabled", username=user.username)
 
@@ -151,12 +153,12 @@ def find_challenge(db: Session, mfa_token: str) -> OneTimeToken:
 
 def answer(db: Session, challenge: OneTimeToken, code: str, client: Client) -> Token:
     """A session for a right code. Raises `InvalidCode`; at most `MAX_TRIES` times for one challenge (ASVS 6.6.3)."""
-    open_ones = (OneTimeToken.used_at.is_(None), OneTimeToken.attempts < MAX_TRIES)
-    # Counted before the code is looked at: tries at once wait here for each other, and the sixth finds nothing.
-    counted = update(OneTimeToken).where(OneTimeToken.id == challenge.id, *open_ones)
+    user = _stand_in_line(db, challenge.user_id)
+    # It may have ended while we waited. Counted before the code is looked at, so that no try is free.
+    still_open = (OneTimeToken.used_at.is_(None), OneTimeToken.attempts < MAX_TRIES)
+    counted = update(OneTimeToken).where(OneTimeToken.id == challenge.id, *still_open)
     if _rows(db, counted.values(attempts=OneTimeToken.attempts + 1)) != 1:
         raise InvalidCode
-    user = db.scalar(select(User).where(User.id == challenge.user_id, User.is_active))
     if user is None or not _accept(db, user, code, client):
         _note_failure(db, challenge, user, client)
         raise InvalidCode
@@ -179,16 +181,20 @@ def is_guessable(code: str) -> bool:
 
 def _accept(db: Session, user: User, code: str, client: Client) -> bool:
     """Whether the code is one of this user's, which it is once."""
-    row = _locked(db, user.id)
+    row = _totp_of(db, user.id)
     if row is None or row.confirmed_at is None:
         return False
     return _is_next_code(row, code) or _use_recovery_code(db, user, code, client)
 
 
-def _locked(db: Session, user_id: int) -> Totp | None:
-    """The row as it is now, held until the transaction ends."""
-    mine = select(Totp).where(Totp.user_id == user_id).with_for_update()
-    return db.scalar(mine.execution_options(populate_existing=True))
+def _stand_in_line(db: Session, user_id: int | None) -> User | None:
+    """The user as it is now, if active, and locked: before any other row, as sign-in and reset do."""
+    active = select(User).where(User.id == user_id, User.is_active).with_for_update(key_share=True)
+    return db.scalar(active.execution_options(populate_existing=True))
+
+
+def _totp_of(db: Session, user_id: int) -> Totp | None:
+    return db.scalar(select(Totp).where(Totp.user_id == user_id))
 
 
 def _is_next_code(row: Totp, code: str) -> bool:

@@ -23,7 +23,6 @@ router = Router()
 # Three of a million codes are right at a time: at ten an hour, guessing takes years even with the password in hand.
 wrong_codes = RateLimit("wrong code", "10 per hour")  # of one account
 wrong_codes_here = RateLimit("wrong code here", "30 per 15 minutes")  # from one address, for all accounts
-wrong_owners = RateLimit("wrong password of mfa", "10 per 15 minutes")  # of one account, asked for again
 
 
 @router.post("/token/mfa")
@@ -50,8 +49,7 @@ def answer_challenge(
 @raises(InvalidCredentials, SessionNotFresh, MfaAlreadyEnabled, SignInBusy, TooManyRequests)
 def set_up_totp(db: db_dependency, session: CurrentSession, data: MfaSetUp) -> mfa.NewSecret:
     """A secret for an authenticator app. Nothing changes until a code of it is confirmed."""
-    with wrong_owners.failures(InvalidCredentials, str(session.user_id)):
-        return mfa.set_up(db, session, data.password)
+    return mfa.set_up(db, session, data.password)
 
 
 @router.post("/mfa/totp/confirm")
@@ -66,7 +64,7 @@ def confirm_totp(db: db_dependency, session: CurrentSession, client: CallingClie
 @raises(InvalidCredentials, SessionNotFresh, InvalidCode, MfaNotSetUp, SignInBusy, TooManyRequests)
 def disable_totp(db: db_dependency, session: CurrentSession, client: CallingClient, data: MfaDisable) -> None:
     """Turn the second factor off, with the password and a code of the app or a recovery code."""
-    with wrong_owners.failures(InvalidCredentials, str(session.user_id)), _guesses(session.user_id, data.code):
+    with _guesses(session.user_id, data.code):
         mfa.disable(db, session, data.password, data.code, client)
 
 

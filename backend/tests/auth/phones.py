@@ -1,0 +1,37 @@
+"""A phone with an authenticator app, for tests."""
+
+from dataclasses import dataclass, field
+
+from app.core.keys import cipher
+from app.core.types import now
+from app.db.database import SessionLocal
+from app.routers.auth import mfa, totp
+from app.routers.auth.models import RecoveryCode, Totp, User
+
+
+@dataclass
+class Phone:
+    secret: str
+    recovery_codes: list[str] = field(default_factory=list)
+
+    def code(self, steps: int = 0) -> str:
+        """The code that it shows now, or so many steps of 30 seconds from now."""
+        return totp.code_at(self.secret, totp.step_at(now()) + steps)
+
+    def wrong_code(self) -> str:
+        """Six digits that are right at no time near."""
+        near = {self.code(steps) for steps in range(-5, 6)}
+        return next(
+            code for code in ("000000", "111111", "222222", *map(str, range(300_000, 300_020))) if code not in near
+        )
+
+
+def phone_of(user: User) -> Phone:
+    """TOTP in force for this user, as rows, with three recovery codes."""
+    phone = Phone(totp.new_secret(), ["AAAA-BBBB-CCCC-DDDD-EEEE-%04d" % (2222 + n) for n in range(3)])  # noqa: UP031
+    phone.recovery_codes = [f"{code}-{user.id}" for code in phone.recovery_codes]
+    with SessionLocal() as db, db.begin():
+        encrypted = cipher(mfa.PURPOSE).encrypt(phone.secret.encode()).decode()
+        db.add(Totp(user_id=user.id, secret=encrypted, confirmed_at=now()))
+        db.add_all(RecoveryCode(user_id=user.id, digest=mfa._digest(code)) for code in phone.recovery_codes)  # noqa: SLF001
+    return phone
