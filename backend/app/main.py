@@ -12,7 +12,7 @@ from app.core.config import Settings, get_settings
 from app.core.features import BrokenFeature, discover
 from app.core.logging import configure_logging, get_logger
 from app.db.capacity import check_capacity
-from app.platform import docs, documentation, health, jobs, metrics, middleware, problems
+from app.platform import dev_mailbox, dev_pages, docs, documentation, health, jobs, metrics, middleware, problems
 from app.platform.worker import Worker
 
 WORKER_STOP_SECONDS = 10.0  # for the mail or job in hand; leases bring back what is cut off
@@ -47,6 +47,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             raise BrokenFeature(f"app/routers/{feature.name}/router.py: it must define `router`")
         app.include_router(router, prefix=settings.api_prefix)
     app.include_router(health.router, prefix=settings.api_prefix)
+    if settings.environment == "development":
+        app.include_router(dev_mailbox.router, prefix=settings.api_prefix)
+        app.include_router(dev_pages.router, prefix=settings.api_prefix)
     if settings.metrics_enabled:
         app.include_router(metrics.router, prefix=settings.api_prefix)
     _document_problems(app)

@@ -11,12 +11,14 @@ from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
 
 from app import cli, main
+from app.core.config import get_settings
 from app.core.features import load_models
 from app.db.database import Base, SessionLocal, SideSession, WorkerSession, engine
-from app.platform import limits
+from app.platform import job_runs, limits
 from app.routers.auth.models import User
 from tests.auth.factories import token_for
 from tests.support.client import DocumentedClient
+from tests.support.smtp import Recorder, mail_server
 from tests.support.widgets import Widget, widget_app
 
 
@@ -80,8 +82,32 @@ def committed(migrated: None) -> Iterator[Callable[[], Session]]:
 
 
 @pytest.fixture(autouse=True)
-def _fresh_counters() -> None:
+def _fresh_process() -> None:
+    """Each test begins as a process does that has counted nothing and planned nothing."""
     limits.counters.cache_clear()
+    job_runs.plan_recurring.cache_clear()
+
+
+@pytest.fixture
+def settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """`settings(SMTP_HOST="…")`: change settings until the test ends, also for processes that it starts."""
+
+    def change(**variables: str) -> None:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        get_settings.cache_clear()
+
+    yield change
+    monkeypatch.undo()
+    get_settings.cache_clear()
+
+
+@pytest.fixture
+def smtp(settings: Callable[..., None]) -> Iterator[Recorder]:
+    """A mail server that is the one of our settings, and writes down what it gets."""
+    with mail_server() as (recorder, port):
+        settings(SMTP_HOST="127.0.0.1", SMTP_PORT=str(port), SMTP_TLS="none")
+        yield recorder
 
 
 @pytest.fixture(scope="session")

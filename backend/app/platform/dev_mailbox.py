@@ -1,0 +1,118 @@
+"""The mailbox of development: every mail of the outbox, whoever it is for, sent or not. Never mounted elsewhere."""
+
+import re
+from datetime import datetime
+
+from fastapi import APIRouter, Response
+from markupsafe import Markup, escape
+from sqlalchemy import Select, select
+
+from app.core.config import get_settings
+from app.core.errors import NotFound
+from app.core.schemas import Output
+from app.core.types import Id
+from app.db.database import db_dependency
+
+from .dev_pages import page
+from .mail import UnreadableMail, read_mail
+from .models import Mail
+from .templates import Rendered, render_mail, samples
+
+SHOWN = 100
+LINK = re.compile(r"https?://[^\s<>\"']+")
+# The mail itself: no script, no form, nothing from outside; its links open beside it.
+MAIL_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; frame-ancestors 'self'; "
+    "sandbox allow-popups allow-popups-to-escape-sandbox"
+)
+
+router = APIRouter(prefix="/dev/mailbox", include_in_schema=False)
+
+
+class MailRead(Output):
+    id: int
+    to: str
+    subject: str
+    text: str
+    html: str
+    created_at: datetime
+
+
+def _newest() -> Select[Mail]:
+    return select(Mail).order_by(Mail.created_at.desc(), Mail.id.desc()).limit(SHOWN)
+
+
+def _words(mail: Mail) -> Rendered:
+    try:
+        return read_mail(mail)
+    except UnreadableMail as error:
+        return Rendered(mail.subject, f"({error}.)\n", f"<p>({escape(str(error))}.)</p>")
+
+
+def _state(mail: Mail) -> str:
+    if mail.sent_at:
+        return f"sent {mail.sent_at:%H:%M:%S}"
+    if mail.dead_at:
+        return f"given up: {mail.last_error}"
+    if mail.last_error:
+        return f"tried {mail.attempts} times: {mail.last_error}"
+    return "waiting to be sent" if get_settings().smtp_host else "kept here, since there is no SMTP_HOST"
+
+
+def _linked(text: str) -> Markup:
+    """The text with its addresses made links."""
+    link = '<a href="{0}" target="_blank" rel="noopener">{0}</a>'
+    return Markup(LINK.sub(lambda found: link.format(found[0]), str(escape(text))))  # noqa: S704 - escaped before
+
+
+@router.get("")
+def show_mailbox(db: db_dependency) -> Response:
+    mails = [(mail, _state(mail), _linked(_words(mail).text)) for mail in db.scalars(_newest())]
+    return page("mailbox", mails=mails, prefix=get_settings().api_prefix, shown=SHOWN)
+
+
+@router.get(".json")
+def list_mails(db: db_dependency) -> list[MailRead]:
+    """Newest first."""
+    found = [(mail, _words(mail)) for mail in db.scalars(_newest())]
+    return [
+        MailRead(
+            id=mail.id,
+            to=mail.recipient,
+            subject=mail.subject,
+            text=words.text,
+            html=words.html,
+            created_at=mail.created_at,
+        )
+        for mail, words in found
+    ]
+
+
+@router.get("/preview")
+def list_previews() -> Response:
+    """Every mail that any feature can send, with its sample values."""
+    mails = [(name, render_mail(name, values)) for name, values in samples().items()]
+    return page("previews", mails=mails, prefix=get_settings().api_prefix)
+
+
+@router.get("/preview/{feature}/{name}")
+def show_preview(feature: str, name: str) -> Response:
+    template = f"{feature}/{name}"
+    values = samples().get(template)
+    if values is None:
+        raise NotFound
+    return _framed(render_mail(template, values).html)
+
+
+@router.get("/{mail_id}")
+def show_mail(db: db_dependency, mail_id: Id) -> Response:
+    """One mail's HTML, for the frame that the mailbox shows it in."""
+    mail = db.get(Mail, mail_id)
+    if mail is None:
+        raise NotFound
+    return _framed(_words(mail).html)
+
+
+def _framed(html: str) -> Response:
+    headers = {"Content-Security-Policy": MAIL_POLICY, "X-Frame-Options": "SAMEORIGIN"}
+    return Response(html, media_type="text/html", headers=headers)

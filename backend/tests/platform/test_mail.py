@@ -1,0 +1,238 @@
+"""Mail: a row of the transaction, sent once, kept secret, never lost. R10 of reliability.md."""
+
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from cryptography.fernet import Fernet
+from jinja2 import UndefinedError
+from sqlalchemy import select, text
+from sqlalchemy.exc import OperationalError
+
+from app.core.keys import cipher
+from app.db.database import SessionLocal
+from app.platform import mail, outbox
+from app.platform.leases import delay_after
+from app.platform.models import Mail
+from tests.support.server import free_port
+
+LINK = "https://app.example.com/verify-email?token=a-token-of-nobody"
+
+
+def queue(to="ada@example.com", username="ada", link=LINK):
+    with SessionLocal() as db, db.begin():
+        mail.queue_mail(db, to, "auth/verify_email", username=username, link=link, hours=24)
+
+
+def the_mail():
+    with SessionLocal() as db:
+        return db.scalars(select(Mail)).one()
+
+
+def test_a_mail_is_delivered_once_with_the_headers_that_mailboxes_want(committed, smtp):
+    queue()
+    assert outbox.send_next()
+    assert not outbox.send_next()
+    (sent,) = smtp.taken
+    assert smtp.recipients == ["ada@example.com"]
+    assert (sent["To"], sent["From"], sent["Subject"]) == (
+        "ada@example.com",
+        "liftoff@example.com",
+        "Confirm your e-mail address",
+    )
+    assert sent["Message-ID"] == the_mail().message_id
+    assert sent["Auto-Submitted"] == "auto-generated"
+    assert abs(sent["Date"].datetime - datetime.now(UTC)) < timedelta(minutes=1)
+    assert LINK in sent.get_body(("plain",)).get_content()
+    assert f'href="{LINK}"' in sent.get_body(("html",)).get_content()
+
+
+def test_a_request_that_fails_leaves_no_mail(committed, smtp):
+    with SessionLocal() as db:
+        mail.queue_mail(db, "ada@example.com", "auth/password_changed", username="ada")
+        db.rollback()
+    assert not outbox.send_next()
+    assert smtp.received == []
+
+
+def test_tokens_are_encrypted_in_the_outbox_and_gone_once_sent(committed, smtp):
+    queue()
+    with SessionLocal() as db:
+        stored = db.execute(text("SELECT * FROM mails")).one()
+    assert "a-token-of-nobody" not in repr(stored)
+    assert "a-token-of-nobody" in mail.read_mail(the_mail()).text
+    outbox.send_next()
+    assert the_mail().body is None
+
+
+def test_development_keeps_what_was_sent(committed, smtp, settings):
+    settings(ENVIRONMENT="development", EMBEDDED_WORKER="false")
+    queue()
+    outbox.send_next()
+    assert the_mail().sent_at
+    assert LINK in mail.read_mail(the_mail()).html
+
+
+def test_without_a_mail_server_mails_wait_untried(committed):
+    queue()
+    assert not outbox.send_next()
+    assert (the_mail().attempts, the_mail().dead_at) == (0, None)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "ada@example.com\r\nBcc: eve@example.com",
+        "Ada <ada@example.com>",
+        "ada@example.com, eve@example.com",
+        "ada@example.com\n",
+        "",
+    ],
+)
+def test_an_address_that_reaches_into_other_headers_is_refused(committed, address):
+    """Security requirement 47."""
+    with pytest.raises(ValueError, match=r".+"):
+        queue(to=address)
+
+
+def test_no_value_becomes_a_header_or_markup(committed, smtp, tmp_path, monkeypatch):
+    """Security requirements 36 and 47."""
+    (tmp_path / "odd.txt").write_text("Subject: Hello {{ username }}\n\n{{ username }}")
+    (tmp_path / "odd.html").write_text("<p>{{ username }}</p>")
+    monkeypatch.setitem(mail.render_mail.__globals__["environment"]().loader.mapping, "odd", _folder(tmp_path))
+    with SessionLocal() as db, db.begin():
+        mail.queue_mail(db, "ada@example.com", "odd/odd", username="<b>x</b>\r\x0bBcc: eve@example.com")
+    outbox.send_next()
+    (sent,) = smtp.taken
+    assert sent["Bcc"] is None
+    assert sent["Subject"] == "Hello <b>x</b> Bcc: eve@example.com"
+    assert "<b>" not in sent.get_body(("html",)).get_content()
+    assert smtp.recipients == ["ada@example.com"]
+
+
+def _folder(path):
+    from jinja2 import FileSystemLoader
+
+    return FileSystemLoader(path)
+
+
+def test_a_template_without_one_of_its_values_fails_the_request_and_not_the_worker(committed):
+    with SessionLocal() as db, pytest.raises(UndefinedError, match="link"):
+        mail.queue_mail(db, "ada@example.com", "auth/verify_email", username="ada", hours=24)
+
+
+@pytest.mark.parametrize("answer", ["550 5.1.1 no such mailbox", "553 never"])
+def test_a_mailbox_that_does_not_exist_is_a_dead_letter_at_once(committed, smtp, answer):
+    smtp.rcpt_answer = answer
+    queue()
+    outbox.send_next()
+    assert the_mail().dead_at
+    assert answer[:3] in the_mail().last_error
+    assert the_mail().due_at is None
+
+
+def test_content_that_is_refused_for_good_is_a_dead_letter_without_the_token(committed, smtp):
+    """Security requirement 55: an answer that quotes the mail does not put its token into our tables or logs."""
+    smtp.data_answer = f"554 5.7.1 spam: {LINK}"
+    queue()
+    outbox.send_next()
+    assert the_mail().dead_at
+    assert "a-token-of-nobody" not in the_mail().last_error
+
+
+@pytest.mark.parametrize(
+    ("where", "answer"), [("rcpt_answer", "452 later"), ("rcpt_answer", "421 closing"), ("data_answer", "451 later")]
+)
+def test_a_server_that_is_busy_is_asked_again(committed, smtp, where, answer):
+    setattr(smtp, where, answer)
+    queue()
+    outbox.send_next()
+    waiting = the_mail()
+    assert waiting.dead_at is None
+    assert waiting.due_at > datetime.now(UTC) + timedelta(seconds=3)
+    setattr(smtp, where, "")
+    with time_machine.travel(waiting.due_at + timedelta(seconds=1)):
+        assert outbox.send_next()
+    assert len(smtp.taken) == 1
+    assert the_mail().sent_at
+
+
+def test_a_line_that_breaks_after_the_data_means_a_second_try_with_the_same_message_id(committed, smtp):
+    smtp.drop_after_data = True
+    queue()
+    outbox.send_next()
+    smtp.drop_after_data = False
+    with time_machine.travel(the_mail().due_at + timedelta(seconds=1)):
+        outbox.send_next()
+    assert (len(smtp.received), len(smtp.taken)) == (2, 1)
+    assert len({received["Message-ID"] for received in smtp.received}) == 1
+
+
+def test_what_the_server_says_after_it_has_taken_the_mail_does_not_matter(committed, smtp):
+    smtp.quit_answer = "500 go away"
+    queue()
+    outbox.send_next()
+    assert the_mail().sent_at
+    assert len(smtp.taken) == 1
+
+
+def test_a_database_that_hiccups_after_sending_does_not_make_us_send_twice(committed, smtp, monkeypatch):
+    settle, failures = outbox._settle, iter([OperationalError("", {}, Exception("gone")), None])
+
+    def flaky(*arguments):
+        if error := next(failures):
+            raise error
+        settle(*arguments)
+
+    monkeypatch.setattr(outbox, "_settle", flaky)
+    monkeypatch.setattr(outbox, "RECORD_PAUSE", 0.01)
+    queue()
+    outbox.send_next()
+    assert the_mail().sent_at
+    assert not outbox.send_next()
+    assert len(smtp.taken) == 1
+
+
+def test_a_mail_of_another_secret_key_is_a_dead_letter(committed, smtp):
+    queue()
+    with SessionLocal() as db, db.begin():
+        db.scalars(select(Mail)).one().body = Fernet(Fernet.generate_key()).encrypt(b"{}")
+    outbox.send_next()
+    assert "SECRET_KEY" in the_mail().last_error
+    assert the_mail().dead_at
+    assert cipher(mail.PURPOSE)
+
+
+def test_a_mail_server_that_is_down_is_asked_for_a_day_and_then_the_mail_is_a_dead_letter(committed, settings):
+    settings(SMTP_HOST="127.0.0.1", SMTP_PORT=str(free_port()), SMTP_TLS="none")
+    tries, begin = [], datetime(2030, 1, 1, tzinfo=UTC)
+    with time_machine.travel(begin, tick=False) as clock:
+        queue()
+        while (due := the_mail().due_at) is not None:
+            clock.move_to(due)
+            assert outbox.send_next()
+            tries.append(due - begin)
+    waits = [later - earlier for earlier, later in zip(tries, tries[1:], strict=False)]
+    assert 25 < len(tries) < 45
+    assert waits[0] < timedelta(seconds=7)
+    assert max(waits) <= timedelta(hours=1.2)
+    assert tries[-1] == timedelta(hours=24)
+    assert the_mail().dead_at
+    assert "refused" in the_mail().last_error
+
+
+def test_pauses_double_up_to_an_hour():
+    seconds = [delay_after(attempts).total_seconds() for attempts in range(1, 40)]
+    assert all(0.8 * min(5 * 2**n, 3600) <= pause <= 1.2 * min(5 * 2**n, 3600) for n, pause in enumerate(seconds))
+
+
+def test_queueing_costs_a_request_a_millisecond_or_so(committed):
+    """Security requirement 4 leans on it: a mail that is queued takes no time that a stranger could measure."""
+    queue()
+    began = time.perf_counter()
+    with SessionLocal() as db:
+        for _ in range(50):
+            mail.queue_mail(db, "ada@example.com", "auth/verify_email", username="ada", link=LINK, hours=24)
+        db.rollback()
+    assert (time.perf_counter() - began) / 50 < 0.01

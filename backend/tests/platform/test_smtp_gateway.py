@@ -1,0 +1,145 @@
+"""The SMTP gateway: encrypted and verified, bounded in time."""
+
+import base64
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+from aiosmtpd.smtp import AuthResult, LoginPassword
+
+from app.db.database import SessionLocal
+from app.platform import gateway, mail, outbox
+from app.platform.models import Mail
+from tests.support.smtp import mail_server, tls_context
+
+pytestmark = pytest.mark.only("sqlite")  # no database makes a difference here
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    """Self-signed, for `localhost` alone: with SSL_CERT_FILE it is its own authority."""
+    folder = tmp_path_factory.mktemp("tls")
+    files = str(folder / "certificate.pem"), str(folder / "key.pem")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+        + ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-out", files[0], "-keyout", files[1]],
+        check=True,
+        capture_output=True,
+    )
+    return files
+
+
+def sent_mail():
+    with SessionLocal() as db, db.begin():
+        mail.queue_mail(db, "ada@example.com", "auth/password_changed", username="ada")
+    outbox.send_next()
+    with SessionLocal() as db:
+        return db.query(Mail).one()
+
+
+def test_a_server_without_starttls_gets_nothing(committed, smtp, settings):
+    settings(SMTP_TLS="starttls")
+    unsent = sent_mail()
+    assert smtp.received == []
+    assert (unsent.sent_at, unsent.dead_at) == (None, None)
+    assert "STARTTLS" in unsent.last_error
+
+
+def test_a_certificate_that_nobody_vouches_for_gets_nothing(committed, settings, certificate):
+    with mail_server(tls_context=tls_context(*certificate)) as (recorder, port):
+        settings(SMTP_HOST="localhost", SMTP_PORT=str(port))
+        assert "CERTIFICATE_VERIFY_FAILED" in sent_mail().last_error
+        assert recorder.received == []
+
+
+def test_a_certificate_for_another_name_gets_nothing(committed, settings, certificate):
+    with mail_server(tls_context=tls_context(*certificate)) as (recorder, port):
+        settings(SMTP_HOST="127.0.0.1", SMTP_PORT=str(port), SSL_CERT_FILE=certificate[0])
+        assert "IP address mismatch" in sent_mail().last_error
+        assert recorder.received == []
+
+
+def test_starttls_and_sign_in(committed, settings, certificate):
+    seen = []
+
+    def authenticate(_server, _session, _envelope, _mechanism, given):
+        assert isinstance(given, LoginPassword)
+        seen.append((given.login, given.password))
+        return AuthResult(success=given.password == b"a password of nobody")
+
+    options = {"tls_context": tls_context(*certificate), "authenticator": authenticate, "auth_required": True}
+    with mail_server(**options) as (recorder, port):
+        settings(SMTP_HOST="localhost", SMTP_PORT=str(port), SSL_CERT_FILE=certificate[0])
+        settings(SMTP_USERNAME="liftoff", SMTP_PASSWORD="a password of nobody")
+        assert sent_mail().sent_at
+        assert seen == [(b"liftoff", b"a password of nobody")]
+        assert recorder.encrypted == [True]
+
+
+def test_a_wrong_password_is_ours_to_mend_and_no_fault_of_the_mail(committed, settings, certificate):
+    refuse = lambda *_: AuthResult(success=False, handled=False)  # noqa: E731
+    with mail_server(tls_context=tls_context(*certificate), authenticator=refuse, auth_required=True) as (_, port):
+        settings(SMTP_HOST="localhost", SMTP_PORT=str(port), SSL_CERT_FILE=certificate[0])
+        settings(SMTP_USERNAME="liftoff", SMTP_PASSWORD="a wrong password")
+        unsent = sent_mail()
+        assert (unsent.sent_at, unsent.dead_at) == (None, None)
+        assert "535" in unsent.last_error
+        assert "a wrong password" not in unsent.last_error
+        assert base64.b64encode(b"a wrong password").decode() not in unsent.last_error
+
+
+def test_tls_from_the_first_byte(committed, settings, certificate):
+    with mail_server(ssl_context=tls_context(*certificate)) as (recorder, port):
+        settings(SMTP_HOST="localhost", SMTP_PORT=str(port), SMTP_TLS="ssl", SSL_CERT_FILE=certificate[0])
+        assert sent_mail().sent_at
+        assert len(recorder.taken) == 1
+
+
+@pytest.fixture
+def line():
+    """A bare listener: gives its port, and every connection that it accepts to `talk`."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    opened = []
+
+    def serve(talk):
+        def accept():
+            connection, _ = listener.accept()
+            opened.append(connection)
+            talk(connection)
+
+        threading.Thread(target=accept, daemon=True).start()
+        return listener.getsockname()[1]
+
+    yield serve
+    listener.close()
+    for connection in opened:
+        connection.close()
+
+
+def test_a_server_that_hangs_is_given_up_in_time(committed, settings, line, monkeypatch):
+    monkeypatch.setattr(gateway, "ANSWER_SECONDS", 0.2)
+    settings(SMTP_HOST="127.0.0.1", SMTP_PORT=str(line(lambda _: None)), SMTP_TLS="none")
+    began = time.perf_counter()
+    assert "timed out" in sent_mail().last_error
+    assert time.perf_counter() - began < 2
+
+
+def test_a_server_that_drips_is_cut_off_in_time(committed, settings, line, monkeypatch):
+    def drip(connection):
+        connection.sendall(b"220")
+        try:
+            while True:
+                time.sleep(0.05)
+                connection.sendall(b"-")
+        except OSError:
+            return
+
+    monkeypatch.setattr(gateway, "TOTAL_SECONDS", 0.5)
+    settings(SMTP_HOST="127.0.0.1", SMTP_PORT=str(line(drip)), SMTP_TLS="none")
+    began = time.perf_counter()
+    unsent = sent_mail()
+    assert unsent.sent_at is None
+    assert unsent.last_error
+    assert time.perf_counter() - began < 2

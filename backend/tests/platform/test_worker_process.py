@@ -1,0 +1,138 @@
+"""Workers as processes, several of them, killed and ended. R7 and R10 of reliability.md."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, update
+
+from app.core.config import BACKEND
+from app.core.types import now
+from app.db.database import SessionLocal
+from app.platform.mail import queue_mail
+from app.platform.models import Job, Mail
+from tests.support.server import running_server
+from tests.support.smtp import wait_until
+
+MAILS = 200
+
+
+@contextlib.contextmanager
+def workers(number):
+    """So many `python -m app.worker`, and the files that they log to; what is left of them is killed."""
+    with tempfile.TemporaryDirectory() as folder:
+        logs = [Path(folder) / f"{n}.log" for n in range(number)]
+        running = []
+        for log in logs:
+            with log.open("wb") as file:
+                running.append(
+                    subprocess.Popen(
+                        [sys.executable, "-m", "app.worker"], cwd=BACKEND, env=os.environ, stdout=file, stderr=file
+                    )
+                )
+        try:
+            yield running, logs
+        finally:
+            for process in running:
+                process.kill()
+                process.wait()
+
+
+def queue(number=1):
+    with SessionLocal() as db, db.begin():
+        for n in range(number):
+            queue_mail(db, f"person{n}@example.com", "auth/password_changed", username="ada")
+
+
+def mails():
+    with SessionLocal() as db:
+        return list(db.scalars(select(Mail)))
+
+
+def end(process):
+    process.send_signal(signal.SIGTERM)
+    return process.wait(15)
+
+
+@pytest.mark.slow
+def test_three_workers_send_two_hundred_mails_and_none_twice(committed, smtp, capsys):
+    queue(MAILS)
+    with workers(3) as (running, logs):
+        wait_until(lambda: smtp.taken, 60)
+        began = time.monotonic()
+        wait_until(lambda: all(mail.sent_at for mail in mails()), 60)
+        seconds = time.monotonic() - began
+        assert [end(process) for process in running] == [0, 0, 0]
+        shares = [log.read_text().count("mail_sent") for log in logs]
+        purges = sum(log.read_text().count("kind=platform.purge") for log in logs)
+    counts = smtp.times_taken()
+    assert (len(counts), max(counts.values())) == (MAILS, 1)
+    assert purges == 1, [log.read_text()[-3000:] for log in logs]
+    with capsys.disabled():
+        print(f"\n{MAILS} mails by 3 workers in {seconds:.1f} s, shares {shares}, sent twice: 0")
+
+
+def test_a_worker_killed_before_the_server_has_the_mail_costs_a_delay_and_no_second_mail(committed, smtp):
+    smtp.hold_data.clear()
+    queue()
+    with workers(1) as (running, _):
+        wait_until(lambda: smtp.received, 30)
+        running[0].kill()
+        running[0].wait()
+    smtp.data_answer = "451 nobody waits for this"  # the killed one's DATA was never taken
+    smtp.hold_data.set()
+    wait_until(lambda: mails()[0].lease)
+    time.sleep(0.1)
+    smtp.data_answer = ""
+    with SessionLocal() as db, db.begin():
+        assert db.scalars(select(Mail)).one().due_at > now() + timedelta(seconds=60), "leased by the dead worker"
+        db.execute(update(Mail).values(due_at=now()))  # two minutes later
+    with workers(1) as (running, _):
+        wait_until(lambda: mails()[0].sent_at, 30)
+        assert end(running[0]) == 0
+    assert list(smtp.times_taken().values()) == [1]
+    assert len(smtp.received) == 2
+    assert len({mail["Message-ID"] for mail in smtp.received}) == 1
+
+
+def test_sigterm_lets_the_mail_in_hand_be_sent(committed, smtp):
+    smtp.hold_data.clear()
+    queue(2)
+    with workers(1) as (running, _):
+        wait_until(lambda: smtp.received, 30)
+        running[0].send_signal(signal.SIGTERM)
+        time.sleep(0.3)
+        assert running[0].poll() is None
+        smtp.hold_data.set()
+        assert running[0].wait(15) == 0
+    assert len(smtp.taken) == 1
+    assert sorted(bool(mail.sent_at) for mail in mails()) == [False, True]
+    assert all(mail.lease is None for mail in mails())
+
+
+def test_the_web_process_works_itself_when_it_is_told_to(committed, smtp):
+    with running_server(EMBEDDED_WORKER="true") as server:
+        queue()
+        wait_until(lambda: mails()[0].sent_at, 10)
+        began = time.monotonic()
+        server.process.terminate()
+        assert server.process.wait(10) in (0, -signal.SIGTERM)  # uvicorn ends by the signal it was sent
+        assert time.monotonic() - began < 5
+        assert "worker_stopped" in server.log
+    assert list(smtp.times_taken().values()) == [1]
+
+
+def test_a_web_process_that_is_not_told_to_leaves_the_work_to_others(committed, smtp):
+    with running_server():
+        queue()
+        time.sleep(0.5)
+    assert smtp.received == []
+    with SessionLocal() as db:
+        assert db.scalars(select(Job)).all() == []
