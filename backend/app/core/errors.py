@@ -1,6 +1,7 @@
 """Errors that features raise. Each class is one stable `code` of the contract; one handler renders them all."""
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar, TypeVar
 
 
@@ -15,6 +16,8 @@ class AppError(Exception):
     detail: ClassVar[str | None] = None
     commits: ClassVar[bool] = False
     """Whether what was written before it was raised is kept: a counter of wrong tries must outlive the refusal."""
+    extra: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+    """JSON schemas of the `members` that come with this error, by name: OpenAPI shows them."""
 
     def __init__(
         self,

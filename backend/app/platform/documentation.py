@@ -96,7 +96,9 @@ def _calls(dependant: Dependant) -> Iterator[Any]:
 def _response(status: int, errors: set[type[AppError]]) -> dict[str, Any]:
     base = "ValidationProblem" if status == HTTPStatus.UNPROCESSABLE_ENTITY else "Problem"
     codes = sorted({error.code for error in errors})
-    narrowed = {"type": "object", "required": ["code"], "properties": {"code": {"type": "string", "enum": codes}}}
+    extra = {name: schema for error in errors for name, schema in error.extra.items()}
+    properties = {"code": {"type": "string", "enum": codes}, **extra}
+    narrowed = {"type": "object", "required": ["code"], "properties": properties}
     schema = {"allOf": [{"$ref": f"#/components/schemas/{base}"}, narrowed]}
     described: dict[str, Any] = {
         "description": ", ".join(f"`{code}`" for code in codes),

@@ -71,6 +71,14 @@ def test_only_a_right_password_opens_a_challenge(client, db, user, phone):
     assert sessions_of(db, user) == 0
 
 
+def test_openapi_says_where_the_challenge_stands(app):
+    """Detail 6 of the contract: a client that is generated from it finds `mfa_token`."""
+    answer = app.openapi()["paths"]["/auth/token"]["post"]["responses"]["401"]
+    problem = answer["content"]["application/problem+json"]["schema"]["allOf"][1]["properties"]
+    assert problem["code"]["enum"] == ["invalid_credentials", "mfa_required"]
+    assert problem["mfa_token"]["type"] == "string"
+
+
 def test_a_code_of_the_app_opens_a_session(client, user, phone):
     answer = send(client, challenge(client, user), phone.code())
     assert answer.status_code == 200

@@ -7,6 +7,7 @@ codes stand in one line, so that a code that is sent twice at once is accepted o
 import hashlib
 import secrets
 from base64 import b32encode
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -43,6 +44,9 @@ class MfaRequired(Unauthenticated):
     code = "mfa_required"
     detail = "Send a code of your authenticator app, or a recovery code, with this mfa_token."
     commits = True
+    extra = MappingProxyType(
+        {"mfa_token": {"type": "string", "description": "Only with `mfa_required`; for 5 minutes."}}
+    )
 
 
 class InvalidCode(Unauthenticated):
