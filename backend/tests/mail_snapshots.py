@@ -1,0 +1,23 @@
+"""How every mail looks, word for word: `python -m tests.mail_snapshots` rewrites the files after a wanted change."""
+
+from pathlib import Path
+
+from app.platform.templates import render_mail, samples
+
+TESTS = Path(__file__).parent
+
+
+def snapshots() -> dict[Path, str]:
+    """Each mail of each feature with its sample values, and the file that holds what it should be."""
+    found = {}
+    for template, values in samples().items():
+        feature, name = template.split("/")
+        mail = render_mail(template, values)
+        found[TESTS / feature / "mails" / f"{name}.txt"] = f"Subject: {mail.subject}\n\n{mail.text}\n{mail.html}\n"
+    return found
+
+
+if __name__ == "__main__":
+    for file, text in snapshots().items():
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text, "utf-8")

@@ -1,0 +1,128 @@
+"""The mailbox and the landing pages: in development only, and harmless there."""
+
+import base64
+import hashlib
+import re
+
+import pytest
+from fastapi.testclient import TestClient
+
+from app.db.database import SessionLocal
+from app.main import create_app
+from app.platform.dev_pages import STEPS
+from app.platform.mail import queue_mail
+from tests.support.mails import token_of
+
+LINK = "https://app.example.com/verify-email?token=a%2Btoken&x=1"
+PAGES = [
+    "/dev/mailbox",
+    "/dev/mailbox.json",
+    "/dev/mailbox/preview",
+    "/dev/mailbox/1",
+    *(f"/dev/frontend{path}" for path in STEPS),
+]
+
+
+def queue(username="ada", to="ada@example.com"):
+    with SessionLocal() as db, db.begin():
+        queue_mail(db, to, "auth/verify_email", username=username, link=LINK, hours=24)
+
+
+@pytest.fixture(params=["", "/api/v1"])
+def prefix(request):
+    return request.param
+
+
+@pytest.fixture
+def development(settings, db, prefix):
+    settings(ENVIRONMENT="development", EMBEDDED_WORKER="false", API_PREFIX=prefix)
+    with TestClient(create_app(), base_url=f"http://testserver{prefix}") as client:
+        yield client
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_elsewhere_there_is_no_such_page(client, db, path):
+    assert client.get(path).status_code == 404
+
+
+def test_the_mailbox_has_every_mail_newest_first(development):
+    assert development.get("dev/mailbox.json").json() == []
+    queue(to="first@example.com")
+    queue(to="second@example.com")
+    newest, older = development.get("dev/mailbox.json").json()
+    assert set(newest) == {"id", "to", "subject", "text", "html", "created_at"}
+    assert (newest["to"], older["to"]) == ("second@example.com", "first@example.com")
+    assert newest["created_at"].endswith("Z")
+    assert LINK in newest["text"]
+    page = development.get("dev/mailbox").text
+    assert page.index("second@example.com") < page.index("first@example.com")
+    assert f'<a href="{LINK.replace("&", "&amp;")}" target="_blank" rel="noopener">' in page
+
+
+def test_the_page_frames_the_mail_without_rights(development, prefix):
+    queue()
+    page = development.get("dev/mailbox")
+    source = re.search(r'<iframe [^>]*src="([^"]+)" sandbox="([^"]+)"', page.text)
+    assert source[1].startswith(f"{prefix}/dev/mailbox/")
+    assert source[2] == "allow-popups allow-popups-to-escape-sandbox"
+    framed = development.get(f"http://testserver{source[1]}")
+    assert framed.headers["x-frame-options"] == "SAMEORIGIN"
+    policy = framed.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "sandbox allow-popups" in policy
+    assert "script-src" not in policy
+    assert 'href="https://app.example.com/verify-email?token=' in framed.text
+
+
+def test_hostile_words_stay_words(development):
+    """Security requirement 36, for a value that no account can have."""
+    queue(username="<script>alert(1)</script>")
+    (mail,) = development.get("dev/mailbox.json").json()
+    for path in ("dev/mailbox", f"dev/mailbox/{mail['id']}"):
+        assert "<script>alert" not in development.get(path).text
+
+
+def test_a_mail_that_cannot_be_read_any_more_does_not_break_the_mailbox(development, monkeypatch):
+    queue()
+    monkeypatch.setattr("app.platform.mail.PURPOSE", "another key")
+    assert development.get("dev/mailbox").status_code == 200
+    assert "another SECRET_KEY" in development.get("dev/mailbox.json").json()[0]["text"]
+
+
+@pytest.mark.parametrize("path", [f"dev/frontend{path}" for path in STEPS] + ["dev/mailbox", "dev/mailbox/preview"])
+def test_a_page_runs_its_own_script_and_no_other(development, path):
+    answer = development.get(path)
+    assert answer.status_code == 200
+    policy = dict(rule.strip().split(" ", 1) for rule in answer.headers["content-security-policy"].split(";"))
+    assert policy["default-src"] == "'none'"
+    assert "unsafe" not in answer.headers["content-security-policy"]
+    for kind, tag in (("script-src", "script"), ("style-src", "style")):
+        blocks = re.findall(rf"<{tag}>(.*?)</{tag}>", answer.text, re.DOTALL)
+        assert len(blocks) == len(re.findall(rf"<{tag}\b", answer.text))
+        hashes = {f"'sha256-{base64.b64encode(hashlib.sha256(block.encode()).digest()).decode()}'" for block in blocks}
+        assert set(policy.get(kind, "").split()) == hashes
+    assert not re.search(r'\son\w+="| style="|javascript:', answer.text)
+    assert answer.headers["referrer-policy"] == "no-referrer"
+
+
+def test_a_landing_page_calls_the_api_where_it_is(development, prefix):
+    page = development.get("dev/frontend/reset-password?token=%22%3E%3Cscript%3E").text
+    assert f'data-action="{prefix}/auth/password/reset" data-takes="token"' in page
+    assert 'name="new_password" type="password"' in page
+    assert '"><script>' not in page  # what the address brings is read by the script, never written into the page
+
+
+def test_every_template_can_be_looked_at(development):
+    page = development.get("dev/mailbox/preview").text
+    frames = re.findall(r'src="([^"]+)" sandbox', page)
+    assert any(source.endswith("auth/verify_email") for source in frames)
+    for source in frames:
+        assert development.get(f"http://testserver{source}").status_code == 200
+    assert development.get("dev/mailbox/preview/auth/nothing").status_code == 404
+
+
+def test_a_token_is_found_as_a_person_would_find_it(db):
+    queue()
+    from tests.support.mails import mails_to
+
+    assert token_of(mails_to("ada@example.com")[0]) == "a+token"
