@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.core import production
-from app.core.networks import check_network
+from app.core.networks import check_network, is_loopback
 
 ROOT = Path(__file__).resolve().parents[3]
 BACKEND = ROOT / "backend"
@@ -88,6 +88,10 @@ class Settings(BaseSettings):
     smtp_tls: Literal["starttls", "ssl", "none"] = "starttls"
     mail_from: Sender | None = None
 
+    google_client_id: str | None = Field(None, description="With the secret it opens the Google sign-in.")
+    google_client_secret: SecretStr | None = None
+    google_issuer: Url = Field("https://accounts.google.com", description="Any OpenID Connect provider.")
+
     stripe_secret_key: SecretStr | None = None
     stripe_webhook_secret: Annotated[list[SecretStr], NoDecode, BeforeValidator(_split)] = Field(default_factory=list)
 
@@ -129,6 +133,14 @@ class Settings(BaseSettings):
                 f"WORKER_THREADS ({self.worker_threads}) must be at least DATABASE_POOL_SIZE + DATABASE_MAX_OVERFLOW "
                 f"({connections})"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _talk_to_google_safely(self) -> Self:
+        if bool(self.google_client_id) != bool(self.google_client_secret):
+            raise ValueError("GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET go together")
+        if self.google_issuer.startswith("http:") and (self.is_production or not is_loopback(self.google_issuer)):
+            raise ValueError("GOOGLE_ISSUER must be https (http only on loopback, outside production)")
         return self
 
     @property

@@ -1,6 +1,7 @@
 """Names and addresses of machines."""
 
 from ipaddress import IPv6Address, ip_address, ip_network
+from urllib.parse import urlsplit
 
 
 def check_network(value: str) -> str:
@@ -21,3 +22,12 @@ def limiter_key(address: str) -> str:
     if isinstance(ip, IPv6Address):
         return str(ip.ipv4_mapped or ip_network((ip, 64), strict=False))
     return str(ip)
+
+
+def is_loopback(url: str) -> bool:
+    """Whether a URL stays on this machine, by its very text: no name is looked up but `localhost`."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False

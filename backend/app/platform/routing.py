@@ -45,7 +45,7 @@ class Route(APIRoute):
         resource = next(
             (name for name, kind in hints.items() if name != "return" and kind is hints.get("return")), None
         )
-        self.reads = "GET" in methods
+        self.reads = "GET" in methods and (options.get("status_code") or 200) < 300  # noqa: PLR2004 - no redirect
         self.resource = resource if methods & {"PUT", "PATCH"} else None
         self.session = next((name for name, kind in hints.items() if kind is Session), None)
         self.creates = "POST" in methods and options.get("status_code") in (201, 202) and self.session is not None

@@ -1,5 +1,10 @@
-"""Where a refresh token travels: in the body, for apps; or in a cookie that no script can read, for browsers."""
+"""Where a refresh token travels: in the body, for apps; or in a cookie that no script can read, for browsers.
 
+Another cookie knows the browser again that a sign-in with Google began in.
+"""
+
+import re
+import secrets
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -10,6 +15,8 @@ from app.core.errors import Forbidden
 
 from .schemas import Token
 from .sessions import LIFE
+
+BROWSER_SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
 
 SessionMode = Annotated[
     Literal["body", "cookie"],
@@ -33,20 +40,25 @@ def deliver(response: Response, token: Token, mode: str) -> Token:
     """The token as the client wants it."""
     if mode == "body":
         return token
+    _set(response, token.refresh_token or "", int(LIFE.total_seconds()))
+    return token.model_copy(update={"refresh_token": None})
+
+
+def forget(response: Response) -> None:
+    """Have the browser drop it; with the attributes that it was set with, else another site's page could not."""
+    _set(response, "", 0)
+
+
+def _set(response: Response, value: str, seconds: int) -> None:
     response.set_cookie(
         cookie_name(),
-        token.refresh_token or "",
-        max_age=int(LIFE.total_seconds()),
+        value,
+        max_age=seconds,
         path="/",
         secure=_secure(),
         httponly=True,
         samesite="strict" if _same_site() else "none",
     )
-    return token.model_copy(update={"refresh_token": None})
-
-
-def forget(response: Response) -> None:
-    response.delete_cookie(cookie_name(), path="/", secure=_secure(), httponly=True, samesite="strict")
 
 
 def refresh_cookie(request: Request) -> str | None:
@@ -55,6 +67,31 @@ def refresh_cookie(request: Request) -> str | None:
     if token is not None and request.headers.get("origin", "") not in _known_origins():
         raise OriginNotAllowed
     return token
+
+
+def bind_browser(request: Request, response: Response, seconds: int) -> str:
+    """A secret of this browser, which the sign-in that begins now can be bound to. Two tabs share it."""
+    secret = bound_browser(request) or secrets.token_urlsafe(32)
+    response.set_cookie(
+        _browser_cookie(),
+        secret,
+        max_age=seconds,
+        path="/",
+        secure=_secure(),
+        httponly=True,
+        samesite="lax" if _same_site() else "none",  # the way back begins on Google's page: strict would stay behind
+    )
+    return secret
+
+
+def bound_browser(request: Request) -> str:
+    """Its secret; empty where it has none of ours."""
+    secret = request.cookies.get(_browser_cookie(), "")
+    return secret if BROWSER_SECRET.fullmatch(secret) else ""
+
+
+def _browser_cookie() -> str:
+    return "__Host-google" if _secure() else "liftoff-google"
 
 
 def _known_origins() -> set[str]:

@@ -8,7 +8,7 @@ from app.core.errors import TooManyRequests, raises
 from app.db.database import db_dependency
 from app.platform.routing import Router
 
-from . import account_routes, cookies, mfa_routes, password_routes, service, session_routes
+from . import account_routes, cookies, google_routes, mfa_routes, password_routes, service, session_routes
 from .dependencies import CallingClient, HashingSlot
 from .mfa import MfaRequired
 from .owner import InvalidCredentials
@@ -20,6 +20,7 @@ router.include_router(session_routes.router)
 router.include_router(mfa_routes.router)
 router.include_router(account_routes.router)
 router.include_router(password_routes.router)
+router.include_router(google_routes.router)
 
 
 @router.post("/token", dependencies=[HashingSlot])

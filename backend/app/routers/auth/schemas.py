@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import MISSING, AfterValidator, Field
+from pydantic import MISSING, AfterValidator, BaseModel, Field
 
 from app.core.schemas import Input, Output, PartialInput
 from app.core.text import canonical_email, canonical_username
@@ -161,3 +161,22 @@ class AccountDeletion(OwnerInput):
 
 class UsernameChange(PartialInput):
     username: Username | MISSING = MISSING
+
+
+class GoogleAnswer(BaseModel):
+    """What a browser brings back from Google: `code` and `state`, or an `error`. More may stand beside it."""
+
+    code: str = ""
+    state: str = ""
+    error: str = ""
+    iss: str = ""
+
+
+class GoogleCode(Input):
+    code: Annotated[str, Field(min_length=1, max_length=200, description="From the address of the callback page.")]
+
+
+class GoogleLink(Output):
+    """Where to send the browser."""
+
+    url: str

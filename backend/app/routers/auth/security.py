@@ -1,14 +1,15 @@
-"""Passwords and access tokens: the only place that knows how they are made."""
+"""Passwords and tokens: the only place that knows how they are made and what makes them good."""
 
 import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
+from typing import Any
 
 from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import OctKey
+from joserfc.errors import InvalidKeyIdError, JoseError
+from joserfc.jwk import KeySet, OctKey
 from passlib.context import CryptContext
 
 from app.core.admission import Admission
@@ -22,6 +23,9 @@ LEEWAY_SECONDS = 60
 MAX_TOKEN = 2_000  # characters; ours have about 350
 ALGORITHM = "HS256"
 AUDIENCE = "liftoff"
+ID_TOKEN_ALGORITHMS = ["RS256", "ES256"]  # nothing that a public key could pass as the secret of
+MAX_ID_TOKEN = 20_000  # characters
+MAX_SUBJECT = 255  # ASCII characters (OpenID Connect Core 2)
 TOKEN_TYPE = "at+jwt"  # noqa: S105 - RFC 9068: a token of another kind does not pass for this one
 
 # argon2id with 19 MiB, 2 passes, 1 lane: OWASP's first choice, about 20 ms of one core. A hash with other parameters
@@ -102,6 +106,10 @@ class InvalidSignature(ValueError):
     """Not one of our tokens, or no longer."""
 
 
+class UnknownKey(InvalidSignature):
+    """An ID token that names a key which the provider's documents do not have, or not yet."""
+
+
 def issue_access_token(access: Access) -> str:
     """A signed token for `ACCESS_TOKEN_LIFE` that names its session."""
     issued = int(now().timestamp())
@@ -131,6 +139,29 @@ def read_access_token(token: str) -> Access:
     ):
         raise InvalidSignature
     return access
+
+
+def read_id_token(token: str, keys: dict[str, Any], *, issuer: str, client_id: str, nonce: str) -> dict[str, Any]:
+    """The claims of a provider's ID token (OpenID Connect Core 3.1.3.7): for us alone, in answer to this sign-in.
+
+    Raises `UnknownKey`, `InvalidSignature`.
+    """
+    if len(token) > MAX_ID_TOKEN or not token.isascii():
+        raise InvalidSignature("no ID token")
+    try:
+        decoded = jwt.decode(token, KeySet.import_key_set(keys), algorithms=ID_TOKEN_ALGORITHMS)  # type: ignore[arg-type]
+        _id_claims(issuer, client_id, nonce).validate(decoded.claims)
+    except InvalidKeyIdError as error:
+        raise UnknownKey(str(error)) from error
+    except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise InvalidSignature(f"{type(error).__name__}: {error}") from error
+    claims = decoded.claims
+    # A list may also name others whom we do not know. And a token of another kind is no ID token (RFC 8725, 3.11).
+    if claims["aud"] not in (client_id, [client_id]) or str(decoded.header.get("typ", "JWT")).upper() != "JWT":
+        raise InvalidSignature("another audience or kind")
+    if not isinstance(claims["nonce"], str) or not claims["sub"].isascii() or len(claims["sub"]) > MAX_SUBJECT:
+        raise InvalidSignature("odd nonce or subject")
+    return claims
 
 
 def issue_refresh_token(session_id: int, number: int) -> str:
@@ -164,6 +195,20 @@ def _claims() -> jwt.JWTClaimsRegistry:
         aud={"essential": True, "value": AUDIENCE},
         sub={"essential": True},
         sid={"essential": True},
+        iat={"essential": True},
+        exp={"essential": True},
+    )
+
+
+def _id_claims(issuer: str, client_id: str, nonce: str) -> jwt.JWTClaimsRegistry:
+    return jwt.JWTClaimsRegistry(
+        now=lambda: int(now().timestamp()),
+        leeway=LEEWAY_SECONDS,
+        iss={"essential": True, "value": issuer},
+        aud={"essential": True, "value": client_id},
+        azp={"value": client_id},  # who asked for it: may be left out, must not be another
+        sub={"essential": True},
+        nonce={"essential": True, "value": nonce},
         iat={"essential": True},
         exp={"essential": True},
     )

@@ -3,13 +3,14 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.core.config import get_settings
 from app.core.errors import Conflict, Forbidden
 from app.core.networks import limiter_key
 from app.core.text import canonical_email, canonical_username, folded_username
 from app.db.errors import conflicts
 
 from . import events, mfa, throttle
-from .models import LoginSession, User
+from .models import Identity, LoginSession, User
 from .owner import InvalidCredentials
 from .schemas import Login, Me, Token
 from .security import hash_password, refuse_weak, verify_password
@@ -107,10 +108,16 @@ def describe(db: Session, user: User) -> Me:
         is_verified=user.is_verified,
         is_superuser=user.is_superuser,
         has_password=user.hashed_password is not None,
-        has_google=False,
+        has_google=has_google(db, user.id),
         has_mfa=mfa.is_enabled(db, user.id),
         created_at=user.created_at,
     )
+
+
+def has_google(db: Session, user_id: int) -> bool:
+    """Whether Google, as it is configured now, vouches for this user."""
+    mine = select(Identity.id).where(Identity.user_id == user_id, Identity.issuer == get_settings().google_issuer)
+    return db.scalar(mine) is not None
 
 
 def make_superuser(db: Session, *, email: str, username: str, password: str | None) -> User:

@@ -1,0 +1,179 @@
+"""Routes of the sign-in with Google. No rule and no query here.
+
+The first and the third are for the browser's address bar, not for scripts: what goes wrong there is told on the
+frontend's page, by a word in its address.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from typing import Annotated, Any
+
+from fastapi import Depends, Query, Request, Response, status
+from fastapi.responses import RedirectResponse
+
+from app.core.admission import Admission
+from app.core.errors import TooManyRequests, raises
+from app.core.logging import security_event
+from app.db.database import db_dependency
+from app.platform.documentation import DATABASE_ERRORS
+from app.platform.limits import RateLimit
+from app.platform.routing import Router
+
+from . import cookies, gateway, google
+from .dependencies import CallingClient, CurrentSession, HashingSlot
+from .gateway import GoogleFailed, GoogleUnavailable
+from .identities import GoogleAlreadyLinked, LastWayIn
+from .mfa import MfaRequired
+from .owner import InvalidCredentials
+from .schemas import GoogleAnswer, GoogleCode, GoogleLink, OwnerInput, Token
+from .security import SignInBusy
+from .sessions import SessionNotFresh
+from .tokens import LIFE, InvalidToken, Purpose
+
+router = Router(prefix="/google")
+
+journeys = RateLimit("google sign-in", "100 per 10 minutes")  # begun from one address
+# So many wait for Google at once; more wait for their turn without a thread. They stay few beside the threads that
+# connections need (WORKER_THREADS), so the other routes are quick while Google hangs.
+calls = Admission(8, timeout=5, refusal=GoogleUnavailable)
+
+WORDS = ", ".join(f"`{error.code}`" for error in google.REFUSALS)
+
+
+@raises(google.GoogleDisabled)
+async def google_enabled() -> None:
+    if not google.is_enabled():
+        raise google.GoogleDisabled
+
+
+async def google_turn() -> AsyncIterator[bool]:
+    """Whether it is this request's turn to call outside; false where the wait was too long."""
+    async with AsyncExitStack() as turn:
+        try:
+            await turn.enter_async_context(calls.slot())
+        except GoogleUnavailable:
+            yield False
+        else:
+            yield True
+
+
+GoogleEnabled = Depends(google_enabled)
+GoogleTurn = Annotated[bool, Depends(google_turn, scope="function")]
+
+
+@raises(GoogleUnavailable, GoogleFailed)
+def google_configuration(turn: GoogleTurn) -> gateway.Configuration:
+    """Stands before the session among a route's parameters: nobody holds a connection while Google is asked."""
+    if not turn:
+        raise GoogleUnavailable
+    return gateway.configuration()
+
+
+GoogleConfiguration = Annotated[gateway.Configuration, Depends(google_configuration)]
+
+
+def _leads_to(code: int, where: str) -> dict[str, Any]:
+    """The answer is a redirect, as OpenAPI has it."""
+    location = {"Location": {"description": where, "schema": {"type": "string", "format": "uri"}}}
+    return {
+        "status_code": code,
+        "response_class": RedirectResponse,
+        "responses": {code: {"description": where, "headers": location}},
+    }
+
+
+@router.get(
+    "/login",
+    dependencies=[GoogleEnabled, Depends(journeys)],
+    **_leads_to(status.HTTP_302_FOUND, "Google's page, or the frontend's `/auth/callback?error=…`"),
+)
+@raises(*DATABASE_ERRORS)
+def sign_in_with_google(
+    request: Request,
+    turn: GoogleTurn,
+    next_page: Annotated[
+        str, Query(alias="next", description="A path of the frontend, given back to its callback page if it is safe.")
+    ] = "",
+) -> RedirectResponse:
+    """Send the browser to Google. Open it in the address bar; it sets a cookie that the callback asks for."""
+    response = RedirectResponse("", status.HTTP_302_FOUND)
+    browser = cookies.bind_browser(request, response, _seconds())
+    response.headers["Location"] = _or_why_not(
+        lambda: google.begin_sign_in(google_configuration(turn), browser, next_page)
+    )
+    return response
+
+
+@router.post("/link", dependencies=[GoogleEnabled])
+@raises(GoogleAlreadyLinked)
+def link_google(
+    request: Request,
+    response: Response,
+    configuration: GoogleConfiguration,
+    db: db_dependency,
+    session: CurrentSession,
+) -> GoogleLink:
+    """Where to send the browser to link a Google account to this one.
+
+    It must be the browser that asks: send this with credentials, since the answer sets a cookie.
+    """
+    browser = cookies.bind_browser(request, response, _seconds())
+    return GoogleLink(url=google.begin_link(db, configuration, browser, session))
+
+
+@router.get(
+    "/callback",
+    dependencies=[GoogleEnabled],
+    **_leads_to(
+        status.HTTP_303_SEE_OTHER,
+        "The frontend's `/auth/callback?code=…`, for `POST /auth/google/exchange` within a minute, with the `next` "
+        f"that was asked for; or `?error=…`, one of {WORDS}",
+    ),
+)
+@raises(*DATABASE_ERRORS)
+def return_from_google(
+    request: Request, turn: GoogleTurn, client: CallingClient, answer: Annotated[GoogleAnswer, Query()]
+) -> RedirectResponse:
+    """Where Google sends the browser back to. Not for you to call."""
+    browser = cookies.bound_browser(request)
+
+    def arrive() -> str:
+        if not turn:
+            raise GoogleUnavailable
+        return google.arrive(answer, browser, client)
+
+    return RedirectResponse(_or_why_not(arrive), status.HTTP_303_SEE_OTHER)
+
+
+@router.post("/exchange", dependencies=[GoogleEnabled])
+@raises(InvalidToken, MfaRequired)
+def exchange_google_code(
+    db: db_dependency,
+    response: Response,
+    client: CallingClient,
+    data: GoogleCode,
+    mode: cookies.SessionMode = "body",
+) -> Token:
+    """A session for the code that the callback page was given. It works once, for a minute."""
+    return cookies.deliver(response, google.exchange(db, data.code, client), mode)
+
+
+@router.post("/unlink", status_code=status.HTTP_204_NO_CONTENT, dependencies=[HashingSlot])
+@raises(InvalidCredentials, SessionNotFresh, LastWayIn, TooManyRequests, SignInBusy)
+def unlink_google(
+    db: db_dependency, session: CurrentSession, client: CallingClient, data: OwnerInput | None = None
+) -> None:
+    """Google no longer lets anybody into this account."""
+    google.unlink(db, session, data.password if data else None, client)
+
+
+def _or_why_not(where: Callable[[], str]) -> str:
+    try:
+        return where()
+    except google.REFUSALS as refusal:
+        security_event("google_refused", reason=refusal.code)
+        return google.frontend_page(error=refusal.code)
+
+
+def _seconds() -> int:
+    return int(LIFE[Purpose.GOOGLE_STATE].total_seconds())
