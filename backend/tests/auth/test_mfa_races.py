@@ -8,7 +8,7 @@ from sqlalchemy import func, select, update
 
 from app.core.types import now
 from app.routers.auth import tokens
-from app.routers.auth.models import LoginSession, OneTimeToken, RecoveryCode, Totp
+from app.routers.auth.models import LoginSession, OneTimeToken, RecoveryCode, SecurityEvent, Totp
 from app.routers.auth.tokens import Purpose
 from tests.auth.factories import PASSWORD, make_user, token_for
 from tests.auth.phones import Phone, phone_of
@@ -84,7 +84,8 @@ def test_twenty_wrong_codes_at_once_are_five_tries(client, committed):
     answers = at_once(lambda n: client.post("/auth/token/mfa", json={"mfa_token": mfa_token, "code": guesses[n]}))
     assert {answer.status_code for answer in answers} == {401}
     with committed() as db:
-        assert db.scalar(select(OneTimeToken.attempts)) == 5
+        looked_at = select(func.count()).select_from(SecurityEvent).where(SecurityEvent.kind == "mfa_failed")
+        assert db.scalar(looked_at) == db.scalar(select(OneTimeToken.attempts)) == 5
     assert client.post("/auth/token/mfa", json={"mfa_token": mfa_token, "code": code}).status_code == 401
 
 
