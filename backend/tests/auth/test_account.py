@@ -1,0 +1,157 @@
+"""An account's name, and its end."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from app.core.types import now
+from app.routers.auth import hooks, tokens
+from app.routers.auth.dependencies import SubscriptionActive, before_deletion
+from app.routers.auth.models import Identity, LoginSession, OneTimeToken, RecoveryCode, Totp, UsernameHold
+from app.routers.auth.tokens import Purpose
+from tests.auth.factories import PASSWORD, make_user, token_for
+from tests.auth.letters import letters_to
+from tests.auth.phones import phone_of
+from tests.auth.steps import bearer, events_of, lives, outcome, refresh, row_of, sign_in
+from tests.blog.factories import make_post
+
+OWNED = (LoginSession, OneTimeToken, Identity, Totp, RecoveryCode)
+
+
+def rename(client, token, username):
+    return client.patch("/auth/me", json={"username": username}, headers=bearer(token))
+
+
+def delete(client, token, password=PASSWORD):
+    return client.post("/auth/delete-account", json={"password": password}, headers=bearer(token))
+
+
+@pytest.fixture
+def check():
+    """A feature that registers a check, and takes it back when the test is over."""
+    known = list(hooks._checks)  # noqa: SLF001
+    yield before_deletion
+    hooks._checks[:] = known  # noqa: SLF001
+
+
+def test_a_user_name_is_changed(client, db):
+    user = make_user()
+    token = sign_in(client, user).json()
+    answer = rename(client, token, "Countess.Ada")
+    assert (answer.status_code, answer.json()["username"]) == (200, "countess.ada")
+    assert len(events_of(db, "username_changed", user)) == 1
+    assert client.patch("/auth/me", json={}, headers=bearer(token)).json()["username"] == "countess.ada"
+
+
+def test_a_taken_a_held_and_a_reserved_name_are_refused(client, db):
+    """Requirement 46: in every spelling."""
+    other = make_user(username="babbage")
+    with db.begin_nested():
+        db.add(UsernameHold(username="lovelace", expires_at=now() + timedelta(hours=1)))
+    token = sign_in(client, make_user()).json()
+    for taken in (other.username, "BABBAGE", "\uff42abbage", "lovelace"):
+        assert outcome(rename(client, token, taken)) == (409, "username_taken"), taken
+    for unsafe in ("admin", "ab", "a\r\nBcc: b", "\u0430da", "a@b.example", None):
+        assert rename(client, token, unsafe).status_code == 422, unsafe
+
+
+def test_only_the_name_can_be_changed_there(client, db):
+    """Requirement 34."""
+    user = make_user()
+    token, before = sign_in(client, user).json(), row_of(user)
+    for field in ("id", "email", "is_superuser", "is_verified", "is_active", "hashed_password"):
+        body = {"username": "somebody.else", field: 1}
+        assert client.patch("/auth/me", json=body, headers=bearer(token)).status_code == 422
+    assert row_of(user) == before
+
+
+def test_nothing_of_the_person_stays(client, db):
+    user = make_user()
+    phone_of(user)
+    db.add(Identity(user_id=user.id, issuer="https://accounts.google.com", subject="1"))
+    tokens.issue(db, Purpose.RESET_PASSWORD, user_id=user.id)
+    db.commit()
+    assert delete(client, {"access_token": token_for(user)}).status_code == 204
+    row = row_of(user)
+    assert user.username not in row.username
+    assert user.email not in row.email
+    assert (row.hashed_password, row.is_active, row.is_verified, row.is_superuser) == (None, False, False, False)
+    for table in OWNED:
+        assert db.scalar(select(func.count()).select_from(table)) == 0, table
+
+
+def test_the_next_request_of_a_deleted_account_is_refused(client, db):
+    """Requirement 21."""
+    user = make_user()
+    one, two = sign_in(client, user).json(), sign_in(client, user).json()
+    assert delete(client, one).status_code == 204
+    for token in (one, two):
+        assert not lives(client, token)
+        assert refresh(client, token).status_code == 401
+    assert outcome(sign_in(client, user)) == (401, "invalid_credentials")
+
+
+@pytest.mark.parametrize("change", [{"is_active": False}, {"is_superuser": False}])
+def test_the_next_request_of_a_disabled_or_demoted_account_is_refused(client, db, change):
+    """Requirement 21."""
+    user = make_user(is_superuser=True)
+    token = sign_in(client, user).json()
+    body = {"name": "News of us"}
+    assert client.post("/blog/categories", json=body, headers=bearer(token)).status_code == 201
+    for column, value in change.items():
+        setattr(db.merge(user), column, value)
+    db.commit()
+    refused = client.post("/blog/categories", json={"name": "Other news"}, headers=bearer(token))
+    assert refused.status_code == (401 if "is_active" in change else 403)
+
+
+def test_the_owner_gets_a_last_mail_and_the_old_names_are_free(client, db):
+    user = make_user()
+    delete(client, sign_in(client, user).json())
+    assert [mail.subject for mail in letters_to(user.email)] == ["Your account was deleted"]
+    assert len(events_of(db, "account_deleted", user)) == 1
+    form = {"username": user.username, "email": user.email, "password": PASSWORD}
+    assert client.post("/auth/register", json=form).status_code == 202
+    assert letters_to(user.email)[-1].subject == "Confirm your e-mail address"
+
+
+def test_what_was_published_stays_without_a_name(client, db):
+    user = make_user()
+    post = make_post(user)
+    delete(client, sign_in(client, user).json())
+    answer = client.get(f"/blog/posts/{post.id}")
+    assert answer.status_code == 200
+    assert answer.json()["author"]["username"].startswith("deleted-")
+    assert user.username not in answer.text
+
+
+def test_the_password_is_asked_for(client, db):
+    user = make_user()
+    token, before = sign_in(client, user).json(), row_of(user)
+    for wrong in ("wrong horse battery staple", None):
+        assert outcome(delete(client, token, wrong)) == (401, "invalid_credentials")
+    assert outcome(client.post("/auth/delete-account", headers=bearer(token))) == (401, "invalid_credentials")
+    assert row_of(user) == before
+
+
+def test_an_account_without_a_password_needs_a_recent_sign_in(client, db, clock):
+    user = make_user(hashed_password=None)
+    old = {"access_token": token_for(user)}
+    clock.shift(10 * 60 + 1)
+    assert outcome(client.post("/auth/delete-account", headers=bearer(old))) == (403, "session_not_fresh")
+    fresh = {"access_token": token_for(user)}
+    assert client.post("/auth/delete-account", headers=bearer(fresh)).status_code == 204
+
+
+def test_another_feature_can_keep_an_account(client, db, check):
+    @check
+    def refuse(_db, _user):
+        raise SubscriptionActive
+
+    user = make_user()
+    token, before = sign_in(client, user).json(), row_of(user)
+    assert outcome(delete(client, token)) == (409, "subscription_active")
+    assert row_of(user) == before
+    assert lives(client, token)
+    assert letters_to(user.email) == []

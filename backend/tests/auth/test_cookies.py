@@ -1,0 +1,137 @@
+"""The refresh token in a cookie: out of reach of scripts, and of other sites' pages."""
+
+import pytest
+
+from app.routers.auth import cookies
+from tests.auth.factories import PASSWORD, make_user
+from tests.auth.steps import bearer, lives, outcome, refresh, sign_in
+
+ORIGIN = {"Origin": "https://app.example.com"}  # one of CORS_ORIGINS
+
+
+def sign_in_by_cookie(client, user):
+    data = {"username": user.email, "password": PASSWORD}
+    return client.post("/auth/token?session=cookie", data=data)
+
+
+def test_the_answer_holds_no_refresh_token_and_the_cookie_is_out_of_reach_of_scripts(client, db):
+    """Requirement 25, on http: the documented exception of development."""
+    answer = sign_in_by_cookie(client, make_user())
+    assert answer.json()["refresh_token"] is None
+    name, *attributes = answer.headers["set-cookie"].split("; ")
+    assert name.startswith("liftoff-refresh=")
+    assert {a.lower() for a in attributes} == {"httponly", "samesite=strict", "path=/", "max-age=2592000"}
+
+
+@pytest.mark.parametrize(
+    ("frontend", "same_site"), [("https://www.example.com", "strict"), ("https://app.example.net", "none")]
+)
+def test_on_https_it_is_bound_to_the_host(client, db, settings, frontend, same_site):
+    """Requirement 25."""
+    settings(PUBLIC_URL="https://api.example.com", FRONTEND_URL=frontend)
+    answer = sign_in_by_cookie(client, make_user())
+    name, *attributes = answer.headers["set-cookie"].split("; ")
+    assert name.startswith("__Host-refresh=")
+    attributes = {a.lower() for a in attributes}
+    assert attributes == {"secure", "httponly", f"samesite={same_site}", "path=/", "max-age=2592000"}
+
+
+def test_a_page_of_an_allowed_origin_refreshes_by_the_cookie(client, db):
+    first = sign_in_by_cookie(client, make_user())
+    second = client.post("/auth/refresh", headers=ORIGIN)
+    assert (second.status_code, second.json()["refresh_token"]) == (200, None)
+    assert second.cookies["liftoff-refresh"] != first.cookies["liftoff-refresh"]
+    assert lives(client, second.json())
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        None,
+        "null",
+        "",
+        "https://evil.example",
+        "https://app.example.com.evil.example",
+        "https://evil-app.example.com",
+        "http://app.example.com",
+        "https://app.example.com:8443",
+        "HTTPS://APP.EXAMPLE.COM",
+        "https://app.example.com/",
+        "://",
+    ],
+)
+def test_with_a_foreign_or_no_origin_the_cookie_does_not_count(client, db, origin):
+    """Requirement 25. The refused try uses nothing up."""
+    sign_in_by_cookie(client, make_user())
+    refused = client.post("/auth/refresh", headers={"Origin": origin} if origin is not None else {})
+    assert outcome(refused) == (403, "origin_not_allowed")
+    assert "set-cookie" not in refused.headers
+    assert client.post("/auth/refresh", headers=ORIGIN).status_code == 200
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
+def test_what_a_form_of_another_site_could_send_is_refused(client, db, kind):
+    """Requirement 25: such a request needs no preflight."""
+    sign_in_by_cookie(client, make_user())
+    answer = client.post("/auth/refresh", content=b'{"refresh_token": "x"}', headers=ORIGIN | {"Content-Type": kind})
+    assert answer.status_code == 415
+
+
+def test_the_cookie_alone_authenticates_nothing(client, db):
+    """Requirement 25: neither reading nor changing."""
+    user = make_user()
+    token = sign_in_by_cookie(client, user).json()
+    for method, path, body in (
+        ("GET", "/auth/me", None),
+        ("GET", "/auth/sessions", None),
+        ("POST", "/auth/logout", None),
+        ("POST", "/auth/logout-all", None),
+        ("PATCH", "/auth/me", {"username": "eve"}),
+        ("POST", "/auth/delete-account", {"password": PASSWORD}),
+        ("POST", "/auth/password/change", {"current_password": PASSWORD, "new_password": "another long pass phrase"}),
+    ):
+        assert client.request(method, path, json=body, headers=ORIGIN).status_code == 401, path
+    assert lives(client, token)
+
+
+def test_a_token_in_the_body_wins_and_needs_no_origin(client, db):
+    """Bearer mode is for programs, which have no origin."""
+    sign_in_by_cookie(client, make_user())
+    body_mode = sign_in(client, make_user()).json()
+    answer = refresh(client, body_mode)
+    assert answer.status_code == 200
+    assert answer.json()["refresh_token"]
+    assert "set-cookie" not in answer.headers
+
+
+def test_without_body_and_cookie_there_is_nothing_to_refresh(client, db):
+    assert outcome(client.post("/auth/refresh", headers=ORIGIN)) == (401, "invalid_refresh_token")
+
+
+@pytest.mark.parametrize("path", ["/auth/logout", "/auth/logout-all"])
+def test_logging_out_takes_the_cookie_back(client, db, path):
+    """Requirement 19."""
+    token = sign_in_by_cookie(client, make_user()).json()
+    answer = client.post(path, headers=bearer(token))
+    assert 'liftoff-refresh=""; HttpOnly; Max-Age=0; Path=/; SameSite=strict' in answer.headers["set-cookie"]
+    assert client.post("/auth/refresh", headers=ORIGIN).status_code == 401
+
+
+def test_a_used_cookie_ends_the_session(client, db, clock):
+    """Requirement 17."""
+    first = sign_in_by_cookie(client, make_user())
+    second = client.post("/auth/refresh", headers=ORIGIN)
+    clock.shift(11)
+    stolen = {"Cookie": f"{cookies.cookie_name()}={first.cookies['liftoff-refresh']}"}
+    client.cookies.clear()
+    assert client.post("/auth/refresh", headers=ORIGIN | stolen).status_code == 401
+    assert not lives(client, second.json())
+
+
+def test_no_get_changes_anything(client, db, statements):
+    """Requirement 25."""
+    token = sign_in_by_cookie(client, make_user()).json()
+    statements.clear()
+    for path in ("/auth/me", "/auth/sessions"):
+        assert client.get(path, headers=bearer(token)).status_code == 200
+    assert all(statement.startswith("SELECT") for statement in statements)
