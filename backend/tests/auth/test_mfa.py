@@ -167,11 +167,13 @@ def test_who_lost_the_phone_turns_it_off_with_a_recovery_code(client, user):
 
 
 def test_a_challenge_dies_with_the_second_factor(client, user):
-    """A half-done sign-in does not become a whole one."""
+    """A half-done sign-in does not become a whole one, not even by a code of the next phone."""
     phone = phone_of(user)
     challenge = sign_in(client, user).json()["mfa_token"]
     assert disable(client, phone.code()).status_code == 204
-    for code in (phone.code(1), phone.recovery_codes[0]):
+    other = Phone(set_up(client).json()["secret"])
+    confirm(client, other.code())
+    for code in (phone.code(1), phone.recovery_codes[0], other.code(1)):
         answer = client.post("/auth/token/mfa", json={"mfa_token": challenge, "code": code})
         assert outcome(answer) == (401, "invalid_code")
 

@@ -8,20 +8,15 @@ import secrets
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from fastapi import Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from app.core.config import get_settings
-from app.core.errors import Forbidden
+from app.core.errors import Forbidden, raises
 
 from .schemas import Token
 from .sessions import LIFE
 
 BROWSER_SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
-
-SessionMode = Annotated[
-    Literal["body", "cookie"],
-    Query(alias="session", description="Where the refresh token goes: into the answer, or into an HttpOnly cookie."),
-]
 
 
 class OriginNotAllowed(Forbidden):
@@ -29,6 +24,26 @@ class OriginNotAllowed(Forbidden):
 
     code = "origin_not_allowed"
     detail = "A cookie counts only with an Origin that this API knows."
+
+
+@raises(OriginNotAllowed)
+async def session_mode(
+    request: Request,
+    session: Annotated[
+        Literal["body", "cookie"],
+        Query(description="Where the refresh token goes: into the answer, or into an HttpOnly cookie."),
+    ] = "body",
+) -> str:
+    """Another site's form must not sign its visitors in, as somebody else whom it knows: that begins with our cookie.
+
+    Programs that are no browser send no Origin, and have nobody's cookies to replace.
+    """
+    if session == "cookie" and request.headers.get("origin") not in {None, *_known_origins()}:
+        raise OriginNotAllowed
+    return session
+
+
+SessionMode = Annotated[str, Depends(session_mode)]
 
 
 def cookie_name() -> str:

@@ -152,7 +152,7 @@ def exchange_google_code(
     response: Response,
     client: CallingClient,
     data: GoogleCode,
-    mode: cookies.SessionMode = "body",
+    mode: cookies.SessionMode,
 ) -> Token:
     """A session for the code that the callback page was given. It works once, for a minute."""
     return cookies.deliver(response, google.exchange(db, data.code, client), mode)

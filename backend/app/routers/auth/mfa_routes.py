@@ -32,7 +32,7 @@ def answer_challenge(
     response: Response,
     client: CallingClient,
     data: MfaAnswer,
-    mode: cookies.SessionMode = "body",
+    mode: cookies.SessionMode,
 ) -> Token:
     """The second half of a sign-in: the `mfa_token` of its 401, and a code of the app or a recovery code.
 

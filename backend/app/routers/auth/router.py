@@ -30,7 +30,7 @@ def create_token(
     response: Response,
     client: CallingClient,
     data: Annotated[Login, Form()],
-    mode: cookies.SessionMode = "body",
+    mode: cookies.SessionMode,
 ) -> Token:
     """Sign in with user name or e-mail and password. Only after a right password a closed account says why."""
     return cookies.deliver(response, service.sign_in(db, data, client), mode)
