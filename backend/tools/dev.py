@@ -27,6 +27,7 @@ UP = """
     API       {api}
     Docs      {api}/docs
     ReDoc     {api}/redoc
+    Mailbox   {api}/dev/mailbox
     Health    {api}/health/ready
 
     Demo accounts, all with the password liftoff-demo-password

@@ -54,7 +54,7 @@ def _record(mail: Mail, failure: SendingFailed | None) -> None:
     while True:
         try:
             with WorkerSession() as db, db.begin():
-                _settle(db, mail, failure)
+                settle(db, mail, failure)
         except leases.LeaseLost:
             log.warning("mail_taken_over", id=mail.id)
         except SQLAlchemyError:
@@ -66,7 +66,7 @@ def _record(mail: Mail, failure: SendingFailed | None) -> None:
         return
 
 
-def _settle(db: Session, mail: Mail, failure: SendingFailed | None) -> None:
+def settle(db: Session, mail: Mail, failure: SendingFailed | None) -> None:
     if failure is None:
         kept = mail.body if get_settings().environment == "development" else None
         leases.release(db, mail, due_at=None, sent_at=now(), body=kept, last_error=None)

@@ -33,6 +33,9 @@ class Worker:
             thread.start()
         log.info("worker_started")
 
+    def is_stopping(self) -> bool:
+        return self._stopping.is_set()
+
     def stop(self, seconds: float) -> bool:
         """Finish what is in hand, for at most so long; what is cut off then comes back when its lease ends."""
         self._stopping.set()

@@ -63,6 +63,7 @@ def test_the_page_frames_the_mail_without_rights(development, prefix):
     queue()
     page = development.get("dev/mailbox")
     source = re.search(r'<iframe [^>]*src="([^"]+)" sandbox="([^"]+)"', page.text)
+    assert source
     assert source[1].startswith(f"{prefix}/dev/mailbox/")
     assert source[2] == "allow-popups allow-popups-to-escape-sandbox"
     framed = development.get(f"http://testserver{source[1]}")

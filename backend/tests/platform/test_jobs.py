@@ -20,7 +20,7 @@ from tests.support.widgets import Widget
 @pytest.fixture
 def handlers(monkeypatch):
     """The kinds of this test alone."""
-    known = {}
+    known: dict[str, jobs.Kind] = {}
     monkeypatch.setattr(jobs, "_kinds", known)
     jobs.kinds.cache_clear()
     monkeypatch.setattr(jobs, "kinds", lambda: known)
@@ -248,7 +248,7 @@ def test_stop_waits_for_the_job_in_hand_and_begins_no_other(committed, handlers)
     wait_until(lambda: "begun" in done)
     stopper = Thread(target=worker.stop, args=(10,))
     stopper.start()
-    wait_until(worker._stopping.is_set)
+    wait_until(worker.is_stopping)
     done.append("stopping")
     stopper.join()
     assert done == ["begun", "stopping", "done"]

@@ -2,17 +2,18 @@
 
 import time
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 import time_machine
 from cryptography.fernet import Fernet
-from jinja2 import UndefinedError
+from jinja2 import FileSystemLoader, PrefixLoader, UndefinedError
 from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
 
 from app.core.keys import cipher
 from app.db.database import SessionLocal
-from app.platform import mail, outbox
+from app.platform import mail, outbox, templates
 from app.platform.leases import delay_after
 from app.platform.models import Mail
 from tests.support.server import free_port
@@ -100,7 +101,9 @@ def test_no_value_becomes_a_header_or_markup(committed, smtp, tmp_path, monkeypa
     """Security requirements 36 and 47."""
     (tmp_path / "odd.txt").write_text("Subject: Hello {{ username }}\n\n{{ username }}")
     (tmp_path / "odd.html").write_text("<p>{{ username }}</p>")
-    monkeypatch.setitem(mail.render_mail.__globals__["environment"]().loader.mapping, "odd", _folder(tmp_path))
+    loader = templates.environment().loader
+    assert isinstance(loader, PrefixLoader)
+    monkeypatch.setitem(loader.mapping, "odd", FileSystemLoader(tmp_path))
     with SessionLocal() as db, db.begin():
         mail.queue_mail(db, "ada@example.com", "odd/odd", username="<b>x</b>\r\x0bBcc: eve@example.com")
     outbox.send_next()
@@ -109,12 +112,6 @@ def test_no_value_becomes_a_header_or_markup(committed, smtp, tmp_path, monkeypa
     assert sent["Subject"] == "Hello <b>x</b> Bcc: eve@example.com"
     assert "<b>" not in sent.get_body(("html",)).get_content()
     assert smtp.recipients == ["ada@example.com"]
-
-
-def _folder(path):
-    from jinja2 import FileSystemLoader
-
-    return FileSystemLoader(path)
 
 
 def test_a_template_without_one_of_its_values_fails_the_request_and_not_the_worker(committed):
@@ -178,14 +175,14 @@ def test_what_the_server_says_after_it_has_taken_the_mail_does_not_matter(commit
 
 
 def test_a_database_that_hiccups_after_sending_does_not_make_us_send_twice(committed, smtp, monkeypatch):
-    settle, failures = outbox._settle, iter([OperationalError("", {}, Exception("gone")), None])
+    settle, failures = outbox.settle, iter([OperationalError("", {}, Exception("gone")), None])
 
     def flaky(*arguments):
         if error := next(failures):
             raise error
         settle(*arguments)
 
-    monkeypatch.setattr(outbox, "_settle", flaky)
+    monkeypatch.setattr(outbox, "settle", flaky)
     monkeypatch.setattr(outbox, "RECORD_PAUSE", 0.01)
     queue()
     outbox.send_next()
@@ -213,7 +210,7 @@ def test_a_mail_server_that_is_down_is_asked_for_a_day_and_then_the_mail_is_a_de
             clock.move_to(due)
             assert outbox.send_next()
             tries.append(due - begin)
-    waits = [later - earlier for earlier, later in zip(tries, tries[1:], strict=False)]
+    waits = [later - earlier for earlier, later in pairwise(tries)]
     assert 25 < len(tries) < 45
     assert waits[0] < timedelta(seconds=7)
     assert max(waits) <= timedelta(hours=1.2)

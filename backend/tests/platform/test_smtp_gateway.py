@@ -22,12 +22,9 @@ def certificate(tmp_path_factory):
     """Self-signed, for `localhost` alone: with SSL_CERT_FILE it is its own authority."""
     folder = tmp_path_factory.mktemp("tls")
     files = str(folder / "certificate.pem"), str(folder / "key.pem")
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
-        + ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-out", files[0], "-keyout", files[1]],
-        check=True,
-        capture_output=True,
-    )
+    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", files[1]]
+    name = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-days", "2", "-out", files[0]]
+    subprocess.run(["openssl", "req", "-x509", *key, *name], check=True, capture_output=True)
     return files
 
 

@@ -1,5 +1,6 @@
 """A real mail server on a real socket: it writes down what it gets, and misbehaves when it is told to."""
 
+import asyncio
 import contextlib
 import ssl
 import threading
@@ -40,11 +41,10 @@ class Recorder:
         assert isinstance(envelope.content, bytes)
         mail = message_from_bytes(envelope.content, policy=policy.default)
         self.received.append(mail)
-        while not self.hold_data.is_set():  # noqa: ASYNC110 - the event is another thread's
-            import asyncio
-
+        while not self.hold_data.is_set():  # noqa: ASYNC110 - another thread's event
             await asyncio.sleep(0.02)
         if self.drop_after_data:
+            assert isinstance(server.transport, asyncio.Transport)
             server.transport.abort()
             return "250 never arrives"
         if self.data_answer:
