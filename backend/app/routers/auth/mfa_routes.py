@@ -7,7 +7,6 @@ from fastapi import Response, status
 from app.core.errors import TooManyRequests, raises
 from app.core.networks import limiter_key
 from app.db.database import db_dependency
-from app.platform.limits import RateLimit
 from app.platform.routing import Router
 
 from . import cookies, mfa
@@ -17,12 +16,9 @@ from .owner import InvalidCredentials
 from .schemas import MfaAnswer, MfaCode, MfaDisable, MfaSetUp, RecoveryCodes, Token, TotpSecret
 from .security import SignInBusy
 from .sessions import SessionNotFresh
+from .throttle import WRONG_CODES, WRONG_CODES_HERE
 
 router = Router()
-
-# Three of a million codes are right at a time: at ten an hour, guessing takes years even with the password in hand.
-wrong_codes = RateLimit("wrong code", "10 per hour")  # of one account
-wrong_codes_here = RateLimit("wrong code here", "30 per 15 minutes")  # from one address, for all accounts
 
 
 @router.post("/token/mfa")
@@ -38,7 +34,7 @@ def answer_challenge(
 
     Five wrong codes end the challenge; then, or after five minutes, sign in again.
     """
-    with wrong_codes_here.failures(InvalidCode, limiter_key(client.ip_address)):
+    with WRONG_CODES_HERE.failures(InvalidCode, limiter_key(client.ip_address)):
         challenge = mfa.find_challenge(db, data.mfa_token)
         with _guesses(challenge.user_id, data.code):
             token = mfa.answer(db, challenge, data.code, client)
@@ -69,4 +65,4 @@ def disable_totp(db: db_dependency, session: CurrentSession, client: CallingClie
 
 
 def _guesses(user_id: int | None, code: str) -> AbstractContextManager[None]:
-    return wrong_codes.failures(InvalidCode, str(user_id)) if mfa.is_guessable(code) else nullcontext()
+    return WRONG_CODES.failures(InvalidCode, str(user_id)) if mfa.is_guessable(code) else nullcontext()

@@ -33,6 +33,11 @@ SIEGE = RateLimit("siege of an account", "1000 per day", TooManyGuesses)
 
 OWNER_AGAIN = RateLimit("wrong password again", "10 per 15 minutes", TooManyGuesses)  # within one session
 
+# Three of a million codes are right at a time: at ten an hour, guessing takes years even with the password in hand. A
+# new password forgives nothing here: who can read the owner's mail is whom the second factor keeps out.
+WRONG_CODES = RateLimit("wrong code", "10 per hour")  # of one account
+WRONG_CODES_HERE = RateLimit("wrong code here", "30 per 15 minutes")  # from one address, for all accounts
+
 
 @dataclass(frozen=True)
 class Guess:
