@@ -1,0 +1,156 @@
+"""What an auditor finds afterwards: one record for each thing that happened, and none of the secrets."""
+
+import io
+import json
+
+import pytest
+from sqlalchemy import select
+
+from app.core.config import get_settings
+from app.core.logging import configure_logging
+from app.routers.auth.models import SecurityEvent
+from tests.auth.factories import PASSWORD, make_user
+from tests.auth.letters import last_token
+from tests.auth.steps import NEW_PASSWORD, bearer, refresh, sign_in
+
+WRONG = "wrong horse battery staple"
+
+
+@pytest.fixture
+def records(client):
+    """Log records as they are written, in JSON; `records()` gives those of security events, `records.text` all."""
+    stream = io.StringIO()
+    configure_logging(get_settings().model_copy(update={"log_format": "json"}), stream)
+
+    class Records:
+        def __call__(self):
+            found = (json.loads(line) for line in stream.getvalue().splitlines())
+            return [record for record in found if "security_event" in record]
+
+        @property
+        def text(self):
+            return stream.getvalue()
+
+    yield Records()
+    configure_logging(get_settings())
+
+
+def kinds(records):
+    return [record["security_event"] for record in records()]
+
+
+def rows(db):
+    return list(db.scalars(select(SecurityEvent).order_by(SecurityEvent.id)))
+
+
+def test_a_sign_in_and_a_failed_one_are_one_record_and_one_row_each(client, db, records):
+    """Requirement 56."""
+    user = make_user()
+    sign_in(client, user, headers={"User-Agent": "tests"})
+    sign_in(client, user, WRONG)
+    sign_in(client, make_user(email="gone@example.org", is_active=False), WRONG)
+    assert kinds(records) == ["login", "login_failed", "login_failed"]
+    assert [(row.kind, row.ip_address) for row in rows(db)] == [(kind, "testclient") for kind in kinds(records)]
+    assert [record["user_id"] for record in records()] == [row.user_id for row in rows(db)]
+    assert records()[0]["request_id"]
+
+
+def test_a_lock_out_is_one_row_however_often_it_is_tried_again(client, db, records):
+    """Requirement 56."""
+    user = make_user()
+    for _ in range(13):
+        sign_in(client, user, WRONG)
+    assert [row.kind for row in rows(db)] == ["login_failed"] * 10 + ["locked_out"]
+    assert kinds(records).count("locked_out") == 1
+    assert kinds(records).count("rate_limited") == 3
+
+
+def test_the_reuse_of_a_refresh_token_is_noted(client, db, records, clock):
+    """Requirements 17 and 56."""
+    first = sign_in(client, make_user()).json()
+    refresh(client, first)
+    clock.shift(11)
+    refresh(client, first)
+    refresh(client, first)
+    assert kinds(records) == ["login", "refresh_reuse"]
+    assert [row.kind for row in rows(db)] == ["login", "refresh_reuse"]
+
+
+def test_every_change_of_a_credential_is_noted_once(client, db, records):
+    """Requirement 56."""
+    form = {"username": "ada.lovelace", "email": "ada@example.org", "password": PASSWORD}
+    client.post("/auth/register", json=form)
+    client.post("/auth/verify-email", json={"token": last_token("ada@example.org", "verify-email")})
+    client.post("/auth/password/forgot", json={"email": "ada@example.org"})
+    token = last_token("ada@example.org", "reset-password")
+    client.post("/auth/password/reset", json={"token": token, "new_password": NEW_PASSWORD})
+    data = {"username": "ada.lovelace", "password": NEW_PASSWORD}
+    headers = bearer(client.post("/auth/token", data=data).json())
+    body = {"current_password": NEW_PASSWORD, "new_password": PASSWORD}
+    client.post("/auth/password/change", json=body, headers=headers)
+    client.patch("/auth/me", json={"username": "countess"}, headers=headers)
+    client.post("/auth/email-change", json={"new_email": "new@example.org", "password": PASSWORD}, headers=headers)
+    token = last_token("new@example.org", "confirm-email")
+    client.post("/auth/email-change/confirm", json={"token": token})
+    client.post("/auth/delete-account", json={"password": PASSWORD}, headers=headers)
+    expected = ["email_verified", "password_reset", "login", "password_changed", "username_changed"]
+    expected += ["email_change_asked", "email_changed", "account_deleted"]
+    assert kinds(records) == expected
+    assert [row.kind for row in rows(db)] == expected
+
+
+def test_no_secret_is_in_any_record_or_row(client, db, records):
+    """Requirement 55."""
+    user = make_user()
+    given = sign_in(client, user).json()
+    sign_in(client, user, WRONG)
+    client.post("/auth/password/forgot", json={"email": user.email})
+    token = last_token(user.email, "reset-password")
+    client.post(f"/auth/verify-email?token={token}", json={"token": token})
+    client.post("/auth/password/reset", json={"token": token, "new_password": NEW_PASSWORD})
+    client.post("/auth/refresh", json={"refresh_token": given["refresh_token"]})
+    everything = records.text + "".join(row.facts for row in rows(db))
+    secrets = [PASSWORD, WRONG, NEW_PASSWORD, token, given["refresh_token"], given["access_token"], "argon2"]
+    assert not [secret for secret in secrets if secret in everything]
+
+
+BODIES = {
+    "/auth/register": {"username": "ada.lovelace", "email": "ada@example.org", "password": WRONG},
+    "/auth/verify-email": {"token": "guessed-token-0123456789"},
+    "/auth/verify-email/resend": {"email": "ada@example.org"},
+    "/auth/password/forgot": {"email": "ada@example.org"},
+    "/auth/password/reset": {"token": "guessed-token-0123456789", "new_password": WRONG},
+    "/auth/password/change": {"current_password": WRONG, "new_password": WRONG},
+    "/auth/email-change": {"new_email": "ada@example.org", "password": WRONG},
+    "/auth/email-change/confirm": {"token": "guessed-token-0123456789"},
+    "/auth/delete-account": {"password": WRONG},
+    "/auth/refresh": {"refresh_token": "guessed-token-0123456789"},
+}
+SHAPE = {"type", "title", "status", "detail", "code", "request_id"}
+
+
+@pytest.mark.parametrize("path", BODIES)
+@pytest.mark.parametrize("hostile", ["\0", "\r\nBcc: eve@example.org", "x" * 100_000, 5, None, [], {"a": 1}, True])
+def test_every_refusal_has_the_one_shape_and_repeats_nothing(client, db, login, path, hostile):
+    """Requirements 54 and 41: each field in turn holds something hostile."""
+    login(make_user())
+    for field in BODIES[path]:
+        answer = client.post(path, json=BODIES[path] | {field: hostile})
+        if answer.status_code < 400:
+            assert "password" in field, (path, field)  # in which any text may be
+            continue
+        problem = answer.json()
+        assert set(problem) - {"errors"} == SHAPE, (path, field)
+        assert problem["request_id"] == answer.headers["X-Request-ID"]
+        assert WRONG not in answer.text
+        assert "guessed-token" not in answer.text
+        assert not isinstance(hostile, str) or hostile not in answer.text
+        assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("path", [path for path in BODIES if path != "/auth/refresh"])
+def test_a_field_that_is_not_asked_for_is_refused(client, db, login, path):
+    """Requirement 34."""
+    login(make_user())
+    for field in ("id", "user_id", "is_superuser", "is_verified", "session"):
+        assert client.post(path, json=BODIES[path] | {field: 1}).status_code == 422, field
