@@ -33,6 +33,8 @@ FRESH_SECONDS = 60.0  # a document that is younger is not asked for again, whate
 PAUSE_SECONDS = 5.0  # after a failure, so that those who waited for it do not each wait as long themselves
 MAX_CODE = 2_000  # characters
 SCOPE = "openid email"
+# What the libraries raise over an answer that makes no sense.
+ODD = (OAuthError, InvalidSignature, httpx2.InvalidURL, LookupError, TypeError, ValueError, RecursionError)
 ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 log = get_logger(__name__)
@@ -99,7 +101,7 @@ def identify(*, code: str, nonce: str, verifier: str) -> Person:
 
 
 def _claims(client: OAuth2Client, id_token: str, nonce: str) -> dict[str, Any]:
-    settings, keys = get_settings(), _documents().keys
+    settings, keys = get_settings(), documents().keys
     expected = {"issuer": settings.google_issuer, "client_id": settings.google_client_id or "", "nonce": nonce}
     try:
         return read_id_token(id_token, keys.get(client), **expected)
@@ -146,13 +148,13 @@ class _Documents:
 
 
 @lru_cache
-def _documents() -> _Documents:
+def documents() -> _Documents:
     """Kept by each process for itself."""
     return _Documents(Kept(_discover), Kept(lambda client: _ask(client, _configuration(client).jwks_uri)))
 
 
 def _configuration(client: OAuth2Client) -> Configuration:
-    document = _documents().configuration.get(client)
+    document = documents().configuration.get(client)
     return Configuration(*(document[endpoint] for endpoint in ENDPOINTS))
 
 
@@ -189,7 +191,7 @@ def _asking() -> Iterator[OAuth2Client]:
     except httpx2.RequestError as error:
         log.warning("google_unreachable", reason=f"{type(error).__name__}: {error}")
         raise GoogleUnavailable from error
-    except (OAuthError, InvalidSignature, httpx2.InvalidURL, LookupError, TypeError, ValueError) as error:
+    except ODD as error:
         log.warning("google_answer_refused", reason=f"{type(error).__name__}: {error}"[:300])
         raise GoogleFailed from error
 

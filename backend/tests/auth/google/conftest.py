@@ -1,0 +1,112 @@
+"""Fixtures of the sign-in with Google: a provider, and an application that is told to use it."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from fastapi.testclient import TestClient
+from httpx2 import Response
+
+from app.core.config import get_settings
+from app.routers.auth import gateway
+from tests.support.openid import CLIENT, Impostor, OpenIdProvider, running_impostor, running_provider
+
+CALLBACK = "http://testserver/auth/google/callback"
+LANDING = "http://127.0.0.1:8000/dev/frontend/auth/callback"
+
+
+def said(answer: Response) -> dict[str, str]:
+    """What the frontend is told by the address that the browser is sent to."""
+    page, _, query = answer.headers["Location"].partition("?")
+    assert page == LANDING
+    return {name: values[0] for name, values in parse_qs(query).items()}
+
+
+class Journey:
+    """A browser that signs in. `asked` is what the application last asked of the provider."""
+
+    def __init__(self, client: TestClient) -> None:
+        self.client = client
+        self.asked: dict[str, str] = {}
+
+    def begin(self, **query: str) -> Response:
+        answer = self.client.get("/auth/google/login", params=query, follow_redirects=False)
+        self.note(answer.headers["Location"])
+        return answer
+
+    def note(self, url: str) -> None:
+        self.asked = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+
+    def come_back(self, **query: str) -> Response:
+        """With a made-up code, where the provider is the impostor."""
+        query = {"code": "made up", "state": self.asked.get("state", "")} | query
+        return self.client.get("/auth/google/callback", params=query, follow_redirects=False)
+
+    def exchange(self, code: str, mode: str = "body") -> Response:
+        return self.client.post("/auth/google/exchange", json={"code": code}, params={"session": mode})
+
+
+@pytest.fixture
+def journey(client, db) -> Journey:
+    return Journey(client)
+
+
+@pytest.fixture
+def ask_to_link(journey, login) -> Callable[[Any], Any]:
+    """`ask_to_link(user)`: who is signed in and on the way to Google, to link what comes back."""
+
+    def begin(user: Any) -> Any:
+        login(user)
+        journey.note(journey.client.post("/auth/google/link").json()["url"])
+        return user
+
+    return begin
+
+
+@pytest.fixture
+def use(monkeypatch) -> Iterator[Callable[[str], None]]:
+    """`use(issuer)`: the application signs in with that provider, whom it has never met."""
+
+    def configure(issuer: str) -> None:
+        for name, value in {**CLIENT, "GOOGLE_ISSUER": issuer}.items():
+            monkeypatch.setenv(name, value)
+        get_settings.cache_clear()
+        gateway.documents.cache_clear()
+
+    yield configure
+    monkeypatch.undo()
+    get_settings.cache_clear()
+    gateway.documents.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def _provider() -> Iterator[OpenIdProvider]:
+    with running_provider(CALLBACK) as provider:
+        yield provider
+
+
+@pytest.fixture
+def provider(_provider: OpenIdProvider, use) -> OpenIdProvider:
+    use(_provider.url)
+    return _provider
+
+
+@pytest.fixture
+def impostor(use) -> Iterator[Impostor]:
+    with running_impostor() as impostor:
+        use(impostor.url)
+        yield impostor
+
+
+@pytest.fixture
+def sign_in(journey, impostor) -> Callable[..., Response]:
+    """`sign_in("subject", "mail@example.com", **claims)`: there and back, by the impostor's word."""
+
+    def there_and_back(subject: str, email: str, /, **claims: object) -> Response:
+        journey.begin()
+        impostor.vouch(subject, email, journey.asked["nonce"], **claims)
+        answer: Response = journey.come_back()
+        return answer
+
+    return there_and_back

@@ -1,0 +1,92 @@
+"""Only an ID token that this provider signed, for us, in answer to this sign-in, is believed (requirement 27)."""
+
+import time
+
+import pytest
+from joserfc import jwt
+from joserfc.jws import JWSRegistry
+from joserfc.registry import HeaderParameter
+from sqlalchemy import select
+
+from app.routers.auth.models import Identity, OneTimeToken, User
+from app.routers.auth.tokens import Purpose
+from tests.auth.google.conftest import said
+from tests.support.openid import CLIENT, key, signed_with_secret, unsigned
+
+OURS = CLIENT["GOOGLE_CLIENT_ID"]
+NOW = int(time.time())
+
+CLAIMS = {
+    "another nonce": {"nonce": "another"},
+    "no nonce": {"nonce": None},
+    "another audience": {"aud": "another"},
+    "several audiences": {"aud": [OURS, "another"], "azp": OURS},
+    "no audience": {"aud": None},
+    "asked for by another": {"azp": "another"},
+    "another issuer": {"iss": "https://accounts.google.com.evil.example"},
+    "no issuer": {"iss": None},
+    "expired": {"exp": NOW - 61},
+    "no expiry": {"exp": None},
+    "an expiry that is no number": {"exp": "tomorrow"},
+    "not yet": {"nbf": NOW + 200},
+    "issued in the future": {"iat": NOW + 200},
+    "no time of issue": {"iat": None},
+    "an empty subject": {"sub": ""},
+    "no subject": {"sub": None},
+    "a subject that is no text": {"sub": 42},
+    "a long subject": {"sub": "1" * 256},
+    "a subject beyond ASCII": {"sub": "\uff11"},
+    "an address that is none": {"email": "nobody"},
+    "no address": {"email": None},
+}
+
+
+def signed(claims, alg="RS256", by="first", registry=None, **header):
+    header = {"alg": alg, "kid": "first"} | header
+    return jwt.encode(header, claims, key(by), algorithms=[alg], registry=registry)
+
+
+LAX = JWSRegistry({"x": HeaderParameter("Made up", "int")})
+PUBLIC = {"jwk": key("foreign").as_dict(private=False)}
+TOKENS = {
+    "no token": lambda _: "",
+    "no signature": lambda claims: unsigned(claims, "none"),
+    "no signature, spelled otherwise": lambda claims: unsigned(claims, "nOnE"),
+    "no signature under a good name": lambda claims: unsigned(claims, "RS256"),
+    "an algorithm off the list": lambda claims: signed(claims, "RS512"),
+    "another's key under the provider's name": lambda claims: signed(claims, by="foreign"),
+    "an unknown key": lambda claims: signed(claims, by="foreign", kid="nobody's"),
+    "a key that it brings along": lambda claims: signed(claims, by="foreign", **PUBLIC),
+    "the public key as a secret": lambda claims: signed_with_secret(claims, key("first").as_pem(private=False)),
+    "our secret as a secret": lambda claims: signed_with_secret(claims, CLIENT["GOOGLE_CLIENT_SECRET"].encode()),
+    "an unknown critical header": lambda claims: signed(claims, crit=["x"], x=1, registry=LAX),
+    "a token of another kind": lambda claims: signed(claims, typ="at+jwt"),
+    "no object": lambda claims: unsigned(claims, "RS256").replace(".", "!"),
+    "too long": lambda _: "e" * 30_000,
+}
+
+
+def nothing_happened(db):
+    codes = select(OneTimeToken).where(OneTimeToken.purpose == Purpose.GOOGLE_EXCHANGE)
+    return all(db.scalar(rows) is None for rows in (select(User), select(Identity), codes))
+
+
+@pytest.mark.parametrize("change", CLAIMS.values(), ids=CLAIMS)
+def test_a_claim_that_is_not_as_it_must_be_lets_nobody_in(db, sign_in, change):
+    """Requirements 27 and 30."""
+    assert said(sign_in("1", "ada@example.com", **change)) == {"error": "google_failed"}
+    assert nothing_happened(db)
+
+
+@pytest.mark.parametrize("make", TOKENS.values(), ids=TOKENS)
+def test_a_token_that_the_provider_did_not_sign_lets_nobody_in(db, impostor, sign_in, make):
+    """Requirement 27."""
+    impostor.id_token = make
+    assert said(sign_in("1", "ada@example.com")) == {"error": "google_failed"}
+    assert nothing_happened(db)
+
+
+@pytest.mark.parametrize("change", [{}, {"aud": [OURS]}, {"azp": OURS}, {"exp": NOW - 30, "iat": NOW + 30}])
+def test_what_is_as_it_must_be_lets_in(db, sign_in, change):
+    """Requirement 27: the others fail for their fault alone. Clocks may differ by a minute."""
+    assert "code" in said(sign_in("1", "ada@example.com", **change))

@@ -1,0 +1,174 @@
+"""Two providers to sign in with: a certified one (npm `oidc-provider`), and one that does all wrong on demand."""
+
+import contextlib
+import fcntl
+import hmac
+import json
+import os
+import shutil
+import subprocess
+import threading
+import time
+from base64 import urlsafe_b64encode
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+import httpx2
+import pytest
+from joserfc import jwt
+from joserfc.jwk import RSAKey
+
+FOLDER = Path(__file__).parent / "oidc"
+CLIENT = {"GOOGLE_CLIENT_ID": "liftoff-tests", "GOOGLE_CLIENT_SECRET": "a client secret of tests"}
+
+
+class OpenIdProvider:
+    """The certified one, as its own process."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def put(self, name: str, **claims: object) -> None:
+        """`name` can sign in from now on, and is the subject."""
+        httpx2.put(f"{self.url}/accounts/{name}", json=claims).raise_for_status()
+
+    def sign_in(self, url: str, name: str, until: str) -> str:
+        """What a browser does there, up to the address that begins with `until`, where it is sent back to."""
+        with httpx2.Client() as browser:
+            for _ in range(10):
+                if url.startswith(until):
+                    return url
+                form = {"prompt": "login", "login": name, "password": "any"} if "/interaction/" in url else None
+                answer = browser.post(url, data=form) if form else browser.get(url)
+                assert answer.is_redirect, answer.text
+                url = str(httpx2.URL(url).join(answer.headers["Location"]))
+        raise AssertionError(url)
+
+
+@contextlib.contextmanager
+def running_provider(*redirect_uris: str) -> Iterator[OpenIdProvider]:
+    """Where Node is missing the test is skipped, unless REQUIRE_SERVICES asks for everything."""
+    if not (shutil.which("node") and shutil.which("npm")):
+        reason = "Node is not installed: apt-get install nodejs npm"
+        (pytest.fail if os.environ.get("REQUIRE_SERVICES") else pytest.skip)(reason)
+    _install()
+    command = ["node", "server.mjs", *redirect_uris]
+    with subprocess.Popen(command, cwd=FOLDER, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        try:
+            assert process.stdout
+            yield OpenIdProvider(f"http://127.0.0.1:{json.loads(process.stdout.readline())['port']}")
+        finally:
+            process.terminate()
+
+
+def _install() -> None:
+    """What the lock says, once for all workers and runs."""
+    lock, stamp = FOLDER / "package-lock.json", FOLDER / "node_modules" / ".package-lock.json"
+    with lock.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        if not stamp.exists() or stamp.stat().st_mtime < lock.stat().st_mtime:
+            options = ["--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
+            subprocess.run(["npm", "ci", *options], cwd=FOLDER, check=True, capture_output=True, timeout=180)
+            stamp.touch()
+
+
+@lru_cache
+def key(kid: str) -> RSAKey:
+    return RSAKey.generate_key(2048, {"kid": kid, "use": "sig"})
+
+
+class Impostor:
+    """A provider whose every answer a test can spoil. It has no page to sign in on: a test makes the callback up.
+
+    `asked` counts what was asked for by path, `form` is what came to the token endpoint. `answers` maps a path to a
+    function that answers instead.
+    """
+
+    def __init__(self) -> None:
+        self.keys = [key("first")]
+        self.claims: dict[str, Any] = {}
+        self.id_token: Callable[[dict[str, Any]], str] = self.sign
+        self.answers: dict[str, Callable[[BaseHTTPRequestHandler], None]] = {}
+        self.asked: Counter[str] = Counter()
+        self.form: dict[str, str] = {}
+        impostor = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                impostor._answer(self)
+
+            do_POST = do_GET  # noqa: N815 - the library's name
+
+            def log_message(self, *_: object) -> None: ...
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+    def _answer(self, request: BaseHTTPRequestHandler) -> None:
+        self.asked[request.path] += 1
+        body = request.rfile.read(int(request.headers.get("Content-Length", 0)))
+        if request.path in self.answers:
+            with contextlib.suppress(OSError):
+                self.answers[request.path](request)
+        elif request.path == "/.well-known/openid-configuration":
+            ends = {f"{end}_endpoint": f"{self.url}/{end}" for end in ("authorization", "token")}
+            reply(request, {"issuer": self.url, "jwks_uri": f"{self.url}/keys", **ends})
+        elif request.path == "/keys":
+            reply(request, {"keys": [one.as_dict(private=False) for one in self.keys]})
+        elif request.path == "/token":
+            self.form = dict(parse_qsl(body.decode()))
+            token = {"access_token": "any", "token_type": "Bearer", "id_token": self.id_token(self.claims)}
+            reply(request, {name: value for name, value in token.items() if value})
+        else:
+            reply(request, {}, 404)
+
+    def vouch(self, subject: str, email: str, nonce: str, /, **claims: object) -> None:
+        """Good claims for the next sign-in, and what is to differ; None leaves a claim out."""
+        at = int(time.time())
+        good = {"iss": self.url, "aud": CLIENT["GOOGLE_CLIENT_ID"], "sub": subject, "nonce": nonce, "iat": at}
+        good |= {"exp": at + 300, "email": email, "email_verified": True}
+        self.claims = {name: value for name, value in (good | claims).items() if value is not None}
+
+    def sign(self, claims: dict[str, Any], **header: object) -> str:
+        return jwt.encode({"alg": "RS256", "kid": "first", **header}, claims, self.keys[0], algorithms=["RS256"])
+
+
+def reply(request: BaseHTTPRequestHandler, document: object, status: int = 200, **headers: str) -> None:
+    body = document if isinstance(document, bytes) else json.dumps(document).encode()
+    request.send_response(status)
+    for name, value in {"Content-Type": "application/json", "Content-Length": str(len(body)), **headers}.items():
+        request.send_header(name.replace("_", "-"), value)
+    request.end_headers()
+    request.wfile.write(body)
+
+
+@contextlib.contextmanager
+def running_impostor() -> Iterator[Impostor]:
+    impostor = Impostor()
+    thread = threading.Thread(target=impostor.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    yield impostor
+    impostor.server.shutdown()
+    impostor.server.server_close()
+
+
+def unsigned(claims: dict[str, Any], alg: str) -> str:
+    """A token without a signature, whatever its header says."""
+    parts = ({"alg": alg, "kid": "first"}, claims)
+    return ".".join([*(_base64(json.dumps(part).encode()) for part in parts), ""])
+
+
+def signed_with_secret(claims: dict[str, Any], secret: bytes) -> str:
+    """A token with a symmetric signature."""
+    message = unsigned(claims, "HS256").rstrip(".")
+    return f"{message}.{_base64(hmac.digest(secret, message.encode(), 'sha256'))}"
+
+
+def _base64(data: bytes) -> str:
+    return urlsafe_b64encode(data).rstrip(b"=").decode()
