@@ -192,9 +192,9 @@ def _accept(db: Session, user: User, code: str, client: Client) -> bool:
 
 
 def _stand_in_line(db: Session, user_id: int | None) -> User | None:
-    """The user as it is now, if active, and locked: before any other row, as sign-in and reset do."""
+    """The user, if active, locked: before any other row, as sign-in and reset do."""
     active = select(User).where(User.id == user_id, User.is_active).with_for_update(key_share=True)
-    return db.scalar(active.execution_options(populate_existing=True))
+    return db.scalar(active)
 
 
 def _totp_of(db: Session, user_id: int) -> Totp | None:
