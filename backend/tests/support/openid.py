@@ -13,6 +13,7 @@ from base64 import urlsafe_b64encode
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,10 @@ class OpenIdProvider:
         """`name` can sign in from now on, and is the subject."""
         httpx2.put(f"{self.url}/accounts/{name}", json=claims).raise_for_status()
 
+    def expect(self, redirect_uri: str) -> None:
+        """The application comes from there, and from nowhere else."""
+        httpx2.put(f"{self.url}/redirect-uri", json={"uri": redirect_uri}).raise_for_status()
+
     def sign_in(self, url: str, name: str, until: str) -> str:
         """What a browser does there, up to the address that begins with `until`, where it is sent back to."""
         with httpx2.Client() as browser:
@@ -51,14 +56,15 @@ class OpenIdProvider:
 
 
 @contextlib.contextmanager
-def running_provider(*redirect_uris: str) -> Iterator[OpenIdProvider]:
+def running_provider() -> Iterator[OpenIdProvider]:
     """Where Node is missing the test is skipped, unless REQUIRE_SERVICES asks for everything."""
     if not (shutil.which("node") and shutil.which("npm")):
         reason = "Node is not installed: apt-get install nodejs npm"
         (pytest.fail if os.environ.get("REQUIRE_SERVICES") else pytest.skip)(reason)
     _install()
-    command = ["node", "server.mjs", *redirect_uris]
-    with subprocess.Popen(command, cwd=FOLDER, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen(
+        ["node", "server.mjs"], cwd=FOLDER, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
         try:
             assert process.stdout
             yield OpenIdProvider(f"http://127.0.0.1:{json.loads(process.stdout.readline())['port']}")
@@ -96,6 +102,7 @@ class Impostor:
         self.answers: dict[str, Callable[[BaseHTTPRequestHandler], None]] = {}
         self.asked: Counter[str] = Counter()
         self.form: dict[str, str] = {}
+        self._lock = threading.Lock()
         impostor = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -122,8 +129,10 @@ class Impostor:
         elif request.path == "/keys":
             reply(request, {"keys": [one.as_dict(private=False) for one in self.keys]})
         elif request.path == "/token":
-            self.form = dict(parse_qsl(body.decode()))
-            token = {"access_token": "any", "token_type": "Bearer", "id_token": self.id_token(self.claims)}
+            with self._lock:
+                self.form = dict(parse_qsl(body.decode()))
+                id_token = self.id_token(self.claims)
+            token = {"access_token": "any", "token_type": "Bearer", "id_token": id_token}
             reply(request, {name: value for name, value in token.items() if value})
         else:
             reply(request, {}, 404)
@@ -134,6 +143,16 @@ class Impostor:
         good = {"iss": self.url, "aud": CLIENT["GOOGLE_CLIENT_ID"], "sub": subject, "nonce": nonce, "iat": at}
         good |= {"exp": at + 300, "email": email, "email_verified": True}
         self.claims = {name: value for name, value in (good | claims).items() if value is not None}
+
+    def by_challenge(self, nonces: dict[str, str], subject: str, email: str) -> None:
+        """The same person in many journeys at once: the verifier tells which nonce goes into an ID token."""
+
+        def sign(_: dict[str, Any]) -> str:
+            challenge = _base64(sha256(self.form["code_verifier"].encode()).digest())
+            return self.sign(self.claims | {"nonce": nonces[challenge]})
+
+        self.vouch(subject, email, "of the challenge")
+        self.id_token = sign
 
     def sign(self, claims: dict[str, Any], **header: object) -> str:
         return jwt.encode({"alg": "RS256", "kid": "first", **header}, claims, self.keys[0], algorithms=["RS256"])

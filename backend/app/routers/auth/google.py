@@ -122,7 +122,8 @@ def arrive(answer: GoogleAnswer, browser: str, client: Client) -> str:
             user = session.user
         else:
             user = identities.owner_of(db, person, client)
-        code = tokens.issue(db, Purpose.GOOGLE_EXCHANGE, user_id=user.id)
+        # One for each device that is on its way just now.
+        code = tokens.issue(db, Purpose.GOOGLE_EXCHANGE, user_id=user.id, replaces=False)
     return frontend_page(code=code, next=begun.get("next", ""))
 
 

@@ -52,9 +52,16 @@ class InvalidToken(BadRequest):
     detail = "This link or code is not valid any more. Ask for a new one."
 
 
-def issue(db: Session, purpose: Purpose, *, user_id: int | None = None, data: dict[str, Any] | None = None) -> str:
-    """A new token; the user's older ones for this purpose are dead from now on."""
-    if user_id is not None:
+def issue(
+    db: Session,
+    purpose: Purpose,
+    *,
+    user_id: int | None = None,
+    data: dict[str, Any] | None = None,
+    replaces: bool = True,
+) -> str:
+    """A new token; the user's older ones for this purpose are dead from now on, unless it `replaces` none."""
+    if user_id is not None and replaces:
         revoke(db, user_id, purpose)
     token = secrets.token_urlsafe(32)
     db.add(

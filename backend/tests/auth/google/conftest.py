@@ -81,15 +81,16 @@ def use(monkeypatch) -> Iterator[Callable[[str], None]]:
 
 
 @pytest.fixture(scope="session")
-def _provider() -> Iterator[OpenIdProvider]:
-    with running_provider(CALLBACK) as provider:
+def real_provider() -> Iterator[OpenIdProvider]:
+    with running_provider() as provider:
         yield provider
 
 
 @pytest.fixture
-def provider(_provider: OpenIdProvider, use) -> OpenIdProvider:
-    use(_provider.url)
-    return _provider
+def provider(real_provider: OpenIdProvider, use) -> OpenIdProvider:
+    use(real_provider.url)
+    real_provider.expect(CALLBACK)
+    return real_provider
 
 
 @pytest.fixture

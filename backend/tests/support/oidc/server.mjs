@@ -1,10 +1,12 @@
-// A certified OpenID provider for tests: `node server.mjs REDIRECT_URI...` prints {"port": …} and serves until it is ended.
+// A certified OpenID provider for tests: `node server.mjs` prints {"port": …} and serves until it is ended.
 // PUT /accounts/NAME {"email", "email_verified"} makes NAME somebody who can sign in, with any password; NAME is the subject.
+// PUT /redirect-uri {"uri"} makes the client known to come from there, and from nowhere else.
 import { createServer } from 'node:http';
 
 import Provider from 'oidc-provider';
 
 const accounts = new Map();
+let redirectUri = 'http://localhost/none';
 const server = createServer();
 server.listen(0, '127.0.0.1', () => {
   const { port } = server.address();
@@ -12,7 +14,7 @@ server.listen(0, '127.0.0.1', () => {
     clients: [{
       client_id: 'liftoff-tests',
       client_secret: 'a client secret of tests',
-      redirect_uris: process.argv.slice(2),
+      redirect_uris: [redirectUri],
       token_endpoint_auth_method: 'client_secret_post',
     }],
     pkce: { required: () => true },
@@ -26,13 +28,18 @@ server.listen(0, '127.0.0.1', () => {
       return grant;
     },
   });
+  provider.Client.prototype.redirectUriAllowed = (uri) => uri === redirectUri;
   const serve = provider.callback();
   server.on('request', (request, response) => {
-    const [, name] = /^\/accounts\/([\w.-]+)$/.exec(request.url) ?? [];
-    if (!name) return serve(request, response);
+    if (request.method !== 'PUT') return serve(request, response);
     let body = '';
     request.on('data', (chunk) => { body += chunk; });
-    request.on('end', () => { accounts.set(name, JSON.parse(body)); response.writeHead(204).end(); });
+    request.on('end', () => {
+      const said = JSON.parse(body);
+      if (said.uri) redirectUri = said.uri;
+      else accounts.set(request.url.split('/').pop(), said);
+      response.writeHead(204).end();
+    });
   });
   console.log(JSON.stringify({ port }));
 });
