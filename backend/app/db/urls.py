@@ -11,6 +11,7 @@ DRIVERS = {
     "postgresql": "postgresql+psycopg2",  # SQLAlchemy 2.1 would take psycopg 3
     "mysql": "mysql+pymysql",
     "mariadb": "mysql+pymysql",
+    "mariadb+pymysql": "mysql+pymysql",  # SQLAlchemy's own spelling
 }
 
 

@@ -17,6 +17,8 @@ from .models import BlogCategory, BlogPost
 from .schemas import PostCreate, PostFilters, PostUpdate
 
 EXCERPT = 200  # characters that an excerpt takes from the content
+# A bracket ends the search for its partner, so that a text of opening ones takes no longer than any other.
+MARKS = re.compile(r"```.*?```|[#>*_`|]|!?\[([^\[\]]*)\]\([^()]*\)", re.DOTALL)
 SLUG_TRIES = 5
 
 
@@ -159,7 +161,7 @@ def delete_post(db: Session, post: BlogPost) -> None:
 
 def excerpt_of(content: str) -> str:
     """The first words of Markdown, without its signs, cut at a word."""
-    plain = re.sub(r"```.*?```|[#>*_`|]|!?\[([^\]]*)\]\([^)]*\)", r"\1", content, flags=re.DOTALL)
+    plain = MARKS.sub(r"\1", content)
     words = " ".join(plain.split())
     return words if len(words) <= EXCERPT else words[:EXCERPT].rsplit(" ", 1)[0].rstrip(".,;:") + "…"
 
