@@ -18,8 +18,6 @@ NAMED = re.compile(
     r"|^[^']*CONSTRAINT `(\w+)`|^Check constraint '(\w+)' is",
     re.DOTALL,
 )
-SQLITE_LOCKED = ("locked", "busy")
-SQLITE_PASSING = ("disk is full", "disk I/O error", "unable to open", "readonly database")
 
 
 class DatabaseUnavailable(Unavailable):
@@ -74,6 +72,12 @@ MYSQL_ERRORS: dict[int, type[AppError]] = {
     **dict.fromkeys((1040, 1053, 1290, 1317, 1836, 1927, 2002, 2003, 2006, 2013, 2055, 4031), DatabaseUnavailable),
 }
 
+SQLITE_SIGNS: dict[str, type[AppError]] = {
+    "locked": DatabaseTimeout,
+    "busy": DatabaseTimeout,
+    **dict.fromkeys(("disk is full", "disk I/O error", "unable to open", "readonly database"), DatabaseUnavailable),
+}
+
 
 def translate(error: Exception) -> AppError | None:
     """What to tell the client about a database error; None where it is a bug of ours and a plain 500."""
@@ -99,12 +103,9 @@ def _without_state(error: DBAPIError) -> type[AppError] | None:
     number = error.orig.args[0] if error.orig and error.orig.args else None
     if isinstance(number, int):
         return MYSQL_ERRORS.get(number)
-    text = str(error.orig)
     if not type(error.orig).__module__.startswith("sqlite3"):
         return DatabaseUnavailable
-    if any(sign in text for sign in SQLITE_LOCKED):
-        return DatabaseTimeout
-    return DatabaseUnavailable if any(sign in text for sign in SQLITE_PASSING) else None
+    return next((kind for sign, kind in SQLITE_SIGNS.items() if sign in str(error.orig)), None)
 
 
 @contextmanager

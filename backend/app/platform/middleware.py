@@ -65,6 +65,11 @@ def stack(settings: Settings) -> list[Middleware]:
 class Cors(CORSMiddleware):
     """CORS for the configured origins only. A refused preflight is a problem like any other error."""
 
+    async def send(self, message: Message, send: Send, request_headers: Headers) -> None:
+        """A foreign origin is answered like none: without it the headers that name no origin would still be there."""
+        known = self.is_allowed_origin(request_headers.get("origin", ""))
+        await super().send(message, send, request_headers if known else Headers())
+
     def preflight_response(self, request_headers: Headers) -> Response:
         response = super().preflight_response(request_headers)
         if response.status_code < HTTPStatus.BAD_REQUEST:

@@ -26,7 +26,9 @@ def environment(kind: str) -> dict[str, str]:
     """What the application and all workers need to know. Whatever the caller's shell has set does not leak in."""
     global _folder  # noqa: PLW0603 - one folder for one run, removed when it ends
     _folder = Path(tempfile.mkdtemp(prefix="liftoff-tests-"))
-    known = {name for name in os.environ if name in {"REDIS_URL", "SMTP_HOST", "API_PREFIX", "ALLOWED_HOSTS", "CORS_ORIGINS"}}
+    known = {
+        name for name in os.environ if name in {"REDIS_URL", "SMTP_HOST", "API_PREFIX", "ALLOWED_HOSTS", "CORS_ORIGINS"}
+    }
     for name in known:
         del os.environ[name]
     values = {
