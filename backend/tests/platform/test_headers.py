@@ -60,3 +60,12 @@ def test_what_one_user_sees_is_never_kept(client, db, login):
     assert client.post("/blog/posts", json={"title": "t", "content": "c"}).headers["cache-control"] == "no-store"
     again = client.get("/blog/posts", headers={"If-None-Match": client.get("/blog/posts").headers["etag"]})
     assert (again.status_code, again.headers["cache-control"]) == (304, "no-store")
+
+
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/blog/posts", "/docs", "/nothing-here"])
+def test_head_is_get_without_its_body(client, db, path):
+    got, head = client.get(path), client.head(path)
+    assert (head.status_code, head.content) == (got.status_code, b"")
+    same = ("content-type", "content-length", "etag", "cache-control", "content-security-policy")
+    if got.is_success:
+        assert [head.headers.get(name) for name in same] == [got.headers.get(name) for name in same]
