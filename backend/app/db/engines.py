@@ -113,8 +113,7 @@ def _prepare_mysql(connection: Any, statement_seconds: int) -> None:
 
 def _sqlite(url: URL, *, name: str, statement_seconds: int, **options: Any) -> Engine:
     del name, statement_seconds  # the file knows neither
-    if url.database:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(url, **options)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)

@@ -24,7 +24,7 @@ class DatabaseUnavailable(Unavailable):
     """The database is away, starting, full or cut off."""
 
     code = "database_unavailable"
-    detail = "The database cannot be reached. Nothing was changed; try again in a moment."
+    detail = "The database cannot be reached. Try again in a moment."
 
 
 class DatabaseTimeout(Unavailable):
