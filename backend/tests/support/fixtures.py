@@ -64,7 +64,7 @@ def migrated() -> Iterator[None]:
     """The schema that migrations make, and the table of the feature made for tests."""
     load_models()
     cli.migrate()
-    Widget.__table__.create(engine)
+    Base.metadata.create_all(engine, [Base.metadata.tables[Widget.__tablename__]])
     yield
     for factory in (SessionLocal, SideSession):
         factory.kw["bind"].dispose()
