@@ -6,7 +6,7 @@ IN_BACKEND := @cd backend && ../.venv/bin/python -m
 # The newest of the Pythons that the lock supports, tried and not only looked up: a version manager's shim may be there without its Python.
 PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11; do $$p -c '' 2>/dev/null && echo $$p && exit; done; echo python3)
 
-.PHONY: help dev test run worker migrate migration downgrade seed superuser check lint types migrations configs format lock audit openapi
+.PHONY: help dev test run worker migrate migration downgrade seed superuser check lint types migrations configs format lock audit openapi bench
 .DEFAULT_GOAL := help
 
 help: ## print this
@@ -71,6 +71,9 @@ format: $(STAMP) ## put the code in form, mend what ruff can mend
 
 openapi: $(STAMP) ## rewrite the OpenAPI snapshots after a wanted change
 	$(IN_BACKEND) tests.openapi_snapshots
+
+bench: $(STAMP) ## the comparisons of the README, measured on this machine
+	$(IN_BACKEND) benchmarks.admission
 
 ##@ Packages
 

@@ -25,7 +25,8 @@ from app.db.urls import normalise
 LOCK = "liftoff migrations"
 LOCK_NUMBER = 4_202_611  # PostgreSQL names its advisory locks by number; any that nobody else uses
 WAIT_SECONDS = 60  # for another migrator to finish
-LOCK_TIMEOUT = "SET lock_timeout = '5s'"  # for a table: rather fail than queue every request behind us
+LOCK_SECONDS = 5  # for a table: rather fail than queue every request behind us
+LOCK_TIMEOUT = f"SET lock_timeout = '{LOCK_SECONDS}s'"
 
 
 def render_item(kind: str, item: object, autogen: AutogenContext) -> str | Literal[False]:
@@ -61,7 +62,6 @@ def alone(connection: Connection) -> Iterator[None]:
     match connection.dialect.name:
         case "postgresql":
             connection.execute(text(f"SET lock_timeout = '{WAIT_SECONDS}s'"))
-            connection.execute(text("SET statement_timeout = 0"))
             connection.execute(text("SELECT pg_advisory_lock(:number)"), {"number": LOCK_NUMBER})
             connection.execute(text(LOCK_TIMEOUT))
             connection.commit()
@@ -70,6 +70,7 @@ def alone(connection: Connection) -> Iterator[None]:
         case "mysql":
             if not connection.scalar(text("SELECT GET_LOCK(:name, :wait)"), {"name": LOCK, "wait": WAIT_SECONDS}):
                 raise CommandError("Another migrator is still at work. Try again when it has finished.")
+            connection.execute(text(f"SET lock_wait_timeout = {LOCK_SECONDS}"))
             use_utf8mb4(connection)
             connection.commit()
             yield
@@ -113,7 +114,7 @@ def run() -> None:
                 context.execute(LOCK_TIMEOUT)
             context.run_migrations()
         return
-    engine = make_engine(settings, pool_size=1, max_overflow=0, name="liftoff migrations")
+    engine = make_engine(settings, pool_size=1, max_overflow=0, name="liftoff migrations", statement_seconds=0)
     with engine.connect() as connection, alone(connection):
         sqlite = connection.dialect.name == "sqlite"
         context.configure(connection=connection, render_as_batch=sqlite, **options)

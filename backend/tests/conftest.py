@@ -33,7 +33,8 @@ def pytest_unconfigure() -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what is meant for another database; `@pytest.mark.only("postgresql")` names those it is meant for."""
     kind = config.getoption("--database")
-    kept, left = [], []
+    kept: list[pytest.Item] = []
+    left: list[pytest.Item] = []
     for item in items:
         only = item.get_closest_marker("only")
         elsewhere = only is not None and kind not in only.args

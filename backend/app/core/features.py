@@ -7,6 +7,7 @@ import importlib
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
+from keyword import iskeyword
 from pathlib import Path
 from traceback import extract_tb
 from types import ModuleType
@@ -57,14 +58,19 @@ def _short(path: Path) -> str:
 @lru_cache
 def discover(folder: Path = FOLDER) -> tuple[Feature, ...]:
     """Every feature folder, sorted by name. Raises `BrokenFeature` for one that could not be a package with routes."""
-    folders = sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith((".", "_")))
+    folders = sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith((".", "_")) and _has_files(p))
     for path in folders:
-        if not path.name.isidentifier():
+        if not path.name.isidentifier() or iskeyword(path.name):
             raise BrokenFeature(f"{_short(path)}: a feature folder needs a Python name (letters, digits, underscores)")
         for needed in ("__init__.py", "router.py"):
             if not (path / needed).is_file():
                 raise BrokenFeature(f"{_short(path / needed)} is missing: every feature folder has one")
     return tuple(Feature(path.name, path) for path in folders)
+
+
+def _has_files(folder: Path) -> bool:
+    """Deleting a feature, or changing to a branch without it, can leave a folder that holds only Python's caches."""
+    return any(path.is_file() and path.suffix != ".pyc" for path in folder.rglob("*"))
 
 
 def load_models() -> None:

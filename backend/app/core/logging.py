@@ -3,7 +3,7 @@
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any, TextIO
 
 import structlog
@@ -19,23 +19,28 @@ SECRET_NAME = re.compile(
 SECRET_VALUE = re.compile(
     r"""eyJ[\w-]{8,}\.[\w-]+\.[\w-]*          # a JWT
       | (?<=bearer\s)\S+ | (?<=basic\s)\S+    # an Authorization header
-      | (?<=://)[^\s/@]+(?=@)                 # user and password of a URL
+      | (?<=://)[^\s"'?]+(?=@)                # user and password of a URL, also one that is not well encoded
       | \b(?:sk|rk|whsec)_\w+                 # Stripe's secrets
       | \$argon2\S+                           # a password hash
-      | (?<=token=)[^\s&"']+ | (?<=code=)[^\s&"']+ | (?<=password=)[^\s&"']+
+      # a form, a query, the text of a dictionary, of JSON or of one of our shapes
+      | (?P<name>(?:password|passwd|secret|token)(?:=|\\*["']\s*:\s*)|\bcode=)
+        (?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s&,;)}]+)
     """,
     re.IGNORECASE | re.VERBOSE,
 )
-CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 Event = MutableMapping[str, Any]
 
 
 def scrub(value: object) -> object:
     """A copy that is safe to write: secrets are gone, and no character in it can begin a new record."""
     if isinstance(value, str):
-        return CONTROL.sub(lambda m: f"\\x{ord(m[0]):02x}", SECRET_VALUE.sub(REDACTED, value))
-    if isinstance(value, MutableMapping):
-        return {key: REDACTED if SECRET_NAME.search(str(key)) else scrub(item) for key, item in value.items()}
+        clean = SECRET_VALUE.sub(lambda m: (m["name"] or "") + REDACTED, value)
+        return CONTROL.sub(lambda m: f"\\x{ord(m[0]):02x}", clean)
+    if isinstance(value, Mapping):
+        return {
+            scrub(str(key)): REDACTED if SECRET_NAME.search(str(key)) else scrub(item) for key, item in value.items()
+        }
     if isinstance(value, list | tuple | set):
         return [scrub(item) for item in value]
     if value is None or isinstance(value, bool | int | float):
@@ -95,6 +100,10 @@ def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level.upper())
+    _tame_libraries()
+
+
+def _tame_libraries() -> None:
     for name in ("uvicorn", "uvicorn.error"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True

@@ -37,19 +37,21 @@ def parse(body: bytes) -> Any:
 
 
 def _inspect(value: object, loc: Location) -> None:
-    if isinstance(value, str):
-        if "\0" in value:
-            raise InvalidJson("Strings must not hold a NUL character", "string_nul", loc)
-    elif isinstance(value, int):
-        if value not in INT64:
-            raise InvalidJson("Integers must fit in 64 bits", "int_overflow", loc)
-    elif isinstance(value, float):
-        if math.isinf(value):
-            raise InvalidJson("Numbers must be finite", "finite_number", loc)
-    elif isinstance(value, dict):
+    if isinstance(value, dict):
         for key, item in value.items():
-            _inspect(key, loc)
+            _refuse(key, loc)
             _inspect(item, (*loc, key))
     elif isinstance(value, list):
         for index, item in enumerate(value):
             _inspect(item, (*loc, index))
+    else:
+        _refuse(value, loc)
+
+
+def _refuse(value: object, loc: Location) -> None:
+    if isinstance(value, str) and "\0" in value:
+        raise InvalidJson("Strings must not hold a NUL character", "string_nul", loc)
+    if isinstance(value, int) and value not in INT64:
+        raise InvalidJson("Integers must fit in 64 bits", "int_overflow", loc)
+    if isinstance(value, float) and math.isinf(value):
+        raise InvalidJson("Numbers must be finite", "finite_number", loc)

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from app.core.config import Settings
 from app.db.urls import normalise
@@ -22,10 +23,21 @@ LOCK_SECONDS = 3
 IDLE_SECONDS = 30
 CONNECT_SECONDS = 3
 SOCKET_SECONDS = 15
+MYSQL_CHECK_FAILED = (3819, 4025)  # MySQL's and MariaDB's number of a broken check constraint
 
 
-def make_engine(settings: Settings, *, pool_size: int, max_overflow: int, name: str = "liftoff") -> Engine:
-    """An engine with our limits on every connection. It connects on first use, not here."""
+def make_engine(
+    settings: Settings,
+    *,
+    pool_size: int,
+    max_overflow: int,
+    name: str = "liftoff",
+    statement_seconds: int = STATEMENT_SECONDS,
+) -> Engine:
+    """An engine with our limits on every connection. It connects on first use, not here.
+
+    With 0 `statement_seconds` a statement may take as long as it likes.
+    """
     url = normalise(settings.database_url.get_secret_value())
     options: dict[str, Any] = {
         "pool_size": pool_size,
@@ -39,12 +51,25 @@ def make_engine(settings: Settings, *, pool_size: int, max_overflow: int, name: 
     make = _MAKERS.get(url.get_backend_name())
     if make is None:
         raise ValueError(f"DATABASE_URL: {url.get_backend_name()} is not supported; use PostgreSQL, MySQL or SQLite")
-    return make(url, name=name, **options)
+    engine = make(url, name=name, statement_seconds=statement_seconds, **options)
+    event.listen(engine, "handle_error", _name_error)
+    return engine
 
 
-def _postgresql(url: URL, *, name: str, **options: Any) -> Engine:
+def _name_error(context: ExceptionContext) -> DBAPIError | None:
+    """The right class for errors to which a driver gives the wrong one, or none."""
+    error = context.original_exception
+    kind: type[DBAPIError] | None = None
+    if context.sqlalchemy_exception is None and isinstance(error, ValueError | OverflowError):
+        kind = DataError  # a NUL, a lone surrogate, an integer over 64 bits: refused before it was sent
+    elif error.args and error.args[0] in MYSQL_CHECK_FAILED:
+        kind = IntegrityError  # to PyMySQL an operational error
+    return kind(context.statement, None, error, hide_parameters=True) if kind else None
+
+
+def _postgresql(url: URL, *, name: str, statement_seconds: int, **options: Any) -> Engine:
     timeouts = {
-        "statement_timeout": STATEMENT_SECONDS,
+        "statement_timeout": statement_seconds,
         "lock_timeout": LOCK_SECONDS,
         "idle_in_transaction_session_timeout": IDLE_SECONDS,
     }
@@ -61,31 +86,34 @@ def _postgresql(url: URL, *, name: str, **options: Any) -> Engine:
     return create_engine(url, connect_args=connect_args, **options)
 
 
-def _mysql(url: URL, *, name: str, **options: Any) -> Engine:
+def _mysql(url: URL, *, name: str, statement_seconds: int, **options: Any) -> Engine:
     connect_args = {
         "charset": "utf8mb4",
         "program_name": name,
         "connect_timeout": CONNECT_SECONDS,
-        "read_timeout": SOCKET_SECONDS,
+        "read_timeout": SOCKET_SECONDS if statement_seconds else None,
         "write_timeout": SOCKET_SECONDS,
     }
+
+    def prepare(connection: Any, _record: object) -> None:
+        _prepare_mysql(connection, statement_seconds)
+
     engine = create_engine(url, connect_args=connect_args, isolation_level="READ COMMITTED", **options)
-    event.listen(engine, "connect", _prepare_mysql)
+    event.listen(engine, "connect", prepare)
     return engine
 
 
-def _prepare_mysql(connection: Any, _record: object) -> None:
+def _prepare_mysql(connection: Any, statement_seconds: int) -> None:
     mariadb = "MariaDB" in connection.get_server_info()
-    limit = f"max_statement_time={STATEMENT_SECONDS}" if mariadb else f"max_execution_time={STATEMENT_SECONDS * 1000}"
+    limit = f"max_statement_time={statement_seconds}" if mariadb else f"max_execution_time={statement_seconds * 1000}"
     mode = "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
     with connection.cursor() as cursor:
         cursor.execute(f"SET time_zone='+00:00', sql_mode='{mode}', innodb_lock_wait_timeout={LOCK_SECONDS}, {limit}")
 
 
-def _sqlite(url: URL, *, name: str, **options: Any) -> Engine:
-    del name  # the file knows no client names
-    if url.database:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+def _sqlite(url: URL, *, name: str, statement_seconds: int, **options: Any) -> Engine:
+    del name, statement_seconds  # the file knows neither
+    Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(url, **options)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)

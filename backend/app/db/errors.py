@@ -5,22 +5,26 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from sqlalchemy import PrimaryKeyConstraint, UniqueConstraint
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError, StatementError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.core.errors import AppError, Unavailable, Unprocessable
 from app.db.database import Base, DatabaseBusy
 
-SQLITE_COLUMNS = re.compile(r"UNIQUE constraint failed: (?P<columns>[\w., ]+)")
-NAMED = re.compile(r"CHECK constraint failed: (\w+)|for key '(?:\w+\.)?(\w+)'|CONSTRAINT `(\w+)`|constraint '(\w+)' is")
-SQLITE_PASSING = ("locked", "busy", "disk is full", "disk I/O error", "unable to open", "readonly database")
+SQLITE_COLUMNS = re.compile(r"UNIQUE constraint failed: (?P<columns>\w+\.[\w., ]+)")
+# Anchored, because MySQL repeats the value, and a value could pass for a message.
+NAMED = re.compile(
+    r"^(?:CHECK constraint failed: |UNIQUE constraint failed: index ')(\w+)|^Duplicate .* for key '(?:\w+\.)?(\w+)'$"
+    r"|^[^']*CONSTRAINT `(\w+)`|^Check constraint '(\w+)' is",
+    re.DOTALL,
+)
 
 
 class DatabaseUnavailable(Unavailable):
     """The database is away, starting, full or cut off."""
 
     code = "database_unavailable"
-    detail = "The database cannot be reached. Nothing was changed; try again in a moment."
+    detail = "The database cannot be reached. Try again in a moment."
 
 
 class DatabaseTimeout(Unavailable):
@@ -68,6 +72,12 @@ MYSQL_ERRORS: dict[int, type[AppError]] = {
     **dict.fromkeys((1040, 1053, 1290, 1317, 1836, 1927, 2002, 2003, 2006, 2013, 2055, 4031), DatabaseUnavailable),
 }
 
+SQLITE_SIGNS: dict[str, type[AppError]] = {
+    "locked": DatabaseTimeout,
+    "busy": DatabaseTimeout,
+    **dict.fromkeys(("disk is full", "disk I/O error", "unable to open", "readonly database"), DatabaseUnavailable),
+}
+
 
 def translate(error: Exception) -> AppError | None:
     """What to tell the client about a database error; None where it is a bug of ours and a plain 500."""
@@ -79,10 +89,7 @@ def translate(error: Exception) -> AppError | None:
         if known or not state:
             kind = known or _without_state(error)
             return kind() if kind else None
-        return None
-    # The driver could not even send it: an integer over 64 bits, a NUL, a lone surrogate.
-    unsendable = isinstance(error, StatementError) and isinstance(error.orig, ValueError | OverflowError)
-    return UnstorableValue() if unsendable else None
+    return None
 
 
 def _without_state(error: DBAPIError) -> type[AppError] | None:
@@ -96,9 +103,9 @@ def _without_state(error: DBAPIError) -> type[AppError] | None:
     number = error.orig.args[0] if error.orig and error.orig.args else None
     if isinstance(number, int):
         return MYSQL_ERRORS.get(number)
-    text = str(error.orig)
-    bug = type(error.orig).__module__.startswith("sqlite3") and not any(sign in text for sign in SQLITE_PASSING)
-    return None if bug else DatabaseUnavailable
+    if not type(error.orig).__module__.startswith("sqlite3"):
+        return DatabaseUnavailable
+    return next((kind for sign, kind in SQLITE_SIGNS.items() if sign in str(error.orig)), None)
 
 
 @contextmanager
@@ -121,9 +128,9 @@ def constraint_of(error: IntegrityError, candidates: Mapping[str, object] | None
     """The name of the constraint that broke, on any database; None where it cannot be told."""
     diagnosis = getattr(error.orig, "diag", None)
     if diagnosis is not None:
-        return str(diagnosis.constraint_name)
-    text = str(error.orig)
-    if match := SQLITE_COLUMNS.search(text):
+        return diagnosis.constraint_name  # type: ignore[no-any-return]
+    text = str(error.orig.args[-1]) if error.orig else ""
+    if match := SQLITE_COLUMNS.match(text):
         return _unique_over(match["columns"].split(", "))
     if match := NAMED.search(text):
         return next(name for name in match.groups() if name)

@@ -10,6 +10,7 @@ from sqlalchemy import inspect, text
 from sqlalchemy.orm import Session
 
 from app.core.config import BACKEND
+from app.core.logging import get_logger
 
 State = Literal["current", "ahead", "behind"]
 VERSIONS = BACKEND / "alembic" / "versions"
@@ -55,9 +56,12 @@ class SchemaGate:
         return self.state in ("current", "ahead")
 
     def check(self, db: Session) -> State:
-        """Look now, whatever is remembered."""
-        self.state = state_of(db)
-        return self.state
+        """Look now, whatever is remembered. What an operator should know is logged when it becomes so."""
+        state = state_of(db)
+        if state not in ("current", self.state):
+            get_logger(__name__).warning("database_schema", state=state)
+        self.state = state
+        return state
 
     def due(self) -> bool:
         """Whether this caller should look: everybody before the first answer, then one a second."""

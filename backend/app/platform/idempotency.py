@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from anyio import CancelScope
@@ -69,6 +69,7 @@ class Claim:
         self._fingerprint = _digest(request.url.query, request.headers.get("content-type", ""), body)
         self._row: IdempotencyKey | None = None
         self._db: Session | None = None
+        self._mine: tuple[int, datetime] | None = None
         self._stored = False
 
     def begin(self, db: Session) -> Response | None:
@@ -84,6 +85,8 @@ class Claim:
             return self._repeat(row)
         self._row = self._take_over(db, row) if row else self._insert(db, digest)
         self._db = db
+        # Kept apart from the row: a roll-back expires it, and then nobody could say any more which one to free.
+        self._mine = (self._row.id, self._row.expires_at)
         db.commit()  # "in progress" must be seen by others before the effect begins
         return None
 
@@ -128,13 +131,13 @@ class Claim:
 
     def release(self) -> None:
         """Free the key of a request that had no effect, so that the next try need not wait for the lease."""
-        if self._row is None:
+        if self._mine is None:
             return
+        row_id, expires_at = self._mine
+        running = (IdempotencyKey.answer.is_(None), IdempotencyKey.expires_at == expires_at)  # not another's by now
         try:
             with side_session() as db:
-                db.execute(
-                    delete(IdempotencyKey).where(IdempotencyKey.id == self._row.id, IdempotencyKey.answer.is_(None))
-                )
+                db.execute(delete(IdempotencyKey).where(IdempotencyKey.id == row_id, *running))
         except SQLAlchemyError as error:
             get_logger(__name__).warning("idempotency_key_kept", reason=str(error))
 

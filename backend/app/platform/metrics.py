@@ -8,6 +8,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, 
 from prometheus_client.multiprocess import MultiProcessCollector
 from starlette.types import Scope
 
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 seconds = Histogram(
@@ -17,9 +18,10 @@ router = APIRouter()
 
 
 def observe(scope: Scope, status: int, duration: float) -> None:
-    """Count one request under its route's template: paths as they were sent would make endless series."""
+    """Count one request under its route's template: paths and methods as they were sent would make endless series."""
     route: Any = scope.get("route")
-    seconds.labels(scope["method"], getattr(route, "path", "none"), status).observe(duration)
+    method = scope["method"] if scope["method"] in METHODS else "other"
+    seconds.labels(method, getattr(route, "path", "none"), status).observe(duration)
 
 
 @router.get("/metrics", include_in_schema=False)

@@ -58,12 +58,18 @@ def stack(settings: Settings) -> list[Middleware]:
         Middleware(problems.ProblemMiddleware),
         Middleware(Hosts, probes=f"{settings.api_prefix}/health/", allowed_hosts=settings.allowed_hosts),
         Middleware(GuardMiddleware),
+        Middleware(HeadMiddleware),
         Middleware(SchemaMiddleware, always=f"{settings.api_prefix}/health/"),
     ]
 
 
 class Cors(CORSMiddleware):
     """CORS for the configured origins only. A refused preflight is a problem like any other error."""
+
+    async def send(self, message: Message, send: Send, request_headers: Headers) -> None:
+        """A foreign origin is answered like none: without it the headers that name no origin would still be there."""
+        known = self.is_allowed_origin(request_headers.get("origin", ""))
+        await super().send(message, send, request_headers if known else Headers())
 
     def preflight_response(self, request_headers: Headers) -> Response:
         response = super().preflight_response(request_headers)
@@ -158,6 +164,29 @@ class GuardMiddleware:
             elif scope["method"] in ("TRACE", "CONNECT"):
                 answer = problems.of_status(405, {"Allow": "GET, POST, PUT, PATCH, DELETE"})
         await answer(scope, receive, send)
+
+
+class HeadMiddleware:
+    """`HEAD` is `GET` without its body (RFC 9110, 9.3.2): monitors and caches ask so, and routes need not know."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self.app(scope, receive, send)
+            return
+
+        async def bodiless(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message["body"] = b""
+            await send(message)
+
+        scope["method"] = "GET"
+        try:
+            await self.app(scope, receive, bodiless)
+        finally:
+            scope["method"] = "HEAD"  # what the log should say
 
 
 class SchemaMiddleware:

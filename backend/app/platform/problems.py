@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.errors import AppError, Unprocessable
@@ -22,6 +23,7 @@ from app.db.errors import DatabaseConflict, translate
 
 MEDIA_TYPE = "application/problem+json"
 MAX_ERRORS = 50
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_.\-\[\]]{1,64}")
 # Errors that arise before any feature's code, or outside it: their code, and a word for people.
 GENERIC: dict[int, tuple[str, str | None]] = {
@@ -138,9 +140,18 @@ async def _on_invalid_answer(request: Request, error: Exception) -> Response:
     return of_status(500)
 
 
-async def _on_http_exception(_request: Request, error: Exception) -> Response:
+async def _on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        return of_status(405, {"Allow": ", ".join(_allowed(request))})
     return of_status(error.status_code, error.headers)
+
+
+def _allowed(request: Request) -> list[str]:
+    """Every method of this path (RFC 9110, 15.5.6); the framework names those of the first route only."""
+    routes = request.app.routes
+    asked = ((method, dict(request.scope, method=method)) for method in METHODS)
+    return [method for method, scope in asked if any(route.matches(scope)[0] is Match.FULL for route in routes)]
 
 
 async def _on_database_error(request: Request, error: Exception) -> Response:

@@ -1,15 +1,11 @@
 """The request as routes may trust it: no NUL anywhere, JSON parsed by our rules, forms without surprises."""
 
-import re
-
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 
 from app.core import strict_json
 from app.core.errors import AppError
 from app.core.strict_json import InvalidJson, Location
-
-NUL_IN_FORM = re.compile(rb"%00|\x00")  # percent-encoded in a plain form, raw in a multipart one
 
 
 class UnsupportedMediaType(AppError):
@@ -35,8 +31,17 @@ class StrictRequest(Request):
                 self._json = strict_json.parse(body)
             except InvalidJson as error:
                 raise invalid(error.message, error.type, ("body", *error.loc)) from None
-        elif takes_form and NUL_IN_FORM.search(await self.body()):
-            raise invalid("Strings must not hold a NUL character", "string_nul", ("body",))
+        elif takes_form:
+            await self._inspect_form()
+
+    async def _inspect_form(self) -> None:
+        """The decoded values count: a multipart form may say which character set it is in."""
+        try:
+            form = await self.form()
+        except (LookupError, ValueError):
+            raise invalid("The form cannot be read", "form_invalid", ("body",)) from None
+        for name, value in form.multi_items():
+            _refuse_nul(f"{name}{value}" if isinstance(value, str) else name, ("body", name))
 
 
 def invalid(message: str, kind: str, loc: Location) -> RequestValidationError:

@@ -12,28 +12,36 @@ ANYWHERE = {400, 405, 413, 431, 500, 503}
 
 
 class DocumentedClient(TestClient):
-    def __init__(self, app: FastAPI, **options: Any) -> None:  # noqa: ANN401 - TestClient's own
+    def __init__(self, app: FastAPI, **options: Any) -> None:
         super().__init__(app, **options)
         self._operations = [
             (re.compile(re.sub(r"\{\w+\}", "[^/]+", path)), operations)
             for path, operations in sorted(app.openapi()["paths"].items(), key=lambda item: item[0].count("{"))
         ]
 
-    def request(self, method: str, url: Any, **options: Any) -> Response:  # type: ignore[override]  # noqa: ANN401
+    def request(self, method: str, url: Any, **options: Any) -> Response:
         response = super().request(method, url, **options)
         self._check(method.lower(), response)
         return response
 
     def _check(self, method: str, response: Response) -> None:
         path = response.request.url.path
-        found = (operations[method] for pattern, operations in self._operations if pattern.fullmatch(path) and method in operations)
+        found = (
+            operations[method]
+            for pattern, operations in self._operations
+            if pattern.fullmatch(path) and method in operations
+        )
         operation = next(found, None)
-        if response.status_code >= 400:  # noqa: PLR2004 - errors
+        if response.status_code >= 400:
             assert response.headers["content-type"] == "application/problem+json", (path, response.status_code)
         if operation is None or response.status_code in ANYWHERE:
             return
         documented = operation["responses"].get(str(response.status_code))
-        assert documented, f"{method} {path} answered {response.status_code}, which OpenAPI does not know: {response.text}"
-        if response.status_code >= 400:  # noqa: PLR2004 - errors
-            codes = documented["content"]["application/problem+json"]["schema"]["allOf"][1]["properties"]["code"]["enum"]
+        assert documented, (
+            f"{method} {path} answered {response.status_code}, which OpenAPI does not know: {response.text}"
+        )
+        if response.status_code >= 400:
+            codes = documented["content"]["application/problem+json"]["schema"]["allOf"][1]["properties"]["code"][
+                "enum"
+            ]
             assert response.json()["code"] in codes, f"{method} {path}: {response.json()['code']} is not in {codes}"

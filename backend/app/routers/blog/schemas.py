@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import MISSING, AfterValidator, BaseModel, Field, StringConstraints
+from pydantic import MISSING, AfterValidator, BaseModel, Field, StrictBool, StringConstraints
 
 from app.core.schemas import Input, Output, PartialInput
 from app.core.text import MAX_SLUG, canonical_slug
@@ -30,8 +30,8 @@ class PostCreate(Input):
     slug: Slug | None = None
     excerpt: Excerpt | None = None
     category_id: Id | None = None
-    is_published: bool = False
-    is_featured: bool = False
+    is_published: StrictBool = False
+    is_featured: StrictBool = False
 
 
 class PostUpdate(PartialInput):
@@ -42,8 +42,8 @@ class PostUpdate(PartialInput):
     slug: Slug | MISSING = MISSING
     excerpt: Excerpt | MISSING = MISSING
     category_id: Id | MISSING | None = MISSING
-    is_published: bool | MISSING = MISSING
-    is_featured: bool | MISSING = MISSING
+    is_published: StrictBool | MISSING = MISSING
+    is_featured: StrictBool | MISSING = MISSING
 
 
 class AuthorRead(Output):

@@ -1,0 +1,259 @@
+"""Access tokens: nothing but our own, whole, in its time, of a live session and an active user, is let in."""
+
+import hmac
+import json
+import time
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import delete, update
+
+from app.core.keys import derive_key
+from app.core.types import now
+from app.db.database import SessionLocal
+from app.routers.auth.models import LoginSession, User
+from app.routers.auth.security import InvalidToken, read_access_token
+from tests.auth.factories import make_user, token_for
+
+HEADER = {"alg": "HS256", "typ": "at+jwt"}
+GONE = object()
+
+
+def encoded(part):
+    raw = part if isinstance(part, bytes) else json.dumps(part).encode()
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def claims_of(token):
+    return json.loads(urlsafe_b64decode(token.split(".")[1] + "=="))
+
+
+def signed(header, claims, key=None):
+    """A token with a right signature over whatever header and claims: only what it says can be wrong with it."""
+    body = f"{encoded(header)}.{encoded(claims)}"
+    signature = hmac.digest(key or derive_key("access tokens"), body.encode(), "sha256")
+    return f"{body}.{encoded(signature)}"
+
+
+def ask(client, bearer):
+    return client.get("/auth/me", headers={"Authorization": b"Bearer " + bearer.encode()})
+
+
+@pytest.fixture
+def refused(client, db):
+    """Whether the token is refused with the one 401 that every bad token gets."""
+
+    def check(bearer):
+        answer = ask(client, bearer)
+        return (answer.status_code, answer.json()["code"], answer.headers["WWW-Authenticate"]) == (
+            401,
+            "not_authenticated",
+            "Bearer",
+        )
+
+    return check
+
+
+@pytest.fixture
+def token(db):
+    return token_for(make_user())
+
+
+def test_our_own_signature_is_what_these_tests_make(client, token):
+    assert ask(client, signed(HEADER, claims_of(token))).status_code == 200
+
+
+@pytest.mark.parametrize("alg", ["none", "None", "NONE", "nOnE", "", None, 0, ["HS256"], {"HS256": 1}])
+def test_a_token_without_a_signature_is_refused(refused, token, alg):
+    _, payload, signature = token.split(".")
+    for last in ("", signature):
+        assert refused(f"{encoded(HEADER | {'alg': alg})}.{payload}.{last}")
+
+
+@pytest.mark.parametrize("alg", ["HS384", "HS512", "RS256", "ES256", "EdDSA", "PS256", "hs256", "HS256 ", "dir"])
+def test_any_other_algorithm_is_refused(refused, token, alg):
+    assert refused(signed(HEADER | {"alg": alg}, claims_of(token)))
+
+
+@pytest.mark.parametrize(
+    "key", [b"\0", b"secret", b"a secret that only tests know: 9f8e7d6c5b4a", derive_key("cursor")], ids=repr
+)
+def test_any_other_key_is_refused(refused, token, key):
+    assert refused(signed(HEADER, claims_of(token), key))
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"kid": "../../../../dev/null"},
+        {"kid": "' OR 1=1 --"},
+        {"jku": "http://127.0.0.1:9/jwks.json"},
+        {"x5u": "http://127.0.0.1:9/cert.pem"},
+        {"jwk": {"kty": "oct", "k": encoded(b"attacker's own key of 32 bytes!!")}},
+        {"x5c": ["MIIB"]},
+    ],
+    ids=str,
+)
+def test_a_key_that_the_token_itself_brings_is_not_used(refused, token, extra):
+    attacker = b"attacker's own key of 32 bytes!!"
+    assert refused(signed(HEADER | extra, claims_of(token), attacker))
+
+
+@pytest.mark.parametrize("crit", [["exp"], ["b64"], ["unknown"], [], "exp", [1], None])
+def test_a_critical_extension_that_we_do_not_know_is_refused(refused, token, crit):
+    assert refused(signed(HEADER | {"crit": crit, "unknown": 1}, claims_of(token)))
+
+
+@pytest.mark.parametrize("claim", ["iss", "aud", "sub", "sid", "iat", "exp"])
+def test_a_token_without_one_of_its_claims_is_refused(refused, token, claim):
+    claims = claims_of(token)
+    del claims[claim]
+    assert refused(signed(HEADER, claims))
+
+
+@pytest.mark.parametrize(
+    ("claim", "value"),
+    [
+        ("iss", "https://evil.example"),
+        ("iss", ["http://testserver"]),
+        ("aud", "other"),
+        ("aud", []),
+        ("aud", None),
+        ("sub", "0"),
+        ("sub", "-1"),
+        ("sub", str(2**63)),
+        ("sub", "9" * 400),
+        ("sub", "one"),
+        ("sub", ""),
+        ("sub", None),
+        ("sub", ["1"]),
+        ("sub", {"1": 1}),
+        ("sid", 2**63),
+        ("sid", 10**300),
+        ("sid", "one"),
+        ("sid", None),
+        ("exp", "tomorrow"),
+        ("exp", None),
+        ("exp", [1]),
+        ("exp", 0),
+        ("iat", "today"),
+        ("iat", 4_000_000_000),
+        ("nbf", 4_000_000_000),
+        ("nbf", "tomorrow"),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_a_wrong_claim_is_refused(refused, token, claim, value):
+    assert refused(signed(HEADER, claims_of(token) | {claim: value}))
+
+
+@pytest.mark.parametrize("claims", [[], "text", 1, None, b"no json", b"", b"\xff", b"{" * 300, b'{"a":NaN}'])
+def test_claims_that_are_no_object_are_refused(refused, claims):
+    assert refused(signed(HEADER, claims))
+
+
+@pytest.mark.parametrize("typ", ["JWT", "refresh+jwt", "mfa+jwt", "", None, ["at+jwt"], GONE])
+def test_a_token_of_another_kind_is_refused(refused, token, typ):
+    header = {"alg": "HS256"} if typ is GONE else HEADER | {"typ": typ}
+    assert refused(signed(header, claims_of(token)))
+
+
+def test_a_token_lives_15_minutes_and_one_of_grace(client, clock, db):
+    token = token_for(make_user())
+    clock.shift(15 * 60 + 58)
+    assert ask(client, token).status_code == 200
+    clock.shift(3)
+    assert ask(client, token).status_code == 401
+
+
+def test_a_token_from_a_clock_a_minute_ahead_is_taken_and_from_further_ahead_is_not(client, clock, db):
+    token = token_for(make_user())
+    clock.shift(-58)
+    assert ask(client, token).status_code == 200
+    clock.shift(-3)
+    assert ask(client, token).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "bearer",
+    [
+        "",
+        ".",
+        "..",
+        "...",
+        "a.b.c",
+        "a.b.c.d.e",
+        "eyJ.eyJ.x",
+        "null",
+        "\u00fc.\u4e2d.\U0001f511",
+        "=" * 100,
+        encoded(b"[" * 1400) + ".e30.e30",
+        encoded(b'{"a":' * 280) + ".e30.e30",
+        encoded(b"[]") + ".e30.e30",
+        encoded(b"9" * 1400) + ".e30.e30",
+        encoded(b'{"alg":"HS256","typ":"at+jwt","b64":false,"crit":["b64"]}') + ".x.e30",
+        "x" * 60_000,
+        ".".join(["x" * 20_000] * 3),
+    ],
+    ids=lambda value: f"{len(value)} {value[:12]}",
+)
+def test_a_malformed_token_is_refused_and_at_once(refused, bearer):
+    started = time.perf_counter()
+    assert refused(bearer)
+    assert time.perf_counter() - started < 1
+
+
+def test_a_token_with_another_letter_anywhere_is_refused(token, db):
+    for place, letter in enumerate(token):
+        other = token[:place] + ("A" if letter != "A" else "B") + token[place + 1 :]
+        try:
+            read_access_token(other)
+        except InvalidToken:
+            continue
+        # The last letter of base64 holds bits that count for nothing: the bytes are the same there.
+        assert place == len(token) - 1, place
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.one_of(
+        st.text(max_size=300),
+        st.lists(st.binary(max_size=60).map(encoded), min_size=2, max_size=5).map(".".join),
+        st.dictionaries(
+            st.sampled_from(["alg", "typ", "kid", "crit", "b64", "zip", "enc", "jwk", "x5c", "cty"]),
+            st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=9), st.lists(st.text(max_size=5))),
+        ).map(lambda header: signed(HEADER | header, {}, b"of somebody else")),
+        st.recursive(
+            st.one_of(st.none(), st.integers(), st.floats(), st.text(max_size=9)),
+            lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+        ).map(lambda claims: signed(HEADER, claims)),
+    )
+)
+def test_whatever_is_sent_as_a_token_is_refused_by_name(text):
+    with pytest.raises(InvalidToken):
+        read_access_token(text)
+
+
+CHANGES = {
+    "session ended": lambda: update(LoginSession).values(ended_at=now()),
+    "session expired": lambda: update(LoginSession).values(expires_at=now() - timedelta(seconds=1)),
+    "session deleted": lambda: delete(LoginSession),
+    "user disabled": lambda: update(User).values(is_active=False),
+    "user deleted": lambda: delete(User),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_ends_a_session_stops_its_token_at_the_next_request(client, token, change):
+    assert ask(client, token).status_code == 200
+    with SessionLocal() as db, db.begin():
+        db.execute(CHANGES[change]())
+    assert ask(client, token).status_code == 401
+
+
+def test_a_token_whose_session_is_another_users_is_refused(refused, token):
+    other = claims_of(token_for(make_user()))
+    assert refused(signed(HEADER, claims_of(token) | {"sid": other["sid"]}))

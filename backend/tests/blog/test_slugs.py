@@ -1,0 +1,122 @@
+"""Slugs: a made one gives way, one that was asked for does not."""
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import select
+
+from app.routers.blog.models import BlogPost
+from tests.auth.factories import make_user
+from tests.blog.factories import make_category, make_post
+
+POST = {"title": "First light", "content": "Hello"}
+
+
+@pytest.fixture
+def slug_of(client, login, db):
+    login(make_user())
+
+    def slug(title):
+        answer = client.post("/blog/posts", json=POST | {"title": title})
+        assert answer.status_code == 201, answer.text
+        return answer.json()["slug"]
+
+    return slug
+
+
+@pytest.mark.parametrize(
+    ("title", "slug"),
+    [
+        ("First light", "first-light"),
+        ("  10% off -- today only!  ", "10-off-today-only"),
+        ("Crème brûlée für Łukasz", "creme-brulee-fur-lukasz"),
+        ("Привет, мир", "privet-mir"),
+        ("\u4e2d\u6587", "zhong-wen"),
+        ("\U0001f511\U0001f511", "post"),
+        ("!!!", "post"),
+        ("Admin", "post"),
+        ("../../etc/passwd", "etc-passwd"),
+        ("<script>alert(1)</script>", "script-alert-1-script"),
+    ],
+)
+def test_a_title_of_any_script_makes_a_slug(slug_of, title, slug):
+    assert slug_of(title) == slug
+
+
+def test_a_long_title_is_cut_at_a_word_and_leaves_room_for_a_number(slug_of):
+    slugs = [slug_of("word " * 39 + "end") for _ in range(3)]
+    assert slugs[0].startswith("word-word")
+    assert slugs == [slugs[0], f"{slugs[0]}-2", f"{slugs[0]}-3"]
+    assert max(map(len, slugs)) <= 120
+
+
+def test_a_made_slug_gives_way_to_taken_ones_and_fills_no_wrong_gap(slug_of):
+    author = make_user()
+    for taken in ("first-light", "first-light-3", "first-lighthouse"):
+        make_post(author, slug=taken)
+    assert [slug_of("First light") for _ in range(3)] == ["first-light-2", "first-light-4", "first-light-5"]
+
+
+def test_a_slug_that_was_asked_for_is_a_conflict_and_changes_nothing(client, db, login):
+    author = login(make_user())
+    mine, _ = make_post(author, slug="mine"), make_post(author, slug="taken")
+    for answer in (
+        client.post("/blog/posts", json=POST | {"slug": "taken"}),
+        client.post("/blog/posts", json=POST | {"slug": "TAKEN"}),
+        client.put(f"/blog/posts/{mine.id}", json={"slug": "taken"}),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (409, "slug_taken")
+    assert db.scalars(select(BlogPost.slug).order_by(BlogPost.slug)).all() == ["mine", "taken"]
+
+
+def test_the_slug_of_an_invisible_draft_is_taken_too(client, db, login):
+    make_post(make_user(), slug="secret", is_published=False, published_at=None)
+    login(make_user())
+    assert client.post("/blog/posts", json=POST | {"slug": "secret"}).status_code == 409
+
+
+@pytest.mark.parametrize("sent", ["First-Light", "\uff46irst-light", " first-light "])
+def test_a_slug_is_kept_in_its_one_form(client, db, login, sent):
+    login(make_user())
+    assert client.post("/blog/posts", json=POST | {"slug": sent}).json()["slug"] == "first-light"
+
+
+@pytest.mark.parametrize(
+    "slug", ["", "a b", "-a", "a--b", "a_b", "\u00fc", "a/b", "x" * 121, "admin", "ADMIN", "null", "a\n"]
+)
+def test_a_slug_that_is_none_or_reserved_is_refused_for_posts_and_categories(client, db, login, slug):
+    login(make_user(is_superuser=True))
+    for path, body in (("/blog/posts", POST), ("/blog/categories", {"name": "One"})):
+        answer = client.post(path, json=body | {"slug": slug})
+        assert answer.status_code == 422
+        assert [error["loc"] for error in answer.json()["errors"]] == [["body", "slug"]]
+
+
+def test_a_slug_with_a_word_of_sql_finds_nothing(client, db):
+    make_category()
+    for slug in ("%25", "' OR 1=1 --", "_", "\\"):
+        assert client.get(f"/blog/posts/slug/{slug}").status_code == 404
+        assert client.get(f"/blog/categories/{slug}").status_code == 404
+
+
+def test_an_old_title_keeps_its_slug(client, db, login):
+    post = make_post(login(make_user()))
+    assert client.put(f"/blog/posts/{post.id}", json={"title": "Quite another"}).json()["slug"] == post.slug
+
+
+def test_20_posts_with_one_title_at_once_get_20_slugs(client, committed, login):
+    login(make_user())
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(lambda _: client.post("/blog/posts", json=POST), range(20)))
+    assert {answer.status_code for answer in answers} == {201}
+    slugs = {answer.json()["slug"] for answer in answers}
+    assert len(slugs) == 20
+    assert all(re.fullmatch(r"first-light(-\d+)?", slug) for slug in slugs)
+
+
+def test_of_20_posts_with_one_wanted_slug_at_once_one_gets_it(client, committed, login):
+    login(make_user())
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(lambda _: client.post("/blog/posts", json=POST | {"slug": "mine"}), range(20)))
+    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 19

@@ -1,0 +1,126 @@
+"""What each route costs: a bounded number of statements, and on PostgreSQL an index for every public order."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import insert, text
+from sqlalchemy.orm import Session
+
+from app.routers.blog import service
+from app.routers.blog.models import BlogPost
+from app.routers.blog.schemas import PostFilters
+from tests.auth.factories import make_user
+from tests.blog.factories import make_category, make_post
+
+POST = {"title": "First light", "content": "Hello"}
+SORTS = ("-published_at", "published_at", "-created_at", "created_at", "title")
+ADMISSION = 1  # session and user, where somebody asks
+
+# Route, with what body, and the statements that it may take after the caller is known.
+COSTS = [
+    ("GET", "/blog/posts", None, 2),
+    ("GET", "/blog/posts?published_only=false&category=space&author=ada&featured=true&sort=title", None, 2),
+    ("GET", "/blog/posts?limit=100&offset=3", None, 2),
+    ("GET", "/blog/posts/{post}", None, 1),
+    ("GET", "/blog/posts/slug/first", None, 1),
+    ("GET", "/blog/categories", None, 1),
+    ("GET", "/blog/categories/space", None, 1),
+    ("POST", "/blog/posts", POST, 3),  # taken slugs, insert, read back
+    ("POST", "/blog/posts", POST | {"slug": "mine"}, 2),
+    ("PUT", "/blog/posts/{post}", {"title": "Other"}, 3),  # read and lock, update, read back
+    ("DELETE", "/blog/posts/{post}", None, 2),
+    ("POST", "/blog/categories", {"name": "New"}, 2),
+    ("PUT", "/blog/categories/{category}", {"name": "New"}, 3),
+    ("DELETE", "/blog/categories/{category}", None, 2),
+    ("GET", "/auth/me", None, 0),
+]
+
+
+@pytest.fixture(autouse=True)
+def _schema_was_looked_at(client, db):
+    """The first request of a process asks for the revision of the schema, once."""
+    client.get("/nowhere")
+
+
+@pytest.mark.parametrize("route", COSTS, ids=str)
+def test_a_route_takes_no_more_statements_than_it_may(client, login, db, statements, route):
+    method, path, body, cost = route
+    category = make_category(slug="space")
+    author = login(make_user(username="ada", is_superuser=True))
+    posts = [make_post(author, slug=slug, category_id=category.id) for slug in ("first", *map(str, range(30)))]
+    url = path.format(post=posts[0].id, category=category.id)
+    statements.clear()
+    answer = client.request(method, url, json=body)
+    assert answer.is_success, answer.text
+    print(f"{method:<7}{path:<95}{len(statements)} statements")  # noqa: T201 - pytest -s shows the table
+    assert len(statements) <= cost + ADMISSION, "\n".join(statements)
+
+
+def test_a_page_by_cursor_is_one_statement_and_the_public_costs_none(client, db, statements):
+    author = make_user()
+    for _ in range(3):
+        make_post(author)
+    cursor = client.get("/blog/posts?limit=1").json()["next_cursor"]
+    statements.clear()
+    assert len(client.get("/blog/posts", params={"limit": 1, "cursor": cursor}).json()["items"]) == 1
+    assert len(statements) == 1
+
+
+def test_a_list_costs_the_same_for_one_post_and_for_many(client, db, statements):
+    make_post(make_user())
+    statements.clear()
+    client.get("/blog/posts")
+    few = len(statements)
+    for _ in range(20):
+        make_post(make_user(), category_id=make_category().id)
+    statements.clear()
+    client.get("/blog/posts")
+    assert len(statements) == few == 2
+
+
+@pytest.fixture
+def twenty_thousand(db):
+    """Posts by 50 authors in 20 categories, analysed as the server would do it in time."""
+    authors = [make_user() for _ in range(50)]
+    categories = [make_category() for _ in range(20)]
+    start = datetime(2020, 1, 1, tzinfo=UTC)
+    rows = [
+        {
+            "author_id": authors[number * 7 % 50].id,
+            "category_id": categories[number * 11 % 20].id,
+            "title": f"Title {number * 7919 % 20_000:05}",
+            "slug": f"p-{number}",
+            "content": "x",
+            "excerpt": "x",
+            "is_published": number % 11 > 0,
+            "published_at": start + timedelta(minutes=number * 7919 % 20_000),
+            "created_at": start + timedelta(minutes=number),
+        }
+        for number in range(20_000)
+    ]
+    db.execute(insert(BlogPost), rows)
+    db.commit()
+    db.execute(text("ANALYZE blog_posts"))
+    db.execute(text("ANALYZE users"))
+    db.execute(text("ANALYZE blog_categories"))
+    return authors[0], categories[0]
+
+
+def plan(db: Session, filters: PostFilters) -> str:
+    statement = service.list_posts(None, filters).limit(21)
+    compiled = statement.compile(db.get_bind(), compile_kwargs={"literal_binds": True})
+    return "\n".join(
+        db.scalars(text(f"EXPLAIN (ANALYZE, TIMING OFF, SUMMARY OFF) {str(compiled).replace(':', chr(92) + ':')}"))
+    )
+
+
+@pytest.mark.only("postgresql")
+def test_every_public_list_is_read_from_an_index_without_sorting_the_table(db, twenty_thousand):
+    author, category = twenty_thousand
+    for narrowed in ({}, {"category": category.slug}, {"author": author.username}):
+        for sort in SORTS:
+            lines = plan(db, PostFilters(sort=sort, **narrowed))
+            assert "Seq Scan on blog_posts" not in lines, (narrowed, sort, lines)
+            if not narrowed or sort.endswith("published_at"):  # the others sort what one author wrote, not the table
+                assert "Sort Key" not in lines, (narrowed, sort, lines)
+            assert "actual rows=21" in lines.splitlines()[0]

@@ -1,0 +1,210 @@
+"""Settings: where they come from, what counts as unset, and what production refuses to start with."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+from pydantic import ValidationError
+
+from app.core.config import BACKEND, ROOT, Settings, get_settings
+from app.core.production import Unsafe
+
+SAFE = {
+    "ENVIRONMENT": "production",
+    "SECRET_KEY": "pF3v9sKq-Zt7Lw2xRb6YhM8nCd4JgA5e",
+    "DATABASE_URL": "postgresql://liftoff:Vx9-correct-horse@db.internal/liftoff",
+    "PUBLIC_URL": "https://api.example.com",
+    "FRONTEND_URL": "https://app.example.com",
+    "ALLOWED_HOSTS": "api.example.com",
+    "CORS_ORIGINS": "https://app.example.com",
+    "SMTP_HOST": "smtp.example.com",
+    "MAIL_FROM": "hello@example.com",
+    "STRIPE_SECRET_KEY": "sk_live_51NotARealKeyButLongEnough",
+    "STRIPE_WEBHOOK_SECRET": "whsec_notARealSecretButLongEnough",
+}
+VARIABLES = {name.upper() for name in Settings.model_fields}
+
+
+@pytest.fixture
+def environment(monkeypatch):
+    """`environment(NAME=value)`: exactly these variables, and no `.env`."""
+    monkeypatch.setitem(Settings.model_config, "env_file", None)
+
+    def set_to(**variables):
+        for name in VARIABLES & set(os.environ):
+            monkeypatch.delenv(name)
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        return Settings()
+
+    return set_to
+
+
+def complaint(environment, **variables):
+    """What production says at start with one thing changed from a safe set."""
+    with pytest.raises(ValidationError) as refusal:
+        environment(**(SAFE | variables))
+    assert "input_value" not in str(refusal.value)
+    with pytest.raises(SystemExit) as end:
+        get_settings.__wrapped__()
+    return str(end.value.code)
+
+
+def test_production_starts_with_strong_settings(environment):
+    settings = environment(**SAFE)
+    assert settings.is_production
+    assert (settings.docs_enabled, settings.metrics_enabled, settings.log_format) == (False, False, "json")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SECRET_KEY", ""),
+        ("SECRET_KEY", "short-secret"),
+        ("SECRET_KEY", "a" * 40),
+        ("SECRET_KEY", "changeme" * 5),
+        ("DATABASE_URL", ""),
+        ("DATABASE_URL", "sqlite:////var/lib/liftoff.db"),
+        ("DATABASE_URL", "sqlite+pysqlite:////var/lib/liftoff.db"),
+        ("DATABASE_URL", "postgresql://postgres:postgres@db/liftoff"),
+        ("DATABASE_URL", "postgresql://postgres:p%6fstgres@db/liftoff"),
+        ("DATABASE_URL", "postgresql://liftoff:@db/liftoff"),
+        ("DATABASE_URL", "postgresql://liftoff@db/liftoff"),
+        ("DATABASE_URL", "mysql://root:root@db/liftoff"),
+        ("DATABASE_URL", "postgresql://billing:billing@db/liftoff"),
+        ("DATABASE_URL", "postgresql://liftoff:Vx9-correct-horse@[db/liftoff"),
+        ("PUBLIC_URL", ""),
+        ("PUBLIC_URL", "http://api.example.com"),
+        ("PUBLIC_URL", "api.example.com"),
+        ("FRONTEND_URL", ""),
+        ("FRONTEND_URL", "http://app.example.com"),
+        ("ALLOWED_HOSTS", ""),
+        ("ALLOWED_HOSTS", " , "),
+        ("ALLOWED_HOSTS", "*"),
+        ("ALLOWED_HOSTS", "api.example.com,*"),
+        ("CORS_ORIGINS", "*"),
+        ("CORS_ORIGINS", "https://*.example.com"),
+        ("CORS_ORIGINS", "http://app.example.com"),
+        ("SMTP_HOST", ""),
+        ("MAIL_FROM", ""),
+        ("STRIPE_SECRET_KEY", ""),
+        ("STRIPE_SECRET_KEY", "sk_test_51NotARealKeyButLongEnough"),
+        ("STRIPE_SECRET_KEY", "sk_live_"),
+        ("STRIPE_WEBHOOK_SECRET", ""),
+        ("STRIPE_WEBHOOK_SECRET", "whsec_"),
+        ("STRIPE_WEBHOOK_SECRET", "whsec_notARealSecretButLongEnough,plain-secret-of-some-length"),
+        ("TRUSTED_PROXIES", "*"),
+        ("TRUSTED_PROXIES", "10.0.0.0/99"),
+        ("REDIS_URL", "cache.internal:6379"),
+        ("PORT", "99999"),
+        ("PASSWORD_MIN_LENGTH", "4"),
+        ("API_PREFIX", "/api/"),
+    ],
+)
+def test_production_names_the_variable_and_never_its_value(environment, name, value):
+    said = complaint(environment, **{name: value})
+    assert f"  {name}: " in said
+    for part in re.split(r"[,@]", value):
+        assert len(part) < 9 or part not in said
+
+
+def test_everything_that_is_wrong_is_said_at_once(environment):
+    said = complaint(environment, SMTP_HOST="", MAIL_FROM="", ALLOWED_HOSTS="*", STRIPE_SECRET_KEY="sk_test_123456789")
+    assert re.findall(r"^  ([A-Z_]+):", said, re.MULTILINE) == [
+        "SMTP_HOST",
+        "MAIL_FROM",
+        "ALLOWED_HOSTS",
+        "STRIPE_SECRET_KEY",
+    ]
+
+
+def test_production_without_payments_needs_no_stripe(environment):
+    environment(**SAFE | {"PAYMENTS_ENABLED": "false", "STRIPE_SECRET_KEY": "", "STRIPE_WEBHOOK_SECRET": ""})
+
+
+def test_a_refused_start_exits_non_zero_and_keeps_secrets_to_itself():
+    weak = SAFE | {"DATABASE_URL": "postgresql://postgres:postgres@db.internal/x", "SECRET_KEY": "hunter2" * 6}
+    run = subprocess.run(
+        [sys.executable, "-c", "import app.main"],
+        cwd=BACKEND,
+        env=os.environ | weak,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 1
+    assert "SECRET_KEY: is guessable" in run.stderr
+    assert "DATABASE_URL: has an empty or guessable password" in run.stderr
+    assert not [line for line in (run.stdout + run.stderr).splitlines() if "hunter2" in line or "db.internal" in line]
+    assert "Traceback" not in run.stderr
+
+
+def test_a_deployment_that_forgets_the_environment_is_production(environment):
+    assert environment(**{name: value for name, value in SAFE.items() if name != "ENVIRONMENT"}).is_production
+    assert "SMTP_HOST: is required" in complaint(environment, ENVIRONMENT="", SMTP_HOST="")
+
+
+def test_an_unknown_environment_is_refused(environment):
+    assert "  ENVIRONMENT: " in complaint(environment, ENVIRONMENT="staging")
+
+
+def test_an_empty_value_counts_as_unset(environment):
+    settings = environment(ENVIRONMENT="test", SECRET_KEY="x" * 32, PORT="", REDIS_URL="", LOG_FORMAT="", PUBLIC_URL="")
+    assert (settings.port, settings.redis_url, settings.log_format) == (8000, None, "console")
+    assert settings.public_url == "http://127.0.0.1:8000"
+
+
+def test_lists_are_written_with_commas(environment):
+    settings = environment(
+        **SAFE | {"ALLOWED_HOSTS": "a.example.com, b.example.com,", "TRUSTED_PROXIES": "10.0.0.0/8,::1"}
+    )
+    assert settings.allowed_hosts == ["a.example.com", "b.example.com"]
+    assert settings.trusted_proxies == ["10.0.0.0/8", "::1"]
+
+
+def test_the_environment_wins_over_the_file_and_the_file_over_defaults(environment, monkeypatch, tmp_path):
+    (tmp_path / ".env").write_text("ENVIRONMENT=test\nSECRET_KEY=from-the-file-from-the-file-from\nPORT=9001\nHOST=\n")
+    environment(**SAFE)
+    monkeypatch.setitem(Settings.model_config, "env_file", tmp_path / ".env")
+    monkeypatch.setenv("ENVIRONMENT", "development")
+    for name in SAFE.keys() - {"ENVIRONMENT"}:
+        monkeypatch.delenv(name)
+    settings = Settings()
+    assert (settings.environment, settings.port, settings.host) == ("development", 9001, "127.0.0.1")
+
+
+def test_a_url_loses_its_last_slash(environment):
+    assert environment(**SAFE | {"FRONTEND_URL": "https://app.example.com/"}).frontend_url == "https://app.example.com"
+
+
+def test_each_connection_needs_a_thread(environment):
+    assert "DATABASE_POOL_SIZE + DATABASE_MAX_OVERFLOW (45)" in complaint(environment, DATABASE_POOL_SIZE="40")
+
+
+def test_settings_show_no_secret(environment):
+    shown = repr(environment(**SAFE))
+    for name in ("SECRET_KEY", "DATABASE_URL", "STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"):
+        assert SAFE[name] not in shown
+
+
+def test_the_example_file_lists_every_setting_once():
+    lines = (ROOT / ".env.example").read_text().splitlines()
+    names = [line.partition("=")[0] for line in lines if line and not line.startswith("#")]
+    assert sorted(names) == sorted(VARIABLES)
+
+
+def test_the_example_file_says_the_defaults(environment):
+    """Where it gives a value, it is the one that holds without the file; only ENVIRONMENT is set for newcomers."""
+    lines = (ROOT / ".env.example").read_text().splitlines()
+    given = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    bare = environment(ENVIRONMENT="development", SECRET_KEY="x" * 32)
+    assert given.pop("ENVIRONMENT") == "development"
+    for name, value in given.items():
+        if value:
+            assert str(getattr(bare, name.lower())).lower().removesuffix(".0") == value, name
+
+
+def test_problems_are_a_value_error_that_names_variables_only():
+    assert str(Unsafe([("SECRET_KEY", "is guessable")])) == "SECRET_KEY"

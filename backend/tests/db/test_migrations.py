@@ -1,0 +1,202 @@
+"""Plain Alembic commands from `backend/`: up and down, with rows, several at once, and never hanging."""
+
+import os
+import re
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, MetaData, Table, create_engine, func, inspect, select, text, types
+
+from app.core.config import BACKEND
+from app.db.migrations import known_revisions
+from app.db.urls import normalise
+from tests.support.trees import Tree
+
+LOCK_NUMBER = 4_202_611  # of alembic/env.py
+LOCK = "liftoff migrations"
+
+
+def alembic(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "alembic", *arguments],
+        cwd=BACKEND,
+        env={**os.environ, "DATABASE_URL": url, "LOG_LEVEL": "error"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def done(url: str, *arguments: str) -> str:
+    result = alembic(url, *arguments)
+    assert result.returncode == 0, f"{arguments}: {result.stdout}{result.stderr}"
+    return result.stdout
+
+
+def tables(engine: Engine) -> list[Table]:
+    metadata = MetaData()
+    metadata.reflect(engine)
+    return [table for table in metadata.sorted_tables if table.name != "alembic_version"]
+
+
+def value_of(column: Any) -> object:
+    kind = column.type
+    if column.primary_key or column.foreign_keys:
+        return 1
+    if isinstance(kind, types.Boolean) or (isinstance(kind, types.Integer) and column.name.startswith("is_")):
+        return False
+    if isinstance(kind, types.Integer | types.Numeric):
+        return 1
+    if isinstance(kind, types.DateTime):
+        return datetime.now(UTC)
+    return b"x" if kind.python_type is bytes else "x"
+
+
+def fill(engine: Engine) -> None:
+    """A row 1 in every table that has none, which refers to the rows 1 of the others."""
+    for table in tables(engine):
+        with engine.begin() as connection:
+            if connection.scalar(select(func.count()).select_from(table)) == 0:
+                connection.execute(table.insert().values({c.name: value_of(c) for c in table.columns}))
+
+
+def counts(engine: Engine) -> dict[str, int]:
+    with engine.connect() as connection:
+        return {t.name: connection.scalar(select(func.count()).select_from(t)) or 0 for t in tables(engine)}
+
+
+def revisions() -> int:
+    return len(known_revisions()[1])
+
+
+def test_every_revision_goes_up_and_down_with_rows_in_every_table(scratch_url, scratch):
+    for _ in range(revisions()):
+        before = counts(scratch)
+        done(scratch_url, "upgrade", "+1")
+        assert counts(scratch).items() >= before.items()
+        fill(scratch)
+    assert set(counts(scratch).values()) == {1}
+    for _ in range(revisions()):
+        before = counts(scratch)
+        done(scratch_url, "downgrade", "-1")
+        assert counts(scratch).items() <= before.items()
+    assert counts(scratch) == {}
+
+
+def test_the_head_is_what_the_models_say_and_there_is_a_way_back(scratch_url, scratch):
+    done(scratch_url, "upgrade", "head")
+    done(scratch_url, "check")
+    done(scratch_url, "downgrade", "base")
+    assert counts(scratch) == {}
+
+
+@pytest.mark.only("postgresql")
+@pytest.mark.parametrize("command", [("upgrade", "base:head"), ("downgrade", "head:base")])
+def test_the_sql_for_an_administrator_has_bounded_locks_and_works(scratch_url, scratch, command):
+    if command[0] == "downgrade":
+        done(scratch_url, "upgrade", "head")
+    sql = done(scratch_url, *command, "--sql")
+    assert re.search(r"BEGIN;\s+SET lock_timeout = '5s';", sql)
+    with scratch.connect() as connection:
+        connection.exec_driver_sql(sql.replace("%", "%%"))
+    assert ("users" in counts(scratch)) == (command[0] == "upgrade")
+
+
+def test_four_migrators_at_once_all_succeed_and_one_does_the_work(scratch_url, scratch):
+    with ThreadPoolExecutor(4) as threads:
+        results = list(threads.map(lambda _: alembic(scratch_url, "upgrade", "head"), range(4)))
+    assert [result.returncode for result in results] == [0] * 4, [result.stderr[-500:] for result in results]
+    with scratch.connect() as connection:
+        assert connection.scalars(text("SELECT version_num FROM alembic_version")).all() == [known_revisions()[0]]
+
+
+@pytest.mark.only("postgresql", "mysql")
+def test_a_migrator_waits_for_the_one_before_it(scratch_url, scratch, kind):
+    finished = threading.Event()
+    waiting = {
+        "postgresql": "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted",
+        "mysql": "SELECT count(*) FROM information_schema.processlist WHERE info LIKE 'SELECT GET_LOCK%'",
+    }
+    first = {"postgresql": f"SELECT pg_advisory_lock({LOCK_NUMBER})", "mysql": f"SELECT GET_LOCK('{LOCK}', 60)"}
+    with scratch.connect() as holder, scratch.connect() as observer, ThreadPoolExecutor(1) as thread:
+        holder.execute(text(first[kind]))
+        second = thread.submit(alembic, scratch_url, "upgrade", "head")
+        second.add_done_callback(lambda _: finished.set())
+        while not observer.scalar(text(waiting[kind])):
+            assert not finished.wait(0.05), second.result()
+        assert inspect(observer).get_table_names() == []
+        holder.invalidate()  # dies, and its lock with it
+        assert second.result().returncode == 0
+
+
+@pytest.mark.slow
+@pytest.mark.only("mysql")
+def test_a_migrator_waits_longer_than_any_request_may_take(scratch_url, scratch):
+    with scratch.connect() as holder, ThreadPoolExecutor(1) as thread:
+        holder.execute(text(f"SELECT GET_LOCK('{LOCK}', 60)"))
+        second = thread.submit(alembic, scratch_url, "upgrade", "head")
+        holder.execute(text("SELECT SLEEP(18)"))
+        holder.execute(text(f"SELECT RELEASE_LOCK('{LOCK}')"))
+        assert second.result().returncode == 0, second.result().stderr[-500:]
+
+
+@pytest.mark.only("postgresql", "mysql")
+def test_a_table_in_use_makes_a_migration_fail_soon_instead_of_queueing_every_request(scratch_url, scratch):
+    done(scratch_url, "upgrade", "head")
+    reader = create_engine(normalise(scratch_url))
+    with reader.connect() as connection:
+        connection.execute(text("SELECT * FROM blog_posts"))
+        started = datetime.now(UTC)
+        result = alembic(scratch_url, "downgrade", "-1")
+        assert result.returncode != 0
+        assert "timeout" in result.stderr.lower()
+        assert (datetime.now(UTC) - started).total_seconds() < 20  # most of it the start, on a busy machine
+    reader.dispose()
+    assert "blog_posts" in counts(scratch)
+    done(scratch_url, "downgrade", "-1")
+
+
+SECOND_HEAD = """
+revision = "0000feedbeef"
+down_revision = "{parent}"
+
+
+def upgrade():
+    {upgrade}
+
+
+def downgrade():
+    pass
+"""
+
+
+def revision_into(tree: Tree, parent: str, upgrade: str = "pass") -> None:
+    file = tree.backend / "alembic" / "versions" / "2030_01_01_0000_second.py"
+    file.write_text(f"from alembic import op\n{SECOND_HEAD.format(parent=parent, upgrade=upgrade)}")
+
+
+@pytest.mark.only("sqlite")
+def test_two_heads_are_refused_and_named(tmp_path, scratch_url):
+    tree = Tree(tmp_path)
+    revision_into(tree, parent="8a53e96c0d14")
+    refused = tree.python("-m", "alembic", "upgrade", "head", DATABASE_URL=scratch_url)
+    assert refused.returncode != 0
+    assert "alembic merge heads" in refused.stderr
+    assert "0000feedbeef" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.only("sqlite")
+def test_revisions_are_read_for_statements_that_lock_a_table_for_long(tmp_path):
+    tree = Tree(tmp_path)
+    assert tree.python("-m", "tools.check_migrations").returncode == 0
+    revision_into(tree, known_revisions()[0], 'op.create_index("ix_users_slow", "users", ["is_active"])')
+    refused = tree.python("-m", "tools.check_migrations")
+    assert refused.returncode != 0
+    assert "ix_users_slow" in refused.stdout + refused.stderr

@@ -1,0 +1,180 @@
+"""Pages: nothing twice, nothing left out, whatever is written between two of them."""
+
+from typing import Any
+
+import pytest
+from fastapi import Depends
+from fastapi.testclient import TestClient
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from sqlalchemy import delete, insert, select
+from starlette.requests import Request
+
+from app.core.pagination import Page, PageParams, PageQuery
+from app.core.principal import publish
+from app.core.types import now
+from app.db.database import db_dependency
+from app.db.pagination import paginate
+from app.platform.routing import Router
+from tests.support.widgets import Widget, WidgetRead, widget_app
+
+ORDERS: dict[str, list[Any]] = {
+    "ascending": [Widget.weight.asc(), Widget.id.asc()],
+    "descending": [Widget.weight.desc(), Widget.id.desc()],
+    "mixed": [Widget.weight.desc(), Widget.name.asc(), Widget.id.asc()],
+    "bare": [Widget.name, Widget.id],
+    "by time": [Widget.created_at.desc(), Widget.id],
+    "by id": [Widget.id],
+}
+weights = st.lists(st.integers(0, 3), max_size=12)  # few values, so that ties are the rule
+quick = hypothesis_settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+
+
+@pytest.fixture
+def clean(db):
+    """Called before each example: the fixture's transaction spans all of them."""
+
+    def fill(values: list[int], start: int = 0) -> None:
+        if not start:
+            db.execute(delete(Widget))
+        at = now()
+        rows = [
+            {"name": f"{index % 3} {start + index}", "weight": w, "created_at": at, "updated_at": at}
+            for index, w in enumerate(values)
+        ]
+        if rows:
+            db.execute(insert(Widget), rows)
+
+    return fill
+
+
+def ask(limit: int, *, offset: int = 0, cursor: str | None = None) -> PageQuery:
+    scope = {"type": "http", "method": "GET", "path": "/widgets", "query_string": b"", "headers": []}
+    return PageQuery(Request(scope), offset=offset, limit=limit, cursor=cursor)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@given(values=weights, limit=st.integers(1, 5))
+@quick
+def test_pages_by_cursor_are_the_whole_list_in_order(db, clean, order, values, limit):
+    clean(values)
+    statement = select(Widget).order_by(*ORDERS[order])
+    seen: list[int] = []
+    page = paginate(db, statement, ask(limit=limit), WidgetRead)
+    seen += [item.id for item in page.items]
+    while page.next_cursor is not None and len(seen) <= len(values):
+        assert (len(page.items), page.has_more) == (limit, True)
+        page = paginate(db, statement, ask(limit=limit, cursor=page.next_cursor), WidgetRead)
+        assert (page.total, page.offset) == (None, None)
+        seen += [item.id for item in page.items]
+    assert not page.has_more
+    assert seen == [widget.id for widget in db.scalars(statement)]
+
+
+@pytest.mark.parametrize("order", ["descending", "mixed", "by id"])
+@given(data=st.data())
+@quick
+def test_rows_that_come_and_go_between_pages_hide_and_repeat_no_other(db, clean, order, data):
+    values, limit = data.draw(weights), data.draw(st.integers(1, 4))
+    clean(values)
+    statement = select(Widget).order_by(*ORDERS[order])
+    stayed = [widget.id for widget in db.scalars(statement)]
+    seen: list[int] = []
+    cursor = None
+    for turn in range(1, 30):
+        page = paginate(db, statement, ask(limit=limit, cursor=cursor), WidgetRead)
+        seen += [item.id for item in page.items]
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+        clean(data.draw(st.lists(st.integers(0, 3), max_size=2)), start=100 * turn)
+        if (gone := data.draw(st.sampled_from([None, *stayed]))) is not None:
+            db.execute(delete(Widget).where(Widget.id == gone))
+            stayed.remove(gone)
+    assert cursor is None or len(seen) > len(values)
+    assert len(seen) == len(set(seen))
+    assert [number for number in seen if number in stayed] == [number for number in stayed if number in seen]
+    assert cursor is not None or set(stayed) <= set(seen)
+
+
+@given(values=weights, limit=st.integers(1, 5), offset=st.integers(0, 14))
+@quick
+def test_a_page_by_offset_is_a_slice_and_goes_on_by_cursor(db, clean, values, limit, offset):
+    clean(values)
+    statement = select(Widget).order_by(*ORDERS["descending"])
+    whole = [widget.id for widget in db.scalars(statement)]
+    page = paginate(db, statement, ask(limit=limit, offset=offset), WidgetRead)
+    assert [item.id for item in page.items] == whole[offset : offset + limit]
+    assert (page.total, page.offset, page.limit) == (len(whole), offset, limit)
+    assert page.has_more == (offset + limit < len(whole))
+    if page.next_cursor:
+        onward = paginate(db, statement, ask(limit=100, cursor=page.next_cursor), WidgetRead)
+        assert [item.id for item in onward.items] == whole[offset + limit :]
+
+
+def test_a_page_costs_one_statement_by_cursor_and_two_by_offset(widgets, db, clean, statements):
+    clean([1] * 5)
+    statements.clear()
+    first = widgets.get("/widgets?limit=2").json()
+    assert len(statements) == 2
+    statements.clear()
+    widgets.get(f"/widgets?limit=2&cursor={first['next_cursor']}")
+    assert len(statements) == 1
+
+
+@pytest.fixture
+def listing(db, clean):
+    """A list with a filter, at two paths, that sees a viewer; and the cursor of its first page for Ada."""
+    clean([3, 2, 1])
+    router = Router(prefix="/lists", tags=["lists"])
+
+    def items(db: db_dependency, page: PageParams, light: bool = False) -> Page[WidgetRead]:  # noqa: FBT001, FBT002
+        del light
+        return paginate(db, select(Widget).order_by(*ORDERS["descending"]), page, WidgetRead)
+
+    def seen_by(request: Request, viewer: str = "") -> None:
+        if name := request.headers.get("x-viewer", viewer):
+            publish(request, name)
+
+    for path in ("/a", "/b"):
+        router.add_api_route(path, items, methods=["GET"], dependencies=[Depends(seen_by)], name=path)
+    app = widget_app()
+    app.include_router(router)
+    with TestClient(app, headers={"X-Viewer": "user:1"}) as client:
+        yield client, client.get("/lists/a?limit=1&light=true").json()["next_cursor"]
+
+
+def test_a_cursor_works_where_it_was_made_and_with_another_limit(listing):
+    client, cursor = listing
+    for limit in (1, 2, 100):
+        assert client.get(f"/lists/a?light=true&limit={limit}&cursor={cursor}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "viewer"),
+    [
+        ("/lists/b?light=true", "user:1"),
+        ("/lists/a?light=false", "user:1"),
+        ("/lists/a", "user:1"),
+        ("/lists/a?light=true&light=true", "user:1"),
+        ("/lists/a?light=true&other=1", "user:1"),
+        ("/lists/a?light=true", "user:2"),
+        ("/lists/a?light=true", ""),
+    ],
+)
+def test_a_cursor_of_another_list_filter_or_viewer_is_refused(listing, path, viewer):
+    client, cursor = listing
+    joint = "&" if "?" in path else "?"
+    answer = client.get(f"{path}{joint}cursor={cursor}", headers={"X-Viewer": viewer})
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_cursor")
+
+
+def test_a_cursor_with_any_one_letter_altered_cut_or_added_is_refused(listing):
+    client, cursor = listing
+    altered = [f"{cursor[:i]}{'B' if letter == 'A' else 'A'}{cursor[i + 1 :]}" for i, letter in enumerate(cursor)]
+    for wrong in (*altered, cursor[:-1], cursor + "A", cursor + "=", "", "é", "%00", " " + cursor):
+        answer = client.get("/lists/a", params={"light": "true", "cursor": wrong})
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid_cursor"), wrong

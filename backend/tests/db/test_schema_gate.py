@@ -1,0 +1,104 @@
+"""A server on a database that is away, behind, ahead, or being migrated while it runs."""
+
+import time
+from types import SimpleNamespace
+
+import httpx2
+import pytest
+from sqlalchemy import create_engine, text
+
+from app.db.migrations import known_revisions
+from app.db.urls import normalise
+from tests.db.test_migrations import done
+from tests.support.server import Server, running_server
+from tests.support.trees import Tree
+
+
+def look(server: Server, path: str) -> SimpleNamespace:
+    answer = httpx2.get(f"{server.url}{path}", timeout=10)
+    body = answer.json()
+    return SimpleNamespace(
+        status=answer.status_code, code=body.get("code"), checks=body.get("checks"), headers=answer.headers
+    )
+
+
+def assert_unfit(server: Server, code: str, check: str) -> None:
+    """Alive, not ready, and everything else a 503 with a time to come back."""
+    assert look(server, "/health/live").status == 200
+    ready = look(server, "/health/ready")
+    assert (ready.status, ready.checks["migrations"]) == (503, check)
+    for path in ("/auth/me", "/blog/posts", "/openapi.json", "/nowhere"):
+        answer = look(server, path)
+        assert (answer.status, answer.code) == (503, code), path
+        assert int(answer.headers["retry-after"]) > 0
+
+
+def assert_fit(server: Server, check: str) -> None:
+    ready = look(server, "/health/ready")
+    assert (ready.status, ready.checks) == (200, {"database": "ok", "migrations": check})
+    assert look(server, "/auth/me").status == 401
+    assert look(server, "/blog/posts").status == 200
+
+
+def until_served(server: Server, seconds: float = 5) -> None:
+    """By a route and not by the readiness check, which would open the gate itself."""
+    deadline = time.monotonic() + seconds
+    while look(server, "/blog/posts").status != 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_database_behind_is_waited_for_and_a_migration_opens_the_running_server(scratch_url):
+    with running_server(DATABASE_URL=scratch_url) as server:
+        assert_unfit(server, "database_not_migrated", "behind")
+        done(scratch_url, "upgrade", "+1")
+        assert_unfit(server, "database_not_migrated", "behind")
+        done(scratch_url, "upgrade", "head")
+        until_served(server)
+        assert_fit(server, "ok")
+
+
+def test_a_database_that_newer_code_migrated_is_served(scratch_url, scratch):
+    done(scratch_url, "upgrade", "head")
+    with scratch.connect() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = 'f00df00df00d'"))
+    with running_server(DATABASE_URL=scratch_url) as server:
+        assert_fit(server, "ahead")
+        assert "state=ahead" in server.log
+
+
+@pytest.mark.only("postgresql", "mysql")  # a file is never away
+def test_a_server_starts_without_its_database_and_says_so(kind):
+    url = {"postgresql": "postgresql://u:p@127.0.0.1:1/d_test", "mysql": "mysql://u:p@127.0.0.1:1/d_test"}[kind]
+    with running_server(DATABASE_URL=url) as server:
+        assert_unfit(server, "database_unavailable", "unreachable")
+
+
+@pytest.mark.only("postgresql")
+def test_a_database_that_goes_away_and_comes_back_is_served_again_without_a_restart(scratch_url, kind):
+    done(scratch_url, "upgrade", "head")
+    url = normalise(scratch_url)
+    admin = create_engine(url.set(database="postgres"), isolation_level="AUTOCOMMIT")
+    name = admin.dialect.identifier_preparer.quote_identifier(str(url.database))
+    cut = text("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = :name")
+    with running_server(DATABASE_URL=scratch_url) as server, admin.connect() as connection:
+        assert_fit(server, "ok")
+        connection.exec_driver_sql(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        connection.execute(cut, {"name": url.database})
+        for _ in range(3):
+            answer = look(server, "/blog/posts")
+            assert (answer.status, answer.code) == (503, "database_unavailable")
+            assert int(answer.headers["retry-after"]) > 0
+        assert look(server, "/health/live").status == 200
+        ready = look(server, "/health/ready")
+        assert (ready.status, ready.checks["database"]) == (503, "unreachable")
+        connection.exec_driver_sql(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+        assert_fit(server, "ok")
+    admin.dispose()
+
+
+def test_several_heads_are_named_and_not_guessed_between(tmp_path):
+    versions = Tree(tmp_path).backend / "alembic" / "versions"
+    (versions / "2030_second.py").write_text('revision = "0000feedbeef"\ndown_revision = "8a53e96c0d14"\n')
+    with pytest.raises(RuntimeError, match=r"2 heads .*0000feedbeef.*alembic merge heads"):
+        known_revisions(versions)

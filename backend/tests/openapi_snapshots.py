@@ -1,0 +1,80 @@
+"""`python -m tests.openapi_snapshots` (`make openapi`) writes down what the API promises, one file per feature.
+
+A feature is a tag. Its file has its paths and every component that they need; what features share stands in each file,
+so that a feature and its file can be deleted together.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+TESTS = Path(__file__).parent
+REFERENCE = "#/components/schemas/"
+PLATFORM = {"health"}  # tags of the platform's own routes
+
+Json = dict[str, Any]
+
+
+def snapshots(document: Json) -> dict[Path, str]:
+    """What each file should hold."""
+    by_feature: dict[str, Json] = {}
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            tag = operation["tags"][0]
+            feature = "platform" if tag in PLATFORM else tag
+            by_feature.setdefault(feature, {}).setdefault(path, {})[method] = operation
+    return {
+        TESTS / feature / "openapi.json": _text({"paths": paths, "components": _needed(paths, document)})
+        for feature, paths in by_feature.items()
+    }
+
+
+def _needed(paths: Json, document: Json) -> Json:
+    """The schemas that these paths refer to, and those that they refer to in turn."""
+    known: Json = document["components"]["schemas"]
+    needed: Json = {}
+    waiting = list(_references(paths))
+    while waiting:
+        name = waiting.pop()
+        if name not in needed:
+            needed[name] = known[name]
+            waiting += _references(known[name])
+    return {"schemas": needed}
+
+
+def _references(part: Any) -> Iterator[str]:
+    if isinstance(part, dict):
+        if isinstance(reference := part.get("$ref"), str):
+            yield reference.removeprefix(REFERENCE)
+        for inner in part.values():
+            yield from _references(inner)
+    elif isinstance(part, list):
+        for inner in part:
+            yield from _references(inner)
+
+
+def _text(content: Json) -> str:
+    return json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def stale(wanted: dict[Path, str]) -> list[Path]:
+    """Snapshots of features that are no more."""
+    return [file for file in TESTS.glob("*/openapi.json") if file not in wanted]
+
+
+def main() -> None:
+    os.environ.setdefault("ENVIRONMENT", "test")
+    os.environ.setdefault("SECRET_KEY", "only to make a document, 9f8e7d6c5b4a")
+    from app.main import app  # reads the settings
+
+    wanted = snapshots(app.openapi())
+    for file in stale(wanted):
+        file.unlink()
+    for file, text in wanted.items():
+        file.write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    main()

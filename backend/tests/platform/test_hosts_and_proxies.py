@@ -1,0 +1,116 @@
+"""Whose word counts: our own host names, and forwarding headers of trusted proxies (requirements 6 and 32)."""
+
+import logging
+
+import pytest
+from fastapi import FastAPI, Request
+from fastapi.testclient import TestClient
+
+from app.core.config import get_settings
+from app.main import create_app
+from app.platform import middleware
+from app.platform.limits import address_of
+
+
+def app_with(**settings):
+    return create_app(get_settings().model_copy(update=settings))
+
+
+@pytest.mark.parametrize("host", ["api.example.com", "API.example.com", "api.example.com:8443"])
+def test_a_host_name_of_ours_is_answered(migrated, host):
+    client = TestClient(app_with(allowed_hosts=["api.example.com"]), base_url="http://api.example.com")
+    assert client.get("/auth/me", headers={"Host": host}).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "api.example.com.evil.example",
+        "evil-api.example.com",
+        "api.example.com@evil.example",
+        "",
+        "a b",
+        "[",
+    ],
+)
+def test_any_other_is_refused(migrated, host):
+    client = TestClient(app_with(allowed_hosts=["api.example.com"]), base_url="http://api.example.com")
+    answer = client.get("/auth/me", headers={"Host": host, "X-Forwarded-Host": "api.example.com"})
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
+
+
+def test_probes_ask_by_address(migrated):
+    client = TestClient(app_with(allowed_hosts=["api.example.com"]), base_url="http://10.0.0.7:8000")
+    assert client.get("/health/live").status_code == 200
+    assert client.get("/health/ready").status_code == 200
+    assert client.get("/healthy").status_code == 400
+
+
+@pytest.fixture
+def seen(caplog):
+    """`seen(peer, headers, trusted)`: the limiter's key, the logged address and the scheme of such a request."""
+
+    def ask(peer, headers, trusted=()):
+        app = FastAPI(middleware=middleware.stack(get_settings().model_copy(update={"trusted_proxies": list(trusted)})))
+
+        @app.get("/seen")
+        def see(request: Request) -> str:
+            return f"{address_of(request)} {request.url.scheme}"
+
+        caplog.clear()
+        with caplog.at_level(logging.INFO, "app.access"):
+            key, scheme = TestClient(app, client=(peer, 50_000)).get("/seen", headers=headers).json().split()
+        logged = next(record.msg for record in caplog.records if record.name == "app.access")
+        return key, logged["client"], scheme
+
+    return ask
+
+
+FORGED = [("X-Forwarded-For", "203.0.113.9"), ("X-Forwarded-Proto", "https"), ("X-Real-IP", "203.0.113.9")]
+FORGED += [
+    ("Forwarded", "for=203.0.113.9;proto=https"),
+    ("X-Client-IP", "203.0.113.9"),
+    ("CF-Connecting-IP", "203.0.113.9"),
+]
+
+
+@pytest.mark.parametrize("peer", ["198.51.100.7", "127.0.0.1", "10.0.0.1"])
+def test_what_an_untrusted_peer_forwards_changes_nothing(seen, migrated, peer):
+    assert seen(peer, FORGED) == (peer, peer, "http")
+    assert seen(peer, FORGED, trusted=["192.0.2.0/24"]) == (peer, peer, "http")
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "client"),
+    [
+        ("203.0.113.9", "203.0.113.9"),
+        ("1.2.3.4, 203.0.113.9", "203.0.113.9"),
+        ("1.2.3.4, 203.0.113.9, 10.0.0.2", "203.0.113.9"),
+        ("1.2.3.4,203.0.113.9 , 10.0.0.2,10.0.0.3", "203.0.113.9"),
+        ("203.0.113.9:4711, 10.0.0.2", "203.0.113.9"),
+        ("10.0.0.3", "10.0.0.3"),
+        ("", "10.0.0.1"),
+    ],
+)
+def test_from_a_trusted_proxy_the_right_most_untrusted_address_counts(seen, migrated, forwarded, client):
+    assert seen("10.0.0.1", {"X-Forwarded-For": forwarded}, trusted=["10.0.0.0/8"]) == (client, client, "http")
+
+
+def test_several_headers_are_one_list(seen, migrated):
+    headers = [("X-Forwarded-For", "1.2.3.4"), ("X-Forwarded-For", "203.0.113.9"), ("X-Forwarded-Proto", "https")]
+    assert seen("10.0.0.1", headers, trusted=["10.0.0.0/8"]) == ("203.0.113.9", "203.0.113.9", "https")
+
+
+def test_addresses_of_one_ipv6_network_share_a_limit(seen, migrated):
+    one, other = (f"2001:db8:1:2::{end}" for end in (1, 2))
+    assert seen(one, {})[0] == seen(other, {})[0] == "2001:db8:1:2::/64"
+    assert seen(one, {})[1] == one
+
+
+def test_a_forged_address_does_not_escape_a_limit(client, db):
+    statuses = [
+        client.post("/auth/register", json={}, headers={"X-Forwarded-For": f"203.0.113.{number}"}).status_code
+        for number in range(31)
+    ]
+    assert statuses == [422] * 30 + [429]

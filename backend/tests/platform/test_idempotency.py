@@ -1,0 +1,203 @@
+"""Idempotency-Key: sent again because the answer was lost, a request has its effect once."""
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier, Event
+
+import pytest
+import time_machine
+from sqlalchemy import Engine, event, func, select, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from app.core.types import now
+from app.db.database import SessionLocal
+from app.platform.idempotency import LEASE, Claim
+from app.platform.models import IdempotencyKey
+from tests.auth.factories import make_user, token_for
+from tests.support.widgets import Widget
+
+WIDGET = {"name": "spring", "weight": 1}
+KEY = {"Idempotency-Key": "b9c0d7a2-first-try"}
+POST = {"title": "First light", "content": "Hello *world*"}
+
+
+def rows(table=Widget):
+    with SessionLocal() as db:
+        return db.scalar(select(func.count()).select_from(table))
+
+
+def test_sent_again_it_is_answered_again_and_has_its_effect_once(widgets, db):
+    first, again = (widgets.post("/widgets", json=WIDGET, headers=KEY) for _ in range(2))
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.content == first.content
+    assert again.headers["location"] == first.headers["location"]
+    assert again.headers["content-type"] == first.headers["content-type"]
+    assert "idempotency-replayed" not in first.headers
+    assert again.headers["idempotency-replayed"] == "true"
+    assert again.headers["x-request-id"] != first.headers["x-request-id"]
+    assert rows() == 1
+
+
+def test_without_a_key_nothing_is_kept(widgets, db):
+    widgets.post("/widgets", json=WIDGET)
+    assert widgets.post("/widgets", json=WIDGET).status_code == 409
+    assert rows(IdempotencyKey) == 0
+
+
+@pytest.mark.parametrize(
+    ("url", "options"),
+    [
+        ("/widgets", {"json": WIDGET | {"weight": 2}}),
+        ("/widgets?x=1", {"json": WIDGET}),
+        ("/widgets", {"content": b'{"name": "spring", "weight" : 1}', "headers": {"Content-Type": "application/json"}}),
+    ],
+)
+def test_the_key_for_another_request_is_refused(widgets, db, url, options):
+    widgets.post("/widgets", json=WIDGET, headers=KEY)
+    answer = widgets.post(url, **options | {"headers": options.get("headers", {}) | KEY})
+    assert (answer.status_code, answer.json()["code"]) == (422, "idempotency_key_reused")
+    assert rows() == 1
+
+
+def test_each_caller_has_his_own_keys(client, db):
+    answers = []
+    for user in (make_user(), make_user()):
+        client.headers["Authorization"] = f"Bearer {token_for(user)}"
+        answers.append(client.post("/blog/posts", json=POST, headers=KEY))
+    assert [answer.status_code for answer in answers] == [201, 201]
+    assert answers[0].json()["author"] != answers[1].json()["author"]
+    assert "idempotency-replayed" not in answers[1].headers
+
+
+def test_who_may_no_longer_ask_gets_no_stored_answer(client, db, login):
+    login(make_user())
+    client.post("/blog/posts", json=POST, headers=KEY)
+    client.headers.pop("Authorization")
+    assert client.post("/blog/posts", json=POST, headers=KEY).status_code == 401
+
+
+@pytest.mark.parametrize("key", ["", " ", "a b", "é", "a\tb", "x" * 256])
+def test_a_key_that_is_none_is_refused(widgets, db, key):
+    answer = widgets.post("/widgets", json=WIDGET, headers={b"Idempotency-Key": key.encode("latin-1")})
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_idempotency_key")
+    assert rows() == 0
+
+
+@pytest.mark.parametrize("key", ["x", "x" * 255, "!~", '"quoted, too"'.replace(" ", "")])
+def test_any_visible_text_is_a_key(widgets, db, key):
+    assert widgets.post("/widgets", json=WIDGET, headers={"Idempotency-Key": key}).status_code == 201
+
+
+def test_only_answers_of_success_are_kept(widgets, db):
+    widgets.post("/widgets", json=WIDGET)
+    assert widgets.post("/widgets", json=WIDGET, headers=KEY).status_code == 409
+    assert widgets.post("/widgets", json={"weight": 1}, headers=KEY).status_code == 422
+    assert widgets.post("/widgets", json={"name": "wheel"}, headers=KEY).status_code == 201
+
+
+@pytest.fixture
+def failing_commits():
+    """The commit that would keep a widget fails, as if the connection had broken just then."""
+
+    def note(connection, _cursor, statement, *_):
+        if statement.startswith("INSERT INTO widgets"):
+            connection.info["widget"] = True
+
+    def fail(connection):
+        if connection.info.pop("widget", False):
+            connection.connection.rollback()  # as a server does with the transaction of a lost connection
+            raise OperationalError("COMMIT", {}, Exception("the connection broke"))
+
+    event.listen(Engine, "before_cursor_execute", note)
+    event.listen(Engine, "commit", fail)
+    yield
+    event.remove(Engine, "before_cursor_execute", note)
+    event.remove(Engine, "commit", fail)
+
+
+def test_a_commit_that_fails_leaves_no_effect_no_answer_and_a_free_key(widgets, committed, failing_commits):
+    answer = widgets.post("/widgets", json=WIDGET, headers=KEY)
+    assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
+    assert (rows(), rows(IdempotencyKey)) == (0, 0)
+
+
+def test_an_endpoint_that_fails_frees_its_key(widgets, committed):
+    widgets.post("/widgets", json=WIDGET)
+    assert widgets.post("/widgets", json=WIDGET, headers=KEY).status_code == 409
+    assert rows(IdempotencyKey) == 0
+
+
+def test_the_stored_answer_is_unreadable_at_rest(widgets, db):
+    widgets.post("/widgets", json={"name": "a rather private name"}, headers=KEY)
+    row = db.execute(text("SELECT * FROM idempotency_keys")).one()
+    everything = b" ".join(bytes(value) if isinstance(value, memoryview) else str(value).encode() for value in row)
+    assert row.answer
+    for plain in (b"private", b"/widgets/", b"application/json", KEY["Idempotency-Key"].encode()):
+        assert plain not in everything
+
+
+def test_a_crash_blocks_the_key_for_its_lease_only(widgets, committed, monkeypatch):
+    # A killed process: nobody is left to free the key. No other way to stop there inside one process.
+    monkeypatch.setattr(Claim, "release", lambda _: None)
+    widgets.post("/widgets", json=WIDGET)
+    assert widgets.post("/widgets", json=WIDGET, headers=KEY).status_code == 409
+    waiting = widgets.post("/widgets", json=WIDGET, headers=KEY)
+    assert waiting.json()["code"] == "idempotency_in_progress"
+    assert waiting.headers["retry-after"] == "1"
+    with time_machine.travel(now() + LEASE):
+        assert widgets.post("/widgets", json={"name": "wheel"}, headers=KEY).status_code == 201
+
+
+def test_after_24_hours_the_key_is_free_again(widgets, db):
+    widgets.post("/widgets", json=WIDGET, headers=KEY)
+    start = now()
+    with time_machine.travel(start.replace(microsecond=0)) as clock:
+        clock.shift(24 * 3600 - 60)
+        assert widgets.post("/widgets", json=WIDGET, headers=KEY).headers["idempotency-replayed"] == "true"
+        clock.shift(120)
+        answer = widgets.post("/widgets", json={"name": "wheel"}, headers=KEY)
+        assert (answer.status_code, "idempotency-replayed" in answer.headers) == (201, False)
+    assert rows(IdempotencyKey) == 1
+
+
+def test_while_the_first_is_running_a_second_is_told_to_wait(widgets, committed, monkeypatch):
+    """The first stands still at its effect, its key already taken and committed."""
+    reached, go_on = Event(), Event()
+
+    def stand_still(session, _flush_context, _instances):
+        if any(isinstance(row, Widget) for row in session.new):
+            reached.set()
+            assert go_on.wait(10)
+
+    event.listen(Session, "before_flush", stand_still)
+    try:
+        with ThreadPoolExecutor(1) as threads:
+            first = threads.submit(widgets.post, "/widgets", json=WIDGET, headers=KEY)
+            assert reached.wait(10)
+            second = widgets.post("/widgets", json=WIDGET, headers=KEY)
+            other = widgets.post("/widgets", json=WIDGET | {"weight": 2}, headers=KEY)
+            go_on.set()
+            assert first.result().status_code == 201
+    finally:
+        go_on.set()
+        event.remove(Session, "before_flush", stand_still)
+    assert (second.status_code, second.json()["code"]) == (409, "idempotency_in_progress")
+    assert second.headers["retry-after"] == "1"
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+    assert widgets.post("/widgets", json=WIDGET, headers=KEY).headers["idempotency-replayed"] == "true"
+
+
+def test_twenty_at_once_have_one_effect(widgets, committed):
+    together = Barrier(20)
+
+    def post(_):
+        together.wait()
+        return widgets.post("/widgets", json=WIDGET, headers=KEY)
+
+    with ThreadPoolExecutor(20) as threads:
+        answers = list(threads.map(post, range(20)))
+    created = {answer.content for answer in answers if answer.status_code == 201}
+    assert len(created) == 1
+    others = {answer.json()["code"] for answer in answers if answer.status_code != 201}
+    assert others <= {"idempotency_in_progress"}
+    assert rows() == 1

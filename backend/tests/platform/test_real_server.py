@@ -1,0 +1,140 @@
+"""What only a real server shows: bodies that never end, headers without end, and what the access log holds."""
+
+import json
+import socket
+import time
+
+import httpx2
+import psutil
+import pytest
+
+from tests.support.server import running_server
+
+pytestmark = pytest.mark.only("sqlite")  # no database has a part in it
+CHUNK = b"x" * 65_536
+MEGABYTES_200 = 200 * 1024 * 1024 // len(CHUNK)
+
+
+@pytest.fixture(scope="module")
+def server(migrated):
+    with running_server(LOG_FORMAT="json") as server:
+        yield server
+
+
+def send(server, path, headers, chunks):
+    """Send a body piece by piece and read the answer, also when the server answers before it has all."""
+    address = ("127.0.0.1", int(server.url.rpartition(":")[2]))
+    with socket.create_connection(address, timeout=20) as peer:
+        peer.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\n{headers}\r\n".encode())
+        try:
+            for chunk in chunks:
+                peer.sendall(chunk)
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+        try:
+            return peer.recv(4096)
+        except ConnectionResetError:
+            return b""
+
+
+@pytest.mark.parametrize("path", ["/blog/posts", "/auth/register", "/auth/token", "/nope", "/blog/posts/1"])
+@pytest.mark.parametrize("sized", [True, False])
+def test_a_body_of_200_megabytes_is_refused_and_never_held(server, path, sized):
+    size = MEGABYTES_200 * len(CHUNK)
+    form = "application/x-www-form-urlencoded" if path == "/auth/token" else "application/json"
+    headers = f"Content-Type: {form}\r\nIdempotency-Key: large\r\n"
+    headers += f"Content-Length: {size}\r\n" if sized else "Transfer-Encoding: chunked\r\n"
+    chunks = (CHUNK if sized else b"%x\r\n%s\r\n" % (len(CHUNK), CHUNK) for _ in range(MEGABYTES_200))
+    process = psutil.Process(server.process.pid)
+    before = process.memory_info().rss
+    answer = send(server, path, headers, chunks)
+    assert process.memory_info().rss - before < 30 * 1024 * 1024
+    assert answer[:12] in (b"HTTP/1.1 413", b"HTTP/1.1 404", b"HTTP/1.1 405", b""), answer[:200]
+    assert httpx2.get(f"{server.url}/health/live").status_code == 200
+
+
+@pytest.mark.parametrize("length", [1_000_001, 200_000_000, 10**30])
+def test_a_body_that_says_it_is_too_large_is_refused_before_it_is_sent(server, length):
+    headers = f"Content-Type: application/json\r\nContent-Length: {length}\r\n"
+    answer = send(server, "/auth/register", headers, [])
+    assert answer[:12] in (b"HTTP/1.1 413", b"HTTP/1.1 400"), answer[:200]
+
+
+def test_the_largest_body_that_is_allowed_is_read(server):
+    body = json.dumps({"username": "x"}).encode().ljust(1_000_000)
+    answer = httpx2.post(f"{server.url}/auth/register", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 422
+
+
+@pytest.mark.parametrize("place", ["one", "many", "path"])
+def test_headers_over_64_kilobytes_are_431(server, place):
+    headers = {"X-Large": "x" * 66_000} if place == "one" else {f"X-{n}": "x" * 700 for n in range(99)}
+    url = f"{server.url}/blog/posts" + ("?" + "x" * 64_500 if place == "path" else "")
+    answer = httpx2.get(url, headers=headers if place != "path" else {})
+    assert (answer.status_code, answer.json()["code"]) == (431, "headers_too_large")
+    assert answer.json()["request_id"] == answer.headers["x-request-id"]
+
+
+def records(server, path):
+    """The access log's records of this path."""
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        lines = [json.loads(line) for line in server.log.splitlines() if line.startswith("{")]
+        if found := [line for line in lines if line.get("event") == "request" and line.get("path") == path]:
+            return found
+        time.sleep(0.01)
+    raise AssertionError(f"no record of {path}")
+
+
+def test_the_access_log_never_holds_a_query_string_or_a_secret(server):
+    secret = "hunter2-in-the-query"
+    url = f"{server.url}/blog/posts/slug/found-by-this?token={secret}&code={secret}&x={secret}"
+    httpx2.get(url, headers={"Authorization": f"Bearer {secret}", "Cookie": f"a={secret}", "Referer": secret})
+    (record,) = records(server, "/blog/posts/slug/found-by-this")
+    assert record | {"milliseconds": 0, "timestamp": "", "request_id": ""} == {
+        "event": "request",
+        "method": "GET",
+        "path": "/blog/posts/slug/found-by-this",
+        "status": 401,
+        "milliseconds": 0,
+        "client": "127.0.0.1",
+        "level": "info",
+        "logger": "app.access",
+        "timestamp": "",
+        "request_id": "",
+    }
+    assert secret not in server.log
+
+
+def test_no_password_reaches_a_log(server):
+    for body in (
+        {"username": "ada", "email": "nonsense", "password": "hunter2-password"},
+        {"password": "hunter2-password"},
+    ):
+        httpx2.post(f"{server.url}/auth/register", json=body)
+        httpx2.post(f"{server.url}/auth/token", data=body)
+    records(server, "/auth/token")
+    assert "hunter2-password" not in server.log
+
+
+def test_a_path_with_line_breaks_is_one_record(server):
+    httpx2.get(f"{server.url}/x%0d%0a%7B%22event%22:%22forged%22%7D%1b[2J")
+    assert not [line for line in server.log.splitlines() if line.startswith('{"event":"forged')]
+    assert "\x1b" not in server.log
+
+
+def test_forwarding_headers_of_a_loopback_peer_do_not_count(server):
+    httpx2.get(f"{server.url}/forwarded", headers={"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https"})
+    assert [record["client"] for record in records(server, "/forwarded")] == ["127.0.0.1"]
+
+
+def test_a_trusted_proxy_is_believed(migrated):
+    with running_server(LOG_FORMAT="json", TRUSTED_PROXIES="127.0.0.1,10.0.0.0/8") as server:
+        httpx2.get(f"{server.url}/forwarded", headers={"X-Forwarded-For": "1.2.3.4, 203.0.113.9, 10.0.0.2"})
+        assert [record["client"] for record in records(server, "/forwarded")] == ["203.0.113.9"]
+
+
+def test_the_server_tells_neither_name_nor_version(server):
+    for path in ("/health/live", "/nope"):
+        headers = httpx2.get(f"{server.url}{path}").headers
+        assert not {"server", "x-powered-by"} & {name.lower() for name in headers}

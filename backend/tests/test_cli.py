@@ -1,0 +1,95 @@
+"""The commands of developers and operators."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from sqlalchemy import select
+from typer.testing import CliRunner
+
+from app.cli import cli
+from app.core.config import BACKEND
+from app.routers.auth.models import User
+from tests.auth.factories import PASSWORD, make_user
+
+
+@pytest.fixture
+def superuser(db):
+    def call(*options, typed=None):
+        return CliRunner().invoke(cli, ["superuser", *options], input=typed)
+
+    return call
+
+
+def rows(db):
+    return db.execute(select(User.username, User.email, User.is_superuser, User.is_verified, User.is_active)).all()
+
+
+def test_a_new_superuser_can_sign_in_at_once(superuser, client, db):
+    done = superuser("--email", "Ada@Example.org", "--username", "Ada", "--password", PASSWORD)
+    assert (done.exit_code, done.output) == (0, "ada@example.org (ada) is a superuser.\n")
+    assert rows(db) == [("ada", "ada@example.org", True, True, True)]
+    assert client.post("/auth/token", data={"username": "ada", "password": PASSWORD}).status_code == 200
+
+
+def test_the_password_is_asked_for_unseen_and_twice(superuser, db):
+    done = superuser("--email", "ada@example.org", "--username", "ada", typed=f"{PASSWORD}\n{PASSWORD}\n")
+    assert done.exit_code == 0
+    assert PASSWORD not in done.output
+    assert len(rows(db)) == 1
+
+
+def test_an_account_that_is_there_is_promoted_and_keeps_name_and_password(superuser, client, db):
+    make_user(username="ada", email="ada@example.org", is_verified=False, is_active=False)
+    done = superuser("--email", "ADA@example.org", "--username", "other")
+    assert done.exit_code == 0
+    assert rows(db) == [("ada", "ada@example.org", True, True, True)]
+    assert client.post("/auth/token", data={"username": "ada", "password": PASSWORD}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("email", "username", "password"),
+    [
+        ("no address", "ada", PASSWORD),
+        ("ada@example.org", "a", PASSWORD),
+        ("ada@example.org", "root", PASSWORD),
+        ("ada@example.org", "ada", "short"),
+        ("ada@example.org", "ada", "password1234"),
+        ("ada@example.org", "taken", PASSWORD),
+    ],
+)
+def test_what_no_account_may_have_is_refused_with_a_reason(superuser, db, email, username, password):
+    make_user(username="taken")
+    done = superuser("--email", email, "--username", username, "--password", password)
+    assert done.exit_code == 1
+    assert done.output.startswith("No superuser was made: ")
+    assert password not in done.output
+    assert len(rows(db)) == 1
+
+
+def test_demo_data_is_refused_in_production(committed):
+    production = {
+        "ENVIRONMENT": "production",
+        "SECRET_KEY": "kJ8s0pQ2vX5zB7nM1cR4tY6uW9eA3dFh",
+        "DATABASE_URL": "postgresql://liftoff:kJ8s0pQ2vX5z@127.0.0.1:9/liftoff",
+        "PUBLIC_URL": "https://api.example.com",
+        "FRONTEND_URL": "https://example.com",
+        "ALLOWED_HOSTS": "api.example.com",
+        "CORS_ORIGINS": "https://example.com",
+        "SMTP_HOST": "mail.example.com",
+        "MAIL_FROM": "hello@example.com",
+        "PAYMENTS_ENABLED": "false",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "app.cli", "seed"],
+        cwd=BACKEND,
+        env=os.environ | production,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("Demo data has passwords that everybody knows")
+    with committed() as db:
+        assert rows(db) == []

@@ -1,0 +1,85 @@
+"""The OpenAPI document is the contract that frontends generate their clients from."""
+
+import copy
+import json
+import re
+
+import pytest
+
+from app.main import app
+from tests import openapi_snapshots
+
+UPDATE = "the API changed. If that is wanted: make openapi"
+
+
+@pytest.fixture
+def document():
+    return copy.deepcopy(app.openapi())
+
+
+def operations(document):
+    return {
+        f"{method.upper()} {path}": operation
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    }
+
+
+def test_the_document_is_the_one_in_the_snapshots(document):
+    wanted = openapi_snapshots.snapshots(document)
+    assert openapi_snapshots.stale(wanted) == [], UPDATE
+    for file, text in wanted.items():
+        assert file.is_file(), f"{file.name} of {file.parent.name} is missing: {UPDATE}"
+        assert file.read_text("utf-8") == text, UPDATE
+
+
+def test_a_snapshot_has_every_component_that_it_refers_to(document):
+    for text in openapi_snapshots.snapshots(document).values():
+        content = json.loads(text)
+        referred = set(re.findall(r'"#/components/schemas/(\w+)"', text))
+        assert referred == set(content["components"]["schemas"])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda d: d["paths"]["/auth/me"]["get"]["responses"].pop("401"),
+        lambda d: d["components"]["schemas"]["Me"]["properties"].pop("email"),
+        lambda d: d["components"]["schemas"]["Problem"]["required"].pop(),
+        lambda d: d["paths"].pop("/auth/token"),
+    ],
+)
+def test_a_change_of_the_contract_shows(document, change):
+    before = openapi_snapshots.snapshots(document)
+    change(document)
+    assert openapi_snapshots.snapshots(document) != before
+
+
+def test_operation_ids_are_unique_and_fit_for_function_names(document):
+    ids = [operation["operationId"] for operation in operations(document).values()]
+    assert len(set(ids)) == len(ids)
+    assert [name for name in ids if not re.fullmatch(r"[a-z]+(_[a-z]+)+", name)] == []
+
+
+def test_every_operation_documents_its_errors_as_problems(document):
+    for label, operation in operations(document).items():
+        if "/health/" in label:
+            continue
+        errors = {int(status): answer for status, answer in operation["responses"].items() if int(status) >= 400}
+        assert {422, 503} <= set(errors), label
+        if operation.get("security") or "/auth/" not in label:
+            assert 401 in errors or label.startswith("GET /blog/categories"), label
+        if "{" in label:
+            assert 404 in errors, label
+        if "requestBody" in operation:
+            assert 413 in errors, label
+        for status, answer in errors.items():
+            assert list(answer["content"]) == ["application/problem+json"], (label, status)
+            narrowed = answer["content"]["application/problem+json"]["schema"]["allOf"][1]
+            assert narrowed["properties"]["code"]["enum"], (label, status)
+
+
+def test_every_operation_has_one_tag_and_a_success(document):
+    for label, operation in operations(document).items():
+        assert len(operation["tags"]) == 1, label
+        assert [status for status in operation["responses"] if status[0] == "2"], label

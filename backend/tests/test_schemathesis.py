@@ -1,0 +1,60 @@
+"""Thousands of requests made from the OpenAPI document, good and bad, to the running server.
+
+No answer is a 5xx, none has an undocumented status, header or shape, bad data is never accepted, and what asks for a
+user is refused without one.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.core.config import BACKEND
+from tests.auth.factories import make_user, token_for
+from tests.support.server import running_server
+
+pytestmark = pytest.mark.only("sqlite", "postgresql")
+
+CONFIG = str(Path(__file__).with_name("schemathesis.toml"))
+CALLERS: dict[str, dict[str, Any] | None] = {"public": None, "author": {}, "superuser": {"is_superuser": True}}
+
+
+@pytest.fixture
+def cases(committed, tmp_path):
+    """`cases(caller, examples)`: how many requests were sent; the test fails with the report where one went wrong."""
+
+    def run(caller, examples):
+        columns = CALLERS[caller]
+        user = [] if columns is None else ["-H", f"Authorization: Bearer {token_for(make_user(**columns))}"]
+        command = [sys.executable, "-m", "schemathesis.cli", "--config-file", CONFIG, "--no-color", "run"]
+        options = ["--max-examples", str(examples), "--seed", "1", "--no-shrink", "--continue-on-failure"]
+        with running_server(LOG_LEVEL="error") as server:
+            done = subprocess.run(
+                [*command, f"{server.url}/openapi.json", *options, *user],
+                cwd=tmp_path,  # where it writes its own files
+                env={**os.environ, "PYTHONPATH": str(BACKEND)},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:] + server.log[-4000:]
+            assert "unhandled_error" not in server.log
+        sent = re.search(r"(\d+) generated", done.stdout)
+        assert sent, done.stdout
+        return int(sent[1])
+
+    return run
+
+
+def test_the_server_keeps_to_its_document(cases):
+    assert cases("superuser", examples=2) > 300
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("caller", CALLERS)
+def test_the_server_keeps_to_its_document_for_thousands_of_requests(cases, caller):
+    assert cases(caller, examples=100) > 2000
