@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import time_machine
 from fastapi import FastAPI
-from hypothesis import settings
+from hypothesis import settings as hypothesis_settings
 from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
 
@@ -28,8 +28,8 @@ from tests.support.smtp import Recorder, mail_server
 from tests.support.widgets import Widget, widget_app
 
 # Time says little where several run at once, and what failed once stands in a test afterwards, not in a folder.
-settings.register_profile("liftoff", deadline=None, database=None)
-settings.load_profile("liftoff")
+hypothesis_settings.register_profile("liftoff", deadline=None, database=None)
+hypothesis_settings.load_profile("liftoff")
 
 
 @pytest.fixture(scope="session", autouse=True)
