@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from app.core.config import BACKEND
+from app.main import app
 from tests.auth.factories import make_user, token_for
 from tests.support.server import running_server
 
@@ -51,10 +52,10 @@ def cases(committed, tmp_path):
 
 
 def test_the_server_keeps_to_its_document(cases):
-    assert cases("superuser", examples=2) > 300
+    assert cases("superuser", examples=2) > 10 * len(app.openapi()["paths"])
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("caller", CALLERS)
 def test_the_server_keeps_to_its_document_for_thousands_of_requests(cases, caller):
-    assert cases(caller, examples=100) > 2000
+    assert cases(caller, examples=100) > 100 * len(app.openapi()["paths"])
