@@ -8,7 +8,7 @@ from app.routers.auth.models import User
 from app.routers.auth.security import hash_password
 from app.routers.auth.sessions import Client, open_session
 
-PASSWORD = "correct horse battery staple"  # noqa: S105 - of nobody
+PASSWORD = "correct horse battery staple"
 
 _numbers = count(1)
 
@@ -22,7 +22,12 @@ def hashed(password: str) -> str:
 def make_user(password: str = PASSWORD, **columns: object) -> User:
     """A verified, active user with a name of their own."""
     name = f"user{next(_numbers)}"
-    defaults = {"username": name, "email": f"{name}@example.com", "is_verified": True, "hashed_password": hashed(password)}
+    defaults = {
+        "username": name,
+        "email": f"{name}@example.com",
+        "is_verified": True,
+        "hashed_password": hashed(password),
+    }
     user = User(**(defaults | columns))
     with SessionLocal() as db, db.begin():
         db.add(user)
