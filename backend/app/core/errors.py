@@ -79,8 +79,11 @@ class Unprocessable(AppError):
 
 
 class TooManyRequests(AppError):
+    """A limit is looked at before anything else is written; what was noted of the try itself is kept."""
+
     status = 429
     code = "too_many_requests"
+    commits = True
 
 
 class Unavailable(AppError):

@@ -84,7 +84,6 @@ class RateLimit:
 
     name: str
     rate: str
-    refusal: type[TooManyRequests] = TooManyRequests
     raises = (TooManyRequests,)
 
     @property
@@ -130,7 +129,7 @@ class RateLimit:
     def _refuse(self, *key: str) -> None:
         wait = counters().seconds_left(self._item, self.name, *key)
         security_event("rate_limited", limit=self.name)
-        raise self.refusal(
+        raise TooManyRequests(
             "Too many tries. Wait before the next one.",
             headers={
                 "Retry-After": str(wait),

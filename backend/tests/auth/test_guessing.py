@@ -18,7 +18,7 @@ def _smaller(monkeypatch):
     small = {"STRANGERS": "5 per hour", "SIEGE": "12 per day"}
     for name, rate in small.items():
         limit = getattr(throttle, name)
-        monkeypatch.setattr(throttle, name, throttle.RateLimit(limit.name, rate, limit.refusal))
+        monkeypatch.setattr(throttle, name, throttle.RateLimit(limit.name, rate))
 
 
 def attack(from_address, user, tries, start=0):

@@ -57,7 +57,7 @@ def find_by_login(db: Session, login: str) -> User | None:
 def sign_in(db: Session, data: Login, client: Client) -> Token:
     """A new session and its first token. What is wrong with an account is told only to who knows its password.
 
-    Raises `InvalidCredentials`, `EmailNotVerified`, `AccountDisabled`, `MfaRequired`, `TooManyGuesses`.
+    Raises `InvalidCredentials`, `EmailNotVerified`, `AccountDisabled`, `MfaRequired`, `TooManyRequests`.
     """
     user = find_by_login(db, data.username)
     guess = _guess(db, user, login_name(data.username), client)

@@ -9,29 +9,21 @@ are never shut out, from a new address a right password comes through, and a res
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.core.errors import TooManyRequests
 from app.core.logging import security_event
 from app.core.networks import limiter_key
 from app.platform.limits import RateLimit
-
-
-class TooManyGuesses(TooManyRequests):
-    """Keeps what was noted of the last wrong try."""
-
-    commits = True
-
 
 REGISTRATIONS = RateLimit("register", "30 per hour")  # from one address
 MAILS_ASKED_FOR = RateLimit("mails asked for", "30 per hour")  # from one address
 MAILS_TO = RateLimit("mails to one address", "5 per hour")  # of one kind; a reset link lives as long as this counts
 
-SAME_ACCOUNT = RateLimit("wrong password", "10 per 15 minutes", TooManyGuesses)  # for one account from one address
-ANY_ACCOUNT = RateLimit("wrong sign-in", "50 per 15 minutes", TooManyGuesses)  # for all accounts from one address
-STRANGERS = RateLimit("wrong passwords of strangers", "100 per hour", TooManyGuesses)
-ONE_TRY = RateLimit("one try of a stranger", "1 per hour", TooManyGuesses)
-SIEGE = RateLimit("siege of an account", "1000 per day", TooManyGuesses)
+SAME_ACCOUNT = RateLimit("wrong password", "10 per 15 minutes")  # for one account from one address
+ANY_ACCOUNT = RateLimit("wrong sign-in", "50 per 15 minutes")  # for all accounts from one address
+STRANGERS = RateLimit("wrong passwords of strangers", "100 per hour")
+ONE_TRY = RateLimit("one try of a stranger", "1 per hour")
+SIEGE = RateLimit("siege of an account", "1000 per day")
 
-OWNER_AGAIN = RateLimit("wrong password again", "10 per 15 minutes", TooManyGuesses)  # within one session
+OWNER_AGAIN = RateLimit("wrong password again", "10 per 15 minutes")  # within one session
 
 # Three of a million codes are right at a time: at ten an hour, guessing takes years even with the password in hand. A
 # new password forgives nothing here: who can read the owner's mail is whom the second factor keeps out.
@@ -48,7 +40,7 @@ class Guess:
     familiar: Callable[[], bool]
 
     def admit(self) -> None:
-        """Raise `TooManyGuesses` where the password must not even be looked at."""
+        """Raise `TooManyRequests` where the password must not even be looked at."""
         ANY_ACCOUNT.test(self.address)
         SAME_ACCOUNT.test(self.address, self.account)
         if STRANGERS.spent(self.account) and not self.familiar():
@@ -56,7 +48,7 @@ class Guess:
             ONE_TRY.test(self.address, self.account)
 
     def failed(self) -> None:
-        """Count it. Raises `TooManyGuesses` where it was one of too many."""
+        """Count it. Raises `TooManyRequests` where it was one of too many."""
         ANY_ACCOUNT.hit(self.address)
         SAME_ACCOUNT.hit(self.address, self.account)
         if not self.familiar():
