@@ -22,8 +22,6 @@ def upgrade() -> None:
     with op.batch_alter_table("login_sessions") as sessions:
         sessions.add_column(sa.Column("refresh_count", NUMBER, nullable=False, server_default="0"))
         sessions.add_column(sa.Column("refreshed_at", UtcDateTime(), nullable=True))
-    with op.batch_alter_table("login_sessions") as sessions:
-        sessions.alter_column("refresh_count", existing_type=NUMBER, existing_nullable=False, server_default=None)
     op.create_table(
         "one_time_tokens",
         sa.Column("id", NUMBER, nullable=False),

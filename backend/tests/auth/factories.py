@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 from itertools import count
+from typing import Any
 
 from app.db.database import SessionLocal
 from app.routers.auth.models import User
@@ -19,7 +20,7 @@ def hashed(password: str) -> str:
     return hash_password(password)
 
 
-def make_user(password: str = PASSWORD, **columns: object) -> User:
+def make_user(password: str = PASSWORD, **columns: Any) -> User:
     """A verified, active user with a name of their own."""
     name = f"user{next(_numbers)}"
     defaults = {

@@ -1,7 +1,10 @@
 """Guessing passwords from many addresses (requirement 5). From one address: test_sign_in_limits.py."""
 
+from typing import Any
+
 import pytest
 
+from app.platform.limits import RateLimit
 from app.routers.auth import throttle
 from tests.auth.factories import PASSWORD, make_user
 from tests.auth.letters import last_token
@@ -18,7 +21,7 @@ def _smaller(monkeypatch):
     small = {"STRANGERS": "5 per hour", "SIEGE": "12 per day"}
     for name, rate in small.items():
         limit = getattr(throttle, name)
-        monkeypatch.setattr(throttle, name, throttle.RateLimit(limit.name, rate))
+        monkeypatch.setattr(throttle, name, RateLimit(limit.name, rate))
 
 
 def attack(from_address, user, tries, start=0):
@@ -106,7 +109,7 @@ def test_wrong_tries_are_counted_though_they_are_refused(client, db, from_addres
 @pytest.mark.parametrize("kind", ["unknown", "wrong", "no password", "unverified", "disabled"])
 def test_every_wrong_pair_is_refused_alike(client, db, kind):
     """Requirement 2."""
-    columns = {
+    columns: dict[str, dict[str, Any]] = {
         "no password": {"hashed_password": None},
         "unverified": {"is_verified": False},
         "disabled": {"is_active": False},

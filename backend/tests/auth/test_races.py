@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from app.core.types import now
 from app.platform.models import Mail
 from app.routers.auth import sessions, tokens
-from app.routers.auth.models import LoginSession, SecurityEvent, User
+from app.routers.auth.models import LoginSession, OneTimeToken, SecurityEvent, User
 from app.routers.auth.tokens import Purpose
 from tests.auth.factories import PASSWORD, make_user
 from tests.auth.steps import NEW_PASSWORD, bearer
@@ -55,7 +55,7 @@ def test_twenty_resets_by_two_links_of_one_account_are_one(servers, committed):
     for owner in (None, user.id):
         with committed() as db, db.begin():
             links.append(tokens.issue(db, Purpose.RESET_PASSWORD, user_id=owner))
-            for row in db.query(tokens.OneTimeToken):
+            for row in db.query(OneTimeToken):
                 row.user_id = user.id
     with ThreadPoolExecutor(MANY) as threads:
         send = [(servers[n % 2], {"token": links[n // 2 % 2], "new_password": NEW_PASSWORD}) for n in range(MANY)]

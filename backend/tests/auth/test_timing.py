@@ -33,7 +33,7 @@ def measure(kinds):
     random.Random(7).shuffle(order)  # noqa: S311 - an order, no secret
     for call in kinds.values():
         call()
-    took = {name: [] for name in kinds}
+    took: dict[str, list[float]] = {name: [] for name in kinds}
     for name in order:
         began = time.perf_counter()
         answer = kinds[name]()

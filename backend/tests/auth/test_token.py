@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from app.core.types import now
 from app.routers.auth.models import LoginSession, User
-from app.routers.auth.service import SESSION_LIFE
+from app.routers.auth.sessions import LIFE
 from tests.auth.factories import PASSWORD, make_user
 
 WRONG = "wrong horse battery staple"
@@ -25,7 +25,7 @@ def test_a_right_password_gives_a_token_that_names_a_session(client, db):
     me = client.get("/auth/me", headers={"Authorization": f"Bearer {answer.json()['access_token']}"})
     assert me.json()["username"] == user.username
     session = db.scalar(select(LoginSession).where(LoginSession.user_id == user.id))
-    assert session.expires_at - session.created_at == SESSION_LIFE
+    assert session.expires_at - session.created_at == LIFE
 
 
 def test_the_name_may_be_user_name_or_address_in_any_spelling(client, db):

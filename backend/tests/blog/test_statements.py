@@ -32,7 +32,7 @@ COSTS = [
     ("POST", "/blog/categories", {"name": "New"}, 2),
     ("PUT", "/blog/categories/{category}", {"name": "New"}, 3),
     ("DELETE", "/blog/categories/{category}", None, 2),
-    ("GET", "/auth/me", None, 0),
+    ("GET", "/auth/me", None, 2),  # Google, second factor
 ]
 
 

@@ -13,10 +13,11 @@ PARTS = {
     "schemas": 1,
     "security": 2,
     "gateway": 2,
+    "cookies": 4,
     "dependencies": 4,
-    "router": 5,
-}  # all others are rules: 3
-RULES = 3
+    "router": 6,
+}  # all others are rules: 3; a feature with many routes keeps them in `<part>_routes`: 5
+RULES, ROUTES = 3, 5
 OPEN_TO_FEATURES = {"models", "dependencies"}
 ROOTS = {"auth"}  # features that stand on no other
 WEB = {"fastapi", "starlette"}
@@ -71,7 +72,7 @@ class Module:
 
 
 def rank(part: str) -> int:
-    return PARTS.get(part, RULES)
+    return ROUTES if part.endswith("_routes") else PARTS.get(part, RULES)
 
 
 def layers_point_one_way(module: Module) -> Iterator[str]:

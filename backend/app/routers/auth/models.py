@@ -40,7 +40,8 @@ class LoginSession(Base):
     last_used_at: Mapped[datetime]
     expires_at: Mapped[datetime]  # absolute: use never moves it
     ended_at: Mapped[datetime | None]
-    refresh_count: Mapped[int] = mapped_column(default=0)
+    # Its default lets the version before, which knows no such column, go on during a deployment.
+    refresh_count: Mapped[int] = mapped_column(default=0, server_default="0")
     refreshed_at: Mapped[datetime | None]  # when the newest refresh token was first given out
     ip_address: Mapped[str] = mapped_column(String(45))
     user_agent: Mapped[str] = mapped_column(String(255))

@@ -21,8 +21,6 @@ from app.core.types import now
 
 from .models import OneTimeToken, User
 
-MAX_TOKEN = 100  # characters; ours have 43
-
 
 class Purpose(StrEnum):
     """What a token is good for."""
