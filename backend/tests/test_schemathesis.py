@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from app.core.config import BACKEND
@@ -21,6 +22,9 @@ from tests.support.server import running_server
 pytestmark = pytest.mark.only("sqlite", "postgresql")
 
 CONFIG = str(Path(__file__).with_name("schemathesis.toml"))
+# These may end the session that they are asked with, and what came after them would only be 401. So they have a run and
+# a session of their own; all others share one, which must have lived to the end.
+ENDING = ("auth_log_out", "auth_log_out_everywhere", "auth_end_session", "auth_delete_account")
 CALLERS: dict[str, dict[str, Any] | None] = {"public": None, "author": {}, "superuser": {"is_superuser": True}}
 
 
@@ -30,22 +34,33 @@ def cases(committed, tmp_path):
 
     def run(caller, examples):
         columns = CALLERS[caller]
-        user = [] if columns is None else ["-H", f"Authorization: Bearer {token_for(make_user(**columns))}"]
+        sent = 0
+        with running_server(LOG_LEVEL="error") as server:
+            for side in ("exclude", "include"):
+                user = {} if columns is None else {"Authorization": f"Bearer {token_for(make_user(**columns))}"}
+                sent += requests(server, examples, side, user)
+                if user and side == "exclude":
+                    assert httpx2.get(f"{server.url}/auth/me", headers=user).status_code == 200
+            assert "unhandled_error" not in server.log
+        return sent
+
+    def requests(server, examples, side, user):
         command = [sys.executable, "-m", "schemathesis.cli", "--config-file", CONFIG, "--no-color", "run"]
         options = ["--max-examples", str(examples), "--seed", "1", "--no-shrink", "--continue-on-failure"]
-        with running_server(LOG_LEVEL="error") as server:
-            done = subprocess.run(
-                [*command, f"{server.url}/openapi.json", *options, *user],
-                cwd=tmp_path,  # where it writes its own files
-                env={**os.environ, "PYTHONPATH": str(BACKEND)},
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:] + server.log[-4000:]
-            assert "unhandled_error" not in server.log
+        options += [f"--{side}-operation-id={name}" for name in ENDING]
+        options += [f"--header={name}: {value}" for name, value in user.items()]
+        done = subprocess.run(
+            [*command, f"{server.url}/openapi.json", *options],
+            cwd=tmp_path,  # where it writes its own files
+            env={**os.environ, "PYTHONPATH": str(BACKEND)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:] + server.log[-4000:]
         sent = re.search(r"(\d+) generated", done.stdout)
         assert sent, done.stdout
+        print(done.stdout)
         return int(sent[1])
 
     return run

@@ -1,6 +1,7 @@
 """What has run out is deleted every hour, and nothing else is."""
 
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import select
 
@@ -59,7 +60,7 @@ def test_held_user_names_go_when_they_are_free(db):
 
 def test_registrations_that_nobody_finished_go_after_a_day(db):
     """Not: who has signed in before, whoever is disabled, whoever comes by Google, whoever is verified."""
-    old = {"is_verified": False, "created_at": now() - DAY - HOUR}
+    old: dict[str, Any] = {"is_verified": False, "created_at": now() - DAY - HOUR}
     make_user(**old)
     kept = [
         make_user(is_verified=False, created_at=now() - DAY + HOUR),
