@@ -90,7 +90,7 @@ def test_two_uses_of_a_stolen_token_at_once_end_the_session_once(committed):
     """Requirement 17: one event and one mail, because the second waits to see what the first has done."""
     user = make_user()
     with committed() as db, db.begin():
-        stolen = sessions.open_session(db, user, HERE).refresh_token
+        stolen = sessions.open_session(db, user, HERE).refresh_token or ""
         session = db.scalar(select(LoginSession))
         session.refresh_count, session.refreshed_at = 1, now() - timedelta(minutes=1)
 
