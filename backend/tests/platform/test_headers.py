@@ -8,7 +8,6 @@ from fastapi.testclient import TestClient
 from app.core.config import get_settings
 from app.main import create_app
 from tests.auth.factories import make_user
-from tests.blog.factories import make_post
 from tests.platform.test_problems import KINDS
 
 KINDS = {"an answer": ("GET", "/widgets", {}, 200, None), **KINDS}
@@ -50,20 +49,24 @@ def test_any_other_is_replaced(widgets, db, given):
     assert re.fullmatch(r"[0-9a-f]{32}", answer.json()["request_id"])
 
 
-def test_what_one_user_sees_is_never_kept(client, db, login):
-    post = make_post(make_user())
-    public = client.get(f"/blog/posts/{post.id}").headers
-    assert (public["cache-control"], public["vary"]) == ("no-cache", "Authorization, Origin")
+def test_what_one_user_sees_is_never_kept(client, widgets, db, login):
+    created = widgets.post("/widgets", json={"name": "spring"})
+    for path in ("/widgets", created.headers["location"]):
+        public = widgets.get(path).headers
+        assert (public["cache-control"], public["vary"]) == ("no-cache", "Authorization, Origin")
     login(make_user())
-    for path in (f"/blog/posts/{post.id}", "/blog/posts", "/auth/me"):
-        assert client.get(path).headers["cache-control"] == "no-store"
-    assert client.post("/blog/posts", json={"title": "t", "content": "c"}).headers["cache-control"] == "no-store"
-    again = client.get("/blog/posts", headers={"If-None-Match": client.get("/blog/posts").headers["etag"]})
-    assert (again.status_code, again.headers["cache-control"]) == (304, "no-store")
+    for path in ("/auth/me", "/auth/sessions"):
+        seen = client.get(path)
+        assert (seen.status_code, seen.headers["cache-control"]) == (200, "no-store")
+        again = client.get(path, headers={"If-None-Match": seen.headers["etag"]})
+        assert (again.status_code, again.headers["cache-control"]) == (304, "no-store")
+    changed = client.patch("/auth/me", json={"username": "grace.hopper"})
+    assert (changed.status_code, changed.headers["cache-control"]) == (200, "no-store")
 
 
-@pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/blog/posts", "/docs", "/nothing-here"])
-def test_head_is_get_without_its_body(client, db, path):
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/auth/me", "/docs", "/nothing-here"])
+def test_head_is_get_without_its_body(client, db, login, path):
+    login(make_user())
     got, head = client.get(path), client.head(path)
     assert (head.status_code, head.content) == (got.status_code, b"")
     same = ("content-type", "content-length", "etag", "cache-control", "content-security-policy")

@@ -13,12 +13,13 @@ from app.core.types import now
 from app.db.database import SessionLocal
 from app.platform.idempotency import LEASE, Claim
 from app.platform.models import IdempotencyKey
-from tests.auth.factories import make_user, token_for
+from tests.auth.factories import PASSWORD, make_user, token_for
+from tests.auth.letters import letters_to
 from tests.support.widgets import Widget
 
 WIDGET = {"name": "spring", "weight": 1}
 KEY = {"Idempotency-Key": "b9c0d7a2-first-try"}
-POST = {"title": "First light", "content": "Hello *world*"}
+CHANGE = {"new_email": "new@example.org", "password": PASSWORD}
 
 
 def rows(table=Widget):
@@ -60,20 +61,20 @@ def test_the_key_for_another_request_is_refused(widgets, db, url, options):
 
 
 def test_each_caller_has_his_own_keys(client, db):
-    answers = []
     for user in (make_user(), make_user()):
         client.headers["Authorization"] = f"Bearer {token_for(user)}"
-        answers.append(client.post("/blog/posts", json=POST, headers=KEY))
-    assert [answer.status_code for answer in answers] == [201, 201]
-    assert answers[0].json()["author"] != answers[1].json()["author"]
-    assert "idempotency-replayed" not in answers[1].headers
+        first, again = (client.post("/auth/email-change", json=CHANGE, headers=KEY) for _ in range(2))
+        assert (first.status_code, "idempotency-replayed" in first.headers) == (202, False)
+        assert (again.status_code, again.headers["idempotency-replayed"]) == (202, "true")
+    assert rows(IdempotencyKey) == 2
+    assert len(letters_to(CHANGE["new_email"])) == 2
 
 
 def test_who_may_no_longer_ask_gets_no_stored_answer(client, db, login):
     login(make_user())
-    client.post("/blog/posts", json=POST, headers=KEY)
+    assert client.post("/auth/email-change", json=CHANGE, headers=KEY).status_code == 202
     client.headers.pop("Authorization")
-    assert client.post("/blog/posts", json=POST, headers=KEY).status_code == 401
+    assert client.post("/auth/email-change", json=CHANGE, headers=KEY).status_code == 401
 
 
 @pytest.mark.parametrize("key", ["", " ", "a b", "é", "a\tb", "x" * 256])

@@ -6,6 +6,7 @@ from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
+from tests.auth.factories import make_user, token_for
 from tests.support.server import free_port, running_server
 
 
@@ -20,11 +21,11 @@ def counted(client):
     }
 
 
-def test_a_request_is_counted_under_the_template_of_its_route(client, db):
-    before = counted(client).get(("GET", "/blog/posts/{post_id}", "404"), 0)
+def test_a_request_is_counted_under_the_template_of_its_route(client, widgets, db):
+    before = counted(client).get(("GET", "/widgets/{widget_id}", "404"), 0)
     for number in range(3):
-        client.get(f"/blog/posts/{number + 1}")
-    assert counted(client)["GET", "/blog/posts/{post_id}", "404"] == before + 3
+        widgets.get(f"/widgets/{number + 1}")
+    assert counted(client)["GET", "/widgets/{widget_id}", "404"] == before + 3
 
 
 def test_what_clients_make_up_makes_no_series(client, db):
@@ -74,18 +75,20 @@ def test_ready_says_where_the_migrations_are(at_revision, revision, status, stat
 def test_on_a_database_that_newer_code_migrated_everything_is_served(at_revision):
     client = at_revision("0123456789ab")
     client.get("/health/ready")
-    assert client.get("/blog/posts").status_code == 200
+    user = {"Authorization": f"Bearer {token_for(make_user())}"}
+    assert client.get("/auth/me", headers=user).status_code == 200
 
 
 def test_behind_its_head_nothing_else_is_served_until_it_is_migrated(at_revision):
     client = at_revision("4f0c1d2a7b31")
     client.get("/health/ready")
-    refused = client.get("/blog/posts")
+    user = {"Authorization": f"Bearer {token_for(make_user())}"}
+    refused = client.get("/auth/me", headers=user)
     assert (refused.status_code, refused.json()["code"]) == (503, "database_not_migrated")
     assert int(refused.headers["retry-after"]) > 0
     assert client.get("/health/live").status_code == 200
     at_revision().get("/health/ready")
-    assert client.get("/blog/posts").status_code == 200
+    assert client.get("/auth/me", headers=user).status_code == 200
 
 
 def test_without_redis_it_is_ready_and_says_so(migrated):
@@ -99,7 +102,7 @@ def test_without_its_database_it_is_alive_and_not_ready(migrated, tmp_path):
     with running_server(DATABASE_URL=nowhere) as server:
         ready = httpx2.get(f"{server.url}/health/ready")
         assert (ready.status_code, ready.json()["checks"]["database"]) == (503, "unreachable")
-        refused = httpx2.get(f"{server.url}/blog/posts")
+        refused = httpx2.get(f"{server.url}/auth/me")
         assert (refused.status_code, refused.json()["code"]) == (503, "database_unavailable")
         assert httpx2.get(f"{server.url}/health/live").status_code == 200
         assert "u:p@" not in server.log

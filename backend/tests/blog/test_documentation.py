@@ -1,0 +1,33 @@
+"""What the OpenAPI document says of blog's routes, and how long their answers may be kept."""
+
+from app import main
+from tests.auth.factories import make_user
+from tests.blog.factories import make_post
+
+
+def documented(path, method):
+    return {
+        code
+        for answer in main.app.openapi()["paths"][path][method]["responses"].values()
+        for content in answer.get("content", {}).values()
+        for part in content["schema"].get("allOf", [])[1:]
+        for code in part["properties"]["code"]["enum"]
+    }
+
+
+def test_what_a_route_and_its_dependencies_can_refuse():
+    assert {"slug_taken", "not_authenticated", "email_not_verified"} <= documented("/blog/posts", "post")
+    assert {"stale", "not_the_author", "post_not_found"} <= documented("/blog/posts/{post_id}", "put")
+    assert "invalid_cursor" in documented("/blog/posts", "get")
+
+
+def test_what_the_public_may_keep_is_never_kept_by_one_user(client, db, login):
+    post = make_post(make_user())
+    public = client.get(f"/blog/posts/{post.id}").headers
+    assert (public["cache-control"], public["vary"]) == ("no-cache", "Authorization, Origin")
+    login(make_user())
+    for path in (f"/blog/posts/{post.id}", "/blog/posts"):
+        assert client.get(path).headers["cache-control"] == "no-store"
+    assert client.post("/blog/posts", json={"title": "t", "content": "c"}).headers["cache-control"] == "no-store"
+    again = client.get("/blog/posts", headers={"If-None-Match": client.get("/blog/posts").headers["etag"]})
+    assert (again.status_code, again.headers["cache-control"]) == (304, "no-store")
