@@ -6,6 +6,7 @@ import hmac
 import json
 import os
 import shutil
+import ssl
 import subprocess
 import threading
 import time
@@ -168,8 +169,14 @@ def reply(request: BaseHTTPRequestHandler, document: object, status: int = 200, 
 
 
 @contextlib.contextmanager
-def running_impostor() -> Iterator[Impostor]:
+def running_impostor(certificate: Path | None = None) -> Iterator[Impostor]:
+    """With a certificate (and its key, in one file) it speaks TLS."""
     impostor = Impostor()
+    if certificate:
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(certificate)
+        impostor.server.socket = tls.wrap_socket(impostor.server.socket, server_side=True)
+        impostor.url = impostor.url.replace("http:", "https:")
     thread = threading.Thread(target=impostor.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     yield impostor
