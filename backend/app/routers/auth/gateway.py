@@ -12,11 +12,10 @@ from functools import lru_cache
 from http import HTTPStatus
 from ssl import SSLContext
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpcore2
 import httpx2
-from authlib.integrations.httpx_client import OAuth2Client, OAuthError
 
 from app.core import strict_json
 from app.core.config import get_settings
@@ -24,6 +23,9 @@ from app.core.errors import Unavailable
 from app.core.logging import get_logger
 
 from .security import InvalidSignature, UnknownKey, read_id_token
+
+if TYPE_CHECKING:
+    from authlib.integrations.httpx_client import OAuth2Client
 
 CONNECT_SECONDS = 3.0
 TOTAL_SECONDS = 10.0
@@ -34,7 +36,7 @@ PAUSE_SECONDS = 5.0  # after a failure, so that those who waited for it do not e
 MAX_CODE = 2_000  # characters
 SCOPE = "openid email"
 # What the libraries raise over an answer that makes no sense.
-ODD = (OAuthError, InvalidSignature, httpx2.InvalidURL, LookupError, TypeError, ValueError, RecursionError)
+ODD = (InvalidSignature, httpx2.InvalidURL, LookupError, TypeError, ValueError, RecursionError)
 ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 log = get_logger(__name__)
@@ -100,7 +102,7 @@ def identify(*, code: str, nonce: str, verifier: str) -> Person:
         return Person(claims["iss"], claims["sub"], str(claims.get("email")), verified)
 
 
-def _claims(client: OAuth2Client, id_token: str, nonce: str) -> dict[str, Any]:
+def _claims(client: "OAuth2Client", id_token: str, nonce: str) -> dict[str, Any]:
     settings, keys = get_settings(), documents().keys
     expected = {"issuer": settings.google_issuer, "client_id": settings.google_client_id or "", "nonce": nonce}
     try:
@@ -112,13 +114,13 @@ def _claims(client: OAuth2Client, id_token: str, nonce: str) -> dict[str, Any]:
 class Kept:
     """A document of the provider, which serves on while it cannot be renewed. One thread asks, the others wait."""
 
-    def __init__(self, fetch: Callable[[OAuth2Client], dict[str, Any]]) -> None:
+    def __init__(self, fetch: Callable[["OAuth2Client"], dict[str, Any]]) -> None:
         self._fetch = fetch
         self._lock = Lock()
         self._document: dict[str, Any] | None = None
         self._fetched_at = self._failed_at = -KEPT_SECONDS
 
-    def get(self, client: OAuth2Client, *, anew: bool = False) -> dict[str, Any]:
+    def get(self, client: "OAuth2Client", *, anew: bool = False) -> dict[str, Any]:
         """Not older than an hour, with `anew` than a minute, if it can be had. Raises what asking raises."""
         with self._lock:
             age = time.monotonic() - self._fetched_at
@@ -128,7 +130,7 @@ class Kept:
                 raise GoogleUnavailable
             return self._document
 
-    def _renew(self, client: OAuth2Client) -> None:
+    def _renew(self, client: "OAuth2Client") -> None:
         if time.monotonic() - self._failed_at < PAUSE_SECONDS:
             return
         try:
@@ -153,12 +155,12 @@ def documents() -> _Documents:
     return _Documents(Kept(_discover), Kept(lambda client: _ask(client, _configuration(client).jwks_uri)))
 
 
-def _configuration(client: OAuth2Client) -> Configuration:
+def _configuration(client: "OAuth2Client") -> Configuration:
     document = documents().configuration.get(client)
     return Configuration(*(document[endpoint] for endpoint in ENDPOINTS))
 
 
-def _discover(client: OAuth2Client) -> dict[str, Any]:
+def _discover(client: "OAuth2Client") -> dict[str, Any]:
     issuer = get_settings().google_issuer
     document = _ask(client, f"{issuer}/.well-known/openid-configuration")
     if document["issuer"] != issuer:
@@ -170,7 +172,7 @@ def _discover(client: OAuth2Client) -> dict[str, Any]:
     return document
 
 
-def _ask(client: OAuth2Client, url: str) -> dict[str, Any]:
+def _ask(client: "OAuth2Client", url: str) -> dict[str, Any]:
     response = client.request("GET", url, withhold_token=True)
     document = strict_json.parse(response.raise_for_status().content)
     if not isinstance(document, dict):
@@ -179,8 +181,10 @@ def _ask(client: OAuth2Client, url: str) -> dict[str, Any]:
 
 
 @contextmanager
-def _asking() -> Iterator[OAuth2Client]:
+def _asking() -> Iterator["OAuth2Client"]:
     """A client for one operation, whose failures come out as ours."""
+    from authlib.integrations.httpx_client import OAuthError
+
     try:
         with _client() as client:
             yield client
@@ -191,12 +195,14 @@ def _asking() -> Iterator[OAuth2Client]:
     except httpx2.RequestError as error:
         log.warning("google_unreachable", reason=f"{type(error).__name__}: {error}")
         raise GoogleUnavailable from error
-    except ODD as error:
+    except (OAuthError, *ODD) as error:
         log.warning("google_answer_refused", reason=f"{type(error).__name__}: {error}"[:300])
         raise GoogleFailed from error
 
 
-def _client() -> OAuth2Client:
+def _client() -> "OAuth2Client":
+    from authlib.integrations.httpx_client import OAuth2Client  # large, and only wanted where Google is configured
+
     settings = get_settings()
     secret = settings.google_client_secret
     return OAuth2Client(
