@@ -1,7 +1,6 @@
 """Prometheus metrics: how long each route takes, by status. Several processes share one folder of counters."""
 
 import os
-from typing import Any
 
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Histogram, generate_latest
@@ -19,9 +18,16 @@ router = APIRouter()
 
 def observe(scope: Scope, status: int, duration: float) -> None:
     """Count one request under its route's template: paths and methods as they were sent would make endless series."""
-    route: Any = scope.get("route")
     method = scope["method"] if scope["method"] in METHODS else "other"
-    seconds.labels(method, getattr(route, "path", "none"), status).observe(duration)
+    seconds.labels(method, _template(scope), status).observe(duration)
+
+
+def _template(scope: Scope) -> str:
+    """The route's own path behind the prefixes that it was included under, which only the path as sent still tells."""
+    own: str | None = getattr(scope.get("route"), "path", None)
+    if own is None:
+        return "none"
+    return "/".join(scope["path"].split("/")[: -own.count("/")]) + own
 
 
 @router.get("/metrics", include_in_schema=False)

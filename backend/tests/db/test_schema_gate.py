@@ -16,8 +16,7 @@ from tests.support.trees import Tree
 
 def look(server: Server, path: str, **sent: str) -> SimpleNamespace:
     """What this path answers; with fields for JSON it is a POST of them."""
-    options = {"json": sent} if sent else {}
-    answer = httpx2.request("POST" if sent else "GET", f"{server.url}{path}", timeout=10, **options)
+    answer = httpx2.request("POST" if sent else "GET", f"{server.url}{path}", timeout=10, json=sent or None)
     body = answer.json()
     return SimpleNamespace(
         status=answer.status_code, code=body.get("code"), checks=body.get("checks"), headers=answer.headers
