@@ -3,9 +3,6 @@
 import re
 import unicodedata
 
-from email_validator import EmailNotValidError, validate_email
-from slugify import slugify
-
 RESERVED = frozenset(
     "about account accounts admin administrator anonymous api app auth billing blog callback categories contact "  # noqa: SIM905 - sixty words read best as words
     "dashboard dev docs feed feature help home hostmaster info login logout mail me new news nobody none noreply null "
@@ -26,6 +23,8 @@ def canonical_email(value: str) -> str:
     The local part is lower-cased too: RFC 5321 lets a server tell `Al` from `al`; no provider does, attackers would.
     Local parts beyond ASCII are refused: few servers take them (RFC 6531), and look-alikes thrive there.
     """
+    from email_validator import EmailNotValidError, validate_email  # a start should not wait for it
+
     try:
         address = validate_email(_fold(value), check_deliverability=False, allow_smtputf8=False, strict=True)
     except EmailNotValidError as error:
@@ -66,6 +65,8 @@ def canonical_slug(value: str) -> str:
 
 def slug_from(title: str, fallback: str) -> str:
     """A slug for a title in any language; `fallback` where nothing of it can be spelled, or the slug is reserved."""
+    from slugify import slugify  # a start should not wait for it
+
     slug = slugify(title, max_length=MAX_SLUG - 12, word_boundary=True)  # leaves room for a `-2`
     return fallback if not slug or slug in RESERVED else slug
 

@@ -6,17 +6,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastapi import Request
-from limits import RateLimitItem, parse
-from limits.storage import MemoryStorage, RedisStorage
-from limits.strategies import SlidingWindowCounterRateLimiter
 
 from app.core.config import get_settings
 from app.core.errors import AppError, TooManyRequests
 from app.core.logging import get_logger, security_event
 from app.core.networks import limiter_key
+
+if TYPE_CHECKING:
+    from limits import RateLimitItem
+    from limits.strategies import SlidingWindowCounterRateLimiter
 
 REDIS_SECONDS = 0.5
 LOCAL_SECONDS = 5.0  # how long we count locally before Redis is tried again
@@ -30,6 +31,10 @@ class Counters:
     """Counts hits. When Redis fails nothing else does: this process counts for itself until it is back."""
 
     def __init__(self, redis_url: str | None) -> None:
+        # Imported with the first request that is limited: a start should not wait for it.
+        from limits.storage import MemoryStorage, RedisStorage
+        from limits.strategies import SlidingWindowCounterRateLimiter
+
         self._local = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._shared: SlidingWindowCounterRateLimiter | None = None
         self._shared_errors: tuple[type[Exception], ...] = ()
@@ -41,25 +46,25 @@ class Counters:
             errors = storage.base_exceptions
             self._shared_errors = errors if isinstance(errors, tuple) else (errors,)
 
-    def hit(self, item: RateLimitItem, *key: str) -> bool:
+    def hit(self, item: "RateLimitItem", *key: str) -> bool:
         """Count one; False where that is over the limit."""
         return self._ask(lambda limiter: limiter.hit(item, *key))
 
-    def test(self, item: RateLimitItem, *key: str) -> bool:
+    def test(self, item: "RateLimitItem", *key: str) -> bool:
         """Whether one more would be within the limit, without counting it."""
         return self._ask(lambda limiter: limiter.test(item, *key))
 
-    def clear(self, item: RateLimitItem, *key: str) -> None:
+    def clear(self, item: "RateLimitItem", *key: str) -> None:
         """Forget what was counted."""
         self._ask(lambda limiter: limiter.clear(item, *key))
 
-    def seconds_left(self, item: RateLimitItem, *key: str) -> int:
+    def seconds_left(self, item: "RateLimitItem", *key: str) -> int:
         """Until the window has moved on, at least 1."""
         return max(
             1, math.ceil(self._ask(lambda limiter: limiter.get_window_stats(item, *key)).reset_time - time.time())
         )
 
-    def _ask(self, question: Callable[[SlidingWindowCounterRateLimiter], Answer]) -> Answer:
+    def _ask(self, question: Callable[["SlidingWindowCounterRateLimiter"], Answer]) -> Answer:
         if self._shared and time.monotonic() >= self._local_until:
             try:
                 return question(self._shared)
@@ -87,7 +92,9 @@ class RateLimit:
     raises = (TooManyRequests,)
 
     @property
-    def _item(self) -> RateLimitItem:
+    def _item(self) -> "RateLimitItem":
+        from limits import parse
+
         return parse(self.rate)
 
     def __call__(self, request: Request) -> None:
