@@ -74,6 +74,7 @@ openapi: $(STAMP) ## rewrite the OpenAPI snapshots after a wanted change
 
 bench: $(STAMP) ## the comparisons of the README, measured on this machine
 	$(IN_BACKEND) benchmarks.admission
+	$(IN_BACKEND) benchmarks.sign_in
 
 ##@ Packages
 

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import uvicorn
 
+from benchmarks.clients import wait_for
 from tests.support import databases
 
 CLIENTS, SECONDS = 64, 10
@@ -73,7 +74,7 @@ def measure(variant: str, token: str, threads: int, connections: int) -> tuple[f
     settings = {name: str(value) for name, value in sizes.items()} | {"LOG_LEVEL": "error"}
     process = subprocess.Popen(command, env=os.environ | settings)
     try:
-        _wait_for(port)
+        wait_for(port)
         times = asyncio.run(load(f"http://127.0.0.1:{port}/auth/me", token))
     finally:
         process.kill()
@@ -90,19 +91,6 @@ def compare(token: str, threads: int, connections: int) -> None:
         print(f"  {name:<18}{rates[variant]:6.0f} requests/s   p99 {slowest:6.0f} ms")
     ratio = f"{rates['ours'] / rates['usual']:.2f}" if rates["usual"] else "none: the usual generator stands still"
     print(f"  ratio {ratio}")
-
-
-def _wait_for(port: int) -> None:
-    async def answers() -> bool:
-        try:
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
-        except OSError:
-            return False
-        writer.close()
-        return True
-
-    while not asyncio.run(answers()):
-        time.sleep(0.1)
 
 
 def main() -> None:
