@@ -53,14 +53,14 @@ def _by_dependency() -> list[Feature]:
 def superuser(
     email: Annotated[str, typer.Option(prompt=True)],
     username: Annotated[str, typer.Option(prompt=True, help="Only used for a new account.")],
-    password: Annotated[str, typer.Option(help="Asked for, unseen, when a new account needs one.")] = "",
+    password: Annotated[str, typer.Option(help="Asked for, unseen, when a new or unverified account needs one.")] = "",
 ) -> None:
     """Make the account with this address a superuser; make the account first where there is none."""
     from app.routers.auth import service
 
     with SessionLocal() as db, db.begin():
         known = service.find_by_login(db, email)
-        if known is None and not password:
+        if (known is None or not known.is_verified) and not password:
             password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
         try:
             user = service.make_superuser(db, email=email, username=username, password=password or None)

@@ -41,7 +41,7 @@ def test_the_password_is_asked_for_unseen_and_twice(superuser, db):
 
 
 def test_an_account_that_is_there_is_promoted_and_keeps_name_and_password(superuser, client, db):
-    make_user(username="ada", email="ada@example.org", is_verified=False, is_active=False)
+    make_user(username="ada", email="ada@example.org", is_active=False)
     done = superuser("--email", "ADA@example.org", "--username", "other")
     assert done.exit_code == 0
     assert rows(db) == [("ada", "ada@example.org", True, True, True)]
@@ -93,3 +93,21 @@ def test_demo_data_is_refused_in_production(committed):
     assert done.stderr.startswith("Demo data has passwords that everybody knows")
     with committed() as db:
         assert rows(db) == []
+
+
+def test_a_stranger_who_was_quicker_with_the_address_gets_nothing(superuser, client, db):
+    """Who registered it never proved that it is theirs: the operator's password replaces what they chose."""
+    make_user("the password of a stranger", email="boss@example.org", is_verified=False)
+    refused = superuser("--email", "boss@example.org", "--username", "boss", typed="\n")
+    assert refused.exit_code != 0
+    done = superuser("--email", "boss@example.org", "--username", "boss", "--password", PASSWORD)
+    assert done.exit_code == 0, done.output
+    form = {"username": "boss@example.org", "password": "the password of a stranger"}
+    assert client.post("/auth/token", data=form).status_code == 401
+    assert client.post("/auth/token", data=form | {"password": PASSWORD}).status_code == 200
+
+
+def test_a_password_for_an_account_that_has_one_is_refused_and_not_ignored(superuser, db):
+    user = make_user()
+    done = superuser("--email", user.email, "--username", "x", "--password", "another long password")
+    assert done.output.startswith("No superuser was made: This account has a password of its own")

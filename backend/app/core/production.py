@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from app.core.config import Settings
 
 MIN_DISTINCT = 12  # characters of SECRET_KEY; `aaaa…` and `changeme…` stay below, any random key of 32 is above
+# What people write into examples, and leave there.
+PLACEHOLDER = re.compile(r"change|secret|example|default|your|insecure|placeholder|password", re.IGNORECASE)
 LIVE_KEY = re.compile(r"[sr]k_live_\w{8,}")
 WEBHOOK_SECRET = re.compile(r"whsec_[\w+/=]{8,}")
 GUESSABLE = {"", "postgres", "password", "root", "admin", "liftoff", "secret", "example", "changeme", "test"}
@@ -32,7 +34,8 @@ def check(settings: Settings) -> None:
 
 
 def _problems(s: Settings) -> Iterator[tuple[str, str]]:
-    if len(set(s.secret_key.get_secret_value())) < MIN_DISTINCT:
+    key = s.secret_key.get_secret_value()
+    if len(set(key)) < MIN_DISTINCT or PLACEHOLDER.search(key):
         yield "SECRET_KEY", 'is guessable; make one with: python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
     yield from _database_problems(s.database_url.get_secret_value())
     for name in ("public_url", "frontend_url", "smtp_host", "mail_from"):

@@ -6,6 +6,7 @@ So whatever fails in between, the answer is never there without the effect, nor 
 
 import base64
 import hashlib
+import hmac
 import json
 import re
 from collections.abc import AsyncIterator
@@ -20,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app.core.errors import Conflict, Unprocessable
-from app.core.keys import cipher
+from app.core.keys import cipher, derive_key
 from app.core.logging import get_logger
 from app.core.principal import viewer
 from app.core.types import now
@@ -163,8 +164,8 @@ SettleClaim = Depends(_settle, scope="function")
 
 
 def _digest(*parts: str | bytes) -> str:
-    """One hash over parts that cannot run into each other."""
-    whole = hashlib.sha256()
+    """One hash over parts that cannot run into each other, with a key: a body can hold a password, to be guessed."""
+    whole = hmac.new(derive_key("idempotency"), digestmod=hashlib.sha256)
     for part in parts:
         raw = part.encode() if isinstance(part, str) else part
         whole.update(len(raw).to_bytes(8, "big") + raw)

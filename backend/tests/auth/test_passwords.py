@@ -245,3 +245,26 @@ def test_a_sign_in_that_a_reset_overtakes_opens_no_session(client, db, monkeypat
     monkeypatch.setattr(service, "verify_password", overtaken)
     assert outcome(sign_in(client, user)) == (401, "invalid_credentials")
     assert db.scalars(select(LoginSession)).all() == []
+
+
+def test_a_change_that_a_reset_overtakes_changes_nothing(client, db, monkeypatch):
+    """Requirement 20: a thief with session and password must not undo the reset that shut them out."""
+    from app.routers.auth import owner
+    from app.routers.auth.security import verify_password
+    from tests.auth.factories import hashed
+
+    user = make_user()
+    token = sign_in(client, user).json()
+
+    def overtaken(password, known):
+        verdict = verify_password(password, known)
+        db.merge(user).hashed_password = hashed(NEW_PASSWORD)
+        db.commit()
+        return verdict
+
+    monkeypatch.setattr(owner, "verify_password", overtaken)
+    body = {"current_password": PASSWORD, "new_password": "what the thief would like"}
+    assert client.post("/auth/password/change", json=body, headers=bearer(token)).status_code == 401
+    monkeypatch.undo()
+    assert sign_in(client, user, "what the thief would like").status_code == 401
+    assert sign_in(client, user, NEW_PASSWORD).status_code == 200

@@ -193,3 +193,13 @@ def test_a_cursor_of_another_viewer_is_refused(client, cursor, login):
     assert refused(client, mine)
     client.headers.pop("Authorization")
     assert refused(client, mine)
+
+
+def test_a_cursor_of_the_longest_title_comes_back(client, db):
+    author = make_user()
+    for letter in "abc":
+        make_post(author, title="\U0001f680" * 199 + letter)
+    page = client.get("/blog/posts?sort=title&limit=2").json()
+    following = client.get("/blog/posts", params={"sort": "title", "limit": 2, "cursor": page["next_cursor"]})
+    assert following.status_code == 200
+    assert len(following.json()["items"]) == 1

@@ -120,3 +120,12 @@ def test_of_20_posts_with_one_wanted_slug_at_once_one_gets_it(client, committed,
     with ThreadPoolExecutor(20) as pool:
         answers = list(pool.map(lambda _: client.post("/blog/posts", json=POST | {"slug": "mine"}), range(20)))
     assert sorted(answer.status_code for answer in answers) == [201] + [409] * 19
+
+
+def test_a_slug_is_found_behind_many_taken_ones(client, db, login):
+    """They are looked up in blocks, whatever else begins like them."""
+    author = login(make_user())
+    make_post(author, slug="launch")
+    for number in range(2, 105):
+        make_post(author, slug=f"launch-{number}")
+    assert client.post("/blog/posts", json={"title": "Launch", "content": "x"}).json()["slug"] == "launch-105"

@@ -65,6 +65,8 @@ def test_production_starts_with_strong_settings(environment):
         ("SECRET_KEY", "short-secret"),
         ("SECRET_KEY", "a" * 40),
         ("SECRET_KEY", "changeme" * 5),
+        ("SECRET_KEY", "change-me-in-production-0123456789-change-me"),
+        ("SECRET_KEY", "Your-Very-Long-Key-Goes-Here-0123456789"),
         ("DATABASE_URL", ""),
         ("DATABASE_URL", "sqlite:////var/lib/liftoff.db"),
         ("DATABASE_URL", "sqlite+pysqlite:////var/lib/liftoff.db"),
@@ -208,3 +210,9 @@ def test_the_example_file_says_the_defaults(environment):
 
 def test_problems_are_a_value_error_that_names_variables_only():
     assert str(Unsafe([("SECRET_KEY", "is guessable")])) == "SECRET_KEY"
+
+
+def test_the_image_and_compose_are_production_whatever_env_file_is_copied():
+    shared = (ROOT / "docker-compose.yml").read_text().split("x-backend:")[1].split("services:")[0]
+    assert "    ENVIRONMENT: production" in shared
+    assert "ENVIRONMENT=production" in (ROOT / "backend" / "Dockerfile").read_text()

@@ -1,5 +1,6 @@
 """Idempotency-Key: sent again because the answer was lost, a request has its effect once."""
 
+import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, Event
 
@@ -202,3 +203,14 @@ def test_twenty_at_once_have_one_effect(widgets, committed):
     others = {answer.json()["code"] for answer in answers if answer.status_code != 201}
     assert others <= {"idempotency_in_progress"}
     assert rows() == 1
+
+
+def test_no_body_can_be_guessed_from_what_is_stored(widgets, db):
+    """A body may hold a password: its fingerprint is made with our key, so nobody can try words against it."""
+    body = b'{"name": "Anvil"}'
+    headers = {"Idempotency-Key": "guess-me", "Content-Type": "application/json"}
+    assert widgets.post("/widgets", content=body, headers=headers).status_code == 201
+    row = db.scalars(select(IdempotencyKey)).one()
+    parts = (b"", b"application/json", body)
+    plain = hashlib.sha256(b"".join(len(part).to_bytes(8, "big") + part for part in parts)).hexdigest()
+    assert row.fingerprint != plain

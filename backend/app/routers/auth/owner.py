@@ -1,5 +1,7 @@
 """Who changes what guards an account shows once more that it is theirs (ASVS 7.5.1)."""
 
+from sqlalchemy.orm import object_session
+
 from app.core.errors import Unauthenticated
 from app.core.logging import security_event
 
@@ -31,4 +33,15 @@ def require_owner(session: LoginSession, password: str | None) -> None:
     if password is None or not verify_password(password, hashed)[0]:
         security_event("password_refused", user_id=session.user_id, session_id=session.id)
         throttle.OWNER_AGAIN.hit(str(session.id))
+        raise InvalidCredentials
+    _require_unchanged(session, hashed)
+
+
+def _require_unchanged(session: LoginSession, hashed: str) -> None:
+    """Locked and read again: a reset that ran while we hashed has ended this session and that password."""
+    db = object_session(session)
+    assert db
+    db.refresh(session.user, with_for_update={"key_share": True})
+    db.refresh(session, ["ended_at"])
+    if session.user.hashed_password != hashed or session.ended_at is not None:
         raise InvalidCredentials

@@ -9,12 +9,12 @@ from app.core.networks import limiter_key
 from app.core.text import canonical_email, canonical_username, folded_username
 from app.db.errors import conflicts
 
-from . import events, mfa, throttle
+from . import events, mfa, throttle, tokens
 from .models import Identity, LoginSession, User
 from .owner import InvalidCredentials
 from .schemas import Login, Me, Token
 from .security import hash_password, refuse_weak, verify_password
-from .sessions import Client
+from .sessions import Client, end_sessions
 
 MANY_SESSIONS = 200  # as many of an account's sessions are looked at for addresses that are familiar
 
@@ -123,18 +123,28 @@ def has_google(db: Session, user_id: int) -> bool:
 def make_superuser(db: Session, *, email: str, username: str, password: str | None) -> User:
     """Promote the account with this address, or make one with this password, verified.
 
-    Raises `ValueError` for a name, address or password that no account could have, `UsernameTaken`.
+    An account whose address was never proved may be a stranger's who was quicker: it gets this password, and nothing
+    that the stranger had opens it any more. Raises `ValueError` for a name, address or password that no account could
+    have, for one that is missing or not wanted, and `UsernameTaken`.
     """
     email = canonical_email(email)
     user = db.scalar(select(User).where(User.email == email))
-    if user is None:
-        if password is None:
-            raise ValueError("A new account needs a password")
+    if user is not None and user.is_verified:
+        if password is not None:
+            raise ValueError("This account has a password of its own: leave yours out")
+    elif password is None:
+        raise ValueError("An account that is new, or never proved its address, needs a password")
+    else:
         username = canonical_username(username)
         refuse_weak(password, username)
-        user = User(username=username, email=email, hashed_password=hash_password(password))
+        user = user or User(username=username, email=email)
         db.add(user)
+        user.hashed_password = hash_password(password)
+        with conflicts({"uq_users_username": UsernameTaken}):
+            db.flush()
+        end_sessions(db, user.id)
+        tokens.revoke(db, user.id)
+        mfa.remove(db, user.id)
     user.is_superuser = user.is_verified = user.is_active = True
-    with conflicts({"uq_users_username": UsernameTaken}):
-        db.flush()
+    db.flush()
     return user

@@ -22,6 +22,7 @@ EXCERPT = 200  # characters that an excerpt takes from the content
 # A bracket ends the search for its partner, so that a text of opening ones takes no longer than any other.
 MARKS = re.compile(r"```.*?```|[#>*_`|]|!?\[([^\[\]]*)\]\([^()]*\)", re.DOTALL)
 SLUG_TRIES = 5
+SLUG_BLOCK = 100  # how many are looked up at once
 
 
 class PostNotFound(NotFound):
@@ -139,9 +140,14 @@ def _insert_under_free_slug(db: Session, post: BlogPost) -> None:
 
 def _free_slug(db: Session, base: str, skip: int) -> str:
     """The first free one of `base`, `base-2`, `base-3`, …; with `skip` the one that many places behind it."""
-    taken = set(db.scalars(select(BlogPost.slug).where(BlogPost.slug.startswith(base, autoescape=True))))
-    free = (slug for slug in chain([base], (f"{base}-{number}" for number in count(2))) if slug not in taken)
-    return next(islice(free, skip, None))
+    candidates = chain([base], (f"{base}-{number}" for number in count(2)))
+    while True:
+        block = list(islice(candidates, SLUG_BLOCK))
+        taken = set(db.scalars(select(BlogPost.slug).where(BlogPost.slug.in_(block))))
+        free = [slug for slug in block if slug not in taken]
+        if skip < len(free):
+            return free[skip]
+        skip -= len(free)
 
 
 def update_post(db: Session, editor: User, post: BlogPost, data: PostUpdate) -> BlogPost:
