@@ -57,7 +57,8 @@ def value_of(column: Any) -> object:
         return 1
     if isinstance(kind, types.DateTime):
         return datetime.now(UTC)
-    return b"1" if kind.python_type is bytes else "1"  # a text that is JSON, too: MariaDB keeps JSON as text and checks it
+    # A text that is JSON as well: MariaDB keeps JSON as text, and checks it.
+    return b"1" if kind.python_type is bytes else "1"
 
 
 def fill(engine: Engine) -> None:
