@@ -9,10 +9,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
-
-from css_inline import CSSInliner
-from jinja2 import Environment, FileSystemLoader, PrefixLoader, StrictUndefined, select_autoescape
+from typing import TYPE_CHECKING, Any
 
 from app.core.features import discover
 
@@ -20,7 +17,16 @@ FOLDER = Path(__file__).parent / "templates"
 SUBJECT = "Subject: "
 BLANK_LINES = re.compile(r"\n{3,}")
 
-_inliner = CSSInliner(load_remote_stylesheets=False)
+if TYPE_CHECKING:
+    from css_inline import CSSInliner
+    from jinja2 import Environment
+
+
+@lru_cache
+def inliner() -> "CSSInliner":
+    from css_inline import CSSInliner  # with the first mail: a start should not wait for it
+
+    return CSSInliner(load_remote_stylesheets=False)
 
 
 @dataclass(frozen=True)
@@ -33,7 +39,9 @@ class Rendered:
 
 
 @lru_cache
-def environment() -> Environment:
+def environment() -> "Environment":
+    from jinja2 import Environment, FileSystemLoader, PrefixLoader, StrictUndefined, select_autoescape  # as above
+
     folders = {feature.name: feature.path / "templates" for feature in discover()} | {"platform": FOLDER}
     return Environment(
         loader=PrefixLoader({name: FileSystemLoader(folder) for name, folder in folders.items()}),
@@ -52,7 +60,7 @@ def render_mail(template: str, values: dict[str, Any]) -> Rendered:
         raise ValueError(f"{template}.txt must begin with a line `{SUBJECT}…`")
     subject = " ".join(head.removeprefix(SUBJECT).split())
     html = environment().get_template(f"{template}.html").render(values, subject=subject)
-    return Rendered(subject, BLANK_LINES.sub("\n\n", text).strip() + "\n", _inliner.inline(html))
+    return Rendered(subject, BLANK_LINES.sub("\n\n", text).strip() + "\n", inliner().inline(html))
 
 
 def samples() -> dict[str, dict[str, Any]]:
