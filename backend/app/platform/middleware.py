@@ -15,7 +15,6 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from app.core.config import Settings
 from app.core.logging import get_logger
@@ -36,7 +35,7 @@ access = get_logger("app.access")
 def stack(settings: Settings) -> list[Middleware]:
     """In the order in which a request meets them."""
     return [
-        Middleware(ProxyHeadersMiddleware, trusted_hosts=settings.trusted_proxies),
+        *_proxies(settings),
         Middleware(CorrelationIdMiddleware, validator=lambda given: bool(REQUEST_ID.fullmatch(given))),
         Middleware(ObserveMiddleware, quiet=f"{settings.api_prefix}/health/"),
         Middleware(SecurityHeadersMiddleware, hsts=settings.is_production),
@@ -61,6 +60,15 @@ def stack(settings: Settings) -> list[Middleware]:
         Middleware(HeadMiddleware),
         Middleware(SchemaMiddleware, always=f"{settings.api_prefix}/health/"),
     ]
+
+
+def _proxies(settings: Settings) -> list[Middleware]:
+    """Forwarding headers count where a proxy is trusted; without one nothing reads them."""
+    if not settings.trusted_proxies:
+        return []
+    from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware  # brings all of the server along
+
+    return [Middleware(ProxyHeadersMiddleware, trusted_hosts=settings.trusted_proxies)]
 
 
 class Cors(CORSMiddleware):
