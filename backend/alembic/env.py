@@ -6,10 +6,9 @@ Online, and offline (`--sql`) for a database administrator who wants to read fir
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any
 
 from alembic import context
-from alembic.autogenerate.api import AutogenContext
 from alembic.operations.ops import DropTableOp, MigrationScript, ModifyTableOps
 from alembic.util import CommandError
 from sqlalchemy import Connection, text
@@ -19,7 +18,7 @@ from app.core.features import load_models
 from app.core.logging import configure_logging
 from app.db.database import Base
 from app.db.engines import make_engine
-from app.db.types import UtcDateTime
+from app.db.migrations import render_item
 from app.db.urls import normalise
 
 LOCK = "liftoff migrations"
@@ -27,14 +26,6 @@ LOCK_NUMBER = 4_202_611  # PostgreSQL names its advisory locks by number; any th
 WAIT_SECONDS = 60  # for another migrator to finish
 LOCK_SECONDS = 5  # for a table: rather fail than queue every request behind us
 LOCK_TIMEOUT = f"SET lock_timeout = '{LOCK_SECONDS}s'"
-
-
-def render_item(kind: str, item: object, autogen: AutogenContext) -> str | Literal[False]:
-    """Our own column type by its name, with the import that it needs."""
-    if kind == "type" and isinstance(item, UtcDateTime):
-        autogen.imports.add("from app.db.types import UtcDateTime")
-        return "UtcDateTime()"
-    return False
 
 
 def drop_whole_tables(_context: object, _revision: object, directives: list[MigrationScript]) -> None:

@@ -1,10 +1,13 @@
 """Settings: the environment wins over `.env`, `.env` over the defaults below; an empty value counts as unset."""
 
+import hashlib
+import hmac
 import sys
 from email.utils import parseaddr
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -40,12 +43,46 @@ def _sender(value: str) -> str:
     return value
 
 
+def _local_hosts(public_url: str, host: str) -> list[str]:
+    """The names of this machine, and those that the settings give it.
+
+    All others are refused also in development: a page whose own host name is led to 127.0.0.1 (DNS rebinding) would be
+    of one origin with us, and could read the mailbox.
+    """
+    try:
+        named = [urlsplit(public_url).hostname or "", host]
+    except ValueError:
+        named = [host]
+    # In a Host header an IPv6 address stands in brackets; what stands for all addresses is nobody's name.
+    given = [f"[{name}]" if ":" in name else name for name in named if name not in ("", "0.0.0.0", "::")]  # noqa: S104 - compared, not listened on
+    return list(dict.fromkeys(["localhost", "127.0.0.1", "[::1]", *given]))
+
+
 Commas = Annotated[list[str], NoDecode, BeforeValidator(_split)]
 Networks = Annotated[list[Annotated[str, AfterValidator(check_network)]], NoDecode, BeforeValidator(_split)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis)]
 Sender = Annotated[str, AfterValidator(_sender)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Url = Annotated[str, Field(pattern=r"^https?://[^/?#@\s]+(/[^?#\s]*)?$"), AfterValidator(_bare)]
+
+
+def _simulator_url(port: object) -> str:
+    return f"http://127.0.0.1:{port}"
+
+
+def _simulated_stripe(values: dict[str, Any]) -> dict[str, Any]:
+    """With the simulator nobody needs an account: any test key will do, and `make dev` tells it the webhook secret."""
+    base = _simulator_url(values.get("simulator_port", 8001))
+    if values.get("stripe_api_base", base) != base:
+        return {}
+    key = values.get("secret_key", "")
+    own = (key.get_secret_value() if isinstance(key, SecretStr) else str(key)).encode()
+    secret = hmac.new(own, b"liftoff simulator webhook", hashlib.sha256).hexdigest()[:32]
+    return {
+        "stripe_api_base": base,
+        "stripe_secret_key": "sk_test_simulator",
+        "stripe_webhook_secret": f"whsec_{secret}",
+    }
 
 
 class Settings(BaseSettings):
@@ -94,6 +131,9 @@ class Settings(BaseSettings):
 
     stripe_secret_key: SecretStr | None = None
     stripe_webhook_secret: Annotated[list[SecretStr], NoDecode, BeforeValidator(_split)] = Field(default_factory=list)
+    stripe_api_base: Url = Field("https://api.stripe.com", description="The simulator, outside production.")
+    simulator_port: Port = Field(8001, description="Where `make dev` runs the Stripe simulator.")
+    payments_grace_days: int = Field(7, ge=0, le=60, description="Access that a failed payment leaves.")
 
     password_min_length: int = Field(12, ge=8, le=64)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -115,7 +155,10 @@ class Settings(BaseSettings):
                 "frontend_url": f"{local}{values.get('api_prefix', '')}/dev/frontend",
                 "mail_from": "liftoff@example.com",
             }
-            defaults |= {"allowed_hosts": "*"}
+            hosts = _local_hosts(str(values.get("public_url", local)), str(values.get("host", "")))
+            names = [*hosts, "testserver"] if values.get("environment") == "test" else hosts
+            defaults |= {"allowed_hosts": ",".join(names)}
+            defaults |= _simulated_stripe(values)
         return defaults | values
 
     @model_validator(mode="after")
@@ -146,6 +189,10 @@ class Settings(BaseSettings):
     @property
     def is_production(self) -> bool:
         return self.environment == "production"
+
+    @property
+    def simulator_url(self) -> str:
+        return _simulator_url(self.simulator_port)
 
 
 @lru_cache

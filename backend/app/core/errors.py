@@ -13,7 +13,7 @@ class AppError(Exception):
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal_error"
-    detail: ClassVar[str | None] = None
+    detail: ClassVar[str] = "Something failed on our side."
     commits: ClassVar[bool] = False
     """Whether what was written before it was raised is kept: a counter of wrong tries must outlive the refusal."""
     extra: ClassVar[Mapping[str, Any]] = MappingProxyType({})
@@ -26,8 +26,8 @@ class AppError(Exception):
         headers: Mapping[str, str] | None = None,
         members: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(detail or self.detail or self.code)
         self.message = detail or self.detail
+        super().__init__(self.message)
         self.headers = dict(headers or {})
         self.members = dict(members or {})
 
@@ -35,6 +35,7 @@ class AppError(Exception):
 class BadRequest(AppError):
     status = 400
     code = "bad_request"
+    detail = "The request cannot be understood."
 
 
 class Unauthenticated(AppError):
@@ -51,21 +52,25 @@ class Unauthenticated(AppError):
 class Forbidden(AppError):
     status = 403
     code = "forbidden"
+    detail = "You may not do this."
 
 
 class NotFound(AppError):
     status = 404
     code = "not_found"
+    detail = "There is nothing here."
 
 
 class Conflict(AppError):
     status = 409
     code = "conflict"
+    detail = "This does not fit what is already there."
 
 
 class PreconditionFailed(AppError):
     status = 412
     code = "stale"
+    detail = "This has changed since you read it."
 
 
 class Unprocessable(AppError):
@@ -73,6 +78,7 @@ class Unprocessable(AppError):
 
     status = 422
     code = "validation_error"
+    detail = "Some of the input cannot be taken."
 
     def __init__(self, detail: str | None = None, *, errors: list[dict[str, Any]] | None = None) -> None:
         super().__init__(detail, members={"errors": errors or []})
@@ -83,6 +89,7 @@ class TooManyRequests(AppError):
 
     status = 429
     code = "too_many_requests"
+    detail = "Too many tries. Wait before the next one."
     commits = True
 
 
@@ -91,6 +98,7 @@ class Unavailable(AppError):
 
     status = 503
     code = "unavailable"
+    detail = "Something we need is away. Try again in a moment."
 
     def __init__(self, detail: str | None = None, *, retry_after: int = 5) -> None:
         super().__init__(detail, headers={"Retry-After": str(retry_after)})

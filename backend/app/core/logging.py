@@ -109,7 +109,7 @@ def _tame_libraries() -> None:
         logging.getLogger(name).propagate = True
     logging.getLogger("uvicorn.access").disabled = True  # our own access log knows what must not be written
     # A replaced request id, a plugin that was found, a request that we sent: no news to anybody.
-    for chatty in ("asgi_correlation_id", "alembic.runtime.plugins", "alembic.ddl", "httpx2"):
+    for chatty in ("asgi_correlation_id", "alembic.runtime.plugins", "alembic.ddl", "httpx2", "stripe"):
         logging.getLogger(chatty).setLevel("WARNING")
 
 

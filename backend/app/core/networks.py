@@ -13,14 +13,32 @@ def check_network(value: str) -> str:
     return value
 
 
+def is_address(value: str) -> bool:
+    """Whether it is an IP address or a range of them."""
+    try:
+        ip_network(value)
+    except ValueError:
+        return False
+    return True
+
+
 def limiter_key(address: str) -> str:
     """What a rate limit counts: an IPv4 address, or the /64 that one IPv6 subscriber can roam in (RFC 6177)."""
+    return _block(address, 64)
+
+
+def site_key(address: str) -> str:
+    """What a limit for a whole site counts: an IPv4 address, or the /48 that one IPv6 site gets at most (RFC 6177)."""
+    return _block(address, 48)
+
+
+def _block(address: str, length: int) -> str:
     try:
         ip = ip_address(address)
     except ValueError:
         return "unknown"
     if isinstance(ip, IPv6Address):
-        return str(ip.ipv4_mapped or ip_network((ip, 64), strict=False))
+        return str(ip.ipv4_mapped or ip_network((ip, length), strict=False))
     return str(ip)
 
 

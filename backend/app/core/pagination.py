@@ -1,7 +1,9 @@
 """Pages: by offset for people who turn them, by signed cursor for programs that read them all."""
 
 import json
-from datetime import datetime
+from collections.abc import Callable
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Depends, Query, Request
@@ -17,6 +19,14 @@ MAX_OFFSET = 10_000
 MAX_LIMIT = 100
 MAX_CURSOR = 4_000  # characters; one of the longest title in four-byte letters has 1,200
 NOT_IN_CONTEXT = {"cursor", "limit", "offset"}
+
+
+# Sort keys that JSON has no form for, and how they are read back.
+READERS: dict[type, Callable[[str], Any]] = {
+    datetime: datetime.fromisoformat,
+    date: date.fromisoformat,
+    Decimal: Decimal,
+}
 
 
 class InvalidCursor(Unprocessable):
@@ -62,8 +72,8 @@ class PageQuery:
 
     def encode(self, keys: list[Any]) -> str:
         """A cursor that continues after the row with these sort keys."""
-        plain = [key.isoformat() if isinstance(key, datetime) else key for key in keys]
-        return sign("cursor", json.dumps(plain, ensure_ascii=False).encode(), self.context)
+        plain = json.dumps(keys, ensure_ascii=False, default=_plain)
+        return sign("cursor", plain.encode(), self.context)
 
     def decode(self, types: list[type]) -> list[Any]:
         """The sort keys in `cursor`, as values of these types. Raises `InvalidCursor`."""
@@ -71,9 +81,12 @@ class PageQuery:
             plain = json.loads(unsign("cursor", self.cursor or "", self.context))
         except BadSignature as error:
             raise InvalidCursor from error
-        return [
-            datetime.fromisoformat(key) if kind is datetime else key for key, kind in zip(plain, types, strict=True)
-        ]
+        readers = (READERS.get(kind) if key is not None else None for key, kind in zip(plain, types, strict=True))
+        return [reader(key) if reader else key for key, reader in zip(plain, readers, strict=True)]
+
+
+def _plain(key: Any) -> str:
+    return key.isoformat() if isinstance(key, date) else str(key)
 
 
 PageParams = Annotated[PageQuery, Depends()]

@@ -74,3 +74,5 @@ def _stripe_problems(s: Settings) -> Iterator[tuple[str, str]]:
         yield "STRIPE_WEBHOOK_SECRET", "is required (or set PAYMENTS_ENABLED=false)"
     elif not all(WEBHOOK_SECRET.fullmatch(secret.get_secret_value()) for secret in s.stripe_webhook_secret):
         yield "STRIPE_WEBHOOK_SECRET", "must be whsec_ and what Stripe gave after it"
+    if s.stripe_api_base.startswith("http:"):
+        yield "STRIPE_API_BASE", "must be https"

@@ -1,7 +1,7 @@
 """Types that parameters and shapes share."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated
 
 from pydantic import Field
@@ -16,6 +16,11 @@ Id = Annotated[int, Field(ge=1, le=MAX_ID)]
 def now() -> datetime:
     """This moment, aware, in UTC: the one clock of the application."""
     return datetime.now(UTC)
+
+
+def today() -> date:
+    """The date in UTC."""
+    return now().date()
 
 
 def rule(check: Callable[[str], str], kind: str) -> Callable[[str], str]:

@@ -16,11 +16,20 @@ from app.core.errors import AppError, Unavailable
 from app.db.base import Base
 from app.db.engines import make_engine
 
-__all__ = ["Base", "DatabaseBusy", "SessionLocal", "db_dependency", "engine", "get_db", "side_session"]
+__all__ = [
+    "Base",
+    "DatabaseBusy",
+    "SessionLocal",
+    "db_dependency",
+    "end_before_waiting",
+    "engine",
+    "get_db",
+    "side_session",
+]
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 SIDE_POOL = 2
-WORKER_POOL = 2  # one for mail, one for jobs
+WORKER_POOL = 3  # one for mail, one for jobs, one for jobs that call outside
 
 
 class DatabaseBusy(Unavailable):
@@ -93,6 +102,15 @@ def side_session() -> Iterator[Session]:
     """
     with SideSession() as db, db.begin():
         yield db
+
+
+def end_before_waiting(db: Session) -> None:
+    """End the transaction and give its connection back, before this request waits for somebody else's service.
+
+    What was written so far stands, whatever comes of the call: such as the key that the call can be repeated with.
+    The next statement begins a new transaction, so what was read before may have changed.
+    """
+    db.commit()
 
 
 def _end(db: Session, commit: bool) -> None:  # noqa: FBT001 - run_sync passes positions only

@@ -4,13 +4,17 @@ import time
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from sqlalchemy import inspect, text
 from sqlalchemy.orm import Session
 
 from app.core.config import BACKEND
 from app.core.logging import get_logger
+from app.db.types import ExactDecimal, UtcDateTime
+
+if TYPE_CHECKING:
+    from alembic.autogenerate.api import AutogenContext
 
 State = Literal["current", "ahead", "behind"]
 VERSIONS = BACKEND / "alembic" / "versions"
@@ -41,6 +45,14 @@ def state_of(db: Session) -> State:
     if revision == head:
         return "current"
     return "behind" if revision is None or revision in known else "ahead"
+
+
+def render_item(kind: str, item: object, autogen: "AutogenContext") -> str | Literal[False]:
+    """In revisions: our own column types by their names, with the import that they need."""
+    if kind == "type" and isinstance(item, UtcDateTime | ExactDecimal):
+        autogen.imports.add(f"from app.db.types import {type(item).__name__}")
+        return "UtcDateTime()" if isinstance(item, UtcDateTime) else repr(item)
+    return False
 
 
 class SchemaGate:

@@ -16,7 +16,8 @@ def paginate(db: Session, statement: Select[Any], page: PageQuery, shape: type[S
     """The page of `statement` that was asked for, in one SQL statement by cursor, in two by offset (they count).
 
     The statement must order by columns that cannot be null, the last of them unique: pages then never overlap, and a
-    cursor goes on where its page ended, also when rows came or went. Raises `InvalidCursor`.
+    cursor goes on where its page ended, also when rows came or went. (A column that can be null comes behind a key that
+    tells its nulls apart: `app.db.lists.ordering`.) Raises `InvalidCursor`.
     """
     order = [_direction(clause) for clause in statement._order_by_clauses]  # noqa: SLF001 - has no public reader
     keys = [key for key, _ in order]
@@ -57,6 +58,8 @@ def _direction(clause: Any) -> tuple[ColumnElement[Any], bool]:
 def _after(order: list[tuple[ColumnElement[Any], bool]], values: list[Any]) -> ColumnElement[bool]:
     """Rows behind `values`: `a <= x AND (a < x OR (a = x AND b < y))`, a form that all three can answer by index."""
     (key, down), value = order[0], values[0]
+    if value is None:  # the key before it has set the nulls apart: here all are alike
+        return _after(order[1:], values[1:])
     beyond: ColumnElement[bool] = key < value if down else key > value
     if len(order) == 1:
         return beyond

@@ -1,0 +1,133 @@
+"""HTTP to other people's services, with an end: so much time and so many bytes for all that is asked within a `budget`.
+
+Time-outs of HTTP libraries are for each read: who sends a byte now and then could hold us for ever.
+"""
+
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import lru_cache
+from ssl import SSLContext
+from typing import Any
+
+import httpcore2
+import httpx2
+
+CONNECT_SECONDS = 3.0
+IDLE_SECONDS = 30.0  # a connection that nobody used for so long is closed
+
+
+class _Budget:
+    def __init__(self, seconds: float, max_bytes: int) -> None:
+        self._seconds = seconds
+        self.ends_at = time.monotonic() + seconds
+        self._bytes_left = max_bytes
+
+    def seconds_left(self) -> float:
+        left = self.ends_at - time.monotonic()
+        if left <= 0:
+            raise httpcore2.ReadTimeout(f"No whole answer within {self._seconds} s")
+        return left
+
+    def count(self, data: bytes) -> bytes:
+        self._bytes_left -= len(data)
+        if self._bytes_left < 0:
+            raise httpcore2.RemoteProtocolError("More bytes than such an answer may have")
+        return data
+
+
+_current: ContextVar[_Budget] = ContextVar("budget of what is asked outside")
+
+
+@contextmanager
+def budget(seconds: float, max_bytes: int) -> Iterator[None]:
+    """What is asked in here, repetitions included, ends within `seconds` and reads `max_bytes` at most."""
+    token = _current.set(_Budget(seconds, max_bytes))
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def time_left() -> float:
+    """Seconds of the budget, 0 at its end."""
+    return max(0.0, _current.get().ends_at - time.monotonic())
+
+
+def client() -> httpx2.Client:
+    """A client that several threads may share and that keeps connections. It works within a `budget` only."""
+    return httpx2.Client(**client_options())
+
+
+def client_options() -> dict[str, Any]:
+    """What makes it that, for a library with a class of clients of its own."""
+    return {
+        "transport": _Transport(),
+        "follow_redirects": False,
+        "timeout": None,
+        "trust_env": False,
+        "headers": {"Accept-Encoding": "identity"},
+        "event_hooks": {"response": [_refuse_compressed]},
+    }
+
+
+def _refuse_compressed(response: httpx2.Response) -> None:
+    """What is read is counted as it arrives; a compressed answer could grow a thousandfold after that."""
+    if response.headers.get("content-encoding", "identity") != "identity":
+        raise httpx2.RemoteProtocolError("The answer is compressed, which was not asked for")
+
+
+class _Transport(httpx2.HTTPTransport):
+    def __init__(self) -> None:
+        super().__init__(verify=_tls())
+        self._pool = httpcore2.ConnectionPool(
+            ssl_context=_tls(), network_backend=_Network(), keepalive_expiry=IDLE_SECONDS
+        )
+
+
+@lru_cache
+def _tls() -> SSLContext:
+    return httpx2.create_ssl_context()
+
+
+class _Network(httpcore2.NetworkBackend):
+    """The network under the budget of who uses it just now."""
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ARG002 - ours is shorter
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore2.NetworkStream:
+        seconds = min(CONNECT_SECONDS, _current.get().seconds_left())
+        return _Stream(httpcore2.SyncBackend().connect_tcp(host, port, seconds, local_address, socket_options))
+
+
+class _Stream(httpcore2.NetworkStream):
+    def __init__(self, stream: httpcore2.NetworkStream) -> None:
+        self._stream = stream
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002 - ours is shorter
+        return _current.get().count(self._stream.read(max_bytes, _current.get().seconds_left()))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002 - ours is shorter
+        self._stream.write(buffer, _current.get().seconds_left())
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self,
+        ssl_context: SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ARG002
+    ) -> httpcore2.NetworkStream:
+        return _Stream(
+            self._stream.start_tls(ssl_context, server_hostname, min(CONNECT_SECONDS, _current.get().seconds_left()))
+        )
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)

@@ -1,0 +1,40 @@
+"""Filters and sorts of lists, declared by a feature as two tables and applied here.
+
+FILTERS: Filters = {"status": Invoice.status.__eq__, "due_at_from": Invoice.due_at.__ge__}
+SORTS: Sorts = {"created_at": Invoice.created_at, "due_at": Invoice.due_at}
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pydantic import BaseModel
+from sqlalchemy import ColumnElement, case, or_
+from sqlalchemy.orm import InstrumentedAttribute
+
+Condition = Callable[[Any], ColumnElement[bool]]
+Filters = Mapping[str, Condition]
+Sorts = Mapping[str, InstrumentedAttribute[Any]]
+
+
+def matching(wanted: BaseModel, filters: Filters) -> list[ColumnElement[bool]]:
+    """The condition of each filter that was given a value."""
+    given = ((condition, getattr(wanted, name)) for name, condition in filters.items())
+    return [condition(value) for condition, value in given if value is not None]
+
+
+def contains(*columns: InstrumentedAttribute[Any]) -> Condition:
+    """A filter for rows with the text in one of these columns, upper and lower case alike."""
+    return lambda text: or_(*(column.icontains(text, autoescape=True) for column in columns))
+
+
+def ordering(sort: str, sorts: Sorts, tie: InstrumentedAttribute[int]) -> list[ColumnElement[Any]]:
+    """What to order by for `due_at`, or `-due_at` for downwards; `tie` makes the order total.
+
+    Rows without a value stand last, either way and on every database. No index serves that part of an order, so a
+    long list is better sorted by a column that is never null.
+    """
+    column = sorts[sort.removeprefix("-")]
+    keys: list[ColumnElement[Any]] = [key.desc() if sort.startswith("-") else key.asc() for key in (column, tie)]
+    if column.property.columns[0].nullable:
+        return [case((column.is_(None), 1), else_=0).asc(), *keys]
+    return keys

@@ -1,0 +1,30 @@
+"""Rows of other features that a request names by id."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.core.errors import AppError
+from app.db.base import Base
+
+References = Mapping[str, tuple[type[Base], type[AppError]]]
+
+
+def require_references(
+    db: Session, references: References, values: Mapping[str, Any], owner_id: int | None = None
+) -> None:
+    """Raise the error of the first id in `values` that names no row.
+
+    With an `owner_id` another's row is none either, where the table has owners: who could refer to it could find
+    out that it is there. The foreign key stays the last word, for rows that go away meanwhile.
+    """
+    for name, (model, error) in references.items():
+        if (wanted := values.get(name)) is not None:
+            columns = model.__table__.columns
+            statement = select(columns.id).where(columns.id == wanted)
+            if owner_id is not None and "owner_id" in columns:
+                statement = statement.where(columns.owner_id == owner_id)
+            if db.scalar(statement) is None:
+                raise error
