@@ -10,6 +10,7 @@ from app.core.config import BACKEND, get_settings
 from app.core.errors import AppError
 from app.core.features import Feature, discover, load_models
 from app.db.database import Base, SessionLocal
+from app.platform import dead_letters
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 
@@ -67,6 +68,35 @@ def superuser(
         except (ValueError, AppError) as error:
             sys.exit(f"No superuser was made: {error}")
         typer.echo(f"{user.email} ({user.username}) is a superuser.")
+
+
+@cli.command("dead-letters")
+def list_dead_letters() -> None:
+    """List the mails and jobs that were given up: which, since when, and why."""
+    load_models()
+    with SessionLocal() as db:
+        letters = dead_letters.list_dead_letters(db)
+    for letter in letters:
+        typer.echo(f"{letter.name:<12} since {letter.since:%Y-%m-%d %H:%M} UTC  {letter.about}")
+        typer.echo(f"{'':<12} tries: {letter.attempts}  {letter.reason}")
+    typer.echo(f"Dead letters: {len(letters)}")
+
+
+@cli.command()
+def requeue(
+    names: Annotated[list[str] | None, typer.Argument(help="As `dead-letters` calls them: mail:12 job:3")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All dead letters.")] = False,  # noqa: FBT002 - typer's way
+) -> None:
+    """Have dead letters worked on again, for another 24 hours."""
+    if bool(names) == everything:
+        sys.exit("Name dead letters, such as mail:12, or say --all.")
+    load_models()
+    with SessionLocal() as db, db.begin():
+        try:
+            count = dead_letters.requeue_all(db) if everything else dead_letters.requeue(db, names or [])
+        except dead_letters.NoSuchLetter as unknown:
+            sys.exit(f"There is no dead letter {unknown}. Nothing was changed.")
+    typer.echo(f"Queued again: {count}")
 
 
 if __name__ == "__main__":

@@ -74,12 +74,14 @@ async def _lifespan(_app: FastAPI) -> AsyncIterator[None]:
 
 
 def _document_problems(app: FastAPI) -> None:
-    """OpenAPI with the schemas that every error response refers to."""
+    """OpenAPI with the components that every error response refers to."""
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
         if not app.openapi_schema:
-            generate()["components"]["schemas"].update(documentation.schemas())
+            components = generate()["components"]
+            for kind, parts in documentation.components().items():
+                components.setdefault(kind, {}).update(parts)
         assert app.openapi_schema
         return app.openapi_schema
 

@@ -3,12 +3,12 @@
 import re
 from datetime import datetime
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Request, Response
 from markupsafe import Markup, escape
 from sqlalchemy import Select, select
 
 from app.core.config import get_settings
-from app.core.errors import NotFound
+from app.core.errors import Forbidden, NotFound
 from app.core.schemas import Output
 from app.core.types import Id
 from app.db.database import db_dependency
@@ -26,7 +26,21 @@ MAIL_POLICY = (
     "sandbox allow-popups allow-popups-to-escape-sandbox"
 )
 
-router = APIRouter(prefix="/dev/mailbox", include_in_schema=False)
+
+class ForeignPage(Forbidden):
+    """Another origin's script asks, if only the frontend's: it has no business with everybody's links."""
+
+    code = "foreign_page"
+
+
+async def own_pages_only(request: Request) -> None:
+    """A browser says who asks wherever a script of another origin could read the answer, and else is silent."""
+    own = f"{request.url.scheme}://{request.headers.get('host', '')}"
+    if request.headers.get("origin", own) != own:
+        raise ForeignPage
+
+
+router = APIRouter(prefix="/dev/mailbox", include_in_schema=False, dependencies=[Depends(own_pages_only)])
 
 
 class MailRead(Output):

@@ -22,6 +22,20 @@ IF_MATCH = ("If-Match", "The `ETag` that you read: 412 when somebody changed the
 IDEMPOTENCY_KEY = (idempotency.HEADER, "Any unique string, kept over retries: the effect happens once, for 24 hours.")
 ETAG = {"ETag": {"description": "Changes whenever the answer does.", "schema": {"type": "string"}}}
 REPLAYED = {"description": "`true` on an answer that was given before.", "schema": {"type": "string"}}
+CREATED: dict[int | str, dict[str, Any]] = {
+    201: {"headers": {"Location": {"description": "Where to read it.", "schema": {"type": "string"}}}}
+}
+# The headers of errors, by status. Every operation has some: the document defines them once.
+ERROR_HEADERS = {
+    401: {"WWW-Authenticate": ("string", "How to sign in.")},
+    429: {
+        "Retry-After": ("integer", "Seconds to wait."),
+        "RateLimit-Limit": ("integer", "Tries in one window."),
+        "RateLimit-Remaining": ("integer", "Tries left in it."),
+        "RateLimit-Reset": ("integer", "Seconds until there are more."),
+    },
+    503: {"Retry-After": ("integer", "Seconds to wait.")},
+}
 DATABASE_ERRORS = (DatabaseBusy, DatabaseUnavailable, DatabaseTimeout, DatabaseConflict)
 
 
@@ -53,7 +67,9 @@ def describe(route: Any) -> None:
         parameters.append(IF_MATCH)
     if route.creates:
         parameters.append(IDEMPOTENCY_KEY)
-        route.responses.setdefault(int(success), {})["headers"] = {"Idempotency-Replayed": REPLAYED}
+        answer = route.responses.get(int(success), {})
+        headers = answer.get("headers", {}) | {"Idempotency-Replayed": REPLAYED}
+        route.responses[int(success)] = answer | {"headers": headers}
     documented = [
         {"in": "header", "name": name, "required": False, "description": text, "schema": {"type": "string"}}
         for name, text in parameters
@@ -104,18 +120,26 @@ def _response(status: int, errors: set[type[AppError]]) -> dict[str, Any]:
         "description": ", ".join(f"`{code}`" for code in codes),
         "content": {problems.MEDIA_TYPE: {"schema": schema}},
     }
+    if status in ERROR_HEADERS:
+        described["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in ERROR_HEADERS[status]}
     return described
 
 
-def schemas() -> dict[str, Any]:
-    """The components that the error responses refer to."""
+def components() -> dict[str, dict[str, Any]]:
+    """What the error responses refer to: schemas and headers."""
     template = "#/components/schemas/{model}"
     validation = problems.ValidationProblem.model_json_schema(ref_template=template)
-    return {
+    schemas = {
         "Problem": problems.Problem.model_json_schema(ref_template=template),
         **validation.pop("$defs"),
         "ValidationProblem": validation,
     }
+    headers = {
+        name: {"description": text, "schema": {"type": kind}}
+        for of_status in ERROR_HEADERS.values()
+        for name, (kind, text) in of_status.items()
+    }
+    return {"schemas": schemas, "headers": headers}
 
 
 def operation_id(route: APIRoute) -> str:

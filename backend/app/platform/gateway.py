@@ -1,6 +1,7 @@
 """Speaks SMTP. The only place of the platform that talks to a mail server."""
 
 import contextlib
+import re
 import smtplib
 import socket
 import ssl
@@ -13,10 +14,15 @@ CONNECT_SECONDS = 3.0
 ANSWER_SECONDS = 10.0  # for each answer
 TOTAL_SECONDS = 30.0  # for a whole mail, however slowly the other side talks
 PERMANENT = 500
+UNKNOWN_MAILBOX = 553
+# RFC 2034 puts it before the text; qmail and its kin put it behind: `553 sorry, … (#5.7.1)`.
+ENHANCED = re.compile(r"(?:^|\(#)5\.(\d{1,3})\.(\d{1,3})\b")
+ADDRESSING, CONTENT = "1", "6"  # subjects of RFC 3463, 3
+SENDER = {"0", "7", "8"}  # of the subject of addresses: two are about ours, and "other" may be
 
 
 class SendingFailed(Exception):
-    """The server did not take the mail. `permanent`: it will not take this one later either."""
+    """The server did not take the mail. `permanent`: it will not take this one later, whatever an operator mends."""
 
     def __init__(self, reason: str, *, permanent: bool = False) -> None:
         super().__init__(reason)
@@ -36,12 +42,27 @@ def send(settings: Settings, message: EmailMessage, *, to: str, sender: str) -> 
             smtp.close()
     except smtplib.SMTPRecipientsRefused as error:
         code, answer = error.recipients[to]
-        raise SendingFailed(f"{code} {answer!r}", permanent=code >= PERMANENT) from error
+        raise _refusal(code, answer, bare=UNKNOWN_MAILBOX) from error
     except smtplib.SMTPDataError as error:
-        raise SendingFailed(str(error), permanent=error.smtp_code >= PERMANENT) from error
+        raise _refusal(error.smtp_code, error.smtp_error) from error
     except (smtplib.SMTPException, OSError) as error:
-        # A 5xx to anything but recipient and content is about us, our name or password: an operator can mend that.
+        # A 5xx to anything but recipient and content is about us, our name or password.
         raise SendingFailed(f"{type(error).__name__}: {error}") from error
+
+
+def _refusal(code: int, answer: bytes | str, *, bare: int | None = None) -> SendingFailed:
+    """Final is only what the recipient's address or the mail itself is the cause of, by the enhanced code (RFC 3463).
+
+    A relay that is denied, a policy, a full mailbox, a route that is broken: those get mended, and until then the mail
+    waits. Without an enhanced code only `bare` is final. For a recipient that is 553, a name that no mailbox can have,
+    and not 550: so RFC 5321 (3.6.2) has servers refuse to relay, too.
+    """
+    said = answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer
+    final = code == bare
+    if enhanced := ENHANCED.search(said):
+        subject, detail = enhanced.groups()
+        final = subject == CONTENT or (subject == ADDRESSING and detail not in SENDER)
+    return SendingFailed(f"{code} {said}", permanent=final and code >= PERMANENT)
 
 
 def _connect(settings: Settings, helo: str) -> smtplib.SMTP:

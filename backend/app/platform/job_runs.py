@@ -11,7 +11,7 @@ from app.core.types import now
 from app.db.database import WorkerSession
 
 from . import leases
-from .jobs import Kind, enqueue, kinds
+from .jobs import Failure, Kind, enqueue, kinds
 from .models import Job
 
 LEASE = timedelta(minutes=5)
@@ -33,14 +33,15 @@ def plan_recurring() -> None:
                 enqueue(db, kind.name, key=key)
 
 
-def run_next() -> bool:
-    """Do the job that is due. False when there is none.
+def run_next(*, outside: bool | None = None) -> bool:
+    """Do the job that is due: of those that wait for others, of those that do not, or of all. False when there is none.
 
     Jobs of kinds that this code does not know are left to newer code: that is a rolling deployment.
     """
     plan_recurring()
+    mine = [kind.name for kind in kinds().values() if outside in (None, kind.outside)]
     with WorkerSession() as db, db.begin():
-        job = leases.claim(db, Job, LEASE, Job.kind.in_(kinds()))
+        job = leases.claim(db, Job, LEASE, Job.kind.in_(mine))
     if job is None:
         return False
     kind = kinds()[job.kind]
@@ -58,11 +59,16 @@ def run_next() -> bool:
     return True
 
 
+def _interval(job: Job, kind: Kind) -> timedelta | None:
+    """Until it comes again. One without a key is an extra run, asked for or revived by hand: that comes once."""
+    return kind.every if job.key else None
+
+
 def _strike_off(db: Session, job: Job, kind: Kind) -> None:
-    if kind.every is None:
-        leases.remove(db, job)
+    if interval := _interval(job, kind):
+        _schedule(db, job, interval)
     else:
-        _schedule(db, job, kind.every)
+        leases.remove(db, job)
 
 
 def _schedule(db: Session, job: Job, wait: timedelta, error: str | None = None) -> None:
@@ -74,7 +80,9 @@ def _schedule(db: Session, job: Job, wait: timedelta, error: str | None = None) 
 def _fail(job: Job, kind: Kind, error: str) -> None:
     """Again later; in the end a dead letter, whose key is free. What comes again never dies."""
     with WorkerSession() as db, db.begin():
-        if kind.every:
-            _schedule(db, job, min(leases.delay_after(job.attempts), kind.every), leases.short(error))
-        else:
-            leases.retry_later(db, job, error)
+        if interval := _interval(job, kind):
+            _schedule(db, job, min(leases.delay_after(job.attempts), interval), leases.short(error))
+            return
+        again = leases.retry_later(db, job, error)
+        if kind.failed:
+            kind.failed(db, dict(job.payload), Failure(leases.short(error), is_final=not again))

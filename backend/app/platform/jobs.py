@@ -10,6 +10,10 @@ A feature declares its jobs in `jobs.py`, beside its other files:
 
 Each run has a transaction of its own, which also strikes the job off: its effect in the database happens once. What it
 does elsewhere may happen twice, when a worker dies in between.
+
+A job that waits for somebody else's service says so, `@job("payments.look", outside=True)`: such jobs have a thread of
+their own, so that a service that hangs delays no other job. Its transaction begins with its first statement: it calls
+first, and writes then.
 """
 
 import importlib
@@ -28,18 +32,31 @@ from app.db.errors import conflicts
 
 from .leases import PATIENCE
 from .models import Job
-from .wakes import job_bell, ring_after
+from .wakes import job_bell, outside_bell, ring_after
 
 Handler = Callable[[Session, dict[str, Any]], None]
 
 
 @dataclass(frozen=True)
+class Failure:
+    """One try of a job that failed. After the final one it is a dead letter."""
+
+    error: str
+    is_final: bool
+
+
+FailureHandler = Callable[[Session, dict[str, Any], Failure], None]
+
+
+@dataclass(frozen=True)
 class Kind:
-    """What a worker knows how to do. `every` is set for what comes again."""
+    """What a worker knows how to do. `every` is set for what comes again, `outside` for what waits for others."""
 
     name: str
     run: Handler
     every: timedelta | None = None
+    outside: bool = False
+    failed: FailureHandler | None = None
 
 
 class UnknownJob(LookupError):
@@ -53,14 +70,17 @@ class _AlreadyWaiting(Conflict):
 _kinds: dict[str, Kind] = {}
 
 
-def job(kind: str) -> Callable[[Handler], Handler]:
-    """Declare what a job of this kind does. Names begin with the feature's: `auth.purge`."""
-    return lambda handler: _declare(Kind(kind, handler))
+def job(kind: str, *, outside: bool = False, failed: FailureHandler | None = None) -> Callable[[Handler], Handler]:
+    """Declare what a job of this kind does. Names begin with the feature's: `auth.purge`.
+
+    `failed` is called after each failure, in the transaction that notes it.
+    """
+    return lambda handler: _declare(Kind(kind, handler, outside=outside, failed=failed))
 
 
-def recurring(kind: str, *, every: timedelta) -> Callable[[Handler], Handler]:
+def recurring(kind: str, *, every: timedelta, outside: bool = False) -> Callable[[Handler], Handler]:
     """Declare a job that comes again, once per interval however many workers there are. Its payload is empty."""
-    return lambda handler: _declare(Kind(kind, handler, every))
+    return lambda handler: _declare(Kind(kind, handler, every, outside))
 
 
 def _declare(kind: Kind) -> Handler:
@@ -101,4 +121,4 @@ def enqueue(
             db.flush()
     except _AlreadyWaiting:
         return
-    ring_after(db, job_bell)
+    ring_after(db, outside_bell if kinds()[kind].outside else job_bell)

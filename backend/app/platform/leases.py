@@ -27,6 +27,7 @@ class Leased:
     """Columns of such a row. `due_at` is when it may be taken; once taken, when the lease ends; null: never again."""
 
     when_dead: ClassVar[dict[str, Any]] = {}  # what else a dead letter changes
+    about: ClassVar[tuple[str, ...]] = ()  # the columns that tell an operator what it is (`dead_letters.py`)
 
     id: Mapped[PrimaryKey]
     due_at: Mapped[datetime | None] = mapped_column(index=True)
@@ -83,20 +84,32 @@ def _expect_one(db: Session, statement: Any) -> None:
         raise LeaseLost
 
 
-def retry_later(db: Session, row: Row, error: str) -> None:
-    """Try again after a pause that doubles each time, for the last time when patience ends. Raises `LeaseLost`."""
+def retry_later(db: Session, row: Row, error: str) -> bool:
+    """Try again after a pause that doubles each time, for the last time when patience ends. Raises `LeaseLost`.
+
+    False when there is no next time: the row is a dead letter.
+    """
     if now() >= row.give_up_at:
         bury(db, row, error)
-        return
+        return False
     due_at = min(now() + delay_after(row.attempts), row.give_up_at)
     release(db, row, due_at=due_at, last_error=short(error))
     log.warning("work_failed", table=row.__class__.__name__, id=row.id, attempts=row.attempts, reason=error)
+    return True
 
 
 def bury(db: Session, row: Row, error: str) -> None:
     """Make the row a dead letter: it stays for people to see, no worker takes it again. Raises `LeaseLost`."""
     release(db, row, due_at=None, dead_at=now(), last_error=short(error), **row.when_dead)
     log.error("dead_letter", table=row.__class__.__name__, id=row.id, attempts=row.attempts, reason=error)
+
+
+def revive(db: Session, model: type[Row], *conditions: ColumnElement[bool]) -> int:
+    """Make these dead letters due, with a whole day of tries before them. How many there were."""
+    at = now()
+    again = {"due_at": at, "give_up_at": at + PATIENCE, "dead_at": None, "attempts": 0}
+    dead = update(model).where(model.dead_at.is_not(None), *conditions).values(again)
+    return cast("CursorResult[Any]", db.execute(dead, execution_options={"synchronize_session": False})).rowcount
 
 
 def delay_after(attempts: int) -> timedelta:

@@ -1,6 +1,8 @@
 """Rate limits, counted in Redis where there is one, else in this process."""
 
+import hmac
 import math
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -12,14 +14,16 @@ from fastapi import Request
 
 from app.core.config import get_settings
 from app.core.errors import AppError, TooManyRequests
+from app.core.keys import derive_key
 from app.core.logging import get_logger, security_event
-from app.core.networks import limiter_key
+from app.core.networks import is_address, limiter_key
 
 if TYPE_CHECKING:
     from limits import RateLimitItem
     from limits.strategies import SlidingWindowCounterRateLimiter
 
 REDIS_SECONDS = 0.5
+PRINCIPAL = re.compile(r"(?:user|session):\d+", re.ASCII)
 LOCAL_SECONDS = 5.0  # how long we count locally before Redis is tried again
 
 Answer = TypeVar("Answer")
@@ -122,6 +126,10 @@ class RateLimit:
         """Forget what was counted."""
         counters().clear(self._item, self.name, *key)
 
+    def note(self, *key: str) -> None:
+        """Have the log say that this limit was reached, and by what."""
+        security_event("rate_limited", limit=self.name, key=[loggable(part) for part in key])
+
     @contextmanager
     def failures(self, error: type[AppError], *key: str) -> Iterator[None]:
         """Around one try: refused where too many failed before, counted where this one ends in `error`."""
@@ -135,7 +143,7 @@ class RateLimit:
 
     def _refuse(self, *key: str) -> None:
         wait = counters().seconds_left(self._item, self.name, *key)
-        security_event("rate_limited", limit=self.name)
+        self.note(*key)
         raise TooManyRequests(
             "Too many tries. Wait before the next one.",
             headers={
@@ -145,6 +153,16 @@ class RateLimit:
                 "RateLimit-Reset": str(wait),
             },
         )
+
+
+def loggable(part: str) -> str:
+    """Part of a key for a log: addresses and `user:7` as they are; all else by a mark of its own, the same each time.
+
+    What somebody typed for a user name may be a password that went into the wrong field.
+    """
+    if PRINCIPAL.fullmatch(part) or is_address(part):
+        return part
+    return hmac.digest(derive_key("names in logs"), part.encode(), "sha256").hex()[:12]
 
 
 def address_of(request: Request) -> str:

@@ -9,6 +9,7 @@ from email.utils import format_datetime, parseaddr
 from uuid import uuid4
 
 from cryptography.fernet import InvalidToken
+from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
 from app.core.config import get_settings
@@ -46,6 +47,13 @@ def queue_mail(db: Session, to: str, template: str, **values: object) -> None:
     )
     db.add(mail)
     ring_after(db, mail_bell)
+
+
+def forget_recipient(db: Session, address: str) -> None:
+    """Mails that wait are not sent any more. Of the others only the fact stays that they were sent, or never were."""
+    theirs = Mail.recipient == address
+    db.execute(delete(Mail).where(theirs, Mail.sent_at.is_(None), Mail.dead_at.is_(None)))
+    db.execute(update(Mail).where(theirs).values(recipient="", body=None))
 
 
 def read_mail(mail: Mail) -> Rendered:

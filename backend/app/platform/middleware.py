@@ -83,7 +83,12 @@ class Cors(CORSMiddleware):
         response = super().preflight_response(request_headers)
         if response.status_code < HTTPStatus.BAD_REQUEST:
             return response
-        return problems.render(response.status_code, "cors_refused", headers={"Vary": "Origin"})
+        return problems.render(
+            response.status_code,
+            "cors_refused",
+            "Pages of this origin may not send this: see CORS_ORIGINS.",
+            headers={"Vary": "Origin"},
+        )
 
 
 class Hosts(TrustedHostMiddleware):
@@ -141,6 +146,7 @@ class SecurityHeadersMiddleware:
             "Referrer-Policy": "no-referrer",
             "X-Frame-Options": "DENY",
             "Cross-Origin-Opener-Policy": "same-origin",
+            "Cross-Origin-Resource-Policy": "same-origin",  # CORS is the way to read us, embedding is not
             "Cache-Control": "no-store",
         }
         if hsts:

@@ -31,8 +31,9 @@ class Mail(Leased, Base):
     """A mail, rendered, to one address. Once it is sent its body is wiped, except in development."""
 
     __tablename__ = "mails"
+    about: ClassVar = ("recipient", "subject")
 
-    recipient: Mapped[str] = mapped_column(String(320))
+    recipient: Mapped[str] = mapped_column(String(320), index=True)  # empty: of an account that is no more
     subject: Mapped[str] = mapped_column(String(255))
     body: Mapped[bytes | None] = mapped_column(LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql"))  # encrypted
     message_id: Mapped[str] = mapped_column(String(320))  # the same at every try, so that mailboxes know a repetition
@@ -44,6 +45,7 @@ class Job(Leased, Base):
 
     __tablename__ = "jobs"
     when_dead: ClassVar = {"key": None}
+    about: ClassVar = ("kind",)
 
     kind: Mapped[str] = mapped_column(String(80))
     payload: Mapped[dict[str, Any]] = mapped_column(JSON)

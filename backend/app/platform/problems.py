@@ -26,8 +26,8 @@ MAX_ERRORS = 50
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_.\-\[\]]{1,64}")
 # Errors that arise before any feature's code, or outside it: their code, and a word for people.
-GENERIC: dict[int, tuple[str, str | None]] = {
-    400: ("bad_request", None),
+GENERIC: dict[int, tuple[str, str]] = {
+    400: ("bad_request", "The request cannot be understood."),
     404: ("not_found", "No route answers this path."),
     405: ("method_not_allowed", "This path is there, but not for this method: see the Allow header."),
     413: ("body_too_large", "The body is larger than this route takes."),
@@ -53,7 +53,7 @@ class Problem(BaseModel):
     type: str
     title: str
     status: int
-    detail: str | None
+    detail: str
     code: str
     request_id: str | None
 
@@ -67,7 +67,7 @@ class ValidationProblem(Problem):
 def render(
     status: int,
     code: str,
-    detail: str | None = None,
+    detail: str,
     *,
     headers: Mapping[str, str] | None = None,
     members: Mapping[str, Any] | None = None,
@@ -87,7 +87,7 @@ def render(
 
 def of_status(status: int, headers: Mapping[str, str] | None = None) -> JSONResponse:
     """The answer for an error that has no more to say than its status."""
-    code, detail = GENERIC.get(status, ("error", None))
+    code, detail = GENERIC.get(status) or ("error", HTTPStatus(status).description or HTTPStatus(status).phrase)
     return render(status, code, detail, headers=headers)
 
 

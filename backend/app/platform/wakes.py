@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session, SessionTransaction
 
 mail_bell = Event()
 job_bell = Event()
+outside_bell = Event()  # for jobs that call outside
 
 _BELLS = "bells to ring"
 

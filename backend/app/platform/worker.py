@@ -1,7 +1,8 @@
-"""The worker: one thread for mail and one for jobs, so that a mail server that hangs delays no job."""
+"""The worker: threads for mail, for jobs, and for jobs that call outside. So what hangs delays nothing else."""
 
 import time
 from collections.abc import Callable
+from functools import partial
 from threading import Event, Thread
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -11,7 +12,7 @@ from app.db.database import WorkerSession
 from app.db.migrations import gate
 
 from . import job_runs, outbox
-from .wakes import job_bell, mail_bell
+from .wakes import job_bell, mail_bell, outside_bell
 
 POLL_SECONDS = 1.5  # for what another process queued, and for what has become due
 
@@ -25,7 +26,18 @@ class Worker:
         self._stopping = Event()
         self._threads = [
             Thread(target=self._work, args=(outbox.send_next, mail_bell), name="mail worker", daemon=True),
-            Thread(target=self._work, args=(job_runs.run_next, job_bell), name="job worker", daemon=True),
+            Thread(
+                target=self._work,
+                args=(partial(job_runs.run_next, outside=False), job_bell),
+                name="job worker",
+                daemon=True,
+            ),
+            Thread(
+                target=self._work,
+                args=(partial(job_runs.run_next, outside=True), outside_bell),
+                name="outside worker",
+                daemon=True,
+            ),
         ]
 
     def start(self) -> None:
@@ -39,8 +51,8 @@ class Worker:
     def stop(self, seconds: float) -> bool:
         """Finish what is in hand, for at most so long; what is cut off then comes back when its lease ends."""
         self._stopping.set()
-        mail_bell.set()
-        job_bell.set()
+        for bell in (mail_bell, job_bell, outside_bell):
+            bell.set()
         deadline = time.monotonic() + seconds
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
