@@ -51,8 +51,8 @@ def read_me(db: db_dependency, user: CurrentUser) -> Me:
 
 @router.patch("/me")
 @raises(service.UsernameTaken)
-def update_me(db: db_dependency, user: CurrentUser, client: CallingClient, data: UsernameChange) -> Me:
-    return service.describe(db, accounts.update_account(db, user, data, client))
+def update_me(db: db_dependency, session: CurrentSession, client: CallingClient, data: UsernameChange) -> Me:
+    return service.describe(db, accounts.update_account(db, session, data, client))
 
 
 @router.post("/email-change", status_code=status.HTTP_202_ACCEPTED, dependencies=[HashingSlot])

@@ -3,20 +3,20 @@
 import secrets
 from datetime import timedelta
 
-from sqlalchemy import delete, exists, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from app.core.errors import Conflict
 from app.db.errors import conflicts
 from app.platform.jobs import enqueue
-from app.platform.mail import queue_mail
+from app.platform.mail import forget_recipient, queue_mail
 
-from . import events, hooks, mfa, passwords, registration, throttle, tokens
+from . import events, hooks, mfa, passwords, pending, queries, registration, throttle, tokens
 from .models import Identity, LoginSession, OneTimeToken, User
 from .owner import require_owner
 from .schemas import EmailChange, UsernameChange
 from .service import UsernameTaken
-from .sessions import Client
+from .sessions import Client, live_sessions, lock_user
 from .tokens import LIFE, Purpose
 
 
@@ -27,12 +27,14 @@ class EmailTaken(Conflict):
     detail = "Another account has this address by now."
 
 
-def update_account(db: Session, user: User, data: UsernameChange, client: Client) -> User:
-    """Raises `UsernameTaken`."""
-    username = data.changes().get("username", user.username)
-    if username == user.username:
+def update_account(db: Session, session: LoginSession, data: UsernameChange, client: Client) -> User:
+    """Raises `UsernameTaken`, `Unauthenticated`."""
+    username = data.changes().get("username")
+    queries.lock_all(db, User.id == session.user_id, User.username == username)  # who has it may have to make way
+    user = lock_user(db, session)
+    if username in (None, user.username):
         return user
-    registration.make_way(db, User.username == username)
+    pending.make_way(db, User.username == username)
     registration.refuse_taken(db, username)
     user.username = username
     with conflicts({"uq_users_username": UsernameTaken}):
@@ -46,7 +48,7 @@ def ask_for_email_change(db: Session, session: LoginSession, data: EmailChange, 
 
     Raises `InvalidCredentials`, `SessionNotFresh`.
     """
-    require_owner(session, data.password)
+    require_owner(session, data.password, client)
     events.record(db, "email_change_asked", session.user_id, client, session_id=session.id)
     if throttle.may_ask(client.ip_address) and throttle.may_mail(data.new_email, "email change"):
         enqueue(db, "auth.change_email", {"session_id": session.id, "new_email": data.new_email})
@@ -54,14 +56,14 @@ def ask_for_email_change(db: Session, session: LoginSession, data: EmailChange, 
 
 def send_email_change(db: Session, session_id: int, new_email: str) -> None:
     """A link for the new address, or a word to who has it. Nothing when the session has been ended meanwhile."""
-    asking = exists().where(
-        LoginSession.id == session_id, LoginSession.user_id == User.id, LoginSession.ended_at.is_(None)
-    )
-    user = db.scalar(select(User).where(asking, User.is_active).with_for_update(key_share=True))
-    if user is None or user.email == new_email:
+    asking = select(LoginSession.user_id).where(LoginSession.id == session_id).scalar_subquery()
+    both = queries.lock_all(db, User.id == asking, User.email == new_email)
+    holder = {user.email: user for user in both}.get(new_email)
+    session = db.scalar(live_sessions().where(LoginSession.id == session_id))  # now: a reset may have come before us
+    if session is None or session.user is holder:
         return
-    holder = passwords.find_owner(db, new_email)
-    if holder and holder.is_verified:
+    user = session.user
+    if holder and holder.is_active and holder.is_verified:
         link = passwords.new_link(db, holder)
         queue_mail(db, new_email, "auth/address_in_use", username=holder.username, **link)
         return
@@ -77,9 +79,11 @@ def confirm_email_change(db: Session, token: str, client: Client) -> None:
     A registration with that address that nobody verified gives way: the link has shown whose it is.
     Raises `InvalidToken`, `EmailTaken`.
     """
-    row = tokens.redeem(db, Purpose.CHANGE_EMAIL, token)
-    user, new_email = tokens.owner_of(db, row), tokens.data_of(row)["email"]
-    registration.give_way(db, new_email)
+    row = tokens.find(db, Purpose.CHANGE_EMAIL, token)
+    new_email = tokens.data_of(row)["email"]
+    queries.lock_all(db, User.id == row.user_id, User.email == new_email)  # who has it may have to give way
+    user = tokens.owner_of(db, tokens.redeem(db, Purpose.CHANGE_EMAIL, token))
+    pending.give_way(db, new_email)
     old_email, user.email, user.is_verified = user.email, new_email, True
     with conflicts({"uq_users_email": EmailTaken}):
         db.flush()
@@ -93,11 +97,13 @@ def delete_account(db: Session, session: LoginSession, password: str | None, cli
 
     Raises `InvalidCredentials`, `SessionNotFresh`, and what a check of `hooks` raises.
     """
-    require_owner(session, password)
+    require_owner(session, password, client)
     user = session.user
     hooks.check_deletion(db, user)
+    forget_recipient(db, user.email)  # what waits has links that are dead from now on
     queue_mail(db, user.email, "auth/account_deleted", username=user.username)
     events.record(db, "account_deleted", user.id, client)
+    events.forget_addresses(db, user.id)
     nobody = f"deleted-{secrets.token_hex(12)}"  # unique, and nobody can register or guess it
     user.username, user.email, user.hashed_password = nobody, f"{nobody}@deleted.invalid", None
     user.is_active = user.is_verified = user.is_superuser = False

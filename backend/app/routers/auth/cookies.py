@@ -124,7 +124,12 @@ def _secure() -> bool:
 
 
 def _same_site() -> bool:
-    """Strict where frontend and API share a host; a frontend elsewhere could not send a strict cookie at all."""
+    """Whether the frontend's browser takes us for one site: the same host, or one below the other.
+
+    For two hosts side by side only the list of public suffixes could tell: `app.example.com` belongs to who has
+    `api.example.com`, `bob.co.uk` does not to who has `ada.co.uk`. A cookie that is strict by mistake never comes back,
+    so those get one that is not, and is guarded by the Origin alone. Plain http knows no other than strict and lax.
+    """
     settings = get_settings()
-    hosts = {urlsplit(url or "").hostname or "" for url in (settings.public_url, settings.frontend_url)}
-    return not _secure() or len({".".join(host.split(".")[-2:]) for host in hosts}) == 1
+    api, frontend = (urlsplit(url or "").hostname or "" for url in (settings.public_url, settings.frontend_url))
+    return not _secure() or api == frontend or api.endswith(f".{frontend}") or frontend.endswith(f".{api}")

@@ -5,19 +5,17 @@ on a stranger, so no transaction may be open meanwhile.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from http import HTTPStatus
-from ssl import SSLContext
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-import httpcore2
 import httpx2
 
-from app.core import strict_json
+from app.core import outbound, strict_json
 from app.core.config import get_settings
 from app.core.errors import Unavailable
 from app.core.logging import get_logger
@@ -27,12 +25,11 @@ from .security import InvalidSignature, UnknownKey, read_id_token
 if TYPE_CHECKING:
     from authlib.integrations.httpx_client import OAuth2Client
 
-CONNECT_SECONDS = 3.0
 TOTAL_SECONDS = 10.0
 MAX_BYTES = 256_000  # of all answers of one operation; Google's have about 8,000
 KEPT_SECONDS = 3600.0  # Google shows a new key days before it signs with it
-FRESH_SECONDS = 60.0  # a document that is younger is not asked for again, whatever key a token names
-PAUSE_SECONDS = 5.0  # after a failure, so that those who waited for it do not each wait as long themselves
+ASKED_SECONDS = 60.0  # a document that we have is not asked for again sooner, whatever came of it, or a token names
+PAUSE_SECONDS = 5.0  # one that we have not: so that those who waited for it do not each wait as long themselves
 MAX_CODE = 2_000  # characters
 SCOPE = "openid email"
 # What the libraries raise over an answer that makes no sense.
@@ -118,29 +115,29 @@ class Kept:
         self._fetch = fetch
         self._lock = Lock()
         self._document: dict[str, Any] | None = None
-        self._fetched_at = self._failed_at = -KEPT_SECONDS
+        self._fetched_at = self._asked_at = -KEPT_SECONDS
 
     def get(self, client: "OAuth2Client", *, anew: bool = False) -> dict[str, Any]:
         """Not older than an hour, with `anew` than a minute, if it can be had. Raises what asking raises."""
         with self._lock:
-            age = time.monotonic() - self._fetched_at
-            if self._document is None or age > (FRESH_SECONDS if anew else KEPT_SECONDS):
+            if anew or self._document is None or time.monotonic() - self._fetched_at > KEPT_SECONDS:
                 self._renew(client)
             if self._document is None:
                 raise GoogleUnavailable
             return self._document
 
     def _renew(self, client: "OAuth2Client") -> None:
-        if time.monotonic() - self._failed_at < PAUSE_SECONDS:
+        if time.monotonic() - self._asked_at < (ASKED_SECONDS if self._document else PAUSE_SECONDS):
             return
         try:
             self._document = self._fetch(client)
             self._fetched_at = time.monotonic()
         except Exception:
-            self._failed_at = time.monotonic()
             if self._document is None:
                 raise
             log.warning("google_document_stale", exc_info=True)
+        finally:
+            self._asked_at = time.monotonic()
 
 
 @dataclass(frozen=True)
@@ -186,7 +183,7 @@ def _asking() -> Iterator["OAuth2Client"]:
     from authlib.integrations.httpx_client import OAuthError
 
     try:
-        with _client() as client:
+        with outbound.budget(TOTAL_SECONDS, MAX_BYTES), _client() as client:
             yield client
     except httpx2.HTTPStatusError as error:
         theirs = error.response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
@@ -212,88 +209,5 @@ def _client() -> "OAuth2Client":
         code_challenge_method="S256",
         scope=SCOPE,
         redirect_uri=f"{settings.public_url}{settings.api_prefix}/auth/google/callback",
-        transport=_Transport(),
-        follow_redirects=False,
-        timeout=TOTAL_SECONDS,
-        headers={"Accept-Encoding": "identity"},
-        event_hooks={"response": [_refuse_compressed]},
+        **outbound.client_options(),
     )
-
-
-def _refuse_compressed(response: httpx2.Response) -> None:
-    """What is read is counted as it arrives; a compressed answer could grow a thousandfold after that."""
-    if response.headers.get("content-encoding", "identity") != "identity":
-        raise httpx2.RemoteProtocolError("The answer is compressed, which was not asked for")
-
-
-class _Transport(httpx2.HTTPTransport):
-    """Time-outs of the library are for each read: who sends a byte now and then could hold us for ever."""
-
-    def __init__(self) -> None:
-        super().__init__(verify=_tls())
-        self._pool = httpcore2.ConnectionPool(ssl_context=_tls(), network_backend=_Network())
-
-
-@lru_cache
-def _tls() -> SSLContext:
-    return httpx2.create_ssl_context()
-
-
-class _Network(httpcore2.NetworkBackend):
-    """The network with a budget of time and bytes, for all connections of one operation."""
-
-    def __init__(self) -> None:
-        self._ends_at = time.monotonic() + TOTAL_SECONDS
-        self._bytes_left = MAX_BYTES
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ARG002 - ours is shorter
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore2.NetworkStream:
-        seconds = min(CONNECT_SECONDS, self.seconds_left())
-        return _Stream(httpcore2.SyncBackend().connect_tcp(host, port, seconds, local_address, socket_options), self)
-
-    def seconds_left(self) -> float:
-        left = self._ends_at - time.monotonic()
-        if left <= 0:
-            raise httpcore2.ReadTimeout(f"No whole answer within {TOTAL_SECONDS} s")
-        return left
-
-    def count(self, data: bytes) -> bytes:
-        self._bytes_left -= len(data)
-        if self._bytes_left < 0:
-            raise httpcore2.RemoteProtocolError(f"An answer over {MAX_BYTES} bytes")
-        return data
-
-
-class _Stream(httpcore2.NetworkStream):
-    def __init__(self, stream: httpcore2.NetworkStream, network: _Network) -> None:
-        self._stream = stream
-        self._network = network
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002 - ours is shorter
-        return self._network.count(self._stream.read(max_bytes, self._network.seconds_left()))
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002 - ours is shorter
-        self._stream.write(buffer, self._network.seconds_left())
-
-    def close(self) -> None:
-        self._stream.close()
-
-    def start_tls(
-        self,
-        ssl_context: SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,  # noqa: ARG002
-    ) -> httpcore2.NetworkStream:
-        stream = self._stream.start_tls(
-            ssl_context, server_hostname, min(CONNECT_SECONDS, self._network.seconds_left())
-        )
-        return _Stream(stream, self._network)
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)

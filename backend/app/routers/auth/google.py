@@ -1,12 +1,15 @@
 """The rules of the sign-in with Google: a journey that begins here, leads to Google, and ends in a session.
 
-It is bound to the browser that it began in, by a secret in a cookie. What is stored is a hash of that; what Google is
-sent (nonce, PKCE verifier) is derived from it, so nothing in the database could be presented (requirement 10).
+It is bound to the browser that it began in, by a secret in a cookie, to its end: the code that the frontend is given is
+good in that browser alone. A frontend on another site, whose requests some browsers strip of cookies, binds the code by
+a challenge instead. What is stored is a hash of the secret; what Google is sent (nonce, PKCE verifier) is derived from
+it, so nothing in the database could be presented (requirement 10).
 """
 
 import hashlib
 import hmac
 import re
+from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -20,7 +23,7 @@ from app.db.database import side_session
 from . import gateway, identities, mfa, sessions, tokens
 from .gateway import Configuration, GoogleFailed, GoogleUnavailable
 from .identities import AccountExists, GoogleAccountTaken, GoogleAlreadyLinked, GoogleEmailNotVerified
-from .models import LoginSession
+from .models import LoginSession, User
 from .owner import require_owner
 from .schemas import GoogleAnswer, Token
 from .service import AccountDisabled, has_google
@@ -42,18 +45,21 @@ class GoogleDisabled(NotFound):
     """GOOGLE_CLIENT_ID is not set."""
 
     code = "google_disabled"
+    detail = "Signing in with Google is not set up here."
 
 
 class InvalidState(BadRequest):
     """The answer to a sign-in that this browser did not begin, or over 10 minutes ago, or that came before."""
 
     code = "invalid_state"
+    detail = "This sign-in is over or was begun elsewhere. Start again."
 
 
 class GoogleDenied(Forbidden):
     """The person said no."""
 
     code = "google_denied"
+    detail = "Google was not allowed to sign you in."
 
 
 REFUSALS: tuple[type[AppError], ...] = (
@@ -71,6 +77,15 @@ REFUSALS: tuple[type[AppError], ...] = (
 
 
 @dataclass(frozen=True)
+class Shown:
+    """What comes for an exchange: the code, and what may show that the journey began here."""
+
+    code: str
+    browser: str
+    verifier: str
+
+
+@dataclass(frozen=True)
 class _Secrets:
     """What belongs to one journey of one browser."""
 
@@ -82,20 +97,27 @@ def is_enabled() -> bool:
     return get_settings().google_client_id is not None
 
 
-def begin_sign_in(configuration: Configuration, browser: str, next_page: str) -> str:
+def begin_sign_in(configuration: Configuration, browser: str, next_page: str, challenge: str | None) -> str:
     """Where to send the browser. It comes with a `GET`, whose own session could only read."""
     safe = next_page if len(next_page) <= MAX_NEXT and NEXT.fullmatch(next_page) else ""
+    data = {"browser": _digest("browser", browser), "next": safe, "challenge": challenge}
     with side_session() as db:
-        state = tokens.issue(db, Purpose.GOOGLE_STATE, data={"browser": _digest("browser", browser), "next": safe})
+        state = tokens.issue(db, Purpose.GOOGLE_STATE, data=data)
     return _departure(configuration, browser, state)
 
 
 def begin_link(db: Session, configuration: Configuration, browser: str, session: LoginSession) -> str:
-    """Where to send the browser, to link what comes back to this account. Raises `GoogleAlreadyLinked`."""
-    if has_google(db, session.user_id):
+    """Where to send the browser, to link what comes back to this account.
+
+    A stolen session must not be able to add a way in that outlives it, so the sign-in must be recent, whether the
+    account has a password or not (ASVS 7.5.1). Raises `SessionNotFresh`, `GoogleAlreadyLinked`, `Unauthenticated`.
+    """
+    sessions.require_fresh(session)
+    user = sessions.lock_user(db, session)
+    if has_google(db, user.id):
         raise GoogleAlreadyLinked
-    data = {"browser": _digest("browser", browser), "session": session.id}
-    state = tokens.issue(db, Purpose.GOOGLE_STATE, user_id=session.user_id, data=data)
+    data = {"browser": _digest("browser", browser), "user": user.id, "session": session.id}
+    state = tokens.issue(db, Purpose.GOOGLE_STATE, user_id=user.id, data=data)
     return _departure(configuration, browser, state)
 
 
@@ -115,27 +137,55 @@ def arrive(answer: GoogleAnswer, browser: str, client: Client) -> str:
     person = gateway.identify(code=answer.code, nonce=kept.nonce, verifier=kept.verifier)
     with side_session() as db:
         if "session" in begun:
-            session = db.scalar(sessions.live_sessions().where(LoginSession.id == begun["session"]))
-            if session is None:
-                raise InvalidState  # ended meanwhile
+            session = _still_asking(db, begun)
             identities.link(db, session, person, client)
             user = session.user
         else:
             user = identities.owner_of(db, person, client)
+        bound = {"browser": begun["browser"], "challenge": begun.get("challenge")}
         # One for each device that is on its way just now.
-        code = tokens.issue(db, Purpose.GOOGLE_EXCHANGE, user_id=user.id, replaces=False)
+        code = tokens.issue(db, Purpose.GOOGLE_EXCHANGE, user_id=user.id, data=bound, replaces=False)
     return frontend_page(code=code, next=begun.get("next", ""))
 
 
-def exchange(db: Session, code: str, client: Client) -> Token:
-    """A session for a code of `arrive`, which works once. Raises `InvalidToken`, `MfaRequired`."""
-    user = tokens.owner_of(db, tokens.redeem(db, Purpose.GOOGLE_EXCHANGE, code))
-    return mfa.challenge_or_session(db, user, client)
+def _still_asking(db: Session, begun: dict[str, Any]) -> LoginSession:
+    """The session that asked to link, read when its user's row is locked.
+
+    Read before, it might be one that a password reset is just ending, and a thief's link would outlive the reset.
+    """
+    user = identities.lock(db, User.id == begun["user"])
+    mine = LoginSession.id == begun["session"], LoginSession.user_id == user.id
+    session = db.scalar(sessions.live_sessions().where(*mine))
+    if session is None:
+        raise InvalidState
+    return session
+
+
+def exchange(db: Session, shown: Shown, client: Client) -> Token:
+    """A session for a code of `arrive`, which works once, for whoever began the journey.
+
+    Else another site could send its visitors to the callback page with a code of its own account, and have them signed
+    in as somebody else (login CSRF). What shows it is the verifier of the journey's challenge (RFC 7636), or, where it
+    had none, the cookie. A refused code stays good for whom it belongs to. Raises `InvalidToken`, `MfaRequired`.
+    """
+    row = tokens.redeem(db, Purpose.GOOGLE_EXCHANGE, shown.code)
+    bound = tokens.data_of(row)
+    proof, expected = _digest("browser", shown.browser), bound["browser"]
+    if bound["challenge"]:
+        proof, expected = _challenge_of(shown.verifier), bound["challenge"]
+    if not hmac.compare_digest(proof, expected):
+        raise InvalidToken
+    return mfa.challenge_or_session(db, tokens.owner_of(db, row), client)
+
+
+def _challenge_of(verifier: str) -> str:
+    """RFC 7636, 4.2: S256."""
+    return urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
 
 
 def unlink(db: Session, session: LoginSession, password: str | None, client: Client) -> None:
     """Raises `InvalidCredentials`, `SessionNotFresh`, `LastWayIn`."""
-    require_owner(session, password)
+    require_owner(session, password, client)
     identities.unlink(db, session.user, client)
     tokens.revoke(db, session.user_id, Purpose.GOOGLE_STATE, Purpose.GOOGLE_EXCHANGE)
 

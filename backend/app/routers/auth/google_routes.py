@@ -57,6 +57,14 @@ async def google_turn() -> AsyncIterator[bool]:
             yield True
 
 
+Challenge = Annotated[
+    str | None,
+    Query(
+        pattern=r"^[A-Za-z0-9_-]{43}$",
+        description="Base64url of the SHA-256 of a secret that the page keeps (RFC 7636, S256) and shows to the "
+        "exchange as `code_verifier`. For a frontend on another site than this API.",
+    ),
+]
 GoogleEnabled = Depends(google_enabled)
 GoogleTurn = Annotated[bool, Depends(google_turn, scope="function")]
 
@@ -70,6 +78,13 @@ def google_configuration(turn: GoogleTurn) -> gateway.Configuration:
 
 
 GoogleConfiguration = Annotated[gateway.Configuration, Depends(google_configuration)]
+
+
+async def shown_for_exchange(request: Request, data: GoogleCode) -> google.Shown:
+    return google.Shown(data.code, cookies.bound_browser(request), data.code_verifier or "")
+
+
+Shown = Annotated[google.Shown, Depends(shown_for_exchange)]
 
 
 def _leads_to(code: int, where: str) -> dict[str, Any]:
@@ -94,18 +109,19 @@ def sign_in_with_google(
     next_page: Annotated[
         str, Query(alias="next", description="A path of the frontend, given back to its callback page if it is safe.")
     ] = "",
+    code_challenge: Challenge = None,
 ) -> RedirectResponse:
-    """Send the browser to Google. Open it in the address bar; it sets a cookie that the callback asks for."""
+    """Send the browser to Google. Open it in the address bar; it sets a cookie that callback and exchange ask for."""
     response = RedirectResponse("", status.HTTP_302_FOUND)
     browser = cookies.bind_browser(request, response, _seconds())
     response.headers["Location"] = _or_why_not(
-        lambda: google.begin_sign_in(google_configuration(turn), browser, next_page)
+        lambda: google.begin_sign_in(google_configuration(turn), browser, next_page, code_challenge)
     )
     return response
 
 
 @router.post("/link", dependencies=[GoogleEnabled])
-@raises(GoogleAlreadyLinked)
+@raises(SessionNotFresh, GoogleAlreadyLinked)
 def link_google(
     request: Request,
     response: Response,
@@ -115,7 +131,8 @@ def link_google(
 ) -> GoogleLink:
     """Where to send the browser to link a Google account to this one.
 
-    It must be the browser that asks: send this with credentials, since the answer sets a cookie.
+    It must be the browser that asks: send this with credentials, since the answer sets a cookie. Who signed in over ten
+    minutes ago signs in again first.
     """
     browser = cookies.bind_browser(request, response, _seconds())
     return GoogleLink(url=google.begin_link(db, configuration, browser, session))
@@ -151,11 +168,15 @@ def exchange_google_code(
     db: db_dependency,
     response: Response,
     client: CallingClient,
-    data: GoogleCode,
+    shown: Shown,
     mode: cookies.SessionMode,
 ) -> Token:
-    """A session for the code that the callback page was given. It works once, for a minute."""
-    return cookies.deliver(response, google.exchange(db, data.code, client), mode)
+    """A session for the code that the callback page was given. It works once, for a minute, where the sign-in began.
+
+    Send it with credentials, for the cookie of `GET /auth/google/login`; or with `code_verifier`, if that was given a
+    `code_challenge`.
+    """
+    return cookies.deliver(response, google.exchange(db, shown, client), mode)
 
 
 @router.post("/unlink", status_code=status.HTTP_204_NO_CONTENT, dependencies=[HashingSlot])
@@ -176,4 +197,5 @@ def _or_why_not(where: Callable[[], str]) -> str:
 
 
 def _seconds() -> int:
-    return int(LIFE[Purpose.GOOGLE_STATE].total_seconds())
+    """As long as a journey may last, up to the exchange of its code."""
+    return int((LIFE[Purpose.GOOGLE_STATE] + LIFE[Purpose.GOOGLE_EXCHANGE]).total_seconds())

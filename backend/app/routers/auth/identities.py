@@ -16,7 +16,7 @@ from app.core.text import canonical_email, canonical_username
 from app.db.errors import conflicts
 from app.platform.mail import queue_mail
 
-from . import events, mfa, registration, sessions, tokens
+from . import events, queries, registration, takeover
 from .gateway import GoogleFailed, Person
 from .models import Identity, LoginSession, User
 from .service import AccountDisabled, UsernameTaken, has_google
@@ -30,18 +30,21 @@ class GoogleEmailNotVerified(Forbidden):
     """The provider does not vouch for the address, so it could be anybody's."""
 
     code = "google_email_not_verified"
+    detail = "Google has not verified your e-mail address."
 
 
 class AccountExists(Conflict):
     """The address has an account that this Google account is not linked to. Its owner signs in and links them."""
 
     code = "account_exists"
+    detail = "An account with this e-mail address exists. Sign in to it, then link Google."
 
 
 class GoogleAccountTaken(Conflict):
     """This Google account is linked to somebody else's account."""
 
     code = "google_account_taken"
+    detail = "This Google account is linked to somebody else's account."
 
 
 class GoogleAlreadyLinked(Conflict):
@@ -72,9 +75,11 @@ def owner_of(db: Session, person: Person, client: Client) -> User:
     except ValueError:
         raise GoogleFailed from None
     for _ in range(TRIES):
-        identity = _find(db, person)
-        if identity:
-            return _active(db, User.id == identity.user_id)
+        if identity := _find(db, person):
+            user = lock(db, User.id == identity.user_id)
+            if _find(db, person) is None:
+                continue  # unlinked while we waited for the lock
+            return user
         try:
             with db.begin_nested():
                 return _adopt(db, person, email, client)
@@ -91,7 +96,7 @@ def _adopt(db: Session, person: Person, email: str, client: Client) -> User:
         with conflicts({"uq_users_email": _Raced, "uq_users_username": _Raced}):
             db.flush()
     else:
-        user = _active(db, User.email == email)
+        user = lock(db, User.email == email)
         if user.is_verified:
             raise AccountExists
         _take_over(db, user, client)
@@ -103,11 +108,8 @@ def _adopt(db: Session, person: Person, email: str, client: Client) -> User:
 def _take_over(db: Session, user: User, client: Client) -> None:
     """Somebody registered with an address that is not theirs: from now on the account is its owner's alone."""
     user.hashed_password, user.is_verified = None, True
-    db.flush()  # the row first: it is what a sign-in locks
-    sessions.end_sessions(db, user.id)
-    tokens.revoke(db, user.id)
-    mfa.remove(db, user.id)
-    db.execute(delete(Identity).where(Identity.user_id == user.id))
+    db.flush()
+    takeover.expel(db, user.id)
     events.record(db, "account_taken_over", user.id, client)
     queue_mail(db, user.email, "auth/google_linked", username=user.username)
 
@@ -127,7 +129,7 @@ def link(db: Session, session: LoginSession, person: Person, client: Client) -> 
 
 def unlink(db: Session, user: User, client: Client) -> None:
     """Raises `LastWayIn`."""
-    user = _active(db, User.id == user.id)  # locked: the password must not go meanwhile
+    user = lock(db, User.id == user.id)  # locked: the password must not go meanwhile
     if not has_google(db, user.id):
         return
     if user.hashed_password is None:
@@ -152,10 +154,9 @@ def _add(db: Session, user: User, person: Person, taken: type[AppError]) -> None
         db.flush()
 
 
-def _active(db: Session, which: ColumnElement[bool]) -> User:
+def lock(db: Session, which: ColumnElement[bool]) -> User:
     """The account as it is now, locked. Raises `AccountDisabled` for one that is disabled or gone."""
-    mine = select(User).where(which, User.is_active).with_for_update(key_share=True)
-    user = db.scalar(mine.execution_options(populate_existing=True))
+    user = db.scalar(queries.locked(which, User.is_active))
     if user is None:
         raise AccountDisabled
     return user

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app.core.types import now
 from app.platform.jobs import job, recurring
 
-from . import accounts, passwords, registration
+from . import accounts, lockouts, passwords, pending, registration
 from .models import LoginSession, OneTimeToken, SecurityEvent, User, UsernameHold
 
 SESSIONS_KEPT = timedelta(days=30)  # after their end: from where somebody signed in counts for `throttle.Guess`
@@ -36,6 +36,11 @@ def send_email_change(db: Session, payload: dict[str, Any]) -> None:
     accounts.send_email_change(db, payload["session_id"], payload["new_email"])
 
 
+@job("auth.account_locked")
+def warn_of_lock(db: Session, payload: dict[str, Any]) -> None:
+    lockouts.warn(db, payload["user_id"])
+
+
 @recurring("auth.purge", every=timedelta(hours=1))
 def purge(db: Session, payload: dict[str, Any]) -> None:  # noqa: ARG001 - the shape of every job
     """Delete what has run out: links, sessions, held user names, registrations nobody finished, old events."""
@@ -45,4 +50,4 @@ def purge(db: Session, payload: dict[str, Any]) -> None:  # noqa: ARG001 - the s
     db.execute(delete(UsernameHold).where(UsernameHold.expires_at < at))
     db.execute(delete(LoginSession).where(over))
     db.execute(delete(SecurityEvent).where(SecurityEvent.created_at < at - EVENTS_KEPT))
-    db.execute(delete(User).where(registration.abandoned()).execution_options(synchronize_session=False))
+    db.execute(delete(User).where(pending.abandoned()).execution_options(synchronize_session=False))

@@ -23,11 +23,11 @@ from app.core.logging import get_logger
 from app.core.types import now
 from app.platform.mail import queue_mail
 
-from . import events, tokens, totp
+from . import events, queries, tokens, totp
 from .models import LoginSession, OneTimeToken, RecoveryCode, Totp, User
 from .owner import require_owner
 from .schemas import Token
-from .sessions import Client, open_session
+from .sessions import Client, lock_user, open_session
 from .tokens import Purpose
 
 MAX_TRIES = 5  # wrong codes for one challenge
@@ -79,14 +79,13 @@ def is_enabled(db: Session, user_id: int) -> bool:
     return db.scalar(in_force) is not None
 
 
-def set_up(db: Session, session: LoginSession, password: str | None) -> NewSecret:
+def set_up(db: Session, session: LoginSession, password: str | None, client: Client) -> NewSecret:
     """A secret that counts once a code of it has come back; one that still waits for that is replaced.
 
     Raises `InvalidCredentials`, `SessionNotFresh`, `MfaAlreadyEnabled`.
     """
-    require_owner(session, password)
+    require_owner(session, password, client)
     user = session.user
-    _stand_in_line(db, user.id)
     if is_enabled(db, user.id):
         raise MfaAlreadyEnabled
     remove(db, user.id)
@@ -101,8 +100,7 @@ def confirm(db: Session, session: LoginSession, code: str, client: Client) -> li
 
     Raises `MfaNotSetUp`, `MfaAlreadyEnabled`, `InvalidCode`.
     """
-    user = session.user
-    _stand_in_line(db, user.id)
+    user = lock_user(db, session)
     row = _totp_of(db, user.id)
     if row is None:
         raise MfaNotSetUp
@@ -121,9 +119,8 @@ def confirm(db: Session, session: LoginSession, code: str, client: Client) -> li
 
 def disable(db: Session, session: LoginSession, password: str | None, code: str, client: Client) -> None:
     """Raises `InvalidCredentials`, `SessionNotFresh`, `MfaNotSetUp`, `InvalidCode`."""
-    require_owner(session, password)
+    require_owner(session, password, client)
     user = session.user
-    _stand_in_line(db, user.id)
     if not is_enabled(db, user.id):
         raise MfaNotSetUp
     if not _accept(db, user, code, client):
@@ -157,7 +154,8 @@ def find_challenge(db: Session, mfa_token: str) -> OneTimeToken:
 
 def answer(db: Session, challenge: OneTimeToken, code: str, client: Client) -> Token:
     """A session for a right code. Raises `InvalidCode`; at most `MAX_TRIES` times for one challenge (ASVS 6.6.3)."""
-    user = _stand_in_line(db, challenge.user_id)
+    # Locked before any other row, as by sign-in and reset.
+    user = db.scalar(queries.locked(User.id == challenge.user_id, User.is_active))
     # It may have ended while we waited. Counted before the code is looked at, so that no try is free.
     still_open = (OneTimeToken.used_at.is_(None), OneTimeToken.attempts < MAX_TRIES)
     counted = update(OneTimeToken).where(OneTimeToken.id == challenge.id, *still_open)
@@ -189,12 +187,6 @@ def _accept(db: Session, user: User, code: str, client: Client) -> bool:
     if row is None or row.confirmed_at is None:
         return False
     return _is_next_code(row, code) or _use_recovery_code(db, user, code, client)
-
-
-def _stand_in_line(db: Session, user_id: int | None) -> User | None:
-    """The user, if active, locked: before any other row, as sign-in and reset do."""
-    active = select(User).where(User.id == user_id, User.is_active).with_for_update(key_share=True)
-    return db.scalar(active)
 
 
 def _totp_of(db: Session, user_id: int) -> Totp | None:

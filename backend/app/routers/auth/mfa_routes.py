@@ -43,9 +43,9 @@ def answer_challenge(
 
 @router.post("/mfa/totp", dependencies=[HashingSlot], response_model=TotpSecret)
 @raises(InvalidCredentials, SessionNotFresh, MfaAlreadyEnabled, SignInBusy, TooManyRequests)
-def set_up_totp(db: db_dependency, session: CurrentSession, data: MfaSetUp) -> mfa.NewSecret:
+def set_up_totp(db: db_dependency, session: CurrentSession, client: CallingClient, data: MfaSetUp) -> mfa.NewSecret:
     """A secret for an authenticator app. Nothing changes until a code of it is confirmed."""
-    return mfa.set_up(db, session, data.password)
+    return mfa.set_up(db, session, data.password, client)
 
 
 @router.post("/mfa/totp/confirm")
@@ -65,4 +65,4 @@ def disable_totp(db: db_dependency, session: CurrentSession, client: CallingClie
 
 
 def _guesses(user_id: int | None, code: str) -> AbstractContextManager[None]:
-    return WRONG_CODES.failures(InvalidCode, str(user_id)) if mfa.is_guessable(code) else nullcontext()
+    return WRONG_CODES.failures(InvalidCode, f"user:{user_id}") if mfa.is_guessable(code) else nullcontext()

@@ -117,13 +117,17 @@ class SecurityEvent(Base):
 
 
 class UsernameHold(Base):
-    """A user name that somebody asked for with an address that already has an account.
+    """What is left of a registration with an address that already has an account.
 
-    It is taken for as long as a pending registration would take it, so that asking twice tells nothing of the address.
+    It is answered as an account would be that waits for its address to be verified, and for as long (`pending.py`): so
+    neither asking for the user name again nor signing in tells anything of the address. It never opens a session.
     """
 
     __tablename__ = "username_holds"
 
     id: Mapped[PrimaryKey]
     username: Mapped[str] = mapped_column(String(32), unique=True)
+    # Null where the version before, which knows no such columns, wrote the row during a deployment.
+    email: Mapped[str | None] = mapped_column(String(MAX_EMAIL), index=True)
+    hashed_password: Mapped[str | None] = mapped_column(String(255))
     expires_at: Mapped[datetime] = mapped_column(index=True)

@@ -3,12 +3,11 @@
 from sqlalchemy.orm import object_session
 
 from app.core.errors import Unauthenticated
-from app.core.logging import security_event
 
-from . import throttle
+from . import events, throttle
 from .models import LoginSession
 from .security import verify_password
-from .sessions import require_fresh
+from .sessions import Client, lock_user, require_fresh
 
 
 class InvalidCredentials(Unauthenticated):
@@ -19,29 +18,23 @@ class InvalidCredentials(Unauthenticated):
     detail = "The user name or the password is wrong."
 
 
-def require_owner(session: LoginSession, password: str | None) -> None:
-    """By the password; where the account has none, by a recent sign-in.
+def require_owner(session: LoginSession, password: str | None, client: Client | None = None) -> None:
+    """By the password; where the account has none, by a recent sign-in. From here on the user is locked.
 
     A stolen session does not open the way to guess: it has ten tries in 15 minutes.
-    Raises `InvalidCredentials`, `SessionNotFresh`, `TooManyRequests`.
+    Raises `InvalidCredentials`, `SessionNotFresh`, `TooManyRequests`, `Unauthenticated`.
     """
+    db = object_session(session)
+    assert db
     hashed = session.user.hashed_password
     if hashed is None:
         require_fresh(session)
-        return
-    throttle.OWNER_AGAIN.test(str(session.id))
-    if password is None or not verify_password(password, hashed)[0]:
-        security_event("password_refused", user_id=session.user_id, session_id=session.id)
-        throttle.OWNER_AGAIN.hit(str(session.id))
-        raise InvalidCredentials
-    _require_unchanged(session, hashed)
-
-
-def _require_unchanged(session: LoginSession, hashed: str) -> None:
-    """Locked and read again: a reset that ran while we hashed has ended this session and that password."""
-    db = object_session(session)
-    assert db
-    db.refresh(session.user, with_for_update={"key_share": True})
-    db.refresh(session, ["ended_at"])
-    if session.user.hashed_password != hashed or session.ended_at is not None:
+    else:
+        throttle.OWNER_AGAIN.test(f"session:{session.id}")
+        if password is None or not verify_password(password, hashed)[0]:
+            events.record(db, "password_refused", session.user_id, client, session_id=session.id)
+            throttle.OWNER_AGAIN.hit(f"session:{session.id}")
+            raise InvalidCredentials
+    # A reset that ran while we hashed has ended this session, and that password.
+    if lock_user(db, session).hashed_password != hashed:
         raise InvalidCredentials

@@ -3,13 +3,13 @@
 from datetime import timedelta
 from typing import TypedDict
 
-from sqlalchemy import select
+from sqlalchemy import ColumnExpressionArgument
 from sqlalchemy.orm import Session
 
 from app.platform.jobs import enqueue
 from app.platform.mail import queue_mail
 
-from . import events, throttle, tokens
+from . import events, queries, takeover, throttle, tokens
 from .models import LoginSession, User
 from .owner import require_owner
 from .schemas import PasswordChange, PasswordReset
@@ -38,10 +38,9 @@ def send_link(db: Session, email: str) -> None:
         queue_mail(db, user.email, "auth/reset_password", username=user.username, **new_link(db, user))
 
 
-def find_owner(db: Session, email: str) -> User | None:
+def find_owner(db: Session, email: str, *conditions: ColumnExpressionArgument[bool]) -> User | None:
     """Who has this address, if not disabled. Locked: of two links that are made at once, the second ends the first."""
-    mine = select(User).where(User.email == email, User.is_active)
-    return db.scalar(mine.with_for_update(key_share=True))
+    return db.scalar(queries.locked(User.email == email, User.is_active, *conditions))
 
 
 def new_link(db: Session, user: User) -> Link:
@@ -56,20 +55,24 @@ def new_link(db: Session, user: User) -> Link:
 def reset(db: Session, data: PasswordReset, client: Client) -> None:
     """A new password for who opened the link: all sessions and all other links end, the second factor stays.
 
-    The link came by mail, so the address is verified, too. Raises `InvalidToken`, `WeakPassword`.
+    The link came by mail, so the address is verified, too. Where it never was before, whoever made the account may have
+    been a stranger: nothing of theirs stays, a second factor included. Raises `InvalidToken`, `WeakPassword`.
     """
     user = tokens.owner_of(db, tokens.redeem(db, Purpose.RESET_PASSWORD, data.token))
     _set(db, user, data.new_password)
+    if not user.is_verified:
+        takeover.expel(db, user.id)
+        events.record(db, "email_verified", user.id, client)
     user.is_verified = True
     db.flush()
     end_sessions(db, user.id)
     events.record(db, "password_reset", user.id, client)
-    throttle.forgive(user.id)
+    throttle.forgive(client.ip_address, user.username, user.email)
 
 
 def change(db: Session, session: LoginSession, data: PasswordChange, client: Client) -> None:
     """A new password; the user's other sessions end. Raises `InvalidCredentials`, `SessionNotFresh`, `WeakPassword`."""
-    require_owner(session, data.current_password)
+    require_owner(session, data.current_password, client)
     _set(db, session.user, data.new_password)
     end_sessions(db, session.user_id, but=session)
     events.record(db, "password_changed", session.user_id, client, session_id=session.id)

@@ -4,9 +4,10 @@ What a request does is the same whether the address is free or taken. Who has an
 afterwards, so that neither the answer nor its time can tell (requirements 1 and 4).
 """
 
+from contextlib import suppress
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, and_, delete, exists, or_, select
+from sqlalchemy import delete, exists, select
 from sqlalchemy.orm import Session
 
 from app.core.errors import Conflict
@@ -15,42 +16,52 @@ from app.db.errors import conflicts
 from app.platform.jobs import enqueue
 from app.platform.mail import queue_mail
 
-from . import events, passwords, throttle, tokens
-from .models import Identity, LoginSession, User, UsernameHold
+from . import events, passwords, pending, throttle, tokens
+from .models import User, UsernameHold
 from .schemas import Registration
 from .security import hash_password, refuse_weak
 from .service import UsernameTaken
 from .sessions import Client
-from .tokens import LIFE, Purpose
-
-PENDING = timedelta(hours=24)
-"""How long a registration waits for its link to be opened. A new link does not make it longer: else its user name would
-be held longer than one that was asked for with a taken address, and tell the two apart."""
+from .tokens import LIFE, InvalidToken, Purpose
 
 
 class _AddressTaken(Conflict):
     """Never leaves this module: nobody is told."""
 
 
+TAKEN = {
+    "uq_users_username": UsernameTaken,
+    "uq_username_holds_username": UsernameTaken,
+    "uq_users_email": _AddressTaken,
+}
+
+
 def register(db: Session, data: Registration) -> None:
     """Make an account that waits for its address to be verified. Whether the address was taken is not told.
 
-    Raises `UsernameTaken`, `WeakPassword`.
+    An id of `users`, which an account's owner can read, is used up in both cases, too; but not on SQLite, which takes
+    back what a savepoint gave out. Raises `UsernameTaken`, `WeakPassword`.
     """
     refuse_weak(data.password, data.username, data.email.partition("@")[0])
     hashed = hash_password(data.password)  # for a taken address, too: both cases take the same time
-    make_way(db, User.username == data.username, User.email == data.email)
+    pending.make_way(db, User.username == data.username, User.email == data.email)
     refuse_taken(db, data.username)
-    try:
-        with db.begin_nested(), conflicts({"uq_users_username": UsernameTaken, "uq_users_email": _AddressTaken}):
-            db.add(User(username=data.username, email=data.email, hashed_password=hashed))
-            db.flush()
-    except _AddressTaken:
-        with conflicts({"uq_username_holds_username": UsernameTaken}):
-            db.add(UsernameHold(username=data.username, expires_at=now() + PENDING))
-            db.flush()
+    _store(db, {"username": data.username, "email": data.email, "hashed_password": hashed})
     if throttle.may_mail(data.email, "registration"):
         enqueue(db, "auth.registered", {"email": data.email})
+
+
+def _store(db: Session, asked: dict[str, str]) -> None:
+    """One row stays, an account or a hold, by the same statements in either case. Raises `UsernameTaken`."""
+    with conflicts(TAKEN):
+        db.add(UsernameHold(**asked, expires_at=pending.end_of(db, asked["email"])))
+        db.flush()
+    with suppress(_AddressTaken), db.begin_nested(), conflicts(TAKEN):
+        db.add(User(**asked))
+        db.flush()
+    has_account = exists().where(User.username == UsernameHold.username)
+    needless = delete(UsernameHold).where(UsernameHold.username == asked["username"], has_account)
+    db.execute(needless.execution_options(synchronize_session=False))
 
 
 def refuse_taken(db: Session, username: str) -> None:
@@ -61,31 +72,8 @@ def refuse_taken(db: Session, username: str) -> None:
         raise UsernameTaken
 
 
-def make_way(db: Session, *which: ColumnElement[bool]) -> None:
-    """Delete those of these accounts whose registration was never finished in time."""
-    forgotten = delete(User).where(abandoned(), or_(*which))
-    db.execute(forgotten.execution_options(synchronize_session=False))
-
-
-def give_way(db: Session, email: str) -> None:
-    """Delete an unfinished registration with this address: somebody else has just shown that it is theirs."""
-    unfinished = delete(User).where(_unfinished(), User.email == email)
-    db.execute(unfinished.execution_options(synchronize_session=False))
-
-
-def abandoned() -> ColumnElement[bool]:
-    """Registrations that nobody finished in time."""
-    return and_(_unfinished(), User.created_at < now() - PENDING)
-
-
-def _unfinished() -> ColumnElement[bool]:
-    """Accounts whose address was never verified. Not among them: who ever signed in, and lost the mark since."""
-    came_in = exists().where(LoginSession.user_id == User.id) | exists().where(Identity.user_id == User.id)
-    return and_(User.is_verified.is_(False), User.is_active, ~came_in)
-
-
 def greet(db: Session, email: str) -> None:
-    """Somebody registered with this address: mail a link to verify it, or tell its owner that it has an account."""
+    """Somebody registered with this address: mail them a link, or tell its owner that it has an account."""
     user = passwords.find_owner(db, email)
     if user is None:
         return
@@ -102,12 +90,20 @@ def ask_for_link(db: Session, email: str, client: Client) -> None:
 
 
 def send_link_again(db: Session, email: str) -> None:
-    user = passwords.find_owner(db, email)
+    user = passwords.find_owner(db, email, ~pending.abandoned())
     if user and not user.is_verified:
         _send_link(db, user)
 
 
 def _send_link(db: Session, user: User) -> None:
+    """To verify the address, and with it the password; where that could be another's, to choose one.
+
+    Who opens a link has the mailbox. Where somebody else registered with the address before, they did not choose the
+    password that is stored: only a link that replaces it may reach them (ASVS 6.8.1).
+    """
+    if pending.is_contested(db, user.email):
+        queue_mail(db, user.email, "auth/choose_password", username=user.username, **passwords.new_link(db, user))
+        return
     token = tokens.issue(db, Purpose.VERIFY_EMAIL, user_id=user.id)
     hours = LIFE[Purpose.VERIFY_EMAIL] // timedelta(hours=1)
     link = tokens.link("verify-email", token)
@@ -115,8 +111,10 @@ def _send_link(db: Session, user: User) -> None:
 
 
 def verify_email(db: Session, token: str, client: Client) -> None:
-    """Raises `InvalidToken`."""
+    """Raises `InvalidToken`, also where another registration came with the address, or the time of this one is over."""
     user = tokens.owner_of(db, tokens.redeem(db, Purpose.VERIFY_EMAIL, token))
+    if pending.is_contested(db, user.email) or pending.is_over(db, user):
+        raise InvalidToken
     user.is_verified = True
     events.record(db, "email_verified", user.id, client)
     db.flush()

@@ -172,7 +172,10 @@ class GoogleAnswer(BaseModel):
 
 
 class GoogleCode(Input):
+    """`code_verifier` is what the `code_challenge` of `GET /auth/google/login` was made of, if there was one."""
+
     code: Annotated[str, Field(min_length=1, max_length=200, description="From the address of the callback page.")]
+    code_verifier: Annotated[str, Field(pattern=r"^[A-Za-z0-9._~-]{43,128}$")] | None = None
 
 
 class GoogleLink(Output):

@@ -9,12 +9,12 @@ from app.core.networks import limiter_key
 from app.core.text import canonical_email, canonical_username, folded_username
 from app.db.errors import conflicts
 
-from . import events, mfa, throttle, tokens
+from . import events, lockouts, mfa, pending, queries, takeover, throttle
 from .models import Identity, LoginSession, User
 from .owner import InvalidCredentials
 from .schemas import Login, Me, Token
 from .security import hash_password, refuse_weak, verify_password
-from .sessions import Client, end_sessions
+from .sessions import Client
 
 MANY_SESSIONS = 200  # as many of an account's sessions are looked at for addresses that are familiar
 
@@ -23,6 +23,7 @@ class UsernameTaken(Conflict):
     """User names are public, so this may be told."""
 
     code = "username_taken"
+    detail = "Somebody has this user name. Choose another."
 
 
 class EmailNotVerified(Forbidden):
@@ -37,6 +38,7 @@ class AccountDisabled(Forbidden):
 
 class SuperuserOnly(Forbidden):
     code = "superuser_only"
+    detail = "Only a superuser may do this."
 
 
 def login_name(login: str) -> str:
@@ -48,22 +50,29 @@ def login_name(login: str) -> str:
 
 
 def find_by_login(db: Session, login: str) -> User | None:
-    """By user name or e-mail address, however it is spelled."""
+    """By user name or e-mail address, however it is spelled. Not: who registered and never came back."""
     name = login_name(login)
     column = User.email if "@" in name else User.username
-    return db.scalar(select(User).where(column == name)) if name else None
+    return db.scalar(select(User).where(column == name, ~pending.abandoned())) if name else None
 
 
 def sign_in(db: Session, data: Login, client: Client) -> Token:
     """A new session and its first token. What is wrong with an account is told only to who knows its password.
 
+    Two statements and two passwords to compare, whoever has the name; only who comes in is spared the second. A hold
+    answers as an account that waits, and opens nothing.
     Raises `InvalidCredentials`, `EmailNotVerified`, `AccountDisabled`, `MfaRequired`, `TooManyRequests`.
     """
-    user = find_by_login(db, data.username)
-    guess = _guess(db, user, login_name(data.username), client)
+    name = login_name(data.username)
+    user, hold = find_by_login(db, name), pending.find_hold(db, name)
+    guess = _guess(db, user, name, client)
     guess.admit()
     checked = user.hashed_password if user else None
     fits, replacement = verify_password(data.password, checked)
+    if user is None or not (fits and user.is_verified):
+        of_hold = hold.hashed_password if hold and not pending.came_first(user) else None
+        if verify_password(data.password, of_hold)[0]:
+            raise EmailNotVerified
     if user is None or not fits:
         _note_failure(db, guess, user, client)
         raise InvalidCredentials
@@ -72,8 +81,8 @@ def sign_in(db: Session, data: Login, client: Client) -> Token:
     if not user.is_verified:
         raise EmailNotVerified
     # Locked and read again: while we hashed, a reset may have ended all sessions, and this one must not outlive it.
-    db.refresh(user, with_for_update={"key_share": True})
-    if user.hashed_password != checked or not user.is_active:
+    db.scalar(queries.locked(User.id == user.id))
+    if user.hashed_password != checked or not (user.is_active and user.is_verified):
         raise InvalidCredentials
     if replacement:
         user.hashed_password = replacement
@@ -83,21 +92,22 @@ def sign_in(db: Session, data: Login, client: Client) -> Token:
 def _note_failure(db: Session, guess: throttle.Guess, user: User | None, client: Client) -> None:
     user_id = user.id if user else None
     events.record(db, "login_failed", user_id, client)
-    guess.failed()
-    if guess.locks():
-        events.record(db, "locked_out", user_id, client)
+    try:
+        guess.failed()
+        if guess.locks_address():
+            events.record(db, "locked_out", user_id, client, what="address")
+    finally:
+        lockouts.note(db, guess, user_id or 0, client)
 
 
 def _guess(db: Session, user: User | None, name: str, client: Client) -> throttle.Guess:
-    address, user_id = limiter_key(client.ip_address), user.id if user else None
-
     def familiar() -> bool:
         """The same statement for nobody's account, so that its time tells nothing."""
-        mine = select(LoginSession.ip_address).where(LoginSession.user_id == (user_id or 0))
+        mine = select(LoginSession.ip_address).where(LoginSession.user_id == (user.id if user else 0))
         recent = mine.order_by(LoginSession.id.desc()).limit(MANY_SESSIONS)
-        return address in {limiter_key(known) for known in db.scalars(recent)}
+        return limiter_key(client.ip_address) in {limiter_key(known) for known in db.scalars(recent)}
 
-    return throttle.Guess(throttle.key_of(user_id, name), address, familiar)
+    return throttle.Guess(name, client.ip_address, familiar)
 
 
 def describe(db: Session, user: User) -> Me:
@@ -128,7 +138,7 @@ def make_superuser(db: Session, *, email: str, username: str, password: str | No
     have, for one that is missing or not wanted, and `UsernameTaken`.
     """
     email = canonical_email(email)
-    user = db.scalar(select(User).where(User.email == email))
+    user = db.scalar(queries.locked(User.email == email))
     if user is not None and user.is_verified:
         if password is not None:
             raise ValueError("This account has a password of its own: leave yours out")
@@ -142,9 +152,7 @@ def make_superuser(db: Session, *, email: str, username: str, password: str | No
         user.hashed_password = hash_password(password)
         with conflicts({"uq_users_username": UsernameTaken}):
             db.flush()
-        end_sessions(db, user.id)
-        tokens.revoke(db, user.id)
-        mfa.remove(db, user.id)
+        takeover.expel(db, user.id)
     user.is_superuser = user.is_verified = user.is_active = True
     db.flush()
     return user

@@ -10,7 +10,7 @@ from app.core.errors import Forbidden, NotFound, Unauthenticated
 from app.core.types import now
 from app.platform.mail import queue_mail
 
-from . import events
+from . import events, queries
 from .models import LoginSession, User
 from .schemas import Token
 from .security import (
@@ -40,6 +40,7 @@ class SessionNotFound(NotFound):
     """It does not exist, has ended, or is another user's: from outside they look the same."""
 
     code = "session_not_found"
+    detail = "You have no such session."
 
 
 class SessionNotFresh(Forbidden):
@@ -116,7 +117,9 @@ def refresh(db: Session, token: str, client: Client) -> Token:
         session_id, number = read_refresh_token(token)
     except InvalidSignature as error:
         raise InvalidRefreshToken from error
-    # Locked, so that of two at once the second sees what the first has done.
+    # Locked, so that of two at once the second sees what the first has done; the user first, as everywhere.
+    owner = select(LoginSession.user_id).where(LoginSession.id == session_id).scalar_subquery()
+    db.scalar(queries.locked(User.id == owner))
     session = db.scalar(live_sessions().where(LoginSession.id == session_id).with_for_update(of=LoginSession))
     if session is None:
         raise InvalidRefreshToken
@@ -155,10 +158,23 @@ def end_session(db: Session, user: User, session_id: int) -> None:
 
 def end_sessions(db: Session, user_id: int, *, but: LoginSession | None = None) -> None:
     """End all sessions of a user, at once, perhaps but the one that asks."""
+    db.scalar(queries.locked(User.id == user_id))
     theirs = update(LoginSession).where(LoginSession.user_id == user_id, LoginSession.ended_at.is_(None))
     if but is not None:
         theirs = theirs.where(LoginSession.id != but.id)
     db.execute(theirs.values(ended_at=now()))
+
+
+def lock_user(db: Session, session: LoginSession) -> User:
+    """The user of this session, locked; both as they are now. Raises `Unauthenticated` where it has ended meanwhile.
+
+    What asks for a change may have waited for a reset, which ends all sessions: nothing of before may outlive it.
+    """
+    user = db.scalar(queries.locked(User.id == session.user_id))
+    lives = live_sessions().where(LoginSession.id == session.id)
+    if user is None or db.scalar(lives.execution_options(populate_existing=True)) is None:
+        raise Unauthenticated
+    return user
 
 
 def require_fresh(session: LoginSession) -> None:

@@ -19,6 +19,7 @@ from app.core.config import get_settings
 from app.core.errors import BadRequest
 from app.core.types import now
 
+from . import queries
 from .models import OneTimeToken, User
 
 
@@ -86,8 +87,13 @@ def find(db: Session, purpose: Purpose, token: str) -> OneTimeToken:
 
 
 def redeem(db: Session, purpose: Purpose, token: str) -> OneTimeToken:
-    """Use it up. Of any number of tries at once exactly one succeeds (ASVS 15.4.2). Raises `InvalidToken`."""
+    """Use it up. Of any number of tries at once exactly one succeeds (ASVS 15.4.2). Raises `InvalidToken`.
+
+    Its owner is locked first, as by a sign-in: the other way round the two could wait for each other.
+    """
     row = find(db, purpose, token)
+    if row.user_id is not None:
+        db.scalar(queries.locked(User.id == row.user_id))
     unused = update(OneTimeToken).where(OneTimeToken.id == row.id, OneTimeToken.used_at.is_(None))
     used: CursorResult[Any] = db.execute(unused.values(used_at=now()))  # type: ignore[assignment]
     if used.rowcount != 1:
@@ -97,8 +103,7 @@ def redeem(db: Session, purpose: Purpose, token: str) -> OneTimeToken:
 
 def owner_of(db: Session, row: OneTimeToken) -> User:
     """Whose token it is, locked. Raises `InvalidToken` for an account that is disabled or gone."""
-    owner = select(User).where(User.id == row.user_id, User.is_active)
-    user = db.scalar(owner.with_for_update(key_share=True))
+    user = db.scalar(queries.locked(User.id == row.user_id, User.is_active))
     if user is None:
         raise InvalidToken
     return user

@@ -1,0 +1,85 @@
+"""Registrations that wait for their address to be verified, and what makes them give way.
+
+With a free address there is an account that waits. With a taken one there is a `UsernameHold`, which looks the same
+from outside for as long: its user name is taken, and its password is answered as that of an account that waits.
+"""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select
+from sqlalchemy.orm import Session
+
+from app.core.types import now
+
+from .models import Identity, LoginSession, User, UsernameHold
+
+LIFE = timedelta(hours=24)
+"""How long a registration waits for its link to be opened. A new link does not make it longer: else its user name would
+be held longer than one that was asked for with a taken address, and tell the two apart."""
+
+
+def make_way(db: Session, *which: ColumnElement[bool]) -> None:
+    """Delete those of these accounts whose registration was never finished in time."""
+    forgotten = delete(User).where(abandoned(), or_(*which))
+    db.execute(forgotten.execution_options(synchronize_session=False))
+
+
+def give_way(db: Session, email: str) -> None:
+    """Delete an unfinished registration with this address: somebody else has just shown that it is theirs."""
+    unfinished = delete(User).where(_unfinished(), User.email == email)
+    db.execute(unfinished.execution_options(synchronize_session=False))
+
+
+def abandoned() -> ColumnElement[bool]:
+    """Registrations that nobody finished in time."""
+    return and_(_unfinished(), User.created_at <= now() - LIFE)
+
+
+def _unfinished() -> ColumnElement[bool]:
+    """Accounts whose address was never verified. Not among them: who ever signed in, and lost the mark since."""
+    came_in = exists().where(LoginSession.user_id == User.id) | exists().where(Identity.user_id == User.id)
+    return and_(User.is_verified.is_(False), User.is_active, ~came_in)
+
+
+def find_hold(db: Session, name: str) -> UsernameHold | None:
+    """The live hold of this user name, or the first one with this address.
+
+    Only the first: of several registrations with one free address the first makes the account, and its password is the
+    only one that a sign-in with the address would know.
+    """
+    column = UsernameHold.email if "@" in name else UsernameHold.username
+    live = select(UsernameHold).where(column == name, UsernameHold.expires_at > now())
+    return db.scalar(live.order_by(UsernameHold.id).limit(1))
+
+
+def came_first(user: User | None) -> bool:
+    """Whether this is an account that waits: then it was there before any hold of its address."""
+    return user is not None and not user.is_verified and user.is_active and user.created_at > now() - LIFE
+
+
+def is_over(db: Session, user: User) -> bool:
+    """Whether this is a registration that nobody finished in time, though no purge has come yet."""
+    return bool(db.scalar(select(exists().where(User.id == user.id, abandoned()))))
+
+
+def end_of(db: Session, email: str) -> datetime:
+    """When a registration ends that comes with this address now: with the first of those that it still has.
+
+    Were each to have a day of its own, a later one would become the first where the address is taken, and none where it
+    is free: its password would tell.
+    """
+    first_hold = select(func.min(UsernameHold.expires_at)).where(
+        UsernameHold.email == email, UsernameHold.expires_at > now()
+    )
+    user = db.scalar(select(User).where(User.email == email))
+    held_until = db.scalar(first_hold)
+    ends = [held_until] if held_until else []
+    if user and came_first(user):
+        ends.append(user.created_at + LIFE)
+    return min(ends, default=now() + LIFE)
+
+
+def is_contested(db: Session, email: str) -> bool:
+    """Whether more than one registration came with this address: then nobody can say whose password the account has."""
+    others = exists().where(UsernameHold.email == email, UsernameHold.expires_at > now())
+    return bool(db.scalar(select(others)))
