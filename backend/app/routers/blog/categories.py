@@ -15,10 +15,12 @@ from .service import SlugTaken
 
 class CategoryNotFound(NotFound):
     code = "category_not_found"
+    detail = "There is no such category."
 
 
 class NameTaken(Conflict):
     code = "name_taken"
+    detail = "Another category has this name."
 
 
 CONSTRAINTS = {"uq_blog_categories_slug": SlugTaken, "uq_blog_categories_name": NameTaken}

@@ -9,6 +9,7 @@ from app.core.pagination import Page, PageParams
 from app.core.text import MAX_SLUG
 from app.db.database import db_dependency
 from app.db.pagination import paginate
+from app.platform.documentation import CREATED
 from app.platform.routing import Router
 from app.routers.auth.dependencies import OptionalUser, Superuser, VerifiedUser
 
@@ -38,7 +39,7 @@ def list_posts(
     return paginate(db, service.list_posts(user, filters), page, PostSummary)
 
 
-@router.post("/posts", status_code=status.HTTP_201_CREATED, response_model=PostRead)
+@router.post("/posts", status_code=status.HTTP_201_CREATED, responses=CREATED, response_model=PostRead)
 @raises(service.SlugTaken, service.CategoryUnknown, service.FeaturingReserved)
 def create_post(
     db: db_dependency, user: VerifiedUser, data: PostCreate, request: Request, response: Response
@@ -81,7 +82,7 @@ def get_category(db: db_dependency, slug: SlugInPath) -> BlogCategory:
     return categories.get_category_by_slug(db, slug)
 
 
-@router.post("/categories", status_code=status.HTTP_201_CREATED, response_model=CategoryRead)
+@router.post("/categories", status_code=status.HTTP_201_CREATED, responses=CREATED, response_model=CategoryRead)
 @raises(service.SlugTaken, categories.NameTaken)
 def create_category(
     db: db_dependency, _user: Superuser, data: CategoryCreate, request: Request, response: Response

@@ -10,7 +10,7 @@ from app.core.text import MAX_SLUG, canonical_slug
 from app.core.types import Id, rule
 
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-Content = Annotated[str, StringConstraints(min_length=1, max_length=200_000)]
+Content = Annotated[str, StringConstraints(min_length=1, max_length=200_000, pattern=r"\S")]
 Excerpt = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)]
 Slug = Annotated[
     str,

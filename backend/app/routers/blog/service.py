@@ -29,26 +29,31 @@ class PostNotFound(NotFound):
     """It does not exist, or the caller may not see it: from outside the two look the same."""
 
     code = "post_not_found"
+    detail = "There is no such post."
 
 
 class NotTheAuthor(Forbidden):
     code = "not_the_author"
+    detail = "Only its author may change a post."
 
 
 class SlugTaken(Conflict):
     code = "slug_taken"
+    detail = "Another one has this slug. Choose another, or leave it out."
 
 
 class CategoryUnknown(Unprocessable):
     """A post names a category that is not there."""
 
     code = "category_unknown"
+    detail = "There is no such category."
 
 
 class FeaturingReserved(Forbidden):
     """Only a superuser decides what is featured."""
 
     code = "superuser_only"
+    detail = "Only a superuser decides what is featured."
 
 
 CONSTRAINTS = {"uq_blog_posts_slug": SlugTaken, "fk_blog_posts_category_id_blog_categories": CategoryUnknown}
