@@ -1,0 +1,1 @@
+"""Subscriptions: what somebody pays for, and what that opens."""

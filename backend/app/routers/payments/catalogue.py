@@ -1,0 +1,132 @@
+"""`backend/plans.toml`: what is for sale, read strictly. Nothing here knows the database or Stripe."""
+
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from app.core.config import BACKEND
+from app.core.text import MAX_SLUG, canonical_slug
+
+FILE = BACKEND / "plans.toml"
+MAX_AMOUNT = 99_999_999  # what Stripe charges at most, in minor units
+MAX_TRIAL = 730  # days; Stripe's bound
+
+
+class BrokenCatalogue(ValueError):
+    """`plans.toml` cannot be used. The message names the place and what is wrong with it."""
+
+
+Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
+Slug = Annotated[str, StringConstraints(max_length=MAX_SLUG), AfterValidator(canonical_slug)]
+Limit = Annotated[int, Field(ge=0, le=2**31)] | Literal["unlimited"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class PlanEntry(_Strict):
+    slug: Slug
+    amount: Annotated[int, Field(ge=0, le=MAX_AMOUNT)]
+    interval: Literal["month", "year"]
+    trial_days: Annotated[int, Field(ge=0, le=MAX_TRIAL)] = 0
+    trial_needs_card: bool = True
+
+
+class ProductEntry(_Strict):
+    slug: Slug
+    name: Annotated[str, StringConstraints(min_length=1, max_length=120)]
+    description: Annotated[str, StringConstraints(max_length=500)] = ""
+    features: list[Word] = []
+    limits: dict[Word, Limit] = {}
+    plans: Annotated[list[PlanEntry], Field(min_length=1)]
+
+
+class _File(_Strict):
+    currency: Annotated[str, StringConstraints(pattern="^[a-z]{3}$")]
+    products: Annotated[list[ProductEntry], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
+        plans = [plan for product in self.products for plan in product.plans]
+        for what, slugs in (("products", [p.slug for p in self.products]), ("plans", [p.slug for p in plans])):
+            if twice := sorted({slug for slug in slugs if slugs.count(slug) > 1}):
+                raise ValueError(f"two {what} are called {', '.join(twice)}")
+        free = [plan.slug for plan in plans if plan.amount == 0]
+        if len(free) != 1:
+            raise ValueError(f"one plan has the amount 0, for who has no subscription; here {len(free)} have")
+        if any(plan.amount == 0 and plan.trial_days for plan in plans):
+            raise ValueError("what is free has no trial")
+        return self
+
+
+@dataclass(frozen=True)
+class Offer:
+    """One plan with all that its product says. `limits` has None for no limit."""
+
+    slug: str
+    position: int
+    product: str
+    name: str
+    description: str
+    currency: str
+    amount: int
+    interval: str
+    trial_days: int
+    trial_needs_card: bool
+    features: tuple[str, ...]
+    limits: dict[str, int | None]
+
+    @property
+    def is_free(self) -> bool:
+        return self.amount == 0
+
+    @property
+    def entitlements(self) -> dict[str, object]:
+        return {"features": list(self.features), "limits": self.limits}
+
+
+def read(file: Path | None = None) -> list[Offer]:
+    """Every plan, in the order of the file. Raises `BrokenCatalogue`."""
+    file = file or FILE
+    try:
+        return list(_offers(_File.model_validate(tomllib.loads(file.read_text("utf-8")))))
+    except OSError as error:
+        raise BrokenCatalogue(f"{file.name} cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BrokenCatalogue(f"{file.name}: {error}") from error
+    except ValidationError as error:
+        problems = [f"{_place(problem['loc'])}: {problem['msg']}" for problem in error.errors()]
+        raise BrokenCatalogue(f"{file.name}: " + "; ".join(problems)) from error
+
+
+def _offers(content: _File) -> Iterator[Offer]:
+    position = 0
+    for product in content.products:
+        limits = {name: None if limit == "unlimited" else limit for name, limit in product.limits.items()}
+        for plan in product.plans:
+            yield Offer(
+                slug=plan.slug,
+                position=position,
+                product=product.slug,
+                name=product.name,
+                description=product.description,
+                currency=content.currency,
+                amount=plan.amount,
+                interval=plan.interval,
+                trial_days=plan.trial_days,
+                trial_needs_card=plan.trial_needs_card,
+                features=tuple(product.features),
+                limits=limits,
+            )
+            position += 1
+
+
+def _place(loc: tuple[int | str, ...]) -> str:
+    """Such as `products[1].plans[0].amount`."""
+    words = [f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc if part != "literal['unlimited']"]
+    return "".join(words).removeprefix(".") or "the file"

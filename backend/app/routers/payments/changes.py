@@ -1,0 +1,139 @@
+"""Changing a subscription: to another plan, to its end, and back. Stripe does it, and its answer is written at once."""
+
+from datetime import timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from app.core.errors import Conflict
+from app.core.types import now
+from app.db.database import end_before_waiting
+from app.routers.auth.models import User
+
+from . import gateway, queries, service, sync
+from .gateway import PaymentFailed, SeenPreview, SeenSubscription, StripeRefused
+from .models import Plan, Subscription
+from .schemas import Preview, PreviewLine
+from .service import NoSubscription
+
+SHOWN = timedelta(minutes=15)  # so long the amounts of a preview hold
+
+
+class AlreadyOnPlan(Conflict):
+    code = "already_on_plan"
+    detail = "You have this plan."
+
+
+def preview(db: Session, user: User, slug: str) -> Preview:
+    """What a change to this plan would charge now; kept, so that a change soon after charges just that.
+
+    Raises `NoSubscription`, `PlanNotFound`, `PlanNotForSale`, `PlanNotReady`, `AlreadyOnPlan`, `PaymentsUnavailable`.
+    """
+    subscription, plan = _subject(db, user, slug)
+    seen = _preview(db, subscription, plan)
+    lines = [PreviewLine(description=x.description, amount=x.amount, currency=x.currency) for x in seen.lines]
+    return Preview(amount_due=seen.amount_due, currency=seen.currency, lines=lines)
+
+
+def change(db: Session, user: User, slug: str) -> Subscription:
+    """The subscription at another plan, the difference charged or credited at once.
+
+    A payment that needs its owner leaves all as it was, until it is made on the page in `pay_url`. Raises what
+    `preview` raises, and `PaymentFailed`.
+    """
+    subscription, plan = _subject(db, user, slug)
+    shown = subscription.previewed_at is not None and subscription.previewed_at > now() - SHOWN
+    shown = shown and subscription.previewed_price_id == plan.stripe_price_id
+    if not shown:
+        _preview(db, subscription, plan)
+    try:
+        seen = _change(db, subscription, plan)
+    except StripeRefused:
+        if not shown:
+            raise
+        _preview(db, subscription, plan)  # what was shown has been overtaken, by the next period say
+        seen = _change(db, subscription, plan)
+    if seen.pay_url:
+        raise PaymentFailed(members={"pay_url": seen.pay_url})
+    return _as_it_is_now(db, subscription)
+
+
+def cancel(db: Session, user: User, *, at_period_end: bool) -> Subscription:
+    """Ended with the period that is paid for, or at once and without money back. Raises `NoSubscription`."""
+    subscription = _live(db, user)
+    ticket = _ticket(db, subscription)
+    if at_period_end:
+        seen = gateway.set_cancel_at_period_end(subscription.stripe_id, wanted=True)
+    else:
+        seen = gateway.cancel_now(subscription.stripe_id)
+    sync.write_subscription(db, ticket, seen)
+    return _as_it_is_now(db, subscription)
+
+
+def resume(db: Session, user: User) -> Subscription:
+    """A subscription that would end goes on; one that pauses goes on now. Raises `NoSubscription`."""
+    subscription = _live(db, user)
+    ticket = _ticket(db, subscription)
+    if subscription.status == "paused":
+        seen = gateway.unpause(subscription.stripe_id)
+    else:
+        seen = gateway.set_cancel_at_period_end(subscription.stripe_id, wanted=False)
+    sync.write_subscription(db, ticket, seen)
+    return _as_it_is_now(db, subscription)
+
+
+def _live(db: Session, user: User) -> Subscription:
+    found = db.scalar(queries.subscriptions_of(user).where(Subscription.live_customer_id.is_not(None)))
+    if found is None:
+        raise NoSubscription
+    return found
+
+
+def _as_it_is_now(db: Session, subscription: Subscription) -> Subscription:
+    """With the plan that it has now."""
+    same = select(Subscription).where(Subscription.id == subscription.id).options(joinedload(Subscription.plan))
+    return db.scalars(same.execution_options(populate_existing=True)).one()
+
+
+def _subject(db: Session, user: User, slug: str) -> tuple[Subscription, Plan]:
+    subscription, plan = _live(db, user), service.get_plan_for_sale(db, slug)
+    if subscription.stripe_price_id == plan.stripe_price_id:
+        raise AlreadyOnPlan
+    return subscription, plan
+
+
+def _ticket(db: Session, subscription: Subscription) -> sync.Ticket:
+    end_before_waiting(db)
+    return sync.take_ticket(subscription.customer_id)
+
+
+def _preview(db: Session, subscription: Subscription, plan: Plan) -> SeenPreview:
+    assert plan.stripe_price_id
+    end_before_waiting(db)
+    seen = gateway.preview_change(subscription.stripe_id, subscription.stripe_item_id, plan.stripe_price_id)
+    subscription.previewed_price_id, subscription.previewed_at = plan.stripe_price_id, now()
+    subscription.proration_at = seen.proration_at
+    db.flush()
+    return seen
+
+
+def _change(db: Session, subscription: Subscription, plan: Plan) -> SeenSubscription:
+    """With a key made of what was kept: a click too many, or a lost answer, charges nothing twice.
+
+    An answer that came uses up what was kept: to the same key Stripe would only repeat it, a refusal whatever the card.
+    """
+    assert plan.stripe_price_id
+    assert subscription.proration_at
+    ticket = _ticket(db, subscription)
+    at = subscription.proration_at
+    key = f"change-{subscription.stripe_id}-{plan.stripe_price_id}-{int(at.timestamp())}"
+    subject = (subscription.stripe_id, subscription.stripe_item_id)
+    try:
+        seen = gateway.change_price(subject, plan.stripe_price_id, proration_at=at, key=key)
+    except PaymentFailed:
+        subscription.previewed_price_id = None
+        raise
+    sync.write_subscription(db, ticket, seen)
+    if not seen.pay_url:  # else the change still waits
+        subscription.previewed_price_id = None
+    return seen

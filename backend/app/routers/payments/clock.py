@@ -1,0 +1,30 @@
+"""The clock of payments. Grace and dunning are told by it, and nothing else: tokens and sessions keep real time.
+
+Stripe's test clocks, and the simulator's, run ahead of ours; their events carry simulated times. Outside production an
+event tells how far ahead Stripe is, and payments follow. In production it is the real time.
+"""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.core.config import get_settings
+from app.core.types import now
+
+from .models import WebhookEvent
+
+NOTABLE = timedelta(minutes=5)  # less is how clocks are
+
+
+def seconds_ahead(created_at: datetime) -> int | None:
+    """What to note of an event that arrives now."""
+    ahead = created_at - now()
+    return int(ahead.total_seconds()) if ahead > NOTABLE and not get_settings().is_production else None
+
+
+def payments_now(db: Session) -> datetime:
+    if get_settings().is_production:
+        return now()
+    ahead = db.scalar(select(func.max(WebhookEvent.seconds_ahead)))
+    return now() + timedelta(seconds=ahead or 0)

@@ -1,0 +1,124 @@
+"""Commands for who runs the billing: `python -m app.routers.payments.commands --help`."""
+
+import sys
+from functools import partial
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import ColumnElement, or_, select
+
+from app.core.config import get_settings
+from app.core.errors import AppError
+from app.core.features import load_models
+from app.core.logging import configure_logging
+from app.db.database import SessionLocal
+
+from . import doctor, endpoints, ledger, plans
+from .catalogue import BrokenCatalogue, read
+from .doctor import Difference
+from .ledger import Outcome
+from .models import WebhookEvent
+
+cli = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+
+
+@cli.callback()
+def begin() -> None:
+    configure_logging(get_settings(), sys.stderr)
+    load_models()
+
+
+@cli.command()
+def plans_sync(*, apply: Annotated[bool, typer.Option(help="Do it; without, it is only shown.")] = False) -> None:
+    """Bring Stripe and the table of plans in line with plans.toml."""
+    try:
+        offers = read()
+        there = plans.look(offers)
+        steps = plans.differences(offers, there)
+        for step in steps:
+            typer.echo(f"{step.plan}: {step.action}")
+        if not apply:
+            typer.echo("Nothing was changed: apply=yes does it." if steps else "Stripe has what plans.toml says.")
+            return
+        there = plans.bring_in_line(offers, there)
+        with SessionLocal() as db, db.begin():
+            plans.store(db, offers, there)
+    except (BrokenCatalogue, AppError) as error:
+        sys.exit(f"Not in line: {error}")
+    typer.echo(f"In line: {len(offers)} plans, {len(steps)} changes at Stripe.")
+
+
+@cli.command()
+def webhook_register() -> None:
+    """Have Stripe send to this system the events that it handles, and no others."""
+    try:
+        done = endpoints.register()
+    except AppError as error:
+        sys.exit(f"Not registered: {error}")
+    typer.echo(f"{done.url}: {done.action}")
+    if done.secret:
+        typer.echo(f"STRIPE_WEBHOOK_SECRET={done.secret}")
+        typer.echo("Put this into the settings: Stripe shows it this once.")
+
+
+@cli.command()
+def webhook_replay(
+    event: Annotated[str, typer.Option(help="Stripe's id of one event, evt_…")] = "",
+    *,
+    failed: Annotated[bool, typer.Option(help="All that were given up on or parked.")] = False,
+) -> None:
+    """Work off again what came by webhook. Without options it lists what was given up on or parked."""
+    unsettled = WebhookEvent.outcome.in_([Outcome.DEAD, Outcome.PARKED])
+    which: ColumnElement[bool] | None = unsettled if failed else None
+    if event:
+        which = WebhookEvent.event_id == event if which is None else or_(which, WebhookEvent.event_id == event)
+    with SessionLocal() as db, db.begin():
+        if which is None:
+            _list(list(db.scalars(select(WebhookEvent).where(unsettled).order_by(WebhookEvent.id).limit(100))))
+            return
+        count = ledger.replay(db, which)
+    if not count:
+        sys.exit("There is no such event.")
+    typer.echo(f"{count} will be worked off again by the worker.")
+
+
+def _list(events: list[WebhookEvent]) -> None:
+    if not events:
+        typer.echo("Nothing was given up on, nothing is parked.")
+        return
+    table = Table("Event", "Type", "Received", "Outcome", "Tries", "Error")
+    for row in events:
+        outcome, received = str(row.outcome), f"{row.received_at:%Y-%m-%d %H:%M}"
+        table.add_row(row.event_id, row.type, received, outcome, str(row.attempts), row.error or "")
+    Console().print(table)
+
+
+@cli.command()
+def billing_doctor(*, fix: Annotated[bool, typer.Option(help="Repair ours from theirs.")] = False) -> None:
+    """Compare every payer, subscription and invoice with Stripe, and try the rules that always hold."""
+    look = partial(doctor.examine, with_endpoints=get_settings().is_production)
+    try:
+        found = look()
+        if found and fix:
+            _show("Found", found)
+            doctor.repair(found)
+            found = look()
+    except (BrokenCatalogue, AppError) as error:
+        sys.exit(f"Not examined: {error}")
+    if found:
+        _show("Left after the repair" if fix else "Differences", found)
+        sys.exit(1)
+    typer.echo("Ours is what Stripe has.")
+
+
+def _show(title: str, found: list[Difference]) -> None:
+    table = Table("What", "Which", "Ours", "Stripe's", title=f"{title}: {len(found)}")
+    for one in found:
+        table.add_row(one.subject, one.what, one.ours, one.theirs)
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    cli()

@@ -1,0 +1,107 @@
+"""A payer's two halves: our row and Stripe's customer. However often it is begun, there is one of each."""
+
+import hashlib
+import hmac
+from datetime import timedelta
+from uuid import uuid4
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from app.core.errors import Conflict
+from app.core.keys import derive_key
+from app.core.types import now
+from app.db.database import end_before_waiting
+from app.db.errors import conflicts
+from app.routers.auth.models import User
+
+from . import gateway, queries
+from .models import CheckoutAttempt, Customer
+
+KEY_LIFE = timedelta(hours=23)  # Stripe keeps an Idempotency-Key for 24 hours
+
+
+class NoCustomer(Conflict):
+    """Nothing was ever bought, so there is nothing to manage."""
+
+    code = "no_customer"
+    detail = "There is nothing to manage yet: subscribe first."
+
+
+class _MadeMeanwhile(Conflict):
+    """Never leaves this module: another request of this user was quicker."""
+
+
+def ensure_customer(db: Session, user: User) -> Customer:
+    """The payer, known to Stripe. Raises `PaymentsUnavailable`, and can then be asked again.
+
+    Its transaction ends: Stripe is asked where it does not know the payer, or not by this address.
+    """
+    customer = db.scalar(queries.customer_of(user)) or _insert(db, user)
+    if customer.gone_at is not None:
+        _begin_anew(db, customer, user)
+    if customer.stripe_id is None:
+        customer.creation_asked_at = customer.creation_asked_at or now()
+        end_before_waiting(db)
+        stripe_id = _create(customer)
+        db.refresh(customer, with_for_update=True)
+        customer.stripe_id = customer.stripe_id or stripe_id
+    elif customer.email != user.email:
+        end_before_waiting(db)
+        gateway.update_email(customer.stripe_id, user.email)
+        db.refresh(customer, with_for_update=True)
+        customer.email = user.email
+    end_before_waiting(db)
+    return customer
+
+
+def _insert(db: Session, user: User) -> Customer:
+    customer = Customer(user_id=user.id, creation_key=uuid4().hex, email=user.email, person=person_of(user.email))
+    try:
+        with db.begin_nested(), conflicts({"uq_customers_user_id": _MadeMeanwhile}):
+            db.add(customer)
+            db.flush()
+    except _MadeMeanwhile:
+        return db.scalars(queries.customer_of(user)).one()
+    return customer
+
+
+def _begin_anew(db: Session, customer: Customer, user: User) -> None:
+    """Somebody deleted the customer at Stripe: its past stays ours, the next one is another there."""
+    db.refresh(customer, with_for_update=True)
+    if customer.gone_at is not None:
+        customer.stripe_id = customer.gone_at = customer.creation_asked_at = None
+        customer.creation_key, customer.email = uuid4().hex, user.email
+        mine = CheckoutAttempt.open_customer_id == customer.id
+        db.execute(update(CheckoutAttempt).where(mine).values(open_customer_id=None, closed_at=now()))
+        db.flush()
+
+
+def _create(customer: Customer) -> str:
+    """With the key that was kept before. Where Stripe may have forgotten it, first look whether it was used."""
+    key, email = customer.creation_key, customer.email
+    assert customer.creation_asked_at
+    forgotten = customer.creation_asked_at < now() - KEY_LIFE
+    return (gateway.find_customer(key=key, email=email) if forgotten else None) or gateway.create_customer(
+        key=key, email=email
+    )
+
+
+def person_of(email: str) -> str:
+    """The same for the same address, also when its account was deleted and made again; it does not tell the address."""
+    return hmac.new(derive_key("one trial per person"), email.encode(), hashlib.sha256).hexdigest()
+
+
+def had_trial(db: Session, customer: Customer) -> bool:
+    """Whether this person had one, with this account or an earlier one."""
+    used = select(Customer.id).where(Customer.person == customer.person, Customer.trial_used_at.is_not(None))
+    return db.scalar(used.limit(1)) is not None
+
+
+def open_portal(db: Session, user: User, return_url: str) -> str:
+    """Where the payer manages cards and invoices. Raises `NoCustomer`, `PaymentsUnavailable`."""
+    customer = db.scalar(queries.customer_of(user))
+    if customer is None or customer.stripe_id is None or customer.gone_at is not None:
+        raise NoCustomer
+    end_before_waiting(db)
+    return gateway.open_portal(customer.stripe_id, return_url)

@@ -1,0 +1,204 @@
+"""`make billing-doctor`: is what we have what Stripe has? Compares, and on demand repairs ours from theirs.
+
+What is on its way is no difference: a payer who differs is compared again for some seconds before it is said.
+"""
+
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.db.database import SessionLocal
+
+from . import catalogue, endpoints, gateway, invariants, ledger, plans, sync
+from .gateway import SeenInvoice, SeenPayer, SeenSubscription, StripeRefused
+from .models import Customer, Invoice, Plan, Subscription
+from .queries import CURRENT, LIVE
+
+PATIENCE = 10.0  # seconds
+PAUSE = 1.0
+AT_ONCE = 8  # payers asked about; Stripe allows a hundred calls a second
+BATCH = 100
+UNFINISHED = ("draft", "open")  # statuses of invoices that something will still become of
+
+
+@dataclass(frozen=True)
+class Difference:
+    """`customer_id` is the payer whose rows a look at Stripe repairs, where one does."""
+
+    subject: str
+    what: str
+    ours: str
+    theirs: str
+    customer_id: int | None = None
+
+
+def examine(*, patience: float | None = None, with_endpoints: bool = False) -> list[Difference]:
+    """All that is not as it should be. `with_endpoints`: also where Stripe sends its events.
+
+    Raises what asking Stripe raises, and `BrokenCatalogue`.
+    """
+    found = _payers_in_line(PATIENCE if patience is None else patience)
+    found += _strangers()
+    found += _plans()
+    if with_endpoints:
+        found += [Difference("webhook", flaw, "", "") for flaw in endpoints.flaws(gateway.list_endpoints())]
+    with SessionLocal() as db:
+        found += [Difference(broken.subject, broken.rule, broken.found, "") for broken in invariants.broken(db)]
+    return found
+
+
+def repair(found: Iterable[Difference]) -> None:
+    """Make ours what Stripe has. Events that were given up on go back to the worker."""
+    for customer_id in sorted({one.customer_id for one in found if one.customer_id is not None}):
+        with SessionLocal() as db, db.begin():
+            sync.look(db, customer_id)
+    offers = catalogue.read()
+    there = plans.look(offers)
+    with SessionLocal() as db, db.begin():
+        if not plans.differences(offers, there):
+            plans.store(db, offers, there)
+        ledger.replay(db, invariants.lost_events())
+
+
+def _payers_in_line(patience: float) -> list[Difference]:
+    with SessionLocal() as db:
+        everybody = list(db.scalars(select(Customer.id).where(Customer.stripe_id.is_not(None)).order_by(Customer.id)))
+    found = _compare(everybody)
+    deadline = time.monotonic() + patience
+    while found and time.monotonic() < deadline:
+        time.sleep(PAUSE)
+        found = _compare(sorted({one.customer_id for one in found if one.customer_id is not None}))
+    return found
+
+
+def _compare(customer_ids: list[int]) -> list[Difference]:
+    found: list[Difference] = []
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        for start in range(0, len(customer_ids), BATCH):
+            some = customer_ids[start : start + BATCH]
+            with SessionLocal() as db:
+                payers = list(db.scalars(select(Customer).where(Customer.id.in_(some))))
+            seen = list(threads.map(_look, [payer.stripe_id or "" for payer in payers]))
+            with SessionLocal() as db:
+                for payer, theirs in zip(payers, seen, strict=True):
+                    found += _payer(db, db.get_one(Customer, payer.id), theirs)
+    return found
+
+
+def _look(stripe_id: str) -> SeenPayer | None:
+    try:
+        return gateway.look_at_payer(stripe_id)
+    except StripeRefused as refusal:
+        if refusal.is_missing:
+            return None
+        raise
+
+
+def _payer(db: Session, customer: Customer, seen: SeenPayer | None) -> Iterator[Difference]:
+    name = customer.stripe_id or ""
+    if seen is None:
+        # Nothing repairs this: with the key of another account, everybody would be missing.
+        yield Difference(name, "customer", "known", "unknown")
+        return
+    if bool(customer.gone_at) != seen.is_gone:
+        yield _differs(customer, name, "deleted", ours=bool(customer.gone_at), theirs=seen.is_gone)
+    if seen.email and seen.email != customer.email:
+        yield _differs(customer, name, "email", ours=customer.email, theirs=seen.email)
+    trials = [one.trial_start for one in seen.subscriptions if one.trial_start]
+    if trials and customer.trial_used_at is None:
+        yield _differs(customer, name, "trial used", ours=None, theirs=min(trials))
+    live = [one.id for one in seen.subscriptions if one.status in LIVE]
+    if len(live) > 1:
+        yield _differs(customer, name, "live subscriptions", ours=1, theirs=", ".join(live))
+    yield from _subscriptions(db, customer, seen)
+    yield from _invoices(db, customer, seen)
+
+
+def _subscriptions(db: Session, customer: Customer, seen: SeenPayer) -> Iterator[Difference]:
+    rows = {row.stripe_id: row for row in db.scalars(select(Subscription).filter_by(customer_id=customer.id))}
+    for one in seen.subscriptions:
+        row = rows.pop(one.id, None)
+        if row is None:
+            yield _differs(customer, one.id, "subscription", ours=None, theirs=one.status)
+        else:
+            plan = {"plan_id": db.scalar(select(Plan.id).where(Plan.stripe_price_id == one.price_id))}
+            owes = {"past_due_since": sync.owes_since(one, seen.invoices)}
+            yield from _columns(customer, row, _columns_of_subscription(one) | plan | owes)
+    for row in rows.values():
+        if row.status in CURRENT:
+            yield _differs(customer, row.stripe_id, "subscription", ours=row.status, theirs=None)
+
+
+def _columns_of_subscription(seen: SeenSubscription) -> dict[str, Any]:
+    return {name: getattr(seen, name) for name in sync.SUBSCRIPTION_COLUMNS} | {
+        "stripe_item_id": seen.item_id,
+        "stripe_price_id": seen.price_id,
+    }
+
+
+def _invoices(db: Session, customer: Customer, seen: SeenPayer) -> Iterator[Difference]:
+    rows = {row.stripe_id: row for row in db.scalars(select(Invoice).filter_by(customer_id=customer.id))}
+    for one in seen.invoices:
+        row = rows.pop(one.id, None)
+        if row is None:
+            yield _differs(customer, one.id, "invoice", ours=None, theirs=one.status)
+        else:
+            yield from _columns(customer, row, _columns_of_invoice(one))
+    for row in rows.values():
+        if row.status in UNFINISHED and not seen.is_gone:
+            yield _differs(customer, row.stripe_id, "invoice", ours=row.status, theirs=None)
+
+
+def _columns_of_invoice(seen: SeenInvoice) -> dict[str, Any]:
+    return {name: getattr(seen, name) for name in sync.INVOICE_COLUMNS}
+
+
+def _columns(customer: Customer, row: Subscription | Invoice, theirs: dict[str, Any]) -> Iterator[Difference]:
+    for name, value in sorted(theirs.items()):
+        if getattr(row, name) != value:
+            yield _differs(customer, row.stripe_id, name, ours=getattr(row, name), theirs=value)
+
+
+def _differs(customer: Customer, subject: str, what: str, *, ours: object, theirs: object) -> Difference:
+    return Difference(subject, what, _word(ours), _word(theirs), customer.id)
+
+
+def _word(value: object) -> str:
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
+    return "none" if value is None else str(value)
+
+
+def _strangers() -> list[Difference]:
+    """Subscriptions that were sold here, of customers whom nobody here is."""
+    sold = gateway.find_sold()
+    with SessionLocal() as db:
+        known = set(db.scalars(select(Customer.stripe_id)))
+    return [
+        Difference(subscription, "subscription of an unknown customer", "none", payer)
+        for subscription, payer in sold.items()
+        if payer not in known
+    ]
+
+
+def _plans() -> list[Difference]:
+    offers = catalogue.read()
+    there = plans.look(offers)
+    steps = [
+        Difference(step.plan, "plans.toml, make plans-sync", "", step.action)
+        for step in plans.differences(offers, there)
+    ]
+    wanted = {offer.slug: there.prices.get(plans.lookup_key(offer)) for offer in offers if not offer.is_free}
+    with SessionLocal() as db:
+        sold = {plan.offered_as: plan.stripe_price_id for plan in db.scalars(select(Plan)) if plan.offered_as}
+    return steps + [
+        Difference(slug, "price", _word(sold.get(slug)), price.id)
+        for slug, price in wanted.items()
+        if price and sold.get(slug) != price.id
+    ]

@@ -1,0 +1,97 @@
+"""What somebody may do: the plan that is in force, its features and its limits."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.core.config import get_settings
+from app.core.errors import AppError
+from app.routers.auth.models import User
+
+from . import queries
+from .clock import payments_now
+from .models import Plan, Subscription
+
+IN_FORCE = ("trialing", "active")
+FREE = "free"  # where no plan has been loaded yet, nothing is open, and it is called so
+NOTHING: dict[str, Any] = {"features": [], "limits": {}}
+
+
+class UpgradeRequired(AppError):
+    """402: the plan in force does not allow it. `plan` names the first that does, or null where none does."""
+
+    status = 402
+    code = "upgrade_required"
+    detail = "Your plan does not include this."
+    extra = MappingProxyType({"plan": {"type": ["string", "null"], "description": "Slug of a plan that allows it."}})
+
+
+@dataclass(frozen=True)
+class Entitlements:
+    """A limit of None is none; a limit that is not named is 0."""
+
+    plan: str
+    features: list[str]
+    limits: dict[str, int | None]
+
+    def has(self, feature: str) -> bool:
+        return feature in self.features
+
+    def allows(self, limit: str, count: int) -> bool:
+        """Whether one more fits when there are `count` already."""
+        most = self.limits.get(limit, 0)
+        return most is None or count < most
+
+
+def grace_ends_at(subscription: Subscription) -> datetime | None:
+    """Until when a failed payment leaves the access that there was; None where none has failed."""
+    if subscription.past_due_since is None:
+        return None
+    return subscription.past_due_since + timedelta(days=get_settings().payments_grace_days)
+
+
+def in_force(db: Session, subscription: Subscription) -> bool:
+    """Trial and paid time count, and a time of grace while a failed payment is tried again; nothing else does."""
+    if subscription.status in IN_FORCE:
+        return True
+    ends_at = grace_ends_at(subscription)
+    return subscription.status == "past_due" and (ends_at is None or payments_now(db) < ends_at)
+
+
+def of_subscription(db: Session, subscription: Subscription) -> dict[str, Any]:
+    """What this subscription opens now. Needs its plan loaded."""
+    return subscription.plan.entitlements if subscription.plan and in_force(db, subscription) else NOTHING
+
+
+def of_user(db: Session, user: User) -> Entitlements:
+    """What this user may do now: by the live subscription, else by what is free."""
+    live = queries.subscriptions_of(user).where(Subscription.live_customer_id.is_not(None))
+    subscription = db.scalar(live)
+    if subscription and subscription.plan and in_force(db, subscription):
+        return _of_plan(subscription.plan)
+    free = db.scalar(queries.offered_plans().where(Plan.amount == 0))
+    return _of_plan(free) if free else Entitlements(FREE, **NOTHING)
+
+
+def _of_plan(plan: Plan) -> Entitlements:
+    return Entitlements(plan.slug, plan.entitlements["features"], plan.entitlements["limits"])
+
+
+def demand_feature(db: Session, user: User, feature: str) -> None:
+    """Raises `UpgradeRequired`."""
+    if not of_user(db, user).has(feature):
+        raise UpgradeRequired(members={"plan": _first_offered(db, lambda plan: plan.has(feature))})
+
+
+def demand_room(db: Session, user: User, limit: str, count: int) -> None:
+    """Raises `UpgradeRequired` where one more than `count` is over the limit."""
+    if not of_user(db, user).allows(limit, count):
+        raise UpgradeRequired(members={"plan": _first_offered(db, lambda plan: plan.allows(limit, count))})
+
+
+def _first_offered(db: Session, fits: Callable[[Entitlements], bool]) -> str | None:
+    return next((plan.slug for plan in db.scalars(queries.offered_plans()) if fits(_of_plan(plan))), None)

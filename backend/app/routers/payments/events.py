@@ -1,0 +1,62 @@
+"""Which of Stripe's events mean something to us, and whom each is about.
+
+An event is only a hint of where to look: what it says may be old, and events come in any order. So there is one thing
+to do for a payer, `sync.look`, whatever the event was; this table is what is registered at Stripe, too.
+"""
+
+from enum import Enum, auto
+from typing import Any
+
+
+class Concern(Enum):
+    """What an event makes us look at."""
+
+    PAYER = auto()  # the event names the customer
+    CHARGE = auto()  # it names a charge, and that the customer
+    CATALOGUE = auto()  # a product or price: compared with what we sell
+
+
+def _named(prefix: str, words: str, concern: Concern) -> dict[str, Concern]:
+    return {f"{prefix}.{word}": concern for word in words.split()}
+
+
+HANDLED: dict[str, Concern] = {
+    **_named("checkout.session", "completed async_payment_succeeded async_payment_failed expired", Concern.PAYER),
+    **_named("customer", "updated deleted", Concern.PAYER),
+    **_named(
+        "customer.subscription",
+        "created updated deleted paused resumed trial_will_end pending_update_applied pending_update_expired",
+        Concern.PAYER,
+    ),
+    **_named(
+        "invoice",
+        "finalized finalization_failed paid payment_failed payment_action_required upcoming updated voided "
+        "marked_uncollectible",
+        Concern.PAYER,
+    ),
+    **_named("payment_method", "attached updated automatically_updated detached", Concern.PAYER),
+    "charge.refunded": Concern.PAYER,
+    **_named("refund", "created updated failed", Concern.CHARGE),
+    **_named("charge.dispute", "created updated closed", Concern.CHARGE),
+    "product.updated": Concern.CATALOGUE,
+    "price.updated": Concern.CATALOGUE,
+}
+
+
+def payer_named_in(event: dict[str, Any]) -> str | None:
+    """Stripe's id of the customer whom an event names; a detached card names the one whose it was."""
+    about = event["data"]["object"]
+    if about.get("object") == "customer":
+        return _id(about.get("id"))
+    before = event["data"].get("previous_attributes")
+    return _id(about.get("customer")) or _id(before.get("customer") if isinstance(before, dict) else None)
+
+
+def charge_named_in(event: dict[str, Any]) -> dict[str, str | None]:
+    about = event["data"]["object"]
+    return {"charge": _id(about.get("charge")), "payment_intent": _id(about.get("payment_intent"))}
+
+
+def _id(reference: Any) -> str | None:
+    found = reference.get("id") if isinstance(reference, dict) else reference
+    return found if isinstance(found, str) else None

@@ -1,0 +1,196 @@
+"""What we ask Stripe to do. Whoever calls has kept the Idempotency-Key before, so that it can be asked again."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from .calls import calling
+from .errors import StripeRefused
+from .reading import ATTEMPT, id_of, session_of, subscription_of
+from .shapes import SeenLine, SeenPreview, SeenSession, SeenSubscription
+
+MARK = "liftoff_customer"  # metadata of a customer: the key that it was made with
+
+
+@dataclass(frozen=True)
+class Order:
+    """All of a Checkout session. Catalogue values and our own addresses; nothing of it comes from a client."""
+
+    key: str
+    customer_id: str
+    price_id: str
+    trial_days: int
+    trial_needs_card: bool
+    promotion_code: str | None
+    success_url: str
+    cancel_url: str
+
+
+def create_customer(*, key: str, email: str) -> str:
+    """The id of the customer made with this key; with the same key the same one."""
+    with calling() as client:
+        return client.v1.customers.create({"email": email, "metadata": {MARK: key}}, {"idempotency_key": key}).id
+
+
+def find_customer(*, key: str, email: str) -> str | None:
+    """The customer made with this key, though Stripe may have forgotten the key: it keeps them for a day."""
+    with calling() as client:
+        for found in client.v1.customers.list({"email": email, "limit": 100}).auto_paging_iter():
+            if found.metadata and found.metadata.to_dict().get(MARK) == key:
+                return found.id
+    return None
+
+
+def update_email(customer_id: str, email: str) -> None:
+    with calling() as client:
+        client.v1.customers.update(customer_id, {"email": email})
+
+
+def delete_customer(customer_id: str) -> None:
+    """With all that is personal at Stripe; its subscriptions end, its invoices stay. Nothing if it is gone already."""
+    try:
+        with calling() as client:
+            client.v1.customers.delete(customer_id)
+    except StripeRefused as refusal:
+        if not refusal.is_missing:
+            raise
+
+
+def find_promotion_code(code: str) -> str | None:
+    """Stripe's id of a code that can be used now."""
+    with calling() as client:
+        found = client.v1.promotion_codes.list({"code": code, "active": True, "limit": 1}).data
+        return found[0].id if found else None
+
+
+def create_session(order: Order) -> SeenSession:
+    """A page of Stripe's to subscribe on; with the same key the same one."""
+    with calling() as client:
+        return session_of(client.v1.checkout.sessions.create(_session(order), {"idempotency_key": order.key}))
+
+
+def _session(order: Order) -> Any:
+    subscription: dict[str, Any] = {"metadata": {ATTEMPT: order.key}}
+    if order.trial_days:
+        subscription["trial_period_days"] = order.trial_days
+        if not order.trial_needs_card:
+            subscription["trial_settings"] = {"end_behavior": {"missing_payment_method": "cancel"}}
+    cardless = bool(order.trial_days) and not order.trial_needs_card
+    coupon = {"discounts": [{"promotion_code": order.promotion_code}]}
+    return {
+        "mode": "subscription",
+        "customer": order.customer_id,
+        "client_reference_id": order.key,
+        "line_items": [{"price": order.price_id, "quantity": 1}],
+        "success_url": order.success_url,
+        "cancel_url": order.cancel_url,
+        "payment_method_collection": "if_required" if cardless else "always",
+        "subscription_data": subscription,
+        **(coupon if order.promotion_code else {"allow_promotion_codes": True}),
+    }
+
+
+def close_session(session_id: str) -> SeenSession:
+    """See to it that it cannot be paid any more; the answer says whether it was complete before."""
+    import stripe  # here, for its weight: a start should not wait for it
+
+    with calling() as client:
+        sessions = client.v1.checkout.sessions
+        found = session_of(sessions.retrieve(session_id))
+        if found.status != "open":
+            return found
+        try:
+            return session_of(sessions.expire(session_id))
+        except stripe.StripeError:  # it was completed in between, or the line broke: what it is now decides
+            now = session_of(sessions.retrieve(session_id))
+            if now.status == "open":
+                raise
+            return now
+
+
+def find_session(session_id: str) -> SeenSession:
+    with calling() as client:
+        return session_of(client.v1.checkout.sessions.retrieve(session_id))
+
+
+def open_portal(customer_id: str, return_url: str) -> str:
+    """The address of Stripe's page to manage what is paid for."""
+    with calling() as client:
+        return client.v1.billing_portal.sessions.create({"customer": customer_id, "return_url": return_url}).url
+
+
+def preview_change(subscription_id: str, item_id: str, price_id: str) -> SeenPreview:
+    """The invoice that a change to this price would make now."""
+    details: Any = {"items": [{"id": item_id, "price": price_id}], "proration_behavior": "always_invoice"}
+    with calling() as client:
+        found = client.v1.invoices.create_preview({"subscription": subscription_id, "subscription_details": details})
+        parent = found.parent.subscription_details if found.parent else None
+        stamp = (parent.subscription_proration_date if parent else None) or found.created
+        lines = [SeenLine(line.description or "", line.amount, line.currency) for line in found.lines.data]
+        return SeenPreview(found.amount_due, found.currency, lines, datetime.fromtimestamp(stamp, UTC))
+
+
+def change_price(subscription: tuple[str, str], price_id: str, *, proration_at: datetime, key: str) -> SeenSubscription:
+    """Another price for the item of a subscription, charged at once.
+
+    Where the payment needs its owner, nothing changes until then: `pay_url` is where. Raises `PaymentFailed`.
+    """
+    subscription_id, item_id = subscription
+    params: Any = {
+        "items": [{"id": item_id, "price": price_id}],
+        "proration_behavior": "always_invoice",
+        "proration_date": int(proration_at.timestamp()),
+        "payment_behavior": "pending_if_incomplete",
+        "expand": ["latest_invoice"],
+    }
+    with calling() as client:
+        return subscription_of(client.v1.subscriptions.update(subscription_id, params, {"idempotency_key": key}))
+
+
+def set_cancel_at_period_end(subscription_id: str, *, wanted: bool) -> SeenSubscription:
+    with calling() as client:
+        return subscription_of(client.v1.subscriptions.update(subscription_id, {"cancel_at_period_end": wanted}))
+
+
+def cancel_now(subscription_id: str) -> SeenSubscription:
+    """Nothing is charged or given back for the rest of the period. Can be asked again."""
+    import stripe  # here, for its weight: a start should not wait for it
+
+    with calling() as client:
+        try:
+            ended = client.v1.subscriptions.cancel(subscription_id, {"invoice_now": False, "prorate": False})
+        except stripe.InvalidRequestError:  # so Stripe says of one that has ended, by the try whose answer was lost say
+            ended = client.v1.subscriptions.retrieve(subscription_id)
+            if ended.status != "canceled":
+                raise
+        return subscription_of(ended)
+
+
+def unpause(subscription_id: str) -> SeenSubscription:
+    params: Any = {"billing_cycle_anchor": {"type": "now"}}
+    with calling() as client:
+        return subscription_of(client.v1.subscriptions.resume(subscription_id, params))
+
+
+def end_duplicate(subscription_id: str) -> None:
+    """End a subscription that should not be, and give back all that was paid for it. Can be asked again."""
+    with calling() as client:
+        found = client.v1.subscriptions.retrieve(subscription_id)
+        if found.status != "canceled":
+            client.v1.subscriptions.cancel(subscription_id, {"invoice_now": False, "prorate": False})
+        invoices: Any = {"subscription": subscription_id, "status": "paid", "limit": 100, "expand": ["data.payments"]}
+        for invoice in client.v1.invoices.list(invoices).auto_paging_iter():
+            for payment in invoice.payments.data if invoice.payments else []:
+                if intent := id_of(payment.payment.payment_intent):
+                    _refund(client, intent)
+
+
+def _refund(client: Any, intent: str) -> None:
+    import stripe  # here, for its weight: a start should not wait for it
+
+    params = {"payment_intent": intent, "reason": "duplicate"}
+    try:
+        client.v1.refunds.create(params, {"idempotency_key": f"duplicate-{intent}"})
+    except stripe.InvalidRequestError as error:
+        if error.code != "charge_already_refunded":
+            raise

@@ -1,0 +1,114 @@
+"""stripe-python under our limits. Imported with the first call: a start should not wait for it.
+
+A call connects within 3 seconds and ends within 10, repetitions included. What may have been done although no answer
+came is repeated with the same Idempotency-Key, at once by stripe-python, later by whoever kept the key.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
+from http import HTTPStatus
+from typing import Any
+
+import httpx2
+import stripe
+
+from app.core import outbound
+from app.core.config import get_settings
+from app.core.logging import get_logger
+
+from .errors import PaymentFailed, PaymentsMisconfigured, PaymentsUnavailable, StripeRefused
+from .version import API_VERSION
+
+TOTAL_SECONDS = 10.0
+MAX_BYTES = 20_000_000
+REPETITIONS = 2
+ODD = (AttributeError, LookupError, TypeError)  # what reading an answer raises that is not what it must be
+
+log = get_logger(__name__)
+
+
+class _Http(stripe.HTTPClient):
+    """One request, under the budget of the call that it belongs to."""
+
+    name = "httpx2"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._client = outbound.client()
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None,
+        post_data: Any = None,
+        *,
+        _usage: list[str] | None = None,
+    ) -> tuple[str, int, Mapping[str, str]]:
+        try:
+            answer = self._client.request(method, url, headers=headers, content=post_data)
+        except httpx2.TransportError as error:
+            problem = f"{type(error).__name__}: {error}"
+            repeat = outbound.time_left() > 0
+            raise stripe.APIConnectionError(problem, should_retry=repeat) from error  # type: ignore[no-untyped-call]  # stripe's
+        return answer.text, answer.status_code, answer.headers
+
+    def _sleep_time_seconds(self, num_retries: int) -> float:
+        return min(super()._sleep_time_seconds(num_retries), outbound.time_left())
+
+    def close(self) -> None:
+        self._client.close()
+
+
+@lru_cache
+def http() -> _Http:
+    """The connections that all calls of this process share."""
+    return _Http()
+
+
+@lru_cache
+def _client(key: str, base: str) -> stripe.StripeClient:
+    return stripe.StripeClient(
+        key,
+        stripe_version=API_VERSION,
+        base_addresses={"api": base},
+        max_network_retries=REPETITIONS,
+        http_client=http(),
+    )
+
+
+@contextmanager
+def calling() -> Iterator[stripe.StripeClient]:
+    """Around what is asked of Stripe. No transaction may be open.
+
+    Raises `PaymentsUnavailable`, `PaymentFailed`, `StripeRefused`.
+    """
+    settings = get_settings()
+    if settings.stripe_secret_key is None or not settings.payments_enabled:
+        raise PaymentsMisconfigured
+    try:
+        with outbound.budget(TOTAL_SECONDS, MAX_BYTES):
+            yield _client(settings.stripe_secret_key.get_secret_value(), settings.stripe_api_base)
+    except stripe.StripeError as error:
+        raise _ours(error) from error
+    except ODD as error:
+        log.exception("stripe_answer_odd")
+        raise PaymentsUnavailable from error
+
+
+def _ours(error: stripe.StripeError) -> Exception:
+    facts = {"status": error.http_status, "reason": error.code, "stripe_request": error.request_id}
+    if isinstance(error, stripe.CardError):
+        log.info("payment_failed", **facts)
+        return PaymentFailed(members={"pay_url": None})
+    if isinstance(error, stripe.AuthenticationError | stripe.PermissionError):
+        log.error("stripe_key_refused", **facts)
+        return PaymentsMisconfigured()
+    refused = isinstance(error, stripe.InvalidRequestError | stripe.IdempotencyError)
+    if refused and error.http_status != HTTPStatus.CONFLICT:  # that is the same call, still running
+        write = log.info if error.code == "resource_missing" else log.warning
+        write("stripe_refused", **facts, message=error.user_message)
+        return StripeRefused(error.code or "", getattr(error, "param", None) or "")
+    log.warning("stripe_unavailable", kind=type(error).__name__, **facts, message=str(error)[:200])
+    return PaymentsUnavailable()

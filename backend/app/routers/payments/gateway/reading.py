@@ -1,0 +1,172 @@
+"""What Stripe has: read, and put into our shapes."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from .calls import calling
+from .errors import StripeRefused
+from .shapes import SeenInvoice, SeenPayer, SeenSession, SeenSubscription
+
+if TYPE_CHECKING:
+    import stripe
+
+PAGE = 100
+ATTEMPT = "liftoff_attempt"  # metadata of a subscription: the checkout attempt that it came from
+
+
+class Unknown:
+    """The payer was not looked at, so there may be a card or not."""
+
+
+UNKNOWN = Unknown()
+
+
+def look_at_payer(customer_id: str, session_id: str | None = None) -> SeenPayer:
+    """Everything about one payer, and how the checkout stands that is asked about, if any."""
+    with calling() as client:
+        api = client.v1
+        customer: Any = api.customers.retrieve(customer_id)
+        gone = bool(getattr(customer, "deleted", False))
+        default_card = None if gone else _default_card(customer)
+        of_customer: Any = {"customer": customer_id, "limit": PAGE}
+        listed = api.subscriptions.list(of_customer | {"status": "all", "expand": ["data.latest_invoice"]})
+        subscriptions = [subscription_of(found, default_card) for found in listed.auto_paging_iter()]
+        invoices = _invoices(client, of_customer)
+        session = session_of(api.checkout.sessions.retrieve(session_id)) if session_id else None
+        email = "" if gone else customer.email or ""
+        return SeenPayer(customer_id, email, gone, subscriptions, invoices, session)
+
+
+def _default_card(customer: Any) -> str | None:
+    settings = getattr(customer, "invoice_settings", None)
+    return id_of(settings and settings.default_payment_method) or id_of(getattr(customer, "default_source", None))
+
+
+def subscription_of(found: "stripe.Subscription", default_card: str | Unknown | None = UNKNOWN) -> SeenSubscription:
+    """One with one item, as all of ours are. Of several the first decides."""
+    item = found["items"].data[0]
+    pending = found.pending_update is not None
+    invoice: Any = found.latest_invoice
+    own_card = bool(found.default_payment_method or found.default_source)
+    return SeenSubscription(
+        id=found.id,
+        item_id=item.id,
+        price_id=item.price.id,
+        status=str(found.status),
+        started_at=_moment(found.start_date),
+        current_period_start=_moment(item.current_period_start),
+        current_period_end=_moment(item.current_period_end),
+        trial_start=_maybe(found.trial_start),
+        trial_end=_maybe(found.trial_end),
+        cancel_at_period_end=found.cancel_at_period_end,
+        cancel_at=_maybe(found.cancel_at),
+        canceled_at=_maybe(found.canceled_at),
+        ended_at=_maybe(found.ended_at),
+        has_payment_method=own_card or (None if isinstance(default_card, Unknown) else bool(default_card)),
+        attempt=found.metadata.to_dict().get(ATTEMPT),
+        pay_url=getattr(invoice, "hosted_invoice_url", None) if pending else None,
+    )
+
+
+def session_of(found: "stripe.checkout.Session") -> SeenSession:
+    return SeenSession(found.id, str(found.status), found.url)
+
+
+def _invoices(client: "stripe.StripeClient", of_customer: Any) -> list[SeenInvoice]:
+    """With what became of their money: refunds and disputes hang on charges, and charges on payment intents."""
+    api = client.v1
+    charges: dict[str | None, list[stripe.Charge]] = {}
+    for charge in api.charges.list(of_customer).auto_paging_iter():
+        charges.setdefault(id_of(charge.payment_intent), []).append(charge)
+    found = []
+    for invoice in api.invoices.list(of_customer | {"expand": ["data.payments"]}).auto_paging_iter():
+        intents = list(_intents(invoice))
+        mine = [charge for intent in intents for charge in charges.get(intent, [])]
+        disputed = [charge.id for charge in mine if charge.disputed]
+        dispute = api.disputes.list({"charge": disputed[0], "limit": 1}).data[0].status if disputed else None
+        unpaid = invoice.status == "open" and invoice.attempt_count > 0
+        states = [api.payment_intents.retrieve(intent).status for intent in intents] if unpaid else []
+        refunded = sum(charge.amount_refunded for charge in mine)
+        found.append(_invoice(invoice, refunded, dispute, needs_action="requires_action" in states))
+    return found
+
+
+def _intents(invoice: "stripe.Invoice") -> Iterable[str]:
+    for payment in invoice.payments.data if invoice.payments else []:
+        if intent := id_of(payment.payment.payment_intent):
+            yield intent
+
+
+def _invoice(invoice: "stripe.Invoice", refunded: int, dispute: str | None, *, needs_action: bool) -> SeenInvoice:
+    details = invoice.parent.subscription_details if invoice.parent else None
+    return SeenInvoice(
+        id=invoice.id,
+        subscription_id=id_of(details and details.subscription),
+        number=invoice.number,
+        status=str(invoice.status),
+        currency=invoice.currency,
+        amount_due=invoice.amount_due,
+        amount_paid=invoice.amount_paid,
+        amount_refunded=refunded,
+        dispute=dispute,
+        attempts=invoice.attempt_count,
+        needs_action=needs_action,
+        hosted_invoice_url=invoice.hosted_invoice_url,
+        invoice_pdf=invoice.invoice_pdf,
+        created_at=_moment(invoice.created),
+        finalized_at=_maybe(invoice.status_transitions.finalized_at),
+        paid_at=_maybe(invoice.status_transitions.paid_at),
+        next_attempt_at=_maybe(invoice.next_payment_attempt),
+    )
+
+
+def payer_of_charge(*, charge: str | None, payment_intent: str | None) -> str | None:
+    """The customer who paid: refunds and disputes name no other way to them. None where nobody is known."""
+    try:
+        with calling() as client:
+            if charge:
+                return id_of(client.v1.charges.retrieve(charge).customer)
+            return id_of(client.v1.payment_intents.retrieve(payment_intent).customer) if payment_intent else None
+    except StripeRefused as refusal:
+        if refusal.is_missing:
+            return None
+        raise
+
+
+def find_live(customer_id: str) -> list[str]:
+    """The subscriptions of a customer that have begun and not ended; none of one who is unknown."""
+    try:
+        with calling() as client:
+            listed = client.v1.subscriptions.list({"customer": customer_id, "limit": PAGE}).data
+            return [found.id for found in listed if not found.status.startswith("incomplete")]
+    except StripeRefused as refusal:
+        if refusal.is_missing:
+            return []
+        raise
+
+
+def find_sold() -> dict[str, str]:
+    """Subscriptions that came from our checkouts and have not ended, with the customer of each."""
+    sold: dict[str, str] = {}
+    params: Any = {"limit": PAGE}
+    while True:
+        with calling() as client:  # for each page, since there may be very many
+            page = client.v1.subscriptions.list(params)
+        sold |= {one.id: id_of(one.customer) or "" for one in page.data if ATTEMPT in one.metadata.to_dict()}
+        if not page.has_more:
+            return sold
+        params["starting_after"] = page.data[-1].id
+
+
+def id_of(reference: Any) -> str | None:
+    """Of an object that Stripe may give whole or by its id."""
+    return reference if isinstance(reference, str) or reference is None else str(reference.id)
+
+
+def _moment(stamp: int) -> datetime:
+    return datetime.fromtimestamp(stamp, UTC)
+
+
+def _maybe(stamp: int | None) -> datetime | None:
+    return None if stamp is None else _moment(stamp)

@@ -1,0 +1,121 @@
+"""What we take from Stripe's objects: everything that rules or rows need, and no more."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class SeenSubscription:
+    """`status` is Stripe's word. Stripe gives periods by item; we have one item.
+
+    `has_payment_method` is null where only the payer could tell, and was not looked at.
+    """
+
+    id: str
+    item_id: str
+    price_id: str
+    status: str
+    started_at: datetime
+    current_period_start: datetime
+    current_period_end: datetime
+    trial_start: datetime | None
+    trial_end: datetime | None
+    cancel_at_period_end: bool
+    cancel_at: datetime | None
+    canceled_at: datetime | None
+    ended_at: datetime | None
+    has_payment_method: bool | None
+    attempt: str | None  # key of the checkout attempt that it came from; None: somebody made it elsewhere
+    pay_url: str | None = None  # where a change that waits for its payment can be paid
+
+
+@dataclass(frozen=True)
+class SeenInvoice:
+    """`needs_action`: the owner of the card has to confirm the payment."""
+
+    id: str
+    subscription_id: str | None
+    number: str | None
+    status: str
+    currency: str
+    amount_due: int
+    amount_paid: int
+    amount_refunded: int
+    dispute: str | None
+    attempts: int
+    needs_action: bool
+    hosted_invoice_url: str | None
+    invoice_pdf: str | None
+    created_at: datetime
+    finalized_at: datetime | None
+    paid_at: datetime | None
+    next_attempt_at: datetime | None
+
+
+@dataclass(frozen=True)
+class SeenSession:
+    """A Checkout session. `status` is open, complete or expired; `url` is there while it is open."""
+
+    id: str
+    status: str
+    url: str | None
+
+
+@dataclass(frozen=True)
+class SeenPayer:
+    """All that Stripe has of one customer. `email` is empty where it has been deleted."""
+
+    id: str
+    email: str
+    is_gone: bool
+    subscriptions: list[SeenSubscription]
+    invoices: list[SeenInvoice]
+    session: SeenSession | None = None  # of the checkout that was asked about
+
+
+@dataclass(frozen=True)
+class SeenLine:
+    description: str
+    amount: int
+    currency: str
+
+
+@dataclass(frozen=True)
+class SeenPreview:
+    """`proration_at`: the moment that the amounts hold for."""
+
+    amount_due: int
+    currency: str
+    lines: list[SeenLine]
+    proration_at: datetime
+
+
+@dataclass(frozen=True)
+class SeenProduct:
+    id: str
+    name: str
+    description: str
+    is_active: bool
+
+
+@dataclass(frozen=True)
+class SeenPrice:
+    id: str
+    product_id: str
+    lookup_key: str
+    currency: str
+    amount: int
+    interval: str
+    is_active: bool
+
+
+@dataclass(frozen=True)
+class SeenEndpoint:
+    """Where Stripe sends events. `secret` comes with a new one only."""
+
+    id: str
+    url: str
+    events: list[str]
+    api_version: str | None
+    is_enabled: bool
+    secret: str | None = None

@@ -1,0 +1,67 @@
+"""What must hold in our own tables at any time, whatever Stripe says."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from app.core.types import now
+
+from .ledger import Outcome
+from .models import CheckoutAttempt, Customer, Subscription, WebhookEvent
+from .queries import LIVE
+
+WAITED_TOO_LONG = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A row that breaks a rule."""
+
+    subject: str
+    rule: str
+    found: str
+
+
+def broken(db: Session) -> Iterator[Broken]:
+    yield from _places(db)
+    yield from _open_checkouts(db)
+    yield from _events(db)
+
+
+def _places(db: Session) -> Iterator[Broken]:
+    """Of a payer's live subscriptions one has the place of the live one; what does not live has none."""
+    payers = select(Subscription.customer_id).where(Subscription.status.in_(LIVE)).group_by(Subscription.customer_id)
+    for customer_id in db.scalars(payers.having(func.count(Subscription.live_customer_id) != 1)):
+        stripe_id = db.scalar(select(Customer.stripe_id).where(Customer.id == customer_id))
+        yield Broken(stripe_id or f"customer {customer_id}", "one live subscription has the place", "not one")
+    ended = (Subscription.live_customer_id.is_not(None), Subscription.status.not_in(LIVE))
+    for row in db.execute(select(Subscription.stripe_id, Subscription.status).where(*ended)):
+        yield Broken(row.stripe_id, "what does not live has no place", row.status)
+
+
+def _open_checkouts(db: Session) -> Iterator[Broken]:
+    """Who has a subscription has no checkout open that could make a second one."""
+    both = select(CheckoutAttempt.id, CheckoutAttempt.stripe_id).join(
+        Subscription, Subscription.live_customer_id == CheckoutAttempt.open_customer_id
+    )
+    for row in db.execute(both):
+        yield Broken(row.stripe_id or f"attempt {row.id}", "no checkout is open beside a subscription", "open")
+
+
+def _events(db: Session) -> Iterator[Broken]:
+    lost = select(WebhookEvent).where(lost_events()).order_by(WebhookEvent.id).limit(100)
+    for event in db.scalars(lost):
+        yield Broken(event.event_id, f"event worked off ({event.type})", event.outcome or "waits")
+
+
+def lost_events() -> ColumnElement[bool]:
+    """Given up on, waiting for longer than work takes, or parked though the payer is known by now."""
+    known = select(Customer.stripe_id).where(Customer.stripe_id.is_not(None))
+    return or_(
+        WebhookEvent.outcome == Outcome.DEAD,
+        and_(WebhookEvent.outcome.is_(None), WebhookEvent.received_at < now() - WAITED_TOO_LONG),
+        and_(WebhookEvent.outcome == Outcome.PARKED, WebhookEvent.payer.in_(known)),
+    )

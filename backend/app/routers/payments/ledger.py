@@ -1,0 +1,100 @@
+"""Working off what Stripe has told us: each event ends in an outcome, and until then it has a job.
+
+The job asks Stripe between two short transactions, not within one.
+"""
+
+import json
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, select, update
+from sqlalchemy.orm import Session
+
+from app.core.types import now
+from app.db.database import side_session
+from app.platform.jobs import Failure, enqueue
+
+from . import gateway, plans, sync
+from .alarms import alarm
+from .events import HANDLED, Concern, charge_named_in
+from .models import Customer, WebhookEvent
+
+OVERDUE = timedelta(minutes=2)  # an event that waits longer has lost its job
+BATCH = 500
+
+
+class Outcome(StrEnum):
+    """`parked`: about somebody whom we do not know. `dead`: given up on. Both can be replayed."""
+
+    DONE = "done"
+    IGNORED = "ignored"
+    PARKED = "parked"
+    DEAD = "dead"
+
+
+def job_key(event_id: int) -> str:
+    return f"payments event {event_id}"
+
+
+def process(db: Session, event_id: int) -> None:
+    """Do what one event asks for, unless a look that began after its arrival has done it.
+
+    Raises what asking Stripe raises: the job is then tried again.
+    """
+    with side_session() as side:
+        event = side.get(WebhookEvent, event_id)
+        if event is None or event.outcome is not None:
+            return
+        event.attempts += 1
+        concern, payer, content = HANDLED.get(event.type), event.payer, json.loads(event.body)
+    if concern is Concern.CATALOGUE:
+        plans.report_drift(db)
+        settle(db, WebhookEvent.id == event_id)
+        return
+    if payer is None and concern is Concern.CHARGE:
+        payer = gateway.payer_of_charge(**charge_named_in(content))
+    with side_session() as side:
+        side.execute(update(WebhookEvent).where(WebhookEvent.id == event_id).values(payer=payer))
+        customer_id = side.scalar(select(Customer.id).where(Customer.stripe_id == payer)) if payer else None
+        same = (WebhookEvent.payer == payer, WebhookEvent.outcome.is_(None))
+        waiting = list(side.scalars(select(WebhookEvent.id).where(*same).limit(BATCH)))
+    if customer_id is None:
+        alarm("unknown_customer", event_id=content["id"], event_type=content["type"], customer=payer)
+        settle(db, WebhookEvent.id == event_id, Outcome.PARKED, "The customer is none of ours")
+        return
+    sync.look(db, customer_id)
+    settle(db, WebhookEvent.id.in_([event_id, *waiting]))  # this look began after all of them had arrived
+
+
+def settle(db: Session, which: ColumnElement[bool], outcome: Outcome = Outcome.DONE, error: str | None = None) -> None:
+    """These have come to an end, those of them that had not."""
+    ended = {"outcome": outcome, "error": error, "processed_at": now()}
+    db.execute(update(WebhookEvent).where(which, WebhookEvent.outcome.is_(None)).values(ended))
+
+
+def note_failure(db: Session, payload: dict[str, Any], failure: Failure) -> None:
+    """In the transaction that puts the job off, or makes it a dead letter."""
+    waiting = update(WebhookEvent).where(WebhookEvent.id == payload["id"], WebhookEvent.outcome.is_(None))
+    if failure.is_final:
+        db.execute(waiting.values(error=failure.error, outcome=Outcome.DEAD))
+        alarm("event_given_up", id=payload["id"], reason=failure.error)
+    else:
+        db.execute(waiting.values(error=failure.error))
+
+
+def sweep(db: Session) -> None:
+    """Give a job to each event that waits without one. While its job is unfinished the key keeps a second one away."""
+    left = select(WebhookEvent.id).where(WebhookEvent.outcome.is_(None), WebhookEvent.received_at < now() - OVERDUE)
+    for event_id in db.scalars(left.order_by(WebhookEvent.id).limit(BATCH)):
+        enqueue(db, "payments.process_event", {"id": event_id}, key=job_key(event_id))
+
+
+def replay(db: Session, which: ColumnElement[bool]) -> int:
+    """Begin again with these events, whatever came of them; how many they are."""
+    found = list(db.scalars(select(WebhookEvent).where(which).order_by(WebhookEvent.id)))
+    for event in found:
+        event.outcome, event.processed_at, event.error = None, None, None
+        enqueue(db, "payments.process_event", {"id": event.id}, key=job_key(event.id))
+    db.flush()
+    return len(found)

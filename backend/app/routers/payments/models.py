@@ -1,0 +1,186 @@
+"""Tables of payments. Stripe has the truth; but for what we asked of it, these rows are what we last saw there."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy.dialects import mysql
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.core.text import MAX_EMAIL, MAX_SLUG
+from app.core.types import now
+from app.db.database import Base
+from app.db.mixins import Timestamps
+from app.db.types import PrimaryKey
+from app.routers.auth.models import User
+
+STRIPE_ID = 255  # Stripe's own bound of its ids
+MAX_URL = 2_000
+MAX_ERROR = 500
+
+
+class Plan(Timestamps, Base):
+    """One price at which something is sold, or was: who subscribed to a price keeps it when `plans.toml` has another.
+
+    `offered_as` is the slug while the plan is for sale, so one plan at a time has it.
+    """
+
+    __tablename__ = "plans"
+
+    id: Mapped[PrimaryKey]
+    slug: Mapped[str] = mapped_column(String(MAX_SLUG), index=True)
+    offered_as: Mapped[str | None] = mapped_column(String(MAX_SLUG), unique=True)
+    position: Mapped[int]  # in `plans.toml`
+    name: Mapped[str] = mapped_column(String(120))
+    description: Mapped[str] = mapped_column(String(500))
+    currency: Mapped[str] = mapped_column(String(3))
+    amount: Mapped[int]  # minor units
+    interval: Mapped[str] = mapped_column(String(5))  # month or year
+    trial_days: Mapped[int]
+    trial_needs_card: Mapped[bool]
+    entitlements: Mapped[dict[str, Any]] = mapped_column(JSON)  # `catalogue.Entitlements`
+    stripe_product_id: Mapped[str | None] = mapped_column(String(STRIPE_ID))
+    stripe_price_id: Mapped[str | None] = mapped_column(String(STRIPE_ID), unique=True)  # null: free, or not synced
+
+
+class Customer(Timestamps, Base):
+    """A payer: today a user, one day perhaps an organisation. Everything hangs on this row, also as a lock.
+
+    `looks` and `seen` keep order: who looks at Stripe takes the next number of `looks` before, and what it saw is
+    written only if no look with a higher number has been (`sync.py`).
+    """
+
+    __tablename__ = "customers"
+
+    id: Mapped[PrimaryKey]
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), unique=True)
+    stripe_id: Mapped[str | None] = mapped_column(String(STRIPE_ID), unique=True)  # null until Stripe's answer is here
+    creation_key: Mapped[str] = mapped_column(String(64), unique=True)  # Idempotency-Key of its creation at Stripe
+    creation_asked_at: Mapped[datetime | None]
+    email: Mapped[str] = mapped_column(String(MAX_EMAIL))  # as Stripe has it
+    person: Mapped[str] = mapped_column(String(64), index=True)  # keyed digest of the address: one trial per person
+    trial_used_at: Mapped[datetime | None]
+    gone_at: Mapped[datetime | None]  # deleted at Stripe
+    looks: Mapped[int] = mapped_column(default=0)
+    seen: Mapped[int] = mapped_column(default=0)
+
+    user: Mapped[User | None] = relationship(lazy="raise")
+
+
+class Subscription(Timestamps, Base):
+    """A subscription as Stripe has it. `live_customer_id` holds the payer while it is live: so there is one at most."""
+
+    __tablename__ = "subscriptions"
+    __table_args__ = (CheckConstraint("live_customer_id IS NULL OR live_customer_id = customer_id", name="live_payer"),)
+
+    id: Mapped[PrimaryKey]
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id", ondelete="CASCADE"), index=True)
+    live_customer_id: Mapped[int | None] = mapped_column(unique=True)
+    plan_id: Mapped[int | None] = mapped_column(ForeignKey("plans.id", ondelete="SET NULL"), index=True)
+    stripe_id: Mapped[str] = mapped_column(String(STRIPE_ID), unique=True)
+    stripe_item_id: Mapped[str] = mapped_column(String(STRIPE_ID))
+    stripe_price_id: Mapped[str] = mapped_column(String(STRIPE_ID))
+    status: Mapped[str] = mapped_column(String(32))  # Stripe's word
+    started_at: Mapped[datetime]
+    current_period_start: Mapped[datetime]
+    current_period_end: Mapped[datetime] = mapped_column(index=True)
+    trial_start: Mapped[datetime | None]
+    trial_end: Mapped[datetime | None]
+    cancel_at_period_end: Mapped[bool]
+    cancel_at: Mapped[datetime | None]
+    canceled_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    past_due_since: Mapped[datetime | None]  # when the oldest unpaid invoice was finalised
+    has_payment_method: Mapped[bool]
+    # What a preview has shown, so that the change charges just that, and with one Idempotency-Key.
+    previewed_price_id: Mapped[str | None] = mapped_column(String(STRIPE_ID))
+    previewed_at: Mapped[datetime | None]
+    proration_at: Mapped[datetime | None]
+
+    plan: Mapped[Plan | None] = relationship(lazy="raise")
+    customer: Mapped[Customer] = relationship(lazy="raise")
+
+
+class Invoice(Base):
+    """An invoice as Stripe has it. Drafts have no number and no pages yet.
+
+    Table and schema say whose: `invoices` is what many an application calls a feature of its own.
+    """
+
+    __tablename__ = "payment_invoices"
+    __table_args__ = (Index(None, "customer_id", "created_at", "id"),)
+
+    id: Mapped[PrimaryKey]
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id", ondelete="CASCADE"))
+    subscription_id: Mapped[int | None] = mapped_column(ForeignKey("subscriptions.id", ondelete="SET NULL"), index=True)
+    stripe_id: Mapped[str] = mapped_column(String(STRIPE_ID), unique=True)
+    number: Mapped[str | None] = mapped_column(String(64))
+    status: Mapped[str] = mapped_column(String(32))  # Stripe's word
+    currency: Mapped[str] = mapped_column(String(3))
+    amount_due: Mapped[int]
+    amount_paid: Mapped[int]
+    amount_refunded: Mapped[int]
+    dispute: Mapped[str | None] = mapped_column(String(40))  # Stripe's word for how the newest stands
+    attempts: Mapped[int]
+    hosted_invoice_url: Mapped[str | None] = mapped_column(String(MAX_URL))
+    invoice_pdf: Mapped[str | None] = mapped_column(String(MAX_URL))
+    created_at: Mapped[datetime]
+    finalized_at: Mapped[datetime | None]
+    paid_at: Mapped[datetime | None]
+    next_attempt_at: Mapped[datetime | None]
+
+
+class CheckoutAttempt(Base):
+    """One Checkout session, from before it is asked for. What is sent is kept, so that it can be sent again unchanged.
+
+    `open_customer_id` holds the payer while the session may be paid: so there is one at most.
+    """
+
+    __tablename__ = "checkout_attempts"
+
+    id: Mapped[PrimaryKey]
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id", ondelete="CASCADE"), index=True)
+    open_customer_id: Mapped[int | None] = mapped_column(unique=True)
+    plan_id: Mapped[int] = mapped_column(ForeignKey("plans.id", ondelete="CASCADE"), index=True)
+    promotion_code: Mapped[str | None] = mapped_column(String(STRIPE_ID))  # Stripe's id of it
+    trial_days: Mapped[int]
+    key: Mapped[str] = mapped_column(String(64), unique=True)  # Idempotency-Key
+    stripe_id: Mapped[str | None] = mapped_column(String(STRIPE_ID), unique=True)
+    url: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    closed_at: Mapped[datetime | None]
+
+    plan: Mapped[Plan] = relationship(lazy="raise")
+
+
+class WebhookEvent(Base):
+    """What Stripe told us, word for word, and what became of it. `outcome` is null while it waits for its job."""
+
+    __tablename__ = "webhook_events"
+    __table_args__ = (UniqueConstraint("source", "event_id"), Index(None, "outcome", "received_at"))
+
+    id: Mapped[PrimaryKey]
+    source: Mapped[str] = mapped_column(String(20), default="stripe")
+    event_id: Mapped[str] = mapped_column(String(STRIPE_ID))
+    type: Mapped[str] = mapped_column(String(80))
+    livemode: Mapped[bool]
+    payer: Mapped[str | None] = mapped_column(String(STRIPE_ID), index=True)  # Stripe's id of the customer
+    body: Mapped[bytes] = mapped_column(LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql"))
+    created_at: Mapped[datetime]  # Stripe's time, in tests a simulated one
+    received_at: Mapped[datetime] = mapped_column(default=now)
+    seconds_ahead: Mapped[int | None] = mapped_column(index=True)  # of our clock, outside production (`clock.py`)
+    processed_at: Mapped[datetime | None]
+    outcome: Mapped[str | None] = mapped_column(String(20))  # `ledger.Outcome`
+    attempts: Mapped[int] = mapped_column(default=0)
+    error: Mapped[str | None] = mapped_column(String(MAX_ERROR))
+
+
+class Notice(Base):
+    """A mail about money that has been queued: the key names its occasion, so that there is one for each."""
+
+    __tablename__ = "payment_notices"
+
+    id: Mapped[PrimaryKey]
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id", ondelete="CASCADE"), index=True)
+    key: Mapped[str] = mapped_column(String(STRIPE_ID + 40), unique=True)
+    created_at: Mapped[datetime] = mapped_column(default=now)

@@ -1,0 +1,32 @@
+"""Statements that several rules of payments need."""
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import joinedload
+
+from app.routers.auth.models import User
+
+from .models import Customer, Plan, Subscription
+
+LIVE = ("trialing", "active", "past_due", "unpaid", "paused")
+"""Statuses in which a subscription is the payer's one; `incomplete` is none yet, `canceled` and the rest no more."""
+CURRENT = (*LIVE, "incomplete")
+
+
+def offered_plans() -> Select[Plan]:
+    """What is for sale, in the order of `plans.toml`."""
+    return select(Plan).where(Plan.offered_as.is_not(None)).order_by(Plan.position, Plan.id)
+
+
+def customer_of(user: User) -> Select[Customer]:
+    return select(Customer).where(Customer.user_id == user.id)
+
+
+def subscriptions_of(user: User) -> Select[Subscription]:
+    """With their plans. The live one comes first, then the newest."""
+    return (
+        select(Subscription)
+        .join(Subscription.customer)
+        .where(Customer.user_id == user.id)
+        .options(joinedload(Subscription.plan))
+        .order_by(Subscription.live_customer_id.is_(None), Subscription.started_at.desc(), Subscription.id.desc())
+    )

@@ -1,0 +1,85 @@
+"""Routes of payments. No rule and no query here."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request, status
+
+from app.core.errors import raises
+from app.core.pagination import Page, PageParams
+from app.db.database import db_dependency
+from app.db.pagination import paginate
+from app.platform.documentation import BodyTooLarge
+from app.platform.routing import Router
+from app.routers.auth.dependencies import CurrentUser, VerifiedUser
+
+from . import checkout, customers, service, subscription_routes, webhooks
+from .dependencies import StripeTurn
+from .entitlements import Entitlements
+from .gateway import InvalidSignature, PaymentsUnavailable, StripeRefused
+from .models import Plan
+from .schemas import (
+    CheckoutCreate,
+    CheckoutRead,
+    EntitlementsRead,
+    PaymentInvoiceRead,
+    PlanRead,
+    PortalRead,
+    WebhookRead,
+)
+
+router = Router(prefix="/payments", tags=["payments"])
+router.include_router(subscription_routes.router)
+
+
+@router.get("/plans", response_model=list[PlanRead])
+def list_plans(db: db_dependency) -> list[Plan]:
+    """What is for sale, and what is free."""
+    return service.list_plans(db)
+
+
+@router.post("/checkout", status_code=status.HTTP_201_CREATED, dependencies=[StripeTurn])
+@raises(
+    service.PlanNotFound,
+    service.PlanNotForSale,
+    service.PlanNotReady,
+    service.AlreadySubscribed,
+    checkout.PromotionCodeUnknown,
+    checkout.CheckoutBusy,
+    PaymentsUnavailable,
+    StripeRefused,
+)
+def create_checkout(db: db_dependency, user: VerifiedUser, data: CheckoutCreate) -> CheckoutRead:
+    """Stripe's page to subscribe on. It leads back to `/billing/success` or `/billing` of the frontend."""
+    return checkout.create_checkout(db, user, data)
+
+
+@router.post("/portal", status_code=status.HTTP_201_CREATED, dependencies=[StripeTurn])
+@raises(customers.NoCustomer, PaymentsUnavailable, StripeRefused)
+def create_portal(db: db_dependency, user: CurrentUser) -> PortalRead:
+    """Stripe's page to manage cards, invoices and the subscription. It leads back to `/billing` of the frontend."""
+    return PortalRead(url=customers.open_portal(db, user, service.return_url("/billing")))
+
+
+@router.get("/invoices")
+def list_invoices(db: db_dependency, user: CurrentUser, page: PageParams) -> Page[PaymentInvoiceRead]:
+    """Newest first."""
+    return paginate(db, service.list_invoices(user), page, PaymentInvoiceRead)
+
+
+@router.get("/entitlements", response_model=EntitlementsRead)
+def read_entitlements(db: db_dependency, user: CurrentUser) -> Entitlements:
+    """What the caller may do now."""
+    return service.get_entitlements(db, user)
+
+
+async def raw_body(request: Request) -> bytes:
+    """The very bytes: a signature covers them."""
+    return await request.body()
+
+
+@router.post("/webhook", openapi_extra=webhooks.DOCUMENTED)
+@raises(InvalidSignature, webhooks.InvalidPayload, PaymentsUnavailable, BodyTooLarge)
+def receive_webhook(db: db_dependency, body: Annotated[bytes, Depends(raw_body)], request: Request) -> WebhookRead:
+    """For Stripe alone: events, signed over the raw body."""
+    webhooks.receive(db, body, request.headers.get("stripe-signature", ""))
+    return WebhookRead(received=True)

@@ -1,0 +1,115 @@
+"""Shapes of payments on the wire."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, StrictBool, StringConstraints
+
+from app.core.schemas import Input, Output
+from app.core.text import MAX_SLUG
+
+PlanSlug = Annotated[str, StringConstraints(min_length=1, max_length=MAX_SLUG)]
+PromotionCode = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+
+
+class Entitled(Output):
+    """What a plan opens: features by name, and limits, where null is no limit. What is not named is not included."""
+
+    features: list[str]
+    limits: dict[str, int | None]
+
+
+def _or_nothing(stored: Any) -> Any:
+    """A subscription to a price that is none of ours opens nothing."""
+    return stored or {"features": [], "limits": {}}
+
+
+class PlanRead(Output):
+    """`amount` is in minor units of `currency`, per `interval` (month or year)."""
+
+    id: int
+    slug: str
+    name: str
+    description: str
+    currency: str
+    amount: int
+    interval: str
+    trial_days: int
+    entitlements: Annotated[Entitled, BeforeValidator(_or_nothing)]
+
+
+class PlanChoice(Input):
+    plan: PlanSlug
+
+
+class CheckoutCreate(PlanChoice):
+    promotion_code: PromotionCode | None = None
+
+
+class CheckoutRead(Output):
+    """`url` is Stripe's page; send the browser there."""
+
+    session_id: str
+    url: str
+
+
+class PortalRead(Output):
+    url: str
+
+
+class SubscriptionRead(Output):
+    """`status` is Stripe's word. `entitlements` is what the subscription opens at this moment."""
+
+    id: int
+    plan: PlanRead | None
+    status: str
+    current_period_start: datetime
+    current_period_end: datetime
+    trial_end: datetime | None
+    cancel_at_period_end: bool
+    canceled_at: datetime | None
+    entitlements: Entitled
+
+
+class PreviewLine(Output):
+    """One line of the invoice to come; credits are negative."""
+
+    description: str
+    amount: int
+    currency: str
+
+
+class Preview(Output):
+    """What a change would charge now. For 15 minutes a change to this plan charges just that."""
+
+    amount_due: int
+    currency: str
+    lines: list[PreviewLine]
+
+
+class Cancellation(Input):
+    at_period_end: StrictBool = True
+
+
+class PaymentInvoiceRead(Output):
+    """`status` is Stripe's word. The two addresses are Stripe's pages; a draft has none yet."""
+
+    id: int
+    number: str | None
+    status: str
+    currency: str
+    amount_due: int
+    amount_paid: int
+    created_at: datetime
+    hosted_invoice_url: str | None
+    invoice_pdf: str | None
+
+
+class EntitlementsRead(Entitled):
+    """`plan` is the slug of the plan that decides: the free one without a subscription that is in force."""
+
+    plan: str
+
+
+class WebhookRead(Output):
+    received: bool

@@ -1,0 +1,100 @@
+"""The rules of payments that need no word with Stripe, and the errors that they share."""
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from app.core.config import get_settings
+from app.core.errors import Conflict, NotFound
+from app.routers.auth.models import User
+
+from . import entitlements, queries
+from .entitlements import Entitlements
+from .models import Customer, Invoice, Plan, Subscription
+from .schemas import SubscriptionRead
+
+
+class PlanNotFound(NotFound):
+    """Nothing of this name is for sale."""
+
+    code = "plan_not_found"
+
+
+class PlanNotForSale(Conflict):
+    """What is free is there without being bought; to go back to it, cancel."""
+
+    code = "plan_not_for_sale"
+    detail = "This plan is free: you have it whenever you have no other."
+
+
+class PlanNotReady(Conflict):
+    """The plan has no price at Stripe yet: `make plans-sync` has not run."""
+
+    code = "plan_not_ready"
+    detail = "This plan cannot be bought yet."
+
+
+class AlreadySubscribed(Conflict):
+    code = "already_subscribed"
+    detail = "You have a subscription. Change it instead."
+
+
+class NoSubscription(NotFound):
+    """None, or it has ended."""
+
+    code = "no_subscription"
+
+
+def list_plans(db: Session) -> list[Plan]:
+    """What is for sale; nothing where payments are switched off."""
+    return list(db.scalars(queries.offered_plans())) if get_settings().payments_enabled else []
+
+
+def get_plan_for_sale(db: Session, slug: str) -> Plan:
+    """Raises `PlanNotFound`, `PlanNotForSale`, `PlanNotReady`."""
+    plan = db.scalar(select(Plan).where(Plan.offered_as == slug))
+    if plan is None:
+        raise PlanNotFound
+    if plan.amount == 0:
+        raise PlanNotForSale
+    if plan.stripe_price_id is None:
+        raise PlanNotReady
+    return plan
+
+
+def get_subscription(db: Session, user: User) -> Subscription:
+    """The one that is going on, or waits for its first payment. Raises `NoSubscription`."""
+    current = queries.subscriptions_of(user).where(Subscription.status.in_(queries.CURRENT)).limit(1)
+    subscription = db.scalar(current)
+    if subscription is None:
+        raise NoSubscription
+    return subscription
+
+
+def has_live_subscription(db: Session, user: User) -> bool:
+    live = select(Subscription.id).join(Subscription.customer)
+    return (
+        db.scalar(live.where(Customer.user_id == user.id, Subscription.live_customer_id.is_not(None)).limit(1))
+        is not None
+    )
+
+
+def describe(db: Session, subscription: Subscription) -> SubscriptionRead:
+    """Needs its plan loaded."""
+    opened = entitlements.of_subscription(db, subscription)
+    return SubscriptionRead.model_validate({**vars(subscription), "plan": subscription.plan, "entitlements": opened})
+
+
+def list_invoices(user: User) -> Select[Invoice]:
+    """Newest first."""
+    mine = select(Customer.id).where(Customer.user_id == user.id)
+    newest = (Invoice.created_at.desc(), Invoice.id.desc())
+    return select(Invoice).where(Invoice.customer_id == mine.scalar_subquery()).order_by(*newest)
+
+
+def get_entitlements(db: Session, user: User) -> Entitlements:
+    return entitlements.of_user(db, user)
+
+
+def return_url(path: str) -> str:
+    """A page of the frontend: where Stripe's pages lead back to is never a client's choice."""
+    return f"{get_settings().frontend_url}{path}"

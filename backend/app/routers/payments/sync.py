@@ -1,0 +1,198 @@
+"""Make our rows of one payer equal Stripe's objects: the one way in which they change, whoever asks for it.
+
+Stripe must be asked without a transaction open, so a lock cannot span asking and writing. Order is kept by numbers
+instead. A look takes the next number of the payer before it asks, and writes, under the payer's row lock, only if no
+look with a higher number has written: what is there then was asked for later. Every change at Stripe sends an event,
+every event leads to a look that begins after it, so the last look to write began after the last change.
+"""
+
+from dataclasses import dataclass, fields
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from app.core.types import now
+from app.db.database import side_session
+from app.platform.jobs import enqueue
+
+from . import gateway, notices
+from .alarms import alarm
+from .gateway import SeenInvoice, SeenPayer, SeenSubscription
+from .models import CheckoutAttempt, Customer, Invoice, Plan, Subscription
+from .queries import CURRENT, LIVE
+
+SUBSCRIPTION_COLUMNS = {
+    field.name
+    for field in fields(SeenSubscription)
+    if field.name not in ("id", "item_id", "price_id", "attempt", "pay_url")
+}
+INVOICE_COLUMNS = {
+    field.name for field in fields(SeenInvoice) if field.name not in ("id", "subscription_id", "needs_action")
+}
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """The right to write what is asked for from now on, unless a later one has written."""
+
+    customer_id: int
+    number: int
+    stripe_id: str | None
+    session_id: str | None  # of the checkout that is open, as far as we know
+
+
+def take_ticket(customer_id: int) -> Ticket:
+    """In a transaction of its own: before asking Stripe, with no other one open."""
+    with side_session() as side:
+        side.execute(update(Customer).where(Customer.id == customer_id).values(looks=Customer.looks + 1))
+        customer = side.execute(select(Customer.looks, Customer.stripe_id).where(Customer.id == customer_id)).one()
+        session = select(CheckoutAttempt.stripe_id).where(CheckoutAttempt.open_customer_id == customer_id)
+        return Ticket(customer_id, customer.looks, customer.stripe_id, side.scalar(session))
+
+
+def look(db: Session, customer_id: int) -> None:
+    """Ask Stripe for all of this payer, and write it. `db` must not have begun a transaction."""
+    ticket = take_ticket(customer_id)
+    if ticket.stripe_id is None:
+        return
+    seen = gateway.look_at_payer(ticket.stripe_id, ticket.session_id)
+    write(db, ticket, seen)
+
+
+def look_soon(db: Session, customer_id: int) -> None:
+    """Have a worker look, once this transaction is committed."""
+    enqueue(db, "payments.look", {"customer_id": customer_id})
+
+
+def write(db: Session, ticket: Ticket, seen: SeenPayer) -> None:
+    customer = _locked(db, ticket)
+    if customer is None:
+        return
+    if seen.is_gone:
+        customer.gone_at, customer.email = customer.gone_at or now(), ""
+    else:
+        customer.gone_at, customer.email = None, seen.email or customer.email
+    rows = _write_subscriptions(db, customer, seen.subscriptions)
+    _write_arrears(rows, seen)
+    if seen.is_gone:
+        _end_all(rows)
+    _write_invoices(db, customer, rows, seen.invoices)
+    _close_attempt(db, customer, ticket, seen)
+    db.flush()
+    notices.send(db, customer, rows, seen.invoices)
+
+
+def write_subscription(db: Session, ticket: Ticket, seen: SeenSubscription) -> None:
+    """What Stripe answered when we changed one subscription; a worker looks at the rest of the payer soon."""
+    look_soon(db, ticket.customer_id)
+    customer = _locked(db, ticket)
+    if customer is not None:
+        _write_subscriptions(db, customer, [seen])
+        db.flush()
+
+
+def _locked(db: Session, ticket: Ticket) -> Customer | None:
+    """The payer, locked; None where a later look has written, or the payer is another customer of Stripe's by now."""
+    whole = select(Customer).where(Customer.id == ticket.customer_id)
+    customer = db.scalars(whole.with_for_update().execution_options(populate_existing=True)).one()
+    if customer.seen >= ticket.number or customer.stripe_id != ticket.stripe_id:
+        return None
+    customer.seen = ticket.number
+    return customer
+
+
+def _write_subscriptions(db: Session, customer: Customer, seen: list[SeenSubscription]) -> dict[str, Subscription]:
+    """All of the payer's rows, by Stripe's id."""
+    mine = select(Subscription).where(Subscription.customer_id == customer.id)
+    rows = {row.stripe_id: row for row in db.scalars(mine.execution_options(populate_existing=True))}
+    prices = [one.price_id for one in seen]
+    plans = {plan.stripe_price_id: plan.id for plan in db.scalars(select(Plan).where(Plan.stripe_price_id.in_(prices)))}
+    for one in seen:
+        row = rows.setdefault(one.id, Subscription(customer_id=customer.id, stripe_id=one.id))
+        had_card = row.has_payment_method
+        if one.price_id not in plans and row.stripe_price_id != one.price_id:
+            alarm("unknown_price", subscription=one.id, price=one.price_id)
+        row.stripe_item_id, row.stripe_price_id, row.plan_id = one.item_id, one.price_id, plans.get(one.price_id)
+        for name in SUBSCRIPTION_COLUMNS:
+            setattr(row, name, getattr(one, name))
+        row.has_payment_method = bool(had_card if one.has_payment_method is None else one.has_payment_method)
+        if one.trial_start and customer.trial_used_at is None:
+            customer.trial_used_at = one.trial_start
+        db.add(row)
+    _choose_live(db, customer, rows, {one.id: one.attempt for one in seen})
+    return rows
+
+
+def _choose_live(
+    db: Session, customer: Customer, rows: dict[str, Subscription], attempts: dict[str, str | None]
+) -> None:
+    """The oldest of those that live is the payer's subscription. A second one is a mistake: ours is undone."""
+    live = sorted((row for row in rows.values() if row.status in LIVE), key=lambda row: (row.started_at, row.stripe_id))
+    for row in rows.values():
+        if row not in live[:1]:
+            row.live_customer_id = None
+    db.flush()  # first nobody has the place, then one has it
+    if live:
+        live[0].live_customer_id = customer.id
+        db.flush()
+    for extra in live[1:]:
+        alarm("second_subscription", customer=customer.stripe_id, subscription=extra.stripe_id)
+        if attempts.get(extra.stripe_id):
+            enqueue(db, "payments.end_duplicate", {"subscription": extra.stripe_id}, key=f"duplicate {extra.stripe_id}")
+
+
+def _end_all(rows: dict[str, Subscription]) -> None:
+    """Who is deleted at Stripe has no subscription there any more, also where it does not say so of each."""
+    for row in rows.values():
+        if row.status in CURRENT:
+            row.status, row.live_customer_id, row.past_due_since = "canceled", None, None
+            row.ended_at = row.canceled_at = row.ended_at or now()
+
+
+def _write_invoices(
+    db: Session, customer: Customer, subscriptions: dict[str, Subscription], seen: list[SeenInvoice]
+) -> None:
+    """A draft that is not there any more was deleted, which happens to drafts alone."""
+    mine = select(Invoice).where(Invoice.customer_id == customer.id)
+    rows = {row.stripe_id: row for row in db.scalars(mine.execution_options(populate_existing=True))}
+    for one in seen:
+        row = rows.pop(one.id, None) or Invoice(stripe_id=one.id, customer_id=customer.id)
+        subscription = subscriptions.get(one.subscription_id or "")
+        row.subscription_id = subscription.id if subscription else None
+        if one.dispute and one.dispute != row.dispute:
+            alarm("dispute", invoice=one.id, status=one.dispute)
+        for name in INVOICE_COLUMNS:
+            setattr(row, name, getattr(one, name))
+        db.add(row)
+    for row in rows.values():
+        if row.status == "draft":
+            db.delete(row)
+
+
+def _write_arrears(rows: dict[str, Subscription], seen: SeenPayer) -> None:
+    for one in seen.subscriptions:
+        rows[one.id].past_due_since = owes_since(one, seen.invoices)
+
+
+def owes_since(subscription: SeenSubscription, invoices: list[SeenInvoice]) -> datetime | None:
+    """Since when a subscription owes: from this on grace is counted, the same whenever we looked."""
+    if subscription.status not in ("past_due", "unpaid"):
+        return None
+    owed = [
+        invoice.finalized_at or invoice.created_at
+        for invoice in invoices
+        if invoice.subscription_id == subscription.id and invoice.status == "open" and invoice.attempts
+    ]
+    return min(owed, default=subscription.current_period_start)
+
+
+def _close_attempt(db: Session, customer: Customer, ticket: Ticket, seen: SeenPayer) -> None:
+    """A checkout that can no longer be paid makes room for another."""
+    attempt = db.scalar(select(CheckoutAttempt).where(CheckoutAttempt.open_customer_id == customer.id))
+    if attempt is None:
+        return
+    session = seen.session if attempt.stripe_id == ticket.session_id else None
+    over = session is not None and session.status != "open"
+    if over or attempt.key in {one.attempt for one in seen.subscriptions}:
+        attempt.open_customer_id, attempt.closed_at = None, now()

@@ -1,0 +1,18 @@
+"""So many requests wait for Stripe at once, and no more: the others wait for their turn without thread or connection.
+
+They stay few beside the connections that there are, so the other routes are quick while Stripe hangs.
+"""
+
+from collections.abc import AsyncIterator
+
+from app.core.admission import Admission
+from app.db.database import admission
+
+from .gateway import PaymentsUnavailable
+
+calls = Admission(max(2, admission.slots // 4), timeout=5, refusal=PaymentsUnavailable)
+
+
+async def stripe_turn() -> AsyncIterator[None]:
+    async with calls.slot():
+        yield

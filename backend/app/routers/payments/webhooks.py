@@ -1,0 +1,124 @@
+"""What Stripe sends is written down, with the job that works it off, and acknowledged. Nothing else happens here."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.core import strict_json
+from app.core.config import get_settings
+from app.core.errors import BadRequest, Conflict
+from app.core.logging import get_logger, security_event
+from app.core.strict_json import InvalidJson
+from app.core.types import now
+from app.db.errors import conflicts
+from app.platform.jobs import enqueue
+
+from . import gateway
+from .clock import seconds_ahead
+from .events import HANDLED, payer_named_in
+from .ledger import Outcome, job_key
+from .models import STRIPE_ID, WebhookEvent
+
+SOURCE = "stripe"
+MAX_TYPE = 80
+DOCUMENTED: dict[str, Any] = {
+    "parameters": [
+        {
+            "in": "header",
+            "name": "Stripe-Signature",
+            "required": True,
+            "description": "Stripe's, over the raw body.",
+            "schema": {"type": "string"},
+        }
+    ],
+    "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}},
+}
+
+log = get_logger(__name__)
+
+
+class InvalidPayload(BadRequest):
+    """Signed, but no event."""
+
+    code = "invalid_payload"
+    detail = "The body is no event of Stripe's."
+
+
+class _KnownAlready(Conflict):
+    """Never leaves this module: who sends an event again is told that we have it."""
+
+
+def receive(db: Session, body: bytes, signature: str) -> None:
+    """Keep the event and its job, once. Raises `InvalidSignature`, `InvalidPayload`, `PaymentsUnavailable`."""
+    settings = get_settings()
+    if not settings.payments_enabled or not settings.stripe_webhook_secret:
+        raise gateway.PaymentsUnavailable
+    try:
+        gateway.verify(body, signature, settings.stripe_webhook_secret)
+    except gateway.InvalidSignature:
+        security_event("webhook_signature_refused", source=SOURCE)
+        raise
+    event = _parse(body)
+    known = select(WebhookEvent.id).where(WebhookEvent.source == SOURCE, WebhookEvent.event_id == event["id"])
+    if db.scalar(known) is not None:
+        return
+    row = WebhookEvent(
+        source=SOURCE,
+        event_id=event["id"],
+        type=event["type"],
+        livemode=event["livemode"],
+        payer=payer_named_in(event),
+        body=body,
+        created_at=(created_at := datetime.fromtimestamp(event["created"], UTC)),
+        seconds_ahead=seconds_ahead(created_at),
+    )
+    if reason := _why_not(row):
+        row.outcome, row.error, row.processed_at = Outcome.IGNORED, reason, now()
+    try:
+        with db.begin_nested(), conflicts({"uq_webhook_events_source_event_id": _KnownAlready}):
+            db.add(row)
+            db.flush()
+    except _KnownAlready:
+        return
+    if row.outcome is None:
+        enqueue(db, "payments.process_event", {"id": row.id}, key=job_key(row.id))
+
+
+def _why_not(row: WebhookEvent) -> str | None:
+    """Why there is nothing to do for an event that is kept all the same."""
+    if row.livemode != is_live():
+        log.warning("webhook_of_other_mode", event_id=row.event_id, livemode=row.livemode)
+        return "livemode is not ours"
+    return None if row.type in HANDLED else "not handled"
+
+
+def is_live() -> bool:
+    """Whether our key moves real money."""
+    key = get_settings().stripe_secret_key
+    return key is not None and "_live_" in key.get_secret_value()[:8]
+
+
+def _parse(body: bytes) -> dict[str, Any]:
+    try:
+        event = strict_json.parse(body)
+    except InvalidJson as error:
+        raise InvalidPayload from error
+    if not (
+        isinstance(event, dict)
+        and event.get("object") == "event"
+        and _is_word(event.get("id"), STRIPE_ID)
+        and _is_word(event.get("type"), MAX_TYPE)
+        and isinstance(event.get("livemode"), bool)
+        and isinstance(event.get("created"), int)
+        and 0 < event["created"] < 2**33
+        and isinstance(data := event.get("data"), dict)
+        and isinstance(data.get("object"), dict)
+    ):
+        raise InvalidPayload
+    return event
+
+
+def _is_word(value: Any, length: int) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= length
