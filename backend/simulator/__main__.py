@@ -1,0 +1,59 @@
+"""`python -m simulator`: Stripe in a box, on this machine alone."""
+
+import argparse
+import contextlib
+import gc
+import os
+import sys
+from pathlib import Path
+
+from simulator.app import create_app
+from simulator.server import server
+from simulator.settings import PORT, STATE, Settings
+from simulator.state.file import UnusableState
+
+
+def main() -> None:
+    if os.environ.get("ENVIRONMENT") == "production":
+        sys.exit("The simulator is for development and tests: it refuses to run where ENVIRONMENT=production.")
+    options = _parser().parse_args()
+    settings = Settings(
+        options.port, None if options.memory else options.state, options.seed, options.now, _webhook(options)
+    )
+    try:
+        app = create_app(settings)
+    except UnusableState as error:
+        sys.exit(str(error))
+    gc.set_threshold(20_000, 20, 50)  # a year of a thousand subscriptions is mostly dicts that come and go
+    running = server(app, settings.port)
+    with contextlib.suppress(KeyboardInterrupt):  # which uvicorn passes on when it has ended in good order
+        running.run()
+    if not running.started:
+        sys.exit(1)  # it has said why
+
+
+def _webhook(options: argparse.Namespace) -> tuple[str, str] | None:
+    if not options.webhook:
+        return None
+    if not options.webhook_secret:
+        sys.exit("--webhook needs a secret: --webhook-secret or SIMULATOR_WEBHOOK_SECRET.")
+    return options.webhook, options.webhook_secret
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m simulator", description="A stateful Stripe that runs offline.")
+    port = int(os.environ.get("SIMULATOR_PORT") or PORT)
+    parser.add_argument("--port", type=int, default=port, help="on 127.0.0.1; SIMULATOR_PORT or %(default)s")
+    parser.add_argument("--state", type=Path, default=STATE, help="the file that survives restarts")
+    parser.add_argument("--memory", action="store_true", help="keep no file")
+    parser.add_argument("--seed", help="of a new state: the same calls then give the same ids")
+    parser.add_argument("--webhook", metavar="URL", help="an endpoint that gets all events")
+    parser.add_argument(
+        "--webhook-secret", default=os.environ.get("SIMULATOR_WEBHOOK_SECRET"), help="whsec_… of that endpoint"
+    )
+    parser.add_argument("--now", type=int, help="stop the clock at this Unix time, until it is advanced")
+    return parser
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""What a price means: its interval, what a quantity of it costs, how a line describes it."""
+
+from simulator.billing.money import times
+from simulator.billing.periods import Interval
+from simulator.billing.words import money, several
+from simulator.objects import Object
+from simulator.protocol.errors import StripeError
+from simulator.state.work import Work
+
+
+def interval_of(price: Object) -> Interval:
+    return Interval(price["recurring"]["interval"], price["recurring"]["interval_count"])
+
+
+def cost(price: Object, quantity: int) -> int:
+    """Of one period, or of the thing itself when it is bought once."""
+    return times(price["unit_amount_decimal"], quantity)
+
+
+def recurring_price(work: Work, price_id: str, param: str) -> Object:
+    """A price that a subscription can have. Raises the errors that Stripe has for others."""
+    price = active_price(work, price_id, param)
+    if not price["recurring"]:
+        raise StripeError(
+            "The price specified is set to `type=one_time` but this field only accepts prices with `type=recurring`.",
+            param=param,
+        )
+    return price
+
+
+def active_price(work: Work, price_id: str, param: str) -> Object:
+    price = work.get("price", price_id, param)
+    if not price["active"]:
+        raise StripeError("The price specified is inactive. This field only accepts active prices.", param=param)
+    return price
+
+
+def product_name(work: Work, price: Object) -> str:
+    name: str = work.get("product", price["product"])["name"]
+    return name
+
+
+def describe(work: Work, price: Object, quantity: int) -> str:
+    """What Stripe writes on a line, with quantity, price and interval."""
+    name, amount = product_name(work, price), money(times(price["unit_amount_decimal"], 1), price["currency"])
+    if not price["recurring"]:
+        return name
+    unit, count = price["recurring"]["interval"], price["recurring"]["interval_count"]
+    every = unit if count == 1 else f"every {count} {unit}s"
+    return f"{several(quantity, name)} (at {amount} / {every})"

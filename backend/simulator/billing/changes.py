@@ -1,0 +1,292 @@
+"""Changes of a running subscription: other prices and quantities, a new cycle, a trial; and their prorations.
+
+https://docs.stripe.com/billing/subscriptions/change, .../prorations, .../billing-cycle
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from simulator.billing import collection, coupons, cycle, invoices, lines, pending, schedule, standing
+from simulator.billing.catalog import cost, interval_of
+from simulator.billing.discounts import Discountable, reductions_by_line
+from simulator.billing.invoices import Plan
+from simulator.billing.periods import Period
+from simulator.billing.proration import remaining
+from simulator.billing.subscriptions import Wanted, built_item, check_items, pay_now, remember_debits
+from simulator.objects import Object
+from simulator.protocol.errors import StripeError, unsupported
+from simulator.shapes.subscription import items_of, plan_of
+from simulator.state.work import Work, plain_copy
+
+
+@dataclass
+class ItemChange:
+    """Of the item with this id, or a new one. None leaves what there is."""
+
+    item_id: str | None = None
+    price: Object | None = None
+    quantity: int | None = None
+    metadata: dict[str, str] | None = None
+    deleted: bool = False
+
+
+@dataclass
+class Change:
+    """`discounts` None leaves them, an empty list ends them; `fields` are stored as they are."""
+
+    items: list[ItemChange] = field(default_factory=list)
+    proration_behavior: str = "create_prorations"
+    proration_date: int | None = None
+    restarts: bool = False
+    trial_end: int | None = None
+    payment_behavior: str = "allow_incomplete"
+    off_session: bool = False
+    discounts: list[Object] | None = None
+    fields: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def bills(self) -> bool:
+        return bool(self.items) or self.restarts or self.trial_end is not None
+
+
+@dataclass
+class Effect:
+    """What a change comes to before money moves. `invoices_now` with these lines and whatever is pending."""
+
+    wanted: Object
+    invoices_now: bool = False
+    lines: list[Object] = field(default_factory=list)
+    at: int = 0
+
+
+def change(work: Work, subscription: Object, wish: Change) -> Object:
+    """Raises for what the subscription's status does not allow. Gives the subscription as it is afterwards."""
+    if wish.bills and subscription["status"] in {"incomplete", *standing.ENDED}:
+        raise StripeError(
+            f"A subscription that is `{subscription['status']}` can only have its metadata and payment method updated.",
+            param="items",
+        )
+    if wish.bills and subscription["status"] == "paused":
+        raise unsupported("items", "The simulator changes no paused subscription: resume it first.")
+    if wish.bills and subscription.get("_pending"):
+        pending.discard(work, subscription)
+    effect = reshape(work, subscription, wish)
+    if not effect.invoices_now:
+        return _kept(work, effect.wanted)
+    return _billed(work, subscription, wish, effect)
+
+
+def reshape(work: Work, subscription: Object, wish: Change) -> Effect:
+    """The subscription as it is to be, and the pending items for what that costs. Nothing is asked for yet."""
+    wanted: Object = plain_copy(subscription)
+    wanted |= wish.fields
+    _redeem(work, wanted, wish.discounts)
+    if not wish.bills:
+        return Effect(wanted)
+    at = _proration_date(subscription, wish, work.now)
+    before = subscription["items"]["data"]
+    after = _items(work, wanted, wish.items)
+    wanted["items"] = items_of(wanted["id"], after)
+    if wish.trial_end is not None:
+        return _trial(work, wanted, wish, Effect(wanted, at=at), before)
+    if standing.in_trial(wanted, work.now):
+        return Effect(wanted)
+    if wish.restarts or _needs_restart(before, after):
+        return _restart(work, wanted, wish, Effect(wanted, at=at), before)
+    return _prorate(work, wanted, wish, Effect(wanted, at=at), before)
+
+
+def _proration_date(subscription: Object, wish: Change, now: int) -> int:
+    start, end = schedule.period_of(subscription)
+    if wish.proration_date is None:
+        return min(now, end)
+    if not start <= wish.proration_date <= end:
+        raise StripeError("Cannot specify `proration_date` outside of the current period.", param="proration_date")
+    return wish.proration_date
+
+
+def _items(work: Work, subscription: Object, changes: list[ItemChange]) -> list[Object]:
+    """The items after the changes; those that changed are new dicts."""
+    current = {item["id"]: item for item in subscription["items"]["data"]}
+    added = []
+    for one in changes:
+        if one.item_id is None:
+            assert one.price
+            period = Period(*schedule.period_of(subscription))
+            wanted = Wanted(one.price, 1 if one.quantity is None else one.quantity, one.metadata or {})
+            added.append(built_item(work, subscription, wanted, period))
+        elif one.item_id not in current:
+            raise StripeError(f"No such subscription item: '{one.item_id}'", code="resource_missing", param="items")
+        elif one.deleted:
+            del current[one.item_id]
+        else:
+            current[one.item_id] = _changed(current[one.item_id], one)
+    items = [*current.values(), *added]
+    check_items([(item["price"], item["quantity"]) for item in items])
+    if len({item["price"]["currency"] for item in items} | {subscription["currency"]}) > 1:
+        raise StripeError("A subscription's currency cannot be changed.", param="items")
+    return items
+
+
+def _changed(item: Object, wish: ItemChange) -> Object:
+    changed = dict(item)
+    if wish.price:
+        changed |= {"price": wish.price, "plan": plan_of(wish.price)}
+    if wish.quantity is not None:
+        changed["quantity"] = wish.quantity
+    if wish.metadata is not None:
+        changed["metadata"] = wish.metadata
+    return changed
+
+
+def _needs_restart(before: list[Object], after: list[Object]) -> bool:
+    """Another interval, or the first price that costs something, begins a new cycle."""
+    if interval_of(before[0]["price"]) != interval_of(after[0]["price"]):
+        return True
+    return not _price_of(before) and bool(_price_of(after))
+
+
+def _price_of(items: list[Object]) -> int:
+    return sum(cost(item["price"], item["quantity"]) for item in items)
+
+
+def _trial(work: Work, wanted: Object, wish: Change, effect: Effect, before: list[Object]) -> Effect:
+    """Begins, moves or ends. What was paid for the time of a new trial is credited."""
+    assert wish.trial_end is not None
+    was_in_trial = standing.in_trial(wanted, work.now)
+    if wish.trial_end <= work.now:
+        if not was_in_trial:
+            return _prorate(work, wanted, wish, effect, before)
+        wanted["trial_end"] = work.now
+        wanted["status"] = "active"
+        return _restart(work, wanted, wish, effect, before)
+    if not was_in_trial:
+        _credit(work, wanted, wish, before, effect.at)
+        wanted["trial_start"] = work.now
+    wanted |= {"trial_end": wish.trial_end, "billing_cycle_anchor": wish.trial_end, "status": "trialing"}
+    start = schedule.period_of(wanted)[0] if was_in_trial else work.now
+    period = Period(start, wish.trial_end)
+    cycle.enter(wanted, period)
+    if not was_in_trial:
+        effect.lines = [lines.trial(work, wanted, item, period) for item in wanted["items"]["data"]]
+        effect.invoices_now = True
+    return effect
+
+
+def _restart(work: Work, wanted: Object, wish: Change, effect: Effect, before: list[Object]) -> Effect:
+    """A new cycle from now: unused time of the old one is credited, the first period is invoiced at once."""
+    _credit(work, wanted, wish, before, effect.at)
+    wanted["billing_cycle_anchor"] = work.now
+    period = cycle.period_at(wanted, work.now)
+    cycle.enter(wanted, period)
+    effect.lines = [lines.recurring(work, wanted, item, period) for item in wanted["items"]["data"]]
+    effect.invoices_now = True
+    return effect
+
+
+def _credit(work: Work, wanted: Object, wish: Change, before: list[Object], at: int) -> bool:
+    """Whether there was anything to credit."""
+    if wish.proration_behavior == "none":
+        return False
+    found = [lines.credit(work, wanted, item, at) for item in before]
+    return any(found)
+
+
+def _prorate(work: Work, wanted: Object, wish: Change, effect: Effect, before: list[Object]) -> Effect:
+    """The cycle goes on: credits for what is replaced, charges for what replaces it."""
+    if wish.proration_behavior == "none":
+        return effect
+    old = {item["id"]: item for item in before}
+    new = {item["id"]: item for item in wanted["items"]["data"]}
+    changed = [one for one in old.keys() | new.keys() if not _same(old.get(one), new.get(one))]
+    ordered = sorted(changed, key=[*old, *new].index)
+    found = _credit(work, wanted, wish, [old[one] for one in ordered if one in old], effect.at)
+    prices = _net_prices(work, wanted)
+    period = cycle.period_at(wanted, schedule.period_of(wanted)[0])
+    for one in ordered:
+        if one in new:
+            amount = remaining(prices[one], period, effect.at)
+            _, wanted["_debits"][one] = lines.charge(work, wanted, new[one], amount, effect.at)
+            found = True
+    effect.invoices_now = found and wish.proration_behavior == "always_invoice"
+    return effect
+
+
+def _same(old: Object | None, new: Object | None) -> bool:
+    return bool(old and new and old["price"]["id"] == new["price"]["id"] and old["quantity"] == new["quantity"])
+
+
+def _net_prices(work: Work, wanted: Object) -> dict[str, int]:
+    """What a period of each item costs after the discounts that run now."""
+    items = wanted["items"]["data"]
+    gross = [Discountable(cost(item["price"], item["quantity"]), item["price"]["product"]) for item in items]
+    running = coupons.running(work, wanted["discounts"], work.now)
+    reductions = [coupons.reduction(work, work.get("discount", one), wanted["currency"]) for one in running]
+    taken = reductions_by_line(gross, reductions)
+    return {
+        item["id"]: each.amount - sum(amount for _, amount in off)
+        for item, each, off in zip(items, gross, taken, strict=True)
+    }
+
+
+def _redeem(work: Work, wanted: Object, sources: list[Object] | None) -> None:
+    if sources is None:
+        return
+    for discount in wanted["discounts"]:
+        coupons.end(work, discount)
+    wanted["discounts"] = [
+        coupons.redeem(work, one, wanted["customer"], wanted["id"], wanted["currency"])["id"] for one in sources
+    ]
+
+
+def _kept(work: Work, wanted: Object) -> Object:
+    standing.put(work, wanted)
+    if wanted["status"] not in {"paused", *standing.ENDED}:
+        schedule.trial(work, wanted)
+        schedule.period(work, wanted)
+    return wanted
+
+
+def plan_of_update(work: Work, effect: Effect, reason: str = "subscription_update") -> Plan:
+    wanted = effect.wanted
+    return Plan(
+        work.get("customer", wanted["customer"]),
+        wanted["currency"],
+        reason,
+        wanted,
+        lines=effect.lines,
+        pending=invoices.pending_items(work, wanted["id"]),
+        discounts=coupons.running(work, wanted["discounts"], work.now),
+        proration_date=effect.at,
+    )
+
+
+def _billed(work: Work, subscription: Object, wish: Change, effect: Effect) -> Object:
+    """The invoice of a change, tried at once. Whether the change waits for it is the payment behaviour's matter."""
+    wanted = effect.wanted
+    invoice = invoices.open_draft(work, plan_of_update(work, effect), waits=False)
+    remember_debits(work, wanted, invoice)
+    subscription["latest_invoice"] = wanted["latest_invoice"] = invoice["id"]
+    if wish.payment_behavior == "pending_if_incomplete" and invoice["amount_due"]:
+        return _waiting(work, subscription, wish, wanted, invoice)
+    standing.drop_used_discounts(work, wanted, invoice)
+    work.put(wanted)
+    collection.finalize(work, invoice)
+    if invoice["status"] == "open":
+        if wish.payment_behavior == "default_incomplete":
+            standing.unpaid(work, wanted)
+        else:
+            pay_now(work, invoice, wish.payment_behavior, off_session=wish.off_session)
+    return _kept(work, wanted)
+
+
+def _waiting(work: Work, subscription: Object, wish: Change, wanted: Object, invoice: Object) -> Object:
+    """The subscription stays as it was until the invoice is paid, or for 23 hours."""
+    pending.hold(subscription, wanted, invoice["id"])
+    work.put(subscription)
+    collection.finalize(work, invoice)
+    pay_now(work, invoice, wish.payment_behavior, off_session=wish.off_session)
+    if "_pending" in subscription:
+        pending.show(work, subscription)
+        standing.put(work, subscription)
+    return subscription

@@ -1,0 +1,249 @@
+"""Checkout: what a customer has done with a session's page, up to `checkout.session.completed`."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from simulator.billing import collection, endings, payments, quotes, setups, subscriptions
+from simulator.billing.card_details import check_cvc
+from simulator.billing.customers import new_customer
+from simulator.billing.payment_methods import attach, new_card
+from simulator.billing.periods import DAY
+from simulator.billing.subscriptions import Order, Wanted
+from simulator.objects import Object
+from simulator.protocol.errors import StripeError, card_error
+from simulator.shapes.checkout import customer_details
+from simulator.state.timers import timer
+from simulator.state.work import Work
+
+
+@dataclass
+class CardForm:
+    """What stands on a page. `exp_year` has four digits; `number` is as the customer typed it."""
+
+    number: str
+    exp_month: int
+    exp_year: int
+    cvc: str
+    email: str | None = None
+    name: str | None = None
+
+
+def pay(work: Work, session: Object, form: CardForm | None, promotion_code: str | None = None) -> Object:
+    """The customer has pressed the button. Then the session is complete, or `next_step` has the URL of 3-D Secure.
+
+    Raises a card error when the bank declines: the page can be sent again. `form` is None where no card is wanted.
+    """
+    require_open(session)
+    work.use_clock_of(work.find("customer", session["customer"]))
+    wanted = quotes.quote(work, session, promotion_code)
+    if form:
+        session |= {"_email": session["customer_email"] or form.email, "_name": form.name}
+    customer = _customer(work, session)
+    payment_method = _card_from(work, form) if form and quotes.wants_card(work, session, promotion_code) else None
+    match session["mode"]:
+        case "setup":
+            _save_card(work, session, payment_method, customer)
+        case "payment":
+            _pay_once(work, session, wanted, payment_method, customer)
+        case _:
+            _subscribe(work, session, wanted, payment_method, customer)
+    return session
+
+
+def require_open(session: Object) -> None:
+    if session["status"] != "open":
+        raise StripeError(f"This Checkout Session is {session['status']}: it can no longer be paid.")
+
+
+def next_step(work: Work, session: Object) -> str | None:
+    """The URL of the 3-D Secure page that the session waits for."""
+    waiting = session.get("_waiting")
+    intent = work.any_of(waiting) if waiting else None
+    action = intent["next_action"] if intent else None
+    return action["redirect_to_url"]["url"] if action else None
+
+
+def _customer(work: Work, session: Object) -> Object | None:
+    """The session's, or a new one, which a repeated attempt finds again."""
+    if known := session["customer"] or session.get("_customer"):
+        return work.get("customer", known, "customer")
+    if session["mode"] == "payment" and session["customer_creation"] != "always":
+        return None
+    customer = new_customer(work) | {"email": session["_email"], "name": session["_name"]}
+    work.put(customer)
+    work.emit("customer.created", customer)
+    session["_customer"] = customer["id"]
+    return customer
+
+
+def _card_from(work: Work, form: CardForm) -> Object:
+    check_cvc(form.cvc)
+    details = {"email": form.email, "name": form.name}
+    return work.put(new_card(work, form.number, form.exp_month, form.exp_year, details))
+
+
+def _subscribe(
+    work: Work, session: Object, wanted: quotes.Quote, payment_method: Object | None, customer: Object | None
+) -> None:
+    assert customer
+    session["_chosen"] = [quotes.chosen(source) for source in wanted.sources]
+    if payment_method and not wanted.due_today:
+        _save_card(work, session, payment_method, customer)
+        return
+    subscription = _begun(work, session, wanted, customer)
+    if payment_method is None or subscription["status"] != "incomplete":
+        _complete(work, session, None)
+        return
+    intent = collection.intent_of(work, work.get("invoice", subscription["latest_invoice"]))
+    _charge(work, session, intent, payment_method)
+
+
+def _begun(work: Work, session: Object, wanted: quotes.Quote, customer: Object) -> Object:
+    """The subscription of an attempt before, or a new one when another code has changed what it costs."""
+    before = work.find("subscription", session.get("_subscription"))
+    if before and before["status"] == "incomplete":
+        if session.get("_begun_with") == session["_chosen"]:
+            return before
+        endings.expire(work, before)
+    data = session["_subscription_data"]
+    days = data.get("trial_period_days")
+    fields = {name: data[name] for name in ("metadata", "description", "trial_settings") if data.get(name)}
+    order = Order(
+        customer,
+        [Wanted(item["price"], item["quantity"]) for item in quotes.line_items(session)],
+        payment_behavior="default_incomplete",
+        trial_end=work.now + days * DAY if days else data.get("trial_end"),
+        discounts=wanted.sources,
+        fields=fields | ({"default_payment_method": session["_card"]} if session.get("_card") else {}),
+    )
+    subscription = subscriptions.start(work, order)
+    session |= {"_subscription": subscription["id"], "_begun_with": session["_chosen"]}
+    work.put(session)
+    return subscription
+
+
+def _charge(
+    work: Work, session: Object, intent: Object, payment_method: Object, *, authenticated: bool = False
+) -> None:
+    answer = payments.confirm(work, intent, payment_method, authenticated=authenticated)
+    if answer.paid:
+        _keep_card(work, session, payment_method)
+    collection.settle(work, intent, answer)
+    if answer.decline:
+        raise card_error(answer.decline.message, answer.decline.code, decline_code=answer.decline.decline_code)
+    if answer.paid:
+        _complete(work, session, intent)
+    else:
+        _wait(work, session, intent)
+
+
+def _keep_card(work: Work, session: Object, payment_method: Object) -> None:
+    """Attached to the customer, and the default of the subscription that it has just paid for."""
+    customer = session["customer"] or session.get("_customer")
+    if session["mode"] == "subscription" or session["_payment_intent_data"].get("setup_future_usage"):
+        payment_method["_set_up"] = True
+        attach(work, payment_method, work.get("customer", customer))
+    if subscription := work.find("subscription", session.get("_subscription")):
+        subscription["default_payment_method"] = payment_method["id"]
+        work.put(subscription)
+
+
+def _pay_once(
+    work: Work, session: Object, wanted: quotes.Quote, payment_method: Object | None, customer: Object | None
+) -> None:
+    session["_chosen"] = [quotes.chosen(source) for source in wanted.sources]
+    if payment_method is None:
+        _complete(work, session, None)
+        return
+    data: dict[str, Any] = session["_payment_intent_data"]
+    intent = work.find("payment_intent", session.get("_intent"))
+    if intent is None or intent["amount"] != wanted.due_today:
+        intent = payments.new_intent(
+            work,
+            amount=wanted.due_today,
+            currency=session["currency"],
+            customer=customer["id"] if customer else None,
+            **data,
+        )
+        session["_intent"] = intent["id"]
+    _charge(work, session, intent, payment_method)
+
+
+def _save_card(work: Work, session: Object, payment_method: Object | None, customer: Object | None) -> None:
+    assert payment_method
+    intent = setups.new_intent(work, customer=customer["id"] if customer else None, **session["_setup_intent_data"])
+    _set_up(work, session, intent, payment_method)
+
+
+def _set_up(
+    work: Work, session: Object, intent: Object, payment_method: Object, *, authenticated: bool = False
+) -> None:
+    """A card for later: for a trial or a setup session, or beside a discount that leaves nothing to pay."""
+    decline = setups.confirm(work, intent, payment_method, authenticated=authenticated)
+    if decline:
+        raise card_error(decline.message, decline.code, decline_code=decline.decline_code)
+    if intent["status"] == "requires_action":
+        _wait(work, session, intent)
+        return
+    session["_card"] = payment_method["id"]
+    if session["mode"] == "subscription":
+        wanted = quotes.Quote(0, 0, 0, 0, [quotes.source_of(work, one) for one in session["_chosen"]])
+        _begun(work, session, wanted, work.get("customer", session["customer"] or session["_customer"]))
+        _complete(work, session, None)
+    else:
+        session["setup_intent"] = intent["id"]
+        _complete(work, session, None)
+
+
+def _wait(work: Work, session: Object, intent: Object) -> None:
+    session["_waiting"] = intent["id"]
+    work.put(session)
+
+
+def resume(work: Work, session: Object, intent: Object) -> None:
+    """The customer has passed 3-D Secure. Raises a card error when the bank then declines all the same."""
+    session["_waiting"] = None
+    work.put(session)
+    payment_method = work.get("payment_method", intent["payment_method"])
+    if intent["object"] == "setup_intent":
+        _set_up(work, session, intent, payment_method, authenticated=True)
+    else:
+        _charge(work, session, intent, payment_method, authenticated=True)
+
+
+def _complete(work: Work, session: Object, intent: Object | None) -> None:
+    customer = work.find("customer", session["customer"] or session.get("_customer"))
+    subscription = work.find("subscription", session.get("_subscription"))
+    wanted = [quotes.source_of(work, one) for one in session.get("_chosen", [])]
+    session |= {
+        "status": "complete",
+        "url": None,
+        "payment_status": "paid" if intent else "no_payment_required",
+        "customer": customer["id"] if customer else None,
+        "customer_details": customer_details(
+            email=customer["email"] if customer else session["_email"],
+            name=session["_name"] or (customer["name"] if customer else None),
+        ),
+        "subscription": subscription["id"] if subscription else None,
+        "invoice": subscription["latest_invoice"] if subscription else None,
+        "payment_intent": intent["id"] if intent and session["mode"] == "payment" else None,
+        "_waiting": None,
+    }
+    quotes.with_amounts(work, session, wanted)
+    work.clear_timer("checkout.expire", session["id"])
+    work.put(session)
+    work.emit("checkout.session.completed", session)
+
+
+@timer("checkout.expire")
+def session_is_late(work: Work, identity: str) -> None:
+    expire(work, work.get("checkout.session", identity))
+
+
+def expire(work: Work, session: Object) -> Object:
+    require_open(session)
+    session |= {"status": "expired", "url": None, "_waiting": None}
+    work.clear_timer("checkout.expire", session["id"])
+    work.put(session)
+    work.emit("checkout.session.expired", session)
+    return session

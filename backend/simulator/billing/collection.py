@@ -1,0 +1,131 @@
+"""Getting invoices paid: attempts, what follows from them, and when the next one is due."""
+
+from simulator.billing import invoices, payments, pending, standing
+from simulator.billing.payments import Answer
+from simulator.billing.periods import DAY
+from simulator.objects import Object
+from simulator.state.work import Work
+
+RETRY_AFTER = (3 * DAY, 5 * DAY, 7 * DAY)
+"""Seconds from each failed attempt to the next, as the schedule that Stripe offers beside its Smart Retries."""
+
+
+def finalize(work: Work, invoice: Object) -> Object:
+    invoices.finalize(work, invoice)
+    if invoice["status"] == "paid":
+        _follow(work, invoice, None)
+        invoices.announce_paid(work, invoice)
+    return invoice
+
+
+def payment_method_for(work: Work, invoice: Object) -> Object | None:
+    """The invoice's own, else its subscription's, else the customer's default."""
+    subscription = invoices.subscription_of(work, invoice)
+    customer = work.get("customer", invoice["customer"])
+    chosen = (
+        invoice["default_payment_method"]
+        or (subscription and subscription["default_payment_method"])
+        or (customer.get("invoice_settings") or {}).get("default_payment_method")
+    )
+    return work.find("payment_method", chosen) if chosen else None
+
+
+def intent_of(work: Work, invoice: Object) -> Object:
+    payment = invoices.payment_of(work, invoice)
+    assert payment, "an invoice that is open has a payment"
+    return work.get("payment_intent", payment["payment"]["payment_intent"])
+
+
+def collect(work: Work, invoice: Object, payment_method: Object | None = None, *, off_session: bool = True) -> Answer:
+    """One attempt to have an open invoice paid. Without any card it fails, too, and no charge tells of it."""
+    payment_method = payment_method or payment_method_for(work, invoice)
+    intent = intent_of(work, invoice)
+    if payment_method is None:
+        _failed(work, invoice, asked=False)
+        return Answer()
+    answer = payments.confirm(work, intent, payment_method, off_session=off_session)
+    settle(work, intent, answer)
+    return answer
+
+
+def settle(work: Work, intent: Object, answer: Answer) -> None:
+    """What an attempt means for the invoice that the intent is for, if it is for one."""
+    payment = work.first("invoice_payment", payment__payment_intent=intent["id"])
+    if payment is None:
+        return
+    invoice = work.get("invoice", payment["invoice"])
+    if answer.paid:
+        _paid(work, invoice, intent["payment_method"])
+    else:
+        _failed(work, invoice, asked=answer.decline is None)
+
+
+def void(work: Work, invoice: Object) -> Object:
+    """An update that waited for this invoice will not happen."""
+    subscription = invoices.subscription_of(work, invoice)
+    invoices.void(work, invoice)
+    if subscription and subscription.get("_pending", {}).get("invoice") == invoice["id"]:
+        pending.drop(work, subscription)
+        standing.put(work, subscription)
+    return invoice
+
+
+def pay_outside(work: Work, invoice: Object) -> None:
+    """Paid out of band: no card was asked."""
+    invoices.mark_paid(work, invoice, invoice["amount_due"], outside=True)
+    payments.cancel(work, intent_of(work, invoice), "automatic")
+    work.emit("invoice.updated", invoice)
+    _follow(work, invoice, None)
+    invoices.announce_paid(work, invoice)
+
+
+def _paid(work: Work, invoice: Object, payment_method: str) -> None:
+    _count(work, invoice)
+    invoices.mark_paid(work, invoice, invoice["amount_due"])
+    work.emit("invoice.updated", invoice)
+    _follow(work, invoice, payment_method)
+    invoices.announce_paid(work, invoice)
+
+
+def _follow(work: Work, invoice: Object, payment_method: str | None) -> None:
+    if subscription := invoices.subscription_of(work, invoice):
+        standing.paid(work, subscription, invoice, payment_method)
+
+
+def _failed(work: Work, invoice: Object, *, asked: bool) -> None:
+    """`asked`: the customer is to pass 3-D Secure, which is why it failed."""
+    subscription = invoices.subscription_of(work, invoice)
+    begun = subscription is not None and not _only_asked_for(subscription, invoice)
+    if _count(work, invoice) and invoice["auto_advance"] and begun:
+        _schedule(work, invoice)
+    work.put(invoice)
+    work.emit("invoice.updated", invoice)
+    if subscription and begun:
+        standing.unpaid(work, subscription)
+    if asked:
+        work.emit("invoice.payment_action_required", invoice)
+    if not asked or begun:
+        work.emit("invoice.payment_failed", invoice)
+
+
+def _only_asked_for(subscription: Object, invoice: Object) -> bool:
+    """A first payment, or that of an update that waits for it: nobody owes it, so it is not tried again."""
+    return bool(
+        subscription["status"] == "incomplete" or subscription.get("_pending", {}).get("invoice") == invoice["id"]
+    )
+
+
+def _count(work: Work, invoice: Object) -> bool:
+    """Whether this attempt is one of the schedule: the first, or a retry that was due. Others are not counted."""
+    due = invoice["next_payment_attempt"]
+    counts = not invoice["attempted"] or (due is not None and due <= work.now)
+    invoice["attempt_count"] += counts
+    invoice["attempted"] = True
+    return counts
+
+
+def _schedule(work: Work, invoice: Object) -> None:
+    done = invoice["attempt_count"] - 1
+    invoice["next_payment_attempt"] = work.now + RETRY_AFTER[done] if done < len(RETRY_AFTER) else None
+    if invoice["next_payment_attempt"]:
+        work.set_timer("invoice.retry", invoice["id"], invoice["next_payment_attempt"])

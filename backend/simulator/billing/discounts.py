@@ -1,0 +1,53 @@
+"""How coupons come off the lines of an invoice: https://docs.stripe.com/billing/subscriptions/coupons."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from simulator.billing.money import percentage, spread
+
+
+@dataclass(frozen=True, slots=True)
+class Reduction:
+    """A discount as arithmetic: a percentage, or an amount in the invoice's currency.
+
+    `products` limits it to the lines of these; empty means all of them.
+    """
+
+    discount: str
+    percent_off: float | None = None
+    amount_off: int = 0
+    products: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Discountable:
+    """What a discount needs to know of a line. Credits and lines marked so stay out of it."""
+
+    amount: int
+    product: str | None
+    discountable: bool = True
+
+
+def reductions_by_line(lines: Sequence[Discountable], reductions: Sequence[Reduction]) -> list[list[tuple[str, int]]]:
+    """For each line, what each discount takes off it, in the order in which the discounts were given.
+
+    Each discount applies to what those before it have left, and never takes a line below zero.
+    """
+    left = [max(line.amount, 0) if line.discountable else 0 for line in lines]
+    taken: list[list[tuple[str, int]]] = [[] for _ in lines]
+    for reduction in reductions:
+        base = [
+            amount if not reduction.products or line.product in reduction.products else 0
+            for amount, line in zip(left, lines, strict=True)
+        ]
+        for index, share in enumerate(spread(_off(sum(base), reduction), base)):
+            if base[index]:
+                left[index] -= share
+                taken[index].append((reduction.discount, share))
+    return taken
+
+
+def _off(amount: int, reduction: Reduction) -> int:
+    if reduction.percent_off is not None:
+        return percentage(amount, reduction.percent_off)
+    return min(amount, reduction.amount_off)

@@ -1,0 +1,108 @@
+"""How a subscription ends: at once, at the end of its period, unpaid, or before it began."""
+
+from typing import Any
+
+from simulator.billing import collection, invoices, lines, schedule, settings, standing
+from simulator.billing.invoices import Plan
+from simulator.objects import Object
+from simulator.state.work import Work
+
+
+def cancel(
+    work: Work, subscription: Object, *, prorate: bool = False, invoice_now: bool = False, reason: str
+) -> Object:
+    """Now. Pending prorations are invoiced, or dropped when neither they nor new ones are wanted."""
+    if subscription["status"] == "incomplete":
+        return expire(work, subscription)
+    if prorate:
+        _credit_all(work, subscription)
+    if invoice_now:
+        invoice_pending(work, subscription, "subscription_update")
+    elif not prorate:
+        _drop_prorations(work, subscription)
+    details = subscription["cancellation_details"] | {"reason": reason}
+    return _end(work, subscription, canceled_at=work.now, cancellation_details=details)
+
+
+def ending_at(subscription: Object, now: int, *, at_period_end: bool) -> dict[str, Any]:
+    """The fields that say that a subscription will end with its period, or that it goes on."""
+    end = schedule.period_of(subscription)[1]
+    return {
+        "cancel_at_period_end": at_period_end,
+        "cancel_at": end if at_period_end else None,
+        "canceled_at": now if at_period_end else None,
+    }
+
+
+def at_period_end(work: Work, subscription: Object) -> Object:
+    """As was asked for before, at the latest then; what is pending is collected with it."""
+    if subscription.get("_prorates_end"):
+        _credit_all(work, subscription)
+    invoice_pending(work, subscription, "subscription_cycle")
+    return _end(work, subscription)
+
+
+def exhausted(work: Work, subscription: Object) -> None:
+    """The last retry has failed; the account's settings say what follows."""
+    policy = settings.after_retries(work)
+    if policy == "cancel":
+        cancel(work, subscription, reason="payment_failed")
+    elif policy == "unpaid" and subscription["status"] == "past_due":
+        subscription["status"] = "unpaid"
+        standing.put(work, subscription)
+
+
+def expire(work: Work, subscription: Object) -> Object:
+    """The first payment did not come in time: the invoice is void, and there was no subscription."""
+    schedule.clear(work, subscription)
+    for invoice in invoices.in_state(work, subscription["id"], {"draft", "open"}):
+        invoices.void(work, invoice)
+    subscription |= {"status": "incomplete_expired", "canceled_at": work.now, "ended_at": work.now}
+    standing.put(work, subscription)
+    return subscription
+
+
+def cancel_all(work: Work, customer: str) -> None:
+    """Their customer is being deleted."""
+    for subscription in work.all("subscription", customer=customer):
+        if subscription["status"] not in standing.ENDED:
+            cancel(work, subscription, reason="cancellation_requested")
+    invoices.halt(work, work.all("invoice", customer=customer))
+
+
+def invoice_pending(work: Work, subscription: Object, reason: str) -> Object | None:
+    """An invoice of what waits, finalised and, where something is due, tried once."""
+    waiting = invoices.pending_items(work, subscription["id"])
+    if not waiting:
+        return None
+    customer = work.get("customer", subscription["customer"])
+    plan = Plan(customer, subscription["currency"], reason, subscription, pending=waiting)
+    invoice = invoices.open_draft(work, plan, waits=False)
+    subscription["latest_invoice"] = invoice["id"]
+    work.put(subscription)
+    collection.finalize(work, invoice)
+    if invoice["status"] == "open":
+        collection.collect(work, invoice)
+    return invoice
+
+
+def _credit_all(work: Work, subscription: Object) -> None:
+    for item in subscription["items"]["data"]:
+        lines.credit(work, subscription, item, work.now)
+
+
+def _drop_prorations(work: Work, subscription: Object) -> None:
+    for pending in invoices.pending_items(work, subscription["id"]):
+        if pending["proration"]:
+            work.emit("invoiceitem.deleted", pending)
+            work.remove("invoiceitem", pending["id"])
+
+
+def _end(work: Work, subscription: Object, **changes: Any) -> Object:
+    schedule.clear(work, subscription)
+    invoices.halt(work, work.all("invoice", parent__subscription_details__subscription=subscription["id"]))
+    subscription |= {"status": "canceled", "ended_at": work.now, "pending_update": None, **changes}
+    subscription.pop("_pending", None)
+    work.put(subscription)
+    work.emit("customer.subscription.deleted", subscription)
+    return subscription

@@ -1,0 +1,191 @@
+"""The lines of invoices, and the pending invoice items that become lines."""
+
+from typing import Any
+
+from simulator.billing.catalog import cost, describe, product_name
+from simulator.billing.periods import Period
+from simulator.billing.proration import Debit, unused
+from simulator.billing.words import several, short_day
+from simulator.objects import Object
+from simulator.shapes.invoice import new_line, new_pending_item, pricing_of
+from simulator.state.work import Work
+
+Item = dict[str, Any]
+
+
+def recurring(work: Work, subscription: Object, item: Item, period: Period, amount: int | None = None) -> Object:
+    """An item's time, paid in advance. `amount` is given when the period is shorter than the price's."""
+    price, quantity = item["price"], item["quantity"]
+    whole = cost(price, quantity) if amount is None else amount
+    return _of_item(work, subscription, item, period, whole) | {"description": describe(work, price, quantity)}
+
+
+def trial(work: Work, subscription: Object, item: Item, period: Period) -> Object:
+    line = _of_item(work, subscription, item, period, 0)
+    return line | {"description": f"Trial period for {product_name(work, item['price'])}"}
+
+
+def _of_item(work: Work, subscription: Object, item: Item, period: Period, amount: int) -> Object:
+    line = new_line(
+        work.store.ids.new("il"),
+        amount=amount,
+        currency=subscription["currency"],
+        period=period,
+        quantity=item["quantity"],
+    )
+    return line | {
+        "metadata": subscription["metadata"],
+        "parent": _item_parent(subscription["id"], item["id"], invoice_item=None, proration=False),
+        "pricing": pricing_of(item["price"]),
+        "subscription": subscription["id"],
+    }
+
+
+def debit_of(line: Object, item: Item, name: str) -> Debit:
+    """What an item's line took, to be credited should the item change before the line's period is over."""
+    return Debit(
+        amount=line["amount"] - sum(each["amount"] for each in line["discount_amounts"]),
+        start=line["period"]["start"],
+        end=line["period"]["end"],
+        name=name,
+        quantity=item["quantity"],
+        pricing=line["pricing"],
+        invoice=line["invoice"],
+        line=line["id"],
+        pending=None,
+    )
+
+
+def credit(work: Work, subscription: Object, item: Item, at: int) -> Object | None:
+    """A pending item for the time that the last debit paid and that will not be used; None when there is none.
+
+    The debit is forgotten: nothing is credited twice.
+    """
+    debit: Debit | None = subscription["_debits"].pop(item["id"], None)
+    if not debit or not (amount := unused(debit, at)):
+        return None
+    pending = _proration(work, subscription, item, (amount, at, debit["end"]))
+    pending |= {
+        "description": f"Unused time on {_several(debit['name'], debit['quantity'])} after {short_day(at)}",
+        "pricing": debit["pricing"],
+        "quantity": debit["quantity"],
+        "quantity_decimal": str(debit["quantity"]),
+        "_credited": _credited(work, debit),
+    }
+    return _kept(work, pending)
+
+
+def charge(work: Work, subscription: Object, item: Item, amount: int, at: int) -> tuple[Object, Debit]:
+    """A pending item for what is left of an item's period, with the debit that it makes."""
+    end, name = item["current_period_end"], product_name(work, item["price"])
+    pending = _proration(work, subscription, item, (amount, at, end))
+    pending |= {
+        "description": f"Remaining time on {_several(name, item['quantity'])} after {short_day(at)}",
+        "pricing": pricing_of(item["price"]),
+        "quantity": item["quantity"],
+        "quantity_decimal": str(item["quantity"]),
+    }
+    debit = Debit(
+        amount=amount,
+        start=at,
+        end=end,
+        name=name,
+        quantity=item["quantity"],
+        pricing=pending["pricing"],
+        invoice=None,
+        line=None,
+        pending=pending["id"],
+    )
+    return _kept(work, pending), debit
+
+
+def _proration(work: Work, subscription: Object, item: Item, part: tuple[int, int, int]) -> Object:
+    """`part`: the amount, and the time that it is for. Discounts are already in it."""
+    amount, start, end = part
+    pending = new_pending_item(
+        work.new_id("invoiceitem"),
+        date=work.now,
+        customer=subscription["customer"],
+        amount=amount,
+        currency=subscription["currency"],
+    )
+    return pending | {
+        "discountable": False,
+        "metadata": subscription["metadata"],
+        "parent": {
+            "type": "subscription_details",
+            "subscription_details": {"subscription": subscription["id"], "subscription_item": item["id"]},
+        },
+        "period": {"start": start, "end": end},
+        "proration": True,
+        "test_clock": subscription["test_clock"],
+    }
+
+
+def _kept(work: Work, pending: Object) -> Object:
+    work.put(pending)
+    work.emit("invoiceitem.created", pending)
+    return pending
+
+
+def _several(name: str, quantity: int) -> str:
+    return name if quantity == 1 else several(quantity, name)
+
+
+def _credited(work: Work, debit: Debit) -> Object | None:
+    """The line that is credited. A debit that is itself still pending has none."""
+    invoice, line = debit["invoice"], debit["line"]
+    if debit["pending"]:
+        pending = work.find("invoiceitem", debit["pending"])
+        invoice, line = (pending["invoice"], pending.get("_line")) if pending else (None, None)
+    return {"invoice": invoice, "invoice_line_items": [line]} if invoice and line else None
+
+
+def from_pending(work: Work, pending: Object) -> Object:
+    """The line that a pending invoice item becomes."""
+    line = new_line(
+        work.store.ids.new("il"),
+        amount=pending["amount"],
+        currency=pending["currency"],
+        period=(pending["period"]["start"], pending["period"]["end"]),
+        quantity=pending["quantity"],
+    )
+    line |= {key: pending[key] for key in ("description", "discountable", "metadata", "pricing")}
+    details = (pending["parent"] or {}).get("subscription_details")
+    if not details:
+        return line | {"parent": _free_parent(pending["id"])}
+    parent = _item_parent(
+        details["subscription"],
+        details["subscription_item"],
+        invoice_item=pending["id"],
+        proration=pending["proration"],
+    )
+    parent["subscription_item_details"]["proration_details"] = {"credited_items": pending.get("_credited")}
+    return line | {"parent": parent, "subscription": details["subscription"]}
+
+
+def _item_parent(subscription: str, item: str, *, invoice_item: str | None, proration: bool) -> Object:
+    return {
+        "type": "subscription_item_details",
+        "invoice_item_details": None,
+        "subscription_item_details": {
+            "invoice_item": invoice_item,
+            "proration": proration,
+            "proration_details": {"credited_items": None},
+            "subscription": subscription,
+            "subscription_item": item,
+        },
+    }
+
+
+def _free_parent(invoice_item: str) -> Object:
+    return {
+        "type": "invoice_item_details",
+        "invoice_item_details": {
+            "invoice_item": invoice_item,
+            "proration": False,
+            "proration_details": {"credited_items": None},
+            "subscription": None,
+        },
+        "subscription_item_details": None,
+    }

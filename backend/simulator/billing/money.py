@@ -1,0 +1,53 @@
+"""Amounts in whole minor units. Nothing here is a float: every share is computed exactly, then rounded once."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from fractions import Fraction
+
+# https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts
+_SMALLEST_CHARGE = {
+    "aed": 200, "aud": 50, "bgn": 100, "brl": 50, "cad": 50, "chf": 50, "czk": 1500, "dkk": 250,
+    "eur": 50, "gbp": 30, "hkd": 400, "huf": 17500, "inr": 50, "jpy": 50, "mxn": 1000, "myr": 200,
+    "nok": 300, "nzd": 50, "pln": 200, "ron": 200, "sek": 300, "sgd": 50, "thb": 1000, "usd": 50,
+}  # fmt: skip
+
+
+def rounded(amount: Fraction | Decimal | int) -> int:
+    """To the nearest minor unit; a half goes away from zero, so that a credit mirrors its debit."""
+    exact = Fraction(amount)
+    whole = (abs(exact) * 2 + 1) // 2
+    return int(whole) if exact >= 0 else -int(whole)
+
+
+def share(amount: int, part: int, whole: int) -> int:
+    """`part` of `whole` of the amount, say seconds of seconds."""
+    return rounded(Fraction(amount * part, whole))
+
+
+def percentage(amount: int, percent: Decimal | float | str) -> int:
+    return rounded(Fraction(amount) * Fraction(str(percent)) / 100)
+
+
+def times(unit_amount_decimal: str, quantity: int) -> int:
+    """The price of `quantity` units, whose unit may have up to twelve decimal places of a cent."""
+    return rounded(Fraction(unit_amount_decimal) * quantity)
+
+
+def spread(amount: int, weights: Sequence[int]) -> list[int]:
+    """The amount divided in proportion to the weights: the shares add up to it, to the last cent.
+
+    What rounding down leaves goes to the largest remainders, the earlier of two equals first.
+    """
+    whole = sum(weights)
+    if not whole:
+        return [0] * len(weights)
+    shares = [amount * weight // whole for weight in weights]
+    by_remainder = sorted(range(len(weights)), key=lambda index: -(amount * weights[index] % whole))
+    for index in by_remainder[: amount - sum(shares)]:
+        shares[index] += 1
+    return shares
+
+
+def smallest_charge(currency: str) -> int:
+    """What a card is not asked for less than; below it an invoice goes onto the customer's balance."""
+    return _SMALLEST_CHARGE.get(currency, 50)

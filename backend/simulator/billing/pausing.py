@@ -1,0 +1,78 @@
+"""Subscriptions that stand still, and start again. Pausing only the collection is another thing: see `renewal`."""
+
+from simulator.billing import collection, cycle, invoices, lines, schedule, standing
+from simulator.billing.catalog import cost
+from simulator.billing.invoices import Plan
+from simulator.billing.periods import Period
+from simulator.billing.proration import remaining
+from simulator.billing.subscriptions import remember_debits
+from simulator.objects import Object
+from simulator.protocol.errors import StripeError
+from simulator.state.work import Work
+
+
+def pause(work: Work, subscription: Object, why: str, *, credits_time: bool = False) -> Object:
+    """No period, no invoice, until it is resumed. Unused time can be credited to the invoice after that."""
+    if subscription["status"] not in {"active", "trialing", "past_due"}:
+        raise StripeError(f"A subscription that is `{subscription['status']}` cannot be paused.")
+    schedule.clear(work, subscription)
+    if credits_time:
+        for item in subscription["items"]["data"]:
+            lines.credit(work, subscription, item, work.now)
+    paused = {"subscription": {"type": why}, "transitioned_at": work.now, "type": "subscription"}
+    subscription |= {"status": "paused", "status_details": {"paused": paused}}
+    standing.put(work, subscription)
+    work.emit("customer.subscription.paused", subscription)
+    return subscription
+
+
+def resume(work: Work, subscription: Object, *, restarts: bool, prorates: bool) -> Object:
+    """Active again, with an invoice: for a whole period from now, or for what is left of the one that runs."""
+    if subscription["status"] != "paused":
+        raise StripeError("This subscription cannot be resumed because it is not paused.")
+    if standing.in_trial(subscription, work.now):
+        subscription["trial_end"] = work.now  # a trial does not outlast a pause: what follows is paid
+    if restarts:
+        subscription["billing_cycle_anchor"] = work.now
+    whole = cycle.period_at(subscription, work.now)
+    period = Period(work.now, whole.end)
+    cycle.enter(subscription, whole)
+    rows = [
+        lines.recurring(work, subscription, item, period, _due(item, whole, work.now))
+        for item in subscription["items"]["data"]
+        if restarts or prorates
+    ]
+    subscription |= {"status": "active", "status_details": None}
+    invoice = _invoiced(work, subscription, rows)
+    standing.put(work, subscription)
+    work.emit("customer.subscription.resumed", subscription)
+    schedule.period(work, subscription)
+    if invoice:
+        collection.finalize(work, invoice)
+        if invoice["status"] == "open":
+            collection.collect(work, invoice, off_session=False)
+    return subscription
+
+
+def _due(item: Object, period: Period, now: int) -> int:
+    return remaining(cost(item["price"], item["quantity"]), period, now)
+
+
+def _invoiced(work: Work, subscription: Object, rows: list[Object]) -> Object | None:
+    waiting = invoices.pending_items(work, subscription["id"])
+    if not rows and not waiting:
+        return None
+    plan = Plan(
+        work.get("customer", subscription["customer"]),
+        subscription["currency"],
+        "subscription_update",
+        subscription,
+        lines=rows,
+        pending=waiting,
+        discounts=subscription["discounts"],
+    )
+    invoice = invoices.open_draft(work, plan, waits=False)
+    subscription["latest_invoice"] = invoice["id"]
+    remember_debits(work, subscription, invoice)
+    standing.drop_used_discounts(work, subscription, invoice)
+    return invoice

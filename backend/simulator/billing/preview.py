@@ -1,0 +1,79 @@
+"""Invoices that do not exist: the next one, and what a change would cost.
+
+A change is previewed by making it, in a unit of work of its own that is then undone. So a preview is always right.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from simulator.billing import changes, cycle, invoices, schedule
+from simulator.billing.changes import Change
+from simulator.billing.invoices import HOUR
+from simulator.billing.subscriptions import Order, start
+from simulator.objects import Object
+from simulator.protocol.errors import StripeError
+from simulator.state.work import Work
+
+
+def upcoming(work: Work, subscription: Object) -> Object:
+    """The invoice of the next period, as things stand. Raises `invoice_upcoming_none` when there will be none."""
+    end = subscription["cancel_at"]
+    at = schedule.period_of(subscription)[1]
+    ends = subscription["status"] in {"canceled", "incomplete_expired", "paused"} or (end is not None and end <= at)
+    plan = cycle.plan(work, subscription, at, "upcoming")
+    if ends:
+        plan.lines = []
+        if not plan.pending:
+            raise StripeError(
+                f"No upcoming invoices for customer: {subscription['customer']}",
+                status=404,
+                code="invoice_upcoming_none",
+            )
+    return _shown(invoices.compose(work, plan), at)
+
+
+def of_change(work: Work, subscription_id: str, wish: Change) -> Object:
+    with _undone(work) as scratch:
+        effect = changes.reshape(scratch, scratch.get("subscription", subscription_id), wish)
+        if effect.invoices_now:
+            plan = changes.plan_of_update(scratch, effect, "upcoming")
+            return _shown(invoices.compose(scratch, plan), scratch.now)
+        found = upcoming(scratch, effect.wanted)
+        details = found["parent"]["subscription_details"]
+        return found | {
+            "parent": found["parent"]
+            | {"subscription_details": details | {"subscription_proration_date": effect.at or scratch.now}}
+        }
+
+
+def of_order(work: Work, order: Order) -> Object:
+    """The first invoice of a subscription that would be started."""
+    with _undone(work) as scratch:
+        order.payment_behavior = "default_incomplete"
+        invoice = scratch.get("invoice", start(scratch, order)["latest_invoice"])
+        lines = invoice["lines"] | {"data": [line | {"subscription": None} for line in invoice["lines"]["data"]]}
+        draft = invoice | {"status": "draft", "billing_reason": "upcoming", "lines": lines, "parent": None}
+        return _shown(invoices.with_totals(scratch, draft, lines["data"]), scratch.now)
+
+
+@contextmanager
+def _undone(work: Work) -> Iterator[Work]:
+    """A unit of work beside this one, at the same time. The one that asks must not have changed anything yet."""
+    scratch = Work(work.store, None, None)
+    scratch.now, scratch.clock_id = work.now, work.clock_id
+    try:
+        yield scratch
+    finally:
+        scratch.undo()
+
+
+def _shown(invoice: Object, at: int) -> Object:
+    identity = invoice["id"].replace("in_", "upcoming_in_")
+    rows = [row | {"id": row["id"].replace("il_", "il_tmp_"), "invoice": identity} for row in invoice["lines"]["data"]]
+    return invoice | {
+        "id": identity,
+        "created": at,
+        "auto_advance": False,
+        "next_payment_attempt": at + HOUR,
+        "lines": {"object": "list", "data": rows, "has_more": False, "url": f"/v1/invoices/{identity}/lines"},
+    }

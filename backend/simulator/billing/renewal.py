@@ -1,0 +1,121 @@
+"""What time does to subscriptions and invoices: each function here is called at its moment."""
+
+from simulator.billing import collection, cycle, endings, invoices, pausing, pending, preview, schedule, standing
+from simulator.billing.subscriptions import remember_debits
+from simulator.objects import Object
+from simulator.state.timers import timer
+from simulator.state.work import Work
+
+
+@timer("subscription.period")
+def period_ends(work: Work, subscription_id: str) -> None:
+    subscription = work.get("subscription", subscription_id)
+    if subscription["cancel_at"] is not None and subscription["cancel_at"] <= work.now:
+        endings.at_period_end(work, subscription)
+    elif _trial_ends(subscription, work.now) and _without_card(work, subscription):
+        _end_trial_without_card(work, subscription)
+    else:
+        renew(work, subscription)
+
+
+def _trial_ends(subscription: Object, now: int) -> bool:
+    return bool(subscription["trial_end"] == now)
+
+
+def _without_card(work: Work, subscription: Object) -> bool:
+    customer = work.get("customer", subscription["customer"])
+    return not (subscription["default_payment_method"] or customer["invoice_settings"]["default_payment_method"])
+
+
+def _end_trial_without_card(work: Work, subscription: Object) -> None:
+    """As the subscription was told to: .../billing/subscriptions/trials/free-trials at docs.stripe.com."""
+    match subscription["trial_settings"]["end_behavior"]["missing_payment_method"]:
+        case "cancel":
+            endings.cancel(work, subscription, reason="payment_failed")
+        case "pause":
+            pausing.pause(work, subscription, "trial_end_without_payment_method")
+        case _:
+            renew(work, subscription)
+
+
+def renew(work: Work, subscription: Object) -> Object:
+    """The next period begins, and with it a draft that is finalised in an hour."""
+    plan = cycle.plan(work, subscription, work.now)
+    if subscription["status"] == "trialing":
+        subscription["status"] = "active"
+    cycle.enter(subscription, cycle.period_at(subscription, work.now))
+    collected = _is_collected(subscription)
+    plan.fields["auto_advance"] = collected
+    invoice = invoices.open_draft(work, plan, waits=collected)
+    subscription["latest_invoice"] = invoice["id"]
+    remember_debits(work, subscription, invoice)
+    standing.drop_used_discounts(work, subscription, invoice)
+    standing.put(work, subscription)
+    schedule.period(work, subscription)
+    return invoice
+
+
+def _is_collected(subscription: Object) -> bool:
+    """Not while it is unpaid, nor while its collection is paused with the drafts kept."""
+    paused = subscription["pause_collection"]
+    return subscription["status"] != "unpaid" and not (paused and paused["behavior"] == "keep_as_draft")
+
+
+@timer("invoice.finalize")
+def draft_is_due(work: Work, invoice_id: str) -> None:
+    """Final, and then collected, unless the subscription's collection is paused: void, or given up."""
+    invoice = work.get("invoice", invoice_id)
+    subscription = invoices.subscription_of(work, invoice)
+    collection.finalize(work, invoice)
+    paused = subscription["pause_collection"] if subscription else None
+    if invoice["status"] != "open":
+        return
+    if paused and paused["behavior"] == "void":
+        invoices.void(work, invoice)
+    elif paused:
+        invoices.give_up(work, invoice, "subscription_paused")
+    else:
+        collection.collect(work, invoice)
+
+
+@timer("invoice.retry")
+def retry_is_due(work: Work, invoice_id: str) -> None:
+    invoice = work.get("invoice", invoice_id)
+    collection.collect(work, invoice)
+    subscription = invoices.subscription_of(work, invoice)
+    if invoice["status"] == "open" and invoice["next_payment_attempt"] is None and subscription:
+        endings.exhausted(work, subscription)
+
+
+@timer("subscription.trial_will_end")
+def warn_of_trial(work: Work, subscription_id: str) -> None:
+    subscription = work.get("subscription", subscription_id)
+    subscription["_warned_of"] = subscription["trial_end"]
+    work.put(subscription)
+    work.emit("customer.subscription.trial_will_end", subscription)
+
+
+@timer("subscription.upcoming")
+def announce_invoice(work: Work, subscription_id: str) -> None:
+    subscription = work.get("subscription", subscription_id)
+    work.emit("invoice.upcoming", preview.upcoming(work, subscription))
+
+
+@timer("subscription.expire")
+def first_payment_is_late(work: Work, subscription_id: str) -> None:
+    endings.expire(work, work.get("subscription", subscription_id))
+
+
+@timer("subscription.pending_update")
+def update_is_late(work: Work, subscription_id: str) -> None:
+    subscription = work.get("subscription", subscription_id)
+    pending.discard(work, subscription)
+    standing.put(work, subscription)
+    work.emit("customer.subscription.pending_update_expired", subscription)
+
+
+@timer("subscription.resume_collection")
+def collection_resumes(work: Work, subscription_id: str) -> None:
+    subscription = work.get("subscription", subscription_id)
+    subscription["pause_collection"] = None
+    standing.put(work, subscription)

@@ -1,0 +1,46 @@
+"""The timers of a subscription: what is to happen to it, and when."""
+
+from simulator.billing.periods import DAY
+from simulator.objects import Object
+from simulator.state.work import Work
+
+HOUR = 3600
+TRIAL_WARNING = 3 * DAY
+UPCOMING = 7 * DAY
+TO_FIRST_PAYMENT = 23 * HOUR
+_NAMES = ("period", "trial_will_end", "upcoming", "expire", "pending_update", "resume_collection")
+
+
+def period_of(subscription: Object) -> tuple[int, int]:
+    """The current one. All items of a subscription have the same."""
+    first = subscription["items"]["data"][0]
+    return first["current_period_start"], first["current_period_end"]
+
+
+def period(work: Work, subscription: Object) -> None:
+    """The end of the current period, or of the subscription if that comes before; and the announcement of the next."""
+    _, end = period_of(subscription)
+    turn = min(end, subscription["cancel_at"] or end)
+    work.set_timer("subscription.period", subscription["id"], max(turn, work.now))
+    if turn - UPCOMING > work.now and subscription["cancel_at"] is None:
+        work.set_timer("subscription.upcoming", subscription["id"], turn - UPCOMING)
+    else:
+        work.clear_timer("subscription.upcoming", subscription["id"])
+
+
+def trial(work: Work, subscription: Object) -> None:
+    """The warning three days before a trial ends, at once when it is shorter. It is given once for each end."""
+    end = subscription["trial_end"]
+    if end is None or end <= work.now:
+        work.clear_timer("subscription.trial_will_end", subscription["id"])
+    elif subscription.get("_warned_of") != end:
+        work.set_timer("subscription.trial_will_end", subscription["id"], max(end - TRIAL_WARNING, work.now))
+
+
+def first_payment(work: Work, subscription: Object) -> None:
+    work.set_timer("subscription.expire", subscription["id"], work.now + TO_FIRST_PAYMENT)
+
+
+def clear(work: Work, subscription: Object) -> None:
+    for name in _NAMES:
+        work.clear_timer(f"subscription.{name}", subscription["id"])

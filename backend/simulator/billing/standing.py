@@ -1,0 +1,73 @@
+"""How a subscription's status follows its invoices."""
+
+from simulator.billing import coupons, invoices, pending
+from simulator.objects import Object
+from simulator.state.work import Work
+
+RUNNING = frozenset({"active", "trialing", "past_due", "unpaid", "incomplete", "paused"})
+ENDED = frozenset({"canceled", "incomplete_expired"})
+
+
+def put(work: Work, subscription: Object) -> None:
+    """Store a subscription that has changed, and tell of it."""
+    work.put(subscription)
+    work.emit("customer.subscription.updated", subscription)
+
+
+def in_trial(subscription: Object, now: int) -> bool:
+    return subscription["trial_end"] is not None and subscription["trial_end"] > now
+
+
+def paid(work: Work, subscription: Object, invoice: Object, payment_method: str | None) -> None:
+    """An invoice of it was paid: it begins, or is in good standing again when nothing else is owed."""
+    if subscription["status"] in ENDED:
+        return
+    changes = _changes(work, subscription, invoice, payment_method)
+    waited = subscription["pending_update"] is not None
+    applied = pending.apply(work, subscription, invoice["id"])
+    if not changes and not applied:
+        return
+    subscription |= changes
+    if applied:
+        drop_used_discounts(work, subscription, invoice)
+    put(work, subscription)
+    if applied and waited:
+        work.emit("customer.subscription.pending_update_applied", subscription)
+
+
+def _changes(work: Work, subscription: Object, invoice: Object, payment_method: str | None) -> Object:
+    changes: Object = {}
+    saves = subscription["payment_settings"]["save_default_payment_method"] == "on_subscription"
+    if payment_method and saves and subscription["default_payment_method"] != payment_method:
+        changes["default_payment_method"] = payment_method
+    begins = subscription["status"] == "incomplete"
+    if begins:
+        work.clear_timer("subscription.expire", subscription["id"])
+    if begins or (subscription["status"] in {"past_due", "unpaid"} and not _owing(work, subscription, invoice)):
+        changes["status"] = "trialing" if in_trial(subscription, work.now) else "active"
+    return changes
+
+
+def _owing(work: Work, subscription: Object, paid_now: Object) -> bool:
+    owed = invoices.in_state(work, subscription["id"], {"open"})
+    return any(invoice["attempted"] for invoice in owed if invoice["id"] != paid_now["id"])
+
+
+def unpaid(work: Work, subscription: Object) -> None:
+    """An attempt to collect has failed."""
+    if subscription["status"] in {"active", "trialing"}:
+        subscription["status"] = "past_due"
+        put(work, subscription)
+
+
+def drop_used_discounts(work: Work, subscription: Object, invoice: Object) -> None:
+    """A coupon for once has done its work when it took something off an invoice; others end by their date."""
+    used = {each["discount"] for each in invoice["total_discount_amounts"] if each["amount"]}
+    over = [
+        one
+        for one in subscription["discounts"]
+        if (one in used and coupons.is_once(work, one)) or not coupons.running(work, [one], work.now)
+    ]
+    for one in over:
+        coupons.end(work, one)
+    subscription["discounts"] = [one for one in subscription["discounts"] if one not in over]

@@ -1,0 +1,207 @@
+"""How a subscription begins."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from simulator.billing import collection, coupons, invoices, lines, schedule, standing
+from simulator.billing.catalog import cost, interval_of, product_name
+from simulator.billing.invoices import Plan
+from simulator.billing.payments import Answer
+from simulator.billing.periods import Period
+from simulator.billing.proration import remaining
+from simulator.objects import Object
+from simulator.protocol.errors import StripeError, card_error
+from simulator.shapes.subscription import items_of, new_item, new_subscription
+from simulator.state.work import Work
+
+
+@dataclass
+class Wanted:
+    """An item that a caller wants."""
+
+    price: Object
+    quantity: int = 1
+    metadata: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Order:
+    """`discounts` are coupons and promotion codes; `fields` are stored as they are."""
+
+    customer: Object
+    items: list[Wanted]
+    payment_behavior: str = "allow_incomplete"
+    off_session: bool = False
+    trial_end: int | None = None
+    anchor: int | None = None
+    prorates: bool = True
+    discounts: list[Object] = field(default_factory=list)
+    fields: dict[str, Any] = field(default_factory=dict)
+
+
+def start(work: Work, order: Order) -> Object:
+    """The subscription with its first invoice, paid or not as the order's payment behaviour has it."""
+    _check(order)
+    subscription = _built(work, order)
+    plan = _first_plan(work, order, subscription)
+    invoice = invoices.open_draft(work, plan, waits=False)
+    subscription["latest_invoice"] = invoice["id"]
+    remember_debits(work, subscription, invoice)
+    standing.drop_used_discounts(work, subscription, invoice)
+    work.put(subscription)
+    waits = order.payment_behavior == "default_incomplete" and bool(invoice["amount_due"])
+    if waits:
+        work.emit("customer.subscription.created", subscription)
+    collection.finalize(work, invoice)
+    if invoice["status"] == "open" and not waits:
+        pay_now(work, invoice, order.payment_behavior, off_session=order.off_session)
+    if not waits:
+        work.emit("customer.subscription.created", subscription)
+    schedule.trial(work, subscription)
+    schedule.period(work, subscription)
+    if subscription["status"] == "incomplete":
+        schedule.first_payment(work, subscription)
+    return subscription
+
+
+def _check(order: Order) -> None:
+    currencies = {item.price["currency"] for item in order.items} | {order.customer["currency"]} - {None}
+    if len(currencies) > 1:
+        raise StripeError(
+            "You cannot combine currencies on a single customer. This customer has an active subscription, "
+            f"subscription schedule, discount, quote, or invoice item with currency {order.customer['currency']}.",
+            param="items",
+        )
+    check_items([(item.price, item.quantity) for item in order.items])
+
+
+def check_items(items: list[tuple[Object, int]]) -> None:
+    if not items:
+        raise StripeError("A subscription must have at least one active item.", code="parameter_missing", param="items")
+    prices = [price["id"] for price, _ in items]
+    if twice := next((one for one in prices if prices.count(one) > 1), None):
+        raise StripeError(f"Cannot add multiple subscription items with the same plan: {twice}", param="items")
+    if len({interval_of(price) for price, _ in items}) > 1:
+        raise StripeError(
+            "The simulator does not bill prices of different intervals on one subscription.",
+            code="simulator_unsupported",
+            param="items",
+        )
+
+
+def _built(work: Work, order: Order) -> Object:
+    now = work.now
+    trial = order.trial_end if order.trial_end and order.trial_end > now else None
+    subscription = new_subscription(
+        work.new_id("subscription"),
+        created=now,
+        customer=order.customer["id"],
+        currency=order.items[0].price["currency"],
+        anchor=order.anchor or trial or now,
+    )
+    subscription |= {"test_clock": order.customer["test_clock"], "_debits": {}, **order.fields}
+    if trial:
+        subscription |= {"trial_start": now, "trial_end": trial}
+    period = first_period(subscription, interval_of(order.items[0].price).period(now, now), now)
+    items = [built_item(work, subscription, wanted, period) for wanted in order.items]
+    subscription["items"] = items_of(subscription["id"], items)
+    _take_currency(work, order.customer, subscription["currency"])
+    work.put(subscription)
+    subscription["discounts"] = [
+        coupons.redeem(work, source, order.customer["id"], subscription["id"], subscription["currency"])["id"]
+        for source in order.discounts
+    ]
+    return subscription
+
+
+def first_period(subscription: Object, whole: Period, now: int) -> Period:
+    """To the end of the trial, to the anchor when that lies ahead, else a whole one."""
+    if standing.in_trial(subscription, now):
+        return Period(now, subscription["trial_end"])
+    if subscription["billing_cycle_anchor"] > now:
+        return Period(now, min(subscription["billing_cycle_anchor"], whole.end))
+    return whole
+
+
+def built_item(work: Work, subscription: Object, wanted: Wanted, period: Period) -> Object:
+    item = new_item(
+        work.new_id("subscription_item"),
+        created=work.now,
+        subscription=subscription["id"],
+        price=wanted.price,
+        quantity=wanted.quantity,
+    )
+    item |= {"metadata": wanted.metadata, "current_period_start": period.start, "current_period_end": period.end}
+    work.put({"object": "subscription_item", "id": item["id"], "subscription": subscription["id"]})
+    return item
+
+
+def _take_currency(work: Work, customer: Object, currency: str) -> None:
+    """A customer's first subscription decides the currency of all that follow."""
+    if customer["currency"] is None:
+        customer["currency"] = currency
+        work.put(customer)
+        work.emit("customer.updated", customer)
+
+
+def _first_plan(work: Work, order: Order, subscription: Object) -> Plan:
+    period = Period(*schedule.period_of(subscription))
+    if standing.in_trial(subscription, work.now):
+        rows = [lines.trial(work, subscription, item, period) for item in subscription["items"]["data"]]
+    else:
+        rows = [
+            lines.recurring(work, subscription, item, period, _first_amount(order, subscription, item, period))
+            for item in subscription["items"]["data"]
+        ]
+    return Plan(
+        order.customer,
+        subscription["currency"],
+        "subscription_create",
+        subscription,
+        lines=rows,
+        pending=[],
+        discounts=subscription["discounts"],
+    )
+
+
+def _first_amount(order: Order, subscription: Object, item: Object, period: Period) -> int:
+    """A share of the price when the anchor lies ahead, or nothing if that is not to be prorated."""
+    price, whole = cost(item["price"], item["quantity"]), interval_of(item["price"])
+    if period.end < whole.after(period.start, 1):
+        around = whole.period(subscription["billing_cycle_anchor"], period.start)
+        return remaining(price, around, period.start) if order.prorates else 0
+    return price
+
+
+def remember_debits(work: Work, subscription: Object, invoice: Object) -> None:
+    """A subscription knows what was last charged for each item's time, so that a change can credit it."""
+    by_item = {item["id"]: item for item in subscription["items"]["data"]}
+    for line in invoice["lines"]["data"]:
+        details = line["parent"]["subscription_item_details"]
+        if details and not details["proration"] and (item := by_item.get(details["subscription_item"])):
+            subscription["_debits"][item["id"]] = lines.debit_of(line, item, product_name(work, item["price"]))
+
+
+def pay_now(work: Work, invoice: Object, payment_behavior: str, *, off_session: bool) -> Answer:
+    """The attempt that belongs to a call. Raises when the call does not want anything unpaid."""
+    payment_method = collection.payment_method_for(work, invoice)
+    if payment_method is None and invoice["billing_reason"] == "subscription_create":
+        raise StripeError(
+            "This customer has no attached payment source or default payment method. Please consider adding a default "
+            "payment method. For more information, visit "
+            "https://stripe.com/docs/billing/subscriptions/payment-methods-setting#payment-method-priority.",
+            code="resource_missing",
+        )
+    answer = collection.collect(work, invoice, payment_method, off_session=off_session)
+    if payment_behavior == "error_if_incomplete" and not answer.paid:
+        raise _refusal(answer)
+    return answer
+
+
+def _refusal(answer: Answer) -> StripeError:
+    """Nothing of what was tried remains."""
+    error = card_error("Your card was declined. This transaction requires authentication.", "authentication_required")
+    if answer.decline:
+        error = card_error(answer.decline.message, answer.decline.code, decline_code=answer.decline.decline_code)
+    error.keeps_changes = False
+    return error

@@ -1,0 +1,97 @@
+"""Faults on purpose: what happens to calls and to webhooks now and then, or to the next calls of one kind."""
+
+import random
+from fnmatch import fnmatchcase
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Probability = Annotated[float, Field(ge=0, le=1)]
+Seconds = Annotated[float, Field(ge=0, le=600)]
+Fault = Literal["error", "rate_limit", "slow", "lost"]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class CallChaos(_Model):
+    """How often a call fails with 500 or 429 before anything happened, is slow, or loses its answer afterwards."""
+
+    error: Probability = 0
+    rate_limit: Probability = 0
+    lost: Probability = 0
+    slow: Probability = 0
+    slow_seconds: Seconds = 5
+
+
+class WebhookChaos(_Model):
+    """How often an event is sent twice, after the one that follows it, late (in real time), or never."""
+
+    duplicate: Probability = 0
+    reorder: Probability = 0
+    delay: Probability = 0
+    delay_seconds: Seconds = 2
+    drop: Probability = 0
+
+
+class Planned(_Model):
+    """The next `times` calls that match. `path` may have `*`: `/v1/customers/*`."""
+
+    fault: Fault
+    method: Literal["GET", "POST", "DELETE", "*"] = "*"
+    path: str = "*"
+    times: Annotated[int, Field(ge=1)] = 1
+    seconds: Seconds = 5
+
+
+class ChaosSettings(_Model):
+    seed: int = 0
+    calls: CallChaos = Field(default_factory=CallChaos)
+    webhooks: WebhookChaos = Field(default_factory=WebhookChaos)
+    next: list[Planned] = Field(default_factory=list)
+
+
+class Strike(BaseModel):
+    """What happens to one call: it waits `seconds`, then `fault` decides."""
+
+    fault: Fault | None = None
+    seconds: float = 0
+
+
+class Chaos:
+    """Off until told otherwise, and off again after a restart. The same seed gives the same faults."""
+
+    def __init__(self) -> None:
+        self.configure(ChaosSettings())
+
+    def configure(self, settings: ChaosSettings) -> None:
+        self.settings = settings.model_copy(deep=True)
+        self._calls = random.Random(f"calls {settings.seed}")  # noqa: S311 - reproducible on purpose
+        self._webhooks = random.Random(f"webhooks {settings.seed}")  # noqa: S311 - as above
+
+    def strike(self, method: str, path: str) -> Strike:
+        for planned in self.settings.next:
+            if planned.method in ("*", method) and fnmatchcase(path, planned.path):
+                planned.times -= 1
+                if not planned.times:
+                    self.settings.next.remove(planned)
+                return _strike(planned.fault, planned.seconds)
+        return self._chance()
+
+    def webhook_faults(self) -> set[str]:
+        """Some of `duplicate`, `reorder`, `delay`, `drop`."""
+        chances = self.settings.webhooks
+        names = ("duplicate", "reorder", "delay", "drop")
+        return {name for name in names if self._webhooks.random() < getattr(chances, name)}
+
+    def _chance(self) -> Strike:
+        chances = self.settings.calls
+        seconds = chances.slow_seconds if self._calls.random() < chances.slow else 0
+        names: tuple[Fault, ...] = ("error", "rate_limit", "lost")
+        fault = next((name for name in names if self._calls.random() < getattr(chances, name)), None)
+        return Strike(fault=fault, seconds=seconds)
+
+
+def _strike(fault: Fault, seconds: float) -> Strike:
+    return Strike(seconds=seconds) if fault == "slow" else Strike(fault=fault)

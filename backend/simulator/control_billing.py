@@ -1,0 +1,72 @@
+"""What Stripe has no API for: cardholders who dispute, banks that decide, and the account's settings."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, HTTPException
+from pydantic import BaseModel, ConfigDict, Field
+
+from simulator.billing import disputes, settings
+from simulator.billing.settings import AfterRetries
+from simulator.control import Box, BoxDependency
+from simulator.objects import public
+from simulator.protocol.errors import StripeError
+from simulator.state.work import Work
+
+router = APIRouter(prefix="/_simulator/api")
+
+
+class NewDispute(BaseModel):
+    """An inquiry only asks the seller; no money moves before it becomes a dispute."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    charge: Annotated[str, Field(max_length=100)]
+    reason: Literal["fraudulent", "product_not_received"] = "fraudulent"
+    inquiry: bool = False
+
+
+class Verdict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    won: bool
+
+
+class BillingSettings(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    after_retries: AfterRetries
+
+
+@contextmanager
+def _work(box: Box) -> Iterator[Work]:
+    try:
+        with box.store.work() as work:
+            yield work
+    except StripeError as refused:
+        raise HTTPException(refused.status, refused.message) from refused
+
+
+@router.post("/disputes")
+async def open_dispute(box: BoxDependency, wanted: NewDispute) -> dict[str, Any]:
+    with _work(box) as work:
+        charge = work.get("charge", wanted.charge)
+        work.use_clock_of(work.find("customer", charge["customer"]))
+        shown: dict[str, Any] = public(disputes.open_dispute(work, charge, wanted.reason, inquiry=wanted.inquiry))
+        return shown
+
+
+@router.post("/disputes/{dispute}/close")
+async def close_dispute(box: BoxDependency, dispute: str, verdict: Verdict) -> dict[str, Any]:
+    with _work(box) as work:
+        shown: dict[str, Any] = public(disputes.close(work, disputes.find(work, dispute), won=verdict.won))
+        return shown
+
+
+@router.post("/settings")
+async def set_billing(box: BoxDependency, wanted: BillingSettings) -> BillingSettings:
+    """What becomes of a subscription when the last retry of its invoice has failed."""
+    with _work(box) as work:
+        settings.set_after_retries(work, wanted.after_retries)
+    return wanted

@@ -1,0 +1,143 @@
+"""Checkout: one page that sells what its session names."""
+
+from fastapi import APIRouter, Request, Response
+
+from simulator.billing import checkout, quotes
+from simulator.billing.checkout import CardForm
+from simulator.objects import Object
+from simulator.pages.checkout_view import Bought, view
+from simulator.pages.entry import FIELDS, OFFERED, Wrong, read_card, read_email, typed
+from simulator.pages.rendering import form_of, go, message, not_found, page, store_of
+from simulator.protocol.errors import StripeError
+from simulator.state.work import Work
+
+router = APIRouter(prefix="/c/pay")
+
+DAY = 86_400
+NOTHING = dict.fromkeys(FIELDS, "")
+
+
+@router.get("/{identity}")
+async def show(request: Request, identity: str, promotion_code: str = "") -> Response:
+    with store_of(request).work() as work:
+        session = find(work, identity)
+        if session is None:
+            return not_found()
+        entry = NOTHING | {"promotion_code": promotion_code.strip()[:100]}
+        return _page(work, session, entry, problem=session.get("_problem") or "")
+
+
+@router.post("/{identity}")
+async def pay(request: Request, identity: str) -> Response:
+    form, store = await form_of(request), store_of(request)
+    entry, errors, problem = typed(form), {}, ""
+    try:
+        with store.work() as work:
+            session = find(work, identity)
+            if session is None:
+                return not_found()
+            if form.get("act") == "pay" and session["status"] == "open":
+                return go(_pay(work, session, entry))
+    except Wrong as wrong:
+        errors = wrong.errors
+    except StripeError as refused:
+        problem = refused.message
+    with store.work() as work:
+        session = find(work, identity)
+        assert session, "it was there a moment ago"
+        return _page(work, session, entry, errors=errors, problem=problem)
+
+
+def find(work: Work, identity: str) -> Object | None:
+    """The session, with time going as it does for its customer."""
+    session = work.find("checkout.session", identity)
+    if session:
+        work.use_clock_of(work.find("customer", session["customer"]))
+    return session
+
+
+def page_after(session: Object) -> str:
+    """Where its customer goes now: to the seller when it is paid, else to its page again."""
+    if session["status"] == "complete" and session["success_url"]:
+        return str(session["success_url"]).replace("{CHECKOUT_SESSION_ID}", session["id"])
+    return f"/c/pay/{session['id']}"
+
+
+def _pay(work: Work, session: Object, entry: dict[str, str]) -> str:
+    session["_problem"] = None
+    code = entry["promotion_code"] or None
+    form = _read(work, session, entry) if quotes.wants_card(work, session, code) else None
+    if form is None and not _known_email(work, session):
+        form = CardForm("", 0, 0, "", email=read_email(entry))
+    checkout.pay(work, session, form, code)
+    work.put(session)
+    return checkout.next_step(work, session) or page_after(session)
+
+
+def _read(work: Work, session: Object, entry: dict[str, str]) -> CardForm:
+    """Raises `Wrong` with all that is wrong, the address and the card."""
+    email = _known_email(work, session)
+    errors: dict[str, str] = {}
+    try:
+        email = email or read_email(entry)
+    except Wrong as wrong:
+        errors |= wrong.errors
+    try:
+        card = read_card(entry, work.now)
+    except Wrong as wrong:
+        raise Wrong(errors | wrong.errors) from None
+    if errors:
+        raise Wrong(errors)
+    return CardForm(card.number, card.exp_month, card.exp_year, card.cvc, email, card.name)
+
+
+def _known_email(work: Work, session: Object) -> str:
+    customer = work.find("customer", session["customer"])
+    return str((customer or {}).get("email") or session["customer_email"] or "")
+
+
+def _page(
+    work: Work, session: Object, entry: dict[str, str], *, errors: dict[str, str] | None = None, problem: str = ""
+) -> Response:
+    if session["status"] == "expired":
+        link = session["cancel_url"] or ""
+        return message("This checkout has expired", "Start again from where you came.", link=link, link_text="Back")
+    if session["status"] == "complete":
+        after = page_after(session) if session["success_url"] else ""
+        return message("This is done", "There is nothing left to pay here.", link=after, link_text="Go on")
+    errors = errors or {}
+    try:
+        bought = _bought(work, session, entry["promotion_code"])
+    except StripeError:
+        errors["promotion_code"] = "This code is invalid."
+        bought, entry = _bought(work, session, ""), entry | {"promotion_code": ""}
+    return page(
+        "checkout",
+        view=view(session, bought, email=_known_email(work, session), now=work.now),
+        entry=entry,
+        errors=errors,
+        problem=problem,
+        promotion_code=entry["promotion_code"],
+        cards=OFFERED,
+    )
+
+
+def _bought(work: Work, session: Object, promotion_code: str) -> Bought:
+    quote = quotes.quote(work, session, promotion_code or None)
+    return Bought(
+        items=quotes.line_items(session),
+        subtotal=quote.subtotal,
+        due=quote.due_today,
+        discounts=[(promotion_code or "Discount", quote.discount)] if quote.discount else [],
+        later=quote.recurring,
+        trial_end=_trial_end(work, session),
+        card_wanted=quotes.wants_card(work, session, promotion_code or None),
+    )
+
+
+def _trial_end(work: Work, session: Object) -> int | None:
+    if session["mode"] != "subscription":
+        return None
+    days = quotes.trial_days(session)
+    end: int | None = session["_subscription_data"].get("trial_end")
+    return work.now + days * DAY if days else end

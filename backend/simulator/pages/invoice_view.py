@@ -1,0 +1,79 @@
+"""What an invoice says, to its page and to its PDF."""
+
+from dataclasses import dataclass
+
+from simulator.billing.words import money
+from simulator.objects import Object
+from simulator.pages.words import day
+
+SELLER = "Test business (simulator)"
+STATES = {
+    "draft": ("Draft", ""),
+    "open": ("Open", "warn"),
+    "paid": ("Paid", "good"),
+    "uncollectible": ("Uncollectible", "bad"),
+    "void": ("Void", ""),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """`css` sets it apart."""
+
+    name: str
+    amount: str
+    about: str = ""
+    css: str = ""
+
+
+def state(invoice: Object) -> tuple[str, str]:
+    """The word for its status, and the tone of that."""
+    if invoice["status"] == "open" and invoice["attempted"]:
+        return "Payment failed", "bad"
+    return STATES[invoice["status"]]
+
+
+def headline(invoice: Object) -> str:
+    paid = invoice["status"] == "paid"
+    amount = money(invoice["amount_paid" if paid else "amount_due"], invoice["currency"])
+    return f"{amount} {'paid' if paid else 'due'}"
+
+
+def about(invoice: Object) -> str:
+    moments = invoice["status_transitions"]
+    issued = f"Issued {day(moments['finalized_at'] or invoice['created'])}"
+    if paid_at := moments["paid_at"]:
+        return f"{issued}, paid {day(paid_at)}"
+    if next_attempt := invoice["next_payment_attempt"]:
+        return f"{issued}. The card is tried again on {day(next_attempt)}"
+    return f"{issued}, due {day(invoice['due_date'])}" if invoice["due_date"] else issued
+
+
+def buyer(invoice: Object) -> list[str]:
+    return [text for text in (invoice["customer_name"], invoice["customer_email"]) if text] or [invoice["customer"]]
+
+
+def lines(invoice: Object) -> list[Row]:
+    return [
+        Row(
+            line["description"] or "",
+            money(line["amount"], line["currency"]),
+            f"{day(line['period']['start'])} to {day(line['period']['end'])}",
+        )
+        for line in invoice["lines"]["data"]
+    ]
+
+
+def totals(invoice: Object) -> list[Row]:
+    currency = invoice["currency"]
+    rows = [Row("Subtotal", money(invoice["subtotal"], currency), css="line")]
+    off = sum(part["amount"] for part in invoice["total_discount_amounts"] or [])
+    if off:
+        rows.append(Row("Discount", money(-off, currency)))
+    rows.append(Row("Total", money(invoice["total"], currency), css="total"))
+    if carried := invoice["amount_due"] - invoice["total"]:
+        rows.append(Row("Balance of earlier invoices", money(carried, currency)))
+    rows.append(Row("Amount due", money(invoice["amount_due"], currency), css="line total"))
+    if invoice["amount_paid"]:
+        rows.append(Row("Amount paid", money(invoice["amount_paid"], currency)))
+    return rows

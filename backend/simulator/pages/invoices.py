@@ -1,0 +1,115 @@
+"""The page of an invoice, where an open one can be paid, and its PDF."""
+
+from fastapi import APIRouter, Request, Response
+
+from simulator.billing import collection
+from simulator.billing.payment_methods import attach, new_card
+from simulator.billing.words import money
+from simulator.objects import Object
+from simulator.pages import invoice_view as view
+from simulator.pages.calls import call
+from simulator.pages.entry import FIELDS, OFFERED, Wrong, read_card, typed
+from simulator.pages.invoice_pdf import invoice_pdf
+from simulator.pages.rendering import form_of, go, not_found, page, store_of
+from simulator.protocol.errors import StripeError
+from simulator.state.work import Work
+
+router = APIRouter(prefix="/i")
+EMPTY = dict.fromkeys(FIELDS, "")
+
+
+@router.get("/{secret}")
+async def show(request: Request, secret: str) -> Response:
+    with store_of(request).work() as work:
+        invoice = work.first("invoice", _secret=secret)
+        if invoice is None:
+            return not_found()
+        return _page(invoice, problem=_last_problem(work, invoice))
+
+
+@router.get("/{secret}/pdf")
+async def pdf(request: Request, secret: str) -> Response:
+    with store_of(request).work() as work:
+        invoice = work.first("invoice", _secret=secret)
+        if invoice is None:
+            return not_found()
+    name = f"invoice-{invoice['number'] or invoice['id']}.pdf"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    return Response(invoice_pdf(invoice), media_type="application/pdf", headers=headers)
+
+
+@router.post("/{secret}")
+async def pay(request: Request, secret: str) -> Response:
+    form = await form_of(request)
+    entry, store = typed(form), store_of(request)
+    errors: dict[str, str] = {}
+    problem = ""
+    try:
+        with store.work() as work:
+            invoice = work.first("invoice", _secret=secret)
+            if invoice is None:
+                return not_found()
+            if form.get("act") == "pay":
+                work.use_clock_of(invoice)
+                return go(_pay(work, invoice, entry))
+    except Wrong as wrong:
+        errors = wrong.errors
+    except StripeError as refused:
+        problem = refused.message
+    with store.work() as work:
+        invoice = work.first("invoice", _secret=secret)
+        assert invoice, "it was there a moment ago"
+        return _page(invoice, entry=entry, errors=errors, problem=problem)
+
+
+def _pay(work: Work, invoice: Object, entry: dict[str, str]) -> str:
+    """With a card that is saved for the customer. Gives the page that comes next: this one, or 3-D Secure."""
+    card = read_card(entry, work.now)
+    customer = work.get("customer", invoice["customer"], "customer")
+    method = work.put(new_card(work, card.number, card.exp_month, card.exp_year, {"name": card.name}))
+    attach(work, method, customer)
+    try:
+        call(work, "POST", f"/v1/invoices/{invoice['id']}/pay", payment_method=method["id"], off_session="false")
+    except StripeError as refused:
+        if refused.code != "invoice_payment_intent_requires_action":
+            raise
+        action = collection.intent_of(work, invoice)["next_action"]
+        return str(action["redirect_to_url"]["url"])
+    return str(invoice["hosted_invoice_url"])
+
+
+def _last_problem(work: Work, invoice: Object) -> str:
+    """Why the last attempt failed, while it is still open."""
+    if invoice["status"] != "open":
+        return ""
+    error = collection.intent_of(work, invoice)["last_payment_error"]
+    return str(error["message"]) if error else ""
+
+
+def _page(
+    invoice: Object,
+    *,
+    entry: dict[str, str] = EMPTY,
+    errors: dict[str, str] | None = None,
+    problem: str = "",
+) -> Response:
+    word, tone = view.state(invoice)
+    open_now = invoice["status"] in {"open", "uncollectible"}
+    return page(
+        "invoice",
+        number=invoice["number"] or invoice["id"],
+        state=word,
+        tone=tone,
+        headline=view.headline(invoice),
+        about=view.about(invoice),
+        seller=view.SELLER,
+        buyer=view.buyer(invoice),
+        lines=view.lines(invoice),
+        totals=view.totals(invoice),
+        pdf=invoice["invoice_pdf"],
+        payable=money(invoice["amount_remaining"], invoice["currency"]) if open_now else "",
+        entry=entry,
+        errors=errors or {},
+        problem=problem,
+        cards=OFFERED,
+    )

@@ -1,0 +1,166 @@
+"""The billing portal: a customer's subscriptions, cards and invoices, as far as its configuration allows."""
+
+from dataclasses import dataclass
+
+from fastapi import APIRouter, Request, Response
+
+from simulator.billing.payments import NOT_AUTHENTICATED
+from simulator.objects import Object
+from simulator.pages import portal_view as view
+from simulator.pages.calls import call
+from simulator.pages.rendering import form_of, go, not_found, page, store_of
+from simulator.protocol.errors import StripeError
+from simulator.state.work import Work
+
+router = APIRouter(prefix="/p/session/{secret}")
+
+DONE = {
+    "changed": "Your plan is changed.",
+    "cancelled": "Your subscription is cancelled.",
+    "kept": "Your subscription goes on.",
+    "card": "Your card is saved.",
+    "default": "This card pays from now on.",
+    "removed": "The card is removed.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Somebody with the address of a portal session. `features` are what its configuration lets them do."""
+
+    work: Work
+    base: str
+    session: Object
+    customer: Object
+    features: Object
+
+    def subscription(self, identity: str) -> Object | None:
+        """One of theirs that has not ended."""
+        found = self.work.find("subscription", identity)
+        theirs = found is not None and found["customer"] == self.customer["id"]
+        return found if theirs and found and found["status"] not in view.ENDED else None
+
+    def card(self, identity: str) -> Object | None:
+        found = self.work.find("payment_method", identity)
+        return found if found and found["customer"] == self.customer["id"] else None
+
+
+def visit(work: Work, secret: str) -> Visit | None:
+    session = work.first("billing_portal.session", _secret=secret)
+    customer = work.find("customer", session["customer"]) if session else None
+    if session is None or customer is None or customer.get("deleted"):
+        return None
+    work.use_clock_of(customer)
+    configuration = work.get("billing_portal.configuration", session["configuration"])
+    base = f"{work.store.base_url}/p/session/{secret}"
+    return Visit(work, base, session, customer, configuration["features"])
+
+
+@router.get("")
+async def show(request: Request, secret: str, done: str = "", changing: str = "") -> Response:
+    """`changing` names the subscription whose change of plan had to wait for 3-D Secure, which leads back here."""
+    with store_of(request).work() as work:
+        here = visit(work, secret)
+        if here is None:
+            return not_found()
+        subscription = here.subscription(changing)
+        if subscription and subscription["pending_update"]:
+            return overview(here, problem=f"Your plan is not changed. {NOT_AUTHENTICATED.message}")
+        return overview(here, notice=DONE.get("changed" if subscription else done, ""))
+
+
+def overview(here: Visit, *, notice: str = "", problem: str = "") -> Response:
+    configuration = here.work.get("billing_portal.configuration", here.session["configuration"])
+    customer, features = here.customer, here.features
+    return page(
+        "portal",
+        base=here.base,
+        return_url=here.session["return_url"],
+        headline=configuration["business_profile"]["headline"],
+        notice=notice,
+        problem=problem,
+        subscriptions=view.subscriptions(here.work, customer["id"], features),
+        cards=list(view.cards(here.work, customer)),
+        can_update_card=features["payment_method_update"]["enabled"],
+        show_invoices=features["invoice_history"]["enabled"],
+        invoices=list(view.invoices(here.work, customer["id"])),
+    )
+
+
+@router.get("/subscriptions/{identity}/cancel")
+async def ask_to_cancel(request: Request, secret: str, identity: str) -> Response:
+    with store_of(request).work() as work:
+        here = visit(work, secret)
+        subscription = here.subscription(identity) if here else None
+        if here is None or subscription is None or not here.features["subscription_cancel"]["enabled"]:
+            return not_found()
+        return page(
+            "portal_cancel",
+            base=here.base,
+            about=view.about_cancelling(subscription, here.features),
+            reasons=view.reasons(here.features),
+        )
+
+
+@router.post("/subscriptions/{identity}/cancel")
+async def cancel(request: Request, secret: str, identity: str) -> Response:
+    form = await form_of(request)
+    with store_of(request).work() as work:
+        here = visit(work, secret)
+        if here is None or not here.subscription(identity) or not here.features["subscription_cancel"]["enabled"]:
+            return not_found()
+        reasons = dict(view.reasons(here.features))
+        feedback = {"cancellation_details[feedback]": form["feedback"]} if form.get("feedback") in reasons else {}
+        if here.features["subscription_cancel"]["mode"] == "at_period_end":
+            call(work, "POST", f"/v1/subscriptions/{identity}", cancel_at_period_end="true", **feedback)
+        else:
+            prorates = here.features["subscription_cancel"]["proration_behavior"] != "none"
+            flags = {"prorate": "true", "invoice_now": "true"} if prorates else {}
+            call(work, "DELETE", f"/v1/subscriptions/{identity}", **flags, **feedback)
+        return go(f"{here.base}?done=cancelled")
+
+
+@router.post("/subscriptions/{identity}/resume")
+async def resume(request: Request, secret: str, identity: str) -> Response:
+    """Takes a cancellation back that has not happened yet."""
+    with store_of(request).work() as work:
+        here = visit(work, secret)
+        if here is None or not here.subscription(identity) or not here.features["subscription_cancel"]["enabled"]:
+            return not_found()
+        call(work, "POST", f"/v1/subscriptions/{identity}", cancel_at_period_end="false")
+        return go(f"{here.base}?done=kept")
+
+
+@router.post("/cards/{identity}/default")
+async def make_default(request: Request, secret: str, identity: str) -> Response:
+    with store_of(request).work() as work:
+        here = visit(work, secret)
+        if here is None or not here.card(identity) or not here.features["payment_method_update"]["enabled"]:
+            return not_found()
+        pay_with(here, identity)
+        return go(f"{here.base}?done=default")
+
+
+@router.post("/cards/{identity}/remove")
+async def remove(request: Request, secret: str, identity: str) -> Response:
+    store = store_of(request)
+    try:
+        with store.work() as work:
+            here = visit(work, secret)
+            if here is None or not here.card(identity) or not here.features["payment_method_update"]["enabled"]:
+                return not_found()
+            call(work, "POST", f"/v1/payment_methods/{identity}/detach")
+            return go(f"{here.base}?done=removed")
+    except StripeError as refused:
+        with store.work() as work:
+            here = visit(work, secret)
+            return overview(here, problem=refused.message) if here else not_found()
+
+
+def pay_with(here: Visit, card: str) -> None:
+    """The customer's default, and that of each subscription that has a card of its own."""
+    customer = f"/v1/customers/{here.customer['id']}"
+    call(here.work, "POST", customer, **{"invoice_settings[default_payment_method]": card})
+    for subscription in list(here.work.all("subscription", customer=here.customer["id"])):
+        if subscription["default_payment_method"] and subscription["status"] not in view.ENDED:
+            call(here.work, "POST", f"/v1/subscriptions/{subscription['id']}", default_payment_method=card)

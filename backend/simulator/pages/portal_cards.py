@@ -1,0 +1,86 @@
+"""Adding a card in the portal: saved with a setup intent, perhaps after 3-D Secure, then it is the one that pays."""
+
+from fastapi import APIRouter, Request, Response
+
+from simulator.billing import setups
+from simulator.billing.payment_methods import new_card
+from simulator.pages.entry import FIELDS, OFFERED, Wrong, read_card, typed
+from simulator.pages.portal import Visit, pay_with, visit
+from simulator.pages.rendering import form_of, go, not_found, page, store_of
+from simulator.protocol.errors import StripeError, card_error
+from simulator.state.work import Work
+
+router = APIRouter(prefix="/p/session/{secret}/cards")
+
+
+@router.get("")
+async def form(request: Request, secret: str, intent: str = "") -> Response:
+    """Also where 3-D Secure leads back to, with the setup intent that it was for."""
+    with store_of(request).work() as work:
+        here = _found(work, secret)
+        if here is None:
+            return not_found()
+        problem = _after_challenge(here, intent) if intent else ""
+        if intent and not problem:
+            return go(f"{here.base}?done=card")
+        return _page(here, problem=problem)
+
+
+@router.post("")
+async def save(request: Request, secret: str) -> Response:
+    sent, store = await form_of(request), store_of(request)
+    entry, errors, problem = typed(sent), {}, ""
+    try:
+        with store.work() as work:
+            here = _found(work, secret)
+            if here is None:
+                return not_found()
+            if sent.get("act") == "save":
+                return go(_save(here, entry))
+    except Wrong as wrong:
+        errors = wrong.errors
+    except StripeError as refused:
+        problem = refused.message
+    with store.work() as work:
+        here = _found(work, secret)
+        return _page(here, entry=entry, errors=errors, problem=problem) if here else not_found()
+
+
+def _save(here: Visit, entry: dict[str, str]) -> str:
+    """The page that comes next."""
+    work, customer = here.work, here.customer["id"]
+    card = read_card(entry, work.now)
+    method = work.put(new_card(work, card.number, card.exp_month, card.exp_year, {"name": card.name}))
+    intent = setups.new_intent(work, customer=customer, usage="off_session")
+    intent["_return_url"] = f"{here.base}/cards?intent={intent['id']}"
+    if decline := setups.confirm(work, intent, method):
+        raise card_error(decline.message, decline.code, decline_code=decline.decline_code)
+    if intent["status"] == "requires_action":
+        return str(intent["next_action"]["redirect_to_url"]["url"])
+    pay_with(here, method["id"])
+    return f"{here.base}?done=card"
+
+
+def _after_challenge(here: Visit, identity: str) -> str:
+    """What went wrong, or nothing: then the card is the one that pays."""
+    intent = here.work.find("setup_intent", identity)
+    if intent is None or intent["customer"] != here.customer["id"]:
+        return "There is no such card."
+    if intent["status"] != "succeeded":
+        error = intent["last_setup_error"]
+        return str(error["message"]) if error else "The bank was not asked yet."
+    if here.card(intent["payment_method"]):
+        pay_with(here, intent["payment_method"])
+    return ""
+
+
+def _found(work: Work, secret: str) -> Visit | None:
+    here = visit(work, secret)
+    return here if here and here.features["payment_method_update"]["enabled"] else None
+
+
+def _page(
+    here: Visit, *, entry: dict[str, str] | None = None, errors: dict[str, str] | None = None, problem: str = ""
+) -> Response:
+    entry = entry or dict.fromkeys(FIELDS, "")
+    return page("portal_card", base=here.base, entry=entry, errors=errors or {}, problem=problem, cards=OFFERED)

@@ -1,0 +1,135 @@
+"""Another plan, in three steps: choose it, see what it costs, confirm."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from simulator.billing import collection, payments
+from simulator.billing.words import money
+from simulator.objects import Object
+from simulator.pages import portal_view as view
+from simulator.pages.calls import call
+from simulator.pages.portal import Visit, visit
+from simulator.pages.rendering import form_of, go, not_found, page, store_of
+from simulator.pages.words import day
+from simulator.protocol.errors import StripeError
+from simulator.state.work import Work
+
+router = APIRouter(prefix="/p/session/{secret}/subscriptions/{identity}")
+
+
+@router.get("/change")
+async def choose(request: Request, secret: str, identity: str) -> Response:
+    with store_of(request).work() as work:
+        here, subscription = _found(work, secret, identity)
+        if here is None or subscription is None:
+            return not_found()
+        choices = view.choices(work, here.features, _item(subscription)["price"])
+        return page("portal_change", base=here.base, subscription=identity, choices=choices)
+
+
+@router.get("/preview")
+async def preview(request: Request, secret: str, identity: str, price: str = "") -> Response:
+    with store_of(request).work() as work:
+        here, subscription = _found(work, secret, identity)
+        if here is None or subscription is None or not _offered(here, subscription, price):
+            return not_found()
+        return _preview(here, subscription, price)
+
+
+@router.post("/change")
+async def change(request: Request, secret: str, identity: str) -> Response:
+    """At the price of the preview: its moment comes along. A payment that fails leaves the plan as it was."""
+    form, store = await form_of(request), store_of(request)
+    price, problem = form.get("price", ""), ""
+    try:
+        with store.work() as work:
+            here, subscription = _found(work, secret, identity)
+            if here is None or subscription is None or not _offered(here, subscription, price):
+                return not_found()
+            asked = _asked(here, subscription, price, form.get("at", ""))
+            changed = call(
+                work, "POST", f"/v1/subscriptions/{identity}", payment_behavior="pending_if_incomplete", **asked
+            )
+            if changed["pending_update"] is None:
+                return go(f"{here.base}?done=changed")
+            if url := _challenge(work, changed, f"{here.base}?changing={identity}"):
+                return go(url)
+            problem = "Your card was declined. Add another card, then change the plan again."
+    except StripeError as refused:
+        problem = refused.message
+    with store.work() as work:
+        here, subscription = _found(work, secret, identity)
+        return _preview(here, subscription, price, problem) if here and subscription else not_found()
+
+
+def _found(work: Work, secret: str, identity: str) -> tuple[Visit | None, Object | None]:
+    here = visit(work, secret)
+    if here is None or not here.features["subscription_update"]["enabled"]:
+        return None, None
+    return here, here.subscription(identity)
+
+
+def _item(subscription: Object) -> Object:
+    item: Object = subscription["items"]["data"][0]
+    return item
+
+
+def _offered(here: Visit, subscription: Object, price: str) -> bool:
+    current = _item(subscription)["price"]
+    return price in {choice["id"] for choice in view.choices(here.work, here.features, current)} - {current["id"]}
+
+
+def _asked(here: Visit, subscription: Object, price: str, at: str = "") -> dict[str, str]:
+    """What previews and updates share, as a form."""
+    behavior = here.features["subscription_update"]["proration_behavior"]
+    asked = {"items[0][id]": _item(subscription)["id"], "items[0][price]": price, "proration_behavior": behavior}
+    return asked | ({"proration_date": at} if at.isdigit() and behavior != "none" else {})
+
+
+def _challenge(work: Work, subscription: Object, back: str) -> str:
+    """The page for 3-D Secure, when that is what the change waits for; it leads back here."""
+    invoice = work.get("invoice", subscription["latest_invoice"])
+    intent = collection.intent_of(work, invoice)
+    if intent["status"] != "requires_action":
+        return ""
+    intent["_return_url"] = back
+    intent["next_action"] = payments.challenge(work, intent)
+    work.put(intent)
+    return str(intent["next_action"]["redirect_to_url"]["url"])
+
+
+def _preview(here: Visit, subscription: Object, price: str, problem: str = "") -> Response:
+    work, item = here.work, _item(subscription)
+    asked = _asked(here, subscription, price)
+    details = {_nested(name): value for name, value in asked.items()}
+    invoice = call(work, "POST", "/v1/invoices/create_preview", subscription=subscription["id"], **details)
+    now = asked["proration_behavior"] == "always_invoice" or invoice["period_end"] <= work.now
+    return page(
+        "portal_preview",
+        base=here.base,
+        subscription=subscription["id"],
+        problem=problem,
+        old=view.plan(work, item["price"], item["quantity"]),
+        new=view.plan(work, work.get("price", price), item["quantity"]),
+        at=work.now,
+        **_amounts(invoice, now=now),
+    )
+
+
+def _nested(name: str) -> str:
+    """`items[0][id]` is `subscription_details[items][0][id]` in a preview."""
+    head, _, tail = name.partition("[")
+    return f"subscription_details[{head}]" + (f"[{tail}" if tail else "")
+
+
+def _amounts(invoice: Object, *, now: bool) -> dict[str, Any]:
+    currency = invoice["currency"]
+    rows = [
+        {"name": line["description"], "amount": money(line["amount"], currency)} for line in invoice["lines"]["data"]
+    ]
+    if now:
+        due, about = "Due now", "It is charged to your default card."
+    else:
+        due, about = f"On {day(invoice['next_payment_attempt'])}", "The change is part of your next invoice."
+    return {"lines": rows, "due": due, "total": money(invoice["amount_due"], currency), "about": about}

@@ -1,0 +1,158 @@
+"""What the portal shows of a customer: subscriptions, cards and invoices."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from simulator.billing.catalog import cost, product_name
+from simulator.billing.words import money, short_day
+from simulator.objects import Object
+from simulator.pages import invoice_view
+from simulator.pages.words import brand, day, interval
+from simulator.state.work import Work
+
+ENDED = {"canceled", "incomplete_expired"}
+STATES = {
+    "active": ("Active", "good"),
+    "trialing": ("Trial", "good"),
+    "past_due": ("Past due", "bad"),
+    "unpaid": ("Unpaid", "bad"),
+    "incomplete": ("Incomplete", "warn"),
+    "paused": ("Paused", "warn"),
+}
+REASONS = {
+    "too_expensive": "It is too expensive",
+    "missing_features": "Something that I need is missing",
+    "switched_service": "I found another service",
+    "unused": "I do not use it enough",
+    "customer_service": "The customer service was not good",
+    "too_complex": "It is too hard to use",
+    "low_quality": "The quality is not good enough",
+    "other": "Another reason",
+}
+INVOICES_SHOWN = 24
+
+
+def plan(work: Work, price: Object, quantity: int = 1) -> dict[str, Any]:
+    """A price as a person reads it."""
+    return {
+        "id": price["id"],
+        "name": product_name(work, price),
+        "amount": money(cost(price, quantity), price["currency"]),
+        "per": interval(price["recurring"]),
+    }
+
+
+def subscriptions(work: Work, customer: str, features: Object) -> list[dict[str, Any]]:
+    """Those that have not ended, the newest first."""
+    living = [one for one in work.all("subscription", customer=customer) if one["status"] not in ENDED]
+    return [_subscription(work, one, features) for one in reversed(living)]
+
+
+def _subscription(work: Work, subscription: Object, features: Object) -> dict[str, Any]:
+    item = subscription["items"]["data"][0]
+    ends = ends_at(subscription)
+    word, tone = ("Ends soon", "warn") if ends else STATES[subscription["status"]]
+    return {
+        **plan(work, item["price"], item["quantity"]),
+        "id": subscription["id"],
+        "state": word,
+        "tone": tone,
+        "about": _about(subscription, item, ends),
+        "can_change": features["subscription_update"]["enabled"] and not ends,
+        "can_cancel": features["subscription_cancel"]["enabled"] and not ends,
+        "can_resume": features["subscription_cancel"]["enabled"] and bool(ends),
+    }
+
+
+def ends_at(subscription: Object) -> int | None:
+    """When a subscription that was cancelled for a later time ends."""
+    if subscription["cancel_at_period_end"]:
+        end: int = subscription["items"]["data"][0]["current_period_end"]
+        return end
+    at: int | None = subscription["cancel_at"]
+    return at
+
+
+def _about(subscription: Object, item: Object, ends: int | None) -> str:
+    if ends:
+        return f"It ends on {day(ends)}, and is not charged again."
+    match subscription["status"]:
+        case "trialing":
+            return f"The trial ends on {day(subscription['trial_end'])}; then the card is charged."
+        case "past_due" | "unpaid":
+            return "The last payment failed. Add another card, or pay the open invoice below."
+        case "incomplete":
+            return "The first payment is still open. Pay the open invoice below."
+        case "paused":
+            return "It rests until a card is added and it is resumed."
+    return f"It renews on {day(item['current_period_end'])}."
+
+
+def about_cancelling(subscription: Object, features: Object) -> str:
+    if features["subscription_cancel"]["mode"] == "at_period_end":
+        end = subscription["items"]["data"][0]["current_period_end"]
+        return f"You keep your plan until {day(end)}, and are not charged again."
+    return "Your plan ends at once."
+
+
+def reasons(features: Object) -> list[tuple[str, str]]:
+    """The words that the configuration lets people choose from, each with what it reads like."""
+    asked = features["subscription_cancel"]["cancellation_reason"]
+    return [(word, REASONS[word]) for word in asked["options"] if word in REASONS] if asked["enabled"] else []
+
+
+def cards(work: Work, customer: Object) -> Iterator[dict[str, Any]]:
+    default = default_card(work, customer)
+    for method in work.all("payment_method", customer=customer["id"]):
+        card = method["card"]
+        yield {
+            "id": method["id"],
+            "brand": brand(card["brand"]),
+            "last4": card["last4"],
+            "expires": f"{card['exp_month']:02} / {card['exp_year']}",
+            "default": method["id"] == default,
+        }
+
+
+def default_card(work: Work, customer: Object) -> str | None:
+    """The card that pays: a subscription's own comes before the customer's."""
+    own = (one["default_payment_method"] for one in work.all("subscription", customer=customer["id"]) if _lives(one))
+    settings: str | None = customer["invoice_settings"]["default_payment_method"]
+    return next((found for found in own if found), None) or settings
+
+
+def _lives(subscription: Object) -> bool:
+    return subscription["status"] not in ENDED
+
+
+def invoices(work: Work, customer: str) -> Iterator[dict[str, Any]]:
+    """The newest first, without drafts."""
+    issued = [one for one in work.all("invoice", customer=customer) if one["status"] != "draft"]
+    for invoice in reversed(issued[-INVOICES_SHOWN:]):
+        word, tone = invoice_view.state(invoice)
+        yield {
+            "date": short_day(invoice["created"]),
+            "url": invoice["hosted_invoice_url"],
+            "number": invoice["number"] or invoice["id"],
+            "state": word,
+            "tone": tone,
+            "amount": money(invoice["total"], invoice["currency"]),
+        }
+
+
+def choices(work: Work, features: Object, current: Object) -> list[dict[str, Any]]:
+    """The plans to change to, in the currency of the current one: those that the configuration names, or all there are
+    where it names none, as in the default one. The cheapest comes first.
+    """
+    products = features["subscription_update"]["products"]
+    named = [price for product in products or [] for price in product["prices"]] if products else work.ids("price")
+    prices = {name: work.get("price", name) for name in named} | {current["id"]: current}
+    fitting = [price for price in prices.values() if price is current or _fits(work, price, current)]
+    fitting.sort(key=lambda price: cost(price, 1))
+    return [plan(work, price) | {"current": price["id"] == current["id"]} for price in fitting]
+
+
+def _fits(work: Work, price: Object, current: Object) -> bool:
+    per_unit = price["billing_scheme"] == "per_unit" and price["unit_amount_decimal"] is not None
+    same = price["recurring"] and price["currency"] == current["currency"]
+    return bool(price["active"] and per_unit and same and work.get("product", price["product"]).get("active"))

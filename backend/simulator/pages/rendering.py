@@ -1,0 +1,64 @@
+"""Pages from templates, with headers that let them load nothing but their own style sheet."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from fastapi import Request, Response
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import RedirectResponse
+
+from simulator.pages.entry import grouped
+from simulator.state.store import Store
+
+FOLDER = Path(__file__).parent
+# No form-action: Chromium applies it to the redirect after a form as well, and Checkout leads back to another origin.
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; "
+    "frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "same-origin",  # not no-referrer: forms would then come from the origin "null"
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+@cache
+def environment() -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(FOLDER / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters["grouped"] = grouped
+    return made
+
+
+def page(template: str, status: int = 200, **values: Any) -> Response:
+    html = environment().get_template(f"{template}.html").render(values)
+    return Response(html, status, media_type="text/html", headers=HEADERS)
+
+
+def message(title: str, text: str, *, status: int = 200, link: str = "", link_text: str = "") -> Response:
+    return page("message", status, title=title, text=text, link=link, link_text=link_text)
+
+
+def not_found() -> Response:
+    return message("Not found", "There is nothing at this address. Links to these pages are made anew.", status=404)
+
+
+def go(url: str) -> Response:
+    """After a form: the browser asks for `url` with GET."""
+    return RedirectResponse(url, 303, {"Cache-Control": "no-store"})
+
+
+def store_of(request: Request) -> Store:
+    found: Store = request.app.state.store
+    return found
+
+
+async def form_of(request: Request) -> dict[str, str]:
+    """The fields of a form; files, which no form here has, are left out."""
+    async with request.form(max_files=0, max_fields=50) as form:
+        return {name: value for name, value in form.items() if isinstance(value, str)}

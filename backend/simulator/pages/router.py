@@ -1,0 +1,30 @@
+"""The pages that people see: Checkout, the billing portal, invoices, and the control page."""
+
+from pathlib import Path
+
+from fastapi import APIRouter, Response
+
+from simulator.pages import (
+    authentication,
+    checkout,
+    control,
+    invoices,
+    objects,
+    portal,
+    portal_cards,
+    portal_change,
+    receipts,
+)
+
+STYLE = Path(__file__).parent / "static" / "simulator.css"
+
+router = APIRouter()
+
+
+@router.get("/_simulator/style.css")
+async def style() -> Response:
+    return Response(STYLE.read_bytes(), media_type="text/css", headers={"Cache-Control": "no-cache"})
+
+
+for part in (authentication, checkout, control, invoices, objects, portal, portal_cards, portal_change, receipts):
+    router.include_router(part.router)

@@ -1,0 +1,146 @@
+"""From an HTTP request to Stripe's answer."""
+
+import asyncio
+import logging
+import re
+from dataclasses import dataclass, field
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+from stripe import api_version
+
+from simulator.chaos import Chaos, Strike
+from simulator.objects import encode, public
+from simulator.protocol import idempotency
+from simulator.protocol.checking import check
+from simulator.protocol.errors import StripeError, unsupported
+from simulator.protocol.expansion import expand
+from simulator.protocol.forms import decode_form
+from simulator.protocol.idempotency import Attempt, Keys
+from simulator.protocol.keys import authenticate
+from simulator.protocol.operations import Handler, find_operation
+from simulator.protocol.parameters import Params
+from simulator.server import CUT
+from simulator.state.store import Store
+from simulator.state.work import Work
+
+logger = logging.getLogger(__name__)
+
+_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(\.\w+)?")
+
+
+@dataclass
+class Call:
+    """A request as far as it is known."""
+
+    method: str
+    path: str
+    request_id: str
+    idempotency_key: str | None
+    attempt: Attempt | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class Dispatcher:
+    """Answers everything below /v1/."""
+
+    def __init__(self, store: Store, chaos: Chaos) -> None:
+        self._store = store
+        self._chaos = chaos
+        self._keys = Keys(store)
+
+    async def answer(self, request: Request) -> Response:
+        body = (await request.body()).decode(errors="replace")
+        key = request.headers.get("Idempotency-Key") if request.method == "POST" else None
+        call = Call(request.method, request.url.path, self._store.ids.request(), key)
+        strike = Strike()
+        try:
+            strike = self._chaos.strike(call.method, call.path)
+            status, content = await self._answer(request, call, body, strike)
+        except StripeError as error:
+            status, content = error.status, encode(error.body(call.request_id))
+        except Exception:
+            logger.exception("%s %s", call.method, call.path)
+            crash = StripeError("An unknown error occurred", status=500, kind="api_error")
+            status, content = 500, encode(crash.body(call.request_id))
+        call.headers |= {"Request-Id": call.request_id, "Stripe-Version": api_version}
+        if key:
+            call.headers["Idempotency-Key"] = key
+        answer = LostResponse if strike.fault == "lost" else Response
+        return answer(content, status, call.headers, "application/json")
+
+    async def _answer(self, request: Request, call: Call, body: str, strike: Strike) -> tuple[int, bytes]:
+        api_key = authenticate(request.headers.get("Authorization"))
+        _check_headers(request)
+        text = body if call.method == "POST" else request.url.query or body
+        if not call.idempotency_key:
+            await _suffer(strike)
+            return self._run(call, text)
+        attempt = call.attempt = idempotency.attempt(api_key, call.idempotency_key, call.method, call.path, text)
+        if found := self._keys.stored_answer(attempt):
+            call.headers |= {"Idempotent-Replayed": "true", "Original-Request": found["request"]}
+            return found["status"], found["body"].encode()
+        self._keys.begin(attempt)
+        try:
+            await _suffer(strike)
+            return self._run(call, text)
+        finally:
+            self._keys.end(attempt)
+
+    def _run(self, call: Call, text: str) -> tuple[int, bytes]:
+        """Stripe stores the answer of an operation that took place, a declined card included, not a refused request."""
+        found, ids = find_operation(call.method, call.path)
+        params = check(found.takes, decode_form(text))
+        try:
+            with self._store.work(call.request_id, call.idempotency_key) as work:
+                try:
+                    content = self._execute(work, params, found.handler, ids)
+                except StripeError as error:
+                    if call.attempt and error.keeps_changes:
+                        body = encode(error.body(call.request_id)).decode()
+                        idempotency.keep(work, call.attempt, call.request_id, error.status, body)
+                    raise
+                if call.attempt:
+                    idempotency.keep(work, call.attempt, call.request_id, 200, content.decode())
+        finally:
+            self._store.flush()  # also while the clock is being advanced, when nobody else does
+        return 200, content
+
+    def _execute(self, work: Work, params: Params, handler: Handler, ids: list[str]) -> bytes:
+        answer = handler(work, params, *ids)
+        paths = params.get("expand") or []
+        if unread := next(params.unread(), None):
+            raise unsupported(unread)
+        return encode(public(expand(work, answer, paths) if paths else answer))
+
+
+class LostResponse(Response):
+    """The answer gets lost on its way: the connection ends without a byte of it."""
+
+    async def __call__(self, scope: Scope, _receive: Receive, _send: Send) -> None:
+        scope["extensions"][CUT]["now"]()
+        await asyncio.sleep(0)  # the server learns that there is nobody to answer any more
+
+
+async def _suffer(strike: Strike) -> None:
+    if strike.seconds:
+        await asyncio.sleep(strike.seconds)
+    if strike.fault == "error":
+        raise StripeError("An error occurred at Stripe (chaos of the simulator).", status=500, kind="api_error")
+    if strike.fault == "rate_limit":
+        raise StripeError("Request rate limit exceeded (chaos of the simulator).", status=429, code="rate_limit")
+
+
+def _check_headers(request: Request) -> None:
+    version = request.headers.get("Stripe-Version")
+    if version and not _VERSION.fullmatch(version):
+        raise StripeError(f"Invalid Stripe API version: {version}")
+    if "Stripe-Account" in request.headers or "Stripe-Context" in request.headers:
+        raise unsupported("Stripe-Account", "The simulator is one account; it knows no connected ones.")
+    content_type = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if request.method == "POST" and content_type not in ("", "application/x-www-form-urlencoded"):
+        raise StripeError(
+            "Invalid request (check that your POST content type is application/x-www-form-urlencoded). If you have "
+            "questions, we can help at https://support.stripe.com/."
+        )

@@ -1,0 +1,99 @@
+"""Lists: newest first, in pages."""
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+
+from simulator.objects import Object
+from simulator.protocol.errors import StripeError, missing
+from simulator.protocol.parameters import Params
+from simulator.state.work import Work
+
+DEFAULT_LIMIT, MAX_LIMIT = 10, 100
+
+Test = Callable[[Object], bool]
+
+
+def list_of(url: str, data: list[Object], *, has_more: bool = False) -> Object:
+    return {"object": "list", "data": data, "has_more": has_more, "url": url}
+
+
+def page(work: Work, params: Params, kind: str, url: str, where: dict[str, str] | None = None, *tests: Test) -> Object:
+    """The page that `limit`, `starting_after` and `ending_before` ask for, of the objects that pass all tests.
+
+    `where` names indexed paths and their values; tests see the objects that are left. A `created` filter is applied
+    where the call has one.
+    """
+    if "created" in params:
+        tests = (*tests, created_within(params))
+    limit, cursor, backwards = _cursor(params)
+    rows = work.store.tables[kind].rows
+    ids = work.ids(kind, **(where or {}))
+    if cursor and cursor not in rows:
+        raise missing(kind, cursor, "ending_before" if backwards else "starting_after")
+    if cursor:  # which need not be in the list itself: its status may have changed since the last page
+        place = rows[cursor].sequence
+        ids = [i for i in ids if (rows[i].sequence > place if backwards else rows[i].sequence < place)]
+    objects = (work.get(kind, i) for i in (ids if backwards else reversed(ids)))
+    passing = (obj for obj in objects if not obj.get("deleted") and all(test(obj) for test in tests))
+    return _cut(passing, limit, url, backwards=backwards)
+
+
+def page_of(params: Params, kind: str, url: str, objects: list[Object]) -> Object:
+    """The same for objects at hand, in the order in which they are to be listed."""
+    limit, cursor, backwards = _cursor(params)
+    ordered = objects[::-1] if backwards else objects
+    if cursor:
+        places = [place for place, obj in enumerate(ordered) if obj["id"] == cursor]
+        if not places:
+            raise missing(kind, cursor, "ending_before" if backwards else "starting_after")
+        ordered = ordered[places[0] + 1 :]
+    return _cut(iter(ordered), limit, url, backwards=backwards)
+
+
+def _cut(objects: Iterator[Object], limit: int, url: str, *, backwards: bool) -> Object:
+    found = list(islice(objects, limit + 1))
+    data = found[:limit]
+    return list_of(url, data[::-1] if backwards else data, has_more=len(found) > limit)
+
+
+def _cursor(params: Params) -> tuple[int, str | None, bool]:
+    """Limit, the id to start from, and whether the page lies before it."""
+    after, before = params.get("starting_after"), params.get("ending_before")
+    if after and before:
+        raise StripeError("You may only specify one of these parameters: starting_after, ending_before.")
+    return _limit(params), before or after, bool(before)
+
+
+def _limit(params: Params) -> int:
+    limit: int = params.get("limit", DEFAULT_LIMIT)
+    if limit < 1:
+        raise StripeError(
+            "This value must be greater than or equal to 1.", code="parameter_invalid_integer", param="limit"
+        )
+    if limit > MAX_LIMIT:
+        raise StripeError(
+            f"This value must be less than or equal to {MAX_LIMIT} (it currently is '{limit}').",
+            code="parameter_invalid_integer",
+            param="limit",
+        )
+    return limit
+
+
+def created_within(params: Params, name: str = "created") -> Test:
+    """A time, or `gt`, `gte`, `lt`, `lte`."""
+    wanted = params.whole(name)
+    if not isinstance(wanted, dict):
+        return lambda obj: obj[name] == wanted
+    bounds = {
+        "gt": lambda value, bound: value > bound,
+        "gte": lambda value, bound: value >= bound,
+        "lt": lambda value, bound: value < bound,
+        "lte": lambda value, bound: value <= bound,
+    }
+    return lambda obj: all(bounds[key](obj[name], bound) for key, bound in wanted.items())
+
+
+def equals(params: Params, *names: str) -> list[Test]:
+    """A test for the filters that were sent, of fields of the same name."""
+    wanted = {name: params[name] for name in names if name in params}
+    return [lambda obj: all(obj.get(name) == value for name, value in wanted.items())]

@@ -1,0 +1,73 @@
+"""The table of operations: which function answers which method and path."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+from simulator.objects import Object
+from simulator.protocol.errors import StripeError
+
+Handler = Callable[..., Object]
+ANY = "{}"  # in the tree: a segment that is an id
+
+
+@dataclass(frozen=True)
+class Operation:
+    """`takes` is stripe-python's TypedDict of its parameters."""
+
+    name: str
+    takes: type | None
+    handler: Handler
+
+
+@dataclass
+class _Node:
+    children: dict[str, "_Node"]
+    operations: dict[str, Operation]
+
+
+_root = _Node({}, {})
+
+
+def operation(route: str, takes: Any = None) -> Callable[[Handler], Handler]:
+    """Register the function that answers `METHOD /v1/path/{id}`.
+
+    It is called with the unit of work, the checked parameters, and the ids of the path in their order, and returns the
+    object that is the answer, or raises `StripeError`.
+    """
+
+    def register(handler: Handler) -> Handler:
+        method, path = route.split(" ")
+        node = _root
+        for segment in path.strip("/").split("/"):
+            key = ANY if segment.startswith("{") else segment
+            node = node.children.setdefault(key, _Node({}, {}))
+        if method in node.operations:
+            raise ValueError(f"{route} has two handlers")
+        node.operations[method] = Operation(route, takes, handler)
+        return handler
+
+    return register
+
+
+def find_operation(method: str, path: str) -> tuple[Operation, list[str]]:
+    """The operation and the ids of the path. Raises `StripeError` 404 for a URL that is none."""
+    node = _root
+    ids: list[str] = []
+    for segment in path.strip("/").split("/"):
+        if segment in node.children:
+            node = node.children[segment]
+        elif ANY in node.children and segment:
+            node = node.children[ANY]
+            ids.append(unquote(segment))
+        else:
+            node = _Node({}, {})
+            break
+    if method not in node.operations:
+        raise StripeError(
+            f"Unrecognized request URL ({method}: {path}). Please see https://stripe.com/docs or we can help at "
+            "https://support.stripe.com/.",
+            status=404,
+        )
+    return node.operations[method], ids

@@ -1,0 +1,96 @@
+"""The parameters of one call: checked against Stripe's own types, and watched while they are read.
+
+A parameter that Stripe knows but that nobody read had no effect. The call is then refused (`simulator_unsupported`)
+and its changes are rolled back: the simulator never ignores silently.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from simulator.objects import Object
+from simulator.protocol.errors import StripeError
+
+METADATA_KEYS, METADATA_KEY_LENGTH, METADATA_VALUE_LENGTH = 50, 40, 500
+
+
+class Params(Mapping[str, Any]):
+    """Values have their Python types; one that was sent empty, to unset it, is None. Hashes are `Params` again."""
+
+    def __init__(self, values: dict[str, Any], path: str = "") -> None:
+        self._values = values
+        self._path = path
+        self._read: set[str] = set()
+
+    def __getitem__(self, name: str) -> Any:
+        value = self._values[name]
+        self._read.add(name)
+        return value
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._values
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def path(self, name: str) -> str:
+        """As Stripe writes it in `param`: `items[0][price]`."""
+        return f"{self._path}[{name}]" if self._path else name
+
+    def whole(self, name: str, default: Any = None) -> Any:
+        """The value as plain data, all of it read."""
+        return _plain(self[name]) if name in self else default
+
+    def into(self, target: Object, *names: str) -> None:
+        """Store those of the names that were sent."""
+        for name in names:
+            if name in self:
+                target[name] = self.whole(name)
+
+    def merge_metadata(self, target: Object) -> None:
+        """Stripe's rule: keys are merged, an empty value removes one, an empty `metadata` removes all."""
+        if "metadata" not in self:
+            return
+        sent = self["metadata"]
+        merged = {} if sent is None else target.get("metadata") or {}
+        target["metadata"] = {key: value for key, value in {**merged, **(sent or {})}.items() if value != ""}
+        check_metadata(target["metadata"])
+
+    def accept(self, *names: str) -> None:
+        """These are understood and change nothing that can be seen here."""
+        for name in names:
+            self.whole(name)
+
+    def unread(self) -> Iterator[str]:
+        for name, value in self._values.items():
+            if name not in self._read:
+                yield self.path(name)
+                continue
+            nested = value if isinstance(value, list) else [value]
+            for item in nested:
+                if isinstance(item, Params):
+                    yield from item.unread()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Params):
+        return {name: value.whole(name) for name in value}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value
+
+
+def check_metadata(metadata: dict[str, str]) -> None:
+    if len(metadata) > METADATA_KEYS:
+        raise StripeError(f"Metadata can have at most {METADATA_KEYS} keys.", param="metadata")
+    for key, value in metadata.items():
+        if len(key) > METADATA_KEY_LENGTH:
+            raise StripeError(f"Metadata keys can have up to {METADATA_KEY_LENGTH} characters.", param="metadata")
+        if len(value) > METADATA_VALUE_LENGTH:
+            raise StripeError(
+                f"Metadata values can have up to {METADATA_VALUE_LENGTH} characters, but you passed in a value that is "
+                f"{len(value)} characters.",
+                param=f"metadata[{key}]",
+            )

@@ -1,0 +1,250 @@
+from typing import Any
+
+from stripe.params.checkout import (
+    SessionCreateParams,
+    SessionExpireParams,
+    SessionListLineItemsParams,
+    SessionListParams,
+    SessionRetrieveParams,
+    SessionUpdateParams,
+)
+
+from simulator.billing import checkout, coupons, quotes
+from simulator.billing.catalog import active_price, cost, product_name
+from simulator.billing.money import smallest_charge
+from simulator.billing.periods import DAY
+from simulator.billing.words import money
+from simulator.objects import Object
+from simulator.protocol.errors import StripeError, unsupported
+from simulator.protocol.expansion import includable
+from simulator.protocol.lists import page, page_of
+from simulator.protocol.operations import operation
+from simulator.protocol.parameters import Params
+from simulator.protocol.urls import check_url
+from simulator.resources.prices import new_price
+from simulator.resources.products import new_product
+from simulator.shapes.checkout import line_items_of, new_line_item, new_session
+from simulator.state.work import Work
+
+URL = "/v1/checkout/sessions"
+SHORTEST, LONGEST = 30 * 60, DAY
+PLAIN = (
+    "allow_promotion_codes", "billing_address_collection", "cancel_url", "client_reference_id", "customer_email",
+    "locale", "payment_method_collection", "saved_payment_method_options", "submit_type", "success_url",
+)  # fmt: skip
+
+
+@operation("POST /v1/checkout/sessions", SessionCreateParams)
+def create(work: Work, params: Params) -> Object:
+    customer = work.get("customer", params["customer"], "customer") if params.get("customer") else None
+    work.use_clock_of(customer)
+    mode = params.get("mode", "payment")
+    _refuse(params)
+    session = new_session(
+        work.new_id("checkout.session"),
+        created=work.now,
+        expires_at=_expiry(params, work.now),
+        mode=mode,
+        url=work.store.base_url,
+    )
+    params.into(session, *PLAIN)
+    params.merge_metadata(session)
+    session |= {
+        "customer": customer["id"] if customer else None,
+        "customer_creation": None if customer else _customer_creation(params, mode),
+        "payment_method_collection": session["payment_method_collection"] or "always",
+        **_data(params, mode),
+        **_customer_known(params, customer),
+    }
+    items = _items(work, params, session)
+    session |= {"_line_items": items, "currency": items[0]["currency"] if items else params.get("currency")}
+    _check(session, params)
+    sources = coupons.chosen(work, params.get("discounts") or [], session["customer"])
+    for source in sources:
+        coupons.check_currency(work, source, session["currency"] or "usd")
+    quotes.with_amounts(work, session, sources)
+    _check_total(session)
+    work.set_timer("checkout.expire", session["id"], session["expires_at"])
+    return work.put(session)
+
+
+def _refuse(params: Params) -> None:
+    """What would show on the page, or change what is paid, and the simulator's page does not have."""
+    if params.get("ui_mode", "hosted_page") != "hosted_page":
+        raise unsupported("ui_mode", "The simulator has the hosted page alone.")
+    for name in (
+        "automatic_tax",
+        "tax_id_collection",
+        "phone_number_collection",
+        "adaptive_pricing",
+        "invoice_creation",
+    ):
+        if params.whole(name, {}).get("enabled"):
+            raise unsupported(name)
+    if params.get("billing_address_collection") == "required":
+        raise unsupported("billing_address_collection", "The simulator's page does not ask for an address.")
+    if set(params.get("allowed_payment_method_types") or ["card"]) != {"card"}:
+        raise unsupported("allowed_payment_method_types", "The simulator knows cards alone.")
+    if "auto" in params.whole("customer_update", {}).values():
+        raise unsupported("customer_update", "The simulator's page changes no customer.")
+    params.accept("custom_text", "wallet_options", "branding_settings", "origin_context")
+
+
+def _expiry(params: Params, now: int) -> int:
+    at: int = params.get("expires_at", now + LONGEST)
+    if not now + SHORTEST <= at <= now + LONGEST:
+        raise StripeError(
+            "The `expires_at` timestamp must be between 30 minutes and 24 hours from Checkout Session creation.",
+            param="expires_at",
+        )
+    return at
+
+
+def _customer_creation(params: Params, mode: str) -> str:
+    chosen: str = params.get("customer_creation", "if_required" if mode == "payment" else "always")
+    return chosen
+
+
+def _customer_known(params: Params, customer: Object | None) -> Object:
+    if customer and "customer_email" in params:
+        raise StripeError("You may only specify one of these parameters: customer, customer_email.")
+    email = customer["email"] if customer else params.get("customer_email")
+    return {"_customer": None, "_email": email, "_name": customer["name"] if customer else None}
+
+
+def _data(params: Params, mode: str) -> Object:
+    """What is kept for the objects that the session will make."""
+    names = {"subscription": "subscription_data", "payment": "payment_intent_data", "setup": "setup_intent_data"}
+    if wrong := next((name for kind, name in names.items() if kind != mode and name in params), None):
+        raise StripeError(f"You can not pass `{wrong}` in `{mode}` mode.", param=wrong)
+    data: Object = {f"_{name}": {} for name in names.values()}
+    known = {
+        "subscription": (
+            "metadata", "description", "trial_period_days", "trial_end", "trial_settings",
+        ),
+        "payment": ("metadata", "description", "receipt_email", "setup_future_usage", "statement_descriptor"),
+        "setup": ("metadata", "description"),
+    }  # fmt: skip
+    if sent := params.get(names[mode]):
+        sent.into(data[f"_{names[mode]}"], *known[mode])
+        if settings := data[f"_{names[mode]}"].get("trial_settings"):
+            settings["end_behavior"] = {"billing_cycle_anchor": None, **settings["end_behavior"]}
+    return data
+
+
+def _items(work: Work, params: Params, session: Object) -> list[Object]:
+    found = []
+    for sent in params.get("line_items") or []:
+        price, quantity = _price(work, sent), sent.get("quantity", 1)
+        if sent.whole("adjustable_quantity", {}).get("enabled"):
+            raise unsupported(sent.path("adjustable_quantity"))
+        found.append(_item(work, session, price, quantity))
+    return found
+
+
+def _price(work: Work, sent: Params) -> Object:
+    if "price_data" not in sent:
+        if "price" not in sent:
+            raise StripeError(
+                "You must pass `price` or `price_data`.", code="parameter_missing", param=sent.path("price")
+            )
+        return active_price(work, sent["price"], sent.path("price"))
+    data = sent["price_data"]
+    if "product_data" in data:
+        return new_price(work, data, new_product(work, data["product_data"], None))
+    return new_price(work, data, work.get("product", data["product"], data.path("product")))
+
+
+def _item(work: Work, session: Object, price: Object, quantity: int) -> Object:
+    whole = cost(price, quantity)
+    trial = price["recurring"] and quotes.has_trial(session)
+    return new_line_item(
+        work.store.ids.new("li"),
+        price=price,
+        description=product_name(work, price),
+        quantity=quantity,
+        amounts=(0 if trial else whole, 0),
+    )
+
+
+def _check(session: Object, params: Params) -> None:
+    items, mode = quotes.line_items(session), session["mode"]
+    if not session["success_url"]:
+        raise StripeError("Missing required param: success_url.", code="parameter_missing", param="success_url")
+    for name in ("success_url", "cancel_url"):
+        if session[name]:
+            check_url(session[name], name)
+    if not items and mode != "setup":
+        raise StripeError("You must provide at least one line item.", code="parameter_missing", param="line_items")
+    recurring = [bool(item["price"]["recurring"]) for item in items]
+    if mode == "payment" and any(recurring):
+        raise StripeError(
+            "You specified `payment` mode but passed a recurring price. Either switch to `subscription` mode or use "
+            "only one-time prices.",
+            param="mode",
+        )
+    if mode == "subscription" and not all(recurring):
+        if not any(recurring):
+            raise StripeError(
+                "You must provide at least one recurring price in `subscription` mode when using prices.", param="mode"
+            )
+        raise unsupported("line_items", "The simulator does not sell one-time prices beside recurring ones.")
+    if session["allow_promotion_codes"] and params.get("discounts"):
+        raise StripeError("You may only specify one of these parameters: allow_promotion_codes, discounts.")
+
+
+def _check_total(session: Object) -> None:
+    """A card is not asked for less than a bank would move; for nothing at all it is not asked."""
+    if session["mode"] == "payment" and 0 < session["amount_total"] < smallest_charge(session["currency"]):
+        least = money(smallest_charge(session["currency"]), session["currency"])
+        raise StripeError(
+            f"The Checkout Session's total amount due must add up to at least {least} {session['currency']}",
+            code="amount_too_small",
+        )
+
+
+@operation("GET /v1/checkout/sessions/{id}", SessionRetrieveParams)
+def retrieve(work: Work, _: Params, identity: str) -> Object:
+    return work.get("checkout.session", identity)
+
+
+@operation("POST /v1/checkout/sessions/{id}", SessionUpdateParams)
+def update(work: Work, params: Params, identity: str) -> Object:
+    session = work.get("checkout.session", identity)
+    params.merge_metadata(session)
+    return work.put(session)
+
+
+@operation("POST /v1/checkout/sessions/{id}/expire", SessionExpireParams)
+def expire(work: Work, _: Params, identity: str) -> Object:
+    session = work.get("checkout.session", identity)
+    work.use_clock_of(work.find("customer", session["customer"]))
+    if session["status"] != "open":
+        raise StripeError(
+            f'Only Checkout Sessions with a status in ["open"] can be expired. This Checkout Session has a status of '
+            f"`{session['status']}`."
+        )
+    return checkout.expire(work, session)
+
+
+@operation("GET /v1/checkout/sessions", SessionListParams)
+def list_all(work: Work, params: Params) -> Object:
+    names = ("customer", "subscription", "payment_intent", "status")
+    where = {name: params[name] for name in names if name in params}
+    email: str | None = params.whole("customer_details", {}).get("email")
+    return page(work, params, "checkout.session", URL, where, lambda one: email is None or _email(one) == email)
+
+
+def _email(session: Object) -> Any:
+    return (session["customer_details"] or {}).get("email")
+
+
+@operation("GET /v1/checkout/sessions/{id}/line_items", SessionListLineItemsParams)
+def list_line_items(work: Work, params: Params, identity: str) -> Object:
+    items = quotes.line_items(work.get("checkout.session", identity))
+    return page_of(params, "item", f"{URL}/{identity}/line_items", items)
+
+
+@includable("checkout.session", "line_items")
+def line_items(_: Work, session: Object) -> Object:
+    return line_items_of(session["id"], quotes.line_items(session))

@@ -1,0 +1,40 @@
+from stripe.params import DisputeCloseParams, DisputeListParams, DisputeRetrieveParams, DisputeUpdateParams
+
+from simulator.billing import disputes
+from simulator.objects import Object
+from simulator.protocol.lists import page
+from simulator.protocol.operations import operation
+from simulator.protocol.parameters import Params
+from simulator.state.work import Work
+
+URL = "/v1/disputes"
+
+
+@operation("GET /v1/disputes/{id}", DisputeRetrieveParams)
+def retrieve(work: Work, _: Params, identity: str) -> Object:
+    return work.get("dispute", identity)
+
+
+@operation("POST /v1/disputes/{id}", DisputeUpdateParams)
+def update(work: Work, params: Params, identity: str) -> Object:
+    """Evidence is submitted at once unless `submit` says otherwise."""
+    dispute = disputes.find(work, identity)
+    params.merge_metadata(dispute)
+    evidence, submit = params.whole("evidence", {}), params.get("submit", True)
+    if evidence:
+        return disputes.answer(work, dispute, evidence, submit=submit)
+    work.put(dispute)
+    work.emit("charge.dispute.updated", dispute)
+    return dispute
+
+
+@operation("POST /v1/disputes/{id}/close", DisputeCloseParams)
+def close(work: Work, _: Params, identity: str) -> Object:
+    """To close a dispute is to accept that it is lost."""
+    return disputes.close(work, disputes.find(work, identity), won=False)
+
+
+@operation("GET /v1/disputes", DisputeListParams)
+def list_all(work: Work, params: Params) -> Object:
+    where = {name: params[name] for name in ("charge", "payment_intent") if name in params}
+    return page(work, params, "dispute", URL, where)

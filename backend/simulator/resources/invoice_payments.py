@@ -1,0 +1,20 @@
+from stripe.params import InvoicePaymentListParams, InvoicePaymentRetrieveParams
+
+from simulator.objects import Object
+from simulator.protocol.lists import equals, page
+from simulator.protocol.operations import operation
+from simulator.protocol.parameters import Params
+from simulator.state.work import Work
+
+
+@operation("GET /v1/invoice_payments/{id}", InvoicePaymentRetrieveParams)
+def retrieve(work: Work, _: Params, identity: str) -> Object:
+    return work.get("invoice_payment", identity)
+
+
+@operation("GET /v1/invoice_payments", InvoicePaymentListParams)
+def list_all(work: Work, params: Params) -> Object:
+    where = {"invoice": params["invoice"]} if "invoice" in params else {}
+    if wanted := params.whole("payment"):
+        where["payment.payment_intent"] = wanted.get("payment_intent", "")
+    return page(work, params, "invoice_payment", "/v1/invoice_payments", where, *equals(params, "status"))

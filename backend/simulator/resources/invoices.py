@@ -1,0 +1,208 @@
+from stripe.params import (
+    InvoiceCreateParams,
+    InvoiceDeleteParams,
+    InvoiceFinalizeInvoiceParams,
+    InvoiceLineItemListParams,
+    InvoiceListParams,
+    InvoiceMarkUncollectibleParams,
+    InvoicePayParams,
+    InvoiceRetrieveParams,
+    InvoiceUpdateParams,
+    InvoiceVoidInvoiceParams,
+)
+
+from simulator.billing import collection, coupons, invoices
+from simulator.billing.invoices import HOUR, Plan
+from simulator.billing.payment_methods import check_payer, usable
+from simulator.billing.payments import Answer
+from simulator.objects import Object
+from simulator.protocol.errors import StripeError, card_error, unsupported
+from simulator.protocol.expansion import includable
+from simulator.protocol.lists import equals, page, page_of
+from simulator.protocol.operations import operation
+from simulator.protocol.parameters import Params
+from simulator.resources.subscription_params import refuse_others
+from simulator.shapes.common import listed
+from simulator.state.work import Work
+
+URL = "/v1/invoices"
+
+
+@operation("POST /v1/invoices", InvoiceCreateParams)
+def create(work: Work, params: Params) -> Object:
+    """A manual draft, of the customer's pending items if those are to be included."""
+    if not params.get("customer"):
+        raise StripeError("Missing required param: customer.", code="parameter_missing", param="customer")
+    customer = work.get("customer", params["customer"], "customer")
+    work.use_clock_of(customer)
+    refuse_others(params)
+    currency = (params.get("currency") or customer["currency"] or "usd").lower()
+    includes = params.get("pending_invoice_items_behavior", "exclude") == "include"
+    discounts = coupons.chosen(work, params.get("discounts") or [], customer["id"])
+    advances = params.get("auto_advance", False)
+    fields: Object = {"auto_advance": advances, "metadata": {}}
+    _apply(work, fields, params)
+    plan = Plan(
+        customer,
+        currency,
+        "manual",
+        pending=_pending(work, customer["id"], currency) if includes else [],
+        discounts=[coupons.redeem(work, source, customer["id"], None, currency)["id"] for source in discounts],
+        fields=fields,
+    )
+    return invoices.open_draft(work, plan, waits=advances)
+
+
+def _pending(work: Work, customer: str, currency: str) -> list[Object]:
+    waiting = [item for item in work.all("invoiceitem", customer=customer) if item["invoice"] is None]
+    return [item for item in reversed(waiting) if item["parent"] is None and item["currency"] == currency]
+
+
+def _apply(work: Work, invoice: Object, params: Params) -> None:
+    params.into(invoice, "description", "footer", "custom_fields", "statement_descriptor")
+    params.merge_metadata(invoice)
+    if identity := params.get("default_payment_method"):
+        invoice["default_payment_method"] = work.get("payment_method", identity, "default_payment_method")["id"]
+
+
+def _advance(work: Work, invoice: Object, *, automatic: bool) -> None:
+    invoice["auto_advance"] = automatic
+    invoice["automatically_finalizes_at"] = work.now + HOUR if automatic and invoice["status"] == "draft" else None
+    if invoice["automatically_finalizes_at"]:
+        work.set_timer("invoice.finalize", invoice["id"], work.now + HOUR)
+    else:
+        work.clear_timer("invoice.finalize", invoice["id"])
+
+
+@operation("GET /v1/invoices/{id}", InvoiceRetrieveParams)
+def retrieve(work: Work, _: Params, identity: str) -> Object:
+    return work.get("invoice", identity)
+
+
+@operation("POST /v1/invoices/{id}", InvoiceUpdateParams)
+def update(work: Work, params: Params, identity: str) -> Object:
+    invoice = _found(work, identity)
+    if set(params) - {"metadata", "auto_advance", "default_payment_method", "expand"}:
+        invoices.require(invoice, "draft")
+    _apply(work, invoice, params)
+    if "auto_advance" in params:
+        _advance(work, invoice, automatic=params["auto_advance"])
+    work.put(invoice)
+    work.emit("invoice.updated", invoice)
+    return invoice
+
+
+@operation("DELETE /v1/invoices/{id}", InvoiceDeleteParams)
+def delete(work: Work, _: Params, identity: str) -> Object:
+    invoice = _found(work, identity)
+    invoices.require(invoice, "draft")
+    if invoice["parent"]:
+        raise StripeError("You can't delete an invoice of a subscription; void it instead.")
+    work.clear_timer("invoice.finalize", identity)
+    for item in list(work.all("invoiceitem", invoice=identity)):
+        work.emit("invoiceitem.deleted", item)
+        work.remove("invoiceitem", item["id"])
+    work.emit("invoice.deleted", invoice)
+    work.remove("invoice", identity)
+    return {"id": identity, "object": "invoice", "deleted": True}
+
+
+@operation("GET /v1/invoices", InvoiceListParams)
+def list_all(work: Work, params: Params) -> Object:
+    names = {"customer": "customer", "subscription": "parent.subscription_details.subscription", "status": "status"}
+    where = {path: params[name] for name, path in names.items() if name in params}
+    return page(work, params, "invoice", URL, where, *equals(params, "collection_method"))
+
+
+@operation("GET /v1/invoices/{id}/lines", InvoiceLineItemListParams)
+def list_lines(work: Work, params: Params, identity: str) -> Object:
+    return page_of(params, "line_item", f"{URL}/{identity}/lines", work.get("invoice", identity)["lines"]["data"])
+
+
+@operation("POST /v1/invoices/{id}/finalize", InvoiceFinalizeInvoiceParams)
+def finalize(work: Work, params: Params, identity: str) -> Object:
+    invoice = _found(work, identity)
+    invoices.require(invoice, "draft")
+    if not invoice["lines"]["data"]:
+        raise StripeError("You can't finalize an invoice without line items.", code="invoice_no_customer_line_items")
+    if "auto_advance" in params:
+        invoice["auto_advance"] = params["auto_advance"]
+    collection.finalize(work, invoice)
+    if invoice["status"] == "open" and invoice["auto_advance"]:
+        collection.collect(work, invoice)
+    return invoice
+
+
+@operation("POST /v1/invoices/{id}/pay", InvoicePayParams)
+def pay(work: Work, params: Params, identity: str) -> Object:
+    invoice = _found(work, identity)
+    if invoice["status"] == "draft":
+        collection.finalize(work, invoice)
+    if invoice["status"] not in {"open", "uncollectible"}:
+        raise StripeError(
+            "Invoice is already paid" if invoice["status"] == "paid" else "This invoice can no longer be paid."
+        )
+    if params.get("forgive"):
+        raise unsupported("forgive")
+    off_session, chosen = params.get("off_session", False), params.get("payment_method")
+    if params.get("paid_out_of_band"):
+        collection.pay_outside(work, invoice)
+        return invoice
+    payment_method = usable(work, chosen) if chosen else collection.payment_method_for(work, invoice)
+    if payment_method is None:
+        raise StripeError(
+            "Cannot charge customer that has no active card. Please provide a payment method.", code="resource_missing"
+        )
+    check_payer(payment_method, invoice["customer"])
+    _raise_refusal(invoice, collection.collect(work, invoice, payment_method, off_session=off_session))
+    return invoice
+
+
+def _raise_refusal(invoice: Object, answer: Answer) -> None:
+    if answer.decline:
+        charge = answer.charge["id"] if answer.charge else None
+        raise card_error(
+            answer.decline.message, answer.decline.code, decline_code=answer.decline.decline_code, charge=charge
+        )
+    if not answer.paid:
+        raise card_error(
+            "Payment for this invoice requires additional user action before it can be completed successfully. Payment "
+            f"can be completed on the invoice's page: {invoice['hosted_invoice_url']}",
+            "invoice_payment_intent_requires_action",
+        )
+
+
+@operation("POST /v1/invoices/{id}/void", InvoiceVoidInvoiceParams)
+def void(work: Work, _: Params, identity: str) -> Object:
+    invoice = _found(work, identity)
+    invoices.require(invoice, "open", "uncollectible")
+    return collection.void(work, invoice)
+
+
+@operation("POST /v1/invoices/{id}/mark_uncollectible", InvoiceMarkUncollectibleParams)
+def mark_uncollectible(work: Work, _: Params, identity: str) -> Object:
+    invoice = _found(work, identity)
+    invoices.require(invoice, "open")
+    return invoices.give_up(work, invoice)
+
+
+@includable("invoice", "payments")
+def payments_of(work: Work, invoice: Object) -> Object:
+    return listed(
+        list(work.all("invoice_payment", invoice=invoice["id"])), f"/v1/invoice_payments?invoice={invoice['id']}"
+    )
+
+
+@includable("invoice", "confirmation_secret")
+def confirmation_secret(work: Work, invoice: Object) -> Object | None:
+    payment = invoices.payment_of(work, invoice)
+    if payment is None:
+        return None
+    intent = work.get("payment_intent", payment["payment"]["payment_intent"])
+    return {"client_secret": intent["client_secret"], "type": "payment_intent"}
+
+
+def _found(work: Work, identity: str) -> Object:
+    invoice = work.get("invoice", identity)
+    work.use_clock_of(invoice)
+    return invoice

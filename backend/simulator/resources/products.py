@@ -1,0 +1,104 @@
+from stripe.params import (
+    ProductCreateParams,
+    ProductDeleteParams,
+    ProductListParams,
+    ProductRetrieveParams,
+    ProductUpdateParams,
+)
+
+from simulator.objects import Object
+from simulator.protocol.errors import StripeError, missing
+from simulator.protocol.lists import equals, page
+from simulator.protocol.operations import operation
+from simulator.protocol.parameters import Params
+from simulator.resources.prices import new_price
+from simulator.state.work import Work
+
+PLAIN = ("active", "description", "images", "name", "package_dimensions", "shippable", "tax_code", "unit_label", "url")
+
+
+@operation("POST /v1/products", ProductCreateParams)
+def create(work: Work, params: Params) -> Object:
+    wanted = params.get("id")
+    if wanted and work.find("product", wanted):
+        raise StripeError("Product already exists.", code="resource_already_exists", param="id")
+    product = new_product(work, params, wanted)
+    if default := params.get("default_price_data"):
+        product["default_price"] = new_price(work, default, product)["id"]
+        work.put(product)
+        work.emit("product.updated", product)
+    return product
+
+
+def new_product(work: Work, params: Params, product_id: str | None = None) -> Object:
+    product = work.new(
+        "product",
+        product_id,
+        active=True,
+        default_price=None,
+        description=None,
+        images=[],
+        marketing_features=[],
+        name=None,
+        package_dimensions=None,
+        shippable=None,
+        statement_descriptor=None,
+        tax_code=None,
+        type=params.get("type", "service"),
+        unit_label=None,
+        updated=work.now,
+        url=None,
+    )
+    _apply(product, params)
+    work.put(product)
+    work.emit("product.created", product)
+    return product
+
+
+@operation("GET /v1/products/{id}", ProductRetrieveParams)
+def retrieve(work: Work, _: Params, product_id: str) -> Object:
+    product = work.get("product", product_id)
+    if product.get("deleted"):
+        raise missing("product", product_id)
+    return product
+
+
+@operation("POST /v1/products/{id}", ProductUpdateParams)
+def update(work: Work, params: Params, product_id: str) -> Object:
+    product = work.get_live("product", product_id)
+    if chosen := params.get("default_price"):
+        price = work.get("price", chosen, "default_price")
+        if price["product"] != product_id:
+            raise StripeError(f"The price `{chosen}` belongs to another product.", param="default_price")
+        product["default_price"] = chosen
+    _apply(product, params)
+    product["updated"] = work.now
+    work.put(product)
+    work.emit("product.updated", product)
+    return product
+
+
+@operation("DELETE /v1/products/{id}", ProductDeleteParams)
+def delete(work: Work, _: Params, product_id: str) -> Object:
+    product = work.get_live("product", product_id)
+    if work.ids("price", product=product_id):
+        raise StripeError("This product cannot be deleted because it has one or more user-created prices.")
+    work.emit("product.deleted", product)
+    return work.put({"id": product_id, "object": "product", "deleted": True})
+
+
+@operation("GET /v1/products", ProductListParams)
+def list_all(work: Work, params: Params) -> Object:
+    tests = equals(params, "active", "shippable", "type", "url")
+    if wanted := params.get("ids"):
+        tests.append(lambda product: product["id"] in wanted)
+    return page(work, params, "product", "/v1/products", None, *tests)
+
+
+def _apply(product: Object, params: Params) -> None:
+    if "name" in params and not params["name"]:
+        raise StripeError("You passed an empty string for 'name'.", code="parameter_invalid_empty", param="name")
+    params.into(product, *PLAIN, "marketing_features", "statement_descriptor")
+    for name in ("images", "marketing_features"):
+        product[name] = product[name] or []
+    params.merge_metadata(product)

@@ -1,0 +1,111 @@
+from simulator.shapes.common import Object, listed
+
+_SESSION: Object = {
+    "object": "checkout.session",
+    "adaptive_pricing": {"enabled": False},
+    "after_expiration": None,
+    "allow_promotion_codes": None,
+    "amount_subtotal": None,
+    "amount_total": None,
+    "automatic_tax": {"enabled": False, "liability": None, "provider": None, "status": None},
+    "billing_address_collection": None,
+    "cancel_url": None,
+    "client_reference_id": None,
+    "client_secret": None,
+    "collected_information": None,
+    "consent": None,
+    "consent_collection": None,
+    "currency": None,
+    "currency_conversion": None,
+    "custom_fields": [],
+    "custom_text": {
+        "after_submit": None,
+        "shipping_address": None,
+        "submit": None,
+        "terms_of_service_acceptance": None,
+    },
+    "customer": None,
+    "customer_account": None,
+    "customer_creation": None,
+    "customer_details": None,
+    "customer_email": None,
+    "discounts": [],
+    "integration_identifier": None,
+    "invoice": None,
+    "invoice_creation": None,
+    "livemode": False,
+    "locale": None,
+    "managed_payments": None,
+    "metadata": {},
+    "origin_context": None,
+    "payment_intent": None,
+    "payment_link": None,
+    "payment_method_collection": "always",
+    "payment_method_configuration_details": None,
+    "payment_method_options": {"card": {"request_three_d_secure": "automatic"}},
+    "payment_method_types": ["card"],
+    "payment_status": "unpaid",
+    "permissions": None,
+    "phone_number_collection": {"enabled": False},
+    "recovered_from": None,
+    "saved_payment_method_options": None,
+    "setup_intent": None,
+    "shipping_address_collection": None,
+    "shipping_cost": None,
+    "shipping_options": [],
+    "status": "open",
+    "submit_type": None,
+    "subscription": None,
+    "success_url": None,
+    "total_details": None,
+    "ui_mode": "hosted_page",
+    "url": None,
+    "wallet_options": None,
+}
+
+
+def new_session(identity: str, *, created: int, expires_at: int, mode: str, url: str) -> Object:
+    return {
+        **_SESSION,
+        "id": identity,
+        "created": created,
+        "expires_at": expires_at,
+        "mode": mode,
+        "url": f"{url}/c/pay/{identity}",
+    }
+
+
+def line_items_of(session: str, items: list[Object]) -> Object:
+    return listed(items, f"/v1/checkout/sessions/{session}/line_items")
+
+
+def new_line_item(identity: str, *, price: Object, description: str, quantity: int, amounts: tuple[int, int]) -> Object:
+    """The amounts: what the goods cost, and what discounts take off."""
+    amount, off = amounts
+    return {
+        "id": identity,
+        "object": "item",
+        "adjustable_quantity": None,
+        "amount_discount": off,
+        "amount_subtotal": amount,
+        "amount_tax": 0,
+        "amount_total": amount - off,
+        "currency": price["currency"],
+        "description": description,
+        "metadata": {},
+        "price": price,
+        "quantity": quantity,
+    }
+
+
+def customer_details(*, email: str | None, name: str | None, tax_exempt: str = "none") -> Object:
+    return {
+        "address": None,
+        "business_name": None,
+        "email": email,
+        "individual_name": None,
+        "name": name,
+        "phone": None,
+        "tax_exempt": tax_exempt,
+        "tax_ids": [],
+    }

@@ -1,0 +1,14 @@
+"""Pieces that several kinds of objects have."""
+
+from typing import Any
+
+Object = dict[str, Any]
+
+NO_AUTOMATIC_TAX: Object = {"disabled_reason": None, "enabled": False, "liability": None}
+SELF: Object = {"type": "self"}
+NO_ADDRESS: Object = dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state"))
+
+
+def listed(data: list[Object], url: str) -> Object:
+    """A list that is part of an object, all of it on one page."""
+    return {"object": "list", "data": data, "has_more": False, "url": url}

@@ -1,0 +1,56 @@
+"""Ids and secrets: the same ones for the same seed and the same calls."""
+
+import hashlib
+
+ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+COUNTER_WIDTH = 8
+
+
+_PAIRS = [first + second for first in ALPHABET for second in ALPHABET]
+
+
+def base62(number: int, width: int) -> str:
+    """The last digits of the number; `width` is even."""
+    pairs = []
+    for _ in range(width // 2):
+        number, pair = divmod(number, len(_PAIRS))
+        pairs.append(_PAIRS[pair])
+    return "".join(reversed(pairs))
+
+
+class Ids:
+    """`cus_1Kx81Qz00000007`: a part of the seed, so that two states never share an id, and a counter.
+
+    The counters only grow, also when the unit of work that used one is rolled back.
+    """
+
+    def __init__(self, seed: str, counter: int = 0) -> None:
+        self.counter = counter
+        self._requests = 0
+        self._key = hashlib.blake2b(seed.encode()).digest()
+        self.account = self._text("account", 6)
+
+    def new(self, prefix: str) -> str:
+        self.counter += 1
+        return f"{prefix}_1{self.account}{base62(self.counter, COUNTER_WIDTH)}"
+
+    def request(self) -> str:
+        """Counted apart: reading leaves no trace in the ids of objects."""
+        self._requests += 1
+        return f"req_{self.account}{base62(self._requests, COUNTER_WIDTH)}"
+
+    def secret(self, length: int) -> str:
+        """Not to be guessed without the seed."""
+        self.counter += 1
+        return self._text(f"secret {self.counter}", length)
+
+    def stable(self, purpose: str, length: int) -> str:
+        """Always the same text for one purpose, such as a card's fingerprint."""
+        return self._text(f"stable {purpose}", length)
+
+    def _text(self, purpose: str, length: int) -> str:
+        text = ""
+        while len(text) < length:
+            digest = hashlib.blake2b(f"{purpose} {len(text)}".encode(), key=self._key[:64]).digest()
+            text += base62(int.from_bytes(digest), 64)[-60:]
+        return text[:length]

@@ -1,0 +1,43 @@
+"""Every kind of object there is: the prefix of its ids, and by which of its fields it is looked up."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Kind:
+    """`indexed` are dotted paths to strings (an id, a status); lists filter by them without reading every object."""
+
+    prefix: str
+    indexed: tuple[str, ...] = ()
+
+
+KINDS: dict[str, Kind] = {
+    "billing_portal.configuration": Kind("bpc"),
+    "billing_portal.session": Kind("bps", ("_secret",)),
+    "charge": Kind("ch", ("customer", "payment_intent")),
+    "checkout.session": Kind("cs_test", ("customer", "subscription", "payment_intent", "status", "_waiting")),
+    "coupon": Kind("coupon"),
+    "customer": Kind("cus", ("email", "test_clock")),
+    "discount": Kind("di", ("subscription",)),
+    "dispute": Kind("dp", ("charge", "payment_intent")),
+    "event": Kind("evt", ("type", "_clock")),
+    "invoice": Kind("in", ("customer", "parent.subscription_details.subscription", "status", "_secret")),
+    "invoice_payment": Kind("inpay", ("invoice", "payment.payment_intent")),
+    "invoiceitem": Kind("ii", ("customer", "invoice", "parent.subscription_details.subscription")),
+    "payment_intent": Kind("pi", ("customer",)),
+    "payment_method": Kind("pm", ("customer",)),
+    "price": Kind("price", ("product", "lookup_key")),
+    "product": Kind("prod"),
+    "promotion_code": Kind("promo", ("code", "promotion.coupon")),
+    "refund": Kind("re", ("charge", "payment_intent")),
+    "setup_intent": Kind("seti", ("customer",)),
+    "subscription": Kind("sub", ("customer", "status")),
+    "subscription_item": Kind("si", ("subscription",)),
+    "test_helpers.test_clock": Kind("clock", ("status",)),
+    "webhook_endpoint": Kind("we", ("status",)),
+    # The simulator's own, which no answer shows.
+    "_answer": Kind("_answer"),
+    "_delivery": Kind("_delivery", ("event", "endpoint", "status")),
+    "_setting": Kind("_setting"),
+    "_timer": Kind("_timer", ("clock",)),
+}

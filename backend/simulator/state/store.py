@@ -1,0 +1,121 @@
+"""What the simulator knows: encoded objects in memory, and behind them a file that is written before any answer.
+
+There is one thread, the event loop's, and a unit of work never awaits: so there is one writer, and no lock.
+"""
+
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from simulator.objects import decode
+from simulator.protocol.errors import StripeError
+from simulator.state.clock import Clock
+from simulator.state.file import Changes, NoFile, StateFile
+from simulator.state.ids import Ids
+from simulator.state.kinds import KINDS
+from simulator.state.table import Table
+from simulator.state.timers import Timers
+from simulator.state.work import Work
+
+
+class Store:
+    """`path` None keeps everything in memory. `base_url` is where hosted pages are reached."""
+
+    def __init__(
+        self, path: Path | None = None, *, seed: str | None = None, base_url: str = "", frozen: int | None = None
+    ) -> None:
+        self.base_url = base_url
+        self.before_commit: list[Callable[[Work], None]] = []
+        self.wake: Callable[[], None] = lambda: None  # the timeline's: something is to be done at once
+        self.deliver: Callable[[list[str]], None] = lambda _: None  # the deliverer's: these are to set out
+        self._file = StateFile(path) if path else NoFile()
+        self._wanted_seed, self._wanted_time = seed, frozen
+        self._pending: Changes = {}
+        self._batches = 0
+        self.load()
+
+    def load(self) -> None:
+        meta = self._file.meta()
+        self.seed = meta.get("seed") or self._wanted_seed or secrets.token_hex(8)
+        self.ids = Ids(self.seed, int(meta.get("counter", 0)))
+        frozen = meta.get("frozen")
+        self.clock = Clock(int(meta.get("offset", 0)), int(frozen) if frozen else None)
+        if self._wanted_time is not None and not frozen:
+            self.clock.freeze(max(self._wanted_time, self.clock.now()) if meta else self._wanted_time)
+        self.tables = {name: Table(kind) for name, kind in KINDS.items()}
+        self.timers = Timers()
+        for (kind, object_id), data in self._file.objects():
+            table = self.tables[kind]
+            obj = decode(data)
+            table.add(object_id, table.keys_of(obj), data)
+            if kind == "_timer":
+                self.timers.set(obj)
+
+    def close(self) -> None:
+        self.flush()
+        self._file.close()
+
+    def reset(self) -> None:
+        """Forget everything. Ids start anew, under another seed unless one is set."""
+        self._pending.clear()
+        self._file.clear()
+        self.load()
+
+    @contextmanager
+    def work(self, request_id: str | None = None, idempotency_key: str | None = None) -> Iterator[Work]:
+        """One unit of work: kept when the block ends or raises an error that says so, undone when it raises."""
+        work = Work(self, request_id, idempotency_key)
+        try:
+            yield work
+        except StripeError as error:
+            if error.keeps_changes:
+                self._commit(work)
+            else:
+                work.undo()
+            raise
+        except BaseException:
+            work.undo()
+            raise
+        else:
+            self._commit(work)
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """Write what happens inside in one transaction at its end, unless `flush` is called before."""
+        self._batches += 1
+        try:
+            yield
+        finally:
+            self._batches -= 1
+            if not self._batches:
+                self.flush()
+
+    def _commit(self, work: Work) -> None:
+        for hook in self.before_commit:
+            hook(work)
+        self._pending.update(work.finish())
+        if not self._batches:
+            self.flush()
+        for timer, entry in work.timers.items():
+            if entry:
+                self.timers.set(entry)
+            else:
+                self.timers.clear(timer)
+        for callback in work.callbacks:
+            callback()
+
+    def flush(self) -> None:
+        """Everything so far is in the file, also if the process is killed now."""
+        if not self._pending:
+            return
+        meta = {"seed": self.seed, "counter": str(self.ids.counter), **self._clock_meta()}
+        self._file.write(self._pending, meta)
+        self._pending.clear()
+
+    def save_clock(self) -> None:
+        self._file.write({}, self._clock_meta())
+
+    def _clock_meta(self) -> dict[str, str]:
+        frozen = self.clock.frozen
+        return {"offset": str(self.clock.offset), "frozen": "" if frozen is None else str(frozen)}

@@ -1,0 +1,102 @@
+"""What makes simulated time pass: due timers, one after the other, in the order of their moments."""
+
+import asyncio
+import contextlib
+import logging
+import time
+
+from simulator.state.store import Store
+from simulator.state.timers import MAIN_CLOCK, action_of
+
+logger = logging.getLogger(__name__)
+
+CLOCK = "test_helpers.test_clock"
+SLICE_SECONDS = 0.03  # of work, then others have their turn: answers, deliveries
+TICK_SECONDS = 0.5  # how late a timer may be that nobody waits for
+
+
+class Timeline:
+    """Advances one clock at a time; who wants to advance another waits."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._busy = asyncio.Lock()
+        self._woken = asyncio.Event()
+        self._ticked = asyncio.Event()
+        store.wake = self._woken.set
+
+    async def advance(self, to: int) -> None:
+        """Do everything that is due up to this moment, then set the clock there."""
+        await self._pass_time(MAIN_CLOCK, to)
+        self._store.save_clock()
+
+    async def settle(self) -> None:
+        """Wait until no test clock advances any more."""
+        while self._store.tables[CLOCK].ids({"status": "advancing"}):
+            self._ticked.clear()
+            await self._ticked.wait()
+
+    def next_due(self, clock: str = MAIN_CLOCK) -> int | None:
+        """When something will happen next."""
+        first = self._store.timers.first(clock)
+        return first[0] if first else None
+
+    async def keep_ticking(self) -> None:
+        """Run what becomes due while real time passes, and what test clocks were told to."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), TICK_SECONDS)
+            self._woken.clear()
+            try:
+                await self._tick()
+            except Exception:
+                logger.exception("the clock stumbled; the next tick tries again")
+            self._ticked.set()
+
+    async def _tick(self) -> None:
+        for clock in self._store.tables[CLOCK].ids({"status": "advancing"}):
+            with self._store.work() as work:
+                target = work.get(CLOCK, clock)["_target"]
+            await self._pass_time(clock, target)
+            self._report_ready(clock)
+        now = self._store.clock.now()
+        if (due := self.next_due()) is not None and due <= now:
+            await self._pass_time(MAIN_CLOCK, now)
+
+    async def _pass_time(self, clock: str, to: int) -> None:
+        async with self._busy:
+            with self._store.batch():
+                pause = time.monotonic() + SLICE_SECONDS
+                while (first := self._store.timers.first(clock)) and first[0] <= to:
+                    self._run(clock, *first)
+                    if time.monotonic() > pause:
+                        await asyncio.sleep(0)
+                        pause = time.monotonic() + SLICE_SECONDS
+                self._set_clock(clock, to)
+
+    def _run(self, clock: str, at: int, name: str, object_id: str) -> None:
+        self._set_clock(clock, at)
+        with self._store.work() as work:
+            if clock != MAIN_CLOCK:
+                work.use_clock_of({"test_clock": clock})
+            work.now = at
+            work.clear_timer(name, object_id)
+            action_of(name)(work, object_id)
+
+    def _set_clock(self, clock: str, at: int) -> None:
+        if clock == MAIN_CLOCK:
+            self._store.clock.move_to(at)
+            return
+        with self._store.work() as work:
+            found = work.find(CLOCK, clock)
+            if found and at > found["frozen_time"]:
+                found["frozen_time"] = at
+                work.put(found)
+
+    def _report_ready(self, clock: str) -> None:
+        with self._store.work() as work:
+            if found := work.find(CLOCK, clock):
+                work.use_clock_of({"test_clock": clock})
+                found["status"], found["status_details"] = "ready", {}
+                work.put(found)
+                work.emit("test_helpers.test_clock.ready", found)

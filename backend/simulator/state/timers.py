@@ -1,0 +1,65 @@
+"""What is to happen at which simulated time."""
+
+import heapq
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from simulator.objects import Object
+
+if TYPE_CHECKING:
+    from simulator.state.work import Work
+
+Action = Callable[["Work", str], None]
+
+MAIN_CLOCK = "main"
+_actions: dict[str, Action] = {}
+
+
+def timer(name: str) -> Callable[[Action], Action]:
+    """Register what a timer of this name does with the id that it was set for. It runs in a unit of work of its own,
+    whose `now` is the moment that was asked for; an action that is to happen again sets its timer again.
+    """
+
+    def register(action: Action) -> Action:
+        _actions[name] = action
+        return action
+
+    return register
+
+
+def action_of(name: str) -> Action:
+    return _actions[name]
+
+
+def timer_id(name: str, object_id: str) -> str:
+    return f"{name} {object_id}"
+
+
+class Timers:
+    """One queue for each clock, in order of time and then of setting. What was cleared or moved stays in its queue
+    until its turn comes, and is passed over.
+    """
+
+    def __init__(self) -> None:
+        self._queues: dict[str, list[tuple[int, int, str]]] = {}
+        self._valid: dict[str, int] = {}  # which setting of a timer holds
+        self._settings = 0
+
+    def set(self, entry: Object) -> None:
+        self._settings += 1
+        self._valid[entry["id"]] = self._settings
+        heapq.heappush(self._queues.setdefault(entry["clock"], []), (entry["at"], self._settings, entry["id"]))
+
+    def clear(self, timer: str) -> None:
+        self._valid.pop(timer, None)
+
+    def first(self, clock: str) -> tuple[int, str, str] | None:
+        """The moment of the next one, its name, and the id that it was set for."""
+        queue = self._queues.get(clock, [])
+        while queue and self._valid.get(queue[0][2]) != queue[0][1]:
+            heapq.heappop(queue)
+        if not queue:
+            return None
+        at, _, timer = queue[0]
+        name, _, object_id = timer.partition(" ")
+        return at, name, object_id

@@ -1,0 +1,209 @@
+"""A unit of work: all reading and writing of one request, or of one step of the clock."""
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from simulator.objects import Object, decode, encode, previous_attributes, surface
+from simulator.protocol.errors import missing
+from simulator.state.events import encode_event
+from simulator.state.kinds import KINDS
+from simulator.state.table import Row, Table
+from simulator.state.timers import MAIN_CLOCK, timer_id
+
+if TYPE_CHECKING:
+    from simulator.state.store import Store
+
+Key = tuple[str, str]
+
+
+class Work:
+    """Objects that it gives out are private copies, the same one for each asking: change them, then `put` them.
+
+    `now` is the simulated time of everything that happens in it; `use_clock_of` moves it to a customer's test clock.
+    """
+
+    def __init__(self, store: "Store", request_id: str | None, idempotency_key: str | None) -> None:
+        self.store = store
+        self.now = store.clock.now()
+        self.clock_id: str | None = None
+        self.events: list[Object] = []
+        self.timers: dict[str, Object | None] = {}  # that were set, or cleared
+        self.callbacks: list[Callable[[], None]] = []
+        self._request = {"id": request_id, "idempotency_key": idempotency_key}
+        self._objects: dict[Key, Object] = {}
+        self._known: dict[Key, bytes | None] = {}  # as of the last event, or as stored
+        self._changed: dict[Key, None] = {}
+        self._removed: dict[Key, Row] = {}
+        self._added: dict[Key, None] = {}
+
+    # --- reading
+
+    def find(self, kind: str, object_id: str | None) -> Object | None:
+        key = (kind, object_id or "")
+        if found := self._objects.get(key):
+            return found
+        row = self.store.tables[kind].rows.get(key[1])
+        if row is None or row.data is None:
+            return None
+        self._known[key] = row.data
+        self._objects[key] = decode(row.data)
+        return self._objects[key]
+
+    def get(self, kind: str, object_id: str | None, param: str = "id") -> Object:
+        """Raises `resource_missing`: 404 for the id in the URL, 400 when `param` names another parameter."""
+        found = self.find(kind, object_id)
+        if found is None or (found.get("deleted") and param != "id"):
+            raise missing(kind, object_id or "", param)
+        return found
+
+    def get_live(self, kind: str, object_id: str) -> Object:
+        """As `get`, and a deleted one counts as missing: for calls that change it."""
+        found = self.get(kind, object_id)
+        if found.get("deleted"):
+            raise missing(kind, object_id)
+        return found
+
+    def ids(self, kind: str, **filters: str) -> list[str]:
+        """Oldest first. Filters are indexed paths with `__` for the dots: `payment__payment_intent="pi_…"`."""
+        return self._table(kind).ids({path.replace("__", "."): value for path, value in filters.items()})
+
+    def all(self, kind: str, **filters: str) -> Iterator[Object]:
+        """Oldest first; without deleted ones."""
+        for object_id in self.ids(kind, **filters):
+            found = self.get(kind, object_id)
+            if not found.get("deleted"):
+                yield found
+
+    def first(self, kind: str, **filters: str) -> Object | None:
+        return next(self.all(kind, **filters), None)
+
+    # --- writing
+
+    def new_id(self, kind: str) -> str:
+        return self.store.ids.new(KINDS[kind].prefix)
+
+    def new_secret(self, length: int = 32) -> str:
+        return self.store.ids.secret(length)
+
+    def new(self, kind: str, object_id: str | None = None, **fields: Any) -> Object:
+        """What every object begins with, and these fields; not stored before it is `put`."""
+        known = {"id": object_id or self.new_id(kind), "object": kind, "created": self.now, "livemode": False}
+        return known | {"metadata": {}} | fields
+
+    def put(self, obj: Object) -> Object:
+        """Store a new object, or say that this one has changed. Without it changes are lost."""
+        key = (obj["object"], obj["id"])
+        table = self._table(key[0])
+        if key[1] in table.rows:
+            table.rekey(key[1], table.keys_of(obj))
+        else:
+            table.add(key[1], table.keys_of(obj))
+            self._added[key] = None
+            self._known.setdefault(key, None)
+        self._objects[key] = obj
+        self._changed[key] = None
+        return obj
+
+    def remove(self, kind: str, object_id: str) -> None:
+        """It is gone without a trace. What Stripe calls deleted is `put` as `{id, object, deleted}` instead."""
+        key = (kind, object_id)
+        row = self._table(kind).remove(object_id)
+        if key in self._added:
+            del self._added[key]
+        else:
+            self._removed[key] = row
+        self._objects.pop(key, None)
+        self._changed.pop(key, None)
+        if kind == "_timer":
+            self.timers[object_id] = None
+
+    def emit(self, event_type: str, obj: Object, previous: Object | None = None) -> None:
+        """Record an event with the object as it is now.
+
+        Events that tell of a change (`….updated`) carry `previous_attributes`: what differs from the last event of this
+        unit of work, or from before it; none is recorded when nothing differs. `previous` overrides that, for the few
+        others that carry it.
+        """
+        key = (obj["object"], obj["id"])
+        shown = surface(obj)
+        if previous is None and event_type.endswith(".updated"):
+            before = self._known.get(key)
+            previous = previous_attributes(surface(decode(before)), shown) if before else {}
+            if not previous:
+                return
+        snapshot = self._known[key] = encode(shown)
+        event, data = encode_event(self, event_type, snapshot, previous)
+        table = self._table("event")
+        table.add(event["id"], table.keys_of(event), data)
+        self._added["event", event["id"]] = None
+        self._changed["event", event["id"]] = None
+        self.events.append(event)
+
+    @property
+    def request(self) -> dict[str, str | None]:
+        return self._request
+
+    # --- time
+
+    def use_clock_of(self, holder: Object | None) -> None:
+        """From here on `now` is the time of the test clock that this customer, or other object, lives by."""
+        clock_id = (holder or {}).get("test_clock")
+        if clock_id and clock_id != self.clock_id:
+            self.clock_id = clock_id
+            self.now = self.get("test_helpers.test_clock", clock_id)["frozen_time"]
+
+    def set_timer(self, name: str, object_id: str, at: int) -> None:
+        """Set, or move, the timer of this name for this object, on the clock that this unit of work lives by."""
+        entry: Object = {"object": "_timer", "id": timer_id(name, object_id), "name": name, "for": object_id}
+        entry |= {"at": at, "clock": self.clock_id or MAIN_CLOCK}
+        self.put(entry)
+        self.timers[entry["id"]] = entry
+
+    def clear_timer(self, name: str, object_id: str) -> None:
+        if self.is_set(name, object_id):
+            self.remove("_timer", timer_id(name, object_id))
+
+    def is_set(self, name: str, object_id: str) -> bool:
+        return timer_id(name, object_id) in self._table("_timer").rows
+
+    def after_commit(self, callback: Callable[[], None]) -> None:
+        self.callbacks.append(callback)
+
+    # --- the end, called by the store
+
+    def finish(self) -> dict[Key, bytes | None]:
+        """Put what has changed into memory; gives what is to be written, None for what is gone."""
+        changes: dict[Key, bytes | None] = dict.fromkeys(self._removed)
+        for key in self._changed:
+            row = self._table(key[0]).rows[key[1]]
+            if key in self._objects:
+                row.data = encode(self._objects[key])
+            changes[key] = row.data
+        return changes
+
+    def undo(self) -> None:
+        for kind, object_id in self._added:
+            self._table(kind).remove(object_id)
+        for (kind, object_id), removed in self._removed.items():
+            self._table(kind).restore(object_id, removed)
+        for kind, object_id in [*self._changed, *self._removed]:
+            table = self._table(kind)
+            row = table.rows.get(object_id)
+            if row and row.data is not None:
+                table.rekey(object_id, table.keys_of(decode(row.data)))
+
+    def _table(self, kind: str) -> Table:
+        return self.store.tables[kind]
+
+    def any_of(self, object_id: str, hint: str = "") -> Object | None:
+        """The object with this id, of whatever kind; ids that users chose are looked for under the kind of `hint`."""
+        prefix = object_id.rpartition("_")[0]
+        for name, kind in KINDS.items():
+            if kind.prefix == prefix and (found := self.find(name, object_id)):
+                return found
+        return self.find(hint, object_id) if hint in KINDS else None
+
+
+def plain_copy(value: Any) -> Any:
+    """Independent of the original, and quicker than `copy.deepcopy`."""
+    return decode(encode(value))
