@@ -1,0 +1,1 @@
+"""The generator behind `make feature`, `feature-field` and `feature-remove`. Never part of the application."""

@@ -1,0 +1,171 @@
+"""`make feature-field`."""
+
+import re
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Table
+
+from scaffold.create import refuse_long_files
+from scaffold.feature import Feature
+from scaffold.fields import Field, field_of
+from scaffold.grammar import Token, WrongField
+from scaffold.merge import merge
+from scaffold.plan import MAX_ROW, check, read_fields
+from scaffold.problems import Refused
+from scaffold.project import BACKEND, Project, look
+from scaffold.rendering import formatted, render, tidy
+from scaffold.staging import replace_files, staged
+from scaffold.words import camel, plural_of
+
+SLUG_SOURCE = re.compile(r"slug_from\(data\.(\w+), fallback=")
+SLUG_COLUMN = re.compile(r"insert_with_slug\(db, \w+, \w+\.(\w+), base")
+
+
+@dataclass(frozen=True)
+class Existing:
+    """A feature as `make feature` has left it, and as far as it can still be told."""
+
+    name: str
+    singular: str
+    owned: bool
+    public: bool
+    table: Table
+    service: str
+    filters: frozenset[str]
+
+    def with_fields(self, *fields: Field, constraints: bool = False, references: bool = False) -> Feature:
+        known = self._slug()
+        return Feature(
+            self.name,
+            self.singular,
+            self.owned,
+            self.public,
+            (*known, *fields),
+            has_constraints=constraints or self.constrained,
+            has_references=references or self.referring,
+        )
+
+    @property
+    def constrained(self) -> bool:
+        return "\nCONSTRAINTS" in self.service
+
+    @property
+    def referring(self) -> bool:
+        return "\nREFERENCES" in self.service
+
+    def _slug(self) -> list[Field]:
+        source, column = SLUG_SOURCE.search(self.service), SLUG_COLUMN.search(self.service)
+        if not source or not column:
+            return []
+        arguments = (f"from={source[1]}",)
+        token = Token("", column[1], "slug", arguments, optional=False, default=None, flags=frozenset())
+        return [field_of(token, camel(self.singular))]
+
+
+def add_fields(name: str, fields: str, *, dry: bool) -> str:
+    """What was changed, for people. Raises `Refused`, and then nothing was."""
+    project = look()
+    existing = find(name, project)
+    added = read_new(fields, existing, project)
+    new = existing.with_fields(*added)
+    extended = existing.with_fields(*added, constraints=bool(new.constraints), references=bool(new.references))
+    changed = _merged(existing.with_fields(), extended)
+    with staged(f"tests/{existing.name}", f"docs/features/{existing.name}.md") as stage:
+        for file, text in changed.items():
+            (stage.backend / file).write_text(text, "utf-8")
+        tidy([stage.backend / file for file in changed if file.endswith(".py")], stage.backend)
+        refuse_long_files(stage)
+        stage.run("scaffold.staged", "extend", existing.name, *(field.name for field in added))
+        stage.lint()
+        files = stage.changed()
+    if not dry:
+        replace_files(files)
+    head = f"{'Would change' if dry else 'Changed'} {existing.name}:"
+    after = [] if dry else ["", f"Next: read the revision, make migrate, then make test only={existing.name}"]
+    return "\n".join([head, *(f"  backend/{file}" for file in sorted(files)), *after])
+
+
+def find(name: str, project: Project) -> Existing:
+    """Raises `Refused` for what `make feature` has not made."""
+    from app.db.database import Base
+
+    name = name if name in project.features else plural_of(name)
+    if name not in project.features:
+        raise Refused(f"There is no feature {name}; there are {', '.join(sorted(project.features))}.")
+    folder = BACKEND / "app" / "routers" / name
+    parts = {part: folder / f"{part}.py" for part in ("models", "schemas", "service", "router")}
+    texts = {part: path.read_text("utf-8") for part, path in parts.items() if path.is_file()}
+    cls = next((m.name for m in project.models if (m.feature, m.table) == (name, name)), None)
+    shapes = re.search(r"^class (\w+)Create\(Input\)", texts.get("schemas", ""), re.MULTILINE)
+    if cls is None or len(texts) < len(parts) or not shapes or shapes[1] != cls:
+        raise Refused(f"{name} was not made by make feature, so its files are changed by hand. Nothing was written.")
+    table = Base.metadata.tables[name]
+    filters = re.search(
+        rf"^class {cls}Filters\(BaseModel\):\n(.*?)(?=^\S|\Z)", texts["schemas"], re.MULTILINE | re.DOTALL
+    )
+    return Existing(
+        name=name,
+        singular=re.sub(r"(?<!^)([A-Z])", r"_\1", cls).lower(),
+        owned="owner_id" in table.columns,
+        public="OptionalUser" in texts["router"],
+        table=table,
+        service=texts["service"],
+        filters=frozenset(re.findall(r"^    (\w+):", filters[1] if filters else "", re.MULTILINE)),
+    )
+
+
+def read_new(text: str, existing: Existing, project: Project) -> list[Field]:
+    """The fields, fit for a table that has rows. Raises `WrongField`."""
+    columns = existing.table.columns
+    fields = [
+        replace(field, later=True)
+        for field in read_fields(text, camel(existing.singular), existing.name, project, owned=existing.owned)
+        if not (field.token.kind == "currency" and "currency" in columns and not field.default)
+    ]
+    for field in fields:
+        token = field.token
+        taken = {field.name, *field.filter_names} & {*columns.keys(), *existing.filters}
+        if field.name in columns or field.name in existing.filters or taken:
+            raise WrongField(token.text, f"{min(taken)!r} is there already. Nothing was changed")
+        if token.kind == "slug":
+            raise WrongField(token.text, "a slug comes with the feature: rows that are there have none")
+        if token.kind == "currency" and not field.default:
+            raise WrongField(token.text, "rows that are there need a currency: money(eur)")
+        if field.default and field.default.server is None:
+            raise WrongField(token.text, f"rows that are there have no {token.default}: make it optional with ?")
+        if field.required:
+            raise WrongField(token.text, "rows that are there have none: make it optional with ?, or give a =default")
+        if field.searched:
+            raise WrongField(token.text, "what q searches is decided with the feature: add it to FILTERS by hand")
+    check(replace(existing.with_fields(), fields=tuple(fields)))  # its slug has been checked
+    width = sum(4 * (getattr(column.type, "length", None) or 0) + 16 for column in columns)
+    if width + sum(4 * field.kind.width for field in fields) > MAX_ROW:
+        raise Refused("All fields together are too wide for a row of MySQL: make some of them text.")
+    return fields
+
+
+def _merged(before: Feature, after: Feature) -> dict[str, str]:
+    """The files that change, with what is new in them."""
+    old, new = formatted(render(before)), formatted(render(after))
+    changed = {}
+    for name, text in new.items():
+        file = BACKEND / name
+        if not file.is_file() or text == old[name]:
+            continue
+        current = file.read_text("utf-8")
+        merged = merge(current, old[name], text, name) if name.endswith(".py") else _rows(current, old[name], text)
+        if merged != current:
+            changed[name] = merged
+    return changed
+
+
+def _rows(current: str, old: str, new: str) -> str:
+    """The page with the new rows at the end of its table of fields."""
+    rows = [line for line in new.splitlines() if line.startswith("| `") and line not in old.splitlines()]
+    head, heading, rest = current.partition("\n## Fields\n")
+    if not heading:
+        return current
+    lines = rest.splitlines(keepends=True)
+    last = max((index for index, line in enumerate(lines) if line.startswith("|")), default=-1)
+    lines[last + 1 : last + 1] = [f"{row}\n" for row in rows if not row.startswith(("| `GET", "| `P", "| `DEL"))]
+    return head + heading + "".join(lines)

@@ -1,0 +1,265 @@
+"""A feature as the templates see it."""
+
+import textwrap
+from dataclasses import dataclass
+from functools import cached_property
+
+from scaffold.fields import Field, Target
+from scaffold.words import camel, title, with_article
+
+MAX_PIECE = 80  # characters of SQL in one line
+
+
+@dataclass(frozen=True)
+class Feature:
+    """`name` is in the plural: the folder, the table, the tag and the path."""
+
+    name: str
+    singular: str
+    owned: bool
+    public: bool
+    fields: tuple[Field, ...]
+    has_constraints: bool = False  # beside those of `fields`: when fields are added
+    has_references: bool = False
+
+    @property
+    def guarded(self) -> bool:
+        """A write can break a constraint."""
+        return bool(self.constraints) or self.has_constraints
+
+    @property
+    def refers(self) -> bool:
+        """A write can name rows of other features."""
+        return bool(self.references) or self.has_references
+
+    @property
+    def cls(self) -> str:
+        return camel(self.singular)
+
+    @property
+    def title(self) -> str:
+        return title(self.name)
+
+    @property
+    def words(self) -> str:
+        return self.name.replace("_", " ")
+
+    @property
+    def a_word(self) -> str:
+        return with_article(self.singular)
+
+    @property
+    def A_word(self) -> str:  # noqa: N802 - at the head of a sentence
+        return self.a_word[0].upper() + self.a_word[1:]
+
+    @property
+    def path(self) -> str:
+        return f"/{self.name.replace('_', '-')}"
+
+    @property
+    def private(self) -> bool:
+        return self.owned and not self.public
+
+    @property
+    def reader(self) -> str:
+        return "OptionalUser" if self.public else "CurrentUser"
+
+    @property
+    def writer(self) -> str:
+        return "CurrentUser" if self.owned else "Superuser"
+
+    @property
+    def read_dependency(self) -> str:
+        return f"visible_{self.singular}"
+
+    @property
+    def write_dependency(self) -> str:
+        return f"{'own' if self.owned else 'managed'}_{self.singular}"
+
+    @property
+    def ReadDependency(self) -> str:  # noqa: N802 - the name of a type
+        return camel(self.read_dependency)
+
+    @property
+    def WriteDependency(self) -> str:  # noqa: N802 - the name of a type
+        return camel(self.write_dependency)
+
+    @property
+    def slug(self) -> Field | None:
+        return next((field for field in self.fields if field.token.kind == "slug"), None)
+
+    @property
+    def body_fields(self) -> list[Field]:
+        """What a client usually sends."""
+        return [field for field in self.fields if field.token.kind != "slug"]
+
+    @property
+    def references(self) -> list[Field]:
+        return [field for field in self.fields if field.target]
+
+    @property
+    def target_of(self) -> list[Target]:
+        return [field.target for field in self.fields if field.target]
+
+    @property
+    def targets(self) -> list[tuple[str, str]]:
+        """Models that it refers to, beyond its owner, each with its feature."""
+        known = {(target.model, target.feature) for target in self.target_of}
+        return sorted(known - ({("User", "auth")} if self.owned else set()))
+
+    @property
+    def choice_aliases(self) -> list[str]:
+        return sorted(field.alias for field in self.fields if field.choices)
+
+    @property
+    def scope(self) -> list[str]:
+        """The columns that come first in what is unique or indexed."""
+        return ["owner_id"] if self.private else []
+
+    @property
+    def table_args(self) -> list[str]:
+        checks = [
+            f'CheckConstraint({_known(field)}, name="{field.name}_known")' for field in self.fields if field.choices
+        ]
+        unique = [f"UniqueConstraint({_columns(self.scope, field.name)})" for field in self.fields if field.unique]
+        indexed = [field.name for field in self.fields if field.listed and not field.unique and not field.target]
+        indexes = [f"Index(None, {_columns(self.scope, name, 'id')})" for name in ("created_at", *indexed)]
+        return [*checks, *unique, *indexes]
+
+    @property
+    def constraints(self) -> list[tuple[str, str]]:
+        """Names of constraints that a request can break, and their errors."""
+        scope = "".join(f"{column}_" for column in self.scope)
+        unique = [(f"uq_{self.name}_{scope}{field.name}", field.error) for field in self.fields if field.unique]
+        foreign = [
+            (f"fk_{self.name}_{field.name}_{field.target.table}", field.error_unknown)
+            for field in self.fields
+            if field.target
+        ]
+        return unique + foreign
+
+    @property
+    def write_errors(self) -> list[str]:
+        return [f"service.{name}" for name in dict.fromkeys(error for _, error in self.constraints)]
+
+    @property
+    def identifiers(self) -> list[str]:
+        """Names that the database gives: none may be longer than it takes."""
+        scope = "".join(f"{column}_" for column in self.scope)
+        named = [f"ix_{self.name}_{scope}{field.name}_id" for field in self.fields]
+        named += [f"ck_{self.name}_{field.name}_known" for field in self.fields if field.choices]
+        return [*named, *(name for name, _ in self.constraints), f"fk_{self.name}_owner_id_users"]
+
+    @property
+    def sort_columns(self) -> list[str]:
+        return ["created_at", *(field.name for field in self.fields if field.sorted)]
+
+    @property
+    def sorts(self) -> list[str]:
+        return ["-created_at", "created_at", *(way + name for name in self.sort_columns[1:] for way in ("", "-"))]
+
+    @property
+    def searched(self) -> list[str]:
+        return [field.name for field in self.fields if field.searched]
+
+    @cached_property
+    def filters(self) -> list[tuple[str, str]]:
+        """Query parameters, and how each is compared."""
+        bounds = [
+            ("created_at_from", f"{self.cls}.created_at.__ge__"),
+            ("created_at_to", f"{self.cls}.created_at.__le__"),
+        ]
+        found = [("owner_id", f"{self.cls}.owner_id.__eq__")] if self.owned and self.public else []
+        for field in self.fields:
+            operators = ("__ge__", "__le__") if field.kind.ranged else ("__eq__",)
+            column = f"{self.cls}.{field.name}"
+            found += [(name, f"{column}.{way}") for name, way in zip(field.filter_names, operators, strict=False)]
+        if self.searched:
+            found.append(("q", f"contains({', '.join(f'{self.cls}.{name}' for name in self.searched)})"))
+        return found + bounds
+
+    @property
+    def filter_lines(self) -> list[str]:
+        lines = ["owner_id: Id | None = None"] if self.owned and self.public else []
+        lines += [f"{name}: {field.query}" for field in self.fields for name in field.filter_names]
+        if self.searched:
+            where = " or ".join(self.searched)
+            about = f'Field(min_length=1, max_length=200, description="Text in {where}.")'
+            lines.append(f"q: Annotated[str | None, {about}] = None")
+        return [*lines, "created_at_from: fields.Moment | None = None", "created_at_to: fields.Moment | None = None"]
+
+    @property
+    def refusals(self) -> list[str]:
+        """What a write can be told, for the page."""
+        conflicts = [f"409 `{field.name}_taken`" for field in self.fields if field.unique]
+        return [*conflicts, *(f"422 `{field.word}_unknown`" for field in self.references), "422"]
+
+    # What only the templates of tests ask for.
+
+    @property
+    def caller(self) -> str:
+        """Who writes: the fixture."""
+        return "owner" if self.owned else "keeper"
+
+    @property
+    def owner_argument(self) -> str:
+        return "owner" if self.owned else ""
+
+    @property
+    def body(self) -> str:
+        return f"{self.singular}_body({self.owner_argument})"
+
+    @property
+    def made(self) -> str:
+        return f"make_{self.singular}({self.owner_argument})"
+
+    @property
+    def factories(self) -> list[tuple[str, str]]:
+        """Of the rows that it refers to: feature and function."""
+        found = {(target.feature, target.factory.partition("(")[0]) for target in self.target_of}
+        return sorted(found - {("auth", "make_user")})
+
+    @property
+    def needed(self) -> list[Field]:
+        return [field for field in self.fields if field.required]
+
+    @property
+    def left_out(self) -> list[tuple[Field, str]]:
+        """Fields with what they are when a client leaves them out."""
+        defaults = [(field, field.default.wire if field.default else "None") for field in self.body_fields]
+        return [(field, value) for field, value in defaults if not field.required and value is not None]
+
+    @property
+    def clocked(self) -> list[Field]:
+        return [field for field in self.fields if field.default and field.default.wire is None]
+
+    @property
+    def taken(self) -> list[Field]:
+        return [field for field in self.body_fields if field.unique]
+
+    @property
+    def kept_unique(self) -> list[Field]:
+        return [field for field in self.fields if field.unique]
+
+    @property
+    def foreign_targets(self) -> list[Field]:
+        return [field for field in self.references if self.owned and field.target and field.target.owned]
+
+    @property
+    def equal(self) -> list[Field]:
+        return [field for field in self.fields if field.listed and not field.kind.ranged]
+
+    @property
+    def ranged(self) -> list[Field]:
+        return [field for field in self.fields if field.listed and field.kind.ranged]
+
+
+def _known(field: Field) -> str:
+    """SQL, in pieces that fit in a line where all in one do not."""
+    sql = f"{field.name} IN ({', '.join(repr(word) for word in field.choices)})"
+    return " ".join(f'"{piece}"' for piece in textwrap.wrap(sql, MAX_PIECE, drop_whitespace=False))
+
+
+def _columns(*names: str | list[str]) -> str:
+    flat = [one for name in names for one in (name if isinstance(name, list) else [name])]
+    return ", ".join(f'"{name}"' for name in flat)

@@ -1,0 +1,207 @@
+"""A field of a feature, with every line of source that it contributes."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from scaffold import samples
+from scaffold.grammar import Token, WrongField
+from scaffold.kinds import CURRENCY_KIND, Default, Kind, currency_default, kind_of
+from scaffold.words import camel
+
+NO_DEFAULT = "takes no default; leave it out with ?"
+
+
+@dataclass(frozen=True)
+class Target:
+    """The row that a `ref` names."""
+
+    feature: str
+    model: str
+    table: str
+    owned: bool
+    factory: str  # the call that makes one in tests
+
+
+@dataclass(frozen=True)
+class Field:
+    token: Token
+    kind: Kind
+    feature: str  # its class: `Invoice`
+    default: Default | None = None
+    source: str = ""  # of a slug
+    target: Target | None = None
+    later: bool = False  # added to a table that has rows
+
+    @property
+    def word(self) -> str:
+        return self.token.name
+
+    @property
+    def name(self) -> str:
+        return f"{self.word}_id" if self.token.kind == "ref" else self.word
+
+    @property
+    def optional(self) -> bool:
+        return self.token.optional
+
+    @property
+    def required(self) -> bool:
+        """A client has to send it."""
+        return not self.optional and self.default is None and self.token.kind != "slug"
+
+    @property
+    def unique(self) -> bool:
+        return "unique" in self.token.flags or self.token.kind == "slug"
+
+    @property
+    def listed(self) -> bool:
+        """Lists are filtered by it, and sorted where its order means something: not that of ids and of yes and no."""
+        return bool(self.token.flags & {"unique", "index"}) or self.token.kind == "ref"
+
+    @property
+    def sorted(self) -> bool:
+        return self.listed and self.kind.sorted
+
+    @property
+    def searched(self) -> bool:
+        return "search" in self.token.flags
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        return self.token.arguments if self.token.kind == "enum" else ()
+
+    @property
+    def alias(self) -> str:
+        return self.feature + camel(self.word)
+
+    @property
+    def error(self) -> str:
+        return f"{camel(self.name)}Taken"
+
+    @property
+    def error_unknown(self) -> str:
+        return f"{camel(self.word)}Unknown"
+
+    @cached_property
+    def model_line(self) -> str:
+        python = self.kind.python.format(alias=self.alias)
+        arguments = [self.kind.column] if self.kind.column else []
+        if self.target:
+            gone = "SET NULL" if self.optional else "CASCADE"
+            arguments = [f'ForeignKey({self.target.model}.id, ondelete="{gone}")', "index=True"]
+        if self.default:
+            arguments.append(f"default={self.default.column}")
+            if self.later:
+                arguments.append(f"server_default={self.default.server}")
+        column = f" = mapped_column({', '.join(arguments)})" if arguments else ""
+        return f"{self.name}: Mapped[{python}{' | None' if self.optional else ''}]{column}"
+
+    @property
+    def shape(self) -> str:
+        return self.kind.shape.format(alias=self.alias)
+
+    @property
+    def alias_line(self) -> str:
+        return f"{self.alias} = {self.kind.alias}" if self.kind.alias else ""
+
+    @property
+    def create_line(self) -> str:
+        if self.default:
+            return f"{self.name}: {self.shape} = {self.default.shape}"
+        if self.optional or self.token.kind == "slug":
+            return f"{self.name}: {self.shape} | None = None"
+        return f"{self.name}: {self.shape}"
+
+    @property
+    def update_line(self) -> str:
+        return f"{self.name}: {self.shape} | MISSING{' | None' if self.optional else ''} = MISSING"
+
+    @property
+    def read_line(self) -> str:
+        return f"{self.name}: {self.kind.read or self.shape}{' | None' if self.optional else ''}"
+
+    @property
+    def query(self) -> str:
+        query = (self.kind.query or "").format(alias=self.alias)
+        return f"{query} = None"
+
+    @property
+    def filter_names(self) -> list[str]:
+        if not self.listed:
+            return []
+        return [f"{self.name}_from", f"{self.name}_to"] if self.kind.ranged else [self.name]
+
+    @property
+    def about(self) -> str:
+        """Its type as it was written."""
+        inner = f"({', '.join(self.token.arguments)})" if self.token.arguments else ""
+        return f"`{self.token.kind}{inner}`"
+
+    @property
+    def remarks(self) -> list[str]:
+        found = ["required"] if self.required else []
+        found += ["may be null"] if self.optional else []
+        found += [f"default `{self.token.default or self.default.wire}`"] if self.default else []
+        found += ["unique"] if self.unique else []
+        found += ["filtered and sorted" if self.sorted else "filtered"] if self.listed else []
+        if self.target:
+            found += ["null when that is deleted" if self.optional else "deleted with that"]
+        return found + (["found by `q`"] if self.searched else [])
+
+    @property
+    def sample(self) -> str:
+        return self.target.factory if self.target else samples.good(self.token)
+
+    @property
+    def bad(self) -> list[str]:
+        return samples.bad(self.token)
+
+    @property
+    def bad_in_query(self) -> str:
+        return samples.bad_in_query(self.token)
+
+
+def field_of(token: Token, feature: str) -> Field:
+    """Raises `WrongField` for what is wrong with this field alone."""
+    kind = kind_of(token)
+    field = Field(token, kind, feature)
+    for flag, allowed in (("unique", kind.key), ("index", kind.query is not None), ("search", kind.searched)):
+        if flag in token.flags and not allowed:
+            raise WrongField(token.text, f"{token.kind} cannot be :{flag}")
+    if token.kind == "slug":
+        field = replace(field, source=_source(token))
+    if token.default is not None:
+        if token.optional:
+            raise WrongField(token.text, "an optional field has no default: left out it is null")
+        if token.flags & {"unique"}:
+            raise WrongField(token.text, "a unique field has no default: the second row would have it, too")
+        field = replace(field, default=_default(token, kind))
+    return field
+
+
+def _source(token: Token) -> str:
+    (source,) = token.arguments or ("",)
+    name, _, value = source.partition("=")
+    if name != "from" or not value:
+        raise WrongField(token.text, "slug needs the field that it is made from: slug(from=title)")
+    if token.optional or token.flags or token.default is not None:
+        raise WrongField(token.text, "a slug is always there and unique: nothing follows it")
+    return value
+
+
+def _default(token: Token, kind: Kind) -> Default:
+    if kind.default is None:
+        raise WrongField(token.text, f"{token.kind} {NO_DEFAULT}")
+    try:
+        return kind.default(token.default or "")
+    except ValueError as error:
+        raise WrongField(token.text, f"the default {token.default!r} {error}") from error
+
+
+def currency_of(money: list[Field], feature: str) -> Field:
+    """The currency that the amounts of a row share. Raises `WrongField` where they name different ones."""
+    named = {field.token.arguments[0]: field for field in money if field.token.arguments}
+    if len(named) > 1:
+        raise WrongField(money[-1].token.text, f"a row has one currency, not {' and '.join(sorted(named))}")
+    token = Token("money", "currency", "currency", (), optional=False, default=None, flags=frozenset())
+    return Field(token, CURRENCY_KIND, feature, currency_default(next(iter(named))) if named else None)

@@ -1,0 +1,88 @@
+"""The revisions of a feature, rendered from its table: no database is asked, so it does not matter where one stands."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from alembic.autogenerate import render_python_code
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.operations import ops
+from alembic.script import ScriptDirectory
+from alembic.util import rev_id
+from sqlalchemy import CheckConstraint, Column, Constraint, Table
+from sqlalchemy.sql.schema import ColumnCollectionConstraint
+
+from app.db.migrations import render_item
+
+Operations = ops.UpgradeOps | ops.DowngradeOps
+TYPES = ("ExactDecimal", "UtcDateTime")
+
+
+def creating(*tables: Table) -> ops.UpgradeOps:
+    found: list[ops.MigrateOperation] = []
+    for table in tables:
+        indexes = sorted(table.indexes, key=lambda index: str(index.name))
+        found += [ops.CreateTableOp.from_table(table), *(ops.CreateIndexOp.from_index(index) for index in indexes)]
+    return ops.UpgradeOps(found)
+
+
+def dropping(*tables: Table) -> ops.DowngradeOps:
+    """Indexes go with their table."""
+    return ops.DowngradeOps([ops.DropTableOp.from_table(table) for table in tables])
+
+
+def adding(table: Table, names: Sequence[str]) -> tuple[ops.UpgradeOps, ops.DowngradeOps]:
+    """Columns with their constraints and indexes, and the way back."""
+    columns = [table.columns[name] for name in names]
+    constraints = [
+        constraint
+        for constraint in sorted(table.constraints, key=lambda constraint: str(constraint.name))
+        if any(column in _columns(constraint) for column in columns)
+    ]
+    indexes = [
+        index
+        for index in sorted(table.indexes, key=lambda index: str(index.name))
+        if any(column in list(index.columns) for column in columns)
+    ]
+    done: list[ops.MigrateOperation] = [ops.AddColumnOp.from_column(column) for column in columns]
+    done += [ops.AddConstraintOp.from_constraint(constraint) for constraint in constraints]
+    done += [ops.CreateIndexOp.from_index(index) for index in indexes]
+    undone: list[ops.MigrateOperation] = [ops.DropConstraintOp.from_constraint(one) for one in reversed(constraints)]
+    undone += [ops.DropIndexOp.from_index(index) for index in reversed(indexes)]
+    undone += [ops.DropColumnOp.from_column_and_tablename(None, table.name, column) for column in reversed(columns)]
+    changes = (ops.ModifyTableOps(table.name, done), ops.ModifyTableOps(table.name, undone))
+    return ops.UpgradeOps([changes[0]]), ops.DowngradeOps([changes[1]])
+
+
+def _columns(constraint: Constraint) -> list[Column[Any]]:
+    """Those of a check are named by it: `status_known` is about `status`."""
+    if isinstance(constraint, CheckConstraint):
+        prefix, suffix = f"ck_{constraint.table.name}_", "_known"
+        return [c for c in constraint.table.columns if str(constraint.name) == f"{prefix}{c.name}{suffix}"]
+    return list(constraint.columns) if isinstance(constraint, ColumnCollectionConstraint) else []
+
+
+def write_revision(
+    backend: Path, message: str, upgrade: Operations, downgrade: Operations, *, batch: bool = False
+) -> Path:
+    """The new revision on top of the only head."""
+    script = ScriptDirectory.from_config(Config(str(backend / "alembic.ini")))
+    code = [source_of(operations, batch=batch) for operations in (upgrade, downgrade)]
+    used = [name for name in TYPES if any(f"{name}(" in text for text in code)]
+    imports = [f"from app.db.types import {', '.join(used)}"] if used else []
+    imports += ["from sqlalchemy.dialects import mysql"] if any("mysql." in text for text in code) else []
+    written = script.generate_revision(
+        rev_id(), message, head="head", upgrades=code[0], downgrades=code[1], imports="\n".join(imports)
+    )
+    assert written
+    return Path(written.path)
+
+
+def source_of(operations: Operations, *, batch: bool = False) -> str:
+    """The body of `upgrade` or `downgrade`."""
+    options: dict[str, Any] = {"render_item": render_item, "render_as_batch": batch}
+    context = MigrationContext.configure(dialect_name="postgresql")
+    code = render_python_code(operations, migration_context=context, **options)
+    lines = [line for line in code.splitlines() if not line.lstrip().startswith("# ###")]  # Alembic's own remarks
+    return "\n".join(lines).replace(", unique=False", "").replace(", schema=None", "").strip()

@@ -1,0 +1,116 @@
+"""Which names may be used: what Python, the databases, the house or the code itself has taken is refused."""
+
+import builtins
+import keyword
+import re
+from functools import cache
+
+from pydantic import BaseModel
+from sqlalchemy.dialects.mysql.base import MySQLDialect
+from sqlalchemy.dialects.mysql.mariadb import MariaDBDialect
+from sqlalchemy.dialects.postgresql.base import PGDialect
+from sqlalchemy.dialects.sqlite.base import SQLiteDialect
+from sqlalchemy.engine.default import DefaultDialect
+
+from scaffold.grammar import Token, WrongField
+from scaffold.problems import Refused
+from scaffold.project import Project
+from scaffold.words import camel, plural_of, singular_of
+
+FEATURE = re.compile(r"[a-z]{2,}(_[a-z]+)*")
+FIELD = re.compile(r"[a-z](_?[a-z0-9])*")
+MAX_NAME = 40
+MAX_FEATURE = 30
+MAX_IDENTIFIER = 63  # PostgreSQL's; MySQL has 64
+
+# Builtins that columns are often called, and that no generated line uses where a column would hide them.
+HARMLESS = {"format", "hash", "license", "max", "min", "open", "range", "sum", "type"}
+EVERY_ROW_HAS = {"id", "created_at", "updated_at", "owner", "owner_id"}
+QUERY_HAS = {"cursor", "limit", "offset", "q", "sort"}
+IN_CLASSES = {"date", "datetime", "fields", "cls", "self", "changes", "metadata", "registry", "type_annotation_map"}
+IN_CLASSES |= {"literal_column", "mapped_column", "now", "today"}
+IN_SLUG_ROUTES = {"db", "owner", "service", "user"}
+IN_FUNCTIONS = {"answer", "base", "body", "client", "count", "data", "db", "filters", "name", "owner", "page", "path"}
+IN_FUNCTIONS |= {"request", "response", "router", "select", "service", "statement", "status", "user", "users", "value"}
+OF_THE_HOUSE = {"admin", "api", "dev", "docs", "health", "metrics", "openapi", "platform", "redoc", "static"}
+SHAPES = ("Create", "Update", "Read")
+SUFFIXES = {*SHAPES, "Filters", "NotFound", "Sort"}
+
+
+@cache
+def reserved_words() -> frozenset[str]:
+    """Of SQL, in any of the three databases."""
+    dialects: list[type[DefaultDialect]] = [PGDialect, MySQLDialect, MariaDBDialect, SQLiteDialect]
+    return frozenset(word for dialect in dialects for word in dialect.preparer.reserved_words)
+
+
+def names_of(name: str, plural: str | None) -> tuple[str, str]:
+    """One and many. Raises `Refused` for what is no name."""
+    for given in (name, plural or name):
+        if not FEATURE.fullmatch(given) or len(given) > MAX_FEATURE:
+            raise Refused(
+                f"{given!r} is no name for a feature: 2 to {MAX_FEATURE} small letters, words joined by _, "
+                "such as invoices or order_lines."
+            )
+    if plural:
+        return name, plural
+    one = singular_of(name)
+    return (one, name) if one else (name, plural_of(name))
+
+
+def check_feature(singular: str, plural: str, project: Project) -> None:
+    """Raises `Refused`."""
+    for name in (singular, plural):
+        if keyword.iskeyword(name) or keyword.issoftkeyword(name):
+            raise Refused(f"{name!r} is a word of Python: call the feature something else.")
+        if name in dir(builtins) or name in IN_FUNCTIONS:
+            raise Refused(f"{name!r} would hide a name that the code uses: say more, such as {_longer(plural)}.")
+    if plural in reserved_words():
+        raise Refused(f"{plural!r} is a reserved word of a database: say more, such as {_longer(plural)}.")
+    path = plural.replace("_", "-")
+    for known, what in (
+        (project.features, "a feature"),
+        (project.tables, "a table"),
+        (OF_THE_HOUSE | project.folders, "a part of the house or its tests"),
+    ):
+        if plural in known:
+            raise Refused(f"{plural!r} is {what} already. Nothing was changed.")
+    if path in project.paths:
+        raise Refused(f"/{path} is a route already: call the feature something else.")
+    for suffix in SHAPES:
+        if camel(singular) + suffix in project.shapes:
+            raise Refused(
+                f"OpenAPI has a {camel(singular)}{suffix} already, and a second would rename it for every client: "
+                f"say more, such as {_longer(plural)}."
+            )
+
+
+def _longer(plural: str) -> str:
+    return f"my_{plural}"
+
+
+def check_field(token: Token) -> None:
+    """Raises `WrongField`."""
+    name = token.name
+    if not FIELD.fullmatch(name) or len(name) > MAX_NAME:
+        raise WrongField(token.text, f"a field's name has small letters, digits and single _, at most {MAX_NAME}")
+    column = f"{name}_id" if token.kind == "ref" else name
+    if keyword.iskeyword(name):
+        raise WrongField(token.text, f"{name!r} is a word of Python")
+    if reason := _taken(column):
+        raise WrongField(token.text, f"{column!r} {reason}")
+    if token.kind in ("str", "decimal", "enum") and camel(name) in SUFFIXES:
+        raise WrongField(token.text, f"{name!r} would be called like a shape of the feature")
+
+
+def _taken(name: str) -> str | None:
+    hides = name in IN_CLASSES or (name in dir(builtins) and name not in HARMLESS)
+    reasons = {
+        "is a word of Python": keyword.iskeyword(name) or (keyword.issoftkeyword(name) and name not in HARMLESS),
+        "is a column that every row has": name in EVERY_ROW_HAS,
+        "is a parameter of every list": name in QUERY_HAS,
+        "is a reserved word of a database": name in reserved_words(),
+        "would hide a name that the code uses": hides,
+        "means something else to pydantic": hasattr(BaseModel, name) or name.startswith("model_"),
+    }
+    return next((reason for reason, applies in reasons.items() if applies), None)

@@ -1,0 +1,139 @@
+"""From what was asked for to a feature, with every reason why it cannot be. Writes nothing."""
+
+import ast
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from scaffold import project as known
+from scaffold.feature import Feature
+from scaffold.fields import Field, Target, currency_of, field_of
+from scaffold.grammar import Token, WrongField, parse
+from scaffold.naming import IN_SLUG_ROUTES, MAX_IDENTIFIER, check_feature, check_field, names_of
+from scaffold.problems import Refused
+from scaffold.project import Project
+from scaffold.words import camel
+
+MAX_ROW = 65_000  # bytes of a row of MySQL, without its long texts
+MAX_INDEXES = 50  # MySQL has 64
+
+
+@dataclass(frozen=True)
+class Request:
+    """The arguments of `make feature`."""
+
+    name: str
+    fields: str
+    owner: str = "user"
+    public: str = "no"
+    plural: str | None = None
+
+
+def plan(request: Request, project: Project) -> Feature:
+    """Raises `Refused`."""
+    owned = _choice("owner", request.owner, {"user": True, "none": False})
+    public = _choice("public", request.public, {"yes": True, "no": False})
+    singular, plural = names_of(request.name, request.plural)
+    check_feature(singular, plural, project)
+    if len(project.heads) != 1:
+        raise Refused(
+            f"The migrations have {len(project.heads)} heads: join them with `alembic merge heads`, then try again."
+        )
+    fields = read_fields(request.fields, camel(singular), plural, project, owned=owned)
+    feature = Feature(plural, singular, owned, public, fields)
+    check(feature)
+    return feature
+
+
+def _choice(option: str, given: str, allowed: dict[str, bool]) -> bool:
+    if given not in allowed:
+        raise Refused(f"{option}={given}: it is {' or '.join(allowed)}.")
+    return allowed[given]
+
+
+def read_fields(text: str, cls: str, feature: str, project: Project, *, owned: bool) -> tuple[Field, ...]:
+    """Raises `WrongField`."""
+    tokens = parse(text)
+    if not tokens:
+        raise WrongField(text, "there is no field")
+    fields = []
+    for token in tokens:
+        field = field_of(token, cls)
+        check_field(token)
+        if token.kind == "ref":
+            field = replace(field, target=_target(token, feature, project, owned=owned))
+        fields.append(field)
+    if money := [field for field in fields if field.token.kind == "money"]:
+        fields.append(currency_of(money, cls))
+    return tuple(fields)
+
+
+def _target(token: Token, feature: str, project: Project, *, owned: bool) -> Target:
+    """What it refers to: a public model of another feature, with a factory for tests."""
+    place, _, name = (token.arguments[0] if len(token.arguments) == 1 else "").partition(".")
+    if not place or not name:
+        raise WrongField(token.text, "ref needs a feature and its model: ref(auth.User)")
+    if token.default is not None:
+        raise WrongField(token.text, "ref takes no default; leave it out with ?")
+    if place == feature or feature in known.depends_on(place):
+        raise WrongField(token.text, f"{place} stands on {feature} already: that would be a circle")
+    model = project.model(place, name)
+    if model is None or name.startswith("_"):
+        models = ", ".join(f"{one.feature}.{one.name}" for one in project.models)
+        raise WrongField(token.text, f"there is no model {place}.{name}; there are {models}")
+    factory = "make_user()" if (place, name) == ("auth", "User") else known.factory_of(model)
+    if factory is None:
+        raise WrongField(
+            token.text, f"the tests need a function in tests/{place}/factories.py that makes a {name} and says so"
+        )
+    made = factory if owned else factory.replace("owner", "make_user()")
+    return Target(place, name, model.table, model.owned, f"{made}.id")
+
+
+def check(feature: Feature) -> None:
+    """What only all fields together show. Raises `Refused`."""
+    _refuse_twice([(field.name, field.token) for field in feature.fields])
+    _refuse_twice([(camel(field.word), field.token) for field in feature.fields])
+    filters = [(name, field.token) for field in feature.fields for name in field.filter_names]
+    bounds = [(f"created_at_{end}", token) for end in ("from", "to") for _, token in filters[:1]]
+    _refuse_twice([*filters, *bounds])
+    slugs = [field for field in feature.fields if field.token.kind == "slug"]
+    if len(slugs) > 1:
+        raise WrongField(slugs[1].token.text, "a feature has one slug")
+    for slug in slugs:
+        if slug.name in IN_SLUG_ROUTES | {feature.singular, f"{feature.name}_of"}:
+            raise WrongField(slug.token.text, f"{slug.name!r} would hide a name that the code uses")
+        source = next((field for field in feature.fields if field.name == slug.source), None)
+        if source is None or source.token.kind != "str" or source.optional:
+            raise WrongField(slug.token.text, f"{slug.source!r} is no field of type str that is always there")
+    if sum(4 * field.kind.width + 16 for field in feature.fields) > MAX_ROW:
+        raise Refused("All fields together are too wide for a row of MySQL: make some of them text.")
+    if sum(field.listed for field in feature.fields) > MAX_INDEXES:
+        raise Refused(f"MySQL does not take so many indexes: at most {MAX_INDEXES}.")
+    for name in feature.identifiers:
+        if len(name) > MAX_IDENTIFIER:
+            raise Refused(f"{name} is longer than the {MAX_IDENTIFIER} characters of a name in PostgreSQL.")
+
+
+def _refuse_twice(named: Iterable[tuple[str, Token]]) -> None:
+    seen: set[str] = set()
+    for name, token in named:
+        if name in seen:
+            raise WrongField(token.text, f"{name!r} would be there twice")
+        seen.add(name)
+
+
+def refuse_hidden_imports(feature: Feature, files: dict[str, str]) -> None:
+    """A class called like something that the code imports would hide it. Raises `Refused`."""
+    for name, text in files.items():
+        if not name.endswith(".py"):
+            continue
+        imported = {
+            alias.name
+            for node in ast.walk(ast.parse(text))
+            if isinstance(node, ast.ImportFrom) and not (node.module or "").endswith(("models", "schemas"))
+            for alias in node.names
+        }
+        targets = {model for model, _ in feature.targets} | ({"User"} if feature.owned else set())
+        for defined in (feature.cls, feature.singular, *(feature.cls + suffix for suffix in ("Create", "Read"))):
+            if defined in imported | targets:
+                raise Refused(f"{defined} would hide what {name} imports: say more, such as name=my_{feature.name}.")

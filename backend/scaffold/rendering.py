@@ -1,0 +1,68 @@
+"""From a feature to its files: templates, then ruff, which takes out imports that nothing uses and puts all in form."""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from scaffold.feature import Feature
+
+BACKEND = Path(__file__).resolve().parents[1]
+TEMPLATES = Path(__file__).with_name("templates")
+FIXES = "F401,I"  # unused imports, order of imports
+
+environment = Environment(
+    loader=FileSystemLoader(TEMPLATES),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+    autoescape=False,  # noqa: S701 - it writes Python
+)
+
+
+def render(feature: Feature) -> dict[str, str]:
+    """Every file of the feature but its migration, by its path below `backend/`, as the templates have it."""
+    folders = {"feature": f"app/routers/{feature.name}", "tests": f"tests/{feature.name}"}
+    files = {}
+    for kind, folder in folders.items():
+        for template in sorted((TEMPLATES / kind).glob("*.jinja")):
+            files[f"{folder}/{template.stem}"] = _rendered(f"{kind}/{template.name}", feature)
+    files[f"docs/features/{feature.name}.md"] = _rendered("docs/feature.md.jinja", feature)
+    return files
+
+
+def _rendered(template: str, feature: Feature) -> str:
+    text = environment.get_template(template).render(f=feature)
+    return text if template.endswith(".md.jinja") else text.replace("    \n", "\n")
+
+
+def write(files: dict[str, str], backend: Path) -> list[Path]:
+    """Put them below `backend`, the Python among them in form."""
+    written = []
+    for name, text in files.items():
+        path = backend / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+        written.append(path)
+    tidy([path for path in written if path.suffix == ".py"], backend)
+    return written
+
+
+def tidy(paths: list[Path], backend: Path) -> None:
+    """ruff, with the settings of the project."""
+    for options in (["check", "--quiet", "--fix", "--select", FIXES, "--exit-zero"], ["format", "--quiet"]):
+        command = [sys.executable, "-m", "ruff", *options, "--no-cache", *map(str, paths)]
+        subprocess.run(command, cwd=backend, check=True)
+
+
+def formatted(files: dict[str, str]) -> dict[str, str]:
+    """The Python among them in form, imports that nothing uses taken out."""
+    with tempfile.TemporaryDirectory(prefix="liftoff-scaffold-") as folder:
+        root = Path(folder)
+        shutil.copyfile(BACKEND / "pyproject.toml", root / "pyproject.toml")
+        write(files, root)
+        return {name: (root / name).read_text("utf-8") for name in files}

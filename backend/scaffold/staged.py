@@ -1,0 +1,44 @@
+"""What runs inside the copy, where the new code is imported: `python -m scaffold.staged create NAME`."""
+
+import sys
+from pathlib import Path
+
+from app.core.features import load_models
+from app.db.database import Base
+from app.main import app
+from scaffold.migrations import adding, creating, dropping, write_revision
+from tests import openapi_snapshots
+
+NAMED = 2  # columns in the name of a revision
+BACKEND = Path(__file__).resolve().parents[1]
+
+
+def create(name: str) -> None:
+    """The revision that makes its table, and its part of the OpenAPI document."""
+    load_models()
+    table = Base.metadata.tables[name]
+    write_revision(BACKEND, name.replace("_", " "), creating(table), dropping(table))
+    snapshot(name)
+
+
+def extend(name: str, *columns: str) -> None:
+    """The revision that adds the columns, and the new OpenAPI document."""
+    load_models()
+    table = Base.metadata.tables[name]
+    upgrade, downgrade = adding(table, columns)
+    more = f" and {len(columns) - NAMED} more" if len(columns) > NAMED else ""
+    message = f"{name.replace('_', ' ')}: add {', '.join(columns[:NAMED])}{more}"
+    write_revision(BACKEND, message, upgrade, downgrade, batch=True)
+    snapshot(name)
+
+
+def snapshot(name: str) -> None:
+    file = openapi_snapshots.TESTS / name / "openapi.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(openapi_snapshots.snapshots(app.openapi())[file], "utf-8")
+
+
+COMMANDS = {"create": create, "extend": extend}
+
+if __name__ == "__main__":
+    COMMANDS[sys.argv[1]](*sys.argv[2:])

@@ -1,0 +1,130 @@
+"""A copy of the project in which everything is made and tried, before a single file of the real one is touched."""
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from scaffold.problems import Refused
+from scaffold.project import BACKEND, settings_for_tools
+
+PARTS = ("app", "alembic", "scaffold", "tools", "alembic.ini", "pyproject.toml")
+SINGLE = ("tests/__init__.py", "tests/openapi_snapshots.py")
+
+
+class Stage:
+    """A copied `backend/`, and what has changed in it."""
+
+    def __init__(self, backend: Path) -> None:
+        self.backend = backend
+        self._before = self._files()
+
+    def _files(self) -> dict[str, bytes]:
+        found = (path.relative_to(self.backend) for path in self.backend.rglob("*") if path.is_file())
+        ours = (path for path in found if not any(part.startswith((".", "__pycache__")) for part in path.parts))
+        return {str(path): (self.backend / path).read_bytes() for path in ours}
+
+    def changed(self) -> dict[str, bytes]:
+        """Files that are new or other than before, by their path below `backend/`."""
+        return {name: content for name, content in self._files().items() if self._before.get(name) != content}
+
+    def existed(self, name: str) -> bool:
+        return name in self._before
+
+    def run(self, module: str, *arguments: str) -> None:
+        """A program in the copy. Raises `Refused` with what it said when it fails."""
+        done = subprocess.run(
+            [sys.executable, "-m", module, *arguments],
+            cwd=self.backend,
+            env=os.environ | settings_for_tools() | {"PYTHONDONTWRITEBYTECODE": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            said = done.stderr.strip().splitlines() or ["no word"]
+            raise Refused(f"What was made does not work, so none of it was kept: {said[-1]}\n{done.stderr[-3000:]}")
+
+    def lint(self) -> None:
+        """A name or a default may be one that the style of the house forbids. Raises `Refused`."""
+        names = [name for name in self.changed() if name.endswith(".py")]
+        command = [sys.executable, "-m", "ruff", "check", "--no-cache", "--output-format=concise", *names]
+        done = subprocess.run(command, cwd=self.backend, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise Refused(
+                f"The style of the house forbids what these fields make, so none of it was kept:\n{done.stdout}"
+            )
+
+
+@contextmanager
+def staged(*more: str) -> Iterator[Stage]:
+    """`more` are further paths below `backend/` that the copy needs."""
+    with tempfile.TemporaryDirectory(prefix="liftoff-scaffold-") as folder:
+        backend = Path(folder) / "backend"
+        for name in (*PARTS, *SINGLE, *more):
+            source, target = BACKEND / name, backend / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if source.is_dir():
+                shutil.copytree(source, target)  # compiled code too: times are kept, so it holds
+            elif source.is_file():
+                shutil.copy2(source, target)
+        yield Stage(backend)
+
+
+def keep(new: dict[str, bytes]) -> None:
+    """Write the files into the project, all or none. None of them may be there."""
+    written: list[Path] = []
+    folders: list[Path] = []
+    try:
+        for name, content in new.items():
+            path = BACKEND / name
+            for folder in reversed([folder for folder in path.parents if not folder.exists()]):
+                folder.mkdir()
+                folders.append(folder)
+            with path.open("xb") as file:
+                written.append(path)
+                file.write(content)
+    except BaseException as error:  # Ctrl-C, too
+        for path in written:
+            path.unlink()
+        for folder in reversed(folders):
+            shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise Refused(f"Nothing was changed: {error}") from error
+        raise
+
+
+def replace_files(files: dict[str, bytes]) -> None:
+    """Write over files that are there, and add those that are not: all or none."""
+    before = {name: (BACKEND / name).read_bytes() for name in files if (BACKEND / name).exists()}
+    try:
+        for name, content in files.items():
+            (BACKEND / name).write_bytes(content)
+    except BaseException as error:
+        for name in files:
+            if name in before:
+                (BACKEND / name).write_bytes(before[name])
+            else:
+                (BACKEND / name).unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise Refused(f"Nothing was changed: {error}") from error
+        raise
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """One command at a time: two would each put a revision on the same head."""
+    folder = os.open(BACKEND / "alembic" / "versions", os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise Refused("Another command of make feature is at work: wait for it. Nothing was changed.") from error
+    else:
+        yield
+    finally:
+        os.close(folder)
