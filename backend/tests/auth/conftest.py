@@ -1,20 +1,38 @@
-"""Fixtures of auth's tests."""
+"""Fixtures of auth's tests.
 
-from datetime import UTC, datetime
+What knows the database is imported by the fixtures themselves: pytest may read this file before the environment is set.
+"""
 
 import pytest
 import time_machine
 from fastapi.testclient import TestClient
 
-
-@pytest.fixture
-def clock():
-    """A clock that tests move, `clock.shift(seconds)`; it runs on in between."""
-    with time_machine.travel(datetime(2030, 1, 1, 12, tzinfo=UTC), tick=True) as traveller:
-        yield traveller
+from app.core.types import now
 
 
 @pytest.fixture
 def from_address(client):
     """`from_address("198.51.100.7")`: the same application, asked from there."""
     return lambda address: TestClient(client.app, client=(address, 50000))
+
+
+@pytest.fixture
+def still():
+    """Codes change every 30 seconds: no test may straddle that."""
+    with time_machine.travel(now().replace(second=10), tick=False):
+        yield
+
+
+@pytest.fixture
+def user(db):
+    from tests.auth.factories import make_user
+
+    return make_user()
+
+
+@pytest.fixture
+def phone(user):
+    """That of `user`."""
+    from tests.auth.phones import phone_of
+
+    return phone_of(user)

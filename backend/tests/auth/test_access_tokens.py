@@ -2,6 +2,7 @@
 
 import hmac
 import json
+import socket
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import timedelta
@@ -68,6 +69,7 @@ def test_our_own_signature_is_what_these_tests_make(client, token):
 
 @pytest.mark.parametrize("alg", ["none", "None", "NONE", "nOnE", "", None, 0, ["HS256"], {"HS256": 1}])
 def test_a_token_without_a_signature_is_refused(refused, token, alg):
+    """Requirement 14."""
     _, payload, signature = token.split(".")
     for last in ("", signature):
         assert refused(f"{encoded(HEADER | {'alg': alg})}.{payload}.{last}")
@@ -75,6 +77,7 @@ def test_a_token_without_a_signature_is_refused(refused, token, alg):
 
 @pytest.mark.parametrize("alg", ["HS384", "HS512", "RS256", "ES256", "EdDSA", "PS256", "hs256", "HS256 ", "dir"])
 def test_any_other_algorithm_is_refused(refused, token, alg):
+    """Requirement 14."""
     assert refused(signed(HEADER | {"alg": alg}, claims_of(token)))
 
 
@@ -82,6 +85,7 @@ def test_any_other_algorithm_is_refused(refused, token, alg):
     "key", [b"\0", b"secret", b"a secret that only tests know: 9f8e7d6c5b4a", derive_key("cursor")], ids=repr
 )
 def test_any_other_key_is_refused(refused, token, key):
+    """Requirement 14."""
     assert refused(signed(HEADER, claims_of(token), key))
 
 
@@ -98,17 +102,33 @@ def test_any_other_key_is_refused(refused, token, key):
     ids=str,
 )
 def test_a_key_that_the_token_itself_brings_is_not_used(refused, token, extra):
+    """Requirement 15."""
     attacker = b"attacker's own key of 32 bytes!!"
     assert refused(signed(HEADER | extra, claims_of(token), attacker))
 
 
+@pytest.mark.parametrize("header", ["jku", "x5u"])
+def test_no_address_that_a_token_names_is_asked(refused, token, header):
+    """Requirement 15."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(0)
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/keys"
+        assert refused(
+            signed(HEADER | {header: url, "kid": "1"}, claims_of(token), b"attacker's own key of 32 bytes!!")
+        )
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+
+
 @pytest.mark.parametrize("crit", [["exp"], ["b64"], ["unknown"], [], "exp", [1], None])
 def test_a_critical_extension_that_we_do_not_know_is_refused(refused, token, crit):
+    """Requirement 15."""
     assert refused(signed(HEADER | {"crit": crit, "unknown": 1}, claims_of(token)))
 
 
 @pytest.mark.parametrize("claim", ["iss", "aud", "sub", "sid", "iat", "exp"])
 def test_a_token_without_one_of_its_claims_is_refused(refused, token, claim):
+    """Requirement 16."""
     claims = claims_of(token)
     del claims[claim]
     assert refused(signed(HEADER, claims))
@@ -147,6 +167,7 @@ def test_a_token_without_one_of_its_claims_is_refused(refused, token, claim):
     ids=lambda value: str(value)[:20],
 )
 def test_a_wrong_claim_is_refused(refused, token, claim, value):
+    """Requirement 16."""
     assert refused(signed(HEADER, claims_of(token) | {claim: value}))
 
 
@@ -157,11 +178,13 @@ def test_claims_that_are_no_object_are_refused(refused, claims):
 
 @pytest.mark.parametrize("typ", ["JWT", "refresh+jwt", "mfa+jwt", "", None, ["at+jwt"], GONE])
 def test_a_token_of_another_kind_is_refused(refused, token, typ):
+    """Requirement 13."""
     header = {"alg": "HS256"} if typ is GONE else HEADER | {"typ": typ}
     assert refused(signed(header, claims_of(token)))
 
 
 def test_a_token_lives_15_minutes_and_one_of_grace(client, clock, db):
+    """Requirement 16."""
     token = token_for(make_user())
     clock.shift(15 * 60 + 58)
     assert ask(client, token).status_code == 200
@@ -170,6 +193,7 @@ def test_a_token_lives_15_minutes_and_one_of_grace(client, clock, db):
 
 
 def test_a_token_from_a_clock_a_minute_ahead_is_taken_and_from_further_ahead_is_not(client, clock, db):
+    """Requirement 16."""
     token = token_for(make_user())
     clock.shift(-58)
     assert ask(client, token).status_code == 200
@@ -201,6 +225,7 @@ def test_a_token_from_a_clock_a_minute_ahead_is_taken_and_from_further_ahead_is_
     ids=lambda value: f"{len(value)} {value[:12]}",
 )
 def test_a_malformed_token_is_refused_and_at_once(refused, bearer):
+    """Requirement 15."""
     started = time.perf_counter()
     assert refused(bearer)
     assert time.perf_counter() - started < 1
@@ -233,6 +258,7 @@ def test_a_token_with_another_letter_anywhere_is_refused(token, db):
     )
 )
 def test_whatever_is_sent_as_a_token_is_refused_by_name(text):
+    """Requirement 15."""
     with pytest.raises(InvalidSignature):
         read_access_token(text)
 
@@ -248,6 +274,7 @@ CHANGES = {
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_what_ends_a_session_stops_its_token_at_the_next_request(client, token, change):
+    """Requirement 21."""
     assert ask(client, token).status_code == 200
     with SessionLocal() as db, db.begin():
         db.execute(CHANGES[change]())

@@ -3,12 +3,21 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from app.core.types import now
+from app.platform.models import Mail
 from app.routers.auth import hooks, tokens
 from app.routers.auth.dependencies import SubscriptionActive, before_deletion
-from app.routers.auth.models import Identity, LoginSession, OneTimeToken, RecoveryCode, Totp, UsernameHold
+from app.routers.auth.models import (
+    Identity,
+    LoginSession,
+    OneTimeToken,
+    RecoveryCode,
+    SecurityEvent,
+    Totp,
+    UsernameHold,
+)
 from app.routers.auth.tokens import Purpose
 from tests.auth.factories import PASSWORD, make_user, token_for
 from tests.auth.letters import letters_to
@@ -24,6 +33,38 @@ def rename(client, token, username):
 
 def delete(client, token, password=PASSWORD):
     return client.post("/auth/delete-account", json={"password": password}, headers=bearer(token))
+
+
+def test_events_and_mails_of_a_deleted_account_tell_neither_where_nor_who(client, db):
+    """The last mail is on its way with its address still: the hourly housekeeping deletes it with all others."""
+    user, other = make_user(), make_user()
+    for one in (user, other):
+        sign_in(client, one, "wrong horse battery staple")
+    send_links(client, user, other)
+    db.execute(update(Mail).values(sent_at=now()))
+    db.add(dead_letter_to(user))
+    db.commit()
+    send_links(client, user, other)
+    assert delete(client, sign_in(client, user).json()).status_code == 204
+    events = db.execute(select(SecurityEvent.kind, SecurityEvent.ip_address).where(SecurityEvent.user_id == user.id))
+    assert events.all() == [("login_failed", ""), ("login", ""), ("account_deleted", "")]
+    assert [event.ip_address for event in events_of(db, "login_failed", other)] == ["testclient"]
+    kept = select(Mail.recipient, Mail.subject).order_by(Mail.id)
+    assert [row.recipient for row in db.execute(kept)] == ["", other.email, "", other.email, user.email]
+    assert db.execute(kept).all()[-1].subject == "Your account was deleted"
+    assert db.scalar(select(func.count(Mail.id)).where(Mail.dead_at.is_not(None), Mail.body.is_not(None))) == 0
+
+
+def send_links(client, *users):
+    for user in users:
+        client.post("/auth/password/forgot", json={"email": user.email})
+    letters_to("")
+
+
+def dead_letter_to(user):
+    at = now()
+    columns = {"recipient": user.email, "subject": "A dead letter", "body": b"encrypted", "message_id": "<1@localhost>"}
+    return Mail(**columns, due_at=None, dead_at=at, give_up_at=at)
 
 
 @pytest.fixture

@@ -14,6 +14,8 @@ WRONG = "wrong horse battery staple"
 HOME = "198.51.100.7"
 HOUR = 3600
 
+pytestmark = pytest.mark.usefixtures("clock")  # windows begin at round times: the real clock may stand before one
+
 
 @pytest.fixture(autouse=True)
 def _smaller(monkeypatch):
@@ -31,6 +33,7 @@ def attack(from_address, user, tries, start=0):
 
 
 def test_wrong_passwords_from_many_addresses_are_told_to_wait(client, db, from_address):
+    """Requirement 5."""
     user = make_user()
     assert attack(from_address, user, 7) == [401] * 5 + [429] * 2
     answer = sign_in(from_address("203.0.113.99"), user, WRONG)
@@ -44,14 +47,25 @@ def test_an_unknown_account_is_told_so_alike(client, db, from_address):
     assert attack(from_address, nobody, 7) == [401] * 5 + [429] * 2
 
 
-def test_user_name_and_address_are_one_account(client, db, from_address):
-    user = make_user()
-    attack(from_address, user, 5)
+def test_the_limit_does_not_tell_whose_a_user_name_is(client, db, from_address):
+    """Requirement 35: tries count under what was typed; a name and an address that share a count would be one's."""
+    user, stranger = make_user(), from_address("203.0.113.99")
+    attack(from_address, user, 7)
+    assert sign_in(stranger, user, WRONG).status_code == 429
     data = {"username": user.username, "password": WRONG}
-    assert from_address("203.0.113.99").post("/auth/token", data=data).status_code == 429
+    assert stranger.post("/auth/token", data=data).status_code == 401
+
+
+def test_one_stranger_has_as_many_tries_by_the_name_as_were_not_made_by_the_address(client, db, from_address):
+    """Requirement 35: the limit of one address, too."""
+    user, stranger = make_user(), from_address("203.0.113.99")
+    assert [sign_in(stranger, user, WRONG).status_code for _ in range(11)] == [401] * 5 + [429] * 6
+    data = {"username": user.username, "password": WRONG}
+    assert [stranger.post("/auth/token", data=data).status_code for _ in range(5)] == [401] * 5
 
 
 def test_the_owner_comes_in_from_a_clean_address_all_the_same(client, db, from_address):
+    """Requirement 5."""
     user = make_user()
     attack(from_address, user, 8)
     assert sign_in(from_address(HOME), user).status_code == 200
@@ -76,6 +90,7 @@ def test_a_device_that_signed_in_before_is_not_slowed_by_strangers(client, db, f
 
 
 def test_under_siege_strangers_wait_and_a_reset_ends_it(client, db, from_address):
+    """Requirement 5."""
     user, home = make_user(), from_address(HOME)
     attack(from_address, user, 20)
     assert sign_in(home, user).status_code == 429

@@ -14,12 +14,7 @@ from app.routers.auth.models import LoginSession, RecoveryCode, SecurityEvent, T
 from tests.auth.factories import PASSWORD, make_user
 from tests.auth.phones import Phone, phone_of
 
-
-@pytest.fixture(autouse=True)
-def _still():
-    """Codes change every 30 seconds: no test may straddle that."""
-    with time_machine.travel(now().replace(second=10), tick=False):
-        yield
+pytestmark = pytest.mark.usefixtures("still")
 
 
 @pytest.fixture

@@ -3,24 +3,18 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-import time_machine
 from sqlalchemy import func, select, update
 
-from app.core.types import now
 from app.routers.auth import tokens
 from app.routers.auth.models import LoginSession, OneTimeToken, RecoveryCode, SecurityEvent, Totp
 from app.routers.auth.tokens import Purpose
+from tests.auth.challenges import challenge
 from tests.auth.factories import PASSWORD, make_user, token_for
 from tests.auth.phones import Phone, phone_of
 
 MANY = 20
 
-
-@pytest.fixture(autouse=True)
-def _still():
-    """Codes change every 30 seconds: no test may straddle that."""
-    with time_machine.travel(now().replace(second=10), tick=False):
-        yield
+pytestmark = pytest.mark.usefixtures("still")
 
 
 def at_once(send):
@@ -32,11 +26,6 @@ def at_once(send):
 def sessions(committed):
     with committed() as db:
         return db.scalar(select(func.count()).select_from(LoginSession))
-
-
-def challenge(client, user):
-    answer = client.post("/auth/token", data={"username": user.email, "password": PASSWORD})
-    return answer.json()["mfa_token"]
 
 
 def challenges(committed, user):

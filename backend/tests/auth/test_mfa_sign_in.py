@@ -4,58 +4,18 @@ from datetime import timedelta
 
 import pytest
 import time_machine
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 
 from app.core.keys import cipher
 from app.core.types import now
 from app.platform.models import Mail
 from app.routers.auth import mfa, tokens
-from app.routers.auth.models import LoginSession, RecoveryCode, SecurityEvent, Totp, User
+from app.routers.auth.models import RecoveryCode, SecurityEvent, Totp, User
 from app.routers.auth.tokens import Purpose
+from tests.auth.challenges import REFUSED, challenge, outcome, send, sessions_of, sign_in
 from tests.auth.factories import PASSWORD, make_user
-from tests.auth.phones import phone_of
 
-
-@pytest.fixture(autouse=True)
-def _still():
-    """Codes change every 30 seconds: no test may straddle that."""
-    with time_machine.travel(now().replace(second=10), tick=False):
-        yield
-
-
-@pytest.fixture
-def user(db):
-    return make_user()
-
-
-@pytest.fixture
-def phone(user):
-    return phone_of(user)
-
-
-def sign_in(client, user, password=PASSWORD):
-    return client.post("/auth/token", data={"username": user.email, "password": password})
-
-
-def challenge(client, user):
-    return sign_in(client, user).json()["mfa_token"]
-
-
-def send(client, mfa_token, code, session="body"):
-    return client.post(f"/auth/token/mfa?session={session}", json={"mfa_token": mfa_token, "code": code})
-
-
-def outcome(answer):
-    return answer.status_code, answer.json().get("code", "ok")
-
-
-def sessions_of(db, user):
-    return db.scalar(select(func.count()).select_from(LoginSession).where(LoginSession.user_id == user.id))
-
-
-REFUSED = (401, "invalid_code")
+pytestmark = pytest.mark.usefixtures("still")
 
 
 def test_only_a_right_password_opens_a_challenge(client, db, user, phone):
@@ -109,93 +69,6 @@ def test_a_code_may_be_typed_with_blanks(client, user, phone):
     assert send(client, challenge(client, user), f" {code[:3]} {code[3:]}").status_code == 200
 
 
-def test_a_code_is_accepted_once(client, db, user, phone):
-    """Requirement 7: not for another challenge, and not one that is older than the last."""
-    older, code = phone.code(-1), phone.code()
-    assert send(client, challenge(client, user), code).status_code == 200
-    assert outcome(send(client, challenge(client, user), code)) == REFUSED
-    assert outcome(send(client, challenge(client, user), older)) == REFUSED
-    assert sessions_of(db, user) == 1
-    assert send(client, challenge(client, user), phone.code(1)).status_code == 200
-
-
-def test_a_challenge_is_answered_once(client, db, user, phone):
-    mfa_token = challenge(client, user)
-    assert send(client, mfa_token, phone.code()).status_code == 200
-    assert outcome(send(client, mfa_token, phone.code(1))) == REFUSED
-    assert outcome(send(client, mfa_token, phone.recovery_codes[0])) == REFUSED
-    assert sessions_of(db, user) == 1
-
-
-def test_five_wrong_codes_end_a_challenge(client, db, user, phone):
-    """Requirement 7: the count is the server's, and outlives the 401."""
-    mfa_token = challenge(client, user)
-    for _ in range(4):
-        assert outcome(send(client, mfa_token, phone.wrong_code())) == REFUSED
-    assert outcome(send(client, mfa_token, "AAAA-BBBB-CCCC-DDDD-EEEE-FFFF")) == REFUSED
-    for code in (phone.code(), phone.recovery_codes[0]):
-        assert outcome(send(client, mfa_token, code)) == REFUSED
-    assert sessions_of(db, user) == 0
-    assert send(client, challenge(client, user), phone.code()).status_code == 200
-
-
-def test_the_fifth_try_may_be_right(client, user, phone):
-    mfa_token = challenge(client, user)
-    for _ in range(4):
-        send(client, mfa_token, phone.wrong_code())
-    assert send(client, mfa_token, phone.code()).status_code == 200
-
-
-def test_new_challenges_bring_no_end_of_tries(client, user, phone):
-    """Requirement 7: ten wrong codes an hour for an account, however often its password is sent."""
-    answers = []
-    for _ in range(3):
-        mfa_token = challenge(client, user)
-        answers += [send(client, mfa_token, phone.wrong_code()) for _ in range(5)]
-    assert [answer.status_code for answer in answers] == [401] * 10 + [429] * 5
-    assert int(answers[-1].headers["Retry-After"]) > 0
-    assert send(client, challenge(client, user), phone.code()).status_code == 429
-
-
-def test_while_somebody_guesses_a_recovery_code_still_lets_the_owner_in(client, user, phone):
-    """Requirement 5: never locked out for good. 120 bits cannot be guessed, so no limit has to guard them."""
-    for _ in range(3):
-        mfa_token = challenge(client, user)
-        for _ in range(5):
-            send(client, mfa_token, phone.wrong_code())
-    assert send(client, challenge(client, user), phone.recovery_codes[0]).status_code == 200
-
-
-def test_after_an_hour_codes_count_again(client, user, phone):
-    for _ in range(2):
-        mfa_token = challenge(client, user)
-        for _ in range(5):
-            send(client, mfa_token, phone.wrong_code())
-    assert send(client, challenge(client, user), phone.code()).status_code == 429
-    with time_machine.travel(now() + timedelta(hours=2), tick=False):
-        assert send(client, challenge(client, user), phone.code()).status_code == 200
-
-
-def test_one_address_cannot_try_codes_of_many_accounts(client, user, phone):
-    for _ in range(30):
-        assert send(client, "no such challenge", "123456").status_code == 401
-    assert send(client, challenge(client, user), phone.code()).status_code == 429
-
-
-def test_limits_hold_when_redis_is_down(client, user, phone, monkeypatch):
-    """R9: this process counts for itself."""
-    from app.platform import limits
-
-    down = limits.Counters("redis://127.0.0.1:1/0")
-    monkeypatch.setattr(limits, "counters", lambda: down)
-    mfa_token = challenge(client, user)
-    for _ in range(5):
-        send(client, mfa_token, phone.wrong_code())
-    mfa_token = challenge(client, user)
-    other = [send(client, mfa_token, phone.wrong_code()).status_code for _ in range(6)]
-    assert other == [401] * 5 + [429]
-
-
 def test_a_challenge_lives_five_minutes(client, user, phone):
     """Requirement 12."""
     mfa_token = challenge(client, user)
@@ -230,15 +103,6 @@ def test_access_and_refresh_tokens_are_no_challenge_and_a_challenge_is_neither(c
     assert client.post("/auth/refresh", json={"refresh_token": mfa_token}).status_code == 401
 
 
-def test_a_challenge_of_one_account_does_not_take_the_code_of_another(client, user, phone):
-    other = make_user()
-    theirs = phone_of(other)
-    mfa_token = challenge(client, other)
-    assert outcome(send(client, mfa_token, phone.code())) == REFUSED
-    assert outcome(send(client, mfa_token, phone.recovery_codes[0])) == REFUSED
-    assert send(client, mfa_token, theirs.code()).status_code == 200
-
-
 def test_a_recovery_code_works_once_and_the_owner_is_told(client, db, user, phone):
     """Requirement 24."""
     code = phone.recovery_codes[0]
@@ -265,18 +129,6 @@ def test_a_disabled_account_gets_no_further(client, db, user, phone):
     db.commit()
     assert outcome(send(client, mfa_token, phone.code())) == REFUSED
     assert outcome(sign_in(client, user)) == (403, "account_disabled")
-
-
-def test_who_knows_the_password_and_not_the_code_is_noted_and_the_owner_told(client, db, user, phone):
-    """Requirement 56, ASVS 6.3.5."""
-    mfa_token = challenge(client, user)
-    for _ in range(6):
-        send(client, mfa_token, phone.wrong_code())
-    events = db.scalars(
-        select(SecurityEvent).where(SecurityEvent.user_id == user.id, SecurityEvent.kind == "mfa_failed")
-    )
-    assert len(list(events)) == 5
-    assert list(db.scalars(select(Mail.subject).where(Mail.recipient == user.email))) == ["Somebody has your password"]
 
 
 def test_a_changed_secret_key_leaves_recovery_codes(client, db, user, phone):
@@ -310,16 +162,6 @@ def test_a_password_reset_leaves_the_second_factor_and_ends_challenges(client, d
     again = sign_in(client, user, "another long pass phrase")
     assert outcome(again) == (401, "mfa_required")
     assert send(client, again.json()["mfa_token"], phone.code()).status_code == 200
-
-
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(code=st.text(min_size=1, max_size=70), mfa_token=st.none() | st.text(max_size=110))
-def test_no_code_and_no_token_is_ever_a_500(client, user, phone, code, mfa_token):
-    from app.platform import limits
-
-    limits.counters.cache_clear()
-    answer = send(client, challenge(client, user) if mfa_token is None else mfa_token, code)
-    assert answer.status_code in (401, 422), answer.text
 
 
 def test_nothing_of_it_is_logged(client, user, phone, caplog):

@@ -27,6 +27,7 @@ def test_a_new_account_waits_for_its_address_to_be_verified(client, db):
 
 
 def test_a_taken_address_gets_the_same_answer_and_its_owners_row_stays(client, db):
+    """Requirement 1."""
     owner = make_user(email="ada@example.org")
     before = columns(db, owner)
     free = client.post("/auth/register", json=FORM | {"username": "somebody", "email": "free@example.org"})
@@ -41,6 +42,7 @@ def test_a_taken_address_gets_the_same_answer_and_its_owners_row_stays(client, d
 
 @pytest.mark.parametrize("email", ["ada@example.org", "free@example.org"])
 def test_a_second_try_of_a_user_name_tells_nothing_of_the_address(client, db, email):
+    """Requirement 1."""
     make_user(email="ada@example.org")
     assert client.post("/auth/register", json=FORM | {"email": email}).status_code == 202
     for again in (email, "third@example.org"):
@@ -59,6 +61,7 @@ def test_a_held_user_name_is_free_again_after_a_day(client, db, clock):
 
 
 def test_a_user_name_is_taken_in_every_spelling(client, db):
+    """Requirement 46."""
     make_user(username="ada.lovelace")
     for spelling in ("ada.lovelace", "ADA.Lovelace", "\uff41da.lovelace"):  # the last begins with a full-width a
         answer = client.post("/auth/register", json=FORM | {"username": spelling})
@@ -76,6 +79,7 @@ def test_a_user_name_is_taken_in_every_spelling(client, db):
     ids=["capitals", "full width", "IDN composed", "IDN decomposed"],
 )
 def test_an_address_is_stored_in_its_one_form(client, db, sent, kept):
+    """Requirement 46."""
     assert client.post("/auth/register", json=FORM | {"email": sent}).status_code == 202
     assert db.scalars(select(User.email)).all() == [kept]
 
@@ -103,6 +107,7 @@ def test_an_address_is_stored_in_its_one_form(client, db, sent, kept):
     ],
 )
 def test_an_unsafe_value_is_refused_and_leaves_no_account(client, db, field, value):
+    """Requirements 46 and 47."""
     answer = client.post("/auth/register", json=FORM | {field: value})
     assert answer.status_code == 422
     assert [error["loc"] for error in answer.json()["errors"]] == [["body", field]]
@@ -111,6 +116,7 @@ def test_an_unsafe_value_is_refused_and_leaves_no_account(client, db, field, val
 
 @pytest.mark.parametrize("field", ["id", "is_superuser", "is_verified", "is_active", "plan", "customer_id"])
 def test_a_field_that_is_not_asked_for_is_refused_and_makes_no_account(client, db, field):
+    """Requirement 34."""
     assert client.post("/auth/register", json=FORM | {field: 1}).status_code == 422
     assert users(db) == 0
 
@@ -130,6 +136,7 @@ def test_a_weak_password_is_refused_without_being_repeated(client, db, password)
 
 @pytest.mark.parametrize("letter", ["x\u00e9\u0437\u4e2d\U0001f511 \u202e\u0301"], ids=["many scripts"])
 def test_a_password_of_256_code_points_of_any_script_is_taken_and_257_is_not(client, db, letter):
+    """Requirement 8: 256 is the documented maximum."""
     long = (letter * 40)[:256]
     assert client.post("/auth/register", json=FORM | {"password": long}).status_code == 202
     db.scalar(select(User)).is_verified = True
@@ -143,6 +150,7 @@ def test_a_password_of_256_code_points_of_any_script_is_taken_and_257_is_not(cli
 
 
 def test_a_password_counts_to_its_last_byte_and_nothing_of_it_is_folded(client, db):
+    """Requirement 8: 72 equal bytes with another tail fail."""
     user = make_user(password="0123456789ab" * 6 + "tail \u00e9 ")
     for other in (
         "0123456789ab" * 6 + "liat \u00e9 ",
@@ -160,6 +168,7 @@ def together(client, bodies):
 
 
 def test_20_spellings_of_one_address_at_once_make_one_account(client, committed):
+    """Requirement 46."""
     spellings = ["ada@example.org", "ADA@example.org", "ada@EXAMPLE.ORG", "\uff41da@example.org"] * 5
     bodies = [FORM | {"username": f"ada{number}", "email": email} for number, email in enumerate(spellings)]
     assert set(together(client, bodies)) == {202}
@@ -168,6 +177,7 @@ def test_20_spellings_of_one_address_at_once_make_one_account(client, committed)
 
 
 def test_20_spellings_of_one_user_name_at_once_make_one_account(client, committed):
+    """Requirement 46."""
     spellings = ["lovelace", "Lovelace", "LOVELACE", "\uff4covelace"] * 5
     bodies = [FORM | {"username": name, "email": f"ada{number}@example.org"} for number, name in enumerate(spellings)]
     assert sorted(together(client, bodies)) == [202] + [409] * 19
@@ -184,6 +194,7 @@ def test_20_tries_of_one_user_name_for_a_taken_address_at_once_hold_it_once(clie
 
 
 def test_after_30_registrations_in_an_hour_an_address_waits(client, db, clock):
+    """Requirement 5."""
     for number in range(30):
         assert client.post("/auth/register", json=FORM | {"password": f"short{number}"}).status_code == 422
     answer = client.post("/auth/register", json=FORM)

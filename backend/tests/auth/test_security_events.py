@@ -15,6 +15,8 @@ from tests.auth.steps import NEW_PASSWORD, bearer, refresh, sign_in
 
 WRONG = "wrong horse battery staple"
 
+pytestmark = pytest.mark.usefixtures("clock")  # windows begin at round times: the real clock may stand before one
+
 
 @pytest.fixture
 def records(client):
@@ -31,8 +33,7 @@ def records(client):
         def text(self):
             return stream.getvalue()
 
-    yield Records()
-    configure_logging(get_settings())
+    return Records()
 
 
 def kinds(records):
@@ -112,6 +113,39 @@ def test_no_secret_is_in_any_record_or_row(client, db, records):
     everything = records.text + "".join(row.facts for row in rows(db))
     secrets = [PASSWORD, WRONG, NEW_PASSWORD, token, given["refresh_token"], given["access_token"], "argon2"]
     assert not [secret for secret in secrets if secret in everything]
+
+
+def test_a_limit_that_is_reached_says_whose_it_was_and_no_name(client, db, records, from_address):
+    """Requirements 55 and 56: addresses as they are; what was typed, which may be a password, as the same mark."""
+    typed = "Hunter2.is.my.password"
+    for address in ["198.51.100.7"] * 12 + ["2001:db8:1:2::3"] * 12:
+        from_address(address).post("/auth/token", data={"username": typed, "password": WRONG})
+    keys = [record["key"] for record in records() if record["security_event"] == "rate_limited"]
+    assert [key[0] for key in keys] == ["198.51.100.7"] * 2 + ["2001:db8:1:2::/64"] * 2
+    assert len({key[1] for key in keys}) == 1
+    assert typed.casefold() not in records.text.casefold()
+
+
+def test_a_mail_that_is_one_too_many_says_which_kind_and_not_to_whom(client, db, records):
+    """Requirements 55 and 56."""
+    for _ in range(6):
+        client.post("/auth/password/forgot", json={"email": "ada@example.org"})
+    assert [record["limit"] for record in records()] == ["reset mails to one address"]
+    assert len(records()[0]["key"]) == 1
+    assert "ada@" not in records.text
+
+
+def test_a_refused_password_of_who_is_signed_in_is_a_row(client, db, records):
+    """Requirement 56: in a stolen session it is a failed sign-in."""
+    user = make_user()
+    token = sign_in(client, user).json()
+    change = {"current_password": WRONG, "new_password": NEW_PASSWORD}
+    for path, body in (("password/change", change), ("mfa/totp", {"password": WRONG})):
+        client.post(f"/auth/{path}", json=body, headers=bearer(token))
+    refused = [row for row in rows(db) if row.kind == "password_refused"]
+    assert [(row.user_id, row.ip_address) for row in refused] == [(user.id, "testclient")] * 2
+    assert all('"session_id": ' in row.facts for row in refused)
+    assert kinds(records) == ["login", "password_refused", "password_refused"]
 
 
 BODIES = {

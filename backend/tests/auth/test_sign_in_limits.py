@@ -22,6 +22,7 @@ def elsewhere(client):
 
 
 def test_after_10_wrong_passwords_for_one_account_the_address_waits_even_with_the_right_one(client, db):
+    """Requirement 5."""
     user = make_user()
     for _ in range(10):
         assert sign_in(client, user.username, WRONG).status_code == 401
@@ -38,6 +39,7 @@ def test_an_unknown_account_is_limited_alike(client, db):
 
 
 def test_the_owner_elsewhere_and_other_accounts_here_go_on(client, db, elsewhere):
+    """Requirement 5."""
     user, other = make_user(), make_user()
     for _ in range(11):
         sign_in(client, user.username, WRONG)
@@ -59,6 +61,7 @@ def test_another_spelling_is_no_new_account(client, db):
 
 
 def test_after_50_wrong_tries_for_any_accounts_the_address_waits_and_others_do_not(client, db, elsewhere):
+    """Requirement 5."""
     user = make_user()
     for number in range(50):
         assert sign_in(client, f"nobody{number}", WRONG).status_code == 401
@@ -68,6 +71,7 @@ def test_after_50_wrong_tries_for_any_accounts_the_address_waits_and_others_do_n
 
 
 def test_nobody_is_locked_out_for_good(client, db, clock):
+    """Requirement 5."""
     user = make_user()
     for _ in range(11):
         sign_in(client, user.username, WRONG)
@@ -77,6 +81,7 @@ def test_nobody_is_locked_out_for_good(client, db, clock):
 
 
 def test_a_forwarded_address_from_anybody_is_no_other_address(client, db):
+    """Requirement 6."""
     user = make_user()
     for number in range(10):
         client.post(

@@ -6,6 +6,7 @@ from passlib.hash import argon2
 from sqlalchemy import func, select
 
 from app.core.types import now
+from app.routers.auth import security
 from app.routers.auth.models import LoginSession, User
 from app.routers.auth.sessions import LIFE
 from tests.auth.factories import PASSWORD, make_user
@@ -48,6 +49,7 @@ def test_a_reserved_user_name_that_we_gave_signs_in_with_it(client, db):
 
 
 def test_every_wrong_pair_gets_one_and_the_same_answer(client, db):
+    """Requirement 2."""
     names = {
         "unknown": "nobody.here",
         "unknown address": "nobody@example.org",
@@ -78,6 +80,7 @@ def test_every_wrong_pair_gets_one_and_the_same_answer(client, db):
     ],
 )
 def test_what_is_wrong_with_an_account_is_told_after_the_right_password_and_opens_no_session(client, db, columns, code):
+    """Requirement 2."""
     user = make_user(**columns)
     answer = sign_in(client, user.username)
     assert (answer.status_code, answer.json()["code"]) == (403, code)
@@ -85,6 +88,7 @@ def test_what_is_wrong_with_an_account_is_told_after_the_right_password_and_open
 
 
 def test_passwords_are_kept_as_argon2id_with_the_documented_cost(client, db):
+    """Requirement 9."""
     client.post("/auth/register", json={"username": "ada", "email": "ada@example.org", "password": PASSWORD})
     hashed = db.scalar(select(User.hashed_password))
     assert hashed.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
@@ -101,6 +105,7 @@ def test_passwords_are_kept_as_argon2id_with_the_documented_cost(client, db):
     ids=["cheaper", "dearer", "argon2i"],
 )
 def test_a_hash_with_other_parameters_is_replaced_at_the_next_sign_in(client, db, old):
+    """Requirement 9."""
     user = make_user(hashed_password=old.hash(PASSWORD))
     before = user.hashed_password
     assert sign_in(client, user.username, WRONG).status_code == 401
@@ -111,6 +116,25 @@ def test_a_hash_with_other_parameters_is_replaced_at_the_next_sign_in(client, db
     assert CryptContext(["argon2"]).verify(PASSWORD, after)
     assert sign_in(client, user.username).status_code == 200
     assert db.scalar(select(User.hashed_password)) == after
+
+
+def test_what_nobodys_password_is_compared_with_costs_what_a_new_hash_costs(monkeypatch):
+    """Requirement 3: after a change of the cost, too."""
+    dearer = CryptContext(["argon2"], argon2__type="ID", argon2__memory_cost=1024, argon2__time_cost=3)
+    for context in (security._passwords, dearer):  # noqa: SLF001 - what it costs shows nowhere else but in time
+        monkeypatch.setattr(security, "_passwords", context)
+        security._nobodys_hash.cache_clear()  # noqa: SLF001 - as a process that starts with another cost
+        compared: list[str] = []
+        monkeypatch.setattr(context, "verify", lambda _, hashed, to=compared: to.append(hashed))
+        assert security.verify_password(PASSWORD, None) == (False, None)
+        assert [context.needs_update(hashed) for hashed in compared] == [False]
+        assert costs(compared[0]) == costs(security.hash_password(PASSWORD))
+    security._nobodys_hash.cache_clear()  # noqa: SLF001 - the next test's is of the usual cost again
+
+
+def costs(hashed):
+    """Kind, version and parameters of a hash."""
+    return hashed.split("$")[1:4]
 
 
 @pytest.mark.parametrize(

@@ -15,11 +15,13 @@ from tests.support.server import running_server
 
 
 def test_no_more_passwords_are_hashed_at_once_than_there_are_processors():
+    """Requirement 9."""
     assert hashing.slots == os.cpu_count()
 
 
 @pytest.mark.only("sqlite", "postgresql")
 def test_during_a_storm_of_40_sign_ins_other_routes_stay_quick(committed):
+    """Requirement 9."""
     names = [make_user().username for _ in range(4)]
     over = Event()
     with running_server(DATABASE_POOL_SIZE="5", DATABASE_MAX_OVERFLOW="0") as server, ThreadPoolExecutor(41) as pool:

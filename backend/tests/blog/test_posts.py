@@ -32,6 +32,14 @@ def row(post):
         return db.execute(select(BlogPost.__table__).where(BlogPost.id == post.id)).one_or_none()
 
 
+def test_a_post_of_nothing_but_space_is_refused(client, db, login):
+    login(make_user())
+    for field in ("title", "content"):
+        answer = client.post("/blog/posts", json=POST | {field: " \n\t\u3000 "})
+        assert answer.status_code == 422
+        assert answer.json()["errors"][0]["loc"] == ["body", field]
+
+
 def test_a_post_is_written_and_read(client, db, login):
     login(make_user())
     created = client.post("/blog/posts", json=POST)

@@ -36,16 +36,13 @@ SECRETS = {
 @pytest.fixture
 def record_as():
     """`record_as(format)`: log like that from now on; gives what is written."""
-    root = logging.getLogger()
-    before = root.handlers
 
     def configure(log_format):
         file = io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True)
         configure_logging(Settings(log_format=log_format), file)
         return lambda: file.buffer.getvalue().decode()
 
-    yield configure
-    root.handlers = before
+    return configure
 
 
 @pytest.fixture(params=["console", "json"])

@@ -94,6 +94,7 @@ def test_production_starts_with_strong_settings(environment):
         ("STRIPE_SECRET_KEY", ""),
         ("STRIPE_SECRET_KEY", "sk_test_51NotARealKeyButLongEnough"),
         ("STRIPE_SECRET_KEY", "sk_live_"),
+        ("STRIPE_API_BASE", "http://127.0.0.1:8001"),
         ("STRIPE_WEBHOOK_SECRET", ""),
         ("STRIPE_WEBHOOK_SECRET", "whsec_"),
         ("STRIPE_WEBHOOK_SECRET", "whsec_notARealSecretButLongEnough,plain-secret-of-some-length"),
@@ -120,6 +121,27 @@ def test_everything_that_is_wrong_is_said_at_once(environment):
         "ALLOWED_HOSTS",
         "STRIPE_SECRET_KEY",
     ]
+
+
+def test_development_meets_the_simulator_with_keys_of_its_own(environment):
+    settings = environment(ENVIRONMENT="development", SECRET_KEY="x" * 32, SIMULATOR_PORT="9001")
+    assert settings.stripe_api_base == settings.simulator_url == "http://127.0.0.1:9001"
+    assert settings.stripe_secret_key.get_secret_value() == "sk_test_simulator"
+    (secret,) = (one.get_secret_value() for one in settings.stripe_webhook_secret)
+    assert re.fullmatch(r"whsec_\w{32}", secret)
+    other = environment(ENVIRONMENT="development", SECRET_KEY="y" * 32)
+    assert other.stripe_webhook_secret[0].get_secret_value() != secret
+
+
+def test_development_against_stripe_itself_has_no_keys_of_the_simulator(environment):
+    stripe = {"STRIPE_API_BASE": "https://api.stripe.com/", "SECRET_KEY": "x" * 32}
+    settings = environment(ENVIRONMENT="development", **stripe)
+    assert settings.stripe_api_base == "https://api.stripe.com"
+    assert (settings.stripe_secret_key, settings.stripe_webhook_secret) == (None, [])
+
+
+def test_production_speaks_to_stripe(environment):
+    assert environment(**SAFE).stripe_api_base == "https://api.stripe.com"
 
 
 def test_production_without_payments_needs_no_stripe(environment):
@@ -156,6 +178,25 @@ def test_an_empty_value_counts_as_unset(environment):
     settings = environment(ENVIRONMENT="test", SECRET_KEY="x" * 32, PORT="", REDIS_URL="", LOG_FORMAT="", PUBLIC_URL="")
     assert (settings.port, settings.redis_url, settings.log_format) == (8000, None, "console")
     assert settings.public_url == "http://127.0.0.1:8000"
+
+
+@pytest.mark.parametrize(
+    ("given", "added"),
+    [
+        ({}, []),
+        ({"HOST": "0.0.0.0"}, []),  # noqa: S104 - nothing listens in this test
+        ({"HOST": "::"}, []),
+        ({"HOST": "192.168.1.5"}, ["192.168.1.5"]),
+        ({"HOST": "fe80::1"}, ["[fe80::1]"]),
+        ({"PUBLIC_URL": "http://Laptop.local:8000/x"}, ["laptop.local"]),
+        ({"PUBLIC_URL": "http://[fd00::7]:8000", "HOST": "127.0.0.1"}, ["[fd00::7]"]),
+        ({"ENVIRONMENT": "test"}, ["testserver"]),
+    ],
+)
+def test_outside_production_a_server_answers_to_its_own_names_only(environment, given, added):
+    settings = environment(**{"ENVIRONMENT": "development", "SECRET_KEY": "x" * 32} | given)
+    assert settings.allowed_hosts == ["localhost", "127.0.0.1", "[::1]", *added]
+    assert environment(**SAFE | given | {"ENVIRONMENT": "test"}).allowed_hosts == ["api.example.com"]
 
 
 def test_lists_are_written_with_commas(environment):

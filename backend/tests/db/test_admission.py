@@ -14,13 +14,12 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from app.core.admission import Admission
-from app.core.config import get_settings
 from app.db.database import DatabaseBusy, SessionLocal, admission, db_dependency
 from app.platform import health
 from app.platform.routing import Router
 from tests.support.widgets import Widget, WidgetCreate, add_widget, widget_app
 
-PATIENCE = 10  # seconds after which a test is stuck
+PATIENCE = 60  # seconds after which a test is stuck
 
 
 class Gate:
@@ -75,7 +74,8 @@ def get(client: TestClient, path: str) -> SimpleNamespace:
     return SimpleNamespace(status=answer.status_code, answer=answer, seconds=time.monotonic() - started)
 
 
-def test_over_the_limit_is_a_503_in_time_while_the_process_stays_alive_and_ready(gated, gate):
+def test_over_the_limit_is_a_503_in_time_while_the_process_stays_alive_and_ready(gated, gate, monkeypatch):
+    monkeypatch.setattr(admission, "timeout", 1)  # where it was set to is told by the starvation test
     slots = admission.slots
     with TestClient(gated) as client, ThreadPoolExecutor(slots + 4) as threads:
         holding = [threads.submit(get, client, "/gate") for _ in range(slots)]
@@ -92,7 +92,7 @@ def test_over_the_limit_is_a_503_in_time_while_the_process_stays_alive_and_ready
             busy = call.result()
             assert (busy.status, busy.answer.json()["code"]) == (503, "database_busy")
             assert int(busy.answer.headers["Retry-After"]) > 0
-            assert busy.seconds < get_settings().database_pool_timeout + 0.5
+            assert 1 <= busy.seconds < 3
         assert get(client, "/widgets").status == 200
 
 
@@ -187,7 +187,7 @@ def test_no_slot_is_lost_or_made_whenever_holders_leave_are_cancelled_or_give_up
         random = Random(4)  # noqa: S311 - the same visitors every time
         async with create_task_group() as visitors:
             for _ in range(600):
-                visitors.start_soon(visitor, random.uniform(0, 0.2), random.uniform(0, 0.003), random.uniform(0, 0.006))
+                visitors.start_soon(visitor, random.uniform(0, 0.2), random.uniform(0, 0.01), random.uniform(0, 0.02))
         assert door.free() == door.slots
 
     anyio.run(main)

@@ -18,8 +18,9 @@ from tests.support.server import Server, running_server
 
 CLIENTS = 64
 SECONDS = 10
-WAIT_SECONDS = 3  # DATABASE_POOL_TIMEOUT, the default
+WAIT_SECONDS = 3  # the default
 SMALL = {"WORKER_THREADS": "8", "DATABASE_POOL_SIZE": "8", "DATABASE_MAX_OVERFLOW": "0"}
+SMALL["DATABASE_POOL_TIMEOUT"] = str(WAIT_SECONDS)
 
 
 @dataclass

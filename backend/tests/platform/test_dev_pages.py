@@ -75,6 +75,27 @@ def test_the_page_frames_the_mail_without_rights(development, prefix):
     assert 'href="https://app.example.com/verify-email?token=' in framed.text
 
 
+MAILBOX = ["dev/mailbox", "dev/mailbox.json", "dev/mailbox/preview", "dev/mailbox/1"]
+
+
+@pytest.mark.parametrize("path", MAILBOX)
+@pytest.mark.parametrize("origin", ["https://evil.example", "https://app.example.com", "null", "http://testserver:81"])
+def test_no_other_origin_reads_the_mailbox_not_even_one_of_cors_origins(development, path, origin):
+    queue()
+    answer = development.get(path, headers={"Origin": origin})
+    assert (answer.status_code, answer.json()["code"]) == (403, "foreign_page")
+    assert "ada@example.com" not in answer.text
+
+
+@pytest.mark.parametrize("path", MAILBOX)
+def test_no_other_origin_embeds_the_mailbox(development, path):
+    queue()
+    answer = development.get(path, headers={"Origin": "http://testserver"})
+    assert answer.status_code in (200, 404)
+    assert answer.headers["cross-origin-resource-policy"] == "same-origin"
+    assert "access-control-allow-origin" not in answer.headers
+
+
 def test_hostile_words_stay_words(development):
     """Security requirement 36, for a value that no account can have."""
     queue(username="<script>alert(1)</script>")

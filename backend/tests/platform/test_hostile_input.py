@@ -61,11 +61,10 @@ def operations():
 
 
 def fields(described, media):
-    """Names of the body's fields, for bodies of this media type."""
-    content = described.get("requestBody", {}).get("content", {})
-    if media not in content:
+    """Names of the body's fields, for bodies of this media type; None where there is no such body with a model."""
+    schema = described.get("requestBody", {}).get("content", {}).get(media, {}).get("schema")
+    if schema is None or schema.get("type") == "object":  # the latter are bytes with a signature: Stripe's
         return None
-    schema = content[media]["schema"]
     (name,) = [one["$ref"].rpartition("/")[2] for one in schema.get("anyOf", [schema]) if one != {"type": "null"}]
     return list(main.app.openapi()["components"]["schemas"][name]["properties"])
 

@@ -35,9 +35,22 @@ def test_a_host_name_of_ours_is_answered(migrated, host):
     ],
 )
 def test_any_other_is_refused(migrated, host):
+    """Requirement 32."""
     client = TestClient(app_with(allowed_hosts=["api.example.com"]), base_url="http://api.example.com")
     answer = client.get("/auth/me", headers={"Host": host, "X-Forwarded-Host": "api.example.com"})
     assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
+
+
+@pytest.mark.parametrize("environment", ["development", "test"])
+@pytest.mark.parametrize("path", ["/dev/mailbox.json", "/auth/me", "/openapi.json"])
+def test_in_development_a_name_that_is_led_to_this_machine_is_refused(settings, db, environment, path):
+    """DNS rebinding: the page of a stranger would be of one origin with us, and could read the mailbox."""
+    settings(ENVIRONMENT=environment, EMBEDDED_WORKER="false")
+    client = TestClient(create_app(), base_url="http://rebound.evil.example:8000")
+    answer = client.get(path)
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
+    for host in ("localhost:8000", "127.0.0.1:8000", "[::1]:8000"):
+        assert client.get(path, headers={"Host": host}).status_code != 400
 
 
 def test_probes_ask_by_address(migrated):
@@ -77,6 +90,7 @@ FORGED += [
 
 @pytest.mark.parametrize("peer", ["198.51.100.7", "127.0.0.1", "10.0.0.1"])
 def test_what_an_untrusted_peer_forwards_changes_nothing(seen, migrated, peer):
+    """Requirement 6."""
     assert seen(peer, FORGED) == (peer, peer, "http")
     assert seen(peer, FORGED, trusted=["192.0.2.0/24"]) == (peer, peer, "http")
 
@@ -108,7 +122,8 @@ def test_addresses_of_one_ipv6_network_share_a_limit(seen, migrated):
     assert seen(one, {})[1] == one
 
 
-def test_a_forged_address_does_not_escape_a_limit(client, db):
+def test_a_forged_address_does_not_escape_a_limit(client, db, clock):
+    """Requirement 6."""
     statuses = [
         client.post("/auth/register", json={}, headers={"X-Forwarded-For": f"203.0.113.{number}"}).status_code
         for number in range(31)

@@ -1,7 +1,6 @@
 """Rate limits: exact in one process and over Redis, and a Redis that is away slows nobody down."""
 
 import contextlib
-import shutil
 import signal
 import socket
 import subprocess
@@ -17,6 +16,7 @@ from app.core.errors import TooManyRequests
 from app.platform import limits
 from app.platform.limits import Counters, RateLimit
 from tests.support.server import free_port
+from tests.support.services import program
 
 TEN = parse("10 per hour")
 HUNDRED = parse("100 per hour")
@@ -68,7 +68,7 @@ def test_over_the_limit_the_answer_says_how_long_to_wait():
         assert (headers["RateLimit-Limit"], headers["RateLimit-Remaining"]) == ("2", "0")
 
 
-def test_a_route_that_is_asked_too_often_answers_429_with_its_headers(client, db):
+def test_a_route_that_is_asked_too_often_answers_429_with_its_headers(client, db, clock):
     for _ in range(30):
         client.post("/auth/register", json={"username": "x"})
     answer = client.post("/auth/register", json={"username": "ada", "email": "a@example.com", "password": "p" * 12})
@@ -117,14 +117,13 @@ def talk_nonsense(server):
 @pytest.fixture
 def own_redis(redis_url, tmp_path):
     """A Redis of this test's own, to be stopped: its URL, and what starts it and gives its process."""
-    if not shutil.which("redis-server"):
-        pytest.skip("redis-server is not on this machine: a Redis elsewhere cannot be stopped from here")
+    binary = program("redis-server")  # a Redis elsewhere cannot be stopped from here
     port = free_port()
     url = f"redis://127.0.0.1:{port}/0"
     started = []
 
     def start():
-        command = ["redis-server", "--port", str(port), "--save", "", "--dir", str(tmp_path), "--bind", "127.0.0.1"]
+        command = [binary, "--port", str(port), "--save", "", "--dir", str(tmp_path), "--bind", "127.0.0.1"]
         started.append(subprocess.Popen(command, stdout=subprocess.DEVNULL))
         wait_for_redis(url)
         return started[-1]

@@ -25,7 +25,7 @@ def send(server, path, headers, chunks):
     """Send a body piece by piece and read the answer, also when the server answers before it has all."""
     address = ("127.0.0.1", int(server.url.rpartition(":")[2]))
     with socket.create_connection(address, timeout=20) as peer:
-        peer.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\n{headers}\r\n".encode())
+        peer.sendall(f"POST {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n".encode())
         try:
             for chunk in chunks:
                 peer.sendall(chunk)

@@ -12,6 +12,7 @@ from aiosmtpd.smtp import AuthResult, LoginPassword
 from app.db.database import SessionLocal
 from app.platform import gateway, mail, outbox
 from app.platform.models import Mail
+from tests.support.services import program
 from tests.support.smtp import mail_server, tls_context
 
 pytestmark = pytest.mark.only("sqlite")  # no database makes a difference here
@@ -24,7 +25,7 @@ def certificate(tmp_path_factory):
     files = str(folder / "certificate.pem"), str(folder / "key.pem")
     key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", files[1]]
     name = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-days", "2", "-out", files[0]]
-    subprocess.run(["openssl", "req", "-x509", *key, *name], check=True, capture_output=True)
+    subprocess.run([program("openssl"), "req", "-x509", *key, *name], check=True, capture_output=True)
     return files
 
 

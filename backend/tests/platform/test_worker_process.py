@@ -1,48 +1,21 @@
 """Workers as processes, several of them, killed and ended. R7 and R10 of reliability.md."""
 
-import contextlib
-import os
 import signal
-import subprocess
-import sys
-import tempfile
 import time
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
 
-from app.core.config import BACKEND
 from app.core.types import now
 from app.db.database import SessionLocal
 from app.platform.mail import queue_mail
 from app.platform.models import Job, Mail
 from tests.support.server import running_server
 from tests.support.smtp import wait_until
+from tests.support.workers import workers
 
 MAILS = 200
-
-
-@contextlib.contextmanager
-def workers(number):
-    """So many `python -m app.worker`, and the files that they log to; what is left of them is killed."""
-    with tempfile.TemporaryDirectory() as folder:
-        logs = [Path(folder) / f"{n}.log" for n in range(number)]
-        running = []
-        for log in logs:
-            with log.open("wb") as file:
-                running.append(
-                    subprocess.Popen(
-                        [sys.executable, "-m", "app.worker"], cwd=BACKEND, env=os.environ, stdout=file, stderr=file
-                    )
-                )
-        try:
-            yield running, logs
-        finally:
-            for process in running:
-                process.kill()
-                process.wait()
 
 
 def queue(number=1):

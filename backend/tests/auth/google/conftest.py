@@ -43,8 +43,8 @@ class Journey:
         query = {"code": "made up", "state": self.asked.get("state", "")} | query
         return self.client.get("/auth/google/callback", params=query, follow_redirects=False)
 
-    def exchange(self, code: str, mode: str = "body") -> Response:
-        return self.client.post("/auth/google/exchange", json={"code": code}, params={"session": mode})
+    def exchange(self, code: str, mode: str = "body", **shown: str) -> Response:
+        return self.client.post("/auth/google/exchange", json={"code": code, **shown}, params={"session": mode})
 
 
 @pytest.fixture

@@ -116,11 +116,37 @@ def test_a_new_key_is_fetched_once_a_minute_at_most(impostor, sign_in, monkeypat
     assert impostor.asked["/keys"] == 2
 
 
+def test_a_new_key_is_asked_for_once_a_minute_at_most_also_when_the_answer_is_no_use(impostor, sign_in, monkeypatch):
+    """One rule, whatever came of asking: else whoever sends unknown `kid`s has us ask while Google is in trouble."""
+    sign_in("1", "ada@example.com")
+    impostor.id_token = lambda claims: impostor.sign(claims, kid="made up")
+    impostor.answers["/keys"] = lambda request: reply(request, {}, 500)
+    a_minute_later(monkeypatch)
+    for seconds in (0, 6, 20, 32):  # 58 in all
+        later(monkeypatch, seconds)
+        assert said(sign_in("1", "ada@example.com")) == {"error": "google_failed"}
+        assert impostor.asked["/keys"] == 2
+    later(monkeypatch, 3)
+    sign_in("1", "ada@example.com")
+    assert impostor.asked["/keys"] == 3
+
+
+def test_what_was_never_fetched_is_asked_for_again_soon(impostor, journey, monkeypatch):
+    """Or a short trouble at the start would keep Google's users out for a minute."""
+    impostor.answers[DISCOVERY] = lambda request: reply(request, {}, 500)
+    assert said(journey.begin()) == {"error": "google_unavailable"}
+    del impostor.answers[DISCOVERY]
+    assert said(journey.begin()) == {"error": "google_unavailable"}
+    later(monkeypatch, gateway.PAUSE_SECONDS)
+    journey.begin()
+    assert journey.asked["state"]
+
+
 def test_keys_that_cannot_be_renewed_serve_on(impostor, sign_in, monkeypatch):
     sign_in("1", "ada@example.com")
     for path in (DISCOVERY, "/keys"):
         impostor.answers[path] = lambda request: reply(request, {}, 500)
-    monkeypatch.setattr(gateway, "KEPT_SECONDS", -1.0)
+    later(monkeypatch, gateway.KEPT_SECONDS + 1)
     assert "code" in said(sign_in("1", "ada@example.com"))
 
 
@@ -171,5 +197,9 @@ def test_a_provider_on_this_machine_may_speak_plain_http(issuer):
 
 
 def a_minute_later(monkeypatch):
+    later(monkeypatch, gateway.ASKED_SECONDS + 1)
+
+
+def later(monkeypatch, seconds):
     clock = time.monotonic
-    monkeypatch.setattr(time, "monotonic", lambda: clock() + gateway.FRESH_SECONDS + 1)
+    monkeypatch.setattr(time, "monotonic", lambda: clock() + seconds)

@@ -142,6 +142,19 @@ def test_linking_needs_somebody_who_is_signed_in(client, db, impostor):
     assert outcome(client.post("/auth/google/link")) == (401, "not_authenticated")
 
 
+@pytest.mark.parametrize("columns", [{}, {"hashed_password": None}])
+@pytest.mark.usefixtures("impostor")
+def test_linking_needs_a_recent_sign_in_also_where_there_is_a_password(client, db, clock, login, columns):
+    """A stolen session adds no way in that would outlive it. Use and refreshing do not make a sign-in recent."""
+    user = login(make_user(**columns))
+    clock.shift(599)
+    assert client.post("/auth/google/link").status_code == 200
+    clock.shift(2)
+    assert outcome(client.post("/auth/google/link")) == (403, "session_not_fresh")
+    login(user)
+    assert client.post("/auth/google/link").status_code == 200
+
+
 def test_who_has_a_second_factor_is_asked_for_it_after_google(db, journey, impostor, sign_in):
     user = make_user(email="ada@example.com")
     phone_of(user)

@@ -167,7 +167,8 @@ def test_a_page_of_the_frontend_is_given_back(db, journey, impostor, page):
 @pytest.mark.parametrize("header", ["Host", "X-Forwarded-Host", "X-Forwarded-Server", "Forwarded", "X-Original-Host"])
 def test_a_hostile_host_moves_no_address(client, impostor, journey, header):
     """Requirement 32."""
-    hostile = {header: "host=evil.example" if header == "Forwarded" else "evil.example"}
+    evil = {"Forwarded": "host=evil.example", "Host": "localhost"}  # a foreign Host is refused: another name of ours
+    hostile = {header: evil.get(header, "evil.example")}
     answer = client.get("/auth/google/login", headers=hostile, follow_redirects=False)
     assert parse_qs(urlsplit(answer.headers["Location"]).query)["redirect_uri"] == [CALLBACK]
     journey.note(answer.headers["Location"])

@@ -5,9 +5,11 @@ import subprocess
 
 import pytest
 
+from app.core import outbound
 from app.routers.auth import gateway
 from tests.auth.google.conftest import said
 from tests.support.openid import reply, running_impostor
+from tests.support.services import program
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +19,7 @@ def certificate(tmp_path_factory):
     options = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
     named = ["-subj", "/CN=impostor", "-addext", "subjectAltName=IP:127.0.0.1"]
     subprocess.run(
-        ["openssl", "req", *options, *named, "-keyout", file, "-out", file.with_name("certificate.pem")],
+        [program("openssl"), "req", *options, *named, "-keyout", file, "-out", file.with_name("certificate.pem")],
         check=True,
         capture_output=True,
     )
@@ -35,7 +37,7 @@ def over_tls(use, certificate):
 @pytest.fixture
 def trusted(monkeypatch, certificate):
     """As if its certificate came from an authority that everybody knows."""
-    monkeypatch.setattr(gateway, "_tls", lambda: ssl.create_default_context(cafile=certificate))
+    monkeypatch.setattr(outbound, "_tls", lambda: ssl.create_default_context(cafile=certificate))
 
 
 def test_a_provider_with_a_certificate_that_nobody_vouches_for_is_not_talked_to(over_tls, journey):

@@ -1,0 +1,89 @@
+"""Who comes back from Google, while the account's owner does something else. Commits are real."""
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from sqlalchemy import select
+
+from app.core.errors import AppError
+from app.db.database import SessionLocal
+from app.routers.auth import gateway, google, identities, passwords, tokens
+from app.routers.auth.google import InvalidState
+from app.routers.auth.identities import AccountExists
+from app.routers.auth.models import Identity, LoginSession, OneTimeToken
+from app.routers.auth.schemas import GoogleAnswer, PasswordReset
+from app.routers.auth.sessions import Client, live_sessions
+from app.routers.auth.tokens import Purpose
+from tests.auth.factories import make_user, token_for
+from tests.auth.steps import NEW_PASSWORD
+
+HERE = Client("192.0.2.1", "tests")
+BROWSER = "x" * 43
+ENOUGH = 0.7  # seconds: who does not wait for our lock is done long before
+
+
+@pytest.fixture
+def come_back(committed, impostor):
+    """`come_back(url, meanwhile)`: what comes of a journey when `meanwhile(db)` runs after Google was asked.
+
+    It holds its locks when Google answers, and commits while the journey waits for them.
+    """
+    asked, answers = Event(), Event()
+
+    def hold(claims):
+        asked.set()
+        answers.wait(10)
+        return impostor.sign(claims)
+
+    impostor.id_token = hold
+
+    def go(url, meanwhile):
+        begun = dict(parse_qsl(urlsplit(url).query))
+        impostor.vouch("ada", "ada@example.com", begun["nonce"])
+        answer = GoogleAnswer(code="made up", state=begun["state"])
+        with ThreadPoolExecutor(1) as thread:
+            waiting = thread.submit(google.arrive, answer, BROWSER, HERE)
+            assert asked.wait(10)
+            with SessionLocal() as db, db.begin():
+                meanwhile(db)
+                answers.set()
+                with pytest.raises(TimeoutError):
+                    waiting.result(ENOUGH)
+            try:
+                return waiting.result(10)
+            except AppError as error:
+                return type(error)
+
+    return go
+
+
+def no_code_was_given_out():
+    with SessionLocal() as db:
+        return db.scalar(select(OneTimeToken).where(OneTimeToken.purpose == Purpose.GOOGLE_EXCHANGE)) is None
+
+
+def test_a_link_does_not_outlive_a_reset_that_runs_meanwhile(come_back):
+    """Requirement 20: who resets the password takes the account back from whoever holds a session of it."""
+    user = make_user()
+    token_for(user)
+    with SessionLocal() as db, db.begin():
+        session = db.scalars(live_sessions().where(LoginSession.user_id == user.id)).one()
+        url = google.begin_link(db, gateway.configuration(), BROWSER, session)
+        link = tokens.issue(db, Purpose.RESET_PASSWORD, user_id=user.id)
+    reset = PasswordReset(token=link, new_password=NEW_PASSWORD)
+    assert come_back(url, lambda db: passwords.reset(db, reset, HERE)) is InvalidState
+    with SessionLocal() as db:
+        assert db.scalar(select(Identity)) is None
+    assert no_code_was_given_out()
+
+
+def test_who_is_unlinked_meanwhile_does_not_come_in(come_back, impostor):
+    """Unlinking ends the codes that are on their way; one that is issued behind it would escape that."""
+    user = make_user(email="ada@example.com")
+    with SessionLocal() as db, db.begin():
+        db.add(Identity(user_id=user.id, issuer=impostor.url, subject="ada"))
+    url = google.begin_sign_in(gateway.configuration(), BROWSER, "", None)
+    assert come_back(url, lambda db: identities.unlink(db, user, HERE)) is AccountExists
+    assert no_code_was_given_out()

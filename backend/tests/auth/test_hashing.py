@@ -1,0 +1,84 @@
+"""No more passwords are hashed at once than there are processors, whoever asks for it (requirement 9)."""
+
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
+
+import pytest
+
+from app.db.database import admission
+from app.routers.auth import security
+from tests.auth.factories import PASSWORD, make_user
+from tests.auth.steps import outcome, sign_in
+
+BOUND = min(os.cpu_count() or 1, admission.slots)  # who hashes may have a connection, of which there are so many
+LONGER = 0.05  # seconds: a hash takes this much more, so that all that may run at once do
+
+
+class Counted:
+    """The hasher, and how many at once it ever worked for."""
+
+    def __init__(self, hasher):
+        self._hasher, self._lock = hasher, Lock()
+        self.most = self._now = 0
+
+    def __getattr__(self, name):
+        work = getattr(self._hasher, name)
+
+        def counted(*arguments):
+            with self._lock:
+                self._now += 1
+                self.most = max(self.most, self._now)
+            try:
+                time.sleep(LONGER)
+                return work(*arguments)
+            finally:
+                with self._lock:
+                    self._now -= 1
+
+        return counted
+
+
+@pytest.mark.only("postgresql", "mysql")  # SQLite has one writer at a time, so one sign-in
+def test_of_many_who_come_at_once_as_many_are_hashed_as_there_are_processors_and_all_are_answered(
+    client, committed, monkeypatch
+):
+    users = [make_user() for _ in range(2 * BOUND)]
+    hasher = Counted(security._passwords)  # noqa: SLF001
+    monkeypatch.setattr(security, "_passwords", hasher)
+
+    def come(user):
+        return sign_in(client, user).status_code
+
+    def register(user):
+        body = {"username": f"new-{user.username}", "email": f"new-{user.email}", "password": PASSWORD}
+        return client.post("/auth/register", json=body).status_code
+
+    with ThreadPoolExecutor(4 * BOUND) as threads:
+        sent = [threads.submit(call, user) for user in users for call in (come, register)]
+        assert [one.result(60) for one in sent] == [200, 202] * len(users)
+    assert hasher.most == BOUND
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "token",
+        "register",
+        "email-change",
+        "delete-account",
+        "password/reset",
+        "password/change",
+        "mfa/totp",
+        "mfa/totp/disable",
+        "google/unlink",
+    ],
+)
+@pytest.mark.usefixtures("db")
+def test_every_route_that_hashes_waits_for_its_turn(client, monkeypatch, path):
+    """Where nobody's turn ever comes, none gets as far as to look at what was sent."""
+    monkeypatch.setattr(security.hashing, "timeout", 0)
+    answer = client.post(f"/auth/{path}", json={})
+    assert outcome(answer) == (503, "sign_in_busy")
+    assert int(answer.headers["Retry-After"]) > 0

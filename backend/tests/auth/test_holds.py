@@ -1,0 +1,185 @@
+"""Signing in after a registration tells nothing of the address either, and opens nothing (requirements 1 and 2)."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from app.core.types import now
+from app.routers.auth import jobs, service
+from app.routers.auth.models import LoginSession, UsernameHold
+from app.routers.auth.security import verify_password
+from tests.auth.factories import PASSWORD, make_user
+from tests.auth.phones import phone_of
+from tests.auth.steps import NEW_PASSWORD, events_of, outcome
+
+DAY = 24 * 3600
+OTHER = "a third long pass phrase"
+THIRD = "a fourth long pass phrase"
+VARYING = {"x-request-id", "date"}
+
+pytestmark = pytest.mark.usefixtures("clock")  # windows begin at round times: the real clock may stand before one
+
+
+def register(client, username, email, password=NEW_PASSWORD):
+    body = {"username": username, "email": email, "password": password}
+    assert client.post("/auth/register", json=body).status_code == 202
+
+
+def sign_in(client, name, password=NEW_PASSWORD):
+    return client.post("/auth/token", data={"username": name, "password": password})
+
+
+def shape(answer):
+    body = answer.json()
+    body.pop("request_id", None)
+    headers = {name: value for name, value in answer.headers.items() if name not in VARYING}
+    return answer.status_code, body, headers
+
+
+OWNERS: dict[str, dict[str, Any]] = {
+    "verified": {},
+    "disabled": {"is_active": False},
+    "disabled and unverified": {"is_active": False, "is_verified": False},
+    "without a password": {"hashed_password": None},
+}
+
+
+@pytest.fixture(params=OWNERS)
+def both(request, client, db):
+    """Two registrations that were answered alike: one with a free address, one with that of an account."""
+    make_user(email="taken@example.org", **OWNERS[request.param])
+    register(client, "one", "free@example.org")
+    register(client, "two", "taken@example.org")
+    return ("one", "free@example.org"), ("two", "taken@example.org")
+
+
+@pytest.mark.parametrize("by", [0, 1], ids=["by user name", "by e-mail"])
+def test_the_password_that_was_sent_is_answered_alike_for_a_free_and_a_taken_address(client, db, both, by):
+    """Requirement 1."""
+    free, taken = (sign_in(client, names[by]) for names in both)
+    assert shape(free) == shape(taken)
+    assert outcome(free) == (403, "email_not_verified")
+
+
+@pytest.mark.parametrize("by", [0, 1], ids=["by user name", "by e-mail"])
+def test_another_password_is_answered_alike_for_a_free_and_a_taken_address(client, db, both, by):
+    """Requirement 1: and counted alike, until the limit."""
+    answers = [[sign_in(client, names[by], OTHER) for _ in range(11)] for names in both]
+    assert [shape(answer)[:2] for answer in answers[0]] == [shape(answer)[:2] for answer in answers[1]]
+    assert [set(answer.headers) for answer in answers[0]] == [set(answer.headers) for answer in answers[1]]
+    assert [answer.status_code for answer in answers[0]] == [401] * 10 + [429]
+
+
+@pytest.fixture
+def work(client, statements, monkeypatch):
+    """`work(name, password)`: the statements of a sign-in, and how many passwords it compares."""
+    compared = []
+
+    def counted(*asked):
+        compared.append(asked)
+        return verify_password(*asked)
+
+    def measure(name, password):
+        statements.clear()
+        compared.clear()
+        sign_in(client, name, password)
+        return list(statements), len(compared)
+
+    monkeypatch.setattr(service, "verify_password", counted)
+    return measure
+
+
+@pytest.mark.parametrize("by", [0, 1], ids=["by user name", "by e-mail"])
+def test_both_take_the_same_statements_and_compare_as_many_passwords(both, work, by):
+    """Requirement 3."""
+    free, taken = (names[by] for names in both)
+    assert work(free, NEW_PASSWORD) == work(taken, NEW_PASSWORD)
+    wrong = work(free, OTHER)
+    assert wrong == work(taken, OTHER) == work(("nobody", "nobody@example.org")[by], OTHER)
+    assert (wrong[1], work(free, NEW_PASSWORD)[1]) == (2, 2)
+
+
+def test_registering_takes_as_many_statements_with_a_free_and_a_taken_address(client, db, statements):
+    """Requirement 1."""
+    make_user(email="taken@example.org")
+    numbers = []
+    for name in ("free", "taken"):
+        statements.clear()
+        register(client, name, f"{name}@example.org")
+        numbers.append(len(statements))
+    assert numbers[0] == numbers[1]
+
+
+def test_of_several_registrations_the_first_password_alone_is_known_by_the_address(client, db, both):
+    """Requirement 1: the account that waits has the first one, so the first hold has to answer as it does."""
+    for _, address in both:
+        register(client, f"again.{address[:4]}", address, OTHER)
+    for _, address in both:
+        assert outcome(sign_in(client, address)) == (403, "email_not_verified")
+        assert outcome(sign_in(client, address, OTHER)) == (401, "invalid_credentials")
+        assert outcome(sign_in(client, f"again.{address[:4]}", OTHER)) == (403, "email_not_verified")
+
+
+def test_all_registrations_of_an_address_end_together_with_the_first(client, db, clock, both):
+    """Requirement 1: before the hourly purge has come, too. A third one, a day later, is the first again."""
+    clock.shift(3600)
+    for _, address in both:
+        register(client, f"again.{address[:4]}", address, OTHER)
+    clock.shift(DAY - 3600 + 60)
+    for name, address in both:
+        for login, password in ((name, NEW_PASSWORD), (address, NEW_PASSWORD), (address, OTHER)):
+            assert outcome(sign_in(client, login, password)) == (401, "invalid_credentials"), login
+        register(client, f"third.{address[:4]}", address, THIRD)
+        assert outcome(sign_in(client, address, OTHER)) == (401, "invalid_credentials")
+        assert outcome(sign_in(client, address, THIRD)) == (403, "email_not_verified")
+
+
+@pytest.mark.only("postgresql", "mysql")
+def test_the_ids_of_later_accounts_do_not_tell_what_became_of_a_registration(client, db):
+    """Requirement 1: an owner reads the id at `GET /auth/me`, and can register before and after."""
+    make_user(email="taken@example.org")
+    steps = []
+    for name in ("free", "taken"):
+        before = make_user().id
+        register(client, name, f"{name}@example.org")
+        steps.append(make_user().id - before)
+    assert steps == [2, 2]
+
+
+def test_the_owner_signs_in_by_either_name_whatever_holds_there_are(client, db):
+    owner = make_user(email="taken@example.org")
+    register(client, "same.password", owner.email, PASSWORD)
+    register(client, "stranger", owner.email)
+    for login in (owner.email, owner.username):
+        assert sign_in(client, login, PASSWORD).status_code == 200
+    phone_of(owner)
+    assert outcome(sign_in(client, owner.email, PASSWORD)) == (401, "mfa_required")
+
+
+def test_a_hold_never_opens_a_session(client, db):
+    """Not even with its owner's password, nor once the address is verified."""
+    owner = make_user(email="taken@example.org")
+    register(client, "stranger", owner.email, PASSWORD)
+    assert outcome(sign_in(client, "stranger", PASSWORD)) == (403, "email_not_verified")
+    assert outcome(sign_in(client, "stranger", OTHER)) == (401, "invalid_credentials")
+    assert db.scalar(select(func.count(LoginSession.id))) == 0
+    assert len(events_of(db, "login_failed")) == 1
+
+
+def test_the_password_is_kept_hashed_and_wiped_after_a_day(client, db, clock):
+    """Requirements 9 and 10."""
+    make_user(email="taken@example.org")
+    register(client, "stranger", "taken@example.org")
+    hold = db.scalar(select(UsernameHold))
+    assert (hold.email, hold.hashed_password[:30]) == ("taken@example.org", "$argon2id$v=19$m=19456,t=2,p=1")
+    clock.shift(DAY + 1)
+    jobs.purge(db, {})
+    assert db.scalars(select(UsernameHold)).all() == []
+
+
+def test_a_hold_of_the_version_before_has_no_password_and_lets_nobody_in(client, db):
+    db.add(UsernameHold(username="held", expires_at=now() + timedelta(hours=1)))
+    db.commit()
+    assert outcome(sign_in(client, "held")) == (401, "invalid_credentials")

@@ -1,0 +1,274 @@
+"""Who waits for a password reset finds everything ended when it is their turn, and two never wait for each other.
+
+Two sessions on one database, on those that let two write at once.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy import select
+
+from app.core.errors import Unauthenticated
+from app.core.types import now
+from app.routers.auth import (
+    accounts,
+    gateway,
+    google,
+    mfa,
+    owner,
+    passwords,
+    queries,
+    registration,
+    service,
+    sessions,
+    tokens,
+    totp,
+)
+from app.routers.auth.accounts import EmailTaken
+from app.routers.auth.mfa import InvalidCode
+from app.routers.auth.models import LoginSession, OneTimeToken, User
+from app.routers.auth.owner import InvalidCredentials
+from app.routers.auth.schemas import EmailChange, Login, PasswordReset, UsernameChange
+from app.routers.auth.service import UsernameTaken
+from app.routers.auth.sessions import Client, InvalidRefreshToken
+from app.routers.auth.tokens import InvalidToken, Purpose
+from tests.auth.factories import PASSWORD, make_user
+from tests.auth.phones import phone_of
+from tests.auth.steps import NEW_PASSWORD, row_of
+
+pytestmark = pytest.mark.only("postgresql", "mysql")
+
+HERE = Client("192.0.2.1", "tests")
+NEW = "new@example.org"
+BLOCKED = 0.5  # seconds in which a call that does not wait would have ended
+
+
+@pytest.fixture
+def meanwhile(committed):
+    """`with meanwhile(call) as (db, waiting):` has `call(session, thief)` begin once the block holds the user's lock.
+
+    `thief` is a session of the user that was read before, as a request reads it. `waiting()` starts the call and sees
+    that it waits; the block's end commits; then `waiting.result` is what came of the call.
+    """
+
+    @contextmanager
+    def run(user, call):
+        with committed() as db, db.begin():
+            stolen = sessions.open_session(db, user, HERE)
+            session_id = db.scalar(select(LoginSession.id).order_by(LoginSession.id.desc()).limit(1))
+
+        def second():
+            with committed() as other:
+                thief = other.scalar(sessions.live_sessions().where(LoginSession.id == session_id))
+                try:
+                    outcome = call(other, thief, stolen)
+                except Exception as error:  # noqa: BLE001 - what it was is what the test asks
+                    other.rollback()
+                    return type(error)
+                other.commit()
+                return outcome
+
+        with ThreadPoolExecutor(1) as thread, committed() as db, db.begin():
+            db.scalar(queries.locked(User.id == user.id))
+            waiting = thread.submit(second)
+            with pytest.raises(TimeoutError):
+                waiting.result(BLOCKED)
+            yield db, waiting
+
+    return run
+
+
+def reset(db, user):
+    """As by a link."""
+    token = tokens.issue(db, Purpose.RESET_PASSWORD, user_id=user.id)
+    passwords.reset(db, PasswordReset(token=token, new_password=NEW_PASSWORD), HERE)
+
+
+def purposes(committed):
+    with committed() as db:
+        return list(db.scalars(select(OneTimeToken.purpose)))
+
+
+def ask_for_change(db, thief, _stolen):
+    accounts.ask_for_email_change(db, thief, EmailChange(new_email=NEW, password=None), HERE)
+
+
+def rename(db, thief, _stolen):
+    accounts.update_account(db, thief, UsernameChange(username="thief"), HERE)
+
+
+def delete(db, thief, _stolen):
+    accounts.delete_account(db, thief, PASSWORD, HERE)
+
+
+def change_password(_db, thief, _stolen):
+    owner.require_owner(thief, PASSWORD, HERE)
+
+
+def begin_link(db, thief, _stolen):
+    nowhere = gateway.Configuration(*["https://accounts.example.com"] * 3)
+    google.begin_link(db, nowhere, "x" * 43, thief)
+
+
+def refresh(db, _thief, stolen):
+    sessions.refresh(db, stolen.refresh_token, HERE)
+
+
+def sign_in(db, thief, _stolen):
+    service.sign_in(db, Login(username=thief.user.email, password=PASSWORD), HERE)
+
+
+@pytest.mark.parametrize(
+    ("call", "refusal"),
+    [
+        (rename, Unauthenticated),
+        (delete, Unauthenticated),
+        (change_password, Unauthenticated),
+        (begin_link, Unauthenticated),
+        (refresh, InvalidRefreshToken),
+        (sign_in, InvalidCredentials),
+    ],
+)
+def test_what_waits_for_a_reset_is_refused_afterwards(meanwhile, call, refusal):
+    """Requirement 20."""
+    user = make_user()
+    with meanwhile(user, call) as (db, waiting):
+        reset(db, user)
+    assert waiting.result(30) is refusal
+    row = row_of(user)
+    assert (row.username, row.is_active) == (user.username, True)
+
+
+def test_a_request_of_an_account_without_a_password_that_waits_for_a_reset_is_refused(meanwhile, committed):
+    """Requirements 12 and 20."""
+    user = make_user(hashed_password=None)
+    with meanwhile(user, ask_for_change) as (db, waiting):
+        reset(db, user)
+    assert waiting.result(30) is Unauthenticated
+    assert purposes(committed) == []
+
+
+def test_a_job_for_a_new_address_that_waits_for_a_reset_sends_no_link(meanwhile, committed):
+    """Requirement 12: the link would outlive the reset, and take the account away."""
+    user = make_user()
+
+    def send(db, thief, _stolen):
+        accounts.send_email_change(db, thief.id, NEW)
+
+    with meanwhile(user, send) as (db, waiting):
+        reset(db, user)
+    assert waiting.result(30) is None
+    assert purposes(committed) == []
+
+
+def test_a_second_factor_that_waits_for_a_reset_is_not_set_up(meanwhile, committed):
+    """Requirement 20."""
+    user = make_user()
+    with committed() as db, db.begin():
+        sessions.open_session(db, user, HERE)
+        session = db.scalar(sessions.live_sessions())
+        secret = mfa.set_up(db, session, PASSWORD, HERE).secret
+
+    def confirm(db, thief, _stolen):
+        mfa.confirm(db, thief, totp.code_at(secret, totp.step_at(now())), HERE)
+
+    with meanwhile(user, confirm) as (db, waiting):
+        reset(db, user)
+    assert waiting.result(30) is Unauthenticated
+    with committed() as db:
+        assert not mfa.is_enabled(db, user.id)
+
+
+def test_a_code_that_waits_for_a_reset_opens_no_session(meanwhile, committed):
+    """Requirement 12."""
+    user = make_user()
+    phone = phone_of(user)
+    with committed() as db, db.begin():
+        challenge = tokens.issue(db, Purpose.MFA, user_id=user.id)
+
+    def answer(db, _thief, _stolen):
+        mfa.answer(db, mfa.find_challenge(db, challenge), phone.code(), HERE)
+
+    with meanwhile(user, answer) as (db, waiting):
+        reset(db, user)
+    assert waiting.result(30) is InvalidCode
+
+
+@pytest.mark.parametrize("purpose", [Purpose.RESET_PASSWORD, Purpose.VERIFY_EMAIL, Purpose.CHANGE_EMAIL])
+def test_a_link_that_is_used_while_a_newer_one_is_made_is_dead_and_neither_waits_for_the_other(
+    meanwhile, committed, purpose
+):
+    """Requirement 12: the user is locked before the link, by who uses it as by who replaces it."""
+    user = make_user()
+    with committed() as db, db.begin():
+        link = tokens.issue(db, purpose, user_id=user.id, data={"email": NEW})
+
+    def use(db, _thief, _stolen):
+        if purpose is Purpose.RESET_PASSWORD:
+            passwords.reset(db, PasswordReset(token=link, new_password=NEW_PASSWORD), HERE)
+        elif purpose is Purpose.VERIFY_EMAIL:
+            registration.verify_email(db, link, HERE)
+        else:
+            accounts.confirm_email_change(db, link, HERE)
+
+    with meanwhile(user, use) as (db, waiting):
+        tokens.issue(db, purpose, user_id=user.id)
+    assert waiting.result(30) is InvalidToken
+
+
+@pytest.mark.parametrize("reused", [True, False], ids=["stolen", "honest"])
+def test_a_refresh_and_the_end_of_all_sessions_do_not_wait_for_each_other(meanwhile, committed, reused):
+    """Requirement 17: the session is locked after the user, or the event of a theft would wait for the reset."""
+    user = make_user()
+
+    def use(db, thief, stolen):
+        sessions.refresh(db, stolen.refresh_token, HERE)
+
+    with meanwhile(user, use) as (db, waiting):
+        if reused:
+            db.query(LoginSession).update({"refresh_count": 5})
+        sessions.end_sessions(db, user.id)
+    assert waiting.result(30) is InvalidRefreshToken
+
+
+def test_signing_out_everywhere_waits_for_a_reset(meanwhile):
+    user = make_user()
+
+    def sign_out(db, thief, _stolen):
+        sessions.end_sessions(db, thief.user_id)
+
+    with meanwhile(user, sign_out) as (db, waiting):
+        reset(db, user)
+    assert waiting.result(30) is None
+
+
+def ask(db, session, taken):
+    accounts.send_email_change(db, session.id, taken.email)
+
+
+def confirm(db, session, taken):
+    link = tokens.issue(db, Purpose.CHANGE_EMAIL, user_id=session.user_id, data={"email": taken.email})
+    db.commit()
+    accounts.confirm_email_change(db, link, HERE)
+
+
+def take_name(db, session, taken):
+    accounts.update_account(db, session, UsernameChange(username=taken.username), HERE)
+
+
+@pytest.mark.parametrize(("call", "outcome"), [(ask, None), (confirm, EmailTaken), (take_name, UsernameTaken)])
+def test_who_wants_what_another_account_has_locks_both_in_one_order(meanwhile, committed, call, outcome):
+    """While it waits for the first it has not the second, or two who want each other's would wait for each other."""
+    first, second = make_user(), make_user()
+    with committed() as db, db.begin():
+        sessions.open_session(db, second, HERE)
+
+    def want(db, _thief, _stolen):
+        session = db.scalar(sessions.live_sessions().where(LoginSession.user_id == second.id))
+        call(db, session, first)
+
+    with meanwhile(first, want) as (_, waiting), committed() as db, db.begin():
+        free = select(User.id).where(User.id == second.id).with_for_update(nowait=True)
+        assert db.scalar(free) == second.id
+    assert waiting.result(30) is outcome

@@ -1,0 +1,126 @@
+"""What workers have given up: operators see it, and have it taken up again. R10 of reliability.md."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from sqlalchemy import select
+from typer.testing import CliRunner
+
+from app.cli import cli
+from app.core.types import now
+from app.db.database import SessionLocal
+from app.platform import job_runs, jobs, outbox
+from app.platform.mail import queue_mail
+from app.platform.models import Job, Mail
+
+GONE = datetime(2030, 1, 1, 12, tzinfo=UTC)
+
+
+def run(*arguments):
+    return CliRunner().invoke(cli, list(arguments))
+
+
+def kill(table, *, error="no luck", at=GONE, **columns):
+    """A dead letter; what it is called."""
+    row = table(**columns, due_at=None, give_up_at=at, dead_at=at, attempts=31, last_error=error)
+    with SessionLocal() as db, db.begin():
+        db.add(row)
+        db.flush()
+        return f"{table.__name__.lower()}:{row.id}"
+
+
+@pytest.fixture
+def dead_mail(committed):
+    """A mail that the server refused, to a recipient whom its refusal names."""
+    with SessionLocal() as db, db.begin():
+        queue_mail(db, "ada.lovelace@example.com", "auth/password_changed", username="ada")
+    with SessionLocal() as db, db.begin():
+        mail = db.scalars(select(Mail)).one()
+        mail.due_at, mail.dead_at, mail.give_up_at, mail.attempts = None, GONE, GONE, 31
+        mail.last_error = "550 5.7.1 <ada.lovelace@example.com>: relay access denied"
+        return f"mail:{mail.id}"
+
+
+@pytest.fixture
+def dead_job(committed):
+    return kill(Job, kind="auth.purge", payload={}, error="RuntimeError: no luck", at=GONE + timedelta(minutes=1))
+
+
+def test_where_nothing_is_dead_nothing_is_listed(committed):
+    with SessionLocal() as db, db.begin():
+        queue_mail(db, "ada@example.com", "auth/password_changed", username="ada")
+        jobs.enqueue(db, "auth.purge")
+    assert run("dead-letters").output == "Dead letters: 0\n"
+
+
+def test_what_is_dead_is_listed_with_its_reason_and_no_whole_address(dead_mail, dead_job):
+    done = run("dead-letters")
+    assert done.exit_code == 0
+    assert done.output == (
+        f"{dead_mail:<12} since 2030-01-01 12:00 UTC  a…@example.com, Your password was changed\n"
+        "             tries: 31  550 5.7.1 <a…@example.com>: relay access denied\n"
+        f"{dead_job:<12} since 2030-01-01 12:01 UTC  auth.purge\n"
+        "             tries: 31  RuntimeError: no luck\n"
+        "Dead letters: 2\n"
+    )
+
+
+def test_a_mail_that_is_queued_again_is_sent_with_its_old_message_id(dead_mail, dead_job, smtp):
+    done = run("requeue", dead_mail)
+    assert (done.exit_code, done.output) == (0, "Queued again: 1\n")
+    assert outbox.send_next()
+    with SessionLocal() as db:
+        mail = db.scalars(select(Mail)).one()
+        assert (smtp.taken[0]["Message-ID"], mail.attempts, mail.dead_at) == (mail.message_id, 1, None)
+        assert db.scalars(select(Job)).one().dead_at, "nobody asked for the job"
+
+
+def test_what_is_queued_again_has_a_whole_day_of_tries(dead_mail, smtp):
+    smtp.rcpt_answer = "554 5.7.1 relay access denied"
+    with time_machine.travel(GONE + timedelta(days=3), tick=False):
+        run("requeue", dead_mail)
+        outbox.send_next()
+        with SessionLocal() as db:
+            mail = db.scalars(select(Mail)).one()
+            assert mail.dead_at is None
+            assert timedelta() < (mail.due_at or now()) - now() < timedelta(seconds=7)
+            assert mail.give_up_at == now() + timedelta(hours=24)
+
+
+def test_all_of_them_are_queued_again_and_done(dead_mail, dead_job, smtp):
+    done = run("requeue", "--all")
+    assert (done.exit_code, done.output) == (0, "Queued again: 2\n")
+    assert outbox.send_next()
+    while job_runs.run_next():
+        pass
+    with SessionLocal() as db:
+        assert db.scalars(select(Job).where(Job.key.is_(None))).all() == [], (
+            "the revived one does not recur beside its heir"
+        )
+    assert run("dead-letters").output == "Dead letters: 0\n"
+
+
+@pytest.mark.parametrize("name", ["mail:0", "mail:x", "mail:", "mail", "user:1", "job:9999999999999999999", "mail:-1"])
+def test_one_unknown_name_and_nothing_is_changed(dead_mail, name):
+    done = run("requeue", "--", dead_mail, name)
+    assert done.exit_code == 1
+    assert done.output == f"There is no dead letter {name}. Nothing was changed.\n"
+    with SessionLocal() as db:
+        assert db.scalars(select(Mail)).one().dead_at == GONE
+
+
+def test_what_lives_is_not_queued_again(committed):
+    """Else it would be done at once whatever pause it is in, or twice."""
+    with SessionLocal() as db, db.begin():
+        queue_mail(db, "ada@example.com", "auth/password_changed", username="ada")
+        db.flush()
+        living = db.scalars(select(Mail.id)).one()
+    assert run("requeue", f"mail:{living}").exit_code == 1
+
+
+@pytest.mark.parametrize("arguments", [[], ["mail:1", "--all"]])
+def test_either_names_or_all(committed, arguments):
+    done = run("requeue", *arguments)
+    assert done.exit_code == 1
+    assert done.output == "Name dead letters, such as mail:12, or say --all.\n"

@@ -1,0 +1,151 @@
+"""What each fault of a mail server, or of ours, costs: tries, copies, losses. R10 of reliability.md."""
+
+import signal
+from collections import Counter
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+import pytest
+import time_machine
+from sqlalchemy import delete, select, update
+
+from app.core.types import now
+from app.db.database import SessionLocal
+from app.platform import gateway, outbox
+from app.platform.mail import queue_mail
+from app.platform.models import Mail
+from tests.support.server import free_port
+from tests.support.smtp import wait_until
+from tests.support.workers import workers
+
+MAILS = 5
+
+
+class Cost(NamedTuple):
+    """Of five mails whose first try meets the fault: what became of them.
+
+    `received` counts what the server got in full, `taken` what it answered 250 to, `ids` the different Message-IDs.
+    """
+
+    attempts: int
+    received: int
+    taken: int
+    sent: int
+    dead: int
+    ids: int
+
+
+PROMISED = {
+    "none": Cost(attempts=5, received=5, taken=5, sent=5, dead=0, ids=5),
+    "refused at connect": Cost(attempts=10, received=5, taken=5, sent=5, dead=0, ids=5),
+    "421 at RCPT": Cost(attempts=10, received=5, taken=5, sent=5, dead=0, ids=5),
+    "451 at RCPT": Cost(attempts=10, received=5, taken=5, sent=5, dead=0, ids=5),
+    "554 5.7.1 at RCPT": Cost(attempts=10, received=5, taken=5, sent=5, dead=0, ids=5),
+    "550 5.1.1 at RCPT": Cost(attempts=5, received=0, taken=0, sent=0, dead=5, ids=0),
+    "451 at DATA": Cost(attempts=10, received=10, taken=5, sent=5, dead=0, ids=5),
+    "hangs in DATA": Cost(attempts=10, received=10, taken=5, sent=5, dead=0, ids=5),
+    "drops after DATA": Cost(attempts=10, received=10, taken=5, sent=5, dead=0, ids=5),
+    "worker killed in DATA": Cost(attempts=6, received=6, taken=5, sent=5, dead=0, ids=5),
+    "worker killed behind the 250": Cost(attempts=6, received=6, taken=6, sent=5, dead=0, ids=5),
+}
+
+
+@pytest.fixture
+def fault(smtp, settings, monkeypatch):
+    """`with fault(name):` the first tries meet it; afterwards everything is well."""
+    port = smtp.port
+
+    @contextmanager
+    def meet(name):
+        answer = name.removesuffix(" at RCPT").removesuffix(" at DATA")
+        if name == "refused at connect":
+            settings(SMTP_PORT=str(free_port()))
+        elif name.endswith("at RCPT"):
+            smtp.rcpt_answer = f"{answer} no"
+        elif name.endswith("at DATA"):
+            smtp.data_answer = f"{answer} no"
+        elif name == "hangs in DATA":
+            monkeypatch.setattr(gateway, "ANSWER_SECONDS", 0.2)
+            smtp.hold_data.clear()
+        elif name == "drops after DATA":
+            smtp.drop_after_data = True
+        yield
+        monkeypatch.setattr(gateway, "ANSWER_SECONDS", 10.0)
+        settings(SMTP_PORT=str(port))
+        smtp.rcpt_answer = smtp.data_answer = ""
+        smtp.drop_after_data = False
+        go_on(smtp)
+
+    return meet
+
+
+def send_all():
+    while outbox.send_next():
+        pass
+
+
+def go_on(smtp):
+    """Not for those who have hung up."""
+    wait_until(lambda: smtp.held == 0)
+    smtp.hold_data.set()
+
+
+def kill_a_worker(smtp, *, behind):
+    """In mid-send: before the server answers, or when it has the mail and we have not noted it."""
+    smtp.hold_data.clear()
+    with workers(1) as (running, _):
+        wait_until(lambda: smtp.received, 30)
+        if behind:
+            running[0].send_signal(signal.SIGSTOP)  # stopped: the answer is on its way, and nobody reads it
+            smtp.hold_data.set()
+            wait_until(lambda: smtp.taken)
+        running[0].kill()
+        running[0].wait()
+    go_on(smtp)
+    with SessionLocal() as db, db.begin():
+        lease_end = db.scalars(select(Mail.due_at).where(Mail.lease.is_not(None))).one()
+        assert lease_end
+        assert lease_end > now()
+        db.execute(update(Mail).where(Mail.lease.is_not(None)).values(due_at=now()))  # two minutes later
+
+
+def cost(smtp):
+    with SessionLocal() as db, db.begin():
+        mails = list(db.scalars(select(Mail)))
+        db.execute(delete(Mail))
+    ids = Counter(str(mail["Message-ID"]) for mail in smtp.received)
+    assert set(ids) <= {mail.message_id for mail in mails}
+    counted = Cost(
+        attempts=sum(mail.attempts for mail in mails),
+        received=len(smtp.received),
+        taken=len(smtp.taken),
+        sent=sum(mail.sent_at is not None for mail in mails),
+        dead=sum(mail.dead_at is not None for mail in mails),
+        ids=len(ids),
+    )
+    smtp.received.clear()
+    smtp.taken.clear()
+    return counted
+
+
+@pytest.mark.slow
+def test_no_fault_loses_a_mail_and_a_second_copy_has_the_same_message_id(committed, smtp, fault, capsys):
+    measured = {}
+    for name in PROMISED:
+        with SessionLocal() as db, db.begin():
+            for n in range(MAILS):
+                queue_mail(db, f"person{n}@example.com", "auth/password_changed", username="ada")
+        if name.startswith("worker killed"):
+            kill_a_worker(smtp, behind=name.endswith("250"))
+        else:
+            with fault(name):
+                send_all()
+        with time_machine.travel(datetime.now(UTC) + timedelta(hours=1)):
+            send_all()
+        measured[name] = cost(smtp)
+    with capsys.disabled():
+        print(f"\n{MAILS} mails, first try meets".ljust(32), *(f"{column:>9}" for column in Cost._fields))  # noqa: T201 - the figures that the test is run for
+        for name, counted in measured.items():
+            print(name.ljust(31), *(f"{number:>9}" for number in counted))  # noqa: T201
+    assert measured == PROMISED
