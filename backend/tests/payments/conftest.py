@@ -1,0 +1,86 @@
+"""Stripe for the tests of payments: the simulator, as a process of its own, met by stripe-python as it is.
+
+Modules of the application are imported inside: pytest reads this file before the environment is set.
+"""
+
+import io
+import json
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def simulator_url():
+    from tests.payments.stripe_side import simulator_process
+
+    with simulator_process() as url:
+        yield url
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _connections_end():
+    from app.routers.payments.gateway.client import http
+    from tests.payments.stripe_side import plain_http
+
+    yield
+    http().close()
+    plain_http().close()
+
+
+@pytest.fixture
+def billing(settings):
+    """Settings with a key and a webhook secret; whoever calls Stripe finds nobody."""
+    from tests.payments.stripe_side import KEY, SECRET
+
+    settings(STRIPE_SECRET_KEY=KEY, STRIPE_WEBHOOK_SECRET=SECRET, STRIPE_API_BASE="http://127.0.0.1:1")
+
+
+@pytest.fixture
+def stripe_side(simulator_url, settings):
+    """The simulator is the Stripe of our settings. It is empty: the doctor would find what other tests have sold."""
+    from tests.payments.stripe_side import KEY, SECRET, StripeSide, empty
+
+    empty(simulator_url)
+    settings(STRIPE_SECRET_KEY=KEY, STRIPE_WEBHOOK_SECRET=SECRET, STRIPE_API_BASE=simulator_url)
+    side = StripeSide(simulator_url)
+    yield side
+    side.close()
+
+
+@pytest.fixture
+def script(settings):
+    """A Stripe that answers by script is that of our settings."""
+    from tests.payments.scripted import scripted_server
+    from tests.payments.stripe_side import KEY, SECRET
+
+    with scripted_server() as (script, url):
+        settings(STRIPE_SECRET_KEY=KEY, STRIPE_WEBHOOK_SECRET=SECRET, STRIPE_API_BASE=url)
+        yield script
+
+
+@pytest.fixture
+def shown_plans(db):
+    """The plans of plans.toml as rows, not known to Stripe."""
+    from tests.payments.factories import store_plans
+
+    store_plans()
+
+
+@pytest.fixture
+def sold_plans(db, stripe_side):
+    """The plans of plans.toml, at Stripe and as rows."""
+    from tests.payments.factories import sell_plans
+
+    sell_plans()
+
+
+@pytest.fixture
+def records(settings):
+    """`records()`: what has been logged since, as dictionaries."""
+    from app.core.config import get_settings
+    from app.core.logging import configure_logging
+
+    settings(LOG_FORMAT="json")
+    stream = io.StringIO()
+    configure_logging(get_settings(), stream)
+    return lambda: [json.loads(line) for line in stream.getvalue().splitlines()]

@@ -1,0 +1,71 @@
+"""What tests of payments do again and again."""
+
+from typing import Any
+
+from sqlalchemy import select
+
+from app.db.database import SessionLocal
+from app.platform import job_runs
+from app.routers.auth.models import User
+from app.routers.payments import customers
+from app.routers.payments.models import Customer, Subscription, WebhookEvent
+from tests.payments.factories import plan_of
+from tests.payments.stripe_side import StripeSide, send
+
+
+def work() -> None:
+    """What a worker would do now."""
+    while job_runs.run_next():
+        pass
+
+
+def payer(user: User) -> Customer:
+    """The user as a customer at Stripe."""
+    with SessionLocal() as db:
+        customer = customers.ensure_customer(db, db.get_one(User, user.id))
+        db.commit()
+        return customer
+
+
+def with_card(side: StripeSide, user: User, card: str = "pm_card_visa") -> str:
+    """The customer's id at Stripe; the card pays what comes."""
+    customer = payer(user).stripe_id
+    assert customer
+    method = side.api.payment_methods.attach(card, {"customer": customer})
+    side.api.customers.update(customer, {"invoice_settings": {"default_payment_method": method.id}})
+    return customer
+
+
+def subscribe(side: StripeSide, user: User, plan: str = "team", card: str = "pm_card_visa", **params: Any) -> str:
+    """A subscription at Stripe, not told to us yet; its id."""
+    customer = with_card(side, user, card)
+    wanted: Any = {"customer": customer, "items": [{"price": plan_of(plan).stripe_price_id}], **params}
+    return side.api.subscriptions.create(wanted).id
+
+
+def deliver(client: Any, events: list[dict[str, Any]]) -> None:
+    for sent in events:
+        assert send(client, sent).status_code == 200, sent["type"]
+
+
+def told(client: Any, side: StripeSide, user: User) -> None:
+    """Every event of this payer arrives and is worked off."""
+    customer = payer(user).stripe_id
+    assert customer
+    deliver(client, side.events(customer))
+    work()
+
+
+def subscription_row(stripe_id: str) -> Subscription:
+    with SessionLocal() as db:
+        return db.scalars(select(Subscription).where(Subscription.stripe_id == stripe_id)).one()
+
+
+def outcomes() -> dict[str, str | None]:
+    """Of every event, by type; the last of a type counts."""
+    with SessionLocal() as db:
+        return {row.type: row.outcome for row in db.scalars(select(WebhookEvent).order_by(WebhookEvent.id))}
+
+
+def outcome(answer: Any) -> tuple[int, str | None]:
+    return answer.status_code, answer.json().get("code")

@@ -1,0 +1,96 @@
+"""plans.toml is read strictly, and what is wrong with it is said where."""
+
+import pytest
+
+from app.routers.payments import catalogue
+from app.routers.payments.catalogue import BrokenCatalogue
+
+GOOD = """
+currency = "eur"
+[[products]]
+slug = "free"
+name = "Free"
+[[products.plans]]
+slug = "free"
+amount = 0
+interval = "month"
+[[products]]
+slug = "pro"
+name = "Pro"
+features = ["export"]
+limits = { projects = 5, members = "unlimited" }
+[[products.plans]]
+slug = "pro-monthly"
+amount = 1200
+interval = "month"
+trial_days = 14
+"""
+
+
+def read(folder, text):
+    file = folder / "plans.toml"
+    file.write_text(text, "utf-8")
+    return catalogue.read(file)
+
+
+def test_a_plan_has_what_its_product_says(tmp_path):
+    free, pro = read(tmp_path, GOOD)
+    assert free.is_free
+    assert (pro.slug, pro.product, pro.amount, pro.currency, pro.interval) == (
+        "pro-monthly",
+        "pro",
+        1200,
+        "eur",
+        "month",
+    )
+    assert pro.entitlements == {"features": ["export"], "limits": {"projects": 5, "members": None}}
+    assert (free.position, pro.position) == (0, 1)
+
+
+WRONG = {
+    "no toml": ("currency = ", "plans.toml: Invalid value"),
+    "unknown word": (GOOD.replace("trial_days", "trial"), "products[1].plans[0].trial: Extra inputs"),
+    "text for a number": (
+        GOOD.replace("1200", '"1200"'),
+        "products[1].plans[0].amount: Input should be a valid integer",
+    ),
+    "negative": (GOOD.replace("1200", "-1"), "products[1].plans[0].amount: Input should be greater"),
+    "too much": (GOOD.replace("1200", "100000000"), "products[1].plans[0].amount: Input should be less"),
+    "half a cent": (GOOD.replace("1200", "1200.5"), "products[1].plans[0].amount: Input should be a valid integer"),
+    "week": (GOOD.replace('"month"\ntrial', '"week"\ntrial'), "products[1].plans[0].interval: Input should be 'month'"),
+    "currency": (GOOD.replace('"eur"', '"Euro"'), "currency: String should match"),
+    "slug": (GOOD.replace('"pro-monthly"', '"Pro Monthly"'), "products[1].plans[0].slug: Value error, A slug has"),
+    "limit": (GOOD.replace("projects = 5", 'projects = "many"'), "products[1].limits.projects"),
+    "feature": (GOOD.replace('["export"]', '["Ex port"]'), "products[1].features[0]: String should match"),
+    "two plans of one name": (GOOD.replace('"pro-monthly"', '"free"'), "two plans are called free"),
+    "two products": (GOOD.replace('slug = "pro"', 'slug = "free"'), "two products are called free"),
+    "nothing free": (GOOD.replace("amount = 0", "amount = 1"), "here 0 have"),
+    "two free": (GOOD.replace("1200", "0"), "here 2 have"),
+    "free with trial": (GOOD.replace("amount = 0", "amount = 0\ntrial_days = 3"), "what is free has no trial"),
+    "no plans": ('currency = "eur"\nproducts = []', "products: List should have at least 1"),
+}
+
+
+@pytest.mark.parametrize(("text", "complaint"), WRONG.values(), ids=WRONG)
+def test_what_is_wrong_is_named_with_its_place(tmp_path, text, complaint):
+    with pytest.raises(BrokenCatalogue) as refusal:
+        read(tmp_path, text)
+    assert complaint in str(refusal.value)
+    assert str(refusal.value).startswith("plans.toml")
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(BrokenCatalogue, match=r"plans\.toml cannot be read: No such file"):
+        catalogue.read(tmp_path / "plans.toml")
+
+
+def test_the_demo_sells_pro_and_team_by_month_and_year_one_with_a_trial():
+    offers = {offer.slug: offer for offer in catalogue.read()}
+    assert list(offers) == ["free", "pro", "pro-yearly", "team", "team-yearly"]
+    assert {(offers[slug].product, offers[slug].interval) for slug in offers if not offers[slug].is_free} == {
+        ("pro", "month"),
+        ("pro", "year"),
+        ("team", "month"),
+        ("team", "year"),
+    }
+    assert offers["pro"].trial_days == 14

@@ -1,0 +1,115 @@
+"""The commands of who runs the billing."""
+
+import pytest
+from sqlalchemy import select
+from typer.testing import CliRunner
+
+from app.db.database import SessionLocal
+from app.routers.payments import gateway
+from app.routers.payments.commands import cli
+from app.routers.payments.events import HANDLED
+from app.routers.payments.models import WebhookEvent
+from tests.payments.factories import sell_plans
+from tests.payments.stripe_side import event, send
+
+URL = "https://api.example.com/payments/webhook"
+
+
+def run(*arguments):
+    """Exit code and what was printed."""
+    done = CliRunner().invoke(cli, arguments)
+    return done.exit_code, done.output
+
+
+def sold():
+    return {price.lookup_key: price.amount for price in gateway.find_prices(["liftoff-pro", "liftoff-team"])}
+
+
+def test_plans_are_shown_and_then_made(committed, stripe_side, tmp_path, monkeypatch):
+    sell_plans()
+    assert run("plans-sync") == (0, "Stripe has what plans.toml says.\n")
+    from app.routers.payments import catalogue
+
+    file = tmp_path / "plans.toml"
+    file.write_text(catalogue.FILE.read_text("utf-8").replace("amount = 1200\n", "amount = 1300\n"), "utf-8")
+    monkeypatch.setattr(catalogue, "FILE", file)  # no setting moves it, and the project's own is not ours to change
+    code, shown = run("plans-sync")
+    assert code == 0
+    assert "pro: replace price" in shown
+    assert "Nothing was changed: apply=yes does it." in shown
+    assert sold()["liftoff-pro"] == 1200
+    assert "In line: 5 plans, 1 changes at Stripe." in run("plans-sync", "--apply")[1]
+    assert sold()["liftoff-pro"] == 1300
+    monkeypatch.undo()
+    sell_plans()
+
+
+def test_a_broken_catalogue_and_a_stripe_that_is_away_are_told(committed, billing, tmp_path, monkeypatch):
+    from app.routers.payments import catalogue
+
+    code, shown = run("plans-sync")
+    assert (code, "Not in line: Payments are not available" in shown) == (1, True)
+    monkeypatch.setattr(catalogue, "FILE", tmp_path / "plans.toml")  # as above
+    code, shown = run("plans-sync")
+    assert (code, "plans.toml cannot be read" in shown) == (1, True)
+
+
+@pytest.fixture
+def endpoint(stripe_side, settings):
+    """No endpoint of ours is registered."""
+    settings(PUBLIC_URL="https://api.example.com")
+    for found in gateway.list_endpoints():
+        gateway.delete_endpoint(found.id)
+    return stripe_side.api.webhook_endpoints
+
+
+def test_what_is_registered_at_stripe_is_what_is_handled(endpoint):
+    code, shown = run("webhook-register")
+    assert code == 0
+    (made,) = endpoint.list().data
+    assert (made.url, set(made.enabled_events), made.api_version) == (URL, set(HANDLED), gateway.API_VERSION)
+    assert f"{URL}: created\nSTRIPE_WEBHOOK_SECRET=whsec_" in shown
+
+
+def test_registering_again_changes_nothing_and_mends_what_is_not_right(endpoint):
+    run("webhook-register")
+    (made,) = endpoint.list().data
+    assert run("webhook-register") == (0, f"{URL}: nothing to do\n")
+    endpoint.update(made.id, {"enabled_events": ["invoice.paid"], "disabled": True})
+    assert run("webhook-register") == (0, f"{URL}: updated\n")
+    (mended,) = endpoint.list().data
+    assert (mended.id, set(mended.enabled_events), mended.status) == (made.id, set(HANDLED), "enabled")
+
+
+def test_an_endpoint_in_another_version_is_replaced(endpoint):
+    endpoint.create({"url": URL, "enabled_events": ["invoice.paid"]})  # in that of the account, whichever it is
+    other = endpoint.create({"url": "https://elsewhere.example.com/", "enabled_events": ["invoice.paid"]})
+    assert "created" in run("webhook-register")[1]
+    found = {one.url: one for one in endpoint.list().data}
+    assert found[URL].api_version == gateway.API_VERSION
+    assert found["https://elsewhere.example.com/"].id == other.id
+
+
+def test_a_stripe_that_is_away_is_told_of(billing):
+    assert run("webhook-register")[0] == 1
+
+
+def outcomes():
+    with SessionLocal() as db:
+        return dict(db.execute(select(WebhookEvent.event_id, WebhookEvent.outcome)).all())
+
+
+def test_what_was_given_up_on_is_listed_and_worked_off_again(client, committed, billing):
+    """R12."""
+    assert run("webhook-replay") == (0, "Nothing was given up on, nothing is parked.\n")
+    for name, outcome in (("evt_dead", "dead"), ("evt_parked", "parked"), ("evt_done", "done")):
+        send(client, event(id=name))
+        with SessionLocal() as db, db.begin():
+            db.scalars(select(WebhookEvent).where(WebhookEvent.event_id == name)).one().outcome = outcome
+    listed = run("webhook-replay")[1]
+    assert ("evt_dead" in listed, "evt_parked" in listed, "evt_done" in listed) == (True, True, False)
+    assert run("webhook-replay", "--failed") == (0, "2 will be worked off again by the worker.\n")
+    assert outcomes() == {"evt_dead": None, "evt_parked": None, "evt_done": "done"}
+    assert run("webhook-replay", "--event", "evt_done")[0] == 0
+    assert outcomes()["evt_done"] is None
+    assert run("webhook-replay", "--event", "evt_none") == (1, "There is no such event.\n")

@@ -1,0 +1,106 @@
+"""One customer per user at Stripe, however often it is begun and whatever is lost (requirement 53)."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, update
+
+from app.core.types import now
+from app.db.database import SessionLocal
+from app.routers.auth.models import User
+from app.routers.payments import customers
+from app.routers.payments.gateway import PaymentsUnavailable, StripeRefused
+from app.routers.payments.models import Customer
+from tests.auth.factories import make_user
+from tests.payments.factories import make_customer
+
+
+def ensure(user):
+    """As a request does; the id at Stripe, or None where it was refused."""
+    with SessionLocal() as db:
+        try:
+            return customers.ensure_customer(db, db.get_one(User, user.id)).stripe_id
+        except PaymentsUnavailable:
+            return None
+        finally:
+            db.commit()
+
+
+def at_stripe(side, user):
+    return [found.id for found in side.api.customers.list({"email": user.email}).auto_paging_iter()]
+
+
+def row_of(user):
+    with SessionLocal() as db:
+        return db.scalars(select(Customer).where(Customer.user_id == user.id)).one()
+
+
+def test_the_first_time_makes_the_customer_and_later_finds_it(db, stripe_side):
+    user = make_user()
+    made = ensure(user)
+    assert made is not None
+    assert ensure(user) == made
+    assert at_stripe(stripe_side, user) == [made]
+
+
+@pytest.mark.parametrize("lost", [0.0, 0.4])
+def test_twenty_clicks_at_once_make_one_customer(committed, stripe_side, lost):
+    """Requirement 53: also when answers are lost, over and over."""
+    user = make_user()
+    stripe_side.chaos(calls={"lost": lost}, seed=7)
+    with ThreadPoolExecutor(4) as pool:  # connections of the pool
+        answers = set(pool.map(lambda _: ensure(user), range(20)))
+    stripe_side.chaos()
+    made = ensure(user)
+    assert answers - {None} <= {made}
+    assert at_stripe(stripe_side, user) == [made]
+    assert row_of(user).stripe_id == made
+
+
+def test_after_a_lost_answer_the_next_try_finds_the_same_customer(db, stripe_side):
+    """Requirement 53: the key was kept before."""
+    user = make_user()
+    stripe_side.chaos(next=[{"fault": "lost", "method": "POST", "path": "/v1/customers", "times": 3}])
+    assert ensure(user) is None
+    assert len(at_stripe(stripe_side, user)) == 1
+    assert [ensure(user)] == at_stripe(stripe_side, user)
+
+
+def test_when_stripe_has_forgotten_the_key_the_customer_is_looked_for(db, stripe_side):
+    """Requirement 53: Stripe keeps keys for a day."""
+    user = make_user()
+    key = "a key that Stripe has forgotten"
+    made = stripe_side.api.customers.create({"email": user.email, "metadata": {"liftoff_customer": key}})
+    stripe_side.api.customers.create({"email": user.email, "metadata": {"liftoff_customer": "another"}})
+    make_customer(user, stripe_id=None, creation_key=key, creation_asked_at=now() - timedelta(hours=23, minutes=1))
+    assert ensure(user) == made.id
+
+
+def test_another_address_of_the_account_is_told_to_stripe(db, stripe_side):
+    user = make_user()
+    made = ensure(user)
+    db.execute(update(User).where(User.id == user.id).values(email="new@example.org"))
+    db.commit()
+    assert ensure(user) == made
+    assert stripe_side.api.customers.retrieve(made).email == "new@example.org"
+    assert row_of(user).email == "new@example.org"
+
+
+def test_a_customer_who_was_deleted_at_stripe_is_followed_by_another(db, stripe_side):
+    """Edge case: customer deleted at Stripe."""
+    user = make_user()
+    old = ensure(user)
+    db.execute(update(Customer).where(Customer.user_id == user.id).values(gone_at=now()))
+    db.commit()
+    made = ensure(user)
+    assert made not in (None, old)
+    row = row_of(user)
+    assert (row.gone_at, row.stripe_id) == (None, made)
+
+
+def test_a_refusal_is_not_taken_for_an_outage(db, stripe_side):
+    user = make_user()
+    make_customer(user, stripe_id=None, creation_key="k", creation_asked_at=now(), email="no address")
+    with pytest.raises(StripeRefused):
+        ensure(user)

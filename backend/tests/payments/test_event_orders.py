@@ -1,0 +1,230 @@
+"""Events come in any order, some twice, to two processes at once: in the end the rows are Stripe's objects.
+
+A life has steps, and each step an event. An order says when each event is delivered: what it is about has happened by
+then, and nothing that comes later in the order. So our looks at Stripe race with its changes, and with each other.
+"""
+
+import itertools
+import json
+import os
+import random
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import httpx2
+import pytest
+from sqlalchemy import func, select
+
+from app.db.database import SessionLocal
+from app.platform.models import Job
+from app.routers.payments import ledger
+from app.routers.payments.models import WebhookEvent
+from tests.payments.lives import make_payer, sell_plans
+from tests.payments.long_lives import LongLife
+from tests.payments.stripe_side import KEY, SECRET, StripeSide, signed, simulator_process
+from tests.payments.two_sides import objects_of, rows_of
+from tests.support.server import running_server
+
+AT_ONCE = 8  # deliveries: each event goes to both processes, for four lives at a time
+WAIT_SECONDS = 60
+QUIET = 0.2  # how often a long life waits until all of it has arrived
+TYPES = ("customer.subscription.created", "customer.subscription.updated", "customer.subscription.deleted")
+
+
+@pytest.fixture(scope="module")
+def stripe_of_orders():
+    with simulator_process() as url:
+        yield {"STRIPE_SECRET_KEY": KEY, "STRIPE_WEBHOOK_SECRET": SECRET, "STRIPE_API_BASE": url}
+
+
+@pytest.fixture(scope="module")
+def servers(migrated, stripe_of_orders):
+    """Two processes, each with a worker in it."""
+    variables = {"DATABASE_URL": os.environ["DATABASE_URL"], "EMBEDDED_WORKER": "true", "LOG_LEVEL": "error"}
+    with ExitStack() as stack:
+        yield [stack.enter_context(running_server(**variables, **stripe_of_orders)).url for _ in range(2)]
+
+
+@pytest.fixture
+def side(stripe_of_orders, settings, committed):
+    """A Stripe that takes its time now and then, so that what is older may come later."""
+    settings(**stripe_of_orders)
+    stripe = StripeSide(stripe_of_orders["STRIPE_API_BASE"], retries=3)
+    stripe.chaos(calls={"slow": 0.1, "slow_seconds": 0.25}, seed=1)
+    yield stripe
+    stripe.close()
+
+
+class Life:
+    """One subscription of a payer of its own. `step(n)` goes on to its n-th event."""
+
+    def __init__(self, side, prices, http):
+        self.http = http
+        self.payer = make_payer(side, prices)
+        self.side = side
+        self.id = ""
+        self.events = []
+
+    def step(self, number):
+        """Everything up to the event of this number has happened."""
+        while len(self.events) < number:
+            self._do(len(self.events) + 1)
+            self._note_events(len(self.events) + 1)
+
+    def _do(self, number):
+        api = self.side.api.subscriptions
+        match number:
+            case 1:
+                self.id = self.payer.subscribe("team")
+            case 2:
+                item = {"id": self.payer.at_stripe(self.id)["items"].data[0].id, "price": self.payer.prices["pro"]}
+                api.update(self.id, {"items": [item], "proration_behavior": "create_prorations"})
+            case 3:
+                api.update(self.id, {"cancel_at_period_end": True})
+            case 4:
+                api.update(self.id, {"cancel_at_period_end": False})
+            case 5:
+                api.cancel(self.id)
+
+    def _note_events(self, number):
+        kind = {1: TYPES[0], 5: TYPES[2]}.get(number, TYPES[1])
+        known = {one["id"] for one in self.events}
+        listed = self.http.get(
+            f"{self.side.url}/v1/events",
+            params={"type": kind, "limit": 30},
+            headers={"Authorization": f"Bearer {KEY}"},
+        ).json()["data"]
+        (new,) = [one for one in listed if one["data"]["object"]["id"] == self.id and one["id"] not in known]
+        self.events.append(new)
+
+
+@dataclass
+class Post:
+    """Delivers as Stripe does, every event to both processes at once."""
+
+    servers: list[str]
+    http: httpx2.Client
+    threads: ThreadPoolExecutor
+
+    def deliver(self, event):
+        body = json.dumps(event).encode()
+        headers = signed(body)
+        urls = [f"{url}/payments/webhook" for url in self.servers]
+        answers = self.threads.map(lambda url: self.http.post(url, content=body, headers=headers), urls)
+        assert {answer.status_code for answer in answers} == {200}
+
+
+def live(side, prices, order, post):
+    """A life whose events are delivered in this order."""
+    life = Life(side, prices, post.http)
+    for number in order:
+        life.step(number)
+        post.deliver(life.events[number - 1])
+    assert eventually(
+        lambda: is_worked_off(life)
+    )  # before the next life: else the workers fall behind, and race with nothing
+    return life
+
+
+def is_worked_off(life):
+    """Each of its events has come to an end, and no process is still at one of them."""
+    mine = WebhookEvent.event_id.in_([event["id"] for event in life.events])  # some do not name the payer
+    with SessionLocal() as db:
+        waiting = db.scalar(select(func.count(WebhookEvent.id)).where(mine, WebhookEvent.outcome.is_(None)))
+        keys = [ledger.job_key(event_id) for event_id in db.scalars(select(WebhookEvent.id).where(mine))]
+        return waiting == 0 and db.scalar(select(func.count(Job.id)).where(Job.key.in_(keys))) == 0
+
+
+def eventually(is_so):
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not is_so():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def all_orders():
+    """Of one event, of two, … of five: 153."""
+    return [order for many in range(1, 6) for order in itertools.permutations(range(1, many + 1))]
+
+
+def live_long(side, prices, seed, post):
+    """A long life, of which each event arrives once or twice, at once or chapters later, in any order.
+
+    Now and then all has arrived and is compared. The life is broken off at any chapter but the first ones.
+    """
+    chance = random.Random(seed)  # noqa: S311 - the same each time
+    life, on_their_way = LongLife(side, prices, post.http), []
+    chapters = life.chapters[: chance.randint(6, len(life.chapters))]
+    for chapter in chapters:
+        chapter()
+        on_their_way += [event for event in life.news() for _ in range(chance.choice((1, 1, 2)))]
+        chance.shuffle(on_their_way)
+        is_quiet = chapter is chapters[-1] or chance.random() < QUIET
+        left = 0 if is_quiet else chance.randint(0, len(on_their_way))
+        while len(on_their_way) > left:
+            post.deliver(on_their_way.pop())
+        if is_quiet:
+            assert eventually(lambda: is_worked_off(life))
+            assert rows_of(life) == objects_of(life), (seed, chapter)
+    return life
+
+
+def run(side, servers, orders, live=live):
+    """The orders whose rows differ from Stripe's objects in the end."""
+    prices = sell_plans()
+    with (
+        ThreadPoolExecutor(AT_ONCE // 2) as lanes,
+        ThreadPoolExecutor(AT_ONCE) as threads,
+        httpx2.Client(timeout=60) as http,
+    ):
+        post = Post(servers, http, threads)
+        lives = list(lanes.map(lambda order: live(side, prices, order, post), orders))
+    ends = {order: (rows_of(life), objects_of(life)) for order, life in zip(orders, lives, strict=True)}
+    return {order: end for order, end in ends.items() if end[0] != end[1]}
+
+
+def test_some_orders_end_as_stripe_says(side, servers):
+    """Requirement 52, R12: a sample of what the slow test does."""
+    orders = random.Random(52).sample(all_orders(), 12)  # noqa: S311 - a sample, the same each time
+    assert run(side, servers, orders) == {}
+
+
+def test_a_look_that_was_overtaken_writes_nothing(side, servers):
+    """Requirement 52: one process has read the subscription and waits for the invoices; the other one sees its end."""
+    side.chaos(next=[{"fault": "slow", "method": "GET", "path": "/v1/invoices", "seconds": 3}])
+    with ThreadPoolExecutor(AT_ONCE) as threads, httpx2.Client(timeout=60) as http:
+        life, post = Life(side, sell_plans(), http), Post(servers, http, threads)
+        life.step(1)
+        post.deliver(life.events[0])
+        assert eventually(lambda: not side.control("GET", "state")["chaos"]["next"])  # the slow call has begun
+        life.step(5)
+        post.deliver(life.events[4])
+        assert eventually(lambda: rows_of(life)["status"] == "canceled")  # while the first one still waits
+        assert not is_worked_off(life)
+        assert eventually(lambda: is_worked_off(life))
+    assert rows_of(life) == objects_of(life)
+
+
+@pytest.mark.slow
+@pytest.mark.only("postgresql")
+def test_every_order_of_five_events_ends_as_stripe_says(side, servers):
+    """Requirement 52, R12: 153 orders, each event delivered twice at the same moment, 8 deliveries at a time."""
+    orders = all_orders()
+    assert len(orders) == 153
+    assert run(side, servers, orders) == {}
+
+
+def test_some_long_lives_end_as_stripe_says(side, servers):
+    """Requirement 52, R12: a sample of what the slow test does."""
+    assert run(side, servers, range(3), live_long) == {}
+
+
+@pytest.mark.slow
+@pytest.mark.only("postgresql")
+def test_long_lives_in_many_orders_end_as_stripe_says(side, servers):
+    """Requirement 52, R12: 16 lives of 28 to 39 events from trial to lapse, 8 deliveries at a time."""
+    assert run(side, servers, range(100, 116), live_long) == {}

@@ -1,0 +1,135 @@
+"""What comes again: payers of whom something should have been heard are looked at, old events go."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, update
+
+from app.core.types import now
+from app.db.database import SessionLocal
+from app.platform.jobs import kinds
+from app.platform.models import Job
+from app.routers.payments import jobs, sync
+from app.routers.payments.models import CheckoutAttempt, WebhookEvent
+from tests.auth.factories import make_user
+from tests.payments.factories import make_customer, make_subscription, plan_of
+from tests.payments.steps import payer, subscribe, subscription_row, work
+from tests.payments.stripe_side import event, send
+
+
+def looks():
+    with SessionLocal() as db:
+        return [job.payload["customer_id"] for job in db.scalars(select(Job).where(Job.kind == "payments.look"))]
+
+
+def catch_up():
+    with SessionLocal() as db, db.begin():
+        jobs.catch_up(db, {})
+
+
+@pytest.mark.parametrize(
+    ("columns", "looked"),
+    [
+        ({"current_period_end": now() - timedelta(hours=2)}, True),
+        ({"current_period_end": now() - timedelta(minutes=30)}, False),
+        ({"status": "past_due"}, True),
+        ({"status": "canceled", "live_customer_id": None, "current_period_end": now() - timedelta(days=2)}, False),
+        ({"status": "incomplete", "live_customer_id": None, "started_at": now() - timedelta(hours=2)}, True),
+        ({"status": "incomplete", "live_customer_id": None, "started_at": now() - timedelta(minutes=30)}, False),
+        ({}, False),
+    ],
+)
+def test_a_subscription_that_is_silent_is_looked_at(shown_plans, billing, columns, looked):
+    """R11: reconciliation repairs what was lost on the way."""
+    customer = make_customer(make_user())
+    make_subscription(customer, **columns)
+    for _ in range(2):
+        catch_up()
+    assert looks() == ([customer.id] if looked else [])
+
+
+def test_of_too_many_at_once_those_come_first_who_waited_longest(shown_plans, billing, monkeypatch):
+    """Else the same ones would be looked at again and again, and the others never."""
+    monkeypatch.setattr(jobs, "BATCH", 1)
+    first, second = (make_customer(make_user()) for _ in range(2))
+    for customer in (first, second):
+        make_subscription(customer, status="past_due")
+    sync.take_ticket(first.id)
+    catch_up()
+    assert looks() == [second.id]
+
+
+@pytest.mark.parametrize(("hours", "looked"), [(2, True), (0.5, False)])
+def test_a_checkout_of_which_nothing_was_heard_is_looked_at(shown_plans, billing, hours, looked):
+    customer = make_customer(make_user())
+    with SessionLocal() as db, db.begin():
+        db.add(
+            CheckoutAttempt(
+                customer_id=customer.id,
+                open_customer_id=customer.id,
+                plan_id=plan_of("team").id,
+                trial_days=0,
+                key="k",
+                stripe_id="cs_1",
+                created_at=now() - timedelta(hours=hours),
+            )
+        )
+    catch_up()
+    assert looks() == ([customer.id] if looked else [])
+
+
+def test_who_was_deleted_at_stripe_is_not_looked_at(shown_plans, billing):
+    make_subscription(make_customer(make_user(), gone_at=now()), status="past_due")
+    catch_up()
+    assert looks() == []
+
+
+def test_silence_is_told_by_the_clock_of_payments(client, shown_plans, billing):
+    """A simulator that runs a year ahead, say: an event has told how far."""
+    customer = make_customer(make_user())
+    make_subscription(customer, current_period_end=now() + timedelta(days=30))
+    catch_up()
+    assert looks() == []
+    send(client, event(created=int((now() + timedelta(days=31)).timestamp())))
+    catch_up()
+    assert looks() == [customer.id]
+
+
+def test_what_comes_again_is_planned():
+    planned = {name: kind.every for name, kind in kinds().items() if kind.every and name.startswith("payments.")}
+    assert planned == {
+        "payments.sweep": timedelta(minutes=1),
+        "payments.catch_up": timedelta(minutes=10),
+        "payments.purge": timedelta(hours=1),
+    }
+
+
+def test_with_payments_switched_off_nobody_is_looked_at(shown_plans, settings):
+    settings(PAYMENTS_ENABLED="false")
+    make_subscription(make_customer(make_user()), status="past_due")
+    catch_up()
+    assert looks() == []
+
+
+def test_what_was_never_told_is_found(sold_plans, stripe_side):
+    """Every event was lost."""
+    user = make_user()
+    made = subscribe(stripe_side, user)
+    with SessionLocal() as db, db.begin():
+        sync.look_soon(db, payer(user).id)
+    work()
+    assert subscription_row(made).status == "active"
+
+
+def test_old_events_go_and_those_that_wait_stay(client, db, billing):
+    for name in ("evt_old", "evt_new", "evt_waiting"):
+        send(client, event(id=name))
+    old = now() - timedelta(days=91)
+    with SessionLocal() as session, session.begin():
+        done = update(WebhookEvent).where(WebhookEvent.event_id != "evt_waiting")
+        session.execute(done.values(outcome="done", processed_at=now()))
+        session.execute(update(WebhookEvent).where(WebhookEvent.event_id == "evt_old").values(processed_at=old))
+        session.execute(update(WebhookEvent).values(received_at=old))
+        jobs.purge(session, {})
+        left = set(session.scalars(select(WebhookEvent.event_id)))
+    assert left == {"evt_new", "evt_waiting"}

@@ -1,0 +1,148 @@
+"""What is for sale, and that Stripe sells the same."""
+
+import pytest
+from sqlalchemy import select
+
+from app.db.database import SessionLocal
+from app.routers.payments import catalogue, plans
+from app.routers.payments.catalogue import Offer
+from app.routers.payments.models import Plan
+from tests.auth.factories import make_user
+from tests.payments.factories import make_customer, make_subscription, store_plans
+
+
+def offered():
+    with SessionLocal() as db:
+        return {plan.offered_as: plan for plan in db.scalars(select(Plan).where(Plan.offered_as.is_not(None)))}
+
+
+def changed(offers, slug, **changes):
+    """The catalogue with one plan another way."""
+    return [Offer(**(vars(offer) | changes)) if offer.slug == slug else offer for offer in offers]
+
+
+def test_the_plans_are_public_and_in_order(client, shown_plans):
+    answer = client.get("/payments/plans")
+    assert answer.status_code == 200
+    assert [plan["slug"] for plan in answer.json()] == ["free", "pro", "pro-yearly", "team", "team-yearly"]
+    pro = answer.json()[1]
+    assert pro == {
+        "id": offered()["pro"].id,
+        "slug": "pro",
+        "name": "Pro",
+        "description": "For one person with many projects.",
+        "currency": "eur",
+        "amount": 1200,
+        "interval": "month",
+        "trial_days": 14,
+        "entitlements": {"features": ["export", "api"], "limits": {"projects": 50, "members": 1}},
+    }
+
+
+def test_with_payments_switched_off_nothing_is_for_sale(client, shown_plans, settings):
+    settings(PAYMENTS_ENABLED="false")
+    assert client.get("/payments/plans").json() == []
+
+
+def test_loading_again_changes_nothing(client, shown_plans):
+    before = client.get("/payments/plans").json()
+    store_plans()
+    assert client.get("/payments/plans").json() == before
+
+
+def test_a_plan_that_is_no_longer_sold_goes_on_for_who_has_it(client, login, shown_plans):
+    make_subscription(make_customer(login(make_user())), plan="team")
+    with SessionLocal() as db, db.begin():
+        plans.store(db, [offer for offer in catalogue.read() if offer.slug != "team"])
+    assert "team" not in [plan["slug"] for plan in client.get("/payments/plans").json()]
+    assert client.get("/payments/entitlements").json()["plan"] == "team"
+
+
+@pytest.fixture
+def sold(sold_plans):
+    """Stripe and the table as plans.toml has it; gives the offers."""
+    return catalogue.read()
+
+
+def test_stripe_gets_a_product_and_prices_once(sold, stripe_side):
+    assert plans.differences(sold, plans.look(sold)) == []
+    rows = offered()
+    assert rows["free"].stripe_price_id is None
+    for slug in ("pro", "pro-yearly", "team", "team-yearly"):
+        price = stripe_side.api.prices.retrieve(rows[slug].stripe_price_id)
+        assert (price.unit_amount, price.currency, price.recurring.interval, price.lookup_key, price.product) == (
+            rows[slug].amount,
+            "eur",
+            rows[slug].interval,
+            f"liftoff-{slug}",
+            rows[slug].stripe_product_id,
+        )
+    before = {plan.slug: plan.stripe_price_id for plan in rows.values()}
+    store_plans(plans.bring_in_line(sold, plans.look(sold)))
+    assert {plan.slug: plan.stripe_price_id for plan in offered().values()} == before
+
+
+def test_what_would_be_done_is_told_before(sold, stripe_side):
+    wanted = changed(sold, "pro", amount=1500)
+    wanted = [Offer(**(vars(offer) | {"name": "Team!"})) if offer.product == "team" else offer for offer in wanted]
+    steps = [(step.plan, step.action) for step in plans.differences(wanted, plans.look(wanted))]
+    price = offered()["pro"].stripe_price_id
+    assert steps == [
+        ("pro", f"replace price {price} (1200 eur per month) by 1500 eur per month"),
+        ("team", "update product liftoff-team"),
+        ("team-yearly", "update product liftoff-team"),
+    ]
+
+
+def test_another_amount_is_another_price_and_who_subscribed_keeps_theirs(client, login, sold, stripe_side):
+    old = offered()["pro"]
+    make_subscription(make_customer(login(make_user())), plan="pro")
+    wanted = changed(sold, "pro", amount=1500, features=("export", "api", "new"))
+    try:
+        with SessionLocal() as db, db.begin():
+            plans.store(db, wanted, plans.bring_in_line(wanted, plans.look(wanted)))
+        new = offered()["pro"]
+        assert (new.amount, new.id != old.id, new.stripe_price_id != old.stripe_price_id) == (1500, True, True)
+        assert not stripe_side.api.prices.retrieve(old.stripe_price_id).active
+        assert stripe_side.api.prices.retrieve(new.stripe_price_id).lookup_key == "liftoff-pro"
+        mine = client.get("/payments/subscription").json()["plan"]
+        assert (mine["amount"], mine["slug"]) == (1200, "pro")
+        assert "new" in client.get("/payments/entitlements").json()["features"]
+    finally:
+        plans.bring_in_line(sold, plans.look(sold))
+
+
+def test_a_plan_that_is_sold_again_is_what_it_was(sold):
+    """With its price at Stripe, which is still there, and the row of those who have kept it."""
+    before = offered()["team"]
+    without = [offer for offer in sold if offer.slug != "team"]
+    with SessionLocal() as db, db.begin():
+        plans.store(db, without, plans.look(without))
+    assert "team" not in offered()
+    store_plans(plans.look(sold))
+    assert (offered()["team"].id, offered()["team"].stripe_price_id) == (before.id, before.stripe_price_id)
+
+
+def test_an_amount_that_was_tried_and_taken_back_before_stripe_heard_of_it(sold):
+    """As `make dev` stores the plans: without Stripe, which is brought in line afterwards."""
+    before = offered()["team"]
+    with SessionLocal() as db, db.begin():
+        plans.store(db, changed(sold, "team", amount=5900))
+    assert offered()["team"].stripe_price_id is None
+    store_plans()
+    store_plans(plans.look(sold))
+    assert (offered()["team"].id, offered()["team"].stripe_price_id) == (before.id, before.stripe_price_id)
+
+
+def test_what_somebody_changed_at_stripe_raises_the_alarm(sold, stripe_side, records):
+    """product.updated and price.updated lead here."""
+    stripe_side.api.products.update("liftoff-pro", {"name": "Cheap"})
+    try:
+        with SessionLocal() as db:
+            plans.report_drift(db)
+        alarms = [(record["alarm"], record["plan"]) for record in records() if record["event"] == "payments_alarm"]
+        assert alarms == [("plans_drift", "pro"), ("plans_drift", "pro-yearly")]
+        assert stripe_side.api.products.retrieve("liftoff-pro").name == "Cheap"
+    finally:
+        plans.bring_in_line(sold, plans.look(sold))
+    assert plans.differences(sold, plans.look(sold)) == []

@@ -1,0 +1,109 @@
+"""Edge case: promotion codes, given to our own route or typed on Stripe's page. What they take off is on our rows."""
+
+import time
+
+import pytest
+
+from app.routers.payments import doctor
+from tests.payments.lives import make_payer, sell_plans
+from tests.payments.steps import deliver, outcome, work
+from tests.payments.two_sides import objects_of, rows_of
+
+
+@pytest.fixture
+def payer(db, stripe_side, login):
+    """Signed in, and without a card before the page of Stripe's asks for one."""
+    found = make_payer(stripe_side, sell_plans(), card=None, clock=True)
+    login(found.user)
+    return found
+
+
+def make_code(side, code, coupon=None, **limits):
+    """Half of the first invoice, unless told otherwise."""
+    made = side.api.coupons.create({"percent_off": 50, "duration": "once"} if coupon is None else coupon)
+    return side.api.promotion_codes.create({"promotion": {"type": "coupon", "coupon": made.id}, "code": code, **limits})
+
+
+def begin(client, **body):
+    return client.post("/payments/checkout", json={"plan": "team", **body})
+
+
+def told(client, payer):
+    deliver(client, payer.side.events(payer.stripe_id))
+    work()
+
+
+class Bought:
+    """The subscription that came of it."""
+
+    def __init__(self, payer):
+        self.payer = payer
+        (found,) = payer.side.api.subscriptions.list({"customer": payer.stripe_id}).data
+        self.id = found.id
+
+
+def amounts(client):
+    """Due and paid, of each invoice, newest first."""
+    items = client.get("/payments/invoices").json()["items"]
+    return [(one["amount_due"], one["amount_paid"]) for one in items]
+
+
+@pytest.mark.parametrize("at_stripe", [False, True])
+@pytest.mark.parametrize(
+    ("coupon", "first", "second"),
+    [
+        ({"percent_off": 50, "duration": "once"}, 2450, 4900),
+        ({"amount_off": 1000, "currency": "eur", "duration": "forever"}, 3900, 3900),
+    ],
+)
+def test_a_promotion_code_takes_its_share_and_no_more(client, payer, at_stripe, coupon, first, second):  # noqa: PLR0913, PLR0917 - fixtures
+    code = make_code(payer.side, "LESS", coupon)
+    answer = begin(client) if at_stripe else begin(client, promotion_code="less")
+    assert payer.side.pay(answer.json()["url"], promotion_code="LESS" if at_stripe else "").status_code == 303
+    told(client, payer)
+    life = Bought(payer)
+    assert rows_of(life) == objects_of(life)
+    assert amounts(client) == [(first, first)]
+    mine = client.get("/payments/subscription").json()
+    assert (mine["status"], mine["plan"]["slug"], mine["plan"]["amount"]) == ("active", "team", 4900)
+    assert payer.side.api.promotion_codes.retrieve(code.id).times_redeemed == 1
+    payer.advance(days=31, hours=2)
+    told(client, payer)
+    assert rows_of(life) == objects_of(life)
+    assert amounts(client) == [(second, second), (first, first)]
+    assert doctor.examine(patience=0) == []
+
+
+def test_a_code_that_takes_all_leaves_nothing_to_pay_and_a_plan_in_force(client, payer):
+    make_code(payer.side, "GIFT", {"percent_off": 100, "duration": "once"})
+    answer = begin(client, promotion_code="GIFT")
+    assert payer.side.pay(answer.json()["url"]).status_code == 303
+    told(client, payer)
+    life = Bought(payer)
+    assert rows_of(life) == objects_of(life)
+    assert amounts(client) == [(0, 0)]
+    assert client.get("/payments/entitlements").json()["plan"] == "team"
+
+
+def of_another(side):
+    return {"customer": side.api.customers.create({"email": "another@example.org"}).id}
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        lambda _: {"active": False},
+        lambda _: {"expires_at": int(time.time()) - 60},
+        of_another,
+    ],
+    ids=["switched off", "expired", "of another customer"],
+)
+def test_a_code_that_cannot_be_used_is_said_and_hinders_nothing(client, payer, limits):
+    """Some of them Stripe lists as active, and refuses only where they are used."""
+    make_code(payer.side, "NOT-NOW", **limits(payer.side))
+    assert outcome(begin(client, promotion_code="NOT-NOW")) == (422, "promotion_code_unknown")
+    assert begin(client).status_code == 201
+
+
+def test_a_code_that_nobody_made_is_said(client, payer):
+    assert outcome(begin(client, promotion_code="NONE")) == (422, "promotion_code_unknown")

@@ -1,0 +1,87 @@
+"""The life of a subscription on a laptop without network: the story of `make demo-billing`, a browser in Checkout."""
+
+import re
+
+import pytest
+
+from app.routers.payments import doctor
+from tests.payments.lives import sell_plans
+from tests.payments.stripe_side import KEY, SECRET, simulator_process
+from tests.support.server import free_port, running_server
+from tools.billing_story import Story
+from tools.billing_world import World
+
+pytest_plugins = ["tests.support.browser"]
+
+
+@pytest.fixture
+def world(settings, committed):
+    """Server, worker and simulator, as `make dev` starts them."""
+    port = free_port()
+    webhook = f"http://127.0.0.1:{port}/payments/webhook"
+    with simulator_process("--webhook", webhook, "--webhook-secret", SECRET) as stripe:
+        settings(STRIPE_SECRET_KEY=KEY, STRIPE_WEBHOOK_SECRET=SECRET, STRIPE_API_BASE=stripe)
+        with running_server(PORT=str(port), ENVIRONMENT="development", PUBLIC_URL="", EMBEDDED_WORKER="true") as server:
+            found = World(server.url, stripe)
+            yield found
+            found.close()
+
+
+@pytest.fixture
+def checkout(browser):
+    """What a person does in Checkout."""
+
+    def pay(url, card):
+        def act(page):
+            page.goto(url)
+            page.get_by_label("Card number").fill(card)
+            page.get_by_label("Expiry").fill("12 / 44")
+            page.get_by_label("Security code").fill("123")
+            page.get_by_label("Name on the card").fill("Ada Story")
+            page.get_by_role("button", name=re.compile("Start trial|Subscribe")).click()
+            page.get_by_role("heading", name="Thank you").wait_for()
+            return page.url
+
+        return browser(act).found
+
+    return pay
+
+
+def test_the_life_of_a_subscription(world, checkout):
+    sell_plans()
+    told: list[str] = []
+    story = Story(world, "ada", tell=told.append, pay=checkout)
+
+    story.sign_up()
+    assert story.plan_in_force == "free"
+
+    story.choose_pro()
+    assert (story.status(), story.plan_in_force) == ("trialing", "pro")
+    assert story.invoices[0]["amount_due"] == 0
+
+    story.end_the_trial()
+    assert story.status() == "active"
+    assert [invoice["amount_paid"] for invoice in story.invoices] == [1200, 0]
+
+    preview, invoice = story.change_to_yearly()
+    assert preview == invoice
+    assert story.plan_in_force == "pro-yearly"
+
+    story.fail_to_pay()
+    assert (story.status(), story.plan_in_force) == ("past_due", "pro-yearly")
+
+    story.pass_through_dunning()
+    assert (story.status(), story.plan_in_force) == ("past_due", "free")
+
+    story.recover()
+    assert (story.status(), story.plan_in_force) == ("active", "pro-yearly")
+
+    story.cancel()
+    story.resume()
+    assert story.status() == "active"
+    story.cancel()
+    story.lapse()
+    assert (story.status(), story.plan_in_force) == (None, "free")
+
+    assert doctor.examine() == []
+    assert len(told) > 20
