@@ -1,0 +1,48 @@
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from simulator.billing.money import percentage, rounded, share, smallest_charge, spread, times
+
+
+@pytest.mark.parametrize(
+    ("exact", "whole"), [("0.5", 1), ("-0.5", -1), ("2.5", 3), ("2.4999", 2), ("-2.5", -3), ("7", 7), ("-0.49", 0)]
+)
+def test_a_half_goes_away_from_zero(exact, whole):
+    assert rounded(Decimal(exact)) == whole
+
+
+def test_units_with_decimals_are_rounded_once_for_the_line():
+    assert times("0.5", 3) == 2
+    assert times("33.333333333333", 3) == 100
+    assert times("1999", 4) == 7996
+
+
+def test_a_percentage_of_a_float_is_exact():
+    assert percentage(1000, 33.3) == 333
+    assert percentage(5, 10.1) == 1
+    assert percentage(2990, "25") == 748  # 747.5
+
+
+def test_a_share_is_exact_for_sums_that_floats_cannot_hold():
+    assert share(99_999_999_999_999_999, 1, 3) == 33_333_333_333_333_333
+
+
+def test_the_remainder_of_a_division_goes_to_those_who_lost_most():
+    assert spread(100, [1, 1, 1]) == [34, 33, 33]
+    assert spread(10, [5, 0, 15]) == [3, 0, 7]  # 2.5 and 7.5: the first of two equals
+    assert spread(7, [0, 0]) == [0, 0]
+
+
+@given(st.lists(st.integers(0, 10**9), min_size=1, max_size=9).filter(any), st.integers(0, 10**9))
+def test_shares_add_up_and_none_is_off_by_more_than_a_cent(weights, amount):
+    shares = spread(amount, weights)
+    assert sum(shares) == amount
+    for weight, part in zip(weights, shares, strict=True):
+        assert abs(part * sum(weights) - amount * weight) < sum(weights)
+
+
+def test_currencies_have_their_own_smallest_charge():
+    assert (smallest_charge("usd"), smallest_charge("gbp"), smallest_charge("huf")) == (50, 30, 17500)

@@ -1,0 +1,84 @@
+"""Stripe's command line against the simulator, pointed at it by its `--api-base`, as people use it by hand.
+
+The npm package `@stripe/cli` is a wrapper that starts the program in the package of one's platform: this one.
+"""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.simulator.conftest import KEY, Simulator
+from tests.support import npm
+
+FOLDER = Path(__file__).parent
+PROGRAM = FOLDER / "node_modules" / "@stripe" / "cli-linux-x64" / "bin" / "stripe"
+
+Cli = Callable[..., str]
+
+
+@pytest.fixture
+def cli(simulator: Simulator, tmp_path: Path) -> Cli:
+    """`cli("get", "/v1/…")` gives what it printed. It has settings of its own, and tells nobody of its use."""
+    npm.install(FOLDER)
+    if not PROGRAM.exists():
+        npm.unavailable("the lock has Stripe's command line for Linux on x86-64 alone")
+
+    def run(*arguments: str) -> str:
+        command = [str(PROGRAM), *arguments, "--api-base", simulator.url]
+        environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "STRIPE_API_KEY": KEY}
+        environment |= {"STRIPE_CLI_TELEMETRY_OPTOUT": "1", "STRIPE_DEVICE_NAME": "tests"}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    return run
+
+
+def test_a_subscription_by_hand(cli):
+    def made(*arguments: str) -> Any:
+        printed = cli(*arguments)
+        return json.loads(printed[printed.index("{") :])  # what deletes something names the account first
+
+    product = made("products", "create", "--name=Shell")
+    price = made(
+        *("prices", "create", "--currency=usd", "--unit-amount=700", f"--product={product['id']}"),
+        *("-d", "recurring[interval]=month", "-d", "metadata[from]=shell"),
+    )
+    assert price["metadata"] == {"from": "shell"}
+    customer = made("customers", "create", "--email=shell@example.com", "--payment-method=pm_card_visa")
+    card = made("payment_methods", "list", f"--customer={customer['id']}")["data"][0]
+    subscription = made(
+        *("subscriptions", "create", f"--customer={customer['id']}", f"--default-payment-method={card['id']}"),
+        *("-d", f"items[0][price]={price['id']}", "-e", "latest_invoice"),
+    )
+    assert (subscription["status"], subscription["latest_invoice"]["total"]) == ("active", 700)
+    ending = made("subscriptions", "update", subscription["id"], "-d", "cancel_at_period_end=true")
+    assert ending["cancel_at_period_end"] is True
+    ended = made("subscriptions", "cancel", subscription["id"], "--confirm")
+    assert ended["status"] == "canceled"
+    assert made("get", f"/v1/subscriptions/{subscription['id']}") == ended
+    missing = made("get", "/v1/customers/cus_unknown")
+    assert missing["error"]["code"] == "resource_missing"
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        "customer.created",
+        "customer.subscription.deleted",
+        "customer.subscription.updated",
+        "invoice.paid",
+        "invoice.payment_failed",
+        "invoice.voided",
+        "payment_method.attached",
+    ],
+)
+def test_the_recipes_of_stripe_trigger_lead_to_their_events(cli, v1, event):
+    """What the program sends for `stripe trigger` is Stripe's own, written for the real API."""
+    cli("trigger", event)
+    assert v1.events.list({"type": event}).data != []

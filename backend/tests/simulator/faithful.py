@@ -1,0 +1,43 @@
+"""Every answer that a simulator gives in any test is compared with what Stripe's would be."""
+
+import json
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tests.simulator.fidelity import flaws
+
+
+class Faithful:
+    """Stands around the simulator's application, and looks at each answer under `/v1/`, whoever asked.
+
+    `found` has a line for every flaw. `answers` counts, so that a test can see that there was something to look at.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self.answers = 0
+        self.found: list[str] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not scope["path"].startswith("/v1/"):
+            await self.app(scope, receive, send)
+            return
+        body = bytearray()
+
+        async def watch(message: Message) -> None:
+            body.extend(message.get("body", b""))
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                self._look(f"{scope['method']} {scope['path']}", bytes(body))
+            await send(message)
+
+        await self.app(scope, receive, watch)
+
+    def _look(self, asked: str, body: bytes) -> None:
+        self.answers += 1
+        try:
+            answer: Any = json.loads(body)
+        except ValueError:
+            self.found.append(f"{asked}: no JSON: {body[:60]!r}")
+            return
+        self.found += [f"{asked}: {flaw}" for flaw in flaws(answer)]

@@ -1,0 +1,160 @@
+"""Subscriptions that are cancelled, now or later, resumed and paused."""
+
+import pytest
+import stripe
+
+from tests.simulator.conftest import NOW
+from tests.simulator.shop import amounts, at, before, item_of, types
+
+
+class TestCancelling:
+    @pytest.fixture
+    def running(self, shop):
+        return shop.subscribe(shop.customer(), shop.price(1000))
+
+    def test_at_the_end_of_the_period(self, shop, v1, simulator, running):
+        start = shop.last_event()
+        told = v1.subscriptions.update(
+            running.id, {"cancel_at_period_end": True, "cancellation_details": {"feedback": "too_expensive"}}
+        )
+        assert (told.status, told.cancel_at, told.canceled_at) == ("active", at("2026-02-01"), NOW)
+        assert told.cancellation_details.to_dict() == {
+            "comment": None,
+            "feedback": "too_expensive",
+            "feedback_option": None,
+            "reason": "cancellation_requested",
+        }
+        assert before(shop.events(start)[0])["cancel_at"] is None
+        simulator.advance(to=at("2026-02-01"))
+        ended = v1.subscriptions.retrieve(running.id)
+        assert (ended.status, ended.ended_at, ended.canceled_at) == ("canceled", at("2026-02-01"), NOW)
+        assert shop.events()[-1].type == "customer.subscription.deleted"
+        assert len(shop.invoices(running.id)) == 1
+
+    def test_until_then_it_can_be_resumed(self, shop, v1, simulator, running):
+        v1.subscriptions.update(running.id, {"cancel_at_period_end": True})
+        resumed = v1.subscriptions.update(running.id, {"cancel_at_period_end": False})
+        assert (resumed.cancel_at, resumed.canceled_at, resumed.cancellation_details.reason) == (None, None, None)
+        simulator.advance(to=at("2026-02-01T01:00"))
+        assert v1.subscriptions.retrieve(running.id).status == "active"
+        assert len(shop.invoices(running.id)) == 2
+
+    def test_on_a_day_of_its_own_with_the_rest_credited(self, shop, v1, simulator, running):
+        v1.subscriptions.update(running.id, {"cancel_at": at("2026-01-16T12:00")})
+        simulator.advance(to=at("2026-01-16T12:00"))
+        assert v1.subscriptions.retrieve(running.id).status == "canceled"
+        assert amounts(shop.invoices(running.id)[-1]) == [-500]
+        assert v1.customers.retrieve(running.customer).balance == -500
+
+    def test_on_a_day_of_a_later_period_its_rest_is_always_credited(self, shop, v1, simulator, running):
+        """14 of the 28 days of February: https://docs.stripe.com/api/subscriptions/update, `cancel_at`."""
+        v1.subscriptions.update(running.id, {"cancel_at": at("2026-02-15"), "proration_behavior": "none"})
+        simulator.advance(to=at("2026-02-15"))
+        assert v1.subscriptions.retrieve(running.id).status == "canceled"
+        assert [amounts(invoice) for invoice in shop.invoices(running.id)] == [[1000], [1000], [-500]]
+        assert v1.customers.retrieve(running.customer).balance == -500
+
+    def test_at_once_nothing_is_given_back(self, shop, v1, simulator, running):
+        simulator.advance(to=at("2026-01-16T12:00"))
+        shop.change(running, shop.price(2000))
+        ended = v1.subscriptions.cancel(running.id)
+        assert (ended.status, ended.ended_at) == ("canceled", at("2026-01-16T12:00"))
+        assert v1.invoice_items.list().data == []
+        assert types(shop.events())[-3:] == [
+            "invoiceitem.deleted",
+            "invoiceitem.deleted",
+            "customer.subscription.deleted",
+        ]
+        simulator.advance(to=at("2026-03-02"))
+        assert len(shop.invoices(running.id)) == 1
+
+    def test_at_once_with_the_unused_time_credited(self, shop, v1, simulator, running):
+        simulator.advance(to=at("2026-01-16T12:00"))
+        v1.subscriptions.cancel(running.id, {"prorate": True, "invoice_now": True})
+        invoice = shop.invoices(running.id)[-1]
+        assert (amounts(invoice), invoice.status) == ([-500], "paid")
+        assert v1.customers.retrieve(running.customer).balance == -500
+
+    def test_what_has_ended_stays_so(self, v1, running):
+        v1.subscriptions.cancel(running.id)
+        with pytest.raises(stripe.InvalidRequestError) as refused:
+            v1.subscriptions.cancel(running.id)
+        assert refused.value.http_status == 404
+        with pytest.raises(stripe.InvalidRequestError, match="can only update"):
+            v1.subscriptions.update(running.id, {"cancel_at_period_end": True})
+        assert v1.subscriptions.update(running.id, {"metadata": {"a": "b"}}).metadata["a"] == "b"
+
+    def test_an_incomplete_one_just_expires(self, shop, v1):
+        subscription = shop.subscribe(shop.customer("pm_card_chargeCustomerFail"), shop.price(1000))
+        assert v1.subscriptions.cancel(subscription.id).status == "incomplete_expired"
+
+    def test_with_its_customer(self, v1, running):
+        v1.customers.delete(running.customer)
+        assert v1.subscriptions.retrieve(running.id).status == "canceled"
+
+
+class TestPausing:
+    @pytest.fixture
+    def running(self, shop):
+        return shop.subscribe(shop.customer(), shop.price(1000))
+
+    def test_a_paused_subscription_stands_still_and_resumes(self, shop, v1, simulator, running):
+        simulator.advance(to=at("2026-01-16T12:00"))
+        paused = v1.subscriptions.pause(running.id)
+        assert (paused.status, paused.status_details.paused.transitioned_at) == ("paused", at("2026-01-16T12:00"))
+        assert types(shop.events())[-2:] == ["customer.subscription.updated", "customer.subscription.paused"]
+        simulator.advance(to=at("2026-03-10"))
+        assert len(shop.invoices(running.id)) == 1
+        resumed = v1.subscriptions.resume(running.id)
+        assert (resumed.status, resumed.status_details) == ("active", None)
+        assert resumed.billing_cycle_anchor == at("2026-03-10")
+        invoice = shop.invoices(running.id)[-1]
+        assert (amounts(invoice), invoice.status) == ([-500, 1000], "paid")
+        assert "customer.subscription.resumed" in types(shop.events())
+
+    def test_what_a_pause_has_credited_a_cancellation_does_not_credit_again(self, shop, v1, simulator, running):
+        simulator.advance(to=at("2026-01-16T12:00"))
+        v1.subscriptions.pause(running.id)
+        v1.subscriptions.cancel(running.id, {"prorate": True, "invoice_now": True})
+        assert amounts(shop.invoices(running.id)[-1]) == [-500]
+
+    def test_it_can_resume_in_its_old_cycle(self, shop, v1, simulator, running):
+        """On March 11, 21 of 31 days are left: 677.42."""
+        v1.subscriptions.pause(running.id, {"bill_for": {"unused_time_from": {"type": "none"}}})
+        simulator.advance(to=at("2026-03-11"))
+        resumed = v1.subscriptions.resume(running.id, {"billing_cycle_anchor": {"type": "unchanged"}})
+        assert item_of(resumed).current_period_end == at("2026-04-01")
+        assert amounts(shop.invoices(running.id)[-1]) == [677]
+
+    def test_a_trial_is_over_when_a_pause_is(self, shop, v1):
+        trial = shop.subscribe(shop.customer(), shop.price(1000), trial_period_days=30)
+        v1.subscriptions.pause(trial.id)
+        resumed = v1.subscriptions.resume(trial.id)
+        assert (resumed.status, resumed.trial_end) == ("active", NOW)
+        assert amounts(shop.invoices(trial.id)[-1]) == [1000]
+
+    def test_only_a_paused_one_can_be_resumed(self, v1, running):
+        with pytest.raises(stripe.InvalidRequestError, match="not paused"):
+            v1.subscriptions.resume(running.id)
+
+    @pytest.mark.parametrize(
+        ("behavior", "status"), [("void", "void"), ("keep_as_draft", "draft"), ("mark_uncollectible", "uncollectible")]
+    )
+    def test_collection_alone_can_be_paused(self, shop, simulator, running, behavior, status):
+        v1 = shop.v1
+        v1.subscriptions.update(
+            running.id, {"pause_collection": {"behavior": behavior, "resumes_at": at("2026-02-10")}}
+        )
+        simulator.advance(to=at("2026-02-01T02:00"))
+        assert v1.subscriptions.retrieve(running.id).status == "active"
+        assert shop.invoices(running.id)[-1].status == status
+        simulator.advance(to=at("2026-02-10"))
+        assert v1.subscriptions.retrieve(running.id).pause_collection is None
+        simulator.advance(to=at("2026-03-01T02:00"))
+        assert shop.invoices(running.id)[-1].status == "paid"
+
+    def test_what_was_not_charged_is_not_credited(self, shop, v1, simulator, running):
+        v1.subscriptions.update(running.id, {"pause_collection": {"behavior": "void"}})
+        simulator.advance(to=at("2026-02-15"))
+        shop.change(running, shop.price(2000), proration_behavior="always_invoice")
+        assert amounts(shop.invoices(running.id)[-1]) == [1000]

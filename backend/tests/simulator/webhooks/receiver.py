@@ -1,0 +1,57 @@
+"""A webhook endpoint of a test: it keeps what it gets, and answers as it is told."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import stripe
+
+
+class Receiver:
+    """`statuses` are its next answers; after them, 200."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.secret = ""
+        self.statuses: list[int] = []
+        self.requests: list[tuple[bytes, str]] = []
+
+    @property
+    def events(self) -> list[stripe.Event]:
+        """In the order of their arrival, each signature verified."""
+        return [stripe.Webhook.construct_event(body, header, self.secret) for body, header in self.requests]
+
+    def types(self) -> list[str]:
+        return [event.type for event in self.events]
+
+    def until(self, count: int) -> None:
+        """So many have arrived."""
+        deadline = time.monotonic() + 20
+        while len(self.requests) < count:
+            assert time.monotonic() < deadline, self.types()
+            time.sleep(0.01)
+
+
+@contextlib.contextmanager
+def receiving() -> Iterator[Receiver]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            receiver.requests.append((body, self.headers["Stripe-Signature"]))
+            self.send_response(receiver.statuses.pop(0) if receiver.statuses else 200)
+            self.send_header("Location", receiver.url)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name that is overridden
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        receiver = Receiver(f"http://127.0.0.1:{server.server_port}/webhook")
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield receiver
+        finally:
+            server.shutdown()
