@@ -9,7 +9,8 @@ import pytest
 
 from tests.support import databases
 
-ONCE = ("tests/core/", "tests/tools/")  # what no database can change runs with the first one only
+# What no database can change runs with the first one only.
+ONCE = ("tests/core/", "tests/scaffold/", "tests/simulator/", "tests/tools/")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 TESTS = Path(__file__).parent
-REFERENCE = "#/components/schemas/"
+REFERENCE = "#/components/"
 PLATFORM = {"health"}  # tags of the platform's own routes
 
 Json = dict[str, Any]
@@ -32,22 +32,25 @@ def snapshots(document: Json) -> dict[Path, str]:
 
 
 def _needed(paths: Json, document: Json) -> Json:
-    """The schemas that these paths refer to, and those that they refer to in turn."""
-    known: Json = document["components"]["schemas"]
+    """The components that these paths refer to, and those that they refer to in turn."""
+    known: Json = document["components"]
     needed: Json = {}
     waiting = list(_references(paths))
     while waiting:
-        name = waiting.pop()
-        if name not in needed:
-            needed[name] = known[name]
-            waiting += _references(known[name])
-    return {"schemas": needed}
+        kind, name = waiting.pop()
+        parts = needed.setdefault(kind, {})
+        if name not in parts:
+            parts[name] = known[kind][name]
+            waiting += _references(parts[name])
+    return needed
 
 
-def _references(part: Any) -> Iterator[str]:
+def _references(part: Any) -> Iterator[tuple[str, str]]:
+    """The kind and the name of each."""
     if isinstance(part, dict):
         if isinstance(reference := part.get("$ref"), str):
-            yield reference.removeprefix(REFERENCE)
+            kind, _, name = reference.removeprefix(REFERENCE).partition("/")
+            yield kind, name
         for inner in part.values():
             yield from _references(inner)
     elif isinstance(part, list):

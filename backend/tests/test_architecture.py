@@ -4,13 +4,14 @@ from collections import defaultdict
 
 import pytest
 
-from app.core.config import BACKEND
+from app.core.config import BACKEND, ROOT
 from app.core.errors import AppError, all_errors
 from app.main import app
 from tests.support import architecture as rules
 from tests.support.architecture import Module
 
 MODULES = rules.modules(BACKEND)
+SIMULATOR = rules.modules(BACKEND, "simulator")
 LONG = "\n".join(["    pass"] * 41)
 
 BAD = [
@@ -44,6 +45,10 @@ BAD = [
     (rules.features_raise_their_own_errors, "app.routers.blog.router", "raise fastapi.HTTPException(404)"),
     (rules.sessions_come_from_db_dependency, "app.routers.blog.router", "def f(db=Depends(get_db)): ..."),
     (rules.sessions_come_from_db_dependency, "app.platform.x", "X = fastapi.Depends(dependency=database.get_db)"),
+    (rules.simulator_stands_apart, "app.routers.payments.gateway", "from simulator.app import create_app"),
+    (rules.simulator_stands_apart, "simulator.state.x", "def f():\n    import app.core.config"),
+    (rules.parts_of_the_simulator_point_one_way, "simulator.state.x", "from simulator.billing import cards"),
+    (rules.parts_of_the_simulator_point_one_way, "simulator.billing.x", "import simulator.resources.prices"),
     (rules.files_are_short, "app.core.x", "\n" * 301),
     (rules.functions_are_short, "app.core.x", f"def f():\n{LONG}"),
 ]
@@ -56,6 +61,8 @@ GOOD = [
     (rules.rules_know_no_web, "app.routers.blog.router", "from fastapi import Request"),
     (rules.routes_are_plain_functions, "app.platform.health", "@router.get('')\nasync def live(): ..."),
     (rules.routes_are_plain_functions, "app.routers.auth.dependencies", "async def f(x):\n    raise service.NotYours"),
+    (rules.simulator_stands_apart, "app.core.x", "import app.simulator_like"),
+    (rules.parts_of_the_simulator_point_one_way, "simulator.resources.x", "from simulator.billing import cards"),
     (rules.functions_are_short, "app.core.x", f'def f():\n    """{LONG}"""'),
 ]
 
@@ -63,6 +70,17 @@ GOOD = [
 @pytest.mark.parametrize("rule", rules.RULE_BOOK, ids=lambda rule: rule.__name__)
 def test_the_application_keeps_the_rule(rule):
     assert [f"{module.name}: {complaint}" for module in MODULES for complaint in rule(module)] == []
+
+
+@pytest.mark.parametrize("rule", rules.RULES_OF_THE_SIMULATOR, ids=lambda rule: rule.__name__)
+def test_the_simulator_keeps_the_rule(rule):
+    assert [f"{module.name}: {complaint}" for module in SIMULATOR for complaint in rule(module)] == []
+
+
+def test_the_image_of_production_has_no_simulator():
+    sent = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
+    assert sent == ["!requirements.txt", "!backend/app", "!backend/alembic", "!backend/alembic.ini"]
+    assert "simulator" not in (BACKEND / "Dockerfile").read_text()
 
 
 @pytest.mark.parametrize(("rule", "name", "source"), BAD)
@@ -76,7 +94,7 @@ def test_the_rule_lets_pass_what_is_right(rule, name, source):
 
 
 def test_every_rule_has_been_seen_to_bite():
-    assert {rule for rule, _, _ in BAD} == set(rules.RULE_BOOK)
+    assert {rule for rule, _, _ in BAD} == {*rules.RULE_BOOK, *rules.RULES_OF_THE_SIMULATOR}
 
 
 def test_features_do_not_import_each_other_in_a_circle():

@@ -4,15 +4,16 @@ Playwright runs an event loop in the thread that uses it, and the tests let no d
 the browser has a thread of its own, and a test hands it what is to be done there.
 """
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Response, sync_playwright
+
+from tests.support.services import program
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
@@ -30,11 +31,13 @@ class Visit:
         page.set_default_timeout(15_000)
         page.on("request", lambda request: self.requests.append(request.url))
         page.on("requestfailed", lambda request: self.complaints.append(f"failed: {request.url}"))
-        page.on(
-            "response", lambda answer: None if answer.ok else self.complaints.append(f"{answer.status}: {answer.url}")
-        )
+        page.on("response", self._note)
         page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
         page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
+
+    def _note(self, answer: Response) -> None:
+        if answer.status >= HTTPStatus.BAD_REQUEST:  # a redirect is none of a page's faults
+            self.complaints.append(f"{answer.status}: {answer.url}")
 
 
 Browse = Callable[[Callable[[Page], Any]], Visit]
@@ -42,16 +45,8 @@ Browse = Callable[[Callable[[Page], Any]], Visit]
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browse]:
-    """`browser(act)`: do `act(page)` with a fresh page of a fresh profile of the machine's own Chromium.
-
-    Where there is none the test is skipped, unless REQUIRE_SERVICES asks for all of them.
-    """
-    path = next((found for name in NAMES if (found := shutil.which(name))), None)
-    if path is None:
-        reason = "there is no Chromium on this machine"
-        if os.environ.get("REQUIRE_SERVICES"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+    """`browser(act)`: do `act(page)` with a fresh page of a fresh profile of the machine's own Chromium."""
+    path = program(*NAMES)
     with ThreadPoolExecutor(1) as thread:
         playwright = thread.submit(lambda: sync_playwright().start()).result()
         chromium = thread.submit(playwright.chromium.launch, executable_path=path, args=ARGUMENTS).result()
@@ -62,8 +57,9 @@ def browser() -> Iterator[Browse]:
 
 def _visit(chromium: Browser, act: Callable[[Page], Any]) -> Visit:
     context = chromium.new_context()
-    visit, page = Visit(), context.new_page()
-    visit.watch(page)
+    visit = Visit()
+    context.on("page", visit.watch)  # also those that it opens
+    page = context.new_page()
     try:
         visit.found = act(page)
     finally:

@@ -9,6 +9,8 @@ from httpx2 import Response
 
 # What any path may answer, before a route is known or after it has failed.
 ANYWHERE = {400, 405, 413, 431, 500, 503}
+# Documented headers that an answer need not carry.
+PERHAPS = {"Idempotency-Replayed"}
 
 
 class DocumentedClient(TestClient):
@@ -34,12 +36,18 @@ class DocumentedClient(TestClient):
         operation = next(found, None)
         if response.status_code >= 400:
             assert response.headers["content-type"] == "application/problem+json", (path, response.status_code)
+            said = method == "head" or response.json()["detail"]
+            assert said, f"{method} {path} says {response.status_code}, but nothing to people"
         if operation is None or response.status_code in ANYWHERE:
             return
         documented = operation["responses"].get(str(response.status_code))
         assert documented, (
             f"{method} {path} answered {response.status_code}, which OpenAPI does not know: {response.text}"
         )
+        missing = [
+            name for name in documented.get("headers", {}) if name not in response.headers and name not in PERHAPS
+        ]
+        assert not missing, f"{method} {path} answered {response.status_code} without {missing}"
         if response.status_code >= 400:
             codes = documented["content"]["application/problem+json"]["schema"]["allOf"][1]["properties"]["code"][
                 "enum"

@@ -39,6 +39,7 @@ def environment(kind: str) -> dict[str, str]:
         "CORS_ORIGINS": "https://app.example.com",
         "DATABASE_POOL_SIZE": "5",
         "DATABASE_MAX_OVERFLOW": "0",
+        "DATABASE_POOL_TIMEOUT": "10",  # twenty at once have their turn on a busy machine, too
         "WORKER_THREADS": "16",
         "LIFTOFF_TEST_FOLDER": str(_folder),
         "XDG_RUNTIME_DIR": os.environ.get("XDG_RUNTIME_DIR") or str(_folder),

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,13 @@ from app.core.config import get_settings
 from app.core.features import load_models
 from app.core.logging import configure_logging
 from app.db.database import Base, SessionLocal, SideSession, WorkerSession, engine
-from app.platform import job_runs, limits
+from app.platform import job_runs, jobs, limits
 from app.routers.auth.models import User
 from tests.auth.factories import token_for
 from tests.support.client import DocumentedClient
+from tests.support.services import required
 from tests.support.smtp import Recorder, mail_server
-from tests.support.widgets import Widget, widget_app
+from tests.support.widgets import Gadget, Widget, widget_app
 
 # Time says little where several run at once, and what failed once stands in a test afterwards, not in a folder.
 hypothesis_settings.register_profile("liftoff", deadline=None, database=None)
@@ -60,12 +62,29 @@ def _logs_go_nowhere() -> Iterator[None]:
         logging.getLogger().handlers.clear()
 
 
+@contextmanager
+def logs_put_back() -> Iterator[None]:
+    """Where logs go afterwards, whatever is configured within: a stream of one test is closed in the next."""
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    yield
+    root.handlers = handlers
+    root.setLevel(level)
+
+
+@pytest.fixture(autouse=True)
+def _logs_put_back() -> Iterator[None]:
+    with logs_put_back():
+        yield
+
+
 @pytest.fixture(scope="session")
-def migrated() -> Iterator[None]:
-    """The schema that migrations make, and the table of the feature made for tests."""
+def migrated(_logs_go_nowhere: None) -> Iterator[None]:
+    """The schema that migrations make, and the tables of the feature made for tests."""
     load_models()
-    cli.migrate()
-    Base.metadata.create_all(engine, [Base.metadata.tables[Widget.__tablename__]])
+    with logs_put_back():
+        cli.migrate()
+    Base.metadata.create_all(engine, [Base.metadata.tables[made.__tablename__] for made in (Widget, Gadget)])
     yield
     for factory in (SessionLocal, SideSession, WorkerSession):
         factory.kw["bind"].dispose()
@@ -161,8 +180,9 @@ def widgets(_widgets: DocumentedClient) -> Iterator[DocumentedClient]:
 
 
 @pytest.fixture
-def login(client: DocumentedClient) -> Callable[[User], User]:
+def login(client: DocumentedClient, request: pytest.FixtureRequest) -> Callable[[User], User]:
     """`login(user)`: from now on `client` asks as this user."""
+    assert {"db", "committed"} & set(request.fixturenames), "without `db` or `committed` the rows stay for other tests"
 
     def as_user(user: User) -> User:
         client.headers["Authorization"] = f"Bearer {token_for(user)}"
@@ -173,13 +193,8 @@ def login(client: DocumentedClient) -> Callable[[User], User]:
 
 @pytest.fixture
 def redis_url() -> str:
-    """A real Redis, emptied. Where there is none the test is skipped, unless REQUIRE_SERVICES asks for all of them."""
-    url = os.environ.get("REDIS_TEST_URL")
-    if not url:
-        reason = "REDIS_TEST_URL is not set"
-        if os.environ.get("REQUIRE_SERVICES"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+    """A real Redis, emptied."""
+    url = required(os.environ.get("REDIS_TEST_URL"), "REDIS_TEST_URL is not set")
     from redis import Redis
 
     with Redis.from_url(url) as redis:
@@ -206,3 +221,24 @@ def clock() -> Iterator[time_machine.Traveller]:
     """A clock that tests move, `clock.shift(seconds)`; it runs on in between."""
     with time_machine.travel(datetime(2030, 1, 1, 12, tzinfo=UTC), tick=True) as traveller:
         yield traveller
+
+
+@pytest.fixture
+def handlers(monkeypatch: pytest.MonkeyPatch) -> dict[str, jobs.Kind]:
+    """The kinds of jobs that there are: those of this test alone."""
+    known: dict[str, jobs.Kind] = {}
+    monkeypatch.setattr(jobs, "_kinds", known)
+    jobs.kinds.cache_clear()
+    monkeypatch.setattr(jobs, "kinds", lambda: known)
+    monkeypatch.setattr(job_runs, "kinds", lambda: known)
+    return known
+
+
+@pytest.fixture
+def adding(handlers: dict[str, jobs.Kind]) -> None:
+    """A job `test.add` that adds a widget of this name."""
+
+    @jobs.job("test.add")
+    def add(db: Session, payload: dict[str, Any]) -> None:
+        db.add(Widget(name=payload["name"]))
+        db.flush()

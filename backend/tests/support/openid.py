@@ -1,11 +1,8 @@
 """Two providers to sign in with: a certified one (npm `oidc-provider`), and one that does all wrong on demand."""
 
 import contextlib
-import fcntl
 import hmac
 import json
-import os
-import shutil
 import ssl
 import subprocess
 import threading
@@ -21,9 +18,11 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import httpx2
-import pytest
 from joserfc import jwt
 from joserfc.jwk import RSAKey
+
+from tests.support.npm import install
+from tests.support.services import program
 
 FOLDER = Path(__file__).parent / "oidc"
 CLIENT = {"GOOGLE_CLIENT_ID": "liftoff-tests", "GOOGLE_CLIENT_SECRET": "a client secret of tests"}
@@ -58,30 +57,16 @@ class OpenIdProvider:
 
 @contextlib.contextmanager
 def running_provider() -> Iterator[OpenIdProvider]:
-    """Where Node is missing the test is skipped, unless REQUIRE_SERVICES asks for everything."""
-    if not (shutil.which("node") and shutil.which("npm")):
-        reason = "Node is not installed: apt-get install nodejs npm"
-        (pytest.fail if os.environ.get("REQUIRE_SERVICES") else pytest.skip)(reason)
-    _install()
+    node = program("node")
+    install(FOLDER)
     with subprocess.Popen(
-        ["node", "server.mjs"], cwd=FOLDER, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        [node, "server.mjs"], cwd=FOLDER, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as process:
         try:
             assert process.stdout
             yield OpenIdProvider(f"http://127.0.0.1:{json.loads(process.stdout.readline())['port']}")
         finally:
             process.terminate()
-
-
-def _install() -> None:
-    """What the lock says, once for all workers and runs."""
-    lock, stamp = FOLDER / "package-lock.json", FOLDER / "node_modules" / ".package-lock.json"
-    with lock.open() as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        if not stamp.exists() or stamp.stat().st_mtime < lock.stat().st_mtime:
-            options = ["--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
-            subprocess.run(["npm", "ci", *options], cwd=FOLDER, check=True, capture_output=True, timeout=180)
-            stamp.touch()
 
 
 @lru_cache

@@ -20,13 +20,15 @@ from tests.support.server import free_port
 class Recorder:
     """What one mail server does. `taken` holds what it answered 250 to, `received` all that it got."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int) -> None:
+        self.port = port
         self.taken: list[EmailMessage] = []
         self.received: list[EmailMessage] = []
         self.recipients: list[str] = []
         self.rcpt_answer = self.data_answer = self.quit_answer = ""
         self.hold_data = threading.Event()  # set: DATA goes on. Hanging servers clear it.
         self.hold_data.set()
+        self.held = 0  # how many wait for it
         self.drop_after_data = False
         self.encrypted: list[bool] = []
 
@@ -41,8 +43,12 @@ class Recorder:
         assert isinstance(envelope.content, bytes)
         mail = message_from_bytes(envelope.content, policy=policy.default)
         self.received.append(mail)
-        while not self.hold_data.is_set():  # noqa: ASYNC110 - another thread's event
-            await asyncio.sleep(0.02)
+        self.held += 1
+        try:  # who hangs up meanwhile has this cancelled
+            while not self.hold_data.is_set():  # noqa: ASYNC110 - another thread's event
+                await asyncio.sleep(0.02)
+        finally:
+            self.held -= 1
         if self.drop_after_data:
             assert isinstance(server.transport, asyncio.Transport)
             server.transport.abort()
@@ -64,7 +70,8 @@ class Recorder:
 @contextlib.contextmanager
 def mail_server(**options: Any) -> Iterator[tuple[Recorder, int]]:
     """Until the block ends; its recorder and its port. Options are aiosmtpd's."""
-    recorder, port = Recorder(), free_port()
+    port = free_port()
+    recorder = Recorder(port)
     controller = Controller(recorder, hostname="127.0.0.1", port=port, **options)
     controller.start()
     try:

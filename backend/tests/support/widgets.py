@@ -1,9 +1,11 @@
 """A feature made for tests, so that core, db and platform are shown without leaning on a real one."""
 
+from datetime import date
+from decimal import Decimal
 from typing import Annotated
 
 from fastapi import Depends, FastAPI, Response, status
-from sqlalchemy import Select, String, select
+from sqlalchemy import Select, String, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.core.config import get_settings
@@ -15,7 +17,7 @@ from app.db.database import Base, db_dependency
 from app.db.errors import conflicts
 from app.db.mixins import Timestamps
 from app.db.pagination import paginate
-from app.db.types import PrimaryKey
+from app.db.types import ExactDecimal, PrimaryKey
 from app.platform import documentation, middleware, problems
 from app.platform.routing import Router
 
@@ -26,6 +28,19 @@ class Widget(Timestamps, Base):
     id: Mapped[PrimaryKey]
     name: Mapped[str] = mapped_column(String(40), unique=True)
     weight: Mapped[int] = mapped_column(default=0)
+
+
+class Gadget(Base):
+    """For what is shared by lists, slugs and references of features."""
+
+    __tablename__ = "gadgets"
+    __table_args__ = (UniqueConstraint("owner_id", "slug"),)
+
+    id: Mapped[PrimaryKey]
+    owner_id: Mapped[int] = mapped_column(default=1)
+    slug: Mapped[str] = mapped_column(String(120))
+    price: Mapped[Decimal | None] = mapped_column(ExactDecimal(8, 3))
+    bought_on: Mapped[date | None]
 
 
 class WidgetNotFound(NotFound):

@@ -65,11 +65,32 @@ def test_a_port_that_is_taken_is_named_with_a_way_out(tree):
     assert line.endswith(f"make dev PORT={port + 1}")
 
 
+def test_so_is_the_port_of_the_simulator(tree):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        line = said(tree.python("-m", "tools.dev", PORT=str(free_port()), SIMULATOR_PORT=str(port)))
+        other = tree.python("-m", "tools.dev", PORT=str(port), SIMULATOR_PORT=str(port), HOST="127.0.0.2")
+    assert line.startswith(f"Port {port} is taken")
+    assert line.endswith(f"make dev SIMULATOR_PORT={port + 1}")
+    assert said(other).startswith("PORT and SIMULATOR_PORT are both")
+
+
 def test_a_database_that_is_away_is_one_line(tree):
     url = "postgresql://nobody:secret-of-the-url@127.0.0.1:9/nothing"
-    line = said(tree.python("-m", "tools.dev", DATABASE_URL=url, PORT=str(free_port()), LOG_LEVEL="error"))
+    ports = {"PORT": str(free_port()), "SIMULATOR_PORT": str(free_port())}
+    line = said(tree.python("-m", "tools.dev", DATABASE_URL=url, LOG_LEVEL="error", **ports))
     assert line.startswith("DATABASE_URL cannot be used: ")
     assert "secret-of-the-url" not in line
+
+
+def test_the_billing_story_says_what_it_needs(tree):
+    write_env_file(tree.root)
+    ports = {"PORT": str(free_port()), "SIMULATOR_PORT": str(free_port())}
+    line = said(tree.python("-m", "tools.demo_billing", ENVIRONMENT="development", **ports))
+    assert line.startswith("Nothing answers at http://127.0.0.1:")
+    assert "run `make dev` first" in line
 
 
 def test_the_env_file_has_a_secret_of_its_own_and_is_never_overwritten(tree):

@@ -1,0 +1,169 @@
+"""The commands on a copy of the project: what they write, what they refuse, and that they leave no trace."""
+
+import pytest
+
+from tests.scaffold.conftest import Repository
+
+pytestmark = pytest.mark.only("sqlite")  # the copy has a database of its own
+
+NOTES = "title:str(80):index text:text?"
+INVOICES = "number:str(32):unique amount:money status:enum(draft,paid):index due_at:datetime? "
+INVOICES += "customer:ref(auth.User) notes:text?"
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """For tests that leave it as they found it."""
+    return Repository(tmp_path_factory.mktemp("shared") / "liftoff")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"name": "class", "fields": "x:str"},
+        {"name": "widgets", "fields": "x:strng(5"},
+        {"name": "widgets", "fields": ""},
+        {"name": "blog", "fields": "x:str", "plural": "blog"},
+        {"name": "widgets", "fields": "x:str", "owner": "me"},
+    ],
+    ids=str,
+)
+def test_what_is_wrong_writes_nothing(shared, options):
+    refused = shared.scaffold("feature", **options)
+    assert refused.returncode == 1
+    assert refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert shared.status == []
+
+
+def test_dry_says_what_it_would_write_and_writes_nothing(shared):
+    said = shared.made("feature", name="notes", fields=NOTES, dry="1")
+    assert "Would write notes: 16 files" in said
+    assert "backend/app/routers/notes/service.py" in said
+    assert shared.status == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("fields", "rule"), [("password:str=secret", "S105"), ("l:int", "E741"), (f"a:str={'x' * 150}", "E501")]
+)
+def test_what_the_style_of_the_house_forbids_is_not_kept(shared, fields, rule):
+    refused = shared.scaffold("feature", name="notes", fields=fields)
+    assert (refused.returncode, rule in refused.stderr) == (1, True)
+    assert shared.status == []
+
+
+@pytest.mark.slow
+def test_a_feature_that_fails_in_the_copy_is_not_kept(repository):
+    broken = repository.backend / "app" / "core" / "fields.py"
+    broken.write_text(broken.read_text("utf-8").replace("Text = Annotated", "Txt = Annotated"), "utf-8")
+    repository.commit("a mistake")
+    refused = repository.scaffold("feature", name="notes", fields=NOTES)
+    assert refused.returncode == 1
+    assert "none of it was kept" in refused.stderr
+    assert repository.status == []
+
+
+def test_a_file_in_the_way_is_not_written_over(repository):
+    page = repository.backend / "docs" / "features" / "notes.md"
+    page.parent.mkdir(exist_ok=True)
+    page.write_text("mine", "utf-8")
+    refused = repository.scaffold("feature", name="notes", fields=NOTES)
+    assert (refused.returncode, "notes.md is there already" in refused.stderr) == (1, True)
+    assert repository.status == ["?? backend/docs/features/notes.md"]
+    assert page.read_text("utf-8") == "mine"
+
+
+@pytest.mark.slow
+def test_made_twice_changes_nothing_and_removed_leaves_nothing(repository):
+    repository.runs("-m", "alembic", "upgrade", "head")
+    repository.made("feature", name="notes", fields=NOTES)
+    first = {line: (repository.root / line[3:]).read_bytes() for line in repository.status}
+    assert len(first) == 16
+    assert all(line.startswith("??") for line in first)  # no file that was there is touched
+    again = repository.scaffold("feature", name="notes", fields="other:int")
+    assert (again.returncode, "already" in again.stderr) == (1, True)
+    assert {line: (repository.root / line[3:]).read_bytes() for line in repository.status} == first
+
+    repository.made("feature", name="tags", fields="word:str(20):unique note:ref(notes.Note)?", owner="none")
+    refused = repository.scaffold("remove", name="notes", yes="1")
+    assert (refused.returncode, "tags stand on notes" in refused.stderr) == (1, True)
+    repository.runs("-m", "alembic", "upgrade", "head")
+    circle = repository.scaffold("field", name="notes", fields="tag:ref(tags.Tag)?")
+    assert (circle.returncode, "circle" in circle.stderr) == (1, True)
+
+    asked = repository.scaffold("remove", name="tags")
+    assert (asked.returncode, "yes=1" in asked.stderr) == (1, True)
+    repository.made("remove", name="tag", yes="1")
+    repository.runs("-m", "alembic", "check")
+    repository.made("remove", name="notes", yes="1")
+    assert repository.status == []
+    repository.runs("-m", "alembic", "check")
+    assert not (repository.backend / "app" / "routers" / "notes").exists()
+    assert not (repository.backend / "docs" / "features").exists()
+
+
+@pytest.mark.slow
+def test_an_older_feature_is_removed_from_below_a_newer_one_with_its_rows(repository):
+    repository.made("feature", name="notes", fields=NOTES)
+    repository.made("feature", name="tags", fields="word:str(20)", owner="none")
+    repository.runs("-m", "alembic", "upgrade", "head")
+    insert = "insert into tags (word, created_at, updated_at) values ('kept', '2026-01-01', '2026-01-01')"
+    query(repository, insert)
+    repository.made("remove", name="notes", yes="1")
+    assert not any("notes" in line for line in repository.status)
+    repository.runs("-m", "alembic", "check")
+    assert query(repository, "select word from tags") == "[('kept',)]"
+    assert query(repository, "select name from sqlite_master where name = 'notes'") == "[]"
+
+
+def query(repository, sql):
+    program = f"""
+import sqlite3
+with sqlite3.connect("../.data/liftoff.db") as db:
+    print(db.execute({sql!r}).fetchall())
+"""
+    return repository.runs("-c", program).strip()
+
+
+@pytest.mark.slow
+def test_a_feature_that_git_has_is_dropped_by_a_new_revision(repository):
+    repository.made("feature", name="invoices", fields=INVOICES)
+    repository.commit("invoices")
+    repository.runs("-m", "alembic", "upgrade", "head")
+    repository.made("remove", name="invoices", yes="1")
+    kept = [line for line in repository.status if not line.startswith(" D")]
+    assert len(kept) == 1
+    assert kept[0].endswith("_drop_invoices.py")
+    assert not any("versions" in line for line in repository.status if line.startswith(" D"))
+    repository.runs("-m", "alembic", "upgrade", "head")
+    repository.runs("-m", "alembic", "check")
+    repository.runs("-m", "alembic", "downgrade", "-1")
+    repository.runs("-m", "alembic", "upgrade", "head")
+
+
+def test_a_feature_without_a_revision_goes_without_one(repository):
+    folder = repository.backend / "app" / "routers" / "drafts"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("", "utf-8")
+    model = "class Draft(Base):\n    __tablename__ = 'drafts'\n    id: Mapped[PrimaryKey]\n"
+    imports = (
+        "from sqlalchemy.orm import Mapped\nfrom app.db.database import Base\nfrom app.db.types import PrimaryKey\n"
+    )
+    (folder / "models.py").write_text(f"{imports}\n{model}", "utf-8")
+    (folder / "router.py").write_text("from fastapi import APIRouter\n\nrouter = APIRouter()\n", "utf-8")
+    repository.made("remove", name="drafts", yes="1")
+    assert repository.status == []
+
+
+def test_a_hand_written_feature_is_no_feature_to_add_fields_to(shared):
+    refused = shared.scaffold("field", name="blog", fields="x:str?")
+    assert (refused.returncode, "by hand" in refused.stderr) == (1, True)
+    assert shared.status == []
+
+
+def test_the_application_does_not_know_the_generator():
+    from app.core.config import BACKEND, ROOT
+
+    assert not [path for path in (BACKEND / "app").rglob("*.py") if "scaffold" in path.read_text("utf-8")]
+    assert "scaffold" not in (ROOT / ".dockerignore").read_text() + (BACKEND / "Dockerfile").read_text()

@@ -1,0 +1,117 @@
+"""A feature with every type of field and every option, from the command to an empty `git status` again."""
+
+import json
+import os
+import re
+import shutil
+from itertools import product
+
+import pytest
+
+from app.core.config import BACKEND
+from scaffold.plan import Request, plan
+from scaffold.rendering import render, write
+from tests.scaffold.test_names import PROJECT
+from tests.scaffold.test_templates import FULL
+
+pytestmark = [pytest.mark.only("sqlite"), pytest.mark.slow]  # the copy has databases of its own
+
+EVERYTHING = FULL.replace("helper:ref(auth.User)?", "category:ref(blog.BlogCategory)? post:ref(blog.BlogPost)?")
+LATER = (
+    "code:str(12)?:unique price:money=0 stars:int=3:index fresh:bool=true open_on:date=2030-01-01:index "
+    "mood:enum(good,bad)=good:index extra:json? peer:ref(auth.User)? rating:decimal(4,1)=2.5:index words:text?"
+)
+OPTIONS = dict(zip(("alphas", "betas", "deltas", "omegas"), product(("user", "none"), ("yes", "no")), strict=True))
+HOUSE = ["tests/test_architecture.py", "tests/test_openapi.py", "tests/platform/test_hostile_input.py"]
+MYPY_CACHE = BACKEND / ".mypy_cache"
+PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider")
+
+
+def run_tests(tree, kind, *names):
+    """Of these features; every branch is covered, which has to be shown on one database."""
+    variable = {"postgresql": "POSTGRES_TEST_URL", "mysql": "MYSQL_TEST_URL"}.get(kind)
+    if variable and not os.environ.get(variable):
+        assert not os.environ.get("REQUIRE_SERVICES")
+        return
+    coverage = [f"--cov=app/routers/{name}" for name in names if kind == "sqlite"]
+    coverage += ["--cov-branch", "--cov-fail-under=100"] if coverage else []
+    label = f"{os.environ.get('LIFTOFF_TEST_LABEL', '')}scaffold"
+    said = tree.runs(
+        *PYTEST, f"--database={kind}", *coverage, *(f"tests/{name}" for name in names), LIFTOFF_TEST_LABEL=label
+    )
+    assert " passed" in said
+
+
+def test_every_type_and_every_option_and_back(repository):
+    """Lint, types, tests on three databases, fields that come later, schemathesis, up and down, no trace."""
+    repository.runs("-m", "alembic", "upgrade", "head")
+    repository.made("feature", name="estimates", fields=EVERYTHING)
+    repository.runs("-m", "alembic", "upgrade", "head")
+    ours = add_a_rule(repository)
+    repository.made("field", name="estimates", fields=LATER)
+    assert ours in (repository.backend / "app/routers/estimates/service.py").read_text("utf-8")
+    again = repository.scaffold("field", name="estimates", fields="code:str?")
+    assert (again.returncode, "there already" in again.stderr) == (1, True)
+
+    fields = "title:str(40):search slug:slug(from=title)"
+    for name, (owner, public) in OPTIONS.items():
+        repository.made("feature", name=name, fields=fields, owner=owner, public=public)
+        one = name.removesuffix("s")
+        fields = f"title:str(40):unique {one}:ref({name}.{one.capitalize()})?"
+    names = ["estimates", *OPTIONS]
+    repository.runs("-m", "ruff", "check", ".")
+    repository.runs("-m", "ruff", "format", "--check", ".")
+    if MYPY_CACHE.is_dir():  # what `make types` knows of all the rest
+        shutil.copytree(MYPY_CACHE, repository.backend / MYPY_CACHE.name)
+    repository.runs("-m", "mypy", *(f"{place}/{name}" for name in names for place in ("app/routers", "tests")))
+    repository.runs("-m", "tools.check_migrations")
+    for kind in ("sqlite", "postgresql", "mysql"):
+        run_tests(repository, kind, *names)
+    repository.runs(*PYTEST, *HOUSE, "-k", "not hostile or estimates")
+    keeps_to_its_document(repository, names)
+
+    for command in (("upgrade", "head"), ("check",), ("downgrade", "-5"), ("upgrade", "head")):
+        repository.runs("-m", "alembic", *command)
+    for name in reversed(names):
+        repository.made("remove", name=name, yes="1")
+    assert repository.status == [" M backend/tests/test_schemathesis.py"]  # narrowed above
+    repository.runs("-m", "alembic", "check")
+
+
+def add_a_rule(tree):
+    """By hand, as a developer would."""
+    service = tree.backend / "app/routers/estimates/service.py"
+    text = service.read_text("utf-8")
+    rule = "    estimate.notes = None  # nothing of it outlives it\n"
+    changed = text.replace("    db.delete(estimate)\n", f"{rule}    db.delete(estimate)\n")
+    assert changed != text
+    service.write_text(changed, "utf-8")
+    return rule
+
+
+def keeps_to_its_document(tree, names):
+    """The project's own run of schemathesis, of these routes alone and with more examples."""
+    suite = tree.backend / "tests" / "test_schemathesis.py"
+    text = suite.read_text("utf-8")
+    runs = f'RUNS = [["--include-path-regex=^/({"|".join(names)})"]]'
+    narrowed = re.sub(r"^RUNS = .*$", runs, text, count=1, flags=re.MULTILINE)
+    asked = 'cases("superuser", examples=8) > 150'
+    longer = re.sub(r'cases\("superuser", examples=2\) > .*$', asked, narrowed, count=1, flags=re.MULTILINE)
+    assert runs in longer
+    assert asked in longer
+    suite.write_text(longer, "utf-8")
+    test = "tests/test_schemathesis.py::test_the_server_keeps_to_its_document"
+    assert "1 passed" in tree.runs("-m", "pytest", "-q", "-p", "no:cacheprovider", test)
+
+
+def test_ten_features_at_once_start_within_two_seconds(repository):
+    """By the processor's time: others may be busy here, too."""
+    for letter in "abcdefghij":
+        request = Request(f"{letter}zings", "title:str(80):index amount:money done:bool=false due_at:datetime?:index")
+        write(render(plan(request, PROJECT)), repository.backend)
+    program = "import json, resource, app.main; usage = resource.getrusage(resource.RUSAGE_SELF); "
+    program += "print(len(app.main.app.openapi()['paths']), usage.ru_utime + usage.ru_stime)"
+    runs = [repository.runs("-c", program).split() for _ in range(3)]
+    assert {int(paths) for paths, _ in runs} == {json.loads(runs[0][0])}
+    assert int(runs[0][0]) > 20
+    assert min(float(seconds) for _, seconds in runs) < 2

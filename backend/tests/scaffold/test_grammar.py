@@ -1,0 +1,88 @@
+"""What fields= may say. Each refusal names the token and shows the grammar."""
+
+import pytest
+
+from scaffold.fields import field_of
+from scaffold.grammar import GRAMMAR, WrongField, parse
+
+WRONG = [
+    ("x", "no field"),
+    ("x:", "no type"),
+    ("x:strng", "no type"),
+    ("x:strng(5", "parenthesis"),
+    ("x:str)5(", "no field"),
+    ("x:str()", "empty"),
+    ("x:str(a)", "1 number"),
+    ("x:str(1,2)", "1 number"),
+    ("x:str(0)", "1 to 1000"),
+    ("x:str(1001)", "1 to 1000"),
+    ("x:str(701):index", "indexes up to"),
+    ("x:str(701):unique", "indexes up to"),
+    ("x:str(5)y", "no field"),
+    ("x:str??", "no field"),
+    ("x:str:unique?", "none of"),
+    ("x:str:uniq", "none of"),
+    ("x:str:", "none of"),
+    ("x:str:index:index", "twice"),
+    ("x:text(5)", "nothing in parentheses"),
+    ("x:text:unique", "cannot be :unique"),
+    ("x:json:index", "cannot be :index"),
+    ("x:int:search", "cannot be :search"),
+    ("x:bool:unique", "cannot be :unique"),
+    ("x:text=hello", "takes no default"),
+    ("x:uuid=1", "takes no default"),
+    ("x:int?=1", "optional field has no default"),
+    ("x:int=1:unique", "unique field has no default"),
+    ("x:int=", "no whole number"),
+    ("x:int=1.5", "no whole number"),
+    ("x:int=2147483648", "no whole number"),
+    ("x:bigint=9223372036854775808", "no whole number"),
+    ("x:money=9007199254740992", "no whole number"),
+    ("x:money(EUR)", "small letters"),
+    ("x:money(eur,usd)", "small letters"),
+    ("x:str(3)=long", "1 to 3"),
+    ("x:bool=yes", "neither"),
+    ("x:date=2030-02-30", "day is out of range"),
+    ("x:date=0999-01-01", "neither"),
+    ("x:datetime=2030-01-01", "is not now"),
+    ("x:decimal(16,2)", "up to 15"),
+    ("x:decimal(3,3)", "up to 15"),
+    ("x:decimal=1e3", "no number"),
+    ("x:decimal(3,1)=100", "no number"),
+    ("x:decimal=0.123", "no number"),
+    ("x:enum", "needs its words"),
+    ("x:enum(a,a)", "twice"),
+    ("x:enum(a,)", "no word"),
+    ("x:enum(A)", "no word"),
+    ("x:enum(a)=b", "none of a"),
+    ("x:slug", "slug(from=title)"),
+    ("x:slug(title)", "slug(from=title)"),
+    ("x:slug(from=y)?", "always there"),
+    ("x\n:str", "no field"),
+    ("x:str(5)\0", "cannot be printed"),
+]
+
+
+@pytest.mark.parametrize(("fields", "reason"), WRONG)
+def test_a_wrong_field_is_named_with_a_reason_and_the_grammar(fields, reason):
+    with pytest.raises(WrongField) as refused:
+        [field_of(token, "Thing") for token in parse(f"good:str {fields}")]
+    head, _, rest = str(refused.value).partition("\n\n")
+    assert reason in head
+    assert repr(fields.split()[0])[1:-1] in head
+    assert rest == GRAMMAR
+
+
+def test_every_type_of_the_grammar_is_known_and_every_known_one_is_in_it():
+    from scaffold.kinds import KINDS
+
+    assert [kind for kind in KINDS if f" {kind}" not in GRAMMAR] == []
+
+
+def test_spaces_in_parentheses_and_around_fields_do_not_matter():
+    tokens = parse("  status:enum(draft, paid)=draft:index   rate:decimal( 8 , 3 )? ")
+    assert [(token.name, token.arguments, token.optional, token.default) for token in tokens] == [
+        ("status", ("draft", "paid"), False, "draft"),
+        ("rate", ("8", "3"), True, None),
+    ]
+    assert tokens[0].flags == {"index"}

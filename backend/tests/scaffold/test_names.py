@@ -1,0 +1,119 @@
+"""Names that Python, a database, the house or the code has taken."""
+
+from dataclasses import replace
+
+import pytest
+
+from scaffold.grammar import WrongField, parse
+from scaffold.naming import check_feature, check_field, names_of, reserved_words
+from scaffold.plan import Request, plan, refuse_hidden_imports
+from scaffold.problems import Refused
+from scaffold.project import Model, Project
+from scaffold.rendering import render
+
+PROJECT = Project(
+    features=frozenset({"auth", "blog"}),
+    tables=frozenset({"users", "blog_posts"}),
+    paths=frozenset({"auth", "blog", "dev", "price-lists"}),
+    shapes=frozenset({"PostCreate", "MailRead"}),
+    folders=frozenset({"auth", "blog", "core"}),
+    models=(Model("auth", "User", "users", owned=False),),
+    heads=("abc",),
+)
+
+
+def planned(fields, name="invoices", **options):
+    return plan(Request(name, fields, **options), PROJECT)
+
+
+@pytest.mark.parametrize(
+    ("name", "plural", "reason"),
+    [
+        ("class", None, "word of Python"),
+        ("matches", None, "word of Python"),
+        ("lists", None, "hide a name"),
+        ("pages", None, "hide a name"),
+        ("users", None, "hide a name"),
+        ("groups", None, "reserved word"),
+        ("blog", "blog", "is a feature already"),
+        ("core", "core", "is a part of the house"),
+        ("metrics", "metrics", "is a part of the house"),
+        ("posts", None, "PostCreate"),
+        ("mails", None, "MailRead"),
+        ("price_lists", None, "is a route already"),
+        ("entry", "blog_posts", "is a table already"),
+    ],
+)
+def test_a_taken_name_is_refused_with_a_reason(name, plural, reason):
+    with pytest.raises(Refused, match=reason):
+        check_feature(*names_of(name, plural), PROJECT)
+
+
+TAKEN = """class None match id created_at owner owner_id sort limit date datetime str list metadata registry changes
+model_x copy json order key a__b a_ _a A 1a é a-b self cls fields groups rank rlike analyze now today
+mapped_column literal_column"""
+
+
+@pytest.mark.parametrize("name", [*TAKEN.split(), "x" * 41])
+def test_a_field_may_not_be_called_so(name):
+    with pytest.raises(WrongField):
+        check_field(*parse(f"{name}:str"))
+
+
+@pytest.mark.parametrize("name", ["type", "hash", "code", "status", "number", "note_2", "text", "value", "position"])
+def test_what_people_call_columns_is_allowed(name):
+    check_field(*parse(f"{name}:str"))
+
+
+def test_the_reserved_words_are_those_of_all_three():
+    assert {"analyze", "rlike", "rank", "isnull"} <= reserved_words()
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ("", "no field"),
+        ("a:str a:int", "twice"),
+        ("note_1:str note1:str", "twice"),
+        ("a:int:index a_from:str:index", "twice"),
+        ("currency:str amount:money", "twice"),
+        ("a:money(eur) b:money(usd)", "one currency"),
+        ("customer:ref(auth.User) customer_id:int", "twice"),
+        ("slug:slug(from=title)", "'title' is no field"),
+        ("title:str? slug:slug(from=title)", "'title' is no field"),
+        ("title:text slug:slug(from=title)", "'title' is no field"),
+        ("title:str a:slug(from=title) b:slug(from=title)", "one slug"),
+        ("title:str db:slug(from=title)", "'db' would hide"),
+        ("title:str invoice:slug(from=title)", "'invoice' would hide"),
+        ("a:ref", "ref needs"),
+        ("a:ref(auth)", "ref needs"),
+        ("a:ref(auth.Nobody)", "there is no model auth.Nobody; there are auth.User"),
+        ("a:ref(auth._Secret)", "there is no model"),
+        ("a:ref(invoices.Invoice)", "circle"),
+        ("filters:str", "shape of the feature"),
+        (" ".join(f"f{n}:str(1000)" for n in range(20)), "too wide"),
+        (" ".join(f"f{n}:int:index" for n in range(51)), "so many indexes"),
+        (f"{'x' * 40}:ref(auth.User)", "longer than the 63"),
+    ],
+)
+def test_what_only_all_fields_together_show_is_refused(fields, reason):
+    name = "invoices" if "x" * 40 not in fields else "order_confirmations"
+    with pytest.raises(Refused, match=reason):
+        planned(fields, name)
+
+
+@pytest.mark.parametrize(("option", "value"), [("owner", "me"), ("public", "maybe")])
+def test_an_option_has_its_values(option, value):
+    with pytest.raises(Refused, match=f"{option}={value}"):
+        planned("a:str", **{option: value})
+
+
+def test_several_heads_are_refused():
+    with pytest.raises(Refused, match="2 heads"):
+        plan(Request("invoices", "a:str"), replace(PROJECT, heads=("a", "b")))
+
+
+def test_a_class_that_would_hide_an_import_is_refused():
+    feature = planned("a:int", "indexes", plural=None)
+    with pytest.raises(Refused, match="Index would hide"):
+        refuse_hidden_imports(feature, render(feature))

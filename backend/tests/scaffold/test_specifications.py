@@ -1,0 +1,168 @@
+"""Any fields that are accepted make a feature that compiles, maps, migrates both ways and serves."""
+
+import importlib
+import sys
+from contextlib import contextmanager
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from fastapi import FastAPI
+from hypothesis import HealthCheck, Phase, event, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import inspect
+
+import app.routers
+from app.core.config import get_settings
+from app.db.database import Base, engine
+from app.platform import documentation, middleware, problems
+from scaffold.migrations import creating, dropping, source_of
+from scaffold.plan import Request, plan, refuse_hidden_imports
+from scaffold.problems import Refused
+from scaffold.rendering import render, write
+from tests.auth.factories import make_user, token_for
+from tests.scaffold.test_names import PROJECT
+from tests.support.client import DocumentedClient
+
+_numbers = count()
+WORDS = [
+    "a",
+    "code",
+    "type",
+    "due_at",
+    "note_2",
+    "value",
+    "count",
+    "text",
+    "starts_on",
+    "hash",
+    "id",
+    "order",
+    "x_from",
+]
+NAMES = st.sampled_from([*WORDS, "x", "create", "total", "created_at_to", "title"]) | st.from_regex(
+    r"[a-z][a-z0-9_]{0,9}", fullmatch=True
+)
+KINDS = st.one_of(
+    st.sampled_from(["str", "text", "int", "bigint", "decimal", "money", "money(eur)", "bool", "date", "datetime"]),
+    st.sampled_from(["json", "uuid", "email", "url", "slug(from=title)", "ref(auth.User)", "nonsense", "str()"]),
+    st.integers(0, 1001).map(lambda length: f"str({length})"),
+    st.tuples(st.integers(0, 16), st.integers(0, 16)).map(lambda digits: f"decimal({digits[0]},{digits[1]})"),
+    st.lists(st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True), min_size=1, max_size=4).map(
+        lambda words: f"enum({','.join(words)})"
+    ),
+)
+ENDS = st.sampled_from(["", "", "?", "=1", "=true", "=now", "=today", "=a"])
+FLAGS = st.sets(st.sampled_from([":index", ":unique", ":search"]), max_size=2).map("".join)
+FIELDS = st.lists(st.tuples(NAMES, KINDS, ENDS, FLAGS), min_size=1, max_size=6).map(
+    lambda fields: " ".join(f"{name}:{kind}{end}{flags}" for name, kind, end, flags in fields)
+)
+OPTIONS = st.tuples(st.sampled_from(["user", "none"]), st.sampled_from(["yes", "no"]))
+
+
+def letters(number):
+    return "".join("abcdefghij"[int(digit)] for digit in str(number))
+
+
+@contextmanager
+def imported(feature, folder):
+    """The feature's own modules, under the names that they would have in the project."""
+    write({name: text for name, text in render(feature).items() if name.startswith("app/")}, folder)
+    app.routers.__path__.append(str(folder / "app" / "routers"))
+    importlib.invalidate_caches()
+    try:
+        yield importlib.import_module(f"app.routers.{feature.name}.router").router
+    finally:
+        app.routers.__path__.pop()
+        if feature.name in Base.metadata.tables:
+            Base.metadata.remove(Base.metadata.tables[feature.name])
+        for name in [name for name in sys.modules if name.startswith(f"app.routers.{feature.name}")]:
+            del sys.modules[name]
+        if hasattr(app.routers, feature.name):
+            delattr(app.routers, feature.name)
+
+
+@contextmanager
+def migrated(table):
+    """The very source of the revision, run up and down again."""
+    with engine.begin() as connection:
+        run(connection, creating(table))
+        assert table.name in inspect(connection).get_table_names()
+    try:
+        yield
+    finally:
+        with engine.begin() as connection:
+            run(connection, dropping(table))
+            assert table.name not in inspect(connection).get_table_names()
+
+
+def run(connection, operations):
+    import sqlalchemy as sa
+
+    from app.db.types import ExactDecimal, UtcDateTime
+
+    names: dict[str, Any] = {"sa": sa, "op": Operations(MigrationContext.configure(connection))}
+    names |= {"ExactDecimal": ExactDecimal, "UtcDateTime": UtcDateTime}
+    source = f"def change():\n    {source_of(operations)}"
+    exec(compile(source, "revision", "exec"), names)  # noqa: S102 - it is what the revision would hold
+    names["change"]()
+
+
+def served(feature, router):
+    api = FastAPI(
+        openapi_url=None,
+        middleware=middleware.stack(get_settings()),
+        generate_unique_id_function=documentation.operation_id,
+    )
+    problems.install(api)
+    api.include_router(router)
+    with DocumentedClient(api) as client:
+        client.headers["Authorization"] = f"Bearer {token_for(make_user(is_superuser=True))}"
+        empty = client.get(feature.path)
+        assert (empty.status_code, empty.json()["total"]) == (200, 0), empty.text
+        missing = client.get(f"{feature.path}/1")
+        assert (missing.status_code, missing.json()["code"]) == (404, f"{feature.singular}_not_found")
+        needed = [field.name for field in feature.fields if field.required]
+        refused = client.post(feature.path, json={})
+        assert refused.status_code == (422 if needed else 201), refused.text
+        for sort in feature.sorts:
+            assert client.get(feature.path, params={"sort": sort}).status_code == 200, sort
+
+
+def attempt(fields, options, folder):
+    """Whether it was accepted."""
+    number = next(_numbers)
+    name = f"{letters(number)}zings"
+    try:
+        feature = plan(Request(name, fields, *options), PROJECT)
+        refuse_hidden_imports(feature, render(feature))
+    except Refused:
+        event("refused")
+        return False
+    event("accepted")
+    with imported(feature, folder / name) as router, migrated(Base.metadata.tables[name]):
+        served(feature, router)
+    return True
+
+
+@pytest.mark.parametrize("examples", [15, pytest.param(60, marks=pytest.mark.slow)])
+def test_whatever_is_accepted_works(committed, tmp_path, examples):
+    accepted = 0
+
+    # Nothing is made smaller when one fails: each example is a feature.
+    @settings(
+        max_examples=examples,
+        deadline=timedelta(seconds=20),
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate],
+    )
+    @given(FIELDS, OPTIONS)
+    def check(fields, options):
+        nonlocal accepted
+        accepted += attempt(fields, options, tmp_path)
+
+    check()
+    assert accepted > examples // 20

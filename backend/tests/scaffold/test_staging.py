@@ -1,0 +1,57 @@
+"""Files are kept all or none, and one command is at work at a time."""
+
+import pytest
+
+from scaffold import staging
+from scaffold.__main__ import is_yes
+from scaffold.problems import Refused
+
+
+class Stopped(dict[str, bytes]):
+    """Files of which one is written; then comes Ctrl-C, or the disk is full."""
+
+    stop: type[BaseException] = KeyboardInterrupt
+
+    def items(self):
+        yield next(iter(super().items()))
+        raise self.stop
+
+
+class Full(Stopped):
+    stop = OSError
+
+
+@pytest.fixture
+def backend(tmp_path, monkeypatch):
+    monkeypatch.setattr(staging, "BACKEND", tmp_path)
+    (tmp_path / "alembic" / "versions").mkdir(parents=True)
+    (tmp_path / "there").write_bytes(b"as it was")
+    return tmp_path
+
+
+@pytest.mark.parametrize(("files", "raised"), [(Stopped, KeyboardInterrupt), (Full, Refused)])
+def test_what_is_stopped_half_way_leaves_nothing(backend, files, raised):
+    before = sorted(backend.rglob("*"))
+    with pytest.raises(raised):
+        staging.keep(files({"app/new/models.py": b"new", "app/new/router.py": b"new"}))
+    with pytest.raises(raised):
+        staging.replace_files(files({"there": b"other", "new": b"new"}))
+    assert sorted(backend.rglob("*")) == before
+    assert (backend / "there").read_bytes() == b"as it was"
+
+
+def test_a_second_command_is_refused_while_one_is_at_work(backend):
+    with staging.alone(), pytest.raises(Refused, match="at work"), staging.alone():
+        pass
+    with staging.alone():
+        pass
+
+
+@pytest.mark.parametrize(("value", "meant"), [("", False), ("0", False), ("1", True), ("YES", True)])
+def test_an_option_is_set_or_not(value, meant):
+    assert is_yes(value) is meant
+
+
+def test_an_option_that_could_mean_either_is_refused():
+    with pytest.raises(Refused, match="neither"):
+        is_yes("y")

@@ -1,0 +1,61 @@
+"""The templates, linted: each is right Jinja, and what is made from them is Python in the style of the house."""
+
+import subprocess
+import sys
+from itertools import product
+
+import pytest
+from jinja2 import meta
+
+from app.core.config import BACKEND
+from scaffold.plan import Request, plan
+from scaffold.rendering import TEMPLATES, environment, formatted, render
+from tests.scaffold.test_names import PROJECT
+
+FULL = (
+    "number:str(32):unique title:str(80):index:search slug:slug(from=title) notes:text?:search amount:money(eur) "
+    "weight:decimal(8,3):index rate:decimal=1.5 tiny:int=3 big:bigint?:index paid:bool=false:index "
+    "day:date=today:index due_at:datetime?:index at:datetime=now status:enum(draft,paid)=draft:index meta:json? "
+    "token:uuid?:unique guest:email:index site:url? customer:ref(auth.User) helper:ref(auth.User)?"
+)
+WORDS = ",".join(f"word_number_{number}" for number in range(12))
+ODD = f"""dash:str=a\u2013b quotes:str='"\\ whole:decimal(5,0)=5 words:enum({WORDS})=word_number_1"""
+FIELDS = {"full": FULL, "one": "title:str", "optional": "notes:text?", "odd": ODD}
+VARIANTS = [
+    pytest.param(fields, owner, public, id=f"{name}-{owner}-{public}")
+    for (name, fields), owner, public in product(FIELDS.items(), ("user", "none"), ("yes", "no"))
+]
+
+
+@pytest.mark.parametrize("template", sorted(TEMPLATES.rglob("*.jinja")), ids=lambda path: path.stem)
+def test_a_template_takes_the_feature_and_nothing_else(template):
+    tree = environment.parse(template.read_text("utf-8"))
+    assert meta.find_undeclared_variables(tree) <= {"f"}
+
+
+@pytest.mark.parametrize(("fields", "owner", "public"), VARIANTS)
+def test_what_is_made_passes_ruff_and_needs_no_silence(tmp_path, fields, owner, public):
+    files = formatted(render(plan(Request("estimates", fields, owner, public), PROJECT)))
+    assert not any(word in text for text in files.values() for word in ("noqa", "type: ignore", "TODO", "pragma"))
+    for name, text in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+    (tmp_path / "pyproject.toml").write_text((BACKEND / "pyproject.toml").read_text("utf-8"), "utf-8")
+    for options in (["check"], ["format", "--check"]):
+        command = [sys.executable, "-m", "ruff", *options, "--no-cache", "app", "tests"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout
+    assert all(len(text.splitlines()) <= 300 for name, text in files.items() if name.startswith("app/"))
+
+
+def test_the_page_tells_what_lists_take_and_what_goes_with_what():
+    files = render(plan(Request("estimates", FULL), PROJECT))
+    lines = files["docs/features/estimates.md"].splitlines()
+    remarks = {
+        line.split("`")[1]: line.rpartition("|")[0].rpartition("|")[2].strip() for line in lines if "| `" in line
+    }
+    assert remarks["due_at"] == "may be null, filtered and sorted"
+    assert remarks["paid"] == "default `false`, filtered"
+    assert remarks["customer_id"] == "required, filtered, deleted with that"
+    assert remarks["helper_id"] == "may be null, filtered, null when that is deleted"

@@ -1,0 +1,26 @@
+"""Jobs of tests: queued, and what is left of them."""
+
+from typing import Any
+
+from sqlalchemy import func, select
+
+from app.db.database import SessionLocal
+from app.platform import jobs
+from app.platform.models import Job
+from tests.support.widgets import Widget
+
+
+def enqueue(kind: str, payload: dict[str, Any] | None = None, **options: Any) -> None:
+    with SessionLocal() as db, db.begin():
+        jobs.enqueue(db, kind, payload, **options)
+
+
+def widgets() -> int:
+    """How many the jobs have added."""
+    with SessionLocal() as db:
+        return db.scalars(select(func.count()).select_from(Widget)).one()
+
+
+def rows() -> list[Any]:
+    with SessionLocal() as db:
+        return list(db.scalars(select(Job).order_by(Job.id)))
