@@ -2,22 +2,24 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 WAIT_SECONDS = 30
 
 
-async def ask(url: str, body: bytes = b"") -> float | None:
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+async def ask(url: str, body: bytes = b"", headers: Mapping[str, str] = FORM) -> float | None:
     """How many seconds one request took, over a connection of its own; None unless it was answered with 200."""
     address = urlsplit(url)
     method = "POST" if body else "GET"
-    head = (
-        f"{method} {address.path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {len(body)}\r\n"
-    )
-    head += "Content-Type: application/x-www-form-urlencoded\r\n\r\n"
+    fields = {"Host": "localhost", "Connection": "close", "Content-Length": str(len(body)), **headers}
+    head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
     began = time.monotonic()
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
-    writer.write(head.encode() + body)
+    writer.write(f"{method} {address.path} HTTP/1.1\r\n{head}\r\n".encode() + body)
     answer = await reader.read()
     writer.close()
     return time.monotonic() - began if answer.split(b" ", 2)[1] == b"200" else None

@@ -4,6 +4,7 @@ The application is imported inside functions: its settings read the `.env` that 
 database part loads while the server is starting already.
 """
 
+import os
 import signal
 import time
 from http import HTTPStatus
@@ -27,7 +28,9 @@ UP = """
     API       {api}
     Docs      {api}/docs
     ReDoc     {api}/redoc
+    Try it    {api}/dev/frontend    register, sign in
     Mailbox   {api}/dev/mailbox
+    Stripe    {stripe}
     Health    {api}/health/ready
 
     Demo accounts, all with the password liftoff-demo-password
@@ -45,6 +48,10 @@ def main() -> int:
             write_env_file(ROOT)
     settings = development_settings()
     require_free(settings.host, settings.port)
+    if simulates_stripe(settings):
+        if settings.port == settings.simulator_port:
+            raise Problem(f"PORT and SIMULATOR_PORT are both {settings.port}. Give one of them another number.")
+        require_free("127.0.0.1", settings.simulator_port, "SIMULATOR_PORT")
     with Children() as children:
         try:
             return serve(settings, children)
@@ -62,7 +69,9 @@ def development_settings() -> "Settings":
 
 
 def serve(settings: "Settings", children: Children) -> int:
-    """Until the server ends: its exit code."""
+    """Until the server or the simulator ends: its exit code."""
+    if simulates_stripe(settings):
+        start_simulator(settings, children)
     embedded = settings.database_url.get_secret_value().startswith("sqlite:")
     if embedded:
         children.start("app.server", "--reload")  # it refuses requests until the database is ready
@@ -71,12 +80,26 @@ def serve(settings: "Settings", children: Children) -> int:
         children.start("app.server", "--reload")  # not before it is known that its database is there
     host = local_name(settings.host)
     with step("server ready"):
-        while not is_ready(host, settings):
+        while not is_ready(host, settings) or not stripe_is_ready(settings):
             if (code := children.exit_code()) is not None:
                 return code
             time.sleep(0.05)
-    print(UP.format(api=f"http://{host}:{settings.port}{settings.api_prefix}"), flush=True)
+    stripe = f"{settings.simulator_url}/_simulator" if simulates_stripe(settings) else settings.stripe_api_base
+    print(UP.format(api=f"http://{host}:{settings.port}{settings.api_prefix}", stripe=stripe), flush=True)
     return children.wait()
+
+
+def simulates_stripe(settings: "Settings") -> bool:
+    """Not where STRIPE_API_BASE names another one, such as Stripe itself."""
+    return settings.stripe_api_base == settings.simulator_url
+
+
+def start_simulator(settings: "Settings", children: Children) -> None:
+    """All its events go to this server's webhook. A reload of the server leaves it alone, as it is another program."""
+    webhook = f"http://{local_name(settings.host)}:{settings.port}{settings.api_prefix}/payments/webhook"
+    secret = settings.stripe_webhook_secret[0].get_secret_value()
+    os.environ["SIMULATOR_WEBHOOK_SECRET"] = secret  # arguments can be read by every user of the machine
+    children.start("simulator", "--port", str(settings.simulator_port), "--webhook", webhook)
 
 
 def prepare_database() -> None:
@@ -102,9 +125,17 @@ def local_name(host: str) -> str:
 
 
 def is_ready(host: str, settings: "Settings") -> bool:
-    connection = HTTPConnection(host, settings.port, timeout=5)
+    return answers(host, settings.port, f"{settings.api_prefix}/health/ready")
+
+
+def stripe_is_ready(settings: "Settings") -> bool:
+    return not simulates_stripe(settings) or answers("127.0.0.1", settings.simulator_port, "/_simulator/api/state")
+
+
+def answers(host: str, port: int, path: str) -> bool:
+    connection = HTTPConnection(host, port, timeout=5)
     try:
-        connection.request("GET", f"{settings.api_prefix}/health/ready")
+        connection.request("GET", path)
         return connection.getresponse().status == HTTPStatus.OK
     except (OSError, HTTPException):
         return False

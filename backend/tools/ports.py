@@ -8,21 +8,22 @@ import psutil
 from tools.console import Problem
 
 
-def require_free(host: str, port: int) -> None:
+def require_free(host: str, port: int, variable: str = "PORT") -> None:
+    """`variable` is the setting of this port."""
     try:
         (family, kind, _, _, address), *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         with socket.socket(family, kind) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does: a port just left is free
             probe.bind(address)
     except OSError as error:
-        raise Problem(_reason(error, host, port)) from error
+        raise Problem(_reason(error, host, port, variable)) from error
 
 
-def _reason(error: OSError, host: str, port: int) -> str:
+def _reason(error: OSError, host: str, port: int, variable: str) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"Port {port} is taken{_holder(port)}. Stop that program or run: make dev PORT={port + 1}"
+        return f"Port {port} is taken{_holder(port)}. Stop that program or run: make dev {variable}={port + 1}"
     if error.errno == errno.EACCES:
-        return f"Port {port} needs more rights than you have. Run: make dev PORT=8000"
+        return f"Port {port} needs more rights than you have. Run: make dev {variable}=8000"
     return f"HOST={host} is no address of this machine ({error.strerror}). Use 127.0.0.1, or 0.0.0.0 for all of them."
 
 

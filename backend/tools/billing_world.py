@@ -1,0 +1,107 @@
+"""The API and the simulator of a running `make dev`, for who tells the story of a subscription."""
+
+import re
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx2
+
+from tools.console import Problem
+
+WAIT_SECONDS = 60
+PASSWORD = "a pass phrase of the billing story"  # noqa: S105 - of somebody made up
+GOOD_CARD = "4242 4242 4242 4242"
+FAILING_CARD = "4000 0000 0000 0341"  # can be saved, and fails when it is charged
+
+
+class World:
+    """`api` and `simulator` are URLs without a slash at the end."""
+
+    def __init__(self, api: str, simulator: str) -> None:
+        self.api, self.simulator = api, simulator
+        self._http = httpx2.Client(timeout=120)
+
+    def close(self) -> None:
+        self._http.close()
+
+    def is_up(self) -> bool:
+        try:
+            state = self._http.get(f"{self.simulator}/_simulator/api/state")
+            return state.is_success and self._http.get(f"{self.api}/health/ready").is_success
+        except httpx2.TransportError:
+            return False
+
+    def answer(self, method: str, path: str, token: str = "", **content: Any) -> httpx2.Response:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return self._http.request(method, f"{self.api}{path}", headers=headers, **content)
+
+    def ask(self, method: str, path: str, status: int, token: str = "", **content: Any) -> Any:
+        """What the API answers, as JSON. Raises `Problem` for another status."""
+        answer = self.answer(method, path, token, **content)
+        if answer.status_code != status:
+            raise Problem(f"{method} {path} answered {answer.status_code}, not {status}: {answer.text[:300]}")
+        return answer.json() if answer.content else None
+
+    def mails_to(self, address: str) -> list[dict[str, Any]]:
+        """Oldest first."""
+        found = self._http.get(f"{self.api}/dev/mailbox.json").json()
+        return [mail for mail in found[::-1] if mail["to"] == address]
+
+    def token_mailed_to(self, address: str) -> str:
+        found: list[str] = []
+
+        def arrived() -> bool:
+            texts = [mail["text"] for mail in self.mails_to(address)]
+            found.extend(token for text in texts for token in re.findall(r"/verify-email\?token=([^\s&]+)", text))
+            return bool(found)
+
+        until(arrived, f"a mail to {address}")
+        return found[-1]
+
+    def submit(self, url: str, **fields: str) -> str:
+        """Send a form of a hosted page; where it leads to. Raises `Problem` with what the page says instead."""
+        answer = self._http.post(url, data=fields)
+        if not answer.is_redirect:
+            said = re.findall(r'role="alert"[^>]*>([^<]+)|class="wrong"[^>]*>([^<]+)', answer.text)
+            raise Problem(f"{url} answered {answer.status_code}: {said}")
+        return str(answer.headers["location"])
+
+    def pay_in_checkout(self, url: str, card: str) -> str:
+        """What a person does on the page; where it leads back to."""
+        return self.submit(url, act="pay", **_typed(card))
+
+    def save_card(self, portal: str, card: str) -> str:
+        return self.submit(f"{portal}/cards", act="save", **_typed(card))
+
+    def now(self) -> datetime:
+        """The simulator's time."""
+        return datetime.fromtimestamp(self._http.get(f"{self.simulator}/_simulator/api/state").json()["now"], UTC)
+
+    def advance_to(self, moment: datetime) -> None:
+        """Everything up to then happens at Stripe, and its events are delivered."""
+        self._control("clock/advance", to=int(moment.timestamp()))
+        self._control("settle", timeout_seconds=WAIT_SECONDS)
+
+    def advance(self, **span: float) -> None:
+        """`days=`, `hours=`."""
+        self.advance_to(self.now() + timedelta(**span))
+
+    def _control(self, path: str, **body: Any) -> None:
+        answer = self._http.post(f"{self.simulator}/_simulator/api/{path}", json=body)
+        if not answer.is_success:
+            raise Problem(f"The simulator's {path} answered {answer.status_code}: {answer.text[:300]}")
+
+
+def _typed(card: str) -> dict[str, str]:
+    return {"number": card, "expiry": "12 / 44", "cvc": "123", "name": "Ada Story"}
+
+
+def until(is_so: Callable[[], bool], what: str) -> None:
+    """Wait for it. Raises `Problem` after a minute."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not is_so():
+        if time.monotonic() > deadline:
+            raise Problem(f"Waited {WAIT_SECONDS} s for {what}.")
+        time.sleep(0.1)
