@@ -6,13 +6,13 @@ IN_BACKEND := @cd backend && ../.venv/bin/python -m
 # The newest of the Pythons that the lock supports, tried and not only looked up: a version manager's shim may be there without its Python.
 PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11; do $$p -c '' 2>/dev/null && echo $$p && exit; done; echo python3)
 
-.PHONY: help dev test run worker migrate migration downgrade seed superuser check lint types migrations configs format lock audit openapi bench
+.PHONY: help dev test feature feature-field feature-remove run worker migrate migration downgrade seed superuser dead-letters requeue plans-sync webhook-register webhook-replay billing-doctor demo-billing check lint types migrations configs format lock audit openapi bench
 .DEFAULT_GOAL := help
 
 help: ## print this
 	@awk 'BEGIN { FS = ":.*## | \\| " } \
 	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
-	  /^[a-z]+:.*## / { printf "  make %-48s %s\n", (NF > 2 ? $$1 " " $$2 : $$1), $$NF }' Makefile
+	  /^[a-z-]+:.*## / { printf "  make %-48s %s\n", (NF > 2 ? $$1 " " $$2 : $$1), $$NF }' Makefile
 
 ##@ Work
 
@@ -27,6 +27,20 @@ run: $(STAMP) ## the server alone, as in production: settings decide everything
 
 worker: $(STAMP) ## mail and jobs in a process of their own; several may run
 	@cd backend && exec ../.venv/bin/python -m app.worker
+
+##@ Features
+
+feature: $(STAMP) ## name=invoices fields="number:str(32):unique …" [owner=none] [public=yes] [plural=…] [dry=1] | write a feature that works
+	@test -n "$$name" || { echo 'Usage: make feature name=notes fields="title:str(80) done:bool=false:index" [owner=none] [public=yes] [plural=…] [dry=1]'; exit 2; }
+	$(IN_BACKEND) scaffold feature --name="$$name" --fields="$$fields" $${owner:+--owner "$$owner"} $${public:+--public "$$public"} $${plural:+--plural "$$plural"} $${dry:+--dry "$$dry"}
+
+feature-field: $(STAMP) ## name=invoices fields="paid_at:datetime?" [dry=1] | add fields to a feature
+	@test -n "$$name" || { echo 'Usage: make feature-field name=notes fields="due_at:datetime?:index" [dry=1]'; exit 2; }
+	$(IN_BACKEND) scaffold field --name="$$name" --fields="$$fields" $${dry:+--dry "$$dry"}
+
+feature-remove: $(STAMP) ## name=invoices [yes=1] | take a feature away again
+	@test -n "$$name" || { echo 'Usage: make feature-remove name=notes [yes=1]'; exit 2; }
+	$(IN_BACKEND) scaffold remove --name="$$name" $${yes:+--yes "$$yes"}
 
 ##@ Database
 
@@ -46,6 +60,32 @@ seed: $(STAMP) ## load the demo data (refused in production)
 superuser: $(STAMP) ## email=… username=… [password=…] | make or promote a superuser; asks for the password
 	@test -n "$$email" && test -n "$$username" || { echo 'Usage: make superuser email=ada@example.com username=ada [password=…]'; exit 2; }
 	$(IN_BACKEND) app.cli superuser --email "$$email" --username "$$username" $${password:+--password "$$password"}
+
+##@ Repair
+
+dead-letters: $(STAMP) ## the mails and jobs that were given up: which, since when, why
+	$(IN_BACKEND) app.cli dead-letters
+
+requeue: $(STAMP) ## [id="mail:12 job:3"] [all=yes] | have dead letters worked on again, for another 24 hours
+	@test -n "$$id$$all" || { echo 'Usage: make requeue id="mail:12 job:3", or make requeue all=yes'; exit 2; }
+	$(IN_BACKEND) app.cli requeue $$id $${all:+--all}
+
+##@ Payments
+
+plans-sync: $(STAMP) ## [apply=yes] | show, then make, what Stripe needs to sell what backend/plans.toml says
+	$(IN_BACKEND) app.routers.payments.commands plans-sync $${apply:+--apply}
+
+webhook-register: $(STAMP) ## have Stripe send the events that are handled here, and no others
+	$(IN_BACKEND) app.routers.payments.commands webhook-register
+
+webhook-replay: $(STAMP) ## [event=evt_…] [failed=yes] | list, then work off again, events that were given up on or parked
+	$(IN_BACKEND) app.routers.payments.commands webhook-replay $${event:+--event "$$event"} $${failed:+--failed}
+
+billing-doctor: $(STAMP) ## [fix=yes] | compare everything with Stripe; exits 1 on any difference
+	$(IN_BACKEND) app.routers.payments.commands billing-doctor $${fix:+--fix}
+
+demo-billing: $(STAMP) ## the life of a subscription, told step by step against a running `make dev`
+	$(IN_BACKEND) tools.demo_billing
 
 ##@ Quality
 
@@ -75,6 +115,8 @@ openapi: $(STAMP) ## rewrite the OpenAPI snapshots after a wanted change
 bench: $(STAMP) ## the comparisons of the README, measured on this machine
 	$(IN_BACKEND) benchmarks.admission
 	$(IN_BACKEND) benchmarks.sign_in
+	$(IN_BACKEND) benchmarks.simulator
+	$(IN_BACKEND) benchmarks.payments
 
 ##@ Packages
 
