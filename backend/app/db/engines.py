@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.core.config import Settings
 from app.db.urls import normalise
@@ -23,6 +24,7 @@ LOCK_SECONDS = 3
 IDLE_SECONDS = 30
 CONNECT_SECONDS = 3
 SOCKET_SECONDS = 15
+HELD = "named locks"  # in a connection's info: what MySQL would keep beyond the transaction
 MYSQL_CHECK_FAILED = (3819, 4025)  # MySQL's and MariaDB's number of a broken check constraint
 
 
@@ -100,7 +102,15 @@ def _mysql(url: URL, *, name: str, statement_seconds: int, **options: Any) -> En
 
     engine = create_engine(url, connect_args=connect_args, isolation_level="READ COMMITTED", **options)
     event.listen(engine, "connect", prepare)
+    event.listen(engine, "checkin", _rest_mysql)
     return engine
+
+
+def _rest_mysql(connection: Any, record: ConnectionPoolEntry) -> None:
+    for name in record.info.pop(HELD, ()):
+        if connection is not None:  # one that broke has lost its locks
+            with connection.cursor() as cursor:
+                cursor.execute("DO RELEASE_LOCK(%s)", (name,))
 
 
 def _prepare_mysql(connection: Any, statement_seconds: int) -> None:

@@ -68,6 +68,7 @@ MYSQL_ERRORS: dict[int, type[AppError]] = {
     1969: DatabaseTimeout,  # MariaDB's ER_STATEMENT_TIMEOUT
     3024: DatabaseTimeout,  # MySQL's ER_QUERY_TIMEOUT
     1213: DatabaseConflict,  # ER_LOCK_DEADLOCK
+    1305: DatabaseConflict,  # ER_SP_DOES_NOT_EXIST: a deadlock ended the whole transaction, and its savepoint with it
     # too many connections, shutdown, interrupted, read-only, killed, and connections that could not be made or broke
     **dict.fromkeys((1040, 1053, 1290, 1317, 1836, 1927, 2002, 2003, 2006, 2013, 2055, 4031), DatabaseUnavailable),
 }

@@ -1,8 +1,8 @@
 """A slug that is made from a text gives way to taken ones: `first-light`, `first-light-2` and so on."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from itertools import chain, count, islice
-from secrets import randbelow
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -10,8 +10,9 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from app.core.errors import AppError
 from app.db.base import Base
 from app.db.errors import conflicts
+from app.db.turns import wait_for_turn
 
-TRIES = 5
+TRIES = 3  # who has the turn loses only to slugs that were asked for
 BLOCK = 100  # how many are looked up at once
 
 Constraints = Mapping[str, type[AppError]]
@@ -34,14 +35,12 @@ def insert_with_slug(
         _insert(db, row, constraints)
         return
     taken = next(error for name, error in constraints.items() if name.startswith("uq_") and name.endswith(column.key))
-    for tries in range(TRIES):
-        # Many may be at it: look further off each time.
-        setattr(row, column.key, _free(db, column, base, within, skip=randbelow(4**tries)))
-        try:
+    wait_for_turn(db, f"{column} {base}")
+    for _ in range(TRIES):
+        setattr(row, column.key, _free(db, column, base, within))
+        with suppress(taken):
             _insert(db, row, constraints)
-        except taken:
-            continue
-        return
+            return
     raise taken
 
 
@@ -51,15 +50,10 @@ def _insert(db: Session, row: Base, constraints: Constraints) -> None:
         db.flush()
 
 
-def _free(
-    db: Session, column: InstrumentedAttribute[str], base: str, within: Sequence[ColumnElement[bool]], *, skip: int
-) -> str:
-    """The first free slug, or with `skip` the one that many places behind it."""
+def _free(db: Session, column: InstrumentedAttribute[str], base: str, within: Sequence[ColumnElement[bool]]) -> str:
     candidates = chain([base], (f"{base}-{number}" for number in count(2)))
     while True:
         block = list(islice(candidates, BLOCK))
         taken = set(db.scalars(select(column).where(column.in_(block), *within)))
-        free = [slug for slug in block if slug not in taken]
-        if skip < len(free):
-            return free[skip]
-        skip -= len(free)
+        if free := next((slug for slug in block if slug not in taken), None):
+            return free

@@ -7,6 +7,7 @@ from threading import Barrier
 
 import pytest
 from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, String, Table, exc, insert, text
+from sqlalchemy.orm import Session
 
 from app.core.config import Settings
 from app.core.errors import AppError, Conflict
@@ -117,15 +118,17 @@ def test_a_value_that_a_driver_cannot_even_send_is_a_422(db, kind):
 
 
 @pytest.mark.only("postgresql", "mysql")
-def test_of_two_transactions_that_wait_for_each_other_one_is_a_conflict(pairs):
+@pytest.mark.parametrize("within", [Session.begin, Session.begin_nested], ids=["transaction", "savepoint"])
+def test_of_two_transactions_that_wait_for_each_other_one_is_a_conflict(pairs, within):
     both_hold = Barrier(2)
 
     def lock_both(first: int, second: int) -> list[AppError | None]:
         with pairs() as db:
-            db.execute(text("UPDATE pairs SET n = n + 1 WHERE id = :id"), {"id": first})
-            both_hold.wait(10)
             try:
-                db.execute(text("UPDATE pairs SET n = n + 1 WHERE id = :id"), {"id": second})
+                with within(db):
+                    db.execute(text("UPDATE pairs SET n = n + 1 WHERE id = :id"), {"id": first})
+                    both_hold.wait(10)
+                    db.execute(text("UPDATE pairs SET n = n + 1 WHERE id = :id"), {"id": second})
                 db.commit()
             except exc.DBAPIError as error:
                 return [translate(error)]

@@ -1,8 +1,6 @@
 """The rules of posts."""
 
 import re
-from itertools import chain, count, islice
-from secrets import randbelow
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, SQLColumnExpression, func, select
@@ -12,6 +10,7 @@ from app.core.errors import Conflict, Forbidden, NotFound, Unprocessable
 from app.core.text import slug_from
 from app.core.types import now
 from app.db.errors import conflicts
+from app.db.slugs import insert_with_slug
 from app.routers.auth.models import User
 
 from . import queries
@@ -21,8 +20,6 @@ from .schemas import PostCreate, PostFilters, PostUpdate
 EXCERPT = 200  # characters that an excerpt takes from the content
 # A bracket ends the search for its partner, so that a text of opening ones takes no longer than any other.
 MARKS = re.compile(r"```.*?```|[#>*_`|]|!?\[([^\[\]]*)\]\([^()]*\)", re.DOTALL)
-SLUG_TRIES = 5
-SLUG_BLOCK = 100  # how many are looked up at once
 
 
 class PostNotFound(NotFound):
@@ -114,45 +111,12 @@ def _saved(db: Session, post: BlogPost) -> BlogPost:
 def create_post(db: Session, author: User, data: PostCreate) -> BlogPost:
     """A slug that was asked for must be free; one made from the title gives way (`-2`)."""
     _refuse_featuring(author, featured=data.is_featured)
-    post = BlogPost(author=author, **data.model_dump(exclude={"slug", "excerpt"}))
+    post = BlogPost(author=author, **data.model_dump(exclude={"excerpt"}))
     post.excerpt = excerpt_of(data.content) if data.excerpt is None else data.excerpt
     post.published_at = now() if data.is_published else None
-    if data.slug is not None:
-        post.slug = data.slug
-        _insert(db, post)
-    else:
-        _insert_under_free_slug(db, post)
-    return _saved(db, post)
-
-
-def _insert(db: Session, post: BlogPost) -> None:
-    with db.begin_nested(), conflicts(CONSTRAINTS):
-        db.add(post)
-        db.flush()
-
-
-def _insert_under_free_slug(db: Session, post: BlogPost) -> None:
     base = slug_from(post.title, fallback="post")
-    for tries in range(SLUG_TRIES):
-        post.slug = _free_slug(db, base, skip=randbelow(4**tries))
-        try:
-            _insert(db, post)
-        except SlugTaken:
-            continue  # another request was quicker: look again, and further off, as many may be at it
-        return
-    raise SlugTaken
-
-
-def _free_slug(db: Session, base: str, skip: int) -> str:
-    """The first free one of `base`, `base-2`, `base-3`, …; with `skip` the one that many places behind it."""
-    candidates = chain([base], (f"{base}-{number}" for number in count(2)))
-    while True:
-        block = list(islice(candidates, SLUG_BLOCK))
-        taken = set(db.scalars(select(BlogPost.slug).where(BlogPost.slug.in_(block))))
-        free = [slug for slug in block if slug not in taken]
-        if skip < len(free):
-            return free[skip]
-        skip -= len(free)
+    insert_with_slug(db, post, BlogPost.slug, base, CONSTRAINTS)
+    return _saved(db, post)
 
 
 def update_post(db: Session, editor: User, post: BlogPost, data: PostUpdate) -> BlogPost:

@@ -1,0 +1,55 @@
+"""Who wants the same thing goes one after the other, and nobody keeps a turn beyond the transaction."""
+
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as StillWaiting
+
+import pytest
+from sqlalchemy import exc
+
+from app.db.database import SessionLocal
+from app.db.errors import DatabaseTimeout, translate
+from app.db.turns import wait_for_turn
+
+NAME = "posts first-light"
+
+
+def take(name=NAME):
+    with SessionLocal() as db:
+        wait_for_turn(db, name)
+
+
+@pytest.fixture
+def threads():
+    with ThreadPoolExecutor(1) as pool:
+        yield pool
+
+
+@pytest.mark.only("postgresql", "mysql")
+@pytest.mark.parametrize("end", ["commit", "rollback", "close"])
+def test_the_next_one_waits_until_the_transaction_ends(migrated, threads, end):
+    with SessionLocal() as db:
+        wait_for_turn(db, NAME)
+        wait_for_turn(db, NAME)  # one's own turn is no obstacle
+        waiting = threads.submit(take)
+        with pytest.raises(StillWaiting):
+            waiting.result(0.3)
+        getattr(db, end)()
+        waiting.result(5)
+
+
+@pytest.mark.only("postgresql", "mysql")
+def test_other_names_do_not_wait(migrated, threads):
+    with SessionLocal() as db:
+        wait_for_turn(db, NAME)
+        threads.submit(take, f"{NAME}-2").result(5)
+
+
+@pytest.mark.only("postgresql", "mysql")
+def test_who_waits_too_long_is_told_so(migrated, threads):
+    with SessionLocal() as db:
+        wait_for_turn(db, NAME)
+        with pytest.raises((DatabaseTimeout, exc.DBAPIError)) as caught:
+            threads.submit(take).result(10)
+    error = caught.value
+    told = error if isinstance(error, DatabaseTimeout) else translate(error)
+    assert isinstance(told, DatabaseTimeout)
