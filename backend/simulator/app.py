@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from fastapi import FastAPI
+from starlette.routing import Route
 
 import simulator.resources  # noqa: F401 - registers the operations
 from simulator import control, control_billing
@@ -37,8 +38,9 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.box = box
     app.state.store = store
     app.add_middleware(Guard)
-    methods = ["GET", "POST", "DELETE", "PUT", "PATCH"]  # Stripe has no operation of the last two, but an answer
-    app.add_route("/v1/{path:path}", Dispatcher(store, box.chaos).answer, methods=methods)
+    stripe = Dispatcher(store, box.chaos)
+    app.router.routes.append(Route("/v1{path:path}", stripe))  # the first to be asked: most requests are its
+    app.router.default = stripe  # what is no page and no control it answers as well
     app.include_router(control.router)
     app.include_router(control_billing.router)
     app.include_router(pages)

@@ -19,7 +19,7 @@ from simulator.protocol.expansion import expand
 from simulator.protocol.forms import decode_form
 from simulator.protocol.idempotency import Attempt, Keys
 from simulator.protocol.keys import authenticate
-from simulator.protocol.operations import Handler, find_operation
+from simulator.protocol.operations import Handler, find_operation, unrecognized
 from simulator.protocol.parameters import Params
 from simulator.server import CUT
 from simulator.state.store import Store
@@ -27,6 +27,7 @@ from simulator.state.work import Work
 
 logger = logging.getLogger(__name__)
 
+VERSIONED = "/v1/"  # below it lies all that the simulator speaks; Stripe's /v2/ has none of its resources
 _VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(\.\w+)?")
 
 
@@ -43,20 +44,24 @@ class Call:
 
 
 class Dispatcher:
-    """Answers everything below /v1/."""
+    """The API as an ASGI application: it answers every path, below /v1/ or not, and every method."""
 
     def __init__(self, store: Store, chaos: Chaos) -> None:
         self._store = store
         self._chaos = chaos
         self._keys = Keys(store)
 
-    async def answer(self, request: Request) -> Response:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = await self._respond(Request(scope, receive))
+        await answer(scope, receive, send)
+
+    async def _respond(self, request: Request) -> Response:
         body = (await request.body()).decode(errors="replace")
         key = request.headers.get("Idempotency-Key") if request.method == "POST" else None
         call = Call(request.method, request.url.path, self._store.ids.request(), key)
         strike = Strike()
         try:
-            strike = self._chaos.strike(call.method, call.path)
+            strike = self._strike(call)
             status, content = await self._answer(request, call, body, strike)
         except StripeError as error:
             status, content = error.status, encode(error.body(call.request_id))
@@ -69,6 +74,12 @@ class Dispatcher:
             call.headers["Idempotency-Key"] = key
         answer = LostResponse if strike.fault == "lost" else Response
         return answer(content, status, call.headers, "application/json")
+
+    def _strike(self, call: Call) -> Strike:
+        """What lies outside has no faults, and is refused with or without a key, whatever the body is."""
+        if not call.path.startswith(VERSIONED):
+            raise unrecognized(call.method, call.path)
+        return self._chaos.strike(call.method, call.path)
 
     async def _answer(self, request: Request, call: Call, body: str, strike: Strike) -> tuple[int, bytes]:
         api_key = authenticate(request.headers.get("Authorization"))

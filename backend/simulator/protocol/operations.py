@@ -65,9 +65,13 @@ def find_operation(method: str, path: str) -> tuple[Operation, list[str]]:
             node = _Node({}, {})
             break
     if method not in node.operations:
-        raise StripeError(
-            f"Unrecognized request URL ({method}: {path}). Please see https://stripe.com/docs or we can help at "
-            "https://support.stripe.com/.",
-            status=404,
-        )
+        raise unrecognized(method, path)
     return node.operations[method], ids
+
+
+def unrecognized(method: str, path: str) -> StripeError:
+    return StripeError(
+        f"Unrecognized request URL ({method}: {path}). Please see https://stripe.com/docs or we can help at "
+        "https://support.stripe.com/.",
+        status=404,
+    )

@@ -5,6 +5,7 @@ import pytest
 import stripe
 
 from tests.simulator.conftest import KEY
+from tests.simulator.fidelity import flaws
 
 
 @pytest.fixture
@@ -42,12 +43,36 @@ def test_the_key_may_come_as_basic_authentication(simulator):
         ("DELETE", "/v1/customers"),
         ("GET", "/v1/customers//cards"),
         ("PUT", "/v1/customers"),
+        ("OPTIONS", "/v1/customers"),
+        ("TRACE", "/v1/customers"),
+        ("GET", "/"),
+        ("POST", "/"),
+        ("GET", "/v1"),
+        ("GET", "/v2/core/events"),
+        ("POST", "/v2/core/event_destinations"),
+        ("GET", "/customers"),
+        ("GET", "/c/nowhere"),
+        ("GET", "/_simulator/nowhere"),
     ],
 )
 def test_an_unknown_url_is_404(ask, method, path):
-    status, error = error_of(ask(method, path))
-    assert status == 404
+    answer = ask(method, path, follow_redirects=False)
+    status, error = error_of(answer)
+    assert (status, error["type"]) == (404, "invalid_request_error")
     assert error["message"].startswith(f"Unrecognized request URL ({method}: {path})")
+    assert flaws(answer.json()) == []
+    assert error["request_log_url"].endswith(answer.headers["Request-Id"])
+
+
+def test_outside_the_api_nobody_asks_for_a_key_or_a_form(ask):
+    status, _ = error_of(ask("POST", "/v2/core/event_destinations", key="", json={"name": "mine"}))
+    assert status == 404
+
+
+def test_what_stripe_python_asks_of_v2_is_an_error_that_it_understands(simulator):
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        simulator.client().v2.core.events.retrieve("evt_1")
+    assert refused.value.http_status == 404
 
 
 @pytest.mark.parametrize(
