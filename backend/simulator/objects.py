@@ -6,6 +6,8 @@ from typing import Any
 Object = dict[str, Any]
 """Has `object`, its kind (`customer`, `checkout.session`), and `id`. Keys with a leading `_` are ours alone."""
 
+EMBEDDED = 10  # as many of its list an object shows
+
 _encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
@@ -19,9 +21,11 @@ def decode(data: bytes) -> Object:
 
 
 def public(value: Any) -> Any:
-    """The same without keys that begin with `_`, at any depth; untouched parts are shared, not copied."""
+    """As the outside sees it, at any depth: without keys that begin with `_`, and with the first of embedded lists.
+    Untouched parts are shared, not copied.
+    """
     if isinstance(value, dict):
-        return {key: public(item) for key, item in value.items() if not key.startswith("_")}
+        return {key: public(_first_page(item)) for key, item in value.items() if not key.startswith("_")}
     if isinstance(value, list):
         return [public(item) for item in value]
     return value
@@ -29,7 +33,14 @@ def public(value: Any) -> Any:
 
 def surface(obj: Object) -> Object:
     """As `public`, of one object that holds no others whole: its own keys are all that can be hidden."""
-    return {key: value for key, value in obj.items() if key[0] != "_"}
+    return {key: _first_page(value) for key, value in obj.items() if key[0] != "_"}
+
+
+def _first_page(value: Any) -> Any:
+    """Of a list inside an object; all of it is listed under its `url`."""
+    if isinstance(value, dict) and value.get("object") == "list" and len(value["data"]) > EMBEDDED:
+        return value | {"data": value["data"][:EMBEDDED], "has_more": True}
+    return value
 
 
 def previous_attributes(before: Object, after: Object) -> Object:

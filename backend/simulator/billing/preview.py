@@ -10,9 +10,11 @@ from simulator.billing import changes, cycle, invoices, schedule
 from simulator.billing.changes import Change
 from simulator.billing.invoices import HOUR
 from simulator.billing.subscriptions import Order, start
-from simulator.objects import Object
+from simulator.objects import EMBEDDED, Object
 from simulator.protocol.errors import StripeError
 from simulator.state.work import Work
+
+REMEMBERED = 50
 
 
 def upcoming(work: Work, subscription: Object) -> Object:
@@ -54,6 +56,15 @@ def of_order(work: Work, order: Order) -> Object:
         lines = invoice["lines"] | {"data": [line | {"subscription": None} for line in invoice["lines"]["data"]]}
         draft = invoice | {"status": "draft", "billing_reason": "upcoming", "lines": lines, "parent": None}
         return _shown(invoices.with_totals(scratch, draft, lines["data"]), scratch.now)
+
+
+def remember_lines(work: Work, shown: Object) -> Object:
+    """Of a preview that has more lines than it shows, so that they can be listed; of the newest few previews."""
+    if len(shown["lines"]["data"]) > EMBEDDED:
+        work.put({"object": "_preview", "id": shown["id"], "lines": shown["lines"]["data"]})
+        for old in work.ids("_preview")[:-REMEMBERED]:
+            work.remove("_preview", old)
+    return shown
 
 
 @contextmanager

@@ -98,7 +98,7 @@ def warn_of_trial(work: Work, subscription_id: str) -> None:
 @timer("subscription.upcoming")
 def announce_invoice(work: Work, subscription_id: str) -> None:
     subscription = work.get("subscription", subscription_id)
-    work.emit("invoice.upcoming", preview.upcoming(work, subscription))
+    work.emit("invoice.upcoming", preview.remember_lines(work, preview.upcoming(work, subscription)))
 
 
 @timer("subscription.expire")

@@ -1,4 +1,4 @@
-from stripe.params import ChargeListParams, ChargeRetrieveParams, ChargeUpdateParams
+from stripe.params import ChargeListParams, ChargeListRefundsParams, ChargeRetrieveParams, ChargeUpdateParams
 
 from simulator.objects import Object
 from simulator.protocol.lists import page
@@ -31,3 +31,9 @@ def update(work: Work, params: Params, identity: str) -> Object:
 def list_all(work: Work, params: Params) -> Object:
     where = {name: params[name] for name in ("customer", "payment_intent") if name in params}
     return page(work, params, "charge", URL, where)
+
+
+@operation("GET /v1/charges/{id}/refunds", ChargeListRefundsParams)
+def list_refunds(work: Work, params: Params, identity: str) -> Object:
+    charge = work.get("charge", identity)
+    return page(work, params, "refund", f"{URL}/{identity}/refunds", {"charge": charge["id"]})

@@ -16,6 +16,10 @@ def create_preview(work: Work, params: Params) -> Object:
     refuse_others(params)
     if params.get("preview_mode", "next") != "next":
         raise unsupported("preview_mode")
+    return preview.remember_lines(work, _preview(work, params))
+
+
+def _preview(work: Work, params: Params) -> Object:
     identity, customer = params.get("subscription"), params.get("customer")
     if identity:
         return _of_subscription(work, params, work.get("subscription", identity, "subscription"))

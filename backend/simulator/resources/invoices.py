@@ -116,7 +116,10 @@ def list_all(work: Work, params: Params) -> Object:
 
 @operation("GET /v1/invoices/{id}/lines", InvoiceLineItemListParams)
 def list_lines(work: Work, params: Params, identity: str) -> Object:
-    return page_of(params, "line_item", f"{URL}/{identity}/lines", work.get("invoice", identity)["lines"]["data"])
+    """Of a preview, too, which is no invoice."""
+    preview = work.find("_preview", identity)
+    rows = preview["lines"] if preview else work.get("invoice", identity)["lines"]["data"]
+    return page_of(params, "line_item", f"{URL}/{identity}/lines", rows)
 
 
 @operation("POST /v1/invoices/{id}/finalize", InvoiceFinalizeInvoiceParams)

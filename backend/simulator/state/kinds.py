@@ -38,6 +38,7 @@ KINDS: dict[str, Kind] = {
     # The simulator's own, which no answer shows.
     "_answer": Kind("_answer"),
     "_delivery": Kind("_delivery", ("event", "endpoint", "status")),
+    "_preview": Kind("_preview"),
     "_setting": Kind("_setting"),
     "_timer": Kind("_timer", ("clock",)),
 }
