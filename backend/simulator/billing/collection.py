@@ -1,6 +1,6 @@
 """Getting invoices paid: attempts, what follows from them, and when the next one is due."""
 
-from simulator.billing import invoices, payments, pending, standing
+from simulator.billing import advancing, invoices, payments, pending, standing
 from simulator.billing.payments import Answer
 from simulator.billing.periods import DAY
 from simulator.objects import Object
@@ -106,6 +106,18 @@ def _failed(work: Work, invoice: Object, *, asked: bool) -> None:
         work.emit("invoice.payment_action_required", invoice)
     if not asked or begun:
         work.emit("invoice.payment_failed", invoice)
+
+
+def set_automatic(work: Work, invoice: Object, *, automatic: bool) -> None:
+    """Whether it advances by itself: from draft to a payment, from a failed payment to the next."""
+    if not automatic:
+        advancing.stop(work, invoice)
+        return
+    invoice["auto_advance"] = True
+    if invoice["status"] == "draft":
+        advancing.wait(work, invoice)
+    elif invoice["status"] == "open" and invoice["attempted"] and invoice["next_payment_attempt"] is None:
+        _schedule(work, invoice)
 
 
 def _only_asked_for(subscription: Object, invoice: Object) -> bool:

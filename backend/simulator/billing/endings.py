@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from simulator.billing import collection, invoices, lines, schedule, settings, standing
+from simulator.billing import advancing, collection, invoices, lines, schedule, settings, standing
 from simulator.billing.invoices import Plan
 from simulator.objects import Object
 from simulator.state.work import Work
@@ -67,7 +67,7 @@ def cancel_all(work: Work, customer: str) -> None:
     for subscription in work.all("subscription", customer=customer):
         if subscription["status"] not in standing.ENDED:
             cancel(work, subscription, reason="cancellation_requested")
-    invoices.halt(work, work.all("invoice", customer=customer))
+    advancing.halt(work, work.all("invoice", customer=customer))
 
 
 def invoice_pending(work: Work, subscription: Object, reason: str) -> Object | None:
@@ -100,7 +100,7 @@ def _drop_prorations(work: Work, subscription: Object) -> None:
 
 def _end(work: Work, subscription: Object, **changes: Any) -> Object:
     schedule.clear(work, subscription)
-    invoices.halt(work, work.all("invoice", parent__subscription_details__subscription=subscription["id"]))
+    advancing.halt(work, work.all("invoice", parent__subscription_details__subscription=subscription["id"]))
     subscription |= {"status": "canceled", "ended_at": work.now, "pending_update": None, **changes}
     subscription.pop("_pending", None)
     work.put(subscription)

@@ -3,15 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from simulator.billing import coupons, lines, payments
+from simulator.billing import advancing, coupons, lines, payments
 from simulator.billing.discounts import Discountable, reductions_by_line
 from simulator.billing.totals import due
 from simulator.objects import Object
 from simulator.protocol.errors import StripeError
 from simulator.shapes.invoice import customer_details, lines_of, new_invoice, new_invoice_payment
 from simulator.state.work import Work
-
-HOUR = 3600
 
 
 @dataclass
@@ -99,8 +97,7 @@ def open_draft(work: Work, plan: Plan, *, waits: bool) -> Object:
     for item in plan.pending:
         work.put(item | {"invoice": invoice["id"], "_line": by_item[item["id"]]})
     if waits:
-        invoice["automatically_finalizes_at"] = work.now + HOUR
-        work.set_timer("invoice.finalize", invoice["id"], work.now + HOUR)
+        advancing.wait(work, invoice)
     work.put(invoice)
     work.emit("invoice.created", invoice)
     return invoice
@@ -128,6 +125,7 @@ def finalize(work: Work, invoice: Object) -> Object:
         "status": "open",
         "number": f"{customer['invoice_prefix']}-{customer['next_invoice_sequence']:04d}",
         "automatically_finalizes_at": None,
+        "next_payment_attempt": None,
         "effective_at": work.now,
         "hosted_invoice_url": url,
         "invoice_pdf": f"{url}/pdf",
@@ -269,18 +267,6 @@ def _return_balance(work: Work, invoice: Object) -> None:
     customer["balance"] += used
     work.put(customer)
     work.emit("customer.updated", customer)
-
-
-def halt(work: Work, found: Iterable[Object]) -> None:
-    """No automatic collection any more: what Stripe does with the invoices of a subscription that has ended."""
-    for invoice in found:
-        if invoice["status"] not in {"draft", "open"} or not invoice["auto_advance"]:
-            continue
-        invoice |= {"auto_advance": False, "automatically_finalizes_at": None, "next_payment_attempt": None}
-        work.clear_timer("invoice.finalize", invoice["id"])
-        work.clear_timer("invoice.retry", invoice["id"])
-        work.put(invoice)
-        work.emit("invoice.updated", invoice)
 
 
 def in_state(work: Work, subscription: str, states: Iterable[str]) -> list[Object]:

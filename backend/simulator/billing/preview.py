@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from simulator.billing import changes, cycle, invoices, schedule
+from simulator.billing.advancing import HOUR
 from simulator.billing.changes import Change
-from simulator.billing.invoices import HOUR
 from simulator.billing.subscriptions import Order, start
 from simulator.objects import EMBEDDED, Object
 from simulator.protocol.errors import StripeError

@@ -12,7 +12,7 @@ from stripe.params import (
 )
 
 from simulator.billing import collection, coupons, invoices
-from simulator.billing.invoices import HOUR, Plan
+from simulator.billing.invoices import Plan
 from simulator.billing.payment_methods import check_payer, usable
 from simulator.billing.payments import Answer
 from simulator.objects import Object
@@ -65,15 +65,6 @@ def _apply(work: Work, invoice: Object, params: Params) -> None:
         invoice["default_payment_method"] = work.get("payment_method", identity, "default_payment_method")["id"]
 
 
-def _advance(work: Work, invoice: Object, *, automatic: bool) -> None:
-    invoice["auto_advance"] = automatic
-    invoice["automatically_finalizes_at"] = work.now + HOUR if automatic and invoice["status"] == "draft" else None
-    if invoice["automatically_finalizes_at"]:
-        work.set_timer("invoice.finalize", invoice["id"], work.now + HOUR)
-    else:
-        work.clear_timer("invoice.finalize", invoice["id"])
-
-
 @operation("GET /v1/invoices/{id}", InvoiceRetrieveParams)
 def retrieve(work: Work, _: Params, identity: str) -> Object:
     return work.get("invoice", identity)
@@ -86,7 +77,7 @@ def update(work: Work, params: Params, identity: str) -> Object:
         invoices.require(invoice, "draft")
     _apply(work, invoice, params)
     if "auto_advance" in params:
-        _advance(work, invoice, automatic=params["auto_advance"])
+        collection.set_automatic(work, invoice, automatic=params["auto_advance"])
     work.put(invoice)
     work.emit("invoice.updated", invoice)
     return invoice

@@ -29,10 +29,37 @@ def test_a_draft_can_be_finalised_by_hand(v1, draft):
 
 
 def test_without_auto_advance_it_stays_a_draft(v1, simulator, draft):
-    v1.invoices.update(draft.id, {"auto_advance": False})
+    kept = v1.invoices.update(draft.id, {"auto_advance": False})
+    assert (kept.automatically_finalizes_at, kept.next_payment_attempt) == (None, None)
     simulator.advance(seconds=2 * HOUR)
     assert v1.invoices.retrieve(draft.id).status == "draft"
     assert v1.invoices.pay(draft.id).status == "paid"
+
+
+def test_a_draft_says_when_its_payment_will_be_tried(v1, simulator, draft):
+    assert draft.next_payment_attempt == at("2026-02-01T01:00")
+    (created,) = v1.events.list({"type": "invoice.created"}).data
+    assert created.data.object.next_payment_attempt == at("2026-02-01T01:00")
+    v1.invoices.update(draft.id, {"auto_advance": False})
+    simulator.advance(seconds=5 * HOUR)
+    assert v1.invoices.update(draft.id, {"auto_advance": True}).next_payment_attempt == at("2026-02-01T06:00")
+    simulator.advance(seconds=HOUR)
+    (finalized,) = v1.events.list({"type": "invoice.finalized"}).data
+    assert finalized.data.object.next_payment_attempt is None
+    assert v1.invoices.retrieve(draft.id).status == "paid"
+
+
+def test_without_auto_advance_a_failed_payment_is_not_tried_again(v1, shop, simulator, draft):
+    shop.give_card(draft.customer, "pm_card_chargeCustomerFail")
+    simulator.advance(seconds=HOUR)
+    assert v1.invoices.retrieve(draft.id).next_payment_attempt == at("2026-02-04T01:00")
+    assert v1.invoices.update(draft.id, {"auto_advance": False}).next_payment_attempt is None
+    simulator.advance(to=at("2026-02-05"))
+    assert v1.invoices.retrieve(draft.id).attempt_count == 1
+    again = v1.invoices.update(draft.id, {"auto_advance": True})
+    assert again.next_payment_attempt == at("2026-02-08")
+    simulator.advance(to=at("2026-02-08"))
+    assert v1.invoices.retrieve(draft.id).attempt_count == 2
 
 
 def test_what_a_deleted_customer_leaves_open_stops_no_clock(v1, simulator):

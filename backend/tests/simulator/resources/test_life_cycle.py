@@ -14,6 +14,7 @@ def test_a_renewal_is_drafted_then_collected_an_hour_later(shop, v1, simulator):
     simulator.advance(to=at("2026-02-01"))
     draft = shop.invoices(subscription.id)[-1]
     assert (draft.status, draft.automatically_finalizes_at) == ("draft", at("2026-02-01T01:00"))
+    assert draft.next_payment_attempt == draft.automatically_finalizes_at
     period = draft.lines.data[0].period
     assert (period.start, period.end) == (at("2026-02-01"), at("2026-03-01"))
     events = shop.events(start)
@@ -34,6 +35,7 @@ def test_a_renewal_is_drafted_then_collected_an_hour_later(shop, v1, simulator):
     ]
     paid = v1.invoices.retrieve(draft.id)
     assert (paid.status, paid.number[-4:], paid.attempt_count) == ("paid", "0002", 1)
+    assert (paid.automatically_finalizes_at, paid.next_payment_attempt) == (None, None)
 
 
 def test_the_announcement_is_of_the_invoice_to_come(shop, simulator):
