@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from simulator.billing import cards, payments
+from simulator.billing import cards, payments, standing
 from simulator.billing.cards import Decline
 from simulator.billing.payment_methods import attach
 from simulator.objects import Object, surface
@@ -16,6 +16,23 @@ def new_intent(work: Work, **fields: Any) -> Object:
     work.put(intent)
     work.emit("setup_intent.created", intent)
     return intent
+
+
+def prepare(work: Work, subscription: Object, payment_method: Object | None, *, waits: bool) -> None:
+    """A subscription that costs nothing yet has its card set up for what comes later. What of that is left to its
+    customer stays with it as `pending_setup_intent`: all of it without a card, or when it `waits` for them.
+    """
+    if payment_method and payment_method.get("_set_up"):
+        return
+    chosen: Object = (
+        {"payment_method": payment_method["id"], "status": "requires_confirmation"} if payment_method else {}
+    )
+    intent = new_intent(work, customer=subscription["customer"], _subscription=subscription["id"], **chosen)
+    if payment_method and not waits:
+        confirm(work, intent, payment_method)
+    if intent["status"] != "succeeded":
+        subscription["pending_setup_intent"] = intent["id"]
+        work.put(subscription)
 
 
 def confirm(work: Work, intent: Object, payment_method: Object, *, authenticated: bool = False) -> Decline | None:
@@ -42,6 +59,7 @@ def confirm(work: Work, intent: Object, payment_method: Object, *, authenticated
     }
     work.put(intent)
     work.emit("setup_intent.succeeded", intent)
+    standing.card_is_ready(work, intent)
     return None
 
 

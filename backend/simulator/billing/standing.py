@@ -35,11 +35,23 @@ def paid(work: Work, subscription: Object, invoice: Object, payment_method: str 
         work.emit("customer.subscription.pending_update_applied", subscription)
 
 
-def _changes(work: Work, subscription: Object, invoice: Object, payment_method: str | None) -> Object:
-    changes: Object = {}
+def card_is_ready(work: Work, setup_intent: Object) -> None:
+    """Its customer has done what a subscription waited for."""
+    subscription = work.find("subscription", setup_intent.get("_subscription"))
+    if subscription and subscription["pending_setup_intent"] == setup_intent["id"]:
+        subscription |= {"pending_setup_intent": None, **_saved_card(subscription, setup_intent["payment_method"])}
+        put(work, subscription)
+
+
+def _saved_card(subscription: Object, payment_method: str | None) -> Object:
     saves = subscription["payment_settings"]["save_default_payment_method"] == "on_subscription"
     if payment_method and saves and subscription["default_payment_method"] != payment_method:
-        changes["default_payment_method"] = payment_method
+        return {"default_payment_method": payment_method}
+    return {}
+
+
+def _changes(work: Work, subscription: Object, invoice: Object, payment_method: str | None) -> Object:
+    changes = _saved_card(subscription, payment_method)
     begins = subscription["status"] == "incomplete"
     if begins:
         work.clear_timer("subscription.expire", subscription["id"])

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from simulator.billing import collection, coupons, invoices, lines, schedule, standing
+from simulator.billing import collection, coupons, invoices, lines, schedule, setups, standing
 from simulator.billing.catalog import cost, interval_of, product_name
 from simulator.billing.invoices import Plan
 from simulator.billing.payments import Answer
@@ -49,11 +49,14 @@ def start(work: Work, order: Order) -> Object:
     remember_debits(work, subscription, invoice)
     standing.drop_used_discounts(work, subscription, invoice)
     work.put(subscription)
-    waits = order.payment_behavior == "default_incomplete" and bool(invoice["amount_due"])
+    leaves_it = order.payment_behavior == "default_incomplete"
+    waits = leaves_it and bool(invoice["amount_due"])
     if waits:
         work.emit("customer.subscription.created", subscription)
     collection.finalize(work, invoice)
-    if invoice["status"] == "open" and not waits:
+    if not invoice["amount_due"]:
+        setups.prepare(work, subscription, collection.payment_method_for(work, invoice), waits=leaves_it)
+    elif not waits:
         pay_now(work, invoice, order.payment_behavior, off_session=order.off_session)
     if not waits:
         work.emit("customer.subscription.created", subscription)
