@@ -4,10 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 from simulator.objects import Object
-from simulator.protocol.errors import StripeError
+from simulator.protocol.declared import Tree, class_of, not_expandable
+from simulator.protocol.errors import StripeError, unsupported
 from simulator.state.work import Work
 
 MAX_DEPTH = 4
+LISTS = {"list", "search_result"}
 
 Loader = Callable[[Work, Object], Any]
 _loaders: dict[tuple[str, str], Loader] = {}
@@ -25,21 +27,40 @@ def includable(kind: str, field: str) -> Callable[[Loader], Loader]:
 
 def expand(work: Work, answer: Object, paths: list[str]) -> Object:
     """A copy of the answer with these paths expanded; the objects of the unit of work are left alone."""
-    tree: dict[str, Any] = {}
+    tree: Tree = {}
     for path in paths:
         parts = path.split(".")
-        if len(parts) - (parts[0] == "data") > MAX_DEPTH:
+        if len(parts) > MAX_DEPTH:
             raise StripeError(f"You cannot expand more than {MAX_DEPTH} levels of a property ({path}).", param="expand")
         node = tree
         for part in parts:
             node = node.setdefault(part, {})
+    _check(answer, tree)
     return _expand(work, answer, tree, "")
 
 
-def _expand(work: Work, obj: Object, tree: dict[str, Any], path: str) -> Object:
+def _check(answer: Object, tree: Tree) -> None:
+    """By what Stripe declares, not by what stands there: what can be expanded may well be null."""
+    objects, place = [answer], ""
+    if answer["object"] in LISTS:
+        if outside := next((name for name in tree if name != "data"), None):
+            raise _not_expandable(outside, f" You may want to try expanding 'data.{outside}' instead.")
+        objects, place, tree = answer["data"][:1], "data", tree["data"]  # they are all of one kind
+    for one in objects:
+        if wrong := not_expandable(class_of(one["object"]), tree, _loaders, place):
+            raise _not_expandable(wrong)
+
+
+def _not_expandable(place: str, hint: str = "") -> StripeError:
+    return StripeError(f"This property cannot be expanded ({place}).{hint}", param="expand")
+
+
+def _expand(work: Work, obj: Object, tree: Tree, path: str) -> Object:
     expanded = dict(obj)
     for name, below in tree.items():
         place = f"{path}.{name}" if path else name
+        if name not in obj and obj.get("deleted"):
+            continue  # there is nothing left of it
         value = _value(work, obj, name, place)
         if isinstance(value, list):
             expanded[name] = [_expand(work, item, below, place) if isinstance(item, dict) else item for item in value]
@@ -51,27 +72,17 @@ def _expand(work: Work, obj: Object, tree: dict[str, Any], path: str) -> Object:
 
 
 def _value(work: Work, obj: Object, name: str, place: str) -> Any:
-    if name in obj:
-        value = obj[name]
-        if value is None or isinstance(value, dict):
-            return value
-        if isinstance(value, list):
-            return [_found(work, item, name, place) if isinstance(item, str) else item for item in value]
-        if isinstance(value, str):
-            return _found(work, value, name, place)
-    elif loader := _loaders.get((obj.get("object", ""), name)):
+    if name not in obj:
+        loader = _loaders.get((obj.get("object", ""), name))
+        if loader is None:
+            raise unsupported("expand", f"The simulator does not have {place}.")
         return loader(work, obj)
-    raise _not_expandable(place)
+    value = obj[name]
+    if isinstance(value, list):
+        return [_found(work, item, name) if isinstance(item, str) else item for item in value]
+    return _found(work, value, name) if isinstance(value, str) else value
 
 
-def _found(work: Work, object_id: str, name: str, place: str) -> Object:
-    if (found := work.any_of(object_id, hint=name)) is None:
-        raise _not_expandable(place)
-    return found
-
-
-def _not_expandable(place: str) -> StripeError:
-    return StripeError(
-        f"This property cannot be expanded ({place}). You may want to try expanding 'data.{place}' if this is a list.",
-        param="expand",
-    )
+def _found(work: Work, object_id: str, name: str) -> Object | str:
+    """The id stays where its object is gone without a trace, as a test clock is."""
+    return work.any_of(object_id, hint=name) or object_id

@@ -1,0 +1,83 @@
+"""What stripe-python's classes declare of Stripe's objects, generated as they are from Stripe's own description: which
+of their fields are objects of their own, or lists of them, and so can be expanded.
+"""
+
+from collections.abc import Collection, Iterator
+from functools import cache
+from importlib import import_module
+from typing import Any, ForwardRef, get_args, get_origin
+
+from stripe import ListObject, StripeObject
+from stripe._object_classes import OBJECT_CLASSES
+
+Tree = dict[str, Any]
+"""Names, each with those below it: of `a.b` and `a.c` it is `{"a": {"b": {}, "c": {}}}`."""
+
+Included = Collection[tuple[str, str]]
+
+
+@cache
+def class_of(kind: str) -> type:
+    module, name = OBJECT_CLASSES[kind]
+    found: type = getattr(import_module(module), name)
+    return found
+
+
+def not_expandable(declared: type, tree: Tree, included: Included, place: str = "") -> str | None:
+    """The first path of the tree that ends in no object, or goes on where there is none. `included` names further
+    fields by their kind: what is a plain part of an object, but comes only when it is asked for.
+    """
+    for name, below in tree.items():
+        here = f"{place}.{name}" if place else name
+        hint = _hints(declared).get(name)
+        parts = list(_parts(hint))
+        if not parts:
+            return here
+        if not below and not any(map(_is_object, parts)) and (_kind(declared) or "", name) not in included:
+            return here
+        wrong = [_below(part, below, included, here) for part in parts] if below else []
+        if wrong and all(wrong):
+            return wrong[0]
+    return None
+
+
+def _below(part: Any, tree: Tree, included: Included, place: str) -> str | None:
+    """The same of what a field may be. A name that two kinds share is right if it is so for one of them."""
+    if get_origin(part) is ListObject:
+        if outside := next((name for name in tree if name != "data"), None):
+            return f"{place}.{outside}"
+        wrong = [_below(one, tree["data"], included, f"{place}.data") for one in _parts(*get_args(part))]
+    else:
+        candidates = _named(part.__forward_arg__) if isinstance(part, ForwardRef) else [part]
+        wrong = [not_expandable(one, tree, included, place) for one in candidates]
+    return wrong[0] if wrong and all(wrong) else None
+
+
+@cache
+def _hints(declared: type) -> dict[str, Any]:
+    """Names of other classes stay names: most are imported for type checkers alone."""
+    hints = declared.__annotations__.items()
+    return {name: ForwardRef(hint) if isinstance(hint, str) else hint for name, hint in hints}
+
+
+def _parts(hint: Any) -> Iterator[Any]:
+    """Of a hint, what has fields of its own."""
+    own = isinstance(hint, type) and issubclass(hint, StripeObject)
+    if own or get_origin(hint) is ListObject or isinstance(hint, ForwardRef):
+        yield hint
+    else:
+        for inner in get_args(hint):
+            yield from _parts(inner)
+
+
+def _is_object(part: Any) -> bool:
+    return get_origin(part) is ListObject or isinstance(part, ForwardRef) or _kind(part) is not None
+
+
+def _kind(declared: type) -> str | None:
+    return getattr(declared, "OBJECT_NAME", None)
+
+
+@cache
+def _named(name: str) -> list[type]:
+    return [class_of(kind) for kind, (_, own) in OBJECT_CLASSES.items() if own == name]
