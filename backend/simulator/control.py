@@ -16,6 +16,7 @@ from simulator.webhooks.delivery import Deliverer
 router = APIRouter(prefix="/_simulator/api")
 
 MAX_ADVANCE = 10 * 366 * 24 * 3600
+FORGOTTEN = "Everything was forgotten before the clock could move: it has not."
 
 
 class Box:
@@ -72,11 +73,12 @@ class Box:
             return False
         return True
 
-    def reset(self) -> None:
-        """Forget all objects, the time and the faults."""
-        self.chaos.configure(ChaosSettings())
-        self.store.reset()
-        self._register_default()
+    async def reset(self) -> None:
+        """Forget all objects, the time and the faults. A clock that advances gets there first."""
+        async with self.timeline.standing_still():
+            self.chaos.configure(ChaosSettings())
+            self.store.reset()
+            self._register_default()
 
     def _register_default(self) -> None:
         if self._default_webhook:
@@ -125,7 +127,8 @@ async def advance(box: BoxDependency, wanted: Advance) -> dict[str, Any]:
     to = now + wanted.seconds if wanted.seconds is not None else wanted.to or 0
     if not now <= to <= now + MAX_ADVANCE:
         raise HTTPException(422, f"The clock goes forward only, at most ten years at once. It is {now} now.")
-    await box.timeline.advance(to)
+    if not await box.timeline.advance(to):
+        raise HTTPException(409, FORGOTTEN)
     return box.state()
 
 
@@ -138,7 +141,7 @@ async def set_chaos(box: BoxDependency, settings: ChaosSettings) -> dict[str, An
 
 @router.post("/reset")
 async def reset(box: BoxDependency) -> dict[str, Any]:
-    box.reset()
+    await box.reset()
     return box.state()
 
 

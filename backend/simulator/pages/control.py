@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from simulator.billing.periods import Interval
 from simulator.chaos import ChaosSettings
-from simulator.control import Box, box_of
+from simulator.control import FORGOTTEN, Box, box_of
 from simulator.objects import Object
 from simulator.pages import objects
 from simulator.pages.rendering import form_of, go, not_found, page
@@ -70,7 +70,8 @@ async def move_clock(request: Request) -> Response:
         case _:
             coming = _coming(box)
             to = coming["at"] if coming else now
-    await box.timeline.advance(to)
+    if not await box.timeline.advance(to):
+        return _page(box, problem=FORGOTTEN)
     return go("/_simulator?done=clock")
 
 
@@ -97,7 +98,7 @@ async def set_chaos(request: Request) -> Response:
 
 @router.post("/reset")
 async def reset(request: Request) -> Response:
-    box_of(request).reset()
+    await box_of(request).reset()
     return go("/_simulator?done=reset")
 
 

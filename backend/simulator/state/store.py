@@ -33,6 +33,7 @@ class Store:
         self._wanted_seed, self._wanted_time = seed, frozen
         self._pending: Changes = {}
         self._batches = 0
+        self.resets = 0
         self.load()
 
     def load(self) -> None:
@@ -57,7 +58,11 @@ class Store:
         self._file.close()
 
     def reset(self) -> None:
-        """Forget everything. Ids start anew, under another seed unless one is set."""
+        """Forget everything. Ids start anew, under another seed unless one is set.
+
+        Who awaits in the midst of something compares `resets`: what it began with may be another object's by then.
+        """
+        self.resets += 1
         self._pending.clear()
         self._file.clear()
         self.load()

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections.abc import AsyncIterator
 
 from simulator.state.store import Store
 from simulator.state.timers import MAIN_CLOCK, action_of
@@ -25,10 +26,20 @@ class Timeline:
         self._ticked = asyncio.Event()
         store.wake = self._woken.set
 
-    async def advance(self, to: int) -> None:
-        """Do everything that is due up to this moment, then set the clock there."""
-        await self._pass_time(MAIN_CLOCK, to)
-        self._store.save_clock()
+    async def advance(self, to: int) -> bool:
+        """Do everything that is due up to this moment, then set the clock there. Whether that was done: what was asked
+        of a state that is forgotten before its turn comes is not asked of the next.
+        """
+        done = await self._pass_time(MAIN_CLOCK, to)
+        if done:
+            self._store.save_clock()
+        return done
+
+    @contextlib.asynccontextmanager
+    async def standing_still(self) -> AsyncIterator[None]:
+        """No clock advances meanwhile; one that does is waited for."""
+        async with self._busy:
+            yield
 
     async def settle(self) -> None:
         """Wait until no test clock advances any more."""
@@ -56,15 +67,18 @@ class Timeline:
     async def _tick(self) -> None:
         for clock in self._store.tables[CLOCK].ids({"status": "advancing"}):
             with self._store.work() as work:
-                target = work.get(CLOCK, clock)["_target"]
-            await self._pass_time(clock, target)
-            self._report_ready(clock)
+                found = work.find(CLOCK, clock)
+            if found and await self._pass_time(clock, found["_target"]):
+                self._report_ready(clock)
         now = self._store.clock.now()
         if (due := self.next_due()) is not None and due <= now:
             await self._pass_time(MAIN_CLOCK, now)
 
-    async def _pass_time(self, clock: str, to: int) -> None:
+    async def _pass_time(self, clock: str, to: int) -> bool:
+        resets = self._store.resets
         async with self._busy:
+            if self._store.resets != resets:
+                return False
             with self._store.batch():
                 pause = time.monotonic() + SLICE_SECONDS
                 while (first := self._store.timers.first(clock)) and first[0] <= to:
@@ -73,6 +87,7 @@ class Timeline:
                         await asyncio.sleep(0)
                         pause = time.monotonic() + SLICE_SECONDS
                 self._set_clock(clock, to)
+        return True
 
     def _run(self, clock: str, at: int, name: str, object_id: str) -> None:
         self._set_clock(clock, at)

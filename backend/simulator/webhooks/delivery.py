@@ -94,12 +94,14 @@ class Deliverer:
             "Stripe-Signature": signature_header(payload, endpoint["_secret"], int(time.time())),
             "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
         }
-        started = time.monotonic()
+        started, resets = time.monotonic(), self._store.resets
         code, error = None, None
         try:
             code = (await client.post(endpoint["url"], content=payload, headers=headers)).status_code
         except Exception as failure:  # noqa: BLE001 - some addresses break the client itself; none may stop the others
             error = f"{type(failure).__name__}: {failure}"[:200]
+        if self._store.resets != resets:
+            return  # with its seed, another delivery may have the same id by now
         with self._store.work() as work:
             record_attempt(work, delivery_id, code=code, error=error, seconds=time.monotonic() - started)
 

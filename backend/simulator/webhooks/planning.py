@@ -31,7 +31,7 @@ def _new_delivery(work: Work, event: Object, endpoint: Object) -> Object | None:
 def record_attempt(work: Work, delivery_id: str, *, code: int | None, error: str | None, seconds: float) -> None:
     """What came of an attempt; after a failure the next one is set. `code` None: there was no answer."""
     delivery = work.find("_delivery", delivery_id)
-    if delivery is None:  # its event's time has come, or everything was reset
+    if delivery is None:  # its event's time has come
         return
     attempt = {"at": work.now, "code": code, "error": error, "seconds": round(seconds, 3)}
     delivery["attempts"] = [*delivery["attempts"], attempt]

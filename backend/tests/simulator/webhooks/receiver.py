@@ -11,13 +11,15 @@ import stripe
 
 
 class Receiver:
-    """`statuses` are its next answers; after them, 200."""
+    """`statuses` are its next answers; after them, 200. While `answers` is clear it lets senders wait."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.secret = ""
         self.statuses: list[int] = []
         self.requests: list[tuple[bytes, str]] = []
+        self.answers = threading.Event()
+        self.answers.set()
 
     @property
     def events(self) -> list[stripe.Event]:
@@ -41,6 +43,7 @@ def receiving() -> Iterator[Receiver]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             receiver.requests.append((body, self.headers["Stripe-Signature"]))
+            receiver.answers.wait(10)
             self.send_response(receiver.statuses.pop(0) if receiver.statuses else 200)
             self.send_header("Location", receiver.url)
             self.end_headers()
