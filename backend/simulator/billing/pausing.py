@@ -1,6 +1,6 @@
 """Subscriptions that stand still, and start again. Pausing only the collection is another thing: see `renewal`."""
 
-from simulator.billing import collection, cycle, invoices, lines, schedule, standing
+from simulator.billing import collection, cycle, endings, invoices, lines, schedule, standing
 from simulator.billing.catalog import cost
 from simulator.billing.invoices import Plan
 from simulator.billing.periods import Period
@@ -24,6 +24,24 @@ def pause(work: Work, subscription: Object, why: str, *, credits_time: bool = Fa
     standing.put(work, subscription)
     work.emit("customer.subscription.paused", subscription)
     return subscription
+
+
+def stops_without_card(work: Work, subscription: Object, fields: Object | None = None) -> bool:
+    """Whether a subscription whose trial ends now does so, as it was told to when there is nothing to charge: see
+    .../billing/subscriptions/trials/free-trials at docs.stripe.com. `fields` are those that it is to have by then.
+    """
+    customer, wanted = work.get("customer", subscription["customer"]), subscription | (fields or {})
+    behavior = wanted["trial_settings"]["end_behavior"]["missing_payment_method"]
+    has_card = wanted["default_payment_method"] or customer["invoice_settings"]["default_payment_method"]
+    if has_card or behavior == "create_invoice":
+        return False
+    subscription |= wanted | {"trial_end": work.now}
+    cycle.enter(subscription, Period(schedule.period_of(subscription)[0], work.now))
+    if behavior == "cancel":
+        endings.cancel(work, subscription, reason="payment_failed")
+    else:
+        pause(work, subscription, "trial_end_without_payment_method")
+    return True
 
 
 def resume(work: Work, subscription: Object, *, restarts: bool, prorates: bool) -> Object:

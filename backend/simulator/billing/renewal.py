@@ -12,30 +12,12 @@ def period_ends(work: Work, subscription_id: str) -> None:
     subscription = work.get("subscription", subscription_id)
     if subscription["cancel_at"] is not None and subscription["cancel_at"] <= work.now:
         endings.at_period_end(work, subscription)
-    elif _trial_ends(subscription, work.now) and _without_card(work, subscription):
-        _end_trial_without_card(work, subscription)
-    else:
+    elif not (_trial_ends(subscription, work.now) and pausing.stops_without_card(work, subscription)):
         renew(work, subscription)
 
 
 def _trial_ends(subscription: Object, now: int) -> bool:
     return bool(subscription["trial_end"] == now)
-
-
-def _without_card(work: Work, subscription: Object) -> bool:
-    customer = work.get("customer", subscription["customer"])
-    return not (subscription["default_payment_method"] or customer["invoice_settings"]["default_payment_method"])
-
-
-def _end_trial_without_card(work: Work, subscription: Object) -> None:
-    """As the subscription was told to: .../billing/subscriptions/trials/free-trials at docs.stripe.com."""
-    match subscription["trial_settings"]["end_behavior"]["missing_payment_method"]:
-        case "cancel":
-            endings.cancel(work, subscription, reason="payment_failed")
-        case "pause":
-            pausing.pause(work, subscription, "trial_end_without_payment_method")
-        case _:
-            renew(work, subscription)
 
 
 def renew(work: Work, subscription: Object) -> Object:

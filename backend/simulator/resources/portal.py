@@ -58,7 +58,9 @@ def create_session(work: Work, params: Params) -> Object:
     params.into(session, "return_url", "locale")
     if session["return_url"]:
         check_url(session["return_url"], "return_url")
-    return work.put(session)
+    work.put(session)
+    work.emit("billing_portal.session.created", session)
+    return session
 
 
 def default_configuration(work: Work) -> Object:

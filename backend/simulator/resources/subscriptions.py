@@ -124,7 +124,18 @@ def update(work: Work, params: Params, identity: str) -> Object:
             "A canceled subscription can only update its cancellation_details and metadata.",
             code="invalid_canceled_subscription_fields",
         )
-    return changes.change(work, subscription, read_change(work, params, subscription))
+    wish = read_change(work, params, subscription)
+    return subscription if _stops(work, subscription, wish) else changes.change(work, subscription, wish)
+
+
+def _stops(work: Work, subscription: Object, wish: changes.Change) -> bool:
+    """Its trial is to end now, and without a card what comes then is no change of what it costs."""
+    ends = wish.trial_end is not None and wish.trial_end <= work.now and standing.in_trial(subscription, work.now)
+    if not ends or not pausing.stops_without_card(work, subscription, wish.fields):
+        return False
+    if wish.items or wish.restarts or wish.discounts:
+        raise unsupported("trial_end", "The simulator changes nothing of a subscription that stops for want of a card.")
+    return True
 
 
 @operation("DELETE /v1/subscriptions/{id}", SubscriptionCancelParams)

@@ -69,16 +69,43 @@ def test_a_subscription_by_hand(cli):
 @pytest.mark.parametrize(
     "event",
     [
+        "billing_portal.session.created",
+        "checkout.session.expired",
         "customer.created",
         "customer.subscription.deleted",
+        "customer.subscription.paused",
+        "customer.subscription.trial_will_end",
         "customer.subscription.updated",
+        "invoice.marked_uncollectible",
         "invoice.paid",
+        "invoice.payment_action_required",
         "invoice.payment_failed",
         "invoice.voided",
         "payment_method.attached",
+        "setup_intent.requires_action",
+        "test_helpers.test_clock.ready",
     ],
 )
-def test_the_recipes_of_stripe_trigger_lead_to_their_events(cli, v1, event):
+def test_the_recipes_of_stripe_trigger_lead_to_their_events(cli, v1, simulator, event):
     """What the program sends for `stripe trigger` is Stripe's own, written for the real API."""
     cli("trigger", event)
+    simulator.settle()
+    simulator.advance(seconds=1)  # some events come by themselves, a moment later
     assert v1.events.list({"type": event}).data != []
+
+
+@pytest.mark.parametrize(
+    ("event", "why"),
+    [
+        ("payment_intent.succeeded", "Received unknown parameter: payment_method_types"),
+        ("promotion_code.created", "Received unknown parameter: coupon"),
+        ("invoice.sent", "it sends no invoices"),
+        ("checkout.session.completed", "payment_intent_data\\[shipping\\]"),
+    ],
+)
+def test_recipes_that_cannot_succeed_are_told_why(cli, event, why):
+    """Some are older than the API version, whose calls no longer know their parameters; others want what the simulator
+    does not have. None seems to work and does nothing.
+    """
+    with pytest.raises(AssertionError, match=why):
+        cli("trigger", event)

@@ -133,6 +133,26 @@ class TestPausing:
         assert (resumed.status, resumed.trial_end) == ("active", NOW)
         assert amounts(shop.invoices(trial.id)[-1]) == [1000]
 
+    @pytest.mark.parametrize(("told", "becomes"), [("pause", "paused"), ("cancel", "canceled")])
+    def test_a_trial_that_is_told_to_end_without_a_card_ends_as_it_would_by_itself(self, shop, v1, told, becomes):
+        settings = {"end_behavior": {"missing_payment_method": told}}
+        trial = shop.subscribe(shop.customer(None), shop.price(1000), trial_period_days=30, trial_settings=settings)
+        change = {"items": [{"id": item_of(trial).id, "quantity": 2}], "trial_end": "now"}
+        with pytest.raises(stripe.InvalidRequestError) as refused:
+            v1.subscriptions.update(trial.id, change)
+        assert refused.value.code == "simulator_unsupported"
+        ended = v1.subscriptions.update(trial.id, {"trial_end": "now", "metadata": {"a": "b"}})
+        assert (ended.status, ended.trial_end, item_of(ended).current_period_end) == (becomes, NOW, NOW)
+        assert ended.metadata["a"] == "b"
+        assert len(shop.invoices(trial.id)) == 1
+
+    def test_with_a_card_such_a_trial_goes_on(self, shop, v1):
+        settings = {"end_behavior": {"missing_payment_method": "pause"}}
+        trial = shop.subscribe(shop.customer(None), shop.price(1000), trial_period_days=30, trial_settings=settings)
+        card = v1.payment_methods.attach("pm_card_visa", {"customer": trial.customer})
+        ended = v1.subscriptions.update(trial.id, {"trial_end": "now", "default_payment_method": card.id})
+        assert (ended.status, amounts(shop.invoices(trial.id)[-1])) == ("active", [1000])
+
     def test_only_a_paused_one_can_be_resumed(self, v1, running):
         with pytest.raises(stripe.InvalidRequestError, match="not paused"):
             v1.subscriptions.resume(running.id)
