@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from simulator.chaos import Chaos, ChaosSettings
+from simulator.durations import DAY
 from simulator.objects import Object
 from simulator.resources.webhook_endpoints import register_default
 from simulator.state.store import Store
@@ -15,7 +16,7 @@ from simulator.webhooks.delivery import Deliverer
 
 router = APIRouter(prefix="/_simulator/api")
 
-MAX_ADVANCE = 10 * 366 * 24 * 3600
+MAX_ADVANCE = 10 * 366 * DAY
 FORGOTTEN = "Everything was forgotten before the clock could move: it has not."
 
 

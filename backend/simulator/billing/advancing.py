@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable
 
+from simulator.durations import HOUR
 from simulator.objects import Object
 from simulator.state.work import Work
-
-HOUR = 3600
 
 
 def wait(work: Work, draft: Object) -> None:

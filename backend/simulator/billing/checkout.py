@@ -7,8 +7,8 @@ from simulator.billing import collection, endings, payments, quotes, setups, sub
 from simulator.billing.card_details import check_cvc
 from simulator.billing.customers import new_customer
 from simulator.billing.payment_methods import attach, new_card
-from simulator.billing.periods import DAY
 from simulator.billing.subscriptions import Order, Wanted
+from simulator.durations import DAY
 from simulator.objects import Object
 from simulator.protocol.errors import StripeError, card_error
 from simulator.shapes.checkout import customer_details

@@ -2,7 +2,7 @@
 
 from simulator.billing import advancing, invoices, payments, pending, standing
 from simulator.billing.payments import Answer
-from simulator.billing.periods import DAY
+from simulator.durations import DAY
 from simulator.objects import Object
 from simulator.state.work import Work
 

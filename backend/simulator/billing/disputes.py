@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from simulator.billing import cards
-from simulator.billing.periods import DAY
+from simulator.durations import DAY
 from simulator.objects import Object
 from simulator.protocol.errors import StripeError
 from simulator.shapes.payment import new_dispute

@@ -6,12 +6,12 @@ from typing import Any
 
 from simulator.billing import cards
 from simulator.billing.cards import Card, Decline
+from simulator.durations import MINUTE
 from simulator.objects import Object, surface
 from simulator.protocol.errors import DOCS, StripeError
 from simulator.shapes.payment import new_charge, new_payment_intent
 from simulator.state.work import Work
 
-MINUTE = 60
 CONFIRMABLE = frozenset({"requires_payment_method", "requires_confirmation", "requires_action"})
 
 

@@ -3,10 +3,11 @@
 from typing import Any
 
 from simulator.billing import invoices, schedule
+from simulator.durations import HOUR
 from simulator.objects import Object
 from simulator.state.work import Work
 
-TO_PAY = 23 * 3600
+TO_PAY = 23 * HOUR
 CARRIED = ("items", "_debits", "billing_cycle_anchor", "trial_start", "trial_end", "status", "discounts", "metadata")
 """What an update that can wait may change."""
 

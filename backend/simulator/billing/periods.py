@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-DAY = 86_400
+from simulator.durations import DAY
+
 _SECONDS = {"day": DAY, "week": 7 * DAY}
 _MONTHS = {"month": 1, "year": 12}
 

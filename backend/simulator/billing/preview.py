@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from simulator.billing import changes, cycle, invoices, schedule
-from simulator.billing.advancing import HOUR
 from simulator.billing.changes import Change
 from simulator.billing.subscriptions import Order, start
+from simulator.durations import HOUR
 from simulator.objects import EMBEDDED, Object
 from simulator.protocol.errors import StripeError
 from simulator.state.work import Work

@@ -1,7 +1,7 @@
 """Money back: at once, in time, or not at all, as the test card has it."""
 
 from simulator.billing import cards
-from simulator.billing.periods import DAY
+from simulator.durations import DAY
 from simulator.objects import Object
 from simulator.protocol.errors import StripeError
 from simulator.shapes.payment import new_refund, refunds_of

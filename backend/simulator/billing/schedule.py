@@ -1,10 +1,9 @@
 """The timers of a subscription: what is to happen to it, and when."""
 
-from simulator.billing.periods import DAY
+from simulator.durations import DAY, HOUR
 from simulator.objects import Object
 from simulator.state.work import Work
 
-HOUR = 3600
 TRIAL_WARNING = 3 * DAY
 UPCOMING = 7 * DAY
 TO_FIRST_PAYMENT = 23 * HOUR

@@ -4,17 +4,16 @@ from fastapi import APIRouter, Request, Response
 
 from simulator.billing import checkout, quotes
 from simulator.billing.checkout import CardForm
+from simulator.durations import DAY
 from simulator.objects import Object
+from simulator.pages.card_forms import Sent, submitted
 from simulator.pages.checkout_view import Bought, view
-from simulator.pages.entry import FIELDS, OFFERED, Wrong, read_card, read_email, typed
-from simulator.pages.rendering import form_of, go, message, not_found, page, store_of
+from simulator.pages.entry import OFFERED, Wrong, read_card, read_email
+from simulator.pages.rendering import message, not_found, page, store_of
 from simulator.protocol.errors import StripeError
 from simulator.state.work import Work
 
 router = APIRouter(prefix="/c/pay")
-
-DAY = 86_400
-NOTHING = dict.fromkeys(FIELDS, "")
 
 
 @router.get("/{identity}")
@@ -23,29 +22,14 @@ async def show(request: Request, identity: str, promotion_code: str = "") -> Res
         session = find(work, identity)
         if session is None:
             return not_found()
-        entry = NOTHING | {"promotion_code": promotion_code.strip()[:100]}
-        return _page(work, session, entry, problem=session.get("_problem") or "")
+        sent = Sent(problem=session.get("_problem") or "")
+        sent.entry["promotion_code"] = promotion_code.strip()[:100]
+        return _page(work, session, sent)
 
 
 @router.post("/{identity}")
 async def pay(request: Request, identity: str) -> Response:
-    form, store = await form_of(request), store_of(request)
-    entry, errors, problem = typed(form), {}, ""
-    try:
-        with store.work() as work:
-            session = find(work, identity)
-            if session is None:
-                return not_found()
-            if form.get("act") == "pay" and session["status"] == "open":
-                return go(_pay(work, session, entry))
-    except Wrong as wrong:
-        errors = wrong.errors
-    except StripeError as refused:
-        problem = refused.message
-    with store.work() as work:
-        session = find(work, identity)
-        assert session, "it was there a moment ago"
-        return _page(work, session, entry, errors=errors, problem=problem)
+    return await submitted(request, "pay", lambda work: find(work, identity), _pay, _page)
 
 
 def find(work: Work, identity: str) -> Object | None:
@@ -64,6 +48,8 @@ def page_after(session: Object) -> str:
 
 
 def _pay(work: Work, session: Object, entry: dict[str, str]) -> str:
+    if session["status"] != "open":
+        return f"/c/pay/{session['id']}"  # which says why
     session["_problem"] = None
     code = entry["promotion_code"] or None
     form = _read(work, session, entry) if quotes.wants_card(work, session, code) else None
@@ -96,16 +82,14 @@ def _known_email(work: Work, session: Object) -> str:
     return str((customer or {}).get("email") or session["customer_email"] or "")
 
 
-def _page(
-    work: Work, session: Object, entry: dict[str, str], *, errors: dict[str, str] | None = None, problem: str = ""
-) -> Response:
+def _page(work: Work, session: Object, sent: Sent) -> Response:
     if session["status"] == "expired":
         link = session["cancel_url"] or ""
         return message("This checkout has expired", "Start again from where you came.", link=link, link_text="Back")
     if session["status"] == "complete":
         after = page_after(session) if session["success_url"] else ""
         return message("This is done", "There is nothing left to pay here.", link=after, link_text="Go on")
-    errors = errors or {}
+    entry, errors = sent.entry, sent.errors
     try:
         bought = _bought(work, session, entry["promotion_code"])
     except StripeError:
@@ -116,7 +100,7 @@ def _page(
         view=view(session, bought, email=_known_email(work, session), now=work.now),
         entry=entry,
         errors=errors,
-        problem=problem,
+        problem=sent.problem,
         promotion_code=entry["promotion_code"],
         cards=OFFERED,
     )

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from simulator.billing.words import money
+from simulator.durations import DAY
 from simulator.objects import Object
 from simulator.pages.invoice_view import SELLER, Row
 from simulator.pages.words import day, days, interval
 
-DAY = 86_400
 PROMISE = (
     "By subscribing you allow this business to charge your card now and at each renewal, until you cancel. "
     "You can cancel at any time."

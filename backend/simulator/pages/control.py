@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from simulator.billing.periods import Interval
 from simulator.chaos import ChaosSettings
 from simulator.control import FORGOTTEN, Box, box_of
+from simulator.durations import DAY, HOUR
 from simulator.objects import Object
 from simulator.pages import objects
 from simulator.pages.rendering import form_of, go, not_found, page
@@ -17,7 +18,6 @@ from simulator.state.timers import MAIN_CLOCK
 router = APIRouter(prefix="/_simulator")
 
 SHOWN = 30
-HOUR, DAY = 3600, 86_400
 DONE = {
     "clock": "The clock has moved, and everything that was due has happened.",
     "chaos": "The faults are set.",

@@ -8,29 +8,29 @@ from simulator.billing.words import money
 from simulator.objects import Object
 from simulator.pages import invoice_view as view
 from simulator.pages.calls import call
-from simulator.pages.entry import FIELDS, OFFERED, Wrong, read_card, typed
+from simulator.pages.card_forms import Sent, submitted
+from simulator.pages.entry import OFFERED, read_card
 from simulator.pages.invoice_pdf import invoice_pdf
-from simulator.pages.rendering import form_of, go, not_found, page, store_of
+from simulator.pages.rendering import not_found, page, store_of
 from simulator.protocol.errors import StripeError
 from simulator.state.work import Work
 
 router = APIRouter(prefix="/i")
-EMPTY = dict.fromkeys(FIELDS, "")
 
 
 @router.get("/{secret}")
 async def show(request: Request, secret: str) -> Response:
     with store_of(request).work() as work:
-        invoice = work.first("invoice", _secret=secret)
+        invoice = _found(work, secret)
         if invoice is None:
             return not_found()
-        return _page(invoice, problem=_last_problem(work, invoice))
+        return _page(work, invoice, Sent(problem=_last_problem(work, invoice)))
 
 
 @router.get("/{secret}/pdf")
 async def pdf(request: Request, secret: str) -> Response:
     with store_of(request).work() as work:
-        invoice = work.first("invoice", _secret=secret)
+        invoice = _found(work, secret)
         if invoice is None:
             return not_found()
     name = f"invoice-{invoice['number'] or invoice['id']}.pdf"
@@ -40,26 +40,14 @@ async def pdf(request: Request, secret: str) -> Response:
 
 @router.post("/{secret}")
 async def pay(request: Request, secret: str) -> Response:
-    form = await form_of(request)
-    entry, store = typed(form), store_of(request)
-    errors: dict[str, str] = {}
-    problem = ""
-    try:
-        with store.work() as work:
-            invoice = work.first("invoice", _secret=secret)
-            if invoice is None:
-                return not_found()
-            if form.get("act") == "pay":
-                work.use_clock_of(invoice)
-                return go(_pay(work, invoice, entry))
-    except Wrong as wrong:
-        errors = wrong.errors
-    except StripeError as refused:
-        problem = refused.message
-    with store.work() as work:
-        invoice = work.first("invoice", _secret=secret)
-        assert invoice, "it was there a moment ago"
-        return _page(invoice, entry=entry, errors=errors, problem=problem)
+    return await submitted(request, "pay", lambda work: _found(work, secret), _pay, _page)
+
+
+def _found(work: Work, secret: str) -> Object | None:
+    """With time going as it does for its customer."""
+    invoice = work.first("invoice", _secret=secret)
+    work.use_clock_of(invoice)
+    return invoice
 
 
 def _pay(work: Work, invoice: Object, entry: dict[str, str]) -> str:
@@ -86,13 +74,7 @@ def _last_problem(work: Work, invoice: Object) -> str:
     return str(error["message"]) if error else ""
 
 
-def _page(
-    invoice: Object,
-    *,
-    entry: dict[str, str] = EMPTY,
-    errors: dict[str, str] | None = None,
-    problem: str = "",
-) -> Response:
+def _page(_: Work, invoice: Object, sent: Sent) -> Response:
     word, tone = view.state(invoice)
     open_now = invoice["status"] in {"open", "uncollectible"}
     return page(
@@ -108,8 +90,8 @@ def _page(
         totals=view.totals(invoice),
         pdf=invoice["invoice_pdf"],
         payable=money(invoice["amount_remaining"], invoice["currency"]) if open_now else "",
-        entry=entry,
-        errors=errors or {},
-        problem=problem,
+        entry=sent.entry,
+        errors=sent.errors,
+        problem=sent.problem,
         cards=OFFERED,
     )

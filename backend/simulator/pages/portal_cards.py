@@ -4,10 +4,11 @@ from fastapi import APIRouter, Request, Response
 
 from simulator.billing import setups
 from simulator.billing.payment_methods import new_card
-from simulator.pages.entry import FIELDS, OFFERED, Wrong, read_card, typed
+from simulator.pages.card_forms import Sent, submitted
+from simulator.pages.entry import OFFERED, read_card
 from simulator.pages.portal import Visit, pay_with, visit
-from simulator.pages.rendering import form_of, go, not_found, page, store_of
-from simulator.protocol.errors import StripeError, card_error
+from simulator.pages.rendering import go, not_found, page, store_of
+from simulator.protocol.errors import card_error
 from simulator.state.work import Work
 
 router = APIRouter(prefix="/p/session/{secret}/cards")
@@ -23,32 +24,17 @@ async def form(request: Request, secret: str, intent: str = "") -> Response:
         problem = _after_challenge(here, intent) if intent else ""
         if intent and not problem:
             return go(f"{here.base}?done=card")
-        return _page(here, problem=problem)
+        return _page(work, here, Sent(problem=problem))
 
 
 @router.post("")
 async def save(request: Request, secret: str) -> Response:
-    sent, store = await form_of(request), store_of(request)
-    entry, errors, problem = typed(sent), {}, ""
-    try:
-        with store.work() as work:
-            here = _found(work, secret)
-            if here is None:
-                return not_found()
-            if sent.get("act") == "save":
-                return go(_save(here, entry))
-    except Wrong as wrong:
-        errors = wrong.errors
-    except StripeError as refused:
-        problem = refused.message
-    with store.work() as work:
-        here = _found(work, secret)
-        return _page(here, entry=entry, errors=errors, problem=problem) if here else not_found()
+    return await submitted(request, "save", lambda work: _found(work, secret), _save, _page)
 
 
-def _save(here: Visit, entry: dict[str, str]) -> str:
+def _save(work: Work, here: Visit, entry: dict[str, str]) -> str:
     """The page that comes next."""
-    work, customer = here.work, here.customer["id"]
+    customer = here.customer["id"]
     card = read_card(entry, work.now)
     method = work.put(new_card(work, card.number, card.exp_month, card.exp_year, {"name": card.name}))
     intent = setups.new_intent(work, customer=customer, usage="off_session")
@@ -79,8 +65,7 @@ def _found(work: Work, secret: str) -> Visit | None:
     return here if here and here.features["payment_method_update"]["enabled"] else None
 
 
-def _page(
-    here: Visit, *, entry: dict[str, str] | None = None, errors: dict[str, str] | None = None, problem: str = ""
-) -> Response:
-    entry = entry or dict.fromkeys(FIELDS, "")
-    return page("portal_card", base=here.base, entry=entry, errors=errors or {}, problem=problem, cards=OFFERED)
+def _page(_: Work, here: Visit, sent: Sent) -> Response:
+    return page(
+        "portal_card", base=here.base, entry=sent.entry, errors=sent.errors, problem=sent.problem, cards=OFFERED
+    )

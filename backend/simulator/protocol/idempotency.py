@@ -4,12 +4,13 @@ import hashlib
 import time
 from dataclasses import dataclass
 
+from simulator.durations import DAY
 from simulator.objects import Object
 from simulator.protocol.errors import StripeError
 from simulator.state.store import Store
 from simulator.state.work import Work
 
-KEPT_SECONDS = 24 * 3600  # of real time: clients and their retries live there
+KEPT_SECONDS = DAY  # of real time: clients and their retries live there
 MAX_KEY_LENGTH = 255
 
 

@@ -12,8 +12,8 @@ from stripe.params.checkout import (
 from simulator.billing import checkout, coupons, quotes
 from simulator.billing.catalog import active_price, cost, product_name
 from simulator.billing.money import smallest_charge
-from simulator.billing.periods import DAY
 from simulator.billing.words import money
+from simulator.durations import DAY, MINUTE
 from simulator.objects import Object
 from simulator.protocol.errors import StripeError, unsupported
 from simulator.protocol.expansion import includable
@@ -27,7 +27,7 @@ from simulator.shapes.checkout import line_items_of, new_line_item, new_session
 from simulator.state.work import Work
 
 URL = "/v1/checkout/sessions"
-SHORTEST, LONGEST = 30 * 60, DAY
+SHORTEST, LONGEST = 30 * MINUTE, DAY
 PLAIN = (
     "allow_promotion_codes", "billing_address_collection", "cancel_url", "client_reference_id", "customer_email",
     "locale", "payment_method_collection", "saved_payment_method_options", "submit_type", "success_url",

@@ -56,6 +56,15 @@ def delete(work: Work, _: Params, customer_id: str) -> Object:
     return remove(work, work.get_live("customer", customer_id))
 
 
+def named(work: Work, params: Params) -> Object:
+    """The customer whom a call has to name. From here on time goes as it does for them."""
+    if not params.get("customer"):
+        raise StripeError("Missing required param: customer.", code="parameter_missing", param="customer")
+    customer = work.get("customer", params["customer"], "customer")
+    work.use_clock_of(customer)
+    return customer
+
+
 def remove(work: Work, customer: Object) -> Object:
     """Its subscriptions end at once, its payment methods belong to nobody any more."""
     from simulator.billing.endings import cancel_all

@@ -3,6 +3,7 @@ from fnmatch import fnmatchcase
 
 from stripe.params import EventListParams, EventRetrieveParams
 
+from simulator.durations import DAY
 from simulator.objects import Object
 from simulator.protocol.errors import StripeError
 from simulator.protocol.lists import Test, page
@@ -11,8 +12,7 @@ from simulator.protocol.parameters import Params
 from simulator.state.timers import MAIN_CLOCK, timer
 from simulator.state.work import Work
 
-KEPT_SECONDS = 30 * 24 * 3600
-DAY = 24 * 3600
+KEPT_SECONDS = 30 * DAY
 MAX_TYPES = 20
 
 

@@ -12,6 +12,7 @@ from simulator.protocol.errors import StripeError
 from simulator.protocol.lists import page
 from simulator.protocol.operations import operation
 from simulator.protocol.parameters import Params
+from simulator.resources import customers
 from simulator.shapes.invoice import new_pending_item, pricing_of
 from simulator.state.work import Work
 
@@ -21,10 +22,7 @@ URL = "/v1/invoiceitems"
 @operation("POST /v1/invoiceitems", InvoiceItemCreateParams)
 def create(work: Work, params: Params) -> Object:
     """It waits for the customer's next manual invoice, or goes onto the draft that is named."""
-    if not params.get("customer"):
-        raise StripeError("Missing required param: customer.", code="parameter_missing", param="customer")
-    customer = work.get("customer", params["customer"], "customer")
-    work.use_clock_of(customer)
+    customer = customers.named(work, params)
     draft = work.get("invoice", params["invoice"], "invoice") if params.get("invoice") else None
     item = _built(work, params, customer)
     params.into(item, "discountable", "period")

@@ -21,6 +21,7 @@ from simulator.protocol.expansion import includable
 from simulator.protocol.lists import equals, page, page_of
 from simulator.protocol.operations import operation
 from simulator.protocol.parameters import Params
+from simulator.resources import customers
 from simulator.resources.subscription_params import refuse_others
 from simulator.shapes.common import listed
 from simulator.state.work import Work
@@ -31,10 +32,7 @@ URL = "/v1/invoices"
 @operation("POST /v1/invoices", InvoiceCreateParams)
 def create(work: Work, params: Params) -> Object:
     """A manual draft, of the customer's pending items if those are to be included."""
-    if not params.get("customer"):
-        raise StripeError("Missing required param: customer.", code="parameter_missing", param="customer")
-    customer = work.get("customer", params["customer"], "customer")
-    work.use_clock_of(customer)
+    customer = customers.named(work, params)
     refuse_others(params)
     currency = (params.get("currency") or customer["currency"] or "usd").lower()
     includes = params.get("pending_invoice_items_behavior", "exclude") == "include"

@@ -16,6 +16,7 @@ from simulator.protocol.lists import equals, page
 from simulator.protocol.operations import operation
 from simulator.protocol.parameters import Params
 from simulator.protocol.urls import check_url
+from simulator.resources import customers
 from simulator.shapes.portal import DEFAULT_FEATURES, new_configuration, new_session
 from simulator.state.work import Work
 
@@ -36,10 +37,7 @@ EVERYTHING: Object = {
 
 @operation("POST /v1/billing_portal/sessions", SessionCreateParams)
 def create_session(work: Work, params: Params) -> Object:
-    if not params.get("customer"):
-        raise StripeError("Missing required param: customer.", code="parameter_missing", param="customer")
-    customer = work.get("customer", params["customer"], "customer")
-    work.use_clock_of(customer)
+    customer = customers.named(work, params)
     named = params.get("configuration")
     configuration = (
         work.get("billing_portal.configuration", named, "configuration") if named else default_configuration(work)

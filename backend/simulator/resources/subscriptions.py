@@ -13,13 +13,14 @@ from stripe.params import (
 
 from simulator.billing import changes, coupons, endings, pausing, renewal, standing, subscriptions
 from simulator.billing.catalog import interval_of
-from simulator.billing.periods import DAY
 from simulator.billing.subscriptions import Order
+from simulator.durations import DAY
 from simulator.objects import Object
 from simulator.protocol.errors import StripeError, missing, unsupported
 from simulator.protocol.lists import Test, created_within, equals, page
 from simulator.protocol.operations import operation
 from simulator.protocol.parameters import Params
+from simulator.resources import customers
 from simulator.resources.subscription_params import (
     cancellation,
     new_items,
@@ -36,10 +37,7 @@ TIMERS = renewal  # importing it registers what time does
 
 @operation("POST /v1/subscriptions", SubscriptionCreateParams)
 def create(work: Work, params: Params) -> Object:
-    if "customer" not in params:
-        raise StripeError("Missing required param: customer.", code="parameter_missing", param="customer")
-    customer = work.get("customer", params["customer"], "customer")
-    work.use_clock_of(customer)
+    customer = customers.named(work, params)
     subscription = subscriptions.start(work, read_order(work, params, customer))
     _set_ending(work, subscription, params)
     return subscription

@@ -8,6 +8,7 @@ from stripe.params.test_helpers import (
     TestClockRetrieveParams,
 )
 
+from simulator.durations import DAY
 from simulator.objects import Object
 from simulator.protocol.errors import StripeError, missing
 from simulator.protocol.lists import page
@@ -18,7 +19,7 @@ from simulator.state.timeline import CLOCK
 from simulator.state.work import Work
 
 URL = "/v1/test_helpers/test_clocks"
-LIFE_SECONDS = 30 * 24 * 3600
+LIFE_SECONDS = 30 * DAY
 
 
 @operation(f"POST {URL}", TestClockCreateParams)

@@ -1,10 +1,10 @@
 """Which endpoints get which events, and when a failed delivery is tried again."""
 
+from simulator.durations import HOUR, MINUTE
 from simulator.objects import Object
 from simulator.state.timers import timer
 from simulator.state.work import Work
 
-MINUTE, HOUR = 60, 3600
 # Seconds of simulated time after each failed attempt: about three days in all, as Stripe retries in live mode.
 RETRIES = (5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 12 * HOUR, 12 * HOUR, 12 * HOUR, 12 * HOUR)
 

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.billing.periods import DAY, Period
+from simulator.billing.periods import Period
 from simulator.billing.proration import Debit, remaining, unused
+from simulator.durations import DAY
 
 APRIL = Period(1_775_001_600, 1_775_001_600 + 30 * DAY)
 MAY = Period(1_777_593_600, 1_777_593_600 + 31 * DAY)

@@ -1,0 +1,5 @@
+"""Seconds."""
+
+MINUTE = 60
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
