@@ -12,7 +12,7 @@ from app.platform.documentation import BodyTooLarge
 from app.platform.routing import Router
 from app.routers.auth.dependencies import CurrentUser, VerifiedUser
 
-from . import checkout, customers, service, subscription_routes, webhooks
+from . import admin_routes, checkout, customers, service, subscription_routes, webhooks
 from .dependencies import StripeTurn
 from .entitlements import Entitlements
 from .gateway import InvalidSignature, PaymentsUnavailable, StripeRefused
@@ -29,6 +29,7 @@ from .schemas import (
 
 router = Router(prefix="/payments", tags=["payments"])
 router.include_router(subscription_routes.router)
+router.include_router(admin_routes.router)
 
 
 @router.get("/plans", response_model=list[PlanRead])

@@ -1,14 +1,17 @@
 """Shapes of payments on the wire."""
 
+import json
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, StrictBool, StringConstraints
+from pydantic import BaseModel, BeforeValidator, StrictBool, StringConstraints
 
 from app.core.schemas import Input, Output
 from app.core.text import MAX_SLUG
+from app.core.types import Id
 
 PlanSlug = Annotated[str, StringConstraints(min_length=1, max_length=MAX_SLUG)]
+StripeWord = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 PromotionCode = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 
 
@@ -113,3 +116,70 @@ class EntitlementsRead(Entitled):
 
 class WebhookRead(Output):
     received: bool
+
+
+class WebhookEventFilters(BaseModel):
+    """`waiting`: not worked off yet. `parked`: about somebody whom we do not know. `dead`: given up on."""
+
+    outcome: Literal["waiting", "done", "ignored", "parked", "dead"] | None = None
+    type: StripeWord | None = None
+    payer: StripeWord | None = None
+
+
+class WebhookEventRead(Output):
+    """`payer` is Stripe's id of the customer; `outcome` is null while the event waits."""
+
+    id: int
+    event_id: str
+    type: str
+    livemode: bool
+    payer: str | None
+    created_at: datetime
+    received_at: datetime
+    processed_at: datetime | None
+    outcome: str | None
+    attempts: int
+    error: str | None
+
+
+class WebhookEventDetail(WebhookEventRead):
+    """`body` is the event as Stripe wrote it."""
+
+    body: Annotated[dict[str, Any], BeforeValidator(json.loads)]
+
+
+class SubscriptionFilters(BaseModel):
+    """`status` is Stripe's word; `plan` a slug, of a plan that is no longer sold, too."""
+
+    status: StripeWord | None = None
+    plan: PlanSlug | None = None
+    user_id: Id | None = None
+
+
+class PayerRead(Output):
+    """`user_id` is null when the account was deleted, `gone_at` the time at which Stripe's customer was."""
+
+    id: int
+    user_id: int | None
+    email: str
+    stripe_id: str | None
+    gone_at: datetime | None
+
+
+def _slug_of(plan: Any) -> Any:
+    return plan and plan.slug
+
+
+class SubscriptionOverview(Output):
+    """`plan` is a slug, null where the price is none of ours."""
+
+    id: int
+    stripe_id: str
+    customer: PayerRead
+    plan: Annotated[str | None, BeforeValidator(_slug_of)]
+    status: str
+    started_at: datetime
+    current_period_end: datetime
+    cancel_at_period_end: bool
+    past_due_since: datetime | None
+    ended_at: datetime | None

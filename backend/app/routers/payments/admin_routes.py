@@ -1,0 +1,56 @@
+"""Routes for administrators. No rule and no query here."""
+
+from typing import Annotated
+
+from fastapi import Query, status
+
+from app.core.errors import raises
+from app.core.pagination import Page, PageParams
+from app.core.types import Id
+from app.db.database import db_dependency
+from app.db.pagination import paginate
+from app.platform.routing import Router
+from app.routers.auth.dependencies import Superuser
+
+from . import administration
+from .administration import EventNotFound
+from .models import WebhookEvent
+from .schemas import (
+    SubscriptionFilters,
+    SubscriptionOverview,
+    WebhookEventDetail,
+    WebhookEventFilters,
+    WebhookEventRead,
+)
+
+router = Router(prefix="/admin")
+
+
+@router.get("/events")
+def list_events(
+    db: db_dependency, _admin: Superuser, filters: Annotated[WebhookEventFilters, Query()], page: PageParams
+) -> Page[WebhookEventRead]:
+    """What Stripe told us in the last 90 days, newest first: `outcome=dead` is what was given up on."""
+    return paginate(db, administration.list_events(filters), page, WebhookEventRead)
+
+
+@router.get("/events/{event_id}", response_model=WebhookEventDetail)
+@raises(EventNotFound)
+def get_event(db: db_dependency, _admin: Superuser, event_id: Id) -> WebhookEvent:
+    """One event with what Stripe wrote."""
+    return administration.get_event(db, event_id)
+
+
+@router.post("/events/{event_id}/replay", status_code=status.HTTP_202_ACCEPTED, response_model=WebhookEventRead)
+@raises(EventNotFound)
+def replay_event(db: db_dependency, admin: Superuser, event_id: Id) -> WebhookEvent:
+    """Have the worker work it off again; to do so twice does no harm."""
+    return administration.replay_event(db, admin, event_id)
+
+
+@router.get("/subscriptions")
+def list_subscriptions(
+    db: db_dependency, _admin: Superuser, filters: Annotated[SubscriptionFilters, Query()], page: PageParams
+) -> Page[SubscriptionOverview]:
+    """Everybody's subscriptions, newest first: `status=past_due` is who owes."""
+    return paginate(db, administration.list_subscriptions(filters), page, SubscriptionOverview)

@@ -1,0 +1,64 @@
+"""What an administrator may see of everybody's payments, and do about events that came to nothing."""
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session, contains_eager, defer
+
+from app.core.errors import NotFound
+from app.core.logging import security_event
+from app.db.lists import Filters, matching
+from app.routers.auth.models import User
+
+from . import ledger
+from .models import Customer, Plan, Subscription, WebhookEvent
+from .schemas import SubscriptionFilters, WebhookEventFilters
+
+WAITING = "waiting"  # in filters: an event without an outcome
+
+
+class EventNotFound(NotFound):
+    """Never received, or processed so long ago that it was deleted."""
+
+    code = "event_not_found"
+    detail = "There is no such event."
+
+
+EVENT_FILTERS: Filters = {
+    "outcome": lambda outcome: WebhookEvent.outcome == (None if outcome == WAITING else outcome),
+    "type": WebhookEvent.type.__eq__,
+    "payer": WebhookEvent.payer.__eq__,
+}
+SUBSCRIPTION_FILTERS: Filters = {
+    "status": Subscription.status.__eq__,
+    "plan": Plan.slug.__eq__,
+    "user_id": Customer.user_id.__eq__,
+}
+
+
+def list_events(filters: WebhookEventFilters) -> Select[WebhookEvent]:
+    """Those that came last come first."""
+    wanted = select(WebhookEvent).where(*matching(filters, EVENT_FILTERS))
+    return wanted.options(defer(WebhookEvent.body)).order_by(WebhookEvent.id.desc())
+
+
+def get_event(db: Session, event_id: int) -> WebhookEvent:
+    """Raises `EventNotFound`."""
+    event = db.get(WebhookEvent, event_id)
+    if event is None:
+        raise EventNotFound
+    return event
+
+
+def replay_event(db: Session, admin: User, event_id: int) -> WebhookEvent:
+    """Have it worked off again, whatever came of it. Raises `EventNotFound`."""
+    event = get_event(db, event_id)
+    ledger.replay(db, WebhookEvent.id == event.id)
+    security_event("webhook_event_replayed", event_id=event.event_id, by=admin.id)
+    return event
+
+
+def list_subscriptions(filters: SubscriptionFilters) -> Select[Subscription]:
+    """Of all payers, the newest first, with plan and payer."""
+    whole = select(Subscription).join(Subscription.customer).outerjoin(Subscription.plan)
+    loaded = (contains_eager(Subscription.customer), contains_eager(Subscription.plan))
+    newest = Subscription.id.desc()
+    return whole.where(*matching(filters, SUBSCRIPTION_FILTERS)).options(*loaded).order_by(newest)
