@@ -23,6 +23,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from app.core.errors import Conflict
@@ -122,3 +123,8 @@ def enqueue(
     except _AlreadyWaiting:
         return
     ring_after(db, outside_bell if kinds()[kind].outside else job_bell)
+
+
+def is_enqueued(key: ColumnElement[str]) -> ColumnElement[bool]:
+    """In a statement: whether an unfinished job has this key."""
+    return select(Job.id).where(Job.key == key).exists()

@@ -129,6 +129,24 @@ def test_what_was_paid_just_before_the_deletion_ends_with_an_alarm(client, login
     assert ("paid_without_account", made) in alarms
 
 
+@pytest.mark.parametrize("is_made", [True, False])
+def test_a_customer_whose_making_was_not_answered_is_forgotten_too(client, committed, login, stripe_side, is_made):
+    """The account is deleted between the call and its repetition."""
+    user = login(make_user())
+    if is_made:
+        made = stripe_side.api.customers.create({"email": user.email, "metadata": {"liftoff_customer": "the key"}})
+    make_customer(user, stripe_id=None, creation_key="the key", creation_asked_at=now())
+    assert delete_account(client).status_code == 204
+    with SessionLocal() as db, db.begin():
+        assert db.scalars(select(Customer.email)).one() == ""
+        assert db.scalars(select(Job.due_at).where(Job.kind == "payments.forget_customer")).one() > now()
+        db.execute(update(Job).values(due_at=now()))
+    work()
+    assert not is_made or stripe_side.api.customers.retrieve(made.id).deleted
+    with SessionLocal() as db:
+        assert db.scalar(select(Job.id).where(Job.kind == "payments.forget_customer")) is None
+
+
 def test_what_is_given_up_on_raises_the_alarm(db, billing, records):
     """R11: nobody pays twice, or is kept at Stripe, without a word."""
     with SessionLocal() as session, session.begin():

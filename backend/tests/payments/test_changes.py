@@ -3,14 +3,15 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, select, update
 
 from app.core.types import now
 from app.db.database import SessionLocal
+from app.platform.models import Job
 from app.routers.payments.models import Plan, Subscription
 from tests.auth.factories import make_user
 from tests.payments.factories import make_customer, make_subscription, plan_of
-from tests.payments.steps import outcome, payer, subscribe, subscription_row, told
+from tests.payments.steps import outcome, payer, subscribe, subscription_row, told, work
 
 MINE = "/payments/subscription"
 
@@ -243,6 +244,26 @@ def test_cancelled_at_once_with_an_answer_that_was_lost_it_is_over(client, subsc
     answer = client.post(f"{MINE}/cancel", json={"at_period_end": False})
     assert (answer.status_code, answer.json()["status"]) == (200, "canceled")
     assert outcome(client.get(MINE)) == (404, "no_subscription")
+
+
+@pytest.mark.parametrize(("action", "body"), [("cancel", {}), ("resume", None)])
+def test_an_answer_that_never_came_and_an_event_that_never_will_are_looked_for(
+    client, subscriber, stripe_side, action, body
+):
+    """R11: Stripe has done it, and nobody told us."""
+    if action == "resume":
+        assert client.post(f"{MINE}/cancel", json={}).json()["cancel_at_period_end"] is True
+    with SessionLocal() as db, db.begin():
+        db.execute(delete(Job))
+    path = f"/v1/subscriptions/{subscriber.stripe}"
+    stripe_side.chaos(next=[{"fault": "lost", "method": "POST", "path": path, "times": 3}])
+    assert outcome(client.post(f"{MINE}/{action}", json=body)) == (503, "payments_unavailable")
+    before = subscription_row(subscriber.stripe).cancel_at_period_end
+    with SessionLocal() as db, db.begin():
+        assert db.scalars(select(Job.due_at).where(Job.kind == "payments.look")).one() > now()
+        db.execute(update(Job).values(due_at=now()))
+    work()
+    assert subscription_row(subscriber.stripe).cancel_at_period_end is not before
 
 
 def test_what_has_ended_at_stripe_meanwhile_is_cancelled_all_the_same(client, subscriber, stripe_side):

@@ -9,11 +9,11 @@ from sqlalchemy import select, update
 from app.core.types import now
 from app.db.database import SessionLocal
 from app.routers.auth.models import User
-from app.routers.payments import customers
+from app.routers.payments import customers, doctor, sync
 from app.routers.payments.gateway import PaymentsUnavailable, StripeRefused
-from app.routers.payments.models import Customer
+from app.routers.payments.models import Customer, Invoice
 from tests.auth.factories import make_user
-from tests.payments.factories import make_customer
+from tests.payments.factories import make_customer, make_invoice
 
 
 def ensure(user):
@@ -97,6 +97,21 @@ def test_a_customer_who_was_deleted_at_stripe_is_followed_by_another(db, stripe_
     assert made not in (None, old)
     row = row_of(user)
     assert (row.gone_at, row.stripe_id) == (None, made)
+
+
+def test_what_a_deleted_customer_owed_is_void(db, stripe_side):
+    """Nobody can pay it any more; what was paid stays as it is."""
+    user = make_user()
+    ensure(user)
+    customer = row_of(user)
+    for status in ("open", "paid", "uncollectible"):
+        make_invoice(customer, status=status)
+    stripe_side.api.customers.delete(customer.stripe_id)
+    sync.look(db, customer.id)
+    ensure(user)
+    sync.look(db, customer.id)
+    assert db.scalars(select(Invoice.status).order_by(Invoice.id)).all() == ["void", "paid", "uncollectible"]
+    assert [found for found in doctor.examine() if found.customer_id] == []
 
 
 def test_a_refusal_is_not_taken_for_an_outage(db, stripe_side):

@@ -171,6 +171,34 @@ def test_the_sweeper_finds_what_lost_its_job(client, stripe_side):
     assert events()[0].outcome == "done"
 
 
+def test_many_that_wait_for_their_jobs_do_not_hide_one_that_lost_it(client, stripe_side, monkeypatch):
+    monkeypatch.setattr(ledger, "BATCH", 2)  # 500 events would take half a minute to make
+    for number in range(4):
+        send(client, event("customer.updated", {"object": "customer", "id": "cus_x"}, id=f"evt_{number}"))
+    with SessionLocal() as db, db.begin():
+        db.execute(update(WebhookEvent).values(received_at=now() - timedelta(minutes=3)))
+        db.execute(delete(Job).where(Job.key == ledger.job_key(events()[-1].id)))
+        sweep(db, {})
+    assert len(jobs()) == 4
+
+
+def test_events_wait_while_payments_are_switched_off(client, stripe_side, settings):
+    user = make_user()
+    with_card(stripe_side, user)
+    send(client, event("customer.updated", {"object": "customer", "id": payer(user).stripe_id}))
+    settings(PAYMENTS_ENABLED="false")
+    work()
+    with SessionLocal() as db, db.begin():
+        db.execute(update(WebhookEvent).values(received_at=now() - timedelta(days=2)))
+        sweep(db, {})
+    assert (events()[0].outcome, events()[0].attempts, jobs()) == (None, 0, [])
+    settings(PAYMENTS_ENABLED="true")
+    with SessionLocal() as db, db.begin():
+        sweep(db, {})
+    work()
+    assert events()[0].outcome == "done"
+
+
 def test_an_event_that_just_came_is_left_to_its_job(client, stripe_side):
     send(client, event("customer.updated", {"object": "customer", "id": "cus_x"}))
     with SessionLocal() as db, db.begin():

@@ -105,5 +105,16 @@ def test_a_code_that_cannot_be_used_is_said_and_hinders_nothing(client, payer, l
     assert begin(client).status_code == 201
 
 
+def test_a_code_made_for_each_of_many_is_ones_own(client, payer):
+    """Stripe lets a code be made once per customer, and lists them all."""
+    for customer in (payer.side.api.customers.create({}).id, payer.stripe_id, payer.side.api.customers.create({}).id):
+        make_code(payer.side, "FOR-YOU", customer=customer)
+    answer = begin(client, promotion_code="FOR-YOU")
+    assert answer.status_code == 201
+    session = payer.side.api.checkout.sessions.retrieve(answer.json()["session_id"])
+    codes = payer.side.api.promotion_codes.list({"code": "FOR-YOU", "customer": payer.stripe_id}).data
+    assert [one.promotion_code for one in session.discounts] == [one.id for one in codes]
+
+
 def test_a_code_that_nobody_made_is_said(client, payer):
     assert outcome(begin(client, promotion_code="NONE")) == (422, "promotion_code_unknown")

@@ -103,6 +103,8 @@ def _subject(db: Session, user: User, slug: str) -> tuple[Subscription, Plan]:
 
 
 def _ticket(db: Session, subscription: Subscription) -> sync.Ticket:
+    """Should the answer be lost, and the event of it, too, a look finds out what came of it."""
+    sync.look_soon(db, subscription.customer_id, after=sync.UNHEARD)
     end_before_waiting(db)
     return sync.take_ticket(subscription.customer_id)
 

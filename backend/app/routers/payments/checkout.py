@@ -53,7 +53,7 @@ def create_checkout(db: Session, user: User, data: CheckoutCreate) -> CheckoutRe
     if service.has_live_subscription(db, user):
         raise AlreadySubscribed
     customer = customers.ensure_customer(db, user)
-    code = _promotion_code(db, data)
+    code = _promotion_code(db, customer, data)
     for _ in range(TURNS):
         attempt = _open_attempt(db, customer)
         if attempt and not _serves(attempt, plan, code):
@@ -70,11 +70,12 @@ def create_checkout(db: Session, user: User, data: CheckoutCreate) -> CheckoutRe
     raise CheckoutBusy
 
 
-def _promotion_code(db: Session, data: CheckoutCreate) -> str | None:
+def _promotion_code(db: Session, customer: Customer, data: CheckoutCreate) -> str | None:
     if data.promotion_code is None:
         return None
+    assert customer.stripe_id
     end_before_waiting(db)
-    code = gateway.find_promotion_code(data.promotion_code)
+    code = gateway.find_promotion_code(data.promotion_code, customer.stripe_id)
     if code is None:
         raise PromotionCodeUnknown
     return code

@@ -16,7 +16,7 @@ from app.db.errors import conflicts
 from app.routers.auth.models import User
 
 from . import gateway, queries
-from .models import CheckoutAttempt, Customer
+from .models import CheckoutAttempt, Customer, Invoice
 
 KEY_LIFE = timedelta(hours=23)  # Stripe keeps an Idempotency-Key for 24 hours
 
@@ -72,8 +72,11 @@ def _begin_anew(db: Session, customer: Customer, user: User) -> None:
     if customer.gone_at is not None:
         customer.stripe_id = customer.gone_at = customer.creation_asked_at = None
         customer.creation_key, customer.email = uuid4().hex, user.email
-        mine = CheckoutAttempt.open_customer_id == customer.id
-        db.execute(update(CheckoutAttempt).where(mine).values(open_customer_id=None, closed_at=now()))
+        attempts = update(CheckoutAttempt).where(CheckoutAttempt.open_customer_id == customer.id)
+        db.execute(attempts.values(open_customer_id=None, closed_at=now()))
+        # Nobody can pay these any more, and no look will see them.
+        owed = update(Invoice).where(Invoice.customer_id == customer.id, Invoice.status.in_(queries.UNFINISHED))
+        db.execute(owed.values(status="void", next_attempt_at=None))
         db.flush()
 
 

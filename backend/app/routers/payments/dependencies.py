@@ -12,12 +12,13 @@ from fastapi import Depends
 from sqlalchemy.orm import Session
 
 from app.core.errors import raises
+from app.core.types import now
 from app.db.database import db_dependency
 from app.platform.jobs import enqueue
 from app.routers.auth.dependencies import CurrentUser, SubscriptionActive, before_deletion
 from app.routers.auth.models import User
 
-from . import entitlements, queries, service
+from . import entitlements, queries, service, sync
 from .entitlements import UpgradeRequired
 from .gateway import PaymentsUnavailable
 from .turns import stripe_turn
@@ -62,7 +63,11 @@ def keep_subscribed(db: Session, user: User) -> None:
         return
     if service.has_live_subscription(db, user):
         raise SubscriptionActive
-    if customer.stripe_id and customer.gone_at is None:
+    known = customer.stripe_id is not None and customer.gone_at is None
+    if known:
         enqueue(db, "payments.forget_customer", {"customer_id": customer.id, "stripe_id": customer.stripe_id})
-    else:
+    elif customer.creation_asked_at is not None:  # the answer is on its way, or was lost: there may be somebody
+        made = {"customer_id": customer.id, "key": customer.creation_key, "email": customer.email}
+        enqueue(db, "payments.forget_customer", made, run_at=now() + sync.UNHEARD)
+    if not known:
         customer.email = ""

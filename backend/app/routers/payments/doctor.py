@@ -18,13 +18,12 @@ from app.db.database import SessionLocal
 from . import catalogue, endpoints, gateway, invariants, ledger, plans, sync
 from .gateway import SeenInvoice, SeenPayer, SeenSubscription, StripeRefused
 from .models import Customer, Invoice, Plan, Subscription
-from .queries import CURRENT, LIVE
+from .queries import CURRENT, LIVE, UNFINISHED
 
 PATIENCE = 10.0  # seconds
 PAUSE = 1.0
 AT_ONCE = 8  # payers asked about; Stripe allows a hundred calls a second
 BATCH = 100
-UNFINISHED = ("draft", "open")  # statuses of invoices that something will still become of
 
 
 @dataclass(frozen=True)

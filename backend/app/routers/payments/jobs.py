@@ -48,14 +48,17 @@ def end_duplicate(_db: Session, payload: dict[str, Any]) -> None:
 
 @job("payments.forget_customer", outside=True, failed=_alarmed("customer_not_forgotten"))
 def forget_customer(db: Session, payload: dict[str, Any]) -> None:
-    """With the customer its subscriptions end.
+    """With the customer its subscriptions end. Without an id of Stripe's it is looked for by the key of its creation.
 
     One that began just before the account was deleted, so that we did not know of it, is for a person: there may be
     money to give back.
     """
-    for bought in gateway.find_live(payload["stripe_id"]):
-        alarm("paid_without_account", customer=payload["stripe_id"], subscription=bought)
-    gateway.delete_customer(payload["stripe_id"])
+    stripe_id = payload.get("stripe_id") or gateway.find_customer(key=payload["key"], email=payload["email"])
+    if stripe_id is None:
+        return
+    for bought in gateway.find_live(stripe_id):
+        alarm("paid_without_account", customer=stripe_id, subscription=bought)
+    gateway.delete_customer(stripe_id)
     sync.look_soon(db, payload["customer_id"])
 
 

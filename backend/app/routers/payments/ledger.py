@@ -8,12 +8,13 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, String, cast, literal, select, update
 from sqlalchemy.orm import Session
 
+from app.core.config import get_settings
 from app.core.types import now
 from app.db.database import side_session
-from app.platform.jobs import Failure, enqueue
+from app.platform.jobs import Failure, enqueue, is_enqueued
 
 from . import gateway, plans, sync
 from .alarms import alarm
@@ -22,6 +23,7 @@ from .models import Customer, WebhookEvent
 
 OVERDUE = timedelta(minutes=2)  # an event that waits longer has lost its job
 BATCH = 500
+JOB_KEY = "payments event "
 
 
 class Outcome(StrEnum):
@@ -34,14 +36,16 @@ class Outcome(StrEnum):
 
 
 def job_key(event_id: int) -> str:
-    return f"payments event {event_id}"
+    return f"{JOB_KEY}{event_id}"
 
 
 def process(db: Session, event_id: int) -> None:
     """Do what one event asks for, unless a look that began after its arrival has done it.
 
-    Raises what asking Stripe raises: the job is then tried again.
+    Raises what asking Stripe raises: the job is then tried again. While payments are switched off the event waits.
     """
+    if not get_settings().payments_enabled:
+        return
     with side_session() as side:
         event = side.get(WebhookEvent, event_id)
         if event is None or event.outcome is not None:
@@ -84,8 +88,13 @@ def note_failure(db: Session, payload: dict[str, Any], failure: Failure) -> None
 
 
 def sweep(db: Session) -> None:
-    """Give a job to each event that waits without one. While its job is unfinished the key keeps a second one away."""
-    left = select(WebhookEvent.id).where(WebhookEvent.outcome.is_(None), WebhookEvent.received_at < now() - OVERDUE)
+    """Give a job to each event that waits without one."""
+    if not get_settings().payments_enabled:
+        return
+    named = literal(JOB_KEY).concat(cast(WebhookEvent.id, String(20)))
+    left = select(WebhookEvent.id).where(
+        WebhookEvent.outcome.is_(None), WebhookEvent.received_at < now() - OVERDUE, ~is_enqueued(named)
+    )
     for event_id in db.scalars(left.order_by(WebhookEvent.id).limit(BATCH)):
         enqueue(db, "payments.process_event", {"id": event_id}, key=job_key(event_id))
 

@@ -10,6 +10,8 @@ from .models import Customer, Plan, Subscription
 LIVE = ("trialing", "active", "past_due", "unpaid", "paused")
 """Statuses in which a subscription is the payer's one; `incomplete` is none yet, `canceled` and the rest no more."""
 CURRENT = (*LIVE, "incomplete")
+UNFINISHED = ("draft", "open")
+"""Statuses of invoices that something will still become of."""
 
 
 def offered_plans() -> Select[Plan]:

@@ -7,7 +7,7 @@ every event leads to a look that begins after it, so the last look to write bega
 """
 
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -22,6 +22,7 @@ from .gateway import SeenInvoice, SeenPayer, SeenSubscription
 from .models import CheckoutAttempt, Customer, Invoice, Plan, Subscription
 from .queries import CURRENT, LIVE
 
+UNHEARD = timedelta(minutes=1)  # every call has ended by then, though its answer may be lost
 SUBSCRIPTION_COLUMNS = {
     field.name
     for field in fields(SeenSubscription)
@@ -60,9 +61,9 @@ def look(db: Session, customer_id: int) -> None:
     write(db, ticket, seen)
 
 
-def look_soon(db: Session, customer_id: int) -> None:
+def look_soon(db: Session, customer_id: int, *, after: timedelta = timedelta()) -> None:
     """Have a worker look, once this transaction is committed."""
-    enqueue(db, "payments.look", {"customer_id": customer_id})
+    enqueue(db, "payments.look", {"customer_id": customer_id}, run_at=now() + after)
 
 
 def write(db: Session, ticket: Ticket, seen: SeenPayer) -> None:

@@ -56,11 +56,13 @@ def delete_customer(customer_id: str) -> None:
             raise
 
 
-def find_promotion_code(code: str) -> str | None:
-    """Stripe's id of a code that can be used now."""
+def find_promotion_code(code: str, customer_id: str) -> str | None:
+    """Stripe's id of a code that this customer can use now: one code may be made for many, for each anew."""
     with calling() as client:
-        found = client.v1.promotion_codes.list({"code": code, "active": True, "limit": 1}).data
-        return found[0].id if found else None
+        for found in client.v1.promotion_codes.list({"code": code, "active": True, "limit": 100}).auto_paging_iter():
+            if id_of(found.customer) in (None, customer_id):
+                return found.id
+    return None
 
 
 def create_session(order: Order) -> SeenSession:
