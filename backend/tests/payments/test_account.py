@@ -139,7 +139,7 @@ def test_a_customer_whose_making_was_not_answered_is_forgotten_too(client, commi
     assert delete_account(client).status_code == 204
     with SessionLocal() as db, db.begin():
         assert db.scalars(select(Customer.email)).one() == ""
-        assert db.scalars(select(Job.due_at).where(Job.kind == "payments.forget_customer")).one() > now()
+        assert db.scalar(select(Job.id).where(Job.kind == "payments.forget_customer", Job.due_at > now()))
         db.execute(update(Job).values(due_at=now()))
     work()
     assert not is_made or stripe_side.api.customers.retrieve(made.id).deleted
