@@ -9,9 +9,6 @@ import pytest
 
 from tests.support import databases
 
-# What no database can change runs with the first one only.
-ONCE = ("tests/core/", "tests/scaffold/", "tests/simulator/", "tests/tools/")
-
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--database", choices=databases.KINDS, default="sqlite", help="which database the suite runs on")
@@ -39,8 +36,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         only = item.get_closest_marker("only")
         elsewhere = only is not None and kind not in only.args
-        repeated = kind != "sqlite" and item.nodeid.startswith(ONCE)
-        (left if elsewhere or repeated else kept).append(item)
+        (left if elsewhere else kept).append(item)
     if left:
         config.hook.pytest_deselected(items=left)
-        items[:] = kept
+    # The long ones first: at the end one worker would be at them while the others have nothing left.
+    items[:] = sorted(kept, key=lambda item: item.get_closest_marker("slow") is None)

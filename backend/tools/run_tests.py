@@ -1,4 +1,4 @@
-"""What `make test` runs: the suite on each database in turn, then a table of counts.
+"""What `make test` runs: what stands beside the application, the rest on each database in turn, a table of counts.
 
 With the slow tests, coverage is measured, too, and has to reach a floor.
 """
@@ -17,15 +17,26 @@ from tools.console import Problem, run
 
 BACKEND = Path(__file__).resolve().parents[1]
 EVERYWHERE = ("sqlite", "postgresql")  # what every machine has
-MEASURED = ("sqlite",)  # which runs all there is; to measure takes two fifths more
+ONCE = ("tests/scaffold", "tests/simulator", "tests/tools")  # what stands beside the application
+MEASURED = "sqlite"  # to measure takes two fifths more
 FLOOR = 95
+
+
+@dataclass(frozen=True)
+class Run:
+    """`selection`: arguments that tell pytest which tests."""
+
+    name: str
+    database: str
+    selection: list[str]
+    measured: bool = False
 
 
 @dataclass(frozen=True)
 class Result:
     """One run. Without a report pytest itself came to grief: no counts, an exit code."""
 
-    database: str
+    name: str
     seconds: float
     exit_code: int
     failed: int = 0
@@ -41,20 +52,16 @@ class Result:
             "errors": self.errors,
         }
         words = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
-        return f"{self.database:<12}{words or f'no tests ran, exit code {self.exit_code}'} in {self.seconds:.1f}s"
+        return f"{self.name:<12}{words or f'no tests ran, exit code {self.exit_code}'} in {self.seconds:.1f}s"
 
 
 def main() -> int:
     arguments = parser().parse_args()
-    target = f"tests/{arguments.only}" if arguments.only else "tests"
-    if not (BACKEND / target).exists():
-        raise Problem(f"There is no backend/{target}: only= takes the name of a folder or file in backend/tests.")
-    selection = [target] if arguments.slow else [target, "-m", "not slow"]
-    measured = MEASURED if arguments.slow and not arguments.only else ()
+    planned = runs(arguments.only, slow=arguments.slow)
     for old in BACKEND.glob(".coverage*"):
         old.unlink()
-    results = [run_suite(database, selection, measure=database in measured) for database in databases()]
-    covered = coverage_report() if measured else True
+    results = [carry_out(run) for run in planned]
+    covered = not any(run.measured for run in planned) or coverage_report()
     print("", *results, sep="\n", flush=True)
     return 0 if covered and all(result.exit_code == 0 for result in results) else 1
 
@@ -66,23 +73,34 @@ def parser() -> argparse.ArgumentParser:
     return options
 
 
-def databases() -> list[str]:
-    return [*EVERYWHERE, "mysql"] if os.environ.get("MYSQL_TEST_URL") else [*EVERYWHERE]
+def runs(only: str | None, *, slow: bool) -> list[Run]:
+    """Raises `Problem` if there is no such folder or file."""
+    target = f"tests/{only}" if only else "tests"
+    if not (BACKEND / target).exists():
+        raise Problem(f"There is no backend/{target}: only= takes the name of a folder or file in backend/tests.")
+    chosen = [] if slow else ["-m", "not slow"]
+    if target.startswith(ONCE):
+        return [Run("once", EVERYWHERE[0], [target, *chosen])]
+    apart = [] if only else [Run("once", EVERYWHERE[0], [*ONCE, *chosen])]
+    rest = [target, *(f"--ignore={folder}" for folder in ONCE), *chosen]
+    kinds = [*EVERYWHERE, "mysql"] if os.environ.get("MYSQL_TEST_URL") else EVERYWHERE
+    return [*apart, *(Run(kind, kind, rest, measured=slow and not only and kind == MEASURED) for kind in kinds)]
 
 
-def run_suite(database: str, selection: list[str], *, measure: bool) -> Result:
-    print(f"\n{database}", flush=True)
-    coverage = ["--cov", "--cov-report="] if measure else []
-    environment = os.environ | {"COVERAGE_FILE": str(BACKEND / f".coverage.{database}")}
+def carry_out(run: Run) -> Result:
+    print(f"\n{run.name}", flush=True)
+    coverage = ["--cov", "--cov-report="] if run.measured else []
+    environment = os.environ | {"COVERAGE_FILE": str(BACKEND / f".coverage.{run.database}")}
     with tempfile.TemporaryDirectory() as scratch:
         report = Path(scratch) / "report.xml"
-        command = [sys.executable, "-m", "pytest", f"--database={database}", "--numprocesses=auto", "--quiet"]
+        command = [sys.executable, "-m", "pytest", f"--database={run.database}", "--quiet"]
+        command += ["--numprocesses=auto", "--dist=worksteal"]
         started = time.perf_counter()
         code = subprocess.run(
-            [*command, *coverage, f"--junitxml={report}", *selection], cwd=BACKEND, env=environment, check=False
+            [*command, *coverage, f"--junitxml={report}", *run.selection], cwd=BACKEND, env=environment, check=False
         ).returncode
         seconds = time.perf_counter() - started
-        return Result(database, seconds, code, **counts(report)) if report.exists() else Result(database, seconds, code)
+        return Result(run.name, seconds, code, **(counts(report) if report.exists() else {}))
 
 
 def counts(report: Path) -> dict[str, int]:

@@ -15,7 +15,7 @@ MAIL_KEPT = timedelta(days=30)  # addresses are personal data; so long somebody 
 
 
 @recurring("platform.purge", every=timedelta(hours=1))
-def purge(db: Session, payload: dict[str, Any]) -> None:  # noqa: ARG001 - the shape of every job
+def purge(db: Session, _payload: dict[str, Any]) -> None:
     """Delete mails and dead letters that nobody asks for any more, and answers whose keys have expired."""
     past = now() - MAIL_KEPT
     db.execute(delete(Mail).where(or_(Mail.sent_at < past, Mail.dead_at < past)))

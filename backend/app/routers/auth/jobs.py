@@ -42,7 +42,7 @@ def warn_of_lock(db: Session, payload: dict[str, Any]) -> None:
 
 
 @recurring("auth.purge", every=timedelta(hours=1))
-def purge(db: Session, payload: dict[str, Any]) -> None:  # noqa: ARG001 - the shape of every job
+def purge(db: Session, _payload: dict[str, Any]) -> None:
     """Delete what has run out: links, sessions, held user names, registrations nobody finished, old events."""
     at = now()
     over = or_(LoginSession.ended_at < at - SESSIONS_KEPT, LoginSession.expires_at < at - SESSIONS_KEPT)

@@ -68,13 +68,13 @@ def sync_plans(db: Session, _payload: dict[str, Any]) -> None:
 
 
 @recurring("payments.sweep", every=timedelta(minutes=1))
-def sweep(db: Session, payload: dict[str, Any]) -> None:  # noqa: ARG001 - the shape of every job
+def sweep(db: Session, _payload: dict[str, Any]) -> None:
     """Events that lost their job get one."""
     ledger.sweep(db)
 
 
 @recurring("payments.catch_up", every=timedelta(minutes=10))
-def catch_up(db: Session, payload: dict[str, Any]) -> None:  # noqa: ARG001 - the shape of every job
+def catch_up(db: Session, _payload: dict[str, Any]) -> None:
     """Look at payers of whom something should have been heard: events can be lost on their way to us, too."""
     if not get_settings().payments_enabled:
         return
@@ -95,7 +95,7 @@ def catch_up(db: Session, payload: dict[str, Any]) -> None:  # noqa: ARG001 - th
 
 
 @recurring("payments.purge", every=timedelta(hours=1))
-def purge(db: Session, payload: dict[str, Any]) -> None:  # noqa: ARG001 - the shape of every job
+def purge(db: Session, _payload: dict[str, Any]) -> None:
     """Delete events that nobody asks for any more; they hold addresses."""
     old = (WebhookEvent.processed_at < now() - EVENTS_KEPT, WebhookEvent.outcome.is_not(None))
     db.execute(delete(WebhookEvent).where(*old))
