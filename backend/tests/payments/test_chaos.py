@@ -17,8 +17,8 @@ from app.platform.models import Job
 from app.routers.payments import doctor
 from app.routers.payments.queries import LIVE
 from tests.auth.factories import make_user, token_for
-from tests.payments.factories import sell_plans
-from tests.payments.steps import work
+from tests.payments.factories import plan_of, sell_plans
+from tests.payments.steps import subscribe, work
 from tests.payments.stripe_side import KEY, SECRET, StripeSide, plain_http, simulator_process
 from tests.support.server import free_port, running_server
 
@@ -138,6 +138,24 @@ def charged_twice(side):
             lines = sorted((line.amount, line.period.start, line.period.end) for line in invoice.lines.data)
             things[invoice.parent.subscription_details.subscription, invoice.billing_reason, str(lines)] += 1
     return [thing for thing, times in (things + Counter(intents)).items() if times > 1]
+
+
+def test_a_second_charge_for_the_same_is_seen(sold_plans, stripe_side):
+    """The check can fail: a change is paid for, taken back without its credit, and paid for again."""
+    user = make_user()
+    subscriptions, customers = stripe_side.api.subscriptions, stripe_side.api.customers
+    made = subscriptions.retrieve(subscribe(stripe_side, user, "pro"))
+    (item,) = made["items"].data
+    for plan in ("team", "pro", "team"):
+        assert charged_twice(stripe_side) == []
+        price = {"id": item.id, "price": plan_of(plan).stripe_price_id}
+        how = {"proration_behavior": "always_invoice", "proration_date": item.current_period_start}
+        subscriptions.update(made.id, {"items": [price], **how})
+        customers.update(made.customer, {"balance": 0})
+    assert len(charged_twice(stripe_side)) == 1
+    newest = stripe_side.api.charges.list({"customer": made.customer}).data[0]
+    stripe_side.api.refunds.create({"charge": newest.id})
+    assert charged_twice(stripe_side) == []
 
 
 def lives_at_stripe(side):
