@@ -55,12 +55,8 @@ class Field:
 
     @property
     def listed(self) -> bool:
-        """Lists are filtered by it, and sorted where its order means something: not that of ids and of yes and no."""
-        return bool(self.token.flags & {"unique", "index"}) or self.token.kind == "ref"
-
-    @property
-    def sorted(self) -> bool:
-        return self.listed and self.kind.sorted
+        """It has an index: lists are filtered and sorted by it."""
+        return self.unique or "index" in self.token.flags or self.token.kind == "ref"
 
     @property
     def searched(self) -> bool:
@@ -143,7 +139,7 @@ class Field:
         found += ["may be null"] if self.optional else []
         found += [f"default `{self.token.default or self.default.wire}`"] if self.default else []
         found += ["unique"] if self.unique else []
-        found += ["filtered and sorted" if self.sorted else "filtered"] if self.listed else []
+        found += ["filtered and sorted"] if self.listed else []
         if self.target:
             found += ["null when that is deleted" if self.optional else "deleted with that"]
         return found + (["found by `q`"] if self.searched else [])

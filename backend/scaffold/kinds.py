@@ -35,9 +35,8 @@ class Kind:
     column: str = ""
     alias: str | None = None
     read: str | None = None  # where what is sent has another shape than what is taken
-    query: str | None = None
+    query: str | None = None  # in a filter; None where it cannot be indexed
     ranged: bool = False  # filters by bounds, else by equality
-    sorted: bool = False
     key: bool = False  # may be unique
     searched: bool = False
     width: int = 0  # characters of the column
@@ -110,7 +109,6 @@ def _str(token: Token) -> Kind:
         shape="{alias}",
         read="str",
         query=f"Annotated[str | None, Field(max_length={length})]",
-        sorted=True,
         key=True,
         searched=True,
         width=length,
@@ -141,7 +139,6 @@ def _decimal(token: Token) -> Kind:
         shape="{alias}",
         query="{alias} | None",
         ranged=True,
-        sorted=True,
         default=default,
     )
 
@@ -165,7 +162,6 @@ def _enum(token: Token) -> Kind:
         column=f"String({MAX_WORD})",
         shape="{alias}",
         query="{alias} | None",
-        sorted=True,
         width=MAX_WORD,
         default=_literal(read, ascii),
     )
@@ -180,7 +176,6 @@ def _money(token: Token) -> Kind:
         read="int",
         query="fields.IntInQuery | None",
         ranged=True,
-        sorted=True,
         default=_literal(_between(-(2**53) + 1, 2**53 - 1)),
     )
 
@@ -222,7 +217,6 @@ KINDS: Mapping[str, Callable[[Token], Kind]] = {
             read="int",
             query="fields.IntInQuery | None",
             ranged=True,
-            sorted=True,
             key=True,
             default=_literal(_between(-(2**31), 2**31 - 1)),
         )
@@ -234,7 +228,6 @@ KINDS: Mapping[str, Callable[[Token], Kind]] = {
             read="int",
             query="fields.IntInQuery | None",
             ranged=True,
-            sorted=True,
             key=True,
             default=_literal(_between(-(2**63), 2**63 - 1)),
         )
@@ -249,7 +242,6 @@ KINDS: Mapping[str, Callable[[Token], Kind]] = {
             read="date",
             query="fields.Day | None",
             ranged=True,
-            sorted=True,
             key=True,
             default=_date_default,
         )
@@ -261,7 +253,6 @@ KINDS: Mapping[str, Callable[[Token], Kind]] = {
             read="datetime",
             query="fields.Moment | None",
             ranged=True,
-            sorted=True,
             key=True,
             default=_now_default,
         )
@@ -276,7 +267,6 @@ KINDS: Mapping[str, Callable[[Token], Kind]] = {
             shape="fields.Email",
             read="str",
             query="fields.Email | None",
-            sorted=True,
             key=True,
             searched=True,
             width=254,
@@ -289,12 +279,18 @@ KINDS: Mapping[str, Callable[[Token], Kind]] = {
             shape="fields.Link",
             read="str",
             query="fields.Link | None",
-            sorted=True,
             key=True,
             searched=True,
             width=700,
         )
     ),
-    "slug": lambda _: Kind(python="str", column="String(MAX_SLUG)", shape="fields.Slug", read="str", width=120),
+    "slug": lambda _: Kind(
+        python="str",
+        column="String(MAX_SLUG)",
+        shape="fields.Slug",
+        read="str",
+        query="fields.Slug | None",
+        width=120,
+    ),
     "ref": lambda _: Kind(python="int", shape="Id", read="int", query="Id | None", key=True),
 }

@@ -13,7 +13,7 @@ from alembic.operations import Operations
 from fastapi import FastAPI
 from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import inspect
+from sqlalchemy import UniqueConstraint, inspect
 
 import app.routers
 from app.core.config import get_settings
@@ -111,6 +111,13 @@ def run(connection, operations):
     names["change"]()
 
 
+def indexed(feature, table):
+    """Columns that an index orders; those of a private feature begin with the owner."""
+    unique = [constraint for constraint in table.constraints if isinstance(constraint, UniqueConstraint)]
+    columns = {column.name for one in (*table.indexes, *unique) for column in one.columns}
+    return columns - {"id", *feature.scope}
+
+
 def served(feature, router):
     api = FastAPI(
         openapi_url=None,
@@ -144,6 +151,7 @@ def attempt(fields, options, folder):
         return False
     event("accepted")
     with imported(feature, folder / name) as router, migrated(Base.metadata.tables[name]):
+        assert set(feature.sort_columns) == indexed(feature, Base.metadata.tables[name])
         served(feature, router)
     return True
 

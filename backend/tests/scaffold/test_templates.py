@@ -56,6 +56,6 @@ def test_the_page_tells_what_lists_take_and_what_goes_with_what():
         line.split("`")[1]: line.rpartition("|")[0].rpartition("|")[2].strip() for line in lines if "| `" in line
     }
     assert remarks["due_at"] == "may be null, filtered and sorted"
-    assert remarks["paid"] == "default `false`, filtered"
-    assert remarks["customer_id"] == "required, filtered, deleted with that"
-    assert remarks["helper_id"] == "may be null, filtered, null when that is deleted"
+    assert remarks["paid"] == "default `false`, filtered and sorted"
+    assert remarks["customer_id"] == "required, filtered and sorted, deleted with that"
+    assert remarks["helper_id"] == "may be null, filtered and sorted, null when that is deleted"
