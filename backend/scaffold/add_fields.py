@@ -131,7 +131,7 @@ def read_new(text: str, existing: Existing, project: Project) -> list[Field]:
             raise WrongField(token.text, "a slug comes with the feature: rows that are there have none")
         if token.kind == "currency" and not field.default:
             raise WrongField(token.text, "rows that are there need a currency: money(eur)")
-        if field.default and field.default.server is None:
+        if field.default and field.default.server is None and not field.optional:
             raise WrongField(token.text, f"rows that are there have no {token.default}: make it optional with ?")
         if field.required:
             raise WrongField(token.text, "rows that are there have none: make it optional with ?, or give a =default")

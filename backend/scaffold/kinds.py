@@ -1,11 +1,17 @@
 """What each type of a field is: its column, its shape on the wire, its filters. Each answer is Python source."""
 
+import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from typing import Any
+from uuid import UUID
 
+from pydantic import TypeAdapter, ValidationError
+
+from app.core import fields, strict_json
 from scaffold.grammar import Token, WrongField
 
 MAX_STR = 1000
@@ -18,7 +24,7 @@ CURRENCY = re.compile(r"[a-z]{3}")
 
 @dataclass(frozen=True)
 class Default:
-    """As an expression in a model, a shape and a test, and as SQL for rows that are there already (None: has none)."""
+    """As an expression in a model, a shape and a test, and as what rows that are there get (None: has none)."""
 
     column: str
     shape: str
@@ -32,7 +38,8 @@ class Kind:
 
     python: str
     shape: str
-    column: str = ""
+    column: str = ""  # its type, where `python` does not say it
+    implied: str = ""  # its type, where `python` does
     alias: str | None = None
     read: str | None = None  # where what is sent has another shape than what is taken
     query: str | None = None  # in a filter; None where it cannot be indexed
@@ -40,7 +47,7 @@ class Kind:
     key: bool = False  # may be unique
     searched: bool = False
     width: int = 0  # characters of the column
-    default: Callable[[str], Default] | None = None
+    default: Callable[[str], Default] | None = None  # raises `ValueError`; None: no field has it as its type
 
 
 def kind_of(token: Token) -> Kind:
@@ -77,7 +84,59 @@ def _literal(read: Callable[[str], object], source: Callable[[str], str] = str) 
 
     def default(text: str) -> Default:
         read(text)
-        return Default(source(text), source(text), source(text), repr(text))
+        return Default(source(text), source(text), source(text), ascii(text))
+
+    return default
+
+
+def _of_shape(shape: Any) -> Callable[[object], Any]:
+    """What a client's value is kept as. Raises `ValueError` for one that would be refused."""
+    adapter: TypeAdapter[Any] = TypeAdapter(shape)
+
+    def read(value: object) -> Any:
+        try:
+            return adapter.validate_python(value)
+        except ValidationError as error:
+            raise ValueError(f"is refused: {error.errors()[0]['msg']}") from error
+
+    return read
+
+
+_text, _email, _link, _uuid, _json = map(_of_shape, (fields.Text, fields.Email, fields.Link, UUID, fields.JsonObject))
+
+
+def _text_default(text: str) -> Default:
+    source = ascii(_text(text))
+    return Default(source, source, source, f"TextDefault({source})")
+
+
+def _canonical(read: Callable[[object], Any]) -> Callable[[str], Default]:
+    def default(text: str) -> Default:
+        source = ascii(read(text))
+        return Default(source, source, source, source)
+
+    return default
+
+
+def _uuid_default(text: str) -> Default:
+    value: UUID = _uuid(text)
+    source = f'UUID("{value}")'
+    return Default(source, source, repr(str(value)), repr(value.hex))  # as columns without a type for it keep it
+
+
+def _json_default(text: str) -> Default:
+    """A new object for each row: whoever changes one changes no other."""
+    try:
+        value = _json(strict_json.parse(text.encode()))
+    except strict_json.InvalidJson as error:
+        raise ValueError(f"is no JSON: {error}") from error
+    make = f"lambda: {value!a}" if value else "dict"
+    return Default(make, f"Field(default_factory={make})", ascii(value), f"TextDefault({json.dumps(value)!a})")
+
+
+def _never(reason: str) -> Callable[[str], Default]:
+    def default(_text: str) -> Default:
+        raise ValueError(reason)
 
     return default
 
@@ -172,6 +231,7 @@ def _money(token: Token) -> Kind:
         raise WrongField(token.text, "money takes one currency of three small letters, or nothing")
     return Kind(
         python="int",
+        implied="BigInteger()",
         shape="fields.Amount",
         read="int",
         query="fields.IntInQuery | None",
@@ -206,38 +266,40 @@ def currency_default(code: str) -> Default:
     return Default(repr(code), repr(code), repr(code), repr(code))
 
 
+INT = Kind(
+    python="int",  # BIGINT, as every integer here: a column that is full cannot be widened in no time
+    implied="BigInteger()",
+    shape="fields.Int32",
+    read="int",
+    query="fields.IntInQuery | None",
+    ranged=True,
+    key=True,
+    default=_literal(_between(-(2**31), 2**31 - 1)),
+)
 CURRENCY_KIND = Kind(python="str", column="String(3)", shape="fields.Currency", read="str", width=3)
 KINDS: Mapping[str, Callable[[Token], Kind]] = {
     "str": _str,
-    "text": _plain(Kind(python="str", column="Text", shape="fields.Text", read="str", searched=True)),
-    "int": _plain(
-        Kind(
-            python="int",  # BIGINT below, as every integer here: a column that is full cannot be widened in no time
-            shape="fields.Int32",
-            read="int",
-            query="fields.IntInQuery | None",
-            ranged=True,
-            key=True,
-            default=_literal(_between(-(2**31), 2**31 - 1)),
-        )
+    "text": _plain(
+        Kind(python="str", column="Text()", shape="fields.Text", read="str", searched=True, default=_text_default)
     ),
-    "bigint": _plain(
-        Kind(
-            python="int",
-            shape="fields.Int64",
-            read="int",
-            query="fields.IntInQuery | None",
-            ranged=True,
-            key=True,
-            default=_literal(_between(-(2**63), 2**63 - 1)),
-        )
-    ),
+    "int": _plain(INT),
+    "bigint": _plain(replace(INT, shape="fields.Int64", default=_literal(_between(-(2**63), 2**63 - 1)))),
     "decimal": _decimal,
     "money": _money,
-    "bool": _plain(Kind(python="bool", shape="StrictBool", read="bool", query="bool | None", default=_bool_default)),
+    "bool": _plain(
+        Kind(
+            python="bool",
+            implied="Boolean()",
+            shape="StrictBool",
+            read="bool",
+            query="bool | None",
+            default=_bool_default,
+        )
+    ),
     "date": _plain(
         Kind(
             python="date",
+            implied="Date()",
             shape="fields.Day",
             read="date",
             query="fields.Day | None",
@@ -249,6 +311,7 @@ KINDS: Mapping[str, Callable[[Token], Kind]] = {
     "datetime": _plain(
         Kind(
             python="datetime",
+            implied="UtcDateTime()",
             shape="fields.Moment",
             read="datetime",
             query="fields.Moment | None",
@@ -258,8 +321,12 @@ KINDS: Mapping[str, Callable[[Token], Kind]] = {
         )
     ),
     "enum": _enum,
-    "json": _plain(Kind(python="dict[str, Any]", column="JSON(none_as_null=True)", shape="fields.JsonObject")),
-    "uuid": _plain(Kind(python="UUID", shape="UUID", query="UUID | None", key=True)),
+    "json": _plain(
+        Kind(python="dict[str, Any]", column="JsonObject()", shape="fields.JsonObject", default=_json_default)
+    ),
+    "uuid": _plain(
+        Kind(python="UUID", implied="Uuid()", shape="UUID", query="UUID | None", key=True, default=_uuid_default)
+    ),
     "email": _plain(
         Kind(
             python="str",
@@ -270,6 +337,7 @@ KINDS: Mapping[str, Callable[[Token], Kind]] = {
             key=True,
             searched=True,
             width=254,
+            default=_canonical(_email),
         )
     ),
     "url": _plain(
@@ -282,6 +350,7 @@ KINDS: Mapping[str, Callable[[Token], Kind]] = {
             key=True,
             searched=True,
             width=700,
+            default=_canonical(_link),
         )
     ),
     "slug": lambda _: Kind(
@@ -291,6 +360,16 @@ KINDS: Mapping[str, Callable[[Token], Kind]] = {
         read="str",
         query="fields.Slug | None",
         width=120,
+        default=_never("makes no sense: a slug is made from its field, and no two are alike"),
     ),
-    "ref": lambda _: Kind(python="int", shape="Id", read="int", query="Id | None", key=True),
+    "ref": lambda _: Kind(
+        python="int",
+        shape="Id",
+        read="int",
+        query="Id | None",
+        key=True,
+        default=_never(
+            "makes no sense: it would be the id of a row, which another database has not; ? makes it optional"
+        ),
+    ),
 }

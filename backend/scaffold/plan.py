@@ -72,8 +72,6 @@ def _target(token: Token, feature: str, project: Project, *, owned: bool) -> Tar
     place, _, name = (token.arguments[0] if len(token.arguments) == 1 else "").partition(".")
     if not place or not name:
         raise WrongField(token.text, "ref needs a feature and its model: ref(auth.User)")
-    if token.default is not None:
-        raise WrongField(token.text, "ref takes no default; leave it out with ?")
     if place == feature or feature in known.depends_on(place):
         raise WrongField(token.text, f"{place} stands on {feature} already: that would be a circle")
     model = project.model(place, name)

@@ -12,14 +12,16 @@ from app.core.config import BACKEND
 from scaffold.plan import Request, plan
 from scaffold.rendering import render, write
 from tests.scaffold.test_names import PROJECT
-from tests.scaffold.test_templates import FULL
+from tests.scaffold.test_templates import DEFAULTS, FULL, NULLABLE_DEFAULTS
 
 pytestmark = [pytest.mark.only("sqlite"), pytest.mark.slow]  # the copy has databases of its own
 
 EVERYTHING = FULL.replace("helper:ref(auth.User)?", "category:ref(blog.BlogCategory)? post:ref(blog.BlogPost)?")
-LATER = (
+EVERYTHING = f"{EVERYTHING} {NULLABLE_DEFAULTS}"
+LATER = DEFAULTS + (
     "code:str(12)?:unique price:money=0 stars:int=3:index fresh:bool=true open_on:date=2030-01-01:index "
-    "mood:enum(good,bad)=good:index extra:json? peer:ref(auth.User)? rating:decimal(4,1)=2.5:index words:text?"
+    "mood:enum(good,bad)=good:index extra:json? peer:ref(auth.User)? rating:decimal(4,1)=2.5:index words:text? "
+    'size:int?=3:index seen_at:datetime?=now choices:json?={"a":1}'
 )
 OPTIONS = dict(zip(("alphas", "betas", "deltas", "omegas"), product(("user", "none"), ("yes", "no")), strict=True))
 HOUSE = ["tests/test_architecture.py", "tests/test_openapi.py", "tests/platform/test_hostile_input.py"]

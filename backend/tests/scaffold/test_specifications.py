@@ -2,6 +2,7 @@
 
 import importlib
 import sys
+from ast import literal_eval
 from contextlib import contextmanager
 from datetime import timedelta
 from itertools import count
@@ -25,6 +26,7 @@ from scaffold.problems import Refused
 from scaffold.rendering import render, write
 from tests.auth.factories import make_user, token_for
 from tests.scaffold.test_names import PROJECT
+from tests.scaffold.test_templates import NULLABLE_DEFAULTS
 from tests.support.client import DocumentedClient
 
 _numbers = count()
@@ -55,7 +57,9 @@ KINDS = st.one_of(
         lambda words: f"enum({','.join(words)})"
     ),
 )
-ENDS = st.sampled_from(["", "", "?", "=1", "=true", "=now", "=today", "=a"])
+DEFAULTS = ["1", "true", "now", "today", "a", "(a b)", "a@b.example", "https://a.example:1/", "{}", '{"a":[true]}']
+DEFAULTS += ["0" * 32, "2030-01-01"]
+ENDS = st.sampled_from(["", "", "?"]) | st.builds("{}={}".format, st.sampled_from(["", "?"]), st.sampled_from(DEFAULTS))
 FLAGS = st.sets(st.sampled_from([":index", ":unique", ":search"]), max_size=2).map("".join)
 FIELDS = st.lists(st.tuples(NAMES, KINDS, ENDS, FLAGS), min_size=1, max_size=6).map(
     lambda fields: " ".join(f"{name}:{kind}{end}{flags}" for name, kind, end, flags in fields)
@@ -102,10 +106,10 @@ def migrated(table):
 def run(connection, operations):
     import sqlalchemy as sa
 
-    from app.db.types import ExactDecimal, UtcDateTime
+    from app.db.types import ExactDecimal, JsonObject, UtcDateTime
 
     names: dict[str, Any] = {"sa": sa, "op": Operations(MigrationContext.configure(connection))}
-    names |= {"ExactDecimal": ExactDecimal, "UtcDateTime": UtcDateTime}
+    names |= {"ExactDecimal": ExactDecimal, "JsonObject": JsonObject, "UtcDateTime": UtcDateTime}
     source = f"def change():\n    {source_of(operations)}"
     exec(compile(source, "revision", "exec"), names)  # noqa: S102 - it is what the revision would hold
     names["change"]()
@@ -118,7 +122,9 @@ def indexed(feature, table):
     return columns - {"id", *feature.scope}
 
 
-def served(feature, router):
+@contextmanager
+def superuser_of(router):
+    """A client of this feature alone."""
     api = FastAPI(
         openapi_url=None,
         middleware=middleware.stack(get_settings()),
@@ -128,6 +134,11 @@ def served(feature, router):
     api.include_router(router)
     with DocumentedClient(api) as client:
         client.headers["Authorization"] = f"Bearer {token_for(make_user(is_superuser=True))}"
+        yield client
+
+
+def served(feature, router):
+    with superuser_of(router) as client:
         empty = client.get(feature.path)
         assert (empty.status_code, empty.json()["total"]) == (200, 0), empty.text
         missing = client.get(f"{feature.path}/1")
@@ -174,3 +185,21 @@ def test_whatever_is_accepted_works(committed, tmp_path, examples):
 
     check()
     assert accepted > examples // 20
+
+
+def test_what_is_left_out_is_the_default_and_a_null_that_is_sent_is_null(committed, tmp_path):
+    """The ORM would take the one for the other."""
+    feature = plan(Request("estimates", NULLABLE_DEFAULTS), PROJECT)
+    optional = [field for field in feature.fields if field.optional]
+    with (
+        imported(feature, tmp_path) as router,
+        migrated(Base.metadata.tables["estimates"]),
+        superuser_of(router) as client,
+    ):
+        made = client.post("/estimates", json={}).json()
+        defaults = {field.name: field.default.wire for field in optional if field.default}
+        wires = {name: literal_eval(wire) for name, wire in defaults.items() if wire}
+        assert len(wires) > 10
+        assert wires.items() <= made.items()
+        nulls = {field.name: None for field in optional}
+        assert nulls.items() <= client.post("/estimates", json=nulls).json().items()
