@@ -1,9 +1,11 @@
-"""Any fields that are accepted make a feature that compiles, maps, migrates both ways and serves."""
+"""Fields that are accepted make a feature that compiles, maps, migrates both ways and serves; others make nothing."""
 
 import importlib
+import re
 import sys
 from ast import literal_eval
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from itertools import count
 from typing import Any
@@ -20,14 +22,19 @@ import app.routers
 from app.core.config import get_settings
 from app.db.database import Base, engine
 from app.platform import documentation, middleware, problems
+from scaffold import add_fields, create, project, staging
+from scaffold.__main__ import main
+from scaffold.grammar import parse
 from scaffold.migrations import creating, dropping, source_of
 from scaffold.plan import Request, plan, refuse_hidden_imports
 from scaffold.problems import Refused
 from scaffold.rendering import render, write
 from tests.auth.factories import make_user, token_for
+from tests.scaffold.test_grammar import WRONG
 from tests.scaffold.test_names import PROJECT
-from tests.scaffold.test_templates import NULLABLE_DEFAULTS
+from tests.scaffold.test_templates import FULL, NULLABLE_DEFAULTS
 from tests.support.client import DocumentedClient
+from tests.support.trees import Tree
 
 _numbers = count()
 WORDS = [
@@ -203,3 +210,65 @@ def test_what_is_left_out_is_the_default_and_a_null_that_is_sent_is_null(committ
         assert wires.items() <= made.items()
         nulls = {field.name: None for field in optional}
         assert nulls.items() <= client.post("/estimates", json=nulls).json().items()
+
+
+RIGHT = {"feature": [token.text for token in parse(FULL)], "field": [token.text for token in parse(NULLABLE_DEFAULTS)]}
+BREAKS = [
+    lambda text: f"{text}:nonsense",
+    lambda text: f"{text}(",
+    lambda text: f"{text}\x1b",
+    lambda text: f"{text} {text}",
+    lambda text: text.replace(":", "", 1),
+    lambda text: re.sub(":[a-z]+", ":nonsense", text, count=1),
+    lambda text: re.sub("^[^:]+", "a__b", text),
+    lambda text: re.sub("^[^:]+", "class", text),
+    *(lambda text, wrong=wrong: f"{text} {wrong}" for wrong, _ in WRONG),
+]
+WRONG_OPTIONS = {
+    "feature": ["--name=class", "--name=../things", "--name=users", "--owner=me", "--public=maybe", "--plural=Things"],
+    "field": ["--name=nothing", "--name=blog", "--name=..", "--fields=a:int", "--fields=title:str?", "--dry=maybe"],
+}
+
+
+@st.composite
+def refused_arguments(draw):
+    """A command with one mistake, in a field or in an option: the last of an option counts."""
+    command = draw(st.sampled_from(["feature", "field"]))
+    name = {"feature": "things", "field": "zings"}[command]
+    if draw(st.integers(0, 3)) == 0:
+        return [command, f"--name={name}", "--fields=word:str?", draw(st.sampled_from(WRONG_OPTIONS[command]))]
+    fields = draw(st.lists(st.sampled_from(RIGHT[command]), min_size=1, max_size=5, unique=True))
+    place = draw(st.integers(0, len(fields) - 1))
+    fields[place] = draw(st.sampled_from(BREAKS))(fields[place])
+    return [command, f"--name={name}", f"--fields={' '.join(fields)}"]
+
+
+@pytest.fixture
+def tree(tmp_path, monkeypatch):
+    """A copy that the commands take for the project, with a feature `zings` made before."""
+    tree = Tree(tmp_path / "liftoff")
+    for module in (add_fields, create, staging):
+        monkeypatch.setattr(module, "BACKEND", tree.backend)
+    monkeypatch.setattr(project, "settings_for_tools", dict)  # the application has been imported with those of tests
+    with imported(plan(Request("zings", "title:str"), PROJECT), tree.backend):
+        known = project.look()
+        monkeypatch.setattr(add_fields, "look", lambda: replace(known, features=known.features | {"zings"}))
+        yield tree
+
+
+def contents(folder):
+    return {path: path.is_file() and path.read_bytes() for path in folder.rglob("*")}
+
+
+def test_whatever_is_refused_wrote_nothing(tree, monkeypatch):
+    before = contents(tree.root)
+
+    @settings(max_examples=100, deadline=timedelta(seconds=20), suppress_health_check=list(HealthCheck))
+    @given(refused_arguments())
+    def check(arguments):
+        monkeypatch.setattr(sys, "argv", ["scaffold", *arguments])
+        with pytest.raises(Refused):
+            main()
+        assert contents(tree.root) == before
+
+    check()
