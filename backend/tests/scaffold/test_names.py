@@ -51,7 +51,7 @@ def test_a_taken_name_is_refused_with_a_reason(name, plural, reason):
 
 TAKEN = """class None match id created_at owner owner_id sort limit date datetime str list metadata registry changes
 model_x copy json order key a__b a_ _a A 1a é a-b self cls fields groups rank rlike analyze now today
-mapped_column literal_column"""
+mapped_column literal_column nothing collation portion"""
 
 
 @pytest.mark.parametrize("name", [*TAKEN.split(), "x" * 41])

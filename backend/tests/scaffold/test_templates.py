@@ -21,7 +21,7 @@ FULL = (
 WORDS = ",".join(f"word_number_{number}" for number in range(12))
 DEFAULTS = (
     "remark:text=(it's 5% \\ {a}|b) host:email=Ada@example.com:index home:url=https://example.com:index "
-    'mark:uuid=6ba7b8109dad11d180b400c04fd430c8:index options:json={"a":[true,null]} nothing:json={} '
+    'mark:uuid=6ba7b8109dad11d180b400c04fd430c8:index options:json={"a":[true,null]} bare:json={} '
 )
 NULLABLE_DEFAULTS = (
     "line:str?=one:index words_2:text?=(two words) int_2:int?=3:index big_2:bigint?=4 part:decimal?=0.5 "
