@@ -101,9 +101,17 @@ class Field:
         return f"{self.alias} = {self.kind.alias}" if self.kind.alias else ""
 
     @property
+    def constant(self) -> str:
+        return f"DEFAULT_{self.word.upper()}" if self.default and self.default.constant else ""
+
+    @property
+    def constant_line(self) -> str:
+        return f"{self.constant}: {self.shape} = {self.default.constant}" if self.default and self.constant else ""
+
+    @property
     def create_line(self) -> str:
         none = " | None" if self.optional or self.token.kind == "slug" else ""
-        value = self.default.shape if self.default else "None"
+        value = self.constant or (self.default.shape if self.default else "None")
         return f"{self.name}: {self.shape}{none}{'' if self.required else f' = {value}'}"
 
     @property
