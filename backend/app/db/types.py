@@ -80,7 +80,7 @@ class JsonObject(TypeDecorator[dict[str, Any]]):
 
 
 class TextDefault(ColumnElement[str]):
-    """The `server_default` of a `Text` or a `JsonObject`. MySQL takes one in parentheses alone, the others do too."""
+    """The `server_default` of a `Text` or a `JsonObject`: a constant, which MySQL takes in parentheses alone."""
 
     inherit_cache = False
 
@@ -92,5 +92,10 @@ class TextDefault(ColumnElement[str]):
 
 
 @compiles(TextDefault)
-def _in_parentheses(default: TextDefault, compiler: SQLCompiler, **_options: object) -> str:
-    return f"({compiler.render_literal_value(default.text, String())})"
+def _literal(default: TextDefault, compiler: SQLCompiler, **_options: object) -> str:
+    return compiler.render_literal_value(default.text, String())
+
+
+@compiles(TextDefault, "mysql", "mariadb")
+def _in_parentheses(default: TextDefault, compiler: SQLCompiler, **options: object) -> str:
+    return f"({_literal(default, compiler, **options)})"
