@@ -74,6 +74,7 @@ WRONG = [
     ("x:enum(a,)", "no word"),
     ("x:enum(A)", "no word"),
     ("x:enum(a)=b", "none of a"),
+    (f"x:enum({'a' * 41})", "at most 40"),
     ("x:slug", "slug(from=title)"),
     ("x:slug(title)", "slug(from=title)"),
     ("x:slug(from=y)?", "always there"),

@@ -232,7 +232,7 @@ WRONG_OPTIONS = {
 
 @st.composite
 def refused_arguments(draw):
-    """A command with one mistake, in a field or in an option: the last of an option counts."""
+    """A command with one mistake, in a field or in an option: the last of an option counts. `zings` is there."""
     command = draw(st.sampled_from(["feature", "field"]))
     name = {"feature": "things", "field": "zings"}[command]
     if draw(st.integers(0, 3)) == 0:
@@ -244,31 +244,47 @@ def refused_arguments(draw):
 
 
 @pytest.fixture
-def tree(tmp_path, monkeypatch):
-    """A copy that the commands take for the project, with a feature `zings` made before."""
-    tree = Tree(tmp_path / "liftoff")
+def copied(tmp_path, monkeypatch):
+    """A copy that the commands take for the project: its folder, and the name of a feature made before."""
+    tree, name = Tree(tmp_path / "liftoff"), f"{letters(next(_numbers))}zings"
     for module in (add_fields, create, staging):
         monkeypatch.setattr(module, "BACKEND", tree.backend)
     monkeypatch.setattr(project, "settings_for_tools", dict)  # the application has been imported with those of tests
-    with imported(plan(Request("zings", "title:str"), PROJECT), tree.backend):
+    with imported(plan(Request(name, "title:str"), PROJECT), tree.backend):
         known = project.look()
-        monkeypatch.setattr(add_fields, "look", lambda: replace(known, features=known.features | {"zings"}))
-        yield tree
+        monkeypatch.setattr(add_fields, "look", lambda: replace(known, features=known.features | {name}))
+        yield tree.root, name
 
 
 def contents(folder):
     return {path: path.is_file() and path.read_bytes() for path in folder.rglob("*")}
 
 
-def test_whatever_is_refused_wrote_nothing(tree, monkeypatch):
-    before = contents(tree.root)
+def test_whatever_is_refused_wrote_nothing(copied, monkeypatch):
+    root, name = copied
+    before = contents(root)
 
     @settings(max_examples=100, deadline=timedelta(seconds=20), suppress_health_check=list(HealthCheck))
     @given(refused_arguments())
     def check(arguments):
-        monkeypatch.setattr(sys, "argv", ["scaffold", *arguments])
+        monkeypatch.setattr(sys, "argv", ["scaffold", *(text.replace("=zings", f"={name}") for text in arguments)])
         with pytest.raises(Refused):
             main()
-        assert contents(tree.root) == before
+        assert contents(root) == before
 
     check()
+
+
+def test_what_cannot_come_to_rows_that_are_there_is_refused(copied):
+    for fields, reason in (
+        ("title:str?", "'title' is there already"),
+        ("created_at_from:int?:index", "'created_at_from' is there already"),
+        ("word:str", "rows that are there have none"),
+        ("at:datetime=now", "rows that are there have no now"),
+        ("cents:money?", "rows that are there need a currency"),
+        ("slug:slug(from=title)", "a slug comes with the feature"),
+        ("word:str?:search", "add it to FILTERS by hand"),
+        (" ".join(f"f{n}:str(1000)?" for n in range(17)), "too wide"),
+    ):
+        with pytest.raises(Refused, match=reason):
+            add_fields.add_fields(copied[1], fields, dry=False)

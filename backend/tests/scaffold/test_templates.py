@@ -66,6 +66,8 @@ def test_the_page_tells_what_lists_take_and_what_goes_with_what():
     remarks = {
         line.split("`")[1]: line.rpartition("|")[0].rpartition("|")[2].strip() for line in lines if "| `" in line
     }
+    defaults = render(plan(Request("estimates", DEFAULTS), PROJECT))["docs/features/estimates.md"]
+    assert r"| `remark` | `text` | default `it's 5% \ {a}\|b` |" in defaults
     assert remarks["due_at"] == "may be null, filtered and sorted"
     assert remarks["paid"] == "default `false`, filtered and sorted"
     assert remarks["customer_id"] == "required, filtered and sorted, deleted with that"
