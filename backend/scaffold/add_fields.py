@@ -139,7 +139,7 @@ def read_new(text: str, existing: Existing, project: Project) -> list[Field]:
             raise WrongField(token.text, "what q searches is decided with the feature: add it to FILTERS by hand")
     check(replace(existing.with_fields(), fields=tuple(fields)))  # its slug has been checked
     width = sum(4 * (getattr(column.type, "length", None) or 0) + 16 for column in columns)
-    if width + sum(4 * field.kind.width for field in fields) > MAX_ROW:
+    if width + sum(4 * field.kind.width + 16 for field in fields) > MAX_ROW:
         raise Refused("All fields together are too wide for a row of MySQL: make some of them text.")
     return fields
 
