@@ -18,7 +18,7 @@ from app.core.features import load_models
 from app.core.logging import configure_logging
 from app.db.database import Base
 from app.db.engines import make_engine
-from app.db.migrations import render_item
+from app.db.migrations import compare_server_default, render_item
 from app.db.urls import normalise
 
 LOCK = "liftoff migrations"
@@ -93,7 +93,7 @@ def run() -> None:
     refuse_several_heads()
     options: dict[str, Any] = {
         "target_metadata": Base.metadata,
-        "compare_server_default": True,
+        "compare_server_default": compare_server_default,
         "render_item": render_item,
         "process_revision_directives": drop_whole_tables,
     }

@@ -131,7 +131,7 @@ def read_new(text: str, existing: Existing, project: Project) -> list[Field]:
             raise WrongField(token.text, "a slug comes with the feature: rows that are there have none")
         if token.kind == "currency" and not field.default:
             raise WrongField(token.text, "rows that are there need a currency: money(eur)")
-        if field.default and field.default.server is None:
+        if field.default and field.default.server is None and not field.optional:
             raise WrongField(token.text, f"rows that are there have no {token.default}: make it optional with ?")
         if field.required:
             raise WrongField(token.text, "rows that are there have none: make it optional with ?, or give a =default")
@@ -139,7 +139,7 @@ def read_new(text: str, existing: Existing, project: Project) -> list[Field]:
             raise WrongField(token.text, "what q searches is decided with the feature: add it to FILTERS by hand")
     check(replace(existing.with_fields(), fields=tuple(fields)))  # its slug has been checked
     width = sum(4 * (getattr(column.type, "length", None) or 0) + 16 for column in columns)
-    if width + sum(4 * field.kind.width for field in fields) > MAX_ROW:
+    if width + sum(4 * field.kind.width + 16 for field in fields) > MAX_ROW:
         raise Refused("All fields together are too wide for a row of MySQL: make some of them text.")
     return fields
 

@@ -152,7 +152,8 @@ class Feature:
 
     @property
     def sort_columns(self) -> list[str]:
-        return ["created_at", *(field.name for field in self.fields if field.sorted)]
+        owner = ["owner_id"] if self.owned and self.public else []
+        return ["created_at", *owner, *(field.name for field in self.fields if field.listed)]
 
     @property
     def sorts(self) -> list[str]:

@@ -8,8 +8,6 @@ from scaffold.grammar import Token, WrongField
 from scaffold.kinds import CURRENCY_KIND, Default, Kind, currency_default, kind_of
 from scaffold.words import camel
 
-NO_DEFAULT = "takes no default; leave it out with ?"
-
 
 @dataclass(frozen=True)
 class Target:
@@ -55,12 +53,8 @@ class Field:
 
     @property
     def listed(self) -> bool:
-        """Lists are filtered by it, and sorted where its order means something: not that of ids and of yes and no."""
-        return bool(self.token.flags & {"unique", "index"}) or self.token.kind == "ref"
-
-    @property
-    def sorted(self) -> bool:
-        return self.listed and self.kind.sorted
+        """It has an index: lists are filtered and sorted by it."""
+        return self.unique or "index" in self.token.flags or self.token.kind == "ref"
 
     @property
     def searched(self) -> bool:
@@ -90,8 +84,10 @@ class Field:
             gone = "SET NULL" if self.optional else "CASCADE"
             arguments = [f'ForeignKey({self.target.model}.id, ondelete="{gone}")', "index=True"]
         if self.default:
+            if self.optional:  # else a null that was sent would be the default, too
+                arguments = [f"{self.kind.column or self.kind.implied}.evaluates_none()"]
             arguments.append(f"default={self.default.column}")
-            if self.later:
+            if self.later and not self.optional:
                 arguments.append(f"server_default={self.default.server}")
         column = f" = mapped_column({', '.join(arguments)})" if arguments else ""
         return f"{self.name}: Mapped[{python}{' | None' if self.optional else ''}]{column}"
@@ -105,12 +101,18 @@ class Field:
         return f"{self.alias} = {self.kind.alias}" if self.kind.alias else ""
 
     @property
+    def constant(self) -> str:
+        return f"DEFAULT_{self.word.upper()}" if self.default and self.default.constant else ""
+
+    @property
+    def constant_line(self) -> str:
+        return f"{self.constant}: {self.shape} = {self.default.constant}" if self.default and self.constant else ""
+
+    @property
     def create_line(self) -> str:
-        if self.default:
-            return f"{self.name}: {self.shape} = {self.default.shape}"
-        if self.optional or self.token.kind == "slug":
-            return f"{self.name}: {self.shape} | None = None"
-        return f"{self.name}: {self.shape}"
+        none = " | None" if self.optional or self.token.kind == "slug" else ""
+        value = self.constant or (self.default.shape if self.default else "None")
+        return f"{self.name}: {self.shape}{none}{'' if self.required else f' = {value}'}"
 
     @property
     def update_line(self) -> str:
@@ -141,9 +143,9 @@ class Field:
     def remarks(self) -> list[str]:
         found = ["required"] if self.required else []
         found += ["may be null"] if self.optional else []
-        found += [f"default `{self.token.default or self.default.wire}`"] if self.default else []
+        found += [f"default `{_in_a_cell(self.token.default or str(self.default.wire))}`"] if self.default else []
         found += ["unique"] if self.unique else []
-        found += ["filtered and sorted" if self.sorted else "filtered"] if self.listed else []
+        found += ["filtered and sorted"] if self.listed else []
         if self.target:
             found += ["null when that is deleted" if self.optional else "deleted with that"]
         return found + (["found by `q`"] if self.searched else [])
@@ -171,8 +173,6 @@ def field_of(token: Token, feature: str) -> Field:
     if token.kind == "slug":
         field = replace(field, source=_source(token))
     if token.default is not None:
-        if token.optional:
-            raise WrongField(token.text, "an optional field has no default: left out it is null")
         if token.flags & {"unique"}:
             raise WrongField(token.text, "a unique field has no default: the second row would have it, too")
         field = replace(field, default=_default(token, kind))
@@ -184,18 +184,22 @@ def _source(token: Token) -> str:
     name, _, value = source.partition("=")
     if name != "from" or not value:
         raise WrongField(token.text, "slug needs the field that it is made from: slug(from=title)")
-    if token.optional or token.flags or token.default is not None:
+    if token.optional or token.flags:
         raise WrongField(token.text, "a slug is always there and unique: nothing follows it")
     return value
 
 
 def _default(token: Token, kind: Kind) -> Default:
-    if kind.default is None:
-        raise WrongField(token.text, f"{token.kind} {NO_DEFAULT}")
+    assert kind.default
     try:
         return kind.default(token.default or "")
     except ValueError as error:
         raise WrongField(token.text, f"the default {token.default!r} {error}") from error
+
+
+def _in_a_cell(text: str) -> str:
+    """Of a table of Markdown, where a bar would end it."""
+    return text.replace("|", r"\|")
 
 
 def currency_of(money: list[Field], feature: str) -> Field:

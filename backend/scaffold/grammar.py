@@ -6,25 +6,32 @@ from dataclasses import dataclass
 from scaffold.problems import Refused
 
 GRAMMAR = """\
-A field is  name:type  then, in this order,  ?  (optional)  =default  :unique  :index  :search
+A field is  name:type  then, in this order,  ?  (may be null)  =default  :unique  :index  :search
 
   str  str(80)                    one line, 200 characters or as many as you say (up to 1000)
   text                            up to 10,000 characters
   int  bigint                     32 and 64 bits
   decimal  decimal(8,3)           12 digits, 2 behind the point, or as you say (up to 15)
   money  money(eur)               minor units, with one `currency` for the row; given, it is that currency's default
-  bool  date  datetime            defaults: true, false, 2030-12-31, today (date), now (datetime)
+  bool  date  datetime
   enum(draft,paid)                one of these words
-  json  uuid  email  url
+  json  uuid  email  url          json is an object
   slug(from=title)                made from that str field where it is left out; always unique
   ref(auth.User)                  the id of another feature's row; customer:ref(…) makes customer_id
+
+A default is what a client may send: true, 2030-12-31, {"a":1}, https://example.com/; or today (date), now (datetime,
+its only one). With spaces it stands in parentheses: =(to be said). With ?=1 a field left out is 1, and a null that was
+sent stays null. What is unique takes none, nor do slug and ref. Lists are filtered and sorted by all that is :unique or
+:index, slugs and refs; q finds what is :search.
 
 For example: fields="number:str(32):unique amount:money status:enum(draft,paid)=draft:index notes:text?" """
 
 TOKEN = re.compile(
     r"(?P<name>[^:()?=\s]*):(?P<kind>[^:()?=\s]*)"
-    r"(?P<arguments>\([^()]*\))?(?P<optional>\?)?(?:=(?P<default>[^:]*))?(?P<flags>(?::[^:]*)*)"
+    r"(?P<arguments>\([^()]*\))?(?P<optional>\?)?(?:=(?P<default>.*?))?"
+    r"(?P<flags>(?(default)(?::(?:[^\W\d]\w*)?)*|(?::[^:]*)*))"  # a default may have colons; words at its end are flags
 )
+IN_PARENTHESES = re.compile(r"\(([^()]*(?:\([^()]*\)[^()]*)*)\)")
 FLAGS = ("unique", "index", "search")
 
 
@@ -91,6 +98,12 @@ def _token(text: str) -> Token:
         kind=match["kind"],
         arguments=tuple(part.strip() for part in inner.split(",")) if inner else (),
         optional=match["optional"] is not None,
-        default=match["default"],
+        default=_bare(match["default"]),
         flags=frozenset(flags),
     )
+
+
+def _bare(default: str | None) -> str | None:
+    """Without the parentheses that hold its spaces together."""
+    around = IN_PARENTHESES.fullmatch(default or "")
+    return around[1] if around else default

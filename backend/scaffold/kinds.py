@@ -1,11 +1,17 @@
 """What each type of a field is: its column, its shape on the wire, its filters. Each answer is Python source."""
 
+import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from typing import Any
+from uuid import UUID
 
+from pydantic import TypeAdapter, ValidationError
+
+from app.core import fields, strict_json
 from scaffold.grammar import Token, WrongField
 
 MAX_STR = 1000
@@ -18,12 +24,13 @@ CURRENCY = re.compile(r"[a-z]{3}")
 
 @dataclass(frozen=True)
 class Default:
-    """As an expression in a model, a shape and a test, and as SQL for rows that are there already (None: has none)."""
+    """As an expression in a model, a shape and a test, and as what rows that are there get (None: has none)."""
 
     column: str
     shape: str
     wire: str | None  # in JSON; None where it depends on the clock
     server: str | None
+    constant: str = ""  # instead of the expression in a shape, where mypy wants its type said
 
 
 @dataclass(frozen=True)
@@ -32,16 +39,16 @@ class Kind:
 
     python: str
     shape: str
-    column: str = ""
+    column: str = ""  # its type, where `python` does not say it
+    implied: str = ""  # its type, where `python` does
     alias: str | None = None
     read: str | None = None  # where what is sent has another shape than what is taken
-    query: str | None = None
+    query: str | None = None  # in a filter; None where it cannot be indexed
     ranged: bool = False  # filters by bounds, else by equality
-    sorted: bool = False
     key: bool = False  # may be unique
     searched: bool = False
     width: int = 0  # characters of the column
-    default: Callable[[str], Default] | None = None
+    default: Callable[[str], Default] | None = None  # raises `ValueError`; None: no field has it as its type
 
 
 def kind_of(token: Token) -> Kind:
@@ -78,7 +85,62 @@ def _literal(read: Callable[[str], object], source: Callable[[str], str] = str) 
 
     def default(text: str) -> Default:
         read(text)
-        return Default(source(text), source(text), source(text), repr(text))
+        return Default(source(text), source(text), source(text), ascii(text))
+
+    return default
+
+
+def _of_shape(shape: Any) -> Callable[[object], Any]:
+    """What a client's value is kept as. Raises `ValueError` for one that would be refused."""
+    adapter: TypeAdapter[Any] = TypeAdapter(shape)
+
+    def read(value: object) -> Any:
+        try:
+            return adapter.validate_python(value)
+        except ValidationError as error:
+            raise ValueError(f"is refused: {error.errors()[0]['msg']}") from error
+
+    return read
+
+
+_text, _email, _link, _uuid, _json = map(_of_shape, (fields.Text, fields.Email, fields.Link, UUID, fields.JsonObject))
+
+
+def _text_default(text: str) -> Default:
+    source = ascii(_text(text))
+    return Default(source, source, source, f"TextDefault({source})")
+
+
+def _canonical(read: Callable[[object], Any]) -> Callable[[str], Default]:
+    def default(text: str) -> Default:
+        source = ascii(read(text))
+        return Default(source, source, source, source)
+
+    return default
+
+
+def _uuid_default(text: str) -> Default:
+    value: UUID = _uuid(text)
+    source = f'UUID("{value}")'
+    return Default(source, source, repr(str(value)), repr(value.hex))  # as columns without a type for it keep it
+
+
+def _json_default(text: str) -> Default:
+    """A new object for each row, and a copy for each body (pydantic makes it): who changes one changes no other."""
+    try:
+        value = _json(strict_json.parse(text.encode()))
+    except strict_json.InvalidJson as error:
+        raise ValueError(f"is no JSON: {error}") from error
+    source = ascii(value)
+    server = f"TextDefault({json.dumps(value)!a})"
+    if not value:
+        return Default("dict", "Field(default_factory=dict)", source, server)
+    return Default(f"lambda: {source}", source, source, server, constant=source)
+
+
+def _never(reason: str) -> Callable[[str], Default]:
+    def default(_text: str) -> Default:
+        raise ValueError(reason)
 
     return default
 
@@ -110,7 +172,6 @@ def _str(token: Token) -> Kind:
         shape="{alias}",
         read="str",
         query=f"Annotated[str | None, Field(max_length={length})]",
-        sorted=True,
         key=True,
         searched=True,
         width=length,
@@ -141,7 +202,6 @@ def _decimal(token: Token) -> Kind:
         shape="{alias}",
         query="{alias} | None",
         ranged=True,
-        sorted=True,
         default=default,
     )
 
@@ -165,7 +225,6 @@ def _enum(token: Token) -> Kind:
         column=f"String({MAX_WORD})",
         shape="{alias}",
         query="{alias} | None",
-        sorted=True,
         width=MAX_WORD,
         default=_literal(read, ascii),
     )
@@ -176,11 +235,11 @@ def _money(token: Token) -> Kind:
         raise WrongField(token.text, "money takes one currency of three small letters, or nothing")
     return Kind(
         python="int",
+        implied="BigInteger()",
         shape="fields.Amount",
         read="int",
         query="fields.IntInQuery | None",
         ranged=True,
-        sorted=True,
         default=_literal(_between(-(2**53) + 1, 2**53 - 1)),
     )
 
@@ -211,45 +270,44 @@ def currency_default(code: str) -> Default:
     return Default(repr(code), repr(code), repr(code), repr(code))
 
 
+INT = Kind(
+    python="int",  # BIGINT, as every integer here: a column that is full cannot be widened in no time
+    implied="BigInteger()",
+    shape="fields.Int32",
+    read="int",
+    query="fields.IntInQuery | None",
+    ranged=True,
+    key=True,
+    default=_literal(_between(-(2**31), 2**31 - 1)),
+)
 CURRENCY_KIND = Kind(python="str", column="String(3)", shape="fields.Currency", read="str", width=3)
 KINDS: Mapping[str, Callable[[Token], Kind]] = {
     "str": _str,
-    "text": _plain(Kind(python="str", column="Text", shape="fields.Text", read="str", searched=True)),
-    "int": _plain(
-        Kind(
-            python="int",  # BIGINT below, as every integer here: a column that is full cannot be widened in no time
-            shape="fields.Int32",
-            read="int",
-            query="fields.IntInQuery | None",
-            ranged=True,
-            sorted=True,
-            key=True,
-            default=_literal(_between(-(2**31), 2**31 - 1)),
-        )
+    "text": _plain(
+        Kind(python="str", column="Text()", shape="fields.Text", read="str", searched=True, default=_text_default)
     ),
-    "bigint": _plain(
-        Kind(
-            python="int",
-            shape="fields.Int64",
-            read="int",
-            query="fields.IntInQuery | None",
-            ranged=True,
-            sorted=True,
-            key=True,
-            default=_literal(_between(-(2**63), 2**63 - 1)),
-        )
-    ),
+    "int": _plain(INT),
+    "bigint": _plain(replace(INT, shape="fields.Int64", default=_literal(_between(-(2**63), 2**63 - 1)))),
     "decimal": _decimal,
     "money": _money,
-    "bool": _plain(Kind(python="bool", shape="StrictBool", read="bool", query="bool | None", default=_bool_default)),
+    "bool": _plain(
+        Kind(
+            python="bool",
+            implied="Boolean()",
+            shape="StrictBool",
+            read="bool",
+            query="bool | None",
+            default=_bool_default,
+        )
+    ),
     "date": _plain(
         Kind(
             python="date",
+            implied="Date()",
             shape="fields.Day",
             read="date",
             query="fields.Day | None",
             ranged=True,
-            sorted=True,
             key=True,
             default=_date_default,
         )
@@ -257,18 +315,22 @@ KINDS: Mapping[str, Callable[[Token], Kind]] = {
     "datetime": _plain(
         Kind(
             python="datetime",
+            implied="UtcDateTime()",
             shape="fields.Moment",
             read="datetime",
             query="fields.Moment | None",
             ranged=True,
-            sorted=True,
             key=True,
             default=_now_default,
         )
     ),
     "enum": _enum,
-    "json": _plain(Kind(python="dict[str, Any]", column="JSON(none_as_null=True)", shape="fields.JsonObject")),
-    "uuid": _plain(Kind(python="UUID", shape="UUID", query="UUID | None", key=True)),
+    "json": _plain(
+        Kind(python="dict[str, Any]", column="JsonObject()", shape="fields.JsonObject", default=_json_default)
+    ),
+    "uuid": _plain(
+        Kind(python="UUID", implied="Uuid()", shape="UUID", query="UUID | None", key=True, default=_uuid_default)
+    ),
     "email": _plain(
         Kind(
             python="str",
@@ -276,10 +338,10 @@ KINDS: Mapping[str, Callable[[Token], Kind]] = {
             shape="fields.Email",
             read="str",
             query="fields.Email | None",
-            sorted=True,
             key=True,
             searched=True,
             width=254,
+            default=_canonical(_email),
         )
     ),
     "url": _plain(
@@ -289,12 +351,29 @@ KINDS: Mapping[str, Callable[[Token], Kind]] = {
             shape="fields.Link",
             read="str",
             query="fields.Link | None",
-            sorted=True,
             key=True,
             searched=True,
             width=700,
+            default=_canonical(_link),
         )
     ),
-    "slug": lambda _: Kind(python="str", column="String(MAX_SLUG)", shape="fields.Slug", read="str", width=120),
-    "ref": lambda _: Kind(python="int", shape="Id", read="int", query="Id | None", key=True),
+    "slug": lambda _: Kind(
+        python="str",
+        column="String(MAX_SLUG)",
+        shape="fields.Slug",
+        read="str",
+        query="fields.Slug | None",
+        width=120,
+        default=_never("makes no sense: a slug is made from its field, and no two are alike"),
+    ),
+    "ref": lambda _: Kind(
+        python="int",
+        shape="Id",
+        read="int",
+        query="Id | None",
+        key=True,
+        default=_never(
+            "makes no sense: it would be the id of a row, which another database has not; ? makes it optional"
+        ),
+    ),
 }

@@ -16,7 +16,7 @@ from sqlalchemy.sql.schema import ColumnCollectionConstraint
 from app.db.migrations import render_item
 
 Operations = ops.UpgradeOps | ops.DowngradeOps
-TYPES = ("ExactDecimal", "UtcDateTime")
+TYPES = ("ExactDecimal", "JsonObject", "TextDefault", "UtcDateTime")
 
 
 def creating(*tables: Table) -> ops.UpgradeOps:

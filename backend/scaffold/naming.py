@@ -33,6 +33,10 @@ IN_SLUG_ROUTES = {"db", "owner", "service", "user"}
 IN_FUNCTIONS = {"answer", "base", "body", "client", "count", "data", "db", "filters", "name", "owner", "page", "path"}
 IN_FUNCTIONS |= {"request", "response", "router", "select", "service", "statement", "status", "user", "users", "value"}
 OF_THE_HOUSE = {"admin", "api", "dev", "docs", "health", "metrics", "openapi", "platform", "redoc", "static"}
+# Reserved by SQLite, PostgreSQL or MariaDB, but not known to SQLAlchemy, which would not quote them.
+UNQUOTED = {"collation", "concurrently", "nothing", "portion", "tablesample", "delete_domain_id", "do_domain_ids"}
+UNQUOTED |= {"ignore_domain_ids", "master_demote_to_replica", "master_demote_to_slave", "page_checksum"}
+UNQUOTED |= {"parse_vcol_expr", "ref_system_id", "stats_auto_recalc", "stats_persistent", "stats_sample_pages"}
 SHAPES = ("Create", "Update", "Read")
 SUFFIXES = {*SHAPES, "Filters", "NotFound", "Sort"}
 
@@ -41,7 +45,7 @@ SUFFIXES = {*SHAPES, "Filters", "NotFound", "Sort"}
 def reserved_words() -> frozenset[str]:
     """Of SQL, in any of the three databases."""
     dialects: list[type[DefaultDialect]] = [PGDialect, MySQLDialect, MariaDBDialect, SQLiteDialect]
-    return frozenset(word for dialect in dialects for word in dialect.preparer.reserved_words)
+    return frozenset(UNQUOTED).union(*(dialect.preparer.reserved_words for dialect in dialects))
 
 
 def names_of(name: str, plural: str | None) -> tuple[str, str]:

@@ -72,13 +72,11 @@ def _target(token: Token, feature: str, project: Project, *, owned: bool) -> Tar
     place, _, name = (token.arguments[0] if len(token.arguments) == 1 else "").partition(".")
     if not place or not name:
         raise WrongField(token.text, "ref needs a feature and its model: ref(auth.User)")
-    if token.default is not None:
-        raise WrongField(token.text, "ref takes no default; leave it out with ?")
     if place == feature or feature in known.depends_on(place):
         raise WrongField(token.text, f"{place} stands on {feature} already: that would be a circle")
     model = project.model(place, name)
     if model is None or name.startswith("_"):
-        models = ", ".join(f"{one.feature}.{one.name}" for one in project.models)
+        models = ", ".join(f"{one.feature}.{one.name}" for one in project.models if not one.name.startswith("_"))
         raise WrongField(token.text, f"there is no model {place}.{name}; there are {models}")
     factory = "make_user()" if (place, name) == ("auth", "User") else known.factory_of(model)
     if factory is None:
@@ -133,7 +131,7 @@ def refuse_hidden_imports(feature: Feature, files: dict[str, str]) -> None:
             if isinstance(node, ast.ImportFrom) and not (node.module or "").endswith(("models", "schemas"))
             for alias in node.names
         }
-        targets = {model for model, _ in feature.targets} | ({"User"} if feature.owned else set())
+        targets = {model for model, _ in feature.targets}
         for defined in (feature.cls, feature.singular, *(feature.cls + suffix for suffix in ("Create", "Read"))):
             if defined in imported | targets:
                 raise Refused(f"{defined} would hide what {name} imports: say more, such as name=my_{feature.name}.")

@@ -20,7 +20,7 @@ BAD: dict[str, list[str]] = {
     "ref": ["0", "-1", '"x"', "2**63"],
     "currency": ['""', '"EUR"', '"euro"', "1"],
 }
-BAD_IN_QUERY = {"bool": '"maybe"', "enum": '"no such word"'}
+BAD_IN_QUERY = {"bool": '"maybe"', "enum": '"no such word"', "slug": '"Not a slug"'}
 
 
 def good(token: Token) -> str:
@@ -34,7 +34,7 @@ def good(token: Token) -> str:
         "date": 'f"2030-01-{number % 28 + 1:02}"',
         "datetime": 'f"2030-01-01T{number % 24:02}:00:00Z"',
         "json": '{"number": number}',
-        "uuid": "str(UUID(int=number))",
+        "uuid": "str(UUID(int=number))",  # alike but for the last part: in one order on every database
         "email": 'f"someone{number:04}@example.com"',
         "url": 'f"https://example.com/{number:04}"',
         "currency": '("eur", "usd")[number % 2]',

@@ -4,14 +4,14 @@ import time
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import inspect, text
+from sqlalchemy import Column, DefaultClause, inspect, text
 from sqlalchemy.orm import Session
 
 from app.core.config import BACKEND
 from app.core.logging import get_logger
-from app.db.types import ExactDecimal, UtcDateTime
+from app.db.types import ExactDecimal, JsonObject, TextDefault, UtcDateTime
 
 if TYPE_CHECKING:
     from alembic.autogenerate.api import AutogenContext
@@ -48,11 +48,26 @@ def state_of(db: Session) -> State:
 
 
 def render_item(kind: str, item: object, autogen: "AutogenContext") -> str | Literal[False]:
-    """In revisions: our own column types by their names, with the import that they need."""
-    if kind == "type" and isinstance(item, UtcDateTime | ExactDecimal):
-        autogen.imports.add(f"from app.db.types import {type(item).__name__}")
-        return "UtcDateTime()" if isinstance(item, UtcDateTime) else repr(item)
-    return False
+    """In revisions: our own column types and defaults by their names, with the import that they need."""
+    ours = item.arg if kind == "server_default" and isinstance(item, DefaultClause) else item
+    if not isinstance(ours, UtcDateTime | ExactDecimal | JsonObject | TextDefault):
+        return False
+    autogen.imports.add(f"from app.db.types import {type(ours).__name__}")
+    return repr(ours) if isinstance(ours, ExactDecimal | TextDefault) else f"{type(ours).__name__}()"
+
+
+def compare_server_default(
+    _context: object, _there: object, column: Column[Any], there: str | None, *_rendered: object
+) -> bool | None:
+    """Whether the default of a column in the database is another one; None where Alembic's own answer will do.
+
+    It would let PostgreSQL compare, which has no `=` for JSON, and each database tells such a text in its own words. So
+    of a `TextDefault` only whether there is one is compared.
+    """
+    default = column.server_default
+    if isinstance(default, DefaultClause) and isinstance(default.arg, TextDefault):
+        return there is None
+    return None
 
 
 class SchemaGate:

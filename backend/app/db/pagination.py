@@ -57,9 +57,10 @@ def _direction(clause: Any) -> tuple[ColumnElement[Any], bool]:
 
 def _after(order: list[tuple[ColumnElement[Any], bool]], values: list[Any]) -> ColumnElement[bool]:
     """Rows behind `values`: `a <= x AND (a < x OR (a = x AND b < y))`, a form that all three can answer by index."""
-    (key, down), value = order[0], values[0]
-    if value is None:  # the key before it has set the nulls apart: here all are alike
+    key, down = order[0]
+    if values[0] is None:  # the key before it has set the nulls apart: here all are alike
         return _after(order[1:], values[1:])
+    value = literal(values[0], key.type)  # a bare True has no `<`
     beyond: ColumnElement[bool] = key < value if down else key > value
     if len(order) == 1:
         return beyond

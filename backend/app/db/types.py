@@ -4,9 +4,11 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from sqlalchemy import DateTime, Dialect, Numeric
+from sqlalchemy import JSON, ColumnElement, DateTime, Dialect, Numeric, String
 from sqlalchemy.dialects import mysql
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import mapped_column
+from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 PrimaryKey = Annotated[int, mapped_column(primary_key=True)]
@@ -68,3 +70,32 @@ class ExactDecimal(TypeDecorator[Decimal]):
 
     def process_result_value(self, value: Decimal | float | None, dialect: Dialect) -> Decimal | None:  # noqa: ARG002
         return None if value is None else Decimal(str(value)).quantize(Decimal(1).scaleb(-self.scale))
+
+
+class JsonObject(TypeDecorator[dict[str, Any]]):
+    """A JSON object. None is NULL, never the `null` of JSON."""
+
+    impl = JSON(none_as_null=True)
+    cache_ok = True
+
+
+class TextDefault(ColumnElement[str]):
+    """The `server_default` of a `Text` or a `JsonObject`: a constant, which MySQL takes in parentheses alone."""
+
+    inherit_cache = False
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        return f"TextDefault({self.text!a})"
+
+
+@compiles(TextDefault)
+def _literal(default: TextDefault, compiler: SQLCompiler, **_options: object) -> str:
+    return compiler.render_literal_value(default.text, String())
+
+
+@compiles(TextDefault, "mysql", "mariadb")
+def _in_parentheses(default: TextDefault, compiler: SQLCompiler, **options: object) -> str:
+    return f"({_literal(default, compiler, **options)})"

@@ -2,6 +2,7 @@
 
 from datetime import date
 from decimal import Decimal
+from uuid import UUID
 
 import pytest
 from pydantic import BaseModel
@@ -17,7 +18,15 @@ from app.db.references import require_references
 from app.db.slugs import insert_with_slug
 from tests.support.widgets import Gadget
 
-SORTS = {"price": Gadget.price, "bought_on": Gadget.bought_on, "slug": Gadget.slug}
+SORTS = {
+    "price": Gadget.price,
+    "bought_on": Gadget.bought_on,
+    "slug": Gadget.slug,
+    "owner_id": Gadget.owner_id,
+    "shiny": Gadget.shiny,
+    "serial": Gadget.serial,
+}
+SCATTER = 0x9E3779B97F4A7C15F39CC0605CEDC835  # an odd number: its multiples differ in every part of a UUID
 
 
 class GadgetRead(Output):
@@ -39,7 +48,14 @@ CONSTRAINTS = {"uq_gadgets_owner_id_slug": SlugTaken}
 def gadgets(db):
     prices = ["9.5", None, "10.25", "9.5", None, "-1"]
     rows = [
-        Gadget(slug=f"g-{number}", price=price and Decimal(price), bought_on=price and date(2030, 1, number + 1))
+        Gadget(
+            slug=f"g-{number}",
+            owner_id=number % 2 + 1,
+            price=price and Decimal(price),
+            bought_on=price and date(2030, 1, number + 1),
+            shiny=price and number in (0, 5),
+            serial=price and UUID(int=number * SCATTER % 2**128),
+        )
         for number, price in enumerate(prices)
     ]
     db.add_all(rows)
@@ -69,10 +85,23 @@ def pages(db, sort, limit):
         ("bought_on", [0, 2, 3, 5, 1, 4]),
         ("-bought_on", [5, 3, 2, 0, 4, 1]),
         ("-slug", [5, 4, 3, 2, 1, 0]),
+        ("owner_id", [0, 2, 4, 1, 3, 5]),
+        ("-owner_id", [5, 3, 1, 4, 2, 0]),
+        ("shiny", [2, 3, 0, 5, 1, 4]),
+        ("-shiny", [5, 0, 3, 2, 4, 1]),
     ],
 )
 def test_rows_without_a_value_stand_last_on_every_page(db, gadgets, sort, places, limit):
     assert pages(db, sort, limit) == [gadgets[place] for place in places]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 4, 100])
+def test_uuids_have_the_order_of_their_database_on_every_page(db, gadgets, limit):
+    """MariaDB's own type compares the last part first, the others go from left to right."""
+    up, down = (pages(db, sort, limit) for sort in ("serial", "-serial"))
+    there = db.scalars(select(Gadget.id).where(Gadget.serial.is_not(None)).order_by(Gadget.serial)).all()
+    assert up == [*there, gadgets[1], gadgets[4]]
+    assert down == [*reversed(there), gadgets[4], gadgets[1]]
 
 
 def test_decimals_come_back_as_they_were_written(db, gadgets):

@@ -12,14 +12,15 @@ from app.core.config import BACKEND
 from scaffold.plan import Request, plan
 from scaffold.rendering import render, write
 from tests.scaffold.test_names import PROJECT
-from tests.scaffold.test_templates import FULL
+from tests.scaffold.test_templates import DEFAULTS, FULL, NULLABLE_DEFAULTS
 
 pytestmark = [pytest.mark.only("sqlite"), pytest.mark.slow]  # the copy has databases of its own
 
 EVERYTHING = FULL.replace("helper:ref(auth.User)?", "category:ref(blog.BlogCategory)? post:ref(blog.BlogPost)?")
-LATER = (
+LATER = DEFAULTS + (
     "code:str(12)?:unique price:money=0 stars:int=3:index fresh:bool=true open_on:date=2030-01-01:index "
-    "mood:enum(good,bad)=good:index extra:json? peer:ref(auth.User)? rating:decimal(4,1)=2.5:index words:text?"
+    "mood:enum(good,bad)=good:index extra:json? peer:ref(auth.User)? rating:decimal(4,1)=2.5:index words:text? "
+    'size:int?=3:index seen_at:datetime?=now choices:json?={"a":1}'
 )
 OPTIONS = dict(zip(("alphas", "betas", "deltas", "omegas"), product(("user", "none"), ("yes", "no")), strict=True))
 HOUSE = ["tests/test_architecture.py", "tests/test_openapi.py", "tests/platform/test_hostile_input.py"]
@@ -53,7 +54,7 @@ def test_every_type_and_every_option_and_back(repository):
     again = repository.scaffold("field", name="estimates", fields="code:str?")
     assert (again.returncode, "there already" in again.stderr) == (1, True)
 
-    fields = "title:str(40):search slug:slug(from=title)"
+    fields = f"title:str(40):search slug:slug(from=title) {NULLABLE_DEFAULTS}"
     for name, (owner, public) in OPTIONS.items():
         repository.made("feature", name=name, fields=fields, owner=owner, public=public)
         one = name.removesuffix("s")

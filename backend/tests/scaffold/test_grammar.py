@@ -29,9 +29,28 @@ WRONG = [
     ("x:json:index", "cannot be :index"),
     ("x:int:search", "cannot be :search"),
     ("x:bool:unique", "cannot be :unique"),
-    ("x:text=hello", "takes no default"),
-    ("x:uuid=1", "takes no default"),
-    ("x:int?=1", "optional field has no default"),
+    ("x:str=a:uniq", "none of"),
+    ("x:str=a:", "none of"),
+    ("x:str=(a b", "parenthesis"),
+    ("x:str=(a\nb)", "no field"),
+    ("x:text=", "at least 1 character"),
+    ("x:text=( )", "should match pattern"),
+    (f"x:text={'x' * 10_001}", "at most 10000"),
+    ("x:uuid=1", "valid UUID"),
+    ("x:email=nobody", "no e-mail address"),
+    ("x:email?=nobody", "no e-mail address"),
+    ("x:url=javascript:alert(1)", "should match pattern"),
+    ("x:url=https://:", "none of"),
+    ("x:url=https://:1", "no URL"),
+    ("x:url=example.com", "should match pattern"),
+    ("x:json=", "no JSON"),
+    ("x:json=[]", "valid dictionary"),
+    ('x:json={"a":NaN}', "no JSON"),
+    ('x:json={"a":"\\u0000"}', "no JSON"),
+    ('x:json={"a":9223372036854775808}', "no JSON"),
+    ("x:json=" + '{"a":' * 21 + "1" + "}" * 21, "nested at most"),
+    ("x:ref(auth.User)=1", "id of a row"),
+    ("x:slug(from=good)=a", "made from its field"),
     ("x:int=1:unique", "unique field has no default"),
     ("x:int=", "no whole number"),
     ("x:int=1.5", "no whole number"),
@@ -55,6 +74,7 @@ WRONG = [
     ("x:enum(a,)", "no word"),
     ("x:enum(A)", "no word"),
     ("x:enum(a)=b", "none of a"),
+    (f"x:enum({'a' * 41})", "at most 40"),
     ("x:slug", "slug(from=title)"),
     ("x:slug(title)", "slug(from=title)"),
     ("x:slug(from=y)?", "always there"),
@@ -86,3 +106,38 @@ def test_spaces_in_parentheses_and_around_fields_do_not_matter():
         ("rate", ("8", "3"), True, None),
     ]
     assert tokens[0].flags == {"index"}
+
+
+@pytest.mark.parametrize(
+    ("field", "default", "flags"),
+    [
+        ("x:url=https://a.example:8080/:index", "https://a.example:8080/", {"index"}),
+        ('x:json={"a":{"b":true}}', '{"a":{"b":true}}', set()),
+        ("x:str?=(to be (or not)):search:index", "to be (or not)", {"search", "index"}),
+        ("x:str=(a)or(b)", "(a)or(b)", set()),
+        ("x:str=12:30", "12:30", set()),
+        ("x:str(9)=a=b:unique", "a=b", {"unique"}),
+        ("x:str=", "", set()),
+    ],
+)
+def test_a_default_has_colons_and_spaces_and_ends_where_flags_begin(field, default, flags):
+    (token,) = parse(field)
+    assert (token.default, token.flags) == (default, flags)
+
+
+@pytest.mark.parametrize(
+    ("field", "wire", "server"),
+    [
+        ("x:email=Ada@Example.COM", "'ada@example.com'", "'ada@example.com'"),
+        ("x:url=https://Example.com", "'https://example.com/'", "'https://example.com/'"),
+        ("x:text=(it\u2019s 5%)", "'it\\u2019s 5%'", "TextDefault('it\\u2019s 5%')"),
+        (f"x:uuid={'0' * 30}AB", "'00000000-0000-0000-0000-0000000000ab'", f"'{'0' * 30}ab'"),
+        ('x:json={"a":[true,null]}', "{'a': [True, None]}", """TextDefault('{"a": [true, null]}')"""),
+        ("x:json={}", "{}", "TextDefault('{}')"),
+    ],
+)
+def test_a_default_is_what_a_clients_value_would_be_kept_as(field, wire, server):
+    (token,) = parse(field)
+    default = field_of(token, "Thing").default
+    assert default
+    assert (default.wire, default.server) == (wire, server)

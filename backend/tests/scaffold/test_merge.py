@@ -102,6 +102,17 @@ def test_twice_is_once():
     assert merged(current=merged()) == merged()
 
 
+def test_what_was_taken_out_by_hand_does_not_come_back():
+    text = merged(CURRENT.replace('"made": 1, ', ""))
+    assert '"paid": 2' in text
+    assert '"made"' not in text
+
+
+def test_a_comment_stays_with_its_assignment():
+    current, new = ("A = 1\n\n# about C\nC = 3\n", "A = 1\nB = 2\nC = 3\n")
+    assert merged(current, "A = 1\nC = 3\n", new) == "A = 1\nB = 2\n\n# about C\nC = 3\n"
+
+
 def test_nothing_new_changes_nothing():
     assert merged(new=BASE) == CURRENT
 

@@ -17,7 +17,12 @@ PROJECT = Project(
     paths=frozenset({"auth", "blog", "dev", "price-lists"}),
     shapes=frozenset({"PostCreate", "MailRead"}),
     folders=frozenset({"auth", "blog", "core"}),
-    models=(Model("auth", "User", "users", owned=False),),
+    models=(
+        Model("auth", "User", "users", owned=False),
+        Model("auth", "Session", "auth_sessions", owned=False),
+        Model("auth", "_Secret", "auth_secrets", owned=False),
+        Model("blog", "BlogCategory", "categories", owned=False),
+    ),
     heads=("abc",),
 )
 
@@ -50,8 +55,8 @@ def test_a_taken_name_is_refused_with_a_reason(name, plural, reason):
 
 
 TAKEN = """class None match id created_at owner owner_id sort limit date datetime str list metadata registry changes
-model_x copy json order key a__b a_ _a A 1a é a-b self cls fields groups rank rlike analyze now today
-mapped_column literal_column"""
+model_x copy json order key a__b a_ _a q A 1a é a-b self cls fields groups rank rlike analyze now today
+mapped_column literal_column nothing collation portion"""
 
 
 @pytest.mark.parametrize("name", [*TAKEN.split(), "x" * 41])
@@ -87,9 +92,12 @@ def test_the_reserved_words_are_those_of_all_three():
         ("title:str invoice:slug(from=title)", "'invoice' would hide"),
         ("a:ref", "ref needs"),
         ("a:ref(auth)", "ref needs"),
-        ("a:ref(auth.Nobody)", "there is no model auth.Nobody; there are auth.User"),
+        ("a:ref(auth.Nobody)", "there is no model auth.Nobody; there are auth.User, auth.Session, blog.BlogCategory\n"),
         ("a:ref(auth._Secret)", "there is no model"),
         ("a:ref(invoices.Invoice)", "circle"),
+        ("a:ref(auth.Session)", "the tests need a function in tests/auth/factories.py that makes a Session"),
+        ("owner:ref(auth.User)", "'owner_id' is a column that every row has"),
+        ("created_at_from:str:index", "twice"),
         ("filters:str", "shape of the feature"),
         (" ".join(f"f{n}:str(1000)" for n in range(20)), "too wide"),
         (" ".join(f"f{n}:int:index" for n in range(51)), "so many indexes"),
@@ -108,12 +116,19 @@ def test_an_option_has_its_values(option, value):
         planned("a:str", **{option: value})
 
 
+def test_a_reference_may_be_called_like_a_reserved_word_since_its_column_is_not():
+    assert [field.name for field in planned("order:ref(auth.User)?").fields] == ["order_id"]
+
+
 def test_several_heads_are_refused():
     with pytest.raises(Refused, match="2 heads"):
         plan(Request("invoices", "a:str"), replace(PROJECT, heads=("a", "b")))
 
 
 def test_a_class_that_would_hide_an_import_is_refused():
-    feature = planned("a:int", "indexes", plural=None)
-    with pytest.raises(Refused, match="Index would hide"):
-        refuse_hidden_imports(feature, render(feature))
+    for feature, name in (
+        (planned("a:int", "indexes"), "Index"),
+        (planned("a:ref(blog.BlogCategory)", "blog_categories"), "BlogCategory"),
+    ):
+        with pytest.raises(Refused, match=f"{name} would hide"):
+            refuse_hidden_imports(feature, render(feature))

@@ -1,8 +1,11 @@
-"""Any fields that are accepted make a feature that compiles, maps, migrates both ways and serves."""
+"""Fields that are accepted make a feature that compiles, maps, migrates both ways and serves; others make nothing."""
 
 import importlib
+import re
 import sys
+from ast import literal_eval
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from itertools import count
 from typing import Any
@@ -13,19 +16,25 @@ from alembic.operations import Operations
 from fastapi import FastAPI
 from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import inspect
+from sqlalchemy import UniqueConstraint, inspect
 
 import app.routers
 from app.core.config import get_settings
 from app.db.database import Base, engine
 from app.platform import documentation, middleware, problems
+from scaffold import add_fields, create, project, staging
+from scaffold.__main__ import main
+from scaffold.grammar import parse
 from scaffold.migrations import creating, dropping, source_of
 from scaffold.plan import Request, plan, refuse_hidden_imports
 from scaffold.problems import Refused
 from scaffold.rendering import render, write
 from tests.auth.factories import make_user, token_for
+from tests.scaffold.test_grammar import WRONG
 from tests.scaffold.test_names import PROJECT
+from tests.scaffold.test_templates import FULL, NULLABLE_DEFAULTS
 from tests.support.client import DocumentedClient
+from tests.support.trees import Tree
 
 _numbers = count()
 WORDS = [
@@ -55,7 +64,9 @@ KINDS = st.one_of(
         lambda words: f"enum({','.join(words)})"
     ),
 )
-ENDS = st.sampled_from(["", "", "?", "=1", "=true", "=now", "=today", "=a"])
+DEFAULTS = ["1", "true", "now", "today", "a", "(a b)", "a@b.example", "https://a.example:1/", "{}", '{"a":[true]}']
+DEFAULTS += ["0" * 32, "2030-01-01"]
+ENDS = st.sampled_from(["", "", "?"]) | st.builds("{}={}".format, st.sampled_from(["", "?"]), st.sampled_from(DEFAULTS))
 FLAGS = st.sets(st.sampled_from([":index", ":unique", ":search"]), max_size=2).map("".join)
 FIELDS = st.lists(st.tuples(NAMES, KINDS, ENDS, FLAGS), min_size=1, max_size=6).map(
     lambda fields: " ".join(f"{name}:{kind}{end}{flags}" for name, kind, end, flags in fields)
@@ -102,16 +113,25 @@ def migrated(table):
 def run(connection, operations):
     import sqlalchemy as sa
 
-    from app.db.types import ExactDecimal, UtcDateTime
+    from app.db.types import ExactDecimal, JsonObject, UtcDateTime
 
     names: dict[str, Any] = {"sa": sa, "op": Operations(MigrationContext.configure(connection))}
-    names |= {"ExactDecimal": ExactDecimal, "UtcDateTime": UtcDateTime}
+    names |= {"ExactDecimal": ExactDecimal, "JsonObject": JsonObject, "UtcDateTime": UtcDateTime}
     source = f"def change():\n    {source_of(operations)}"
     exec(compile(source, "revision", "exec"), names)  # noqa: S102 - it is what the revision would hold
     names["change"]()
 
 
-def served(feature, router):
+def indexed(feature, table):
+    """Columns that an index orders; those of a private feature begin with the owner."""
+    unique = [constraint for constraint in table.constraints if isinstance(constraint, UniqueConstraint)]
+    columns = {column.name for one in (*table.indexes, *unique) for column in one.columns}
+    return columns - {"id", *feature.scope}
+
+
+@contextmanager
+def superuser_of(router):
+    """A client of this feature alone."""
     api = FastAPI(
         openapi_url=None,
         middleware=middleware.stack(get_settings()),
@@ -121,6 +141,11 @@ def served(feature, router):
     api.include_router(router)
     with DocumentedClient(api) as client:
         client.headers["Authorization"] = f"Bearer {token_for(make_user(is_superuser=True))}"
+        yield client
+
+
+def served(feature, router):
+    with superuser_of(router) as client:
         empty = client.get(feature.path)
         assert (empty.status_code, empty.json()["total"]) == (200, 0), empty.text
         missing = client.get(f"{feature.path}/1")
@@ -144,6 +169,7 @@ def attempt(fields, options, folder):
         return False
     event("accepted")
     with imported(feature, folder / name) as router, migrated(Base.metadata.tables[name]):
+        assert set(feature.sort_columns) == indexed(feature, Base.metadata.tables[name])
         served(feature, router)
     return True
 
@@ -166,3 +192,99 @@ def test_whatever_is_accepted_works(committed, tmp_path, examples):
 
     check()
     assert accepted > examples // 20
+
+
+def test_what_is_left_out_is_the_default_and_a_null_that_is_sent_is_null(committed, tmp_path):
+    """The ORM would take the one for the other."""
+    feature = plan(Request("estimates", NULLABLE_DEFAULTS), PROJECT)
+    optional = [field for field in feature.fields if field.optional]
+    with (
+        imported(feature, tmp_path) as router,
+        migrated(Base.metadata.tables["estimates"]),
+        superuser_of(router) as client,
+    ):
+        made = client.post("/estimates", json={}).json()
+        defaults = {field.name: field.default.wire for field in optional if field.default}
+        wires = {name: literal_eval(wire) for name, wire in defaults.items() if wire}
+        assert len(wires) > 10
+        assert wires.items() <= made.items()
+        nulls = {field.name: None for field in optional}
+        assert nulls.items() <= client.post("/estimates", json=nulls).json().items()
+
+
+RIGHT = {"feature": [token.text for token in parse(FULL)], "field": [token.text for token in parse(NULLABLE_DEFAULTS)]}
+BREAKS = [
+    lambda text: f"{text}:nonsense",
+    lambda text: f"{text}(",
+    lambda text: f"{text}\x1b",
+    lambda text: f"{text} {text}",
+    lambda text: text.replace(":", "", 1),
+    lambda text: re.sub(":[a-z]+", ":nonsense", text, count=1),
+    lambda text: re.sub("^[^:]+", "a__b", text),
+    lambda text: re.sub("^[^:]+", "class", text),
+    *(lambda text, wrong=wrong: f"{text} {wrong}" for wrong, _ in WRONG),
+]
+WRONG_OPTIONS = {
+    "feature": ["--name=class", "--name=../things", "--name=users", "--owner=me", "--public=maybe", "--plural=Things"],
+    "field": ["--name=nothing", "--name=blog", "--name=..", "--fields=a:int", "--fields=title:str?", "--dry=maybe"],
+}
+
+
+@st.composite
+def refused_arguments(draw):
+    """A command with one mistake, in a field or in an option: the last of an option counts. `zings` is there."""
+    command = draw(st.sampled_from(["feature", "field"]))
+    name = {"feature": "things", "field": "zings"}[command]
+    if draw(st.integers(0, 3)) == 0:
+        return [command, f"--name={name}", "--fields=word:str?", draw(st.sampled_from(WRONG_OPTIONS[command]))]
+    fields = draw(st.lists(st.sampled_from(RIGHT[command]), min_size=1, max_size=5, unique=True))
+    place = draw(st.integers(0, len(fields) - 1))
+    fields[place] = draw(st.sampled_from(BREAKS))(fields[place])
+    return [command, f"--name={name}", f"--fields={' '.join(fields)}"]
+
+
+@pytest.fixture
+def copied(tmp_path, monkeypatch):
+    """A copy that the commands take for the project: its folder, and the name of a feature made before."""
+    tree, name = Tree(tmp_path / "liftoff"), f"{letters(next(_numbers))}zings"
+    for module in (add_fields, create, staging):
+        monkeypatch.setattr(module, "BACKEND", tree.backend)
+    monkeypatch.setattr(project, "settings_for_tools", dict)  # the application has been imported with those of tests
+    with imported(plan(Request(name, "title:str"), PROJECT), tree.backend):
+        known = project.look()
+        monkeypatch.setattr(add_fields, "look", lambda: replace(known, features=known.features | {name}))
+        yield tree.root, name
+
+
+def contents(folder):
+    return {path: path.is_file() and path.read_bytes() for path in folder.rglob("*")}
+
+
+def test_whatever_is_refused_wrote_nothing(copied, monkeypatch):
+    root, name = copied
+    before = contents(root)
+
+    @settings(max_examples=100, deadline=timedelta(seconds=20), suppress_health_check=list(HealthCheck))
+    @given(refused_arguments())
+    def check(arguments):
+        monkeypatch.setattr(sys, "argv", ["scaffold", *(text.replace("=zings", f"={name}") for text in arguments)])
+        with pytest.raises(Refused):
+            main()
+        assert contents(root) == before
+
+    check()
+
+
+def test_what_cannot_come_to_rows_that_are_there_is_refused(copied):
+    for fields, reason in (
+        ("title:str?", "'title' is there already"),
+        ("created_at_from:int?:index", "'created_at_from' is there already"),
+        ("word:str", "rows that are there have none"),
+        ("at:datetime=now", "rows that are there have no now"),
+        ("cents:money?", "rows that are there need a currency"),
+        ("slug:slug(from=title)", "a slug comes with the feature"),
+        ("word:str?:search", "add it to FILTERS by hand"),
+        (" ".join(f"f{n}:str(1000)?" for n in range(16)), "too wide"),
+    ):
+        with pytest.raises(Refused, match=reason):
+            add_fields.add_fields(copied[1], fields, dry=False)

@@ -35,9 +35,20 @@ def test_what_is_stopped_half_way_leaves_nothing(backend, files, raised):
     with pytest.raises(raised):
         staging.keep(files({"app/new/models.py": b"new", "app/new/router.py": b"new"}))
     with pytest.raises(raised):
+        staging.keep(files({"alembic/new.py": b"new", "app/new/router.py": b"new"}))
+    with pytest.raises(raised):
         staging.replace_files(files({"there": b"other", "new": b"new"}))
+    with pytest.raises(raised):
+        staging.replace_files(files({"new": b"new", "there": b"other"}))
     assert sorted(backend.rglob("*")) == before
     assert (backend / "there").read_bytes() == b"as it was"
+
+
+def test_a_file_that_has_come_meanwhile_is_not_written_over(backend):
+    with pytest.raises(Refused, match="Nothing was changed"):
+        staging.keep({"app/new/models.py": b"new", "there": b"new"})
+    assert (backend / "there").read_bytes() == b"as it was"
+    assert not (backend / "app").exists()
 
 
 def test_a_second_command_is_refused_while_one_is_at_work(backend):

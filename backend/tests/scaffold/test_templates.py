@@ -19,8 +19,19 @@ FULL = (
     "token:uuid?:unique guest:email:index site:url? customer:ref(auth.User) helper:ref(auth.User)?"
 )
 WORDS = ",".join(f"word_number_{number}" for number in range(12))
+DEFAULTS = (
+    "remark:text=(it's 5% \\ {a}|b) host:email=Ada@example.com:index home:url=https://example.com:index "
+    'mark:uuid=6ba7b8109dad11d180b400c04fd430c8:index options:json={"a":[true,null]} bare:json={} '
+)
+NULLABLE_DEFAULTS = (
+    "line:str?=one:index words_2:text?=(two words) int_2:int?=3:index big_2:bigint?=4 part:decimal?=0.5 "
+    "cents:money(eur)?=1 sure:bool?=true:index day_2:date?=2030-01-01:index begun_on:date?=today "
+    "at_2:datetime?=now:index temper:enum(good,bad)?=good host_2:email?=a@example.com home_2:url?=https://example.com "
+    'mark_2:uuid?=6ba7b8109dad11d180b400c04fd430c8:index options_2:json?={"a":1} '
+)
 ODD = f"""dash:str=a\u2013b quotes:str='"\\ whole:decimal(5,0)=5 words:enum({WORDS})=word_number_1"""
 FIELDS = {"full": FULL, "one": "title:str", "optional": "notes:text?", "odd": ODD}
+FIELDS |= {"defaults": DEFAULTS, "nullable-defaults": NULLABLE_DEFAULTS}
 VARIANTS = [
     pytest.param(fields, owner, public, id=f"{name}-{owner}-{public}")
     for (name, fields), owner, public in product(FIELDS.items(), ("user", "none"), ("yes", "no"))
@@ -55,7 +66,9 @@ def test_the_page_tells_what_lists_take_and_what_goes_with_what():
     remarks = {
         line.split("`")[1]: line.rpartition("|")[0].rpartition("|")[2].strip() for line in lines if "| `" in line
     }
+    defaults = render(plan(Request("estimates", DEFAULTS), PROJECT))["docs/features/estimates.md"]
+    assert r"| `remark` | `text` | default `it's 5% \ {a}\|b` |" in defaults
     assert remarks["due_at"] == "may be null, filtered and sorted"
-    assert remarks["paid"] == "default `false`, filtered"
-    assert remarks["customer_id"] == "required, filtered, deleted with that"
-    assert remarks["helper_id"] == "may be null, filtered, null when that is deleted"
+    assert remarks["paid"] == "default `false`, filtered and sorted"
+    assert remarks["customer_id"] == "required, filtered and sorted, deleted with that"
+    assert remarks["helper_id"] == "may be null, filtered and sorted, null when that is deleted"

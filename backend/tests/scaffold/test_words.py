@@ -31,7 +31,7 @@ def test_a_given_plural_wins():
 
 
 @pytest.mark.parametrize(
-    "name", ["", "a", "Invoices", "in-voices", "invoices2", "_x", "x_", "a__b", "a/b", "../x", "é"]
+    "name", ["", "a", "Invoices", "in-voices", "invoices2", "_x", "x_", "a__b", "a/b", "../x", "é", "x" * 31]
 )
 def test_what_is_no_name_is_refused(name):
     with pytest.raises(Refused, match="no name for a feature"):

@@ -3,6 +3,7 @@
 from datetime import date
 from decimal import Decimal
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import Depends, FastAPI, Response, status
 from sqlalchemy import Select, String, UniqueConstraint, select
@@ -41,6 +42,8 @@ class Gadget(Base):
     slug: Mapped[str] = mapped_column(String(120))
     price: Mapped[Decimal | None] = mapped_column(ExactDecimal(8, 3))
     bought_on: Mapped[date | None]
+    shiny: Mapped[bool | None]
+    serial: Mapped[UUID | None]
 
 
 class WidgetNotFound(NotFound):
