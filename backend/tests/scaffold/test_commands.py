@@ -56,7 +56,7 @@ def test_what_the_style_of_the_house_forbids_is_not_kept(shared, fields, rule):
 @pytest.mark.slow
 def test_a_feature_that_fails_in_the_copy_is_not_kept(repository):
     broken = repository.backend / "app" / "core" / "fields.py"
-    broken.write_text(broken.read_text("utf-8").replace("Text = Annotated", "Txt = Annotated"), "utf-8")
+    broken.write_text(broken.read_text("utf-8").replace("Moment = Annotated", "Instant = Annotated"), "utf-8")
     repository.commit("a mistake")
     refused = repository.scaffold("feature", name="notes", fields=NOTES)
     assert refused.returncode == 1
@@ -151,7 +151,8 @@ def test_a_feature_without_a_revision_goes_without_one(repository):
         "from sqlalchemy.orm import Mapped\nfrom app.db.database import Base\nfrom app.db.types import PrimaryKey\n"
     )
     (folder / "models.py").write_text(f"{imports}\n{model}", "utf-8")
-    (folder / "router.py").write_text("from fastapi import APIRouter\n\nrouter = APIRouter()\n", "utf-8")
+    router = "from fastapi import APIRouter\n\nfrom .models import Draft\n\nrouter = APIRouter()\n"
+    (folder / "router.py").write_text(router, "utf-8")
     repository.made("remove", name="drafts", yes="1")
     assert repository.status == []
 
