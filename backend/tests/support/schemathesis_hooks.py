@@ -1,8 +1,10 @@
 """What schemathesis must know of our rules that no JSON schema can say."""
 
 from typing import Any
+from uuid import uuid4
 
 import schemathesis
+from schemathesis.generation.meta import TestPhase
 
 
 @schemathesis.hook
@@ -10,3 +12,10 @@ def filter_body(_context: schemathesis.HookContext, body: Any) -> bool:
     """Lengths count without white space at the ends: a padded text may be right though its schema says too long."""
     texts = [value for value in body.values() if isinstance(value, str)] if isinstance(body, dict) else []
     return all(text == text.strip() for text in texts)
+
+
+@schemathesis.hook
+def before_call(_context: schemathesis.HookContext, case: schemathesis.Case, _kwargs: dict[str, Any]) -> None:
+    """In a scenario no key is used twice: it would be answered with what an earlier one made, and may have deleted."""
+    if case.meta and case.meta.phase.name is TestPhase.STATEFUL and "Idempotency-Key" in case.headers:
+        case.headers["Idempotency-Key"] = uuid4().hex
