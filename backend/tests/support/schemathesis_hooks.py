@@ -15,7 +15,7 @@ def filter_body(_context: schemathesis.HookContext, body: Any) -> bool:
 
 
 @schemathesis.hook
-def before_call(_context: schemathesis.HookContext, case: schemathesis.Case, _kwargs: dict[str, Any]) -> None:
+def before_call(_context: schemathesis.HookContext, case: schemathesis.Case[Any], _kwargs: dict[str, Any]) -> None:
     """In a scenario no key is used twice: it would be answered with what an earlier one made, and may have deleted."""
     if case.meta and case.meta.phase.name is TestPhase.STATEFUL and "Idempotency-Key" in case.headers:
         case.headers["Idempotency-Key"] = uuid4().hex
