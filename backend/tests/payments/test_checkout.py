@@ -1,6 +1,7 @@
 """Subscribing on Stripe's page: what reaches Stripe is ours, and nobody subscribes twice (requirements 48, 49, 53)."""
 
 from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as StillWaiting
 from datetime import timedelta
 
 import pytest
@@ -8,6 +9,7 @@ from sqlalchemy import func, select, update
 
 from app.core.types import now
 from app.db.database import SessionLocal
+from app.routers.payments import demo
 from app.routers.payments.models import CheckoutAttempt, Customer, Subscription
 from tests.auth.factories import make_user, token_for
 from tests.payments.factories import make_customer, make_subscription, plan_of, sell_plans, store_plans
@@ -23,6 +25,24 @@ def buyer(sold_plans, login):
 
 def begin(client, plan="team", **body):
     return client.post("/payments/checkout", json={"plan": plan, **body})
+
+
+def test_a_demo_that_has_just_begun_waits_for_its_prices(client, committed, login, stripe_side):
+    """`make dev` answers before its worker has made them at Stripe."""
+    login(make_user())
+    with SessionLocal() as db, db.begin():
+        demo.load(db)
+    with ThreadPoolExecutor(1) as threads:
+        answer = threads.submit(begin, client)
+        with pytest.raises(StillWaiting):
+            answer.result(0.5)
+        work()
+        assert answer.result(10).status_code == 201
+
+
+def test_a_plan_whose_price_nobody_makes_is_not_waited_for(client, db, login, shown_plans):
+    login(make_user())
+    assert outcome(begin(client)) == (409, "plan_not_ready")
 
 
 def session_of(side, answer):

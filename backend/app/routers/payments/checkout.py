@@ -6,6 +6,7 @@
 3. What slips through anyway meets the unique `live_customer_id` (`sync.py`), and is undone.
 """
 
+import time
 from uuid import uuid4
 
 from sqlalchemy import select
@@ -17,7 +18,7 @@ from app.db.database import end_before_waiting
 from app.db.errors import conflicts
 from app.routers.auth.models import User
 
-from . import customers, gateway, service, sync
+from . import customers, gateway, plans, service, sync
 from .gateway import Order, SeenSession, StripeRefused
 from .models import CheckoutAttempt, Customer, Plan
 from .schemas import CheckoutCreate, CheckoutRead
@@ -25,6 +26,8 @@ from .service import AlreadySubscribed
 
 TURNS = 5  # others of the same payer that may come in between, until this request gives up
 KEY_LIFE = customers.KEY_LIFE
+PRICES_TAKE = 8.0  # seconds: a second try of the job that makes them comes after six
+PAUSE = 0.1
 
 
 class CheckoutBusy(Conflict):
@@ -49,7 +52,7 @@ def create_checkout(db: Session, user: User, data: CheckoutCreate) -> CheckoutRe
     Raises `PlanNotFound`, `PlanNotForSale`, `PlanNotReady`, `AlreadySubscribed`, `PromotionCodeUnknown`,
     `CheckoutBusy`, `PaymentsUnavailable`.
     """
-    plan = service.get_plan_for_sale(db, data.plan)
+    plan = _plan_for_sale(db, data.plan)
     if service.has_live_subscription(db, user):
         raise AlreadySubscribed
     customer = customers.ensure_customer(db, user)
@@ -68,6 +71,19 @@ def create_checkout(db: Session, user: User, data: CheckoutCreate) -> CheckoutRe
         if session and session.url:
             return CheckoutRead(session_id=session.id, url=session.url)
     raise CheckoutBusy
+
+
+def _plan_for_sale(db: Session, slug: str) -> Plan:
+    """Of a demo that has just begun the prices are on their way to Stripe: so long it is waited for them."""
+    deadline = time.monotonic() + PRICES_TAKE
+    while True:
+        try:
+            return service.get_plan_for_sale(db, slug)
+        except service.PlanNotReady:
+            if time.monotonic() > deadline or not plans.are_on_their_way(db):
+                raise
+        end_before_waiting(db)
+        time.sleep(PAUSE)
 
 
 def _promotion_code(db: Session, customer: Customer, data: CheckoutCreate) -> str | None:

@@ -14,4 +14,4 @@ def load(db: Session) -> None:
     settings = get_settings()
     key = settings.stripe_secret_key.get_secret_value() if settings.stripe_secret_key else ""
     if settings.payments_enabled and "_test_" in key[:8]:
-        enqueue(db, "payments.sync_plans", key="payments sync plans")
+        enqueue(db, "payments.sync_plans", key=plans.SYNC_KEY)

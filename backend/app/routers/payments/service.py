@@ -51,7 +51,7 @@ def list_plans(db: Session) -> list[Plan]:
 
 def get_plan_for_sale(db: Session, slug: str) -> Plan:
     """Raises `PlanNotFound`, `PlanNotForSale`, `PlanNotReady`."""
-    plan = db.scalar(select(Plan).where(Plan.offered_as == slug))
+    plan = db.scalar(select(Plan).where(Plan.offered_as == slug).execution_options(populate_existing=True))
     if plan is None:
         raise PlanNotFound
     if plan.amount == 0:
