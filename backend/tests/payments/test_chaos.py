@@ -186,6 +186,7 @@ def check(side, did):
     assert did["buy", 303] > 0  # paid
 
 
+@pytest.mark.slow
 def test_after_some_chaos_all_is_in_line(side):
     check(side, run(side, people=8, operations=80))
 

@@ -218,6 +218,7 @@ def test_every_order_of_five_events_ends_as_stripe_says(side, servers):
     assert run(side, servers, orders) == {}
 
 
+@pytest.mark.slow
 def test_some_long_lives_end_as_stripe_says(side, servers):
     """Requirement 52, R12: a sample of what the slow test does."""
     assert run(side, servers, range(3), live_long) == {}
