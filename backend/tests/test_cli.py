@@ -68,7 +68,7 @@ def test_what_no_account_may_have_is_refused_with_a_reason(superuser, db, email,
     assert len(rows(db)) == 1
 
 
-def test_demo_data_is_refused_in_production(committed):
+def test_demo_data_is_refused_in_production(committed, real_hashing):
     production = {
         "ENVIRONMENT": "production",
         "SECRET_KEY": "kJ8s0pQ2vX5zB7nM1cR4tY6uW9eA3dFh",

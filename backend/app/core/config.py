@@ -136,6 +136,7 @@ class Settings(BaseSettings):
     payments_grace_days: int = Field(7, ge=0, le=60, description="Access that a failed payment leaves.")
 
     password_min_length: int = Field(12, ge=8, le=64)
+    password_hash_kib: int = Field(19_456, ge=64, le=1_048_576, description="Memory that hashing one password takes.")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] | None = None
     docs_enabled: bool | None = Field(None, description="`/docs`, `/redoc`, `/openapi.json`; off in production.")

@@ -16,6 +16,7 @@ MIN_DISTINCT = 12  # characters of SECRET_KEY; `aaaa…` and `changeme…` stay 
 PLACEHOLDER = re.compile(r"change|secret|example|default|your|insecure|placeholder|password", re.IGNORECASE)
 LIVE_KEY = re.compile(r"[sr]k_live_\w{8,}")
 WEBHOOK_SECRET = re.compile(r"whsec_[\w+/=]{8,}")
+MIN_HASH_KIB = 19_456  # OWASP, for argon2id with two passes
 GUESSABLE = {"", "postgres", "password", "root", "admin", "liftoff", "secret", "example", "changeme", "test"}
 
 
@@ -48,6 +49,8 @@ def _problems(s: Settings) -> Iterator[tuple[str, str]]:
         yield "ALLOWED_HOSTS", "must name the hosts that this API answers for, not be empty or *"
     if any("*" in origin or not origin.startswith("https://") for origin in s.cors_origins):
         yield "CORS_ORIGINS", "must hold https origins, without *"
+    if s.password_hash_kib < MIN_HASH_KIB:
+        yield "PASSWORD_HASH_KIB", f"must be at least {MIN_HASH_KIB}"
     if s.payments_enabled:
         yield from _stripe_problems(s)
 

@@ -4,6 +4,7 @@ from functools import lru_cache
 from itertools import count
 from typing import Any
 
+from app.core.config import get_settings
 from app.db.database import SessionLocal
 from app.routers.auth.models import User
 from app.routers.auth.security import hash_password
@@ -14,9 +15,13 @@ PASSWORD = "correct horse battery staple"
 _numbers = count(1)
 
 
-@lru_cache
 def hashed(password: str) -> str:
-    """Hashing is slow on purpose; tests need each hash once."""
+    """Hashing is slow on purpose; tests need each hash of a cost once."""
+    return _hashed(password, get_settings().password_hash_kib)
+
+
+@lru_cache
+def _hashed(password: str, _kib: int) -> str:
     return hash_password(password)
 
 

@@ -45,8 +45,8 @@ def test_of_many_who_come_at_once_as_many_are_hashed_as_there_are_processors_and
     client, committed, monkeypatch
 ):
     users = [make_user() for _ in range(2 * BOUND)]
-    hasher = Counted(security._passwords)  # noqa: SLF001
-    monkeypatch.setattr(security, "_passwords", hasher)
+    hasher = Counted(security.hasher())
+    monkeypatch.setattr(security, "hasher", lambda: hasher)
 
     def come(user):
         return sign_in(client, user).status_code

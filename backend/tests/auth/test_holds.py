@@ -168,7 +168,7 @@ def test_a_hold_never_opens_a_session(client, db):
     assert len(events_of(db, "login_failed")) == 1
 
 
-def test_the_password_is_kept_hashed_and_wiped_after_a_day(client, db, clock):
+def test_the_password_is_kept_hashed_and_wiped_after_a_day(client, db, clock, real_hashing):
     """Requirements 9 and 10."""
     make_user(email="taken@example.org")
     register(client, "stranger", "taken@example.org")

@@ -87,7 +87,7 @@ def test_what_is_wrong_with_an_account_is_told_after_the_right_password_and_open
     assert db.scalar(select(func.count(LoginSession.id))) == 0
 
 
-def test_passwords_are_kept_as_argon2id_with_the_documented_cost(client, db):
+def test_passwords_are_kept_as_argon2id_with_the_documented_cost(client, db, real_hashing):
     """Requirement 9."""
     client.post("/auth/register", json={"username": "ada", "email": "ada@example.org", "password": PASSWORD})
     hashed = db.scalar(select(User.hashed_password))
@@ -104,7 +104,7 @@ def test_passwords_are_kept_as_argon2id_with_the_documented_cost(client, db):
     ],
     ids=["cheaper", "dearer", "argon2i"],
 )
-def test_a_hash_with_other_parameters_is_replaced_at_the_next_sign_in(client, db, old):
+def test_a_hash_with_other_parameters_is_replaced_at_the_next_sign_in(client, db, real_hashing, old):
     """Requirement 9."""
     user = make_user(hashed_password=old.hash(PASSWORD))
     before = user.hashed_password
@@ -118,18 +118,14 @@ def test_a_hash_with_other_parameters_is_replaced_at_the_next_sign_in(client, db
     assert db.scalar(select(User.hashed_password)) == after
 
 
-def test_what_nobodys_password_is_compared_with_costs_what_a_new_hash_costs(monkeypatch):
-    """Requirement 3: after a change of the cost, too."""
-    dearer = CryptContext(["argon2"], argon2__type="ID", argon2__memory_cost=1024, argon2__time_cost=3)
-    for context in (security._passwords, dearer):  # noqa: SLF001 - what it costs shows nowhere else but in time
-        monkeypatch.setattr(security, "_passwords", context)
-        security._nobodys_hash.cache_clear()  # noqa: SLF001 - as a process that starts with another cost
-        compared: list[str] = []
-        monkeypatch.setattr(context, "verify", lambda _, hashed, to=compared: to.append(hashed))
-        assert security.verify_password(PASSWORD, None) == (False, None)
-        assert [context.needs_update(hashed) for hashed in compared] == [False]
-        assert costs(compared[0]) == costs(security.hash_password(PASSWORD))
-    security._nobodys_hash.cache_clear()  # noqa: SLF001 - the next test's is of the usual cost again
+@pytest.mark.parametrize("kib", ["", "1024"], ids=["documented", "another"])
+def test_what_nobodys_password_is_compared_with_costs_what_a_new_hash_costs(settings, monkeypatch, kib):
+    """Requirement 3: with another cost, too."""
+    settings(PASSWORD_HASH_KIB=kib)
+    compared: list[str] = []
+    monkeypatch.setattr(CryptContext, "verify", lambda _self, _password, hashed: compared.append(hashed))
+    assert security.verify_password(PASSWORD, None) == (False, None)
+    assert [costs(hashed) for hashed in compared] == [costs(security.hash_password(PASSWORD))]
 
 
 def costs(hashed):

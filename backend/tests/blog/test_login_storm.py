@@ -20,7 +20,7 @@ def test_no_more_passwords_are_hashed_at_once_than_there_are_processors():
 
 
 @pytest.mark.only("sqlite", "postgresql")
-def test_during_a_storm_of_40_sign_ins_other_routes_stay_quick(committed):
+def test_during_a_storm_of_40_sign_ins_other_routes_stay_quick(committed, real_hashing):
     """Requirement 9."""
     names = [make_user().username for _ in range(4)]
     over = Event()

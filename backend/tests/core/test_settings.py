@@ -103,6 +103,7 @@ def test_production_starts_with_strong_settings(environment):
         ("REDIS_URL", "cache.internal:6379"),
         ("PORT", "99999"),
         ("PASSWORD_MIN_LENGTH", "4"),
+        ("PASSWORD_HASH_KIB", "19455"),
         ("API_PREFIX", "/api/"),
     ],
 )

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import Engine, MetaData, Table, create_engine, func, inspect, select, text, types
 
 from app.core.config import BACKEND
@@ -84,10 +86,12 @@ def revisions() -> int:
     return len(known_revisions()[1])
 
 
-def test_every_revision_goes_up_and_down_with_rows_in_every_table(scratch_url, scratch):
+def test_every_revision_goes_up_and_down_with_rows_in_every_table(scratch_url, scratch, settings):
+    settings(DATABASE_URL=scratch_url)
+    config = Config(str(BACKEND / "alembic.ini"))
     for _ in range(revisions()):
         before, droppable = counts(scratch), deleted(scratch)
-        done(scratch_url, "upgrade", "+1")
+        command.upgrade(config, "+1")
         after = counts(scratch)
         assert before.keys() - after.keys() <= droppable
         assert after.items() >= {name: rows for name, rows in before.items() if name in after}.items()
@@ -95,7 +99,7 @@ def test_every_revision_goes_up_and_down_with_rows_in_every_table(scratch_url, s
     assert set(counts(scratch).values()) == {1}
     for _ in range(revisions()):
         before = counts(scratch)
-        done(scratch_url, "downgrade", "-1")
+        command.downgrade(config, "-1")
         kept = counts(scratch)
         assert {name: rows for name, rows in kept.items() if name in before}.items() <= before.items()
         assert kept.keys() - before.keys() <= deleted(scratch)
@@ -110,15 +114,15 @@ def test_the_head_is_what_the_models_say_and_there_is_a_way_back(scratch_url, sc
 
 
 @pytest.mark.only("postgresql")
-@pytest.mark.parametrize("command", [("upgrade", "base:head"), ("downgrade", "head:base")])
-def test_the_sql_for_an_administrator_has_bounded_locks_and_works(scratch_url, scratch, command):
-    if command[0] == "downgrade":
+@pytest.mark.parametrize("way", [("upgrade", "base:head"), ("downgrade", "head:base")])
+def test_the_sql_for_an_administrator_has_bounded_locks_and_works(scratch_url, scratch, way):
+    if way[0] == "downgrade":
         done(scratch_url, "upgrade", "head")
-    sql = done(scratch_url, *command, "--sql")
+    sql = done(scratch_url, *way, "--sql")
     assert re.search(r"BEGIN;\s+SET lock_timeout = '5s';", sql)
     with scratch.connect() as connection:
         connection.exec_driver_sql(sql.replace("%", "%%"))
-    assert ("users" in counts(scratch)) == (command[0] == "upgrade")
+    assert ("users" in counts(scratch)) == (way[0] == "upgrade")
 
 
 def test_four_migrators_at_once_all_succeed_and_one_does_the_work(scratch_url, scratch):

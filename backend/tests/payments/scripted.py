@@ -63,5 +63,7 @@ def scripted_server() -> Iterator[tuple[Script, str]]:
         thread.join()
 
 
-def hang(_handler: Any, ended: threading.Event) -> None:
+def hang(handler: Any, ended: threading.Event) -> None:
+    """Then without an answer."""
     ended.wait(30)
+    handler.close_connection = True

@@ -49,6 +49,7 @@ WHOLE = [
 ]
 IN_URL = ["a%00b", "%00", "%ED%A0%80", "%FF", "9" * 5_000, "x" * 20_000, "-1", "9223372036854775808", "1e400", "NaN"]
 IN_URL += ["%0D%0AX-Evil:%201", "..%2f..%2fetc", "%27%20OR%201=1--", "%F0%9F%92%A5", "%", "%zz"]
+ANY_ROUTE = ["Accept", "Cookie", "User-Agent", "X-Request-ID", "Origin", "Range"]
 
 
 def operations():
@@ -144,10 +145,12 @@ def test_every_place_of_a_path_and_query(refused, method, path, described):
 
 @pytest.mark.parametrize(("method", "path", "described"), operations())
 def test_every_header(refused, method, path, described):
-    names = [parameter["name"] for parameter in described.get("parameters", []) if parameter["in"] == "header"]
-    for name in [*names, "Authorization", "Accept", "Cookie", "User-Agent", "X-Request-ID", "Origin", "Range"]:
+    own = [parameter["name"] for parameter in described.get("parameters", []) if parameter["in"] == "header"]
+    # What no route reads itself comes in one request, but for the one that ends it with a 401.
+    together = [[name] for name in {*own, "Authorization"}] + [ANY_ROUTE]
+    for names in together:
         for value in (b"\xff\xfe", b"a\tb", b"x" * 20_000, b"Bearer \xe9", b"*", b'W/"', b",,,", b"bytes=0-"):
-            refused(method, plain(path), headers={name.encode(): value})
+            refused(method, plain(path), headers={name.encode(): value for name in names})
 
 
 @pytest.mark.parametrize("url", ["/widgets/a%00b", "/widgets?cursor=a%00b", "/widgets?a%00b=1"])

@@ -34,6 +34,7 @@ def environment(kind: str) -> dict[str, str]:
     values = {
         "ENVIRONMENT": "test",
         "SECRET_KEY": "a secret that only tests know: 9f8e7d6c5b4a",
+        "PASSWORD_HASH_KIB": "64",  # hashing is slow on purpose; `real_hashing` has what it costs by default
         "PORT": "8000",
         "PUBLIC_URL": "http://testserver",
         "CORS_ORIGINS": "https://app.example.com",

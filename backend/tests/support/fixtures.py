@@ -140,6 +140,12 @@ def settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
 
 
 @pytest.fixture
+def real_hashing(settings: Callable[..., None]) -> None:
+    """Passwords are hashed as in production, and not cheaply."""
+    settings(PASSWORD_HASH_KIB="")
+
+
+@pytest.fixture
 def smtp(settings: Callable[..., None]) -> Iterator[Recorder]:
     """A mail server that is the one of our settings, and writes down what it gets."""
     with mail_server() as (recorder, port):

@@ -29,11 +29,7 @@ MAX_ID_TOKEN = 20_000  # characters
 MAX_SUBJECT = 255  # ASCII characters (OpenID Connect Core 2)
 TOKEN_TYPE = "at+jwt"  # noqa: S105 - RFC 9068: a token of another kind does not pass for this one
 
-# argon2id with 19 MiB, 2 passes, 1 lane: OWASP's first choice, about 20 ms of one core. A hash with other parameters
-# is replaced at the next sign-in.
-_passwords = CryptContext(
-    schemes=["argon2"], argon2__type="ID", argon2__memory_cost=19_456, argon2__time_cost=2, argon2__parallelism=1
-)
+PASSES, LANES = 2, 1  # of argon2id; with the 19 MiB of the settings it is OWASP's first choice, 20 ms of one core
 
 
 class WeakPassword(Unprocessable):
@@ -56,25 +52,41 @@ async def hashing_slot() -> AsyncIterator[None]:
         yield
 
 
+def hasher() -> CryptContext:
+    """Makes and compares hashes of the cost that the settings say; one with another is replaced at the next sign-in."""
+    return _hasher(get_settings().password_hash_kib)
+
+
+@lru_cache
+def _hasher(kib: int) -> CryptContext:
+    return CryptContext(
+        schemes=["argon2"],
+        argon2__type="ID",
+        argon2__memory_cost=kib,
+        argon2__time_cost=PASSES,
+        argon2__parallelism=LANES,
+    )
+
+
 def hash_password(password: str) -> str:
-    return str(_passwords.hash(password))
+    return str(hasher().hash(password))
 
 
 def verify_password(password: str, hashed: str | None) -> tuple[bool, str | None]:
     """Whether it fits, and a new hash where the old one has old parameters. Takes as long without a hash to compare."""
     if hashed is None:
-        _passwords.verify(password, _nobodys_hash())
+        hasher().verify(password, _nobodys_hash(hasher()))
         return False, None
-    fits, replacement = _passwords.verify_and_update(password, hashed)
+    fits, replacement = hasher().verify_and_update(password, hashed)
     return bool(fits), replacement
 
 
 @lru_cache
-def _nobodys_hash() -> str:
+def _nobodys_hash(hasher: CryptContext) -> str:
     """Costs to compare what a hash does that is made now. Where the cost was just changed, an account that has not been
     signed in to since can be told from nobody's by the time, until its next sign-in.
     """
-    return hash_password(secrets.token_urlsafe())
+    return str(hasher.hash(secrets.token_urlsafe()))
 
 
 def refuse_weak(password: str, *own_words: str, field: str = "password") -> None:
