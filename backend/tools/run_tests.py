@@ -20,6 +20,7 @@ EVERYWHERE = ("sqlite", "postgresql")  # what every machine has
 ONCE = ("tests/scaffold", "tests/simulator", "tests/tools")  # what stands beside the application
 MEASURED = "sqlite"  # to measure takes two fifths more
 FLOOR = 95
+WORKERS = (os.cpu_count() or 1) + 1  # a third of the time a test waits: for a server, a lock, a time-out
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def carry_out(run: Run) -> Result:
     with tempfile.TemporaryDirectory() as scratch:
         report = Path(scratch) / "report.xml"
         command = [sys.executable, "-m", "pytest", f"--database={run.database}", "--quiet"]
-        command += ["--numprocesses=auto", "--dist=worksteal"]
+        command += [f"--numprocesses={WORKERS}", "--dist=worksteal"]
         started = time.perf_counter()
         code = subprocess.run(
             [*command, *coverage, f"--junitxml={report}", *run.selection], cwd=BACKEND, env=environment, check=False

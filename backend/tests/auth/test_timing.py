@@ -23,7 +23,8 @@ from tests.auth.factories import PASSWORD, hashed, make_user
 from tests.support.server import running_server
 from tests.support.smtp import mail_server
 
-pytestmark = [pytest.mark.slow, pytest.mark.only("postgresql"), pytest.mark.usefixtures("real_hashing")]  # as production
+# As production is.
+pytestmark = [pytest.mark.slow, pytest.mark.only("postgresql"), pytest.mark.usefixtures("real_hashing")]
 
 BLOCKS = 240  # samples of each kind
 BOUNDS = (0.38, 0.62)
