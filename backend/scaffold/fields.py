@@ -3,9 +3,9 @@
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from scaffold import samples
+from scaffold import defaults, samples
 from scaffold.grammar import Token, WrongField
-from scaffold.kinds import CURRENCY_KIND, Default, Kind, currency_default, kind_of
+from scaffold.kinds import CURRENCY_KIND, Kind, kind_of
 from scaffold.words import camel
 
 
@@ -25,7 +25,7 @@ class Field:
     token: Token
     kind: Kind
     feature: str  # its class: `Invoice`
-    default: Default | None = None
+    default: defaults.Default | None = None
     source: str = ""  # of a slug
     target: Target | None = None
     later: bool = False  # added to a table that has rows
@@ -189,7 +189,7 @@ def _source(token: Token) -> str:
     return value
 
 
-def _default(token: Token, kind: Kind) -> Default:
+def _default(token: Token, kind: Kind) -> defaults.Default:
     assert kind.default
     try:
         return kind.default(token.default or "")
@@ -208,4 +208,4 @@ def currency_of(money: list[Field], feature: str) -> Field:
     if len(named) > 1:
         raise WrongField(money[-1].token.text, f"a row has one currency, not {' and '.join(sorted(named))}")
     token = Token("money", "currency", "currency", (), optional=False, default=None, flags=frozenset())
-    return Field(token, CURRENCY_KIND, feature, currency_default(next(iter(named))) if named else None)
+    return Field(token, CURRENCY_KIND, feature, defaults.currency(next(iter(named))) if named else None)

@@ -75,6 +75,19 @@ def sold_plans(db, stripe_side):
 
 
 @pytest.fixture
+def subscriber(client, login, sold_plans, stripe_side):
+    """A user with a subscription to Team, known to us. `subscriber.stripe` is its id."""
+    from tests.auth.factories import make_user
+    from tests.payments.steps import subscribe, told
+
+    user = login(make_user())
+    made = subscribe(stripe_side, user)
+    told(client, stripe_side, user)
+    user.stripe = made
+    return user
+
+
+@pytest.fixture
 def records(settings):
     """`records()`: what has been logged since, as dictionaries."""
     from app.core.config import get_settings

@@ -12,6 +12,8 @@ from app.routers.payments.models import Customer, Subscription, WebhookEvent
 from tests.payments.factories import plan_of
 from tests.payments.stripe_side import StripeSide, send
 
+MINE = "/payments/subscription"
+
 
 def work() -> None:
     """What a worker would do now."""

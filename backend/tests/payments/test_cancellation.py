@@ -1,0 +1,74 @@
+"""A subscription is ended at Stripe, at once or with its period, and resumed."""
+
+import pytest
+from sqlalchemy import delete, select, update
+
+from app.core.types import now
+from app.db.database import SessionLocal
+from app.platform.models import Job
+from tests.payments.steps import MINE, outcome, subscription_row, told, work
+
+
+def test_cancelled_with_the_period_it_goes_on_until_then_and_can_be_resumed(client, subscriber, stripe_side):
+    """Edge case: cancel at period end; resume."""
+    cancelled = client.post(f"{MINE}/cancel", json={}).json()
+    assert (cancelled["status"], cancelled["cancel_at_period_end"]) == ("active", True)
+    assert cancelled["canceled_at"] is not None
+    assert stripe_side.api.subscriptions.retrieve(subscriber.stripe).cancel_at_period_end
+    resumed = client.post(f"{MINE}/resume").json()
+    assert (resumed["cancel_at_period_end"], resumed["canceled_at"]) == (False, None)
+    assert not stripe_side.api.subscriptions.retrieve(subscriber.stripe).cancel_at_period_end
+    told(client, stripe_side, subscriber)
+    assert client.get(MINE).json() == resumed
+
+
+def test_cancelled_at_once_it_is_over(client, subscriber, stripe_side):
+    """Edge case: cancel at once."""
+    answer = client.post(f"{MINE}/cancel", json={"at_period_end": False}).json()
+    assert (answer["status"], answer["entitlements"]["features"]) == ("canceled", [])
+    assert stripe_side.api.subscriptions.retrieve(subscriber.stripe).status == "canceled"
+    assert outcome(client.get(MINE)) == (404, "no_subscription")
+    for action in ("cancel", "resume"):
+        answer = client.post(f"{MINE}/{action}", json={} if action == "cancel" else None)
+        assert outcome(answer) == (404, "no_subscription")
+
+
+def test_cancelled_at_once_with_an_answer_that_was_lost_it_is_over(client, subscriber, stripe_side):
+    """Edge case: cancel at once. R11: the repetition meets a subscription that has ended, which Stripe refuses."""
+    path = f"/v1/subscriptions/{subscriber.stripe}"
+    stripe_side.chaos(next=[{"fault": "lost", "method": "DELETE", "path": path, "times": 1}])
+    answer = client.post(f"{MINE}/cancel", json={"at_period_end": False})
+    assert (answer.status_code, answer.json()["status"]) == (200, "canceled")
+    assert outcome(client.get(MINE)) == (404, "no_subscription")
+
+
+@pytest.mark.parametrize(("action", "body"), [("cancel", {}), ("resume", None)])
+def test_an_answer_that_never_came_and_an_event_that_never_will_are_looked_for(
+    client, subscriber, stripe_side, action, body
+):
+    """R11: Stripe has done it, and nobody told us."""
+    if action == "resume":
+        assert client.post(f"{MINE}/cancel", json={}).json()["cancel_at_period_end"] is True
+    with SessionLocal() as db, db.begin():
+        db.execute(delete(Job))
+    path = f"/v1/subscriptions/{subscriber.stripe}"
+    stripe_side.chaos(next=[{"fault": "lost", "method": "POST", "path": path, "times": 3}])
+    assert outcome(client.post(f"{MINE}/{action}", json=body)) == (503, "payments_unavailable")
+    before = subscription_row(subscriber.stripe).cancel_at_period_end
+    with SessionLocal() as db, db.begin():
+        assert db.scalar(select(Job.id).where(Job.kind == "payments.look", Job.due_at > now()))
+        db.execute(update(Job).values(due_at=now()))
+    work()
+    assert subscription_row(subscriber.stripe).cancel_at_period_end is not before
+
+
+def test_what_has_ended_at_stripe_meanwhile_is_cancelled_all_the_same(client, subscriber, stripe_side):
+    """In the portal, say: its event is still on its way."""
+    stripe_side.api.subscriptions.cancel(subscriber.stripe)
+    assert client.post(f"{MINE}/cancel", json={"at_period_end": False}).json()["status"] == "canceled"
+    assert subscription_row(subscriber.stripe).status == "canceled"
+
+
+def test_resuming_what_goes_on_changes_nothing(client, subscriber):
+    before = client.get(MINE).json()
+    assert client.post(f"{MINE}/resume").json() == before
