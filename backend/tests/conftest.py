@@ -39,5 +39,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         (left if elsewhere else kept).append(item)
     if left:
         config.hook.pytest_deselected(items=left)
-    # The long ones first: at the end one worker would be at them while the others have nothing left.
-    items[:] = sorted(kept, key=lambda item: item.get_closest_marker("slow") is None)
+    items[:] = dealt(kept, getattr(config, "workerinput", {}).get("workercount", 1))
+
+
+def dealt(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
+    """The share that xdist gives each worker at first begins with its part of the long tests.
+
+    Left for the end, or all with one worker, they would keep it busy when the others have nothing left.
+    """
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    rest = [item for item in items if not item.get_closest_marker("slow")]
+    order: list[pytest.Item] = []
+    for number in range(workers):
+        long = slow[number::workers]
+        share = (len(items) - len(order)) // (workers - number)
+        others = rest[: max(0, share - len(long))]
+        del rest[: len(others)]
+        order += long + others
+    return order
