@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import Conflict
 from app.db.errors import conflicts
+from app.db.turns import wait_for_turn
 from app.platform.jobs import enqueue
 from app.platform.mail import forget_recipient, queue_mail
 
@@ -30,6 +31,8 @@ class EmailTaken(Conflict):
 def update_account(db: Session, session: LoginSession, data: UsernameChange, client: Client) -> User:
     """Raises `UsernameTaken`, `Unauthenticated`."""
     username = data.changes().get("username")
+    if username:
+        wait_for_turn(db, f"{User.username} {username}")
     queries.lock_all(db, User.id == session.user_id, User.username == username)  # who has it may have to make way
     user = lock_user(db, session)
     if username in (None, user.username):
@@ -81,6 +84,7 @@ def confirm_email_change(db: Session, token: str, client: Client) -> None:
     """
     row = tokens.find(db, Purpose.CHANGE_EMAIL, token)
     new_email = tokens.data_of(row)["email"]
+    wait_for_turn(db, f"{User.email} {new_email}")
     queries.lock_all(db, User.id == row.user_id, User.email == new_email)  # who has it may have to give way
     user = tokens.owner_of(db, tokens.redeem(db, Purpose.CHANGE_EMAIL, token))
     pending.give_way(db, new_email)
