@@ -13,6 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from app.core import fields, strict_json
 
+FIRST_YEAR = 1000  # of MySQL's calendar
+
 
 @dataclass(frozen=True)
 class Default:
@@ -81,7 +83,7 @@ def day(text: str) -> Default:
     if text == "today":
         return Default("today", "Field(default_factory=today)", None, None)
     found = date.fromisoformat(text) if re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", text) else None
-    if found is None or found.year < 1000:  # noqa: PLR2004 - where MySQL's calendar begins
+    if found is None or found.year < FIRST_YEAR:
         raise ValueError("is neither today nor a date such as 2030-12-31")
     source = f"date({found.year}, {found.month}, {found.day})"
     return Default(source, source, repr(text), repr(text))

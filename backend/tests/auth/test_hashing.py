@@ -46,7 +46,7 @@ def test_of_many_who_come_at_once_as_many_are_hashed_as_there_are_processors_and
 ):
     users = [make_user() for _ in range(2 * BOUND)]
     hasher = Counted(security.hasher())
-    monkeypatch.setattr(security, "hasher", lambda: hasher)
+    monkeypatch.setattr(security, "hasher", lambda: hasher)  # how many work at once shows nowhere else
 
     def come(user):
         return sign_in(client, user).status_code

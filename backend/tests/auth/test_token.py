@@ -123,6 +123,7 @@ def test_what_nobodys_password_is_compared_with_costs_what_a_new_hash_costs(sett
     """Requirement 3: with another cost, too."""
     settings(PASSWORD_HASH_KIB=kib)
     compared: list[str] = []
+    # What is compared shows nowhere else but in time, which `test_timing.py` measures at length.
     monkeypatch.setattr(CryptContext, "verify", lambda _self, _password, hashed: compared.append(hashed))
     assert security.verify_password(PASSWORD, None) == (False, None)
     assert [costs(hashed) for hashed in compared] == [costs(security.hash_password(PASSWORD))]
