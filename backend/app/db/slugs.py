@@ -35,7 +35,7 @@ def insert_with_slug(
         _insert(db, row, constraints)
         return
     taken = next(error for name, error in constraints.items() if name.startswith("uq_") and name.endswith(column.key))
-    wait_for_turn(db, f"{column} {base}")
+    wait_for_turn(db, column, base)
     for _ in range(TRIES):
         setattr(row, column.key, _free(db, column, base, within))
         with suppress(taken):

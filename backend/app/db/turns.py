@@ -3,20 +3,20 @@
 from hashlib import sha256
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.db.engines import HELD, LOCK_SECONDS
 from app.db.errors import DatabaseTimeout
 
 
-def wait_for_turn(db: Session, name: str) -> None:
-    """Return when no other transaction that came through here with this name is open; hold it until the end of this.
+def wait_for_turn(db: Session, column: InstrumentedAttribute[str], value: str) -> None:
+    """Return when no other transaction that came through here with this value is open; hold it until the end of this.
 
     Trying a unique index again is what InnoDB answers with a deadlock: whoever met a duplicate keeps a lock on the gap
     where the others want to insert. Raises `DatabaseTimeout` (503) after `LOCK_SECONDS`. On SQLite there is
     only one writer anyway.
     """
-    connection = db.connection()
+    connection, name = db.connection(), f"{column} {value}"
     if connection.dialect.name == "postgresql":
         db.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
     elif connection.dialect.name == "mysql":

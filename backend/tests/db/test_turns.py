@@ -9,13 +9,14 @@ from sqlalchemy import exc
 from app.db.database import SessionLocal
 from app.db.errors import DatabaseTimeout, translate
 from app.db.turns import wait_for_turn
+from tests.support.widgets import Widget
 
-NAME = "posts first-light"
+NAME = "first-light"
 
 
 def take(name=NAME):
     with SessionLocal() as db:
-        wait_for_turn(db, name)
+        wait_for_turn(db, Widget.name, name)
 
 
 @pytest.fixture
@@ -28,8 +29,8 @@ def threads():
 @pytest.mark.parametrize("end", ["commit", "rollback", "close"])
 def test_the_next_one_waits_until_the_transaction_ends(migrated, threads, end):
     with SessionLocal() as db:
-        wait_for_turn(db, NAME)
-        wait_for_turn(db, NAME)  # one's own turn is no obstacle
+        wait_for_turn(db, Widget.name, NAME)
+        wait_for_turn(db, Widget.name, NAME)  # one's own turn is no obstacle
         waiting = threads.submit(take)
         with pytest.raises(StillWaiting):
             waiting.result(0.3)
@@ -40,14 +41,14 @@ def test_the_next_one_waits_until_the_transaction_ends(migrated, threads, end):
 @pytest.mark.only("postgresql", "mysql")
 def test_other_names_do_not_wait(migrated, threads):
     with SessionLocal() as db:
-        wait_for_turn(db, NAME)
+        wait_for_turn(db, Widget.name, NAME)
         threads.submit(take, f"{NAME}-2").result(5)
 
 
 @pytest.mark.only("postgresql", "mysql")
 def test_who_waits_too_long_is_told_so(migrated, threads):
     with SessionLocal() as db:
-        wait_for_turn(db, NAME)
+        wait_for_turn(db, Widget.name, NAME)
         with pytest.raises((DatabaseTimeout, exc.DBAPIError)) as caught:
             threads.submit(take).result(10)
     error = caught.value

@@ -32,7 +32,7 @@ def update_account(db: Session, session: LoginSession, data: UsernameChange, cli
     """Raises `UsernameTaken`, `Unauthenticated`."""
     username = data.changes().get("username")
     if username:
-        wait_for_turn(db, f"{User.username} {username}")
+        wait_for_turn(db, User.username, username)
     queries.lock_all(db, User.id == session.user_id, User.username == username)  # who has it may have to make way
     user = lock_user(db, session)
     if username in (None, user.username):
@@ -84,7 +84,7 @@ def confirm_email_change(db: Session, token: str, client: Client) -> None:
     """
     row = tokens.find(db, Purpose.CHANGE_EMAIL, token)
     new_email = tokens.data_of(row)["email"]
-    wait_for_turn(db, f"{User.email} {new_email}")
+    wait_for_turn(db, User.email, new_email)
     queries.lock_all(db, User.id == row.user_id, User.email == new_email)  # who has it may have to give way
     user = tokens.owner_of(db, tokens.redeem(db, Purpose.CHANGE_EMAIL, token))
     pending.give_way(db, new_email)

@@ -14,6 +14,7 @@ from app.core.config import get_settings
 from app.core.errors import AppError, Conflict, Forbidden
 from app.core.text import canonical_email, canonical_username
 from app.db.errors import conflicts
+from app.db.turns import wait_for_turn
 from app.platform.mail import queue_mail
 
 from . import events, queries, registration, takeover
@@ -170,6 +171,7 @@ def _free_username(db: Session, email: str) -> str:
         candidate = base if digits == 0 else f"{base or 'user'}-{secrets.randbelow(10**digits):0{digits}}"
         try:
             name = canonical_username(candidate)
+            wait_for_turn(db, User.username, name)
             registration.refuse_taken(db, name)
         except (ValueError, UsernameTaken):
             continue

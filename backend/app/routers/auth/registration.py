@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from app.core.errors import Conflict
 from app.core.types import now
 from app.db.errors import conflicts
+from app.db.turns import wait_for_turn
 from app.platform.jobs import enqueue
 from app.platform.mail import queue_mail
 
@@ -44,6 +45,7 @@ def register(db: Session, data: Registration) -> None:
     """
     refuse_weak(data.password, data.username, data.email.partition("@")[0])
     hashed = hash_password(data.password)  # for a taken address, too: both cases take the same time
+    wait_for_turn(db, User.username, data.username)
     pending.make_way(db, User.username == data.username, User.email == data.email)
     refuse_taken(db, data.username)
     _store(db, {"username": data.username, "email": data.email, "hashed_password": hashed})
