@@ -16,11 +16,6 @@ from .schemas import Login, Token
 from .security import SignInBusy
 
 router = Router(prefix="/auth", tags=["auth"])
-router.include_router(session_routes.router)
-router.include_router(mfa_routes.router)
-router.include_router(account_routes.router)
-router.include_router(password_routes.router)
-router.include_router(google_routes.router)
 
 
 @router.post("/token", dependencies=[HashingSlot])
@@ -34,3 +29,10 @@ def create_token(
 ) -> Token:
     """Sign in with user name or e-mail and password. Only after a right password a closed account says why."""
     return cookies.deliver(response, service.sign_in(db, data, client), mode)
+
+
+router.include_router(account_routes.router)
+router.include_router(session_routes.router)
+router.include_router(mfa_routes.router)
+router.include_router(password_routes.router)
+router.include_router(google_routes.router)

@@ -28,8 +28,6 @@ from .schemas import (
 )
 
 router = Router(prefix="/payments", tags=["payments"])
-router.include_router(subscription_routes.router)
-router.include_router(admin_routes.router)
 
 
 @router.get("/plans", response_model=list[PlanRead])
@@ -84,3 +82,7 @@ def receive_webhook(db: db_dependency, body: Annotated[bytes, Depends(raw_body)]
     """For Stripe alone: events, signed over the raw body."""
     webhooks.receive(db, body, request.headers.get("stripe-signature", ""))
     return WebhookRead(received=True)
+
+
+router.include_router(subscription_routes.router)
+router.include_router(admin_routes.router)
