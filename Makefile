@@ -6,6 +6,9 @@ IN_BACKEND := @cd backend && ../.venv/bin/python -m
 # The newest of the Pythons that the lock supports, tried and not only looked up: a version manager's shim may be there without its Python.
 PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11; do $$p -c '' 2>/dev/null && echo $$p && exit; done; echo python3)
 
+# What is typed behind a target reaches it as it is; else a `$` in a password would be the name of a variable.
+$(foreach _,$(.VARIABLES),$(if $(filter command,$(origin $_)),$(eval override export $_ := $$(value $_))))
+
 .PHONY: help dev test feature feature-field feature-remove run worker migrate migration downgrade seed superuser dead-letters requeue plans-sync webhook-register webhook-replay billing-doctor demo-billing check lint types migrations configs format lock audit openapi bench
 .DEFAULT_GOAL := help
 

@@ -3,6 +3,7 @@
 import json
 import socket
 import time
+from http.client import HTTPConnection
 
 import httpx2
 import psutil
@@ -132,6 +133,39 @@ def test_a_trusted_proxy_is_believed(migrated):
     with running_server(LOG_FORMAT="json", TRUSTED_PROXIES="127.0.0.1,10.0.0.0/8") as server:
         httpx2.get(f"{server.url}/forwarded", headers={"X-Forwarded-For": "1.2.3.4, 203.0.113.9, 10.0.0.2"})
         assert [record["client"] for record in records(server, "/forwarded")] == ["203.0.113.9"]
+
+
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/blog/posts", "/openapi.json", "/docs", "/auth/me"])
+def test_head_leaves_the_connection_open_and_nothing_in_the_log(server, path):
+    connection = HTTPConnection(server.url.removeprefix("http://"), timeout=20)
+    connection.connect()
+    peer, seen = connection.sock, []
+    for method in ("GET", "HEAD", "HEAD"):
+        connection.request(method, path)
+        answer = connection.getresponse()
+        answer.read()
+        seen.append((answer.status, answer.headers["content-length"]))
+        assert connection.sock is peer
+    connection.close()
+    assert len(set(seen)) == 1
+    assert "unhandled_error" not in server.log
+
+
+@pytest.mark.parametrize(
+    ("request_line", "headers", "body"),
+    [
+        ("POST /auth/token", "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 100", b"user"),
+        ("POST /auth/register", "Content-Type: application/json\r\nContent-Length: 100", b"{"),
+        ("POST /auth/verify-email", "Content-Type: application/json\r\nTransfer-Encoding: chunked", b"zz\r\n"),
+    ],
+)
+def test_a_client_that_goes_away_in_the_middle_of_its_body_is_no_error_of_ours(server, request_line, headers, body):
+    address = ("127.0.0.1", int(server.url.rpartition(":")[2]))
+    with socket.create_connection(address, timeout=20) as peer:
+        peer.sendall(f"{request_line} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n\r\n".encode() + body)
+    statuses = [record["status"] for record in records(server, request_line.partition(" ")[2])]
+    assert statuses[-1] == 499
+    assert "unhandled_error" not in server.log
 
 
 def test_the_server_tells_neither_name_nor_version(server):

@@ -1,0 +1,35 @@
+"""What is typed behind a target of the Makefile reaches the program as it is."""
+
+import os
+import subprocess
+
+import pytest
+
+from tests.support.trees import Tree
+
+SAYS_WHAT_IT_GETS = '#!/bin/sh\nfor word in "$@"; do printf "%s\\n" "$word"; done\n'
+
+
+@pytest.fixture
+def typed(tmp_path):
+    """`typed("superuser", "password=…")`: the words that Python is given."""
+    tree = Tree(tmp_path / "liftoff")
+    python = tree.root / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(SAYS_WHAT_IT_GETS, "utf-8")
+    python.chmod(0o755)
+
+    def run(*words):
+        command = ["make", "--assume-old=.venv/.installed", *words]
+        return subprocess.check_output(command, cwd=tree.root, text=True, env=os.environ).splitlines()
+
+    return run
+
+
+@pytest.mark.parametrize("text", ["pa$word-with-$HOME-long", "$$ $(shell id) ${PATH}", "it's \"5 %\" \\ # {a}|b;c `id`"])
+def test_nothing_in_a_value_is_read_by_make_or_the_shell(typed, text):
+    """A `$` in a password would else be the name of a variable, and another password would be set."""
+    who = ("email=ada@example.com", "username=ada")
+    assert typed("superuser", *who, f"password={text}")[-2:] == ["--password", text]
+    assert typed("migration", f"m={text}")[-2:] == ["-m", text]
+    assert typed("feature", "name=notes", f"fields=title:str={text}")[-1] == f"--fields=title:str={text}"
