@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.core import production
-from app.core.networks import check_network, is_loopback
+from app.core.networks import check_host, check_network, check_origin, is_loopback
 
 ROOT = Path(__file__).resolve().parents[3]
 BACKEND = ROOT / "backend"
@@ -30,8 +30,13 @@ def _bare(url: str) -> str:
 
 def _redis(url: SecretStr) -> SecretStr:
     """Refused here, where the variable is named, and not at the first request that counts."""
-    if not url.get_secret_value().startswith(("redis://", "rediss://")):
-        raise ValueError("must start with redis:// or rediss://")
+    try:
+        parts = urlsplit(url.get_secret_value())
+        usable = parts.scheme in ("redis", "rediss") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValueError("must be a URL such as redis://:password@host:6379/0, or rediss:// with TLS")
     return url
 
 
@@ -58,8 +63,9 @@ def _local_hosts(public_url: str, host: str) -> list[str]:
     return list(dict.fromkeys(["localhost", "127.0.0.1", "[::1]", *given]))
 
 
-Commas = Annotated[list[str], NoDecode, BeforeValidator(_split)]
+Hosts = Annotated[list[Annotated[str, AfterValidator(check_host)]], NoDecode, BeforeValidator(_split)]
 Networks = Annotated[list[Annotated[str, AfterValidator(check_network)]], NoDecode, BeforeValidator(_split)]
+Origins = Annotated[list[Annotated[str, AfterValidator(check_origin)]], NoDecode, BeforeValidator(_split)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis)]
 Sender = Annotated[str, AfterValidator(_sender)]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -104,8 +110,8 @@ class Settings(BaseSettings):
     public_url: Url | None = Field(None, description="Where browsers reach this API.")
     frontend_url: Url | None = Field(None, description="Where the web frontend lives; links in mails lead there.")
     api_prefix: Annotated[str, Field(pattern=r"^(/[a-z0-9._-]+)*$")] = ""
-    allowed_hosts: Commas = Field(default_factory=list, description="Host names answered; others get 400.")
-    cors_origins: Commas = Field(default_factory=list, description="Browser origins that may read answers.")
+    allowed_hosts: Hosts = Field(default_factory=list, description="Host names answered; others get 400.")
+    cors_origins: Origins = Field(default_factory=list, description="Browser origins that may read answers.")
     trusted_proxies: Networks = Field(default_factory=list, description="Peers whose X-Forwarded-* headers count.")
 
     database_url: SecretStr = SecretStr(f"sqlite:///{ROOT / '.data' / 'liftoff.db'}")

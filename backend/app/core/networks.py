@@ -1,16 +1,38 @@
 """Names and addresses of machines."""
 
+import re
 from ipaddress import IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
 
+NAME = r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]"  # as it stands in a Host header: IPv6 in brackets, IDNA in ASCII
+HOST = re.compile(rf"\*|(\*\.)?({NAME})")
+ORIGIN = re.compile(rf"\*|https?://({NAME})(:[0-9]+)?")
+
 
 def check_network(value: str) -> str:
-    """An IP address or a CIDR range such as `10.0.0.0/8`; anything else, `*` included, raises `ValueError`."""
+    """An IP address or a CIDR range such as `10.0.0.0/8`; raises `ValueError` for anything else, and for everybody."""
     try:
-        ip_network(value)
+        network = ip_network(value)
     except ValueError:  # its own text repeats the value
         raise ValueError("must hold IP addresses or CIDR ranges such as 10.0.0.0/8") from None
+    if network.prefixlen == 0:
+        raise ValueError("must not hold every address there is")
     return value
+
+
+def check_host(value: str) -> str:
+    """A host name, `*.` before one, or `*`; raises `ValueError` for anything else, as no Host header would match it."""
+    if not HOST.fullmatch(value.lower()):
+        raise ValueError("must hold bare host names, without scheme, port or path; *.example.com has a star in front")
+    return value
+
+
+def check_origin(value: str) -> str:
+    """As a browser sends it (RFC 6454), or `*`; a slash at the end is taken off, for anything else `ValueError`."""
+    origin = value.lower().removesuffix("/")
+    if not ORIGIN.fullmatch(origin):
+        raise ValueError("must hold origins such as https://app.example.com, without a path")
+    return origin
 
 
 def is_address(value: str) -> bool:

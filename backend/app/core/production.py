@@ -39,12 +39,13 @@ def _problems(s: Settings) -> Iterator[tuple[str, str]]:
     if len(set(key)) < MIN_DISTINCT or PLACEHOLDER.search(key):
         yield "SECRET_KEY", 'is guessable; make one with: python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
     yield from _database_problems(s.database_url.get_secret_value())
-    for name in ("public_url", "frontend_url", "smtp_host", "mail_from"):
-        if not getattr(s, name):
-            yield name.upper(), "is required"
     for name in ("public_url", "frontend_url"):
-        if (getattr(s, name) or "https:").startswith("http:"):
+        url = getattr(s, name)
+        if not url:
+            yield name.upper(), "is required"
+        elif url.startswith("http:"):
             yield name.upper(), "must be https"
+    yield from _mail_problems(s)
     if not s.allowed_hosts or "*" in s.allowed_hosts:
         yield "ALLOWED_HOSTS", "must name the hosts that this API answers for, not be empty or *"
     if any("*" in origin or not origin.startswith("https://") for origin in s.cors_origins):
@@ -65,6 +66,14 @@ def _database_problems(url: str) -> Iterator[tuple[str, str]]:
         yield "DATABASE_URL", "is required (PostgreSQL or MySQL; SQLite is for development)"
     elif unquote(parts.password or "").lower() in GUESSABLE or parts.password == parts.username:
         yield "DATABASE_URL", "has an empty or guessable password"
+
+
+def _mail_problems(s: Settings) -> Iterator[tuple[str, str]]:
+    for name in ("smtp_host", "mail_from"):
+        if not getattr(s, name):
+            yield name.upper(), "is required"
+    if s.smtp_password and s.smtp_tls == "none":
+        yield "SMTP_TLS", "must not be none where a password is sent"
 
 
 def _stripe_problems(s: Settings) -> Iterator[tuple[str, str]]:

@@ -89,6 +89,12 @@ def test_production_starts_with_strong_settings(environment):
         ("CORS_ORIGINS", "*"),
         ("CORS_ORIGINS", "https://*.example.com"),
         ("CORS_ORIGINS", "http://app.example.com"),
+        ("CORS_ORIGINS", "https://app.example.com/path"),
+        ("CORS_ORIGINS", "https://user@web.example.org"),
+        ("CORS_ORIGINS", "web.example.org"),
+        ("ALLOWED_HOSTS", "https://api.example.com"),
+        ("ALLOWED_HOSTS", "api.example.com:443"),
+        ("ALLOWED_HOSTS", "api.*.example.com"),
         ("SMTP_HOST", ""),
         ("MAIL_FROM", ""),
         ("STRIPE_SECRET_KEY", ""),
@@ -100,7 +106,11 @@ def test_production_starts_with_strong_settings(environment):
         ("STRIPE_WEBHOOK_SECRET", "whsec_notARealSecretButLongEnough,plain-secret-of-some-length"),
         ("TRUSTED_PROXIES", "*"),
         ("TRUSTED_PROXIES", "10.0.0.0/99"),
+        ("TRUSTED_PROXIES", "0.0.0.0/0"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8,::/0"),
         ("REDIS_URL", "cache.internal:6379"),
+        ("REDIS_URL", "redis://:Vx9-correct-horse@cache.internal:port/0"),
+        ("REDIS_URL", "redis://"),
         ("PORT", "99999"),
         ("PASSWORD_MIN_LENGTH", "4"),
         ("PASSWORD_HASH_KIB", "19455"),
@@ -112,6 +122,11 @@ def test_production_names_the_variable_and_never_its_value(environment, name, va
     assert f"  {name}: " in said
     for part in re.split(r"[,@]", value):
         assert len(part) < 9 or part not in said
+
+
+def test_production_sends_no_password_in_the_clear(environment):
+    assert "  SMTP_TLS: " in complaint(environment, SMTP_TLS="none", SMTP_PASSWORD="Vx9-correct-horse")
+    assert environment(**SAFE | {"SMTP_TLS": "none"}).smtp_tls == "none"  # a relay on the same machine
 
 
 def test_everything_that_is_wrong_is_said_at_once(environment):
@@ -221,6 +236,11 @@ def test_the_environment_wins_over_the_file_and_the_file_over_defaults(environme
 
 def test_a_url_loses_its_last_slash(environment):
     assert environment(**SAFE | {"FRONTEND_URL": "https://app.example.com/"}).frontend_url == "https://app.example.com"
+
+
+def test_an_origin_is_kept_as_browsers_send_it(environment):
+    settings = environment(**SAFE | {"CORS_ORIGINS": "https://App.Example.com/,https://[2001:db8::1]:8443"})
+    assert settings.cors_origins == ["https://app.example.com", "https://[2001:db8::1]:8443"]
 
 
 def test_each_connection_needs_a_thread(environment):

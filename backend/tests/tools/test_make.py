@@ -26,7 +26,10 @@ def typed(tmp_path):
     return run
 
 
-@pytest.mark.parametrize("text", ["pa$word-with-$HOME-long", "$$ $(shell id) ${PATH}", "it's \"5 %\" \\ # {a}|b;c `id`"])
+HOSTILE = ["pa$word-with-$HOME-long", "$$ $(shell id) ${PATH}", 'it\'s "5 %" \\ # {a}|b;c `id`']
+
+
+@pytest.mark.parametrize("text", HOSTILE)
 def test_nothing_in_a_value_is_read_by_make_or_the_shell(typed, text):
     """A `$` in a password would else be the name of a variable, and another password would be set."""
     who = ("email=ada@example.com", "username=ada")
