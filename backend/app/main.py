@@ -74,7 +74,7 @@ async def _lifespan(_app: FastAPI) -> AsyncIterator[None]:
 
 
 def _document_problems(app: FastAPI) -> None:
-    """OpenAPI with the components that every error response refers to."""
+    """OpenAPI with the components that every error response refers to, and with exact bounds."""
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -82,6 +82,7 @@ def _document_problems(app: FastAPI) -> None:
             components = generate()["components"]
             for kind, parts in documentation.components().items():
                 components.setdefault(kind, {}).update(parts)
+            documentation.write_bounds_as_integers(app.openapi_schema)
         assert app.openapi_schema
         return app.openapi_schema
 

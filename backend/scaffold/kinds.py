@@ -227,7 +227,7 @@ KINDS: Mapping[str, Callable[[Token], Kind]] = {
     ),
     "ref": lambda _: Kind(
         python="int",
-        shape="Id",
+        shape="fields.RowId",
         read="int",
         query="Id | None",
         key=True,

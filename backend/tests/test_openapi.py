@@ -57,6 +57,13 @@ def test_a_change_of_the_contract_shows(document, change):
     assert openapi_snapshots.snapshots(document) != before
 
 
+def test_bounds_of_integers_are_integers(document):
+    """As floats the largest would be one more than what is taken."""
+    properties = document["components"]["schemas"]["PostCreate"]["properties"]
+    bounds = properties["category_id"]["anyOf"][0]
+    assert (bounds["maximum"], type(bounds["maximum"]), type(bounds["minimum"])) == (2**63 - 1, int, int)
+
+
 def test_operation_ids_are_unique_and_fit_for_function_names(document):
     ids = [operation["operationId"] for operation in operations(document).values()]
     assert len(set(ids)) == len(ids)

@@ -26,7 +26,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from app.core.text import MAX_EMAIL, MAX_SLUG, canonical_email, canonical_slug
-from app.core.types import rule
+from app.core.types import Id, rule
 
 MAX_INT32 = 2**31 - 1
 MAX_INT64 = 2**63 - 1
@@ -151,6 +151,7 @@ Amount = Annotated[
 Int32 = Annotated[int, Field(strict=True, ge=-MAX_INT32 - 1, le=MAX_INT32)]
 Int64 = Annotated[int, Field(strict=True, ge=-MAX_INT64 - 1, le=MAX_INT64)]
 IntInQuery = Annotated[int, Field(ge=-MAX_INT64 - 1, le=MAX_INT64)]  # where everything arrives as text
+RowId = Annotated[Id, Field(strict=True)]  # of another row, in a body
 Day = Annotated[date, BeforeValidator(_written(FULL_DATE, date, "date")), AfterValidator(_in_calendar)]
 Moment = Annotated[
     AwareDatetime, BeforeValidator(_written(RFC3339, datetime, "time")), AfterValidator(_in_utc)
@@ -171,6 +172,7 @@ __all__ = [
     "JsonObject",
     "Link",
     "Moment",
+    "RowId",
     "Slug",
     "Text",
 ]

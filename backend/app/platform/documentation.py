@@ -10,6 +10,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from app.core.errors import AppError, NotFound, Unprocessable
+from app.core.fields import MAX_INT64
 from app.core.pagination import InvalidCursor, PageQuery
 from app.db.database import DatabaseBusy, get_db
 from app.db.errors import DatabaseConflict, DatabaseTimeout, DatabaseUnavailable, UnstorableValue
@@ -140,6 +141,19 @@ def components() -> dict[str, dict[str, Any]]:
         for name, (kind, text) in of_status.items()
     }
     return {"schemas": schemas, "headers": headers}
+
+
+def write_bounds_as_integers(node: Any) -> None:
+    """FastAPI's model of a schema holds every bound as a float, which has no 2^63 - 1."""
+    if isinstance(node, list):
+        for item in node:
+            write_bounds_as_integers(item)
+    elif isinstance(node, dict):
+        for name, value in node.items():
+            if name in ("minimum", "maximum") and isinstance(value, float) and value.is_integer():
+                node[name] = max(-MAX_INT64 - 1, min(int(value), MAX_INT64))
+            else:
+                write_bounds_as_integers(value)
 
 
 def operation_id(route: APIRoute) -> str:

@@ -94,6 +94,7 @@ def test_filters_narrow_the_list_and_combine(client, posts):
     other = make_post(make_user(username="eve"))
     assert ask(client, category="space")["total"] == 3
     assert [post["id"] for post in ask(client, author="eve")["items"]] == [other.id]
+    assert ask(client, author="Eve")["total"] == 1
     assert ask(client, featured="true")["total"] == 1
     assert ask(client, featured="false")["total"] == 7
     assert ask(client, category="space", author="ada", featured="true")["total"] == 1

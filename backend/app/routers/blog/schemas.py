@@ -5,9 +5,10 @@ from typing import Annotated, Literal
 
 from pydantic import MISSING, AfterValidator, BaseModel, Field, StrictBool, StringConstraints
 
+from app.core.fields import RowId
 from app.core.schemas import Input, Output, PartialInput
 from app.core.text import MAX_SLUG, canonical_slug
-from app.core.types import Id, rule
+from app.core.types import rule
 
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Content = Annotated[str, StringConstraints(min_length=1, max_length=200_000, pattern=r"\S")]
@@ -29,7 +30,7 @@ class PostCreate(Input):
     content: Content
     slug: Slug | None = None
     excerpt: Excerpt | None = None
-    category_id: Id | None = None
+    category_id: RowId | None = None
     is_published: StrictBool = False
     is_featured: StrictBool = False
 
@@ -41,7 +42,7 @@ class PostUpdate(PartialInput):
     content: Content | MISSING = MISSING
     slug: Slug | MISSING = MISSING
     excerpt: Excerpt | MISSING = MISSING
-    category_id: Id | MISSING | None = MISSING
+    category_id: RowId | MISSING | None = MISSING
     is_published: StrictBool | MISSING = MISSING
     is_featured: StrictBool | MISSING = MISSING
 

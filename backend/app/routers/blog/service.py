@@ -64,7 +64,7 @@ def list_posts(user: User | None, filters: PostFilters) -> Select[BlogPost]:
         # A join would cost the order that the index has.
         statement = statement.where(BlogPost.category_id == wanted.scalar_subquery())
     if filters.author is not None:
-        wanted = select(User.id).where(User.username == filters.author)
+        wanted = select(User.id).where(User.username == filters.author.lower())
         statement = statement.where(BlogPost.author_id == wanted.scalar_subquery())
     if filters.featured is not None:
         statement = statement.where(BlogPost.is_featured == filters.featured)
