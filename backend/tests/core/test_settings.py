@@ -77,6 +77,10 @@ def test_production_starts_with_strong_settings(environment):
         ("DATABASE_URL", "mysql://root:root@db/liftoff"),
         ("DATABASE_URL", "postgresql://billing:billing@db/liftoff"),
         ("DATABASE_URL", "postgresql://liftoff:Vx9-correct-horse@[db/liftoff"),
+        ("DATABASE_URL", "postgresql://liftoff:Vx9-correct-horse@db:port-number/liftoff"),
+        ("DATABASE_URL", "postgresql+asyncpg://liftoff:Vx9-correct-horse@db/liftoff"),
+        ("DATABASE_URL", "oracle://liftoff:Vx9-correct-horse@db/liftoff"),
+        ("DATABASE_URL", "liftoff:Vx9-correct-horse@db/liftoff"),
         ("PUBLIC_URL", ""),
         ("PUBLIC_URL", "http://api.example.com"),
         ("PUBLIC_URL", "api.example.com"),
@@ -109,9 +113,15 @@ def test_production_starts_with_strong_settings(environment):
 )
 def test_production_names_the_variable_and_never_its_value(environment, name, value):
     said = complaint(environment, **{name: value})
-    assert f"  {name}: " in said
+    assert f" {name}: " in said
     for part in re.split(r"[,@]", value):
         assert len(part) < 9 or part not in said
+
+
+def test_one_thing_that_is_wrong_is_one_line(environment):
+    assert complaint(environment, REDIS_URL="cache.internal:6379").splitlines() == [
+        "Liftoff cannot start with this setting: REDIS_URL: must start with redis:// or rediss://"
+    ]
 
 
 def test_everything_that_is_wrong_is_said_at_once(environment):
@@ -172,7 +182,7 @@ def test_a_deployment_that_forgets_the_environment_is_production(environment):
 
 
 def test_an_unknown_environment_is_refused(environment):
-    assert "  ENVIRONMENT: " in complaint(environment, ENVIRONMENT="staging")
+    assert " ENVIRONMENT: " in complaint(environment, ENVIRONMENT="staging")
 
 
 def test_an_empty_value_counts_as_unset(environment):
