@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
-from app.core.config import BACKEND, get_settings
+from app.core.config import get_settings
 from app.core.errors import AppError
 from app.core.features import Feature, discover, load_models
 from app.db.database import Base, SessionLocal
+from app.db.migrations import alembic_config
 from app.platform import dead_letters
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
@@ -18,9 +19,8 @@ cli = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 def migrate() -> None:
     """Bring the database to the head of the migrations."""
     from alembic import command
-    from alembic.config import Config
 
-    command.upgrade(Config(str(BACKEND / "alembic.ini")), "head")
+    command.upgrade(alembic_config(), "head")
 
 
 @cli.command()

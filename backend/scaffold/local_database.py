@@ -10,12 +10,12 @@ from collections.abc import Callable
 from typing import Any
 
 from alembic import command
-from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.db.migrations import alembic_config
 from scaffold.problems import Refused
 from scaffold.project import BACKEND
 from tools.console import run
@@ -48,7 +48,7 @@ def _engine() -> Engine | None:
 
 
 def _take_back(engine: Engine, revisions: list[str]) -> None:
-    config = Config(str(BACKEND / "alembic.ini"))
+    config = alembic_config(BACKEND)
     script = ScriptDirectory.from_config(config)
     for revision in revisions:
         current = _current(engine)

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from alembic.autogenerate import render_python_code
-from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.operations import ops
 from alembic.script import ScriptDirectory
@@ -13,7 +12,7 @@ from alembic.util import rev_id
 from sqlalchemy import CheckConstraint, Column, Constraint, Table
 from sqlalchemy.sql.schema import ColumnCollectionConstraint
 
-from app.db.migrations import render_item
+from app.db.migrations import alembic_config, render_item
 
 Operations = ops.UpgradeOps | ops.DowngradeOps
 TYPES = ("ExactDecimal", "JsonObject", "TextDefault", "UtcDateTime")
@@ -67,7 +66,7 @@ def write_revision(
     backend: Path, message: str, upgrade: Operations, downgrade: Operations, *, batch: bool = False
 ) -> Path:
     """The new revision on top of the only head."""
-    script = ScriptDirectory.from_config(Config(str(backend / "alembic.ini")))
+    script = ScriptDirectory.from_config(alembic_config(backend))
     code = [source_of(operations, batch=batch) for operations in (upgrade, downgrade)]
     used = [name for name in TYPES if any(f"{name}(" in text for text in code)]
     imports = [f"from app.db.types import {', '.join(used)}"] if used else []

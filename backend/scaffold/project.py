@@ -93,10 +93,11 @@ def _models(base: type) -> Iterator[Model]:
 
 def heads(backend: Path) -> tuple[str, ...]:
     """The newest revisions: one, unless two branches each added one."""
-    from alembic.config import Config
     from alembic.script import ScriptDirectory
 
-    return tuple(ScriptDirectory.from_config(Config(str(backend / "alembic.ini"))).get_heads())
+    from app.db.migrations import alembic_config
+
+    return tuple(ScriptDirectory.from_config(alembic_config(backend)).get_heads())
 
 
 def depends_on(feature: str, backend: Path = BACKEND) -> set[str]:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import libcst
-from alembic.config import Config
 from alembic.script import ScriptDirectory
 from typing_extensions import override
+
+from app.db.migrations import alembic_config
 
 TABLE_FIRST = {"create_table", "drop_table", "add_column", "drop_column", "alter_column", "batch_alter_table"}
 TABLE_SECOND = {"create_index", "drop_index", "create_foreign_key", "create_unique_constraint"}
@@ -49,7 +50,7 @@ def _tables(tree: ast.Module) -> Iterator[str]:
 
 def revisions(backend: Path) -> list[Revision]:
     """Newest first."""
-    script = ScriptDirectory.from_config(Config(str(backend / "alembic.ini")))
+    script = ScriptDirectory.from_config(alembic_config(backend))
     return [
         Revision(one.revision, str(one.down_revision) if one.down_revision else None, Path(one.path))
         for one in script.walk_revisions()

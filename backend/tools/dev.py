@@ -10,6 +10,7 @@ import time
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING
 
 from tools.children import Children
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from app.core.config import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
+ENV_FILE = ROOT / ".env"
 
 UP = """
   Liftoff is up. Ctrl-C ends it.
@@ -43,10 +45,11 @@ UP = """
 def main() -> int:
     for ending in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ending, signal.default_int_handler)  # to be killed is the same as Ctrl-C
-    if not (ROOT / ".env").exists():
+    if not ENV_FILE.exists():
         with step(".env written, with a SECRET_KEY of its own"):
             write_env_file(ROOT)
     settings = development_settings()
+    require_database_file(settings)
     require_free(settings.host, settings.port)
     if simulates_stripe(settings):
         if settings.port == settings.simulator_port:
@@ -60,19 +63,40 @@ def main() -> int:
 
 
 def development_settings() -> "Settings":
-    from app.core.config import get_settings
+    """Raises `Problem` outside development, before anything that production would miss is listed."""
+    from app.core.config import get_settings, read_environment
 
-    settings = get_settings()
-    if settings.environment == "production":
-        raise Problem("make dev is for development: set ENVIRONMENT=development, or use make migrate and make run.")
-    return settings
+    if ENV_FILE.is_dir():
+        raise Problem(".env is a folder: remove it, and make dev writes the file.")
+    if read_environment() == "production":
+        if not ENV_FILE.read_text("utf-8").strip():
+            raise Problem(".env is empty: remove it, and make dev writes one.")
+        raise Problem(
+            "make dev is for development: set ENVIRONMENT=development in .env (without it, or where the shell says "
+            "otherwise, this is production), or use make migrate and make run."
+        )
+    return get_settings()
+
+
+def require_database_file(settings: "Settings") -> None:
+    """Before the server starts: it would find the same fault and say it, too."""
+    from app.core.database_urls import make_folder, unusable
+
+    if (file := settings.sqlite_file) is None:
+        return
+    make_folder(file)
+    try:
+        file.open("ab").close()
+        NamedTemporaryFile(dir=file.parent).close()  # SQLite keeps its log beside the file
+    except OSError as error:
+        raise Problem(unusable(file, error)) from error
 
 
 def serve(settings: "Settings", children: Children) -> int:
     """Until the server or the simulator ends: its exit code."""
     if simulates_stripe(settings):
         start_simulator(settings, children)
-    embedded = settings.database_url.get_secret_value().startswith("sqlite:")
+    embedded = settings.sqlite_file is not None
     if embedded:
         children.start("app.server", "--reload")  # it refuses requests until the database is ready
     prepare_database()
@@ -85,7 +109,7 @@ def serve(settings: "Settings", children: Children) -> int:
                 return code
             time.sleep(0.05)
     stripe = f"{settings.simulator_url}/_simulator" if simulates_stripe(settings) else settings.stripe_api_base
-    print(UP.format(api=f"http://{host}:{settings.port}{settings.api_prefix}", stripe=stripe), flush=True)
+    print(UP.format(api=api_url(settings), stripe=stripe), flush=True)
     return children.wait()
 
 
@@ -96,7 +120,7 @@ def simulates_stripe(settings: "Settings") -> bool:
 
 def start_simulator(settings: "Settings", children: Children) -> None:
     """All its events go to this server's webhook. A reload of the server leaves it alone, as it is another program."""
-    webhook = f"http://{local_name(settings.host)}:{settings.port}{settings.api_prefix}/payments/webhook"
+    webhook = f"{api_url(settings)}/payments/webhook"
     secret = settings.stripe_webhook_secret[0].get_secret_value()
     os.environ["SIMULATOR_WEBHOOK_SECRET"] = secret  # arguments can be read by every user of the machine
     children.start("simulator", "--port", str(settings.simulator_port), "--webhook", webhook)
@@ -122,6 +146,13 @@ def prepare_database() -> None:
 def local_name(host: str) -> str:
     """What to call, on this machine, a server that listens there."""
     return "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not listened on
+
+
+def api_url(settings: "Settings") -> str:
+    """Where this machine's browsers and the simulator reach the API, without a slash at the end."""
+    host = local_name(settings.host)
+    host = f"[{host}]" if ":" in host else host  # an IPv6 address, whose colons are not the port's
+    return f"http://{host}:{settings.port}{settings.api_prefix}"
 
 
 def is_ready(host: str, settings: "Settings") -> bool:

@@ -8,11 +8,24 @@ from tools.console import Problem
 
 
 def write_env_file(root: Path) -> None:
-    """An `.env` that is there already is never touched: FileExistsError."""
+    """An `.env` that is there already is never touched: FileExistsError. `Problem` where none can be made."""
+    text = filled_in(root / ".env.example")
+    target = root / ".env"
+    try:
+        target.touch(mode=0o600, exist_ok=False)  # its owner's alone before there is anything to read
+        target.write_text(text, "utf-8")
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise Problem(f"{target} cannot be written: {error.strerror}. Make the folder yours and try again.") from error
+
+
+def filled_in(example: Path) -> str:
     key = f"SECRET_KEY={secrets.token_urlsafe(48)}"
-    text, places = re.subn(r"^SECRET_KEY=.*$", key, (root / ".env.example").read_text(), flags=re.MULTILINE)
+    try:
+        text, places = re.subn(r"^SECRET_KEY=.*$", key, example.read_text("utf-8"), flags=re.MULTILINE)
+    except (OSError, UnicodeDecodeError) as error:
+        raise Problem(".env.example cannot be read. Restore it: git checkout .env.example") from error
     if places != 1:
         raise Problem(".env.example has no line SECRET_KEY= of its own. Restore it: git checkout .env.example")
-    target = root / ".env"
-    target.touch(mode=0o600, exist_ok=False)  # its owner's alone before there is anything to read
-    target.write_text(text)
+    return text

@@ -25,6 +25,17 @@ OFFLINE = re.compile(
 
 
 def main() -> int:
+    """Raises `Problem` where packages cannot be had, or .venv cannot be written."""
+    try:
+        return bring_up_to_date()
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        raise Problem(
+            f".venv cannot be made or changed: {where}{error.strerror}. Make it yours or remove it, and run make again."
+        ) from error
+
+
+def bring_up_to_date() -> int:
     lock = f"lock {hashlib.sha256(LOCK.read_bytes()).hexdigest()}"
     usable = is_usable()
     if usable and lock in STAMP.read_text().splitlines():

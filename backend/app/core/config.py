@@ -6,17 +6,18 @@ import sys
 from email.utils import parseaddr
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from app.core import production
+from app.core import database_urls, production
 from app.core.networks import check_host, check_network, check_origin, is_loopback
 
 ROOT = Path(__file__).resolve().parents[3]
 BACKEND = ROOT / "backend"
+ENV_FILE = ROOT / ".env"
 
 
 def _split(value: object) -> object:
@@ -37,6 +38,11 @@ def _redis(url: SecretStr) -> SecretStr:
         usable = False
     if not usable:
         raise ValueError("must be a URL such as redis://:password@host:6379/0, or rediss:// with TLS")
+    return url
+
+
+def _database(url: SecretStr) -> SecretStr:
+    database_urls.check(url.get_secret_value())
     return url
 
 
@@ -66,6 +72,7 @@ def _local_hosts(public_url: str, host: str) -> list[str]:
 Hosts = Annotated[list[Annotated[str, AfterValidator(check_host)]], NoDecode, BeforeValidator(_split)]
 Networks = Annotated[list[Annotated[str, AfterValidator(check_network)]], NoDecode, BeforeValidator(_split)]
 Origins = Annotated[list[Annotated[str, AfterValidator(check_origin)]], NoDecode, BeforeValidator(_split)]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_database)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis)]
 Sender = Annotated[str, AfterValidator(_sender)]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -91,15 +98,20 @@ def _simulated_stripe(values: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-class Settings(BaseSettings):
-    """Every knob there is. A field's upper-case name is its variable; `.env.example` lists them all."""
+class Stage(BaseSettings):
+    """How strictly all other settings are looked at: can be asked when some of them are wrong."""
 
     model_config = SettingsConfigDict(
-        env_file=ROOT / ".env", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+        env_file=ENV_FILE, env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
     )
 
     # Production unless told otherwise: a deployment that forgets this variable must fail closed, not open.
     environment: Literal["development", "test", "production"] = "production"
+
+
+class Settings(Stage):
+    """Every knob there is. A field's upper-case name is its variable; `.env.example` lists them all."""
+
     secret_key: SecretStr = Field(min_length=32, description="Signs and encrypts; every other key is derived from it.")
     payments_enabled: bool = True
 
@@ -114,7 +126,7 @@ class Settings(BaseSettings):
     cors_origins: Origins = Field(default_factory=list, description="Browser origins that may read answers.")
     trusted_proxies: Networks = Field(default_factory=list, description="Peers whose X-Forwarded-* headers count.")
 
-    database_url: SecretStr = SecretStr(f"sqlite:///{ROOT / '.data' / 'liftoff.db'}")
+    database_url: DatabaseUrl = SecretStr("sqlite:///.data/liftoff.db")  # below ROOT, whatever ROOT is called
     database_pool_size: int = Field(15, ge=1, le=500, description="Connections kept open per process.")
     database_max_overflow: int = Field(5, ge=0, le=500, description="Connections opened beyond that under load.")
     database_pool_timeout: float = Field(3, gt=0, le=60, description="Seconds that a request waits for its turn.")
@@ -198,17 +210,40 @@ class Settings(BaseSettings):
         return self.environment == "production"
 
     @property
+    def sqlite_file(self) -> Path | None:
+        return database_urls.sqlite_file(self.database_url.get_secret_value(), ROOT)
+
+    @property
     def simulator_url(self) -> str:
         return _simulator_url(self.simulator_port)
+
+
+Kind = TypeVar("Kind", bound=Stage)
 
 
 @lru_cache
 def get_settings() -> Settings:
     """The one settings object of this process. Wrong settings end the process, naming variables but never values."""
+    return _read(Settings)
+
+
+def read_environment() -> str:
+    """ENVIRONMENT alone, whatever the other settings are. Ends the process as `get_settings` does."""
+    return _read(Stage).environment
+
+
+def _read(kind: type[Kind]) -> Kind:
     try:
-        return Settings()
+        return kind()
     except ValidationError as error:
-        sys.exit("\n".join(["Liftoff cannot start with these settings:", *_explain(error)]))
+        lines = _explain(error)
+        if len(lines) == 1:
+            sys.exit(f"Liftoff cannot start with this setting: {lines[0]}")
+        sys.exit("\n  ".join(["Liftoff cannot start with these settings:", *lines]))
+    except UnicodeDecodeError:
+        sys.exit(f"{ENV_FILE} is no UTF-8 text: save it as UTF-8, or remove it and `make dev` writes another one.")
+    except OSError as error:
+        sys.exit(f"{ENV_FILE} cannot be read: {error.strerror}. Make it readable for the user that runs this.")
 
 
 def _explain(error: ValidationError) -> list[str]:
@@ -216,10 +251,17 @@ def _explain(error: ValidationError) -> list[str]:
     for problem in error.errors(include_input=False, include_url=False, include_context=True):
         cause = problem.get("ctx", {}).get("error")
         if isinstance(cause, production.Unsafe):
-            lines += [f"  {name}: {why}" for name, why in cause.problems]
-        else:
-            name = str(problem["loc"][0]).upper() if problem["loc"] else "settings"
-            lines.append(f"  {name}: {problem['msg']}")
-    if any(line.startswith("  SECRET_KEY: Field required") for line in lines):
-        lines.append("`make dev` writes a .env for development; in production set the variables of .env.example.")
+            lines += [f"{name}: {why}" for name, why in cause.problems]
+            continue
+        name = str(problem["loc"][0]).upper() if problem["loc"] else "settings"
+        why = str(cause) if isinstance(cause, ValueError) else problem["msg"]
+        lines.append(f"{name}: {_without_a_key() if (name, problem['type']) == ('SECRET_KEY', 'missing') else why}")
     return lines
+
+
+def _without_a_key() -> str:
+    if ENV_FILE.is_dir():
+        return "is not set, and .env is a folder: remove it, and `make dev` writes the file"
+    if ENV_FILE.exists():
+        return f"is not set, in .env or elsewhere; {production.NEW_KEY}, or remove .env and `make dev` writes another"
+    return "is not set: `make dev` writes a .env for development; in production set the variables of .env.example"

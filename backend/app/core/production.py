@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from app.core.config import Settings
 
 MIN_DISTINCT = 12  # characters of SECRET_KEY; `aaaa…` and `changeme…` stay below, any random key of 32 is above
+NEW_KEY = 'make one with: python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
 # What people write into examples, and leave there.
 PLACEHOLDER = re.compile(r"change|secret|example|default|your|insecure|placeholder|password", re.IGNORECASE)
 LIVE_KEY = re.compile(r"[sr]k_live_\w{8,}")
@@ -37,7 +38,7 @@ def check(settings: Settings) -> None:
 def _problems(s: Settings) -> Iterator[tuple[str, str]]:
     key = s.secret_key.get_secret_value()
     if len(set(key)) < MIN_DISTINCT or PLACEHOLDER.search(key):
-        yield "SECRET_KEY", 'is guessable; make one with: python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
+        yield "SECRET_KEY", f"is guessable; {NEW_KEY}"
     yield from _database_problems(s.database_url.get_secret_value())
     for name in ("public_url", "frontend_url"):
         url = getattr(s, name)

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.core.config import Settings
+from app.core.database_urls import make_folder
 from app.db.urls import normalise
 
 STATEMENT_SECONDS = 10
@@ -50,9 +51,7 @@ def make_engine(
         "pool_use_lifo": True,  # idle connections age out instead of all being kept warm in turn
         "hide_parameters": True,  # an error's text must not carry what a user typed
     }
-    make = _MAKERS.get(url.get_backend_name())
-    if make is None:
-        raise ValueError(f"DATABASE_URL: {url.get_backend_name()} is not supported; use PostgreSQL, MySQL or SQLite")
+    make = _MAKERS[url.get_backend_name()]
     engine = make(url, name=name, statement_seconds=statement_seconds, **options)
     event.listen(engine, "handle_error", _name_error)
     return engine
@@ -123,7 +122,7 @@ def _prepare_mysql(connection: Any, statement_seconds: int) -> None:
 
 def _sqlite(url: URL, *, name: str, statement_seconds: int, **options: Any) -> Engine:
     del name, statement_seconds  # the file knows neither
-    Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
+    make_folder(Path(str(url.database)))
     engine = create_engine(url, **options)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)

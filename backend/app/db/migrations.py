@@ -15,6 +15,7 @@ from app.db.types import ExactDecimal, JsonObject, TextDefault, UtcDateTime
 
 if TYPE_CHECKING:
     from alembic.autogenerate.api import AutogenContext
+    from alembic.config import Config
 
 State = Literal["current", "ahead", "behind"]
 VERSIONS = BACKEND / "alembic" / "versions"
@@ -45,6 +46,16 @@ def state_of(db: Session) -> State:
     if revision == head:
         return "current"
     return "behind" if revision is None or revision in known else "ahead"
+
+
+def alembic_config(backend: Path = BACKEND) -> "Config":
+    """What `alembic.ini` says, whatever the working directory is and whatever characters the path has."""
+    from alembic.config import Config
+
+    config = Config(str(backend / "alembic.ini"))
+    for name, place in {"script_location": backend / "alembic", "prepend_sys_path": backend}.items():
+        config.set_main_option(name, str(place).replace("%", "%%"))
+    return config
 
 
 def render_item(kind: str, item: object, autogen: "AutogenContext") -> str | Literal[False]:

@@ -77,6 +77,10 @@ def test_production_starts_with_strong_settings(environment):
         ("DATABASE_URL", "mysql://root:root@db/liftoff"),
         ("DATABASE_URL", "postgresql://billing:billing@db/liftoff"),
         ("DATABASE_URL", "postgresql://liftoff:Vx9-correct-horse@[db/liftoff"),
+        ("DATABASE_URL", "postgresql://liftoff:Vx9-correct-horse@db:port-number/liftoff"),
+        ("DATABASE_URL", "postgresql+asyncpg://liftoff:Vx9-correct-horse@db/liftoff"),
+        ("DATABASE_URL", "oracle://liftoff:Vx9-correct-horse@db/liftoff"),
+        ("DATABASE_URL", "liftoff:Vx9-correct-horse@db/liftoff"),
         ("PUBLIC_URL", ""),
         ("PUBLIC_URL", "http://api.example.com"),
         ("PUBLIC_URL", "api.example.com"),
@@ -119,14 +123,20 @@ def test_production_starts_with_strong_settings(environment):
 )
 def test_production_names_the_variable_and_never_its_value(environment, name, value):
     said = complaint(environment, **{name: value})
-    assert f"  {name}: " in said
+    assert f" {name}: " in said
     for part in re.split(r"[,@]", value):
         assert len(part) < 9 or part not in said
 
 
 def test_production_sends_no_password_in_the_clear(environment):
-    assert "  SMTP_TLS: " in complaint(environment, SMTP_TLS="none", SMTP_PASSWORD="Vx9-correct-horse")
+    assert " SMTP_TLS: " in complaint(environment, SMTP_TLS="none", SMTP_PASSWORD="Vx9-correct-horse")
     assert environment(**SAFE | {"SMTP_TLS": "none"}).smtp_tls == "none"  # a relay on the same machine
+
+
+def test_one_thing_that_is_wrong_is_one_line(environment):
+    assert complaint(environment, API_PREFIX="api").splitlines() == [
+        "Liftoff cannot start with this setting: API_PREFIX: String should match pattern '^(/[a-z0-9._-]+)*$'"
+    ]
 
 
 def test_everything_that_is_wrong_is_said_at_once(environment):
@@ -187,7 +197,7 @@ def test_a_deployment_that_forgets_the_environment_is_production(environment):
 
 
 def test_an_unknown_environment_is_refused(environment):
-    assert "  ENVIRONMENT: " in complaint(environment, ENVIRONMENT="staging")
+    assert " ENVIRONMENT: " in complaint(environment, ENVIRONMENT="staging")
 
 
 def test_an_empty_value_counts_as_unset(environment):

@@ -11,13 +11,12 @@ from typing import Any
 
 import pytest
 from alembic import command
-from alembic.config import Config
 from sqlalchemy import Engine, MetaData, Table, create_engine, func, inspect, select, text, types
 
 from app.core.config import BACKEND
 from app.core.features import load_models
 from app.db.database import Base
-from app.db.migrations import known_revisions
+from app.db.migrations import alembic_config, known_revisions
 from app.db.urls import normalise
 from tests.support.trees import Tree
 
@@ -88,7 +87,7 @@ def revisions() -> int:
 
 def test_every_revision_goes_up_and_down_with_rows_in_every_table(scratch_url, scratch, settings):
     settings(DATABASE_URL=scratch_url)
-    config = Config(str(BACKEND / "alembic.ini"))
+    config = alembic_config()
     for _ in range(revisions()):
         before, droppable = counts(scratch), deleted(scratch)
         command.upgrade(config, "+1")

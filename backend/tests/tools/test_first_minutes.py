@@ -6,8 +6,10 @@ import subprocess
 
 import pytest
 
+from app.core.config import get_settings
 from tests.support.server import free_port
 from tests.support.trees import Tree
+from tools.dev import api_url
 from tools.env_file import write_env_file
 
 # No server listens there, and little is tried twice: what a machine without a network looks like to an installer.
@@ -83,6 +85,110 @@ def test_a_database_that_is_away_is_one_line(tree):
     line = said(tree.python("-m", "tools.dev", DATABASE_URL=url, LOG_LEVEL="error", **ports))
     assert line.startswith("DATABASE_URL cannot be used: ")
     assert "secret-of-the-url" not in line
+
+
+WRONG_URLS = {
+    "sqlite://": "SQLite needs a file",
+    "oracle://u:secret-of-the-url@h/x": "oracle is not supported; use PostgreSQL, MySQL or SQLite",
+    "postgresql://u:secret-of-the-url@host:port/db": "the port after the host must be a number",
+    "postgresql+asyncpg://u:secret-of-the-url@h/x": "the driver asyncpg is not used here; write postgresql://",
+}
+
+
+@pytest.mark.parametrize("url", WRONG_URLS)
+@pytest.mark.parametrize("command", ["tools.dev", "app.server", "alembic upgrade head"])
+def test_a_database_url_that_can_never_work_is_refused_by_every_program(tree, command, url):
+    line = said(tree.python("-m", *command.split(), DATABASE_URL=url))
+    assert line.startswith(f"Liftoff cannot start with this setting: DATABASE_URL: {WRONG_URLS[url]}")
+    assert "secret-of-the-url" not in line
+
+
+@pytest.mark.parametrize("command", ["tools.dev", "app.server", "alembic upgrade head"])
+def test_so_is_a_folder_that_cannot_be_made(tree, command):
+    (tree.root / ".data").touch()
+    line = said(tree.python("-m", *command.split(), LOG_LEVEL="error", PORT=str(free_port())))
+    assert line.startswith(f"The database file {tree.root}/.data/liftoff.db cannot be written: ")
+    assert "is no folder. Mend that, or name another file in DATABASE_URL" in line
+
+
+def test_a_database_file_that_cannot_be_opened_is_one_line(tree):
+    line = said(tree.python("-m", "tools.dev", DATABASE_URL=f"sqlite:///{tree.backend}", PORT=str(free_port())))
+    assert line.startswith(f"The database file {tree.backend} cannot be written: ")
+
+
+NO_SETTINGS = {"ENVIRONMENT": "", "SECRET_KEY": ""}
+KEY = "SECRET_KEY=a-key-of-a-file-that-somebody-wrote-by-hand\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "start"),
+    [
+        (KEY, "make dev is for development: set ENVIRONMENT=development in .env "),
+        (KEY + "ENVIRONMENT=production\n", "make dev is for development: set ENVIRONMENT=development in .env "),
+        ("", ".env is empty: remove it, and make dev writes one."),
+        ("\n \n", ".env is empty: remove it, and make dev writes one."),
+        ("ENVIRONMENT=development\n", "Liftoff cannot start with this setting: SECRET_KEY: is not set, in .env or "),
+        ("ENVIRONMENT=staging\n", "Liftoff cannot start with this setting: ENVIRONMENT: "),
+    ],
+)
+def test_an_env_file_that_is_not_for_development_says_first_what_is_missing_for_it(tree, content, start):
+    (tree.root / ".env").write_text(content)
+    assert said(tree.python("-m", "tools.dev", **NO_SETTINGS)).startswith(start)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
+@pytest.mark.parametrize("program", ["tools.dev", "app.server"])
+def test_an_env_file_in_another_encoding_is_one_line(tree, program, encoding):
+    (tree.root / ".env").write_text(f"# Schlüssel\n{KEY}ENVIRONMENT=development\n", encoding)
+    line = said(tree.python("-m", program, **NO_SETTINGS))
+    assert line.startswith(f"{tree.root}/.env is no UTF-8 text: save it as UTF-8")
+
+
+def test_an_env_file_that_is_a_folder_is_told_so(tree):
+    (tree.root / ".env").mkdir()
+    assert said(tree.python("-m", "tools.dev", **NO_SETTINGS)) == (
+        ".env is a folder: remove it, and make dev writes the file."
+    )
+    line = said(tree.python("-m", "app.server", **NO_SETTINGS))
+    assert line.endswith("SECRET_KEY: is not set, and .env is a folder: remove it, and `make dev` writes the file")
+
+
+def test_without_an_example_no_env_file_can_be_written(tree):
+    (tree.root / ".env.example").unlink()
+    line = said(tree.python("-m", "tools.dev", **NO_SETTINGS))
+    assert line == ".env.example cannot be read. Restore it: git checkout .env.example"
+    assert not (tree.root / ".env").exists()
+
+
+def test_a_virtual_environment_that_cannot_be_written_is_one_line(tree):
+    (tree.root / ".venv").write_text("no folder")
+    line = said(tree.python("-m", "tools.bootstrap", **OFFLINE))
+    assert line.startswith(f".venv cannot be made or changed: {tree.root}/.venv")
+    assert line.endswith("Make it yours or remove it, and run make again.")
+
+
+def test_a_clone_may_be_in_a_folder_of_any_name(tmp_path):
+    name = "50%off 100%(here)s what?"
+    tree = Tree(tmp_path / name)
+    done = tree.python("-m", "alembic", "upgrade", "head")
+    assert done.returncode == 0, done.stderr
+    done = tree.python("-c", "from app.cli import migrate, seed; migrate(); seed()")
+    assert done.returncode == 0, done.stderr
+    assert (tree.root / ".data" / "liftoff.db").stat().st_size
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8320/api"),
+        ("0.0.0.0", "http://127.0.0.1:8320/api"),  # noqa: S104 - nothing listens in this test
+        ("::1", "http://[::1]:8320/api"),
+    ],
+)
+def test_an_address_of_ipv6_stands_in_brackets(host, url):
+    settings = get_settings().model_copy(update={"host": host, "port": 8320, "api_prefix": "/api"})
+    assert api_url(settings) == url
 
 
 def test_the_billing_story_says_what_it_needs(tree):
