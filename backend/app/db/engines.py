@@ -28,6 +28,8 @@ CONNECT_SECONDS = 3
 SOCKET_SECONDS = 15
 WAL_PAUSE = 0.01  # seconds until a file that is being switched to WAL is tried again
 HELD = "named locks"  # in a connection's info: what MySQL would keep beyond the transaction
+MYSQL_MODE = "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
+MYSQL_SESSION = f"SET time_zone='+00:00', sql_mode='{MYSQL_MODE}'"
 MYSQL_CHECK_FAILED = (3819, 4025)  # MySQL's and MariaDB's number of a broken check constraint
 
 
@@ -119,9 +121,8 @@ def _rest_mysql(connection: Any, record: ConnectionPoolEntry) -> None:
 def _prepare_mysql(connection: Any, statement_seconds: int) -> None:
     mariadb = "MariaDB" in connection.get_server_info()
     limit = f"max_statement_time={statement_seconds}" if mariadb else f"max_execution_time={statement_seconds * 1000}"
-    mode = "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
     with connection.cursor() as cursor:
-        cursor.execute(f"SET time_zone='+00:00', sql_mode='{mode}', innodb_lock_wait_timeout={LOCK_SECONDS}, {limit}")
+        cursor.execute(f"{MYSQL_SESSION}, innodb_lock_wait_timeout={LOCK_SECONDS}, {limit}")
 
 
 def _sqlite(url: URL, *, name: str, statement_seconds: int, **options: Any) -> Engine:
