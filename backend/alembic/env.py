@@ -17,7 +17,7 @@ from app.core.config import get_settings
 from app.core.features import load_models
 from app.core.logging import configure_logging
 from app.db.database import Base
-from app.db.engines import make_engine
+from app.db.engines import MYSQL_SESSION, make_engine
 from app.db.migrations import compare_server_default, render_item
 from app.db.urls import normalise
 
@@ -25,7 +25,14 @@ LOCK = "liftoff migrations"
 LOCK_NUMBER = 4_202_611  # PostgreSQL names its advisory locks by number; any that nobody else uses
 WAIT_SECONDS = 60  # for another migrator to finish
 LOCK_SECONDS = 5  # for a table: rather fail than queue every request behind us
-LOCK_TIMEOUT = f"SET lock_timeout = '{LOCK_SECONDS}s'"
+LOCK_TIMEOUT = {
+    "postgresql": f"SET lock_timeout = '{LOCK_SECONDS}s'",
+    "mysql": f"SET lock_wait_timeout = {LOCK_SECONDS}",
+}
+COLLATION = "utf8mb4_bin"
+# Tables take over the database's character set: all of Unicode, and `é` is not `e`, as on the other two. Without a name
+# it is the database that one is connected to: which one that is, the SQL of --sql cannot know.
+USE_UTF8MB4 = f"ALTER DATABASE CHARACTER SET utf8mb4 COLLATE {COLLATION}"
 
 
 def drop_whole_tables(_context: object, _revision: object, directives: list[MigrationScript]) -> None:
@@ -54,15 +61,16 @@ def alone(connection: Connection) -> Iterator[None]:
         case "postgresql":
             connection.execute(text(f"SET lock_timeout = '{WAIT_SECONDS}s'"))
             connection.execute(text("SELECT pg_advisory_lock(:number)"), {"number": LOCK_NUMBER})
-            connection.execute(text(LOCK_TIMEOUT))
+            connection.execute(text(LOCK_TIMEOUT["postgresql"]))
             connection.commit()
             yield
             connection.execute(text("SELECT pg_advisory_unlock(:number)"), {"number": LOCK_NUMBER})
         case "mysql":
             if not connection.scalar(text("SELECT GET_LOCK(:name, :wait)"), {"name": LOCK, "wait": WAIT_SECONDS}):
                 raise CommandError("Another migrator is still at work. Try again when it has finished.")
-            connection.execute(text(f"SET lock_wait_timeout = {LOCK_SECONDS}"))
-            use_utf8mb4(connection)
+            connection.execute(text(LOCK_TIMEOUT["mysql"]))
+            refuse_other_collations(connection)
+            connection.execute(text(USE_UTF8MB4))
             connection.commit()
             yield
             connection.execute(text("SELECT RELEASE_LOCK(:name)"), {"name": LOCK})
@@ -79,11 +87,25 @@ def alone(connection: Connection) -> Iterator[None]:
                     raise CommandError(f"The migration would break foreign keys: {broken[:5]}")
 
 
-def use_utf8mb4(connection: Connection) -> None:
-    """Tables take over the database's character set: all of Unicode, and `é` is not `e`, as on the other two."""
-    name = connection.scalar(text("SELECT DATABASE()"))
-    quoted = connection.dialect.identifier_preparer.quote_identifier(str(name))
-    connection.execute(text(f"ALTER DATABASE {quoted} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"))
+def refuse_other_collations(connection: Connection) -> None:
+    """A table keeps the collation that it was made with, and Alembic compares none."""
+    made = text("SELECT table_name, table_collation FROM information_schema.tables WHERE table_schema = DATABASE()")
+    meant = {table.name: table.kwargs.get("mysql_collate", COLLATION) for table in Base.metadata.tables.values()}
+    if other := sorted(name for name, collation in connection.execute(made) if meant.get(name, collation) != collation):
+        raise CommandError(
+            f"Another collation than {COLLATION}, by which `e` may be `é`, have the tables {', '.join(other)}. Make a "
+            f"backup, then convert each: ALTER TABLE … CONVERT TO CHARACTER SET utf8mb4 COLLATE {COLLATION};"
+        )
+
+
+def prepare_offline(dialect: str) -> None:
+    """At the head of the SQL, what a connection of ours would have."""
+    if dialect == "mysql":
+        context.execute("SET NAMES utf8mb4")  # the client's own would read our bytes as another alphabet
+        context.execute(MYSQL_SESSION)
+        context.execute(USE_UTF8MB4)
+    if dialect in LOCK_TIMEOUT:
+        context.execute(LOCK_TIMEOUT[dialect])
 
 
 def run() -> None:
@@ -101,8 +123,7 @@ def run() -> None:
         url = normalise(settings.database_url.get_secret_value())
         context.configure(url=url, literal_binds=True, dialect_opts={"paramstyle": "named"}, **options)
         with context.begin_transaction():
-            if url.get_backend_name() == "postgresql":
-                context.execute(LOCK_TIMEOUT)
+            prepare_offline(url.get_backend_name())
             context.run_migrations()
         return
     engine = make_engine(settings, pool_size=1, max_overflow=0, name="liftoff migrations", statement_seconds=0)

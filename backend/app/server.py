@@ -3,10 +3,12 @@
 import os
 import sys
 import tempfile
+from importlib import import_module
 
 import uvicorn
 
-from app.core.config import BACKEND, get_settings
+from app.core.config import BACKEND, Settings, get_settings
+from app.core.features import BrokenFeature
 
 SHUTDOWN_SECONDS = 30  # for requests in flight; a developer who saves a file waits 3
 KEEP_ALIVE_SECONDS = 75  # longer than the idle time-out of common load balancers, or they race us
@@ -17,6 +19,8 @@ def main() -> None:
     reload = "--reload" in sys.argv[1:]
     if settings.web_concurrency > 1 and not reload:
         os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="liftoff-metrics-"))
+    if not reload:  # that one waits for the file to be mended
+        _try_start(settings)
     uvicorn.run(
         "app.main:app",
         host=settings.host,
@@ -31,6 +35,26 @@ def main() -> None:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=3 if reload else SHUTDOWN_SECONDS,
     )
+
+
+def _try_start(settings: Settings) -> None:
+    """End with one line where no process could serve. Of several, uvicorn would replace each that fails at once by the
+    next, for ever, and would end with 0 after one that fails while it starts.
+
+    They are programs of their own: no connection of this one becomes theirs.
+    """
+    try:
+        import_module("app.main")  # not before its metrics know that there are several processes
+    except BrokenFeature as error:
+        sys.exit(" ".join(str(error).split()))
+    from app.db.capacity import TooSmall, check_capacity  # makes the pools: not in the parent of a reload
+    from app.db.database import SideSession
+
+    try:
+        check_capacity(settings)
+    except TooSmall as error:
+        sys.exit(str(error))
+    SideSession.kw["bind"].dispose()
 
 
 if __name__ == "__main__":

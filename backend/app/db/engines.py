@@ -8,6 +8,8 @@
 | times | with time zone | `DATETIME(6)`, kept in UTC | text, kept in UTC |
 """
 
+import sqlite3
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,10 @@ LOCK_SECONDS = 3
 IDLE_SECONDS = 30
 CONNECT_SECONDS = 3
 SOCKET_SECONDS = 15
+WAL_PAUSE = 0.01  # seconds until a file that is being switched to WAL is tried again
 HELD = "named locks"  # in a connection's info: what MySQL would keep beyond the transaction
+MYSQL_MODE = "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
+MYSQL_SESSION = f"SET time_zone='+00:00', sql_mode='{MYSQL_MODE}'"
 MYSQL_CHECK_FAILED = (3819, 4025)  # MySQL's and MariaDB's number of a broken check constraint
 
 
@@ -115,9 +120,8 @@ def _rest_mysql(connection: Any, record: ConnectionPoolEntry) -> None:
 def _prepare_mysql(connection: Any, statement_seconds: int) -> None:
     mariadb = "MariaDB" in connection.get_server_info()
     limit = f"max_statement_time={statement_seconds}" if mariadb else f"max_execution_time={statement_seconds * 1000}"
-    mode = "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
     with connection.cursor() as cursor:
-        cursor.execute(f"SET time_zone='+00:00', sql_mode='{mode}', innodb_lock_wait_timeout={LOCK_SECONDS}, {limit}")
+        cursor.execute(f"{MYSQL_SESSION}, innodb_lock_wait_timeout={LOCK_SECONDS}, {limit}")
 
 
 def _sqlite(url: URL, *, name: str, statement_seconds: int, **options: Any) -> Engine:
@@ -132,8 +136,27 @@ def _sqlite(url: URL, *, name: str, statement_seconds: int, **options: Any) -> E
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # the driver's own BEGIN comes too late and breaks savepoints
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={LOCK_SECONDS * 1000}"):
+    connection.execute(f"PRAGMA busy_timeout={LOCK_SECONDS * 1000}")
+    _switch_to_wal(connection)
+    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _switch_to_wal(connection: Any) -> None:
+    """A new file is switched by whoever comes first; the others are refused at once, whatever the time-out, so they
+    try again for as long as they would wait for any other lock. Raises `sqlite3.OperationalError` after that.
+    """
+    deadline = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            # The primary code: SQLITE_BUSY has variants, such as that of a recovery.
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(WAL_PAUSE)
+        else:
+            return
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -3,10 +3,12 @@
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 
 from sqlalchemy import PrimaryKeyConstraint, UniqueConstraint
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm.exc import StaleDataError
 
 from app.core.errors import AppError, Unavailable, Unprocessable
 from app.db.database import Base, DatabaseBusy
@@ -18,6 +20,7 @@ NAMED = re.compile(
     r"|^[^']*CONSTRAINT `(\w+)`|^Check constraint '(\w+)' is",
     re.DOTALL,
 )
+NONE: Mapping[str, type[AppError]] = MappingProxyType({})
 
 
 class DatabaseUnavailable(Unavailable):
@@ -110,14 +113,19 @@ def _without_state(error: DBAPIError) -> type[AppError] | None:
 
 
 @contextmanager
-def conflicts(named: Mapping[str, type[AppError]]) -> Iterator[None]:
+def conflicts(named: Mapping[str, type[AppError]] = NONE, *, gone: type[AppError] | None = None) -> Iterator[None]:
     """Around a flush: turn the break of a constraint into the error that stands for its name.
 
     The database decides, so that two requests at once cannot both pass. A constraint that is not in `named` stays an
-    `IntegrityError`: a bug, and a 500 that says so in the log.
+    `IntegrityError`: a bug, and a 500 that says so in the log. `gone` is for a row that another request deleted after
+    this one had read it; without it that is `DatabaseConflict` (503).
     """
     try:
         yield
+    except StaleDataError as error:
+        if gone is None:
+            raise
+        raise gone from error
     except IntegrityError as error:
         kind = named.get(constraint_of(error, named) or "")
         if kind is None:

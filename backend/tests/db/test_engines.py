@@ -1,6 +1,9 @@
 """What every connection promises, asked of the database itself."""
 
+import sqlite3
+import threading
 import time
+from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -71,6 +74,39 @@ def test_mysql_is_strict_instead_of_cutting_values(engine_of_ours):
 def test_sqlite_holds_to_our_limits(engine_of_ours, pragma, value):
     with engine_of_ours.connect() as connection:
         assert connection.scalar(text(f"PRAGMA {pragma}")) == value
+
+
+@pytest.mark.only("sqlite")
+def test_a_new_file_that_another_process_writes_is_waited_for(tmp_path):
+    """SQLite refuses to switch such a file to WAL at once, whatever the time-out: several processes begin together."""
+    file = tmp_path / "new.db"
+    writer = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    writer.execute("BEGIN IMMEDIATE")
+    done = threading.Timer(0.3, writer.execute, ["COMMIT"])
+    own = make_engine(Settings(database_url=SecretStr(f"sqlite:///{file}")), pool_size=1, max_overflow=0)
+    done.start()
+    with own.connect() as connection:
+        assert connection.scalar(text("PRAGMA journal_mode")) == "wal"
+    done.join()
+    writer.close()
+    own.dispose()
+
+
+@pytest.mark.only("sqlite")
+def test_a_new_file_is_not_waited_for_without_end(tmp_path, monkeypatch):
+    monkeypatch.setattr("app.db.engines.LOCK_SECONDS", 1)
+    file = tmp_path / "new.db"
+    own = make_engine(Settings(database_url=SecretStr(f"sqlite:///{file}")), pool_size=1, max_overflow=0)
+    started = time.monotonic()
+    with closing(sqlite3.connect(file, isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        with pytest.raises(exc.OperationalError) as caught:
+            own.connect()
+    answer = translate(caught.value)
+    assert answer
+    assert (answer.status, answer.code) == (503, "database_timeout")
+    assert 1 <= time.monotonic() - started < 3
+    own.dispose()
 
 
 def test_letters_of_every_script_come_back_and_letters_with_accents_are_letters_of_their_own(db):

@@ -6,15 +6,29 @@ from contextlib import contextmanager
 from threading import Barrier
 
 import pytest
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, String, Table, exc, insert, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    delete,
+    exc,
+    insert,
+    text,
+)
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.exc import StaleDataError
 
 from app.core.config import Settings
-from app.core.errors import AppError, Conflict
+from app.core.errors import AppError, Conflict, NotFound
 from app.db.database import Base, engine
 from app.db.engines import LOCK_SECONDS
 from app.db.errors import conflicts, constraint_of, translate
-from tests.support.widgets import NameTaken
+from tests.support.widgets import NameTaken, Widget
 
 
 class Refused(Conflict):
@@ -138,6 +152,21 @@ def test_of_two_transactions_that_wait_for_each_other_one_is_a_conflict(pairs, w
         found = [error for errors in threads.map(lock_both, (1, 2), (2, 1)) for error in errors]
     assert len(found) == 1
     assert code(found) == (503, "database_conflict")
+
+
+class Gone(NotFound):
+    code = "gone"
+
+
+@pytest.mark.parametrize(("gone", "error"), [(Gone, Gone), (None, StaleDataError)])
+def test_a_row_that_was_deleted_since_it_was_read_is_the_error_that_the_feature_gives(db, gone, error):
+    widget = Widget(name="short-lived")
+    db.add(widget)
+    db.flush()
+    db.execute(delete(Widget), execution_options={"synchronize_session": False})
+    widget.weight = 1
+    with pytest.raises(error), conflicts(gone=gone):
+        db.flush()
 
 
 def test_a_lock_that_somebody_keeps_is_a_timeout_and_not_a_wait(pairs):

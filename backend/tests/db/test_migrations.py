@@ -6,11 +6,13 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from alembic import command
+from pymysql.constants.CLIENT import MULTI_STATEMENTS
 from sqlalchemy import Engine, MetaData, Table, create_engine, func, inspect, select, text, types
 
 from app.core.config import BACKEND
@@ -122,6 +124,56 @@ def test_the_sql_for_an_administrator_has_bounded_locks_and_works(scratch_url, s
     with scratch.connect() as connection:
         connection.exec_driver_sql(sql.replace("%", "%%"))
     assert ("users" in counts(scratch)) == (way[0] == "upgrade")
+
+
+# Of every column, and of every table for columns to come.
+COLLATIONS = (
+    "SELECT table_name, column_name, character_set_name, collation_name FROM information_schema.columns"
+    " WHERE table_schema = DATABASE() UNION ALL SELECT table_name, '', '', table_collation"
+    " FROM information_schema.tables WHERE table_schema = DATABASE() ORDER BY 1, 2"
+)
+
+
+@pytest.mark.only("mysql")
+def test_the_sql_for_an_administrator_makes_the_tables_that_a_migration_makes(scratch_url, scratch):
+    """Also in a database and with a client that know Latin-1 only, as older servers make them."""
+    url = normalise(scratch_url)
+    done(scratch_url, "upgrade", "head")
+    with scratch.connect() as connection:
+        online = connection.execute(text(COLLATIONS)).all()
+        connection.exec_driver_sql(f"DROP DATABASE {url.database}")
+        connection.exec_driver_sql(f"CREATE DATABASE {url.database} CHARACTER SET latin1 COLLATE latin1_swedish_ci")
+        connection.invalidate()
+    sql = done(scratch_url, "upgrade", "head", "--sql")
+    client = {"charset": "latin1", "client_flag": MULTI_STATEMENTS, "autocommit": True}
+    latin = create_engine(url, connect_args=client)
+    with closing(latin.raw_connection()) as administrator:
+        cursor = administrator.cursor()
+        cursor.execute(sql)
+        while cursor.nextset():
+            pass
+    latin.dispose()
+    with scratch.connect() as connection:
+        assert connection.execute(text(COLLATIONS)).all() == online
+    assert {collation for _, _, _, collation in online} == {None, "utf8mb4_bin"}
+    done(scratch_url, "check")
+
+
+@pytest.mark.only("mysql")
+@pytest.mark.parametrize("command", [("check",), ("upgrade", "head")])
+def test_a_table_of_another_collation_is_named(scratch_url, scratch, command):
+    done(scratch_url, "upgrade", "head")
+    convert = "ALTER TABLE users CONVERT TO CHARACTER SET utf8mb4 COLLATE {}"
+    with scratch.connect() as connection:
+        connection.exec_driver_sql(convert.format("utf8mb4_general_ci"))
+    result = alembic(scratch_url, *command)
+    assert result.returncode != 0
+    assert "utf8mb4_bin" in result.stderr
+    assert "the tables users." in result.stderr
+    assert "Traceback" not in result.stderr
+    with scratch.connect() as connection:
+        connection.exec_driver_sql(convert.format("utf8mb4_bin"))
+    done(scratch_url, "check")
 
 
 def test_four_migrators_at_once_all_succeed_and_one_does_the_work(scratch_url, scratch):

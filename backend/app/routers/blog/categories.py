@@ -65,6 +65,6 @@ def delete_category(db: Session, category: BlogCategory) -> None:
 
 
 def _saved(db: Session, category: BlogCategory) -> BlogCategory:
-    with conflicts(CONSTRAINTS):
+    with conflicts(CONSTRAINTS, gone=CategoryNotFound):
         db.flush()
     return _one(db, queries.categories().where(BlogCategory.id == category.id))

@@ -120,14 +120,14 @@ def create_post(db: Session, author: User, data: PostCreate) -> BlogPost:
 
 
 def update_post(db: Session, editor: User, post: BlogPost, data: PostUpdate) -> BlogPost:
-    """Fields left out stay. The first publication sets its time."""
+    """Fields left out stay. The first publication sets its time. Raises `PostNotFound` for one deleted meanwhile."""
     changes = data.changes()
     _refuse_featuring(editor, featured=bool(changes.get("is_featured")) and not post.is_featured)
     for name, value in changes.items():
         setattr(post, name, value)
     if post.is_published and post.published_at is None:
         post.published_at = now()
-    with conflicts(CONSTRAINTS):
+    with conflicts(CONSTRAINTS, gone=PostNotFound):
         db.flush()
     return _saved(db, post)
 
