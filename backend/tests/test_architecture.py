@@ -79,7 +79,13 @@ def test_the_simulator_keeps_the_rule(rule):
 
 def test_the_image_of_production_has_no_simulator():
     sent = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
-    assert sent == ["!requirements.txt", "!backend/app", "!backend/alembic", "!backend/alembic.ini"]
+    assert sent == [
+        "!requirements.txt",
+        "!backend/app",
+        "!backend/alembic",
+        "!backend/alembic.ini",
+        "!backend/plans.toml",
+    ]
     assert "simulator" not in (BACKEND / "Dockerfile").read_text()
 
 

@@ -39,7 +39,7 @@ def check(url: str) -> str:
     if name.startswith("sqlite"):
         if parts["server"] or parts["database"] in (None, "", ":memory:"):  # in memory each connection has its own
             raise ValueError("SQLite needs a file, such as sqlite:///.data/liftoff.db")
-    elif port and not (re.fullmatch(r"[0-9]{1,5}", port) and 1 <= int(port) <= HIGHEST_PORT):
+    elif port is not None and not (re.fullmatch(r"[0-9]{1,5}", port) and 1 <= int(port) <= HIGHEST_PORT):
         raise ValueError(f"the port after the host must be a number from 1 to {HIGHEST_PORT} (in a password, @ is %40)")
     return url
 

@@ -43,6 +43,7 @@ def test_what_the_settings_refuse_is_no_url_here_either():
 @example("mysql://u:%40:x@[::1]:3306/d?a=b")
 @example("sqlite:////a%3Fb/c d.db?mode=ro")
 @example("postgresql://h:٣/d")
+@example("postgresql://h:/d")
 def test_what_the_settings_let_pass_sqlalchemy_takes_apart_in_the_same_way(url):
     try:
         check(url)
