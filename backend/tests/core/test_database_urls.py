@@ -42,7 +42,6 @@ def test_what_cannot_be_used_is_refused_with_what_to_write(url, said):
     "url",
     [
         "postgresql:///d?host=/run/postgresql",
-        "postgresql://u:p@h:/d",
         "postgresql://u:a/b:c@h:5432/d",
         "mysql://u:p@[::1]:3306/d",
         "sqlite:///.data/d.db?timeout=3",

@@ -21,7 +21,8 @@ def typed(tmp_path):
 
     def run(*words):
         command = ["make", "--assume-old=.venv/.installed", *words]
-        return subprocess.check_output(command, cwd=tree.root, text=True, env=os.environ).splitlines()
+        ours = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+        return subprocess.check_output(command, cwd=tree.root, text=True, env=ours).splitlines()  # as nobody's sub-make
 
     return run
 
