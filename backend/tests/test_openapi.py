@@ -7,6 +7,7 @@ import re
 import pytest
 
 from app.main import app
+from app.platform import documentation
 from tests import openapi_snapshots
 
 UPDATE = "the API changed. If that is wanted: make openapi"
@@ -59,9 +60,15 @@ def test_a_change_of_the_contract_shows(document, change):
 
 def test_bounds_of_integers_are_integers(document):
     """As floats the largest would be one more than what is taken."""
-    properties = document["components"]["schemas"]["PostCreate"]["properties"]
-    bounds = properties["category_id"]["anyOf"][0]
-    assert (bounds["maximum"], type(bounds["maximum"]), type(bounds["minimum"])) == (2**63 - 1, int, int)
+    shape = {"anyOf": [{"type": "integer", "minimum": 1.0, "maximum": 2.0**63}, {"type": "null"}]}
+    document["components"]["schemas"]["Made"] = shape
+    documentation.write_bounds_as_integers(document)
+    bounds = shape["anyOf"][0]
+    assert (bounds["minimum"], bounds["maximum"]) == (1, 2**63 - 1)
+
+
+def test_every_bound_of_the_document_is_written_so(document):
+    assert not re.findall(r'"(?:min|max)imum": [0-9.]+(?:\.0|e)', json.dumps(document))
 
 
 def test_operation_ids_are_unique_and_fit_for_function_names(document):

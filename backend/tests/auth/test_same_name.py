@@ -131,10 +131,11 @@ def test_many_google_accounts_whose_names_are_alike_all_come_in(outcomes):
     assert outcomes(come, all_at_once, identities, "_add") == {f"{NAME}@example{n}.org": 1 for n in range(MANY)}
 
 
-def test_one_google_account_that_comes_several_times_at_once_has_one_account(outcomes, committed):
+@pytest.mark.parametrize(("how", "step"), [(all_at_once, "_free_username"), (one_overtakes, "_adopt")])
+def test_one_google_account_that_comes_several_times_at_once_has_one_account(outcomes, committed, how, step):
     def come(db, _n):
         return arrive(db, subject="1", email=EMAIL)
 
-    assert outcomes(come, all_at_once, identities, "_free_username") == {EMAIL: MANY}
+    assert outcomes(come, how, identities, step) == {EMAIL: MANY}
     with committed() as db:
         assert db.query(User).count() == 1

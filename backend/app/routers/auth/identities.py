@@ -99,7 +99,7 @@ def _adopt(db: Session, person: Person, email: str, client: Client) -> User:
     else:
         user = lock(db, User.email == email)
         if user.is_verified:
-            raise AccountExists
+            raise _Raced if _find(db, person) else AccountExists  # they came twice, and the other was quicker
         _take_over(db, user, client)
     _add(db, user, person, _Raced)
     events.record(db, "google_linked", user.id, client)
