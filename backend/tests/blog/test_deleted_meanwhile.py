@@ -1,0 +1,32 @@
+"""What another request deletes between reading and changing is not found, and no conflict to be tried again."""
+
+import pytest
+
+from app.routers.blog import categories, service
+from app.routers.blog.schemas import CategoryUpdate, PostUpdate
+from tests.auth.factories import make_user
+from tests.blog.factories import make_category, make_post
+
+# A SQLite file has one writer, who would have to wait for the other.
+pytestmark = pytest.mark.only("postgresql", "mysql")
+
+
+def test_a_post_that_another_request_deletes_before_it_is_changed_is_not_found(committed):
+    author = make_user()
+    post_id = make_post(author).id
+    with committed() as changing, committed() as deleting:
+        post = service.get_own_post(changing, author, post_id)
+        service.delete_post(deleting, service.get_own_post(deleting, author, post_id))
+        deleting.commit()
+        with pytest.raises(service.PostNotFound):
+            service.update_post(changing, author, post, PostUpdate(title="Other"))
+
+
+def test_a_category_that_another_request_deletes_before_it_is_changed_is_not_found(committed):
+    category_id = make_category().id
+    with committed() as changing, committed() as deleting:
+        category = categories.get_category(changing, category_id)
+        categories.delete_category(deleting, categories.get_category(deleting, category_id))
+        deleting.commit()
+        with pytest.raises(categories.CategoryNotFound):
+            categories.update_category(changing, category, CategoryUpdate(name="Other"))
