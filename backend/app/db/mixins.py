@@ -4,11 +4,11 @@ from datetime import datetime
 
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.types import now
+from app.db import clock
 
 
 class Timestamps:
-    """When a row was made and last changed."""
+    """When a row was made and last changed, by the database's clock: lists of all hosts are sorted by it."""
 
-    created_at: Mapped[datetime] = mapped_column(default=now)
-    updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
+    created_at: Mapped[datetime] = mapped_column(default=clock.now())
+    updated_at: Mapped[datetime] = mapped_column(default=clock.now(), onupdate=clock.now())
