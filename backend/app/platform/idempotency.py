@@ -24,15 +24,14 @@ from app.core.errors import Conflict, Unprocessable
 from app.core.keys import cipher, derive_key
 from app.core.logging import get_logger
 from app.core.principal import viewer
-from app.core.types import now
+from app.db import clock
 from app.db.database import side_session
 from app.db.errors import conflicts
 
-from .models import IdempotencyKey
+from .models import LEASE, IdempotencyKey
 
 HEADER = "Idempotency-Key"
 KEPT = timedelta(hours=24)
-LEASE = timedelta(seconds=60)  # longer than any request may take; then a crashed one no longer blocks its key
 VALID = re.compile(r"[\x21-\x7e]{1,255}")
 KEPT_HEADERS = ("content-type", "location")
 
@@ -81,8 +80,9 @@ class Claim:
         client = self._request.client
         caller = viewer(self._request) or f"address {client.host if client else ''}"
         digest = _digest(caller, self._request.method, self._request.url.path, self._key.encode())
-        row = db.scalar(select(IdempotencyKey).where(IdempotencyKey.digest == digest))
-        if row and row.expires_at > now():
+        found = select(IdempotencyKey, IdempotencyKey.expires_at > clock.now()).where(IdempotencyKey.digest == digest)
+        row, is_taken = db.execute(found).first() or (None, False)
+        if row and is_taken:
             return self._repeat(row)
         self._row = self._take_over(db, row) if row else self._insert(db, digest)
         self._db = db
@@ -101,7 +101,7 @@ class Claim:
         return Response(base64.b64decode(stored["body"]), stored["status"], headers)
 
     def _insert(self, db: Session, digest: str) -> IdempotencyKey:
-        row = IdempotencyKey(digest=digest, fingerprint=self._fingerprint, expires_at=now() + LEASE)
+        row = IdempotencyKey(digest=digest, fingerprint=self._fingerprint)
         db.add(row)
         with conflicts({"uq_idempotency_keys_digest": IdempotencyInProgress}):
             db.flush()
@@ -110,7 +110,8 @@ class Claim:
     def _take_over(self, db: Session, row: IdempotencyKey) -> IdempotencyKey:
         """An expired key is free again, for one of those who find it so."""
         mine = (IdempotencyKey.id == row.id, IdempotencyKey.expires_at == row.expires_at)
-        fresh = {"fingerprint": self._fingerprint, "answer": None, "created_at": now(), "expires_at": now() + LEASE}
+        times = {"created_at": clock.now(), "expires_at": clock.now(LEASE)}
+        fresh = {"fingerprint": self._fingerprint, "answer": None, **times}
         taken = cast("CursorResult[Any]", db.execute(update(IdempotencyKey).where(*mine).values(fresh)))
         if taken.rowcount != 1:
             raise IdempotencyInProgress
@@ -126,7 +127,7 @@ class Claim:
             "body": base64.b64encode(bytes(response.body)).decode(),
         }
         self._row.answer = cipher("idempotent answers").encrypt(json.dumps(answer).encode())
-        self._row.expires_at = now() + KEPT
+        self._row.expires_at = clock.now(KEPT)
         self._db.flush()
         self._stored = True
 

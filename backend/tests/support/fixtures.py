@@ -224,7 +224,7 @@ def statements() -> Iterator[list[str]]:
         if not statement.startswith(("SAVEPOINT", "RELEASE", "ROLLBACK", "BEGIN")):
             sent.append(statement)
 
-    event.listen(Engine, "before_cursor_execute", note)
+    event.listen(Engine, "before_cursor_execute", note, insert=True)  # before `follow_travel` puts its moment in
     yield sent
     event.remove(Engine, "before_cursor_execute", note)
 

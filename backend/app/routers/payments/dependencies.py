@@ -12,7 +12,6 @@ from fastapi import Depends
 from sqlalchemy.orm import Session
 
 from app.core.errors import raises
-from app.core.types import now
 from app.db.database import db_dependency
 from app.platform.jobs import enqueue
 from app.routers.auth.dependencies import CurrentUser, SubscriptionActive, before_deletion
@@ -68,6 +67,6 @@ def keep_subscribed(db: Session, user: User) -> None:
         enqueue(db, "payments.forget_customer", {"customer_id": customer.id, "stripe_id": customer.stripe_id})
     elif customer.creation_asked_at is not None:  # the answer is on its way, or was lost: there may be somebody
         made = {"customer_id": customer.id, "key": customer.creation_key, "email": customer.email}
-        enqueue(db, "payments.forget_customer", made, run_at=now() + sync.UNHEARD)
+        enqueue(db, "payments.forget_customer", made, after=sync.UNHEARD)
     if not known:
         customer.email = ""
