@@ -6,7 +6,8 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session, SessionTransaction
 
 mail_bell = Event()
-job_bell = Event()
+job_bell = Event()  # for jobs that were asked for
+recurring_bell = Event()
 outside_bell = Event()  # for jobs that call outside
 
 _BELLS = "bells to ring"
