@@ -52,7 +52,7 @@ def _claim(lane: Lane | None) -> Job | None:
     with WorkerSession() as db, db.begin():
         job = leases.claim(db, Job, LEASE, *of_lane, Job.kind.in_(list(kinds())))
     if job:
-        BELLS[Lane(job.lane)].set()  # there may be more: the other threads of this lane should look
+        BELLS[Lane(job.lane)].ring()  # there may be more: the other threads of this lane should look
     return job
 
 

@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from threading import Event, Lock
+from threading import Lock
 from typing import Any
 
 from sqlalchemy import ColumnElement, select
@@ -35,7 +35,7 @@ from app.db.errors import conflicts
 
 from .leases import NEVER, PATIENCE
 from .models import Job, Lane
-from .wakes import job_bell, outside_bell, recurring_bell, ring_after
+from .wakes import Bell, job_bell, outside_bell, recurring_bell, ring_after
 
 LEASE = timedelta(minutes=5)
 
@@ -51,7 +51,7 @@ class Failure:
 
 
 FailureHandler = Callable[[Session, dict[str, Any], Failure], None]
-BELLS: Mapping[Lane, Event] = {
+BELLS: Mapping[Lane, Bell] = {
     Lane.ASKED: job_bell,
     Lane.RECURRING: recurring_bell,
     Lane.OUTSIDE: outside_bell,

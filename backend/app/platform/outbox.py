@@ -49,7 +49,7 @@ def send_due(stopping: Event | None = None) -> bool:
         while sent < BATCH_MAILS and time.monotonic() < until:
             if (stopping and stopping.is_set()) or not (mail := _claim()):
                 break
-            mail_bell.set()  # there may be more: the other threads should look
+            mail_bell.ring()  # there may be more: the other threads should look
             failure = _send(line, mail)
             if isinstance(failure, Unreachable) and failure.is_crowded:
                 _give_back(mail)

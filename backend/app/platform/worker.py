@@ -15,7 +15,7 @@ from app.db.migrations import gate
 from . import job_runs, outbox
 from .jobs import BELLS
 from .models import Lane
-from .wakes import mail_bell
+from .wakes import Bell, mail_bell
 
 POLL_SECONDS = 1.5  # for what another process queued, and for what has become due
 ECHO_SECONDS = 60.0  # the other threads of a crew wait for the bell, which the one that polls rings
@@ -34,7 +34,7 @@ class Crew:
 
     name: str
     work: Callable[[], bool]
-    bell: Event
+    bell: Bell
     threads: int
 
 
@@ -85,7 +85,7 @@ class Worker:
         """Finish what is in hand, for at most so long; what is cut off then comes back when its lease ends."""
         self._stopping.set()
         for bell in self._bells:
-            bell.set()
+            bell.ring()
         deadline = time.monotonic() + seconds
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
@@ -105,21 +105,17 @@ class Worker:
                 self._stopping.wait(RESTART_SECONDS)
 
     def _work(self, crew: Crew, name: str, wait: float) -> None:
-        while True:
+        while not self._stopping.is_set():
             self._turned_at[name] = time.monotonic()
-            crew.bell.clear()
-            if self._stopping.is_set():
-                crew.bell.set()  # for one that began to wait when we had just cleared it
-                return
-            found = False
+            heard, found = crew.bell.rings, False
             try:
                 found = _schema_fits() and crew.work()
             except SQLAlchemyError as error:
                 log.warning("worker_waits", reason=str(error))
             except Exception:
                 log.exception("worker_failed")
-            if not found:
-                crew.bell.wait(wait)
+            if not found and not self._stopping.is_set():
+                crew.bell.wait(heard, wait)
 
 
 def _schema_fits() -> bool:

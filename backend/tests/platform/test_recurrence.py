@@ -73,8 +73,10 @@ def test_it_comes_back_in_a_process_that_lives_on(done, loss):
         assert job_runs.run_next()
         LOSSES[loss](None)
         clock.shift(61)
-        assert any(job_runs.run_next() or clock.shift(600) for _ in range(8)), "within an hour"
-        assert len(done) == 2
+        for _ in range(7):
+            job_runs.run_next()
+            clock.shift(600)
+        assert len(done) == 2, "within an hour"
         assert [row.key for row in rows() if row.due_at] == [KEY]
 
 
