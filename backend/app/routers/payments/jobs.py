@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.core.config import get_settings
 from app.core.types import now
-from app.platform.jobs import Failure, FailureHandler, enqueue, job, recurring
+from app.platform.jobs import Failure, FailureHandler, alone, enqueue, job, recurring
 
 from . import gateway, ledger, plans, sync
 from .alarms import alarm
@@ -28,7 +28,8 @@ def process_event(db: Session, payload: dict[str, Any]) -> None:
 
 @job("payments.look", outside=True)
 def look(db: Session, payload: dict[str, Any]) -> None:
-    sync.look(db, payload["customer_id"])
+    with alone(f"look {payload['customer_id']}"):
+        sync.look(db, payload["customer_id"])
 
 
 def _alarmed(what: str) -> FailureHandler:
