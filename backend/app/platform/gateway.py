@@ -151,6 +151,7 @@ def _connect(settings: Settings, helo: str) -> "_Bounded":
         if settings.smtp_username:
             password = settings.smtp_password.get_secret_value() if settings.smtp_password else ""
             smtp.login(settings.smtp_username, password)
+        smtp.ehlo_or_helo_if_needed()  # the last place where a server refuses a connection, and not a mail
     except BaseException:
         smtp.close()
         raise

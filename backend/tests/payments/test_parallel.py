@@ -50,9 +50,7 @@ def test_payers_do_not_wait_for_each_other(client, payers, script, request):
     script.ended.set()
 
 
-def test_many_events_of_one_payer_leave_the_others_room(
-    committed, client, payers, script, request
-):
+def test_many_events_of_one_payer_leave_the_others_room(committed, client, payers, script, request):
     """More of them than there are threads, and the first look hangs."""
     script.answers = [hang]
     tell(client, payers[0], THREADS[Lane.OUTSIDE] * 3)

@@ -61,9 +61,7 @@ def process(db: Session, event_id: int) -> None:
         _work_off(db, event_id, concern, payer, content)
 
 
-def _work_off(
-    db: Session, event_id: int, concern: Concern | None, payer: str | None, content: dict[str, Any]
-) -> None:
+def _work_off(db: Session, event_id: int, concern: Concern | None, payer: str | None, content: dict[str, Any]) -> None:
     if concern is Concern.CATALOGUE:
         plans.report_drift(db)
         settle(db, WebhookEvent.id == event_id)
