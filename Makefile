@@ -120,6 +120,7 @@ bench: $(STAMP) ## the comparisons of the README, measured on this machine
 	$(IN_BACKEND) benchmarks.sign_in
 	$(IN_BACKEND) benchmarks.simulator
 	$(IN_BACKEND) benchmarks.payments
+	$(IN_BACKEND) benchmarks.mail
 
 ##@ Packages
 

@@ -2,10 +2,12 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from threading import Timer
+from typing import Any
 
 import pytest
 import time_machine
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from typer.testing import CliRunner
 
 from app.cli import cli
@@ -27,7 +29,7 @@ def queue(number=1, to="person", **options):
 
 
 def queue_link(to="ada@example.com", life=timedelta(hours=1), **options):
-    values = {"username": "ada", "link": LINK, "minutes": 60}
+    values: Any = {"username": "ada", "link": LINK, "minutes": 60}
     with SessionLocal() as db, db.begin():
         mail.queue_mail(db, to, "auth/reset_password", useful_for=life, **options, **values)
 
@@ -178,7 +180,7 @@ def test_mail_of_older_code_is_a_notice(committed, smtp):
             for column in Mail.__table__.columns
             if column.name not in ("id", "priority", "useful_until")
         }
-        db.execute(Mail.__table__.insert().values(old))
+        db.execute(insert(Mail), [old])
     assert [(one.priority, one.useful_until) for one in mails()] == [(Priority.NOTICE, None)] * 2
 
 
@@ -209,7 +211,7 @@ class Panic(BaseException):
 
 @pytest.mark.parametrize("error", [Panic, SystemExit, KeyboardInterrupt, MemoryError, RecursionError])
 def test_whatever_a_mail_raises_is_its_failure(committed, smtp, monkeypatch, error):
-    real = outbox.message_of
+    real = mail.message_of
 
     def fail(one):
         if one.recipient == "person0@example.com":
@@ -229,7 +231,7 @@ def test_the_time_of_a_mail_begins_with_each(committed, smtp, monkeypatch):
     """Else a long batch would be cut off in the middle."""
     begun = []
 
-    class Noted(gateway.Timer):
+    class Noted(Timer):
         def __init__(self, seconds, *rest):
             begun.append(seconds)
             super().__init__(seconds, *rest)

@@ -34,11 +34,12 @@ class Recorder:
         self.connections = self.open = 0  # so far, and at this moment
         self.max_open = 1000  # more are refused, as by servers that allow each client a few
         self.mails_per_line = 1000
+        self._mails: Counter[Session] = Counter()
         self.ends_lines_by = ""  # what it says to one mail more; nothing: it just hangs up
 
     async def handle_MAIL(self, server: SMTP, session: Session, envelope: Envelope, sender: str, _o: list[str]) -> str:  # noqa: N802 - aiosmtpd's
-        session.mails = getattr(session, "mails", 0) + 1  # type: ignore[attr-defined] - of this connection
-        if session.mails > self.mails_per_line:  # type: ignore[attr-defined]
+        self._mails[session] += 1
+        if self._mails[session] > self.mails_per_line:
             if not self.ends_lines_by:
                 assert isinstance(server.transport, asyncio.Transport)
                 server.transport.abort()
