@@ -11,6 +11,7 @@ import time_machine
 
 from app.core.config import BACKEND
 from app.platform import heartbeat, job_runs, jobs, worker
+from app.platform.models import Lane
 from app.platform.worker import Worker
 from tests.support.jobs import enqueue, rows, widgets
 from tests.support.smtp import wait_until
@@ -109,7 +110,7 @@ def test_a_panic_leaves_every_thread_alive(committed, handlers, adding):
 
     dead = []
     working = Worker(at_death=lambda: dead.append("one"))
-    for _ in range(worker.THREADS["asked"] + 1):
+    for _ in range(worker.THREADS[Lane.ASKED] + 1):
         enqueue("test.panic")
     working.start()
     wait_until(lambda: all(row.attempts for row in rows()))
@@ -145,7 +146,7 @@ def test_a_thread_that_ends_is_told_of(committed, adding, first_turn_fails):
 def test_a_web_process_starts_its_thread_again(committed, adding, first_turn_fails, monkeypatch):
     """It has requests to serve, and would take them along."""
     monkeypatch.setattr(worker, "RESTART_SECONDS", 0.01)
-    monkeypatch.setattr(worker, "THREADS", {"asked": 1})
+    monkeypatch.setattr(worker, "THREADS", {Lane.ASKED: 1})
     working = Worker()
     working.start()
     enqueue("test.add", {"name": "one"})
@@ -154,7 +155,7 @@ def test_a_web_process_starts_its_thread_again(committed, adding, first_turn_fai
 
 
 def test_a_thread_that_is_stuck_is_noticed(committed, handlers, monkeypatch):
-    released = []
+    released: list[str] = []
 
     @jobs.job("test.stuck")
     def stuck(db, payload):
@@ -175,18 +176,19 @@ def test_a_thread_that_is_stuck_is_noticed(committed, handlers, monkeypatch):
 
 def test_jobs_that_take_long_delay_none_of_another_lane(committed, handlers, adding):
     """A purge of millions of rows, say, and a link to a new password."""
-    released, begun = [], []
+    released: list[str] = []
+    begun = []
 
     def slow(db, payload):
         begun.append("one")
         wait_until(lambda: released)
 
-    for n in range(worker.THREADS["recurring"]):
+    for n in range(worker.THREADS[Lane.RECURRING]):
         jobs.recurring(f"test.slow{n}", every=timedelta(hours=1))(slow)
     working = Worker()
     working.start()
     try:
-        wait_until(lambda: len(begun) == worker.THREADS["recurring"])
+        wait_until(lambda: len(begun) == worker.THREADS[Lane.RECURRING])
         enqueue("test.add", {"name": "one"})
         wait_until(lambda: widgets() == 1)
     finally:
