@@ -123,7 +123,7 @@ bench: $(STAMP) ## the comparisons of the README, measured on this machine
 
 ##@ Packages
 
-LOCKED = .venv/bin/python -m uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command 'make lock' $${upgrade:+--upgrade}
+LOCKED = .venv/bin/python -m uv pip compile --quiet --universal --generate-hashes --no-strip-extras --python-version 3.11 --custom-compile-command 'make lock' $${upgrade:+--upgrade}
 
 lock: $(STAMP) ## [upgrade=yes] | pin the packages of backend/*.in, all newer ones with upgrade
 	@$(LOCKED) backend/requirements.in --output-file requirements.txt
