@@ -11,10 +11,11 @@ from .dependencies import CallingClient, CurrentSession, CurrentUser, HashingSlo
 from .hooks import SubscriptionActive
 from .owner import InvalidCredentials
 from .schemas import AccountDeletion, EmailChange, EmailOnly, Me, Message, Registration, TokenOnly, UsernameChange
-from .security import SignInBusy, WeakPassword
+from .security import SignInBusy
 from .sessions import SessionNotFresh
 from .throttle import REGISTRATIONS
 from .tokens import InvalidToken
+from .weak_passwords import WeakPassword
 
 LOOK = "Look into your mailbox: we have sent you a link."
 IF_KNOWN = "If this address waits to be verified, a new link is on its way."

@@ -10,9 +10,10 @@ from . import passwords
 from .dependencies import CallingClient, CurrentSession, HashingSlot
 from .owner import InvalidCredentials
 from .schemas import EmailOnly, Message, PasswordChange, PasswordReset
-from .security import SignInBusy, WeakPassword
+from .security import SignInBusy
 from .sessions import SessionNotFresh
 from .tokens import InvalidToken
+from .weak_passwords import WeakPassword
 
 IF_KNOWN = "If there is an account with this address, a link to a new password is on its way."
 

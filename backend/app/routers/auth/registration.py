@@ -20,10 +20,11 @@ from app.platform.mail import queue_mail
 from . import events, passwords, pending, throttle, tokens
 from .models import User, UsernameHold
 from .schemas import Registration
-from .security import hash_password, refuse_weak
+from .security import hash_password
 from .service import UsernameTaken
 from .sessions import Client
 from .tokens import LIFE, InvalidToken, Purpose
+from .weak_passwords import refuse_weak
 
 
 class _AddressTaken(Conflict):

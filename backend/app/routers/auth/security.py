@@ -15,7 +15,7 @@ from passlib.context import CryptContext
 
 from app.core.admission import Admission
 from app.core.config import get_settings
-from app.core.errors import Unavailable, Unprocessable
+from app.core.errors import Unavailable
 from app.core.keys import BadSignature, derive_key, sign, unsign
 from app.core.types import MAX_ID, now
 
@@ -30,10 +30,6 @@ MAX_SUBJECT = 255  # ASCII characters (OpenID Connect Core 2)
 TOKEN_TYPE = "at+jwt"  # noqa: S105 - RFC 9068: a token of another kind does not pass for this one
 
 PASSES, LANES = 2, 1  # of argon2id; with the 19 MiB of the settings it is OWASP's first choice, 20 ms of one core
-
-
-class WeakPassword(Unprocessable):
-    code = "weak_password"
 
 
 class SignInBusy(Unavailable):
@@ -87,32 +83,6 @@ def _nobodys_hash(hasher: CryptContext) -> str:
     signed in to since can be told from nobody's by the time, until its next sign-in.
     """
     return str(hasher.hash(secrets.token_urlsafe()))
-
-
-def refuse_weak(password: str, *own_words: str, field: str = "password") -> None:
-    """Raise `WeakPassword` for one that is short, common, or made of the account's own names (NIST SP 800-63B).
-
-    Length counts in code points, exactly as received: nothing is stripped, folded or cut. `field` is what it came in.
-    """
-    shortest = get_settings().password_min_length
-    if len(password) < shortest:
-        raise _weak(f"A password needs at least {shortest} characters", "too_short", field)
-    folded = password.casefold()
-    if folded in _common() or len(set(folded)) < 4:  # noqa: PLR2004 - "aaaaaaaaaaaa", "121212121212"
-        raise _weak("This password is too common", "too_common", field)
-    if any(word.casefold() in folded and len(folded) < 2 * len(word) for word in own_words):
-        raise _weak("The password is made of the user name or e-mail address", "too_personal", field)
-
-
-def _weak(message: str, kind: str, field: str) -> WeakPassword:
-    return WeakPassword(message, errors=[{"loc": ["body", field], "msg": message, "type": f"password_{kind}"}])
-
-
-@lru_cache
-def _common() -> frozenset[str]:
-    from zxcvbn.frequency_lists import FREQUENCY_LISTS  # large, and only wanted where passwords are set
-
-    return frozenset(FREQUENCY_LISTS["passwords"])
 
 
 @dataclass(frozen=True)
