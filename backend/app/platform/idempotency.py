@@ -26,6 +26,7 @@ from app.core.logging import get_logger
 from app.core.principal import viewer
 from app.core.types import now
 from app.db.database import side_session
+from app.db.demands import demand_again
 from app.db.errors import conflicts
 
 from .models import IdempotencyKey
@@ -89,6 +90,7 @@ class Claim:
         # Kept apart from the row: a roll-back expires it, and then nobody could say any more which one to free.
         self._mine = (self._row.id, self._row.expires_at)
         db.commit()  # "in progress" must be seen by others before the effect begins
+        demand_again(db)  # with it the locks went under which the caller was allowed to do this
         return None
 
     def _repeat(self, row: IdempotencyKey) -> Response:

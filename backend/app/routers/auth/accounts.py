@@ -107,11 +107,11 @@ def delete_account(db: Session, session: LoginSession, password: str | None, cli
     forget_recipient(db, user.email)  # what waits has links that are dead from now on
     queue_mail(db, user.email, "auth/account_deleted", username=user.username)
     events.record(db, "account_deleted", user.id, client)
-    events.forget_addresses(db, user.id)
     nobody = f"deleted-{secrets.token_hex(12)}"  # unique, and nobody can register or guess it
     user.username, user.email, user.hashed_password = nobody, f"{nobody}@deleted.invalid", None
     user.is_active = user.is_verified = user.is_superuser = False
-    db.flush()
+    db.flush()  # from here on nobody can write an event of this user: those that are written by now are all
+    events.forget_addresses(db, user.id)
     mfa.remove(db, user.id)
     for table in (OneTimeToken, Identity, LoginSession):
         db.execute(delete(table).where(table.user_id == user.id))
