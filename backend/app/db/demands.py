@@ -13,7 +13,7 @@ _DEMANDS = "what must hold"
 
 
 def keep_demanding(db: Session, check: Callable[[], object]) -> None:
-    """Run `check` with each `demand_again`. It raises where the request may not go on; the caller has checked it once."""
+    """Run `check` with each `demand_again`. It raises where the request may not go on, and has been run once."""
     db.info.setdefault(_DEMANDS, []).append(check)
 
 

@@ -4,7 +4,8 @@ Where a route writes, who asks is held until its transaction ends: nobody is del
 the middle of it (R21). Auth's own routes take `CurrentSession`, which is not held: they change the user, whom they then
 lock in an order of their own.
 
-And what a feature registers with auth: `before_deletion` takes a check that may keep an account from being deleted.
+And what a feature registers with auth: `before_deletion` takes a check that may keep an account from being deleted,
+`after_email_change` what is to be done about another address.
 """
 
 from typing import Annotated
@@ -17,7 +18,7 @@ from app.core.principal import publish
 from app.db.database import SAFE_METHODS, db_dependency
 
 from . import service, sessions
-from .hooks import SubscriptionActive, before_deletion
+from .hooks import SubscriptionActive, after_email_change, before_deletion
 from .models import LoginSession, User
 from .security import hashing_slot
 from .sessions import Client
@@ -31,6 +32,7 @@ __all__ = [
     "SubscriptionActive",
     "Superuser",
     "VerifiedUser",
+    "after_email_change",
     "before_deletion",
 ]
 

@@ -14,8 +14,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.db.database import SessionLocal
+from app.routers.auth.models import User
 
-from . import catalogue, endpoints, gateway, invariants, ledger, plans, sync
+from . import catalogue, endpoints, forgetting, gateway, invariants, ledger, plans, sync
 from .gateway import SeenInvoice, SeenPayer, SeenSubscription, StripeRefused
 from .models import Customer, Invoice, Plan, Subscription
 from .queries import CURRENT, LIVE, UNFINISHED
@@ -115,8 +116,30 @@ def _payer(db: Session, customer: Customer, seen: SeenPayer | None) -> Iterator[
     live = [one.id for one in seen.subscriptions if one.status in LIVE]
     if len(live) > 1:
         yield _differs(customer, name, "live subscriptions", ours=1, theirs=", ".join(live))
+    if not seen.is_gone and forgetting.is_orphan(db, customer):
+        yield from _orphan(customer, seen, live)
     yield from _subscriptions(db, customer, seen)
     yield from _invoices(db, customer, seen)
+
+
+def _orphan(customer: Customer, seen: SeenPayer, live: list[str]) -> Iterator[Difference]:
+    """What Stripe still has of a deleted account. A look has it forgotten."""
+    name = customer.stripe_id or ""
+    yield _differs(customer, name, "customer of a deleted account", ours="deleted", theirs=seen.email or "known")
+    for subscription in live:
+        yield _differs(customer, subscription, "subscription of a deleted account", ours=None, theirs="live")
+    for session in gateway.find_open_sessions(name):
+        yield _differs(customer, session, "checkout of a deleted account", ours=None, theirs="open")
+
+
+def notices() -> list[Difference]:
+    """What is as it should be, and for a person to know: a disabled user keeps their subscription, and pays for it."""
+    live = Subscription.live_customer_id == Customer.id
+    kept = select(Subscription.stripe_id, Subscription.status, User.id).join(Customer, live).join(Customer.user)
+    disabled = kept.where(~User.is_active, ~User.is_deleted).order_by(Subscription.id)
+    with SessionLocal() as db:
+        rows = db.execute(disabled).all()
+    return [Difference(row.stripe_id, "subscription of a disabled user", f"user {row.id}", row.status) for row in rows]
 
 
 def _subscriptions(db: Session, customer: Customer, seen: SeenPayer) -> Iterator[Difference]:
