@@ -8,7 +8,7 @@ subscription that was paid at the last moment ends, and its money is given back.
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import Select, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.core.types import now
@@ -28,6 +28,11 @@ def is_orphan(db: Session, customer: Customer) -> bool:
         return True
     user = db.get(User, customer.user_id, populate_existing=True)
     return user is None or user.is_deleted
+
+
+def orphans() -> Select[int]:
+    """Ids of payers whose account is no more."""
+    return select(Customer.id).outerjoin(Customer.user).where(or_(Customer.user_id.is_(None), User.is_deleted))
 
 
 def forget_soon(db: Session, customer: Customer) -> None:

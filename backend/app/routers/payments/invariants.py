@@ -8,8 +8,8 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.core.types import now
-from app.routers.auth.models import User
 
+from . import forgetting
 from .ledger import Outcome
 from .models import CheckoutAttempt, Customer, Subscription, WebhookEvent
 from .queries import LIVE
@@ -39,16 +39,16 @@ def _deleted_accounts(db: Session) -> Iterator[Broken]:
     What was on its way when the account was deleted is undone by a job, within seconds while Stripe answers. A disabled
     user keeps all of it.
     """
-    orphans = select(Customer.id).outerjoin(Customer.user).where(or_(Customer.user_id.is_(None), User.is_deleted))
+    orphans = forgetting.orphans()
     live = select(Subscription.stripe_id, Subscription.status).where(Subscription.live_customer_id.in_(orphans))
     for row in db.execute(live):
         yield Broken(row.stripe_id, "a deleted account has no subscription", row.status)
     begun = select(CheckoutAttempt.id, CheckoutAttempt.stripe_id).where(CheckoutAttempt.open_customer_id.in_(orphans))
-    for row in db.execute(begun):
-        yield Broken(row.stripe_id or f"attempt {row.id}", "a deleted account has no open checkout", "open")
+    for attempt_id, stripe_id in db.execute(begun):
+        yield Broken(stripe_id or f"attempt {attempt_id}", "a deleted account has no open checkout", "open")
     known = select(Customer.id, Customer.stripe_id).where(Customer.id.in_(orphans), Customer.email != "")
-    for row in db.execute(known):
-        yield Broken(row.stripe_id or f"customer {row.id}", "a deleted account has no e-mail address", "an address")
+    for customer_id, stripe_id in db.execute(known):
+        yield Broken(stripe_id or f"customer {customer_id}", "a deleted account has no e-mail address", "an address")
 
 
 def _places(db: Session) -> Iterator[Broken]:
