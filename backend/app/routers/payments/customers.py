@@ -10,18 +10,19 @@ from sqlalchemy.orm import Session
 
 from app.core.config import get_settings
 from app.core.errors import Conflict
-from app.core.keys import derive_key
 from app.core.types import now
 from app.db.database import end_before_waiting, side_session
 from app.db.demands import demand_again
 from app.db.errors import conflicts
 from app.platform.jobs import enqueue
+from app.platform.kept_keys import kept_key
 from app.routers.auth.models import User
 
 from . import forgetting, gateway, queries
 from .gateway import StripeRefused
 from .models import CheckoutAttempt, Customer, Invoice
 
+PERSON = "one trial per person"
 KEY_LIFE = timedelta(hours=23)  # Stripe keeps an Idempotency-Key for 24 hours
 
 
@@ -103,7 +104,7 @@ def send_email(db: Session, customer_id: int) -> None:
 
 
 def _insert(db: Session, user: User) -> Customer:
-    customer = Customer(user_id=user.id, creation_key=uuid4().hex, email=user.email, person=person_of(user.email))
+    customer = Customer(user_id=user.id, creation_key=uuid4().hex, email=user.email, person=person_of(db, user.email))
     try:
         with db.begin_nested(), conflicts({"uq_customers_user_id": _MadeMeanwhile}):
             db.add(customer)
@@ -137,9 +138,14 @@ def _create(customer: Customer) -> str:
     )
 
 
-def person_of(email: str) -> str:
+def keep_person_key(db: Session) -> None:
+    """Before `SECRET_KEY` is changed for the first time, though nobody may have bought since this code came."""
+    kept_key(db, PERSON)
+
+
+def person_of(db: Session, email: str) -> str:
     """The same for the same address, also when its account was deleted and made again; it does not tell the address."""
-    return hmac.new(derive_key("one trial per person"), email.encode(), hashlib.sha256).hexdigest()
+    return hmac.new(kept_key(db, PERSON), email.encode(), hashlib.sha256).hexdigest()
 
 
 def had_trial(db: Session, customer: Customer) -> bool:

@@ -79,6 +79,7 @@ def sweep(db: Session, _payload: dict[str, Any]) -> None:
 @recurring("payments.catch_up", every=timedelta(minutes=10))
 def catch_up(db: Session, _payload: dict[str, Any]) -> None:
     """Look at payers of whom something should have been heard: events can be lost on their way to us, too."""
+    customers.keep_person_key(db)
     if not get_settings().payments_enabled:
         return
     overdue = payments_now(db) - LATE
