@@ -30,7 +30,7 @@ def buyer(committed, login, stripe_side):
 
 @pytest.fixture
 def overtake(client, buyer, monkeypatch):
-    """`overtake("before", "create_session", delete)`: what happens to the buyer once, before or after Stripe answers."""
+    """`overtake("before", "create_session", delete)`: what happens to the buyer before or after an answer."""
 
     def at(moment, name, end):
         real, calls = getattr(gateway, name), [end]
