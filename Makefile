@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11; do $$p -
 # What is typed behind a target reaches it as it is; else a `$` in a password would be the name of a variable.
 $(foreach _,$(.VARIABLES),$(if $(filter command,$(origin $_)),$(eval override export $_ := $$(value $_))))
 
-.PHONY: help dev test test-faults check-long feature feature-field feature-remove run worker migrate migration downgrade seed superuser dead-letters requeue plans-sync webhook-register webhook-replay billing-doctor demo-billing check lint types migrations configs format lock audit openapi bench
+.PHONY: help dev test test-faults check-long feature feature-field feature-remove run worker migrate migration downgrade seed superuser dead-letters requeue rekey plans-sync webhook-register webhook-replay billing-doctor demo-billing check lint types migrations configs format lock audit openapi bench
 .DEFAULT_GOAL := help
 
 help: ## print this
@@ -75,6 +75,9 @@ dead-letters: $(STAMP) ## the mails and jobs that were given up: which, since wh
 requeue: $(STAMP) ## [id="mail:12 job:3"] [all=yes] | have dead letters worked on again, for another 24 hours
 	@test -n "$$id$$all" || { echo 'Usage: make requeue id="mail:12 job:3", or make requeue all=yes'; exit 2; }
 	$(IN_BACKEND) app.cli requeue $$id $${all:+--all}
+
+rekey: $(STAMP) ## encrypt with SECRET_KEY what was encrypted with SECRET_KEY_PREVIOUS
+	$(IN_BACKEND) app.cli rekey
 
 ##@ Payments
 

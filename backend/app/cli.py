@@ -70,6 +70,17 @@ def superuser(
         typer.echo(f"{user.email} ({user.username}) is a superuser.")
 
 
+@cli.command()
+def rekey() -> None:
+    """Encrypt the secrets of second factors with SECRET_KEY where they were encrypted with SECRET_KEY_PREVIOUS."""
+    from app.routers.auth import mfa
+
+    renewed, unreadable = mfa.renew_all()
+    typer.echo(f"Encrypted with the new key: {renewed}")
+    if unreadable:
+        sys.exit(f"With neither key readable: {unreadable}. Their owners sign in with a recovery code.")
+
+
 @cli.command("dead-letters")
 def list_dead_letters() -> None:
     """List the mails and jobs that were given up: which, since when, and why."""

@@ -113,6 +113,9 @@ class Settings(Stage):
     """Every knob there is. A field's upper-case name is its variable; `.env.example` lists them all."""
 
     secret_key: SecretStr = Field(min_length=32, description="Signs and encrypts; every other key is derived from it.")
+    secret_key_previous: SecretStr | None = Field(
+        None, min_length=32, description="The key before: what it made is still read, nothing more is made with it."
+    )
     payments_enabled: bool = True
 
     host: str = "127.0.0.1"

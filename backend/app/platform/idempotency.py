@@ -21,11 +21,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app.core.errors import Conflict, Unprocessable
-from app.core.keys import cipher, derive_key
+from app.core.keys import cipher, derive_keys
 from app.core.logging import get_logger
 from app.core.principal import viewer
 from app.core.types import now
 from app.db.database import side_session
+from app.db.demands import demand_again
 from app.db.errors import conflicts
 
 from .models import IdempotencyKey
@@ -67,7 +68,7 @@ class Claim:
             raise InvalidIdempotencyKey
         self._request = request
         self._key = key
-        self._fingerprint = _digest(request.url.query, request.headers.get("content-type", ""), body)
+        self._fingerprints = _digests(request.url.query, request.headers.get("content-type", ""), body)
         self._row: IdempotencyKey | None = None
         self._db: Session | None = None
         self._mine: tuple[int, datetime] | None = None
@@ -80,19 +81,20 @@ class Claim:
         """
         client = self._request.client
         caller = viewer(self._request) or f"address {client.host if client else ''}"
-        digest = _digest(caller, self._request.method, self._request.url.path, self._key.encode())
-        row = db.scalar(select(IdempotencyKey).where(IdempotencyKey.digest == digest))
+        digests = _digests(caller, self._request.method, self._request.url.path, self._key.encode())
+        row = db.scalar(select(IdempotencyKey).where(IdempotencyKey.digest.in_(digests)))
         if row and row.expires_at > now():
             return self._repeat(row)
-        self._row = self._take_over(db, row) if row else self._insert(db, digest)
+        self._row = self._take_over(db, row) if row else self._insert(db, digests[0])
         self._db = db
         # Kept apart from the row: a roll-back expires it, and then nobody could say any more which one to free.
         self._mine = (self._row.id, self._row.expires_at)
         db.commit()  # "in progress" must be seen by others before the effect begins
+        demand_again(db)  # with it the locks went under which the caller was allowed to do this
         return None
 
     def _repeat(self, row: IdempotencyKey) -> Response:
-        if row.fingerprint != self._fingerprint:
+        if row.fingerprint not in self._fingerprints:
             raise IdempotencyKeyReused
         if row.answer is None:
             raise IdempotencyInProgress
@@ -101,7 +103,7 @@ class Claim:
         return Response(base64.b64decode(stored["body"]), stored["status"], headers)
 
     def _insert(self, db: Session, digest: str) -> IdempotencyKey:
-        row = IdempotencyKey(digest=digest, fingerprint=self._fingerprint, expires_at=now() + LEASE)
+        row = IdempotencyKey(digest=digest, fingerprint=self._fingerprints[0], expires_at=now() + LEASE)
         db.add(row)
         with conflicts({"uq_idempotency_keys_digest": IdempotencyInProgress}):
             db.flush()
@@ -110,7 +112,7 @@ class Claim:
     def _take_over(self, db: Session, row: IdempotencyKey) -> IdempotencyKey:
         """An expired key is free again, for one of those who find it so."""
         mine = (IdempotencyKey.id == row.id, IdempotencyKey.expires_at == row.expires_at)
-        fresh = {"fingerprint": self._fingerprint, "answer": None, "created_at": now(), "expires_at": now() + LEASE}
+        fresh = {"fingerprint": self._fingerprints[0], "answer": None, "created_at": now(), "expires_at": now() + LEASE}
         taken = cast("CursorResult[Any]", db.execute(update(IdempotencyKey).where(*mine).values(fresh)))
         if taken.rowcount != 1:
             raise IdempotencyInProgress
@@ -163,9 +165,14 @@ async def _settle(request: Request) -> AsyncIterator[None]:
 SettleClaim = Depends(_settle, scope="function")
 
 
-def _digest(*parts: str | bytes) -> str:
+def _digests(*parts: str | bytes) -> list[str]:
+    """One hash by each key: what was stored under the key before is found, so the request has no second effect."""
+    return [_digest(key, *parts) for key in derive_keys("idempotency")]
+
+
+def _digest(key: bytes, *parts: str | bytes) -> str:
     """One hash over parts that cannot run into each other, with a key: a body can hold a password, to be guessed."""
-    whole = hmac.new(derive_key("idempotency"), digestmod=hashlib.sha256)
+    whole = hmac.new(key, digestmod=hashlib.sha256)
     for part in parts:
         raw = part.encode() if isinstance(part, str) else part
         whole.update(len(raw).to_bytes(8, "big") + raw)

@@ -50,3 +50,13 @@ class Job(Leased, Base):
     kind: Mapped[str] = mapped_column(String(80))
     payload: Mapped[dict[str, Any]] = mapped_column(JSON)
     key: Mapped[str | None] = mapped_column(String(160), unique=True)
+
+
+class KeptKey(Base):
+    """A key that outlives `SECRET_KEY` (`kept_keys.py`), in hexadecimal."""
+
+    __tablename__ = "kept_keys"
+
+    id: Mapped[PrimaryKey]
+    purpose: Mapped[str] = mapped_column(String(80), unique=True)
+    key: Mapped[str] = mapped_column(String(64))

@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import ColumnElement, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.core.text import MAX_EMAIL
@@ -10,6 +11,8 @@ from app.core.types import now
 from app.db.database import Base
 from app.db.mixins import Timestamps
 from app.db.types import PrimaryKey
+
+NOBODYS = "@deleted.invalid"  # RFC 2606: no mail goes there, and no registration comes with such an address
 
 
 class User(Timestamps, Base):
@@ -24,6 +27,16 @@ class User(Timestamps, Base):
     is_verified: Mapped[bool] = mapped_column(default=False)
     is_active: Mapped[bool] = mapped_column(default=True)
     is_superuser: Mapped[bool] = mapped_column(default=False)
+
+    @hybrid_property
+    def is_deleted(self) -> bool:
+        """Whether only the row is left, under what its owner has published. A disabled account is not deleted."""
+        return self.email.endswith(NOBODYS)
+
+    @is_deleted.inplace.expression
+    @classmethod
+    def _is_deleted(cls) -> ColumnElement[bool]:
+        return cls.email.endswith(NOBODYS)
 
 
 class LoginSession(Base):

@@ -3,20 +3,21 @@
 import os
 import secrets
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
 from joserfc import jwt
-from joserfc.errors import InvalidKeyIdError, JoseError
+from joserfc.errors import BadSignatureError, InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet, OctKey
 from passlib.context import CryptContext
 
 from app.core.admission import Admission
 from app.core.config import get_settings
 from app.core.errors import Unavailable
-from app.core.keys import BadSignature, derive_key, sign, unsign
+from app.core.keys import BadSignature, derive_keys, sign, unsign
 from app.core.types import MAX_ID, now
 
 ACCESS_TOKEN_LIFE = timedelta(minutes=15)
@@ -112,7 +113,7 @@ def issue_access_token(access: Access) -> str:
         "iat": issued,
         "exp": issued + int(ACCESS_TOKEN_LIFE.total_seconds()),
     }
-    return jwt.encode({"alg": ALGORITHM, "typ": TOKEN_TYPE}, claims, _key(), algorithms=[ALGORITHM])
+    return jwt.encode({"alg": ALGORITHM, "typ": TOKEN_TYPE}, claims, _keys()[0], algorithms=[ALGORITHM])
 
 
 def read_access_token(token: str) -> Access:
@@ -120,7 +121,7 @@ def read_access_token(token: str) -> Access:
     if len(token) > MAX_TOKEN or not token.isascii():
         raise InvalidSignature
     try:
-        decoded = jwt.decode(token, _key(), algorithms=[ALGORITHM])
+        decoded = _decode(token)
         _claims().validate(decoded.claims)
         access = Access(int(decoded.claims["sub"]), int(decoded.claims["sid"]))
     except (JoseError, ValueError, TypeError, KeyError, AttributeError) as error:
@@ -173,9 +174,22 @@ def _issuer() -> str:
     return get_settings().public_url or AUDIENCE
 
 
+def _decode(token: str) -> jwt.Token:
+    """Signed with the key of today, or with the one before. Raises `JoseError`."""
+    *later, last = _keys()
+    for key in later:
+        with suppress(BadSignatureError):
+            return jwt.decode(token, key, algorithms=[ALGORITHM])
+    return jwt.decode(token, last, algorithms=[ALGORITHM])
+
+
+def _keys() -> list[OctKey]:
+    return [_imported(key) for key in derive_keys("access tokens")]
+
+
 @lru_cache
-def _key() -> OctKey:
-    return OctKey.import_key(derive_key("access tokens"))
+def _imported(key: bytes) -> OctKey:
+    return OctKey.import_key(key)
 
 
 def _claims() -> jwt.JWTClaimsRegistry:

@@ -82,8 +82,8 @@ def sign_in(db: Session, data: Login, client: Client) -> Token:
     if not user.is_verified:
         raise EmailNotVerified
     # Locked and read again: while we hashed, a reset may have ended all sessions, and this one must not outlive it.
-    db.scalar(queries.locked(User.id == user.id))
-    if user.hashed_password != checked or not (user.is_active and user.is_verified):
+    locked = db.scalar(queries.locked(User.id == user.id, User.is_active, User.is_verified))
+    if locked is None or user.hashed_password != checked:
         raise InvalidCredentials
     if replacement:
         user.hashed_password = replacement
