@@ -60,7 +60,7 @@ def superuser(
     from app.routers.auth import service
 
     with SessionLocal() as db, db.begin():
-        known = service.find_by_login(db, email)
+        known, _ = service.find_by_login(db, email)
         if (known is None or not known.is_verified) and not password:
             password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
         try:

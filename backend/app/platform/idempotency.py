@@ -24,16 +24,15 @@ from app.core.errors import Conflict, Unprocessable
 from app.core.keys import cipher, derive_keys
 from app.core.logging import get_logger
 from app.core.principal import viewer
-from app.core.types import now
+from app.db import clock
 from app.db.database import side_session
 from app.db.demands import demand_again
 from app.db.errors import conflicts
 
-from .models import IdempotencyKey
+from .models import LEASE, IdempotencyKey
 
 HEADER = "Idempotency-Key"
 KEPT = timedelta(hours=24)
-LEASE = timedelta(seconds=60)  # longer than any request may take; then a crashed one no longer blocks its key
 VALID = re.compile(r"[\x21-\x7e]{1,255}")
 KEPT_HEADERS = ("content-type", "location")
 
@@ -82,8 +81,9 @@ class Claim:
         client = self._request.client
         caller = viewer(self._request) or f"address {client.host if client else ''}"
         digests = _digests(caller, self._request.method, self._request.url.path, self._key.encode())
-        row = db.scalar(select(IdempotencyKey).where(IdempotencyKey.digest.in_(digests)))
-        if row and row.expires_at > now():
+        found = select(IdempotencyKey, IdempotencyKey.expires_at > clock.now())
+        row, is_taken = db.execute(found.where(IdempotencyKey.digest.in_(digests))).first() or (None, False)
+        if row and is_taken:
             return self._repeat(row)
         self._row = self._take_over(db, row) if row else self._insert(db, digests[0])
         self._db = db
@@ -103,7 +103,7 @@ class Claim:
         return Response(base64.b64decode(stored["body"]), stored["status"], headers)
 
     def _insert(self, db: Session, digest: str) -> IdempotencyKey:
-        row = IdempotencyKey(digest=digest, fingerprint=self._fingerprints[0], expires_at=now() + LEASE)
+        row = IdempotencyKey(digest=digest, fingerprint=self._fingerprints[0])
         db.add(row)
         with conflicts({"uq_idempotency_keys_digest": IdempotencyInProgress}):
             db.flush()
@@ -112,7 +112,8 @@ class Claim:
     def _take_over(self, db: Session, row: IdempotencyKey) -> IdempotencyKey:
         """An expired key is free again, for one of those who find it so."""
         mine = (IdempotencyKey.id == row.id, IdempotencyKey.expires_at == row.expires_at)
-        fresh = {"fingerprint": self._fingerprints[0], "answer": None, "created_at": now(), "expires_at": now() + LEASE}
+        times = {"created_at": clock.now(), "expires_at": clock.now(LEASE)}
+        fresh = {"fingerprint": self._fingerprints[0], "answer": None, **times}
         taken = cast("CursorResult[Any]", db.execute(update(IdempotencyKey).where(*mine).values(fresh)))
         if taken.rowcount != 1:
             raise IdempotencyInProgress
@@ -128,7 +129,7 @@ class Claim:
             "body": base64.b64encode(bytes(response.body)).decode(),
         }
         self._row.answer = cipher("idempotent answers").encrypt(json.dumps(answer).encode())
-        self._row.expires_at = now() + KEPT
+        self._row.expires_at = clock.now(KEPT)
         self._db.flush()
         self._stored = True
 

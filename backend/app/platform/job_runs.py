@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.core.logging import get_logger
-from app.core.types import now
+from app.db import clock
 from app.db.database import WorkerSession
 
 from . import leases
@@ -27,8 +27,9 @@ def plan_recurring() -> None:
             if kind.every is None:
                 continue
             key = f"recurring {kind.name}"
-            latest = now() + kind.every
-            db.execute(update(Job).where(Job.key == key, Job.due_at > latest).values(due_at=latest))
+            latest = clock.now(kind.every)
+            sooner = update(Job).where(Job.key == key, Job.due_at > latest).values(due_at=latest)
+            db.execute(sooner.execution_options(synchronize_session=False))
             if db.scalar(select(Job.id).where(Job.key == key)) is None:
                 enqueue(db, kind.name, key=key)
 
@@ -72,8 +73,7 @@ def _strike_off(db: Session, job: Job, kind: Kind) -> None:
 
 
 def _schedule(db: Session, job: Job, wait: timedelta, error: str | None = None) -> None:
-    due_at = now() + wait
-    renewed = {"due_at": due_at, "give_up_at": due_at + leases.PATIENCE, "last_error": error}
+    renewed = {"due_at": clock.now(wait), "give_up_at": clock.now(wait + leases.PATIENCE), "last_error": error}
     leases.release(db, job, **renewed, attempts=job.attempts if error else 0)
 
 

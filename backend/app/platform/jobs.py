@@ -19,7 +19,7 @@ first, and writes then.
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -28,7 +28,7 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import Conflict
 from app.core.features import discover
-from app.core.types import now
+from app.db import clock
 from app.db.errors import conflicts
 
 from .leases import PATIENCE
@@ -105,17 +105,17 @@ def enqueue(
     kind: str,
     payload: dict[str, Any] | None = None,
     *,
-    run_at: datetime | None = None,
+    after: timedelta = timedelta(),
     key: str | None = None,
 ) -> None:
-    """Have the job done once this transaction is committed, not before `run_at`.
+    """Have the job done once this transaction is committed, and not before so much time has passed.
 
     While an unfinished job has the same `key`, also one that runs right now, nothing is added. Raises `UnknownJob`.
     """
     if kind not in kinds():
         raise UnknownJob(kind)
-    due_at = run_at or now()
-    added = Job(kind=kind, payload=payload or {}, due_at=due_at, give_up_at=due_at + PATIENCE, key=key)
+    due = {"due_at": clock.now(after), "give_up_at": clock.now(after + PATIENCE)}
+    added = Job(kind=kind, payload=payload or {}, key=key, **due)
     try:
         with db.begin_nested(), conflicts({"uq_jobs_key": _AlreadyWaiting}):
             db.add(added)

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from app.core.config import get_settings
 from app.core.keys import cipher
 from app.core.text import canonical_email
-from app.core.types import now
+from app.db import clock
 
 from .leases import PATIENCE
 from .models import Mail
@@ -35,15 +35,13 @@ def queue_mail(db: Session, to: str, template: str, **values: object) -> None:
     Raises `ValueError` for what is no plain address, and what a faulty template raises.
     """
     rendered = render_mail(template, dict(values))
-    at = now()
     mail = Mail(
         recipient=canonical_email(to),  # no line break, list or `Name <a@b>` gets past it (security requirement 47)
         subject=rendered.subject[:255],
         body=cipher(PURPOSE).encrypt(json.dumps({"text": rendered.text, "html": rendered.html}).encode()),
         message_id=f"<{uuid4().hex}@{sender_domain()}>",
-        due_at=at,
-        give_up_at=at + PATIENCE,
-        created_at=at,
+        due_at=clock.now(),
+        give_up_at=clock.now(PATIENCE),
     )
     db.add(mail)
     ring_after(db, mail_bell)

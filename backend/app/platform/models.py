@@ -1,17 +1,19 @@
 """Tables of the platform."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from sqlalchemy import JSON, LargeBinary, String
 from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.types import now
+from app.db import clock
 from app.db.base import Base
 from app.db.types import PrimaryKey
 
 from .leases import Leased
+
+LEASE = timedelta(seconds=60)  # of a key: longer than any request may take; then a crashed one no longer blocks it
 
 
 class IdempotencyKey(Base):
@@ -23,8 +25,8 @@ class IdempotencyKey(Base):
     digest: Mapped[str] = mapped_column(String(64), unique=True)  # of caller, method, path and key
     fingerprint: Mapped[str] = mapped_column(String(64))  # of what was sent
     answer: Mapped[bytes | None] = mapped_column(LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql"))  # encrypted
-    created_at: Mapped[datetime] = mapped_column(default=now)
-    expires_at: Mapped[datetime] = mapped_column(index=True)
+    created_at: Mapped[datetime] = mapped_column(default=clock.now())
+    expires_at: Mapped[datetime] = mapped_column(default=clock.now(LEASE), index=True)
 
 
 class Mail(Leased, Base):

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.core.config import get_settings
 from app.core.logging import get_logger
-from app.core.types import now
+from app.db import clock
 from app.db.database import WorkerSession
 
 from . import gateway, leases
@@ -30,11 +30,12 @@ def send_next() -> bool:
     """
     if get_settings().smtp_host is None:
         return False
+    begun = time.monotonic()
     with WorkerSession() as db, db.begin():
         mail = leases.claim(db, Mail, LEASE)
     if mail is None:
         return False
-    _record(mail, _send(mail))
+    _record(mail, _send(mail), until=begun + LEASE.total_seconds())
     return True
 
 
@@ -49,7 +50,7 @@ def _send(mail: Mail) -> SendingFailed | None:
     return None
 
 
-def _record(mail: Mail, failure: SendingFailed | None) -> None:
+def _record(mail: Mail, failure: SendingFailed | None, *, until: float) -> None:
     """Write down what became of it. While we hold the lease nobody else sends it: until then we keep trying."""
     while True:
         try:
@@ -58,8 +59,7 @@ def _record(mail: Mail, failure: SendingFailed | None) -> None:
         except leases.LeaseLost:
             log.warning("mail_taken_over", id=mail.id)
         except SQLAlchemyError:
-            assert mail.due_at
-            if now() >= mail.due_at:
+            if time.monotonic() >= until:
                 raise
             time.sleep(RECORD_PAUSE)
             continue
@@ -69,7 +69,7 @@ def _record(mail: Mail, failure: SendingFailed | None) -> None:
 def settle(db: Session, mail: Mail, failure: SendingFailed | None) -> None:
     if failure is None:
         kept = mail.body if get_settings().environment == "development" else None
-        leases.release(db, mail, due_at=None, sent_at=now(), body=kept, last_error=None)
+        leases.release(db, mail, due_at=None, sent_at=clock.now(), body=kept, last_error=None)
         log.info("mail_sent", id=mail.id, attempts=mail.attempts, message_id=mail.message_id)
     elif failure.permanent:
         leases.bury(db, mail, str(failure))

@@ -25,6 +25,7 @@ from app.platform import job_runs, jobs, limits
 from app.routers.auth.models import User
 from tests.auth.factories import token_for
 from tests.support.client import DocumentedClient
+from tests.support.clocks import database_travels
 from tests.support.services import required
 from tests.support.smtp import Recorder, mail_server
 from tests.support.widgets import Gadget, Widget, widget_app
@@ -51,6 +52,12 @@ def no_database_on_the_event_loop() -> Iterator[None]:
     yield
     for name in names:
         event.remove(Engine, name, refuse)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _database_travels() -> Iterator[None]:
+    with database_travels():
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -217,14 +224,14 @@ def statements() -> Iterator[list[str]]:
         if not statement.startswith(("SAVEPOINT", "RELEASE", "ROLLBACK", "BEGIN")):
             sent.append(statement)
 
-    event.listen(Engine, "before_cursor_execute", note)
+    event.listen(Engine, "before_cursor_execute", note, insert=True)  # before `follow_travel` puts its moment in
     yield sent
     event.remove(Engine, "before_cursor_execute", note)
 
 
 @pytest.fixture
 def clock() -> Iterator[time_machine.Traveller]:
-    """A clock that tests move, `clock.shift(seconds)`; it runs on in between."""
+    """A clock that tests move, the database's with it, `clock.shift(seconds)`; it runs on in between."""
     with time_machine.travel(datetime(2030, 1, 1, 12, tzinfo=UTC), tick=True) as traveller:
         yield traveller
 

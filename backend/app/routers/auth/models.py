@@ -7,7 +7,7 @@ from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.core.text import MAX_EMAIL
-from app.core.types import now
+from app.db import clock
 from app.db.database import Base
 from app.db.mixins import Timestamps
 from app.db.types import PrimaryKey
@@ -89,7 +89,7 @@ class Identity(Base):
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     issuer: Mapped[str] = mapped_column(String(255))
     subject: Mapped[str] = mapped_column(String(255))
-    created_at: Mapped[datetime] = mapped_column(default=now)
+    created_at: Mapped[datetime] = mapped_column(default=clock.now())
 
 
 class Totp(Base):
@@ -102,7 +102,7 @@ class Totp(Base):
     secret: Mapped[str] = mapped_column(String(255))
     confirmed_at: Mapped[datetime | None]  # null: asked for, not yet in force
     last_step: Mapped[int | None]  # a code is accepted once
-    created_at: Mapped[datetime] = mapped_column(default=now)
+    created_at: Mapped[datetime] = mapped_column(default=clock.now())
 
 
 class RecoveryCode(Base):
@@ -126,7 +126,7 @@ class SecurityEvent(Base):
     kind: Mapped[str] = mapped_column(String(40))
     ip_address: Mapped[str] = mapped_column(String(45), default="")
     facts: Mapped[str] = mapped_column(String(1000), default="{}")
-    created_at: Mapped[datetime] = mapped_column(default=now, index=True)
+    created_at: Mapped[datetime] = mapped_column(default=clock.now(), index=True)
 
 
 class UsernameHold(Base):

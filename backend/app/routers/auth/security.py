@@ -1,11 +1,12 @@
 """Passwords and tokens: the only place that knows how they are made and what makes them good."""
 
+import math
 import os
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -133,7 +134,17 @@ def read_access_token(token: str) -> Access:
     return access
 
 
-def read_id_token(token: str, keys: dict[str, Any], *, issuer: str, client_id: str, nonce: str) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Expected:
+    """What an ID token must say. Its times are compared with `at`."""
+
+    issuer: str
+    client_id: str
+    nonce: str
+    at: datetime
+
+
+def read_id_token(token: str, keys: dict[str, Any], expected: Expected) -> dict[str, Any]:
     """The claims of a provider's ID token (OpenID Connect Core 3.1.3.7): for us alone, in answer to this sign-in.
 
     Raises `UnknownKey`, `InvalidSignature`.
@@ -142,14 +153,17 @@ def read_id_token(token: str, keys: dict[str, Any], *, issuer: str, client_id: s
         raise InvalidSignature("no ID token")
     try:
         decoded = jwt.decode(token, KeySet.import_key_set(keys), algorithms=ID_TOKEN_ALGORITHMS)  # type: ignore[arg-type]
-        _id_claims(issuer, client_id, nonce).validate(decoded.claims)
+        _id_claims(expected).validate(decoded.claims)
     except InvalidKeyIdError as error:
         raise UnknownKey(str(error)) from error
     except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise InvalidSignature(f"{type(error).__name__}: {error}") from error
     claims = decoded.claims
     # A list may also name others whom we do not know. And a token of another kind is no ID token (RFC 8725, 3.11).
-    if claims["aud"] not in (client_id, [client_id]) or str(decoded.header.get("typ", "JWT")).upper() != "JWT":
+    if (
+        claims["aud"] not in (expected.client_id, [expected.client_id])
+        or str(decoded.header.get("typ", "JWT")).upper() != "JWT"
+    ):
         raise InvalidSignature("another audience or kind")
     if not isinstance(claims["nonce"], str) or not claims["sub"].isascii() or len(claims["sub"]) > MAX_SUBJECT:
         raise InvalidSignature("odd nonce or subject")
@@ -192,8 +206,19 @@ def _imported(key: bytes) -> OctKey:
     return OctKey.import_key(key)
 
 
+class _AccessClaims(jwt.JWTClaimsRegistry):
+    """A future `iat` is ignored: the host that issued the token has a clock that is ahead of this one's.
+
+    RFC 7519 (4.1.6) has the claim for telling a token's age, and no rule to refuse one by it; `nbf` has that rule.
+    """
+
+    def validate_iat(self, value: object) -> None:
+        if not (isinstance(value, int | float) and self.now < value < math.inf):
+            super().validate_iat(value)
+
+
 def _claims() -> jwt.JWTClaimsRegistry:
-    return jwt.JWTClaimsRegistry(
+    return _AccessClaims(
         now=lambda: int(now().timestamp()),
         leeway=LEEWAY_SECONDS,
         iss={"essential": True, "value": _issuer()},
@@ -205,15 +230,15 @@ def _claims() -> jwt.JWTClaimsRegistry:
     )
 
 
-def _id_claims(issuer: str, client_id: str, nonce: str) -> jwt.JWTClaimsRegistry:
+def _id_claims(expected: Expected) -> jwt.JWTClaimsRegistry:
     return jwt.JWTClaimsRegistry(
-        now=lambda: int(now().timestamp()),
+        now=int(expected.at.timestamp()),
         leeway=LEEWAY_SECONDS,
-        iss={"essential": True, "value": issuer},
-        aud={"essential": True, "value": client_id},
-        azp={"value": client_id},  # who asked for it: may be left out, must not be another
+        iss={"essential": True, "value": expected.issuer},
+        aud={"essential": True, "value": expected.client_id},
+        azp={"value": expected.client_id},  # who asked for it: may be left out, must not be another
         sub={"essential": True},
-        nonce={"essential": True, "value": nonce},
+        nonce={"essential": True, "value": expected.nonce},
         iat={"essential": True},
         exp={"essential": True},
     )

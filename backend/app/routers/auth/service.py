@@ -50,11 +50,15 @@ def login_name(login: str) -> str:
         return ""
 
 
-def find_by_login(db: Session, login: str) -> User | None:
-    """By user name or e-mail address, however it is spelled. Not: who registered and never came back."""
+def find_by_login(db: Session, login: str) -> tuple[User | None, bool]:
+    """By user name or e-mail address, however it is spelled, and whether it waits for its address to be verified.
+
+    Not: who registered and never came back.
+    """
     name = login_name(login)
     column = User.email if "@" in name else User.username
-    return db.scalar(select(User).where(column == name, ~pending.abandoned())) if name else None
+    found = db.execute(select(User, pending.waits()).where(column == name, ~pending.abandoned())).first()
+    return (found[0], found[1]) if found else (None, False)
 
 
 def sign_in(db: Session, data: Login, client: Client) -> Token:
@@ -65,13 +69,13 @@ def sign_in(db: Session, data: Login, client: Client) -> Token:
     Raises `InvalidCredentials`, `EmailNotVerified`, `AccountDisabled`, `MfaRequired`, `TooManyRequests`.
     """
     name = login_name(data.username)
-    user, hold = find_by_login(db, name), pending.find_hold(db, name)
+    (user, came_first), hold = find_by_login(db, name), pending.find_hold(db, name)
     guess = _guess(db, user, name, client)
     guess.admit()
     checked = user.hashed_password if user else None
     fits, replacement = verify_password(data.password, checked)
     if user is None or not (fits and user.is_verified):
-        of_hold = hold.hashed_password if hold and not pending.came_first(user) else None
+        of_hold = hold.hashed_password if hold and not came_first else None
         if verify_password(data.password, of_hold)[0]:
             raise EmailNotVerified
     if user is None or not fits:

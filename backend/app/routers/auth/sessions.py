@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, CursorResult, Select, select, update
 from sqlalchemy.orm import Session, contains_eager
 
 from app.core.errors import Forbidden, NotFound, Unauthenticated
-from app.core.types import now
+from app.db import clock
 from app.db.demands import keep_demanding
 from app.platform.mail import queue_mail
 
@@ -62,12 +62,11 @@ class Client:
 
 def open_session(db: Session, user: User, client: Client) -> Token:
     """A new session and its first tokens."""
-    at = now()
     session = LoginSession(
         user_id=user.id,
-        created_at=at,
-        last_used_at=at,
-        expires_at=at + LIFE,
+        created_at=clock.now(),
+        last_used_at=clock.now(),
+        expires_at=clock.now(LIFE),
         refresh_count=0,
         ip_address=client.ip_address[:45],
         user_agent=client.user_agent[:255],
@@ -93,7 +92,7 @@ def live_sessions() -> Select[LoginSession]:
         .select_from(User)  # first: MariaDB locks in the order of tables, and everybody locks the user first
         .join(LoginSession, LoginSession.user_id == User.id)
         .options(contains_eager(LoginSession.user))
-        .where(LoginSession.ended_at.is_(None), LoginSession.expires_at > now(), User.is_active)
+        .where(LoginSession.ended_at.is_(None), LoginSession.expires_at > clock.now(), User.is_active)
     )
 
 
@@ -166,22 +165,24 @@ def refresh(db: Session, token: str, client: Client) -> Token:
     # Locked, so that of two at once the second sees what the first has done; the user first, as everywhere.
     owner = select(LoginSession.user_id).where(LoginSession.id == session_id).scalar_subquery()
     db.scalar(queries.locked(User.id == owner))
-    session = db.scalar(live_sessions().where(LoginSession.id == session_id).with_for_update(of=LoginSession))
-    if session is None:
+    this = live_sessions().where(LoginSession.id == session_id).with_for_update(of=LoginSession)
+    found = db.execute(this.add_columns(LoginSession.refreshed_at >= clock.now(-GRACE))).first()
+    if found is None:
         raise InvalidRefreshToken
+    session, within_grace = found
     if number == session.refresh_count:
         session.refresh_count += 1
-        session.refreshed_at = session.last_used_at = now()
+        session.refreshed_at = session.last_used_at = clock.now()
         session.ip_address = client.ip_address[:45]
         db.flush()
-    elif not (session.refreshed_at and number == session.refresh_count - 1 and now() - session.refreshed_at <= GRACE):
+    elif not (within_grace and number == session.refresh_count - 1):
         _end_stolen(db, session, client)
         raise InvalidRefreshToken
     return _tokens(session)
 
 
 def _end_stolen(db: Session, session: LoginSession, client: Client) -> None:
-    session.ended_at = now()
+    session.ended_at = clock.now()
     events.record(db, "refresh_reuse", session.user_id, client, session_id=session.id)
     queue_mail(db, session.user.email, "auth/session_reuse", username=session.user.username)
     db.flush()
@@ -195,9 +196,9 @@ def list_sessions(db: Session, user: User) -> list[LoginSession]:
 
 def end_session(db: Session, user: User, session_id: int) -> None:
     """Raises `SessionNotFound`, also for one that another request has just ended."""
-    lives = (LoginSession.ended_at.is_(None), LoginSession.expires_at > now())
+    lives = (LoginSession.ended_at.is_(None), LoginSession.expires_at > clock.now())
     this = update(LoginSession).where(LoginSession.id == session_id, LoginSession.user_id == user.id, *lives)
-    ended = cast("CursorResult[Any]", db.execute(this.values(ended_at=now())))
+    ended = cast("CursorResult[Any]", db.execute(this.values(ended_at=clock.now())))
     if ended.rowcount != 1:
         raise SessionNotFound
 
@@ -208,7 +209,7 @@ def end_sessions(db: Session, user_id: int, *, but: LoginSession | None = None) 
     theirs = update(LoginSession).where(LoginSession.user_id == user_id, LoginSession.ended_at.is_(None))
     if but is not None:
         theirs = theirs.where(LoginSession.id != but.id)
-    db.execute(theirs.values(ended_at=now()))
+    db.execute(theirs.values(ended_at=clock.now()))
 
 
 def lock_user(db: Session, session: LoginSession) -> User:
@@ -223,7 +224,7 @@ def lock_user(db: Session, session: LoginSession) -> User:
     return user
 
 
-def require_fresh(session: LoginSession) -> None:
+def require_fresh(db: Session, session: LoginSession) -> None:
     """Raise `SessionNotFresh` for a sign-in that is older than `FRESH`."""
-    if now() - session.created_at > FRESH:
+    if clock.read(db) - session.created_at > FRESH:
         raise SessionNotFresh

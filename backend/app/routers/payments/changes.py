@@ -1,12 +1,12 @@
 """Changing a subscription: to another plan, to its end, and back. Stripe does it, and its answer is written at once."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from app.core.errors import Conflict
-from app.core.types import now
+from app.db import clock
 from app.db.database import end_before_waiting
 from app.db.demands import demand_again
 from app.routers.auth.models import User
@@ -43,8 +43,7 @@ def change(db: Session, user: User, slug: str) -> Subscription:
     `preview` raises, and `PaymentFailed`.
     """
     subscription, plan = _subject(db, user, slug)
-    shown = subscription.previewed_at is not None and subscription.previewed_at > now() - SHOWN
-    shown = shown and subscription.previewed_price_id == plan.stripe_price_id
+    shown = subscription.previewed_price_id == plan.stripe_price_id and _holds(db, subscription.previewed_at)
     if not shown:
         _preview(db, subscription, plan)
     try:
@@ -120,12 +119,16 @@ def _write_down(db: Session, ticket: sync.Ticket, seen: SeenSubscription) -> Non
     demand_again(db)
 
 
+def _holds(db: Session, previewed_at: datetime | None) -> bool:
+    return previewed_at is not None and previewed_at > clock.read(db) - SHOWN
+
+
 def _preview(db: Session, subscription: Subscription, plan: Plan) -> SeenPreview:
     assert plan.stripe_price_id
     end_before_waiting(db)
     seen = gateway.preview_change(subscription.stripe_id, subscription.stripe_item_id, plan.stripe_price_id)
     demand_again(db)
-    subscription.previewed_price_id, subscription.previewed_at = plan.stripe_price_id, now()
+    subscription.previewed_price_id, subscription.previewed_at = plan.stripe_price_id, clock.now()
     subscription.proration_at = seen.proration_at
     db.flush()
     return seen

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from app.core.errors import AppError, Conflict, Unprocessable
-from app.core.types import now
+from app.db import clock
 from app.db.database import end_before_waiting
 from app.db.demands import demand_again
 from app.db.errors import conflicts
@@ -60,7 +60,7 @@ def create_checkout(db: Session, user: User, data: CheckoutCreate) -> CheckoutRe
     code = _promotion_code(db, customer, data)
     for _ in range(TURNS):
         attempt = _open_attempt(db, customer)
-        if attempt and not _serves(attempt, plan, code):
+        if attempt and not _serves(db, attempt, plan, code):
             _close(db, attempt)
             attempt = None
         if attempt is None:
@@ -91,24 +91,27 @@ def _open_attempt(db: Session, customer: Customer) -> CheckoutAttempt | None:
     return db.scalar(loaded)
 
 
-def _serves(attempt: CheckoutAttempt, plan: Plan, code: str | None) -> bool:
-    """Whether the attempt is for the same thing, and Stripe still knows its key."""
-    fresh = attempt.stripe_id is not None or attempt.created_at > now() - KEY_LIFE
-    return fresh and (attempt.plan_id, attempt.promotion_code) == (plan.id, code)
+def _serves(db: Session, attempt: CheckoutAttempt, plan: Plan, code: str | None) -> bool:
+    """Whether the attempt is for the same thing, and Stripe still knows its session or its key."""
+    return (attempt.plan_id, attempt.promotion_code) == (plan.id, code) and _is_known(db, attempt)
+
+
+def _is_known(db: Session, attempt: CheckoutAttempt) -> bool:
+    return attempt.stripe_id is not None or attempt.created_at > clock.read(db) - KEY_LIFE
 
 
 def _close(db: Session, attempt: CheckoutAttempt) -> None:
     """Its session can no longer be paid. One whose answer was lost is asked for again, to know which it is."""
+    is_known = _is_known(db, attempt)
     end_before_waiting(db)
-    fresh = attempt.created_at > now() - KEY_LIFE
-    if attempt.stripe_id or fresh:
+    if is_known:
         gateway.close_session(attempt.stripe_id or _create(db, attempt).id)
     _give_up(db, attempt)
 
 
 def _give_up(db: Session, attempt: CheckoutAttempt) -> None:
     db.refresh(attempt, with_for_update={"of": CheckoutAttempt})
-    attempt.open_customer_id, attempt.closed_at = None, attempt.closed_at or now()
+    attempt.open_customer_id, attempt.closed_at = None, attempt.closed_at or clock.now()
     end_before_waiting(db)
 
 

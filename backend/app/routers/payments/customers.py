@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 from sqlalchemy import select, update
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.core.config import get_settings
 from app.core.errors import Conflict
-from app.core.types import now
+from app.db import clock
 from app.db.database import end_before_waiting, side_session
 from app.db.demands import demand_again
 from app.db.errors import conflicts
@@ -46,9 +46,10 @@ def ensure_customer(db: Session, user: User) -> Customer:
     if customer.gone_at is not None:
         _begin_anew(db, customer, user)
     if customer.stripe_id is None:
-        customer.creation_asked_at = customer.creation_asked_at or now()
+        at = clock.read(db)
+        customer.creation_asked_at = customer.creation_asked_at or at
         end_before_waiting(db)
-        _write_down(db, customer, stripe_id=_create(customer))
+        _write_down(db, customer, stripe_id=_create(customer, at))
     if customer.email != user.email:
         _update_email(db, customer, user.email)
     end_before_waiting(db)
@@ -121,18 +122,18 @@ def _begin_anew(db: Session, customer: Customer, user: User) -> None:
         customer.stripe_id = customer.gone_at = customer.creation_asked_at = None
         customer.creation_key, customer.email = uuid4().hex, user.email
         attempts = update(CheckoutAttempt).where(CheckoutAttempt.open_customer_id == customer.id)
-        db.execute(attempts.values(open_customer_id=None, closed_at=now()))
+        db.execute(attempts.values(open_customer_id=None, closed_at=clock.now()))
         # Nobody can pay these any more, and no look will see them.
         owed = update(Invoice).where(Invoice.customer_id == customer.id, Invoice.status.in_(queries.UNFINISHED))
         db.execute(owed.values(status="void", next_attempt_at=None))
         db.flush()
 
 
-def _create(customer: Customer) -> str:
+def _create(customer: Customer, at: datetime) -> str:
     """With the key that was kept before. Where Stripe may have forgotten it, first look whether it was used."""
     key, email = customer.creation_key, customer.email
     assert customer.creation_asked_at
-    forgotten = customer.creation_asked_at < now() - KEY_LIFE
+    forgotten = customer.creation_asked_at < at - KEY_LIFE
     return (gateway.find_customer(key=key, email=email) if forgotten else None) or gateway.create_customer(
         key=key, email=email
     )

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.core.types import now
+from app.db import clock
 from app.db.database import SessionLocal
 from app.routers.auth.models import User
 
@@ -205,7 +205,7 @@ def _pages_of_orphans() -> list[Difference]:
     """Checkout pages that a deleted account has left open: Stripe closes them after a day."""
     gone = select(Customer.stripe_id).where(Customer.id.in_(forgetting.orphans()), Customer.stripe_id.is_not(None))
     with SessionLocal() as db:
-        lately = [str(found) for found in db.scalars(gone.where(Customer.updated_at > now() - PAGE_LIFE))]
+        lately = [str(found) for found in db.scalars(gone.where(Customer.updated_at > clock.now(-PAGE_LIFE)))]
     with ThreadPoolExecutor(AT_ONCE) as threads:
         pages = [page for found in threads.map(gateway.find_open_sessions, lately) for page in found]
     return [Difference(page, OPEN_PAGE, "none", "open") for page in pages]

@@ -12,6 +12,7 @@ from sqlalchemy import Select, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.core.types import now
+from app.db import clock
 from app.platform.jobs import enqueue
 from app.routers.auth.models import User
 
@@ -38,14 +39,14 @@ def orphans() -> Select[int]:
 def forget_soon(db: Session, customer: Customer) -> None:
     """Have Stripe forget this payer, whose row is locked, and forget here what is personal."""
     attempts = update(CheckoutAttempt).where(CheckoutAttempt.open_customer_id == customer.id)
-    db.execute(attempts.values(open_customer_id=None, closed_at=now()))
+    db.execute(attempts.values(open_customer_id=None, closed_at=clock.now()))
     if customer.stripe_id is not None and customer.gone_at is None:
         known = {"customer_id": customer.id, "stripe_id": customer.stripe_id}
         enqueue(db, "payments.forget_customer", known, key=f"forget {customer.stripe_id}")
     elif customer.stripe_id is None and customer.creation_asked_at is not None and customer.email:
         # The answer is on its way, or was lost: there may be somebody.
         made = {"customer_id": customer.id, "key": customer.creation_key, "email": customer.email}
-        enqueue(db, "payments.forget_customer", made, run_at=now() + gateway.UNHEARD)
+        enqueue(db, "payments.forget_customer", made, after=gateway.UNHEARD)
     customer.email = ""
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from app.core.types import now
+from app.db import clock
 
 from . import forgetting
 from .ledger import Outcome
@@ -82,6 +82,6 @@ def lost_events() -> ColumnElement[bool]:
     known = select(Customer.stripe_id).where(Customer.stripe_id.is_not(None))
     return or_(
         WebhookEvent.outcome == Outcome.DEAD,
-        and_(WebhookEvent.outcome.is_(None), WebhookEvent.received_at < now() - WAITED_TOO_LONG),
+        and_(WebhookEvent.outcome.is_(None), WebhookEvent.received_at < clock.now(-WAITED_TOO_LONG)),
         and_(WebhookEvent.outcome == Outcome.PARKED, WebhookEvent.payer.in_(known)),
     )

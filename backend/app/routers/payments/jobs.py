@@ -7,7 +7,7 @@ from sqlalchemy import and_, delete, or_, select
 from sqlalchemy.orm import Session
 
 from app.core.config import get_settings
-from app.core.types import now
+from app.db import clock
 from app.platform.jobs import Failure, FailureHandler, enqueue, job, recurring
 from app.routers.auth.models import User
 
@@ -86,7 +86,7 @@ def catch_up(db: Session, _payload: dict[str, Any]) -> None:
     waiting = select(CheckoutAttempt.customer_id).where(
         CheckoutAttempt.open_customer_id.is_not(None),
         CheckoutAttempt.stripe_id.is_not(None),
-        CheckoutAttempt.created_at < now() - LATE,
+        CheckoutAttempt.created_at < clock.now(-LATE),
     )
     late = or_(Subscription.current_period_end < overdue, Subscription.status == "past_due")
     begun = and_(Subscription.status == "incomplete", Subscription.started_at < overdue)  # Stripe gives it a day
@@ -111,5 +111,5 @@ def _close_pages_of_disabled(db: Session) -> None:
 @recurring("payments.purge", every=timedelta(hours=1))
 def purge(db: Session, _payload: dict[str, Any]) -> None:
     """Delete events that nobody asks for any more; they hold addresses."""
-    old = (WebhookEvent.processed_at < now() - EVENTS_KEPT, WebhookEvent.outcome.is_not(None))
-    db.execute(delete(WebhookEvent).where(*old))
+    old = (WebhookEvent.processed_at < clock.now(-EVENTS_KEPT), WebhookEvent.outcome.is_not(None))
+    db.execute(delete(WebhookEvent).where(*old).execution_options(synchronize_session=False))

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from app.core.types import now
+from app.db import clock
 from app.db.database import side_session
 from app.platform.jobs import enqueue
 
@@ -62,7 +62,7 @@ def look(db: Session, customer_id: int) -> None:
 
 def look_soon(db: Session, customer_id: int, *, after: timedelta = timedelta()) -> None:
     """Have a worker look, once this transaction is committed."""
-    enqueue(db, "payments.look", {"customer_id": customer_id}, run_at=now() + after)
+    enqueue(db, "payments.look", {"customer_id": customer_id}, after=after)
 
 
 def write(db: Session, ticket: Ticket, seen: SeenPayer) -> None:
@@ -70,7 +70,7 @@ def write(db: Session, ticket: Ticket, seen: SeenPayer) -> None:
     if customer is None:
         return
     if seen.is_gone:
-        customer.gone_at, customer.email = customer.gone_at or now(), ""
+        customer.gone_at, customer.email = customer.gone_at or clock.now(), ""
     else:
         customer.gone_at, customer.email = None, seen.email or customer.email
     rows = _write_subscriptions(db, customer, seen.subscriptions)
@@ -149,7 +149,7 @@ def _end_all(rows: dict[str, Subscription]) -> None:
     for row in rows.values():
         if row.status in CURRENT:
             row.status, row.live_customer_id, row.past_due_since = "canceled", None, None
-            row.ended_at = row.canceled_at = row.ended_at or now()
+            row.ended_at = row.canceled_at = row.ended_at or clock.now()
 
 
 def _write_invoices(
@@ -197,4 +197,4 @@ def _close_attempt(db: Session, customer: Customer, ticket: Ticket, seen: SeenPa
     session = seen.session if attempt.stripe_id == ticket.session_id else None
     over = session is not None and session.status != "open"
     if over or attempt.key in {one.attempt for one in seen.subscriptions}:
-        attempt.open_customer_id, attempt.closed_at = None, now()
+        attempt.open_customer_id, attempt.closed_at = None, clock.now()
