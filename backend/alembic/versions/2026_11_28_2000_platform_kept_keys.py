@@ -1,7 +1,7 @@
 """platform: keys that stay when SECRET_KEY is changed
 
 Revision ID: 5d20c7b1e94f
-Revises: 94a70a52801d
+Revises: 5e2b8a94c713
 Create Date: 2026-11-28 20:00:00+00:00
 """
 
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "5d20c7b1e94f"
-down_revision = "94a70a52801d"
+down_revision = "5e2b8a94c713"
 branch_labels = None
 depends_on = None
 

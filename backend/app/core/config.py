@@ -145,6 +145,9 @@ class Settings(Stage):
     smtp_password: SecretStr | None = None
     smtp_tls: Literal["starttls", "ssl", "none"] = "starttls"
     mail_from: Sender | None = None
+    mail_to_strangers_per_hour: int = Field(
+        1000, ge=1, description="Mails to addresses without an account; more of them go out last."
+    )
 
     google_client_id: str | None = Field(None, description="With the secret it opens the Google sign-in.")
     google_client_secret: SecretStr | None = None

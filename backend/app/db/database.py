@@ -29,7 +29,7 @@ __all__ = [
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 SIDE_POOL = 2
-WORKER_POOL = 3  # one for mail, one for jobs, one for jobs that call outside
+WORKER_POOL = 10  # one for each thread that does jobs, two for those that send mail, which seldom need one
 
 
 class DatabaseBusy(Unavailable):

@@ -42,7 +42,7 @@ def list_dead_letters(db: Session) -> list[DeadLetter]:
             since=row.dead_at,
         )
         for table, model in _tables().items()
-        for row in db.scalars(select(model).where(model.dead_at.is_not(None)))
+        for row in db.scalars(select(model).where(model.is_dead_letter()))
         if row.dead_at
     ]
     return sorted(found, key=lambda letter: (letter.since, letter.name))

@@ -12,7 +12,9 @@ from app.core.schemas import Output
 from app.db.database import SideSession
 from app.db.migrations import gate
 
-Check = Literal["ok", "ahead", "behind", "unreachable"]
+from . import backlog
+
+Check = Literal["ok", "ahead", "behind", "late", "unreachable"]
 REDIS_SECONDS = 0.5
 
 router = APIRouter(prefix="/health", tags=["health"])
@@ -32,7 +34,8 @@ class Live(Output):
 
 class Ready(Output):
     """`checks` says of each part `ok`, `ahead` (newer code migrated it: a rolling deployment), `behind` or
-    `unreachable`. Without Redis everything goes on, only slower.
+    `unreachable`. Without Redis everything goes on, only slower. `work` is named when it is `late`: mails or jobs have
+    been due for minutes, and the workers need a look.
     """
 
     status: Literal["ok", "unavailable"]
@@ -54,6 +57,8 @@ def is_ready(response: Response) -> Ready:
         with SideSession() as db:
             state = gate.check(db)
             checks["migrations"] = "ok" if state == "current" else state
+            if state != "behind" and backlog.is_late(db):
+                checks["work"] = "late"  # what the workers should have done; requests are served all the same
     except SQLAlchemyError as error:
         log.warning("database_unreachable", reason=str(error))
         checks = {"database": "unreachable", "migrations": "unreachable"}

@@ -5,7 +5,7 @@ import math
 import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,7 +16,7 @@ from app.core.config import get_settings
 from app.core.errors import AppError, TooManyRequests
 from app.core.keys import derive_key
 from app.core.logging import get_logger, security_event
-from app.core.networks import is_address, limiter_key
+from app.core.networks import is_address, limiter_key, site_key
 
 if TYPE_CHECKING:
     from limits import RateLimitItem
@@ -86,23 +86,19 @@ def counters() -> Counters:
 
 @dataclass(frozen=True)
 class RateLimit:
-    """So many per so long, such as `RateLimit("login", "10 per 15 minutes")`, for each key.
+    """So many per so long, such as `RateLimit("exports", "10 per 15 minutes")`, for each key: for a user, say.
 
-    As a dependency it counts requests of one address. Otherwise `hit` and `test` take what is to be counted.
+    For what an address may do there is `AddressLimit`.
     """
 
     name: str
     rate: str
-    raises = (TooManyRequests,)
 
     @property
     def _item(self) -> "RateLimitItem":
         from limits import parse
 
         return parse(self.rate)
-
-    def __call__(self, request: Request) -> None:
-        self.hit(address_of(request))
 
     def hit(self, *key: str) -> None:
         """Count one. Raises `TooManyRequests` where that is over the limit."""
@@ -155,6 +151,49 @@ class RateLimit:
         )
 
 
+@dataclass(frozen=True)
+class AddressLimit:
+    """So many per so long for each address: an IPv4 address, or an IPv6 /64 and the /48 around it.
+
+    One subscriber can roam in a /64, and one site has up to 65,536 of them (RFC 6177): a limit for the /64 alone is
+    none for whoever holds a /48. As a dependency it counts requests; the other methods take the client's address.
+    """
+
+    name: str
+    rate: str
+    raises = (TooManyRequests,)
+
+    def __call__(self, request: Request) -> None:
+        self.hit(request.client.host if request.client else "")
+
+    def hit(self, address: str) -> None:
+        """Count one. Raises `TooManyRequests` where that is over the limit."""
+        for limit, key in self._both(address):
+            limit.hit(key)
+
+    def allows(self, address: str) -> bool:
+        """Count one; False where that is over the limit, which the log tells and the caller must not."""
+        for limit, key in self._both(address):
+            if not limit.allows(key):
+                limit.note(key)
+                return False
+        return True
+
+    @contextmanager
+    def failures(self, error: type[AppError], address: str) -> Iterator[None]:
+        """Around one try: refused where too many failed before, counted where this one ends in `error`."""
+        with ExitStack() as both:
+            for limit, key in self._both(address):
+                both.enter_context(limit.failures(error, key))
+            yield
+
+    def _both(self, address: str) -> Iterator[tuple[RateLimit, str]]:
+        network, site = limiter_key(address), site_key(address)
+        yield RateLimit(self.name, self.rate), network
+        if site != network:
+            yield RateLimit(f"{self.name}, one site", self.rate), site
+
+
 def loggable(part: str) -> str:
     """Part of a key for a log: addresses and `user:7` as they are; all else by a mark of its own, the same each time.
 
@@ -163,8 +202,3 @@ def loggable(part: str) -> str:
     if PRINCIPAL.fullmatch(part) or is_address(part):
         return part
     return hmac.digest(derive_key("names in logs"), part.encode(), "sha256").hex()[:12]
-
-
-def address_of(request: Request) -> str:
-    """The client's address as limits count it; forwarding headers count only from trusted proxies."""
-    return limiter_key(request.client.host if request.client else "")

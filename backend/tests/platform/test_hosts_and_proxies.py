@@ -7,9 +7,9 @@ from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
 
 from app.core.config import get_settings
+from app.core.networks import limiter_key
 from app.main import create_app
 from app.platform import middleware
-from app.platform.limits import address_of
 
 
 def app_with(**settings):
@@ -69,7 +69,8 @@ def seen(caplog):
 
         @app.get("/seen")
         def see(request: Request) -> str:
-            return f"{address_of(request)} {request.url.scheme}"
+            assert request.client
+            return f"{limiter_key(request.client.host)} {request.url.scheme}"
 
         caplog.clear()
         with caplog.at_level(logging.INFO, "app.access"):

@@ -21,7 +21,7 @@ from app.core.config import get_settings
 from app.core.features import load_models
 from app.core.logging import configure_logging
 from app.db.database import Base, SessionLocal, SideSession, WorkerSession, engine
-from app.platform import job_runs, jobs, limits
+from app.platform import job_runs, jobs, limits, recurrence
 from app.routers.auth.models import User
 from tests.auth.factories import token_for
 from tests.support.client import DocumentedClient
@@ -129,7 +129,7 @@ def committed(migrated: None) -> Iterator[Callable[[], Session]]:
 def _fresh_process() -> None:
     """Each test begins as a process does that has counted nothing and planned nothing."""
     limits.counters.cache_clear()
-    job_runs.plan_recurring.cache_clear()
+    recurrence.planner.forget()
 
 
 @pytest.fixture

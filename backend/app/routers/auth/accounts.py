@@ -67,13 +67,20 @@ def send_email_change(db: Session, session_id: int, new_email: str) -> None:
         return
     user = session.user
     if holder and holder.is_active and holder.is_verified:
-        link = passwords.new_link(db, holder)
-        queue_mail(db, new_email, "auth/address_in_use", username=holder.username, **link)
+        passwords.mail_link(db, holder, "auth/address_in_use")
         return
     token = tokens.issue(db, Purpose.CHANGE_EMAIL, user_id=user.id, data={"email": new_email})
-    minutes = LIFE[Purpose.CHANGE_EMAIL] // timedelta(minutes=1)
-    link_to = tokens.link("confirm-email", token)
-    queue_mail(db, new_email, "auth/email_change", username=user.username, link=link_to, minutes=minutes)
+    life = LIFE[Purpose.CHANGE_EMAIL]
+    queue_mail(
+        db,
+        new_email,
+        "auth/email_change",
+        useful_for=life,
+        to_stranger=True,
+        username=user.username,
+        link=tokens.link("confirm-email", token),
+        minutes=life // timedelta(minutes=1),
+    )
 
 
 def confirm_email_change(db: Session, token: str, client: Client) -> None:

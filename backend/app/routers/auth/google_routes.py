@@ -16,7 +16,7 @@ from app.core.errors import TooManyRequests, raises
 from app.core.logging import security_event
 from app.db.database import db_dependency
 from app.platform.documentation import DATABASE_ERRORS
-from app.platform.limits import RateLimit
+from app.platform.limits import AddressLimit
 from app.platform.routing import Router
 
 from . import cookies, gateway, google
@@ -32,7 +32,7 @@ from .tokens import LIFE, InvalidToken, Purpose
 
 router = Router(prefix="/google")
 
-journeys = RateLimit("google sign-in", "100 per 10 minutes")  # begun from one address
+journeys = AddressLimit("google sign-in", "100 per 10 minutes")
 # So many wait for Google at once; more wait for their turn without a thread. They stay few beside the threads that
 # connections need (WORKER_THREADS), so the other routes are quick while Google hangs.
 calls = Admission(8, timeout=5, refusal=GoogleUnavailable)

@@ -5,7 +5,6 @@ from contextlib import AbstractContextManager, nullcontext
 from fastapi import Response, status
 
 from app.core.errors import TooManyRequests, raises
-from app.core.networks import limiter_key
 from app.db.database import db_dependency
 from app.platform.routing import Router
 
@@ -34,7 +33,7 @@ def answer_challenge(
 
     Five wrong codes end the challenge; then, or after five minutes, sign in again.
     """
-    with WRONG_CODES_HERE.failures(InvalidCode, limiter_key(client.ip_address)):
+    with WRONG_CODES_HERE.failures(InvalidCode, client.ip_address):
         challenge = mfa.find_challenge(db, data.mfa_token)
         with _guesses(challenge.user_id, data.code):
             token = mfa.answer(db, challenge, data.code, client)

@@ -1,7 +1,6 @@
 """The rules of passwords: forgotten, reset by a link, changed by their owner."""
 
 from datetime import timedelta
-from typing import TypedDict
 
 from sqlalchemy import ColumnExpressionArgument
 from sqlalchemy.orm import Session
@@ -19,13 +18,6 @@ from .tokens import LIFE, Purpose
 from .weak_passwords import refuse_weak
 
 
-class Link(TypedDict):
-    """What a mail says of a link in it."""
-
-    link: str
-    minutes: int
-
-
 def ask_for_link(db: Session, email: str, client: Client) -> None:
     """Have a link to a new password sent. The same work whether the address is known: a job looks (requirement 4)."""
     if throttle.may_ask(client.ip_address) and throttle.may_mail(email, "reset"):
@@ -36,21 +28,28 @@ def send_link(db: Session, email: str) -> None:
     """Also to an address that was never verified, since opening the link verifies it."""
     user = find_owner(db, email)
     if user:
-        queue_mail(db, user.email, "auth/reset_password", username=user.username, **new_link(db, user))
+        mail_link(db, user, "auth/reset_password")
+
+
+def mail_link(db: Session, user: User, template: str) -> None:
+    """Send a link to a new password, by one of the mails that hold such a link. Older ones are dead from now on."""
+    token = tokens.issue(db, Purpose.RESET_PASSWORD, user_id=user.id)
+    life = LIFE[Purpose.RESET_PASSWORD]
+    queue_mail(
+        db,
+        user.email,
+        template,
+        useful_for=life,
+        to_stranger=not user.is_verified,
+        username=user.username,
+        link=tokens.link("reset-password", token),
+        minutes=life // timedelta(minutes=1),
+    )
 
 
 def find_owner(db: Session, email: str, *conditions: ColumnExpressionArgument[bool]) -> User | None:
     """Who has this address, if not disabled. Locked: of two links that are made at once, the second ends the first."""
     return db.scalar(queries.locked(User.email == email, User.is_active, *conditions))
-
-
-def new_link(db: Session, user: User) -> Link:
-    """A link to a new password; older ones are dead from now on."""
-    token = tokens.issue(db, Purpose.RESET_PASSWORD, user_id=user.id)
-    return {
-        "link": tokens.link("reset-password", token),
-        "minutes": LIFE[Purpose.RESET_PASSWORD] // timedelta(minutes=1),
-    }
 
 
 def reset(db: Session, data: PasswordReset, client: Client) -> None:

@@ -84,7 +84,7 @@ def greet(db: Session, email: str) -> None:
     if not user.is_verified:
         _send_link(db, user)
         return
-    queue_mail(db, email, "auth/address_in_use", username=user.username, **passwords.new_link(db, user))
+    passwords.mail_link(db, user, "auth/address_in_use")
 
 
 def ask_for_link(db: Session, email: str, client: Client) -> None:
@@ -106,12 +106,20 @@ def _send_link(db: Session, user: User) -> None:
     password that is stored: only a link that replaces it may reach them (ASVS 6.8.1).
     """
     if pending.is_contested(db, user.email):
-        queue_mail(db, user.email, "auth/choose_password", username=user.username, **passwords.new_link(db, user))
+        passwords.mail_link(db, user, "auth/choose_password")
         return
     token = tokens.issue(db, Purpose.VERIFY_EMAIL, user_id=user.id)
-    hours = LIFE[Purpose.VERIFY_EMAIL] // timedelta(hours=1)
-    link = tokens.link("verify-email", token)
-    queue_mail(db, user.email, "auth/verify_email", username=user.username, link=link, hours=hours)
+    life = LIFE[Purpose.VERIFY_EMAIL]
+    queue_mail(
+        db,
+        user.email,
+        "auth/verify_email",
+        useful_for=life,
+        to_stranger=True,
+        username=user.username,
+        link=tokens.link("verify-email", token),
+        hours=life // timedelta(hours=1),
+    )
 
 
 def verify_email(db: Session, token: str, client: Client) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.core.config import get_settings
 from app.db import clock
-from app.platform.jobs import Failure, FailureHandler, enqueue, job, recurring
+from app.platform.jobs import Failure, FailureHandler, alone, enqueue, job, recurring
 from app.routers.auth.models import User
 
 from . import customers, forgetting, gateway, ledger, plans, sync
@@ -29,7 +29,8 @@ def process_event(db: Session, payload: dict[str, Any]) -> None:
 
 @job("payments.look", outside=True)
 def look(db: Session, payload: dict[str, Any]) -> None:
-    sync.look(db, payload["customer_id"])
+    with alone(f"look {payload['customer_id']}"):
+        sync.look(db, payload["customer_id"])
 
 
 def _alarmed(what: str) -> FailureHandler:

@@ -4,6 +4,7 @@ The job asks Stripe between two short transactions, not within one.
 """
 
 import json
+from contextlib import ExitStack
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
@@ -14,7 +15,7 @@ from sqlalchemy.orm import Session
 from app.core.config import get_settings
 from app.db import clock
 from app.db.database import side_session
-from app.platform.jobs import Failure, enqueue, is_enqueued
+from app.platform.jobs import Failure, alone, enqueue, is_enqueued
 
 from . import gateway, plans, sync
 from .alarms import alarm
@@ -43,15 +44,24 @@ def process(db: Session, event_id: int) -> None:
     """Do what one event asks for, unless a look that began after its arrival has done it.
 
     Raises what asking Stripe raises: the job is then tried again. While payments are switched off the event waits.
+    Raises `NotNow` while another thread works off an event of the same payer: that one's look settles this one, too,
+    or must come first.
     """
     if not get_settings().payments_enabled:
         return
-    with side_session() as side:
-        event = side.get(WebhookEvent, event_id)
-        if event is None or event.outcome is not None:
-            return
-        event.attempts += 1
-        concern, payer, content = HANDLED.get(event.type), event.payer, json.loads(event.body)
+    with ExitStack() as turn:
+        with side_session() as side:
+            event = side.get(WebhookEvent, event_id)
+            if event is None or event.outcome is not None:
+                return
+            turn.enter_context(alone(f"payer {event.payer or event.event_id}"))
+            event.attempts += 1
+            concern, payer = HANDLED.get(event.type), event.payer
+            content = json.loads(event.body)
+        _work_off(db, event_id, concern, payer, content)
+
+
+def _work_off(db: Session, event_id: int, concern: Concern | None, payer: str | None, content: dict[str, Any]) -> None:
     if concern is Concern.CATALOGUE:
         plans.report_drift(db)
         settle(db, WebhookEvent.id == event_id)
