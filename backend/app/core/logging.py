@@ -87,7 +87,8 @@ class _Scrubber:
 
         Of a long one the first and the last lines stay: an exception's text may be what a client sent.
         """
-        text = traceback if len(traceback) <= self._left else f"{traceback[:MAX_READ]}\n…\n{traceback[-MAX_READ:]}"
+        half = (self._left - (MAX_LINES + 2) * OF_EACH) // 2
+        text = traceback if len(traceback) <= 2 * half else f"{traceback[:half]}\n…\n{traceback[-half:]}"
         lines = text.splitlines()
         if len(lines) > MAX_LINES:
             lines = [*lines[: MAX_LINES // 2], "…", *lines[-MAX_LINES // 2 :]]

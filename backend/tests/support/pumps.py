@@ -2,17 +2,24 @@
 
 import re
 from collections.abc import Iterator
+from re import _constants as c  # type: ignore[attr-defined]  # the parser has no public name, and no stub
+from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any
 
-import re._constants as c
-import re._parser as parser
-
-# Stands in for each class that an expression may name, or leave out.
+# Each stands for the classes that an expression may name or leave out.
 CANDIDATES = "a0 -_./:@\"'\\&=\n\x00\u2028Aé"
+CLASSES = {
+    c.CATEGORY_DIGIT: r"\d",
+    c.CATEGORY_SPACE: r"\s",
+    c.CATEGORY_WORD: r"\w",
+    c.CATEGORY_NOT_DIGIT: r"\D",
+    c.CATEGORY_NOT_SPACE: r"\S",
+    c.CATEGORY_NOT_WORD: r"\W",
+}
 
 
 def pumps(pattern: re.Pattern[Any], size: int) -> Iterator[str]:
-    """Texts of `size` characters: every prefix of every alternative, repeated; alone and behind the whole."""
+    """Yield texts of `size` characters: every prefix of every alternative, repeated as a whole or by its last sign."""
     source = pattern.pattern if isinstance(pattern.pattern, str) else pattern.pattern.decode("latin-1")
     found = {text for text in _prefixes(parser.parse(source, pattern.flags & ~re.UNICODE)) if text}
     for text in sorted(found):
@@ -21,32 +28,30 @@ def pumps(pattern: re.Pattern[Any], size: int) -> Iterator[str]:
 
 
 def _prefixes(parsed: Any) -> list[str]:
-    """The shortest text of each beginning; that of the whole is the last."""
+    """A short text of each beginning; that of the whole comes last."""
     begun = [""]
-    for item in parsed:
+    for kind, value in parsed:
         last = begun[-1]
-        begun += [last + more for more in _texts(*item)]
+        begun += [last + more for more in _texts(kind, value)]
     return begun
 
 
 def _texts(kind: Any, value: Any) -> list[str]:
-    if kind is c.LITERAL:
-        return [chr(value)]
-    if kind in (c.NOT_LITERAL, c.ANY, c.IN, c.CATEGORY):
-        return [next((sign for sign in CANDIDATES if _takes(kind, value, sign)), "z")]
-    if kind is c.BRANCH:
-        return [text for branch in value[1] for text in _prefixes(branch)]
-    if kind is c.SUBPATTERN:
-        return _prefixes(value[3])
-    if kind is c.ATOMIC_GROUP:
-        return _prefixes(value)
-    if kind in (c.MAX_REPEAT, c.MIN_REPEAT, c.POSSESSIVE_REPEAT):
-        least, most, inner = value
-        texts = _prefixes(inner)
-        return [*texts, texts[-1] * max(1, min(int(least), 500)), texts[-1] * min(int(most), 3)]
-    if kind in (c.ASSERT, c.ASSERT_NOT):
-        return _prefixes(value[1])
-    return [""]  # a boundary, or a group once more
+    match kind:
+        case c.LITERAL:
+            texts = [chr(value)]
+        case c.NOT_LITERAL | c.ANY | c.IN:
+            texts = [next((sign for sign in CANDIDATES if _takes(kind, value, sign)), "z")]
+        case c.BRANCH:
+            texts = [text for branch in value[1] for text in _prefixes(branch)]
+        case c.MAX_REPEAT | c.MIN_REPEAT | c.POSSESSIVE_REPEAT:
+            inner = _prefixes(value[2])
+            texts = [*inner, inner[-1] * max(1, min(int(value[0]), 500)), inner[-1] * min(int(value[1]), 3)]
+        case c.SUBPATTERN | c.ATOMIC_GROUP | c.ASSERT | c.ASSERT_NOT:
+            texts = _prefixes(value if kind is c.ATOMIC_GROUP else value[-1])
+        case _:
+            texts = [""]  # a boundary
+    return texts
 
 
 def _takes(kind: Any, value: Any, sign: str) -> bool:
@@ -54,16 +59,12 @@ def _takes(kind: Any, value: Any, sign: str) -> bool:
         return sign != "\n"
     if kind is c.NOT_LITERAL:
         return sign != chr(value)
-    tests = value if kind is c.IN else [(kind, value)]
-    negated = tests[0] == (c.NEGATE, None)
-    return any(_names(*test, sign) for test in tests if test != (c.NEGATE, None)) is not negated
+    names = [one for one in value if one[0] is not c.NEGATE]
+    return any(_names(*one, sign) for one in names) == (len(names) == len(value))
 
 
 def _names(kind: Any, value: Any, sign: str) -> bool:
-    if kind is c.LITERAL:
-        return sign == chr(value)
-    if kind is c.RANGE:
-        return value[0] <= ord(sign) <= value[1]
-    classes = {c.CATEGORY_DIGIT: r"\d", c.CATEGORY_SPACE: r"\s", c.CATEGORY_WORD: r"\w"}
-    classes |= {c.CATEGORY_NOT_DIGIT: r"\D", c.CATEGORY_NOT_SPACE: r"\S", c.CATEGORY_NOT_WORD: r"\W"}
-    return bool(re.fullmatch(classes[value], sign))
+    if kind is c.CATEGORY:
+        return re.fullmatch(CLASSES[value], sign) is not None
+    low, high = value if kind is c.RANGE else (value, value)
+    return bool(low <= ord(sign) <= high)
