@@ -22,9 +22,15 @@ MAX_CURSOR = 4_000  # characters; one of the longest title in four-byte letters 
 NOT_IN_CONTEXT = {"cursor", "limit", "offset"}
 
 
+def _moment(text: str) -> datetime:
+    if "T" not in text:
+        raise ValueError("a date is no moment")
+    return datetime.fromisoformat(text)
+
+
 # Sort keys that JSON has no form for, and how they are read back.
 READERS: dict[type, Callable[[str], Any]] = {
-    datetime: datetime.fromisoformat,
+    datetime: _moment,
     date: date.fromisoformat,
     Decimal: Decimal,
     UUID: UUID,
@@ -85,7 +91,7 @@ class PageQuery:
         try:
             plain = json.loads(unsign("cursor", self.cursor or "", self.context(order)))
             keys = [_read(key, kind) for key, kind in zip(plain, types, strict=True)]
-        except (ValueError, TypeError, ArithmeticError) as error:
+        except (ValueError, TypeError, AttributeError, ArithmeticError) as error:
             raise InvalidCursor from error
         if keys[-1] is None:  # the last key is unique, so it is never null
             raise InvalidCursor
