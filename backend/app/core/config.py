@@ -136,6 +136,9 @@ class Settings(Stage):
     database_pool_recycle: int = Field(1800, ge=30, description="Seconds after which a connection is replaced.")
 
     redis_url: RedisUrl | None = None
+    writes_per_minute: int = Field(
+        120, ge=0, le=100_000, description="Unsafe requests of one user; half of them may come at once. 0: no limit."
+    )
 
     embedded_worker: bool | None = Field(None, description="Mail and jobs in the web process; on in development.")
 

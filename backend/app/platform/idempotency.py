@@ -29,12 +29,15 @@ from app.db.database import side_session
 from app.db.demands import demand_again
 from app.db.errors import conflicts
 
+from .limits import AddressLimit
 from .models import LEASE, IdempotencyKey
 
 HEADER = "Idempotency-Key"
 KEPT = timedelta(hours=24)
 VALID = re.compile(r"[\x21-\x7e]{1,255}")
 KEPT_HEADERS = ("content-type", "location")
+MAX_ANSWER = 256_000  # bytes of a body that are kept; most answers have a hundredth of that
+STRANGERS = AddressLimit("idempotency keys of strangers", "60 per hour")  # from one address: each is a row for a day
 
 
 class InvalidIdempotencyKey(Unprocessable):
@@ -59,6 +62,13 @@ class IdempotencyInProgress(Conflict):
         super().__init__(headers={"Retry-After": "1"})
 
 
+class AnswerNotKept(Conflict):
+    """The request had its effect, once, but its answer was too large to be kept."""
+
+    code = "idempotency_answer_not_kept"
+    detail = "The first request with this key succeeded. Its answer was too large to keep: read what it made."
+
+
 class Claim:
     """One request's hold on its key, for `LEASE`, until its answer is stored or it failed."""
 
@@ -68,30 +78,40 @@ class Claim:
         self._request = request
         self._key = key
         self._fingerprints = _digests(request.url.query, request.headers.get("content-type", ""), body)
+        self._digests: list[str] = []
+        self._expired: IdempotencyKey | None = None
         self._row: IdempotencyKey | None = None
         self._db: Session | None = None
         self._mine: tuple[int, datetime] | None = None
         self._stored = False
 
-    def begin(self, db: Session) -> Response | None:
-        """Take the key, or give the stored answer. Runs when the caller is known and the input is valid.
+    def find(self, db: Session) -> Response | None:
+        """The stored answer, if there is one. Runs when the caller is known and the input is valid.
 
-        Raises `IdempotencyKeyReused`, `IdempotencyInProgress`.
+        Raises `IdempotencyKeyReused`, `IdempotencyInProgress`, `AnswerNotKept`.
         """
         client = self._request.client
         caller = viewer(self._request) or f"address {client.host if client else ''}"
-        digests = _digests(caller, self._request.method, self._request.url.path, self._key.encode())
+        self._digests = _digests(caller, self._request.method, self._request.url.path, self._key.encode())
+        self._db = db
         found = select(IdempotencyKey, IdempotencyKey.expires_at > clock.now())
-        row, is_taken = db.execute(found.where(IdempotencyKey.digest.in_(digests))).first() or (None, False)
+        row, is_taken = db.execute(found.where(IdempotencyKey.digest.in_(self._digests))).first() or (None, False)
         if row and is_taken:
             return self._repeat(row)
-        self._row = self._take_over(db, row) if row else self._insert(db, digests[0])
-        self._db = db
+        self._expired = row
+        return None
+
+    def begin(self) -> None:
+        """Take the key that `find` found free. Raises `IdempotencyInProgress`, and `TooManyRequests` for strangers."""
+        db = self._db
+        assert db
+        if viewer(self._request) is None:
+            STRANGERS(self._request)
+        self._row = self._take_over(db, self._expired) if self._expired else self._insert(db)
         # Kept apart from the row: a roll-back expires it, and then nobody could say any more which one to free.
         self._mine = (self._row.id, self._row.expires_at)
         db.commit()  # "in progress" must be seen by others before the effect begins
         demand_again(db)  # with it the locks went under which the caller was allowed to do this
-        return None
 
     def _repeat(self, row: IdempotencyKey) -> Response:
         if row.fingerprint not in self._fingerprints:
@@ -99,11 +119,15 @@ class Claim:
         if row.answer is None:
             raise IdempotencyInProgress
         stored = json.loads(cipher("idempotent answers").decrypt(row.answer))
+        if stored["body"] is None:
+            raise AnswerNotKept(
+                headers={name: value for name, value in stored["headers"].items() if name == "location"}
+            )
         headers = {**stored["headers"], "Idempotency-Replayed": "true"}
         return Response(base64.b64decode(stored["body"]), stored["status"], headers)
 
-    def _insert(self, db: Session, digest: str) -> IdempotencyKey:
-        row = IdempotencyKey(digest=digest, fingerprint=self._fingerprints[0])
+    def _insert(self, db: Session) -> IdempotencyKey:
+        row = IdempotencyKey(digest=self._digests[0], fingerprint=self._fingerprints[0])
         db.add(row)
         with conflicts({"uq_idempotency_keys_digest": IdempotencyInProgress}):
             db.flush()
@@ -120,13 +144,14 @@ class Claim:
         return row
 
     def store(self, response: Response) -> None:
-        """Put a 2xx answer into the transaction of its effect."""
+        """Put a 2xx answer into the transaction of its effect; of one over `MAX_ANSWER` only that there was one."""
         if not (self._row and self._db and 200 <= response.status_code < 300):  # noqa: PLR2004 - the 2xx class
             return
+        body = bytes(response.body)
         answer = {
             "status": response.status_code,
             "headers": {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers},
-            "body": base64.b64encode(bytes(response.body)).decode(),
+            "body": base64.b64encode(body).decode() if len(body) <= MAX_ANSWER else None,
         }
         self._row.answer = cipher("idempotent answers").encrypt(json.dumps(answer).encode())
         self._row.expires_at = clock.now(KEPT)

@@ -18,6 +18,8 @@ from app.core.keys import derive_key
 from app.core.logging import get_logger, security_event
 from app.core.networks import is_address, limiter_key, site_key
 
+from .buckets import Buckets, take_shared
+
 if TYPE_CHECKING:
     from limits import RateLimitItem
     from limits.strategies import SlidingWindowCounterRateLimiter
@@ -40,12 +42,14 @@ class Counters:
         from limits.strategies import SlidingWindowCounterRateLimiter
 
         self._local = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._local_buckets = Buckets()
         self._shared: SlidingWindowCounterRateLimiter | None = None
         self._shared_errors: tuple[type[Exception], ...] = ()
         self._local_until = 0.0
         if redis_url:
             waits: dict[str, Any] = {"socket_timeout": REDIS_SECONDS, "socket_connect_timeout": REDIS_SECONDS}
             storage = RedisStorage(redis_url, key_prefix="liftoff", **waits)
+            self._redis = storage.storage
             self._shared = SlidingWindowCounterRateLimiter(storage)
             errors = storage.base_exceptions
             self._shared_errors = errors if isinstance(errors, tuple) else (errors,)
@@ -67,6 +71,16 @@ class Counters:
         return max(
             1, math.ceil(self._ask(lambda limiter: limiter.get_window_stats(item, *key)).reset_time - time.time())
         )
+
+    def take(self, key: str, each: float, room: float) -> float:
+        """Take one from the bucket of this key, as `buckets.Buckets.take`. Seconds to wait, or 0."""
+
+        def ask(limiter: "SlidingWindowCounterRateLimiter") -> float:
+            if limiter is self._local:
+                return self._local_buckets.take(key, each, room)
+            return take_shared(self._redis, key, each, room)
+
+        return self._ask(ask)
 
     def _ask(self, question: Callable[["SlidingWindowCounterRateLimiter"], Answer]) -> Answer:
         if self._shared and time.monotonic() >= self._local_until:
@@ -124,7 +138,7 @@ class RateLimit:
 
     def note(self, *key: str) -> None:
         """Have the log say that this limit was reached, and by what."""
-        security_event("rate_limited", limit=self.name, key=[loggable(part) for part in key])
+        note_limit(self.name, *key)
 
     @contextmanager
     def failures(self, error: type[AppError], *key: str) -> Iterator[None]:
@@ -140,15 +154,18 @@ class RateLimit:
     def _refuse(self, *key: str) -> None:
         wait = counters().seconds_left(self._item, self.name, *key)
         self.note(*key)
-        raise TooManyRequests(
-            "Too many tries. Wait before the next one.",
-            headers={
-                "Retry-After": str(wait),
-                "RateLimit-Limit": str(self._item.amount),
-                "RateLimit-Remaining": "0",
-                "RateLimit-Reset": str(wait),
-            },
-        )
+        raise refusal(self._item.amount, wait)
+
+
+def refusal(amount: int, wait: int) -> TooManyRequests:
+    """429 for a limit of this amount, with the seconds until there is one more."""
+    headers = {"Retry-After": wait, "RateLimit-Limit": amount, "RateLimit-Remaining": 0, "RateLimit-Reset": wait}
+    return TooManyRequests(headers={name: str(value) for name, value in headers.items()})
+
+
+def note_limit(name: str, *key: str) -> None:
+    """Have the log say that a limit was reached, and by what."""
+    security_event("rate_limited", limit=name, key=[loggable(part) for part in key])
 
 
 @dataclass(frozen=True)
