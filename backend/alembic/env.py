@@ -17,7 +17,7 @@ from app.core.config import get_settings
 from app.core.features import load_models
 from app.core.logging import configure_logging
 from app.db.database import Base
-from app.db.engines import MYSQL_SESSION, make_engine
+from app.db.engines import MYSQL_SESSION, Limits, make_engine
 from app.db.migrations import compare_server_default, render_item
 from app.db.urls import normalise
 
@@ -126,7 +126,7 @@ def run() -> None:
             prepare_offline(url.get_backend_name())
             context.run_migrations()
         return
-    engine = make_engine(settings, pool_size=1, max_overflow=0, name="liftoff migrations", statement_seconds=0)
+    engine = make_engine(settings, pool_size=1, max_overflow=0, name="liftoff migrations", limits=Limits(0))
     with engine.connect() as connection, alone(connection):
         sqlite = connection.dialect.name == "sqlite"
         context.configure(connection=connection, render_as_batch=sqlite, **options)

@@ -14,7 +14,7 @@ from app.core.admission import Admission
 from app.core.config import get_settings
 from app.core.errors import AppError, Unavailable
 from app.db.base import Base
-from app.db.engines import make_engine
+from app.db.engines import JOB_STATEMENT_SECONDS, Limits, make_engine
 
 __all__ = [
     "Base",
@@ -29,6 +29,8 @@ __all__ = [
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 SIDE_POOL = 2
+HEALTH_POOL = 1
+PROBE_SECONDS = 0.7
 WORKER_POOL = 3  # one for mail, one for jobs, one for jobs that call outside
 
 
@@ -60,9 +62,27 @@ class RoutedSession(Session):
 
 
 SessionLocal = sessionmaker(engine, class_=RoutedSession, expire_on_commit=False)
-SideSession = sessionmaker(make_engine(settings, pool_size=SIDE_POOL, max_overflow=0, name="liftoff side"))
+SideSession = sessionmaker(
+    make_engine(
+        settings,
+        pool_size=SIDE_POOL,
+        max_overflow=0,
+        name="liftoff side",
+        # Less than a request waits for its turn: trying a connection comes on top, and 5 seconds are all it has.
+        pool_timeout=settings.database_pool_timeout * 2 / 3,
+    )
+)
 WorkerSession = sessionmaker(
-    make_engine(settings, pool_size=WORKER_POOL, max_overflow=0, name="liftoff worker"), expire_on_commit=False
+    make_engine(
+        settings, pool_size=WORKER_POOL, max_overflow=0, name="liftoff worker", limits=Limits(JOB_STATEMENT_SECONDS)
+    ),
+    expire_on_commit=False,
+)
+# For health checks alone: they neither wait for requests nor keep them waiting.
+HealthSession = sessionmaker(
+    make_engine(
+        settings, pool_size=HEALTH_POOL, max_overflow=0, name="liftoff health", limits=Limits(PROBE_SECONDS, PROBE_SECONDS)
+    )
 )
 _ending: RunVar[CapacityLimiter] = RunVar("threads that end transactions")
 
