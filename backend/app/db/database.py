@@ -30,7 +30,7 @@ __all__ = [
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 SIDE_POOL = 2
 HEALTH_POOL = 1
-PROBE_SECONDS = 0.7
+PROBE_SECONDS = 0.6  # less than readiness may take, in all
 WORKER_POOL = 3  # one for mail, one for jobs, one for jobs that call outside
 
 

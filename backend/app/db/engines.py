@@ -17,6 +17,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ from app.db.urls import normalise
 JOB_STATEMENT_SECONDS = 60.0
 LOCK_SECONDS = 3
 IDLE_SECONDS = 30
-CONNECT_SECONDS = 2  # libpq would make two of one
+CONNECT_SECONDS = 2.0
 UNACKNOWLEDGED_SECONDS = 15  # a peer whose kernel is gone
 WAL_PAUSE = 0.01  # seconds until a file that is being switched to WAL is tried again
 HELD = "named locks"  # in a connection's info: what MySQL would keep beyond the transaction
@@ -104,7 +105,7 @@ def _postgresql(url: URL, name: str, limits: Limits, options: dict[str, Any]) ->
         "idle_in_transaction_session_timeout": IDLE_SECONDS,
     }
     connect_args = {
-        "connect_timeout": CONNECT_SECONDS,
+        "connect_timeout": math.ceil(limits.trying),
         "application_name": name,
         "options": " ".join(
             ["-c timezone=UTC", *(f"-c {key}={round(seconds * 1000)}" for key, seconds in timeouts.items())]
@@ -125,13 +126,13 @@ def _watch(engine: Engine, limits: Limits, silence: Silence, connect: Callable[.
     """Have every connection of this engine made by `connect`, and the watchdog look after it."""
 
     def open_one(dialect: Dialect, _record: object, args: list[Any], options: dict[str, Any]) -> Limited:
-        silence.refuse_to_connect()
+        silence.refuse()  # who has just found one silent connection tries no second
+        silence.reach = partial(connect, *args, **options, limit=limits.trying, silence=Silence())
         began = time.monotonic()
         try:
             return connect(*args, **options, limit=limits.trying, silence=silence)
         except dialect.loaded_dbapi.Error:
-            if time.monotonic() - began >= CONNECT_SECONDS:
-                silence.missed(began)
+            silence.missed(began)
             raise
 
     def take(connection: Any, _record: object, _proxy: object) -> None:
@@ -154,7 +155,7 @@ def _mysql(url: URL, name: str, limits: Limits, options: dict[str, Any]) -> Engi
     connect_args = {
         "charset": "utf8mb4",
         "program_name": name,
-        "connect_timeout": CONNECT_SECONDS,
+        "connect_timeout": limits.trying,
     }
 
     def prepare(connection: Any, _record: object) -> None:

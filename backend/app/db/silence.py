@@ -6,29 +6,38 @@ again for an answer that does not come.
 
 import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import QueuePool
 from sqlalchemy.exc import OperationalError
 
+from app.core.logging import get_logger
+
 LISTEN_SECONDS = 1.9  # a health check gives up sooner, and that proves nothing yet
-TRY_SECONDS = 1.0  # while it is silent one caller a second may find out whether it still is
+TRY_SECONDS = 0.5  # between two attempts to find out whether the silence is over
+
+log = get_logger(__name__)
 
 
 class DatabaseSilent(Exception):
-    """Calls to the database were cut, and nothing has answered since."""
+    """A call to the database was cut, and nothing has answered since."""
 
 
 class Silence:
-    """Whether a database answers. It is silent once a call was cut and no other call was answered meanwhile."""
+    """Whether a database answers. It is silent once a call was cut and no other call was answered meanwhile.
+
+    From then on no request finds out whether it still is: a thread of its own does, by connecting.
+    """
 
     def __init__(self) -> None:
         self.heard_at = 0.0  # monotonic; written at the end of every call that was answered
+        self.reach: Callable[[], Any] | None = None  # makes a connection
         self._missed_at = -1.0
-        self._try_at = 0.0
-        self._tester = 0
         self._lock = threading.Lock()
+        self._listening = False
 
     @property
     def lasts(self) -> bool:
@@ -37,26 +46,37 @@ class Silence:
     def missed(self, began: float) -> None:
         """Note a call that began then and was never answered. One dead connection among living ones is no silence."""
         at = time.monotonic()
-        if self.heard_at < began <= at - LISTEN_SECONDS:
+        if not self.heard_at < began <= at - LISTEN_SECONDS:
+            return
+        with self._lock:
             self._missed_at = at
+            if self._listening:
+                return
+            self._listening = True
+        log.error("database_silent")
+        threading.Thread(target=self._listen, name="database listener", daemon=True).start()
 
     def refuse(self) -> None:
-        """Raise at once while the database is silent, except for the one caller that finds out."""
-        if self.lasts and not self._is_due():
-            _raise()
+        """Raise at once while the database is silent."""
+        if self.lasts:
+            raise OperationalError(None, None, DatabaseSilent("The database does not answer"))
 
-    def refuse_to_connect(self) -> None:
-        """The same for a caller that goes on to connect: having found one silent connection, it tries no second."""
-        if self.lasts and self._tester != threading.get_ident():
-            _raise()
+    def _listen(self) -> None:
+        while self._is_needed():
+            began = time.monotonic()
+            with suppress(Exception):  # a refusal is an answer, too
+                if self.reach:
+                    self.reach().close()
+            if time.monotonic() - began < LISTEN_SECONDS:
+                self.heard_at = time.monotonic()
+            else:
+                time.sleep(TRY_SECONDS)
+        log.info("database_answers")
 
-    def _is_due(self) -> bool:
+    def _is_needed(self) -> bool:
         with self._lock:
-            due = time.monotonic() >= self._try_at
-            if due:
-                self._try_at = time.monotonic() + TRY_SECONDS
-                self._tester = threading.get_ident()
-            return due
+            self._listening = self.lasts
+            return self._listening
 
 
 class NeverSilent(Silence):
@@ -64,10 +84,6 @@ class NeverSilent(Silence):
 
     def missed(self, began: float) -> None:
         pass
-
-
-def _raise() -> None:
-    raise OperationalError(None, None, DatabaseSilent("The database does not answer"))
 
 
 @lru_cache

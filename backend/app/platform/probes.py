@@ -16,7 +16,7 @@ Check = Literal["ok", "ahead", "behind", "unreachable"]
 Checks = Mapping[str, Check]
 
 EVERY_SECONDS = 1.0
-DEADLINE_SECONDS = 0.8  # readiness promises an answer within a second (R20)
+DEADLINE_SECONDS = 0.7  # readiness promises an answer within a second (R20)
 
 
 class Probe:
