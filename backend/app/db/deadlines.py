@@ -21,7 +21,9 @@ LONGEST_SLEEP = 0.5  # seconds; no limit may be shorter, or its calls would be e
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 log = get_logger(__name__)
-_calls: dict["Limited", float] = {}  # the calls that run now, and when each one began
+# The calls that run now. To take one out is one step under the interpreter's lock, so a call is either ended by its
+# own thread or cut by the watchdog, never both.
+_calls: dict["Call", "Call"] = {}
 _cutting = threading.Lock()
 
 
@@ -35,17 +37,20 @@ class Limited(Protocol):
         """End the call that runs now. Called from the watchdog's thread."""
 
 
+Call = tuple[Limited, float]  # and when it began
+
+
 def limited(method: Method) -> Method:
     """Wrap a method of a connection, or of its cursors, that waits for the server."""
 
     @functools.wraps(method)
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-        connection = self.connection
-        _calls[connection] = time.monotonic()
+        running = (self.connection, time.monotonic())
+        _calls[running] = running
         try:
             return method(self, *args, **kwargs)
         finally:
-            _end(connection)
+            _end(running)
 
     return cast("Method", call)
 
@@ -60,13 +65,13 @@ def _start() -> None:
     threading.Thread(target=_watch, name="database watchdog", daemon=True).start()
 
 
-def _end(connection: Limited) -> None:
-    if _calls.pop(connection, None) is None:
-        # The watchdog took the call. It may be about to use the connection's descriptor, so this thread must not close
+def _end(call: Call) -> None:
+    if _calls.pop(call, None) is None:
+        # The watchdog took it. It may be about to use the connection's descriptor, so this thread must not close
         # it yet: the number could already be another socket's.
         with _cutting:
             return
-    connection.silence.heard_at = time.monotonic()
+    call[0].silence.heard_at = time.monotonic()
 
 
 def _watch() -> None:
@@ -78,18 +83,20 @@ def _look() -> float:
     """Cut what is over its time. The seconds until the next call will be."""
     nearest = math.inf
     at = time.monotonic()
-    for connection, began in _calls.copy().items():
+    for call in _calls.copy():
+        connection, began = call
         left = began + connection.limit - at
         if left > 0:
             nearest = min(nearest, left)
         else:
-            _cut(connection, began)
+            _cut(call)
     return nearest
 
 
-def _cut(connection: Limited, began: float) -> None:
+def _cut(call: Call) -> None:
+    connection, began = call
     with _cutting:
-        if _calls.get(connection) != began or _calls.pop(connection, None) is None:
+        if _calls.pop(call, None) is None:
             return  # answered meanwhile
         with suppress(Exception):  # whatever a broken connection raises must not end the watchdog
             connection.cut()

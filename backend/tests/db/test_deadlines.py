@@ -3,7 +3,6 @@
 import math
 import threading
 import time
-from types import SimpleNamespace
 
 import pytest
 from pydantic import SecretStr
@@ -167,8 +166,15 @@ def test_sqlite_is_interrupted(tmp_path, call):
 def test_a_call_that_was_answered_meanwhile_is_not_cut():
     """The watchdog looks, the call ends and its descriptor is another socket's, the watchdog cuts: never so."""
     cuts = []
-    call = SimpleNamespace(limit=0.0, silence=Silence(), cut=lambda: cuts.append(1))
-    deadlines._cut(call, time.monotonic())  # noqa: SLF001 - the race, without leaving it to chance
+
+    class Connection:
+        limit = 0.0
+        silence = Silence()
+
+        def cut(self) -> None:
+            cuts.append(1)
+
+    deadlines._cut((Connection(), time.monotonic()))  # noqa: SLF001 - the race, without leaving it to chance
     assert cuts == []
 
 
