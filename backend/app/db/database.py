@@ -68,8 +68,8 @@ SideSession = sessionmaker(
         pool_size=SIDE_POOL,
         max_overflow=0,
         name="liftoff side",
-        # Less than a request waits for its turn: trying a connection comes on top, and 5 seconds are all it has.
-        pool_timeout=settings.database_pool_timeout * 2 / 3,
+        # They wait for less than a request waits for its turn: trying a connection comes on top, within 5 seconds.
+        limits=Limits(settings.database_statement_timeout, turn=settings.database_pool_timeout * 2 / 3),
     )
 )
 WorkerSession = sessionmaker(
@@ -81,7 +81,11 @@ WorkerSession = sessionmaker(
 # For health checks alone: they neither wait for requests nor keep them waiting.
 HealthSession = sessionmaker(
     make_engine(
-        settings, pool_size=HEALTH_POOL, max_overflow=0, name="liftoff health", limits=Limits(PROBE_SECONDS, PROBE_SECONDS)
+        settings,
+        pool_size=HEALTH_POOL,
+        max_overflow=0,
+        name="liftoff health",
+        limits=Limits(PROBE_SECONDS, PROBE_SECONDS),
     )
 )
 _ending: RunVar[CapacityLimiter] = RunVar("threads that end transactions")
@@ -107,7 +111,7 @@ async def get_db(request: Request) -> AsyncIterator[Session]:
                 # Shielded: a client that went away must not leave a transaction open. In threads of their own, so
                 # that ending never waits for a thread that itself waits for a connection.
                 with CancelScope(shield=True):
-                    await to_thread.run_sync(_end, db, finished, limiter=_ending_threads())
+                    await to_thread.run_sync(_end, db, finished, limiter=ending_threads())
 
 
 # With the default scope the code after `yield` runs when the answer has left: a failed commit would still say 201.
@@ -141,7 +145,8 @@ def _end(db: Session, commit: bool) -> None:  # noqa: FBT001 - run_sync passes p
         db.close()
 
 
-def _ending_threads() -> CapacityLimiter:
+def ending_threads() -> CapacityLimiter:
+    """For what must be done when a request ends, also one that found no thread."""
     try:
         return _ending.get()
     except LookupError:

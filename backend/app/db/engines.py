@@ -45,10 +45,11 @@ MYSQL_CHECK_FAILED = (3819, 4025)  # MySQL's and MariaDB's number of a broken ch
 
 @dataclass(frozen=True)
 class Limits:
-    """Seconds that a statement may take, and that trying a connection may take before it is used."""
+    """Seconds: for a statement, for trying a connection before it is used, and for waiting until the pool has one."""
 
     statement: float
     trying: float = CONNECT_SECONDS
+    turn: float | None = None
 
     @property
     def call(self) -> float:
@@ -63,24 +64,24 @@ def make_engine(
     max_overflow: int,
     name: str = "liftoff",
     limits: Limits | None = None,
-    pool_timeout: float | None = None,
 ) -> Engine:
     """An engine with our limits on every connection. It connects on first use, not here.
 
     Without `limits` they are those of requests. With a statement limit of 0 a statement may take as long as it likes.
     """
     url = normalise(settings.database_url.get_secret_value())
+    limits = limits or Limits(settings.database_statement_timeout)
     options: dict[str, Any] = {
         "pool_size": pool_size,
         "max_overflow": max_overflow,
-        "pool_timeout": pool_timeout or settings.database_pool_timeout,
+        "pool_timeout": limits.turn or settings.database_pool_timeout,
         "pool_recycle": settings.database_pool_recycle,
         "pool_pre_ping": True,
         "pool_use_lifo": True,  # idle connections age out instead of all being kept warm in turn
         "hide_parameters": True,  # an error's text must not carry what a user typed
     }
     make = _MAKERS[url.get_backend_name()]
-    engine = make(url, name, limits or Limits(settings.database_statement_timeout), options)
+    engine = make(url, name, limits, options)
     event.listen(engine, "handle_error", _name_error)
     return engine
 

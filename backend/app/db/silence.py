@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import QueuePool
@@ -20,6 +19,7 @@ LISTEN_SECONDS = 1.9  # a health check gives up sooner, and that proves nothing 
 TRY_SECONDS = 0.5  # between two attempts to find out whether the silence is over
 
 log = get_logger(__name__)
+_silences: dict[str, "Silence"] = {}
 
 
 class DatabaseSilent(Exception):
@@ -86,10 +86,9 @@ class NeverSilent(Silence):
         pass
 
 
-@lru_cache
 def silence_of(address: str) -> Silence:
     """All pools of this process that lead to the same database learn from each other."""
-    return Silence()
+    return _silences.setdefault(address, Silence())
 
 
 def pool_class(silence: Silence) -> type[QueuePool]:

@@ -54,9 +54,7 @@ def stack(settings: Settings) -> list[Middleware]:
         Middleware(Hosts, probes=f"{settings.api_prefix}/health/", allowed_hosts=settings.allowed_hosts),
         Middleware(GuardMiddleware),
         Middleware(HeadMiddleware),
-        Middleware(
-            SchemaMiddleware, always=f"{settings.api_prefix}/health/", patience=settings.database_pool_timeout
-        ),
+        Middleware(SchemaMiddleware, always=f"{settings.api_prefix}/health/", patience=settings.database_pool_timeout),
     ]
 
 

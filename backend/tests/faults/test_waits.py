@@ -99,7 +99,7 @@ def count_posts(server: Server) -> int:
 
 def under_load(server: Server, author: dict[str, str], stopped: Event) -> list[Answer]:
     """One client: reads and writes in turn, from before the database stops until a while after."""
-    answers = []
+    answers: list[Answer] = []
     while not stopped.wait(0.01):
         answers += [ask(server, "GET", "/blog/posts"), write(server, author, len(answers))]
     return answers

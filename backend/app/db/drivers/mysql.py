@@ -10,6 +10,8 @@ from app.db.silence import Silence
 
 
 class Connection(pymysql.Connection):
+    _sock: socket.socket
+
     query = limited(pymysql.Connection.query)
     commit = limited(pymysql.Connection.commit)
     rollback = limited(pymysql.Connection.rollback)

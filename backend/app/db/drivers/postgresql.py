@@ -36,7 +36,7 @@ class Connection(extensions.connection):
         return self
 
     def cut(self) -> None:
-        """libpq waits for this socket to become readable, which it now does: its other end seems to have hung up."""
+        """Wake libpq, which waits for this socket to become readable: now its other end seems to have hung up."""
         with socket.socket(fileno=os.dup(self.fileno())) as own:
             own.shutdown(socket.SHUT_RDWR)
 
