@@ -30,7 +30,7 @@ class BoundedHead(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         if self._room < 0 or len(self.url) > MAX_TARGET:
-            self.scope["extensions"] = {HEAD_TOO_LARGE: {}}  # type: ignore[typeddict-unknown-key,typeddict-item]
+            self.scope["extensions"] = {HEAD_TOO_LARGE: {}}
         elif named := AUTHORITY.match(self.url):
             self._name_host(named[1])
         super().on_headers_complete()

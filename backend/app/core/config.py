@@ -133,6 +133,7 @@ class Settings(Stage):
     database_pool_size: int = Field(15, ge=1, le=500, description="Connections kept open per process.")
     database_max_overflow: int = Field(5, ge=0, le=500, description="Connections opened beyond that under load.")
     database_pool_timeout: float = Field(3, gt=0, le=60, description="Seconds that a request waits for its turn.")
+    database_statement_timeout: float = Field(4, ge=1, le=60, description="Seconds for one statement of a request.")
     database_pool_recycle: int = Field(1800, ge=30, description="Seconds after which a connection is replaced.")
 
     redis_url: RedisUrl | None = None

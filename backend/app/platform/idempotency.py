@@ -13,9 +13,8 @@ from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from anyio import CancelScope
+from anyio import CancelScope, to_thread
 from fastapi import Depends, Request, Response
-from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import CursorResult, delete, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -25,7 +24,7 @@ from app.core.keys import cipher, derive_keys
 from app.core.logging import get_logger
 from app.core.principal import viewer
 from app.db import clock
-from app.db.database import side_session
+from app.db.database import ending_threads, side_session
 from app.db.demands import demand_again
 from app.db.errors import conflicts
 
@@ -185,7 +184,7 @@ async def _settle(request: Request) -> AsyncIterator[None]:
         claim: Claim | None = getattr(request.state, "claim", None)
         if claim and not (committed and claim.settled):
             with CancelScope(shield=True):
-                await run_in_threadpool(claim.release)
+                await to_thread.run_sync(claim.release, limiter=ending_threads())
 
 
 SettleClaim = Depends(_settle, scope="function")

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from threading import Lock
+from typing import TYPE_CHECKING, TypeVar
 
 from fastapi import Request
 
@@ -17,6 +18,7 @@ from app.core.errors import AppError, TooManyRequests
 from app.core.keys import derive_key
 from app.core.logging import get_logger, security_event
 from app.core.networks import is_address, limiter_key, site_key
+from app.core.redis import client_options
 
 from .buckets import Buckets, take_shared
 
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from limits import RateLimitItem
     from limits.strategies import SlidingWindowCounterRateLimiter
 
-REDIS_SECONDS = 0.5
 PRINCIPAL = re.compile(r"(?:user|session):\d+", re.ASCII)
 LOCAL_SECONDS = 5.0  # how long we count locally before Redis is tried again
 
@@ -45,10 +46,10 @@ class Counters:
         self._local_buckets = Buckets()
         self._shared: SlidingWindowCounterRateLimiter | None = None
         self._shared_errors: tuple[type[Exception], ...] = ()
-        self._local_until = 0.0
+        self._local_until = 0.0  # monotonic; 0 while Redis answers
+        self._lock = Lock()
         if redis_url:
-            waits: dict[str, Any] = {"socket_timeout": REDIS_SECONDS, "socket_connect_timeout": REDIS_SECONDS}
-            storage = RedisStorage(redis_url, key_prefix="liftoff", **waits)
+            storage = RedisStorage(redis_url, key_prefix="liftoff", **client_options())
             self._redis = storage.storage
             self._shared = SlidingWindowCounterRateLimiter(storage)
             errors = storage.base_exceptions
@@ -83,13 +84,26 @@ class Counters:
         return self._ask(ask)
 
     def _ask(self, question: Callable[["SlidingWindowCounterRateLimiter"], Answer]) -> Answer:
-        if self._shared and time.monotonic() >= self._local_until:
+        if self._shared and self._may_ask_redis():
             try:
-                return question(self._shared)
+                answer = question(self._shared)
             except self._shared_errors as error:
                 self._local_until = time.monotonic() + LOCAL_SECONDS
                 log.warning("rate_limits_local", reason=str(error))
+            else:
+                self._local_until = 0.0
+                return answer
         return question(self._local)
+
+    def _may_ask_redis(self) -> bool:
+        """While it is silent one request every `LOCAL_SECONDS` finds out whether it still is; no other waits for it."""
+        if not self._local_until:
+            return True
+        with self._lock:
+            due = time.monotonic() >= self._local_until
+            if due:
+                self._local_until = time.monotonic() + LOCAL_SECONDS
+            return due
 
 
 @lru_cache

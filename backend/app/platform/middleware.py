@@ -7,8 +7,6 @@ from typing import Any
 
 from asgi_correlation_id import CorrelationIdMiddleware
 from fastapi import Response
-from fastapi.concurrency import run_in_threadpool
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -17,12 +15,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.config import Settings
 from app.core.logging import get_logger
-from app.db.database import SideSession
 from app.db.errors import DatabaseUnavailable
 from app.db.migrations import gate
-from app.platform import metrics, problems
+from app.platform import health, metrics, problems
 from app.platform.bounds import GuardMiddleware, LingerMiddleware
-from app.platform.health import SchemaBehind
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
 EXPOSED = ["ETag", "Idempotency-Replayed", "Location", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"]
@@ -58,7 +54,7 @@ def stack(settings: Settings) -> list[Middleware]:
         Middleware(GuardMiddleware),
         Middleware(Hosts, probes=f"{settings.api_prefix}/health/", allowed_hosts=settings.allowed_hosts),
         Middleware(HeadMiddleware),
-        Middleware(SchemaMiddleware, always=f"{settings.api_prefix}/health/"),
+        Middleware(SchemaMiddleware, always=f"{settings.api_prefix}/health/", patience=settings.database_pool_timeout),
     ]
 
 
@@ -197,24 +193,17 @@ class SchemaMiddleware:
     Code that runs on tables it does not know would write what nobody can repair.
     """
 
-    def __init__(self, app: ASGIApp, always: str) -> None:
+    def __init__(self, app: ASGIApp, always: str, patience: float) -> None:
         self.app = app
         self.always = always
+        self.patience = patience
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and not gate.open and not scope["path"].startswith(self.always):
-            try:
-                if gate.due():
-                    await run_in_threadpool(_look)
-            except SQLAlchemyError:
-                await problems.of(DatabaseUnavailable())(scope, receive, send)
-                return
+            checks = await health.database.checks(self.patience)
             if not gate.open:
-                await problems.of(SchemaBehind())(scope, receive, send)
+                unreachable = checks["database"] == "unreachable"
+                refusal = DatabaseUnavailable() if unreachable else health.SchemaBehind()
+                await problems.of(refusal)(scope, receive, send)
                 return
         await self.app(scope, receive, send)
-
-
-def _look() -> None:
-    with SideSession() as db:
-        gate.check(db)
