@@ -12,12 +12,13 @@ from alembic import context
 from alembic.operations.ops import DropTableOp, MigrationScript, ModifyTableOps
 from alembic.util import CommandError
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError
 
 from app.core.config import get_settings
 from app.core.features import load_models
 from app.core.logging import configure_logging
 from app.db.database import Base
-from app.db.engines import MYSQL_SESSION, make_engine
+from app.db.engines import MYSQL_SESSION, Limits, make_engine
 from app.db.migrations import compare_server_default, render_item
 from app.db.urls import normalise
 
@@ -29,6 +30,7 @@ LOCK_TIMEOUT = {
     "postgresql": f"SET lock_timeout = '{LOCK_SECONDS}s'",
     "mysql": f"SET lock_wait_timeout = {LOCK_SECONDS}",
 }
+BUSY = "Another migrator is still at work. Try again when it has finished."
 COLLATION = "utf8mb4_bin"
 # Tables take over the database's character set: all of Unicode, and `é` is not `e`, as on the other two. Without a name
 # it is the database that one is connected to: which one that is, the SQL of --sql cannot know.
@@ -55,19 +57,29 @@ def refuse_several_heads() -> None:
 
 
 @contextmanager
+def _or_busy() -> Iterator[None]:
+    """Around the wait for our own lock: when it runs out, say in one line what that means."""
+    try:
+        yield
+    except OperationalError as error:
+        raise CommandError(BUSY) from error
+
+
+@contextmanager
 def alone(connection: Connection) -> Iterator[None]:
     """One migrator at a time: the others wait, then find nothing left to do."""
     match connection.dialect.name:
         case "postgresql":
             connection.execute(text(f"SET lock_timeout = '{WAIT_SECONDS}s'"))
-            connection.execute(text("SELECT pg_advisory_lock(:number)"), {"number": LOCK_NUMBER})
+            with _or_busy():
+                connection.execute(text("SELECT pg_advisory_lock(:number)"), {"number": LOCK_NUMBER})
             connection.execute(text(LOCK_TIMEOUT["postgresql"]))
             connection.commit()
             yield
             connection.execute(text("SELECT pg_advisory_unlock(:number)"), {"number": LOCK_NUMBER})
         case "mysql":
             if not connection.scalar(text("SELECT GET_LOCK(:name, :wait)"), {"name": LOCK, "wait": WAIT_SECONDS}):
-                raise CommandError("Another migrator is still at work. Try again when it has finished.")
+                raise CommandError(BUSY)
             connection.execute(text(LOCK_TIMEOUT["mysql"]))
             refuse_other_collations(connection)
             connection.execute(text(USE_UTF8MB4))
@@ -81,7 +93,9 @@ def alone(connection: Connection) -> Iterator[None]:
             )  # below SQLAlchemy, which would begin a transaction: too late for these
             file.execute("PRAGMA foreign_keys=OFF")
             file.execute(f"PRAGMA busy_timeout={WAIT_SECONDS * 1000}")
-            with connection.begin():  # takes the write lock
+            with _or_busy():
+                transaction = connection.begin()  # takes the write lock
+            with transaction:
                 yield
                 if broken := connection.exec_driver_sql("PRAGMA foreign_key_check").all():
                     raise CommandError(f"The migration would break foreign keys: {broken[:5]}")
@@ -126,7 +140,7 @@ def run() -> None:
             prepare_offline(url.get_backend_name())
             context.run_migrations()
         return
-    engine = make_engine(settings, pool_size=1, max_overflow=0, name="liftoff migrations", statement_seconds=0)
+    engine = make_engine(settings, pool_size=1, max_overflow=0, name="liftoff migrations", limits=Limits(0))
     with engine.connect() as connection, alone(connection):
         sqlite = connection.dialect.name == "sqlite"
         context.configure(connection=connection, render_as_batch=sqlite, **options)

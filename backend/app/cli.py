@@ -60,7 +60,7 @@ def superuser(
     from app.routers.auth import service
 
     with SessionLocal() as db, db.begin():
-        known = service.find_by_login(db, email)
+        known, _ = service.find_by_login(db, email)
         if (known is None or not known.is_verified) and not password:
             password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
         try:
@@ -68,6 +68,17 @@ def superuser(
         except (ValueError, AppError) as error:
             sys.exit(f"No superuser was made: {error}")
         typer.echo(f"{user.email} ({user.username}) is a superuser.")
+
+
+@cli.command()
+def rekey() -> None:
+    """Encrypt the secrets of second factors with SECRET_KEY where they were encrypted with SECRET_KEY_PREVIOUS."""
+    from app.routers.auth import mfa
+
+    renewed, unreadable = mfa.renew_all()
+    typer.echo(f"Encrypted with the new key: {renewed}")
+    if unreadable:
+        sys.exit(f"With neither key readable: {unreadable}. Their owners sign in with a recovery code.")
 
 
 @cli.command("dead-letters")

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from anyio import to_thread
 from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
 
@@ -12,6 +11,8 @@ from app.core.config import Settings, get_settings
 from app.core.features import BrokenFeature, discover
 from app.core.logging import configure_logging, get_logger
 from app.db.capacity import check_capacity
+from app.db.migrations import known_revisions
+from app.db.threads import limit_threads
 from app.platform import dev_mailbox, dev_pages, docs, documentation, health, jobs, metrics, middleware, problems
 from app.platform.worker import Worker
 
@@ -61,7 +62,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(_app: FastAPI) -> AsyncIterator[None]:
     settings = get_settings()
-    to_thread.current_default_thread_limiter().total_tokens = settings.worker_threads
+    limit_threads(settings.worker_threads, patience=settings.database_pool_timeout)
+    await run_in_threadpool(known_revisions)  # slow the first time, and the first probe has a deadline
     await run_in_threadpool(check_capacity, settings)
     get_logger("app").info("started", environment=settings.environment, port=settings.port)
     worker = Worker() if settings.embedded_worker else None

@@ -28,6 +28,7 @@ def main() -> None:
         workers=None if reload else settings.web_concurrency,
         reload=reload,
         reload_dirs=[str(BACKEND / "app")] if reload else None,
+        http="app.head:BoundedHead",
         log_config=None,
         access_log=False,
         proxy_headers=False,  # the server would trust loopback; TRUSTED_PROXIES decides, in the application

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 ENV_FILE = ROOT / ".env"
 
+DEMO_SECONDS = 8  # a second try of a job comes after six
+
 UP = """
   Liftoff is up. Ctrl-C ends it.
 
@@ -108,6 +110,7 @@ def serve(settings: "Settings", children: Children) -> int:
             if (code := children.exit_code()) is not None:
                 return code
             time.sleep(0.05)
+    await_demo(settings)
     stripe = f"{settings.simulator_url}/_simulator" if simulates_stripe(settings) else settings.stripe_api_base
     print(UP.format(api=api_url(settings), stripe=stripe), flush=True)
     return children.wait()
@@ -141,6 +144,35 @@ def prepare_database() -> None:
     except (SQLAlchemyError, CommandError) as error:
         reason = " ".join(str(getattr(error, "orig", None) or error).split())[:200]
         raise Problem(f"DATABASE_URL cannot be used: {reason}. Start that database, or empty it for SQLite.") from error
+
+
+def await_demo(settings: "Settings") -> None:
+    """Until the worker has done what the demo data asked of it: its plans are for sale once Stripe has their prices.
+
+    For a while only: a Stripe that is not the simulator may refuse, and then the job says so in the log.
+    """
+    if not settings.embedded_worker:
+        return
+    with step("demo data at work"):
+        deadline = time.monotonic() + DEMO_SECONDS
+        while jobs_wait() and time.monotonic() < deadline:
+            time.sleep(0.05)
+
+
+def jobs_wait() -> bool:
+    """Whether a job is done now, or soon, that does not come again by itself."""
+    from datetime import timedelta
+
+    from sqlalchemy import not_, or_, select
+
+    from app.core.types import now
+    from app.db.database import SessionLocal
+    from app.platform.models import Job
+
+    recurring = Job.key.is_not(None) & Job.key.startswith("recurring ")
+    soon = or_(Job.lease.is_not(None), Job.due_at < now() + timedelta(seconds=DEMO_SECONDS))
+    with SessionLocal(info={"reading": True}) as db:
+        return db.scalar(select(Job.id).where(soon, not_(recurring)).limit(1)) is not None
 
 
 def local_name(host: str) -> str:

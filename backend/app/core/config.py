@@ -113,6 +113,9 @@ class Settings(Stage):
     """Every knob there is. A field's upper-case name is its variable; `.env.example` lists them all."""
 
     secret_key: SecretStr = Field(min_length=32, description="Signs and encrypts; every other key is derived from it.")
+    secret_key_previous: SecretStr | None = Field(
+        None, min_length=32, description="The key before: what it made is still read, nothing more is made with it."
+    )
     payments_enabled: bool = True
 
     host: str = "127.0.0.1"
@@ -130,9 +133,13 @@ class Settings(Stage):
     database_pool_size: int = Field(15, ge=1, le=500, description="Connections kept open per process.")
     database_max_overflow: int = Field(5, ge=0, le=500, description="Connections opened beyond that under load.")
     database_pool_timeout: float = Field(3, gt=0, le=60, description="Seconds that a request waits for its turn.")
+    database_statement_timeout: float = Field(4, ge=1, le=60, description="Seconds for one statement of a request.")
     database_pool_recycle: int = Field(1800, ge=30, description="Seconds after which a connection is replaced.")
 
     redis_url: RedisUrl | None = None
+    writes_per_minute: int = Field(
+        120, ge=0, le=100_000, description="Unsafe requests of one user; half of them may come at once. 0: no limit."
+    )
 
     embedded_worker: bool | None = Field(None, description="Mail and jobs in the web process; on in development.")
 

@@ -36,9 +36,10 @@ def check(settings: Settings) -> None:
 
 
 def _problems(s: Settings) -> Iterator[tuple[str, str]]:
-    key = s.secret_key.get_secret_value()
-    if len(set(key)) < MIN_DISTINCT or PLACEHOLDER.search(key):
+    if _is_guessable(s.secret_key.get_secret_value()):
         yield "SECRET_KEY", f"is guessable; {NEW_KEY}"
+    if s.secret_key_previous and _is_guessable(s.secret_key_previous.get_secret_value()):
+        yield "SECRET_KEY_PREVIOUS", "is guessable: whoever guesses it signs in as anybody; leave it out"
     yield from _database_problems(s.database_url.get_secret_value())
     for name in ("public_url", "frontend_url"):
         url = getattr(s, name)
@@ -55,6 +56,10 @@ def _problems(s: Settings) -> Iterator[tuple[str, str]]:
         yield "PASSWORD_HASH_KIB", f"must be at least {MIN_HASH_KIB}"
     if s.payments_enabled:
         yield from _stripe_problems(s)
+
+
+def _is_guessable(key: str) -> bool:
+    return len(set(key)) < MIN_DISTINCT or PLACEHOLDER.search(key) is not None
 
 
 def _database_problems(url: str) -> Iterator[tuple[str, str]]:

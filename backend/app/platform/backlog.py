@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.core.config import get_settings
 from app.core.logging import get_logger
-from app.core.types import now
+from app.db import clock
 from app.db.database import SideSession
 
 from .leases import Leased
@@ -32,9 +32,11 @@ def is_late(db: Session) -> bool:
 
 def seconds_due(db: Session, model: type[Leased], *which: ColumnElement[bool]) -> float:
     """How long the oldest row has been due that nobody has in hand; 0 if none is. The index knows."""
-    due = select(model.due_at).where(model.due_at.is_not(None), *which)
-    oldest = db.scalar(due.order_by(model.due_at).limit(1))
-    return max(0.0, (now() - oldest).total_seconds()) if oldest else 0.0
+    due = select(model.due_at, clock.now()).where(model.due_at.is_not(None), *which)
+    for due_at, at in db.execute(due.order_by(model.due_at).limit(1)):
+        assert due_at
+        return max(0.0, (at - due_at).total_seconds())
+    return 0.0
 
 
 def _mails_due(db: Session, priority: Priority) -> float:

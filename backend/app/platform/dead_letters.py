@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from .leases import Leased, revive
 
-ADDRESS = re.compile(r"""([^\s<>()"',;:@])[^\s<>()"',;:@]*@""")
+WORD = re.compile(r"""([^\s<>()"',;:@])[^\s<>()"',;:@]*+(@?)""")
 
 
 class NoSuchLetter(LookupError):
@@ -71,4 +71,4 @@ def _tables() -> dict[str, type[Leased]]:
 
 
 def _masked(text: str) -> str:
-    return ADDRESS.sub(r"\1…@", text)
+    return WORD.sub(lambda word: f"{word[1]}…@" if word[2] else word[0], text)

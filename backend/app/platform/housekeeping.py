@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import delete, or_
 from sqlalchemy.orm import Session
 
-from app.core.types import now
+from app.db import clock
 
 from .jobs import recurring
 from .models import IdempotencyKey, Job, Mail
@@ -17,7 +17,10 @@ MAIL_KEPT = timedelta(days=30)  # addresses are personal data; so long somebody 
 @recurring("platform.purge", every=timedelta(hours=1))
 def purge(db: Session, _payload: dict[str, Any]) -> None:
     """Delete mails and dead letters that nobody asks for any more, and answers whose keys have expired."""
-    past = now() - MAIL_KEPT
-    db.execute(delete(Mail).where(or_(Mail.sent_at < past, Mail.dead_at < past)))
-    db.execute(delete(Job).where(Job.dead_at < past))
-    db.execute(delete(IdempotencyKey).where(IdempotencyKey.expires_at < now()))
+    past = clock.now(-MAIL_KEPT)
+    for what in (
+        delete(Mail).where(or_(Mail.sent_at < past, Mail.dead_at < past)),
+        delete(Job).where(Job.dead_at < past),
+        delete(IdempotencyKey).where(IdempotencyKey.expires_at < clock.now()),
+    ):
+        db.execute(what.execution_options(synchronize_session=False))

@@ -6,7 +6,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app.core.logging import get_logger
-from app.core.types import now
+from app.db import clock
 from app.db.database import WorkerSession
 
 from . import leases
@@ -69,7 +69,7 @@ def _strike_off(db: Session, job: Job, kind: Kind) -> None:
 
 
 def _schedule(db: Session, job: Job, wait: timedelta, error: str | None = None) -> None:
-    renewed = {"due_at": now() + wait, "give_up_at": leases.NEVER, "last_error": error}
+    renewed = {"due_at": clock.now(wait), "give_up_at": leases.NEVER, "last_error": error}
     leases.release(db, job, **renewed, attempts=job.attempts if error else 0)
 
 

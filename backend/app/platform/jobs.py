@@ -20,7 +20,7 @@ import importlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import lru_cache
 from threading import Lock
 from typing import Any
@@ -30,7 +30,7 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import Conflict
 from app.core.features import discover
-from app.core.types import now
+from app.db import clock
 from app.db.errors import conflicts
 
 from .leases import NEVER, PATIENCE
@@ -131,26 +131,21 @@ def enqueue(
     kind: str,
     payload: dict[str, Any] | None = None,
     *,
-    run_at: datetime | None = None,
+    after: timedelta = timedelta(),
     key: str | None = None,
 ) -> None:
-    """Have the job done once this transaction is committed, not before `run_at`.
+    """Have the job done once this transaction is committed, and not before so much time has passed.
 
     While an unfinished job has the same `key`, also one that runs right now, nothing is added. Raises `UnknownJob`.
     """
     if kind not in kinds():
         raise UnknownJob(kind)
     declared = kinds()[kind]
-    due_at = run_at or now()
-    give_up_at = NEVER if key == declared.key else due_at + PATIENCE
-    added = Job(
-        kind=kind,
-        payload=payload or {},
-        due_at=due_at,
-        give_up_at=give_up_at,
-        key=key,
-        lane=declared.lane,
-    )
+    due = {
+        "due_at": clock.now(after),
+        "give_up_at": NEVER if key == declared.key else clock.now(after + PATIENCE),
+    }
+    added = Job(kind=kind, payload=payload or {}, key=key, lane=declared.lane, **due)
     try:
         with db.begin_nested(), conflicts({"uq_jobs_key": _AlreadyWaiting}):
             db.add(added)

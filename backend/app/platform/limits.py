@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from threading import Lock
+from typing import TYPE_CHECKING, TypeVar
 
 from fastapi import Request
 
@@ -17,12 +18,14 @@ from app.core.errors import AppError, TooManyRequests
 from app.core.keys import derive_key
 from app.core.logging import get_logger, security_event
 from app.core.networks import is_address, limiter_key, site_key
+from app.core.redis import client_options
+
+from .buckets import Buckets, take_shared
 
 if TYPE_CHECKING:
     from limits import RateLimitItem
     from limits.strategies import SlidingWindowCounterRateLimiter
 
-REDIS_SECONDS = 0.5
 PRINCIPAL = re.compile(r"(?:user|session):\d+", re.ASCII)
 LOCAL_SECONDS = 5.0  # how long we count locally before Redis is tried again
 
@@ -40,12 +43,14 @@ class Counters:
         from limits.strategies import SlidingWindowCounterRateLimiter
 
         self._local = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._local_buckets = Buckets()
         self._shared: SlidingWindowCounterRateLimiter | None = None
         self._shared_errors: tuple[type[Exception], ...] = ()
-        self._local_until = 0.0
+        self._local_until = 0.0  # monotonic; 0 while Redis answers
+        self._lock = Lock()
         if redis_url:
-            waits: dict[str, Any] = {"socket_timeout": REDIS_SECONDS, "socket_connect_timeout": REDIS_SECONDS}
-            storage = RedisStorage(redis_url, key_prefix="liftoff", **waits)
+            storage = RedisStorage(redis_url, key_prefix="liftoff", **client_options())
+            self._redis = storage.storage
             self._shared = SlidingWindowCounterRateLimiter(storage)
             errors = storage.base_exceptions
             self._shared_errors = errors if isinstance(errors, tuple) else (errors,)
@@ -68,14 +73,37 @@ class Counters:
             1, math.ceil(self._ask(lambda limiter: limiter.get_window_stats(item, *key)).reset_time - time.time())
         )
 
+    def take(self, key: str, each: float, room: float) -> float:
+        """Take one from the bucket of this key, as `buckets.Buckets.take`. Seconds to wait, or 0."""
+
+        def ask(limiter: "SlidingWindowCounterRateLimiter") -> float:
+            if limiter is self._local:
+                return self._local_buckets.take(key, each, room)
+            return take_shared(self._redis, key, each, room)
+
+        return self._ask(ask)
+
     def _ask(self, question: Callable[["SlidingWindowCounterRateLimiter"], Answer]) -> Answer:
-        if self._shared and time.monotonic() >= self._local_until:
+        if self._shared and self._may_ask_redis():
             try:
-                return question(self._shared)
+                answer = question(self._shared)
             except self._shared_errors as error:
                 self._local_until = time.monotonic() + LOCAL_SECONDS
                 log.warning("rate_limits_local", reason=str(error))
+            else:
+                self._local_until = 0.0
+                return answer
         return question(self._local)
+
+    def _may_ask_redis(self) -> bool:
+        """While it is silent one request every `LOCAL_SECONDS` finds out whether it still is; no other waits for it."""
+        if not self._local_until:
+            return True
+        with self._lock:
+            due = time.monotonic() >= self._local_until
+            if due:
+                self._local_until = time.monotonic() + LOCAL_SECONDS
+            return due
 
 
 @lru_cache
@@ -124,7 +152,7 @@ class RateLimit:
 
     def note(self, *key: str) -> None:
         """Have the log say that this limit was reached, and by what."""
-        security_event("rate_limited", limit=self.name, key=[loggable(part) for part in key])
+        note_limit(self.name, *key)
 
     @contextmanager
     def failures(self, error: type[AppError], *key: str) -> Iterator[None]:
@@ -140,15 +168,18 @@ class RateLimit:
     def _refuse(self, *key: str) -> None:
         wait = counters().seconds_left(self._item, self.name, *key)
         self.note(*key)
-        raise TooManyRequests(
-            "Too many tries. Wait before the next one.",
-            headers={
-                "Retry-After": str(wait),
-                "RateLimit-Limit": str(self._item.amount),
-                "RateLimit-Remaining": "0",
-                "RateLimit-Reset": str(wait),
-            },
-        )
+        raise refusal(self._item.amount, wait)
+
+
+def refusal(amount: int, wait: int) -> TooManyRequests:
+    """429 for a limit of this amount, with the seconds until there is one more."""
+    headers = {"Retry-After": wait, "RateLimit-Limit": amount, "RateLimit-Remaining": 0, "RateLimit-Reset": wait}
+    return TooManyRequests(headers={name: str(value) for name, value in headers.items()})
+
+
+def note_limit(name: str, *key: str) -> None:
+    """Have the log say that a limit was reached, and by what."""
+    security_event("rate_limited", limit=name, key=[loggable(part) for part in key])
 
 
 @dataclass(frozen=True)

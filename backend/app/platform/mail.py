@@ -16,7 +16,7 @@ from app.core.config import get_settings
 from app.core.keys import cipher
 from app.core.logging import get_logger
 from app.core.text import canonical_email
-from app.core.types import now
+from app.db import clock
 
 from .leases import PATIENCE
 from .limits import RateLimit
@@ -50,17 +50,15 @@ def queue_mail(
     Raises `ValueError` for what is no plain address, and what a faulty template raises.
     """
     rendered = render_mail(template, dict(values))
-    at = now()
     mail = Mail(
         recipient=canonical_email(to),  # no line break, list or `Name <a@b>` gets past it (security requirement 47)
         subject=rendered.subject[:255],
         body=cipher(PURPOSE).encrypt(json.dumps({"text": rendered.text, "html": rendered.html}).encode()),
         message_id=f"<{uuid4().hex}@{sender_domain()}>",
-        due_at=at,
-        give_up_at=at + PATIENCE,
-        created_at=at,
+        due_at=clock.now(),
+        give_up_at=clock.now(PATIENCE),
         priority=_priority(has_link=useful_for is not None, to_stranger=to_stranger),
-        useful_until=at + useful_for if useful_for else None,
+        useful_until=clock.now(useful_for) if useful_for else None,
     )
     db.add(mail)
     ring_after(db, mail_bell)

@@ -1,6 +1,6 @@
 """Tables of the platform."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 from typing import Any, ClassVar
 
@@ -8,11 +8,13 @@ from sqlalchemy import JSON, ColumnElement, Index, LargeBinary, String, or_
 from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.types import now
+from app.db import clock
 from app.db.base import Base
 from app.db.types import PrimaryKey
 
 from .leases import Leased
+
+LEASE = timedelta(seconds=60)  # of a key: longer than any request may take; then a crashed one no longer blocks it
 
 
 class IdempotencyKey(Base):
@@ -24,8 +26,8 @@ class IdempotencyKey(Base):
     digest: Mapped[str] = mapped_column(String(64), unique=True)  # of caller, method, path and key
     fingerprint: Mapped[str] = mapped_column(String(64))  # of what was sent
     answer: Mapped[bytes | None] = mapped_column(LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql"))  # encrypted
-    created_at: Mapped[datetime] = mapped_column(default=now)
-    expires_at: Mapped[datetime] = mapped_column(index=True)
+    created_at: Mapped[datetime] = mapped_column(default=clock.now())
+    expires_at: Mapped[datetime] = mapped_column(default=clock.now(LEASE), index=True)
 
 
 class Priority(IntEnum):
@@ -78,3 +80,13 @@ class Job(Leased, Base):
     payload: Mapped[dict[str, Any]] = mapped_column(JSON)
     key: Mapped[str | None] = mapped_column(String(160), unique=True)
     lane: Mapped[str] = mapped_column(String(16), default=Lane.ASKED, server_default=Lane.ASKED)
+
+
+class KeptKey(Base):
+    """A key that outlives `SECRET_KEY` (`kept_keys.py`), in hexadecimal."""
+
+    __tablename__ = "kept_keys"
+
+    id: Mapped[PrimaryKey]
+    purpose: Mapped[str] = mapped_column(String(80), unique=True)
+    key: Mapped[str] = mapped_column(String(64))

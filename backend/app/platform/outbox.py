@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.core.config import get_settings
 from app.core.logging import get_logger
-from app.core.types import now
+from app.db import clock
 from app.db.database import WorkerSession
 
 from . import leases
@@ -47,6 +47,7 @@ def send_due(stopping: Event | None = None) -> bool:
     sent, until = 0, time.monotonic() + BATCH_SECONDS
     with Line(get_settings()) as line:
         while sent < BATCH_MAILS and time.monotonic() < until:
+            begun = time.monotonic()
             if (stopping and stopping.is_set()) or not (mail := _claim()):
                 break
             mail_bell.ring()  # there may be more: the other threads should look
@@ -55,7 +56,7 @@ def send_due(stopping: Event | None = None) -> bool:
                 _give_back(mail)
                 (stopping or Event()).wait(CROWDED_SECONDS)
                 break
-            _record(mail, failure)
+            _record(mail, failure, until=begun + LEASE.total_seconds())
             sent += 1
     return sent > 0
 
@@ -70,7 +71,9 @@ def _claim() -> Mail | None:
 
 
 def _send(line: Line, mail: Mail) -> SendingFailed | None:
-    if mail.useful_until and mail.useful_until <= now():
+    assert mail.due_at
+    claimed_at = mail.due_at - LEASE
+    if mail.useful_until and mail.useful_until <= claimed_at:
         return LinkRanOut("The link in it ran out before it could be sent")
     try:
         line.send(message_of(mail), to=mail.recipient, sender=parseaddr(sender())[1])
@@ -91,7 +94,7 @@ def _give_back(mail: Mail) -> None:
         leases.give_back(db, mail)
 
 
-def _record(mail: Mail, failure: SendingFailed | None) -> None:
+def _record(mail: Mail, failure: SendingFailed | None, *, until: float) -> None:
     """Write down what became of it. While we hold the lease nobody else sends it: until then we keep trying."""
     while True:
         try:
@@ -100,8 +103,7 @@ def _record(mail: Mail, failure: SendingFailed | None) -> None:
         except leases.LeaseLost:
             log.warning("mail_taken_over", id=mail.id)
         except SQLAlchemyError:
-            assert mail.due_at
-            if now() >= mail.due_at:
+            if time.monotonic() >= until:
                 raise
             time.sleep(RECORD_PAUSE)
             continue
@@ -111,10 +113,10 @@ def _record(mail: Mail, failure: SendingFailed | None) -> None:
 def settle(db: Session, mail: Mail, failure: SendingFailed | None) -> None:
     if failure is None:
         kept = mail.body if get_settings().environment == "development" else None
-        leases.release(db, mail, due_at=None, sent_at=now(), body=kept, last_error=None)
+        leases.release(db, mail, due_at=None, sent_at=clock.now(), body=kept, last_error=None)
         log.info("mail_sent", id=mail.id, attempts=mail.attempts, message_id=mail.message_id)
     elif isinstance(failure, LinkRanOut):
-        leases.release(db, mail, due_at=None, dead_at=now(), body=None, last_error=str(failure))
+        leases.release(db, mail, due_at=None, dead_at=clock.now(), body=None, last_error=str(failure))
         log.warning("mail_useless", id=mail.id, message_id=mail.message_id, reason=str(failure))
     elif failure.permanent:
         leases.bury(db, mail, str(failure))

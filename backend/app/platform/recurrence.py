@@ -5,13 +5,14 @@ because the clock of some host was wrong. Nothing else would notice: a job that 
 """
 
 import time
+from datetime import datetime
 from threading import Lock
 
 from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.orm import Session
 
 from app.core.logging import get_logger
-from app.core.types import now
+from app.db import clock
 from app.db.database import WorkerSession
 
 from . import jobs, leases
@@ -58,18 +59,18 @@ planner = Planner()
 
 def _plan(db: Session) -> None:
     recurring = {kind.key: kind for kind in jobs.kinds().values() if kind.every}
+    at = clock.read(db)
     rows = {row.key: row for row in db.scalars(select(Job).where(Job.key.in_(recurring)))}
     for key, kind in recurring.items():
         if key not in rows:
             jobs.enqueue(db, kind.name, key=key)
-        elif changes := _mend(rows[key], kind):
+        elif changes := _mend(rows[key], kind, at):
             db.execute(update(Job).where(*_unchanged(rows[key])).values(changes))
 
 
-def _mend(row: Job, kind: jobs.Kind) -> dict[str, object]:
+def _mend(row: Job, kind: jobs.Kind, at: datetime) -> dict[str, object]:
     """What is wrong with the row. A lease ends within `LEASE`, everything else within the interval."""
     assert kind.every
-    at = now()
     longest = jobs.LEASE if row.lease else kind.every
     mended: dict[str, object] = {
         "due_at": min(row.due_at or at, at + longest),
@@ -87,7 +88,7 @@ def _unchanged(row: Job) -> tuple[ColumnElement[bool], ...]:
 
 def _drop_unknown(db: Session) -> None:
     """What waits for a day past its time, and no code knows how to do, is not waiting for newer code."""
-    over = select(Job).where(Job.due_at < now() - leases.PATIENCE)
+    over = select(Job).where(Job.due_at < clock.now(-leases.PATIENCE))
     oldest = over.order_by(Job.due_at, Job.id).limit(EXAMINED)
     for row in db.scalars(oldest.with_for_update(skip_locked=True)):
         if row.kind in jobs.kinds():

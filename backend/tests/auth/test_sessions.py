@@ -172,3 +172,17 @@ def test_a_session_of_a_disabled_account_refreshes_no_more(client, db):
 
 def test_the_grace_is_ten_seconds():
     assert sessions.GRACE.total_seconds() == 10
+
+
+@pytest.mark.only("postgresql", "mysql")
+def test_of_two_that_end_one_session_the_second_does_not_find_it(committed):
+    """204 and 404, and not 204 twice: both have been let in before."""
+    user = make_user()
+    with committed() as db, db.begin():
+        sessions.open_session(db, user, sessions.Client("192.0.2.1", "tests"))
+        (session_id,) = db.scalars(select(LoginSession.id))
+    with committed() as first, committed() as second:
+        sessions.end_session(first, user, session_id)
+        first.commit()
+        with pytest.raises(sessions.SessionNotFound):
+            sessions.end_session(second, user, session_id)

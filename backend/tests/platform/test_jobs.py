@@ -29,7 +29,7 @@ def test_a_request_that_fails_leaves_no_job(committed, adding):
 
 
 def test_a_job_waits_for_its_time(committed, adding):
-    enqueue("test.add", {"name": "one"}, run_at=now() + timedelta(hours=1))
+    enqueue("test.add", {"name": "one"}, after=timedelta(hours=1))
     assert not job_runs.run_next()
     with time_machine.travel(datetime.now(UTC) + timedelta(hours=1, seconds=1)):
         assert job_runs.run_next()

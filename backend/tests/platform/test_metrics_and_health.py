@@ -6,6 +6,7 @@ from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
+from app.platform import health
 from tests.auth.factories import make_user, token_for
 from tests.support.server import free_port, running_server
 
@@ -57,6 +58,7 @@ def at_revision(app, db):
     def say(revision=head):
         db.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
         db.commit()
+        health.database.forget()
         return client
 
     yield say

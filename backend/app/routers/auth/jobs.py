@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import delete, or_
 from sqlalchemy.orm import Session
 
-from app.core.types import now
+from app.db import clock
 from app.platform.jobs import job, recurring
 
 from . import accounts, lockouts, passwords, pending, registration
@@ -44,10 +44,12 @@ def warn_of_lock(db: Session, payload: dict[str, Any]) -> None:
 @recurring("auth.purge", every=timedelta(hours=1))
 def purge(db: Session, _payload: dict[str, Any]) -> None:
     """Delete what has run out: links, sessions, held user names, registrations nobody finished, old events."""
-    at = now()
-    over = or_(LoginSession.ended_at < at - SESSIONS_KEPT, LoginSession.expires_at < at - SESSIONS_KEPT)
-    db.execute(delete(OneTimeToken).where(OneTimeToken.expires_at < at))
-    db.execute(delete(UsernameHold).where(UsernameHold.expires_at < at))
-    db.execute(delete(LoginSession).where(over))
-    db.execute(delete(SecurityEvent).where(SecurityEvent.created_at < at - EVENTS_KEPT))
-    db.execute(delete(User).where(pending.abandoned()).execution_options(synchronize_session=False))
+    long_over = clock.now(-SESSIONS_KEPT)
+    for what in (
+        delete(OneTimeToken).where(OneTimeToken.expires_at < clock.now()),
+        delete(UsernameHold).where(UsernameHold.expires_at < clock.now()),
+        delete(LoginSession).where(or_(LoginSession.ended_at < long_over, LoginSession.expires_at < long_over)),
+        delete(SecurityEvent).where(SecurityEvent.created_at < clock.now(-EVENTS_KEPT)),
+        delete(User).where(pending.abandoned()),
+    ):
+        db.execute(what.execution_options(synchronize_session=False))

@@ -5,7 +5,7 @@ from datetime import timedelta
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
-from app.core.types import now
+from app.db import clock
 from app.platform.jobs import enqueue
 from app.platform.limits import loggable
 
@@ -41,6 +41,6 @@ def warn(db: Session, user_id: int) -> None:
 def _is_newest(db: Session, user_id: int, which: ColumnElement[bool]) -> bool:
     """Whether there is such an event of late, and no reset since, which ends a lock."""
     ended = and_(SecurityEvent.kind == "password_reset", SecurityEvent.user_id == user_id)
-    of_late = select(SecurityEvent.kind).where(SecurityEvent.created_at > now() - AGAIN, or_(which, ended))
+    of_late = select(SecurityEvent.kind).where(SecurityEvent.created_at > clock.now(-AGAIN), or_(which, ended))
     newest = db.scalar(of_late.order_by(SecurityEvent.id.desc()).limit(1))
     return newest not in (None, "password_reset")

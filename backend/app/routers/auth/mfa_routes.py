@@ -6,7 +6,7 @@ from fastapi import Response, status
 
 from app.core.errors import TooManyRequests, raises
 from app.db.database import db_dependency
-from app.platform.routing import Router
+from app.platform.routing import SMALL_BODY, Router
 
 from . import cookies, mfa
 from .dependencies import CallingClient, CurrentSession, HashingSlot
@@ -17,7 +17,7 @@ from .security import SignInBusy
 from .sessions import SessionNotFresh
 from .throttle import WRONG_CODES, WRONG_CODES_HERE
 
-router = Router()
+router = Router(body_limit=SMALL_BODY)
 
 
 @router.post("/token/mfa")

@@ -12,9 +12,10 @@ from . import events, queries, takeover, throttle, tokens
 from .models import LoginSession, User
 from .owner import require_owner
 from .schemas import PasswordChange, PasswordReset
-from .security import hash_password, refuse_weak
+from .security import hash_password
 from .sessions import Client, end_sessions
 from .tokens import LIFE, Purpose
+from .weak_passwords import refuse_weak
 
 
 def ask_for_link(db: Session, email: str, client: Client) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import delete, exists, select
 from sqlalchemy.orm import Session
 
 from app.core.errors import Conflict
-from app.core.types import now
+from app.db import clock
 from app.db.errors import conflicts
 from app.db.turns import wait_for_turn
 from app.platform.jobs import enqueue
@@ -20,10 +20,11 @@ from app.platform.mail import queue_mail
 from . import events, passwords, pending, throttle, tokens
 from .models import User, UsernameHold
 from .schemas import Registration
-from .security import hash_password, refuse_weak
+from .security import hash_password
 from .service import UsernameTaken
 from .sessions import Client
 from .tokens import LIFE, InvalidToken, Purpose
+from .weak_passwords import refuse_weak
 
 
 class _AddressTaken(Conflict):
@@ -68,7 +69,8 @@ def _store(db: Session, asked: dict[str, str]) -> None:
 
 def refuse_taken(db: Session, username: str) -> None:
     """Raise `UsernameTaken` where an account has this name, or a registration holds it."""
-    db.execute(delete(UsernameHold).where(UsernameHold.expires_at < now()))
+    over = delete(UsernameHold).where(UsernameHold.expires_at < clock.now())
+    db.execute(over.execution_options(synchronize_session=False))
     held = exists().where(UsernameHold.username == username)
     if db.scalar(select(held | exists().where(User.username == username))):
         raise UsernameTaken

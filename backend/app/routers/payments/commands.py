@@ -107,6 +107,8 @@ def billing_doctor(*, fix: Annotated[bool, typer.Option(help="Repair ours from t
             found = look()
     except (BrokenCatalogue, AppError) as error:
         sys.exit(f"Not examined: {error}")
+    if known := doctor.notices():
+        _show("To know, nothing to repair", known)
     if found:
         _show("Left after the repair" if fix else "Differences", found)
         sys.exit(1)

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, String, cast, literal, select, update
 from sqlalchemy.orm import Session
 
 from app.core.config import get_settings
-from app.core.types import now
+from app.db import clock
 from app.db.database import side_session
 from app.platform.jobs import Failure, alone, enqueue, is_enqueued
 
@@ -83,7 +83,7 @@ def _work_off(db: Session, event_id: int, concern: Concern | None, payer: str | 
 
 def settle(db: Session, which: ColumnElement[bool], outcome: Outcome = Outcome.DONE, error: str | None = None) -> None:
     """These have come to an end, those of them that had not."""
-    ended = {"outcome": outcome, "error": error, "processed_at": now()}
+    ended = {"outcome": outcome, "error": error, "processed_at": clock.now()}
     db.execute(update(WebhookEvent).where(which, WebhookEvent.outcome.is_(None)).values(ended))
 
 
@@ -103,7 +103,7 @@ def sweep(db: Session) -> None:
         return
     named = literal(JOB_KEY).concat(cast(WebhookEvent.id, String(20)))
     left = select(WebhookEvent.id).where(
-        WebhookEvent.outcome.is_(None), WebhookEvent.received_at < now() - OVERDUE, ~is_enqueued(named)
+        WebhookEvent.outcome.is_(None), WebhookEvent.received_at < clock.now(-OVERDUE), ~is_enqueued(named)
     )
     for event_id in db.scalars(left.order_by(WebhookEvent.id).limit(BATCH)):
         enqueue(db, "payments.process_event", {"id": event_id}, key=job_key(event_id))

@@ -1,0 +1,23 @@
+"""How much one user writes: WRITES_PER_MINUTE, half of which may come at once. Every unsafe route asks (`routing.py`)."""
+
+import math
+
+from fastapi import Request
+
+from app.core.config import get_settings
+from app.core.principal import viewer
+
+from .limits import counters, note_limit, refusal
+
+NAME = "writes"
+
+
+def limit_writes(request: Request) -> None:
+    """Count one unsafe request of its user. Raises `TooManyRequests`. Strangers have limits of their own, by address."""
+    rate, user = get_settings().writes_per_minute, viewer(request)
+    if not rate or user is None:
+        return
+    each = 60 / rate
+    if wait := counters().take(f"{NAME}:{user}", each, each * max(1, rate // 2)):
+        note_limit(NAME, user)
+        raise refusal(rate, math.ceil(wait))
