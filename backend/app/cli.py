@@ -25,9 +25,9 @@ def migrate() -> None:
 
 @cli.command()
 def seed() -> None:
-    """Load the demo data of every feature. Does nothing twice; refuses production."""
-    if get_settings().is_production:
-        sys.exit("Demo data has passwords that everybody knows: it is never loaded in production.")
+    """Load the demo data of every feature. Does nothing twice; refuses production and staging."""
+    if get_settings().is_deployed:
+        sys.exit("Demo data has passwords that everybody knows: it is never loaded in production or staging.")
     load_models()
     with SessionLocal() as db, db.begin():
         for feature in _by_dependency():

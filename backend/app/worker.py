@@ -4,6 +4,7 @@ import signal
 import sys
 from threading import Event
 
+from app.core.announcements import announce
 from app.core.config import get_settings
 from app.core.features import load_models
 from app.core.logging import configure_logging
@@ -14,6 +15,7 @@ from app.platform.worker import Worker
 
 def main() -> int:
     configure_logging(get_settings())
+    announce(get_settings())
     load_models()
     jobs.kinds()
     ended = Event()

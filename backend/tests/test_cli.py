@@ -77,6 +77,7 @@ def test_demo_data_is_refused_in_production(committed, real_hashing):
         "FRONTEND_URL": "https://example.com",
         "ALLOWED_HOSTS": "api.example.com",
         "CORS_ORIGINS": "https://example.com",
+        "TRUSTED_PROXIES": "10.0.0.1",
         "SMTP_HOST": "mail.example.com",
         "MAIL_FROM": "hello@example.com",
         "PAYMENTS_ENABLED": "false",

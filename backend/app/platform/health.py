@@ -12,7 +12,7 @@ from app.core.schemas import Output
 from app.db.database import SideSession
 from app.db.migrations import gate
 
-Check = Literal["ok", "ahead", "behind", "unreachable"]
+Check = Literal["ok", "ahead", "behind", "unreachable", "staging"]
 REDIS_SECONDS = 0.5
 
 router = APIRouter(prefix="/health", tags=["health"])
@@ -32,7 +32,7 @@ class Live(Output):
 
 class Ready(Output):
     """`checks` says of each part `ok`, `ahead` (newer code migrated it: a rolling deployment), `behind` or
-    `unreachable`. Without Redis everything goes on, only slower.
+    `unreachable`. Without Redis everything goes on, only slower. Staging says so under `environment`.
     """
 
     status: Literal["ok", "unavailable"]
@@ -57,6 +57,8 @@ def is_ready(response: Response) -> Ready:
     except SQLAlchemyError as error:
         log.warning("database_unreachable", reason=str(error))
         checks = {"database": "unreachable", "migrations": "unreachable"}
+    if get_settings().environment == "staging":
+        checks["environment"] = "staging"
     if url := get_settings().redis_url:
         checks["redis"] = _redis(url.get_secret_value())
     fit = checks["database"] == "ok" and checks["migrations"] in ("ok", "ahead")
