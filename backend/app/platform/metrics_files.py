@@ -26,7 +26,7 @@ def alone_in(folder: Path) -> Iterator[None]:
 
 
 def fold_ended(folder: Path) -> None:
-    """Keep one file for all processes that have ended: call it inside `alone_in`. Their gauges are no facts any more."""
+    """Keep one file for all processes that have ended: call it inside `alone_in`. Their gauges are deleted."""
     for path in sorted(folder.iterdir()):
         match = FILE.fullmatch(path.name)
         if match is None or _runs(int(match["pid"])):
