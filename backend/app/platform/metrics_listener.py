@@ -40,7 +40,8 @@ def listen(settings: Settings) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listening = socket.create_server((host, port), family=family, dualstack_ipv6=host == "::")
     except OSError as error:
-        sys.exit(f"METRICS_PORT cannot be listened on: {error.strerror}. Free it, or choose another.")
+        reason = str(error.strerror).partition(" (")[0]  # behind it stands the address
+        sys.exit(f"METRICS_PORT cannot be listened on: {reason}. Free it, or choose another.")
     config = uvicorn.Config(
         metrics.listener(),
         ws="none",

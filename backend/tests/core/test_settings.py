@@ -28,21 +28,6 @@ SAFE = {
 VARIABLES = {name.upper() for name in Settings.model_fields}
 
 
-@pytest.fixture
-def environment(monkeypatch):
-    """`environment(NAME=value)`: exactly these variables, and no `.env`."""
-    monkeypatch.setitem(Settings.model_config, "env_file", None)
-
-    def set_to(**variables):
-        for name in VARIABLES & set(os.environ):
-            monkeypatch.delenv(name)
-        for name, value in variables.items():
-            monkeypatch.setenv(name, value)
-        return Settings()
-
-    return set_to
-
-
 def complaint(environment, **variables):
     """What production says at start with one thing changed from a safe set."""
     with pytest.raises(ValidationError) as refusal:
@@ -287,6 +272,8 @@ def test_problems_are_a_value_error_that_names_variables_only():
 
 
 def test_the_image_and_compose_are_production_whatever_env_file_is_copied():
+    """Staging has to be asked for by a name that no copied example sets."""
     shared = (ROOT / "docker-compose.yml").read_text().split("x-backend:")[1].split("services:")[0]
-    assert "    ENVIRONMENT: production" in shared
+    assert "    ENVIRONMENT: ${LIFTOFF_ENVIRONMENT:-production} " in shared
+    assert "LIFTOFF_ENVIRONMENT" not in (ROOT / ".env.example").read_text()
     assert "ENVIRONMENT=production" in (ROOT / "backend" / "Dockerfile").read_text()
