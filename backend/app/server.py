@@ -1,14 +1,14 @@
 """`python -m app.server`: serve by the settings. With `--reload`, restart on every change of the code."""
 
-import os
 import sys
-import tempfile
 from importlib import import_module
 
 import uvicorn
 
+from app.core.announcements import announce_for_children
 from app.core.config import BACKEND, Settings, get_settings
 from app.core.features import BrokenFeature
+from app.platform import metrics_listener
 
 SHUTDOWN_SECONDS = 30  # for requests in flight; a developer who saves a file waits 3
 KEEP_ALIVE_SECONDS = 75  # longer than the idle time-out of common load balancers, or they race us
@@ -17,10 +17,16 @@ KEEP_ALIVE_SECONDS = 75  # longer than the idle time-out of common load balancer
 def main() -> None:
     settings = get_settings()
     reload = "--reload" in sys.argv[1:]
-    if settings.web_concurrency > 1 and not reload:
-        os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="liftoff-metrics-"))
+    with metrics_listener.shared_folder(settings, reload=reload):
+        _serve(settings, reload=reload)
+
+
+def _serve(settings: Settings, *, reload: bool) -> None:
     if not reload:  # that one waits for the file to be mended
         _try_start(settings)
+    metrics_listener.listen(settings)
+    if settings.web_concurrency > 1 and not reload:
+        announce_for_children(settings)
     uvicorn.run(
         "app.main:app",
         host=settings.host,

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import ColumnElement, or_, select
 
+from app.core.combinations import reaches_stripe
 from app.core.config import get_settings
 from app.core.errors import AppError
 from app.core.features import load_models
@@ -98,7 +99,8 @@ def _list(events: list[WebhookEvent]) -> None:
 @cli.command()
 def billing_doctor(*, fix: Annotated[bool, typer.Option(help="Repair ours from theirs.")] = False) -> None:
     """Compare every payer, subscription and invoice with Stripe, and try the rules that always hold."""
-    look = partial(doctor.examine, with_endpoints=get_settings().is_production)
+    settings = get_settings()
+    look = partial(doctor.examine, with_endpoints=settings.is_deployed and reaches_stripe(settings))
     try:
         found = look()
         if found and fix:
