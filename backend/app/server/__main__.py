@@ -9,8 +9,8 @@ import uvicorn
 
 from app.core.config import BACKEND, Settings, get_settings
 from app.core.features import BrokenFeature
+from app.server import descriptors, supervisor
 
-SHUTDOWN_SECONDS = 30  # for requests in flight; a developer who saves a file waits 3
 KEEP_ALIVE_SECONDS = 75  # longer than the idle time-out of common load balancers, or they race us
 
 
@@ -19,6 +19,12 @@ def main() -> None:
     reload = "--reload" in sys.argv[1:]
     if settings.web_concurrency > 1 and not reload:
         os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="liftoff-metrics-"))
+    descriptors.raise_limit()
+    try:
+        descriptors.connections_allowed(settings)
+    except descriptors.TooFewDescriptors as error:
+        sys.exit(str(error))
+    supervisor.install()
     if not reload:  # that one waits for the file to be mended
         _try_start(settings)
     uvicorn.run(
@@ -28,12 +34,15 @@ def main() -> None:
         workers=None if reload else settings.web_concurrency,
         reload=reload,
         reload_dirs=[str(BACKEND / "app")] if reload else None,
+        http="app.server.connection:Connection",
+        ws="none",
         log_config=None,
         access_log=False,
         proxy_headers=False,  # the server would trust loopback; TRUSTED_PROXIES decides, in the application
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=3 if reload else SHUTDOWN_SECONDS,
+        timeout_graceful_shutdown=3 if reload else supervisor.SHUTDOWN_SECONDS,  # a developer who saves a file waits
+        timeout_worker_healthcheck=supervisor.HUNG_SECONDS,
     )
 
 
