@@ -9,27 +9,21 @@ from asyncio import Transport
 from collections import deque
 from collections.abc import Callable
 from enum import Enum
+from http import HTTPStatus
 from typing import Any, ClassVar
 
+from fastapi import Response
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from app.core.config import get_settings
+from app.platform import problems
 from app.server.crowd import Crowd, Limits, log
 from app.server.descriptors import connections_allowed
 
+SIDE_CONNECTIONS = 16
 DISCARDED = 1_000_000  # bytes that are still read of a head that was refused, so that its client sees the answer
 LINGER = 1  # seconds for that
-TOO_LARGE = b"The headers are larger than 64 kB."
-REFUSAL = b"\r\n".join(
-    [
-        b"HTTP/1.1 431 Request Header Fields Too Large",
-        b"content-type: text/plain; charset=utf-8",
-        b"content-length: %d" % len(TOO_LARGE),
-        b"connection: close",
-        b"",
-        TOO_LARGE,
-    ]
-)
+TOO_SLOW = "The request did not arrive in time. Send it again."
 
 
 class Stage(Enum):
@@ -39,6 +33,14 @@ class Stage(Enum):
     HEAD = "head"  # the rest of a head, or on a new connection all of it
     BODY = "body"
     NOTHING = "nothing"  # we have refused to read on
+
+
+def _as_bytes(response: Response) -> bytes:
+    """A whole answer, for a client whose request has not become one."""
+    status = HTTPStatus(response.status_code)
+    lines = [b"HTTP/1.1 %d %s" % (status, status.phrase.encode())]
+    lines += [b"%s: %s" % header for header in response.raw_headers]
+    return b"\r\n".join([*lines, b"connection: close", b"", bytes(response.body)])
 
 
 def _crowd_of_this_process() -> Crowd:
@@ -74,7 +76,7 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.crowd.forget(self)
         super().connection_lost(exc)
-        # Of pipelined requests uvicorn tells only the last. The others would write on, which uvloop takes for a mistake.
+        # Of several requests uvicorn tells only the last. The others would write on, which uvloop takes for a mistake.
         for request in self._requests:
             request.disconnected = True
             request.message_event.set()
@@ -128,13 +130,6 @@ class Connection(HttpToolsProtocol):
     def evict(self) -> None:
         self.transport.abort()
 
-    def _refuse_head(self) -> None:
-        if self._is_answering():  # a request before it: nothing may stand in the middle of its answer
-            self.transport.abort()
-            return
-        self.transport.write(REFUSAL)
-        self._await(Stage.NOTHING)
-
     def look(self) -> None:
         """Close the connection if its client has not moved on, or has not read on, in time."""
         now = self.crowd.now
@@ -149,12 +144,26 @@ class Connection(HttpToolsProtocol):
         if now > self._read_until:
             self._end("answer", self.transport.abort)
         elif now > self._until and not self.transport.is_closing():
-            self._end(self._stage.value, self.transport.close)
+            self._end(self._stage.value, self._give_up)
 
     def _end(self, reason: str, close: Callable[[], None]) -> None:
         if self._stage is not Stage.IDLE or reason == "answer":
             log.info("connection_closed", reason=reason, client=self.peer or "proxy")
         close()
+
+    def _give_up(self) -> None:
+        """Tell a client that has begun a request why nothing comes of it, and close."""
+        unanswered = self._requests and not self.cycle.response_started
+        if unanswered if self._stage is Stage.BODY else self._stage is Stage.HEAD and self._held:
+            self.transport.write(_as_bytes(problems.render(408, "request_timeout", TOO_SLOW)))
+        self.transport.close()
+
+    def _refuse_head(self) -> None:
+        if self._is_answering():  # a request before it: nothing may stand in the middle of its answer
+            self.transport.abort()
+            return
+        self.transport.write(_as_bytes(problems.of_status(431)))
+        self._await(Stage.NOTHING)
 
     def _is_answering(self) -> bool:
         return bool(self._requests)
@@ -174,3 +183,9 @@ class Connection(HttpToolsProtocol):
         """The time that so many bytes earn at the least rate, and never more patience than at the beginning."""
         limits = self.crowd.limits
         return min(until + max(0, count) / limits.rate, self.crowd.now + limits.patience)
+
+
+class SideConnection(Connection):
+    """For a listener inside the network that has an event loop of its own, such as that of METRICS_PORT."""
+
+    crowd: ClassVar[Crowd] = Crowd(Limits(connections=SIDE_CONNECTIONS))

@@ -11,7 +11,7 @@ from app.core.config import Settings
 MOST = 4096  # connections of one process: each holds some 30 kB, so a stranger gets at most about 120 MB
 FEWEST = 16
 WANTED = 8192
-OWN = 40  # listening socket, event loop, logs, modules being imported, and connections that are just being closed
+OWN = 40  # listening sockets, event loop, logs, the connections of a side listener, and those just being closed
 FILES_PER_CONNECTION = 3  # SQLite: the database, its log, and the log's index
 SIDE_CONNECTIONS = 5  # of the side pool and of an embedded worker
 
