@@ -1,6 +1,8 @@
 """`python -m app.server`: serve by the settings. With `--reload`, restart on every change of the code."""
 
+import faulthandler
 import os
+import signal
 import sys
 import tempfile
 from importlib import import_module
@@ -19,6 +21,7 @@ def main() -> None:
     reload = "--reload" in sys.argv[1:]
     if settings.web_concurrency > 1 and not reload:
         os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="liftoff-metrics-"))
+    faulthandler.register(signal.SIGUSR1)  # writes to standard error what every thread is doing
     descriptors.raise_limit()
     try:
         descriptors.connections_allowed(settings)

@@ -37,7 +37,7 @@ class CountingProcess(Process):
 
     def target(self, sockets: list[socket] | None = None) -> None:
         """What the new process runs."""
-        faulthandler.register(signal.SIGUSR1)  # writes what every thread is doing to standard error
+        faulthandler.register(signal.SIGUSR1)  # as in the parent, whose handlers it does not inherit
         self.config.callback_notify, self.config.timeout_notify = self._tick, 1
         super().target(sockets)
 

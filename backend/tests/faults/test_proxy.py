@@ -82,6 +82,14 @@ def test_plain_http_is_led_to_https(proxy):
     assert (answer.status_code, answer.headers["location"]) == (308, "https://localhost/blog/posts?limit=1")
 
 
+def test_a_new_certificate_can_be_proved_over_plain_http(proxy):
+    token = proxy.folder / "acme" / ".well-known" / "acme-challenge" / "token"
+    token.parent.mkdir(parents=True)
+    token.write_text("proof")
+    answer = httpx2.get(f"http://127.0.0.1:{proxy.http}/.well-known/acme-challenge/token")
+    assert (answer.status_code, answer.text) == (200, "proof")
+
+
 def test_a_conditional_request_is_answered_304(browser):
     first = browser.get("/blog/posts", headers={"Accept-Encoding": "gzip, br"})
     assert first.headers["etag"].startswith('"')
