@@ -44,6 +44,7 @@ def listen(settings: Settings) -> None:
         sys.exit(f"METRICS_PORT cannot be listened on: {reason}. Free it, or choose another.")
     config = uvicorn.Config(
         metrics.listener(),
+        http="app.server.connection:SideConnection",
         ws="none",
         lifespan="off",
         log_config=None,
