@@ -4,6 +4,7 @@ Online, and offline (`--sql`) for a database administrator who wants to read fir
 """
 
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -24,6 +25,8 @@ from app.db.urls import normalise
 LOCK = "liftoff migrations"
 LOCK_NUMBER = 4_202_611  # PostgreSQL names its advisory locks by number; any that nobody else uses
 WAIT_SECONDS = 60  # for another migrator to finish
+PAUSE = 0.2  # seconds until the lock is asked for again
+STILL_AT_WORK = "Another migrator is still at work. Try again when it has finished."
 LOCK_SECONDS = 5  # for a table: rather fail than queue every request behind us
 LOCK_TIMEOUT = {
     "postgresql": f"SET lock_timeout = '{LOCK_SECONDS}s'",
@@ -59,15 +62,14 @@ def alone(connection: Connection) -> Iterator[None]:
     """One migrator at a time: the others wait, then find nothing left to do."""
     match connection.dialect.name:
         case "postgresql":
-            connection.execute(text(f"SET lock_timeout = '{WAIT_SECONDS}s'"))
-            connection.execute(text("SELECT pg_advisory_lock(:number)"), {"number": LOCK_NUMBER})
+            wait_for_lock(connection)
             connection.execute(text(LOCK_TIMEOUT["postgresql"]))
             connection.commit()
             yield
             connection.execute(text("SELECT pg_advisory_unlock(:number)"), {"number": LOCK_NUMBER})
         case "mysql":
             if not connection.scalar(text("SELECT GET_LOCK(:name, :wait)"), {"name": LOCK, "wait": WAIT_SECONDS}):
-                raise CommandError("Another migrator is still at work. Try again when it has finished.")
+                raise CommandError(STILL_AT_WORK)
             connection.execute(text(LOCK_TIMEOUT["mysql"]))
             refuse_other_collations(connection)
             connection.execute(text(USE_UTF8MB4))
@@ -85,6 +87,20 @@ def alone(connection: Connection) -> Iterator[None]:
                 yield
                 if broken := connection.exec_driver_sql("PRAGMA foreign_key_check").all():
                     raise CommandError(f"The migration would break foreign keys: {broken[:5]}")
+
+
+def wait_for_lock(connection: Connection) -> None:
+    """Ask again and again, each time in a transaction of its own.
+
+    A transaction that waited for the lock would deadlock with the migrator that holds it: `CREATE INDEX CONCURRENTLY`
+    waits for every transaction that is open.
+    """
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not connection.scalar(text("SELECT pg_try_advisory_lock(:number)"), {"number": LOCK_NUMBER}):
+        connection.commit()
+        if time.monotonic() > deadline:
+            raise CommandError(STILL_AT_WORK)
+        time.sleep(PAUSE)
 
 
 def refuse_other_collations(connection: Connection) -> None:

@@ -11,7 +11,7 @@ from app.core.types import now
 from app.db.database import WorkerSession
 
 from . import leases
-from .jobs import Failure, Kind, enqueue, kinds
+from .jobs import Again, Failure, Kind, enqueue, kinds
 from .models import Job
 
 LEASE = timedelta(minutes=5)
@@ -47,8 +47,7 @@ def run_next(*, outside: bool | None = None) -> bool:
     kind = kinds()[job.kind]
     try:
         with WorkerSession() as db, db.begin():
-            kind.run(db, dict(job.payload))
-            _strike_off(db, job, kind)
+            _strike_off(db, job, kind, kind.run(db, dict(job.payload)))
     except leases.LeaseLost:
         log.warning("job_taken_over", kind=job.kind, id=job.id)
     except Exception as error:
@@ -64,17 +63,20 @@ def _interval(job: Job, kind: Kind) -> timedelta | None:
     return kind.every if job.key else None
 
 
-def _strike_off(db: Session, job: Job, kind: Kind) -> None:
-    if interval := _interval(job, kind):
-        _schedule(db, job, interval)
+def _strike_off(db: Session, job: Job, kind: Kind, again: Again | None) -> None:
+    interval = _interval(job, kind)
+    if again is not None:
+        _schedule(db, job, again.wait, payload=dict(again.payload))
+    elif interval is not None:
+        _schedule(db, job, interval, payload={})
     else:
         leases.remove(db, job)
 
 
-def _schedule(db: Session, job: Job, wait: timedelta, error: str | None = None) -> None:
+def _schedule(db: Session, job: Job, wait: timedelta, error: str | None = None, **values: object) -> None:
     due_at = now() + wait
     renewed = {"due_at": due_at, "give_up_at": due_at + leases.PATIENCE, "last_error": error}
-    leases.release(db, job, **renewed, attempts=job.attempts if error else 0)
+    leases.release(db, job, **renewed, **values, attempts=job.attempts if error else 0)
 
 
 def _fail(job: Job, kind: Kind, error: str) -> None:

@@ -9,7 +9,8 @@ A feature declares its jobs in `jobs.py`, beside its other files:
     def purge(db: Session, payload: dict[str, Any]) -> None: ...
 
 Each run has a transaction of its own, which also strikes the job off: its effect in the database happens once. What it
-does elsewhere may happen twice, when a worker dies in between.
+does elsewhere may happen twice, when a worker dies in between. A job that has more to do than one transaction should
+hold works in batches (`app.db.batches`) and returns `Again` until it has finished.
 
 A job that waits for somebody else's service says so, `@job("payments.look", outside=True)`: such jobs have a thread of
 their own, so that a service that hangs delays no other job. Its transaction begins with its first statement: it calls
@@ -18,7 +19,7 @@ first, and writes then.
 
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -35,7 +36,16 @@ from .leases import PATIENCE
 from .models import Job
 from .wakes import job_bell, outside_bell, ring_after
 
-Handler = Callable[[Session, dict[str, Any]], None]
+
+@dataclass(frozen=True)
+class Again:
+    """What a job returns that has more to do: after how long it comes again, and with which payload."""
+
+    wait: timedelta = timedelta()
+    payload: Mapping[str, Any] = field(default_factory=dict)
+
+
+Handler = Callable[[Session, dict[str, Any]], Again | None]
 
 
 @dataclass(frozen=True)

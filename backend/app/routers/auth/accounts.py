@@ -12,7 +12,7 @@ from app.db.turns import wait_for_turn
 from app.platform.jobs import enqueue
 from app.platform.mail import forget_recipient, queue_mail
 
-from . import events, hooks, mfa, passwords, pending, queries, registration, throttle, tokens
+from . import erasure, events, hooks, mfa, passwords, pending, queries, registration, throttle, tokens
 from .models import Identity, LoginSession, OneTimeToken, User
 from .owner import require_owner
 from .schemas import EmailChange, UsernameChange
@@ -107,11 +107,11 @@ def delete_account(db: Session, session: LoginSession, password: str | None, cli
     forget_recipient(db, user.email)  # what waits has links that are dead from now on
     queue_mail(db, user.email, "auth/account_deleted", username=user.username)
     events.record(db, "account_deleted", user.id, client)
-    events.forget_addresses(db, user.id)
     nobody = f"deleted-{secrets.token_hex(12)}"  # unique, and nobody can register or guess it
     user.username, user.email, user.hashed_password = nobody, f"{nobody}@deleted.invalid", None
     user.is_active = user.is_verified = user.is_superuser = False
     db.flush()
     mfa.remove(db, user.id)
-    for table in (OneTimeToken, Identity, LoginSession):
+    for table in (OneTimeToken, Identity):
         db.execute(delete(table).where(table.user_id == user.id))
+    erasure.erase(db, user.id)

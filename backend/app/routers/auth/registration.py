@@ -67,8 +67,11 @@ def _store(db: Session, asked: dict[str, str]) -> None:
 
 
 def refuse_taken(db: Session, username: str) -> None:
-    """Raise `UsernameTaken` where an account has this name, or a registration holds it."""
-    db.execute(delete(UsernameHold).where(UsernameHold.expires_at < now()))
+    """Raise `UsernameTaken` where an account has this name, or a registration holds it.
+
+    Of the holds that have run out only this name's makes way here: of all of them there may be very many.
+    """
+    db.execute(delete(UsernameHold).where(UsernameHold.username == username, UsernameHold.expires_at < now()))
     held = exists().where(UsernameHold.username == username)
     if db.scalar(select(held | exists().where(User.username == username))):
         raise UsernameTaken

@@ -63,6 +63,7 @@ def keep_subscribed(db: Session, user: User) -> None:
         return
     if service.has_live_subscription(db, user):
         raise SubscriptionActive
+    customer.forget_from = now()
     known = customer.stripe_id is not None and customer.gone_at is None
     if known:
         enqueue(db, "payments.forget_customer", {"customer_id": customer.id, "stripe_id": customer.stripe_id})

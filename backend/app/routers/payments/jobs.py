@@ -3,22 +3,21 @@
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import and_, delete, or_, select
 from sqlalchemy.orm import Session
 
 from app.core.config import get_settings
-from app.core.types import now
-from app.platform.jobs import Failure, FailureHandler, enqueue, job, recurring
+from app.platform.jobs import Again, Failure, FailureHandler, job, recurring
+from app.platform.purges import purge
 
-from . import gateway, ledger, plans, sync
+from . import forgetting, gateway, ledger, plans, reconciliation, sync
 from .alarms import alarm
-from .clock import payments_now
-from .models import CheckoutAttempt, Customer, Subscription, WebhookEvent
-from .queries import LIVE
+from .models import CheckoutAttempt, Customer, Notice, WebhookEvent
 
+CATCH_UP = timedelta(minutes=10)
 EVENTS_KEPT = timedelta(days=90)  # Stripe itself shows them for 30
-LATE = timedelta(hours=1)  # after the end of a period, or the beginning of a checkout, something should have been heard
-BATCH = 500
+CHECKOUTS_KEPT = timedelta(days=30)  # after they were closed, for whoever asks what became of one
+NOTICES_KEPT = timedelta(days=400)  # longer than the longest period, a year, of which a notice says something once
+PAYERS_KEPT = timedelta(days=400)  # after the account was deleted: a dispute can come months after a payment
 
 
 @job("payments.process_event", outside=True, failed=ledger.note_failure)
@@ -68,34 +67,22 @@ def sync_plans(db: Session, _payload: dict[str, Any]) -> None:
 
 
 @recurring("payments.sweep", every=timedelta(minutes=1))
-def sweep(db: Session, _payload: dict[str, Any]) -> None:
+def sweep(db: Session, payload: dict[str, Any]) -> Again | None:
     """Events that lost their job get one."""
-    ledger.sweep(db)
+    last = ledger.sweep(db, payload.get("after", 0))
+    return Again(payload={"after": last}) if last else None
 
 
-@recurring("payments.catch_up", every=timedelta(minutes=10))
-def catch_up(db: Session, _payload: dict[str, Any]) -> None:
-    """Look at payers of whom something should have been heard: events can be lost on their way to us, too."""
+@recurring("payments.catch_up", every=CATCH_UP)
+def catch_up(db: Session, payload: dict[str, Any]) -> Again | None:
+    """Look at payers of whom something should have been heard."""
     if not get_settings().payments_enabled:
-        return
-    overdue = payments_now(db) - LATE
-    waiting = select(CheckoutAttempt.customer_id).where(
-        CheckoutAttempt.open_customer_id.is_not(None),
-        CheckoutAttempt.stripe_id.is_not(None),
-        CheckoutAttempt.created_at < now() - LATE,
-    )
-    late = or_(Subscription.current_period_end < overdue, Subscription.status == "past_due")
-    begun = and_(Subscription.status == "incomplete", Subscription.started_at < overdue)  # Stripe gives it a day
-    silent = select(Subscription.customer_id).where(or_(and_(Subscription.status.in_(LIVE), late), begun))
-    due = select(Customer.id).where(or_(Customer.id.in_(waiting), Customer.id.in_(silent)), Customer.gone_at.is_(None))
-    # Each look touches the row: who was not looked at for the longest time comes first, however many are due.
-    for customer_id in db.scalars(due.order_by(Customer.updated_at, Customer.id).limit(BATCH)):
-        key = f"catch up {customer_id}"
-        enqueue(db, "payments.look", {"customer_id": customer_id}, key=key)
+        return None
+    left = reconciliation.catch_up(db, payload)
+    return Again(CATCH_UP, left) if left else None
 
 
-@recurring("payments.purge", every=timedelta(hours=1))
-def purge(db: Session, _payload: dict[str, Any]) -> None:
-    """Delete events that nobody asks for any more; they hold addresses."""
-    old = (WebhookEvent.processed_at < now() - EVENTS_KEPT, WebhookEvent.outcome.is_not(None))
-    db.execute(delete(WebhookEvent).where(*old))
+purge(WebhookEvent.processed_at, kept=EVENTS_KEPT)
+purge(CheckoutAttempt.closed_at, kept=CHECKOUTS_KEPT)
+purge(Notice.created_at, forgetting.is_settled(), kept=NOTICES_KEPT)
+purge(Customer.forget_from, forgetting.is_gone(), kept=PAYERS_KEPT, work=forgetting.forget)
