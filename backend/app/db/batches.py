@@ -23,13 +23,27 @@ from app.db.base import Base
 
 SIZE = 1_000  # rows of one batch at most
 FIRST = 100  # rows of the first batch, before it is known what one costs: rows that refer to them go along
-AIM = 0.02  # seconds that a transaction should take; a batch that took longer is followed by a smaller one
-REST = 2.0  # times as long as a batch took, others have the database to themselves afterwards
 BUDGET = 2.0  # seconds of one run; the thread has other things to do, too
 
 Row = TypeVar("Row", bound=Base)
 Sessions = sessionmaker[Any]
 Work = Callable[[Session, Sequence[int]], None]
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How gently. A batch that took longer than `aim` seconds is followed by a smaller one.
+
+    Then others have the database to themselves for `rest` times as long as the batch took.
+    """
+
+    aim: float
+    rest: float
+
+
+USUAL = Pace(aim=0.1, rest=1.0)
+# SQLite has one writer. Whoever waits for it looks again now and then, and must find it free.
+ONE_WRITER = Pace(aim=0.02, rest=2.0)
 
 
 @dataclass
@@ -71,6 +85,7 @@ def in_batches(  # noqa: PLR0913 - each has a default that fits
             found = db.execute(_next(model, conditions, by, progress.last, wanted)).all()
             if found:
                 work(db, [key for key, _ in found])
+            pace = ONE_WRITER if db.get_bind().dialect.name == "sqlite" else USUAL
         seconds = time.monotonic() - started
         if found:
             progress.note(len(found), seconds)
@@ -80,8 +95,8 @@ def in_batches(  # noqa: PLR0913 - each has a default that fits
             return progress
         if budget is not None and time.monotonic() - began >= budget:
             return progress
-        time.sleep(seconds * REST)
-        wanted = _fitting(wanted, seconds, size)
+        time.sleep(seconds * pace.rest)
+        wanted = _fitting(wanted, seconds / pace.aim, size)
 
 
 def delete_in_batches(
@@ -144,11 +159,11 @@ def _next(
     return rows.where(place > last if by is None else place >= last)
 
 
-def _fitting(size: int, seconds: float, most: int) -> int:
-    """How many rows the next batch takes, after one of `size` that took so long."""
-    if seconds > AIM:
+def _fitting(size: int, share: float, most: int) -> int:
+    """How many rows the next batch takes, after one of `size` that took this share of what it should take."""
+    if share > 1:
         return max(1, size // 2)
-    return min(most, size * 2) if seconds < AIM / 2 else size
+    return min(most, size * 2) if share < 0.5 else size  # noqa: PLR2004 - twice as many would take too long
 
 
 def _key(model: type[Base]) -> Any:
