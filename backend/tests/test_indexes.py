@@ -93,7 +93,7 @@ def test_each_foreign_key_begins_an_index(migrated):
     found = inspect(engine)
     without = []
     for table in Base.metadata.sorted_tables:
-        keys = [index["column_names"] for index in found.get_indexes(table.name)]
+        keys: list[Any] = [index["column_names"] for index in found.get_indexes(table.name)]
         keys += [unique["column_names"] for unique in found.get_unique_constraints(table.name)]
         keys.append(found.get_pk_constraint(table.name)["constrained_columns"])
         for constraint in table.constraints:

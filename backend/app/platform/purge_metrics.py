@@ -56,5 +56,6 @@ class PurgeCollector(Collector):
         return self._seconds
 
 
+collector = PurgeCollector()
 registry = CollectorRegistry()
-registry.register(PurgeCollector())
+registry.register(collector)

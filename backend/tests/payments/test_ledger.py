@@ -179,7 +179,7 @@ def test_many_that_wait_for_their_jobs_do_not_hide_one_that_lost_it(client, stri
     with SessionLocal() as db, db.begin():
         db.execute(update(WebhookEvent).values(received_at=now() - timedelta(minutes=3)))
         db.execute(delete(Job).where(Job.key == ledger.job_key(events()[-1].id)))
-        again = Again()
+        again: Again | None = Again()
         while again:
             again = sweep(db, dict(again.payload))
     assert len(jobs()) == 4
