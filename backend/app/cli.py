@@ -99,11 +99,11 @@ def list_dead_letters() -> None:
     """List the mails and jobs that were given up: which, since when, and why."""
     load_models()
     with SessionLocal() as db:
-        letters = dead_letters.list_dead_letters(db)
+        letters, number = dead_letters.list_dead_letters(db), dead_letters.count_dead_letters(db)
     for letter in letters:
         typer.echo(f"{letter.name:<12} since {letter.since:%Y-%m-%d %H:%M} UTC  {letter.about}")
         typer.echo(f"{'':<12} tries: {letter.attempts}  {letter.reason}")
-    typer.echo(f"Dead letters: {len(letters)}")
+    typer.echo(f"Dead letters: {number}" + (f", of which the newest {len(letters)}" if number > len(letters) else ""))
 
 
 @cli.command()
@@ -115,9 +115,12 @@ def requeue(
     if bool(names) == everything:
         sys.exit("Name dead letters, such as mail:12, or say --all.")
     load_models()
+    if everything:
+        typer.echo(f"Queued again: {dead_letters.requeue_all()}")
+        return
     with SessionLocal() as db, db.begin():
         try:
-            count = dead_letters.requeue_all(db) if everything else dead_letters.requeue(db, names or [])
+            count = dead_letters.requeue(db, names or [])
         except dead_letters.NoSuchLetter as unknown:
             sys.exit(f"There is no dead letter {unknown}. Nothing was changed.")
     typer.echo(f"Queued again: {count}")

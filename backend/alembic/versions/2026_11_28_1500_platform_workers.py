@@ -1,7 +1,7 @@
 """platform: priority and end of mails, lanes of jobs
 
 Revision ID: 5e2b8a94c713
-Revises: 94a70a52801d
+Revises: c5d81f0a37be
 Create Date: 2026-11-28 15:00:00+00:00
 """
 
@@ -15,7 +15,7 @@ from alembic import op
 from app.db.types import UtcDateTime
 
 revision = "5e2b8a94c713"
-down_revision = "94a70a52801d"
+down_revision = "c5d81f0a37be"
 branch_labels = None
 depends_on = None
 

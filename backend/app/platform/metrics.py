@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import Scope
 
-from . import backlog, metrics_files
+from . import backlog, metrics_files, purge_metrics
 
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -37,7 +37,8 @@ def _template(scope: Scope) -> str:
 
 @router.get("/metrics", include_in_schema=False)
 def read_metrics() -> Response:
-    return Response(_written() + generate_latest(backlog.registry), media_type=CONTENT_TYPE_LATEST)
+    asked = generate_latest(backlog.registry) + generate_latest(purge_metrics.registry)
+    return Response(_written() + asked, media_type=CONTENT_TYPE_LATEST)
 
 
 def listener() -> Starlette:
