@@ -36,13 +36,13 @@ def upgrade() -> None:
         for name, (table, columns) in INDEXES.items():
             if options:  # an index that was broken off halfway is there, and unusable
                 op.drop_index(op.f(name), table, if_exists=True, **options)
-            op.create_index(op.f(name), table, columns, **options)
+            op.create_index(op.f(name), table, columns, if_not_exists=bool(options), **options)
 
 
 def downgrade() -> None:
     with _concurrently() as options:
         for name, (table, _) in INDEXES.items():
-            op.drop_index(op.f(name), table, **options)
+            op.drop_index(op.f(name), table, if_exists=bool(options), **options)
     with op.batch_alter_table("jobs") as jobs:
         jobs.drop_column("lane")
     with op.batch_alter_table("mails") as mails:
