@@ -63,9 +63,9 @@ downgrade: $(STAMP) ## [to=REVISION] | step back one revision, or to the one nam
 seed: $(STAMP) ## load the demo data (refused in production)
 	$(IN_BACKEND) app.cli seed
 
-superuser: $(STAMP) ## email=… username=… [password=…] | make or promote a superuser; asks for the password
-	@test -n "$$email" && test -n "$$username" || { echo 'Usage: make superuser email=ada@example.com username=ada [password=…]'; exit 2; }
-	$(IN_BACKEND) app.cli superuser --email "$$email" --username "$$username" $${password:+--password "$$password"}
+superuser: $(STAMP) ## email=… username=… | make or promote a superuser; asks for the password, or reads it from a pipe or PASSWORD
+	@test -n "$$email" && test -n "$$username" || { echo 'Usage: make superuser email=ada@example.com username=ada'; exit 2; }
+	@cd backend && PASSWORD="$${password:-$$PASSWORD}" ../.venv/bin/python -m app.cli superuser --email "$$email" --username "$$username"
 
 ##@ Repair
 
@@ -113,9 +113,10 @@ types: $(STAMP) ## types (mypy, strict)
 migrations: $(STAMP) ## models and revisions agree, and the revisions lock no table for long (alembic, squawk)
 	$(IN_BACKEND) tools.check_migrations
 
-configs: $(STAMP) ## docker-compose.yml and the CI workflow follow their schemas
+configs: $(STAMP) ## docker-compose.yml, the CI workflow and Renovate's file follow their schemas
 	@.venv/bin/python -m check_jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 	@.venv/bin/python -m check_jsonschema --builtin-schema vendor.github-workflows .github/workflows/ci.yml
+	@.venv/bin/python -m check_jsonschema --builtin-schema vendor.renovate .github/renovate.json
 
 format: $(STAMP) ## put the code in form, mend what ruff can mend
 	$(IN_BACKEND) ruff check --fix --exit-zero --quiet .

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
 
+from app.core.announcements import announce
 from app.core.config import Settings, get_settings
 from app.core.features import BrokenFeature, discover
 from app.core.logging import configure_logging, get_logger
@@ -17,7 +18,8 @@ from app.platform import dev_mailbox, dev_pages, docs, documentation, health, jo
 from app.platform.worker import Worker
 
 WORKER_STOP_SECONDS = 10.0  # for the mail or job in hand; leases bring back what is cut off
-DESCRIPTION = """Sign up, sell and publish. Errors are `application/problem+json`; programs decide by their `code`.
+DESCRIPTION = "Sign up, sell and publish. Errors are `application/problem+json`; programs decide by their `code`."
+DEMO = """
 
 Press **Authorize** and sign in as `author@example.com` with the demo password that `make dev` prints."""
 
@@ -29,7 +31,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = FastAPI(
         title="Liftoff",
         version="1.0.0",
-        description=DESCRIPTION,
+        description=DESCRIPTION if settings.is_deployed else DESCRIPTION + DEMO,
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
@@ -51,7 +53,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     if settings.environment == "development":
         app.include_router(dev_mailbox.router, prefix=settings.api_prefix)
         app.include_router(dev_pages.router, prefix=settings.api_prefix)
-    if settings.metrics_enabled:
+    if settings.metrics_enabled and not settings.metrics_port:
         app.include_router(metrics.router, prefix=settings.api_prefix)
     _document_problems(app)
     if settings.docs_enabled:
@@ -65,6 +67,8 @@ async def _lifespan(_app: FastAPI) -> AsyncIterator[None]:
     limit_threads(settings.worker_threads, patience=settings.database_pool_timeout)
     await run_in_threadpool(known_revisions)  # slow the first time, and the first probe has a deadline
     await run_in_threadpool(check_capacity, settings)
+    await run_in_threadpool(metrics.remove_files_of_ended)
+    announce(settings)
     get_logger("app").info("started", environment=settings.environment, port=settings.port)
     worker = Worker() if settings.embedded_worker else None
     if worker:

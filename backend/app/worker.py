@@ -19,6 +19,7 @@ def main() -> int:
 
 def _work() -> int:
     # Not for `--check`, which runs every few seconds: they take a second.
+    from app.core.announcements import announce
     from app.core.config import get_settings
     from app.core.features import load_models
     from app.core.logging import configure_logging
@@ -27,6 +28,7 @@ def _work() -> int:
     from app.platform.worker import Worker
 
     configure_logging(get_settings())
+    announce(get_settings())
     load_models()
     jobs.kinds()
     ended, dead = Event(), Event()

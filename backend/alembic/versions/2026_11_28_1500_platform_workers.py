@@ -1,7 +1,7 @@
 """platform: priority and end of mails, lanes of jobs
 
 Revision ID: 5e2b8a94c713
-Revises: 94a70a52801d
+Revises: c5d81f0a37be
 Create Date: 2026-11-28 15:00:00+00:00
 """
 
@@ -15,7 +15,7 @@ from alembic import op
 from app.db.types import UtcDateTime
 
 revision = "5e2b8a94c713"
-down_revision = "94a70a52801d"
+down_revision = "c5d81f0a37be"
 branch_labels = None
 depends_on = None
 
@@ -36,13 +36,13 @@ def upgrade() -> None:
         for name, (table, columns) in INDEXES.items():
             if options:  # an index that was broken off halfway is there, and unusable
                 op.drop_index(op.f(name), table, if_exists=True, **options)
-            op.create_index(op.f(name), table, columns, **options)
+            op.create_index(op.f(name), table, columns, if_not_exists=bool(options), **options)
 
 
 def downgrade() -> None:
     with _concurrently() as options:
         for name, (table, _) in INDEXES.items():
-            op.drop_index(op.f(name), table, **options)
+            op.drop_index(op.f(name), table, if_exists=bool(options), **options)
     with op.batch_alter_table("jobs") as jobs:
         jobs.drop_column("lane")
     with op.batch_alter_table("mails") as mails:

@@ -44,6 +44,13 @@ MARGIN = 1_000  # before the end of a cut text a secret may stand without the si
 MAX_MEMBERS = 200  # of a list or a mapping
 MAX_LINES = 400  # of a traceback
 OF_EACH = 10  # characters that a value counts for beyond its own
+# What the server and the event loop say of clients that go away, or send what is not HTTP.
+FAULTS_OF_CLIENTS = (
+    "Invalid HTTP request received.",
+    "Unsupported upgrade request.",
+    "No supported WebSocket library detected.",
+    "socket.send() raised exception.",
+)
 Event = MutableMapping[str, Any]
 
 
@@ -166,7 +173,16 @@ def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
     _tame_libraries()
 
 
+def _lower(record: logging.LogRecord) -> bool:
+    """Keep what clients do from looking like trouble of ours: a stranger could fill the log with warnings."""
+    if record.levelno > logging.INFO and record.getMessage().startswith(FAULTS_OF_CLIENTS):
+        record.levelno, record.levelname = logging.INFO, "INFO"
+    return logging.getLogger(record.name).isEnabledFor(record.levelno)
+
+
 def _tame_libraries() -> None:
+    for name in ("uvicorn.error", "asyncio"):
+        logging.getLogger(name).addFilter(_lower)
     for name in ("uvicorn", "uvicorn.error"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True

@@ -49,6 +49,11 @@ def count(statement: Select[Any]) -> Select[int]:
     return select(func.count()).select_from(bare.subquery())
 
 
+def count_up_to(db: Session, statement: Select[Any], most: int) -> int:
+    """How many rows `statement` has, or `most` where it has more: no more than these are looked at."""
+    return db.scalar(count(statement.limit(most))) or 0
+
+
 def _direction(clause: Any) -> tuple[ColumnElement[Any], bool]:
     """The expression that is ordered by, and whether downwards."""
     if isinstance(clause, UnaryExpression) and clause.modifier in (operators.desc_op, operators.asc_op):

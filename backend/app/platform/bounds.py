@@ -15,7 +15,9 @@ OF_EACH = 32  # as HTTP/2 counts (RFC 9113, 6.5.2): it is the number of headers 
 MAX_TARGET = 16_000  # bytes of path and query: a cursor has at most 4,000
 MAX_COOKIES = 16_000  # bytes
 MAX_PARAMETERS = 200  # of a query
-HEAD_TOO_LARGE = "liftoff.head_too_large"  # the server's word for a head that it did not keep whole (`app/head.py`)
+HEAD_TOO_LARGE = (
+    "liftoff.head_too_large"  # the server's word for a head that it did not keep whole (`app/server/head.py`)
+)
 
 LINGER_BYTES = 1_000_000
 LINGER_SECONDS = 1.0

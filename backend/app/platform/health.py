@@ -45,7 +45,7 @@ class Live(Output):
 class Ready(Output):
     """`checks` says of each part `ok`, `ahead` (newer code migrated it: a rolling deployment), `behind` or
     `unreachable`. Without Redis everything goes on, only slower. `work` is named when it is `late`: mails or jobs have
-    been due for minutes, and the workers need a look.
+    been due for minutes, and the workers need a look. Staging says so under `environment`.
     """
 
     status: Literal["ok", "unavailable"]
@@ -63,6 +63,8 @@ async def is_ready(response: Response) -> Ready:
     """The process can serve: the database is there and migrated. Answers within a second, whatever hangs."""
     found = await asyncio.gather(*(probe.checks() for probe in probes()))
     checks = {name: check for checks in found for name, check in checks.items()}
+    if get_settings().environment == "staging":
+        checks["environment"] = "staging"
     fit = checks["database"] == "ok" and checks["migrations"] in ("ok", "ahead")
     response.status_code = status.HTTP_200_OK if fit else status.HTTP_503_SERVICE_UNAVAILABLE
     return Ready(status="ok" if fit else "unavailable", checks=checks)

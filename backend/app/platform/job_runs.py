@@ -10,7 +10,7 @@ from app.db import clock
 from app.db.database import WorkerSession
 
 from . import leases
-from .jobs import BELLS, LEASE, Failure, Kind, NotNow, kinds
+from .jobs import BELLS, LEASE, Again, Failure, Kind, NotNow, kinds
 from .models import Job, Lane
 from .recurrence import planner
 
@@ -33,8 +33,7 @@ def run_next(*, lane: Lane | None = None) -> bool:
     kind = kinds()[job.kind]
     try:
         with WorkerSession() as db, db.begin():
-            kind.run(db, dict(job.payload))
-            _strike_off(db, job, kind)
+            _strike_off(db, job, kind, kind.run(db, dict(job.payload)))
     except leases.LeaseLost:
         log.warning("job_taken_over", kind=job.kind, id=job.id)
     except NotNow:
@@ -61,16 +60,21 @@ def _interval(job: Job, kind: Kind) -> timedelta | None:
     return kind.every if job.key else None
 
 
-def _strike_off(db: Session, job: Job, kind: Kind) -> None:
-    if interval := _interval(job, kind):
-        _schedule(db, job, interval)
+def _strike_off(db: Session, job: Job, kind: Kind, again: Again | None) -> None:
+    interval = _interval(job, kind)
+    if again is not None:
+        _schedule(db, job, again.wait, payload=dict(again.payload))
+    elif interval is not None:
+        _schedule(db, job, interval, payload={})
     else:
         leases.remove(db, job)
 
 
-def _schedule(db: Session, job: Job, wait: timedelta, error: str | None = None) -> None:
-    renewed = {"due_at": clock.now(wait), "give_up_at": leases.NEVER, "last_error": error}
-    leases.release(db, job, **renewed, attempts=job.attempts if error else 0)
+def _schedule(db: Session, job: Job, wait: timedelta, error: str | None = None, **values: object) -> None:
+    """Make the job due again. One that recurs is never given up."""
+    give_up_at = leases.NEVER if kinds()[job.kind].every and job.key else clock.now(wait + leases.PATIENCE)
+    renewed = {"due_at": clock.now(wait), "give_up_at": give_up_at, "last_error": error}
+    leases.release(db, job, **renewed, **values, attempts=job.attempts if error else 0)
 
 
 def _put_off(job: Job) -> None:

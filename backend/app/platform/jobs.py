@@ -9,7 +9,8 @@ A feature declares its jobs in `jobs.py`, beside its other files:
     def purge(db: Session, payload: dict[str, Any]) -> None: ...
 
 Each run has a transaction of its own, which also strikes the job off: its effect in the database happens once. What it
-does elsewhere may happen twice, when a worker dies in between.
+does elsewhere may happen twice, when a worker dies in between. A job that has more to do than one transaction should
+hold works in batches (`app.db.batches`) and returns `Again` until it has finished.
 
 A job that waits for somebody else's service says so, `@job("payments.look", outside=True)`: such jobs have threads of
 their own, so that a service that hangs delays no other job. Its transaction begins with its first statement: it calls
@@ -19,7 +20,7 @@ first, and writes then. Jobs that come again have threads of their own, too: a l
 import importlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import lru_cache
 from threading import Lock
@@ -39,7 +40,16 @@ from .wakes import Bell, job_bell, outside_bell, recurring_bell, ring_after
 
 LEASE = timedelta(minutes=5)
 
-Handler = Callable[[Session, dict[str, Any]], None]
+
+@dataclass(frozen=True)
+class Again:
+    """What a job returns that has more to do: after how long it comes again, and with which payload."""
+
+    wait: timedelta = timedelta()
+    payload: Mapping[str, Any] = field(default_factory=dict)
+
+
+Handler = Callable[[Session, dict[str, Any]], Again | None]
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ class Leased:
     give_up_at: Mapped[datetime]
     lease: Mapped[str | None] = mapped_column(String(32))
     attempts: Mapped[int] = mapped_column(default=0)
-    dead_at: Mapped[datetime | None]
+    dead_at: Mapped[datetime | None] = mapped_column(index=True)
     last_error: Mapped[str | None] = mapped_column(String(MAX_ERROR))
     created_at: Mapped[datetime] = mapped_column(default=clock.now())
 

@@ -3,6 +3,7 @@
 import re
 import time
 from http import HTTPStatus
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 from asgi_correlation_id import CorrelationIdMiddleware
@@ -25,16 +26,18 @@ EXPOSED = ["ETag", "Idempotency-Replayed", "Location", "RateLimit-Limit", "RateL
 EXPOSED += ["Retry-After", "X-Request-ID"]
 
 access = get_logger("app.access")
+log = get_logger(__name__)
 
 
 def stack(settings: Settings) -> list[Middleware]:
     """In the order in which a request meets them."""
     return [
         Middleware(LingerMiddleware),
+        Middleware(UndeclaredProxyMiddleware, declared=settings.trusted_proxies),
         *_proxies(settings),
         Middleware(CorrelationIdMiddleware, validator=lambda given: bool(REQUEST_ID.fullmatch(given))),
         Middleware(ObserveMiddleware, quiet=f"{settings.api_prefix}/health/"),
-        Middleware(SecurityHeadersMiddleware, hsts=settings.is_production),
+        Middleware(SecurityHeadersMiddleware, hsts=settings.is_deployed),
         Middleware(
             Cors,
             allow_origins=settings.cors_origins,
@@ -65,6 +68,39 @@ def _proxies(settings: Settings) -> list[Middleware]:
     from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware  # brings all of the server along
 
     return [Middleware(ProxyHeadersMiddleware, trusted_hosts=settings.trusted_proxies)]
+
+
+class UndeclaredProxyMiddleware:
+    """Warns, once in a process, of an X-Forwarded-For that is not believed.
+
+    A proxy that is missing from TRUSTED_PROXIES goes unnoticed otherwise: everything works, until the limits that all
+    its visitors share are used up. Anyone can send the header, so it proves nothing and is worth a single line.
+    """
+
+    def __init__(self, app: ASGIApp, declared: list[str]) -> None:
+        self.app = app
+        self.declared = [ip_network(one) for one in declared]
+        self.is_silent = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not self.is_silent and scope["type"] == "http" and "x-forwarded-for" in Headers(scope=scope):
+            peer = scope["client"][0] if scope.get("client") else None
+            if not self._is_declared(peer):
+                self.is_silent = True
+                log.warning(
+                    "forwarded_for_ignored",
+                    peer=peer,
+                    message="X-Forwarded-For came from a peer that is not in TRUSTED_PROXIES, so it does not count. If "
+                    "this is your proxy, add it: until then all its visitors share one address.",
+                )
+        await self.app(scope, receive, send)
+
+    def _is_declared(self, peer: str | None) -> bool:
+        try:
+            address = ip_address(peer or "")
+        except ValueError:
+            return False
+        return any(address in network for network in self.declared)
 
 
 class Cors(CORSMiddleware):

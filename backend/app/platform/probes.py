@@ -12,7 +12,7 @@ from typing import Literal
 
 from anyio import move_on_after
 
-Check = Literal["ok", "ahead", "behind", "late", "unreachable"]
+Check = Literal["ok", "ahead", "behind", "late", "unreachable", "staging"]
 Checks = Mapping[str, Check]
 
 EVERY_SECONDS = 1.0

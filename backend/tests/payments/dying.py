@@ -80,7 +80,7 @@ def die() -> NoReturn:
 
 
 def _serve() -> None:
-    from app.server import main as serve
+    from app.server.__main__ import main as serve
 
     serve()
 

@@ -44,13 +44,13 @@ def dead_mail(committed):
 
 @pytest.fixture
 def dead_job(committed):
-    return kill(Job, kind="auth.purge", payload={}, error="RuntimeError: no luck", at=GONE + timedelta(minutes=1))
+    return kill(Job, kind="purge.users", payload={}, error="RuntimeError: no luck", at=GONE + timedelta(minutes=1))
 
 
 def test_where_nothing_is_dead_nothing_is_listed(committed):
     with SessionLocal() as db, db.begin():
         queue_mail(db, "ada@example.com", "auth/password_changed", username="ada")
-        jobs.enqueue(db, "auth.purge")
+        jobs.enqueue(db, "purge.users")
     assert run("dead-letters").output == "Dead letters: 0\n"
 
 
@@ -60,7 +60,7 @@ def test_what_is_dead_is_listed_with_its_reason_and_no_whole_address(dead_mail, 
     assert done.output == (
         f"{dead_mail:<12} since 2030-01-01 12:00 UTC  a…@example.com, Your password was changed\n"
         "             tries: 31  550 5.7.1 <a…@example.com>: relay access denied\n"
-        f"{dead_job:<12} since 2030-01-01 12:01 UTC  auth.purge\n"
+        f"{dead_job:<12} since 2030-01-01 12:01 UTC  purge.users\n"
         "             tries: 31  RuntimeError: no luck\n"
         "Dead letters: 2\n"
     )

@@ -10,7 +10,7 @@ from app.core.types import now
 from app.db.database import SessionLocal, WorkerSession
 from app.platform import job_runs, jobs, leases
 from app.platform.models import IdempotencyKey, Job, Mail
-from tests.support.jobs import enqueue, rows, widgets
+from tests.support.jobs import enqueue, purge, rows, widgets
 from tests.support.widgets import Widget
 
 
@@ -136,9 +136,8 @@ def test_housekeeping_deletes_what_nobody_asks_for_any_more(committed):
         )
         db.add(Job(kind="x", payload={}, dead_at=old, give_up_at=old))
         db.add(IdempotencyKey(digest="x", fingerprint="x", expires_at=at - timedelta(seconds=1)))
-        jobs.enqueue(db, "platform.purge")
-    assert job_runs.run_next()
     with SessionLocal() as db:
+        purge(db)
         assert db.scalar(select(func.count()).select_from(Mail)) == 2
         assert db.scalar(select(func.count()).select_from(IdempotencyKey)) == 0
         assert db.scalar(select(func.count()).select_from(Job).where(Job.kind == "x")) == 0

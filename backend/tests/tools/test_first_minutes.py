@@ -128,7 +128,8 @@ KEY = "SECRET_KEY=a-key-of-a-file-that-somebody-wrote-by-hand\n"
         ("", ".env is empty: remove it, and make dev writes one."),
         ("\n \n", ".env is empty: remove it, and make dev writes one."),
         ("ENVIRONMENT=development\n", "Liftoff cannot start with this setting: SECRET_KEY: is not set, in .env or "),
-        ("ENVIRONMENT=staging\n", "Liftoff cannot start with this setting: ENVIRONMENT: "),
+        (KEY + "ENVIRONMENT=staging\n", "make dev is for development: set ENVIRONMENT=development in .env "),
+        ("ENVIRONMENT=prod\n", "Liftoff cannot start with this setting: ENVIRONMENT: "),
     ],
 )
 def test_an_env_file_that_is_not_for_development_says_first_what_is_missing_for_it(tree, content, start):

@@ -12,7 +12,7 @@ from app.db.turns import wait_for_turn
 from app.platform.jobs import enqueue
 from app.platform.mail import forget_recipient, queue_mail
 
-from . import events, hooks, mfa, passwords, pending, queries, registration, throttle, tokens
+from . import erasure, events, hooks, mfa, passwords, pending, queries, registration, throttle, tokens
 from .models import NOBODYS, Identity, LoginSession, OneTimeToken, User
 from .owner import require_owner
 from .schemas import EmailChange, UsernameChange
@@ -119,7 +119,7 @@ def delete_account(db: Session, session: LoginSession, password: str | None, cli
     user.username, user.email, user.hashed_password = nobody, f"{nobody}{NOBODYS}", None
     user.is_active = user.is_verified = user.is_superuser = False
     db.flush()  # from here on nobody can write an event of this user: those that are written by now are all
-    events.forget_addresses(db, user.id)
     mfa.remove(db, user.id)
-    for table in (OneTimeToken, Identity, LoginSession):
+    for table in (OneTimeToken, Identity):
         db.execute(delete(table).where(table.user_id == user.id))
+    erasure.erase(db, user.id)

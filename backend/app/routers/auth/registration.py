@@ -68,8 +68,11 @@ def _store(db: Session, asked: dict[str, str]) -> None:
 
 
 def refuse_taken(db: Session, username: str) -> None:
-    """Raise `UsernameTaken` where an account has this name, or a registration holds it."""
-    over = delete(UsernameHold).where(UsernameHold.expires_at < clock.now())
+    """Raise `UsernameTaken` where an account has this name, or a registration holds it.
+
+    Of the holds that have run out only this name's makes way here: of all of them there may be very many.
+    """
+    over = delete(UsernameHold).where(UsernameHold.username == username, UsernameHold.expires_at < clock.now())
     db.execute(over.execution_options(synchronize_session=False))
     held = exists().where(UsernameHold.username == username)
     if db.scalar(select(held | exists().where(User.username == username))):

@@ -27,6 +27,9 @@ from .security import (
 
 LIFE = timedelta(days=30)  # from the sign-in on; use does not move it
 GRACE = timedelta(seconds=10)  # two tabs of one browser may send the same refresh token
+MOST = 1_000  # live sessions of one user: ending them all must not take longer the more there are
+TRIMMED = 100  # as many make way at one sign-in, where there are more than that
+SHOWN = 100
 FRESH = timedelta(minutes=10)  # how recent a sign-in must be where there is no password to ask for
 
 
@@ -61,7 +64,8 @@ class Client:
 
 
 def open_session(db: Session, user: User, client: Client) -> Token:
-    """A new session and its first tokens."""
+    """A new session and its first tokens. The oldest one makes way where the user has `MOST`."""
+    _trim(db, user.id)
     session = LoginSession(
         user_id=user.id,
         created_at=clock.now(),
@@ -75,6 +79,18 @@ def open_session(db: Session, user: User, client: Client) -> Token:
     db.flush()
     events.record(db, "login", user.id, client, session_id=session.id)
     return _tokens(session)
+
+
+def _trim(db: Session, user_id: int) -> None:
+    not_ended = select(LoginSession.id).where(LoginSession.user_id == user_id, LoginSession.ended_at.is_(None))
+    beyond = not_ended.order_by(*_newest_first()).offset(MOST - 1).limit(TRIMMED)
+    if ids := db.scalars(beyond).all():
+        db.execute(update(LoginSession).where(LoginSession.id.in_(ids)).values(ended_at=clock.now()))
+
+
+def _newest_first() -> tuple[ColumnElement[Any], ...]:
+    """Of sessions that have not ended, in the order of an index, which is why it names `ended_at`."""
+    return LoginSession.ended_at.desc(), LoginSession.id.desc()
 
 
 def _tokens(session: LoginSession) -> Token:
@@ -189,9 +205,9 @@ def _end_stolen(db: Session, session: LoginSession, client: Client) -> None:
 
 
 def list_sessions(db: Session, user: User) -> list[LoginSession]:
-    """One's own that live, newest first."""
+    """One's own that live, newest first, `SHOWN` at most."""
     mine = live_sessions().where(LoginSession.user_id == user.id)
-    return list(db.scalars(mine.order_by(LoginSession.created_at.desc(), LoginSession.id.desc())))
+    return list(db.scalars(mine.order_by(*_newest_first()).limit(SHOWN)))
 
 
 def end_session(db: Session, user: User, session_id: int) -> None:

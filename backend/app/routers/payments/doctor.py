@@ -14,6 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.db import clock
+from app.db.batches import read_in_batches
 from app.db.database import SessionLocal
 from app.routers.auth.models import User
 
@@ -69,13 +70,13 @@ def repair(found: list[Difference]) -> None:
     with SessionLocal() as db, db.begin():
         if not plans.differences(offers, there):
             plans.store(db, offers, there)
-        ledger.replay(db, invariants.lost_events())
+    ledger.replay_all(invariants.lost_events())
 
 
 def _payers_in_line(patience: float) -> list[Difference]:
-    with SessionLocal() as db:
-        everybody = list(db.scalars(select(Customer.id).where(Customer.stripe_id.is_not(None)).order_by(Customer.id)))
-    found = _compare(everybody)
+    found: list[Difference] = []
+    for some in read_in_batches(SessionLocal, Customer, Customer.stripe_id.is_not(None), size=BATCH):
+        found += _compare([customer.id for customer in some])
     deadline = time.monotonic() + patience
     while found and time.monotonic() < deadline:
         time.sleep(PAUSE)

@@ -47,7 +47,7 @@ def forget_soon(db: Session, customer: Customer) -> None:
         # The answer is on its way, or was lost: there may be somebody.
         made = {"customer_id": customer.id, "key": customer.creation_key, "email": customer.email}
         enqueue(db, "payments.forget_customer", made, after=gateway.UNHEARD)
-    customer.email = ""
+    customer.email, customer.forget_from = "", customer.forget_from or clock.now()
 
 
 def forget(payload: dict[str, Any]) -> bool:

@@ -3,23 +3,21 @@
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import and_, delete, or_, select
 from sqlalchemy.orm import Session
 
 from app.core.config import get_settings
-from app.db import clock
-from app.platform.jobs import Failure, FailureHandler, alone, enqueue, job, recurring
-from app.routers.auth.models import User
+from app.platform.jobs import Again, Failure, FailureHandler, alone, job, recurring
+from app.platform.purges import purge
 
-from . import customers, forgetting, gateway, ledger, plans, sync
+from . import customers, erasure, forgetting, gateway, ledger, plans, reconciliation, sync
 from .alarms import alarm
-from .clock import payments_now
-from .models import CheckoutAttempt, Customer, Subscription, WebhookEvent
-from .queries import LIVE
+from .models import CheckoutAttempt, Customer, Notice, WebhookEvent
 
+CATCH_UP = timedelta(minutes=10)
 EVENTS_KEPT = timedelta(days=90)  # Stripe itself shows them for 30
-LATE = timedelta(hours=1)  # after the end of a period, or the beginning of a checkout, something should have been heard
-BATCH = 500
+CHECKOUTS_KEPT = timedelta(days=30)  # after they were closed, for whoever asks what became of one
+NOTICES_KEPT = timedelta(days=400)  # longer than the longest period, a year, of which a notice says something once
+PAYERS_KEPT = timedelta(days=400)  # after the account was deleted: a dispute can come months after a payment
 
 
 @job("payments.process_event", outside=True, failed=ledger.note_failure)
@@ -72,45 +70,24 @@ def sync_plans(db: Session, _payload: dict[str, Any]) -> None:
 
 
 @recurring("payments.sweep", every=timedelta(minutes=1))
-def sweep(db: Session, _payload: dict[str, Any]) -> None:
+def sweep(db: Session, payload: dict[str, Any]) -> Again | None:
     """Events that lost their job get one."""
-    ledger.sweep(db)
+    last = ledger.sweep(db, payload.get("after", 0))
+    return Again(payload={"after": last}) if last else None
 
 
-@recurring("payments.catch_up", every=timedelta(minutes=10))
-def catch_up(db: Session, _payload: dict[str, Any]) -> None:
-    """Look at payers of whom something should have been heard: events can be lost on their way to us, too."""
+@recurring("payments.catch_up", every=CATCH_UP)
+def catch_up(db: Session, payload: dict[str, Any]) -> Again | None:
+    """Look at payers of whom something should have been heard."""
     customers.keep_person_key(db)
     if not get_settings().payments_enabled:
-        return
-    overdue = payments_now(db) - LATE
-    waiting = select(CheckoutAttempt.customer_id).where(
-        CheckoutAttempt.open_customer_id.is_not(None),
-        CheckoutAttempt.stripe_id.is_not(None),
-        CheckoutAttempt.created_at < clock.now(-LATE),
-    )
-    late = or_(Subscription.current_period_end < overdue, Subscription.status == "past_due")
-    begun = and_(Subscription.status == "incomplete", Subscription.started_at < overdue)  # Stripe gives it a day
-    silent = select(Subscription.customer_id).where(or_(and_(Subscription.status.in_(LIVE), late), begun))
-    due = select(Customer.id).where(or_(Customer.id.in_(waiting), Customer.id.in_(silent)), Customer.gone_at.is_(None))
-    # Each look touches the row: who was not looked at for the longest time comes first, however many are due.
-    for customer_id in db.scalars(due.order_by(Customer.updated_at, Customer.id).limit(BATCH)):
-        key = f"catch up {customer_id}"
-        enqueue(db, "payments.look", {"customer_id": customer_id}, key=key)
-    _close_pages_of_disabled(db)
+        return None
+    left = reconciliation.catch_up(db, payload)
+    reconciliation.close_pages_of_disabled(db)
+    return Again(CATCH_UP, left) if left else None
 
 
-def _close_pages_of_disabled(db: Session) -> None:
-    """A disabled user keeps what they have, and begins nothing: a page of Stripe's that they have open is closed."""
-    begun = select(Customer.id, Customer.stripe_id).join(Customer.user).where(~User.is_active)
-    begun = begun.join(CheckoutAttempt, CheckoutAttempt.open_customer_id == Customer.id)
-    for customer_id, stripe_id in db.execute(begun.limit(BATCH)):
-        payload = {"customer_id": customer_id, "stripe_id": stripe_id}
-        enqueue(db, "payments.close_pages", payload, key=f"close pages {customer_id}")
-
-
-@recurring("payments.purge", every=timedelta(hours=1))
-def purge(db: Session, _payload: dict[str, Any]) -> None:
-    """Delete events that nobody asks for any more; they hold addresses."""
-    old = (WebhookEvent.processed_at < clock.now(-EVENTS_KEPT), WebhookEvent.outcome.is_not(None))
-    db.execute(delete(WebhookEvent).where(*old).execution_options(synchronize_session=False))
+purge(WebhookEvent.processed_at, kept=EVENTS_KEPT)
+purge(CheckoutAttempt.closed_at, kept=CHECKOUTS_KEPT)
+purge(Notice.created_at, erasure.is_settled(), kept=NOTICES_KEPT)
+purge(Customer.forget_from, erasure.is_gone(), kept=PAYERS_KEPT, work=erasure.erase)

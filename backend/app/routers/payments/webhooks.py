@@ -7,6 +7,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from app.core import strict_json
+from app.core.combinations import has_live_key
 from app.core.config import get_settings
 from app.core.errors import BadRequest, Conflict
 from app.core.logging import get_logger, security_event
@@ -97,9 +98,8 @@ def _why_not(row: WebhookEvent) -> str | None:
 
 
 def is_live() -> bool:
-    """Whether our key moves real money."""
-    key = get_settings().stripe_secret_key
-    return key is not None and "_live_" in key.get_secret_value()[:8]
+    """Whether our key moves real money: only then an event of Stripe's live mode is ours."""
+    return has_live_key(get_settings())
 
 
 def _parse(body: bytes) -> dict[str, Any]:
