@@ -64,8 +64,12 @@ HEADERS = {
     "60,000 headers": get(b"/auth/me", *[b"a:"] * 60_000),
     "a host of 60 kB": get(b"/auth/me").replace(b"localhost", b"[" + b"a:" * 30_000),
     "a type of 60 kB": post(b"/auth/token", b"", b'multipart/form-data; a="' + b";" * 60_000),
-    "an idempotency key of 60 kB": post(b"/auth/register", b"{}", b"application/json", b"Idempotency-Key: " + b"a" * 60_000),
-    "a signature of 60 kB": post(b"/payments/webhook", b"{}", b"application/json", b"Stripe-Signature: " + b"t=1,v1=a," * 6_000),
+    "an idempotency key of 60 kB": post(
+        b"/auth/register", b"{}", b"application/json", b"Idempotency-Key: " + b"a" * 60_000
+    ),
+    "a signature of 60 kB": post(
+        b"/payments/webhook", b"{}", b"application/json", b"Stripe-Signature: " + b"t=1,v1=a," * 6_000
+    ),
 }
 BODIES = {
     "keys of 16 kB": post(b"/auth/verify-email", keys(16_000)),
@@ -84,11 +88,15 @@ BODIES = {
     "a text of escapes": post(b"/blog/posts", text("é", 990_000)),
     "digits": post(b"/blog/posts", b"9" * 990_000),
     "a webhook without a signature": post(b"/payments/webhook", keys(990_000)),
-    "a webhook with a wrong one": post(b"/payments/webhook", keys(990_000), b"application/json", b"Stripe-Signature: t=9,v1=a"),
+    "a webhook with a wrong one": post(
+        b"/payments/webhook", keys(990_000), b"application/json", b"Stripe-Signature: t=9,v1=a"
+    ),
     "an e-mail of 320 letters": post(b"/auth/password/forgot", json.dumps({"email": "a@" + "\ufdfa" * 318}).encode()),
     "a form of fields": post(b"/auth/token", filled(b"a&", 16_000), FORM),
     "a form of signs": post(b"/auth/token", filled(b"&", 16_000), FORM),
     "a form of escapes": post(b"/auth/token", filled(b"%", 16_000, b"a="), FORM),
     "a form of 930 kB": post(b"/auth/token", filled(b"a=1&", 930_000), FORM),
-    "a form of parts": post(b"/auth/token", filled(b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n\r\n', 16_000), MULTIPART),
+    "a form of parts": post(
+        b"/auth/token", filled(b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n\r\n', 16_000), MULTIPART
+    ),
 }

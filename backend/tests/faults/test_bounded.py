@@ -56,7 +56,9 @@ def cost(server, request):
 def test_a_refusal_costs_at_most_20_ms_of_cpu(server, group):
     costs = {name: cost(server, request) for name, request in GROUPS[group].items()}
     dear, (most, _) = max(costs.items(), key=lambda item: item[1][0])
-    record("R18", f"hostile {group}: at most {PROMISED} ms of CPU each", f"{most:.0f} ms ({dear}), of {len(costs)} kinds")
+    record(
+        "R18", f"hostile {group}: at most {PROMISED} ms of CPU each", f"{most:.0f} ms ({dear}), of {len(costs)} kinds"
+    )
     assert most < ALLOWED, {name: one for name, one in costs.items() if one[0] > PROMISED}
     odd = {name: statuses for name, (_, statuses) in costs.items() if not statuses <= REFUSALS | {"200"}}
     assert odd == {}

@@ -29,7 +29,10 @@ def test_an_address_has_a_bounded_length(widgets, db):
 
 def test_many_small_headers_are_as_much_as_a_few_large_ones(widgets, db):
     assert widgets.get("/widgets", headers=[(f"X-{n}", "a") for n in range(1_000)]).status_code == 200
-    assert problem(widgets.get("/widgets", headers=[(f"X-{n}", "a") for n in range(2_000)])) == (431, "headers_too_large")
+    assert problem(widgets.get("/widgets", headers=[(f"X-{n}", "a") for n in range(2_000)])) == (
+        431,
+        "headers_too_large",
+    )
 
 
 def test_cookies_have_a_bounded_length(widgets, db):
