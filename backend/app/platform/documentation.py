@@ -99,8 +99,9 @@ def _errors(route: Any) -> Iterator[type[AppError]]:
     if route.resource:
         yield Stale
     if route.creates:
+        yield idempotency.InvalidIdempotencyKey
+    if route.stores:
         yield from (
-            idempotency.InvalidIdempotencyKey,
             idempotency.IdempotencyKeyReused,
             idempotency.IdempotencyInProgress,
             idempotency.AnswerNotKept,
