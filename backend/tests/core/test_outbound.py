@@ -19,7 +19,7 @@ def full():
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
         for _ in range(4):
             waiting = stack.enter_context(socket.socket())
-            waiting.setblocking(False)
+            waiting.settimeout(0)
             with contextlib.suppress(BlockingIOError):
                 waiting.connect(listener.getsockname())
         yield listener.getsockname()[1]
