@@ -4,6 +4,7 @@ Online, and offline (`--sql`) for a database administrator who wants to read fir
 """
 
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,18 +13,21 @@ from alembic import context
 from alembic.operations.ops import DropTableOp, MigrationScript, ModifyTableOps
 from alembic.util import CommandError
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError
 
 from app.core.config import get_settings
 from app.core.features import load_models
 from app.core.logging import configure_logging
 from app.db.database import Base
-from app.db.engines import MYSQL_SESSION, make_engine
+from app.db.engines import MYSQL_SESSION, Limits, make_engine
 from app.db.migrations import compare_server_default, render_item
 from app.db.urls import normalise
 
 LOCK = "liftoff migrations"
 LOCK_NUMBER = 4_202_611  # PostgreSQL names its advisory locks by number; any that nobody else uses
 WAIT_SECONDS = 60  # for another migrator to finish
+PAUSE = 0.2  # seconds until the lock is asked for again
+STILL_AT_WORK = "Another migrator is still at work. Try again when it has finished."
 LOCK_SECONDS = 5  # for a table: rather fail than queue every request behind us
 LOCK_TIMEOUT = {
     "postgresql": f"SET lock_timeout = '{LOCK_SECONDS}s'",
@@ -55,19 +59,27 @@ def refuse_several_heads() -> None:
 
 
 @contextmanager
+def _or_busy() -> Iterator[None]:
+    """Around the wait for the lock of a SQLite file: when it runs out, say in one line what that means."""
+    try:
+        yield
+    except OperationalError as error:
+        raise CommandError(STILL_AT_WORK) from error
+
+
+@contextmanager
 def alone(connection: Connection) -> Iterator[None]:
     """One migrator at a time: the others wait, then find nothing left to do."""
     match connection.dialect.name:
         case "postgresql":
-            connection.execute(text(f"SET lock_timeout = '{WAIT_SECONDS}s'"))
-            connection.execute(text("SELECT pg_advisory_lock(:number)"), {"number": LOCK_NUMBER})
+            wait_for_lock(connection)
             connection.execute(text(LOCK_TIMEOUT["postgresql"]))
             connection.commit()
             yield
             connection.execute(text("SELECT pg_advisory_unlock(:number)"), {"number": LOCK_NUMBER})
         case "mysql":
             if not connection.scalar(text("SELECT GET_LOCK(:name, :wait)"), {"name": LOCK, "wait": WAIT_SECONDS}):
-                raise CommandError("Another migrator is still at work. Try again when it has finished.")
+                raise CommandError(STILL_AT_WORK)
             connection.execute(text(LOCK_TIMEOUT["mysql"]))
             refuse_other_collations(connection)
             connection.execute(text(USE_UTF8MB4))
@@ -76,15 +88,30 @@ def alone(connection: Connection) -> Iterator[None]:
             connection.execute(text("SELECT RELEASE_LOCK(:name)"), {"name": LOCK})
         case _:
             # Alembic rebuilds a table to change it: with foreign keys on, dropping the old one would empty others.
-            file = (
-                connection.connection.cursor()
-            )  # below SQLAlchemy, which would begin a transaction: too late for these
+            # Below SQLAlchemy, which would begin a transaction: too late for these.
+            file = connection.connection.cursor()
             file.execute("PRAGMA foreign_keys=OFF")
             file.execute(f"PRAGMA busy_timeout={WAIT_SECONDS * 1000}")
-            with connection.begin():  # takes the write lock
+            with _or_busy():
+                transaction = connection.begin()  # takes the write lock
+            with transaction:
                 yield
                 if broken := connection.exec_driver_sql("PRAGMA foreign_key_check").all():
                     raise CommandError(f"The migration would break foreign keys: {broken[:5]}")
+
+
+def wait_for_lock(connection: Connection) -> None:
+    """Ask again and again, each time in a transaction of its own.
+
+    A transaction that waited for the lock would deadlock with the migrator that holds it: `CREATE INDEX CONCURRENTLY`
+    waits for every transaction that is open.
+    """
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not connection.scalar(text("SELECT pg_try_advisory_lock(:number)"), {"number": LOCK_NUMBER}):
+        connection.commit()
+        if time.monotonic() > deadline:
+            raise CommandError(STILL_AT_WORK)
+        time.sleep(PAUSE)
 
 
 def refuse_other_collations(connection: Connection) -> None:
@@ -126,7 +153,7 @@ def run() -> None:
             prepare_offline(url.get_backend_name())
             context.run_migrations()
         return
-    engine = make_engine(settings, pool_size=1, max_overflow=0, name="liftoff migrations", statement_seconds=0)
+    engine = make_engine(settings, pool_size=1, max_overflow=0, name="liftoff migrations", limits=Limits(0))
     with engine.connect() as connection, alone(connection):
         sqlite = connection.dialect.name == "sqlite"
         context.configure(connection=connection, render_as_batch=sqlite, **options)

@@ -89,8 +89,10 @@ def test_the_image_of_production_has_no_simulator():
         "!backend/alembic",
         "!backend/alembic.ini",
         "!backend/plans.toml",
+        "!backend/simulator",  # for a target of its own
     ]
-    assert "simulator" not in (BACKEND / "Dockerfile").read_text()
+    last_target = (BACKEND / "Dockerfile").read_text().rpartition("FROM ")[2]
+    assert "simulator" not in last_target
 
 
 @pytest.mark.parametrize(("rule", "name", "source"), BAD)

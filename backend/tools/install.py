@@ -1,4 +1,4 @@
-"""Make .venv from the lock file, once for each lock and Python. Standard library only: nothing else is there yet."""
+"""Make .venv from the lock, once for each lock and Python. Only the standard library is there yet."""
 
 import hashlib
 import re
@@ -38,11 +38,12 @@ def main() -> int:
 def bring_up_to_date() -> int:
     lock = f"lock {hashlib.sha256(LOCK.read_bytes()).hexdigest()}"
     usable = is_usable()
+    uv = shutil.which("uv")
     if usable and lock in STAMP.read_text().splitlines():
         STAMP.touch()  # make compares times, but the same lock checked out again is no new lock
         return 0
-    uv = shutil.which("uv")
-    if not usable:
+    # uv removes what an older lock had and this one has not; with pip a new environment does.
+    if not usable or not uv:
         with step(f".venv made with Python {sys.version.split()[0]}"):
             create(uv)
     STAMP.unlink(missing_ok=True)
@@ -76,17 +77,33 @@ def create(uv: str | None) -> None:
 
 
 def install(uv: str | None) -> None:
+    """Install the lock as it stands, then check that its packages fit together.
+
+    Nothing here resolves. A pip that resolves asks the index again, and old ones (22.3, 23.2) did so
+    for `coverage[toml]` as soon as a newer coverage was published, although every hash was given: a
+    clone that installed one week failed the next. Hence `--no-deps` (`uv pip sync` never resolves),
+    and wheels only, because building a source distribution resolves what the build requires.
+
+    Raises `Problem`.
+    """
+    exactly = ["--require-hashes", "--only-binary=:all:"]
+    fill: list[str | Path]
+    check: list[str | Path]
     if uv:
-        # As pip does it: where Python is told to write no bytecode, every start would be two seconds slower without.
-        options = ["--quiet", "--compile-bytecode", "--require-hashes"]
-        output = attempt(uv, "pip", "sync", *options, "--python", PYTHON, LOCK)
+        # Like pip, compile to bytecode: where Python may not write any, each start would take 2 s more.
+        fill = [uv, "pip", "sync", "--quiet", "--compile-bytecode", "--python", PYTHON, *exactly, LOCK]
+        check = [uv, "pip", "check", "--python", PYTHON]
     else:
-        options = ["--quiet", "--disable-pip-version-check", "--require-hashes"]
-        output = attempt(PYTHON, "-m", "pip", "install", *options, "--requirement", LOCK)
+        pip = [str(PYTHON), "-m", "pip", "--disable-pip-version-check"]
+        fill = [*pip, "install", "--quiet", "--no-deps", *exactly, "--requirement", LOCK]
+        check = [*pip, "check"]
+    output = attempt(*fill)
     if OFFLINE.search(output):
         raise Problem(f"No network: the packages could not be downloaded. Connect and run make again. {SEE_LOG}")
     if output:
         raise Problem(f"The packages could not be installed: {last_line(output)}. {SEE_LOG}")
+    if output := attempt(*check):
+        raise Problem(f"The packages of the lock do not fit together: {last_line(output)}. {SEE_LOG}")
 
 
 def attempt(*command: str | Path) -> str:

@@ -1,9 +1,15 @@
-"""What `make test` runs: what stands beside the application, the rest on each database in turn, a table of counts.
+"""Run the tests: those beside the application once, the rest on each database in turn, then count.
 
-With the slow tests, coverage is measured, too, and has to reach a floor.
+| Command | runs |
+|---|---|
+| `make test` | all but the three kinds below |
+| `make test slow=yes` | the tests marked `slow` as well; CI runs this |
+| `make test-faults` | the tests marked `faults` alone, on PostgreSQL; prints what each measured |
+| `make check-long` | everything, those marked `long` included; measures coverage, which has a floor |
 """
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -18,7 +24,10 @@ from tools.console import Problem, run
 BACKEND = Path(__file__).resolve().parents[1]
 EVERYWHERE = ("sqlite", "postgresql")  # what every machine has
 ONCE = ("tests/scaffold", "tests/simulator", "tests/tools")  # what stands beside the application
+FAULTS = "tests/faults"
+PRODUCTION = "postgresql"
 MEASURED = "sqlite"  # to measure takes two fifths more
+MARKS = {"quick": "not slow and not long", "slow": "not long", "long": ""}
 FLOOR = 95
 WORKERS = (os.cpu_count() or 1) + 1  # a third of the time a test waits: for a server, a lock, a time-out
 
@@ -31,6 +40,7 @@ class Run:
     database: str
     selection: list[str]
     measured: bool = False
+    workers: int = WORKERS
 
 
 @dataclass(frozen=True)
@@ -56,14 +66,23 @@ class Result:
         return f"{self.name:<12}{words or f'no tests ran, exit code {self.exit_code}'} in {self.seconds:.1f}s"
 
 
+@dataclass(frozen=True)
+class Figure:
+    """What one test of a fault measured, next to what is promised."""
+
+    case: str
+    promise: str
+    measured: str
+
+
 def main() -> int:
-    arguments = parser().parse_args()
-    planned = runs(arguments.only, slow=arguments.slow)
-    for old in BACKEND.glob(".coverage*"):
-        old.unlink()
-    results = [carry_out(run) for run in planned]
+    """Run what the arguments ask for; 0 if all of it passed."""
+    chosen = parser().parse_args()
+    depth = "long" if chosen.long else "slow" if chosen.slow else "quick"
+    planned = [fault_run(depth)] if chosen.faults else runs(chosen.only, depth)
+    results, figures = carry_out_all(planned)
     covered = not any(run.measured for run in planned) or coverage_report()
-    print("", *results, sep="\n", flush=True)
+    print("", *results, *figure_table(figures), sep="\n", flush=True)
     return 0 if covered and all(result.exit_code == 0 for result in results) else 1
 
 
@@ -71,31 +90,58 @@ def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(prog="make test", description=__doc__)
     options.add_argument("--only", help="a folder of tests, such as blog")
     options.add_argument("--slow", action="store_true", help="the exhaustive tests too")
+    options.add_argument("--long", action="store_true", help="the longest tests too")
+    options.add_argument("--faults", action="store_true", help="the tests of faults alone")
     return options
 
 
-def runs(only: str | None, *, slow: bool) -> list[Run]:
-    """Raises `Problem` if there is no such folder or file."""
+def runs(only: str | None, depth: str) -> list[Run]:
+    """Plan the runs. Raises `Problem` if there is no such folder or file."""
     target = f"tests/{only}" if only else "tests"
     if not (BACKEND / target).exists():
         raise Problem(f"There is no backend/{target}: only= takes the name of a folder or file in backend/tests.")
-    chosen = [] if slow else ["-m", "not slow"]
+    if target.startswith(FAULTS):
+        return [fault_run(depth, target)]
+    marks = ["-m", MARKS[depth]]
     if target.startswith(ONCE):
-        return [Run("once", EVERYWHERE[0], [target, *chosen])]
-    apart = [] if only else [Run("once", EVERYWHERE[0], [*ONCE, *chosen])]
-    rest = [target, *(f"--ignore={folder}" for folder in ONCE), *chosen]
+        return [Run("once", EVERYWHERE[0], [target, *marks])]
+    apart = [] if only else [Run("once", EVERYWHERE[0], [*ONCE, *marks])]
+    rest = [target, *(f"--ignore={folder}" for folder in (*ONCE, FAULTS)), *marks]
     kinds = [*EVERYWHERE, "mysql"] if os.environ.get("MYSQL_TEST_URL") else EVERYWHERE
-    return [*apart, *(Run(kind, kind, rest, measured=slow and not only and kind == MEASURED) for kind in kinds)]
+    measured = depth == "long" and not only
+    return [*apart, *(Run(kind, kind, rest, measured=measured and kind == MEASURED) for kind in kinds)]
 
 
-def carry_out(run: Run) -> Result:
+def fault_run(depth: str, target: str = FAULTS) -> Run:
+    """Plan the tests of faults. Their long forms run one at a time, so that figures can be compared."""
+    workers = 0 if depth == "long" else WORKERS
+    marks = MARKS["long" if depth == "long" else "slow"]
+    return Run("faults", PRODUCTION, [target, "-m", marks], workers=workers)
+
+
+def carry_out_all(planned: list[Run]) -> tuple[list[Result], list[Figure]]:
+    """Run one after the other; the results, and the figures that the tests of faults recorded."""
+    for old in BACKEND.glob(".coverage*"):
+        old.unlink()
+    with tempfile.TemporaryDirectory() as scratch:
+        recorded = Path(scratch) / "figures.jsonl"
+        results = [carry_out(run, recorded) for run in planned]
+        lines = recorded.read_text().splitlines() if recorded.exists() else []
+    figures = [Figure(**json.loads(line)) for line in lines]
+    return results, sorted(figures, key=lambda figure: figure.case)
+
+
+def carry_out(run: Run, recorded: Path) -> Result:
     print(f"\n{run.name}", flush=True)
     coverage = ["--cov", "--cov-report="] if run.measured else []
-    environment = os.environ | {"COVERAGE_FILE": str(BACKEND / f".coverage.{run.database}")}
+    environment = os.environ | {
+        "COVERAGE_FILE": str(BACKEND / f".coverage.{run.database}"),
+        "LIFTOFF_FIGURES": str(recorded),
+    }
     with tempfile.TemporaryDirectory() as scratch:
         report = Path(scratch) / "report.xml"
         command = [sys.executable, "-m", "pytest", f"--database={run.database}", "--quiet"]
-        command += [f"--numprocesses={WORKERS}", "--dist=worksteal"]
+        command += [f"--numprocesses={run.workers}", "--dist=worksteal"]
         started = time.perf_counter()
         code = subprocess.run(
             [*command, *coverage, f"--junitxml={report}", *run.selection], cwd=BACKEND, env=environment, check=False
@@ -108,6 +154,14 @@ def counts(report: Path) -> dict[str, int]:
     suites = list(ET.parse(report).getroot().iter("testsuite"))  # noqa: S314 - pytest wrote it a moment ago
     wanted = {"failed": "failures", "errors": "errors", "skipped": "skipped", "total": "tests"}
     return {ours: sum(int(suite.get(theirs, 0)) for suite in suites) for ours, theirs in wanted.items()}
+
+
+def figure_table(figures: list[Figure]) -> list[str]:
+    """The lines of a Markdown table; nothing where no figure was recorded."""
+    if not figures:
+        return []
+    rows = [f"| {figure.case} | {figure.promise} | {figure.measured} |" for figure in figures]
+    return ["", "| Case | Promise | Measured |", "|---|---|---|", *rows]
 
 
 def coverage_report() -> bool:

@@ -1,8 +1,8 @@
 """A slug that is made from a text gives way to taken ones: `first-light`, `first-light-2` and so on."""
 
-from collections.abc import Mapping, Sequence
+import secrets
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from itertools import chain, count, islice
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -14,6 +14,7 @@ from app.db.turns import wait_for_turn
 
 TRIES = 3  # who has the turn loses only to slugs that were asked for
 BLOCK = 100  # how many are looked up at once
+DOUBLED = [BLOCK * 2**power for power in range(1, 26)]  # the last has ten digits, for which every slug has room
 
 Constraints = Mapping[str, type[AppError]]
 
@@ -51,9 +52,35 @@ def _insert(db: Session, row: Base, constraints: Constraints) -> None:
 
 
 def _free(db: Session, column: InstrumentedAttribute[str], base: str, within: Sequence[ColumnElement[bool]]) -> str:
-    candidates = chain([base], (f"{base}-{number}" for number in count(2)))
+    def taken(numbers: Iterable[int]) -> set[int]:
+        slugs = {_numbered(base, number): number for number in numbers}
+        return {slugs[found] for found in db.scalars(select(column).where(column.in_(slugs), *within))}
+
+    return _numbered(base, first_free(taken))
+
+
+def _numbered(base: str, number: int) -> str:
+    return base if number == 1 else f"{base}-{number}"
+
+
+def first_free(taken: Callable[[Iterable[int]], set[int]]) -> int:
+    """A number that is not taken, by a handful of questions about `BLOCK` numbers each, however many are taken.
+
+    It is 1, or the one before it is taken. Behind the first block it need not be the very first, where there are gaps:
+    `DOUBLED` are tried at once, then the gap between the last taken and the first free one of them is narrowed down.
+    """
+    low, high = 0, BLOCK + 1
+    numbers: Sequence[int] = range(1, BLOCK + 1)
+    gone = taken(numbers)
+    if len(gone) == BLOCK:
+        numbers, gone = DOUBLED, taken(DOUBLED)
+        low, high = BLOCK, DOUBLED[-1] + secrets.randbelow(DOUBLED[-1])  # if somebody took all: that one is not
     while True:
-        block = list(islice(candidates, BLOCK))
-        taken = set(db.scalars(select(column).where(column.in_(block), *within)))
-        if free := next((slug for slug in block if slug not in taken), None):
-            return free
+        free = next((index for index, number in enumerate(numbers) if number not in gone), len(numbers))
+        low = numbers[free - 1] if free else low
+        high = numbers[free] if free < len(numbers) else high
+        if high - low <= 1 or (numbers is DOUBLED and free == len(numbers)):
+            return high
+        step = -((low - high) // (BLOCK + 1))
+        numbers = range(low + step, high, step)
+        gone = taken(numbers)

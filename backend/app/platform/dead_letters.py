@@ -4,16 +4,24 @@ Every table of leased work takes part (`leases.py`); a letter is called by table
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
+
+from app.db.batches import in_batches
+from app.db.database import SessionLocal
+from app.db.pagination import count_up_to
 
 from .leases import Leased, revive
 
-ADDRESS = re.compile(r"""([^\s<>()"',;:@])[^\s<>()"',;:@]*@""")
+SHOWN = 100
+COUNTED = 10_000
+
+WORD = re.compile(r"""([^\s<>()"',;:@])[^\s<>()"',;:@]*+(@?)""")
 
 
 class NoSuchLetter(LookupError):
@@ -32,7 +40,7 @@ class DeadLetter:
 
 
 def list_dead_letters(db: Session) -> list[DeadLetter]:
-    """Those that died first come first."""
+    """The newest, `SHOWN` at most. Of these, those that died first come first."""
     found = [
         DeadLetter(
             name=f"{table}:{row.id}",
@@ -42,10 +50,15 @@ def list_dead_letters(db: Session) -> list[DeadLetter]:
             since=row.dead_at,
         )
         for table, model in _tables().items()
-        for row in db.scalars(select(model).where(model.dead_at.is_not(None)))
+        for row in db.scalars(_dead(model).order_by(model.dead_at.desc(), model.id.desc()).limit(SHOWN))
         if row.dead_at
     ]
-    return sorted(found, key=lambda letter: (letter.since, letter.name))
+    return sorted(found, key=lambda letter: (letter.since, letter.name))[-SHOWN:]
+
+
+def count_dead_letters(db: Session) -> int:
+    """How many there are; `COUNTED` of a table where it has more."""
+    return sum(count_up_to(db, _dead(model), COUNTED) for model in _tables().values())
 
 
 def requeue(db: Session, names: Iterable[str]) -> int:
@@ -53,8 +66,21 @@ def requeue(db: Session, names: Iterable[str]) -> int:
     return sum(_requeue_one(db, name) for name in set(names))
 
 
-def requeue_all(db: Session) -> int:
-    return sum(revive(db, model) for model in _tables().values())
+def requeue_all() -> int:
+    """In batches, each a transaction of its own. What dies again meanwhile stays dead."""
+    return sum(_requeue_table(model) for model in _tables().values())
+
+
+def _requeue_table(model: Any) -> int:
+    def work(db: Session, ids: Sequence[int]) -> None:
+        revive(db, model, model.id.in_(ids))
+
+    with SessionLocal() as db:
+        newest = db.scalar(select(func.max(model.dead_at)))
+    if newest is None:
+        return 0
+    dead = (model.is_dead_letter(), model.dead_at <= newest)
+    return in_batches(SessionLocal, work, model, *dead, by=model.dead_at, budget=None).rows
 
 
 def _requeue_one(db: Session, name: str) -> int:
@@ -66,9 +92,13 @@ def _requeue_one(db: Session, name: str) -> int:
     return 1
 
 
+def _dead(model: type[Leased]) -> Select[Leased]:
+    return select(model).where(model.is_dead_letter())
+
+
 def _tables() -> dict[str, type[Leased]]:
     return {model.__name__.lower(): model for model in Leased.__subclasses__()}
 
 
 def _masked(text: str) -> str:
-    return ADDRESS.sub(r"\1…@", text)
+    return WORD.sub(lambda word: f"{word[1]}…@" if word[2] else word[0], text)

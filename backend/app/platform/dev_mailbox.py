@@ -53,7 +53,7 @@ class MailRead(Output):
 
 
 def _newest() -> Select[Mail]:
-    return select(Mail).order_by(Mail.created_at.desc(), Mail.id.desc()).limit(SHOWN)
+    return select(Mail).order_by(Mail.id.desc()).limit(SHOWN)
 
 
 def _words(mail: Mail) -> Rendered:

@@ -9,7 +9,7 @@ from fastapi import params
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
-from app.core.errors import AppError, NotFound, Unprocessable
+from app.core.errors import AppError, NotFound, TooManyRequests, Unauthenticated, Unprocessable
 from app.core.fields import MAX_INT64
 from app.core.pagination import InvalidCursor, PageQuery
 from app.db.database import DatabaseBusy, get_db
@@ -58,6 +58,8 @@ def describe(route: Any) -> None:
         by_status[error.status].add(error)
     own = route.responses
     route.responses = {status: _response(status, errors) for status, errors in sorted(by_status.items())} | own
+    if BodyTooLarge.status in by_status:
+        route.responses[BodyTooLarge.status]["description"] += f" over {route.max_body_size:,} bytes"
     success = str(route.status_code or 200)
     parameters = []
     if route.reads and not route.resource:
@@ -97,11 +99,16 @@ def _errors(route: Any) -> Iterator[type[AppError]]:
     if route.resource:
         yield Stale
     if route.creates:
+        yield idempotency.InvalidIdempotencyKey
+    if route.stores:
         yield from (
-            idempotency.InvalidIdempotencyKey,
             idempotency.IdempotencyKeyReused,
             idempotency.IdempotencyInProgress,
+            idempotency.AnswerNotKept,
+            TooManyRequests,
         )
+    elif route.limited and any(Unauthenticated in getattr(call, "raises", ()) for call in calls):
+        yield TooManyRequests
 
 
 def _calls(dependant: Dependant) -> Iterator[Any]:

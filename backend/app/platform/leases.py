@@ -5,7 +5,8 @@ The database's clock tells when, so that no worker takes a lease for ended becau
 """
 
 import random
-from datetime import datetime, timedelta
+import traceback
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, TypeVar, cast
 from uuid import uuid4
 
@@ -17,6 +18,7 @@ from app.db import clock
 from app.db.types import PrimaryKey
 
 PATIENCE = timedelta(hours=24)  # from the moment a row was first due until it is a dead letter
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)  # the `give_up_at` of a row that is never given up
 FIRST_DELAY = 5.0  # seconds, doubled with every failure
 LONGEST_DELAY = 3600.0
 MAX_ERROR = 500
@@ -35,9 +37,14 @@ class Leased:
     give_up_at: Mapped[datetime]
     lease: Mapped[str | None] = mapped_column(String(32))
     attempts: Mapped[int] = mapped_column(default=0)
-    dead_at: Mapped[datetime | None]
+    dead_at: Mapped[datetime | None] = mapped_column(index=True)
     last_error: Mapped[str | None] = mapped_column(String(MAX_ERROR))
     created_at: Mapped[datetime] = mapped_column(default=clock.now())
+
+    @classmethod
+    def is_dead_letter(cls) -> ColumnElement[bool]:
+        """In a statement: whether a worker has given the row up, and an operator should know."""
+        return cls.dead_at.is_not(None)
 
 
 Row = TypeVar("Row", bound=Leased)
@@ -64,6 +71,11 @@ def claim(db: Session, model: type[Row], lease: timedelta, *conditions: ColumnEl
     row.lease, row.due_at, row.attempts = uuid4().hex, at + lease, row.attempts + 1
     db.flush()
     return row
+
+
+def give_back(db: Session, row: Row, wait: timedelta = timedelta()) -> None:
+    """Make the row due again, now or soon, as if nobody had taken it. Raises `LeaseLost`."""
+    release(db, row, due_at=clock.now(wait), attempts=row.attempts - 1)
 
 
 def release(db: Session, row: Row, **values: Any) -> None:
@@ -117,6 +129,11 @@ def delay_after(attempts: int) -> timedelta:
     """5 s, 10 s, 20 s, … up to an hour, each a fifth more or less, so that what failed together is not retried so."""
     seconds = min(FIRST_DELAY * 2 ** min(attempts - 1, 20), LONGEST_DELAY)
     return timedelta(seconds=seconds * random.uniform(0.8, 1.2))  # noqa: S311 - no secret
+
+
+def reason_of(error: BaseException) -> str:
+    """The type and the text of an error, also of one whose text cannot be had."""
+    return "".join(traceback.format_exception_only(error)).strip()
 
 
 def short(error: str) -> str:

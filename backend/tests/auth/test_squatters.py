@@ -86,7 +86,7 @@ def with_purge_late(client, db):
     """Workers were away for a day: the hourly purge has not come, what it would delete is still there."""
     from app.platform.models import Job
 
-    for job in db.scalars(select(Job).where(Job.kind == "auth.purge")):
+    for job in db.scalars(select(Job).where(Job.kind == "purge.users")):
         job.due_at = None
     db.commit()
 

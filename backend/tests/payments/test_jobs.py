@@ -1,20 +1,22 @@
 """What comes again: payers of whom something should have been heard are looked at, old events go."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import select, update
 
 from app.core.types import now
 from app.db.database import SessionLocal
-from app.platform.jobs import kinds
+from app.platform.jobs import Again, kinds
 from app.platform.models import Job
-from app.routers.payments import jobs, sync
+from app.routers.payments import jobs, reconciliation, sync
 from app.routers.payments.models import CheckoutAttempt, WebhookEvent
 from tests.auth.factories import make_user
 from tests.payments.factories import make_customer, make_subscription, plan_of
 from tests.payments.steps import payer, subscribe, subscription_row, work
 from tests.payments.stripe_side import event, send
+from tests.support.jobs import purge
 
 
 def looks():
@@ -22,9 +24,16 @@ def looks():
         return [job.payload["customer_id"] for job in db.scalars(select(Job).where(Job.kind == "payments.look"))]
 
 
-def catch_up():
+def catch_up(payload=None):
     with SessionLocal() as db, db.begin():
-        jobs.catch_up(db, {})
+        return jobs.catch_up(db, payload or {})
+
+
+def open_checkout(customer, **columns):
+    plan = plan_of("team").id
+    attempt = {"customer_id": customer.id, "open_customer_id": customer.id, "plan_id": plan, "trial_days": 0}
+    with SessionLocal() as db, db.begin():
+        db.add(CheckoutAttempt(**attempt, key=uuid4().hex, **columns))
 
 
 @pytest.mark.parametrize(
@@ -48,32 +57,36 @@ def test_a_subscription_that_is_silent_is_looked_at(shown_plans, billing, column
     assert looks() == ([customer.id] if looked else [])
 
 
-def test_of_too_many_at_once_those_come_first_who_waited_longest(shown_plans, billing, monkeypatch):
+def test_of_too_many_at_once_each_has_a_turn(shown_plans, billing, monkeypatch):
     """Else the same ones would be looked at again and again, and the others never."""
-    monkeypatch.setattr(jobs, "BATCH", 1)
-    first, second = (make_customer(make_user()) for _ in range(2))
-    for customer in (first, second):
-        make_subscription(customer, status="past_due")
-    sync.take_ticket(first.id)
-    catch_up()
-    assert looks() == [second.id]
+    monkeypatch.setattr(reconciliation, "BATCH", 1)
+    payers = [make_customer(make_user()) for _ in range(4)]
+    statuses = ("past_due", "active", "active", "past_due")
+    for customer, status in zip(payers, statuses, strict=True):
+        make_subscription(customer, status=status, current_period_end=now() - timedelta(hours=2))
+    turns = []
+    again = Again()
+    while again:
+        again = catch_up(dict(again.payload))
+        turns.append(len(looks()))
+    assert (turns, set(looks())) == ([1, 2, 3, 4, 4], {customer.id for customer in payers})
+
+
+def test_many_open_checkouts_each_have_a_turn(shown_plans, billing, monkeypatch):
+    monkeypatch.setattr(reconciliation, "BATCH", 1)
+    payers = [make_customer(make_user()) for _ in range(3)]
+    for customer in payers:
+        open_checkout(customer, stripe_id=f"cs_{customer.id}", created_at=now() - timedelta(hours=2))
+    again = Again()
+    while again:
+        again = catch_up(dict(again.payload))
+    assert set(looks()) == {customer.id for customer in payers}
 
 
 @pytest.mark.parametrize(("hours", "looked"), [(2, True), (0.5, False)])
 def test_a_checkout_of_which_nothing_was_heard_is_looked_at(shown_plans, billing, hours, looked):
     customer = make_customer(make_user())
-    with SessionLocal() as db, db.begin():
-        db.add(
-            CheckoutAttempt(
-                customer_id=customer.id,
-                open_customer_id=customer.id,
-                plan_id=plan_of("team").id,
-                trial_days=0,
-                key="k",
-                stripe_id="cs_1",
-                created_at=now() - timedelta(hours=hours),
-            )
-        )
+    open_checkout(customer, stripe_id="cs_1", created_at=now() - timedelta(hours=hours))
     catch_up()
     assert looks() == ([customer.id] if looked else [])
 
@@ -100,7 +113,6 @@ def test_what_comes_again_is_planned():
     assert planned == {
         "payments.sweep": timedelta(minutes=1),
         "payments.catch_up": timedelta(minutes=10),
-        "payments.purge": timedelta(hours=1),
     }
 
 
@@ -130,6 +142,7 @@ def test_old_events_go_and_those_that_wait_stay(client, db, billing):
         session.execute(done.values(outcome="done", processed_at=now()))
         session.execute(update(WebhookEvent).where(WebhookEvent.event_id == "evt_old").values(processed_at=old))
         session.execute(update(WebhookEvent).values(received_at=old))
-        jobs.purge(session, {})
+    with SessionLocal() as session:
+        purge(session)
         left = set(session.scalars(select(WebhookEvent.event_id)))
     assert left == {"evt_new", "evt_waiting"}

@@ -1,16 +1,18 @@
 """What workers have given up: operators see it, and have it taken up again. R10 of reliability.md."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 import time_machine
-from sqlalchemy import select
+from sqlalchemy import func, select
 from typer.testing import CliRunner
 
 from app.cli import cli
 from app.core.types import now
+from app.db import batches
 from app.db.database import SessionLocal
-from app.platform import job_runs, jobs, outbox
+from app.platform import dead_letters, job_runs, jobs, leases, outbox
 from app.platform.mail import queue_mail
 from app.platform.models import Job, Mail
 
@@ -44,13 +46,13 @@ def dead_mail(committed):
 
 @pytest.fixture
 def dead_job(committed):
-    return kill(Job, kind="auth.purge", payload={}, error="RuntimeError: no luck", at=GONE + timedelta(minutes=1))
+    return kill(Job, kind="purge.users", payload={}, error="RuntimeError: no luck", at=GONE + timedelta(minutes=1))
 
 
 def test_where_nothing_is_dead_nothing_is_listed(committed):
     with SessionLocal() as db, db.begin():
         queue_mail(db, "ada@example.com", "auth/password_changed", username="ada")
-        jobs.enqueue(db, "auth.purge")
+        jobs.enqueue(db, "purge.users")
     assert run("dead-letters").output == "Dead letters: 0\n"
 
 
@@ -60,7 +62,7 @@ def test_what_is_dead_is_listed_with_its_reason_and_no_whole_address(dead_mail, 
     assert done.output == (
         f"{dead_mail:<12} since 2030-01-01 12:00 UTC  a…@example.com, Your password was changed\n"
         "             tries: 31  550 5.7.1 <a…@example.com>: relay access denied\n"
-        f"{dead_job:<12} since 2030-01-01 12:01 UTC  auth.purge\n"
+        f"{dead_job:<12} since 2030-01-01 12:01 UTC  purge.users\n"
         "             tries: 31  RuntimeError: no luck\n"
         "Dead letters: 2\n"
     )
@@ -69,7 +71,7 @@ def test_what_is_dead_is_listed_with_its_reason_and_no_whole_address(dead_mail, 
 def test_a_mail_that_is_queued_again_is_sent_with_its_old_message_id(dead_mail, dead_job, smtp):
     done = run("requeue", dead_mail)
     assert (done.exit_code, done.output) == (0, "Queued again: 1\n")
-    assert outbox.send_next()
+    assert outbox.send_due()
     with SessionLocal() as db:
         mail = db.scalars(select(Mail)).one()
         assert (smtp.taken[0]["Message-ID"], mail.attempts, mail.dead_at) == (mail.message_id, 1, None)
@@ -80,7 +82,7 @@ def test_what_is_queued_again_has_a_whole_day_of_tries(dead_mail, smtp):
     smtp.rcpt_answer = "554 5.7.1 relay access denied"
     with time_machine.travel(GONE + timedelta(days=3), tick=False):
         run("requeue", dead_mail)
-        outbox.send_next()
+        outbox.send_due()
         with SessionLocal() as db:
             mail = db.scalars(select(Mail)).one()
             assert mail.dead_at is None
@@ -91,7 +93,7 @@ def test_what_is_queued_again_has_a_whole_day_of_tries(dead_mail, smtp):
 def test_all_of_them_are_queued_again_and_done(dead_mail, dead_job, smtp):
     done = run("requeue", "--all")
     assert (done.exit_code, done.output) == (0, "Queued again: 2\n")
-    assert outbox.send_next()
+    assert outbox.send_due()
     while job_runs.run_next():
         pass
     with SessionLocal() as db:
@@ -124,3 +126,28 @@ def test_either_names_or_all(committed, arguments):
     done = run("requeue", *arguments)
     assert done.exit_code == 1
     assert done.output == "Name dead letters, such as mail:12, or say --all.\n"
+
+
+def test_of_very_many_the_newest_are_listed_and_all_are_counted(committed, monkeypatch):
+    monkeypatch.setattr(dead_letters, "SHOWN", 2)
+    names = [kill(Job, kind="purge.users", payload={}, at=GONE + timedelta(minutes=n)) for n in range(4)]
+    shown = run("dead-letters").output
+    assert [name in shown for name in names] == [False, False, True, True]
+    assert shown.endswith("Dead letters: 4, of which the newest 2\n")
+
+
+def test_all_are_queued_again_in_batches_that_stand_each_for_itself(committed, monkeypatch):
+    for n in range(4):
+        kill(Job, kind="purge.users", payload={}, at=GONE + timedelta(minutes=n))
+    revived: list[int] = []
+
+    def revive(db, model, *conditions):
+        if len(revived) == 2:
+            raise RuntimeError
+        revived.append(leases.revive(db, model, *conditions))
+
+    monkeypatch.setattr(dead_letters, "revive", revive)
+    monkeypatch.setattr(dead_letters, "in_batches", partial(batches.in_batches, size=1))
+    assert run("requeue", "--all").exit_code == 1
+    with SessionLocal() as db:
+        assert db.scalar(select(func.count(Job.id)).where(Job.dead_at.is_(None))) == 2

@@ -10,7 +10,7 @@ from app.core.types import now
 from app.db.database import SessionLocal, WorkerSession
 from app.platform import job_runs, jobs, leases
 from app.platform.models import IdempotencyKey, Job, Mail
-from tests.support.jobs import enqueue, rows, widgets
+from tests.support.jobs import enqueue, purge, rows, widgets
 from tests.support.widgets import Widget
 
 
@@ -109,9 +109,9 @@ def test_who_overruns_the_lease_commits_nothing(committed, handlers):
 def test_a_job_whose_worker_died_is_done_by_the_next_one(committed, adding):
     enqueue("test.add", {"name": "one"})
     with WorkerSession() as db, db.begin():
-        assert leases.claim(db, Job, job_runs.LEASE)
+        assert leases.claim(db, Job, jobs.LEASE)
     assert not job_runs.run_next()
-    with time_machine.travel(datetime.now(UTC) + job_runs.LEASE + timedelta(seconds=1)):
+    with time_machine.travel(datetime.now(UTC) + jobs.LEASE + timedelta(seconds=1)):
         assert job_runs.run_next()
     assert widgets() == 1
 
@@ -119,7 +119,7 @@ def test_a_job_whose_worker_died_is_done_by_the_next_one(committed, adding):
 def test_a_job_that_kills_its_workers_does_not_do_so_for_ever(committed, adding):
     enqueue("test.add", {"name": "one"})
     with WorkerSession() as db, db.begin():
-        leases.claim(db, Job, job_runs.LEASE)
+        leases.claim(db, Job, jobs.LEASE)
     with time_machine.travel(datetime.now(UTC) + timedelta(hours=25)):
         assert not job_runs.run_next()
     (dead,) = rows()
@@ -136,9 +136,8 @@ def test_housekeeping_deletes_what_nobody_asks_for_any_more(committed):
         )
         db.add(Job(kind="x", payload={}, dead_at=old, give_up_at=old))
         db.add(IdempotencyKey(digest="x", fingerprint="x", expires_at=at - timedelta(seconds=1)))
-        jobs.enqueue(db, "platform.purge")
-    assert job_runs.run_next()
     with SessionLocal() as db:
+        purge(db)
         assert db.scalar(select(func.count()).select_from(Mail)) == 2
         assert db.scalar(select(func.count()).select_from(IdempotencyKey)) == 0
         assert db.scalar(select(func.count()).select_from(Job).where(Job.kind == "x")) == 0

@@ -44,7 +44,7 @@ def test_three_workers_send_two_hundred_mails_and_none_twice(committed, smtp, ca
         seconds = time.monotonic() - began
         assert [end(process) for process in running] == [0, 0, 0]
         shares = [log.read_text().count("mail_sent") for log in logs]
-        purges = sum(log.read_text().count("kind=platform.purge") for log in logs)
+        purges = sum(log.read_text().count("kind=purge.mails") for log in logs)
     counts = smtp.times_taken()
     assert (len(counts), max(counts.values())) == (MAILS, 1)
     assert purges == 1, [log.read_text()[-3000:] for log in logs]

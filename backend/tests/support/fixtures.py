@@ -20,8 +20,8 @@ from app import cli, main
 from app.core.config import get_settings
 from app.core.features import load_models
 from app.core.logging import configure_logging
-from app.db.database import Base, SessionLocal, SideSession, WorkerSession, engine
-from app.platform import job_runs, jobs, limits
+from app.db.database import Base, HealthSession, SessionLocal, SideSession, WorkerSession, engine
+from app.platform import health, job_runs, jobs, limits, recurrence
 from app.routers.auth.models import User
 from tests.auth.factories import token_for
 from tests.support.client import DocumentedClient
@@ -33,6 +33,7 @@ from tests.support.widgets import Gadget, Widget, widget_app
 # Time says little where several run at once, and what failed once stands in a test afterwards, not in a folder.
 hypothesis_settings.register_profile("liftoff", deadline=None, database=None)
 hypothesis_settings.load_profile("liftoff")
+SESSIONS = (SessionLocal, SideSession, WorkerSession, HealthSession)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -93,7 +94,7 @@ def migrated(_logs_go_nowhere: None) -> Iterator[None]:
         cli.migrate()
     Base.metadata.create_all(engine, [Base.metadata.tables[made.__tablename__] for made in (Widget, Gadget)])
     yield
-    for factory in (SessionLocal, SideSession, WorkerSession):
+    for factory in SESSIONS:
         factory.kw["bind"].dispose()
 
 
@@ -102,7 +103,7 @@ def db(migrated: None) -> Iterator[Session]:
     """Fast, for most tests: every session joins one outer transaction, which is rolled back."""
     connection = engine.connect()
     outer = connection.begin()
-    engines = {factory: factory.kw["bind"] for factory in (SessionLocal, SideSession, WorkerSession)}
+    engines = {factory: factory.kw["bind"] for factory in SESSIONS}
     for factory in engines:
         factory.configure(bind=connection, join_transaction_mode="create_savepoint")
     with SessionLocal() as session:
@@ -129,7 +130,8 @@ def committed(migrated: None) -> Iterator[Callable[[], Session]]:
 def _fresh_process() -> None:
     """Each test begins as a process does that has counted nothing and planned nothing."""
     limits.counters.cache_clear()
-    job_runs.plan_recurring.cache_clear()
+    recurrence.planner.forget()
+    health.database.forget()
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from typing import Any
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from app.db.database import SessionLocal
 from app.platform import jobs
@@ -13,6 +14,15 @@ from tests.support.widgets import Widget
 def enqueue(kind: str, payload: dict[str, Any] | None = None, **options: Any) -> None:
     with SessionLocal() as db, db.begin():
         jobs.enqueue(db, kind, payload, **options)
+
+
+def purge(db: Session) -> None:
+    """Run every purge once, as a worker does in an hour."""
+    db.flush()
+    for name, kind in jobs.kinds().items():
+        if name.startswith("purge."):
+            kind.run(db, {})
+    db.expire_all()
 
 
 def widgets() -> int:

@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from app.core.logging import security_event
@@ -24,10 +23,3 @@ def record(db: Session, kind: str, user_id: int | None, client: "Client | None" 
 
 def as_text(facts: Mapping[str, object]) -> str:
     return json.dumps(facts)
-
-
-def forget_addresses(db: Session, user_id: int) -> None:
-    """From where somebody came is personal; what happened to an account, told by its number, is not."""
-    db.flush()
-    theirs = update(SecurityEvent).where(SecurityEvent.user_id == user_id).values(ip_address="")
-    db.execute(theirs)

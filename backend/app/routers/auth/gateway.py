@@ -120,12 +120,16 @@ class Kept:
 
     def get(self, client: "OAuth2Client", *, anew: bool = False) -> dict[str, Any]:
         """Not older than an hour, with `anew` than a minute, if it can be had. Raises what asking raises."""
-        with self._lock:
+        if not self._lock.acquire(timeout=outbound.time_left()):
+            raise GoogleUnavailable  # another thread asks, and takes as long as this one may
+        try:
             if anew or self._document is None or time.monotonic() - self._fetched_at > KEPT_SECONDS:
                 self._renew(client)
             if self._document is None:
                 raise GoogleUnavailable
             return self._document
+        finally:
+            self._lock.release()
 
     def _renew(self, client: "OAuth2Client") -> None:
         if time.monotonic() - self._asked_at < (ASKED_SECONDS if self._document else PAUSE_SECONDS):

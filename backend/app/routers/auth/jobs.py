@@ -3,13 +3,12 @@
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, or_
 from sqlalchemy.orm import Session
 
-from app.db import clock
-from app.platform.jobs import job, recurring
+from app.platform.jobs import Again, job
+from app.platform.purges import purge
 
-from . import accounts, lockouts, passwords, pending, registration
+from . import accounts, erasure, lockouts, passwords, pending, registration
 from .models import LoginSession, OneTimeToken, SecurityEvent, User, UsernameHold
 
 SESSIONS_KEPT = timedelta(days=30)  # after their end: from where somebody signed in counts for `throttle.Guess`
@@ -41,15 +40,15 @@ def warn_of_lock(db: Session, payload: dict[str, Any]) -> None:
     lockouts.warn(db, payload["user_id"])
 
 
-@recurring("auth.purge", every=timedelta(hours=1))
-def purge(db: Session, _payload: dict[str, Any]) -> None:
-    """Delete what has run out: links, sessions, held user names, registrations nobody finished, old events."""
-    long_over = clock.now(-SESSIONS_KEPT)
-    for what in (
-        delete(OneTimeToken).where(OneTimeToken.expires_at < clock.now()),
-        delete(UsernameHold).where(UsernameHold.expires_at < clock.now()),
-        delete(LoginSession).where(or_(LoginSession.ended_at < long_over, LoginSession.expires_at < long_over)),
-        delete(SecurityEvent).where(SecurityEvent.created_at < clock.now(-EVENTS_KEPT)),
-        delete(User).where(pending.abandoned()),
-    ):
-        db.execute(what.execution_options(synchronize_session=False))
+@job("auth.erase_rest")
+def erase_rest(_db: Session, payload: dict[str, Any]) -> Again | None:
+    """What a deleted account left that was too much for one request."""
+    return None if erasure.erase_rest(payload["user_id"]) else Again(payload=payload)
+
+
+purge(OneTimeToken.expires_at)
+purge(UsernameHold.expires_at)
+purge(LoginSession.ended_at, kept=SESSIONS_KEPT)
+purge(LoginSession.expires_at, kept=SESSIONS_KEPT)
+purge(SecurityEvent.created_at, kept=EVENTS_KEPT)
+purge(User.created_at, pending.unfinished(), kept=pending.LIFE)

@@ -19,9 +19,10 @@ from sqlalchemy.orm import Session
 
 from app.core.config import get_settings
 from app.core.errors import Conflict, Unauthenticated
-from app.core.keys import cipher
+from app.core.keys import cipher, is_current
 from app.core.logging import get_logger
 from app.db import clock
+from app.db.database import SessionLocal
 from app.platform.mail import queue_mail
 
 from . import events, queries, tokens, totp
@@ -35,6 +36,7 @@ MAX_TRIES = 5  # wrong codes for one challenge
 RECOVERY_CODES = 10
 RECOVERY_BYTES = 15  # 120 bits: from 112 on a plain hash is enough (ASVS 6.5.2)
 PURPOSE = "totp secrets"
+BATCH = 500
 
 log = get_logger(__name__)
 
@@ -209,7 +211,32 @@ def _is_next_code(row: Totp, code: str, at: datetime) -> bool:
     step = totp.step_of(secret, _plain(code), at, after=row.last_step)
     if step is not None:
         row.last_step = step
+        renew(row)
     return step is not None
+
+
+def renew(row: Totp) -> None:
+    """Encrypt the secret with the key of today, where that was another. Raises `cryptography.fernet.InvalidToken`."""
+    if not is_current(PURPOSE, row.secret):
+        row.secret = cipher(PURPOSE).rotate(row.secret).decode()
+
+
+def renew_all() -> tuple[int, int]:
+    """Renew everybody's secret, some at a time. How many were renewed, and how many neither key can read."""
+    renewed = unreadable = last = 0
+    while True:
+        with SessionLocal() as db, db.begin():
+            some = select(Totp).where(Totp.id > last).order_by(Totp.id).limit(BATCH).with_for_update()
+            rows = list(db.scalars(some))
+            if not rows:
+                return renewed, unreadable
+            for row in rows:
+                before, last = row.secret, row.id
+                try:
+                    renew(row)
+                except Unreadable:
+                    unreadable += 1
+                renewed += row.secret != before
 
 
 def _use_recovery_code(db: Session, user: User, code: str, client: Client) -> bool:

@@ -13,8 +13,9 @@ from . import events, lockouts, mfa, pending, queries, takeover, throttle
 from .models import Identity, LoginSession, User
 from .owner import InvalidCredentials
 from .schemas import Login, Me, Token
-from .security import hash_password, refuse_weak, verify_password
+from .security import hash_password, verify_password
 from .sessions import Client
+from .weak_passwords import refuse_weak
 
 MANY_SESSIONS = 200  # as many of an account's sessions are looked at for addresses that are familiar
 
@@ -85,8 +86,8 @@ def sign_in(db: Session, data: Login, client: Client) -> Token:
     if not user.is_verified:
         raise EmailNotVerified
     # Locked and read again: while we hashed, a reset may have ended all sessions, and this one must not outlive it.
-    db.scalar(queries.locked(User.id == user.id))
-    if user.hashed_password != checked or not (user.is_active and user.is_verified):
+    locked = db.scalar(queries.locked(User.id == user.id, User.is_active, User.is_verified))
+    if locked is None or user.hashed_password != checked:
         raise InvalidCredentials
     if replacement:
         user.hashed_password = replacement
@@ -150,7 +151,7 @@ def make_superuser(db: Session, *, email: str, username: str, password: str | No
         raise ValueError("An account that is new, or never proved its address, needs a password")
     else:
         username = canonical_username(username)
-        refuse_weak(password, username)
+        refuse_weak(password, username, email.partition("@")[0])
         user = user or User(username=username, email=email)
         db.add(user)
         user.hashed_password = hash_password(password)

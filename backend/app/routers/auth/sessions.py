@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any, cast
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import ColumnElement, CursorResult, Select, select, update
 from sqlalchemy.orm import Session, contains_eager
 
 from app.core.errors import Forbidden, NotFound, Unauthenticated
 from app.db import clock
+from app.db.demands import keep_demanding
 from app.platform.mail import queue_mail
 
 from . import events, queries
@@ -25,6 +27,9 @@ from .security import (
 
 LIFE = timedelta(days=30)  # from the sign-in on; use does not move it
 GRACE = timedelta(seconds=10)  # two tabs of one browser may send the same refresh token
+MOST = 1_000  # live sessions of one user: ending them all must not take longer the more there are
+TRIMMED = 100  # as many make way at one sign-in, where there are more than that
+SHOWN = 100
 FRESH = timedelta(minutes=10)  # how recent a sign-in must be where there is no password to ask for
 
 
@@ -59,7 +64,8 @@ class Client:
 
 
 def open_session(db: Session, user: User, client: Client) -> Token:
-    """A new session and its first tokens."""
+    """A new session and its first tokens. The oldest one makes way where the user has `MOST`."""
+    _trim(db, user.id)
     session = LoginSession(
         user_id=user.id,
         created_at=clock.now(),
@@ -75,6 +81,18 @@ def open_session(db: Session, user: User, client: Client) -> Token:
     return _tokens(session)
 
 
+def _trim(db: Session, user_id: int) -> None:
+    not_ended = select(LoginSession.id).where(LoginSession.user_id == user_id, LoginSession.ended_at.is_(None))
+    beyond = not_ended.order_by(*_newest_first()).offset(MOST - 1).limit(TRIMMED)
+    if ids := db.scalars(beyond).all():
+        db.execute(update(LoginSession).where(LoginSession.id.in_(ids)).values(ended_at=clock.now()))
+
+
+def _newest_first() -> tuple[ColumnElement[Any], ...]:
+    """Of sessions that have not ended, in the order of an index, which is why it names `ended_at`."""
+    return LoginSession.ended_at.desc(), LoginSession.id.desc()
+
+
 def _tokens(session: LoginSession) -> Token:
     return Token(
         access_token=issue_access_token(Access(session.user_id, session.id)),
@@ -87,7 +105,8 @@ def live_sessions() -> Select[LoginSession]:
     """Sessions that let somebody in, each with its active user, in one statement."""
     return (
         select(LoginSession)
-        .join(LoginSession.user)
+        .select_from(User)  # first: MariaDB locks in the order of tables, and everybody locks the user first
+        .join(LoginSession, LoginSession.user_id == User.id)
         .options(contains_eager(LoginSession.user))
         .where(LoginSession.ended_at.is_(None), LoginSession.expires_at > clock.now(), User.is_active)
     )
@@ -95,15 +114,58 @@ def live_sessions() -> Select[LoginSession]:
 
 def session_of_token(db: Session, token: str) -> LoginSession:
     """The live session that an access token names. Raises `Unauthenticated` for every fault alike."""
+    return _live(db, live_sessions().where(*_named_by(token)))
+
+
+def hold_session_of_token(db: Session, token: str) -> LoginSession:
+    """The same, for a request that writes: session and user stay as they are until its transaction ends.
+
+    Whoever deletes, disables or demotes the user, resets the password or ends the session waits until then, or was
+    first, and the request is refused. Where the request goes on in another transaction, `demand_again` holds both
+    again. Raises `Unauthenticated`, then also for a user who may do less than before.
+    """
+    named = _named_by(token)
+    session = _held(db, *named)
+    rights = _rights(session.user)
+
+    def hold_again() -> None:
+        user = _held(db, *named).user
+        if any(had and not has for had, has in zip(rights, _rights(user), strict=True)):
+            raise Unauthenticated
+
+    keep_demanding(db, hold_again)
+    return session
+
+
+def _held(db: Session, *named: ColumnElement[bool]) -> LoginSession:
+    """Lock both rows by the statement that reads them: it costs no other.
+
+    The session is locked, too, because a reset ends it: PostgreSQL, once it has waited, looks again at the rows that it
+    locks, and at no others. The user comes first, in the order of `of`, as everywhere. Not a shared lock, though one
+    user's requests wait for each other so: a feature that locks or changes its user's row would then wait for another
+    request of the same user that wants the same, and the two would wait for each other.
+    """
+    held = live_sessions().where(*named).with_for_update(key_share=True, of=[User, LoginSession])
+    return _live(db, held.execution_options(populate_existing=True))
+
+
+def _live(db: Session, statement: Select[LoginSession]) -> LoginSession:
+    session = db.scalar(statement)
+    if session is None:
+        raise Unauthenticated
+    return session
+
+
+def _named_by(token: str) -> tuple[ColumnElement[bool], ...]:
     try:
         access = read_access_token(token)
     except InvalidSignature as error:
         raise Unauthenticated from error
-    named = (LoginSession.id == access.session_id, LoginSession.user_id == access.user_id)
-    session = db.scalar(live_sessions().where(*named))
-    if session is None:
-        raise Unauthenticated
-    return session
+    return (User.id == access.user_id, LoginSession.id == access.session_id)
+
+
+def _rights(user: User) -> tuple[bool, bool]:
+    return user.is_verified, user.is_superuser
 
 
 def refresh(db: Session, token: str, client: Client) -> Token:
@@ -143,18 +205,18 @@ def _end_stolen(db: Session, session: LoginSession, client: Client) -> None:
 
 
 def list_sessions(db: Session, user: User) -> list[LoginSession]:
-    """One's own that live, newest first."""
+    """One's own that live, newest first, `SHOWN` at most."""
     mine = live_sessions().where(LoginSession.user_id == user.id)
-    return list(db.scalars(mine.order_by(LoginSession.created_at.desc(), LoginSession.id.desc())))
+    return list(db.scalars(mine.order_by(*_newest_first()).limit(SHOWN)))
 
 
 def end_session(db: Session, user: User, session_id: int) -> None:
-    """Raises `SessionNotFound`."""
-    session = db.scalar(live_sessions().where(LoginSession.id == session_id, LoginSession.user_id == user.id))
-    if session is None:
+    """Raises `SessionNotFound`, also for one that another request has just ended."""
+    lives = (LoginSession.ended_at.is_(None), LoginSession.expires_at > clock.now())
+    this = update(LoginSession).where(LoginSession.id == session_id, LoginSession.user_id == user.id, *lives)
+    ended = cast("CursorResult[Any]", db.execute(this.values(ended_at=clock.now())))
+    if ended.rowcount != 1:
         raise SessionNotFound
-    session.ended_at = clock.now()
-    db.flush()
 
 
 def end_sessions(db: Session, user_id: int, *, but: LoginSession | None = None) -> None:

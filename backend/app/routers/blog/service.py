@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from app.core.errors import Conflict, Forbidden, NotFound, Unprocessable
 from app.core.text import slug_from
 from app.db import clock
+from app.db.deletion import delete_row
 from app.db.errors import conflicts
 from app.db.slugs import insert_with_slug
 from app.routers.auth.models import User
@@ -133,8 +134,8 @@ def update_post(db: Session, editor: User, post: BlogPost, data: PostUpdate) -> 
 
 
 def delete_post(db: Session, post: BlogPost) -> None:
-    db.delete(post)
-    db.flush()
+    """Raises `PostNotFound` for one deleted meanwhile."""
+    delete_row(db, post, PostNotFound)
 
 
 def excerpt_of(content: str) -> str:

@@ -4,21 +4,24 @@
 2. One session of a payer may be open. Its attempt is a row that holds the payer, kept with all that is sent before
    Stripe is asked; another plan closes the session of the attempt before at Stripe, and only then makes its own.
 3. What slips through anyway meets the unique `live_customer_id` (`sync.py`), and is undone.
+
+Whoever asks is looked at again after each wait for Stripe: for an account that is gone by then, the session that Stripe
+has just made is closed (R21).
 """
 
-import time
 from uuid import uuid4
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from app.core.errors import Conflict, Unprocessable
+from app.core.errors import AppError, Conflict, Unprocessable
 from app.db import clock
 from app.db.database import end_before_waiting
+from app.db.demands import demand_again
 from app.db.errors import conflicts
 from app.routers.auth.models import User
 
-from . import customers, gateway, plans, service, sync
+from . import customers, gateway, service, sync
 from .gateway import Order, SeenSession, StripeRefused
 from .models import CheckoutAttempt, Customer, Plan
 from .schemas import CheckoutCreate, CheckoutRead
@@ -26,8 +29,6 @@ from .service import AlreadySubscribed
 
 TURNS = 5  # others of the same payer that may come in between, until this request gives up
 KEY_LIFE = customers.KEY_LIFE
-PRICES_TAKE = 8.0  # seconds: a second try of the job that makes them comes after six
-PAUSE = 0.1
 
 
 class CheckoutBusy(Conflict):
@@ -52,7 +53,7 @@ def create_checkout(db: Session, user: User, data: CheckoutCreate) -> CheckoutRe
     Raises `PlanNotFound`, `PlanNotForSale`, `PlanNotReady`, `AlreadySubscribed`, `PromotionCodeUnknown`,
     `CheckoutBusy`, `PaymentsUnavailable`.
     """
-    plan = _plan_for_sale(db, data.plan)
+    plan = service.get_plan_for_sale(db, data.plan)
     if service.has_live_subscription(db, user):
         raise AlreadySubscribed
     customer = customers.ensure_customer(db, user)
@@ -71,19 +72,6 @@ def create_checkout(db: Session, user: User, data: CheckoutCreate) -> CheckoutRe
         if session and session.url:
             return CheckoutRead(session_id=session.id, url=session.url)
     raise CheckoutBusy
-
-
-def _plan_for_sale(db: Session, slug: str) -> Plan:
-    """Of a demo that has just begun the prices are on their way to Stripe: so long it is waited for them."""
-    deadline = time.monotonic() + PRICES_TAKE
-    while True:
-        try:
-            return service.get_plan_for_sale(db, slug)
-        except service.PlanNotReady:
-            if time.monotonic() > deadline or not plans.are_on_their_way(db):
-                raise
-        end_before_waiting(db)
-        time.sleep(PAUSE)
 
 
 def _promotion_code(db: Session, customer: Customer, data: CheckoutCreate) -> str | None:
@@ -137,8 +125,10 @@ def _look(db: Session, customer: Customer) -> None:
 def _begin(db: Session, user: User, customer: Customer, plan: Plan, code: str | None) -> CheckoutAttempt | None:
     """The payer's attempt, kept before Stripe is asked; None where another request has one.
 
-    Raises `AlreadySubscribed`: under the lock under which subscriptions are written.
+    Raises `AlreadySubscribed`: under the lock under which subscriptions are written. The deletion of the account locks
+    the same rows in the same order, so either it sees this attempt, or this sees that nobody asks any more.
     """
+    demand_again(db)
     db.refresh(customer, with_for_update=True)
     if service.has_live_subscription(db, user):
         raise AlreadySubscribed
@@ -171,6 +161,11 @@ def _session_of(db: Session, attempt: CheckoutAttempt) -> SeenSession | None:
     db.refresh(attempt, with_for_update={"of": CheckoutAttempt})
     attempt.stripe_id, attempt.url = session.id, session.url
     end_before_waiting(db)
+    try:
+        demand_again(db)
+    except AppError:
+        _close(db, attempt)
+        raise
     return session
 
 
@@ -182,6 +177,7 @@ def _create(db: Session, attempt: CheckoutAttempt) -> SeenSession:
         return gateway.create_session(order)
     except StripeRefused as refusal:
         _give_up(db, attempt)
+        demand_again(db)  # where the account was deleted, so was the customer
         if refusal.parameter.startswith("discounts"):  # a code can be used, but not by this payer or for this plan
             raise PromotionCodeUnknown from refusal
         raise

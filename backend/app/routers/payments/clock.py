@@ -1,7 +1,8 @@
 """The clock of payments. Grace and dunning are told by it, and nothing else: tokens and sessions keep real time.
 
-Stripe's test clocks, and the simulator's, run ahead of ours; their events carry simulated times. Outside production an
-event tells how far ahead Stripe is, and payments follow. In production it is the real time, that of the database.
+Stripe's test clocks, and the simulator's, run ahead of ours; their events carry simulated times. Outside production,
+in staging too, an event tells how far ahead Stripe is, and payments follow. In production it is the real time, that of
+the database.
 """
 
 from datetime import datetime, timedelta

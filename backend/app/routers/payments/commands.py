@@ -7,19 +7,26 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy.orm import defer
 
+from app.core.combinations import reaches_stripe
 from app.core.config import get_settings
 from app.core.errors import AppError
 from app.core.features import load_models
 from app.core.logging import configure_logging
 from app.db.database import SessionLocal
+from app.db.pagination import count_up_to
 
 from . import doctor, endpoints, ledger, plans
 from .catalogue import BrokenCatalogue, read
 from .doctor import Difference
 from .ledger import Outcome
 from .models import WebhookEvent
+from .webhooks import SOURCE
+
+SHOWN = 100
+COUNTED = 10_000  # of more it is not said how many they are
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 
@@ -70,21 +77,26 @@ def webhook_replay(
     failed: Annotated[bool, typer.Option(help="All that were given up on or parked.")] = False,
 ) -> None:
     """Work off again what came by webhook. Without options it lists what was given up on or parked."""
-    unsettled = WebhookEvent.outcome.in_([Outcome.DEAD, Outcome.PARKED])
-    which: ColumnElement[bool] | None = unsettled if failed else None
+    unsettled = [WebhookEvent.outcome == Outcome.DEAD, WebhookEvent.outcome == Outcome.PARKED]
+    if not failed and not event:
+        _list(unsettled)
+        return
+    which = unsettled if failed else []
     if event:
-        which = WebhookEvent.event_id == event if which is None else or_(which, WebhookEvent.event_id == event)
-    with SessionLocal() as db, db.begin():
-        if which is None:
-            _list(list(db.scalars(select(WebhookEvent).where(unsettled).order_by(WebhookEvent.id).limit(100))))
-            return
-        count = ledger.replay(db, which)
+        which.append(and_(WebhookEvent.source == SOURCE, WebhookEvent.event_id == event))
+    count = sum(ledger.replay_all(one) for one in which)
     if not count:
         sys.exit("There is no such event.")
     typer.echo(f"{count} will be worked off again by the worker.")
 
 
-def _list(events: list[WebhookEvent]) -> None:
+def _list(unsettled: list[ColumnElement[bool]]) -> None:
+    """The newest. Each kind in a statement of its own, which has an index."""
+    with SessionLocal() as db:
+        bare = select(WebhookEvent).options(defer(WebhookEvent.body))
+        newest = [db.scalars(bare.where(one).order_by(WebhookEvent.id.desc()).limit(SHOWN)) for one in unsettled]
+        events = sorted((event for some in newest for event in some), key=lambda event: event.id)[-SHOWN:]
+        number = sum(count_up_to(db, select(WebhookEvent.id).where(one), COUNTED) for one in unsettled)
     if not events:
         typer.echo("Nothing was given up on, nothing is parked.")
         return
@@ -93,12 +105,15 @@ def _list(events: list[WebhookEvent]) -> None:
         outcome, received = str(row.outcome), f"{row.received_at:%Y-%m-%d %H:%M}"
         table.add_row(row.event_id, row.type, received, outcome, str(row.attempts), row.error or "")
     Console().print(table)
+    if number > len(events):
+        typer.echo(f"The newest {len(events)} of {number if number < COUNTED else f'{COUNTED} or more'}.")
 
 
 @cli.command()
 def billing_doctor(*, fix: Annotated[bool, typer.Option(help="Repair ours from theirs.")] = False) -> None:
     """Compare every payer, subscription and invoice with Stripe, and try the rules that always hold."""
-    look = partial(doctor.examine, with_endpoints=get_settings().is_production)
+    settings = get_settings()
+    look = partial(doctor.examine, with_endpoints=settings.is_deployed and reaches_stripe(settings))
     try:
         found = look()
         if found and fix:
@@ -107,6 +122,8 @@ def billing_doctor(*, fix: Annotated[bool, typer.Option(help="Repair ours from t
             found = look()
     except (BrokenCatalogue, AppError) as error:
         sys.exit(f"Not examined: {error}")
+    if known := doctor.notices():
+        _show("To know, nothing to repair", known)
     if found:
         _show("Left after the repair" if fix else "Differences", found)
         sys.exit(1)

@@ -3,22 +3,21 @@
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import and_, delete, or_, select
 from sqlalchemy.orm import Session
 
 from app.core.config import get_settings
-from app.db import clock
-from app.platform.jobs import Failure, FailureHandler, enqueue, job, recurring
+from app.platform.jobs import Again, Failure, FailureHandler, alone, job, recurring
+from app.platform.purges import purge
 
-from . import gateway, ledger, plans, sync
+from . import customers, erasure, forgetting, gateway, ledger, plans, reconciliation, sync
 from .alarms import alarm
-from .clock import payments_now
-from .models import CheckoutAttempt, Customer, Subscription, WebhookEvent
-from .queries import LIVE
+from .models import CheckoutAttempt, Customer, Notice, WebhookEvent
 
+CATCH_UP = timedelta(minutes=10)
 EVENTS_KEPT = timedelta(days=90)  # Stripe itself shows them for 30
-LATE = timedelta(hours=1)  # after the end of a period, or the beginning of a checkout, something should have been heard
-BATCH = 500
+CHECKOUTS_KEPT = timedelta(days=30)  # after they were closed, for whoever asks what became of one
+NOTICES_KEPT = timedelta(days=400)  # longer than the longest period, a year, of which a notice says something once
+PAYERS_KEPT = timedelta(days=400)  # after the account was deleted: a dispute can come months after a payment
 
 
 @job("payments.process_event", outside=True, failed=ledger.note_failure)
@@ -28,7 +27,8 @@ def process_event(db: Session, payload: dict[str, Any]) -> None:
 
 @job("payments.look", outside=True)
 def look(db: Session, payload: dict[str, Any]) -> None:
-    sync.look(db, payload["customer_id"])
+    with alone(f"look {payload['customer_id']}"):
+        sync.look(db, payload["customer_id"])
 
 
 def _alarmed(what: str) -> FailureHandler:
@@ -43,22 +43,24 @@ def _alarmed(what: str) -> FailureHandler:
 
 @job("payments.end_duplicate", outside=True, failed=_alarmed("duplicate_not_ended"))
 def end_duplicate(_db: Session, payload: dict[str, Any]) -> None:
-    gateway.end_duplicate(payload["subscription"])
+    gateway.end_and_refund(payload["subscription"])
 
 
 @job("payments.forget_customer", outside=True, failed=_alarmed("customer_not_forgotten"))
 def forget_customer(db: Session, payload: dict[str, Any]) -> None:
-    """With the customer its subscriptions end. Without an id of Stripe's it is looked for by the key of its creation.
+    if forgetting.forget(payload):
+        sync.look_soon(db, payload["customer_id"])
 
-    One that began just before the account was deleted, so that we did not know of it, is for a person: there may be
-    money to give back.
-    """
-    stripe_id = payload.get("stripe_id") or gateway.find_customer(key=payload["key"], email=payload["email"])
-    if stripe_id is None:
-        return
-    for bought in gateway.find_live(stripe_id):
-        alarm("paid_without_account", customer=stripe_id, subscription=bought)
-    gateway.delete_customer(stripe_id)
+
+@job("payments.send_email", outside=True)
+def send_email(db: Session, payload: dict[str, Any]) -> None:
+    customers.send_email(db, payload["customer_id"])
+
+
+@job("payments.close_pages", outside=True)
+def close_pages(db: Session, payload: dict[str, Any]) -> None:
+    """Of a disabled account: what was begun before is not paid any more."""
+    gateway.close_sessions(payload["stripe_id"])
     sync.look_soon(db, payload["customer_id"])
 
 
@@ -68,34 +70,24 @@ def sync_plans(db: Session, _payload: dict[str, Any]) -> None:
 
 
 @recurring("payments.sweep", every=timedelta(minutes=1))
-def sweep(db: Session, _payload: dict[str, Any]) -> None:
+def sweep(db: Session, payload: dict[str, Any]) -> Again | None:
     """Events that lost their job get one."""
-    ledger.sweep(db)
+    last = ledger.sweep(db, payload.get("after", 0))
+    return Again(payload={"after": last}) if last else None
 
 
-@recurring("payments.catch_up", every=timedelta(minutes=10))
-def catch_up(db: Session, _payload: dict[str, Any]) -> None:
-    """Look at payers of whom something should have been heard: events can be lost on their way to us, too."""
+@recurring("payments.catch_up", every=CATCH_UP)
+def catch_up(db: Session, payload: dict[str, Any]) -> Again | None:
+    """Look at payers of whom something should have been heard."""
+    customers.keep_person_key(db)
     if not get_settings().payments_enabled:
-        return
-    overdue = payments_now(db) - LATE
-    waiting = select(CheckoutAttempt.customer_id).where(
-        CheckoutAttempt.open_customer_id.is_not(None),
-        CheckoutAttempt.stripe_id.is_not(None),
-        CheckoutAttempt.created_at < clock.now(-LATE),
-    )
-    late = or_(Subscription.current_period_end < overdue, Subscription.status == "past_due")
-    begun = and_(Subscription.status == "incomplete", Subscription.started_at < overdue)  # Stripe gives it a day
-    silent = select(Subscription.customer_id).where(or_(and_(Subscription.status.in_(LIVE), late), begun))
-    due = select(Customer.id).where(or_(Customer.id.in_(waiting), Customer.id.in_(silent)), Customer.gone_at.is_(None))
-    # Each look touches the row: who was not looked at for the longest time comes first, however many are due.
-    for customer_id in db.scalars(due.order_by(Customer.updated_at, Customer.id).limit(BATCH)):
-        key = f"catch up {customer_id}"
-        enqueue(db, "payments.look", {"customer_id": customer_id}, key=key)
+        return None
+    left = reconciliation.catch_up(db, payload)
+    reconciliation.close_pages_of_disabled(db)
+    return Again(CATCH_UP, left) if left else None
 
 
-@recurring("payments.purge", every=timedelta(hours=1))
-def purge(db: Session, _payload: dict[str, Any]) -> None:
-    """Delete events that nobody asks for any more; they hold addresses."""
-    old = (WebhookEvent.processed_at < clock.now(-EVENTS_KEPT), WebhookEvent.outcome.is_not(None))
-    db.execute(delete(WebhookEvent).where(*old).execution_options(synchronize_session=False))
+purge(WebhookEvent.processed_at, kept=EVENTS_KEPT)
+purge(CheckoutAttempt.closed_at, kept=CHECKOUTS_KEPT)
+purge(Notice.created_at, erasure.is_settled(), kept=NOTICES_KEPT)
+purge(Customer.forget_from, erasure.is_gone(), kept=PAYERS_KEPT, work=erasure.erase)

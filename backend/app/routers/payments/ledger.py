@@ -4,17 +4,20 @@ The job asks Stripe between two short transactions, not within one.
 """
 
 import json
+from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, cast, literal, select, update
+from sqlalchemy import ColumnElement, Select, String, cast, func, literal, select, update
 from sqlalchemy.orm import Session
 
 from app.core.config import get_settings
 from app.db import clock
-from app.db.database import side_session
-from app.platform.jobs import Failure, enqueue, is_enqueued
+from app.db.batches import in_batches
+from app.db.database import SessionLocal, side_session
+from app.platform.jobs import Failure, alone, enqueue, is_enqueued
 
 from . import gateway, plans, sync
 from .alarms import alarm
@@ -43,15 +46,24 @@ def process(db: Session, event_id: int) -> None:
     """Do what one event asks for, unless a look that began after its arrival has done it.
 
     Raises what asking Stripe raises: the job is then tried again. While payments are switched off the event waits.
+    Raises `NotNow` while another thread works off an event of the same payer: that one's look settles this one, too,
+    or must come first.
     """
     if not get_settings().payments_enabled:
         return
-    with side_session() as side:
-        event = side.get(WebhookEvent, event_id)
-        if event is None or event.outcome is not None:
-            return
-        event.attempts += 1
-        concern, payer, content = HANDLED.get(event.type), event.payer, json.loads(event.body)
+    with ExitStack() as turn:
+        with side_session() as side:
+            event = side.get(WebhookEvent, event_id)
+            if event is None or event.outcome is not None:
+                return
+            turn.enter_context(alone(f"payer {event.payer or event.event_id}"))
+            event.attempts += 1
+            concern, payer = HANDLED.get(event.type), event.payer
+            content = json.loads(event.body)
+        _work_off(db, event_id, concern, payer, content)
+
+
+def _work_off(db: Session, event_id: int, concern: Concern | None, payer: str | None, content: dict[str, Any]) -> None:
     if concern is Concern.CATALOGUE:
         plans.report_drift(db)
         settle(db, WebhookEvent.id == event_id)
@@ -62,7 +74,7 @@ def process(db: Session, event_id: int) -> None:
         side.execute(update(WebhookEvent).where(WebhookEvent.id == event_id).values(payer=payer))
         customer_id = side.scalar(select(Customer.id).where(Customer.stripe_id == payer)) if payer else None
         same = (WebhookEvent.payer == payer, WebhookEvent.outcome.is_(None))
-        waiting = list(side.scalars(select(WebhookEvent.id).where(*same).limit(BATCH)))
+        waiting = side.scalars(select(WebhookEvent.id).where(*same).limit(BATCH)).all() if customer_id else ()
     if customer_id is None:
         alarm("unknown_customer", event_id=content["id"], event_type=content["type"], customer=payer)
         settle(db, WebhookEvent.id == event_id, Outcome.PARKED, "The customer is none of ours")
@@ -81,29 +93,43 @@ def note_failure(db: Session, payload: dict[str, Any], failure: Failure) -> None
     """In the transaction that puts the job off, or makes it a dead letter."""
     waiting = update(WebhookEvent).where(WebhookEvent.id == payload["id"], WebhookEvent.outcome.is_(None))
     if failure.is_final:
-        db.execute(waiting.values(error=failure.error, outcome=Outcome.DEAD))
+        db.execute(waiting.values(error=failure.error, outcome=Outcome.DEAD, processed_at=clock.now()))
         alarm("event_given_up", id=payload["id"], reason=failure.error)
     else:
         db.execute(waiting.values(error=failure.error))
 
 
-def sweep(db: Session) -> None:
-    """Give a job to each event that waits without one."""
+def sweep(db: Session, after: int) -> int | None:
+    """Give a job to each event that waits without one, of the next batch behind this event.
+
+    The last event of the batch, or None when no more are left.
+    """
     if not get_settings().payments_enabled:
-        return
+        return None
+    waiting = db.scalars(overdue_events(after).limit(BATCH)).all()
     named = literal(JOB_KEY).concat(cast(WebhookEvent.id, String(20)))
-    left = select(WebhookEvent.id).where(
-        WebhookEvent.outcome.is_(None), WebhookEvent.received_at < clock.now(-OVERDUE), ~is_enqueued(named)
-    )
-    for event_id in db.scalars(left.order_by(WebhookEvent.id).limit(BATCH)):
+    left = select(WebhookEvent.id).where(WebhookEvent.id.in_(waiting), ~is_enqueued(named))
+    for event_id in db.scalars(left.order_by(WebhookEvent.id)):
+        enqueue(db, "payments.process_event", {"id": event_id}, key=job_key(event_id))
+    return waiting[-1] if len(waiting) == BATCH else None
+
+
+def overdue_events(after: int) -> Select[int]:
+    """In the order of an index, which is why it names `outcome`."""
+    waits = (WebhookEvent.outcome.is_(None), WebhookEvent.id > after, WebhookEvent.received_at < clock.now(-OVERDUE))
+    return select(WebhookEvent.id).where(*waits).order_by(WebhookEvent.outcome, WebhookEvent.id)
+
+
+def replay(db: Session, event_ids: Sequence[int]) -> None:
+    """Begin again with these events, whatever came of them."""
+    again = {"outcome": None, "processed_at": None, "error": None}
+    db.execute(update(WebhookEvent).where(WebhookEvent.id.in_(event_ids)).values(again))
+    for event_id in event_ids:
         enqueue(db, "payments.process_event", {"id": event_id}, key=job_key(event_id))
 
 
-def replay(db: Session, which: ColumnElement[bool]) -> int:
-    """Begin again with these events, whatever came of them; how many they are."""
-    found = list(db.scalars(select(WebhookEvent).where(which).order_by(WebhookEvent.id)))
-    for event in found:
-        event.outcome, event.processed_at, event.error = None, None, None
-        enqueue(db, "payments.process_event", {"id": event.id}, key=job_key(event.id))
-    db.flush()
-    return len(found)
+def replay_all(*which: ColumnElement[bool]) -> int:
+    """Begin again with every event of this kind that is there now, in batches; how many they are."""
+    with SessionLocal() as db:
+        newest = db.scalar(select(func.max(WebhookEvent.id))) or 0
+    return in_batches(SessionLocal, replay, WebhookEvent, *which, WebhookEvent.id <= newest, budget=None).rows

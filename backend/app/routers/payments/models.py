@@ -61,6 +61,8 @@ class Customer(Timestamps, Base):
     person: Mapped[str] = mapped_column(String(64), index=True)  # keyed digest of the address: one trial per person
     trial_used_at: Mapped[datetime | None]
     gone_at: Mapped[datetime | None]  # deleted at Stripe
+    # When the account was deleted; null again once nothing is left to forget (`forgetting.forget`).
+    forget_from: Mapped[datetime | None] = mapped_column(index=True)
     looks: Mapped[int] = mapped_column(default=0)
     seen: Mapped[int] = mapped_column(default=0)
 
@@ -71,7 +73,10 @@ class Subscription(Timestamps, Base):
     """A subscription as Stripe has it. `live_customer_id` holds the payer while it is live: so there is one at most."""
 
     __tablename__ = "subscriptions"
-    __table_args__ = (CheckConstraint("live_customer_id IS NULL OR live_customer_id = customer_id", name="live_payer"),)
+    __table_args__ = (
+        CheckConstraint("live_customer_id IS NULL OR live_customer_id = customer_id", name="live_payer"),
+        Index(None, "status", "current_period_end", "id"),
+    )
 
     id: Mapped[PrimaryKey]
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id", ondelete="CASCADE"), index=True)
@@ -83,7 +88,7 @@ class Subscription(Timestamps, Base):
     status: Mapped[str] = mapped_column(String(32))  # Stripe's word
     started_at: Mapped[datetime]
     current_period_start: Mapped[datetime]
-    current_period_end: Mapped[datetime] = mapped_column(index=True)
+    current_period_end: Mapped[datetime]
     trial_start: Mapped[datetime | None]
     trial_end: Mapped[datetime | None]
     cancel_at_period_end: Mapped[bool]
@@ -148,7 +153,7 @@ class CheckoutAttempt(Base):
     stripe_id: Mapped[str | None] = mapped_column(String(STRIPE_ID), unique=True)
     url: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(default=clock.now())
-    closed_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None] = mapped_column(index=True)
 
     plan: Mapped[Plan] = relationship(lazy="raise")
 
@@ -157,7 +162,7 @@ class WebhookEvent(Base):
     """What Stripe told us, word for word, and what became of it. `outcome` is null while it waits for its job."""
 
     __tablename__ = "webhook_events"
-    __table_args__ = (UniqueConstraint("source", "event_id"), Index(None, "outcome", "received_at"))
+    __table_args__ = (UniqueConstraint("source", "event_id"), Index(None, "outcome", "id"))
 
     id: Mapped[PrimaryKey]
     source: Mapped[str] = mapped_column(String(20), default="stripe")
@@ -169,7 +174,7 @@ class WebhookEvent(Base):
     created_at: Mapped[datetime]  # Stripe's time, in tests a simulated one
     received_at: Mapped[datetime] = mapped_column(default=clock.now())
     seconds_ahead: Mapped[int | None] = mapped_column(index=True)  # of our clock, outside production (`clock.py`)
-    processed_at: Mapped[datetime | None]
+    processed_at: Mapped[datetime | None] = mapped_column(index=True)
     outcome: Mapped[str | None] = mapped_column(String(20))  # `ledger.Outcome`
     attempts: Mapped[int] = mapped_column(default=0)
     error: Mapped[str | None] = mapped_column(String(MAX_ERROR))
@@ -183,4 +188,4 @@ class Notice(Base):
     id: Mapped[PrimaryKey]
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id", ondelete="CASCADE"), index=True)
     key: Mapped[str] = mapped_column(String(STRIPE_ID + 40), unique=True)
-    created_at: Mapped[datetime] = mapped_column(default=clock.now())
+    created_at: Mapped[datetime] = mapped_column(default=clock.now(), index=True)

@@ -16,13 +16,12 @@ from app.db import clock
 from app.db.database import side_session
 from app.platform.jobs import enqueue
 
-from . import gateway, notices
+from . import forgetting, gateway, notices
 from .alarms import alarm
 from .gateway import SeenInvoice, SeenPayer, SeenSubscription
 from .models import CheckoutAttempt, Customer, Invoice, Plan, Subscription
 from .queries import CURRENT, LIVE
 
-UNHEARD = timedelta(minutes=1)  # every call has ended by then, though its answer may be lost
 SUBSCRIPTION_COLUMNS = {
     field.name
     for field in fields(SeenSubscription)
@@ -81,6 +80,8 @@ def write(db: Session, ticket: Ticket, seen: SeenPayer) -> None:
     _write_invoices(db, customer, rows, seen.invoices)
     _close_attempt(db, customer, ticket, seen)
     db.flush()
+    if forgetting.is_orphan(db, customer):
+        forgetting.forget_soon(db, customer)  # what Stripe still has of them was unknown when the account was deleted
     notices.send(db, customer, rows, seen.invoices)
 
 

@@ -1,0 +1,125 @@
+"""What is deleted when its time is over: declared beside the jobs of a feature, done by one recurring job per table.
+
+    purge(Reminder.sent_at, kept=timedelta(days=30))
+    purge(Draft.created_at, Draft.author_id.is_(None), kept=timedelta(days=1))
+
+The job of a table is called `purge.<table>`. It works in batches (`app.db.batches`), none of which holds a lock for
+long, and comes again at once until nothing is left that has run out.
+"""
+
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Any, cast
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from app.core.logging import get_logger
+from app.db import clock
+from app.db.base import Base
+from app.db.batches import Work, deletion, in_batches
+from app.db.database import WorkerSession
+
+from .jobs import Again, kinds, recurring
+
+EVERY = timedelta(hours=1)
+OVERDUE = timedelta(days=1)  # after this a person has to know: purges do not run, or are too slow
+ALARM_AGAIN = 3600.0  # seconds
+
+log = get_logger(__name__)
+_alarmed: dict[str, float] = {}
+
+
+@dataclass(frozen=True)
+class Purge:
+    """Rows of a table whose `column` lies longer than `kept` in the past, if they meet the conditions, too."""
+
+    column: InstrumentedAttribute[Any]
+    conditions: tuple[ColumnElement[bool], ...]
+    kept: timedelta
+    work: Work
+
+    @property
+    def model(self) -> type[Base]:
+        return cast("type[Base]", self.column.class_)
+
+    @property
+    def table(self) -> str:
+        return str(self.model.__tablename__)
+
+    def expired(self) -> tuple[ColumnElement[bool], ...]:
+        return (self.column < clock.now(-self.kept), *self.conditions)
+
+    def overdue(self, db: Session) -> timedelta:
+        """How long ago the first of these rows should have been deleted. One look at an index, no scan."""
+        first = select(self.column, clock.now(-self.kept)).where(*self.expired())
+        for found, ran_out_at in db.execute(first.order_by(self.column).limit(1)):
+            late: timedelta = ran_out_at - found
+            return late
+        return timedelta()
+
+
+_purges: dict[str, list[Purge]] = {}
+
+
+def purge(
+    column: InstrumentedAttribute[Any],
+    *conditions: ColumnElement[bool],
+    kept: timedelta = timedelta(),
+    work: Work | None = None,
+) -> None:
+    """Have rows deleted when `column` lies longer than `kept` in the past. It needs an index that begins with it.
+
+    A table may have several of these. `work` does something else than deleting, and must leave no row that fits.
+    """
+    declared = Purge(column, conditions, kept, work or deletion(cast("type[Base]", column.class_)))
+    table = declared.table
+    if table not in _purges:
+        recurring(f"purge.{table}", every=EVERY)(partial(_run, table))
+    _purges.setdefault(table, []).append(declared)
+
+
+def purges() -> list[Purge]:
+    """Every purge of every feature."""
+    kinds()
+    return [declared for table in _purges.values() for declared in table]
+
+
+def overdue(db: Session) -> dict[str, timedelta]:
+    """By table, how long ago its first expired row should have been deleted."""
+    found: dict[str, timedelta] = {}
+    for declared in purges():
+        found[declared.table] = max(found.get(declared.table, timedelta()), declared.overdue(db))
+    return found
+
+
+def _run(table: str, _db: Session, _payload: dict[str, Any]) -> Again | None:
+    """One run of a table's job. `_db` has not begun a transaction, so that it holds nothing meanwhile."""
+    finished = True
+    for declared in _purges[table]:
+        _raise_alarm(declared)
+        done = in_batches(WorkerSession, declared.work, declared.model, *declared.expired(), by=declared.column)
+        finished = finished and done.finished
+        if done.rows:
+            log.info(
+                "purged",
+                table=table,
+                column=declared.column.key,
+                rows=done.rows,
+                batches=done.batches,
+                longest_ms=round(done.longest * 1000, 1),
+                finished=done.finished,
+            )
+    return None if finished else Again()
+
+
+def _raise_alarm(declared: Purge) -> None:
+    """Before anything is deleted, so that a purge that always fails is told of, too; once an hour for each table."""
+    with WorkerSession() as db:
+        late = declared.overdue(db)
+    told = _alarmed.get(declared.table)
+    if late > OVERDUE and (told is None or time.monotonic() - told > ALARM_AGAIN):
+        _alarmed[declared.table] = time.monotonic()
+        log.error("purge_overdue", table=declared.table, seconds=int(late.total_seconds()))

@@ -1,0 +1,98 @@
+"""Payers of whom something should have been heard: events can be lost on their way to us, too.
+
+A run looks after a bounded number of them, in the order of an index, and the next run goes on behind it. So everybody
+has a turn, however many there are, and no run reads all subscriptions to find the few that are silent.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Row, Select, or_, select, true
+from sqlalchemy.orm import Session
+
+from app.db import clock
+from app.platform.jobs import enqueue
+from app.routers.auth.models import User
+
+from .clock import payments_now
+from .models import CheckoutAttempt, Customer, Subscription
+from .queries import CURRENT
+
+LATE = timedelta(hours=1)  # after the end of a period, or the beginning of a checkout
+BATCH = 500  # payers of each kind in one run
+
+
+def catch_up(db: Session, place: Mapping[str, Any]) -> dict[str, Any]:
+    """Queue a look at each payer of the next batch. Gives the place to go on at, which is empty at the end."""
+    subscriptions = list(islice(_silent_subscriptions(db, place.get("subscription")), BATCH))
+    checkouts = db.execute(silent_checkouts(place.get("checkout", 0)).limit(BATCH)).all()
+    found = {row.customer_id: row.gone_at for row in (*subscriptions, *checkouts)}
+    for customer_id in (one for one, gone_at in found.items() if gone_at is None):
+        enqueue(db, "payments.look", {"customer_id": customer_id}, key=f"catch up {customer_id}")
+    left: dict[str, Any] = {}
+    if len(subscriptions) == BATCH:
+        last = subscriptions[-1]
+        left["subscription"] = [last.status, last.current_period_end.isoformat(), last.id]
+    if len(checkouts) == BATCH:
+        left["checkout"] = checkouts[-1].customer_id
+    return left
+
+
+def _silent_subscriptions(db: Session, place: Sequence[Any] | None) -> Iterator[Row[Any, Any, Any, Any, Any]]:
+    """Those whose period is over, who owe, or who began and did not go on. By status, then as their periods end."""
+    overdue = payments_now(db) - LATE
+    reached, end, last = place or ("", datetime.min.replace(tzinfo=UTC).isoformat(), 0)
+    for status in sorted(CURRENT):
+        if status < reached:
+            continue
+        silent = silent_subscriptions(status, overdue)
+        if status == reached:
+            moment = datetime.fromisoformat(end)
+            later = or_(Subscription.current_period_end > moment, Subscription.id > last)
+            silent = silent.where(Subscription.current_period_end >= moment, later)
+        yield from db.execute(silent.limit(BATCH))
+
+
+def silent_subscriptions(status: str, overdue: datetime) -> Select[Any, Any, Any, Any, Any]:
+    """Of one status. Stripe gives a subscription that is incomplete a day."""
+    silent = {
+        "past_due": true(),
+        "incomplete": Subscription.started_at < overdue,
+    }.get(status, Subscription.current_period_end < overdue)
+    return (
+        select(
+            Subscription.customer_id,
+            Subscription.status,
+            Subscription.current_period_end,
+            Subscription.id,
+            Customer.gone_at,
+        )
+        .join(Subscription.customer)
+        .where(Subscription.status == status, silent)
+        .order_by(Subscription.current_period_end, Subscription.id)
+    )
+
+
+def silent_checkouts(after: int) -> Select[Any, Any]:
+    """Checkouts that have been open for long, of payers behind this one."""
+    return (
+        select(CheckoutAttempt.open_customer_id.label("customer_id"), Customer.gone_at)
+        .join(Customer, Customer.id == CheckoutAttempt.open_customer_id)
+        .where(
+            CheckoutAttempt.open_customer_id > after,
+            CheckoutAttempt.stripe_id.is_not(None),
+            CheckoutAttempt.created_at < clock.now(-LATE),
+        )
+        .order_by(CheckoutAttempt.open_customer_id)
+    )
+
+
+def close_pages_of_disabled(db: Session) -> None:
+    """A disabled user keeps what they have, and begins nothing: a page of Stripe's that they have open is closed."""
+    begun = select(Customer.id, Customer.stripe_id).join(Customer.user).where(~User.is_active)
+    begun = begun.join(CheckoutAttempt, CheckoutAttempt.open_customer_id == Customer.id)
+    for customer_id, stripe_id in db.execute(begun.limit(BATCH)):
+        payload = {"customer_id": customer_id, "stripe_id": stripe_id}
+        enqueue(db, "payments.close_pages", payload, key=f"close pages {customer_id}")

@@ -1,0 +1,173 @@
+"""Purges: one job for each table, in batches, again at once until it has finished, and told of when they are late."""
+
+from datetime import timedelta
+from functools import partial
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import func, select
+
+from app.core.types import now
+from app.db import batches
+from app.db.database import Base, SessionLocal
+from app.platform import job_runs, jobs, purge_metrics, purges
+from app.platform.models import IdempotencyKey, Job
+from tests.support.jobs import rows
+
+HOUR = timedelta(hours=1)
+KEPT = {  # tables that no purge empties, and why
+    "users": "accounts; of registrations that nobody finished it is purged",
+    "identities": "go with their account",
+    "totps": "go with their account",
+    "recovery_codes": "go with their account, and are replaced together",
+    "blog_categories": "content",
+    "blog_posts": "content",
+    "plans": "as many as prices were ever offered",
+    "subscriptions": "the history of a payer, with whom they go",
+    "payment_invoices": "the history of a payer, with whom they go",
+}
+
+
+@pytest.fixture(autouse=True)
+def _nothing_told(monkeypatch):
+    monkeypatch.setattr(purges, "_alarmed", {})
+    monkeypatch.setattr(purge_metrics.collector, "_asked_at", -purge_metrics.FRESH)
+
+
+def keys(*ages):
+    """Idempotency keys that ran out so long ago."""
+    with SessionLocal() as db, db.begin():
+        db.add_all(IdempotencyKey(digest=f"{age}", fingerprint="x", expires_at=now() - age) for age in ages)
+
+
+def left():
+    with SessionLocal() as db:
+        return db.scalar(select(func.count(IdempotencyKey.id)))
+
+
+def purge_keys():
+    """The job as a worker runs it."""
+    with SessionLocal() as db, db.begin():
+        jobs.enqueue(db, "purge.idempotency_keys", key="recurring purge.idempotency_keys")
+    return partial(job_runs.run_next, outside=False)
+
+
+@pytest.fixture
+def only_keys(committed, monkeypatch):
+    """No other job is due."""
+    monkeypatch.setattr(job_runs, "plan_recurring", lambda: None)
+
+
+def test_each_table_has_a_purge_or_a_reason_to_have_none():
+    purged = {declared.table for declared in purges.purges()}
+    ours = {m.local_table for m in Base.registry.mappers if m.class_.__module__.startswith("app.")}
+    assert {str(table) for table in ours} - purged == KEPT.keys() - purged
+
+
+def test_each_table_has_a_job_of_its_own_that_comes_every_hour():
+    planned = {name: kind.every for name, kind in jobs.kinds().items() if name.startswith("purge.")}
+    assert planned == {f"purge.{declared.table}": HOUR for declared in purges.purges()}
+
+
+def test_what_has_run_out_goes_and_the_job_comes_in_an_hour(only_keys):
+    keys(HOUR, -HOUR)
+    assert purge_keys()()
+    (job,) = rows()
+    assert left() == 1
+    assert job.due_at > now() + HOUR / 2
+
+
+def test_a_purge_that_has_not_finished_comes_again_at_once(only_keys, monkeypatch):
+    monkeypatch.setattr(purges, "in_batches", partial(batches.in_batches, size=2, budget=0))
+    keys(*(HOUR * n for n in range(1, 6)))
+    run_next = purge_keys()
+    seen = []
+    while run_next():
+        seen.append(left())
+    assert seen == [3, 1, 0]
+    assert rows()[0].due_at > now() + HOUR / 2
+
+
+def test_batches_stand_though_the_job_fails(only_keys, monkeypatch):
+    keys(*(HOUR * n for n in range(1, 6)))
+    delete = batches.deletion(IdempotencyKey)
+    deleted: list[int] = []
+
+    def fail_in_the_end(db, ids):
+        if len(deleted) == 4:
+            raise RuntimeError("no luck")
+        delete(db, ids)
+        deleted.extend(ids)
+
+    (declared,) = purges._purges["idempotency_keys"]  # noqa: SLF001 - to make it fail
+    failing = purges.Purge(declared.column, (), declared.kept, fail_in_the_end)
+    monkeypatch.setitem(purges._purges, "idempotency_keys", [failing])  # noqa: SLF001 - as above
+    monkeypatch.setattr(purges, "in_batches", partial(batches.in_batches, size=1))
+    assert purge_keys()()
+    assert left() == 1
+    assert "no luck" in rows()[0].last_error
+
+
+def gauge(client):
+    families = text_string_to_metric_families(client.get("/metrics").text)
+    (found,) = [family for family in families if family.name == "liftoff_purge_overdue_seconds"]
+    return {sample.labels["table"]: sample.value for sample in found.samples}
+
+
+def test_the_metric_tells_for_how_long_the_first_row_waits(client, committed):
+    keys(2 * HOUR, HOUR)
+    late = gauge(client)
+    assert late.keys() == {declared.table for declared in purges.purges()}
+    assert late["idempotency_keys"] == pytest.approx(7200, abs=60)
+    assert late["mails"] == 0
+
+
+def test_the_metric_asks_once_a_minute_however_often_it_is_read(client, db, statements):
+    gauge(client)
+    asked = len(statements)
+    gauge(client)
+    assert (asked, len(statements)) == (len(purges.purges()), asked)
+
+
+def test_an_alarm_is_raised_once_when_a_row_is_a_day_late(only_keys, logged):
+    keys(timedelta(hours=25))
+    run_next = purge_keys()
+    assert run_next()
+    (alarm,) = [line for line in logged() if line["event"] == "purge_overdue"]
+    assert (alarm["level"], alarm["table"]) == ("error", "idempotency_keys")
+    keys(timedelta(hours=25))
+    with SessionLocal() as db, db.begin():
+        db.scalars(select(Job)).one().due_at = now()
+    assert run_next()
+    assert [line["event"] for line in logged()].count("purge_overdue") == 1
+
+
+def test_an_hour_late_is_no_alarm(only_keys, logged):
+    keys(HOUR)
+    assert purge_keys()()
+    assert "purge_overdue" not in {line["event"] for line in logged()}
+
+
+def test_a_purge_that_always_fails_is_told_of(only_keys, logged, monkeypatch):
+    keys(timedelta(hours=25))
+
+    def broken(*_arguments, **_options):
+        raise RuntimeError
+
+    monkeypatch.setattr(purges, "in_batches", broken)
+    assert purge_keys()()
+    assert "purge_overdue" in {line["event"] for line in logged()}
+
+
+@pytest.fixture
+def logged(settings):
+    import io
+    import json
+
+    from app.core.config import get_settings
+    from app.core.logging import configure_logging
+
+    settings(LOG_FORMAT="json")
+    stream = io.StringIO()
+    configure_logging(get_settings(), stream)
+    return lambda: [json.loads(line) for line in stream.getvalue().splitlines()]

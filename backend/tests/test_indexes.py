@@ -1,0 +1,104 @@
+"""What comes again asks by index: no statement of a recurring job reads a whole table, however large it is."""
+
+import re
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, ForeignKeyConstraint, case, event, inspect, literal, null, select
+from sqlalchemy.engine import Connection
+
+from app.db.database import Base, WorkerSession, engine
+from app.platform import jobs, purges
+from app.platform.models import Mail
+from tests.support.filled import OLD, fill
+
+SCANS = {"postgresql": re.compile(r"Seq Scan on (\w+)"), "mysql": re.compile(r"(\w+) ALL")}
+
+
+def elsewhere(number):
+    """The first users have neither sessions nor identities: they are registrations that nobody finished."""
+    return case((number <= OLD, number + OLD), else_=number)
+
+
+FULL = {
+    "webhook_events.outcome": lambda _: literal("done"),
+    "subscriptions.status": lambda _: literal("canceled"),
+    "subscriptions.live_customer_id": lambda _: null(),
+    "checkout_attempts.open_customer_id": lambda _: null(),
+    "users.is_active": lambda _: literal(value=True),
+    "users.is_verified": lambda number: case((number <= OLD, False), else_=True),
+    "login_sessions.user_id": elsewhere,
+    "identities.user_id": elsewhere,
+    "jobs.due_at": lambda _: null(),
+    "customers.trial_used_at": lambda _: null(),
+}
+
+
+@pytest.fixture
+def asked(committed):
+    """Statements with their parameters, as they were sent."""
+    sent: dict[str, Any] = {}
+
+    def note(_c: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if statement.startswith(("SELECT", "DELETE", "UPDATE")):
+            sent.setdefault(statement, parameters)
+
+    fill(FULL)
+    event.listen(Engine, "before_cursor_execute", note)
+    yield sent
+    event.remove(Engine, "before_cursor_execute", note)
+
+
+def plan_of(connection: Connection, statement: str, parameters: Any) -> str:
+    rows = connection.exec_driver_sql(f"EXPLAIN {statement}", parameters).mappings().all()
+    if connection.dialect.name == "postgresql":
+        return "\n".join(row["QUERY PLAN"] for row in rows)
+    return "\n".join(f"{row['table']} {row['type']}" for row in rows)
+
+
+def scans(asked: dict[str, Any]) -> dict[str, str]:
+    """Statements that read a whole table, with their plans."""
+    with engine.connect() as connection:
+        plans = {one: plan_of(connection, one, parameters) for one, parameters in list(asked.items())}
+    return {statement: plan for statement, plan in plans.items() if SCANS[engine.dialect.name].search(plan)}
+
+
+@pytest.mark.only("postgresql", "mysql")
+def test_no_recurring_job_reads_a_whole_table(asked, settings):
+    from tests.payments.stripe_side import KEY
+
+    settings(STRIPE_SECRET_KEY=KEY)
+    for kind in jobs.kinds().values():
+        if kind.every:
+            with WorkerSession() as db, db.begin():
+                kind.run(db, {})
+    with WorkerSession() as db:
+        purges.overdue(db)
+    deleted = {one.split()[2] for one in asked if one.startswith("DELETE FROM")}
+    assert deleted >= {declared.table for declared in purges.purges()}
+    assert scans(asked) == {}
+
+
+@pytest.mark.only("postgresql", "mysql")
+def test_a_statement_without_an_index_is_seen(asked):
+    """The test above would notice."""
+    with WorkerSession() as db:
+        db.execute(select(Mail.id).where(Mail.subject == "x1"))
+    assert scans(asked) != {}
+
+
+@pytest.mark.only("postgresql", "mysql")
+def test_each_foreign_key_begins_an_index(migrated):
+    """Else whoever deletes the row that is referred to reads the whole table for each."""
+    found = inspect(engine)
+    without = []
+    for table in Base.metadata.sorted_tables:
+        keys: list[Any] = [index["column_names"] for index in found.get_indexes(table.name)]
+        keys += [unique["column_names"] for unique in found.get_unique_constraints(table.name)]
+        keys.append(found.get_pk_constraint(table.name)["constrained_columns"])
+        for constraint in table.constraints:
+            if isinstance(constraint, ForeignKeyConstraint):
+                columns = constraint.column_keys
+                if not any(key[: len(columns)] == columns for key in keys):
+                    without.append(f"{table.name}.{', '.join(columns)}")
+    assert without == []

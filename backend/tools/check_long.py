@@ -1,0 +1,62 @@
+"""Run everything there is and write down how it went: `make check-long`, before an issue is resolved.
+
+`.ci/run` holds one case of each kind, so that it ends within 20 minutes. The rest of each kind, the
+long forms of the tests of faults and the measurement of coverage are here.
+"""
+
+import os
+import platform
+import subprocess
+import sys
+from datetime import UTC, datetime
+
+from tools.console import run
+from tools.run_tests import (
+    BACKEND,
+    Figure,
+    Result,
+    carry_out_all,
+    coverage_report,
+    fault_run,
+    figure_table,
+    runs,
+)
+
+PAGE = BACKEND / "docs" / "long-checks.md"
+INTRODUCTION = """# Long checks
+
+`make check-long` writes this page. It runs what takes too long for every change: all tests on all
+databases with the measurement of coverage, and the tests of faults in their long form, one at a time.
+"""
+
+
+def main() -> int:
+    """Run all parts, write the page, and return 0 if every part passed."""
+    results, figures = carry_out_all([*runs(None, "long"), fault_run("long")])
+    covered = coverage_report()
+    PAGE.write_text(page(results, figures))
+    print("", *results, f"Written: {PAGE.relative_to(BACKEND.parent)}", sep="\n", flush=True)
+    return 0 if covered and all(result.exit_code == 0 for result in results) else 1
+
+
+def page(results: list[Result], figures: list[Figure]) -> str:
+    head = ["git", "rev-parse", "--short", "HEAD"]
+    commit = subprocess.check_output(head, cwd=BACKEND, text=True)
+    machine = f"{os.cpu_count()} processors, {platform.system()}, Python {platform.python_version()}"
+    lines = [
+        f"Last run on {datetime.now(UTC):%Y-%m-%d}, on commit {commit.strip()} ({machine}).",
+        "",
+        "| Part | Passed | Failed | Skipped | Seconds |",
+        "|---|---|---|---|---|",
+    ]
+    for result in results:
+        failed = result.failed + result.errors
+        passed = result.total - failed - result.skipped
+        lines.append(f"| {result.name} | {passed} | {failed} | {result.skipped} | {result.seconds:.0f} |")
+    return "\n".join([INTRODUCTION, *lines, *figure_table(figures), ""])
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        sys.exit("make check-long takes no options")
+    run(main)
