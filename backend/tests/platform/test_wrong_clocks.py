@@ -40,7 +40,7 @@ def test_a_mail_in_the_hands_of_one_worker_is_not_sent_by_another(committed, smt
         mail = leases.claim(db, Mail, outbox.LEASE)
     assert mail
     with host_ahead(minutes=3):
-        assert not outbox.send_next()
+        assert not outbox.send_due()
     assert smtp.received == []
 
 
@@ -66,7 +66,7 @@ def test_a_job_that_failed_is_put_off_and_given_up_alike(committed, minutes):
     with host_ahead(minutes=minutes), WorkerSession() as db, db.begin():
         assert leases.retry_later(db, job, "no luck")
     (row,) = rows()
-    with SessionLocal() as db:
+    with WorkerSession() as db:
         assert timedelta() < row.due_at - clock.read(db) < timedelta(seconds=7)
 
 
