@@ -37,6 +37,12 @@ ERROR_HEADERS = {
     },
     503: {"Retry-After": ("integer", "Seconds to wait.")},
 }
+STORED_ERRORS = (
+    idempotency.IdempotencyKeyReused,
+    idempotency.IdempotencyInProgress,
+    idempotency.AnswerNotKept,
+    TooManyRequests,
+)
 DATABASE_ERRORS = (DatabaseBusy, DatabaseUnavailable, DatabaseTimeout, DatabaseConflict)
 
 
@@ -101,12 +107,7 @@ def _errors(route: Any) -> Iterator[type[AppError]]:
     if route.creates:
         yield idempotency.InvalidIdempotencyKey
     if route.stores:
-        yield from (
-            idempotency.IdempotencyKeyReused,
-            idempotency.IdempotencyInProgress,
-            idempotency.AnswerNotKept,
-            TooManyRequests,
-        )
+        yield from STORED_ERRORS
     elif route.limited and any(Unauthenticated in getattr(call, "raises", ()) for call in calls):
         yield TooManyRequests
 

@@ -7,7 +7,7 @@ from sqlalchemy import update
 
 from app.db import clock
 from app.db.database import SessionLocal, WorkerSession
-from app.platform import job_runs, leases, outbox
+from app.platform import job_runs, jobs, leases, outbox
 from app.platform.idempotency import Claim
 from app.platform.mail import queue_mail
 from app.platform.models import IdempotencyKey, Job, Mail
@@ -18,7 +18,7 @@ KEY = {"Idempotency-Key": "one-and-the-same"}
 BOTH_WAYS = pytest.mark.parametrize("minutes", [-5, 5])
 
 
-@pytest.mark.parametrize(("model", "lease"), [(Mail, outbox.LEASE), (Job, job_runs.LEASE)])
+@pytest.mark.parametrize(("model", "lease"), [(Mail, outbox.LEASE), (Job, jobs.LEASE)])
 def test_a_lease_ends_when_it_ends_whatever_a_workers_clock_shows(committed, adding, model, lease):
     """A mail was sent twice by workers whose clocks were three minutes apart."""
     enqueue("test.add", {"name": "one"})
@@ -40,7 +40,7 @@ def test_a_mail_in_the_hands_of_one_worker_is_not_sent_by_another(committed, smt
         mail = leases.claim(db, Mail, outbox.LEASE)
     assert mail
     with host_ahead(minutes=3):
-        assert not outbox.send_next()
+        assert not outbox.send_due()
     assert smtp.received == []
 
 
@@ -61,7 +61,7 @@ def test_a_job_that_failed_is_put_off_and_given_up_alike(committed, minutes):
     with SessionLocal() as db, db.begin():
         db.add(Job(kind="test.fail", payload={}, due_at=clock.now(), give_up_at=clock.now(timedelta(minutes=3))))
     with WorkerSession() as db, db.begin():
-        job = leases.claim(db, Job, job_runs.LEASE)
+        job = leases.claim(db, Job, jobs.LEASE)
     assert job
     with host_ahead(minutes=minutes), WorkerSession() as db, db.begin():
         assert leases.retry_later(db, job, "no luck")
