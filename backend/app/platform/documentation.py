@@ -1,7 +1,7 @@
 """What OpenAPI says of a route beyond its shapes: the errors a client can meet, and the headers it may send."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -104,6 +104,10 @@ def _errors(route: Any) -> Iterator[type[AppError]]:
             yield UnsupportedMediaType
     if route.resource:
         yield Stale
+    yield from _errors_of_writing(route, calls)
+
+
+def _errors_of_writing(route: Any, calls: Sequence[Any]) -> Iterator[type[AppError]]:
     if route.creates:
         yield idempotency.InvalidIdempotencyKey
     if route.stores:
