@@ -107,6 +107,22 @@ def test_a_checkout_whose_account_is_deleted_leaves_nothing(client, buyer, strip
         assert db.scalars(select(Customer.email)).all() == [""]
 
 
+@pytest.mark.parametrize("step", STEPS[:2])
+def test_for_an_account_that_is_gone_no_page_is_asked_for(client, buyer, stripe_side, overtake, step):
+    """The attempt is not even begun: it is inserted where the user is held."""
+    overtake("after", step, delete)
+    assert client.post(CHECKOUT, json={"plan": "team"}).status_code == 401
+    assert stripe_side.api.checkout.sessions.list().data == []
+
+
+def test_a_customer_who_is_made_after_the_deletion_is_forgotten_at_once(client, buyer, stripe_side, overtake):
+    """By the request that made them: the deletion can only look for them a minute later."""
+    overtake("before", "create_customer", delete)
+    assert client.post(CHECKOUT, json={"plan": "team"}).status_code == 401
+    work()
+    assert at_stripe(stripe_side, buyer.email) == (0, 0)
+
+
 @pytest.mark.parametrize("race", [(step, end) for step in STEPS[::2] for end in (disable, sign_out)], ids=name_of)
 def test_a_checkout_of_a_user_who_may_no_longer_ask_opens_no_page(client, buyer, stripe_side, overtake, race):
     overtake("after", *race)
