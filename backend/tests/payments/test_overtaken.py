@@ -12,7 +12,7 @@ from app.db.database import SessionLocal
 from app.platform.models import Job
 from app.routers.auth import sessions
 from app.routers.auth.models import User
-from app.routers.payments import doctor, gateway
+from app.routers.payments import doctor, gateway, invariants
 from app.routers.payments.models import CheckoutAttempt, Customer, Subscription
 from tests.auth.factories import PASSWORD, make_user, token_for
 from tests.payments.factories import make_customer, sell_plans
@@ -249,7 +249,7 @@ def test_invariants_know_what_is_left_of_a_deleted_account(committed, billing):
         }
         db.add(Subscription(**left, **at, **plain, has_payment_method=True))
     with SessionLocal() as db:
-        broken = {(one.subject, one.rule) for one in doctor.invariants.broken(db)}
+        broken = {(one.subject, one.rule) for one in invariants.broken(db)}
     assert broken == {
         ("sub_left", "a deleted account has no subscription"),
         (customer.stripe_id, "a deleted account has no e-mail address"),
