@@ -119,7 +119,7 @@ class Settings(Stage):
 
     redis_url: RedisUrl | None = None
     writes_per_minute: int = Field(
-        120, ge=0, le=100_000, description="Unsafe requests of one user; half of them may come at once. 0: no limit."
+        120, ge=0, le=100_000, description="Unsafe requests per user; half of them may come at once. 0 is no limit."
     )
 
     embedded_worker: bool | None = Field(None, description="Mail and jobs in the web process; on in development.")

@@ -17,8 +17,9 @@ SECRET_NAME = re.compile(
     r"password|passwd|secret|token|authorization|cookie|api_?key|credential|signature|recovery|otp|dsn|database_url",
     re.IGNORECASE,
 )
-# Each of these reads a text once, from its first character to its last (CWE-1333): what one attempt has read without a
-# match is never read again by the next one. So the possessive `*+`, `++`, and so a run is taken whole, secret or not.
+# Each pattern takes linear time (CWE-1333). An attempt that fails must not leave its text to be read
+# again from the next position. Hence the possessive `*+` and `++`, and the patterns that consume a
+# whole run of characters whether or not it holds a secret.
 SECRET_VALUES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     (  # a form, a query, the text of a dictionary, of JSON or of one of our shapes
         re.compile(
@@ -28,7 +29,7 @@ SECRET_VALUES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]
         ),
         rf"\1{REDACTED}",
     ),
-    (  # a JWT, with all that stands before it in the same word
+    (  # a JWT; the second branch consumes a word that only begins like one
         re.compile(r"eyJ[\w-]{8,}+\.[\w-]++\.[\w-]*+|(eyJ[\w-]*+)", re.IGNORECASE),
         lambda found: found[1] or REDACTED,
     ),
@@ -38,12 +39,12 @@ SECRET_VALUES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]
     (re.compile(r"\$argon2\S+", re.IGNORECASE), REDACTED),  # a password hash
 )
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-MAX_READ = 16_000  # characters of one text that are looked at; those of a whole record may be twice as many
+MAX_READ = 16_000  # characters of one text that are scanned; a whole record may have twice as many
 MAX_WRITTEN = 4_000  # characters of one text that are written
-MARGIN = 1_000  # before the end of a cut text a secret may stand without the sign that it is one
+MARGIN = 1_000  # characters dropped before a cut: a secret may have lost what marks it as one
 MAX_MEMBERS = 200  # of a list or a mapping
 MAX_LINES = 400  # of a traceback
-OF_EACH = 10  # characters that a value counts for beyond its own
+OF_EACH = 10  # what each value counts for in addition to its characters
 # What the server and the event loop say of clients that go away, or send what is not HTTP.
 FAULTS_OF_CLIENTS = (
     "Invalid HTTP request received.",
@@ -55,21 +56,21 @@ Event = MutableMapping[str, Any]
 
 
 def _without_user(rest: str) -> str:
-    """The rest of a URL without user and password, also one that is not well encoded."""
+    """Remove user and password from what follows the scheme of a URL, also if they are badly encoded."""
     user, at, place = rest.rpartition("@")
     return f"://{REDACTED}@{place}" if at and user != "://" else rest
 
 
 def scrub(value: object) -> object:
-    """A copy that is safe to write: secrets are gone, it is short, and no character in it can begin a new record.
+    """Copy a value so that it is safe to write: without secrets, short, and unable to begin a new record.
 
-    The time that it takes is bounded, whatever it is given (security requirement 62).
+    The time is bounded, whatever the value is (security requirement 62).
     """
     return _Scrubber().clean(value)
 
 
 class _Scrubber:
-    """What it has read for one record counts against one bound."""
+    """Scrubs one record. Everything that it scans counts against one bound."""
 
     def __init__(self) -> None:
         self._left = 2 * MAX_READ
@@ -90,9 +91,10 @@ class _Scrubber:
         return self.clean(str(value))
 
     def lines(self, traceback: str) -> str:
-        """Line breaks are wanted here, so each line is indented: none can pass for a record.
+        """Scrub a traceback line by line, and indent each line so that it cannot pass for a record.
 
-        Of a long one the first and the last lines stay: an exception's text may be what a client sent.
+        A long traceback keeps its first and its last lines. The text of an exception may hold what
+        a client sent.
         """
         half = (self._left - (MAX_LINES + 2) * OF_EACH) // 2
         text = traceback if len(traceback) <= 2 * half else f"{traceback[:half]}\n…\n{traceback[-half:]}"
@@ -105,7 +107,7 @@ class _Scrubber:
         return REDACTED if SECRET_NAME.search(name) else self.clean(value)
 
     def _shortened(self, text: str) -> str:
-        """Without secrets, cut. They are looked for in far more than is written, so no cut goes through one."""
+        """Remove secrets, then cut. Far more is scanned than written, so no cut goes through a secret."""
         limit = min(MAX_READ, self._left)
         self._left -= min(len(text), limit)
         clean = text[:limit]

@@ -73,7 +73,7 @@ class PageQuery:
         self.cursor = cursor
 
     def context(self, order: str) -> str:
-        """What a cursor is bound to: path, filters and sort as they were sent, who asks, and the order of the rows."""
+        """Everything that a cursor is bound to: path, query, caller, and the order of the rows."""
         query = sorted(pair for pair in self._request.query_params.multi_items() if pair[0] not in NOT_IN_CONTEXT)
         return json.dumps([self._request.url.path, query, viewer(self._request), order])
 
@@ -85,8 +85,8 @@ class PageQuery:
     def decode(self, types: list[type], order: str = "") -> list[Any]:
         """The sort keys in `cursor`, as values of these types. Raises `InvalidCursor`.
 
-        Our signature says that we made it, not that this version of us did: a deployment may have given the list other
-        sort keys since, or columns of another type.
+        The signature proves that the cursor is ours, not that this version of the code made it. A
+        deployment may have changed the sort keys since, or the types of their columns.
         """
         try:
             plain = json.loads(unsign("cursor", self.cursor or "", self.context(order)))

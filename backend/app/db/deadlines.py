@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeVar, cast
 from app.core.logging import get_logger
 from app.db.silence import Silence
 
-GRACE_SECONDS = 0.5  # for the server to end a statement by its own limit first, with a better error
+GRACE_SECONDS = 0.25  # for the server to end a statement by its own limit first, with a better error
 LONGEST_SLEEP = 0.5  # seconds; no limit may be shorter, or its calls would be ended late
 
 Method = TypeVar("Method", bound=Callable[..., Any])

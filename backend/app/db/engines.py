@@ -4,7 +4,7 @@
 |---|---|---|---|
 | connecting, and trying a pooled connection | 2 s | 2 s | none |
 | a statement, by the server | 4 s, jobs 60 s | the same; MySQL limits `SELECT` alone | has no server |
-| any call, by the watchdog | half a second later its socket is closed | the same | it is interrupted |
+| any call, by the watchdog | 0.25 s later its socket is closed | the same | it is interrupted |
 | a lock | 3 s | 3 s | 3 s |
 | idle in a transaction | 30 s | none | none |
 | isolation | read committed | read committed (their default re-reads old rows) | serialised writers, WAL readers |
@@ -34,7 +34,7 @@ from app.db.urls import normalise
 JOB_STATEMENT_SECONDS = 60.0
 LOCK_SECONDS = 3
 IDLE_SECONDS = 30
-CONNECT_SECONDS = 2.0
+CONNECT_SECONDS = 2
 UNACKNOWLEDGED_SECONDS = 15  # a peer whose kernel is gone
 WAL_PAUSE = 0.01  # seconds until a file that is being switched to WAL is tried again
 HELD = "named locks"  # in a connection's info: what MySQL would keep beyond the transaction
@@ -128,7 +128,9 @@ def _watch(engine: Engine, limits: Limits, silence: Silence, connect: Callable[.
 
     def open_one(dialect: Dialect, _record: object, args: list[Any], options: dict[str, Any]) -> Limited:
         silence.refuse()  # who has just found one silent connection tries no second
-        silence.reach = partial(connect, *args, **options, limit=limits.trying, silence=Silence())
+        # Not with the short limit of a health check: only what takes longer than `LISTEN_SECONDS` is no answer.
+        patient = {**options, "connect_timeout": CONNECT_SECONDS, "limit": CONNECT_SECONDS}
+        silence.reach = partial(connect, *args, **patient, silence=Silence())
         began = time.monotonic()
         try:
             return connect(*args, **options, limit=limits.trying, silence=silence)

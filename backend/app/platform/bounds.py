@@ -1,4 +1,4 @@
-"""What no route should see, and how a client learns of it: work for a stranger has its bounds before any of it is done."""
+"""Bounds on what a request may bring to any route, and how a client learns of a refusal."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,14 +10,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.core.errors import Unprocessable
 from app.platform import problems
 
-MAX_HEAD = 64_000  # bytes: the address, and of each header name, value and `OF_EACH`
-OF_EACH = 32  # as HTTP/2 counts (RFC 9113, 6.5.2): it is the number of headers that costs time
-MAX_TARGET = 16_000  # bytes of path and query: a cursor has at most 4,000
+MAX_HEAD = 64_000  # bytes: the target, and for each header its name, its value and `OF_EACH`
+OF_EACH = 32  # as HTTP/2 counts (RFC 9113, 6.5.2), because every header costs time
+MAX_TARGET = 16_000  # bytes of path and query; a cursor has at most 4,000
 MAX_COOKIES = 16_000  # bytes
 MAX_PARAMETERS = 200  # of a query
-HEAD_TOO_LARGE = (
-    "liftoff.head_too_large"  # the server's word for a head that it did not keep whole (`app/server/head.py`)
-)
+HEAD_TOO_LARGE = "liftoff.head_too_large"  # set by the server (`app/server/head.py`) when it cut a head
 
 LINGER_BYTES = 1_000_000
 LINGER_SECONDS = 1.0
@@ -28,7 +26,7 @@ class TooManyParameters(Unprocessable):
 
 
 class GuardMiddleware:
-    """Refuses oversized addresses and headers (httptools has no limit of its own), endless queries, and TRACE."""
+    """Refuses oversized targets and headers, queries with too many parameters, and TRACE."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -57,8 +55,10 @@ def _is_head_too_large(scope: Scope) -> bool:
 
 
 def _with_plain_cookies(scope: Scope) -> Scope:
-    """Without backslashes, which no cookie of ours has. The framework parses the cookies of every request, and undoes
-    their escapes by a function of Python's that takes the square of their length (CVE-2024-7592, mended in 3.11.10).
+    """Remove backslashes from cookies; none of ours has any.
+
+    FastAPI parses the cookies of every request. It unescapes them with a function of Python's
+    standard library that needs quadratic time before 3.11.10 (CVE-2024-7592): 60 kB took 12 s.
     """
     if not any(name == b"cookie" and b"\\" in value for name, value in scope["headers"]):
         return scope
@@ -67,9 +67,10 @@ def _with_plain_cookies(scope: Scope) -> Scope:
 
 
 class LingerMiddleware:
-    """After a refusal that came before the whole body it reads on for a while (RFC 9112, 9.6).
+    """Reads on for a while after a refusal that came before the whole body (RFC 9112, 9.6).
 
-    The client would lose the answer otherwise: it is still sending, and what arrives at a closed connection resets it.
+    Otherwise the client loses the response: it is still sending, and data that arrives at a
+    closed connection resets it.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -87,6 +88,12 @@ class LingerMiddleware:
             whole = message["type"] != "http.request" or not message.get("more_body", False)
             return message
 
+        async def read_on() -> None:
+            left = LINGER_BYTES
+            with move_on_after(LINGER_SECONDS):
+                while not whole and left > 0:
+                    left -= len((await note()).get("body", b""))
+
         async def watch(message: Message) -> None:
             nonlocal refused
             if message["type"] == "http.response.start":
@@ -95,15 +102,9 @@ class LingerMiddleware:
                     MutableHeaders(scope=message)["Connection"] = "close"
             elif refused and not message.get("more_body", False):
                 await send({**message, "more_body": True})
-                await _read_on(note)
+                await read_on()
                 message = {"type": "http.response.body", "body": b""}
             await send(message)
-
-        async def _read_on(receive: Receive) -> None:
-            left = LINGER_BYTES
-            with move_on_after(LINGER_SECONDS):
-                while not whole and left > 0:
-                    left -= len((await receive()).get("body", b""))
 
         await self.app(scope, note, watch)
 

@@ -1,6 +1,6 @@
-"""Buckets that fill up as time goes by (GCRA): a rate, and how many may come at once.
+"""Token buckets (GCRA): a rate, and how many requests may come at once.
 
-A window would let through twice its amount around its border, and then nothing for the rest of it.
+A fixed window would allow twice its amount around its edge, and then nothing until it ends.
 """
 
 import time
@@ -9,9 +9,10 @@ from threading import Lock
 from typing import Any
 
 ROUNDING = 1e-6  # seconds
-MANY = 1_000  # buckets of this process before the full ones among them are forgotten
+MANY = 1_000  # buckets in memory; above that, full ones are dropped
 
-# All that is kept of a bucket is when it will be full. Redis's own clock counts, which all hosts share.
+# A bucket is stored as the time at which it will be full again. The clock is that of Redis, which
+# all hosts share.
 SCRIPT = """
 local now = redis.call('TIME')
 now = now[1] + now[2] / 1000000
@@ -24,7 +25,7 @@ return '0'
 
 
 class Buckets:
-    """Those of this process alone."""
+    """The buckets of this process."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._full: dict[str, float] = {}
@@ -33,7 +34,10 @@ class Buckets:
         self._many = MANY
 
     def take(self, key: str, each: float, room: float) -> float:
-        """Take one, which is back after `each` seconds; `room` seconds' worth fit in. Seconds to wait, or 0."""
+        """Take one token. Return 0, or the seconds to wait if the bucket is empty.
+
+        A token comes back after `each` seconds. A full bucket holds `room / each` of them.
+        """
         with self._lock:
             now = self._clock()
             full = max(self._full.get(key, 0.0), now) + each
@@ -47,5 +51,5 @@ class Buckets:
 
 
 def take_shared(redis: Any, key: str, each: float, room: float) -> float:
-    """As `Buckets.take`, for every process that counts in this Redis."""
+    """Do as `Buckets.take` does, with buckets that all processes share."""
     return float(redis.eval(SCRIPT, 1, f"liftoff:bucket:{key}", each, room))

@@ -35,8 +35,9 @@ HEADER = "Idempotency-Key"
 KEPT = timedelta(hours=24)
 VALID = re.compile(r"[\x21-\x7e]{1,255}")
 KEPT_HEADERS = ("content-type", "location")
-MAX_ANSWER = 256_000  # bytes of a body that are kept; most answers have a hundredth of that
-STRANGERS = AddressLimit("idempotency keys of strangers", "60 per hour")  # from one address: each is a row for a day
+MAX_ANSWER = 256_000  # bytes of a body that are kept
+# New keys from one address without an account. Each one is a row for a day.
+STRANGERS = AddressLimit("idempotency keys of strangers", "60 per hour")
 
 
 class InvalidIdempotencyKey(Unprocessable):
@@ -62,10 +63,10 @@ class IdempotencyInProgress(Conflict):
 
 
 class AnswerNotKept(Conflict):
-    """The request had its effect, once, but its answer was too large to be kept."""
+    """The first request succeeded, but its answer was too large to be stored."""
 
     code = "idempotency_answer_not_kept"
-    detail = "The first request with this key succeeded. Its answer was too large to keep: read what it made."
+    detail = "The first request with this key succeeded, but its answer was too large to keep. Read what it created."
 
 
 class Claim:
@@ -85,7 +86,7 @@ class Claim:
         self._stored = False
 
     def find(self, db: Session) -> Response | None:
-        """The stored answer, if there is one. Runs when the caller is known and the input is valid.
+        """Return the stored answer, if there is one. Runs once the caller is known and the input is valid.
 
         Raises `IdempotencyKeyReused`, `IdempotencyInProgress`, `AnswerNotKept`.
         """
@@ -101,7 +102,10 @@ class Claim:
         return None
 
     def begin(self) -> None:
-        """Take the key that `find` found free. Raises `IdempotencyInProgress`, and `TooManyRequests` for strangers."""
+        """Take the key that `find` found free. Raises `IdempotencyInProgress`.
+
+        Raises `TooManyRequests` for a caller without an account who sends too many new keys.
+        """
         db = self._db
         assert db
         if viewer(self._request) is None:
@@ -119,9 +123,8 @@ class Claim:
             raise IdempotencyInProgress
         stored = json.loads(cipher("idempotent answers").decrypt(row.answer))
         if stored["body"] is None:
-            raise AnswerNotKept(
-                headers={name: value for name, value in stored["headers"].items() if name == "location"}
-            )
+            location = stored["headers"].get("location")
+            raise AnswerNotKept(headers={"Location": location} if location else None)
         headers = {**stored["headers"], "Idempotency-Replayed": "true"}
         return Response(base64.b64decode(stored["body"]), stored["status"], headers)
 
@@ -143,7 +146,7 @@ class Claim:
         return row
 
     def store(self, response: Response) -> None:
-        """Put a 2xx answer into the transaction of its effect; of one over `MAX_ANSWER` only that there was one."""
+        """Store a 2xx answer in the transaction of its effect. A body over `MAX_ANSWER` is left out."""
         if not (self._row and self._db and 200 <= response.status_code < 300):  # noqa: PLR2004 - the 2xx class
             return
         body = bytes(response.body)

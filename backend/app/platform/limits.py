@@ -74,7 +74,7 @@ class Counters:
         )
 
     def take(self, key: str, each: float, room: float) -> float:
-        """Take one from the bucket of this key, as `buckets.Buckets.take`. Seconds to wait, or 0."""
+        """Take one token from the bucket of this key. Return 0, or the seconds to wait."""
 
         def ask(limiter: "SlidingWindowCounterRateLimiter") -> float:
             if limiter is self._local:
@@ -172,13 +172,13 @@ class RateLimit:
 
 
 def refusal(amount: int, wait: int) -> TooManyRequests:
-    """429 for a limit of this amount, with the seconds until there is one more."""
+    """Make the 429 for a limit of this amount, with `wait` seconds until the next request."""
     headers = {"Retry-After": wait, "RateLimit-Limit": amount, "RateLimit-Remaining": 0, "RateLimit-Reset": wait}
     return TooManyRequests(headers={name: str(value) for name, value in headers.items()})
 
 
 def note_limit(name: str, *key: str) -> None:
-    """Have the log say that a limit was reached, and by what."""
+    """Log that a limit was reached, and by whom."""
     security_event("rate_limited", limit=name, key=[loggable(part) for part in key])
 
 

@@ -126,7 +126,7 @@ class Cors(CORSMiddleware):
 class Hosts(TrustedHostMiddleware):
     """Answers for the configured host names only. Probes ask by address, and what they read names nobody.
 
-    A request that names two hosts is refused: a proxy before us may have gone by the other one (RFC 9112, 3.2).
+    A request that names two hosts is refused: a proxy in front of us may have read the other one (RFC 9112, 3.2).
     """
 
     def __init__(self, app: ASGIApp, probes: str, allowed_hosts: list[str]) -> None:

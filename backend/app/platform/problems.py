@@ -165,8 +165,10 @@ async def _on_database_error(request: Request, error: Exception) -> Response:
 
 
 def _ends_the_process(error: BaseException) -> bool:
-    """What asks for an end, of this task or of all, keeps its meaning. A panic in a Rust library is neither: it comes as
-    an exception that is no `Exception`, and is one request's failure.
+    """Tell exceptions that end a task or the process from all others.
+
+    A panic in a Rust library arrives as a `BaseException` that is not an `Exception`. It is the
+    failure of one request, and the process lives on.
     """
     if isinstance(error, BaseExceptionGroup):
         return any(_ends_the_process(one) for one in error.exceptions)

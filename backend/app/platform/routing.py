@@ -31,8 +31,8 @@ from app.platform.conditional import Stale, etag_of, matches, revalidated
 from app.platform.strict_request import StrictRequest
 from app.platform.write_limit import limit_writes
 
-# Bytes of a body; over them the answer is 413.
-SMALL_BODY = 16_000  # what strangers send: the less of it, the less they can have us do
+# Bytes of a body. A larger one is answered 413.
+SMALL_BODY = 16_000  # for routes that anyone may call
 MAX_BODY = 256_000
 LARGE_BODY = 1_000_000
 
@@ -44,13 +44,17 @@ _request: ContextVar[Request] = ContextVar("request of this endpoint")
 
 
 def answers_alike(endpoint: Endpoint) -> Endpoint:
-    """For a route whose answer never differs: the same request gets the same answer without one being stored."""
+    """Mark a route whose answer never differs. No answer is stored for an `Idempotency-Key`."""
     endpoint.answers_alike = True  # type: ignore[attr-defined]
     return endpoint
 
 
 def never_limited(endpoint: Endpoint) -> Endpoint:
-    """For a route by which a user ends what a thief does: one who writes in their name must not keep them from it."""
+    """Mark a route that ends sessions. The limit on writes does not apply to it.
+
+    Someone who stole a session could otherwise use up the limit, and so keep the owner from
+    signing them out.
+    """
     endpoint.never_limited = True  # type: ignore[attr-defined]
     return endpoint
 
@@ -69,10 +73,10 @@ class Route(APIRoute):
         self.reads = "GET" in methods and (options.get("status_code") or 200) < 300  # noqa: PLR2004 - no redirect
         self.resource = resource if methods & {"PUT", "PATCH"} else None
         self.session = next((name for name, kind in hints.items() if kind is Session), None)
-        creates = "POST" in methods and options.get("status_code") in (201, 202) and self.session is not None
-        self.creates = creates and not hasattr(endpoint, "answers_alike")
+        self.creates = "POST" in methods and options.get("status_code") in (201, 202) and self.session is not None
+        self.stores = self.creates and not hasattr(endpoint, "answers_alike")
         self.limited = not methods <= SAFE and not hasattr(endpoint, "never_limited")
-        settle = [idempotency.SettleClaim] if self.creates else []
+        settle = [idempotency.SettleClaim] if self.stores else []
         super().__init__(path, self._guarded(endpoint), dependencies=[*settle, *(dependencies or [])], **options)
         documentation.describe(self)
 
@@ -105,7 +109,7 @@ class Route(APIRoute):
 
         @functools.wraps(endpoint)
         async def guarded(**arguments: Any) -> Any:
-            await run_in_threadpool(limit_writes, _request.get())  # Redis may count
+            await run_in_threadpool(limit_writes, _request.get())  # may call Redis
             return await endpoint(**arguments)
 
         return guarded
@@ -133,12 +137,13 @@ class Route(APIRoute):
             await request.inspect(takes_json=json, takes_form=form)
             _request.set(request)
             if self.creates and (key := request.headers.get(idempotency.HEADER)) is not None:
-                request.state.claim = idempotency.Claim(request, key, await request.body())
+                claim = idempotency.Claim(request, key, await request.body())
+                request.state.claim = claim if self.stores else None
             response = await answer(request)
             if self.reads:
                 return _read(request, response)
-            if claim := getattr(request.state, "claim", None):
-                await run_in_threadpool(claim.store, response)
+            if stored := getattr(request.state, "claim", None):
+                await run_in_threadpool(stored.store, response)
             return response
 
         return handle
@@ -156,7 +161,7 @@ def _read(request: Request, response: Response) -> Response:
 class Router(APIRouter):
     """What a feature makes its routes with: `router = Router(prefix="/bookmarks", tags=["bookmarks"])`.
 
-    `body_limit` in bytes is what its routes take; a single route says otherwise by `max_body_size`.
+    `body_limit` is in bytes and applies to its routes. A single route overrides it with `max_body_size`.
     """
 
     def __init__(self, *, body_limit: int = MAX_BODY, **options: Any) -> None:

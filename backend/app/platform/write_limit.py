@@ -1,4 +1,4 @@
-"""How much one user writes: WRITES_PER_MINUTE, half of which may come at once. Every unsafe route asks (`routing.py`)."""
+"""The limit on what one user writes: `WRITES_PER_MINUTE`, half of which may come at once."""
 
 import math
 
@@ -13,7 +13,10 @@ NAME = "writes"
 
 
 def limit_writes(request: Request) -> None:
-    """Count one unsafe request of its user. Raises `TooManyRequests`. Strangers have limits of their own, by address."""
+    """Count one unsafe request for its user. Raises `TooManyRequests`.
+
+    Callers without an account are limited by address, where a route needs it.
+    """
     rate, user = get_settings().writes_per_minute, viewer(request)
     if not rate or user is None:
         return

@@ -1,6 +1,7 @@
-"""What stands before a body, as the server reads it: bounded before anything looks at it, and about one host.
+"""The head of a request (target and headers) as the server reads it: bounded, and about one host.
 
-uvicorn gathers an address and headers of any size, decodes them, and only then asks the application.
+uvicorn collects and decodes a head of any size before it calls the application. Both rules need the
+raw target, which the application never sees.
 """
 
 import re
@@ -13,7 +14,7 @@ AUTHORITY = re.compile(rb"[a-zA-Z][a-zA-Z0-9+.-]*+://([^/?#]*+)")
 
 
 class BoundedHead(HttpToolsProtocol):
-    """uvicorn's protocol, which keeps no more of a head than the application takes, and says when there was more."""
+    """uvicorn's protocol, which keeps at most as much of a head as the application accepts."""
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -36,6 +37,10 @@ class BoundedHead(HttpToolsProtocol):
         super().on_headers_complete()
 
     def _name_host(self, authority: bytes) -> None:
-        """The host of an absolute address is a Host like any other: two that differ are refused (RFC 9112, 3.2.2)."""
+        """Treat the host of an absolute target as a Host header.
+
+        If the two differ, there are two hosts, and the application refuses the request
+        (RFC 9112, 3.2.2).
+        """
         if all(name != b"host" or value.lower() != authority.lower() for name, value in self.headers):
             self.headers.append((b"host", authority))

@@ -6,8 +6,9 @@ import pytest
 from sqlalchemy import func, select, update
 
 from app.core.types import now
-from app.platform.models import Mail
-from app.routers.auth import hooks, tokens
+from app.platform import job_runs
+from app.platform.models import Lane, Mail
+from app.routers.auth import erasure, hooks, tokens
 from app.routers.auth.dependencies import SubscriptionActive, before_deletion
 from app.routers.auth.models import (
     Identity,
@@ -171,3 +172,22 @@ def test_another_feature_can_keep_an_account(client, db, check):
     assert row_of(user) == before
     assert lives(client, token)
     assert letters_to(user.email) == []
+
+
+def test_what_is_too_much_for_the_request_is_erased_by_a_job(client, db, monkeypatch):
+    """R19: an account that signed in very often can be deleted, too."""
+    monkeypatch.setattr(erasure, "AT_ONCE", 2)
+    user, other = make_user(), make_user()
+    tokens = [token_for(user) for _ in range(5)]
+    token_for(other)
+    headers = {"Authorization": f"Bearer {tokens[-1]}"}
+    assert client.post("/auth/delete-account", json={"password": PASSWORD}, headers=headers).status_code == 204
+    theirs = select(func.count(LoginSession.id)).where(LoginSession.user_id == user.id)
+    assert db.scalar(theirs) == 3
+    assert {client.get("/auth/me", headers={"Authorization": f"Bearer {t}"}).status_code for t in tokens} == {401}
+    while job_runs.run_next(lane=Lane.ASKED):
+        pass
+    db.expire_all()
+    addressed = select(SecurityEvent.user_id).where(SecurityEvent.ip_address != "").distinct()
+    assert (db.scalar(theirs), db.scalars(addressed).all()) == (0, [other.id])
+    assert db.scalar(select(func.count(LoginSession.id))) == 1

@@ -184,3 +184,12 @@ def test_a_hold_of_the_version_before_has_no_password_and_lets_nobody_in(client,
     db.add(UsernameHold(username="held", expires_at=now() + timedelta(hours=1)))
     db.commit()
     assert outcome(sign_in(client, "held")) == (401, "invalid_credentials")
+
+
+def test_a_registration_deletes_no_other_hold(client, db):
+    """R19: of those that have run out there may be very many, and a purge has the time for them."""
+    past = now() - timedelta(hours=1)
+    db.add_all([UsernameHold(username=name, expires_at=past) for name in ("free-again", "another")])
+    db.commit()
+    register(client, "free-again", "somebody@example.org")
+    assert "another" in db.scalars(select(UsernameHold.username)).all()

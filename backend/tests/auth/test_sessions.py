@@ -6,7 +6,7 @@ from sqlalchemy import select
 from app.core.keys import sign
 from app.routers.auth import sessions
 from app.routers.auth.models import LoginSession
-from tests.auth.factories import make_user
+from tests.auth.factories import make_user, token_for
 from tests.auth.letters import letters_to
 from tests.auth.steps import bearer, events_of, lives, outcome, refresh, sign_in
 
@@ -186,3 +186,34 @@ def test_of_two_that_end_one_session_the_second_does_not_find_it(committed):
         first.commit()
         with pytest.raises(sessions.SessionNotFound):
             sessions.end_session(second, user, session_id)
+
+
+def test_a_user_has_so_many_sessions_and_the_oldest_make_way(client, db, monkeypatch):
+    """R19: ending them all, as a reset does, must not take longer the more there are."""
+    monkeypatch.setattr(sessions, "MOST", 3)
+    user = make_user()
+    tokens = [token_for(user) for _ in range(5)]
+    alive = [client.get("/auth/me", headers={"Authorization": f"Bearer {token}"}).status_code for token in tokens]
+    assert alive == [401, 401, 200, 200, 200]
+
+
+def test_many_sessions_of_before_make_way_a_few_at_a_time(db, monkeypatch):
+    user = make_user()
+    for _ in range(6):
+        token_for(user)
+    monkeypatch.setattr(sessions, "MOST", 2)
+    monkeypatch.setattr(sessions, "TRIMMED", 3)
+    left = []
+    for _ in range(3):
+        token_for(user)
+        left.append(len(sessions.list_sessions(db, user)))
+    assert left == [4, 2, 2]
+
+
+def test_the_newest_sessions_are_listed(db, monkeypatch):
+    monkeypatch.setattr(sessions, "SHOWN", 2)
+    user = make_user()
+    for _ in range(4):
+        token_for(user)
+    ids = db.scalars(select(LoginSession.id).order_by(LoginSession.id)).all()
+    assert [one.id for one in sessions.list_sessions(db, user)] == [ids[3], ids[2]]

@@ -3,8 +3,11 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import select
 
+from app.db.slugs import first_free
 from app.routers.blog.models import BlogPost
 from tests.auth.factories import make_user
 from tests.blog.factories import make_category, make_post
@@ -127,3 +130,28 @@ def test_a_slug_is_found_behind_many_taken_ones(client, db, login):
     for number in range(2, 105):
         make_post(author, slug=f"launch-{number}")
     assert client.post("/blog/posts", json={"title": "Launch", "content": "x"}).json()["slug"] == "launch-105"
+
+
+@pytest.mark.parametrize("taken", [5, 150, 5_000, 100_000])
+def test_a_handful_of_questions_finds_the_next_number(taken):
+    """R19: with a hundred thousand posts of one title a create does not ask for each of them."""
+    asked = []
+
+    def those_taken(numbers):
+        asked.append(list(numbers))
+        return {number for number in asked[-1] if number <= taken}
+
+    assert first_free(those_taken) == taken + 1
+    assert len(asked) <= 6
+    assert max(map(len, asked)) <= 100
+
+
+@given(st.sets(st.integers(1, 400)))
+def test_the_number_before_a_free_one_is_taken(taken):
+    number = first_free(taken.intersection)
+    assert number not in taken
+    assert number == 1 or number - 1 in taken
+
+
+def test_a_number_is_found_though_somebody_took_every_one_that_is_tried():
+    assert len(str(first_free(set))) <= 11

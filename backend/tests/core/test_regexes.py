@@ -8,6 +8,8 @@ import inspect
 import pkgutil
 import re
 import time
+from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -23,7 +25,7 @@ OURS = {  # read nothing but what we have written ourselves
 
 
 def patterns():
-    found = {}
+    found: dict[re.Pattern[Any], tuple[ModuleType, str]] = {}
     for package in (app, simulator):
         for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             if info.name.rpartition(".")[2] in ("__main__", "server", "worker"):

@@ -144,9 +144,8 @@ def test_a_body_at_the_limit_is_read():
 
 
 HOSTILE = [b"[" + b"1," * 499_999 + b"1]", b'"' * 10**6, b"[" * 10**6, b'{"":' * 250_000, b"9" * 10**6, b" " * 10**6]
-HOSTILE += [
-    b'{"a":"%s"}' % (pump * (900_000 // len(pump))) for pump in (b",", b'\\",', b"\\\\,", b"\\u0041,", b"\\ud800,")
-]
+FILLINGS = (b",", b'\\",', b"\\\\,", b"\\u0041,", b"\\ud800,")
+HOSTILE += [b'{"a":"%s"}' % (filling * (900_000 // len(filling))) for filling in FILLINGS]
 
 
 @pytest.mark.parametrize("body", HOSTILE, ids=[str(body[:12]) for body in HOSTILE])

@@ -1,6 +1,6 @@
 """Pages: nothing twice, nothing left out, whatever is written between two of them."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -188,14 +188,8 @@ def plain(name):
     return {"name": Widget.name, "weight": Widget.weight, "created": Widget.created_at, "id": Widget.id}[name]
 
 
-OTHER_ORDERS = [
-    ["name", "id"],
-    ["created", "id"],
-    ["id"],
-    ["weight", "name", "id"],
-    ["-weight", "id"],
-    ["id", "weight"],
-]
+OTHER_ORDERS = [["name", "id"], ["created", "id"], ["id"], ["weight", "name", "id"], ["-weight", "id"]]
+OTHER_ORDERS += [["id", "weight"]]
 
 
 @pytest.mark.parametrize("names", OTHER_ORDERS, ids=[" ".join(names) for names in OTHER_ORDERS])
@@ -228,12 +222,10 @@ def test_a_key_comes_back_as_the_type_it_had_or_not_at_all(made):
                 page.decode([kind, int])
 
 
-# What was written as the one is a value of the other: nothing fails, and the page begins where the text says.
-READ_ALIKE = {(type(a), str) for a in (MOMENT, MOMENT.date(), Decimal(1), UUID(int=7))} | {
-    (int, Decimal),
-    (bool, Decimal),
+# The text of the first is also a valid value of the second.
+READ_ALIKE = {(kind, str) for kind in (datetime, date, Decimal, UUID)} | {
+    (kind, Decimal) for kind in (int, bool, float)
 }
-READ_ALIKE |= {(float, Decimal)}
 
 
 def test_the_last_key_is_never_null():

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from threading import Event
@@ -105,6 +105,13 @@ def under_load(server: Server, author: dict[str, str], stopped: Event) -> list[A
     return answers
 
 
+def register(server: Server, number: int) -> Answer:
+    """Waits for a processor to hash on, then for a side session."""
+    name = f"newcomer{number}"
+    body = {"username": name, "email": f"{name}@example.com", "password": "a long pass phrase 42"}
+    return ask(server, "POST", "/auth/register", body)
+
+
 def test_a_stopped_database_is_503_within_5_s(server: Server, frozen: Cluster, author: dict[str, str]) -> None:
     """Some requests are in the middle of a statement when it stops, some wait for their turn, most come later."""
     ended = Event()
@@ -117,6 +124,7 @@ def test_a_stopped_database_is_503_within_5_s(server: Server, frozen: Cluster, a
             for number in range(AT_ONCE // 2):
                 calls.append(threads.submit(ask, server, "GET", "/blog/posts"))
                 calls.append(threads.submit(write, server, author, number))
+                calls.append(threads.submit(register, server, number))
             ready, live = [], []
             while not all(call.done() for call in calls):
                 ready.append(ask(server, "GET", "/health/ready"))
@@ -147,6 +155,28 @@ def test_a_stopped_database_is_503_within_5_s(server: Server, frozen: Cluster, a
         again = list(threads.map(lambda number: write(server, author, number).status, range(AT_ONCE)))
     assert set(again) == {201}
     assert count_posts(server) == written + AT_ONCE
+
+
+def test_start_and_end_wait_for_no_database(frozen: Cluster) -> None:
+    """R6: with the worker inside, requests in flight, and every process of the database stopped."""
+    url = frozen.url.render_as_string(hide_password=False)
+    frozen.stop()
+    try:
+        began = time.monotonic()
+        with running_server(DATABASE_URL=url, EMBEDDED_WORKER="true") as server, ThreadPoolExecutor(5) as threads:
+            started = time.monotonic() - began
+            assert "database_unreachable" in server.log
+            calls = [threads.submit(ask, server, "GET", "/blog/posts") for _ in range(5)]
+            time.sleep(0.2)
+            server.process.terminate()
+            began = time.monotonic()
+            server.process.wait(LONG)
+            ended = time.monotonic() - began
+            wait(calls)
+    finally:
+        frozen.go_on()
+    record("R20 stopped database", "a process starts and ends", f"starts in {started:.1f} s, ends in {ended:.1f} s")
+    assert ended < 20
 
 
 def test_health_checks_of_a_silent_redis_slow_nobody_down(frozen: Cluster, server: Server) -> None:

@@ -1,11 +1,14 @@
 """The commands of who runs the billing."""
 
+from functools import partial
+
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from typer.testing import CliRunner
 
+from app.db import batches
 from app.db.database import SessionLocal
-from app.routers.payments import gateway
+from app.routers.payments import commands, gateway, ledger
 from app.routers.payments.commands import cli
 from app.routers.payments.events import HANDLED
 from app.routers.payments.models import WebhookEvent
@@ -113,3 +116,25 @@ def test_what_was_given_up_on_is_listed_and_worked_off_again(client, committed, 
     assert run("webhook-replay", "--event", "evt_done")[0] == 0
     assert outcomes()["evt_done"] is None
     assert run("webhook-replay", "--event", "evt_none") == (1, "There is no such event.\n")
+
+
+def test_of_very_many_events_the_newest_are_listed(client, committed, billing, monkeypatch):
+    """R19: the list does not load everything."""
+    monkeypatch.setattr(commands, "SHOWN", 2)
+    for number in range(4):
+        send(client, event(id=f"evt_{number}"))
+    with SessionLocal() as db, db.begin():
+        db.execute(update(WebhookEvent).values(outcome="dead"))
+    shown = run("webhook-replay")[1]
+    assert [f"evt_{number}" in shown for number in range(4)] == [False, False, True, True]
+    assert shown.endswith("The newest 2 of 4.\n")
+
+
+def test_events_are_worked_off_again_in_batches(client, committed, billing, monkeypatch):
+    for number in range(3):
+        send(client, event(id=f"evt_{number}"))
+    with SessionLocal() as db, db.begin():
+        db.execute(update(WebhookEvent).values(outcome="dead"))
+    monkeypatch.setattr(ledger, "in_batches", partial(batches.in_batches, size=1))
+    assert run("webhook-replay", "--failed") == (0, "3 will be worked off again by the worker.\n")
+    assert set(outcomes().values()) == {None}

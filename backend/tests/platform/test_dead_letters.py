@@ -1,16 +1,18 @@
 """What workers have given up: operators see it, and have it taken up again. R10 of reliability.md."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 import time_machine
-from sqlalchemy import select
+from sqlalchemy import func, select
 from typer.testing import CliRunner
 
 from app.cli import cli
 from app.core.types import now
+from app.db import batches
 from app.db.database import SessionLocal
-from app.platform import job_runs, jobs, outbox
+from app.platform import dead_letters, job_runs, jobs, leases, outbox
 from app.platform.mail import queue_mail
 from app.platform.models import Job, Mail
 
@@ -124,3 +126,28 @@ def test_either_names_or_all(committed, arguments):
     done = run("requeue", *arguments)
     assert done.exit_code == 1
     assert done.output == "Name dead letters, such as mail:12, or say --all.\n"
+
+
+def test_of_very_many_the_newest_are_listed_and_all_are_counted(committed, monkeypatch):
+    monkeypatch.setattr(dead_letters, "SHOWN", 2)
+    names = [kill(Job, kind="purge.users", payload={}, at=GONE + timedelta(minutes=n)) for n in range(4)]
+    shown = run("dead-letters").output
+    assert [name in shown for name in names] == [False, False, True, True]
+    assert shown.endswith("Dead letters: 4, of which the newest 2\n")
+
+
+def test_all_are_queued_again_in_batches_that_stand_each_for_itself(committed, monkeypatch):
+    for n in range(4):
+        kill(Job, kind="purge.users", payload={}, at=GONE + timedelta(minutes=n))
+    revived: list[int] = []
+
+    def revive(db, model, *conditions):
+        if len(revived) == 2:
+            raise RuntimeError
+        revived.append(leases.revive(db, model, *conditions))
+
+    monkeypatch.setattr(dead_letters, "revive", revive)
+    monkeypatch.setattr(dead_letters, "in_batches", partial(batches.in_batches, size=1))
+    assert run("requeue", "--all").exit_code == 1
+    with SessionLocal() as db:
+        assert db.scalar(select(func.count(Job.id)).where(Job.dead_at.is_(None))) == 2

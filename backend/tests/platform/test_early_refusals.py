@@ -1,4 +1,4 @@
-"""Over a real socket: a request of two hosts is refused, and an early refusal reaches a client that is still sending."""
+"""Over a real socket: a request names one host, and an early refusal reaches a client that is still sending."""
 
 import socket
 

@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Iterator
-from re import _constants as c  # type: ignore[attr-defined]  # the parser has no public name, and no stub
-from re import _parser as parser  # type: ignore[attr-defined]
+from re import _constants as c  # the parser has no public name
+from re import _parser as parser
 from typing import Any
 
 # Each stands for the classes that an expression may name or leave out.
@@ -59,8 +59,8 @@ def _takes(kind: Any, value: Any, sign: str) -> bool:
         return sign != "\n"
     if kind is c.NOT_LITERAL:
         return sign != chr(value)
-    names = [one for one in value if one[0] is not c.NEGATE]
-    return any(_names(*one, sign) for one in names) == (len(names) == len(value))
+    names = [(test, named) for test, named in value if test is not c.NEGATE]
+    return any(_names(test, named, sign) for test, named in names) == (len(names) == len(value))
 
 
 def _names(kind: Any, value: Any, sign: str) -> bool:

@@ -24,7 +24,7 @@ from .models import STRIPE_ID, WebhookEvent
 
 SOURCE = "stripe"
 MAX_TYPE = 80
-MAX_ENTRIES = 50_000  # Stripe has signed it: a subscription of many items, each with metadata, has thousands
+MAX_ENTRIES = 50_000  # members and items of an event that Stripe has signed; large subscriptions have thousands
 DOCUMENTED: dict[str, Any] = {
     "parameters": [
         {

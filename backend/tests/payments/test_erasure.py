@@ -1,0 +1,116 @@
+"""What payments keep, and for how long: notices, checkouts, events, and payers whose accounts were deleted."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import func, select
+
+from app.core.types import now
+from app.db.database import SessionLocal
+from app.routers.payments import customers
+from app.routers.payments.models import CheckoutAttempt, Customer, Invoice, Notice, Subscription, WebhookEvent
+from tests.auth.factories import PASSWORD, make_user
+from tests.payments.factories import make_customer, make_invoice, make_subscription, plan_of
+from tests.payments.stripe_side import event, send
+from tests.support.jobs import purge
+
+DAY = timedelta(days=1)
+
+
+def store(*rows):
+    with SessionLocal() as db, db.begin():
+        db.add_all(rows)
+
+
+def count(table):
+    with SessionLocal() as db:
+        return db.scalar(select(func.count()).select_from(table))
+
+
+def run_purges():
+    with SessionLocal() as db:
+        purge(db)
+
+
+def deleted_payer(*, age=401 * DAY, **columns):
+    return make_customer(make_user(), forget_from=now() - age, **{"gone_at": now(), **columns})
+
+
+def history_of(customer):
+    make_invoice(customer, subscription_id=make_subscription(customer, status="canceled", live_customer_id=None).id)
+    store(Notice(customer_id=customer.id, key=f"receipt {customer.id}"))
+
+
+def test_the_payer_of_a_deleted_account_goes_with_the_whole_history(shown_plans):
+    history_of(deleted_payer())
+    run_purges()
+    assert [count(table) for table in (Customer, Subscription, Invoice, Notice)] == [0, 0, 0, 0]
+
+
+def test_who_had_a_trial_is_remembered_without_the_history(shown_plans, db):
+    """One trial per person, also for who comes back with a new account."""
+    payer = deleted_payer(trial_used_at=now(), person=customers.person_of(db, "ada@example.com"))
+    history_of(payer)
+    for _ in range(2):
+        run_purges()
+    assert [count(table) for table in (Customer, Subscription, Invoice, Notice)] == [1, 0, 0, 0]
+    again = make_customer(make_user(), person=customers.person_of(db, "ada@example.com"))
+    assert customers.had_trial(db, again)
+
+
+@pytest.mark.parametrize("columns", [{"age": 399 * DAY}, {"gone_at": None}])
+def test_a_payer_stays_while_disputes_come_and_while_stripe_has_them(shown_plans, columns):
+    deleted_payer(**columns)
+    make_customer(make_user())
+    run_purges()
+    assert count(Customer) == 2
+
+
+def test_deleting_an_account_begins_the_time(client, db, login):
+    user = login(make_user())
+    customer = make_customer(user)
+    assert client.post("/auth/delete-account", json={"password": PASSWORD}).status_code == 204
+    db.refresh(found := db.get_one(Customer, customer.id))
+    assert found.forget_from
+
+
+def test_notices_go_when_no_mail_could_come_again(shown_plans):
+    """While an invoice is open the notice is what keeps a second mail about it from being sent."""
+    owing, settled = make_customer(make_user()), make_customer(make_user())
+    make_invoice(owing, status="open")
+    make_invoice(settled)
+    for payer in (owing, settled):
+        for age in (399, 401):
+            store(Notice(customer_id=payer.id, key=f"failed {payer.id} {age}", created_at=now() - age * DAY))
+    run_purges()
+    with SessionLocal() as db:
+        left = set(db.scalars(select(Notice.key)))
+    assert left == {f"failed {owing.id} 399", f"failed {owing.id} 401", f"failed {settled.id} 399"}
+
+
+def test_checkouts_go_a_month_after_they_were_closed(shown_plans):
+    payer = make_customer(make_user())
+    for closed_at in (now() - 31 * DAY, now() - 29 * DAY, None):
+        attempt = {"customer_id": payer.id, "plan_id": plan_of("team").id, "trial_days": 0, "key": uuid4().hex}
+        store(CheckoutAttempt(**attempt, closed_at=closed_at, created_at=now() - 40 * DAY))
+    run_purges()
+    assert count(CheckoutAttempt) == 2
+
+
+def test_an_event_that_was_given_up_on_goes_like_all_others(client, committed, billing):
+    """It holds addresses, too."""
+    from app.platform.jobs import Failure
+    from app.routers.payments import ledger
+
+    send(client, event(id="evt_dead"))
+    with SessionLocal() as db, db.begin():
+        row = db.scalars(select(WebhookEvent)).one()
+        ledger.note_failure(db, {"id": row.id}, Failure("no luck", is_final=True))
+    with SessionLocal() as db, db.begin():
+        row = db.scalars(select(WebhookEvent)).one()
+        assert row.outcome == "dead"
+        assert row.processed_at
+        row.processed_at -= 91 * DAY
+    run_purges()
+    assert count(WebhookEvent) == 0
