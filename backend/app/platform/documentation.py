@@ -1,7 +1,7 @@
 """What OpenAPI says of a route beyond its shapes: the errors a client can meet, and the headers it may send."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -37,6 +37,12 @@ ERROR_HEADERS = {
     },
     503: {"Retry-After": ("integer", "Seconds to wait.")},
 }
+STORED_ERRORS = (
+    idempotency.IdempotencyKeyReused,
+    idempotency.IdempotencyInProgress,
+    idempotency.AnswerNotKept,
+    TooManyRequests,
+)
 DATABASE_ERRORS = (DatabaseBusy, DatabaseUnavailable, DatabaseTimeout, DatabaseConflict)
 
 
@@ -98,15 +104,14 @@ def _errors(route: Any) -> Iterator[type[AppError]]:
             yield UnsupportedMediaType
     if route.resource:
         yield Stale
+    yield from _errors_of_writing(route, calls)
+
+
+def _errors_of_writing(route: Any, calls: Sequence[Any]) -> Iterator[type[AppError]]:
     if route.creates:
         yield idempotency.InvalidIdempotencyKey
     if route.stores:
-        yield from (
-            idempotency.IdempotencyKeyReused,
-            idempotency.IdempotencyInProgress,
-            idempotency.AnswerNotKept,
-            TooManyRequests,
-        )
+        yield from STORED_ERRORS
     elif route.limited and any(Unauthenticated in getattr(call, "raises", ()) for call in calls):
         yield TooManyRequests
 

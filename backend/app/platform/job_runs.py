@@ -50,7 +50,7 @@ def _claim(lane: Lane | None) -> Job | None:
     of_lane = [Job.lane == lane] if lane else []
     with WorkerSession() as db, db.begin():
         job = leases.claim(db, Job, LEASE, *of_lane, Job.kind.in_(list(kinds())))
-    if job:
+    if job and job.lane in BELLS:
         BELLS[Lane(job.lane)].ring()  # there may be more: the other threads of this lane should look
     return job
 

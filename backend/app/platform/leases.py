@@ -128,7 +128,8 @@ def revive(db: Session, model: type[Row], *conditions: ColumnElement[bool]) -> i
 def delay_after(attempts: int) -> timedelta:
     """5 s, 10 s, 20 s, … up to an hour, each a fifth more or less, so that what failed together is not retried so."""
     seconds = min(FIRST_DELAY * 2 ** min(attempts - 1, 20), LONGEST_DELAY)
-    return timedelta(seconds=seconds * random.uniform(0.8, 1.2))  # noqa: S311 - no secret
+    spread = random.uniform(0.8, 1.2)  # noqa: S311 - no secret
+    return timedelta(milliseconds=round(seconds * spread * 1000))  # which is as fine as SQLite's clock
 
 
 def reason_of(error: BaseException) -> str:

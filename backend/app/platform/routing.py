@@ -142,8 +142,8 @@ class Route(APIRoute):
             response = await answer(request)
             if self.reads:
                 return _read(request, response)
-            if claim := getattr(request.state, "claim", None):
-                await run_in_threadpool(claim.store, response)
+            if stored := getattr(request.state, "claim", None):
+                await run_in_threadpool(stored.store, response)
             return response
 
         return handle

@@ -88,8 +88,6 @@ class Connection(BoundedHead):
             if self._held > self.crowd.limits.head + DISCARDED:
                 self.transport.abort()
             return
-        if self._stage is Stage.IDLE:
-            self._await(Stage.HEAD)
         super().data_received(data)
         if self._held > self.crowd.limits.head and not self.transport.is_closing():
             self._refuse_head()
@@ -117,7 +115,6 @@ class Connection(BoundedHead):
     def on_response_complete(self) -> None:
         self._requests.popleft()
         self.crowd.has_answered(self)
-        self._await(self._stage)
         super().on_response_complete()
 
     def resume_writing(self) -> None:

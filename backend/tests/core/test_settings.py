@@ -53,6 +53,8 @@ def test_production_starts_with_strong_settings(environment):
         ("SECRET_KEY", "changeme" * 5),
         ("SECRET_KEY", "change-me-in-production-0123456789-change-me"),
         ("SECRET_KEY", "Your-Very-Long-Key-Goes-Here-0123456789"),
+        ("SECRET_KEY_PREVIOUS", "short-secret"),
+        ("SECRET_KEY_PREVIOUS", "changeme" * 5),
         ("DATABASE_URL", ""),
         ("DATABASE_URL", "sqlite:////var/lib/liftoff.db"),
         ("DATABASE_URL", "sqlite+pysqlite:////var/lib/liftoff.db"),

@@ -15,7 +15,7 @@ from app.db.engines import CONNECT_SECONDS, JOB_STATEMENT_SECONDS, Limits, make_
 from app.db.errors import translate
 from app.db.silence import LISTEN_SECONDS, Silence, silence_of
 from app.db.urls import normalise
-from app.platform import idempotency, job_runs, outbox
+from app.platform import jobs, models, outbox
 from app.platform.gateway import TOTAL_SECONDS
 from tests.support.freezer import Freezer, freezer, place_of, through
 from tests.support.smtp import wait_until
@@ -193,9 +193,9 @@ def test_limits_of_requests_jobs_and_migrations():
 
 def test_leases_outlast_what_runs_under_them():
     statement = Limits(JOB_STATEMENT_SECONDS).call
-    assert job_runs.LEASE.total_seconds() > 2 * statement
+    assert jobs.LEASE.total_seconds() > 2 * statement
     assert outbox.LEASE.total_seconds() > TOTAL_SECONDS + statement
-    assert idempotency.LEASE.total_seconds() > 3 * 10 + Limits(Settings().database_statement_timeout).call
+    assert models.LEASE.total_seconds() > 3 * 10 + Limits(Settings().database_statement_timeout).call
 
 
 @pytest.mark.only("postgresql")

@@ -7,7 +7,7 @@ import pytest
 from anyio import create_task_group, to_thread
 
 from app.db.database import DatabaseBusy
-from app.db.threads import limit_threads
+from app.db.threads import Threads, limit_threads
 from app.main import app
 from tests.support.client import DocumentedClient
 
@@ -55,4 +55,5 @@ def test_the_application_limits_its_threads(migrated):
     with DocumentedClient(app) as client:
         assert client.portal
         client.portal.call(look)
+    assert isinstance(found[0], Threads)
     assert (found[0].total_tokens, found[0].patience) == (16, 10)

@@ -88,7 +88,8 @@ def use_a_phone(ask: Ask, token: dict[str, Any]) -> dict[str, Any]:
     ask(1, "POST", "/auth/mfa/totp/confirm", token, json={"code": totp.code_at(secret, step - 1)})
     half = sign_in(ask, 0)
     code = {"mfa_token": half["mfa_token"], "code": totp.code_at(secret, step)}
-    return ask(1, "POST", "/auth/token/mfa", json=code)
+    signed_in: dict[str, Any] = ask(1, "POST", "/auth/token/mfa", json=code)
+    return signed_in
 
 
 def test_hosts_ten_minutes_apart_serve_one_user_without_a_refusal(hosts):

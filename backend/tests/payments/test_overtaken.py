@@ -12,7 +12,7 @@ from app.db.database import SessionLocal
 from app.platform.models import Job
 from app.routers.auth import sessions
 from app.routers.auth.models import User
-from app.routers.payments import doctor, gateway
+from app.routers.payments import doctor, gateway, invariants
 from app.routers.payments.models import CheckoutAttempt, Customer, Subscription
 from tests.auth.factories import PASSWORD, make_user, token_for
 from tests.payments.factories import make_customer, sell_plans
@@ -105,6 +105,22 @@ def test_a_checkout_whose_account_is_deleted_leaves_nothing(client, buyer, strip
     with SessionLocal() as db:
         assert db.scalar(select(func.count(CheckoutAttempt.open_customer_id))) == 0
         assert db.scalars(select(Customer.email)).all() == [""]
+
+
+@pytest.mark.parametrize("step", STEPS[:2])
+def test_for_an_account_that_is_gone_no_page_is_asked_for(client, buyer, stripe_side, overtake, step):
+    """The attempt is not even begun: it is inserted where the user is held."""
+    overtake("after", step, delete)
+    assert client.post(CHECKOUT, json={"plan": "team"}).status_code == 401
+    assert stripe_side.api.checkout.sessions.list().data == []
+
+
+def test_a_customer_who_is_made_after_the_deletion_is_forgotten_at_once(client, buyer, stripe_side, overtake):
+    """By the request that made them: the deletion can only look for them a minute later."""
+    overtake("before", "create_customer", delete)
+    assert client.post(CHECKOUT, json={"plan": "team"}).status_code == 401
+    work()
+    assert at_stripe(stripe_side, buyer.email) == (0, 0)
 
 
 @pytest.mark.parametrize("race", [(step, end) for step in STEPS[::2] for end in (disable, sign_out)], ids=name_of)
@@ -233,7 +249,7 @@ def test_invariants_know_what_is_left_of_a_deleted_account(committed, billing):
         }
         db.add(Subscription(**left, **at, **plain, has_payment_method=True))
     with SessionLocal() as db:
-        broken = {(one.subject, one.rule) for one in doctor.invariants.broken(db)}
+        broken = {(one.subject, one.rule) for one in invariants.broken(db)}
     assert broken == {
         ("sub_left", "a deleted account has no subscription"),
         (customer.stripe_id, "a deleted account has no e-mail address"),

@@ -14,8 +14,8 @@ from app import main
 from app.core.types import now
 from app.db.database import SessionLocal
 from app.platform import idempotency
-from app.platform.idempotency import LEASE, Claim
-from app.platform.models import IdempotencyKey
+from app.platform.idempotency import Claim
+from app.platform.models import LEASE, IdempotencyKey
 from tests.auth.factories import PASSWORD, make_user, token_for
 from tests.auth.letters import letters_to
 from tests.support.widgets import Widget

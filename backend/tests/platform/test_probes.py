@@ -7,12 +7,12 @@ import anyio
 import pytest
 from anyio import create_task_group, to_thread
 
-from app.platform.probes import EVERY_SECONDS, Probe
+from app.platform.probes import EVERY_SECONDS, Checks, Probe
 from tests.support.freezer import freezer
 from tests.support.server import running_server
 
 pytestmark = pytest.mark.only("sqlite")  # no database in it
-UNKNOWN = {"thing": "unreachable"}
+UNKNOWN: Checks = {"thing": "unreachable"}
 
 
 class Thing:

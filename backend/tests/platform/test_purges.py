@@ -10,8 +10,9 @@ from sqlalchemy import func, select
 from app.core.types import now
 from app.db import batches
 from app.db.database import Base, SessionLocal
-from app.platform import job_runs, jobs, purge_metrics, purges
-from app.platform.models import IdempotencyKey, Job
+from app.platform import job_runs, jobs, purge_metrics, purges, recurrence
+from app.platform.models import IdempotencyKey, Job, Lane
+from tests.support.filled import OURS
 from tests.support.jobs import rows
 
 HOUR = timedelta(hours=1)
@@ -20,8 +21,6 @@ KEPT = {  # tables that no purge empties, and why
     "identities": "go with their account",
     "totps": "go with their account",
     "recovery_codes": "go with their account, and are replaced together",
-    "blog_categories": "content",
-    "blog_posts": "content",
     "plans": "as many as prices were ever offered",
     "subscriptions": "the history of a payer, with whom they go",
     "payment_invoices": "the history of a payer, with whom they go",
@@ -49,18 +48,18 @@ def purge_keys():
     """The job as a worker runs it."""
     with SessionLocal() as db, db.begin():
         jobs.enqueue(db, "purge.idempotency_keys", key="recurring purge.idempotency_keys")
-    return partial(job_runs.run_next, outside=False)
+    return partial(job_runs.run_next, lane=Lane.RECURRING)
 
 
 @pytest.fixture
 def only_keys(committed, monkeypatch):
     """No other job is due."""
-    monkeypatch.setattr(job_runs, "plan_recurring", lambda: None)
+    monkeypatch.setattr(recurrence.planner, "plan", lambda: None)
 
 
 def test_each_table_has_a_purge_or_a_reason_to_have_none():
     purged = {declared.table for declared in purges.purges()}
-    ours = {m.local_table for m in Base.registry.mappers if m.class_.__module__.startswith("app.")}
+    ours = {m.local_table for m in Base.registry.mappers if m.class_.__module__.startswith(OURS)}
     assert {str(table) for table in ours} - purged == KEPT.keys() - purged
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import update
 
 from app.db import clock
 from app.db.database import SessionLocal, WorkerSession
-from app.platform import job_runs, leases, outbox
+from app.platform import job_runs, jobs, leases, outbox
 from app.platform.idempotency import Claim
 from app.platform.mail import queue_mail
 from app.platform.models import IdempotencyKey, Job, Mail
@@ -18,26 +18,26 @@ KEY = {"Idempotency-Key": "one-and-the-same"}
 BOTH_WAYS = pytest.mark.parametrize("minutes", [-5, 5])
 
 
-@pytest.mark.parametrize(("model", "lease"), [(Mail, outbox.LEASE), (Job, job_runs.LEASE)])
+@pytest.mark.parametrize(("model", "lease"), [(Mail, outbox.LEASE), (Job, jobs.LEASE)])
 def test_a_lease_ends_when_it_ends_whatever_a_workers_clock_shows(committed, adding, model, lease):
     """A mail was sent twice by workers whose clocks were three minutes apart."""
     enqueue("test.add", {"name": "one"})
     with SessionLocal() as db, db.begin():
         queue_mail(db, "ada@example.com", "auth/password_changed", username="ada")
-    with WorkerSession() as db, db.begin():
-        assert leases.claim(db, model, lease)
-    with host_ahead(minutes=5), WorkerSession() as db, db.begin():
-        assert leases.claim(db, model, lease) is None
-        db.execute(update(model).values(due_at=clock.now(timedelta(minutes=-3))))
-    with host_ahead(minutes=-5), WorkerSession() as db, db.begin():
-        assert leases.claim(db, model, lease), "it ended three minutes ago"
+    with WorkerSession() as worker, worker.begin():
+        assert leases.claim(worker, model, lease)
+    with host_ahead(minutes=5), WorkerSession() as worker, worker.begin():
+        assert leases.claim(worker, model, lease) is None
+        worker.execute(update(model).values(due_at=clock.now(timedelta(minutes=-3))))
+    with host_ahead(minutes=-5), WorkerSession() as worker, worker.begin():
+        assert leases.claim(worker, model, lease), "it ended three minutes ago"
 
 
 def test_a_mail_in_the_hands_of_one_worker_is_not_sent_by_another(committed, smtp):
     with SessionLocal() as db, db.begin():
         queue_mail(db, "ada@example.com", "auth/password_changed", username="ada")
-    with WorkerSession() as db, db.begin():
-        mail = leases.claim(db, Mail, outbox.LEASE)
+    with WorkerSession() as worker, worker.begin():
+        mail = leases.claim(worker, Mail, outbox.LEASE)
     assert mail
     with host_ahead(minutes=3):
         assert not outbox.send_due()
@@ -60,11 +60,11 @@ def test_a_job_that_failed_is_put_off_and_given_up_alike(committed, minutes):
     """One that failed is put off by the database's time, and given up by it."""
     with SessionLocal() as db, db.begin():
         db.add(Job(kind="test.fail", payload={}, due_at=clock.now(), give_up_at=clock.now(timedelta(minutes=3))))
-    with WorkerSession() as db, db.begin():
-        job = leases.claim(db, Job, job_runs.LEASE)
+    with WorkerSession() as worker, worker.begin():
+        job = leases.claim(worker, Job, jobs.LEASE)
     assert job
-    with host_ahead(minutes=minutes), WorkerSession() as db, db.begin():
-        assert leases.retry_later(db, job, "no luck")
+    with host_ahead(minutes=minutes), WorkerSession() as worker, worker.begin():
+        assert leases.retry_later(worker, job, "no luck")
     (row,) = rows()
     with WorkerSession() as db:
         assert timedelta() < row.due_at - clock.read(db) < timedelta(seconds=7)

@@ -66,6 +66,7 @@ class Server:
         self.state = ServerState()
         self.go_on = asyncio.Event()
         self.reads = True
+        self.clients: list[Client] = []
         self.config = Config(
             self._answer, interface="asgi3", ws="none", log_config=None, timeout_keep_alive=75, proxy_headers=False
         )
@@ -80,7 +81,8 @@ class Server:
         await send({"type": "http.response.body", "body": b"ok"})
 
     def connect(self, host: str = "203.0.113.9") -> "Client":
-        return Client(self, host)
+        self.clients.append(Client(self, host))
+        return self.clients[-1]
 
     async def settle(self) -> None:
         """Let the application do what it can."""
@@ -120,10 +122,12 @@ def talk(scene: Callable[[Server], Any], limits: Limits | None = None, trusted: 
 
     async def play() -> None:
         server = Server(limits or Limits(connections=100, look=1e6), trusted)
-        await scene(server)
-        server.go_on.set()
-        await server.settle()
-        for task in tuple(server.state.tasks):
-            task.cancel()
+        try:
+            await scene(server)
+        finally:  # also if the scene has failed: an application that waits for a client would never end
+            for client in server.clients:
+                client.go_away()
+            server.go_on.set()
+            await server.settle()
 
     asyncio.run(play())
