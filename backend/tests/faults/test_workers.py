@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -45,7 +46,7 @@ def storm(request, committed):
 
 
 def queue_link():
-    values = {"username": "ada", "link": "https://app.example.com/reset-password?token=x"}
+    values: Any = {"username": "ada", "link": "https://app.example.com/reset-password?token=x"}
     with SessionLocal() as db, db.begin():
         life = timedelta(hours=1)
         to, template = "ada@example.com", "auth/reset_password"
