@@ -7,7 +7,7 @@ import pytest
 from anyio import create_task_group, to_thread
 
 from app.db.database import DatabaseBusy
-from app.db.threads import limit_threads
+from app.db.threads import Threads, limit_threads
 from app.main import app
 from tests.support.client import DocumentedClient
 
@@ -50,9 +50,11 @@ def test_the_application_limits_its_threads(migrated):
     found = []
 
     async def look():
-        found.append(to_thread.current_default_thread_limiter())
+        limiter = to_thread.current_default_thread_limiter()
+        assert isinstance(limiter, Threads)
+        found.append((limiter.total_tokens, limiter.patience))
 
     with DocumentedClient(app) as client:
         assert client.portal
         client.portal.call(look)
-    assert (found[0].total_tokens, found[0].patience) == (16, 10)
+    assert found == [(16, 10)]
