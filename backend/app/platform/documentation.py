@@ -98,6 +98,10 @@ def _errors(route: Any) -> Iterator[type[AppError]]:
             yield UnsupportedMediaType
     if route.resource:
         yield Stale
+    yield from _errors_of_writing(route, calls)
+
+
+def _errors_of_writing(route: Any, calls: list[Any]) -> Iterator[type[AppError]]:
     if route.creates:
         yield idempotency.InvalidIdempotencyKey
     if route.stores:
