@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11; do $$p -
 # What is typed behind a target reaches it as it is; else a `$` in a password would be the name of a variable.
 $(foreach _,$(.VARIABLES),$(if $(filter command,$(origin $_)),$(eval override export $_ := $$(value $_))))
 
-.PHONY: help dev test test-faults check-long feature feature-field feature-remove run worker migrate migration downgrade seed superuser dead-letters requeue plans-sync webhook-register webhook-replay billing-doctor demo-billing check lint types migrations configs format lock audit openapi bench
+.PHONY: help dev test test-faults check-long feature feature-field feature-remove run worker migrate migration downgrade seed superuser dead-letters requeue rekey plans-sync webhook-register webhook-replay billing-doctor demo-billing check lint types migrations configs format lock audit openapi bench
 .DEFAULT_GOAL := help
 
 help: ## print this
@@ -63,9 +63,9 @@ downgrade: $(STAMP) ## [to=REVISION] | step back one revision, or to the one nam
 seed: $(STAMP) ## load the demo data (refused in production)
 	$(IN_BACKEND) app.cli seed
 
-superuser: $(STAMP) ## email=… username=… [password=…] | make or promote a superuser; asks for the password
-	@test -n "$$email" && test -n "$$username" || { echo 'Usage: make superuser email=ada@example.com username=ada [password=…]'; exit 2; }
-	$(IN_BACKEND) app.cli superuser --email "$$email" --username "$$username" $${password:+--password "$$password"}
+superuser: $(STAMP) ## email=… username=… | make or promote a superuser; asks for the password, or reads it from a pipe or PASSWORD
+	@test -n "$$email" && test -n "$$username" || { echo 'Usage: make superuser email=ada@example.com username=ada'; exit 2; }
+	@cd backend && PASSWORD="$${password:-$$PASSWORD}" ../.venv/bin/python -m app.cli superuser --email "$$email" --username "$$username"
 
 ##@ Repair
 
@@ -75,6 +75,9 @@ dead-letters: $(STAMP) ## the mails and jobs that were given up: which, since wh
 requeue: $(STAMP) ## [id="mail:12 job:3"] [all=yes] | have dead letters worked on again, for another 24 hours
 	@test -n "$$id$$all" || { echo 'Usage: make requeue id="mail:12 job:3", or make requeue all=yes'; exit 2; }
 	$(IN_BACKEND) app.cli requeue $$id $${all:+--all}
+
+rekey: $(STAMP) ## encrypt with SECRET_KEY what was encrypted with SECRET_KEY_PREVIOUS
+	$(IN_BACKEND) app.cli rekey
 
 ##@ Payments
 
@@ -110,9 +113,10 @@ types: $(STAMP) ## types (mypy, strict)
 migrations: $(STAMP) ## models and revisions agree, and the revisions lock no table for long (alembic, squawk)
 	$(IN_BACKEND) tools.check_migrations
 
-configs: $(STAMP) ## docker-compose.yml and the CI workflow follow their schemas
+configs: $(STAMP) ## docker-compose.yml, the CI workflow and Renovate's file follow their schemas
 	@.venv/bin/python -m check_jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 	@.venv/bin/python -m check_jsonschema --builtin-schema vendor.github-workflows .github/workflows/ci.yml
+	@.venv/bin/python -m check_jsonschema --builtin-schema vendor.renovate .github/renovate.json
 
 format: $(STAMP) ## put the code in form, mend what ruff can mend
 	$(IN_BACKEND) ruff check --fix --exit-zero --quiet .
@@ -126,6 +130,7 @@ bench: $(STAMP) ## the comparisons of the README, measured on this machine
 	$(IN_BACKEND) benchmarks.sign_in
 	$(IN_BACKEND) benchmarks.simulator
 	$(IN_BACKEND) benchmarks.payments
+	$(IN_BACKEND) benchmarks.mail
 
 ##@ Packages
 

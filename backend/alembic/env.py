@@ -13,12 +13,13 @@ from alembic import context
 from alembic.operations.ops import DropTableOp, MigrationScript, ModifyTableOps
 from alembic.util import CommandError
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError
 
 from app.core.config import get_settings
 from app.core.features import load_models
 from app.core.logging import configure_logging
 from app.db.database import Base
-from app.db.engines import MYSQL_SESSION, make_engine
+from app.db.engines import MYSQL_SESSION, Limits, make_engine
 from app.db.migrations import compare_server_default, render_item
 from app.db.urls import normalise
 
@@ -58,6 +59,15 @@ def refuse_several_heads() -> None:
 
 
 @contextmanager
+def _or_busy() -> Iterator[None]:
+    """Around the wait for the lock of a SQLite file: when it runs out, say in one line what that means."""
+    try:
+        yield
+    except OperationalError as error:
+        raise CommandError(STILL_AT_WORK) from error
+
+
+@contextmanager
 def alone(connection: Connection) -> Iterator[None]:
     """One migrator at a time: the others wait, then find nothing left to do."""
     match connection.dialect.name:
@@ -78,12 +88,13 @@ def alone(connection: Connection) -> Iterator[None]:
             connection.execute(text("SELECT RELEASE_LOCK(:name)"), {"name": LOCK})
         case _:
             # Alembic rebuilds a table to change it: with foreign keys on, dropping the old one would empty others.
-            file = (
-                connection.connection.cursor()
-            )  # below SQLAlchemy, which would begin a transaction: too late for these
+            # Below SQLAlchemy, which would begin a transaction: too late for these.
+            file = connection.connection.cursor()
             file.execute("PRAGMA foreign_keys=OFF")
             file.execute(f"PRAGMA busy_timeout={WAIT_SECONDS * 1000}")
-            with connection.begin():  # takes the write lock
+            with _or_busy():
+                transaction = connection.begin()  # takes the write lock
+            with transaction:
                 yield
                 if broken := connection.exec_driver_sql("PRAGMA foreign_key_check").all():
                     raise CommandError(f"The migration would break foreign keys: {broken[:5]}")
@@ -142,7 +153,7 @@ def run() -> None:
             prepare_offline(url.get_backend_name())
             context.run_migrations()
         return
-    engine = make_engine(settings, pool_size=1, max_overflow=0, name="liftoff migrations", statement_seconds=0)
+    engine = make_engine(settings, pool_size=1, max_overflow=0, name="liftoff migrations", limits=Limits(0))
     with engine.connect() as connection, alone(connection):
         sqlite = connection.dialect.name == "sqlite"
         context.configure(connection=connection, render_as_batch=sqlite, **options)

@@ -1,5 +1,6 @@
 """Commands for developers and operators: `python -m app.cli --help`."""
 
+import os
 import sys
 from graphlib import TopologicalSorter
 from typing import Annotated
@@ -25,9 +26,9 @@ def migrate() -> None:
 
 @cli.command()
 def seed() -> None:
-    """Load the demo data of every feature. Does nothing twice; refuses production."""
-    if get_settings().is_production:
-        sys.exit("Demo data has passwords that everybody knows: it is never loaded in production.")
+    """Load the demo data of every feature. Does nothing twice; refuses production and staging."""
+    if get_settings().is_deployed:
+        sys.exit("Demo data has passwords that everybody knows: it is never loaded in production or staging.")
     load_models()
     with SessionLocal() as db, db.begin():
         for feature in _by_dependency():
@@ -54,20 +55,43 @@ def _by_dependency() -> list[Feature]:
 def superuser(
     email: Annotated[str, typer.Option(prompt=True)],
     username: Annotated[str, typer.Option(prompt=True, help="Only used for a new account.")],
-    password: Annotated[str, typer.Option(help="Asked for, unseen, when a new or unverified account needs one.")] = "",
 ) -> None:
-    """Make the account with this address a superuser; make the account first where there is none."""
+    """Make the account with this address a superuser; make the account first where there is none.
+
+    A new or unverified account needs a password. It comes from the variable PASSWORD, else from standard input. There
+    is no option for it: every user of the machine can read the arguments of a process.
+    """
     from app.routers.auth import service
 
+    password = os.environ.get("PASSWORD", "")
     with SessionLocal() as db, db.begin():
-        known = service.find_by_login(db, email)
+        known, _ = service.find_by_login(db, email)
         if (known is None or not known.is_verified) and not password:
-            password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+            password = _read_password()
         try:
             user = service.make_superuser(db, email=email, username=username, password=password or None)
         except (ValueError, AppError) as error:
             sys.exit(f"No superuser was made: {error}")
         typer.echo(f"{user.email} ({user.username}) is a superuser.")
+
+
+def _read_password() -> str:
+    """One line of standard input; a person types it unseen, and twice."""
+    if sys.stdin.isatty():
+        typed: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+        return typed
+    return sys.stdin.readline().rstrip("\r\n")
+
+
+@cli.command()
+def rekey() -> None:
+    """Encrypt the secrets of second factors with SECRET_KEY where they were encrypted with SECRET_KEY_PREVIOUS."""
+    from app.routers.auth import mfa
+
+    renewed, unreadable = mfa.renew_all()
+    typer.echo(f"Encrypted with the new key: {renewed}")
+    if unreadable:
+        sys.exit(f"With neither key readable: {unreadable}. Their owners sign in with a recovery code.")
 
 
 @cli.command("dead-letters")

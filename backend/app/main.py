@@ -4,19 +4,22 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from anyio import to_thread
 from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
 
+from app.core.announcements import announce
 from app.core.config import Settings, get_settings
 from app.core.features import BrokenFeature, discover
 from app.core.logging import configure_logging, get_logger
 from app.db.capacity import check_capacity
+from app.db.migrations import known_revisions
+from app.db.threads import limit_threads
 from app.platform import dev_mailbox, dev_pages, docs, documentation, health, jobs, metrics, middleware, problems
 from app.platform.worker import Worker
 
 WORKER_STOP_SECONDS = 10.0  # for the mail or job in hand; leases bring back what is cut off
-DESCRIPTION = """Sign up, sell and publish. Errors are `application/problem+json`; programs decide by their `code`.
+DESCRIPTION = "Sign up, sell and publish. Errors are `application/problem+json`; programs decide by their `code`."
+DEMO = """
 
 Press **Authorize** and sign in as `author@example.com` with the demo password that `make dev` prints."""
 
@@ -28,7 +31,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = FastAPI(
         title="Liftoff",
         version="1.0.0",
-        description=DESCRIPTION,
+        description=DESCRIPTION if settings.is_deployed else DESCRIPTION + DEMO,
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
@@ -50,7 +53,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     if settings.environment == "development":
         app.include_router(dev_mailbox.router, prefix=settings.api_prefix)
         app.include_router(dev_pages.router, prefix=settings.api_prefix)
-    if settings.metrics_enabled:
+    if settings.metrics_enabled and not settings.metrics_port:
         app.include_router(metrics.router, prefix=settings.api_prefix)
     _document_problems(app)
     if settings.docs_enabled:
@@ -61,8 +64,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(_app: FastAPI) -> AsyncIterator[None]:
     settings = get_settings()
-    to_thread.current_default_thread_limiter().total_tokens = settings.worker_threads
+    limit_threads(settings.worker_threads, patience=settings.database_pool_timeout)
+    await run_in_threadpool(known_revisions)  # slow the first time, and the first probe has a deadline
     await run_in_threadpool(check_capacity, settings)
+    await run_in_threadpool(metrics.remove_files_of_ended)
+    announce(settings)
     get_logger("app").info("started", environment=settings.environment, port=settings.port)
     worker = Worker() if settings.embedded_worker else None
     if worker:

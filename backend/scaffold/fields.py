@@ -112,6 +112,7 @@ class Field:
     def create_line(self) -> str:
         none = " | None" if self.optional or self.token.kind == "slug" else ""
         value = self.constant or (self.default.shape if self.default else "None")
+        none = f" | {value}{none}" if value == defaults.LEFT_OUT else none
         return f"{self.name}: {self.shape}{none}{'' if self.required else f' = {value}'}"
 
     @property

@@ -40,8 +40,8 @@ def _engine() -> Engine | None:
     from app.core.config import get_settings
     from app.db.database import engine
 
-    if get_settings().is_production:
-        raise Refused("ENVIRONMENT is production: its database is not taken back. Nothing was changed.")
+    if (settings := get_settings()).is_deployed:
+        raise Refused(f"ENVIRONMENT is {settings.environment}: its database is not taken back. Nothing was changed.")
     if engine.dialect.name == "sqlite" and not os.path.exists(str(engine.url.database)):  # noqa: PTH110 - a str
         return None
     return engine

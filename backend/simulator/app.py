@@ -37,7 +37,7 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(title="Stripe simulator", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.box = box
     app.state.store = store
-    app.add_middleware(Guard)
+    app.add_middleware(Guard, names=settings.names)
     stripe = Dispatcher(store, box.chaos)
     app.router.routes.append(Route("/v1{path:path}", stripe))  # the first to be asked: most requests are its
     app.router.default = stripe  # what is no page and no control it answers as well

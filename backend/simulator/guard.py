@@ -1,4 +1,8 @@
-"""Keeps web pages of others out: the simulator answers nobody but this machine (DNS rebinding, cross-site forms)."""
+"""Keeps web pages of others out: DNS rebinding and cross-site forms.
+
+The simulator answers to the names of this machine, and to those that it was given for the other containers of a
+staging deployment.
+"""
 
 from urllib.parse import urlsplit
 
@@ -8,22 +12,23 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 REFUSAL = {
-    "message": "The simulator answers this machine alone, and no pages but its own.",
+    "message": "The simulator answers to its own names alone, and no pages but its own.",
     "type": "invalid_request_error",
 }
 
 
 class Guard:
-    """403 for a Host that is not loopback, and for a request that a page of another origin sent."""
+    """403 for a Host that is neither loopback nor one of `names`, and for a request from a page of another origin."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, names: tuple[str, ...] = ()) -> None:
         self.app = app
+        self.names = LOOPBACK | {name.lower() for name in names}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             headers = Headers(scope=scope)
             host = headers.get("host", "")
-            if _name(host) not in LOOPBACK or headers.get("origin", f"http://{host}") != f"http://{host}":
+            if _name(host) not in self.names or headers.get("origin", f"http://{host}") != f"http://{host}":
                 await JSONResponse({"error": REFUSAL}, 403)(scope, receive, send)
                 return
         await self.app(scope, receive, send)

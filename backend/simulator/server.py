@@ -1,4 +1,4 @@
-"""How the simulator is served: by uvicorn, on this machine alone, with a way to cut a connection."""
+"""How the simulator is served: by uvicorn, on this machine alone by default, with a way to cut a connection."""
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -15,11 +15,11 @@ class Cuttable(HttpToolsProtocol):
         self.scope["extensions"] = {CUT: {"now": self.transport.abort}}
 
 
-def server(app: ASGIApp, port: int) -> uvicorn.Server:
+def server(app: ASGIApp, port: int, host: str = "127.0.0.1") -> uvicorn.Server:
     return uvicorn.Server(
         uvicorn.Config(
             app,
-            host="127.0.0.1",
+            host=host,
             port=port,
             http=Cuttable,
             ws="none",

@@ -12,7 +12,8 @@ PORT = 8001
 class Settings:
     """`state` None keeps everything in memory; `seed` is that of a new state, `now` stops its clock there.
 
-    `webhook` is the URL and the secret of an endpoint that gets all events.
+    `webhook` is the URL and the secret of an endpoint that gets all events. `host` is the address to listen on, and
+    `names` are Host names to answer to besides those of this machine.
     """
 
     port: int = PORT
@@ -20,6 +21,8 @@ class Settings:
     seed: str | None = None
     now: int | None = None
     webhook: tuple[str, str] | None = None
+    host: str = "127.0.0.1"
+    names: tuple[str, ...] = ()
 
     @property
     def base_url(self) -> str:

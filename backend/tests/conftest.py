@@ -47,8 +47,9 @@ def dealt(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
 
     Left for the end, or all with one worker, they would keep it busy when the others have nothing left.
     """
-    slow = [item for item in items if item.get_closest_marker("slow")]
-    rest = [item for item in items if not item.get_closest_marker("slow")]
+    marks = ("slow", "long", "faults")
+    slow = [item for item in items if any(map(item.get_closest_marker, marks))]
+    rest = [item for item in items if item not in set(slow)]
     order: list[pytest.Item] = []
     for number in range(workers):
         long = slow[number::workers]

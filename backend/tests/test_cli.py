@@ -1,6 +1,8 @@
 """The commands of developers and operators."""
 
 import os
+import pty
+import select as waiting
 import subprocess
 import sys
 
@@ -16,8 +18,10 @@ from tests.auth.factories import PASSWORD, make_user
 
 @pytest.fixture
 def superuser(db):
-    def call(*options, typed=None):
-        return CliRunner().invoke(cli, ["superuser", *options], input=typed)
+    """`superuser(*options, password=…, typed=…)`: the password is in a variable, or typed into standard input."""
+
+    def call(*options, password="", typed=None):
+        return CliRunner().invoke(cli, ["superuser", *options], input=typed, env={"PASSWORD": password})
 
     return call
 
@@ -27,17 +31,61 @@ def rows(db):
 
 
 def test_a_new_superuser_can_sign_in_at_once(superuser, client, db):
-    done = superuser("--email", "Ada@Example.org", "--username", "Ada", "--password", PASSWORD)
+    done = superuser("--email", "Ada@Example.org", "--username", "Ada", password=PASSWORD)
     assert (done.exit_code, done.output) == (0, "ada@example.org (ada) is a superuser.\n")
     assert rows(db) == [("ada", "ada@example.org", True, True, True)]
     assert client.post("/auth/token", data={"username": "ada", "password": PASSWORD}).status_code == 200
 
 
-def test_the_password_is_asked_for_unseen_and_twice(superuser, db):
-    done = superuser("--email", "ada@example.org", "--username", "ada", typed=f"{PASSWORD}\n{PASSWORD}\n")
-    assert done.exit_code == 0
+@pytest.mark.parametrize("end", ["\n", "\r\n", ""])
+def test_the_password_is_read_from_a_pipe(superuser, client, db, end):
+    done = superuser("--email", "ada@example.org", "--username", "ada", typed=f"{PASSWORD}{end}")
+    assert done.exit_code == 0, done.output
     assert PASSWORD not in done.output
-    assert len(rows(db)) == 1
+    assert client.post("/auth/token", data={"username": "ada", "password": PASSWORD}).status_code == 200
+
+
+@pytest.mark.parametrize(("again", "said"), [(PASSWORD, f"READ {len(PASSWORD)}"), ("another one", "do not match")])
+def test_a_person_is_asked_for_it_unseen_and_twice(again, said):
+    """On a terminal: nothing that is typed appears on it. The blank of a prompt comes when the echo is off."""
+    ours, theirs = pty.openpty()
+    code = "from app.cli import _read_password; print('READ', len(_read_password()))"
+    asking = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=BACKEND, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+    )
+    try:
+        seen = _seen_until(ours, "", "Password: ")
+        os.write(ours, f"{PASSWORD}\n".encode())
+        seen = _seen_until(ours, seen, "confirmation: ")
+        os.write(ours, f"{again}\n".encode())
+        seen = _seen_until(ours, seen, said)
+    finally:
+        asking.kill()
+        asking.wait()
+    os.close(ours)
+    os.close(theirs)
+    assert PASSWORD not in seen
+
+
+def _seen_until(terminal, seen, words):
+    while words not in seen:
+        assert waiting.select([terminal], [], [], 60)[0], seen
+        seen += os.read(terminal, 1000).decode()
+    return seen
+
+
+def test_there_is_no_option_for_the_password(superuser, db):
+    """Arguments of a process can be read by every user of the machine."""
+    done = superuser("--email", "ada@example.org", "--username", "ada", "--password", PASSWORD)
+    assert done.exit_code == 2
+    assert rows(db) == []
+
+
+def test_without_a_password_no_superuser_is_made(superuser, db):
+    done = superuser("--email", "ada@example.org", "--username", "ada")
+    assert done.exit_code == 1
+    assert done.output.startswith("No superuser was made: ")
+    assert rows(db) == []
 
 
 def test_an_account_that_is_there_is_promoted_and_keeps_name_and_password(superuser, client, db):
@@ -61,22 +109,24 @@ def test_an_account_that_is_there_is_promoted_and_keeps_name_and_password(superu
 )
 def test_what_no_account_may_have_is_refused_with_a_reason(superuser, db, email, username, password):
     make_user(username="taken")
-    done = superuser("--email", email, "--username", username, "--password", password)
+    done = superuser("--email", email, "--username", username, password=password)
     assert done.exit_code == 1
     assert done.output.startswith("No superuser was made: ")
     assert password not in done.output
     assert len(rows(db)) == 1
 
 
-def test_demo_data_is_refused_in_production(committed, real_hashing):
-    production = {
-        "ENVIRONMENT": "production",
+@pytest.mark.parametrize("environment", ["production", "staging"])
+def test_demo_data_is_refused_in_a_deployment(committed, real_hashing, environment):
+    deployed = {
+        "ENVIRONMENT": environment,
         "SECRET_KEY": "kJ8s0pQ2vX5zB7nM1cR4tY6uW9eA3dFh",
         "DATABASE_URL": "postgresql://liftoff:kJ8s0pQ2vX5z@127.0.0.1:9/liftoff",
         "PUBLIC_URL": "https://api.example.com",
         "FRONTEND_URL": "https://example.com",
         "ALLOWED_HOSTS": "api.example.com",
         "CORS_ORIGINS": "https://example.com",
+        "TRUSTED_PROXIES": "10.0.0.1",
         "SMTP_HOST": "mail.example.com",
         "MAIL_FROM": "hello@example.com",
         "PAYMENTS_ENABLED": "false",
@@ -84,7 +134,7 @@ def test_demo_data_is_refused_in_production(committed, real_hashing):
     done = subprocess.run(
         [sys.executable, "-m", "app.cli", "seed"],
         cwd=BACKEND,
-        env=os.environ | production,
+        env=os.environ | deployed,
         capture_output=True,
         text=True,
         check=False,
@@ -100,7 +150,7 @@ def test_a_stranger_who_was_quicker_with_the_address_gets_nothing(superuser, cli
     make_user("the password of a stranger", email="boss@example.org", is_verified=False)
     refused = superuser("--email", "boss@example.org", "--username", "boss", typed="\n")
     assert refused.exit_code != 0
-    done = superuser("--email", "boss@example.org", "--username", "boss", "--password", PASSWORD)
+    done = superuser("--email", "boss@example.org", "--username", "boss", password=PASSWORD)
     assert done.exit_code == 0, done.output
     form = {"username": "boss@example.org", "password": "the password of a stranger"}
     assert client.post("/auth/token", data=form).status_code == 401
@@ -109,5 +159,5 @@ def test_a_stranger_who_was_quicker_with_the_address_gets_nothing(superuser, cli
 
 def test_a_password_for_an_account_that_has_one_is_refused_and_not_ignored(superuser, db):
     user = make_user()
-    done = superuser("--email", user.email, "--username", "x", "--password", "another long password")
+    done = superuser("--email", user.email, "--username", "x", password="another long password")
     assert done.output.startswith("No superuser was made: This account has a password of its own")

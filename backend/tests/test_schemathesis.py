@@ -69,7 +69,7 @@ def test_the_server_keeps_to_its_document(cases):
     assert cases("superuser", examples=2) > 10 * len(app.openapi()["paths"])
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.only("postgresql")  # which is production
 @pytest.mark.parametrize("caller", CALLERS)
 def test_the_server_keeps_to_its_document_for_thousands_of_requests(cases, caller):

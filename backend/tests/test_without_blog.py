@@ -24,7 +24,13 @@ with TestClient(app) as client:
     for route in sys.argv[1:]:
         print(route, client.get(route).status_code, route in app.openapi()["paths"])
 """
-OTHERS = ("test_without_blog.py", "tools", "scaffold", "simulator")  # itself, and what stands beside the application
+OTHERS = (
+    "test_without_blog.py",
+    "tools",
+    "scaffold",
+    "simulator",
+    "faults",
+)  # itself, and what stands beside the application
 OURS = ("COV", "PYTEST", "LIFTOFF_", "DATABASE_", "WORKER_", "REDIS_", "REQUIRE_SERVICES")  # this run's own variables
 
 
@@ -87,9 +93,9 @@ def test_it_migrates_and_starts_and_knows_nothing_of_it(without, feature):
     assert {"ready 200", *expected} <= lines
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_rest_of_the_suite_passes(without):
     left_out = [f"--ignore=tests/{name}" for name in OTHERS]
-    options = ["-q", "-p", "no:cacheprovider", "-n", "2", "-m", "not slow", *left_out]
+    options = ["-q", "-p", "no:cacheprovider", "-n", "2", "-m", "not slow and not long", *left_out]
     report = without(*ROUTES)("-m", "pytest", *options, "tests")
     assert " passed" in report.splitlines()[-1]

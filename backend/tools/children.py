@@ -5,12 +5,20 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Self
+from typing import NoReturn, Self
 
 import psutil
 
 BACKEND = Path(__file__).resolve().parents[1]
 GRACE = 8  # seconds from asking a program to end until it is killed
+
+
+class Ended(Exception):
+    """A program has ended. `code` is its exit code, as a shell would give it."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__()
+        self.code = code
 
 
 class Children:
@@ -20,19 +28,18 @@ class Children:
     def start(self, module: str, *arguments: str) -> None:
         self._programs[module] = subprocess.Popen([sys.executable, "-m", module, *arguments], cwd=BACKEND)
 
-    def exit_code(self) -> int | None:
-        """Of a program that has ended, as a shell would give it; None while all run."""
+    def require_all(self) -> None:
+        """Raise `Ended` if one of them has."""
         for module, program in self._programs.items():
             if (code := program.poll()) is not None:
                 print(f"{module} has ended with exit code {code}: so does everything else.", flush=True)
-                return code if code >= 0 else 128 - code
-        return None
+                raise Ended(code if code >= 0 else 128 - code)
 
-    def wait(self) -> int:
-        """Until one of them ends: its code."""
-        while (code := self.exit_code()) is None:
+    def wait(self) -> NoReturn:
+        """Wait until one of them ends: `Ended`."""
+        while True:
+            self.require_all()
             time.sleep(0.2)
-        return code
 
     def __enter__(self) -> Self:
         return self

@@ -12,6 +12,10 @@ class Problem(Exception):
 
 @contextmanager
 def step(done: str) -> Iterator[None]:
+    """Print what is done and how long it took, if the block reaches its end.
+
+    A block that fails raises. It never says `return`, which is indistinguishable from reaching the end here.
+    """
     started = time.perf_counter()
     yield
     print(f"{time.perf_counter() - started:6.1f} s  {done}", flush=True)

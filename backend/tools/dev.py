@@ -11,9 +11,9 @@ from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
-from tools.children import Children
+from tools.children import Children, Ended
 from tools.console import Problem, run, step
 from tools.env_file import write_env_file
 from tools.ports import require_free
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 ENV_FILE = ROOT / ".env"
+
+DEMO_SECONDS = 8  # a second try of a job comes after six
 
 UP = """
   Liftoff is up. Ctrl-C ends it.
@@ -50,6 +52,8 @@ def main() -> int:
             write_env_file(ROOT)
     settings = development_settings()
     require_database_file(settings)
+    if simulates_stripe(settings):
+        require_state_file(settings)
     require_free(settings.host, settings.port)
     if simulates_stripe(settings):
         if settings.port == settings.simulator_port:
@@ -57,18 +61,20 @@ def main() -> int:
         require_free("127.0.0.1", settings.simulator_port, "SIMULATOR_PORT")
     with Children() as children:
         try:
-            return serve(settings, children)
+            serve(settings, children)
+        except Ended as end:
+            return end.code
         except KeyboardInterrupt:
             return 0
 
 
 def development_settings() -> "Settings":
     """Raises `Problem` outside development, before anything that production would miss is listed."""
-    from app.core.config import get_settings, read_environment
+    from app.core.config import get_settings, read_stage
 
     if ENV_FILE.is_dir():
         raise Problem(".env is a folder: remove it, and make dev writes the file.")
-    if read_environment() == "production":
+    if read_stage().is_deployed:
         if not ENV_FILE.read_text("utf-8").strip():
             raise Problem(".env is empty: remove it, and make dev writes one.")
         raise Problem(
@@ -92,8 +98,26 @@ def require_database_file(settings: "Settings") -> None:
         raise Problem(unusable(file, error)) from error
 
 
-def serve(settings: "Settings", children: Children) -> int:
-    """Until the server or the simulator ends: its exit code."""
+def require_state_file(settings: "Settings") -> None:
+    """Raise `Problem` if the simulator's state is in use: so it is while another `make dev` runs in this clone.
+
+    Asked before the ports are: the simulator would say it only when half of everything has started.
+    """
+    from simulator.state.file import InUse, StateFile, UnusableState
+
+    try:
+        StateFile(settings.simulator_file).close()
+    except InUse as error:
+        raise Problem(
+            f"make dev is running in this clone already: it keeps {settings.simulator_state} open. End that one, or "
+            "give this one its own PORT, SIMULATOR_PORT and SIMULATOR_STATE (and DATABASE_URL, to share nothing)."
+        ) from error
+    except UnusableState as error:
+        raise Problem(str(error)) from error
+
+
+def serve(settings: "Settings", children: Children) -> NoReturn:
+    """Run the server and the simulator until one of them ends: `Ended`."""
     if simulates_stripe(settings):
         start_simulator(settings, children)
     embedded = settings.sqlite_file is not None
@@ -105,12 +129,12 @@ def serve(settings: "Settings", children: Children) -> int:
     host = local_name(settings.host)
     with step("server ready"):
         while not is_ready(host, settings) or not stripe_is_ready(settings):
-            if (code := children.exit_code()) is not None:
-                return code
+            children.require_all()
             time.sleep(0.05)
+    await_demo(settings)
     stripe = f"{settings.simulator_url}/_simulator" if simulates_stripe(settings) else settings.stripe_api_base
     print(UP.format(api=api_url(settings), stripe=stripe), flush=True)
-    return children.wait()
+    children.wait()
 
 
 def simulates_stripe(settings: "Settings") -> bool:
@@ -123,7 +147,8 @@ def start_simulator(settings: "Settings", children: Children) -> None:
     webhook = f"{api_url(settings)}/payments/webhook"
     secret = settings.stripe_webhook_secret[0].get_secret_value()
     os.environ["SIMULATOR_WEBHOOK_SECRET"] = secret  # arguments can be read by every user of the machine
-    children.start("simulator", "--port", str(settings.simulator_port), "--webhook", webhook)
+    port, state = str(settings.simulator_port), str(settings.simulator_file)
+    children.start("simulator", "--port", port, "--state", state, "--webhook", webhook)
 
 
 def prepare_database() -> None:
@@ -141,6 +166,35 @@ def prepare_database() -> None:
     except (SQLAlchemyError, CommandError) as error:
         reason = " ".join(str(getattr(error, "orig", None) or error).split())[:200]
         raise Problem(f"DATABASE_URL cannot be used: {reason}. Start that database, or empty it for SQLite.") from error
+
+
+def await_demo(settings: "Settings") -> None:
+    """Until the worker has done what the demo data asked of it: its plans are for sale once Stripe has their prices.
+
+    For a while only: a Stripe that is not the simulator may refuse, and then the job says so in the log.
+    """
+    if not settings.embedded_worker:
+        return
+    with step("demo data at work"):
+        deadline = time.monotonic() + DEMO_SECONDS
+        while jobs_wait() and time.monotonic() < deadline:
+            time.sleep(0.05)
+
+
+def jobs_wait() -> bool:
+    """Whether a job is done now, or soon, that does not come again by itself."""
+    from datetime import timedelta
+
+    from sqlalchemy import not_, or_, select
+
+    from app.core.types import now
+    from app.db.database import SessionLocal
+    from app.platform.models import Job
+
+    recurring = Job.key.is_not(None) & Job.key.startswith("recurring ")
+    soon = or_(Job.lease.is_not(None), Job.due_at < now() + timedelta(seconds=DEMO_SECONDS))
+    with SessionLocal(info={"reading": True}) as db:
+        return db.scalar(select(Job.id).where(soon, not_(recurring)).limit(1)) is not None
 
 
 def local_name(host: str) -> str:

@@ -2,56 +2,33 @@
 
 import hashlib
 import hmac
+import secrets
 import sys
-from email.utils import parseaddr
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from app.core import database_urls, production
-from app.core.networks import check_host, check_network, check_origin, is_loopback
+from app.core import database_urls, production, risks
+from app.core.setting_types import (
+    DatabaseUrl,
+    Hosts,
+    Networks,
+    Origins,
+    Port,
+    RedisUrl,
+    Risks,
+    Secrets,
+    Sender,
+    Url,
+)
 
 ROOT = Path(__file__).resolve().parents[3]
 BACKEND = ROOT / "backend"
 ENV_FILE = ROOT / ".env"
-
-
-def _split(value: object) -> object:
-    """Lists are written with commas."""
-    return [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
-
-
-def _bare(url: str) -> str:
-    return url.rstrip("/")
-
-
-def _redis(url: SecretStr) -> SecretStr:
-    """Refused here, where the variable is named, and not at the first request that counts."""
-    try:
-        parts = urlsplit(url.get_secret_value())
-        usable = parts.scheme in ("redis", "rediss") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
-        raise ValueError("must be a URL such as redis://:password@host:6379/0, or rediss:// with TLS")
-    return url
-
-
-def _database(url: SecretStr) -> SecretStr:
-    database_urls.check(url.get_secret_value())
-    return url
-
-
-def _sender(value: str) -> str:
-    """Goes into a header of every mail."""
-    address = parseaddr(value)[1]
-    if not value.isprintable() or address.count("@") != 1:
-        raise ValueError("must be an address, or a name and an address: Liftoff <hello@example.com>")
-    return value
 
 
 def _local_hosts(public_url: str, host: str) -> list[str]:
@@ -67,16 +44,6 @@ def _local_hosts(public_url: str, host: str) -> list[str]:
     # In a Host header an IPv6 address stands in brackets; what stands for all addresses is nobody's name.
     given = [f"[{name}]" if ":" in name else name for name in named if name not in ("", "0.0.0.0", "::")]  # noqa: S104 - compared, not listened on
     return list(dict.fromkeys(["localhost", "127.0.0.1", "[::1]", *given]))
-
-
-Hosts = Annotated[list[Annotated[str, AfterValidator(check_host)]], NoDecode, BeforeValidator(_split)]
-Networks = Annotated[list[Annotated[str, AfterValidator(check_network)]], NoDecode, BeforeValidator(_split)]
-Origins = Annotated[list[Annotated[str, AfterValidator(check_origin)]], NoDecode, BeforeValidator(_split)]
-DatabaseUrl = Annotated[SecretStr, AfterValidator(_database)]
-RedisUrl = Annotated[SecretStr, AfterValidator(_redis)]
-Sender = Annotated[str, AfterValidator(_sender)]
-Port = Annotated[int, Field(ge=1, le=65535)]
-Url = Annotated[str, Field(pattern=r"^https?://[^/?#@\s]+(/[^?#\s]*)?$"), AfterValidator(_bare)]
 
 
 def _simulator_url(port: object) -> str:
@@ -98,6 +65,9 @@ def _simulated_stripe(values: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+DEPLOYED = ("staging", "production")
+
+
 class Stage(BaseSettings):
     """How strictly all other settings are looked at: can be asked when some of them are wrong."""
 
@@ -106,13 +76,26 @@ class Stage(BaseSettings):
     )
 
     # Production unless told otherwise: a deployment that forgets this variable must fail closed, not open.
-    environment: Literal["development", "test", "production"] = "production"
+    environment: Literal["development", "test", "staging", "production"] = "production"
+
+    @property
+    def is_deployed(self) -> bool:
+        """Staging is production in everything but Stripe's mode: whatever is strict asks this."""
+        return self.environment in DEPLOYED
+
+    @property
+    def is_production(self) -> bool:
+        """Whether real money moves, and Stripe's time is the real one."""
+        return self.environment == "production"
 
 
 class Settings(Stage):
     """Every knob there is. A field's upper-case name is its variable; `.env.example` lists them all."""
 
     secret_key: SecretStr = Field(min_length=32, description="Signs and encrypts; every other key is derived from it.")
+    secret_key_previous: SecretStr | None = Field(
+        None, min_length=32, description="The key before: what it made is still read, nothing more is made with it."
+    )
     payments_enabled: bool = True
 
     host: str = "127.0.0.1"
@@ -125,14 +108,19 @@ class Settings(Stage):
     allowed_hosts: Hosts = Field(default_factory=list, description="Host names answered; others get 400.")
     cors_origins: Origins = Field(default_factory=list, description="Browser origins that may read answers.")
     trusted_proxies: Networks = Field(default_factory=list, description="Peers whose X-Forwarded-* headers count.")
+    accept_risks: Risks = Field(default_factory=list, description="Risks that a deployment runs with open eyes.")
 
     database_url: DatabaseUrl = SecretStr("sqlite:///.data/liftoff.db")  # below ROOT, whatever ROOT is called
     database_pool_size: int = Field(15, ge=1, le=500, description="Connections kept open per process.")
     database_max_overflow: int = Field(5, ge=0, le=500, description="Connections opened beyond that under load.")
     database_pool_timeout: float = Field(3, gt=0, le=60, description="Seconds that a request waits for its turn.")
+    database_statement_timeout: float = Field(4, ge=1, le=60, description="Seconds for one statement of a request.")
     database_pool_recycle: int = Field(1800, ge=30, description="Seconds after which a connection is replaced.")
 
     redis_url: RedisUrl | None = None
+    writes_per_minute: int = Field(
+        120, ge=0, le=100_000, description="Unsafe requests per user; half of them may come at once. 0 is no limit."
+    )
 
     embedded_worker: bool | None = Field(None, description="Mail and jobs in the web process; on in development.")
 
@@ -142,15 +130,19 @@ class Settings(Stage):
     smtp_password: SecretStr | None = None
     smtp_tls: Literal["starttls", "ssl", "none"] = "starttls"
     mail_from: Sender | None = None
+    mail_to_strangers_per_hour: int = Field(
+        1000, ge=1, description="Mails to addresses without an account; more of them go out last."
+    )
 
     google_client_id: str | None = Field(None, description="With the secret it opens the Google sign-in.")
     google_client_secret: SecretStr | None = None
     google_issuer: Url = Field("https://accounts.google.com", description="Any OpenID Connect provider.")
 
     stripe_secret_key: SecretStr | None = None
-    stripe_webhook_secret: Annotated[list[SecretStr], NoDecode, BeforeValidator(_split)] = Field(default_factory=list)
-    stripe_api_base: Url = Field("https://api.stripe.com", description="The simulator, outside production.")
+    stripe_webhook_secret: Secrets = Field(default_factory=list)
+    stripe_api_base: Url = Field("https://api.stripe.com", description="Or the simulator's, outside production.")
     simulator_port: Port = Field(8001, description="Where `make dev` runs the Stripe simulator.")
+    simulator_state: Path = Field(Path(".data/simulator.db"), description="Its state; a relative one is below ROOT.")
     payments_grace_days: int = Field(7, ge=0, le=60, description="Access that a failed payment leaves.")
 
     password_min_length: int = Field(12, ge=8, le=64)
@@ -158,14 +150,16 @@ class Settings(Stage):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] | None = None
     docs_enabled: bool | None = Field(None, description="`/docs`, `/redoc`, `/openapi.json`; off in production.")
-    metrics_enabled: bool | None = Field(None, description="`/metrics`; off in production.")
+    metrics_enabled: bool | None = Field(None, description="`/metrics`; off in production without METRICS_PORT.")
+    metrics_port: Port | None = Field(None, description="A listener for `/metrics` alone, next to the public one.")
 
     @model_validator(mode="before")
     @classmethod
     def _fill_in(cls, values: dict[str, Any]) -> dict[str, Any]:
         """What depends on the environment, so that a frozen object holds the last word."""
-        live = values.get("environment", "production") == "production"
-        defaults = {"log_format": "json" if live else "console", "docs_enabled": not live, "metrics_enabled": not live}
+        live = values.get("environment", "production") in DEPLOYED
+        defaults = {"log_format": "json" if live else "console", "docs_enabled": not live}
+        defaults["metrics_enabled"] = not live or bool(values.get("metrics_port"))
         defaults["embedded_worker"] = values.get("environment") == "development"
         if not live:
             local = f"http://127.0.0.1:{values.get('port', 8000)}"
@@ -181,37 +175,17 @@ class Settings(Stage):
         return defaults | values
 
     @model_validator(mode="after")
-    def _refuse_weakness(self) -> Self:
-        if self.environment == "production":
-            production.check(self)
+    def _refuse_what_is_wrong_together(self) -> Self:
+        production.check(self)
         return self
-
-    @model_validator(mode="after")
-    def _give_each_connection_a_thread(self) -> Self:
-        """With fewer threads than connections some connections could never be used (`app/db/admission.py`)."""
-        connections = self.database_pool_size + self.database_max_overflow
-        if self.worker_threads < connections:
-            raise ValueError(
-                f"WORKER_THREADS ({self.worker_threads}) must be at least DATABASE_POOL_SIZE + DATABASE_MAX_OVERFLOW "
-                f"({connections})"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _talk_to_google_safely(self) -> Self:
-        if bool(self.google_client_id) != bool(self.google_client_secret):
-            raise ValueError("GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET go together")
-        if self.google_issuer.startswith("http:") and (self.is_production or not is_loopback(self.google_issuer)):
-            raise ValueError("GOOGLE_ISSUER must be https (http only on loopback, outside production)")
-        return self
-
-    @property
-    def is_production(self) -> bool:
-        return self.environment == "production"
 
     @property
     def sqlite_file(self) -> Path | None:
         return database_urls.sqlite_file(self.database_url.get_secret_value(), ROOT)
+
+    @property
+    def simulator_file(self) -> Path:
+        return ROOT / self.simulator_state
 
     @property
     def simulator_url(self) -> str:
@@ -227,16 +201,16 @@ def get_settings() -> Settings:
     return _read(Settings)
 
 
-def read_environment() -> str:
+def read_stage() -> Stage:
     """ENVIRONMENT alone, whatever the other settings are. Ends the process as `get_settings` does."""
-    return _read(Stage).environment
+    return _read(Stage)
 
 
 def _read(kind: type[Kind]) -> Kind:
     try:
         return kind()
     except ValidationError as error:
-        lines = _explain(error)
+        lines = _explain(error) + _explain_the_rest(kind, error)
         if len(lines) == 1:
             sys.exit(f"Liftoff cannot start with this setting: {lines[0]}")
         sys.exit("\n  ".join(["Liftoff cannot start with these settings:", *lines]))
@@ -256,7 +230,28 @@ def _explain(error: ValidationError) -> list[str]:
         name = str(problem["loc"][0]).upper() if problem["loc"] else "settings"
         why = str(cause) if isinstance(cause, ValueError) else problem["msg"]
         lines.append(f"{name}: {_without_a_key() if (name, problem['type']) == ('SECRET_KEY', 'missing') else why}")
-    return lines
+    return list(dict.fromkeys(lines))
+
+
+def _explain_the_rest(kind: type[Kind], error: ValidationError) -> list[str]:
+    """What is wrong together is only looked for where each setting is right alone, and nobody should meet it later.
+
+    So look once more, with something harmless in the place of each that is wrong. ENVIRONMENT tells how strictly to
+    look: where that one is wrong, or nobody has set it nor a key, there is nothing to add.
+    """
+    wrong = {str(problem["loc"][0]) for problem in error.errors() if problem["loc"]}
+    if not wrong or "environment" in wrong:
+        return []
+    if "secret_key" in wrong and "environment" not in Stage().model_fields_set:
+        return []
+    harmless: dict[str, Any] = {name: kind.model_fields[name].get_default(call_default_factory=True) for name in wrong}
+    harmless |= {"secret_key": secrets.token_urlsafe(48)} if "secret_key" in wrong else {}
+    harmless |= {"accept_risks": ",".join(risks.NAMES)} if "accept_risks" in wrong else {}
+    try:
+        kind(**harmless)
+    except ValidationError as more:
+        return [line for line in _explain(more) if line.partition(":")[0].lower() not in wrong]
+    return []
 
 
 def _without_a_key() -> str:

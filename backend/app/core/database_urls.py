@@ -6,7 +6,7 @@ Without SQLAlchemy, whose import takes a quarter of a second that programs which
 import re
 import sys
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 # One driver for each database: errors, limits and time-outs are told apart by what this one does.
 DRIVERS = {
@@ -56,6 +56,19 @@ def sqlite_file(url: str, root: Path) -> Path | None:
     parts = PARTS.fullmatch(url)
     assert parts
     return root / unquote(parts["database"]) if parts["name"].startswith("sqlite") else None
+
+
+def host(url: str) -> str:
+    """Where the server of a URL that `check` let pass is; `localhost` for a file, a socket and a URL without a host."""
+    parts = PARTS.fullmatch(url)
+    assert parts
+    named = re.sub(r":[^:\]]*$", "", parts["server"].rpartition("@")[2]) or dict(options(url)).get("host", "")
+    return "localhost" if named == "" or named.startswith("/") else named
+
+
+def options(url: str) -> list[tuple[str, str]]:
+    """What stands behind the question mark of a URL, for the driver."""
+    return parse_qsl(url.partition("?")[2])
 
 
 def make_folder(file: Path) -> None:

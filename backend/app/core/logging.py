@@ -3,7 +3,8 @@
 import logging
 import re
 import sys
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
+from itertools import islice
 from typing import Any, TextIO
 
 import structlog
@@ -16,36 +17,107 @@ SECRET_NAME = re.compile(
     r"password|passwd|secret|token|authorization|cookie|api_?key|credential|signature|recovery|otp|dsn|database_url",
     re.IGNORECASE,
 )
-SECRET_VALUE = re.compile(
-    r"""eyJ[\w-]{8,}\.[\w-]+\.[\w-]*          # a JWT
-      | (?<=bearer\s)\S+ | (?<=basic\s)\S+    # an Authorization header
-      | (?<=://)[^\s"'?]+(?=@)                # user and password of a URL, also one that is not well encoded
-      | \b(?:sk|rk|whsec)_\w+                 # Stripe's secrets
-      | \$argon2\S+                           # a password hash
-      # a form, a query, the text of a dictionary, of JSON or of one of our shapes
-      | (?P<name>(?:password|passwd|secret|token)(?:=|\\*["']\s*:\s*)|\bcode=)
-        (?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s&,;)}]+)
-    """,
-    re.IGNORECASE | re.VERBOSE,
+# Each pattern takes linear time (CWE-1333). An attempt that fails must not leave its text to be read
+# again from the next position. Hence the possessive `*+` and `++`, and the patterns that consume a
+# whole run of characters whether or not it holds a secret.
+SECRET_VALUES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
+    (  # a form, a query, the text of a dictionary, of JSON or of one of our shapes
+        re.compile(
+            r"""((?:password|passwd|secret|token)(?:=|\\*+["']\s*+:\s*+)|\bcode=)
+                (?:"(?:[^"\\]++|\\.)*+"|'(?:[^'\\]++|\\.)*+'|[^\s&,;)}]++)""",
+            re.IGNORECASE | re.VERBOSE,
+        ),
+        rf"\1{REDACTED}",
+    ),
+    (  # a JWT; the second branch consumes a word that only begins like one
+        re.compile(r"eyJ[\w-]{8,}+\.[\w-]++\.[\w-]*+|(eyJ[\w-]*+)", re.IGNORECASE),
+        lambda found: found[1] or REDACTED,
+    ),
+    (re.compile(r"(?<=bearer\s)\S+|(?<=basic\s)\S+", re.IGNORECASE), REDACTED),  # an Authorization header
+    (re.compile(r"://[^\s\"'?]*+"), lambda found: _without_user(found[0])),
+    (re.compile(r"\b(?:sk|rk|whsec)_\w+", re.IGNORECASE), REDACTED),  # Stripe's secrets
+    (re.compile(r"\$argon2\S+", re.IGNORECASE), REDACTED),  # a password hash
 )
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+MAX_READ = 16_000  # characters of one text that are scanned; a whole record may have twice as many
+MAX_WRITTEN = 4_000  # characters of one text that are written
+MARGIN = 1_000  # characters dropped before a cut: a secret may have lost what marks it as one
+MAX_MEMBERS = 200  # of a list or a mapping
+MAX_LINES = 400  # of a traceback
+OF_EACH = 10  # what each value counts for in addition to its characters
+# What the server and the event loop say of clients that go away, or send what is not HTTP.
+FAULTS_OF_CLIENTS = (
+    "Invalid HTTP request received.",
+    "Unsupported upgrade request.",
+    "No supported WebSocket library detected.",
+    "socket.send() raised exception.",
+)
 Event = MutableMapping[str, Any]
 
 
+def _without_user(rest: str) -> str:
+    """Remove user and password from what follows the scheme of a URL, also if they are badly encoded."""
+    user, at, place = rest.rpartition("@")
+    return f"://{REDACTED}@{place}" if at and user != "://" else rest
+
+
 def scrub(value: object) -> object:
-    """A copy that is safe to write: secrets are gone, and no character in it can begin a new record."""
-    if isinstance(value, str):
-        clean = SECRET_VALUE.sub(lambda m: (m["name"] or "") + REDACTED, value)
-        return CONTROL.sub(lambda m: f"\\x{ord(m[0]):02x}", clean)
-    if isinstance(value, Mapping):
-        return {
-            scrub(str(key)): REDACTED if SECRET_NAME.search(str(key)) else scrub(item) for key, item in value.items()
-        }
-    if isinstance(value, list | tuple | set):
-        return [scrub(item) for item in value]
-    if value is None or isinstance(value, bool | int | float):
-        return value
-    return scrub(str(value))
+    """Copy a value so that it is safe to write: without secrets, short, and unable to begin a new record.
+
+    The time is bounded, whatever the value is (security requirement 62).
+    """
+    return _Scrubber().clean(value)
+
+
+class _Scrubber:
+    """Scrubs one record. Everything that it scans counts against one bound."""
+
+    def __init__(self) -> None:
+        self._left = 2 * MAX_READ
+
+    def clean(self, value: object) -> object:
+        self._left -= OF_EACH
+        if self._left <= 0:
+            return "…"
+        if isinstance(value, str):
+            return CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", self._shortened(value))
+        if isinstance(value, Mapping):
+            members = islice(value.items(), MAX_MEMBERS)
+            return {self.clean(str(key)): self._member(str(key)[:MAX_WRITTEN], item) for key, item in members}
+        if isinstance(value, list | tuple | set):
+            return [self.clean(item) for item in islice(value, MAX_MEMBERS)]
+        if value is None or isinstance(value, bool | int | float):
+            return value
+        return self.clean(str(value))
+
+    def lines(self, traceback: str) -> str:
+        """Scrub a traceback line by line, and indent each line so that it cannot pass for a record.
+
+        A long traceback keeps its first and its last lines. The text of an exception may hold what
+        a client sent.
+        """
+        half = (self._left - (MAX_LINES + 2) * OF_EACH) // 2
+        text = traceback if len(traceback) <= 2 * half else f"{traceback[:half]}\n…\n{traceback[-half:]}"
+        lines = text.splitlines()
+        if len(lines) > MAX_LINES:
+            lines = [*lines[: MAX_LINES // 2], "…", *lines[-MAX_LINES // 2 :]]
+        return "\n".join(f"  {self.clean(line)}" for line in lines)
+
+    def _member(self, name: str, value: object) -> object:
+        return REDACTED if SECRET_NAME.search(name) else self.clean(value)
+
+    def _shortened(self, text: str) -> str:
+        """Remove secrets, then cut. Far more is scanned than written, so no cut goes through a secret."""
+        limit = min(MAX_READ, self._left)
+        self._left -= min(len(text), limit)
+        clean = text[:limit]
+        for pattern, instead in SECRET_VALUES:
+            clean = pattern.sub(instead, clean)
+        whole = len(text) <= limit
+        if whole and len(clean) <= MAX_WRITTEN:
+            return clean
+        end = MAX_WRITTEN if whole else min(MAX_WRITTEN, max(0, len(clean) - MARGIN))
+        return f"{clean[:end]}… ({len(text)} characters)"
 
 
 def _redact(_: object, __: str, event: Event) -> Event:
@@ -53,8 +125,8 @@ def _redact(_: object, __: str, event: Event) -> Event:
     event.pop("color_message", None)  # uvicorn repeats its text with terminal codes
     clean = scrub(dict(event))
     assert isinstance(clean, dict)
-    if traceback:  # its line breaks are wanted, and each line is indented, so that none can pass for a record
-        clean["exception"] = "\n".join(f"  {scrub(line)}" for line in str(traceback).splitlines())
+    if traceback:
+        clean["exception"] = _Scrubber().lines(str(traceback))
     return clean
 
 
@@ -103,7 +175,16 @@ def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
     _tame_libraries()
 
 
+def _lower(record: logging.LogRecord) -> bool:
+    """Keep what clients do from looking like trouble of ours: a stranger could fill the log with warnings."""
+    if record.levelno > logging.INFO and record.getMessage().startswith(FAULTS_OF_CLIENTS):
+        record.levelno, record.levelname = logging.INFO, "INFO"
+    return logging.getLogger(record.name).isEnabledFor(record.levelno)
+
+
 def _tame_libraries() -> None:
+    for name in ("uvicorn.error", "asyncio"):
+        logging.getLogger(name).addFilter(_lower)
     for name in ("uvicorn", "uvicorn.error"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True

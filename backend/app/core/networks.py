@@ -7,23 +7,47 @@ from urllib.parse import urlsplit
 NAME = r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]"  # as it stands in a Host header: IPv6 in brackets, IDNA in ASCII
 HOST = re.compile(rf"\*|(\*\.)?({NAME})")
 ORIGIN = re.compile(rf"\*|https?://({NAME})(:[0-9]+)?")
+# Registries sell names below `co.uk` and `com.br`, so a star before these is a star before strangers. The whole list of
+# public suffixes (publicsuffix.org) changes weekly and would have to be updated with it.
+SOLD_BELOW = re.compile(r"(ac|co|com|edu|go|gov|mil|ne|net|or|org)\.[a-z]{2}")
+MIN_LABELS = 2  # behind the star of a wildcard host
+ONE_LABEL = re.compile(r"[a-z]([a-z0-9_-]*[a-z0-9])?", re.IGNORECASE)  # begins with a letter: `134744072` is an address
+WIDEST = {4: 8, 6: 7}  # bits of the widest ranges for private use: 10.0.0.0/8 (RFC 1918) and fc00::/7 (RFC 4193)
+# Not `is_private` of Python: that one also means ranges for documentation and tests.
+PRIVATE = tuple(
+    ip_network(block)
+    for block in (
+        *("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16"),
+        *("::1/128", "fc00::/7", "fe80::/10"),
+    )
+)
 
 
 def check_network(value: str) -> str:
-    """An IP address or a CIDR range such as `10.0.0.0/8`; raises `ValueError` for anything else, and for everybody."""
+    """Return an IP address or a CIDR range such as `10.0.0.0/8`.
+
+    Raises `ValueError` for anything else, and for a range so wide that it holds strangers.
+    """
     try:
         network = ip_network(value)
     except ValueError:  # its own text repeats the value
         raise ValueError("must hold IP addresses or CIDR ranges such as 10.0.0.0/8") from None
-    if network.prefixlen == 0:
-        raise ValueError("must not hold every address there is")
+    if network.prefixlen < WIDEST[network.version]:
+        raise ValueError("must not hold a range wider than /8, or /7 for IPv6: strangers have addresses in it")
     return value
 
 
 def check_host(value: str) -> str:
-    """A host name, `*.` before one, or `*`; raises `ValueError` for anything else, as no Host header would match it."""
-    if not HOST.fullmatch(value.lower()):
+    """Return a host name, `*.` before a domain, or `*`.
+
+    Raises `ValueError` for anything else, as no Host header would match it, and for a star before a public domain.
+    """
+    host = value.lower()
+    if not HOST.fullmatch(host):
         raise ValueError("must hold bare host names, without scheme, port or path; *.example.com has a star in front")
+    domain = host.removeprefix("*.")
+    if domain != host and (domain.count(".") + 1 < MIN_LABELS or SOLD_BELOW.fullmatch(domain)):
+        raise ValueError("must not hold a star before a domain that anyone can register below; *.example.com is yours")
     return value
 
 
@@ -42,6 +66,20 @@ def is_address(value: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def is_local(host: str) -> bool:
+    """Whether a host is on this machine or a private network, by its very text: no name is looked up.
+
+    One label without a dot, such as `mailhog`, is the name of a service in Compose or of a machine next to this one.
+    """
+    try:
+        address = ip_address(host.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return ONE_LABEL.fullmatch(host) is not None
+    if isinstance(address, IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped
+    return any(address in network for network in PRIVATE)
 
 
 def limiter_key(address: str) -> str:
@@ -66,8 +104,8 @@ def _block(address: str, length: int) -> str:
 
 def is_loopback(url: str) -> bool:
     """Whether a URL stays on this machine, by its very text: no name is looked up but `localhost`."""
-    host = urlsplit(url).hostname or ""
     try:
+        host = urlsplit(url).hostname or ""
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False

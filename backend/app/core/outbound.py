@@ -3,6 +3,7 @@
 Time-outs of HTTP libraries are for each read: who sends a byte now and then could hold us for ever.
 """
 
+import socket
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -102,8 +103,28 @@ class _Network(httpcore2.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.NetworkStream:
-        seconds = min(CONNECT_SECONDS, _current.get().seconds_left())
-        return _Stream(httpcore2.SyncBackend().connect_tcp(host, port, seconds, local_address, socket_options))
+        ends_at = time.monotonic() + min(CONNECT_SECONDS, _current.get().seconds_left())
+        error: Exception = httpcore2.ConnectError(f"{host} has no address")
+        for address in _addresses(host, port):
+            # Each address has what is left of the time: the library would give the whole of it to every one.
+            seconds = ends_at - time.monotonic()
+            if seconds <= 0:
+                break
+            try:
+                stream = httpcore2.SyncBackend().connect_tcp(address, port, seconds, local_address, socket_options)
+            except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as failure:
+                error = failure
+            else:
+                return _Stream(stream)
+        raise error
+
+
+def _addresses(host: str, port: int) -> list[str]:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as failure:
+        raise httpcore2.ConnectError(str(failure)) from failure
+    return [str(where[0]) for *_, where in found]
 
 
 class _Stream(httpcore2.NetworkStream):

@@ -10,7 +10,7 @@ from uuid import UUID
 from fastapi import Depends, Query, Request
 
 from app.core.errors import Unprocessable
-from app.core.keys import BadSignature, sign, unsign
+from app.core.keys import sign, unsign
 from app.core.principal import viewer
 from app.core.schemas import Output
 
@@ -22,9 +22,15 @@ MAX_CURSOR = 4_000  # characters; one of the longest title in four-byte letters 
 NOT_IN_CONTEXT = {"cursor", "limit", "offset"}
 
 
+def _moment(text: str) -> datetime:
+    if "T" not in text:
+        raise ValueError("a date is no moment")
+    return datetime.fromisoformat(text)
+
+
 # Sort keys that JSON has no form for, and how they are read back.
 READERS: dict[type, Callable[[str], Any]] = {
-    datetime: datetime.fromisoformat,
+    datetime: _moment,
     date: date.fromisoformat,
     Decimal: Decimal,
     UUID: UUID,
@@ -66,25 +72,39 @@ class PageQuery:
         self.limit = limit
         self.cursor = cursor
 
-    @property
-    def context(self) -> str:
-        """What a cursor is bound to: path, filters and sort as they were sent, and who asks."""
+    def context(self, order: str) -> str:
+        """Everything that a cursor is bound to: path, query, caller, and the order of the rows."""
         query = sorted(pair for pair in self._request.query_params.multi_items() if pair[0] not in NOT_IN_CONTEXT)
-        return json.dumps([self._request.url.path, query, viewer(self._request)])
+        return json.dumps([self._request.url.path, query, viewer(self._request), order])
 
-    def encode(self, keys: list[Any]) -> str:
-        """A cursor that continues after the row with these sort keys."""
+    def encode(self, keys: list[Any], order: str = "") -> str:
+        """A cursor that continues after the row with these sort keys; `order` names them."""
         plain = json.dumps(keys, ensure_ascii=False, default=_plain)
-        return sign("cursor", plain.encode(), self.context)
+        return sign("cursor", plain.encode(), self.context(order))
 
-    def decode(self, types: list[type]) -> list[Any]:
-        """The sort keys in `cursor`, as values of these types. Raises `InvalidCursor`."""
+    def decode(self, types: list[type], order: str = "") -> list[Any]:
+        """The sort keys in `cursor`, as values of these types. Raises `InvalidCursor`.
+
+        The signature proves that the cursor is ours, not that this version of the code made it. A
+        deployment may have changed the sort keys since, or the types of their columns.
+        """
         try:
-            plain = json.loads(unsign("cursor", self.cursor or "", self.context))
-        except BadSignature as error:
+            plain = json.loads(unsign("cursor", self.cursor or "", self.context(order)))
+            keys = [_read(key, kind) for key, kind in zip(plain, types, strict=True)]
+        except (ValueError, TypeError, AttributeError, ArithmeticError) as error:
             raise InvalidCursor from error
-        readers = (READERS.get(kind) if key is not None else None for key, kind in zip(plain, types, strict=True))
-        return [reader(key) if reader else key for key, reader in zip(plain, readers, strict=True)]
+        if keys[-1] is None:  # the last key is unique, so it is never null
+            raise InvalidCursor
+        return keys
+
+
+def _read(key: Any, kind: type) -> Any:
+    if key is None:
+        return None
+    value = READERS[kind](key) if kind in READERS else key
+    if type(value) is not kind:
+        raise TypeError(f"{type(value).__name__} instead of {kind.__name__}")
+    return value
 
 
 def _plain(key: Any) -> str:

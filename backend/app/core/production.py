@@ -1,10 +1,13 @@
-"""What production refuses to start with (security requirement 57)."""
+"""What a deployment, staging or production, refuses to start with (security requirements 57 and 65)."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
+
+from app.core import combinations, risks
+from app.core.networks import is_local
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,13 +19,14 @@ NEW_KEY = 'make one with: python3 -c "import secrets; print(secrets.token_urlsaf
 # What people write into examples, and leave there.
 PLACEHOLDER = re.compile(r"change|secret|example|default|your|insecure|placeholder|password", re.IGNORECASE)
 LIVE_KEY = re.compile(r"[sr]k_live_\w{8,}")
+TEST_KEY = re.compile(r"[sr]k_test_\w{8,}")
 WEBHOOK_SECRET = re.compile(r"whsec_[\w+/=]{8,}")
 MIN_HASH_KIB = 19_456  # OWASP, for argon2id with two passes
 GUESSABLE = {"", "postgres", "password", "root", "admin", "liftoff", "secret", "example", "changeme", "test"}
 
 
 class Unsafe(ValueError):
-    """Settings that are wrong for production: pairs of variable and reason, no values."""
+    """Settings that are wrong: pairs of variable and reason, no values."""
 
     def __init__(self, problems: list[tuple[str, str]]) -> None:
         super().__init__(", ".join(name for name, _ in problems))
@@ -31,14 +35,18 @@ class Unsafe(ValueError):
 
 def check(settings: Settings) -> None:
     """Raise `Unsafe` with everything that is wrong at once."""
-    if problems := list(_problems(settings)):
+    problems = list(combinations.contradictions(settings))
+    if settings.is_deployed:
+        problems += [*_weaknesses(settings), *risks.refused(settings)]
+    if problems:
         raise Unsafe(problems)
 
 
-def _problems(s: Settings) -> Iterator[tuple[str, str]]:
-    key = s.secret_key.get_secret_value()
-    if len(set(key)) < MIN_DISTINCT or PLACEHOLDER.search(key):
+def _weaknesses(s: Settings) -> Iterator[tuple[str, str]]:
+    if _is_guessable(s.secret_key.get_secret_value()):
         yield "SECRET_KEY", f"is guessable; {NEW_KEY}"
+    if s.secret_key_previous and _is_guessable(s.secret_key_previous.get_secret_value()):
+        yield "SECRET_KEY_PREVIOUS", "is guessable: whoever guesses it signs in as anybody; leave it out"
     yield from _database_problems(s.database_url.get_secret_value())
     for name in ("public_url", "frontend_url"):
         url = getattr(s, name)
@@ -55,6 +63,10 @@ def _problems(s: Settings) -> Iterator[tuple[str, str]]:
         yield "PASSWORD_HASH_KIB", f"must be at least {MIN_HASH_KIB}"
     if s.payments_enabled:
         yield from _stripe_problems(s)
+
+
+def _is_guessable(key: str) -> bool:
+    return len(set(key)) < MIN_DISTINCT or PLACEHOLDER.search(key) is not None
 
 
 def _database_problems(url: str) -> Iterator[tuple[str, str]]:
@@ -77,15 +89,21 @@ def _mail_problems(s: Settings) -> Iterator[tuple[str, str]]:
         yield "SMTP_TLS", "must not be none where a password is sent"
 
 
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or ""
+
+
 def _stripe_problems(s: Settings) -> Iterator[tuple[str, str]]:
     key = s.stripe_secret_key.get_secret_value() if s.stripe_secret_key else ""
     if not key:
         yield "STRIPE_SECRET_KEY", "is required (or set PAYMENTS_ENABLED=false)"
-    elif not LIVE_KEY.fullmatch(key):
+    elif s.is_production and not LIVE_KEY.fullmatch(key):
         yield "STRIPE_SECRET_KEY", "is not a live key"
+    elif not s.is_production and not TEST_KEY.fullmatch(key):
+        yield "STRIPE_SECRET_KEY", "is not a test key: staging moves no real money"
     if not s.stripe_webhook_secret:
         yield "STRIPE_WEBHOOK_SECRET", "is required (or set PAYMENTS_ENABLED=false)"
     elif not all(WEBHOOK_SECRET.fullmatch(secret.get_secret_value()) for secret in s.stripe_webhook_secret):
         yield "STRIPE_WEBHOOK_SECRET", "must be whsec_ and what Stripe gave after it"
-    if s.stripe_api_base.startswith("http:"):
-        yield "STRIPE_API_BASE", "must be https"
+    if s.stripe_api_base.startswith("http:") and (s.is_production or not is_local(_host(s.stripe_api_base))):
+        yield "STRIPE_API_BASE", "must be https (http only in staging, to a simulator on a private network)"

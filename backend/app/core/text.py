@@ -25,8 +25,11 @@ def canonical_email(value: str) -> str:
     """
     from email_validator import EmailNotValidError, validate_email  # a start should not wait for it
 
+    folded = _fold(value)
+    if len(folded) > MAX_EMAIL:  # IDNA never makes it shorter, and takes quadratic time
+        raise ValueError(f"An e-mail address has at most {MAX_EMAIL} characters")
     try:
-        address = validate_email(_fold(value), check_deliverability=False, allow_smtputf8=False, strict=True)
+        address = validate_email(folded, check_deliverability=False, allow_smtputf8=False, strict=True)
     except EmailNotValidError as error:
         raise ValueError("This is no e-mail address that mail can be sent to") from error
     canonical = (address.ascii_email or "").lower()

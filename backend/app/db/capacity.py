@@ -5,7 +5,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.core.config import Settings
 from app.core.logging import get_logger
-from app.db.database import SIDE_POOL, WORKER_POOL, SideSession, admission
+from app.db.database import HEALTH_POOL, SIDE_POOL, WORKER_POOL, SideSession, admission
 
 
 class TooSmall(RuntimeError):
@@ -14,7 +14,7 @@ class TooSmall(RuntimeError):
 
 def check_capacity(settings: Settings) -> None:
     """Raise `TooSmall` before the first request does. A database that is away is no reason not to start."""
-    others = SIDE_POOL + (WORKER_POOL if settings.embedded_worker else 0)
+    others = SIDE_POOL + HEALTH_POOL + (WORKER_POOL if settings.embedded_worker else 0)
     needed = settings.web_concurrency * (admission.slots + others)
     try:
         with SideSession() as db:

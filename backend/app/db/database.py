@@ -14,7 +14,7 @@ from app.core.admission import Admission
 from app.core.config import get_settings
 from app.core.errors import AppError, Unavailable
 from app.db.base import Base
-from app.db.engines import make_engine
+from app.db.engines import JOB_STATEMENT_SECONDS, Limits, make_engine
 
 __all__ = [
     "Base",
@@ -29,7 +29,9 @@ __all__ = [
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 SIDE_POOL = 2
-WORKER_POOL = 3  # one for mail, one for jobs, one for jobs that call outside
+HEALTH_POOL = 1
+PROBE_SECONDS = 0.6  # less than readiness may take, in all
+WORKER_POOL = 10  # one for each thread that does jobs, two for those that send mail, which seldom need one
 
 
 class DatabaseBusy(Unavailable):
@@ -60,9 +62,31 @@ class RoutedSession(Session):
 
 
 SessionLocal = sessionmaker(engine, class_=RoutedSession, expire_on_commit=False)
-SideSession = sessionmaker(make_engine(settings, pool_size=SIDE_POOL, max_overflow=0, name="liftoff side"))
+SideSession = sessionmaker(
+    make_engine(
+        settings,
+        pool_size=SIDE_POOL,
+        max_overflow=0,
+        name="liftoff side",
+        # They wait for less than a request waits for its turn: trying a connection comes on top, within 5 seconds.
+        limits=Limits(settings.database_statement_timeout, turn=settings.database_pool_timeout * 2 / 3),
+    )
+)
 WorkerSession = sessionmaker(
-    make_engine(settings, pool_size=WORKER_POOL, max_overflow=0, name="liftoff worker"), expire_on_commit=False
+    make_engine(
+        settings, pool_size=WORKER_POOL, max_overflow=0, name="liftoff worker", limits=Limits(JOB_STATEMENT_SECONDS)
+    ),
+    expire_on_commit=False,
+)
+# For health checks alone: they neither wait for requests nor keep them waiting.
+HealthSession = sessionmaker(
+    make_engine(
+        settings,
+        pool_size=HEALTH_POOL,
+        max_overflow=0,
+        name="liftoff health",
+        limits=Limits(PROBE_SECONDS, PROBE_SECONDS),
+    )
 )
 _ending: RunVar[CapacityLimiter] = RunVar("threads that end transactions")
 
@@ -87,7 +111,7 @@ async def get_db(request: Request) -> AsyncIterator[Session]:
                 # Shielded: a client that went away must not leave a transaction open. In threads of their own, so
                 # that ending never waits for a thread that itself waits for a connection.
                 with CancelScope(shield=True):
-                    await to_thread.run_sync(_end, db, finished, limiter=_ending_threads())
+                    await to_thread.run_sync(_end, db, finished, limiter=ending_threads())
 
 
 # With the default scope the code after `yield` runs when the answer has left: a failed commit would still say 201.
@@ -121,7 +145,8 @@ def _end(db: Session, commit: bool) -> None:  # noqa: FBT001 - run_sync passes p
         db.close()
 
 
-def _ending_threads() -> CapacityLimiter:
+def ending_threads() -> CapacityLimiter:
+    """For what must be done when a request ends, also one that found no thread."""
     try:
         return _ending.get()
     except LookupError:

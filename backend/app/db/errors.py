@@ -79,6 +79,7 @@ MYSQL_ERRORS: dict[int, type[AppError]] = {
 SQLITE_SIGNS: dict[str, type[AppError]] = {
     "locked": DatabaseTimeout,
     "busy": DatabaseTimeout,
+    "interrupted": DatabaseTimeout,  # by the watchdog
     **dict.fromkeys(("disk is full", "disk I/O error", "unable to open", "readonly database"), DatabaseUnavailable),
 }
 

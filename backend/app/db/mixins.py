@@ -1,14 +1,17 @@
 """Columns that tables share."""
 
 from datetime import datetime
+from typing import ClassVar
 
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.types import now
+from app.db import clock
 
 
 class Timestamps:
-    """When a row was made and last changed."""
+    """When a row was made and last changed, by the database's clock: lists of all hosts are sorted by it."""
 
-    created_at: Mapped[datetime] = mapped_column(default=now)
-    updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
+    __mapper_args__: ClassVar = {"eager_defaults": True}  # an UPDATE returns its `updated_at`, but not on MySQL
+
+    created_at: Mapped[datetime] = mapped_column(default=clock.now())
+    updated_at: Mapped[datetime] = mapped_column(default=clock.now(), onupdate=clock.now())

@@ -21,13 +21,14 @@ def paginate(db: Session, statement: Select[Any], page: PageQuery, shape: type[S
     """
     order = [_direction(clause) for clause in statement._order_by_clauses]  # noqa: SLF001 - has no public reader
     keys = [key for key, _ in order]
+    named = " ".join(f"{'-' if down else ''}{getattr(key, 'key', None)}" for key, down in order)
     total = None
     wanted = statement.add_columns(*keys).limit(page.limit + 1)
     if page.cursor is None:
         total = db.scalar(count(statement))
         wanted = wanted.offset(page.offset)
     else:
-        wanted = wanted.where(_after(order, page.decode([key.type.python_type for key in keys])))
+        wanted = wanted.where(_after(order, page.decode([key.type.python_type for key in keys], named)))
     rows = db.execute(wanted).all()
     more = len(rows) > page.limit
     rows = rows[: page.limit]
@@ -38,7 +39,7 @@ def paginate(db: Session, statement: Select[Any], page: PageQuery, shape: type[S
         offset=page.offset if page.cursor is None else None,
         limit=page.limit,
         has_more=more,
-        next_cursor=page.encode(list(rows[-1][-len(keys) :])) if more else None,
+        next_cursor=page.encode(list(rows[-1][-len(keys) :]), named) if more else None,
     )
 
 

@@ -21,7 +21,7 @@ from .leases import Leased, revive
 SHOWN = 100
 COUNTED = 10_000
 
-ADDRESS = re.compile(r"""([^\s<>()"',;:@])[^\s<>()"',;:@]*@""")
+WORD = re.compile(r"""([^\s<>()"',;:@])[^\s<>()"',;:@]*+(@?)""")
 
 
 class NoSuchLetter(LookupError):
@@ -79,7 +79,8 @@ def _requeue_table(model: Any) -> int:
         newest = db.scalar(select(func.max(model.dead_at)))
     if newest is None:
         return 0
-    return in_batches(SessionLocal, work, model, model.dead_at <= newest, by=model.dead_at, budget=None).rows
+    dead = (model.is_dead_letter(), model.dead_at <= newest)
+    return in_batches(SessionLocal, work, model, *dead, by=model.dead_at, budget=None).rows
 
 
 def _requeue_one(db: Session, name: str) -> int:
@@ -92,7 +93,7 @@ def _requeue_one(db: Session, name: str) -> int:
 
 
 def _dead(model: type[Leased]) -> Select[Leased]:
-    return select(model).where(model.dead_at.is_not(None))
+    return select(model).where(model.is_dead_letter())
 
 
 def _tables() -> dict[str, type[Leased]]:
@@ -100,4 +101,4 @@ def _tables() -> dict[str, type[Leased]]:
 
 
 def _masked(text: str) -> str:
-    return ADDRESS.sub(r"\1…@", text)
+    return WORD.sub(lambda word: f"{word[1]}…@" if word[2] else word[0], text)

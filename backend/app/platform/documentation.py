@@ -1,7 +1,7 @@
 """What OpenAPI says of a route beyond its shapes: the errors a client can meet, and the headers it may send."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -9,7 +9,7 @@ from fastapi import params
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
-from app.core.errors import AppError, NotFound, Unprocessable
+from app.core.errors import AppError, NotFound, TooManyRequests, Unauthenticated, Unprocessable
 from app.core.fields import MAX_INT64
 from app.core.pagination import InvalidCursor, PageQuery
 from app.db.database import DatabaseBusy, get_db
@@ -37,6 +37,12 @@ ERROR_HEADERS = {
     },
     503: {"Retry-After": ("integer", "Seconds to wait.")},
 }
+STORED_ERRORS = (
+    idempotency.IdempotencyKeyReused,
+    idempotency.IdempotencyInProgress,
+    idempotency.AnswerNotKept,
+    TooManyRequests,
+)
 DATABASE_ERRORS = (DatabaseBusy, DatabaseUnavailable, DatabaseTimeout, DatabaseConflict)
 
 
@@ -58,6 +64,8 @@ def describe(route: Any) -> None:
         by_status[error.status].add(error)
     own = route.responses
     route.responses = {status: _response(status, errors) for status, errors in sorted(by_status.items())} | own
+    if BodyTooLarge.status in by_status:
+        route.responses[BodyTooLarge.status]["description"] += f" over {route.max_body_size:,} bytes"
     success = str(route.status_code or 200)
     parameters = []
     if route.reads and not route.resource:
@@ -96,12 +104,16 @@ def _errors(route: Any) -> Iterator[type[AppError]]:
             yield UnsupportedMediaType
     if route.resource:
         yield Stale
+    yield from _errors_of_writing(route, calls)
+
+
+def _errors_of_writing(route: Any, calls: Sequence[Any]) -> Iterator[type[AppError]]:
     if route.creates:
-        yield from (
-            idempotency.InvalidIdempotencyKey,
-            idempotency.IdempotencyKeyReused,
-            idempotency.IdempotencyInProgress,
-        )
+        yield idempotency.InvalidIdempotencyKey
+    if route.stores:
+        yield from STORED_ERRORS
+    elif route.limited and any(Unauthenticated in getattr(call, "raises", ()) for call in calls):
+        yield TooManyRequests
 
 
 def _calls(dependant: Dependant) -> Iterator[Any]:

@@ -6,13 +6,15 @@ import smtplib
 import socket
 import ssl
 from email.message import EmailMessage
-from threading import Timer
+from threading import Lock, Timer
+from typing import Any, ClassVar, Self
 
 from app.core.config import Settings
 
 CONNECT_SECONDS = 3.0
 ANSWER_SECONDS = 10.0  # for each answer
 TOTAL_SECONDS = 30.0  # for a whole mail, however slowly the other side talks
+CLOSING = 421  # of this connection, or of the server: RFC 5321, 3.8
 PERMANENT = 500
 UNKNOWN_MAILBOX = 553
 # RFC 2034 puts it before the text; qmail and its kin put it behind: `553 sorry, … (#5.7.1)`.
@@ -29,25 +31,95 @@ class SendingFailed(Exception):
         self.permanent = permanent
 
 
-def send(settings: Settings, message: EmailMessage, *, to: str, sender: str) -> None:
-    """Returns when the server has taken the mail. Raises `SendingFailed` when that is not known, or known not to be."""
-    try:
-        smtp = _connect(settings, helo=sender.rpartition("@")[2])
+class Unreachable(SendingFailed):
+    """No connection could be made. `is_crowded`: another one of this process is open, so the server allows no more."""
+
+    def __init__(self, reason: str, *, is_crowded: bool) -> None:
+        super().__init__(reason)
+        self.is_crowded = is_crowded
+
+
+class _LineBroke(Exception):
+    """Never leaves this module: a connection is of no use any more, and the server has nothing of this mail."""
+
+
+class Line:
+    """A connection to the mail server that is kept from mail to mail, for one thread. It is made for the first mail."""
+
+    _open: ClassVar[set["Line"]] = set()
+    _lock = Lock()
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._smtp: _Bounded | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def send(self, message: EmailMessage, *, to: str, sender: str) -> None:
+        """Return when the server has taken the mail. Raises `SendingFailed` when it has not, or when nobody knows.
+
+        A server may end a connection that it has kept for long, or after so many mails. If it does so before it has
+        been given this mail, the mail goes out over a new connection at once.
+        """
+        if self._smtp:
+            with contextlib.suppress(_LineBroke):
+                self._smtp.bound(TOTAL_SECONDS)
+                self._deliver(self._smtp, message, to, sender)
+                return
+        try:
+            self._deliver(self._connected(sender), message, to, sender)
+        except _LineBroke as broke:
+            raise SendingFailed(str(broke)) from broke
+
+    def _connected(self, sender: str) -> "_Bounded":
+        try:
+            self._smtp = _connect(self._settings, helo=sender.rpartition("@")[2])
+        except (smtplib.SMTPException, OSError) as error:
+            reason = f"{type(error).__name__}: {error}"
+            raise Unreachable(reason, is_crowded=bool(self._open)) from error
+        with self._lock:
+            self._open.add(self)
+        return self._smtp
+
+    def _deliver(self, smtp: "_Bounded", message: EmailMessage, to: str, sender: str) -> None:
         try:
             smtp.send_message(message, from_addr=sender, to_addrs=[to])
-        finally:
-            # Whatever it answers to QUIT, it has the mail or it has not.
-            with contextlib.suppress(smtplib.SMTPException, OSError):
-                smtp.quit()
-            smtp.close()
-    except smtplib.SMTPRecipientsRefused as error:
-        code, answer = error.recipients[to]
-        raise _refusal(code, answer, bare=UNKNOWN_MAILBOX) from error
-    except smtplib.SMTPDataError as error:
-        raise _refusal(error.smtp_code, error.smtp_error) from error
-    except (smtplib.SMTPException, OSError) as error:
-        # A 5xx to anything but recipient and content is about us, our name or password.
-        raise SendingFailed(f"{type(error).__name__}: {error}") from error
+        except smtplib.SMTPRecipientsRefused as error:
+            code, answer = error.recipients[to]
+            if code == CLOSING:
+                raise self._broken(smtp, error) from error
+            raise _refusal(code, answer, bare=UNKNOWN_MAILBOX) from error
+        except smtplib.SMTPDataError as error:
+            if error.smtp_code == CLOSING:
+                self.close()
+            raise _refusal(error.smtp_code, error.smtp_error) from error
+        except (smtplib.SMTPException, OSError) as error:
+            # A 5xx to anything but recipient and content is about us, our name or password.
+            raise self._broken(smtp, error) from error
+        except BaseException:
+            self.close()
+            raise
+
+    def _broken(self, smtp: "_Bounded", error: Exception) -> Exception:
+        self.close()
+        reason = f"{type(error).__name__}: {error}"
+        return SendingFailed(reason) if smtp.has_begun_data else _LineBroke(reason)
+
+    def close(self) -> None:
+        smtp, self._smtp = self._smtp, None
+        with self._lock:
+            self._open.discard(self)
+        if smtp is None:
+            return
+        smtp.bound(CONNECT_SECONDS)
+        # Whatever it answers to QUIT, it has the mails or it has not.
+        with contextlib.suppress(smtplib.SMTPException, OSError):
+            smtp.quit()
+        smtp.close()
 
 
 def _refusal(code: int, answer: bytes | str, *, bare: int | None = None) -> SendingFailed:
@@ -65,12 +137,12 @@ def _refusal(code: int, answer: bytes | str, *, bare: int | None = None) -> Send
     return SendingFailed(f"{code} {said}", permanent=final and code >= PERMANENT)
 
 
-def _connect(settings: Settings, helo: str) -> smtplib.SMTP:
+def _connect(settings: Settings, helo: str) -> "_Bounded":
     """A connection that is encrypted and signed in as the settings want it, and verified against the system's CAs."""
     host, port = settings.smtp_host or "", settings.smtp_port
     if settings.smtp_tls == "ssl":
         context = ssl.create_default_context()
-        smtp: smtplib.SMTP = _BoundedSsl(host, port, helo, timeout=ANSWER_SECONDS, context=context)
+        smtp: _Bounded = _BoundedSsl(host, port, helo, timeout=ANSWER_SECONDS, context=context)
     else:
         smtp = _Bounded(host, port, helo, timeout=ANSWER_SECONDS)
     try:
@@ -79,6 +151,7 @@ def _connect(settings: Settings, helo: str) -> smtplib.SMTP:
         if settings.smtp_username:
             password = settings.smtp_password.get_secret_value() if settings.smtp_password else ""
             smtp.login(settings.smtp_username, password)
+        smtp.ehlo_or_helo_if_needed()  # the last place where a server refuses a connection, and not a mail
     except BaseException:
         smtp.close()
         raise
@@ -89,14 +162,26 @@ class _Bounded(smtplib.SMTP):
     """Cuts the line at a deadline: a server that sends one letter every nine seconds never meets a time-out."""
 
     _deadline: Timer | None = None
+    has_begun_data = False  # in the mail at hand: from then on the server may have it
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         connected: socket.socket = super()._get_socket(host, port, CONNECT_SECONDS)  # type: ignore[misc]
         connected.settimeout(timeout)
-        self._deadline = Timer(TOTAL_SECONDS, self._cut)
+        self.bound(TOTAL_SECONDS)
+        return connected
+
+    def bound(self, seconds: float) -> None:
+        """Begin another mail, or the end: for so long the line may be used from now on."""
+        if self._deadline:
+            self._deadline.cancel()
+        self.has_begun_data = False
+        self._deadline = Timer(seconds, self._cut)
         self._deadline.daemon = True
         self._deadline.start()
-        return connected
+
+    def data(self, msg: Any) -> tuple[int, bytes]:
+        self.has_begun_data = True
+        return super().data(msg)
 
     def _cut(self) -> None:
         if self.sock:

@@ -13,28 +13,31 @@ from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from anyio import CancelScope
+from anyio import CancelScope, to_thread
 from fastapi import Depends, Request, Response
-from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import CursorResult, delete, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app.core.errors import Conflict, Unprocessable
-from app.core.keys import cipher, derive_key
+from app.core.keys import cipher, derive_keys
 from app.core.logging import get_logger
 from app.core.principal import viewer
-from app.core.types import now
-from app.db.database import side_session
+from app.db import clock
+from app.db.database import ending_threads, side_session
+from app.db.demands import demand_again
 from app.db.errors import conflicts
 
-from .models import IdempotencyKey
+from .limits import AddressLimit
+from .models import LEASE, IdempotencyKey
 
 HEADER = "Idempotency-Key"
 KEPT = timedelta(hours=24)
-LEASE = timedelta(seconds=60)  # longer than any request may take; then a crashed one no longer blocks its key
 VALID = re.compile(r"[\x21-\x7e]{1,255}")
 KEPT_HEADERS = ("content-type", "location")
+MAX_ANSWER = 256_000  # bytes of a body that are kept
+# New keys from one address without an account. Each one is a row for a day.
+STRANGERS = AddressLimit("idempotency keys of strangers", "60 per hour")
 
 
 class InvalidIdempotencyKey(Unprocessable):
@@ -59,6 +62,13 @@ class IdempotencyInProgress(Conflict):
         super().__init__(headers={"Retry-After": "1"})
 
 
+class AnswerNotKept(Conflict):
+    """The first request succeeded, but its answer was too large to be stored."""
+
+    code = "idempotency_answer_not_kept"
+    detail = "The first request with this key succeeded, but its answer was too large to keep. Read what it created."
+
+
 class Claim:
     """One request's hold on its key, for `LEASE`, until its answer is stored or it failed."""
 
@@ -67,41 +77,59 @@ class Claim:
             raise InvalidIdempotencyKey
         self._request = request
         self._key = key
-        self._fingerprint = _digest(request.url.query, request.headers.get("content-type", ""), body)
+        self._fingerprints = _digests(request.url.query, request.headers.get("content-type", ""), body)
+        self._digests: list[str] = []
+        self._expired: IdempotencyKey | None = None
         self._row: IdempotencyKey | None = None
         self._db: Session | None = None
         self._mine: tuple[int, datetime] | None = None
         self._stored = False
 
-    def begin(self, db: Session) -> Response | None:
-        """Take the key, or give the stored answer. Runs when the caller is known and the input is valid.
+    def find(self, db: Session) -> Response | None:
+        """Return the stored answer, if there is one. Runs once the caller is known and the input is valid.
 
-        Raises `IdempotencyKeyReused`, `IdempotencyInProgress`.
+        Raises `IdempotencyKeyReused`, `IdempotencyInProgress`, `AnswerNotKept`.
         """
         client = self._request.client
         caller = viewer(self._request) or f"address {client.host if client else ''}"
-        digest = _digest(caller, self._request.method, self._request.url.path, self._key.encode())
-        row = db.scalar(select(IdempotencyKey).where(IdempotencyKey.digest == digest))
-        if row and row.expires_at > now():
-            return self._repeat(row)
-        self._row = self._take_over(db, row) if row else self._insert(db, digest)
+        self._digests = _digests(caller, self._request.method, self._request.url.path, self._key.encode())
         self._db = db
+        found = select(IdempotencyKey, IdempotencyKey.expires_at > clock.now())
+        row, is_taken = db.execute(found.where(IdempotencyKey.digest.in_(self._digests))).first() or (None, False)
+        if row and is_taken:
+            return self._repeat(row)
+        self._expired = row
+        return None
+
+    def begin(self) -> None:
+        """Take the key that `find` found free. Raises `IdempotencyInProgress`.
+
+        Raises `TooManyRequests` for a caller without an account who sends too many new keys.
+        """
+        db = self._db
+        assert db
+        if viewer(self._request) is None:
+            STRANGERS(self._request)
+        self._row = self._take_over(db, self._expired) if self._expired else self._insert(db)
         # Kept apart from the row: a roll-back expires it, and then nobody could say any more which one to free.
         self._mine = (self._row.id, self._row.expires_at)
         db.commit()  # "in progress" must be seen by others before the effect begins
-        return None
+        demand_again(db)  # with it the locks went under which the caller was allowed to do this
 
     def _repeat(self, row: IdempotencyKey) -> Response:
-        if row.fingerprint != self._fingerprint:
+        if row.fingerprint not in self._fingerprints:
             raise IdempotencyKeyReused
         if row.answer is None:
             raise IdempotencyInProgress
         stored = json.loads(cipher("idempotent answers").decrypt(row.answer))
+        if stored["body"] is None:
+            location = stored["headers"].get("location")
+            raise AnswerNotKept(headers={"Location": location} if location else None)
         headers = {**stored["headers"], "Idempotency-Replayed": "true"}
         return Response(base64.b64decode(stored["body"]), stored["status"], headers)
 
-    def _insert(self, db: Session, digest: str) -> IdempotencyKey:
-        row = IdempotencyKey(digest=digest, fingerprint=self._fingerprint, expires_at=now() + LEASE)
+    def _insert(self, db: Session) -> IdempotencyKey:
+        row = IdempotencyKey(digest=self._digests[0], fingerprint=self._fingerprints[0])
         db.add(row)
         with conflicts({"uq_idempotency_keys_digest": IdempotencyInProgress}):
             db.flush()
@@ -110,23 +138,25 @@ class Claim:
     def _take_over(self, db: Session, row: IdempotencyKey) -> IdempotencyKey:
         """An expired key is free again, for one of those who find it so."""
         mine = (IdempotencyKey.id == row.id, IdempotencyKey.expires_at == row.expires_at)
-        fresh = {"fingerprint": self._fingerprint, "answer": None, "created_at": now(), "expires_at": now() + LEASE}
+        times = {"created_at": clock.now(), "expires_at": clock.now(LEASE)}
+        fresh = {"fingerprint": self._fingerprints[0], "answer": None, **times}
         taken = cast("CursorResult[Any]", db.execute(update(IdempotencyKey).where(*mine).values(fresh)))
         if taken.rowcount != 1:
             raise IdempotencyInProgress
         return row
 
     def store(self, response: Response) -> None:
-        """Put a 2xx answer into the transaction of its effect."""
+        """Store a 2xx answer in the transaction of its effect. A body over `MAX_ANSWER` is left out."""
         if not (self._row and self._db and 200 <= response.status_code < 300):  # noqa: PLR2004 - the 2xx class
             return
+        body = bytes(response.body)
         answer = {
             "status": response.status_code,
             "headers": {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers},
-            "body": base64.b64encode(bytes(response.body)).decode(),
+            "body": base64.b64encode(body).decode() if len(body) <= MAX_ANSWER else None,
         }
         self._row.answer = cipher("idempotent answers").encrypt(json.dumps(answer).encode())
-        self._row.expires_at = now() + KEPT
+        self._row.expires_at = clock.now(KEPT)
         self._db.flush()
         self._stored = True
 
@@ -157,15 +187,20 @@ async def _settle(request: Request) -> AsyncIterator[None]:
         claim: Claim | None = getattr(request.state, "claim", None)
         if claim and not (committed and claim.settled):
             with CancelScope(shield=True):
-                await run_in_threadpool(claim.release)
+                await to_thread.run_sync(claim.release, limiter=ending_threads())
 
 
 SettleClaim = Depends(_settle, scope="function")
 
 
-def _digest(*parts: str | bytes) -> str:
+def _digests(*parts: str | bytes) -> list[str]:
+    """One hash by each key: what was stored under the key before is found, so the request has no second effect."""
+    return [_digest(key, *parts) for key in derive_keys("idempotency")]
+
+
+def _digest(key: bytes, *parts: str | bytes) -> str:
     """One hash over parts that cannot run into each other, with a key: a body can hold a password, to be guessed."""
-    whole = hmac.new(derive_key("idempotency"), digestmod=hashlib.sha256)
+    whole = hmac.new(key, digestmod=hashlib.sha256)
     for part in parts:
         raw = part.encode() if isinstance(part, str) else part
         whole.update(len(raw).to_bytes(8, "big") + raw)

@@ -1,47 +1,33 @@
 """How a worker does jobs: one at a time, each in a transaction that also strikes it off."""
 
 from datetime import timedelta
-from functools import lru_cache
 
-from sqlalchemy import select, update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app.core.logging import get_logger
-from app.core.types import now
+from app.db import clock
 from app.db.database import WorkerSession
 
 from . import leases
-from .jobs import Again, Failure, Kind, enqueue, kinds
-from .models import Job
+from .jobs import BELLS, LEASE, Again, Failure, Kind, NotNow, kinds
+from .models import Job, Lane
+from .recurrence import planner
 
-LEASE = timedelta(minutes=5)
+A_MOMENT = timedelta(seconds=1)  # until a job is tried again whose turn it was not
 
 log = get_logger(__name__)
 
 
-@lru_cache
-def plan_recurring() -> None:
-    """See to it, once in this process, that each recurring job has its row, due no later than its interval says."""
-    with WorkerSession() as db, db.begin():
-        for kind in kinds().values():
-            if kind.every is None:
-                continue
-            key = f"recurring {kind.name}"
-            latest = now() + kind.every
-            db.execute(update(Job).where(Job.key == key, Job.due_at > latest).values(due_at=latest))
-            if db.scalar(select(Job.id).where(Job.key == key)) is None:
-                enqueue(db, kind.name, key=key)
+def run_next(*, lane: Lane | None = None) -> bool:
+    """Do the job that is due, in this lane or in any. False when there is none.
 
-
-def run_next(*, outside: bool | None = None) -> bool:
-    """Do the job that is due: of those that wait for others, of those that do not, or of all. False when there is none.
-
-    Jobs of kinds that this code does not know are left to newer code: that is a rolling deployment.
+    Whatever a job raises is its failure, not the worker's: a panic in a library written in Rust and `SystemExit` are
+    no `Exception`, and would end the thread. Jobs of kinds that this code does not know are left to newer code: that
+    is a rolling deployment.
     """
-    plan_recurring()
-    mine = [kind.name for kind in kinds().values() if outside in (None, kind.outside)]
-    with WorkerSession() as db, db.begin():
-        job = leases.claim(db, Job, LEASE, Job.kind.in_(mine))
+    planner.plan()
+    job = _claim(lane)
     if job is None:
         return False
     kind = kinds()[job.kind]
@@ -50,12 +36,23 @@ def run_next(*, outside: bool | None = None) -> bool:
             _strike_off(db, job, kind, kind.run(db, dict(job.payload)))
     except leases.LeaseLost:
         log.warning("job_taken_over", kind=job.kind, id=job.id)
-    except Exception as error:
+    except NotNow:
+        _put_off(job)
+    except BaseException as error:
         log.exception("job_failed", kind=job.kind, id=job.id, attempts=job.attempts)
-        _fail(job, kind, f"{type(error).__name__}: {error}")
+        _fail(job, kind, leases.reason_of(error))
     else:
         log.info("job_done", kind=job.kind, id=job.id, attempts=job.attempts)
     return True
+
+
+def _claim(lane: Lane | None) -> Job | None:
+    of_lane = [Job.lane == lane] if lane else []
+    with WorkerSession() as db, db.begin():
+        job = leases.claim(db, Job, LEASE, *of_lane, Job.kind.in_(list(kinds())))
+    if job and job.lane in BELLS:
+        BELLS[Lane(job.lane)].ring()  # there may be more: the other threads of this lane should look
+    return job
 
 
 def _interval(job: Job, kind: Kind) -> timedelta | None:
@@ -74,9 +71,15 @@ def _strike_off(db: Session, job: Job, kind: Kind, again: Again | None) -> None:
 
 
 def _schedule(db: Session, job: Job, wait: timedelta, error: str | None = None, **values: object) -> None:
-    due_at = now() + wait
-    renewed = {"due_at": due_at, "give_up_at": due_at + leases.PATIENCE, "last_error": error}
+    """Make the job due again. One that recurs is never given up."""
+    give_up_at = leases.NEVER if kinds()[job.kind].every and job.key else clock.now(wait + leases.PATIENCE)
+    renewed = {"due_at": clock.now(wait), "give_up_at": give_up_at, "last_error": error}
     leases.release(db, job, **renewed, **values, attempts=job.attempts if error else 0)
+
+
+def _put_off(job: Job) -> None:
+    with WorkerSession() as db, db.begin():
+        leases.give_back(db, job, A_MOMENT)
 
 
 def _fail(job: Job, kind: Kind, error: str) -> None:
@@ -87,4 +90,16 @@ def _fail(job: Job, kind: Kind, error: str) -> None:
             return
         again = leases.retry_later(db, job, error)
         if kind.failed:
-            kind.failed(db, dict(job.payload), Failure(leases.short(error), is_final=not again))
+            _tell(db, job, kind, Failure(leases.short(error), is_final=not again))
+
+
+def _tell(db: Session, job: Job, kind: Kind, failure: Failure) -> None:
+    """Call the job's own handler of failures. If that one fails as well, the failure is noted all the same."""
+    assert kind.failed
+    try:
+        with db.begin_nested():
+            kind.failed(db, dict(job.payload), failure)
+    except SQLAlchemyError:
+        raise
+    except BaseException:
+        log.exception("failure_handler_failed", kind=job.kind, id=job.id)

@@ -12,16 +12,18 @@ Each run has a transaction of its own, which also strikes the job off: its effec
 does elsewhere may happen twice, when a worker dies in between. A job that has more to do than one transaction should
 hold works in batches (`app.db.batches`) and returns `Again` until it has finished.
 
-A job that waits for somebody else's service says so, `@job("payments.look", outside=True)`: such jobs have a thread of
+A job that waits for somebody else's service says so, `@job("payments.look", outside=True)`: such jobs have threads of
 their own, so that a service that hangs delays no other job. Its transaction begins with its first statement: it calls
-first, and writes then.
+first, and writes then. Jobs that come again have threads of their own, too: a long purge delays no reset link.
 """
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import lru_cache
+from threading import Lock
 from typing import Any
 
 from sqlalchemy import ColumnElement, select
@@ -29,12 +31,14 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import Conflict
 from app.core.features import discover
-from app.core.types import now
+from app.db import clock
 from app.db.errors import conflicts
 
-from .leases import PATIENCE
-from .models import Job
-from .wakes import job_bell, outside_bell, ring_after
+from .leases import NEVER, PATIENCE
+from .models import Job, Lane
+from .wakes import Bell, job_bell, outside_bell, recurring_bell, ring_after
+
+LEASE = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,11 @@ class Failure:
 
 
 FailureHandler = Callable[[Session, dict[str, Any], Failure], None]
+BELLS: Mapping[Lane, Bell] = {
+    Lane.ASKED: job_bell,
+    Lane.RECURRING: recurring_bell,
+    Lane.OUTSIDE: outside_bell,
+}
 
 
 @dataclass(frozen=True)
@@ -69,6 +78,21 @@ class Kind:
     outside: bool = False
     failed: FailureHandler | None = None
 
+    @property
+    def lane(self) -> Lane:
+        if self.outside:
+            return Lane.OUTSIDE
+        return Lane.RECURRING if self.every else Lane.ASKED
+
+    @property
+    def key(self) -> str:
+        """The key of the one row of a job that comes again."""
+        return f"recurring {self.name}"
+
+
+class NotNow(Exception):
+    """A job raises it to be run again in a moment. That counts as no try and no failure."""
+
 
 class UnknownJob(LookupError):
     """No `jobs.py` declares a job of this kind."""
@@ -79,6 +103,8 @@ class _AlreadyWaiting(Conflict):
 
 
 _kinds: dict[str, Kind] = {}
+_in_hand: set[str] = set()
+_in_hand_lock = Lock()
 
 
 def job(kind: str, *, outside: bool = False, failed: FailureHandler | None = None) -> Callable[[Handler], Handler]:
@@ -115,26 +141,47 @@ def enqueue(
     kind: str,
     payload: dict[str, Any] | None = None,
     *,
-    run_at: datetime | None = None,
+    after: timedelta = timedelta(),
     key: str | None = None,
 ) -> None:
-    """Have the job done once this transaction is committed, not before `run_at`.
+    """Have the job done once this transaction is committed, and not before so much time has passed.
 
     While an unfinished job has the same `key`, also one that runs right now, nothing is added. Raises `UnknownJob`.
     """
     if kind not in kinds():
         raise UnknownJob(kind)
-    due_at = run_at or now()
-    added = Job(kind=kind, payload=payload or {}, due_at=due_at, give_up_at=due_at + PATIENCE, key=key)
+    declared = kinds()[kind]
+    due = {
+        "due_at": clock.now(after),
+        "give_up_at": NEVER if key == declared.key else clock.now(after + PATIENCE),
+    }
+    added = Job(kind=kind, payload=payload or {}, key=key, lane=declared.lane, **due)
     try:
         with db.begin_nested(), conflicts({"uq_jobs_key": _AlreadyWaiting}):
             db.add(added)
             db.flush()
     except _AlreadyWaiting:
         return
-    ring_after(db, outside_bell if kinds()[kind].outside else job_bell)
+    ring_after(db, BELLS[declared.lane])
 
 
 def is_enqueued(key: ColumnElement[str]) -> ColumnElement[bool]:
     """In a statement: whether an unfinished job has this key."""
     return select(Job.id).where(Job.key == key).exists()
+
+
+@contextmanager
+def alone(what: str) -> Iterator[None]:
+    """Within it, no other job of this process is at the same thing. Raises `NotNow` if one is.
+
+    A job that waited for its turn would keep a thread from jobs about other things.
+    """
+    with _in_hand_lock:
+        if what in _in_hand:
+            raise NotNow
+        _in_hand.add(what)
+    try:
+        yield
+    finally:
+        with _in_hand_lock:
+            _in_hand.discard(what)

@@ -1,10 +1,12 @@
 """Work that waits in a table: several workers take from it, each row is one worker's at a time, none is forgotten.
 
 A worker takes a row by a lease that runs out. Whoever dies with a lease in hand loses it, and the row is due again.
+The database's clock tells when, so that no worker takes a lease for ended because its own clock is ahead.
 """
 
 import random
-from datetime import datetime, timedelta
+import traceback
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, TypeVar, cast
 from uuid import uuid4
 
@@ -12,10 +14,11 @@ from sqlalchemy import ColumnElement, CursorResult, String, delete, select, upda
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.core.logging import get_logger, scrub
-from app.core.types import now
+from app.db import clock
 from app.db.types import PrimaryKey
 
 PATIENCE = timedelta(hours=24)  # from the moment a row was first due until it is a dead letter
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)  # the `give_up_at` of a row that is never given up
 FIRST_DELAY = 5.0  # seconds, doubled with every failure
 LONGEST_DELAY = 3600.0
 MAX_ERROR = 500
@@ -36,7 +39,12 @@ class Leased:
     attempts: Mapped[int] = mapped_column(default=0)
     dead_at: Mapped[datetime | None] = mapped_column(index=True)
     last_error: Mapped[str | None] = mapped_column(String(MAX_ERROR))
-    created_at: Mapped[datetime] = mapped_column(default=now)
+    created_at: Mapped[datetime] = mapped_column(default=clock.now())
+
+    @classmethod
+    def is_dead_letter(cls) -> ColumnElement[bool]:
+        """In a statement: whether a worker has given the row up, and an operator should know."""
+        return cls.dead_at.is_not(None)
 
 
 Row = TypeVar("Row", bound=Leased)
@@ -52,17 +60,22 @@ def claim(db: Session, model: type[Row], lease: timedelta, *conditions: ColumnEl
     `SKIP LOCKED` makes several claims at once take different rows; SQLite has one writer at a time anyway.
     """
     while True:
-        at = now()
-        due = select(model).where(model.due_at <= at, *conditions).order_by(model.due_at, model.id).limit(1)
-        row = db.scalar(due.with_for_update(skip_locked=True))
-        if row is None:
+        due = select(model, clock.now()).where(model.due_at <= clock.now(), *conditions)
+        found = db.execute(due.order_by(model.due_at, model.id).limit(1).with_for_update(skip_locked=True)).first()
+        if found is None:
             return None
+        row, at = found
         if row.lease is None or row.give_up_at > at:
             break
         bury(db, row, "The worker ended while it had this in hand")  # or what kills workers would kill them for ever
     row.lease, row.due_at, row.attempts = uuid4().hex, at + lease, row.attempts + 1
     db.flush()
     return row
+
+
+def give_back(db: Session, row: Row, wait: timedelta = timedelta()) -> None:
+    """Make the row due again, now or soon, as if nobody had taken it. Raises `LeaseLost`."""
+    release(db, row, due_at=clock.now(wait), attempts=row.attempts - 1)
 
 
 def release(db: Session, row: Row, **values: Any) -> None:
@@ -89,10 +102,11 @@ def retry_later(db: Session, row: Row, error: str) -> bool:
 
     False when there is no next time: the row is a dead letter.
     """
-    if now() >= row.give_up_at:
+    at = clock.read(db)
+    if at >= row.give_up_at:
         bury(db, row, error)
         return False
-    due_at = min(now() + delay_after(row.attempts), row.give_up_at)
+    due_at = min(at + delay_after(row.attempts), row.give_up_at)
     release(db, row, due_at=due_at, last_error=short(error))
     log.warning("work_failed", table=row.__class__.__name__, id=row.id, attempts=row.attempts, reason=error)
     return True
@@ -100,14 +114,13 @@ def retry_later(db: Session, row: Row, error: str) -> bool:
 
 def bury(db: Session, row: Row, error: str) -> None:
     """Make the row a dead letter: it stays for people to see, no worker takes it again. Raises `LeaseLost`."""
-    release(db, row, due_at=None, dead_at=now(), last_error=short(error), **row.when_dead)
+    release(db, row, due_at=None, dead_at=clock.now(), last_error=short(error), **row.when_dead)
     log.error("dead_letter", table=row.__class__.__name__, id=row.id, attempts=row.attempts, reason=error)
 
 
 def revive(db: Session, model: type[Row], *conditions: ColumnElement[bool]) -> int:
     """Make these dead letters due, with a whole day of tries before them. How many there were."""
-    at = now()
-    again = {"due_at": at, "give_up_at": at + PATIENCE, "dead_at": None, "attempts": 0}
+    again = {"due_at": clock.now(), "give_up_at": clock.now(PATIENCE), "dead_at": None, "attempts": 0}
     dead = update(model).where(model.dead_at.is_not(None), *conditions).values(again)
     return cast("CursorResult[Any]", db.execute(dead, execution_options={"synchronize_session": False})).rowcount
 
@@ -115,7 +128,13 @@ def revive(db: Session, model: type[Row], *conditions: ColumnElement[bool]) -> i
 def delay_after(attempts: int) -> timedelta:
     """5 s, 10 s, 20 s, … up to an hour, each a fifth more or less, so that what failed together is not retried so."""
     seconds = min(FIRST_DELAY * 2 ** min(attempts - 1, 20), LONGEST_DELAY)
-    return timedelta(seconds=seconds * random.uniform(0.8, 1.2))  # noqa: S311 - no secret
+    spread = random.uniform(0.8, 1.2)  # noqa: S311 - no secret
+    return timedelta(milliseconds=round(seconds * spread * 1000))  # which is as fine as SQLite's clock
+
+
+def reason_of(error: BaseException) -> str:
+    """The type and the text of an error, also of one whose text cannot be had."""
+    return "".join(traceback.format_exception_only(error)).strip()
 
 
 def short(error: str) -> str:

@@ -5,10 +5,11 @@ import math
 import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from threading import Lock
+from typing import TYPE_CHECKING, TypeVar
 
 from fastapi import Request
 
@@ -16,13 +17,15 @@ from app.core.config import get_settings
 from app.core.errors import AppError, TooManyRequests
 from app.core.keys import derive_key
 from app.core.logging import get_logger, security_event
-from app.core.networks import is_address, limiter_key
+from app.core.networks import is_address, limiter_key, site_key
+from app.core.redis import client_options
+
+from .buckets import Buckets, take_shared
 
 if TYPE_CHECKING:
     from limits import RateLimitItem
     from limits.strategies import SlidingWindowCounterRateLimiter
 
-REDIS_SECONDS = 0.5
 PRINCIPAL = re.compile(r"(?:user|session):\d+", re.ASCII)
 LOCAL_SECONDS = 5.0  # how long we count locally before Redis is tried again
 
@@ -40,12 +43,14 @@ class Counters:
         from limits.strategies import SlidingWindowCounterRateLimiter
 
         self._local = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._local_buckets = Buckets()
         self._shared: SlidingWindowCounterRateLimiter | None = None
         self._shared_errors: tuple[type[Exception], ...] = ()
-        self._local_until = 0.0
+        self._local_until = 0.0  # monotonic; 0 while Redis answers
+        self._lock = Lock()
         if redis_url:
-            waits: dict[str, Any] = {"socket_timeout": REDIS_SECONDS, "socket_connect_timeout": REDIS_SECONDS}
-            storage = RedisStorage(redis_url, key_prefix="liftoff", **waits)
+            storage = RedisStorage(redis_url, key_prefix="liftoff", **client_options())
+            self._redis = storage.storage
             self._shared = SlidingWindowCounterRateLimiter(storage)
             errors = storage.base_exceptions
             self._shared_errors = errors if isinstance(errors, tuple) else (errors,)
@@ -68,14 +73,37 @@ class Counters:
             1, math.ceil(self._ask(lambda limiter: limiter.get_window_stats(item, *key)).reset_time - time.time())
         )
 
+    def take(self, key: str, each: float, room: float) -> float:
+        """Take one token from the bucket of this key. Return 0, or the seconds to wait."""
+
+        def ask(limiter: "SlidingWindowCounterRateLimiter") -> float:
+            if limiter is self._local:
+                return self._local_buckets.take(key, each, room)
+            return take_shared(self._redis, key, each, room)
+
+        return self._ask(ask)
+
     def _ask(self, question: Callable[["SlidingWindowCounterRateLimiter"], Answer]) -> Answer:
-        if self._shared and time.monotonic() >= self._local_until:
+        if self._shared and self._may_ask_redis():
             try:
-                return question(self._shared)
+                answer = question(self._shared)
             except self._shared_errors as error:
                 self._local_until = time.monotonic() + LOCAL_SECONDS
                 log.warning("rate_limits_local", reason=str(error))
+            else:
+                self._local_until = 0.0
+                return answer
         return question(self._local)
+
+    def _may_ask_redis(self) -> bool:
+        """While it is silent one request every `LOCAL_SECONDS` finds out whether it still is; no other waits for it."""
+        if not self._local_until:
+            return True
+        with self._lock:
+            due = time.monotonic() >= self._local_until
+            if due:
+                self._local_until = time.monotonic() + LOCAL_SECONDS
+            return due
 
 
 @lru_cache
@@ -86,23 +114,19 @@ def counters() -> Counters:
 
 @dataclass(frozen=True)
 class RateLimit:
-    """So many per so long, such as `RateLimit("login", "10 per 15 minutes")`, for each key.
+    """So many per so long, such as `RateLimit("exports", "10 per 15 minutes")`, for each key: for a user, say.
 
-    As a dependency it counts requests of one address. Otherwise `hit` and `test` take what is to be counted.
+    For what an address may do there is `AddressLimit`.
     """
 
     name: str
     rate: str
-    raises = (TooManyRequests,)
 
     @property
     def _item(self) -> "RateLimitItem":
         from limits import parse
 
         return parse(self.rate)
-
-    def __call__(self, request: Request) -> None:
-        self.hit(address_of(request))
 
     def hit(self, *key: str) -> None:
         """Count one. Raises `TooManyRequests` where that is over the limit."""
@@ -128,7 +152,7 @@ class RateLimit:
 
     def note(self, *key: str) -> None:
         """Have the log say that this limit was reached, and by what."""
-        security_event("rate_limited", limit=self.name, key=[loggable(part) for part in key])
+        note_limit(self.name, *key)
 
     @contextmanager
     def failures(self, error: type[AppError], *key: str) -> Iterator[None]:
@@ -144,15 +168,61 @@ class RateLimit:
     def _refuse(self, *key: str) -> None:
         wait = counters().seconds_left(self._item, self.name, *key)
         self.note(*key)
-        raise TooManyRequests(
-            "Too many tries. Wait before the next one.",
-            headers={
-                "Retry-After": str(wait),
-                "RateLimit-Limit": str(self._item.amount),
-                "RateLimit-Remaining": "0",
-                "RateLimit-Reset": str(wait),
-            },
-        )
+        raise refusal(self._item.amount, wait)
+
+
+def refusal(amount: int, wait: int) -> TooManyRequests:
+    """Make the 429 for a limit of this amount, with `wait` seconds until the next request."""
+    headers = {"Retry-After": wait, "RateLimit-Limit": amount, "RateLimit-Remaining": 0, "RateLimit-Reset": wait}
+    return TooManyRequests(headers={name: str(value) for name, value in headers.items()})
+
+
+def note_limit(name: str, *key: str) -> None:
+    """Log that a limit was reached, and by whom."""
+    security_event("rate_limited", limit=name, key=[loggable(part) for part in key])
+
+
+@dataclass(frozen=True)
+class AddressLimit:
+    """So many per so long for each address: an IPv4 address, or an IPv6 /64 and the /48 around it.
+
+    One subscriber can roam in a /64, and one site has up to 65,536 of them (RFC 6177): a limit for the /64 alone is
+    none for whoever holds a /48. As a dependency it counts requests; the other methods take the client's address.
+    """
+
+    name: str
+    rate: str
+    raises = (TooManyRequests,)
+
+    def __call__(self, request: Request) -> None:
+        self.hit(request.client.host if request.client else "")
+
+    def hit(self, address: str) -> None:
+        """Count one. Raises `TooManyRequests` where that is over the limit."""
+        for limit, key in self._both(address):
+            limit.hit(key)
+
+    def allows(self, address: str) -> bool:
+        """Count one; False where that is over the limit, which the log tells and the caller must not."""
+        for limit, key in self._both(address):
+            if not limit.allows(key):
+                limit.note(key)
+                return False
+        return True
+
+    @contextmanager
+    def failures(self, error: type[AppError], address: str) -> Iterator[None]:
+        """Around one try: refused where too many failed before, counted where this one ends in `error`."""
+        with ExitStack() as both:
+            for limit, key in self._both(address):
+                both.enter_context(limit.failures(error, key))
+            yield
+
+    def _both(self, address: str) -> Iterator[tuple[RateLimit, str]]:
+        network, site = limiter_key(address), site_key(address)
+        yield RateLimit(self.name, self.rate), network
+        if site != network:
+            yield RateLimit(f"{self.name}, one site", self.rate), site
 
 
 def loggable(part: str) -> str:
@@ -163,8 +233,3 @@ def loggable(part: str) -> str:
     if PRINCIPAL.fullmatch(part) or is_address(part):
         return part
     return hmac.digest(derive_key("names in logs"), part.encode(), "sha256").hex()[:12]
-
-
-def address_of(request: Request) -> str:
-    """The client's address as limits count it; forwarding headers count only from trusted proxies."""
-    return limiter_key(request.client.host if request.client else "")

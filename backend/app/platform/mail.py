@@ -1,7 +1,7 @@
 """Mail as features send it: a row of their transaction. A worker takes it from there (`outbox.py`)."""
 
 import json
-from datetime import UTC
+from datetime import UTC, timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -14,39 +14,67 @@ from sqlalchemy.orm import Session
 
 from app.core.config import get_settings
 from app.core.keys import cipher
+from app.core.logging import get_logger
 from app.core.text import canonical_email
-from app.core.types import now
+from app.db import clock
 
 from .leases import PATIENCE
-from .models import Mail
+from .limits import RateLimit
+from .models import Mail, Priority
 from .templates import Rendered, render_mail
 from .wakes import mail_bell, ring_after
 
 PURPOSE = "queued mails"
+ALARM = RateLimit("alarm of mail to strangers", "1 per hour")
+
+log = get_logger(__name__)
 
 
 class UnreadableMail(Exception):
     """Its body is gone, or was encrypted with another `SECRET_KEY`."""
 
 
-def queue_mail(db: Session, to: str, template: str, **values: object) -> None:
+def queue_mail(
+    db: Session,
+    to: str,
+    template: str,
+    *,
+    useful_for: timedelta | None = None,
+    to_stranger: bool = False,
+    **values: object,
+) -> None:
     """Have the mail sent once this transaction is committed. `template` is `<feature>/<name>` (`templates.py`).
 
+    `useful_for` is how long the link in it lives: such mails go out before others, and not at all when the link has
+    run out. `to_stranger` says that the address belongs to no account as far as anyone has proved.
     Raises `ValueError` for what is no plain address, and what a faulty template raises.
     """
     rendered = render_mail(template, dict(values))
-    at = now()
     mail = Mail(
         recipient=canonical_email(to),  # no line break, list or `Name <a@b>` gets past it (security requirement 47)
         subject=rendered.subject[:255],
         body=cipher(PURPOSE).encrypt(json.dumps({"text": rendered.text, "html": rendered.html}).encode()),
         message_id=f"<{uuid4().hex}@{sender_domain()}>",
-        due_at=at,
-        give_up_at=at + PATIENCE,
-        created_at=at,
+        due_at=clock.now(),
+        give_up_at=clock.now(PATIENCE),
+        priority=_priority(has_link=useful_for is not None, to_stranger=to_stranger),
+        useful_until=clock.now(useful_for) if useful_for else None,
     )
     db.add(mail)
     ring_after(db, mail_bell)
+
+
+def _priority(*, has_link: bool, to_stranger: bool) -> Priority:
+    """Mail to strangers above the hourly limit goes out last: whoever causes it delays nobody else's mail.
+
+    None is dropped, or a stranger could keep everybody from registering.
+    """
+    most = get_settings().mail_to_strangers_per_hour
+    if to_stranger and not RateLimit("mail to strangers", f"{most} per hour").allows("all"):
+        if ALARM.allows("all"):
+            log.error("mail_to_strangers_held_back", limit_per_hour=most)
+        return Priority.HELD_BACK
+    return Priority.LINK if has_link else Priority.NOTICE
 
 
 def forget_recipient(db: Session, address: str) -> None:

@@ -1,13 +1,16 @@
 """Prometheus metrics: how long each route takes, by status. Several processes share one folder of counters."""
 
 import os
+from pathlib import Path
 
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
+from starlette.applications import Starlette
+from starlette.routing import Route
 from starlette.types import Scope
 
-from . import purge_metrics
+from . import backlog, metrics_files, purge_metrics
 
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -34,9 +37,32 @@ def _template(scope: Scope) -> str:
 
 @router.get("/metrics", include_in_schema=False)
 def read_metrics() -> Response:
-    registry: CollectorRegistry = REGISTRY
-    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        registry = CollectorRegistry()
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    text = generate_latest(registry) + generate_latest(purge_metrics.registry)
-    return Response(text, media_type=CONTENT_TYPE_LATEST)
+    asked = generate_latest(backlog.registry) + generate_latest(purge_metrics.registry)
+    return Response(_written() + asked, media_type=CONTENT_TYPE_LATEST)
+
+
+def listener() -> Starlette:
+    """The application behind METRICS_PORT: `/metrics` for a monitor in the same network, and nothing else."""
+    return Starlette(routes=[Route("/metrics", lambda _: read_metrics())])
+
+
+def _written() -> bytes:
+    if (folder := _shared_folder()) is None:
+        return generate_latest(REGISTRY)
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    with metrics_files.alone_in(folder):
+        metrics_files.fold_ended(folder)
+        return generate_latest(registry)
+
+
+def remove_files_of_ended() -> None:
+    """For a process that starts: it may stand in for another, and perhaps nobody reads the metrics."""
+    if folder := _shared_folder():
+        with metrics_files.alone_in(folder):
+            metrics_files.fold_ended(folder)
+
+
+def _shared_folder() -> Path | None:
+    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    return Path(folder) if folder else None

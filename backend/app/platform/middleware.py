@@ -2,14 +2,12 @@
 
 import re
 import time
-from collections.abc import Callable
 from http import HTTPStatus
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 from asgi_correlation_id import CorrelationIdMiddleware
 from fastapi import Response
-from fastapi.concurrency import run_in_threadpool
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -18,27 +16,28 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.config import Settings
 from app.core.logging import get_logger
-from app.db.database import SideSession
 from app.db.errors import DatabaseUnavailable
 from app.db.migrations import gate
-from app.platform import metrics, problems
-from app.platform.health import SchemaBehind
+from app.platform import health, metrics, problems
+from app.platform.bounds import GuardMiddleware, LingerMiddleware
 
-MAX_HEADERS = 64_000  # bytes, names and values and the path
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
 EXPOSED = ["ETag", "Idempotency-Replayed", "Location", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"]
 EXPOSED += ["Retry-After", "X-Request-ID"]
 
 access = get_logger("app.access")
+log = get_logger(__name__)
 
 
 def stack(settings: Settings) -> list[Middleware]:
     """In the order in which a request meets them."""
     return [
+        Middleware(LingerMiddleware),
+        Middleware(UndeclaredProxyMiddleware, declared=settings.trusted_proxies),
         *_proxies(settings),
         Middleware(CorrelationIdMiddleware, validator=lambda given: bool(REQUEST_ID.fullmatch(given))),
         Middleware(ObserveMiddleware, quiet=f"{settings.api_prefix}/health/"),
-        Middleware(SecurityHeadersMiddleware, hsts=settings.is_production),
+        Middleware(SecurityHeadersMiddleware, hsts=settings.is_deployed),
         Middleware(
             Cors,
             allow_origins=settings.cors_origins,
@@ -55,10 +54,10 @@ def stack(settings: Settings) -> list[Middleware]:
             expose_headers=EXPOSED,
         ),
         Middleware(problems.ProblemMiddleware),
-        Middleware(Hosts, probes=f"{settings.api_prefix}/health/", allowed_hosts=settings.allowed_hosts),
         Middleware(GuardMiddleware),
+        Middleware(Hosts, probes=f"{settings.api_prefix}/health/", allowed_hosts=settings.allowed_hosts),
         Middleware(HeadMiddleware),
-        Middleware(SchemaMiddleware, always=f"{settings.api_prefix}/health/"),
+        Middleware(SchemaMiddleware, always=f"{settings.api_prefix}/health/", patience=settings.database_pool_timeout),
     ]
 
 
@@ -69,6 +68,39 @@ def _proxies(settings: Settings) -> list[Middleware]:
     from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware  # brings all of the server along
 
     return [Middleware(ProxyHeadersMiddleware, trusted_hosts=settings.trusted_proxies)]
+
+
+class UndeclaredProxyMiddleware:
+    """Warns, once in a process, of an X-Forwarded-For that is not believed.
+
+    A proxy that is missing from TRUSTED_PROXIES goes unnoticed otherwise: everything works, until the limits that all
+    its visitors share are used up. Anyone can send the header, so it proves nothing and is worth a single line.
+    """
+
+    def __init__(self, app: ASGIApp, declared: list[str]) -> None:
+        self.app = app
+        self.declared = [ip_network(one) for one in declared]
+        self.is_silent = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not self.is_silent and scope["type"] == "http" and "x-forwarded-for" in Headers(scope=scope):
+            peer = scope["client"][0] if scope.get("client") else None
+            if not self._is_declared(peer):
+                self.is_silent = True
+                log.warning(
+                    "forwarded_for_ignored",
+                    peer=peer,
+                    message="X-Forwarded-For came from a peer that is not in TRUSTED_PROXIES, so it does not count. If "
+                    "this is your proxy, add it: until then all its visitors share one address.",
+                )
+        await self.app(scope, receive, send)
+
+    def _is_declared(self, peer: str | None) -> bool:
+        try:
+            address = ip_address(peer or "")
+        except ValueError:
+            return False
+        return any(address in network for network in self.declared)
 
 
 class Cors(CORSMiddleware):
@@ -92,14 +124,19 @@ class Cors(CORSMiddleware):
 
 
 class Hosts(TrustedHostMiddleware):
-    """Answers for the configured host names only. Probes ask by address, and what they read names nobody."""
+    """Answers for the configured host names only. Probes ask by address, and what they read names nobody.
+
+    A request that names two hosts is refused: a proxy in front of us may have read the other one (RFC 9112, 3.2).
+    """
 
     def __init__(self, app: ASGIApp, probes: str, allowed_hosts: list[str]) -> None:
         super().__init__(app, allowed_hosts=allowed_hosts, www_redirect=False)
         self.probes = probes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"].startswith(self.probes):
+        if scope["type"] == "http" and sum(name == b"host" for name, _ in scope["headers"]) > 1:
+            await problems.of_status(400)(scope, receive, send)
+        elif scope["type"] == "http" and scope["path"].startswith(self.probes):
             await self.app(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
@@ -163,23 +200,6 @@ class SecurityHeadersMiddleware:
         await self.app(scope, receive, add if scope["type"] == "http" else send)
 
 
-class GuardMiddleware:
-    """Refuses what no route should see: oversized headers (httptools has no limit of its own), and TRACE."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answer: Callable[..., Any] = self.app
-        if scope["type"] == "http":
-            size = sum(len(name) + len(value) for name, value in scope["headers"])
-            if size + len(scope["raw_path"] or b"") + len(scope["query_string"]) > MAX_HEADERS:
-                answer = problems.of_status(431)
-            elif scope["method"] in ("TRACE", "CONNECT"):
-                answer = problems.of_status(405, {"Allow": "GET, POST, PUT, PATCH, DELETE"})
-        await answer(scope, receive, send)
-
-
 class HeadMiddleware:
     """`HEAD` is `GET` without its body (RFC 9110, 9.3.2): monitors and caches ask so, and routes need not know."""
 
@@ -209,24 +229,17 @@ class SchemaMiddleware:
     Code that runs on tables it does not know would write what nobody can repair.
     """
 
-    def __init__(self, app: ASGIApp, always: str) -> None:
+    def __init__(self, app: ASGIApp, always: str, patience: float) -> None:
         self.app = app
         self.always = always
+        self.patience = patience
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and not gate.open and not scope["path"].startswith(self.always):
-            try:
-                if gate.due():
-                    await run_in_threadpool(_look)
-            except SQLAlchemyError:
-                await problems.of(DatabaseUnavailable())(scope, receive, send)
-                return
+            checks = await health.database.checks(self.patience)
             if not gate.open:
-                await problems.of(SchemaBehind())(scope, receive, send)
+                unreachable = checks["database"] == "unreachable"
+                refusal = DatabaseUnavailable() if unreachable else health.SchemaBehind()
+                await problems.of(refusal)(scope, receive, send)
                 return
         await self.app(scope, receive, send)
-
-
-def _look() -> None:
-    with SideSession() as db:
-        gate.check(db)

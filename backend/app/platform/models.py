@@ -1,17 +1,20 @@
 """Tables of the platform."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from enum import IntEnum, StrEnum
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, LargeBinary, String
+from sqlalchemy import JSON, ColumnElement, Index, LargeBinary, String, or_
 from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.types import now
+from app.db import clock
 from app.db.base import Base
 from app.db.types import PrimaryKey
 
 from .leases import Leased
+
+LEASE = timedelta(seconds=60)  # of a key: longer than any request may take; then a crashed one no longer blocks it
 
 
 class IdempotencyKey(Base):
@@ -23,14 +26,23 @@ class IdempotencyKey(Base):
     digest: Mapped[str] = mapped_column(String(64), unique=True)  # of caller, method, path and key
     fingerprint: Mapped[str] = mapped_column(String(64))  # of what was sent
     answer: Mapped[bytes | None] = mapped_column(LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql"))  # encrypted
-    created_at: Mapped[datetime] = mapped_column(default=now)
-    expires_at: Mapped[datetime] = mapped_column(index=True)
+    created_at: Mapped[datetime] = mapped_column(default=clock.now())
+    expires_at: Mapped[datetime] = mapped_column(default=clock.now(LEASE), index=True)
+
+
+class Priority(IntEnum):
+    """Which mails a worker sends first."""
+
+    LINK = 0  # somebody waits for the link in it
+    NOTICE = 1
+    HELD_BACK = 2  # to an address without an account, above MAIL_TO_STRANGERS_PER_HOUR
 
 
 class Mail(Leased, Base):
     """A mail, rendered, to one address. Once it is sent its body is wiped, except in development."""
 
     __tablename__ = "mails"
+    __table_args__ = (Index(None, "priority", "due_at", "id"),)
     about: ClassVar = ("recipient", "subject")
 
     recipient: Mapped[str] = mapped_column(String(320), index=True)  # empty: of an account that is no more
@@ -38,15 +50,43 @@ class Mail(Leased, Base):
     body: Mapped[bytes | None] = mapped_column(LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql"))  # encrypted
     message_id: Mapped[str] = mapped_column(String(320))  # the same at every try, so that mailboxes know a repetition
     sent_at: Mapped[datetime | None] = mapped_column(index=True)
+    # The defaults of the database are for code that is one version older and does not know these columns.
+    priority: Mapped[int] = mapped_column(default=Priority.NOTICE, server_default="1")
+    useful_until: Mapped[datetime | None]  # the end of the link in it: later it is not sent
+
+    @classmethod
+    def is_dead_letter(cls) -> ColumnElement[bool]:
+        """Except for mails that became useless while they waited: nobody should send them now."""
+        return super().is_dead_letter() & or_(cls.useful_until.is_(None), cls.useful_until > cls.dead_at)
+
+
+class Lane(StrEnum):
+    """Jobs that delay each other. Each lane has threads of its own, so what fills one delays no other."""
+
+    ASKED = "asked"  # something was asked for, and somebody may be waiting
+    RECURRING = "recurring"
+    OUTSIDE = "outside"  # they wait for somebody else's service
 
 
 class Job(Leased, Base):
     """Something to be done. The row is gone when it is; one that recurs is due again."""
 
     __tablename__ = "jobs"
+    __table_args__ = (Index(None, "lane", "due_at", "id"),)
     when_dead: ClassVar = {"key": None}
     about: ClassVar = ("kind",)
 
     kind: Mapped[str] = mapped_column(String(80))
     payload: Mapped[dict[str, Any]] = mapped_column(JSON)
     key: Mapped[str | None] = mapped_column(String(160), unique=True)
+    lane: Mapped[str] = mapped_column(String(16), default=Lane.ASKED, server_default=Lane.ASKED)
+
+
+class KeptKey(Base):
+    """A key that outlives `SECRET_KEY` (`kept_keys.py`), in hexadecimal."""
+
+    __tablename__ = "kept_keys"
+
+    id: Mapped[PrimaryKey]
+    purpose: Mapped[str] = mapped_column(String(80), unique=True)
+    key: Mapped[str] = mapped_column(String(64))

@@ -1,55 +1,100 @@
-"""How a worker sends mail: one at a time, with no transaction open while the mail server is spoken to."""
+"""How a worker sends mail: over a connection kept for a batch, with no transaction open while it speaks to the server.
+
+Several threads of a worker do so at once. Each takes one mail at a time, so that one which somebody waits for
+overtakes all the others at the next step of any thread.
+"""
 
 import time
 from datetime import timedelta
 from email.utils import parseaddr
+from threading import Event
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app.core.config import get_settings
 from app.core.logging import get_logger
-from app.core.types import now
+from app.db import clock
 from app.db.database import WorkerSession
 
-from . import gateway, leases
-from .gateway import SendingFailed
+from . import leases
+from .gateway import Line, SendingFailed, Unreachable
 from .mail import UnreadableMail, message_of, sender
-from .models import Mail
+from .models import Mail, Priority
+from .wakes import mail_bell
 
 LEASE = timedelta(minutes=2)  # several times what one mail may take (`gateway.TOTAL_SECONDS`)
+BATCH_MAILS = 100  # over one connection, and for so long: servers cut off those who never go
+BATCH_SECONDS = 60.0
+CROWDED_SECONDS = 5.0  # until a thread that the server has no connection for asks again
 RECORD_PAUSE = 0.5  # seconds
 
 log = get_logger(__name__)
 
 
-def send_next() -> bool:
-    """Send the mail that is due. False when there is none, or no mail server: then mails wait.
+class LinkRanOut(SendingFailed):
+    """Nobody could use the link in the mail any more."""
 
-    A mail is sent twice only when the worker dies, or the line breaks, after the server has it and before we know.
+
+def send_due(stopping: Event | None = None) -> bool:
+    """Send mails while some are due, at most a batch. False when there was none to send.
+
+    Without a mail server mails wait. A mail is sent twice only when the worker dies, or the line breaks, after the
+    server has it and before we know.
     """
     if get_settings().smtp_host is None:
         return False
+    sent, until = 0, time.monotonic() + BATCH_SECONDS
+    with Line(get_settings()) as line:
+        while sent < BATCH_MAILS and time.monotonic() < until:
+            begun = time.monotonic()
+            if (stopping and stopping.is_set()) or not (mail := _claim()):
+                break
+            mail_bell.ring()  # there may be more: the other threads should look
+            failure = _send(line, mail)
+            if isinstance(failure, Unreachable) and failure.is_crowded:
+                _give_back(mail)
+                (stopping or Event()).wait(CROWDED_SECONDS)
+                break
+            _record(mail, failure, until=begun + LEASE.total_seconds())
+            sent += 1
+    return sent > 0
+
+
+def _claim() -> Mail | None:
+    """One query for each priority: so the index serves each, however many mails wait, or were sent."""
     with WorkerSession() as db, db.begin():
-        mail = leases.claim(db, Mail, LEASE)
-    if mail is None:
-        return False
-    _record(mail, _send(mail))
-    return True
+        for priority in Priority:
+            if mail := leases.claim(db, Mail, LEASE, Mail.priority == priority):
+                return mail
+    return None
 
 
-def _send(mail: Mail) -> SendingFailed | None:
+def _send(line: Line, mail: Mail) -> SendingFailed | None:
+    assert mail.due_at
+    claimed_at = mail.due_at - LEASE
+    if mail.useful_until and mail.useful_until <= claimed_at:
+        return LinkRanOut("The link in it ran out before it could be sent")
     try:
-        message = message_of(mail)
-        gateway.send(get_settings(), message, to=mail.recipient, sender=parseaddr(sender())[1])
+        line.send(message_of(mail), to=mail.recipient, sender=parseaddr(sender())[1])
     except SendingFailed as failure:
         return failure
     except (UnreadableMail, ValueError) as error:
         return SendingFailed(str(error), permanent=True)
+    except BaseException as error:
+        log.exception("mail_failed", id=mail.id)
+        return SendingFailed(leases.reason_of(error))
     return None
 
 
-def _record(mail: Mail, failure: SendingFailed | None) -> None:
+def _give_back(mail: Mail) -> None:
+    """The server takes fewer connections than we have threads. That is no fault of the mail."""
+    log.info("mail_server_crowded")
+    with WorkerSession() as db, db.begin():
+        leases.give_back(db, mail)
+
+
+def _record(mail: Mail, failure: SendingFailed | None, *, until: float) -> None:
     """Write down what became of it. While we hold the lease nobody else sends it: until then we keep trying."""
     while True:
         try:
@@ -58,8 +103,7 @@ def _record(mail: Mail, failure: SendingFailed | None) -> None:
         except leases.LeaseLost:
             log.warning("mail_taken_over", id=mail.id)
         except SQLAlchemyError:
-            assert mail.due_at
-            if now() >= mail.due_at:
+            if time.monotonic() >= until:
                 raise
             time.sleep(RECORD_PAUSE)
             continue
@@ -69,8 +113,11 @@ def _record(mail: Mail, failure: SendingFailed | None) -> None:
 def settle(db: Session, mail: Mail, failure: SendingFailed | None) -> None:
     if failure is None:
         kept = mail.body if get_settings().environment == "development" else None
-        leases.release(db, mail, due_at=None, sent_at=now(), body=kept, last_error=None)
+        leases.release(db, mail, due_at=None, sent_at=clock.now(), body=kept, last_error=None)
         log.info("mail_sent", id=mail.id, attempts=mail.attempts, message_id=mail.message_id)
+    elif isinstance(failure, LinkRanOut):
+        leases.release(db, mail, due_at=None, dead_at=clock.now(), body=None, last_error=str(failure))
+        log.warning("mail_useless", id=mail.id, message_id=mail.message_id, reason=str(failure))
     elif failure.permanent:
         leases.bury(db, mail, str(failure))
     else:

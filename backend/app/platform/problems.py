@@ -1,6 +1,7 @@
 """Every error leaves as `application/problem+json` (RFC 9457), with one shape and a stable `code`."""
 
 import re
+from asyncio import CancelledError
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -32,7 +33,7 @@ GENERIC: dict[int, tuple[str, str]] = {
     404: ("not_found", "No route answers this path."),
     405: ("method_not_allowed", "This path is there, but not for this method: see the Allow header."),
     413: ("body_too_large", "The body is larger than this route takes."),
-    431: ("headers_too_large", "The headers are larger than 64 kB."),
+    431: ("headers_too_large", "The headers are larger than 64 kB, the cookies or the address than 16 kB."),
     500: ("internal_error", "Something went wrong on our side. The request id helps us find it."),
 }
 TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}  # names differ between Python versions
@@ -163,6 +164,17 @@ async def _on_database_error(request: Request, error: Exception) -> Response:
     return of(problem)
 
 
+def _ends_the_process(error: BaseException) -> bool:
+    """Tell exceptions that end a task or the process from all others.
+
+    A panic in a Rust library arrives as a `BaseException` that is not an `Exception`. It is the
+    failure of one request, and the process lives on.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        return any(_ends_the_process(one) for one in error.exceptions)
+    return isinstance(error, KeyboardInterrupt | SystemExit | CancelledError | GeneratorExit)
+
+
 class ProblemMiddleware:
     """The last word on errors: what raised becomes a 500, what a library wrote as text becomes a problem.
 
@@ -195,7 +207,9 @@ class ProblemMiddleware:
             await self.app(scope, receive, watch)
         except ClientDisconnect:
             return  # in the middle of its body: there is nobody to answer, and nothing is wrong here
-        except Exception:
+        except BaseException as error:
+            if _ends_the_process(error):
+                raise
             log.exception("unhandled_error", path=scope["path"])
             if started:
                 raise  # the answer is half out: the server must cut the connection

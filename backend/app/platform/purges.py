@@ -9,7 +9,7 @@ long, and comes again at once until nothing is left that has run out.
 
 import time
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any, cast
 
@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.core.logging import get_logger
-from app.core.types import now
+from app.db import clock
 from app.db.base import Base
 from app.db.batches import Work, deletion, in_batches
 from app.db.database import WorkerSession
@@ -49,13 +49,15 @@ class Purge:
         return str(self.model.__tablename__)
 
     def expired(self) -> tuple[ColumnElement[bool], ...]:
-        return (self.column < now() - self.kept, *self.conditions)
+        return (self.column < clock.now(-self.kept), *self.conditions)
 
     def overdue(self, db: Session) -> timedelta:
         """How long ago the first of these rows should have been deleted. One look at an index, no scan."""
-        first = select(self.column).where(*self.expired()).order_by(self.column).limit(1)
-        found: datetime | None = db.scalar(first)
-        return now() - self.kept - found if found else timedelta()
+        first = select(self.column, clock.now(-self.kept)).where(*self.expired())
+        for found, ran_out_at in db.execute(first.order_by(self.column).limit(1)):
+            late: timedelta = ran_out_at - found
+            return late
+        return timedelta()
 
 
 _purges: dict[str, list[Purge]] = {}

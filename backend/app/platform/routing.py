@@ -9,13 +9,14 @@ dependency never sees the bytes.
 | `GET` with JSON | a strong `ETag`, 304 for `If-None-Match` |
 | `PUT`, `PATCH` of a resource | 412 `stale` when `If-Match` names another version of it |
 | `POST` that answers 201 or 202 | `Idempotency-Key` |
+| unsafe method of a user | 429 over `WRITES_PER_MINUTE` |
 """
 
 import functools
 import inspect
 from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
-from typing import Any, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -28,10 +29,34 @@ from app.core.principal import viewer
 from app.platform import documentation, idempotency
 from app.platform.conditional import Stale, etag_of, matches, revalidated
 from app.platform.strict_request import StrictRequest
+from app.platform.write_limit import limit_writes
 
-MAX_BODY = 1_000_000  # bytes
+# Bytes of a body. A larger one is answered 413.
+SMALL_BODY = 16_000  # for routes that anyone may call
+MAX_BODY = 256_000
+LARGE_BODY = 1_000_000
+
+SAFE = {"GET", "HEAD", "OPTIONS"}  # RFC 9110, 9.2.1
+
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
 _request: ContextVar[Request] = ContextVar("request of this endpoint")
+
+
+def answers_alike(endpoint: Endpoint) -> Endpoint:
+    """Mark a route whose answer never differs. No answer is stored for an `Idempotency-Key`."""
+    endpoint.answers_alike = True  # type: ignore[attr-defined]
+    return endpoint
+
+
+def never_limited(endpoint: Endpoint) -> Endpoint:
+    """Mark a route that ends sessions. The limit on writes does not apply to it.
+
+    Someone who stole a session could otherwise use up the limit, and so keep the owner from
+    signing them out.
+    """
+    endpoint.never_limited = True  # type: ignore[attr-defined]
+    return endpoint
 
 
 class Route(APIRoute):
@@ -49,23 +74,43 @@ class Route(APIRoute):
         self.resource = resource if methods & {"PUT", "PATCH"} else None
         self.session = next((name for name, kind in hints.items() if kind is Session), None)
         self.creates = "POST" in methods and options.get("status_code") in (201, 202) and self.session is not None
-        settle = [idempotency.SettleClaim] if self.creates else []
+        self.stores = self.creates and not hasattr(endpoint, "answers_alike")
+        self.limited = not methods <= SAFE and not hasattr(endpoint, "never_limited")
+        settle = [idempotency.SettleClaim] if self.stores else []
         super().__init__(path, self._guarded(endpoint), dependencies=[*settle, *(dependencies or [])], **options)
         documentation.describe(self)
 
     def _guarded(self, endpoint: Callable[..., Any]) -> Callable[..., Any]:
         """The endpoint behind its preconditions: they need the caller, the session and the resource as it is now."""
-        if inspect.iscoroutinefunction(endpoint) or not (self.resource or self.creates):
+        if inspect.iscoroutinefunction(endpoint):
+            return self._limited(endpoint)
+        if not (self.resource or self.creates or self.limited):
             return endpoint
 
         @functools.wraps(endpoint)
         def guarded(**arguments: Any) -> Any:
             request = _request.get()
+            claim: idempotency.Claim | None = getattr(request.state, "claim", None)
+            if claim and (repeated := claim.find(arguments[str(self.session)])):
+                return repeated
+            if self.limited:
+                limit_writes(request)
             if self.resource and (if_match := request.headers.get("if-match")):
                 self._require(if_match, arguments[self.resource])
-            claim: idempotency.Claim | None = getattr(request.state, "claim", None)
-            repeated = claim.begin(arguments[str(self.session)]) if claim else None
-            return repeated or endpoint(**arguments)
+            if claim:
+                claim.begin()
+            return endpoint(**arguments)
+
+        return guarded
+
+    def _limited(self, endpoint: Callable[..., Any]) -> Callable[..., Any]:
+        if not self.limited:
+            return endpoint
+
+        @functools.wraps(endpoint)
+        async def guarded(**arguments: Any) -> Any:
+            await run_in_threadpool(limit_writes, _request.get())  # may call Redis
+            return await endpoint(**arguments)
 
         return guarded
 
@@ -92,12 +137,13 @@ class Route(APIRoute):
             await request.inspect(takes_json=json, takes_form=form)
             _request.set(request)
             if self.creates and (key := request.headers.get(idempotency.HEADER)) is not None:
-                request.state.claim = idempotency.Claim(request, key, await request.body())
+                claim = idempotency.Claim(request, key, await request.body())
+                request.state.claim = claim if self.stores else None
             response = await answer(request)
             if self.reads:
                 return _read(request, response)
-            if claim := getattr(request.state, "claim", None):
-                await run_in_threadpool(claim.store, response)
+            if stored := getattr(request.state, "claim", None):
+                await run_in_threadpool(stored.store, response)
             return response
 
         return handle
@@ -113,7 +159,10 @@ def _read(request: Request, response: Response) -> Response:
 
 
 class Router(APIRouter):
-    """What a feature makes its routes with: `router = Router(prefix="/bookmarks", tags=["bookmarks"])`."""
+    """What a feature makes its routes with: `router = Router(prefix="/bookmarks", tags=["bookmarks"])`.
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(route_class=Route, max_body_size=MAX_BODY, redirect_slashes=False, **options)
+    `body_limit` is in bytes and applies to its routes. A single route overrides it with `max_body_size`.
+    """
+
+    def __init__(self, *, body_limit: int = MAX_BODY, **options: Any) -> None:
+        super().__init__(route_class=Route, max_body_size=body_limit, redirect_slashes=False, **options)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from simulator.billing import cards
 
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
-EXPIRY = re.compile(r"(\d{1,2})\s*/?\s*(\d{2}|20\d{2})")
+EXPIRY = re.compile(r"(\d{1,2})\s*+/?\s*+(\d{2}|20\d{2})")
 FIELDS = ("email", "number", "expiry", "cvc", "name", "promotion_code")
 LONGEST = 200
 

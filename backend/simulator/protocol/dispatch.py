@@ -28,6 +28,7 @@ from simulator.state.work import Work
 logger = logging.getLogger(__name__)
 
 VERSIONED = "/v1/"  # below it lies all that the simulator speaks; Stripe's /v2/ has none of its resources
+MAX_BODY = 1_000_000  # bytes; no form of Stripe needs a tenth of it
 _VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(\.\w+)?")
 
 
@@ -56,11 +57,11 @@ class Dispatcher:
         await answer(scope, receive, send)
 
     async def _respond(self, request: Request) -> Response:
-        body = (await request.body()).decode(errors="replace")
         key = request.headers.get("Idempotency-Key") if request.method == "POST" else None
         call = Call(request.method, request.url.path, self._store.ids.request(), key)
         strike = Strike()
         try:
+            body = await _read(request)
             strike = self._strike(call)
             status, content = await self._answer(request, call, body, strike)
         except StripeError as error:
@@ -132,6 +133,15 @@ class LostResponse(Response):
     async def __call__(self, scope: Scope, _receive: Receive, _send: Send) -> None:
         scope["extensions"][CUT]["now"]()
         await asyncio.sleep(0)  # the server learns that there is nobody to answer any more
+
+
+async def _read(request: Request) -> str:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY:
+            raise StripeError("The request is too large.", status=413)
+    return body.decode(errors="replace")
 
 
 async def _suffer(strike: Strike) -> None:

@@ -37,6 +37,10 @@ class UnusableState(Exception):
     """The file is not one of ours, or of another version. The message says what to do."""
 
 
+class InUse(UnusableState):
+    """Another simulator has it open."""
+
+
 class NoFile:
     """For a state that lives in memory alone."""
 
@@ -76,7 +80,9 @@ class StateFile(NoFile):
             found = self.meta().get("format", FORMAT)
         except sqlite3.OperationalError as error:
             self._db.close()
-            raise UnusableState(f"{path} cannot be used: {error}. Is another simulator running?") from error
+            if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+                raise InUse(f"{path} is in use. Is another simulator running?") from error
+            raise UnusableState(f"{path} cannot be used: {error}.") from error
         except sqlite3.DatabaseError as error:
             self._db.close()
             raise UnusableState(f"{path} is no state of the simulator: {error}. Delete or move it.") from error

@@ -7,7 +7,7 @@ from sqlalchemy import func, select, update
 
 from app.core.types import now
 from app.platform import job_runs
-from app.platform.models import Mail
+from app.platform.models import Lane, Mail
 from app.routers.auth import erasure, hooks, tokens
 from app.routers.auth.dependencies import SubscriptionActive, before_deletion
 from app.routers.auth.models import (
@@ -185,7 +185,7 @@ def test_what_is_too_much_for_the_request_is_erased_by_a_job(client, db, monkeyp
     theirs = select(func.count(LoginSession.id)).where(LoginSession.user_id == user.id)
     assert db.scalar(theirs) == 3
     assert {client.get("/auth/me", headers={"Authorization": f"Bearer {t}"}).status_code for t in tokens} == {401}
-    while job_runs.run_next(outside=False):
+    while job_runs.run_next(lane=Lane.ASKED):
         pass
     db.expire_all()
     addressed = select(SecurityEvent.user_id).where(SecurityEvent.ip_address != "").distinct()

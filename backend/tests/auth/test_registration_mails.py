@@ -92,14 +92,14 @@ def test_over_the_limit_the_answer_stays_and_no_more_mails_go_out(client, db, pa
 
 
 def test_one_address_asks_for_30_mails_an_hour_and_then_in_vain(client, db, from_address):
-    """Detail 7, for many addresses from one place; IPv6 counts by /64."""
+    """Detail 7, for many addresses from one place; IPv6 counts by /64 and /48."""
     owners = [make_user() for _ in range(32)]
     for number, owner in enumerate(owners):
         asker = from_address(f"2001:db8:1:2::{number + 1:x}")
         assert asker.post("/auth/password/forgot", json={"email": owner.email}).status_code == 202
     letters_to("")
     assert sum(len(mails_to(owner.email)) for owner in owners) == 30
-    elsewhere = from_address("2001:db8:1:3::1")
+    elsewhere = from_address("2001:db8:2:3::1")
     elsewhere.post("/auth/password/forgot", json={"email": owners[-1].email})
     assert len(letters_to(owners[-1].email)) == 1
 

@@ -174,6 +174,20 @@ def test_the_grace_is_ten_seconds():
     assert sessions.GRACE.total_seconds() == 10
 
 
+@pytest.mark.only("postgresql", "mysql")
+def test_of_two_that_end_one_session_the_second_does_not_find_it(committed):
+    """204 and 404, and not 204 twice: both have been let in before."""
+    user = make_user()
+    with committed() as db, db.begin():
+        sessions.open_session(db, user, sessions.Client("192.0.2.1", "tests"))
+        (session_id,) = db.scalars(select(LoginSession.id))
+    with committed() as first, committed() as second:
+        sessions.end_session(first, user, session_id)
+        first.commit()
+        with pytest.raises(sessions.SessionNotFound):
+            sessions.end_session(second, user, session_id)
+
+
 def test_a_user_has_so_many_sessions_and_the_oldest_make_way(client, db, monkeypatch):
     """R19: ending them all, as a reset does, must not take longer the more there are."""
     monkeypatch.setattr(sessions, "MOST", 3)

@@ -30,3 +30,25 @@ def test_a_category_that_another_request_deletes_before_it_is_changed_is_not_fou
         deleting.commit()
         with pytest.raises(categories.CategoryNotFound):
             categories.update_category(changing, category, CategoryUpdate(name="Other"))
+
+
+def test_of_two_that_delete_one_post_the_second_does_not_find_it(committed):
+    """204 and 404, and not 204 twice."""
+    author = make_user()
+    post_id = make_post(author).id
+    with committed() as first, committed() as second:
+        posts = [service.get_own_post(db, author, post_id) for db in (first, second)]
+        service.delete_post(first, posts[0])
+        first.commit()
+        with pytest.raises(service.PostNotFound):
+            service.delete_post(second, posts[1])
+
+
+def test_of_two_that_delete_one_category_the_second_does_not_find_it(committed):
+    category_id = make_category().id
+    with committed() as first, committed() as second:
+        found = [categories.get_category(db, category_id) for db in (first, second)]
+        categories.delete_category(first, found[0])
+        first.commit()
+        with pytest.raises(categories.CategoryNotFound):
+            categories.delete_category(second, found[1])

@@ -6,8 +6,10 @@ from itertools import product
 import pytest
 
 from app.core.types import now
+from app.db import clock
 from tests.auth.factories import make_user
 from tests.blog.factories import make_category, make_post
+from tests.support.clocks import host_ahead
 
 SORTS = ("-published_at", "published_at", "-created_at", "created_at", "title")
 
@@ -116,3 +118,28 @@ def test_a_disabled_author_keeps_published_posts_and_shows_no_more(client, hidde
     db.merge(author)
     db.commit()
     assert everything_seen(client, secret) == ({shown.id}, {1})
+
+
+@pytest.mark.parametrize("minutes", [-5, 5])
+def test_all_hosts_show_the_same_posts(client, login, db, minutes):
+    """What one host publishes is there on the next at once; what is planned is nowhere before its time."""
+    author = login(make_user())
+    make_post(author, published_at=clock.now(timedelta(minutes=3)), title="Planned")
+    with host_ahead(minutes=minutes):
+        made = client.post("/blog/posts", json={"title": "Now", "content": "Hello", "is_published": True})
+        assert made.status_code == 201
+    client.headers.pop("Authorization")
+    for ahead in (0, -minutes, minutes):
+        with host_ahead(minutes=ahead):
+            assert [post["title"] for post in client.get("/blog/posts").json()["items"]] == ["Now"]
+
+
+@pytest.mark.parametrize("minutes", [-5, 5])
+def test_a_list_is_in_the_order_in_which_posts_were_made(client, login, db, minutes):
+    login(make_user())
+    for number, ahead in enumerate((minutes, 0, -minutes, 0)):
+        with host_ahead(minutes=ahead):
+            client.post("/blog/posts", json={"title": str(number), "content": "Hello", "is_published": True})
+    for sort in ("created_at", "published_at"):
+        listed = client.get("/blog/posts", params={"sort": sort}).json()["items"]
+        assert [post["title"] for post in listed] == ["0", "1", "2", "3"]

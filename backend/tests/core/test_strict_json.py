@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.strict_json import InvalidJson, parse
+from app.core.strict_json import MAX_ENTRIES, InvalidJson, parse
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 SCALARS = st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | TEXT
@@ -104,3 +104,57 @@ def test_a_refusal_never_repeats_the_body(word):
         with pytest.raises(InvalidJson) as refusal:
             parse(body.encode())
         assert word not in refusal.value.message
+
+
+def entries(value):
+    """Members, items, and what holds them."""
+    if isinstance(value, dict | list):
+        return 1 + sum(max(1, entries(inner)) for inner in (value.values() if isinstance(value, dict) else value))
+    return 0
+
+
+@given(VALUES, st.booleans(), st.integers(1, 12))
+def test_entries_are_counted_as_a_reader_counts_them(value, escaped, most):
+    """A body at the limit is read. One over twice the limit never is: the containers of items count twice at most."""
+    body = json.dumps(value, ensure_ascii=escaped).encode()
+    if entries(value) <= most:
+        assert parse(body, most) == value
+    elif entries(value) > 2 * most:
+        with pytest.raises(InvalidJson):
+            parse(body, most)
+
+
+@pytest.mark.parametrize("text", [",", "[", "{", '"', "\\", '\\"', ',"', "é,", "a,b [c](d) {e}\n"])
+def test_a_text_full_of_signs_is_one_entry(text):
+    body = {"title": "t", "content": text * (400_000 // len(text))}
+    assert parse(json.dumps(body).encode()) == body
+
+
+@pytest.mark.parametrize("size", [MAX_ENTRIES + 1, 100_000])
+@pytest.mark.parametrize("item", ["1", '""', '","', '"\\\\"', "{}", "[]", '{"a,b":1}', "null"])
+def test_too_many_entries_are_refused_by_one_error(size, item):
+    for body in (f"[{','.join([item] * size)}]", "{" + ",".join(f'"{n}":{item}' for n in range(size)) + "}"):
+        with pytest.raises(InvalidJson) as refused:
+            parse(body.encode())
+        assert (refused.value.type, refused.value.loc) == ("json_too_many", ())
+
+
+def test_a_body_at_the_limit_is_read():
+    assert len(parse(b"[" + b"1," * (MAX_ENTRIES - 2) + b"1]")) == MAX_ENTRIES - 1
+
+
+HOSTILE = [b"[" + b"1," * 499_999 + b"1]", b'"' * 10**6, b"[" * 10**6, b'{"":' * 250_000, b"9" * 10**6, b" " * 10**6]
+FILLINGS = (b",", b'\\",', b"\\\\,", b"\\u0041,", b"\\ud800,")
+HOSTILE += [b'{"a":"%s"}' % (filling * (900_000 // len(filling))) for filling in FILLINGS]
+
+
+@pytest.mark.parametrize("body", HOSTILE, ids=[str(body[:12]) for body in HOSTILE])
+def test_a_megabyte_of_anything_costs_little(body):
+    """At most 20 ms of CPU are promised; a busy machine may count several times as much."""
+    times = []
+    for _ in range(3):
+        began = time.thread_time()
+        with contextlib.suppress(InvalidJson):
+            parse(body)
+        times.append(time.thread_time() - began)
+    assert min(times) < 0.1

@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 from app.core.config import Settings
 from app.db.capacity import TooSmall, check_capacity
-from app.db.database import SIDE_POOL, SideSession, admission, engine
+from app.db.database import HEALTH_POOL, SIDE_POOL, SideSession, admission, engine
 from app.db.engines import make_engine
 
 
@@ -21,7 +21,7 @@ def test_more_processes_than_the_server_has_connections_for_are_refused(migrated
     with engine.connect() as connection:
         variable = "current_setting('max_connections')::int" if kind == "postgresql" else "@@max_connections"
         allowed = int(connection.scalar(text(f"SELECT {variable}")) or 0)
-    each = admission.slots + SIDE_POOL
+    each = admission.slots + SIDE_POOL + HEALTH_POOL
     check_capacity(Settings(web_concurrency=1))
     crowd = Settings().model_copy(update={"web_concurrency": allowed})
     with pytest.raises(TooSmall, match=f"WEB_CONCURRENCY .* is {allowed * each} connections"):

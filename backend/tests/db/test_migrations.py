@@ -217,6 +217,18 @@ def test_a_migrator_waits_longer_than_any_request_may_take(scratch_url, scratch)
         assert second.result().returncode == 0, second.result().stderr[-500:]
 
 
+@pytest.mark.long
+@pytest.mark.only("postgresql", "mysql")
+def test_a_migrator_that_waited_in_vain_says_so(scratch_url, scratch, kind):
+    first = {"postgresql": f"SELECT pg_advisory_lock({LOCK_NUMBER})", "mysql": f"SELECT GET_LOCK('{LOCK}', 60)"}
+    with scratch.connect() as holder:
+        holder.execute(text(first[kind]))
+        result = alembic(scratch_url, "upgrade", "head")
+    assert result.returncode != 0
+    assert "Another migrator is still at work." in result.stderr
+    assert "Traceback" not in result.stderr
+
+
 @pytest.mark.only("postgresql", "mysql")
 def test_a_table_in_use_makes_a_migration_fail_soon_instead_of_queueing_every_request(scratch_url, scratch):
     done(scratch_url, "upgrade", "head")

@@ -1,6 +1,9 @@
 """Pages: nothing twice, nothing left out, whatever is written between two of them."""
 
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 from fastapi import Depends
@@ -11,7 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, insert, select
 from starlette.requests import Request
 
-from app.core.pagination import Page, PageParams, PageQuery
+from app.core.pagination import InvalidCursor, Page, PageParams, PageQuery
 from app.core.principal import publish
 from app.core.types import now
 from app.db.database import db_dependency
@@ -179,3 +182,54 @@ def test_a_cursor_with_any_one_letter_altered_cut_or_added_is_refused(listing):
     for wrong in (*altered, cursor[:-1], cursor + "A", cursor + "=", "", "é", "%00", " " + cursor):
         answer = client.get("/lists/a", params={"light": "true", "cursor": wrong})
         assert (answer.status_code, answer.json()["code"]) == (422, "invalid_cursor"), wrong
+
+
+def plain(name):
+    return {"name": Widget.name, "weight": Widget.weight, "created": Widget.created_at, "id": Widget.id}[name]
+
+
+OTHER_ORDERS = [["name", "id"], ["created", "id"], ["id"], ["weight", "name", "id"], ["-weight", "id"]]
+OTHER_ORDERS += [["id", "weight"]]
+
+
+@pytest.mark.parametrize("names", OTHER_ORDERS, ids=[" ".join(names) for names in OTHER_ORDERS])
+def test_a_cursor_is_refused_when_a_deployment_gave_its_list_other_sort_keys(db, clean, names):
+    clean([3, 2, 1])
+    before = select(Widget).order_by(Widget.weight, Widget.id)
+    after = select(Widget).order_by(*(plain(n[1:]).desc() if n[0] == "-" else plain(n) for n in names))
+    for old, new in ((before, after), (after, before)):
+        cursor = paginate(db, old, ask(limit=1), WidgetRead).next_cursor
+        assert cursor
+        paginate(db, old, ask(limit=1, cursor=cursor), WidgetRead)
+        with pytest.raises(InvalidCursor):
+            paginate(db, new, ask(limit=1, cursor=cursor), WidgetRead)
+
+
+MOMENT = datetime(2026, 11, 28, tzinfo=UTC)
+KEYS = [1, "a", 1.5, True, MOMENT, MOMENT.date(), Decimal("1.50"), UUID(int=7)]
+
+
+@pytest.mark.parametrize("made", KEYS, ids=lambda key: type(key).__name__)
+def test_a_key_comes_back_as_the_type_it_had_or_not_at_all(made):
+    """Where a column has another type since, its name and so the order that the cursor is bound to are the same."""
+    cursor = ask(limit=1).encode([made, 1])
+    for kind in map(type, KEYS):
+        page = ask(limit=1, cursor=cursor)
+        if kind is type(made):
+            assert page.decode([kind, int]) == [made, 1]
+        elif (type(made), kind) not in READ_ALIKE:
+            with pytest.raises(InvalidCursor):
+                page.decode([kind, int])
+
+
+# The text of the first is also a valid value of the second.
+READ_ALIKE = {(kind, str) for kind in (datetime, date, Decimal, UUID)} | {
+    (kind, Decimal) for kind in (int, bool, float)
+}
+
+
+def test_the_last_key_is_never_null():
+    for keys in ([1, None], [None]):
+        page = ask(limit=1, cursor=ask(limit=1).encode(keys))
+        with pytest.raises(InvalidCursor):
+            page.decode([int] * len(keys))

@@ -9,6 +9,7 @@ from sqlalchemy import create_engine, text
 
 from app.db.migrations import known_revisions
 from app.db.urls import normalise
+from app.platform.probes import EVERY_SECONDS
 from tests.db.test_migrations import done
 from tests.support.server import Server, running_server
 from tests.support.trees import Tree
@@ -28,10 +29,16 @@ def redeem(server: Server) -> SimpleNamespace:
     return look(server, "/auth/verify-email", token="no-such-token")
 
 
+def readiness(server: Server) -> SimpleNamespace:
+    """What was asked after this call began: an answer serves everyone for a second."""
+    time.sleep(EVERY_SECONDS)
+    return look(server, "/health/ready")
+
+
 def assert_unfit(server: Server, code: str, check: str) -> None:
     """Alive, not ready, and everything else a 503 with a time to come back."""
     assert look(server, "/health/live").status == 200
-    ready = look(server, "/health/ready")
+    ready = readiness(server)
     assert (ready.status, ready.checks["migrations"]) == (503, check)
     for path in ("/auth/me", "/openapi.json", "/nowhere"):
         answer = look(server, path)
@@ -41,7 +48,7 @@ def assert_unfit(server: Server, code: str, check: str) -> None:
 
 
 def assert_fit(server: Server, check: str) -> None:
-    ready = look(server, "/health/ready")
+    ready = readiness(server)
     assert (ready.status, ready.checks) == (200, {"database": "ok", "migrations": check})
     assert look(server, "/auth/me").status == 401
     assert (redeem(server).status, redeem(server).code) == (400, "invalid_token")
@@ -97,7 +104,7 @@ def test_a_database_that_goes_away_and_comes_back_is_served_again_without_a_rest
             assert (answer.status, answer.code) == (503, "database_unavailable")
             assert int(answer.headers["retry-after"]) > 0
         assert look(server, "/health/live").status == 200
-        ready = look(server, "/health/ready")
+        ready = readiness(server)
         assert (ready.status, ready.checks["database"]) == (503, "unreachable")
         connection.exec_driver_sql(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
         assert_fit(server, "ok")

@@ -59,7 +59,11 @@ def set_trap(point: str) -> None:
             die()
         result = real(*args, **kwargs)
         # A worker has other jobs, too, and often none: those that call outside are ours alone.
-        if function_name not in ("run_next", "_strike_off") or (kwargs.get("outside") and result) or is_ours(args):
+        if (
+            function_name not in ("run_next", "_strike_off")
+            or (kwargs.get("lane") == "outside" and result)
+            or is_ours(args)
+        ):
             die()
         return result
 
@@ -76,7 +80,7 @@ def die() -> NoReturn:
 
 
 def _serve() -> None:
-    from app.server import main as serve
+    from app.server.__main__ import main as serve
 
     serve()
 

@@ -37,12 +37,14 @@ def plan_of(slug: str) -> Plan:
 
 
 def make_customer(user: User, **columns: Any) -> Customer:
+    with SessionLocal() as db, db.begin():
+        person = person_of(db, user.email)
     defaults = {
         "user_id": user.id,
         "stripe_id": f"cus_made{next(_numbers)}",
         "creation_key": uuid4().hex,
         "email": user.email,
-        "person": person_of(user.email),
+        "person": person,
     }
     return _stored(Customer(**(defaults | columns)))
 

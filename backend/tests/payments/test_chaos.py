@@ -191,7 +191,7 @@ def test_after_some_chaos_all_is_in_line(side):
     check(side, run(side, people=8, operations=80))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.only("postgresql")
 def test_after_a_thousand_operations_in_chaos_all_is_in_line(side):
     did = run(side, people=40, operations=1_000)

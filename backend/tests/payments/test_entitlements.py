@@ -7,12 +7,14 @@ import pytest
 from fastapi import Depends, FastAPI
 from fastapi.testclient import TestClient
 
+from app.core.config import get_settings
 from app.core.types import now
 from app.platform import problems
 from app.platform.routing import Router
 from app.routers.payments.dependencies import require_feature, within_limit
 from tests.auth.factories import make_user, token_for
 from tests.payments.factories import make_customer, make_subscription
+from tests.support.clocks import host_ahead
 
 pytestmark = pytest.mark.usefixtures("shown_plans")
 
@@ -68,6 +70,14 @@ def test_a_failed_payment_leaves_access_for_a_time_of_grace(client, login, setti
     settings(PAYMENTS_GRACE_DAYS=grace)
     subscribed(login, status="past_due", past_due_since=now() - timedelta(days=days))
     assert entitlements(client) == opened
+
+
+@pytest.mark.parametrize(("left", "minutes", "opened"), [(3, 5, PRO), (-3, -5, FREE)])
+def test_grace_ends_at_once_on_every_host(client, login, left, minutes, opened):
+    since = now() - timedelta(days=get_settings().payments_grace_days) + timedelta(minutes=left)
+    subscribed(login, status="past_due", past_due_since=since)
+    with host_ahead(minutes=minutes):
+        assert entitlements(client) == opened
 
 
 def test_limits_may_be_none(client, login):

@@ -224,7 +224,7 @@ def test_some_long_lives_end_as_stripe_says(side, servers):
     assert run(side, servers, range(3), live_long) == {}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.only("postgresql")
 def test_long_lives_in_many_orders_end_as_stripe_says(side, servers):
     """Requirement 52, R12: 16 lives of 28 to 39 events from trial to lapse, 8 deliveries at a time."""

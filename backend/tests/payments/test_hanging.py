@@ -7,6 +7,7 @@ from sqlalchemy import text
 
 from app.db.database import admission, engine
 from app.platform import job_runs, jobs
+from app.platform.models import Lane
 from app.platform.worker import Worker
 from app.routers.payments.turns import calls
 from tests.auth.factories import make_user, token_for
@@ -78,7 +79,7 @@ def test_no_transaction_is_open_while_a_job_asks_stripe(committed, stripe_side):
     user = make_user()
     with committed() as db, db.begin():
         jobs.enqueue(db, "payments.look", {"customer_id": payer(user).id})
-    assert watched(stripe_side, lambda: job_runs.run_next(outside=True))
+    assert watched(stripe_side, lambda: job_runs.run_next(lane=Lane.OUTSIDE))
 
 
 def watched(side, call, **which):

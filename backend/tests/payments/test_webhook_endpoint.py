@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from app.db.database import SessionLocal
 from app.platform.models import Job
 from app.routers.payments.models import WebhookEvent
+from tests.core.test_settings import SAFE
 from tests.payments.stripe_side import SECRET, event, send, signed
 
 pytestmark = pytest.mark.usefixtures("billing")
@@ -167,6 +168,16 @@ def test_a_test_event_on_a_live_system_is_kept_and_ignored(client, db, settings)
     assert rows()[0].outcome == "ignored"
     assert send(client, event(id="evt_live", livemode=True)).status_code == 200
     assert rows()[1].outcome is None
+
+
+def test_staging_lives_in_the_test_mode(client, db, settings):
+    """It is production in everything but this."""
+    staging = {"ENVIRONMENT": "staging", "STRIPE_SECRET_KEY": "sk_test_0123456789", "STRIPE_WEBHOOK_SECRET": SECRET}
+    settings(**SAFE | staging, PASSWORD_HASH_KIB="")
+    assert send(client, event()).status_code == 200
+    assert rows()[0].outcome is None
+    assert send(client, event(id="evt_live", livemode=True)).status_code == 200
+    assert (rows()[1].outcome, rows()[1].error) == ("ignored", "livemode is not ours")
 
 
 def test_a_refused_signature_is_a_security_event(client, db, records):

@@ -71,7 +71,7 @@ def test_what_is_dead_is_listed_with_its_reason_and_no_whole_address(dead_mail, 
 def test_a_mail_that_is_queued_again_is_sent_with_its_old_message_id(dead_mail, dead_job, smtp):
     done = run("requeue", dead_mail)
     assert (done.exit_code, done.output) == (0, "Queued again: 1\n")
-    assert outbox.send_next()
+    assert outbox.send_due()
     with SessionLocal() as db:
         mail = db.scalars(select(Mail)).one()
         assert (smtp.taken[0]["Message-ID"], mail.attempts, mail.dead_at) == (mail.message_id, 1, None)
@@ -82,7 +82,7 @@ def test_what_is_queued_again_has_a_whole_day_of_tries(dead_mail, smtp):
     smtp.rcpt_answer = "554 5.7.1 relay access denied"
     with time_machine.travel(GONE + timedelta(days=3), tick=False):
         run("requeue", dead_mail)
-        outbox.send_next()
+        outbox.send_due()
         with SessionLocal() as db:
             mail = db.scalars(select(Mail)).one()
             assert mail.dead_at is None
@@ -93,7 +93,7 @@ def test_what_is_queued_again_has_a_whole_day_of_tries(dead_mail, smtp):
 def test_all_of_them_are_queued_again_and_done(dead_mail, dead_job, smtp):
     done = run("requeue", "--all")
     assert (done.exit_code, done.output) == (0, "Queued again: 2\n")
-    assert outbox.send_next()
+    assert outbox.send_due()
     while job_runs.run_next():
         pass
     with SessionLocal() as db:

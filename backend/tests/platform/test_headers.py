@@ -27,10 +27,11 @@ def test_every_kind_of_answer_tells_a_browser_to_be_careful(widgets, db, kind):
     assert re.fullmatch(r"[0-9a-f]{32}", headers["x-request-id"])
 
 
-def test_https_is_asked_for_in_production_only():
-    production = create_app(get_settings().model_copy(update={"environment": "production"}))
+@pytest.mark.parametrize("environment", ["production", "staging"])
+def test_https_is_asked_for_in_a_deployment_only(environment):
+    deployed = create_app(get_settings().model_copy(update={"environment": environment}))
     for path in ("/health/live", "/nope"):
-        answer = TestClient(production).get(path)
+        answer = TestClient(deployed).get(path)
         assert answer.headers["strict-transport-security"] == "max-age=63072000; includeSubDomains"
 
 

@@ -7,9 +7,9 @@ from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
 
 from app.core.config import get_settings
+from app.core.networks import limiter_key
 from app.main import create_app
 from app.platform import middleware
-from app.platform.limits import address_of
 
 
 def app_with(**settings):
@@ -60,16 +60,21 @@ def test_probes_ask_by_address(migrated):
     assert client.get("/healthy").status_code == 400
 
 
+def trusting(*proxies):
+    return get_settings().model_copy(update={"trusted_proxies": list(proxies)})
+
+
 @pytest.fixture
 def seen(caplog):
     """`seen(peer, headers, trusted)`: the limiter's key, the logged address and the scheme of such a request."""
 
     def ask(peer, headers, trusted=()):
-        app = FastAPI(middleware=middleware.stack(get_settings().model_copy(update={"trusted_proxies": list(trusted)})))
+        app = FastAPI(middleware=middleware.stack(trusting(*trusted)))
 
         @app.get("/seen")
         def see(request: Request) -> str:
-            return f"{address_of(request)} {request.url.scheme}"
+            assert request.client
+            return f"{limiter_key(request.client.host)} {request.url.scheme}"
 
         caplog.clear()
         with caplog.at_level(logging.INFO, "app.access"):
@@ -109,6 +114,32 @@ def test_what_an_untrusted_peer_forwards_changes_nothing(seen, migrated, peer):
 )
 def test_from_a_trusted_proxy_the_right_most_untrusted_address_counts(seen, migrated, forwarded, client):
     assert seen("10.0.0.1", {"X-Forwarded-For": forwarded}, trusted=["10.0.0.0/8"]) == (client, client, "http")
+
+
+def ignored(caplog):
+    return [record.msg["peer"] for record in caplog.records if record.msg["event"] == "forwarded_for_ignored"]
+
+
+def test_a_proxy_that_is_not_declared_is_warned_of_once(migrated, caplog):
+    """Everything works without it, until one visitor uses up the limits of all."""
+    app = FastAPI(middleware=middleware.stack(trusting("10.0.0.0/8")))
+    caplog.set_level(logging.WARNING, "app.platform.middleware")
+    forwarded = {"X-Forwarded-For": "203.0.113.9"}
+    TestClient(app, client=("10.0.0.1", 50_000)).get("/health/live", headers=forwarded)
+    TestClient(app, client=("192.0.2.1", 50_000)).get("/health/live")
+    assert ignored(caplog) == []
+    for peer in ("192.0.2.1", "192.0.2.2", "not an address"):
+        TestClient(app, client=(peer, 50_000)).get("/health/live", headers=forwarded)
+    assert ignored(caplog) == ["192.0.2.1"]
+    assert not [record for record in caplog.records if "203.0.113.9" in str(record.msg)]
+
+
+def test_without_any_declared_proxy_it_is_warned_of_too(migrated, caplog):
+    caplog.set_level(logging.WARNING, "app.platform.middleware")
+    client = TestClient(FastAPI(middleware=middleware.stack(trusting())), client=("127.0.0.1", 50_000))
+    for _ in range(2):
+        client.get("/health/live", headers={"X-Forwarded-For": "203.0.113.9"})
+    assert ignored(caplog) == ["127.0.0.1"]
 
 
 def test_several_headers_are_one_list(seen, migrated):

@@ -10,10 +10,12 @@ from sqlalchemy import Engine, event, func, select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from app import main
 from app.core.types import now
 from app.db.database import SessionLocal
-from app.platform.idempotency import LEASE, Claim
-from app.platform.models import IdempotencyKey
+from app.platform import idempotency
+from app.platform.idempotency import Claim
+from app.platform.models import LEASE, IdempotencyKey
 from tests.auth.factories import PASSWORD, make_user, token_for
 from tests.auth.letters import letters_to
 from tests.support.widgets import Widget
@@ -76,6 +78,61 @@ def test_who_may_no_longer_ask_gets_no_stored_answer(client, db, login):
     assert client.post("/auth/email-change", json=CHANGE, headers=KEY).status_code == 202
     client.headers.pop("Authorization")
     assert client.post("/auth/email-change", json=CHANGE, headers=KEY).status_code == 401
+
+
+def test_an_answer_that_never_differs_is_not_stored(client, db):
+    """A stranger would fill the table: there was a row for every new key, for a day."""
+    make_user(email="ada@example.com")
+    for path in ("/auth/password/forgot", "/auth/verify-email/resend"):
+        answers = [client.post(path, json={"email": "ada@example.com"}, headers=KEY) for _ in range(2)]
+        assert [answer.status_code for answer in answers] == [202, 202]
+        assert answers[0].content == answers[1].content
+        refused = client.post(path, json={"email": "ada@example.com"}, headers={"Idempotency-Key": "no key"})
+        assert (refused.status_code, refused.json()["code"]) == (422, "invalid_idempotency_key")
+    assert rows(IdempotencyKey) == 0
+
+
+def test_a_registration_is_stored_since_its_answer_differs(client, db):
+    data = {"username": "ada", "email": "ada@example.com", "password": PASSWORD}
+    first, again = (client.post("/auth/register", json=data, headers=KEY) for _ in range(2))
+    assert (first.status_code, again.status_code) == (202, 202)
+    assert again.headers["idempotency-replayed"] == "true"
+    assert client.post("/auth/register", json=data).status_code == 409
+
+
+def test_strangers_have_a_limit_of_keys(widgets, db):
+    def create(number):
+        headers = {"Idempotency-Key": f"stranger-{number}"}
+        return widgets.post("/widgets", json={"name": f"widget {number}"}, headers=headers)
+
+    assert {create(number).status_code for number in range(60)} == {201}
+    assert create(60).status_code == 429
+    assert create(0).headers["idempotency-replayed"] == "true"
+    assert rows(IdempotencyKey) == 60
+    assert widgets.post("/widgets", json={"name": "without a key"}).status_code == 201
+
+
+def test_every_route_that_stores_for_strangers_is_known():
+    """A new one is put here on purpose: each of them must have a limit by address of its own, or do with 60 an hour."""
+    storing = {
+        f"{method.upper()} {path}"
+        for path, methods in main.app.openapi()["paths"].items()
+        for method, operation in methods.items()
+        if "idempotency_in_progress" in operation["responses"].get("409", {}).get("description", "")
+        and "security" not in operation
+    }
+    assert storing == {"POST /auth/register"}
+
+
+def test_of_an_answer_that_is_too_large_only_that_there_was_one_is_kept(widgets, db, monkeypatch):
+    monkeypatch.setattr(idempotency, "MAX_ANSWER", 20)
+    first, again = (widgets.post("/widgets", json=WIDGET, headers=KEY) for _ in range(2))
+    assert first.status_code == 201
+    assert (again.status_code, again.json()["code"]) == (409, "idempotency_answer_not_kept")
+    assert again.headers["location"] == first.headers["location"]
+    assert rows() == 1
+    with SessionLocal() as session:
+        assert len(session.scalars(select(IdempotencyKey.answer)).one() or b"") < 400
 
 
 @pytest.mark.parametrize("key", ["", " ", "a b", "é", "a\tb", "x" * 256])

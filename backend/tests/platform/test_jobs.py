@@ -29,7 +29,7 @@ def test_a_request_that_fails_leaves_no_job(committed, adding):
 
 
 def test_a_job_waits_for_its_time(committed, adding):
-    enqueue("test.add", {"name": "one"}, run_at=now() + timedelta(hours=1))
+    enqueue("test.add", {"name": "one"}, after=timedelta(hours=1))
     assert not job_runs.run_next()
     with time_machine.travel(datetime.now(UTC) + timedelta(hours=1, seconds=1)):
         assert job_runs.run_next()
@@ -109,9 +109,9 @@ def test_who_overruns_the_lease_commits_nothing(committed, handlers):
 def test_a_job_whose_worker_died_is_done_by_the_next_one(committed, adding):
     enqueue("test.add", {"name": "one"})
     with WorkerSession() as db, db.begin():
-        assert leases.claim(db, Job, job_runs.LEASE)
+        assert leases.claim(db, Job, jobs.LEASE)
     assert not job_runs.run_next()
-    with time_machine.travel(datetime.now(UTC) + job_runs.LEASE + timedelta(seconds=1)):
+    with time_machine.travel(datetime.now(UTC) + jobs.LEASE + timedelta(seconds=1)):
         assert job_runs.run_next()
     assert widgets() == 1
 
@@ -119,7 +119,7 @@ def test_a_job_whose_worker_died_is_done_by_the_next_one(committed, adding):
 def test_a_job_that_kills_its_workers_does_not_do_so_for_ever(committed, adding):
     enqueue("test.add", {"name": "one"})
     with WorkerSession() as db, db.begin():
-        leases.claim(db, Job, job_runs.LEASE)
+        leases.claim(db, Job, jobs.LEASE)
     with time_machine.travel(datetime.now(UTC) + timedelta(hours=25)):
         assert not job_runs.run_next()
     (dead,) = rows()

@@ -15,6 +15,7 @@ from redis import Redis, RedisError
 from app.core.errors import TooManyRequests
 from app.platform import limits
 from app.platform.limits import Counters, RateLimit
+from tests.support.freezer import freezer
 from tests.support.server import free_port
 from tests.support.services import program
 
@@ -95,6 +96,19 @@ def test_a_redis_that_is_not_there_is_done_without():
 def test_a_redis_that_accepts_and_never_answers_is_done_without():
     with socket.create_server(("127.0.0.1", 0)) as silent:
         assert quick(Counters(f"redis://127.0.0.1:{silent.getsockname()[1]}/0"))
+
+
+def test_a_silent_redis_is_waited_for_once_and_by_one(monkeypatch):
+    """Not three times with pauses, as its client would by default, and not by every request."""
+    with freezer() as silent:
+        counters = Counters(f"redis://127.0.0.1:{silent.port}/0")
+        assert hits(counters, HUNDRED, 1, "login", "x") == 1
+        assert silent.connections == 1
+        assert hits(counters, HUNDRED, 40, "login", "x") == 40
+        assert silent.connections == 1
+        monkeypatch.setattr(counters, "_local_until", time.monotonic())  # the seconds are over
+        assert hits(counters, HUNDRED, 40, "login", "x") == 40
+        assert silent.connections == 2
 
 
 def test_a_redis_that_answers_nonsense_is_done_without():

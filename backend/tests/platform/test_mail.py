@@ -33,8 +33,8 @@ def the_mail():
 
 def test_a_mail_is_delivered_once_with_the_headers_that_mailboxes_want(committed, smtp):
     queue()
-    assert outbox.send_next()
-    assert not outbox.send_next()
+    assert outbox.send_due()
+    assert not outbox.send_due()
     (sent,) = smtp.taken
     assert smtp.recipients == ["ada@example.com"]
     assert (sent["To"], sent["From"], sent["Subject"]) == (
@@ -53,7 +53,7 @@ def test_a_request_that_fails_leaves_no_mail(committed, smtp):
     with SessionLocal() as db:
         mail.queue_mail(db, "ada@example.com", "auth/password_changed", username="ada")
         db.rollback()
-    assert not outbox.send_next()
+    assert not outbox.send_due()
     assert smtp.received == []
 
 
@@ -63,21 +63,21 @@ def test_tokens_are_encrypted_in_the_outbox_and_gone_once_sent(committed, smtp):
         stored = db.execute(text("SELECT * FROM mails")).one()
     assert "a-token-of-nobody" not in repr(stored)
     assert "a-token-of-nobody" in mail.read_mail(the_mail()).text
-    outbox.send_next()
+    outbox.send_due()
     assert the_mail().body is None
 
 
 def test_development_keeps_what_was_sent(committed, smtp, settings):
     settings(ENVIRONMENT="development", EMBEDDED_WORKER="false")
     queue()
-    outbox.send_next()
+    outbox.send_due()
     assert the_mail().sent_at
     assert LINK in mail.read_mail(the_mail()).html
 
 
 def test_without_a_mail_server_mails_wait_untried(committed):
     queue()
-    assert not outbox.send_next()
+    assert not outbox.send_due()
     assert (the_mail().attempts, the_mail().dead_at) == (0, None)
 
 
@@ -106,7 +106,7 @@ def test_no_value_becomes_a_header_or_markup(committed, smtp, tmp_path, monkeypa
     monkeypatch.setitem(loader.mapping, "odd", FileSystemLoader(tmp_path))
     with SessionLocal() as db, db.begin():
         mail.queue_mail(db, "ada@example.com", "odd/odd", username="<b>x</b>\r\x0bBcc: eve@example.com")
-    outbox.send_next()
+    outbox.send_due()
     (sent,) = smtp.taken
     assert sent["Bcc"] is None
     assert sent["Subject"] == "Hello <b>x</b> Bcc: eve@example.com"
@@ -133,7 +133,7 @@ def test_an_address_or_content_that_will_be_no_other_tomorrow_is_a_dead_letter_a
     """RFC 3463, 3: subjects 1 and 6."""
     setattr(smtp, where, answer)
     queue()
-    outbox.send_next()
+    outbox.send_due()
     assert the_mail().dead_at
     assert answer in the_mail().last_error
     assert the_mail().due_at is None
@@ -165,13 +165,13 @@ def test_what_an_operator_or_time_can_mend_is_tried_again(committed, smtp, where
     """R10: a relay that is denied by mistake for an hour must cost nobody a mail."""
     setattr(smtp, where, answer)
     queue()
-    outbox.send_next()
+    outbox.send_due()
     waiting = the_mail()
     assert waiting.dead_at is None
     assert waiting.due_at > datetime.now(UTC) + timedelta(seconds=3)
     setattr(smtp, where, "")
     with time_machine.travel(waiting.due_at + timedelta(seconds=1)):
-        assert outbox.send_next()
+        assert outbox.send_due()
     assert len(smtp.taken) == 1
     assert the_mail().sent_at
 
@@ -180,7 +180,7 @@ def test_a_refusal_that_quotes_the_mail_puts_no_token_into_our_tables(committed,
     """Security requirement 55."""
     smtp.data_answer = f"554 5.6.0 spam: {LINK}"
     queue()
-    outbox.send_next()
+    outbox.send_due()
     assert "spam" in the_mail().last_error
     assert "a-token-of-nobody" not in the_mail().last_error
 
@@ -188,10 +188,10 @@ def test_a_refusal_that_quotes_the_mail_puts_no_token_into_our_tables(committed,
 def test_a_line_that_breaks_after_the_data_means_a_second_try_with_the_same_message_id(committed, smtp):
     smtp.drop_after_data = True
     queue()
-    outbox.send_next()
+    outbox.send_due()
     smtp.drop_after_data = False
     with time_machine.travel(the_mail().due_at + timedelta(seconds=1)):
-        outbox.send_next()
+        outbox.send_due()
     assert (len(smtp.received), len(smtp.taken)) == (2, 1)
     assert len({received["Message-ID"] for received in smtp.received}) == 1
 
@@ -199,7 +199,7 @@ def test_a_line_that_breaks_after_the_data_means_a_second_try_with_the_same_mess
 def test_what_the_server_says_after_it_has_taken_the_mail_does_not_matter(committed, smtp):
     smtp.quit_answer = "500 go away"
     queue()
-    outbox.send_next()
+    outbox.send_due()
     assert the_mail().sent_at
     assert len(smtp.taken) == 1
 
@@ -215,9 +215,9 @@ def test_a_database_that_hiccups_after_sending_does_not_make_us_send_twice(commi
     monkeypatch.setattr(outbox, "settle", flaky)
     monkeypatch.setattr(outbox, "RECORD_PAUSE", 0.01)
     queue()
-    outbox.send_next()
+    outbox.send_due()
     assert the_mail().sent_at
-    assert not outbox.send_next()
+    assert not outbox.send_due()
     assert len(smtp.taken) == 1
 
 
@@ -225,7 +225,7 @@ def test_a_mail_of_another_secret_key_is_a_dead_letter(committed, smtp):
     queue()
     with SessionLocal() as db, db.begin():
         db.scalars(select(Mail)).one().body = Fernet(Fernet.generate_key()).encrypt(b"{}")
-    outbox.send_next()
+    outbox.send_due()
     assert "SECRET_KEY" in the_mail().last_error
     assert the_mail().dead_at
     assert cipher(mail.PURPOSE)
@@ -238,7 +238,7 @@ def test_a_mail_server_that_is_down_is_asked_for_a_day_and_then_the_mail_is_a_de
         queue()
         while (due := the_mail().due_at) is not None:
             clock.move_to(due)
-            assert outbox.send_next()
+            assert outbox.send_due()
             tries.append(due - begin)
     waits = [later - earlier for earlier, later in pairwise(tries)]
     assert 25 < len(tries) < 45

@@ -6,7 +6,11 @@ from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
+from app.core.config import get_settings
+from app.main import create_app
+from app.platform import health
 from tests.auth.factories import make_user, token_for
+from tests.core.test_settings import SAFE
 from tests.support.server import free_port, running_server
 
 
@@ -43,6 +47,17 @@ def test_alive_and_ready(client, db):
     assert ready.json() == {"status": "ok", "checks": {"database": "ok", "migrations": "ok"}}
 
 
+def test_staging_says_so_when_it_is_ready(client, db, settings):
+    settings(**SAFE | {"ENVIRONMENT": "staging", "STRIPE_SECRET_KEY": "sk_test_0123456789"}, PASSWORD_HASH_KIB="")
+    ready = client.get("/health/ready").json()
+    assert ready == {"status": "ok", "checks": {"database": "ok", "migrations": "ok", "environment": "staging"}}
+
+
+def test_with_a_port_of_their_own_metrics_are_not_public(db):
+    own = create_app(get_settings().model_copy(update={"metrics_port": 9100}))
+    assert TestClient(own).get("/metrics").status_code == 404
+
+
 def test_liveness_asks_no_database(client, db, statements):
     client.get("/health/live")
     assert statements == []
@@ -57,6 +72,7 @@ def at_revision(app, db):
     def say(revision=head):
         db.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
         db.commit()
+        health.database.forget()
         return client
 
     yield say

@@ -10,8 +10,8 @@ from sqlalchemy import func, select
 from app.core.types import now
 from app.db import batches
 from app.db.database import Base, SessionLocal
-from app.platform import job_runs, jobs, purge_metrics, purges
-from app.platform.models import IdempotencyKey, Job
+from app.platform import job_runs, jobs, purge_metrics, purges, recurrence
+from app.platform.models import IdempotencyKey, Job, Lane
 from tests.support.filled import OURS
 from tests.support.jobs import rows
 
@@ -48,13 +48,13 @@ def purge_keys():
     """The job as a worker runs it."""
     with SessionLocal() as db, db.begin():
         jobs.enqueue(db, "purge.idempotency_keys", key="recurring purge.idempotency_keys")
-    return partial(job_runs.run_next, outside=False)
+    return partial(job_runs.run_next, lane=Lane.RECURRING)
 
 
 @pytest.fixture
 def only_keys(committed, monkeypatch):
     """No other job is due."""
-    monkeypatch.setattr(job_runs, "plan_recurring", lambda: None)
+    monkeypatch.setattr(recurrence.planner, "plan", lambda: None)
 
 
 def test_each_table_has_a_purge_or_a_reason_to_have_none():

@@ -81,7 +81,7 @@ def fault(smtp, settings, monkeypatch):
 
 
 def send_all():
-    while outbox.send_next():
+    while outbox.send_due():
         pass
 
 

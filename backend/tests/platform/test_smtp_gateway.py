@@ -32,7 +32,7 @@ def certificate(tmp_path_factory):
 def sent_mail():
     with SessionLocal() as db, db.begin():
         mail.queue_mail(db, "ada@example.com", "auth/password_changed", username="ada")
-    outbox.send_next()
+    outbox.send_due()
     with SessionLocal() as db:
         return db.query(Mail).one()
 

@@ -65,7 +65,7 @@ def every_option(tree):
     return list(OPTIONS)
 
 
-@pytest.mark.parametrize("make", [every_type, every_option])
+@pytest.mark.parametrize("make", [every_type, pytest.param(every_option, marks=pytest.mark.long)])
 def test_from_the_command_to_no_trace(repository, make):
     """Lint, types, tests on three databases, schemathesis, up and down, and away."""
     repository.runs("-m", "alembic", "upgrade", "head")

@@ -7,7 +7,7 @@ import pytest
 
 from app.core.config import BACKEND
 
-pytestmark = [pytest.mark.only("sqlite"), pytest.mark.slow]
+pytestmark = [pytest.mark.only("sqlite"), pytest.mark.long]
 
 BLOCK = re.compile(
     r"(?:^`(?P<file>backend/[\w/.]+)`\n\n)?^```(?P<kind>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL

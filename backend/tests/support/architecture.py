@@ -25,6 +25,14 @@ ONLY = {"passlib": "security", "joserfc": "security", "stripe": "gateway"}
 VERBS = {"get", "post", "put", "patch", "delete", "head", "options", "api_route"}
 # Stripe's protocol and the state know no money; billing knows no routes; pages stand on all of it.
 SIMULATOR_PARTS = {"protocol": 0, "state": 0, "shapes": 1, "billing": 2, "resources": 3, "webhooks": 4, "pages": 5}
+# Access tokens have a leeway; a limit's window and a signature's age are counted in minutes, and stand in no row.
+OWN_CLOCK = {
+    "app.platform.heartbeat",  # the age of a file of this host
+    "app.platform.limits",
+    "app.routers.auth.security",
+    "app.routers.payments.gateway.signatures",
+}
+OTHER_CLOCKS = {"datetime.now", "datetime.utcnow", "time.time", "func.now", "func.current_timestamp"}
 MAX_FILE = 300
 MAX_FUNCTION = 40  # lines of code and comments; a docstring is not counted
 
@@ -160,6 +168,16 @@ def sessions_come_from_db_dependency(module: Module) -> Iterator[str]:
                 yield f"line {node.lineno} depends on get_db"
 
 
+def rows_have_the_clock_of_the_database(module: Module) -> Iterator[str]:
+    """The host's clock is for what stays on the host; what two hosts compare is read from `app.db.clock`."""
+    if module.name in OWN_CLOCK or module.layer == "core":
+        return
+    yield from (f"imports {name}" for name in module.imports() if name == "app.core.types.now")
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Attribute) and ast.unparse(node) in OTHER_CLOCKS:
+            yield f"line {node.lineno} reads {ast.unparse(node)}"
+
+
 def files_are_short(module: Module) -> Iterator[str]:
     lines = len(module.source.splitlines())
     if lines > MAX_FILE:
@@ -204,6 +222,7 @@ RULE_BOOK: list[Callable[[Module], Iterator[str]]] = [
     features_raise_their_own_errors,
     sessions_come_from_db_dependency,
     simulator_stands_apart,
+    rows_have_the_clock_of_the_database,
     files_are_short,
     functions_are_short,
 ]

@@ -36,6 +36,7 @@ def environment(kind: str) -> dict[str, str]:
         "SECRET_KEY": "a secret that only tests know: 9f8e7d6c5b4a",
         "PASSWORD_HASH_KIB": "64",  # hashing is slow on purpose; `real_hashing` has what it costs by default
         "PORT": "8000",
+        "WRITES_PER_MINUTE": "0",  # tests write faster than people; `test_write_limit.py` has the limit
         "PUBLIC_URL": "http://testserver",
         "CORS_ORIGINS": "https://app.example.com",
         "DATABASE_POOL_SIZE": "5",

@@ -20,11 +20,12 @@ from app import cli, main
 from app.core.config import get_settings
 from app.core.features import load_models
 from app.core.logging import configure_logging
-from app.db.database import Base, SessionLocal, SideSession, WorkerSession, engine
-from app.platform import job_runs, jobs, limits
+from app.db.database import Base, HealthSession, SessionLocal, SideSession, WorkerSession, engine
+from app.platform import health, job_runs, jobs, limits, recurrence
 from app.routers.auth.models import User
 from tests.auth.factories import token_for
 from tests.support.client import DocumentedClient
+from tests.support.clocks import database_travels
 from tests.support.services import required
 from tests.support.smtp import Recorder, mail_server
 from tests.support.widgets import Gadget, Widget, widget_app
@@ -32,6 +33,7 @@ from tests.support.widgets import Gadget, Widget, widget_app
 # Time says little where several run at once, and what failed once stands in a test afterwards, not in a folder.
 hypothesis_settings.register_profile("liftoff", deadline=None, database=None)
 hypothesis_settings.load_profile("liftoff")
+SESSIONS = (SessionLocal, SideSession, WorkerSession, HealthSession)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -51,6 +53,12 @@ def no_database_on_the_event_loop() -> Iterator[None]:
     yield
     for name in names:
         event.remove(Engine, name, refuse)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _database_travels() -> Iterator[None]:
+    with database_travels():
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -86,7 +94,7 @@ def migrated(_logs_go_nowhere: None) -> Iterator[None]:
         cli.migrate()
     Base.metadata.create_all(engine, [Base.metadata.tables[made.__tablename__] for made in (Widget, Gadget)])
     yield
-    for factory in (SessionLocal, SideSession, WorkerSession):
+    for factory in SESSIONS:
         factory.kw["bind"].dispose()
 
 
@@ -95,7 +103,7 @@ def db(migrated: None) -> Iterator[Session]:
     """Fast, for most tests: every session joins one outer transaction, which is rolled back."""
     connection = engine.connect()
     outer = connection.begin()
-    engines = {factory: factory.kw["bind"] for factory in (SessionLocal, SideSession, WorkerSession)}
+    engines = {factory: factory.kw["bind"] for factory in SESSIONS}
     for factory in engines:
         factory.configure(bind=connection, join_transaction_mode="create_savepoint")
     with SessionLocal() as session:
@@ -122,7 +130,8 @@ def committed(migrated: None) -> Iterator[Callable[[], Session]]:
 def _fresh_process() -> None:
     """Each test begins as a process does that has counted nothing and planned nothing."""
     limits.counters.cache_clear()
-    job_runs.plan_recurring.cache_clear()
+    recurrence.planner.forget()
+    health.database.forget()
 
 
 @pytest.fixture
@@ -213,7 +222,8 @@ def statements() -> Iterator[list[str]]:
     """Every SQL statement that is sent while the test runs, without the transaction's own."""
     sent: list[str] = []
 
-    def note(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+    def note(_c: Any, _cursor: Any, _text: str, _given: Any, context: Any, _many: Any) -> None:
+        statement = context.statement  # without the moment that `follow_travel` puts in
         if not statement.startswith(("SAVEPOINT", "RELEASE", "ROLLBACK", "BEGIN")):
             sent.append(statement)
 
@@ -224,7 +234,7 @@ def statements() -> Iterator[list[str]]:
 
 @pytest.fixture
 def clock() -> Iterator[time_machine.Traveller]:
-    """A clock that tests move, `clock.shift(seconds)`; it runs on in between."""
+    """A clock that tests move, the database's with it, `clock.shift(seconds)`; it runs on in between."""
     with time_machine.travel(datetime(2030, 1, 1, 12, tzinfo=UTC), tick=True) as traveller:
         yield traveller
 

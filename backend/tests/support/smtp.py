@@ -31,6 +31,21 @@ class Recorder:
         self.held = 0  # how many wait for it
         self.drop_after_data = False
         self.encrypted: list[bool] = []
+        self.connections = self.open = 0  # so far, and at this moment
+        self.max_open = 1000  # more are refused, as by servers that allow each client a few
+        self.mails_per_line = 1000
+        self._mails: Counter[Session] = Counter()
+        self.ends_lines_by = ""  # what it says to one mail more; nothing: it just hangs up
+
+    async def handle_MAIL(self, server: SMTP, session: Session, envelope: Envelope, sender: str, _o: list[str]) -> str:  # noqa: N802 - aiosmtpd's
+        self._mails[session] += 1
+        if self._mails[session] > self.mails_per_line:
+            if not self.ends_lines_by:
+                assert isinstance(server.transport, asyncio.Transport)
+                server.transport.abort()
+            return self.ends_lines_by or "421 never arrives"
+        envelope.mail_from = sender
+        return "250 OK"
 
     async def handle_RCPT(self, server: SMTP, _s: Session, envelope: Envelope, address: str, _o: list[str]) -> str:  # noqa: N802 - aiosmtpd's
         self.encrypted.append(server._tls_protocol is not None)  # noqa: SLF001 - has no public reader
@@ -67,13 +82,77 @@ class Recorder:
         return Counter(str(mail["Message-ID"]) for mail in self.taken)
 
 
+class _Line(SMTP):
+    """One connection, which the recorder counts."""
+
+    def __init__(self, recorder: Recorder, **options: Any) -> None:
+        super().__init__(recorder, **options)
+        self._recorder = recorder
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if self.transport is None:  # not a second time for STARTTLS
+            self._recorder.connections += 1
+            self._recorder.open += 1
+        super().connection_made(transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._recorder.open -= 1
+        super().connection_lost(error)
+
+    async def smtp_EHLO(self, hostname: str) -> None:  # noqa: N802 - aiosmtpd's
+        if self._recorder.open <= self._recorder.max_open:
+            await super().smtp_EHLO(hostname)
+            return
+        await self.push("421 4.7.0 Too many connections")
+        assert isinstance(self.transport, asyncio.Transport)
+        self.transport.close()
+
+
+class _Controller(Controller):
+    def factory(self) -> SMTP:
+        return _Line(self.handler, **self.SMTP_kwargs)
+
+
+@contextlib.contextmanager
+def far_away(port: int, seconds: float) -> Iterator[int]:
+    """A port that leads to another one, from where each answer takes so long."""
+
+    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, delay: float) -> None:
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(65_536):
+                await asyncio.sleep(delay)
+                writer.write(data)
+        writer.close()
+
+    async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there_reader, there_writer = await asyncio.open_connection("127.0.0.1", port)
+        await asyncio.gather(carry(reader, there_writer, 0), carry(there_reader, writer, seconds))
+
+    loop = asyncio.new_event_loop()
+    server = loop.run_until_complete(asyncio.start_server(meet, "127.0.0.1", 0))
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        loop.call_soon_threadsafe(server.close)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
+        loop.run_until_complete(asyncio.sleep(0))
+        loop.close()
+
+
 @contextlib.contextmanager
 def mail_server(**options: Any) -> Iterator[tuple[Recorder, int]]:
     """Until the block ends; its recorder and its port. Options are aiosmtpd's."""
     port = free_port()
     recorder = Recorder(port)
-    controller = Controller(recorder, hostname="127.0.0.1", port=port, **options)
+    controller = _Controller(recorder, hostname="127.0.0.1", port=port, **options)
     controller.start()
+    wait_until(lambda: recorder.connections and not recorder.open)  # its own, to see whether it listens
+    recorder.connections = 0
     try:
         yield recorder, port
     finally:

@@ -42,6 +42,10 @@ def development(tmp_path):
         httpx2.get(f"http://127.0.0.1:{ports['SIMULATOR_PORT']}/_simulator/api/state")
 
 
+def sold(stripe):
+    return len(httpx2.get(f"{stripe}/v1/prices", auth=("sk_test_x", "")).json()["data"])
+
+
 def until(condition):
     deadline = time.monotonic() + PATIENCE
     while not condition():
@@ -52,6 +56,7 @@ def until(condition):
 def test_the_simulator_sends_to_the_server_and_outlives_its_reload(development):
     api, stripe, tree, log = development
     assert f"Stripe    {stripe}/_simulator" in log.read_text()
+    assert sold(stripe) > 0, "the demo's plans have no price yet"
     endpoints = httpx2.get(f"{stripe}/v1/webhook_endpoints", auth=("sk_test_x", "")).json()["data"]
     assert [endpoint["url"] for endpoint in endpoints] == [f"{api}/payments/webhook"]
     httpx2.post(f"{stripe}/_simulator/api/chaos", json={"seed": 4711})  # kept in memory alone

@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from app.core.config import get_settings
+from simulator.state.file import StateFile
 from tests.support.server import free_port
 from tests.support.trees import Tree
 from tools.dev import api_url
@@ -79,6 +80,20 @@ def test_so_is_the_port_of_the_simulator(tree):
     assert said(other).startswith("PORT and SIMULATOR_PORT are both")
 
 
+def test_a_second_make_dev_in_one_clone_says_so_at_once(tree):
+    """Before it asks for ports: those of the first are taken, and others would not help."""
+    first = StateFile(tree.root / ".data" / "simulator.db")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        line = said(tree.python("-m", "tools.dev", PORT=port))
+    assert line.startswith("make dev is running in this clone already: it keeps .data/simulator.db open. End that one,")
+    assert "its own PORT, SIMULATOR_PORT and SIMULATOR_STATE" in line
+    elsewhere = tree.python("-m", "tools.dev", PORT="1", SIMULATOR_STATE="other/simulator.db", HOST="192.0.2.1")
+    assert said(elsewhere).startswith("HOST=192.0.2.1 is no address of this machine")
+    assert (tree.root / "other" / "simulator.db").exists()
+    first.close()
+
+
 def test_a_database_that_is_away_is_one_line(tree):
     url = "postgresql://nobody:secret-of-the-url@127.0.0.1:9/nothing"
     ports = {"PORT": str(free_port()), "SIMULATOR_PORT": str(free_port())}
@@ -128,7 +143,8 @@ KEY = "SECRET_KEY=a-key-of-a-file-that-somebody-wrote-by-hand\n"
         ("", ".env is empty: remove it, and make dev writes one."),
         ("\n \n", ".env is empty: remove it, and make dev writes one."),
         ("ENVIRONMENT=development\n", "Liftoff cannot start with this setting: SECRET_KEY: is not set, in .env or "),
-        ("ENVIRONMENT=staging\n", "Liftoff cannot start with this setting: ENVIRONMENT: "),
+        (KEY + "ENVIRONMENT=staging\n", "make dev is for development: set ENVIRONMENT=development in .env "),
+        ("ENVIRONMENT=prod\n", "Liftoff cannot start with this setting: ENVIRONMENT: "),
     ],
 )
 def test_an_env_file_that_is_not_for_development_says_first_what_is_missing_for_it(tree, content, start):

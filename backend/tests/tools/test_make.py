@@ -7,33 +7,48 @@ import pytest
 
 from tests.support.trees import Tree
 
-SAYS_WHAT_IT_GETS = '#!/bin/sh\nfor word in "$@"; do printf "%s\\n" "$word"; done\n'
+SAYS_WHAT_IT_GETS = (
+    '#!/bin/sh\nprintf "PASSWORD=%s\\n" "$PASSWORD"\nfor word in "$@"; do printf "%s\\n" "$word"; done\n'
+)
 
 
 @pytest.fixture
 def typed(tmp_path):
-    """`typed("superuser", "password=…")`: the words that Python is given."""
+    """`typed("superuser", "email=…")`: what Python is given, the variable PASSWORD and its arguments."""
     tree = Tree(tmp_path / "liftoff")
     python = tree.root / ".venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
     python.write_text(SAYS_WHAT_IT_GETS, "utf-8")
     python.chmod(0o755)
 
-    def run(*words):
+    def run(*words, **variables):
         command = ["make", "--assume-old=.venv/.installed", *words]
         ours = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
-        return subprocess.check_output(command, cwd=tree.root, text=True, env=ours).splitlines()  # as nobody's sub-make
+        return subprocess.check_output(
+            command, cwd=tree.root, text=True, env=ours | variables
+        ).splitlines()  # as nobody's sub-make
 
     return run
 
 
+WHO = ("email=ada@example.com", "username=ada")
 HOSTILE = ["pa$word-with-$HOME-long", "$$ $(shell id) ${PATH}", 'it\'s "5 %" \\ # {a}|b;c `id`']
 
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_nothing_in_a_value_is_read_by_make_or_the_shell(typed, text):
     """A `$` in a password would else be the name of a variable, and another password would be set."""
-    who = ("email=ada@example.com", "username=ada")
-    assert typed("superuser", *who, f"password={text}")[-2:] == ["--password", text]
     assert typed("migration", f"m={text}")[-2:] == ["-m", text]
     assert typed("feature", "name=notes", f"fields=title:str={text}")[-1] == f"--fields=title:str={text}"
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_password_is_never_an_argument_of_python(typed, text):
+    """Every user of the machine can read arguments. It arrives in the variable PASSWORD, however it was given."""
+    for given in (
+        typed("superuser", *WHO, f"password={text}"),
+        typed("superuser", *WHO, password=text),
+        typed("superuser", *WHO, PASSWORD=text),
+    ):
+        assert given[0] == f"PASSWORD={text}"
+        assert given[1:] == ["-m", "app.cli", "superuser", "--email", "ada@example.com", "--username", "ada"]

@@ -4,22 +4,23 @@ from fastapi import Depends, Response, status
 
 from app.core.errors import TooManyRequests, raises
 from app.db.database import db_dependency
-from app.platform.routing import Router
+from app.platform.routing import SMALL_BODY, Router, answers_alike
 
 from . import accounts, cookies, registration, service
 from .dependencies import CallingClient, CurrentSession, CurrentUser, HashingSlot
 from .hooks import SubscriptionActive
 from .owner import InvalidCredentials
 from .schemas import AccountDeletion, EmailChange, EmailOnly, Me, Message, Registration, TokenOnly, UsernameChange
-from .security import SignInBusy, WeakPassword
+from .security import SignInBusy
 from .sessions import SessionNotFresh
 from .throttle import REGISTRATIONS
 from .tokens import InvalidToken
+from .weak_passwords import WeakPassword
 
 LOOK = "Look into your mailbox: we have sent you a link."
 IF_KNOWN = "If this address waits to be verified, a new link is on its way."
 
-router = Router()
+router = Router(body_limit=SMALL_BODY)
 
 
 @router.post("/register", status_code=status.HTTP_202_ACCEPTED, dependencies=[HashingSlot, Depends(REGISTRATIONS)])
@@ -38,6 +39,7 @@ def verify_email(db: db_dependency, client: CallingClient, data: TokenOnly) -> N
 
 
 @router.post("/verify-email/resend", status_code=status.HTTP_202_ACCEPTED)
+@answers_alike
 def resend_verification(db: db_dependency, client: CallingClient, data: EmailOnly) -> Message:
     """Send the link again. The answer is always the same; an older link is dead once the new one is sent."""
     registration.ask_for_link(db, data.email, client)

@@ -13,7 +13,7 @@ from app.platform.jobs import enqueue
 from app.platform.mail import forget_recipient, queue_mail
 
 from . import erasure, events, hooks, mfa, passwords, pending, queries, registration, throttle, tokens
-from .models import Identity, LoginSession, OneTimeToken, User
+from .models import NOBODYS, Identity, LoginSession, OneTimeToken, User
 from .owner import require_owner
 from .schemas import EmailChange, UsernameChange
 from .service import UsernameTaken
@@ -67,13 +67,20 @@ def send_email_change(db: Session, session_id: int, new_email: str) -> None:
         return
     user = session.user
     if holder and holder.is_active and holder.is_verified:
-        link = passwords.new_link(db, holder)
-        queue_mail(db, new_email, "auth/address_in_use", username=holder.username, **link)
+        passwords.mail_link(db, holder, "auth/address_in_use")
         return
     token = tokens.issue(db, Purpose.CHANGE_EMAIL, user_id=user.id, data={"email": new_email})
-    minutes = LIFE[Purpose.CHANGE_EMAIL] // timedelta(minutes=1)
-    link_to = tokens.link("confirm-email", token)
-    queue_mail(db, new_email, "auth/email_change", username=user.username, link=link_to, minutes=minutes)
+    life = LIFE[Purpose.CHANGE_EMAIL]
+    queue_mail(
+        db,
+        new_email,
+        "auth/email_change",
+        useful_for=life,
+        to_stranger=True,
+        username=user.username,
+        link=tokens.link("confirm-email", token),
+        minutes=life // timedelta(minutes=1),
+    )
 
 
 def confirm_email_change(db: Session, token: str, client: Client) -> None:
@@ -93,6 +100,7 @@ def confirm_email_change(db: Session, token: str, client: Client) -> None:
         db.flush()
     tokens.revoke(db, user.id)
     events.record(db, "email_changed", user.id, client)
+    hooks.tell_email_changed(db, user)
     queue_mail(db, old_email, "auth/email_changed", username=user.username)
 
 
@@ -108,9 +116,9 @@ def delete_account(db: Session, session: LoginSession, password: str | None, cli
     queue_mail(db, user.email, "auth/account_deleted", username=user.username)
     events.record(db, "account_deleted", user.id, client)
     nobody = f"deleted-{secrets.token_hex(12)}"  # unique, and nobody can register or guess it
-    user.username, user.email, user.hashed_password = nobody, f"{nobody}@deleted.invalid", None
+    user.username, user.email, user.hashed_password = nobody, f"{nobody}{NOBODYS}", None
     user.is_active = user.is_verified = user.is_superuser = False
-    db.flush()
+    db.flush()  # from here on nobody can write an event of this user: those that are written by now are all
     mfa.remove(db, user.id)
     for table in (OneTimeToken, Identity):
         db.execute(delete(table).where(table.user_id == user.id))

@@ -1,6 +1,11 @@
 """Who asks, for routes of every feature: `CurrentUser`, `OptionalUser`, `VerifiedUser`, `Superuser`.
 
-And what a feature registers with auth: `before_deletion` takes a check that may keep an account from being deleted.
+Where a route writes, who asks is held until its transaction ends: nobody is deleted, disabled, demoted or signed out in
+the middle of it (R21). Auth's own routes take `CurrentSession`, which is not held: they change the user, whom they then
+lock in an order of their own.
+
+And what a feature registers with auth: `before_deletion` takes a check that may keep an account from being deleted,
+`after_email_change` what is to be done about another address.
 """
 
 from typing import Annotated
@@ -10,10 +15,10 @@ from fastapi.security import OAuth2PasswordBearer
 
 from app.core.errors import Unauthenticated, raises
 from app.core.principal import publish
-from app.db.database import db_dependency
+from app.db.database import SAFE_METHODS, db_dependency
 
 from . import service, sessions
-from .hooks import SubscriptionActive, before_deletion
+from .hooks import SubscriptionActive, after_email_change, before_deletion
 from .models import LoginSession, User
 from .security import hashing_slot
 from .sessions import Client
@@ -27,6 +32,7 @@ __all__ = [
     "SubscriptionActive",
     "Superuser",
     "VerifiedUser",
+    "after_email_change",
     "before_deletion",
 ]
 
@@ -45,22 +51,36 @@ CallingClient = Annotated[Client, Depends(calling_client)]
 
 
 @raises(Unauthenticated)
-def optional_session(request: Request, db: db_dependency, token: BearerToken) -> LoginSession | None:
+def current_session(request: Request, db: db_dependency, token: BearerToken) -> LoginSession:
+    if token is None:
+        raise Unauthenticated
+    return _published(request, sessions.session_of_token(db, token))
+
+
+CurrentSession = Annotated[LoginSession, Depends(current_session)]
+
+
+@raises(Unauthenticated)
+def held_session(request: Request, db: db_dependency, token: BearerToken) -> LoginSession | None:
     """None for the public. A token that is sent must be good: an expired one is told so, not served as a stranger."""
     if token is None:
         if "authorization" in request.headers:
             raise Unauthenticated
         return None
-    session = sessions.session_of_token(db, token)
+    find = sessions.session_of_token if request.method in SAFE_METHODS else sessions.hold_session_of_token
+    return _published(request, find(db, token))
+
+
+def _published(request: Request, session: LoginSession) -> LoginSession:
     publish(request, f"user:{session.user_id}")
     return session
 
 
-OptionalSession = Annotated[LoginSession | None, Depends(optional_session)]
+HeldSession = Annotated[LoginSession | None, Depends(held_session)]
 
 
 # Those below touch no database: as plain functions each would cost a request a trip through a thread.
-async def optional_user(session: OptionalSession) -> User | None:
+async def optional_user(session: HeldSession) -> User | None:
     return session.user if session else None
 
 
@@ -68,17 +88,10 @@ OptionalUser = Annotated[User | None, Depends(optional_user)]
 
 
 @raises(Unauthenticated)
-async def current_session(session: OptionalSession) -> LoginSession:
-    if session is None:
+async def current_user(user: OptionalUser) -> User:
+    if user is None:
         raise Unauthenticated
-    return session
-
-
-CurrentSession = Annotated[LoginSession, Depends(current_session)]
-
-
-async def current_user(session: CurrentSession) -> User:
-    return session.user
+    return user
 
 
 CurrentUser = Annotated[User, Depends(current_user)]

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from http import HTTPStatus
 from threading import Lock
@@ -20,7 +21,7 @@ from app.core.config import get_settings
 from app.core.errors import Unavailable
 from app.core.logging import get_logger
 
-from .security import InvalidSignature, UnknownKey, read_id_token
+from .security import Expected, InvalidSignature, UnknownKey, read_id_token
 
 if TYPE_CHECKING:
     from authlib.integrations.httpx_client import OAuth2Client
@@ -87,25 +88,25 @@ def authorization_url(configuration: Configuration, *, state: str, nonce: str, v
         return str(url)
 
 
-def identify(*, code: str, nonce: str, verifier: str) -> Person:
-    """Who came back with this code. Raises `GoogleUnavailable`, `GoogleFailed`."""
+def identify(*, code: str, nonce: str, verifier: str, at: datetime) -> Person:
+    """Who came back with this code, `at` this time of the database. Raises `GoogleUnavailable`, `GoogleFailed`."""
     with _asking() as client:
         if not 0 < len(code) <= MAX_CODE:
             raise GoogleFailed
         endpoint = _configuration(client).token_endpoint
         token = client.fetch_token(endpoint, grant_type="authorization_code", code=code, code_verifier=verifier)
-        claims = _claims(client, str(token.get("id_token")), nonce)
+        claims = _claims(client, str(token.get("id_token")), nonce, at)
         verified = claims.get("email_verified") is True
         return Person(claims["iss"], claims["sub"], str(claims.get("email")), verified)
 
 
-def _claims(client: "OAuth2Client", id_token: str, nonce: str) -> dict[str, Any]:
+def _claims(client: "OAuth2Client", id_token: str, nonce: str, at: datetime) -> dict[str, Any]:
     settings, keys = get_settings(), documents().keys
-    expected = {"issuer": settings.google_issuer, "client_id": settings.google_client_id or "", "nonce": nonce}
+    expected = Expected(settings.google_issuer, settings.google_client_id or "", nonce, at)
     try:
-        return read_id_token(id_token, keys.get(client), **expected)
+        return read_id_token(id_token, keys.get(client), expected)
     except UnknownKey:  # perhaps one that is newer than what we keep
-        return read_id_token(id_token, keys.get(client, anew=True), **expected)
+        return read_id_token(id_token, keys.get(client, anew=True), expected)
 
 
 class Kept:
@@ -119,12 +120,16 @@ class Kept:
 
     def get(self, client: "OAuth2Client", *, anew: bool = False) -> dict[str, Any]:
         """Not older than an hour, with `anew` than a minute, if it can be had. Raises what asking raises."""
-        with self._lock:
+        if not self._lock.acquire(timeout=outbound.time_left()):
+            raise GoogleUnavailable  # another thread asks, and takes as long as this one may
+        try:
             if anew or self._document is None or time.monotonic() - self._fetched_at > KEPT_SECONDS:
                 self._renew(client)
             if self._document is None:
                 raise GoogleUnavailable
             return self._document
+        finally:
+            self._lock.release()
 
     def _renew(self, client: "OAuth2Client") -> None:
         if time.monotonic() - self._asked_at < (ASKED_SECONDS if self._document else PAUSE_SECONDS):

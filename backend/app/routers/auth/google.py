@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from app.core.config import get_settings
 from app.core.errors import AppError, BadRequest, Forbidden, NotFound
+from app.db import clock
 from app.db.database import side_session
 
 from . import gateway, identities, mfa, sessions, tokens
@@ -112,7 +113,7 @@ def begin_link(db: Session, configuration: Configuration, browser: str, session:
     A stolen session must not be able to add a way in that outlives it, so the sign-in must be recent, whether the
     account has a password or not (ASVS 7.5.1). Raises `SessionNotFresh`, `GoogleAlreadyLinked`, `Unauthenticated`.
     """
-    sessions.require_fresh(session)
+    sessions.require_fresh(db, session)
     user = sessions.lock_user(db, session)
     if has_google(db, user.id):
         raise GoogleAlreadyLinked
@@ -128,13 +129,13 @@ def arrive(answer: GoogleAnswer, browser: str, client: Client) -> str:
     counts once, whatever comes of it. Raises `REFUSALS`.
     """
     with side_session() as db:
-        begun = _redeem(db, answer.state, browser)
+        begun, at = _redeem(db, answer.state, browser), clock.read(db)  # this host's clock may be minutes off
     if answer.error:
         raise GoogleDenied if answer.error == "access_denied" else GoogleFailed
     if answer.iss not in ("", get_settings().google_issuer):
         raise GoogleFailed  # another provider's answer (RFC 9207)
     kept = _secrets(browser, answer.state)
-    person = gateway.identify(code=answer.code, nonce=kept.nonce, verifier=kept.verifier)
+    person = gateway.identify(code=answer.code, nonce=kept.nonce, verifier=kept.verifier, at=at)
     with side_session() as db:
         if "session" in begun:
             session = _still_asking(db, begun)

@@ -16,8 +16,8 @@ from app.core.errors import TooManyRequests, raises
 from app.core.logging import security_event
 from app.db.database import db_dependency
 from app.platform.documentation import DATABASE_ERRORS
-from app.platform.limits import RateLimit
-from app.platform.routing import Router
+from app.platform.limits import AddressLimit
+from app.platform.routing import SMALL_BODY, Router
 
 from . import cookies, gateway, google
 from .dependencies import CallingClient, CurrentSession, HashingSlot
@@ -30,9 +30,9 @@ from .security import SignInBusy
 from .sessions import SessionNotFresh
 from .tokens import LIFE, InvalidToken, Purpose
 
-router = Router(prefix="/google")
+router = Router(prefix="/google", body_limit=SMALL_BODY)
 
-journeys = RateLimit("google sign-in", "100 per 10 minutes")  # begun from one address
+journeys = AddressLimit("google sign-in", "100 per 10 minutes")
 # So many wait for Google at once; more wait for their turn without a thread. They stay few beside the threads that
 # connections need (WORKER_THREADS), so the other routes are quick while Google hangs.
 calls = Admission(8, timeout=5, refusal=GoogleUnavailable)

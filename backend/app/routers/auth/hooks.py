@@ -1,4 +1,4 @@
-"""What other features have to say before an account is deleted. They register here; auth knows none of them."""
+"""What other features do when an account is deleted or has another address. They register here; auth knows none."""
 
 from collections.abc import Callable
 
@@ -11,6 +11,7 @@ from .models import User
 Check = Callable[[Session, User], None]
 
 _checks: list[Check] = []
+_of_email_changes: list[Check] = []
 
 
 class SubscriptionActive(Conflict):
@@ -30,3 +31,14 @@ def check_deletion(db: Session, user: User) -> None:
     """Raises what the checks raise."""
     for check in _checks:
         check(db, user)
+
+
+def after_email_change(hook: Check) -> Check:
+    """Have `hook` called, in the transaction that puts another address in force."""
+    _of_email_changes.append(hook)
+    return hook
+
+
+def tell_email_changed(db: Session, user: User) -> None:
+    for hook in _of_email_changes:
+        hook(db, user)

@@ -5,10 +5,9 @@ from datetime import timedelta
 from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
-from app.core.types import now
+from app.db import clock
 from app.platform.jobs import enqueue
 from app.platform.limits import loggable
-from app.platform.mail import queue_mail
 
 from . import events, passwords, queries, throttle
 from .models import SecurityEvent, User
@@ -35,7 +34,7 @@ def warn(db: Session, user_id: int) -> None:
     user = db.scalar(queries.locked(User.id == user_id, User.is_active, User.is_verified))
     mailed = and_(SecurityEvent.kind == MAILED, SecurityEvent.user_id == user_id)
     if user and not _is_newest(db, user_id, mailed):
-        queue_mail(db, user.email, "auth/account_locked", username=user.username, **passwords.new_link(db, user))
+        passwords.mail_link(db, user, "auth/account_locked")
         events.record(db, MAILED, user_id)
 
 
@@ -46,7 +45,7 @@ def _is_newest(db: Session, user_id: int, which: ColumnElement[bool]) -> bool:
     """
     ended = and_(SecurityEvent.kind == "password_reset", SecurityEvent.user_id == user_id)
     newest, reset = (
-        db.scalar(select(func.max(SecurityEvent.id)).where(SecurityEvent.created_at > now() - AGAIN, event))
+        db.scalar(select(func.max(SecurityEvent.id)).where(SecurityEvent.created_at > clock.now(-AGAIN), event))
         for event in (which, ended)
     )
     return newest is not None and newest > (reset or 0)

@@ -7,20 +7,22 @@ codes stand in one line, so that a code that is sent twice at once is accepted o
 import hashlib
 import secrets
 from base64 import b32encode
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from cryptography.fernet import InvalidToken as Unreadable
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Row, delete, func, select, update
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
 from app.core.config import get_settings
 from app.core.errors import Conflict, Unauthenticated
-from app.core.keys import cipher
+from app.core.keys import cipher, is_current
 from app.core.logging import get_logger
-from app.core.types import now
+from app.db import clock
+from app.db.database import SessionLocal
 from app.platform.mail import queue_mail
 
 from . import events, queries, tokens, totp
@@ -34,6 +36,7 @@ MAX_TRIES = 5  # wrong codes for one challenge
 RECOVERY_CODES = 10
 RECOVERY_BYTES = 15  # 120 bits: from 112 on a plain hash is enough (ASVS 6.5.2)
 PURPOSE = "totp secrets"
+BATCH = 500
 
 log = get_logger(__name__)
 
@@ -101,14 +104,15 @@ def confirm(db: Session, session: LoginSession, code: str, client: Client) -> li
     Raises `MfaNotSetUp`, `MfaAlreadyEnabled`, `InvalidCode`.
     """
     user = lock_user(db, session)
-    row = _totp_of(db, user.id)
-    if row is None:
+    found = _totp_of(db, user.id)
+    if found is None:
         raise MfaNotSetUp
+    row, at = found
     if row.confirmed_at:
         raise MfaAlreadyEnabled
-    if not _is_next_code(row, code):
+    if not _is_next_code(row, code, at):
         raise InvalidCode
-    row.confirmed_at = now()
+    row.confirmed_at = at
     codes = [_new_recovery_code() for _ in range(RECOVERY_CODES)]
     db.add_all(RecoveryCode(user_id=user.id, digest=_digest(plain)) for plain in codes)
     events.record(db, "mfa_enabled", user.id, client)
@@ -164,7 +168,7 @@ def answer(db: Session, challenge: OneTimeToken, code: str, client: Client) -> T
     if user is None or not _accept(db, user, code, client):
         _note_failure(db, challenge, user, client)
         raise InvalidCode
-    challenge.used_at = now()
+    challenge.used_at = clock.now()
     return open_session(db, user, client)
 
 
@@ -183,33 +187,62 @@ def is_guessable(code: str) -> bool:
 
 def _accept(db: Session, user: User, code: str, client: Client) -> bool:
     """Whether the code is one of this user's, which it is once."""
-    row = _totp_of(db, user.id)
-    if row is None or row.confirmed_at is None:
+    found = _totp_of(db, user.id)
+    if found is None:
         return False
-    return _is_next_code(row, code) or _use_recovery_code(db, user, code, client)
+    row, at = found
+    if row.confirmed_at is None:
+        return False
+    return _is_next_code(row, code, at) or _use_recovery_code(db, user, code, client)
 
 
-def _totp_of(db: Session, user_id: int) -> Totp | None:
-    return db.scalar(select(Totp).where(Totp.user_id == user_id))
+def _totp_of(db: Session, user_id: int) -> Row[Totp, datetime] | None:
+    """The second factor, and the database's time: a code that is right is right on every host."""
+    return db.execute(select(Totp, clock.now()).where(Totp.user_id == user_id)).first()
 
 
-def _is_next_code(row: Totp, code: str) -> bool:
+def _is_next_code(row: Totp, code: str, at: datetime) -> bool:
     """Whether it is right and newer than the last one that was accepted (RFC 6238, 5.2)."""
     try:
         secret = cipher(PURPOSE).decrypt(row.secret).decode()
     except Unreadable:
         log.warning("totp_secret_unreadable", user_id=row.user_id)  # SECRET_KEY was changed: docs/operating.md
         return False
-    step = totp.step_of(secret, _plain(code), now(), after=row.last_step)
+    step = totp.step_of(secret, _plain(code), at, after=row.last_step)
     if step is not None:
         row.last_step = step
+        renew(row)
     return step is not None
+
+
+def renew(row: Totp) -> None:
+    """Encrypt the secret with the key of today, where that was another. Raises `cryptography.fernet.InvalidToken`."""
+    if not is_current(PURPOSE, row.secret):
+        row.secret = cipher(PURPOSE).rotate(row.secret).decode()
+
+
+def renew_all() -> tuple[int, int]:
+    """Renew everybody's secret, some at a time. How many were renewed, and how many neither key can read."""
+    renewed = unreadable = last = 0
+    while True:
+        with SessionLocal() as db, db.begin():
+            some = select(Totp).where(Totp.id > last).order_by(Totp.id).limit(BATCH).with_for_update()
+            rows = list(db.scalars(some))
+            if not rows:
+                return renewed, unreadable
+            for row in rows:
+                before, last = row.secret, row.id
+                try:
+                    renew(row)
+                except Unreadable:
+                    unreadable += 1
+                renewed += row.secret != before
 
 
 def _use_recovery_code(db: Session, user: User, code: str, client: Client) -> bool:
     mine = (RecoveryCode.user_id == user.id, RecoveryCode.used_at.is_(None))
     this = update(RecoveryCode).where(*mine, RecoveryCode.digest == _digest(code))
-    if _rows(db, this.values(used_at=now())) != 1:
+    if _rows(db, this.values(used_at=clock.now())) != 1:
         return False
     left = db.scalar(select(func.count()).select_from(RecoveryCode).where(*mine)) or 0
     events.record(db, "recovery_code_used", user.id, client, left=left)

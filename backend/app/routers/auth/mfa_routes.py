@@ -5,9 +5,8 @@ from contextlib import AbstractContextManager, nullcontext
 from fastapi import Response, status
 
 from app.core.errors import TooManyRequests, raises
-from app.core.networks import limiter_key
 from app.db.database import db_dependency
-from app.platform.routing import Router
+from app.platform.routing import SMALL_BODY, Router
 
 from . import cookies, mfa
 from .dependencies import CallingClient, CurrentSession, HashingSlot
@@ -18,7 +17,7 @@ from .security import SignInBusy
 from .sessions import SessionNotFresh
 from .throttle import WRONG_CODES, WRONG_CODES_HERE
 
-router = Router()
+router = Router(body_limit=SMALL_BODY)
 
 
 @router.post("/token/mfa")
@@ -34,7 +33,7 @@ def answer_challenge(
 
     Five wrong codes end the challenge; then, or after five minutes, sign in again.
     """
-    with WRONG_CODES_HERE.failures(InvalidCode, limiter_key(client.ip_address)):
+    with WRONG_CODES_HERE.failures(InvalidCode, client.ip_address):
         challenge = mfa.find_challenge(db, data.mfa_token)
         with _guesses(challenge.user_id, data.code):
             token = mfa.answer(db, challenge, data.code, client)

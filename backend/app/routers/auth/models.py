@@ -2,14 +2,17 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import ColumnElement, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.core.text import MAX_EMAIL
-from app.core.types import now
+from app.db import clock
 from app.db.database import Base
 from app.db.mixins import Timestamps
 from app.db.types import PrimaryKey
+
+NOBODYS = "@deleted.invalid"  # RFC 2606: no mail goes there, and no registration comes with such an address
 
 
 class User(Timestamps, Base):
@@ -34,6 +37,16 @@ class User(Timestamps, Base):
     is_verified: Mapped[bool] = mapped_column(default=False)
     is_active: Mapped[bool] = mapped_column(default=True)
     is_superuser: Mapped[bool] = mapped_column(default=False)
+
+    @hybrid_property
+    def is_deleted(self) -> bool:
+        """Whether only the row is left, under what its owner has published. A disabled account is not deleted."""
+        return self.email.endswith(NOBODYS)
+
+    @is_deleted.inplace.expression
+    @classmethod
+    def _is_deleted(cls) -> ColumnElement[bool]:
+        return cls.email.endswith(NOBODYS)
 
 
 class LoginSession(Base):
@@ -87,7 +100,7 @@ class Identity(Base):
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     issuer: Mapped[str] = mapped_column(String(255))
     subject: Mapped[str] = mapped_column(String(255))
-    created_at: Mapped[datetime] = mapped_column(default=now)
+    created_at: Mapped[datetime] = mapped_column(default=clock.now())
 
 
 class Totp(Base):
@@ -100,7 +113,7 @@ class Totp(Base):
     secret: Mapped[str] = mapped_column(String(255))
     confirmed_at: Mapped[datetime | None]  # null: asked for, not yet in force
     last_step: Mapped[int | None]  # a code is accepted once
-    created_at: Mapped[datetime] = mapped_column(default=now)
+    created_at: Mapped[datetime] = mapped_column(default=clock.now())
 
 
 class RecoveryCode(Base):
@@ -136,7 +149,7 @@ class SecurityEvent(Base):
     kind: Mapped[str] = mapped_column(String(40))
     ip_address: Mapped[str] = mapped_column(String(45), default="")
     facts: Mapped[str] = mapped_column(String(1000), default="{}")
-    created_at: Mapped[datetime] = mapped_column(default=now, index=True)
+    created_at: Mapped[datetime] = mapped_column(default=clock.now(), index=True)
 
 
 class UsernameHold(Base):

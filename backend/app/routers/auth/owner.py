@@ -28,7 +28,7 @@ def require_owner(session: LoginSession, password: str | None, client: Client | 
     assert db
     hashed = session.user.hashed_password
     if hashed is None:
-        require_fresh(session)
+        require_fresh(db, session)
     else:
         throttle.OWNER_AGAIN.test(f"session:{session.id}")
         if password is None or not verify_password(password, hashed)[0]:

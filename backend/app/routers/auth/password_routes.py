@@ -4,22 +4,24 @@ from fastapi import status
 
 from app.core.errors import TooManyRequests, raises
 from app.db.database import db_dependency
-from app.platform.routing import Router
+from app.platform.routing import SMALL_BODY, Router, answers_alike, never_limited
 
 from . import passwords
 from .dependencies import CallingClient, CurrentSession, HashingSlot
 from .owner import InvalidCredentials
 from .schemas import EmailOnly, Message, PasswordChange, PasswordReset
-from .security import SignInBusy, WeakPassword
+from .security import SignInBusy
 from .sessions import SessionNotFresh
 from .tokens import InvalidToken
+from .weak_passwords import WeakPassword
 
 IF_KNOWN = "If there is an account with this address, a link to a new password is on its way."
 
-router = Router(prefix="/password")
+router = Router(prefix="/password", body_limit=SMALL_BODY)
 
 
 @router.post("/forgot", status_code=status.HTTP_202_ACCEPTED)
+@answers_alike
 def forgot_password(db: db_dependency, client: CallingClient, data: EmailOnly) -> Message:
     """Have a link to a new password sent. The answer is always the same, and takes as long."""
     passwords.ask_for_link(db, data.email, client)
@@ -35,6 +37,7 @@ def reset_password(db: db_dependency, client: CallingClient, data: PasswordReset
 
 @router.post("/change", status_code=status.HTTP_204_NO_CONTENT, dependencies=[HashingSlot])
 @raises(InvalidCredentials, SessionNotFresh, WeakPassword, TooManyRequests, SignInBusy)
+@never_limited
 def change_password(db: db_dependency, session: CurrentSession, client: CallingClient, data: PasswordChange) -> None:
     """Set a new password. The other sessions end."""
     passwords.change(db, session, data, client)

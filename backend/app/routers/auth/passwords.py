@@ -1,7 +1,6 @@
 """The rules of passwords: forgotten, reset by a link, changed by their owner."""
 
 from datetime import timedelta
-from typing import TypedDict
 
 from sqlalchemy import ColumnExpressionArgument
 from sqlalchemy.orm import Session
@@ -13,16 +12,10 @@ from . import events, queries, takeover, throttle, tokens
 from .models import LoginSession, User
 from .owner import require_owner
 from .schemas import PasswordChange, PasswordReset
-from .security import hash_password, refuse_weak
+from .security import hash_password
 from .sessions import Client, end_sessions
 from .tokens import LIFE, Purpose
-
-
-class Link(TypedDict):
-    """What a mail says of a link in it."""
-
-    link: str
-    minutes: int
+from .weak_passwords import refuse_weak
 
 
 def ask_for_link(db: Session, email: str, client: Client) -> None:
@@ -35,21 +28,28 @@ def send_link(db: Session, email: str) -> None:
     """Also to an address that was never verified, since opening the link verifies it."""
     user = find_owner(db, email)
     if user:
-        queue_mail(db, user.email, "auth/reset_password", username=user.username, **new_link(db, user))
+        mail_link(db, user, "auth/reset_password")
+
+
+def mail_link(db: Session, user: User, template: str) -> None:
+    """Send a link to a new password, by one of the mails that hold such a link. Older ones are dead from now on."""
+    token = tokens.issue(db, Purpose.RESET_PASSWORD, user_id=user.id)
+    life = LIFE[Purpose.RESET_PASSWORD]
+    queue_mail(
+        db,
+        user.email,
+        template,
+        useful_for=life,
+        to_stranger=not user.is_verified,
+        username=user.username,
+        link=tokens.link("reset-password", token),
+        minutes=life // timedelta(minutes=1),
+    )
 
 
 def find_owner(db: Session, email: str, *conditions: ColumnExpressionArgument[bool]) -> User | None:
     """Who has this address, if not disabled. Locked: of two links that are made at once, the second ends the first."""
     return db.scalar(queries.locked(User.email == email, User.is_active, *conditions))
-
-
-def new_link(db: Session, user: User) -> Link:
-    """A link to a new password; older ones are dead from now on."""
-    token = tokens.issue(db, Purpose.RESET_PASSWORD, user_id=user.id)
-    return {
-        "link": tokens.link("reset-password", token),
-        "minutes": LIFE[Purpose.RESET_PASSWORD] // timedelta(minutes=1),
-    }
 
 
 def reset(db: Session, data: PasswordReset, client: Client) -> None:

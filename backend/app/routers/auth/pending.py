@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from app.core.types import now
+from app.db import clock
 
 from .models import Identity, LoginSession, User, UsernameHold
 
@@ -32,7 +32,7 @@ def give_way(db: Session, email: str) -> None:
 
 def abandoned() -> ColumnElement[bool]:
     """Registrations that nobody finished in time."""
-    return and_(unfinished(), User.created_at <= now() - LIFE)
+    return and_(unfinished(), User.created_at <= clock.now(-LIFE))
 
 
 def unfinished() -> ColumnElement[bool]:
@@ -50,14 +50,14 @@ def find_hold(db: Session, name: str) -> UsernameHold | None:
     only one that a sign-in with the address would know.
     """
     column = UsernameHold.email if "@" in name else UsernameHold.username
-    live = select(UsernameHold).where(column == name, UsernameHold.expires_at > now())
+    live = select(UsernameHold).where(column == name, UsernameHold.expires_at > clock.now())
     # Those of one address end together (`end_of`). By their end first, because there is an index in this order.
     return db.scalar(live.order_by(UsernameHold.expires_at, UsernameHold.id).limit(1))
 
 
-def came_first(user: User | None) -> bool:
-    """Whether this is an account that waits: then it was there before any hold of its address."""
-    return user is not None and not user.is_verified and user.is_active and user.created_at > now() - LIFE
+def waits() -> ColumnElement[bool]:
+    """Accounts that wait for their address to be verified: they were there before any hold of it."""
+    return and_(User.is_verified.is_(False), User.is_active, User.created_at > clock.now(-LIFE))
 
 
 def is_over(db: Session, user: User) -> bool:
@@ -65,24 +65,24 @@ def is_over(db: Session, user: User) -> bool:
     return bool(db.scalar(select(exists().where(User.id == user.id, abandoned()))))
 
 
-def end_of(db: Session, email: str) -> datetime:
+def end_of(db: Session, email: str) -> datetime | ColumnElement[datetime]:
     """When a registration ends that comes with this address now: with the first of those that it still has.
 
     Were each to have a day of its own, a later one would become the first where the address is taken, and none where it
     is free: its password would tell.
     """
     first_hold = select(func.min(UsernameHold.expires_at)).where(
-        UsernameHold.email == email, UsernameHold.expires_at > now()
+        UsernameHold.email == email, UsernameHold.expires_at > clock.now()
     )
-    user = db.scalar(select(User).where(User.email == email))
+    waiting_since = db.scalar(select(User.created_at).where(User.email == email, waits()))
     held_until = db.scalar(first_hold)
     ends = [held_until] if held_until else []
-    if user and came_first(user):
-        ends.append(user.created_at + LIFE)
-    return min(ends, default=now() + LIFE)
+    if waiting_since:
+        ends.append(waiting_since + LIFE)
+    return min(ends) if ends else clock.now(LIFE)
 
 
 def is_contested(db: Session, email: str) -> bool:
     """Whether more than one registration came with this address: then nobody can say whose password the account has."""
-    others = exists().where(UsernameHold.email == email, UsernameHold.expires_at > now())
+    others = exists().where(UsernameHold.email == email, UsernameHold.expires_at > clock.now())
     return bool(db.scalar(select(others)))

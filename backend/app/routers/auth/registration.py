@@ -11,7 +11,7 @@ from sqlalchemy import delete, exists, select
 from sqlalchemy.orm import Session
 
 from app.core.errors import Conflict
-from app.core.types import now
+from app.db import clock
 from app.db.errors import conflicts
 from app.db.turns import wait_for_turn
 from app.platform.jobs import enqueue
@@ -20,10 +20,11 @@ from app.platform.mail import queue_mail
 from . import events, passwords, pending, throttle, tokens
 from .models import User, UsernameHold
 from .schemas import Registration
-from .security import hash_password, refuse_weak
+from .security import hash_password
 from .service import UsernameTaken
 from .sessions import Client
 from .tokens import LIFE, InvalidToken, Purpose
+from .weak_passwords import refuse_weak
 
 
 class _AddressTaken(Conflict):
@@ -71,7 +72,8 @@ def refuse_taken(db: Session, username: str) -> None:
 
     Of the holds that have run out only this name's makes way here: of all of them there may be very many.
     """
-    db.execute(delete(UsernameHold).where(UsernameHold.username == username, UsernameHold.expires_at < now()))
+    over = delete(UsernameHold).where(UsernameHold.username == username, UsernameHold.expires_at < clock.now())
+    db.execute(over.execution_options(synchronize_session=False))
     held = exists().where(UsernameHold.username == username)
     if db.scalar(select(held | exists().where(User.username == username))):
         raise UsernameTaken
@@ -85,7 +87,7 @@ def greet(db: Session, email: str) -> None:
     if not user.is_verified:
         _send_link(db, user)
         return
-    queue_mail(db, email, "auth/address_in_use", username=user.username, **passwords.new_link(db, user))
+    passwords.mail_link(db, user, "auth/address_in_use")
 
 
 def ask_for_link(db: Session, email: str, client: Client) -> None:
@@ -107,12 +109,20 @@ def _send_link(db: Session, user: User) -> None:
     password that is stored: only a link that replaces it may reach them (ASVS 6.8.1).
     """
     if pending.is_contested(db, user.email):
-        queue_mail(db, user.email, "auth/choose_password", username=user.username, **passwords.new_link(db, user))
+        passwords.mail_link(db, user, "auth/choose_password")
         return
     token = tokens.issue(db, Purpose.VERIFY_EMAIL, user_id=user.id)
-    hours = LIFE[Purpose.VERIFY_EMAIL] // timedelta(hours=1)
-    link = tokens.link("verify-email", token)
-    queue_mail(db, user.email, "auth/verify_email", username=user.username, link=link, hours=hours)
+    life = LIFE[Purpose.VERIFY_EMAIL]
+    queue_mail(
+        db,
+        user.email,
+        "auth/verify_email",
+        useful_for=life,
+        to_stranger=True,
+        username=user.username,
+        link=tokens.link("verify-email", token),
+        hours=life // timedelta(hours=1),
+    )
 
 
 def verify_email(db: Session, token: str, client: Client) -> None:

@@ -6,7 +6,7 @@ from fastapi import Form, Response
 
 from app.core.errors import TooManyRequests, raises
 from app.db.database import db_dependency
-from app.platform.routing import Router
+from app.platform.routing import SMALL_BODY, Router
 
 from . import account_routes, cookies, google_routes, mfa_routes, password_routes, service, session_routes
 from .dependencies import CallingClient, HashingSlot
@@ -15,7 +15,7 @@ from .owner import InvalidCredentials
 from .schemas import Login, Token
 from .security import SignInBusy
 
-router = Router(prefix="/auth", tags=["auth"])
+router = Router(prefix="/auth", tags=["auth"], body_limit=SMALL_BODY)
 
 
 @router.post("/token", dependencies=[HashingSlot])

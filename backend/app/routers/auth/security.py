@@ -1,22 +1,24 @@
 """Passwords and tokens: the only place that knows how they are made and what makes them good."""
 
+import math
 import os
 import secrets
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
 from joserfc import jwt
-from joserfc.errors import InvalidKeyIdError, JoseError
+from joserfc.errors import BadSignatureError, InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet, OctKey
 from passlib.context import CryptContext
 
 from app.core.admission import Admission
 from app.core.config import get_settings
-from app.core.errors import Unavailable, Unprocessable
-from app.core.keys import BadSignature, derive_key, sign, unsign
+from app.core.errors import Unavailable
+from app.core.keys import BadSignature, derive_keys, sign, unsign
 from app.core.types import MAX_ID, now
 
 ACCESS_TOKEN_LIFE = timedelta(minutes=15)
@@ -30,10 +32,6 @@ MAX_SUBJECT = 255  # ASCII characters (OpenID Connect Core 2)
 TOKEN_TYPE = "at+jwt"  # noqa: S105 - RFC 9068: a token of another kind does not pass for this one
 
 PASSES, LANES = 2, 1  # of argon2id; with the 19 MiB of the settings it is OWASP's first choice, 20 ms of one core
-
-
-class WeakPassword(Unprocessable):
-    code = "weak_password"
 
 
 class SignInBusy(Unavailable):
@@ -89,32 +87,6 @@ def _nobodys_hash(hasher: CryptContext) -> str:
     return str(hasher.hash(secrets.token_urlsafe()))
 
 
-def refuse_weak(password: str, *own_words: str, field: str = "password") -> None:
-    """Raise `WeakPassword` for one that is short, common, or made of the account's own names (NIST SP 800-63B).
-
-    Length counts in code points, exactly as received: nothing is stripped, folded or cut. `field` is what it came in.
-    """
-    shortest = get_settings().password_min_length
-    if len(password) < shortest:
-        raise _weak(f"A password needs at least {shortest} characters", "too_short", field)
-    folded = password.casefold()
-    if folded in _common() or len(set(folded)) < 4:  # noqa: PLR2004 - "aaaaaaaaaaaa", "121212121212"
-        raise _weak("This password is too common", "too_common", field)
-    if any(word.casefold() in folded and len(folded) < 2 * len(word) for word in own_words):
-        raise _weak("The password is made of the user name or e-mail address", "too_personal", field)
-
-
-def _weak(message: str, kind: str, field: str) -> WeakPassword:
-    return WeakPassword(message, errors=[{"loc": ["body", field], "msg": message, "type": f"password_{kind}"}])
-
-
-@lru_cache
-def _common() -> frozenset[str]:
-    from zxcvbn.frequency_lists import FREQUENCY_LISTS  # large, and only wanted where passwords are set
-
-    return frozenset(FREQUENCY_LISTS["passwords"])
-
-
 @dataclass(frozen=True)
 class Access:
     """What an access token says."""
@@ -142,7 +114,7 @@ def issue_access_token(access: Access) -> str:
         "iat": issued,
         "exp": issued + int(ACCESS_TOKEN_LIFE.total_seconds()),
     }
-    return jwt.encode({"alg": ALGORITHM, "typ": TOKEN_TYPE}, claims, _key(), algorithms=[ALGORITHM])
+    return jwt.encode({"alg": ALGORITHM, "typ": TOKEN_TYPE}, claims, _keys()[0], algorithms=[ALGORITHM])
 
 
 def read_access_token(token: str) -> Access:
@@ -150,7 +122,7 @@ def read_access_token(token: str) -> Access:
     if len(token) > MAX_TOKEN or not token.isascii():
         raise InvalidSignature
     try:
-        decoded = jwt.decode(token, _key(), algorithms=[ALGORITHM])
+        decoded = _decode(token)
         _claims().validate(decoded.claims)
         access = Access(int(decoded.claims["sub"]), int(decoded.claims["sid"]))
     except (JoseError, ValueError, TypeError, KeyError, AttributeError) as error:
@@ -162,7 +134,17 @@ def read_access_token(token: str) -> Access:
     return access
 
 
-def read_id_token(token: str, keys: dict[str, Any], *, issuer: str, client_id: str, nonce: str) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Expected:
+    """What an ID token must say. Its times are compared with `at`."""
+
+    issuer: str
+    client_id: str
+    nonce: str
+    at: datetime
+
+
+def read_id_token(token: str, keys: dict[str, Any], expected: Expected) -> dict[str, Any]:
     """The claims of a provider's ID token (OpenID Connect Core 3.1.3.7): for us alone, in answer to this sign-in.
 
     Raises `UnknownKey`, `InvalidSignature`.
@@ -171,14 +153,17 @@ def read_id_token(token: str, keys: dict[str, Any], *, issuer: str, client_id: s
         raise InvalidSignature("no ID token")
     try:
         decoded = jwt.decode(token, KeySet.import_key_set(keys), algorithms=ID_TOKEN_ALGORITHMS)  # type: ignore[arg-type]
-        _id_claims(issuer, client_id, nonce).validate(decoded.claims)
+        _id_claims(expected).validate(decoded.claims)
     except InvalidKeyIdError as error:
         raise UnknownKey(str(error)) from error
     except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise InvalidSignature(f"{type(error).__name__}: {error}") from error
     claims = decoded.claims
     # A list may also name others whom we do not know. And a token of another kind is no ID token (RFC 8725, 3.11).
-    if claims["aud"] not in (client_id, [client_id]) or str(decoded.header.get("typ", "JWT")).upper() != "JWT":
+    if (
+        claims["aud"] not in (expected.client_id, [expected.client_id])
+        or str(decoded.header.get("typ", "JWT")).upper() != "JWT"
+    ):
         raise InvalidSignature("another audience or kind")
     if not isinstance(claims["nonce"], str) or not claims["sub"].isascii() or len(claims["sub"]) > MAX_SUBJECT:
         raise InvalidSignature("odd nonce or subject")
@@ -203,13 +188,37 @@ def _issuer() -> str:
     return get_settings().public_url or AUDIENCE
 
 
+def _decode(token: str) -> jwt.Token:
+    """Signed with the key of today, or with the one before. Raises `JoseError`."""
+    *later, last = _keys()
+    for key in later:
+        with suppress(BadSignatureError):
+            return jwt.decode(token, key, algorithms=[ALGORITHM])
+    return jwt.decode(token, last, algorithms=[ALGORITHM])
+
+
+def _keys() -> list[OctKey]:
+    return [_imported(key) for key in derive_keys("access tokens")]
+
+
 @lru_cache
-def _key() -> OctKey:
-    return OctKey.import_key(derive_key("access tokens"))
+def _imported(key: bytes) -> OctKey:
+    return OctKey.import_key(key)
+
+
+class _AccessClaims(jwt.JWTClaimsRegistry):
+    """A future `iat` is ignored: the host that issued the token has a clock that is ahead of this one's.
+
+    RFC 7519 (4.1.6) has the claim for telling a token's age, and no rule to refuse one by it; `nbf` has that rule.
+    """
+
+    def validate_iat(self, value: object) -> None:
+        if not (isinstance(value, int | float) and self.now < value < math.inf):
+            super().validate_iat(value)
 
 
 def _claims() -> jwt.JWTClaimsRegistry:
-    return jwt.JWTClaimsRegistry(
+    return _AccessClaims(
         now=lambda: int(now().timestamp()),
         leeway=LEEWAY_SECONDS,
         iss={"essential": True, "value": _issuer()},
@@ -221,15 +230,15 @@ def _claims() -> jwt.JWTClaimsRegistry:
     )
 
 
-def _id_claims(issuer: str, client_id: str, nonce: str) -> jwt.JWTClaimsRegistry:
+def _id_claims(expected: Expected) -> jwt.JWTClaimsRegistry:
     return jwt.JWTClaimsRegistry(
-        now=lambda: int(now().timestamp()),
+        now=int(expected.at.timestamp()),
         leeway=LEEWAY_SECONDS,
-        iss={"essential": True, "value": issuer},
-        aud={"essential": True, "value": client_id},
-        azp={"value": client_id},  # who asked for it: may be left out, must not be another
+        iss={"essential": True, "value": expected.issuer},
+        aud={"essential": True, "value": expected.client_id},
+        azp={"value": expected.client_id},  # who asked for it: may be left out, must not be another
         sub={"essential": True},
-        nonce={"essential": True, "value": nonce},
+        nonce={"essential": True, "value": expected.nonce},
         iat={"essential": True},
         exp={"essential": True},
     )

@@ -13,8 +13,9 @@ from . import events, lockouts, mfa, pending, queries, takeover, throttle
 from .models import Identity, LoginSession, User
 from .owner import InvalidCredentials
 from .schemas import Login, Me, Token
-from .security import hash_password, refuse_weak, verify_password
+from .security import hash_password, verify_password
 from .sessions import Client
+from .weak_passwords import refuse_weak
 
 MANY_SESSIONS = 200  # as many of an account's sessions are looked at for addresses that are familiar
 
@@ -49,11 +50,15 @@ def login_name(login: str) -> str:
         return ""
 
 
-def find_by_login(db: Session, login: str) -> User | None:
-    """By user name or e-mail address, however it is spelled. Not: who registered and never came back."""
+def find_by_login(db: Session, login: str) -> tuple[User | None, bool]:
+    """By user name or e-mail address, however it is spelled, and whether it waits for its address to be verified.
+
+    Not: who registered and never came back.
+    """
     name = login_name(login)
     column = User.email if "@" in name else User.username
-    return db.scalar(select(User).where(column == name, ~pending.abandoned())) if name else None
+    found = db.execute(select(User, pending.waits()).where(column == name, ~pending.abandoned())).first()
+    return (found[0], found[1]) if found else (None, False)
 
 
 def sign_in(db: Session, data: Login, client: Client) -> Token:
@@ -64,13 +69,13 @@ def sign_in(db: Session, data: Login, client: Client) -> Token:
     Raises `InvalidCredentials`, `EmailNotVerified`, `AccountDisabled`, `MfaRequired`, `TooManyRequests`.
     """
     name = login_name(data.username)
-    user, hold = find_by_login(db, name), pending.find_hold(db, name)
+    (user, came_first), hold = find_by_login(db, name), pending.find_hold(db, name)
     guess = _guess(db, user, name, client)
     guess.admit()
     checked = user.hashed_password if user else None
     fits, replacement = verify_password(data.password, checked)
     if user is None or not (fits and user.is_verified):
-        of_hold = hold.hashed_password if hold and not pending.came_first(user) else None
+        of_hold = hold.hashed_password if hold and not came_first else None
         if verify_password(data.password, of_hold)[0]:
             raise EmailNotVerified
     if user is None or not fits:
@@ -81,8 +86,8 @@ def sign_in(db: Session, data: Login, client: Client) -> Token:
     if not user.is_verified:
         raise EmailNotVerified
     # Locked and read again: while we hashed, a reset may have ended all sessions, and this one must not outlive it.
-    db.scalar(queries.locked(User.id == user.id))
-    if user.hashed_password != checked or not (user.is_active and user.is_verified):
+    locked = db.scalar(queries.locked(User.id == user.id, User.is_active, User.is_verified))
+    if locked is None or user.hashed_password != checked:
         raise InvalidCredentials
     if replacement:
         user.hashed_password = replacement
@@ -146,7 +151,7 @@ def make_superuser(db: Session, *, email: str, username: str, password: str | No
         raise ValueError("An account that is new, or never proved its address, needs a password")
     else:
         username = canonical_username(username)
-        refuse_weak(password, username)
+        refuse_weak(password, username, email.partition("@")[0])
         user = user or User(username=username, email=email)
         db.add(user)
         user.hashed_password = hash_password(password)

@@ -1,18 +1,20 @@
 """Routes of sessions: refresh, list, end. No rule and no query here."""
 
+from contextlib import suppress
+
 from fastapi import Request, Response, status
 
 from app.core.errors import raises
 from app.core.types import Id
 from app.db.database import db_dependency
-from app.platform.routing import Router
+from app.platform.routing import SMALL_BODY, Router, never_limited
 
 from . import cookies, sessions
 from .dependencies import CallingClient, CurrentSession
 from .models import LoginSession
 from .schemas import Refresh, SessionRead, Token
 
-router = Router()
+router = Router(body_limit=SMALL_BODY)
 
 
 @router.post("/refresh")
@@ -30,13 +32,16 @@ def refresh(
 
 
 @router.post("/logout", status_code=status.HTTP_204_NO_CONTENT)
+@never_limited
 def log_out(db: db_dependency, response: Response, session: CurrentSession) -> None:
     """End this session: its tokens stop at once."""
-    sessions.end_session(db, session.user, session.id)
+    with suppress(sessions.SessionNotFound):  # another request of it was quicker
+        sessions.end_session(db, session.user, session.id)
     cookies.forget(response)
 
 
 @router.post("/logout-all", status_code=status.HTTP_204_NO_CONTENT)
+@never_limited
 def log_out_everywhere(db: db_dependency, response: Response, session: CurrentSession) -> None:
     """End every session of this account."""
     sessions.end_sessions(db, session.user_id)
@@ -50,6 +55,7 @@ def list_sessions(db: db_dependency, session: CurrentSession) -> list[SessionRea
 
 @router.delete("/sessions/{session_id}", status_code=status.HTTP_204_NO_CONTENT)
 @raises(sessions.SessionNotFound)
+@never_limited
 def end_session(db: db_dependency, session: CurrentSession, session_id: Id) -> None:
     sessions.end_session(db, session.user, session_id)
 

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Select, select, update
+from sqlalchemy import ColumnElement, CursorResult, Select, select, update
 from sqlalchemy.orm import Session, contains_eager
 
 from app.core.errors import Forbidden, NotFound, Unauthenticated
-from app.core.types import now
+from app.db import clock
+from app.db.demands import keep_demanding
 from app.platform.mail import queue_mail
 
 from . import events, queries
@@ -65,12 +66,11 @@ class Client:
 def open_session(db: Session, user: User, client: Client) -> Token:
     """A new session and its first tokens. The oldest one makes way where the user has `MOST`."""
     _trim(db, user.id)
-    at = now()
     session = LoginSession(
         user_id=user.id,
-        created_at=at,
-        last_used_at=at,
-        expires_at=at + LIFE,
+        created_at=clock.now(),
+        last_used_at=clock.now(),
+        expires_at=clock.now(LIFE),
         refresh_count=0,
         ip_address=client.ip_address[:45],
         user_agent=client.user_agent[:255],
@@ -85,7 +85,7 @@ def _trim(db: Session, user_id: int) -> None:
     not_ended = select(LoginSession.id).where(LoginSession.user_id == user_id, LoginSession.ended_at.is_(None))
     beyond = not_ended.order_by(*_newest_first()).offset(MOST - 1).limit(TRIMMED)
     if ids := db.scalars(beyond).all():
-        db.execute(update(LoginSession).where(LoginSession.id.in_(ids)).values(ended_at=now()))
+        db.execute(update(LoginSession).where(LoginSession.id.in_(ids)).values(ended_at=clock.now()))
 
 
 def _newest_first() -> tuple[ColumnElement[Any], ...]:
@@ -105,23 +105,67 @@ def live_sessions() -> Select[LoginSession]:
     """Sessions that let somebody in, each with its active user, in one statement."""
     return (
         select(LoginSession)
-        .join(LoginSession.user)
+        .select_from(User)  # first: MariaDB locks in the order of tables, and everybody locks the user first
+        .join(LoginSession, LoginSession.user_id == User.id)
         .options(contains_eager(LoginSession.user))
-        .where(LoginSession.ended_at.is_(None), LoginSession.expires_at > now(), User.is_active)
+        .where(LoginSession.ended_at.is_(None), LoginSession.expires_at > clock.now(), User.is_active)
     )
 
 
 def session_of_token(db: Session, token: str) -> LoginSession:
     """The live session that an access token names. Raises `Unauthenticated` for every fault alike."""
+    return _live(db, live_sessions().where(*_named_by(token)))
+
+
+def hold_session_of_token(db: Session, token: str) -> LoginSession:
+    """The same, for a request that writes: session and user stay as they are until its transaction ends.
+
+    Whoever deletes, disables or demotes the user, resets the password or ends the session waits until then, or was
+    first, and the request is refused. Where the request goes on in another transaction, `demand_again` holds both
+    again. Raises `Unauthenticated`, then also for a user who may do less than before.
+    """
+    named = _named_by(token)
+    session = _held(db, *named)
+    rights = _rights(session.user)
+
+    def hold_again() -> None:
+        user = _held(db, *named).user
+        if any(had and not has for had, has in zip(rights, _rights(user), strict=True)):
+            raise Unauthenticated
+
+    keep_demanding(db, hold_again)
+    return session
+
+
+def _held(db: Session, *named: ColumnElement[bool]) -> LoginSession:
+    """Lock both rows by the statement that reads them: it costs no other.
+
+    The session is locked, too, because a reset ends it: PostgreSQL, once it has waited, looks again at the rows that it
+    locks, and at no others. The user comes first, in the order of `of`, as everywhere. Not a shared lock, though one
+    user's requests wait for each other so: a feature that locks or changes its user's row would then wait for another
+    request of the same user that wants the same, and the two would wait for each other.
+    """
+    held = live_sessions().where(*named).with_for_update(key_share=True, of=[User, LoginSession])
+    return _live(db, held.execution_options(populate_existing=True))
+
+
+def _live(db: Session, statement: Select[LoginSession]) -> LoginSession:
+    session = db.scalar(statement)
+    if session is None:
+        raise Unauthenticated
+    return session
+
+
+def _named_by(token: str) -> tuple[ColumnElement[bool], ...]:
     try:
         access = read_access_token(token)
     except InvalidSignature as error:
         raise Unauthenticated from error
-    named = (LoginSession.id == access.session_id, LoginSession.user_id == access.user_id)
-    session = db.scalar(live_sessions().where(*named))
-    if session is None:
-        raise Unauthenticated
-    return session
+    return (User.id == access.user_id, LoginSession.id == access.session_id)
+
+
+def _rights(user: User) -> tuple[bool, bool]:
+    return user.is_verified, user.is_superuser
 
 
 def refresh(db: Session, token: str, client: Client) -> Token:
@@ -137,22 +181,24 @@ def refresh(db: Session, token: str, client: Client) -> Token:
     # Locked, so that of two at once the second sees what the first has done; the user first, as everywhere.
     owner = select(LoginSession.user_id).where(LoginSession.id == session_id).scalar_subquery()
     db.scalar(queries.locked(User.id == owner))
-    session = db.scalar(live_sessions().where(LoginSession.id == session_id).with_for_update(of=LoginSession))
-    if session is None:
+    this = live_sessions().where(LoginSession.id == session_id).with_for_update(of=LoginSession)
+    found = db.execute(this.add_columns(LoginSession.refreshed_at >= clock.now(-GRACE))).first()
+    if found is None:
         raise InvalidRefreshToken
+    session, within_grace = found
     if number == session.refresh_count:
         session.refresh_count += 1
-        session.refreshed_at = session.last_used_at = now()
+        session.refreshed_at = session.last_used_at = clock.now()
         session.ip_address = client.ip_address[:45]
         db.flush()
-    elif not (session.refreshed_at and number == session.refresh_count - 1 and now() - session.refreshed_at <= GRACE):
+    elif not (within_grace and number == session.refresh_count - 1):
         _end_stolen(db, session, client)
         raise InvalidRefreshToken
     return _tokens(session)
 
 
 def _end_stolen(db: Session, session: LoginSession, client: Client) -> None:
-    session.ended_at = now()
+    session.ended_at = clock.now()
     events.record(db, "refresh_reuse", session.user_id, client, session_id=session.id)
     queue_mail(db, session.user.email, "auth/session_reuse", username=session.user.username)
     db.flush()
@@ -165,12 +211,12 @@ def list_sessions(db: Session, user: User) -> list[LoginSession]:
 
 
 def end_session(db: Session, user: User, session_id: int) -> None:
-    """Raises `SessionNotFound`."""
-    session = db.scalar(live_sessions().where(LoginSession.id == session_id, LoginSession.user_id == user.id))
-    if session is None:
+    """Raises `SessionNotFound`, also for one that another request has just ended."""
+    lives = (LoginSession.ended_at.is_(None), LoginSession.expires_at > clock.now())
+    this = update(LoginSession).where(LoginSession.id == session_id, LoginSession.user_id == user.id, *lives)
+    ended = cast("CursorResult[Any]", db.execute(this.values(ended_at=clock.now())))
+    if ended.rowcount != 1:
         raise SessionNotFound
-    session.ended_at = now()
-    db.flush()
 
 
 def end_sessions(db: Session, user_id: int, *, but: LoginSession | None = None) -> None:
@@ -179,7 +225,7 @@ def end_sessions(db: Session, user_id: int, *, but: LoginSession | None = None) 
     theirs = update(LoginSession).where(LoginSession.user_id == user_id, LoginSession.ended_at.is_(None))
     if but is not None:
         theirs = theirs.where(LoginSession.id != but.id)
-    db.execute(theirs.values(ended_at=now()))
+    db.execute(theirs.values(ended_at=clock.now()))
 
 
 def lock_user(db: Session, session: LoginSession) -> User:
@@ -194,7 +240,7 @@ def lock_user(db: Session, session: LoginSession) -> User:
     return user
 
 
-def require_fresh(session: LoginSession) -> None:
+def require_fresh(db: Session, session: LoginSession) -> None:
     """Raise `SessionNotFresh` for a sign-in that is older than `FRESH`."""
-    if now() - session.created_at > FRESH:
+    if clock.read(db) - session.created_at > FRESH:
         raise SessionNotFresh

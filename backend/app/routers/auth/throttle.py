@@ -14,10 +14,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.core.networks import limiter_key, site_key
-from app.platform.limits import RateLimit
+from app.platform.limits import AddressLimit, RateLimit
 
-REGISTRATIONS = RateLimit("register", "30 per hour")  # from one address
-MAILS_ASKED_FOR = RateLimit("mails asked for", "30 per hour")  # from one address
+REGISTRATIONS = AddressLimit("register", "30 per hour")
+MAILS_ASKED_FOR = AddressLimit("mails asked for", "30 per hour")
 MAILS_TO = RateLimit("mails to one address", "5 per hour")  # of one kind; a reset link lives as long as this counts
 
 SAME_ACCOUNT = RateLimit("wrong password", "10 per 15 minutes")  # for one account from one address
@@ -34,7 +34,7 @@ OWNER_AGAIN = RateLimit("wrong password again", "10 per 15 minutes")  # within o
 # Three of a million codes are right at a time: at ten an hour, guessing takes years even with the password in hand. A
 # new password forgives nothing here: who can read the owner's mail is whom the second factor keeps out.
 WRONG_CODES = RateLimit("wrong code", "10 per hour")  # of one account
-WRONG_CODES_HERE = RateLimit("wrong code here", "30 per 15 minutes")  # from one address, for all accounts
+WRONG_CODES_HERE = AddressLimit("wrong code here", "30 per 15 minutes")  # for all accounts
 
 
 @dataclass(frozen=True)
@@ -106,16 +106,13 @@ def forgive(ip_address: str, *names: str) -> None:
 
 def may_mail(address: str, kind: str) -> bool:
     """Count a mail of this kind to an e-mail address; False for one too many. Whoever asked for it is not told."""
-    return _quietly(RateLimit(f"{kind} {MAILS_TO.name}", MAILS_TO.rate), address)
+    limit = RateLimit(f"{kind} {MAILS_TO.name}", MAILS_TO.rate)
+    allowed = limit.allows(address)
+    if not allowed:
+        limit.note(address)
+    return allowed
 
 
 def may_ask(ip_address: str) -> bool:
     """Count a mail that was asked for from there; False for one too many."""
-    return _quietly(MAILS_ASKED_FOR, limiter_key(ip_address))
-
-
-def _quietly(limit: RateLimit, *key: str) -> bool:
-    allowed = limit.allows(*key)
-    if not allowed:
-        limit.note(*key)
-    return allowed
+    return MAILS_ASKED_FOR.allows(ip_address)

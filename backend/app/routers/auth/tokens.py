@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from app.core.config import get_settings
 from app.core.errors import BadRequest
-from app.core.types import now
+from app.db import clock
 
 from . import queries
 from .models import OneTimeToken, User
@@ -69,8 +69,8 @@ def issue(
             purpose=purpose,
             user_id=user_id,
             data=json.dumps(data or {}),
-            created_at=now(),
-            expires_at=now() + LIFE[purpose],
+            created_at=clock.now(),
+            expires_at=clock.now(LIFE[purpose]),
         )
     )
     db.flush()
@@ -79,7 +79,7 @@ def issue(
 
 def find(db: Session, purpose: Purpose, token: str) -> OneTimeToken:
     """The live row of a token, without using it up. Raises `InvalidToken`."""
-    live = (OneTimeToken.used_at.is_(None), OneTimeToken.expires_at > now())
+    live = (OneTimeToken.used_at.is_(None), OneTimeToken.expires_at > clock.now())
     row = db.scalar(select(OneTimeToken).where(OneTimeToken.digest == _digest(purpose, token), *live))
     if row is None:
         raise InvalidToken
@@ -95,7 +95,7 @@ def redeem(db: Session, purpose: Purpose, token: str) -> OneTimeToken:
     if row.user_id is not None:
         db.scalar(queries.locked(User.id == row.user_id))
     unused = update(OneTimeToken).where(OneTimeToken.id == row.id, OneTimeToken.used_at.is_(None))
-    used: CursorResult[Any] = db.execute(unused.values(used_at=now()))  # type: ignore[assignment]
+    used: CursorResult[Any] = db.execute(unused.values(used_at=clock.now()))  # type: ignore[assignment]
     if used.rowcount != 1:
         raise InvalidToken
     return row

@@ -5,6 +5,7 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import Conflict, NotFound
 from app.core.text import slug_from
+from app.db.deletion import delete_row
 from app.db.errors import conflicts
 
 from . import queries
@@ -59,9 +60,8 @@ def update_category(db: Session, category: BlogCategory, data: CategoryUpdate) -
 
 
 def delete_category(db: Session, category: BlogCategory) -> None:
-    """Its posts stay, without a category."""
-    db.delete(category)
-    db.flush()
+    """Its posts stay, without a category. Raises `CategoryNotFound` for one deleted meanwhile."""
+    delete_row(db, category, CategoryNotFound)
 
 
 def _saved(db: Session, category: BlogCategory) -> BlogCategory:

@@ -3,7 +3,7 @@
 from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
 from sqlalchemy.orm import joinedload, undefer, with_expression
 
-from app.core.types import now
+from app.db import clock
 from app.routers.auth.models import User
 
 from .models import BlogCategory, BlogPost
@@ -11,7 +11,7 @@ from .models import BlogCategory, BlogPost
 
 def public() -> ColumnElement[bool]:
     """Published, and its time has come."""
-    return and_(BlogPost.is_published, BlogPost.published_at <= now())
+    return and_(BlogPost.is_published, BlogPost.published_at <= clock.now())
 
 
 def visible_to(user: User | None) -> ColumnElement[bool]:

@@ -10,7 +10,7 @@ from app.core.text import MAX_SLUG
 from app.db.database import db_dependency
 from app.db.pagination import paginate
 from app.platform.documentation import CREATED
-from app.platform.routing import Router
+from app.platform.routing import LARGE_BODY, Router
 from app.routers.auth.dependencies import OptionalUser, Superuser, VerifiedUser
 
 from . import categories, service
@@ -39,7 +39,13 @@ def list_posts(
     return paginate(db, service.list_posts(user, filters), page, PostSummary)
 
 
-@router.post("/posts", status_code=status.HTTP_201_CREATED, responses=CREATED, response_model=PostRead)
+@router.post(
+    "/posts",
+    status_code=status.HTTP_201_CREATED,
+    responses=CREATED,
+    response_model=PostRead,
+    max_body_size=LARGE_BODY,
+)
 @raises(service.SlugTaken, service.CategoryUnknown, service.FeaturingReserved)
 def create_post(
     db: db_dependency, user: VerifiedUser, data: PostCreate, request: Request, response: Response
@@ -60,7 +66,7 @@ def get_post(post: VisiblePost) -> BlogPost:
     return post
 
 
-@router.put("/posts/{post_id}", response_model=PostRead)
+@router.put("/posts/{post_id}", response_model=PostRead, max_body_size=LARGE_BODY)
 @raises(service.SlugTaken, service.CategoryUnknown, service.FeaturingReserved)
 def update_post(db: db_dependency, user: VerifiedUser, post: OwnPost, data: PostUpdate) -> BlogPost:
     return service.update_post(db, user, post, data)

@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import Conflict, Forbidden, NotFound, Unprocessable
 from app.core.text import slug_from
-from app.core.types import now
+from app.db import clock
+from app.db.deletion import delete_row
 from app.db.errors import conflicts
 from app.db.slugs import insert_with_slug
 from app.routers.auth.models import User
@@ -113,7 +114,7 @@ def create_post(db: Session, author: User, data: PostCreate) -> BlogPost:
     _refuse_featuring(author, featured=data.is_featured)
     post = BlogPost(author=author, **data.model_dump(exclude={"excerpt"}))
     post.excerpt = excerpt_of(data.content) if data.excerpt is None else data.excerpt
-    post.published_at = now() if data.is_published else None
+    post.published_at = clock.now() if data.is_published else None
     base = slug_from(post.title, fallback="post")
     insert_with_slug(db, post, BlogPost.slug, base, CONSTRAINTS)
     return _saved(db, post)
@@ -126,15 +127,15 @@ def update_post(db: Session, editor: User, post: BlogPost, data: PostUpdate) -> 
     for name, value in changes.items():
         setattr(post, name, value)
     if post.is_published and post.published_at is None:
-        post.published_at = now()
+        post.published_at = clock.now()
     with conflicts(CONSTRAINTS, gone=PostNotFound):
         db.flush()
     return _saved(db, post)
 
 
 def delete_post(db: Session, post: BlogPost) -> None:
-    db.delete(post)
-    db.flush()
+    """Raises `PostNotFound` for one deleted meanwhile."""
+    delete_row(db, post, PostNotFound)
 
 
 def excerpt_of(content: str) -> str:

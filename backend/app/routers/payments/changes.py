@@ -1,13 +1,14 @@
 """Changing a subscription: to another plan, to its end, and back. Stripe does it, and its answer is written at once."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from app.core.errors import Conflict
-from app.core.types import now
+from app.db import clock
 from app.db.database import end_before_waiting
+from app.db.demands import demand_again
 from app.routers.auth.models import User
 
 from . import gateway, queries, service, sync
@@ -42,8 +43,7 @@ def change(db: Session, user: User, slug: str) -> Subscription:
     `preview` raises, and `PaymentFailed`.
     """
     subscription, plan = _subject(db, user, slug)
-    shown = subscription.previewed_at is not None and subscription.previewed_at > now() - SHOWN
-    shown = shown and subscription.previewed_price_id == plan.stripe_price_id
+    shown = subscription.previewed_price_id == plan.stripe_price_id and _holds(db, subscription.previewed_at)
     if not shown:
         _preview(db, subscription, plan)
     try:
@@ -66,7 +66,7 @@ def cancel(db: Session, user: User, *, at_period_end: bool) -> Subscription:
         seen = gateway.set_cancel_at_period_end(subscription.stripe_id, wanted=True)
     else:
         seen = gateway.cancel_now(subscription.stripe_id)
-    sync.write_subscription(db, ticket, seen)
+    _write_down(db, ticket, seen)
     return _as_it_is_now(db, subscription)
 
 
@@ -78,7 +78,7 @@ def resume(db: Session, user: User) -> Subscription:
         seen = gateway.unpause(subscription.stripe_id)
     else:
         seen = gateway.set_cancel_at_period_end(subscription.stripe_id, wanted=False)
-    sync.write_subscription(db, ticket, seen)
+    _write_down(db, ticket, seen)
     return _as_it_is_now(db, subscription)
 
 
@@ -104,16 +104,31 @@ def _subject(db: Session, user: User, slug: str) -> tuple[Subscription, Plan]:
 
 def _ticket(db: Session, subscription: Subscription) -> sync.Ticket:
     """Should the answer be lost, and the event of it, too, a look finds out what came of it."""
-    sync.look_soon(db, subscription.customer_id, after=sync.UNHEARD)
+    sync.look_soon(db, subscription.customer_id, after=gateway.UNHEARD)
     end_before_waiting(db)
     return sync.take_ticket(subscription.customer_id)
+
+
+def _write_down(db: Session, ticket: sync.Ticket, seen: SeenSubscription) -> None:
+    """Keep what Stripe did, and go on only for who may still ask for it.
+
+    In two transactions: the payer's row is locked by the first, and their user comes before it wherever both are.
+    """
+    sync.write_subscription(db, ticket, seen)
+    end_before_waiting(db)
+    demand_again(db)
+
+
+def _holds(db: Session, previewed_at: datetime | None) -> bool:
+    return previewed_at is not None and previewed_at > clock.read(db) - SHOWN
 
 
 def _preview(db: Session, subscription: Subscription, plan: Plan) -> SeenPreview:
     assert plan.stripe_price_id
     end_before_waiting(db)
     seen = gateway.preview_change(subscription.stripe_id, subscription.stripe_item_id, plan.stripe_price_id)
-    subscription.previewed_price_id, subscription.previewed_at = plan.stripe_price_id, now()
+    demand_again(db)
+    subscription.previewed_price_id, subscription.previewed_at = plan.stripe_price_id, clock.now()
     subscription.proration_at = seen.proration_at
     db.flush()
     return seen
@@ -135,7 +150,7 @@ def _change(db: Session, subscription: Subscription, plan: Plan) -> SeenSubscrip
     except PaymentFailed:
         subscription.previewed_price_id = None
         raise
-    sync.write_subscription(db, ticket, seen)
     if not seen.pay_url:  # else the change still waits
         subscription.previewed_price_id = None
+    _write_down(db, ticket, seen)
     return seen

@@ -4,21 +4,24 @@
 2. One session of a payer may be open. Its attempt is a row that holds the payer, kept with all that is sent before
    Stripe is asked; another plan closes the session of the attempt before at Stripe, and only then makes its own.
 3. What slips through anyway meets the unique `live_customer_id` (`sync.py`), and is undone.
+
+Whoever asks is looked at again after each wait for Stripe: for an account that is gone by then, the session that Stripe
+has just made is closed (R21).
 """
 
-import time
 from uuid import uuid4
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from app.core.errors import Conflict, Unprocessable
-from app.core.types import now
+from app.core.errors import AppError, Conflict, Unprocessable
+from app.db import clock
 from app.db.database import end_before_waiting
+from app.db.demands import demand_again
 from app.db.errors import conflicts
 from app.routers.auth.models import User
 
-from . import customers, gateway, plans, service, sync
+from . import customers, gateway, service, sync
 from .gateway import Order, SeenSession, StripeRefused
 from .models import CheckoutAttempt, Customer, Plan
 from .schemas import CheckoutCreate, CheckoutRead
@@ -26,8 +29,6 @@ from .service import AlreadySubscribed
 
 TURNS = 5  # others of the same payer that may come in between, until this request gives up
 KEY_LIFE = customers.KEY_LIFE
-PRICES_TAKE = 8.0  # seconds: a second try of the job that makes them comes after six
-PAUSE = 0.1
 
 
 class CheckoutBusy(Conflict):
@@ -52,14 +53,14 @@ def create_checkout(db: Session, user: User, data: CheckoutCreate) -> CheckoutRe
     Raises `PlanNotFound`, `PlanNotForSale`, `PlanNotReady`, `AlreadySubscribed`, `PromotionCodeUnknown`,
     `CheckoutBusy`, `PaymentsUnavailable`.
     """
-    plan = _plan_for_sale(db, data.plan)
+    plan = service.get_plan_for_sale(db, data.plan)
     if service.has_live_subscription(db, user):
         raise AlreadySubscribed
     customer = customers.ensure_customer(db, user)
     code = _promotion_code(db, customer, data)
     for _ in range(TURNS):
         attempt = _open_attempt(db, customer)
-        if attempt and not _serves(attempt, plan, code):
+        if attempt and not _serves(db, attempt, plan, code):
             _close(db, attempt)
             attempt = None
         if attempt is None:
@@ -71,19 +72,6 @@ def create_checkout(db: Session, user: User, data: CheckoutCreate) -> CheckoutRe
         if session and session.url:
             return CheckoutRead(session_id=session.id, url=session.url)
     raise CheckoutBusy
-
-
-def _plan_for_sale(db: Session, slug: str) -> Plan:
-    """Of a demo that has just begun the prices are on their way to Stripe: so long it is waited for them."""
-    deadline = time.monotonic() + PRICES_TAKE
-    while True:
-        try:
-            return service.get_plan_for_sale(db, slug)
-        except service.PlanNotReady:
-            if time.monotonic() > deadline or not plans.are_on_their_way(db):
-                raise
-        end_before_waiting(db)
-        time.sleep(PAUSE)
 
 
 def _promotion_code(db: Session, customer: Customer, data: CheckoutCreate) -> str | None:
@@ -103,24 +91,27 @@ def _open_attempt(db: Session, customer: Customer) -> CheckoutAttempt | None:
     return db.scalar(loaded)
 
 
-def _serves(attempt: CheckoutAttempt, plan: Plan, code: str | None) -> bool:
-    """Whether the attempt is for the same thing, and Stripe still knows its key."""
-    fresh = attempt.stripe_id is not None or attempt.created_at > now() - KEY_LIFE
-    return fresh and (attempt.plan_id, attempt.promotion_code) == (plan.id, code)
+def _serves(db: Session, attempt: CheckoutAttempt, plan: Plan, code: str | None) -> bool:
+    """Whether the attempt is for the same thing, and Stripe still knows its session or its key."""
+    return (attempt.plan_id, attempt.promotion_code) == (plan.id, code) and _is_known(db, attempt)
+
+
+def _is_known(db: Session, attempt: CheckoutAttempt) -> bool:
+    return attempt.stripe_id is not None or attempt.created_at > clock.read(db) - KEY_LIFE
 
 
 def _close(db: Session, attempt: CheckoutAttempt) -> None:
     """Its session can no longer be paid. One whose answer was lost is asked for again, to know which it is."""
+    is_known = _is_known(db, attempt)
     end_before_waiting(db)
-    fresh = attempt.created_at > now() - KEY_LIFE
-    if attempt.stripe_id or fresh:
+    if is_known:
         gateway.close_session(attempt.stripe_id or _create(db, attempt).id)
     _give_up(db, attempt)
 
 
 def _give_up(db: Session, attempt: CheckoutAttempt) -> None:
     db.refresh(attempt, with_for_update={"of": CheckoutAttempt})
-    attempt.open_customer_id, attempt.closed_at = None, attempt.closed_at or now()
+    attempt.open_customer_id, attempt.closed_at = None, attempt.closed_at or clock.now()
     end_before_waiting(db)
 
 
@@ -134,8 +125,10 @@ def _look(db: Session, customer: Customer) -> None:
 def _begin(db: Session, user: User, customer: Customer, plan: Plan, code: str | None) -> CheckoutAttempt | None:
     """The payer's attempt, kept before Stripe is asked; None where another request has one.
 
-    Raises `AlreadySubscribed`: under the lock under which subscriptions are written.
+    Raises `AlreadySubscribed`: under the lock under which subscriptions are written. The deletion of the account locks
+    the same rows in the same order, so either it sees this attempt, or this sees that nobody asks any more.
     """
+    demand_again(db)
     db.refresh(customer, with_for_update=True)
     if service.has_live_subscription(db, user):
         raise AlreadySubscribed
@@ -168,6 +161,11 @@ def _session_of(db: Session, attempt: CheckoutAttempt) -> SeenSession | None:
     db.refresh(attempt, with_for_update={"of": CheckoutAttempt})
     attempt.stripe_id, attempt.url = session.id, session.url
     end_before_waiting(db)
+    try:
+        demand_again(db)
+    except AppError:
+        _close(db, attempt)
+        raise
     return session
 
 
@@ -179,6 +177,7 @@ def _create(db: Session, attempt: CheckoutAttempt) -> SeenSession:
         return gateway.create_session(order)
     except StripeRefused as refusal:
         _give_up(db, attempt)
+        demand_again(db)  # where the account was deleted, so was the customer
         if refusal.parameter.startswith("discounts"):  # a code can be used, but not by this payer or for this plan
             raise PromotionCodeUnknown from refusal
         raise

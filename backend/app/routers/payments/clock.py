@@ -1,7 +1,8 @@
 """The clock of payments. Grace and dunning are told by it, and nothing else: tokens and sessions keep real time.
 
-Stripe's test clocks, and the simulator's, run ahead of ours; their events carry simulated times. Outside production an
-event tells how far ahead Stripe is, and payments follow. In production it is the real time.
+Stripe's test clocks, and the simulator's, run ahead of ours; their events carry simulated times. Outside production,
+in staging too, an event tells how far ahead Stripe is, and payments follow. In production it is the real time, that of
+the database.
 """
 
 from datetime import datetime, timedelta
@@ -10,21 +11,21 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.core.config import get_settings
-from app.core.types import now
+from app.db import clock
 
 from .models import WebhookEvent
 
 NOTABLE = timedelta(minutes=5)  # less is how clocks are
 
 
-def seconds_ahead(created_at: datetime) -> int | None:
-    """What to note of an event that arrives now."""
-    ahead = created_at - now()
+def seconds_ahead(created_at: datetime, at: datetime) -> int | None:
+    """What to note of an event that arrives `at` this time of the database."""
+    ahead = created_at - at
     return int(ahead.total_seconds()) if ahead > NOTABLE and not get_settings().is_production else None
 
 
 def payments_now(db: Session) -> datetime:
     if get_settings().is_production:
-        return now()
-    ahead = db.scalar(select(func.max(WebhookEvent.seconds_ahead)))
-    return now() + timedelta(seconds=ahead or 0)
+        return clock.read(db)
+    ahead, at = db.execute(select(func.max(WebhookEvent.seconds_ahead), clock.now())).one()
+    return at + timedelta(seconds=ahead or 0)

@@ -10,6 +10,7 @@ from rich.table import Table
 from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import defer
 
+from app.core.combinations import reaches_stripe
 from app.core.config import get_settings
 from app.core.errors import AppError
 from app.core.features import load_models
@@ -111,7 +112,8 @@ def _list(unsettled: list[ColumnElement[bool]]) -> None:
 @cli.command()
 def billing_doctor(*, fix: Annotated[bool, typer.Option(help="Repair ours from theirs.")] = False) -> None:
     """Compare every payer, subscription and invoice with Stripe, and try the rules that always hold."""
-    look = partial(doctor.examine, with_endpoints=get_settings().is_production)
+    settings = get_settings()
+    look = partial(doctor.examine, with_endpoints=settings.is_deployed and reaches_stripe(settings))
     try:
         found = look()
         if found and fix:
@@ -120,6 +122,8 @@ def billing_doctor(*, fix: Annotated[bool, typer.Option(help="Repair ours from t
             found = look()
     except (BrokenCatalogue, AppError) as error:
         sys.exit(f"Not examined: {error}")
+    if known := doctor.notices():
+        _show("To know, nothing to repair", known)
     if found:
         _show("Left after the repair" if fix else "Differences", found)
         sys.exit(1)

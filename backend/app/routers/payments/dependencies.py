@@ -12,13 +12,13 @@ from fastapi import Depends
 from sqlalchemy.orm import Session
 
 from app.core.errors import raises
-from app.core.types import now
 from app.db.database import db_dependency
+from app.db.demands import keep_demanding
 from app.platform.jobs import enqueue
-from app.routers.auth.dependencies import CurrentUser, SubscriptionActive, before_deletion
+from app.routers.auth.dependencies import CurrentUser, SubscriptionActive, after_email_change, before_deletion
 from app.routers.auth.models import User
 
-from . import entitlements, queries, service, sync
+from . import entitlements, forgetting, queries, service
 from .entitlements import UpgradeRequired
 from .gateway import PaymentsUnavailable
 from .turns import stripe_turn
@@ -43,11 +43,19 @@ def require_feature(feature: str) -> Gate:
 
 
 def within_limit(limit: str, count: Count) -> Gate:
-    """Lets pass who has room for one more; others get 402 with the plan that has it."""
+    """Lets pass who has room for one more; others get 402 with the plan that has it.
+
+    Of two requests of one user the second counts what the first has made, because the user is held while a request
+    writes. Where others add to what is counted, `count` locks what they share first, by a statement of its own.
+    """
 
     @raises(UpgradeRequired)
     def gate(db: db_dependency, user: CurrentUser) -> None:
-        entitlements.demand_room(db, user, limit, count(db, user))
+        def has_room() -> None:
+            entitlements.demand_room(db, user, limit, count(db, user))
+
+        has_room()
+        keep_demanding(db, has_room)
 
     return gate
 
@@ -63,12 +71,12 @@ def keep_subscribed(db: Session, user: User) -> None:
         return
     if service.has_live_subscription(db, user):
         raise SubscriptionActive
-    customer.forget_from = now()
-    known = customer.stripe_id is not None and customer.gone_at is None
-    if known:
-        enqueue(db, "payments.forget_customer", {"customer_id": customer.id, "stripe_id": customer.stripe_id})
-    elif customer.creation_asked_at is not None:  # the answer is on its way, or was lost: there may be somebody
-        made = {"customer_id": customer.id, "key": customer.creation_key, "email": customer.email}
-        enqueue(db, "payments.forget_customer", made, run_at=now() + sync.UNHEARD)
-    if not known:
-        customer.email = ""
+    forgetting.forget_soon(db, customer)
+
+
+@after_email_change
+def send_email(db: Session, user: User) -> None:
+    """Stripe sends its receipts to the new address from now on."""
+    customer = db.scalar(queries.customer_of(user))
+    if customer is not None:
+        enqueue(db, "payments.send_email", {"customer_id": customer.id})

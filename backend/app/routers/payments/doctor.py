@@ -4,19 +4,21 @@ What is on its way is no difference: a payer who differs is compared again for s
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.db import clock
 from app.db.batches import read_in_batches
 from app.db.database import SessionLocal
+from app.routers.auth.models import User
 
-from . import catalogue, endpoints, gateway, invariants, ledger, plans, sync
+from . import catalogue, endpoints, forgetting, gateway, invariants, ledger, plans, sync
 from .gateway import SeenInvoice, SeenPayer, SeenSubscription, StripeRefused
 from .models import Customer, Invoice, Plan, Subscription
 from .queries import CURRENT, LIVE, UNFINISHED
@@ -25,6 +27,8 @@ PATIENCE = 10.0  # seconds
 PAUSE = 1.0
 AT_ONCE = 8  # payers asked about; Stripe allows a hundred calls a second
 BATCH = 100
+PAGE_LIFE = timedelta(days=2)  # longer than Stripe keeps a Checkout page open
+OPEN_PAGE = "checkout of a deleted account"
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,7 @@ def examine(*, patience: float | None = None, with_endpoints: bool = False) -> l
     """
     found = _payers_in_line(PATIENCE if patience is None else patience)
     found += _strangers()
+    found += _pages_of_orphans()
     found += _plans()
     if with_endpoints:
         found += [Difference("webhook", flaw, "", "") for flaw in endpoints.flaws(gateway.list_endpoints())]
@@ -53,11 +58,13 @@ def examine(*, patience: float | None = None, with_endpoints: bool = False) -> l
     return found
 
 
-def repair(found: Iterable[Difference]) -> None:
+def repair(found: list[Difference]) -> None:
     """Make ours what Stripe has. Events that were given up on go back to the worker."""
     for customer_id in sorted({one.customer_id for one in found if one.customer_id is not None}):
         with SessionLocal() as db, db.begin():
             sync.look(db, customer_id)
+    for page in [one.subject for one in found if one.what == OPEN_PAGE]:
+        gateway.close_session(page)
     offers = catalogue.read()
     there = plans.look(offers)
     with SessionLocal() as db, db.begin():
@@ -116,8 +123,28 @@ def _payer(db: Session, customer: Customer, seen: SeenPayer | None) -> Iterator[
     live = [one.id for one in seen.subscriptions if one.status in LIVE]
     if len(live) > 1:
         yield _differs(customer, name, "live subscriptions", ours=1, theirs=", ".join(live))
+    if not seen.is_gone and forgetting.is_orphan(db, customer):
+        yield from _orphan(customer, seen, live)
     yield from _subscriptions(db, customer, seen)
     yield from _invoices(db, customer, seen)
+
+
+def _orphan(customer: Customer, seen: SeenPayer, live: list[str]) -> Iterator[Difference]:
+    """What Stripe still has of a deleted account. A look has it forgotten."""
+    name = customer.stripe_id or ""
+    yield _differs(customer, name, "customer of a deleted account", ours="deleted", theirs=seen.email or "known")
+    for subscription in live:
+        yield _differs(customer, subscription, "subscription of a deleted account", ours=None, theirs="live")
+
+
+def notices() -> list[Difference]:
+    """What is as it should be, and for a person to know: a disabled user keeps their subscription, and pays for it."""
+    live = Subscription.live_customer_id == Customer.id
+    kept = select(Subscription.stripe_id, Subscription.status, User.id).join(Customer, live).join(Customer.user)
+    disabled = kept.where(~User.is_active, ~User.is_deleted).order_by(Subscription.id)
+    with SessionLocal() as db:
+        rows = db.execute(disabled).all()
+    return [Difference(row.stripe_id, "subscription of a disabled user", f"user {row.id}", row.status) for row in rows]
 
 
 def _subscriptions(db: Session, customer: Customer, seen: SeenPayer) -> Iterator[Difference]:
@@ -173,6 +200,16 @@ def _word(value: object) -> str:
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S}"
     return "none" if value is None else str(value)
+
+
+def _pages_of_orphans() -> list[Difference]:
+    """Checkout pages that a deleted account has left open: Stripe closes them after a day."""
+    gone = select(Customer.stripe_id).where(Customer.id.in_(forgetting.orphans()), Customer.stripe_id.is_not(None))
+    with SessionLocal() as db:
+        lately = [str(found) for found in db.scalars(gone.where(Customer.updated_at > clock.now(-PAGE_LIFE)))]
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        pages = [page for found in threads.map(gateway.find_open_sessions, lately) for page in found]
+    return [Difference(page, OPEN_PAGE, "none", "open") for page in pages]
 
 
 def _strangers() -> list[Difference]:

@@ -1,36 +1,71 @@
-"""What is left of payers whose accounts were deleted, and when it goes."""
+"""Stripe forgets the person whose account is deleted, whatever of theirs is on its way there.
 
-from collections.abc import Sequence
+A deletion and a request that asks Stripe meet at the payer's row, which both lock. Whoever comes second sees what the
+first has written, and has Stripe forget what only it knows. Nobody is charged for an account that is no more: a
+subscription that was paid at the last moment ends, and its money is given back.
+"""
 
-from sqlalchemy import ColumnElement, delete, or_, select, update
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Select, or_, select, update
 from sqlalchemy.orm import Session
 
-from .models import CheckoutAttempt, Customer, Invoice, Notice, Subscription
+from app.db import clock
+from app.db.database import side_session
+from app.platform.jobs import enqueue
+from app.routers.auth.models import User
+
+from . import gateway
+from .alarms import alarm
+from .models import CheckoutAttempt, Customer
+
+LAST_MOMENT = timedelta(days=1)  # what was paid before is history, and for a person to decide
 
 
-def is_gone() -> ColumnElement[bool]:
-    """Payers of whom Stripe has nothing any more: until then our row is what it is found by."""
-    return or_(Customer.gone_at.is_not(None), Customer.stripe_id.is_(None))
+def is_orphan(db: Session, customer: Customer) -> bool:
+    """Whether the payer's account is no more, as it is now and not as it was read before."""
+    if customer.user_id is None:
+        return True
+    user = db.get(User, customer.user_id, populate_existing=True)
+    return user is None or user.is_deleted
 
 
-def is_settled() -> ColumnElement[bool]:
-    """Notices to payers without an open invoice. Otherwise a second mail about it would be sent.
+def orphans() -> Select[int]:
+    """Ids of payers whose account is no more."""
+    return select(Customer.id).outerjoin(Customer.user).where(or_(Customer.user_id.is_(None), User.is_deleted))
 
-    One invoice is looked for by index. PostgreSQL would turn a NOT EXISTS into a join that reads all invoices.
+
+def forget_soon(db: Session, customer: Customer) -> None:
+    """Have Stripe forget this payer, whose row is locked, and forget here what is personal."""
+    attempts = update(CheckoutAttempt).where(CheckoutAttempt.open_customer_id == customer.id)
+    db.execute(attempts.values(open_customer_id=None, closed_at=clock.now()))
+    if customer.stripe_id is not None and customer.gone_at is None:
+        known = {"customer_id": customer.id, "stripe_id": customer.stripe_id}
+        enqueue(db, "payments.forget_customer", known, key=f"forget {customer.stripe_id}")
+    elif customer.stripe_id is None and customer.creation_asked_at is not None and customer.email:
+        # The answer is on its way, or was lost: there may be somebody.
+        made = {"customer_id": customer.id, "key": customer.creation_key, "email": customer.email}
+        enqueue(db, "payments.forget_customer", made, after=gateway.UNHEARD)
+    customer.email, customer.forget_from = "", customer.forget_from or clock.now()
+
+
+def forget(payload: dict[str, Any]) -> bool:
+    """Ask Stripe to forget one payer; whether there was anybody. Can be asked again.
+
+    Without an id of Stripe's the payer is looked for by the key of their creation. Pages are closed first, so that
+    nobody pays any more, and once more when the customer is deleted: none can be made from then on, but one may have
+    been made in between.
     """
-    open_invoice = select(Invoice.id).where(Invoice.customer_id == Notice.customer_id, Invoice.status == "open")
-    return open_invoice.correlate(Notice).limit(1).scalar_subquery().is_(None)
-
-
-def forget(db: Session, customer_ids: Sequence[int]) -> None:
-    """Delete these payers with all that hangs on them.
-
-    Of one who had a trial the bare row stays, and for good: it is what remembers one trial per person. Who that was it
-    does not tell.
-    """
-    remembered = select(Customer.id).where(Customer.id.in_(customer_ids), Customer.trial_used_at.is_not(None))
-    kept = db.scalars(remembered).all()
-    db.execute(delete(Customer).where(Customer.id.in_(customer_ids), Customer.id.not_in(kept)))
-    for table in (CheckoutAttempt, Notice, Invoice, Subscription):
-        db.execute(delete(table).where(table.customer_id.in_(kept)))
-    db.execute(update(Customer).where(Customer.id.in_(kept)).values(forget_from=None))
+    stripe_id = payload.get("stripe_id") or gateway.find_customer(key=payload["key"], email=payload["email"])
+    if stripe_id is None:
+        return False
+    gateway.close_sessions(stripe_id)
+    with side_session() as side:
+        since = clock.read(side) - LAST_MOMENT
+    for bought in gateway.find_live(stripe_id):
+        alarm("paid_without_account", customer=stripe_id, subscription=bought)
+        gateway.end_and_refund(bought, since=since)
+    gateway.delete_customer(stripe_id)
+    gateway.close_sessions(stripe_id)
+    return True

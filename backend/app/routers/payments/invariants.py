@@ -7,8 +7,9 @@ from datetime import timedelta
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from app.core.types import now
+from app.db import clock
 
+from . import forgetting
 from .ledger import Outcome
 from .models import CheckoutAttempt, Customer, Subscription, WebhookEvent
 from .queries import LIVE
@@ -29,6 +30,25 @@ def broken(db: Session) -> Iterator[Broken]:
     yield from _places(db)
     yield from _open_checkouts(db)
     yield from _events(db)
+    yield from _deleted_accounts(db)
+
+
+def _deleted_accounts(db: Session) -> Iterator[Broken]:
+    """Nothing is left of who deleted their account: no subscription, no checkout, no address.
+
+    What was on its way when the account was deleted is undone by a job, within seconds while Stripe answers. A disabled
+    user keeps all of it.
+    """
+    orphans = forgetting.orphans()
+    live = select(Subscription.stripe_id, Subscription.status).where(Subscription.live_customer_id.in_(orphans))
+    for row in db.execute(live):
+        yield Broken(row.stripe_id, "a deleted account has no subscription", row.status)
+    begun = select(CheckoutAttempt.id, CheckoutAttempt.stripe_id).where(CheckoutAttempt.open_customer_id.in_(orphans))
+    for attempt_id, stripe_id in db.execute(begun):
+        yield Broken(stripe_id or f"attempt {attempt_id}", "a deleted account has no open checkout", "open")
+    known = select(Customer.id, Customer.stripe_id).where(Customer.id.in_(orphans), Customer.email != "")
+    for customer_id, stripe_id in db.execute(known):
+        yield Broken(stripe_id or f"customer {customer_id}", "a deleted account has no e-mail address", "an address")
 
 
 def _places(db: Session) -> Iterator[Broken]:
@@ -62,6 +82,6 @@ def lost_events() -> ColumnElement[bool]:
     known = select(Customer.stripe_id).where(Customer.stripe_id.is_not(None))
     return or_(
         WebhookEvent.outcome == Outcome.DEAD,
-        and_(WebhookEvent.outcome.is_(None), WebhookEvent.received_at < now() - WAITED_TOO_LONG),
+        and_(WebhookEvent.outcome.is_(None), WebhookEvent.received_at < clock.now(-WAITED_TOO_LONG)),
         and_(WebhookEvent.outcome == Outcome.PARKED, WebhookEvent.payer.in_(known)),
     )

@@ -6,10 +6,10 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.core.config import get_settings
-from app.platform.jobs import Again, Failure, FailureHandler, job, recurring
+from app.platform.jobs import Again, Failure, FailureHandler, alone, job, recurring
 from app.platform.purges import purge
 
-from . import forgetting, gateway, ledger, plans, reconciliation, sync
+from . import customers, erasure, forgetting, gateway, ledger, plans, reconciliation, sync
 from .alarms import alarm
 from .models import CheckoutAttempt, Customer, Notice, WebhookEvent
 
@@ -27,7 +27,8 @@ def process_event(db: Session, payload: dict[str, Any]) -> None:
 
 @job("payments.look", outside=True)
 def look(db: Session, payload: dict[str, Any]) -> None:
-    sync.look(db, payload["customer_id"])
+    with alone(f"look {payload['customer_id']}"):
+        sync.look(db, payload["customer_id"])
 
 
 def _alarmed(what: str) -> FailureHandler:
@@ -42,22 +43,24 @@ def _alarmed(what: str) -> FailureHandler:
 
 @job("payments.end_duplicate", outside=True, failed=_alarmed("duplicate_not_ended"))
 def end_duplicate(_db: Session, payload: dict[str, Any]) -> None:
-    gateway.end_duplicate(payload["subscription"])
+    gateway.end_and_refund(payload["subscription"])
 
 
 @job("payments.forget_customer", outside=True, failed=_alarmed("customer_not_forgotten"))
 def forget_customer(db: Session, payload: dict[str, Any]) -> None:
-    """With the customer its subscriptions end. Without an id of Stripe's it is looked for by the key of its creation.
+    if forgetting.forget(payload):
+        sync.look_soon(db, payload["customer_id"])
 
-    One that began just before the account was deleted, so that we did not know of it, is for a person: there may be
-    money to give back.
-    """
-    stripe_id = payload.get("stripe_id") or gateway.find_customer(key=payload["key"], email=payload["email"])
-    if stripe_id is None:
-        return
-    for bought in gateway.find_live(stripe_id):
-        alarm("paid_without_account", customer=stripe_id, subscription=bought)
-    gateway.delete_customer(stripe_id)
+
+@job("payments.send_email", outside=True)
+def send_email(db: Session, payload: dict[str, Any]) -> None:
+    customers.send_email(db, payload["customer_id"])
+
+
+@job("payments.close_pages", outside=True)
+def close_pages(db: Session, payload: dict[str, Any]) -> None:
+    """Of a disabled account: what was begun before is not paid any more."""
+    gateway.close_sessions(payload["stripe_id"])
     sync.look_soon(db, payload["customer_id"])
 
 
@@ -76,13 +79,15 @@ def sweep(db: Session, payload: dict[str, Any]) -> Again | None:
 @recurring("payments.catch_up", every=CATCH_UP)
 def catch_up(db: Session, payload: dict[str, Any]) -> Again | None:
     """Look at payers of whom something should have been heard."""
+    customers.keep_person_key(db)
     if not get_settings().payments_enabled:
         return None
     left = reconciliation.catch_up(db, payload)
+    reconciliation.close_pages_of_disabled(db)
     return Again(CATCH_UP, left) if left else None
 
 
 purge(WebhookEvent.processed_at, kept=EVENTS_KEPT)
 purge(CheckoutAttempt.closed_at, kept=CHECKOUTS_KEPT)
-purge(Notice.created_at, forgetting.is_settled(), kept=NOTICES_KEPT)
-purge(Customer.forget_from, forgetting.is_gone(), kept=PAYERS_KEPT, work=forgetting.forget)
+purge(Notice.created_at, erasure.is_settled(), kept=NOTICES_KEPT)
+purge(Customer.forget_from, erasure.is_gone(), kept=PAYERS_KEPT, work=erasure.erase)

@@ -5,6 +5,7 @@ The job asks Stripe between two short transactions, not within one.
 
 import json
 from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
@@ -13,10 +14,10 @@ from sqlalchemy import ColumnElement, Select, String, cast, func, literal, selec
 from sqlalchemy.orm import Session
 
 from app.core.config import get_settings
-from app.core.types import now
+from app.db import clock
 from app.db.batches import in_batches
 from app.db.database import SessionLocal, side_session
-from app.platform.jobs import Failure, enqueue, is_enqueued
+from app.platform.jobs import Failure, alone, enqueue, is_enqueued
 
 from . import gateway, plans, sync
 from .alarms import alarm
@@ -45,15 +46,24 @@ def process(db: Session, event_id: int) -> None:
     """Do what one event asks for, unless a look that began after its arrival has done it.
 
     Raises what asking Stripe raises: the job is then tried again. While payments are switched off the event waits.
+    Raises `NotNow` while another thread works off an event of the same payer: that one's look settles this one, too,
+    or must come first.
     """
     if not get_settings().payments_enabled:
         return
-    with side_session() as side:
-        event = side.get(WebhookEvent, event_id)
-        if event is None or event.outcome is not None:
-            return
-        event.attempts += 1
-        concern, payer, content = HANDLED.get(event.type), event.payer, json.loads(event.body)
+    with ExitStack() as turn:
+        with side_session() as side:
+            event = side.get(WebhookEvent, event_id)
+            if event is None or event.outcome is not None:
+                return
+            turn.enter_context(alone(f"payer {event.payer or event.event_id}"))
+            event.attempts += 1
+            concern, payer = HANDLED.get(event.type), event.payer
+            content = json.loads(event.body)
+        _work_off(db, event_id, concern, payer, content)
+
+
+def _work_off(db: Session, event_id: int, concern: Concern | None, payer: str | None, content: dict[str, Any]) -> None:
     if concern is Concern.CATALOGUE:
         plans.report_drift(db)
         settle(db, WebhookEvent.id == event_id)
@@ -75,7 +85,7 @@ def process(db: Session, event_id: int) -> None:
 
 def settle(db: Session, which: ColumnElement[bool], outcome: Outcome = Outcome.DONE, error: str | None = None) -> None:
     """These have come to an end, those of them that had not."""
-    ended = {"outcome": outcome, "error": error, "processed_at": now()}
+    ended = {"outcome": outcome, "error": error, "processed_at": clock.now()}
     db.execute(update(WebhookEvent).where(which, WebhookEvent.outcome.is_(None)).values(ended))
 
 
@@ -83,7 +93,7 @@ def note_failure(db: Session, payload: dict[str, Any], failure: Failure) -> None
     """In the transaction that puts the job off, or makes it a dead letter."""
     waiting = update(WebhookEvent).where(WebhookEvent.id == payload["id"], WebhookEvent.outcome.is_(None))
     if failure.is_final:
-        db.execute(waiting.values(error=failure.error, outcome=Outcome.DEAD, processed_at=now()))
+        db.execute(waiting.values(error=failure.error, outcome=Outcome.DEAD, processed_at=clock.now()))
         alarm("event_given_up", id=payload["id"], reason=failure.error)
     else:
         db.execute(waiting.values(error=failure.error))
@@ -106,7 +116,7 @@ def sweep(db: Session, after: int) -> int | None:
 
 def overdue_events(after: int) -> Select[int]:
     """In the order of an index, which is why it names `outcome`."""
-    waits = (WebhookEvent.outcome.is_(None), WebhookEvent.id > after, WebhookEvent.received_at < now() - OVERDUE)
+    waits = (WebhookEvent.outcome.is_(None), WebhookEvent.id > after, WebhookEvent.received_at < clock.now(-OVERDUE))
     return select(WebhookEvent.id).where(*waits).order_by(WebhookEvent.outcome, WebhookEvent.id)
 
 

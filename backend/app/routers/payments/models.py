@@ -8,7 +8,7 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.core.text import MAX_EMAIL, MAX_SLUG
-from app.core.types import now
+from app.db import clock
 from app.db.database import Base
 from app.db.mixins import Timestamps
 from app.db.types import PrimaryKey
@@ -152,7 +152,7 @@ class CheckoutAttempt(Base):
     key: Mapped[str] = mapped_column(String(64), unique=True)  # Idempotency-Key
     stripe_id: Mapped[str | None] = mapped_column(String(STRIPE_ID), unique=True)
     url: Mapped[str | None] = mapped_column(Text)
-    created_at: Mapped[datetime] = mapped_column(default=now)
+    created_at: Mapped[datetime] = mapped_column(default=clock.now())
     closed_at: Mapped[datetime | None] = mapped_column(index=True)
 
     plan: Mapped[Plan] = relationship(lazy="raise")
@@ -172,7 +172,7 @@ class WebhookEvent(Base):
     payer: Mapped[str | None] = mapped_column(String(STRIPE_ID), index=True)  # Stripe's id of the customer
     body: Mapped[bytes] = mapped_column(LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql"))
     created_at: Mapped[datetime]  # Stripe's time, in tests a simulated one
-    received_at: Mapped[datetime] = mapped_column(default=now)
+    received_at: Mapped[datetime] = mapped_column(default=clock.now())
     seconds_ahead: Mapped[int | None] = mapped_column(index=True)  # of our clock, outside production (`clock.py`)
     processed_at: Mapped[datetime | None] = mapped_column(index=True)
     outcome: Mapped[str | None] = mapped_column(String(20))  # `ledger.Outcome`
@@ -188,4 +188,4 @@ class Notice(Base):
     id: Mapped[PrimaryKey]
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id", ondelete="CASCADE"), index=True)
     key: Mapped[str] = mapped_column(String(STRIPE_ID + 40), unique=True)
-    created_at: Mapped[datetime] = mapped_column(default=now, index=True)
+    created_at: Mapped[datetime] = mapped_column(default=clock.now(), index=True)

@@ -6,6 +6,7 @@ makes us look next finds the occasion.
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -46,7 +47,7 @@ class _Post:
         self._customer = customer
         self._user = user
 
-    def mail(self, occasion: str, template: str, **values: object) -> None:
+    def mail(self, occasion: str, template: str, **values: Any) -> None:
         if self.db.scalar(select(Notice.id).where(Notice.key == occasion)) is not None:
             return
         self.db.add(Notice(customer_id=self._customer.id, key=occasion))

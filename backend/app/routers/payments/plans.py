@@ -6,10 +6,8 @@ Products have ids of ours, prices lookup keys: so what is there is found again, 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import literal, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
-
-from app.platform.jobs import is_enqueued
 
 from . import gateway
 from .alarms import alarm
@@ -144,11 +142,6 @@ def _store(db: Session, offer: Offer, plan: Plan | None, price: SeenPrice | None
         plan.stripe_product_id, plan.stripe_price_id = price.product_id, price.id
     db.add(plan)
     db.flush()
-
-
-def are_on_their_way(db: Session) -> bool:
-    """Whether a worker has yet to bring Stripe in line."""
-    return bool(db.scalar(select(is_enqueued(literal(SYNC_KEY)))))
 
 
 def sync(db: Session) -> None:

@@ -12,8 +12,9 @@ from typing import Any
 from sqlalchemy import Row, Select, or_, select, true
 from sqlalchemy.orm import Session
 
-from app.core.types import now
+from app.db import clock
 from app.platform.jobs import enqueue
+from app.routers.auth.models import User
 
 from .clock import payments_now
 from .models import CheckoutAttempt, Customer, Subscription
@@ -82,7 +83,16 @@ def silent_checkouts(after: int) -> Select[Any, Any]:
         .where(
             CheckoutAttempt.open_customer_id > after,
             CheckoutAttempt.stripe_id.is_not(None),
-            CheckoutAttempt.created_at < now() - LATE,
+            CheckoutAttempt.created_at < clock.now(-LATE),
         )
         .order_by(CheckoutAttempt.open_customer_id)
     )
+
+
+def close_pages_of_disabled(db: Session) -> None:
+    """A disabled user keeps what they have, and begins nothing: a page of Stripe's that they have open is closed."""
+    begun = select(Customer.id, Customer.stripe_id).join(Customer.user).where(~User.is_active)
+    begun = begun.join(CheckoutAttempt, CheckoutAttempt.open_customer_id == Customer.id)
+    for customer_id, stripe_id in db.execute(begun.limit(BATCH)):
+        payload = {"customer_id": customer_id, "stripe_id": stripe_id}
+        enqueue(db, "payments.close_pages", payload, key=f"close pages {customer_id}")

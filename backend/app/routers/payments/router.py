@@ -9,7 +9,7 @@ from app.core.pagination import Page, PageParams
 from app.db.database import db_dependency
 from app.db.pagination import paginate
 from app.platform.documentation import BodyTooLarge
-from app.platform.routing import Router
+from app.platform.routing import LARGE_BODY, Router
 from app.routers.auth.dependencies import CurrentUser, VerifiedUser
 
 from . import admin_routes, checkout, customers, service, subscription_routes, webhooks
@@ -76,7 +76,7 @@ async def raw_body(request: Request) -> bytes:
     return await request.body()
 
 
-@router.post("/webhook", openapi_extra=webhooks.DOCUMENTED)
+@router.post("/webhook", openapi_extra=webhooks.DOCUMENTED, max_body_size=LARGE_BODY)
 @raises(InvalidSignature, webhooks.InvalidPayload, PaymentsUnavailable, BodyTooLarge)
 def receive_webhook(db: db_dependency, body: Annotated[bytes, Depends(raw_body)], request: Request) -> WebhookRead:
     """For Stripe alone: events, signed over the raw body."""

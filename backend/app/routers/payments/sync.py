@@ -12,17 +12,16 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from app.core.types import now
+from app.db import clock
 from app.db.database import side_session
 from app.platform.jobs import enqueue
 
-from . import gateway, notices
+from . import forgetting, gateway, notices
 from .alarms import alarm
 from .gateway import SeenInvoice, SeenPayer, SeenSubscription
 from .models import CheckoutAttempt, Customer, Invoice, Plan, Subscription
 from .queries import CURRENT, LIVE
 
-UNHEARD = timedelta(minutes=1)  # every call has ended by then, though its answer may be lost
 SUBSCRIPTION_COLUMNS = {
     field.name
     for field in fields(SeenSubscription)
@@ -63,7 +62,7 @@ def look(db: Session, customer_id: int) -> None:
 
 def look_soon(db: Session, customer_id: int, *, after: timedelta = timedelta()) -> None:
     """Have a worker look, once this transaction is committed."""
-    enqueue(db, "payments.look", {"customer_id": customer_id}, run_at=now() + after)
+    enqueue(db, "payments.look", {"customer_id": customer_id}, after=after)
 
 
 def write(db: Session, ticket: Ticket, seen: SeenPayer) -> None:
@@ -71,7 +70,7 @@ def write(db: Session, ticket: Ticket, seen: SeenPayer) -> None:
     if customer is None:
         return
     if seen.is_gone:
-        customer.gone_at, customer.email = customer.gone_at or now(), ""
+        customer.gone_at, customer.email = customer.gone_at or clock.now(), ""
     else:
         customer.gone_at, customer.email = None, seen.email or customer.email
     rows = _write_subscriptions(db, customer, seen.subscriptions)
@@ -81,6 +80,8 @@ def write(db: Session, ticket: Ticket, seen: SeenPayer) -> None:
     _write_invoices(db, customer, rows, seen.invoices)
     _close_attempt(db, customer, ticket, seen)
     db.flush()
+    if forgetting.is_orphan(db, customer):
+        forgetting.forget_soon(db, customer)  # what Stripe still has of them was unknown when the account was deleted
     notices.send(db, customer, rows, seen.invoices)
 
 
@@ -148,7 +149,7 @@ def _end_all(rows: dict[str, Subscription]) -> None:
     for row in rows.values():
         if row.status in CURRENT:
             row.status, row.live_customer_id, row.past_due_since = "canceled", None, None
-            row.ended_at = row.canceled_at = row.ended_at or now()
+            row.ended_at = row.canceled_at = row.ended_at or clock.now()
 
 
 def _write_invoices(
@@ -196,4 +197,4 @@ def _close_attempt(db: Session, customer: Customer, ticket: Ticket, seen: SeenPa
     session = seen.session if attempt.stripe_id == ticket.session_id else None
     over = session is not None and session.status != "open"
     if over or attempt.key in {one.attempt for one in seen.subscriptions}:
-        attempt.open_customer_id, attempt.closed_at = None, now()
+        attempt.open_customer_id, attempt.closed_at = None, clock.now()

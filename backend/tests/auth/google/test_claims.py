@@ -11,6 +11,7 @@ from sqlalchemy import select
 from app.routers.auth.models import Identity, OneTimeToken, User
 from app.routers.auth.tokens import Purpose
 from tests.auth.google.conftest import said
+from tests.support.clocks import host_ahead
 from tests.support.openid import CLIENT, key, signed_with_secret, unsigned
 
 OURS = CLIENT["GOOGLE_CLIENT_ID"]
@@ -102,3 +103,12 @@ def test_a_token_that_the_provider_did_not_sign_lets_nobody_in(db, impostor, sig
 def test_what_is_as_it_must_be_lets_in(db, sign_in, change):
     """Requirement 27: the others fail for their fault alone. Clocks may differ by a minute."""
     assert "code" in said(sign_in("1", "ada@example.com", **claims_now(change)))
+
+
+@pytest.mark.parametrize("minutes", [-5, 5])
+def test_a_host_with_a_wrong_clock_lets_in_too(db, sign_in, minutes):
+    """R13: the provider's times are compared with the database's."""
+    issued = {"iat": seconds_from_now(0), "exp": seconds_from_now(120)}
+    claims = claims_now(issued)
+    with host_ahead(minutes=minutes):
+        assert "code" in said(sign_in("1", "ada@example.com", **claims))

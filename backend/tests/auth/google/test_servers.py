@@ -13,6 +13,7 @@ from app.routers.auth.models import Identity, LoginSession, User
 from tests.support.openid import CLIENT, running_impostor
 from tests.support.server import running_server
 
+HANG = 12  # seconds, longer than we wait for anybody
 MANY = 20
 
 
@@ -71,7 +72,7 @@ def test_one_callback_that_is_sent_twenty_times_at_once_counts_once(committed, n
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", ["/.well-known/openid-configuration", "/token"])
+@pytest.mark.parametrize("path", [pytest.param("/.well-known/openid-configuration", marks=pytest.mark.long), "/token"])
 def test_the_other_routes_are_quick_while_google_hangs(committed, new_browser, path):
     """Issue 3 and reliability R3: who waits for Google holds no connection, and few threads."""
     with running_impostor() as impostor, running(impostor.url) as server:
@@ -82,7 +83,7 @@ def test_the_other_routes_are_quick_while_google_hangs(committed, new_browser, p
             sent, queries = "/auth/google/callback", [{"code": "any", "state": one["state"]} for one in asked]
         else:
             queries = [{} for _ in browsers]
-        impostor.answers[path] = lambda _: time.sleep(12)
+        impostor.answers[path] = lambda _: time.sleep(HANG)
         with ThreadPoolExecutor(40) as threads:
             started = time.monotonic()
             waiting = [threads.submit(b.get, sent, params=q) for b, q in zip(browsers, queries, strict=True)]
@@ -93,8 +94,9 @@ def test_the_other_routes_are_quick_while_google_hangs(committed, new_browser, p
     worst = {name: max(values) for name, values in seconds.items()}
     print(f"while {path} hangs, 40 waiting: worst of 40 requests {worst}, all told after {total:.1f} s")  # noqa: T201
     assert set(words) == {"google_unavailable"}
-    assert max(worst.values()) < 2
-    assert total < 15
+    # A route that waited for Google too would take all of it; one that queued behind 40 such, many times that.
+    assert max(worst.values()) < HANG / 2
+    assert total < 3 * HANG
 
 
 def took(url):

@@ -228,6 +228,6 @@ def test_subscriptions_in_any_order():
     run_state_machine_as_test(Subscriptions, settings=settings(max_examples=25, stateful_step_count=20))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_subscriptions_in_any_order_at_length():
     run_state_machine_as_test(Subscriptions, settings=settings(max_examples=300, stateful_step_count=30))

@@ -23,6 +23,11 @@ def error_of(answer):
     return answer.status_code, answer.json()["error"]
 
 
+def test_a_body_over_a_megabyte_is_refused(ask):
+    status, error = error_of(ask("POST", "/v1/customers", content=b"a" * 1_000_001))
+    assert (status, error["type"]) == (413, "invalid_request_error")
+
+
 @pytest.mark.parametrize("key", ["", "sk_live_1234567890abcd", "whatever", "pk_test_123"])
 def test_without_a_secret_test_key_nothing_is_answered(ask, key):
     answer = ask("GET", "/v1/customers", key=key)

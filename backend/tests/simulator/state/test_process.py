@@ -13,6 +13,7 @@ import pytest
 from app.core.config import BACKEND
 from tests.simulator.conftest import KEY
 from tests.support.server import free_port
+from tests.support.trees import Tree
 
 
 @contextlib.contextmanager
@@ -72,6 +73,16 @@ def test_it_refuses_to_run_in_production():
     assert run.stderr.strip() == (
         "The simulator is for development and tests: it refuses to run where ENVIRONMENT=production."
     )
+
+
+def test_it_finds_production_in_the_file_of_settings_too(tmp_path):
+    """As the application does: the environment wins over `.env`."""
+    tree = Tree(tmp_path / "clone")
+    (tree.root / ".env").write_text("ENVIRONMENT=production\n")
+    refused = tree.python("-m", "simulator", "--memory", ENVIRONMENT="")
+    assert (refused.returncode, refused.stderr.count("ENVIRONMENT=production")) == (1, 1)
+    staging = tree.python("-m", "simulator", "--state", "/dev/null/x", ENVIRONMENT="staging")
+    assert staging.stderr.startswith("/dev/null/x cannot be used")
 
 
 def start(*arguments, **variables):

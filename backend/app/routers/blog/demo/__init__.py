@@ -9,7 +9,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from app.core.text import slug_from
-from app.core.types import now
+from app.db import clock
 from app.routers.auth.models import User
 from app.routers.blog.models import BlogCategory, BlogPost
 from app.routers.blog.service import excerpt_of
@@ -32,7 +32,7 @@ def load(db: Session) -> None:
         post = BlogPost(title=about["title"], slug=slug_from(about["title"], fallback="post"), content=content)
         post.author, post.category = authors[about["author"]], categories[about["category"]]
         post.excerpt = excerpt_of(content)
-        post.created_at = post.updated_at = now() - timedelta(days=1 + age * DAYS_BETWEEN_POSTS)
+        post.created_at = post.updated_at = clock.now(-timedelta(days=1 + age * DAYS_BETWEEN_POSTS))
         post.is_published, post.is_featured = about["status"] == "published", about["featured"]
         post.published_at = post.created_at if post.is_published else None
         db.add(post)

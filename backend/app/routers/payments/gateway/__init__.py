@@ -5,10 +5,11 @@ from .asking import (
     cancel_now,
     change_price,
     close_session,
+    close_sessions,
     create_customer,
     create_session,
     delete_customer,
-    end_duplicate,
+    end_and_refund,
     find_customer,
     find_promotion_code,
     find_session,
@@ -18,8 +19,9 @@ from .asking import (
     unpause,
     update_email,
 )
+from .calls import UNHEARD
 from .errors import InvalidSignature, PaymentFailed, PaymentsMisconfigured, PaymentsUnavailable, StripeRefused
-from .reading import find_live, find_sold, look_at_payer, payer_of_charge
+from .reading import find_live, find_open_sessions, find_sold, look_at_payer, payer_of_charge
 from .selling import (
     archive_price,
     create_endpoint,
@@ -49,6 +51,7 @@ from .version import API_VERSION
 
 __all__ = [
     "API_VERSION",
+    "UNHEARD",
     "InvalidSignature",
     "Order",
     "PaymentFailed",
@@ -68,6 +71,7 @@ __all__ = [
     "cancel_now",
     "change_price",
     "close_session",
+    "close_sessions",
     "create_customer",
     "create_endpoint",
     "create_price",
@@ -75,9 +79,10 @@ __all__ = [
     "create_session",
     "delete_customer",
     "delete_endpoint",
-    "end_duplicate",
+    "end_and_refund",
     "find_customer",
     "find_live",
+    "find_open_sessions",
     "find_price",
     "find_prices",
     "find_product",

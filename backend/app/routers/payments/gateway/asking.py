@@ -6,7 +6,7 @@ from typing import Any
 
 from .calls import calling
 from .errors import StripeRefused
-from .reading import ATTEMPT, id_of, session_of, subscription_of
+from .reading import ATTEMPT, find_open_sessions, id_of, session_of, subscription_of
 from .shapes import SeenLine, SeenPreview, SeenSession, SeenSubscription
 
 MARK = "liftoff_customer"  # metadata of a customer: the key that it was made with
@@ -110,6 +110,12 @@ def close_session(session_id: str) -> SeenSession:
             return now
 
 
+def close_sessions(customer_id: str) -> None:
+    """No open page of this customer can be paid any more."""
+    for session_id in find_open_sessions(customer_id):
+        close_session(session_id)
+
+
 def find_session(session_id: str) -> SeenSession:
     with calling() as client:
         return session_of(client.v1.checkout.sessions.retrieve(session_id))
@@ -174,13 +180,15 @@ def unpause(subscription_id: str) -> SeenSubscription:
         return subscription_of(client.v1.subscriptions.resume(subscription_id, params))
 
 
-def end_duplicate(subscription_id: str) -> None:
-    """End a subscription that should not be, and give back all that was paid for it. Can be asked again."""
+def end_and_refund(subscription_id: str, *, since: datetime | None = None) -> None:
+    """End a subscription that should not be, and give back what was paid for it `since` then. Can be asked again."""
     with calling() as client:
         found = client.v1.subscriptions.retrieve(subscription_id)
         if found.status != "canceled":
             client.v1.subscriptions.cancel(subscription_id, {"invoice_now": False, "prorate": False})
         invoices: Any = {"subscription": subscription_id, "status": "paid", "limit": 100, "expand": ["data.payments"]}
+        if since is not None:
+            invoices["created"] = {"gte": int(since.timestamp())}
         for invoice in client.v1.invoices.list(invoices).auto_paging_iter():
             for payment in invoice.payments.data if invoice.payments else []:
                 if intent := id_of(payment.payment.payment_intent):

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import stripe
+
+UNHEARD = timedelta(minutes=1)  # every call has ended by then, though its answer may be lost
 
 
 @contextmanager

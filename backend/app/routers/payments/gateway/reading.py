@@ -146,6 +146,18 @@ def find_live(customer_id: str) -> list[str]:
         raise
 
 
+def find_open_sessions(customer_id: str) -> list[str]:
+    """Checkout pages that could still be paid; none of a customer who is unknown."""
+    wanted: Any = {"customer": customer_id, "status": "open", "limit": PAGE}
+    try:
+        with calling() as client:
+            return [found.id for found in client.v1.checkout.sessions.list(wanted).auto_paging_iter()]
+    except StripeRefused as refusal:
+        if refusal.is_missing:
+            return []
+        raise
+
+
 def find_sold() -> dict[str, str]:
     """Subscriptions that came from our checkouts and have not ended, with the customer of each."""
     sold: dict[str, str] = {}

@@ -50,12 +50,12 @@ def test_the_payer_of_a_deleted_account_goes_with_the_whole_history(shown_plans)
 
 def test_who_had_a_trial_is_remembered_without_the_history(shown_plans, db):
     """One trial per person, also for who comes back with a new account."""
-    payer = deleted_payer(trial_used_at=now(), person=customers.person_of("ada@example.com"))
+    payer = deleted_payer(trial_used_at=now(), person=customers.person_of(db, "ada@example.com"))
     history_of(payer)
     for _ in range(2):
         run_purges()
     assert [count(table) for table in (Customer, Subscription, Invoice, Notice)] == [1, 0, 0, 0]
-    again = make_customer(make_user(), person=customers.person_of("ada@example.com"))
+    again = make_customer(make_user(), person=customers.person_of(db, "ada@example.com"))
     assert customers.had_trial(db, again)
 
 

@@ -1,0 +1,125 @@
+"""Settings that contradict each other.
+
+What can never be right is refused in every environment (`contradictions`). What is probably not meant, but can be, is
+a warning at each start (`doubts`). Both yield pairs of variable and reason, and never a value.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from app.core import database_urls
+from app.core.networks import is_local, is_loopback
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from app.core.config import Settings
+
+STRIPE = "api.stripe.com"
+IN_THE_CLEAR = {"sslmode": {"disable", "allow"}, "ssl_disabled": {"true", "1", "yes", "on"}}
+SECURE_PORT, SUBMISSION_PORTS = 465, {25, 587}
+MOST_OF_MEMORY = 0.5
+KIB = 1024
+
+
+def contradictions(s: Settings) -> Iterator[tuple[str, str]]:
+    """Yield what can never be right, whatever the environment."""
+    connections = s.database_pool_size + s.database_max_overflow
+    if s.worker_threads < connections:  # some could never be used (`app/db/admission.py`)
+        yield (
+            "WORKER_THREADS",
+            f"({s.worker_threads}) must be at least DATABASE_POOL_SIZE + DATABASE_MAX_OVERFLOW ({connections})",
+        )
+    if bool(s.google_client_id) != bool(s.google_client_secret):
+        yield "GOOGLE_CLIENT_ID", "and GOOGLE_CLIENT_SECRET go together"
+    if s.google_issuer.startswith("http:") and (s.is_deployed or not is_loopback(s.google_issuer)):
+        yield "GOOGLE_ISSUER", "must be https (http only on loopback, in development and tests)"
+    if bool(s.smtp_username) != bool(s.smtp_password):
+        yield "SMTP_USERNAME", "and SMTP_PASSWORD go together"
+    if s.metrics_port == s.port:
+        yield "METRICS_PORT", "must be another port than PORT"
+    stays_here = not s.is_deployed and is_loopback(s.stripe_api_base)
+    if has_live_key(s) and not reaches_stripe(s) and not stays_here:
+        yield "STRIPE_API_BASE", f"must be https://{STRIPE}: a live key is shown to nobody else"
+
+
+def has_live_key(s: Settings) -> bool:
+    """Whether the key moves real money."""
+    return s.stripe_secret_key is not None and "_live_" in s.stripe_secret_key.get_secret_value()[:12]
+
+
+def reaches_stripe(s: Settings) -> bool:
+    """Whether calls go to Stripe itself, and not to a simulator or another program in its place."""
+    parts = urlsplit(s.stripe_api_base.lower())
+    return parts.scheme == "https" and parts.netloc in (STRIPE, f"{STRIPE}:443") and not parts.path
+
+
+def doubts(s: Settings) -> Iterator[tuple[str, str]]:
+    """Yield what is probably not meant."""
+    yield from _deployment_doubts(s) if s.is_deployed else _development_doubts(s)
+    wrong = {"starttls": {SECURE_PORT}, "ssl": SUBMISSION_PORTS}.get(s.smtp_tls, set())
+    if s.smtp_host and s.smtp_port in wrong:
+        yield "SMTP_TLS", "rarely fits SMTP_PORT: 465 speaks TLS at once (ssl), 25 and 587 after a word (starttls)"
+    if s.api_prefix and urlsplit(s.public_url or "").path.endswith(s.api_prefix):
+        yield "PUBLIC_URL", "ends with API_PREFIX, which is added to it again in links: take it off one of them"
+
+
+def _development_doubts(s: Settings) -> Iterator[tuple[str, str]]:
+    if s.environment != "development":
+        return
+    if not is_loopback(f"http://[{s.host}]" if ":" in s.host else f"http://{s.host}"):
+        yield "HOST", "lets other machines in: they can read the mailbox and sign in with the demo accounts"
+    if not is_local(database_urls.host(s.database_url.get_secret_value())):
+        yield "DATABASE_URL", "is on another network: `make dev` loads demo accounts into it, with a known password"
+    if has_live_key(s):
+        yield "STRIPE_SECRET_KEY", "is a live key: what is tried out in development moves real money"
+
+
+def _deployment_doubts(s: Settings) -> Iterator[tuple[str, str]]:
+    yield from _address_doubts(s)
+    yield from _network_doubts(s)
+    if s.log_level == "debug":
+        yield "LOG_LEVEL", "is debug: libraries write much, and may write what should stay secret"
+    needed = s.password_hash_kib * KIB * (os.cpu_count() or 1) * s.web_concurrency
+    if needed > MOST_OF_MEMORY * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"):
+        yield "PASSWORD_HASH_KIB", "times processors times WEB_CONCURRENCY is more than half of this machine's memory"
+
+
+def _address_doubts(s: Settings) -> Iterator[tuple[str, str]]:
+    """Browsers, cookies and links follow these three: they have to tell of the same places."""
+    api, frontend = urlsplit(s.public_url or ""), urlsplit(s.frontend_url or "")
+    if not _is_allowed(api.hostname or "", s.allowed_hosts):
+        yield "ALLOWED_HOSTS", "does not hold the host of PUBLIC_URL: unless your proxy changes Host, browsers get 400"
+    if api.netloc != frontend.netloc and f"{frontend.scheme}://{frontend.netloc}".lower() not in s.cors_origins:
+        yield "CORS_ORIGINS", "does not hold the origin of FRONTEND_URL: its pages cannot read what this API answers"
+    if _site(api.hostname) != _site(frontend.hostname):
+        yield "FRONTEND_URL", "is another site than PUBLIC_URL: browsers that block third-party cookies sign people out"
+    for name, url in (("PUBLIC_URL", s.public_url), ("FRONTEND_URL", s.frontend_url)):
+        if url and is_loopback(url):
+            yield name, "is loopback: links in mails lead their readers to their own machine"
+
+
+def _network_doubts(s: Settings) -> Iterator[tuple[str, str]]:
+    options = database_urls.options(s.database_url.get_secret_value())
+    clear = any(value.lower() in IN_THE_CLEAR.get(name, ()) for name, value in options)
+    if clear and not is_local(database_urls.host(s.database_url.get_secret_value())):
+        yield "DATABASE_URL", "asks for no TLS on another network: whoever is between can read all there is"
+    redis = urlsplit(s.redis_url.get_secret_value()) if s.redis_url else None
+    if redis and redis.scheme == "redis" and not is_local(redis.hostname or ""):
+        yield (
+            "REDIS_URL",
+            "has no TLS on another network: whoever is between can forge what limits count. Use rediss://",
+        )
+
+
+def _is_allowed(host: str, allowed: list[str]) -> bool:
+    host = f"[{host}]" if ":" in host else host
+    return any(host == name.lower() or (name.startswith("*.") and host.endswith(name[1:].lower())) for name in allowed)
+
+
+def _site(host: str | None) -> str:
+    """The last two labels. Hosts that differ in these are of different sites, whatever suffixes are public."""
+    return ".".join((host or "").split(".")[-2:])

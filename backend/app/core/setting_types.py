@@ -1,0 +1,64 @@
+"""The types of settings: how each is read from its text, and what is refused whatever the other settings are."""
+
+from email.utils import parseaddr
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic_settings import NoDecode
+
+from app.core import database_urls, risks
+from app.core.networks import check_host, check_network, check_origin
+
+
+def _split(value: object) -> object:
+    """Lists are written with commas."""
+    return [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
+
+
+def _bare(url: str) -> str:
+    """Take off a slash at the end. Other settings look at its host, so it must be possible to take apart."""
+    try:
+        usable = urlsplit(url).port != 0 and bool(urlsplit(url).hostname)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValueError("must be a URL such as https://www.example.com")
+    return url.rstrip("/")
+
+
+def _redis(url: SecretStr) -> SecretStr:
+    """Refused here, where the variable is named, and not at the first request that counts."""
+    try:
+        parts = urlsplit(url.get_secret_value())
+        usable = parts.scheme in ("redis", "rediss") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValueError("must be a URL such as redis://:password@host:6379/0, or rediss:// with TLS")
+    return url
+
+
+def _database(url: SecretStr) -> SecretStr:
+    database_urls.check(url.get_secret_value())
+    return url
+
+
+def _sender(value: str) -> str:
+    """Goes into a header of every mail."""
+    address = parseaddr(value)[1]
+    if not value.isprintable() or address.count("@") != 1:
+        raise ValueError("must be an address, or a name and an address: Liftoff <hello@example.com>")
+    return value
+
+
+Hosts = Annotated[list[Annotated[str, AfterValidator(check_host)]], NoDecode, BeforeValidator(_split)]
+Networks = Annotated[list[Annotated[str, AfterValidator(check_network)]], NoDecode, BeforeValidator(_split)]
+Origins = Annotated[list[Annotated[str, AfterValidator(check_origin)]], NoDecode, BeforeValidator(_split)]
+Risks = Annotated[list[Annotated[str, AfterValidator(risks.check_name)]], NoDecode, BeforeValidator(_split)]
+Secrets = Annotated[list[SecretStr], NoDecode, BeforeValidator(_split)]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_database)]
+RedisUrl = Annotated[SecretStr, AfterValidator(_redis)]
+Sender = Annotated[str, AfterValidator(_sender)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Url = Annotated[str, Field(pattern=r"^https?://[^/?#@\s]+(/[^?#\s]*)?$"), AfterValidator(_bare)]

@@ -1,0 +1,22 @@
+"""Deleting one row, once: of two requests that both found it, one deletes it."""
+
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, inspect
+from sqlalchemy import delete as delete_from
+from sqlalchemy.orm import Session
+
+from app.core.errors import AppError
+from app.db.base import Base
+
+
+def delete_row(db: Session, row: Base, gone: type[AppError]) -> None:
+    """Delete a row that was read before. Raise `gone` where another request has deleted it since.
+
+    `db.delete(row)` would only warn about that, and both requests would answer 204.
+    """
+    mapper = inspect(type(row))
+    key = zip(mapper.primary_key, mapper.primary_key_from_instance(row), strict=True)
+    this = delete_from(mapper).where(*(column == value for column, value in key))
+    if cast("CursorResult[Any]", db.execute(this)).rowcount != 1:
+        raise gone

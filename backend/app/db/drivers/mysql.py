@@ -1,0 +1,31 @@
+"""PyMySQL under the watchdog. Its own timeouts are for each read, and a slow server could stretch them."""
+
+import socket
+from typing import Any
+
+import pymysql
+
+from app.db.deadlines import limited
+from app.db.silence import Silence
+
+
+class Connection(pymysql.Connection):
+    _sock: socket.socket
+
+    query = limited(pymysql.Connection.query)
+    commit = limited(pymysql.Connection.commit)
+    rollback = limited(pymysql.Connection.rollback)
+    ping = limited(pymysql.Connection.ping)
+    connect = limited(pymysql.Connection.connect)
+
+    def __init__(self, *args: Any, limit: float, silence: Silence, **options: Any) -> None:
+        self.limit = limit
+        self.silence = silence
+        super().__init__(*args, **options)  # connects
+
+    @property
+    def connection(self) -> "Connection":
+        return self
+
+    def cut(self) -> None:
+        socket.socket.shutdown(self._sock, socket.SHUT_RDWR)  # also under TLS, without its farewell

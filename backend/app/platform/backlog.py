@@ -1,0 +1,67 @@
+"""How long work has been waiting: what tells an operator that the workers are down, stuck or too few."""
+
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from app.core.config import get_settings
+from app.core.logging import get_logger
+from app.db import clock
+from app.db.database import SideSession
+
+from .leases import Leased
+from .models import Job, Mail, Priority
+
+LATE_SECONDS = 300.0
+
+log = get_logger(__name__)
+
+
+def is_late(db: Session) -> bool:
+    """Whether a job or mail has been due for minutes. Mail that is held back may wait."""
+    others = [seconds_due(db, Job)]
+    if get_settings().smtp_host:  # without a mail server mails wait for good
+        others += [_mails_due(db, priority) for priority in (Priority.LINK, Priority.NOTICE)]
+    return max(others) > LATE_SECONDS
+
+
+def seconds_due(db: Session, model: type[Leased], *which: ColumnElement[bool]) -> float:
+    """How long the oldest row has been due that nobody has in hand; 0 if none is. The index knows."""
+    due = select(model.due_at, clock.now()).where(model.due_at.is_not(None), *which)
+    for due_at, at in db.execute(due.order_by(model.due_at).limit(1)):
+        assert due_at
+        return max(0.0, (at - due_at).total_seconds())
+    return 0.0
+
+
+def _mails_due(db: Session, priority: Priority) -> float:
+    return seconds_due(db, Mail, Mail.priority == priority)
+
+
+class Backlog(Collector):
+    """The ages as metrics, read from the database when somebody asks for them."""
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        try:
+            with SideSession() as db:
+                jobs, mails = seconds_due(db, Job), seconds_due(db, Mail)
+                held_back = _mails_due(db, Priority.HELD_BACK)
+        except SQLAlchemyError as error:
+            log.warning("backlog_unknown", reason=str(error))
+            return
+        oldest = "Seconds that the oldest {} has been due; 0 if none is."
+        for name, what, seconds in (
+            ("liftoff_jobs_oldest_due_seconds", "job", jobs),
+            ("liftoff_mails_oldest_due_seconds", "mail", mails),
+            ("liftoff_mails_held_back_seconds", "mail to strangers above the limit", held_back),
+        ):
+            yield GaugeMetricFamily(name, oldest.format(what), seconds)
+
+
+registry = CollectorRegistry()
+registry.register(Backlog())

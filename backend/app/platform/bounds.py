@@ -1,0 +1,113 @@
+"""Bounds on what a request may bring to any route, and how a client learns of a refusal."""
+
+from collections.abc import Callable
+from typing import Any
+
+from anyio import move_on_after
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.core.errors import Unprocessable
+from app.platform import problems
+
+MAX_HEAD = 64_000  # bytes: the target, and for each header its name, its value and `OF_EACH`
+OF_EACH = 32  # as HTTP/2 counts (RFC 9113, 6.5.2), because every header costs time
+MAX_TARGET = 16_000  # bytes of path and query; a cursor has at most 4,000
+MAX_COOKIES = 16_000  # bytes
+MAX_PARAMETERS = 200  # of a query
+HEAD_TOO_LARGE = "liftoff.head_too_large"  # set by the server (`app/server/head.py`) when it cut a head
+
+LINGER_BYTES = 1_000_000
+LINGER_SECONDS = 1.0
+
+
+class TooManyParameters(Unprocessable):
+    detail = f"A query has at most {MAX_PARAMETERS} parameters."
+
+
+class GuardMiddleware:
+    """Refuses oversized targets and headers, queries with too many parameters, and TRACE."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer: Callable[..., Any] = self.app
+        if scope["type"] == "http":
+            if _is_head_too_large(scope):
+                answer = problems.of_status(431)
+            elif scope["query_string"].count(b"&") >= MAX_PARAMETERS:
+                answer = problems.of(TooManyParameters())
+            elif scope["method"] in ("TRACE", "CONNECT"):
+                answer = problems.of_status(405, {"Allow": "GET, POST, PUT, PATCH, DELETE"})
+            else:
+                scope = _with_plain_cookies(scope)
+        await answer(scope, receive, send)
+
+
+def _is_head_too_large(scope: Scope) -> bool:
+    if HEAD_TOO_LARGE in scope.get("extensions", {}):
+        return True
+    target = len(scope["raw_path"] or b"") + len(scope["query_string"])
+    size = target + sum(len(name) + len(value) + OF_EACH for name, value in scope["headers"])
+    cookies = sum(len(value) for name, value in scope["headers"] if name == b"cookie")
+    return target > MAX_TARGET or size > MAX_HEAD or cookies > MAX_COOKIES
+
+
+def _with_plain_cookies(scope: Scope) -> Scope:
+    """Remove backslashes from cookies; none of ours has any.
+
+    FastAPI parses the cookies of every request. It unescapes them with a function of Python's
+    standard library that needs quadratic time before 3.11.10 (CVE-2024-7592): 60 kB took 12 s.
+    """
+    if not any(name == b"cookie" and b"\\" in value for name, value in scope["headers"]):
+        return scope
+    headers = [(name, value.replace(b"\\", b"") if name == b"cookie" else value) for name, value in scope["headers"]]
+    return {**scope, "headers": headers}
+
+
+class LingerMiddleware:
+    """Reads on for a while after a refusal that came before the whole body (RFC 9112, 9.6).
+
+    Otherwise the client loses the response: it is still sending, and data that arrives at a
+    closed connection resets it.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not _has_body(scope):
+            await self.app(scope, receive, send)
+            return
+        whole = refused = False
+
+        async def note() -> Message:
+            nonlocal whole
+            message = await receive()
+            whole = message["type"] != "http.request" or not message.get("more_body", False)
+            return message
+
+        async def read_on() -> None:
+            left = LINGER_BYTES
+            with move_on_after(LINGER_SECONDS):
+                while not whole and left > 0:
+                    left -= len((await note()).get("body", b""))
+
+        async def watch(message: Message) -> None:
+            nonlocal refused
+            if message["type"] == "http.response.start":
+                refused = not whole and message["status"] >= 400  # noqa: PLR2004 - where errors begin
+                if refused:
+                    MutableHeaders(scope=message)["Connection"] = "close"
+            elif refused and not message.get("more_body", False):
+                await send({**message, "more_body": True})
+                await read_on()
+                message = {"type": "http.response.body", "body": b""}
+            await send(message)
+
+        await self.app(scope, note, watch)
+
+
+def _has_body(scope: Scope) -> bool:
+    return any(name in (b"content-length", b"transfer-encoding") for name, _ in scope["headers"])

@@ -1,0 +1,55 @@
+"""Token buckets (GCRA): a rate, and how many requests may come at once.
+
+A fixed window would allow twice its amount around its edge, and then nothing until it ends.
+"""
+
+import time
+from collections.abc import Callable
+from threading import Lock
+from typing import Any
+
+ROUNDING = 1e-6  # seconds
+MANY = 1_000  # buckets in memory; above that, full ones are dropped
+
+# A bucket is stored as the time at which it will be full again. The clock is that of Redis, which
+# all hosts share.
+SCRIPT = """
+local now = redis.call('TIME')
+now = now[1] + now[2] / 1000000
+local each, room = tonumber(ARGV[1]), tonumber(ARGV[2])
+local full = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now) + each
+if full - now > room + 0.000001 then return tostring(full - now - room) end
+redis.call('SET', KEYS[1], string.format('%.6f', full), 'EX', math.ceil(room) + 1)
+return '0'
+"""
+
+
+class Buckets:
+    """The buckets of this process."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._full: dict[str, float] = {}
+        self._lock = Lock()
+        self._clock = clock
+        self._many = MANY
+
+    def take(self, key: str, each: float, room: float) -> float:
+        """Take one token. Return 0, or the seconds to wait if the bucket is empty.
+
+        A token comes back after `each` seconds. A full bucket holds `room / each` of them.
+        """
+        with self._lock:
+            now = self._clock()
+            full = max(self._full.get(key, 0.0), now) + each
+            if full - now > room + ROUNDING:
+                return full - now - room
+            self._full[key] = full
+            if len(self._full) > self._many:
+                self._full = {name: at for name, at in self._full.items() if at > now}
+                self._many = max(MANY, 2 * len(self._full))
+            return 0.0
+
+
+def take_shared(redis: Any, key: str, each: float, room: float) -> float:
+    """Do as `Buckets.take` does, with buckets that all processes share."""
+    return float(redis.eval(SCRIPT, 1, f"liftoff:bucket:{key}", each, room))

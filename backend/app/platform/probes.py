@@ -1,0 +1,52 @@
+"""One question about another service, asked at most once a second, for everyone who wants to know.
+
+A probe has a thread of its own, so it never competes with requests. Nobody waits for its answer beyond a deadline.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Lock
+from typing import Literal
+
+from anyio import move_on_after
+
+Check = Literal["ok", "ahead", "behind", "late", "unreachable", "staging"]
+Checks = Mapping[str, Check]
+
+EVERY_SECONDS = 1.0
+DEADLINE_SECONDS = 0.7  # readiness promises an answer within a second (R20)
+
+
+class Probe:
+    """`ask` gives what it found, by name; `unknown` is the answer where it found nothing in time."""
+
+    def __init__(self, name: str, ask: Callable[[], Checks], unknown: Checks) -> None:
+        self._ask = ask
+        self._unknown = unknown
+        self._thread = ThreadPoolExecutor(1, f"{name} probe")
+        self._lock = Lock()
+        self._asked_at = 0.0
+        self._answer: Future[Checks] | None = None
+
+    async def checks(self, deadline: float = DEADLINE_SECONDS) -> Checks:
+        """Return an answer that is at most a second old. `deadline` counts from when the question was asked."""
+        answer, asked_at = self._latest()
+        with move_on_after(max(0.0, asked_at + deadline - time.monotonic())):
+            # Shielded: one caller that goes away must not cancel what the others wait for.
+            return await asyncio.shield(asyncio.wrap_future(answer))
+        return answer.result() if answer.done() else self._unknown
+
+    def forget(self) -> None:
+        """Ask again for the next caller, whenever the last answer came."""
+        with self._lock:
+            self._answer = None
+
+    def _latest(self) -> tuple[Future[Checks], float]:
+        with self._lock:
+            at = time.monotonic()
+            if self._answer is None or (self._answer.done() and at - self._asked_at >= EVERY_SECONDS):
+                self._asked_at = at
+                self._answer = self._thread.submit(self._ask)
+            return self._answer, self._asked_at

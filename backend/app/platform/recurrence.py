@@ -1,0 +1,100 @@
+"""Sees to it that each job that comes again has its row, whatever became of the row.
+
+A row may be lost by hand, be left over from a time when this kind of job was not known, or be due far in the future
+because the clock of some host was wrong. Nothing else would notice: a job that never runs raises no error.
+"""
+
+import time
+from datetime import datetime
+from threading import Lock
+
+from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy.orm import Session
+
+from app.core.logging import get_logger
+from app.db import clock
+from app.db.database import WorkerSession
+
+from . import jobs, leases
+from .models import Job
+
+PLAN_SECONDS = 60.0
+EXAMINED = 100  # rows in one go: what no code knows is never done, so it comes to stand in front
+
+log = get_logger(__name__)
+
+
+class Planner:
+    """Plans what comes again: before the first job of this process, then once a minute."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._next = -PLAN_SECONDS
+
+    def plan(self) -> None:
+        if not self._is_due():
+            return
+        try:
+            with WorkerSession() as db, db.begin():
+                _plan(db)
+                _drop_unknown(db)
+        except BaseException:
+            self.forget()
+            raise
+
+    def _is_due(self) -> bool:
+        with self._lock:
+            due = time.monotonic() >= self._next
+            if due:
+                self._next = time.monotonic() + PLAN_SECONDS
+            return due
+
+    def forget(self) -> None:
+        """Plan again with the next job."""
+        self._next = -PLAN_SECONDS
+
+
+planner = Planner()
+
+
+def _plan(db: Session) -> None:
+    recurring = {kind.key: kind for kind in jobs.kinds().values() if kind.every}
+    at = clock.read(db)
+    rows = {row.key: row for row in db.scalars(select(Job).where(Job.key.in_(recurring)))}
+    for key, kind in recurring.items():
+        if key not in rows:
+            jobs.enqueue(db, kind.name, key=key)
+        elif changes := _mend(rows[key], kind, at):
+            db.execute(update(Job).where(*_unchanged(rows[key])).values(changes))
+
+
+def _mend(row: Job, kind: jobs.Kind, at: datetime) -> dict[str, object]:
+    """What is wrong with the row. A lease ends within `LEASE`, everything else within the interval."""
+    assert kind.every
+    longest = jobs.LEASE if row.lease else kind.every
+    mended: dict[str, object] = {
+        "due_at": min(row.due_at or at, at + longest),
+        "give_up_at": leases.NEVER,
+        "dead_at": None,
+        "lane": kind.lane,
+    }
+    return {name: value for name, value in mended.items() if getattr(row, name) != value}
+
+
+def _unchanged(row: Job) -> tuple[ColumnElement[bool], ...]:
+    """Only if no worker has taken or finished it since we read it."""
+    return Job.id == row.id, Job.due_at.is_not_distinct_from(row.due_at)
+
+
+def _drop_unknown(db: Session) -> None:
+    """What waits for a day past its time, and no code knows how to do, is not waiting for newer code."""
+    over = select(Job).where(Job.due_at < clock.now(-leases.PATIENCE))
+    oldest = over.order_by(Job.due_at, Job.id).limit(EXAMINED)
+    for row in db.scalars(oldest.with_for_update(skip_locked=True)):
+        if row.kind in jobs.kinds():
+            continue
+        if row.key == f"recurring {row.kind}":
+            db.execute(delete(Job).where(*_unchanged(row)))
+            log.warning("recurring_job_dropped", kind=row.kind)
+        else:
+            leases.bury(db, row, "No code knows this kind of job")

@@ -1,0 +1,137 @@
+"""All connections of one process: who has kept us waiting for too long, and who makes room for the next client."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
+from itertools import chain
+from typing import Protocol
+
+from app.core.logging import get_logger
+from app.core.networks import limiter_key
+
+WARN_EVERY = 60  # seconds between two records that the server is full
+
+log = get_logger("app.server")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the clients of one process may take. Times are in seconds."""
+
+    connections: int
+    patience: float = 20  # for a head, and without progress in a body or an answer; 30 are promised
+    rate: int = 500  # bytes a second that a body, or the reading of an answer, has to make on average
+    head: int = 256_000  # bytes that are held while a head is not complete
+    look: float = 1  # between two looks at all connections
+
+
+class Member(Protocol):
+    """What the crowd has to know of a connection."""
+
+    peer: str | None
+
+    def is_evictable(self) -> bool: ...
+    def look(self) -> None: ...
+    def evict(self) -> None: ...
+
+
+class Crowd:
+    """The connections of this process.
+
+    One timer looks at all of them once a second: a look costs a microsecond, and a request costs no timer.
+    """
+
+    def __init__(self, limits: Limits, trusted: Sequence[str] = ()) -> None:
+        self.limits = limits
+        self.now = 0.0
+        self._share = max(1, limits.connections // 2)
+        self._trusted = [ip_network(network) for network in trusted]
+        # Both in the order in which they go: the one that nothing was heard of for longest comes first.
+        self._unanswered: dict[Member, None] = {}
+        self._answered: dict[Member, None] = {}
+        self._of_peer: Counter[str] = Counter()
+        self._timer: asyncio.TimerHandle | None = None
+        self._looked = self._warned = float("-inf")
+
+    def __len__(self) -> int:
+        return len(self._unanswered) + len(self._answered)
+
+    def peer_of(self, client: tuple[str, int] | None) -> str | None:
+        """What counts as one client: an IPv4 address or an IPv6 /64. `None` for a trusted proxy or a Unix socket."""
+        if client is None:
+            return None
+        address = ip_address(client[0])
+        return None if any(address in network for network in self._trusted) else limiter_key(client[0])
+
+    def admit(self, newcomer: Member) -> None:
+        """Take in a new connection. If that is one too many, the one that has been idle for longest has to go.
+
+        A client gets half of all places and evicts its own connections beyond that, so it cannot push out others.
+        A trusted proxy brings many clients: there only the total counts.
+        """
+        peer = newcomer.peer
+        if peer is not None and self._of_peer[peer] >= self._share:
+            room = self._make_room(newcomer, peer)
+        else:
+            room = len(self) < self.limits.connections or self._make_room(newcomer, None)
+        if not room:
+            newcomer.evict()
+            return
+        self._unanswered[newcomer] = None
+        if peer is not None:
+            self._of_peer[peer] += 1
+        self._keep_looking()
+
+    def forget(self, one: Member) -> None:
+        if one not in self._unanswered and one not in self._answered:
+            return
+        self._unanswered.pop(one, None)
+        self._answered.pop(one, None)
+        if one.peer is not None:
+            self._of_peer[one.peer] -= 1
+            if not self._of_peer[one.peer]:
+                del self._of_peer[one.peer]
+
+    def has_answered(self, one: Member) -> None:
+        """Note that a connection was of use, so that others go first."""
+        if one in self._unanswered or one in self._answered:
+            self._unanswered.pop(one, None)
+            self._answered.pop(one, None)
+            self._answered[one] = None
+
+    def _make_room(self, newcomer: Member, peer: str | None) -> bool:
+        """Evict the first connection whose client keeps us waiting; with a `peer`, the first one of that peer.
+
+        Connections that have never been of use go before those that are kept alive. Requests at work are left alone.
+        """
+        self._warn(newcomer)
+        for one in chain(self._unanswered, self._answered):
+            if (peer is None or one.peer == peer) and one.is_evictable():
+                self.forget(one)
+                one.evict()
+                return True
+        return False
+
+    def _warn(self, newcomer: Member) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - self._warned > WARN_EVERY:
+            self._warned = now
+            log.warning("connections_full", connections=len(self), client=newcomer.peer or "proxy")
+
+    def _keep_looking(self) -> None:
+        if self._timer is None:
+            loop = asyncio.get_running_loop()
+            self._looked = loop.time()
+            self._timer = loop.call_later(self.limits.look, self._look)
+
+    def _look(self) -> None:
+        loop = asyncio.get_running_loop()
+        # Our clock stands still while the process is too busy to read what clients have sent: they are not to blame.
+        self.now += min(loop.time() - self._looked, 2 * self.limits.look)
+        self._timer = None
+        for one in (*self._unanswered, *self._answered):
+            one.look()
+        if len(self):
+            self._keep_looking()

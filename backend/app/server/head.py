@@ -1,0 +1,46 @@
+"""The head of a request (target and headers) as the server reads it: bounded, and about one host.
+
+uvicorn collects and decodes a head of any size before it calls the application. Both rules need the
+raw target, which the application never sees.
+"""
+
+import re
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from app.platform.bounds import HEAD_TOO_LARGE, MAX_HEAD, MAX_TARGET, OF_EACH
+
+AUTHORITY = re.compile(rb"[a-zA-Z][a-zA-Z0-9+.-]*+://([^/?#]*+)")
+
+
+class BoundedHead(HttpToolsProtocol):
+    """uvicorn's protocol, which keeps at most as much of a head as the application accepts."""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._room = MAX_HEAD
+
+    def on_url(self, url: bytes) -> None:
+        self._room -= len(url)
+        super().on_url(url[: max(0, MAX_TARGET + 1 - len(self.url))])
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._room -= len(name) + len(value) + OF_EACH
+        if self._room >= 0:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        if self._room < 0 or len(self.url) > MAX_TARGET:
+            self.scope["extensions"] = {HEAD_TOO_LARGE: {}}
+        elif named := AUTHORITY.match(self.url):
+            self._name_host(named[1])
+        super().on_headers_complete()
+
+    def _name_host(self, authority: bytes) -> None:
+        """Treat the host of an absolute target as a Host header.
+
+        If the two differ, there are two hosts, and the application refuses the request
+        (RFC 9112, 3.2.2).
+        """
+        if all(name != b"host" or value.lower() != authority.lower() for name, value in self.headers):
+            self.headers.append((b"host", authority))

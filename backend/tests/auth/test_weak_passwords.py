@@ -1,0 +1,85 @@
+"""Weak passwords are refused wherever one is set, in time that does not depend on what was sent."""
+
+import time
+from contextlib import suppress
+
+import pytest
+
+from app.core.config import get_settings
+from app.routers.auth import demo, service, weak_passwords
+from app.routers.auth.weak_passwords import LIST, WeakPassword, refuse_weak
+
+COMMON = ["123456789012", "passwordpassword", "Password@123", "administrator", "qwertyuiopas"]
+COMMON += [demo.PASSWORD, "1qaz2wsx3edc", "zaq12wsxcde3", "a1b2c3d4e5f6", "abcabcabcabcabc", "monkey-monkey"]
+COMMON += ["0987654321098", "abcdefghijklmnop", "yxcvbnmasdfg", "aaaaaaaaaaaaaaaaaaaaaaaa", "ABCDEFGHIJKL"]
+OF_NAMES = ["Welcome12345", "admin1234567", "ada.lovelace1815", "lovelace-ada-9", "Liftoff-admin-1", "liftoff2024!"]
+OF_NAMES += ["grand-hotel-12", "Password-2026"]
+STRONG = ["correct horse battery staple", "mousetrapdog", "Margarethe-19620304-77", "kilopascal-tundra7"]
+STRONG += ["東京の夜はとても静かです", "\u0433\u043e\u0440\u0430\U0001f511" * 20, "x9k2v7q4m1z8"]
+
+
+def kind_of(password, *names):
+    with pytest.raises(WeakPassword) as refused:
+        refuse_weak(password, *names)
+    return refused.value.members["errors"][0]["type"]
+
+
+@pytest.fixture
+def site(monkeypatch):
+    """A site with an address of its own."""
+    address = {"frontend_url": "https://app.grand-hotel.example"}
+    settings = get_settings().model_copy(update=address)
+    monkeypatch.setattr(weak_passwords, "get_settings", lambda: settings)
+
+
+@pytest.mark.parametrize("password", COMMON)
+def test_a_common_password_is_refused(password):
+    assert kind_of(password) == "password_too_common"
+
+
+@pytest.mark.parametrize("password", OF_NAMES)
+def test_a_password_made_of_names_is_refused(password, site):
+    assert kind_of(password, "ada.lovelace", "ada") == "password_too_personal"
+
+
+@pytest.mark.parametrize("password", STRONG)
+def test_a_strong_password_is_accepted(password, site):
+    refuse_weak(password, "ada.lovelace", "ada")
+
+
+def test_the_list_holds_thousands_that_match_the_policy():
+    listed = [line for line in LIST.read_text().splitlines() if not line.startswith("#")]
+    assert len({password for password in listed if len(password) >= 12}) == len(listed) >= 3_000
+    for password in listed[::97]:
+        kind_of(password.upper())
+
+
+def test_the_message_says_what_to_do():
+    with pytest.raises(WeakPassword) as refused:
+        refuse_weak("passwordpassword")
+    assert "unrelated words" in refused.value.message
+    assert "passwordpassword" not in refused.value.message
+
+
+@pytest.mark.parametrize("text", ["a", "ab", "aab", "qwertyuiop", "ada", "x9k2v7q4m1z8", "password"])
+def test_the_cost_grows_no_faster_than_the_length(text):
+    """Processor time, so other work on the machine does not count; a quadratic rule takes 64 times as long."""
+    short, long = (text * 4_000)[:2_000], (text * 32_000)[:16_000]
+    kind_of("passwordpassword")  # the lists are loaded
+
+    def cost(password):
+        spent = []
+        for _ in range(3):
+            started = time.thread_time()
+            with suppress(WeakPassword):
+                refuse_weak(password, "ada", "x" * 300)
+            spent.append(time.thread_time() - started)
+        return min(spent)
+
+    assert cost(long) < 25 * cost(short) + 0.01
+
+
+def test_a_superuser_needs_a_strong_password_too(db):
+    for password in (demo.PASSWORD, "passwordpassword", "grace.hopper1906"):
+        with pytest.raises(WeakPassword):
+            service.make_superuser(db, email="grace.hopper@example.com", username="grace", password=password)

@@ -1,0 +1,165 @@
+"""A request that a deletion, disabling, demotion or reset overtakes has no effect (R21).
+
+Its user is held while it writes:
+
+    deletion  lock user ........ commit
+    request            read user (waits) → 401, nothing is written
+
+    request   read user, write ......... commit
+    deletion            lock user (waits) → deleted, after the effect
+
+Two sessions on one database, on those that let two write at once.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as StillWaiting
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy import func, select, update
+
+from app.db.demands import demand_again
+from app.db.turns import wait_for_turn
+from app.platform import idempotency
+from app.routers.auth import accounts, passwords, queries, sessions, tokens
+from app.routers.auth.models import LoginSession, User
+from app.routers.auth.schemas import PasswordReset
+from app.routers.auth.tokens import Purpose
+from app.routers.blog.models import BlogCategory, BlogPost
+from tests.auth.factories import PASSWORD, make_user
+from tests.auth.steps import NEW_PASSWORD
+from tests.blog.factories import make_category, make_post
+
+pytestmark = pytest.mark.only("postgresql", "mysql")
+HERE = sessions.Client("192.0.2.1", "tests")
+BLOCKED = 0.5  # seconds in which a request that does not wait would have ended
+
+
+def delete(db, user):
+    session = db.scalars(sessions.live_sessions().where(User.id == user.id)).first()
+    accounts.delete_account(db, session, PASSWORD, HERE)
+
+
+def disable(db, user):
+    db.execute(update(User).where(User.id == user.id).values(is_active=False))
+
+
+def demote(db, user):
+    db.execute(update(User).where(User.id == user.id).values(is_superuser=False))
+
+
+def reset(db, user):
+    token = tokens.issue(db, Purpose.RESET_PASSWORD, user_id=user.id)
+    passwords.reset(db, PasswordReset(token=token, new_password=NEW_PASSWORD), HERE)
+
+
+def sign_out(db, user):
+    sessions.end_sessions(db, user.id)
+
+
+REQUESTS = [
+    ("POST", "/blog/posts", {"title": "First light", "content": "Hello"}),
+    ("PUT", "/blog/posts/{post}", {"title": "Changed"}),
+    ("DELETE", "/blog/posts/{post}", None),
+    ("POST", "/blog/categories", {"name": "New"}),
+    ("PUT", "/blog/categories/{category}", {"name": "Changed"}),
+    ("DELETE", "/blog/categories/{category}", None),
+]
+RACES = [(delete, one) for one in REQUESTS] + [(ending, REQUESTS[0]) for ending in (disable, reset, sign_out)]
+RACES += [(demote, REQUESTS[3])]
+
+
+def state(committed):
+    with committed() as db:
+        posts = db.execute(select(BlogPost.title).order_by(BlogPost.id)).all()
+        return posts, db.execute(select(BlogCategory.name).order_by(BlogCategory.id)).all()
+
+
+@contextmanager
+def held(committed, user):
+    """Within, the user is locked by another transaction, which the end commits."""
+    with committed() as db, db.begin():
+        db.scalar(queries.locked(User.id == user.id))
+        yield db
+
+
+def is_waiting(work):
+    with pytest.raises(StillWaiting):
+        work.result(BLOCKED)
+    return True
+
+
+@pytest.mark.parametrize(("overtaking", "request_"), RACES, ids=lambda x: getattr(x, "__name__", None) or x[0] + x[1])
+def test_what_waits_for_the_end_of_its_user_is_refused(client, committed, login, overtaking, request_):
+    user = login(make_user(is_superuser=True))
+    place = {"post": make_post(user).id, "category": make_category().id}
+    before = state(committed)
+    method, path, body = request_
+    with ThreadPoolExecutor(1) as thread:
+        with held(committed, user) as db:
+            answer = thread.submit(client.request, method, path.format(**place), json=body)
+            assert is_waiting(answer)
+            overtaking(db, user)
+        assert answer.result(30).status_code in (401, 403)
+    assert state(committed) == before
+
+
+def test_the_user_is_locked_before_the_session(client, committed, login):
+    """The other way round a reset, which locks them in this order, and the request would wait for each other."""
+    user = login(make_user())
+    with ThreadPoolExecutor(1) as thread:
+        with held(committed, user):
+            answer = thread.submit(client.post, "/blog/posts", json={"title": "First", "content": "x"})
+            assert is_waiting(answer)
+            with committed() as other, other.begin():
+                free = select(LoginSession.id).where(LoginSession.user_id == user.id).with_for_update(nowait=True)
+                assert other.scalar(free) is not None
+        assert answer.result(30).status_code == 201
+
+
+@pytest.mark.parametrize("overtaking", [delete, disable, demote, reset, sign_out])
+def test_a_request_that_came_first_is_waited_for(client, committed, login, overtaking):
+    """The request waits for its slug, which another transaction holds; until it ends its user stays as they are."""
+    user = login(make_user(is_superuser=True))
+
+    def end():
+        with committed() as db, db.begin():
+            overtaking(db, user)
+
+    with ThreadPoolExecutor(2) as threads:
+        with committed() as db:  # its end gives the turn back
+            wait_for_turn(db, BlogPost.slug, "first-light")
+            answer = threads.submit(client.post, "/blog/posts", json={"title": "First light", "content": "x"})
+            assert is_waiting(answer)
+            ending = threads.submit(end)
+            assert is_waiting(ending)
+            assert not answer.done()
+        assert answer.result(30).status_code == 201
+        ending.result(30)
+
+
+@pytest.mark.parametrize("overtaking", [delete, disable, demote, reset, sign_out])
+def test_between_its_key_and_its_effect_a_request_is_overtaken(client, committed, login, monkeypatch, overtaking):
+    """An Idempotency-Key is committed first, and with that commit the user is let go."""
+    user = login(make_user(is_superuser=True))
+
+    def overtaken(db):
+        with committed() as other, other.begin():
+            overtaking(other, user)
+        demand_again(db)
+
+    monkeypatch.setattr(idempotency, "demand_again", overtaken)
+    body, key = {"title": "First light", "content": "Hello"}, {"Idempotency-Key": "one"}
+    assert client.post("/blog/posts", json=body, headers=key).status_code == 401
+    assert state(committed) == ([], [])
+
+
+def test_requests_of_one_user_that_lock_their_row_do_not_deadlock(client, committed, login):
+    """A rule of a feature may lock its user, as the tutorial does."""
+    login(make_user())
+    with ThreadPoolExecutor(8) as threads:
+        post = {"content": "x", "title": "Same"}
+        answers = list(threads.map(lambda _: client.post("/blog/posts", json=post).status_code, range(16)))
+    assert answers == [201] * 16
+    with committed() as db:
+        assert db.scalar(select(func.count(BlogPost.id))) == 16

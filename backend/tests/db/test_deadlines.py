@@ -1,0 +1,205 @@
+"""A call to a database that accepts and does not answer ends by itself, whatever it was."""
+
+import math
+import threading
+import time
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import Engine, exc, text
+
+from app.core.config import Settings
+from app.db import deadlines
+from app.db.database import WorkerSession, engine
+from app.db.engines import CONNECT_SECONDS, JOB_STATEMENT_SECONDS, Limits, make_engine
+from app.db.errors import translate
+from app.db.silence import LISTEN_SECONDS, Silence, silence_of
+from app.db.urls import normalise
+from app.platform import jobs, models, outbox
+from app.platform.gateway import TOTAL_SECONDS
+from tests.support.freezer import Freezer, freezer, place_of, through
+from tests.support.smtp import wait_until
+
+PATIENCE = 60  # seconds after which a call is stuck, however busy the machine is
+servers = pytest.mark.only("postgresql", "mysql")
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) "
+
+
+@pytest.fixture
+def frozen():
+    """A freezer before the suite's own server, through which `behind` connects."""
+    with freezer(place_of(normalise(Settings().database_url.get_secret_value()))) as own:
+        yield own
+
+
+def behind_freezer(frozen: Freezer, limits: Limits) -> Engine:
+    url = through(normalise(Settings().database_url.get_secret_value()), frozen)
+    settings = Settings(database_url=SecretStr(url.render_as_string(hide_password=False)))
+    return make_engine(settings, pool_size=2, max_overflow=0, limits=limits)
+
+
+@pytest.fixture
+def behind(frozen):
+    """An engine of ours whose limits are short, with one connection that has been used."""
+    own = behind_freezer(frozen, Limits(0.5, 0.5))
+    with own.connect() as connection:
+        connection.execute(text("SELECT 1"))
+    yield own
+    frozen.thaw()
+    own.dispose()
+
+
+def ends(call):
+    """What `call` raised, on a thread that a test can do without; fails if it never returns."""
+    raised = []
+
+    def run():
+        try:
+            call()
+        except exc.DBAPIError as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(PATIENCE)
+    assert not thread.is_alive(), "the call never ended"
+    assert raised, "the call succeeded"
+    return raised[0]
+
+
+def execute(connection):
+    connection.execute(text("SELECT 2"))
+
+
+CALLS = {
+    "statement": execute,
+    "commit": lambda connection: connection.commit(),
+    "rollback": lambda connection: connection.rollback(),
+    "savepoint": lambda connection: connection.begin_nested(),
+}
+
+
+@servers
+@pytest.mark.parametrize("call", CALLS)
+def test_a_call_that_is_never_answered_is_a_503(behind, frozen, call):
+    with behind.connect() as connection:
+        connection.execute(text("SELECT 1"))
+        frozen.freeze()
+        answer = translate(ends(lambda: CALLS[call](connection)))
+    assert answer
+    assert (answer.status, answer.code) == (503, "database_unavailable")
+    assert behind.pool.checkedout() == 0
+    frozen.thaw()
+    with behind.connect() as connection:
+        assert connection.scalar(text("SELECT 3")) == 3
+
+
+@servers
+def test_a_pooled_connection_that_is_dead_is_not_used(behind, frozen):
+    """Its ping is cut; then the connection that shall replace it cannot be made."""
+    frozen.freeze()
+    assert translate(ends(behind.connect))
+    assert behind.pool.checkedout() == 0
+    frozen.thaw()
+    with behind.connect() as connection:
+        execute(connection)
+
+
+@servers
+def test_the_rollback_of_a_failed_block_ends(behind, frozen):
+    """Leaving the block asks a server that does not answer to roll back."""
+
+    def fail():
+        with behind.begin() as connection:
+            connection.execute(text("SELECT 1"))
+            frozen.freeze()
+            raise exc.DBAPIError("a failure", None, Exception())
+
+    ends(fail)
+    assert behind.pool.checkedout() == 0
+
+
+@servers
+def test_while_nobody_is_answered_nobody_waits(frozen):
+    patient = behind_freezer(frozen, Limits(LISTEN_SECONDS))
+    hasty = behind_freezer(frozen, Limits(0.5, 0.5))  # as a health check's: that it gives up is no answer
+    for one in (patient, hasty):
+        one.connect().close()
+    frozen.freeze()
+    ends(patient.connect)
+    time.sleep(LISTEN_SECONDS)
+    before = frozen.connections
+    silence = silence_of(str(patient.url))
+    assert silence.lasts
+    for _ in range(20):
+        refused = translate(ends(patient.connect))
+        assert refused
+        assert (refused.status, refused.code) == (503, "database_unavailable")
+    assert frozen.connections <= before + 1, "only the listener connects"
+    frozen.thaw()
+    wait_until(lambda: not silence.lasts, PATIENCE)
+    with patient.connect() as connection:
+        execute(connection)
+    patient.dispose()
+    hasty.dispose()
+
+
+def test_one_dead_connection_among_living_ones_is_no_silence():
+    own = Silence()
+    began = time.monotonic() - 10
+    own.heard_at = began + 1
+    own.missed(began)
+    assert not own.lasts
+
+
+@pytest.mark.only("sqlite")
+@pytest.mark.parametrize("call", ["execute", "fetch"])
+def test_sqlite_is_interrupted(tmp_path, call):
+    """It has no server whose limit could end a statement; it works while rows are fetched, too."""
+    settings = Settings(database_url=SecretStr(f"sqlite:///{tmp_path / 'own.db'}"))
+    own = make_engine(settings, pool_size=1, max_overflow=0, limits=Limits(0.5))
+    endless = {"execute": "SELECT count(*) FROM n", "fetch": "SELECT i FROM n WHERE i = 1 OR i < 0"}
+    with own.connect() as connection:
+        answer = translate(ends(lambda: connection.execute(text(ENDLESS + endless[call])).all()))
+        assert answer
+        assert (answer.status, answer.code) == (503, "database_timeout")
+        connection.rollback()
+        assert connection.scalar(text("SELECT 1")) == 1
+    own.dispose()
+
+
+def test_a_call_that_was_answered_meanwhile_is_not_cut():
+    """The watchdog looks, the call ends and its descriptor is another socket's, the watchdog cuts: never so."""
+    cuts = []
+
+    class Connection:
+        limit = 0.0
+        silence = Silence()
+
+        def cut(self) -> None:
+            cuts.append(1)
+
+    deadlines._cut((Connection(), time.monotonic()))  # noqa: SLF001 - the race, without leaving it to chance
+    assert cuts == []
+
+
+def test_limits_of_requests_jobs_and_migrations():
+    request = Limits(Settings().database_statement_timeout)
+    assert (request.statement, request.call) == (4, 4.25)
+    assert CONNECT_SECONDS < request.call <= 4.5, "R20: a request is refused within 5 s"
+    assert Limits(JOB_STATEMENT_SECONDS).call == 60.25
+    assert Limits(0).call == math.inf, "a migration takes as long as it needs"
+
+
+def test_leases_outlast_what_runs_under_them():
+    statement = Limits(JOB_STATEMENT_SECONDS).call
+    assert jobs.LEASE.total_seconds() > 2 * statement
+    assert outbox.LEASE.total_seconds() > TOTAL_SECONDS + statement
+    assert models.LEASE.total_seconds() > 3 * 10 + Limits(Settings().database_statement_timeout).call
+
+
+@pytest.mark.only("postgresql")
+def test_workers_and_requests_have_limits_of_their_own(migrated):
+    with engine.connect() as request, WorkerSession() as worker:
+        shown = text("SELECT current_setting('statement_timeout')")
+        assert (request.scalar(shown), worker.scalar(shown)) == ("4s", "1min")

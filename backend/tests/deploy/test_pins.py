@@ -1,0 +1,37 @@
+"""What is downloaded by name is the same tomorrow: actions by commit, images by an exact version."""
+
+import json
+import re
+
+import pytest
+
+from app.core.config import ROOT
+
+pytestmark = pytest.mark.only("sqlite")
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+ACTION = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
+# PostgreSQL counts its releases with two numbers, everybody else with three.
+IMAGE = re.compile(r"(postgres:\d+\.\d+|(?!postgres:)[\w./-]+:\d+\.\d+\.\d+)(-[a-z0-9.]+)*(@sha256:[0-9a-f]{64})?")
+OURS = {"liftoff-backend", "liftoff-simulator"}  # built here
+STAGES = {"base"}
+
+
+def test_actions_are_pinned_to_the_commit_of_their_tag():
+    used = [line for file in WORKFLOWS for line in re.findall(r"uses: (.+)", file.read_text("utf-8"))]
+    assert used
+    assert [line for line in used if not ACTION.fullmatch(line)] == []
+
+
+def test_images_are_pinned_to_an_exact_version():
+    files = [*WORKFLOWS, ROOT / "docker-compose.yml"]
+    images = [name for file in files for name in re.findall(r"^ *image: (\S+)", file.read_text("utf-8"), re.MULTILINE)]
+    images += re.findall(r"^FROM (\S+)", (ROOT / "backend" / "Dockerfile").read_text("utf-8"), re.MULTILINE)
+    foreign = set(images) - OURS - STAGES
+    assert len(foreign) >= 4
+    assert [name for name in foreign if not IMAGE.fullmatch(name)] == []
+
+
+def test_renovate_moves_them_and_pins_their_digests():
+    told = json.loads((ROOT / ".github" / "renovate.json").read_text("utf-8"))
+    assert {"docker:pinDigests", "helpers:pinGitHubActionDigestsToSemver"} <= set(told["extends"])
+    assert set(told["enabledManagers"]) == {"dockerfile", "docker-compose", "github-actions"}

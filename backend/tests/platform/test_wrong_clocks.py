@@ -1,0 +1,88 @@
+"""Workers and servers whose clocks differ take nothing from each other, and do nothing twice (R13)."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import update
+
+from app.db import clock
+from app.db.database import SessionLocal, WorkerSession
+from app.platform import job_runs, jobs, leases, outbox
+from app.platform.idempotency import Claim
+from app.platform.mail import queue_mail
+from app.platform.models import IdempotencyKey, Job, Mail
+from tests.support.clocks import host_ahead
+from tests.support.jobs import enqueue, rows, widgets
+
+KEY = {"Idempotency-Key": "one-and-the-same"}
+BOTH_WAYS = pytest.mark.parametrize("minutes", [-5, 5])
+
+
+@pytest.mark.parametrize(("model", "lease"), [(Mail, outbox.LEASE), (Job, jobs.LEASE)])
+def test_a_lease_ends_when_it_ends_whatever_a_workers_clock_shows(committed, adding, model, lease):
+    """A mail was sent twice by workers whose clocks were three minutes apart."""
+    enqueue("test.add", {"name": "one"})
+    with SessionLocal() as db, db.begin():
+        queue_mail(db, "ada@example.com", "auth/password_changed", username="ada")
+    with WorkerSession() as worker, worker.begin():
+        assert leases.claim(worker, model, lease)
+    with host_ahead(minutes=5), WorkerSession() as worker, worker.begin():
+        assert leases.claim(worker, model, lease) is None
+        worker.execute(update(model).values(due_at=clock.now(timedelta(minutes=-3))))
+    with host_ahead(minutes=-5), WorkerSession() as worker, worker.begin():
+        assert leases.claim(worker, model, lease), "it ended three minutes ago"
+
+
+def test_a_mail_in_the_hands_of_one_worker_is_not_sent_by_another(committed, smtp):
+    with SessionLocal() as db, db.begin():
+        queue_mail(db, "ada@example.com", "auth/password_changed", username="ada")
+    with WorkerSession() as worker, worker.begin():
+        mail = leases.claim(worker, Mail, outbox.LEASE)
+    assert mail
+    with host_ahead(minutes=3):
+        assert not outbox.send_due()
+    assert smtp.received == []
+
+
+@BOTH_WAYS
+def test_what_is_due_now_is_done_now_whichever_host_asked(committed, adding, minutes):
+    with host_ahead(minutes=minutes):
+        enqueue("test.add", {"name": "one"})
+    assert job_runs.run_next()
+    enqueue("test.add", {"name": "two"}, after=timedelta(minutes=3))
+    with host_ahead(minutes=minutes):
+        assert not job_runs.run_next()
+    assert widgets() == 1
+
+
+@BOTH_WAYS
+def test_a_job_that_failed_is_put_off_and_given_up_alike(committed, minutes):
+    """One that failed is put off by the database's time, and given up by it."""
+    with SessionLocal() as db, db.begin():
+        db.add(Job(kind="test.fail", payload={}, due_at=clock.now(), give_up_at=clock.now(timedelta(minutes=3))))
+    with WorkerSession() as worker, worker.begin():
+        job = leases.claim(worker, Job, jobs.LEASE)
+    assert job
+    with host_ahead(minutes=minutes), WorkerSession() as worker, worker.begin():
+        assert leases.retry_later(worker, job, "no luck")
+    (row,) = rows()
+    with WorkerSession() as worker:
+        assert timedelta() < row.due_at - clock.read(worker) < timedelta(seconds=7)
+
+
+@BOTH_WAYS
+def test_a_request_in_progress_is_so_on_every_host(widgets, committed, monkeypatch, minutes):
+    """Its process was killed; the key is free when its minute is over, not before."""
+    monkeypatch.setattr(Claim, "release", lambda _: None)
+    widgets.post("/widgets", json={"name": "spring"})
+    assert (
+        widgets.post("/widgets", json={"name": "spring"}, headers=KEY).status_code == 409
+    )  # taken, and nobody frees it
+    with host_ahead(minutes=5):
+        assert (
+            widgets.post("/widgets", json={"name": "spring"}, headers=KEY).json()["code"] == "idempotency_in_progress"
+        )
+    with SessionLocal() as db, db.begin():
+        db.execute(update(IdempotencyKey).values(expires_at=clock.now(timedelta(minutes=-3))))
+    with host_ahead(minutes=minutes):
+        assert widgets.post("/widgets", json={"name": "wheel"}, headers=KEY).status_code == 201

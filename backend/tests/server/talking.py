@@ -1,0 +1,133 @@
+"""One connection of the server without a socket, a loop that waits, or a clock that runs: a test says what happens."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from uvicorn.config import Config
+from uvicorn.server import ServerState
+
+from app.server.connection import Connection
+from app.server.crowd import Crowd, Limits
+
+HEAD = b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 6000\r\n"
+
+
+class Pipe(asyncio.Transport):
+    """What a connection is made over, socket and transport in one: notes what is written, and how it ends."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__({"socket": self})
+        self.host = host
+        self.options: dict[int, int] = {}
+        self.written = b""
+        self.unread = 0
+        self.end: str | None = None
+        self.paused = False
+
+    def getpeername(self) -> tuple[str, int]:
+        return self.host, 50_000
+
+    def getsockname(self) -> tuple[str, int]:
+        return "127.0.0.1", 8000
+
+    def setsockopt(self, _level: int, option: int, value: int) -> None:
+        self.options[option] = value
+
+    def write(self, data: Any) -> None:
+        if self.end == "lost":
+            raise RuntimeError("the handler is closed")  # as uvloop does
+        self.written += data
+
+    def get_write_buffer_size(self) -> int:
+        return self.unread
+
+    def pause_reading(self) -> None:
+        self.paused = True
+
+    def resume_reading(self) -> None:
+        self.paused = False
+
+    def is_closing(self) -> bool:
+        return self.end is not None
+
+    def close(self) -> None:
+        self.end = self.end or "closed"
+
+    def abort(self) -> None:
+        self.end = "aborted"
+
+
+class Server:
+    """An application that answers when it is told to, and a crowd whose clock stands still until it is moved."""
+
+    def __init__(self, limits: Limits, trusted: list[str] | None = None) -> None:
+        self.crowd = Crowd(limits, trusted or [])
+        self.state = ServerState()
+        self.go_on = asyncio.Event()
+        self.reads = True
+        self.clients: list[Client] = []
+        self.config = Config(
+            self._answer, interface="asgi3", ws="none", log_config=None, timeout_keep_alive=75, proxy_headers=False
+        )
+        self.config.load()
+        self.kind = type("Kind", (Connection,), {"crowd": self.crowd})
+
+    async def _answer(self, _scope: Any, receive: Callable[..., Any], send: Callable[..., Any]) -> None:
+        while self.reads and (await receive()).get("more_body"):
+            pass
+        await self.go_on.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    def connect(self, host: str = "203.0.113.9") -> "Client":
+        self.clients.append(Client(self, host))
+        return self.clients[-1]
+
+    async def settle(self) -> None:
+        """Let the application do what it can."""
+        for _ in range(10):
+            await asyncio.sleep(0)
+
+    async def after(self, seconds: float) -> None:
+        """The clock moves on, second by second, and the crowd is looked at."""
+        await self.settle()
+        for _ in range(round(seconds)):
+            self.crowd.now += 1
+            for one in (*self.crowd._unanswered, *self.crowd._answered):  # noqa: SLF001 - its timer would do it
+                one.look()
+            await self.settle()
+
+
+class Client:
+    def __init__(self, server: Server, host: str) -> None:
+        self.pipe = Pipe(host)
+        self.connection = server.kind(config=server.config, server_state=server.state, app_state={})
+        self.connection.connection_made(self.pipe)
+
+    def send(self, data: bytes) -> None:
+        self.connection.data_received(data)
+
+    def go_away(self) -> None:
+        self.pipe.end = "lost"
+        self.connection.connection_lost(ConnectionResetError())
+
+    @property
+    def end(self) -> str | None:
+        return self.pipe.end
+
+
+def talk(scene: Callable[[Server], Any], limits: Limits | None = None, trusted: list[str] | None = None) -> None:
+    """Play a scene with a server of its own."""
+
+    async def play() -> None:
+        server = Server(limits or Limits(connections=100, look=1e6), trusted)
+        try:
+            await scene(server)
+        finally:  # also if the scene has failed: an application that waits for a client would never end
+            for client in server.clients:
+                client.go_away()
+            server.go_on.set()
+            await server.settle()
+
+    asyncio.run(play())
