@@ -9,7 +9,7 @@ long, and comes again at once until nothing is left that has run out.
 
 import time
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, cast
 
