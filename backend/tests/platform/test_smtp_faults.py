@@ -65,7 +65,7 @@ def fault(smtp, settings, monkeypatch):
         elif name.endswith("at DATA"):
             smtp.data_answer = f"{answer} no"
         elif name == "hangs in DATA":
-            monkeypatch.setattr(gateway, "ANSWER_SECONDS", 0.2)
+            monkeypatch.setattr(gateway, "ANSWER_SECONDS", 1.0)
             smtp.hold_data.clear()
         elif name == "drops after DATA":
             smtp.drop_after_data = True
