@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from app.db import clock
 from app.db.database import SessionLocal, WorkerSession
@@ -31,6 +31,19 @@ def test_a_lease_ends_when_it_ends_whatever_a_workers_clock_shows(committed, add
         worker.execute(update(model).values(due_at=clock.now(timedelta(minutes=-3))))
     with host_ahead(minutes=-5), WorkerSession() as worker, worker.begin():
         assert leases.claim(worker, model, lease), "it ended three minutes ago"
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize(("model", "lease"), [(Mail, outbox.LEASE), (Job, job_runs.LEASE)])
+def test_a_lease_lasts_as_long_whichever_worker_took_it(committed, adding, model, lease, minutes):
+    enqueue("test.add", {"name": "one"})
+    with SessionLocal() as db, db.begin():
+        queue_mail(db, "ada@example.com", "auth/password_changed", username="ada")
+    with host_ahead(minutes=minutes), WorkerSession() as db, db.begin():
+        assert leases.claim(db, model, lease)
+    with WorkerSession() as db:
+        left = db.scalars(select(model.due_at)).one() - clock.read(db)
+        assert lease - timedelta(minutes=1) < left <= lease
 
 
 def test_a_mail_in_the_hands_of_one_worker_is_not_sent_by_another(committed, smtp):
