@@ -34,7 +34,7 @@ def test_a_lease_ends_when_it_ends_whatever_a_workers_clock_shows(committed, add
 
 
 @BOTH_WAYS
-@pytest.mark.parametrize(("model", "lease"), [(Mail, outbox.LEASE), (Job, job_runs.LEASE)])
+@pytest.mark.parametrize(("model", "lease"), [(Mail, outbox.LEASE), (Job, jobs.LEASE)])
 def test_a_lease_lasts_as_long_whichever_worker_took_it(committed, adding, model, lease, minutes):
     enqueue("test.add", {"name": "one"})
     with WorkerSession() as db, db.begin():
