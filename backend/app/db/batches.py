@@ -21,7 +21,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, sessionmaker
 
 from app.db.base import Base
 
-SIZE = 1_000  # rows of one batch at most
+SIZE = 2_000  # rows of one batch at most
 FIRST = 100  # rows of the first batch, before it is known what one costs: rows that refer to them go along
 BUDGET = 2.0  # seconds of one run; the thread has other things to do, too
 
@@ -41,7 +41,7 @@ class Pace:
     rest: float
 
 
-USUAL = Pace(aim=0.1, rest=1.0)
+USUAL = Pace(aim=0.2, rest=1.0)
 # SQLite has one writer. Whoever waits for it looks again now and then, and must find it free.
 ONE_WRITER = Pace(aim=0.02, rest=2.0)
 

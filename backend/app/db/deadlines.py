@@ -75,8 +75,9 @@ def _end(call: Call) -> None:
 
 
 def _watch() -> None:
+    never = threading.Event()
     while True:
-        time.sleep(min(LONGEST_SLEEP, max(0.0, _look())))
+        never.wait(min(LONGEST_SLEEP, max(0.0, _look())))
 
 
 def _look() -> float:

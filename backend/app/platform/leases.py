@@ -5,7 +5,6 @@ The database's clock tells when, so that no worker takes a lease for ended becau
 """
 
 import random
-import traceback
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, TypeVar, cast
 from uuid import uuid4
@@ -133,8 +132,12 @@ def delay_after(attempts: int) -> timedelta:
 
 
 def reason_of(error: BaseException) -> str:
-    """The type and the text of an error, also of one whose text cannot be had."""
-    return "".join(traceback.format_exception_only(error)).strip()
+    """Return the type and the text of an error, also of one whose text cannot be had."""
+    try:
+        text = str(error)
+    except Exception as another:
+        text = f"no text ({type(another).__name__})"
+    return f"{type(error).__name__}: {text}"
 
 
 def short(error: str) -> str:

@@ -9,7 +9,7 @@ long, and comes again at once until nothing is left that has run out.
 
 import time
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, cast
 
@@ -26,10 +26,9 @@ from .jobs import Again, kinds, recurring
 
 EVERY = timedelta(hours=1)
 OVERDUE = timedelta(days=1)  # after this a person has to know: purges do not run, or are too slow
-ALARM_AGAIN = 3600.0  # seconds
+LOOK_AGAIN = 3000.0  # seconds
 
 log = get_logger(__name__)
-_alarmed: dict[str, float] = {}
 
 
 @dataclass(frozen=True)
@@ -62,6 +61,7 @@ class Purge:
 
 
 _purges: dict[str, list[Purge]] = {}
+_looked: dict[Purge, float] = {}
 
 
 def purge(
@@ -95,31 +95,38 @@ def overdue(db: Session) -> dict[str, timedelta]:
     return found
 
 
-def _run(table: str, _db: Session, _payload: dict[str, Any]) -> Again | None:
-    """One run of a table's job. `_db` has not begun a transaction, so that it holds nothing meanwhile."""
-    finished = True
+def _run(table: str, _db: Session, payload: dict[str, Any]) -> Again | None:
+    """One run of a table's job. `_db` has not begun a transaction, so that it holds nothing meanwhile.
+
+    A run that goes on begins where the one before it ended, and not among the places of what that one has deleted: the
+    index has these until PostgreSQL has vacuumed it.
+    """
+    places: dict[str, str] = {}
     for declared in _purges[table]:
-        _raise_alarm(declared)
-        done = in_batches(WorkerSession, declared.work, declared.model, *declared.expired(), by=declared.column)
-        finished = finished and done.finished
+        name, place = declared.column.key, payload.get(declared.column.key)
+        _look_for_late(declared)
+        after = datetime.fromisoformat(place) if place else None
+        done = in_batches(
+            WorkerSession, declared.work, declared.model, *declared.expired(), by=declared.column, after=after
+        )
+        if not done.finished:
+            places[name] = done.last.isoformat()
         if done.rows:
-            log.info(
-                "purged",
-                table=table,
-                column=declared.column.key,
-                rows=done.rows,
-                batches=done.batches,
-                longest_ms=round(done.longest * 1000, 1),
-                finished=done.finished,
-            )
-    return None if finished else Again()
+            told = {"rows": done.rows, "batches": done.batches, "longest_ms": round(done.longest * 1000, 1)}
+            log.info("purged", table=table, column=name, **told, finished=done.finished)
+    return Again(payload=places) if places else None
 
 
-def _raise_alarm(declared: Purge) -> None:
-    """Before anything is deleted, so that a purge that always fails is told of, too; once an hour for each table."""
+def _look_for_late(declared: Purge) -> None:
+    """Raise the alarm before anything is deleted, so that a purge that always fails is told of, too.
+
+    About once an hour, also where one run follows the other because they cannot keep up.
+    """
+    looked = _looked.get(declared, -LOOK_AGAIN)
+    if time.monotonic() - looked < LOOK_AGAIN:
+        return
+    _looked[declared] = time.monotonic()
     with WorkerSession() as db:
         late = declared.overdue(db)
-    told = _alarmed.get(declared.table)
-    if late > OVERDUE and (told is None or time.monotonic() - told > ALARM_AGAIN):
-        _alarmed[declared.table] = time.monotonic()
+    if late > OVERDUE:
         log.error("purge_overdue", table=declared.table, seconds=int(late.total_seconds()))

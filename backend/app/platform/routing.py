@@ -137,8 +137,8 @@ class Route(APIRoute):
             await request.inspect(takes_json=json, takes_form=form)
             _request.set(request)
             if self.creates and (key := request.headers.get(idempotency.HEADER)) is not None:
-                claim = idempotency.Claim(request, key, await request.body())
-                request.state.claim = claim if self.stores else None
+                shown = idempotency.Claim(request, key, await request.body())
+                request.state.claim = shown if self.stores else None
             response = await answer(request)
             if self.reads:
                 return _read(request, response)

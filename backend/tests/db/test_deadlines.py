@@ -3,6 +3,7 @@
 import math
 import threading
 import time
+from functools import partial
 
 import pytest
 from pydantic import SecretStr
@@ -123,8 +124,9 @@ def test_the_rollback_of_a_failed_block_ends(behind, frozen):
 def test_while_nobody_is_answered_nobody_waits(frozen):
     patient = behind_freezer(frozen, Limits(LISTEN_SECONDS))
     hasty = behind_freezer(frozen, Limits(0.5, 0.5))  # as a health check's: that it gives up is no answer
-    for one in (patient, hasty):
-        one.connect().close()
+    patient.connect().close()
+    with hasty.connect() as connection:
+        idle = connection.connection.dbapi_connection
     frozen.freeze()
     ends(patient.connect)
     time.sleep(LISTEN_SECONDS)
@@ -136,16 +138,20 @@ def test_while_nobody_is_answered_nobody_waits(frozen):
         assert refused
         assert (refused.status, refused.code) == (503, "database_unavailable")
     assert frozen.connections <= before + 1, "only the listener connects"
+    ends(hasty.connect)
     frozen.thaw()
     wait_until(lambda: not silence.lasts, PATIENCE)
     with patient.connect() as connection:
         execute(connection)
+    with hasty.connect() as connection:
+        assert connection.connection.dbapi_connection is idle, "it was not even tried"
     patient.dispose()
     hasty.dispose()
 
 
 def test_one_dead_connection_among_living_ones_is_no_silence():
     own = Silence()
+    own.reach = partial(threading.Event().wait, PATIENCE)  # asking the database would not end it
     began = time.monotonic() - 10
     own.heard_at = began + 1
     own.missed(began)

@@ -50,10 +50,11 @@ def test_the_application_limits_its_threads(migrated):
     found = []
 
     async def look():
-        found.append(to_thread.current_default_thread_limiter())
+        limiter = to_thread.current_default_thread_limiter()
+        assert isinstance(limiter, Threads)
+        found.append((limiter.total_tokens, limiter.patience))
 
     with DocumentedClient(app) as client:
         assert client.portal
         client.portal.call(look)
-    assert isinstance(found[0], Threads)
-    assert (found[0].total_tokens, found[0].patience) == (16, 10)
+    assert found == [(16, 10)]

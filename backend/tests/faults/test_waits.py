@@ -25,7 +25,7 @@ from tests.support.server import Server, running_server
 pytestmark = [pytest.mark.faults, pytest.mark.only("postgresql")]
 
 AT_ONCE = 40
-MARGIN = 2.5  # seconds for a machine on which others work; the figures tell what it was
+MARGIN = 10  # seconds for a machine on which others work; the figures tell what it was, and without limits it was 25
 LONG = 60
 PROBES = 70  # a second
 ROUNDS_SECONDS = 4
@@ -53,8 +53,8 @@ def ask(server: Server, method: str, path: str, body: object = None, headers: di
 
 
 @pytest.fixture(scope="module")
-def frozen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    with cluster(tmp_path_factory.mktemp("postgresql")) as own:
+def frozen() -> Iterator[Cluster]:
+    with cluster() as own:
         yield own
 
 

@@ -3,7 +3,6 @@
 import subprocess
 import sys
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -46,11 +45,11 @@ def storm(request, committed):
 
 
 def queue_link():
-    values: Any = {"username": "ada", "link": "https://app.example.com/reset-password?token=x"}
+    link = "https://app.example.com/reset-password?token=x"
     with SessionLocal() as db, db.begin():
         life = timedelta(hours=1)
         to, template = "ada@example.com", "auth/reset_password"
-        queue_mail(db, to, template, useful_for=life, minutes=60, **values)
+        queue_mail(db, to, template, useful_for=life, minutes=60, username="ada", link=link)
 
 
 def unsent():

@@ -128,10 +128,12 @@ def test_either_names_or_all(committed, arguments):
     assert done.output == "Name dead letters, such as mail:12, or say --all.\n"
 
 
-def test_of_very_many_the_newest_are_listed_and_all_are_counted(committed, monkeypatch):
+def test_of_very_many_the_newest_are_listed_and_all_are_counted(committed, monkeypatch, statements):
     monkeypatch.setattr(dead_letters, "SHOWN", 2)
     names = [kill(Job, kind="purge.users", payload={}, at=GONE + timedelta(minutes=n)) for n in range(4)]
+    statements.clear()
     shown = run("dead-letters").output
+    assert [one for one in statements if "LIMIT" not in one] == []
     assert [name in shown for name in names] == [False, False, True, True]
     assert shown.endswith("Dead letters: 4, of which the newest 2\n")
 

@@ -99,7 +99,7 @@ def test_a_redis_that_accepts_and_never_answers_is_done_without():
 
 
 def test_a_silent_redis_is_waited_for_once_and_by_one(monkeypatch):
-    """Not three times with pauses, as its client would by default, and not by every request."""
+    """Not three times with pauses, as some of its clients do, and not by every request."""
     with freezer() as silent:
         counters = Counters(f"redis://127.0.0.1:{silent.port}/0")
         assert hits(counters, HUNDRED, 1, "login", "x") == 1

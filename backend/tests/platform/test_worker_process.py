@@ -11,6 +11,7 @@ from app.core.types import now
 from app.db.database import SessionLocal
 from app.platform.mail import queue_mail
 from app.platform.models import Job, Mail
+from app.platform.worker import SENDERS
 from tests.support.server import running_server
 from tests.support.smtp import wait_until
 from tests.support.workers import workers
@@ -79,7 +80,7 @@ def test_a_worker_killed_before_the_server_has_the_mail_costs_a_delay_and_no_sec
 
 def test_sigterm_lets_the_mail_in_hand_be_sent(committed, smtp):
     smtp.hold_data.clear()
-    queue(2)
+    queue(2 * SENDERS)
     with workers(1) as (running, _):
         wait_until(lambda: smtp.received, 30)
         running[0].send_signal(signal.SIGTERM)
@@ -87,8 +88,8 @@ def test_sigterm_lets_the_mail_in_hand_be_sent(committed, smtp):
         assert running[0].poll() is None
         smtp.hold_data.set()
         assert running[0].wait(15) == 0
-    assert len(smtp.taken) == 1
-    assert sorted(bool(mail.sent_at) for mail in mails()) == [False, True]
+    assert 1 <= len(smtp.taken) <= SENDERS
+    assert sum(bool(mail.sent_at) for mail in mails()) == len(smtp.taken)
     assert all(mail.lease is None for mail in mails())
 
 

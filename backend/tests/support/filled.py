@@ -30,6 +30,8 @@ def fill(values: Mapping[str, Callable[[ColumnElement[int]], ColumnElement[Any]]
             cells = {c: values.get(f"{made.name}.{c.name}", partial(_value, c))(number) for c in made.columns}
             filled = insert(made).from_select(list(cells), select(*cells.values()).select_from(source))
             connection.execute(filled)
+            if connection.dialect.name == "postgresql":  # whose next id is not that behind the largest
+                connection.execute(select(func.setval(f"{made.name}_id_seq", ROWS)))
         for made in tables:
             connection.execute(text(f"ANALYZE {'TABLE' if connection.dialect.name == 'mysql' else ''} {made.name}"))
 

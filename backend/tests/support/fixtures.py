@@ -222,11 +222,12 @@ def statements() -> Iterator[list[str]]:
     """Every SQL statement that is sent while the test runs, without the transaction's own."""
     sent: list[str] = []
 
-    def note(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+    def note(_c: Any, _cursor: Any, _text: str, _given: Any, context: Any, _many: Any) -> None:
+        statement = context.statement  # without the moment that `follow_travel` puts in
         if not statement.startswith(("SAVEPOINT", "RELEASE", "ROLLBACK", "BEGIN")):
             sent.append(statement)
 
-    event.listen(Engine, "before_cursor_execute", note, insert=True)  # before `follow_travel` puts its moment in
+    event.listen(Engine, "before_cursor_execute", note)
     yield sent
     event.remove(Engine, "before_cursor_execute", note)
 

@@ -15,7 +15,7 @@ import httpx2
 
 from app.core.config import BACKEND
 
-START_SECONDS = 60  # a second where nothing else runs
+START_SECONDS = 180  # a second where nothing else runs, a minute where much does
 
 
 @dataclass

@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import Select, or_, select, update
 from sqlalchemy.orm import Session
 
-from app.core.types import now
 from app.db import clock
+from app.db.database import side_session
 from app.platform.jobs import enqueue
 from app.routers.auth.models import User
 
@@ -61,9 +61,11 @@ def forget(payload: dict[str, Any]) -> bool:
     if stripe_id is None:
         return False
     gateway.close_sessions(stripe_id)
+    with side_session() as side:
+        since = clock.read(side) - LAST_MOMENT
     for bought in gateway.find_live(stripe_id):
         alarm("paid_without_account", customer=stripe_id, subscription=bought)
-        gateway.end_and_refund(bought, since=now() - LAST_MOMENT)
+        gateway.end_and_refund(bought, since=since)
     gateway.delete_customer(stripe_id)
     gateway.close_sessions(stripe_id)
     return True

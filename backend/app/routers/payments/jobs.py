@@ -83,7 +83,6 @@ def catch_up(db: Session, payload: dict[str, Any]) -> Again | None:
     if not get_settings().payments_enabled:
         return None
     left = reconciliation.catch_up(db, payload)
-    reconciliation.close_pages_of_disabled(db)
     return Again(CATCH_UP, left) if left else None
 
 

@@ -37,6 +37,8 @@ def catch_up(db: Session, place: Mapping[str, Any]) -> dict[str, Any]:
         left["subscription"] = [last.status, last.current_period_end.isoformat(), last.id]
     if len(checkouts) == BATCH:
         left["checkout"] = checkouts[-1].customer_id
+    if last_page := close_pages_of_disabled(db, place.get("page", 0)):
+        left["page"] = last_page
     return left
 
 
@@ -89,10 +91,26 @@ def silent_checkouts(after: int) -> Select[Any, Any]:
     )
 
 
-def close_pages_of_disabled(db: Session) -> None:
-    """A disabled user keeps what they have, and begins nothing: a page of Stripe's that they have open is closed."""
-    begun = select(Customer.id, Customer.stripe_id).join(Customer.user).where(~User.is_active)
-    begun = begun.join(CheckoutAttempt, CheckoutAttempt.open_customer_id == Customer.id)
-    for customer_id, stripe_id in db.execute(begun.limit(BATCH)):
-        payload = {"customer_id": customer_id, "stripe_id": stripe_id}
-        enqueue(db, "payments.close_pages", payload, key=f"close pages {customer_id}")
+def close_pages_of_disabled(db: Session, after: int) -> int | None:
+    """A disabled user keeps what they have, and begins nothing: a page of Stripe's that they have open is closed.
+
+    Looks at the next batch of open pages, of payers behind this one. The payer to go on at, or `None` at the end.
+    """
+    pages = db.execute(open_pages(after).limit(BATCH)).all()
+    for customer_id, stripe_id, is_active in pages:
+        if not is_active:
+            payload = {"customer_id": customer_id, "stripe_id": stripe_id}
+            enqueue(db, "payments.close_pages", payload, key=f"close pages {customer_id}")
+    return pages[-1].id if len(pages) == BATCH else None
+
+
+def open_pages(after: int) -> Select[Any, Any, Any]:
+    """Read in the order of the index on the payers of open checkouts."""
+    return (
+        select(Customer.id, Customer.stripe_id, User.is_active)
+        .select_from(CheckoutAttempt)
+        .join(Customer, Customer.id == CheckoutAttempt.open_customer_id)
+        .join(Customer.user)
+        .where(CheckoutAttempt.open_customer_id > after)
+        .order_by(CheckoutAttempt.open_customer_id)
+    )
