@@ -14,7 +14,7 @@ Id = Annotated[int, Field(ge=1, le=MAX_ID)]
 
 
 def now() -> datetime:
-    """This moment, aware, in UTC: the one clock of the application."""
+    """What this host's clock shows, aware, in UTC. What goes into a row, or is compared with one: `app.db.clock`."""
     return datetime.now(UTC)
 
 

@@ -33,7 +33,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         if value.tzinfo is None:
-            raise ValueError("A time needs a zone: use app.core.types.now() or an aware datetime")
+            raise ValueError("A time needs a zone: use app.db.clock.now() or an aware datetime")
         moment = value.astimezone(UTC)
         return moment if dialect.name == "postgresql" else moment.replace(tzinfo=None)
 

@@ -5,6 +5,7 @@ The database's clock tells when, so that no worker takes a lease for ended becau
 """
 
 import random
+import traceback
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, TypeVar, cast
 from uuid import uuid4
@@ -133,11 +134,8 @@ def delay_after(attempts: int) -> timedelta:
 
 def reason_of(error: BaseException) -> str:
     """Return the type and the text of an error, also of one whose text cannot be had."""
-    try:
-        text = str(error)
-    except Exception as another:
-        text = f"no text ({type(another).__name__})"
-    return f"{type(error).__name__}: {text}"
+    said = "".join(traceback.format_exception_only(error)).strip()
+    return said.removeprefix(f"{type(error).__module__}.")
 
 
 def short(error: str) -> str:

@@ -8,6 +8,7 @@ from threading import Event, Thread
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.core.config import get_settings
 from app.core.logging import get_logger
 from app.db.database import WorkerSession
 from app.db.migrations import gate
@@ -24,6 +25,8 @@ RESTART_SECONDS = 1.0
 # Mail waits for the server, four times for each mail: from 50 ms away one connection takes 5 mails a second.
 SENDERS = 8
 THREADS = {Lane.ASKED: 2, Lane.RECURRING: 2, Lane.OUTSIDE: 4}
+# SQLite has one writer, and its turns are not fair: with more threads a request waits until it is refused.
+MOST_ON_SQLITE = 2
 
 log = get_logger(__name__)
 
@@ -58,8 +61,9 @@ class Worker:
         for lane, threads in THREADS.items():
             work = partial(job_runs.run_next, lane=lane)
             crews.append(Crew(f"{lane} jobs", work, BELLS[lane], threads))
+        most = MOST_ON_SQLITE if get_settings().sqlite_file else max(SENDERS, *THREADS.values())
         for crew in crews:
-            for number in range(crew.threads):
+            for number in range(min(crew.threads, most)):
                 name = f"{crew.name} {number + 1}"
                 wait = ECHO_SECONDS if number else POLL_SECONDS
                 yield Thread(target=self._live, args=(crew, name, wait), name=name, daemon=True)

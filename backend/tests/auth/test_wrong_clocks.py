@@ -11,7 +11,7 @@ from app.routers.auth import pending, sessions, tokens
 from app.routers.auth.models import LoginSession, OneTimeToken, User, UsernameHold
 from app.routers.auth.tokens import Purpose
 from tests.auth.challenges import challenge, send
-from tests.auth.factories import make_user, token_for
+from tests.auth.factories import make_user
 from tests.auth.phones import phone_of
 from tests.auth.steps import NEW_PASSWORD, bearer, events_of, lives, refresh, sign_in
 from tests.support.clocks import host_ahead
@@ -125,13 +125,12 @@ def test_a_registration_waits_for_as_long_on_every_host(client, db, left, minute
 
 
 @pytest.mark.parametrize("minutes", [-5, 5])
-def test_lists_are_in_the_order_in_which_things_happened(client, db, minutes):
-    user = make_user()
+def test_a_session_tells_the_time_that_all_hosts_share(client, db, minutes):
     with host_ahead(minutes=minutes):
-        token_for(user)
-    newest = sign_in(client, user).json()
-    listed = client.get("/auth/sessions", headers=bearer(newest)).json()
-    assert [row["current"] for row in listed] == [True, False]
+        token = refresh(client, sign_in(client, make_user()).json()).json()
+    row = db.execute(select(LoginSession.created_at, LoginSession.last_used_at, LoginSession.refreshed_at)).one()
+    assert all(abs(clock.read(db) - at) < MINUTE for at in row)
+    assert lives(client, token)
 
 
 @pytest.mark.parametrize("minutes", [-5, 5])

@@ -53,7 +53,9 @@ def test_a_route_takes_no_more_statements_than_it_may(client, login, db, stateme
     answer = client.request(method, url, json=body)
     assert answer.is_success, answer.text
     print(f"{method:<7}{path:<95}{len(statements)} statements")  # noqa: T201 - pytest -s shows the table
-    assert len(statements) <= cost + ADMISSION, "\n".join(statements)
+    # No UPDATE returns rows there: `updated_at` is read by one more.
+    read_again = method == "PUT" and db.get_bind().dialect.name == "mysql"
+    assert len(statements) <= cost + ADMISSION + read_again, "\n".join(statements)
 
 
 def test_a_page_by_cursor_is_one_statement_and_the_public_costs_none(client, db, statements):

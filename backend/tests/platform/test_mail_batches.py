@@ -110,6 +110,7 @@ def test_a_kept_line_that_breaks_after_the_data_is_not_tried_at_once(committed, 
     assert [one.attempts for one in mails()] == [1, 1, 1]
 
 
+@pytest.mark.only("postgresql", "mysql")  # on SQLite fewer threads send
 def test_a_worker_sends_by_several_threads_and_none_twice(committed, smtp):
     smtp.hold_data.clear()
     queue(SENDERS * 3)
@@ -132,9 +133,11 @@ def test_a_server_that_takes_few_connections_fails_no_mail(committed, smtp, monk
     smtp.hold_data.clear()
     queue(MAILS)
     with ThreadPoolExecutor(5) as threads:
-        working = [threads.submit(send_all) for _ in range(5)]
+        working = [threads.submit(send_all) for _ in range(2)]
         try:
-            wait_until(lambda: smtp.held == 2 and sum(work.done() for work in working) == 3)
+            wait_until(lambda: smtp.held == 2)
+            working += [threads.submit(send_all) for _ in range(3)]
+            wait_until(lambda: sum(work.done() for work in working) == 3)
             assert {one.attempts for one in mails() if one.lease is None} == {0}
         finally:
             smtp.hold_data.set()

@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from app.db import clock
-from app.db.database import SessionLocal, WorkerSession
+from app.db.database import WorkerSession
 from app.platform import job_runs, jobs, leases, outbox
 from app.platform.idempotency import Claim
 from app.platform.mail import queue_mail
@@ -22,7 +22,7 @@ BOTH_WAYS = pytest.mark.parametrize("minutes", [-5, 5])
 def test_a_lease_ends_when_it_ends_whatever_a_workers_clock_shows(committed, adding, model, lease):
     """A mail was sent twice by workers whose clocks were three minutes apart."""
     enqueue("test.add", {"name": "one"})
-    with SessionLocal() as db, db.begin():
+    with WorkerSession() as db, db.begin():
         queue_mail(db, "ada@example.com", "auth/password_changed", username="ada")
     with WorkerSession() as worker, worker.begin():
         assert leases.claim(worker, model, lease)
@@ -33,8 +33,21 @@ def test_a_lease_ends_when_it_ends_whatever_a_workers_clock_shows(committed, add
         assert leases.claim(worker, model, lease), "it ended three minutes ago"
 
 
+@BOTH_WAYS
+@pytest.mark.parametrize(("model", "lease"), [(Mail, outbox.LEASE), (Job, jobs.LEASE)])
+def test_a_lease_lasts_as_long_whichever_worker_took_it(committed, adding, model, lease, minutes):
+    enqueue("test.add", {"name": "one"})
+    with WorkerSession() as db, db.begin():
+        queue_mail(db, "ada@example.com", "auth/password_changed", username="ada")
+    with host_ahead(minutes=minutes), WorkerSession() as db, db.begin():
+        assert leases.claim(db, model, lease)
+    with WorkerSession() as db:
+        left = db.scalars(select(model.due_at)).one() - clock.read(db)
+        assert lease - timedelta(minutes=1) < left <= lease
+
+
 def test_a_mail_in_the_hands_of_one_worker_is_not_sent_by_another(committed, smtp):
-    with SessionLocal() as db, db.begin():
+    with WorkerSession() as db, db.begin():
         queue_mail(db, "ada@example.com", "auth/password_changed", username="ada")
     with WorkerSession() as worker, worker.begin():
         mail = leases.claim(worker, Mail, outbox.LEASE)
@@ -58,7 +71,7 @@ def test_what_is_due_now_is_done_now_whichever_host_asked(committed, adding, min
 @BOTH_WAYS
 def test_a_job_that_failed_is_put_off_and_given_up_alike(committed, minutes):
     """One that failed is put off by the database's time, and given up by it."""
-    with SessionLocal() as db, db.begin():
+    with WorkerSession() as db, db.begin():
         db.add(Job(kind="test.fail", payload={}, due_at=clock.now(), give_up_at=clock.now(timedelta(minutes=3))))
     with WorkerSession() as worker, worker.begin():
         job = leases.claim(worker, Job, jobs.LEASE)
@@ -82,7 +95,7 @@ def test_a_request_in_progress_is_so_on_every_host(widgets, committed, monkeypat
         assert (
             widgets.post("/widgets", json={"name": "spring"}, headers=KEY).json()["code"] == "idempotency_in_progress"
         )
-    with SessionLocal() as db, db.begin():
+    with WorkerSession() as db, db.begin():
         db.execute(update(IdempotencyKey).values(expires_at=clock.now(timedelta(minutes=-3))))
     with host_ahead(minutes=minutes):
         assert widgets.post("/widgets", json={"name": "wheel"}, headers=KEY).status_code == 201

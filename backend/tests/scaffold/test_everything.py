@@ -94,7 +94,7 @@ def add_a_rule(tree):
     service = tree.backend / "app/routers/estimates/service.py"
     text = service.read_text("utf-8")
     rule = "    estimate.notes = None  # nothing of it outlives it\n"
-    changed = text.replace("    db.delete(estimate)\n", f"{rule}    db.delete(estimate)\n")
+    changed = text.replace("    delete_row(", f"{rule}    delete_row(", 1)
     assert changed != text
     service.write_text(changed, "utf-8")
     return rule

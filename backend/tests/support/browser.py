@@ -28,7 +28,7 @@ class Visit:
     complaints: list[str] = field(default_factory=list)
 
     def watch(self, page: Page) -> None:
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(60_000)
         page.on("request", lambda request: self.requests.append(request.url))
         page.on("requestfailed", lambda request: self.complaints.append(f"failed: {request.url}"))
         page.on("response", self._note)
