@@ -105,9 +105,10 @@ class Line:
             raise
 
     def _broken(self, smtp: "_Bounded", error: Exception) -> Exception:
+        server_may_have_it = smtp.has_begun_data  # asked before closing, which begins anew
         self.close()
         reason = f"{type(error).__name__}: {error}"
-        return SendingFailed(reason) if smtp.has_begun_data else _LineBroke(reason)
+        return SendingFailed(reason) if server_may_have_it else _LineBroke(reason)
 
     def close(self) -> None:
         smtp, self._smtp = self._smtp, None

@@ -93,8 +93,10 @@ def test_it_comes_back_after_a_year_with_a_worker_that_had_it_in_hand(done):
     assert [row.dead_at for row in rows()] == [None]
 
 
-def test_a_row_that_is_in_hand_is_left_to_its_worker(done):
+def test_a_row_that_is_in_hand_is_left_to_its_worker(done, handlers):
     """With an interval that is shorter than a lease, the plan would shorten the lease."""
+    again = handlers["test.again"].run
+    handlers["test.again"] = jobs.Kind("test.again", again, timedelta(minutes=1))
     job_runs.run_next()
     change(due_at=now())
     with WorkerSession() as db, db.begin():

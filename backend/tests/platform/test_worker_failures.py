@@ -175,7 +175,7 @@ def test_a_thread_that_is_stuck_is_noticed(committed, handlers, monkeypatch):
 
 
 def test_jobs_that_take_long_delay_none_of_another_lane(committed, handlers, adding):
-    """A purge of millions of rows, say, and a link to a new password."""
+    """Purges of millions of rows, say, more than all threads, and a link to a new password."""
     released: list[str] = []
     begun = []
 
@@ -183,7 +183,7 @@ def test_jobs_that_take_long_delay_none_of_another_lane(committed, handlers, add
         begun.append("one")
         wait_until(lambda: released)
 
-    for n in range(worker.THREADS[Lane.RECURRING]):
+    for n in range(sum(worker.THREADS.values())):
         jobs.recurring(f"test.slow{n}", every=timedelta(hours=1))(slow)
     working = Worker()
     working.start()

@@ -1,0 +1,88 @@
+"""How long work has waited is told by metrics and readiness."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from prometheus_client.parser import text_string_to_metric_families
+
+from app.db.database import SessionLocal
+from app.platform import backlog, health, mail
+from app.platform.models import Job, Mail, Priority
+from tests.support.jobs import enqueue
+
+MINUTES = 6
+
+
+@pytest.fixture
+def ages(client, committed):
+    """`ages()`: the gauges, some minutes later."""
+
+    def read():
+        with time_machine.travel(datetime.now(UTC) + timedelta(minutes=MINUTES)):
+            text = client.get("/metrics").text
+        return {
+            sample.name: round(sample.value / 60)
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+            if sample.name.startswith("liftoff_")
+        }
+
+    return read
+
+
+def queue(priority=Priority.NOTICE):
+    with SessionLocal() as db, db.begin():
+        mail.queue_mail(db, "ada@example.com", "auth/password_changed", username="ada")
+        db.flush()
+        db.query(Mail).update({"priority": priority})
+
+
+def is_late():
+    later = datetime.now(UTC) + timedelta(minutes=MINUTES)
+    with time_machine.travel(later), SessionLocal() as db:
+        return backlog.is_late(db)
+
+
+def test_the_oldest_of_each_is_a_metric(ages):
+    queue(Priority.HELD_BACK)
+    enqueue("payments.sweep")
+    found = ages()
+    assert found["liftoff_jobs_oldest_due_seconds"] == MINUTES
+    assert found["liftoff_mails_oldest_due_seconds"] == MINUTES
+    assert found["liftoff_mails_held_back_seconds"] == MINUTES
+
+
+def test_nothing_that_waits_is_age_0(ages):
+    enqueue("payments.sweep", after=timedelta(hours=1))
+    assert ages()["liftoff_jobs_oldest_due_seconds"] == 0
+
+
+def test_readiness_says_that_work_is_late_and_serves(client, committed):
+    enqueue("payments.sweep")
+    health.database.forget()
+    with time_machine.travel(datetime.now(UTC) + timedelta(minutes=MINUTES)):
+        ready = client.get("/health/ready")
+    health.database.forget()
+    assert (ready.status_code, ready.json()["checks"]["work"]) == (200, "late")
+
+
+@pytest.mark.parametrize(
+    ("priority", "late"), [(Priority.LINK, True), (Priority.NOTICE, True), (Priority.HELD_BACK, False)]
+)
+def test_mail_is_late_unless_it_is_held_back(committed, smtp, priority, late):
+    queue(priority)
+    assert is_late() is late
+
+
+def test_without_a_mail_server_no_mail_is_late(committed):
+    queue()
+    assert not is_late()
+
+
+def test_the_ages_are_read_by_index(committed, statements):
+    with SessionLocal() as db:
+        backlog.seconds_due(db, Job)
+    (statement,) = [one for one in statements if "jobs" in one]
+    assert "ORDER BY jobs.due_at" in statement
+    assert "LIMIT" in statement
