@@ -46,6 +46,14 @@ def test_no_cut_shows_a_secret(length, at):
         assert "hunter2" not in str(scrub(" " * at + secret + "x" * length))
 
 
+@pytest.mark.parametrize("left", range(5, 45, 4))
+def test_a_cut_through_a_secret_shows_none_of_it(left):
+    """What is scrubbed before the cut becomes short, so that the cut lands in what is written."""
+    before = "password=" + "a" * (MAX_READ - left - 10) + " "
+    for secret in ("redis://:hunter2-and-more@cache", "password='hunter2 and hunter2'", "eyJhunter2.hunter2.hunter2"):
+        assert "hunter2" not in str(scrub(before + secret))
+
+
 def test_a_short_text_stays_and_a_long_one_says_how_long_it_was():
     assert scrub("x" * MAX_WRITTEN) == "x" * MAX_WRITTEN
     cut = str(scrub("x" * 10**6))
