@@ -139,3 +139,9 @@ def test_a_title_always_gives_a_slug_that_may_stand(title):
 )
 def test_a_title_in_any_language_is_spelled_or_falls_back(title, slug):
     assert slug_from(title, fallback="post") == slug
+
+
+def test_an_address_that_unfolds_is_refused_by_its_length():
+    """NFKC makes eighteen letters of one, and IDNA takes the square of their number."""
+    with pytest.raises(ValueError, match="at most 254"):
+        canonical_email("a@" + "\ufdfa" * 318)
