@@ -1,6 +1,8 @@
 """Faults on purpose: what happens to calls and to webhooks now and then, or to the next calls of one kind."""
 
+import asyncio
 import random
+from contextlib import suppress
 from fnmatch import fnmatchcase
 from typing import Annotated, Literal
 
@@ -63,9 +65,13 @@ class Chaos:
     """Off until told otherwise, and off again after a restart. The same seed gives the same faults."""
 
     def __init__(self) -> None:
+        self._replaced = asyncio.Event()
         self.configure(ChaosSettings())
 
     def configure(self, settings: ChaosSettings) -> None:
+        """Calls that are slow by the settings before these go on at once."""
+        self._replaced.set()
+        self._replaced = asyncio.Event()
         self.settings = settings.model_copy(deep=True)
         self._calls = random.Random(f"calls {settings.seed}")  # noqa: S311 - reproducible on purpose
         self._webhooks = random.Random(f"webhooks {settings.seed}")  # noqa: S311 - as above
@@ -78,6 +84,11 @@ class Chaos:
                     self.settings.next.remove(planned)
                 return _strike(planned.fault, planned.seconds)
         return self._chance()
+
+    async def slow_down(self, strike: Strike) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(strike.seconds):
+                await self._replaced.wait()
 
     def webhook_faults(self) -> set[str]:
         """Some of `duplicate`, `reorder`, `delay`, `drop`."""

@@ -82,12 +82,20 @@ class Dispatcher:
             raise unrecognized(call.method, call.path)
         return self._chaos.strike(call.method, call.path)
 
+    async def _suffer(self, strike: Strike) -> None:
+        if strike.seconds:
+            await self._chaos.slow_down(strike)
+        if strike.fault == "error":
+            raise StripeError("An error occurred at Stripe (chaos of the simulator).", status=500, kind="api_error")
+        if strike.fault == "rate_limit":
+            raise StripeError("Request rate limit exceeded (chaos of the simulator).", status=429, code="rate_limit")
+
     async def _answer(self, request: Request, call: Call, body: str, strike: Strike) -> tuple[int, bytes]:
         api_key = authenticate(request.headers.get("Authorization"))
         _check_headers(request)
         text = body if call.method == "POST" else request.url.query or body
         if not call.idempotency_key:
-            await _suffer(strike)
+            await self._suffer(strike)
             return self._run(call, text)
         attempt = call.attempt = idempotency.attempt(api_key, call.idempotency_key, call.method, call.path, text)
         if found := self._keys.stored_answer(attempt):
@@ -95,7 +103,7 @@ class Dispatcher:
             return found["status"], found["body"].encode()
         self._keys.begin(attempt)
         try:
-            await _suffer(strike)
+            await self._suffer(strike)
             return self._run(call, text)
         finally:
             self._keys.end(attempt)
@@ -142,15 +150,6 @@ async def _read(request: Request) -> str:
         if len(body) > MAX_BODY:
             raise StripeError("The request is too large.", status=413)
     return body.decode(errors="replace")
-
-
-async def _suffer(strike: Strike) -> None:
-    if strike.seconds:
-        await asyncio.sleep(strike.seconds)
-    if strike.fault == "error":
-        raise StripeError("An error occurred at Stripe (chaos of the simulator).", status=500, kind="api_error")
-    if strike.fault == "rate_limit":
-        raise StripeError("Request rate limit exceeded (chaos of the simulator).", status=429, code="rate_limit")
 
 
 def _check_headers(request: Request) -> None:

@@ -193,20 +193,31 @@ def test_some_orders_end_as_stripe_says(side, servers):
     assert run(side, servers, orders) == {}
 
 
-def test_a_look_that_was_overtaken_writes_nothing(side, servers):
-    """Requirement 52: one process has read the subscription and waits for the invoices; the other one sees its end."""
-    side.chaos(next=[{"fault": "slow", "method": "GET", "path": "/v1/invoices", "seconds": 3}])
-    with ThreadPoolExecutor(AT_ONCE) as threads, httpx2.Client(timeout=60) as http:
-        life, post = Life(side, sell_plans(), http), Post(servers, http, threads)
-        life.step(1)
-        post.deliver(life.events[0])
-        assert eventually(lambda: not side.control("GET", "state")["chaos"]["next"])  # the slow call has begun
-        life.step(5)
-        post.deliver(life.events[4])
-        assert eventually(lambda: rows_of(life)["status"] == "canceled")  # while the first one still waits
-        assert not is_worked_off(life)
-        assert eventually(lambda: is_worked_off(life))
+def overtaken(side, post):
+    """One process has read the subscription and waits for the invoices; the other one sees its end meanwhile.
+
+    None where that one was so slow that the first had ended, too.
+    """
+    life = Life(side, sell_plans(), post.http)
+    side.chaos(next=[{"fault": "slow", "method": "GET", "path": "/v1/invoices", "seconds": 9}])
+    life.step(1)
+    post.deliver(life.events[0])
+    assert eventually(lambda: not side.control("GET", "state")["chaos"]["next"])  # the slow call has begun
+    life.step(5)
+    post.deliver(life.events[4])
+    assert eventually(lambda: rows_of(life)["status"] == "canceled")
+    came_about = not is_worked_off(life)
+    side.chaos()  # the slow call goes on
+    assert eventually(lambda: is_worked_off(life))
     assert rows_of(life) == objects_of(life)
+    return life if came_about else None
+
+
+def test_a_look_that_was_overtaken_writes_nothing(side, servers):
+    """Requirement 52."""
+    with ThreadPoolExecutor(AT_ONCE) as threads, httpx2.Client(timeout=60) as http:
+        post = Post(servers, http, threads)
+        assert any(overtaken(side, post) for _ in range(5))
 
 
 @pytest.mark.slow
