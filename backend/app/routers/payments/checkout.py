@@ -174,7 +174,7 @@ def _create(db: Session, attempt: CheckoutAttempt) -> SeenSession:
 
     After these the attempt is over: it would be refused again.
     """
-    order = _order(db, attempt)
+    order, plan = _order(db, attempt), attempt.plan
     end_before_waiting(db)
     try:
         return gateway.create_session(order)
@@ -183,7 +183,7 @@ def _create(db: Session, attempt: CheckoutAttempt) -> SeenSession:
         demand_again(db)  # where the account was deleted, so was the customer
         if refusal.parameter.startswith("discounts"):  # a code can be used, but not by this payer or for this plan
             raise PromotionCodeUnknown from refusal
-        raise refusals.meaning(refusal, attempt.plan) from refusal
+        raise refusals.meaning(refusal, plan) from refusal
 
 
 def _order(db: Session, attempt: CheckoutAttempt) -> Order:

@@ -12,18 +12,21 @@ class PaymentsUnavailable(Unavailable):
     detail = "Payments are not available right now. Try again in a moment."
 
 
-class PaymentsOff(PaymentsUnavailable):
-    """An operator has switched payments off, for good or for a time."""
-
-    detail = "Payments are switched off (PAYMENTS_ENABLED=false)."
-
-
 class PaymentsMisconfigured(PaymentsUnavailable):
     """Stripe does not know our key, or there is none. `reason` is for operators: clients are not told it."""
 
     def __init__(self, reason: str) -> None:
         super().__init__()
         self.reason = reason
+
+
+class PaymentsOff(PaymentsMisconfigured):
+    """An operator has switched payments off, for good or for a time."""
+
+    detail = "Payments are switched off (PAYMENTS_ENABLED=false)."
+
+    def __init__(self) -> None:
+        super().__init__(self.detail)
 
 
 class PlanUnavailable(PaymentsUnavailable):
