@@ -11,8 +11,8 @@ from app.db.database import end_before_waiting
 from app.db.demands import demand_again
 from app.routers.auth.models import User
 
-from . import gateway, queries, service, sync
-from .gateway import PaymentFailed, SeenPreview, SeenSubscription, StripeRefused
+from . import gateway, queries, refusals, service, sync
+from .gateway import CurrencyMismatch, PaymentFailed, SeenPreview, SeenSubscription, StripeRefused
 from .models import Plan, Subscription
 from .schemas import Preview, PreviewLine
 from .service import NoSubscription
@@ -28,7 +28,8 @@ class AlreadyOnPlan(Conflict):
 def preview(db: Session, user: User, slug: str) -> Preview:
     """What a change to this plan would charge now; kept, so that a change soon after charges just that.
 
-    Raises `NoSubscription`, `PlanNotFound`, `PlanNotForSale`, `PlanNotReady`, `AlreadyOnPlan`, `PaymentsUnavailable`.
+    Raises `NoSubscription`, `PlanNotFound`, `PlanNotForSale`, `PlanNotReady`, `AlreadyOnPlan`, `CurrencyMismatch`,
+    `PaymentsUnavailable`.
     """
     subscription, plan = _subject(db, user, slug)
     seen = _preview(db, subscription, plan)
@@ -63,7 +64,7 @@ def cancel(db: Session, user: User, *, at_period_end: bool) -> Subscription:
     subscription = _live(db, user)
     ticket = _ticket(db, subscription)
     if at_period_end:
-        seen = gateway.set_cancel_at_period_end(subscription.stripe_id, wanted=True)
+        seen = gateway.cancel_at_period_end(subscription.stripe_id)
     else:
         seen = gateway.cancel_now(subscription.stripe_id)
     _write_down(db, ticket, seen)
@@ -71,13 +72,10 @@ def cancel(db: Session, user: User, *, at_period_end: bool) -> Subscription:
 
 
 def resume(db: Session, user: User) -> Subscription:
-    """A subscription that would end goes on; one that pauses goes on now. Raises `NoSubscription`."""
+    """Let a subscription go on that would end, that is paused, or whose collection is. Raises `NoSubscription`."""
     subscription = _live(db, user)
     ticket = _ticket(db, subscription)
-    if subscription.status == "paused":
-        seen = gateway.unpause(subscription.stripe_id)
-    else:
-        seen = gateway.set_cancel_at_period_end(subscription.stripe_id, wanted=False)
+    seen = gateway.let_go_on(subscription.stripe_id)
     _write_down(db, ticket, seen)
     return _as_it_is_now(db, subscription)
 
@@ -99,6 +97,8 @@ def _subject(db: Session, user: User, slug: str) -> tuple[Subscription, Plan]:
     subscription, plan = _live(db, user), service.get_plan_for_sale(db, slug)
     if subscription.stripe_price_id == plan.stripe_price_id:
         raise AlreadyOnPlan
+    if subscription.plan and subscription.plan.currency != plan.currency:
+        raise CurrencyMismatch
     return subscription, plan
 
 
@@ -126,7 +126,8 @@ def _holds(db: Session, previewed_at: datetime | None) -> bool:
 def _preview(db: Session, subscription: Subscription, plan: Plan) -> SeenPreview:
     assert plan.stripe_price_id
     end_before_waiting(db)
-    seen = gateway.preview_change(subscription.stripe_id, subscription.stripe_item_id, plan.stripe_price_id)
+    with refusals.selling(plan):
+        seen = gateway.preview_change(subscription.stripe_id, subscription.stripe_item_id, plan.stripe_price_id)
     demand_again(db)
     subscription.previewed_price_id, subscription.previewed_at = plan.stripe_price_id, clock.now()
     subscription.proration_at = seen.proration_at
@@ -146,7 +147,8 @@ def _change(db: Session, subscription: Subscription, plan: Plan) -> SeenSubscrip
     key = f"change-{subscription.stripe_id}-{plan.stripe_price_id}-{int(at.timestamp())}"
     subject = (subscription.stripe_id, subscription.stripe_item_id)
     try:
-        seen = gateway.change_price(subject, plan.stripe_price_id, proration_at=at, key=key)
+        with refusals.selling(plan):
+            seen = gateway.change_price(subject, plan.stripe_price_id, proration_at=at, key=key)
     except PaymentFailed:
         subscription.previewed_price_id = None
         raise

@@ -3,7 +3,6 @@
 The job asks Stripe between two short transactions, not within one.
 """
 
-import json
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import timedelta
@@ -13,6 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, String, cast, func, literal, select, update
 from sqlalchemy.orm import Session
 
+from app.core import foreign_json
 from app.core.config import get_settings
 from app.db import clock
 from app.db.batches import in_batches
@@ -59,7 +59,7 @@ def process(db: Session, event_id: int) -> None:
             turn.enter_context(alone(f"payer {event.payer or event.event_id}"))
             event.attempts += 1
             concern, payer = HANDLED.get(event.type), event.payer
-            content = json.loads(event.body)
+            content = foreign_json.read(event.body)
         _work_off(db, event_id, concern, payer, content)
 
 

@@ -2,6 +2,7 @@
 
 from .asking import (
     Order,
+    cancel_at_period_end,
     cancel_now,
     change_price,
     close_session,
@@ -13,14 +14,22 @@ from .asking import (
     find_customer,
     find_promotion_code,
     find_session,
+    let_go_on,
     open_portal,
     preview_change,
-    set_cancel_at_period_end,
-    unpause,
     update_email,
 )
 from .calls import UNHEARD
-from .errors import InvalidSignature, PaymentFailed, PaymentsMisconfigured, PaymentsUnavailable, StripeRefused
+from .errors import (
+    CurrencyMismatch,
+    InvalidSignature,
+    PaymentFailed,
+    PaymentsMisconfigured,
+    PaymentsOff,
+    PaymentsUnavailable,
+    PlanUnavailable,
+    StripeRefused,
+)
 from .reading import find_live, find_open_sessions, find_sold, look_at_payer, payer_of_charge
 from .selling import (
     archive_price,
@@ -36,6 +45,7 @@ from .selling import (
     update_product,
 )
 from .shapes import (
+    SeenDiscount,
     SeenEndpoint,
     SeenInvoice,
     SeenLine,
@@ -52,11 +62,15 @@ from .version import API_VERSION
 __all__ = [
     "API_VERSION",
     "UNHEARD",
+    "CurrencyMismatch",
     "InvalidSignature",
     "Order",
     "PaymentFailed",
     "PaymentsMisconfigured",
+    "PaymentsOff",
     "PaymentsUnavailable",
+    "PlanUnavailable",
+    "SeenDiscount",
     "SeenEndpoint",
     "SeenInvoice",
     "SeenLine",
@@ -68,6 +82,7 @@ __all__ = [
     "SeenSubscription",
     "StripeRefused",
     "archive_price",
+    "cancel_at_period_end",
     "cancel_now",
     "change_price",
     "close_session",
@@ -89,13 +104,12 @@ __all__ = [
     "find_promotion_code",
     "find_session",
     "find_sold",
+    "let_go_on",
     "list_endpoints",
     "look_at_payer",
     "open_portal",
     "payer_of_charge",
     "preview_change",
-    "set_cancel_at_period_end",
-    "unpause",
     "update_email",
     "update_endpoint",
     "update_product",
