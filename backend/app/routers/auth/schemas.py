@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import MISSING, AfterValidator, BaseModel, Field
+from pydantic import MISSING, AfterValidator, BaseModel, ConfigDict, Field
 
 from app.core.schemas import Input, Output, PartialInput
 from app.core.text import canonical_email, canonical_username
@@ -30,7 +30,12 @@ class Registration(Input):
 
 
 class Login(Input):
-    """The password form of OAuth 2.0 (RFC 6749, 4.3.2). `username` takes the user name or the e-mail address."""
+    """The password form of OAuth 2.0 (RFC 6749, 4.3.2). `username` takes the user name or the e-mail address.
+
+    Unknown fields are ignored, as section 3.2 demands: clients send `audience`, `resource` and more.
+    """
+
+    model_config = ConfigDict(extra="ignore")
 
     grant_type: Literal["password"] = "password"
     username: Annotated[str, Field(min_length=1, max_length=320)]
