@@ -2,8 +2,7 @@
 
 import difflib
 from collections.abc import Iterator
-from types import UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Any
 from urllib.parse import unquote_plus
 
 from fastapi.dependencies.models import Dependant
@@ -11,6 +10,7 @@ from fastapi.security import APIKeyQuery
 from pydantic import AliasChoices, AliasPath, BaseModel
 
 from app.core.errors import Unprocessable
+from app.core.schemas import model_of
 from app.platform.problems import PLAIN_NAME, field_errors
 
 MAX_ERRORS = 10  # looking for the nearest name takes time, and ten tell the client enough
@@ -30,7 +30,7 @@ def names_of(dependant: Dependant, openapi_extra: dict[str, Any] | None = None) 
         if isinstance(current.call, APIKeyQuery):
             names.add(current.call.model.name)
         for field in current.query_params:
-            model = _model_of(field.field_info.annotation)
+            model = model_of(field.field_info.annotation)
             if model is None:
                 names |= _aliases(field.field_info) or {field.alias}
             elif model.model_config.get("extra") == "allow":
@@ -38,12 +38,6 @@ def names_of(dependant: Dependant, openapi_extra: dict[str, Any] | None = None) 
             else:
                 names.update(_names_in(model))
     return frozenset(names)
-
-
-def _model_of(annotation: Any) -> type[BaseModel] | None:
-    if get_origin(annotation) in (Union, UnionType):
-        annotation = next((one for one in get_args(annotation) if one is not type(None)), None)
-    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
 
 
 def _names_in(model: type[BaseModel]) -> Iterator[str]:
@@ -73,12 +67,15 @@ def require_known(query: bytes, known: frozenset[str]) -> None:
     A name with an empty value counts, too: `?catgory=` is the same typing error as `?catgory=news`.
     """
     given = dict.fromkeys(_name(part) for part in query.split(b"&") if part)
-    unknown = [name for name in given if name not in known][:MAX_ERRORS]
-    if unknown:
-        hints = [_hint(name, known) for name in unknown]
-        found = zip(unknown, hints, strict=True)
-        errors = field_errors([{"loc": ("query", name), "msg": hint, "type": EXTRA} for name, hint in found])
-        raise Unprocessable(hints[0], errors=errors)
+    if unknown := [name for name in given if name not in known]:
+        raise refusal(unknown[:MAX_ERRORS], known)
+
+
+def refusal(unknown: list[str], known: frozenset[str]) -> Unprocessable:
+    hints = [_hint(name, known) for name in unknown]
+    found = zip(unknown, hints, strict=True)
+    errors = [{"loc": ("query", name), "msg": hint, "type": EXTRA} for name, hint in found]
+    return Unprocessable(hints[0], errors=field_errors(errors))
 
 
 def _name(part: bytes) -> str:

@@ -80,7 +80,7 @@ class Route(APIRoute):
         self.limited = not methods <= SAFE and not hasattr(endpoint, "never_limited")
         settle = [idempotency.SettleClaim] if self.stores else []
         super().__init__(path, self._guarded(endpoint), dependencies=[*settle, *(dependencies or [])], **options)
-        documentation.describe(self)
+        documentation.describe(self, self._query_names())
 
     def _guarded(self, endpoint: Callable[..., Any]) -> Callable[..., Any]:
         """The endpoint behind its preconditions: they need the caller, the session and the resource as it is now."""

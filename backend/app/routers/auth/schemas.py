@@ -4,13 +4,17 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import MISSING, AfterValidator, BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
 
-from app.core.schemas import Input, Output, PartialInput
+from app.core.schemas import Input, Output, PartialInput, example
 from app.core.text import canonical_email, canonical_username
 from app.core.types import rule
 
 MAX_PASSWORD = 256
 MAX_TOKEN = 100  # characters; ours have 43
+DEMO = {"email": "author@example.com", "password": "liftoff-demo-password"}  # of the demo data
+# What exists once, in a mail or an authenticator app. It has the right form, so that only its value is refused.
+EXAMPLE_TOKEN = "paste-the-token-of-the-link-in-the-mail-her"  # noqa: S105 - a text to be replaced, no secret
 
 Email = Annotated[
     str, Field(max_length=320, json_schema_extra={"format": "email"}), AfterValidator(rule(canonical_email, "email"))
@@ -24,6 +28,12 @@ Password = Annotated[str, Field(min_length=1, max_length=MAX_PASSWORD, json_sche
 
 
 class Registration(Input):
+    model_config = example(
+        username="ada.lovelace",
+        email="ada@example.com",
+        password="correct horse battery",  # noqa: S106 - of nobody
+    )
+
     username: Username
     email: Email
     password: Password
@@ -35,14 +45,14 @@ class Login(Input):
     Unknown fields are ignored, as section 3.2 demands: clients send `audience`, `resource` and more.
     """
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore") | example(username=DEMO["email"], password=DEMO["password"])
 
     grant_type: Literal["password"] = "password"
-    username: Annotated[str, Field(min_length=1, max_length=320)]
-    password: Password
+    username: Annotated[str, Field(min_length=1, max_length=320, examples=[DEMO["email"]])]
+    password: Annotated[Password, Field(examples=[DEMO["password"]])]
     scope: str = ""
-    client_id: str | None = None
-    client_secret: str | None = None
+    client_id: str | SkipJsonSchema[None] = None
+    client_secret: str | SkipJsonSchema[None] = None
 
 
 class Token(Output):
@@ -71,6 +81,8 @@ class Me(Output):
 
 
 class Refresh(Input):
+    model_config = example(refresh_token=EXAMPLE_TOKEN)
+
     refresh_token: Annotated[str, Field(min_length=1, max_length=500)]
 
 
@@ -98,19 +110,27 @@ PasswordAgain = Annotated[
 
 
 class MfaAnswer(Input):
+    model_config = example(mfa_token=EXAMPLE_TOKEN, code="123456")
+
     mfa_token: Annotated[str, Field(min_length=1, max_length=MAX_TOKEN)]
     code: MfaCodeText
 
 
 class MfaSetUp(Input):
+    model_config = example(password=DEMO["password"])
+
     password: PasswordAgain = None
 
 
 class MfaCode(Input):
+    model_config = example(code="123456")
+
     code: MfaCodeText
 
 
 class MfaDisable(Input):
+    model_config = example(password=DEMO["password"], code="123456")
+
     password: PasswordAgain = None
     code: MfaCodeText
 
@@ -130,14 +150,20 @@ SecretToken = Annotated[str, Field(min_length=1, max_length=200, description="Fr
 
 
 class EmailOnly(Input):
+    model_config = example(email=DEMO["email"])
+
     email: Email
 
 
 class TokenOnly(Input):
+    model_config = example(token=EXAMPLE_TOKEN)
+
     token: SecretToken
 
 
 class PasswordReset(Input):
+    model_config = example(token=EXAMPLE_TOKEN, new_password=DEMO["password"])
+
     token: SecretToken
     new_password: Password
 
@@ -145,17 +171,23 @@ class PasswordReset(Input):
 class OwnerInput(Input):
     """`password` is the current one; an account without one leaves it out and needs a recent sign-in."""
 
+    model_config = example(password=DEMO["password"])
+
     password: Password | None = None
 
 
 class PasswordChange(Input):
     """`current_password` is left out by an account without one, which needs a recent sign-in."""
 
+    model_config = example(current_password=DEMO["password"], new_password=DEMO["password"])
+
     current_password: Password | None = None
     new_password: Password
 
 
 class EmailChange(OwnerInput):
+    model_config = example(password=DEMO["password"], new_email="author.new@example.com")
+
     new_email: Email
 
 
@@ -164,6 +196,8 @@ class AccountDeletion(OwnerInput):
 
 
 class UsernameChange(PartialInput):
+    model_config = example(username="author")
+
     username: Username | MISSING = MISSING
 
 
@@ -178,6 +212,8 @@ class GoogleAnswer(BaseModel):
 
 class GoogleCode(Input):
     """`code_verifier` is what the `code_challenge` of `GET /auth/google/login` was made of, if there was one."""
+
+    model_config = example(code=EXAMPLE_TOKEN)
 
     code: Annotated[str, Field(min_length=1, max_length=200, description="From the address of the callback page.")]
     code_verifier: Annotated[str, Field(pattern=r"^[A-Za-z0-9._~-]{43,128}$")] | None = None

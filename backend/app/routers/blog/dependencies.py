@@ -24,10 +24,16 @@ def own_post(db: db_dependency, user: VerifiedUser, post_id: Id) -> BlogPost:
 
 
 @raises(categories.CategoryNotFound)
+def shown_category(db: db_dependency, category_id: Id) -> BlogCategory:
+    return categories.get_category(db, category_id)
+
+
+@raises(categories.CategoryNotFound)
 def managed_category(db: db_dependency, _user: Superuser, category_id: Id) -> BlogCategory:
     return categories.get_category(db, category_id)
 
 
 VisiblePost = Annotated[BlogPost, Depends(visible_post)]
 OwnPost = Annotated[BlogPost, Depends(own_post)]
+ShownCategory = Annotated[BlogCategory, Depends(shown_category)]
 ManagedCategory = Annotated[BlogCategory, Depends(managed_category)]

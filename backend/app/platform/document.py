@@ -1,0 +1,85 @@
+"""The OpenAPI document as a whole: what FastAPI leaves open in it."""
+
+import re
+from typing import Any
+
+from fastapi import FastAPI
+
+from app.core.config import Settings
+from app.core.fields import MAX_INT64
+from app.platform import examples, problems
+from app.platform.documentation import ERROR_HEADERS
+
+HEALTH = {"name": "health", "description": "Is the process alive, and should it get traffic?"}
+LICENSE = {"name": "MIT", "identifier": "MIT"}
+EXAMPLE = re.compile(rf"'{examples.REFERENCE}(\w+)'")
+
+
+def about(settings: Settings) -> dict[str, Any]:
+    """Return what an application says of itself, as FastAPI takes it."""
+    return {
+        "servers": [{"url": settings.public_url or "/"}],
+        "contact": {"name": "Liftoff", "url": settings.frontend_url or settings.public_url},
+        "license_info": LICENSE,
+    }
+
+
+def complete(app: FastAPI, prefix: str) -> None:
+    """Have `app.openapi()` give the whole document."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if not app.openapi_schema:
+            document = generate()
+            for kind, parts in _components(document["paths"]).items():
+                document["components"].setdefault(kind, {}).update(parts)
+            for operation in (one for path in document["paths"].values() for one in path.values()):
+                operation.setdefault("security", [])  # said, and not left out: who asks for no user, is public
+            _place_token_urls(document["components"], prefix)
+            write_bounds_as_integers(document)
+        assert app.openapi_schema
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _components(paths: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return what the error responses refer to: schemas, headers and examples."""
+    template = "#/components/schemas/{model}"
+    validation = problems.ValidationProblem.model_json_schema(ref_template=template)
+    schemas = {
+        "Problem": problems.Problem.model_json_schema(ref_template=template),
+        **validation.pop("$defs"),
+        "ValidationProblem": validation,
+    }
+    headers = {
+        name: {"description": text, "schema": {"type": kind}}
+        for of_status in ERROR_HEADERS.values()
+        for name, (kind, text) in of_status.items()
+    }
+    return {
+        "schemas": schemas,
+        "headers": headers,
+        "examples": examples.components(set(EXAMPLE.findall(str(paths)))),
+    }
+
+
+def _place_token_urls(components: dict[str, Any], prefix: str) -> None:
+    """Let no reader have to know what a relative `tokenUrl` is relative to: tools differ."""
+    for scheme in components.get("securitySchemes", {}).values():
+        for flow in scheme.get("flows", {}).values():
+            if "tokenUrl" in flow and not flow["tokenUrl"].startswith(("/", "http")):
+                flow["tokenUrl"] = f"{prefix}/{flow['tokenUrl']}"
+
+
+def write_bounds_as_integers(node: Any) -> None:
+    """FastAPI's model of a schema holds every bound as a float, which has no 2^63 - 1."""
+    if isinstance(node, list):
+        for item in node:
+            write_bounds_as_integers(item)
+    elif isinstance(node, dict):
+        for name, value in node.items():
+            if name in ("minimum", "maximum") and isinstance(value, float) and value.is_integer():
+                node[name] = max(-MAX_INT64 - 1, min(int(value), MAX_INT64))
+            else:
+                write_bounds_as_integers(value)
