@@ -10,6 +10,7 @@ from app.core.fields import MAX_INT64
 from app.platform import examples, problems
 from app.platform.documentation import ERROR_HEADERS
 
+FIRST_ROW = 1
 HEALTH = {"name": "health", "description": "Is the process alive, and should it get traffic?"}
 LICENSE = {"name": "MIT", "identifier": "MIT"}
 EXAMPLE = re.compile(rf"'{examples.REFERENCE}(\w+)'")
@@ -34,13 +35,27 @@ def complete(app: FastAPI, prefix: str) -> None:
             for kind, parts in _components(document["paths"]).items():
                 document["components"].setdefault(kind, {}).update(parts)
             for operation in (one for path in document["paths"].values() for one in path.values()):
-                operation.setdefault("security", [])  # said, and not left out: who asks for no user, is public
+                operation.setdefault("security", [])  # said, and not left out: a route that asks for no user is public
+                for parameter in operation.get("parameters", []):
+                    _show(parameter)
             _place_token_urls(document["components"], prefix)
             write_bounds_as_integers(document)
         assert app.openapi_schema
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _show(parameter: dict[str, Any]) -> None:
+    """Give a parameter of a path an example, which pages such as `/docs` fill in.
+
+    A route declares a good one with `Path(examples=[…])`; else it is the first row. Parameters of a query get none:
+    filled in, they would narrow every list that somebody tries.
+    """
+    if parameter["in"] == "path":
+        schema = parameter["schema"]
+        shown = schema.pop("examples", [FIRST_ROW if schema.get("type") == "integer" else "first-light"])
+        parameter.setdefault("example", shown[0])
 
 
 def _components(paths: dict[str, Any]) -> dict[str, dict[str, Any]]:

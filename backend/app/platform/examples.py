@@ -31,9 +31,9 @@ def of_body(body_field: Any) -> dict[str, Any]:
 
 
 def of_errors(errors: Iterable[type[AppError]]) -> dict[str, Any]:
-    """Return references to an example of each error. `components` has what they lead to."""
+    """Return references to an example of each error, those of features first. `components` has what they lead to."""
     found = {}
-    for error in sorted(errors, key=lambda one: (one.code, one.__name__)):
+    for error in sorted(errors, key=lambda one: ("app.routers." not in one.__module__, one.code, one.__name__)):
         if error is Unprocessable:
             continue  # it differs from route to route
         name = _name_of(error)

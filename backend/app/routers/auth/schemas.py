@@ -24,6 +24,7 @@ Username = Annotated[
     Field(min_length=3, max_length=32, examples=["ada.lovelace"]),
     AfterValidator(rule(canonical_username, "username")),
 ]
+LeftEmpty = Annotated[str, Field(examples=[""])]
 Password = Annotated[str, Field(min_length=1, max_length=MAX_PASSWORD, json_schema_extra={"format": "password"})]
 
 
@@ -50,9 +51,9 @@ class Login(Input):
     grant_type: Literal["password"] = "password"
     username: Annotated[str, Field(min_length=1, max_length=320, examples=[DEMO["email"]])]
     password: Annotated[Password, Field(examples=[DEMO["password"]])]
-    scope: str = ""
-    client_id: str | SkipJsonSchema[None] = None
-    client_secret: str | SkipJsonSchema[None] = None
+    scope: LeftEmpty = ""
+    client_id: LeftEmpty | SkipJsonSchema[None] = None
+    client_secret: LeftEmpty | SkipJsonSchema[None] = None
 
 
 class Token(Output):

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Depends
+from fastapi import Depends, Path
 
 from app.core.errors import raises
 from app.core.types import Id
@@ -12,14 +12,16 @@ from app.routers.auth.dependencies import OptionalUser, Superuser, VerifiedUser
 from . import categories, service
 from .models import BlogCategory, BlogPost
 
+PostId = Annotated[Id, Path(examples=[2])]  # the first post of the demo data's `author`
+
 
 @raises(service.PostNotFound)
-def visible_post(db: db_dependency, user: OptionalUser, post_id: Id) -> BlogPost:
+def visible_post(db: db_dependency, user: OptionalUser, post_id: PostId) -> BlogPost:
     return service.get_post(db, user, post_id)
 
 
 @raises(service.PostNotFound, service.NotTheAuthor)
-def own_post(db: db_dependency, user: VerifiedUser, post_id: Id) -> BlogPost:
+def own_post(db: db_dependency, user: VerifiedUser, post_id: PostId) -> BlogPost:
     return service.get_own_post(db, user, post_id)
 
 

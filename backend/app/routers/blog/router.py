@@ -29,7 +29,8 @@ from .schemas import (
 
 router = Router(prefix="/blog", tags=["blog"])
 
-SlugInPath = Annotated[str, Path(max_length=MAX_SLUG)]
+PostSlug = Annotated[str, Path(max_length=MAX_SLUG, examples=["bookings-that-know-about-buffers"])]
+CategorySlug = Annotated[str, Path(max_length=MAX_SLUG, examples=["product"])]
 
 
 @router.get("/posts")
@@ -59,7 +60,7 @@ def create_post(
 
 @router.get("/posts/slug/{slug}", response_model=PostRead)
 @raises(service.PostNotFound)
-def get_post_by_slug(db: db_dependency, user: OptionalUser, slug: SlugInPath) -> BlogPost:
+def get_post_by_slug(db: db_dependency, user: OptionalUser, slug: PostSlug) -> BlogPost:
     """Read a post by the slug of its address."""
     return service.get_post_by_slug(db, user, slug)
 
@@ -91,7 +92,7 @@ def list_categories(db: db_dependency) -> list[BlogCategory]:
 
 @router.get("/categories/slug/{slug}", response_model=CategoryRead)
 @raises(categories.CategoryNotFound)
-def get_category_by_slug(db: db_dependency, slug: SlugInPath) -> BlogCategory:
+def get_category_by_slug(db: db_dependency, slug: CategorySlug) -> BlogCategory:
     """Read a category by the slug of its address."""
     return categories.get_category_by_slug(db, slug)
 

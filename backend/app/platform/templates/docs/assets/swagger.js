@@ -25,6 +25,26 @@ const start = (spec) => {
   });
 };
 
+// What Swagger UI leaves without a name, or gives a heading of the wrong level: a screen reader says no more of it.
+const LEVELS = { ".info h2.title": 1, "h3.opblock-tag": 2, ".models > h4": 2, ".opblock h4": 3, ".opblock h5": 4, ".opblock h6": 5 };
+const NAMES = {
+  "#servers": () => "Server",
+  "textarea.body-param__text": () => "Request body",
+  ".parameters-col_description select, .parameters-col_description input": (field) =>
+    field.closest("tr").dataset.paramName || field.closest("tr").dataset.propertyName || "Value",
+  ".examples-select-element": (field) => `Example, ${field.closest("[data-code]")?.dataset.code || "request"}`,
+  "[id$=_responses][role=region]": (region) => `Responses of ${region.closest(".opblock").id}`,
+  select: () => "Choice",
+};
+const name = () => {
+  for (const [selector, level] of Object.entries(LEVELS))
+    for (const heading of document.querySelectorAll(`${selector}:not([aria-level])`)) heading.setAttribute("aria-level", level);
+  for (const [selector, words] of Object.entries(NAMES))
+    for (const field of document.querySelectorAll(selector))
+      if (!field.ariaLabel && !field.labels?.[0]?.textContent.trim()) field.ariaLabel = words(field);
+};
+new MutationObserver(name).observe(document.body, { childList: true, subtree: true });
+
 fetch(address)
   .then((answer) => (answer.ok ? answer.json() : Promise.reject(new Error(`${address} answers ${answer.status}`))))
   .then(start)
