@@ -41,7 +41,7 @@ const name = () => {
     for (const heading of document.querySelectorAll(`${selector}:not([aria-level])`)) heading.setAttribute("aria-level", level);
   for (const [selector, words] of Object.entries(NAMES))
     for (const field of document.querySelectorAll(selector))
-      if (!field.ariaLabel && !field.labels?.[0]?.textContent.trim()) field.ariaLabel = words(field);
+      if (!field.ariaLabel && (field.id === "servers" || !field.labels?.length)) field.ariaLabel = words(field);
 };
 new MutationObserver(name).observe(document.body, { childList: true, subtree: true });
 
