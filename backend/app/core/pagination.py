@@ -55,7 +55,7 @@ class Page(Output, Generic[T]):
     next_cursor: str | None
 
     @classmethod
-    def model_parametrized_name(cls, params: tuple[type[Any], ...]) -> str:
+    def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:
         """Name its schema `PostSummaryPage`: generated clients name a type after it."""
         return f"{params[0].__name__}Page"
 

@@ -13,6 +13,8 @@ from app.platform.documentation import ERROR_HEADERS
 FIRST_ROW = 1
 HEALTH = {"name": "health", "description": "Is the process alive, and should it get traffic?"}
 LICENSE = {"name": "MIT", "identifier": "MIT"}
+SCHEMAS = "#/components/schemas/"
+GENERIC = re.compile(r"([A-Z][A-Za-z0-9]*)_(\w+)_")  # what pydantic makes of `Page[PostSummary]`
 EXAMPLE = re.compile(rf"'{examples.REFERENCE}(\w+)'")
 
 
@@ -38,6 +40,7 @@ def complete(app: FastAPI, prefix: str) -> None:
                 operation.setdefault("security", [])  # said, and not left out: a route that asks for no user is public
                 for parameter in operation.get("parameters", []):
                     _show(parameter)
+            _name_generics(document)
             _place_token_urls(document["components"], prefix)
             write_bounds_as_integers(document)
         assert app.openapi_schema
@@ -60,7 +63,7 @@ def _show(parameter: dict[str, Any]) -> None:
 
 def _components(paths: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Return what the error responses refer to: schemas, headers and examples."""
-    template = "#/components/schemas/{model}"
+    template = SCHEMAS + "{model}"
     validation = problems.ValidationProblem.model_json_schema(ref_template=template)
     schemas = {
         "Problem": problems.Problem.model_json_schema(ref_template=template),
@@ -77,6 +80,25 @@ def _components(paths: dict[str, Any]) -> dict[str, dict[str, Any]]:
         "headers": headers,
         "examples": examples.components(set(EXAMPLE.findall(str(paths)))),
     }
+
+
+def _name_generics(document: dict[str, Any]) -> None:
+    """Rename `Page_PostSummary_` to `PostSummaryPage`: generated clients name their types after schemas."""
+    schemas = document["components"]["schemas"]
+    names = {old: f"{found[2]}{found[1]}" for old in schemas if (found := GENERIC.fullmatch(old))}
+    document["components"]["schemas"] = {names.get(old, old): schema for old, schema in schemas.items()}
+    _refer(document, {f"{SCHEMAS}{old}": f"{SCHEMAS}{new}" for old, new in names.items()})
+
+
+def _refer(node: Any, names: dict[str, str]) -> None:
+    if isinstance(node, dict):
+        if isinstance(reference := node.get("$ref"), str):
+            node["$ref"] = names.get(reference, reference)
+        for inner in node.values():
+            _refer(inner, names)
+    elif isinstance(node, list):
+        for inner in node:
+            _refer(inner, names)
 
 
 def _place_token_urls(components: dict[str, Any], prefix: str) -> None:

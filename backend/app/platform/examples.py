@@ -27,7 +27,7 @@ def of_body(body_field: Any) -> dict[str, Any]:
     if not isinstance(extra, dict) or "examples" not in extra:
         return {}
     media = getattr(body_field.field_info, "media_type", "application/json")
-    return {"requestBody": {"content": {media: {"example": extra["examples"][0]}}}}  # type: ignore[index,call-overload]  # JSON
+    return {"requestBody": {"content": {media: {"example": extra["examples"][0]}}}}  # type: ignore[index]  # JSON
 
 
 def of_errors(errors: Iterable[type[AppError]]) -> dict[str, Any]:

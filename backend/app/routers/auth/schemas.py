@@ -13,6 +13,7 @@ from app.core.types import rule
 MAX_PASSWORD = 256
 MAX_TOKEN = 100  # characters; ours have 43
 DEMO = {"email": "author@example.com", "password": "liftoff-demo-password"}  # of the demo data
+NEW_PASSWORD = "four quiet herons wade"  # noqa: S105 - an example
 # What exists once, in a mail or an authenticator app. It has the right form, so that only its value is refused.
 EXAMPLE_TOKEN = "paste-the-token-of-the-link-in-the-mail-her"  # noqa: S105 - a text to be replaced, no secret
 
@@ -29,11 +30,7 @@ Password = Annotated[str, Field(min_length=1, max_length=MAX_PASSWORD, json_sche
 
 
 class Registration(Input):
-    model_config = example(
-        username="ada.lovelace",
-        email="ada@example.com",
-        password="correct horse battery",  # noqa: S106 - of nobody
-    )
+    model_config = example(username="ada.lovelace", email="ada@example.com", password=NEW_PASSWORD)
 
     username: Username
     email: Email
@@ -163,7 +160,7 @@ class TokenOnly(Input):
 
 
 class PasswordReset(Input):
-    model_config = example(token=EXAMPLE_TOKEN, new_password=DEMO["password"])
+    model_config = example(token=EXAMPLE_TOKEN, new_password=NEW_PASSWORD)
 
     token: SecretToken
     new_password: Password
@@ -180,7 +177,7 @@ class OwnerInput(Input):
 class PasswordChange(Input):
     """`current_password` is left out by an account without one, which needs a recent sign-in."""
 
-    model_config = example(current_password=DEMO["password"], new_password=DEMO["password"])
+    model_config = example(current_password=DEMO["password"], new_password=NEW_PASSWORD)
 
     current_password: Password | None = None
     new_password: Password
