@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
@@ -14,7 +13,18 @@ from app.core.logging import configure_logging, get_logger
 from app.db.capacity import check_capacity
 from app.db.migrations import known_revisions
 from app.db.threads import limit_threads
-from app.platform import dev_mailbox, dev_pages, docs, documentation, health, jobs, metrics, middleware, problems
+from app.platform import (
+    dev_mailbox,
+    dev_pages,
+    docs,
+    document,
+    documentation,
+    health,
+    jobs,
+    metrics,
+    middleware,
+    problems,
+)
 from app.platform.worker import Worker
 
 WORKER_STOP_SECONDS = 10.0  # for the mail or job in hand; leases bring back what is cut off
@@ -39,8 +49,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         middleware=middleware.stack(settings),
         generate_unique_id_function=documentation.operation_id,
         separate_input_output_schemas=False,
-        openapi_tags=[{"name": feature.name, "description": feature.about} for feature in discover()],
+        openapi_tags=[{"name": each.name, "description": each.about} for each in discover()] + [document.HEALTH],
         lifespan=_lifespan,
+        **document.about(settings),
     )
     problems.install(app)
     jobs.kinds()  # a broken jobs.py stops the start
@@ -55,7 +66,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(dev_pages.router, prefix=settings.api_prefix)
     if settings.metrics_enabled and not settings.metrics_port:
         app.include_router(metrics.router, prefix=settings.api_prefix)
-    _document_problems(app)
+    document.complete(app, settings.api_prefix)
     if settings.docs_enabled:
         docs.install(app, settings.api_prefix)
     return app
@@ -77,22 +88,6 @@ async def _lifespan(_app: FastAPI) -> AsyncIterator[None]:
     if worker:
         await run_in_threadpool(worker.stop, WORKER_STOP_SECONDS)
     get_logger("app").info("stopped")
-
-
-def _document_problems(app: FastAPI) -> None:
-    """OpenAPI with the components that every error response refers to, and with exact bounds."""
-    generate = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        if not app.openapi_schema:
-            components = generate()["components"]
-            for kind, parts in documentation.components().items():
-                components.setdefault(kind, {}).update(parts)
-            documentation.write_bounds_as_integers(app.openapi_schema)
-        assert app.openapi_schema
-        return app.openapi_schema
-
-    app.openapi = openapi  # type: ignore[method-assign]
 
 
 app = create_app()

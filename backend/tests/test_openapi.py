@@ -7,7 +7,7 @@ import re
 import pytest
 
 from app.main import app
-from app.platform import documentation
+from app.platform import document as document_
 from tests import openapi_snapshots
 
 UPDATE = "the API changed. If that is wanted: make openapi"
@@ -62,7 +62,7 @@ def test_bounds_of_integers_are_integers(document):
     """As floats the largest would be one more than what is taken."""
     bounds = {"type": "integer", "minimum": 1.0, "maximum": 2.0**63}
     document["components"]["schemas"]["Made"] = {"anyOf": [bounds, {"type": "null"}]}
-    documentation.write_bounds_as_integers(document)
+    document_.write_bounds_as_integers(document)
     assert (bounds["minimum"], bounds["maximum"]) == (1, 2**63 - 1)
 
 

@@ -17,7 +17,10 @@ class AppError(Exception):
     commits: ClassVar[bool] = False
     """Whether what was written before it was raised is kept: a counter of wrong tries must outlive the refusal."""
     extra: ClassVar[Mapping[str, Any]] = MappingProxyType({})
-    """JSON schemas of the `members` that come with this error, by name: OpenAPI shows them."""
+    """JSON schemas of the `members` that come with this error, by name: OpenAPI shows them, with their `examples`.
+
+    A class whose instances differ in more may have a method `example`, which gives one for OpenAPI to show.
+    """
 
     def __init__(
         self,
@@ -58,7 +61,7 @@ class Forbidden(AppError):
 class NotFound(AppError):
     status = 404
     code = "not_found"
-    detail = "There is nothing here."
+    detail = "There is no such resource."
 
 
 class Conflict(AppError):

@@ -54,6 +54,11 @@ class Page(Output, Generic[T]):
     has_more: bool
     next_cursor: str | None
 
+    @classmethod
+    def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:
+        """Name its schema `PostSummaryPage`: generated clients name a type after it."""
+        return f"{params[0].__name__}Page"
+
 
 class PageQuery:
     """The part of a list that is asked for. `total` costs a count, so only offset pages have one."""

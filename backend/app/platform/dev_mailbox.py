@@ -31,6 +31,7 @@ class ForeignPage(Forbidden):
     """Another origin's script asks, if only the frontend's: it has no business with everybody's links."""
 
     code = "foreign_page"
+    detail = "The mailbox is for pages of this API only. Open it in a tab of its own."
 
 
 async def own_pages_only(request: Request) -> None:

@@ -3,14 +3,19 @@
 import base64
 import hashlib
 import re
+from html import escape
 from pathlib import Path
+from string import Template
 
 import fastapi_offline
 from fastapi import FastAPI, Response
-from fastapi.openapi.docs import get_redoc_html, get_swagger_ui_html, get_swagger_ui_oauth2_redirect_html
+from fastapi.openapi.docs import get_redoc_html, get_swagger_ui_oauth2_redirect_html
 from starlette.staticfiles import StaticFiles
 
+from app.platform.templates import FOLDER
+
 ASSETS = Path(fastapi_offline.__file__).parent / "static"
+OWN = FOLDER / "docs"
 REDOC_LOGO = "https://cdn.redoc.ly/redoc/logo-mini.svg"
 INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
@@ -18,34 +23,26 @@ INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 def install(app: FastAPI, prefix: str) -> None:
     """Serve both pages, the document that they show, and their assets. Call it when `app.openapi` is final."""
     document, assets, redirect = f"{prefix}/openapi.json", f"{prefix}/docs/assets", f"{prefix}/docs/oauth2-redirect"
-    icon = f"{assets}/favicon.png"
-    swagger = _page(
-        get_swagger_ui_html(
-            openapi_url=document,
-            title=f"{app.title} API",
-            swagger_js_url=f"{assets}/swagger-ui-bundle.js",
-            swagger_css_url=f"{assets}/swagger-ui.css",
-            swagger_favicon_url=icon,
-            oauth2_redirect_url=redirect,
-            swagger_ui_parameters={"persistAuthorization": True, "displayRequestDuration": True},
-        ).body
+    own, icon = f"{assets}/own", f"{assets}/favicon.png"
+    places = {"document": document, "assets": assets, "own": own, "redirect": redirect}
+    template = Template((OWN / "swagger.html").read_text("utf-8"))
+    swagger = _page(template.substitute(title=escape(app.title), **places).encode())
+    redoc = get_redoc_html(
+        openapi_url=document,
+        title=f"{app.title} reference",
+        redoc_js_url=f"{assets}/redoc.standalone.js",
+        redoc_favicon_url=icon,
+        with_google_fonts=False,
     )
-    redoc = _page(
-        get_redoc_html(
-            openapi_url=document,
-            title=f"{app.title} reference",
-            redoc_js_url=f"{assets}/redoc.standalone.js",
-            redoc_favicon_url=icon,
-            with_google_fonts=False,
-        ).body
-    )
+    named = bytes(redoc.body).replace(b"<html>", b'<html lang="en">', 1)
     returned = _page(get_swagger_ui_oauth2_redirect_html().body)
     # ReDoc's footer asks a server of its makers for their logo.
     script = (ASSETS / "redoc.standalone.js").read_text("utf-8").replace(REDOC_LOGO, "data:,")
     redoc_script = Response(script, media_type="text/javascript", headers={"Cache-Control": "no-cache"})
     app.add_api_route(f"{assets}/redoc.standalone.js", lambda: redoc_script, include_in_schema=False)
+    app.mount(own, StaticFiles(directory=OWN / "assets"))
     app.mount(assets, StaticFiles(directory=ASSETS))
-    for path, page in ((f"{prefix}/docs", swagger), (f"{prefix}/redoc", redoc), (redirect, returned)):
+    for path, page in ((f"{prefix}/docs", swagger), (f"{prefix}/redoc", _page(named)), (redirect, returned)):
         app.add_api_route(path, lambda page=page: page, include_in_schema=False, response_class=Response)
     app.add_api_route(document, app.openapi, include_in_schema=False)
 

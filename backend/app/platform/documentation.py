@@ -8,13 +8,14 @@ from typing import Any
 from fastapi import params
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
+from fastapi.utils import deep_dict_update
 
+from app.core import principal
 from app.core.errors import AppError, NotFound, TooManyRequests, Unauthenticated, Unprocessable
-from app.core.fields import MAX_INT64
 from app.core.pagination import InvalidCursor, PageQuery
 from app.db.database import DatabaseBusy, get_db
 from app.db.errors import DatabaseConflict, DatabaseTimeout, DatabaseUnavailable, UnstorableValue
-from app.platform import idempotency, problems
+from app.platform import examples, idempotency, problems
 from app.platform.conditional import Stale
 from app.platform.strict_request import UnsupportedMediaType
 
@@ -50,15 +51,30 @@ class BodyTooLarge(AppError):
     """Documented here, raised by the server's own body limit."""
 
     status = 413
-    code = "body_too_large"
+    code, detail = problems.GENERIC[413]
+
+
+class RouteNotFound(NotFound):
+    """Documented here, raised by the framework: a parameter of a path may hold what makes it another path."""
+
+    code, detail = problems.GENERIC[404]
 
 
 def is_form(body: Any) -> bool:
     return isinstance(body.field_info, params.Form)
 
 
-def describe(route: Any) -> None:
-    """Fill in `responses` and header parameters from what the route, its input and its dependencies say."""
+def is_optional(route: Any) -> bool:
+    """Tell whether the route answers the public as well as users, by the marks of `app.core.principal`."""
+    calls = list(_calls(route.dependant))
+    return any(map(principal.is_optional, calls)) and not any(map(principal.is_required, calls))
+
+
+def describe(route: Any, known: frozenset[str] | None) -> None:
+    """Fill in `responses`, header parameters and examples from what the route, its input and dependencies say.
+
+    `known` names its query parameters.
+    """
     by_status: dict[int, set[type[AppError]]] = defaultdict(set)
     for error in _errors(route):
         by_status[error.status].add(error)
@@ -83,7 +99,14 @@ def describe(route: Any) -> None:
         {"in": "header", "name": name, "required": False, "description": text, "schema": {"type": "string"}}
         for name, text in parameters
     ]
-    route.openapi_extra = {"parameters": documented, **(route.openapi_extra or {})}
+    extra: dict[str, Any] = {"parameters": documented, **examples.of_body(route.body_field)}
+    if is_optional(route):
+        extra["security"] = [{}]  # beside the scheme: without a token it answers, too
+    deep_dict_update(extra, route.openapi_extra or {})
+    route.openapi_extra = extra
+    content = route.responses.get(Unprocessable.status, {}).get("content", {}).get(problems.MEDIA_TYPE)
+    if content and (shown := examples.of_validation(route, known)):
+        content["examples"] = shown | content["examples"]
 
 
 def _errors(route: Any) -> Iterator[type[AppError]]:
@@ -96,7 +119,7 @@ def _errors(route: Any) -> Iterator[type[AppError]]:
         yield from DATABASE_ERRORS
         yield UnstorableValue
     if "{" in route.path:
-        yield NotFound
+        yield RouteNotFound
     yield Unprocessable
     if route.body_field:
         yield BodyTooLarge
@@ -131,41 +154,11 @@ def _response(status: int, errors: set[type[AppError]]) -> dict[str, Any]:
     schema = {"allOf": [{"$ref": f"#/components/schemas/{base}"}, narrowed]}
     described: dict[str, Any] = {
         "description": ", ".join(f"`{code}`" for code in codes),
-        "content": {problems.MEDIA_TYPE: {"schema": schema}},
+        "content": {problems.MEDIA_TYPE: {"schema": schema, "examples": examples.of_errors(errors)}},
     }
     if status in ERROR_HEADERS:
         described["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in ERROR_HEADERS[status]}
     return described
-
-
-def components() -> dict[str, dict[str, Any]]:
-    """What the error responses refer to: schemas and headers."""
-    template = "#/components/schemas/{model}"
-    validation = problems.ValidationProblem.model_json_schema(ref_template=template)
-    schemas = {
-        "Problem": problems.Problem.model_json_schema(ref_template=template),
-        **validation.pop("$defs"),
-        "ValidationProblem": validation,
-    }
-    headers = {
-        name: {"description": text, "schema": {"type": kind}}
-        for of_status in ERROR_HEADERS.values()
-        for name, (kind, text) in of_status.items()
-    }
-    return {"schemas": schemas, "headers": headers}
-
-
-def write_bounds_as_integers(node: Any) -> None:
-    """FastAPI's model of a schema holds every bound as a float, which has no 2^63 - 1."""
-    if isinstance(node, list):
-        for item in node:
-            write_bounds_as_integers(item)
-    elif isinstance(node, dict):
-        for name, value in node.items():
-            if name in ("minimum", "maximum") and isinstance(value, float) and value.is_integer():
-                node[name] = max(-MAX_INT64 - 1, min(int(value), MAX_INT64))
-            else:
-                write_bounds_as_integers(value)
 
 
 def operation_id(route: APIRoute) -> str:

@@ -5,7 +5,7 @@ Readiness is what the probes found last. The one of the database is also what op
 
 import asyncio
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from fastapi import APIRouter, Response, status
 from sqlalchemy.exc import SQLAlchemyError
@@ -27,7 +27,14 @@ if TYPE_CHECKING:
 NO_DATABASE: Checks = {"database": "unreachable", "migrations": "unreachable"}
 NO_REDIS: Checks = {"redis": "unreachable"}
 
-router = APIRouter(prefix="/health", tags=["health"])
+FOREIGN_HOST: dict[int | str, dict[str, Any]] = {
+    400: {
+        "description": "The request names a host that is not ours.",
+        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+}
+
+router = APIRouter(prefix="/health", tags=["health"], responses=FOREIGN_HOST)
 log = get_logger(__name__)
 
 

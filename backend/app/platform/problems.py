@@ -24,6 +24,7 @@ from app.core.principal import viewer
 from app.db.errors import DatabaseConflict, translate
 
 MEDIA_TYPE = "application/problem+json"
+INVALID = "The request does not have the form that this route asks for."
 MAX_ERRORS = 50
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_.\-\[\]]{1,64}")
@@ -75,16 +76,23 @@ def render(
     members: Mapping[str, Any] | None = None,
 ) -> JSONResponse:
     """The answer for one problem."""
-    body = {
+    content = body(status, code, detail, members=members, request_id=correlation_id.get())
+    return JSONResponse(content, status, {**(headers or {}), "Cache-Control": "no-store"}, MEDIA_TYPE)
+
+
+def body(
+    status: int, code: str, detail: str, *, members: Mapping[str, Any] | None, request_id: str | None
+) -> dict[str, Any]:
+    """Return what every problem consists of."""
+    return {
         "type": "about:blank",
         "title": TITLES.get(status) or HTTPStatus(status).phrase,
         "status": status,
         "detail": detail,
         "code": code,
-        "request_id": correlation_id.get(),
+        "request_id": request_id,
         **(members or {}),
     }
-    return JSONResponse(body, status, {**(headers or {}), "Cache-Control": "no-store"}, MEDIA_TYPE)
 
 
 def of_status(status: int, headers: Mapping[str, str] | None = None) -> JSONResponse:
@@ -128,11 +136,7 @@ async def _on_app_error(request: Request, error: Exception) -> Response:
 
 async def _on_invalid_request(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    return of(
-        Unprocessable(
-            "The request does not have the form that this route asks for.", errors=field_errors(error.errors())
-        )
-    )
+    return of(Unprocessable(INVALID, errors=field_errors(error.errors())))
 
 
 async def _on_invalid_answer(request: Request, error: Exception) -> Response:

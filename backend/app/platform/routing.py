@@ -5,7 +5,7 @@ dependency never sees the bytes.
 
 | Route | gets |
 |---|---|
-| every | strict input, documented errors |
+| every | strict input, documented errors, 422 for an unknown query parameter |
 | `GET` with JSON | a strong `ETag`, 304 for `If-None-Match` |
 | `PUT`, `PATCH` of a resource | 412 `stale` when `If-Match` names another version of it |
 | `POST` that answers 201 or 202 | `Idempotency-Key` |
@@ -21,12 +21,12 @@ from typing import Any, TypeVar, get_type_hints
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.params import Depends
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, _effective_route_context_var
 from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.orm import Session, object_session
 
 from app.core.principal import viewer
-from app.platform import documentation, idempotency
+from app.platform import documentation, idempotency, query_rules
 from app.platform.conditional import Stale, etag_of, matches, revalidated
 from app.platform.strict_request import StrictRequest
 from app.platform.write_limit import limit_writes
@@ -62,6 +62,8 @@ def never_limited(endpoint: Endpoint) -> Endpoint:
 class Route(APIRoute):
     """A route with the table above. It wraps the endpoint, where caller and input are known, and the handler."""
 
+    strict_query = True
+
     def __init__(
         self, path: str, endpoint: Callable[..., Any], *, dependencies: list[Depends] | None = None, **options: Any
     ) -> None:
@@ -78,7 +80,7 @@ class Route(APIRoute):
         self.limited = not methods <= SAFE and not hasattr(endpoint, "never_limited")
         settle = [idempotency.SettleClaim] if self.stores else []
         super().__init__(path, self._guarded(endpoint), dependencies=[*settle, *(dependencies or [])], **options)
-        documentation.describe(self)
+        documentation.describe(self, self._query_names())
 
     def _guarded(self, endpoint: Callable[..., Any]) -> Callable[..., Any]:
         """The endpoint behind its preconditions: they need the caller, the session and the resource as it is now."""
@@ -129,10 +131,15 @@ class Route(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         answer = super().get_route_handler()
+        known = self._query_names()
         form = bool(self.body_field and documentation.is_form(self.body_field))
         json = bool(self.body_field and not form)
 
         async def handle(plain: Request) -> Response:
+            if query := plain.scope["query_string"]:
+                if known is not None:
+                    query_rules.require_known(query, known)
+                plain.scope["query_string"] = query_rules.without_empty(query)
             request = StrictRequest(plain.scope, plain.receive)
             await request.inspect(takes_json=json, takes_form=form)
             _request.set(request)
@@ -148,6 +155,24 @@ class Route(APIRoute):
 
         return handle
 
+    def _query_names(self) -> frozenset[str] | None:
+        """Return what the query may hold; `None` for anything.
+
+        Where a router was included with dependencies of its own, their parameters count, too. FastAPI
+        keeps those in the route's effective context, which is set while the handler is made.
+        """
+        if not self.strict_query:
+            return None
+        context = _effective_route_context_var.get()
+        effective = context.dependant if context and context.original_route is self else None
+        return query_rules.names_of(effective or self.dependant, self.openapi_extra)
+
+
+class LenientRoute(Route):
+    """A route that ignores query parameters it does not know, because others decide what is sent to it."""
+
+    strict_query = False
+
 
 def _read(request: Request, response: Response) -> Response:
     """What the public may see can be kept, if asked about each time; what one user sees is never kept."""
@@ -162,7 +187,9 @@ class Router(APIRouter):
     """What a feature makes its routes with: `router = Router(prefix="/bookmarks", tags=["bookmarks"])`.
 
     `body_limit` is in bytes and applies to its routes. A single route overrides it with `max_body_size`.
+    With `strict_query=False` its routes ignore query parameters that they do not know, instead of answering 422.
     """
 
-    def __init__(self, *, body_limit: int = MAX_BODY, **options: Any) -> None:
-        super().__init__(route_class=Route, max_body_size=body_limit, redirect_slashes=False, **options)
+    def __init__(self, *, body_limit: int = MAX_BODY, strict_query: bool = True, **options: Any) -> None:
+        kind = Route if strict_query else LenientRoute
+        super().__init__(route_class=kind, max_body_size=body_limit, redirect_slashes=False, **options)

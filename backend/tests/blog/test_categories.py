@@ -21,7 +21,9 @@ def test_a_category_is_made_and_read(client, chief):
     expected = CATEGORY | {"id": made.json()["id"], "slug": "deep-space", "post_count": 0}
     assert made.json() == expected
     client.headers.pop("Authorization")
-    assert client.get(made.headers["Location"]).json() == expected
+    assert made.headers["Location"] == f"/blog/categories/{expected['id']}"
+    for path in (made.headers["Location"], "/blog/categories/slug/deep-space"):
+        assert client.get(path).json() == expected
     assert client.get("/blog/categories").json() == [expected]
 
 
@@ -57,7 +59,7 @@ def test_an_update_changes_what_it_names_and_nothing_else(client, chief):
         before = client.put(path, json={}).json()
         assert client.put(path, json={field: value}).json() == before | {field: value}
     assert client.put(path, json={"slug": None}).status_code == 422
-    assert client.get("/blog/categories/other").json()["name"] == "Other"
+    assert client.get("/blog/categories/slug/other").json()["name"] == "Other"
 
 
 @pytest.mark.parametrize(
@@ -81,7 +83,9 @@ def test_a_taken_name_or_slug_is_a_conflict(client, chief, field, code):
         assert (answer.status_code, answer.json()["code"]) == (409, code)
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", "none"), ("PUT", "12345"), ("DELETE", "12345")])
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "slug/none"), ("GET", "12345"), ("PUT", "12345"), ("DELETE", "12345")]
+)
 def test_a_category_that_is_not_there_is_not_found(client, chief, method, path):
     answer = client.request(method, f"/blog/categories/{path}", json={} if method == "PUT" else None)
     assert (answer.status_code, answer.json()["code"]) == (404, "category_not_found")
@@ -97,12 +101,12 @@ def test_a_deleted_category_leaves_its_posts_without_one(client, chief, db):
 
 def test_a_write_under_an_old_etag_is_refused(client, chief):
     category = make_category()
-    etag = client.get(f"/blog/categories/{category.slug}").headers["ETag"]
+    etag = client.get(f"/blog/categories/slug/{category.slug}").headers["ETag"]
     path = f"/blog/categories/{category.id}"
     assert client.put(path, json={"name": "One"}, headers={"If-Match": etag}).status_code == 200
     stale = client.put(path, json={"name": "Two"}, headers={"If-Match": etag})
     assert (stale.status_code, stale.json()["code"]) == (412, "stale")
-    assert client.get(f"/blog/categories/{category.slug}").json()["name"] == "One"
+    assert client.get(f"/blog/categories/slug/{category.slug}").json()["name"] == "One"
 
 
 def test_a_reader_who_has_the_list_is_told_so(client, db):

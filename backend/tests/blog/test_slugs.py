@@ -99,7 +99,7 @@ def test_a_slug_with_a_word_of_sql_finds_nothing(client, db):
     make_category()
     for slug in ("%25", "' OR 1=1 --", "_", "\\"):
         assert client.get(f"/blog/posts/slug/{slug}").status_code == 404
-        assert client.get(f"/blog/categories/{slug}").status_code == 404
+        assert client.get(f"/blog/categories/slug/{slug}").status_code == 404
 
 
 def test_an_old_title_keeps_its_slug(client, db, login):

@@ -24,7 +24,8 @@ COSTS = [
     ("GET", "/blog/posts/{post}", None, 1),
     ("GET", "/blog/posts/slug/first", None, 1),
     ("GET", "/blog/categories", None, 1),
-    ("GET", "/blog/categories/space", None, 1),
+    ("GET", "/blog/categories/slug/space", None, 1),
+    ("GET", "/blog/categories/{category}", None, 1),
     ("POST", "/blog/posts", POST, 4),  # turn (none on SQLite), taken slugs, insert, read back
     ("POST", "/blog/posts", POST | {"slug": "mine"}, 2),
     ("PUT", "/blog/posts/{post}", {"title": "Other"}, 3),  # read and lock, update, read back

@@ -95,7 +95,7 @@ def test_a_category_counts_what_everybody_sees_whoever_asks(client, login, hidde
     if who != "public":
         login(author if who == "author" else make_user(is_superuser=True))
     assert [category["post_count"] for category in client.get("/blog/categories").json()] == [1]
-    assert client.get("/blog/categories/space").json()["post_count"] == 1
+    assert client.get("/blog/categories/slug/space").json()["post_count"] == 1
 
 
 @pytest.mark.parametrize(("method", "body"), [("PUT", {"title": "Mine"}), ("DELETE", None)])

@@ -1,8 +1,13 @@
 """`/docs` and `/redoc` in a real browser: they work, and load nothing from outside."""
 
+import json
+from pathlib import Path
+
 import pytest
 
+from app.main import app
 from tests.auth.factories import PASSWORD, make_user
+from tests.support import npm
 from tests.support.server import running_server
 
 pytest_plugins = ["tests.support.browser"]
@@ -17,6 +22,10 @@ def server(migrated):
 
 COUNT = """fetch('/openapi.json').then(r => r.json()).then(
     d => Object.values(d.paths).map(p => Object.keys(p).length).reduce((a, b) => a + b))"""
+AXE = Path(__file__).parents[1] / "simulator" / "pages" / "axe"
+# Swagger UI puts its button that copies the path inside the one that opens the operation.
+FAULTS = """axe.run({rules: {'nested-interactive': {enabled: false}}}).then(
+    found => found.violations.map(one => `${one.id}: ${one.nodes[0].html}`))"""
 STRANGER = """() => { const s = document.createElement('script'); s.textContent = 'window.stolen = 1';
     document.body.append(s); return window.stolen === undefined }"""
 
@@ -63,6 +72,69 @@ def test_docs_sign_in_by_the_password_form(browser, server, committed):
     visit = browser(act)
     check(visit, server)
     assert user.email in visit.found
+
+
+def test_docs_offer_the_examples_and_they_can_be_executed(browser, server, committed):
+    def act(page):
+        page.goto(f"{server.url}/docs")
+        register = page.locator("#operations-auth-auth_register")
+        register.locator(".opblock-summary-control").click()
+        register.locator("button.try-out__btn").click()
+        offered = register.locator("textarea").input_value()
+        register.locator("button.execute").click()
+        register.locator(".live-responses-table .response-col_status", has_text="202").wait_for()
+        read = page.locator("#operations-auth-auth_end_session")
+        read.locator(".opblock-summary-control").click()
+        read.locator("button.try-out__btn").click()
+        form = page.locator("#operations-auth-auth_create_token")
+        form.locator(".opblock-summary-control").click()
+        form.locator("button.try-out__btn").click()
+        names = ("username", "scope", "client_id")
+        fields = {name: form.locator(f"tr[data-property-name={name}] input").first.input_value() for name in names}
+        return json.loads(offered), read.locator("tr[data-param-name=session_id] input").input_value(), fields
+
+    visit = browser(act)
+    check(visit, server)
+    (shown,) = app.openapi()["paths"]["/auth/register"]["post"]["requestBody"]["content"].values()
+    assert visit.found == (shown["example"], "1", {"username": "author@example.com", "scope": "", "client_id": ""})
+
+
+def test_docs_ask_the_server_that_they_come_from(browser, server):
+    """PUBLIC_URL is another name here. The policy of this page forbids requests to it."""
+
+    def act(page):
+        page.goto(f"{server.url}/docs")
+        page.wait_for_selector(".opblock")
+        return page.locator("#servers option").all_inner_texts()
+
+    assert browser(act).found == [server.url, "http://testserver"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everybody_can_read_the_docs(browser, server, scheme):
+    npm.install(AXE)
+    axe = (AXE / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8")
+    paths = app.openapi()["paths"].values()
+    opened = {method: operation["operationId"] for path in paths for method, operation in path.items()}
+
+    def act(page):
+        page.emulate_media(color_scheme=scheme)
+        page.goto(f"{server.url}/docs")
+        page.add_style_tag(content="* { transition: none !important }")  # axe would see colours on their way
+        for name in ("auth_create_token", *opened.values()):
+            operation = page.locator(f"[id$={name}]").first
+            operation.locator(".opblock-summary-control").click()
+            operation.locator("button.try-out__btn").click()
+            operation.locator(".responses-table").first.wait_for()
+        page.evaluate(axe)
+        back = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+        return page.evaluate(FAULTS), back, page.locator("main").count(), page.locator("html").get_attribute("lang")
+
+    faults, back, mains, language = browser(act).found
+    assert faults == []
+    assert back == {"light": "rgb(255, 255, 255)", "dark": "rgb(28, 32, 34)"}[scheme]
+    assert (mains, language) == (1, "en")
 
 
 def test_redoc_shows_every_operation_and_loads_nothing_from_outside(browser, server):

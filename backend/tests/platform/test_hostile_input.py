@@ -153,7 +153,7 @@ def test_every_header(refused, method, path, described):
             refused(method, plain(path), headers={name.encode(): value for name in names})
 
 
-@pytest.mark.parametrize("url", ["/widgets/a%00b", "/widgets?cursor=a%00b", "/widgets?a%00b=1"])
+@pytest.mark.parametrize("url", ["/widgets/a%00b", "/widgets?cursor=a%00b"])
 def test_a_nul_is_refused_at_the_door(widgets, db, url):
     (error,) = widgets.get(url).json()["errors"]
     assert error["type"] == "string_nul"

@@ -98,7 +98,7 @@ def list_widgets(db: db_dependency, page: PageParams) -> Page[WidgetRead]:
 
 @router.post("", status_code=status.HTTP_201_CREATED, response_model=WidgetRead)
 @raises(NameTaken)
-def create_widget(db: db_dependency, data: WidgetCreate, response: Response) -> Widget:
+def create_widget(db: db_dependency, data: WidgetCreate, response: Response, note: str = "") -> Widget:
     widget = add_widget(db, data)
     response.headers["Location"] = f"/widgets/{widget.id}"
     return widget

@@ -48,12 +48,14 @@ def resend_verification(db: db_dependency, client: CallingClient, data: EmailOnl
 
 @router.get("/me")
 def read_me(db: db_dependency, user: CurrentUser) -> Me:
+    """Read the account of the caller."""
     return service.describe(db, user)
 
 
 @router.patch("/me")
 @raises(service.UsernameTaken)
 def update_me(db: db_dependency, session: CurrentSession, client: CallingClient, data: UsernameChange) -> Me:
+    """Change the user name of the caller."""
     return service.describe(db, accounts.update_account(db, session, data, client))
 
 

@@ -13,8 +13,8 @@ from typing import Annotated
 from fastapi import Depends, Request
 from fastapi.security import OAuth2PasswordBearer
 
+from app.core import principal
 from app.core.errors import Unauthenticated, raises
-from app.core.principal import publish
 from app.db.database import SAFE_METHODS, db_dependency
 
 from . import service, sessions
@@ -72,7 +72,7 @@ def held_session(request: Request, db: db_dependency, token: BearerToken) -> Log
 
 
 def _published(request: Request, session: LoginSession) -> LoginSession:
-    publish(request, f"user:{session.user_id}")
+    principal.publish(request, f"user:{session.user_id}")
     return session
 
 
@@ -80,6 +80,7 @@ HeldSession = Annotated[LoginSession | None, Depends(held_session)]
 
 
 # Those below touch no database: as plain functions each would cost a request a trip through a thread.
+@principal.optional
 async def optional_user(session: HeldSession) -> User | None:
     return session.user if session else None
 
@@ -87,6 +88,7 @@ async def optional_user(session: HeldSession) -> User | None:
 OptionalUser = Annotated[User | None, Depends(optional_user)]
 
 
+@principal.required
 @raises(Unauthenticated)
 async def current_user(user: OptionalUser) -> User:
     if user is None:

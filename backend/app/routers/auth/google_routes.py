@@ -31,6 +31,8 @@ from .sessions import SessionNotFresh
 from .tokens import LIFE, InvalidToken, Purpose
 
 router = Router(prefix="/google", body_limit=SMALL_BODY)
+# RFC 6749, 4.1.2: a client ignores what it does not know in the answer of a provider. Google sends `authuser` and more.
+callback = Router(body_limit=SMALL_BODY, strict_query=False)
 
 journeys = AddressLimit("google sign-in", "100 per 10 minutes")
 # So many wait for Google at once; more wait for their turn without a thread. They stay few beside the threads that
@@ -138,7 +140,7 @@ def link_google(
     return GoogleLink(url=google.begin_link(db, configuration, browser, session))
 
 
-@router.get(
+@callback.get(
     "/callback",
     dependencies=[GoogleEnabled],
     **_leads_to(
@@ -160,6 +162,9 @@ def return_from_google(
         return google.arrive(answer, browser, client)
 
     return RedirectResponse(_or_why_not(arrive), status.HTTP_303_SEE_OTHER)
+
+
+router.include_router(callback)
 
 
 @router.post("/exchange", dependencies=[GoogleEnabled])

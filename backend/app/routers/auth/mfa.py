@@ -28,7 +28,7 @@ from app.platform.mail import queue_mail
 from . import events, queries, tokens, totp
 from .models import LoginSession, OneTimeToken, RecoveryCode, Totp, User
 from .owner import require_owner
-from .schemas import Token
+from .schemas import EXAMPLE_TOKEN, Token
 from .sessions import Client, lock_user, open_session
 from .tokens import Purpose
 
@@ -48,7 +48,13 @@ class MfaRequired(Unauthenticated):
     detail = "Send a code of your authenticator app, or a recovery code, with this mfa_token."
     commits = True
     extra = MappingProxyType(
-        {"mfa_token": {"type": "string", "description": "Only with `mfa_required`; for 5 minutes."}}
+        {
+            "mfa_token": {
+                "type": "string",
+                "description": "Only with `mfa_required`; for 5 minutes.",
+                "examples": [EXAMPLE_TOKEN],
+            }
+        }
     )
 
 

@@ -3,14 +3,19 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import MISSING, AfterValidator, BaseModel, Field
+from pydantic import MISSING, AfterValidator, BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
 
-from app.core.schemas import Input, Output, PartialInput
+from app.core.schemas import Input, Output, PartialInput, example
 from app.core.text import canonical_email, canonical_username
 from app.core.types import rule
 
 MAX_PASSWORD = 256
 MAX_TOKEN = 100  # characters; ours have 43
+DEMO = {"email": "author@example.com", "password": "liftoff-demo-password"}  # of the demo data
+NEW_PASSWORD = "four quiet herons wade"  # noqa: S105 - an example
+# What exists once, in a mail or an authenticator app. It has the right form, so that only its value is refused.
+EXAMPLE_TOKEN = "paste-the-token-of-the-link-in-the-mail-her"  # noqa: S105 - a text to be replaced, no secret
 
 Email = Annotated[
     str, Field(max_length=320, json_schema_extra={"format": "email"}), AfterValidator(rule(canonical_email, "email"))
@@ -20,24 +25,32 @@ Username = Annotated[
     Field(min_length=3, max_length=32, examples=["ada.lovelace"]),
     AfterValidator(rule(canonical_username, "username")),
 ]
+LeftEmpty = Annotated[str, Field(examples=[""])]
 Password = Annotated[str, Field(min_length=1, max_length=MAX_PASSWORD, json_schema_extra={"format": "password"})]
 
 
 class Registration(Input):
+    model_config = example(username="ada.lovelace", email="ada@example.com", password=NEW_PASSWORD)
+
     username: Username
     email: Email
     password: Password
 
 
 class Login(Input):
-    """The password form of OAuth 2.0 (RFC 6749, 4.3.2). `username` takes the user name or the e-mail address."""
+    """The password form of OAuth 2.0 (RFC 6749, 4.3.2). `username` takes the user name or the e-mail address.
+
+    Unknown fields are ignored, as section 3.2 demands: clients send `audience`, `resource` and more.
+    """
+
+    model_config = ConfigDict(extra="ignore") | example(username=DEMO["email"], password=DEMO["password"])
 
     grant_type: Literal["password"] = "password"
-    username: Annotated[str, Field(min_length=1, max_length=320)]
-    password: Password
-    scope: str = ""
-    client_id: str | None = None
-    client_secret: str | None = None
+    username: Annotated[str, Field(min_length=1, max_length=320, examples=[DEMO["email"]])]
+    password: Annotated[Password, Field(examples=[DEMO["password"]])]
+    scope: LeftEmpty = ""
+    client_id: LeftEmpty | SkipJsonSchema[None] = None
+    client_secret: LeftEmpty | SkipJsonSchema[None] = None
 
 
 class Token(Output):
@@ -66,6 +79,8 @@ class Me(Output):
 
 
 class Refresh(Input):
+    model_config = example(refresh_token=EXAMPLE_TOKEN)
+
     refresh_token: Annotated[str, Field(min_length=1, max_length=500)]
 
 
@@ -93,19 +108,27 @@ PasswordAgain = Annotated[
 
 
 class MfaAnswer(Input):
+    model_config = example(mfa_token=EXAMPLE_TOKEN, code="123456")
+
     mfa_token: Annotated[str, Field(min_length=1, max_length=MAX_TOKEN)]
     code: MfaCodeText
 
 
 class MfaSetUp(Input):
+    model_config = example(password=DEMO["password"])
+
     password: PasswordAgain = None
 
 
 class MfaCode(Input):
+    model_config = example(code="123456")
+
     code: MfaCodeText
 
 
 class MfaDisable(Input):
+    model_config = example(password=DEMO["password"], code="123456")
+
     password: PasswordAgain = None
     code: MfaCodeText
 
@@ -125,14 +148,20 @@ SecretToken = Annotated[str, Field(min_length=1, max_length=200, description="Fr
 
 
 class EmailOnly(Input):
+    model_config = example(email=DEMO["email"])
+
     email: Email
 
 
 class TokenOnly(Input):
+    model_config = example(token=EXAMPLE_TOKEN)
+
     token: SecretToken
 
 
 class PasswordReset(Input):
+    model_config = example(token=EXAMPLE_TOKEN, new_password=NEW_PASSWORD)
+
     token: SecretToken
     new_password: Password
 
@@ -140,17 +169,23 @@ class PasswordReset(Input):
 class OwnerInput(Input):
     """`password` is the current one; an account without one leaves it out and needs a recent sign-in."""
 
+    model_config = example(password=DEMO["password"])
+
     password: Password | None = None
 
 
 class PasswordChange(Input):
     """`current_password` is left out by an account without one, which needs a recent sign-in."""
 
+    model_config = example(current_password=DEMO["password"], new_password=NEW_PASSWORD)
+
     current_password: Password | None = None
     new_password: Password
 
 
 class EmailChange(OwnerInput):
+    model_config = example(password=DEMO["password"], new_email="author.new@example.com")
+
     new_email: Email
 
 
@@ -159,6 +194,8 @@ class AccountDeletion(OwnerInput):
 
 
 class UsernameChange(PartialInput):
+    model_config = example(username="author")
+
     username: Username | MISSING = MISSING
 
 
@@ -173,6 +210,8 @@ class GoogleAnswer(BaseModel):
 
 class GoogleCode(Input):
     """`code_verifier` is what the `code_challenge` of `GET /auth/google/login` was made of, if there was one."""
+
+    model_config = example(code=EXAMPLE_TOKEN)
 
     code: Annotated[str, Field(min_length=1, max_length=200, description="From the address of the callback page.")]
     code_verifier: Annotated[str, Field(pattern=r"^[A-Za-z0-9._~-]{43,128}$")] | None = None

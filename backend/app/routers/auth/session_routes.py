@@ -50,6 +50,7 @@ def log_out_everywhere(db: db_dependency, response: Response, session: CurrentSe
 
 @router.get("/sessions")
 def list_sessions(db: db_dependency, session: CurrentSession) -> list[SessionRead]:
+    """List the devices that are signed in to this account."""
     return [_read(one, current=one.id == session.id) for one in sessions.list_sessions(db, session.user)]
 
 
@@ -57,6 +58,7 @@ def list_sessions(db: db_dependency, session: CurrentSession) -> list[SessionRea
 @raises(sessions.SessionNotFound)
 @never_limited
 def end_session(db: db_dependency, session: CurrentSession, session_id: Id) -> None:
+    """Sign one device out. Its tokens stop at once."""
     sessions.end_session(db, session.user, session_id)
 
 

@@ -45,7 +45,7 @@ class SessionNotFound(NotFound):
     """It does not exist, has ended, or is another user's: from outside they look the same."""
 
     code = "session_not_found"
-    detail = "You have no such session."
+    detail = "You have no such session. `GET /auth/sessions` lists yours."
 
 
 class SessionNotFresh(Forbidden):

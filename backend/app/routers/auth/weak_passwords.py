@@ -39,6 +39,11 @@ NOT_ALNUM = re.compile(r"[\W_]")
 
 class WeakPassword(Unprocessable):
     code = "weak_password"
+    detail = "This password is easy to guess."
+
+    @classmethod
+    def example(cls) -> "WeakPassword":
+        return _weak(f"This password is too common. {ADVICE}", "too_common", "password")
 
 
 def refuse_weak(password: str, *own_names: str, field: str = "password") -> None:

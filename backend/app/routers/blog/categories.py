@@ -16,7 +16,7 @@ from .service import SlugTaken
 
 class CategoryNotFound(NotFound):
     code = "category_not_found"
-    detail = "There is no such category."
+    detail = "There is no such category. `GET /blog/categories` lists the categories."
 
 
 class NameTaken(Conflict):

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Depends
+from fastapi import Depends, Path
 
 from app.core.errors import raises
 from app.core.types import Id
@@ -12,15 +12,22 @@ from app.routers.auth.dependencies import OptionalUser, Superuser, VerifiedUser
 from . import categories, service
 from .models import BlogCategory, BlogPost
 
+PostId = Annotated[Id, Path(examples=[2])]  # the first post of the demo data's `author`
+
 
 @raises(service.PostNotFound)
-def visible_post(db: db_dependency, user: OptionalUser, post_id: Id) -> BlogPost:
+def visible_post(db: db_dependency, user: OptionalUser, post_id: PostId) -> BlogPost:
     return service.get_post(db, user, post_id)
 
 
 @raises(service.PostNotFound, service.NotTheAuthor)
-def own_post(db: db_dependency, user: VerifiedUser, post_id: Id) -> BlogPost:
+def own_post(db: db_dependency, user: VerifiedUser, post_id: PostId) -> BlogPost:
     return service.get_own_post(db, user, post_id)
+
+
+@raises(categories.CategoryNotFound)
+def shown_category(db: db_dependency, category_id: Id) -> BlogCategory:
+    return categories.get_category(db, category_id)
 
 
 @raises(categories.CategoryNotFound)
@@ -30,4 +37,5 @@ def managed_category(db: db_dependency, _user: Superuser, category_id: Id) -> Bl
 
 VisiblePost = Annotated[BlogPost, Depends(visible_post)]
 OwnPost = Annotated[BlogPost, Depends(own_post)]
+ShownCategory = Annotated[BlogCategory, Depends(shown_category)]
 ManagedCategory = Annotated[BlogCategory, Depends(managed_category)]

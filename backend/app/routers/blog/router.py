@@ -14,7 +14,7 @@ from app.platform.routing import LARGE_BODY, Router
 from app.routers.auth.dependencies import OptionalUser, Superuser, VerifiedUser
 
 from . import categories, service
-from .dependencies import ManagedCategory, OwnPost, VisiblePost
+from .dependencies import ManagedCategory, OwnPost, ShownCategory, VisiblePost
 from .models import BlogCategory, BlogPost
 from .schemas import (
     CategoryCreate,
@@ -29,13 +29,15 @@ from .schemas import (
 
 router = Router(prefix="/blog", tags=["blog"])
 
-SlugInPath = Annotated[str, Path(max_length=MAX_SLUG)]
+PostSlug = Annotated[str, Path(max_length=MAX_SLUG, examples=["bookings-that-know-about-buffers"])]
+CategorySlug = Annotated[str, Path(max_length=MAX_SLUG, examples=["product"])]
 
 
 @router.get("/posts")
 def list_posts(
     db: db_dependency, user: OptionalUser, filters: Annotated[PostFilters, Query()], page: PageParams
 ) -> Page[PostSummary]:
+    """List the posts that the caller may see, without their content. Everyone sees what is published."""
     return paginate(db, service.list_posts(user, filters), page, PostSummary)
 
 
@@ -50,6 +52,7 @@ def list_posts(
 def create_post(
     db: db_dependency, user: VerifiedUser, data: PostCreate, request: Request, response: Response
 ) -> BlogPost:
+    """Write a post. It stays a draft unless `is_published` is true."""
     post = service.create_post(db, user, data)
     response.headers["Location"] = request.url_for("get_post", post_id=post.id).path
     return post
@@ -57,35 +60,47 @@ def create_post(
 
 @router.get("/posts/slug/{slug}", response_model=PostRead)
 @raises(service.PostNotFound)
-def get_post_by_slug(db: db_dependency, user: OptionalUser, slug: SlugInPath) -> BlogPost:
+def get_post_by_slug(db: db_dependency, user: OptionalUser, slug: PostSlug) -> BlogPost:
+    """Read a post by the slug of its address."""
     return service.get_post_by_slug(db, user, slug)
 
 
 @router.get("/posts/{post_id}", response_model=PostRead)
 def get_post(post: VisiblePost) -> BlogPost:
+    """Read a post with its content. A draft is shown to its author and to superusers only."""
     return post
 
 
 @router.put("/posts/{post_id}", response_model=PostRead, max_body_size=LARGE_BODY)
 @raises(service.SlugTaken, service.CategoryUnknown, service.FeaturingReserved)
 def update_post(db: db_dependency, user: VerifiedUser, post: OwnPost, data: PostUpdate) -> BlogPost:
+    """Change a post of your own. Superusers change any."""
     return service.update_post(db, user, post, data)
 
 
 @router.delete("/posts/{post_id}", status_code=status.HTTP_204_NO_CONTENT)
 def delete_post(db: db_dependency, post: OwnPost) -> None:
+    """Delete a post of your own. Superusers delete any."""
     service.delete_post(db, post)
 
 
 @router.get("/categories", response_model=list[CategoryRead])
 def list_categories(db: db_dependency) -> list[BlogCategory]:
+    """List the categories by name, each with the number of its published posts."""
     return categories.list_categories(db)
 
 
-@router.get("/categories/{slug}", response_model=CategoryRead)
+@router.get("/categories/slug/{slug}", response_model=CategoryRead)
 @raises(categories.CategoryNotFound)
-def get_category(db: db_dependency, slug: SlugInPath) -> BlogCategory:
+def get_category_by_slug(db: db_dependency, slug: CategorySlug) -> BlogCategory:
+    """Read a category by the slug of its address."""
     return categories.get_category_by_slug(db, slug)
+
+
+@router.get("/categories/{category_id}", response_model=CategoryRead)
+def get_category(category: ShownCategory) -> BlogCategory:
+    """Read a category."""
+    return category
 
 
 @router.post("/categories", status_code=status.HTTP_201_CREATED, responses=CREATED, response_model=CategoryRead)
@@ -93,17 +108,20 @@ def get_category(db: db_dependency, slug: SlugInPath) -> BlogCategory:
 def create_category(
     db: db_dependency, _user: Superuser, data: CategoryCreate, request: Request, response: Response
 ) -> BlogCategory:
+    """Make a category. For superusers."""
     category = categories.create_category(db, data)
-    response.headers["Location"] = request.url_for("get_category", slug=category.slug).path
+    response.headers["Location"] = request.url_for("get_category", category_id=category.id).path
     return category
 
 
 @router.put("/categories/{category_id}", response_model=CategoryRead)
 @raises(service.SlugTaken, categories.NameTaken)
 def update_category(db: db_dependency, category: ManagedCategory, data: CategoryUpdate) -> BlogCategory:
+    """Change a category. For superusers."""
     return categories.update_category(db, category, data)
 
 
 @router.delete("/categories/{category_id}", status_code=status.HTTP_204_NO_CONTENT)
 def delete_category(db: db_dependency, category: ManagedCategory) -> None:
+    """Delete a category. For superusers. Its posts stay, without a category."""
     categories.delete_category(db, category)

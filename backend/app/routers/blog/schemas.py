@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import MISSING, AfterValidator, BaseModel, Field, StrictBool, StringConstraints
 
 from app.core.fields import RowId
-from app.core.schemas import Input, Output, PartialInput
+from app.core.schemas import Input, Output, PartialInput, example
 from app.core.text import MAX_SLUG, canonical_slug
 from app.core.types import rule
 
@@ -26,6 +26,10 @@ Sort = Literal["-published_at", "published_at", "-created_at", "created_at", "ti
 class PostCreate(Input):
     """Slug and excerpt are made from title and content where they are left out."""
 
+    model_config = example(
+        title="First light", content="# Hello\n\nThis is **Markdown**.", category_id=1, is_published=True
+    )
+
     title: Title
     content: Content
     slug: Slug | None = None
@@ -37,6 +41,8 @@ class PostCreate(Input):
 
 class PostUpdate(PartialInput):
     """Fields left out stay. `category_id: null` takes the post out of its category."""
+
+    model_config = example(title="Second light")
 
     title: Title | MISSING = MISSING
     content: Content | MISSING = MISSING
@@ -79,12 +85,16 @@ class PostRead(PostSummary):
 
 
 class CategoryCreate(Input):
+    model_config = example(name="Field notes", description="What we saw on the way.")
+
     name: CategoryName
     slug: Slug | None = None
     description: CategoryText = ""
 
 
 class CategoryUpdate(PartialInput):
+    model_config = example(description="What we saw on the way.")
+
     name: CategoryName | MISSING = MISSING
     slug: Slug | MISSING = MISSING
     description: CategoryText | MISSING = MISSING

@@ -27,7 +27,7 @@ class PostNotFound(NotFound):
     """It does not exist, or the caller may not see it: from outside the two look the same."""
 
     code = "post_not_found"
-    detail = "There is no such post."
+    detail = "There is no such post, or you may not see it. `GET /blog/posts` lists the posts."
 
 
 class NotTheAuthor(Forbidden):

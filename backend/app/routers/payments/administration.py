@@ -19,7 +19,7 @@ class EventNotFound(NotFound):
     """Never received, or processed so long ago that it was deleted."""
 
     code = "event_not_found"
-    detail = "There is no such event."
+    detail = "There is no such event. `GET /payments/admin/events` lists the events."
 
 
 EVENT_FILTERS: Filters = {

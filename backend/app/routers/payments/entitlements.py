@@ -28,7 +28,9 @@ class UpgradeRequired(AppError):
     status = 402
     code = "upgrade_required"
     detail = "Your plan does not include this."
-    extra = MappingProxyType({"plan": {"type": ["string", "null"], "description": "Slug of a plan that allows it."}})
+    extra = MappingProxyType(
+        {"plan": {"type": ["string", "null"], "description": "Slug of a plan that allows it.", "examples": ["pro"]}}
+    )
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, StrictBool, StringConstraints
 
 from app.core import foreign_json
-from app.core.schemas import Input, Output
+from app.core.schemas import Input, Output, example
 from app.core.text import MAX_SLUG
 from app.core.types import Id
 
@@ -42,10 +42,14 @@ class PlanRead(Output):
 
 
 class PlanChoice(Input):
+    model_config = example(plan="team-yearly")
+
     plan: PlanSlug
 
 
 class CheckoutCreate(PlanChoice):
+    model_config = example(plan="pro")
+
     promotion_code: PromotionCode | None = None
 
 
@@ -98,6 +102,8 @@ class Preview(Output):
 
 
 class Cancellation(Input):
+    model_config = example(at_period_end=True)
+
     at_period_end: StrictBool = True
 
 

@@ -17,6 +17,7 @@ class PlanNotFound(NotFound):
     """Nothing of this name is for sale."""
 
     code = "plan_not_found"
+    detail = "There is no such plan. `GET /payments/plans` lists the plans."
 
 
 class PlanNotForSale(Conflict):
@@ -42,6 +43,7 @@ class NoSubscription(NotFound):
     """None, or it has ended."""
 
     code = "no_subscription"
+    detail = "You have no subscription. `POST /payments/checkout` begins one."
 
 
 def list_plans(db: Session) -> list[Plan]:

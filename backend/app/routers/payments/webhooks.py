@@ -23,6 +23,17 @@ from .models import STRIPE_ID, WebhookEvent
 
 SOURCE = "stripe"
 MAX_TYPE = 80
+EXAMPLE_EVENT = {  # without its signature it is refused: nobody but Stripe and the simulator can sign
+    "id": "evt_1",
+    "object": "event",
+    "api_version": gateway.API_VERSION,
+    "created": 1_790_000_000,
+    "type": "customer.updated",
+    "livemode": False,
+    "pending_webhooks": 1,
+    "request": None,
+    "data": {"object": {"id": "cus_1", "object": "customer"}},
+}
 DOCUMENTED: dict[str, Any] = {
     "parameters": [
         {
@@ -33,7 +44,10 @@ DOCUMENTED: dict[str, Any] = {
             "schema": {"type": "string"},
         }
     ],
-    "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}},
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": {"type": "object"}, "example": EXAMPLE_EVENT}},
+    },
 }
 
 log = get_logger(__name__)

@@ -83,7 +83,13 @@ class PaymentFailed(AppError):
     detail = "The payment did not go through."
     commits = True  # what Stripe did all the same has been written down
     extra = MappingProxyType(
-        {"pay_url": {"type": ["string", "null"], "description": "Stripe's page where the payment can be finished."}}
+        {
+            "pay_url": {
+                "type": ["string", "null"],
+                "description": "Stripe's page where the payment can be finished.",
+                "examples": ["https://invoice.stripe.com/i/acct_1/test_1"],
+            }
+        }
     )
 
 

@@ -1,0 +1,122 @@
+"""The OpenAPI document as a whole: what FastAPI leaves open in it."""
+
+import re
+from typing import Any
+
+from fastapi import FastAPI
+
+from app.core.config import Settings
+from app.core.fields import MAX_INT64
+from app.platform import examples, problems
+from app.platform.documentation import ERROR_HEADERS
+
+FIRST_ROW = 1
+HEALTH = {"name": "health", "description": "Is the process alive, and should it get traffic?"}
+LICENSE = {"name": "MIT", "identifier": "MIT"}
+SCHEMAS = "#/components/schemas/"
+GENERIC = re.compile(r"([A-Z][A-Za-z0-9]*)_(\w+)_")  # what pydantic makes of `Page[PostSummary]`
+EXAMPLE = re.compile(rf"'{examples.REFERENCE}(\w+)'")
+
+
+def about(settings: Settings) -> dict[str, Any]:
+    """Return what an application says of itself, as FastAPI takes it."""
+    return {
+        "servers": [{"url": settings.public_url or "/"}],
+        "contact": {"name": "Liftoff", "url": settings.frontend_url or settings.public_url},
+        "license_info": LICENSE,
+    }
+
+
+def complete(app: FastAPI, prefix: str) -> None:
+    """Have `app.openapi()` give the whole document."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if not app.openapi_schema:
+            document = generate()
+            for kind, parts in _components(document["paths"]).items():
+                document["components"].setdefault(kind, {}).update(parts)
+            for operation in (one for path in document["paths"].values() for one in path.values()):
+                operation.setdefault("security", [])  # said, and not left out: a route that asks for no user is public
+                for parameter in operation.get("parameters", []):
+                    _show(parameter)
+            _name_generics(document)
+            _place_token_urls(document["components"], prefix)
+            write_bounds_as_integers(document)
+        assert app.openapi_schema
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _show(parameter: dict[str, Any]) -> None:
+    """Give a parameter of a path an example, which pages such as `/docs` fill in.
+
+    A route declares a good one with `Path(examples=[…])`; else it is the first row. Parameters of a query get none:
+    filled in, they would narrow every list that somebody tries.
+    """
+    if parameter["in"] == "path":
+        schema = parameter["schema"]
+        shown = schema.pop("examples", [FIRST_ROW if schema.get("type") == "integer" else "first-light"])
+        parameter.setdefault("example", shown[0])
+
+
+def _components(paths: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return what the error responses refer to: schemas, headers and examples."""
+    template = SCHEMAS + "{model}"
+    validation = problems.ValidationProblem.model_json_schema(ref_template=template)
+    schemas = {
+        "Problem": problems.Problem.model_json_schema(ref_template=template),
+        **validation.pop("$defs"),
+        "ValidationProblem": validation,
+    }
+    headers = {
+        name: {"description": text, "schema": {"type": kind}}
+        for of_status in ERROR_HEADERS.values()
+        for name, (kind, text) in of_status.items()
+    }
+    return {
+        "schemas": schemas,
+        "headers": headers,
+        "examples": examples.components(set(EXAMPLE.findall(str(paths)))),
+    }
+
+
+def _name_generics(document: dict[str, Any]) -> None:
+    """Rename `Page_PostSummary_` to `PostSummaryPage`: generated clients name their types after schemas."""
+    schemas = document["components"]["schemas"]
+    names = {old: f"{found[2]}{found[1]}" for old in schemas if (found := GENERIC.fullmatch(old))}
+    document["components"]["schemas"] = {names.get(old, old): schema for old, schema in schemas.items()}
+    _refer(document, {f"{SCHEMAS}{old}": f"{SCHEMAS}{new}" for old, new in names.items()})
+
+
+def _refer(node: Any, names: dict[str, str]) -> None:
+    if isinstance(node, dict):
+        if isinstance(reference := node.get("$ref"), str):
+            node["$ref"] = names.get(reference, reference)
+        for inner in node.values():
+            _refer(inner, names)
+    elif isinstance(node, list):
+        for inner in node:
+            _refer(inner, names)
+
+
+def _place_token_urls(components: dict[str, Any], prefix: str) -> None:
+    """Let no reader have to know what a relative `tokenUrl` is relative to: tools differ."""
+    for scheme in components.get("securitySchemes", {}).values():
+        for flow in scheme.get("flows", {}).values():
+            if "tokenUrl" in flow and not flow["tokenUrl"].startswith(("/", "http")):
+                flow["tokenUrl"] = f"{prefix}/{flow['tokenUrl']}"
+
+
+def write_bounds_as_integers(node: Any) -> None:
+    """FastAPI's model of a schema holds every bound as a float, which has no 2^63 - 1."""
+    if isinstance(node, list):
+        for item in node:
+            write_bounds_as_integers(item)
+    elif isinstance(node, dict):
+        for name, value in node.items():
+            if name in ("minimum", "maximum") and isinstance(value, float) and value.is_integer():
+                node[name] = max(-MAX_INT64 - 1, min(int(value), MAX_INT64))
+            else:
+                write_bounds_as_integers(value)

@@ -1,0 +1,97 @@
+"""Examples in the OpenAPI document: what `/docs` offers to send, and what each error looks like.
+
+None is written by hand twice. A body's example stands with its model (`example()` of `app.core.schemas`). An error's is
+made by the code that makes the error.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import ValidationError
+
+from app.core.errors import AppError, Unprocessable
+from app.core.schemas import model_of
+from app.platform import problems, query_rules
+
+REQUEST_ID = "5f0c2a9e4b7d4c1f9a3e8d6b2c7f1a05"
+REFERENCE = "#/components/examples/"
+UNKNOWN = "unknown"
+
+_errors: dict[str, dict[str, Any]] = {}
+
+
+def of_body(body_field: Any) -> dict[str, Any]:
+    """Return the part of an operation that shows an example of its body; nothing where the model has none."""
+    model = body_field and model_of(body_field.field_info.annotation)
+    extra = model.model_config.get("json_schema_extra") if model else None
+    if not isinstance(extra, dict) or "examples" not in extra:
+        return {}
+    media = getattr(body_field.field_info, "media_type", "application/json")
+    return {"requestBody": {"content": {media: {"example": extra["examples"][0]}}}}  # type: ignore[index]  # JSON
+
+
+def of_errors(errors: Iterable[type[AppError]]) -> dict[str, Any]:
+    """Return references to an example of each error, those of features first. `components` has what they lead to."""
+    found = {}
+    for error in sorted(errors, key=lambda one: ("app.routers." not in one.__module__, one.code, one.__name__)):
+        if error is Unprocessable:
+            continue  # it differs from route to route
+        name = _name_of(error)
+        _errors[name] = {"summary": error.detail, "value": _problem(error)}
+        found[name] = {"$ref": REFERENCE + name}
+    return found
+
+
+def components(names: Iterable[str]) -> dict[str, Any]:
+    return {name: _errors[name] for name in sorted(names) if name in _errors}
+
+
+def of_validation(route: Any, known: frozenset[str] | None) -> dict[str, Any]:
+    """Return an example of what this route says of a body, or else of a query, that has not its form."""
+    errors = _body_errors(route) or _query_errors(known)
+    if not errors:
+        return {}
+    detail, found = errors
+    error = Unprocessable(detail, errors=problems.field_errors(found))
+    return {"ValidationError": {"summary": detail, "value": _value(error)}}
+
+
+def _body_errors(route: Any) -> tuple[str, list[Any]] | None:
+    """Return what an empty body lacks, or what is said of an unknown field where nothing is needed."""
+    model = route.body_field and model_of(route.body_field.field_info.annotation)
+    if not model:
+        return None
+    for body in ({}, {UNKNOWN: 1}):
+        try:
+            model.model_validate(body)
+        except ValidationError as error:
+            return problems.INVALID, [one | {"loc": ("body", *one["loc"])} for one in error.errors()]
+    return None
+
+
+def _query_errors(known: frozenset[str] | None) -> tuple[str, list[Any]] | None:
+    """Return what is said of a name that lacks its last letter."""
+    if known is None:
+        return None
+    nearest = next((name for name in sorted(known) if name[:-1] not in known), "")
+    error = query_rules.refusal([nearest[:-1] or UNKNOWN], known)
+    return error.message, error.members["errors"]
+
+
+def _problem(error: type[AppError]) -> dict[str, Any]:
+    if made := getattr(error, "example", None):
+        return _value(made())
+    members = {name: schema.get("examples", [None])[0] for name, schema in error.extra.items()}
+    if issubclass(error, Unprocessable):
+        members = {"errors": []} | members
+    return problems.body(error.status, error.code, error.detail, members=members, request_id=REQUEST_ID)
+
+
+def _value(error: AppError) -> dict[str, Any]:
+    return problems.body(error.status, error.code, error.message, members=error.members, request_id=REQUEST_ID)
+
+
+def _name_of(error: type[AppError]) -> str:
+    """`BlogPostNotFound`: two features may have errors of one name."""
+    _, _, inside = error.__module__.partition("app.routers.")
+    return inside.partition(".")[0].title().replace("_", "") + error.__name__

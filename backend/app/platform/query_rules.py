@@ -1,0 +1,92 @@
+"""The query string as routes may trust it: no unknown name, and an empty parameter counts as not given."""
+
+import difflib
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import unquote_plus
+
+from fastapi.dependencies.models import Dependant
+from fastapi.security import APIKeyQuery
+from pydantic import AliasChoices, AliasPath, BaseModel
+
+from app.core.errors import Unprocessable
+from app.core.schemas import model_of
+from app.platform.problems import PLAIN_NAME, field_errors
+
+MAX_ERRORS = 10  # looking for the nearest name takes time, and ten tell the client enough
+MAX_NAME = 64  # characters that are compared
+CUTOFF = 0.6  # of difflib: `catgory` is 0.93 of `category`
+EXTRA = "extra_forbidden"  # what an unknown field of a body is called, too
+
+
+def names_of(dependant: Dependant, openapi_extra: dict[str, Any] | None = None) -> frozenset[str] | None:
+    """Return the query parameters that a route takes. `None`: one of its models takes any name."""
+    documented = (openapi_extra or {}).get("parameters", [])
+    names = {parameter["name"] for parameter in documented if parameter.get("in") == "query"}
+    waiting = [dependant]
+    while waiting:
+        current = waiting.pop()
+        waiting += current.dependencies
+        if isinstance(current.call, APIKeyQuery):
+            names.add(current.call.model.name)
+        for field in current.query_params:
+            model = model_of(field.field_info.annotation)
+            if model is None:
+                names |= _aliases(field.field_info) or {field.alias}
+            elif model.model_config.get("extra") == "allow":
+                return None
+            else:
+                names.update(_names_in(model))
+    return frozenset(names)
+
+
+def _names_in(model: type[BaseModel]) -> Iterator[str]:
+    by_name = model.model_config.get("populate_by_name") or model.model_config.get("validate_by_name")
+    for name, field in model.model_fields.items():
+        aliases = _aliases(field)
+        yield from aliases
+        if by_name or not aliases:
+            yield name
+
+
+def _aliases(field: Any) -> set[str]:
+    alias = field.validation_alias or field.alias
+    choices = alias.choices if isinstance(alias, AliasChoices) else [alias]
+    firsts = (choice.path[0] if isinstance(choice, AliasPath) else choice for choice in choices)
+    return {str(first) for first in firsts if first}
+
+
+def without_empty(query: bytes) -> bytes:
+    """Return the query without the parameters that have no value. The rest stays as it was written."""
+    return b"&".join(part for part in query.split(b"&") if part.partition(b"=")[2])
+
+
+def require_known(query: bytes, known: frozenset[str]) -> None:
+    """Raise `Unprocessable` for names that the route does not take, with the nearest one that it does.
+
+    A name with an empty value counts, too: `?catgory=` is the same typing error as `?catgory=news`.
+    """
+    given = dict.fromkeys(_name(part) for part in query.split(b"&") if part)
+    if unknown := [name for name in given if name not in known]:
+        raise refusal(unknown[:MAX_ERRORS], known)
+
+
+def refusal(unknown: list[str], known: frozenset[str]) -> Unprocessable:
+    hints = [_hint(name, known) for name in unknown]
+    found = zip(unknown, hints, strict=True)
+    errors = [{"loc": ("query", name), "msg": hint, "type": EXTRA} for name, hint in found]
+    return Unprocessable(hints[0], errors=field_errors(errors))
+
+
+def _name(part: bytes) -> str:
+    return unquote_plus(part.partition(b"=")[0].decode("latin-1"))
+
+
+def _hint(name: str, known: frozenset[str]) -> str:
+    """Say what the client may have meant. An unknown name that could be none of ours is not repeated: no input is."""
+    named = f"no query parameter `{name}`" if PLAIN_NAME.fullmatch(name) else "no query parameter of this name"
+    lower = {one.lower(): one for one in sorted(known)}
+    if near := difflib.get_close_matches(name[:MAX_NAME].lower(), lower, n=1, cutoff=CUTOFF):
+        return f"This route has {named}. Did you mean `{lower[near[0]]}`?"
+    takes = "It takes " + ", ".join(f"`{one}`" for one in sorted(known)) if known else "It takes none"
+    return f"This route has {named}. {takes}."
