@@ -66,7 +66,9 @@ class Me(Output):
 
 
 class Refresh(Input):
-    refresh_token: Annotated[str, Field(min_length=1, max_length=500)]
+    """Without a `refresh_token` the cookie counts."""
+
+    refresh_token: Annotated[str, Field(min_length=1, max_length=500)] | None = None
 
 
 class SessionRead(Output):
