@@ -127,7 +127,8 @@ def test_4_updates_at_once_that_want_a_slug_from_one_title_get_4(client, committ
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda number: client.put(f"/blog/posts/{number}", json={"slug": None}), ids))
     assert {answer.status_code for answer in answers} == {200}
-    assert {answer.json()["slug"] for answer in answers} == {"first-light", *(f"first-light-{number}" for number in (2, 3, 4))}
+    slugs = sorted(answer.json()["slug"] for answer in answers)
+    assert slugs == ["first-light", "first-light-2", "first-light-3", "first-light-4"]
 
 
 def test_20_posts_with_one_title_at_once_get_20_slugs(client, committed, login):
