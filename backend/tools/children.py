@@ -36,7 +36,7 @@ class Children:
                 print(f"{module} has ended with exit code {code}: so does everything else.", flush=True)
                 raise Ended(code if code >= 0 else 128 - code)
 
-    def wait(self, meanwhile: Callable[[], None]) -> NoReturn:
+    def wait(self, meanwhile: Callable[[], None] = lambda: None) -> NoReturn:
         """Wait until one of them ends: `Ended`."""
         while True:
             self.require_all()

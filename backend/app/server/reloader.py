@@ -2,9 +2,8 @@
 
 uvicorn's own reloader starts that process first and begins to watch a quarter of a second later, or whenever a busy
 machine comes to it: what is saved in between never arrives. Later, too, watchfiles drops what arrives between its
-copying a batch of changes and its emptying the batch (`src/lib.rs`, `watch`). CI has once seen a saved file that
-nothing followed. So here nothing waits for events. What the files are is noted before the process starts that reads
-them, and compared four times a second (0.7 ms each).
+copying a batch of changes and its emptying the batch (`src/lib.rs`, `watch`). So here nothing waits for events. What
+the files are is noted before the process starts that reads them, and compared four times a second (0.7 ms each).
 
 And uvicorn's process simply ends when the application cannot be imported, so that a browser waits for ever; `reloaded`
 answers with what is wrong.

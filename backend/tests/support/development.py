@@ -38,7 +38,7 @@ def until(condition: Callable[[], object], seconds: float = START_SECONDS) -> No
 
 @contextmanager
 def development(folder: Path, **variables: str) -> Iterator[Development]:
-    """Nothing of this run's environment leaks in. `variables` win over the settings of a developer; "" takes one away."""
+    """Nothing of this run's environment leaks in. `variables` come on top of a developer's; "" takes one away."""
     tree = Tree(folder / "clone")
     ports = {"PORT": str(free_port()), "SIMULATOR_PORT": str(free_port())}
     own = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME")}

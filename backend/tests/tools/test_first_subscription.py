@@ -6,11 +6,12 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from playwright.sync_api import Error, expect
+from playwright.sync_api import expect
 
 from tests.auth.factories import PASSWORD
-from tests.support.development import development, until
+from tests.support.development import development
 
+expect.set_options(timeout=60_000)
 pytest_plugins = ["tests.support.browser"]
 pytestmark = [pytest.mark.slow, pytest.mark.only("sqlite")]  # what the pages do is the same on every database
 
@@ -108,7 +109,7 @@ def subscribe(newcomer, api, picture):
     newcomer.click("button", re.compile("Subscribe|Pay|Start"))
     newcomer.reads("You are subscribed")
     assert newcomer.page.url.startswith(f"{api}/dev/frontend/billing/success")
-    expect(newcomer.page.get_by_role("status")).to_contain_text("Team is active until it is renewed on ")
+    expect(newcomer.page.get_by_role("status")).to_contain_text("Team is active and renews on ")
     picture(newcomer.page, "6-subscribed")
 
 
@@ -121,4 +122,52 @@ def come_back(newcomer, picture):
     picture(newcomer.page, "7-yours")
     newcomer.click("button", "Manage my subscription")
     newcomer.page.wait_for_url(re.compile(r"^http://127\.0\.0\.1:"))
+    newcomer.click("link", "Cancel subscription")
+    newcomer.click("button", "Cancel subscription")
     picture(newcomer.page, "8-portal")
+    newcomer.click("link", "Return")
+    newcomer.reads("Plans and billing")
+    status = newcomer.page.get_by_role("status")
+    for _ in range(60):  # until Stripe's webhook has arrived
+        expect(status).to_contain_text("Team")
+        if "ends on" in status.inner_text():
+            break
+        newcomer.page.wait_for_timeout(500)
+        newcomer.page.reload()
+    expect(status).to_contain_text("Team ends on ")
+    newcomer.click("button", "Sign out")
+    newcomer.reads("Your frontend goes here")
+    expect(newcomer.page.get_by_role("link", name="Create an account")).to_be_visible()
+    newcomer.page.goto(f"{newcomer.page.url}/billing")
+    expect(newcomer.page.get_by_role("button", name="Subscribe to")).to_have_count(0)
+    expect(newcomer.page.get_by_role("link", name="Sign in")).to_be_visible()
+    picture(newcomer.page, "9-signed-out")
+
+
+def test_a_newcomer_clicks_from_the_registration_to_a_subscription_and_back(browser, running, picture):
+    """14 clicks from the address that `make dev` prints to an active subscription; nothing has to be known."""
+
+    def act(page):
+        page.set_viewport_size({"width": 900, "height": 900})
+        newcomer = Newcomer(page)
+        sign_up(newcomer, running.api, picture)
+        subscribe(newcomer, running.api, picture)
+        clicks = newcomer.clicks
+        come_back(newcomer, picture)
+        return clicks
+
+    visit = browser(act)
+    assert visit.found <= 14
+    assert [text for text in visit.complaints if not re.search(EXPECTED, text)] == []
+    own = (running.api, running.stripe, "data:")
+    assert [url for url in visit.requests if not url.startswith(own)] == []
+
+
+def test_pages_that_were_opened_by_another_name_of_this_machine_lead_to_ours(running):
+    """Else the cookie of 127.0.0.1 would be missing when Stripe or a mail leads back to localhost."""
+    other = running.api.replace("localhost", "127.0.0.1")
+    page = "/dev/frontend/verify-email?token=a%2Bb"
+    answer = httpx2.get(f"{other}{page}")
+    assert (answer.status_code, answer.headers["location"]) == (307, f"{running.api}{page}")
+    assert httpx2.get(f"{running.api}{page}").status_code == 200
+    assert httpx2.get(f"{other}/").headers["location"] == "/dev/frontend"
