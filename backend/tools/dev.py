@@ -53,6 +53,7 @@ def main() -> int:
     if not ENV_FILE.exists():
         with step(".env written, with a SECRET_KEY of its own"):
             write_env_file(ROOT)
+    files = Files()
     settings = development_settings()
     require_database_file(settings)
     if simulates_stripe(settings):
@@ -60,7 +61,7 @@ def main() -> int:
     require_ports(settings)
     with Children() as children:
         try:
-            serve(settings, children)
+            serve(settings, children, files)
         except Ended as end:
             return end.code
         except KeyboardInterrupt:
@@ -134,7 +135,7 @@ def require_state_file(settings: "Settings") -> None:
         raise Problem(str(error)) from error
 
 
-def serve(settings: "Settings", children: Children) -> NoReturn:
+def serve(settings: "Settings", children: Children, files: Files) -> NoReturn:
     """Run the server and the simulator until one of them ends: `Ended`."""
     if simulates_stripe(settings):
         start_simulator(settings, children)
@@ -152,7 +153,7 @@ def serve(settings: "Settings", children: Children) -> NoReturn:
     await_demo(settings)
     stripe = f"{settings.simulator_url}/_simulator" if simulates_stripe(settings) else settings.stripe_api_base
     print(UP.format(api=api_url(settings), stripe=stripe), flush=True)
-    children.wait(Files(settings, sells=simulates_stripe(settings)).follow)
+    children.wait(lambda: files.follow(settings, sells=simulates_stripe(settings)))
 
 
 def simulates_stripe(settings: "Settings") -> bool:

@@ -76,7 +76,18 @@ def test_slugs_made_from_names_give_way(client, chief, names):
 
 
 @pytest.mark.parametrize(
-    "body", [{"name": None}, {"slug": ""}, {"name": ""}, {"name": "x" * 81}, {"post_count": 7}, {"id": 1}]
+    "body",
+    [
+        {"name": None},
+        {"slug": ""},
+        {"name": ""},
+        {"name": "x" * 81},
+        {"name": "a\nb"},
+        {"name": "\u202ea"},
+        {"name": "\u200b"},
+        {"post_count": 7},
+        {"id": 1},
+    ],
 )
 def test_a_bad_update_is_refused_and_changes_nothing(client, chief, db, body):
     category = make_category()
