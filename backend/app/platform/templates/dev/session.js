@@ -11,7 +11,8 @@ const entitle = (title) => { // the page says what it has become, and a reader o
 async function send(method, path, body, token) {
   const headers = {...(body === undefined ? {} : {"Content-Type": "application/json"}), ...(token ? {Authorization: "Bearer " + token} : {})};
   const answer = await fetch(api + path, {method, headers, body: body === undefined ? undefined : JSON.stringify(body)});
-  const json = answer.headers.get("content-type")?.includes("json") ? await answer.json() : await answer.text();
+  const text = await answer.text();
+  const json = text && answer.headers.get("content-type")?.includes("json") ? JSON.parse(text) : text;
   return {ok: answer.ok, status: answer.status, json};
 }
 
