@@ -63,6 +63,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(health.router, prefix=settings.api_prefix)
     if settings.environment == "development":
         app.include_router(dev_mailbox.router, prefix=settings.api_prefix)
+        app.include_router(dev_pages.start)
         app.include_router(dev_pages.router, prefix=settings.api_prefix)
     if settings.metrics_enabled and not settings.metrics_port:
         app.include_router(metrics.router, prefix=settings.api_prefix)

@@ -117,7 +117,8 @@ class Field:
 
     @property
     def update_line(self) -> str:
-        return f"{self.name}: {self.shape} | MISSING{' | None' if self.optional else ''} = MISSING"
+        none = " | None" if self.optional or self.token.kind == "slug" else ""
+        return f"{self.name}: {self.shape} | MISSING{none} = MISSING"
 
     @property
     def read_line(self) -> str:

@@ -68,7 +68,7 @@ def _str(token: Token) -> Kind:
     return Kind(
         python="str",
         column=f"String({length})",
-        alias=f"Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length={length})]",
+        alias=f"Annotated[str, fields.OneLine({length})]",
         shape="{alias}",
         read="str",
         query=f"Annotated[str | None, Field(max_length={length})]",

@@ -62,7 +62,7 @@ def _line(token: Token) -> str:
 def bad(token: Token) -> list[str]:
     if token.kind == "str":
         length = int(token.arguments[0]) if token.arguments else 200
-        return ['""', '" "', f'"x" * {length + 1}', "1"]
+        return ['""', '" "', f'"x" * {length + 1}', '"\\n"', '"\\x1b"', '"\\u202e"', '"\\u200b"', "1"]
     if token.kind == "decimal":
         precision, scale = (int(text) for text in token.arguments or ("12", "2"))
         return ['""', '"1e2"', "1.5", f'"1" * {precision - scale + 1}', f'"0." + "1" * {scale + 1}', '"-"']

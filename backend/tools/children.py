@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn, Self
 
@@ -35,10 +36,11 @@ class Children:
                 print(f"{module} has ended with exit code {code}: so does everything else.", flush=True)
                 raise Ended(code if code >= 0 else 128 - code)
 
-    def wait(self) -> NoReturn:
+    def wait(self, meanwhile: Callable[[], None] = lambda: None) -> NoReturn:
         """Wait until one of them ends: `Ended`."""
         while True:
             self.require_all()
+            meanwhile()
             time.sleep(0.2)
 
     def __enter__(self) -> Self:

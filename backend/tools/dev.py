@@ -6,6 +6,7 @@ database part loads while the server is starting already.
 
 import os
 import signal
+import sys
 import time
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
@@ -13,10 +14,11 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, NoReturn
 
+from tools.changes import Changed, Files
 from tools.children import Children, Ended
 from tools.console import Problem, run, step
 from tools.env_file import write_env_file
-from tools.ports import require_free
+from tools.ports import Wanted, require_free
 
 if TYPE_CHECKING:
     from app.core.config import Settings
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 ENV_FILE = ROOT / ".env"
 
+EVERYWHERE = ("localhost", "127.0.0.1", "0.0.0.0", "::")  # noqa: S104 - compared, not listened on
 DEMO_SECONDS = 8  # a second try of a job comes after six
 
 UP = """
@@ -32,7 +35,7 @@ UP = """
     API       {api}
     Docs      {api}/docs
     ReDoc     {api}/redoc
-    Try it    {api}/dev/frontend    register, sign in
+    Try it    {api}/dev/frontend    register, subscribe
     Mailbox   {api}/dev/mailbox
     Stripe    {stripe}
     Health    {api}/health/ready
@@ -50,22 +53,38 @@ def main() -> int:
     if not ENV_FILE.exists():
         with step(".env written, with a SECRET_KEY of its own"):
             write_env_file(ROOT)
+    files = Files()
     settings = development_settings()
     require_database_file(settings)
     if simulates_stripe(settings):
         require_state_file(settings)
-    require_free(settings.host, settings.port)
-    if simulates_stripe(settings):
-        if settings.port == settings.simulator_port:
-            raise Problem(f"PORT and SIMULATOR_PORT are both {settings.port}. Give one of them another number.")
-        require_free("127.0.0.1", settings.simulator_port, "SIMULATOR_PORT")
+    require_ports(settings)
     with Children() as children:
         try:
-            serve(settings, children)
+            serve(settings, children, files)
         except Ended as end:
             return end.code
         except KeyboardInterrupt:
             return 0
+        except Changed:
+            pass
+    return start_again()
+
+
+def start_again() -> NoReturn:
+    """Become this program anew: its settings are read once, and everything that it has started has ended."""
+    os.execv(sys.executable, [sys.executable, "-m", "tools.dev"])  # noqa: S606 - no shell is wanted
+
+
+def require_ports(settings: "Settings") -> None:
+    from app.server.listening import addresses
+
+    wanted = [Wanted("PORT", addresses(settings.host), settings.port)]
+    if simulates_stripe(settings):
+        if settings.port == settings.simulator_port:
+            raise Problem(f"PORT and SIMULATOR_PORT are both {settings.port}. Give one of them another number.")
+        wanted.append(Wanted("SIMULATOR_PORT", ("127.0.0.1",), settings.simulator_port))
+    require_free(*wanted)
 
 
 def development_settings() -> "Settings":
@@ -116,7 +135,7 @@ def require_state_file(settings: "Settings") -> None:
         raise Problem(str(error)) from error
 
 
-def serve(settings: "Settings", children: Children) -> NoReturn:
+def serve(settings: "Settings", children: Children, files: Files) -> NoReturn:
     """Run the server and the simulator until one of them ends: `Ended`."""
     if simulates_stripe(settings):
         start_simulator(settings, children)
@@ -126,7 +145,7 @@ def serve(settings: "Settings", children: Children) -> NoReturn:
     prepare_database()
     if not embedded:
         children.start("app.server", "--reload")  # not before it is known that its database is there
-    host = local_name(settings.host)
+    host = "127.0.0.1" if settings.host in EVERYWHERE else settings.host
     with step("server ready"):
         while not is_ready(host, settings) or not stripe_is_ready(settings):
             children.require_all()
@@ -134,7 +153,7 @@ def serve(settings: "Settings", children: Children) -> NoReturn:
     await_demo(settings)
     stripe = f"{settings.simulator_url}/_simulator" if simulates_stripe(settings) else settings.stripe_api_base
     print(UP.format(api=api_url(settings), stripe=stripe), flush=True)
-    children.wait()
+    children.wait(lambda: files.follow(settings, sells=simulates_stripe(settings)))
 
 
 def simulates_stripe(settings: "Settings") -> bool:
@@ -197,14 +216,12 @@ def jobs_wait() -> bool:
         return db.scalar(select(Job.id).where(soon, not_(recurring)).limit(1)) is not None
 
 
-def local_name(host: str) -> str:
-    """What to call, on this machine, a server that listens there."""
-    return "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not listened on
-
-
 def api_url(settings: "Settings") -> str:
-    """Where this machine's browsers and the simulator reach the API, without a slash at the end."""
-    host = local_name(settings.host)
+    """Where this machine's browsers and the simulator reach the API, without a slash at the end.
+
+    By the name that PUBLIC_URL has by default: to a browser `127.0.0.1` is another site, with other cookies.
+    """
+    host = "localhost" if settings.host in EVERYWHERE else settings.host
     host = f"[{host}]" if ":" in host else host  # an IPv6 address, whose colons are not the port's
     return f"http://{host}:{settings.port}{settings.api_prefix}"
 

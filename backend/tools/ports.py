@@ -1,30 +1,61 @@
-"""Whether a port is free to serve on, and who has it."""
+"""Whether ports are free to serve on, who has them, and which ones are free instead."""
 
 import errno
 import socket
+from dataclasses import dataclass
 
 import psutil
 
 from tools.console import Problem
 
-
-def require_free(host: str, port: int, variable: str = "PORT") -> None:
-    """`variable` is the setting of this port."""
-    try:
-        (family, kind, _, _, address), *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        with socket.socket(family, kind) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does: a port just left is free
-            probe.bind(address)
-    except OSError as error:
-        raise Problem(_reason(error, host, port, variable)) from error
+LAST = 65_535
 
 
-def _reason(error: OSError, host: str, port: int, variable: str) -> str:
-    if error.errno == errno.EADDRINUSE:
-        return f"Port {port} is taken{_holder(port)}. Stop that program or run: make dev {variable}={port + 1}"
-    if error.errno == errno.EACCES:
-        return f"Port {port} needs more rights than you have. Run: make dev {variable}=8000"
-    return f"HOST={host} is no address of this machine ({error.strerror}). Use 127.0.0.1, or 0.0.0.0 for all of them."
+@dataclass(frozen=True)
+class Wanted:
+    """`variable` is the setting that this port comes from; every one of `hosts` is to be listened on."""
+
+    variable: str
+    hosts: tuple[str, ...]
+    port: int
+
+
+def require_free(*wanted: Wanted) -> None:
+    """Raise `Problem` where one of them cannot be listened on, with a number for each that can."""
+    errors = [(one, error) for one in wanted if (error := _refusal(one.hosts, one.port))]
+    for one, error in errors:
+        if error.errno == errno.EACCES:
+            raise Problem(f"Port {one.port} needs more rights than you have. Run: make dev {one.variable}=8000")
+        if error.errno != errno.EADDRINUSE:
+            raise Problem(
+                f"HOST={one.hosts[0]} is no address of this machine ({error.strerror}). Use 127.0.0.1, or 0.0.0.0 for "
+                "all of them."
+            )
+    if errors:
+        taken = ", ".join(f"port {one.port} is taken{_holder(one.port)}" for one, _ in errors)
+        free = " ".join(f"{variable}={port}" for variable, port in _free_instead(wanted).items())
+        raise Problem(f"{taken[0].upper()}{taken[1:]}. Stop what has it, or run: make dev {free}")
+
+
+def _refusal(hosts: tuple[str, ...], port: int) -> OSError | None:
+    for host in hosts:
+        try:
+            (family, kind, _, _, address), *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            with socket.socket(family, kind) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does: one just left is free
+                probe.bind(address)
+        except OSError as error:
+            return error
+    return None
+
+
+def _free_instead(wanted: tuple[Wanted, ...]) -> dict[str, int]:
+    """A port that is free stays as it is: the answer holds all of them, so that it can be run as it is."""
+    given: dict[str, int] = {}
+    for one in wanted:
+        after = (port for port in range(one.port, LAST) if port not in given.values())
+        given[one.variable] = next(port for port in after if _refusal(one.hosts, port) is None)
+    return given
 
 
 def _holder(port: int) -> str:

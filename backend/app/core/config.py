@@ -161,8 +161,10 @@ class Settings(Stage):
         defaults = {"log_format": "json" if live else "console", "docs_enabled": not live}
         defaults["metrics_enabled"] = not live or bool(values.get("metrics_port"))
         defaults["embedded_worker"] = values.get("environment") == "development"
+        if values.get("environment") == "development":
+            defaults["host"] = "localhost"  # both addresses of it: `app/server/listening.py`
         if not live:
-            local = f"http://127.0.0.1:{values.get('port', 8000)}"
+            local = f"http://localhost:{values.get('port', 8000)}"
             defaults |= {
                 "public_url": local,
                 "frontend_url": f"{local}{values.get('api_prefix', '')}/dev/frontend",

@@ -25,7 +25,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from app.core.text import MAX_EMAIL, MAX_SLUG, canonical_email, canonical_slug
+from app.core.text import MAX_EMAIL, MAX_SLUG, ONE_LINE, canonical_email, canonical_slug, one_line
 from app.core.types import Id, rule
 
 MAX_INT32 = 2**31 - 1
@@ -129,6 +129,26 @@ class DecimalText:
         return {"type": "string", "pattern": self.pattern, "examples": [f"{Decimal(1).scaleb(-self.scale):f}"]}
 
 
+@dataclass(frozen=True)
+class OneLine:
+    """A title or a name: `Annotated[str, fields.OneLine(80)]` has 1 to 80 characters, in one line, some to be seen.
+
+    Spaces around it are taken off.
+    """
+
+    length: int
+
+    def __get_pydantic_core_schema__(self, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        text = core_schema.str_schema(strip_whitespace=True, min_length=1, max_length=self.length)
+        check = rule(one_line, "line")
+        return core_schema.no_info_before_validator_function(
+            lambda value: check(value) if isinstance(value, str) else value, text
+        )
+
+    def __get_pydantic_json_schema__(self, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"type": "string", "minLength": 1, "maxLength": self.length, "pattern": ONE_LINE}
+
+
 Email = Annotated[
     str, Field(max_length=320, json_schema_extra={"format": "email"}), AfterValidator(rule(canonical_email, "email"))
 ]
@@ -172,6 +192,7 @@ __all__ = [
     "JsonObject",
     "Link",
     "Moment",
+    "OneLine",
     "RowId",
     "Slug",
     "Text",

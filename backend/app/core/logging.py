@@ -199,6 +199,10 @@ def get_logger(name: str) -> structlog.stdlib.BoundLogger:
     return logger
 
 
-def security_event(event: str, **facts: object) -> None:
-    """One record of what an attacker or an auditor would care about (ASVS 16.3). Facts hold ids, never secrets."""
-    get_logger("security").warning(event, security_event=event, **facts)
+def security_event(event: str, *, routine: bool = False, **facts: object) -> None:
+    """One record of what an attacker or an auditor would care about (ASVS 16.3). Facts hold ids, never secrets.
+
+    It is a warning, unless it is `routine`: what owners do all day with their own accounts is for the auditor alone.
+    """
+    level = logging.INFO if routine else logging.WARNING
+    get_logger("security").log(level, event, security_event=event, **facts)

@@ -3,8 +3,9 @@
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import CheckConstraint, ColumnElement, inspect, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.core.errors import AppError
@@ -33,19 +34,62 @@ def insert_with_slug(
     row came with, and where others were quicker again and again.
     """
     if getattr(row, column.key) is not None:
-        _insert(db, row, constraints)
+        _write(db, row, constraints)
         return
-    taken = next(error for name, error in constraints.items() if name.startswith("uq_") and name.endswith(column.key))
+    _try_free_ones(db, row, column, base, constraints, *within)
+
+
+def renew_slug(
+    db: Session,
+    row: Base,
+    column: InstrumentedAttribute[str],
+    base: str,
+    constraints: Constraints,
+    *within: ColumnElement[bool],
+) -> None:
+    """Give a stored row the first slug of `base`, `base-2` and so on that no other row has.
+
+    Whatever else has changed in the row must be flushed before. Raises as `insert_with_slug` does, and
+    `StaleDataError` for a row that was deleted meanwhile.
+    """
+    state = inspect(row)
+    assert state.identity
+    others = (key != value for key, value in zip(state.mapper.primary_key, state.identity, strict=True))
+    _try_free_ones(db, row, column, base, constraints, *within, *others)
+
+
+def wants_new_slug(changes: dict[str, Any], name: str) -> bool:
+    """Whether an update has a null for the slug `name`. The null is taken out of its `changes`."""
+    return name in changes and changes[name] is None and changes.pop(name) is None
+
+
+def _try_free_ones(
+    db: Session,
+    row: Base,
+    column: InstrumentedAttribute[str],
+    base: str,
+    constraints: Constraints,
+    *within: ColumnElement[bool],
+) -> None:
+    taken = _taken(column, constraints)
     wait_for_turn(db, column, base)
     for _ in range(TRIES):
         setattr(row, column.key, _free(db, column, base, within))
         with suppress(taken):
-            _insert(db, row, constraints)
+            _write(db, row, constraints)
             return
     raise taken
 
 
-def _insert(db: Session, row: Base, constraints: Constraints) -> None:
+def _taken(column: InstrumentedAttribute[str], constraints: Constraints) -> type[AppError]:
+    """The error of the slug's own constraint: another column's name may end like it."""
+    table = inspect(column.class_).local_table
+    unique = [one for one in (*table.constraints, *table.indexes) if getattr(one, "unique", True)]
+    own = (str(one.name) for one in unique if not isinstance(one, CheckConstraint) and column.key in one.columns)
+    return next(constraints[name] for name in own if name in constraints)
+
+
+def _write(db: Session, row: Base, constraints: Constraints) -> None:
     with db.begin_nested(), conflicts(constraints):
         db.add(row)
         db.flush()

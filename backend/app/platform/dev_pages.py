@@ -1,7 +1,7 @@
 """Pages for development: they stand in for the frontend that is not there yet (api.md, details 2 and 17).
 
-A person can register, follow the mails and sign in with them. A page allows just the style sheet and the script that
-stand in it, by their hashes, and may talk to this API alone.
+A person can register, follow the mails, sign in, subscribe, manage the subscription and sign out with them. A page
+allows just the style sheet and the script that stand in it, by their hashes, and may talk to this API alone.
 """
 
 import base64
@@ -9,8 +9,10 @@ import hashlib
 import re
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
 
 from app.core.config import get_settings
 
@@ -21,7 +23,7 @@ INLINE = {
     "script-src": re.compile(r"<script>(.*?)</script>", re.DOTALL),
 }
 
-
+THIS_MACHINE = {"localhost", "127.0.0.1", "::1"}
 PAGE_POLICY = (
     "default-src 'none'; connect-src 'self'; frame-src 'self'; img-src data:; form-action 'none'; base-uri 'none'; "
     "frame-ancestors 'none'"
@@ -43,13 +45,15 @@ MAILBOX = ("Open the mailbox", "/dev/mailbox")
 SIGN_IN = ("Sign in", "/dev/frontend/sign-in")
 REGISTER = ("Create an account", "/dev/frontend/register")
 FORGOT = ("I forgot my password", "/dev/frontend/forgot-password")
+PLANS = ("Plans and billing", "/dev/frontend/billing")
+START = ("Start", "/dev/frontend")
 
 
 @dataclass(frozen=True)
 class Step:
     """What one page does: it sends what its address brought along (`takes`), and what it `asks` for.
 
-    `links` lead on, and `then` does when it is done: pairs of words and path.
+    `links` lead on, and `then` does when it is done: pairs of words and path. The title is then `done_title`.
     """
 
     title: str
@@ -60,16 +64,20 @@ class Step:
     encoding: str = "json"
     button: str = ""
     done: str = ""
+    done_title: str = ""
     then: tuple[str, str] | None = None
     links: tuple[tuple[str, str], ...] = ()
     with_google: bool = False
+    template: str = "landing"
+    sells: bool = False
 
 
 STEPS = {
     "": Step(
         title="Your frontend goes here",
-        about="Until then, these pages let you try accounts by hand. Mails wait in the mailbox.",
-        links=(REGISTER, SIGN_IN, MAILBOX, ("API documentation", "/docs")),
+        about="Until then, these pages let you try accounts and payments by hand. Mails wait in the mailbox.",
+        then=PLANS,
+        links=(REGISTER, SIGN_IN, PLANS, MAILBOX, ("API documentation", "/docs")),
     ),
     "/register": Step(
         title="Create an account",
@@ -82,6 +90,7 @@ STEPS = {
         ),
         button="Create my account",
         done="Look into the mailbox: a mail is waiting for you.",
+        done_title="Confirm your address",
         then=MAILBOX,
         links=(SIGN_IN,),
         with_google=True,
@@ -89,7 +98,7 @@ STEPS = {
     "/sign-in": Step(
         title="Sign in",
         about="With an account of yours, or with author@example.com and the demo password that make dev prints.",
-        action="/auth/token",
+        action="/auth/token?session=cookie",
         asks=(
             Field("username", "User name or e-mail address", "text", "username"),
             Field("password", "Password", "password", "current-password"),
@@ -97,6 +106,8 @@ STEPS = {
         encoding="form",
         button="Sign in",
         done="You are signed in",
+        done_title="Signed in",
+        then=PLANS,
         links=(REGISTER, FORGOT),
         with_google=True,
     ),
@@ -107,6 +118,7 @@ STEPS = {
         asks=(Field("email", "E-mail address", "email", "email"),),
         button="Send the link",
         done="If there is such an account, its link is in the mailbox.",
+        done_title="Look into the mailbox",
         then=MAILBOX,
         links=(SIGN_IN,),
     ),
@@ -117,6 +129,7 @@ STEPS = {
         takes="token",
         button="Confirm my address",
         done="Your address is confirmed. You can sign in now.",
+        done_title="Address confirmed",
         then=SIGN_IN,
     ),
     "/reset-password": Step(
@@ -127,6 +140,7 @@ STEPS = {
         asks=(NEW_PASSWORD,),
         button="Change the password",
         done="Your password is changed. Sign in with the new one.",
+        done_title="Password changed",
         then=SIGN_IN,
     ),
     "/confirm-email": Step(
@@ -136,38 +150,68 @@ STEPS = {
         takes="token",
         button="Use this address",
         done="Your new address is confirmed.",
+        done_title="Address changed",
         then=SIGN_IN,
     ),
     "/auth/callback": Step(
         title="Back from Google",
         about="The code in this page's address is exchanged for a session, once, within a minute.",
-        action="/auth/google/exchange",
+        action="/auth/google/exchange?session=cookie",
         takes="code",
         button="Finish signing in",
         done="You are signed in",
+        done_title="Signed in",
+        then=PLANS,
         links=(SIGN_IN,),
     ),
-    "/billing": Step(title="Billing", about="Stripe's pages lead back here. GET /payments/subscription has the news."),
+    "/billing": Step(
+        title="Plans and billing",
+        about="What backend/plans.toml sells. With the simulator that make dev starts, no money moves.",
+        links=(START,),
+        template="billing",
+        sells=True,
+    ),
     "/billing/success": Step(
-        title="Thank you",
-        about="The checkout is done. The subscription is active as soon as Stripe's webhook has arrived.",
+        title="Back from Stripe",
+        about="The subscription is there as soon as Stripe's webhook has arrived, which takes seconds.",
+        links=(PLANS,),
+        template="billing",
     ),
 }
 
+start = APIRouter(include_in_schema=False)
 router = APIRouter(prefix="/dev/frontend", include_in_schema=False)
 
 
+@start.get("/")
+def lead_to_the_pages() -> Response:
+    return RedirectResponse(f"{get_settings().api_prefix}/dev/frontend")
+
+
 def _serve(path: str, step: Step) -> None:
-    def landing() -> Response:
+    def landing(request: Request) -> Response:
         settings = get_settings()
+        if (better := _by_its_own_name(request)) is not None:
+            return RedirectResponse(better)
         with_google = step.with_google and settings.google_client_id is not None
-        return page("landing", step=step, prefix=settings.api_prefix, with_google=with_google)
+        values = {"prefix": settings.api_prefix, "public_url": settings.public_url, "with_google": with_google}
+        return page(step.template, step=step, **values)
 
     router.add_api_route(path, landing, name=f"landing {path}")
 
 
 for _path, _step in STEPS.items():
     _serve(_path, _step)
+
+
+def _by_its_own_name(request: Request) -> str | None:
+    """Where this page is on the host of PUBLIC_URL, if it was asked for by another name of this machine.
+
+    Cookies stay with the name under which they were set, and Stripe, Google and the mails lead back to PUBLIC_URL.
+    """
+    own, asked = urlsplit(get_settings().public_url or ""), request.url
+    same_place = {own.hostname, asked.hostname} <= THIS_MACHINE and (own.scheme, own.port) == (asked.scheme, asked.port)
+    return str(asked.replace(netloc=own.netloc)) if same_place and own.hostname != asked.hostname else None
 
 
 def page(template: str, **values: Any) -> Response:

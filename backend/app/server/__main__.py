@@ -3,14 +3,19 @@
 import faulthandler
 import signal
 import sys
+from contextlib import suppress
 from importlib import import_module
+from socket import socket
 
 import uvicorn
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors import Multiprocess
 
 from app.core.announcements import announce_for_children
-from app.core.config import BACKEND, Settings, get_settings
+from app.core.config import Settings, get_settings
 from app.core.features import BrokenFeature
-from app.server import descriptors, metrics_listener, supervisor
+from app.core.logging import configure_logging
+from app.server import descriptors, listening, metrics_listener, reloader, supervisor
 
 KEEP_ALIVE_SECONDS = 75  # longer than the idle time-out of common load balancers, or they race us
 
@@ -18,30 +23,60 @@ KEEP_ALIVE_SECONDS = 75  # longer than the idle time-out of common load balancer
 def main() -> None:
     settings = get_settings()
     reload = "--reload" in sys.argv[1:]
+    _prepare(settings)
+    supervisor.install()
+    with metrics_listener.shared_folder(settings, reload=reload):
+        if not reload:  # that one waits for the file to be mended
+            _try_start(settings)
+        metrics_listener.listen(settings)
+        sockets = listening.bind(settings.host, settings.port)
+        if reload:
+            configure_logging(settings)
+            reloader.run(sockets)
+        else:
+            _serve(settings, sockets)
+
+
+def serve_one(sockets: list[socket]) -> None:
+    """Serve in this process what the reloader has bound, for a developer: who saves a file waits for the end of it."""
+    settings = get_settings()
+    _prepare(settings)
+    _run(_config(settings, end_seconds=3), sockets)
+
+
+def _prepare(settings: Settings) -> None:
     faulthandler.register(signal.SIGUSR1)  # writes to standard error what every thread is doing
     descriptors.raise_limit()
     try:
         descriptors.connections_allowed(settings)
     except descriptors.TooFewDescriptors as error:
         sys.exit(str(error))
-    supervisor.install()
-    with metrics_listener.shared_folder(settings, reload=reload):
-        _serve(settings, reload=reload)
 
 
-def _serve(settings: Settings, *, reload: bool) -> None:
-    if not reload:  # that one waits for the file to be mended
-        _try_start(settings)
-    metrics_listener.listen(settings)
-    if settings.web_concurrency > 1 and not reload:
-        announce_for_children(settings)
-    uvicorn.run(
+def _serve(settings: Settings, sockets: list[socket]) -> None:
+    config = _config(settings, end_seconds=supervisor.SHUTDOWN_SECONDS, processes=settings.web_concurrency)
+    if settings.web_concurrency == 1:
+        _run(config, sockets)
+        return
+    announce_for_children(settings)
+    with suppress(KeyboardInterrupt):
+        Multiprocess(config, sockets=sockets).run()
+
+
+def _run(config: uvicorn.Config, sockets: list[socket]) -> None:
+    server = uvicorn.Server(config)
+    with suppress(KeyboardInterrupt):
+        server.run(sockets=sockets)
+    if not server.started:
+        sys.exit(STARTUP_FAILURE)
+
+
+def _config(settings: Settings, *, end_seconds: int, processes: int = 1) -> uvicorn.Config:
+    return uvicorn.Config(
         "app.main:app",
         host=settings.host,
         port=settings.port,
-        workers=None if reload else settings.web_concurrency,
-        reload=reload,
-        reload_dirs=[str(BACKEND / "app")] if reload else None,
+        workers=processes,
         http="app.server.connection:Connection",
         ws="none",
         log_config=None,
@@ -49,7 +84,7 @@ def _serve(settings: Settings, *, reload: bool) -> None:
         proxy_headers=False,  # the server would trust loopback; TRUSTED_PROXIES decides, in the application
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=3 if reload else supervisor.SHUTDOWN_SECONDS,  # a developer who saves a file waits
+        timeout_graceful_shutdown=end_seconds,
         timeout_worker_healthcheck=supervisor.HUNG_SECONDS,
     )
 

@@ -95,7 +95,6 @@ def test_the_cookie_alone_authenticates_nothing(client, db):
     for method, path, body in (
         ("GET", "/auth/me", None),
         ("GET", "/auth/sessions", None),
-        ("POST", "/auth/logout", None),
         ("POST", "/auth/logout-all", None),
         ("PATCH", "/auth/me", {"username": "eve"}),
         ("POST", "/auth/delete-account", {"password": PASSWORD}),
@@ -119,12 +118,114 @@ def test_without_body_and_cookie_there_is_nothing_to_refresh(client, db):
     assert outcome(client.post("/auth/refresh", headers=ORIGIN)) == (401, "invalid_refresh_token")
 
 
+@pytest.mark.parametrize("body", [None, {}, {"refresh_token": None}])
+def test_every_way_to_leave_the_token_out_means_the_cookie(client, db, body):
+    """A client may send back what the answer in cookie mode had: null."""
+    sign_in_by_cookie(client, make_user())
+    answer = client.post("/auth/refresh", json=body, headers=ORIGIN)
+    assert (answer.status_code, answer.json()["refresh_token"]) == (200, None)
+    client.cookies.clear()
+    assert outcome(client.post("/auth/refresh", json=body, headers=ORIGIN)) == (401, "invalid_refresh_token")
+
+
+FORGOTTEN = 'liftoff-refresh=""; HttpOnly; Max-Age=0; Path=/; SameSite=strict'
+
+
+@pytest.mark.parametrize("others", ["none", "expired", "rubbish", "of another session"])
+@pytest.mark.parametrize("body", [None, {}])
+def test_logging_out_needs_the_cookie_alone(client, db, clock, others, body):
+    """Requirement 66: after a night the access token has expired, and a page has kept none anyway."""
+    other = sign_in(client, make_user()).json()
+    token = sign_in_by_cookie(client, make_user()).json()
+    cookie = {"Cookie": f"{cookies.cookie_name()}={client.cookies['liftoff-refresh']}"}
+    if others == "expired":
+        clock.shift(16 * 60)
+    sent = {
+        "rubbish": {"Authorization": "Bearer rubbish"},
+        "expired": bearer(token),
+        "of another session": bearer(other),
+    }
+    answer = client.post("/auth/logout", json=body, headers=ORIGIN | sent.get(others, {}))
+    assert answer.status_code == 204
+    assert FORGOTTEN in answer.headers["set-cookie"]
+    client.cookies.clear()
+    assert client.post("/auth/refresh", headers=ORIGIN | cookie).status_code == 401
+    assert refresh(client, other).status_code == (401 if others == "of another session" else 200)
+
+
+def test_a_cookie_of_a_session_that_has_ended_is_forgotten_too(client, db):
+    token = sign_in_by_cookie(client, make_user()).json()
+    cookie = {"Cookie": f"{cookies.cookie_name()}={client.cookies['liftoff-refresh']}"}
+    assert client.post("/auth/logout", headers=bearer(token)).status_code == 204
+    client.cookies.clear()
+    for dead in (cookie, {"Cookie": f"{cookies.cookie_name()}=of-another-secret-key"}):
+        answer = client.post("/auth/logout", headers=ORIGIN | dead)
+        assert (answer.status_code, FORGOTTEN in answer.headers["set-cookie"]) == (204, True)
+
+
+@pytest.mark.parametrize("origin", [None, "null", "https://evil.example"])
+def test_another_sites_page_signs_nobody_out(client, db, origin):
+    token = sign_in_by_cookie(client, make_user()).json()
+    headers = {"Origin": origin} if origin else {}
+    refused = client.post("/auth/logout", headers=headers)
+    assert outcome(refused) == (403, "origin_not_allowed")
+    assert "set-cookie" not in refused.headers
+    assert lives(client, token)
+    assert client.post("/auth/logout", headers=headers | bearer(token)).status_code == 204
+
+
+@pytest.mark.parametrize("by", ["expired access token", "refresh token", "used refresh token"])
+def test_logging_out_needs_one_token_of_the_body_mode(client, db, clock, by):
+    token = sign_in(client, make_user()).json()
+    newer = refresh(client, token).json() if by.startswith("used") else token
+    if by.startswith("expired"):
+        clock.shift(16 * 60)
+        sent = {"headers": bearer(token)}
+    else:
+        sent = {"json": {"refresh_token": token["refresh_token"]}}
+    assert [client.post("/auth/logout", **sent).status_code for _ in range(2)] == [204, 204]
+    assert outcome(refresh(client, newer)) == (401, "invalid_refresh_token")
+
+
+def test_logging_out_with_nothing_is_a_401(client, db):
+    signed_with_another_key = sign_in(client, make_user()).json()["access_token"][:-4] + "AAAA"
+    for headers in ({}, {"Authorization": f"Bearer {signed_with_another_key}"}):
+        answer = client.post("/auth/logout", json={}, headers=headers)
+        assert outcome(answer) == (401, "not_authenticated")
+
+
+@pytest.mark.parametrize("path", ["/auth/refresh", "/auth/logout"])
+def test_in_development_a_401_says_that_two_names_of_this_machine_were_mixed(client, db, settings, path):
+    """The browser has kept the cookie back, because for it they are two sites."""
+    mixed = {"Origin": "http://127.0.0.1:5173", "Host": "localhost:8000"}
+    same = {"Origin": "http://localhost:5173", "Host": "localhost:8000"}
+    hosts = {"ALLOWED_HOSTS": "localhost,testserver"}
+    settings(ENVIRONMENT="development", **hosts)
+    answer = client.post(path, headers=mixed)
+    assert answer.status_code == 401
+    assert "the page is at 127.0.0.1 and calls this API at localhost" in answer.json()["detail"]
+    assert "No cookie came" not in client.post(path, headers=same).json()["detail"]
+    assert "No cookie came" not in client.post(path, headers=same | {"Host": "[::1"}).text
+    settings(ENVIRONMENT="test", **hosts)
+    assert "No cookie came" not in client.post(path, headers=mixed).json()["detail"]
+
+
+@pytest.mark.parametrize("origin", ["http://localhost:8000", "http://127.0.0.1:8000", "http://[::1]:8000"])
+def test_in_development_our_own_pages_count_by_each_of_their_names(client, db, settings, origin):
+    frontend = {"PORT": "8000", "PUBLIC_URL": "http://testserver", "FRONTEND_URL": "https://app.example.com"}
+    settings(ENVIRONMENT="development", ALLOWED_HOSTS="testserver", **frontend)
+    sign_in_by_cookie(client, make_user())
+    assert client.post("/auth/refresh", headers={"Origin": origin}).status_code == 200
+    settings(ENVIRONMENT="test", **frontend)
+    assert outcome(client.post("/auth/refresh", headers={"Origin": origin})) == (403, "origin_not_allowed")
+
+
 @pytest.mark.parametrize("path", ["/auth/logout", "/auth/logout-all"])
 def test_logging_out_takes_the_cookie_back(client, db, path):
     """Requirement 19."""
     token = sign_in_by_cookie(client, make_user()).json()
     answer = client.post(path, headers=bearer(token))
-    assert 'liftoff-refresh=""; HttpOnly; Max-Age=0; Path=/; SameSite=strict' in answer.headers["set-cookie"]
+    assert FORGOTTEN in answer.headers["set-cookie"]
     assert client.post("/auth/refresh", headers=ORIGIN).status_code == 401
 
 

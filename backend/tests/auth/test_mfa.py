@@ -74,7 +74,7 @@ def test_a_secret_counts_only_after_a_valid_code(client, db, user):
 def test_the_uri_says_the_secret_the_site_and_the_account(client, user):
     answer = set_up(client).json()
     uri = urlsplit(answer["otpauth_uri"])
-    assert uri.path == "/127.0.0.1:" + user.email.replace("@", "%40")
+    assert uri.path == "/localhost:" + user.email.replace("@", "%40")
     assert parse_qs(uri.query)["secret"] == [answer["secret"]]
 
 

@@ -140,5 +140,5 @@ def test_links_lead_to_the_configured_frontend_whatever_the_request_says(client,
     """Requirement 32, for links in mails."""
     assert client.post("/auth/register", json=FORM, headers=host).status_code == 202
     mail = letters_to(FORM["email"])[0]
-    assert "http://127.0.0.1:8000/dev/frontend/verify-email?token=" in mail.text
+    assert "http://localhost:8000/dev/frontend/verify-email?token=" in mail.text
     assert not any(word in mail.text + mail.html for word in ("evil", ":666"))

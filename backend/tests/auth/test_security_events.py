@@ -51,6 +51,7 @@ def test_a_sign_in_and_a_failed_one_are_one_record_and_one_row_each(client, db, 
     sign_in(client, user, WRONG)
     sign_in(client, make_user(email="gone@example.org", is_active=False), WRONG)
     assert kinds(records) == ["login", "login_failed", "login_failed"]
+    assert [record["level"] for record in records()] == ["info", "warning", "warning"]
     assert [(row.kind, row.ip_address) for row in rows(db)] == [(kind, "testclient") for kind in kinds(records)]
     assert [record["user_id"] for record in records()] == [row.user_id for row in rows(db)]
     assert records()[0]["request_id"]

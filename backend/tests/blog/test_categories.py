@@ -58,12 +58,38 @@ def test_an_update_changes_what_it_names_and_nothing_else(client, chief):
     for field, value in (("name", "Other"), ("slug", "other"), ("description", "New"), ("description", "")):
         before = client.put(path, json={}).json()
         assert client.put(path, json={field: value}).json() == before | {field: value}
-    assert client.put(path, json={"slug": None}).status_code == 422
     assert client.get("/blog/categories/slug/other").json()["name"] == "Other"
 
 
 @pytest.mark.parametrize(
-    "body", [{"name": None}, {"slug": ""}, {"name": ""}, {"name": "x" * 81}, {"post_count": 7}, {"id": 1}]
+    "names", [("C++", "C#", "C"), ("\U0001f680", "\U0001f31f", "\U0001f389"), ("Admin", "admin!", "ADMIN")]
+)
+def test_slugs_made_from_names_give_way(client, chief, names):
+    """Also to a category that is there with its slug, and in an update, where null asks for one."""
+    made = [client.post("/blog/categories", json={"name": name}) for name in names[:2]]
+    assert [answer.status_code for answer in made] == [201, 201]
+    first = made[0].json()["slug"]
+    assert made[1].json()["slug"] == f"{first}-2"
+    path = f"/blog/categories/{make_category().id}"
+    for change in ({"name": names[2], "slug": None}, {"slug": None}):
+        renamed = client.put(path, json=change)
+        assert (renamed.status_code, renamed.json()["name"], renamed.json()["slug"]) == (200, names[2], f"{first}-3")
+    assert client.put(path, json={"slug": f"{first}-2"}).json()["code"] == "slug_taken"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"name": None},
+        {"slug": ""},
+        {"name": ""},
+        {"name": "x" * 81},
+        {"name": "a\nb"},
+        {"name": "\u202ea"},
+        {"name": "\u200b"},
+        {"post_count": 7},
+        {"id": 1},
+    ],
 )
 def test_a_bad_update_is_refused_and_changes_nothing(client, chief, db, body):
     category = make_category()

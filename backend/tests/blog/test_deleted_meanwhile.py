@@ -11,7 +11,8 @@ from tests.blog.factories import make_category, make_post
 pytestmark = pytest.mark.only("postgresql", "mysql")
 
 
-def test_a_post_that_another_request_deletes_before_it_is_changed_is_not_found(committed):
+@pytest.mark.parametrize("change", [{"title": "Other"}, {"slug": None}])
+def test_a_post_that_another_request_deletes_before_it_is_changed_is_not_found(committed, change):
     author = make_user()
     post_id = make_post(author).id
     with committed() as changing, committed() as deleting:
@@ -19,17 +20,18 @@ def test_a_post_that_another_request_deletes_before_it_is_changed_is_not_found(c
         service.delete_post(deleting, service.get_own_post(deleting, author, post_id))
         deleting.commit()
         with pytest.raises(service.PostNotFound):
-            service.update_post(changing, author, post, PostUpdate(title="Other"))
+            service.update_post(changing, author, post, PostUpdate(**change))
 
 
-def test_a_category_that_another_request_deletes_before_it_is_changed_is_not_found(committed):
+@pytest.mark.parametrize("change", [{"name": "Other"}, {"slug": None}])
+def test_a_category_that_another_request_deletes_before_it_is_changed_is_not_found(committed, change):
     category_id = make_category().id
     with committed() as changing, committed() as deleting:
         category = categories.get_category(changing, category_id)
         categories.delete_category(deleting, categories.get_category(deleting, category_id))
         deleting.commit()
         with pytest.raises(categories.CategoryNotFound):
-            categories.update_category(changing, category, CategoryUpdate(name="Other"))
+            categories.update_category(changing, category, CategoryUpdate(**change))
 
 
 def test_of_two_that_delete_one_post_the_second_does_not_find_it(committed):

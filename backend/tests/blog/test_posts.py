@@ -158,6 +158,8 @@ def test_a_field_that_is_not_the_callers_is_refused_and_changes_nothing(client, 
     [
         ("title", ""),
         ("title", "   "),
+        *(("title", f"a{sign}b") for sign in "\n\t\x1b\x85\u2028\u202e\u2066"),
+        *(("title", text) for text in ("\u200b", "\u2800", "\u202egnp.exe")),
         ("title", "x" * 201),
         ("content", ""),
         ("content", "x" * 200_001),

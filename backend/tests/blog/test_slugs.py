@@ -107,6 +107,30 @@ def test_an_old_title_keeps_its_slug(client, db, login):
     assert client.put(f"/blog/posts/{post.id}", json={"title": "Quite another"}).json()["slug"] == post.slug
 
 
+def test_a_slug_is_made_again_where_an_update_has_null(client, db, login):
+    """It gives way to others, never to its own."""
+    author = login(make_user())
+    post = make_post(author, slug="old")
+    for taken in ("c", "c-3"):
+        make_post(author, slug=taken)
+    path = f"/blog/posts/{post.id}"
+    for body in ({"title": "C++", "slug": None}, {"slug": None}, {"title": "C#", "slug": None}):
+        assert client.put(path, json=body).json()["slug"] == "c-2"
+    assert client.put(path, json={"title": "C"}).json()["slug"] == "c-2"
+    answer = client.post("/blog/posts", json=POST | {"title": "C", "slug": None})
+    assert answer.json()["slug"] == "c-4"
+
+
+def test_4_updates_at_once_that_want_a_slug_from_one_title_get_4(client, committed, login):
+    author = login(make_user())
+    ids = [make_post(author, title="First light").id for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda number: client.put(f"/blog/posts/{number}", json={"slug": None}), ids))
+    assert {answer.status_code for answer in answers} == {200}
+    slugs = sorted(answer.json()["slug"] for answer in answers)
+    assert slugs == ["first-light", "first-light-2", "first-light-3", "first-light-4"]
+
+
 def test_20_posts_with_one_title_at_once_get_20_slugs(client, committed, login):
     login(make_user())
     with ThreadPoolExecutor(20) as pool:

@@ -1,5 +1,6 @@
 """Shapes of single fields: what they take, what they make of it, what they refuse."""
 
+import re
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -13,6 +14,22 @@ from app.core.types import today
 
 Weight = Annotated[Decimal, fields.DecimalText(5, 2)]
 Whole = Annotated[Decimal, fields.DecimalText(3, 0)]
+Line = Annotated[str, fields.OneLine(40)]
+
+# Marks that words and emoji need: directions of Hebrew, a joiner of Persian, a family, a flag, an accent of its own.
+LINES = [
+    "\u05d0\u200f!",
+    "\u0645\u06cc\u200c\u062e",
+    "\U0001f468\u200d\U0001f469",
+    "\U0001f3f4\U000e0067\U000e007f",
+    "e\u0301",
+    "x" * 40,
+]
+NO_LINES = [
+    *("", " ", "x" * 41, "a\nb", "a\n", "\ra", "a\tb", "a\x1bb", "a\x7f", "a\x85b", "a\u2028b", "a\u2029b", "a\vb", 1),
+    *(f"a{sign}b" for sign in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"),
+    *("\u200b", "\u2800", "\u3164", "\xad", "\ufeff", "\u2060", "\u200d\u200e", "\U000e0041", "\xa0\u115f", "\ufe0f"),
+]
 
 GOOD = [
     (fields.Moment, "2030-01-01T12:00:00+02:00", '"2030-01-01T10:00:00Z"'),
@@ -27,6 +44,8 @@ GOOD = [
     (Weight, "-0", '"0.00"'),
     (Weight, Decimal("2.25"), '"2.25"'),
     (Whole, "-999", '"-999"'),
+    (Line, "  First light\u3000", '"First light"'),
+    *((Line, text, f'"{text}"') for text in LINES),
 ]
 BAD: list[tuple[Any, list[Any]]] = [
     (fields.Moment, [0, "0", "2030-01-01", "2030-01-01T12:00:00", "0999-12-31T23:00:00Z", "२०३०-01-01T00:00:00Z"]),
@@ -40,6 +59,7 @@ BAD: list[tuple[Any, list[Any]]] = [
     (fields.JsonObject, [[], "{}", 1]),
     (Weight, [1.5, 1, "", "1000", "1.234", "1e2", "+1", " 1", "NaN", "-", ".5", "१"]),
     (Whole, ["1.0"]),
+    (Line, NO_LINES),
 ]
 
 
@@ -73,3 +93,11 @@ def test_a_decimal_comes_back_exactly(value):
 
 def test_today_is_a_date_in_utc(clock):
     assert str(today()) == "2030-01-01"
+
+
+@pytest.mark.parametrize("text", [text for text in (*LINES, *NO_LINES) if isinstance(text, str)], ids=ascii)
+def test_the_pattern_of_a_line_tells_clients_the_same(text):
+    """But for white space alone, and what is invisible beyond U+FFFF, for which a class needs flags in JavaScript."""
+    schema = TypeAdapter(Line).json_schema()
+    fits = bool(re.fullmatch(schema["pattern"], text)) and 1 <= len(text) <= schema["maxLength"]
+    assert fits == (text in LINES or text == "\U000e0041")

@@ -192,7 +192,17 @@ def test_an_unknown_environment_is_refused(environment):
 def test_an_empty_value_counts_as_unset(environment):
     settings = environment(ENVIRONMENT="test", SECRET_KEY="x" * 32, PORT="", REDIS_URL="", LOG_FORMAT="", PUBLIC_URL="")
     assert (settings.port, settings.redis_url, settings.log_format) == (8000, None, "console")
-    assert settings.public_url == "http://127.0.0.1:8000"
+    assert settings.public_url == "http://localhost:8000"
+
+
+def test_in_development_pages_are_at_localhost_and_the_simulator_is_not(environment):
+    """A page and its API need one name, or the browser keeps the cookie back; `stripe` needs no name at all."""
+    given = {"ENVIRONMENT": "development", "SECRET_KEY": "x" * 32, "PORT": "9000", "API_PREFIX": "/api"}
+    settings = environment(**given, PUBLIC_URL="", FRONTEND_URL="", HOST="")
+    assert (settings.host, settings.public_url) == ("localhost", "http://localhost:9000")
+    assert settings.frontend_url == "http://localhost:9000/api/dev/frontend"
+    assert settings.stripe_api_base == "http://127.0.0.1:8001"
+    assert environment(**SAFE, HOST="").host == "127.0.0.1"
 
 
 @pytest.mark.parametrize(
@@ -230,7 +240,7 @@ def test_the_environment_wins_over_the_file_and_the_file_over_defaults(environme
     for name in SAFE.keys() - {"ENVIRONMENT"}:
         monkeypatch.delenv(name)
     settings = Settings()
-    assert (settings.environment, settings.port, settings.host) == ("development", 9001, "127.0.0.1")
+    assert (settings.environment, settings.port, settings.host) == ("development", 9001, "localhost")
 
 
 def test_a_url_loses_its_last_slash(environment):

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from app.core.config import ROOT
+from app.core.config import BACKEND, ROOT
 
 pytestmark = pytest.mark.only("sqlite")
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -35,3 +35,11 @@ def test_renovate_moves_them_and_pins_their_digests():
     told = json.loads((ROOT / ".github" / "renovate.json").read_text("utf-8"))
     assert {"docker:pinDigests", "helpers:pinGitHubActionDigestsToSemver"} <= set(told["extends"])
     assert set(told["enabledManagers"]) == {"dockerfile", "docker-compose", "github-actions"}
+
+
+@pytest.mark.parametrize("name", ["requirements.in", "requirements-dev.in"])
+def test_no_package_is_asked_for_twice(name):
+    asked = [re.split(r"[\[>=<~! ]", line)[0].lower() for line in (BACKEND / name).read_text().splitlines()]
+    packages = [line for line in asked if line and not line.startswith(("#", "-"))]
+    assert packages
+    assert sorted(packages) == sorted(set(packages))

@@ -21,8 +21,8 @@ from tests.support.clocks import host_ahead
 
 pytestmark = pytest.mark.usefixtures("shown_plans")
 
-FREE = {"plan": "free", "features": [], "limits": {"projects": 3, "members": 1}}
-PRO = {"plan": "pro", "features": ["export", "api"], "limits": {"projects": 50, "members": 1}}
+FREE = {"plan": "free", "features": [], "limits": {"projects": 3, "devices": 1}}
+PRO = {"plan": "pro", "features": ["export", "api", "invoice_export"], "limits": {"projects": 50, "devices": 5}}
 
 
 def subscribed(login, **subscription):
@@ -91,7 +91,7 @@ def test_in_production_time_is_the_databases(db, settings):
 
 def test_limits_may_be_none(client, login):
     subscribed(login, plan="team")
-    assert entitlements(client)["limits"] == {"projects": None, "members": 25}
+    assert entitlements(client)["limits"] == {"projects": None, "devices": 25}
 
 
 def test_a_price_that_is_none_of_ours_opens_nothing(client, login):
@@ -109,9 +109,9 @@ def export():
     return "exported"
 
 
-@gates.get("/roles", dependencies=[Depends(require_feature("roles"))])
-def roles():
-    return "roles"
+@gates.get("/many", dependencies=[Depends(within_limit("devices", lambda _db, _user: 10))])
+def many():
+    return "many"
 
 
 @gates.get("/fly", dependencies=[Depends(require_feature("fly"))])
@@ -137,13 +137,13 @@ def gate(db):
     ("plan", "path", "upgrade"),
     [
         ("free", "export", "pro"),
-        ("free", "roles", "team"),
+        ("free", "many", "team"),
         ("pro", "export", None),
-        ("pro", "roles", "team"),
-        ("team", "roles", None),
+        ("pro", "many", "team"),
+        ("team", "many", None),
     ],
 )
-def test_a_feature_that_is_missing_names_the_plan_that_has_it(gate, plan, path, upgrade):
+def test_what_is_missing_names_the_plan_that_has_it(gate, plan, path, upgrade):
     user = make_user()
     if plan != "free":
         make_subscription(make_customer(user), plan=plan)
@@ -175,3 +175,20 @@ def test_a_gate_asks_who_is_there(db):
     app.include_router(gates)
     with TestClient(app) as client:
         assert client.get("/gates/export").status_code == 401
+
+
+def test_the_demo_asks_for_what_its_plans_sell(client, login, settings):
+    """Two entitlements of plans.toml, and nothing of it outside development."""
+    asked = (("GET", "/payments/demo/invoices.csv", "pro"), ("POST", "/payments/demo/devices", "pro"))
+    user = login(make_user())
+    for method, path, _ in asked:
+        assert client.request(method, path).json()["code"] == "not_found"
+    settings(ENVIRONMENT="development")
+    for method, path, upgrade in asked:
+        refused = client.request(method, path).json()
+        assert (refused["code"], refused["plan"]) == ("upgrade_required", upgrade)
+    make_subscription(make_customer(user), plan="pro")
+    table, room = (client.request(method, path) for method, path, _ in asked)
+    assert (table.status_code, table.text.splitlines()[0]) == (200, "number,status,currency,amount_due,amount_paid")
+    assert room.status_code == 204
+    assert not any("/demo/" in path for path in client.get("/openapi.json").json()["paths"])

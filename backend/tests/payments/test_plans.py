@@ -35,7 +35,7 @@ def test_the_plans_are_public_and_in_order(client, shown_plans):
         "amount": 1200,
         "interval": "month",
         "trial_days": 14,
-        "entitlements": {"features": ["export", "api"], "limits": {"projects": 50, "members": 1}},
+        "entitlements": {"features": ["export", "api", "invoice_export"], "limits": {"projects": 50, "devices": 5}},
     }
 
 

@@ -15,6 +15,7 @@ from tests.support.mails import token_of
 
 LINK = "https://app.example.com/verify-email?token=a%2Btoken&x=1"
 PAGES = [
+    "/",
     "/dev/mailbox",
     "/dev/mailbox.json",
     "/dev/mailbox/preview",
@@ -43,6 +44,16 @@ def development(settings, db, prefix):
 @pytest.mark.parametrize("path", PAGES)
 def test_elsewhere_there_is_no_such_page(client, db, path):
     assert client.get(path).status_code == 404
+
+
+def test_the_address_that_a_newcomer_opens_leads_to_the_pages(development, prefix):
+    answer = development.get("http://testserver/", follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (307, f"{prefix}/dev/frontend")
+
+
+def test_every_page_that_does_something_says_afterwards_what_it_has_become():
+    for path, step in STEPS.items():
+        assert bool(step.action) == bool(step.done_title) == bool(step.done), path
 
 
 def test_the_mailbox_has_every_mail_newest_first(development):

@@ -1,68 +1,57 @@
-"""`make dev`: the server and the Stripe simulator beside each other."""
-
-import os
-import signal
-import subprocess
-import sys
-import time
+"""`make dev`: the server and the Stripe simulator beside each other, and what a developer changes meanwhile."""
 
 import httpx2
 import pytest
 
-from tests.support.server import free_port
-from tests.support.trees import SETTINGS, Tree
+from tests.support.development import development, until
 
 pytestmark = pytest.mark.slow
-PATIENCE = 60
 
 
 @pytest.fixture
-def development(tmp_path):
-    """The URLs of both, the copied project, and its log."""
-    tree = Tree(tmp_path / "clone")
-    ports = {"PORT": str(free_port()), "SIMULATOR_PORT": str(free_port())}
-    own = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME")}
-    log = tmp_path / "dev.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tools.dev"],
-            cwd=tree.backend,
-            env={**own, **SETTINGS, **ports},
-            stdout=output,
-            stderr=output,
-        )
-    try:
-        until(lambda: "Liftoff is up" in log.read_text() or process.poll() is not None)
-        assert process.poll() is None, log.read_text()
-        yield f"http://127.0.0.1:{ports['PORT']}", f"http://127.0.0.1:{ports['SIMULATOR_PORT']}", tree, log
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(30)
+def running(tmp_path):
+    with development(tmp_path, SECRET_KEY="", ENVIRONMENT="") as running:
+        yield running
     with pytest.raises(httpx2.ConnectError):
-        httpx2.get(f"http://127.0.0.1:{ports['SIMULATOR_PORT']}/_simulator/api/state")
+        httpx2.get(f"{running.stripe}/_simulator/api/state")
 
 
-def sold(stripe):
-    return len(httpx2.get(f"{stripe}/v1/prices", auth=("sk_test_x", "")).json()["data"])
+def prices(stripe):
+    listed = httpx2.get(f"{stripe}/v1/prices?active=true", auth=("sk_test_x", "")).json()["data"]
+    return sorted(price["unit_amount"] for price in listed)
 
 
-def until(condition):
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+def test_the_simulator_sends_to_the_server_and_outlives_its_reload(running):
+    assert f"API       {running.api}\n" in running.log
+    assert f"Stripe    {running.stripe}/_simulator" in running.log
+    for host in ("127.0.0.1", "localhost"):
+        assert httpx2.get(running.api.replace("localhost", host) + "/health/ready").status_code == 200
+    assert prices(running.stripe) == [1200, 4900, 12000, 49000]
+    endpoints = httpx2.get(f"{running.stripe}/v1/webhook_endpoints", auth=("sk_test_x", "")).json()["data"]
+    assert [endpoint["url"] for endpoint in endpoints] == [f"{running.api}/payments/webhook"]
+    httpx2.post(f"{running.stripe}/_simulator/api/chaos", json={"seed": 4711})  # kept in memory alone
 
-
-def test_the_simulator_sends_to_the_server_and_outlives_its_reload(development):
-    api, stripe, tree, log = development
-    assert f"Stripe    {stripe}/_simulator" in log.read_text()
-    assert sold(stripe) > 0, "the demo's plans have no price yet"
-    endpoints = httpx2.get(f"{stripe}/v1/webhook_endpoints", auth=("sk_test_x", "")).json()["data"]
-    assert [endpoint["url"] for endpoint in endpoints] == [f"{api}/payments/webhook"]
-    httpx2.post(f"{stripe}/_simulator/api/chaos", json={"seed": 4711})  # kept in memory alone
-
-    file = tree.backend / "app" / "main.py"
+    file = running.tree.backend / "app" / "main.py"
     file.write_text(file.read_text() + "\n# changed\n")
-    until(lambda: log.read_text().count("Application startup complete") == 2)
-    assert httpx2.get(f"{stripe}/_simulator/api/state").json()["chaos"]["seed"] == 4711
-    assert (tree.root / ".data" / "simulator.db").exists()
+    until(lambda: running.log.count("Application startup complete") == 2)
+    assert httpx2.get(f"{running.stripe}/_simulator/api/state").json()["chaos"]["seed"] == 4711
+    assert (running.tree.root / ".data" / "simulator.db").exists()
+
+
+def test_changed_plans_are_sold_and_changed_settings_are_in_force(running):
+    """What is wrong in either file is said, and what was right before stays in force until it is mended."""
+    plans, env = running.tree.backend / "plans.toml", running.tree.root / ".env"
+    sold, settings = plans.read_text(), env.read_text()
+    plans.write_text(sold.replace("amount = 1200\n", "amount = \n"))
+    until(lambda: "Not in line: plans.toml: Invalid value (at line " in running.log)
+    plans.write_text(sold.replace("amount = 1200\n", "amount = 1300\n"))
+    until(lambda: prices(running.stripe) == [1300, 4900, 12000, 49000])
+    env.write_text(f"{settings}\nSMTP_PORT=many\n")
+    until(lambda: "Until that is mended, everything goes on with the settings from before." in running.log)
+    assert "SMTP_PORT: Input should be a valid integer" in running.log
+    assert httpx2.get(f"{running.api}/health/ready").status_code == 200
+    env.write_text(f"# a comment changes nothing\n{settings}")
+    env.write_text(f"{settings}\nAPI_PREFIX=/api\n")
+    until(lambda: running.log.count("Liftoff is up") == 2)
+    assert running.log.count(".env has changed: everything starts again.") == 1
+    assert httpx2.get(f"{running.api}/api/health/ready").status_code == 200

@@ -1,12 +1,15 @@
 """What a newcomer meets when something is missing: one clear line that says what to do."""
 
 import os
+import re
 import socket
 import subprocess
 
 import pytest
 
 from app.core.config import get_settings
+from app.server import listening
+from app.server.listening import addresses
 from simulator.state.file import StateFile
 from tests.support.server import free_port
 from tests.support.trees import Tree
@@ -63,9 +66,11 @@ def test_a_port_that_is_taken_is_named_with_a_way_out(tree):
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        line = said(tree.python("-m", "tools.dev", PORT=str(port)))
+        other = str(free_port())
+        line = said(tree.python("-m", "tools.dev", PORT=str(port), SIMULATOR_PORT=other))
     assert line.startswith(f"Port {port} is taken")
-    assert line.endswith(f"make dev PORT={port + 1}")
+    (free,) = re.findall(rf"or run: make dev PORT=(\d+) SIMULATOR_PORT={other}$", line)
+    assert int(free) > port
 
 
 def test_so_is_the_port_of_the_simulator(tree):
@@ -76,8 +81,27 @@ def test_so_is_the_port_of_the_simulator(tree):
         line = said(tree.python("-m", "tools.dev", PORT=str(free_port()), SIMULATOR_PORT=str(port)))
         other = tree.python("-m", "tools.dev", PORT=str(port), SIMULATOR_PORT=str(port), HOST="127.0.0.2")
     assert line.startswith(f"Port {port} is taken")
-    assert line.endswith(f"make dev SIMULATOR_PORT={port + 1}")
+    assert re.search(r"or run: make dev PORT=\d+ SIMULATOR_PORT=\d+$", line)
     assert said(other).startswith("PORT and SIMULATOR_PORT are both")
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_a_second_checkout_is_told_two_ports_that_are_free(tree, address):
+    """Whichever of its two addresses is taken; and not one port twice."""
+    if address not in addresses("localhost"):
+        pytest.skip("this machine has no IPv6")
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.create_server((address, 0), family=family) as first, socket.create_server(("127.0.0.1", 0)) as second:
+        taken = [one.getsockname()[1] for one in (first, second)]
+        ports = dict(zip(("PORT", "SIMULATOR_PORT"), map(str, taken), strict=True))
+        line = said(tree.python("-m", "tools.dev", **ports))
+        free = [int(port) for port in re.findall(r"PORT=(\d+)", line)]
+        for port in free:
+            for one in listening.bind("localhost", port):
+                one.close()
+    assert line.startswith(f"Port {taken[0]} is taken by ")
+    assert f", port {taken[1]} is taken by " in line
+    assert len({*free, *taken}) == 4
 
 
 def test_a_second_make_dev_in_one_clone_says_so_at_once(tree):
@@ -197,8 +221,9 @@ def test_a_clone_may_be_in_a_folder_of_any_name(tmp_path):
 @pytest.mark.parametrize(
     ("host", "url"),
     [
-        ("127.0.0.1", "http://127.0.0.1:8320/api"),
-        ("0.0.0.0", "http://127.0.0.1:8320/api"),  # noqa: S104 - nothing listens in this test
+        ("localhost", "http://localhost:8320/api"),
+        ("127.0.0.1", "http://localhost:8320/api"),
+        ("0.0.0.0", "http://localhost:8320/api"),  # noqa: S104 - nothing listens in this test
         ("::1", "http://[::1]:8320/api"),
     ],
 )

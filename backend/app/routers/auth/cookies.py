@@ -19,11 +19,17 @@ from .sessions import LIFE
 BROWSER_SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
+THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
+
+
 class OriginNotAllowed(Forbidden):
     """The browser says that another site's page sent this, or says nothing (ASVS 3.5.1)."""
 
     code = "origin_not_allowed"
-    detail = "A cookie counts only with an Origin that this API knows."
+    detail = (
+        "A cookie counts only with an Origin that this API knows: one of CORS_ORIGINS, or that of PUBLIC_URL or "
+        "FRONTEND_URL."
+    )
 
 
 @raises(OriginNotAllowed)
@@ -84,6 +90,23 @@ def refresh_cookie(request: Request) -> str | None:
     return token
 
 
+def why_none_came(request: Request) -> str | None:
+    """In development: what to say to a page that calls this machine by another name than its own address does.
+
+    For a browser these are two sites, and so it keeps the cookie back, without a word to anyone.
+    """
+    if get_settings().environment != "development":
+        return None
+    page = urlsplit(request.headers.get("origin", "")).hostname
+    api = urlsplit(f"//{request.headers.get('host', '')}").hostname
+    if page == api or page not in THIS_MACHINE or api not in THIS_MACHINE:
+        return None
+    return (
+        f"No cookie came: the page is at {page} and calls this API at {api}. Browsers take them for two sites. Write "
+        f"the same name, best {THIS_MACHINE[0]}, in both addresses, and sign in again."
+    )
+
+
 def bind_browser(request: Request, response: Response, seconds: int) -> str:
     """A secret of this browser, which the sign-in that begins now can be bound to. Two tabs share it."""
     secret = bound_browser(request) or secrets.token_urlsafe(32)
@@ -111,7 +134,10 @@ def _browser_cookie() -> str:
 
 def _known_origins() -> set[str]:
     settings = get_settings()
-    return {*settings.cors_origins, _origin(settings.public_url), _origin(settings.frontend_url)}
+    known = {*settings.cors_origins, _origin(settings.public_url), _origin(settings.frontend_url)}
+    if settings.environment == "development":  # its own pages, whichever name they were opened by
+        known |= {f"http://{name}:{settings.port}" for name in ("localhost", "127.0.0.1", "[::1]")}
+    return known
 
 
 def _origin(url: str | None) -> str:

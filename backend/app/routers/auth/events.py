@@ -14,10 +14,17 @@ if TYPE_CHECKING:
     from .sessions import Client
 
 
+# What an owner has done, with the right password, link or code. Whatever takes a protection away stays a warning.
+ROUTINE = {
+    *("login", "email_verified", "username_changed", "password_changed", "password_reset"),
+    *("email_change_asked", "email_changed", "mfa_enabled", "google_linked", "account_deleted"),
+}
+
+
 def record(db: Session, kind: str, user_id: int | None, client: "Client | None" = None, **facts: object) -> None:
     """Note what happened. `facts` hold ids and short words, never secrets or what a user typed."""
     address = client.ip_address if client else ""
-    security_event(kind, user_id=user_id, ip_address=address, **facts)
+    security_event(kind, routine=kind in ROUTINE, user_id=user_id, ip_address=address, **facts)
     db.add(SecurityEvent(user_id=user_id, kind=kind, ip_address=address[:45], facts=as_text(facts)))
 
 

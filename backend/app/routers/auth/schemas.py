@@ -79,9 +79,11 @@ class Me(Output):
 
 
 class Refresh(Input):
+    """Without a `refresh_token` the cookie counts."""
+
     model_config = example(refresh_token=EXAMPLE_TOKEN)
 
-    refresh_token: Annotated[str, Field(min_length=1, max_length=500)]
+    refresh_token: Annotated[str, Field(min_length=1, max_length=500)] | None = None
 
 
 class SessionRead(Output):

@@ -1,16 +1,14 @@
 """Routes of sessions: refresh, list, end. No rule and no query here."""
 
-from contextlib import suppress
-
 from fastapi import Request, Response, status
 
-from app.core.errors import raises
+from app.core.errors import Unauthenticated, raises
 from app.core.types import Id
 from app.db.database import db_dependency
 from app.platform.routing import SMALL_BODY, Router, never_limited
 
 from . import cookies, sessions
-from .dependencies import CallingClient, CurrentSession
+from .dependencies import BearerToken, CallingClient, CurrentSession
 from .models import LoginSession
 from .schemas import Refresh, SessionRead, Token
 
@@ -24,19 +22,40 @@ def refresh(
 ) -> Token:
     """New tokens for a refresh token, from the body or from the cookie; the answer goes the same way.
 
-    Each refresh token works once. One that comes again later than 10 seconds ends its session.
+    No body, `{}` and `{"refresh_token": null}` all mean the cookie. Each refresh token works once. One that comes again
+    later than 10 seconds ends its session.
     """
-    token = data.refresh_token if data else cookies.refresh_cookie(request)
-    mode = "body" if data else "cookie"
-    return cookies.deliver(response, sessions.refresh(db, token or "", client), mode)
+    given = data.refresh_token if data else None
+    token = given or cookies.refresh_cookie(request)
+    if token is None:
+        raise sessions.InvalidRefreshToken(cookies.why_none_came(request))
+    return cookies.deliver(response, sessions.refresh(db, token, client), "body" if given else "cookie")
 
 
 @router.post("/logout", status_code=status.HTTP_204_NO_CONTENT)
+@raises(Unauthenticated, cookies.OriginNotAllowed)
 @never_limited
-def log_out(db: db_dependency, response: Response, session: CurrentSession) -> None:
-    """End this session: its tokens stop at once."""
-    with suppress(sessions.SessionNotFound):  # another request of it was quicker
-        sessions.end_session(db, session.user, session.id)
+def log_out(
+    db: db_dependency, request: Request, response: Response, access_token: BearerToken, data: Refresh | None = None
+) -> None:
+    """End this session: its tokens stop at once, and the browser forgets its cookie.
+
+    One token is enough: the access token, also an expired one, or the refresh token in the body, or its cookie with an
+    allowed `Origin`. So a client whose access token has expired need not refresh first. A session that has ended
+    already is answered 204, too.
+    """
+    given = data.refresh_token if data else None
+    named = sessions.end_session_of_token(db, access_token=access_token, refresh_token=given)
+    try:
+        cookie = cookies.refresh_cookie(request)
+    except cookies.OriginNotAllowed:
+        if not named:
+            raise
+        cookie = None
+    if cookie is not None:
+        sessions.end_session_of_token(db, refresh_token=cookie)
+    elif not named:
+        raise Unauthenticated(cookies.why_none_came(request))
     cookies.forget(response)
 
 

@@ -1,5 +1,6 @@
 """The rules of sessions: opened by a sign-in, kept by refresh tokens, ended by their owner or by a theft."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, cast
@@ -208,6 +209,21 @@ def list_sessions(db: Session, user: User) -> list[LoginSession]:
     """One's own that live, newest first, `SHOWN` at most."""
     mine = live_sessions().where(LoginSession.user_id == user.id)
     return list(db.scalars(mine.order_by(*_newest_first()).limit(SHOWN)))
+
+
+def end_session_of_token(db: Session, *, access_token: str | None = None, refresh_token: str | None = None) -> bool:
+    """End the sessions that these tokens name, and return whether one does: a token that is signed by us.
+
+    An expired or used one names its session as well. It gives no access, and signing out must always be possible.
+    """
+    named = set()
+    with suppress(InvalidSignature):
+        named.add(read_access_token(access_token or "", even_expired=True).session_id)
+    with suppress(InvalidSignature):
+        named.add(read_refresh_token(refresh_token or "")[0])
+    these = update(LoginSession).where(LoginSession.id.in_(sorted(named)), LoginSession.ended_at.is_(None))
+    db.execute(these.values(ended_at=clock.now()))
+    return bool(named)
 
 
 def end_session(db: Session, user: User, session_id: int) -> None:

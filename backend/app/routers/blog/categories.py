@@ -7,6 +7,7 @@ from app.core.errors import Conflict, NotFound
 from app.core.text import slug_from
 from app.db.deletion import delete_row
 from app.db.errors import conflicts
+from app.db.slugs import insert_with_slug, renew_slug, wants_new_slug
 
 from . import queries
 from .models import BlogCategory
@@ -47,15 +48,22 @@ def _one(db: Session, statement: Select[BlogCategory]) -> BlogCategory:
 
 
 def create_category(db: Session, data: CategoryCreate) -> BlogCategory:
-    category = BlogCategory(name=data.name, description=data.description)
-    category.slug = data.slug or slug_from(data.name, fallback="category")
-    db.add(category)
+    """A slug that was asked for must be free; one made from the name gives way (`-2`)."""
+    category = BlogCategory(**data.model_dump())
+    insert_with_slug(db, category, BlogCategory.slug, slug_from(data.name, fallback="category"), CONSTRAINTS)
     return _saved(db, category)
 
 
 def update_category(db: Session, category: BlogCategory, data: CategoryUpdate) -> BlogCategory:
-    for name, value in data.changes().items():
+    """Fields left out stay. `slug: null` has one made from the name again."""
+    changes = data.changes()
+    remade = wants_new_slug(changes, "slug")
+    for name, value in changes.items():
         setattr(category, name, value)
+    with conflicts(CONSTRAINTS, gone=CategoryNotFound):
+        db.flush()
+        if remade:
+            renew_slug(db, category, BlogCategory.slug, slug_from(category.name, fallback="category"), CONSTRAINTS)
     return _saved(db, category)
 
 
@@ -65,6 +73,4 @@ def delete_category(db: Session, category: BlogCategory) -> None:
 
 
 def _saved(db: Session, category: BlogCategory) -> BlogCategory:
-    with conflicts(CONSTRAINTS, gone=CategoryNotFound):
-        db.flush()
     return _one(db, queries.categories().where(BlogCategory.id == category.id))

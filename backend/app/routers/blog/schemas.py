@@ -5,12 +5,12 @@ from typing import Annotated, Literal
 
 from pydantic import MISSING, AfterValidator, BaseModel, Field, StrictBool, StringConstraints
 
-from app.core.fields import RowId
+from app.core.fields import OneLine, RowId
 from app.core.schemas import Input, Output, PartialInput, example
 from app.core.text import MAX_SLUG, canonical_slug
 from app.core.types import rule
 
-Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Title = Annotated[str, OneLine(200)]
 Content = Annotated[str, StringConstraints(min_length=1, max_length=200_000, pattern=r"\S")]
 Excerpt = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)]
 Slug = Annotated[
@@ -18,7 +18,7 @@ Slug = Annotated[
     Field(min_length=1, max_length=MAX_SLUG, examples=["first-light"]),
     AfterValidator(rule(canonical_slug, "slug")),
 ]
-CategoryName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
+CategoryName = Annotated[str, OneLine(80)]
 CategoryText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)]
 Sort = Literal["-published_at", "published_at", "-created_at", "created_at", "title"]
 
@@ -40,13 +40,13 @@ class PostCreate(Input):
 
 
 class PostUpdate(PartialInput):
-    """Fields left out stay. `category_id: null` takes the post out of its category."""
+    """Fields left out stay. `category_id: null` takes the post out of its category, `slug: null` has one made again."""
 
     model_config = example(title="Second light")
 
     title: Title | MISSING = MISSING
     content: Content | MISSING = MISSING
-    slug: Slug | MISSING = MISSING
+    slug: Slug | MISSING | None = MISSING
     excerpt: Excerpt | MISSING = MISSING
     category_id: RowId | MISSING | None = MISSING
     is_published: StrictBool | MISSING = MISSING
@@ -93,10 +93,12 @@ class CategoryCreate(Input):
 
 
 class CategoryUpdate(PartialInput):
+    """Fields left out stay. `slug: null` has one made from the name again."""
+
     model_config = example(description="What we saw on the way.")
 
     name: CategoryName | MISSING = MISSING
-    slug: Slug | MISSING = MISSING
+    slug: Slug | MISSING | None = MISSING
     description: CategoryText | MISSING = MISSING
 
 

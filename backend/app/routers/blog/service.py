@@ -11,7 +11,7 @@ from app.core.text import slug_from
 from app.db import clock
 from app.db.deletion import delete_row
 from app.db.errors import conflicts
-from app.db.slugs import insert_with_slug
+from app.db.slugs import insert_with_slug, renew_slug, wants_new_slug
 from app.routers.auth.models import User
 
 from . import queries
@@ -121,8 +121,12 @@ def create_post(db: Session, author: User, data: PostCreate) -> BlogPost:
 
 
 def update_post(db: Session, editor: User, post: BlogPost, data: PostUpdate) -> BlogPost:
-    """Fields left out stay. The first publication sets its time. Raises `PostNotFound` for one deleted meanwhile."""
+    """Fields left out stay. The first publication sets its time. Raises `PostNotFound` for one deleted meanwhile.
+
+    `slug: null` has one made from the title again.
+    """
     changes = data.changes()
+    remade = wants_new_slug(changes, "slug")
     _refuse_featuring(editor, featured=bool(changes.get("is_featured")) and not post.is_featured)
     for name, value in changes.items():
         setattr(post, name, value)
@@ -130,6 +134,8 @@ def update_post(db: Session, editor: User, post: BlogPost, data: PostUpdate) -> 
         post.published_at = clock.now()
     with conflicts(CONSTRAINTS, gone=PostNotFound):
         db.flush()
+        if remade:
+            renew_slug(db, post, BlogPost.slug, slug_from(post.title, fallback="post"), CONSTRAINTS)
     return _saved(db, post)
 
 

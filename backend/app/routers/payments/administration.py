@@ -52,7 +52,7 @@ def replay_event(db: Session, admin: User, event_id: int) -> WebhookEvent:
     """Have it worked off again, whatever came of it. Raises `EventNotFound`."""
     event = get_event(db, event_id)
     ledger.replay(db, [event.id])
-    security_event("webhook_event_replayed", event_id=event.event_id, by=admin.id)
+    security_event("webhook_event_replayed", routine=True, event_id=event.event_id, by=admin.id)
     return event
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from app.core.config import BACKEND
+from app.core.fields import OneLine
 from app.core.text import MAX_SLUG, canonical_slug
 
 from . import currencies
@@ -40,7 +41,7 @@ class PlanEntry(_Strict):
 
 class ProductEntry(_Strict):
     slug: Slug
-    name: Annotated[str, StringConstraints(min_length=1, max_length=120)]
+    name: Annotated[str, OneLine(120)]
     description: Annotated[str, StringConstraints(max_length=500)] = ""
     features: list[Word] = []
     limits: dict[Word, Limit] = {}

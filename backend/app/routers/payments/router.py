@@ -12,7 +12,7 @@ from app.platform.documentation import BodyTooLarge
 from app.platform.routing import LARGE_BODY, Router
 from app.routers.auth.dependencies import CurrentUser, VerifiedUser
 
-from . import admin_routes, checkout, customers, service, subscription_routes, webhooks
+from . import admin_routes, checkout, customers, demo_routes, service, subscription_routes, webhooks
 from .dependencies import StripeTurn
 from .entitlements import Entitlements
 from .gateway import CurrencyMismatch, InvalidSignature, PaymentsUnavailable, StripeRefused
@@ -87,3 +87,4 @@ def receive_webhook(db: db_dependency, body: Annotated[bytes, Depends(raw_body)]
 
 router.include_router(subscription_routes.router)
 router.include_router(admin_routes.router)
+router.include_router(demo_routes.router)

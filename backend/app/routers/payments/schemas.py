@@ -6,13 +6,14 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, StrictBool, StringConstraints
 
 from app.core import foreign_json
+from app.core.fields import OneLine
 from app.core.schemas import Input, Output, example
 from app.core.text import MAX_SLUG
 from app.core.types import Id
 
 PlanSlug = Annotated[str, StringConstraints(min_length=1, max_length=MAX_SLUG)]
 StripeWord = Annotated[str, StringConstraints(min_length=1, max_length=255)]
-PromotionCode = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+PromotionCode = Annotated[str, OneLine(100)]
 
 
 class Entitled(Output):

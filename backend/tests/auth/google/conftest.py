@@ -13,7 +13,7 @@ from app.routers.auth import gateway
 from tests.support.openid import CLIENT, Impostor, OpenIdProvider, running_impostor, running_provider
 
 CALLBACK = "http://testserver/auth/google/callback"
-LANDING = "http://127.0.0.1:8000/dev/frontend/auth/callback"
+LANDING = "http://localhost:8000/dev/frontend/auth/callback"
 
 
 def said(answer: Response) -> dict[str, str]:

@@ -21,6 +21,7 @@ def server(committed, real_provider):
     """As a newcomer starts it, with a provider to sign in with."""
     local = {"ENVIRONMENT": "development", "EMBEDDED_WORKER": "true", "PUBLIC_URL": "", "FRONTEND_URL": ""}
     with running_server(**CLIENT, GOOGLE_ISSUER=real_provider.url, **local) as server:
+        server.url = server.url.replace("127.0.0.1", "localhost")  # as `make dev` prints it
         real_provider.expect(f"{server.url}/auth/google/callback")
         yield server
 

@@ -139,8 +139,8 @@ HOSTILE = [
     "/%2F/evil.example", "https:evil.example", "https://evil.example", "https:/evil.example", "javascript:alert(1)",
     "JaVaScRiPt:alert(1)", "data:text/html,x", "/ok\r\nLocation: https://evil.example", "/ok%0d%0aSet-Cookie: a=b",
     "/ok\x0b", "/ok\tx", " /ok", "/ /evil.example", "/a//evil.example", "/./", "/..//evil.example", "/a/../../b",
-    "@evil.example", ".evil.example", ":80@evil.example", "http://127.0.0.1:8000@evil.example/",
-    "http://127.0.0.1:8000.evil.example/", "?next=//evil.example\\", "/\u2028x", "/\u202ex", "/" + "a" * 500,
+    "@evil.example", ".evil.example", ":80@evil.example", "http://localhost:8000@evil.example/",
+    "http://localhost:8000.evil.example/", "?next=//evil.example\\", "/\u2028x", "/\u202ex", "/" + "a" * 500,
 ]  # fmt: skip
 
 

@@ -1,0 +1,52 @@
+"""The sockets that a server listens on: one, or two for `localhost`, which stands for two addresses."""
+
+import errno
+import socket
+import sys
+
+LOCALHOST = "localhost"
+# Browsers, Node and curl try ::1 first. Where we have only one of the two, another program may have the other.
+LOOPBACK = ("127.0.0.1", "::1")
+HERE = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}  # this machine has no such address
+
+
+def addresses(host: str) -> tuple[str, ...]:
+    """Where to listen for HOST, as far as this machine has it."""
+    return tuple(a for a in LOOPBACK if a == LOOPBACK[0] or _is_here(a)) if host == LOCALHOST else (host,)
+
+
+def bind(host: str, port: int) -> list[socket.socket]:
+    """Bind without listening yet: who comes before the application is ready is refused at once.
+
+    Ends the process where an address is not to be had.
+    """
+    bound = []
+    for address in addresses(host):
+        try:
+            bound.append(_bound(address, port))
+        except OSError as error:
+            reason = str(error.strerror).partition(" (")[0]  # behind it stands the address
+            sys.exit(f"PORT {port} of HOST {address} cannot be listened on: {reason}. Free it, or choose another.")
+    return bound
+
+
+def _bound(address: str, port: int) -> socket.socket:
+    made = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+    try:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind((address, port))
+    except OSError:
+        made.close()
+        raise
+    made.set_inheritable(True)
+    return made
+
+
+def _is_here(address: str) -> bool:
+    try:
+        _bound(address, 0).close()
+    except OSError as error:
+        if error.errno in HERE:
+            return False
+        raise
+    return True

@@ -1,0 +1,110 @@
+"""What the reloader starts: the application, or in its place a page that says why there is none.
+
+Until something has gone wrong nothing of the application is imported: any file of it may be the broken one.
+"""
+
+import html
+import json
+import os
+import sys
+import traceback
+from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
+from pathlib import Path
+from socket import socket
+from typing import Any
+from urllib.parse import urlsplit
+
+import uvicorn
+
+Scope = MutableMapping[str, Any]
+Send = Callable[[Scope], Awaitable[None]]
+Receive = Callable[[], Awaitable[Scope]]
+
+APP = Path(__file__).resolve().parents[1]
+THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="refresh" content="2">
+<title>Liftoff cannot start</title>
+<style>
+:root {{ color-scheme: light dark; }}
+body {{ margin: 0 auto; padding: 24px 16px; max-width: 960px; font: 16px/1.5 system-ui, sans-serif; }}
+pre {{ white-space: pre-wrap; overflow-wrap: anywhere; font: 14px/1.5 ui-monospace, Menlo, Consolas, monospace; }}
+</style>
+</head>
+<body>
+<main>
+<h1>Liftoff cannot start</h1>
+<p><strong>{summary}</strong></p>
+<p>Save the mended file, and this page gives way to the one that you asked for.</p>
+<pre>{details}</pre>
+</main>
+</body>
+</html>
+"""
+
+
+def main() -> None:
+    sockets = [socket(fileno=int(descriptor)) for descriptor in sys.argv[1:]]
+    try:
+        from app.server.__main__ import serve_one
+
+        serve_one(sockets)
+    except KeyboardInterrupt:
+        return
+    except (Exception, SystemExit) as error:
+        if any(one.fileno() < 0 for one in sockets):  # it has served, and this is its end
+            raise
+        summary, details = _explain(error)
+        sys.stderr.write(f"{details}{summary}\n")
+        _serve_page(sockets, summary, details)
+
+
+def _explain(error: Exception | SystemExit) -> tuple[str, str]:
+    """One line with the place, and the way there through our own files: those that noticed it say nothing."""
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, str) else "It has ended while it started.", ""
+    broken = type(error).__name__ == "BrokenFeature"  # its text says the place, its cause how one comes there
+    told = traceback.TracebackException.from_exception((error.__cause__ if broken else None) or error)
+    told.stack = traceback.StackSummary.from_list([frame for frame in told.stack if _is_ours(frame.filename)])
+    own = [(frame.filename, frame.lineno) for frame in told.stack]
+    if isinstance(error, SyntaxError):
+        own.append((str(error.filename), error.lineno))
+    place = f"{os.path.relpath(own[-1][0], APP.parent)}:{own[-1][1]}: " if own else ""
+    return str(error) if broken else f"{place}{type(error).__name__}: {error}", "".join(told.format(chain=False))
+
+
+def _is_ours(file: str) -> bool:
+    path = Path(file)
+    return path.is_relative_to(APP) and not path.is_relative_to(APP / "server")
+
+
+def _serve_page(sockets: list[socket], summary: str, details: str) -> None:
+    async def page(scope: Scope, _receive: Receive, send: Send) -> None:
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        own = urlsplit(f"//{headers.get('host', '')}").hostname in THIS_MACHINE  # else a page that was led here by DNS
+        said = (summary, details) if own else ("The terminal says why.", "")
+        if "text/html" in headers.get("accept", ""):
+            kind = "text/html; charset=utf-8"
+            body = PAGE.format(summary=html.escape(said[0]), details=html.escape(said[1]))
+        else:
+            kind = "application/problem+json"
+            problem = {"type": "about:blank", "title": "Liftoff cannot start", "status": 500, "detail": said[0]}
+            body = json.dumps(problem | {"code": "internal_error", "request_id": None})
+        sent = {"content-type": kind, "cache-control": "no-store", "content-security-policy": POLICY}
+        raw = [(name.encode(), value.encode()) for name, value in sent.items()]
+        await send({"type": "http.response.start", "status": 500, "headers": raw})
+        await send({"type": "http.response.body", "body": body.encode()})
+
+    options: dict[str, Any] = {"lifespan": "off", "ws": "none", "log_config": None, "access_log": False}
+    with suppress(KeyboardInterrupt):
+        uvicorn.Server(uvicorn.Config(page, **options, timeout_graceful_shutdown=1)).run(sockets=sockets)
+
+
+if __name__ == "__main__":
+    main()
