@@ -53,9 +53,9 @@ feature-remove: $(STAMP) ## name=invoices [yes=1] | take a feature away again
 migrate: $(STAMP) ## bring the database to the newest revision
 	$(IN_BACKEND) alembic upgrade head
 
-migration: $(STAMP) ## m="add tags" | write a revision from what changed in the models
-	@test -n "$$m" || { echo 'Usage: make migration m="add tags to posts"'; exit 2; }
-	$(IN_BACKEND) alembic revision --autogenerate -m "$$m"
+migration: $(STAMP) ## m="add tags" [empty=yes] [drop=yes] | write a revision from what changed in the models, or an empty one
+	@test -n "$$m" || { echo 'Usage: make migration m="add tags to posts" [empty=yes] [drop=yes]'; exit 2; }
+	$(IN_BACKEND) alembic $${drop:+-x "drop=$$drop"} revision $$(test -n "$$empty" || echo --autogenerate) -m "$$m"
 
 downgrade: $(STAMP) ## [to=REVISION] | step back one revision, or to the one named
 	$(IN_BACKEND) alembic downgrade "$${to:--1}"
