@@ -22,8 +22,8 @@ help: ## print this
 dev: $(STAMP) ## everything, from nothing to a running API with demo data, reloading; ends with Ctrl-C
 	@cd backend && exec ../.venv/bin/python -m tools.dev
 
-test: $(STAMP) ## [only=blog] [slow=yes] | the tests on SQLite, PostgreSQL and, with MYSQL_TEST_URL, MySQL
-	$(IN_BACKEND) tools.run_tests $${only:+--only "$$only"} $${slow:+--slow}
+test: $(STAMP) ## [only=blog] [k=draft] [db=sqlite] [slow=yes] | the tests on SQLite, PostgreSQL and, with MYSQL_TEST_URL, MySQL
+	$(IN_BACKEND) tools.run_tests $${only:+--only "$$only"} $${k:+--k "$$k"} $${db:+--db "$$db"} $${slow:+--slow}
 
 test-faults: $(STAMP) ## [long=yes] | break things under load, and print promise and measurement as a table
 	$(IN_BACKEND) tools.run_tests --faults $${long:+--long}

@@ -16,7 +16,11 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 
-from app.core.config import get_settings
+from app.core.config import get_settings, read_for_migrations
+
+if "app.db.database" not in sys.modules:  # else the settings of a whole application have been read
+    read_for_migrations()
+
 from app.core.features import load_models
 from app.core.logging import configure_logging
 from app.db.database import Base
@@ -24,6 +28,7 @@ from app.db.engines import MYSQL_SESSION, Limits, make_engine
 from app.db.enums import AmbiguousEnum, refuse_ambiguous
 from app.db.migrations import compare_server_default, render_item
 from app.db.revisions import dialects, enums, renames, required
+from app.db.revisions.refusal import Refused
 from app.db.urls import normalise
 
 LOCK = "liftoff migrations"
@@ -183,4 +188,8 @@ def run() -> None:
     engine.dispose()
 
 
-run()
+try:
+    run()
+except Refused as error:
+    print(error.advice, file=sys.stderr)  # noqa: T201 - people read it
+    raise

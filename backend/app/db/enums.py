@@ -26,10 +26,10 @@ def _ask_for_a_check(column: Column[Any], parent: object) -> None:
 
 @event.listens_for(CheckConstraint, "after_parent_attach", insert=True)
 def _name_the_check(check: CheckConstraint, parent: object) -> None:
-    """Name the CHECK after table, column and type, also in the tables that Alembic makes up, which have no naming convention."""
-    if isinstance(parent, Table) and getattr(check, "_type_bound", False) and check.name:
-        if not isinstance(check.name, conv):
-            check.name = conv(check_name(parent.name, check.columns[0].name, str(check.name)))
+    """Name the CHECK after table, column and type; the tables that Alembic makes up have no naming convention."""
+    bound = isinstance(parent, Table) and getattr(check, "_type_bound", False)
+    if isinstance(parent, Table) and bound and check.name and not isinstance(check.name, conv):
+        check.name = conv(check_name(parent.name, check.columns[0].name, str(check.name)))
 
 
 def check_name(table: str, column: str, enum: str) -> str:

@@ -107,6 +107,18 @@ def test_every_revision_goes_up_and_down_with_rows_in_every_table(scratch_url, s
     assert counts(scratch) == {}
 
 
+@pytest.mark.only("sqlite")
+def test_migrations_need_no_setting_but_the_database(scratch_url, scratch, tmp_path):
+    """No SECRET_KEY, no .env. A deployment that forgets DATABASE_URL is refused all the same."""
+    tree = Tree(tmp_path)
+    without = {"SECRET_KEY": "", "SMTP_HOST": "", "LOG_LEVEL": "error"}
+    migrated = tree.python("-m", "alembic", "upgrade", "head", DATABASE_URL=scratch_url, **without)
+    assert migrated.returncode == 0, migrated.stderr
+    assert "users" in counts(scratch)
+    refused = tree.python("-m", "alembic", "upgrade", "head", DATABASE_URL="", ENVIRONMENT="production", **without)
+    assert refused.stderr.startswith("Liftoff cannot start with this setting: DATABASE_URL: is required")
+
+
 def test_the_head_is_what_the_models_say_and_there_is_a_way_back(scratch_url, scratch):
     done(scratch_url, "upgrade", "head")
     done(scratch_url, "check")
@@ -198,7 +210,7 @@ def test_a_migrator_waits_for_the_one_before_it(scratch_url, scratch, kind):
     with scratch.connect() as holder, scratch.connect() as observer, ThreadPoolExecutor(1) as thread:
         holder.execute(text(first[kind]))
         second = thread.submit(alembic, scratch_url, "upgrade", "head")
-        second.add_done_callback(lambda _: finished.set())
+        second.add_migratedcallback(lambda _: finished.set())
         while not observer.scalar(text(waiting[kind])):
             assert not finished.wait(0.05), second.result()
         assert inspect(observer).get_table_names() == []

@@ -137,8 +137,10 @@ def test_what_may_be_a_rename_stops_with_the_revision_to_write(project, scratch)
     assert "parcels.label would be dropped with everything in it, and parcels.title added" in said
     project.alembic("revision", "-m", "rename label to title")
     (empty,) = (file for file in project.revisions() if "rename_label" in file.name)
-    functions = said[said.index("def upgrade") : said.index("Then run")]
-    empty.write_text(empty.read_text().partition("def upgrade")[0] + functions)
+    head = empty.read_text().partition("revision = ")
+    imports, _, functions = said[said.index("import sqlalchemy") : said.index("Then run")].partition("def upgrade")
+    rest = head[2].partition("def upgrade")[0]
+    empty.write_text(f"{head[0]}{imports}{head[1]}{rest}def upgrade{functions}")
     project.up_down_up()
     assert run(scratch, "SELECT title FROM parcels").all() == [("kept",)]
     project.models.write_text(project.models.read_text().replace('"parcels"', '"boxes"'))

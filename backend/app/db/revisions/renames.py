@@ -7,18 +7,22 @@ from typing import Any
 from alembic.autogenerate import render_python_code
 from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
-from alembic.util import CommandError
 from sqlalchemy import Column, Table
 
 from app.db.migrations import render_item
 
 from .enums import compare_type
+from .refusal import Refused
 
 ADVICE = """\
 {what}
 
 If that is a rename, write it yourself, so that the values stay. `make migration m="rename {old} to {new}" empty=yes`
 makes an empty revision. Put this into it:
+
+import sqlalchemy as sa
+from alembic import op
+
 
 def upgrade() -> None:
 {upgrade}
@@ -31,8 +35,11 @@ Then run `make migrate`, and `make migration` once more: indexes and constraints
 If nothing is renamed, and what is dropped may go, say so: `make migration m="..." drop=yes`."""
 
 
-class PerhapsRenamed(CommandError):
+class PerhapsRenamed(Refused):
     """Something would be dropped, and its like added."""
+
+    def __init__(self, old: str, advice: str) -> None:
+        super().__init__(f"{old} is perhaps renamed, so no revision was written. See above.", advice)
 
 
 def refuse_renames(context: MigrationContext, script: ops.MigrationScript) -> None:
@@ -41,9 +48,9 @@ def refuse_renames(context: MigrationContext, script: ops.MigrationScript) -> No
     for change in script.upgrade_ops.ops:
         if isinstance(change, ops.ModifyTableOps):
             for old, new in _pairs_of_columns(context, change):
-                raise PerhapsRenamed(_about_column(change.table_name, old, new))
+                raise PerhapsRenamed(f"{change.table_name}.{old.name}", _about_column(change.table_name, old, new))
     for before, after in _pairs_of_tables(context, script.upgrade_ops.ops):
-        raise PerhapsRenamed(_about_table(before, after))
+        raise PerhapsRenamed(before.name, _about_table(before, after))
 
 
 def _pairs_of_columns(
@@ -96,8 +103,8 @@ def _about_table(old: Table, new: Table) -> str:
         "columns and would be empty.",
         old=old.name,
         new=new.name,
-        upgrade=_source(ops.RenameTableOp(old.name, new.name)),
-        downgrade=_source(ops.RenameTableOp(new.name, old.name)),
+        upgrade=f'    op.rename_table("{old.name}", "{new.name}")',
+        downgrade=f'    op.rename_table("{new.name}", "{old.name}")',
     )
 
 

@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from alembic.operations import ops
-from alembic.util import CommandError
 from sqlalchemy import Column, Connection, column, exists, select, table
 from sqlalchemy.exc import DBAPIError
+
+from .refusal import Refused
 
 EXPLANATION = """\
 {place} may not be NULL, and {rows} no value for it. There are three ways:
@@ -29,12 +30,13 @@ NOT_NULL_OF_MYSQL = {1138, 1265}  # Invalid use of NULL value; Data truncated fo
 OF_MYSQL = re.compile(r"ALTER TABLE `?(?P<table>\w+)`? MODIFY `?(?P<column>\w+)`? .*NOT NULL", re.DOTALL)
 
 
-class NoValue(CommandError):
+class NoValue(Refused):
     """A column may not be NULL, and rows have no value for it."""
 
     def __init__(self, table_name: str, column_name: str, rows: str = "rows that are there have") -> None:
         place = f"{table_name}.{column_name}"
-        super().__init__(EXPLANATION.format(place=place, table=table_name, column=column_name, rows=rows))
+        advice = EXPLANATION.format(place=place, table=table_name, column=column_name, rows=rows)
+        super().__init__(f"{place} may not be NULL, and rows have no value for it. See above.", advice)
 
 
 def has_no_value(new: Column[Any]) -> bool:
@@ -75,7 +77,7 @@ def check_new_columns(script: ops.MigrationScript, connection: Connection) -> No
             if isinstance(one, ops.AddColumnOp) and has_no_value(one.column):
                 refuse_if_filled(connection, one.table_name, one.column.name)
                 rows = "a database whose table has rows would have"
-                print(f"Note: {NoValue(one.table_name, one.column.name, rows)}\n", file=sys.stderr)  # noqa: T201 - a developer reads it
+                print(f"Note: {NoValue(one.table_name, one.column.name, rows).advice}\n", file=sys.stderr)  # noqa: T201 - a developer reads it
             elif isinstance(one, ops.AlterColumnOp) and one.modify_nullable is False:
                 _refuse_nulls(connection, one.table_name, one.column_name)
 
