@@ -36,9 +36,9 @@ worker: $(STAMP) ## mail and jobs in a process of their own; several may run
 
 ##@ Features
 
-feature: $(STAMP) ## name=invoices fields="number:str(32):unique …" [owner=none] [public=yes] [plural=…] [dry=1] | write a feature that works
-	@test -n "$$name" || { echo 'Usage: make feature name=notes fields="title:str(80) done:bool=false:index" [owner=none] [public=yes] [plural=…] [dry=1]'; exit 2; }
-	$(IN_BACKEND) scaffold feature --name="$$name" --fields="$$fields" $${owner:+--owner "$$owner"} $${public:+--public "$$public"} $${plural:+--plural "$$plural"} $${dry:+--dry "$$dry"}
+feature: $(STAMP) ## name=invoices fields="number:str(32):unique …" [owner=none] [public=yes] [parent=forums] [plural=…] [dry=1] | write a feature that works
+	@test -n "$$name" || { echo 'Usage: make feature name=notes fields="title:str(80) done:bool=false:index" [owner=none] [public=yes] [parent=forums] [plural=…] [dry=1]'; exit 2; }
+	$(IN_BACKEND) scaffold feature --name="$$name" --fields="$$fields" $${owner:+--owner "$$owner"} $${public:+--public "$$public"} $${plural:+--plural "$$plural"} $${parent:+--parent "$$parent"} $${dry:+--dry "$$dry"}
 
 feature-field: $(STAMP) ## name=invoices fields="paid_at:datetime?" [dry=1] | add fields to a feature
 	@test -n "$$name" || { echo 'Usage: make feature-field name=notes fields="due_at:datetime?:index" [dry=1]'; exit 2; }

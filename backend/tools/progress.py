@@ -4,7 +4,7 @@
 """
 
 import os
-import time
+from time import monotonic
 
 import pytest
 
@@ -26,7 +26,7 @@ class Progress:
         self._config = config
         self._part = os.environ.get(PART, "")
         self._later = float(os.environ.get(LATER) or 0)
-        self._started = self._said = time.monotonic()
+        self._started = self._said = monotonic()
         self._total = self._done = 0
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
@@ -37,7 +37,7 @@ class Progress:
         self._begin(len(ids))
 
     def _begin(self, total: int) -> None:
-        self._total, self._started = total, time.monotonic()
+        self._total, self._started = total, monotonic()
 
     def pytest_report_teststatus(self, report: pytest.TestReport | pytest.CollectReport) -> tuple[str, str, str] | None:
         """Instead of a dot for each test that passes nothing is printed; what fails gets a line of its own."""
@@ -51,12 +51,12 @@ class Progress:
             self._write(f"{'FAILED' if report.when == 'call' else 'ERROR'} {report.nodeid}: {_reason(report)}")
         if report.when == "teardown":
             self._done += 1
-            if time.monotonic() - self._said >= EVERY and self._done < self._total:
-                self._said = time.monotonic()
+            if monotonic() - self._said >= EVERY and self._done < self._total:
+                self._said = monotonic()
                 self._write(f"{self._part}: {self._done:,} of {self._total:,} tests, {self._left()}")
 
     def _left(self) -> str:
-        pace = (time.monotonic() - self._started) / self._done
+        pace = (monotonic() - self._started) / self._done
         return f"{duration(pace * (self._total - self._done) + self._later)} left"
 
     def _write(self, line: str) -> None:

@@ -17,7 +17,7 @@ PREFIX = re.compile(r"(/[a-z0-9._-]+)*")
 
 def _prefix(path: str) -> str:
     if not PREFIX.fullmatch(path):
-        raise ValueError("must begin with a slash and not end with one, in small letters, such as /api/v1")
+        raise ValueError("must be a path in small letters, such as /api/v1")
     return path
 
 

@@ -63,6 +63,8 @@ def test_what_cannot_be_run_is_explained(tree, options, said):
 
 
 def test_the_time_left_counts_this_part_and_the_later_ones(pytestconfig, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(progress, "monotonic", lambda: now[0])
     monkeypatch.setenv(progress.PART, "sqlite, part 2 of 3")
     monkeypatch.setenv(progress.LATER, "600")
     monkeypatch.setattr(progress, "EVERY", 0)
@@ -70,7 +72,7 @@ def test_the_time_left_counts_this_part_and_the_later_ones(pytestconfig, monkeyp
     counting = progress.Progress(pytestconfig)
     monkeypatch.setattr(counting, "_write", seen.append)
     counting.pytest_xdist_node_collection_finished(list("abcd"))
-    counting._started -= 60  # a minute ago
+    now[0] = 60
     for _ in "ab":
         counting.pytest_runtest_logreport(SimpleNamespace(failed=False, when="teardown"))
     assert seen == [
