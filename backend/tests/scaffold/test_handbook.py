@@ -25,7 +25,7 @@ def test_the_handbook_works_from_the_first_command_to_the_last(repository_with_v
                 for command in block["text"].splitlines():
                     tree.shell(command)
             case "stops":
-                with pytest.raises(AssertionError, match="no revision was written|may not be NULL"):
+                with pytest.raises(AssertionError, match=r"no revision was written|may not be NULL"):
                     tree.shell(block["text"].strip())
             case "diff":
                 apply = ["git", "apply", "--recount", "-"]
