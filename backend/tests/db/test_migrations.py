@@ -111,7 +111,7 @@ def test_every_revision_goes_up_and_down_with_rows_in_every_table(scratch_url, s
 def test_migrations_need_no_setting_but_the_database(scratch_url, scratch, tmp_path):
     """No SECRET_KEY, no .env. A deployment that forgets DATABASE_URL is refused all the same."""
     tree = Tree(tmp_path)
-    without = {"SECRET_KEY": "", "SMTP_HOST": "", "LOG_LEVEL": "error"}
+    without: dict[str, Any] = {"SECRET_KEY": "", "SMTP_HOST": "", "LOG_LEVEL": "error"}
     migrated = tree.python("-m", "alembic", "upgrade", "head", DATABASE_URL=scratch_url, **without)
     assert migrated.returncode == 0, migrated.stderr
     assert "users" in counts(scratch)
@@ -210,7 +210,7 @@ def test_a_migrator_waits_for_the_one_before_it(scratch_url, scratch, kind):
     with scratch.connect() as holder, scratch.connect() as observer, ThreadPoolExecutor(1) as thread:
         holder.execute(text(first[kind]))
         second = thread.submit(alembic, scratch_url, "upgrade", "head")
-        second.add_migratedcallback(lambda _: finished.set())
+        second.add_done_callback(lambda _: finished.set())
         while not observer.scalar(text(waiting[kind])):
             assert not finished.wait(0.05), second.result()
         assert inspect(observer).get_table_names() == []

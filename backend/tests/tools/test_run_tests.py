@@ -1,7 +1,5 @@
 """`make test`: the inner loop, and what people see of a run."""
 
-from types import SimpleNamespace
-
 import pytest
 
 from tests.support.trees import Tree
@@ -68,13 +66,14 @@ def test_the_time_left_counts_this_part_and_the_later_ones(pytestconfig, monkeyp
     monkeypatch.setenv(progress.PART, "sqlite, part 2 of 3")
     monkeypatch.setenv(progress.LATER, "600")
     monkeypatch.setattr(progress, "EVERY", 0)
-    seen = []
+    seen: list[str] = []
     counting = progress.Progress(pytestconfig)
     monkeypatch.setattr(counting, "_write", seen.append)
     counting.pytest_xdist_node_collection_finished(list("abcd"))
     now[0] = 60
+    over = pytest.TestReport("one", ("", 0, ""), {}, "passed", None, "teardown")
     for _ in "ab":
-        counting.pytest_runtest_logreport(SimpleNamespace(failed=False, when="teardown"))
+        counting.pytest_runtest_logreport(over)
     assert seen == [
         "sqlite, part 2 of 3: 1 of 4 tests, about 13 min left",
         "sqlite, part 2 of 3: 2 of 4 tests, about 11 min left",

@@ -68,7 +68,7 @@ class PostgreSQL(PostgresqlImpl):
             super().drop_column(table_name, column, **options)
 
     @override
-    def alter_column(  # type: ignore[override]  # the rest is passed on by name
+    def alter_column(
         self,
         table_name: str,
         column_name: str,

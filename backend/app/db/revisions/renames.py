@@ -79,7 +79,7 @@ def _same_type(context: MigrationContext, old: Column[Any], new: Column[Any]) ->
 
 
 def _about_column(table: str, old: Column[Any], new: Column[Any]) -> str:
-    existing = {"existing_type": new.type, "existing_nullable": old.nullable}
+    existing: dict[str, Any] = {"existing_type": new.type, "existing_nullable": old.nullable}
     if old.server_default is not None:
         existing["existing_server_default"] = old.server_default
 
