@@ -17,19 +17,23 @@ class AmbiguousEnum(ValueError):
     """Two enums that PostgreSQL would take for one type, or one that it could not name."""
 
 
-@event.listens_for(Column, "before_parent_attach")
 def _ask_for_a_check(column: Column[Any], parent: object) -> None:
     """Have SQLAlchemy add a CHECK wherever the database has no enum type of its own."""
     if isinstance(parent, Table) and isinstance(column.type, Enum) and column.type.name:
         column.type.create_constraint = True
 
 
-@event.listens_for(CheckConstraint, "after_parent_attach", insert=True)
 def _name_the_check(check: CheckConstraint, parent: object) -> None:
     """Name the CHECK after table, column and type; the tables that Alembic makes up have no naming convention."""
     bound = isinstance(parent, Table) and getattr(check, "_type_bound", False)
     if isinstance(parent, Table) and bound and check.name and not isinstance(check.name, conv):
         check.name = conv(check_name(parent.name, check.columns[0].name, str(check.name)))
+
+
+def add_checks() -> None:
+    """From now on, every table whose database has no enum type gets a CHECK for each `Enum` column."""
+    event.listen(Column, "before_parent_attach", _ask_for_a_check)
+    event.listen(CheckConstraint, "after_parent_attach", _name_the_check, insert=True)
 
 
 def check_name(table: str, column: str, enum: str) -> str:

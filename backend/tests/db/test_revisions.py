@@ -2,6 +2,8 @@
 
 import pytest
 from sqlalchemy import Column, Enum, MetaData, Table, inspect, text
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.schema import CreateTable
 
 from app.db.enums import AmbiguousEnum, refuse_ambiguous
 from tests.support.trees import Tree
@@ -50,12 +52,12 @@ class Project(Tree):
         self.alembic("upgrade", "head")
 
     def alembic(self, *arguments):
-        done = self.python("-m", "alembic", *arguments, DATABASE_URL=self.url, LOG_LEVEL="error")
+        done = self.python("-m", "alembic", *arguments, timeout=600, DATABASE_URL=self.url, LOG_LEVEL="error")
         assert done.returncode == 0, (arguments, done.stdout[-2000:], done.stderr[-4000:])
         return done.stderr
 
     def refused(self, *arguments):
-        done = self.python("-m", "alembic", *arguments, DATABASE_URL=self.url, LOG_LEVEL="error")
+        done = self.python("-m", "alembic", *arguments, timeout=600, DATABASE_URL=self.url, LOG_LEVEL="error")
         assert done.returncode != 0
         assert "Traceback" not in done.stderr
         return done.stderr
@@ -114,7 +116,7 @@ def test_the_life_of_an_enum(project, scratch):
     run(scratch, "UPDATE parcels SET state = 'lost'")
     assert refuses(scratch, "UPDATE parcels SET state = 'gone'")
     assert refuses(scratch, "UPDATE parcels SET state = NULL")
-    assert project.python("-m", "alembic", "downgrade", "-1", DATABASE_URL=project.url).returncode != 0
+    assert project.python("-m", "alembic", "downgrade", "-1", timeout=600, DATABASE_URL=project.url).returncode != 0
     run(scratch, "UPDATE parcels SET state = 'new'")
 
     project.write("state: Mapped[str] = mapped_column(String(20))", state='lost = "lost"')
@@ -180,3 +182,11 @@ def test_enums_that_postgresql_would_mix_up_are_refused(name, said):
     Table("boxes", models, Column("state", Enum("new", name=name)))
     with pytest.raises(AmbiguousEnum, match=said):
         refuse_ambiguous(models)
+
+
+@pytest.mark.only("sqlite")
+def test_an_enum_of_a_model_has_a_check_on_sqlite_and_a_name():
+    columns = [Column(name, Enum("new", "sent", name="state")) for name in ("state", "earlier")]
+    made = str(CreateTable(Table("parcels", MetaData(), *columns)).compile(dialect=sqlite.dialect()))
+    assert "CONSTRAINT ck_parcels_state_state CHECK (state IN ('new', 'sent'))" in made
+    assert "CONSTRAINT ck_parcels_earlier_state CHECK (earlier IN ('new', 'sent'))" in made
