@@ -22,8 +22,8 @@ help: ## print this
 dev: $(STAMP) ## everything, from nothing to a running API with demo data, reloading; ends with Ctrl-C
 	@cd backend && exec ../.venv/bin/python -m tools.dev
 
-test: $(STAMP) ## [only=blog] [slow=yes] | the tests on SQLite, PostgreSQL and, with MYSQL_TEST_URL, MySQL
-	$(IN_BACKEND) tools.run_tests $${only:+--only "$$only"} $${slow:+--slow}
+test: $(STAMP) ## [only=blog] [k=draft] [db=sqlite] [slow=yes] | the tests on SQLite, PostgreSQL and, with MYSQL_TEST_URL, MySQL
+	$(IN_BACKEND) tools.run_tests $${only:+--only "$$only"} $${k:+--k "$$k"} $${db:+--db "$$db"} $${slow:+--slow}
 
 test-faults: $(STAMP) ## [long=yes] | break things under load, and print promise and measurement as a table
 	$(IN_BACKEND) tools.run_tests --faults $${long:+--long}
@@ -36,9 +36,9 @@ worker: $(STAMP) ## mail and jobs in a process of their own; several may run
 
 ##@ Features
 
-feature: $(STAMP) ## name=invoices fields="number:str(32):unique …" [owner=none] [public=yes] [plural=…] [dry=1] | write a feature that works
-	@test -n "$$name" || { echo 'Usage: make feature name=notes fields="title:str(80) done:bool=false:index" [owner=none] [public=yes] [plural=…] [dry=1]'; exit 2; }
-	$(IN_BACKEND) scaffold feature --name="$$name" --fields="$$fields" $${owner:+--owner "$$owner"} $${public:+--public "$$public"} $${plural:+--plural "$$plural"} $${dry:+--dry "$$dry"}
+feature: $(STAMP) ## name=invoices fields="number:str(32):unique …" [owner=none] [public=yes] [parent=forums] [plural=…] [dry=1] | write a feature that works
+	@test -n "$$name" || { echo 'Usage: make feature name=notes fields="title:str(80) done:bool=false:index" [owner=none] [public=yes] [parent=forums] [plural=…] [dry=1]'; exit 2; }
+	$(IN_BACKEND) scaffold feature --name="$$name" --fields="$$fields" $${owner:+--owner "$$owner"} $${public:+--public "$$public"} $${plural:+--plural "$$plural"} $${parent:+--parent "$$parent"} $${dry:+--dry "$$dry"}
 
 feature-field: $(STAMP) ## name=invoices fields="paid_at:datetime?" [dry=1] | add fields to a feature
 	@test -n "$$name" || { echo 'Usage: make feature-field name=notes fields="due_at:datetime?:index" [dry=1]'; exit 2; }
@@ -53,9 +53,9 @@ feature-remove: $(STAMP) ## name=invoices [yes=1] | take a feature away again
 migrate: $(STAMP) ## bring the database to the newest revision
 	$(IN_BACKEND) alembic upgrade head
 
-migration: $(STAMP) ## m="add tags" | write a revision from what changed in the models
-	@test -n "$$m" || { echo 'Usage: make migration m="add tags to posts"'; exit 2; }
-	$(IN_BACKEND) alembic revision --autogenerate -m "$$m"
+migration: $(STAMP) ## m="add tags" [empty=yes] [drop=yes] | write a revision from what changed in the models, or an empty one
+	@test -n "$$m" || { echo 'Usage: make migration m="add tags to posts" [empty=yes] [drop=yes]'; exit 2; }
+	$(IN_BACKEND) alembic $${drop:+-x "drop=$$drop"} revision $$(test -n "$$empty" || echo --autogenerate) -m "$$m"
 
 downgrade: $(STAMP) ## [to=REVISION] | step back one revision, or to the one named
 	$(IN_BACKEND) alembic downgrade "$${to:--1}"

@@ -11,16 +11,24 @@ from typing import Any
 
 from alembic import context
 from alembic.operations.ops import DropTableOp, MigrationScript, ModifyTableOps
+from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 
-from app.core.config import get_settings
+from app.core.config import get_settings, read_for_migrations
+
+if "app.db.database" not in sys.modules:  # else the settings of a whole application have been read
+    read_for_migrations()
+
 from app.core.features import load_models
 from app.core.logging import configure_logging
 from app.db.database import Base
 from app.db.engines import MYSQL_SESSION, Limits, make_engine
+from app.db.enums import AmbiguousEnum, refuse_ambiguous
 from app.db.migrations import compare_server_default, render_item
+from app.db.revisions import dialects, enums, renames, required
+from app.db.revisions.refusal import Refused
 from app.db.urls import normalise
 
 # MySQL's named locks belong to the whole server, where other databases are migrated, too. 64 characters at most.
@@ -48,6 +56,21 @@ def drop_whole_tables(_context: object, _revision: object, directives: list[Migr
             operations.ops = [
                 op for op in operations.ops if not (isinstance(op, ModifyTableOps) and op.table_name in dropped)
             ]
+
+
+def check_revision(here: MigrationContext, revision: object, directives: list[MigrationScript]) -> None:
+    """Before a revision is written: refuse what would lose or lack values, and put the rest in form."""
+    drop_whole_tables(here, revision, directives)
+    try:
+        refuse_ambiguous(Base.metadata)
+    except AmbiguousEnum as error:
+        raise CommandError(str(error)) from error
+    for script in directives:
+        if context.get_x_argument(as_dictionary=True).get("drop") != "yes":
+            renames.refuse_renames(here, script)
+        if here.connection is not None:
+            required.check_new_columns(script, here.connection)
+        enums.prepare(script, Base.metadata)
 
 
 def refuse_several_heads() -> None:
@@ -144,9 +167,13 @@ def run() -> None:
     options: dict[str, Any] = {
         "target_metadata": Base.metadata,
         "compare_server_default": compare_server_default,
+        "compare_type": enums.compare_type,
         "render_item": render_item,
-        "process_revision_directives": drop_whole_tables,
+        "render_as_batch": True,  # what is written on one database shall work on all three, and SQLite needs it
+        "process_revision_directives": check_revision,
     }
+    assert dialects.IN_USE  # importing them is what makes Alembic use them
+    enums.read_enums_back(Base.metadata)
     if context.is_offline_mode():
         url = normalise(settings.database_url.get_secret_value())
         context.configure(url=url, literal_binds=True, dialect_opts={"paramstyle": "named"}, **options)
@@ -156,11 +183,14 @@ def run() -> None:
         return
     engine = make_engine(settings, pool_size=1, max_overflow=0, name="liftoff migrations", limits=Limits(0))
     with engine.connect() as connection, alone(connection):
-        sqlite = connection.dialect.name == "sqlite"
-        context.configure(connection=connection, render_as_batch=sqlite, **options)
-        with context.begin_transaction():
+        context.configure(connection=connection, **options)
+        with context.begin_transaction(), required.explained():
             context.run_migrations()
     engine.dispose()
 
 
-run()
+try:
+    run()
+except Refused as error:
+    print(error.advice, file=sys.stderr)  # noqa: T201 - people read it
+    raise

@@ -28,6 +28,7 @@ def parser() -> argparse.ArgumentParser:
     feature.add_argument("--owner", default="user")
     feature.add_argument("--public", default="no")
     feature.add_argument("--plural")
+    feature.add_argument("--parent")
     feature.add_argument("--dry", default="")
     feature.set_defaults(command=_feature)
     more = commands.add_parser("field", help="add fields to a feature", allow_abbrev=False)

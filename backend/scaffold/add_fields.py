@@ -10,6 +10,7 @@ from scaffold.feature import Feature
 from scaffold.fields import Field, field_of
 from scaffold.grammar import Token, WrongField
 from scaffold.merge import merge
+from scaffold.parents import Parent, parent_of
 from scaffold.plan import MAX_ROW, check, read_fields
 from scaffold.problems import Refused
 from scaffold.project import BACKEND, Project, look
@@ -17,6 +18,7 @@ from scaffold.rendering import formatted, render, tidy
 from scaffold.staging import replace_files, staged
 from scaffold.words import camel, plural_of
 
+PREFIX = re.compile(r'Router\(prefix="[^"]*/\{(\w+)_id\}/[^"{}]+"')
 SLUG_SOURCE = re.compile(r"slug_from\(data\.(\w+), fallback=")
 SLUG_COLUMN = re.compile(r"insert_with_slug\(db, \w+, \w+\.(\w+), base")
 
@@ -32,6 +34,7 @@ class Existing:
     table: Table
     service: str
     filters: frozenset[str]
+    parent: Parent | None = None
 
     def with_fields(self, *fields: Field, constraints: bool = False, references: bool = False) -> Feature:
         known = self._slug()
@@ -43,6 +46,7 @@ class Existing:
             (*known, *fields),
             has_constraints=constraints or self.constrained,
             has_references=references or self.referring,
+            parent=self.parent,
         )
 
     @property
@@ -110,8 +114,19 @@ def find(name: str, project: Project) -> Existing:
         public="OptionalUser" in texts["router"],
         table=table,
         service=texts["service"],
+        parent=_parent(table, texts["router"], project),
         filters=frozenset(re.findall(r"^    (\w+):", filters[1] if filters else "", re.MULTILINE)),
     )
+
+
+def _parent(table: Table, router: str, project: Project) -> Parent | None:
+    """The feature whose rows its routes are under."""
+    prefix = PREFIX.search(router)
+    if not prefix or f"{prefix[1]}_id" not in table.columns:
+        return None
+    (key,) = table.columns[f"{prefix[1]}_id"].foreign_keys
+    model = next(model for model in project.models if model.table == key.column.table.name)
+    return parent_of(model, project)
 
 
 def read_new(text: str, existing: Existing, project: Project) -> list[Field]:

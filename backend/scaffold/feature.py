@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from scaffold.fields import Field, Target
+from scaffold.parents import Parent
 from scaffold.words import camel, title, with_article
 
 MAX_PIECE = 80  # characters of SQL in one line
@@ -21,6 +22,7 @@ class Feature:
     fields: tuple[Field, ...]
     has_constraints: bool = False  # beside those of `fields`: when fields are added
     has_references: bool = False
+    parent: Parent | None = None
 
     @property
     def guarded(self) -> bool:
@@ -54,7 +56,7 @@ class Feature:
 
     @property
     def path(self) -> str:
-        return f"/{self.name.replace('_', '-')}"
+        return f"{self.parent.path if self.parent else ''}/{self.name.replace('_', '-')}"
 
     @property
     def private(self) -> bool:
@@ -105,6 +107,7 @@ class Feature:
     def targets(self) -> list[tuple[str, str]]:
         """Models that it refers to, beyond its owner, each with its feature."""
         known = {(target.model, target.feature) for target in self.target_of}
+        known |= {(self.parent.model, self.parent.feature)} if self.parent else set()
         return sorted(known - ({("User", "auth")} if self.owned else set()))
 
     @property
@@ -114,7 +117,8 @@ class Feature:
     @property
     def scope(self) -> list[str]:
         """The columns that come first in what is unique or indexed."""
-        return ["owner_id"] if self.private else []
+        parent = [self.parent.column] if self.parent else []
+        return [*parent, *(["owner_id"] if self.private else [])]
 
     @property
     def table_args(self) -> list[str]:
@@ -148,7 +152,11 @@ class Feature:
         scope = "".join(f"{column}_" for column in self.scope)
         named = [f"ix_{self.name}_{scope}{field.name}_id" for field in self.fields]
         named += [f"ck_{self.name}_{field.name}_known" for field in self.fields if field.choices]
-        return [*named, *(name for name, _ in self.constraints), f"fk_{self.name}_owner_id_users"]
+        return [*named, *(name for name, _ in self.constraints), f"fk_{self.name}_owner_id_users", *self._of_parent]
+
+    @property
+    def _of_parent(self) -> list[str]:
+        return [f"fk_{self.name}_{self.parent.column}_{self.parent.table}"] if self.parent else []
 
     @property
     def sort_columns(self) -> list[str]:
@@ -207,6 +215,16 @@ class Feature:
         return "owner" if self.owned else ""
 
     @property
+    def url(self) -> str:
+        """The path of the list, in tests."""
+        return "url()" if self.parent else "URL"
+
+    @property
+    def own_error(self) -> str:
+        """The code of the 404 that other users get."""
+        return self.parent.code if self.parent and self.parent.private else f"{self.singular}_not_found"
+
+    @property
     def body(self) -> str:
         return f"{self.singular}_body({self.owner_argument})"
 
@@ -218,6 +236,7 @@ class Feature:
     def factories(self) -> list[tuple[str, str]]:
         """Of the rows that it refers to: feature and function."""
         found = {(target.feature, target.factory.partition("(")[0]) for target in self.target_of}
+        found |= {(self.parent.feature, self.parent.factory)} if self.parent else set()
         return sorted(found - {("auth", "make_user")})
 
     @property

@@ -62,8 +62,8 @@ def names_of(name: str, plural: str | None) -> tuple[str, str]:
     return (one, name) if one else (name, plural_of(name))
 
 
-def check_feature(singular: str, plural: str, project: Project) -> None:
-    """Raises `Refused`."""
+def check_feature(singular: str, plural: str, project: Project, *, nested: bool = False) -> None:
+    """Raises `Refused`. What is `nested` has its path below another feature's."""
     for name in (singular, plural):
         if keyword.iskeyword(name) or keyword.issoftkeyword(name):
             raise Refused(f"{name!r} is a word of Python: call the feature something else.")
@@ -79,7 +79,7 @@ def check_feature(singular: str, plural: str, project: Project) -> None:
     ):
         if plural in known:
             raise Refused(f"{plural!r} is {what} already. Nothing was changed.")
-    if path in project.paths:
+    if path in project.paths and not nested:
         raise Refused(f"/{path} is a route already: call the feature something else.")
     for suffix in SHAPES:
         if camel(singular) + suffix in project.shapes:

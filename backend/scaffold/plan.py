@@ -9,6 +9,7 @@ from scaffold.feature import Feature
 from scaffold.fields import Field, Target, currency_of, field_of
 from scaffold.grammar import Token, WrongField, parse
 from scaffold.naming import IN_SLUG_ROUTES, MAX_IDENTIFIER, check_feature, check_field, names_of
+from scaffold.parents import find_parent
 from scaffold.problems import Refused
 from scaffold.project import Project
 from scaffold.words import camel
@@ -26,6 +27,7 @@ class Request:
     owner: str = "user"
     public: str = "no"
     plural: str | None = None
+    parent: str | None = None
 
 
 def plan(request: Request, project: Project) -> Feature:
@@ -33,15 +35,30 @@ def plan(request: Request, project: Project) -> Feature:
     owned = _choice("owner", request.owner, {"user": True, "none": False})
     public = _choice("public", request.public, {"yes": True, "no": False})
     singular, plural = names_of(request.name, request.plural)
-    check_feature(singular, plural, project)
+    check_feature(singular, plural, project, nested=request.parent is not None)
     if len(project.heads) != 1:
         raise Refused(
             f"The migrations have {len(project.heads)} heads: join them with `alembic merge heads`, then try again."
         )
     fields = read_fields(request.fields, camel(singular), plural, project, owned=owned)
-    feature = Feature(plural, singular, owned, public, fields)
+    parent = find_parent(request.parent, project) if request.parent else None
+    feature = Feature(plural, singular, owned, public, fields, parent=parent)
+    _refuse_what_the_parent_hides(feature)
     check(feature)
     return feature
+
+
+def _refuse_what_the_parent_hides(feature: Feature) -> None:
+    """Nobody reads a row whose parent they may not read. Raises `Refused`."""
+    parent = feature.parent
+    if parent is None:
+        return
+    if feature.public and not parent.public:
+        raise Refused(f"public=yes: not everybody may read {parent.feature}, and so what is under them.")
+    if parent.private and not feature.owned:
+        raise Refused(f"owner=none: {parent.feature} are private, so superusers could not reach what is under them.")
+    if parent.word in {feature.singular, *(field.word for field in feature.fields)}:
+        raise Refused(f"The parent is called {parent.word} already: call the feature or its field something else.")
 
 
 def _choice(option: str, given: str, allowed: dict[str, bool]) -> bool:

@@ -30,6 +30,7 @@ class Project:
     features: frozenset[str]
     tables: frozenset[str]
     paths: frozenset[str]  # the first part of every route
+    routes: frozenset[str]  # all of it
     shapes: frozenset[str]  # names of components in OpenAPI
     folders: frozenset[str]  # of tests
     models: tuple[Model, ...]
@@ -68,6 +69,7 @@ def look() -> Project:
         features=frozenset(feature.name for feature in discover()),
         tables=frozenset(Base.metadata.tables),
         paths=frozenset(path.removeprefix(prefix).split("/")[1] for path in _paths(app.routes)),
+        routes=frozenset(path.removeprefix(prefix) for path in document["paths"]),
         shapes=frozenset(document["components"]["schemas"]),
         folders=frozenset(path.name for path in (BACKEND / "tests").iterdir() if path.is_dir()),
         models=tuple(_models(Base)),

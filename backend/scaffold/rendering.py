@@ -30,6 +30,8 @@ def render(feature: Feature) -> dict[str, str]:
     files = {}
     for kind, folder in folders.items():
         for template in sorted((TEMPLATES / kind).glob("*.jinja")):
+            if template.stem == "test_parent.py" and feature.parent is None:
+                continue
             files[f"{folder}/{template.stem}"] = _rendered(f"{kind}/{template.name}", feature)
     files[f"docs/features/{feature.name}.md"] = _rendered("docs/feature.md.jinja", feature)
     return files

@@ -4,6 +4,8 @@ The environment is set before anything of the application is imported, because i
 """
 
 import os
+import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,19 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.update(databases.environment(kind))
     os.environ["DATABASE_URL"] = databases.create(kind, worker)
     config.pluginmanager.import_plugin("tests.support.fixtures")
+
+
+def pytest_collectstart(collector: pytest.Collector) -> None:
+    """Prepare Hypothesis for the modules that use it. Importing it takes a second, which no other test waits for."""
+    if isinstance(collector, pytest.Module) and "from hypothesis import" in collector.path.read_text("utf-8"):
+        import_module("tests.support.properties")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Spare runs without Hypothesis the summary of its plugin, which imports all of it to say nothing."""
+    plugin = session.config.pluginmanager.get_plugin("hypothesispytest")
+    if plugin and "hypothesis" not in sys.modules:
+        session.config.pluginmanager.unregister(plugin)
 
 
 def pytest_unconfigure() -> None:

@@ -52,6 +52,9 @@ BAD = [
     (rules.rows_have_the_clock_of_the_database, "app.routers.blog.models", "from app.core.types import now"),
     (rules.rows_have_the_clock_of_the_database, "app.platform.x", "X = datetime.now(UTC)"),
     (rules.rows_have_the_clock_of_the_database, "app.db.x", "X = func.now()"),
+    (rules.relationships_name_their_loads, "app.routers.blog.models", "author: Mapped[User] = relationship()"),
+    (rules.relationships_name_their_loads, "app.routers.blog.models", "x = orm.relationship(User, lazy='select')"),
+    (rules.relationships_name_their_loads, "app.db.x", "x = relationship(lazy='raise', backref='posts')"),
     (rules.files_are_short, "app.core.x", "\n" * 301),
     (rules.functions_are_short, "app.core.x", f"def f():\n{LONG}"),
 ]
@@ -67,6 +70,7 @@ GOOD = [
     (rules.simulator_stands_apart, "app.core.x", "import app.simulator_like"),
     (rules.parts_of_the_simulator_point_one_way, "simulator.resources.x", "from simulator.billing import cards"),
     (rules.rows_have_the_clock_of_the_database, "app.routers.auth.security", "from app.core.types import now"),
+    (rules.relationships_name_their_loads, "app.routers.blog.models", "x = relationship(lazy='raise_on_sql')"),
     (rules.functions_are_short, "app.core.x", f'def f():\n    """{LONG}"""'),
 ]
 
@@ -104,6 +108,12 @@ def test_the_rule_bites(rule, name, source):
 @pytest.mark.parametrize(("rule", "name", "source"), GOOD)
 def test_the_rule_lets_pass_what_is_right(rule, name, source):
     assert list(rule(Module(name, source))) == []
+
+
+def test_a_lazy_relationship_is_told_the_line_to_write():
+    module = Module("app.routers.blog.models", "author: Mapped[User] = relationship(foreign_keys=[author_id])")
+    (complaint,) = rules.relationships_name_their_loads(module)
+    assert 'Write relationship(foreign_keys=[author_id], lazy="raise")' in complaint
 
 
 def test_every_rule_has_been_seen_to_bite():

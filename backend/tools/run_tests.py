@@ -3,6 +3,7 @@
 | Command | runs |
 |---|---|
 | `make test` | all but the three kinds below |
+| `make test only=blog/test_posts.py k=draft db=sqlite` | of one file or folder, by name, on one database |
 | `make test slow=yes` | the tests marked `slow` as well; CI runs this |
 | `make test-faults` | the tests marked `faults` alone, on PostgreSQL; prints what each measured |
 | `make check-long` | everything, those marked `long` included; measures coverage, which has a floor |
@@ -15,10 +16,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+from tools import progress
 from tools.console import Problem, run
 
 BACKEND = Path(__file__).resolve().parents[1]
@@ -29,6 +31,8 @@ PRODUCTION = "postgresql"
 MEASURED = "sqlite"  # to measure takes two fifths more
 MARKS = {"quick": "not slow and not long", "slow": "not long", "long": ""}
 FLOOR = 95
+NONE_FOUND = 5  # pytest's exit code
+TIMES = BACKEND.parent / ".data" / "test_seconds.json"
 WORKERS = (os.cpu_count() or 1) + 1  # a third of the time a test waits: for a server, a lock, a time-out
 
 
@@ -79,27 +83,51 @@ def main() -> int:
     """Run what the arguments ask for; 0 if all of it passed."""
     chosen = parser().parse_args()
     depth = "long" if chosen.long else "slow" if chosen.slow else "quick"
-    planned = [fault_run(depth)] if chosen.faults else runs(chosen.only, depth)
+    planned = [fault_run(depth)] if chosen.faults else runs(chosen.only, depth, chosen.db, chosen.k)
     results, figures = carry_out_all(planned)
     covered = not any(run.measured for run in planned) or coverage_report()
     print("", *results, *figure_table(figures), sep="\n", flush=True)
+    if chosen.k and any(result.total for result in results):  # a part without a test of this name is no failure
+        results = [result for result in results if result.exit_code != NONE_FOUND]
     return 0 if covered and all(result.exit_code == 0 for result in results) else 1
 
 
 def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(prog="make test", description=__doc__)
-    options.add_argument("--only", help="a folder of tests, such as blog")
+    options.add_argument("--only", help="a folder or file of tests, such as blog or blog/test_posts.py")
+    options.add_argument("--k", help="tests whose names have this in them, as for pytest -k")
+    options.add_argument("--db", help="the database: sqlite, postgresql or mysql")
     options.add_argument("--slow", action="store_true", help="the exhaustive tests too")
     options.add_argument("--long", action="store_true", help="the longest tests too")
     options.add_argument("--faults", action="store_true", help="the tests of faults alone")
     return options
 
 
-def runs(only: str | None, depth: str) -> list[Run]:
-    """Plan the runs. Raises `Problem` if there is no such folder or file."""
+def runs(only: str | None, depth: str, database: str | None = None, names: str | None = None) -> list[Run]:
+    """Plan the runs. Raises `Problem` if there is no such folder, file or database."""
     target = f"tests/{only}" if only else "tests"
-    if not (BACKEND / target).exists():
+    if not (BACKEND / target.partition("::")[0]).exists():
         raise Problem(f"There is no backend/{target}: only= takes the name of a folder or file in backend/tests.")
+    if database not in (None, *EVERYWHERE, "mysql"):
+        raise Problem(f"db={database}: it is sqlite, postgresql or mysql.")
+    if database == "mysql" and "mysql" not in databases():
+        raise Problem("db=mysql needs MYSQL_TEST_URL, such as mysql://root@127.0.0.1:3306/liftoff_test.")
+    planned = all_runs(target, depth)
+    if len(planned) > 1:
+        planned = [run for run in planned if database in (None, run.database)]
+    if names is None and not target.endswith(".py") and "::" not in target:
+        return planned
+    chosen = ["-k", names] if names else []
+    # A few tests are done before workers have started.
+    return [replace(run, selection=[*run.selection, *chosen], workers=0) for run in planned]
+
+
+def databases() -> list[str]:
+    return [*EVERYWHERE, "mysql"] if os.environ.get("MYSQL_TEST_URL") else [*EVERYWHERE]
+
+
+def all_runs(target: str, depth: str) -> list[Run]:
+    only = target != "tests"
     if target.startswith(FAULTS):
         return [fault_run(depth, target)]
     marks = ["-m", MARKS[depth]]
@@ -107,9 +135,8 @@ def runs(only: str | None, depth: str) -> list[Run]:
         return [Run("once", EVERYWHERE[0], [target, *marks])]
     apart = [] if only else [Run("once", EVERYWHERE[0], [*ONCE, *marks])]
     rest = [target, *(f"--ignore={folder}" for folder in (*ONCE, FAULTS)), *marks]
-    kinds = [*EVERYWHERE, "mysql"] if os.environ.get("MYSQL_TEST_URL") else EVERYWHERE
     measured = depth == "long" and not only
-    return [*apart, *(Run(kind, kind, rest, measured=measured and kind == MEASURED) for kind in kinds)]
+    return [*apart, *(Run(kind, kind, rest, measured=measured and kind == MEASURED) for kind in databases())]
 
 
 def fault_run(depth: str, target: str = FAULTS) -> Run:
@@ -125,23 +152,48 @@ def carry_out_all(planned: list[Run]) -> tuple[list[Result], list[Figure]]:
         old.unlink()
     with tempfile.TemporaryDirectory() as scratch:
         recorded = Path(scratch) / "figures.jsonl"
-        results = [carry_out(run, recorded) for run in planned]
+        earlier = seconds_of_the_last_time()
+        results = []
+        for number, run in enumerate(planned, 1):
+            later = sum(earlier.get(other.name, 0) for other in planned[number:])
+            results.append(carry_out(run, recorded, f"part {number} of {len(planned)}", later))
+        remember(earlier, planned, results)
         lines = recorded.read_text().splitlines() if recorded.exists() else []
     figures = [Figure(**json.loads(line)) for line in lines]
     return results, sorted(figures, key=lambda figure: figure.case)
 
 
-def carry_out(run: Run, recorded: Path) -> Result:
-    print(f"\n{run.name}", flush=True)
+def seconds_of_the_last_time() -> dict[str, float]:
+    """How long each part took, to tell how long this time will take."""
+    try:
+        known: dict[str, float] = json.loads(TIMES.read_text())
+    except (OSError, ValueError):
+        return {}
+    return known
+
+
+def remember(earlier: dict[str, float], planned: list[Run], results: list[Result]) -> None:
+    """Only runs of the whole suite count."""
+    if len(planned) > len(EVERYWHERE) and all(run.workers for run in planned):
+        TIMES.parent.mkdir(exist_ok=True)
+        TIMES.write_text(json.dumps(earlier | {result.name: result.seconds for result in results}))
+
+
+def carry_out(run: Run, recorded: Path, part: str = "", later: float = 0) -> Result:
+    """Run one part. `later` is for how many seconds the parts after it will probably run."""
+    print(f"\n{run.name}, {part}" if part else f"\n{run.name}", flush=True)
     coverage = ["--cov", "--cov-report="] if run.measured else []
     environment = os.environ | {
         "COVERAGE_FILE": str(BACKEND / f".coverage.{run.database}"),
         "LIFTOFF_FIGURES": str(recorded),
+        progress.PART: f"{run.name}, {part}",
+        progress.LATER: str(later),
     }
     with tempfile.TemporaryDirectory() as scratch:
         report = Path(scratch) / "report.xml"
         command = [sys.executable, "-m", "pytest", f"--database={run.database}", "--quiet"]
-        command += [f"--numprocesses={run.workers}", "--dist=worksteal"]
+        command += ["-p", "tools.progress"]
+        command += [f"--numprocesses={run.workers}", "--dist=worksteal"] if run.workers else []
         started = time.perf_counter()
         code = subprocess.run(
             [*command, *coverage, f"--junitxml={report}", *run.selection], cwd=BACKEND, env=environment, check=False

@@ -6,19 +6,20 @@ import secrets
 import sys
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from app.core import database_urls, production, risks
+from app.core import database_urls, production, refusals
 from app.core.setting_types import (
     DatabaseUrl,
     Hosts,
     Networks,
     Origins,
     Port,
+    Prefix,
     RedisUrl,
     Risks,
     Secrets,
@@ -104,7 +105,7 @@ class Settings(Stage):
     worker_threads: int = Field(40, ge=1, le=1000, description="Threads per process that run endpoints.")
     public_url: Url | None = Field(None, description="Where browsers reach this API.")
     frontend_url: Url | None = Field(None, description="Where the web frontend lives; links in mails lead there.")
-    api_prefix: Annotated[str, Field(pattern=r"^(/[a-z0-9._-]+)*$")] = ""
+    api_prefix: Prefix = ""
     allowed_hosts: Hosts = Field(default_factory=list, description="Host names answered; others get 400.")
     cors_origins: Origins = Field(default_factory=list, description="Browser origins that may read answers.")
     trusted_proxies: Networks = Field(default_factory=list, description="Peers whose X-Forwarded-* headers count.")
@@ -194,13 +195,31 @@ class Settings(Stage):
         return _simulator_url(self.simulator_port)
 
 
+class MigrationSettings(Settings):
+    """What migrations need: the database. They sign nothing and send nothing, so everything else may be missing."""
+
+    secret_key: SecretStr = Field(default_factory=lambda: SecretStr(secrets.token_urlsafe(48)), min_length=32)
+
+    @model_validator(mode="after")
+    def _refuse_what_is_wrong_together(self) -> Self:
+        production.check_database(self)
+        return self
+
+
 Kind = TypeVar("Kind", bound=Stage)
+_only_migrates = False
+
+
+def read_for_migrations() -> None:
+    """From now on, this process only needs the database. Call it before anything asks for settings."""
+    global _only_migrates  # noqa: PLW0603 - a process that migrates does nothing else
+    _only_migrates = True
 
 
 @lru_cache
 def get_settings() -> Settings:
     """The one settings object of this process. Wrong settings end the process, naming variables but never values."""
-    return _read(Settings)
+    return _read(MigrationSettings if _only_migrates else Settings)
 
 
 def read_stage() -> Stage:
@@ -212,53 +231,8 @@ def _read(kind: type[Kind]) -> Kind:
     try:
         return kind()
     except ValidationError as error:
-        lines = _explain(error) + _explain_the_rest(kind, error)
-        if len(lines) == 1:
-            sys.exit(f"Liftoff cannot start with this setting: {lines[0]}")
-        sys.exit("\n  ".join(["Liftoff cannot start with these settings:", *lines]))
+        sys.exit(refusals.explain(kind, error, ENV_FILE))
     except UnicodeDecodeError:
         sys.exit(f"{ENV_FILE} is no UTF-8 text: save it as UTF-8, or remove it and `make dev` writes another one.")
     except OSError as error:
         sys.exit(f"{ENV_FILE} cannot be read: {error.strerror}. Make it readable for the user that runs this.")
-
-
-def _explain(error: ValidationError) -> list[str]:
-    lines = []
-    for problem in error.errors(include_input=False, include_url=False, include_context=True):
-        cause = problem.get("ctx", {}).get("error")
-        if isinstance(cause, production.Unsafe):
-            lines += [f"{name}: {why}" for name, why in cause.problems]
-            continue
-        name = str(problem["loc"][0]).upper() if problem["loc"] else "settings"
-        why = str(cause) if isinstance(cause, ValueError) else problem["msg"]
-        lines.append(f"{name}: {_without_a_key() if (name, problem['type']) == ('SECRET_KEY', 'missing') else why}")
-    return list(dict.fromkeys(lines))
-
-
-def _explain_the_rest(kind: type[Kind], error: ValidationError) -> list[str]:
-    """What is wrong together is only looked for where each setting is right alone, and nobody should meet it later.
-
-    So look once more, with something harmless in the place of each that is wrong. ENVIRONMENT tells how strictly to
-    look: where that one is wrong, or nobody has set it nor a key, there is nothing to add.
-    """
-    wrong = {str(problem["loc"][0]) for problem in error.errors() if problem["loc"]}
-    if not wrong or "environment" in wrong:
-        return []
-    if "secret_key" in wrong and "environment" not in Stage().model_fields_set:
-        return []
-    harmless: dict[str, Any] = {name: kind.model_fields[name].get_default(call_default_factory=True) for name in wrong}
-    harmless |= {"secret_key": secrets.token_urlsafe(48)} if "secret_key" in wrong else {}
-    harmless |= {"accept_risks": ",".join(risks.NAMES)} if "accept_risks" in wrong else {}
-    try:
-        kind(**harmless)
-    except ValidationError as more:
-        return [line for line in _explain(more) if line.partition(":")[0].lower() not in wrong]
-    return []
-
-
-def _without_a_key() -> str:
-    if ENV_FILE.is_dir():
-        return "is not set, and .env is a folder: remove it, and `make dev` writes the file"
-    if ENV_FILE.exists():
-        return f"is not set, in .env or elsewhere; {production.NEW_KEY}, or remove .env and `make dev` writes another"
-    return "is not set: `make dev` writes a .env for development; in production set the variables of .env.example"

@@ -42,6 +42,13 @@ def check(settings: Settings) -> None:
         raise Unsafe(problems)
 
 
+def check_database(settings: Settings) -> None:
+    """Raise `Unsafe` for a database that a deployment must not have. It is all that migrations look at."""
+    problems = list(_database_problems(settings.database_url.get_secret_value())) if settings.is_deployed else []
+    if problems:
+        raise Unsafe(problems)
+
+
 def _weaknesses(s: Settings) -> Iterator[tuple[str, str]]:
     if _is_guessable(s.secret_key.get_secret_value()):
         yield "SECRET_KEY", f"is guessable; {NEW_KEY}"

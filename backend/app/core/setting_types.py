@@ -1,5 +1,6 @@
 """The types of settings: how each is read from its text, and what is refused whatever the other settings are."""
 
+import re
 from email.utils import parseaddr
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -10,6 +11,15 @@ from pydantic_settings import NoDecode
 from app.core import database_urls, risks
 from app.core.networks import check_host, check_network, check_origin
 
+URL = re.compile(r"https?://[^/?#@\s]+(/[^?#\s]*)?")
+PREFIX = re.compile(r"(/[a-z0-9._-]+)*")
+
+
+def _prefix(path: str) -> str:
+    if not PREFIX.fullmatch(path):
+        raise ValueError("must be a path in small letters, such as /api/v1")
+    return path
+
 
 def _split(value: object) -> object:
     """Lists are written with commas."""
@@ -19,7 +29,7 @@ def _split(value: object) -> object:
 def _bare(url: str) -> str:
     """Take off a slash at the end. Other settings look at its host, so it must be possible to take apart."""
     try:
-        usable = urlsplit(url).port != 0 and bool(urlsplit(url).hostname)
+        usable = URL.fullmatch(url) is not None and urlsplit(url).port != 0 and bool(urlsplit(url).hostname)
     except ValueError:
         usable = False
     if not usable:
@@ -61,4 +71,5 @@ DatabaseUrl = Annotated[SecretStr, AfterValidator(_database)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis)]
 Sender = Annotated[str, AfterValidator(_sender)]
 Port = Annotated[int, Field(ge=1, le=65535)]
-Url = Annotated[str, Field(pattern=r"^https?://[^/?#@\s]+(/[^?#\s]*)?$"), AfterValidator(_bare)]
+Prefix = Annotated[str, AfterValidator(_prefix)]
+Url = Annotated[str, AfterValidator(_bare)]

@@ -6,6 +6,7 @@ from typing import ClassVar
 from sqlalchemy import BigInteger, Integer, MetaData
 from sqlalchemy.orm import DeclarativeBase
 
+from app.db.enums import add_checks
 from app.db.types import UtcDateTime
 
 NAMING = {
@@ -15,6 +16,9 @@ NAMING = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
+
+
+add_checks()
 
 
 class Base(DeclarativeBase):

@@ -6,7 +6,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import Column, DefaultClause, inspect, text
+from sqlalchemy import Column, DefaultClause, Enum, inspect, text
 from sqlalchemy.orm import Session
 
 from app.core.config import BACKEND
@@ -60,11 +60,21 @@ def alembic_config(backend: Path = BACKEND) -> "Config":
 
 def render_item(kind: str, item: object, autogen: "AutogenContext") -> str | Literal[False]:
     """In revisions: our own column types and defaults by their names, with the import that they need."""
+    if isinstance(item, Enum):
+        return render_enum(item)
     ours = item.arg if kind == "server_default" and isinstance(item, DefaultClause) else item
     if not isinstance(ours, UtcDateTime | ExactDecimal | JsonObject | TextDefault):
         return False
     autogen.imports.add(f"from app.db.types import {type(ours).__name__}")
     return repr(ours) if isinstance(ours, ExactDecimal | TextDefault) else f"{type(ours).__name__}()"
+
+
+def render_enum(enum: Enum) -> str:
+    """In revisions: SQLAlchemy's `Enum`, from whichever database its values were read."""
+    arguments = [*map(repr, enum.enums), f"name={enum.name!r}"]
+    if not enum.native_enum:
+        arguments += ["native_enum=False", f"length={enum.length}"]
+    return f"sa.Enum({', '.join(arguments)})"
 
 
 def compare_server_default(

@@ -215,7 +215,7 @@ def test_the_first_publication_sets_the_time_and_later_ones_keep_it(client, db, 
     assert client.put(path, json={"is_published": True}).json()["published_at"] == first
 
 
-def test_unpublishing_hides_a_post_from_the_public(client, db, login):
+def test_an_unpublished_post_is_a_draft_and_hidden(client, db, login):
     post = make_post(login(make_user()))
     assert client.put(f"/blog/posts/{post.id}", json={"is_published": False}).status_code == 200
     assert client.get(f"/blog/posts/{post.id}").status_code == 200

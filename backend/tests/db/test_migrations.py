@@ -108,6 +108,18 @@ def test_every_revision_goes_up_and_down_with_rows_in_every_table(scratch_url, s
     assert counts(scratch) == {}
 
 
+@pytest.mark.only("sqlite")
+def test_migrations_need_no_setting_but_the_database(scratch_url, scratch, tmp_path):
+    """No SECRET_KEY, no .env. A deployment that forgets DATABASE_URL is refused all the same."""
+    tree = Tree(tmp_path)
+    without: dict[str, Any] = {"SECRET_KEY": "", "SMTP_HOST": "", "LOG_LEVEL": "error"}
+    migrated = tree.python("-m", "alembic", "upgrade", "head", DATABASE_URL=scratch_url, **without)
+    assert migrated.returncode == 0, migrated.stderr
+    assert "users" in counts(scratch)
+    refused = tree.python("-m", "alembic", "upgrade", "head", DATABASE_URL="", ENVIRONMENT="production", **without)
+    assert refused.stderr.startswith("Liftoff cannot start with this setting: DATABASE_URL: is required")
+
+
 def test_the_head_is_what_the_models_say_and_there_is_a_way_back(scratch_url, scratch):
     done(scratch_url, "upgrade", "head")
     done(scratch_url, "check")

@@ -1,5 +1,7 @@
 """The commands on a copy of the project: what they write, what they refuse, and that they leave no trace."""
 
+import json
+
 import pytest
 
 from tests.scaffold.conftest import Repository
@@ -25,6 +27,9 @@ def shared(tmp_path_factory):
         {"name": "widgets", "fields": ""},
         {"name": "blog", "fields": "x:str", "plural": "blog"},
         {"name": "widgets", "fields": "x:str", "owner": "me"},
+        {"name": "widgets", "fields": "x:str", "parent": "nothing"},
+        {"name": "widgets", "fields": "x:str", "parent": "payments"},
+        {"name": "widgets", "fields": "post:ref(auth.User)", "parent": "blog.BlogPost"},
     ],
     ids=str,
 )
@@ -101,6 +106,22 @@ def test_made_twice_changes_nothing_and_removed_leaves_nothing(repository):
     repository.runs("-m", "alembic", "check")
     assert not (repository.backend / "app" / "routers" / "notes").exists()
     assert not (repository.backend / "docs" / "features").exists()
+
+
+@pytest.mark.slow
+def test_a_feature_under_a_parent_is_made_extended_and_refused_where_nobody_could_reach_it(repository):
+    repository.made("feature", name="notes", fields=NOTES)
+    for options in ({"public": "yes"}, {"owner": "none"}):
+        refused = repository.scaffold("feature", name="remarks", fields="word:str", parent="notes", **options)
+        assert (refused.returncode, "notes" in refused.stderr) == (1, True)
+    repository.made("feature", name="remarks", fields="word:str(20):unique", parent="notes")
+    repository.made("field", name="remarks", fields="code:str(12)?:unique")
+    repository.made("feature", name="comments", fields="text:str(80):index", parent="blog.BlogPost", public="yes")
+    said = repository.runs("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/remarks", "tests/comments")
+    assert " passed" in said
+    with_paths = json.loads((repository.backend / "tests/remarks/openapi.json").read_text("utf-8"))["paths"]
+    assert sorted(with_paths) == ["/notes/{note_id}/remarks", "/notes/{note_id}/remarks/{remark_id}"]
+    repository.runs("-m", "ruff", "check", "app/routers", "tests/remarks", "tests/comments")
 
 
 @pytest.mark.slow

@@ -65,7 +65,23 @@ def every_option(tree):
     return list(OPTIONS)
 
 
-@pytest.mark.parametrize("make", [every_type, pytest.param(every_option, marks=pytest.mark.long)])
+def every_parent(tree):
+    """Features under public, private and nested parents, with and without owners."""
+    tree.made("feature", name="forums", fields="name:str(40):unique", owner="none", public="yes")
+    tree.made(
+        "feature", name="threads", fields="title:str(80):search slug:slug(from=title)", parent="forums", public="yes"
+    )
+    tree.made("feature", name="replies", fields="word:str(80):unique", parent="threads", owner="none", public="yes")
+    tree.made("feature", name="jottings", fields="text:str(80):index")
+    tree.made("feature", name="remarks", fields="word:str(80):unique slug:slug(from=word)", parent="jottings")
+    tree.made("feature", name="comments", fields="text:str(80):index", parent="blog.BlogPost")
+    return ["forums", "threads", "replies", "jottings", "remarks", "comments"]
+
+
+LONG = [pytest.param(make, marks=pytest.mark.long) for make in (every_option, every_parent)]
+
+
+@pytest.mark.parametrize("make", [every_type, *LONG])
 def test_from_the_command_to_no_trace(repository, make):
     """Lint, types, tests on three databases, schemathesis, up and down, and away."""
     repository.runs("-m", "alembic", "upgrade", "head")

@@ -15,6 +15,7 @@ PROJECT = Project(
     features=frozenset({"auth", "blog"}),
     tables=frozenset({"users", "blog_posts"}),
     paths=frozenset({"auth", "blog", "dev", "price-lists"}),
+    routes=frozenset(),
     shapes=frozenset({"PostCreate", "MailRead"}),
     folders=frozenset({"auth", "blog", "core"}),
     models=(

@@ -33,6 +33,7 @@ OWN_CLOCK = {
     "app.routers.payments.gateway.signatures",
 }
 OTHER_CLOCKS = {"datetime.now", "datetime.utcnow", "time.time", "func.now", "func.current_timestamp"}
+EAGER_OR_REFUSED = {"raise", "raise_on_sql", "write_only"}  # of `relationship(lazy=…)`
 MAX_FILE = 300
 MAX_FUNCTION = 40  # lines of code and comments; a docstring is not counted
 
@@ -178,6 +179,23 @@ def rows_have_the_clock_of_the_database(module: Module) -> Iterator[str]:
             yield f"line {node.lineno} reads {ast.unparse(node)}"
 
 
+def relationships_name_their_loads(module: Module) -> Iterator[str]:
+    """A lazy relationship sends a statement whenever somebody looks at it: one for each row of a list."""
+    for node in ast.walk(module.tree):
+        if not isinstance(node, ast.Call) or ast.unparse(node.func).rpartition(".")[2] != "relationship":
+            continue
+        given = {keyword.arg: keyword.value for keyword in node.keywords}
+        if "backref" in given:
+            yield f"line {node.lineno} has a backref, which is lazy: let relationships point one way"
+        lazy = given.get("lazy")
+        if isinstance(lazy, ast.Constant) and lazy.value in EAGER_OR_REFUSED:
+            continue
+        kept = [keyword for keyword in node.keywords if keyword.arg != "lazy"]
+        better = ast.Call(node.func, node.args, [*kept, ast.keyword("lazy", ast.Constant("raise"))])
+        written = ast.unparse(better).replace("'", '"')
+        yield f"line {node.lineno} has a lazy relationship. Write {written}, and joinedload() in queries that need it"
+
+
 def files_are_short(module: Module) -> Iterator[str]:
     lines = len(module.source.splitlines())
     if lines > MAX_FILE:
@@ -223,6 +241,7 @@ RULE_BOOK: list[Callable[[Module], Iterator[str]]] = [
     sessions_come_from_db_dependency,
     simulator_stands_apart,
     rows_have_the_clock_of_the_database,
+    relationships_name_their_loads,
     files_are_short,
     functions_are_short,
 ]

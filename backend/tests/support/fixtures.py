@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 import time_machine
 from fastapi import FastAPI
-from hypothesis import settings as hypothesis_settings
 from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
 
@@ -30,9 +29,6 @@ from tests.support.services import required
 from tests.support.smtp import Recorder, mail_server
 from tests.support.widgets import Gadget, Widget, widget_app
 
-# Time says little where several run at once, and what failed once stands in a test afterwards, not in a folder.
-hypothesis_settings.register_profile("liftoff", deadline=None, database=None)
-hypothesis_settings.load_profile("liftoff")
 SESSIONS = (SessionLocal, SideSession, WorkerSession, HealthSession)
 
 

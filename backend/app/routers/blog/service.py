@@ -11,6 +11,7 @@ from app.core.text import slug_from
 from app.db import clock
 from app.db.deletion import delete_row
 from app.db.errors import conflicts
+from app.db.lists import Filters, matching
 from app.db.slugs import insert_with_slug, renew_slug, wants_new_slug
 from app.routers.auth.models import User
 
@@ -57,19 +58,26 @@ class FeaturingReserved(Forbidden):
 CONSTRAINTS = {"uq_blog_posts_slug": SlugTaken, "fk_blog_posts_category_id_blog_categories": CategoryUnknown}
 
 
+def _in_category(slug: str) -> ColumnElement[bool]:
+    """A join would cost the order that the index has."""
+    return BlogPost.category_id == select(BlogCategory.id).where(BlogCategory.slug == slug).scalar_subquery()
+
+
+def _by_author(username: str) -> ColumnElement[bool]:
+    return BlogPost.author_id == select(User.id).where(User.username == username.lower()).scalar_subquery()
+
+
+FILTERS: Filters = {
+    "category": _in_category,
+    "author": _by_author,
+    "featured": BlogPost.is_featured.__eq__,
+}
+
+
 def list_posts(user: User | None, filters: PostFilters) -> Select[BlogPost]:
     """What the caller may see of it, in a total order."""
-    statement = queries.posts().where(queries.public() if filters.published_only else queries.visible_to(user))
-    if filters.category is not None:
-        wanted = select(BlogCategory.id).where(BlogCategory.slug == filters.category)
-        # A join would cost the order that the index has.
-        statement = statement.where(BlogPost.category_id == wanted.scalar_subquery())
-    if filters.author is not None:
-        wanted = select(User.id).where(User.username == filters.author.lower())
-        statement = statement.where(BlogPost.author_id == wanted.scalar_subquery())
-    if filters.featured is not None:
-        statement = statement.where(BlogPost.is_featured == filters.featured)
-    return statement.order_by(*_order(filters))
+    visible = queries.public() if filters.published_only else queries.visible_to(user)
+    return queries.posts().where(visible, *matching(filters, FILTERS)).order_by(*_order(filters))
 
 
 def _order(filters: PostFilters) -> list[ColumnElement[Any]]:

@@ -1,0 +1,106 @@
+"""Why settings are refused: all reasons in one round, in our own words, with variables and never their values."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from app.core import production, risks
+
+if TYPE_CHECKING:
+    from app.core.config import Stage
+
+ENVIRONMENTS = ("development", "test", "staging", "production")
+# By pydantic's name of the mistake; in braces stand the bounds that pydantic gives along.
+WORDS: Mapping[str, str] = {
+    "missing": "is required",
+    "bool_parsing": "must be true or false",
+    "float_parsing": "must be a number",
+    "int_from_float": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_parsing_size": "must be a smaller number",
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "string_too_short": "must have at least {min_length} characters",
+    "too_short": "must have at least {min_length} characters",
+    "literal_error": "must be {expected}",
+    "enum": "must be {expected}",
+}
+# A deployment sets some of these. Where none is set and SECRET_KEY is missing, a newcomer has not run `make dev` yet.
+SIGNS_OF_A_DEPLOYMENT = ("ENVIRONMENT", "DATABASE_URL", "PUBLIC_URL", "FRONTEND_URL", "ALLOWED_HOSTS", "SMTP_HOST")
+
+
+def explain(kind: type[Stage], error: ValidationError, env_file: Path) -> str:
+    """All that is wrong, for people: one line, or a list."""
+    lines = [*_lines(error, env_file), *_rest(kind, error, env_file)]
+    if len(lines) == 1:
+        return f"Liftoff cannot start with this setting: {lines[0]}"
+    return "\n  ".join(["Liftoff cannot start with these settings:", *lines])
+
+
+def _lines(error: ValidationError, env_file: Path) -> list[str]:
+    return list(dict.fromkeys(f"{name}: {why}" for name, why in _reasons(error, env_file)))
+
+
+def _reasons(error: ValidationError, env_file: Path) -> Iterator[tuple[str, str]]:
+    for problem in error.errors(include_input=False, include_url=False, include_context=True):
+        context = problem.get("ctx", {})
+        cause = context.get("error")
+        if isinstance(cause, production.Unsafe):
+            yield from cause.problems
+            continue
+        name = str(problem["loc"][0]).upper() if problem["loc"] else "settings"
+        if (name, problem["type"]) == ("SECRET_KEY", "missing"):
+            yield name, _without_a_key(env_file)
+        elif isinstance(cause, ValueError):
+            yield name, str(cause)
+        else:
+            yield name, WORDS.get(problem["type"], "has a value that cannot be read").format(**context)
+
+
+def _rest(kind: type[Stage], error: ValidationError, env_file: Path) -> list[str]:
+    """What is wrong together is only looked for where each setting is right alone, and nobody should meet it later.
+
+    So look once more, with something harmless in the place of each that is wrong.
+    """
+    wrong = {str(problem["loc"][0]) for problem in error.errors() if problem["loc"]}
+    given = _given(env_file)
+    if not wrong or ("secret_key" in wrong and not any(given.get(name) for name in SIGNS_OF_A_DEPLOYMENT)):
+        return []
+    harmless: dict[str, Any] = {name: kind.model_fields[name].get_default(call_default_factory=True) for name in wrong}
+    harmless |= {"secret_key": secrets.token_urlsafe(48)} if "secret_key" in wrong else {}
+    harmless |= {"accept_risks": ",".join(risks.NAMES)} if "accept_risks" in wrong else {}
+    if "environment" in wrong:  # `prod` means production, and says how strictly to look at the others
+        meant = difflib.get_close_matches(given.get("ENVIRONMENT", ""), ENVIRONMENTS, n=1, cutoff=0.5)
+        harmless["environment"] = meant[0] if meant else "development"
+    try:
+        kind(**harmless)
+    except ValidationError as more:
+        return [line for line in _lines(more, env_file) if line.partition(":")[0].lower() not in wrong]
+    return []
+
+
+def _given(env_file: Path) -> dict[str, str]:
+    """The variables of the environment, and below them those of `.env`."""
+    from dotenv import dotenv_values  # slow to import, and only needed when something is wrong
+
+    try:
+        written = dotenv_values(env_file) if env_file.is_file() else {}
+    except (OSError, UnicodeDecodeError):
+        written = {}
+    return {name.upper(): value or "" for name, value in {**written, **os.environ}.items()}
+
+
+def _without_a_key(env_file: Path) -> str:
+    if env_file.is_dir():
+        return "is not set, and .env is a folder: remove it, and `make dev` writes the file"
+    if env_file.exists():
+        return f"is not set, in .env or elsewhere; {production.NEW_KEY}, or remove .env and `make dev` writes another"
+    return "is not set: `make dev` writes a .env for development; in production set the variables of .env.example"

@@ -1,0 +1,130 @@
+"""Alembic's operations as each database needs them, so that one revision works on all three.
+
+A class that names a dialect replaces Alembic's own for it, as Alembic's manual has it ("Working with Custom Types").
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from alembic import op
+from alembic.ddl.mysql import MySQLImpl
+from alembic.ddl.postgresql import PostgresqlImpl
+from alembic.ddl.sqlite import SQLiteImpl
+from alembic.operations.batch import BatchOperationsImpl
+from sqlalchemy import Column, Enum, Table, text
+from sqlalchemy.dialects.postgresql import ENUM
+from sqlalchemy.types import TypeEngine
+from typing_extensions import override
+
+from . import postgresql_types as sql
+from .required import has_no_value, refuse_if_filled
+
+
+class SQLite(SQLiteImpl):
+    __dialect__ = "sqlite"
+
+    @override
+    def requires_recreate_in_batch(self, batch_op: BatchOperationsImpl) -> bool:
+        """SQLite's ADD COLUMN takes no NOT NULL column without a default, not even in an empty table."""
+        added = [arguments[1] for name, arguments, _ in batch_op.batch if name == "add_column"]
+        return any(map(has_no_value, added)) or super().requires_recreate_in_batch(batch_op)
+
+
+class MySQL(MySQLImpl):
+    __dialect__ = "mysql"
+
+    @override
+    def add_column(self, table_name: str, column: Column[Any], **options: Any) -> None:
+        """MySQL would fill the rows that are there with `''` or 0, where the other databases refuse."""
+        if has_no_value(column) and self.connection is not None and not self.as_sql:
+            refuse_if_filled(self.connection, table_name, column.name)
+        super().add_column(table_name, column, **options)
+
+
+class PostgreSQL(PostgresqlImpl):
+    """The types of `Enum` columns come with the first column that has them, and go with the last."""
+
+    __dialect__ = "postgresql"
+
+    @override
+    def create_table(self, table: Table, **options: Any) -> None:
+        self._create_types(table.columns)
+        super().create_table(table, **options)
+
+    @override
+    def add_column(self, table_name: str, column: Column[Any], **options: Any) -> None:
+        self._create_types([column])
+        super().add_column(table_name, column, **options)
+
+    @override
+    def drop_table(self, table: Table, **options: Any) -> None:
+        with self._dropping_types(table.name):
+            super().drop_table(table, **options)
+
+    @override
+    def drop_column(self, table_name: str, column: Column[Any], **options: Any) -> None:
+        with self._dropping_types(table_name, column.name):
+            super().drop_column(table_name, column, **options)
+
+    @override
+    def alter_column(
+        self,
+        table_name: str,
+        column_name: str,
+        *,
+        type_: TypeEngine[Any] | None = None,
+        existing_type: TypeEngine[Any] | None = None,
+        **options: Any,
+    ) -> None:
+        if type_ is not None and (is_native(type_) or is_native(existing_type)):
+            self._change_type(table_name, column_name, existing_type, type_)
+            existing_type, type_ = type_, None
+        super().alter_column(table_name, column_name, type_=type_, existing_type=existing_type, **options)
+
+    def _change_type(self, table: str, column: str, old: TypeEngine[Any] | None, new: TypeEngine[Any]) -> None:
+        if isinstance(old, Enum) and isinstance(new, Enum) and is_native(new) and old.name == new.name:
+            self._change_values(old, new)
+            return
+        if isinstance(new, Enum) and is_native(new):
+            self._create_type(new)
+        with self._dropping_types(table, column):
+            self._exec(text(sql.converting(table, column, new.compile(self.dialect))))
+
+    def _change_values(self, old: Enum, new: Enum) -> None:
+        name = self._name(new)
+        if not set(old.enums) <= set(new.enums):
+            self._exec(text(sql.replacing(name, new.enums)))
+            return
+        # A value cannot be used in the transaction that adds it, and the next operation may well use it.
+        with op.get_context().autocommit_block():
+            for value in new.enums:
+                if value not in old.enums:
+                    self._exec(text(sql.adding(name, new.enums, value)))
+
+    def _create_types(self, columns: Iterable[Column[Any]]) -> None:
+        for column in columns:
+            if isinstance(column.type, Enum) and is_native(column.type):
+                self._create_type(column.type)
+
+    def _create_type(self, enum: Enum) -> None:
+        self._exec(text(sql.creating(self._name(enum), enum.enums)))
+        # SQLAlchemy would create it as well, without asking whether it is there. In this set it notes what it has done.
+        self.memo.setdefault(f"pg_{ENUM.__visit_name__}", set()).add((enum.schema, enum.name))
+
+    def _name(self, enum: Enum) -> str:
+        assert enum.name
+        return str(self.dialect.identifier_preparer.quote(enum.name))
+
+    @contextmanager
+    def _dropping_types(self, table: str, column: str | None = None) -> Iterator[None]:
+        self._exec(text(sql.remembering(table, column)))
+        yield
+        self._exec(text(sql.FORGET))
+
+
+def is_native(kind: object) -> bool:
+    return isinstance(kind, Enum) and kind.native_enum
+
+
+IN_USE = (SQLite, MySQL, PostgreSQL)

@@ -1,0 +1,11 @@
+"""A refusal with advice of several lines."""
+
+from alembic.util import CommandError
+
+
+class Refused(CommandError):
+    """Alembic prints the message. `env.py` prints the advice before it, because Alembic would wrap its lines."""
+
+    def __init__(self, message: str, advice: str) -> None:
+        super().__init__(message)
+        self.advice = advice

@@ -1,0 +1,89 @@
+"""NOT NULL columns on tables with rows: what is wrong, and the three ways out, in place of the database's own words."""
+
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from alembic.operations import ops
+from sqlalchemy import Column, Connection, column, exists, select, table
+from sqlalchemy.exc import DBAPIError
+
+from .refusal import Refused
+
+EXPLANATION = """\
+{place} may not be NULL, and {rows} no value for it. There are three ways:
+
+  1. Give those rows a value in the model, mapped_column(..., server_default="..."), and write the revision again.
+  2. Allow NULL in the model, Mapped[... | None], and write the revision again.
+  3. Make a value for each row. In the revision, add the column with nullable=True, fill it with
+     op.execute("UPDATE {table} SET {column} = ..."), and then set nullable=False with batch_op.alter_column.
+
+backend/docs/handbook.md shows each of them under "Renames and data migrations"."""
+PATTERNS = (
+    re.compile(r"NOT NULL constraint failed: (?:_alembic_tmp_)?(?P<table>\w+)\.(?P<column>\w+)"),  # SQLite
+    re.compile(r'null value in column "(?P<column>\w+)" of relation "(?P<table>\w+)"'),  # PostgreSQL, an INSERT
+    re.compile(r'column "(?P<column>\w+)" of relation "(?P<table>\w+)" contains null values'),  # PostgreSQL
+)
+NOT_NULL_OF_MYSQL = {1138, 1265}  # Invalid use of NULL value; Data truncated for column
+OF_MYSQL = re.compile(r"ALTER TABLE `?(?P<table>\w+)`? MODIFY `?(?P<column>\w+)`? .*NOT NULL", re.DOTALL)
+
+
+class NoValue(Refused):
+    """A column may not be NULL, and rows have no value for it."""
+
+    def __init__(self, table_name: str, column_name: str, rows: str = "rows that are there have") -> None:
+        place = f"{table_name}.{column_name}"
+        advice = EXPLANATION.format(place=place, table=table_name, column=column_name, rows=rows)
+        super().__init__(f"{place} may not be NULL, and rows have no value for it. See above.", advice)
+
+
+def has_no_value(new: Column[Any]) -> bool:
+    """Whether rows that are there would have no value for a new column."""
+    filled = new.server_default is not None or new.computed is not None or new.identity is not None
+    return not (new.nullable or filled or new.primary_key)
+
+
+def refuse_if_filled(connection: Connection, table_name: str, column_name: str) -> None:
+    """Raises `NoValue` if the table has a row."""
+    if connection.scalar(select(exists().select_from(table(table_name)))):
+        raise NoValue(table_name, column_name)
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Around revisions that run: turn a database's complaint about NULL into an explanation."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise _explanation(error) or error from error
+
+
+def _explanation(error: DBAPIError) -> NoValue | None:
+    said = str(error.orig)
+    number = getattr(error.orig, "args", (None,))[0]
+    found = next(filter(None, (pattern.search(said) for pattern in PATTERNS)), None)
+    if found is None and number in NOT_NULL_OF_MYSQL:
+        found = OF_MYSQL.search(error.statement or "")
+    return NoValue(found["table"], found["column"]) if found else None
+
+
+def check_new_columns(script: ops.MigrationScript, connection: Connection) -> None:
+    """Raises `NoValue` for a NOT NULL column on a table that has rows here. Warns where it has none here."""
+    assert script.upgrade_ops
+    for change in script.upgrade_ops.ops:
+        for one in change.ops if isinstance(change, ops.ModifyTableOps) else ():
+            if isinstance(one, ops.AddColumnOp) and has_no_value(one.column):
+                refuse_if_filled(connection, one.table_name, one.column.name)
+                rows = "a database whose table has rows would have"
+                print(f"Note: {NoValue(one.table_name, one.column.name, rows).advice}\n", file=sys.stderr)  # noqa: T201 - a developer reads it
+            elif isinstance(one, ops.AlterColumnOp) and one.modify_nullable is False:
+                _refuse_nulls(connection, one.table_name, one.column_name)
+
+
+def _refuse_nulls(connection: Connection, table_name: str, column_name: str) -> None:
+    """Raises `NoValue` if a row has no value in this column."""
+    empty = exists().select_from(table(table_name)).where(column(column_name).is_(None))
+    if connection.scalar(select(empty)):
+        raise NoValue(table_name, column_name)

@@ -1,0 +1,79 @@
+"""A plugin of pytest for `make test`: each failure is named when it happens, and now and then how long it will take.
+
+`run_tests.py` loads it and says in the environment which part this is, and how long the later parts took last time.
+"""
+
+import os
+from time import monotonic
+
+import pytest
+
+PART = "LIFTOFF_PART"
+LATER = "LIFTOFF_LATER_SECONDS"
+EVERY = 10.0  # seconds between two lines
+MINUTE = 60
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):  # a worker of xdist reports to the process that started it
+        config.pluginmanager.register(Progress(config), "liftoff progress")
+
+
+class Progress:
+    """Counts the tests of one run."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._part = os.environ.get(PART, "")
+        self._later = float(os.environ.get(LATER) or 0)
+        self._started = self._said = monotonic()
+        self._total = self._done = 0
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self._begin(len(session.items))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
+        self._begin(len(ids))
+
+    def _begin(self, total: int) -> None:
+        self._total, self._started = total, monotonic()
+
+    def pytest_report_teststatus(self, report: pytest.TestReport | pytest.CollectReport) -> tuple[str, str, str] | None:
+        """Instead of a dot for each test that passes nothing is printed; what fails gets a line of its own."""
+        if report.when != "call" and not report.failed and not report.skipped:
+            return None
+        category = "error" if report.failed and report.when != "call" else report.outcome
+        return category, "", ""
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self._write(f"{'FAILED' if report.when == 'call' else 'ERROR'} {report.nodeid}: {_reason(report)}")
+        if report.when == "teardown":
+            self._done += 1
+            if monotonic() - self._said >= EVERY and self._done < self._total:
+                self._said = monotonic()
+                self._write(f"{self._part}: {self._done:,} of {self._total:,} tests, {self._left()}")
+
+    def _left(self) -> str:
+        pace = (monotonic() - self._started) / self._done
+        return f"{duration(pace * (self._total - self._done) + self._later)} left"
+
+    def _write(self, line: str) -> None:
+        reporter = self._config.pluginmanager.get_plugin("terminalreporter")
+        assert reporter
+        reporter.ensure_newline()
+        reporter.write_line(line)
+
+
+def _reason(report: pytest.TestReport) -> str:
+    crash = getattr(report.longrepr, "reprcrash", None)
+    lines = str(crash.message if crash else report.longrepr).strip().splitlines()
+    return lines[0][:120] if lines else ""
+
+
+def duration(seconds: float) -> str:
+    """About how long, as people say it."""
+    if seconds < MINUTE:
+        return f"about {max(1, round(seconds))} s"
+    return f"about {round(seconds / MINUTE)} min"
