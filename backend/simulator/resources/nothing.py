@@ -1,7 +1,7 @@
 """Resources of which the simulator has none, because no call makes them: their lists are truthfully empty.
 
-A program that copies a whole account reads all of these. Left out are resources of which Stripe has something in every
-account (`country_specs`, `tax_codes`), and histories that the simulator does not write (a customer's balance).
+A program that copies a whole account reads all of these. Left out are histories that the simulator does not write, such
+as that of a customer's balance.
 """
 
 from typing import Any
