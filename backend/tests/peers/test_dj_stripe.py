@@ -13,8 +13,9 @@ import pytest
 from sqlalchemy import URL
 
 from tests.peers import environments
+from tests.peers.account import at_stripe
 from tests.peers.world import Business
-from tests.simulator.conftest import KEY, Simulator
+from tests.simulator.conftest import Simulator
 from tests.support.server import free_port
 
 pytestmark = [pytest.mark.long, pytest.mark.only("postgresql")]
@@ -135,20 +136,6 @@ def _until_it_answers(address: str, server: subprocess.Popen[bytes]) -> None:
         else:
             return
     pytest.fail("the site does not answer")
-
-
-def at_stripe(simulator: Simulator, path: str) -> dict[str, Any]:
-    """Everything in a list of the simulator, by its ids."""
-    found: dict[str, Any] = {}
-    after = ""
-    while True:
-        separator = "" if "?" in path else "?"
-        url = f"{simulator.url}/v1/{path}{separator}limit=100{after}"
-        page = httpx2.get(url, headers={"Authorization": f"Bearer {KEY}"}).json()
-        found |= {one["id"]: one for one in page["data"]}
-        if not page["has_more"]:
-            return found
-        after = f"&starting_after={page['data'][-1]['id']}"
 
 
 def assert_the_same(simulator: Simulator, copied: dict[str, Any]) -> None:

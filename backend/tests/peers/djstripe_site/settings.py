@@ -17,7 +17,9 @@ DATABASES = {
         "NAME": os.environ["DB_NAME"],
     }
 }
-MIGRATION_MODULES = dict.fromkeys(("auth", "contenttypes", "djstripe"))  # tables straight from the models: ten times as fast
+MIGRATION_MODULES = dict.fromkeys(
+    ("auth", "contenttypes", "djstripe")
+)  # tables straight from the models: ten times as fast
 STRIPE_API_HOST = os.environ["STRIPE_API_BASE"]
 STRIPE_TEST_SECRET_KEY = os.environ["STRIPE_SECRET_KEY"]
 STRIPE_LIVE_MODE = False
