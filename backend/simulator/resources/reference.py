@@ -19,7 +19,7 @@ TAX_CODES = {
     "txcd_99999999": ("General - Tangible Goods", "A physical good of any kind."),
 }
 CURRENCIES = ["usd", "aud", "cad", "chf", "eur", "gbp", "jpy", "nzd", "sek"]
-NO_FIELDS = {"additional": [], "minimum": []}
+NO_FIELDS: dict[str, list[str]] = {"additional": [], "minimum": []}
 COUNTRIES: dict[str, Object] = {
     "US": {
         "id": "US",

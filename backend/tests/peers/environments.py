@@ -33,13 +33,13 @@ def python_in(folder: Path) -> Path:
     return python
 
 
-def node_in(folder: Path) -> Path:
-    """`folder/node_modules`, with what `folder/package-lock.json` pins."""
+def node_in(folder: Path, how: tuple[str, ...] = ("ci",)) -> Path:
+    """`folder/node_modules`, with what `folder/package-lock.json` pins. `how` npm is to install it."""
     lock, stamp = folder / "package-lock.json", folder / "node_modules" / ".installed"
     with lock.open() as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         if not _is_newer(stamp, lock):
-            _install(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"], folder)
+            _install(["npm", *how, "--ignore-scripts", "--no-audit", "--no-fund", "--silent"], folder)
             stamp.touch()
     return folder / "node_modules"
 
