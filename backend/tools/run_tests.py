@@ -80,15 +80,18 @@ class Figure:
 def main() -> int:
     """Run what the arguments ask for; 0 if all of it passed."""
     chosen = parser().parse_args()
-    depth = "long" if chosen.long else "slow" if chosen.slow else "quick"
-    if chosen.peers:
-        planned = [peers_run()]
-    else:
-        planned = [fault_run(depth)] if chosen.faults else runs(chosen.only, depth)
+    planned = plan(chosen)
     results, figures = carry_out_all(planned)
     covered = not any(run.measured for run in planned) or coverage_report()
     print("", *results, *figure_table(figures), sep="\n", flush=True)
     return 0 if covered and all(result.exit_code == 0 for result in results) else 1
+
+
+def plan(chosen: argparse.Namespace) -> list[Run]:
+    depth = "long" if chosen.long else "slow" if chosen.slow else "quick"
+    if chosen.peers:
+        return [peers_run()]
+    return [fault_run(depth)] if chosen.faults else runs(chosen.only, depth)
 
 
 def parser() -> argparse.ArgumentParser:
