@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11; do $$p -
 # What is typed behind a target reaches it as it is; else a `$` in a password would be the name of a variable.
 $(foreach _,$(.VARIABLES),$(if $(filter command,$(origin $_)),$(eval override export $_ := $$(value $_))))
 
-.PHONY: help dev test test-faults check-long feature feature-field feature-remove run worker migrate migration downgrade seed superuser dead-letters requeue rekey plans-sync webhook-register webhook-replay billing-doctor demo-billing check lint types migrations configs format lock audit openapi bench
+.PHONY: help dev test test-faults peers peers-lock check-long feature feature-field feature-remove run worker migrate migration downgrade seed superuser dead-letters requeue rekey plans-sync webhook-register webhook-replay billing-doctor demo-billing check lint types migrations configs format lock audit openapi bench
 .DEFAULT_GOAL := help
 
 help: ## print this
@@ -27,6 +27,13 @@ test: $(STAMP) ## [only=blog] [k=draft] [db=sqlite] [slow=yes] | the tests on SQ
 
 test-faults: $(STAMP) ## [long=yes] | break things under load, and print promise and measurement as a table
 	$(IN_BACKEND) tools.run_tests --faults $${long:+--long}
+
+peers: $(STAMP) ## programs of others, unmodified, against the simulator: dj-stripe, better-auth, stripe-sync-engine, stripe-cli
+	$(IN_BACKEND) tools.run_tests --peers
+
+peers-lock: ## pin the packages of the peers anew, after a change of what they want (needs the network)
+	@cd backend/tests/peers/djstripe_site && ../../../../.venv/bin/python -m uv pip compile --quiet --universal --generate-hashes --no-strip-extras --python-version 3.11 --custom-compile-command 'make peers-lock' requirements.in --output-file requirements.txt
+	@for peer in better_auth stripe_cli sync_engine; do (cd backend/tests/peers/$$peer && npm install --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved) || exit; done
 
 run: $(STAMP) ## the server alone, as in production: settings decide everything
 	@cd backend && exec ../.venv/bin/python -m app.server

@@ -19,6 +19,7 @@ from tools.run_tests import (
     coverage_report,
     fault_run,
     figure_table,
+    peers_run,
     runs,
 )
 
@@ -33,7 +34,7 @@ databases with the measurement of coverage, and the tests of faults in their lon
 def main() -> int:
     """Run all parts, write the page, and return 0 if every part passed."""
     os.environ.setdefault("PURGE_ROWS", "5000000")
-    results, figures = carry_out_all([*runs(None, "long"), fault_run("long")])
+    results, figures = carry_out_all([*runs(None, "long"), peers_run(), fault_run("long")])
     covered = coverage_report()
     PAGE.write_text(page(results, figures))
     print("", *results, f"Written: {PAGE.relative_to(BACKEND.parent)}", sep="\n", flush=True)

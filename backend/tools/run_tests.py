@@ -6,6 +6,7 @@
 | `make test only=blog/test_posts.py k=draft db=sqlite` | of one file or folder, by name, on one database |
 | `make test slow=yes` | the tests marked `slow` as well; CI runs this |
 | `make test-faults` | the tests marked `faults` alone, on PostgreSQL; prints what each measured |
+| `make peers` | programs of others against the simulator, on PostgreSQL; installs them |
 | `make check-long` | everything, those marked `long` included; measures coverage, which has a floor |
 """
 
@@ -27,6 +28,7 @@ BACKEND = Path(__file__).resolve().parents[1]
 EVERYWHERE = ("sqlite", "postgresql")  # what every machine has
 ONCE = ("tests/scaffold", "tests/simulator", "tests/tools")  # what stands beside the application
 FAULTS = "tests/faults"
+PEERS = "tests/peers"
 PRODUCTION = "postgresql"
 MEASURED = "sqlite"  # to measure takes two fifths more
 MARKS = {"quick": "not slow and not long", "slow": "not long", "long": ""}
@@ -82,14 +84,20 @@ class Figure:
 def main() -> int:
     """Run what the arguments ask for; 0 if all of it passed."""
     chosen = parser().parse_args()
-    depth = "long" if chosen.long else "slow" if chosen.slow else "quick"
-    planned = [fault_run(depth)] if chosen.faults else runs(chosen.only, depth, chosen.db, chosen.k)
+    planned = plan(chosen)
     results, figures = carry_out_all(planned)
     covered = not any(run.measured for run in planned) or coverage_report()
     print("", *results, *figure_table(figures), sep="\n", flush=True)
     if chosen.k and any(result.total for result in results):  # a part without a test of this name is no failure
         results = [result for result in results if result.exit_code != NONE_FOUND]
     return 0 if covered and all(result.exit_code == 0 for result in results) else 1
+
+
+def plan(chosen: argparse.Namespace) -> list[Run]:
+    depth = "long" if chosen.long else "slow" if chosen.slow else "quick"
+    if chosen.peers:
+        return [peers_run()]
+    return [fault_run(depth)] if chosen.faults else runs(chosen.only, depth, chosen.db, chosen.k)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -100,6 +108,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--slow", action="store_true", help="the exhaustive tests too")
     options.add_argument("--long", action="store_true", help="the longest tests too")
     options.add_argument("--faults", action="store_true", help="the tests of faults alone")
+    options.add_argument("--peers", action="store_true", help="the programs of others alone")
     return options
 
 
@@ -130,11 +139,13 @@ def all_runs(target: str, depth: str) -> list[Run]:
     only = target != "tests"
     if target.startswith(FAULTS):
         return [fault_run(depth, target)]
+    if target.startswith(PEERS):
+        return [peers_run(target)]
     marks = ["-m", MARKS[depth]]
     if target.startswith(ONCE):
         return [Run("once", EVERYWHERE[0], [target, *marks])]
     apart = [] if only else [Run("once", EVERYWHERE[0], [*ONCE, *marks])]
-    rest = [target, *(f"--ignore={folder}" for folder in (*ONCE, FAULTS)), *marks]
+    rest = [target, *(f"--ignore={folder}" for folder in (*ONCE, FAULTS, PEERS)), *marks]
     measured = depth == "long" and not only
     return [*apart, *(Run(kind, kind, rest, measured=measured and kind == MEASURED) for kind in databases())]
 
@@ -144,6 +155,11 @@ def fault_run(depth: str, target: str = FAULTS) -> Run:
     workers = 0 if depth == "long" else WORKERS
     marks = MARKS["long" if depth == "long" else "slow"]
     return Run("faults", PRODUCTION, [target, "-m", marks], workers=workers)
+
+
+def peers_run(target: str = PEERS) -> Run:
+    """Plan the programs of others. They want a database each, and nobody else's load."""
+    return Run("peers", PRODUCTION, [target], workers=0)
 
 
 def carry_out_all(planned: list[Run]) -> tuple[list[Result], list[Figure]]:

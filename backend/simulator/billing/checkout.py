@@ -66,13 +66,23 @@ def next_step(work: Work, session: Object) -> str | None:
 def _customer(work: Work, session: Object) -> Object | None:
     """The session's, or a new one, which a repeated attempt finds again."""
     if known := session["customer"] or session.get("_customer"):
-        return work.get("customer", known, "customer")
+        return _renamed(work, session, work.get("customer", known, "customer"))
     if session["mode"] == "payment" and session["customer_creation"] != "always":
         return None
     customer = new_customer(work) | {"email": session["_email"], "name": session["_name"]}
     work.put(customer)
     work.emit("customer.created", customer)
     session["_customer"] = customer["id"]
+    return customer
+
+
+def _renamed(work: Work, session: Object, customer: Object) -> Object:
+    """Where the seller lets the page update the customer, with the name that was typed there."""
+    chosen = session["_customer_update"].get("name", "never") if session["customer"] else "never"
+    if chosen == "auto" and session["_name"] and session["_name"] != customer["name"]:
+        customer["name"] = session["_name"]
+        work.put(customer)
+        work.emit("customer.updated", customer)
     return customer
 
 

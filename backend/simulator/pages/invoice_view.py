@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from simulator.billing.words import money
 from simulator.objects import Object
 from simulator.pages.words import day
+from simulator.shapes import account
 
-SELLER = "Test business (simulator)"
+SELLER = account.NAME
 STATES = {
     "draft": ("Draft", ""),
     "open": ("Open", "warn"),

@@ -23,6 +23,12 @@ DONE = {
     "default": "This card pays from now on.",
     "removed": "The card is removed.",
 }
+FLOW_ENDS = {
+    "cancelled": {"subscription_cancel"},
+    "card": {"payment_method_update"},
+    "changed": {"subscription_update", "subscription_update_confirm"},
+}
+"""The flows that end with each thing done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +40,12 @@ class Visit:
     session: Object
     customer: Object
     features: Object
+
+    @property
+    def back(self) -> tuple[str, str]:
+        """Where a page leads back to, and what the link says: somebody sent to one page goes back to the seller."""
+        away = self.session["return_url"] if self.session["flow"] else None
+        return (away, "Return") if away else (self.base, "Billing")
 
     def subscription(self, identity: str) -> Object | None:
         """One of theirs that has not ended."""
@@ -67,7 +79,20 @@ async def show(request: Request, secret: str, done: str = "", changing: str = ""
         subscription = here.subscription(changing)
         if subscription and subscription["pending_update"]:
             return overview(here, problem=f"Your plan is not changed. {NOT_AUTHENTICATED.message}")
+        if subscription and here.session["flow"]:
+            return go(finished(here, "changed"))
         return overview(here, notice=DONE.get("changed" if subscription else done, ""))
+
+
+def finished(here: Visit, done: str) -> str:
+    """Where to go once this is done, one of `DONE`: the end of a flow that was for it, else the overview."""
+    flow = here.session["flow"]
+    if flow is None or flow["type"] not in FLOW_ENDS.get(done, ()):
+        return f"{here.base}?done={done}"
+    here.session["_flow_done"] = done
+    here.work.put(here.session)
+    redirect = flow["after_completion"]["redirect"]
+    return str(redirect["return_url"]) if redirect else f"{here.base}/flow"
 
 
 def overview(here: Visit, *, notice: str = "", problem: str = "") -> Response:
@@ -97,7 +122,7 @@ async def ask_to_cancel(request: Request, secret: str, identity: str) -> Respons
             return not_found()
         return page(
             "portal_cancel",
-            base=here.base,
+            back=here.back,
             about=view.about_cancelling(subscription, here.features),
             reasons=view.reasons(here.features),
         )
@@ -121,7 +146,7 @@ async def cancel(request: Request, secret: str, identity: str) -> Response:
             prorates = here.features["subscription_cancel"]["proration_behavior"] != "none"
             flags = {"prorate": "true", "invoice_now": "true"} if prorates else {}
             call(work, "DELETE", f"/v1/subscriptions/{identity}", **flags, **feedback)
-        return go(f"{here.base}?done=cancelled")
+        return go(finished(here, "cancelled"))
 
 
 @router.post("/subscriptions/{identity}/resume")

@@ -6,7 +6,7 @@ from simulator.billing import setups
 from simulator.billing.payment_methods import new_card
 from simulator.pages.card_forms import Sent, submitted
 from simulator.pages.entry import OFFERED, read_card
-from simulator.pages.portal import Visit, pay_with, visit
+from simulator.pages.portal import Visit, finished, pay_with, visit
 from simulator.pages.rendering import go, not_found, page, store_of
 from simulator.protocol.errors import card_error
 from simulator.state.work import Work
@@ -23,7 +23,7 @@ async def form(request: Request, secret: str, intent: str = "") -> Response:
             return not_found()
         problem = _after_challenge(here, intent) if intent else ""
         if intent and not problem:
-            return go(f"{here.base}?done=card")
+            return go(finished(here, "card"))
         return _page(work, here, Sent(problem=problem))
 
 
@@ -44,7 +44,7 @@ def _save(work: Work, here: Visit, entry: dict[str, str]) -> str:
     if intent["status"] == "requires_action":
         return str(intent["next_action"]["redirect_to_url"]["url"])
     pay_with(here, method["id"])
-    return f"{here.base}?done=card"
+    return finished(here, "card")
 
 
 def _after_challenge(here: Visit, identity: str) -> str:
@@ -67,5 +67,5 @@ def _found(work: Work, secret: str) -> Visit | None:
 
 def _page(_: Work, here: Visit, sent: Sent) -> Response:
     return page(
-        "portal_card", base=here.base, entry=sent.entry, errors=sent.errors, problem=sent.problem, cards=OFFERED
+        "portal_card", back=here.back, entry=sent.entry, errors=sent.errors, problem=sent.problem, cards=OFFERED
     )

@@ -9,7 +9,7 @@ from simulator.billing.words import money
 from simulator.objects import Object
 from simulator.pages import portal_view as view
 from simulator.pages.calls import call
-from simulator.pages.portal import Visit, visit
+from simulator.pages.portal import Visit, finished, visit
 from simulator.pages.rendering import form_of, go, not_found, page, store_of
 from simulator.pages.words import day
 from simulator.protocol.errors import StripeError
@@ -24,8 +24,8 @@ async def choose(request: Request, secret: str, identity: str) -> Response:
         here, subscription = _found(work, secret, identity)
         if here is None or subscription is None:
             return not_found()
-        choices = view.choices(work, here.features, _item(subscription)["price"])
-        return page("portal_change", base=here.base, subscription=identity, choices=choices)
+        choices = view.choices(work, here.features, _item(here, subscription)["price"])
+        return page("portal_change", base=here.base, back=here.back, subscription=identity, choices=choices)
 
 
 @router.get("/preview")
@@ -52,7 +52,7 @@ async def change(request: Request, secret: str, identity: str) -> Response:
                 work, "POST", f"/v1/subscriptions/{identity}", payment_behavior="pending_if_incomplete", **asked
             )
             if changed["pending_update"] is None:
-                return go(f"{here.base}?done=changed")
+                return go(finished(here, "changed"))
             if url := _challenge(work, changed, f"{here.base}?changing={identity}"):
                 return go(url)
             problem = "Your card was declined. Add another card, then change the plan again."
@@ -70,20 +70,35 @@ def _found(work: Work, secret: str, identity: str) -> tuple[Visit | None, Object
     return here, here.subscription(identity)
 
 
-def _item(subscription: Object) -> Object:
-    item: Object = subscription["items"]["data"][0]
+def _confirms(here: Visit, subscription: Object) -> Object | None:
+    """The item as it is to become, where the session is for confirming that change alone."""
+    flow = (here.session["flow"] or {}).get("subscription_update_confirm")
+    if flow is None or flow["subscription"] != subscription["id"]:
+        return None
+    item: Object = flow["items"][0]
     return item
 
 
+def _item(here: Visit, subscription: Object) -> Object:
+    items: list[Object] = subscription["items"]["data"]
+    wanted = _confirms(here, subscription)
+    return next((item for item in items if wanted and item["id"] == wanted["id"]), items[0])
+
+
 def _offered(here: Visit, subscription: Object, price: str) -> bool:
-    current = _item(subscription)["price"]
+    if wanted := _confirms(here, subscription):
+        return bool(wanted["price"] == price)
+    current = _item(here, subscription)["price"]
     return price in {choice["id"] for choice in view.choices(here.work, here.features, current)} - {current["id"]}
 
 
 def _asked(here: Visit, subscription: Object, price: str, at: str = "") -> dict[str, str]:
     """What previews and updates share, as a form."""
     behavior = here.features["subscription_update"]["proration_behavior"]
-    asked = {"items[0][id]": _item(subscription)["id"], "items[0][price]": price, "proration_behavior": behavior}
+    item = _item(here, subscription)["id"]
+    asked = {"items[0][id]": item, "items[0][price]": price, "proration_behavior": behavior}
+    if wanted := _confirms(here, subscription):
+        asked["items[0][quantity]"] = str(wanted["quantity"])
     return asked | ({"proration_date": at} if at.isdigit() and behavior != "none" else {})
 
 
@@ -100,7 +115,7 @@ def _challenge(work: Work, subscription: Object, back: str) -> str:
 
 
 def _preview(here: Visit, subscription: Object, price: str, problem: str = "") -> Response:
-    work, item = here.work, _item(subscription)
+    work, item, wanted = here.work, _item(here, subscription), _confirms(here, subscription)
     asked = _asked(here, subscription, price)
     details = {_nested(name): value for name, value in asked.items()}
     invoice = call(work, "POST", "/v1/invoices/create_preview", subscription=subscription["id"], **details)
@@ -108,10 +123,11 @@ def _preview(here: Visit, subscription: Object, price: str, problem: str = "") -
     return page(
         "portal_preview",
         base=here.base,
+        back=here.back if wanted else (f"{here.base}/subscriptions/{subscription['id']}/change", "Choose another plan"),
         subscription=subscription["id"],
         problem=problem,
         old=view.plan(work, item["price"], item["quantity"]),
-        new=view.plan(work, work.get("price", price), item["quantity"]),
+        new=view.plan(work, work.get("price", price), (wanted or item)["quantity"]),
         at=work.now,
         **_amounts(invoice, now=now),
     )

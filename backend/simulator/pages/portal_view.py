@@ -147,7 +147,8 @@ def choices(work: Work, features: Object, current: Object) -> list[dict[str, Any
     products = features["subscription_update"]["products"]
     named = [price for product in products or [] for price in product["prices"]] if products else work.ids("price")
     prices = {name: work.get("price", name) for name in named} | {current["id"]: current}
-    fitting = [price for price in prices.values() if price is current or _fits(work, price, current)]
+    there = [price for price in prices.values() if not price.get("deleted")]
+    fitting = [price for price in there if price is current or _fits(work, price, current)]
     fitting.sort(key=lambda price: cost(price, 1))
     return [plan(work, price) | {"current": price["id"] == current["id"]} for price in fitting]
 

@@ -13,6 +13,7 @@ from simulator.pages import (
     portal,
     portal_cards,
     portal_change,
+    portal_flow,
     receipts,
 )
 
@@ -26,5 +27,18 @@ async def style() -> Response:
     return Response(STYLE.read_bytes(), media_type="text/css", headers={"Cache-Control": "no-cache"})
 
 
-for part in (authentication, checkout, control, invoices, objects, portal, portal_cards, portal_change, receipts):
+PARTS = (
+    authentication,
+    checkout,
+    control,
+    invoices,
+    objects,
+    portal,
+    portal_cards,
+    portal_change,
+    portal_flow,
+    receipts,
+)
+
+for part in PARTS:
     router.include_router(part.router)

@@ -14,7 +14,7 @@ from simulator.chaos import Chaos, Strike
 from simulator.objects import encode, public
 from simulator.protocol import idempotency
 from simulator.protocol.checking import check
-from simulator.protocol.errors import StripeError, unsupported
+from simulator.protocol.errors import StripeError, account_invalid, unsupported
 from simulator.protocol.expansion import expand
 from simulator.protocol.forms import decode_form
 from simulator.protocol.idempotency import Attempt, Keys
@@ -92,7 +92,7 @@ class Dispatcher:
 
     async def _answer(self, request: Request, call: Call, body: str, strike: Strike) -> tuple[int, bytes]:
         api_key = authenticate(request.headers.get("Authorization"))
-        _check_headers(request)
+        _check_headers(request, self._store.ids.account_id)
         text = body if call.method == "POST" else request.url.query or body
         if not call.idempotency_key:
             await self._suffer(strike)
@@ -152,12 +152,13 @@ async def _read(request: Request) -> str:
     return body.decode(errors="replace")
 
 
-def _check_headers(request: Request) -> None:
+def _check_headers(request: Request, own_account: str) -> None:
     version = request.headers.get("Stripe-Version")
     if version and not _VERSION.fullmatch(version):
         raise StripeError(f"Invalid Stripe API version: {version}")
-    if "Stripe-Account" in request.headers or "Stripe-Context" in request.headers:
-        raise unsupported("Stripe-Account", "The simulator is one account; it knows no connected ones.")
+    for name in ("Stripe-Account", "Stripe-Context"):
+        if (account := request.headers.get(name, own_account)) != own_account:
+            raise account_invalid(account)
     content_type = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if request.method == "POST" and content_type not in ("", "application/x-www-form-urlencoded"):
         raise StripeError(

@@ -64,6 +64,16 @@ def unsupported(param: str, why: str = "") -> StripeError:
     return StripeError(f"{reason} ({param})", code="simulator_unsupported", param=param)
 
 
+def account_invalid(account: str) -> StripeError:
+    """A call in the name of an account that is not the caller's own."""
+    return StripeError(
+        f"The provided key does not have access to account '{account}' (or that account does not exist). Application "
+        "access may have been revoked.",
+        status=403,
+        code="account_invalid",
+    )
+
+
 def card_error(message: str, code: str, **details: Any) -> StripeError:
     """402; `details` are `param`, `decline_code` and objects. What led to it is kept: Stripe remembers declines."""
     return StripeError(message, status=402, kind="card_error", code=code, keeps_changes=True, **details)

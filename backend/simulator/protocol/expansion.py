@@ -1,22 +1,29 @@
 """`expand[]`: ids in an answer become the objects, to a depth of four."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from simulator.objects import Object
-from simulator.protocol.declared import Tree, class_of, not_expandable
+from simulator.protocol.declared import Tree, class_of, is_reference, not_expandable
 from simulator.protocol.errors import StripeError, unsupported
 from simulator.state.work import Work
 
 MAX_DEPTH = 4
 LISTS = {"list", "search_result"}
 
+ABSENT = object()
+"""What a loader gives when Stripe leaves the field out even though it was asked for."""
+
 Loader = Callable[[Work, Object], Any]
 _loaders: dict[tuple[str, str], Loader] = {}
 
 
 def includable(kind: str, field: str) -> Callable[[Loader], Loader]:
-    """Register what gives a field that an object has only when it is asked for, such as a charge's `refunds`."""
+    """Register what gives a field that an object has only when it is asked for, such as an invoice's `payments`.
+
+    `field` is a path where it belongs to a part of the object: `total_details.breakdown`.
+    """
 
     def register(loader: Loader) -> Loader:
         _loaders[kind, field] = loader
@@ -36,7 +43,7 @@ def expand(work: Work, answer: Object, paths: list[str]) -> Object:
         for part in parts:
             node = node.setdefault(part, {})
     _check(answer, tree)
-    return _expand(work, answer, tree, "")
+    return _expand(work, answer, tree, Spot(answer))
 
 
 def _check(answer: Object, tree: Tree) -> None:
@@ -55,28 +62,47 @@ def _not_expandable(place: str, hint: str = "") -> StripeError:
     return StripeError(f"This property cannot be expanded ({place}).{hint}", param="expand")
 
 
-def _expand(work: Work, obj: Object, tree: Tree, path: str) -> Object:
+@dataclass(frozen=True)
+class Spot:
+    """Where a field stands: in which of Stripe's objects, and by which path inside of it."""
+
+    holder: Object
+    path: str = ""
+
+    def below(self, name: str) -> "Spot":
+        return Spot(self.holder, f"{self.path}.{name}" if self.path else name)
+
+    def inside(self, value: Object) -> "Spot":
+        """The same spot, or the beginning of an object of its own."""
+        return Spot(value) if "object" in value else self
+
+
+def _expand(work: Work, obj: Object, tree: Tree, spot: Spot) -> Object:
     expanded = dict(obj)
     for name, below in tree.items():
-        place = f"{path}.{name}" if path else name
         if name not in obj and obj.get("deleted"):
             continue  # there is nothing left of it
-        value = _value(work, obj, name, place)
+        here = spot.below(name)
+        value = _value(work, obj, name, here)
         if isinstance(value, list):
-            expanded[name] = [_expand(work, item, below, place) if isinstance(item, dict) else item for item in value]
+            expanded[name] = [
+                _expand(work, one, below, here.inside(one)) if isinstance(one, dict) else one for one in value
+            ]
         elif isinstance(value, dict):
-            expanded[name] = _expand(work, value, below, place)
-        else:
+            expanded[name] = _expand(work, value, below, here.inside(value))
+        elif value is not ABSENT:
             expanded[name] = value
     return expanded
 
 
-def _value(work: Work, obj: Object, name: str, place: str) -> Any:
+def _value(work: Work, obj: Object, name: str, spot: Spot) -> Any:
     if name not in obj:
-        loader = _loaders.get((obj.get("object", ""), name))
-        if loader is None:
-            raise unsupported("expand", f"The simulator does not have {place}.")
-        return loader(work, obj)
+        loader = _loaders.get((spot.holder["object"], spot.path))
+        if loader:
+            return loader(work, spot.holder)
+        if is_reference(class_of(spot.holder["object"]), spot.path):
+            return ABSENT  # such as the transfer of a charge that had none
+        raise unsupported("expand", f"The simulator does not have {spot.path} of {spot.holder['object']}.")
     value = obj[name]
     if isinstance(value, list):
         return [_found(work, item, name) if isinstance(item, str) else item for item in value]

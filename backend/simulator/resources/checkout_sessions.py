@@ -55,6 +55,7 @@ def create(work: Work, params: Params) -> Object:
         "payment_method_collection": session["payment_method_collection"] or "always",
         **_data(params, mode),
         **_customer_known(params, customer),
+        "_customer_update": _customer_update(params, customer),
     }
     items = _items(work, params, session)
     session |= {"_line_items": items, "currency": items[0]["currency"] if items else params.get("currency")}
@@ -87,8 +88,6 @@ def _refuse(params: Params) -> None:
         raise unsupported("billing_address_collection", "The simulator's page does not ask for an address.")
     if set(params.get("allowed_payment_method_types") or ["card"]) != {"card"}:
         raise unsupported("allowed_payment_method_types", "The simulator knows cards alone.")
-    if "auto" in params.whole("customer_update", {}).values():
-        raise unsupported("customer_update", "The simulator's page changes no customer.")
     params.accept("custom_text", "wallet_options", "branding_settings", "origin_context")
 
 
@@ -112,6 +111,14 @@ def _customer_known(params: Params, customer: Object | None) -> Object:
         raise StripeError("You may only specify one of these parameters: customer, customer_email.")
     email = customer["email"] if customer else params.get("customer_email")
     return {"_customer": None, "_email": email, "_name": customer["name"] if customer else None}
+
+
+def _customer_update(params: Params, customer: Object | None) -> Object:
+    """What the page may change of the customer. It asks for a name, and for no address of any kind."""
+    if "customer_update" in params and customer is None:
+        raise StripeError("`customer_update` can only be used with `customer`.", param="customer_update")
+    wanted: Object = params.whole("customer_update", {})
+    return wanted
 
 
 def _data(params: Params, mode: str) -> Object:
@@ -245,6 +252,29 @@ def _email(session: Object) -> Any:
 def list_line_items(work: Work, params: Params, identity: str) -> Object:
     items = quotes.line_items(work.get("checkout.session", identity))
     return page_of(params, "item", f"{URL}/{identity}/line_items", items)
+
+
+@includable("checkout.session", "total_details.breakdown")
+def breakdown(work: Work, session: Object) -> Object:
+    """Which discount took what off. Until the session is paid a discount has no object of its own."""
+    invoice = work.find("invoice", session["invoice"])
+    if session["total_details"]["amount_discount"] and invoice is None:
+        raise unsupported("expand", "The simulator tells discounts apart once they are invoiced.")
+    taken = invoice["total_discount_amounts"] if invoice else []
+    discounts = [one | {"discount": work.get("discount", one["discount"])} for one in taken]
+    return {"discounts": discounts, "taxes": []}
+
+
+@includable("item", "discounts")
+def discounts_of_line(_: Work, item: Object) -> list[Object]:
+    if item["amount_discount"]:
+        raise unsupported("expand", "The simulator does not tell the discounts of one line apart.")
+    return []
+
+
+@includable("item", "taxes")
+def taxes_of_line(_: Work, __: Object) -> list[Object]:
+    return []
 
 
 @includable("checkout.session", "line_items")

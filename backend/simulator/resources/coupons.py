@@ -1,3 +1,5 @@
+from typing import Any
+
 from stripe.params import (
     CouponCreateParams,
     CouponDeleteParams,
@@ -9,7 +11,7 @@ from stripe.params import (
 from simulator.billing.currencies import checked
 from simulator.objects import Object
 from simulator.protocol.errors import StripeError
-from simulator.protocol.expansion import includable
+from simulator.protocol.expansion import ABSENT, includable
 from simulator.protocol.lists import page
 from simulator.protocol.operations import operation
 from simulator.protocol.parameters import Params
@@ -80,9 +82,17 @@ def list_all(work: Work, params: Params) -> Object:
 
 
 @includable("coupon", "applies_to")
-def applies_to(_: Work, coupon: Object) -> Object | None:
+def applies_to(_: Work, coupon: Object) -> Any:
     products = coupon.get("_applies_to")
-    return {"products": products} if products else None
+    return {"products": products} if products else ABSENT
+
+
+@includable("coupon", "currency_options")
+def currency_options(_: Work, coupon: Object) -> Any:
+    """A coupon takes one currency here, its own."""
+    if not coupon["amount_off"]:
+        return ABSENT
+    return {coupon["currency"]: {"amount_off": coupon["amount_off"]}}
 
 
 def _reduction(params: Params) -> Object:

@@ -17,6 +17,7 @@ from simulator.protocol.operations import operation
 from simulator.protocol.parameters import Params
 from simulator.protocol.urls import check_url
 from simulator.resources import customers
+from simulator.resources.portal_flows import read_flow
 from simulator.shapes.portal import DEFAULT_FEATURES, new_configuration, new_session
 from simulator.state.work import Work
 
@@ -54,6 +55,9 @@ def create_session(work: Work, params: Params) -> Object:
     )
     session |= {"return_url": configuration["default_return_url"], "_secret": secret}
     params.into(session, "return_url", "locale")
+    session["flow"] = read_flow(work, params, customer, configuration["features"])
+    if session["flow"]:
+        session["url"] += "/flow"
     if session["return_url"]:
         check_url(session["return_url"], "return_url")
     work.put(session)

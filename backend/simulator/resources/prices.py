@@ -1,10 +1,12 @@
 from decimal import Decimal
+from typing import Any
 
 from stripe.params import PriceCreateParams, PriceListParams, PriceRetrieveParams, PriceUpdateParams
 
 from simulator.billing import currencies
 from simulator.objects import Object
 from simulator.protocol.errors import StripeError, unsupported
+from simulator.protocol.expansion import ABSENT, includable
 from simulator.protocol.lists import Test, equals, page
 from simulator.protocol.operations import operation
 from simulator.protocol.parameters import Params
@@ -27,11 +29,12 @@ def create(work: Work, params: Params) -> Object:
     return new_price(work, params, new_product(work, data, data.get("id")))
 
 
-def new_price(work: Work, params: Params, product: Object) -> Object:
+def new_price(work: Work, params: Params, product: Object, price_id: str | None = None) -> Object:
     """Also for `price_data` of other calls, which has a part of these parameters."""
     amount, exact = _amounts(params)
     price = work.new(
         "price",
+        price_id,
         active=params.get("active", True),
         billing_scheme=_only(params, "billing_scheme", "per_unit"),
         currency=currencies.checked(params["currency"]),
@@ -56,12 +59,12 @@ def new_price(work: Work, params: Params, product: Object) -> Object:
 
 @operation("GET /v1/prices/{id}", PriceRetrieveParams)
 def retrieve(work: Work, _: Params, price_id: str) -> Object:
-    return work.get("price", price_id)
+    return work.get_live("price", price_id)
 
 
 @operation("POST /v1/prices/{id}", PriceUpdateParams)
 def update(work: Work, params: Params, price_id: str) -> Object:
-    price = work.get("price", price_id)
+    price = work.get_live("price", price_id)
     behavior = price["tax_behavior"]
     params.into(price, "active", "nickname", "tax_behavior")
     if behavior not in ("unspecified", price["tax_behavior"]):
@@ -82,6 +85,20 @@ def list_all(work: Work, params: Params) -> Object:
         tests.append(_recurs_as(wanted))
     where = {"product": params["product"]} if "product" in params else None
     return page(work, params, "price", "/v1/prices", where, *tests)
+
+
+@includable("price", "tiers")
+@includable("plan", "tiers")
+def tiers(_: Work, __: Object) -> Any:
+    """Prices are per unit here."""
+    return ABSENT
+
+
+@includable("price", "currency_options")
+def currency_options(_: Work, price: Object) -> Object:
+    """A price has one currency here, its own."""
+    same = ("custom_unit_amount", "tax_behavior", "unit_amount", "unit_amount_decimal")
+    return {price["currency"]: {name: price[name] for name in same}}
 
 
 def _recurs_as(wanted: Object) -> Test:

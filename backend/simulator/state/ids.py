@@ -29,6 +29,7 @@ class Ids:
         self._requests = 0
         self._key = hashlib.blake2b(seed.encode()).digest()
         self.account = self._text("account", 6)
+        self.account_id = f"acct_1{self._text('account id', 16)}"
 
     def new(self, prefix: str) -> str:
         self.counter += 1

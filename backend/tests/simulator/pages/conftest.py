@@ -42,11 +42,12 @@ class Shop:
         self.v1.customers.update(customer.id, {"invoice_settings": {"default_payment_method": method.id}})
         return self.v1.subscriptions.create({"customer": customer.id, "items": [{"price": self.basic}]})
 
-    def portal(self, subscription: stripe.Subscription) -> str:
+    def portal(self, subscription: stripe.Subscription, **flow: Any) -> str:
+        """The whole portal, or the page that `flow` (Stripe's `flow_data`) leads to."""
         customer = str(subscription.customer)
-        return self.v1.billing_portal.sessions.create(
-            {"customer": customer, "configuration": self.portal_settings, "return_url": self.back}
-        ).url
+        asked: dict[str, Any] = {"customer": customer, "configuration": self.portal_settings}
+        asked |= {"return_url": self.back} | ({"flow_data": flow} if flow else {})
+        return self.v1.billing_portal.sessions.create(asked).url  # type: ignore[arg-type]  # a dict of any
 
 
 @pytest.fixture

@@ -211,3 +211,17 @@ def test_a_press_on_the_banks_page_counts_once(web, shop):
 )
 def test_an_unknown_address_is_not_found(web, simulator, path):
     assert web.get(f"{simulator.url}{path}").status_code == 404
+
+
+@pytest.mark.parametrize(("chosen", "name"), [("auto", "Ada"), ("never", "Ada Example")])
+def test_checkout_updates_the_name_of_a_customer_where_it_may(web, shop, chosen, name):
+    customer = shop.v1.customers.create({"email": "ada@example.com", "name": "Ada Example"}).id
+    update = {"name": chosen, "address": "auto", "shipping": "never"}
+    session = shop.session(customer=customer, customer_update=update)
+    web.post(session.url, data=CARD)
+    assert shop.v1.checkout.sessions.retrieve(session.id).status == "complete"
+    assert shop.v1.customers.retrieve(customer).name == name
+    told = shop.v1.events.list({"type": "customer.updated"}).data
+    assert [one.data.previous_attributes["name"] for one in told if "name" in one.data.previous_attributes] == (
+        ["Ada Example"] if chosen == "auto" else []
+    )

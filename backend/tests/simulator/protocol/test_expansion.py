@@ -101,9 +101,71 @@ def test_the_fifth_level_is_too_deep_in_a_list_as_well(v1, subscription):
 
 
 def test_what_the_simulator_does_not_have_is_said_aloud(v1, subscription):
-    with pytest.raises(stripe.InvalidRequestError) as refused:
-        read(v1, subscription, "customer.subscriptions")
-    assert refused.value.code == "simulator_unsupported"
+    coupon = v1.coupons.create({"percent_off": 10, "duration": "once"}).id
+    item = {"price": subscription["items"].data[0].price.id, "quantity": 1}
+    wanted = {"mode": "subscription", "line_items": [item], "success_url": "https://app.example.com"}
+    session = v1.checkout.sessions.create({**wanted, "discounts": [{"coupon": coupon}]})
+    for path in ("line_items.data.discounts", "total_details.breakdown"):
+        with pytest.raises(stripe.InvalidRequestError) as refused:
+            v1.checkout.sessions.retrieve(session.id, {"expand": [path]})
+        assert refused.value.code == "simulator_unsupported"
+
+
+def test_what_comes_only_on_demand_comes_empty_but_true(v1, subscription):
+    fields = ("cash_balance", "invoice_credit_balance", "sources", "subscriptions", "tax", "tax_ids")
+    plain = v1.customers.retrieve(subscription.customer).to_dict()
+    assert plain.keys().isdisjoint(fields)
+    found = v1.customers.retrieve(subscription.customer, {"expand": list(fields)}).to_dict()
+    assert found["sources"]["data"] == found["tax_ids"]["data"] == []
+    assert [one["id"] for one in found["subscriptions"]["data"]] == [subscription.id]
+    assert (found["cash_balance"]["available"], found["invoice_credit_balance"]) == (None, {})
+    assert (found["tax"]["automatic_tax"], found["tax"]["location"]) == ("unrecognized_location", None)
+    address = {"country": "US", "state": "NY"}
+    moved = v1.customers.update(subscription.customer, {"address": address, "expand": ["tax"]})
+    assert moved.tax.location.to_dict() == {"country": "US", "source": "billing_address", "state": "NY"}
+    (listed,) = v1.customers.list({"expand": ["data.subscriptions.data.latest_invoice", "data.tax"]}).data
+    assert listed.subscriptions.data[0].latest_invoice.status == "paid"
+
+
+def test_the_lists_of_a_customer_lead_on_to_their_pages(v1, subscription):
+    price = subscription["items"].data[0].price.id
+    for _ in range(11):
+        v1.subscriptions.create({"customer": subscription.customer, "items": [{"price": price}]})
+    customer = v1.customers.retrieve(subscription.customer, {"expand": ["subscriptions"]})
+    assert (len(customer.subscriptions.data), customer.subscriptions.has_more) == (10, True)
+    assert len(list(customer.subscriptions.auto_paging_iter())) == 12
+
+
+def test_prices_and_coupons_have_the_one_currency_that_they_have(v1, subscription):
+    price = subscription["items"].data[0].price.id
+    found = v1.prices.retrieve(price, {"expand": ["currency_options", "tiers", "product"]}).to_dict()
+    assert found["currency_options"]["usd"]["unit_amount"] == 1000
+    assert "tiers" not in found  # as Stripe leaves them out for a price per unit
+    (plan,) = v1.plans.list({"expand": ["data.tiers", "data.product"]}).data
+    assert (plan.product.name, "tiers" in plan) == ("Pro", False)
+    fixed = v1.coupons.create({"amount_off": 5, "currency": "eur", "expand": ["currency_options", "applies_to"]})
+    assert fixed.currency_options["eur"].amount_off == 5
+    assert "applies_to" not in fixed
+    percent = v1.coupons.create({"percent_off": 5, "expand": ["currency_options"]})
+    assert "currency_options" not in percent
+
+
+def test_a_reference_that_stripe_leaves_out_stays_out(v1, subscription):
+    (charge,) = v1.charges.list({"expand": ["data.transfer", "data.balance_transaction"]}).data
+    assert ("transfer" in charge, charge.balance_transaction) == (False, None)
+    refund = v1.refunds.create({"charge": charge.id, "expand": ["failure_balance_transaction"]})
+    assert refund.status == "succeeded"
+
+
+def test_a_session_breaks_its_total_down(v1, subscription):
+    item = {"price": subscription["items"].data[0].price.id, "quantity": 1}
+    wanted = {"mode": "subscription", "line_items": [item], "success_url": "https://app.example.com"}
+    paths = ["total_details.breakdown", "line_items.data.discounts", "line_items.data.taxes"]
+    session = v1.checkout.sessions.create({**wanted, "expand": paths})
+    assert session.total_details.breakdown.to_dict() == {"discounts": [], "taxes": []}
+    assert (session.line_items.data[0].discounts, session.line_items.data[0].taxes) == ([], [])
+    with pytest.raises(stripe.InvalidRequestError, match="cannot be expanded"):
+        v1.checkout.sessions.retrieve(session.id, {"expand": ["total_details"]})
 
 
 def test_of_a_deleted_object_nothing_is_left_to_expand(v1, subscription):

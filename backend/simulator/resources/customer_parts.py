@@ -1,0 +1,95 @@
+"""What a customer has only when it is asked for, by `expand` or by a list of its own."""
+
+from stripe.params import (
+    CustomerCashBalanceRetrieveParams,
+    CustomerCashBalanceTransactionListParams,
+    SubscriptionListParams,
+)
+
+from simulator.billing import standing
+from simulator.objects import Object
+from simulator.protocol.expansion import includable
+from simulator.protocol.lists import page, page_of
+from simulator.protocol.operations import operation
+from simulator.protocol.parameters import Params
+from simulator.shapes.common import listed
+from simulator.state.work import Work
+
+URL = "/v1/customers"
+
+
+@includable("customer", "subscriptions")
+def subscriptions(work: Work, customer: Object) -> Object:
+    """The newest first, without those that have ended."""
+    living = [one for one in work.all("subscription", customer=customer["id"]) if _lives(one)]
+    return listed(living[::-1], f"{URL}/{customer['id']}/subscriptions")
+
+
+@operation("GET /v1/customers/{id}/subscriptions", SubscriptionListParams)
+def list_subscriptions(work: Work, params: Params, identity: str) -> Object:
+    """The pages of the list above."""
+    customer = work.get_live("customer", identity)
+    where = {"customer": customer["id"]}
+    return page(work, params, "subscription", f"{URL}/{identity}/subscriptions", where, _lives)
+
+
+def _lives(subscription: Object) -> bool:
+    return subscription["status"] not in standing.ENDED
+
+
+@includable("customer", "sources")
+def sources(_: Work, customer: Object) -> Object:
+    """Cards are payment methods here, and those are no sources."""
+    return listed([], f"{URL}/{customer['id']}/sources")
+
+
+@includable("customer", "tax_ids")
+def tax_ids(_: Work, customer: Object) -> Object:
+    return listed([], f"{URL}/{customer['id']}/tax_ids")
+
+
+@includable("customer", "tax")
+def tax(_: Work, customer: Object) -> Object:
+    """Where they are is known from an address alone, and no taxes are collected anywhere."""
+    address = customer["address"] or {}
+    if not address.get("country"):
+        known, location = "unrecognized_location", None
+    else:
+        known = "not_collecting"
+        location = {"country": address["country"], "source": "billing_address", "state": address.get("state")}
+    return {"automatic_tax": known, "ip_address": None, "location": location, "provider": "stripe"}
+
+
+@includable("customer", "invoice_credit_balance")
+def invoice_credit_balance(_: Work, customer: Object) -> Object:
+    balance, currency = customer["balance"], customer["currency"]
+    return {currency: balance} if balance and currency else {}
+
+
+@includable("customer", "cash_balance")
+def cash_balance(_: Work, customer: Object) -> Object:
+    return _cash_balance(customer["id"])
+
+
+@operation("GET /v1/customers/{id}/cash_balance", CustomerCashBalanceRetrieveParams)
+def retrieve_cash_balance(work: Work, _: Params, identity: str) -> Object:
+    return _cash_balance(work.get_live("customer", identity)["id"])
+
+
+@operation("GET /v1/customers/{id}/cash_balance_transactions", CustomerCashBalanceTransactionListParams)
+def list_cash_balance(work: Work, params: Params, identity: str) -> Object:
+    """Nobody can transfer money to a customer."""
+    customer = work.get_live("customer", identity)
+    url = f"{URL}/{customer['id']}/cash_balance_transactions"
+    return page_of(params, "customer_cash_balance_transaction", url, [])
+
+
+def _cash_balance(customer: str) -> Object:
+    return {
+        "object": "cash_balance",
+        "available": None,
+        "customer": customer,
+        "customer_account": None,
+        "livemode": False,
+        "settings": {"reconciliation_mode": "automatic", "using_merchant_default": True},
+    }

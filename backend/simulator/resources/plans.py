@@ -1,0 +1,103 @@
+"""Plans: recurring prices under the name that they had before there were prices. One object, two ways to it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from stripe.params import PlanCreateParams, PlanDeleteParams, PlanListParams, PlanRetrieveParams, PlanUpdateParams
+
+from simulator.objects import Object
+from simulator.protocol.errors import StripeError, missing, unsupported
+from simulator.protocol.lists import equals, page
+from simulator.protocol.operations import operation
+from simulator.protocol.parameters import Params
+from simulator.resources.prices import new_price
+from simulator.resources.products import new_product
+from simulator.shapes.subscription import plan_of
+from simulator.state.work import Work
+
+URL = "/v1/plans"
+OF_PRICE = {"unit_amount": "amount", "unit_amount_decimal": "amount_decimal"}
+"""What a price calls its amounts, and what a plan calls them."""
+
+
+@operation("POST /v1/plans", PlanCreateParams)
+def create(work: Work, params: Params) -> Object:
+    for name in ("meter", "tiers", "tiers_mode", "transform_usage"):
+        if params.get(name):
+            raise unsupported(name)
+    identity = params.get("id") or work.store.ids.new("plan")
+    if work.find("price", identity):
+        raise StripeError("Plan already exists.", code="resource_already_exists", param="id")
+    product = _product(work, params)
+    return plan_of(_named(lambda: new_price(work, _as_price(params), product, identity)))
+
+
+def _product(work: Work, params: Params) -> Object:
+    if "product" not in params:
+        raise StripeError("Missing required param: product.", code="parameter_missing", param="product")
+    sent = params["product"]
+    if isinstance(sent, Params):
+        return new_product(work, sent, sent.get("id"))
+    return work.get("product", sent, "product")
+
+
+def _as_price(params: Params) -> Params:
+    """The same wish in the words of a price."""
+    recurring = ("interval", "interval_count", "trial_period_days", "usage_type")
+    values: dict[str, Any] = {name: params[name] for name in ("active", "billing_scheme", "nickname") if name in params}
+    values |= {theirs: params[ours] for theirs, ours in OF_PRICE.items() if ours in params}
+    values |= {name: params[name] for name in ("currency", "metadata") if name in params}
+    return Params(values | {"recurring": Params({name: params[name] for name in recurring if name in params})})
+
+
+def _named(make: Callable[[], Object]) -> Object:
+    """Raises what `make` raises, with the plan's own names of parameters."""
+    try:
+        return make()
+    except StripeError as refused:
+        if refused.param in OF_PRICE:
+            refused.message = refused.message.replace(refused.param, OF_PRICE[refused.param])
+            refused.param = OF_PRICE[refused.param]
+        raise
+
+
+@operation("GET /v1/plans/{id}", PlanRetrieveParams)
+def retrieve(work: Work, _: Params, identity: str) -> Object:
+    return plan_of(_found(work, identity))
+
+
+@operation("POST /v1/plans/{id}", PlanUpdateParams)
+def update(work: Work, params: Params, identity: str) -> Object:
+    price = _found(work, identity)
+    params.into(price, "active", "nickname")
+    params.merge_metadata(price)
+    if "product" in params:
+        price["product"] = work.get("product", params["product"], "product")["id"]
+    if "trial_period_days" in params:
+        price["recurring"] = price["recurring"] | {"trial_period_days": params["trial_period_days"]}
+    work.put(price)
+    work.emit("price.updated", price)
+    return plan_of(price)
+
+
+@operation("DELETE /v1/plans/{id}", PlanDeleteParams)
+def delete(work: Work, _: Params, identity: str) -> Object:
+    """Nobody can subscribe to it any more. Whoever has subscribed keeps it."""
+    work.emit("price.deleted", _found(work, identity))
+    work.put({"id": identity, "object": "price", "deleted": True})
+    return {"id": identity, "object": "plan", "deleted": True}
+
+
+@operation("GET /v1/plans", PlanListParams)
+def list_all(work: Work, params: Params) -> Object:
+    where = {"product": params["product"]} if "product" in params else None
+    tests = [*equals(params, "active"), lambda price: price["recurring"] is not None]
+    answer = page(work, params, "price", URL, where, *tests)
+    return answer | {"data": [plan_of(price) for price in answer["data"]]}
+
+
+def _found(work: Work, identity: str) -> Object:
+    price = work.find("price", identity)
+    if price is None or not price.get("recurring"):
+        raise missing("plan", identity)
+    return price

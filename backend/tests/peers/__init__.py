@@ -1,0 +1,1 @@
+"""Programs of others that work with Stripe, unmodified, against the simulator: `make peers`."""
