@@ -131,7 +131,7 @@ def _stops(work: Work, subscription: Object, wish: changes.Change) -> bool:
     ends = wish.trial_end is not None and wish.trial_end <= work.now and standing.in_trial(subscription, work.now)
     if not ends or not pausing.stops_without_card(work, subscription, wish.fields):
         return False
-    if wish.items or wish.restarts or wish.discounts:
+    if wish.items or wish.anchor == "now" or wish.discounts:
         raise unsupported("trial_end", "The simulator changes nothing of a subscription that stops for want of a card.")
     return True
 

@@ -172,16 +172,25 @@ class Subscriptions(RuleBasedStateMachine):
                 invoice_now=str(invoice_now).lower(),
             )
 
-    @rule(subscription=subscriptions, days=st.sampled_from([0, 5, 40]))
-    def move_trial(self, subscription: str, days: int) -> None:
-        end = str(self.world.now + days * DAY) if days else "now"
+    @rule(
+        subscription=subscriptions,
+        days=st.sampled_from([None, 0, 5, 40]),
+        anchor=st.sampled_from(["", "now", "unchanged"]),
+        price=st.sampled_from(["", *sorted(PRICES)]),
+        proration=st.sampled_from(["always_invoice", "create_prorations", "none"]),
+    )
+    def move_cycle(self, subscription: str, days: int | None, anchor: str, price: str, proration: str) -> None:
+        """A trial begins, moves or ends, the anchor is named or not, and the price may change with it."""
+        wish = {"proration_behavior": proration}
+        if days is not None:
+            wish["trial_end"] = str(self.world.now + days * DAY) if days else "now"
+        if anchor:
+            wish["billing_cycle_anchor[type]"] = anchor
+        if price:
+            item = self.world.subscription(subscription)["items"]["data"][0]["id"]
+            wish |= {"items[0][id]": item, "items[0][price]": self.prices[price]}
         with contextlib.suppress(StripeError):
-            self.world.call("POST", f"/v1/subscriptions/{subscription}", trial_end=end)
-
-    @rule(subscription=subscriptions)
-    def restart_cycle(self, subscription: str) -> None:
-        with contextlib.suppress(StripeError):
-            self.world.call("POST", f"/v1/subscriptions/{subscription}", **{"billing_cycle_anchor[type]": "now"})
+            self.world.call("POST", f"/v1/subscriptions/{subscription}", **wish)
 
     @rule(subscription=subscriptions, resumes=st.booleans())
     def pause_or_resume(self, subscription: str, resumes: bool) -> None:  # noqa: FBT001 - as above

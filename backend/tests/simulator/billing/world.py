@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 import simulator.resources  # noqa: F401 - registers the operations
 from simulator.billing import schedule, standing
+from simulator.billing.catalog import interval_of
 from simulator.objects import Object, surface
 from simulator.protocol.checking import check
 from simulator.protocol.forms import decode_form
@@ -129,6 +130,7 @@ class World:
                 start, end = schedule.period_of(subscription)
                 assert start <= self.now < end
                 assert self.now < turn <= end
+                _is_in_step(subscription, self.now)
             if subscription["status"] == "incomplete":
                 assert self.now < subscription["created"] + 23 * 3600
             if subscription["status"] == "trialing":
@@ -150,6 +152,22 @@ class World:
             with self.store.work() as work:
                 found = work.find(kind, identity)
             assert found is None or surface(found) == shown
+
+
+def _is_in_step(subscription: Object, now: int) -> None:
+    """The period of every item is one interval of its price, counted from the anchor.
+
+    A trial lasts until it ends, and the first period begins with the subscription.
+    """
+    for item in subscription["items"]["data"]:
+        start, end = item["current_period_start"], item["current_period_end"]
+        if standing.in_trial(subscription, now):
+            assert end == subscription["trial_end"]
+            continue
+        whole = interval_of(item["price"]).period(subscription["billing_cycle_anchor"], now)
+        assert end == whole.end
+        assert start in {whole.start, subscription["created"]}
+        assert whole.start <= start
 
 
 def _adds_up(invoice: Object) -> None:
