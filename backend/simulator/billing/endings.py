@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from simulator.billing import advancing, collection, invoices, lines, schedule, settings, standing
+from simulator.billing import advancing, collection, invoices, lines, schedule, scheduling, settings, standing
 from simulator.billing.invoices import Plan
 from simulator.objects import Object
 from simulator.state.work import Work
@@ -57,6 +57,7 @@ def expire(work: Work, subscription: Object) -> Object:
     schedule.clear(work, subscription)
     for invoice in invoices.in_state(work, subscription["id"], {"draft", "open"}):
         invoices.void(work, invoice)
+    scheduling.subscription_ended(work, subscription)
     subscription |= {"status": "incomplete_expired", "canceled_at": work.now, "ended_at": work.now}
     standing.put(work, subscription)
     return subscription
@@ -67,6 +68,8 @@ def cancel_all(work: Work, customer: str) -> None:
     for subscription in work.all("subscription", customer=customer):
         if subscription["status"] not in standing.ENDED:
             cancel(work, subscription, reason="cancellation_requested")
+    for found in work.all(scheduling.KIND, customer=customer, status="not_started"):
+        scheduling.cancel(work, found)
     advancing.halt(work, work.all("invoice", customer=customer))
 
 
@@ -101,6 +104,7 @@ def _drop_prorations(work: Work, subscription: Object) -> None:
 def _end(work: Work, subscription: Object, **changes: Any) -> Object:
     schedule.clear(work, subscription)
     advancing.halt(work, work.all("invoice", parent__subscription_details__subscription=subscription["id"]))
+    scheduling.subscription_ended(work, subscription)
     subscription |= {"status": "canceled", "ended_at": work.now, "pending_update": None, **changes}
     subscription.pop("_pending", None)
     work.put(subscription)

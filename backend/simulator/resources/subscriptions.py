@@ -11,7 +11,7 @@ from stripe.params import (
     SubscriptionUpdateParams,
 )
 
-from simulator.billing import changes, coupons, endings, pausing, renewal, standing, subscriptions
+from simulator.billing import changes, coupons, endings, pausing, renewal, scheduling, standing, subscriptions
 from simulator.billing.catalog import interval_of
 from simulator.billing.subscriptions import Order
 from simulator.durations import DAY
@@ -122,8 +122,14 @@ def update(work: Work, params: Params, identity: str) -> Object:
             "A canceled subscription can only update its cancellation_details and metadata.",
             code="invalid_canceled_subscription_fields",
         )
+    if "cancel_at" in params or "cancel_at_period_end" in params:
+        scheduling.refuse_cancellation(subscription)
     wish = read_change(work, params, subscription)
-    return subscription if _stops(work, subscription, wish) else changes.change(work, subscription, wish)
+    if _stops(work, subscription, wish):
+        return subscription
+    changed = changes.change(work, subscription, wish)
+    scheduling.follow(work, changed)
+    return changed
 
 
 def _stops(work: Work, subscription: Object, wish: changes.Change) -> bool:

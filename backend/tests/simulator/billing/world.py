@@ -16,7 +16,7 @@ from simulator.protocol.operations import find_operation
 from simulator.state.store import Store
 from simulator.state.timeline import Timeline
 
-REPLAYED = ("subscription", "invoice", "charge", "payment_intent")
+REPLAYED = ("subscription", "subscription_schedule", "invoice", "charge", "payment_intent")
 
 
 class World:
@@ -75,6 +75,7 @@ class World:
         self._credits_nothing_twice()
         self._balances()
         self._subscriptions_are_alive_or_over()
+        self._schedules_lead_their_subscriptions()
         self._events_tell_everything()
 
     def _charges_no_period_twice(self) -> None:
@@ -135,6 +136,16 @@ class World:
                 assert self.now < subscription["created"] + 23 * 3600
             if subscription["status"] == "trialing":
                 assert self.now < subscription["trial_end"]
+
+    def _schedules_lead_their_subscriptions(self) -> None:
+        """An active schedule and a subscription that has not ended name each other, and its phase is the present."""
+        subscriptions = {one["id"]: one for one in self.all("subscription")}
+        led = {one["schedule"]: identity for identity, one in subscriptions.items() if one["schedule"]}
+        active = [one for one in self.all("subscription_schedule") if one["status"] == "active"]
+        assert led == {one["id"]: one["subscription"] for one in active}
+        for one in active:
+            assert subscriptions[one["subscription"]]["status"] not in standing.ENDED
+            assert one["current_phase"]["start_date"] <= self.now < one["current_phase"]["end_date"]
 
     def _events_tell_everything(self) -> None:
         """The last event of an object is the object, and with `previous_attributes` undone it is the event before."""
