@@ -13,6 +13,9 @@ def period_at(subscription: Object, at: int) -> Period:
 
 
 def enter(subscription: Object, period: Period) -> None:
+    """One that is to end with its period ends with this one now."""
+    if subscription["cancel_at_period_end"]:
+        subscription["cancel_at"] = period.end
     for item in subscription["items"]["data"]:
         item |= {"current_period_start": period.start, "current_period_end": period.end}
 

@@ -2,10 +2,13 @@
 
 from typing import Any
 
-from simulator.billing import advancing, collection, invoices, lines, schedule, scheduling, settings, standing
+from simulator.billing import advancing, collection, invoices, lines, schedule, scheduling, settings, setups, standing
 from simulator.billing.invoices import Plan
 from simulator.objects import Object
 from simulator.state.work import Work
+
+NO_END_PLANNED: Object = {"cancel_at": None, "cancel_at_period_end": False}
+"""What a subscription says that has ended otherwise than it was meant to."""
 
 
 def cancel(
@@ -21,7 +24,7 @@ def cancel(
     elif not prorate:
         _drop_prorations(work, subscription)
     details = subscription["cancellation_details"] | {"reason": reason}
-    return _end(work, subscription, canceled_at=work.now, cancellation_details=details)
+    return _end(work, subscription, canceled_at=work.now, cancellation_details=details, **NO_END_PLANNED)
 
 
 def ending_at(subscription: Object, now: int, *, at_period_end: bool) -> dict[str, Any]:
@@ -31,6 +34,7 @@ def ending_at(subscription: Object, now: int, *, at_period_end: bool) -> dict[st
         "cancel_at_period_end": at_period_end,
         "cancel_at": end if at_period_end else None,
         "canceled_at": now if at_period_end else None,
+        "_prorates_end": False,
     }
 
 
@@ -57,8 +61,8 @@ def expire(work: Work, subscription: Object) -> Object:
     schedule.clear(work, subscription)
     for invoice in invoices.in_state(work, subscription["id"], {"draft", "open"}):
         invoices.void(work, invoice)
-    scheduling.subscription_ended(work, subscription)
-    subscription |= {"status": "incomplete_expired", "canceled_at": work.now, "ended_at": work.now}
+    subscription |= {"status": "incomplete_expired", "canceled_at": work.now, "ended_at": work.now, **NO_END_PLANNED}
+    _forget_plans(work, subscription)
     standing.put(work, subscription)
     return subscription
 
@@ -104,9 +108,19 @@ def _drop_prorations(work: Work, subscription: Object) -> None:
 def _end(work: Work, subscription: Object, **changes: Any) -> Object:
     schedule.clear(work, subscription)
     advancing.halt(work, work.all("invoice", parent__subscription_details__subscription=subscription["id"]))
-    scheduling.subscription_ended(work, subscription)
-    subscription |= {"status": "canceled", "ended_at": work.now, "pending_update": None, **changes}
-    subscription.pop("_pending", None)
+    subscription |= {"status": "canceled", "ended_at": work.now, **changes}
+    _forget_plans(work, subscription)
     work.put(subscription)
     work.emit("customer.subscription.deleted", subscription)
     return subscription
+
+
+def _forget_plans(work: Work, subscription: Object) -> None:
+    """Nothing that was to happen to a subscription outlives it: no update, no pause, no phase, no card to wait for."""
+    scheduling.subscription_ended(work, subscription)
+    if setup_intent := work.find("setup_intent", subscription["pending_setup_intent"]):
+        setups.cancel(work, setup_intent, "abandoned")
+    subscription |= {"pending_update": None, "pending_setup_intent": None, "pause_collection": None}
+    subscription["status_details"] = None
+    for name in ("_pending", "_prorates_end"):
+        subscription.pop(name, None)

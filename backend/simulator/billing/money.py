@@ -4,13 +4,6 @@ from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 
-# https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts
-_SMALLEST_CHARGE = {
-    "aed": 200, "aud": 50, "bgn": 100, "brl": 50, "cad": 50, "chf": 50, "czk": 1500, "dkk": 250,
-    "eur": 50, "gbp": 30, "hkd": 400, "huf": 17500, "inr": 50, "jpy": 50, "mxn": 1000, "myr": 200,
-    "nok": 300, "nzd": 50, "pln": 200, "ron": 200, "sek": 300, "sgd": 50, "thb": 1000, "usd": 50,
-}  # fmt: skip
-
 
 def rounded(amount: Fraction | Decimal | int) -> int:
     """To the nearest minor unit; a half goes away from zero, so that a credit mirrors its debit."""
@@ -46,8 +39,3 @@ def spread(amount: int, weights: Sequence[int]) -> list[int]:
     for index in by_remainder[: amount - sum(shares)]:
         shares[index] += 1
     return shares
-
-
-def smallest_charge(currency: str) -> int:
-    """What a card is not asked for less than; below it an invoice goes onto the customer's balance."""
-    return _SMALLEST_CHARGE.get(currency, 50)

@@ -1,8 +1,10 @@
 """From lines to what the customer owes."""
 
+from fractions import Fraction
 from typing import NamedTuple
 
-from simulator.billing.money import smallest_charge
+from simulator.billing.currencies import multiple_of, smallest_charge
+from simulator.billing.money import rounded
 
 
 class Due(NamedTuple):
@@ -16,11 +18,13 @@ class Due(NamedTuple):
 
 
 def due(total: int, starting_balance: int, currency: str) -> Due:
-    """What is left of a credit, and what is too small to charge, is carried.
+    """What is left of a credit, what is too small to charge, and what rounding leaves over, is carried.
 
-    https://docs.stripe.com/billing/customer/balance
+    https://docs.stripe.com/billing/customer/balance and https://docs.stripe.com/currencies#special-cases
     """
     owed = total + starting_balance
     if owed < smallest_charge(currency):
         return Due(0, owed)
-    return Due(owed, 0)
+    step = multiple_of(currency)
+    amount = rounded(Fraction(owed, step)) * step
+    return Due(amount, owed - amount)

@@ -2,19 +2,16 @@
 
 from datetime import UTC, datetime
 
+from simulator.billing.currencies import decimals
+
 # Not strftime's, which follow the machine's language.
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _SYMBOLS = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}
-# https://docs.stripe.com/currencies#zero-decimal and #three-decimal
-_WHOLE = frozenset(
-    ("bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "ugx", "vnd", "vuv", "xaf", "xof", "xpf")
-)
-_THOUSANDTHS = frozenset(("bhd", "jod", "kwd", "omr", "tnd"))
 
 
 def money(amount: int, currency: str) -> str:
     """An amount in minor units: `$10.00`, `-€3.50`, `¥1,200`, `12.00 CHF`."""
-    places = 0 if currency in _WHOLE else 3 if currency in _THOUSANDTHS else 2
+    places = decimals(currency)
     number = f"{abs(amount) // 10**places:,}" + (f".{abs(amount) % 10**places:0{places}}" if places else "")
     sign, symbol = "-" if amount < 0 else "", _SYMBOLS.get(currency)
     return f"{sign}{symbol}{number}" if symbol else f"{sign}{number} {currency.upper()}"

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter, Request, Response
 
+from simulator.billing import schedule
 from simulator.billing.payments import NOT_AUTHENTICATED
 from simulator.objects import Object
 from simulator.pages import portal_view as view
@@ -107,12 +108,15 @@ async def cancel(request: Request, secret: str, identity: str) -> Response:
     form = await form_of(request)
     with store_of(request).work() as work:
         here = visit(work, secret)
-        if here is None or not here.subscription(identity) or not here.features["subscription_cancel"]["enabled"]:
+        subscription = here.subscription(identity) if here else None
+        if here is None or subscription is None or not here.features["subscription_cancel"]["enabled"]:
             return not_found()
         reasons = dict(view.reasons(here.features))
         feedback = {"cancellation_details[feedback]": form["feedback"]} if form.get("feedback") in reasons else {}
         if here.features["subscription_cancel"]["mode"] == "at_period_end":
-            call(work, "POST", f"/v1/subscriptions/{identity}", cancel_at_period_end="true", **feedback)
+            # In flexible billing Stripe's portal says when, and leaves `cancel_at_period_end` unset.
+            end = str(schedule.period_of(subscription)[1])
+            call(work, "POST", f"/v1/subscriptions/{identity}", cancel_at=end, **feedback)
         else:
             prorates = here.features["subscription_cancel"]["proration_behavior"] != "none"
             flags = {"prorate": "true", "invoice_now": "true"} if prorates else {}
@@ -125,9 +129,11 @@ async def resume(request: Request, secret: str, identity: str) -> Response:
     """Takes a cancellation back that has not happened yet."""
     with store_of(request).work() as work:
         here = visit(work, secret)
-        if here is None or not here.subscription(identity) or not here.features["subscription_cancel"]["enabled"]:
+        subscription = here.subscription(identity) if here else None
+        if here is None or subscription is None or not here.features["subscription_cancel"]["enabled"]:
             return not_found()
-        call(work, "POST", f"/v1/subscriptions/{identity}", cancel_at_period_end="false")
+        taken_back = {"cancel_at_period_end": "false"} if subscription["cancel_at_period_end"] else {"cancel_at": ""}
+        call(work, "POST", f"/v1/subscriptions/{identity}", **taken_back)
         return go(f"{here.base}?done=kept")
 
 

@@ -11,7 +11,7 @@ from stripe.params.checkout import (
 
 from simulator.billing import checkout, coupons, quotes
 from simulator.billing.catalog import active_price, cost, product_name
-from simulator.billing.money import smallest_charge
+from simulator.billing.currencies import smallest_charge
 from simulator.billing.words import money
 from simulator.durations import DAY, MINUTE
 from simulator.objects import Object

@@ -6,6 +6,7 @@ from stripe.params import (
     CouponUpdateParams,
 )
 
+from simulator.billing.currencies import checked
 from simulator.objects import Object
 from simulator.protocol.errors import StripeError
 from simulator.protocol.expansion import includable
@@ -99,7 +100,7 @@ def _reduction(params: Params) -> Object:
         raise StripeError("Missing required param: currency.", code="parameter_missing", param="currency")
     return {
         "amount_off": amount,
-        "currency": currency.lower() if currency and amount is not None else None,
+        "currency": checked(currency) if currency and amount is not None else None,
         "percent_off": percent,
     }
 

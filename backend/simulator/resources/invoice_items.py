@@ -7,6 +7,7 @@ from stripe.params import (
 
 from simulator.billing import invoices, lines
 from simulator.billing.catalog import active_price, cost, product_name
+from simulator.billing.currencies import checked
 from simulator.objects import Object
 from simulator.protocol.errors import StripeError
 from simulator.protocol.lists import page
@@ -38,7 +39,7 @@ def create(work: Work, params: Params) -> Object:
 
 
 def _built(work: Work, params: Params, customer: Object) -> Object:
-    quantity, currency = params.get("quantity", 1), (params.get("currency") or customer["currency"] or "usd").lower()
+    quantity, currency = params.get("quantity", 1), checked(params.get("currency") or customer["currency"] or "usd")
     named = (params.get("pricing") or {}).get("price")
     if (named is None) == ("amount" not in params):
         raise StripeError("You must pass one of `amount` and `pricing`.", code="parameter_missing", param="amount")

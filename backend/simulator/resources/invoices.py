@@ -12,6 +12,7 @@ from stripe.params import (
 )
 
 from simulator.billing import collection, coupons, invoices
+from simulator.billing.currencies import checked
 from simulator.billing.invoices import Plan
 from simulator.billing.payment_methods import check_payer, usable
 from simulator.billing.payments import Answer
@@ -34,7 +35,7 @@ def create(work: Work, params: Params) -> Object:
     """A manual draft, of the customer's pending items if those are to be included."""
     customer = customers.named(work, params)
     refuse_others(params)
-    currency = (params.get("currency") or customer["currency"] or "usd").lower()
+    currency = checked(params.get("currency") or customer["currency"] or "usd")
     includes = params.get("pending_invoice_items_behavior", "exclude") == "include"
     discounts = coupons.chosen(work, params.get("discounts") or [], customer["id"])
     advances = params.get("auto_advance", False)

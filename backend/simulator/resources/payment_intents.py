@@ -8,7 +8,7 @@ from stripe.params import (
 )
 
 from simulator.billing import collection, payments
-from simulator.billing.money import smallest_charge
+from simulator.billing.currencies import checked, largest_charge, multiple_of, smallest_charge
 from simulator.billing.payment_methods import attach, check_payer, usable
 from simulator.billing.payments import CONFIRMABLE
 from simulator.billing.words import money
@@ -32,11 +32,7 @@ def create(work: Work, params: Params) -> Object:
         raise unsupported("capture_method")
     if params["amount"] < 1:
         raise StripeError("Invalid positive integer", code="parameter_invalid_integer", param="amount")
-    least = smallest_charge(currency := params["currency"].lower())
-    if params["amount"] < least:
-        raise StripeError(
-            f"Amount must be at least {money(least, currency)} {currency}", code="amount_too_small", param="amount"
-        )
+    _check_amount(params["amount"], currency := checked(params["currency"]))
     fields: Object = {"metadata": {}}
     _apply(fields, params)
     _choose(work, fields, params)
@@ -66,6 +62,24 @@ def _choose(work: Work, intent: Object, params: Params) -> None:
 def _apply(intent: Object, params: Params) -> None:
     params.into(intent, *PLAIN)
     params.merge_metadata(intent)
+
+
+def _check_amount(amount: int, currency: str) -> None:
+    least, most, step = (read(currency) for read in (smallest_charge, largest_charge, multiple_of))
+    if amount < least:
+        raise StripeError(
+            f"Amount must be at least {money(least, currency)} {currency}", code="amount_too_small", param="amount"
+        )
+    if amount > most:
+        raise StripeError(
+            f"Amount must be no more than {money(most, currency)}", code="amount_too_large", param="amount"
+        )
+    if amount % step:
+        raise StripeError(
+            f"Invalid amount: amounts in {currency} must be divisible by {step}.",
+            code="parameter_invalid_integer",
+            param="amount",
+        )
 
 
 @operation("GET /v1/payment_intents/{id}", PaymentIntentRetrieveParams)

@@ -2,6 +2,7 @@ from decimal import Decimal
 
 from stripe.params import PriceCreateParams, PriceListParams, PriceRetrieveParams, PriceUpdateParams
 
+from simulator.billing import currencies
 from simulator.objects import Object
 from simulator.protocol.errors import StripeError, unsupported
 from simulator.protocol.lists import Test, equals, page
@@ -33,7 +34,7 @@ def new_price(work: Work, params: Params, product: Object) -> Object:
         "price",
         active=params.get("active", True),
         billing_scheme=_only(params, "billing_scheme", "per_unit"),
-        currency=_currency(params["currency"]),
+        currency=currencies.checked(params["currency"]),
         custom_unit_amount=None,
         lookup_key=None,
         nickname=params.get("nickname"),
@@ -107,12 +108,6 @@ def _amounts(params: Params) -> tuple[int | None, str]:
     if exact == exact.to_integral_value():
         return int(exact), str(int(exact))
     return None, f"{exact.normalize():f}"
-
-
-def _currency(code: str) -> str:
-    if len(code) != 3 or not code.isascii() or not code.isalpha():  # noqa: PLR2004 - ISO 4217
-        raise StripeError(f"Invalid currency: {code}.", param="currency")
-    return code.lower()
 
 
 def _recurring(params: Params) -> Object | None:

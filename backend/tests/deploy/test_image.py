@@ -61,7 +61,13 @@ def test_the_application_its_migrations_and_its_plans_are_in_the_image(image):
         assert done.returncode == 0, done.stderr[-3000:]
         return done.stdout
 
-    assert sorted(path.name for path in folder.iterdir()) == ["alembic", "alembic.ini", "app", "plans.toml"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "alembic",
+        "alembic.ini",
+        "app",
+        "currencies.toml",
+        "plans.toml",
+    ]
     assert run("-c", READ).split() == ["True", "True"]
     assert "CREATE TABLE users" in run("-m", "alembic", "upgrade", "head", "--sql")
 

@@ -32,6 +32,12 @@ def subscription(name: str = "sub_1", **changes: Any) -> SeenSubscription:
         "canceled_at": None,
         "ended_at": None,
         "has_payment_method": True,
+        "pause_behavior": None,
+        "pause_until": None,
+        "pending_update_until": None,
+        "trial_without_card": "cancel",
+        "days_until_due": None,
+        "discounts": [],
         "attempt": None,
     }
     return SeenSubscription(**(values | changes))
@@ -51,6 +57,7 @@ def invoice(name: str = "in_1", **changes: Any) -> SeenInvoice:
         "dispute": None,
         "attempts": 1,
         "needs_action": False,
+        "reason": "subscription_cycle",
         "hosted_invoice_url": "https://pay.example.com/i",
         "invoice_pdf": "https://pay.example.com/i.pdf",
         "created_at": made,

@@ -27,6 +27,10 @@ trial_days = 14
 """
 
 
+def in_currency(code, amount):
+    return GOOD.replace('"eur"', f'"{code}"').replace("1200", str(amount))
+
+
 def read(folder, text):
     file = folder / "plans.toml"
     file.write_text(text, "utf-8")
@@ -56,6 +60,19 @@ WRONG = {
     ),
     "negative": (GOOD.replace("1200", "-1"), "products[1].plans[0].amount: Input should be greater"),
     "too much": (GOOD.replace("1200", "100000000"), "products[1].plans[0].amount: Input should be less"),
+    "too much of another currency": (
+        in_currency("idr", 1_000_000_000_000),
+        "less than or equal to 999999999999: Stripe",
+    ),
+    "too little": (
+        GOOD.replace("1200", "49"),
+        "products[1].plans[0].amount: Input should be greater than or equal to 50",
+    ),
+    "too little of another currency": (in_currency("huf", 17_400), "Stripe charges no less than 175.00 HUF"),
+    "a fraction of a krona": (in_currency("isk", 550), "products[1].plans[0].amount: Input should be divisible by 100"),
+    "a fraction of a shilling": (in_currency("ugx", 99_999), "divisible by 100, as Stripe demands of amounts in ugx"),
+    "a thousandth of a dinar": (in_currency("kwd", 5_124), "divisible by 10"),
+    "a currency that Stripe does not take": (in_currency("xyz", 1200), "currency: Stripe takes no payments in xyz"),
     "half a cent": (GOOD.replace("1200", "1200.5"), "products[1].plans[0].amount: Input should be a valid integer"),
     "week": (GOOD.replace('"month"\ntrial', '"week"\ntrial'), "products[1].plans[0].interval: Input should be 'month'"),
     "currency": (GOOD.replace('"eur"', '"Euro"'), "currency: String should match"),
@@ -77,6 +94,24 @@ def test_what_is_wrong_is_named_with_its_place(tmp_path, text, complaint):
         read(tmp_path, text)
     assert complaint in str(refusal.value)
     assert str(refusal.value).startswith("plans.toml")
+
+
+@pytest.mark.parametrize(
+    ("code", "amount"),
+    [
+        ("isk", 50_000),
+        ("ugx", 1_000_000),
+        ("huf", 17_550),  # whole in payouts alone, as TWD is
+        ("twd", 80_045),
+        ("jpy", 50),
+        ("kwd", 5_120),
+        ("gbp", 30),
+        ("idr", 999_999_999_999),
+    ],
+)
+def test_what_stripe_would_charge_is_taken(tmp_path, code, amount):
+    offer = read(tmp_path, in_currency(code, amount))[1]
+    assert (offer.currency, offer.amount) == (code, amount)
 
 
 def test_a_missing_file_is_named(tmp_path):

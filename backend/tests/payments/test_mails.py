@@ -1,5 +1,6 @@
 """Mails about money: each occasion has one, however often we look."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -7,10 +8,10 @@ from sqlalchemy import func, select, update
 
 from app.core.types import now
 from app.db.database import SessionLocal
-from app.platform.models import Mail
+from app.platform.models import Job, Mail
 from app.routers.auth.models import User
+from app.routers.payments.currencies import money
 from app.routers.payments.models import Plan
-from app.routers.payments.notices import money
 from tests.auth.factories import make_user
 from tests.payments.factories import make_customer
 from tests.payments.seen import at, invoice, payer, subscription, unpaid, write
@@ -49,11 +50,17 @@ def test_a_payment_gets_one_receipt(user, customer):
 
 
 @pytest.mark.parametrize(
-    "bill", [{"amount_paid": 0}, {"paid_at": at(now() - timedelta(days=4))}, {"status": "void"}, {"status": "draft"}]
+    "bill", [{"amount_paid": 0}, {"paid_at": at(now() - timedelta(days=31))}, {"status": "void"}, {"status": "draft"}]
 )
 def test_nothing_paid_or_long_ago_gets_none(user, customer, bill):
     see(customer, subscription(), invoice(**bill))
     assert subjects(user) == []
+
+
+def test_a_payment_of_which_we_heard_late_gets_its_receipt(user, customer):
+    """Edge case: the event of it came after weeks, or never, and something else made us look."""
+    see(customer, subscription(), invoice(paid_at=at(now() - timedelta(days=29))))
+    assert subjects(user) == ["Receipt: 12.00 EUR"]
 
 
 def test_each_failed_try_gets_one_mail_with_the_days_that_are_left(user, customer):
@@ -80,6 +87,41 @@ def test_a_payment_that_its_owner_must_confirm_gets_a_mail_of_its_own(user, cust
     assert "https://pay.example.com/i" in mail.text
 
 
+def looks_at(customer):
+    """When jobs will look at this payer."""
+    with SessionLocal() as session:
+        jobs = session.scalars(select(Job).where(Job.kind == "payments.look")).all()
+    return [job.due_at for job in jobs if job.payload == {"customer_id": customer.id}]
+
+
+@pytest.mark.parametrize("reason", ["subscription_update", "subscription_create"])
+def test_who_is_at_stripes_page_gets_no_mail_to_confirm_unless_they_leave_it(user, customer, reason):
+    """The payer has just asked for it, and Stripe's page asks for the confirmation itself."""
+    asked = unpaid(needs_action=True, reason=reason, finalized_at=at(now() - timedelta(minutes=20)))
+    see(customer, subscription(), asked)
+    assert subjects(user) == []
+    (due,) = looks_at(customer)
+    assert timedelta(minutes=30) < due - now() < timedelta(minutes=50)
+    see(customer, subscription(), replace(asked, finalized_at=at(now() - timedelta(minutes=70))))
+    assert subjects(user) == ["Confirm your payment of 12.00 EUR"]
+
+
+def test_who_left_the_page_of_a_checkout_gets_no_mail_to_confirm(user, customer):
+    """Nothing was bought; the invoice is void before long."""
+    begun = subscription(status="incomplete", attempt="key of the checkout")
+    long_ago = at(now() - timedelta(hours=5))
+    see(customer, begun, unpaid(needs_action=True, reason="subscription_create", finalized_at=long_ago))
+    assert (subjects(user), looks_at(customer)) == ([], [])
+
+
+def test_what_somebody_else_began_for_a_payer_gets_a_mail_to_confirm(user, customer):
+    """From Stripe's dashboard, say."""
+    long_ago = at(now() - timedelta(hours=5))
+    bill = unpaid(needs_action=True, reason="subscription_create", finalized_at=long_ago)
+    see(customer, subscription(status="incomplete"), bill)
+    assert subjects(user) == ["Confirm your payment of 12.00 EUR"]
+
+
 @pytest.mark.parametrize(
     ("left", "expected"),
     [(timedelta(days=4), 0), (timedelta(days=3), 1), (timedelta(minutes=5), 1), (timedelta(minutes=-5), 0)],
@@ -101,10 +143,73 @@ def test_a_trial_without_card_is_asked_for_one(user, customer):
     assert "your card is charged" not in mail.text
 
 
-def test_a_trial_that_was_cancelled_is_not_reminded_of(user, customer):
+@pytest.mark.parametrize(
+    ("behavior", "told"),
+    [
+        ("cancel", "the subscription ends by itself"),
+        ("pause", "the subscription is paused"),
+        ("create_invoice", "the first payment fails"),
+    ],
+)
+def test_what_follows_a_trial_without_card_is_what_stripe_was_told(user, customer, behavior, told):
     ends = at(now() + timedelta(days=2))
-    see(customer, subscription(status="trialing", trial_end=ends, cancel_at_period_end=True))
-    assert subjects(user) == []
+    trial = {"status": "trialing", "trial_end": ends, "has_payment_method": False, "trial_without_card": behavior}
+    see(customer, subscription(**trial))
+    (mail,) = mails_to(user.email)
+    assert f"Without one {told}." in mail.text
+    assert f"Without one {told}." in mail.html
+
+
+def test_a_trial_whose_payer_is_sent_invoices_promises_no_charge(user, customer):
+    ends = at(now() + timedelta(days=2))
+    see(customer, subscription(status="trialing", trial_end=ends, has_payment_method=False, days_until_due=14))
+    (mail,) = mails_to(user.email)
+    assert "Then you get an invoice." in mail.text
+    assert "card" not in mail.text
+
+
+def coupon(**changes):
+    return {"coupon": "c", "percent_off": None, "amount_off": None, "ends_at": None} | changes
+
+
+@pytest.mark.parametrize(
+    ("discounts", "first"),
+    [
+        ([coupon(percent_off=12.5)], "10.50 EUR"),
+        ([coupon(percent_off=50), coupon(amount_off=100)], "5.00 EUR"),
+        ([coupon(amount_off=5000)], "0.00 EUR"),
+        ([coupon(percent_off=50, ends_at=(now() + timedelta(days=1)).isoformat())], None),
+        ([], None),
+    ],
+)
+def test_a_discount_is_told_with_the_end_of_a_trial(user, customer, discounts, first):
+    ends = at(now() + timedelta(days=2))
+    see(customer, subscription(status="trialing", trial_end=ends, discounts=discounts))
+    (mail,) = mails_to(user.email)
+    assert "12.00 EUR per month" in mail.text
+    assert ("discount" in mail.text) is (first is not None)
+    assert first is None or f"the first payment is {first}." in mail.text
+
+
+DAY = timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({"cancel_at_period_end": True}, 0),
+        ({"cancel_at": 2 * DAY}, 0),
+        ({"cancel_at": 1 * DAY}, 0),
+        ({"cancel_at": 40 * DAY}, 1),  # ends later, and is charged before
+        ({"pause_behavior": "void"}, 0),
+        ({"pause_behavior": "keep_as_draft", "pause_until": 9 * DAY}, 0),
+        ({"pause_behavior": "mark_uncollectible", "pause_until": 1 * DAY}, 1),
+    ],
+)
+def test_the_end_of_a_trial_is_told_if_a_charge_follows(user, customer, facts, expected):
+    moments = {name: at(now() + value) if isinstance(value, timedelta) else value for name, value in facts.items()}
+    see(customer, subscription(status="trialing", trial_end=at(now() + 2 * DAY), **moments))
+    assert len(subjects(user)) == expected
 
 
 def test_a_card_that_went_away_is_missed_once_a_period(user, customer):
@@ -113,6 +218,21 @@ def test_a_card_that_went_away_is_missed_once_a_period(user, customer):
     assert subjects(user) == ["Your subscription to Pro has no card"]
     see(customer, subscription(has_payment_method=False, current_period_end=at(now() + timedelta(days=60))))
     assert len(subjects(user)) == 2
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"cancel_at": timedelta(days=30)},
+        {"pause_behavior": "void"},
+        {"days_until_due": 14},
+        {"discounts": [coupon(percent_off=100)]},
+    ],
+)
+def test_no_card_is_missed_where_none_will_be_charged(user, customer, facts):
+    moments = {name: at(now() + value) if isinstance(value, timedelta) else value for name, value in facts.items()}
+    see(customer, subscription(has_payment_method=False, **moments))
+    assert subjects(user) == []
 
 
 def test_who_has_deleted_the_account_gets_nothing(user, customer, db):
@@ -139,6 +259,11 @@ def test_a_look_that_comes_too_late_sends_nothing(user, customer):
         (5, "usd", "0.05 USD"),
         (123456789, "eur", "1,234,567.89 EUR"),
         (500, "jpy", "500 JPY"),
+        (50_000, "ugx", "500.00 UGX"),
+        (50_000, "isk", "500.00 ISK"),
+        (17_550, "huf", "175.50 HUF"),
+        (80_000, "twd", "800.00 TWD"),
+        (1200, "zzz", "12.00 ZZZ"),
         (12340, "kwd", "12.340 KWD"),
     ],
 )

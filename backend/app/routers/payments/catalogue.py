@@ -11,8 +11,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from app.core.config import BACKEND
 from app.core.text import MAX_SLUG, canonical_slug
 
+from . import currencies
+
 FILE = BACKEND / "plans.toml"
-MAX_AMOUNT = 99_999_999  # what Stripe charges at most, in minor units
 MAX_TRIAL = 730  # days; Stripe's bound
 
 
@@ -31,7 +32,7 @@ class _Strict(BaseModel):
 
 class PlanEntry(_Strict):
     slug: Slug
-    amount: Annotated[int, Field(ge=0, le=MAX_AMOUNT)]
+    amount: Annotated[int, Field(ge=0)]
     interval: Literal["month", "year"]
     trial_days: Annotated[int, Field(ge=0, le=MAX_TRIAL)] = 0
     trial_needs_card: bool = True
@@ -62,6 +63,17 @@ class _File(_Strict):
         if any(plan.amount == 0 and plan.trial_days for plan in plans):
             raise ValueError("what is free has no trial")
         return self
+
+    def flaws(self) -> Iterator[str]:
+        """Where Stripe would refuse to charge for a plan, and why."""
+        currency = currencies.supported().get(self.currency)
+        if currency is None:
+            yield f"currency: Stripe takes no payments in {self.currency} ({currencies.FILE.name} has those it takes)"
+            return
+        for number, product in enumerate(self.products):
+            for position, plan in enumerate(product.plans):
+                if plan.amount and (flaw := currency.flaw(plan.amount)):
+                    yield f"products[{number}].plans[{position}].amount: {flaw}"
 
 
 @dataclass(frozen=True)
@@ -94,7 +106,7 @@ def read(file: Path | None = None) -> list[Offer]:
     """Every plan, in the order of the file. Raises `BrokenCatalogue`."""
     file = file or FILE
     try:
-        return list(_offers(_File.model_validate(tomllib.loads(file.read_text("utf-8")))))
+        content = _File.model_validate(tomllib.loads(file.read_text("utf-8")))
     except OSError as error:
         raise BrokenCatalogue(f"{file.name} cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -102,6 +114,9 @@ def read(file: Path | None = None) -> list[Offer]:
     except ValidationError as error:
         problems = [f"{_place(problem['loc'])}: {problem['msg']}" for problem in error.errors()]
         raise BrokenCatalogue(f"{file.name}: " + "; ".join(problems)) from error
+    if flaws := list(content.flaws()):
+        raise BrokenCatalogue(f"{file.name}: " + "; ".join(flaws))
+    return list(_offers(content))
 
 
 def _offers(content: _File) -> Iterator[Offer]:

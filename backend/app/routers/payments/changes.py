@@ -63,7 +63,7 @@ def cancel(db: Session, user: User, *, at_period_end: bool) -> Subscription:
     subscription = _live(db, user)
     ticket = _ticket(db, subscription)
     if at_period_end:
-        seen = gateway.set_cancel_at_period_end(subscription.stripe_id, wanted=True)
+        seen = gateway.cancel_at_period_end(subscription.stripe_id)
     else:
         seen = gateway.cancel_now(subscription.stripe_id)
     _write_down(db, ticket, seen)
@@ -71,13 +71,10 @@ def cancel(db: Session, user: User, *, at_period_end: bool) -> Subscription:
 
 
 def resume(db: Session, user: User) -> Subscription:
-    """A subscription that would end goes on; one that pauses goes on now. Raises `NoSubscription`."""
+    """Let a subscription go on that would end, that is paused, or whose collection is. Raises `NoSubscription`."""
     subscription = _live(db, user)
     ticket = _ticket(db, subscription)
-    if subscription.status == "paused":
-        seen = gateway.unpause(subscription.stripe_id)
-    else:
-        seen = gateway.set_cancel_at_period_end(subscription.stripe_id, wanted=False)
+    seen = gateway.let_go_on(subscription.stripe_id)
     _write_down(db, ticket, seen)
     return _as_it_is_now(db, subscription)
 

@@ -17,6 +17,7 @@ from .clock import payments_now
 from .models import Plan, Subscription
 
 IN_FORCE = ("trialing", "active")
+NOT_PROVIDED = "void"  # Stripe's word for a pause of collection in which nothing is provided, and nothing owed
 FREE = "free"  # where no plan has been loaded yet, nothing is open, and it is called so
 NOTHING: dict[str, Any] = {"features": [], "limits": {}}
 
@@ -54,8 +55,21 @@ def grace_ends_at(subscription: Subscription) -> datetime | None:
     return subscription.past_due_since + timedelta(days=get_settings().payments_grace_days)
 
 
+def is_collection_paused(db: Session, subscription: Subscription) -> bool:
+    """Whether Stripe collects no payments for now. A pause that has a last moment is over then, heard of or not."""
+    if subscription.pause_behavior is None:
+        return False
+    return subscription.pause_until is None or payments_now(db) < subscription.pause_until
+
+
 def in_force(db: Session, subscription: Subscription) -> bool:
-    """Trial and paid time count, and a time of grace while a failed payment is tried again; nothing else does."""
+    """Trial and paid time count, and a time of grace while a failed payment is tried again; nothing else does.
+
+    While collection is paused and invoices are voided, the service is not provided. The other ways to pause keep it:
+    https://docs.stripe.com/billing/subscriptions/pause-payment
+    """
+    if subscription.pause_behavior == NOT_PROVIDED and is_collection_paused(db, subscription):
+        return False
     if subscription.status in IN_FORCE:
         return True
     ends_at = grace_ends_at(subscription)

@@ -91,12 +91,18 @@ class Subscription(Timestamps, Base):
     current_period_end: Mapped[datetime]
     trial_start: Mapped[datetime | None]
     trial_end: Mapped[datetime | None]
-    cancel_at_period_end: Mapped[bool]
-    cancel_at: Mapped[datetime | None]
+    cancel_at_period_end: Mapped[bool]  # also where Stripe says `cancel_at` alone, and that is when the period ends
+    cancel_at: Mapped[datetime | None]  # when it ends, whichever way that was asked for
     canceled_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     past_due_since: Mapped[datetime | None]  # when the oldest unpaid invoice was finalised
     has_payment_method: Mapped[bool]
+    pause_behavior: Mapped[str | None] = mapped_column(String(32))  # Stripe's word, while collection is paused
+    pause_until: Mapped[datetime | None]  # null: until somebody ends the pause
+    pending_update_until: Mapped[datetime | None]  # until when a change waits for its payment
+    trial_without_card: Mapped[str | None] = mapped_column(String(32))  # Stripe's word for what follows such a trial
+    days_until_due: Mapped[int | None]  # null: cards are charged; else invoices are sent
+    discounts: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True), default=list)
     # What a preview has shown, so that the change charges just that, and with one Idempotency-Key.
     previewed_price_id: Mapped[str | None] = mapped_column(String(STRIPE_ID))
     previewed_at: Mapped[datetime | None]

@@ -5,37 +5,44 @@ makes us look next finds the occasion.
 """
 
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.config import get_settings
+from app.platform.jobs import enqueue
 from app.platform.mail import queue_mail
 from app.routers.auth.models import User
 
 from .clock import payments_now
+from .currencies import money
 from .entitlements import grace_ends_at
-from .gateway import SeenInvoice
+from .gateway import SeenInvoice, SeenPayer
 from .models import Customer, Notice, Plan, Subscription
 
-NEWS = timedelta(days=3)  # what is older is no news: the past of a payer is read without a word
+NEWS = timedelta(days=30)  # what was paid before is no news: the past of a payer is read without a word
 BEFORE_TRIAL_END = timedelta(days=3, hours=1)  # Stripe reminds three days before
-WITHOUT_MINOR_UNIT = frozenset("bif clp djf gnf jpy kmf krw mga pyg rwf ugx vnd vuv xaf xof xpf".split())  # noqa: SIM905 - a list of codes reads best so
-IN_THOUSANDTHS = frozenset("bhd jod kwd omr tnd".split())  # noqa: SIM905 - the same
+AT_THE_PAGE = timedelta(hours=1)  # so long somebody may be busy on Stripe's page with what they have just asked for
+ASKED_FOR = ("subscription_create", "subscription_update")  # reasons of invoices that their payer has just caused
 
 
-def send(db: Session, customer: Customer, rows: dict[str, Subscription], invoices: list[SeenInvoice]) -> None:
+def send(db: Session, customer: Customer, rows: dict[str, Subscription], seen: SeenPayer) -> None:
     """Queue what there is to say. The payer's row is locked, so nobody else says it now."""
     user = db.get(User, customer.user_id) if customer.user_id else None
     if user is None or not user.is_active:
         return
     post = _Post(db, customer, user)
-    for invoice in sorted(invoices, key=lambda one: one.created_at):
-        _about_invoice(post, invoice, rows.get(invoice.subscription_id or ""))
+    checkouts = {one.id for one in seen.subscriptions if one.attempt and one.status == "incomplete"}
+    for invoice in sorted(seen.invoices, key=lambda one: one.created_at):
+        _about_payment(post, invoice)
+        subscription = rows.get(invoice.subscription_id or "")
+        if subscription and invoice.status == "open" and invoice.attempts:
+            _about_debt(post, invoice, subscription, is_checkout=subscription.stripe_id in checkouts)
     for row in rows.values():
-        _about_subscription(post, row)
+        if row.live_customer_id is not None:
+            _about_subscription(post, row)
 
 
 class _Post:
@@ -56,17 +63,31 @@ class _Post:
             self.db, self._user.email, f"payments/{template}", username=self._user.username, billing=link, **values
         )
 
+    def look_again(self, occasion: str, after: timedelta) -> None:
+        """See later whether there is still something to say."""
+        payload = {"customer_id": self._customer.id}
+        enqueue(self.db, "payments.look", payload, key=f"look {occasion}", after=after)
 
-def _about_invoice(post: _Post, invoice: SeenInvoice, subscription: Subscription | None) -> None:
+
+def _about_payment(post: _Post, invoice: SeenInvoice) -> None:
     if invoice.status == "paid" and invoice.amount_paid and invoice.paid_at and invoice.paid_at > post.now - NEWS:
         amount = money(invoice.amount_paid, invoice.currency)
         link = invoice.invoice_pdf or invoice.hosted_invoice_url
         post.mail(f"receipt {invoice.id}", "receipt", amount=amount, number=invoice.number, link=link)
-    if invoice.status != "open" or not invoice.attempts or subscription is None:
-        return
+
+
+def _about_debt(post: _Post, invoice: SeenInvoice, subscription: Subscription, *, is_checkout: bool) -> None:
     amount = money(invoice.amount_due, invoice.currency)
     occasion = f"{invoice.id} {invoice.attempts}"  # each try that failed is one
     if invoice.needs_action:
+        # Stripe's page asks for the confirmation itself: a mail would come while its reader is busy with that. Who left
+        # the page of a checkout has bought nothing; who left that of a change is reminded.
+        left_page_at = (invoice.finalized_at or invoice.created_at) + AT_THE_PAGE
+        if is_checkout:
+            return
+        if invoice.reason in ASKED_FOR and post.now < left_page_at:
+            post.look_again(f"action {occasion}", left_page_at - post.now)
+            return
         post.mail(f"action {occasion}", "action_required", amount=amount, link=invoice.hosted_invoice_url)
     elif ends_at := grace_ends_at(subscription):
         days = max(0, (ends_at - post.now).days)
@@ -76,25 +97,50 @@ def _about_invoice(post: _Post, invoice: SeenInvoice, subscription: Subscription
 
 
 def _about_subscription(post: _Post, row: Subscription) -> None:
-    if row.live_customer_id is None:
-        return
     plan = post.db.get(Plan, row.plan_id) if row.plan_id else None
     name = plan.name if plan else "your plan"
     ends = row.trial_end
-    goes_on = not row.cancel_at_period_end and row.cancel_at is None
-    if row.status == "trialing" and ends and goes_on and ends - BEFORE_TRIAL_END <= post.now < ends:
-        price = f"{money(plan.amount, plan.currency)} per {plan.interval}" if plan else None
-        values = {"plan": name, "day": day(ends), "price": price, "has_card": row.has_payment_method}
-        post.mail(f"trial {row.stripe_id} {int(ends.timestamp())}", "trial_ending", **values)
-    elif row.status == "active" and goes_on and not row.has_payment_method:
+    if row.status == "trialing" and ends and ends - BEFORE_TRIAL_END <= post.now < ends and _is_charged_at(row, ends):
+        occasion = f"trial {row.stripe_id} {int(ends.timestamp())}"
+        post.mail(occasion, "trial_ending", plan=name, day=day(ends), **_after_trial(row, plan, ends))
+    elif row.status == "active" and _lacks_card(row, plan):
         period = int(row.current_period_end.timestamp())
         post.mail(f"card {row.stripe_id} {period}", "card_missing", plan=name, day=day(row.current_period_end))
 
 
-def money(amount: int, currency: str) -> str:
-    """`12.00 EUR`: minor units, of which some currencies have none, and some a thousand."""
-    places = 0 if currency in WITHOUT_MINOR_UNIT else 3 if currency in IN_THOUSANDTHS else 2
-    return f"{Decimal(amount).scaleb(-places):,} {currency.upper()}"
+def _is_charged_at(row: Subscription, moment: datetime) -> bool:
+    """Whether the subscription goes on then, and its payments are collected."""
+    is_over = row.cancel_at_period_end or (row.cancel_at is not None and row.cancel_at <= moment)
+    is_paused = row.pause_behavior is not None and (row.pause_until is None or row.pause_until > moment)
+    return not is_over and not is_paused
+
+
+def _lacks_card(row: Subscription, plan: Plan | None) -> bool:
+    end = row.current_period_end
+    costs = plan is None or _after_discounts(plan, row, end) > 0
+    return not row.has_payment_method and row.days_until_due is None and costs and _is_charged_at(row, end)
+
+
+def _after_trial(row: Subscription, plan: Plan | None, ends: datetime) -> dict[str, Any]:
+    """What it will cost, and how it is paid: what the reader has to know before the trial ends."""
+    first = _after_discounts(plan, row, ends) if plan else 0
+    return {
+        "price": f"{money(plan.amount, plan.currency)} per {plan.interval}" if plan else None,
+        "first_payment": money(first, plan.currency) if plan and first != plan.amount else None,
+        "has_card": row.has_payment_method,
+        "is_invoiced": row.days_until_due is not None,
+        "without_card": row.trial_without_card,
+    }
+
+
+def _after_discounts(plan: Plan, row: Subscription, moment: datetime) -> int:
+    """The price of a period that begins then. Stripe takes one discount off after the other."""
+    price = Decimal(plan.amount)
+    for discount in row.discounts or []:
+        if discount["ends_at"] and datetime.fromisoformat(discount["ends_at"]) <= moment:
+            continue
+        price -= price * Decimal(str(discount["percent_off"] or 0)) / 100 + (discount["amount_off"] or 0)
+    return max(0, int(price.quantize(Decimal(1), ROUND_HALF_UP)))
 
 
 def day(moment: datetime) -> str:

@@ -61,7 +61,12 @@ class PortalRead(Output):
 
 
 class SubscriptionRead(Output):
-    """`status` is Stripe's word. `entitlements` is what the subscription opens at this moment."""
+    """`status` is Stripe's word. `entitlements` is what the subscription opens at this moment.
+
+    `cancel_at` is when the subscription ends, whichever way that was asked for; null while it goes on.
+    `cancel_at_period_end` is true if that is when the current period ends. While `collection_paused`, nothing is
+    charged; resuming ends the pause.
+    """
 
     id: int
     plan: PlanRead | None
@@ -69,8 +74,10 @@ class SubscriptionRead(Output):
     current_period_start: datetime
     current_period_end: datetime
     trial_end: datetime | None
+    cancel_at: datetime | None
     cancel_at_period_end: bool
     canceled_at: datetime | None
+    collection_paused: bool
     entitlements: Entitled
 
 
@@ -170,8 +177,22 @@ def _slug_of(plan: Any) -> Any:
     return plan and plan.slug
 
 
+class DiscountRead(Output):
+    """A coupon that runs; either `percent_off` or `amount_off` is null. Without `ends_at` it runs for good, or once."""
+
+    coupon: str
+    percent_off: float | None
+    amount_off: int | None
+    ends_at: datetime | None
+
+
 class SubscriptionOverview(Output):
-    """`plan` is a slug, null where the price is none of ours."""
+    """`plan` is a slug, null where the price is none of ours.
+
+    `pause_behavior` is Stripe's word while collection is paused: with `void` the subscription opens nothing.
+    `pending_update_until` is until when a change waits for its payment. `days_until_due` is set where invoices are
+    sent instead of charged. `trial_without_card` is what Stripe does at the end of a trial without a card.
+    """
 
     id: int
     stripe_id: str
@@ -180,6 +201,15 @@ class SubscriptionOverview(Output):
     status: str
     started_at: datetime
     current_period_end: datetime
+    trial_end: datetime | None
+    trial_without_card: str | None
+    cancel_at: datetime | None
     cancel_at_period_end: bool
+    canceled_at: datetime | None
+    pause_behavior: str | None
+    pause_until: datetime | None
+    pending_update_until: datetime | None
+    days_until_due: int | None
+    discounts: Annotated[list[DiscountRead], BeforeValidator(lambda stored: stored or [])]
     past_due_since: datetime | None
     ended_at: datetime | None

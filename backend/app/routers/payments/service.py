@@ -80,8 +80,12 @@ def has_live_subscription(db: Session, user: User) -> bool:
 
 def describe(db: Session, subscription: Subscription) -> SubscriptionRead:
     """Needs its plan loaded."""
-    opened = entitlements.of_subscription(db, subscription)
-    return SubscriptionRead.model_validate({**vars(subscription), "plan": subscription.plan, "entitlements": opened})
+    worked_out = {
+        "plan": subscription.plan,
+        "collection_paused": entitlements.is_collection_paused(db, subscription),
+        "entitlements": entitlements.of_subscription(db, subscription),
+    }
+    return SubscriptionRead.model_validate({**vars(subscription), **worked_out})
 
 
 def list_invoices(user: User) -> Select[Invoice]:

@@ -27,8 +27,9 @@ SUBSCRIPTION_COLUMNS = {
     for field in fields(SeenSubscription)
     if field.name not in ("id", "item_id", "price_id", "attempt", "pay_url")
 }
+NOT_ALWAYS_SEEN = ("has_payment_method", "discounts")  # `None` says that nobody asked Stripe for them
 INVOICE_COLUMNS = {
-    field.name for field in fields(SeenInvoice) if field.name not in ("id", "subscription_id", "needs_action")
+    field.name for field in fields(SeenInvoice) if field.name not in ("id", "subscription_id", "needs_action", "reason")
 }
 
 
@@ -82,7 +83,7 @@ def write(db: Session, ticket: Ticket, seen: SeenPayer) -> None:
     db.flush()
     if forgetting.is_orphan(db, customer):
         forgetting.forget_soon(db, customer)  # what Stripe still has of them was unknown when the account was deleted
-    notices.send(db, customer, rows, seen.invoices)
+    notices.send(db, customer, rows, seen)
 
 
 def write_subscription(db: Session, ticket: Ticket, seen: SeenSubscription) -> None:
@@ -112,13 +113,13 @@ def _write_subscriptions(db: Session, customer: Customer, seen: list[SeenSubscri
     plans = {plan.stripe_price_id: plan.id for plan in db.scalars(select(Plan).where(Plan.stripe_price_id.in_(prices)))}
     for one in seen:
         row = rows.setdefault(one.id, Subscription(customer_id=customer.id, stripe_id=one.id))
-        had_card = row.has_payment_method
         if one.price_id not in plans and row.stripe_price_id != one.price_id:
             alarm("unknown_price", subscription=one.id, price=one.price_id)
         row.stripe_item_id, row.stripe_price_id, row.plan_id = one.item_id, one.price_id, plans.get(one.price_id)
         for name in SUBSCRIPTION_COLUMNS:
-            setattr(row, name, getattr(one, name))
-        row.has_payment_method = bool(had_card if one.has_payment_method is None else one.has_payment_method)
+            if name not in NOT_ALWAYS_SEEN or getattr(one, name) is not None:
+                setattr(row, name, getattr(one, name))
+        row.has_payment_method, row.discounts = bool(row.has_payment_method), row.discounts or []
         if one.trial_start and customer.trial_used_at is None:
             customer.trial_used_at = one.trial_start
         db.add(row)
@@ -150,6 +151,8 @@ def _end_all(rows: dict[str, Subscription]) -> None:
         if row.status in CURRENT:
             row.status, row.live_customer_id, row.past_due_since = "canceled", None, None
             row.ended_at = row.canceled_at = row.ended_at or clock.now()
+            row.cancel_at, row.cancel_at_period_end, row.pending_update_until = None, False, None
+            row.pause_behavior = row.pause_until = row.previewed_price_id = None
 
 
 def _write_invoices(

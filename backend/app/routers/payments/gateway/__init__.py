@@ -2,6 +2,7 @@
 
 from .asking import (
     Order,
+    cancel_at_period_end,
     cancel_now,
     change_price,
     close_session,
@@ -13,10 +14,9 @@ from .asking import (
     find_customer,
     find_promotion_code,
     find_session,
+    let_go_on,
     open_portal,
     preview_change,
-    set_cancel_at_period_end,
-    unpause,
     update_email,
 )
 from .calls import UNHEARD
@@ -36,6 +36,7 @@ from .selling import (
     update_product,
 )
 from .shapes import (
+    SeenDiscount,
     SeenEndpoint,
     SeenInvoice,
     SeenLine,
@@ -57,6 +58,7 @@ __all__ = [
     "PaymentFailed",
     "PaymentsMisconfigured",
     "PaymentsUnavailable",
+    "SeenDiscount",
     "SeenEndpoint",
     "SeenInvoice",
     "SeenLine",
@@ -68,6 +70,7 @@ __all__ = [
     "SeenSubscription",
     "StripeRefused",
     "archive_price",
+    "cancel_at_period_end",
     "cancel_now",
     "change_price",
     "close_session",
@@ -89,13 +92,12 @@ __all__ = [
     "find_promotion_code",
     "find_session",
     "find_sold",
+    "let_go_on",
     "list_endpoints",
     "look_at_payer",
     "open_portal",
     "payer_of_charge",
     "preview_change",
-    "set_cancel_at_period_end",
-    "unpause",
     "update_email",
     "update_endpoint",
     "update_product",

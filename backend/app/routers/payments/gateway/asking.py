@@ -155,9 +155,9 @@ def change_price(subscription: tuple[str, str], price_id: str, *, proration_at: 
         return subscription_of(client.v1.subscriptions.update(subscription_id, params, {"idempotency_key": key}))
 
 
-def set_cancel_at_period_end(subscription_id: str, *, wanted: bool) -> SeenSubscription:
+def cancel_at_period_end(subscription_id: str) -> SeenSubscription:
     with calling() as client:
-        return subscription_of(client.v1.subscriptions.update(subscription_id, {"cancel_at_period_end": wanted}))
+        return subscription_of(client.v1.subscriptions.update(subscription_id, {"cancel_at_period_end": True}))
 
 
 def cancel_now(subscription_id: str) -> SeenSubscription:
@@ -174,10 +174,26 @@ def cancel_now(subscription_id: str) -> SeenSubscription:
         return subscription_of(ended)
 
 
-def unpause(subscription_id: str) -> SeenSubscription:
-    params: Any = {"billing_cycle_anchor": {"type": "now"}}
+def let_go_on(subscription_id: str) -> SeenSubscription:
+    """Take back what would end the subscription or keeps it from being paid: each by the word that it was asked for.
+
+    Stripe takes `cancel_at` and `cancel_at_period_end` one at a time. Can be asked again.
+    """
+    taken_back: dict[str, Any] = {}
     with calling() as client:
-        return subscription_of(client.v1.subscriptions.resume(subscription_id, params))
+        found = client.v1.subscriptions.retrieve(subscription_id)
+        if found.cancel_at_period_end:
+            taken_back["cancel_at_period_end"] = False
+        elif found.cancel_at:
+            taken_back["cancel_at"] = ""
+        if found.pause_collection:
+            taken_back["pause_collection"] = ""
+        if taken_back:
+            wanted: Any = taken_back
+            found = client.v1.subscriptions.update(subscription_id, wanted)
+        if found.status == "paused":
+            found = client.v1.subscriptions.resume(subscription_id, {"billing_cycle_anchor": {"type": "now"}})
+        return subscription_of(found)
 
 
 def end_and_refund(subscription_id: str, *, since: datetime | None = None) -> None:

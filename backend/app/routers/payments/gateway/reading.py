@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from .calls import calling
 from .errors import StripeRefused
-from .shapes import SeenInvoice, SeenPayer, SeenSession, SeenSubscription
+from .shapes import SeenDiscount, SeenInvoice, SeenPayer, SeenSession, SeenSubscription
 
 if TYPE_CHECKING:
     import stripe
 
 PAGE = 100
+EXPANDED = ["data.latest_invoice", "data.discounts.source.coupon"]
 ATTEMPT = "liftoff_attempt"  # metadata of a subscription: the checkout attempt that it came from
 
 
@@ -30,7 +31,7 @@ def look_at_payer(customer_id: str, session_id: str | None = None) -> SeenPayer:
         gone = bool(getattr(customer, "deleted", False))
         default_card = None if gone else _default_card(customer)
         of_customer: Any = {"customer": customer_id, "limit": PAGE}
-        listed = api.subscriptions.list(of_customer | {"status": "all", "expand": ["data.latest_invoice"]})
+        listed = api.subscriptions.list(of_customer | {"status": "all", "expand": EXPANDED})
         subscriptions = [subscription_of(found, default_card) for found in listed.auto_paging_iter()]
         invoices = _invoices(client, of_customer)
         session = session_of(api.checkout.sessions.retrieve(session_id)) if session_id else None
@@ -44,11 +45,12 @@ def _default_card(customer: Any) -> str | None:
 
 
 def subscription_of(found: "stripe.Subscription", default_card: str | Unknown | None = UNKNOWN) -> SeenSubscription:
-    """One with one item, as all of ours are. Of several the first decides."""
+    """Our shape of a subscription. All of ours have one item; if there are several, the first one decides."""
     item = found["items"].data[0]
-    pending = found.pending_update is not None
+    pending, pause, trial = found.pending_update, found.pause_collection, found.trial_settings
     invoice: Any = found.latest_invoice
     own_card = bool(found.default_payment_method or found.default_source)
+    ends_at = found.cancel_at or (item.current_period_end if found.cancel_at_period_end else None)
     return SeenSubscription(
         id=found.id,
         item_id=item.id,
@@ -59,14 +61,36 @@ def subscription_of(found: "stripe.Subscription", default_card: str | Unknown | 
         current_period_end=_moment(item.current_period_end),
         trial_start=_maybe(found.trial_start),
         trial_end=_maybe(found.trial_end),
-        cancel_at_period_end=found.cancel_at_period_end,
-        cancel_at=_maybe(found.cancel_at),
+        cancel_at_period_end=found.cancel_at_period_end or ends_at == item.current_period_end,
+        cancel_at=_maybe(ends_at),
         canceled_at=_maybe(found.canceled_at),
         ended_at=_maybe(found.ended_at),
         has_payment_method=own_card or (None if isinstance(default_card, Unknown) else bool(default_card)),
+        pause_behavior=str(pause.behavior) if pause else None,
+        pause_until=_maybe(pause.resumes_at) if pause else None,
+        pending_update_until=_maybe(pending.expires_at) if pending else None,
+        trial_without_card=str(trial.end_behavior.missing_payment_method) if trial else None,
+        days_until_due=found.days_until_due,
+        discounts=_discounts(found.discounts),
         attempt=found.metadata.to_dict().get(ATTEMPT),
         pay_url=getattr(invoice, "hosted_invoice_url", None) if pending else None,
     )
+
+
+def _discounts(found: list[Any] | None) -> list[SeenDiscount] | None:
+    """`None` where Stripe gave their ids alone, which is what it does unless they are asked for."""
+    if any(isinstance(one, str) or isinstance(one.source.coupon, str) for one in found or []):
+        return None
+    return [
+        SeenDiscount(
+            coupon=one.source.coupon.id,
+            percent_off=one.source.coupon.percent_off,
+            amount_off=one.source.coupon.amount_off,
+            ends_at=None if one.end is None else _moment(one.end).isoformat(),
+        )
+        for one in found or []
+        if one.source.coupon
+    ]
 
 
 def session_of(found: "stripe.checkout.Session") -> SeenSession:
@@ -112,6 +136,7 @@ def _invoice(invoice: "stripe.Invoice", refunded: int, dispute: str | None, *, n
         dispute=dispute,
         attempts=invoice.attempt_count,
         needs_action=needs_action,
+        reason=str(invoice.billing_reason) if invoice.billing_reason else None,
         hosted_invoice_url=invoice.hosted_invoice_url,
         invoice_pdf=invoice.invoice_pdf,
         created_at=_moment(invoice.created),

@@ -2,13 +2,27 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypedDict
+
+
+class SeenDiscount(TypedDict):
+    """One coupon that runs. Either `percent_off` or `amount_off` is null; `ends_at` is a time in ISO 8601."""
+
+    coupon: str
+    percent_off: float | None
+    amount_off: int | None
+    ends_at: str | None
 
 
 @dataclass(frozen=True)
 class SeenSubscription:
     """`status` is Stripe's word. Stripe gives periods by item; we have one item.
 
-    `has_payment_method` is null where only the payer could tell, and was not looked at.
+    `cancel_at` is when it ends, and `cancel_at_period_end` whether that is the end of the period: Stripe's portal says
+    so by `cancel_at` alone in flexible billing, and leaves its flag unset.
+
+    `has_payment_method` is null where only the payer could tell, and was not looked at; `discounts` is null where
+    they were not asked for.
     """
 
     id: str
@@ -25,13 +39,19 @@ class SeenSubscription:
     canceled_at: datetime | None
     ended_at: datetime | None
     has_payment_method: bool | None
+    pause_behavior: str | None
+    pause_until: datetime | None
+    pending_update_until: datetime | None
+    trial_without_card: str | None
+    days_until_due: int | None
+    discounts: list[SeenDiscount] | None
     attempt: str | None  # key of the checkout attempt that it came from; None: somebody made it elsewhere
     pay_url: str | None = None  # where a change that waits for its payment can be paid
 
 
 @dataclass(frozen=True)
 class SeenInvoice:
-    """`needs_action`: the owner of the card has to confirm the payment."""
+    """`needs_action`: the owner of the card has to confirm the payment. `reason` is why Stripe made the invoice."""
 
     id: str
     subscription_id: str | None
@@ -44,6 +64,7 @@ class SeenInvoice:
     dispute: str | None
     attempts: int
     needs_action: bool
+    reason: str | None
     hosted_invoice_url: str | None
     invoice_pdf: str | None
     created_at: datetime

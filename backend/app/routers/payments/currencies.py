@@ -1,0 +1,57 @@
+"""What Stripe takes as an amount of money: `backend/currencies.toml`, which names its source."""
+
+import tomllib
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+
+from app.core.config import BACKEND
+
+FILE = BACKEND / "currencies.toml"
+
+
+@dataclass(frozen=True)
+class Currency:
+    """How amounts of one currency are written in Stripe's API. All numbers are minor units, as Stripe counts them."""
+
+    code: str
+    decimals: int
+    multiple_of: int
+    minimum: int
+    maximum: int
+
+    def write(self, amount: int) -> str:
+        """An amount for people to read, such as `12.00 EUR`."""
+        return f"{Decimal(amount).scaleb(-self.decimals):,} {self.code.upper()}"
+
+    def flaw(self, amount: int) -> str | None:
+        """Why Stripe would refuse to charge this amount; `None` if it would not."""
+        least, most = self.write(self.minimum), self.write(self.maximum)
+        if amount % self.multiple_of:
+            return f"Input should be divisible by {self.multiple_of}, as Stripe demands of amounts in {self.code}"
+        if amount < self.minimum:
+            return f"Input should be greater than or equal to {self.minimum}: Stripe charges no less than {least}"
+        if amount > self.maximum:
+            return f"Input should be less than or equal to {self.maximum}: Stripe charges no more than {most}"
+        return None
+
+
+@lru_cache
+def supported() -> dict[str, Currency]:
+    """Every currency that Stripe takes, by its code in lower case."""
+    table = tomllib.loads(FILE.read_text("utf-8"))
+    return {
+        code: Currency(
+            code,
+            decimals=0 if code in table["zero_decimal"].split() else 3 if code in table["three_decimal"].split() else 2,
+            multiple_of=table["multiple_of"].get(code, 1),
+            minimum=table["minimum"].get(code, 1),
+            maximum=table["maximum"].get(code, table["maximum"]["others"]),
+        )
+        for code in table["supported"].split()
+    }
+
+
+def money(amount: int, currency: str) -> str:
+    """`12.00 EUR`. A currency that Stripe has added since is taken to have two decimals, as nearly all do."""
+    return (supported().get(currency) or Currency(currency, 2, 1, 1, amount)).write(amount)

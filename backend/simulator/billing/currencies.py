@@ -1,0 +1,50 @@
+"""The currencies that Stripe takes, and which amounts of them: `backend/currencies.toml`, which names its source."""
+
+import tomllib
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from simulator.protocol.errors import StripeError
+
+FILE = Path(__file__).parents[2] / "currencies.toml"
+USUAL_MINIMUM = 50  # where the table has none: Stripe would ask for the worth of half a dollar
+
+
+@lru_cache
+def _table() -> dict[str, Any]:
+    return tomllib.loads(FILE.read_text("utf-8"))
+
+
+def checked(code: str) -> str:
+    """A code in lower case. Raises for one that Stripe does not take."""
+    known: list[str] = _table()["supported"].split()
+    if code.lower() not in known:
+        raise StripeError(
+            f"Invalid currency: {code.lower()}. Stripe currently supports these currencies: {', '.join(known)}",
+            param="currency",
+        )
+    return code.lower()
+
+
+def decimals(code: str) -> int:
+    if code in _table()["zero_decimal"].split():
+        return 0
+    return 3 if code in _table()["three_decimal"].split() else 2
+
+
+def multiple_of(code: str) -> int:
+    """What an amount must be divisible by."""
+    step: int = _table()["multiple_of"].get(code, 1)
+    return step
+
+
+def smallest_charge(code: str) -> int:
+    """What a card is not asked for less than; below it an invoice goes onto the customer's balance."""
+    least: int = _table()["minimum"].get(code, USUAL_MINIMUM)
+    return least
+
+
+def largest_charge(code: str) -> int:
+    most: int = _table()["maximum"].get(code, _table()["maximum"]["others"])
+    return most
