@@ -143,7 +143,7 @@ def test_busy_processes_stay_and_dead_or_hung_ones_are_replaced(migrated):
         os.kill(busy, signal.SIGSTOP)
         os.kill(dying, signal.SIGKILL)
         began = time.monotonic()
-        wait_until(lambda: len(workers(server) - {busy, dying}) == 1, 20)
+        wait_until(lambda: len(workers(server) - {busy, dying}) == 1)
         noticed = time.monotonic() - began
         wait_until(lambda: server.log.count("Application startup complete") == 3, START_SECONDS)
         assert httpx2.get(f"{server.url}/health/live", timeout=60).is_success

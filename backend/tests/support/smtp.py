@@ -161,7 +161,7 @@ def mail_server(**options: Any) -> Iterator[tuple[Recorder, int]]:
         controller.stop()
 
 
-def wait_until(condition: Any, seconds: float = 10) -> None:
+def wait_until(condition: Any, seconds: float = 60) -> None:
     """Fails when it does not come true in time."""
     deadline = time.monotonic() + seconds
     while not condition():
