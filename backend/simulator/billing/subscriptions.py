@@ -41,7 +41,7 @@ class Order:
 
 def start(work: Work, order: Order) -> Object:
     """The subscription with its first invoice, paid or not as the order's payment behaviour has it."""
-    _check(order)
+    _check(work, order)
     subscription = _built(work, order)
     plan = _first_plan(work, order, subscription)
     invoice = invoices.open_draft(work, plan, waits=False)
@@ -67,15 +67,26 @@ def start(work: Work, order: Order) -> Object:
     return subscription
 
 
-def _check(order: Order) -> None:
-    currencies = {item.price["currency"] for item in order.items} | {order.customer["currency"]} - {None}
-    if len(currencies) > 1:
+def _check(work: Work, order: Order) -> None:
+    for item in order.items:
+        check_currency(work, order.customer, item.price["currency"], "items")
+    check_items([(item.price, item.quantity) for item in order.items])
+    if len({item.price["currency"] for item in order.items}) > 1:
+        raise StripeError("All prices of a subscription must have one currency.", param="items")
+
+
+def check_currency(work: Work, customer: Object, currency: str, param: str) -> None:
+    """All that a customer is to pay for is in one currency; what has ended does not count."""
+    running = [
+        *(one for one in work.all("subscription", customer=customer["id"]) if one["status"] not in standing.ENDED),
+        *(one for one in work.all("invoiceitem", customer=customer["id"]) if one["invoice"] is None),
+    ]
+    if other := next((one["currency"] for one in running if one["currency"] != currency), None):
         raise StripeError(
             "You cannot combine currencies on a single customer. This customer has an active subscription, "
-            f"subscription schedule, discount, quote, or invoice item with currency {order.customer['currency']}.",
-            param="items",
+            f"subscription schedule, discount, quote, or invoice item with currency {other}.",
+            param=param,
         )
-    check_items([(item.price, item.quantity) for item in order.items])
 
 
 def check_items(items: list[tuple[Object, int]]) -> None:
@@ -140,8 +151,8 @@ def built_item(work: Work, subscription: Object, wanted: Wanted, period: Period)
 
 
 def _take_currency(work: Work, customer: Object, currency: str) -> None:
-    """A customer's first subscription decides the currency of all that follow."""
-    if customer["currency"] is None:
+    """The currency of a customer is that of their newest subscription."""
+    if customer["currency"] != currency:
         customer["currency"] = currency
         work.put(customer)
         work.emit("customer.updated", customer)

@@ -9,7 +9,7 @@ from stripe.params.checkout import (
     SessionUpdateParams,
 )
 
-from simulator.billing import checkout, coupons, quotes
+from simulator.billing import checkout, coupons, quotes, subscriptions
 from simulator.billing.catalog import active_price, cost, product_name
 from simulator.billing.currencies import smallest_charge
 from simulator.billing.words import money
@@ -59,6 +59,8 @@ def create(work: Work, params: Params) -> Object:
     items = _items(work, params, session)
     session |= {"_line_items": items, "currency": items[0]["currency"] if items else params.get("currency")}
     _check(session, params)
+    if customer and mode == "subscription":
+        subscriptions.check_currency(work, customer, session["currency"], "line_items")
     sources = coupons.chosen(work, params.get("discounts") or [], session["customer"])
     for source in sources:
         coupons.check_currency(work, source, session["currency"] or "usd")

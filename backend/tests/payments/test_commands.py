@@ -47,6 +47,14 @@ def test_plans_are_shown_and_then_made(committed, stripe_side, tmp_path, monkeyp
     sell_plans()
 
 
+def test_events_that_are_replayed_while_payments_are_off_wait(client, committed, billing, settings):
+    assert send(client, event()).status_code == 200
+    settings(PAYMENTS_ENABLED="false")
+    code, shown = run("webhook-replay", "--event", event()["id"])
+    assert code == 0
+    assert "Payments are switched off (PAYMENTS_ENABLED=false). Until they are on, the events wait." in shown
+
+
 def test_a_broken_catalogue_and_a_stripe_that_is_away_are_told(committed, billing, tmp_path, monkeypatch):
     from app.routers.payments import catalogue
 

@@ -1,5 +1,7 @@
 """What Stripe sends is kept once, and nothing else gets in (requirements 50 to 52)."""
 
+import hashlib
+import hmac
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +12,9 @@ from sqlalchemy import func, select
 from app.db.database import SessionLocal
 from app.platform.models import Job
 from app.routers.payments.models import WebhookEvent
+from tests.auth.factories import make_user
 from tests.core.test_settings import SAFE
+from tests.payments.steps import work
 from tests.payments.stripe_side import SECRET, event, send, signed
 
 pytestmark = pytest.mark.usefixtures("billing")
@@ -111,7 +115,65 @@ def test_what_changed_may_have_any_shape(client, db):
     assert [row.payer for row in rows()] == [None]
 
 
-def test_a_signed_body_that_is_no_utf8_is_refused(client, db):
+def holding(content):
+    """An event whose customer has this, written in JSON, as their name."""
+    written = json.dumps(event(about={"object": "customer", "id": "cus_1", "name": "NAME"})).encode()
+    return written.replace(b'"NAME"', content)
+
+
+ODD = {
+    "NUL": holding(b'"a\\u0000b"'),
+    "half of a surrogate pair": holding(b'"a\\ud83d"'),
+    "the other half": holding(b'"\\udc00\\ud800"'),
+    "half of a pair as a name": holding(b'{"\\ud83d": 1}'),
+    "a half written raw": holding(b'"\xed\xa0\xbd"'),
+    "not UTF-8": holding(b'"\xff\xfe"'),
+    "an integer of 20 digits": holding(b"18446744073709551616"),
+    "an integer of 10,000 digits": holding(b"1" * 10_000),
+    "more than a float holds": holding(b"1e999"),
+    "no number": holding(b"[NaN, -Infinity]"),
+    "200,000 levels": holding(b"[" * 200_000 + b"]" * 200_000),
+    "150 levels of objects": holding(b'{"a":' * 150 + b"1" + b"}" * 150),
+    "levels within texts": holding(b'["[[[\\"{{{\\\\", "]"]'),
+    "200,000 items": holding(b"[" + b"1," * 200_000 + b"1]"),
+    "a member twice": holding(b'{"a": 1, "a": 2}'),
+    "line separators": holding('"\u2028\u202e\ufeff"'.encode()),
+}
+
+
+def signed_bytes(body):
+    stamp = int(time.time())
+    made = hmac.new(SECRET.encode(), f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()
+    return {"Stripe-Signature": f"t={stamp},v1={made}", "Content-Type": "application/json"}
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_a_signed_event_is_kept_and_worked_off_whatever_it_holds(client, db, login, kind):
+    """Refused, it would be sent again for days, and never be taken. Administrators can read all of them."""
+    answer = client.post("/payments/webhook", content=ODD[kind], headers=signed_bytes(ODD[kind]))
+    assert (answer.status_code, answer.json()) == (200, {"received": True})
+    (row,) = rows()
+    assert (row.payer, row.body) == ("cus_1", ODD[kind])
+    work()
+    assert rows()[0].outcome == "parked"  # nobody here is cus_1
+    login(make_user(is_superuser=True))
+    shown = client.get(f"/payments/admin/events/{row.id}")
+    assert shown.status_code == 200
+    assert shown.json()["body"]["data"]["object"]["id"] == "cus_1"
+
+
+@pytest.mark.parametrize("customer", ["cus_\0", "cus_\ud800", "c" * 300, "", 7, ["cus_1"], {"id": "cus \n"}])
+def test_what_can_be_no_customer_is_none(client, db, customer):
+    assert send(client, event("invoice.paid", about={"object": "invoice", "customer": customer})).status_code == 200
+    assert [row.payer for row in rows()] == [None]
+
+
+def test_a_body_that_ends_within_its_nesting_is_no_event(client, db):
+    for body in (b"[" * 200_000, b'{"a":' * 200_000):
+        assert outcome(send(client, body)) == (400, "invalid_payload")
+
+
+def test_a_body_that_is_no_utf8_needs_its_own_signature(client, db):
     """Requirement 50."""
     headers = signed(b"{}")
     answer = client.post("/payments/webhook", content=b"\xff\xfe", headers=headers)
@@ -134,7 +196,10 @@ def test_without_a_secret_nothing_is_believed(client, db, settings, variables):
     """Requirement 50: production refuses to start, as test_settings.py shows; elsewhere 503."""
     settings(**variables)
     for secret in (SECRET, ""):
-        assert outcome(send(client, event(), secret=secret)) == (503, "payments_unavailable")
+        answer = send(client, event(), secret=secret)
+        assert outcome(answer) == (503, "payments_unavailable")
+        is_off = "PAYMENTS_ENABLED" in variables
+        assert (answer.json()["detail"] == "Payments are switched off (PAYMENTS_ENABLED=false).") is is_off
     assert rows() == []
 
 

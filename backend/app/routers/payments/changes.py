@@ -11,8 +11,8 @@ from app.db.database import end_before_waiting
 from app.db.demands import demand_again
 from app.routers.auth.models import User
 
-from . import gateway, queries, service, sync
-from .gateway import PaymentFailed, SeenPreview, SeenSubscription, StripeRefused
+from . import gateway, queries, refusals, service, sync
+from .gateway import CurrencyMismatch, PaymentFailed, SeenPreview, SeenSubscription, StripeRefused
 from .models import Plan, Subscription
 from .schemas import Preview, PreviewLine, When
 from .service import NoSubscription
@@ -28,7 +28,8 @@ class AlreadyOnPlan(Conflict):
 def preview(db: Session, user: User, slug: str, when: When = "now") -> Preview:
     """What a change to this plan would charge. One for now is kept, so that a change soon after charges just that.
 
-    Raises `NoSubscription`, `PlanNotFound`, `PlanNotForSale`, `PlanNotReady`, `AlreadyOnPlan`, `PaymentsUnavailable`.
+    Raises `NoSubscription`, `PlanNotFound`, `PlanNotForSale`, `PlanNotReady`, `AlreadyOnPlan`, `CurrencyMismatch`,
+    `PaymentsUnavailable`.
     """
     subscription, plan = _subject(db, user, slug)
     seen = _preview(db, subscription, plan) if when == "now" else _preview_at_end(db, subscription, plan)
@@ -111,6 +112,8 @@ def _subject(db: Session, user: User, slug: str) -> tuple[Subscription, Plan]:
     subscription, plan = _live(db, user), service.get_plan_for_sale(db, slug)
     if subscription.stripe_price_id == plan.stripe_price_id:
         raise AlreadyOnPlan
+    if subscription.plan and subscription.plan.currency != plan.currency:
+        raise CurrencyMismatch
     return subscription, plan
 
 
@@ -138,7 +141,8 @@ def _holds(db: Session, previewed_at: datetime | None) -> bool:
 def _preview(db: Session, subscription: Subscription, plan: Plan) -> SeenPreview:
     assert plan.stripe_price_id
     end_before_waiting(db)
-    seen = gateway.preview_change(subscription.stripe_id, subscription.stripe_item_id, plan.stripe_price_id)
+    with refusals.selling(plan):
+        seen = gateway.preview_change(subscription.stripe_id, subscription.stripe_item_id, plan.stripe_price_id)
     demand_again(db)
     subscription.previewed_price_id, subscription.previewed_at = plan.stripe_price_id, clock.now()
     subscription.proration_at = seen.proration_at
@@ -186,7 +190,8 @@ def _change(db: Session, subscription: Subscription, plan: Plan) -> SeenSubscrip
     subject = (subscription.stripe_id, subscription.stripe_item_id)
     _release(subscription)
     try:
-        seen = gateway.change_price(subject, plan.stripe_price_id, proration_at=at, key=key)
+        with refusals.selling(plan):
+            seen = gateway.change_price(subject, plan.stripe_price_id, proration_at=at, key=key)
     except PaymentFailed:
         subscription.previewed_price_id = None
         raise

@@ -21,7 +21,7 @@ from app.db.demands import demand_again
 from app.db.errors import conflicts
 from app.routers.auth.models import User
 
-from . import customers, gateway, service, sync
+from . import customers, gateway, refusals, service, sync
 from .gateway import Order, SeenSession, StripeRefused
 from .models import CheckoutAttempt, Customer, Plan
 from .schemas import CheckoutCreate, CheckoutRead
@@ -51,7 +51,7 @@ def create_checkout(db: Session, user: User, data: CheckoutCreate) -> CheckoutRe
     """Where to subscribe to a plan. The same session again while it is open and nothing else was chosen.
 
     Raises `PlanNotFound`, `PlanNotForSale`, `PlanNotReady`, `AlreadySubscribed`, `PromotionCodeUnknown`,
-    `CheckoutBusy`, `PaymentsUnavailable`.
+    `CheckoutBusy`, `CurrencyMismatch`, `PaymentsUnavailable`.
     """
     plan = service.get_plan_for_sale(db, data.plan)
     if service.has_live_subscription(db, user):
@@ -170,8 +170,11 @@ def _session_of(db: Session, attempt: CheckoutAttempt) -> SeenSession | None:
 
 
 def _create(db: Session, attempt: CheckoutAttempt) -> SeenSession:
-    """Raises `PromotionCodeUnknown`, `StripeRefused`, and then the attempt is over: it would be refused again."""
-    order = _order(db, attempt)
+    """Raises `PromotionCodeUnknown`, `PlanUnavailable`, `CurrencyMismatch`, `StripeRefused`.
+
+    After these the attempt is over: it would be refused again.
+    """
+    order, plan = _order(db, attempt), attempt.plan
     end_before_waiting(db)
     try:
         return gateway.create_session(order)
@@ -180,7 +183,7 @@ def _create(db: Session, attempt: CheckoutAttempt) -> SeenSession:
         demand_again(db)  # where the account was deleted, so was the customer
         if refusal.parameter.startswith("discounts"):  # a code can be used, but not by this payer or for this plan
             raise PromotionCodeUnknown from refusal
-        raise
+        raise refusals.meaning(refusal, plan) from refusal
 
 
 def _order(db: Session, attempt: CheckoutAttempt) -> Order:

@@ -21,6 +21,7 @@ from app.db.pagination import count_up_to
 from . import doctor, endpoints, ledger, plans
 from .catalogue import BrokenCatalogue, read
 from .doctor import Difference
+from .gateway import PaymentsMisconfigured, PaymentsOff
 from .ledger import Outcome
 from .models import WebhookEvent
 from .webhooks import SOURCE
@@ -53,7 +54,7 @@ def plans_sync(*, apply: Annotated[bool, typer.Option(help="Do it; without, it i
         with SessionLocal() as db, db.begin():
             plans.store(db, offers, there)
     except (BrokenCatalogue, AppError) as error:
-        sys.exit(f"Not in line: {error}")
+        sys.exit(f"Not in line: {_words(error)}")
     typer.echo(f"In line: {len(offers)} plans, {len(steps)} changes at Stripe.")
 
 
@@ -63,7 +64,7 @@ def webhook_register() -> None:
     try:
         done = endpoints.register()
     except AppError as error:
-        sys.exit(f"Not registered: {error}")
+        sys.exit(f"Not registered: {_words(error)}")
     typer.echo(f"{done.url}: {done.action}")
     if done.secret:
         typer.echo(f"STRIPE_WEBHOOK_SECRET={done.secret}")
@@ -88,6 +89,13 @@ def webhook_replay(
     if not count:
         sys.exit("There is no such event.")
     typer.echo(f"{count} will be worked off again by the worker.")
+    if not get_settings().payments_enabled:
+        typer.echo(f"{PaymentsOff.detail} Until they are on, the events wait.")
+
+
+def _words(error: Exception) -> str:
+    """What an operator has to know, which may be more than a client is told."""
+    return error.reason if isinstance(error, PaymentsMisconfigured) else str(error)
 
 
 def _list(unsettled: list[ColumnElement[bool]]) -> None:
@@ -121,7 +129,7 @@ def billing_doctor(*, fix: Annotated[bool, typer.Option(help="Repair ours from t
             doctor.repair(found)
             found = look()
     except (BrokenCatalogue, AppError) as error:
-        sys.exit(f"Not examined: {error}")
+        sys.exit(f"Not examined: {_words(error)}")
     if known := doctor.notices():
         _show("To know, nothing to repair", known)
     if found:

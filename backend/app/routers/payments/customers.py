@@ -23,6 +23,7 @@ from .gateway import StripeRefused
 from .models import CheckoutAttempt, Customer, Invoice
 
 PERSON = "one trial per person"
+GMAIL = ("gmail.com", "googlemail.com")
 KEY_LIFE = timedelta(hours=23)  # Stripe keeps an Idempotency-Key for 24 hours
 
 
@@ -145,13 +146,39 @@ def keep_person_key(db: Session) -> None:
 
 
 def person_of(db: Session, email: str) -> str:
-    """The same for the same address, also when its account was deleted and made again; it does not tell the address."""
-    return hmac.new(kept_key(db, PERSON), email.encode(), hashlib.sha256).hexdigest()
+    """The same for every spelling of a mailbox, also when its account was deleted and made again.
+
+    It does not tell the address.
+    """
+    return _digest(db, mailbox_of(email))
+
+
+def _digest(db: Session, address: str) -> str:
+    return hmac.new(kept_key(db, PERSON), address.encode(), hashlib.sha256).hexdigest()
+
+
+def mailbox_of(email: str) -> str:
+    """An address without what its mailbox ignores, so that nobody is another person for writing it otherwise.
+
+    Whatever follows a plus sign is a tag nearly everywhere (RFC 5233). Gmail ignores dots, too, and has two domains:
+    https://support.google.com/mail/answer/7436150 and https://support.google.com/mail/answer/10313.
+    """
+    local, _, domain = email.lower().rpartition("@")
+    local = local.partition("+")[0] or local
+    if domain in GMAIL:
+        local, domain = local.replace(".", "") or local, GMAIL[0]
+    return f"{local}@{domain}"
 
 
 def had_trial(db: Session, customer: Customer) -> bool:
-    """Whether this person had one, with this account or an earlier one."""
-    used = select(Customer.id).where(Customer.person == customer.person, Customer.trial_used_at.is_not(None))
+    """Whether this person had one, with this account or an earlier one, by the address then or the address now.
+
+    Rows of early versions have the digest of the address as it was written.
+    """
+    keys = {customer.person}
+    if customer.email:
+        keys |= {person_of(db, customer.email), _digest(db, customer.email)}
+    used = select(Customer.id).where(Customer.person.in_(keys), Customer.trial_used_at.is_not(None))
     return db.scalar(used.limit(1)) is not None
 
 

@@ -4,8 +4,11 @@ An event is only a hint of where to look: what it says may be old, and events co
 to do for a payer, `sync.look`, whatever the event was; this table is what is registered at Stripe, too.
 """
 
+import re
 from enum import Enum, auto
 from typing import Any
+
+REFERENCE = re.compile(r"[\x21-\x7e]{1,255}")  # what an id of Stripe's can be at most
 
 
 class Concern(Enum):
@@ -60,4 +63,4 @@ def charge_named_in(event: dict[str, Any]) -> dict[str, str | None]:
 
 def _id(reference: Any) -> str | None:
     found = reference.get("id") if isinstance(reference, dict) else reference
-    return found if isinstance(found, str) else None
+    return found if isinstance(found, str) and REFERENCE.fullmatch(found) else None

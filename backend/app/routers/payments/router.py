@@ -15,7 +15,7 @@ from app.routers.auth.dependencies import CurrentUser, VerifiedUser
 from . import admin_routes, checkout, customers, service, subscription_routes, webhooks
 from .dependencies import StripeTurn
 from .entitlements import Entitlements
-from .gateway import InvalidSignature, PaymentsUnavailable, StripeRefused
+from .gateway import CurrencyMismatch, InvalidSignature, PaymentsUnavailable, StripeRefused
 from .models import Plan
 from .schemas import (
     CheckoutCreate,
@@ -44,6 +44,7 @@ def list_plans(db: db_dependency) -> list[Plan]:
     service.AlreadySubscribed,
     checkout.PromotionCodeUnknown,
     checkout.CheckoutBusy,
+    CurrencyMismatch,
     PaymentsUnavailable,
     StripeRefused,
 )

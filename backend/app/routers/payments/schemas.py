@@ -1,6 +1,5 @@
 """Shapes of payments on the wire."""
 
-import json
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -9,6 +8,8 @@ from pydantic import BaseModel, BeforeValidator, StrictBool, StringConstraints
 from app.core.schemas import Input, Output
 from app.core.text import MAX_SLUG
 from app.core.types import Id
+
+from . import payload
 
 PlanSlug = Annotated[str, StringConstraints(min_length=1, max_length=MAX_SLUG)]
 StripeWord = Annotated[str, StringConstraints(min_length=1, max_length=255)]
@@ -170,9 +171,9 @@ class WebhookEventRead(Output):
 
 
 class WebhookEventDetail(WebhookEventRead):
-    """`body` is the event as Stripe wrote it."""
+    """`body` is the event as Stripe wrote it, but for what JSON cannot hold, such as half of a surrogate pair."""
 
-    body: Annotated[dict[str, Any], BeforeValidator(json.loads)]
+    body: Annotated[dict[str, Any], BeforeValidator(payload.shown)]
 
 
 class SubscriptionFilters(BaseModel):

@@ -9,12 +9,12 @@ from app.routers.auth.dependencies import CurrentUser
 
 from . import changes, service
 from .dependencies import StripeTurn
-from .gateway import PaymentFailed, PaymentsUnavailable, StripeRefused
+from .gateway import CurrencyMismatch, PaymentFailed, PaymentsUnavailable, StripeRefused
 from .schemas import Cancellation, PlanChange, Preview, SubscriptionRead
 
 router = Router(prefix="/subscription")
 
-OF_PLANS = (service.PlanNotFound, service.PlanNotForSale, service.PlanNotReady, changes.AlreadyOnPlan)
+OF_PLANS = (service.PlanNotFound, service.PlanNotForSale, service.PlanNotReady, changes.AlreadyOnPlan, CurrencyMismatch)
 OF_STRIPE = (PaymentsUnavailable, StripeRefused)
 
 

@@ -6,13 +6,17 @@ They stay few beside the connections that there are, so the other routes are qui
 from collections.abc import AsyncIterator
 
 from app.core.admission import Admission
+from app.core.config import get_settings
 from app.db.database import admission
 
-from .gateway import PaymentsUnavailable
+from .gateway import PaymentsOff, PaymentsUnavailable
 
 calls = Admission(max(2, admission.slots // 4), timeout=5, refusal=PaymentsUnavailable)
 
 
 async def stripe_turn() -> AsyncIterator[None]:
+    """Raises `PaymentsOff`, and `PaymentsUnavailable` to those who have waited for too long."""
+    if not get_settings().payments_enabled:
+        raise PaymentsOff
     async with calls.slot():
         yield

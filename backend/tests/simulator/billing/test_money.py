@@ -4,7 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.billing.money import percentage, rounded, share, smallest_charge, spread, times
+from simulator.billing.currencies import decimals, multiple_of, smallest_charge
+from simulator.billing.money import percentage, rounded, share, spread, times
+from simulator.billing.totals import due
+from simulator.billing.words import money
 
 
 @pytest.mark.parametrize(
@@ -46,3 +49,35 @@ def test_shares_add_up_and_none_is_off_by_more_than_a_cent(weights, amount):
 
 def test_currencies_have_their_own_smallest_charge():
     assert (smallest_charge("usd"), smallest_charge("gbp"), smallest_charge("huf")) == (50, 30, 17500)
+
+
+@pytest.mark.parametrize(
+    ("amount", "code", "text"),
+    [(500, "jpy", "¥500"), (50_000, "ugx", "500.00 UGX"), (50_000, "isk", "500.00 ISK"), (12_340, "kwd", "12.340 KWD")],
+)
+def test_amounts_are_written_as_stripe_counts_them(amount, code, text):
+    assert money(amount, code) == text
+
+
+def test_the_application_reads_the_same_table():
+    from app.routers.payments.currencies import supported
+
+    assert len(supported()) > 130
+    for code, currency in supported().items():
+        assert (currency.decimals, currency.multiple_of) == (decimals(code), multiple_of(code))
+        assert currency.minimum in (1, smallest_charge(code))
+
+
+@pytest.mark.parametrize(
+    ("total", "code", "expected"),
+    [
+        (10_049, "ugx", (10_000, 49)),
+        (10_050, "isk", (10_100, -50)),
+        (5_124, "kwd", (5_120, 4)),
+        (10_049, "huf", (0, 10_049)),  # below what is charged at least
+        (17_549, "huf", (17_549, 0)),
+        (10_049, "usd", (10_049, 0)),
+    ],
+)
+def test_what_rounding_leaves_over_goes_onto_the_balance(total, code, expected):
+    assert due(total, 0, code) == expected

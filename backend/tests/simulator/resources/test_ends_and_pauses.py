@@ -84,9 +84,43 @@ class TestCancelling:
             v1.subscriptions.update(running.id, {"cancel_at_period_end": True})
         assert v1.subscriptions.update(running.id, {"metadata": {"a": "b"}}).metadata["a"] == "b"
 
+    @pytest.mark.parametrize("end", [{"cancel_at_period_end": True}, {"cancel_at": at("2026-01-20")}])
+    def test_ended_at_once_nothing_more_is_to_happen_to_it(self, shop, v1, simulator, running, end):
+        """Recorded Stripe has no flag and no moment then. Nor has it a pause, or a time at which one ends."""
+        pause = {"behavior": "keep_as_draft", "resumes_at": at("2026-01-25")}
+        v1.subscriptions.update(running.id, {"pause_collection": pause, **end})
+        ended = v1.subscriptions.cancel(running.id)
+        assert (ended.cancel_at_period_end, ended.cancel_at, ended.pause_collection) == (False, None, None)
+        assert (ended.canceled_at, ended.cancellation_details.reason) == (NOW, "cancellation_requested")
+        told = shop.last_event()
+        simulator.advance(to=at("2026-01-28"))
+        assert shop.events(told) == []
+        assert v1.subscriptions.retrieve(running.id) == ended
+
+    def test_ended_as_it_was_to_it_still_says_so(self, v1, simulator, running):
+        v1.subscriptions.update(running.id, {"cancel_at_period_end": True, "pause_collection": {"behavior": "void"}})
+        simulator.advance(to=at("2026-02-01"))
+        ended = v1.subscriptions.retrieve(running.id)
+        assert (ended.status, ended.cancel_at_period_end, ended.cancel_at) == ("canceled", True, at("2026-02-01"))
+        assert ended.pause_collection is None
+
+    def test_the_end_of_the_period_moves_with_the_period(self, shop, v1, running):
+        v1.subscriptions.update(running.id, {"cancel_at_period_end": True})
+        changed = shop.change(running, shop.price(9000, "year"))
+        assert changed.cancel_at == item_of(changed).current_period_end == at("2027-01-01")
+
+    def test_of_two_ends_that_are_asked_for_the_last_one_holds(self, shop, v1, simulator, running):
+        """The rest that the first one would have credited is not credited by the second."""
+        v1.subscriptions.update(running.id, {"cancel_at": at("2026-03-10")})
+        v1.subscriptions.update(running.id, {"cancel_at_period_end": True})
+        simulator.advance(to=at("2026-02-01"))
+        assert [amounts(invoice) for invoice in shop.invoices(running.id)] == [[1000]]
+
     def test_an_incomplete_one_just_expires(self, shop, v1):
         subscription = shop.subscribe(shop.customer("pm_card_chargeCustomerFail"), shop.price(1000))
-        assert v1.subscriptions.cancel(subscription.id).status == "incomplete_expired"
+        v1.subscriptions.update(subscription.id, {"cancel_at_period_end": True})
+        expired = v1.subscriptions.cancel(subscription.id)
+        assert (expired.status, expired.cancel_at_period_end, expired.cancel_at) == ("incomplete_expired", False, None)
 
     def test_with_its_customer(self, v1, running):
         v1.customers.delete(running.customer)

@@ -117,6 +117,23 @@ def test_what_is_too_small_is_not_charged(v1, currency, amount):
     assert pay(v1, "pm_card_visa", currency=currency, amount=amount + 1).status == "succeeded"
 
 
+@pytest.mark.parametrize(
+    ("currency", "amount", "code"),
+    [
+        ("usd", 100_000_000, "amount_too_large"),
+        ("idr", 1_000_000_000_000, "amount_too_large"),
+        ("isk", 550, "parameter_invalid_integer"),
+        ("ugx", 99_999, "parameter_invalid_integer"),
+        ("kwd", 5_124, "parameter_invalid_integer"),
+        ("xyz", 1000, None),
+    ],
+)
+def test_nor_is_what_stripe_would_not_take(v1, currency, amount, code):
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        pay(v1, "pm_card_visa", currency=currency, amount=amount)
+    assert (refused.value.code, refused.value.param) == (code, "amount" if code else "currency")
+
+
 def test_a_way_back_is_a_whole_address(v1):
     with pytest.raises(stripe.InvalidRequestError) as refused:
         pay(v1, "pm_card_threeDSecure2Required", return_url="/back")

@@ -20,7 +20,16 @@ from .asking import (
     update_email,
 )
 from .calls import UNHEARD
-from .errors import InvalidSignature, PaymentFailed, PaymentsMisconfigured, PaymentsUnavailable, StripeRefused
+from .errors import (
+    CurrencyMismatch,
+    InvalidSignature,
+    PaymentFailed,
+    PaymentsMisconfigured,
+    PaymentsOff,
+    PaymentsUnavailable,
+    PlanUnavailable,
+    StripeRefused,
+)
 from .reading import find_live, find_open_sessions, find_sold, look_at_payer, payer_of_charge
 from .scheduling import find_subscription, preview_at_period_end, release, schedule_price
 from .selling import (
@@ -54,11 +63,14 @@ from .version import API_VERSION
 __all__ = [
     "API_VERSION",
     "UNHEARD",
+    "CurrencyMismatch",
     "InvalidSignature",
     "Order",
     "PaymentFailed",
     "PaymentsMisconfigured",
+    "PaymentsOff",
     "PaymentsUnavailable",
+    "PlanUnavailable",
     "SeenDiscount",
     "SeenEndpoint",
     "SeenInvoice",

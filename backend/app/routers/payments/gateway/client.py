@@ -17,7 +17,7 @@ from app.core import outbound
 from app.core.config import get_settings
 from app.core.logging import get_logger
 
-from .errors import PaymentFailed, PaymentsMisconfigured, PaymentsUnavailable, StripeRefused
+from .errors import PaymentFailed, PaymentsMisconfigured, PaymentsOff, PaymentsUnavailable, StripeRefused
 from .version import API_VERSION
 
 TOTAL_SECONDS = 10.0
@@ -85,8 +85,10 @@ def calling() -> Iterator[stripe.StripeClient]:
     Raises `PaymentsUnavailable`, `PaymentFailed`, `StripeRefused`.
     """
     settings = get_settings()
-    if settings.stripe_secret_key is None or not settings.payments_enabled:
-        raise PaymentsMisconfigured
+    if not settings.payments_enabled:
+        raise PaymentsOff
+    if settings.stripe_secret_key is None:
+        raise PaymentsMisconfigured("STRIPE_SECRET_KEY is not set")
     try:
         with outbound.budget(TOTAL_SECONDS, MAX_BYTES):
             yield _client(settings.stripe_secret_key.get_secret_value(), settings.stripe_api_base)
@@ -104,11 +106,11 @@ def _ours(error: stripe.StripeError) -> Exception:
         return PaymentFailed(members={"pay_url": None})
     if isinstance(error, stripe.AuthenticationError | stripe.PermissionError):
         log.error("stripe_key_refused", **facts)
-        return PaymentsMisconfigured()
+        return PaymentsMisconfigured("Stripe refuses the key in STRIPE_SECRET_KEY")
     refused = isinstance(error, stripe.InvalidRequestError | stripe.IdempotencyError)
     if refused and error.http_status != HTTPStatus.CONFLICT:  # that is the same call, still running
         write = log.info if error.code == "resource_missing" else log.warning
         write("stripe_refused", **facts, message=error.user_message)
-        return StripeRefused(error.code or "", getattr(error, "param", None) or "")
+        return StripeRefused(error.code or "", getattr(error, "param", None) or "", error.user_message or "")
     log.warning("stripe_unavailable", kind=type(error).__name__, **facts, message=str(error)[:200])
     return PaymentsUnavailable()

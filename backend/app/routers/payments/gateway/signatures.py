@@ -1,5 +1,7 @@
 """Is this from Stripe, and now? https://docs.stripe.com/webhooks#verify-manually."""
 
+import hashlib
+import hmac
 import re
 import time
 from datetime import timedelta
@@ -9,21 +11,21 @@ from pydantic import SecretStr
 from .errors import InvalidSignature
 
 TOLERANCE = timedelta(minutes=5)  # in both directions: stripe-python lets pass what is dated ahead
-TIMESTAMP = re.compile(r"(?:^|,)t=([0-9]{1,12})(?:,|$)")
+TIMESTAMP = re.compile(r"(?:^|,)t=([0-9]{1,12})(?=,|$)")
+SIGNATURE = re.compile(r"(?:^|,)v1=([0-9a-f]{64})(?=,|$)")
 
 
 def verify(body: bytes, header: str, secrets: list[SecretStr]) -> None:
-    """One of our secrets has signed these very bytes within five minutes. Raises `InvalidSignature`."""
-    from stripe import SignatureVerificationError, WebhookSignature
+    """One of our secrets has signed these very bytes within five minutes. Raises `InvalidSignature`.
 
-    stamp = TIMESTAMP.search(header)
-    seconds = int(TOLERANCE.total_seconds())
-    if stamp is None or int(stamp[1]) > time.time() + seconds:
+    stripe-python does the same for text alone: it could not verify a body that is not UTF-8.
+    """
+    stamps, signatures = TIMESTAMP.findall(header), SIGNATURE.findall(header)
+    if len(stamps) != 1 or abs(int(stamps[0]) - time.time()) > TOLERANCE.total_seconds():
         raise InvalidSignature
+    signed = stamps[0].encode() + b"." + body
     for secret in secrets:
-        try:
-            WebhookSignature.verify_header(body, header, secret.get_secret_value(), seconds)
-        except (SignatureVerificationError, UnicodeError, TypeError):  # the latter for what is not ASCII, or no UTF-8
-            continue
-        return
+        expected = hmac.new(secret.get_secret_value().encode(), signed, hashlib.sha256).hexdigest()
+        if any([hmac.compare_digest(expected, one) for one in signatures]):  # noqa: C419 - all of them, whichever fits
+            return
     raise InvalidSignature

@@ -1,0 +1,68 @@
+"""Events as Stripe wrote them, whatever they hold.
+
+Our own JSON is strict (`app.core.strict_json`), and Stripe's is not: what its customers typed can hold a NUL, half of a
+surrogate pair, an integer of any size, or any number of members. An event that we refused would be sent again for days,
+and never be taken.
+"""
+
+import json
+import math
+import re
+from typing import Any
+
+DEEPEST = 100  # levels of nesting that are read; what lies deeper counts as null
+LONGEST_INTEGER = 400  # digits; a longer integer is read as the text that it is
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+STRUCTURE = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
+
+
+def read(body: bytes) -> Any:
+    """The value of a JSON text. Raises `ValueError` for what is none."""
+    text = body.decode("utf-8", "replace")
+    try:
+        return json.loads(text, parse_int=_integer)
+    except RecursionError:
+        pass
+    try:
+        return json.loads(_pruned(text), parse_int=_integer)
+    except RecursionError:
+        raise ValueError("The text ends within its nesting") from None
+
+
+def shown(body: bytes) -> Any:
+    """The same for an answer of ours, which any JSON reader has to take."""
+    return _harmless(read(body), DEEPEST)
+
+
+def _integer(digits: str) -> int | str:
+    return int(digits) if len(digits) <= LONGEST_INTEGER else digits
+
+
+def _pruned(text: str) -> str:
+    """The text with null for what lies too deep. Found by one pass, since a parser calls itself for each level."""
+    kept, depth, start = [], 0, 0
+    for sign in STRUCTURE.finditer(text):
+        if sign[0] in ("[", "{"):
+            depth += 1
+            if depth == DEEPEST + 1:
+                kept.append(text[start : sign.start()])
+        elif sign[0] in ("]", "}"):
+            if depth == DEEPEST + 1:
+                kept.append("null")
+                start = sign.end()
+            depth -= 1
+    return "".join([*kept, text[start:]])
+
+
+def _harmless(value: Any, levels: int) -> Any:
+    if isinstance(value, str):
+        return LONE_SURROGATE.sub(lambda half: f"\\u{ord(half[0]):04x}", value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, dict | list) and levels == 0:
+        return None
+    if isinstance(value, dict):
+        return {_harmless(name, 0): _harmless(item, levels - 1) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_harmless(item, levels - 1) for item in value]
+    return value

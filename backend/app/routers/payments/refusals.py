@@ -1,0 +1,29 @@
+"""What it means for a buyer that Stripe refused to sell a plan."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from app.core.errors import AppError
+
+from .alarms import alarm
+from .gateway import CurrencyMismatch, PlanUnavailable, StripeRefused
+from .models import Plan
+
+
+def meaning(refusal: StripeRefused, plan: Plan) -> AppError:
+    """The error to raise. Somebody has to know of a plan that is offered here and not sold there."""
+    if refusal.is_about_currency:
+        return CurrencyMismatch()
+    if refusal.is_about_price:
+        alarm("plan_not_sold", plan=plan.slug, price=plan.stripe_price_id, needed="make plans-sync apply=yes")
+        return PlanUnavailable()
+    return refusal
+
+
+@contextmanager
+def selling(plan: Plan) -> Iterator[None]:
+    """Around a call that asks for this plan. Raises `PlanUnavailable`, `CurrencyMismatch`, `StripeRefused`."""
+    try:
+        yield
+    except StripeRefused as refusal:
+        raise meaning(refusal, plan) from refusal
