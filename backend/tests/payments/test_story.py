@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -58,7 +59,7 @@ def bystander(world):
     prices = sell_plans()
     customer = side.api.customers.create({"email": "eve@example.com"}).id
     card = side.api.payment_methods.attach("pm_card_visa", {"customer": customer}).id
-    order = {"customer": customer, "default_payment_method": card, "items": [{"price": prices["pro"]}]}
+    order: Any = {"customer": customer, "default_payment_method": card, "items": [{"price": prices["pro"]}]}
     made = side.api.subscriptions.create(order)
     yield lambda: side.api.subscriptions.retrieve(made.id).to_dict()
     side.close()

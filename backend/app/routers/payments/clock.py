@@ -31,9 +31,8 @@ def payments_now(db: Session, customer_id: int | None = None) -> datetime:
         return clock.read(db)
     on_clocks = select(Customer.stripe_id).where(Customer.test_clock.is_not(None), Customer.stripe_id.is_not(None))
     theirs = on_clocks.where(Customer.id == customer_id)
-    told = WebhookEvent.payer.in_(theirs)
-    if db.scalar(theirs) is None:
-        told = or_(WebhookEvent.payer.is_(None), WebhookEvent.payer.not_in(on_clocks))
+    others = or_(WebhookEvent.payer.is_(None), WebhookEvent.payer.not_in(on_clocks))
+    told = others if db.scalar(theirs) is None else WebhookEvent.payer.in_(theirs)
     ahead = select(func.max(WebhookEvent.seconds_ahead), clock.now()).where(told, WebhookEvent.type.not_like(OF_CLOCKS))
     seconds, at = db.execute(ahead).one()
     return at + timedelta(seconds=seconds or 0)
