@@ -257,6 +257,26 @@ def test_a_schedule_made_by_hand_is_seen_and_repaired(client, subscriber, stripe
     assert doctor.examine(patience=0) == []
 
 
+def test_to_resume_what_goes_on_leaves_what_waits(client, subscriber, stripe_side):
+    before = schedule(client)
+    assert client.post(f"{MINE}/resume").json() == before
+    told(client, stripe_side, subscriber)
+    assert shown(client) == before
+
+
+@pytest.mark.parametrize("wish", ["cancel", "resume", "change"])
+def test_a_schedule_that_nobody_told_us_of_gives_way(client, subscriber, stripe_side, wish):
+    schedules = stripe_side.api.subscription_schedules
+    made = schedules.create({"from_subscription": subscriber.stripe})
+    if wish == "resume":
+        schedules.update(made.id, {"end_behavior": "cancel"})
+    answer = client.post(f"{MINE}/{wish}", json={"plan": "pro"} if wish == "change" else {})
+    assert (answer.status_code, answer.json()["cancel_at_period_end"]) == (200, wish == "cancel")
+    assert schedules.retrieve(made.id).status == "released"
+    told(client, stripe_side, subscriber)
+    assert doctor.examine(patience=0) == []
+
+
 def test_a_schedule_at_a_price_of_nobodys_is_not_shown(client, subscriber, stripe_side):
     product = stripe_side.api.products.create({"name": "Special"}).id
     recurring = {"currency": "eur", "unit_amount": 100, "recurring": {"interval": "month"}}

@@ -1,5 +1,6 @@
 """Changing a subscription: to another plan, to its end, and back. Stripe does it, and its answer is written at once."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -77,7 +78,7 @@ def cancel(db: Session, user: User, *, at_period_end: bool) -> Subscription:
     ticket = _ticket(db, subscription)
     if at_period_end:
         _release(subscription)
-        seen = gateway.cancel_at_period_end(subscription.stripe_id)
+        seen = _unmanaged(subscription, gateway.cancel_at_period_end)
     else:
         seen = gateway.cancel_now(subscription.stripe_id)
     _write_down(db, ticket, seen)
@@ -88,8 +89,7 @@ def resume(db: Session, user: User) -> Subscription:
     """Let a subscription go on that would end, that is paused, or whose collection is. Raises `NoSubscription`."""
     subscription = _live(db, user)
     ticket = _ticket(db, subscription)
-    _release(subscription)
-    seen = gateway.let_go_on(subscription.stripe_id)
+    seen = _unmanaged(subscription, gateway.let_go_on)
     _write_down(db, ticket, seen)
     return _as_it_is_now(db, subscription)
 
@@ -177,6 +177,18 @@ def _release(subscription: Subscription) -> None:
         gateway.release(subscription.schedule_id)
 
 
+def _unmanaged(subscription: Subscription, ask: Callable[[str], SeenSubscription]) -> SeenSubscription:
+    """What Stripe does for a subscription that no schedule manages. A schedule that is in the way is released."""
+    try:
+        return ask(subscription.stripe_id)
+    except StripeRefused:
+        schedule_id = gateway.find_subscription(subscription.stripe_id).schedule_id
+        if schedule_id is None:
+            raise
+        gateway.release(schedule_id)
+        return ask(subscription.stripe_id)
+
+
 def _change(db: Session, subscription: Subscription, plan: Plan) -> SeenSubscription:
     """With a key made of what was kept: a click too many, or a lost answer, charges nothing twice.
 
@@ -197,5 +209,7 @@ def _change(db: Session, subscription: Subscription, plan: Plan) -> SeenSubscrip
         raise
     if not seen.pay_url:  # else the change still waits
         subscription.previewed_price_id = None
+    if seen.schedule_id:  # made meanwhile, by somebody else: it would undo this
+        gateway.release(seen.schedule_id)
     _write_down(db, ticket, seen)
     return seen
