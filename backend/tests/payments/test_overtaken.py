@@ -201,8 +201,8 @@ CHANGES = [
     ("change", {"plan": "pro"}, "preview_change", disable),
     ("change", {"plan": "pro"}, "change_price", disable),
     ("change", {"plan": "pro"}, "change_price", sign_out),
-    ("cancel", {}, "set_cancel_at_period_end", sign_out),
-    ("resume", None, "set_cancel_at_period_end", disable),
+    ("cancel", {}, "cancel_at_period_end", sign_out),
+    ("resume", None, "let_go_on", disable),
 ]
 
 

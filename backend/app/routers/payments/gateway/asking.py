@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from .calls import calling
 from .errors import StripeRefused
-from .reading import ATTEMPT, find_open_sessions, id_of, session_of, subscription_of
+from .reading import ATTEMPT, SCHEDULED, find_open_sessions, id_of, session_of, subscription_of
 from .shapes import SeenLine, SeenPreview, SeenSession, SeenSubscription
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ def let_go_on(subscription_id: str) -> SeenSubscription:
     """
     taken_back: dict[str, Any] = {}
     with calling() as client:
-        found = client.v1.subscriptions.retrieve(subscription_id)
+        found = client.v1.subscriptions.retrieve(subscription_id, {"expand": SCHEDULED})
         if found.cancel_at_period_end:
             taken_back["cancel_at_period_end"] = False
         elif found.cancel_at:
@@ -196,10 +196,12 @@ def let_go_on(subscription_id: str) -> SeenSubscription:
         if found.pause_collection:
             taken_back["pause_collection"] = ""
         if taken_back:
-            wanted: Any = taken_back
+            wanted: Any = taken_back | {"expand": SCHEDULED}
             found = client.v1.subscriptions.update(subscription_id, wanted)
         if found.status == "paused":
-            found = client.v1.subscriptions.resume(subscription_id, {"billing_cycle_anchor": {"type": "now"}})
+            found = client.v1.subscriptions.resume(
+                subscription_id, {"billing_cycle_anchor": {"type": "now"}, "expand": SCHEDULED}
+            )
         return subscription_of(found)
 
 
