@@ -39,6 +39,15 @@ class BillingSettings(BaseModel):
     after_retries: AfterRetries
 
 
+class Lives(BaseModel):
+    """A seller's server makes customers without a test clock. One with this address is to live by this clock."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    email: Annotated[str, Field(max_length=254)]
+    test_clock: Annotated[str, Field(max_length=100)]
+
+
 @contextmanager
 def _work(box: Box) -> Iterator[Work]:
     try:
@@ -69,4 +78,13 @@ async def set_billing(box: BoxDependency, wanted: BillingSettings) -> BillingSet
     """What becomes of a subscription when the last retry of its invoice has failed."""
     with _work(box) as work:
         settings.set_after_retries(work, wanted.after_retries)
+    return wanted
+
+
+@router.post("/customers/clock")
+async def set_clock(box: BoxDependency, wanted: Lives) -> Lives:
+    """From their creation on: a customer who is there already stays on the clock that they have."""
+    with _work(box) as work:
+        work.get("test_helpers.test_clock", wanted.test_clock)
+        settings.set_clock_of(work, wanted.email, wanted.test_clock)
     return wanted

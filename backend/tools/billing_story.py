@@ -51,7 +51,8 @@ class Story:
     # Chapters
 
     def sign_up(self) -> None:
-        self._tell(f"{self.name} signs up as {self.email}.")
+        self._tell(f"{self.name} signs up as {self.email}, and lives by a test clock of their own.")
+        self.world.make_clock_for(self.email)
         account = {"username": self.name, "email": self.email, "password": PASSWORD}
         self.world.ask("POST", "/auth/register", 202, json=account)
         self._tell("A mail with a link arrives (see /dev/mailbox); its token verifies the address.")

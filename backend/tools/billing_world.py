@@ -13,15 +13,20 @@ from tools.console import Problem
 WAIT_SECONDS = 60
 PASSWORD = "a pass phrase of the billing story"  # noqa: S105 - of somebody made up
 GOOD_CARD = "4242 4242 4242 4242"
+SIMULATOR_KEY = "sk_test_story"  # the simulator takes any key of test mode
 FAILING_CARD = "4000 0000 0000 0341"  # can be saved, and fails when it is charged
 
 
 class World:
-    """`api` and `simulator` are URLs without a slash at the end."""
+    """`api` and `simulator` are URLs without a slash at the end.
+
+    Who is told of lives by a test clock of the simulator's, so that nobody else gets older.
+    """
 
     def __init__(self, api: str, simulator: str) -> None:
         self.api, self.simulator = api, simulator
         self._http = httpx2.Client(timeout=120)
+        self._clock = ""
 
     def close(self) -> None:
         self._http.close()
@@ -75,14 +80,28 @@ class World:
     def save_card(self, portal: str, card: str) -> str:
         return self.submit(f"{portal}/cards", act="save", **_typed(card))
 
+    def make_clock_for(self, email: str) -> None:
+        """The customer whom the API will make for this address lives by a clock that begins now."""
+        now = self._http.get(f"{self.simulator}/_simulator/api/state").json()["now"]
+        clock = self._clocks("POST", "", frozen_time=now, name=f"The story of {email}")
+        self._clock = str(clock["id"])
+        self._control("customers/clock", email=email, test_clock=self._clock)
+
     def now(self) -> datetime:
-        """The simulator's time."""
-        return datetime.fromtimestamp(self._http.get(f"{self.simulator}/_simulator/api/state").json()["now"], UTC)
+        """By the story's clock."""
+        return datetime.fromtimestamp(self._clocks("GET", f"/{self._clock}")["frozen_time"], UTC)
 
     def advance_to(self, moment: datetime) -> None:
-        """Everything up to then happens at Stripe, and its events are delivered."""
-        self._control("clock/advance", to=int(moment.timestamp()))
+        """Everything up to then happens at Stripe to this customer, and the events of it are delivered."""
+        self._clocks("POST", f"/{self._clock}/advance", frozen_time=int(moment.timestamp()))
         self._control("settle", timeout_seconds=WAIT_SECONDS)
+
+    def _clocks(self, method: str, path: str, **body: Any) -> Any:
+        url = f"{self.simulator}/v1/test_helpers/test_clocks{path}"
+        answer = self._http.request(method, url, data=body, headers={"Authorization": f"Bearer {SIMULATOR_KEY}"})
+        if not answer.is_success:
+            raise Problem(f"{method} {url} answered {answer.status_code}: {answer.text[:300]}")
+        return answer.json()
 
     def advance(self, **span: float) -> None:
         """`days=`, `hours=`."""

@@ -15,7 +15,7 @@ def main() -> int:
     for number, (title, chapter) in enumerate(chapters(story).items(), 1):
         print(f"\n{number:2}  {title}", flush=True)
         chapter()
-    print(f"\n   Told. The simulator's clock is at {world.now():%d %B %Y}; {world.simulator}/_simulator shows it.")
+    print(f"\n   Told. The test clock of {name} is at {world.now():%d %B %Y}. Nobody else's clock has moved.")
     world.close()
     return 0
 

@@ -4,18 +4,19 @@ https://docs.stripe.com/billing/subscriptions/change, .../prorations, .../billin
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from simulator.billing import collection, coupons, cycle, invoices, lines, pending, schedule, standing
 from simulator.billing.catalog import cost, interval_of
 from simulator.billing.discounts import Discountable, reductions_by_line
 from simulator.billing.invoices import Plan
+from simulator.billing.items import items_after
 from simulator.billing.periods import Period
 from simulator.billing.proration import remaining
-from simulator.billing.subscriptions import Wanted, built_item, check_items, pay_now, remember_debits
+from simulator.billing.subscriptions import pay_now, remember_debits
 from simulator.objects import Object
 from simulator.protocol.errors import StripeError, unsupported
-from simulator.shapes.subscription import items_of, plan_of
+from simulator.shapes.subscription import items_of
 from simulator.state.work import Work, plain_copy
 
 
@@ -32,12 +33,15 @@ class ItemChange:
 
 @dataclass
 class Change:
-    """`discounts` None leaves them, an empty list ends them; `fields` are stored as they are."""
+    """`discounts` None leaves them, an empty list ends them; `fields` are stored as they are.
+
+    `anchor` None leaves it to Stripe's rules whether a new cycle begins.
+    """
 
     items: list[ItemChange] = field(default_factory=list)
     proration_behavior: str = "create_prorations"
     proration_date: int | None = None
-    restarts: bool = False
+    anchor: Literal["now", "unchanged"] | None = None
     trial_end: int | None = None
     payment_behavior: str = "allow_incomplete"
     off_session: bool = False
@@ -46,7 +50,7 @@ class Change:
 
     @property
     def bills(self) -> bool:
-        return bool(self.items) or self.restarts or self.trial_end is not None
+        return bool(self.items) or self.anchor == "now" or self.trial_end is not None
 
 
 @dataclass
@@ -85,13 +89,14 @@ def reshape(work: Work, subscription: Object, wish: Change) -> Effect:
         return Effect(wanted)
     at = _proration_date(subscription, wish, work.now)
     before = subscription["items"]["data"]
-    after = _items(work, wanted, wish.items)
+    after = items_after(work, wanted, wish.items)
     wanted["items"] = items_of(wanted["id"], after)
     if wish.trial_end is not None:
         return _trial(work, wanted, wish, Effect(wanted, at=at), before)
     if standing.in_trial(wanted, work.now):
+        _keeps_trial(wish)
         return Effect(wanted)
-    if wish.restarts or _needs_restart(before, after):
+    if wish.anchor == "now" or (wish.anchor is None and _needs_restart(before, after)):
         return _restart(work, wanted, wish, Effect(wanted, at=at), before)
     return _prorate(work, wanted, wish, Effect(wanted, at=at), before)
 
@@ -103,40 +108,6 @@ def _proration_date(subscription: Object, wish: Change, now: int) -> int:
     if not start <= wish.proration_date <= end:
         raise StripeError("Cannot specify `proration_date` outside of the current period.", param="proration_date")
     return wish.proration_date
-
-
-def _items(work: Work, subscription: Object, changes: list[ItemChange]) -> list[Object]:
-    """The items after the changes; those that changed are new dicts."""
-    current = {item["id"]: item for item in subscription["items"]["data"]}
-    added = []
-    for one in changes:
-        if one.item_id is None:
-            assert one.price
-            period = Period(*schedule.period_of(subscription))
-            wanted = Wanted(one.price, 1 if one.quantity is None else one.quantity, one.metadata or {})
-            added.append(built_item(work, subscription, wanted, period))
-        elif one.item_id not in current:
-            raise StripeError(f"No such subscription item: '{one.item_id}'", code="resource_missing", param="items")
-        elif one.deleted:
-            del current[one.item_id]
-        else:
-            current[one.item_id] = _changed(current[one.item_id], one)
-    items = [*current.values(), *added]
-    check_items([(item["price"], item["quantity"]) for item in items])
-    if len({item["price"]["currency"] for item in items} | {subscription["currency"]}) > 1:
-        raise StripeError("A subscription's currency cannot be changed.", param="items")
-    return items
-
-
-def _changed(item: Object, wish: ItemChange) -> Object:
-    changed = dict(item)
-    if wish.price:
-        changed |= {"price": wish.price, "plan": plan_of(wish.price)}
-    if wish.quantity is not None:
-        changed["quantity"] = wish.quantity
-    if wish.metadata is not None:
-        changed["metadata"] = wish.metadata
-    return changed
 
 
 def _needs_restart(before: list[Object], after: list[Object]) -> bool:
@@ -155,11 +126,8 @@ def _trial(work: Work, wanted: Object, wish: Change, effect: Effect, before: lis
     assert wish.trial_end is not None
     was_in_trial = standing.in_trial(wanted, work.now)
     if wish.trial_end <= work.now:
-        if not was_in_trial:
-            return _prorate(work, wanted, wish, effect, before)
-        wanted["trial_end"] = work.now
-        wanted["status"] = "active"
-        return _restart(work, wanted, wish, effect, before)
+        return _without_trial(work, wanted, wish, effect, before)
+    _keeps_trial(wish)
     if not was_in_trial:
         _credit(work, wanted, wish, before, effect.at)
         wanted["trial_start"] = work.now
@@ -170,6 +138,34 @@ def _trial(work: Work, wanted: Object, wish: Change, effect: Effect, before: lis
     if not was_in_trial:
         effect.lines = [lines.trial(work, wanted, item, period) for item in wanted["items"]["data"]]
         effect.invoices_now = True
+    return effect
+
+
+def _keeps_trial(wish: Change) -> None:
+    """The end of a trial is the anchor of what follows."""
+    if wish.anchor == "now":
+        raise unsupported("billing_cycle_anchor", "The simulator begins no cycle now while a trial goes on.")
+
+
+def _without_trial(work: Work, wanted: Object, wish: Change, effect: Effect, before: list[Object]) -> Effect:
+    """`trial_end=now`: a trial ends, or there was none, and then the anchor stays unless it is to be now, also for a
+    price with another interval (so it was recorded from Stripe).
+    """
+    was_in_trial = standing.in_trial(wanted, work.now)
+    if was_in_trial:
+        wanted |= {"trial_end": work.now, "status": "active"}
+    if wish.anchor == "now" or (was_in_trial and wish.anchor is None):
+        return _restart(work, wanted, wish, effect, before)
+    if not was_in_trial:
+        return _prorate(work, wanted, wish, effect, before)
+    whole = cycle.period_at(wanted, work.now)
+    cycle.enter(wanted, whole)
+    period = Period(work.now, whole.end)
+    effect.lines = [
+        lines.recurring(work, wanted, item, period, remaining(cost(item["price"], item["quantity"]), whole, work.now))
+        for item in wanted["items"]["data"]
+    ]
+    effect.invoices_now = True
     return effect
 
 
@@ -193,7 +189,9 @@ def _credit(work: Work, wanted: Object, wish: Change, before: list[Object], at: 
 
 
 def _prorate(work: Work, wanted: Object, wish: Change, effect: Effect, before: list[Object]) -> Effect:
-    """The cycle goes on: credits for what is replaced, charges for what replaces it."""
+    """The anchor stays: credits for what is replaced, charges for what replaces it, to the end of its own period."""
+    if interval_of(before[0]["price"]) != interval_of(wanted["items"]["data"][0]["price"]):
+        cycle.enter(wanted, cycle.period_at(wanted, work.now))
     if wish.proration_behavior == "none":
         return effect
     old = {item["id"]: item for item in before}
@@ -203,10 +201,11 @@ def _prorate(work: Work, wanted: Object, wish: Change, effect: Effect, before: l
     found = _credit(work, wanted, wish, [old[one] for one in ordered if one in old], effect.at)
     prices = _net_prices(work, wanted)
     period = cycle.period_at(wanted, schedule.period_of(wanted)[0])
+    at = max(effect.at, period.start)
     for one in ordered:
         if one in new:
-            amount = remaining(prices[one], period, effect.at)
-            _, wanted["_debits"][one] = lines.charge(work, wanted, new[one], amount, effect.at)
+            amount = remaining(prices[one], period, at)
+            _, wanted["_debits"][one] = lines.charge(work, wanted, new[one], amount, at)
             found = True
     effect.invoices_now = found and wish.proration_behavior == "always_invoice"
     return effect

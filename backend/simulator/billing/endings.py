@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from simulator.billing import advancing, collection, invoices, lines, schedule, settings, standing
+from simulator.billing import advancing, collection, invoices, lines, schedule, scheduling, settings, standing
 from simulator.billing.invoices import Plan
 from simulator.objects import Object
 from simulator.state.work import Work
@@ -62,7 +62,7 @@ def expire(work: Work, subscription: Object) -> Object:
     for invoice in invoices.in_state(work, subscription["id"], {"draft", "open"}):
         invoices.void(work, invoice)
     subscription |= {"status": "incomplete_expired", "canceled_at": work.now, "ended_at": work.now, **NO_END_PLANNED}
-    _forget_plans(subscription)
+    _forget_plans(work, subscription)
     standing.put(work, subscription)
     return subscription
 
@@ -72,6 +72,8 @@ def cancel_all(work: Work, customer: str) -> None:
     for subscription in work.all("subscription", customer=customer):
         if subscription["status"] not in standing.ENDED:
             cancel(work, subscription, reason="cancellation_requested")
+    for found in work.all(scheduling.KIND, customer=customer, status="not_started"):
+        scheduling.cancel(work, found)
     advancing.halt(work, work.all("invoice", customer=customer))
 
 
@@ -107,14 +109,15 @@ def _end(work: Work, subscription: Object, **changes: Any) -> Object:
     schedule.clear(work, subscription)
     advancing.halt(work, work.all("invoice", parent__subscription_details__subscription=subscription["id"]))
     subscription |= {"status": "canceled", "ended_at": work.now, **changes}
-    _forget_plans(subscription)
+    _forget_plans(work, subscription)
     work.put(subscription)
     work.emit("customer.subscription.deleted", subscription)
     return subscription
 
 
-def _forget_plans(subscription: Object) -> None:
-    """Nothing that was to happen to a subscription outlives it: no update, and no pause with its end."""
+def _forget_plans(work: Work, subscription: Object) -> None:
+    """Nothing that was to happen to a subscription outlives it: no update, no phase, and no pause with its end."""
+    scheduling.subscription_ended(work, subscription)
     subscription |= {"pending_update": None, "pause_collection": None, "status_details": None}
     for name in ("_pending", "_prorates_end"):
         subscription.pop(name, None)

@@ -6,7 +6,7 @@ A change is previewed by making it, in a unit of work of its own that is then un
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from simulator.billing import changes, cycle, invoices, schedule
+from simulator.billing import changes, cycle, invoices, schedule, scheduling
 from simulator.billing.changes import Change
 from simulator.billing.subscriptions import Order, start
 from simulator.durations import HOUR
@@ -17,12 +17,16 @@ from simulator.state.work import Work
 REMEMBERED = 50
 
 
-def upcoming(work: Work, subscription: Object) -> Object:
-    """The invoice of the next period, as things stand. Raises `invoice_upcoming_none` when there will be none."""
+def upcoming(work: Work, subscription: Object, *, follows_schedule: bool = True) -> Object:
+    """The invoice of the next period, as things stand. Raises `invoice_upcoming_none` when there will be none.
+
+    A phase of a schedule that begins with that period has its prices there.
+    """
     end = subscription["cancel_at"]
     at = schedule.period_of(subscription)[1]
     ends = subscription["status"] in {"canceled", "incomplete_expired", "paused"} or (end is not None and end <= at)
-    plan = cycle.plan(work, subscription, at, "upcoming")
+    then = scheduling.as_of(work, subscription, at) if follows_schedule else subscription
+    plan = cycle.plan(work, then, at, "upcoming")
     if ends:
         plan.lines = []
         if not plan.pending:
@@ -40,7 +44,7 @@ def of_change(work: Work, subscription_id: str, wish: Change) -> Object:
         if effect.invoices_now:
             plan = changes.plan_of_update(scratch, effect, "upcoming")
             return _shown(invoices.compose(scratch, plan), scratch.now)
-        found = upcoming(scratch, effect.wanted)
+        found = upcoming(scratch, effect.wanted, follows_schedule=not wish.items)
         details = found["parent"]["subscription_details"]
         return found | {
             "parent": found["parent"]

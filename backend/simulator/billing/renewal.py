@@ -1,6 +1,17 @@
 """What time does to subscriptions and invoices: each function here is called at its moment."""
 
-from simulator.billing import collection, cycle, endings, invoices, pausing, pending, preview, schedule, standing
+from simulator.billing import (
+    collection,
+    cycle,
+    endings,
+    invoices,
+    pausing,
+    pending,
+    preview,
+    schedule,
+    scheduling,
+    standing,
+)
 from simulator.billing.subscriptions import remember_debits
 from simulator.objects import Object
 from simulator.state.timers import timer
@@ -12,8 +23,28 @@ def period_ends(work: Work, subscription_id: str) -> None:
     subscription = work.get("subscription", subscription_id)
     if subscription["cancel_at"] is not None and subscription["cancel_at"] <= work.now:
         endings.at_period_end(work, subscription)
-    elif not (_trial_ends(subscription, work.now) and pausing.stops_without_card(work, subscription)):
+        return
+    subscription = scheduling.turn(work, subscription)
+    if schedule.period_of(subscription)[1] > work.now:
+        return  # the phase that began now is a trial
+    if not (_trial_ends(subscription, work.now) and pausing.stops_without_card(work, subscription)):
         renew(work, subscription)
+
+
+@timer(scheduling.TURN)
+def phase_ends(work: Work, identity: str) -> None:
+    """Where a period ends at this moment, too, that does it: the next phase's prices are those of the next period."""
+    subscription = work.get("subscription", work.get(scheduling.KIND, identity)["subscription"])
+    renews = work.is_set("subscription.period", subscription["id"])
+    if not renews or schedule.period_of(subscription)[1] > work.now:
+        standing.put(work, scheduling.turn(work, subscription))
+
+
+@timer(scheduling.START)
+def schedule_starts(work: Work, identity: str) -> None:
+    found = work.get(scheduling.KIND, identity)
+    scheduling.begin(work, found)
+    scheduling.tell(work, found, "updated")
 
 
 def _trial_ends(subscription: Object, now: int) -> bool:

@@ -13,5 +13,15 @@ def after_retries(work: Work) -> str:
     return found["value"] if found else "cancel"
 
 
+def clock_of(work: Work, email: str | None) -> str | None:
+    """The test clock that a customer with this address is to live by, if somebody has asked for it before."""
+    found = work.find("_setting", f"clock of {email}")
+    return found["value"] if found and work.find("test_helpers.test_clock", found["value"]) else None
+
+
+def set_clock_of(work: Work, email: str, clock: str) -> None:
+    work.put({"object": "_setting", "id": f"clock of {email}", "value": clock})
+
+
 def set_after_retries(work: Work, value: AfterRetries) -> None:
     work.put({"object": "_setting", "id": "after_retries", "value": value})

@@ -13,3 +13,9 @@ def call(work: Work, method: str, path: str, **params: str) -> Object:
     """As a request would; parameters have the names of a form (`**{"items[0][price]": …}`). Raises `StripeError`."""
     operation, ids = find_operation(method, path)
     return operation.handler(work, check(operation.takes, decode_form(urlencode(params))), *ids)
+
+
+def release_schedule(work: Work, subscription: Object) -> None:
+    """Have no schedule manage a subscription: what its owner wants now takes the place of what was planned."""
+    if subscription["schedule"]:
+        call(work, "POST", f"/v1/subscription_schedules/{subscription['schedule']}/release")

@@ -8,7 +8,7 @@ from simulator.billing import schedule
 from simulator.billing.payments import NOT_AUTHENTICATED
 from simulator.objects import Object
 from simulator.pages import portal_view as view
-from simulator.pages.calls import call
+from simulator.pages.calls import call, release_schedule
 from simulator.pages.rendering import form_of, go, not_found, page, store_of
 from simulator.protocol.errors import StripeError
 from simulator.state.work import Work
@@ -137,6 +137,7 @@ async def cancel(request: Request, secret: str, identity: str) -> Response:
         if here is None or subscription is None or not here.features["subscription_cancel"]["enabled"]:
             return not_found()
         reasons = dict(view.reasons(here.features))
+        release_schedule(work, subscription)
         feedback = {"cancellation_details[feedback]": form["feedback"]} if form.get("feedback") in reasons else {}
         if here.features["subscription_cancel"]["mode"] == "at_period_end":
             # In flexible billing Stripe's portal says when, and leaves `cancel_at_period_end` unset.
@@ -157,6 +158,7 @@ async def resume(request: Request, secret: str, identity: str) -> Response:
         subscription = here.subscription(identity) if here else None
         if here is None or subscription is None or not here.features["subscription_cancel"]["enabled"]:
             return not_found()
+        release_schedule(work, subscription)
         taken_back = {"cancel_at_period_end": "false"} if subscription["cancel_at_period_end"] else {"cancel_at": ""}
         call(work, "POST", f"/v1/subscriptions/{identity}", **taken_back)
         return go(f"{here.base}?done=kept")

@@ -8,7 +8,7 @@ from simulator.billing import collection, payments
 from simulator.billing.words import money
 from simulator.objects import Object
 from simulator.pages import portal_view as view
-from simulator.pages.calls import call
+from simulator.pages.calls import call, release_schedule
 from simulator.pages.portal import Visit, finished, visit
 from simulator.pages.rendering import form_of, go, not_found, page, store_of
 from simulator.pages.words import day
@@ -47,6 +47,7 @@ async def change(request: Request, secret: str, identity: str) -> Response:
             here, subscription = _found(work, secret, identity)
             if here is None or subscription is None or not _offered(here, subscription, price):
                 return not_found()
+            release_schedule(work, subscription)
             asked = _asked(here, subscription, price, form.get("at", ""))
             changed = call(
                 work, "POST", f"/v1/subscriptions/{identity}", payment_behavior="pending_if_incomplete", **asked

@@ -8,7 +8,7 @@ from stripe.params import (
     CustomerUpdateParams,
 )
 
-from simulator.billing import payment_methods
+from simulator.billing import payment_methods, settings
 from simulator.billing.customers import new_customer
 from simulator.objects import Object
 from simulator.protocol.errors import StripeError
@@ -24,7 +24,7 @@ ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")
 
 @operation("POST /v1/customers", CustomerCreateParams)
 def create(work: Work, params: Params) -> Object:
-    if clock := params.get("test_clock"):
+    if clock := params.get("test_clock") or settings.clock_of(work, params.get("email")):
         work.use_clock_of({"test_clock": work.get("test_helpers.test_clock", clock, "test_clock")["id"]})
     customer = new_customer(work, clock)
     attached = {}
@@ -99,8 +99,8 @@ def _apply(work: Work, customer: Object, params: Params, attached: dict[str, str
     if customer["email"] and "@" not in customer["email"]:
         raise StripeError(f"Invalid email address: {customer['email']}", code="email_invalid", param="email")
     params.merge_metadata(customer)
-    if settings := params.get("invoice_settings"):
-        settings.into(customer["invoice_settings"], "custom_fields", "default_payment_method", "footer")
+    if sent := params.get("invoice_settings"):
+        sent.into(customer["invoice_settings"], "custom_fields", "default_payment_method", "footer")
         if chosen := customer["invoice_settings"]["default_payment_method"]:
             chosen = customer["invoice_settings"]["default_payment_method"] = attached.get(chosen, chosen)
             _check_payment_method(work, customer, chosen)

@@ -6,6 +6,7 @@ from stripe.params import (
     SubscriptionItemUpdateParams,
 )
 
+from simulator.billing import scheduling
 from simulator.billing.changes import Change, ItemChange, change
 from simulator.objects import Object
 from simulator.protocol.errors import missing
@@ -60,7 +61,9 @@ def _change(work: Work, params: Params, subscription: Object, item: ItemChange) 
         payment_behavior=params.get("payment_behavior", "allow_incomplete"),
         off_session=params.get("off_session", False),
     )
-    return change(work, subscription, wish)
+    changed = change(work, subscription, wish)
+    scheduling.follow(work, changed)
+    return changed
 
 
 def _owner(work: Work, identity: str) -> Object:

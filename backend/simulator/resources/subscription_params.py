@@ -105,12 +105,12 @@ def read_change(work: Work, params: Params, subscription: Object) -> Change:
 
 def billing_change(work: Work, params: Params, subscription: Object) -> Change:
     """What a preview shares with an update."""
-    anchor: Any = params.get("billing_cycle_anchor", {"type": "unchanged"})
+    anchor: Any = params.get("billing_cycle_anchor", {"type": None})
     return Change(
         items=[item_change(work, item, subscription) for item in params.get("items") or []],
         proration_behavior=params.get("proration_behavior", "create_prorations"),
         proration_date=params.get("proration_date"),
-        restarts=anchor["type"] == "now",
+        anchor=anchor["type"],
         trial_end=_trial_end(params, work.now),
     )
 

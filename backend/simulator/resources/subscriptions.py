@@ -11,7 +11,7 @@ from stripe.params import (
     SubscriptionUpdateParams,
 )
 
-from simulator.billing import changes, coupons, endings, pausing, renewal, standing, subscriptions
+from simulator.billing import changes, coupons, endings, pausing, renewal, scheduling, standing, subscriptions
 from simulator.billing.catalog import interval_of
 from simulator.billing.subscriptions import Order
 from simulator.durations import DAY
@@ -122,8 +122,14 @@ def update(work: Work, params: Params, identity: str) -> Object:
             "A canceled subscription can only update its cancellation_details and metadata.",
             code="invalid_canceled_subscription_fields",
         )
+    if "cancel_at" in params or "cancel_at_period_end" in params:
+        scheduling.refuse_cancellation(subscription)
     wish = read_change(work, params, subscription)
-    return subscription if _stops(work, subscription, wish) else changes.change(work, subscription, wish)
+    if _stops(work, subscription, wish):
+        return subscription
+    changed = changes.change(work, subscription, wish)
+    scheduling.follow(work, changed)
+    return changed
 
 
 def _stops(work: Work, subscription: Object, wish: changes.Change) -> bool:
@@ -131,7 +137,7 @@ def _stops(work: Work, subscription: Object, wish: changes.Change) -> bool:
     ends = wish.trial_end is not None and wish.trial_end <= work.now and standing.in_trial(subscription, work.now)
     if not ends or not pausing.stops_without_card(work, subscription, wish.fields):
         return False
-    if wish.items or wish.restarts or wish.discounts:
+    if wish.items or wish.anchor == "now" or wish.discounts:
         raise unsupported("trial_end", "The simulator changes nothing of a subscription that stops for want of a card.")
     return True
 

@@ -32,6 +32,7 @@ KINDS: dict[str, Kind] = {
     "refund": Kind("re", ("charge", "payment_intent")),
     "setup_intent": Kind("seti", ("customer",)),
     "subscription": Kind("sub", ("customer", "status")),
+    "subscription_schedule": Kind("sub_sched", ("customer", "subscription", "status")),
     "subscription_item": Kind("si", ("subscription",)),
     "test_helpers.test_clock": Kind("clock", ("status",)),
     "webhook_endpoint": Kind("we", ("status",)),

@@ -38,6 +38,9 @@ def subscription(name: str = "sub_1", **changes: Any) -> SeenSubscription:
         "trial_without_card": "cancel",
         "days_until_due": None,
         "discounts": [],
+        "schedule_id": None,
+        "scheduled_price_id": None,
+        "scheduled_at": None,
         "attempt": None,
     }
     return SeenSubscription(**(values | changes))

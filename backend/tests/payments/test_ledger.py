@@ -257,4 +257,4 @@ def test_a_look_without_anybody_at_stripe_asks_nobody(stripe_side):
 
 
 def test_thirty_six_kinds_of_events_are_handled():
-    assert len(HANDLED) == 36
+    assert len(HANDLED) == 41

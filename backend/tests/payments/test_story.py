@@ -1,12 +1,17 @@
 """The life of a subscription on a laptop without network: the story of `make demo-billing`, a browser in Checkout."""
 
 import re
+from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from app.core.types import now
+from app.db.database import SessionLocal
 from app.routers.payments import doctor
+from app.routers.payments.clock import payments_now
 from tests.payments.lives import sell_plans
-from tests.payments.stripe_side import KEY, SECRET, simulator_process
+from tests.payments.stripe_side import KEY, SECRET, StripeSide, simulator_process
 from tests.support.server import free_port, running_server
 from tools.billing_story import Story
 from tools.billing_world import World
@@ -47,8 +52,21 @@ def checkout(browser):
     return pay
 
 
-def test_the_life_of_a_subscription(world, checkout):
-    sell_plans()
+@pytest.fixture
+def bystander(world):
+    """A subscription made by hand, whose owner must not get older with the story."""
+    side = StripeSide(world.simulator)
+    prices = sell_plans()
+    customer = side.api.customers.create({"email": "eve@example.com"}).id
+    card = side.api.payment_methods.attach("pm_card_visa", {"customer": customer}).id
+    order: Any = {"customer": customer, "default_payment_method": card, "items": [{"price": prices["pro"]}]}
+    made = side.api.subscriptions.create(order)
+    yield lambda: side.api.subscriptions.retrieve(made.id).to_dict()
+    side.close()
+
+
+def test_the_life_of_a_subscription(world, checkout, bystander):
+    before = bystander()
     told: list[str] = []
     story = Story(world, "ada", tell=told.append, pay=checkout)
 
@@ -85,3 +103,8 @@ def test_the_life_of_a_subscription(world, checkout):
 
     assert doctor.examine() == []
     assert len(told) > 20
+
+    assert bystander() == before
+    with SessionLocal() as db:
+        assert payments_now(db) < now() + timedelta(hours=1)
+    assert world.now() > now() + timedelta(days=700)

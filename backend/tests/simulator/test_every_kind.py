@@ -35,6 +35,7 @@ def everything(v1):
             "discounts": [{"promotion_code": code.id}],
         }
     )
+    v1.subscription_schedules.create({"customer": customer.id, "phases": [{"items": [{"price": price.id}]}]})
     v1.invoice_items.create({"customer": customer.id, "amount": 500, "currency": "usd"})
     v1.checkout.sessions.create(
         {"mode": "subscription", "line_items": [{"price": price.id, "quantity": 1}], "success_url": "http://127.0.0.1/"}
@@ -78,6 +79,7 @@ LISTS = (
     "promotion_codes",
     "refunds",
     "setup_intents",
+    "subscription_schedules",
     "subscriptions",
     "test_helpers/test_clocks",
     "webhook_endpoints",

@@ -1,7 +1,7 @@
 """What an administrator may see of everybody's payments, and do about events that came to nothing."""
 
 from sqlalchemy import Select, select
-from sqlalchemy.orm import Session, contains_eager, defer
+from sqlalchemy.orm import Session, contains_eager, defer, joinedload
 
 from app.core.errors import NotFound
 from app.core.logging import security_event
@@ -59,6 +59,10 @@ def replay_event(db: Session, admin: User, event_id: int) -> WebhookEvent:
 def list_subscriptions(filters: SubscriptionFilters) -> Select[Subscription]:
     """Of all payers, the newest first, with plan and payer."""
     whole = select(Subscription).join(Subscription.customer).outerjoin(Subscription.plan)
-    loaded = (contains_eager(Subscription.customer), contains_eager(Subscription.plan))
+    loaded = (
+        contains_eager(Subscription.customer),
+        contains_eager(Subscription.plan),
+        joinedload(Subscription.scheduled_plan),
+    )
     newest = Subscription.id.desc()
     return whole.where(*matching(filters, SUBSCRIPTION_FILTERS)).options(*loaded).order_by(newest)

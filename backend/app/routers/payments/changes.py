@@ -1,5 +1,6 @@
 """Changing a subscription: to another plan, to its end, and back. Stripe does it, and its answer is written at once."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -14,7 +15,7 @@ from app.routers.auth.models import User
 from . import gateway, queries, refusals, service, sync
 from .gateway import CurrencyMismatch, PaymentFailed, SeenPreview, SeenSubscription, StripeRefused
 from .models import Plan, Subscription
-from .schemas import Preview, PreviewLine
+from .schemas import Preview, PreviewLine, When
 from .service import NoSubscription
 
 SHOWN = timedelta(minutes=15)  # so long the amounts of a preview hold
@@ -25,25 +26,27 @@ class AlreadyOnPlan(Conflict):
     detail = "You have this plan."
 
 
-def preview(db: Session, user: User, slug: str) -> Preview:
-    """What a change to this plan would charge now; kept, so that a change soon after charges just that.
+def preview(db: Session, user: User, slug: str, when: When = "now") -> Preview:
+    """What a change to this plan would charge. One for now is kept, so that a change soon after charges just that.
 
     Raises `NoSubscription`, `PlanNotFound`, `PlanNotForSale`, `PlanNotReady`, `AlreadyOnPlan`, `CurrencyMismatch`,
     `PaymentsUnavailable`.
     """
     subscription, plan = _subject(db, user, slug)
-    seen = _preview(db, subscription, plan)
+    seen = _preview(db, subscription, plan) if when == "now" else _preview_at_end(db, subscription, plan)
     lines = [PreviewLine(description=x.description, amount=x.amount, currency=x.currency) for x in seen.lines]
     return Preview(amount_due=seen.amount_due, currency=seen.currency, lines=lines)
 
 
-def change(db: Session, user: User, slug: str) -> Subscription:
-    """The subscription at another plan, the difference charged or credited at once.
+def change(db: Session, user: User, slug: str, when: When = "now") -> Subscription:
+    """The subscription at another plan, the difference charged or credited at once; or what it will be, scheduled.
 
     A payment that needs its owner leaves all as it was, until it is made on the page in `pay_url`. Raises what
     `preview` raises, and `PaymentFailed`.
     """
     subscription, plan = _subject(db, user, slug)
+    if when == "period_end":
+        return _schedule(db, subscription, plan)
     shown = subscription.previewed_price_id == plan.stripe_price_id and _holds(db, subscription.previewed_at)
     if not shown:
         _preview(db, subscription, plan)
@@ -59,12 +62,23 @@ def change(db: Session, user: User, slug: str) -> Subscription:
     return _as_it_is_now(db, subscription)
 
 
+def take_back(db: Session, user: User) -> None:
+    """Nothing is scheduled any more. Raises `NoSubscription`."""
+    subscription = _live(db, user)
+    if subscription.schedule_id is None:
+        return
+    ticket = _ticket(db, subscription)
+    _release(subscription)
+    _write_down(db, ticket, gateway.find_subscription(subscription.stripe_id))
+
+
 def cancel(db: Session, user: User, *, at_period_end: bool) -> Subscription:
     """Ended with the period that is paid for, or at once and without money back. Raises `NoSubscription`."""
     subscription = _live(db, user)
     ticket = _ticket(db, subscription)
     if at_period_end:
-        seen = gateway.cancel_at_period_end(subscription.stripe_id)
+        _release(subscription)
+        seen = _unmanaged(subscription, gateway.cancel_at_period_end)
     else:
         seen = gateway.cancel_now(subscription.stripe_id)
     _write_down(db, ticket, seen)
@@ -75,7 +89,7 @@ def resume(db: Session, user: User) -> Subscription:
     """Let a subscription go on that would end, that is paused, or whose collection is. Raises `NoSubscription`."""
     subscription = _live(db, user)
     ticket = _ticket(db, subscription)
-    seen = gateway.let_go_on(subscription.stripe_id)
+    seen = _unmanaged(subscription, gateway.let_go_on)
     _write_down(db, ticket, seen)
     return _as_it_is_now(db, subscription)
 
@@ -88,8 +102,9 @@ def _live(db: Session, user: User) -> Subscription:
 
 
 def _as_it_is_now(db: Session, subscription: Subscription) -> Subscription:
-    """With the plan that it has now."""
-    same = select(Subscription).where(Subscription.id == subscription.id).options(joinedload(Subscription.plan))
+    """With the plans that it has now."""
+    plans = (joinedload(Subscription.plan), joinedload(Subscription.scheduled_plan))
+    same = select(Subscription).where(Subscription.id == subscription.id).options(*plans)
     return db.scalars(same.execution_options(populate_existing=True)).one()
 
 
@@ -135,6 +150,45 @@ def _preview(db: Session, subscription: Subscription, plan: Plan) -> SeenPreview
     return seen
 
 
+def _preview_at_end(db: Session, subscription: Subscription, plan: Plan) -> SeenPreview:
+    assert plan.stripe_price_id
+    is_ending = subscription.cancel_at is not None
+    end_before_waiting(db)
+    seen = gateway.preview_at_period_end(
+        subscription.stripe_id, subscription.stripe_item_id, plan.stripe_price_id, is_ending=is_ending
+    )
+    demand_again(db)
+    return seen
+
+
+def _schedule(db: Session, subscription: Subscription, plan: Plan) -> Subscription:
+    """A click too many schedules nothing anew."""
+    assert plan.stripe_price_id
+    if subscription.scheduled_price_id != plan.stripe_price_id:
+        ticket = _ticket(db, subscription)
+        seen = gateway.schedule_price(subscription.stripe_id, plan.stripe_price_id, plan.interval)
+        _write_down(db, ticket, seen)
+    return _as_it_is_now(db, subscription)
+
+
+def _release(subscription: Subscription) -> None:
+    """Have no schedule manage the subscription: Stripe lets one alone decide how it ends, and what it costs later."""
+    if subscription.schedule_id:
+        gateway.release(subscription.schedule_id)
+
+
+def _unmanaged(subscription: Subscription, ask: Callable[[str], SeenSubscription]) -> SeenSubscription:
+    """What Stripe does for a subscription that no schedule manages. A schedule that is in the way is released."""
+    try:
+        return ask(subscription.stripe_id)
+    except StripeRefused:
+        schedule_id = gateway.find_subscription(subscription.stripe_id).schedule_id
+        if schedule_id is None:
+            raise
+        gateway.release(schedule_id)
+        return ask(subscription.stripe_id)
+
+
 def _change(db: Session, subscription: Subscription, plan: Plan) -> SeenSubscription:
     """With a key made of what was kept: a click too many, or a lost answer, charges nothing twice.
 
@@ -146,6 +200,7 @@ def _change(db: Session, subscription: Subscription, plan: Plan) -> SeenSubscrip
     at = subscription.proration_at
     key = f"change-{subscription.stripe_id}-{plan.stripe_price_id}-{int(at.timestamp())}"
     subject = (subscription.stripe_id, subscription.stripe_item_id)
+    _release(subscription)
     try:
         with refusals.selling(plan):
             seen = gateway.change_price(subject, plan.stripe_price_id, proration_at=at, key=key)
@@ -154,5 +209,7 @@ def _change(db: Session, subscription: Subscription, plan: Plan) -> SeenSubscrip
         raise
     if not seen.pay_url:  # else the change still waits
         subscription.previewed_price_id = None
+    if seen.schedule_id:  # made meanwhile, by somebody else: it would undo this
+        gateway.release(seen.schedule_id)
     _write_down(db, ticket, seen)
     return seen

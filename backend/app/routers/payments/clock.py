@@ -1,20 +1,21 @@
 """The clock of payments. Grace and dunning are told by it, and nothing else: tokens and sessions keep real time.
 
 Stripe's test clocks, and the simulator's, run ahead of ours; their events carry simulated times. Outside production,
-in staging too, an event tells how far ahead Stripe is, and payments follow. In production it is the real time, that of
-the database.
+in staging too, an event tells how far ahead Stripe is, and payments follow. A customer on a test clock lives by the
+events of their own, and moves nobody else. In production it is the real time, that of the database.
 """
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from app.core.config import get_settings
 from app.db import clock
 
-from .models import WebhookEvent
+from .models import Customer, WebhookEvent
 
+OF_CLOCKS = "test_helpers.%"  # events about test clocks name no payer
 NOTABLE = timedelta(minutes=5)  # less is how clocks are
 
 
@@ -24,8 +25,14 @@ def seconds_ahead(created_at: datetime, at: datetime) -> int | None:
     return int(ahead.total_seconds()) if ahead > NOTABLE and not get_settings().is_production else None
 
 
-def payments_now(db: Session) -> datetime:
+def payments_now(db: Session, customer_id: int | None = None) -> datetime:
+    """The time for this payer, or for everybody who is on no test clock."""
     if get_settings().is_production:
         return clock.read(db)
-    ahead, at = db.execute(select(func.max(WebhookEvent.seconds_ahead), clock.now())).one()
-    return at + timedelta(seconds=ahead or 0)
+    on_clocks = select(Customer.stripe_id).where(Customer.test_clock.is_not(None), Customer.stripe_id.is_not(None))
+    theirs = on_clocks.where(Customer.id == customer_id)
+    others = or_(WebhookEvent.payer.is_(None), WebhookEvent.payer.not_in(on_clocks))
+    told = others if db.scalar(theirs) is None else WebhookEvent.payer.in_(theirs)
+    ahead = select(func.max(WebhookEvent.seconds_ahead), clock.now()).where(told, WebhookEvent.type.not_like(OF_CLOCKS))
+    seconds, at = db.execute(ahead).one()
+    return at + timedelta(seconds=seconds or 0)

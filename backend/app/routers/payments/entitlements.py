@@ -61,7 +61,7 @@ def is_collection_paused(db: Session, subscription: Subscription) -> bool:
     """Whether Stripe collects no payments for now. A pause that has a last moment is over then, heard of or not."""
     if subscription.pause_behavior is None:
         return False
-    return subscription.pause_until is None or payments_now(db) < subscription.pause_until
+    return subscription.pause_until is None or payments_now(db, subscription.customer_id) < subscription.pause_until
 
 
 def in_force(db: Session, subscription: Subscription) -> bool:
@@ -75,7 +75,9 @@ def in_force(db: Session, subscription: Subscription) -> bool:
     if subscription.status in IN_FORCE:
         return True
     ends_at = grace_ends_at(subscription)
-    return subscription.status == "past_due" and (ends_at is None or payments_now(db) < ends_at)
+    return subscription.status == "past_due" and (
+        ends_at is None or payments_now(db, subscription.customer_id) < ends_at
+    )
 
 
 def of_subscription(db: Session, subscription: Subscription) -> dict[str, Any]:

@@ -41,6 +41,7 @@ HANDLED: dict[str, Concern] = {
     "charge.refunded": Concern.PAYER,
     **_named("refund", "created updated failed", Concern.CHARGE),
     **_named("charge.dispute", "created updated closed", Concern.CHARGE),
+    **_named("subscription_schedule", "created updated released completed canceled", Concern.PAYER),
     "product.updated": Concern.CATALOGUE,
     "price.updated": Concern.CATALOGUE,
 }

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.dialects import mysql
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
 from app.core.text import MAX_EMAIL, MAX_SLUG
 from app.db import clock
@@ -63,6 +63,7 @@ class Customer(Timestamps, Base):
     gone_at: Mapped[datetime | None]  # deleted at Stripe
     # When the account was deleted; null again once nothing is left to forget (`forgetting.forget`).
     forget_from: Mapped[datetime | None] = mapped_column(index=True)
+    test_clock: Mapped[str | None] = mapped_column(String(STRIPE_ID))  # outside production: what `clock.py` tells by
     looks: Mapped[int] = mapped_column(default=0)
     seen: Mapped[int] = mapped_column(default=0)
 
@@ -103,12 +104,20 @@ class Subscription(Timestamps, Base):
     trial_without_card: Mapped[str | None] = mapped_column(String(32))  # Stripe's word for what follows such a trial
     days_until_due: Mapped[int | None]  # null: cards are charged; else invoices are sent
     discounts: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True), default=list)
+    schedule_id: Mapped[str | None] = mapped_column(String(STRIPE_ID))  # at Stripe: what manages the subscription
+    scheduled_price_id: Mapped[str | None] = mapped_column(String(STRIPE_ID))  # what it changes to
+    scheduled_at: Mapped[datetime | None]  # and when
     # What a preview has shown, so that the change charges just that, and with one Idempotency-Key.
     previewed_price_id: Mapped[str | None] = mapped_column(String(STRIPE_ID))
     previewed_at: Mapped[datetime | None]
     proration_at: Mapped[datetime | None]
 
-    plan: Mapped[Plan | None] = relationship(lazy="raise")
+    plan: Mapped[Plan | None] = relationship(lazy="raise", foreign_keys=plan_id)
+    scheduled_plan: Mapped[Plan | None] = relationship(
+        lazy="raise",
+        viewonly=True,
+        primaryjoin=lambda: foreign(Subscription.scheduled_price_id) == Plan.stripe_price_id,
+    )
     customer: Mapped[Customer] = relationship(lazy="raise")
 
 

@@ -50,7 +50,7 @@ class _Post:
 
     def __init__(self, db: Session, customer: Customer, user: User) -> None:
         self.db = db
-        self.now = payments_now(db)
+        self.now = payments_now(db, customer.id)
         self._customer = customer
         self._user = user
 
@@ -102,10 +102,18 @@ def _about_subscription(post: _Post, row: Subscription) -> None:
     ends = row.trial_end
     if row.status == "trialing" and ends and ends - BEFORE_TRIAL_END <= post.now < ends and _is_charged_at(row, ends):
         occasion = f"trial {row.stripe_id} {int(ends.timestamp())}"
-        post.mail(occasion, "trial_ending", plan=name, day=day(ends), **_after_trial(row, plan, ends))
-    elif row.status == "active" and _lacks_card(row, plan):
+        following = _plan_from(post, row, ends) or plan
+        post.mail(occasion, "trial_ending", plan=name, day=day(ends), **_after_trial(row, following, ends))
+    elif row.status == "active" and _lacks_card(row, _plan_from(post, row, row.current_period_end) or plan):
         period = int(row.current_period_end.timestamp())
         post.mail(f"card {row.stripe_id} {period}", "card_missing", plan=name, day=day(row.current_period_end))
+
+
+def _plan_from(post: _Post, row: Subscription, moment: datetime) -> Plan | None:
+    """The plan that is scheduled to be in force from then on, if one is."""
+    if row.scheduled_at is None or row.scheduled_at > moment:
+        return None
+    return post.db.scalar(select(Plan).where(Plan.stripe_price_id == row.scheduled_price_id))
 
 
 def _is_charged_at(row: Subscription, moment: datetime) -> bool:

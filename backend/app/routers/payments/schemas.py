@@ -48,6 +48,15 @@ class PlanChoice(Input):
     plan: PlanSlug
 
 
+When = Literal["now", "period_end"]
+
+
+class PlanChange(PlanChoice):
+    """`when` is now, or the end of the current period, which is that of the trial during a trial."""
+
+    when: When = "now"
+
+
 class CheckoutCreate(PlanChoice):
     model_config = example(plan="pro")
 
@@ -63,6 +72,13 @@ class CheckoutRead(Output):
 
 class PortalRead(Output):
     url: str
+
+
+class ScheduledPlan(Output):
+    """The plan that a subscription changes to at `starts_at`, unless that is taken back."""
+
+    plan: PlanRead
+    starts_at: datetime
 
 
 class SubscriptionRead(Output):
@@ -83,6 +99,7 @@ class SubscriptionRead(Output):
     cancel_at_period_end: bool
     canceled_at: datetime | None
     collection_paused: bool
+    scheduled_plan: ScheduledPlan | None
     entitlements: Entitled
 
 
@@ -95,7 +112,10 @@ class PreviewLine(Output):
 
 
 class Preview(Output):
-    """What a change would charge now. For 15 minutes a change to this plan charges just that."""
+    """What a change would charge, now or at the end of the period.
+
+    If it is asked for at once, a change to this plan charges just that for 15 minutes.
+    """
 
     amount_due: int
     currency: str
@@ -220,3 +240,5 @@ class SubscriptionOverview(Output):
     discounts: Annotated[list[DiscountRead], BeforeValidator(lambda stored: stored or [])]
     past_due_since: datetime | None
     ended_at: datetime | None
+    scheduled_plan: Annotated[str | None, BeforeValidator(_slug_of)]
+    scheduled_at: datetime | None

@@ -1,5 +1,7 @@
 """The rules of payments that need no word with Stripe, and the errors that they share."""
 
+from typing import Any
+
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
@@ -81,13 +83,20 @@ def has_live_subscription(db: Session, user: User) -> bool:
 
 
 def describe(db: Session, subscription: Subscription) -> SubscriptionRead:
-    """Needs its plan loaded."""
+    """Needs its plans loaded."""
     worked_out = {
         "plan": subscription.plan,
         "collection_paused": entitlements.is_collection_paused(db, subscription),
         "entitlements": entitlements.of_subscription(db, subscription),
+        "scheduled_plan": _scheduled(subscription),
     }
     return SubscriptionRead.model_validate({**vars(subscription), **worked_out})
+
+
+def _scheduled(subscription: Subscription) -> dict[str, Any] | None:
+    """Nothing where the price to come is none of ours."""
+    plan = subscription.scheduled_plan
+    return {"plan": plan, "starts_at": subscription.scheduled_at} if plan else None
 
 
 def list_invoices(user: User) -> Select[Invoice]:

@@ -1,5 +1,7 @@
 """Routes of the caller's subscription. No rule and no query here."""
 
+from fastapi import status
+
 from app.core.errors import raises
 from app.db.database import db_dependency
 from app.platform.routing import Router
@@ -8,7 +10,7 @@ from app.routers.auth.dependencies import CurrentUser
 from . import changes, service
 from .dependencies import StripeTurn
 from .gateway import CurrencyMismatch, PaymentFailed, PaymentsUnavailable, StripeRefused
-from .schemas import Cancellation, PlanChoice, Preview, SubscriptionRead
+from .schemas import Cancellation, PlanChange, Preview, SubscriptionRead
 
 router = Router(prefix="/subscription")
 
@@ -25,22 +27,37 @@ def read_subscription(db: db_dependency, user: CurrentUser) -> SubscriptionRead:
 
 @router.post("/preview", dependencies=[StripeTurn])
 @raises(service.NoSubscription, *OF_PLANS, *OF_STRIPE)
-def preview_change(db: db_dependency, user: CurrentUser, data: PlanChoice) -> Preview:
-    """What a change to this plan would charge now. For 15 minutes a change charges just that."""
-    return changes.preview(db, user, data.plan)
+def preview_change(db: db_dependency, user: CurrentUser, data: PlanChange) -> Preview:
+    """What a change to this plan would charge, now or at the end of the period.
+
+    For 15 minutes a change that is asked for at once charges just that.
+    """
+    return changes.preview(db, user, data.plan, data.when)
 
 
 @router.post("/change", dependencies=[StripeTurn])
 @raises(service.NoSubscription, *OF_PLANS, *OF_STRIPE, PaymentFailed)
-def change_plan(db: db_dependency, user: CurrentUser, data: PlanChoice) -> SubscriptionRead:
-    """Change to this plan at once; the difference is charged, or credited to the next invoices."""
-    return service.describe(db, changes.change(db, user, data.plan))
+def change_plan(db: db_dependency, user: CurrentUser, data: PlanChange) -> SubscriptionRead:
+    """Change to this plan at once, or at the end of the period.
+
+    At once, the difference is charged, or credited to the next invoices. At the end of the period nothing is
+    prorated: until then `scheduled_plan` shows the change, and a subscription that would end goes on with the new
+    plan. Either replaces a change that waits.
+    """
+    return service.describe(db, changes.change(db, user, data.plan, data.when))
+
+
+@router.delete("/scheduled", status_code=status.HTTP_204_NO_CONTENT, dependencies=[StripeTurn])
+@raises(service.NoSubscription, *OF_STRIPE)
+def take_change_back(db: db_dependency, user: CurrentUser) -> None:
+    """Keep the plan: a change that waits for the end of the period does not happen. Nothing is done if none waits."""
+    changes.take_back(db, user)
 
 
 @router.post("/cancel", dependencies=[StripeTurn])
 @raises(service.NoSubscription, *OF_STRIPE)
 def cancel_subscription(db: db_dependency, user: CurrentUser, data: Cancellation) -> SubscriptionRead:
-    """End it with the period that is paid for, or at once."""
+    """End it with the period that is paid for, or at once. A change that waits does not happen then."""
     return service.describe(db, changes.cancel(db, user, at_period_end=data.at_period_end))
 
 

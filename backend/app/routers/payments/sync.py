@@ -74,6 +74,7 @@ def write(db: Session, ticket: Ticket, seen: SeenPayer) -> None:
         customer.gone_at, customer.email = customer.gone_at or clock.now(), ""
     else:
         customer.gone_at, customer.email = None, seen.email or customer.email
+        customer.test_clock = seen.test_clock
     rows = _write_subscriptions(db, customer, seen.subscriptions)
     _write_arrears(rows, seen)
     if seen.is_gone:
@@ -153,6 +154,7 @@ def _end_all(rows: dict[str, Subscription]) -> None:
             row.ended_at = row.canceled_at = row.ended_at or clock.now()
             row.cancel_at, row.cancel_at_period_end, row.pending_update_until = None, False, None
             row.pause_behavior = row.pause_until = row.previewed_price_id = None
+            row.schedule_id = row.scheduled_price_id = row.scheduled_at = None
 
 
 def _write_invoices(

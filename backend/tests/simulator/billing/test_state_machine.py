@@ -172,16 +172,51 @@ class Subscriptions(RuleBasedStateMachine):
                 invoice_now=str(invoice_now).lower(),
             )
 
-    @rule(subscription=subscriptions, days=st.sampled_from([0, 5, 40]))
-    def move_trial(self, subscription: str, days: int) -> None:
-        end = str(self.world.now + days * DAY) if days else "now"
+    @rule(
+        subscription=subscriptions,
+        days=st.sampled_from([None, 0, 5, 40]),
+        anchor=st.sampled_from(["", "now", "unchanged"]),
+        price=st.sampled_from(["", *sorted(PRICES)]),
+        proration=st.sampled_from(["always_invoice", "create_prorations", "none"]),
+    )
+    def move_cycle(self, subscription: str, days: int | None, anchor: str, price: str, proration: str) -> None:
+        """A trial begins, moves or ends, the anchor is named or not, and the price may change with it."""
+        wish = {"proration_behavior": proration}
+        if days is not None:
+            wish["trial_end"] = str(self.world.now + days * DAY) if days else "now"
+        if anchor:
+            wish["billing_cycle_anchor[type]"] = anchor
+        if price:
+            item = self.world.subscription(subscription)["items"]["data"][0]["id"]
+            wish |= {"items[0][id]": item, "items[0][price]": self.prices[price]}
         with contextlib.suppress(StripeError):
-            self.world.call("POST", f"/v1/subscriptions/{subscription}", trial_end=end)
+            self.world.call("POST", f"/v1/subscriptions/{subscription}", **wish)
 
-    @rule(subscription=subscriptions)
-    def restart_cycle(self, subscription: str) -> None:
+    @rule(
+        subscription=subscriptions,
+        price=st.sampled_from(["", *sorted(PRICES)]),
+        days=st.sampled_from([0, 0, 10, 70]),
+        behavior=st.sampled_from(["release", "cancel"]),
+    )
+    def schedule(self, subscription: str, price: str, days: int, behavior: str) -> None:
+        """At the period's end, or some days from now, another price begins; or what was scheduled is taken back."""
+        call = self.world.call
+        found = self.world.subscription(subscription)["schedule"]
         with contextlib.suppress(StripeError):
-            self.world.call("POST", f"/v1/subscriptions/{subscription}", **{"billing_cycle_anchor[type]": "now"})
+            if not price:
+                call("POST", f"/v1/subscription_schedules/{found}/release")
+                return
+            made = found or call("POST", "/v1/subscription_schedules", from_subscription=subscription)["id"]
+            whole = call("GET", f"/v1/subscription_schedules/{made}")
+            phase = next(one for one in whole["phases"] if one["start_date"] == whole["current_phase"]["start_date"])
+            end = self.world.now + days * DAY if days else phase["end_date"]
+            wish = {"phases[0][start_date]": phase["start_date"], "phases[0][end_date]": end}
+            for place, item in enumerate(phase["items"]):
+                wish |= {f"phases[0][items][{place}][{name}]": item[name] for name in ("price", "quantity")}
+            for place, discount in enumerate(phase["discounts"]):
+                wish |= {f"phases[0][discounts][{place}][discount]": discount["discount"]}
+            wish |= {"phases[1][items][0][price]": self.prices[price], "end_behavior": behavior}
+            call("POST", f"/v1/subscription_schedules/{made}", **wish)
 
     @rule(subscription=subscriptions, resumes=st.booleans())
     def pause_or_resume(self, subscription: str, resumes: bool) -> None:  # noqa: FBT001 - as above

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 import simulator.resources  # noqa: F401 - registers the operations
 from simulator.billing import schedule, standing
+from simulator.billing.catalog import interval_of
 from simulator.objects import Object, surface
 from simulator.protocol.checking import check
 from simulator.protocol.forms import decode_form
@@ -15,7 +16,7 @@ from simulator.protocol.operations import find_operation
 from simulator.state.store import Store
 from simulator.state.timeline import Timeline
 
-REPLAYED = ("subscription", "invoice", "charge", "payment_intent")
+REPLAYED = ("subscription", "subscription_schedule", "invoice", "charge", "payment_intent")
 
 
 class World:
@@ -74,6 +75,7 @@ class World:
         self._credits_nothing_twice()
         self._balances()
         self._subscriptions_are_alive_or_over()
+        self._schedules_lead_their_subscriptions()
         self._events_tell_everything()
 
     def _charges_no_period_twice(self) -> None:
@@ -129,10 +131,21 @@ class World:
                 start, end = schedule.period_of(subscription)
                 assert start <= self.now < end
                 assert self.now < turn <= end
+                _is_in_step(subscription, self.now)
             if subscription["status"] == "incomplete":
                 assert self.now < subscription["created"] + 23 * 3600
             if subscription["status"] == "trialing":
                 assert self.now < subscription["trial_end"]
+
+    def _schedules_lead_their_subscriptions(self) -> None:
+        """An active schedule and a subscription that has not ended name each other, and its phase is the present."""
+        subscriptions = {one["id"]: one for one in self.all("subscription")}
+        led = {one["schedule"]: identity for identity, one in subscriptions.items() if one["schedule"]}
+        active = [one for one in self.all("subscription_schedule") if one["status"] == "active"]
+        assert led == {one["id"]: one["subscription"] for one in active}
+        for one in active:
+            assert subscriptions[one["subscription"]]["status"] not in standing.ENDED
+            assert one["current_phase"]["start_date"] <= self.now < one["current_phase"]["end_date"]
 
     def _events_tell_everything(self) -> None:
         """The last event of an object is the object, and with `previous_attributes` undone it is the event before."""
@@ -150,6 +163,22 @@ class World:
             with self.store.work() as work:
                 found = work.find(kind, identity)
             assert found is None or surface(found) == shown
+
+
+def _is_in_step(subscription: Object, now: int) -> None:
+    """The period of every item is one interval of its price, counted from the anchor.
+
+    A trial lasts until it ends, and the first period begins with the subscription.
+    """
+    for item in subscription["items"]["data"]:
+        start, end = item["current_period_start"], item["current_period_end"]
+        if standing.in_trial(subscription, now):
+            assert end == subscription["trial_end"]
+            continue
+        whole = interval_of(item["price"]).period(subscription["billing_cycle_anchor"], now)
+        assert end == whole.end
+        assert start in {whole.start, subscription["created"]}
+        assert whole.start <= start
 
 
 def _adds_up(invoice: Object) -> None:

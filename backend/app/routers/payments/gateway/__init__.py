@@ -31,6 +31,7 @@ from .errors import (
     StripeRefused,
 )
 from .reading import find_live, find_open_sessions, find_sold, look_at_payer, payer_of_charge
+from .scheduling import find_subscription, preview_at_period_end, release, schedule_price
 from .selling import (
     archive_price,
     create_endpoint,
@@ -104,12 +105,16 @@ __all__ = [
     "find_promotion_code",
     "find_session",
     "find_sold",
+    "find_subscription",
     "let_go_on",
     "list_endpoints",
     "look_at_payer",
     "open_portal",
     "payer_of_charge",
+    "preview_at_period_end",
     "preview_change",
+    "release",
+    "schedule_price",
     "update_email",
     "update_endpoint",
     "update_product",

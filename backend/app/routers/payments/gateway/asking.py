@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .calls import calling
 from .errors import StripeRefused
-from .reading import ATTEMPT, find_open_sessions, id_of, session_of, subscription_of
+from .reading import ATTEMPT, SCHEDULED, find_open_sessions, id_of, session_of, subscription_of
 from .shapes import SeenLine, SeenPreview, SeenSession, SeenSubscription
+
+if TYPE_CHECKING:
+    import stripe
 
 MARK = "liftoff_customer"  # metadata of a customer: the key that it was made with
 
@@ -130,12 +133,16 @@ def open_portal(customer_id: str, return_url: str) -> str:
 def preview_change(subscription_id: str, item_id: str, price_id: str) -> SeenPreview:
     """The invoice that a change to this price would make now."""
     details: Any = {"items": [{"id": item_id, "price": price_id}], "proration_behavior": "always_invoice"}
+    wanted: Any = {"subscription": subscription_id, "subscription_details": details}
     with calling() as client:
-        found = client.v1.invoices.create_preview({"subscription": subscription_id, "subscription_details": details})
-        parent = found.parent.subscription_details if found.parent else None
-        stamp = (parent.subscription_proration_date if parent else None) or found.created
-        lines = [SeenLine(line.description or "", line.amount, line.currency) for line in found.lines.data]
-        return SeenPreview(found.amount_due, found.currency, lines, datetime.fromtimestamp(stamp, UTC))
+        return preview_of(client.v1.invoices.create_preview(wanted))
+
+
+def preview_of(found: "stripe.Invoice") -> SeenPreview:
+    parent = found.parent.subscription_details if found.parent else None
+    stamp = (parent.subscription_proration_date if parent else None) or found.created
+    lines = [SeenLine(line.description or "", line.amount, line.currency) for line in found.lines.data]
+    return SeenPreview(found.amount_due, found.currency, lines, datetime.fromtimestamp(stamp, UTC))
 
 
 def change_price(subscription: tuple[str, str], price_id: str, *, proration_at: datetime, key: str) -> SeenSubscription:
@@ -181,7 +188,7 @@ def let_go_on(subscription_id: str) -> SeenSubscription:
     """
     taken_back: dict[str, Any] = {}
     with calling() as client:
-        found = client.v1.subscriptions.retrieve(subscription_id)
+        found = client.v1.subscriptions.retrieve(subscription_id, {"expand": SCHEDULED})
         if found.cancel_at_period_end:
             taken_back["cancel_at_period_end"] = False
         elif found.cancel_at:
@@ -189,10 +196,12 @@ def let_go_on(subscription_id: str) -> SeenSubscription:
         if found.pause_collection:
             taken_back["pause_collection"] = ""
         if taken_back:
-            wanted: Any = taken_back
+            wanted: Any = taken_back | {"expand": SCHEDULED}
             found = client.v1.subscriptions.update(subscription_id, wanted)
         if found.status == "paused":
-            found = client.v1.subscriptions.resume(subscription_id, {"billing_cycle_anchor": {"type": "now"}})
+            found = client.v1.subscriptions.resume(
+                subscription_id, {"billing_cycle_anchor": {"type": "now"}, "expand": SCHEDULED}
+            )
         return subscription_of(found)
 
 

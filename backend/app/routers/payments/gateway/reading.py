@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     import stripe
 
 PAGE = 100
-EXPANDED = ["data.latest_invoice", "data.discounts.source.coupon"]
+EXPANDED = ["data.latest_invoice", "data.discounts.source.coupon", "data.schedule"]
+SCHEDULED = ["schedule"]
 ATTEMPT = "liftoff_attempt"  # metadata of a subscription: the checkout attempt that it came from
 
 
@@ -36,7 +37,8 @@ def look_at_payer(customer_id: str, session_id: str | None = None) -> SeenPayer:
         invoices = _invoices(client, of_customer)
         session = session_of(api.checkout.sessions.retrieve(session_id)) if session_id else None
         email = "" if gone else customer.email or ""
-        return SeenPayer(customer_id, email, gone, subscriptions, invoices, session)
+        clock = None if gone else id_of(customer.test_clock)
+        return SeenPayer(customer_id, email, gone, subscriptions, invoices, session, clock)
 
 
 def _default_card(customer: Any) -> str | None:
@@ -51,6 +53,7 @@ def subscription_of(found: "stripe.Subscription", default_card: str | Unknown | 
     invoice: Any = found.latest_invoice
     own_card = bool(found.default_payment_method or found.default_source)
     ends_at = found.cancel_at or (item.current_period_end if found.cancel_at_period_end else None)
+    next_phase = _next_phase(found)
     return SeenSubscription(
         id=found.id,
         item_id=item.id,
@@ -72,9 +75,22 @@ def subscription_of(found: "stripe.Subscription", default_card: str | Unknown | 
         trial_without_card=str(trial.end_behavior.missing_payment_method) if trial else None,
         days_until_due=found.days_until_due,
         discounts=_discounts(found.discounts),
+        schedule_id=None if found.ended_at else id_of(found.schedule),
+        scheduled_price_id=id_of(next_phase["items"][0].price) if next_phase else None,
+        scheduled_at=_moment(next_phase.start_date) if next_phase else None,
         attempt=found.metadata.to_dict().get(ATTEMPT),
         pay_url=getattr(invoice, "hosted_invoice_url", None) if pending else None,
     )
+
+
+def _next_phase(found: "stripe.Subscription") -> Any:
+    """The first phase of its schedule that is to come and has another price, if the schedule was asked for."""
+    schedule: Any = found.schedule
+    if found.ended_at or not schedule or isinstance(schedule, str) or not schedule.current_phase:
+        return None
+    price = found["items"].data[0].price.id
+    to_come = [one for one in schedule.phases if one.start_date >= schedule.current_phase.end_date]
+    return next((one for one in to_come if id_of(one["items"][0].price) != price), None)
 
 
 def _discounts(found: list[Any] | None) -> list[SeenDiscount] | None:

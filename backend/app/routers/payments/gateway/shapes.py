@@ -45,6 +45,9 @@ class SeenSubscription:
     trial_without_card: str | None
     days_until_due: int | None
     discounts: list[SeenDiscount] | None
+    schedule_id: str | None  # of the schedule at Stripe that manages it
+    scheduled_price_id: str | None  # the price that the schedule changes to, and when
+    scheduled_at: datetime | None
     attempt: str | None  # key of the checkout attempt that it came from; None: somebody made it elsewhere
     pay_url: str | None = None  # where a change that waits for its payment can be paid
 
@@ -92,6 +95,7 @@ class SeenPayer:
     subscriptions: list[SeenSubscription]
     invoices: list[SeenInvoice]
     session: SeenSession | None = None  # of the checkout that was asked about
+    test_clock: str | None = None  # Stripe's id of the clock that the customer lives by
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,93 @@
+"""Changes that wait for the end of a period.
+
+At Stripe a subscription schedule makes them. It manages its subscription until it is released:
+https://docs.stripe.com/billing/subscriptions/subscription-schedules
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from .asking import preview_of
+from .calls import calling
+from .reading import SCHEDULED, id_of, subscription_of
+from .shapes import SeenPreview, SeenSubscription
+
+if TYPE_CHECKING:
+    import stripe
+
+OPEN = ("not_started", "active")
+
+
+def schedule_price(subscription_id: str, price_id: str, interval: str) -> SeenSubscription:
+    """Another price from the end of the current period. Replaces what was scheduled before. Can be asked again.
+
+    A subscription that would end with that period goes on. After the first period at the new price Stripe releases the
+    schedule by itself.
+    """
+    with calling() as client:
+        api = client.v1
+        found = api.subscriptions.retrieve(subscription_id, {"expand": SCHEDULED})
+        schedule: Any = found.schedule
+        if schedule is None:
+            if ending := _taken_back(found):
+                api.subscriptions.update(subscription_id, ending)
+            schedule = api.subscription_schedules.create({"from_subscription": subscription_id})
+        phases: Any = _phases(schedule, found["items"].data[0].current_period_end, price_id, interval)
+        api.subscription_schedules.update(schedule.id, {"phases": phases, "end_behavior": "release"})
+        return subscription_of(api.subscriptions.retrieve(subscription_id, {"expand": SCHEDULED}))
+
+
+def _phases(schedule: Any, end: int, price_id: str, interval: str) -> list[dict[str, Any]]:
+    """The current phase as it is, to the end of the period, and the one after it.
+
+    What Stripe is not told again it takes away: trial, discounts and the card of a phase are sent in both.
+    """
+    begun = schedule.current_phase.start_date
+    phase = next(one for one in schedule.phases if one.start_date == begun)
+    kept: dict[str, Any] = {"discounts": [_discount(one) for one in phase.discounts or []]}
+    if phase.default_payment_method:
+        kept["default_payment_method"] = id_of(phase.default_payment_method)
+    items = [{"price": id_of(item.price), "quantity": item.quantity or 1} for item in phase["items"]]
+    trial = {"trial_end": phase.trial_end} if phase.trial_end else {}
+    now = {"items": items, "start_date": begun, "end_date": end, **trial, **kept}
+    then = {"items": [{"price": price_id, "quantity": items[0]["quantity"]}], **kept}
+    return [now, then | {"duration": {"interval": interval, "interval_count": 1}, "proration_behavior": "none"}]
+
+
+def _discount(one: Any) -> dict[str, str]:
+    names = ("discount", "promotion_code", "coupon")
+    return next({name: str(id_of(one[name]))} for name in names if one[name])
+
+
+def release(schedule_id: str) -> None:
+    """Let the subscription go on by itself, as it is. Nothing happens if the schedule is over. Can be asked again."""
+    import stripe  # here, for its weight: a start should not wait for it
+
+    with calling() as client:
+        schedules = client.v1.subscription_schedules
+        try:
+            schedules.release(schedule_id, {"preserve_cancel_date": True})
+        except stripe.InvalidRequestError:
+            if schedules.retrieve(schedule_id).status in OPEN:
+                raise
+
+
+def find_subscription(subscription_id: str) -> SeenSubscription:
+    with calling() as client:
+        return subscription_of(client.v1.subscriptions.retrieve(subscription_id, {"expand": SCHEDULED}))
+
+
+def preview_at_period_end(subscription_id: str, item_id: str, price_id: str, *, is_ending: bool) -> SeenPreview:
+    """The invoice of the next period at this price. `is_ending`: so far there would be none."""
+    details: Any = {"items": [{"id": item_id, "price": price_id}], "proration_behavior": "none"}
+    with calling() as client:
+        if is_ending:
+            details |= _taken_back(client.v1.subscriptions.retrieve(subscription_id))
+        wanted: Any = {"subscription": subscription_id, "subscription_details": details}
+        return preview_of(client.v1.invoices.create_preview(wanted))
+
+
+def _taken_back(found: "stripe.Subscription") -> Any:
+    """The cancellation of a subscription undone, by the word that it was asked for: Stripe takes one at a time."""
+    if found.cancel_at_period_end:
+        return {"cancel_at_period_end": False}
+    return {"cancel_at": ""} if found.cancel_at else {}

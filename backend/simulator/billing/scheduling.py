@@ -1,0 +1,158 @@
+"""The life of a subscription schedule: it waits, leads its subscription from phase to phase, and lets go of it.
+
+https://docs.stripe.com/billing/subscriptions/subscription-schedules
+"""
+
+from simulator.billing import phases, schedule, standing, subscriptions
+from simulator.billing.subscriptions import Order, Wanted
+from simulator.objects import Object
+from simulator.protocol.errors import StripeError
+from simulator.state.work import Work, plain_copy
+
+KIND = "subscription_schedule"
+TURN, START = "subscription_schedule.turn", "subscription_schedule.start"
+OPEN = frozenset({"not_started", "active"})
+
+
+def of(work: Work, subscription: Object) -> Object | None:
+    """The schedule that a subscription is managed by."""
+    return work.find(KIND, subscription["schedule"]) if subscription["schedule"] else None
+
+
+def tell(work: Work, found: Object, event: str) -> Object:
+    work.put(found)
+    work.emit(f"{KIND}.{event}", found)
+    return found
+
+
+def place_of(found: Object) -> int:
+    """Which phase is the current one."""
+    starts = [phase["start_date"] for phase in found["phases"]]
+    return starts.index(found["current_phase"]["start_date"])
+
+
+def enter(work: Work, found: Object, place: int) -> None:
+    """This phase is the current one. The caller stores and tells."""
+    phase = found["phases"][place]
+    found |= {"current_phase": {"start_date": phase["start_date"], "end_date": phase["end_date"]}, "status": "active"}
+    work.set_timer(TURN, found["id"], max(phase["end_date"], work.now))
+
+
+def take(work: Work, found: Object, subscription: Object) -> None:
+    """The subscription is managed by this schedule, which also says whether it ends."""
+    subscription["schedule"] = found["id"]
+    end = found["phases"][-1]["end_date"] if found["end_behavior"] == "cancel" else None
+    if end != subscription["cancel_at"]:
+        canceled_at = None if end is None else work.now
+        subscription |= {"cancel_at": end, "cancel_at_period_end": False, "canceled_at": canceled_at}
+    standing.put(work, subscription)
+    if subscription["status"] != "paused":
+        schedule.period(work, subscription)
+
+
+def begin(work: Work, found: Object) -> None:
+    """The first phase, with a new subscription. The caller stores and tells of the schedule."""
+    phase = found["phases"][0]
+    customer = work.get("customer", found["customer"])
+    wanted = [Wanted(work.get("price", one["price"]), one["quantity"], one["metadata"]) for one in phase["items"]]
+    fields = {name: phase[name] for name in ("metadata", "description", "default_payment_method")}
+    has_card = fields["default_payment_method"] or customer["invoice_settings"]["default_payment_method"]
+    order = Order(
+        customer,
+        wanted,
+        payment_behavior="allow_incomplete" if has_card else "default_incomplete",
+        trial_end=phase["end_date"] if phase["trial"] else phase["trial_end"],
+        discounts=phases.discount_sources(work, phase),
+        fields=fields,
+    )
+    subscription = subscriptions.start(work, order)
+    found["subscription"] = subscription["id"]
+    enter(work, found, 0)
+    take(work, found, subscription)
+
+
+def turn(work: Work, subscription: Object) -> Object:
+    """Begin the phase that is due, or let go of the subscription after the last. The subscription as it is then.
+
+    Where a schedule ends its subscription, that ends by itself at this moment.
+    """
+    found = of(work, subscription)
+    while found and found["status"] == "active" and found["current_phase"]["end_date"] <= work.now:
+        place = place_of(found) + 1
+        if place < len(found["phases"]):
+            enter(work, found, place)
+            subscription = phases.enter(work, subscription, found["phases"][place])
+            tell(work, found, "updated")
+        elif found["end_behavior"] == "release":
+            subscription = release(work, found, keeps_end=True)
+        else:
+            break
+    return subscription
+
+
+def as_of(work: Work, subscription: Object, at: int) -> Object:
+    """A subscription as the phase makes it that begins at this end of its period: for previews, not to be stored."""
+    found = of(work, subscription)
+    if not found or found["status"] != "active" or found["current_phase"]["end_date"] > at:
+        return subscription
+    shown: Object = plain_copy(subscription)
+    for phase in found["phases"][place_of(found) + 1 :][:1]:
+        phases.exchange(work, shown, phase)
+    return shown
+
+
+def follow(work: Work, subscription: Object) -> None:
+    """A subscription that is changed past its schedule changes the current phase, too; later ones stay."""
+    found = of(work, subscription)
+    if found is None or found["status"] != "active":
+        return
+    phase = found["phases"][place_of(found)]
+    items = phases.items_of_phase(subscription["items"]["data"])
+    if items != phase["items"]:
+        phase["items"] = items
+        tell(work, found, "updated")
+
+
+def refuse_cancellation(subscription: Object) -> None:
+    if subscription["schedule"]:
+        raise StripeError(
+            f"The subscription is managed by the subscription schedule `{subscription['schedule']}`, and updating any "
+            "cancelation behavior directly is not allowed. Please update the schedule instead."
+        )
+
+
+def release(work: Work, found: Object, *, keeps_end: bool = False) -> Object:
+    """The schedule ends and its subscription, which is returned, goes on. Empty where none had begun."""
+    subscription = work.find("subscription", found["subscription"])
+    found |= {"released_subscription": found["subscription"], "subscription": None}
+    _close(work, found, "released")
+    if subscription is None:
+        return {}
+    subscription["schedule"] = None
+    if not keeps_end:
+        subscription |= {"cancel_at": None, "cancel_at_period_end": False, "canceled_at": None}
+    standing.put(work, subscription)
+    if subscription["status"] != "paused":
+        schedule.period(work, subscription)
+    return subscription
+
+
+def cancel(work: Work, found: Object) -> None:
+    """Of one that has no subscription, or whose subscription has ended."""
+    _close(work, found, "canceled")
+
+
+def subscription_ended(work: Work, subscription: Object) -> None:
+    """Its schedule is complete where that had it end, else canceled. The caller stores the subscription."""
+    found = of(work, subscription)
+    subscription["schedule"] = None
+    if found:
+        is_over = found["end_behavior"] == "cancel" and found["phases"][-1]["end_date"] <= work.now
+        _close(work, found, "completed" if is_over else "canceled")
+
+
+def _close(work: Work, found: Object, status: str) -> None:
+    for timer in (TURN, START):
+        work.clear_timer(timer, found["id"])
+    found |= {"status": status, f"{status}_at": work.now, "current_phase": None}
+    tell(work, found, status)
