@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from app.core import database_urls, production, risks
 from app.core.setting_types import (
     DatabaseUrl,
+    HeaderNames,
     Hosts,
     MailPassword,
     MailServer,
@@ -113,6 +114,7 @@ class Settings(Stage):
     api_prefix: Annotated[str, Field(pattern=r"^(/[a-z0-9._-]+)*$")] = ""
     allowed_hosts: Hosts = Field(default_factory=list, description="Host names answered; others get 400.")
     cors_origins: Origins = Field(default_factory=list, description="Browser origins that may read answers.")
+    cors_headers: HeaderNames = Field(default_factory=list, description="Headers that those pages may send, too.")
     trusted_proxies: Networks = Field(default_factory=list, description="Peers whose X-Forwarded-* headers count.")
     accept_risks: Risks = Field(default_factory=list, description="Risks that a deployment runs with open eyes.")
 

@@ -8,7 +8,7 @@ from pydantic_settings import NoDecode
 
 from app.core import database_urls, risks
 from app.core.mail_settings import canonical_mail_server, canonical_sender, check_credential
-from app.core.networks import check_host, check_network, check_origin
+from app.core.networks import check_header_name, check_host, check_network, check_origin
 
 
 def _split(value: object) -> object:
@@ -48,6 +48,7 @@ Hosts = Annotated[list[Annotated[str, AfterValidator(check_host)]], NoDecode, Be
 Networks = Annotated[list[Annotated[str, AfterValidator(check_network)]], NoDecode, BeforeValidator(_split)]
 Origins = Annotated[list[Annotated[str, AfterValidator(check_origin)]], NoDecode, BeforeValidator(_split)]
 Risks = Annotated[list[Annotated[str, AfterValidator(risks.check_name)]], NoDecode, BeforeValidator(_split)]
+HeaderNames = Annotated[list[Annotated[str, AfterValidator(check_header_name)]], NoDecode, BeforeValidator(_split)]
 Secrets = Annotated[list[SecretStr], NoDecode, BeforeValidator(_split)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis)]

@@ -74,6 +74,7 @@ def describe(route: Any) -> None:
         route.responses.setdefault(int(success), {})["headers"] = ETAG
     if route.resource:
         parameters.append(IF_MATCH)
+        route.responses.setdefault(int(success), {})["headers"] = ETAG
     if route.creates:
         parameters.append(IDEMPOTENCY_KEY)
         answer = route.responses.get(int(success), {})
@@ -100,8 +101,7 @@ def _errors(route: Any) -> Iterator[type[AppError]]:
     yield Unprocessable
     if route.body_field:
         yield BodyTooLarge
-        if not is_form(route.body_field):
-            yield UnsupportedMediaType
+        yield UnsupportedMediaType
     if route.resource:
         yield Stale
     yield from _errors_of_writing(route, calls)
