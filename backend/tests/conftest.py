@@ -4,10 +4,13 @@ The environment is set before anything of the application is imported, because i
 """
 
 import os
+from pathlib import Path
 
 import pytest
 
 from tests.support import databases
+
+DB_TESTS = Path(__file__).parent / "db"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -29,17 +32,29 @@ def pytest_unconfigure() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is meant for another database; `@pytest.mark.only("postgresql")` names those it is meant for."""
+    """Leave out the tests that are meant for another database."""
     kind = config.getoption("--database")
     kept: list[pytest.Item] = []
     left: list[pytest.Item] = []
     for item in items:
-        only = item.get_closest_marker("only")
-        elsewhere = only is not None and kind not in only.args
-        (left if elsewhere else kept).append(item)
+        (kept if kind in meant_for(item) else left).append(item)
     if left:
         config.hook.pytest_deselected(items=left)
     items[:] = dealt(kept, getattr(config, "workerinput", {}).get("workercount", 1))
+
+
+def meant_for(item: pytest.Item) -> tuple[str, ...]:
+    """The databases that a test runs on: those that `@pytest.mark.only("postgresql")` names, or all of them.
+
+    A test that asks for no tables has no database in it and runs on the first one only. The tests of
+    `db` are about the differences between databases, with or without tables, and the tests of faults
+    run on one database anyway.
+    """
+    if only := item.get_closest_marker("only"):
+        return only.args
+    everywhere = DB_TESTS in item.path.parents or item.get_closest_marker("faults")
+    has_tables = "migrated" in getattr(item, "fixturenames", ())
+    return databases.KINDS if everywhere or has_tables else databases.KINDS[:1]
 
 
 def dealt(items: list[pytest.Item], workers: int) -> list[pytest.Item]:

@@ -33,6 +33,7 @@ def broken(tmp_path):
     """A router that cannot be imported, in a copy of the application; where that is, and the router."""
     backend = tmp_path / "backend"
     shutil.copytree(BACKEND / "app", backend / "app", ignore=shutil.ignore_patterns("__pycache__", "demo"))
+    shutil.copytree(BACKEND / "alembic", backend / "alembic")
     shutil.copy(BACKEND / "plans.toml", backend)
     feature = backend / "app" / "routers" / "tasks"
     feature.mkdir()

@@ -5,8 +5,10 @@ overtakes all the others at the next step of any thread.
 """
 
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from email.errors import MessageError
+from functools import partial
 from threading import Event
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -47,16 +49,17 @@ def send_due(stopping: Event | None = None) -> bool:
     sent, until = 0, time.monotonic() + BATCH_SECONDS
     with Line(get_settings()) as line:
         while sent < BATCH_MAILS and time.monotonic() < until:
-            begun = time.monotonic()
+            lease_end = time.monotonic() + LEASE.total_seconds()
             if (stopping and stopping.is_set()) or not (mail := _claim()):
                 break
             mail_bell.ring()  # there may be more: the other threads should look
             failure = _send(line, mail)
-            if isinstance(failure, Unreachable) and failure.is_crowded:
-                _give_back(mail)
+            if isinstance(failure, Unreachable) and failure.is_crowded:  # fewer connections than we have threads
+                log.info("mail_server_crowded")
+                _insist(leases.give_back, mail, until=lease_end)
                 (stopping or Event()).wait(CROWDED_SECONDS)
                 break
-            _record(mail, failure, until=begun + LEASE.total_seconds())
+            _insist(partial(settle, failure=failure), mail, until=lease_end)
             sent += 1
     return sent > 0
 
@@ -99,19 +102,12 @@ def _message(mail: Mail) -> bytes:
         raise SendingFailed(str(error), permanent=True) from error
 
 
-def _give_back(mail: Mail) -> None:
-    """The server takes fewer connections than we have threads. That is no fault of the mail."""
-    log.info("mail_server_crowded")
-    with WorkerSession() as db, db.begin():
-        leases.give_back(db, mail)
-
-
-def _record(mail: Mail, failure: SendingFailed | None, *, until: float) -> None:
+def _insist(note: Callable[[Session, Mail], None], mail: Mail, *, until: float) -> None:
     """Write down what became of it. While we hold the lease nobody else sends it: until then we keep trying."""
     while True:
         try:
             with WorkerSession() as db, db.begin():
-                settle(db, mail, failure)
+                note(db, mail)
         except leases.LeaseLost:
             log.warning("mail_taken_over", id=mail.id)
         except SQLAlchemyError:

@@ -1,5 +1,6 @@
 """Posts and categories for tests, as rows."""
 
+from datetime import timedelta
 from itertools import count
 
 from app.core.types import now
@@ -28,7 +29,7 @@ def make_post(author: User, **columns: object) -> BlogPost:
         "content": f"Content *{number}*",
         "excerpt": f"Excerpt {number}",
         "is_published": True,
-        "published_at": now(),
+        "published_at": now() - timedelta(seconds=1),  # the clock of SQLite has no microseconds
     }
     post = BlogPost(**(defaults | columns))
     with SessionLocal() as db, db.begin():

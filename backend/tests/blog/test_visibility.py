@@ -4,9 +4,11 @@ from datetime import timedelta
 from itertools import product
 
 import pytest
+from sqlalchemy import select
 
 from app.core.types import now
 from app.db import clock
+from app.routers.blog.models import BlogPost
 from tests.auth.factories import make_user
 from tests.blog.factories import make_category, make_post
 from tests.support.clocks import host_ahead
@@ -121,17 +123,32 @@ def test_a_disabled_author_keeps_published_posts_and_shows_no_more(client, hidde
 
 
 @pytest.mark.parametrize("minutes", [-5, 5])
-def test_all_hosts_show_the_same_posts(client, login, db, minutes):
-    """What one host publishes is there on the next at once; what is planned is nowhere before its time."""
+@pytest.mark.parametrize("way", ["created", "updated"])
+def test_all_hosts_show_the_same_posts(client, login, db, minutes, way):
+    """A post that one host publishes is on the next host at once. A planned post is nowhere before its time."""
     author = login(make_user())
     make_post(author, published_at=clock.now(timedelta(minutes=3)), title="Planned")
+    body = {"title": "Now", "content": "Hello"}
+    draft = None if way == "created" else make_post(author, is_published=False, **body)
     with host_ahead(minutes=minutes):
-        made = client.post("/blog/posts", json={"title": "Now", "content": "Hello", "is_published": True})
-        assert made.status_code == 201
+        if draft:
+            done = client.put(f"/blog/posts/{draft.id}", json={"is_published": True})
+        else:
+            done = client.post("/blog/posts", json=body | {"is_published": True})
+        assert done.is_success
     client.headers.pop("Authorization")
     for ahead in (0, -minutes, minutes):
         with host_ahead(minutes=ahead):
             assert [post["title"] for post in client.get("/blog/posts").json()["items"]] == ["Now"]
+
+
+@pytest.mark.parametrize("minutes", [-5, 5])
+def test_a_change_has_the_time_that_all_hosts_share(client, login, db, minutes):
+    post = make_post(login(make_user()))
+    with host_ahead(minutes=minutes):
+        client.put(f"/blog/posts/{post.id}", json={"title": "Changed"})
+    changed_at = db.scalars(select(BlogPost.updated_at).where(BlogPost.id == post.id)).one()
+    assert abs(changed_at - clock.read(db)) < timedelta(minutes=1)
 
 
 @pytest.mark.parametrize("minutes", [-5, 5])

@@ -12,7 +12,7 @@ from tests.faults import strangers
 from tests.faults.figures import record
 from tests.support.server import running_server
 
-pytestmark = [pytest.mark.faults, pytest.mark.only("sqlite")]  # no database has a part in it
+pytestmark = pytest.mark.faults
 PROMISED = 20  # milliseconds of CPU, on any thread
 ALLOWED = 3 * PROMISED  # a busy machine counts more for the same work; what was found first took 300 to 13,800
 REQUESTS = 8

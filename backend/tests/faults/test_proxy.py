@@ -1,6 +1,7 @@
 """The shipped proxy, a real nginx, before a real server: it hands on what it should, and stands 500 slow sockets."""
 
 import json
+import os
 import selectors
 import socket
 import ssl
@@ -10,12 +11,14 @@ import time
 
 import httpx2
 import pytest
+from sqlalchemy import make_url
 
+from tests.core.test_settings import SAFE
 from tests.faults.figures import record
 from tests.support.proxy import running_proxy
 from tests.support.server import running_server
 
-pytestmark = [pytest.mark.faults, pytest.mark.only("sqlite")]  # no database has a part in it
+pytestmark = [pytest.mark.faults, pytest.mark.only("postgresql")]
 
 HOST = b"Host: localhost\r\n"
 SLOW = {
@@ -32,11 +35,21 @@ MARGIN = 8  # for a machine that is busy with other things
 
 @pytest.fixture(scope="module")
 def server(migrated):
-    """As in production, but for its database: what it sends besides does not depend on the proxy."""
-    production = "from app.core.config import Settings; Settings.is_production = True"
-    program = f"{production}; from app.server.__main__ import main; main()"
-    settings = {"PUBLIC_URL": "https://localhost", "TRUSTED_PROXIES": "127.0.0.1", "METRICS_ENABLED": "true"}
-    with running_server("-c", program, LOG_FORMAT="json", **settings) as server:
+    """As deployed. The test database takes any password; settings ask for a strong one."""
+    database = make_url(os.environ["DATABASE_URL"]).set(password="Vx9-correct-horse")
+    settings = SAFE | {
+        "ENVIRONMENT": "staging",
+        "DATABASE_URL": database.render_as_string(hide_password=False),
+        "PUBLIC_URL": "https://localhost",
+        "ALLOWED_HOSTS": "localhost,127.0.0.1",
+        "TRUSTED_PROXIES": "127.0.0.1",
+        "STRIPE_SECRET_KEY": "sk_test_51NotARealKeyButLongEnough",
+        "PASSWORD_HASH_KIB": "19456",
+        "METRICS_ENABLED": "true",
+        "ACCEPT_RISKS": "public_metrics",
+        "LOG_FORMAT": "json",
+    }
+    with running_server(**settings) as server:
         yield server
 
 

@@ -9,10 +9,13 @@ from fastapi.testclient import TestClient
 
 from app.core.config import get_settings
 from app.core.types import now
+from app.db import clock
 from app.platform import problems
 from app.platform.routing import Router
+from app.routers.payments.clock import payments_now
 from app.routers.payments.dependencies import require_feature, within_limit
 from tests.auth.factories import make_user, token_for
+from tests.core.test_settings import SAFE
 from tests.payments.factories import make_customer, make_subscription
 from tests.support.clocks import host_ahead
 
@@ -78,6 +81,12 @@ def test_grace_ends_at_once_on_every_host(client, login, left, minutes, opened):
     subscribed(login, status="past_due", past_due_since=since)
     with host_ahead(minutes=minutes):
         assert entitlements(client) == opened
+
+
+def test_in_production_time_is_the_databases(db, settings):
+    settings(**SAFE, PASSWORD_HASH_KIB="19456")
+    with host_ahead(minutes=5):
+        assert abs(payments_now(db) - clock.read(db)) < timedelta(minutes=1)
 
 
 def test_limits_may_be_none(client, login):

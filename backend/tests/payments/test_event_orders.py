@@ -220,7 +220,7 @@ def test_a_look_that_was_overtaken_writes_nothing(side, servers):
         assert any(overtaken(side, post) for _ in range(5))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.only("postgresql")
 def test_every_order_of_five_events_ends_as_stripe_says(side, servers):
     """Requirement 52, R12: 153 orders, each event delivered twice at the same moment, 8 deliveries at a time."""

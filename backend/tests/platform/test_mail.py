@@ -207,10 +207,10 @@ def test_what_the_server_says_after_it_has_taken_the_mail_does_not_matter(commit
 def test_a_database_that_hiccups_after_sending_does_not_make_us_send_twice(committed, smtp, monkeypatch):
     settle, failures = outbox.settle, iter([OperationalError("", {}, Exception("gone")), None])
 
-    def flaky(*arguments):
+    def flaky(*arguments, **failure):
         if error := next(failures):
             raise error
-        settle(*arguments)
+        settle(*arguments, **failure)
 
     monkeypatch.setattr(outbox, "settle", flaky)
     monkeypatch.setattr(outbox, "RECORD_PAUSE", 0.01)

@@ -1,5 +1,6 @@
 """Mail arrives in time: over kept connections, by several threads, first what somebody waits for."""
 
+import contextlib
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from threading import Timer
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 import time_machine
 from sqlalchemy import insert, select
+from sqlalchemy.exc import OperationalError
 from typer.testing import CliRunner
 
 from app.cli import cli
@@ -44,8 +46,11 @@ def all_sent():
 
 
 def send_all():
-    while outbox.send_due():
-        pass
+    """As a worker's thread does: after a deadlock of MariaDB it goes on."""
+    more = True
+    while more:
+        with contextlib.suppress(OperationalError):
+            more = outbox.send_due()
 
 
 def test_a_batch_goes_over_one_connection(committed, smtp):
@@ -99,8 +104,8 @@ def test_a_kept_line_that_breaks_after_the_data_is_not_tried_at_once(committed, 
     """The server may have the mail: a second copy must be as rare as can be."""
     settle = outbox.settle
 
-    def break_afterwards(*arguments):
-        settle(*arguments)
+    def break_afterwards(*arguments, **failure):
+        settle(*arguments, **failure)
         smtp.drop_after_data = True
 
     monkeypatch.setattr(outbox, "settle", break_afterwards)
@@ -133,9 +138,11 @@ def test_a_server_that_takes_few_connections_fails_no_mail(committed, smtp, monk
     smtp.hold_data.clear()
     queue(MAILS)
     with ThreadPoolExecutor(5) as threads:
-        working = [threads.submit(send_all) for _ in range(2)]
+        working = []
         try:
-            wait_until(lambda: smtp.held == 2)
+            for number in (1, 2):  # at once, MariaDB might show the second one no mail while the first takes one
+                working.append(threads.submit(send_all))
+                wait_until(lambda held=number: smtp.held == held)
             working += [threads.submit(send_all) for _ in range(3)]
             wait_until(lambda: sum(work.done() for work in working) == 3)
             assert {one.attempts for one in mails() if one.lease is None} == {0}

@@ -103,7 +103,7 @@ def kill_a_worker(smtp, *, behind):
         others = update(Mail).where(Mail.id != db.scalar(select(func.min(Mail.id))))
         db.execute(others.values(due_at=clock.now(timedelta(hours=1))))
     with workers(1) as (running, _):
-        wait_until(lambda: smtp.received, 30)
+        wait_until(lambda: smtp.received)
         if behind:
             running[0].send_signal(signal.SIGSTOP)  # stopped: the answer is on its way, and nobody reads it
             smtp.hold_data.set()

@@ -64,13 +64,13 @@ def test_the_bell_rings_when_others_can_see_the_work_and_not_before(committed, a
 
 
 def test_a_worker_does_what_was_queued_well_before_it_would_look_by_itself(committed, adding, monkeypatch):
-    monkeypatch.setattr("app.platform.worker.POLL_SECONDS", 60)
+    monkeypatch.setattr("app.platform.worker.POLL_SECONDS", 600)
     worker = Worker()
     worker.start()
     try:
         for number in (1, 2):
             enqueue("test.add", {"name": str(number)})
-            wait_until(lambda seen=number: widgets() == seen, 5)
+            wait_until(lambda seen=number: widgets() == seen)
     finally:
         assert worker.stop(10)
 

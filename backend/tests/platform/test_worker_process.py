@@ -57,7 +57,7 @@ def test_a_worker_killed_before_the_server_has_the_mail_costs_a_delay_and_no_sec
     smtp.hold_data.clear()
     queue()
     with workers(1) as (running, _):
-        wait_until(lambda: smtp.received, 30)
+        wait_until(lambda: smtp.received)
         running[0].kill()
         running[0].wait()
     smtp.data_answer = "451 nobody waits for this"  # the killed one's DATA was never taken
@@ -71,7 +71,7 @@ def test_a_worker_killed_before_the_server_has_the_mail_costs_a_delay_and_no_sec
         assert lease_end > now() + timedelta(seconds=60), "leased by the dead worker"
         db.execute(update(Mail).values(due_at=now()))  # two minutes later
     with workers(1) as (running, _):
-        wait_until(lambda: mails()[0].sent_at, 30)
+        wait_until(lambda: mails()[0].sent_at)
         assert end(running[0]) == 0
     assert list(smtp.times_taken().values()) == [1]
     assert len(smtp.received) == 2
@@ -82,7 +82,7 @@ def test_sigterm_lets_the_mail_in_hand_be_sent(committed, smtp):
     smtp.hold_data.clear()
     queue(2 * SENDERS)
     with workers(1) as (running, _):
-        wait_until(lambda: smtp.received, 30)
+        wait_until(lambda: smtp.received)
         running[0].send_signal(signal.SIGTERM)
         time.sleep(0.3)
         assert running[0].poll() is None
@@ -96,7 +96,7 @@ def test_sigterm_lets_the_mail_in_hand_be_sent(committed, smtp):
 def test_the_web_process_works_itself_when_it_is_told_to(committed, smtp):
     with running_server(EMBEDDED_WORKER="true") as server:
         queue()
-        wait_until(lambda: mails()[0].sent_at, 10)
+        wait_until(lambda: mails()[0].sent_at)
         began = time.monotonic()
         server.process.terminate()
         assert server.process.wait(10) in (0, -signal.SIGTERM)  # uvicorn ends by the signal it was sent

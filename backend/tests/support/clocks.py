@@ -4,6 +4,7 @@
 wrong by that much; the database's is right, and goes on to follow whatever else is travelled.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,7 @@ MOMENTS = {
     "mysql": "TIMESTAMP'{}'",
     "sqlite": "'{}'",
 }
+NOTABLE = 0.5  # seconds that a test travels at least
 _ahead = timedelta()  # by how much this host's clock differs from the database's
 
 
@@ -35,9 +37,15 @@ def host_ahead(**difference: float) -> Iterator[None]:
         _ahead = before
 
 
+def _is_travelling() -> bool:
+    """Whether more is moved than the clock of this host."""
+    hatch = time_machine.escape_hatch
+    return hatch.is_travelling() and abs(time.time() - _ahead.total_seconds() - hatch.time.time()) > NOTABLE
+
+
 def follow_travel(_c: Connection, _cursor: Any, statement: str, given: Any, context: Any, _m: Any) -> tuple[str, Any]:
     """While time is travelled, have the database read our clock instead of its own; a listener to statements."""
-    if time_machine.escape_hatch.is_travelling():
+    if _is_travelling():
         dialect, at = context.dialect.name, datetime.now(UTC) - _ahead
         if dialect == "sqlite":  # which cuts off microseconds: what a test moved to would not have come yet
             at += timedelta(microseconds=-at.microsecond % 1000)

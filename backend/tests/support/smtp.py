@@ -120,11 +120,10 @@ def far_away(port: int, seconds: float) -> Iterator[int]:
     """A port that leads to another one, from where each answer takes so long."""
 
     async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, delay: float) -> None:
-        with contextlib.suppress(ConnectionError):
+        with contextlib.closing(writer), contextlib.suppress(ConnectionError):
             while data := await reader.read(65_536):
                 await asyncio.sleep(delay)
                 writer.write(data)
-        writer.close()
 
     async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there_reader, there_writer = await asyncio.open_connection("127.0.0.1", port)
@@ -140,9 +139,11 @@ def far_away(port: int, seconds: float) -> Iterator[int]:
         loop.call_soon_threadsafe(server.close)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
-        for task in asyncio.all_tasks(loop):
+        running = asyncio.all_tasks(loop)
+        for task in running:
             task.cancel()
-        loop.run_until_complete(asyncio.sleep(0))
+        loop.run_until_complete(asyncio.gather(*running, return_exceptions=True))
+        loop.run_until_complete(asyncio.sleep(0))  # the closed transports let go of their sockets
         loop.close()
 
 
@@ -162,7 +163,7 @@ def mail_server(kind: type[Recorder] = Recorder, /, **options: Any) -> Iterator[
         controller.stop()
 
 
-def wait_until(condition: Any, seconds: float = 10) -> None:
+def wait_until(condition: Any, seconds: float = 60) -> None:
     """Fails when it does not come true in time."""
     deadline = time.monotonic() + seconds
     while not condition():
