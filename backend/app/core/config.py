@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import re
 import secrets
 import sys
 from functools import lru_cache
@@ -9,13 +10,17 @@ from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.core import database_urls, production, refusals
 from app.core.setting_types import (
     DatabaseUrl,
+    HeaderNames,
     Hosts,
+    MailPassword,
+    MailServer,
+    MailUser,
     Networks,
     Origins,
     Port,
@@ -57,7 +62,7 @@ def _simulated_stripe(values: dict[str, Any]) -> dict[str, Any]:
     if values.get("stripe_api_base", base) != base:
         return {}
     key = values.get("secret_key", "")
-    own = (key.get_secret_value() if isinstance(key, SecretStr) else str(key)).encode()
+    own = (key.get_secret_value() if isinstance(key, SecretStr) else str(key)).encode(errors="replace")
     secret = hmac.new(own, b"liftoff simulator webhook", hashlib.sha256).hexdigest()[:32]
     return {
         "stripe_api_base": base,
@@ -67,6 +72,7 @@ def _simulated_stripe(values: dict[str, Any]) -> dict[str, Any]:
 
 
 DEPLOYED = ("staging", "production")
+SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Stage(BaseSettings):
@@ -108,6 +114,7 @@ class Settings(Stage):
     api_prefix: Prefix = ""
     allowed_hosts: Hosts = Field(default_factory=list, description="Host names answered; others get 400.")
     cors_origins: Origins = Field(default_factory=list, description="Browser origins that may read answers.")
+    cors_headers: HeaderNames = Field(default_factory=list, description="Headers that those pages may send, too.")
     trusted_proxies: Networks = Field(default_factory=list, description="Peers whose X-Forwarded-* headers count.")
     accept_risks: Risks = Field(default_factory=list, description="Risks that a deployment runs with open eyes.")
 
@@ -125,10 +132,10 @@ class Settings(Stage):
 
     embedded_worker: bool | None = Field(None, description="Mail and jobs in the web process; on in development.")
 
-    smtp_host: str | None = None
+    smtp_host: MailServer | None = None
     smtp_port: Port = 587
-    smtp_username: str | None = None
-    smtp_password: SecretStr | None = None
+    smtp_username: MailUser | None = None
+    smtp_password: MailPassword | None = None
     smtp_tls: Literal["starttls", "ssl", "none"] = "starttls"
     mail_from: Sender | None = None
     mail_to_strangers_per_hour: int = Field(
@@ -176,6 +183,14 @@ class Settings(Stage):
             defaults |= {"allowed_hosts": ",".join(names)}
             defaults |= _simulated_stripe(values)
         return defaults | values
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _refuse_what_is_no_text(cls, value: object) -> object:
+        """A variable whose bytes are not UTF-8 reaches Python as lone surrogates, which no protocol can send."""
+        if isinstance(value, str) and not value.isascii() and SURROGATE.search(value):
+            raise ValueError("is not UTF-8 text")
+        return value
 
     @model_validator(mode="after")
     def _refuse_what_is_wrong_together(self) -> Self:

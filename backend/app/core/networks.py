@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 NAME = r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]"  # as it stands in a Host header: IPv6 in brackets, IDNA in ASCII
 HOST = re.compile(rf"\*|(\*\.)?({NAME})")
 ORIGIN = re.compile(rf"\*|https?://({NAME})(:[0-9]+)?")
+HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")
 # Registries sell names below `co.uk` and `com.br`, so a star before these is a star before strangers. The whole list of
 # public suffixes (publicsuffix.org) changes weekly and would have to be updated with it.
 SOLD_BELOW = re.compile(r"(ac|co|com|edu|go|gov|mil|ne|net|or|org)\.[a-z]{2}")
@@ -57,6 +58,13 @@ def check_origin(value: str) -> str:
     if not ORIGIN.fullmatch(origin):
         raise ValueError("must hold origins such as https://app.example.com, without a path")
     return origin
+
+
+def check_header_name(value: str) -> str:
+    """Return the name of a header (RFC 9110, 5.1). Raises `ValueError` for anything else, `*` included."""
+    if value == "*" or not HEADER_NAME.fullmatch(value):
+        raise ValueError("must hold names of headers such as X-Client-Version, one by one: * is none")
+    return value
 
 
 def is_address(value: str) -> bool:

@@ -16,6 +16,7 @@ from app.core import production, risks
 if TYPE_CHECKING:
     from app.core.config import Stage
 
+PAIRED = {"smtp_username", "smtp_password", "google_client_id", "google_client_secret"}  # both are set, or neither
 ENVIRONMENTS = ("development", "test", "staging", "production")
 # By pydantic's name of the mistake; in braces stand the bounds that pydantic gives along.
 WORDS: Mapping[str, str] = {
@@ -75,6 +76,7 @@ def _rest(kind: type[Stage], error: ValidationError, env_file: Path) -> list[str
     if not wrong or ("secret_key" in wrong and not any(given.get(name) for name in SIGNS_OF_A_DEPLOYMENT)):
         return []
     harmless: dict[str, Any] = {name: kind.model_fields[name].get_default(call_default_factory=True) for name in wrong}
+    harmless |= dict.fromkeys(wrong & PAIRED, "x")
     harmless |= {"secret_key": secrets.token_urlsafe(48)} if "secret_key" in wrong else {}
     harmless |= {"accept_risks": ",".join(risks.NAMES)} if "accept_risks" in wrong else {}
     if "environment" in wrong:  # `prod` means production, and says how strictly to look at the others

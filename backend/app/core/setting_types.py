@@ -1,7 +1,6 @@
 """The types of settings: how each is read from its text, and what is refused whatever the other settings are."""
 
 import re
-from email.utils import parseaddr
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -9,7 +8,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
 from app.core import database_urls, risks
-from app.core.networks import check_host, check_network, check_origin
+from app.core.mail_settings import canonical_mail_server, canonical_sender, check_credential
+from app.core.networks import check_header_name, check_host, check_network, check_origin
 
 URL = re.compile(r"https?://[^/?#@\s]+(/[^?#\s]*)?")
 PREFIX = re.compile(r"(/[a-z0-9._-]+)*")
@@ -54,22 +54,18 @@ def _database(url: SecretStr) -> SecretStr:
     return url
 
 
-def _sender(value: str) -> str:
-    """Goes into a header of every mail."""
-    address = parseaddr(value)[1]
-    if not value.isprintable() or address.count("@") != 1:
-        raise ValueError("must be an address, or a name and an address: Liftoff <hello@example.com>")
-    return value
-
-
 Hosts = Annotated[list[Annotated[str, AfterValidator(check_host)]], NoDecode, BeforeValidator(_split)]
 Networks = Annotated[list[Annotated[str, AfterValidator(check_network)]], NoDecode, BeforeValidator(_split)]
 Origins = Annotated[list[Annotated[str, AfterValidator(check_origin)]], NoDecode, BeforeValidator(_split)]
 Risks = Annotated[list[Annotated[str, AfterValidator(risks.check_name)]], NoDecode, BeforeValidator(_split)]
+HeaderNames = Annotated[list[Annotated[str, AfterValidator(check_header_name)]], NoDecode, BeforeValidator(_split)]
 Secrets = Annotated[list[SecretStr], NoDecode, BeforeValidator(_split)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis)]
-Sender = Annotated[str, AfterValidator(_sender)]
+Sender = Annotated[str, AfterValidator(canonical_sender)]
+MailServer = Annotated[str, AfterValidator(canonical_mail_server)]
+MailUser = Annotated[str, AfterValidator(check_credential)]
+MailPassword = Annotated[SecretStr, AfterValidator(check_credential)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Prefix = Annotated[str, AfterValidator(_prefix)]
 Url = Annotated[str, AfterValidator(_bare)]

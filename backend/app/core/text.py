@@ -46,19 +46,25 @@ def canonical_email(value: str) -> str:
     The local part is lower-cased too: RFC 5321 lets a server tell `Al` from `al`; no provider does, attackers would.
     Local parts beyond ASCII are refused: few servers take them (RFC 6531), and look-alikes thrive there.
     """
+    return ascii_email(_fold(value)).lower()
+
+
+def ascii_email(value: str) -> str:
+    """Return the address as mail servers read it: the domain in IDNA, the local part as it is.
+
+    Raises `ValueError` for anything that mail cannot be sent to.
+    """
     from email_validator import EmailNotValidError, validate_email  # a start should not wait for it
 
-    folded = _fold(value)
-    if len(folded) > MAX_EMAIL:  # IDNA never makes it shorter, and takes quadratic time
+    if len(value) > MAX_EMAIL:  # IDNA never makes it shorter, and takes quadratic time
         raise ValueError(f"An e-mail address has at most {MAX_EMAIL} characters")
     try:
-        address = validate_email(folded, check_deliverability=False, allow_smtputf8=False, strict=True)
+        address = validate_email(value, check_deliverability=False, allow_smtputf8=False, strict=True)
     except EmailNotValidError as error:
         raise ValueError("This is no e-mail address that mail can be sent to") from error
-    canonical = (address.ascii_email or "").lower()
-    if not 0 < len(canonical) <= MAX_EMAIL:
+    if not 0 < len(address.ascii_email or "") <= MAX_EMAIL:
         raise ValueError(f"An e-mail address has at most {MAX_EMAIL} characters")
-    return canonical
+    return str(address.ascii_email)
 
 
 def canonical_username(value: str) -> str:

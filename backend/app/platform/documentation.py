@@ -90,6 +90,7 @@ def describe(route: Any, known: frozenset[str] | None) -> None:
         route.responses.setdefault(int(success), {})["headers"] = ETAG
     if route.resource:
         parameters.append(IF_MATCH)
+        route.responses.setdefault(int(success), {})["headers"] = ETAG
     if route.creates:
         parameters.append(IDEMPOTENCY_KEY)
         answer = route.responses.get(int(success), {})
@@ -123,8 +124,7 @@ def _errors(route: Any) -> Iterator[type[AppError]]:
     yield Unprocessable
     if route.body_field:
         yield BodyTooLarge
-        if not is_form(route.body_field):
-            yield UnsupportedMediaType
+        yield UnsupportedMediaType
     if route.resource:
         yield Stale
     yield from _errors_of_writing(route, calls)

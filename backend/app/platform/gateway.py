@@ -5,7 +5,7 @@ import re
 import smtplib
 import socket
 import ssl
-from email.message import EmailMessage
+from collections.abc import Iterator
 from threading import Lock, Timer
 from typing import Any, ClassVar, Self
 
@@ -20,7 +20,8 @@ UNKNOWN_MAILBOX = 553
 # RFC 2034 puts it before the text; qmail and its kin put it behind: `553 sorry, … (#5.7.1)`.
 ENHANCED = re.compile(r"(?:^|\(#)5\.(\d{1,3})\.(\d{1,3})\b")
 ADDRESSING, CONTENT = "1", "6"  # subjects of RFC 3463, 3
-SENDER = {"0", "7", "8"}  # of the subject of addresses: two are about ours, and "other" may be
+SENDER = {"7", "8"}  # of the subject of addresses: bad syntax, bad domain
+OTHER = "0"  # of the subject of addresses: it may be about ours as well
 
 
 class SendingFailed(Exception):
@@ -34,9 +35,7 @@ class SendingFailed(Exception):
 class Unreachable(SendingFailed):
     """No connection could be made. `is_crowded`: another one of this process is open, so the server allows no more."""
 
-    def __init__(self, reason: str, *, is_crowded: bool) -> None:
-        super().__init__(reason)
-        self.is_crowded = is_crowded
+    is_crowded = False
 
 
 class _LineBroke(Exception):
@@ -59,7 +58,7 @@ class Line:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def send(self, message: EmailMessage, *, to: str, sender: str) -> None:
+    def send(self, message: bytes, *, to: str, sender: str) -> None:
         """Return when the server has taken the mail. Raises `SendingFailed` when it has not, or when nobody knows.
 
         A server may end a connection that it has kept for long, or after so many mails. If it does so before it has
@@ -78,16 +77,16 @@ class Line:
     def _connected(self, sender: str) -> "_Bounded":
         try:
             self._smtp = _connect(self._settings, helo=sender.rpartition("@")[2])
-        except (smtplib.SMTPException, OSError) as error:
-            reason = f"{type(error).__name__}: {error}"
-            raise Unreachable(reason, is_crowded=bool(self._open)) from error
+        except Unreachable as failure:
+            failure.is_crowded = bool(self._open)
+            raise
         with self._lock:
             self._open.add(self)
         return self._smtp
 
-    def _deliver(self, smtp: "_Bounded", message: EmailMessage, to: str, sender: str) -> None:
+    def _deliver(self, smtp: "_Bounded", message: bytes, to: str, sender: str) -> None:
         try:
-            smtp.send_message(message, from_addr=sender, to_addrs=[to])
+            smtp.sendmail(sender, [to], message)
         except smtplib.SMTPRecipientsRefused as error:
             code, answer = error.recipients[to]
             if code == CLOSING:
@@ -107,7 +106,9 @@ class Line:
     def _broken(self, smtp: "_Bounded", error: Exception) -> Exception:
         server_may_have_it = smtp.has_begun_data  # asked before closing, which begins anew
         self.close()
-        reason = f"{type(error).__name__}: {error}"
+        reason = _said(error)
+        if isinstance(error, smtplib.SMTPSenderRefused):
+            reason = f"MAIL_FROM: {reason}"
         return SendingFailed(reason) if server_may_have_it else _LineBroke(reason)
 
     def close(self) -> None:
@@ -134,29 +135,66 @@ def _refusal(code: int, answer: bytes | str, *, bare: int | None = None) -> Send
     final = code == bare
     if enhanced := ENHANCED.search(said):
         subject, detail = enhanced.groups()
-        final = subject == CONTENT or (subject == ADDRESSING and detail not in SENDER)
+        if subject == ADDRESSING and detail in SENDER:
+            return SendingFailed(f"MAIL_FROM: {code} {said}")
+        final = subject == CONTENT or (subject == ADDRESSING and detail != OTHER)
     return SendingFailed(f"{code} {said}", permanent=final and code >= PERMANENT)
 
 
-def _connect(settings: Settings, helo: str) -> "_Bounded":
-    """A connection that is encrypted and signed in as the settings want it, and verified against the system's CAs."""
-    host, port = settings.smtp_host or "", settings.smtp_port
-    if settings.smtp_tls == "ssl":
-        context = ssl.create_default_context()
-        smtp: _Bounded = _BoundedSsl(host, port, helo, timeout=ANSWER_SECONDS, context=context)
-    else:
-        smtp = _Bounded(host, port, helo, timeout=ANSWER_SECONDS)
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+@contextlib.contextmanager
+def _naming(settings: str) -> Iterator[None]:
+    """Turn whatever goes wrong into `Unreachable`, which names the settings that an operator should look at.
+
+    A `ValueError` is no fault of a mail: Python raises it for a host name or a password that it cannot encode.
+    """
     try:
-        if settings.smtp_tls == "starttls":
-            smtp.starttls(context=ssl.create_default_context())  # raises where the server offers none
-        if settings.smtp_username:
-            password = settings.smtp_password.get_secret_value() if settings.smtp_password else ""
-            smtp.login(settings.smtp_username, password)
-        smtp.ehlo_or_helo_if_needed()  # the last place where a server refuses a connection, and not a mail
+        yield
+    except (smtplib.SMTPException, OSError, ValueError) as error:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            settings = "SMTP_HOST has a certificate that is not accepted"
+        elif isinstance(error, ssl.SSLError):
+            settings = "SMTP_TLS, SMTP_PORT"
+        raise Unreachable(f"{settings}: {_said(error)}") from error
+
+
+def _connect(settings: Settings, helo: str) -> "_Bounded":
+    """A connection that is encrypted and signed in as the settings want it, and verified against the system's CAs.
+
+    Raises `Unreachable`.
+    """
+    host, port = settings.smtp_host or "", settings.smtp_port
+    with _naming("SMTP_HOST, SMTP_PORT"):
+        if settings.smtp_tls == "ssl":
+            context = ssl.create_default_context()
+            smtp: _Bounded = _BoundedSsl(host, port, helo, timeout=ANSWER_SECONDS, context=context)
+        else:
+            smtp = _Bounded(host, port, helo, timeout=ANSWER_SECONDS)
+    try:
+        with _naming("SMTP_TLS"):
+            if settings.smtp_tls == "starttls":
+                smtp.starttls(context=ssl.create_default_context())  # raises where the server offers none
+        with _naming("SMTP_USERNAME, SMTP_PASSWORD"):
+            if settings.smtp_username and settings.smtp_password:
+                smtp.login(_Utf8(settings.smtp_username), _Utf8(settings.smtp_password.get_secret_value()))
+        with _naming("SMTP_HOST"):
+            smtp.ehlo_or_helo_if_needed()  # the last place where a server refuses a connection, and not a mail
     except BaseException:
         smtp.close()
         raise
     return smtp
+
+
+class _Utf8(str):
+    """A text that smtplib encodes as servers read it (RFC 4616, 2). It asks for ASCII, and would fail."""
+
+    __slots__ = ()
+
+    def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:  # noqa: ARG002 - smtplib's wish
+        return super().encode("utf-8", errors)
 
 
 class _Bounded(smtplib.SMTP):
@@ -183,6 +221,13 @@ class _Bounded(smtplib.SMTP):
     def data(self, msg: Any) -> tuple[int, bytes]:
         self.has_begun_data = True
         return super().data(msg)
+
+    def auth_plain(self, challenge: Any = None) -> str:
+        return _Utf8(super().auth_plain(challenge))
+
+    def auth_cram_md5(self, challenge: Any = None) -> Any:
+        answer = super().auth_cram_md5(challenge)
+        return None if answer is None else _Utf8(answer)
 
     def _cut(self) -> None:
         if self.sock:

@@ -5,7 +5,7 @@ from datetime import UTC, timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime
 from uuid import uuid4
 
 from cryptography.fernet import InvalidToken
@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from app.core.config import get_settings
 from app.core.keys import cipher
 from app.core.logging import get_logger
+from app.core.mail_settings import sender_of
 from app.core.text import canonical_email
 from app.db import clock
 
@@ -31,7 +32,11 @@ log = get_logger(__name__)
 
 
 class UnreadableMail(Exception):
-    """Its body is gone, or was encrypted with another `SECRET_KEY`."""
+    """Its body is gone."""
+
+
+class WrongKey(UnreadableMail):
+    """Its body was encrypted with another `SECRET_KEY`. It can be read again when the key is put right."""
 
 
 def queue_mail(
@@ -54,7 +59,7 @@ def queue_mail(
         recipient=canonical_email(to),  # no line break, list or `Name <a@b>` gets past it (security requirement 47)
         subject=rendered.subject[:255],
         body=cipher(PURPOSE).encrypt(json.dumps({"text": rendered.text, "html": rendered.html}).encode()),
-        message_id=f"<{uuid4().hex}@{sender_domain()}>",
+        message_id=f"<{uuid4().hex}@{sender().domain}>",
         due_at=clock.now(),
         give_up_at=clock.now(PATIENCE),
         priority=_priority(has_link=useful_for is not None, to_stranger=to_stranger),
@@ -91,12 +96,15 @@ def read_mail(mail: Mail) -> Rendered:
     try:
         body = json.loads(cipher(PURPOSE).decrypt(mail.body))
     except InvalidToken:
-        raise UnreadableMail("It was encrypted with another SECRET_KEY") from None
+        raise WrongKey("It was encrypted with another SECRET_KEY") from None
     return Rendered(mail.subject, body["text"], body["html"])
 
 
-def message_of(mail: Mail) -> EmailMessage:
-    """The mail as it goes out, the same at every try. Raises `UnreadableMail`."""
+def written_out(mail: Mail) -> bytes:
+    """The mail as it goes out, the same at every try.
+
+    Raises `UnreadableMail`, and `ValueError` or `MessageError` when recipient or content cannot be put into a mail.
+    """
     rendered = read_mail(mail)
     message = EmailMessage(policy=SMTP)
     message["From"] = sender()
@@ -107,14 +115,10 @@ def message_of(mail: Mail) -> EmailMessage:
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's holiday notice answers
     message.set_content(rendered.text)
     message.add_alternative(rendered.html, subtype="html")
-    return message
+    return message.as_bytes()
 
 
-def sender() -> str:
+def sender() -> Address:
     mail_from = get_settings().mail_from
     assert mail_from  # production refuses to start without, the other environments have a default
-    return mail_from
-
-
-def sender_domain() -> str:
-    return parseaddr(sender())[1].rpartition("@")[2]
+    return sender_of(mail_from)

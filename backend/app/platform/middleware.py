@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Iterator
 from http import HTTPStatus
 from ipaddress import ip_address, ip_network
 from typing import Any
@@ -22,8 +23,13 @@ from app.platform import health, metrics, problems
 from app.platform.bounds import GuardMiddleware, LingerMiddleware
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
+# What pages may send: the headers of the contract, and those that common libraries add to each request.
+ACCEPTED = ["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "X-Request-ID"]
+ACCEPTED += ["X-Requested-With", "traceparent", "tracestate", "baggage", "sentry-trace"]
 EXPOSED = ["ETag", "Idempotency-Replayed", "Location", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"]
 EXPOSED += ["Retry-After", "X-Request-ID"]
+MAX_NAMED = 10  # refused headers in one answer
+SHOWN = re.compile(r"[!#$%&'*+.:/^_`|~0-9A-Za-z\[\]-]{1,100}")
 
 access = get_logger("app.access")
 log = get_logger(__name__)
@@ -43,14 +49,7 @@ def stack(settings: Settings) -> list[Middleware]:
             allow_origins=settings.cors_origins,
             allow_credentials=True,
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=[
-                "Authorization",
-                "Content-Type",
-                "Idempotency-Key",
-                "If-Match",
-                "If-None-Match",
-                "X-Request-ID",
-            ],
+            allow_headers=[*ACCEPTED, *settings.cors_headers],
             expose_headers=EXPOSED,
         ),
         Middleware(problems.ProblemMiddleware),
@@ -115,12 +114,33 @@ class Cors(CORSMiddleware):
         response = super().preflight_response(request_headers)
         if response.status_code < HTTPStatus.BAD_REQUEST:
             return response
-        return problems.render(
-            response.status_code,
-            "cors_refused",
-            "Pages of this origin may not send this: see CORS_ORIGINS.",
-            headers={"Vary": "Origin"},
-        )
+        detail = " ".join(self._refusals(request_headers))
+        log.info("cors_refused", reason=detail)  # a page cannot read the answer, whoever develops it can read the log
+        kept = {} if self._is_foreign(request_headers) else self.preflight_headers
+        return problems.render(response.status_code, "cors_refused", detail, headers={"Vary": "Origin", **kept})
+
+    def _is_foreign(self, request_headers: Headers) -> bool:
+        return not self.is_allowed_origin(request_headers["origin"])
+
+    def _refusals(self, request_headers: Headers) -> Iterator[str]:
+        """Say of each thing that was asked for and is refused which it is, and where it can be allowed."""
+        if self._is_foreign(request_headers):
+            yield f"The origin {_shown(request_headers['origin'])} is not one of CORS_ORIGINS."
+        method = request_headers["access-control-request-method"]
+        if method not in self.allow_methods:
+            yield f"The method {_shown(method)} is not one of {', '.join(self.allow_methods)}."
+        asked = request_headers.get("access-control-request-headers", "").split(",")
+        refused = [header.strip() for header in asked if header.strip().lower() not in self.allow_headers]
+        if refused:
+            names = ", ".join(_shown(header) for header in refused[:MAX_NAMED])
+            yield f"These request headers are not allowed, add them to CORS_HEADERS: {names}."
+        if "access-control-request-private-network" in request_headers:
+            yield "Access from a public page to a private network is not allowed."
+
+
+def _shown(value: str) -> str:
+    """Return what a client sent, if it could be an origin, a method or a header: an answer repeats nothing else."""
+    return value if SHOWN.fullmatch(value) else "?"
 
 
 class Hosts(TrustedHostMiddleware):

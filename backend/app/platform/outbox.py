@@ -7,7 +7,7 @@ overtakes all the others at the next step of any thread.
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from email.utils import parseaddr
+from email.errors import MessageError
 from functools import partial
 from threading import Event
 
@@ -21,7 +21,7 @@ from app.db.database import WorkerSession
 
 from . import leases
 from .gateway import Line, SendingFailed, Unreachable
-from .mail import UnreadableMail, message_of, sender
+from .mail import UnreadableMail, WrongKey, sender, written_out
 from .models import Mail, Priority
 from .wakes import mail_bell
 
@@ -79,15 +79,27 @@ def _send(line: Line, mail: Mail) -> SendingFailed | None:
     if mail.useful_until and mail.useful_until <= claimed_at:
         return LinkRanOut("The link in it ran out before it could be sent")
     try:
-        line.send(message_of(mail), to=mail.recipient, sender=parseaddr(sender())[1])
+        line.send(_message(mail), to=mail.recipient, sender=sender().addr_spec)
     except SendingFailed as failure:
         return failure
-    except (UnreadableMail, ValueError) as error:
-        return SendingFailed(str(error), permanent=True)
     except BaseException as error:
         log.exception("mail_failed", id=mail.id)
         return SendingFailed(leases.reason_of(error))
     return None
+
+
+def _message(mail: Mail) -> bytes:
+    """Raise `SendingFailed`: for good when recipient or content cannot be put into a mail, whoever tries again.
+
+    A `ValueError` from anywhere else is about our settings, such as a password that cannot be encoded, or about our
+    code. Both get mended, and until then the mail waits.
+    """
+    try:
+        return written_out(mail)
+    except WrongKey as error:
+        raise SendingFailed(str(error)) from error
+    except (UnreadableMail, MessageError, ValueError) as error:
+        raise SendingFailed(str(error), permanent=True) from error
 
 
 def _insist(note: Callable[[Session, Mail], None], mail: Mail, *, until: float) -> None:

@@ -7,7 +7,7 @@ dependency never sees the bytes.
 |---|---|
 | every | strict input, documented errors, 422 for an unknown query parameter |
 | `GET` with JSON | a strong `ETag`, 304 for `If-None-Match` |
-| `PUT`, `PATCH` of a resource | 412 `stale` when `If-Match` names another version of it |
+| `PUT`, `PATCH` of a resource | 412 `stale` when `If-Match` names another version of it; the `ETag` of the new one |
 | `POST` that answers 201 or 202 | `Idempotency-Key` |
 | unsafe method of a user | 429 over `WRITES_PER_MINUTE` |
 """
@@ -16,6 +16,7 @@ import functools
 import inspect
 from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
+from http import HTTPStatus
 from typing import Any, TypeVar, get_type_hints
 
 from fastapi import APIRouter, Request, Response
@@ -126,7 +127,7 @@ class Route(APIRoute):
         except InvalidRequestError:
             raise Stale from None  # deleted since it was loaded
         current, errors = self.response_field.validate(resource, {}, loc=("response",))
-        if errors or not matches(if_match, etag_of(self.response_field.serialize_json(current)), weak=False):
+        if errors or not matches(if_match, etag_of(self.response_field.serialize_json(current))):
             raise Stale
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -149,6 +150,8 @@ class Route(APIRoute):
             response = await answer(request)
             if self.reads:
                 return _read(request, response)
+            if self.resource and response.status_code == HTTPStatus.OK:
+                response.headers["ETag"] = etag_of(bytes(response.body))
             if stored := getattr(request.state, "claim", None):
                 await run_in_threadpool(stored.store, response)
             return response

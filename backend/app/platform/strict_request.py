@@ -19,11 +19,21 @@ class UnsupportedMediaType(AppError):
     detail = "Send JSON, with Content-Type: application/json."
 
 
+class UnsupportedContentCoding(UnsupportedMediaType):
+    """No route inflates a body: a few kilobytes would become gigabytes (RFC 9110, 15.5.16)."""
+
+    detail = "Send the body without a Content-Encoding: compressed bodies are not taken."
+
+    def __init__(self) -> None:
+        super().__init__(headers={"Accept-Encoding": "identity"})
+
+
 class StrictRequest(Request):
     """A request that was looked over before any parameter is read."""
 
     async def inspect(self, *, takes_json: bool, takes_form: bool) -> None:
         """Refuse what no database could store. Raises `RequestValidationError`, `UnsupportedMediaType`."""
+        self._refuse_coding()
         for name, value in self.path_params.items():
             _refuse_nul(str(value), ("path", name))
         if b"%00" in self.scope["query_string"]:
@@ -38,6 +48,13 @@ class StrictRequest(Request):
                 raise invalid(error.message, error.type, ("body", *error.loc)) from None
         elif takes_form:
             await self._inspect_form()
+
+    def _refuse_coding(self) -> None:
+        """Whatever the method is: bytes of a coding would be taken for the body itself, and not be understood."""
+        codings = ",".join(self.headers.getlist("content-encoding")).lower().split(",")
+        has_body = self.headers.get("content-length", "0") != "0" or "transfer-encoding" in self.headers
+        if has_body and any(coding.strip() not in ("", "identity") for coding in codings):
+            raise UnsupportedContentCoding
 
     async def _inspect_form(self) -> None:
         """The decoded values count: a multipart form may say which character set it is in."""

@@ -1,6 +1,9 @@
 """Browsers of the configured origins may read answers, errors too; others get no CORS header (requirement 58)."""
 
 import pytest
+from fastapi.testclient import TestClient
+
+from tests.support.widgets import widget_app
 
 ALLOWED = "https://app.example.com"
 FOREIGN = [
@@ -74,6 +77,36 @@ def test_the_preflight_of_a_foreign_origin_is_a_problem_without_cors_headers(wid
     assert not cors_headers(answer)
 
 
-@pytest.mark.parametrize(("method", "headers"), [("TRACE", "authorization"), ("GET", "x-evil")])
-def test_a_preflight_for_what_is_not_allowed_is_refused(widgets, method, headers):
-    assert preflight(widgets, ALLOWED, method, headers).status_code == 400
+@pytest.mark.parametrize("header", ["sentry-trace", "baggage", "traceparent", "tracestate", "X-Requested-With"])
+def test_what_common_libraries_add_may_be_sent(widgets, header):
+    """Sentry, OpenTelemetry, axios and jQuery: one of them refused, and no request of the page arrives."""
+    assert preflight(widgets, ALLOWED, headers=f"authorization, {header}").status_code == 200
+
+
+def test_more_headers_are_a_setting(settings):
+    settings(CORS_HEADERS="X-Client-Version, x-tenant")
+    answer = preflight(TestClient(widget_app()), ALLOWED, headers="content-type,x-client-version,X-Tenant,sentry-trace")
+    assert answer.status_code == 200
+    assert "X-Client-Version" in answer.headers["access-control-allow-headers"]
+
+
+@pytest.mark.parametrize(
+    ("origin", "method", "headers", "said"),
+    [
+        (ALLOWED, "TRACE", "authorization", ["method TRACE"]),
+        (ALLOWED, "GET", "x-evil", ["CORS_HEADERS: x-evil."]),
+        (ALLOWED, "PUT", "authorization, x-one,X-Two", ["CORS_HEADERS: x-one, X-Two."]),
+        ("http://localhost:5173", "GET", "", ["origin http://localhost:5173", "CORS_ORIGINS"]),
+        ("null", "GET", "authorization", ["origin null"]),
+        ("https://evil.example", "TRACE", "x-evil", ["origin https://evil.example", "method TRACE", ": x-evil."]),
+        ("https://evil.example/<script>", "GE T", "x evil,{}", ["origin ? ", "method ? ", ": ?, ?."]),
+        (ALLOWED, "GET", ",".join(f"x-{n}" for n in range(99)), ["x-9."]),
+    ],
+)
+def test_a_refused_preflight_names_what_was_refused(widgets, origin, method, headers, said):
+    answer = preflight(widgets, origin, method, headers)
+    assert (answer.status_code, answer.json()["code"]) == (400, "cors_refused")
+    for part in said:
+        assert part in answer.json()["detail"]
+    assert bool(cors_headers(answer)) == (origin == ALLOWED)
+    assert ("origin" in answer.json()["detail"]) == (origin != ALLOWED)

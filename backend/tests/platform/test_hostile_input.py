@@ -3,6 +3,7 @@
 The fields come from the OpenAPI document, so a feature that is added tomorrow is covered too.
 """
 
+import gzip
 import json
 import re
 import time
@@ -129,6 +130,20 @@ def test_every_whole_body(refused, method, path, described):
         assert status in ((401, 403) if means_no_body(described, body) else (404, 413, 422)), body[:20]
     for media in ("text/plain", "application/xml", "multipart/form-data", "application/x-www-form-urlencoded", ""):
         assert refused(method, plain(path), content=b"{}", headers={"Content-Type": media}) == 415
+
+
+@pytest.mark.parametrize(("method", "path", "described"), operations())
+def test_every_compressed_body(refused, method, path, described):
+    """Nothing is inflated, and nobody is told that their JSON is wrong."""
+    if "requestBody" not in described:
+        return
+    (media,) = described["requestBody"]["content"]
+    for coding in ("gzip", "GZIP", "br", "zstd", "identity, deflate", "x-unknown"):
+        headers = {"Content-Type": media, "Content-Encoding": coding}
+        assert refused(method, plain(path), content=gzip.compress(b"{}"), headers=headers) == 415, coding
+    for coding in ("", "identity", "Identity"):
+        headers = {"Content-Type": media, "Content-Encoding": coding}
+        assert refused(method, plain(path), content=b"{", headers=headers) in (400, 404, 422), coding
 
 
 @pytest.mark.parametrize(("method", "path", "described"), operations())

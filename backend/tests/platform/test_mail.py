@@ -6,12 +6,11 @@ from itertools import pairwise
 
 import pytest
 import time_machine
-from cryptography.fernet import Fernet
 from jinja2 import FileSystemLoader, PrefixLoader, UndefinedError
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 from sqlalchemy.exc import OperationalError
 
-from app.core.keys import cipher
+from app.core.config import get_settings
 from app.db.database import SessionLocal
 from app.platform import mail, outbox, templates
 from app.platform.leases import delay_after
@@ -168,6 +167,7 @@ def test_what_an_operator_or_time_can_mend_is_tried_again(committed, smtp, where
     outbox.send_due()
     waiting = the_mail()
     assert waiting.dead_at is None
+    assert waiting.last_error.startswith("MAIL_FROM: ") == ("sender" in answer)
     assert waiting.due_at > datetime.now(UTC) + timedelta(seconds=3)
     setattr(smtp, where, "")
     with time_machine.travel(waiting.due_at + timedelta(seconds=1)):
@@ -221,14 +221,44 @@ def test_a_database_that_hiccups_after_sending_does_not_make_us_send_twice(commi
     assert len(smtp.taken) == 1
 
 
-def test_a_mail_of_another_secret_key_is_a_dead_letter(committed, smtp):
+def test_a_mail_of_another_secret_key_waits_for_the_right_one(committed, smtp, settings):
+    right = get_settings().secret_key.get_secret_value()
+    queue()
+    settings(SECRET_KEY="another key that somebody set by mistake")
+    outbox.send_due()
+    waiting = the_mail()
+    assert "SECRET_KEY" in waiting.last_error
+    assert (waiting.dead_at, waiting.due_at > datetime.now(UTC)) == (None, True)
+    settings(SECRET_KEY=right)
+    with time_machine.travel(waiting.due_at + timedelta(seconds=1)):
+        assert outbox.send_due()
+    assert LINK in smtp.taken[0].get_body(("plain",)).get_content()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"body": None}, {"recipient": "ada@example.com@"}, {"subject": "one\nBcc: eve@example.com"}],
+)
+def test_a_mail_that_can_never_be_written_is_a_dead_letter_at_once(committed, smtp, change):
+    """Recipient and content are the mail's own: nothing that an operator sets makes them better."""
     queue()
     with SessionLocal() as db, db.begin():
-        db.scalars(select(Mail)).one().body = Fernet(Fernet.generate_key()).encrypt(b"{}")
+        db.execute(update(Mail).values(change))
     outbox.send_due()
-    assert "SECRET_KEY" in the_mail().last_error
     assert the_mail().dead_at
-    assert cipher(mail.PURPOSE)
+    assert the_mail().attempts == 1
+    assert smtp.connections == 0
+
+
+def test_the_sender_of_an_international_domain_is_written_as_servers_read_it(committed, smtp, settings):
+    settings(MAIL_FROM="Müller, Söhne & Co. <Post@Müller.example.com>")
+    queue()
+    outbox.send_due()
+    (sent,) = smtp.taken
+    (sender,) = sent["From"].addresses
+    assert (sender.display_name, sender.addr_spec) == ("Müller, Söhne & Co.", "Post@xn--mller-kva.example.com")
+    assert smtp.senders == ["Post@xn--mller-kva.example.com"]
+    assert sent["Message-ID"].endswith("@xn--mller-kva.example.com>")
 
 
 def test_a_mail_server_that_is_down_is_asked_for_a_day_and_then_the_mail_is_a_dead_letter(committed, settings):

@@ -231,14 +231,14 @@ class Panic(BaseException):
 
 @pytest.mark.parametrize("error", [Panic, SystemExit, KeyboardInterrupt, MemoryError, RecursionError])
 def test_whatever_a_mail_raises_is_its_failure(committed, smtp, monkeypatch, error):
-    real = mail.message_of
+    real = mail.written_out
 
     def fail(one):
         if one.recipient == "person0@example.com":
             raise error("no luck")
         return real(one)
 
-    monkeypatch.setattr(outbox, "message_of", fail)
+    monkeypatch.setattr(outbox, "written_out", fail)
     queue(2)
     send_all()
     assert smtp.recipients == ["person1@example.com"]

@@ -1,19 +1,22 @@
 """The SMTP gateway: encrypted and verified, bounded in time."""
 
 import base64
+import hmac
 import socket
 import subprocess
 import threading
 import time
+from typing import Any
 
 import pytest
 from aiosmtpd.smtp import AuthResult, LoginPassword
 
+from app.core.config import get_settings
 from app.db.database import SessionLocal
 from app.platform import gateway, mail, outbox
 from app.platform.models import Mail
 from tests.support.services import program
-from tests.support.smtp import mail_server, tls_context
+from tests.support.smtp import Recorder, mail_server, tls_context
 
 pytestmark = pytest.mark.only("sqlite")  # no database makes a difference here
 
@@ -42,13 +45,16 @@ def test_a_server_without_starttls_gets_nothing(committed, smtp, settings):
     unsent = sent_mail()
     assert smtp.received == []
     assert (unsent.sent_at, unsent.dead_at) == (None, None)
+    assert unsent.last_error.startswith("SMTP_TLS: ")
     assert "STARTTLS" in unsent.last_error
 
 
 def test_a_certificate_that_nobody_vouches_for_gets_nothing(committed, settings, certificate):
     with mail_server(tls_context=tls_context(*certificate)) as (recorder, port):
         settings(SMTP_HOST="localhost", SMTP_PORT=str(port))
-        assert "CERTIFICATE_VERIFY_FAILED" in sent_mail().last_error
+        said = sent_mail().last_error
+        assert said.startswith("SMTP_HOST has a certificate that is not accepted: ")
+        assert "CERTIFICATE_VERIFY_FAILED" in said
         assert recorder.received == []
 
 
@@ -83,9 +89,39 @@ def test_a_wrong_password_is_ours_to_mend_and_no_fault_of_the_mail(committed, se
         settings(SMTP_USERNAME="liftoff", SMTP_PASSWORD="a wrong password")
         unsent = sent_mail()
         assert (unsent.sent_at, unsent.dead_at) == (None, None)
+        assert unsent.last_error.startswith("SMTP_USERNAME, SMTP_PASSWORD: ")
         assert "535" in unsent.last_error
         assert "a wrong password" not in unsent.last_error
         assert base64.b64encode(b"a wrong password").decode() not in unsent.last_error
+
+
+USERNAME, PASSWORD = "jürgen", "Schlüssel 日本 \N{KEY}"
+
+
+class CramMd5(Recorder):
+    """Knows one mechanism more than aiosmtpd (RFC 2195)."""
+
+    async def auth_CRAM__MD5(self, server, _arguments):  # noqa: N802 - aiosmtpd's
+        challenge = b"<1896.697170952@example.com>"
+        given = await server.challenge_auth(challenge)
+        right = hmac.new(PASSWORD.encode(), challenge, "md5").hexdigest()
+        return AuthResult(success=given.decode() == f"{USERNAME} {right}")
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN", "CRAM-MD5"])
+def test_a_password_beyond_ascii_signs_in(committed, settings, certificate, mechanism):
+    """RFC 4616, 2: it is UTF-8. Python's smtplib knows ASCII only."""
+    right = LoginPassword(USERNAME.encode(), PASSWORD.encode())
+    options: dict[str, Any] = {"tls_context": tls_context(*certificate), "auth_required": True}
+    options["authenticator"] = lambda *given: AuthResult(success=given[4] == right)
+    options["auth_exclude_mechanism"] = {"PLAIN", "LOGIN", "CRAM-MD5"} - {mechanism}
+    with mail_server(CramMd5, **options) as (recorder, port):
+        settings(SMTP_HOST="localhost", SMTP_PORT=str(port), SSL_CERT_FILE=certificate[0])
+        settings(SMTP_USERNAME=USERNAME, SMTP_PASSWORD=PASSWORD)
+        sent = sent_mail()
+        assert sent.last_error is None
+        assert sent.sent_at
+        assert len(recorder.taken) == 1
 
 
 def test_tls_from_the_first_byte(committed, settings, certificate):
@@ -93,6 +129,45 @@ def test_tls_from_the_first_byte(committed, settings, certificate):
         settings(SMTP_HOST="localhost", SMTP_PORT=str(port), SMTP_TLS="ssl", SSL_CERT_FILE=certificate[0])
         assert sent_mail().sent_at
         assert len(recorder.taken) == 1
+
+
+def test_tls_where_the_server_speaks_none_is_about_the_settings(committed, smtp, settings):
+    settings(SMTP_TLS="ssl")
+    unsent = sent_mail()
+    assert (unsent.sent_at, unsent.dead_at) == (None, None)
+    assert unsent.last_error.startswith("SMTP_TLS, SMTP_PORT: ")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"smtp_host": "a..example.com"}, "SMTP_HOST, SMTP_PORT: "),
+        ({"smtp_host": ".example.com", "smtp_tls": "ssl"}, "SMTP_HOST, SMTP_PORT: "),
+        ({"smtp_host": "smtp.exam\0ple.com"}, "SMTP_HOST, SMTP_PORT: "),
+    ],
+)
+def test_a_host_name_that_cannot_be_encoded_is_retried(committed, smtp, monkeypatch, wrong, named):
+    """Python raises a `ValueError` for each. Start refuses them, too (`test_mail_settings.py`)."""
+    unsettled = get_settings().model_copy(update=wrong)
+    monkeypatch.setattr(outbox, "get_settings", lambda: unsettled)
+    unsent = sent_mail()
+    assert (unsent.sent_at, unsent.dead_at) == (None, None)
+    assert unsent.last_error.startswith(named)
+
+
+def test_a_challenge_that_is_no_base64_is_the_servers_fault(committed, settings, line):
+    """`binascii.Error` is a `ValueError`, too."""
+
+    def talk(connection):
+        for answer in ("220 hello", "250-hello\r\n250 AUTH LOGIN", "334 ?", "221 bye"):
+            connection.sendall(f"{answer}\r\n".encode())
+            connection.recv(1000)
+
+    settings(SMTP_HOST="127.0.0.1", SMTP_PORT=str(line(talk)), SMTP_TLS="none")
+    settings(SMTP_USERNAME="liftoff", SMTP_PASSWORD="a password of nobody")
+    unsent = sent_mail()
+    assert (unsent.sent_at, unsent.dead_at) == (None, None)
+    assert unsent.last_error.startswith("SMTP_USERNAME, SMTP_PASSWORD: ")
 
 
 @pytest.fixture

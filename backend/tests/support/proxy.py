@@ -36,7 +36,7 @@ class Proxy:
         return (self.folder / "access.log").read_text() + (self.folder / "error.log").read_text()
 
 
-def configuration(folder: Path, http: int, https: int, server: Server) -> str:
+def configuration(folder: Path, http: int, https: int, server: Server, *, compresses: bool) -> str:
     """The shipped file with other addresses, and with other folders than the system's."""
     text = CONFIGURATION.read_text()
     stores = "".join(f"{kind}_temp_path {folder}/{kind}; " for kind in ("proxy", "fastcgi", "uwsgi", "scgi"))
@@ -51,11 +51,13 @@ def configuration(folder: Path, http: int, https: int, server: Server) -> str:
     ):
         assert old in text
         text = text.replace(old, new)
+    if compresses:
+        text = text.replace("gzip off;", "gzip on; gzip_proxied any; gzip_min_length 1; gzip_types application/json;")
     return f"user {getpass.getuser()};\ndaemon off;\n{text}"
 
 
 @contextlib.contextmanager
-def running_proxy(server: Server, folder: Path) -> Iterator[Proxy]:
+def running_proxy(server: Server, folder: Path, *, compresses: bool = False) -> Iterator[Proxy]:
     """nginx with a certificate made for it, from its first answer to its end."""
     nginx, openssl = program("nginx", "/usr/sbin/nginx"), program("openssl")
     key, certificate = folder / "privkey.pem", folder / "fullchain.pem"
@@ -65,7 +67,7 @@ def running_proxy(server: Server, folder: Path) -> Iterator[Proxy]:
     subprocess.run(command, check=True, capture_output=True)
     proxy = Proxy(free_port(), free_port(), folder, ssl.create_default_context(cafile=str(certificate)))
     file = folder / "nginx.conf"
-    file.write_text(configuration(folder, proxy.http, proxy.https, server))
+    file.write_text(configuration(folder, proxy.http, proxy.https, server, compresses=compresses))
     arguments = [nginx, "-e", str(folder / "error.log"), "-p", str(folder), "-c", str(file)]
     process = subprocess.Popen(arguments, env=os.environ, stderr=subprocess.PIPE, text=True)
     try:

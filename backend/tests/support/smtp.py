@@ -25,6 +25,7 @@ class Recorder:
         self.taken: list[EmailMessage] = []
         self.received: list[EmailMessage] = []
         self.recipients: list[str] = []
+        self.senders: list[str] = []
         self.rcpt_answer = self.data_answer = self.quit_answer = ""
         self.hold_data = threading.Event()  # set: DATA goes on. Hanging servers clear it.
         self.hold_data.set()
@@ -72,6 +73,7 @@ class Recorder:
             return self.data_answer
         self.taken.append(mail)
         self.recipients += envelope.rcpt_tos
+        self.senders.append(envelope.mail_from or "")
         return "250 taken"
 
     async def handle_QUIT(self, _server: SMTP, _session: Session, _envelope: Envelope) -> str:  # noqa: N802
@@ -146,10 +148,10 @@ def far_away(port: int, seconds: float) -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def mail_server(**options: Any) -> Iterator[tuple[Recorder, int]]:
+def mail_server(kind: type[Recorder] = Recorder, /, **options: Any) -> Iterator[tuple[Recorder, int]]:
     """Until the block ends; its recorder and its port. Options are aiosmtpd's."""
     port = free_port()
-    recorder = Recorder(port)
+    recorder = kind(port)
     controller = _Controller(recorder, hostname="127.0.0.1", port=port, **options)
     controller.start()
     wait_until(lambda: recorder.connections and not recorder.open)  # its own, to see whether it listens

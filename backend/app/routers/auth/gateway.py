@@ -37,6 +37,9 @@ SCOPE = "openid email"
 ODD = (InvalidSignature, httpx2.InvalidURL, LookupError, TypeError, ValueError, RecursionError)
 ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
+# Google names itself by both in ID tokens (developers.google.com/identity/openid-connect/openid-connect).
+OTHER_SPELLINGS = {"https://accounts.google.com": ["accounts.google.com"]}
+
 log = get_logger(__name__)
 
 
@@ -65,7 +68,10 @@ class Configuration:
 
 @dataclass(frozen=True)
 class Person:
-    """Whom the provider vouches for. `email_verified` is true only where it says so as a boolean, not as a text."""
+    """Whom the provider vouches for. `issuer` is its name as GOOGLE_ISSUER spells it, `email` may be empty.
+
+    `email_verified` is true only where it says so as a boolean, not as a text.
+    """
 
     issuer: str
     subject: str
@@ -97,12 +103,22 @@ def identify(*, code: str, nonce: str, verifier: str, at: datetime) -> Person:
         token = client.fetch_token(endpoint, grant_type="authorization_code", code=code, code_verifier=verifier)
         claims = _claims(client, str(token.get("id_token")), nonce, at)
         verified = claims.get("email_verified") is True
-        return Person(claims["iss"], claims["sub"], str(claims.get("email")), verified)
+        return Person(get_settings().google_issuer, claims["sub"], _text(claims.get("email")), verified)
+
+
+def _text(claim: object) -> str:
+    return claim if isinstance(claim, str) else ""
+
+
+def spellings_of_issuer() -> list[str]:
+    """Return the names that are GOOGLE_ISSUER: as it is set, with a slash at the end, and Google's other one."""
+    issuer = get_settings().google_issuer
+    return [issuer, f"{issuer}/", *OTHER_SPELLINGS.get(issuer, ())]
 
 
 def _claims(client: "OAuth2Client", id_token: str, nonce: str, at: datetime) -> dict[str, Any]:
     settings, keys = get_settings(), documents().keys
-    expected = Expected(settings.google_issuer, settings.google_client_id or "", nonce, at)
+    expected = Expected(spellings_of_issuer(), settings.google_client_id or "", nonce, at)
     try:
         return read_id_token(id_token, keys.get(client), expected)
     except UnknownKey:  # perhaps one that is newer than what we keep
@@ -165,7 +181,7 @@ def _configuration(client: "OAuth2Client") -> Configuration:
 def _discover(client: "OAuth2Client") -> dict[str, Any]:
     issuer = get_settings().google_issuer
     document = _ask(client, f"{issuer}/.well-known/openid-configuration")
-    if document["issuer"] != issuer:
+    if document["issuer"] not in spellings_of_issuer():
         raise GoogleFailed("The discovery document is another issuer's")
     # Plain http was allowed on purpose for a provider on this machine; no other may send us off to it.
     schemes = ("http://", "https://") if issuer.startswith("http:") else ("https://",)

@@ -23,7 +23,13 @@ from app.db.database import side_session
 
 from . import gateway, identities, mfa, sessions, tokens
 from .gateway import Configuration, GoogleFailed, GoogleUnavailable
-from .identities import AccountExists, GoogleAccountTaken, GoogleAlreadyLinked, GoogleEmailNotVerified
+from .identities import (
+    AccountExists,
+    GoogleAccountTaken,
+    GoogleAlreadyLinked,
+    GoogleEmailNotVerified,
+    GoogleEmailUnusable,
+)
 from .models import LoginSession, User
 from .owner import require_owner
 from .schemas import GoogleAnswer, Token
@@ -69,6 +75,7 @@ REFUSALS: tuple[type[AppError], ...] = (
     GoogleFailed,
     GoogleUnavailable,
     GoogleEmailNotVerified,
+    GoogleEmailUnusable,
     AccountExists,
     GoogleAccountTaken,
     GoogleAlreadyLinked,
@@ -132,7 +139,7 @@ def arrive(answer: GoogleAnswer, browser: str, client: Client) -> str:
         begun, at = _redeem(db, answer.state, browser), clock.read(db)  # this host's clock may be minutes off
     if answer.error:
         raise GoogleDenied if answer.error == "access_denied" else GoogleFailed
-    if answer.iss not in ("", get_settings().google_issuer):
+    if answer.iss not in ("", *gateway.spellings_of_issuer()):
         raise GoogleFailed  # another provider's answer (RFC 9207)
     kept = _secrets(browser, answer.state)
     person = gateway.identify(code=answer.code, nonce=kept.nonce, verifier=kept.verifier, at=at)

@@ -34,6 +34,13 @@ class GoogleEmailNotVerified(Forbidden):
     detail = "Google has not verified your e-mail address."
 
 
+class GoogleEmailUnusable(Forbidden):
+    """An account needs an address that mail can be sent to, by the rules for every address (`canonical_email`)."""
+
+    code = "google_email_unusable"
+    detail = "The e-mail address of this Google account cannot be used here. Register with another address."
+
+
 class AccountExists(Conflict):
     """The address has an account that this Google account is not linked to. Its owner signs in and links them."""
 
@@ -67,26 +74,33 @@ class _Raced(Conflict):
 def owner_of(db: Session, person: Person, client: Client) -> User:
     """Whose account this is; a new one for who has none.
 
-    Raises `GoogleEmailNotVerified`, `AccountDisabled`, `AccountExists`, `GoogleFailed`.
+    Raises `GoogleEmailNotVerified`, `GoogleEmailUnusable`, `AccountDisabled`, `AccountExists`, `GoogleFailed`.
     """
     if not person.email_verified:
         raise GoogleEmailNotVerified
-    try:
-        email = canonical_email(person.email)
-    except ValueError:
-        raise GoogleFailed from None
     for _ in range(TRIES):
         if identity := _find(db, person):
             user = lock(db, User.id == identity.user_id)
             if _find(db, person) is None:
                 continue  # unlinked while we waited for the lock
             return user
+        email = _usable_address(person)
         try:
             with db.begin_nested():
                 return _adopt(db, person, email, client)
         except _Raced:
             continue
     raise GoogleFailed
+
+
+def _usable_address(person: Person) -> str:
+    """Asked for a new account only: a person who is linked comes in whatever their address has become."""
+    if not person.email:
+        raise GoogleFailed
+    try:
+        return canonical_email(person.email)
+    except ValueError:
+        raise GoogleEmailUnusable from None
 
 
 def _adopt(db: Session, person: Person, email: str, client: Client) -> User:

@@ -138,7 +138,7 @@ def read_access_token(token: str, *, even_expired: bool = False) -> Access:
 class Expected:
     """What an ID token must say. Its times are compared with `at`."""
 
-    issuer: str
+    issuers: list[str]
     client_id: str
     nonce: str
     at: datetime
@@ -234,7 +234,7 @@ def _id_claims(expected: Expected) -> jwt.JWTClaimsRegistry:
     return jwt.JWTClaimsRegistry(
         now=int(expected.at.timestamp()),
         leeway=LEEWAY_SECONDS,
-        iss={"essential": True, "value": expected.issuer},
+        iss={"essential": True, "values": expected.issuers},
         aud={"essential": True, "value": expected.client_id},
         azp={"value": expected.client_id},  # who asked for it: may be left out, must not be another
         sub={"essential": True},

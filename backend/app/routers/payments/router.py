@@ -10,6 +10,7 @@ from app.db.database import db_dependency
 from app.db.pagination import paginate
 from app.platform.documentation import BodyTooLarge
 from app.platform.routing import LARGE_BODY, Router
+from app.platform.strict_request import UnsupportedMediaType
 from app.routers.auth.dependencies import CurrentUser, VerifiedUser
 
 from . import admin_routes, checkout, customers, demo_routes, service, subscription_routes, webhooks
@@ -78,7 +79,7 @@ async def raw_body(request: Request) -> bytes:
 
 
 @router.post("/webhook", openapi_extra=webhooks.DOCUMENTED, max_body_size=LARGE_BODY)
-@raises(InvalidSignature, webhooks.InvalidPayload, PaymentsUnavailable, BodyTooLarge)
+@raises(InvalidSignature, webhooks.InvalidPayload, PaymentsUnavailable, BodyTooLarge, UnsupportedMediaType)
 def receive_webhook(db: db_dependency, body: Annotated[bytes, Depends(raw_body)], request: Request) -> WebhookRead:
     """For Stripe alone: events, signed over the raw body."""
     webhooks.receive(db, body, request.headers.get("stripe-signature", ""))

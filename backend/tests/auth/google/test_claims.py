@@ -8,9 +8,11 @@ from joserfc.jws import JWSRegistry
 from joserfc.registry import HeaderParameter
 from sqlalchemy import select
 
+from app.routers.auth import gateway
 from app.routers.auth.models import Identity, OneTimeToken, User
 from app.routers.auth.tokens import Purpose
 from tests.auth.google.conftest import said
+from tests.auth.steps import bearer
 from tests.support.clocks import host_ahead
 from tests.support.openid import CLIENT, key, signed_with_secret, unsigned
 
@@ -46,7 +48,7 @@ CLAIMS = {
     "a subject that is no text": {"sub": 42},
     "a long subject": {"sub": "1" * 256},
     "a subject beyond ASCII": {"sub": "\uff11"},
-    "an address that is none": {"email": "nobody"},
+    "an address that is no text": {"email": 42},
     "no address": {"email": None},
 }
 
@@ -94,6 +96,46 @@ def test_a_token_that_the_provider_did_not_sign_lets_nobody_in(db, impostor, sig
     impostor.id_token = make
     assert said(sign_in("1", "ada@example.com")) == {"error": "google_failed"}
     assert nothing_happened(db)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "nobody",
+        "ada@localhost",
+        "ada lovelace@example.com",
+        "ädä@example.com",
+        "ada@example..com",
+        "a" * 250 + "@x.org",
+    ],
+)
+def test_an_address_that_no_account_can_have_is_said_to_be_the_reason(db, client, journey, sign_in, address):
+    """Nothing is wrong with Google's answer, and starting again would not help."""
+    assert said(sign_in("1", address)) == {"error": "google_email_unusable"}
+    assert nothing_happened(db)
+    sign_in("1", "ada@example.com")
+    again = journey.exchange(said(sign_in("1", address))["code"]).json()  # who is linked comes in all the same
+    assert client.get("/auth/me", headers=bearer(again)).json()["email"] == "ada@example.com"
+
+
+def test_an_issuer_is_known_by_both_of_its_names(db, impostor, sign_in, monkeypatch):
+    """Google signs as `https://accounts.google.com` or `accounts.google.com`. It is one person all the same."""
+    bare = impostor.url.removeprefix("http://")
+    monkeypatch.setitem(gateway.OTHER_SPELLINGS, impostor.url, gateway.OTHER_SPELLINGS["https://accounts.google.com"])
+    for issuer in (impostor.url, "accounts.google.com", f"{impostor.url}/"):
+        assert "code" in said(sign_in("1", "ada@example.com", iss=issuer))
+    assert [row.issuer for row in db.scalars(select(Identity))] == [impostor.url]
+    for issuer in (bare, "https://accounts.google.com", "accounts.google.com.evil.example", f"{impostor.url}//"):
+        assert said(sign_in("1", "ada@example.com", iss=issuer)) == {"error": "google_failed"}
+
+
+def test_googles_other_name_is_its_name_without_the_scheme(settings):
+    settings(GOOGLE_ISSUER="https://accounts.google.com/")
+    assert gateway.spellings_of_issuer() == [
+        "https://accounts.google.com",
+        "https://accounts.google.com/",
+        "accounts.google.com",
+    ]
 
 
 @pytest.mark.parametrize(

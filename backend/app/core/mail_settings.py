@@ -1,0 +1,78 @@
+"""Settings of mail, brought into the form in which SMTP takes them.
+
+What no mail server could take is refused at start, where the variable is named. Otherwise each mail would fail by it.
+"""
+
+import re
+import unicodedata
+from email.headerregistry import Address
+from ipaddress import ip_address
+from typing import TypeVar
+
+from pydantic import SecretStr
+
+from app.core.text import ascii_email
+
+MAX_NAME = 64  # characters: Python folds longer names in a way that others read as several addresses (CPython 121284)
+NAMED = re.compile(r"""\s*(?P<quote>"?)(?P<name>[^"<>\\]*?)(?P=quote)\s*<(?P<address>[^<>]+)>\s*""")
+HOST = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*")
+# NUL stands between name and password in AUTH PLAIN (RFC 4616, 2); a line break is what a file of secrets ends with.
+UNSENDABLE = re.compile(r"[\0\r\n]")
+
+Text = TypeVar("Text", str, SecretStr)
+
+
+def canonical_sender(value: str) -> str:
+    """Return the sender of all mails: `hello@example.com`, or a name before `<hello@example.com>`, in ASCII or not.
+
+    The address follows the rules for every address. Raises `ValueError` for anything else.
+    """
+    return str(sender_of(value))
+
+
+def sender_of(value: str) -> Address:
+    """Return name and address apart. Raises `ValueError` as `canonical_sender` does."""
+    named = NAMED.fullmatch(value)
+    name, address = (named["name"], named["address"]) if named else ("", value)
+    name = unicodedata.normalize("NFC", name.strip())
+    if not name.isprintable() or (named and "@" in name and not named["quote"]):
+        raise ValueError("must be one address, or a name and an address: Liftoff <hello@example.com>")
+    if len(name) > MAX_NAME:
+        raise ValueError(f"has a name of more than {MAX_NAME} characters")
+    try:
+        return Address(name, addr_spec=ascii_email(address.strip(" ")))
+    except ValueError:
+        raise ValueError(
+            "must be an address that mail can be sent to, or a name and such an address: Liftoff <hello@example.com>"
+        ) from None
+
+
+def canonical_mail_server(value: str) -> str:
+    """Return a host name in ASCII (IDNA), or an IP address without brackets. Raises `ValueError` for anything else."""
+    host = value.strip().removeprefix("[").removesuffix("]")
+    try:
+        return str(ip_address(host))
+    except ValueError:
+        host = _in_ascii(host).removesuffix(".").lower()
+    if not HOST.fullmatch(host):
+        raise ValueError("must be a host name such as smtp.example.com, without scheme, port or path")
+    return host
+
+
+def _in_ascii(host: str) -> str:
+    import idna  # a start should not wait for it
+
+    if host.isascii():
+        return host
+    try:
+        return idna.encode(host, uts46=True).decode()
+    except idna.IDNAError:
+        return ""
+
+
+def check_credential(value: Text) -> Text:
+    """Return a user name or password that can be sent: any text of one line. Raises `ValueError` for another."""
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    if UNSENDABLE.search(text):
+        raise ValueError("must not hold a line break or a NUL character; a file that it was read from may end with one")
+    return value
