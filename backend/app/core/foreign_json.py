@@ -13,7 +13,8 @@ from typing import Any
 DEEPEST = 100  # levels of nesting that are read; what lies deeper counts as null
 LONGEST_INTEGER = 400  # digits; a longer integer is read as the text that it is
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-STRUCTURE = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
+# A text without an end goes to the end, or each quote in it would begin another search for the end.
+STRUCTURE = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
 
 
 def read(body: bytes) -> Any:

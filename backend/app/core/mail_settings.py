@@ -53,10 +53,10 @@ def canonical_mail_server(value: str) -> str:
     try:
         return str(ip_address(host))
     except ValueError:
-        host = _in_ascii(host).removesuffix(".").lower()
-    if not HOST.fullmatch(host):
+        name = _in_ascii(host).removesuffix(".").lower()
+    if not HOST.fullmatch(name):
         raise ValueError("must be a host name such as smtp.example.com, without scheme, port or path")
-    return host
+    return f"{name}." if host.endswith(".") else name
 
 
 def _in_ascii(host: str) -> str:

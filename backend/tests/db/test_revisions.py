@@ -1,5 +1,7 @@
 """`make migration` on models as people change them: enums, renames, columns that may not be NULL."""
 
+from typing import Any
+
 import pytest
 from sqlalchemy import Column, Enum, MetaData, Table, inspect, text
 from sqlalchemy.dialects import sqlite
@@ -186,7 +188,7 @@ def test_enums_that_postgresql_would_mix_up_are_refused(name, said):
 
 @pytest.mark.only("sqlite")
 def test_an_enum_of_a_model_has_a_check_on_sqlite_and_a_name():
-    columns = [Column(name, Enum("new", "sent", name="state")) for name in ("state", "earlier")]
+    columns: list[Column[Any]] = [Column(name, Enum("new", "sent", name="state")) for name in ("state", "earlier")]
     made = str(CreateTable(Table("parcels", MetaData(), *columns)).compile(dialect=sqlite.dialect()))
     assert "CONSTRAINT ck_parcels_state_state CHECK (state IN ('new', 'sent'))" in made
     assert "CONSTRAINT ck_parcels_earlier_state CHECK (earlier IN ('new', 'sent'))" in made
