@@ -42,13 +42,13 @@ class PlanRead(Output):
 
 
 class PlanChoice(Input):
-    model_config = example(plan="team-yearly")
+    model_config = example({"plan": "team-yearly"})
 
     plan: PlanSlug
 
 
 class CheckoutCreate(PlanChoice):
-    model_config = example(plan="pro")
+    model_config = example({"plan": "pro"})
 
     promotion_code: PromotionCode | None = None
 
@@ -95,7 +95,7 @@ class Preview(Output):
 
 
 class Cancellation(Input):
-    model_config = example(at_period_end=True)
+    model_config = example({"at_period_end": True})
 
     at_period_end: StrictBool = True
 
