@@ -47,6 +47,25 @@ class Feature:
         return self.name.replace("_", " ")
 
     @property
+    def word(self) -> str:
+        return self.singular.replace("_", " ")
+
+    @property
+    def exampled(self) -> list[Field]:
+        """What `/docs` offers to send: all that names no row of another feature, and what is needed."""
+        return [field for field in self.body_fields if field.required or not (field.target or field.later)]
+
+    @property
+    def has_example(self) -> bool:
+        """Fields that are added later leave the examples as they are, whatever has become of them."""
+        return any(not field.later for field in self.fields)
+
+    @property
+    def changed(self) -> Field:
+        """The field that the example of an update changes."""
+        return next((field for field in self.exampled if not field.unique), self.fields[0])
+
+    @property
     def a_word(self) -> str:
         return with_article(self.singular)
 

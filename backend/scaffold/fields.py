@@ -157,6 +157,11 @@ class Field:
         return self.target.factory if self.target else samples.good(self.token)
 
     @property
+    def example(self) -> str:
+        """What `/docs` offers to send. A row that it refers to is the first of its table."""
+        return "1" if self.target else samples.example(self.token)
+
+    @property
     def bad(self) -> list[str]:
         return samples.bad(self.token)
 

@@ -1,5 +1,7 @@
 """What the generated tests send: values that are right, and values that are not. Each is Python source."""
 
+from uuid import UUID
+
 from scaffold.grammar import Token
 from scaffold.words import title
 
@@ -57,6 +59,15 @@ def _line(token: Token) -> str:
         return f'f"{named}{{number:04}}"'
     digits = min(length, 4)
     return f'f"{{number % {10**digits}:0{digits}}}"'
+
+
+def example(token: Token) -> str:
+    """The value of the first row, written out."""
+    if token.kind == "slug":
+        return '"first-light"'
+    namespace = {"number": 1, "UUID": UUID, "str": str}
+    value = eval(good(token), {"__builtins__": {}}, namespace)  # noqa: S307 - our own source, and the names of fields
+    return repr(value)
 
 
 def bad(token: Token) -> list[str]:

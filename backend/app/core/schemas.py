@@ -9,10 +9,10 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 
-def example(**values: Any) -> ConfigDict:
+def example(values: dict[str, Any]) -> ConfigDict:
     """Return the config of a model whose body `/docs` offers to send.
 
-        model_config = example(title="First light", content="Hello")
+        model_config = example({"title": "First light", "content": "Hello"})
 
     The body has to work as it is with the demo data. A test sends every example.
     """

@@ -30,7 +30,7 @@ Password = Annotated[str, Field(min_length=1, max_length=MAX_PASSWORD, json_sche
 
 
 class Registration(Input):
-    model_config = example(username="ada.lovelace", email="ada@example.com", password=NEW_PASSWORD)
+    model_config = example({"username": "ada.lovelace", "email": "ada@example.com", "password": NEW_PASSWORD})
 
     username: Username
     email: Email
@@ -43,7 +43,7 @@ class Login(Input):
     Unknown fields are ignored, as section 3.2 demands: clients send `audience`, `resource` and more.
     """
 
-    model_config = ConfigDict(extra="ignore") | example(username=DEMO["email"], password=DEMO["password"])
+    model_config = ConfigDict(extra="ignore") | example({"username": DEMO["email"], "password": DEMO["password"]})
 
     grant_type: Literal["password"] = "password"
     username: Annotated[str, Field(min_length=1, max_length=320, examples=[DEMO["email"]])]
@@ -81,7 +81,7 @@ class Me(Output):
 class Refresh(Input):
     """Without a `refresh_token` the cookie counts."""
 
-    model_config = example(refresh_token=EXAMPLE_TOKEN)
+    model_config = example({"refresh_token": EXAMPLE_TOKEN})
 
     refresh_token: Annotated[str, Field(min_length=1, max_length=500)] | None = None
 
@@ -110,26 +110,26 @@ PasswordAgain = Annotated[
 
 
 class MfaAnswer(Input):
-    model_config = example(mfa_token=EXAMPLE_TOKEN, code="123456")
+    model_config = example({"mfa_token": EXAMPLE_TOKEN, "code": "123456"})
 
     mfa_token: Annotated[str, Field(min_length=1, max_length=MAX_TOKEN)]
     code: MfaCodeText
 
 
 class MfaSetUp(Input):
-    model_config = example(password=DEMO["password"])
+    model_config = example({"password": DEMO["password"]})
 
     password: PasswordAgain = None
 
 
 class MfaCode(Input):
-    model_config = example(code="123456")
+    model_config = example({"code": "123456"})
 
     code: MfaCodeText
 
 
 class MfaDisable(Input):
-    model_config = example(password=DEMO["password"], code="123456")
+    model_config = example({"password": DEMO["password"], "code": "123456"})
 
     password: PasswordAgain = None
     code: MfaCodeText
@@ -150,19 +150,19 @@ SecretToken = Annotated[str, Field(min_length=1, max_length=200, description="Fr
 
 
 class EmailOnly(Input):
-    model_config = example(email=DEMO["email"])
+    model_config = example({"email": DEMO["email"]})
 
     email: Email
 
 
 class TokenOnly(Input):
-    model_config = example(token=EXAMPLE_TOKEN)
+    model_config = example({"token": EXAMPLE_TOKEN})
 
     token: SecretToken
 
 
 class PasswordReset(Input):
-    model_config = example(token=EXAMPLE_TOKEN, new_password=NEW_PASSWORD)
+    model_config = example({"token": EXAMPLE_TOKEN, "new_password": NEW_PASSWORD})
 
     token: SecretToken
     new_password: Password
@@ -171,7 +171,7 @@ class PasswordReset(Input):
 class OwnerInput(Input):
     """`password` is the current one; an account without one leaves it out and needs a recent sign-in."""
 
-    model_config = example(password=DEMO["password"])
+    model_config = example({"password": DEMO["password"]})
 
     password: Password | None = None
 
@@ -179,14 +179,14 @@ class OwnerInput(Input):
 class PasswordChange(Input):
     """`current_password` is left out by an account without one, which needs a recent sign-in."""
 
-    model_config = example(current_password=DEMO["password"], new_password=NEW_PASSWORD)
+    model_config = example({"current_password": DEMO["password"], "new_password": NEW_PASSWORD})
 
     current_password: Password | None = None
     new_password: Password
 
 
 class EmailChange(OwnerInput):
-    model_config = example(password=DEMO["password"], new_email="author.new@example.com")
+    model_config = example({"password": DEMO["password"], "new_email": "author.new@example.com"})
 
     new_email: Email
 
@@ -196,7 +196,7 @@ class AccountDeletion(OwnerInput):
 
 
 class UsernameChange(PartialInput):
-    model_config = example(username="author")
+    model_config = example({"username": "author"})
 
     username: Username | MISSING = MISSING
 
@@ -213,7 +213,7 @@ class GoogleAnswer(BaseModel):
 class GoogleCode(Input):
     """`code_verifier` is what the `code_challenge` of `GET /auth/google/login` was made of, if there was one."""
 
-    model_config = example(code=EXAMPLE_TOKEN)
+    model_config = example({"code": EXAMPLE_TOKEN})
 
     code: Annotated[str, Field(min_length=1, max_length=200, description="From the address of the callback page.")]
     code_verifier: Annotated[str, Field(pattern=r"^[A-Za-z0-9._~-]{43,128}$")] | None = None

@@ -27,7 +27,7 @@ class PostCreate(Input):
     """Slug and excerpt are made from title and content where they are left out."""
 
     model_config = example(
-        title="First light", content="# Hello\n\nThis is **Markdown**.", category_id=1, is_published=True
+        {"title": "First light", "content": "# Hello\n\nThis is **Markdown**.", "category_id": 1, "is_published": True}
     )
 
     title: Title
@@ -42,7 +42,7 @@ class PostCreate(Input):
 class PostUpdate(PartialInput):
     """Fields left out stay. `category_id: null` takes the post out of its category, `slug: null` has one made again."""
 
-    model_config = example(title="Second light")
+    model_config = example({"title": "Second light"})
 
     title: Title | MISSING = MISSING
     content: Content | MISSING = MISSING
@@ -85,7 +85,7 @@ class PostRead(PostSummary):
 
 
 class CategoryCreate(Input):
-    model_config = example(name="Field notes", description="What we saw on the way.")
+    model_config = example({"name": "Field notes", "description": "What we saw on the way."})
 
     name: CategoryName
     slug: Slug | None = None
@@ -95,7 +95,7 @@ class CategoryCreate(Input):
 class CategoryUpdate(PartialInput):
     """Fields left out stay. `slug: null` has one made from the name again."""
 
-    model_config = example(description="What we saw on the way.")
+    model_config = example({"description": "What we saw on the way."})
 
     name: CategoryName | MISSING = MISSING
     slug: Slug | MISSING | None = MISSING

@@ -43,7 +43,7 @@ class PlanRead(Output):
 
 
 class PlanChoice(Input):
-    model_config = example(plan="team-yearly")
+    model_config = example({"plan": "team-yearly"})
 
     plan: PlanSlug
 
@@ -58,7 +58,7 @@ class PlanChange(PlanChoice):
 
 
 class CheckoutCreate(PlanChoice):
-    model_config = example(plan="pro")
+    model_config = example({"plan": "pro"})
 
     promotion_code: PromotionCode | None = None
 
@@ -123,7 +123,7 @@ class Preview(Output):
 
 
 class Cancellation(Input):
-    model_config = example(at_period_end=True)
+    model_config = example({"at_period_end": True})
 
     at_period_end: StrictBool = True
 
