@@ -16,17 +16,17 @@ PLANS = BACKEND / "plans.toml"
 
 
 class Changed(Exception):
-    """Other settings are in force: everything has to start again."""
+    """The settings are others than at the start, so everything has to start again."""
 
 
 class Files:
-    """What the two files held before anything read them: made first of all, it misses nothing that is saved later."""
+    """The content of the two files. Make this before anything else reads them, and no later change is missed."""
 
     def __init__(self) -> None:
         self._env, self._plans = _content(ENV_FILE), _content(PLANS)
 
     def follow(self, settings: "Settings", *, sells: bool) -> None:
-        """Look at both. `sells` says whether plans may be changed at Stripe unasked: at the simulator they may.
+        """Look at both files. With `sells`, changed plans go to Stripe unasked: fine for the simulator alone.
 
         Raises `Changed`.
         """

@@ -13,7 +13,7 @@ LAST = 65_535
 
 @dataclass(frozen=True)
 class Wanted:
-    """`variable` is the setting that this port comes from; every one of `hosts` is to be listened on."""
+    """A port to listen on at each of `hosts`. `variable` is the setting that it comes from."""
 
     variable: str
     hosts: tuple[str, ...]
@@ -21,7 +21,7 @@ class Wanted:
 
 
 def require_free(*wanted: Wanted) -> None:
-    """Raise `Problem` where one of them cannot be listened on, with a number for each that can."""
+    """Raise `Problem` if one of them cannot be listened on. Its text has a free number for each."""
     errors = [(one, error) for one in wanted if (error := _refusal(one.hosts, one.port))]
     for one, error in errors:
         if error.errno == errno.EACCES:
@@ -50,7 +50,7 @@ def _refusal(hosts: tuple[str, ...], port: int) -> OSError | None:
 
 
 def _free_instead(wanted: tuple[Wanted, ...]) -> dict[str, int]:
-    """A port that is free stays as it is: the answer holds all of them, so that it can be run as it is."""
+    """Return a free port for each variable. One that is free already stays, so the command can be run as it is."""
     given: dict[str, int] = {}
     for one in wanted:
         after = (port for port in range(one.port, LAST) if port not in given.values())

@@ -15,13 +15,13 @@ MAX_EMAIL = 254  # RFC 5321, 4.5.3.1.3
 MAX_SLUG = 120
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 NOT_IN_A_LINE = r"\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069"
-"""Control characters, line breaks, and what turns the direction of the text around it (a name could pass for another
-one: https://trojansource.codes). Within the brackets of a regular expression, of Python and of JavaScript alike."""
+"""Control characters, line breaks, and characters that change the direction of the text around them. With the last, one
+name can pass for another (https://trojansource.codes). Written for a class in a regular expression."""
 INVISIBLE = (
     r"\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff"
     r"\uffa0\ufff0-\ufffb"
 )
-"""What takes room at most: white space, Unicode's Default_Ignorable_Code_Point below U+10000, fillers and blanks."""
+"""Characters that show nothing: white space, Default_Ignorable_Code_Point below U+10000, fillers and blanks."""
 ONE_LINE = f"^[^{NOT_IN_A_LINE}]*[^{NOT_IN_A_LINE}{INVISIBLE}][^{NOT_IN_A_LINE}]*$"
 REFUSED_IN_A_LINE = re.compile(f"[{NOT_IN_A_LINE}]")
 VISIBLE = re.compile(f"[^{INVISIBLE}\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]")
@@ -29,9 +29,9 @@ USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,30}[a-z0-9]")
 
 
 def one_line(value: str) -> str:
-    """The text, if it is a title or a name: one line, in which there is something to see.
+    """Return the text if it can be a title or a name: one line with something visible in it.
 
-    Raises `ValueError` with what is wrong. Marks that a language or an emoji needs (U+200D, U+200F) may stand in it.
+    Raises `ValueError` with what is wrong. Marks that languages and emoji need (U+200D, U+200F) are allowed.
     """
     if REFUSED_IN_A_LINE.search(value):
         raise ValueError("This is one line: without line breaks, control characters and changes of direction")

@@ -1,24 +1,24 @@
-"""The sockets that a server listens on: one, or two for `localhost`, which stands for two addresses."""
+"""The sockets that a server listens on: one, or two for `localhost`, which has two addresses."""
 
 import errno
 import socket
 import sys
 
 LOCALHOST = "localhost"
-# Browsers, Node and curl try ::1 first. Where we have only one of the two, another program may have the other.
+# Browsers, Node and curl try ::1 first. If we had only one of the two, another program could have the other.
 LOOPBACK = ("127.0.0.1", "::1")
 HERE = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}  # this machine has no such address
 
 
 def addresses(host: str) -> tuple[str, ...]:
-    """Where to listen for HOST, as far as this machine has it."""
+    """Return the addresses of HOST that this machine has."""
     return tuple(a for a in LOOPBACK if a == LOOPBACK[0] or _is_here(a)) if host == LOCALHOST else (host,)
 
 
 def bind(host: str, port: int) -> list[socket.socket]:
-    """Bind without listening yet: who comes before the application is ready is refused at once.
+    """Bind the sockets without listening yet, so that a client who comes too early is refused at once.
 
-    Ends the process where an address is not to be had.
+    Ends the process with one line if an address cannot be bound.
     """
     bound = []
     for address in addresses(host):

@@ -1,6 +1,6 @@
-"""What the reloader starts: the application, or in its place a page that says why there is none.
+"""What the reloader starts: the application, or a page that says why it cannot start.
 
-Until something has gone wrong nothing of the application is imported: any file of it may be the broken one.
+This module imports nothing of the application at its head, because any file of it may be the broken one.
 """
 
 import html
@@ -66,10 +66,10 @@ def main() -> None:
 
 
 def _explain(error: Exception | SystemExit) -> tuple[str, str]:
-    """One line with the place, and the way there through our own files: those that noticed it say nothing."""
+    """Return one line that names the place, and the traceback through our own files, without those of libraries."""
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, str) else "It has ended while it started.", ""
-    broken = type(error).__name__ == "BrokenFeature"  # its text says the place, its cause how one comes there
+    broken = type(error).__name__ == "BrokenFeature"  # its text names the place, its cause has the traceback
     told = traceback.TracebackException.from_exception((error.__cause__ if broken else None) or error)
     told.stack = traceback.StackSummary.from_list([frame for frame in told.stack if _is_ours(frame.filename)])
     own = [(frame.filename, frame.lineno) for frame in told.stack]

@@ -1,12 +1,14 @@
-"""`--reload`: a process that looks at the code, and another one that serves, replaced whenever a file has changed.
+"""`--reload`: one process looks at the code, another one serves and is replaced whenever a file has changed.
 
-uvicorn's own reloader starts that process first and begins to watch a quarter of a second later, or whenever a busy
-machine comes to it: what is saved in between never arrives. Later, too, watchfiles drops what arrives between its
-copying a batch of changes and its emptying the batch (`src/lib.rs`, `watch`). So here nothing waits for events. What
-the files are is noted before the process starts that reads them, and compared four times a second (0.7 ms each).
+uvicorn has a reloader of its own. It starts the serving process first and begins to watch a quarter of a second later,
+or later still on a busy machine. A file that is saved in between never causes a reload. The library that it watches
+with can also drop an event that arrives while it hands over the ones before (watchfiles, `src/lib.rs`, `watch`).
 
-And uvicorn's process simply ends when the application cannot be imported, so that a browser waits for ever; `reloaded`
-answers with what is wrong.
+This reloader does not wait for events. It notes the state of every file before it starts the process that reads them,
+and compares four times a second, which takes 0.7 ms each time.
+
+When the application cannot be imported, uvicorn's process ends and a browser waits forever. Here `reloaded` answers
+with what is wrong.
 """
 
 import os
@@ -32,7 +34,7 @@ log = get_logger("app.server")
 
 
 def run(sockets: list[socket]) -> None:
-    """Serve, and begin again whenever the code has changed, until SIGINT or SIGTERM."""
+    """Serve until SIGINT or SIGTERM, with a new process whenever the code has changed."""
     stop = Event()
     for ending in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ending, lambda *_: stop.set())
@@ -54,12 +56,12 @@ def run(sockets: list[socket]) -> None:
 
 
 def look(folder: Path) -> Code:
-    """Every Python file below it, with what changes when one is saved, replaced or touched."""
+    """Return every Python file below the folder with its state: saving, replacing or touching it changes that."""
     return {entry.path: _state(entry) for entry in _files(str(folder))}
 
 
 def changed(before: Code, after: Code) -> list[str]:
-    """The files that differ, as a developer names them."""
+    """Return the files that differ, by the paths that a developer would type."""
     paths = sorted(path for path in {*before, *after} if before.get(path) != after.get(path))
     return [os.path.relpath(path, BACKEND) for path in paths]
 
@@ -87,7 +89,7 @@ def _state(entry: os.DirEntry[str]) -> tuple[int, int, int]:
 
 
 def _start(sockets: list[socket]) -> subprocess.Popen[bytes]:
-    """A program of its own, not a fork: it imports everything anew. It inherits the sockets."""
+    """Start a program of its own, which imports everything again. It inherits the sockets."""
     inherited = [one.fileno() for one in sockets]
     command = [sys.executable, "-m", "app.server.reloaded", *map(str, inherited)]
     return subprocess.Popen(command, pass_fds=inherited)

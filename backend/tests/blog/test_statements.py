@@ -30,7 +30,8 @@ COSTS = [
     ("POST", "/blog/posts", POST | {"slug": "mine"}, 2),
     ("PUT", "/blog/posts/{post}", {"title": "Other"}, 3),  # read and lock, update, read back
     ("DELETE", "/blog/posts/{post}", None, 2),
-    ("POST", "/blog/categories", {"name": "New"}, 2),
+    ("POST", "/blog/categories", {"name": "New"}, 4),  # as a post
+    ("POST", "/blog/categories", {"name": "New", "slug": "mine"}, 2),
     ("PUT", "/blog/categories/{category}", {"name": "New"}, 3),
     ("DELETE", "/blog/categories/{category}", None, 2),
     ("GET", "/auth/me", None, 2),  # Google, second factor

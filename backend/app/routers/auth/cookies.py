@@ -91,9 +91,9 @@ def refresh_cookie(request: Request) -> str | None:
 
 
 def why_none_came(request: Request) -> str | None:
-    """In development: what to say to a page that calls this machine by another name than its own address does.
+    """Explain a missing cookie in development, if page and API use different names of this machine.
 
-    For a browser these are two sites, and so it keeps the cookie back, without a word to anyone.
+    A browser treats the two names as two sites and withholds the cookie without any message.
     """
     if get_settings().environment != "development":
         return None

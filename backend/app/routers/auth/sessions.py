@@ -212,9 +212,9 @@ def list_sessions(db: Session, user: User) -> list[LoginSession]:
 
 
 def end_session_of_token(db: Session, *, access_token: str | None = None, refresh_token: str | None = None) -> bool:
-    """End the sessions that these tokens name, and return whether one does: a token that is signed by us.
+    """End the sessions that these tokens name. Return whether at least one token carries our signature.
 
-    An expired or used one names its session as well. It gives no access, and signing out must always be possible.
+    An expired or used token counts too. It gives no access, and signing out must always be possible.
     """
     named = set()
     with suppress(InvalidSignature):

@@ -1,6 +1,7 @@
-"""What the demo's plans open, for a newcomer to try at `/dev/frontend/billing`: in development only, outside the API.
+"""Two routes that ask for entitlements of the demo's plans. They exist in development only and are not part of the API.
 
-They ask for entitlements just as routes of any feature do: `invoice_export` and `devices` of `plans.toml`.
+A newcomer tries them at `/dev/frontend/billing`. They ask for `invoice_export` and `devices` of `plans.toml`, as routes
+of any feature do.
 """
 
 import csv
@@ -32,7 +33,7 @@ async def development_only() -> None:
 
 
 def count_devices(db: Session, user: User) -> int:
-    """The sessions that the user has now."""
+    """Count the live sessions of the user."""
     live = (LoginSession.ended_at.is_(None), LoginSession.expires_at > clock.now())
     return db.scalar(select(func.count(LoginSession.id)).where(LoginSession.user_id == user.id, *live)) or 0
 
@@ -42,7 +43,7 @@ router = Router(prefix="/demo", include_in_schema=False, dependencies=[Depends(d
 
 @router.get("/invoices.csv", dependencies=[Depends(require_feature("invoice_export"))])
 def export_invoices(db: db_dependency, user: CurrentUser) -> Response:
-    """One's newest invoices as a table."""
+    """Return the caller's newest invoices as CSV."""
     table = io.StringIO()
     columns = (Invoice.number, Invoice.status, Invoice.currency, Invoice.amount_due, Invoice.amount_paid)
     writer = csv.writer(table)
@@ -56,4 +57,4 @@ def export_invoices(db: db_dependency, user: CurrentUser) -> Response:
     "/devices", status_code=status.HTTP_204_NO_CONTENT, dependencies=[Depends(within_limit("devices", count_devices))]
 )
 def ask_for_room() -> None:
-    """Whether one more device may sign in by the plan. Nothing is changed."""
+    """Answer 204 if the plan allows one more device. Nothing is changed."""
