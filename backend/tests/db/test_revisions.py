@@ -81,7 +81,10 @@ class Project(Tree):
 
 
 def refuses(engine, sql):
-    with pytest.raises(Exception, match=r"(?i)constraint|enum|truncated|null"), engine.connect() as connection:
+    with (
+        pytest.raises(Exception, match=r"(?i)constraint|enum|truncated|null"),
+        engine.connect() as connection,
+    ):
         connection.execute(text(sql))
     return True
 
