@@ -195,7 +195,7 @@ def test_enums_that_postgresql_would_mix_up_are_refused(name, said):
 
 @pytest.mark.only("sqlite")
 def test_an_enum_of_a_model_has_a_check_on_sqlite_and_a_name():
-    columns = [Column(name, Enum("new", "sent", name="state")) for name in ("state", "earlier")]
+    columns: list[Column[str]] = [Column(name, Enum("new", "sent", name="state")) for name in ("state", "earlier")]
     made = str(CreateTable(Table("parcels", MetaData(), *columns)).compile(dialect=sqlite.dialect()))
     assert "CONSTRAINT ck_parcels_state_state CHECK (state IN ('new', 'sent'))" in made
     assert "CONSTRAINT ck_parcels_earlier_state CHECK (earlier IN ('new', 'sent'))" in made
