@@ -34,7 +34,7 @@ def alembic(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         env={**os.environ, "DATABASE_URL": url, "LOG_LEVEL": "error"},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,  # on a machine where others work, too
         check=False,
     )
 
