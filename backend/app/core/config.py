@@ -217,7 +217,8 @@ class MigrationSettings(Settings):
 
     @model_validator(mode="after")
     def _refuse_what_is_wrong_together(self) -> Self:
-        production.check_database(self)
+        if "environment" in self.model_fields_set:  # a fresh clone has none, and may have its SQLite file
+            production.check_database(self)
         return self
 
 

@@ -35,7 +35,14 @@ WORDS: Mapping[str, str] = {
     "enum": "must be {expected}",
 }
 # A deployment sets some of these. Where none is set and SECRET_KEY is missing, a newcomer has not run `make dev` yet.
-SIGNS_OF_A_DEPLOYMENT = ("ENVIRONMENT", "DATABASE_URL", "PUBLIC_URL", "FRONTEND_URL", "ALLOWED_HOSTS", "SMTP_HOST")
+SIGNS_OF_A_DEPLOYMENT = (
+    "ENVIRONMENT",
+    "DATABASE_URL",
+    "PUBLIC_URL",
+    "FRONTEND_URL",
+    "ALLOWED_HOSTS",
+    "SMTP_HOST",
+)
 
 
 def explain(kind: type[Stage], error: ValidationError, env_file: Path) -> str:
@@ -63,7 +70,10 @@ def _reasons(error: ValidationError, env_file: Path) -> Iterator[tuple[str, str]
         elif isinstance(cause, ValueError):
             yield name, str(cause)
         else:
-            yield name, WORDS.get(problem["type"], "has a value that cannot be read").format(**context)
+            yield (
+                name,
+                WORDS.get(problem["type"], "has a value that cannot be read").format(**context),
+            )
 
 
 def _rest(kind: type[Stage], error: ValidationError, env_file: Path) -> list[str]:

@@ -34,7 +34,7 @@ def alembic(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         env={**os.environ, "DATABASE_URL": url, "LOG_LEVEL": "error"},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,  # on a machine where others work, too
         check=False,
     )
 
@@ -116,7 +116,9 @@ def test_migrations_need_no_setting_but_the_database(scratch_url, scratch, tmp_p
     migrated = tree.python("-m", "alembic", "upgrade", "head", DATABASE_URL=scratch_url, **without)
     assert migrated.returncode == 0, migrated.stderr
     assert "users" in counts(scratch)
-    refused = tree.python("-m", "alembic", "upgrade", "head", DATABASE_URL="", ENVIRONMENT="production", **without)
+    fresh = tree.python("-m", "alembic", "upgrade", "head", ENVIRONMENT="", **without)
+    assert (fresh.returncode, (tree.root / ".data" / "liftoff.db").is_file()) == (0, True), fresh.stderr
+    refused = tree.python("-m", "alembic", "upgrade", "head", ENVIRONMENT="production", **without)
     assert refused.stderr.startswith("Liftoff cannot start with this setting: DATABASE_URL: is required")
 
 

@@ -1,13 +1,17 @@
 """`make migration` on models as people change them: enums, renames, columns that may not be NULL."""
 
-from typing import Any
+import ast
 
 import pytest
-from sqlalchemy import Column, Enum, MetaData, Table, inspect, text
-from sqlalchemy.dialects import sqlite
+from alembic.migration import MigrationContext
+from alembic.operations import ops
+from sqlalchemy import Column, Enum, MetaData, Table, Text, inspect, text
+from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.schema import CreateTable
 
 from app.db.enums import AmbiguousEnum, refuse_ambiguous
+from app.db.revisions import renames
+from app.db.types import ExactDecimal, UtcDateTime
 from tests.support.trees import Tree
 
 MODELS = """
@@ -83,7 +87,10 @@ class Project(Tree):
 
 
 def refuses(engine, sql):
-    with pytest.raises(Exception, match=r"(?i)constraint|enum|truncated|null"), engine.connect() as connection:
+    with (
+        pytest.raises(Exception, match=r"(?i)constraint|enum|truncated|null"),
+        engine.connect() as connection,
+    ):
         connection.execute(text(sql))
     return True
 
@@ -142,7 +149,7 @@ def test_what_may_be_a_rename_stops_with_the_revision_to_write(project, scratch)
     project.alembic("revision", "-m", "rename label to title")
     (empty,) = (file for file in project.revisions() if "rename_label" in file.name)
     head = empty.read_text().partition("revision = ")
-    imports, _, functions = said[said.index("import sqlalchemy") : said.index("Then run")].partition("def upgrade")
+    imports, _, functions = said[said.index("import sqlalchemy as") : said.index("Then run")].partition("def upgrade")
     rest = head[2].partition("def upgrade")[0]
     empty.write_text(f"{head[0]}{imports}{head[1]}{rest}def upgrade{functions}")
     project.up_down_up()
@@ -188,7 +195,31 @@ def test_enums_that_postgresql_would_mix_up_are_refused(name, said):
 
 @pytest.mark.only("sqlite")
 def test_an_enum_of_a_model_has_a_check_on_sqlite_and_a_name():
-    columns: list[Column[Any]] = [Column(name, Enum("new", "sent", name="state")) for name in ("state", "earlier")]
+    columns: list[Column[str]] = [Column(name, Enum("new", "sent", name="state")) for name in ("state", "earlier")]
     made = str(CreateTable(Table("parcels", MetaData(), *columns)).compile(dialect=sqlite.dialect()))
     assert "CONSTRAINT ck_parcels_state_state CHECK (state IN ('new', 'sent'))" in made
     assert "CONSTRAINT ck_parcels_earlier_state CHECK (earlier IN ('new', 'sent'))" in made
+
+
+@pytest.mark.only("sqlite")
+@pytest.mark.parametrize(
+    ("kind", "imports"),
+    [
+        (UtcDateTime(), {"op", "UtcDateTime"}),
+        (ExactDecimal(8, 2), {"op", "ExactDecimal"}),
+        (Text().with_variant(mysql.MEDIUMTEXT(), "mysql"), {"sa", "op", "mysql"}),
+        (Enum("new", "sent", name="state"), {"sa", "op"}),
+    ],
+    ids=repr,
+)
+def test_the_revision_to_write_imports_what_it_names(kind, imports):
+    dropped = ops.DropColumnOp.from_column_and_tablename(None, "parcels", Column("a", kind))
+    change = ops.ModifyTableOps("parcels", [dropped, ops.AddColumnOp("parcels", Column("b", kind))])
+    script = ops.MigrationScript("1", ops.UpgradeOps([change]), ops.DowngradeOps([]))
+    with pytest.raises(renames.PerhapsRenamed) as refusal:
+        renames.refuse_renames(MigrationContext.configure(dialect_name="sqlite"), script)
+    advice = refusal.value.advice
+    code = advice[advice.index("Put this into it:") : advice.index("Then run")].partition("\n")[2]
+    imported = [node for node in ast.parse(code).body if isinstance(node, ast.Import | ast.ImportFrom)]
+    named = {alias.asname or alias.name for node in imported for alias in node.names}
+    assert named == imports

@@ -10,7 +10,8 @@ from app.core.config import BACKEND
 pytestmark = pytest.mark.only("sqlite")
 PAGE = (BACKEND / "docs" / "handbook.md").read_text("utf-8")
 BLOCK = re.compile(
-    r"(?:^`(?P<file>backend/[\w/.]+)`\n\n)?^```(?P<kind>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+    r"(?:^`(?P<file>backend/[\w/.]+)`\n\n)?^```(?P<kind>\w+)\n(?P<text>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
 )
 FIXTURES = BACKEND / "tests" / "support" / "fixtures.py"
 
@@ -41,7 +42,10 @@ def test_the_handbook_works_from_the_first_command_to_the_last(repository_with_v
 
 def put_into_the_newest_revision(tree, text):
     """As a developer would: the imports to the top, the functions in the place of the empty ones."""
-    newest = max((tree.backend / "alembic" / "versions").glob("*.py"), key=lambda file: file.stat().st_mtime_ns)
+    newest = max(
+        (tree.backend / "alembic" / "versions").glob("*.py"),
+        key=lambda file: file.stat().st_mtime_ns,
+    )
     head, _, rest = newest.read_text("utf-8").partition("revision = ")
     imports, _, functions = text.partition("def upgrade")
     values = rest.partition("def upgrade")[0]

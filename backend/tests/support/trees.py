@@ -26,7 +26,7 @@ class Tree:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(ROOT / name, target)
 
-    def python(self, *arguments: str, timeout: float = 120, **variables: str) -> subprocess.CompletedProcess[str]:
+    def python(self, *arguments: str, timeout: float = 600, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run a module in `backend/` with the settings of a developer; nothing of this run's environment leaks in."""
         own = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "XDG_RUNTIME_DIR")}
         return subprocess.run(

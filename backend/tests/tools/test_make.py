@@ -39,7 +39,14 @@ HOSTILE = ["pa$word-with-$HOME-long", "$$ $(shell id) ${PATH}", 'it\'s "5 %" \\ 
 def test_nothing_in_a_value_is_read_by_make_or_the_shell(typed, text):
     """A `$` in a password would else be the name of a variable, and another password would be set."""
     assert typed("migration", f"m={text}")[-2:] == ["-m", text]
+    assert typed("test", "only=blog/test_posts.py", f"k={text}", "db=sqlite")[-4:] == ["--k", text, "--db", "sqlite"]
     assert typed("feature", "name=notes", f"fields=title:str={text}")[-1] == f"--fields=title:str={text}"
+
+
+def test_a_revision_is_compared_with_the_models_unless_it_shall_be_empty(typed):
+    assert typed("migration", "m=tags")[1:] == ["-m", "alembic", "revision", "--autogenerate", "-m", "tags"]
+    assert typed("migration", "m=tags", "empty=yes")[1:] == ["-m", "alembic", "revision", "-m", "tags"]
+    assert typed("migration", "m=tags", "drop=yes")[3:5] == ["-x", "drop=yes"]
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -56,7 +56,11 @@ def _enum_of(
 
 
 def compare_type(
-    context: Any, _there: Column[Any], _column: Column[Any], there: TypeEngine[Any], wanted: TypeEngine[Any]
+    context: Any,
+    _there: Column[Any],
+    _column: Column[Any],
+    there: TypeEngine[Any],
+    wanted: TypeEngine[Any],
 ) -> bool | None:
     """Whether a column has another type than its model; `None` leaves the answer to Alembic."""
     if not isinstance(wanted, Enum):
@@ -116,5 +120,8 @@ def _types(change: ops.MigrateOperation) -> list[tuple[str, object]]:
     if isinstance(change, ops.AddColumnOp):
         return [(change.column.name, change.column.type)]
     if isinstance(change, ops.AlterColumnOp):
-        return [(change.column_name, change.modify_type), (change.column_name, change.existing_type)]
+        return [
+            (change.column_name, change.modify_type),
+            (change.column_name, change.existing_type),
+        ]
     return []

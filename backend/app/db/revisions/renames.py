@@ -20,8 +20,7 @@ ADVICE = """\
 If that is a rename, write it yourself, so that the values stay. `make migration m="rename {old} to {new}" empty=yes`
 makes an empty revision. Put this into it:
 
-import sqlalchemy as sa
-from alembic import op
+{imports}
 
 
 def upgrade() -> None:
@@ -33,6 +32,9 @@ def downgrade() -> None:
 
 Then run `make migrate`, and `make migration` once more: indexes and constraints are named after what they are about.
 If nothing is renamed, and what is dropped may go, say so: `make migration m="..." drop=yes`."""
+
+
+OUR_TYPES = ("ExactDecimal", "JsonObject", "TextDefault", "UtcDateTime")
 
 
 class PerhapsRenamed(Refused):
@@ -87,7 +89,7 @@ def _about_column(table: str, old: Column[Any], new: Column[Any]) -> str:
         change = ops.AlterColumnOp(table, before, modify_name=after, **existing)
         return _source(ops.ModifyTableOps(table, [change]))
 
-    return ADVICE.format(
+    return _advice(
         what=f"{table}.{old.name} would be dropped with everything in it, and {table}.{new.name} added, which has the "
         "same type and would be empty.",
         old=old.name,
@@ -98,7 +100,7 @@ def _about_column(table: str, old: Column[Any], new: Column[Any]) -> str:
 
 
 def _about_table(old: Table, new: Table) -> str:
-    return ADVICE.format(
+    return _advice(
         what=f"The table {old.name} would be dropped with all its rows, and {new.name} created, which has the same "
         "columns and would be empty.",
         old=old.name,
@@ -106,6 +108,17 @@ def _about_table(old: Table, new: Table) -> str:
         upgrade=f'    op.rename_table("{old.name}", "{new.name}")',
         downgrade=f'    op.rename_table("{new.name}", "{old.name}")',
     )
+
+
+def _advice(**parts: str) -> str:
+    code = parts["upgrade"] + parts["downgrade"]
+    dialects = [name for name in ("mysql", "postgresql", "sqlite") if f"{name}." in code]
+    types = [name for name in OUR_TYPES if f"{name}(" in code]
+    imports = ["import sqlalchemy as sa"] if "sa." in code else []
+    imports += ["from alembic import op"]
+    imports += [f"from app.db.types import {', '.join(types)}"] if types else []
+    imports += [f"from sqlalchemy.dialects import {', '.join(dialects)}"] if dialects else []
+    return ADVICE.format(imports="\n".join(imports), **parts)
 
 
 def _source(operation: ops.MigrateOperation) -> str:

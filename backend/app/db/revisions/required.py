@@ -77,7 +77,8 @@ def check_new_columns(script: ops.MigrationScript, connection: Connection) -> No
             if isinstance(one, ops.AddColumnOp) and has_no_value(one.column):
                 refuse_if_filled(connection, one.table_name, one.column.name)
                 rows = "a database whose table has rows would have"
-                print(f"Note: {NoValue(one.table_name, one.column.name, rows).advice}\n", file=sys.stderr)  # noqa: T201 - a developer reads it
+                note = NoValue(one.table_name, one.column.name, rows).advice
+                sys.stderr.write(f"Note: {note}\n\n")
             elif isinstance(one, ops.AlterColumnOp) and one.modify_nullable is False:
                 _refuse_nulls(connection, one.table_name, one.column_name)
 
