@@ -194,6 +194,11 @@ def test_a_discount_is_told_with_the_end_of_a_trial(user, customer, discounts, f
 DAY = timedelta(days=1)
 
 
+def from_now(facts):
+    """Spans of time become moments."""
+    return {name: at(now() + value) if isinstance(value, timedelta) else value for name, value in facts.items()}
+
+
 @pytest.mark.parametrize(
     ("facts", "expected"),
     [
@@ -207,8 +212,7 @@ DAY = timedelta(days=1)
     ],
 )
 def test_the_end_of_a_trial_is_told_if_a_charge_follows(user, customer, facts, expected):
-    moments = {name: at(now() + value) if isinstance(value, timedelta) else value for name, value in facts.items()}
-    see(customer, subscription(status="trialing", trial_end=at(now() + 2 * DAY), **moments))
+    see(customer, subscription(**{"status": "trialing", "trial_end": at(now() + 2 * DAY)} | from_now(facts)))
     assert len(subjects(user)) == expected
 
 
@@ -230,8 +234,7 @@ def test_a_card_that_went_away_is_missed_once_a_period(user, customer):
     ],
 )
 def test_no_card_is_missed_where_none_will_be_charged(user, customer, facts):
-    moments = {name: at(now() + value) if isinstance(value, timedelta) else value for name, value in facts.items()}
-    see(customer, subscription(has_payment_method=False, **moments))
+    see(customer, subscription(**{"has_payment_method": False} | from_now(facts)))
     assert subjects(user) == []
 
 

@@ -46,7 +46,7 @@ def is_late():
 
 def test_the_oldest_of_each_is_a_metric(ages):
     queue(Priority.HELD_BACK)
-    enqueue("payments.sweep")
+    enqueue("purge.mails")
     found = ages()
     assert found["liftoff_jobs_oldest_due_seconds"] == MINUTES
     assert found["liftoff_mails_oldest_due_seconds"] == MINUTES
@@ -54,12 +54,12 @@ def test_the_oldest_of_each_is_a_metric(ages):
 
 
 def test_nothing_that_waits_is_age_0(ages):
-    enqueue("payments.sweep", after=timedelta(hours=1))
+    enqueue("purge.mails", after=timedelta(hours=1))
     assert ages()["liftoff_jobs_oldest_due_seconds"] == 0
 
 
 def test_readiness_says_that_work_is_late_and_serves(client, committed):
-    enqueue("payments.sweep")
+    enqueue("purge.mails")
     health.database.forget()
     with time_machine.travel(datetime.now(UTC) + timedelta(minutes=MINUTES)):
         ready = client.get("/health/ready")

@@ -40,7 +40,7 @@ def test_cookies_have_a_bounded_length(widgets, db):
     assert problem(widgets.get("/widgets", headers={"Cookie": "a" * (MAX_COOKIES + 1)})) == (431, "headers_too_large")
 
 
-@pytest.mark.parametrize("path", ["/auth/me", "/health/live", "/blog/posts"])
+@pytest.mark.parametrize("path", ["/auth/me", "/health/live", "/openapi.json"])
 def test_quoted_cookies_take_no_time(client, db, path):
     """Python 3.11.7 takes the square of their length to undo the escapes (CVE-2024-7592): 0.7 s for 16 kB."""
     began = time.process_time()

@@ -32,19 +32,19 @@ def status(server, head):
 
 OWN = "Host: localhost:PORT\r\n"
 HEADS = {
-    "one host": ("/blog/posts", OWN, "200"),
-    "two hosts": ("/blog/posts", f"{OWN}Host: evil.example\r\n", "400"),
-    "one host twice": ("/blog/posts", OWN * 2, "400"),
+    "one host": ("/openapi.json", OWN, "200"),
+    "two hosts": ("/openapi.json", f"{OWN}Host: evil.example\r\n", "400"),
+    "one host twice": ("/openapi.json", OWN * 2, "400"),
     "two hosts of health": ("/health/live", f"{OWN}Host: evil.example\r\n", "400"),
-    "an absolute address": ("http://localhost:PORT/blog/posts", OWN, "200"),
-    "in capitals": ("HTTP://LocalHost:PORT/blog/posts", OWN, "200"),
-    "of another host": ("http://evil.example/blog/posts", OWN, "400"),
-    "of another port": ("http://localhost:1/blog/posts", OWN, "400"),
-    "of somebody": ("http://localhost:PORT@evil.example/blog/posts", OWN, "400"),
+    "an absolute address": ("http://localhost:PORT/openapi.json", OWN, "200"),
+    "in capitals": ("HTTP://LocalHost:PORT/openapi.json", OWN, "200"),
+    "of another host": ("http://evil.example/openapi.json", OWN, "400"),
+    "of another port": ("http://localhost:1/openapi.json", OWN, "400"),
+    "of somebody": ("http://localhost:PORT@evil.example/openapi.json", OWN, "400"),
     "of another host, of health": ("http://evil.example/health/live", OWN, "400"),
-    "of another scheme": ("ftp://evil.example/blog/posts", OWN, "400"),
+    "of another scheme": ("ftp://evil.example/openapi.json", OWN, "400"),
     "without a path": ("http://evil.example", OWN, "400"),
-    "two slashes": ("//evil.example/blog/posts", OWN, "404"),
+    "two slashes": ("//evil.example/openapi.json", OWN, "404"),
 }
 
 

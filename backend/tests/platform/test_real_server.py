@@ -62,11 +62,11 @@ def test_a_body_that_says_it_is_too_large_is_refused_before_it_is_sent(server, l
 
 
 def test_the_largest_body_that_is_allowed_is_read(server):
-    for path, limit, status in (("/auth/register", 16_000, 422), ("/blog/posts", 1_000_000, 401)):
-        for size, expected in ((limit, status), (limit + 1, 413)):
-            body = json.dumps({"username": "x"}).encode().ljust(size)
-            answer = httpx2.post(f"{server.url}{path}", content=body, headers={"Content-Type": "application/json"})
-            assert answer.status_code == expected, (path, size)
+    for size, expected in ((16_000, 422), (16_001, 413)):
+        body = json.dumps({"username": "x"}).encode().ljust(size)
+        headers = {"Content-Type": "application/json"}
+        answer = httpx2.post(f"{server.url}/auth/register", content=body, headers=headers)
+        assert answer.status_code == expected, size
 
 
 @pytest.mark.parametrize("place", ["one", "many", "path"])

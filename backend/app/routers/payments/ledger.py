@@ -12,13 +12,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, String, cast, func, literal, select, update
 from sqlalchemy.orm import Session
 
+from app.core import foreign_json
 from app.core.config import get_settings
 from app.db import clock
 from app.db.batches import in_batches
 from app.db.database import SessionLocal, side_session
 from app.platform.jobs import Failure, alone, enqueue, is_enqueued
 
-from . import gateway, payload, plans, sync
+from . import gateway, plans, sync
 from .alarms import alarm
 from .events import HANDLED, Concern, charge_named_in
 from .models import Customer, WebhookEvent
@@ -58,7 +59,7 @@ def process(db: Session, event_id: int) -> None:
             turn.enter_context(alone(f"payer {event.payer or event.event_id}"))
             event.attempts += 1
             concern, payer = HANDLED.get(event.type), event.payer
-            content = payload.read(event.body)
+            content = foreign_json.read(event.body)
         _work_off(db, event_id, concern, payer, content)
 
 
@@ -88,12 +89,12 @@ def settle(db: Session, which: ColumnElement[bool], outcome: Outcome = Outcome.D
     db.execute(update(WebhookEvent).where(which, WebhookEvent.outcome.is_(None)).values(ended))
 
 
-def note_failure(db: Session, job: dict[str, Any], failure: Failure) -> None:
+def note_failure(db: Session, payload: dict[str, Any], failure: Failure) -> None:
     """In the transaction that puts the job off, or makes it a dead letter."""
-    waiting = update(WebhookEvent).where(WebhookEvent.id == job["id"], WebhookEvent.outcome.is_(None))
+    waiting = update(WebhookEvent).where(WebhookEvent.id == payload["id"], WebhookEvent.outcome.is_(None))
     if failure.is_final:
         db.execute(waiting.values(error=failure.error, outcome=Outcome.DEAD, processed_at=clock.now()))
-        alarm("event_given_up", id=job["id"], reason=failure.error)
+        alarm("event_given_up", id=payload["id"], reason=failure.error)
     else:
         db.execute(waiting.values(error=failure.error))
 

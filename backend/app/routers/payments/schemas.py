@@ -5,11 +5,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, StrictBool, StringConstraints
 
+from app.core import foreign_json
 from app.core.schemas import Input, Output
 from app.core.text import MAX_SLUG
 from app.core.types import Id
-
-from . import payload
 
 PlanSlug = Annotated[str, StringConstraints(min_length=1, max_length=MAX_SLUG)]
 StripeWord = Annotated[str, StringConstraints(min_length=1, max_length=255)]
@@ -173,7 +172,7 @@ class WebhookEventRead(Output):
 class WebhookEventDetail(WebhookEventRead):
     """`body` is the event as Stripe wrote it, but for what JSON cannot hold, such as half of a surrogate pair."""
 
-    body: Annotated[dict[str, Any], BeforeValidator(payload.shown)]
+    body: Annotated[dict[str, Any], BeforeValidator(foreign_json.shown)]
 
 
 class SubscriptionFilters(BaseModel):

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
+from app.core import foreign_json
 from app.core.combinations import has_live_key
 from app.core.config import get_settings
 from app.core.errors import BadRequest, Conflict
@@ -14,7 +15,7 @@ from app.db import clock
 from app.db.errors import conflicts
 from app.platform.jobs import enqueue
 
-from . import gateway, payload
+from . import gateway
 from .clock import seconds_ahead
 from .events import HANDLED, payer_named_in
 from .ledger import Outcome, job_key
@@ -104,7 +105,7 @@ def is_live() -> bool:
 def _parse(body: bytes) -> dict[str, Any]:
     """The envelope is checked, since rows and jobs are made of it; what it holds is Stripe's business."""
     try:
-        event = payload.read(body)
+        event = foreign_json.read(body)
     except ValueError as error:
         raise InvalidPayload from error
     if not (

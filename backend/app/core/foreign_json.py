@@ -1,8 +1,8 @@
-"""Events as Stripe wrote them, whatever they hold.
+"""JSON of services that we trust, such as the events that Stripe has signed, whatever it holds.
 
-Our own JSON is strict (`app.core.strict_json`), and Stripe's is not: what its customers typed can hold a NUL, half of a
-surrogate pair, an integer of any size, or any number of members. An event that we refused would be sent again for days,
-and never be taken.
+Clients of ours have to be strict (`app.core.strict_json`), and Stripe is not: what its customers typed can hold a NUL,
+half of a surrogate pair, an integer of any size, or any number of members. An event that we refused would be sent again
+for days, and never be taken.
 """
 
 import json
