@@ -4,6 +4,7 @@ _SESSION: Object = {
     "object": "checkout.session",
     "adaptive_pricing": {"enabled": False},
     "after_expiration": None,
+    "allowed_payment_method_types": None,
     "allow_promotion_codes": None,
     "amount_subtotal": None,
     "amount_total": None,

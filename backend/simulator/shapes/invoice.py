@@ -55,7 +55,6 @@ _INVOICE: Object = {
     "shipping_details": None,
     "statement_descriptor": None,
     "status": "draft",
-    "status_details": None,
     "status_transitions": {
         "finalized_at": None,
         "marked_uncollectible_at": None,
@@ -63,7 +62,6 @@ _INVOICE: Object = {
         "voided_at": None,
     },
     "test_clock": None,
-    "threshold_reason": None,
     "total_pretax_credit_amounts": [],
     "total_taxes": [],
     "webhooks_delivered_at": None,
@@ -97,7 +95,6 @@ _PENDING_ITEM: Object = {
     "parent": None,
     "pricing": None,
     "proration": False,
-    "proration_details": None,
     "quantity": 1,
     "quantity_decimal": "1",
     "tax_rates": [],
