@@ -9,7 +9,7 @@ from stripe.params.checkout import (
     SessionUpdateParams,
 )
 
-from simulator.billing import checkout, coupons, quotes
+from simulator.billing import checkout, coupons, quotes, setups
 from simulator.billing.catalog import active_price, cost, product_name
 from simulator.billing.money import smallest_charge
 from simulator.billing.words import money
@@ -23,7 +23,7 @@ from simulator.protocol.parameters import Params
 from simulator.protocol.urls import check_url
 from simulator.resources.prices import new_price
 from simulator.resources.products import new_product
-from simulator.shapes.checkout import line_items_of, new_line_item, new_session
+from simulator.shapes.checkout import expected_customer, line_items_of, new_line_item, new_session
 from simulator.state.work import Work
 
 URL = "/v1/checkout/sessions"
@@ -36,10 +36,10 @@ PLAIN = (
 
 @operation("POST /v1/checkout/sessions", SessionCreateParams)
 def create(work: Work, params: Params) -> Object:
+    _refuse(params)
     customer = work.get("customer", params["customer"], "customer") if params.get("customer") else None
     work.use_clock_of(customer)
     mode = params.get("mode", "payment")
-    _refuse(params)
     session = new_session(
         work.new_id("checkout.session"),
         created=work.now,
@@ -52,10 +52,11 @@ def create(work: Work, params: Params) -> Object:
     session |= {
         "customer": customer["id"] if customer else None,
         "customer_creation": None if customer else _customer_creation(params, mode),
-        "payment_method_collection": session["payment_method_collection"] or "always",
         **_data(params, mode),
         **_customer_known(params, customer),
     }
+    if email := session["_email"]:
+        session["customer_details"] = expected_customer(mode, email)
     items = _items(work, params, session)
     session |= {"_line_items": items, "currency": items[0]["currency"] if items else params.get("currency")}
     _check(session, params)
@@ -65,6 +66,10 @@ def create(work: Work, params: Params) -> Object:
     quotes.with_amounts(work, session, sources)
     _check_total(session)
     work.set_timer("checkout.expire", session["id"], session["expires_at"])
+    if mode == "setup":
+        session["setup_intent"] = setups.new_intent(
+            work, customer=session["customer"], **session["_setup_intent_data"]
+        )["id"]
     return work.put(session)
 
 
@@ -87,6 +92,9 @@ def _refuse(params: Params) -> None:
         raise unsupported("allowed_payment_method_types", "The simulator knows cards alone.")
     if "auto" in params.whole("customer_update", {}).values():
         raise unsupported("customer_update", "The simulator's page changes no customer.")
+    for item in params.get("line_items") or []:
+        if item.whole("adjustable_quantity", {}).get("enabled"):
+            raise unsupported(item.path("adjustable_quantity"))
     params.accept("custom_text", "wallet_options", "branding_settings", "origin_context")
 
 
@@ -136,8 +144,6 @@ def _items(work: Work, params: Params, session: Object) -> list[Object]:
     found = []
     for sent in params.get("line_items") or []:
         price, quantity = _price(work, sent), sent.get("quantity", 1)
-        if sent.whole("adjustable_quantity", {}).get("enabled"):
-            raise unsupported(sent.path("adjustable_quantity"))
         found.append(_item(work, session, price, quantity))
     return found
 

@@ -1,9 +1,9 @@
-from simulator.shapes.common import SELF, Object, listed
+from simulator.shapes.common import ACCOUNT_NAME, SELF, Object, listed
 
 _INVOICE: Object = {
     "object": "invoice",
     "account_country": "US",
-    "account_name": None,
+    "account_name": ACCOUNT_NAME,
     "account_tax_ids": None,
     "amount_overpaid": 0,
     "amount_paid": 0,
