@@ -1,5 +1,6 @@
 """Checkout as an API; what a customer does on its page is done here by the function that the page calls."""
 
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -53,11 +54,12 @@ def test_an_open_session(simulator, shop, open_session, v1):
 @pytest.mark.parametrize("mode", ["subscription", "payment", "setup"])
 def test_an_unpaid_session_by_its_mode(shop, open_session, v1, mode, known):
     """As recorded at Stripe, api version 2026-09-30."""
-    asked = {
+    by_mode: dict[str, dict[str, Any]] = {
         "subscription": {},
         "payment": {"line_items": [{"price": once(v1, shop), "quantity": 1}]},
         "setup": {"line_items": None, "currency": "usd"},
-    }[mode]
+    }
+    asked = by_mode[mode]
     if known:
         asked[known] = {"customer": shop.customer(), "customer_email": "ada@example.com"}[known]
     session = open_session(mode=mode, **asked)
