@@ -7,6 +7,7 @@ from simulator.billing.cards import Card
 from simulator.objects import Object
 from simulator.protocol.errors import StripeError, card_error
 
+DISPLAYED = {"amex": "american_express", "diners": "diners_club", "unionpay": "union_pay"}
 YEARS_VALID = 8  # of the cards behind test ids, so that a simulated year or two does not end them
 
 
@@ -44,7 +45,7 @@ def details_of(card: Card, exp_month: int, exp_year: int, fingerprint: str) -> O
         "brand": card.brand,
         "checks": {"address_line1_check": None, "address_postal_code_check": None, "cvc_check": "pass"},
         "country": card.country,
-        "display_brand": card.brand,
+        "display_brand": DISPLAYED.get(card.brand, card.brand),
         "exp_month": exp_month,
         "exp_year": exp_year,
         "fingerprint": fingerprint,

@@ -40,6 +40,12 @@ def product_name(work: Work, price: Object) -> str:
     return name
 
 
+def counted_name(work: Work, price: Object, quantity: int) -> str:
+    """Return the quantity with the product's unit label, if it has one, and the product's name."""
+    product = work.get("product", price["product"])
+    return several(quantity, product["name"], product["unit_label"])
+
+
 def describe(work: Work, price: Object, quantity: int) -> str:
     """What Stripe writes on a line, with quantity, price and interval."""
     name, amount = product_name(work, price), money(times(price["unit_amount_decimal"], 1), price["currency"])
@@ -47,4 +53,4 @@ def describe(work: Work, price: Object, quantity: int) -> str:
         return name
     unit, count = price["recurring"]["interval"], price["recurring"]["interval_count"]
     every = unit if count == 1 else f"every {count} {unit}s"
-    return f"{several(quantity, name)} (at {amount} / {every})"
+    return f"{counted_name(work, price, quantity)} (at {amount} / {every})"

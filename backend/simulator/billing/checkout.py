@@ -181,7 +181,11 @@ def _pay_once(
 
 def _save_card(work: Work, session: Object, payment_method: Object | None, customer: Object | None) -> None:
     assert payment_method
-    intent = setups.new_intent(work, customer=customer["id"] if customer else None, **session["_setup_intent_data"])
+    payer = customer["id"] if customer else None
+    if session["mode"] == "setup":
+        intent = work.get("setup_intent", session["setup_intent"]) | {"customer": payer}
+    else:
+        intent = setups.new_intent(work, customer=payer, **session["_setup_intent_data"])
     _set_up(work, session, intent, payment_method)
 
 
@@ -201,7 +205,6 @@ def _set_up(
         _begun(work, session, wanted, work.get("customer", session["customer"] or session["_customer"]))
         _complete(work, session, None)
     else:
-        session["setup_intent"] = intent["id"]
         _complete(work, session, None)
 
 
@@ -253,6 +256,8 @@ def session_is_late(work: Work, identity: str) -> None:
 def expire(work: Work, session: Object) -> Object:
     require_open(session)
     session |= {"status": "expired", "url": None, "_waiting": None}
+    if session["mode"] == "setup":
+        setups.cancel(work, work.get("setup_intent", session["setup_intent"]), None)
     work.clear_timer("checkout.expire", session["id"])
     work.put(session)
     work.emit("checkout.session.expired", session)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from simulator.billing.catalog import cost, describe, product_name
+from simulator.billing.catalog import cost, counted_name, describe, product_name
 from simulator.billing.periods import Period
 from simulator.billing.proration import Debit, unused
 from simulator.billing.words import several, short_day
@@ -11,6 +11,9 @@ from simulator.shapes.invoice import new_line, new_pending_item, pricing_of
 from simulator.state.work import Work
 
 Item = dict[str, Any]
+
+# A share of a price is no number of units at some amount each: Stripe gives no unit amount for it.
+_SHARE: Object = {"unit_amount_decimal": None}
 
 
 def recurring(work: Work, subscription: Object, item: Item, period: Period, amount: int | None = None) -> Object:
@@ -22,7 +25,9 @@ def recurring(work: Work, subscription: Object, item: Item, period: Period, amou
 
 def trial(work: Work, subscription: Object, item: Item, period: Period) -> Object:
     line = _of_item(work, subscription, item, period, 0)
-    return line | {"description": f"Trial period for {product_name(work, item['price'])}"}
+    free = line["pricing"] | {"unit_amount_decimal": "0"}
+    counted = counted_name(work, item["price"], item["quantity"])
+    return line | {"description": f"Free trial for {counted}", "pricing": free}
 
 
 def _of_item(work: Work, subscription: Object, item: Item, period: Period, amount: int) -> Object:
@@ -67,7 +72,7 @@ def credit(work: Work, subscription: Object, item: Item, at: int) -> Object | No
     pending = _proration(work, subscription, item, (amount, at, debit["end"]))
     pending |= {
         "description": f"Unused time on {_several(debit['name'], debit['quantity'])} after {short_day(at)}",
-        "pricing": debit["pricing"],
+        "pricing": debit["pricing"] | _SHARE,
         "quantity": debit["quantity"],
         "quantity_decimal": str(debit["quantity"]),
         "_credited": _credited(work, debit),
@@ -81,7 +86,7 @@ def charge(work: Work, subscription: Object, item: Item, amount: int, at: int) -
     pending = _proration(work, subscription, item, (amount, at, end))
     pending |= {
         "description": f"Remaining time on {_several(name, item['quantity'])} after {short_day(at)}",
-        "pricing": pricing_of(item["price"]),
+        "pricing": pricing_of(item["price"]) | _SHARE,
         "quantity": item["quantity"],
         "quantity_decimal": str(item["quantity"]),
     }

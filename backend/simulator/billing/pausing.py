@@ -60,7 +60,8 @@ def resume(work: Work, subscription: Object, *, restarts: bool, prorates: bool) 
         for item in subscription["items"]["data"]
         if restarts or prorates
     ]
-    subscription |= {"status": "active", "status_details": None}
+    subscription["status"] = "active"
+    subscription.pop("status_details", None)
     invoice = _invoiced(work, subscription, rows)
     standing.put(work, subscription)
     work.emit("customer.subscription.resumed", subscription)

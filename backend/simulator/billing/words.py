@@ -23,5 +23,6 @@ def short_day(at: int) -> str:
     return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}"
 
 
-def several(quantity: int, name: str) -> str:
-    return f"{quantity} \u00d7 {name}"
+def several(quantity: int, name: str, unit_label: str | None = None) -> str:
+    units = f"{quantity} {unit_label}" if unit_label else str(quantity)
+    return f"{units} \u00d7 {name}"

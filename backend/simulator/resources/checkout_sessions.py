@@ -9,7 +9,7 @@ from stripe.params.checkout import (
     SessionUpdateParams,
 )
 
-from simulator.billing import checkout, coupons, quotes, subscriptions
+from simulator.billing import checkout, coupons, quotes, setups, subscriptions
 from simulator.billing.catalog import active_price, cost, product_name
 from simulator.billing.currencies import smallest_charge
 from simulator.billing.words import money
@@ -23,7 +23,7 @@ from simulator.protocol.parameters import Params
 from simulator.protocol.urls import check_url
 from simulator.resources.prices import new_price
 from simulator.resources.products import new_product
-from simulator.shapes.checkout import line_items_of, new_line_item, new_session
+from simulator.shapes.checkout import expected_customer, line_items_of, new_line_item, new_session
 from simulator.state.work import Work
 
 URL = "/v1/checkout/sessions"
@@ -36,10 +36,10 @@ PLAIN = (
 
 @operation("POST /v1/checkout/sessions", SessionCreateParams)
 def create(work: Work, params: Params) -> Object:
+    _refuse(params)
     customer = work.get("customer", params["customer"], "customer") if params.get("customer") else None
     work.use_clock_of(customer)
     mode = params.get("mode", "payment")
-    _refuse(params)
     session = new_session(
         work.new_id("checkout.session"),
         created=work.now,
@@ -52,11 +52,12 @@ def create(work: Work, params: Params) -> Object:
     session |= {
         "customer": customer["id"] if customer else None,
         "customer_creation": None if customer else _customer_creation(params, mode),
-        "payment_method_collection": session["payment_method_collection"] or "always",
         **_data(params, mode),
         **_customer_known(params, customer),
         "_customer_update": _customer_update(params, customer),
     }
+    if email := session["_email"]:
+        session["customer_details"] = expected_customer(mode, email)
     items = _items(work, params, session)
     session |= {"_line_items": items, "currency": items[0]["currency"] if items else params.get("currency")}
     _check(session, params)
@@ -68,6 +69,10 @@ def create(work: Work, params: Params) -> Object:
     quotes.with_amounts(work, session, sources)
     _check_total(session)
     work.set_timer("checkout.expire", session["id"], session["expires_at"])
+    if mode == "setup":
+        session["setup_intent"] = setups.new_intent(
+            work, customer=session["customer"], **session["_setup_intent_data"]
+        )["id"]
     return work.put(session)
 
 
@@ -88,6 +93,9 @@ def _refuse(params: Params) -> None:
         raise unsupported("billing_address_collection", "The simulator's page does not ask for an address.")
     if set(params.get("allowed_payment_method_types") or ["card"]) != {"card"}:
         raise unsupported("allowed_payment_method_types", "The simulator knows cards alone.")
+    for item in params.get("line_items") or []:
+        if item.whole("adjustable_quantity", {}).get("enabled"):
+            raise unsupported(item.path("adjustable_quantity"))
     params.accept("custom_text", "wallet_options", "branding_settings", "origin_context")
 
 
@@ -145,8 +153,6 @@ def _items(work: Work, params: Params, session: Object) -> list[Object]:
     found = []
     for sent in params.get("line_items") or []:
         price, quantity = _price(work, sent), sent.get("quantity", 1)
-        if sent.whole("adjustable_quantity", {}).get("enabled"):
-            raise unsupported(sent.path("adjustable_quantity"))
         found.append(_item(work, session, price, quantity))
     return found
 

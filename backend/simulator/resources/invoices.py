@@ -33,8 +33,8 @@ URL = "/v1/invoices"
 @operation("POST /v1/invoices", InvoiceCreateParams)
 def create(work: Work, params: Params) -> Object:
     """A manual draft, of the customer's pending items if those are to be included."""
-    customer = customers.named(work, params)
     refuse_others(params)
+    customer = customers.named(work, params)
     currency = checked(params.get("currency") or customer["currency"] or "usd")
     includes = params.get("pending_invoice_items_behavior", "exclude") == "include"
     discounts = coupons.chosen(work, params.get("discounts") or [], customer["id"])
@@ -128,6 +128,8 @@ def finalize(work: Work, params: Params, identity: str) -> Object:
 
 @operation("POST /v1/invoices/{id}/pay", InvoicePayParams)
 def pay(work: Work, params: Params, identity: str) -> Object:
+    if params.get("forgive"):
+        raise unsupported("forgive")
     invoice = _found(work, identity)
     if invoice["status"] == "draft":
         collection.finalize(work, invoice)
@@ -135,8 +137,6 @@ def pay(work: Work, params: Params, identity: str) -> Object:
         raise StripeError(
             "Invoice is already paid" if invoice["status"] == "paid" else "This invoice can no longer be paid."
         )
-    if params.get("forgive"):
-        raise unsupported("forgive")
     off_session, chosen = params.get("off_session", False), params.get("payment_method")
     if params.get("paid_out_of_band"):
         collection.pay_outside(work, invoice)

@@ -24,12 +24,24 @@ URL = "/v1/payment_intents"
 PLAIN = ("description", "receipt_email", "shipping", "statement_descriptor", "statement_descriptor_suffix")
 
 
-@operation("POST /v1/payment_intents", PaymentIntentCreateParams)
-def create(work: Work, params: Params) -> Object:
-    customer = work.get("customer", params["customer"], "customer") if params.get("customer") else None
-    work.use_clock_of(customer)
+def _refuse(params: Params) -> None:
     if params.get("capture_method", "automatic") == "manual":
         raise unsupported("capture_method")
+    if params.get("confirmation_method", "automatic") != "automatic":
+        raise unsupported("confirmation_method")
+    _refuse_to_confirm(params)
+
+
+def _refuse_to_confirm(params: Params) -> None:
+    if params.get("error_on_requires_action"):
+        raise unsupported("error_on_requires_action")
+
+
+@operation("POST /v1/payment_intents", PaymentIntentCreateParams)
+def create(work: Work, params: Params) -> Object:
+    _refuse(params)
+    customer = work.get("customer", params["customer"], "customer") if params.get("customer") else None
+    work.use_clock_of(customer)
     if params["amount"] < 1:
         raise StripeError("Invalid positive integer", code="parameter_invalid_integer", param="amount")
     _check_amount(params["amount"], currency := checked(params["currency"]))
@@ -45,8 +57,6 @@ def create(work: Work, params: Params) -> Object:
         setup_future_usage=params.get("setup_future_usage"),
         **fields,
     )
-    if params.get("confirmation_method", "automatic") != "automatic":
-        raise unsupported("confirmation_method")
     params.accept("use_stripe_sdk")
     off_session = bool(params.get("off_session", False))
     if params.get("confirm"):
@@ -102,6 +112,7 @@ def update(work: Work, params: Params, identity: str) -> Object:
 
 @operation("POST /v1/payment_intents/{id}/confirm", PaymentIntentConfirmParams)
 def confirm(work: Work, params: Params, identity: str) -> Object:
+    _refuse_to_confirm(params)
     intent = _found(work, identity)
     params.accept("mandate_data", "use_stripe_sdk")
     off_session = bool(params.get("off_session", False))
@@ -127,8 +138,6 @@ def _confirm(work: Work, intent: Object, params: Params, *, off_session: bool) -
         )
     payment_method = work.get("payment_method", intent["payment_method"])
     check_payer(payment_method, intent["customer"])
-    if params.get("error_on_requires_action"):
-        raise unsupported("error_on_requires_action")
     if return_url := params.get("return_url"):
         intent["_return_url"] = check_url(return_url, "return_url")
     answer = payments.confirm(work, intent, payment_method, off_session=off_session)

@@ -17,6 +17,7 @@ MAX_UNIT_AMOUNT = 99_999_999_999_999
 
 @operation("POST /v1/prices", PriceCreateParams)
 def create(work: Work, params: Params) -> Object:
+    _refuse_others(params)
     if ("product" in params) == ("product_data" in params):
         raise StripeError(
             "You must pass either `product` or `product_data`.", code="parameter_missing", param="product"
@@ -138,6 +139,12 @@ def _recurring(params: Params) -> Object | None:
         "trial_period_days": given.get("trial_period_days"),
         "usage_type": _only(given, "usage_type", "licensed"),
     }
+
+
+def _refuse_others(params: Params) -> None:
+    _only(params, "billing_scheme", "per_unit")
+    if "recurring" in params:
+        _only(params["recurring"], "usage_type", "licensed")
 
 
 def _only(params: Params, name: str, value: str) -> str:

@@ -44,6 +44,7 @@ def new_product(work: Work, params: Params, product_id: str | None = None) -> Ob
         shippable=None,
         statement_descriptor=None,
         tax_code=None,
+        tax_details=None,
         type=params.get("type", "service"),
         unit_label=None,
         updated=work.now,

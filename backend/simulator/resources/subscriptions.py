@@ -37,6 +37,7 @@ TIMERS = renewal  # importing it registers what time does
 
 @operation("POST /v1/subscriptions", SubscriptionCreateParams)
 def create(work: Work, params: Params) -> Object:
+    refuse_others(params)
     customer = customers.named(work, params)
     subscription = subscriptions.start(work, read_order(work, params, customer))
     _set_ending(work, subscription, params)
@@ -44,7 +45,6 @@ def create(work: Work, params: Params) -> Object:
 
 
 def read_order(work: Work, params: Params, customer: Object) -> Order:
-    refuse_others(params)
     behavior = params.get("payment_behavior", "allow_incomplete")
     if behavior == "pending_if_incomplete":
         raise StripeError("`pending_if_incomplete` applies to updates of a subscription.", param="payment_behavior")
@@ -115,8 +115,8 @@ def retrieve(work: Work, _: Params, subscription: str) -> Object:
 
 @operation("POST /v1/subscriptions/{id}", SubscriptionUpdateParams)
 def update(work: Work, params: Params, identity: str) -> Object:
-    subscription = _found(work, identity)
     refuse_others(params)
+    subscription = _found(work, identity)
     if subscription["status"] in standing.ENDED and set(params) - {"metadata", "cancellation_details", "expand"}:
         raise StripeError(
             "A canceled subscription can only update its cancellation_details and metadata.",
@@ -160,9 +160,9 @@ def cancel(work: Work, params: Params, identity: str) -> Object:
 
 @operation("POST /v1/subscriptions/{id}/resume", SubscriptionResumeParams)
 def resume(work: Work, params: Params, identity: str) -> Object:
-    subscription = _found(work, identity)
     if params.get("payment_behavior", "resume_on_payment_attempt") != "resume_on_payment_attempt":
         raise unsupported("payment_behavior")
+    subscription = _found(work, identity)
     anchor: Any = params.get("billing_cycle_anchor", {"type": "now"})
     behavior = params.get("proration_behavior", "create_prorations")
     return pausing.resume(work, subscription, restarts=anchor["type"] == "now", prorates=behavior != "none")
@@ -170,13 +170,13 @@ def resume(work: Work, params: Params, identity: str) -> Object:
 
 @operation("POST /v1/subscriptions/{id}/pause", SubscriptionPauseParams)
 def pause(work: Work, params: Params, identity: str) -> Object:
-    subscription = _found(work, identity)
     params.accept("type")  # there is but one
     if params.get("invoicing_behavior", "pending_invoice_item") != "pending_invoice_item":
         raise unsupported("invoicing_behavior")
     asked: Any = (params.get("bill_for") or {}).get("unused_time_from", {"type": "now"})
     if asked["type"] == "item_current_period_start":
         raise unsupported("bill_for[unused_time_from]")
+    subscription = _found(work, identity)
     return pausing.pause(work, subscription, "pause_requested", credits_time=asked["type"] == "now")
 
 

@@ -1,9 +1,6 @@
 """The one account that the simulator is, as its owner reads it."""
 
-from simulator.shapes.common import NO_ADDRESS, Object, listed
-
-NAME = "Test business (simulator)"
-"""How the seller is called on pages, and in the account itself."""
+from simulator.shapes.common import ACCOUNT_NAME, NO_ADDRESS, Object, listed
 
 CREATED = 1_577_836_800  # the first second of 2020, before all that tests do
 
@@ -28,7 +25,7 @@ _SETTINGS: Object = {
         "statement_descriptor_prefix_kana": None,
         "statement_descriptor_prefix_kanji": None,
     },
-    "dashboard": {"display_name": NAME, "timezone": "Etc/UTC"},
+    "dashboard": {"display_name": ACCOUNT_NAME, "timezone": "Etc/UTC"},
     "invoices": {"default_account_tax_ids": None, "hosted_payment_method_save": "offer"},
     "payments": {
         "statement_descriptor": "LIFTOFF",
@@ -48,7 +45,7 @@ _PROFILE: Object = {
     "estimated_worker_count": None,
     "mcc": None,
     "minority_owned_business_designation": None,
-    "name": NAME,
+    "name": ACCOUNT_NAME,
     "product_description": None,
     "support_address": NO_ADDRESS,
     "support_email": None,

@@ -1,18 +1,28 @@
-from simulator.shapes.common import Object, listed
+from simulator.shapes.common import ACCOUNT_NAME, Object, listed
 
 _SESSION: Object = {
     "object": "checkout.session",
     "adaptive_pricing": {"enabled": False},
     "after_expiration": None,
+    "allowed_payment_method_types": None,
     "allow_promotion_codes": None,
     "amount_subtotal": None,
     "amount_total": None,
     "automatic_tax": {"enabled": False, "liability": None, "provider": None, "status": None},
     "billing_address_collection": None,
+    "branding_settings": {
+        "background_color": "#ffffff",
+        "border_style": "rounded",
+        "button_color": "#0074d4",
+        "display_name": ACCOUNT_NAME,
+        "font_family": "default",
+        "icon": None,
+        "logo": None,
+    },
     "cancel_url": None,
     "client_reference_id": None,
     "client_secret": None,
-    "collected_information": None,
+    "collected_information": {"business_name": None, "individual_name": None, "shipping_details": None},
     "consent": None,
     "consent_collection": None,
     "currency": None,
@@ -64,9 +74,30 @@ _SESSION: Object = {
 }
 
 
+_NO_INVOICE: Object = {
+    "enabled": False,
+    "invoice_data": {
+        "account_tax_ids": None,
+        "custom_fields": None,
+        "description": None,
+        "footer": None,
+        "issuer": None,
+        "metadata": {},
+        "rendering_options": None,
+    },
+}
+# As sessions are before anything is paid. A session for a setup sells nothing.
+_OF_MODE: dict[str, Object] = {
+    "setup": {"discounts": None, "payment_status": "no_payment_required"},
+    "payment": {"invoice_creation": _NO_INVOICE, "payment_method_collection": "if_required"},
+    "subscription": {},
+}
+
+
 def new_session(identity: str, *, created: int, expires_at: int, mode: str, url: str) -> Object:
     return {
         **_SESSION,
+        **_OF_MODE[mode],
         "id": identity,
         "created": created,
         "expires_at": expires_at,
@@ -98,7 +129,13 @@ def new_line_item(identity: str, *, price: Object, description: str, quantity: i
     }
 
 
-def customer_details(*, email: str | None, name: str | None, tax_exempt: str = "none") -> Object:
+def expected_customer(mode: str, email: str) -> Object:
+    """What an open session says of a customer whose address is known."""
+    tax_exempt = None if mode == "setup" else "none"
+    return customer_details(email=email, name=None, tax_exempt=tax_exempt) | {"tax_ids": None}
+
+
+def customer_details(*, email: str | None, name: str | None, tax_exempt: str | None = "none") -> Object:
     return {
         "address": None,
         "business_name": None,

@@ -4,6 +4,7 @@ from typing import Any
 
 Object = dict[str, Any]
 
+ACCOUNT_NAME = "Test business (simulator)"
 NO_AUTOMATIC_TAX: Object = {"disabled_reason": None, "enabled": False, "liability": None}
 SELF: Object = {"type": "self"}
 NO_ADDRESS: Object = dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state"))

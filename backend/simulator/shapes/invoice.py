@@ -1,9 +1,9 @@
-from simulator.shapes.common import SELF, Object, listed
+from simulator.shapes.common import ACCOUNT_NAME, SELF, Object, listed
 
 _INVOICE: Object = {
     "object": "invoice",
     "account_country": "US",
-    "account_name": None,
+    "account_name": ACCOUNT_NAME,
     "account_tax_ids": None,
     "amount_overpaid": 0,
     "amount_paid": 0,
@@ -55,7 +55,6 @@ _INVOICE: Object = {
     "shipping_details": None,
     "statement_descriptor": None,
     "status": "draft",
-    "status_details": None,
     "status_transitions": {
         "finalized_at": None,
         "marked_uncollectible_at": None,
@@ -63,7 +62,6 @@ _INVOICE: Object = {
         "voided_at": None,
     },
     "test_clock": None,
-    "threshold_reason": None,
     "total_pretax_credit_amounts": [],
     "total_taxes": [],
     "webhooks_delivered_at": None,
@@ -97,7 +95,6 @@ _PENDING_ITEM: Object = {
     "parent": None,
     "pricing": None,
     "proration": False,
-    "proration_details": None,
     "quantity": 1,
     "quantity_decimal": "1",
     "tax_rates": [],

@@ -6,6 +6,7 @@ NO_BILLING_DETAILS: Object = {"address": NO_ADDRESS, "email": None, "name": None
 
 _PAYMENT_INTENT: Object = {
     "object": "payment_intent",
+    "allowed_payment_method_types": None,
     "amount_capturable": 0,
     "amount_details": {"tip": {}},
     "amount_received": 0,
@@ -29,8 +30,16 @@ _PAYMENT_INTENT: Object = {
     "on_behalf_of": None,
     "payment_method": None,
     "payment_method_configuration_details": None,
-    "payment_method_options": {"card": {"request_three_d_secure": "automatic"}},
+    "payment_method_options": {
+        "card": {
+            "installments": None,
+            "mandate_options": None,
+            "network": None,
+            "request_three_d_secure": "automatic",
+        }
+    },
     "payment_method_types": ["card"],
+    "payment_record": None,
     "processing": None,
     "receipt_email": None,
     "review": None,
@@ -46,6 +55,7 @@ _PAYMENT_INTENT: Object = {
 
 _SETUP_INTENT: Object = {
     "object": "setup_intent",
+    "allowed_payment_method_types": None,
     "application": None,
     "automatic_payment_methods": None,
     "cancellation_reason": None,
@@ -146,6 +156,7 @@ _DISPUTE: Object = {
     "object": "dispute",
     "enhanced_eligibility_types": [],
     "evidence": _EVIDENCE,
+    "intended_submission_method": None,
     "livemode": False,
     "metadata": {},
 }
@@ -196,6 +207,7 @@ def _charged_card(card: Object, payment_intent: Object) -> Object:
         "brand": card["brand"],
         "checks": card["checks"],
         "country": card["country"],
+        "electronic_commerce_indicator": None,
         "exp_month": card["exp_month"],
         "exp_year": card["exp_year"],
         "extended_authorization": {"status": "disabled"},
@@ -212,6 +224,7 @@ def _charged_card(card: Object, payment_intent: Object) -> Object:
         "overcapture": {"maximum_amount_capturable": payment_intent["amount"], "status": "unavailable"},
         "regulated_status": "unregulated",
         "three_d_secure": None,
+        "transaction_link_id": None,
         "wallet": None,
     }
 

@@ -46,7 +46,6 @@ _SUBSCRIPTION: Object = {
     "pending_update": None,
     "schedule": None,
     "status": "incomplete",
-    "status_details": None,
     "test_clock": None,
     "transfer_data": None,
     "trial_end": None,
@@ -56,7 +55,6 @@ _SUBSCRIPTION: Object = {
 
 _ITEM: Object = {
     "object": "subscription_item",
-    "billed_until": None,
     "billing_thresholds": None,
     "current_trial": None,
     "discounts": [],

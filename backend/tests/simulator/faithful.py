@@ -12,12 +12,14 @@ class Faithful:
     """Stands around the simulator's application, and looks at each answer under `/v1/`, whoever asked.
 
     `found` has a line for every flaw. `answers` counts, so that a test can see that there was something to look at.
+    A test that wants the answers themselves sets `kept` to a list.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
         self.answers = 0
         self.found: list[str] = []
+        self.kept: list[Any] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not scope["path"].startswith("/v1/"):
@@ -40,4 +42,6 @@ class Faithful:
         except ValueError:
             self.found.append(f"{asked}: no JSON: {body[:60]!r}")
             return
+        if self.kept is not None:
+            self.kept.append(answer)
         self.found += [f"{asked}: {flaw}" for flaw in flaws(answer)]

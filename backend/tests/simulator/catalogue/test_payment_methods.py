@@ -41,12 +41,18 @@ def test_a_card_that_cannot_be_is_refused(v1, changes, code, param):
 
 @pytest.mark.parametrize(
     ("name", "brand", "last4"),
-    [("pm_card_visa", "visa", "4242"), ("pm_card_mastercard", "mastercard", "4444"), ("pm_card_de", "visa", "0016")],
+    [
+        ("pm_card_visa", "visa", "4242"),
+        ("pm_card_mastercard", "mastercard", "4444"),
+        ("pm_card_de", "visa", "0016"),
+        ("pm_card_amex", "amex", "0005"),
+    ],
 )
 def test_test_cards_by_name_are_new_each_time(v1, customer, name, brand, last4):
     first = v1.payment_methods.attach(name, {"customer": customer})
     second = v1.payment_methods.attach(name, {"customer": customer})
     assert (first.card.brand, first.card.last4) == (brand, last4)
+    assert first.card.display_brand == {"amex": "american_express"}.get(brand, brand)
     assert first.id != second.id
     assert [pm.id for pm in v1.payment_methods.list({"customer": customer, "type": "card"}).data] == [
         second.id,

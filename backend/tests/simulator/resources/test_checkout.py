@@ -1,5 +1,6 @@
 """Checkout as an API; what a customer does on its page is done here by the function that the page calls."""
 
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -47,6 +48,59 @@ def test_an_open_session(simulator, shop, open_session, v1):
     assert (item.description, item.quantity, item.amount_total) == ("Pro", 1, 1000)
     assert v1.checkout.sessions.line_items.list(session.id).data == [item]
     assert v1.checkout.sessions.list({"status": "open"}).data[0].id == session.id
+
+
+@pytest.mark.parametrize("known", ["customer", "customer_email", None])
+@pytest.mark.parametrize("mode", ["subscription", "payment", "setup"])
+def test_an_unpaid_session_by_its_mode(shop, open_session, v1, mode, known):
+    """As recorded at Stripe, api version 2026-09-30."""
+    by_mode: dict[str, dict[str, Any]] = {
+        "subscription": {},
+        "payment": {"line_items": [{"price": once(v1, shop), "quantity": 1}]},
+        "setup": {"line_items": None, "currency": "usd"},
+    }
+    asked = by_mode[mode]
+    if known:
+        asked[known] = {"customer": shop.customer(), "customer_email": "ada@example.com"}[known]
+    session = open_session(mode=mode, **asked)
+    sells = mode != "setup"
+    assert session.payment_status == ("unpaid" if sells else "no_payment_required")
+    assert (session.amount_total, session.discounts) == ((1000, []) if sells else (None, None))
+    assert session.payment_method_collection == ("if_required" if mode == "payment" else "always")
+    assert (session.invoice_creation and session.invoice_creation.enabled) == (False if mode == "payment" else None)
+    assert (session.payment_intent, session.subscription, session.invoice) == (None, None, None)
+    assert (session.setup_intent is not None) == (mode == "setup")
+    assert session.collected_information.to_dict() == dict.fromkeys(
+        ("business_name", "individual_name", "shipping_details")
+    )
+    if known:
+        details = session.customer_details
+        assert (details.email, details.name, details.tax_ids) == ("ada@example.com", None, None)
+        assert details.tax_exempt == ("none" if sells else None)
+    else:
+        assert session.customer_details is None
+
+
+def test_a_setup_session_has_its_intent_from_the_beginning(shop, open_session, press, v1):
+    wanted = {"mode": "setup", "line_items": None, "currency": "usd", "setup_intent_data": {"metadata": {"user": "7"}}}
+    session = open_session(**wanted)
+    intent = v1.setup_intents.retrieve(session.setup_intent)
+    assert (intent.status, intent.customer, intent.metadata["user"]) == ("requires_payment_method", None, "7")
+    with pytest.raises(StripeError):
+        press(session, DECLINED)
+    press(session, VISA)
+    done = v1.checkout.sessions.retrieve(session.id, {"expand": ["setup_intent"]})
+    assert (done.setup_intent.id, done.setup_intent.status) == (intent.id, "succeeded")
+    assert done.setup_intent.customer == done.customer
+    assert len(v1.setup_intents.list().data) == 1
+    left = open_session(**wanted)
+    v1.checkout.sessions.expire(left.id)
+    assert v1.setup_intents.retrieve(left.setup_intent).status == "canceled"
+
+
+def once(v1, shop):
+    shop.price(1000)
+    return v1.prices.create({"product": shop.product, "unit_amount": 1000, "currency": "usd"}).id
 
 
 def test_a_purchase(shop, open_session, press, v1):

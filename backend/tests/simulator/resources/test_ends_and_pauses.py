@@ -140,7 +140,7 @@ class TestPausing:
         simulator.advance(to=at("2026-03-10"))
         assert len(shop.invoices(running.id)) == 1
         resumed = v1.subscriptions.resume(running.id)
-        assert (resumed.status, resumed.status_details) == ("active", None)
+        assert (resumed.status, "status_details" in resumed) == ("active", False)
         assert resumed.billing_cycle_anchor == at("2026-03-10")
         invoice = shop.invoices(running.id)[-1]
         assert (amounts(invoice), invoice.status) == ([-500, 1000], "paid")

@@ -29,6 +29,7 @@ def test_an_upgrade_is_invoiced_at_once(shop, v1, simulator, running):
         "Unused time on Pro after 11 Jan 2026",
         "Remaining time on Pro after 11 Jan 2026",
     ]
+    assert [line.pricing.unit_amount_decimal for line in invoice.lines.data] == [None, None]
     assert item_of(changed).price.unit_amount == 2000
     assert item_of(changed).current_period_end == at("2026-02-01")
     assert types(shop.events(start)) == [

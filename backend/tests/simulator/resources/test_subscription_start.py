@@ -1,3 +1,5 @@
+from decimal import Decimal
+
 import pytest
 import stripe
 
@@ -135,7 +137,20 @@ def test_a_trial_costs_nothing_yet(shop):
     assert item_of(subscription).current_period_end == subscription.trial_end
     (invoice,) = shop.invoices(subscription.id)
     assert (invoice.status, invoice.total, amounts(invoice)) == ("paid", 0, [0])
-    assert invoice.lines.data[0].description == "Trial period for Pro"
+    (line,) = invoice.lines.data
+    assert (line.description, line.pricing.unit_amount_decimal) == ("Free trial for 1 \u00d7 Pro", Decimal(0))
+    assert invoice.account_name == "Test business (simulator)"
+
+
+def test_a_unit_label_is_written_behind_the_quantity(shop, v1):
+    price = shop.price(1000)
+    v1.products.update(shop.product, {"unit_label": "seat"})
+    trial = shop.subscribe(shop.customer(), price, trial_period_days=14)
+    paid = v1.subscriptions.create({"customer": shop.customer(), "items": [{"price": price, "quantity": 3}]})
+    assert [shop.invoices(one.id)[0].lines.data[0].description for one in (trial, paid)] == [
+        "Free trial for 1 seat \u00d7 Pro",
+        "3 seat \u00d7 Pro (at $10.00 / month)",
+    ]
 
 
 def test_an_anchor_ahead_makes_a_short_first_period(shop):

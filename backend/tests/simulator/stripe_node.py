@@ -1,0 +1,88 @@
+"""Whether an answer is what stripe-node's types say, which tell an absent field from one that is null.
+
+stripe-python calls both `Optional`. In TypeScript `applies_to?: AppliesTo` may be absent and is never null, and
+`name: string | null` is always there. So answers are written into a program, each as a constant of its type, and the
+compiler looks for what is wrong.
+"""
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.support.npm import install
+from tests.support.services import program
+
+FOLDER = Path(__file__).parent / "clients"
+SECONDS = 300
+# On the wire a decimal number is a text; stripe-node makes an object of it. `void` stands for `undefined`.
+HEAD = """import type Stripe from 'stripe';
+type Json<T> = T extends Stripe.Decimal ? string
+    : T extends void ? undefined
+    : T extends string | number | boolean | null ? T
+    : T extends (infer Item)[] ? Json<Item>[]
+    : { [Key in keyof T]: Json<T[Key]> };
+type EventOf<Word extends string> = Json<Extract<Stripe.Event, { type: Word }>>;
+"""
+OTHERWISE_NAMED = {
+    "item": "LineItem",
+    "line_item": "InvoiceLineItem",
+    "invoiceitem": "InvoiceItem",
+    "list": "ApiList<unknown>",
+    "search_result": "ApiSearchResult<unknown>",
+}
+LONG_TYPE = re.compile(r"'[^']*\{.*?\}[^']*'(?=[:., ]|$)")
+CONSTANT = re.compile(r"export const part\d+: ")
+COMPLAINT = re.compile(r"answers\.ts\((\d+),\d+\): error (.*)")
+
+
+def flaws(answers: Sequence[Any], folder: Path) -> list[str]:
+    """Compile the answers, lists and events item by item. Each line names the kind of object and what is wrong."""
+    install(FOLDER)
+    lines, kinds = HEAD.splitlines(), {}
+    for number, (kind, code) in enumerate(dict.fromkeys(part for answer in answers for part in _parts(answer))):
+        for line in f"export const part{number}: {code};".splitlines():
+            lines.append(line)
+            kinds[len(lines)] = kind
+    (folder / "answers.ts").write_text("\n".join(lines))
+    (folder / "node_modules").unlink(missing_ok=True)
+    (folder / "node_modules").symlink_to(FOLDER / "node_modules")
+    compiler = [program("node"), str(FOLDER / "node_modules" / "typescript" / "bin" / "tsc")]
+    strict = ["--strict", "--exactOptionalPropertyTypes", "--noEmit", "--skipLibCheck", "--types", "", "--module"]
+    run = subprocess.run(
+        [*compiler, *strict, "nodenext", "--target", "es2022", "answers.ts"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS,
+    )
+    found = {
+        f"{kinds[int(at)]}: {CONSTANT.sub('', lines[int(at) - 1]).strip(' ,')[:80]} {LONG_TYPE.sub('…', said)}"
+        for at, said in COMPLAINT.findall(run.stdout)
+    }
+    assert found or run.returncode == 0, run.stdout + run.stderr
+    return sorted(found)
+
+
+def _parts(answer: Any) -> Iterator[tuple[str, str]]:
+    """Kind of object, and its type and value in TypeScript."""
+    if "object" not in answer:
+        return  # an error
+    kind, items = answer["object"], answer.get("data")
+    if kind in ("list", "search_result"):
+        for item in items:
+            yield from _parts(item)
+        answer = answer | {"data": []}
+    if kind == "event":  # what it says of before are parts of an object, at any depth
+        answer = answer | {"data": {"object": answer["data"]["object"]}}
+    name = OTHERWISE_NAMED.get(kind) or ".".join(
+        "".join(word.capitalize() for word in part.split("_")) for part in kind.split(".")
+    )
+    if answer.get("deleted"):
+        *room, name = name.split(".")
+        name = ".".join([*room, f"Deleted{name}"])
+    wanted = f"EventOf<'{answer['type']}'>" if kind == "event" else f"Json<Stripe.{name}>"
+    yield kind, f"{wanted} = {json.dumps(answer, indent=1)}"
