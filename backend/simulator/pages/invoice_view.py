@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from simulator.billing.words import money
 from simulator.objects import Object
 from simulator.pages.words import day
-from simulator.shapes import account
+from simulator.shapes.common import ACCOUNT_NAME
 
-SELLER = account.NAME
+SELLER = ACCOUNT_NAME
 STATES = {
     "draft": ("Draft", ""),
     "open": ("Open", "warn"),
