@@ -33,6 +33,7 @@ from tests.support.widgets import Gadget, Widget, widget_app
 # Time says little where several run at once, and what failed once stands in a test afterwards, not in a folder.
 hypothesis_settings.register_profile("liftoff", deadline=None, database=None)
 hypothesis_settings.load_profile("liftoff")
+REDIS_DATABASES = 16  # as many as a Redis has unless it is told otherwise
 SESSIONS = (SessionLocal, SideSession, WorkerSession, HealthSession)
 
 
@@ -208,9 +209,13 @@ def login(client: DocumentedClient, request: pytest.FixtureRequest) -> Callable[
 
 @pytest.fixture
 def redis_url() -> str:
-    """A real Redis, emptied."""
+    """A real Redis, emptied. The workers of a run have the databases from that of REDIS_TEST_URL downwards."""
     url = required(os.environ.get("REDIS_TEST_URL"), "REDIS_TEST_URL is not set")
     from redis import Redis
+
+    server, _, number = url.rpartition("/")
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    url = f"{server}/{(int(number) - int(worker)) % REDIS_DATABASES}"
 
     with Redis.from_url(url) as redis:
         redis.flushdb()
