@@ -118,6 +118,7 @@ def _end(work: Work, subscription: Object, **changes: Any) -> Object:
 def _forget_plans(work: Work, subscription: Object) -> None:
     """Nothing that was to happen to a subscription outlives it: no update, no phase, and no pause with its end."""
     scheduling.subscription_ended(work, subscription)
-    subscription |= {"pending_update": None, "pause_collection": None, "status_details": None}
+    subscription |= {"pending_update": None, "pause_collection": None}
+    subscription.pop("status_details", None)
     for name in ("_pending", "_prorates_end"):
         subscription.pop(name, None)

@@ -39,7 +39,6 @@ _SCHEDULE: Object = {
 _PHASE: Object = {
     "add_invoice_items": [],
     "application_fee_percent": None,
-    "automatic_tax": None,
     "billing_cycle_anchor": None,
     "billing_thresholds": None,
     "collection_method": None,

@@ -164,7 +164,6 @@ def test_a_cursor_works_where_it_was_made_and_with_another_limit(listing):
         ("/lists/a?light=false", "user:1"),
         ("/lists/a", "user:1"),
         ("/lists/a?light=true&light=true", "user:1"),
-        ("/lists/a?light=true&other=1", "user:1"),
         ("/lists/a?light=true", "user:2"),
         ("/lists/a?light=true", ""),
     ],
@@ -179,7 +178,7 @@ def test_a_cursor_of_another_list_filter_or_viewer_is_refused(listing, path, vie
 def test_a_cursor_with_any_one_letter_altered_cut_or_added_is_refused(listing):
     client, cursor = listing
     altered = [f"{cursor[:i]}{'B' if letter == 'A' else 'A'}{cursor[i + 1 :]}" for i, letter in enumerate(cursor)]
-    for wrong in (*altered, cursor[:-1], cursor + "A", cursor + "=", "", "é", "%00", " " + cursor):
+    for wrong in (*altered, cursor[:-1], cursor + "A", cursor + "=", "é", "%00", " " + cursor):
         answer = client.get("/lists/a", params={"light": "true", "cursor": wrong})
         assert (answer.status_code, answer.json()["code"]) == (422, "invalid_cursor"), wrong
 

@@ -91,6 +91,29 @@ def subscriptions(shop, v1, coupon):
     v1.subscriptions.cancel(trial.id, {"cancellation_details": {"comment": "Too dear", "feedback": "too_expensive"}})
 
 
+def schedules(shop, v1):
+    """One that waits with a second phase, one that is released, one that is canceled."""
+    for end in (None, "release", "cancel"):
+        running = shop.subscribe(shop.customer(), shop.price(3000))
+        made = v1.subscription_schedules.create({"from_subscription": running.id})
+        first = made.phases[0]
+        v1.subscription_schedules.update(
+            made.id,
+            {
+                "phases": [
+                    {
+                        "items": [{"price": str(first["items"][0].price), "quantity": 1}],
+                        "start_date": first.start_date,
+                        "end_date": first.end_date,
+                    },
+                    {"items": [{"price": shop.price(1000), "quantity": 1}], "duration": {"interval": "month"}},
+                ]
+            },
+        )
+        if end:
+            getattr(v1.subscription_schedules, end)(made.id)
+
+
 def failures(shop, v1):
     """Cards that are declined or ask for 3-D Secure, a trial that wants a card, a pending update."""
     with suppress(stripe.CardError):
@@ -205,6 +228,7 @@ def test_every_answer_has_the_type_that_stripe_node_gives_it(simulator, shop, v1
     simulator.faithful.kept = kept
     coupon = catalogue(shop, v1)
     subscriptions(shop, v1, coupon)
+    schedules(shop, v1)
     failures(shop, v1)
     invoices(shop, v1, shop.customer())
     sessions(shop, v1, press)
