@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from app.core.text import ascii_email
 
 MAX_NAME = 64  # characters: Python folds longer names in a way that others read as several addresses (CPython 121284)
-NAMED = re.compile(r"""\s*(?P<quote>"?)(?P<name>[^"<>\\]*?)(?P=quote)\s*<(?P<address>[^<>]+)>\s*""")
+NAMED = re.compile(r"""(?P<quote>"?)(?P<name>[^"<>\\]*+)(?P=quote)\s*+<(?P<address>[^<>]++)>""")
 HOST = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*")
 # NUL stands between name and password in AUTH PLAIN (RFC 4616, 2); a line break is what a file of secrets ends with.
 UNSENDABLE = re.compile(r"[\0\r\n]")
@@ -32,7 +32,7 @@ def canonical_sender(value: str) -> str:
 
 def sender_of(value: str) -> Address:
     """Return name and address apart. Raises `ValueError` as `canonical_sender` does."""
-    named = NAMED.fullmatch(value)
+    named = NAMED.fullmatch(value.strip())
     name, address = (named["name"], named["address"]) if named else ("", value)
     name = unicodedata.normalize("NFC", name.strip())
     if not name.isprintable() or (named and "@" in name and not named["quote"]):

@@ -91,7 +91,7 @@ def test_a_name_of_any_length_stays_one_address_in_the_mail(word):
     ("given", "kept"),
     [
         ("smtp.example.com", "smtp.example.com"),
-        ("SMTP.Example.com.", "smtp.example.com"),
+        ("SMTP.Example.com.", "smtp.example.com."),
         ("smtp.müller.example", "smtp.xn--mller-kva.example"),
         ("mailhog", "mailhog"),
         ("mail_hog", "mail_hog"),
