@@ -253,11 +253,13 @@ def test_after_payment_the_subscription_is_there_and_the_page_is_over(client, bu
         assert client.get("/payments/entitlements").json()["plan"] == "team"
 
 
-@pytest.mark.parametrize("query", ["", "?session_id=cs_invented", "?session_id={theirs}"])
-def test_the_success_page_grants_nothing(client, buyer, stripe_side, query):
+@pytest.mark.parametrize(
+    ("query", "status"), [("", 404), ("?session_id=cs_invented", 422), ("?session_id={theirs}", 422)]
+)
+def test_the_success_page_grants_nothing(client, buyer, stripe_side, query, status):
     """Requirement 49: with a foreign, unpaid or invented session. Nothing of ours reads it."""
     theirs = begin(client).json()["session_id"]
-    assert client.get(f"/payments/subscription{query.format(theirs=theirs)}").status_code == 404
+    assert client.get(f"/payments/subscription{query.format(theirs=theirs)}").status_code == status
     assert client.get("/payments/entitlements").json()["plan"] == "free"
 
 
