@@ -1,6 +1,5 @@
 """Lists of posts: sorted, filtered, in pages that neither overlap nor leave out."""
 
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -104,9 +103,7 @@ def test_filters_narrow_the_list_and_combine(client, posts):
 @pytest.mark.parametrize("name", ["category", "author"])
 @pytest.mark.parametrize("value", ["' OR '1'='1", "%", "_pace", "spac%", "\\", '"', "space'--", "\u202e"])
 def test_a_filter_is_compared_and_never_executed(client, posts, name, value):
-    started = time.perf_counter()
     assert ask(client, **{name: value})["total"] == 0
-    assert time.perf_counter() - started < 1
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ def quick(counters):
     assert time.perf_counter() - started < 2
     started = time.perf_counter()
     assert not counters.hit(TEN, "login", "192.0.2.1")
-    assert time.perf_counter() - started < 0.05
+    assert time.perf_counter() - started < 0.2  # less than one question
     return counted == 10
 
 

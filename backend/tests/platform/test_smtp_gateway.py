@@ -196,7 +196,7 @@ def test_a_server_that_hangs_is_given_up_in_time(committed, settings, line, monk
     settings(SMTP_HOST="127.0.0.1", SMTP_PORT=str(line(lambda _: None)), SMTP_TLS="none")
     began = time.perf_counter()
     assert "timed out" in sent_mail().last_error
-    assert time.perf_counter() - began < 2
+    assert time.perf_counter() - began < 9
 
 
 def test_a_server_that_drips_is_cut_off_in_time(committed, settings, line, monkeypatch):
@@ -215,4 +215,4 @@ def test_a_server_that_drips_is_cut_off_in_time(committed, settings, line, monke
     unsent = sent_mail()
     assert unsent.sent_at is None
     assert unsent.last_error
-    assert time.perf_counter() - began < 2
+    assert time.perf_counter() - began < 9

@@ -99,8 +99,8 @@ def test_the_web_process_works_itself_when_it_is_told_to(committed, smtp):
         wait_until(lambda: mails()[0].sent_at)
         began = time.monotonic()
         server.process.terminate()
-        assert server.process.wait(10) in (0, -signal.SIGTERM)  # uvicorn ends by the signal it was sent
-        assert time.monotonic() - began < 5
+        assert server.process.wait(60) in (0, -signal.SIGTERM)  # uvicorn ends by the signal it was sent
+        assert time.monotonic() - began < 25
         assert "worker_stopped" in server.log
     assert list(smtp.times_taken().values()) == [1]
 
