@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from app.core.types import now
+from app.db import clock as db_clock
 from app.db.database import SessionLocal
 from app.platform.models import Job
 from app.routers.auth.models import Identity, LoginSession, OneTimeToken, Totp, User
@@ -147,7 +148,7 @@ def rest():
     for _ in range(4):
         with SessionLocal() as db, db.begin():
             soon = Job.kind.in_(["payments.forget_customer", "payments.look"])
-            db.execute(update(Job).where(soon, Job.due_at.is_not(None)).values(due_at=now()))
+            db.execute(update(Job).where(soon, Job.due_at.is_not(None)).values(due_at=db_clock.now()))
         work()
     return doctor.examine(patience=0)
 

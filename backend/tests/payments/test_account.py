@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select, update
 
 from app.core.types import now
+from app.db import clock as db_clock
 from app.db.database import SessionLocal
 from app.platform.jobs import enqueue
 from app.platform.models import Job
@@ -140,7 +141,7 @@ def test_a_customer_whose_making_was_not_answered_is_forgotten_too(client, commi
     with SessionLocal() as db, db.begin():
         assert db.scalars(select(Customer.email)).one() == ""
         assert db.scalar(select(Job.id).where(Job.kind == "payments.forget_customer", Job.due_at > now()))
-        db.execute(update(Job).values(due_at=now()))
+        db.execute(update(Job).values(due_at=db_clock.now()))
     work()
     assert not is_made or stripe_side.api.customers.retrieve(made.id).deleted
     with SessionLocal() as db:

@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import delete, select, update
 
 from app.core.types import now
+from app.db import clock as db_clock
 from app.db.database import SessionLocal
 from app.platform.models import Job
 from tests.payments.steps import MINE, outcome, subscription_row, told, work
@@ -57,7 +58,7 @@ def test_an_answer_that_never_came_and_an_event_that_never_will_are_looked_for(
     before = subscription_row(subscriber.stripe).cancel_at_period_end
     with SessionLocal() as db, db.begin():
         assert db.scalar(select(Job.id).where(Job.kind == "payments.look", Job.due_at > now()))
-        db.execute(update(Job).values(due_at=now()))
+        db.execute(update(Job).values(due_at=db_clock.now()))
     work()
     assert subscription_row(subscriber.stripe).cancel_at_period_end is not before
 

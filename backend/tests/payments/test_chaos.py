@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
-from app.core.types import now
+from app.db import clock as db_clock
 from app.db.database import SessionLocal
 from app.platform.models import Job
 from app.routers.payments import doctor
@@ -119,7 +119,7 @@ def calm(side):
     side.chaos()
     side.control("POST", "settle", timeout_seconds=120)
     with SessionLocal() as db, db.begin():
-        db.execute(update(Job).where(Job.kind.like("payments.%"), Job.lease.is_(None)).values(due_at=now()))
+        db.execute(update(Job).where(Job.kind.like("payments.%"), Job.lease.is_(None)).values(due_at=db_clock.now()))
     work()
 
 

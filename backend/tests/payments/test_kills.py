@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import select, update
 
 from app.core.config import BACKEND
-from app.core.types import now
+from app.db import clock as db_clock
 from app.db.database import SessionLocal
 from app.platform.models import Job
 from app.routers.payments.models import Invoice, Notice, Subscription, WebhookEvent
@@ -81,7 +81,7 @@ def events_known():
 def leases_run_out():
     """Five minutes later."""
     with SessionLocal() as db, db.begin():
-        db.execute(update(Job).where(Job.lease.is_not(None)).values(due_at=now()))
+        db.execute(update(Job).where(Job.lease.is_not(None)).values(due_at=db_clock.now()))
 
 
 def one_effect(user, subscription):

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import delete, func, select, update
 
 from app.core.types import now
+from app.db import clock as db_clock
 from app.db.database import SessionLocal
 from app.platform.jobs import Again
 from app.platform.models import Job
@@ -41,7 +42,7 @@ def alarms(records):
 
 def due_again():
     with SessionLocal() as db, db.begin():
-        db.execute(update(Job).values(due_at=now()))
+        db.execute(update(Job).values(due_at=db_clock.now()))
 
 
 def test_events_lead_to_what_stripe_has(client, stripe_side):

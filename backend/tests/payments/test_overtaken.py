@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from app.core.types import now
+from app.db import clock as db_clock
 from app.db.database import SessionLocal
 from app.platform.models import Job
 from app.routers.auth import sessions
@@ -76,7 +77,7 @@ def work_soon():
     for _ in range(3):
         with SessionLocal() as db, db.begin():
             soon = Job.kind.in_(["payments.forget_customer", "payments.look"])
-            db.execute(update(Job).where(soon, Job.due_at.is_not(None)).values(due_at=now()))
+            db.execute(update(Job).where(soon, Job.due_at.is_not(None)).values(due_at=db_clock.now()))
         work()
 
 
@@ -230,7 +231,7 @@ def test_a_page_of_a_user_who_is_disabled_is_closed(client, buyer, stripe_side):
     assert client.post(CHECKOUT, json={"plan": "team"}).status_code == 201
     disable(client, buyer)
     with SessionLocal() as db, db.begin():
-        db.execute(update(Job).where(Job.kind == "payments.catch_up").values(due_at=now()))
+        db.execute(update(Job).where(Job.kind == "payments.catch_up").values(due_at=db_clock.now()))
     work_soon()
     assert at_stripe(stripe_side, buyer.email) == (1, 0)
 

@@ -7,6 +7,7 @@ import time_machine
 from sqlalchemy import delete, update
 
 from app.core.types import now
+from app.db import clock as db_clock
 from app.db.database import SessionLocal, WorkerSession
 from app.platform import job_runs, jobs, leases, recurrence
 from app.platform.models import Job
@@ -50,19 +51,19 @@ LOSSES = {
     "its row is deleted": lose,
     "it is a dead letter that kept its key": lambda _: change(due_at=None, dead_at=now()),
     "it is a dead letter without a key": lambda _: change(due_at=None, dead_at=now(), key=None),
-    "a clock was a year ahead": lambda _: change(due_at=now() + timedelta(days=365)),
+    "a clock was a year ahead": lambda _: change(due_at=db_clock.now() + timedelta(days=365)),
     "a clock was a year ahead, and its worker died": lambda _: change(
-        due_at=now() + timedelta(days=365), lease="a dead worker's"
+        due_at=db_clock.now() + timedelta(days=365), lease="a dead worker's"
     ),
     "nobody worked for a year": lambda _: change(
-        due_at=now() - timedelta(days=365), give_up_at=now() - timedelta(days=364)
+        due_at=db_clock.now() - timedelta(days=365), give_up_at=now() - timedelta(days=364)
     ),
     "its worker died a year ago": lambda _: change(
-        due_at=now() - timedelta(days=365),
+        due_at=db_clock.now() - timedelta(days=365),
         give_up_at=now() - timedelta(days=364),
         lease="a dead worker's",
     ),
-    "it is in a lane that nobody works in": lambda _: change(lane="unheard of", due_at=now()),
+    "it is in a lane that nobody works in": lambda _: change(lane="unheard of", due_at=db_clock.now()),
 }
 
 
@@ -98,7 +99,7 @@ def test_a_row_that_is_in_hand_is_left_to_its_worker(done, handlers):
     again = handlers["test.again"].run
     handlers["test.again"] = jobs.Kind("test.again", again, timedelta(minutes=1))
     job_runs.run_next()
-    change(due_at=now())
+    change(due_at=db_clock.now())
     with WorkerSession() as db, db.begin():
         assert leases.claim(db, Job, jobs.LEASE)
     (before,) = rows()

@@ -7,6 +7,7 @@ import time_machine
 from sqlalchemy import select, update
 
 from app.core.types import now
+from app.db import clock as db_clock
 from app.db.database import SessionLocal
 from app.platform import job_runs, jobs
 from app.platform.models import Job, Lane
@@ -32,7 +33,7 @@ def test_what_recurs_is_done_once_per_interval_by_three_workers(committed, handl
     (planned,) = rows()
     assert begin + timedelta(minutes=59) < planned.due_at < now() + timedelta(hours=1)
     with SessionLocal() as db, db.begin():
-        db.execute(update(Job).values(due_at=now()))  # an hour later
+        db.execute(update(Job).values(due_at=db_clock.now()))  # an hour later
     recurring_bell.ring()
     wait_until(lambda: len(done) == 2)
     assert all(worker.stop(10) for worker in workers)

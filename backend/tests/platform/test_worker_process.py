@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select, update
 
 from app.core.types import now
+from app.db import clock as db_clock
 from app.db.database import SessionLocal
 from app.platform.mail import queue_mail
 from app.platform.models import Job, Mail
@@ -69,7 +70,7 @@ def test_a_worker_killed_before_the_server_has_the_mail_costs_a_delay_and_no_sec
         lease_end = db.scalars(select(Mail.due_at)).one()
         assert lease_end
         assert lease_end > now() + timedelta(seconds=60), "leased by the dead worker"
-        db.execute(update(Mail).values(due_at=now()))  # two minutes later
+        db.execute(update(Mail).values(due_at=db_clock.now()))  # two minutes later
     with workers(1) as (running, _):
         wait_until(lambda: mails()[0].sent_at)
         assert end(running[0]) == 0
