@@ -51,15 +51,15 @@ LOSSES = {
     "its row is deleted": lose,
     "it is a dead letter that kept its key": lambda _: change(due_at=None, dead_at=now()),
     "it is a dead letter without a key": lambda _: change(due_at=None, dead_at=now(), key=None),
-    "a clock was a year ahead": lambda _: change(due_at=db_clock.now() + timedelta(days=365)),
+    "a clock was a year ahead": lambda _: change(due_at=now() + timedelta(days=365)),
     "a clock was a year ahead, and its worker died": lambda _: change(
-        due_at=db_clock.now() + timedelta(days=365), lease="a dead worker's"
+        due_at=now() + timedelta(days=365), lease="a dead worker's"
     ),
     "nobody worked for a year": lambda _: change(
-        due_at=db_clock.now() - timedelta(days=365), give_up_at=now() - timedelta(days=364)
+        due_at=now() - timedelta(days=365), give_up_at=now() - timedelta(days=364)
     ),
     "its worker died a year ago": lambda _: change(
-        due_at=db_clock.now() - timedelta(days=365),
+        due_at=now() - timedelta(days=365),
         give_up_at=now() - timedelta(days=364),
         lease="a dead worker's",
     ),
