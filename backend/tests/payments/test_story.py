@@ -44,7 +44,7 @@ def checkout(browser):
             page.get_by_label("Security code").fill("123")
             page.get_by_label("Name on the card").fill("Ada Story")
             page.get_by_role("button", name=re.compile("Start trial|Subscribe")).click()
-            page.get_by_role("heading", name="Thank you").wait_for()
+            page.get_by_role("heading", name="Back from Stripe").wait_for()
             return page.url
 
         return browser(act).found
