@@ -23,7 +23,8 @@ from app.db.engines import MYSQL_SESSION, Limits, make_engine
 from app.db.migrations import compare_server_default, render_item
 from app.db.urls import normalise
 
-LOCK = "liftoff migrations"
+# MySQL's named locks belong to the whole server, where other databases are migrated, too. 64 characters at most.
+LOCK = "CONCAT('liftoff migrations ', LEFT(DATABASE(), 40))"
 LOCK_NUMBER = 4_202_611  # PostgreSQL names its advisory locks by number; any that nobody else uses
 WAIT_SECONDS = 60  # for another migrator to finish
 PAUSE = 0.2  # seconds until the lock is asked for again
@@ -78,14 +79,14 @@ def alone(connection: Connection) -> Iterator[None]:
             yield
             connection.execute(text("SELECT pg_advisory_unlock(:number)"), {"number": LOCK_NUMBER})
         case "mysql":
-            if not connection.scalar(text("SELECT GET_LOCK(:name, :wait)"), {"name": LOCK, "wait": WAIT_SECONDS}):
+            if not connection.scalar(text(f"SELECT GET_LOCK({LOCK}, :wait)"), {"wait": WAIT_SECONDS}):
                 raise CommandError(STILL_AT_WORK)
             connection.execute(text(LOCK_TIMEOUT["mysql"]))
             refuse_other_collations(connection)
             connection.execute(text(USE_UTF8MB4))
             connection.commit()
             yield
-            connection.execute(text("SELECT RELEASE_LOCK(:name)"), {"name": LOCK})
+            connection.execute(text(f"SELECT RELEASE_LOCK({LOCK})"))
         case _:
             # Alembic rebuilds a table to change it: with foreign keys on, dropping the old one would empty others.
             # Below SQLAlchemy, which would begin a transaction: too late for these.

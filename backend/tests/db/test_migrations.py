@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
@@ -23,7 +24,7 @@ from app.db.urls import normalise
 from tests.support.trees import Tree
 
 LOCK_NUMBER = 4_202_611  # of alembic/env.py
-LOCK = "liftoff migrations"
+LOCK = "CONCAT('liftoff migrations ', LEFT(DATABASE(), 40))"
 
 
 def alembic(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -194,7 +195,7 @@ def test_a_migrator_waits_for_the_one_before_it(scratch_url, scratch, kind):
         " AND query LIKE 'SELECT pg_try_advisory_lock%'",
         "mysql": "SELECT count(*) FROM information_schema.processlist WHERE info LIKE 'SELECT GET_LOCK%'",
     }
-    first = {"postgresql": f"SELECT pg_advisory_lock({LOCK_NUMBER})", "mysql": f"SELECT GET_LOCK('{LOCK}', 60)"}
+    first = {"postgresql": f"SELECT pg_advisory_lock({LOCK_NUMBER})", "mysql": f"SELECT GET_LOCK({LOCK}, 60)"}
     with scratch.connect() as holder, scratch.connect() as observer, ThreadPoolExecutor(1) as thread:
         holder.execute(text(first[kind]))
         second = thread.submit(alembic, scratch_url, "upgrade", "head")
@@ -206,21 +207,32 @@ def test_a_migrator_waits_for_the_one_before_it(scratch_url, scratch, kind):
         assert second.result().returncode == 0
 
 
+@pytest.mark.only("mysql")
+def test_the_migrator_of_another_database_is_not_waited_for(scratch_url, scratch):
+    """Named locks of MySQL belong to the whole server."""
+    with scratch.connect() as holder:
+        holder.execute(text("USE information_schema"))
+        holder.execute(text(f"SELECT GET_LOCK({LOCK}, 60)"))
+        began = time.monotonic()
+        assert alembic(scratch_url, "upgrade", "head").returncode == 0
+        assert time.monotonic() - began < 55
+
+
 @pytest.mark.slow
 @pytest.mark.only("mysql")
 def test_a_migrator_waits_longer_than_any_request_may_take(scratch_url, scratch):
     with scratch.connect() as holder, ThreadPoolExecutor(1) as thread:
-        holder.execute(text(f"SELECT GET_LOCK('{LOCK}', 60)"))
+        holder.execute(text(f"SELECT GET_LOCK({LOCK}, 60)"))
         second = thread.submit(alembic, scratch_url, "upgrade", "head")
         holder.execute(text("SELECT SLEEP(18)"))
-        holder.execute(text(f"SELECT RELEASE_LOCK('{LOCK}')"))
+        holder.execute(text(f"SELECT RELEASE_LOCK({LOCK})"))
         assert second.result().returncode == 0, second.result().stderr[-500:]
 
 
 @pytest.mark.long
 @pytest.mark.only("postgresql", "mysql")
 def test_a_migrator_that_waited_in_vain_says_so(scratch_url, scratch, kind):
-    first = {"postgresql": f"SELECT pg_advisory_lock({LOCK_NUMBER})", "mysql": f"SELECT GET_LOCK('{LOCK}', 60)"}
+    first = {"postgresql": f"SELECT pg_advisory_lock({LOCK_NUMBER})", "mysql": f"SELECT GET_LOCK({LOCK}, 60)"}
     with scratch.connect() as holder:
         holder.execute(text(first[kind]))
         result = alembic(scratch_url, "upgrade", "head")

@@ -17,6 +17,7 @@ from tests.core.test_settings import SAFE
 from tests.faults.figures import record
 from tests.support.proxy import running_proxy
 from tests.support.server import running_server
+from tests.support.smtp import wait_until
 
 pytestmark = [pytest.mark.faults, pytest.mark.only("postgresql")]
 
@@ -122,7 +123,7 @@ def test_a_request_id_is_one_for_client_proxy_and_application(server, proxy, bro
     answer = browser.get("/traced?token=hunter2", headers={"X-Request-ID": "trace-me-please"})
     assert answer.headers["x-request-id"] == "trace-me-please"
     assert [one["request_id"] for one in access(server, "/traced")] == ["trace-me-please"]
-    assert '"path":"/traced","status":"404","upstream":"404"' in proxy.log
+    wait_until(lambda: '"path":"/traced","status":"404","upstream":"404"' in proxy.log)
     assert "hunter2" not in proxy.log
 
 
