@@ -59,6 +59,10 @@ def _show(parameter: dict[str, Any]) -> None:
         schema = parameter["schema"]
         shown = schema.pop("examples", [FIRST_ROW if schema.get("type") == "integer" else "first-light"])
         parameter.setdefault("example", shown[0])
+    elif parameter["in"] == "query":
+        schema = parameter["schema"]
+        for one in (schema, *schema.get("anyOf", ())):
+            one.pop("minLength", None)  # an empty parameter is not given, and so is never too short
 
 
 def _components(paths: dict[str, Any]) -> dict[str, dict[str, Any]]:
