@@ -7,7 +7,7 @@ events of their own, and moves nobody else. In production it is the real time, t
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.core.config import get_settings
@@ -31,7 +31,9 @@ def payments_now(db: Session, customer_id: int | None = None) -> datetime:
         return clock.read(db)
     on_clocks = select(Customer.stripe_id).where(Customer.test_clock.is_not(None), Customer.stripe_id.is_not(None))
     theirs = on_clocks.where(Customer.id == customer_id)
-    others = or_(WebhookEvent.payer.is_(None), WebhookEvent.payer.not_in(on_clocks))
+    # An event that names no payer, such as `invoice_payment.paid`, may be about one who is on a clock.
+    unnamed = and_(WebhookEvent.payer.is_(None), ~on_clocks.exists())
+    others = or_(unnamed, WebhookEvent.payer.not_in(on_clocks))
     told = others if db.scalar(theirs) is None else WebhookEvent.payer.in_(theirs)
     ahead = select(func.max(WebhookEvent.seconds_ahead), clock.now()).where(told, WebhookEvent.type.not_like(OF_CLOCKS))
     seconds, at = db.execute(ahead).one()
