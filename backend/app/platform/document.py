@@ -63,6 +63,8 @@ def _show(parameter: dict[str, Any]) -> None:
         schema = parameter["schema"]
         for one in (schema, *schema.get("anyOf", ())):
             one.pop("minLength", None)  # an empty parameter is not given, and so is never too short
+            if "pattern" in one:
+                one["pattern"] = f"^(?:{one['pattern'].removeprefix('^').removesuffix('$')})?$"
 
 
 def _components(paths: dict[str, Any]) -> dict[str, dict[str, Any]]:
