@@ -21,6 +21,7 @@ def elsewhere(number):
 
 
 FULL = {
+    "webhook_events.seconds_ahead": lambda _: null(),
     "webhook_events.outcome": lambda _: literal("done"),
     "subscriptions.status": lambda _: literal("canceled"),
     "subscriptions.live_customer_id": lambda _: null(),
@@ -31,6 +32,7 @@ FULL = {
     "identities.user_id": elsewhere,
     "jobs.due_at": lambda _: null(),
     "customers.trial_used_at": lambda _: null(),
+    "customers.test_clock": lambda _: null(),
 }
 
 

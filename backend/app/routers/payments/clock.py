@@ -7,7 +7,7 @@ events of their own, and moves nobody else. In production it is the real time, t
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from app.core.config import get_settings
@@ -35,6 +35,12 @@ def payments_now(db: Session, customer_id: int | None = None) -> datetime:
     unnamed = and_(WebhookEvent.payer.is_(None), ~on_clocks.exists())
     others = or_(unnamed, WebhookEvent.payer.not_in(on_clocks))
     told = others if db.scalar(theirs) is None else WebhookEvent.payer.in_(theirs)
-    ahead = select(func.max(WebhookEvent.seconds_ahead), clock.now()).where(told, WebhookEvent.type.not_like(OF_CLOCKS))
-    seconds, at = db.execute(ahead).one()
-    return at + timedelta(seconds=seconds or 0)
+    ahead = (
+        select(WebhookEvent.seconds_ahead)
+        .where(told, WebhookEvent.seconds_ahead.is_not(None), WebhookEvent.type.not_like(OF_CLOCKS))
+        .order_by(WebhookEvent.seconds_ahead.desc())
+        .limit(1)
+    )
+    seconds, at = db.execute(select(ahead.scalar_subquery(), clock.now())).one()
+    moment: datetime = at + timedelta(seconds=seconds or 0)
+    return moment
