@@ -88,6 +88,7 @@ class Worker:
     def stop(self, seconds: float) -> bool:
         """Finish what is in hand, for at most so long; what is cut off then comes back when its lease ends."""
         self._stopping.set()
+        log.info("worker_stopping")
         for bell in self._bells:
             bell.ring()
         deadline = time.monotonic() + seconds

@@ -11,7 +11,7 @@ from sqlalchemy import delete, func, select, update
 
 from app.db import clock
 from app.db.database import SessionLocal
-from app.platform import gateway, outbox
+from app.platform import gateway, leases, outbox
 from app.platform.mail import queue_mail
 from app.platform.models import Mail
 from tests.support.server import free_port
@@ -54,6 +54,8 @@ PROMISED = {
 def fault(smtp, settings, monkeypatch):
     """`with fault(name):` the first tries meet it; afterwards everything is well."""
     port = smtp.port
+
+    monkeypatch.setattr(leases, "FIRST_DELAY", 600.0)  # nothing is tried again before `an_hour_later`
 
     @contextmanager
     def meet(name):

@@ -82,13 +82,13 @@ def test_a_worker_killed_before_the_server_has_the_mail_costs_a_delay_and_no_sec
 def test_sigterm_lets_the_mail_in_hand_be_sent(committed, smtp):
     smtp.hold_data.clear()
     queue(2 * SENDERS)
-    with workers(1) as (running, _):
+    with workers(1) as (running, logs):
         wait_until(lambda: smtp.received)
         running[0].send_signal(signal.SIGTERM)
-        time.sleep(0.3)
+        wait_until(lambda: "worker_stopping" in logs[0].read_text())
         assert running[0].poll() is None
         smtp.hold_data.set()
-        assert running[0].wait(15) == 0
+        assert running[0].wait(60) == 0
     assert 1 <= len(smtp.taken) <= SENDERS
     assert sum(bool(mail.sent_at) for mail in mails()) == len(smtp.taken)
     assert all(mail.lease is None for mail in mails())
