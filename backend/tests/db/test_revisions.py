@@ -210,7 +210,7 @@ def test_an_enum_of_a_model_has_a_check_on_sqlite_and_a_name():
         (Text().with_variant(mysql.MEDIUMTEXT(), "mysql"), {"sa", "op", "mysql"}),
         (Enum("new", "sent", name="state"), {"sa", "op"}),
     ],
-    ids=repr,
+    ids=["time", "decimal", "long text", "enum"],
 )
 def test_the_revision_to_write_imports_what_it_names(kind, imports):
     dropped = ops.DropColumnOp.from_column_and_tablename(None, "parcels", Column("a", kind))
