@@ -129,7 +129,7 @@ def test_all_hosts_show_the_same_posts(client, login, db, minutes, way):
     author = login(make_user())
     make_post(author, published_at=clock.now(timedelta(minutes=3)), title="Planned")
     body = {"title": "Now", "content": "Hello"}
-    draft = None if way == "created" else make_post(author, is_published=False, **body)
+    draft = None if way == "created" else make_post(author, is_published=False, published_at=None, **body)
     with host_ahead(minutes=minutes):
         if draft:
             done = client.put(f"/blog/posts/{draft.id}", json={"is_published": True})
