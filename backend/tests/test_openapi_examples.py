@@ -6,29 +6,11 @@ import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from app.core.errors import all_errors
-from app.main import app
 from app.platform import limits
 from tests.auth.factories import make_user, token_for
+from tests.support.openapi_document import BODIES, DOCUMENT, FORM, OPERATIONS, content_of, path_of
 
-FORM = "application/x-www-form-urlencoded"
 PROBLEM = "application/problem+json"
-DOCUMENT = app.openapi()
-OPERATIONS = {
-    operation["operationId"]: (method.upper(), path, operation)
-    for path, methods in DOCUMENT["paths"].items()
-    for method, operation in methods.items()
-}
-BODIES = {name: found for name, found in OPERATIONS.items() if "requestBody" in found[2]}
-
-
-def content_of(operation):
-    ((media, content),) = operation["requestBody"]["content"].items()
-    return media, content
-
-
-def path_of(path, operation):
-    shown = {one["name"]: one["example"] for one in operation.get("parameters", []) if one["in"] == "path"}
-    return path.format(**shown)
 
 
 def resolved(shown):

@@ -136,21 +136,28 @@ def require_state_file(settings: "Settings") -> None:
 
 
 def serve(settings: "Settings", children: Children, files: Files) -> NoReturn:
-    """Run the server and the simulator until one of them ends: `Ended`."""
+    """Run the server and the simulator until one of them ends: `Ended`.
+
+    Whoever finds the server ready can buy a plan. So with a new database it starts after the demo data; a database
+    that was here before has the demo data, and then the server loads while the database is looked at.
+    """
     if simulates_stripe(settings):
         start_simulator(settings, children)
-    embedded = settings.sqlite_file is not None
-    if embedded:
+    was_here = settings.sqlite_file is not None and settings.sqlite_file.stat().st_size > 0
+    if was_here:
         children.start("app.server", "--reload")  # it refuses requests until the database is ready
     prepare_database()
-    if not embedded:
-        children.start("app.server", "--reload")  # not before it is known that its database is there
+    while not stripe_is_ready(settings):
+        children.require_all()
+        time.sleep(0.05)
+    finish_demo(settings)
+    if not was_here:
+        children.start("app.server", "--reload")
     host = "127.0.0.1" if settings.host in EVERYWHERE else settings.host
     with step("server ready"):
-        while not is_ready(host, settings) or not stripe_is_ready(settings):
+        while not is_ready(host, settings):
             children.require_all()
             time.sleep(0.05)
-    await_demo(settings)
     stripe = f"{settings.simulator_url}/_simulator" if simulates_stripe(settings) else settings.stripe_api_base
     print(UP.format(api=api_url(settings), stripe=stripe), flush=True)
     children.wait(lambda: files.follow(settings, sells=simulates_stripe(settings)))
@@ -187,17 +194,21 @@ def prepare_database() -> None:
         raise Problem(f"DATABASE_URL cannot be used: {reason}. Start that database, or empty it for SQLite.") from error
 
 
-def await_demo(settings: "Settings") -> None:
-    """Until the worker has done what the demo data asked of it: its plans are for sale once Stripe has their prices.
+def finish_demo(settings: "Settings") -> None:
+    """Do the jobs that the demo data asked for: its plans are for sale once Stripe has their prices.
 
-    For a while only: a Stripe that is not the simulator may refuse, and then the job says so in the log.
+    For a while only: a Stripe that is not the simulator may refuse. Then a worker tries again, and says so in the log.
     """
-    if not settings.embedded_worker:
-        return
+    from app.core.logging import configure_logging
+    from app.platform.job_runs import run_next
+    from app.platform.models import Lane
+
+    configure_logging(settings.model_copy(update={"log_level": "error"}))
     with step("demo data at work"):
         deadline = time.monotonic() + DEMO_SECONDS
         while jobs_wait() and time.monotonic() < deadline:
-            time.sleep(0.05)
+            if not run_next(lane=Lane.OUTSIDE):
+                time.sleep(0.05)
 
 
 def jobs_wait() -> bool:

@@ -211,7 +211,7 @@ class Settings(Stage):
 
 
 class MigrationSettings(Settings):
-    """What migrations need: the database. They sign nothing and send nothing, so everything else may be missing."""
+    """The settings that migrations need. They only use the database, so every other setting may be missing."""
 
     secret_key: SecretStr = Field(default_factory=lambda: SecretStr(secrets.token_urlsafe(48)), min_length=32)
 

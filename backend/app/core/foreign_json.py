@@ -1,8 +1,8 @@
-"""JSON of services that we trust, such as the events that Stripe has signed, whatever it holds.
+"""Lenient JSON parsing, for services that we trust, such as Stripe with its signed events.
 
-Clients of ours have to be strict (`app.core.strict_json`), and Stripe is not: what its customers typed can hold a NUL,
-half of a surrogate pair, an integer of any size, or any number of members. An event that we refused would be sent again
-for days, and never be taken.
+Our own clients must send strict JSON (`app.core.strict_json`). Stripe does not: text that its customers typed can
+contain a NUL, half of a surrogate pair, an integer of any size or any number of members. If we refused such an event,
+Stripe would send it again for days, and we would never accept it.
 """
 
 import json
@@ -18,7 +18,7 @@ STRUCTURE = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[\]{}]', re.DOT
 
 
 def read(body: bytes) -> Any:
-    """The value of a JSON text. Raises `ValueError` for what is none."""
+    """Parse a JSON text. Raises `ValueError` if it is not JSON."""
     text = body.decode("utf-8", "replace")
     try:
         return json.loads(text, parse_int=_integer)
@@ -31,7 +31,7 @@ def read(body: bytes) -> Any:
 
 
 def shown(body: bytes) -> Any:
-    """The same for an answer of ours, which any JSON reader has to take."""
+    """Parse a JSON text and make it safe for our own responses, which every JSON parser must accept."""
     return _harmless(read(body), DEEPEST)
 
 

@@ -200,9 +200,9 @@ def get_logger(name: str) -> structlog.stdlib.BoundLogger:
 
 
 def security_event(event: str, *, routine: bool = False, **facts: object) -> None:
-    """One record of what an attacker or an auditor would care about (ASVS 16.3). Facts hold ids, never secrets.
+    """Log an event that matters for security (ASVS 16.3). `facts` contains ids, never secrets.
 
-    It is a warning, unless it is `routine`: what owners do all day with their own accounts is for the auditor alone.
+    The level is warning, or info for `routine` events: what users do every day with their own accounts.
     """
     level = logging.INFO if routine else logging.WARNING
     get_logger("security").log(level, event, security_event=event, **facts)

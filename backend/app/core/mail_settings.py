@@ -1,6 +1,7 @@
-"""Settings of mail, brought into the form in which SMTP takes them.
+"""Mail settings, converted into the form that SMTP expects.
 
-What no mail server could take is refused at start, where the variable is named. Otherwise each mail would fail by it.
+A value that no mail server could accept is refused at start, and the message names the variable. Otherwise every mail
+would fail because of it.
 """
 
 import re

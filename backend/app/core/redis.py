@@ -9,7 +9,7 @@ WAIT_SECONDS = 0.25  # to connect, and for each answer
 
 
 def client_options() -> dict[str, Any]:
-    """What a client needs so that its calls end. One that is made from a URL repeats none by itself."""
+    """Return the timeouts that end every call. A client made from a URL does not retry by itself."""
     return {"socket_timeout": WAIT_SECONDS, "socket_connect_timeout": WAIT_SECONDS}
 
 

@@ -11,7 +11,6 @@ from sqlalchemy import select
 
 from app import cli
 from app.db.database import SessionLocal
-from app.main import app
 from app.platform import limits
 from app.routers.auth.demo import PASSWORD
 from app.routers.auth.models import User
@@ -20,26 +19,9 @@ from tests.auth.letters import last_token
 from tests.auth.phones import Phone, phone_of
 from tests.payments.steps import subscribe, told, work
 from tests.payments.stripe_side import signed
+from tests.support.openapi_document import BODIES, FORM, content_of, path_of
 
 pytestmark = pytest.mark.only("sqlite")  # rows of the demo data have the same ids on each database, but not after tests
-FORM = "application/x-www-form-urlencoded"
-DOCUMENT = app.openapi()
-OPERATIONS = {
-    operation["operationId"]: (method.upper(), path, operation)
-    for path, methods in DOCUMENT["paths"].items()
-    for method, operation in methods.items()
-}
-BODIES = {name: found for name, found in OPERATIONS.items() if "requestBody" in found[2]}
-
-
-def content_of(operation):
-    ((media, content),) = operation["requestBody"]["content"].items()
-    return media, content
-
-
-def path_of(path, operation):
-    shown = {one["name"]: one["example"] for one in operation.get("parameters", []) if one["in"] == "path"}
-    return path.format(**shown)
 
 
 def person(username="author"):

@@ -27,6 +27,8 @@ def test_the_simulator_sends_to_the_server_and_outlives_its_reload(running):
     for host in ("127.0.0.1", "localhost"):
         assert httpx2.get(running.api.replace("localhost", host) + "/health/ready").status_code == 200
     assert prices(running.stripe) == [1200, 4900, 12000, 49000]
+    before_the_server, _, _ = running.log.partition("Application startup complete")
+    assert "demo data at work" in before_the_server  # so whoever finds it ready can buy a plan
     endpoints = httpx2.get(f"{running.stripe}/v1/webhook_endpoints", auth=("sk_test_x", "")).json()["data"]
     assert [endpoint["url"] for endpoint in endpoints] == [f"{running.api}/payments/webhook"]
     httpx2.post(f"{running.stripe}/_simulator/api/chaos", json={"seed": 4711})  # kept in memory alone

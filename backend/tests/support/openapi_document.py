@@ -1,0 +1,24 @@
+"""The OpenAPI document, by operation, for tests of what it offers."""
+
+from app.main import app
+
+FORM = "application/x-www-form-urlencoded"
+DOCUMENT = app.openapi()
+OPERATIONS = {
+    operation["operationId"]: (method.upper(), path, operation)
+    for path, methods in DOCUMENT["paths"].items()
+    for method, operation in methods.items()
+}
+BODIES = {name: found for name, found in OPERATIONS.items() if "requestBody" in found[2]}
+
+
+def content_of(operation):
+    """Return the only media type of a request body, and its content."""
+    ((media, content),) = operation["requestBody"]["content"].items()
+    return media, content
+
+
+def path_of(path, operation):
+    """Return the path with the examples of its parameters filled in."""
+    shown = {one["name"]: one["example"] for one in operation.get("parameters", []) if one["in"] == "path"}
+    return path.format(**shown)
