@@ -1,6 +1,7 @@
 """The OpenAPI document as a whole: what FastAPI leaves open in it."""
 
 import re
+from threading import Lock
 from typing import Any
 
 from fastapi import FastAPI
@@ -28,25 +29,34 @@ def about(settings: Settings) -> dict[str, Any]:
 
 
 def complete(app: FastAPI, prefix: str) -> None:
-    """Have `app.openapi()` give the whole document."""
-    generate = app.openapi
+    """Make `app.openapi()` return the whole document.
+
+    Requests ask in many threads at once, and the first ones would meet in the middle: `generate` publishes its document
+    before it is finished, and Pydantic's generator of schemas serves one thread.
+    """
+    generate, lock = app.openapi, Lock()
+    finished: list[dict[str, Any]] = []
 
     def openapi() -> dict[str, Any]:
-        if not app.openapi_schema:
-            document = generate()
-            for kind, parts in _components(document["paths"]).items():
-                document["components"].setdefault(kind, {}).update(parts)
-            for operation in (one for path in document["paths"].values() for one in path.values()):
-                operation.setdefault("security", [])  # said, and not left out: a route that asks for no user is public
-                for parameter in operation.get("parameters", []):
-                    _show(parameter)
-            _name_generics(document)
-            _place_token_urls(document["components"], prefix)
-            write_bounds_as_integers(document)
-        assert app.openapi_schema
-        return app.openapi_schema
+        with lock:
+            if not finished:
+                finished.append(_finish(generate(), prefix))
+        return finished[0]
 
     app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _finish(document: dict[str, Any], prefix: str) -> dict[str, Any]:
+    for kind, parts in _components(document["paths"]).items():
+        document["components"].setdefault(kind, {}).update(parts)
+    for operation in (one for path in document["paths"].values() for one in path.values()):
+        operation.setdefault("security", [])  # said, and not left out: a route that asks for no user is public
+        for parameter in operation.get("parameters", []):
+            _show(parameter)
+    _name_generics(document)
+    _place_token_urls(document["components"], prefix)
+    write_bounds_as_integers(document)
+    return document
 
 
 def _show(parameter: dict[str, Any]) -> None:

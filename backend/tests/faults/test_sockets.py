@@ -79,6 +79,7 @@ def test_sockets_that_keep_us_waiting_are_closed_in_30_s(migrated):
         uploading = drip([honest], 0.6, b" " * 350, 40)
         addresses = {peer.getsockname(): kind for kind, peer in slow.items()}
         closed: dict[str, float] = {}
+        wait_until(lambda: addresses.keys() <= held(server))  # not accepted yet is not closed
         while len(closed) < len(slow) and time.monotonic() < began + PROMISED + START_SECONDS:
             gone = addresses.keys() - held(server)
             closed |= {addresses[one]: time.monotonic() - began for one in gone if addresses[one] not in closed}

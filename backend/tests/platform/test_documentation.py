@@ -1,6 +1,9 @@
 """OpenAPI and its pages: complete, closed in production, and moved by API_PREFIX with everything else."""
 
 import re
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 from fastapi.testclient import TestClient
@@ -136,3 +139,20 @@ def test_no_path_ends_in_a_slash_and_none_is_redirected_to(client, db):
         for method in methods:
             answer = client.request(method.upper(), f"{path}/", follow_redirects=False)
             assert answer.status_code in (404, 405, 422), (method, path)
+
+
+def test_requests_at_once_get_one_whole_document():
+    """The first ones: each of them would begin to generate it, or find it half finished."""
+    app, everybody, interval = main.create_app(), Barrier(4), sys.getswitchinterval()
+
+    def ask(_number):
+        everybody.wait(60)
+        return app.openapi()
+
+    sys.setswitchinterval(1e-5)
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            documents = list(threads.map(ask, range(4)))
+    finally:
+        sys.setswitchinterval(interval)
+    assert documents == [main.app.openapi()] * 4
