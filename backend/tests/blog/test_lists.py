@@ -199,3 +199,8 @@ def test_a_cursor_of_the_longest_title_comes_back(client, db):
     following = client.get("/blog/posts", params={"sort": "title", "limit": 2, "cursor": page["next_cursor"]})
     assert following.status_code == 200
     assert len(following.json()["items"]) == 1
+
+
+def test_a_list_with_empty_filters_is_the_whole_list(client, db):
+    whole = client.get("/blog/posts").json()
+    assert client.get("/blog/posts?category=&featured=&limit=&cursor=&sort=&author=").json() == whole

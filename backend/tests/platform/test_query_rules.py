@@ -181,11 +181,6 @@ def test_the_document_has_no_parameter_that_may_not_be_empty():
             assert "minLength" not in str(asked), operation["operationId"]
 
 
-def test_a_list_with_empty_filters_is_the_whole_list(client, db):
-    whole = client.get("/blog/posts").json()
-    assert client.get("/blog/posts?category=&featured=&limit=&cursor=&sort=&author=").json() == whole
-
-
 def test_a_cursor_does_not_notice_empty_parameters(widgets, db):
     for number in range(3):
         widgets.post("/widgets", json={"name": f"w{number}"})
