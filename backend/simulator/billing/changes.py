@@ -10,7 +10,7 @@ from simulator.billing import collection, coupons, cycle, invoices, lines, pendi
 from simulator.billing.catalog import cost, interval_of
 from simulator.billing.discounts import Discountable, reductions_by_line
 from simulator.billing.invoices import Plan
-from simulator.billing.items import items_after
+from simulator.billing.items import ItemChange, items_after
 from simulator.billing.periods import Period
 from simulator.billing.proration import remaining
 from simulator.billing.subscriptions import pay_now, remember_debits
@@ -18,17 +18,6 @@ from simulator.objects import Object
 from simulator.protocol.errors import StripeError, unsupported
 from simulator.shapes.subscription import items_of
 from simulator.state.work import Work, plain_copy
-
-
-@dataclass
-class ItemChange:
-    """Of the item with this id, or a new one. None leaves what there is."""
-
-    item_id: str | None = None
-    price: Object | None = None
-    quantity: int | None = None
-    metadata: dict[str, str] | None = None
-    deleted: bool = False
 
 
 @dataclass

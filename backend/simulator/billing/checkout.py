@@ -12,7 +12,7 @@ from simulator.durations import DAY
 from simulator.objects import Object
 from simulator.protocol.errors import StripeError, card_error
 from simulator.shapes.checkout import customer_details
-from simulator.state.timers import timer
+from simulator.state.actions import timer
 from simulator.state.work import Work
 
 

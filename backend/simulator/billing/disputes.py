@@ -8,7 +8,7 @@ from simulator.durations import DAY
 from simulator.objects import Object
 from simulator.protocol.errors import StripeError
 from simulator.shapes.payment import new_dispute
-from simulator.state.timers import timer
+from simulator.state.actions import timer
 from simulator.state.work import Work
 
 TO_ANSWER = 9 * DAY

@@ -1,6 +1,6 @@
 """The items of a subscription as a change leaves them."""
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from simulator.billing import schedule
 from simulator.billing.periods import Period
@@ -10,11 +10,19 @@ from simulator.protocol.errors import StripeError
 from simulator.shapes.subscription import plan_of
 from simulator.state.work import Work
 
-if TYPE_CHECKING:
-    from simulator.billing.changes import ItemChange
+
+@dataclass
+class ItemChange:
+    """Of the item with this id, or a new one. None leaves what there is."""
+
+    item_id: str | None = None
+    price: Object | None = None
+    quantity: int | None = None
+    metadata: dict[str, str] | None = None
+    deleted: bool = False
 
 
-def items_after(work: Work, subscription: Object, changes: "list[ItemChange]") -> list[Object]:
+def items_after(work: Work, subscription: Object, changes: list[ItemChange]) -> list[Object]:
     """The items after the changes; those that changed are new dicts."""
     current = {item["id"]: item for item in subscription["items"]["data"]}
     added = []
@@ -37,7 +45,7 @@ def items_after(work: Work, subscription: Object, changes: "list[ItemChange]") -
     return items
 
 
-def _changed(item: Object, wish: "ItemChange") -> Object:
+def _changed(item: Object, wish: ItemChange) -> Object:
     changed = dict(item)
     if wish.price:
         changed |= {"price": wish.price, "plan": plan_of(wish.price)}

@@ -6,7 +6,8 @@ the items, and the renewal bills them. One that begins within a period is a chan
 
 from simulator.billing import changes, coupons, schedule
 from simulator.billing.catalog import interval_of
-from simulator.billing.changes import Change, ItemChange
+from simulator.billing.changes import Change
+from simulator.billing.items import ItemChange
 from simulator.objects import Object
 from simulator.shapes.subscription import items_of, new_item, plan_of
 from simulator.shapes.subscription_schedule import new_phase, phase_item

@@ -5,7 +5,7 @@ from simulator.durations import DAY
 from simulator.objects import Object
 from simulator.protocol.errors import StripeError
 from simulator.shapes.payment import new_refund, refunds_of
-from simulator.state.timers import timer
+from simulator.state.actions import timer
 from simulator.state.work import Work
 
 

@@ -14,7 +14,7 @@ from simulator.billing import (
 )
 from simulator.billing.subscriptions import remember_debits
 from simulator.objects import Object
-from simulator.state.timers import timer
+from simulator.state.actions import timer
 from simulator.state.work import Work
 
 

@@ -12,6 +12,7 @@ from stripe.params.checkout import (
 from simulator.billing import checkout, coupons, quotes, setups, subscriptions
 from simulator.billing.catalog import active_price, cost, product_name
 from simulator.billing.currencies import smallest_charge
+from simulator.billing.products import new_product
 from simulator.billing.words import money
 from simulator.durations import DAY, MINUTE
 from simulator.objects import Object
@@ -22,7 +23,6 @@ from simulator.protocol.operations import operation
 from simulator.protocol.parameters import Params
 from simulator.protocol.urls import check_url
 from simulator.resources.prices import new_price
-from simulator.resources.products import new_product
 from simulator.shapes.checkout import expected_customer, line_items_of, new_line_item, new_session
 from simulator.state.work import Work
 

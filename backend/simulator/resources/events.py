@@ -9,7 +9,8 @@ from simulator.protocol.errors import StripeError
 from simulator.protocol.lists import Test, page
 from simulator.protocol.operations import operation
 from simulator.protocol.parameters import Params
-from simulator.state.timers import MAIN_CLOCK, timer
+from simulator.state.actions import timer
+from simulator.state.timers import MAIN_CLOCK
 from simulator.state.work import Work
 
 KEPT_SECONDS = 30 * DAY

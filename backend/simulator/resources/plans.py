@@ -5,13 +5,13 @@ from typing import Any
 
 from stripe.params import PlanCreateParams, PlanDeleteParams, PlanListParams, PlanRetrieveParams, PlanUpdateParams
 
+from simulator.billing.products import new_product
 from simulator.objects import Object
 from simulator.protocol.errors import StripeError, missing, unsupported
 from simulator.protocol.lists import equals, page
 from simulator.protocol.operations import operation
 from simulator.protocol.parameters import Params
 from simulator.resources.prices import new_price
-from simulator.resources.products import new_product
 from simulator.shapes.subscription import plan_of
 from simulator.state.work import Work
 

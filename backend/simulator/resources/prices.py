@@ -4,6 +4,7 @@ from typing import Any
 from stripe.params import PriceCreateParams, PriceListParams, PriceRetrieveParams, PriceUpdateParams
 
 from simulator.billing import currencies
+from simulator.billing.products import new_product
 from simulator.objects import Object
 from simulator.protocol.errors import StripeError, unsupported
 from simulator.protocol.expansion import ABSENT, includable
@@ -24,8 +25,6 @@ def create(work: Work, params: Params) -> Object:
         )
     if "product" in params:
         return new_price(work, params, work.get("product", params["product"], "product"))
-    from simulator.resources.products import new_product
-
     data = params["product_data"]
     return new_price(work, params, new_product(work, data, data.get("id")))
 

@@ -6,6 +6,7 @@ from stripe.params import (
     ProductUpdateParams,
 )
 
+from simulator.billing.products import apply_changes, new_product
 from simulator.objects import Object
 from simulator.protocol.errors import StripeError, missing
 from simulator.protocol.lists import equals, page
@@ -13,8 +14,6 @@ from simulator.protocol.operations import operation
 from simulator.protocol.parameters import Params
 from simulator.resources.prices import new_price
 from simulator.state.work import Work
-
-PLAIN = ("active", "description", "images", "name", "package_dimensions", "shippable", "tax_code", "unit_label", "url")
 
 
 @operation("POST /v1/products", ProductCreateParams)
@@ -27,32 +26,6 @@ def create(work: Work, params: Params) -> Object:
         product["default_price"] = new_price(work, default, product)["id"]
         work.put(product)
         work.emit("product.updated", product)
-    return product
-
-
-def new_product(work: Work, params: Params, product_id: str | None = None) -> Object:
-    product = work.new(
-        "product",
-        product_id,
-        active=True,
-        default_price=None,
-        description=None,
-        images=[],
-        marketing_features=[],
-        name=None,
-        package_dimensions=None,
-        shippable=None,
-        statement_descriptor=None,
-        tax_code=None,
-        tax_details=None,
-        type=params.get("type", "service"),
-        unit_label=None,
-        updated=work.now,
-        url=None,
-    )
-    _apply(product, params)
-    work.put(product)
-    work.emit("product.created", product)
     return product
 
 
@@ -72,7 +45,7 @@ def update(work: Work, params: Params, product_id: str) -> Object:
         if price["product"] != product_id:
             raise StripeError(f"The price `{chosen}` belongs to another product.", param="default_price")
         product["default_price"] = chosen
-    _apply(product, params)
+    apply_changes(product, params)
     product["updated"] = work.now
     work.put(product)
     work.emit("product.updated", product)
@@ -94,12 +67,3 @@ def list_all(work: Work, params: Params) -> Object:
     if wanted := params.get("ids"):
         tests.append(lambda product: product["id"] in wanted)
     return page(work, params, "product", "/v1/products", None, *tests)
-
-
-def _apply(product: Object, params: Params) -> None:
-    if "name" in params and not params["name"]:
-        raise StripeError("You passed an empty string for 'name'.", code="parameter_invalid_empty", param="name")
-    params.into(product, *PLAIN, "marketing_features", "statement_descriptor")
-    for name in ("images", "marketing_features"):
-        product[name] = product[name] or []
-    params.merge_metadata(product)

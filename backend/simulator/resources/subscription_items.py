@@ -7,7 +7,8 @@ from stripe.params import (
 )
 
 from simulator.billing import scheduling
-from simulator.billing.changes import Change, ItemChange, change
+from simulator.billing.changes import Change, change
+from simulator.billing.items import ItemChange
 from simulator.objects import Object
 from simulator.protocol.errors import missing
 from simulator.protocol.lists import page_of

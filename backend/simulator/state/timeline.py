@@ -6,8 +6,9 @@ import logging
 import time
 from collections.abc import AsyncIterator
 
+from simulator.state.actions import action_of
 from simulator.state.store import Store
-from simulator.state.timers import MAIN_CLOCK, action_of
+from simulator.state.timers import MAIN_CLOCK
 
 logger = logging.getLogger(__name__)
 

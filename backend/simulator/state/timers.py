@@ -1,34 +1,10 @@
 """What is to happen at which simulated time."""
 
 import heapq
-from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from simulator.objects import Object
 
-if TYPE_CHECKING:
-    from simulator.state.work import Work
-
-Action = Callable[["Work", str], None]
-
 MAIN_CLOCK = "main"
-_actions: dict[str, Action] = {}
-
-
-def timer(name: str) -> Callable[[Action], Action]:
-    """Register what a timer of this name does with the id that it was set for. It runs in a unit of work of its own,
-    whose `now` is the moment that was asked for; an action that is to happen again sets its timer again.
-    """
-
-    def register(action: Action) -> Action:
-        _actions[name] = action
-        return action
-
-    return register
-
-
-def action_of(name: str) -> Action:
-    return _actions[name]
 
 
 def timer_id(name: str, object_id: str) -> str:

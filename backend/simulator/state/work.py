@@ -1,19 +1,31 @@
 """A unit of work: all reading and writing of one request, or of one step of the clock."""
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
+
+from stripe import api_version
 
 from simulator.objects import Object, decode, encode, previous_attributes, surface
 from simulator.protocol.errors import missing
+from simulator.state.clock import Clock
 from simulator.state.events import encode_event
+from simulator.state.ids import Ids
 from simulator.state.kinds import KINDS
 from simulator.state.table import Row, Table
 from simulator.state.timers import MAIN_CLOCK, timer_id
 
-if TYPE_CHECKING:
-    from simulator.state.store import Store
-
 Key = tuple[str, str]
+
+
+class Memory(Protocol):
+    """The part of the store that a unit of work reads and changes."""
+
+    base_url: str
+    clock: Clock
+    ids: Ids
+    tables: dict[str, Table]
+    wake: Callable[[], None]
+    deliver: Callable[[list[str]], None]
 
 
 class Work:
@@ -22,7 +34,7 @@ class Work:
     `now` is the simulated time of everything that happens in it; `use_clock_of` moves it to a customer's test clock.
     """
 
-    def __init__(self, store: "Store", request_id: str | None, idempotency_key: str | None) -> None:
+    def __init__(self, store: Memory, request_id: str | None, idempotency_key: str | None) -> None:
         self.store = store
         self.now = store.clock.now()
         self.clock_id: str | None = None
@@ -132,16 +144,26 @@ class Work:
             if not previous:
                 return
         snapshot = self._known[key] = encode(shown)
-        event, data = encode_event(self, event_type, snapshot, previous)
+        event = self._event(event_type)
         table = self._table("event")
-        table.add(event["id"], table.keys_of(event), data)
+        table.add(event["id"], table.keys_of(event), encode_event(event, snapshot, previous))
         self._added["event", event["id"]] = None
         self._changed["event", event["id"]] = None
         self.events.append(event)
 
-    @property
-    def request(self) -> dict[str, str | None]:
-        return self._request
+    def _event(self, event_type: str) -> Object:
+        """Return an event without its data."""
+        return {
+            "object": "event",
+            "id": self.new_id("event"),
+            "api_version": api_version,
+            "created": self.now,
+            "livemode": False,
+            "pending_webhooks": 0,
+            "request": self._request,
+            "type": event_type,
+            "_clock": self.clock_id or MAIN_CLOCK,
+        }
 
     # --- time
 

@@ -2,7 +2,7 @@
 
 from simulator.durations import HOUR, MINUTE
 from simulator.objects import Object
-from simulator.state.timers import timer
+from simulator.state.actions import timer
 from simulator.state.work import Work
 
 # Seconds of simulated time after each failed attempt: about three days in all, as Stripe retries in live mode.

@@ -9,8 +9,8 @@ import pytest
 
 from simulator.control import Box
 from simulator.state import timeline
+from simulator.state.actions import timer
 from simulator.state.store import Store
-from simulator.state.timers import timer
 from tests.simulator.conftest import NOW
 from tests.simulator.shop import DAY, Shop
 from tests.simulator.webhooks.receiver import receiving

@@ -6,10 +6,10 @@ import time
 import pytest
 import stripe
 
+from simulator.state.actions import timer
 from simulator.state.clock import Clock
 from simulator.state.store import Store
 from simulator.state.timeline import Timeline
-from simulator.state.timers import timer
 from tests.simulator.conftest import NOW
 
 DAY = 24 * 3600
