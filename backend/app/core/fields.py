@@ -133,7 +133,9 @@ class DecimalText:
         return core_schema.union_schema(
             [core_schema.is_instance_schema(Decimal), read],
             custom_error_type="decimal_invalid",
-            custom_error_message=f"Write this number as a text with up to {self.precision} digits, {self.scale} of them after the point",
+            custom_error_message=(
+                f"Write a text of up to {self.precision} digits, {self.scale} of them after the point"
+            ),
             serialization=core_schema.plain_serializer_function_ser_schema(lambda value: f"{value:f}"),
         )
 
