@@ -104,19 +104,21 @@ async def get_db(request: Request) -> AsyncIterator[Session]:
     on the event loop, for at most the pool timeout. Raises `DatabaseBusy` (503) for a
     request that waited too long.
 
-    Two things here are easily removed by mistake.
+    Two parts look optional, but are not: the admission, and `scope="function"` below.
 
-    Admission: FastAPI runs a sync dependency and a sync endpoint in separate steps,
-    each in a thread of its pool. Between the steps a request keeps its connection but
-    has no thread. Other requests can then occupy every thread while they wait for a
-    connection, and no thread is left for the step that would return one. This was
-    measured with 64 clients, each reading one row. With 8 threads and 8 connections,
-    the usual generator served 0 requests/s until the pool timed out, and this one 600.
-    With 40 threads and 20 connections it was 555 (p99 275 ms) against 637 (p99 153 ms).
+    Without admission, FastAPI runs the usual generator and the endpoint as separate
+    steps, each in a thread of one pool. Between two steps a request keeps its
+    connection, but has no thread. Other requests can then occupy every thread while
+    they wait for a connection, and none is left for the step that would return one. We
+    measured it with 64 clients that each read one row. With 8 threads and 8
+    connections, the usual generator served 0 requests/s until the pool timed out, and
+    admission served 600. With 40 threads and 20 connections it was 555 (p99 275 ms)
+    against 637 (p99 153 ms).
 
-    `scope="function"`: with FastAPI's default scope, the code after `yield` runs when
-    the response has already been sent. A commit that failed still answered 201, and no
-    row was stored. With the function scope the order is commit, close, send.
+    Without the function scope, FastAPI runs the code after `yield` when it has already
+    sent the response. We saw a failed commit answer 201 with no row stored. With the
+    function scope the order is commit, close, send. A bare `Depends(get_db)` opens a
+    second session, because its cache key differs. So routes use `db_dependency` only.
     """
     async with admission.slot():
         db = SessionLocal(info={"reading": request.method in SAFE_METHODS})
