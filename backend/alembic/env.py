@@ -1,6 +1,8 @@
-"""How migrations run: one migrator at a time, with bounded locks, over the tables of every feature.
+"""Runs migrations: one migrator at a time, with limits on locks, over the tables of
+every feature.
 
-Online, and offline (`--sql`) for a database administrator who wants to read first. Commands are Alembic's own.
+It runs online, or offline (`--sql`) for a database administrator who wants to read the
+SQL first. The commands are Alembic's own.
 """
 
 import sys
@@ -18,7 +20,8 @@ from sqlalchemy.exc import OperationalError
 
 from app.core.config import get_settings, read_for_migrations
 
-if "app.db.database" not in sys.modules:  # else the settings of a whole application have been read
+# otherwise the application has already read all its settings
+if "app.db.database" not in sys.modules:
     read_for_migrations()
 
 from app.core.features import load_models
@@ -31,25 +34,32 @@ from app.db.revisions import dialects, enums, renames, required
 from app.db.revisions.refusal import Refused
 from app.db.urls import normalise
 
-# MySQL's named locks belong to the whole server, where other databases are migrated, too. 64 characters at most.
+# The named locks of MySQL belong to the whole server, on which other databases are
+# migrated too. A name has at most 64 characters.
 LOCK = "CONCAT('liftoff migrations ', LEFT(DATABASE(), 40))"
-LOCK_NUMBER = 4_202_611  # PostgreSQL names its advisory locks by number; any that nobody else uses
+# PostgreSQL numbers its advisory locks; this is a number that nobody else uses
+LOCK_NUMBER = 4_202_611
 WAIT_SECONDS = 60  # for another migrator to finish
-PAUSE = 0.2  # seconds until the lock is asked for again
-STILL_AT_WORK = "Another migrator is still at work. Try again when it has finished."
-LOCK_SECONDS = 5  # for a table: rather fail than queue every request behind us
+PAUSE = 0.2  # seconds until the next attempt to get the lock
+STILL_AT_WORK = "Another migration is still running. Try again when it has finished."
+LOCK_SECONDS = 5  # for a table: it is better to fail than to let every request queue behind us
 LOCK_TIMEOUT = {
     "postgresql": f"SET lock_timeout = '{LOCK_SECONDS}s'",
     "mysql": f"SET lock_wait_timeout = {LOCK_SECONDS}",
 }
 COLLATION = "utf8mb4_bin"
-# Tables take over the database's character set: all of Unicode, and `é` is not `e`, as on the other two. Without a name
-# it is the database that one is connected to: which one that is, the SQL of --sql cannot know.
+# New tables inherit the character set of the database: all of Unicode, and `é` differs
+# from `e`, as on the other two. Without a name this alters the current database, whose
+# name the SQL of --sql cannot know.
 USE_UTF8MB4 = f"ALTER DATABASE CHARACTER SET utf8mb4 COLLATE {COLLATION}"
 
 
 def drop_whole_tables(_context: object, _revision: object, directives: list[MigrationScript]) -> None:
-    """A table that is dropped takes its indexes along; MySQL refuses to drop one that a foreign key needs."""
+    """Remove operations on the indexes of dropped tables.
+
+    A dropped table takes its indexes along. MySQL refuses to drop an index that a
+    foreign key needs.
+    """
     for script in directives:
         for operations in (script.upgrade_ops, script.downgrade_ops):
             dropped = {op.table_name for op in operations.ops if isinstance(op, DropTableOp)}
@@ -59,7 +69,9 @@ def drop_whole_tables(_context: object, _revision: object, directives: list[Migr
 
 
 def check_revision(here: MigrationContext, revision: object, directives: list[MigrationScript]) -> None:
-    """Before a revision is written: refuse what would lose or lack values, and put the rest in form."""
+    """Check a revision before it is written: refuse data loss and missing values, and
+    normalise the rest.
+    """
     drop_whole_tables(here, revision, directives)
     try:
         refuse_ambiguous(Base.metadata)
@@ -77,14 +89,15 @@ def refuse_several_heads() -> None:
     heads = context.script.get_heads()
     if len(heads) > 1:
         raise CommandError(
-            f"The migrations have {len(heads)} heads: {', '.join(heads)}. Two branches each added one; "
-            'join them with `alembic merge heads -m "join"`, then migrate again.'
+            f"The migrations have {len(heads)} heads: {', '.join(heads)}. Two branches each added "
+            "one. "
+            'Merge them with `alembic merge heads -m "join"`, then migrate again.'
         )
 
 
 @contextmanager
 def _or_busy() -> Iterator[None]:
-    """Around the wait for the lock of a SQLite file: when it runs out, say in one line what that means."""
+    """Explain in one line why the wait for the lock of a SQLite file ended."""
     try:
         yield
     except OperationalError as error:
@@ -93,7 +106,7 @@ def _or_busy() -> Iterator[None]:
 
 @contextmanager
 def alone(connection: Connection) -> Iterator[None]:
-    """One migrator at a time: the others wait, then find nothing left to do."""
+    """Let one migrator work at a time. The others wait, and then find nothing to do."""
     match connection.dialect.name:
         case "postgresql":
             wait_for_lock(connection)
@@ -111,8 +124,10 @@ def alone(connection: Connection) -> Iterator[None]:
             yield
             connection.execute(text(f"SELECT RELEASE_LOCK({LOCK})"))
         case _:
-            # Alembic rebuilds a table to change it: with foreign keys on, dropping the old one would empty others.
-            # Below SQLAlchemy, which would begin a transaction: too late for these.
+            # Alembic rebuilds a table in order to change it. With foreign keys on,
+            # dropping the old table would empty others. These statements bypass
+            # SQLAlchemy, because it would begin a transaction, in which they have no
+            # effect.
             file = connection.connection.cursor()
             file.execute("PRAGMA foreign_keys=OFF")
             file.execute(f"PRAGMA busy_timeout={WAIT_SECONDS * 1000}")
@@ -125,10 +140,10 @@ def alone(connection: Connection) -> Iterator[None]:
 
 
 def wait_for_lock(connection: Connection) -> None:
-    """Ask again and again, each time in a transaction of its own.
+    """Try to get the lock repeatedly, each time in a transaction of its own.
 
-    A transaction that waited for the lock would deadlock with the migrator that holds it: `CREATE INDEX CONCURRENTLY`
-    waits for every transaction that is open.
+    A transaction that waited for the lock would deadlock with the migrator that holds
+    it, because `CREATE INDEX CONCURRENTLY` waits for every open transaction.
     """
     deadline = time.monotonic() + WAIT_SECONDS
     while not connection.scalar(text("SELECT pg_try_advisory_lock(:number)"), {"number": LOCK_NUMBER}):
@@ -139,20 +154,24 @@ def wait_for_lock(connection: Connection) -> None:
 
 
 def refuse_other_collations(connection: Connection) -> None:
-    """A table keeps the collation that it was made with, and Alembic compares none."""
+    """Refuse tables with another collation: a table keeps its collation, and Alembic
+    does not compare them.
+    """
     made = text("SELECT table_name, table_collation FROM information_schema.tables WHERE table_schema = DATABASE()")
     meant = {table.name: table.kwargs.get("mysql_collate", COLLATION) for table in Base.metadata.tables.values()}
     if other := sorted(name for name, collation in connection.execute(made) if meant.get(name, collation) != collation):
         raise CommandError(
-            f"Another collation than {COLLATION}, by which `e` may be `é`, have the tables {', '.join(other)}. Make a "
+            f"These tables have another collation than {COLLATION}, under which `e` may equal "
+            f"`é`: {', '.join(other)}. Make a "
             f"backup, then convert each: ALTER TABLE … CONVERT TO CHARACTER SET utf8mb4 COLLATE {COLLATION};"
         )
 
 
 def prepare_offline(dialect: str) -> None:
-    """At the head of the SQL, what a connection of ours would have."""
+    """Begin the SQL with the settings that our own connections have."""
     if dialect == "mysql":
-        context.execute("SET NAMES utf8mb4")  # the client's own would read our bytes as another alphabet
+        # otherwise the client would read our bytes in its own character set
+        context.execute("SET NAMES utf8mb4")
         context.execute(MYSQL_SESSION)
         context.execute(USE_UTF8MB4)
     if dialect in LOCK_TIMEOUT:
@@ -169,10 +188,11 @@ def run() -> None:
         "compare_server_default": compare_server_default,
         "compare_type": enums.compare_type,
         "render_item": render_item,
-        "render_as_batch": True,  # what is written on one database shall work on all three, and SQLite needs it
+        # a revision written on one database must work on all three, and SQLite needs it
+        "render_as_batch": True,
         "process_revision_directives": check_revision,
     }
-    assert dialects.IN_USE  # importing them is what makes Alembic use them
+    assert dialects.IN_USE  # Alembic uses these classes because they were imported
     enums.read_enums_back(Base.metadata)
     if context.is_offline_mode():
         url = normalise(settings.database_url.get_secret_value())

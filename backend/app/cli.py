@@ -26,9 +26,12 @@ def migrate() -> None:
 
 @cli.command()
 def seed() -> None:
-    """Load the demo data of every feature. Does nothing twice; refuses production and staging."""
+    """Load the demo data of every feature.
+
+    A second run changes nothing. Refuses production and staging.
+    """
     if get_settings().is_deployed:
-        sys.exit("Demo data has passwords that everybody knows: it is never loaded in production or staging.")
+        sys.exit("The demo data contains passwords that are public. It is never loaded in production or staging.")
     load_models()
     with SessionLocal() as db, db.begin():
         for feature in _by_dependency():
@@ -37,7 +40,9 @@ def seed() -> None:
 
 
 def _by_dependency() -> list[Feature]:
-    """Features whose tables others refer to come before those others."""
+    """Return the features so that each comes after the features whose tables it refers
+    to.
+    """
     owner = {
         mapper.local_table: feature
         for feature in discover()
@@ -56,10 +61,12 @@ def superuser(
     email: Annotated[str, typer.Option(prompt=True)],
     username: Annotated[str, typer.Option(prompt=True, help="Only used for a new account.")],
 ) -> None:
-    """Make the account with this address a superuser; make the account first where there is none.
+    """Make the account with this address a superuser. Create the account if it does not
+    exist.
 
-    A new or unverified account needs a password. It comes from the variable PASSWORD, else from standard input. There
-    is no option for it: every user of the machine can read the arguments of a process.
+    A new or unverified account needs a password. It is read from the variable PASSWORD,
+    or from standard input. There is no option for it, because every user of the machine
+    can read the arguments of a process.
     """
     from app.routers.auth import service
 
@@ -71,12 +78,12 @@ def superuser(
         try:
             user = service.make_superuser(db, email=email, username=username, password=password or None)
         except (ValueError, AppError) as error:
-            sys.exit(f"No superuser was made: {error}")
+            sys.exit(f"No superuser was created or changed: {error}")
         typer.echo(f"{user.email} ({user.username}) is a superuser.")
 
 
 def _read_password() -> str:
-    """One line of standard input; a person types it unseen, and twice."""
+    """Read one line of standard input. A person types it twice, without seeing it."""
     if sys.stdin.isatty():
         typed: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
         return typed
@@ -85,35 +92,40 @@ def _read_password() -> str:
 
 @cli.command()
 def rekey() -> None:
-    """Encrypt the secrets of second factors with SECRET_KEY where they were encrypted with SECRET_KEY_PREVIOUS."""
+    """Encrypt the secrets of second factors with SECRET_KEY.
+
+    This applies to those that were encrypted with SECRET_KEY_PREVIOUS.
+    """
     from app.routers.auth import mfa
 
     renewed, unreadable = mfa.renew_all()
-    typer.echo(f"Encrypted with the new key: {renewed}")
+    typer.echo(f"Secrets encrypted with the new key: {renewed}")
     if unreadable:
-        sys.exit(f"With neither key readable: {unreadable}. Their owners sign in with a recovery code.")
+        sys.exit(f"Secrets that neither key can decrypt: {unreadable}. Their owners must sign in with a recovery code.")
 
 
 @cli.command("dead-letters")
 def list_dead_letters() -> None:
-    """List the mails and jobs that were given up: which, since when, and why."""
+    """List the emails and jobs that were given up, with time and reason."""
     load_models()
     with SessionLocal() as db:
         letters, number = dead_letters.list_dead_letters(db), dead_letters.count_dead_letters(db)
     for letter in letters:
         typer.echo(f"{letter.name:<12} since {letter.since:%Y-%m-%d %H:%M} UTC  {letter.about}")
-        typer.echo(f"{'':<12} tries: {letter.attempts}  {letter.reason}")
-    typer.echo(f"Dead letters: {number}" + (f", of which the newest {len(letters)}" if number > len(letters) else ""))
+        typer.echo(f"{'':<12} attempts: {letter.attempts}  {letter.reason}")
+    typer.echo(f"Dead letters: {number}" + (f". The newest {len(letters)} are listed." if number > len(letters) else ""))
 
 
 @cli.command()
 def requeue(
-    names: Annotated[list[str] | None, typer.Argument(help="As `dead-letters` calls them: mail:12 job:3")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Names as `dead-letters` prints them: mail:12 job:3")
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="All dead letters.")] = False,  # noqa: FBT002 - typer's way
 ) -> None:
-    """Have dead letters worked on again, for another 24 hours."""
+    """Queue dead letters again, for another 24 hours."""
     if bool(names) == everything:
-        sys.exit("Name dead letters, such as mail:12, or say --all.")
+        sys.exit("Name one or more dead letters, such as mail:12, or pass --all.")
     load_models()
     if everything:
         typer.echo(f"Queued again: {dead_letters.requeue_all()}")

@@ -1,4 +1,4 @@
-"""`create_app()`: the only place that knows everything."""
+"""`create_app()` is the only place that knows every part of the application."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -27,15 +27,21 @@ from app.platform import (
 )
 from app.platform.worker import Worker
 
-WORKER_STOP_SECONDS = 10.0  # for the mail or job in hand; leases bring back what is cut off
-DESCRIPTION = "Sign up, sell and publish. Errors are `application/problem+json`; programs decide by their `code`."
+# for the email or job in progress; a lease brings back work that is cut off
+WORKER_STOP_SECONDS = 10.0
+DESCRIPTION = (
+    "Sign up, sell and publish. Errors are `application/problem+json`. Programs should decide by their `code`."
+)
 DEMO = """
 
 Press **Authorize** and sign in as `author@example.com` with the demo password that `make dev` prints."""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """The application with every feature in it. Raises `BrokenFeature` for a feature folder that cannot be used."""
+    """Return the application with every feature.
+
+    Raises `BrokenFeature` for a feature folder that cannot be used.
+    """
     settings = settings or get_settings()
     configure_logging(settings)
     app = FastAPI(
@@ -77,7 +83,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 async def _lifespan(_app: FastAPI) -> AsyncIterator[None]:
     settings = get_settings()
     limit_threads(settings.worker_threads, patience=settings.database_pool_timeout)
-    await run_in_threadpool(known_revisions)  # slow the first time, and the first probe has a deadline
+    # the first call is slow, and the first probe has a deadline
+    await run_in_threadpool(known_revisions)
     await run_in_threadpool(check_capacity, settings)
     await run_in_threadpool(metrics.remove_files_of_ended)
     announce(settings)

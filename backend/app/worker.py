@@ -1,7 +1,11 @@
-"""`python -m app.worker`: mail and jobs in a process of their own. Several may run; SIGTERM ends one in peace.
+"""`python -m app.worker` sends mail and runs jobs in a process of its own.
 
-It exits with 1 when one of its threads has ended or is stuck, so that whoever watches over it starts another one.
-`--check` tells by its exit code whether a worker lives here: for the health check of a container.
+Several may run. On SIGTERM it finishes the work in progress, then exits. It exits with
+1 if one of its threads has ended or is stuck, so that its supervisor starts another
+process.
+
+With `--check`, the exit code says whether a worker is alive in this container or
+machine. This is meant for the health check of a container.
 """
 
 import signal
@@ -18,7 +22,8 @@ def main() -> int:
 
 
 def _work() -> int:
-    # Not for `--check`, which runs every few seconds: they take a second.
+    # `--check` runs every few seconds and must not wait for these imports, which take a
+    # second.
     from app.core.announcements import announce
     from app.core.config import get_settings
     from app.core.features import load_models

@@ -84,7 +84,7 @@ def test_there_is_no_option_for_the_password(superuser, db):
 def test_without_a_password_no_superuser_is_made(superuser, db):
     done = superuser("--email", "ada@example.org", "--username", "ada")
     assert done.exit_code == 1
-    assert done.output.startswith("No superuser was made: ")
+    assert done.output.startswith("No superuser was created or changed: ")
     assert rows(db) == []
 
 
@@ -111,7 +111,7 @@ def test_what_no_account_may_have_is_refused_with_a_reason(superuser, db, email,
     make_user(username="taken")
     done = superuser("--email", email, "--username", username, password=password)
     assert done.exit_code == 1
-    assert done.output.startswith("No superuser was made: ")
+    assert done.output.startswith("No superuser was created or changed: ")
     assert password not in done.output
     assert len(rows(db)) == 1
 
@@ -140,7 +140,7 @@ def test_demo_data_is_refused_in_a_deployment(committed, real_hashing, environme
         check=False,
     )
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("Demo data has passwords that everybody knows")
+    assert done.stderr.startswith("The demo data contains passwords that are public.")
     with committed() as db:
         assert rows(db) == []
 
@@ -160,4 +160,4 @@ def test_a_stranger_who_was_quicker_with_the_address_gets_nothing(superuser, cli
 def test_a_password_for_an_account_that_has_one_is_refused_and_not_ignored(superuser, db):
     user = make_user()
     done = superuser("--email", user.email, "--username", "x", password="another long password")
-    assert done.output.startswith("No superuser was made: This account has a password of its own")
+    assert done.output.startswith("No superuser was created or changed: This account has a password of its own")

@@ -51,7 +51,7 @@ ADDED: Indexes = (
     ("webhook_events", ["processed_at"], {}),
     ("payment_notices", ["created_at"], {}),
 )
-# The new ones do what these did.
+# The new indexes also serve the queries of the old ones.
 REPLACED: Indexes = (
     ("login_sessions", ["user_id"], {}),
     ("security_events", ["user_id"], {}),
@@ -63,13 +63,13 @@ REPLACED: Indexes = (
 
 def upgrade() -> None:
     op.add_column("customers", sa.Column("forget_from", UtcDateTime(), nullable=True))
-    # Accounts that were deleted before there was this column count from now on.
+    # Accounts that were deleted before this column existed count from now on.
     op.execute(
         "UPDATE customers SET forget_from = CURRENT_TIMESTAMP WHERE user_id IN "
         "(SELECT id FROM users WHERE email LIKE 'deleted-%@deleted.invalid')"
     )
     op.execute("UPDATE webhook_events SET processed_at = received_at WHERE outcome = 'dead' AND processed_at IS NULL")
-    # Each table has a job of its own now; a job whose kind no code knows would wait for ever.
+    # Each table now has its own job. A job of an unknown kind would wait for ever.
     op.execute("DELETE FROM jobs WHERE kind IN ('auth.purge', 'payments.purge', 'platform.purge')")
     with _concurrently() as options:
         _create(ADDED, options)
@@ -86,7 +86,9 @@ def downgrade() -> None:
 
 @contextmanager
 def _concurrently() -> Iterator[dict[str, Any]]:
-    """On PostgreSQL nobody waits for an index that is made or dropped so, which no transaction can hold."""
+    """Let indexes be created and dropped on PostgreSQL while others write, which is
+    impossible inside a transaction.
+    """
     if op.get_context().dialect.name != "postgresql":
         yield {}
         return
@@ -97,7 +99,7 @@ def _concurrently() -> Iterator[dict[str, Any]]:
 def _create(indexes: Indexes, how: dict[str, Any]) -> None:
     for table, columns, options in indexes:
         name = op.f(_name(table, columns))
-        if how:  # one that was broken off halfway is there, and unusable
+        if how:  # an index whose creation was interrupted exists, but is unusable
             op.drop_index(name, table, if_exists=True, **how)
         op.create_index(name, table, columns, if_not_exists=bool(how), **options, **how)
 

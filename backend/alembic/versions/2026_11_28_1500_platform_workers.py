@@ -34,7 +34,7 @@ def upgrade() -> None:
         jobs.add_column(sa.Column("lane", sa.String(length=16), nullable=False, server_default="asked"))
     with _concurrently() as options:
         for name, (table, columns) in INDEXES.items():
-            if options:  # an index that was broken off halfway is there, and unusable
+            if options:  # an index whose creation was interrupted exists, but is unusable
                 op.drop_index(op.f(name), table, if_exists=True, **options)
             op.create_index(op.f(name), table, columns, if_not_exists=bool(options), **options)
 
@@ -52,7 +52,9 @@ def downgrade() -> None:
 
 @contextmanager
 def _concurrently() -> Iterator[dict[str, Any]]:
-    """On PostgreSQL, make and drop indexes while others write; no transaction can hold that."""
+    """Create and drop indexes on PostgreSQL while others write, which is impossible
+    inside a transaction.
+    """
     if op.get_context().dialect.name != "postgresql":
         yield {}
         return

@@ -29,7 +29,8 @@ COLUMNS = (
 
 
 def upgrade() -> None:
-    # Nullable, because processes of the version before may still write rows during a rolling deployment.
+    # Nullable, because processes of the previous version may still write rows during a
+    # rolling deployment.
     for name, kind in COLUMNS:
         op.add_column("subscriptions", sa.Column(name, kind, nullable=True))
     op.execute(

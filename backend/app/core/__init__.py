@@ -1,1 +1,4 @@
-"""Pure Python that everything stands on: settings, errors, logs, shapes. Nothing here knows the database."""
+"""Pure Python that everything else uses: settings, errors, logging, shapes.
+
+Nothing here knows the database.
+"""

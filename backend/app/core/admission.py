@@ -1,4 +1,7 @@
-"""So many at once and no more: the others wait on the event loop, where waiting costs no thread."""
+"""Limit how many callers run at once.
+
+The others wait on the event loop, where waiting costs no thread.
+"""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,7 +13,10 @@ from app.core.errors import Unavailable
 
 
 class Admission:
-    """`slots` holders at once in each event loop; whoever waits longer than `timeout` seconds gets `refusal`."""
+    """A limit of `slots` holders at a time in each event loop.
+
+    A caller that waits longer than `timeout` seconds gets `refusal`.
+    """
 
     def __init__(self, slots: int, timeout: float, refusal: type[Unavailable]) -> None:
         self.slots = slots
@@ -32,11 +38,13 @@ class Admission:
             semaphore.release()
 
     def free(self) -> int:
-        """Slots that nobody holds in the running event loop."""
+        """Return the number of free slots in the running event loop."""
         return self._semaphore().value
 
     def _semaphore(self) -> Semaphore:
-        """A semaphore belongs to one event loop."""
+        """Return the semaphore of the running event loop: a semaphore works in one loop
+        only.
+        """
         try:
             return self._semaphores.get()
         except LookupError:

@@ -1,4 +1,8 @@
-"""What a start says of its settings, in one line each: staging, risks that were accepted, and what looks unmeant."""
+"""What a process logs about its settings when it starts.
+
+There is one line each for staging, for every accepted risk, and for every setting that
+looks like a mistake.
+"""
 
 import os
 
@@ -10,12 +14,16 @@ SAID_BY = "LIFTOFF_SETTINGS_SAID_BY"  # a process id
 
 
 def announce(settings: Settings) -> None:
-    """Write the lines, unless the parent of this process has written them for all its children."""
+    """Write the lines, unless the parent process has already written them for its
+    children.
+    """
     if os.environ.get(SAID_BY) == str(os.getppid()):
         return
     log = get_logger("app.settings")
     if settings.environment == "staging":
-        log.warning("staging", message="THIS IS STAGING: production in everything but Stripe, which is in test mode.")
+        log.warning(
+            "staging", message="THIS IS STAGING. It behaves like production, except that Stripe is in test mode."
+        )
     for risk in risks.accepted(settings):
         log.warning("risk_accepted", risk=risk.name, message=f"{risk.variable} {risk.danger}.")
     for variable, reason in combinations.doubts(settings):
@@ -23,6 +31,9 @@ def announce(settings: Settings) -> None:
 
 
 def announce_for_children(settings: Settings) -> None:
-    """Write the lines once for all processes that this one starts, those that it replaces included."""
+    """Write the lines once for every process that this one starts.
+
+    This includes processes that it starts later, as replacements.
+    """
     announce(settings)
     os.environ[SAID_BY] = str(os.getpid())

@@ -1,7 +1,8 @@
 """Settings that contradict each other.
 
-What can never be right is refused in every environment (`contradictions`). What is probably not meant, but can be, is
-a warning at each start (`doubts`). Both yield pairs of variable and reason, and never a value.
+`contradictions` finds what can never be right. It is refused in every environment.
+`doubts` finds what is probably a mistake, but may be intended. It is logged as a
+warning at each start. Both yield pairs of variable and reason, and never a value.
 """
 
 from __future__ import annotations
@@ -26,24 +27,30 @@ KIB = 1024
 
 
 def contradictions(s: Settings) -> Iterator[tuple[str, str]]:
-    """Yield what can never be right, whatever the environment."""
+    """Yield combinations that are wrong in every environment."""
     connections = s.database_pool_size + s.database_max_overflow
-    if s.worker_threads < connections:  # some could never be used (`app/db/admission.py`)
+    if s.worker_threads < connections:  # the rest could never be used (`app/db/admission.py`)
         yield (
             "WORKER_THREADS",
             f"({s.worker_threads}) must be at least DATABASE_POOL_SIZE + DATABASE_MAX_OVERFLOW ({connections})",
         )
     if bool(s.google_client_id) != bool(s.google_client_secret):
-        yield "GOOGLE_CLIENT_ID", "and GOOGLE_CLIENT_SECRET go together"
+        yield "GOOGLE_CLIENT_ID", "and GOOGLE_CLIENT_SECRET must both be set, or neither"
     if s.google_issuer.startswith("http:") and (s.is_deployed or not is_loopback(s.google_issuer)):
-        yield "GOOGLE_ISSUER", "must be https (http only on loopback, in development and tests)"
+        yield (
+            "GOOGLE_ISSUER",
+            "must be https; http is allowed only on loopback, in development and tests",
+        )
     if bool(s.smtp_username) != bool(s.smtp_password):
-        yield "SMTP_USERNAME", "and SMTP_PASSWORD go together"
+        yield "SMTP_USERNAME", "and SMTP_PASSWORD must both be set, or neither"
     if s.metrics_port == s.port:
-        yield "METRICS_PORT", "must be another port than PORT"
+        yield "METRICS_PORT", "must differ from PORT"
     stays_here = not s.is_deployed and is_loopback(s.stripe_api_base)
     if has_live_key(s) and not reaches_stripe(s) and not stays_here:
-        yield "STRIPE_API_BASE", f"must be https://{STRIPE}: a live key is shown to nobody else"
+        yield (
+            "STRIPE_API_BASE",
+            f"must be https://{STRIPE}, because a live key must not be sent anywhere else",
+        )
 
 
 def has_live_key(s: Settings) -> bool:
@@ -58,60 +65,90 @@ def reaches_stripe(s: Settings) -> bool:
 
 
 def doubts(s: Settings) -> Iterator[tuple[str, str]]:
-    """Yield what is probably not meant."""
+    """Yield combinations that are probably a mistake."""
     yield from _deployment_doubts(s) if s.is_deployed else _development_doubts(s)
     wrong = {"starttls": {SECURE_PORT}, "ssl": SUBMISSION_PORTS}.get(s.smtp_tls, set())
     if s.smtp_host and s.smtp_port in wrong:
-        yield "SMTP_TLS", "rarely fits SMTP_PORT: 465 speaks TLS at once (ssl), 25 and 587 after a word (starttls)"
+        yield (
+            "SMTP_TLS",
+            "rarely fits SMTP_PORT: port 465 needs ssl, ports 25 and 587 need starttls",
+        )
     if s.api_prefix and urlsplit(s.public_url or "").path.endswith(s.api_prefix):
-        yield "PUBLIC_URL", "ends with API_PREFIX, which is added to it again in links: take it off one of them"
+        yield (
+            "PUBLIC_URL",
+            "ends with API_PREFIX, so links contain that path twice: remove it from one of the two",
+        )
 
 
 def _development_doubts(s: Settings) -> Iterator[tuple[str, str]]:
     if s.environment != "development":
         return
     if not is_loopback(f"http://[{s.host}]" if ":" in s.host else f"http://{s.host}"):
-        yield "HOST", "lets other machines in: they can read the mailbox and sign in with the demo accounts"
+        yield (
+            "HOST",
+            "is reachable from other machines: they can read the mailbox and use the demo accounts",
+        )
     if not is_local(database_urls.host(s.database_url.get_secret_value())):
-        yield "DATABASE_URL", "is on another network: `make dev` loads demo accounts into it, with a known password"
+        yield (
+            "DATABASE_URL",
+            "is on another network: `make dev` loads demo accounts with a known password into it",
+        )
     if has_live_key(s):
-        yield "STRIPE_SECRET_KEY", "is a live key: what is tried out in development moves real money"
+        yield "STRIPE_SECRET_KEY", "is a live key: payments made in development move real money"
 
 
 def _deployment_doubts(s: Settings) -> Iterator[tuple[str, str]]:
     yield from _address_doubts(s)
     yield from _network_doubts(s)
     if s.log_level == "debug":
-        yield "LOG_LEVEL", "is debug: libraries write much, and may write what should stay secret"
+        yield "LOG_LEVEL", "is debug: libraries then log a lot, and may log secrets"
     needed = s.password_hash_kib * KIB * (os.cpu_count() or 1) * s.web_concurrency
     if needed > MOST_OF_MEMORY * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"):
-        yield "PASSWORD_HASH_KIB", "times processors times WEB_CONCURRENCY is more than half of this machine's memory"
+        yield (
+            "PASSWORD_HASH_KIB",
+            "times CPUs times WEB_CONCURRENCY is more than half of this machine's memory",
+        )
 
 
 def _address_doubts(s: Settings) -> Iterator[tuple[str, str]]:
-    """Browsers, cookies and links follow these three: they have to tell of the same places."""
+    """Compare the three settings that browsers, cookies and links depend on.
+
+    They have to name the same hosts.
+    """
     api, frontend = urlsplit(s.public_url or ""), urlsplit(s.frontend_url or "")
     if not _is_allowed(api.hostname or "", s.allowed_hosts):
-        yield "ALLOWED_HOSTS", "does not hold the host of PUBLIC_URL: unless your proxy changes Host, browsers get 400"
+        yield (
+            "ALLOWED_HOSTS",
+            "does not include the host of PUBLIC_URL: unless a proxy changes Host, browsers get 400",
+        )
     if api.netloc != frontend.netloc and f"{frontend.scheme}://{frontend.netloc}".lower() not in s.cors_origins:
-        yield "CORS_ORIGINS", "does not hold the origin of FRONTEND_URL: its pages cannot read what this API answers"
+        yield (
+            "CORS_ORIGINS",
+            "does not include the origin of FRONTEND_URL: its pages cannot read our responses",
+        )
     if _site(api.hostname) != _site(frontend.hostname):
-        yield "FRONTEND_URL", "is another site than PUBLIC_URL: browsers that block third-party cookies sign people out"
+        yield (
+            "FRONTEND_URL",
+            "is on another site than PUBLIC_URL: browsers that block third-party cookies sign users out",
+        )
     for name, url in (("PUBLIC_URL", s.public_url), ("FRONTEND_URL", s.frontend_url)):
         if url and is_loopback(url):
-            yield name, "is loopback: links in mails lead their readers to their own machine"
+            yield name, "is a loopback address: links in emails lead readers to their own machine"
 
 
 def _network_doubts(s: Settings) -> Iterator[tuple[str, str]]:
     options = database_urls.options(s.database_url.get_secret_value())
     clear = any(value.lower() in IN_THE_CLEAR.get(name, ()) for name, value in options)
     if clear and not is_local(database_urls.host(s.database_url.get_secret_value())):
-        yield "DATABASE_URL", "asks for no TLS on another network: whoever is between can read all there is"
+        yield (
+            "DATABASE_URL",
+            "does not use TLS, and the database is on another network: anyone in between can read the data",
+        )
     redis = urlsplit(s.redis_url.get_secret_value()) if s.redis_url else None
     if redis and redis.scheme == "redis" and not is_local(redis.hostname or ""):
         yield (
             "REDIS_URL",
-            "has no TLS on another network: whoever is between can forge what limits count. Use rediss://",
+            "does not use TLS, and Redis is on another network: anyone in between can forge rate limits. Use rediss://",
         )
 
 
@@ -121,5 +158,9 @@ def _is_allowed(host: str, allowed: list[str]) -> bool:
 
 
 def _site(host: str | None) -> str:
-    """The last two labels. Hosts that differ in these are of different sites, whatever suffixes are public."""
+    """Return the last two labels of a host name.
+
+    Hosts that differ in these two belong to different sites, whatever the public
+    suffixes are.
+    """
     return ".".join((host or "").split(".")[-2:])

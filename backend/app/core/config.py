@@ -1,4 +1,8 @@
-"""Settings: the environment wins over `.env`, `.env` over the defaults below; an empty value counts as unset."""
+"""Settings are read from the environment, then from `.env`, then from the defaults
+below.
+
+An empty value counts as unset.
+"""
 
 import hashlib
 import hmac
@@ -38,16 +42,18 @@ ENV_FILE = ROOT / ".env"
 
 
 def _local_hosts(public_url: str, host: str) -> list[str]:
-    """The names of this machine, and those that the settings give it.
+    """Return the names of this machine, and those that the settings give it.
 
-    All others are refused also in development: a page whose own host name is led to 127.0.0.1 (DNS rebinding) would be
-    of one origin with us, and could read the mailbox.
+    All other names are refused, also in development. Otherwise a page whose own host
+    name resolves to 127.0.0.1 (DNS rebinding) would have the same origin as this API,
+    and could read the mailbox.
     """
     try:
         named = [urlsplit(public_url).hostname or "", host]
     except ValueError:
         named = [host]
-    # In a Host header an IPv6 address stands in brackets; what stands for all addresses is nobody's name.
+    # In a Host header an IPv6 address stands in brackets. An address that stands for
+    # all addresses is not the name of a host.
     given = [f"[{name}]" if ":" in name else name for name in named if name not in ("", "0.0.0.0", "::")]  # noqa: S104 - compared, not listened on
     return list(dict.fromkeys(["localhost", "127.0.0.1", "[::1]", *given]))
 
@@ -57,7 +63,10 @@ def _simulator_url(port: object) -> str:
 
 
 def _simulated_stripe(values: dict[str, Any]) -> dict[str, Any]:
-    """With the simulator nobody needs an account: any test key will do, and `make dev` tells it the webhook secret."""
+    """Return settings for the simulator, which needs no Stripe account.
+
+    The simulator accepts any test key, and `make dev` gives it the webhook secret.
+    """
     base = _simulator_url(values.get("simulator_port", 8001))
     if values.get("stripe_api_base", base) != base:
         return {}
@@ -76,61 +85,77 @@ SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Stage(BaseSettings):
-    """How strictly all other settings are looked at: can be asked when some of them are wrong."""
+    """The settings that decide how strictly all other settings are checked.
+
+    They can be read even if other settings are wrong.
+    """
 
     model_config = SettingsConfigDict(
         env_file=ENV_FILE, env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
     )
 
-    # Production unless told otherwise: a deployment that forgets this variable must fail closed, not open.
+    # The default is production, so that a deployment that forgets this variable fails
+    # closed, not open.
     environment: Literal["development", "test", "staging", "production"] = "production"
 
     @property
     def is_deployed(self) -> bool:
-        """Staging is production in everything but Stripe's mode: whatever is strict asks this."""
+        """Whether this is staging or production.
+
+        Staging equals production in everything but Stripe's mode. Everything strict
+        checks this property.
+        """
         return self.environment in DEPLOYED
 
     @property
     def is_production(self) -> bool:
-        """Whether real money moves, and Stripe's time is the real one."""
+        """Whether real money moves, and Stripe's clock shows real time."""
         return self.environment == "production"
 
 
 class Settings(Stage):
-    """Every knob there is. A field's upper-case name is its variable; `.env.example` lists them all."""
+    """All settings.
 
-    secret_key: SecretStr = Field(min_length=32, description="Signs and encrypts; every other key is derived from it.")
+    The upper-case name of a field is its variable. `.env.example` lists them all.
+    """
+
+    secret_key: SecretStr = Field(min_length=32, description="Signs and encrypts. Every other key is derived from it.")
     secret_key_previous: SecretStr | None = Field(
-        None, min_length=32, description="The key before: what it made is still read, nothing more is made with it."
+        None, min_length=32, description="The previous key. What it signed is still accepted, but it signs nothing new."
     )
     payments_enabled: bool = True
 
     host: str = "127.0.0.1"
     port: Port = 8000
     web_concurrency: int = Field(1, ge=1, le=64, description="Server processes.")
-    worker_threads: int = Field(40, ge=1, le=1000, description="Threads per process that run endpoints.")
+    worker_threads: int = Field(40, ge=1, le=1000, description="Threads that run endpoints, per process.")
     public_url: Url | None = Field(None, description="Where browsers reach this API.")
-    frontend_url: Url | None = Field(None, description="Where the web frontend lives; links in mails lead there.")
+    frontend_url: Url | None = Field(None, description="Address of the web frontend. Links in emails lead there.")
     api_prefix: Prefix = ""
-    allowed_hosts: Hosts = Field(default_factory=list, description="Host names answered; others get 400.")
-    cors_origins: Origins = Field(default_factory=list, description="Browser origins that may read answers.")
-    cors_headers: HeaderNames = Field(default_factory=list, description="Headers that those pages may send, too.")
-    trusted_proxies: Networks = Field(default_factory=list, description="Peers whose X-Forwarded-* headers count.")
-    accept_risks: Risks = Field(default_factory=list, description="Risks that a deployment runs with open eyes.")
+    allowed_hosts: Hosts = Field(default_factory=list, description="Host names that are served. Others get 400.")
+    cors_origins: Origins = Field(default_factory=list, description="Browser origins that may read responses.")
+    cors_headers: HeaderNames = Field(default_factory=list, description="Additional headers that those pages may send.")
+    trusted_proxies: Networks = Field(
+        default_factory=list, description="Proxies whose X-Forwarded-* headers are trusted."
+    )
+    accept_risks: Risks = Field(default_factory=list, description="Risks that the operator of a deployment accepts.")
 
-    database_url: DatabaseUrl = SecretStr("sqlite:///.data/liftoff.db")  # below ROOT, whatever ROOT is called
+    # below ROOT, wherever ROOT is
+    database_url: DatabaseUrl = SecretStr("sqlite:///.data/liftoff.db")
     database_pool_size: int = Field(15, ge=1, le=500, description="Connections kept open per process.")
-    database_max_overflow: int = Field(5, ge=0, le=500, description="Connections opened beyond that under load.")
-    database_pool_timeout: float = Field(3, gt=0, le=60, description="Seconds that a request waits for its turn.")
+    database_max_overflow: int = Field(5, ge=0, le=500, description="Further connections, opened under load.")
+    database_pool_timeout: float = Field(3, gt=0, le=60, description="Seconds that a request waits for a connection.")
     database_statement_timeout: float = Field(4, ge=1, le=60, description="Seconds for one statement of a request.")
     database_pool_recycle: int = Field(1800, ge=30, description="Seconds after which a connection is replaced.")
 
     redis_url: RedisUrl | None = None
     writes_per_minute: int = Field(
-        120, ge=0, le=100_000, description="Unsafe requests per user; half of them may come at once. 0 is no limit."
+        120, ge=0, le=100_000, description="Unsafe requests per user. Half of them may come at once. 0 means no limit."
     )
 
-    embedded_worker: bool | None = Field(None, description="Mail and jobs in the web process; on in development.")
+    embedded_worker: bool | None = Field(
+        None, description="Send mail and run jobs in the web process. On in development."
+    )
 
     smtp_host: MailServer | None = None
     smtp_port: Port = 587
@@ -139,38 +164,46 @@ class Settings(Stage):
     smtp_tls: Literal["starttls", "ssl", "none"] = "starttls"
     mail_from: Sender | None = None
     mail_to_strangers_per_hour: int = Field(
-        1000, ge=1, description="Mails to addresses without an account; more of them go out last."
+        1000, ge=1, description="Emails to addresses without an account. Any more are sent after all others."
     )
 
-    google_client_id: str | None = Field(None, description="With the secret it opens the Google sign-in.")
+    google_client_id: str | None = Field(None, description="Together with the secret, turns on Google sign-in.")
     google_client_secret: SecretStr | None = None
     google_issuer: Url = Field("https://accounts.google.com", description="Any OpenID Connect provider.")
 
     stripe_secret_key: SecretStr | None = None
     stripe_webhook_secret: Secrets = Field(default_factory=list)
-    stripe_api_base: Url = Field("https://api.stripe.com", description="Or the simulator's, outside production.")
+    stripe_api_base: Url = Field(
+        "https://api.stripe.com", description="Address of Stripe, or of the simulator outside production."
+    )
     simulator_port: Port = Field(8001, description="Where `make dev` runs the Stripe simulator.")
-    simulator_state: Path = Field(Path(".data/simulator.db"), description="Its state; a relative one is below ROOT.")
-    payments_grace_days: int = Field(7, ge=0, le=60, description="Access that a failed payment leaves.")
+    simulator_state: Path = Field(
+        Path(".data/simulator.db"), description="File with its state. A relative path starts at ROOT."
+    )
+    payments_grace_days: int = Field(7, ge=0, le=60, description="Days of access that remain after a failed payment.")
 
     password_min_length: int = Field(12, ge=8, le=64)
-    password_hash_kib: int = Field(19_456, ge=64, le=1_048_576, description="Memory that hashing one password takes.")
+    password_hash_kib: int = Field(
+        19_456, ge=64, le=1_048_576, description="Memory in KiB that hashing one password takes."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] | None = None
-    docs_enabled: bool | None = Field(None, description="`/docs`, `/redoc`, `/openapi.json`; off in production.")
-    metrics_enabled: bool | None = Field(None, description="`/metrics`; off in production without METRICS_PORT.")
-    metrics_port: Port | None = Field(None, description="A listener for `/metrics` alone, next to the public one.")
+    docs_enabled: bool | None = Field(None, description="Serve `/docs`, `/redoc`, `/openapi.json`. Off in production.")
+    metrics_enabled: bool | None = Field(None, description="Serve `/metrics`. Off in production without METRICS_PORT.")
+    metrics_port: Port | None = Field(None, description="A separate port that serves only `/metrics`.")
 
     @model_validator(mode="before")
     @classmethod
     def _fill_in(cls, values: dict[str, Any]) -> dict[str, Any]:
-        """What depends on the environment, so that a frozen object holds the last word."""
+        """Fill in the defaults that depend on the environment, before the object is
+        frozen.
+        """
         live = values.get("environment", "production") in DEPLOYED
         defaults = {"log_format": "json" if live else "console", "docs_enabled": not live}
         defaults["metrics_enabled"] = not live or bool(values.get("metrics_port"))
         defaults["embedded_worker"] = values.get("environment") == "development"
         if values.get("environment") == "development":
-            defaults["host"] = "localhost"  # both addresses of it: `app/server/listening.py`
+            defaults["host"] = "localhost"  # both of its addresses, see `app/server/listening.py`
         if not live:
             local = f"http://localhost:{values.get('port', 8000)}"
             defaults |= {
@@ -187,7 +220,10 @@ class Settings(Stage):
     @field_validator("*", mode="before")
     @classmethod
     def _refuse_what_is_no_text(cls, value: object) -> object:
-        """A variable whose bytes are not UTF-8 reaches Python as lone surrogates, which no protocol can send."""
+        """Refuse a value whose bytes are not UTF-8.
+
+        Python reads such bytes as lone surrogates, which no protocol can send.
+        """
         if isinstance(value, str) and not value.isascii() and SURROGATE.search(value):
             raise ValueError("is not UTF-8 text")
         return value
@@ -211,13 +247,17 @@ class Settings(Stage):
 
 
 class MigrationSettings(Settings):
-    """The settings that migrations need. They only use the database, so every other setting may be missing."""
+    """The settings of a migration.
+
+    A migration only uses the database, so every other setting may be missing.
+    """
 
     secret_key: SecretStr = Field(default_factory=lambda: SecretStr(secrets.token_urlsafe(48)), min_length=32)
 
     @model_validator(mode="after")
     def _refuse_what_is_wrong_together(self) -> Self:
-        if "environment" in self.model_fields_set:  # a fresh clone has none, and may have its SQLite file
+        # a fresh clone does not set it, and may use its SQLite file
+        if "environment" in self.model_fields_set:
             production.check_database(self)
         return self
 
@@ -227,19 +267,29 @@ _only_migrates = False
 
 
 def read_for_migrations() -> None:
-    """From now on, this process only needs the database. Call it before anything asks for settings."""
+    """Mark this process as one that only needs the database.
+
+    Call this before anything reads the settings.
+    """
     global _only_migrates  # noqa: PLW0603 - a process that migrates does nothing else
     _only_migrates = True
 
 
 @lru_cache
 def get_settings() -> Settings:
-    """The one settings object of this process. Wrong settings end the process, naming variables but never values."""
+    """Return the settings object of this process.
+
+    If the settings are wrong, the process ends with a message that names variables, but
+    never values.
+    """
     return _read(MigrationSettings if _only_migrates else Settings)
 
 
 def read_stage() -> Stage:
-    """ENVIRONMENT alone, whatever the other settings are. Ends the process as `get_settings` does."""
+    """Return ENVIRONMENT alone, whatever the other settings are.
+
+    This can end the process, as `get_settings` does.
+    """
     return _read(Stage)
 
 
@@ -249,6 +299,8 @@ def _read(kind: type[Kind]) -> Kind:
     except ValidationError as error:
         sys.exit(refusals.explain(kind, error, ENV_FILE))
     except UnicodeDecodeError:
-        sys.exit(f"{ENV_FILE} is no UTF-8 text: save it as UTF-8, or remove it and `make dev` writes another one.")
+        sys.exit(
+            f"{ENV_FILE} is not a UTF-8 text file. Save it as UTF-8, or remove it and let `make dev` write a new one."
+        )
     except OSError as error:
-        sys.exit(f"{ENV_FILE} cannot be read: {error.strerror}. Make it readable for the user that runs this.")
+        sys.exit(f"{ENV_FILE} cannot be read: {error.strerror}. Make it readable for the user that runs this command.")

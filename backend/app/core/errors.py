@@ -1,4 +1,7 @@
-"""Errors that features raise. Each class is one stable `code` of the contract; one handler renders them all."""
+"""Errors that features raise.
+
+Each class is one stable `code` of the contract. One handler renders them all.
+"""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -6,20 +9,26 @@ from typing import Any, ClassVar, TypeVar
 
 
 class AppError(Exception):
-    """Base of everything that a client is told.
+    """Base of every error that a client is told about.
 
-    `headers` and `members` go into the answer: headers as they are, members as top-level fields of the problem.
+    `headers` are added to the response as they are. `members` become top-level fields
+    of the problem.
     """
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal_error"
-    detail: ClassVar[str] = "Something failed on our side."
+    detail: ClassVar[str] = "Something failed on our side. Try again; if it fails again, report the request id."
     commits: ClassVar[bool] = False
-    """Whether what was written before it was raised is kept: a counter of wrong tries must outlive the refusal."""
-    extra: ClassVar[Mapping[str, Any]] = MappingProxyType({})
-    """JSON schemas of the `members` that come with this error, by name: OpenAPI shows them, with their `examples`.
+    """Whether what was written before the error was raised is kept.
 
-    A class whose instances differ in more may have a method `example`, which gives one for OpenAPI to show.
+    A counter of wrong passwords, for example, must outlive the refusal.
+    """
+    extra: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+    """JSON schemas of the `members` that come with this error, by name.
+
+    OpenAPI shows them with their `examples`. If the members of a class differ between
+    its instances, the class may have a method `example`. It returns the instance that
+    OpenAPI shows.
     """
 
     def __init__(
@@ -38,7 +47,7 @@ class AppError(Exception):
 class BadRequest(AppError):
     status = 400
     code = "bad_request"
-    detail = "The request cannot be understood."
+    detail = "The server cannot understand this request."
 
 
 class Unauthenticated(AppError):
@@ -46,7 +55,7 @@ class Unauthenticated(AppError):
 
     status = 401
     code = "not_authenticated"
-    detail = "Sign in and send the access token as a bearer token."
+    detail = "This request needs a signed-in user. Sign in and send the access token as a bearer token."
 
     def __init__(self, detail: str | None = None, *, members: Mapping[str, Any] | None = None) -> None:
         super().__init__(detail, headers={"WWW-Authenticate": "Bearer"}, members=members)
@@ -55,60 +64,70 @@ class Unauthenticated(AppError):
 class Forbidden(AppError):
     status = 403
     code = "forbidden"
-    detail = "You may not do this."
+    detail = "You are not allowed to do this."
 
 
 class NotFound(AppError):
     status = 404
     code = "not_found"
-    detail = "There is no such resource."
+    detail = "This resource does not exist."
 
 
 class Conflict(AppError):
     status = 409
     code = "conflict"
-    detail = "This does not fit what is already there."
+    detail = "This conflicts with the current state of the resource. Read it again, then decide."
 
 
 class PreconditionFailed(AppError):
     status = 412
     code = "stale"
-    detail = "This has changed since you read it."
+    detail = "This resource has changed since you read it. Read it again, then decide."
 
 
 class Unprocessable(AppError):
-    """A well-formed request that cannot be carried out. `errors` has the shape of a validation error."""
+    """A well-formed request that cannot be carried out.
+
+    `errors` has the shape of a validation error.
+    """
 
     status = 422
     code = "validation_error"
-    detail = "Some of the input cannot be taken."
+    detail = "Some of the input is invalid. `errors` says which fields, and why."
 
     def __init__(self, detail: str | None = None, *, errors: list[dict[str, Any]] | None = None) -> None:
         super().__init__(detail, members={"errors": errors or []})
 
 
 class TooManyRequests(AppError):
-    """A limit is looked at before anything else is written; what was noted of the try itself is kept."""
+    """A limit was reached.
+
+    Limits are checked before the request writes anything else. The attempt itself stays
+    recorded.
+    """
 
     status = 429
     code = "too_many_requests"
-    detail = "Too many tries. Wait before the next one."
+    detail = "Too many attempts. Wait before you try again."
     commits = True
 
 
 class Unavailable(AppError):
-    """503 with `Retry-After` in seconds: something we need is away, and the request changed nothing."""
+    """A service that we depend on is unavailable, and the request changed nothing.
+
+    The status is 503. `Retry-After` is in seconds.
+    """
 
     status = 503
     code = "unavailable"
-    detail = "Something we need is away. Try again in a moment."
+    detail = "A service that we depend on is unavailable. Try again in a moment."
 
     def __init__(self, detail: str | None = None, *, retry_after: int = 5) -> None:
         super().__init__(detail, headers={"Retry-After": str(retry_after)})
 
 
 def all_errors(base: type[AppError] = AppError) -> list[type[AppError]]:
-    """Every error class declared so far."""
+    """Return every error class that has been declared so far."""
     return [base, *(error for sub in base.__subclasses__() for error in all_errors(sub))]
 
 
@@ -116,7 +135,10 @@ Callee = TypeVar("Callee", bound=Callable[..., Any])
 
 
 def raises(*errors: type[AppError]) -> Callable[[Callee], Callee]:
-    """Say on a route or a dependency which errors a client may meet there: OpenAPI lists them, tests hold us to it."""
+    """Declare on a route or a dependency which errors a client may get from it.
+
+    OpenAPI lists these errors, and tests check that there are no others.
+    """
 
     def mark(callee: Callee) -> Callee:
         callee.raises = errors  # type: ignore[attr-defined]

@@ -1,6 +1,7 @@
-"""Features are the folders of `app/routers`: this is the one place that finds them.
+"""Finds the features, which are the folders of `app/routers`.
 
-`main.py` asks it for routers, `alembic/env.py` for tables, the command line for demo data, the tests for all of it.
+No other module looks for them. `main.py` asks for routers, `alembic/env.py` for tables,
+the command line for demo data, and the tests for everything.
 """
 
 import importlib
@@ -23,18 +24,21 @@ class BrokenFeature(RuntimeError):
 
 @dataclass(frozen=True)
 class Feature:
-    """One folder: a package `app.routers.<name>`."""
+    """A feature folder: the package `app.routers.<name>`."""
 
     name: str
     path: Path
 
     @property
     def about(self) -> str:
-        """What the feature says of itself: the docstring of its package."""
+        """Return the docstring of the feature's package."""
         return (importlib.import_module(f"app.routers.{self.name}").__doc__ or "").strip()
 
     def module(self, part: str) -> ModuleType | None:
-        """The feature's `part` (`models`, `router`, `demo`, …), or None where it has none. Raises `BrokenFeature`."""
+        """Return the feature's module `part`, such as `models`, `router` or `demo`.
+
+        Returns `None` if the feature has no such module. Raises `BrokenFeature`.
+        """
         dotted = f"app.routers.{self.name}.{part}"
         try:
             return importlib.import_module(dotted) if find_spec(dotted) else None
@@ -44,7 +48,9 @@ class Feature:
             raise BrokenFeature(f"{self._culprit(part, error)}: {type(error).__name__}: {error}") from error
 
     def _culprit(self, part: str, error: Exception) -> str:
-        """The file of this feature in which the error arose, with its line."""
+        """Return the file of this feature in which the error occurred, with the line
+        number.
+        """
         if isinstance(error, SyntaxError) and error.filename:
             return f"{_short(Path(error.filename))}:{error.lineno}"
         ours = [frame for frame in extract_tb(error.__traceback__) if Path(frame.filename).is_relative_to(self.path)]
@@ -57,19 +63,28 @@ def _short(path: Path) -> str:
 
 @lru_cache
 def discover(folder: Path = FOLDER) -> tuple[Feature, ...]:
-    """Every feature folder, sorted by name. Raises `BrokenFeature` for one that could not be a package with routes."""
+    """Return every feature folder, sorted by name.
+
+    Raises `BrokenFeature` for a folder that cannot be a package with routes.
+    """
     folders = sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith((".", "_")) and _has_files(p))
     for path in folders:
         if not path.name.isidentifier() or iskeyword(path.name):
-            raise BrokenFeature(f"{_short(path)}: a feature folder needs a Python name (letters, digits, underscores)")
+            raise BrokenFeature(
+                f"{_short(path)}: the name of a feature folder must be a Python name: letters, digits and underscores"
+            )
         for needed in ("__init__.py", "router.py"):
             if not (path / needed).is_file():
-                raise BrokenFeature(f"{_short(path / needed)} is missing: every feature folder has one")
+                raise BrokenFeature(f"{_short(path / needed)} is missing, and every feature folder needs one")
     return tuple(Feature(path.name, path) for path in folders)
 
 
 def _has_files(folder: Path) -> bool:
-    """Deleting a feature, or changing to a branch without it, can leave a folder that holds only Python's caches."""
+    """Whether a folder holds more than Python's caches.
+
+    A deleted feature, or one that another branch does not have, can leave such a
+    folder.
+    """
     return any(path.is_file() and path.suffix != ".pyc" for path in folder.rglob("*"))
 
 

@@ -1,6 +1,8 @@
-"""Shapes of single fields that features share: `from app.core import fields`, then `guest: fields.Email`.
+"""Types of fields that features share: `from app.core import fields`, then `guest:
+fields.Email`.
 
-In bodies they are strict, so that OpenAPI says exactly what is taken: no number for a time, no `"1"` for an integer.
+They are strict in bodies, so that OpenAPI says exactly what is accepted. A number is
+not a time, and `"1"` is not an integer.
 """
 
 import re
@@ -30,9 +32,9 @@ from app.core.types import Id, rule
 
 MAX_INT32 = 2**31 - 1
 MAX_INT64 = 2**63 - 1
-MAX_AMOUNT = 2**53 - 1  # what a browser's numbers hold exactly
-MAX_LINK = 700  # characters; what a unique index holds on every database
-MAX_TEXT = 10_000  # characters; what MySQL's TEXT holds, whatever they are
+MAX_AMOUNT = 2**53 - 1  # the largest integer that a browser's numbers hold exactly
+MAX_LINK = 700  # characters; as many as a unique index holds on every database
+MAX_TEXT = 10_000  # characters; as many as MySQL's TEXT holds, whatever they are
 MAX_DEPTH = 20  # MariaDB reads JSON down to 32
 MIN_YEAR = 1000  # MySQL's calendar begins here
 
@@ -45,23 +47,30 @@ _url = TypeAdapter(AnyHttpUrl)
 
 
 def canonical_link(value: str) -> str:
-    """An absolute http(s) URL in its one form, host in IDNA. Raises `ValueError` for anything else."""
+    """Return an absolute http(s) URL in its canonical form, with the host in IDNA.
+    Raises `ValueError` for anything else.
+    """
     try:
         link = str(_url.validate_python(value))
     except ValidationError as error:
-        raise ValueError("This is no URL of a page on the web") from error
+        raise ValueError("This is not the URL of a web page: write it as https://example.com/page") from error
     if len(link) > MAX_LINK:
         raise ValueError(f"A URL has at most {MAX_LINK} characters")
     return link
 
 
 def _written(form: re.Pattern[str], kind: type, name: str) -> Callable[[object], object]:
-    """Refuse what is not a text of this form: pydantic alone would also take a number of seconds."""
+    """Return a check that accepts only texts of this form.
+
+    Pydantic alone would also accept a number of seconds.
+    """
 
     def check(value: object) -> object:
         if isinstance(value, kind) or (isinstance(value, str) and form.fullmatch(value)):
             return value
-        raise PydanticCustomError(f"{name}_invalid", "Write it as RFC 3339 has it")
+        raise PydanticCustomError(
+            f"{name}_invalid", "Write this as RFC 3339 does, such as 2030-01-31 or 2030-01-31T12:00:00Z"
+        )
 
     return check
 
@@ -70,14 +79,14 @@ def _in_utc(moment: datetime) -> datetime:
     try:
         utc = moment.astimezone(UTC)
     except OverflowError as error:
-        raise ValueError("This is beyond the calendar") from error
+        raise ValueError("This time is outside the calendar") from error
     _in_calendar(utc)
     return utc
 
 
 def _in_calendar(day: date) -> date:
     if day.year < MIN_YEAR:
-        raise ValueError(f"Years begin at {MIN_YEAR}")
+        raise ValueError(f"The year must be {MIN_YEAR} or later")
     return day
 
 
@@ -92,14 +101,15 @@ def _shallow(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
         ]
         if not level:
             return value
-    raise ValueError(f"JSON is nested at most {MAX_DEPTH} deep")
+    raise ValueError(f"JSON must not be nested more than {MAX_DEPTH} levels deep")
 
 
 @dataclass(frozen=True)
 class DecimalText:
-    """A decimal number with so many digits, `scale` of them behind the point; on the wire a text, such as `"12.50"`.
+    """A decimal number, written in JSON as a text such as `"12.50"`.
 
-    As a JSON number most languages would read it as a binary fraction.
+    It has up to `precision` digits, of which `scale` are after the point. If it were a
+    JSON number, most languages would read it as a binary fraction.
     """
 
     precision: int
@@ -112,7 +122,9 @@ class DecimalText:
         return rf"^-?[0-9]{{1,{whole}}}{fraction}$"
 
     def exact(self, text: str) -> Decimal:
-        """With all its digits and no negative zero: what a database gives back."""
+        """Return the number as a database would: with all its digits, and without
+        negative zero.
+        """
         return Decimal(text).quantize(Decimal(1).scaleb(-self.scale)) + 0
 
     def __get_pydantic_core_schema__(self, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -121,7 +133,9 @@ class DecimalText:
         return core_schema.union_schema(
             [core_schema.is_instance_schema(Decimal), read],
             custom_error_type="decimal_invalid",
-            custom_error_message=f"Write it as a text of up to {self.precision} digits, {self.scale} behind the point",
+            custom_error_message=(
+                f"Write a text of up to {self.precision} digits, {self.scale} of them after the point"
+            ),
             serialization=core_schema.plain_serializer_function_ser_schema(lambda value: f"{value:f}"),
         )
 
@@ -131,9 +145,10 @@ class DecimalText:
 
 @dataclass(frozen=True)
 class OneLine:
-    """A title or a name: `Annotated[str, fields.OneLine(80)]` has 1 to 80 characters, in one line, some to be seen.
+    """A title or a name: one line in which something is visible.
 
-    Spaces around it are taken off.
+    `Annotated[str, fields.OneLine(80)]` has 1 to 80 characters. Spaces around it are
+    removed.
     """
 
     length: int
@@ -170,12 +185,13 @@ Amount = Annotated[
 ]
 Int32 = Annotated[int, Field(strict=True, ge=-MAX_INT32 - 1, le=MAX_INT32)]
 Int64 = Annotated[int, Field(strict=True, ge=-MAX_INT64 - 1, le=MAX_INT64)]
-IntInQuery = Annotated[int, Field(ge=-MAX_INT64 - 1, le=MAX_INT64)]  # where everything arrives as text
+# in a query everything arrives as text
+IntInQuery = Annotated[int, Field(ge=-MAX_INT64 - 1, le=MAX_INT64)]
 RowId = Annotated[Id, Field(strict=True)]  # of another row, in a body
 Day = Annotated[date, BeforeValidator(_written(FULL_DATE, date, "date")), AfterValidator(_in_calendar)]
 Moment = Annotated[
     AwareDatetime, BeforeValidator(_written(RFC3339, datetime, "time")), AfterValidator(_in_utc)
-]  # a time without a zone is refused: nobody could say when it was
+]  # a time without a zone is refused, because nobody could tell when it was
 JsonObject = Annotated[dict[str, JsonValue], AfterValidator(_shallow)]
 
 __all__ = [

@@ -13,7 +13,8 @@ from typing import Any
 DEEPEST = 100  # levels of nesting that are read; what lies deeper counts as null
 LONGEST_INTEGER = 400  # digits; a longer integer is read as the text that it is
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-# A text without an end goes to the end, or each quote in it would begin another search for the end.
+# A string without an end extends to the end of the text. Otherwise each quotation mark
+# in it would start another search for the end.
 STRUCTURE = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
 
 
@@ -27,7 +28,7 @@ def read(body: bytes) -> Any:
     try:
         return json.loads(_pruned(text), parse_int=_integer)
     except RecursionError:
-        raise ValueError("The text ends within its nesting") from None
+        raise ValueError("The text ends inside an array or an object") from None
 
 
 def shown(body: bytes) -> Any:
@@ -40,7 +41,10 @@ def _integer(digits: str) -> int | str:
 
 
 def _pruned(text: str) -> str:
-    """The text with null for what lies too deep. Found by one pass, since a parser calls itself for each level."""
+    """Replace everything that is nested too deeply with null.
+
+    This takes one pass, because a parser would call itself for each level.
+    """
     kept, depth, start = [], 0, 0
     for sign in STRUCTURE.finditer(text):
         if sign[0] in ("[", "{"):

@@ -1,6 +1,7 @@
-"""Keys for every purpose, all derived from `SECRET_KEY`, and what they sign or encrypt.
+"""Derive a key for every purpose from `SECRET_KEY`, and sign or encrypt with it.
 
-What `SECRET_KEY_PREVIOUS` has signed or encrypted is read, too: so the key can be changed while everything goes on.
+Everything that was signed or encrypted with `SECRET_KEY_PREVIOUS` is still accepted.
+This is how the key can be replaced while the service runs.
 """
 
 import hashlib
@@ -18,16 +19,22 @@ SIGNATURE_BYTES = 16
 
 
 class BadSignature(ValueError):
-    """The value was not signed by us, or for another purpose."""
+    """The value was not signed by us, or it was signed for another purpose."""
 
 
 def derive_key(purpose: str) -> bytes:
-    """32 bytes for one purpose (HKDF, RFC 5869): no key serves two, so no token of one kind passes for another."""
+    """Return 32 bytes for one purpose (HKDF, RFC 5869).
+
+    Each purpose has its own key, so a token of one kind never passes for another.
+    """
     return derive_keys(purpose)[0]
 
 
 def derive_keys(purpose: str) -> list[bytes]:
-    """The key to write with, and behind it the one that was before, if there is one: to read with."""
+    """Return the current key, then the previous one if there is one.
+
+    The current key signs and encrypts. The previous key only verifies and decrypts.
+    """
     settings = get_settings()
     secrets = [settings.secret_key, *([settings.secret_key_previous] if settings.secret_key_previous else [])]
     return [_derive(purpose, secret.get_secret_value()) for secret in secrets]
@@ -39,7 +46,9 @@ def _derive(purpose: str, secret: str) -> bytes:
 
 
 def cipher(purpose: str) -> MultiFernet:
-    """Authenticated encryption for what must be readable again, such as stored answers."""
+    """Return a cipher with authentication, for values that must be readable again, such
+    as stored responses.
+    """
     return _cipher(*derive_keys(purpose))
 
 
@@ -49,7 +58,7 @@ def _cipher(*keys: bytes) -> MultiFernet:
 
 
 def is_current(purpose: str, encrypted: str) -> bool:
-    """Whether `cipher` would encrypt with the same key today."""
+    """Whether `encrypted` was encrypted with the current key."""
     try:
         _cipher(derive_key(purpose)).decrypt(encrypted)
     except InvalidToken:
@@ -58,19 +67,24 @@ def is_current(purpose: str, encrypted: str) -> bool:
 
 
 def sign(purpose: str, payload: bytes, context: str = "") -> str:
-    """`payload`, readable and URL-safe, with a signature that also covers `context`."""
+    """Return `payload`, readable and URL-safe, with a signature that also covers
+    `context`.
+    """
     return _spelled(_signature(derive_key(purpose), payload, context) + payload)
 
 
 def unsign(purpose: str, signed: str, context: str = "") -> bytes:
-    """The payload that `sign` was given. Raises `BadSignature` for anything else, whatever it is."""
+    """Return the payload that `sign` was given. Raises `BadSignature` for any other
+    value.
+    """
     try:
         raw = urlsafe_b64decode(signed.encode("ascii") + b"=" * (-len(signed) % 4))
     except ValueError as error:
         raise BadSignature from error
     signature, payload = raw[:SIGNATURE_BYTES], raw[SIGNATURE_BYTES:]
     expected = [_signature(key, payload, context) for key in derive_keys(purpose)]
-    # The decoder ignores stray characters and trailing bits; a token has one spelling only.
+    # The decoder ignores stray characters and trailing bits. A token has only one valid
+    # spelling.
     if not any(hmac.compare_digest(signature, one) for one in expected) or _spelled(raw) != signed:
         raise BadSignature
     return payload

@@ -1,4 +1,6 @@
-"""Structured logs: one record a line, with the request's id, and nothing in them that must stay secret."""
+"""Structured logs: one line for each record, with the id of the request and without
+secrets.
+"""
 
 import logging
 import re
@@ -45,7 +47,8 @@ MARGIN = 1_000  # characters dropped before a cut: a secret may have lost what m
 MAX_MEMBERS = 200  # of a list or a mapping
 MAX_LINES = 400  # of a traceback
 OF_EACH = 10  # what each value counts for in addition to its characters
-# What the server and the event loop say of clients that go away, or send what is not HTTP.
+# Messages of the server and the event loop about clients that disconnect, or that send
+# something other than HTTP.
 FAULTS_OF_CLIENTS = (
     "Invalid HTTP request received.",
     "Unsupported upgrade request.",
@@ -137,7 +140,10 @@ def _request_id(_: object, __: str, event: Event) -> Event:
 
 
 def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
-    """Send our records and every library's through the same processors to one stream; standard output by default."""
+    """Write our records and those of all libraries to one stream, in the same form.
+
+    The default stream is standard output.
+    """
     stream = stream or sys.stdout
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
@@ -176,7 +182,10 @@ def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
 
 
 def _lower(record: logging.LogRecord) -> bool:
-    """Keep what clients do from looking like trouble of ours: a stranger could fill the log with warnings."""
+    """Lower the level of records about what clients do.
+
+    Otherwise a stranger could fill the log with warnings that look like our own faults.
+    """
     if record.levelno > logging.INFO and record.getMessage().startswith(FAULTS_OF_CLIENTS):
         record.levelno, record.levelname = logging.INFO, "INFO"
     return logging.getLogger(record.name).isEnabledFor(record.levelno)
@@ -188,8 +197,10 @@ def _tame_libraries() -> None:
     for name in ("uvicorn", "uvicorn.error"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
-    logging.getLogger("uvicorn.access").disabled = True  # our own access log knows what must not be written
-    # A replaced request id, a plugin that was found, a request that we sent: no news to anybody.
+    # our own access log leaves out what must not be written
+    logging.getLogger("uvicorn.access").disabled = True
+    # A replaced request id, a plugin that was found, or a request that we sent is not
+    # news.
     for chatty in ("asgi_correlation_id", "alembic.runtime.plugins", "alembic.ddl", "httpx2", "stripe"):
         logging.getLogger(chatty).setLevel("WARNING")
 

@@ -17,7 +17,8 @@ from app.core.text import ascii_email
 MAX_NAME = 64  # characters: Python folds longer names in a way that others read as several addresses (CPython 121284)
 NAMED = re.compile(r"""(?P<quote>"?)(?P<name>[^"<>\\]*+)(?P=quote)\s*+<(?P<address>[^<>]++)>""")
 HOST = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*")
-# NUL stands between name and password in AUTH PLAIN (RFC 4616, 2); a line break is what a file of secrets ends with.
+# NUL separates name and password in AUTH PLAIN (RFC 4616, 2). A line break is often the
+# end of a file of secrets.
 UNSENDABLE = re.compile(r"[\0\r\n]")
 
 Text = TypeVar("Text", str, SecretStr)
@@ -72,8 +73,12 @@ def _in_ascii(host: str) -> str:
 
 
 def check_credential(value: Text) -> Text:
-    """Return a user name or password that can be sent: any text of one line. Raises `ValueError` for another."""
+    """Return a username or password that can be sent: any text of one line. Raises
+    `ValueError` otherwise.
+    """
     text = value.get_secret_value() if isinstance(value, SecretStr) else value
     if UNSENDABLE.search(text):
-        raise ValueError("must not hold a line break or a NUL character; a file that it was read from may end with one")
+        raise ValueError(
+            "must not contain a line break or a NUL character; if it was read from a file, the file may end with one"
+        )
     return value

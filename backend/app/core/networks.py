@@ -1,20 +1,23 @@
-"""Names and addresses of machines."""
+"""Checks of host names, addresses and networks."""
 
 import re
 from ipaddress import IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
 
-NAME = r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]"  # as it stands in a Host header: IPv6 in brackets, IDNA in ASCII
+# as in a Host header: IPv6 in brackets, IDNA in ASCII
+NAME = r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]"
 HOST = re.compile(rf"\*|(\*\.)?({NAME})")
 ORIGIN = re.compile(rf"\*|https?://({NAME})(:[0-9]+)?")
 HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")
-# Registries sell names below `co.uk` and `com.br`, so a star before these is a star before strangers. The whole list of
-# public suffixes (publicsuffix.org) changes weekly and would have to be updated with it.
+# Registries sell names below `co.uk` and `com.br`, so a star before one of these would
+# admit strangers. The full list of public suffixes (publicsuffix.org) changes weekly,
+# so a copy would soon be out of date.
 SOLD_BELOW = re.compile(r"(ac|co|com|edu|go|gov|mil|ne|net|or|org)\.[a-z]{2}")
 MIN_LABELS = 2  # behind the star of a wildcard host
-ONE_LABEL = re.compile(r"[a-z]([a-z0-9_-]*[a-z0-9])?", re.IGNORECASE)  # begins with a letter: `134744072` is an address
+# begins with a letter, because `134744072` is an address
+ONE_LABEL = re.compile(r"[a-z]([a-z0-9_-]*[a-z0-9])?", re.IGNORECASE)
 WIDEST = {4: 8, 6: 7}  # bits of the widest ranges for private use: 10.0.0.0/8 (RFC 1918) and fc00::/7 (RFC 4193)
-# Not `is_private` of Python: that one also means ranges for documentation and tests.
+# Python's `is_private` also includes ranges for documentation and tests.
 PRIVATE = tuple(
     ip_network(block)
     for block in (
@@ -27,48 +30,57 @@ PRIVATE = tuple(
 def check_network(value: str) -> str:
     """Return an IP address or a CIDR range such as `10.0.0.0/8`.
 
-    Raises `ValueError` for anything else, and for a range so wide that it holds strangers.
+    Raises `ValueError` for anything else, and for a range so wide that it contains
+    addresses of strangers.
     """
     try:
         network = ip_network(value)
-    except ValueError:  # its own text repeats the value
-        raise ValueError("must hold IP addresses or CIDR ranges such as 10.0.0.0/8") from None
+    except ValueError:  # the text of the library's error repeats the value
+        raise ValueError("must contain IP addresses or CIDR ranges such as 10.0.0.0/8") from None
     if network.prefixlen < WIDEST[network.version]:
-        raise ValueError("must not hold a range wider than /8, or /7 for IPv6: strangers have addresses in it")
+        raise ValueError(
+            "must not contain a range wider than /8, or /7 for IPv6, because strangers have addresses in it"
+        )
     return value
 
 
 def check_host(value: str) -> str:
     """Return a host name, `*.` before a domain, or `*`.
 
-    Raises `ValueError` for anything else, as no Host header would match it, and for a star before a public domain.
+    Raises `ValueError` for anything else, because no Host header would match it. A star
+    before a domain below which anyone can register is refused too.
     """
     host = value.lower()
     if not HOST.fullmatch(host):
-        raise ValueError("must hold bare host names, without scheme, port or path; *.example.com has a star in front")
+        raise ValueError(
+            "must contain host names without scheme, port or path, such as api.example.com or *.example.com"
+        )
     domain = host.removeprefix("*.")
     if domain != host and (domain.count(".") + 1 < MIN_LABELS or SOLD_BELOW.fullmatch(domain)):
-        raise ValueError("must not hold a star before a domain that anyone can register below; *.example.com is yours")
+        raise ValueError("must not contain a star before a domain below which anyone can register; write *.example.com")
     return value
 
 
 def check_origin(value: str) -> str:
-    """As a browser sends it (RFC 6454), or `*`; a slash at the end is taken off, for anything else `ValueError`."""
+    """Return an origin as a browser sends it (RFC 6454), or `*`.
+
+    A slash at the end is removed. Raises `ValueError` for anything else.
+    """
     origin = value.lower().removesuffix("/")
     if not ORIGIN.fullmatch(origin):
-        raise ValueError("must hold origins such as https://app.example.com, without a path")
+        raise ValueError("must contain origins such as https://app.example.com, without a path")
     return origin
 
 
 def check_header_name(value: str) -> str:
     """Return the name of a header (RFC 9110, 5.1). Raises `ValueError` for anything else, `*` included."""
     if value == "*" or not HEADER_NAME.fullmatch(value):
-        raise ValueError("must hold names of headers such as X-Client-Version, one by one: * is none")
+        raise ValueError("must contain names of headers such as X-Client-Version; * is not allowed")
     return value
 
 
 def is_address(value: str) -> bool:
-    """Whether it is an IP address or a range of them."""
+    """Whether the value is an IP address or a range of addresses."""
     try:
         ip_network(value)
     except ValueError:
@@ -77,9 +89,10 @@ def is_address(value: str) -> bool:
 
 
 def is_local(host: str) -> bool:
-    """Whether a host is on this machine or a private network, by its very text: no name is looked up.
+    """Whether a host is on this machine or a private network.
 
-    One label without a dot, such as `mailhog`, is the name of a service in Compose or of a machine next to this one.
+    Only the text decides. No name is resolved. One label without a dot, such as
+    `mailhog`, is the name of a service in Compose or of a machine on the same network.
     """
     try:
         address = ip_address(host.removeprefix("[").removesuffix("]"))
@@ -91,12 +104,19 @@ def is_local(host: str) -> bool:
 
 
 def limiter_key(address: str) -> str:
-    """What a rate limit counts: an IPv4 address, or the /64 that one IPv6 subscriber can roam in (RFC 6177)."""
+    """Return the address that a rate limit counts.
+
+    For IPv6 it is the /64 in which one subscriber can choose addresses freely (RFC
+    6177).
+    """
     return _block(address, 64)
 
 
 def site_key(address: str) -> str:
-    """What a limit for a whole site counts: an IPv4 address, or the /48 that one IPv6 site gets at most (RFC 6177)."""
+    """Return the address that a limit for a whole site counts.
+
+    For IPv6 it is the /48, the most that one site gets (RFC 6177).
+    """
     return _block(address, 48)
 
 
@@ -111,7 +131,10 @@ def _block(address: str, length: int) -> str:
 
 
 def is_loopback(url: str) -> bool:
-    """Whether a URL stays on this machine, by its very text: no name is looked up but `localhost`."""
+    """Whether a URL stays on this machine.
+
+    Only the text decides. No name is resolved, and `localhost` counts as this machine.
+    """
     try:
         host = urlsplit(url).hostname or ""
         return host == "localhost" or ip_address(host).is_loopback

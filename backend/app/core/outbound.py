@@ -1,6 +1,7 @@
-"""HTTP to other people's services, with an end: so much time and so many bytes for all that is asked within a `budget`.
+"""Calls to other services over HTTP, within a `budget` of time and bytes.
 
-Time-outs of HTTP libraries are for each read: who sends a byte now and then could hold us for ever.
+A timeout of an HTTP library applies to each read. A server that sends one byte now and
+then could therefore keep a thread busy for ever.
 """
 
 import socket
@@ -16,7 +17,7 @@ import httpcore2
 import httpx2
 
 CONNECT_SECONDS = 3.0
-IDLE_SECONDS = 30.0  # a connection that nobody used for so long is closed
+IDLE_SECONDS = 30.0  # an unused connection is closed after this time
 
 
 class _Budget:
@@ -28,13 +29,13 @@ class _Budget:
     def seconds_left(self) -> float:
         left = self.ends_at - time.monotonic()
         if left <= 0:
-            raise httpcore2.ReadTimeout(f"No whole answer within {self._seconds} s")
+            raise httpcore2.ReadTimeout(f"The response was not complete within {self._seconds} s")
         return left
 
     def count(self, data: bytes) -> bytes:
         self._bytes_left -= len(data)
         if self._bytes_left < 0:
-            raise httpcore2.RemoteProtocolError("More bytes than such an answer may have")
+            raise httpcore2.RemoteProtocolError("The response is larger than allowed")
         return data
 
 
@@ -43,7 +44,10 @@ _current: ContextVar[_Budget] = ContextVar("budget of what is asked outside")
 
 @contextmanager
 def budget(seconds: float, max_bytes: int) -> Iterator[None]:
-    """What is asked in here, repetitions included, ends within `seconds` and reads `max_bytes` at most."""
+    """Limit all calls made inside the block, retries included.
+
+    Together they end within `seconds` and read at most `max_bytes`.
+    """
     token = _current.set(_Budget(seconds, max_bytes))
     try:
         yield
@@ -52,17 +56,22 @@ def budget(seconds: float, max_bytes: int) -> Iterator[None]:
 
 
 def time_left() -> float:
-    """Seconds of the budget, 0 at its end."""
+    """Return the seconds that are left of the budget, and 0 at its end."""
     return max(0.0, _current.get().ends_at - time.monotonic())
 
 
 def client() -> httpx2.Client:
-    """A client that several threads may share and that keeps connections. It works within a `budget` only."""
+    """Return a client that keeps connections and that several threads may share.
+
+    It works only inside a `budget`.
+    """
     return httpx2.Client(**client_options())
 
 
 def client_options() -> dict[str, Any]:
-    """What makes it that, for a library with a class of clients of its own."""
+    """Return the options of such a client, for libraries that have their own class of
+    clients.
+    """
     return {
         "transport": _Transport(),
         "follow_redirects": False,
@@ -74,9 +83,13 @@ def client_options() -> dict[str, Any]:
 
 
 def _refuse_compressed(response: httpx2.Response) -> None:
-    """What is read is counted as it arrives; a compressed answer could grow a thousandfold after that."""
+    """Refuse a compressed response.
+
+    Bytes are counted as they arrive, and a compressed response could grow a
+    thousandfold afterwards.
+    """
     if response.headers.get("content-encoding", "identity") != "identity":
-        raise httpx2.RemoteProtocolError("The answer is compressed, which was not asked for")
+        raise httpx2.RemoteProtocolError("The response is compressed, although the request did not allow that")
 
 
 class _Transport(httpx2.HTTPTransport):
@@ -93,7 +106,7 @@ def _tls() -> SSLContext:
 
 
 class _Network(httpcore2.NetworkBackend):
-    """The network under the budget of who uses it just now."""
+    """The network, limited by the budget of the current caller."""
 
     def connect_tcp(
         self,
@@ -106,7 +119,8 @@ class _Network(httpcore2.NetworkBackend):
         ends_at = time.monotonic() + min(CONNECT_SECONDS, _current.get().seconds_left())
         error: Exception = httpcore2.ConnectError(f"{host} has no address")
         for address in _addresses(host, port):
-            # Each address has what is left of the time: the library would give the whole of it to every one.
+            # Each address gets the time that is left. The library would give the whole
+            # timeout to every address.
             seconds = ends_at - time.monotonic()
             if seconds <= 0:
                 break

@@ -1,4 +1,6 @@
-"""Pages: by offset for people who turn them, by signed cursor for programs that read them all."""
+"""Pages of lists: by offset for people who browse, by signed cursor for programs that
+read everything.
+"""
 
 import json
 from collections.abc import Callable
@@ -18,17 +20,17 @@ T = TypeVar("T")
 
 MAX_OFFSET = 10_000
 MAX_LIMIT = 100
-MAX_CURSOR = 4_000  # characters; one of the longest title in four-byte letters has 1,200
+MAX_CURSOR = 4_000  # characters; a cursor for the longest title in four-byte letters has 1,200
 NOT_IN_CONTEXT = {"cursor", "limit", "offset"}
 
 
 def _moment(text: str) -> datetime:
     if "T" not in text:
-        raise ValueError("a date is no moment")
+        raise ValueError("this is a date without a time")
     return datetime.fromisoformat(text)
 
 
-# Sort keys that JSON has no form for, and how they are read back.
+# Sort keys that have no form in JSON, and the functions that read them back.
 READERS: dict[type, Callable[[str], Any]] = {
     datetime: _moment,
     date: date.fromisoformat,
@@ -38,14 +40,20 @@ READERS: dict[type, Callable[[str], Any]] = {
 
 
 class InvalidCursor(Unprocessable):
-    """Altered, or made for another list, sort, filter or viewer."""
+    """The cursor was altered, or was made for another list, sort order, filter or
+    viewer.
+    """
 
     code = "invalid_cursor"
-    detail = "This cursor does not belong to this list. Start again without one."
+    detail = "This cursor does not belong to this list. Request the first page again, without a cursor."
 
 
 class Page(Output, Generic[T]):
-    """One page of a list. With `cursor`, `total` and `offset` are null and the cost does not grow with depth."""
+    """One page of a list.
+
+    With `cursor`, the fields `total` and `offset` are null, and the cost does not grow
+    with depth.
+    """
 
     items: list[T]
     total: int | None
@@ -56,12 +64,17 @@ class Page(Output, Generic[T]):
 
     @classmethod
     def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:
-        """Name its schema `PostSummaryPage`: generated clients name a type after it."""
+        """Name the schema `PostSummaryPage`, for example. Generated clients name a type
+        after it.
+        """
         return f"{params[0].__name__}Page"
 
 
 class PageQuery:
-    """The part of a list that is asked for. `total` costs a count, so only offset pages have one."""
+    """The part of a list that a client requests.
+
+    `total` costs a count, so only pages by offset have one.
+    """
 
     def __init__(
         self,
@@ -69,7 +82,7 @@ class PageQuery:
         offset: Annotated[int, Query(ge=0, le=MAX_OFFSET)] = 0,
         limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 20,
         cursor: Annotated[
-            str | None, Query(max_length=MAX_CURSOR, description="`next_cursor` of the page before, unchanged.")
+            str | None, Query(max_length=MAX_CURSOR, description="The `next_cursor` of the previous page, unchanged.")
         ] = None,
     ) -> None:
         self._request = request
@@ -78,20 +91,26 @@ class PageQuery:
         self.cursor = cursor
 
     def context(self, order: str) -> str:
-        """Everything that a cursor is bound to: path, query, caller, and the order of the rows."""
+        """Return everything that a cursor is bound to: path, query, caller, and the
+        order of the rows.
+        """
         query = sorted(pair for pair in self._request.query_params.multi_items() if pair[0] not in NOT_IN_CONTEXT)
         return json.dumps([self._request.url.path, query, viewer(self._request), order])
 
     def encode(self, keys: list[Any], order: str = "") -> str:
-        """A cursor that continues after the row with these sort keys; `order` names them."""
+        """Return a cursor that continues after the row with these sort keys. `order`
+        names the keys.
+        """
         plain = json.dumps(keys, ensure_ascii=False, default=_plain)
         return sign("cursor", plain.encode(), self.context(order))
 
     def decode(self, types: list[type], order: str = "") -> list[Any]:
-        """The sort keys in `cursor`, as values of these types. Raises `InvalidCursor`.
+        """Return the sort keys in `cursor`, as values of these types. Raises
+        `InvalidCursor`.
 
-        The signature proves that the cursor is ours, not that this version of the code made it. A
-        deployment may have changed the sort keys since, or the types of their columns.
+        The signature proves that we made the cursor. It does not prove that this
+        version of the code made it: a deployment may have changed the sort keys since,
+        or the types of their columns.
         """
         try:
             plain = json.loads(unsign("cursor", self.cursor or "", self.context(order)))

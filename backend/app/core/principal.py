@@ -1,4 +1,8 @@
-"""Who asks. `auth` publishes it on the request; the layers below it read it without knowing `auth`."""
+"""The caller of a request.
+
+`auth` publishes the caller on the request. The layers below `auth` read it without
+importing `auth`.
+"""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -9,13 +13,17 @@ Dependency = TypeVar("Dependency", bound=Callable[..., Any])
 
 
 def optional(dependency: Dependency) -> Dependency:
-    """Mark a dependency that gives a user or `None`. OpenAPI says of its routes that a token may be left out."""
+    """Mark a dependency that returns a user or `None`. OpenAPI then says that its
+    routes accept requests without a token.
+    """
     dependency.caller = "optional"  # type: ignore[attr-defined]
     return dependency
 
 
 def required(dependency: Dependency) -> Dependency:
-    """Mark a dependency that refuses requests without a user, although it stands on one that does not."""
+    """Mark a dependency that refuses requests without a user, although it depends on
+    one that accepts them.
+    """
     dependency.caller = "required"  # type: ignore[attr-defined]
     return dependency
 
@@ -29,11 +37,11 @@ def is_required(dependency: Any) -> bool:
 
 
 def publish(connection: HTTPConnection, principal: str) -> None:
-    """Say who the caller is, for example `user:42`."""
+    """Record the caller of this request, for example `user:42`."""
     connection.state.principal = principal
 
 
 def viewer(connection: HTTPConnection) -> str | None:
-    """The principal of this request; None for the public."""
+    """Return the caller of this request, or `None` for an anonymous one."""
     principal: str | None = getattr(connection.state, "principal", None)
     return principal

@@ -1,4 +1,7 @@
-"""What a deployment, staging or production, refuses to start with (security requirements 57 and 65)."""
+"""The settings that a deployment refuses (security requirements 57 and 65).
+
+A deployment is staging or production.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,11 @@ if TYPE_CHECKING:
 
     from app.core.config import Settings
 
-MIN_DISTINCT = 12  # characters of SECRET_KEY; `aaaa…` and `changeme…` stay below, any random key of 32 is above
+# characters of SECRET_KEY; `aaaa…` and `changeme…` have fewer, any random key of 32 has
+# more
+MIN_DISTINCT = 12
 NEW_KEY = 'make one with: python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
-# What people write into examples, and leave there.
+# Words that people write into examples and then leave there.
 PLACEHOLDER = re.compile(r"change|secret|example|default|your|insecure|placeholder|password", re.IGNORECASE)
 LIVE_KEY = re.compile(r"[sr]k_live_\w{8,}")
 TEST_KEY = re.compile(r"[sr]k_test_\w{8,}")
@@ -26,7 +31,7 @@ GUESSABLE = {"", "postgres", "password", "root", "admin", "liftoff", "secret", "
 
 
 class Unsafe(ValueError):
-    """Settings that are wrong: pairs of variable and reason, no values."""
+    """Settings that are wrong: pairs of variable and reason, without values."""
 
     def __init__(self, problems: list[tuple[str, str]]) -> None:
         super().__init__(", ".join(name for name, _ in problems))
@@ -34,7 +39,7 @@ class Unsafe(ValueError):
 
 
 def check(settings: Settings) -> None:
-    """Raise `Unsafe` with everything that is wrong at once."""
+    """Raise `Unsafe` with all problems at once."""
     problems = list(combinations.contradictions(settings))
     if settings.is_deployed:
         problems += [*_weaknesses(settings), *risks.refused(settings)]
@@ -43,7 +48,10 @@ def check(settings: Settings) -> None:
 
 
 def check_database(settings: Settings) -> None:
-    """Raise `Unsafe` for a database that a deployment must not have. It is all that migrations look at."""
+    """Raise `Unsafe` if a deployment must not use this database.
+
+    Migrations check nothing else.
+    """
     problems = list(_database_problems(settings.database_url.get_secret_value())) if settings.is_deployed else []
     if problems:
         raise Unsafe(problems)
@@ -53,7 +61,10 @@ def _weaknesses(s: Settings) -> Iterator[tuple[str, str]]:
     if _is_guessable(s.secret_key.get_secret_value()):
         yield "SECRET_KEY", f"is guessable; {NEW_KEY}"
     if s.secret_key_previous and _is_guessable(s.secret_key_previous.get_secret_value()):
-        yield "SECRET_KEY_PREVIOUS", "is guessable: whoever guesses it signs in as anybody; leave it out"
+        yield (
+            "SECRET_KEY_PREVIOUS",
+            "is guessable, and with it anyone could sign in as any user; leave it out",
+        )
     yield from _database_problems(s.database_url.get_secret_value())
     for name in ("public_url", "frontend_url"):
         url = getattr(s, name)
@@ -63,9 +74,9 @@ def _weaknesses(s: Settings) -> Iterator[tuple[str, str]]:
             yield name.upper(), "must be https"
     yield from _mail_problems(s)
     if not s.allowed_hosts or "*" in s.allowed_hosts:
-        yield "ALLOWED_HOSTS", "must name the hosts that this API answers for, not be empty or *"
+        yield "ALLOWED_HOSTS", "must name the hosts that this API serves; it must not be empty or *"
     if any("*" in origin or not origin.startswith("https://") for origin in s.cors_origins):
-        yield "CORS_ORIGINS", "must hold https origins, without *"
+        yield "CORS_ORIGINS", "must contain only https origins, without *"
     if s.password_hash_kib < MIN_HASH_KIB:
         yield "PASSWORD_HASH_KIB", f"must be at least {MIN_HASH_KIB}"
     if s.payments_enabled:
@@ -80,10 +91,13 @@ def _database_problems(url: str) -> Iterator[tuple[str, str]]:
     try:
         parts = urlsplit(url)
     except ValueError:
-        yield "DATABASE_URL", "is no URL"
+        yield "DATABASE_URL", "is not a URL"
         return
     if parts.scheme.startswith("sqlite"):
-        yield "DATABASE_URL", "is required (PostgreSQL or MySQL; SQLite is for development)"
+        yield (
+            "DATABASE_URL",
+            "is required; use PostgreSQL or MySQL, as SQLite is for development only",
+        )
     elif unquote(parts.password or "").lower() in GUESSABLE or parts.password == parts.username:
         yield "DATABASE_URL", "has an empty or guessable password"
 
@@ -93,7 +107,7 @@ def _mail_problems(s: Settings) -> Iterator[tuple[str, str]]:
         if not getattr(s, name):
             yield name.upper(), "is required"
     if s.smtp_password and s.smtp_tls == "none":
-        yield "SMTP_TLS", "must not be none where a password is sent"
+        yield "SMTP_TLS", "must not be none if SMTP_PASSWORD is set"
 
 
 def _host(url: str) -> str:
@@ -107,10 +121,16 @@ def _stripe_problems(s: Settings) -> Iterator[tuple[str, str]]:
     elif s.is_production and not LIVE_KEY.fullmatch(key):
         yield "STRIPE_SECRET_KEY", "is not a live key"
     elif not s.is_production and not TEST_KEY.fullmatch(key):
-        yield "STRIPE_SECRET_KEY", "is not a test key: staging moves no real money"
+        yield "STRIPE_SECRET_KEY", "is not a test key: staging must not move real money"
     if not s.stripe_webhook_secret:
         yield "STRIPE_WEBHOOK_SECRET", "is required (or set PAYMENTS_ENABLED=false)"
     elif not all(WEBHOOK_SECRET.fullmatch(secret.get_secret_value()) for secret in s.stripe_webhook_secret):
-        yield "STRIPE_WEBHOOK_SECRET", "must be whsec_ and what Stripe gave after it"
+        yield (
+            "STRIPE_WEBHOOK_SECRET",
+            "must be the whole secret from Stripe, which begins with whsec_",
+        )
     if s.stripe_api_base.startswith("http:") and (s.is_production or not is_local(_host(s.stripe_api_base))):
-        yield "STRIPE_API_BASE", "must be https (http only in staging, to a simulator on a private network)"
+        yield (
+            "STRIPE_API_BASE",
+            "must be https; http is allowed only in staging, for a simulator on a private network",
+        )

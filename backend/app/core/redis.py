@@ -1,11 +1,14 @@
-"""Redis under our limits: it holds counters and copies, so no request may wait long for it."""
+"""Connections to Redis for our limits.
+
+Redis holds only counters and copies, so no request may wait long for it.
+"""
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from redis import Redis
 
-WAIT_SECONDS = 0.25  # to connect, and for each answer
+WAIT_SECONDS = 0.25  # to connect, and for each response
 
 
 def client_options() -> dict[str, Any]:
@@ -14,6 +17,6 @@ def client_options() -> dict[str, Any]:
 
 
 def make_client(url: str) -> "Redis":
-    from redis import Redis  # large, and many run without it
+    from redis import Redis  # large, and many deployments run without it
 
     return Redis.from_url(url, **client_options())

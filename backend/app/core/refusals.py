@@ -1,4 +1,7 @@
-"""Why settings are refused: all reasons in one round, in our own words, with variables and never their values."""
+"""The messages for settings that are refused.
+
+All reasons come at once, in our own words. They name variables and never show values.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 
 PAIRED = {"smtp_username", "smtp_password", "google_client_id", "google_client_secret"}  # both are set, or neither
 ENVIRONMENTS = ("development", "test", "staging", "production")
-# By pydantic's name of the mistake; in braces stand the bounds that pydantic gives along.
+# The keys are pydantic's names of the mistakes. Pydantic provides the bounds in braces.
 WORDS: Mapping[str, str] = {
     "missing": "is required",
     "bool_parsing": "must be true or false",
@@ -34,7 +37,8 @@ WORDS: Mapping[str, str] = {
     "literal_error": "must be {expected}",
     "enum": "must be {expected}",
 }
-# A deployment sets some of these. Where none is set and SECRET_KEY is missing, a newcomer has not run `make dev` yet.
+# A deployment sets at least one of these. If none is set and SECRET_KEY is missing,
+# this is a new clone in which `make dev` has not run yet.
 SIGNS_OF_A_DEPLOYMENT = (
     "ENVIRONMENT",
     "DATABASE_URL",
@@ -46,7 +50,7 @@ SIGNS_OF_A_DEPLOYMENT = (
 
 
 def explain(kind: type[Stage], error: ValidationError, env_file: Path) -> str:
-    """All that is wrong, for people: one line, or a list."""
+    """Describe everything that is wrong, in one line or in a list."""
     lines = [*_lines(error, env_file), *_rest(kind, error, env_file)]
     if len(lines) == 1:
         return f"Liftoff cannot start with this setting: {lines[0]}"
@@ -72,14 +76,16 @@ def _reasons(error: ValidationError, env_file: Path) -> Iterator[tuple[str, str]
         else:
             yield (
                 name,
-                WORDS.get(problem["type"], "has a value that cannot be read").format(**context),
+                WORDS.get(problem["type"], "has a value that cannot be understood").format(**context),
             )
 
 
 def _rest(kind: type[Stage], error: ValidationError, env_file: Path) -> list[str]:
-    """What is wrong together is only looked for where each setting is right alone, and nobody should meet it later.
+    """Find further problems, so that the operator does not meet them one start at a
+    time.
 
-    So look once more, with something harmless in the place of each that is wrong.
+    Combinations of settings are only checked if each setting is valid by itself. So
+    this checks once more, with a harmless value in place of each invalid one.
     """
     wrong = {str(problem["loc"][0]) for problem in error.errors() if problem["loc"]}
     given = _given(env_file)
@@ -89,7 +95,8 @@ def _rest(kind: type[Stage], error: ValidationError, env_file: Path) -> list[str
     harmless |= dict.fromkeys(wrong & PAIRED, "x")
     harmless |= {"secret_key": secrets.token_urlsafe(48)} if "secret_key" in wrong else {}
     harmless |= {"accept_risks": ",".join(risks.NAMES)} if "accept_risks" in wrong else {}
-    if "environment" in wrong:  # `prod` means production, and says how strictly to look at the others
+    # `prod` means production, and decides how strictly the others are checked
+    if "environment" in wrong:
         meant = difflib.get_close_matches(given.get("ENVIRONMENT", ""), ENVIRONMENTS, n=1, cutoff=0.5)
         harmless["environment"] = meant[0] if meant else "development"
     try:
@@ -100,7 +107,7 @@ def _rest(kind: type[Stage], error: ValidationError, env_file: Path) -> list[str
 
 
 def _given(env_file: Path) -> dict[str, str]:
-    """The variables of the environment, and below them those of `.env`."""
+    """Return the variables of the environment and of `.env`. The environment wins."""
     from dotenv import dotenv_values  # slow to import, and only needed when something is wrong
 
     try:
@@ -112,7 +119,12 @@ def _given(env_file: Path) -> dict[str, str]:
 
 def _without_a_key(env_file: Path) -> str:
     if env_file.is_dir():
-        return "is not set, and .env is a folder: remove it, and `make dev` writes the file"
+        return "is not set, and .env is a folder. Remove the folder and let `make dev` write the file"
     if env_file.exists():
-        return f"is not set, in .env or elsewhere; {production.NEW_KEY}, or remove .env and `make dev` writes another"
-    return "is not set: `make dev` writes a .env for development; in production set the variables of .env.example"
+        return (
+            f"is not set, in .env or elsewhere; {production.NEW_KEY}, or remove .env and let `make dev` write a new one"
+        )
+    return (
+        "is not set. In development, `make dev` writes a .env file; in production, set the "
+        "variables listed in .env.example"
+    )

@@ -1,4 +1,4 @@
-"""Bases of every shape on the wire."""
+"""Base classes of every request and response model."""
 
 import json
 from types import UnionType
@@ -10,54 +10,62 @@ from pydantic_core import CoreSchema
 
 
 def example(values: dict[str, Any]) -> ConfigDict:
-    """Return the config of a model whose body `/docs` offers to send.
+    """Return the config of a model, with an example body that `/docs` offers to send.
 
         model_config = example({"title": "First light", "content": "Hello"})
 
-    The body has to work as it is with the demo data. A test sends every example.
+    The body must work unchanged with the demo data. A test sends every example.
     """
     return ConfigDict(json_schema_extra={"examples": [values]})
 
 
 def model_of(annotation: Any) -> type[BaseModel] | None:
-    """Return the model of a parameter, also of one that may be left out. `None` for plain values."""
+    """Return the model of a parameter, also of an optional one. Returns `None` for
+    plain values.
+    """
     if get_origin(annotation) in (Union, UnionType):
         annotation = next((one for one in get_args(annotation) if one is not type(None)), None)
     return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
 
 
 class Input(BaseModel):
-    """What a client sends. Unknown fields are refused, so that a typing error is never a silent no."""
+    """A body that a client sends.
+
+    Unknown fields are refused, so that a misspelt field is never silently ignored.
+    """
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, hide_input_in_errors=True)
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """Tell defaults in words. Generators of clients take a field with `default` for one that is always there.
+        """Describe defaults in words.
 
-        openapi-typescript, for one, would ask callers of `POST /auth/token` for `grant_type` and `scope`.
+        Client generators assume that a field with `default` is always present.
+        openapi-typescript, for example, would require `grant_type` and `scope` from
+        callers of `POST /auth/token`.
         """
         written = handler(schema)
         for field in handler.resolve_ref_schema(written).get("properties", {}).values():
             default = field.pop("default", None)
             if default not in (None, ""):
-                said = f"`{json.dumps(default, ensure_ascii=False)}` where it is left out."
+                said = f"`{json.dumps(default, ensure_ascii=False)}` if it is left out."
                 field["description"] = f"{field['description']} {said}" if "description" in field else said
         return written
 
 
 class PartialInput(Input):
-    """An update: a field that is left out stays as it is. Declare each as `T | MISSING = MISSING`.
+    """An update, in which a field that is left out stays as it is.
 
-    So leaving a field out, and setting it to null, are two things, here and in OpenAPI.
+    Declare each field as `T | MISSING = MISSING`. Leaving a field out and setting it to
+    null are then two different things, here and in OpenAPI.
     """
 
     def changes(self) -> dict[str, Any]:
-        """The fields that the client did send."""
+        """Return the fields that the client sent."""
         return {name: getattr(self, name) for name in self.model_fields_set}
 
 
 class Output(BaseModel):
-    """What we send, read from an ORM object or a row."""
+    """A body that we send. It is read from an ORM object or a row."""
 
     model_config = ConfigDict(from_attributes=True, json_schema_serialization_defaults_required=True)

@@ -1,4 +1,4 @@
-"""The types of settings: how each is read from its text, and what is refused whatever the other settings are."""
+"""The types of settings: how each is parsed, and which values are always refused."""
 
 import re
 from typing import Annotated
@@ -17,17 +17,21 @@ PREFIX = re.compile(r"(/[a-z0-9._-]+)*")
 
 def _prefix(path: str) -> str:
     if not PREFIX.fullmatch(path):
-        raise ValueError("must be a path in small letters, such as /api/v1")
+        raise ValueError("must be a path in lower case, such as /api/v1")
     return path
 
 
 def _split(value: object) -> object:
-    """Lists are written with commas."""
+    """Split a list at its commas."""
     return [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
 
 
 def _bare(url: str) -> str:
-    """Take off a slash at the end. Other settings look at its host, so it must be possible to take apart."""
+    """Remove a slash at the end. Raises `ValueError` for anything but a URL with a
+    host.
+
+    Other settings are compared with its host, so the URL must be parseable.
+    """
     try:
         usable = URL.fullmatch(url) is not None and urlsplit(url).port != 0 and bool(urlsplit(url).hostname)
     except ValueError:
@@ -38,7 +42,11 @@ def _bare(url: str) -> str:
 
 
 def _redis(url: SecretStr) -> SecretStr:
-    """Refused here, where the variable is named, and not at the first request that counts."""
+    """Refuse a URL that Redis cannot use.
+
+    The refusal at start names the variable. Otherwise the first rate-limited request
+    would fail.
+    """
     try:
         parts = urlsplit(url.get_secret_value())
         usable = parts.scheme in ("redis", "rediss") and bool(parts.hostname) and parts.port != 0

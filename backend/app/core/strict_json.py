@@ -1,4 +1,8 @@
-"""JSON as the contract takes it: what a database or another JSON reader could choke on is refused at the door."""
+"""Strict JSON parsing.
+
+JSON that a database or another JSON parser could not handle is refused before it is
+used.
+"""
 
 import math
 from typing import Any
@@ -6,13 +10,17 @@ from typing import Any
 from pydantic_core import from_json
 
 INT64 = range(-(2**63), 2**63)
-MAX_ENTRIES = 2_000  # members, items and containers of one body: each one may become an error
+MAX_ENTRIES = 2_000  # members, items and containers of one body; each of them may cause an error
 
 Location = tuple[str | int, ...]
 
 
 class InvalidJson(ValueError):
-    """Refused. `loc` says where, `message` why, `type` is a stable word for programs."""
+    """The body was refused.
+
+    `loc` says where the fault is and `message` describes it. `type` is a stable
+    identifier for programs.
+    """
 
     def __init__(self, message: str, kind: str = "json_invalid", loc: Location = ()) -> None:
         super().__init__(message)
@@ -20,13 +28,16 @@ class InvalidJson(ValueError):
 
 
 def parse(body: bytes, max_entries: int = MAX_ENTRIES) -> Any:
-    """Read any JSON except: invalid UTF-8, lone surrogates, NaN and infinities, nesting over 200,
-    integers over 64 bits, NUL, and more than `max_entries` members and items.
+    """Parse JSON, and refuse what databases or other parsers cannot handle.
+
+    Refused are invalid UTF-8, lone surrogates, NaN and infinities, more than 200 levels
+    of nesting, integers over 64 bits, NUL, and more than `max_entries` members and
+    items.
 
     Raises `InvalidJson`, whose text never repeats the body.
     """
     if _has_more_entries(body, max_entries):
-        raise InvalidJson(f"A body has at most {max_entries} members and items", "json_too_many")
+        raise InvalidJson(f"A body must not have more than {max_entries} members and items", "json_too_many")
     try:
         value = from_json(body, allow_inf_nan=False)
     except ValueError as error:
@@ -67,7 +78,7 @@ def _inspect(value: object, loc: Location) -> None:
 
 def _refuse(value: object, loc: Location) -> None:
     if isinstance(value, str) and "\0" in value:
-        raise InvalidJson("Strings must not hold a NUL character", "string_nul", loc)
+        raise InvalidJson("Strings must not contain a NUL character", "string_nul", loc)
     if isinstance(value, int) and value not in INT64:
         raise InvalidJson("Integers must fit in 64 bits", "int_overflow", loc)
     if isinstance(value, float) and math.isinf(value):

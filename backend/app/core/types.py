@@ -1,4 +1,4 @@
-"""Types that parameters and shapes share."""
+"""Types that parameters and models share."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -10,21 +10,30 @@ from pydantic_core import PydanticCustomError
 MAX_ID = 2**63 - 1
 
 Id = Annotated[int, Field(ge=1, le=MAX_ID)]
-"""A row's id: what no 64-bit column could hold is refused before any database sees it."""
+"""The id of a row. A value that no 64-bit column could hold is refused before any
+database sees it.
+"""
 
 
 def now() -> datetime:
-    """What this host's clock shows, aware, in UTC. What goes into a row, or is compared with one: `app.db.clock`."""
+    """Return the time of this host's clock, aware and in UTC.
+
+    For a time that is stored in a row, or compared with one, use `app.db.clock`.
+    """
     return datetime.now(UTC)
 
 
 def today() -> date:
-    """The date in UTC."""
+    """Return the current date in UTC."""
     return now().date()
 
 
 def rule(check: Callable[[str], str], kind: str) -> Callable[[str], str]:
-    """`check` as a validator whose `ValueError` becomes a 422 with its text and `<kind>_invalid` as its type."""
+    """Turn `check` into a validator.
+
+    Its `ValueError` becomes a 422 with the error's text, and with `<kind>_invalid` as
+    its type.
+    """
 
     def validate(value: str) -> str:
         try:

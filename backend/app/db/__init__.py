@@ -1,1 +1,3 @@
-"""The database: one engine, one session factory, one owner of the transaction."""
+"""The database: one engine, one session factory, and one function that ends
+transactions.
+"""

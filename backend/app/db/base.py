@@ -22,10 +22,15 @@ add_checks()
 
 
 class Base(DeclarativeBase):
-    """Constraints get names, the same on every database: migrations drop them and errors are told apart by them."""
+    """Base of all tables.
+
+    Constraints have the same names on every database, because migrations drop them by
+    name and errors are recognised by name.
+    """
 
     metadata = MetaData(naming_convention=NAMING)
     type_annotation_map: ClassVar = {
-        int: BigInteger().with_variant(Integer(), "sqlite"),  # only INTEGER counts up there, and it holds 64 bits
+        # SQLite only counts up an INTEGER, which holds 64 bits
+        int: BigInteger().with_variant(Integer(), "sqlite"),
         datetime: UtcDateTime(),
     }

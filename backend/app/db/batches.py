@@ -1,14 +1,17 @@
-"""Work on any number of rows, a few at a time: each batch is a short transaction of its own.
+"""Work on any number of rows in batches, each of which is a short transaction of its
+own.
 
-A statement that touches every row of a kind takes longer the more there are, until a time limit ends it and nothing is
-done at all. Batches always get something done, hold no lock for long, and leave others their turn:
+A statement that touches every row of a kind takes longer the more rows there are. In
+the end a time limit stops it, and nothing is done at all. Batches always make progress,
+hold no lock for long, and let others work in between:
 
     delete_in_batches(WorkerSession, Mail, Mail.sent_at < past, by=Mail.sent_at)
     in_batches(WorkerSession, fill_in, Post, Post.html.is_(None), budget=5)
     for posts in read_in_batches(SessionLocal, Post, after=1_000): ...
 
-All times are seconds. Rows are taken in the order of `by`, which must have an index that begins with it, or behind
-columns that the conditions compare for equality. Without `by` it is the primary key.
+All times are in seconds. Rows are taken in the order of `by`, or of the primary key
+without it. An index must begin with `by`, or have it after columns that the conditions
+compare for equality.
 """
 
 import time
@@ -22,24 +25,31 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, sessionmaker
 from app.db.base import Base
 
 SIZE = 2_000  # rows of one batch at most
-FIRST = 100  # rows of the first batch, before it is known what one costs: rows that refer to them go along
-BUDGET = 2.0  # seconds of one run; the thread has other things to do, too
+# rows of the first batch, when the cost of one is unknown: deleting a row may delete
+# rows that refer to it
+FIRST = 100
+BUDGET = 2.0  # seconds of one run, because the thread has other work too
 
 Row = TypeVar("Row", bound=Base)
 Sessions = sessionmaker[Any]
 Work = Callable[[Session, Sequence[int]], None]
 
 
-# A batch aims at so many seconds; then others have the database to themselves for four times as long as it took.
-# Five million rows of PostgreSQL go in three minutes, and requests take hardly longer (`tests/faults/test_purge.py`).
-# SQLite has one writer: whoever waits for it looks again now and then, and must find it free.
+# A batch should take `AIM` seconds. Then it leaves the database to others for four
+# times as long as it took. Five million rows of PostgreSQL are deleted in three
+# minutes, and requests take hardly longer (`tests/faults/test_purge.py`). SQLite has
+# one writer. A process that waits for it retries at intervals, and must find the file
+# free then.
 AIM = 0.02
 REST = 4.0
 
 
 @dataclass
 class Progress:
-    """What one run did. `longest` is the time of its longest transaction, `last` the key of its last row."""
+    """The result of one run.
+
+    `longest` is the time of its longest transaction. `last` is the key of its last row.
+    """
 
     rows: int = 0
     batches: int = 0
@@ -63,11 +73,16 @@ def in_batches(  # noqa: PLR0913 - each has a default that fits
     size: int = SIZE,
     budget: float | None = BUDGET,
 ) -> Progress:
-    """Call `work` with the primary keys of at most `size` locked rows, again and again, until none is left.
+    """Call `work` with the primary keys of at most `size` locked rows, until no row is
+    left.
 
-    Each call is a transaction. After `budget` seconds no other one begins; None has no end. At least one batch is done.
-    Rows that somebody else has locked are left out. Ordered by the primary key, no row comes twice, and a run can go on
-    after `Progress.last` of another; ordered by another column, `work` must leave no row that fits the conditions.
+    Each call is a transaction. No new one begins after `budget` seconds. With `None`
+    there is no limit. At least one batch is done. Rows that another transaction has
+    locked are left out.
+
+    If `by` is the primary key, no row comes twice, and a run can continue after
+    `Progress.last` of a previous one. With another column, `work` must change every row
+    so that it no longer matches the conditions.
     """
     progress, began, wanted = Progress(last=after), time.monotonic(), min(FIRST, size)
     while True:
@@ -97,12 +112,15 @@ def delete_in_batches(
     size: int = SIZE,
     budget: float | None = BUDGET,
 ) -> Progress:
-    """Delete the rows that fit the conditions, as `in_batches` goes through them."""
+    """Delete the rows that match the conditions, as `in_batches` does."""
     return in_batches(sessions, deletion(model), model, *conditions, by=by, size=size, budget=budget)
 
 
 def deletion(model: type[Base]) -> Work:
-    """The work that deletes rows of this table. MariaDB takes no LIMIT in a subquery: the keys are known before."""
+    """Return the work that deletes rows of this table.
+
+    MariaDB does not support LIMIT in a subquery, so the keys are selected first.
+    """
     key = _key(model)
 
     def work(db: Session, keys: Sequence[int]) -> None:
@@ -114,9 +132,11 @@ def deletion(model: type[Base]) -> Work:
 def read_in_batches(
     sessions: Sessions, model: type[Row], *conditions: ColumnElement[bool], after: int = 0, size: int = SIZE
 ) -> Iterator[Sequence[Row]]:
-    """Read the rows that fit the conditions, `size` at a time, in the order of their primary keys, behind `after`.
+    """Read the rows that match the conditions, `size` at a time, in the order of their
+    primary keys.
 
-    No transaction is open while the caller works with them.
+    The first key is larger than `after`. No transaction is open while the caller uses
+    the rows.
     """
     key = _key(model)
     while True:
@@ -136,10 +156,12 @@ def _next(
     last: Any,
     limit: int,
 ) -> Select[Any, Any]:
-    """Key and place of the next rows, locked.
+    """Select and lock key and place of the next rows.
 
-    It goes on at the last place instead of at the first: there the index still has what was deleted a moment ago, and
-    PostgreSQL would step over it again and again. Several rows may have one place, so it is looked at once more.
+    The query continues at the last place rather than at the first one. At the first
+    place the index still contains rows that were just deleted, and PostgreSQL would
+    step over them again and again. Several rows may share a place, so the last place is
+    included.
     """
     key = _key(model)
     place = key if by is None else by
@@ -150,7 +172,10 @@ def _next(
 
 
 def _fitting(size: int, share: float, most: int) -> int:
-    """How many rows the next batch takes, after one of `size` that took this share of what it should take."""
+    """Return the number of rows of the next batch.
+
+    The last one had `size` rows and took `share` of the time that it should take.
+    """
     if share > 1:
         return max(1, size // 2)
     return min(most, size * 2) if share < 0.5 else size  # noqa: PLR2004 - twice as many would take too long

@@ -1,4 +1,6 @@
-"""Whether the numbers fit: threads to connections here, all processes' connections to what the server allows."""
+"""Checks that the limits fit together: our connections, and the number that the server
+allows.
+"""
 
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
@@ -13,7 +15,11 @@ class TooSmall(RuntimeError):
 
 
 def check_capacity(settings: Settings) -> None:
-    """Raise `TooSmall` before the first request does. A database that is away is no reason not to start."""
+    """Raise `TooSmall` if the server allows too few connections for our processes.
+
+    This runs before the first request. An unreachable database does not prevent the
+    start.
+    """
     others = SIDE_POOL + HEALTH_POOL + (WORKER_POOL if settings.embedded_worker else 0)
     needed = settings.web_concurrency * (admission.slots + others)
     try:
@@ -29,6 +35,8 @@ def check_capacity(settings: Settings) -> None:
         return
     if limit is not None and needed > limit:
         raise TooSmall(
-            f"WEB_CONCURRENCY x (DATABASE_POOL_SIZE + DATABASE_MAX_OVERFLOW + {others}) is {needed} connections; "
-            f"the server has {limit}. Lower these settings or raise max_connections."
+            f"WEB_CONCURRENCY x (DATABASE_POOL_SIZE + DATABASE_MAX_OVERFLOW + {others}) is "
+            f"{needed} connections, but "
+            f"the server allows {limit}. Lower these settings, or raise max_connections on the "
+            "server."
         )

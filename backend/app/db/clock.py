@@ -1,18 +1,21 @@
-"""The database's clock: the one that all hosts share.
+"""The clock of the database, which all hosts share.
 
-The clocks of two hosts differ, by seconds at least. A moment that one host writes and another compares (the end of a
-lease, of a link, of a session; when a post is published; what a list is sorted by) is therefore never taken from the
-host: `now()` stands in the statement, and the database fills in the moment.
+The clocks of two hosts differ, at least by seconds. So a time that one host writes and
+another compares never comes from a host. Examples are the end of a lease, of a link or
+of a session, the time at which a post is published, and a time by which a list is
+sorted. Instead, `now()` is part of the statement, and the database fills in the time:
 
     select(Link).where(Link.expires_at > clock.now())
     Link(expires_at=clock.now(timedelta(hours=1)))
     made_at: Mapped[datetime] = mapped_column(default=clock.now())
 
-No statement is added by that. A decision in Python selects the answer with the row that it is about, as one more
-column: `select(Link, Link.made_at > clock.now(-GRACE))`. `read` is for the rare one that has no statement of its own.
+This needs no additional statement. A decision in Python selects its answer together
+with the row, as one more column: `select(Link, Link.made_at > clock.now(-GRACE))`.
+`read` is for the rare case that has no statement of its own.
 
-Only what stays on this host has the host's clock (`app.core.types.now`): logs, metrics and access tokens, which are
-compared with a leeway. Durations are measured with `time.monotonic`.
+Only times that stay on one host use the host's clock (`app.core.types.now`): logs,
+metrics, and access tokens, which are compared with a leeway. Durations are measured
+with `time.monotonic`.
 """
 
 from datetime import datetime, timedelta
@@ -27,12 +30,13 @@ from sqlalchemy.sql.functions import FunctionElement
 from app.db.types import UtcDateTime
 
 MICROSECOND = timedelta(microseconds=1)
-# The start of the statement, on all three. PostgreSQL's `now()` is the start of the transaction: what follows a wait
-# for a lock would be dated before it. Its `clock_timestamp()` changes within a statement, so no index could be used.
+# All three readings are the start of the statement. PostgreSQL's `now()` is the start
+# of the transaction, so a row written after a wait for a lock would be dated before
+# that wait. `clock_timestamp()` changes within a statement, so no index could be used.
 READINGS = {
     "postgresql": "statement_timestamp()",
     "mysql": "UTC_TIMESTAMP(6)",
-    "sqlite": "'now'",  # the host's own, to the millisecond: the file has only one host
+    "sqlite": "'now'",  # the host's own clock, to the millisecond: the file has only one host
 }
 
 
@@ -42,18 +46,21 @@ class _Now(FunctionElement[datetime]):
 
 
 def now(after: timedelta = timedelta()) -> FunctionElement[datetime]:
-    """In a statement: the moment at which the database begins with it, or the one so long after it (or before)."""
+    """Return an SQL expression for the time at which the database begins the statement.
+
+    `after` is added to it, and may be negative.
+    """
     return _Now(literal(after // MICROSECOND, BigInteger())) if after else _Now()
 
 
 def read(db: Session) -> datetime:
-    """What the database's clock shows, by a statement of its own."""
+    """Return the time of the database's clock, with a statement of its own."""
     moment: datetime = db.execute(select(now())).scalar_one()
     return moment
 
 
 def _parts(element: _Now, compiler: SQLCompiler, options: dict[str, Any]) -> tuple[str, str]:
-    """The reading, and the microseconds to add; empty where there are none."""
+    """Return the reading, and the microseconds to add, or an empty text."""
     return READINGS[compiler.dialect.name], compiler.process(element.clauses, **options)
 
 
@@ -71,7 +78,9 @@ def _mysql(element: _Now, compiler: SQLCompiler, **options: Any) -> str:
 
 @compiles(_Now, "sqlite")
 def _sqlite(element: _Now, compiler: SQLCompiler, **options: Any) -> str:
-    """In the form in which `UtcDateTime` keeps times there: they are compared as texts."""
+    """Return the time in the form in which `UtcDateTime` stores it, because SQLite
+    compares texts.
+    """
     reading, after = _parts(element, compiler, options)
     modifier = f", printf('%+.6f seconds', {after} / 1e6)" if after else ""
     return f"strftime('%Y-%m-%d %H:%M:%f000', {reading}{modifier})"

@@ -1,7 +1,9 @@
-"""A watchdog ends every database call that is over its time, so that its thread returns.
+"""A watchdog ends every database call that exceeds its time limit, so that its thread
+returns.
 
-The kernel of a stopped server still acknowledges what it is sent. So neither a TCP timeout nor the server's own limits
-end such a call. The watchdog closes its socket from another thread, and the driver raises an error at once.
+The kernel of a suspended server still acknowledges packets. So neither a TCP timeout
+nor the server's own limits end such a call. The watchdog closes the socket of the call
+from another thread, and the driver raises an error at once.
 """
 
 import functools
@@ -15,14 +17,14 @@ from typing import Any, Protocol, TypeVar, cast
 from app.core.logging import get_logger
 from app.db.silence import Silence
 
-GRACE_SECONDS = 0.25  # for the server to end a statement by its own limit first, with a better error
-LONGEST_SLEEP = 0.5  # seconds; no limit may be shorter, or its calls would be ended late
+GRACE_SECONDS = 0.25  # so that the server's own limit ends a statement first, with a better error
+LONGEST_SLEEP = 0.5  # seconds; no limit may be shorter, because its calls would be ended late
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 log = get_logger(__name__)
-# The calls that run now. To take one out is one step under the interpreter's lock, so a call is either ended by its
-# own thread or cut by the watchdog, never both.
+# The calls that run now. Removing one is a single step under the interpreter's lock. So
+# a call is either ended by its own thread or cut by the watchdog, never both.
 _calls: dict["Call", "Call"] = {}
 _cutting = threading.Lock()
 
@@ -34,10 +36,10 @@ class Limited(Protocol):
     silence: Silence
 
     def cut(self) -> None:
-        """End the call that runs now. Called from the watchdog's thread."""
+        """End the current call. The watchdog's thread calls this."""
 
 
-Call = tuple[Limited, float]  # and when it began
+Call = tuple[Limited, float]  # the connection, and the time at which the call began
 
 
 def limited(method: Method) -> Method:
@@ -56,7 +58,10 @@ def limited(method: Method) -> Method:
 
 
 def start_watchdog() -> None:
-    """Have this process watch its calls. Connections ask for it, so a process without any has no such thread."""
+    """Start the thread that watches the calls of this process.
+
+    Connections start it, so a process without connections has no such thread.
+    """
     _start()
 
 
@@ -67,8 +72,9 @@ def _start() -> None:
 
 def _end(call: Call) -> None:
     if _calls.pop(call, None) is None:
-        # The watchdog took it. It may be about to use the connection's descriptor, so this thread must not close
-        # it yet: the number could already be another socket's.
+        # The watchdog took the call. It may be about to use the descriptor of the
+        # connection, so this thread must not close it yet. The number could already
+        # belong to another socket.
         with _cutting:
             return
     call[0].silence.heard_at = time.monotonic()
@@ -81,7 +87,9 @@ def _watch() -> None:
 
 
 def _look() -> float:
-    """Cut what is over its time. The seconds until the next call will be."""
+    """Cut all calls over their limit. Returns the seconds until the next call reaches
+    its limit.
+    """
     nearest = math.inf
     at = time.monotonic()
     for call in _calls.copy():
@@ -98,8 +106,8 @@ def _cut(call: Call) -> None:
     connection, began = call
     with _cutting:
         if _calls.pop(call, None) is None:
-            return  # answered meanwhile
-        with suppress(Exception):  # whatever a broken connection raises must not end the watchdog
+            return  # the call ended meanwhile
+        with suppress(Exception):  # no error of a broken connection may end the watchdog
             connection.cut()
     log.warning("database_call_cut", seconds=round(time.monotonic() - began, 1))
     connection.silence.missed(began)

@@ -1,4 +1,4 @@
-"""Deleting one row, once: of two requests that both found it, one deletes it."""
+"""Deletes one row once: if two requests have found it, only one of them deletes it."""
 
 from typing import Any, cast
 
@@ -11,9 +11,11 @@ from app.db.base import Base
 
 
 def delete_row(db: Session, row: Base, gone: type[AppError]) -> None:
-    """Delete a row that was read before. Raise `gone` where another request has deleted it since.
+    """Delete a row that was read before. Raises `gone` if another request has deleted
+    it since.
 
-    `db.delete(row)` would only warn about that, and both requests would answer 204.
+    `db.delete(row)` would only warn about that, and both requests would respond with
+    204.
     """
     mapper = inspect(type(row))
     key = zip(mapper.primary_key, mapper.primary_key_from_instance(row), strict=True)

@@ -1,15 +1,18 @@
-"""What each of the three databases needs so that they behave alike. Differences live here and in `drivers/` alone.
+"""Makes the three databases behave alike. Their differences are only here and in
+`drivers/`.
 
 | | PostgreSQL | MySQL, MariaDB | SQLite |
 |---|---|---|---|
-| connecting, and trying a pooled connection | 2 s | 2 s | none |
-| a statement, by the server | 4 s, jobs 60 s | the same; MySQL limits `SELECT` alone | has no server |
-| any call, by the watchdog | 0.25 s later its socket is closed | the same | it is interrupted |
+| connecting, and testing a pooled connection | 2 s | 2 s | none |
+| a statement, by the server | 4 s, jobs 60 s | the same; MySQL limits only `SELECT` | has no server |
+| any call, by the watchdog | after 0.25 s more its socket is closed | the same | it is interrupted |
 | a lock | 3 s | 3 s | 3 s |
 | idle in a transaction | 30 s | none | none |
-| isolation | read committed | read committed (their default re-reads old rows) | serialised writers, WAL readers |
+| isolation | read committed | read committed (not their default) | serialised writers, WAL readers |
 | row locks | `FOR UPDATE OF` | `FOR UPDATE` | none: a writer holds the whole file |
 | times | with time zone | `DATETIME(6)`, kept in UTC | text, kept in UTC |
+
+The default isolation of MySQL and MariaDB would show a transaction old rows again.
 """
 
 import math
@@ -35,17 +38,24 @@ JOB_STATEMENT_SECONDS = 60.0
 LOCK_SECONDS = 3
 IDLE_SECONDS = 30
 CONNECT_SECONDS = 2
-UNACKNOWLEDGED_SECONDS = 15  # a peer whose kernel is gone
-WAL_PAUSE = 0.01  # seconds until a file that is being switched to WAL is tried again
-HELD = "named locks"  # in a connection's info: what MySQL would keep beyond the transaction
+UNACKNOWLEDGED_SECONDS = 15  # for a peer whose kernel no longer responds
+# seconds until the next attempt, while another connection switches the file to WAL
+WAL_PAUSE = 0.01
+# in a connection's info: named locks, which MySQL would keep beyond the transaction
+HELD = "named locks"
 MYSQL_MODE = "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
 MYSQL_SESSION = f"SET time_zone='+00:00', sql_mode='{MYSQL_MODE}'"
-MYSQL_CHECK_FAILED = (3819, 4025)  # MySQL's and MariaDB's number of a broken check constraint
+# the error numbers of MySQL and MariaDB for a violated check constraint
+MYSQL_CHECK_FAILED = (3819, 4025)
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Seconds: for a statement, for trying a connection before it is used, and for waiting until the pool has one."""
+    """Limits in seconds.
+
+    They apply to a statement, to testing a connection before it is used, and to waiting
+    for a connection of the pool.
+    """
 
     statement: float
     trying: float = CONNECT_SECONDS
@@ -53,7 +63,9 @@ class Limits:
 
     @property
     def call(self) -> float:
-        """The limit of the watchdog for one call on a connection in use. Migrations have none."""
+        """Return the watchdog's limit for one call on a connection in use. Migrations
+        have no limit.
+        """
         return self.statement + GRACE_SECONDS if self.statement else math.inf
 
 
@@ -65,9 +77,11 @@ def make_engine(
     name: str = "liftoff",
     limits: Limits | None = None,
 ) -> Engine:
-    """An engine with our limits on every connection. It connects on first use, not here.
+    """Return an engine with our limits on every connection. It connects on first use,
+    not here.
 
-    Without `limits` they are those of requests. With a statement limit of 0 a statement may take as long as it likes.
+    Without `limits`, those of requests apply. With a statement limit of 0, a statement
+    may take any time.
     """
     url = normalise(settings.database_url.get_secret_value())
     limits = limits or Limits(settings.database_statement_timeout)
@@ -77,8 +91,9 @@ def make_engine(
         "pool_timeout": limits.turn or settings.database_pool_timeout,
         "pool_recycle": settings.database_pool_recycle,
         "pool_pre_ping": True,
-        "pool_use_lifo": True,  # idle connections age out instead of all being kept warm in turn
-        "hide_parameters": True,  # an error's text must not carry what a user typed
+        # lets idle connections age out, instead of keeping all of them in use
+        "pool_use_lifo": True,
+        "hide_parameters": True,  # the text of an error must not contain what a user typed
     }
     make = _MAKERS[url.get_backend_name()]
     engine = make(url, name, limits, options)
@@ -87,18 +102,22 @@ def make_engine(
 
 
 def _name_error(context: ExceptionContext) -> DBAPIError | None:
-    """The right class for errors to which a driver gives the wrong one, or none."""
+    """Return the right class for an error to which the driver gives the wrong class, or
+    no class.
+    """
     error = context.original_exception
     kind: type[DBAPIError] | None = None
     if context.sqlalchemy_exception is None and isinstance(error, ValueError | OverflowError):
-        kind = DataError  # a NUL, a lone surrogate, an integer over 64 bits: refused before it was sent
+        # the driver refused a NUL, a lone surrogate or an integer over 64 bits before
+        # sending it
+        kind = DataError
     elif error.args and error.args[0] in MYSQL_CHECK_FAILED:
-        kind = IntegrityError  # to PyMySQL an operational error
+        kind = IntegrityError  # PyMySQL calls it an operational error
     return kind(context.statement, None, error, hide_parameters=True) if kind else None
 
 
 def _postgresql(url: URL, name: str, limits: Limits, options: dict[str, Any]) -> Engine:
-    from app.db.drivers.postgresql import connect  # brings the driver along
+    from app.db.drivers.postgresql import connect  # imports the driver
 
     timeouts = {
         "statement_timeout": limits.statement,
@@ -111,7 +130,7 @@ def _postgresql(url: URL, name: str, limits: Limits, options: dict[str, Any]) ->
         "options": " ".join(
             ["-c timezone=UTC", *(f"-c {key}={round(seconds * 1000)}" for key, seconds in timeouts.items())]
         ),
-        # A peer that vanished without a word is noticed while we wait for it.
+        # This detects a peer that has disappeared while we wait for it.
         "keepalives_idle": 10,
         "keepalives_interval": 5,
         "keepalives_count": 2,
@@ -124,11 +143,12 @@ def _postgresql(url: URL, name: str, limits: Limits, options: dict[str, Any]) ->
 
 
 def _watch(engine: Engine, limits: Limits, silence: Silence, connect: Callable[..., Limited]) -> None:
-    """Have every connection of this engine made by `connect`, and the watchdog look after it."""
+    """Let `connect` make every connection of this engine, under the watchdog."""
 
     def open_one(dialect: Dialect, _record: object, args: list[Any], options: dict[str, Any]) -> Limited:
-        silence.refuse()  # who has just found one silent connection tries no second
-        # Not with the short limit of a health check: only what takes longer than `LISTEN_SECONDS` is no answer.
+        silence.refuse()  # after one silent connection, do not try another
+        # Without the short limit of a health check: only a call that takes longer than
+        # `LISTEN_SECONDS` counts as unanswered.
         patient = {**options, "connect_timeout": CONNECT_SECONDS, "limit": CONNECT_SECONDS}
         silence.reach = partial(connect, *args, **patient, silence=Silence())
         began = time.monotonic()
@@ -143,7 +163,8 @@ def _watch(engine: Engine, limits: Limits, silence: Silence, connect: Callable[.
 
     def give_back(connection: Any, _record: object) -> None:
         if connection is not None:
-            connection.limit = limits.trying  # the next call on it asks whether it still lives
+            # the next call tests whether the connection still works
+            connection.limit = limits.trying
 
     start_watchdog()
     event.listen(engine, "do_connect", open_one)
@@ -152,7 +173,7 @@ def _watch(engine: Engine, limits: Limits, silence: Silence, connect: Callable[.
 
 
 def _mysql(url: URL, name: str, limits: Limits, options: dict[str, Any]) -> Engine:
-    from app.db.drivers.mysql import Connection  # brings the driver along
+    from app.db.drivers.mysql import Connection  # imports the driver
 
     silence = silence_of(str(url))
     connect_args = {
@@ -179,7 +200,7 @@ def _mysql(url: URL, name: str, limits: Limits, options: dict[str, Any]) -> Engi
 
 def _rest_mysql(connection: Any, record: ConnectionPoolEntry) -> None:
     for name in record.info.pop(HELD, ()):
-        if connection is not None:  # one that broke has lost its locks
+        if connection is not None:  # a broken connection has already lost its locks
             with connection.cursor() as cursor:
                 cursor.execute("DO RELEASE_LOCK(%s)", (name,))
 
@@ -194,7 +215,7 @@ def _prepare_mysql(connection: Any, seconds: float) -> None:
 def _sqlite(url: URL, name: str, limits: Limits, options: dict[str, Any]) -> Engine:
     from app.db.drivers.sqlite import connect
 
-    del name  # a file knows nobody
+    del name  # a file has no clients to name
     make_folder(Path(str(url.database)))
     engine = create_engine(url, **options)
     _watch(engine, replace(limits, trying=limits.call), NeverSilent(), connect)
@@ -213,15 +234,19 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 
 def _switch_to_wal(connection: Any) -> None:
-    """A new file is switched by whoever comes first; the others are refused at once, whatever the time-out, so they
-    try again for as long as they would wait for any other lock. Raises `sqlite3.OperationalError` after that.
+    """Switch a new file to WAL.
+
+    The first connection switches it. SQLite refuses the others at once, whatever the
+    timeout is, so they retry for as long as they would wait for any other lock. Then
+    they raise `sqlite3.OperationalError`.
     """
     deadline = time.monotonic() + LOCK_SECONDS
     while True:
         try:
             connection.execute("PRAGMA journal_mode=WAL")
         except sqlite3.OperationalError as error:
-            # The primary code: SQLITE_BUSY has variants, such as that of a recovery.
+            # This compares the primary code, because SQLITE_BUSY has variants, such as
+            # the one of a recovery.
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
             time.sleep(WAL_PAUSE)
@@ -230,16 +255,20 @@ def _switch_to_wal(connection: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    """A transaction that reads first and writes later fails under WAL when another wrote in between, whatever the
-    time-out: so all but reading ones take the write lock at once.
+    """Take the write lock at once, unless the transaction only reads.
+
+    Under WAL, a transaction that reads first and writes later fails if another has
+    written in between, whatever the timeout is.
     """
     reading = connection.get_execution_options().get("reading", False)
     connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
 
 def _rest_sqlite(connection: Any, _record: object) -> None:
-    """A commit that fails leaves the transaction open here, and SQLAlchemy takes it for ended: the next request would
-    find the connection unusable and the file locked.
+    """Roll back what a failed commit left open.
+
+    SQLAlchemy considers such a transaction ended. The next request would find the
+    connection unusable and the file locked.
     """
     if connection is not None:
         connection.rollback()

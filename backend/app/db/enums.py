@@ -1,7 +1,8 @@
-"""`Enum` columns mean the same on all three databases.
+"""Makes `Enum` columns mean the same on all three databases.
 
-PostgreSQL and MySQL have enum types of their own. SQLite keeps such a column as text, so its table gets a CHECK that
-lists the values. The CHECK has a second use: migrations read from it which values the table takes now.
+PostgreSQL and MySQL have enum types of their own. SQLite stores such a column as text,
+so its table gets a CHECK that lists the values. Migrations also read from this CHECK
+which values a table accepts.
 """
 
 from collections.abc import Iterable
@@ -10,28 +11,36 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Column, Enum, MetaData, Table, event
 from sqlalchemy.sql.elements import conv
 
-TEMPORARY = "_alembic_tmp_"  # Alembic builds a table anew under this name to change it on SQLite
+# Alembic changes a table on SQLite by building a new one under this name
+TEMPORARY = "_alembic_tmp_"
 
 
 class AmbiguousEnum(ValueError):
-    """Two enums that PostgreSQL would take for one type, or one that it could not name."""
+    """Two enums that PostgreSQL would treat as one type, or an enum without a name for
+    its type.
+    """
 
 
 def _ask_for_a_check(column: Column[Any], parent: object) -> None:
-    """Have SQLAlchemy add a CHECK wherever the database has no enum type of its own."""
+    """Let SQLAlchemy add a CHECK if the database has no enum types of its own."""
     if isinstance(parent, Table) and isinstance(column.type, Enum) and column.type.name:
         column.type.create_constraint = True
 
 
 def _name_the_check(check: CheckConstraint, parent: object) -> None:
-    """Name the CHECK after table, column and type; the tables that Alembic makes up have no naming convention."""
+    """Name the CHECK after table, column and type.
+
+    The temporary tables of Alembic have no naming convention.
+    """
     bound = isinstance(parent, Table) and getattr(check, "_type_bound", False)
     if isinstance(parent, Table) and bound and check.name and not isinstance(check.name, conv):
         check.name = conv(check_name(parent.name, check.columns[0].name, str(check.name)))
 
 
 def add_checks() -> None:
-    """From now on, every table whose database has no enum type gets a CHECK for each `Enum` column."""
+    """Add a CHECK for each `Enum` column of every table defined from now on, if the
+    database has no enum types.
+    """
     event.listen(Column, "before_parent_attach", _ask_for_a_check)
     event.listen(CheckConstraint, "after_parent_attach", _name_the_check, insert=True)
 
@@ -41,19 +50,24 @@ def check_name(table: str, column: str, enum: str) -> str:
 
 
 def refuse_ambiguous(metadata: MetaData) -> None:
-    """Raises `AmbiguousEnum` for what works on SQLite and would fail on PostgreSQL, where a type is shared by name."""
+    """Raise `AmbiguousEnum` for enums that work on SQLite but would fail on PostgreSQL.
+
+    There, a type is shared by its name.
+    """
     seen: dict[str, tuple[str, list[str]]] = {}
     for place, enum in _enums(metadata.sorted_tables):
         if not enum.name:
             raise AmbiguousEnum(
-                f'The enum of {place} needs a name, because PostgreSQL makes a type of it: Enum(…, name="…").'
+                f'The enum of {place} needs a name, because PostgreSQL creates a type for it: Enum(…, name="…").'
             )
         other, values = seen.setdefault(enum.name, (place, enum.enums))
         if values != enum.enums:
             own_name = place.replace(".", "_")
             raise AmbiguousEnum(
-                f"{other} and {place} both have an enum named {enum.name!r}, with different values. On PostgreSQL the "
-                f"two would be one type. Give one of them another name, such as: Enum(…, name={own_name!r})."
+                f"{other} and {place} both have an enum named {enum.name!r}, with different "
+                "values. On PostgreSQL they "
+                "would share one type. Give one of them another name, such as: Enum(…, "
+                f"name={own_name!r})."
             )
 
 

@@ -1,4 +1,8 @@
-"""What a database's errors mean: a broken constraint by name, everything else by class and SQLSTATE."""
+"""Turns database errors into errors of the API.
+
+A violated constraint is recognised by its name, and everything else by class and
+SQLSTATE.
+"""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -14,7 +18,8 @@ from app.core.errors import AppError, Unavailable, Unprocessable
 from app.db.database import Base, DatabaseBusy
 
 SQLITE_COLUMNS = re.compile(r"UNIQUE constraint failed: (?P<columns>\w+\.[\w., ]+)")
-# Anchored, because MySQL repeats the value, and a value could pass for a message.
+# This is anchored, because MySQL repeats the value, and a value could look like a
+# message.
 NAMED = re.compile(
     r"^(?:CHECK constraint failed: |UNIQUE constraint failed: index ')(\w+)|^Duplicate .* for key '(?:\w+\.)?(\w+)'$"
     r"|^[^']*CONSTRAINT `(\w+)`|^Check constraint '(\w+)' is",
@@ -24,31 +29,33 @@ NONE: Mapping[str, type[AppError]] = MappingProxyType({})
 
 
 class DatabaseUnavailable(Unavailable):
-    """The database is away, starting, full or cut off."""
+    """The database is unreachable, starting, full, or was cut off."""
 
     code = "database_unavailable"
-    detail = "The database cannot be reached. Try again in a moment."
+    detail = "The database is unavailable. Try again in a moment."
 
 
 class DatabaseTimeout(Unavailable):
-    """A statement or a lock took longer than it may."""
+    """A statement or a lock took longer than allowed."""
 
     code = "database_timeout"
-    detail = "The database took too long. Nothing was changed; try again in a moment."
+    detail = "The database took too long to respond. Nothing was changed. Try again in a moment."
 
 
 class DatabaseConflict(Unavailable):
-    """Two transactions got in each other's way, and this one gave in (deadlock, serialisation)."""
+    """Two transactions conflicted, and this one was rolled back (deadlock,
+    serialisation).
+    """
 
     code = "database_conflict"
-    detail = "Another request got in the way. Nothing was changed; try again."
+    detail = "This request conflicted with another one. Nothing was changed. Try again."
 
 
 class UnstorableValue(Unprocessable):
-    """A value that a column cannot hold and no schema refused before."""
+    """A value that a column cannot store, and that no schema refused before."""
 
     code = "unstorable_value"
-    detail = "A value cannot be stored: it is too long, too large or of another kind."
+    detail = "A value cannot be stored. It is too long, too large or of the wrong type."
 
 
 SQLSTATES: dict[str, type[AppError]] = {
@@ -71,8 +78,11 @@ MYSQL_ERRORS: dict[int, type[AppError]] = {
     1969: DatabaseTimeout,  # MariaDB's ER_STATEMENT_TIMEOUT
     3024: DatabaseTimeout,  # MySQL's ER_QUERY_TIMEOUT
     1213: DatabaseConflict,  # ER_LOCK_DEADLOCK
-    1305: DatabaseConflict,  # ER_SP_DOES_NOT_EXIST: a deadlock ended the whole transaction, and its savepoint with it
-    # too many connections, shutdown, interrupted, read-only, killed, and connections that could not be made or broke
+    # ER_SP_DOES_NOT_EXIST: a deadlock ended the whole transaction together with its
+    # savepoint
+    1305: DatabaseConflict,
+    # too many connections, shutdown, interrupted, read-only, killed, and connections
+    # that failed or broke
     **dict.fromkeys((1040, 1053, 1290, 1317, 1836, 1927, 2002, 2003, 2006, 2013, 2055, 4031), DatabaseUnavailable),
 }
 
@@ -85,7 +95,10 @@ SQLITE_SIGNS: dict[str, type[AppError]] = {
 
 
 def translate(error: Exception) -> AppError | None:
-    """What to tell the client about a database error; None where it is a bug of ours and a plain 500."""
+    """Return the error that a client gets for a database error.
+
+    Returns `None` for a bug of ours, which becomes a plain 500.
+    """
     if isinstance(error, PoolTimeout):
         return DatabaseBusy(retry_after=1)
     if isinstance(error, DBAPIError):
@@ -98,7 +111,9 @@ def translate(error: Exception) -> AppError | None:
 
 
 def _without_state(error: DBAPIError) -> type[AppError] | None:
-    """Drivers that give no SQLSTATE, and connections that broke before there was one."""
+    """Translate errors of drivers without SQLSTATE, and of connections that broke
+    before there was one.
+    """
     if isinstance(error, DataError):
         return UnstorableValue
     if error.connection_invalidated or isinstance(error, InterfaceError):
@@ -115,11 +130,12 @@ def _without_state(error: DBAPIError) -> type[AppError] | None:
 
 @contextmanager
 def conflicts(named: Mapping[str, type[AppError]] = NONE, *, gone: type[AppError] | None = None) -> Iterator[None]:
-    """Around a flush: turn the break of a constraint into the error that stands for its name.
+    """Turn the violation of a constraint during a flush into the error for its name.
 
-    The database decides, so that two requests at once cannot both pass. A constraint that is not in `named` stays an
-    `IntegrityError`: a bug, and a 500 that says so in the log. `gone` is for a row that another request deleted after
-    this one had read it; without it that is `DatabaseConflict` (503).
+    The database decides, so two simultaneous requests cannot both pass. A constraint
+    that is not in `named` stays an `IntegrityError`. That is a bug, and the response is
+    a 500. `gone` is raised for a row that another request deleted after this one had
+    read it. Without it, that is `DatabaseConflict` (503).
     """
     try:
         yield
@@ -135,7 +151,9 @@ def conflicts(named: Mapping[str, type[AppError]] = NONE, *, gone: type[AppError
 
 
 def constraint_of(error: IntegrityError, candidates: Mapping[str, object] | None = None) -> str | None:
-    """The name of the constraint that broke, on any database; None where it cannot be told."""
+    """Return the name of the violated constraint on any database, or `None` if it is
+    unknown.
+    """
     diagnosis = getattr(error.orig, "diag", None)
     if diagnosis is not None:
         return diagnosis.constraint_name  # type: ignore[no-any-return]
@@ -145,12 +163,13 @@ def constraint_of(error: IntegrityError, candidates: Mapping[str, object] | None
     if match := NAMED.search(text):
         return next(name for name in match.groups() if name)
     foreign = [name for name in candidates or () if name.startswith("fk_")]
-    # SQLite does not say which foreign key broke; where a caller expects one only, it is that one.
+    # SQLite does not say which foreign key was violated. If the caller expects only
+    # one, it must be that one.
     return foreign[0] if "FOREIGN KEY" in text and len(foreign) == 1 else None
 
 
 def _unique_over(columns: list[str]) -> str | None:
-    """SQLite names the columns of a broken constraint; ours are named after them."""
+    """Find the constraint by its columns, because SQLite does not report the name."""
     table = columns[0].partition(".")[0]
     names = {column.partition(".")[2] for column in columns}
     for constraint in Base.metadata.tables[table].constraints:

@@ -1,4 +1,6 @@
-"""Filters and sorts of lists, declared by a feature as two tables and applied here.
+"""Filters and sort orders of lists.
+
+A feature declares them as two tables:
 
 FILTERS: Filters = {"status": Invoice.status.__eq__, "due_at_from": Invoice.due_at.__ge__}
 SORTS: Sorts = {"created_at": Invoice.created_at, "due_at": Invoice.due_at}
@@ -17,21 +19,23 @@ Sorts = Mapping[str, InstrumentedAttribute[Any]]
 
 
 def matching(wanted: BaseModel, filters: Filters) -> list[ColumnElement[bool]]:
-    """The condition of each filter that was given a value."""
+    """Return the condition of each filter that has a value."""
     given = ((condition, getattr(wanted, name)) for name, condition in filters.items())
     return [condition(value) for condition, value in given if value is not None]
 
 
 def contains(*columns: InstrumentedAttribute[Any]) -> Condition:
-    """A filter for rows with the text in one of these columns, upper and lower case alike."""
+    """Return a filter for rows with this text in one of these columns, ignoring case."""
     return lambda text: or_(*(column.icontains(text, autoescape=True) for column in columns))
 
 
 def ordering(sort: str, sorts: Sorts, tie: InstrumentedAttribute[int]) -> list[ColumnElement[Any]]:
-    """What to order by for `due_at`, or `-due_at` for downwards; `tie` makes the order total.
+    """Return the order for `due_at`, or descending for `-due_at`. `tie` makes the order
+    total.
 
-    Rows without a value stand last, either way and on every database. No index serves that part of an order, so a
-    long list is better sorted by a column that is never null.
+    Rows without a value come last in either direction, on every database. No index
+    serves that part of an order. It is therefore better to sort a long list by a column
+    that is never null.
     """
     column = sorts[sort.removeprefix("-")]
     keys: list[ColumnElement[Any]] = [key.desc() if sort.startswith("-") else key.asc() for key in (column, tie)]

@@ -1,4 +1,4 @@
-"""Whether the database is where the code needs it."""
+"""Checks whether the schema of the database fits the code."""
 
 import time
 from functools import lru_cache
@@ -24,20 +24,27 @@ RECHECK_SECONDS = 1.0
 
 @lru_cache
 def known_revisions(folder: Path = VERSIONS) -> tuple[str, frozenset[str]]:
-    """The head, and every revision that this code knows. Raises `RuntimeError` where there are several heads."""
-    from alembic.script import ScriptDirectory  # slow to import, and only asked for once
+    """Return the head, and every revision that this code knows.
+
+    Raises `RuntimeError` if there are several heads.
+    """
+    from alembic.script import ScriptDirectory  # slow to import, and needed only once
 
     script = ScriptDirectory(str(folder.parent))
     heads = script.get_heads()
     if len(heads) != 1:
         raise RuntimeError(
-            f"The migrations have {len(heads)} heads ({', '.join(heads)}): join them with `alembic merge heads`"
+            f"The migrations have {len(heads)} heads ({', '.join(heads)}). Merge them with `alembic merge heads`"
         )
     return heads[0], frozenset(revision.revision for revision in script.walk_revisions())
 
 
 def state_of(db: Session) -> State:
-    """`behind` also covers a database without any migration; `ahead` is one that newer code migrated."""
+    """Return the state of the schema.
+
+    It is `behind` also without any migration, and `ahead` if newer code has migrated
+    it.
+    """
     connection = db.connection(execution_options={"reading": True})
     if not inspect(connection).has_table("alembic_version"):
         return "behind"
@@ -49,7 +56,9 @@ def state_of(db: Session) -> State:
 
 
 def alembic_config(backend: Path = BACKEND) -> "Config":
-    """What `alembic.ini` says, whatever the working directory is and whatever characters the path has."""
+    """Return the configuration of `alembic.ini`, whatever the working directory and its
+    path are.
+    """
     from alembic.config import Config
 
     config = Config(str(backend / "alembic.ini"))
@@ -59,7 +68,10 @@ def alembic_config(backend: Path = BACKEND) -> "Config":
 
 
 def render_item(kind: str, item: object, autogen: "AutogenContext") -> str | Literal[False]:
-    """In revisions: our own column types and defaults by their names, with the import that they need."""
+    """Render our own column types and defaults by their names in a revision.
+
+    The import that they need is added.
+    """
     if isinstance(item, Enum):
         return render_enum(item)
     ours = item.arg if kind == "server_default" and isinstance(item, DefaultClause) else item
@@ -70,7 +82,9 @@ def render_item(kind: str, item: object, autogen: "AutogenContext") -> str | Lit
 
 
 def render_enum(enum: Enum) -> str:
-    """In revisions: SQLAlchemy's `Enum`, from whichever database its values were read."""
+    """Render an enum in a revision as SQLAlchemy's `Enum`, whichever database its
+    values were read from.
+    """
     arguments = [*map(repr, enum.enums), f"name={enum.name!r}"]
     if not enum.native_enum:
         arguments += ["native_enum=False", f"length={enum.length}"]
@@ -80,10 +94,12 @@ def render_enum(enum: Enum) -> str:
 def compare_server_default(
     _context: object, _there: object, column: Column[Any], there: str | None, *_rendered: object
 ) -> bool | None:
-    """Whether the default of a column in the database is another one; None where Alembic's own answer will do.
+    """Whether the default of a column in the database differs. `None` leaves the
+    decision to Alembic.
 
-    It would let PostgreSQL compare, which has no `=` for JSON, and each database tells such a text in its own words. So
-    of a `TextDefault` only whether there is one is compared.
+    Alembic would let PostgreSQL compare, which has no `=` for JSON. Each database also
+    writes such a text in its own way. So for a `TextDefault` only its presence is
+    compared.
     """
     default = column.server_default
     if isinstance(default, DefaultClause) and isinstance(default.arg, TextDefault):
@@ -92,7 +108,10 @@ def compare_server_default(
 
 
 class SchemaGate:
-    """Remembers that the schema is fit to serve, and looks again, at most once a second, while it is not."""
+    """Remembers whether the schema is fit to serve.
+
+    While it is not, the gate allows one check per second.
+    """
 
     def __init__(self) -> None:
         self.state: State | None = None
@@ -104,7 +123,9 @@ class SchemaGate:
         return self.state in ("current", "ahead")
 
     def check(self, db: Session) -> State:
-        """Look now, whatever is remembered. What an operator should know is logged when it becomes so."""
+        """Check the schema now. A change of state that an operator should know about is
+        logged.
+        """
         state = state_of(db)
         if state not in ("current", self.state):
             get_logger(__name__).warning("database_schema", state=state)
@@ -112,7 +133,9 @@ class SchemaGate:
         return state
 
     def due(self) -> bool:
-        """Whether this caller should look: everybody before the first answer, then one a second."""
+        """Whether this caller should check. Before the first result everyone should,
+        afterwards one caller per second.
+        """
         with self._lock:
             due = self.state is None or time.monotonic() - self._checked_at >= RECHECK_SECONDS
             if due:

@@ -9,7 +9,11 @@ from app.db import clock
 
 
 class Timestamps:
-    """When a row was made and last changed, by the database's clock: lists of all hosts are sorted by it."""
+    """The times at which a row was created and last changed.
+
+    They come from the clock of the database, because lists sort rows of all hosts by
+    them.
+    """
 
     __mapper_args__: ClassVar = {"eager_defaults": True}  # an UPDATE returns its `updated_at`, but not on MySQL
 

@@ -13,11 +13,13 @@ Shape = TypeVar("Shape", bound=Output)
 
 
 def paginate(db: Session, statement: Select[Any], page: PageQuery, shape: type[Shape]) -> Page[Shape]:
-    """The page of `statement` that was asked for, in one SQL statement by cursor, in two by offset (they count).
+    """Return one page of `statement`. A page by cursor takes one SQL statement, a page
+    by offset two.
 
-    The statement must order by columns that cannot be null, the last of them unique: pages then never overlap, and a
-    cursor goes on where its page ended, also when rows came or went. (A column that can be null comes behind a key that
-    tells its nulls apart: `app.db.lists.ordering`.) Raises `InvalidCursor`.
+    The statement must order by columns that cannot be null, and the last of them must
+    be unique. Then pages never overlap, and a cursor continues where its page ended,
+    even if rows were added or deleted. A column that can be null must follow a key that
+    separates its nulls (`app.db.lists.ordering`). Raises `InvalidCursor`.
     """
     order = [_direction(clause) for clause in statement._order_by_clauses]  # noqa: SLF001 - has no public reader
     keys = [key for key, _ in order]
@@ -44,27 +46,34 @@ def paginate(db: Session, statement: Select[Any], page: PageQuery, shape: type[S
 
 
 def count(statement: Select[Any]) -> Select[int]:
-    """How many rows `statement` has, without loading or ordering any."""
+    """Return a statement that counts the rows of `statement` without loading or sorting
+    them.
+    """
     bare = statement.with_only_columns(literal(1), maintain_column_froms=True).order_by(None)
     return select(func.count()).select_from(bare.subquery())
 
 
 def count_up_to(db: Session, statement: Select[Any], most: int) -> int:
-    """How many rows `statement` has, or `most` where it has more: no more than these are looked at."""
+    """Count the rows of `statement`, but read at most `most` of them."""
     return db.scalar(count(statement.limit(most))) or 0
 
 
 def _direction(clause: Any) -> tuple[ColumnElement[Any], bool]:
-    """The expression that is ordered by, and whether downwards."""
+    """Return the expression of an order clause, and whether it is descending."""
     if isinstance(clause, UnaryExpression) and clause.modifier in (operators.desc_op, operators.asc_op):
         return clause.element, clause.modifier is operators.desc_op
     return clause, False
 
 
 def _after(order: list[tuple[ColumnElement[Any], bool]], values: list[Any]) -> ColumnElement[bool]:
-    """Rows behind `values`: `a <= x AND (a < x OR (a = x AND b < y))`, a form that all three can answer by index."""
+    """Return the condition for rows after `values`: `a <= x AND (a < x OR (a = x AND b
+    < y))`.
+
+    All three databases can use an index for this form.
+    """
     key, down = order[0]
-    if values[0] is None:  # the key before it has set the nulls apart: here all are alike
+    # the key before this one separated the nulls, so all values are null here
+    if values[0] is None:
         return _after(order[1:], values[1:])
     value = literal(values[0], key.type)  # a bare True has no `<`
     beyond: ColumnElement[bool] = key < value if down else key > value

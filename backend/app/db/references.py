@@ -1,4 +1,4 @@
-"""Rows of other features that a request names by id."""
+"""Rows of other features that a request refers to by id."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,10 +15,11 @@ References = Mapping[str, tuple[type[Base], type[AppError]]]
 def require_references(
     db: Session, references: References, values: Mapping[str, Any], owner_id: int | None = None
 ) -> None:
-    """Raise the error of the first id in `values` that names no row.
+    """Raise the error of the first id in `values` that has no row.
 
-    With an `owner_id` another's row is none either, where the table has owners: who could refer to it could find
-    out that it is there. The foreign key stays the last word, for rows that go away meanwhile.
+    With `owner_id`, another user's row counts as missing, if the table has owners.
+    Otherwise a reference would reveal that the row exists. The foreign key still
+    decides if a row is deleted meanwhile.
     """
     for name, (model, error) in references.items():
         if (wanted := values.get(name)) is not None:

@@ -1,7 +1,8 @@
-"""While the database answers nobody, nobody waits for it.
+"""While the database does not respond, requests are refused at once instead of waiting
+for it.
 
-Without this each request would find out by itself, one after the other: those that waited for their turn would wait
-again for an answer that does not come.
+Without this, each request would find out by itself, one after the other. A request that
+had waited for a connection would then wait again for a response that never comes.
 """
 
 import threading
@@ -16,25 +17,26 @@ from sqlalchemy.exc import OperationalError
 from app.core.logging import get_logger
 
 LISTEN_SECONDS = 1.9  # a health check gives up sooner, and that proves nothing yet
-TRY_SECONDS = 0.5  # between two attempts to find out whether the silence is over
+TRY_SECONDS = 0.5  # between two attempts to connect
 
 log = get_logger(__name__)
 _silences: dict[str, "Silence"] = {}
 
 
 class DatabaseSilent(Exception):
-    """A call to the database was cut, and nothing has answered since."""
+    """A call to the database was cut, and the database has not responded since."""
 
 
 class Silence:
-    """Whether a database answers. It is silent once a call was cut and no other call was answered meanwhile.
+    """Whether a database is silent: a call was cut, and no other call was answered
+    meanwhile.
 
-    From then on no request finds out whether it still is: a thread of its own does, by connecting.
+    From then on no request tries the database. A separate thread does, by connecting.
     """
 
     def __init__(self) -> None:
-        self.heard_at = 0.0  # monotonic; written at the end of every call that was answered
-        self.reach: Callable[[], Any] | None = None  # makes a connection
+        self.heard_at = 0.0  # monotonic; set at the end of every call that was answered
+        self.reach: Callable[[], Any] | None = None  # opens a connection
         self._missed_at = -1.0
         self._lock = threading.Lock()
         self._listening = False
@@ -44,7 +46,10 @@ class Silence:
         return self._missed_at >= self.heard_at
 
     def missed(self, began: float) -> None:
-        """Note a call that began then and was never answered. One dead connection among living ones is no silence."""
+        """Record a call that began then and was never answered.
+
+        A single dead connection among living ones is not a silence.
+        """
         at = time.monotonic()
         if not self.heard_at < began <= at - LISTEN_SECONDS:
             return
@@ -57,14 +62,14 @@ class Silence:
         threading.Thread(target=self._listen, name="database listener", daemon=True).start()
 
     def refuse(self) -> None:
-        """Raise at once while the database is silent."""
+        """Raise an error at once if the database is silent."""
         if self.lasts:
-            raise OperationalError(None, None, DatabaseSilent("The database does not answer"))
+            raise OperationalError(None, None, DatabaseSilent("The database does not respond"))
 
     def _listen(self) -> None:
         while self._is_needed():
             began = time.monotonic()
-            with suppress(Exception):  # a refusal is an answer, too
+            with suppress(Exception):  # a refusal is a response, too
                 if self.reach:
                     self.reach().close()
             if time.monotonic() - began < LISTEN_SECONDS:
@@ -80,22 +85,26 @@ class Silence:
 
 
 class NeverSilent(Silence):
-    """A file's: a statement that takes too long says nothing about the others."""
+    """The silence of a file, which never begins.
+
+    A slow statement in a file says nothing about other statements.
+    """
 
     def missed(self, began: float) -> None:
         pass
 
 
 def silence_of(address: str) -> Silence:
-    """All pools of this process that lead to the same database learn from each other."""
+    """Return the state that all pools of this process share for the same database."""
     return _silences.setdefault(address, Silence())
 
 
 def pool_class(silence: Silence) -> type[QueuePool]:
-    """A pool that gives out no connection to a database that is silent."""
+    """Return a class of pools that hand out no connection while the database is silent."""
 
     class Pool(QueuePool):
-        __module__ = QueuePool.__module__  # which names its logger: its records are SQLAlchemy's, not ours
+        # this names its logger, so that its records appear as SQLAlchemy's
+        __module__ = QueuePool.__module__
 
         def connect(self) -> Any:
             silence.refuse()

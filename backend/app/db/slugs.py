@@ -1,4 +1,6 @@
-"""A slug that is made from a text gives way to taken ones: `first-light`, `first-light-2` and so on."""
+"""Slugs that are made from a text, and that avoid slugs already taken: `first-light`,
+`first-light-2` and so on.
+"""
 
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,9 +15,10 @@ from app.db.base import Base
 from app.db.errors import conflicts
 from app.db.turns import wait_for_turn
 
-TRIES = 3  # who has the turn loses only to slugs that were asked for
-BLOCK = 100  # how many are looked up at once
-DOUBLED = [BLOCK * 2**power for power in range(1, 26)]  # the last has ten digits, for which every slug has room
+TRIES = 3  # a transaction that holds the lock only loses to slugs that clients chose themselves
+BLOCK = 100  # slugs that one query looks up
+# the last one has ten digits, for which every slug leaves room
+DOUBLED = [BLOCK * 2**power for power in range(1, 26)]
 
 Constraints = Mapping[str, type[AppError]]
 
@@ -28,10 +31,12 @@ def insert_with_slug(
     constraints: Constraints,
     *within: ColumnElement[bool],
 ) -> None:
-    """Insert `row` under the slug that it has, or else under the first free one of `base`, `base-2` and so on.
+    """Insert `row` with its own slug, or else with the first free one of `base`,
+    `base-2` and so on.
 
-    `within` are the rows among which slugs differ. Raises the error of the slug's unique constraint for one that the
-    row came with, and where others were quicker again and again.
+    Slugs are unique among the rows that match `within`. Raises the error of the slug's
+    unique constraint if the row's own slug is taken, or if other requests were faster
+    `TRIES` times.
     """
     if getattr(row, column.key) is not None:
         _write(db, row, constraints)
@@ -47,9 +52,10 @@ def renew_slug(
     constraints: Constraints,
     *within: ColumnElement[bool],
 ) -> None:
-    """Give a stored row the first slug of `base`, `base-2` and so on that no other row has.
+    """Give a stored row the first slug of `base`, `base-2` and so on that no other row
+    has.
 
-    Whatever else has changed in the row must be flushed before. Raises as `insert_with_slug` does, and
+    Flush other changes of the row first. Raises as `insert_with_slug` does, and
     `StaleDataError` for a row that was deleted meanwhile.
     """
     state = inspect(row)
@@ -59,7 +65,9 @@ def renew_slug(
 
 
 def wants_new_slug(changes: dict[str, Any], name: str) -> bool:
-    """Whether an update has a null for the slug `name`. The null is taken out of its `changes`."""
+    """Whether an update sets the slug `name` to null. If so, it is removed from
+    `changes`.
+    """
     return name in changes and changes[name] is None and changes.pop(name) is None
 
 
@@ -82,7 +90,9 @@ def _try_free_ones(
 
 
 def _taken(column: InstrumentedAttribute[str], constraints: Constraints) -> type[AppError]:
-    """The error of the slug's own constraint: another column's name may end like it."""
+    """Return the error of the slug's own constraint. The name of another column may
+    have the same ending.
+    """
     table = inspect(column.class_).local_table
     unique = [one for one in (*table.constraints, *table.indexes) if getattr(one, "unique", True)]
     own = (str(one.name) for one in unique if not isinstance(one, CheckConstraint) and column.key in one.columns)
@@ -108,17 +118,19 @@ def _numbered(base: str, number: int) -> str:
 
 
 def first_free(taken: Callable[[Iterable[int]], set[int]]) -> int:
-    """A number that is not taken, by a handful of questions about `BLOCK` numbers each, however many are taken.
+    """Return a number that is not taken, with a few queries of `BLOCK` numbers each.
 
-    It is 1, or the one before it is taken. Behind the first block it need not be the very first, where there are gaps:
-    `DOUBLED` are tried at once, then the gap between the last taken and the first free one of them is narrowed down.
+    It is 1, or the number before it is taken. Beyond the first block it need not be the
+    smallest free number if there are gaps. All of `DOUBLED` are tried at once. Then the
+    gap between the last taken and the first free one is narrowed down.
     """
     low, high = 0, BLOCK + 1
     numbers: Sequence[int] = range(1, BLOCK + 1)
     gone = taken(numbers)
     if len(gone) == BLOCK:
         numbers, gone = DOUBLED, taken(DOUBLED)
-        low, high = BLOCK, DOUBLED[-1] + secrets.randbelow(DOUBLED[-1])  # if somebody took all: that one is not
+        # if all are taken, this one is not
+        low, high = BLOCK, DOUBLED[-1] + secrets.randbelow(DOUBLED[-1])
     while True:
         free = next((index for index, number in enumerate(numbers) if number not in gone), len(numbers))
         low = numbers[free - 1] if free else low

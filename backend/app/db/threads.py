@@ -1,17 +1,22 @@
-"""Threads that run endpoints and dependencies: a request waits for one, but not without end (R3)."""
+"""Threads that run endpoints and dependencies. A request waits for one, but only for a
+limited time (R3).
+"""
 
 from typing import Any
 
 from anyio import fail_after
 
-# anyio lets nobody choose the limiter of calls that name none, as FastAPI's do, except here.
+# For calls that do not name a limiter, such as FastAPI's, anyio lets nobody choose one
+# except here.
 from anyio._backends._asyncio import CapacityLimiter, _default_thread_limiter
 
 from app.db.database import DatabaseBusy
 
 
 class Threads(CapacityLimiter):
-    """At most so many threads at once. A caller that waits longer than `patience` seconds gets `DatabaseBusy`."""
+    """A limited number of threads. A caller that waits longer than `patience` seconds
+    gets `DatabaseBusy`.
+    """
 
     patience: float
 
@@ -26,7 +31,7 @@ class Threads(CapacityLimiter):
 
 
 def limit_threads(count: int, patience: float) -> None:
-    """Have the running event loop use these threads."""
+    """Let the running event loop use this many threads."""
     threads = Threads(count)
     threads.patience = patience
     _default_thread_limiter.set(threads)

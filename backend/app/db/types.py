@@ -15,7 +15,10 @@ PrimaryKey = Annotated[int, mapped_column(primary_key=True)]
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware moment, to the microsecond, in UTC. A naive one is refused: nobody could say when it was."""
+    """An aware time, to the microsecond, in UTC.
+
+    A naive time is refused, because nobody could tell which moment it means.
+    """
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -33,7 +36,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         if value.tzinfo is None:
-            raise ValueError("A time needs a zone: use app.db.clock.now() or an aware datetime")
+            raise ValueError("A time needs a time zone: use app.db.clock.now() or an aware datetime")
         moment = value.astimezone(UTC)
         return moment if dialect.name == "postgresql" else moment.replace(tzinfo=None)
 
@@ -44,9 +47,10 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 class ExactDecimal(TypeDecorator[Decimal]):
-    """A decimal number with so many digits, `scale` of them behind the point.
+    """A decimal number with up to `precision` digits, of which `scale` are after the
+    point.
 
-    SQLite has none of its own and keeps a float, which holds up to 15 digits exactly.
+    SQLite has no such type and stores a float, which holds up to 15 digits exactly.
     """
 
     impl = Numeric
@@ -73,14 +77,17 @@ class ExactDecimal(TypeDecorator[Decimal]):
 
 
 class JsonObject(TypeDecorator[dict[str, Any]]):
-    """A JSON object. None is NULL, never the `null` of JSON."""
+    """A JSON object. `None` is NULL, never the `null` of JSON."""
 
     impl = JSON(none_as_null=True)
     cache_ok = True
 
 
 class TextDefault(ColumnElement[str]):
-    """The `server_default` of a `Text` or a `JsonObject`: a constant, which MySQL takes in parentheses alone."""
+    """The `server_default` of a `Text` or a `JsonObject`.
+
+    It is a constant, which MySQL only accepts in parentheses.
+    """
 
     inherit_cache = False
 

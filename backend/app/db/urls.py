@@ -1,4 +1,4 @@
-"""Database URLs as people write them, made into what SQLAlchemy means."""
+"""Converts database URLs as people write them into URLs of SQLAlchemy."""
 
 from sqlalchemy import URL, make_url
 
@@ -7,11 +7,13 @@ from app.core.database_urls import DRIVERS, check, sqlite_file
 
 
 def normalise(url: str) -> URL:
-    """Fill in the driver, and find a relative SQLite file from the project's root whatever the working directory.
+    """Fill in the driver, and resolve a relative SQLite file from the root of the
+    project.
 
-    Raises `ValueError` for what `check` refuses; the settings have asked it already.
+    Raises `ValueError` if `check` refuses the URL, which the settings have already
+    checked.
     """
     parsed = make_url(check(url))
     parsed = parsed.set(drivername=DRIVERS[parsed.drivername])
-    # Set, and not written into a URL: the way to a clone may have a ? or a % in it.
+    # The file is set, not written into a URL, because its path may contain a ? or a %.
     return parsed.set(database=str(file)) if (file := sqlite_file(url, ROOT)) else parsed

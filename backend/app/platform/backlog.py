@@ -1,4 +1,7 @@
-"""How long work has been waiting: what tells an operator that the workers are down, stuck or too few."""
+"""Measures how long work has been waiting.
+
+A long wait tells an operator that the workers are down, stuck or too few.
+"""
 
 from collections.abc import Iterator
 
@@ -23,15 +26,18 @@ log = get_logger(__name__)
 
 
 def is_late(db: Session) -> bool:
-    """Whether a job or mail has been due for minutes. Mail that is held back may wait."""
+    """Whether a job or an email has been due for minutes. Held-back email may wait."""
     others = [seconds_due(db, Job)]
-    if get_settings().smtp_host:  # without a mail server mails wait for good
+    if get_settings().smtp_host:  # without a mail server emails wait indefinitely
         others += [_mails_due(db, priority) for priority in (Priority.LINK, Priority.NOTICE)]
     return max(others) > LATE_SECONDS
 
 
 def seconds_due(db: Session, model: type[Leased], *which: ColumnElement[bool]) -> float:
-    """How long the oldest row has been due that nobody has in hand; 0 if none is. The index knows."""
+    """Return for how long the oldest row has been due that no worker has taken, or 0.
+
+    This is one step in the index.
+    """
     due = select(model.due_at, clock.now()).where(model.due_at.is_not(None), *which)
     for due_at, at in db.execute(due.order_by(model.due_at).limit(1)):
         assert due_at
@@ -44,7 +50,7 @@ def _mails_due(db: Session, priority: Priority) -> float:
 
 
 class Backlog(Collector):
-    """The ages as metrics, read from the database when somebody asks for them."""
+    """The ages as metrics, read from the database whenever someone requests them."""
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         try:
@@ -54,11 +60,11 @@ class Backlog(Collector):
         except SQLAlchemyError as error:
             log.warning("backlog_unknown", reason=str(error))
             return
-        oldest = "Seconds that the oldest {} has been due; 0 if none is."
+        oldest = "Seconds that the oldest {} has been due. 0 if there are none."
         for name, what, seconds in (
             ("liftoff_jobs_oldest_due_seconds", "job", jobs),
-            ("liftoff_mails_oldest_due_seconds", "mail", mails),
-            ("liftoff_mails_held_back_seconds", "mail to strangers above the limit", held_back),
+            ("liftoff_mails_oldest_due_seconds", "email", mails),
+            ("liftoff_mails_held_back_seconds", "held-back email to strangers", held_back),
         ):
             yield GaugeMetricFamily(name, oldest.format(what), seconds)
 

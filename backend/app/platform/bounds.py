@@ -1,4 +1,6 @@
-"""Bounds on what a request may bring to any route, and how a client learns of a refusal."""
+"""Limits on what a request may send to any route, and ways to let the client see the
+refusal.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,14 +17,15 @@ OF_EACH = 32  # as HTTP/2 counts (RFC 9113, 6.5.2), because every header costs t
 MAX_TARGET = 16_000  # bytes of path and query; a cursor has at most 4,000
 MAX_COOKIES = 16_000  # bytes
 MAX_PARAMETERS = 200  # of a query
-HEAD_TOO_LARGE = "liftoff.head_too_large"  # set by the server (`app/server/head.py`) when it cut a head
+# set by the server (`app/server/head.py`) if it cut the head
+HEAD_TOO_LARGE = "liftoff.head_too_large"
 
 LINGER_BYTES = 1_000_000
 LINGER_SECONDS = 1.0
 
 
 class TooManyParameters(Unprocessable):
-    detail = f"A query has at most {MAX_PARAMETERS} parameters."
+    detail = f"A query must not have more than {MAX_PARAMETERS} parameters."
 
 
 class GuardMiddleware:
@@ -55,10 +58,11 @@ def _is_head_too_large(scope: Scope) -> bool:
 
 
 def _with_plain_cookies(scope: Scope) -> Scope:
-    """Remove backslashes from cookies; none of ours has any.
+    """Remove backslashes from cookies. Our own cookies never contain any.
 
-    FastAPI parses the cookies of every request. It unescapes them with a function of Python's
-    standard library that needs quadratic time before 3.11.10 (CVE-2024-7592): 60 kB took 12 s.
+    FastAPI parses the cookies of every request. It unescapes them with a function of
+    Python's standard library that needs quadratic time before 3.11.10 (CVE-2024-7592).
+    60 kB took 12 s.
     """
     if not any(name == b"cookie" and b"\\" in value for name, value in scope["headers"]):
         return scope
@@ -67,10 +71,11 @@ def _with_plain_cookies(scope: Scope) -> Scope:
 
 
 class LingerMiddleware:
-    """Reads on for a while after a refusal that came before the whole body (RFC 9112, 9.6).
+    """Reads on for a while if a request was refused before its whole body had arrived
+    (RFC 9112, 9.6).
 
-    Otherwise the client loses the response: it is still sending, and data that arrives at a
-    closed connection resets it.
+    Otherwise the client loses the response. It is still sending, and data that arrives
+    at a closed connection resets the connection.
     """
 
     def __init__(self, app: ASGIApp) -> None:

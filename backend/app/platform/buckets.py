@@ -11,8 +11,8 @@ from typing import Any
 ROUNDING = 1e-6  # seconds
 MANY = 1_000  # buckets in memory; above that, full ones are dropped
 
-# A bucket is stored as the time at which it will be full again. The clock is that of Redis, which
-# all hosts share.
+# A bucket is stored as the time at which it will be full again. The clock is that of
+# Redis, which all hosts share.
 SCRIPT = """
 local now = redis.call('TIME')
 now = now[1] + now[2] / 1000000
@@ -51,5 +51,5 @@ class Buckets:
 
 
 def take_shared(redis: Any, key: str, each: float, room: float) -> float:
-    """Do as `Buckets.take` does, with buckets that all processes share."""
+    """Take one token as `Buckets.take` does, but from buckets that all processes share."""
     return float(redis.eval(SCRIPT, 1, f"liftoff:bucket:{key}", each, room))

@@ -1,4 +1,6 @@
-"""ETags: a strong validator over the exact bytes (RFC 9110, 8.8.3), for `If-None-Match` and `If-Match`."""
+"""ETags: a strong validator over the exact bytes (RFC 9110, 8.8.3), for `If-None-Match`
+and `If-Match`.
+"""
 
 import hashlib
 import re
@@ -7,16 +9,19 @@ from fastapi import Response
 
 from app.core.errors import PreconditionFailed
 
-# A proxy that compresses knows that the bytes differ now, and marks our tag: `W/"…"` (nginx, HAProxy, Cloudflare),
-# `"…-gzip"` (Apache, Caddy). Its hash still names one version of the resource, and there is no weaker tag of ours.
+# A proxy that compresses a response changes its bytes, so it marks our tag: `W/"…"`
+# (nginx, HAProxy, Cloudflare) or `"…-gzip"` (Apache, Caddy). The hash in the tag still
+# identifies one version of the resource. We have no weaker tags.
 MARKED = re.compile(r'(?:W/)?"(?P<hash>[0-9a-f]{32})(?:--?(?:gzip|br|zstd|deflate))?"')
 
 
 class Stale(PreconditionFailed):
-    """The resource is no longer what `If-Match` names: somebody else changed it. Read it again, then decide."""
+    """The resource is not the version that `If-Match` names. Read it again, then
+    decide.
+    """
 
     code = "stale"
-    detail = "This has changed since you read it."
+    detail = "This resource has changed since you read it. Read it again, then decide."
 
 
 def etag_of(body: bytes) -> str:
@@ -24,10 +29,12 @@ def etag_of(body: bytes) -> str:
 
 
 def matches(header: str, etag: str) -> bool:
-    """Whether a list of entity tags, or `*`, names this one, by whatever way it came back to us.
+    """Whether a list of entity tags, or `*`, includes this one, even if a proxy marked
+    it.
 
-    RFC 9110 (13.1.1) has `If-Match` compare strongly, so that equivalent but different bytes count as another version.
-    Ours never are: a tag is the hash of the bytes, and a weak one can only have been made of it by a proxy.
+    RFC 9110 (13.1.1) requires a strong comparison for `If-Match`, so that equivalent
+    but different bytes count as another version. We have no such bytes: a tag is the
+    hash of the bytes, and a weak tag can only be a proxy's version of it.
     """
     if header.strip() == "*":
         return True
@@ -35,7 +42,9 @@ def matches(header: str, etag: str) -> bool:
 
 
 def revalidated(response: Response, if_none_match: str | None) -> Response:
-    """The answer with its `ETag`, or 304 where the client has these very bytes."""
+    """Return the response with its `ETag`, or 304 if the client already has these
+    bytes.
+    """
     etag = etag_of(bytes(response.body))
     if if_none_match and matches(if_none_match, etag):
         kept = {key: value for key, value in response.headers.items() if key in ("cache-control", "vary")}

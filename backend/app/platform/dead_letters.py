@@ -1,6 +1,8 @@
-"""Dead letters, for operators: what workers have given up, and how they take it up again.
+"""Dead letters, for operators: the work that workers have given up, and how to revive
+it.
 
-Every table of leased work takes part (`leases.py`); a letter is called by table and id, such as `mail:12`.
+Every table of leased work takes part (`leases.py`). A letter is named by table and id,
+such as `mail:12`.
 """
 
 import re
@@ -25,12 +27,16 @@ WORD = re.compile(r"""([^\s<>()"',;:@])[^\s<>()"',;:@]*+(@?)""")
 
 
 class NoSuchLetter(LookupError):
-    """Nothing of this name is dead."""
+    """There is no dead letter of this name."""
 
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """`about` and `reason` name no mail address in full: what is printed ends up in tickets and chats."""
+    """A dead letter, as it is printed.
+
+    `about` and `reason` contain no complete email address, because printed text ends up
+    in tickets and chats.
+    """
 
     name: str
     about: str
@@ -40,7 +46,7 @@ class DeadLetter:
 
 
 def list_dead_letters(db: Session) -> list[DeadLetter]:
-    """The newest, `SHOWN` at most. Of these, those that died first come first."""
+    """Return the newest dead letters, at most `SHOWN`. The oldest of them comes first."""
     found = [
         DeadLetter(
             name=f"{table}:{row.id}",
@@ -57,17 +63,23 @@ def list_dead_letters(db: Session) -> list[DeadLetter]:
 
 
 def count_dead_letters(db: Session) -> int:
-    """How many there are; `COUNTED` of a table where it has more."""
+    """Return the number of dead letters, counting at most `COUNTED` in each table."""
     return sum(count_up_to(db, _dead(model), COUNTED) for model in _tables().values())
 
 
 def requeue(db: Session, names: Iterable[str]) -> int:
-    """Have these worked on again, for a whole day of tries. How many. Raises `NoSuchLetter` if one is not dead."""
+    """Make these dead letters due, with a full day of attempts. Returns their number.
+
+    Raises `NoSuchLetter` if one of them is not dead.
+    """
     return sum(_requeue_one(db, name) for name in set(names))
 
 
 def requeue_all() -> int:
-    """In batches, each a transaction of its own. What dies again meanwhile stays dead."""
+    """Revive all dead letters, in batches that are transactions of their own.
+
+    A letter that dies again meanwhile stays dead.
+    """
     return sum(_requeue_table(model) for model in _tables().values())
 
 

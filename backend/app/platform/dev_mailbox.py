@@ -1,4 +1,8 @@
-"""The mailbox of development: every mail of the outbox, whoever it is for, sent or not. Never mounted elsewhere."""
+"""The mailbox of a development server: every email of the outbox, to any recipient,
+sent or not.
+
+It is never mounted in other environments.
+"""
 
 import re
 from datetime import datetime
@@ -20,7 +24,8 @@ from .templates import Rendered, render_mail, samples
 
 SHOWN = 100
 LINK = re.compile(r"https?://[^\s<>\"']+")
-# The mail itself: no script, no form, nothing from outside; its links open beside it.
+# The policy for an email itself: no scripts, no forms, nothing from outside. Its links
+# open in another tab.
 MAIL_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; frame-ancestors 'self'; "
     "sandbox allow-popups allow-popups-to-escape-sandbox"
@@ -28,14 +33,20 @@ MAIL_POLICY = (
 
 
 class ForeignPage(Forbidden):
-    """Another origin's script asks, if only the frontend's: it has no business with everybody's links."""
+    """A script of another origin sent the request. Not even the frontend may read
+    everyone's links.
+    """
 
     code = "foreign_page"
-    detail = "The mailbox is for pages of this API only. Open it in a tab of its own."
+    detail = "Only pages of this API may read the mailbox. Open it in a browser tab of its own."
 
 
 async def own_pages_only(request: Request) -> None:
-    """A browser says who asks wherever a script of another origin could read the answer, and else is silent."""
+    """Refuse scripts of other origins.
+
+    A browser sends `Origin` whenever a script of another origin could read the
+    response.
+    """
     own = f"{request.url.scheme}://{request.headers.get('host', '')}"
     if request.headers.get("origin", own) != own:
         raise ForeignPage
@@ -70,12 +81,12 @@ def _state(mail: Mail) -> str:
     if mail.dead_at:
         return f"given up: {mail.last_error}"
     if mail.last_error:
-        return f"tried {mail.attempts} times: {mail.last_error}"
-    return "waiting to be sent" if get_settings().smtp_host else "kept here, since there is no SMTP_HOST"
+        return f"failed after {mail.attempts} attempts: {mail.last_error}"
+    return "waiting to be sent" if get_settings().smtp_host else "kept here, because SMTP_HOST is not set"
 
 
 def _linked(text: str) -> Markup:
-    """The text with its addresses made links."""
+    """Return the text with its URLs as links."""
     link = '<a href="{0}" target="_blank" rel="noopener">{0}</a>'
     return Markup(LINK.sub(lambda found: link.format(found[0]), str(escape(text))))  # noqa: S704 - escaped before
 
@@ -88,7 +99,7 @@ def show_mailbox(db: db_dependency) -> Response:
 
 @router.get(".json")
 def list_mails(db: db_dependency) -> list[MailRead]:
-    """Newest first."""
+    """Return the newest emails first."""
     found = [(mail, _words(mail)) for mail in db.scalars(_newest())]
     return [
         MailRead(
@@ -105,7 +116,7 @@ def list_mails(db: db_dependency) -> list[MailRead]:
 
 @router.get("/preview")
 def list_previews() -> Response:
-    """Every mail that any feature can send, with its sample values."""
+    """Show every email that a feature can send, with its sample values."""
     mails = [(name, render_mail(name, values)) for name, values in samples().items()]
     return page("previews", mails=mails, prefix=get_settings().api_prefix)
 
@@ -121,7 +132,7 @@ def show_preview(feature: str, name: str) -> Response:
 
 @router.get("/{mail_id}")
 def show_mail(db: db_dependency, mail_id: Id) -> Response:
-    """One mail's HTML, for the frame that the mailbox shows it in."""
+    """Show the HTML of one email, inside the frame of the mailbox."""
     mail = db.get(Mail, mail_id)
     if mail is None:
         raise NotFound

@@ -1,7 +1,9 @@
-"""Pages for development: they stand in for the frontend that is not there yet (api.md, details 2 and 17).
+"""Development pages that stand in for a frontend that does not exist yet (api.md,
+details 2 and 17).
 
-A person can register, follow the mails, sign in, subscribe, manage the subscription and sign out with them. A page
-allows just the style sheet and the script that stand in it, by their hashes, and may talk to this API alone.
+With them a person can register, follow the links in emails, sign in, subscribe, manage
+the subscription and sign out. Each page allows only its own inline style sheet and
+script, by their hashes. It may call only this API.
 """
 
 import base64
@@ -32,7 +34,7 @@ PAGE_POLICY = (
 
 @dataclass(frozen=True)
 class Field:
-    """One thing that only a person knows."""
+    """An input field for something that only a person knows."""
 
     name: str
     label: str
@@ -51,9 +53,12 @@ START = ("Start", "/dev/frontend")
 
 @dataclass(frozen=True)
 class Step:
-    """What one page does: it sends what its address brought along (`takes`), and what it `asks` for.
+    """A page, and what it does.
 
-    `links` lead on, and `then` does when it is done: pairs of words and path. The title is then `done_title`.
+    It sends the value that its address contains (`takes`), and the values that it
+    `asks` for. `links` lead to other pages, and `then` does so when the step is done.
+    Both hold pairs of text and path. When the step is done, the title becomes
+    `done_title`.
     """
 
     title: str
@@ -75,21 +80,21 @@ class Step:
 STEPS = {
     "": Step(
         title="Your frontend goes here",
-        about="Until then, these pages let you try accounts and payments by hand. Mails wait in the mailbox.",
+        about="Until then, you can try accounts and payments on these pages. Emails appear in the mailbox.",
         then=PLANS,
         links=(REGISTER, SIGN_IN, PLANS, MAILBOX, ("API documentation", "/docs")),
     ),
     "/register": Step(
         title="Create an account",
-        about="A link to confirm the address is sent to the mailbox of this development server.",
+        about="The mailbox of this development server receives a link to confirm the address.",
         action="/auth/register",
         asks=(
-            Field("username", "User name", "text", "username"),
-            Field("email", "E-mail address", "email", "email"),
+            Field("username", "Username", "text", "username"),
+            Field("email", "Email address", "email", "email"),
             Field("password", "Password", "password", "new-password"),
         ),
         button="Create my account",
-        done="Look into the mailbox: a mail is waiting for you.",
+        done="An email is waiting for you in the mailbox.",
         done_title="Confirm your address",
         then=MAILBOX,
         links=(SIGN_IN,),
@@ -97,10 +102,10 @@ STEPS = {
     ),
     "/sign-in": Step(
         title="Sign in",
-        about="With an account of yours, or with author@example.com and the demo password that make dev prints.",
+        about="Use your own account, or author@example.com with the demo password that make dev prints.",
         action="/auth/token?session=cookie",
         asks=(
-            Field("username", "User name or e-mail address", "text", "username"),
+            Field("username", "Username or email address", "text", "username"),
             Field("password", "Password", "password", "current-password"),
         ),
         encoding="form",
@@ -113,18 +118,18 @@ STEPS = {
     ),
     "/forgot-password": Step(
         title="Forgot your password?",
-        about="A link to a new one is sent to the mailbox, if there is an account with this address.",
+        about="If there is an account with this address, the mailbox receives a link to choose a new password.",
         action="/auth/password/forgot",
-        asks=(Field("email", "E-mail address", "email", "email"),),
+        asks=(Field("email", "Email address", "email", "email"),),
         button="Send the link",
-        done="If there is such an account, its link is in the mailbox.",
-        done_title="Look into the mailbox",
+        done="If there is an account with this address, the link is in the mailbox.",
+        done_title="Open the mailbox",
         then=MAILBOX,
         links=(SIGN_IN,),
     ),
     "/verify-email": Step(
-        title="Confirm your e-mail address",
-        about="One press, and your address is confirmed.",
+        title="Confirm your email address",
+        about="Press the button to confirm your address.",
         action="/auth/verify-email",
         takes="token",
         button="Confirm my address",
@@ -134,18 +139,18 @@ STEPS = {
     ),
     "/reset-password": Step(
         title="Choose a new password",
-        about="All your devices are signed out when it is changed.",
+        about="Changing the password signs out all your devices.",
         action="/auth/password/reset",
         takes="token",
         asks=(NEW_PASSWORD,),
         button="Change the password",
-        done="Your password is changed. Sign in with the new one.",
+        done="Your password has been changed. Sign in with the new one.",
         done_title="Password changed",
         then=SIGN_IN,
     ),
     "/confirm-email": Step(
-        title="Confirm your new e-mail address",
-        about="From then on your account uses this address.",
+        title="Confirm your new email address",
+        about="Your account will use this address from then on.",
         action="/auth/email-change/confirm",
         takes="token",
         button="Use this address",
@@ -155,7 +160,7 @@ STEPS = {
     ),
     "/auth/callback": Step(
         title="Back from Google",
-        about="The code in this page's address is exchanged for a session, once, within a minute.",
+        about="The code in the address of this page can be exchanged for a session once, within a minute.",
         action="/auth/google/exchange?session=cookie",
         takes="code",
         button="Finish signing in",
@@ -166,14 +171,14 @@ STEPS = {
     ),
     "/billing": Step(
         title="Plans and billing",
-        about="What backend/plans.toml sells. With the simulator that make dev starts, no money moves.",
+        about="These are the plans in backend/plans.toml. With the simulator that make dev starts, no money moves.",
         links=(START,),
         template="billing",
         sells=True,
     ),
     "/billing/success": Step(
         title="Back from Stripe",
-        about="The subscription is there as soon as Stripe's webhook has arrived, which takes seconds.",
+        about="The subscription starts when the webhook from Stripe arrives, which takes a few seconds.",
         links=(PLANS,),
         template="billing",
     ),
@@ -205,9 +210,11 @@ for _path, _step in STEPS.items():
 
 
 def _by_its_own_name(request: Request) -> str | None:
-    """Where this page is on the host of PUBLIC_URL, if it was asked for by another name of this machine.
+    """Return the address of this page on the host of PUBLIC_URL, if the request used
+    another name of this machine.
 
-    Cookies stay with the name under which they were set, and Stripe, Google and the mails lead back to PUBLIC_URL.
+    Cookies belong to the name under which they were set. Stripe, Google and the links
+    in emails lead back to PUBLIC_URL.
     """
     own, asked = urlsplit(get_settings().public_url or ""), request.url
     same_place = {own.hostname, asked.hostname} <= THIS_MACHINE and (own.scheme, own.port) == (asked.scheme, asked.port)
@@ -215,7 +222,7 @@ def _by_its_own_name(request: Request) -> str | None:
 
 
 def page(template: str, **values: Any) -> Response:
-    """The page with a policy made for what stands in it."""
+    """Return the page, with a policy for its own inline blocks."""
     html = environment().get_template(f"platform/dev/{template}.html").render(values)
     allowed = {kind: " ".join(_hash(block) for block in pattern.findall(html)) for kind, pattern in INLINE.items()}
     rules = [f"{kind} {hashes}" for kind, hashes in allowed.items() if hashes]

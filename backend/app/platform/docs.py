@@ -1,4 +1,4 @@
-"""`/docs` and `/redoc` from files that lie here: the pages load nothing from outside."""
+"""Serves `/docs` and `/redoc` from local files: the pages load nothing from outside."""
 
 import base64
 import hashlib
@@ -24,7 +24,9 @@ INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 
 def install(app: FastAPI, prefix: str) -> None:
-    """Serve both pages, the document that they show, and their assets. Call it when `app.openapi` is final."""
+    """Serve both pages, the document that they show, and their assets. Call this when
+    `app.openapi` is final.
+    """
     document, assets, redirect = f"{prefix}/openapi.json", f"{prefix}/docs/assets", f"{prefix}/docs/oauth2-redirect"
     own, icon = f"{assets}/own", f"{assets}/favicon.png"
     places = {"document": document, "assets": assets, "own": own, "redirect": redirect}
@@ -39,7 +41,7 @@ def install(app: FastAPI, prefix: str) -> None:
     )
     named = bytes(redoc.body).replace(b"<html>", b'<html lang="en">', 1)
     returned = _page(get_swagger_ui_oauth2_redirect_html().body)
-    # ReDoc's footer asks a server of its makers for their logo.
+    # ReDoc's footer would load the logo of its makers from their server.
     script = (ASSETS / "redoc.standalone.js").read_text("utf-8").replace(REDOC_LOGO, "data:,")
     redoc_script = Response(script, media_type="text/javascript", headers={"Cache-Control": "no-cache"})
     app.add_api_route(f"{assets}/redoc.standalone.js", lambda: redoc_script, include_in_schema=False)
@@ -51,13 +53,18 @@ def install(app: FastAPI, prefix: str) -> None:
 
 
 def _document_of(app: FastAPI) -> Callable[[], Response]:
-    """Return the endpoint of the document. It is encoded once: 270 kB would take each request 30 ms."""
+    """Return the endpoint of the document.
+
+    The document is encoded once. Encoding its 270 kB would take 30 ms for each request.
+    """
     encoded = lru_cache(lambda: json.dumps(app.openapi(), ensure_ascii=False, separators=(",", ":")).encode())
     return lambda: Response(encoded(), media_type="application/json")
 
 
 def _page(html: bytes | memoryview) -> Response:
-    """The page with a policy that allows just its own inline scripts, by their hashes."""
+    """Return the page with a policy that allows only its own inline scripts, by their
+    hashes.
+    """
     text = bytes(html).decode()
     digests = [hashlib.sha256(script.encode()).digest() for script in INLINE_SCRIPT.findall(text)]
     allowed = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)

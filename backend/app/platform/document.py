@@ -1,4 +1,4 @@
-"""The OpenAPI document as a whole: what FastAPI leaves open in it."""
+"""Completes the OpenAPI document where FastAPI leaves something open."""
 
 import re
 from threading import Lock
@@ -12,15 +12,15 @@ from app.platform import examples, problems
 from app.platform.documentation import ERROR_HEADERS
 
 FIRST_ROW = 1
-HEALTH = {"name": "health", "description": "Is the process alive, and should it get traffic?"}
+HEALTH = {"name": "health", "description": "Is the process alive, and can it serve requests?"}
 LICENSE = {"name": "MIT", "identifier": "MIT"}
 SCHEMAS = "#/components/schemas/"
-GENERIC = re.compile(r"([A-Z][A-Za-z0-9]*)_(\w+)_")  # what pydantic makes of `Page[PostSummary]`
+GENERIC = re.compile(r"([A-Z][A-Za-z0-9]*)_(\w+)_")  # pydantic's name for `Page[PostSummary]`
 EXAMPLE = re.compile(rf"'{examples.REFERENCE}(\w+)'")
 
 
 def about(settings: Settings) -> dict[str, Any]:
-    """Return what an application says of itself, as FastAPI takes it."""
+    """Return what the document says about the application, as arguments for FastAPI."""
     return {
         "servers": [{"url": settings.public_url or "/"}],
         "contact": {"name": "Liftoff", "url": settings.frontend_url or settings.public_url},
@@ -29,10 +29,11 @@ def about(settings: Settings) -> dict[str, Any]:
 
 
 def complete(app: FastAPI, prefix: str) -> None:
-    """Make `app.openapi()` return the whole document.
+    """Make `app.openapi()` return the complete document.
 
-    Requests ask in many threads at once, and the first ones would meet in the middle: `generate` publishes its document
-    before it is finished, and Pydantic's generator of schemas serves one thread.
+    Requests can ask for it in several threads at once, and without the lock the first
+    ones would interfere. `generate` publishes its document before it is finished, and
+    Pydantic's schema generator is not thread-safe.
     """
     generate, lock = app.openapi, Lock()
     finished: list[dict[str, Any]] = []
@@ -50,7 +51,8 @@ def _finish(document: dict[str, Any], prefix: str) -> dict[str, Any]:
     for kind, parts in _components(document["paths"]).items():
         document["components"].setdefault(kind, {}).update(parts)
     for operation in (one for path in document["paths"].values() for one in path.values()):
-        operation.setdefault("security", [])  # said, and not left out: a route that asks for no user is public
+        # written out, because a route that needs no user is public
+        operation.setdefault("security", [])
         for parameter in operation.get("parameters", []):
             _show(parameter)
     _name_generics(document)
@@ -60,10 +62,11 @@ def _finish(document: dict[str, Any], prefix: str) -> dict[str, Any]:
 
 
 def _show(parameter: dict[str, Any]) -> None:
-    """Give a parameter of a path an example, which pages such as `/docs` fill in.
+    """Give each path parameter an example, which pages such as `/docs` fill in.
 
-    A route declares a good one with `Path(examples=[…])`; else it is the first row. Parameters of a query get none:
-    filled in, they would narrow every list that somebody tries.
+    A route declares a suitable one with `Path(examples=[…])`. Otherwise it is the first
+    row. Query parameters get no example: if they were filled in, they would narrow
+    every list that someone tries.
     """
     if parameter["in"] == "path":
         schema = parameter["schema"]
@@ -72,13 +75,16 @@ def _show(parameter: dict[str, Any]) -> None:
     elif parameter["in"] == "query":
         schema = parameter["schema"]
         for one in (schema, *schema.get("anyOf", ())):
-            one.pop("minLength", None)  # an empty parameter is not given, and so is never too short
+            # an empty parameter counts as missing, so it is never too short
+            one.pop("minLength", None)
             if "pattern" in one:
                 one["pattern"] = f"^(?:{one['pattern'].removeprefix('^').removesuffix('$')})?$"
 
 
 def _components(paths: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return what the error responses refer to: schemas, headers and examples."""
+    """Return the components that error responses refer to: schemas, headers and
+    examples.
+    """
     template = SCHEMAS + "{model}"
     validation = problems.ValidationProblem.model_json_schema(ref_template=template)
     schemas = {
@@ -99,7 +105,9 @@ def _components(paths: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _name_generics(document: dict[str, Any]) -> None:
-    """Rename `Page_PostSummary_` to `PostSummaryPage`: generated clients name their types after schemas."""
+    """Rename `Page_PostSummary_` to `PostSummaryPage`, because generated clients name
+    types after schemas.
+    """
     schemas = document["components"]["schemas"]
     names = {old: f"{found[2]}{found[1]}" for old in schemas if (found := GENERIC.fullmatch(old))}
     document["components"]["schemas"] = {names.get(old, old): schema for old, schema in schemas.items()}
@@ -118,7 +126,7 @@ def _refer(node: Any, names: dict[str, str]) -> None:
 
 
 def _place_token_urls(components: dict[str, Any], prefix: str) -> None:
-    """Let no reader have to know what a relative `tokenUrl` is relative to: tools differ."""
+    """Make `tokenUrl` absolute, because tools disagree about what it is relative to."""
     for scheme in components.get("securitySchemes", {}).values():
         for flow in scheme.get("flows", {}).values():
             if "tokenUrl" in flow and not flow["tokenUrl"].startswith(("/", "http")):
@@ -126,7 +134,11 @@ def _place_token_urls(components: dict[str, Any], prefix: str) -> None:
 
 
 def write_bounds_as_integers(node: Any) -> None:
-    """FastAPI's model of a schema holds every bound as a float, which has no 2^63 - 1."""
+    """Turn bounds back into integers.
+
+    FastAPI's schema model stores every bound as a float, which cannot represent 2^63 -
+    1.
+    """
     if isinstance(node, list):
         for item in node:
             write_bounds_as_integers(item)

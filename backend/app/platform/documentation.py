@@ -1,4 +1,6 @@
-"""What OpenAPI says of a route beyond its shapes: the errors a client can meet, and the headers it may send."""
+"""Completes what OpenAPI says about a route: the errors a client can get, and the
+headers it may send.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -19,24 +21,28 @@ from app.platform import examples, idempotency, problems
 from app.platform.conditional import Stale
 from app.platform.strict_request import UnsupportedMediaType
 
-IF_NONE_MATCH = ("If-None-Match", "The `ETag` that you have: 304 when it is still current.")
-IF_MATCH = ("If-Match", "The `ETag` that you read: 412 when somebody changed the resource since.")
-IDEMPOTENCY_KEY = (idempotency.HEADER, "Any unique string, kept over retries: the effect happens once, for 24 hours.")
-ETAG = {"ETag": {"description": "Changes whenever the answer does.", "schema": {"type": "string"}}}
-REPLAYED = {"description": "`true` on an answer that was given before.", "schema": {"type": "string"}}
+IF_NONE_MATCH = ("If-None-Match", "The `ETag` that you have. The response is 304 if it is still current.")
+IF_MATCH = ("If-Match", "The `ETag` that you read. The response is 412 if the resource has changed since.")
+IDEMPOTENCY_KEY = (
+    idempotency.HEADER,
+    "Any unique string. Send the same one with every retry: for 24 hours the request takes effect only once.",
+)
+ETAG = {"ETag": {"description": "Changes whenever the response does.", "schema": {"type": "string"}}}
+REPLAYED = {"description": "`true` if this response is repeated from the first request.", "schema": {"type": "string"}}
 CREATED: dict[int | str, dict[str, Any]] = {
-    201: {"headers": {"Location": {"description": "Where to read it.", "schema": {"type": "string"}}}}
+    201: {"headers": {"Location": {"description": "Path of the new resource.", "schema": {"type": "string"}}}}
 }
-# The headers of errors, by status. Every operation has some: the document defines them once.
+# The headers of errors, by status. Almost every operation can return some of them, so
+# the document defines them once.
 ERROR_HEADERS = {
-    401: {"WWW-Authenticate": ("string", "How to sign in.")},
+    401: {"WWW-Authenticate": ("string", "The authentication scheme to use.")},
     429: {
-        "Retry-After": ("integer", "Seconds to wait."),
-        "RateLimit-Limit": ("integer", "Tries in one window."),
-        "RateLimit-Remaining": ("integer", "Tries left in it."),
-        "RateLimit-Reset": ("integer", "Seconds until there are more."),
+        "Retry-After": ("integer", "Seconds to wait before the next attempt."),
+        "RateLimit-Limit": ("integer", "Attempts allowed in one window."),
+        "RateLimit-Remaining": ("integer", "Attempts left in this window."),
+        "RateLimit-Reset": ("integer", "Seconds until more attempts are allowed."),
     },
-    503: {"Retry-After": ("integer", "Seconds to wait.")},
+    503: {"Retry-After": ("integer", "Seconds to wait before the next attempt.")},
 }
 STORED_ERRORS = (
     idempotency.IdempotencyKeyReused,
@@ -48,14 +54,17 @@ DATABASE_ERRORS = (DatabaseBusy, DatabaseUnavailable, DatabaseTimeout, DatabaseC
 
 
 class BodyTooLarge(AppError):
-    """Documented here, raised by the server's own body limit."""
+    """Documented here, but raised by the server's own body limit."""
 
     status = 413
     code, detail = problems.GENERIC[413]
 
 
 class RouteNotFound(NotFound):
-    """Documented here, raised by the framework: a parameter of a path may hold what makes it another path."""
+    """Documented here, but raised by the framework.
+
+    A path parameter may contain characters that make it a different path.
+    """
 
     code, detail = problems.GENERIC[404]
 
@@ -65,15 +74,18 @@ def is_form(body: Any) -> bool:
 
 
 def is_optional(route: Any) -> bool:
-    """Tell whether the route answers the public as well as users, by the marks of `app.core.principal`."""
+    """Whether the route serves anonymous callers as well as users, by the marks of
+    `app.core.principal`.
+    """
     calls = list(_calls(route.dependant))
     return any(map(principal.is_optional, calls)) and not any(map(principal.is_required, calls))
 
 
 def describe(route: Any, known: frozenset[str] | None) -> None:
-    """Fill in `responses`, header parameters and examples from what the route, its input and dependencies say.
+    """Complete `responses`, header parameters and examples from the route, its input
+    and its dependencies.
 
-    `known` names its query parameters.
+    `known` contains the names of its query parameters.
     """
     by_status: dict[int, set[type[AppError]]] = defaultdict(set)
     for error in _errors(route):
@@ -102,7 +114,8 @@ def describe(route: Any, known: frozenset[str] | None) -> None:
     ]
     extra: dict[str, Any] = {"parameters": documented, **examples.of_body(route.body_field)}
     if is_optional(route):
-        extra["security"] = [{}]  # beside the scheme: without a token it answers, too
+        # in addition to the scheme: the route also serves requests without a token
+        extra["security"] = [{}]
     deep_dict_update(extra, route.openapi_extra or {})
     route.openapi_extra = extra
     content = route.responses.get(Unprocessable.status, {}).get("content", {}).get(problems.MEDIA_TYPE)
@@ -162,5 +175,9 @@ def _response(status: int, errors: set[type[AppError]]) -> dict[str, Any]:
 
 
 def operation_id(route: APIRoute) -> str:
-    """`blog_create_post`: what generated clients name their functions after. It moves only with the function's name."""
+    """Return an id such as `blog_create_post`, after which generated clients name their
+    functions.
+
+    It changes only with the name of the function.
+    """
     return f"{route.tags[0]}_{route.name}" if route.tags else route.name

@@ -1,7 +1,8 @@
-"""Examples in the OpenAPI document: what `/docs` offers to send, and what each error looks like.
+"""Examples in the OpenAPI document: bodies that `/docs` offers to send, and every
+error.
 
-None is written by hand twice. A body's example stands with its model (`example()` of `app.core.schemas`). An error's is
-made by the code that makes the error.
+Each example is written only once. A body's example is part of its model (`example()` of
+`app.core.schemas`). An error's example is made by the code that makes the error.
 """
 
 from collections.abc import Iterable
@@ -21,7 +22,10 @@ _errors: dict[str, dict[str, Any]] = {}
 
 
 def of_body(body_field: Any) -> dict[str, Any]:
-    """Return the part of an operation that shows an example of its body; nothing where the model has none."""
+    """Return the part of an operation that shows an example of its body.
+
+    It is empty if the model has no example.
+    """
     model = body_field and model_of(body_field.field_info.annotation)
     extra = model.model_config.get("json_schema_extra") if model else None
     if not isinstance(extra, dict) or "examples" not in extra:
@@ -31,11 +35,14 @@ def of_body(body_field: Any) -> dict[str, Any]:
 
 
 def of_errors(errors: Iterable[type[AppError]]) -> dict[str, Any]:
-    """Return references to an example of each error, those of features first. `components` has what they lead to."""
+    """Return references to an example of each error, those of features first.
+
+    `components` returns the examples that these references point to.
+    """
     found = {}
     for error in sorted(errors, key=lambda one: ("app.routers." not in one.__module__, one.code, one.__name__)):
         if error is Unprocessable:
-            continue  # it differs from route to route
+            continue  # its example differs from route to route
         name = _name_of(error)
         _errors[name] = {"summary": error.detail, "value": _problem(error)}
         found[name] = {"$ref": REFERENCE + name}
@@ -47,7 +54,9 @@ def components(names: Iterable[str]) -> dict[str, Any]:
 
 
 def of_validation(route: Any, known: frozenset[str] | None) -> dict[str, Any]:
-    """Return an example of what this route says of a body, or else of a query, that has not its form."""
+    """Return an example of the error that this route returns for an invalid body, or
+    else for an invalid query.
+    """
     errors = _body_errors(route) or _query_errors(known)
     if not errors:
         return {}
@@ -57,7 +66,9 @@ def of_validation(route: Any, known: frozenset[str] | None) -> dict[str, Any]:
 
 
 def _body_errors(route: Any) -> tuple[str, list[Any]] | None:
-    """Return what an empty body lacks, or what is said of an unknown field where nothing is needed."""
+    """Return the errors of an empty body, or of an unknown field if an empty body is
+    valid.
+    """
     model = route.body_field and model_of(route.body_field.field_info.annotation)
     if not model:
         return None
@@ -70,7 +81,7 @@ def _body_errors(route: Any) -> tuple[str, list[Any]] | None:
 
 
 def _query_errors(known: frozenset[str] | None) -> tuple[str, list[Any]] | None:
-    """Return what is said of a name that lacks its last letter."""
+    """Return the errors of a query parameter whose name lacks its last letter."""
     if known is None:
         return None
     nearest = next((name for name in sorted(known) if name[:-1] not in known), "")
@@ -92,6 +103,8 @@ def _value(error: AppError) -> dict[str, Any]:
 
 
 def _name_of(error: type[AppError]) -> str:
-    """`BlogPostNotFound`: two features may have errors of one name."""
+    """Return a name such as `BlogPostNotFound`, because two features may use the same
+    name for an error.
+    """
     _, _, inside = error.__module__.partition("app.routers.")
     return inside.partition(".")[0].title().replace("_", "") + error.__name__

@@ -1,4 +1,4 @@
-"""Speaks SMTP. The only place of the platform that talks to a mail server."""
+"""Speaks SMTP. No other module of the platform talks to a mail server."""
 
 import contextlib
 import re
@@ -12,20 +12,25 @@ from typing import Any, ClassVar, Self
 from app.core.config import Settings
 
 CONNECT_SECONDS = 3.0
-ANSWER_SECONDS = 10.0  # for each answer
-TOTAL_SECONDS = 30.0  # for a whole mail, however slowly the other side talks
-CLOSING = 421  # of this connection, or of the server: RFC 5321, 3.8
+ANSWER_SECONDS = 10.0  # for each response
+TOTAL_SECONDS = 30.0  # for a whole email, however slowly the server responds
+CLOSING = 421  # the server closes this connection, or shuts down: RFC 5321, 3.8
 PERMANENT = 500
 UNKNOWN_MAILBOX = 553
-# RFC 2034 puts it before the text; qmail and its kin put it behind: `553 sorry, … (#5.7.1)`.
+# RFC 2034 puts the enhanced code before the text. qmail and similar servers put it at
+# the end: `553 sorry, … (#5.7.1)`.
 ENHANCED = re.compile(r"(?:^|\(#)5\.(\d{1,3})\.(\d{1,3})\b")
 ADDRESSING, CONTENT = "1", "6"  # subjects of RFC 3463, 3
-SENDER = {"7", "8"}  # of the subject of addresses: bad syntax, bad domain
-OTHER = "0"  # of the subject of addresses: it may be about ours as well
+SENDER = {"7", "8"}  # details of the subject of addresses: bad syntax and bad domain of the sender
+OTHER = "0"  # a detail of the subject of addresses, which may be about the sender too
 
 
 class SendingFailed(Exception):
-    """The server did not take the mail. `permanent`: it will not take this one later, whatever an operator mends."""
+    """The server did not accept the email.
+
+    `permanent` means that it will never accept this email, whatever an operator
+    changes.
+    """
 
     def __init__(self, reason: str, *, permanent: bool = False) -> None:
         super().__init__(reason)
@@ -33,17 +38,27 @@ class SendingFailed(Exception):
 
 
 class Unreachable(SendingFailed):
-    """No connection could be made. `is_crowded`: another one of this process is open, so the server allows no more."""
+    """No connection could be made.
+
+    `is_crowded` means that this process has another connection open, so the server may
+    not allow more.
+    """
 
     is_crowded = False
 
 
 class _LineBroke(Exception):
-    """Never leaves this module: a connection is of no use any more, and the server has nothing of this mail."""
+    """The connection is no longer usable, and the server has not received this email.
+
+    This exception never leaves the module.
+    """
 
 
 class Line:
-    """A connection to the mail server that is kept from mail to mail, for one thread. It is made for the first mail."""
+    """A connection to the mail server, kept from one email to the next by one thread.
+
+    It is opened for the first email.
+    """
 
     _open: ClassVar[set["Line"]] = set()
     _lock = Lock()
@@ -59,10 +74,12 @@ class Line:
         self.close()
 
     def send(self, message: bytes, *, to: str, sender: str) -> None:
-        """Return when the server has taken the mail. Raises `SendingFailed` when it has not, or when nobody knows.
+        """Return when the server has accepted the email. Raises `SendingFailed` if it
+        has not, or if that is unknown.
 
-        A server may end a connection that it has kept for long, or after so many mails. If it does so before it has
-        been given this mail, the mail goes out over a new connection at once.
+        A server may close a connection after some time, or after some number of emails.
+        If it does so before it has received this email, the email is sent over a new
+        connection at once.
         """
         if self._smtp:
             with contextlib.suppress(_LineBroke):
@@ -97,14 +114,15 @@ class Line:
                 self.close()
             raise _refusal(error.smtp_code, error.smtp_error) from error
         except (smtplib.SMTPException, OSError) as error:
-            # A 5xx to anything but recipient and content is about us, our name or password.
+            # A 5xx for anything but recipient and content is about our own server, name
+            # or password.
             raise self._broken(smtp, error) from error
         except BaseException:
             self.close()
             raise
 
     def _broken(self, smtp: "_Bounded", error: Exception) -> Exception:
-        server_may_have_it = smtp.has_begun_data  # asked before closing, which begins anew
+        server_may_have_it = smtp.has_begun_data  # read before closing, which resets it
         self.close()
         reason = _said(error)
         if isinstance(error, smtplib.SMTPSenderRefused):
@@ -118,18 +136,22 @@ class Line:
         if smtp is None:
             return
         smtp.bound(CONNECT_SECONDS)
-        # Whatever it answers to QUIT, it has the mails or it has not.
+        # Whatever the server replies to QUIT, it already has the emails or it does not.
         with contextlib.suppress(smtplib.SMTPException, OSError):
             smtp.quit()
         smtp.close()
 
 
 def _refusal(code: int, answer: bytes | str, *, bare: int | None = None) -> SendingFailed:
-    """Final is only what the recipient's address or the mail itself is the cause of, by the enhanced code (RFC 3463).
+    """Turn a refusal by the server into `SendingFailed`.
 
-    A relay that is denied, a policy, a full mailbox, a route that is broken: those get mended, and until then the mail
-    waits. Without an enhanced code only `bare` is final. For a recipient that is 553, a name that no mailbox can have,
-    and not 550: so RFC 5321 (3.6.2) has servers refuse to relay, too.
+    A refusal is only permanent if the recipient's address or the email itself causes
+    it, according to the enhanced code (RFC 3463). A denied relay, a policy, a full
+    mailbox or a broken route will be fixed, and until then the email waits.
+
+    Without an enhanced code only `bare` is permanent. For a recipient that is 553, a
+    name that no mailbox can have. It is not 550, because servers also refuse to relay
+    with 550 (RFC 5321, 3.6.2).
     """
     said = answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer
     final = code == bare
@@ -147,24 +169,25 @@ def _said(error: Exception) -> str:
 
 @contextlib.contextmanager
 def _naming(settings: str) -> Iterator[None]:
-    """Turn whatever goes wrong into `Unreachable`, which names the settings that an operator should look at.
+    """Turn every failure into `Unreachable`, naming the settings to check.
 
-    A `ValueError` is no fault of a mail: Python raises it for a host name or a password that it cannot encode.
+    A `ValueError` is not a fault of the email. Python raises it for a host name or a
+    password that it cannot encode.
     """
     try:
         yield
     except (smtplib.SMTPException, OSError, ValueError) as error:
         if isinstance(error, ssl.SSLCertVerificationError):
-            settings = "SMTP_HOST has a certificate that is not accepted"
+            settings = "SMTP_HOST has a certificate that is not trusted"
         elif isinstance(error, ssl.SSLError):
             settings = "SMTP_TLS, SMTP_PORT"
         raise Unreachable(f"{settings}: {_said(error)}") from error
 
 
 def _connect(settings: Settings, helo: str) -> "_Bounded":
-    """A connection that is encrypted and signed in as the settings want it, and verified against the system's CAs.
+    """Return a connection that is encrypted and authenticated as the settings say.
 
-    Raises `Unreachable`.
+    The certificate is verified against the system's CAs. Raises `Unreachable`.
     """
     host, port = settings.smtp_host or "", settings.smtp_port
     with _naming("SMTP_HOST, SMTP_PORT"):
@@ -176,12 +199,15 @@ def _connect(settings: Settings, helo: str) -> "_Bounded":
     try:
         with _naming("SMTP_TLS"):
             if settings.smtp_tls == "starttls":
-                smtp.starttls(context=ssl.create_default_context())  # raises where the server offers none
+                # raises an error if the server does not offer it
+                smtp.starttls(context=ssl.create_default_context())
         with _naming("SMTP_USERNAME, SMTP_PASSWORD"):
             if settings.smtp_username and settings.smtp_password:
                 smtp.login(_Utf8(settings.smtp_username), _Utf8(settings.smtp_password.get_secret_value()))
         with _naming("SMTP_HOST"):
-            smtp.ehlo_or_helo_if_needed()  # the last place where a server refuses a connection, and not a mail
+            # the last step at which a server refuses the connection rather than an
+            # email
+            smtp.ehlo_or_helo_if_needed()
     except BaseException:
         smtp.close()
         raise
@@ -189,7 +215,10 @@ def _connect(settings: Settings, helo: str) -> "_Bounded":
 
 
 class _Utf8(str):
-    """A text that smtplib encodes as servers read it (RFC 4616, 2). It asks for ASCII, and would fail."""
+    """A text that smtplib encodes as servers expect it (RFC 4616, 2).
+
+    smtplib would encode it as ASCII, and fail.
+    """
 
     __slots__ = ()
 
@@ -198,10 +227,13 @@ class _Utf8(str):
 
 
 class _Bounded(smtplib.SMTP):
-    """Cuts the line at a deadline: a server that sends one letter every nine seconds never meets a time-out."""
+    """Cuts the connection at a deadline.
+
+    A server that sends one letter every nine seconds would never cause a timeout.
+    """
 
     _deadline: Timer | None = None
-    has_begun_data = False  # in the mail at hand: from then on the server may have it
+    has_begun_data = False  # of the current email: from then on the server may have it
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         connected: socket.socket = super()._get_socket(host, port, CONNECT_SECONDS)  # type: ignore[misc]
@@ -210,7 +242,7 @@ class _Bounded(smtplib.SMTP):
         return connected
 
     def bound(self, seconds: float) -> None:
-        """Begin another mail, or the end: for so long the line may be used from now on."""
+        """Start the deadline of the next email, or of the goodbye, in so many seconds."""
         if self._deadline:
             self._deadline.cancel()
         self.has_begun_data = False
@@ -232,7 +264,8 @@ class _Bounded(smtplib.SMTP):
     def _cut(self) -> None:
         if self.sock:
             with contextlib.suppress(OSError):
-                socket.socket.shutdown(self.sock, socket.SHUT_RDWR)  # also under TLS, without its farewell
+                # also under TLS, without its closing message
+                socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
 
     def close(self) -> None:
         if self._deadline:
@@ -241,4 +274,4 @@ class _Bounded(smtplib.SMTP):
 
 
 class _BoundedSsl(_Bounded, smtplib.SMTP_SSL):
-    """The same, encrypted from the first byte."""
+    """The same connection, encrypted from the first byte."""

@@ -1,6 +1,7 @@
-"""Is the process alive, and should it get traffic?
+"""Health checks: is the process alive, and can it serve requests?
 
-Readiness is what the probes found last. The one of the database is also what opens the schema's gate.
+Readiness returns what the probes found last. The probe of the database also opens the
+schema gate.
 """
 
 import asyncio
@@ -29,7 +30,7 @@ NO_REDIS: Checks = {"redis": "unreachable"}
 
 FOREIGN_HOST: dict[int | str, dict[str, Any]] = {
     400: {
-        "description": "The request names a host that is not ours.",
+        "description": "The request is addressed to a host name that this API does not serve.",
         "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
     }
 }
@@ -39,10 +40,10 @@ log = get_logger(__name__)
 
 
 class SchemaBehind(Unavailable):
-    """The database waits for `make migrate`."""
+    """The database needs `make migrate`."""
 
     code = "database_not_migrated"
-    detail = "The database is behind this version of the code. It will serve after the migration."
+    detail = "The database schema is older than this version of the code. Try again after the migration."
 
 
 class Live(Output):
@@ -50,9 +51,13 @@ class Live(Output):
 
 
 class Ready(Output):
-    """`checks` says of each part `ok`, `ahead` (newer code migrated it: a rolling deployment), `behind` or
-    `unreachable`. Without Redis everything goes on, only slower. `work` is named when it is `late`: mails or jobs have
-    been due for minutes, and the workers need a look. Staging says so under `environment`.
+    """The state of each part, in `checks`.
+
+    A part is `ok`, `behind` or `unreachable`. It is `ahead` if newer code has migrated
+    the database, which happens during a rolling deployment. Without Redis everything
+    still works, only more slowly. `work` appears if it is `late`: emails or jobs have
+    been due for minutes, and an operator should check the workers. In staging,
+    `environment` says so.
     """
 
     status: Literal["ok", "unavailable"]
@@ -61,13 +66,22 @@ class Ready(Output):
 
 @router.get("/live")
 async def is_live() -> Live:
-    """The process answers. Touches neither the database nor a worker thread, so a busy process is not killed."""
+    """Report that the process is alive.
+
+    This uses neither the database nor a worker thread, so a busy process is not killed.
+    """
     return Live(status="ok")
 
 
-@router.get("/ready", responses={503: {"model": Ready, "description": "Not now: see `checks`."}})
+@router.get(
+    "/ready", responses={503: {"model": Ready, "description": "The process cannot serve requests. `checks` says why."}}
+)
 async def is_ready(response: Response) -> Ready:
-    """The process can serve: the database is there and migrated. Answers within a second, whatever hangs."""
+    """Report whether the process can serve requests: the database is reachable and
+    migrated.
+
+    The response comes within a second, even if a service does not respond.
+    """
     found = await asyncio.gather(*(probe.checks() for probe in probes()))
     checks = {name: check for checks in found for name, check in checks.items()}
     if get_settings().environment == "staging":
@@ -79,7 +93,9 @@ async def is_ready(response: Response) -> Ready:
 
 @lru_cache
 def probes() -> tuple[Probe, ...]:
-    """What readiness asks. Only the checks of the database decide; the others are reported."""
+    """Return the probes of readiness. Only the checks of the database decide. The others
+    are informative.
+    """
     settings = get_settings()
     return (database, *([Probe("redis", _redis, NO_REDIS)] if settings.redis_url else []))
 
@@ -88,7 +104,7 @@ def _database() -> Checks:
     try:
         with HealthSession() as db:
             state = gate.check(db)
-            # What the workers should have done; requests are served all the same.
+            # late work is reported, but requests are served all the same
             late: Checks = {"work": "late"} if state != "behind" and backlog.is_late(db) else {}
     except SQLAlchemyError as error:
         log.warning("database_unreachable", reason=str(error))
@@ -100,7 +116,7 @@ database = Probe("database", _database, NO_DATABASE)
 
 
 def _redis() -> Checks:
-    from redis import RedisError  # large, and many run without it
+    from redis import RedisError  # large, and many deployments run without it
 
     try:
         _redis_client().ping()

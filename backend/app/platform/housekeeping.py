@@ -1,11 +1,12 @@
-"""When rows of the platform's own tables are deleted."""
+"""Says when rows of the platform's own tables are deleted."""
 
 from datetime import timedelta
 
 from .models import IdempotencyKey, Job, Mail
 from .purges import purge
 
-MAIL_KEPT = timedelta(days=30)  # addresses are personal data; so long somebody may ask what was sent
+# addresses are personal data, but for this long someone may ask what was sent
+MAIL_KEPT = timedelta(days=30)
 
 purge(IdempotencyKey.expires_at)
 purge(Mail.sent_at, kept=MAIL_KEPT)

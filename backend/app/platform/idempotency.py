@@ -1,7 +1,9 @@
-"""Idempotency-Key: a request that is sent again, because its answer was lost, has its effect once.
+"""Idempotency-Key: a request that is sent again, because its response was lost, takes
+effect only once.
 
-First the key is committed as "in progress", then the endpoint runs, and its answer commits together with its effect.
-So whatever fails in between, the answer is never there without the effect, nor the effect without the answer.
+First the key is committed as "in progress". Then the endpoint runs, and its response is
+committed together with its effect. Whatever fails in between, the database never has
+the response without the effect, nor the effect without the response.
 """
 
 import base64
@@ -35,28 +37,29 @@ HEADER = "Idempotency-Key"
 KEPT = timedelta(hours=24)
 VALID = re.compile(r"[\x21-\x7e]{1,255}")
 KEPT_HEADERS = ("content-type", "location")
-MAX_ANSWER = 256_000  # bytes of a body that are kept
-# New keys from one address without an account. Each one is a row for a day.
+MAX_ANSWER = 256_000  # bytes of a body that is stored
+# New keys from one address without an account. Each of them is a row that is kept for a
+# day.
 STRANGERS = AddressLimit("idempotency keys of strangers", "60 per hour")
 
 
 class InvalidIdempotencyKey(Unprocessable):
     code = "invalid_idempotency_key"
-    detail = f"{HEADER} takes 1 to 255 visible ASCII characters."
+    detail = f"{HEADER} must have 1 to 255 visible ASCII characters."
 
 
 class IdempotencyKeyReused(Unprocessable):
-    """The key came before, with another body."""
+    """The key was already used with another body."""
 
     code = "idempotency_key_reused"
-    detail = "This key was used for another request. Use a new key for every new request."
+    detail = "This key was already used for a different request. Use a new key for every new request."
 
 
 class IdempotencyInProgress(Conflict):
     """The first request with this key is still running."""
 
     code = "idempotency_in_progress"
-    detail = "The first request with this key is still running. Ask again in a moment."
+    detail = "The first request with this key is still running. Try again in a moment."
 
     def __init__(self) -> None:
         super().__init__(headers={"Retry-After": "1"})
@@ -66,11 +69,16 @@ class AnswerNotKept(Conflict):
     """The first request succeeded, but its answer was too large to be stored."""
 
     code = "idempotency_answer_not_kept"
-    detail = "The first request with this key succeeded, but its answer was too large to keep. Read what it created."
+    detail = (
+        "The first request with this key succeeded, but its response was too large to store. "
+        "Read the resource that it created."
+    )
 
 
 class Claim:
-    """One request's hold on its key, for `LEASE`, until its answer is stored or it failed."""
+    """A request's claim on its key. It lasts for `LEASE`, or until the response is
+    stored or the request has failed.
+    """
 
     def __init__(self, request: Request, key: str, body: bytes) -> None:
         if not VALID.fullmatch(key):
@@ -86,9 +94,10 @@ class Claim:
         self._stored = False
 
     def find(self, db: Session) -> Response | None:
-        """Return the stored answer, if there is one. Runs once the caller is known and the input is valid.
+        """Return the stored response, or `None`. Call this when the caller is known and
+        the input is valid.
 
-        Raises `IdempotencyKeyReused`, `IdempotencyInProgress`, `AnswerNotKept`.
+        Raises `IdempotencyKeyReused`, `IdempotencyInProgress` or `AnswerNotKept`.
         """
         client = self._request.client
         caller = viewer(self._request) or f"address {client.host if client else ''}"
@@ -102,19 +111,21 @@ class Claim:
         return None
 
     def begin(self) -> None:
-        """Take the key that `find` found free. Raises `IdempotencyInProgress`.
+        """Claim the key, which `find` found to be free. Raises `IdempotencyInProgress`.
 
-        Raises `TooManyRequests` for a caller without an account who sends too many new keys.
+        Raises `TooManyRequests` for a caller without an account who sends too many new
+        keys.
         """
         db = self._db
         assert db
         if viewer(self._request) is None:
             STRANGERS(self._request)
         self._row = self._take_over(db, self._expired) if self._expired else self._insert(db)
-        # Kept apart from the row: a roll-back expires it, and then nobody could say any more which one to free.
+        # These values are kept apart from the row. A rollback expires the row, and then
+        # nobody could tell which one to free.
         self._mine = (self._row.id, self._row.expires_at)
-        db.commit()  # "in progress" must be seen by others before the effect begins
-        demand_again(db)  # with it the locks went under which the caller was allowed to do this
+        db.commit()  # other requests must see "in progress" before the effect begins
+        demand_again(db)  # the commit released the locks under which the caller was authorised
 
     def _repeat(self, row: IdempotencyKey) -> Response:
         if row.fingerprint not in self._fingerprints:
@@ -136,7 +147,7 @@ class Claim:
         return row
 
     def _take_over(self, db: Session, row: IdempotencyKey) -> IdempotencyKey:
-        """An expired key is free again, for one of those who find it so."""
+        """Claim an expired key. If several requests try, only one of them succeeds."""
         mine = (IdempotencyKey.id == row.id, IdempotencyKey.expires_at == row.expires_at)
         times = {"created_at": clock.now(), "expires_at": clock.now(LEASE)}
         fresh = {"fingerprint": self._fingerprints[0], "answer": None, **times}
@@ -146,7 +157,9 @@ class Claim:
         return row
 
     def store(self, response: Response) -> None:
-        """Store a 2xx answer in the transaction of its effect. A body over `MAX_ANSWER` is left out."""
+        """Store a 2xx response in the transaction of its effect. A body over
+        `MAX_ANSWER` is left out.
+        """
         if not (self._row and self._db and 200 <= response.status_code < 300):  # noqa: PLR2004 - the 2xx class
             return
         body = bytes(response.body)
@@ -161,11 +174,14 @@ class Claim:
         self._stored = True
 
     def release(self) -> None:
-        """Free the key of a request that had no effect, so that the next try need not wait for the lease."""
+        """Free the key of a request that had no effect, so that a retry need not wait
+        for the lease.
+        """
         if self._mine is None:
             return
         row_id, expires_at = self._mine
-        running = (IdempotencyKey.answer.is_(None), IdempotencyKey.expires_at == expires_at)  # not another's by now
+        # another request may have taken it over
+        running = (IdempotencyKey.answer.is_(None), IdempotencyKey.expires_at == expires_at)
         try:
             with side_session() as db:
                 db.execute(delete(IdempotencyKey).where(IdempotencyKey.id == row_id, *running))
@@ -178,7 +194,11 @@ class Claim:
 
 
 async def _settle(request: Request) -> AsyncIterator[None]:
-    """Stands outside `get_db`, so its end sees whether the transaction was committed."""
+    """Release the key of a request that failed.
+
+    This dependency surrounds `get_db`, so when it ends it knows whether the transaction
+    was committed.
+    """
     committed = False
     try:
         yield
@@ -194,12 +214,21 @@ SettleClaim = Depends(_settle, scope="function")
 
 
 def _digests(*parts: str | bytes) -> list[str]:
-    """One hash by each key: what was stored under the key before is found, so the request has no second effect."""
+    """Return one hash for each key.
+
+    A digest under the previous key is found too. Otherwise a retry after a change of
+    keys would take effect twice.
+    """
     return [_digest(key, *parts) for key in derive_keys("idempotency")]
 
 
 def _digest(key: bytes, *parts: str | bytes) -> str:
-    """One hash over parts that cannot run into each other, with a key: a body can hold a password, to be guessed."""
+    """Return one hash over all parts.
+
+    The length of each part is included, so that no two lists of parts have the same
+    input. The hash has a key because a body can contain a password, which could
+    otherwise be guessed.
+    """
     whole = hmac.new(key, digestmod=hashlib.sha256)
     for part in parts:
         raw = part.encode() if isinstance(part, str) else part

@@ -1,4 +1,6 @@
-"""How a worker does jobs: one at a time, each in a transaction that also strikes it off."""
+"""Runs jobs: one at a time, each in a transaction that also removes the job from the
+queue.
+"""
 
 from datetime import timedelta
 
@@ -14,17 +16,18 @@ from .jobs import BELLS, LEASE, Again, Failure, Kind, NotNow, kinds
 from .models import Job, Lane
 from .recurrence import planner
 
-A_MOMENT = timedelta(seconds=1)  # until a job is tried again whose turn it was not
+A_MOMENT = timedelta(seconds=1)  # until a job is tried again that had to wait for another one
 
 log = get_logger(__name__)
 
 
 def run_next(*, lane: Lane | None = None) -> bool:
-    """Do the job that is due, in this lane or in any. False when there is none.
+    """Run the job that is due, in this lane or in any. Returns `False` if there is
+    none.
 
-    Whatever a job raises is its failure, not the worker's: a panic in a library written in Rust and `SystemExit` are
-    no `Exception`, and would end the thread. Jobs of kinds that this code does not know are left to newer code: that
-    is a rolling deployment.
+    Whatever a job raises is a failure of the job, not of the worker. A panic in a Rust
+    library and `SystemExit` are not `Exception`s, and would otherwise end the thread.
+    Jobs of an unknown kind are left to newer code, as in a rolling deployment.
     """
     planner.plan()
     job = _claim(lane)
@@ -51,12 +54,17 @@ def _claim(lane: Lane | None) -> Job | None:
     with WorkerSession() as db, db.begin():
         job = leases.claim(db, Job, LEASE, *of_lane, Job.kind.in_(list(kinds())))
     if job and job.lane in BELLS:
-        BELLS[Lane(job.lane)].ring()  # there may be more: the other threads of this lane should look
+        # there may be more jobs, so the other threads of this lane should look too
+        BELLS[Lane(job.lane)].ring()
     return job
 
 
 def _interval(job: Job, kind: Kind) -> timedelta | None:
-    """Until it comes again. One without a key is an extra run, asked for or revived by hand: that comes once."""
+    """Return the time until the job runs again, or `None`.
+
+    A recurring job without a key is an extra run, requested or revived by hand. It runs
+    only once.
+    """
     return kind.every if job.key else None
 
 
@@ -71,7 +79,7 @@ def _strike_off(db: Session, job: Job, kind: Kind, again: Again | None) -> None:
 
 
 def _schedule(db: Session, job: Job, wait: timedelta, error: str | None = None, **values: object) -> None:
-    """Make the job due again. One that recurs is never given up."""
+    """Make the job due again. A recurring job is never given up."""
     give_up_at = leases.NEVER if kinds()[job.kind].every and job.key else clock.now(wait + leases.PATIENCE)
     renewed = {"due_at": clock.now(wait), "give_up_at": give_up_at, "last_error": error}
     leases.release(db, job, **renewed, **values, attempts=job.attempts if error else 0)
@@ -83,7 +91,10 @@ def _put_off(job: Job) -> None:
 
 
 def _fail(job: Job, kind: Kind, error: str) -> None:
-    """Again later; in the end a dead letter, whose key is free. What comes again never dies."""
+    """Make the job due again later, or turn it into a dead letter whose key is free.
+
+    A recurring job never becomes a dead letter.
+    """
     with WorkerSession() as db, db.begin():
         if interval := _interval(job, kind):
             _schedule(db, job, min(leases.delay_after(job.attempts), interval), leases.short(error))
@@ -94,7 +105,10 @@ def _fail(job: Job, kind: Kind, error: str) -> None:
 
 
 def _tell(db: Session, job: Job, kind: Kind, failure: Failure) -> None:
-    """Call the job's own handler of failures. If that one fails as well, the failure is noted all the same."""
+    """Call the job's own failure handler.
+
+    If that handler fails too, the failure of the job is recorded all the same.
+    """
     assert kind.failed
     try:
         with db.begin_nested():

@@ -1,6 +1,7 @@
-"""Jobs: work that commits together with what asks for it, and is done by a worker afterwards, at least until it worked.
+"""Jobs: work that is queued in the transaction of a request, and done by a worker
+afterwards, at least once.
 
-A feature declares its jobs in `jobs.py`, beside its other files:
+A feature declares its jobs in its `jobs.py`:
 
     @job("blog.reindex")
     def reindex(db: Session, payload: dict[str, Any]) -> None: ...
@@ -8,13 +9,16 @@ A feature declares its jobs in `jobs.py`, beside its other files:
     @recurring("blog.purge", every=timedelta(hours=1))
     def purge(db: Session, payload: dict[str, Any]) -> None: ...
 
-Each run has a transaction of its own, which also strikes the job off: its effect in the database happens once. What it
-does elsewhere may happen twice, when a worker dies in between. A job that has more to do than one transaction should
-hold works in batches (`app.db.batches`) and returns `Again` until it has finished.
+Each run has a transaction of its own, which also removes the job from the queue. So its
+effect in the database happens once. Its effect elsewhere may happen twice, if a worker
+dies in between. A job that has more to do than one transaction should hold works in
+batches (`app.db.batches`), and returns `Again` until it has finished.
 
-A job that waits for somebody else's service says so, `@job("payments.look", outside=True)`: such jobs have threads of
-their own, so that a service that hangs delays no other job. Its transaction begins with its first statement: it calls
-first, and writes then. Jobs that come again have threads of their own, too: a long purge delays no reset link.
+A job that waits for an outside service declares that: `@job("payments.look",
+outside=True)`. Such jobs have threads of their own, so that a service that does not
+respond delays no other job. The transaction of a job begins with its first statement,
+so such a job calls first and writes afterwards. Recurring jobs have threads of their
+own too, so that a long purge delays no email with a reset link.
 """
 
 import importlib
@@ -43,7 +47,10 @@ LEASE = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class Again:
-    """What a job returns that has more to do: after how long it comes again, and with which payload."""
+    """The result of a job that has more to do.
+
+    The job runs again after `wait`, with `payload`.
+    """
 
     wait: timedelta = timedelta()
     payload: Mapping[str, Any] = field(default_factory=dict)
@@ -54,7 +61,7 @@ Handler = Callable[[Session, dict[str, Any]], Again | None]
 
 @dataclass(frozen=True)
 class Failure:
-    """One try of a job that failed. After the final one it is a dead letter."""
+    """A failed attempt of a job. After the final one, the job is a dead letter."""
 
     error: str
     is_final: bool
@@ -70,7 +77,11 @@ BELLS: Mapping[Lane, Bell] = {
 
 @dataclass(frozen=True)
 class Kind:
-    """What a worker knows how to do. `every` is set for what comes again, `outside` for what waits for others."""
+    """A kind of job.
+
+    `every` is set for recurring jobs. `outside` is set for jobs that wait for outside
+    services.
+    """
 
     name: str
     run: Handler
@@ -86,12 +97,15 @@ class Kind:
 
     @property
     def key(self) -> str:
-        """The key of the one row of a job that comes again."""
+        """Return the key of the only row of a recurring job."""
         return f"recurring {self.name}"
 
 
 class NotNow(Exception):
-    """A job raises it to be run again in a moment. That counts as no try and no failure."""
+    """A job raises this to run again in a moment.
+
+    It counts neither as an attempt nor as a failure.
+    """
 
 
 class UnknownJob(LookupError):
@@ -99,7 +113,9 @@ class UnknownJob(LookupError):
 
 
 class _AlreadyWaiting(Conflict):
-    """Never leaves this module: the job that waits does for both."""
+    """An unfinished job has the same key, so this one is not added. The exception never
+    leaves this module.
+    """
 
 
 _kinds: dict[str, Kind] = {}
@@ -108,28 +124,35 @@ _in_hand_lock = Lock()
 
 
 def job(kind: str, *, outside: bool = False, failed: FailureHandler | None = None) -> Callable[[Handler], Handler]:
-    """Declare what a job of this kind does. Names begin with the feature's: `auth.purge`.
+    """Declare what a job of this kind does. Its name begins with the name of the
+    feature: `auth.purge`.
 
-    `failed` is called after each failure, in the transaction that notes it.
+    `failed` is called after each failure, in the transaction that records it.
     """
     return lambda handler: _declare(Kind(kind, handler, outside=outside, failed=failed))
 
 
 def recurring(kind: str, *, every: timedelta, outside: bool = False) -> Callable[[Handler], Handler]:
-    """Declare a job that comes again, once per interval however many workers there are. Its payload is empty."""
+    """Declare a recurring job. It runs once per interval, however many workers there
+    are.
+
+    Its payload is empty.
+    """
     return lambda handler: _declare(Kind(kind, handler, every, outside))
 
 
 def _declare(kind: Kind) -> Handler:
     known = _kinds.setdefault(kind.name, kind)
     if known.run is not kind.run:
-        raise ValueError(f"Two jobs are called {kind.name!r}")
+        raise ValueError(f"Two jobs have the name {kind.name!r}")
     return kind.run
 
 
 @lru_cache
 def kinds() -> Mapping[str, Kind]:
-    """Every job of every feature. Raises `BrokenFeature` for a `jobs.py` that cannot be used."""
+    """Return every job of every feature. Raises `BrokenFeature` for a `jobs.py` that
+    cannot be used.
+    """
     importlib.import_module("app.platform.housekeeping")
     for feature in discover():
         feature.module("jobs")
@@ -144,9 +167,11 @@ def enqueue(
     after: timedelta = timedelta(),
     key: str | None = None,
 ) -> None:
-    """Have the job done once this transaction is committed, and not before so much time has passed.
+    """Run the job once this transaction is committed, and not earlier than after
+    `after`.
 
-    While an unfinished job has the same `key`, also one that runs right now, nothing is added. Raises `UnknownJob`.
+    Nothing is added if an unfinished job has the same `key`, also if it is running
+    right now. Raises `UnknownJob`.
     """
     if kind not in kinds():
         raise UnknownJob(kind)
@@ -166,15 +191,16 @@ def enqueue(
 
 
 def is_enqueued(key: ColumnElement[str]) -> ColumnElement[bool]:
-    """In a statement: whether an unfinished job has this key."""
+    """Return an SQL condition: whether an unfinished job has this key."""
     return select(Job.id).where(Job.key == key).exists()
 
 
 @contextmanager
 def alone(what: str) -> Iterator[None]:
-    """Within it, no other job of this process is at the same thing. Raises `NotNow` if one is.
+    """Ensure that no other job of this process works on the same thing.
 
-    A job that waited for its turn would keep a thread from jobs about other things.
+    Raises `NotNow` if one does. A job that waited for the other one would keep a thread
+    from jobs about other things.
     """
     with _in_hand_lock:
         if what in _in_hand:

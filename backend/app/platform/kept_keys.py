@@ -1,8 +1,11 @@
-"""Keys that stay the same when `SECRET_KEY` is changed: for what is stored as a digest alone, and compared years later.
+"""Keys that stay the same when `SECRET_KEY` changes.
 
-Such a digest cannot be made anew under another key, because what it was made of is gone. So its key is derived once and
-kept in the database, where it is worth less than the rows that it protects: whoever has both can try addresses that
-they know, and nothing else is made with it.
+They are for values that are stored only as a digest and compared years later. Such a
+digest cannot be computed again with a new key, because its input is gone. So its key is
+derived once and kept in the database.
+
+There it is worth less than the rows that it protects. Someone who has both can test
+addresses that they already know. The key is used for nothing else.
 """
 
 from sqlalchemy import select
@@ -16,11 +19,14 @@ from .models import KeptKey
 
 
 class _MadeMeanwhile(Conflict):
-    """Never leaves this module: another process kept one first."""
+    """Another process stored a key first. The exception never leaves this module."""
 
 
 def kept_key(db: Session, purpose: str) -> bytes:
-    """32 bytes for this purpose, from its first use on the same: derived from the oldest `SECRET_KEY` known then."""
+    """Return 32 bytes for this purpose, the same ever since their first use.
+
+    They were derived from the oldest `SECRET_KEY` that was known at that time.
+    """
     kept = select(KeptKey.key).where(KeptKey.purpose == purpose)
     if found := db.scalar(kept):
         return bytes.fromhex(found)

@@ -1,7 +1,9 @@
-"""Work that waits in a table: several workers take from it, each row is one worker's at a time, none is forgotten.
+"""Work that waits in a table. Several workers take rows from it, each row belongs to
+one worker at a time, and no row is forgotten.
 
-A worker takes a row by a lease that runs out. Whoever dies with a lease in hand loses it, and the row is due again.
-The database's clock tells when, so that no worker takes a lease for ended because its own clock is ahead.
+A worker takes a row by a lease, which expires. If the worker dies, the lease expires
+and the row is due again. The clock of the database decides, so that no worker considers
+a lease expired because its own clock is ahead.
 """
 
 import random
@@ -27,10 +29,16 @@ log = get_logger(__name__)
 
 
 class Leased:
-    """Columns of such a row. `due_at` is when it may be taken; once taken, when the lease ends; null: never again."""
+    """The columns of such a row.
 
-    when_dead: ClassVar[dict[str, Any]] = {}  # what else a dead letter changes
-    about: ClassVar[tuple[str, ...]] = ()  # the columns that tell an operator what it is (`dead_letters.py`)
+    `due_at` is the time at which a worker may take it. Once it is taken, `due_at` is
+    the end of the lease. It is null if the row must not be taken again.
+    """
+
+    # further columns that change when the row becomes a dead letter
+    when_dead: ClassVar[dict[str, Any]] = {}
+    # the columns that describe the row to an operator (`dead_letters.py`)
+    about: ClassVar[tuple[str, ...]] = ()
 
     id: Mapped[PrimaryKey]
     due_at: Mapped[datetime | None] = mapped_column(index=True)
@@ -43,7 +51,9 @@ class Leased:
 
     @classmethod
     def is_dead_letter(cls) -> ColumnElement[bool]:
-        """In a statement: whether a worker has given the row up, and an operator should know."""
+        """Return an SQL condition: whether a worker has given the row up, and an
+        operator should know.
+        """
         return cls.dead_at.is_not(None)
 
 
@@ -51,13 +61,18 @@ Row = TypeVar("Row", bound=Leased)
 
 
 class LeaseLost(Exception):
-    """We took longer than the lease, and the row is another worker's now: nothing of ours may be committed."""
+    """The work took longer than the lease, and another worker has the row now.
+
+    Nothing of this transaction may be committed.
+    """
 
 
 def claim(db: Session, model: type[Row], lease: timedelta, *conditions: ColumnElement[bool]) -> Row | None:
-    """Take the row that has been due for longest. Commit before the work begins, so that others see it taken.
+    """Take the row that has been due for longest, or return `None`.
 
-    `SKIP LOCKED` makes several claims at once take different rows; SQLite has one writer at a time anyway.
+    Commit before the work begins, so that other workers see that the row is taken.
+    `SKIP LOCKED` makes several claims at the same time take different rows. SQLite has
+    only one writer at a time anyway.
     """
     while True:
         due = select(model, clock.now()).where(model.due_at <= clock.now(), *conditions)
@@ -67,26 +82,29 @@ def claim(db: Session, model: type[Row], lease: timedelta, *conditions: ColumnEl
         row, at = found
         if row.lease is None or row.give_up_at > at:
             break
-        bury(db, row, "The worker ended while it had this in hand")  # or what kills workers would kill them for ever
+        # or what kills workers would kill them for ever
+        bury(db, row, "The worker ended while it was working on this")
     row.lease, row.due_at, row.attempts = uuid4().hex, at + lease, row.attempts + 1
     db.flush()
     return row
 
 
 def give_back(db: Session, row: Row, wait: timedelta = timedelta()) -> None:
-    """Make the row due again, now or soon, as if nobody had taken it. Raises `LeaseLost`."""
+    """Make the row due again, now or after `wait`, as if it had not been taken. Raises
+    `LeaseLost`.
+    """
     release(db, row, due_at=clock.now(wait), attempts=row.attempts - 1)
 
 
 def release(db: Session, row: Row, **values: Any) -> None:
-    """Give the row back with these values. Raises `LeaseLost`."""
+    """Return the row to the table with these values. Raises `LeaseLost`."""
     model = type(row)
     mine = update(model).where(model.id == row.id, model.lease == row.lease).values(lease=None, **values)
     _expect_one(db, mine)
 
 
 def remove(db: Session, row: Row) -> None:
-    """The row is done with. Raises `LeaseLost`."""
+    """Delete a row whose work is done. Raises `LeaseLost`."""
     model = type(row)
     _expect_one(db, delete(model).where(model.id == row.id, model.lease == row.lease))
 
@@ -98,9 +116,11 @@ def _expect_one(db: Session, statement: Any) -> None:
 
 
 def retry_later(db: Session, row: Row, error: str) -> bool:
-    """Try again after a pause that doubles each time, for the last time when patience ends. Raises `LeaseLost`.
+    """Try again after a pause that doubles each time. The last attempt is at the end of
+    `PATIENCE`.
 
-    False when there is no next time: the row is a dead letter.
+    Returns `False` if there is no further attempt, and the row is a dead letter. Raises
+    `LeaseLost`.
     """
     at = clock.read(db)
     if at >= row.give_up_at:
@@ -113,31 +133,44 @@ def retry_later(db: Session, row: Row, error: str) -> bool:
 
 
 def bury(db: Session, row: Row, error: str) -> None:
-    """Make the row a dead letter: it stays for people to see, no worker takes it again. Raises `LeaseLost`."""
+    """Make the row a dead letter: it stays for people to read, but no worker takes it
+    again.
+
+    Raises `LeaseLost`.
+    """
     release(db, row, due_at=None, dead_at=clock.now(), last_error=short(error), **row.when_dead)
     log.error("dead_letter", table=row.__class__.__name__, id=row.id, attempts=row.attempts, reason=error)
 
 
 def revive(db: Session, model: type[Row], *conditions: ColumnElement[bool]) -> int:
-    """Make these dead letters due, with a whole day of tries before them. How many there were."""
+    """Make these dead letters due, with a full day of attempts. Returns their number."""
     again = {"due_at": clock.now(), "give_up_at": clock.now(PATIENCE), "dead_at": None, "attempts": 0}
     dead = update(model).where(model.dead_at.is_not(None), *conditions).values(again)
     return cast("CursorResult[Any]", db.execute(dead, execution_options={"synchronize_session": False})).rowcount
 
 
 def delay_after(attempts: int) -> timedelta:
-    """5 s, 10 s, 20 s, … up to an hour, each a fifth more or less, so that what failed together is not retried so."""
+    """Return the pause after this number of attempts: 5 s, 10 s, 20 s, … up to an hour.
+
+    Each pause varies by a fifth, so that work that failed together is not retried
+    together.
+    """
     seconds = min(FIRST_DELAY * 2 ** min(attempts - 1, 20), LONGEST_DELAY)
     spread = random.uniform(0.8, 1.2)  # noqa: S311 - no secret
-    return timedelta(milliseconds=round(seconds * spread * 1000))  # which is as fine as SQLite's clock
+    return timedelta(milliseconds=round(seconds * spread * 1000))  # as precise as SQLite's clock
 
 
 def reason_of(error: BaseException) -> str:
-    """Return the type and the text of an error, also of one whose text cannot be had."""
+    """Return the type and the text of an error, also of an error whose text cannot be
+    read.
+    """
     said = "".join(traceback.format_exception_only(error)).strip()
     return said.removeprefix(f"{type(error).__module__}.")
 
 
 def short(error: str) -> str:
-    """A server's answer may repeat what we sent, a link with its token included."""
+    """Return the text, scrubbed and shortened.
+
+    The response of a server may repeat what we sent, such as a link with its token.
+    """
     return str(scrub(error))[:MAX_ERROR]

@@ -1,4 +1,4 @@
-"""Rate limits, counted in Redis where there is one, else in this process."""
+"""Rate limits, counted in Redis if it is configured, otherwise in this process."""
 
 import hmac
 import math
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from limits.strategies import SlidingWindowCounterRateLimiter
 
 PRINCIPAL = re.compile(r"(?:user|session):\d+", re.ASCII)
-LOCAL_SECONDS = 5.0  # how long we count locally before Redis is tried again
+LOCAL_SECONDS = 5.0  # how long this process counts alone before it tries Redis again
 
 Answer = TypeVar("Answer")
 
@@ -35,10 +35,14 @@ log = get_logger(__name__)
 
 
 class Counters:
-    """Counts hits. When Redis fails nothing else does: this process counts for itself until it is back."""
+    """Counts hits.
+
+    When Redis fails, nothing else fails: this process counts by itself until Redis
+    responds again.
+    """
 
     def __init__(self, redis_url: str | None) -> None:
-        # Imported with the first request that is limited: a start should not wait for it.
+        # Imported with the first limited request, so that a start does not wait for it.
         from limits.storage import MemoryStorage, RedisStorage
         from limits.strategies import SlidingWindowCounterRateLimiter
 
@@ -56,25 +60,27 @@ class Counters:
             self._shared_errors = errors if isinstance(errors, tuple) else (errors,)
 
     def hit(self, item: "RateLimitItem", *key: str) -> bool:
-        """Count one; False where that is over the limit."""
+        """Count one hit. Returns `False` if it is over the limit."""
         return self._ask(lambda limiter: limiter.hit(item, *key))
 
     def test(self, item: "RateLimitItem", *key: str) -> bool:
-        """Whether one more would be within the limit, without counting it."""
+        """Whether one more hit would be within the limit. Nothing is counted."""
         return self._ask(lambda limiter: limiter.test(item, *key))
 
     def clear(self, item: "RateLimitItem", *key: str) -> None:
-        """Forget what was counted."""
+        """Forget the hits of this key."""
         self._ask(lambda limiter: limiter.clear(item, *key))
 
     def seconds_left(self, item: "RateLimitItem", *key: str) -> int:
-        """Until the window has moved on, at least 1."""
+        """Return the seconds until the window has moved on, at least 1."""
         return max(
             1, math.ceil(self._ask(lambda limiter: limiter.get_window_stats(item, *key)).reset_time - time.time())
         )
 
     def take(self, key: str, each: float, room: float) -> float:
-        """Take one token from the bucket of this key. Return 0, or the seconds to wait."""
+        """Take one token from the bucket of this key. Returns 0, or the seconds to
+        wait.
+        """
 
         def ask(limiter: "SlidingWindowCounterRateLimiter") -> float:
             if limiter is self._local:
@@ -96,7 +102,11 @@ class Counters:
         return question(self._local)
 
     def _may_ask_redis(self) -> bool:
-        """While it is silent one request every `LOCAL_SECONDS` finds out whether it still is; no other waits for it."""
+        """Whether this request should use Redis.
+
+        While Redis does not respond, one request in `LOCAL_SECONDS` tries it again. No
+        other request waits for it.
+        """
         if not self._local_until:
             return True
         with self._lock:
@@ -114,9 +124,10 @@ def counters() -> Counters:
 
 @dataclass(frozen=True)
 class RateLimit:
-    """So many per so long, such as `RateLimit("exports", "10 per 15 minutes")`, for each key: for a user, say.
+    """A limit for each key, such as a user.
 
-    For what an address may do there is `AddressLimit`.
+    An example is `RateLimit("exports", "10 per 15 minutes")`. For a limit on client
+    addresses, use `AddressLimit`.
     """
 
     name: str
@@ -129,39 +140,49 @@ class RateLimit:
         return parse(self.rate)
 
     def hit(self, *key: str) -> None:
-        """Count one. Raises `TooManyRequests` where that is over the limit."""
+        """Count one hit. Raises `TooManyRequests` if it is over the limit."""
         if not self.allows(*key):
             self._refuse(*key)
 
     def test(self, *key: str) -> None:
-        """Raise `TooManyRequests` where one more would be over the limit, without counting it."""
+        """Raise `TooManyRequests` if one more hit would be over the limit. Nothing is
+        counted.
+        """
         if self.spent(*key):
             self._refuse(*key)
 
     def allows(self, *key: str) -> bool:
-        """Count one; False where that is over the limit, for who must not answer that."""
+        """Count one hit. Returns `False` if it is over the limit, for callers that must
+        not respond with an error.
+        """
         return counters().hit(self._item, self.name, *key)
 
     def spent(self, *key: str) -> bool:
-        """Whether one more would be over the limit, without counting it."""
+        """Whether one more hit would be over the limit. Nothing is counted."""
         return not counters().test(self._item, self.name, *key)
 
     def clear(self, *key: str) -> None:
-        """Forget what was counted."""
+        """Forget the hits of this key."""
         counters().clear(self._item, self.name, *key)
 
     def note(self, *key: str) -> None:
-        """Have the log say that this limit was reached, and by what."""
+        """Log that this limit was reached, and by which key."""
         note_limit(self.name, *key)
 
     @contextmanager
     def failures(self, error: type[AppError], *key: str) -> Iterator[None]:
-        """Around one try: refused where too many failed before, counted where this one ends in `error`."""
+        """Limit failed attempts. Wrap one attempt in this context manager.
+
+        The attempt is refused if too many others have failed before. It is counted if
+        it ends in `error`.
+        """
         self.test(*key)
         try:
             yield
         except error:
-            with suppress(TooManyRequests):  # of several at once: this one was tried, and is told what came of it
+            # Other attempts failed at the same time. This one was allowed to run, so its
+            # caller gets the result and not the refusal.
+            with suppress(TooManyRequests):
                 self.hit(*key)
             raise
 
@@ -172,22 +193,25 @@ class RateLimit:
 
 
 def refusal(amount: int, wait: int) -> TooManyRequests:
-    """Make the 429 for a limit of this amount, with `wait` seconds until the next request."""
+    """Return the 429 for a limit of this amount, with `wait` seconds until the next
+    request.
+    """
     headers = {"Retry-After": wait, "RateLimit-Limit": amount, "RateLimit-Remaining": 0, "RateLimit-Reset": wait}
     return TooManyRequests(headers={name: str(value) for name, value in headers.items()})
 
 
 def note_limit(name: str, *key: str) -> None:
-    """Log that a limit was reached, and by whom."""
+    """Log that a limit was reached, and by which key."""
     security_event("rate_limited", limit=name, key=[loggable(part) for part in key])
 
 
 @dataclass(frozen=True)
 class AddressLimit:
-    """So many per so long for each address: an IPv4 address, or an IPv6 /64 and the /48 around it.
+    """A limit for each client address: an IPv4 address, or an IPv6 /64 and its /48.
 
-    One subscriber can roam in a /64, and one site has up to 65,536 of them (RFC 6177): a limit for the /64 alone is
-    none for whoever holds a /48. As a dependency it counts requests; the other methods take the client's address.
+    One subscriber can use any address in a /64, and one site has up to 65,536 of these
+    (RFC 6177). A limit for the /64 alone would not stop anyone who has a /48. As a
+    dependency this class counts requests. Its other methods take the client's address.
     """
 
     name: str
@@ -198,12 +222,15 @@ class AddressLimit:
         self.hit(request.client.host if request.client else "")
 
     def hit(self, address: str) -> None:
-        """Count one. Raises `TooManyRequests` where that is over the limit."""
+        """Count one hit. Raises `TooManyRequests` if it is over the limit."""
         for limit, key in self._both(address):
             limit.hit(key)
 
     def allows(self, address: str) -> bool:
-        """Count one; False where that is over the limit, which the log tells and the caller must not."""
+        """Count one hit. Returns `False` if it is over the limit.
+
+        The log then says so. The response to the client must not.
+        """
         for limit, key in self._both(address):
             if not limit.allows(key):
                 limit.note(key)
@@ -212,7 +239,7 @@ class AddressLimit:
 
     @contextmanager
     def failures(self, error: type[AppError], address: str) -> Iterator[None]:
-        """Around one try: refused where too many failed before, counted where this one ends in `error`."""
+        """Limit failed attempts from one address, as `RateLimit.failures` does."""
         with ExitStack() as both:
             for limit, key in self._both(address):
                 both.enter_context(limit.failures(error, key))
@@ -226,9 +253,11 @@ class AddressLimit:
 
 
 def loggable(part: str) -> str:
-    """Part of a key for a log: addresses and `user:7` as they are; all else by a mark of its own, the same each time.
+    """Return a part of a key as the log may show it.
 
-    What somebody typed for a user name may be a password that went into the wrong field.
+    Addresses and names such as `user:7` stay as they are. Anything else becomes a mark,
+    always the same one for the same text: what someone typed as a username may be a
+    password in the wrong field.
     """
     if PRINCIPAL.fullmatch(part) or is_address(part):
         return part

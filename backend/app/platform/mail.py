@@ -1,4 +1,6 @@
-"""Mail as features send it: a row of their transaction. A worker takes it from there (`outbox.py`)."""
+"""Queues email for features: an email is a row of their transaction. A worker sends it
+later (`outbox.py`).
+"""
 
 import json
 from datetime import UTC, timedelta
@@ -32,11 +34,14 @@ log = get_logger(__name__)
 
 
 class UnreadableMail(Exception):
-    """Its body is gone."""
+    """The body of the email is gone."""
 
 
 class WrongKey(UnreadableMail):
-    """Its body was encrypted with another `SECRET_KEY`. It can be read again when the key is put right."""
+    """The body was encrypted with another `SECRET_KEY`.
+
+    It becomes readable again when the key is corrected.
+    """
 
 
 def queue_mail(
@@ -48,15 +53,20 @@ def queue_mail(
     to_stranger: bool = False,
     **values: object,
 ) -> None:
-    """Have the mail sent once this transaction is committed. `template` is `<feature>/<name>` (`templates.py`).
+    """Send this email once the transaction is committed. `template` is
+    `<feature>/<name>` (`templates.py`).
 
-    `useful_for` is how long the link in it lives: such mails go out before others, and not at all when the link has
-    run out. `to_stranger` says that the address belongs to no account as far as anyone has proved.
-    Raises `ValueError` for what is no plain address, and what a faulty template raises.
+    `useful_for` says how long the link in the email is valid. Such emails are sent
+    before others, and not at all once the link has expired. `to_stranger` says that
+    nobody has proved that the address belongs to an account.
+
+    Raises `ValueError` if `to` is not a plain address, and any error of a faulty
+    template.
     """
     rendered = render_mail(template, dict(values))
     mail = Mail(
-        recipient=canonical_email(to),  # no line break, list or `Name <a@b>` gets past it (security requirement 47)
+        # rejects line breaks, lists and `Name <a@b>` (security requirement 47)
+        recipient=canonical_email(to),
         subject=rendered.subject[:255],
         body=cipher(PURPOSE).encrypt(json.dumps({"text": rendered.text, "html": rendered.html}).encode()),
         message_id=f"<{uuid4().hex}@{sender().domain}>",
@@ -70,9 +80,11 @@ def queue_mail(
 
 
 def _priority(*, has_link: bool, to_stranger: bool) -> Priority:
-    """Mail to strangers above the hourly limit goes out last: whoever causes it delays nobody else's mail.
+    """Return the priority of an email.
 
-    None is dropped, or a stranger could keep everybody from registering.
+    Emails to strangers above the hourly limit are sent last, so that they delay nobody
+    else's email. They are never dropped, because then a stranger could keep everyone
+    from registering.
     """
     most = get_settings().mail_to_strangers_per_hour
     if to_stranger and not RateLimit("mail to strangers", f"{most} per hour").allows("all"):
@@ -83,27 +95,32 @@ def _priority(*, has_link: bool, to_stranger: bool) -> Priority:
 
 
 def forget_recipient(db: Session, address: str) -> None:
-    """Mails that wait are not sent any more. Of the others only the fact stays that they were sent, or never were."""
+    """Remove the recipient from all emails.
+
+    Emails that were not sent yet are deleted. For the others, only the fact remains
+    that they were sent or given up.
+    """
     theirs = Mail.recipient == address
     db.execute(delete(Mail).where(theirs, Mail.sent_at.is_(None), Mail.dead_at.is_(None)))
     db.execute(update(Mail).where(theirs).values(recipient="", body=None))
 
 
 def read_mail(mail: Mail) -> Rendered:
-    """What was written. Raises `UnreadableMail`."""
+    """Return the content of an email. Raises `UnreadableMail`."""
     if mail.body is None:
-        raise UnreadableMail("Its body was wiped when it had been sent")
+        raise UnreadableMail("The body of this email was deleted after it was sent")
     try:
         body = json.loads(cipher(PURPOSE).decrypt(mail.body))
     except InvalidToken:
-        raise WrongKey("It was encrypted with another SECRET_KEY") from None
+        raise WrongKey("This email was encrypted with another SECRET_KEY") from None
     return Rendered(mail.subject, body["text"], body["html"])
 
 
 def written_out(mail: Mail) -> bytes:
-    """The mail as it goes out, the same at every try.
+    """Return the email as it is sent, identical at every attempt.
 
-    Raises `UnreadableMail`, and `ValueError` or `MessageError` when recipient or content cannot be put into a mail.
+    Raises `UnreadableMail`. Raises `ValueError` or `MessageError` if the recipient or
+    the content cannot be put into an email.
     """
     rendered = read_mail(mail)
     message = EmailMessage(policy=SMTP)
@@ -112,7 +129,7 @@ def written_out(mail: Mail) -> bytes:
     message["Subject"] = rendered.subject
     message["Date"] = format_datetime(mail.created_at.astimezone(UTC))
     message["Message-ID"] = mail.message_id
-    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's holiday notice answers
+    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: autoresponders do not reply to it
     message.set_content(rendered.text)
     message.add_alternative(rendered.html, subtype="html")
     return message.as_bytes()
@@ -120,5 +137,6 @@ def written_out(mail: Mail) -> bytes:
 
 def sender() -> Address:
     mail_from = get_settings().mail_from
-    assert mail_from  # production refuses to start without, the other environments have a default
+    # production refuses to start without it, and the other environments have a default
+    assert mail_from
     return sender_of(mail_from)

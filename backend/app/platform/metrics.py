@@ -1,4 +1,7 @@
-"""Prometheus metrics: how long each route takes, by status. Several processes share one folder of counters."""
+"""Prometheus metrics: how long each route takes, by status.
+
+Several processes share one folder of counters.
+"""
 
 import os
 from pathlib import Path
@@ -16,19 +19,27 @@ METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 seconds = Histogram(
-    "http_request_duration_seconds", "Time to answer a request.", ["method", "route", "status"], buckets=BUCKETS
+    "http_request_duration_seconds", "Time to respond to a request.", ["method", "route", "status"], buckets=BUCKETS
 )
 router = APIRouter()
 
 
 def observe(scope: Scope, status: int, duration: float) -> None:
-    """Count one request under its route's template: paths and methods as they were sent would make endless series."""
+    """Count one request under the template of its route.
+
+    The paths and methods as clients send them would create an unlimited number of
+    series.
+    """
     method = scope["method"] if scope["method"] in METHODS else "other"
     seconds.labels(method, _template(scope), status).observe(duration)
 
 
 def _template(scope: Scope) -> str:
-    """The route's own path behind the prefixes that it was included under, which only the path as sent still tells."""
+    """Return the route's own path behind its prefixes.
+
+    Only the path of the request still contains the prefixes under which the route was
+    included.
+    """
     own: str | None = getattr(scope.get("route"), "path", None)
     if own is None:
         return "none"
@@ -42,7 +53,9 @@ def read_metrics() -> Response:
 
 
 def listener() -> Starlette:
-    """The application behind METRICS_PORT: `/metrics` for a monitor in the same network, and nothing else."""
+    """Return the application behind METRICS_PORT: `/metrics` for a monitor in the same
+    network, and nothing else.
+    """
     return Starlette(routes=[Route("/metrics", lambda _: read_metrics())])
 
 
@@ -57,7 +70,10 @@ def _written() -> bytes:
 
 
 def remove_files_of_ended() -> None:
-    """For a process that starts: it may stand in for another, and perhaps nobody reads the metrics."""
+    """Remove the files of processes that have ended. Call this when a process starts.
+
+    The process may replace another one, and perhaps nobody reads the metrics.
+    """
     if folder := _shared_folder():
         with metrics_files.alone_in(folder):
             metrics_files.fold_ended(folder)

@@ -1,8 +1,10 @@
-"""The files in which several processes count: each has its own, which outlives it.
+"""The files in which several processes count. Each process has its own file, which
+outlives it.
 
-A server that replaces its processes would pile them up, and each scrape reads them all. They cannot just be deleted
-either: Prometheus takes a counter that goes down for a restart, and adds all of it once more. So what a process counted
-before it ended is added to one file for all that have ended, and its own is removed.
+A server that replaces its processes would accumulate files, and each scrape reads them
+all. The files cannot just be deleted: Prometheus would interpret a decreasing counter
+as a restart, and add all of it once more. So the counts of a process that has ended are
+added to one file for all such processes, and its own file is removed.
 """
 
 import fcntl
@@ -19,14 +21,21 @@ FILE = re.compile(r"(?P<kind>counter|histogram|summary|gauge_[a-z]+)_(?P<pid>\d+
 
 @contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Wait until no other process or thread reads or adds up the files: half-way, some would count twice."""
+    """Wait until no other process or thread reads or adds up the files.
+
+    A reader in the middle of an addition would count some values twice.
+    """
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 def fold_ended(folder: Path) -> None:
-    """Keep one file for all processes that have ended: call it inside `alone_in`. Their gauges are deleted."""
+    """Merge the files of all processes that have ended into one. Call this inside
+    `alone_in`.
+
+    Their gauges are deleted.
+    """
     for path in sorted(folder.iterdir()):
         match = FILE.fullmatch(path.name)
         if match is None or _runs(int(match["pid"])):

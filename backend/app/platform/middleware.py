@@ -1,4 +1,7 @@
-"""What every answer passes through, from the outside in. Pure ASGI: nothing here buffers or blocks."""
+"""The middlewares that every request and response passes, from the outside in.
+
+They are pure ASGI. They neither buffer nor block.
+"""
 
 import re
 import time
@@ -23,12 +26,13 @@ from app.platform import health, metrics, problems
 from app.platform.bounds import GuardMiddleware, LingerMiddleware
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
-# What pages may send: the headers of the contract, and those that common libraries add to each request.
+# The headers that pages may send: those of the contract, and those that common
+# libraries add to each request.
 ACCEPTED = ["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "X-Request-ID"]
 ACCEPTED += ["X-Requested-With", "traceparent", "tracestate", "baggage", "sentry-trace"]
 EXPOSED = ["ETag", "Idempotency-Replayed", "Location", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"]
 EXPOSED += ["Retry-After", "X-Request-ID"]
-MAX_NAMED = 10  # refused headers in one answer
+MAX_NAMED = 10  # refused headers in one response
 SHOWN = re.compile(r"[!#$%&'*+.:/^_`|~0-9A-Za-z\[\]-]{1,100}")
 
 access = get_logger("app.access")
@@ -36,7 +40,7 @@ log = get_logger(__name__)
 
 
 def stack(settings: Settings) -> list[Middleware]:
-    """In the order in which a request meets them."""
+    """Return the middlewares in the order in which a request meets them."""
     return [
         Middleware(LingerMiddleware),
         Middleware(UndeclaredProxyMiddleware, declared=settings.trusted_proxies),
@@ -61,19 +65,23 @@ def stack(settings: Settings) -> list[Middleware]:
 
 
 def _proxies(settings: Settings) -> list[Middleware]:
-    """Forwarding headers count where a proxy is trusted; without one nothing reads them."""
+    """Return the middleware that reads forwarding headers, but only if a proxy is
+    trusted.
+    """
     if not settings.trusted_proxies:
         return []
-    from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware  # brings all of the server along
+    # this import loads the whole server
+    from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
     return [Middleware(ProxyHeadersMiddleware, trusted_hosts=settings.trusted_proxies)]
 
 
 class UndeclaredProxyMiddleware:
-    """Warns, once in a process, of an X-Forwarded-For that is not believed.
+    """Warns once per process about an X-Forwarded-For header that is not trusted.
 
-    A proxy that is missing from TRUSTED_PROXIES goes unnoticed otherwise: everything works, until the limits that all
-    its visitors share are used up. Anyone can send the header, so it proves nothing and is worth a single line.
+    Otherwise nobody notices a proxy that is missing from TRUSTED_PROXIES. Everything
+    works until the limits that all its visitors share are used up. Anyone can send the
+    header, so it proves nothing and deserves only a single line.
     """
 
     def __init__(self, app: ASGIApp, declared: list[str]) -> None:
@@ -89,8 +97,9 @@ class UndeclaredProxyMiddleware:
                 log.warning(
                     "forwarded_for_ignored",
                     peer=peer,
-                    message="X-Forwarded-For came from a peer that is not in TRUSTED_PROXIES, so it does not count. If "
-                    "this is your proxy, add it: until then all its visitors share one address.",
+                    message="X-Forwarded-For came from a peer that is not in TRUSTED_PROXIES, so it was ignored. If "
+                    "this peer is your proxy, add it. Until then all its visitors share one "
+                    "address.",
                 )
         await self.app(scope, receive, send)
 
@@ -103,10 +112,16 @@ class UndeclaredProxyMiddleware:
 
 
 class Cors(CORSMiddleware):
-    """CORS for the configured origins only. A refused preflight is a problem like any other error."""
+    """CORS for the configured origins only. A refused preflight is a problem like any
+    other error.
+    """
 
     async def send(self, message: Message, send: Send, request_headers: Headers) -> None:
-        """A foreign origin is answered like none: without it the headers that name no origin would still be there."""
+        """Treat an unknown origin like no origin.
+
+        Otherwise the response would still carry the CORS headers that do not name an
+        origin.
+        """
         known = self.is_allowed_origin(request_headers.get("origin", ""))
         await super().send(message, send, request_headers if known else Headers())
 
@@ -115,7 +130,8 @@ class Cors(CORSMiddleware):
         if response.status_code < HTTPStatus.BAD_REQUEST:
             return response
         detail = " ".join(self._refusals(request_headers))
-        log.info("cors_refused", reason=detail)  # a page cannot read the answer, whoever develops it can read the log
+        # a page cannot read the response, but its developer can read the log
+        log.info("cors_refused", reason=detail)
         kept = {} if self._is_foreign(request_headers) else self.preflight_headers
         return problems.render(response.status_code, "cors_refused", detail, headers={"Vary": "Origin", **kept})
 
@@ -123,9 +139,11 @@ class Cors(CORSMiddleware):
         return not self.is_allowed_origin(request_headers["origin"])
 
     def _refusals(self, request_headers: Headers) -> Iterator[str]:
-        """Say of each thing that was asked for and is refused which it is, and where it can be allowed."""
+        """Describe each refused part of the request, and name the setting that would
+        allow it.
+        """
         if self._is_foreign(request_headers):
-            yield f"The origin {_shown(request_headers['origin'])} is not one of CORS_ORIGINS."
+            yield f"The origin {_shown(request_headers['origin'])} is not listed in CORS_ORIGINS."
         method = request_headers["access-control-request-method"]
         if method not in self.allow_methods:
             yield f"The method {_shown(method)} is not one of {', '.join(self.allow_methods)}."
@@ -133,20 +151,24 @@ class Cors(CORSMiddleware):
         refused = [header.strip() for header in asked if header.strip().lower() not in self.allow_headers]
         if refused:
             names = ", ".join(_shown(header) for header in refused[:MAX_NAMED])
-            yield f"These request headers are not allowed, add them to CORS_HEADERS: {names}."
+            yield f"These request headers are not allowed: {names}. Add them to CORS_HEADERS."
         if "access-control-request-private-network" in request_headers:
             yield "Access from a public page to a private network is not allowed."
 
 
 def _shown(value: str) -> str:
-    """Return what a client sent, if it could be an origin, a method or a header: an answer repeats nothing else."""
+    """Return a value that a client sent if it could be an origin, a method or a header.
+    Responses repeat no other input.
+    """
     return value if SHOWN.fullmatch(value) else "?"
 
 
 class Hosts(TrustedHostMiddleware):
-    """Answers for the configured host names only. Probes ask by address, and what they read names nobody.
+    """Serves requests for the configured host names only.
 
-    A request that names two hosts is refused: a proxy in front of us may have read the other one (RFC 9112, 3.2).
+    Health probes may use an address, because their responses reveal nothing about
+    users. A request that names two hosts is refused: a proxy in front of us may have
+    read the other one (RFC 9112, 3.2).
     """
 
     def __init__(self, app: ASGIApp, probes: str, allowed_hosts: list[str]) -> None:
@@ -163,7 +185,10 @@ class Hosts(TrustedHostMiddleware):
 
 
 class ObserveMiddleware:
-    """One log record and one measurement for each request. The query string stays out: it may hold tokens."""
+    """Logs and measures each request.
+
+    The query string is left out, because it may contain tokens.
+    """
 
     def __init__(self, app: ASGIApp, quiet: str) -> None:
         self.app = app
@@ -173,7 +198,7 @@ class ObserveMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        started, status = time.perf_counter(), 499  # nginx's word for a client that went away
+        started, status = time.perf_counter(), 499  # nginx's status for a client that disconnected
 
         async def watch(message: Message) -> None:
             nonlocal status
@@ -193,7 +218,9 @@ class ObserveMiddleware:
 
 
 class SecurityHeadersMiddleware:
-    """What tells a browser to be careful (ASVS 3.4). A route that serves a page brings its own policy."""
+    """Adds headers that tell a browser to be careful (ASVS 3.4). A route that serves a
+    page sets its own policy.
+    """
 
     def __init__(self, app: ASGIApp, *, hsts: bool) -> None:
         self.app = app
@@ -203,7 +230,8 @@ class SecurityHeadersMiddleware:
             "Referrer-Policy": "no-referrer",
             "X-Frame-Options": "DENY",
             "Cross-Origin-Opener-Policy": "same-origin",
-            "Cross-Origin-Resource-Policy": "same-origin",  # CORS is the way to read us, embedding is not
+            # other sites may use us through CORS, but not embed us
+            "Cross-Origin-Resource-Policy": "same-origin",
             "Cache-Control": "no-store",
         }
         if hsts:
@@ -221,7 +249,10 @@ class SecurityHeadersMiddleware:
 
 
 class HeadMiddleware:
-    """`HEAD` is `GET` without its body (RFC 9110, 9.3.2): monitors and caches ask so, and routes need not know."""
+    """Serves `HEAD` as `GET` without a body (RFC 9110, 9.3.2).
+
+    Monitors and caches send `HEAD`, and routes need not know about it.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -236,17 +267,18 @@ class HeadMiddleware:
                 message["body"] = b""
             await send(message)
 
-        asked = dict(scope, method="GET")  # a copy: the server still asks its own what to send
+        # a copy, because the server reads its own scope to decide what to send
+        asked = dict(scope, method="GET")
         try:
             await self.app(asked, receive, bodiless)
         finally:
-            scope["route"] = asked.get("route")  # what it is measured under
+            scope["route"] = asked.get("route")  # the metrics use it
 
 
 class SchemaMiddleware:
-    """Until the database is at the head of the migrations only health checks are answered.
+    """Refuses all requests but health checks until the database has been migrated.
 
-    Code that runs on tables it does not know would write what nobody can repair.
+    Code that runs on tables it does not know would write data that nobody can repair.
     """
 
     def __init__(self, app: ASGIApp, always: str, patience: float) -> None:

@@ -14,11 +14,13 @@ from app.db.types import PrimaryKey
 
 from .leases import Leased
 
-LEASE = timedelta(seconds=60)  # of a key: longer than any request may take; then a crashed one no longer blocks it
+# of a key: longer than any request takes, so that after a crash the key is soon free
+# again
+LEASE = timedelta(seconds=60)
 
 
 class IdempotencyKey(Base):
-    """A request that must have its effect once. `answer` is null while it runs."""
+    """A request that must take effect only once. `answer` is null while it runs."""
 
     __tablename__ = "idempotency_keys"
 
@@ -31,45 +33,56 @@ class IdempotencyKey(Base):
 
 
 class Priority(IntEnum):
-    """Which mails a worker sends first."""
+    """The order in which a worker sends emails."""
 
-    LINK = 0  # somebody waits for the link in it
+    LINK = 0  # someone is waiting for the link in it
     NOTICE = 1
     HELD_BACK = 2  # to an address without an account, above MAIL_TO_STRANGERS_PER_HOUR
 
 
 class Mail(Leased, Base):
-    """A mail, rendered, to one address. Once it is sent its body is wiped, except in development."""
+    """An email, rendered, to one address. Its body is deleted once it is sent, except
+    in development.
+    """
 
     __tablename__ = "mails"
     __table_args__ = (Index(None, "priority", "due_at", "id"),)
     about: ClassVar = ("recipient", "subject")
 
-    recipient: Mapped[str] = mapped_column(String(320), index=True)  # empty: of an account that is no more
+    # empty if the account was deleted
+    recipient: Mapped[str] = mapped_column(String(320), index=True)
     subject: Mapped[str] = mapped_column(String(255))
     body: Mapped[bytes | None] = mapped_column(LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql"))  # encrypted
-    message_id: Mapped[str] = mapped_column(String(320))  # the same at every try, so that mailboxes know a repetition
+    # identical at every attempt, so that mailboxes recognise a duplicate
+    message_id: Mapped[str] = mapped_column(String(320))
     sent_at: Mapped[datetime | None] = mapped_column(index=True)
-    # The defaults of the database are for code that is one version older and does not know these columns.
+    # The database has defaults for code that is one version older and does not know
+    # these columns.
     priority: Mapped[int] = mapped_column(default=Priority.NOTICE, server_default="1")
-    useful_until: Mapped[datetime | None]  # the end of the link in it: later it is not sent
+    # the expiry of the link in it, after which the email is not sent
+    useful_until: Mapped[datetime | None]
 
     @classmethod
     def is_dead_letter(cls) -> ColumnElement[bool]:
-        """Except for mails that became useless while they waited: nobody should send them now."""
+        """Exclude emails that became useless while they waited: nobody should send them
+        now.
+        """
         return super().is_dead_letter() & or_(cls.useful_until.is_(None), cls.useful_until > cls.dead_at)
 
 
 class Lane(StrEnum):
-    """Jobs that delay each other. Each lane has threads of its own, so what fills one delays no other."""
+    """A group of jobs that may delay each other.
 
-    ASKED = "asked"  # something was asked for, and somebody may be waiting
+    Each lane has threads of its own, so a full lane delays no other.
+    """
+
+    ASKED = "asked"  # someone requested this and may be waiting for it
     RECURRING = "recurring"
-    OUTSIDE = "outside"  # they wait for somebody else's service
+    OUTSIDE = "outside"  # jobs that wait for outside services
 
 
 class Job(Leased, Base):
-    """Something to be done. The row is gone when it is; one that recurs is due again."""
+    """A piece of work. Its row is deleted when it is done, or due again if it recurs."""
 
     __tablename__ = "jobs"
     __table_args__ = (Index(None, "lane", "due_at", "id"),)

@@ -1,7 +1,8 @@
-"""How a worker sends mail: over a connection kept for a batch, with no transaction open while it speaks to the server.
+"""Sends mail for a worker. One connection serves a batch, and no transaction is open
+while the server is called.
 
-Several threads of a worker do so at once. Each takes one mail at a time, so that one which somebody waits for
-overtakes all the others at the next step of any thread.
+Several threads of a worker do so at once. Each takes one email at a time, so an urgent
+email overtakes all others at the next step of any thread.
 """
 
 import time
@@ -25,24 +26,25 @@ from .mail import UnreadableMail, WrongKey, sender, written_out
 from .models import Mail, Priority
 from .wakes import mail_bell
 
-LEASE = timedelta(minutes=2)  # several times what one mail may take (`gateway.TOTAL_SECONDS`)
-BATCH_MAILS = 100  # over one connection, and for so long: servers cut off those who never go
+LEASE = timedelta(minutes=2)  # several times what one email may take (`gateway.TOTAL_SECONDS`)
+BATCH_MAILS = 100  # over one connection, because servers cut off clients that never disconnect
 BATCH_SECONDS = 60.0
-CROWDED_SECONDS = 5.0  # until a thread that the server has no connection for asks again
+CROWDED_SECONDS = 5.0  # until a thread for which the server has no connection tries again
 RECORD_PAUSE = 0.5  # seconds
 
 log = get_logger(__name__)
 
 
 class LinkRanOut(SendingFailed):
-    """Nobody could use the link in the mail any more."""
+    """The link in the email has expired."""
 
 
 def send_due(stopping: Event | None = None) -> bool:
-    """Send mails while some are due, at most a batch. False when there was none to send.
+    """Send the emails that are due, at most one batch. Returns `False` if there were
+    none.
 
-    Without a mail server mails wait. A mail is sent twice only when the worker dies, or the line breaks, after the
-    server has it and before we know.
+    Without a mail server, emails wait. An email is sent twice only if the worker dies
+    or the connection breaks between the server's acceptance and its reply.
     """
     if get_settings().smtp_host is None:
         return False
@@ -52,9 +54,10 @@ def send_due(stopping: Event | None = None) -> bool:
             lease_end = time.monotonic() + LEASE.total_seconds()
             if (stopping and stopping.is_set()) or not (mail := _claim()):
                 break
-            mail_bell.ring()  # there may be more: the other threads should look
+            mail_bell.ring()  # there may be more emails, so the other threads should look too
             failure = _send(line, mail)
-            if isinstance(failure, Unreachable) and failure.is_crowded:  # fewer connections than we have threads
+            # the server allows fewer connections than we have threads
+            if isinstance(failure, Unreachable) and failure.is_crowded:
                 log.info("mail_server_crowded")
                 _insist(leases.give_back, mail, until=lease_end)
                 (stopping or Event()).wait(CROWDED_SECONDS)
@@ -65,7 +68,11 @@ def send_due(stopping: Event | None = None) -> bool:
 
 
 def _claim() -> Mail | None:
-    """One query for each priority: so the index serves each, however many mails wait, or were sent."""
+    """Claim the most urgent email.
+
+    There is one query for each priority, so that the index serves each of them, however
+    many emails wait or were sent.
+    """
     with WorkerSession() as db, db.begin():
         for priority in Priority:
             if mail := leases.claim(db, Mail, LEASE, Mail.priority == priority):
@@ -77,7 +84,7 @@ def _send(line: Line, mail: Mail) -> SendingFailed | None:
     assert mail.due_at
     claimed_at = mail.due_at - LEASE
     if mail.useful_until and mail.useful_until <= claimed_at:
-        return LinkRanOut("The link in it ran out before it could be sent")
+        return LinkRanOut("The link in this email expired before the email could be sent")
     try:
         line.send(_message(mail), to=mail.recipient, sender=sender().addr_spec)
     except SendingFailed as failure:
@@ -89,10 +96,12 @@ def _send(line: Line, mail: Mail) -> SendingFailed | None:
 
 
 def _message(mail: Mail) -> bytes:
-    """Raise `SendingFailed`: for good when recipient or content cannot be put into a mail, whoever tries again.
+    """Return the email as it is sent. Raises `SendingFailed`.
 
-    A `ValueError` from anywhere else is about our settings, such as a password that cannot be encoded, or about our
-    code. Both get mended, and until then the mail waits.
+    The failure is permanent if the recipient or the content cannot be put into an
+    email, because no retry would change that. A `ValueError` from anywhere else is
+    about our settings, such as a password that cannot be encoded, or about our code.
+    Both can be fixed, and until then the email waits.
     """
     try:
         return written_out(mail)
@@ -103,7 +112,10 @@ def _message(mail: Mail) -> bytes:
 
 
 def _insist(note: Callable[[Session, Mail], None], mail: Mail, *, until: float) -> None:
-    """Write down what became of it. While we hold the lease nobody else sends it: until then we keep trying."""
+    """Record what happened to the email, and keep trying until `until`.
+
+    While we hold the lease, no other worker sends the email.
+    """
     while True:
         try:
             with WorkerSession() as db, db.begin():

@@ -1,6 +1,8 @@
-"""One question about another service, asked at most once a second, for everyone who wants to know.
+"""A probe asks another service one question, at most once a second, on behalf of all
+callers.
 
-A probe has a thread of its own, so it never competes with requests. Nobody waits for its answer beyond a deadline.
+Each probe has a thread of its own, so it never competes with requests. Callers wait for
+its result only until a deadline.
 """
 
 import asyncio
@@ -16,11 +18,14 @@ Check = Literal["ok", "ahead", "behind", "late", "unreachable", "staging"]
 Checks = Mapping[str, Check]
 
 EVERY_SECONDS = 1.0
-DEADLINE_SECONDS = 0.7  # readiness promises an answer within a second (R20)
+DEADLINE_SECONDS = 0.7  # readiness promises a response within a second (R20)
 
 
 class Probe:
-    """`ask` gives what it found, by name; `unknown` is the answer where it found nothing in time."""
+    """A question to a service. `ask` returns the checks by name.
+
+    `unknown` is the result if `ask` did not return in time.
+    """
 
     def __init__(self, name: str, ask: Callable[[], Checks], unknown: Checks) -> None:
         self._ask = ask
@@ -31,15 +36,18 @@ class Probe:
         self._answer: Future[Checks] | None = None
 
     async def checks(self, deadline: float = DEADLINE_SECONDS) -> Checks:
-        """Return an answer that is at most a second old. `deadline` counts from when the question was asked."""
+        """Return a result that is at most a second old. `deadline` counts from the time
+        of the question.
+        """
         answer, asked_at = self._latest()
         with move_on_after(max(0.0, asked_at + deadline - time.monotonic())):
-            # Shielded: one caller that goes away must not cancel what the others wait for.
+            # It is shielded: a caller that disconnects must not cancel what the others
+            # wait for.
             return await asyncio.shield(asyncio.wrap_future(answer))
         return answer.result() if answer.done() else self._unknown
 
     def forget(self) -> None:
-        """Ask again for the next caller, whenever the last answer came."""
+        """Ask again for the next caller, however recent the last result is."""
         with self._lock:
             self._answer = None
 

@@ -1,4 +1,6 @@
-"""Every error leaves as `application/problem+json` (RFC 9457), with one shape and a stable `code`."""
+"""Turns every error into `application/problem+json` (RFC 9457), with one shape and a
+stable `code`.
+"""
 
 import re
 from asyncio import CancelledError
@@ -24,18 +26,25 @@ from app.core.principal import viewer
 from app.db.errors import DatabaseConflict, translate
 
 MEDIA_TYPE = "application/problem+json"
-INVALID = "The request does not have the form that this route asks for."
+INVALID = "Some of the input is missing or invalid. `errors` says which fields, and why."
 MAX_ERRORS = 50
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_.\-\[\]]{1,64}")
-# Errors that arise before any feature's code, or outside it: their code, and a word for people.
+# Errors that occur before any feature's code runs, or outside it: their code, and their
+# detail for people.
 GENERIC: dict[int, tuple[str, str]] = {
-    400: ("bad_request", "The request cannot be understood."),
-    404: ("not_found", "No route answers this path."),
-    405: ("method_not_allowed", "This path is there, but not for this method: see the Allow header."),
-    413: ("body_too_large", "The body is larger than this route takes."),
-    431: ("headers_too_large", "The headers are larger than 64 kB, the cookies or the address than 16 kB."),
-    500: ("internal_error", "Something went wrong on our side. The request id helps us find it."),
+    400: ("bad_request", "The server cannot understand this request."),
+    404: ("not_found", "There is no route with this path."),
+    405: (
+        "method_not_allowed",
+        "This path does not support this method. The Allow header lists the methods that it supports.",
+    ),
+    413: ("body_too_large", "The body is larger than this route accepts."),
+    431: (
+        "headers_too_large",
+        "The headers are larger than 64 kB, or the cookies or the address are larger than 16 kB.",
+    ),
+    500: ("internal_error", "Something failed on our side. Try again; if it fails again, report the request id."),
 }
 TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}  # names differ between Python versions
 
@@ -43,7 +52,7 @@ log = get_logger("app.problems")
 
 
 class FieldError(BaseModel):
-    """One thing that is wrong with the request, and where."""
+    """One fault of a request, and its place."""
 
     loc: list[str | int]
     msg: str
@@ -51,7 +60,10 @@ class FieldError(BaseModel):
 
 
 class Problem(BaseModel):
-    """What every error answer looks like. Programs decide by `code`; `detail` is for people and may change."""
+    """The body of every error response.
+
+    Programs should decide by `code`. `detail` is for people and may change.
+    """
 
     type: str
     title: str
@@ -75,7 +87,7 @@ def render(
     headers: Mapping[str, str] | None = None,
     members: Mapping[str, Any] | None = None,
 ) -> JSONResponse:
-    """The answer for one problem."""
+    """Return the response for one problem."""
     content = body(status, code, detail, members=members, request_id=correlation_id.get())
     return JSONResponse(content, status, {**(headers or {}), "Cache-Control": "no-store"}, MEDIA_TYPE)
 
@@ -83,7 +95,7 @@ def render(
 def body(
     status: int, code: str, detail: str, *, members: Mapping[str, Any] | None, request_id: str | None
 ) -> dict[str, Any]:
-    """Return what every problem consists of."""
+    """Return the members that every problem has."""
     return {
         "type": "about:blank",
         "title": TITLES.get(status) or HTTPStatus(status).phrase,
@@ -96,7 +108,7 @@ def body(
 
 
 def of_status(status: int, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    """The answer for an error that has no more to say than its status."""
+    """Return the response for an error that its status describes completely."""
     code, detail = GENERIC.get(status) or ("error", HTTPStatus(status).description or HTTPStatus(status).phrase)
     return render(status, code, detail, headers=headers)
 
@@ -106,7 +118,10 @@ def of(error: AppError) -> JSONResponse:
 
 
 def field_errors(errors: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Where and why, never what was sent: no input, and no name that could not be one of ours."""
+    """Return the place and the reason of each error, but never what was sent.
+
+    Input is left out, and so is a name that cannot be one of ours.
+    """
     return [
         {"loc": [_plain(part) for part in error["loc"]], "msg": error["msg"], "type": error["type"]}
         for error in errors[:MAX_ERRORS]
@@ -118,7 +133,7 @@ def _plain(part: str | int) -> str | int:
 
 
 def install(app: FastAPI) -> None:
-    """Register the handlers. What they do not catch, `ProblemMiddleware` does."""
+    """Register the handlers. `ProblemMiddleware` handles what they do not catch."""
     app.add_exception_handler(AppError, _on_app_error)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(ResponseValidationError, _on_invalid_answer)
@@ -126,7 +141,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(SQLAlchemyError, _on_database_error)
 
 
-# Handlers are async because they only compute: as plain functions each error would cost a thread.
+# These handlers are async because they only compute. A plain function would cost a
+# thread for each error.
 async def _on_app_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, AppError)
     if error.status == HTTPStatus.FORBIDDEN:
@@ -140,7 +156,10 @@ async def _on_invalid_request(_request: Request, error: Exception) -> Response:
 
 
 async def _on_invalid_answer(request: Request, error: Exception) -> Response:
-    """A bug of ours. The error's own text holds the object that did not fit, so only places and kinds are logged."""
+    """Log a bug of ours: a response that does not fit its model.
+
+    The text of the error contains the object, so only places and types are logged.
+    """
     assert isinstance(error, ResponseValidationError)
     log.error("answer_invalid", path=request.url.path, errors=[(e["loc"], e["type"]) for e in error.errors()])
     return of_status(500)
@@ -154,7 +173,10 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
 
 
 def _allowed(request: Request) -> list[str]:
-    """Every method of this path (RFC 9110, 15.5.6); the framework names those of the first route only."""
+    """Return every method of this path (RFC 9110, 15.5.6).
+
+    The framework only names the methods of the first route.
+    """
     routes = request.app.routes
     asked = ((method, dict(request.scope, method=method)) for method in METHODS)
     return [method for method, scope in asked if any(route.matches(scope)[0] is Match.FULL for route in routes)]
@@ -180,9 +202,11 @@ def _ends_the_process(error: BaseException) -> bool:
 
 
 class ProblemMiddleware:
-    """The last word on errors: what raised becomes a 500, what a library wrote as text becomes a problem.
+    """Turns an exception into a 500, and an error that a library wrote as text into a
+    problem.
 
-    It stands inside the middlewares that add headers, so that a browser can read a 500, too.
+    It runs inside the middlewares that add headers, so that browsers can read a 500
+    too.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -210,11 +234,13 @@ class ProblemMiddleware:
         try:
             await self.app(scope, receive, watch)
         except ClientDisconnect:
-            return  # in the middle of its body: there is nobody to answer, and nothing is wrong here
+            # the client disconnected while it sent the body, so there is nobody to
+            # answer and nothing is wrong
+            return
         except BaseException as error:
             if _ends_the_process(error):
                 raise
             log.exception("unhandled_error", path=scope["path"])
             if started:
-                raise  # the answer is half out: the server must cut the connection
+                raise  # part of the response is sent, so the server must cut the connection
             await of_status(500)(scope, receive, send)

@@ -1,6 +1,8 @@
-"""How late the purges are, as Prometheus reads it: the age of the first row of each table that should be gone.
+"""Prometheus metrics of how late the purges are: the age of the first expired row of
+each table.
 
-It is asked of the database and not of a worker: that the worker is dead is what it may have to tell.
+They come from the database and not from a worker, because the worker may be the part
+that has died.
 """
 
 import time
@@ -17,11 +19,11 @@ from app.db.database import SideSession
 
 from . import purges
 
-FRESH = 60.0  # seconds that an answer is given again, however often it is asked for
+FRESH = 60.0  # seconds for which one result is reused, however often it is requested
 
 
 class PurgeCollector(Collector):
-    """One look at an index for each purge, at most once in `FRESH` seconds."""
+    """Reads an index for each purge, at most once in `FRESH` seconds."""
 
     def __init__(self) -> None:
         self._asking = Lock()
@@ -29,12 +31,12 @@ class PurgeCollector(Collector):
         self._seconds: dict[str, float] = {}
 
     def describe(self) -> list[Metric]:
-        return []  # so that registering it asks nothing
+        return []  # registering this collector must not query the database
 
     def collect(self) -> Iterator[Metric]:
         gauge = GaugeMetricFamily(
             "liftoff_purge_overdue_seconds",
-            "For how long the first expired row of a table has been waiting to be deleted.",
+            "Seconds that the first expired row of a table has been waiting to be deleted.",
             labels=["table"],
         )
         for table, seconds in self._read().items():
@@ -42,7 +44,11 @@ class PurgeCollector(Collector):
         yield gauge
 
     def _read(self) -> dict[str, float]:
-        """What was read last while somebody else reads, or where the database is away."""
+        """Return the overdue seconds of each table.
+
+        The previous values are returned while another thread reads, or if the database
+        is unavailable.
+        """
         if time.monotonic() - self._asked_at < FRESH or not self._asking.acquire(blocking=False):
             return self._seconds
         try:

@@ -1,10 +1,13 @@
-"""What is deleted when its time is over: declared beside the jobs of a feature, done by one recurring job per table.
+"""Deletes rows whose time is over.
+
+A feature declares its purges in its `jobs.py`:
 
     purge(Reminder.sent_at, kept=timedelta(days=30))
     purge(Draft.created_at, Draft.author_id.is_(None), kept=timedelta(days=1))
 
-The job of a table is called `purge.<table>`. It works in batches (`app.db.batches`), none of which holds a lock for
-long, and comes again at once until nothing is left that has run out.
+One recurring job per table, `purge.<table>`, does the work. It deletes in batches
+(`app.db.batches`), none of which holds a lock for long. It runs again at once until no
+expired row is left.
 """
 
 import time
@@ -25,7 +28,8 @@ from app.db.database import WorkerSession
 from .jobs import Again, kinds, recurring
 
 EVERY = timedelta(hours=1)
-OVERDUE = timedelta(days=1)  # after this a person has to know: purges do not run, or are too slow
+# after this a person has to know, because purges do not run or are too slow
+OVERDUE = timedelta(days=1)
 LOOK_AGAIN = 3000.0  # seconds
 
 log = get_logger(__name__)
@@ -33,7 +37,9 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True)
 class Purge:
-    """Rows of a table whose `column` lies longer than `kept` in the past, if they meet the conditions, too."""
+    """Rows of a table that meet the conditions, and whose `column` is longer ago than
+    `kept`.
+    """
 
     column: InstrumentedAttribute[Any]
     conditions: tuple[ColumnElement[bool], ...]
@@ -52,7 +58,10 @@ class Purge:
         return (self.column < clock.now(-self.kept), *self.conditions)
 
     def overdue(self, db: Session) -> timedelta:
-        """How long ago the first of these rows should have been deleted. One look at an index, no scan."""
+        """Return how long ago the first of these rows should have been deleted.
+
+        This is one step in an index, not a scan.
+        """
         first = select(self.column, clock.now(-self.kept)).where(*self.expired())
         for found, ran_out_at in db.execute(first.order_by(self.column).limit(1)):
             late: timedelta = ran_out_at - found
@@ -70,9 +79,11 @@ def purge(
     kept: timedelta = timedelta(),
     work: Work | None = None,
 ) -> None:
-    """Have rows deleted when `column` lies longer than `kept` in the past. It needs an index that begins with it.
+    """Delete rows when `column` is longer ago than `kept`. An index must begin with
+    that column.
 
-    A table may have several of these. `work` does something else than deleting, and must leave no row that fits.
+    A table may have several purges. `work` does something other than deleting.
+    Afterwards no row may match any more.
     """
     declared = Purge(column, conditions, kept, work or deletion(cast("type[Base]", column.class_)))
     table = declared.table
@@ -82,13 +93,15 @@ def purge(
 
 
 def purges() -> list[Purge]:
-    """Every purge of every feature."""
+    """Return every purge of every feature."""
     kinds()
     return [declared for table in _purges.values() for declared in table]
 
 
 def overdue(db: Session) -> dict[str, timedelta]:
-    """By table, how long ago its first expired row should have been deleted."""
+    """Return, for each table, how long ago its first expired row should have been
+    deleted.
+    """
     found: dict[str, timedelta] = {}
     for declared in purges():
         found[declared.table] = max(found.get(declared.table, timedelta()), declared.overdue(db))
@@ -96,10 +109,12 @@ def overdue(db: Session) -> dict[str, timedelta]:
 
 
 def _run(table: str, _db: Session, payload: dict[str, Any]) -> Again | None:
-    """One run of a table's job. `_db` has not begun a transaction, so that it holds nothing meanwhile.
+    """Run the job of a table. `_db` has not begun a transaction, so it holds nothing
+    meanwhile.
 
-    A run that goes on begins where the one before it ended, and not among the places of what that one has deleted: the
-    index has these until PostgreSQL has vacuumed it.
+    A continued run begins where the previous one ended. Otherwise it would first pass
+    the index entries of the rows that the previous run deleted. PostgreSQL keeps these
+    until a vacuum.
     """
     places: dict[str, str] = {}
     for declared in _purges[table]:
@@ -118,9 +133,11 @@ def _run(table: str, _db: Session, payload: dict[str, Any]) -> Again | None:
 
 
 def _look_for_late(declared: Purge) -> None:
-    """Raise the alarm before anything is deleted, so that a purge that always fails is told of, too.
+    """Raise the alarm before anything is deleted, so that a purge that always fails is
+    reported too.
 
-    About once an hour, also where one run follows the other because they cannot keep up.
+    This happens about once an hour, even if runs follow each other without a pause
+    because they cannot keep up.
     """
     looked = _looked.get(declared, -LOOK_AGAIN)
     if time.monotonic() - looked < LOOK_AGAIN:

@@ -1,4 +1,6 @@
-"""The query string as routes may trust it: no unknown name, and an empty parameter counts as not given."""
+"""Checks of the query string: unknown names are refused, and an empty parameter counts
+as missing.
+"""
 
 import difflib
 from collections.abc import Iterator
@@ -13,14 +15,16 @@ from app.core.errors import Unprocessable
 from app.core.schemas import model_of
 from app.platform.problems import PLAIN_NAME, field_errors
 
-MAX_ERRORS = 10  # looking for the nearest name takes time, and ten tell the client enough
+MAX_ERRORS = 10  # looking for similar names takes time, and ten errors tell the client enough
 MAX_NAME = 64  # characters that are compared
 CUTOFF = 0.6  # of difflib: `catgory` is 0.93 of `category`
-EXTRA = "extra_forbidden"  # what an unknown field of a body is called, too
+EXTRA = "extra_forbidden"  # the same type as for an unknown field of a body
 
 
 def names_of(dependant: Dependant, openapi_extra: dict[str, Any] | None = None) -> frozenset[str] | None:
-    """Return the query parameters that a route takes. `None`: one of its models takes any name."""
+    """Return the query parameters that a route accepts. Returns `None` if one of its
+    models accepts any name.
+    """
     documented = (openapi_extra or {}).get("parameters", [])
     names = {parameter["name"] for parameter in documented if parameter.get("in") == "query"}
     waiting = [dependant]
@@ -62,9 +66,11 @@ def without_empty(query: bytes) -> bytes:
 
 
 def require_known(query: bytes, known: frozenset[str]) -> None:
-    """Raise `Unprocessable` for names that the route does not take, with the nearest one that it does.
+    """Raise `Unprocessable` for names that the route does not accept, with the most
+    similar one that it does.
 
-    A name with an empty value counts, too: `?catgory=` is the same typing error as `?catgory=news`.
+    A name with an empty value counts too: `?catgory=` is the same mistake as
+    `?catgory=news`.
     """
     given = dict.fromkeys(_name(part) for part in query.split(b"&") if part)
     if unknown := [name for name in given if name not in known]:
@@ -83,10 +89,14 @@ def _name(part: bytes) -> str:
 
 
 def _hint(name: str, known: frozenset[str]) -> str:
-    """Say what the client may have meant. An unknown name that could be none of ours is not repeated: no input is."""
+    """Describe what the client may have meant.
+
+    An unknown name that cannot be one of ours is not repeated, because no response
+    repeats input.
+    """
     named = f"no query parameter `{name}`" if PLAIN_NAME.fullmatch(name) else "no query parameter of this name"
     lower = {one.lower(): one for one in sorted(known)}
     if near := difflib.get_close_matches(name[:MAX_NAME].lower(), lower, n=1, cutoff=CUTOFF):
         return f"This route has {named}. Did you mean `{lower[near[0]]}`?"
-    takes = "It takes " + ", ".join(f"`{one}`" for one in sorted(known)) if known else "It takes none"
+    takes = "It accepts " + ", ".join(f"`{one}`" for one in sorted(known)) if known else "It accepts none"
     return f"This route has {named}. {takes}."

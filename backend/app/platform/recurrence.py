@@ -1,7 +1,8 @@
-"""Sees to it that each job that comes again has its row, whatever became of the row.
+"""Ensures that each recurring job has its row, whatever happened to that row.
 
-A row may be lost by hand, be left over from a time when this kind of job was not known, or be due far in the future
-because the clock of some host was wrong. Nothing else would notice: a job that never runs raises no error.
+A row may be lost through a manual change. It may be left over from a time when this
+kind of job was unknown. It may be due far in the future because the clock of a host was
+wrong. Nothing else would notice: a job that never runs raises no error.
 """
 
 import time
@@ -19,13 +20,15 @@ from . import jobs, leases
 from .models import Job
 
 PLAN_SECONDS = 60.0
-EXAMINED = 100  # rows in one go: what no code knows is never done, so it comes to stand in front
+EXAMINED = 100  # rows per run; rows that no code knows are never done, so they collect at the front
 
 log = get_logger(__name__)
 
 
 class Planner:
-    """Plans what comes again: before the first job of this process, then once a minute."""
+    """Plans the recurring jobs, before the first job of this process and then once a
+    minute.
+    """
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -50,7 +53,7 @@ class Planner:
             return due
 
     def forget(self) -> None:
-        """Plan again with the next job."""
+        """Plan again before the next job."""
         self._next = -PLAN_SECONDS
 
 
@@ -69,7 +72,11 @@ def _plan(db: Session) -> None:
 
 
 def _mend(row: Job, kind: jobs.Kind, at: datetime) -> dict[str, object]:
-    """What is wrong with the row. A lease ends within `LEASE`, everything else within the interval."""
+    """Return the corrections for this row.
+
+    A lease must end within `LEASE`, and everything else must be due within the
+    interval.
+    """
     assert kind.every
     longest = jobs.LEASE if row.lease else kind.every
     mended: dict[str, object] = {
@@ -82,12 +89,16 @@ def _mend(row: Job, kind: jobs.Kind, at: datetime) -> dict[str, object]:
 
 
 def _unchanged(row: Job) -> tuple[ColumnElement[bool], ...]:
-    """Only if no worker has taken or finished it since we read it."""
+    """Return conditions that hold only if no worker has taken or finished the job since
+    it was read.
+    """
     return Job.id == row.id, Job.due_at.is_not_distinct_from(row.due_at)
 
 
 def _drop_unknown(db: Session) -> None:
-    """What waits for a day past its time, and no code knows how to do, is not waiting for newer code."""
+    """Remove jobs that are a day overdue and that no code can run. They are not waiting
+    for newer code.
+    """
     over = select(Job).where(Job.due_at < clock.now(-leases.PATIENCE))
     oldest = over.order_by(Job.due_at, Job.id).limit(EXAMINED)
     for row in db.scalars(oldest.with_for_update(skip_locked=True)):
@@ -97,4 +108,4 @@ def _drop_unknown(db: Session) -> None:
             db.execute(delete(Job).where(*_unchanged(row)))
             log.warning("recurring_job_dropped", kind=row.kind)
         else:
-            leases.bury(db, row, "No code knows this kind of job")
+            leases.bury(db, row, "No code declares a job of this kind")

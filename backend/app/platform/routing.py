@@ -1,14 +1,15 @@
-"""The one router class: what every route shares and only a route sees.
+"""The router class of all features: everything that every route shares and only a route
+can see.
 
-Its handler has the answer while the function-scoped transaction is still open. Middleware would come too late, and a
-dependency never sees the bytes.
+A route's handler has the response while the function-scoped transaction is still open.
+Middleware runs too late, and a dependency never sees the bytes.
 
-| Route | gets |
+| Route | What it gets |
 |---|---|
-| every | strict input, documented errors, 422 for an unknown query parameter |
+| every route | strict input, documented errors, 422 for an unknown query parameter |
 | `GET` with JSON | a strong `ETag`, 304 for `If-None-Match` |
-| `PUT`, `PATCH` of a resource | 412 `stale` when `If-Match` names another version of it; the `ETag` of the new one |
-| `POST` that answers 201 or 202 | `Idempotency-Key` |
+| `PUT`, `PATCH` of a resource | 412 `stale` if `If-Match` names another version; the new `ETag` |
+| `POST` that returns 201 or 202 | `Idempotency-Key` |
 | unsafe method of a user | 429 over `WRITES_PER_MINUTE` |
 """
 
@@ -32,7 +33,7 @@ from app.platform.conditional import Stale, etag_of, matches, revalidated
 from app.platform.strict_request import StrictRequest
 from app.platform.write_limit import limit_writes
 
-# Bytes of a body. A larger one is answered 413.
+# Bytes of a body. A larger one gets 413.
 SMALL_BODY = 16_000  # for routes that anyone may call
 MAX_BODY = 256_000
 LARGE_BODY = 1_000_000
@@ -45,7 +46,9 @@ _request: ContextVar[Request] = ContextVar("request of this endpoint")
 
 
 def answers_alike(endpoint: Endpoint) -> Endpoint:
-    """Mark a route whose answer never differs. No answer is stored for an `Idempotency-Key`."""
+    """Mark a route whose response is always the same. Its responses are not stored for
+    an `Idempotency-Key`.
+    """
     endpoint.answers_alike = True  # type: ignore[attr-defined]
     return endpoint
 
@@ -53,15 +56,18 @@ def answers_alike(endpoint: Endpoint) -> Endpoint:
 def never_limited(endpoint: Endpoint) -> Endpoint:
     """Mark a route that ends sessions. The limit on writes does not apply to it.
 
-    Someone who stole a session could otherwise use up the limit, and so keep the owner from
-    signing them out.
+    Otherwise a thief of a session could use up the limit, and so keep the owner from
+    ending that session.
     """
     endpoint.never_limited = True  # type: ignore[attr-defined]
     return endpoint
 
 
 class Route(APIRoute):
-    """A route with the table above. It wraps the endpoint, where caller and input are known, and the handler."""
+    """A route that does what the table above says.
+
+    It wraps the endpoint, where the caller and the input are known, and the handler.
+    """
 
     strict_query = True
 
@@ -84,7 +90,10 @@ class Route(APIRoute):
         documentation.describe(self, self._query_names())
 
     def _guarded(self, endpoint: Callable[..., Any]) -> Callable[..., Any]:
-        """The endpoint behind its preconditions: they need the caller, the session and the resource as it is now."""
+        """Wrap the endpoint in its preconditions.
+
+        They need the caller, the session, and the resource in its current state.
+        """
         if inspect.iscoroutinefunction(endpoint):
             return self._limited(endpoint)
         if not (self.resource or self.creates or self.limited):
@@ -118,7 +127,9 @@ class Route(APIRoute):
         return guarded
 
     def _require(self, if_match: str, resource: object) -> None:
-        """Compare with the bytes that a `GET` would send now, and keep others from changing the row meanwhile."""
+        """Compare `If-Match` with the bytes that a `GET` would send now, and lock the
+        row against other changes.
+        """
         db = object_session(resource)
         assert db
         assert self.response_field
@@ -159,10 +170,11 @@ class Route(APIRoute):
         return handle
 
     def _query_names(self) -> frozenset[str] | None:
-        """Return what the query may hold; `None` for anything.
+        """Return the names that the query may contain, or `None` if it may contain any.
 
-        Where a router was included with dependencies of its own, their parameters count, too. FastAPI
-        keeps those in the route's effective context, which is set while the handler is made.
+        If a router was included with dependencies of its own, their parameters count
+        too. FastAPI keeps these in the route's effective context, which is set while
+        the handler is created.
         """
         if not self.strict_query:
             return None
@@ -172,13 +184,19 @@ class Route(APIRoute):
 
 
 class LenientRoute(Route):
-    """A route that ignores query parameters it does not know, because others decide what is sent to it."""
+    """A route that ignores unknown query parameters, because an outside service decides
+    what is sent to it.
+    """
 
     strict_query = False
 
 
 def _read(request: Request, response: Response) -> Response:
-    """What the public may see can be kept, if asked about each time; what one user sees is never kept."""
+    """Set the cache headers of a response to a read.
+
+    A public response may be stored, but must be revalidated each time. A user's
+    response must not be stored.
+    """
     response.headers.setdefault("Cache-Control", "no-store" if viewer(request) else "no-cache")
     response.headers.add_vary_header("Authorization")
     if response.status_code == 200 and response.media_type == "application/json":  # noqa: PLR2004 - OK
@@ -187,10 +205,11 @@ def _read(request: Request, response: Response) -> Response:
 
 
 class Router(APIRouter):
-    """What a feature makes its routes with: `router = Router(prefix="/bookmarks", tags=["bookmarks"])`.
+    """The router that a feature creates: `router = Router(prefix="/bookmarks")`.
 
-    `body_limit` is in bytes and applies to its routes. A single route overrides it with `max_body_size`.
-    With `strict_query=False` its routes ignore query parameters that they do not know, instead of answering 422.
+    `body_limit` is in bytes and applies to all its routes. A single route overrides it
+    with `max_body_size`. With `strict_query=False`, its routes ignore unknown query
+    parameters instead of responding with 422.
     """
 
     def __init__(self, *, body_limit: int = MAX_BODY, strict_query: bool = True, **options: Any) -> None:

@@ -1,4 +1,6 @@
-"""The request as routes may trust it: no NUL anywhere, JSON parsed by our rules, forms without surprises."""
+"""A request that routes can trust: no NUL anywhere, strict JSON, and forms within
+limits.
+"""
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
@@ -16,23 +18,27 @@ MAX_ESCAPES = 20_000  # `%41` in a form that is written like a query
 class UnsupportedMediaType(AppError):
     status = 415
     code = "unsupported_media_type"
-    detail = "Send JSON, with Content-Type: application/json."
+    detail = "This route does not accept this media type. Send JSON with `Content-Type: application/json`."
 
 
 class UnsupportedContentCoding(UnsupportedMediaType):
-    """No route inflates a body: a few kilobytes would become gigabytes (RFC 9110, 15.5.16)."""
+    """No route decompresses a body, because a few kilobytes could become gigabytes (RFC
+    9110, 15.5.16).
+    """
 
-    detail = "Send the body without a Content-Encoding: compressed bodies are not taken."
+    detail = "Compressed bodies are not accepted. Send the body without a Content-Encoding header."
 
     def __init__(self) -> None:
         super().__init__(headers={"Accept-Encoding": "identity"})
 
 
 class StrictRequest(Request):
-    """A request that was looked over before any parameter is read."""
+    """A request that is checked before any parameter is read."""
 
     async def inspect(self, *, takes_json: bool, takes_form: bool) -> None:
-        """Refuse what no database could store. Raises `RequestValidationError`, `UnsupportedMediaType`."""
+        """Refuse input that no database could store. Raises `RequestValidationError` or
+        `UnsupportedMediaType`.
+        """
         self._refuse_coding()
         for name, value in self.path_params.items():
             _refuse_nul(str(value), ("path", name))
@@ -50,22 +56,27 @@ class StrictRequest(Request):
             await self._inspect_form()
 
     def _refuse_coding(self) -> None:
-        """Whatever the method is: bytes of a coding would be taken for the body itself, and not be understood."""
+        """Refuse an encoded body, whatever the method is.
+
+        Otherwise the encoded bytes would be parsed as if they were the body.
+        """
         codings = ",".join(self.headers.getlist("content-encoding")).lower().split(",")
         has_body = self.headers.get("content-length", "0") != "0" or "transfer-encoding" in self.headers
         if has_body and any(coding.strip() not in ("", "identity") for coding in codings):
             raise UnsupportedContentCoding
 
     async def _inspect_form(self) -> None:
-        """The decoded values count: a multipart form may say which character set it is in."""
+        """Check the decoded values, because a multipart form may declare its character
+        set.
+        """
         if self._content_type().startswith("application/x-www-form-urlencoded"):
             body = await self.body()
             if body.count(b"&") >= MAX_FIELDS or body.count(b"%") > MAX_ESCAPES:
-                raise invalid(f"A form has at most {MAX_FIELDS} fields", "form_invalid", ("body",))
+                raise invalid(f"A form must not have more than {MAX_FIELDS} fields", "form_invalid", ("body",))
         try:
             form = await self.form(max_fields=MAX_FIELDS, max_files=MAX_FILES)
         except (LookupError, ValueError):
-            raise invalid("The form cannot be read", "form_invalid", ("body",)) from None
+            raise invalid("The form could not be parsed", "form_invalid", ("body",)) from None
         for name, value in form.multi_items():
             _refuse_nul(f"{name}{value}" if isinstance(value, str) else name, ("body", name))
 
@@ -86,7 +97,7 @@ def invalid(message: str, kind: str, loc: Location) -> RequestValidationError:
 
 def _refuse_nul(value: str, loc: Location) -> None:
     if "\0" in value:
-        raise invalid("Strings must not hold a NUL character", "string_nul", loc)
+        raise invalid("Strings must not contain a NUL character", "string_nul", loc)
 
 
 def _is_json(content_type: str) -> bool:

@@ -1,7 +1,10 @@
-"""Mails from templates: `auth/verify_email` is `verify_email.txt` and `verify_email.html` in `auth`'s `templates/`.
+"""Renders emails from templates.
 
-The text's first line is `Subject: …`. The HTML extends `platform/layout.html`, whose style sheet is written into each
-element, because mail programs drop it otherwise. A value that a template names and nobody gave is an error.
+`auth/verify_email` is `verify_email.txt` and `verify_email.html` in the `templates/`
+folder of `auth`. The first line of the text is `Subject: …`. The HTML extends
+`platform/layout.html`. Its style sheet is written into each element, because mail
+programs would drop it otherwise. A value that a template uses and nobody provides is an
+error.
 """
 
 import re
@@ -24,14 +27,15 @@ if TYPE_CHECKING:
 
 @lru_cache
 def inliner() -> "CSSInliner":
-    from css_inline import CSSInliner  # with the first mail: a start should not wait for it
+    # imported with the first email, so that a start does not wait for it
+    from css_inline import CSSInliner
 
     return CSSInliner(load_remote_stylesheets=False)
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """A mail's words. `subject` is one line."""
+    """The content of an email. `subject` is one line."""
 
     subject: str
     text: str
@@ -54,7 +58,11 @@ def environment() -> "Environment":
 
 
 def render_mail(template: str, values: dict[str, Any]) -> Rendered:
-    """Raises `TemplateNotFound`, `UndefinedError`, and `ValueError` for a text without a subject."""
+    """Render an email.
+
+    Raises `TemplateNotFound`, `UndefinedError`, and `ValueError` for a text without a
+    subject.
+    """
     head, _, text = environment().get_template(f"{template}.txt").render(values).partition("\n")
     if not head.startswith(SUBJECT):
         raise ValueError(f"{template}.txt must begin with a line `{SUBJECT}…`")
@@ -64,7 +72,8 @@ def render_mail(template: str, values: dict[str, Any]) -> Rendered:
 
 
 def samples() -> dict[str, dict[str, Any]]:
-    """Every mail template there is, by name, with the values that its feature's `templates/samples.toml` shows it with.
+    """Return all email templates by name, with the sample values of the feature's
+    `templates/samples.toml`.
 
     Raises `KeyError` for a template without sample values.
     """

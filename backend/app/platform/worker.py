@@ -1,4 +1,7 @@
-"""The worker: threads for mail, and for each lane of jobs. So what hangs or takes long delays nothing else."""
+"""The worker: threads for mail, and for each lane of jobs.
+
+Work that hangs or takes long therefore delays nothing in another lane.
+"""
 
 import time
 from collections.abc import Callable, Iterator
@@ -18,14 +21,16 @@ from .jobs import BELLS
 from .models import Lane
 from .wakes import Bell, mail_bell
 
-POLL_SECONDS = 1.5  # for what another process queued, and for what has become due
-ECHO_SECONDS = 60.0  # the other threads of a crew wait for the bell, which the one that polls rings
-STUCK_SECONDS = 600.0  # twice a job's lease: what takes longer is lost anyway
+POLL_SECONDS = 1.5  # for work that another process queued, and for work that has become due
+ECHO_SECONDS = 60.0  # the other threads of a crew wait for the bell, which the polling thread rings
+STUCK_SECONDS = 600.0  # twice a job's lease, after which the work is lost anyway
 RESTART_SECONDS = 1.0
-# Mail waits for the server, four times for each mail: from 50 ms away one connection takes 5 mails a second.
+# Each email waits four times for the server. With a latency of 50 ms, one connection
+# sends 5 emails a second.
 SENDERS = 8
 THREADS = {Lane.ASKED: 2, Lane.RECURRING: 2, Lane.OUTSIDE: 4}
-# SQLite has one writer, and its turns are not fair: with more threads a request waits until it is refused.
+# SQLite has one writer, and its lock is not fair. With more threads, a request would
+# wait until it is refused.
 MOST_ON_SQLITE = 2
 
 log = get_logger(__name__)
@@ -33,7 +38,11 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True)
 class Crew:
-    """Threads that do the same work. Each looks when `bell` rings; the first one also looks by itself."""
+    """Threads that do the same work.
+
+    Each of them looks for work when `bell` rings. The first one also looks at
+    intervals.
+    """
 
     name: str
     work: Callable[[], bool]
@@ -42,11 +51,13 @@ class Crew:
 
 
 class Worker:
-    """Works from `start` to `stop`. There may be several, in this process and in others.
+    """Works from `start` to `stop`. There may be several workers, in this process and
+    in others.
 
-    Whatever mails and jobs raise is noted as theirs. If a thread ends all the same, `at_death` is called: a process
-    that only works should end, and be started again. Without it, as in a web process, which has others to serve, the
-    thread begins again.
+    Whatever emails and jobs raise is recorded as their failure. If a thread ends all
+    the same, `at_death` is called. A process that only works should then end, and its
+    supervisor should start it again. Without `at_death`, as in a web process that must
+    keep serving requests, the thread starts again.
     """
 
     def __init__(self, at_death: Callable[[], None] | None = None) -> None:
@@ -78,7 +89,7 @@ class Worker:
         return self._stopping.is_set()
 
     def is_stuck(self) -> bool:
-        """Whether a thread has been at one thing for so long that nobody else waits for it any more."""
+        """Whether a thread has worked on one thing for so long that its lease is over."""
         long_ago = time.monotonic() - STUCK_SECONDS
         stuck = [name for name, turned_at in self._turned_at.items() if turned_at < long_ago]
         if stuck:
@@ -86,7 +97,9 @@ class Worker:
         return bool(stuck)
 
     def stop(self, seconds: float) -> bool:
-        """Finish what is in hand, for at most so long; what is cut off then comes back when its lease ends."""
+        """Finish the current work, for at most `seconds`. Work that is cut off is due
+        again when its lease ends.
+        """
         self._stopping.set()
         log.info("worker_stopping")
         for bell in self._bells:
@@ -124,7 +137,7 @@ class Worker:
 
 
 def _schema_fits() -> bool:
-    """As requests do, work waits until the database has been migrated."""
+    """Whether the database has been migrated. Work waits for that, as requests do."""
     if not gate.open and gate.due():
         with WorkerSession() as db:
             gate.check(db)

@@ -1,4 +1,7 @@
-"""`python -m app.server`: serve by the settings. With `--reload`, restart on every change of the code."""
+"""`python -m app.server` serves the application as the settings say.
+
+With `--reload`, it restarts after every change of the code.
+"""
 
 import faulthandler
 import signal
@@ -17,7 +20,9 @@ from app.core.features import BrokenFeature
 from app.core.logging import configure_logging
 from app.server import descriptors, listening, metrics_listener, reloader, supervisor
 
-KEEP_ALIVE_SECONDS = 75  # longer than the idle time-out of common load balancers, or they race us
+# longer than the idle timeout of common load balancers, which would otherwise reuse a
+# closing connection
+KEEP_ALIVE_SECONDS = 75
 
 
 def main() -> None:
@@ -26,7 +31,7 @@ def main() -> None:
     _prepare(settings)
     supervisor.install()
     with metrics_listener.shared_folder(settings, reload=reload):
-        if not reload:  # that one waits for the file to be mended
+        if not reload:  # with --reload, the server waits until the file is fixed
             _try_start(settings)
         metrics_listener.listen(settings)
         sockets = listening.bind(settings.host, settings.port)
@@ -38,14 +43,17 @@ def main() -> None:
 
 
 def serve_one(sockets: list[socket]) -> None:
-    """Serve in this process what the reloader has bound, for a developer: who saves a file waits for the end of it."""
+    """Serve the sockets of the reloader in this process.
+
+    It ends quickly, because a developer who saves a file waits for that.
+    """
     settings = get_settings()
     _prepare(settings)
     _run(_config(settings, end_seconds=3), sockets)
 
 
 def _prepare(settings: Settings) -> None:
-    faulthandler.register(signal.SIGUSR1)  # writes to standard error what every thread is doing
+    faulthandler.register(signal.SIGUSR1)  # prints what every thread is doing to standard error
     descriptors.raise_limit()
     try:
         descriptors.connections_allowed(settings)
@@ -81,7 +89,9 @@ def _config(settings: Settings, *, end_seconds: int, processes: int = 1) -> uvic
         ws="none",
         log_config=None,
         access_log=False,
-        proxy_headers=False,  # the server would trust loopback; TRUSTED_PROXIES decides, in the application
+        # The server would trust loopback. Instead TRUSTED_PROXIES decides, in the
+        # application.
+        proxy_headers=False,
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=end_seconds,
@@ -90,16 +100,18 @@ def _config(settings: Settings, *, end_seconds: int, processes: int = 1) -> uvic
 
 
 def _try_start(settings: Settings) -> None:
-    """End with one line where no process could serve. Of several, uvicorn would replace each that fails at once by the
-    next, for ever, and would end with 0 after one that fails while it starts.
+    """End with one line if no process could serve.
 
-    They are programs of their own: no connection of this one becomes theirs.
+    With several processes, uvicorn would replace each that fails at once by the next
+    one, for ever. It would also end with 0 after a process that fails during its start.
+    The processes are separate programs, so they inherit no connection of this one.
     """
     try:
         import_module("app.main")  # not before its metrics know that there are several processes
     except BrokenFeature as error:
         sys.exit(" ".join(str(error).split()))
-    from app.db.capacity import TooSmall, check_capacity  # makes the pools: not in the parent of a reload
+    # this import creates the pools, which the parent of a reload must not have
+    from app.db.capacity import TooSmall, check_capacity
     from app.db.database import SideSession
 
     try:

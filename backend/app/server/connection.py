@@ -1,7 +1,8 @@
-"""One client's connection: uvicorn's HTTP protocol, with an end to every wait.
+"""The connection of one client: uvicorn's HTTP protocol, with a limit on every wait.
 
-uvicorn closes a connection that is idle after an answer, and waits for ever in all other cases: for the first byte, for
-the rest of a head or of a body, and for a client that does not read. Any of these costs a stranger nothing.
+uvicorn closes a connection that is idle after a response. In all other cases it waits
+for ever: for the first byte, for the rest of a head or a body, and for a client that
+does not read. None of these costs an attacker anything.
 """
 
 import socket
@@ -22,22 +23,23 @@ from app.server.descriptors import connections_allowed
 from app.server.head import BoundedHead
 
 SIDE_CONNECTIONS = 16
-DISCARDED = 1_000_000  # bytes that are still read of a head that was refused, so that its client sees the answer
+# bytes of a refused head that are still read, so that the client sees the response
+DISCARDED = 1_000_000
 LINGER = 1  # seconds for that
 TOO_SLOW = "The request did not arrive in time. Send it again."
 
 
 class Stage(Enum):
-    """What comes next from the client."""
+    """What the client sends next."""
 
-    IDLE = "idle"  # a request, if the client wants: the last one is complete
-    HEAD = "head"  # the rest of a head, or on a new connection all of it
+    IDLE = "idle"  # another request, if the client wants one: the last request is complete
+    HEAD = "head"  # the rest of a head, or the whole head on a new connection
     BODY = "body"
-    NOTHING = "nothing"  # we have refused to read on
+    NOTHING = "nothing"  # nothing, because we refused to read on
 
 
 def _as_bytes(response: Response) -> bytes:
-    """A whole answer, for a client whose request has not become one."""
+    """Return a complete response, for a client that has not sent a complete request."""
     status = HTTPStatus(response.status_code)
     lines = [b"HTTP/1.1 %d %s" % (status, status.phrase.encode())]
     lines += [b"%s: %s" % header for header in response.raw_headers]
@@ -50,7 +52,9 @@ def _crowd_of_this_process() -> Crowd:
 
 
 class Connection(BoundedHead):
-    """The client has to move on while it is its turn; nothing is asked of it while the application works."""
+    """A connection on which the client must make progress whenever it is the client's
+    turn. While the application works, the client may wait.
+    """
 
     crowd: ClassVar[Crowd] = _crowd_of_this_process()
 
@@ -58,16 +62,18 @@ class Connection(BoundedHead):
         super().__init__(*args, **kwargs)
         self.peer: str | None = None
         self._stage = Stage.HEAD
-        self._until = 0.0  # when the client must have moved on, by the crowd's clock
-        self._read_until = 0.0  # when it must have read more of our answer
+        self._until = 0.0  # when the client must have made progress, by the crowd's clock
+        self._read_until = 0.0  # when the client must have read more of our response
         self._unread = 0
-        self._requests: deque[RequestResponseCycle] = deque()  # those without a whole answer, in the order they came
-        self._held = 0  # bytes received since the last that belonged to a body
+        # requests without a complete response, in the order of their arrival
+        self._requests: deque[RequestResponseCycle] = deque()
+        self._held = 0  # bytes received since the last byte that belonged to a body
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override] # as in uvicorn
         super().connection_made(transport)
         self.peer = self.crowd.peer_of(self.client)
-        if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux: the kernel looks after what it has taken off our hands
+        # on Linux, the kernel applies this to the data that we gave it
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
             patience = int(self.crowd.limits.patience * 1000)
             transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, patience)
         self._await(Stage.HEAD)
@@ -77,7 +83,8 @@ class Connection(BoundedHead):
     def connection_lost(self, exc: Exception | None) -> None:
         self.crowd.forget(self)
         super().connection_lost(exc)
-        # Of several requests uvicorn tells only the last. The others would write on, which uvloop takes for a mistake.
+        # uvicorn tells only the last of several requests. The others would continue to
+        # write, which uvloop reports as an error.
         for request in self._requests:
             request.disconnected = True
             request.message_event.set()
@@ -122,14 +129,16 @@ class Connection(BoundedHead):
         super().resume_writing()
 
     def is_evictable(self) -> bool:
-        """Whether it is the client that keeps us waiting, and not the other way round."""
+        """Whether we are waiting for the client, and the client is not waiting for us."""
         return self.flow.write_paused or not self._is_our_turn()
 
     def evict(self) -> None:
         self.transport.abort()
 
     def look(self) -> None:
-        """Close the connection if its client has not moved on, or has not read on, in time."""
+        """Close the connection if its client has not made progress, or has not read on,
+        in time.
+        """
         now = self.crowd.now
         if self._is_our_turn():
             self._await(self._stage)
@@ -150,14 +159,17 @@ class Connection(BoundedHead):
         close()
 
     def _give_up(self) -> None:
-        """Tell a client that has begun a request why nothing comes of it, and close."""
+        """Tell a client that has begun a request why it failed, and close the
+        connection.
+        """
         unanswered = self._requests and not self.cycle.response_started
         if unanswered if self._stage is Stage.BODY else self._stage is Stage.HEAD and self._held:
             self.transport.write(_as_bytes(problems.render(408, "request_timeout", TOO_SLOW)))
         self.transport.close()
 
     def _refuse_head(self) -> None:
-        if self._is_answering():  # a request before it: nothing may stand in the middle of its answer
+        # a response to an earlier request must not be interrupted by this one
+        if self._is_answering():
             self.transport.abort()
             return
         self.transport.write(_as_bytes(problems.of_status(431)))
@@ -172,18 +184,23 @@ class Connection(BoundedHead):
         return self._is_answering()
 
     def _await(self, stage: Stage) -> None:
-        """Give the client time for what comes next, from now on."""
+        """Give the client time for the next stage, starting now."""
         self._stage = stage
         times = {Stage.IDLE: self.timeout_keep_alive, Stage.NOTHING: LINGER}
         self._until = self.crowd.now + times.get(stage, self.crowd.limits.patience)
 
     def _prolonged(self, until: float, count: int) -> float:
-        """The time that so many bytes earn at the least rate, and never more patience than at the beginning."""
+        """Return the new deadline after so many bytes at the minimum rate.
+
+        It is never later than the initial patience from now.
+        """
         limits = self.crowd.limits
         return min(until + max(0, count) / limits.rate, self.crowd.now + limits.patience)
 
 
 class SideConnection(Connection):
-    """For a listener inside the network that has an event loop of its own, such as that of METRICS_PORT."""
+    """A connection for a listener inside the network with an event loop of its own,
+    such as METRICS_PORT.
+    """
 
     crowd: ClassVar[Crowd] = Crowd(Limits(connections=SIDE_CONNECTIONS))

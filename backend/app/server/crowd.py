@@ -1,4 +1,8 @@
-"""All connections of one process: who has kept us waiting for too long, and who makes room for the next client."""
+"""All connections of one process.
+
+The crowd finds clients that have kept us waiting for too long, and closes idle
+connections to make room for new ones.
+"""
 
 import asyncio
 from collections import Counter
@@ -11,24 +15,27 @@ from typing import Protocol
 from app.core.logging import get_logger
 from app.core.networks import limiter_key
 
-WARN_EVERY = 60  # seconds between two records that the server is full
+WARN_EVERY = 60  # seconds between two warnings that the server is full
 
 log = get_logger("app.server")
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What the clients of one process may take. Times are in seconds."""
+    """Limits on the clients of one process. Times are in seconds."""
 
     connections: int
-    patience: float = 20  # for a head, and without progress in a body or an answer; 30 are promised
-    rate: int = 500  # bytes a second that a body, or the reading of an answer, has to make on average
-    head: int = 256_000  # bytes that are held while a head is not complete
-    look: float = 1  # between two looks at all connections
+    # for a head, and without progress in a body or a response; the documented limit is
+    # 30
+    patience: float = 20
+    # bytes per second that a body, or the reading of a response, must reach on average
+    rate: int = 500
+    head: int = 256_000  # bytes that are held until a head is complete
+    look: float = 1  # between two checks of all connections
 
 
 class Member(Protocol):
-    """What the crowd has to know of a connection."""
+    """The interface of a connection that the crowd needs."""
 
     peer: str | None
 
@@ -40,7 +47,8 @@ class Member(Protocol):
 class Crowd:
     """The connections of this process.
 
-    One timer looks at all of them once a second: a look costs a microsecond, and a request costs no timer.
+    One timer checks all of them once a second. A check costs a microsecond, and a
+    request needs no timer of its own.
     """
 
     def __init__(self, limits: Limits, trusted: Sequence[str] = ()) -> None:
@@ -48,7 +56,8 @@ class Crowd:
         self.now = 0.0
         self._share = max(1, limits.connections // 2)
         self._trusted = [ip_network(network) for network in trusted]
-        # Both in the order in which they go: the one that nothing was heard of for longest comes first.
+        # Both are in the order of eviction. The connection that has been silent for
+        # longest comes first.
         self._unanswered: dict[Member, None] = {}
         self._answered: dict[Member, None] = {}
         self._of_peer: Counter[str] = Counter()
@@ -59,17 +68,22 @@ class Crowd:
         return len(self._unanswered) + len(self._answered)
 
     def peer_of(self, client: tuple[str, int] | None) -> str | None:
-        """What counts as one client: an IPv4 address or an IPv6 /64. `None` for a trusted proxy or a Unix socket."""
+        """Return the key that stands for one client: an IPv4 address or an IPv6 /64.
+
+        Returns `None` for a trusted proxy or a Unix socket.
+        """
         if client is None:
             return None
         address = ip_address(client[0])
         return None if any(address in network for network in self._trusted) else limiter_key(client[0])
 
     def admit(self, newcomer: Member) -> None:
-        """Take in a new connection. If that is one too many, the one that has been idle for longest has to go.
+        """Add a new connection. If there are too many, close the one that has been idle
+        for longest.
 
-        A client gets half of all places and evicts its own connections beyond that, so it cannot push out others.
-        A trusted proxy brings many clients: there only the total counts.
+        One client gets half of all places. Beyond that it evicts its own connections,
+        so it cannot push out other clients. A trusted proxy brings many clients, so
+        only the total counts for it.
         """
         peer = newcomer.peer
         if peer is not None and self._of_peer[peer] >= self._share:
@@ -95,16 +109,18 @@ class Crowd:
                 del self._of_peer[one.peer]
 
     def has_answered(self, one: Member) -> None:
-        """Note that a connection was of use, so that others go first."""
+        """Note that a connection was useful, so that others are evicted first."""
         if one in self._unanswered or one in self._answered:
             self._unanswered.pop(one, None)
             self._answered.pop(one, None)
             self._answered[one] = None
 
     def _make_room(self, newcomer: Member, peer: str | None) -> bool:
-        """Evict the first connection whose client keeps us waiting; with a `peer`, the first one of that peer.
+        """Evict the first connection whose client keeps us waiting. With `peer`, only
+        connections of that peer count.
 
-        Connections that have never been of use go before those that are kept alive. Requests at work are left alone.
+        Connections that have never been useful are evicted before those that are kept
+        alive. Requests in progress are left alone.
         """
         self._warn(newcomer)
         for one in chain(self._unanswered, self._answered):
@@ -128,7 +144,8 @@ class Crowd:
 
     def _look(self) -> None:
         loop = asyncio.get_running_loop()
-        # Our clock stands still while the process is too busy to read what clients have sent: they are not to blame.
+        # Our clock stops while the process is too busy to read what clients have sent,
+        # because that is not the clients' fault.
         self.now += min(loop.time() - self._looked, 2 * self.limits.look)
         self._timer = None
         for one in (*self._unanswered, *self._answered):

@@ -1,7 +1,8 @@
-"""The head of a request (target and headers) as the server reads it: bounded, and about one host.
+"""The head of a request (target and headers), as the server reads it. Its size is
+limited, and it names one host.
 
-uvicorn collects and decodes a head of any size before it calls the application. Both rules need the
-raw target, which the application never sees.
+uvicorn collects and decodes a head of any size before it calls the application. Both
+rules need the raw target, which the application never sees.
 """
 
 import re

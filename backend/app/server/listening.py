@@ -1,11 +1,14 @@
-"""The sockets that a server listens on: one, or two for `localhost`, which has two addresses."""
+"""The sockets that a server listens on: one, or two for `localhost`, which has two
+addresses.
+"""
 
 import errno
 import socket
 import sys
 
 LOCALHOST = "localhost"
-# Browsers, Node and curl try ::1 first. If we had only one of the two, another program could have the other.
+# Browsers, Node and curl try ::1 first. If we listened on only one of the two, another
+# program could use the other one.
 LOOPBACK = ("127.0.0.1", "::1")
 HERE = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}  # this machine has no such address
 
@@ -16,7 +19,8 @@ def addresses(host: str) -> tuple[str, ...]:
 
 
 def bind(host: str, port: int) -> list[socket.socket]:
-    """Bind the sockets without listening yet, so that a client who comes too early is refused at once.
+    """Bind the sockets without listening yet, so that a client that connects too early
+    is refused at once.
 
     Ends the process with one line if an address cannot be bound.
     """
@@ -25,8 +29,11 @@ def bind(host: str, port: int) -> list[socket.socket]:
         try:
             bound.append(_bound(address, port))
         except OSError as error:
-            reason = str(error.strerror).partition(" (")[0]  # behind it stands the address
-            sys.exit(f"PORT {port} of HOST {address} cannot be listened on: {reason}. Free it, or choose another.")
+            reason = str(error.strerror).partition(" (")[0]  # the address follows in parentheses
+            sys.exit(
+                f"The server cannot listen on PORT {port} of HOST {address}: {reason}. Free the "
+                "port, or choose another."
+            )
     return bound
 
 

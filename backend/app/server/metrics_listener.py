@@ -1,7 +1,10 @@
-"""Metrics on METRICS_PORT: one listener however many processes serve, in the only one of them or in their parent.
+"""Metrics on METRICS_PORT.
 
-Nothing here imports Prometheus' client before `shared_folder` has been entered: at its import it decides for good
-whether there are several processes.
+There is one listener, however many processes serve. It runs in the only process, or in
+the parent of several.
+
+Nothing here imports the Prometheus client before `shared_folder` has been entered.
+During its import, the client decides once whether there are several processes.
 """
 
 import os
@@ -19,7 +22,9 @@ from app.core.config import Settings
 
 @contextmanager
 def shared_folder(settings: Settings, *, reload: bool) -> Iterator[None]:
-    """Make a folder to count in, while others than the process that is asked for metrics serve."""
+    """Provide a folder of counters, if other processes serve than the one that returns
+    the metrics.
+    """
     several = settings.metrics_port is not None if reload else settings.web_concurrency > 1
     if not (several and settings.metrics_enabled) or "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         yield
@@ -30,7 +35,10 @@ def shared_folder(settings: Settings, *, reload: bool) -> Iterator[None]:
 
 
 def listen(settings: Settings) -> None:
-    """Answer on METRICS_PORT of HOST, if there is one, until this process ends. Ends it if the port is not free."""
+    """Listen on METRICS_PORT of HOST, if it is set, until this process ends.
+
+    Ends the process if the port is not free.
+    """
     if not (settings.metrics_enabled and settings.metrics_port):
         return
     from app.platform import metrics
@@ -40,8 +48,8 @@ def listen(settings: Settings) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listening = socket.create_server((host, port), family=family, dualstack_ipv6=host == "::")
     except OSError as error:
-        reason = str(error.strerror).partition(" (")[0]  # behind it stands the address
-        sys.exit(f"METRICS_PORT cannot be listened on: {reason}. Free it, or choose another.")
+        reason = str(error.strerror).partition(" (")[0]  # the address follows in parentheses
+        sys.exit(f"The server cannot listen on METRICS_PORT: {reason}. Free the port, or choose another.")
     config = uvicorn.Config(
         metrics.listener(),
         http="app.server.connection:SideConnection",

@@ -1,6 +1,8 @@
-"""What the reloader starts: the application, or a page that says why it cannot start.
+"""The process that the reloader starts: the application, or a page that says why it
+cannot start.
 
-This module imports nothing of the application at its head, because any file of it may be the broken one.
+At its top this module imports nothing of the application, because any of its files may
+be the broken one.
 """
 
 import html
@@ -41,7 +43,7 @@ pre {{ white-space: pre-wrap; overflow-wrap: anywhere; font: 14px/1.5 ui-monospa
 <main>
 <h1>Liftoff cannot start</h1>
 <p><strong>{summary}</strong></p>
-<p>Save the mended file, and this page gives way to the one that you asked for.</p>
+<p>Fix the file and save it. This page then changes to the one that you requested.</p>
 <pre>{details}</pre>
 </main>
 </body>
@@ -58,7 +60,8 @@ def main() -> None:
     except KeyboardInterrupt:
         return
     except (Exception, SystemExit) as error:
-        if any(one.fileno() < 0 for one in sockets):  # it has served, and this is its end
+        # the application has served before, so this is its end
+        if any(one.fileno() < 0 for one in sockets):
             raise
         summary, details = _explain(error)
         sys.stderr.write(f"{details}{summary}\n")
@@ -66,10 +69,11 @@ def main() -> None:
 
 
 def _explain(error: Exception | SystemExit) -> tuple[str, str]:
-    """Return one line that names the place, and the traceback through our own files, without those of libraries."""
+    """Return one line that names the place, and a traceback through our own files only."""
     if isinstance(error, SystemExit):
-        return error.code if isinstance(error.code, str) else "It has ended while it started.", ""
-    broken = type(error).__name__ == "BrokenFeature"  # its text names the place, its cause has the traceback
+        return error.code if isinstance(error.code, str) else "The application ended while it was starting.", ""
+    # its text names the place, and its cause has the traceback
+    broken = type(error).__name__ == "BrokenFeature"
     told = traceback.TracebackException.from_exception((error.__cause__ if broken else None) or error)
     told.stack = traceback.StackSummary.from_list([frame for frame in told.stack if _is_ours(frame.filename)])
     own = [(frame.filename, frame.lineno) for frame in told.stack]
@@ -87,8 +91,9 @@ def _is_ours(file: str) -> bool:
 def _serve_page(sockets: list[socket], summary: str, details: str) -> None:
     async def page(scope: Scope, _receive: Receive, send: Send) -> None:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        own = urlsplit(f"//{headers.get('host', '')}").hostname in THIS_MACHINE  # else a page that was led here by DNS
-        said = (summary, details) if own else ("The terminal says why.", "")
+        # otherwise DNS may have led a foreign page here
+        own = urlsplit(f"//{headers.get('host', '')}").hostname in THIS_MACHINE
+        said = (summary, details) if own else ("The terminal shows the reason.", "")
         if "text/html" in headers.get("accept", ""):
             kind = "text/html; charset=utf-8"
             body = PAGE.format(summary=html.escape(said[0]), details=html.escape(said[1]))

@@ -1,14 +1,17 @@
-"""`--reload`: one process looks at the code, another one serves and is replaced whenever a file has changed.
+"""`--reload`: one process watches the code, and another one serves. The second is
+replaced whenever a file has changed.
 
-uvicorn has a reloader of its own. It starts the serving process first and begins to watch a quarter of a second later,
-or later still on a busy machine. A file that is saved in between never causes a reload. The library that it watches
-with can also drop an event that arrives while it hands over the ones before (watchfiles, `src/lib.rs`, `watch`).
+uvicorn has a reloader of its own. It starts the serving process first, and begins to
+watch a quarter of a second later, or even later on a busy machine. A file that is saved
+in between never causes a reload. The library that it uses can also lose an event that
+arrives while it delivers earlier ones (watchfiles, `src/lib.rs`, `watch`).
 
-This reloader does not wait for events. It notes the state of every file before it starts the process that reads them,
-and compares four times a second, which takes 0.7 ms each time.
+This reloader does not wait for events. It records the state of every file before it
+starts the process that reads them. It compares four times a second, which takes 0.7 ms
+each time.
 
-When the application cannot be imported, uvicorn's process ends and a browser waits forever. Here `reloaded` answers
-with what is wrong.
+When the application cannot be imported, uvicorn's process ends and a browser waits for
+ever. Here `reloaded` responds with the error.
 """
 
 import os
@@ -25,8 +28,8 @@ from app.core.logging import get_logger
 
 WATCHED = BACKEND / "app"
 LOOK_SECONDS = 0.25
-SETTLE_SECONDS = 0.05  # an editor that saves several files is waited for
-END_SECONDS = 8  # from asking the process to end until it is killed
+SETTLE_SECONDS = 0.05  # for an editor that saves several files at once
+END_SECONDS = 8  # from SIGTERM until the process is killed
 
 Code = dict[str, tuple[int, int, int]]
 
@@ -51,12 +54,14 @@ def run(sockets: list[socket]) -> None:
             server = _start(sockets)
         elif server.poll() is not None and not ended:
             ended = True
-            log.error("server_ended", exit_code=server.returncode, message="The next change of a file starts it again.")
+            log.error("server_ended", exit_code=server.returncode, message="The next change to a file starts it again.")
     _end(server)
 
 
 def look(folder: Path) -> Code:
-    """Return every Python file below the folder with its state: saving, replacing or touching it changes that."""
+    """Return every Python file below the folder with its state, which changes when it
+    is saved, replaced or touched.
+    """
     return {entry.path: _state(entry) for entry in _files(str(folder))}
 
 
@@ -76,7 +81,7 @@ def _files(folder: str) -> Iterator[os.DirEntry[str]]:
                     yield from _files(entry.path)
                 elif entry.name.endswith(".py"):
                     yield entry
-    except OSError:  # it was removed, or may not be read
+    except OSError:  # the folder was removed, or is not readable
         return
 
 
@@ -89,7 +94,9 @@ def _state(entry: os.DirEntry[str]) -> tuple[int, int, int]:
 
 
 def _start(sockets: list[socket]) -> subprocess.Popen[bytes]:
-    """Start a program of its own, which imports everything again. It inherits the sockets."""
+    """Start a separate program, which imports everything again. It inherits the
+    sockets.
+    """
     inherited = [one.fileno() for one in sockets]
     command = [sys.executable, "-m", "app.server.reloaded", *map(str, inherited)]
     return subprocess.Popen(command, pass_fds=inherited)

@@ -1,9 +1,14 @@
-"""Several server processes: uvicorn's supervisor, taught to tell a busy process from one that hangs.
+"""Several server processes: uvicorn's supervisor, extended to tell a busy process from
+a hung one.
 
-uvicorn asks each process by a pipe whether it is well, and kills it if no thread of it answers within some seconds. So
-one request that computes for long with the interpreter's lock held ends all other requests of its process, and while
-uvicorn waits for that answer it replaces no process that has died. A blocked event loop, on the other hand, it never
-notices. Here each event loop counts on, and the supervisor looks at the counter without waiting.
+uvicorn asks each process through a pipe whether it is alive, and kills it if no thread
+of it responds within some seconds. So one request that computes for long while it holds
+the interpreter's lock ends all other requests of its process. While uvicorn waits for
+the response, it replaces no process that has died. It never notices a blocked event
+loop.
+
+Here each event loop increments a counter, and the supervisor reads the counter without
+waiting.
 """
 
 import faulthandler
@@ -18,17 +23,19 @@ from uvicorn.supervisors.multiprocess import Process
 
 from app.core.logging import get_logger
 
-HUNG_SECONDS = 60  # an event loop that stood still for so long will not go on
-LOOK_SECONDS = 0.5  # how often uvicorn's supervisor looks
-SHUTDOWN_SECONDS = 30  # for requests in flight
-END_SECONDS = SHUTDOWN_SECONDS + 5  # then a process that was told to end is killed
+HUNG_SECONDS = 60  # an event loop that has been blocked for this long will not recover
+LOOK_SECONDS = 0.5  # how often uvicorn's supervisor checks
+SHUTDOWN_SECONDS = 30  # for requests in progress
+END_SECONDS = SHUTDOWN_SECONDS + 5  # after this, a process that was told to end is killed
 TRACE_SECONDS = 0.5
 
 log = get_logger("app.server")
 
 
 class CountingProcess(Process):
-    """A server process whose event loop counts, and is counted as hung when it has not done so for a minute."""
+    """A server process whose event loop counts. It counts as hung if it has not counted
+    for a minute.
+    """
 
     def __init__(self, config: Config, sockets: list[socket]) -> None:
         self.ticks = RawValue("Q", 0)  # shared memory
@@ -36,8 +43,9 @@ class CountingProcess(Process):
         super().__init__(config, sockets)
 
     def target(self, sockets: list[socket] | None = None) -> None:
-        """What the new process runs."""
-        faulthandler.register(signal.SIGUSR1)  # as in the parent, whose handlers it does not inherit
+        """Run the new process."""
+        # as in the parent, because signal handlers are not inherited
+        faulthandler.register(signal.SIGUSR1)
         self.config.callback_notify, self.config.timeout_notify = self._tick, 1
         super().target(sockets)
 
@@ -45,9 +53,11 @@ class CountingProcess(Process):
         self.ticks.value += 1
 
     def is_alive(self, timeout: float = 5) -> bool:  # noqa: ARG002 - uvicorn's supervisor passes it
-        """Whether it runs, and goes on once it has begun to serve: to start may take long.
+        """Whether the process runs, and makes progress once it has begun to serve. A
+        start may take long.
 
-        Looks are counted, not seconds, so that nobody hangs because all of us were suspended.
+        The checks are counted, not the seconds. Otherwise a process would seem hung
+        after all processes were suspended together.
         """
         if not self.process.is_alive():
             return False
@@ -64,7 +74,9 @@ class CountingProcess(Process):
         super().kill()
 
     def join(self) -> None:
-        """Wait for the end, and see to it: a process that hangs does not hear SIGTERM."""
+        """Wait for the process to end, and kill it if necessary: a hung process does
+        not respond to SIGTERM.
+        """
         self.process.join(END_SECONDS)
         if self.process.is_alive():
             self.kill()
@@ -72,5 +84,7 @@ class CountingProcess(Process):
 
 
 def install() -> None:
-    """Have uvicorn's supervisor start processes of this class: it has no setting for that."""
+    """Make uvicorn's supervisor start processes of this class, for which it has no
+    setting.
+    """
     multiprocess.Process = CountingProcess  # type: ignore[misc] # a class is a name like any other

@@ -109,7 +109,7 @@ def test_a_command_encrypts_all_second_factors_anew(client, db, change, monkeypa
     change(OLD)
     for renewed in (5, 0):
         done = CliRunner().invoke(cli, ["rekey"])
-        assert (done.exit_code, done.output) == (0, f"Encrypted with the new key: {renewed}\n")
+        assert (done.exit_code, done.output) == (0, f"Secrets encrypted with the new key: {renewed}\n")
     change(None)
     assert answer(client, users[0], phones[0]).status_code == 200
 
@@ -119,4 +119,4 @@ def test_a_secret_that_neither_key_reads_is_told(db, change):
     change(None)
     done = CliRunner().invoke(cli, ["rekey"])
     assert done.exit_code == 1
-    assert "With neither key readable: 1." in done.output
+    assert "Secrets that neither key can decrypt: 1." in done.output

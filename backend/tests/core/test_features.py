@@ -60,7 +60,7 @@ def test_a_folder_without_the_files_that_every_feature_has_is_named(folder, miss
 
 @pytest.mark.parametrize("name", ["my-tasks", "2tasks", "class", "tasks.old"])
 def test_a_folder_that_python_cannot_import_is_named(folder, name):
-    with pytest.raises(BrokenFeature, match=rf"{name}: a feature folder needs a Python name"):
+    with pytest.raises(BrokenFeature, match=rf"{name}: the name of a feature folder must be a Python name"):
         discover(folder(**{name: {"__init__.py": "", "router.py": ""}}))
 
 

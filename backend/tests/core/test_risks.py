@@ -41,7 +41,7 @@ def test_an_unknown_risk_is_refused_with_the_list(environment, word):
     said = complaint(environment, ACCEPT_RISKS=word, TRUSTED_PROXIES="")
     assert said == (
         "Liftoff cannot start with this setting: ACCEPT_RISKS: "
-        "must hold nothing but no_proxy, local_limits, clear_mail, public_metrics"
+        "must contain only these names: no_proxy, local_limits, clear_mail, public_metrics"
     )
 
 

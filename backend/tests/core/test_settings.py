@@ -127,7 +127,7 @@ def test_production_sends_no_password_in_the_clear(environment):
 
 def test_one_thing_that_is_wrong_is_one_line(environment):
     assert complaint(environment, API_PREFIX="api").splitlines() == [
-        "Liftoff cannot start with this setting: API_PREFIX: must be a path in small letters, such as /api/v1"
+        "Liftoff cannot start with this setting: API_PREFIX: must be a path in lower case, such as /api/v1"
     ]
 
 

@@ -67,7 +67,7 @@ def test_every_spelling_of_an_address_is_one_address(spelling, canonical):
     ],
 )
 def test_what_no_mail_should_go_to_is_refused(address):
-    with pytest.raises(ValueError, match="e-mail address"):
+    with pytest.raises(ValueError, match="email address"):
         canonical_email(address)
 
 
@@ -81,7 +81,7 @@ def test_every_spelling_of_a_user_name_is_one_name(name):
     ["", "ab", "a" * 33, "-ada", "ada-", "a da", "adá", "alıce", "аda", "ad\u200ba", "ada\n", "a\r\nb", "a@b", "a/b"],
 )
 def test_what_is_no_user_name_is_refused(name):
-    with pytest.raises(ValueError, match="user name"):
+    with pytest.raises(ValueError, match="username"):
         canonical_username(name)
 
 

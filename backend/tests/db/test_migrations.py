@@ -251,7 +251,7 @@ def test_a_migrator_that_waited_in_vain_says_so(scratch_url, scratch, kind):
         holder.execute(text(first[kind]))
         result = alembic(scratch_url, "upgrade", "head")
     assert result.returncode != 0
-    assert "Another migrator is still at work." in result.stderr
+    assert "Another migration is still running." in result.stderr
     assert "Traceback" not in result.stderr
 
 

@@ -145,7 +145,7 @@ def test_what_may_be_a_rename_stops_with_the_revision_to_write(project, scratch)
     run(scratch, "INSERT INTO parcels (label) VALUES ('kept')")
     project.write(name.format("title"))
     said = project.refused("revision", "--autogenerate", "-m", "rename")
-    assert "parcels.label would be dropped with everything in it, and parcels.title added" in said
+    assert "parcels.label would be dropped with all its data, and parcels.title would be added" in said
     project.alembic("revision", "-m", "rename label to title")
     (empty,) = (file for file in project.revisions() if "rename_label" in file.name)
     head = empty.read_text().partition("revision = ")
@@ -175,7 +175,7 @@ def test_a_column_that_rows_have_no_value_for_is_explained(project, scratch):
     project.alembic("downgrade", "-1")
     run(scratch, "INSERT INTO parcels (label) VALUES (NULL)")
     said = project.refused("upgrade", "head")
-    assert "parcels.size may not be NULL, and rows that are there have no value for it" in said
+    assert "parcels.size may not be NULL, and existing rows have no value for it" in said
     run(scratch, "DELETE FROM parcels")
     project.alembic("upgrade", "head")
     run(scratch, "INSERT INTO parcels (size) VALUES (3)")

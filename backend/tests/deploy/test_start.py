@@ -116,4 +116,6 @@ def test_a_port_of_metrics_that_is_taken_is_one_line():
             check=False,
         )
     assert (second.returncode, second.stdout) == (1, "")
-    assert second.stderr == "METRICS_PORT cannot be listened on: Address already in use. Free it, or choose another.\n"
+    assert second.stderr == (
+        "The server cannot listen on METRICS_PORT: Address already in use. Free the port, or choose another.\n"
+    )

@@ -125,7 +125,7 @@ def test_what_lives_is_not_queued_again(committed):
 def test_either_names_or_all(committed, arguments):
     done = run("requeue", *arguments)
     assert done.exit_code == 1
-    assert done.output == "Name dead letters, such as mail:12, or say --all.\n"
+    assert done.output == "Name one or more dead letters, such as mail:12, or pass --all.\n"
 
 
 def test_of_very_many_the_newest_are_listed_and_all_are_counted(committed, monkeypatch, statements):
@@ -135,7 +135,7 @@ def test_of_very_many_the_newest_are_listed_and_all_are_counted(committed, monke
     shown = run("dead-letters").output
     assert [one for one in statements if "LIMIT" not in one] == []
     assert [name in shown for name in names] == [False, False, True, True]
-    assert shown.endswith("Dead letters: 4, of which the newest 2\n")
+    assert shown.endswith("Dead letters: 4. The newest 2 are listed.\n")
 
 
 def test_all_are_queued_again_in_batches_that_stand_each_for_itself(committed, monkeypatch):

@@ -213,7 +213,7 @@ def test_a_mail_whose_link_has_run_out_is_not_sent(committed, smtp):
     assert smtp.recipients == ["person0@example.com"]
     assert notice.sent_at
     assert (useless.sent_at, useless.due_at, useless.body, useless.lease) == (None, None, None, None)
-    assert useless.last_error == "The link in it ran out before it could be sent"
+    assert useless.last_error == "The link in this email expired before the email could be sent"
     assert CliRunner().invoke(cli, ["dead-letters"]).output == "Dead letters: 0\n"
 
 

@@ -81,10 +81,10 @@ UNKNOWN = {
     "limits=": ("limits", "Did you mean `limit`?"),
     "limit=1&tag=x": ("tag", "Did you mean `tags`?"),
     "%63atgory=news": ("catgory", "Did you mean `category`?"),
-    "zzz": ("zzz", "It takes `category`, `featured`, `kind`, `limit`, `q`, `signature`, `tags`, `tenant`, `type`."),
-    "=x": ("?", "It takes"),
-    "word=x": ("word", "It takes"),  # its name on the wire is `q`
-    "<script>=1": ("?", "It takes"),
+    "zzz": ("zzz", "It accepts `category`, `featured`, `kind`, `limit`, `q`, `signature`, `tags`, `tenant`, `type`."),
+    "=x": ("?", "It accepts"),
+    "word=x": ("word", "It accepts"),  # its name on the wire is `q`
+    "<script>=1": ("?", "It accepts"),
     "a%00b=1": ("?", "It takes"),
     "limit%5B%5D=1": ("limit[]", "Did you mean `limit`?"),
 }
@@ -108,7 +108,7 @@ def test_every_unknown_name_is_told_up_to_ten(asked):
 
 def test_a_route_without_parameters_says_so(client, db):
     answer = client.get("/auth/me?x=1").json()
-    assert answer["detail"] == answer["errors"][0]["msg"] == "This route has no query parameter `x`. It takes none."
+    assert answer["detail"] == answer["errors"][0]["msg"] == "This route has no query parameter `x`. It accepts none."
 
 
 KNOWN: dict[str, dict[str, object]] = {

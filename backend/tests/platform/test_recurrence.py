@@ -133,7 +133,7 @@ def test_a_job_that_no_code_knows_is_a_dead_letter_after_a_day(committed, handle
         planner.forget()
         job_runs.run_next()
     assert rows()[0].dead_at
-    assert rows()[0].last_error == "No code knows this kind of job"
+    assert rows()[0].last_error == "No code declares a job of this kind"
 
 
 def test_a_shorter_interval_counts_from_the_next_plan_on(done, handlers):

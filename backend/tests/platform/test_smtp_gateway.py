@@ -53,7 +53,7 @@ def test_a_certificate_that_nobody_vouches_for_gets_nothing(committed, settings,
     with mail_server(tls_context=tls_context(*certificate)) as (recorder, port):
         settings(SMTP_HOST="localhost", SMTP_PORT=str(port))
         said = sent_mail().last_error
-        assert said.startswith("SMTP_HOST has a certificate that is not accepted: ")
+        assert said.startswith("SMTP_HOST has a certificate that is not trusted: ")
         assert "CERTIFICATE_VERIFY_FAILED" in said
         assert recorder.received == []
 

@@ -204,11 +204,11 @@ def check(folder):
 
 def test_a_container_asks_whether_its_worker_lives(tmp_path):
     nobody = check(tmp_path)
-    assert (nobody.returncode, nobody.stderr.split(":")[0]) == (1, "No worker lives here")
+    assert (nobody.returncode, nobody.stderr.split(":")[0]) == (1, "No worker is running here")
     file = tmp_path / heartbeat.FILE.name
     file.touch()
     assert check(tmp_path).returncode == 0
     long_ago = time.time() - 2 * heartbeat.LATE_SECONDS
     os.utime(file, (long_ago, long_ago))
     silent = check(tmp_path)
-    assert (silent.returncode, "has been silent" in silent.stderr) == (1, True)
+    assert (silent.returncode, "has not reported" in silent.stderr) == (1, True)

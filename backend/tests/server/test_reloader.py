@@ -152,7 +152,7 @@ def test_a_port_that_is_taken_ends_the_start_with_one_line():
     bound = listening.bind("127.0.0.1", port)
     bound[0].listen()
     with pytest.raises(
-        SystemExit, match=f"PORT {port} of HOST 127.0.0.1 cannot be listened on: Address already in use"
+        SystemExit, match=f"The server cannot listen on PORT {port} of HOST 127.0.0.1: Address already in use"
     ):
         listening.bind("localhost", port)
     bound[0].close()

@@ -128,7 +128,7 @@ WRONG_URLS = {
     "sqlite://": "SQLite needs a file",
     "oracle://u:secret-of-the-url@h/x": "oracle is not supported; use PostgreSQL, MySQL or SQLite",
     "postgresql://u:secret-of-the-url@host:port/db": "the port after the host must be a number",
-    "postgresql+asyncpg://u:secret-of-the-url@h/x": "the driver asyncpg is not used here; write postgresql://",
+    "postgresql+asyncpg://u:secret-of-the-url@h/x": "the driver asyncpg is not supported; write postgresql://",
 }
 
 
@@ -145,7 +145,7 @@ def test_so_is_a_folder_that_cannot_be_made(tree, command):
     (tree.root / ".data").touch()
     line = said(tree.python("-m", *command.split(), LOG_LEVEL="error", PORT=str(free_port())))
     assert line.startswith(f"The database file {tree.root}/.data/liftoff.db cannot be written: ")
-    assert "is no folder. Mend that, or name another file in DATABASE_URL" in line
+    assert "is not a folder. Fix that, or name another file in DATABASE_URL" in line
 
 
 def test_a_database_file_that_cannot_be_opened_is_one_line(tree):
@@ -179,7 +179,7 @@ def test_an_env_file_that_is_not_for_development_says_first_what_is_missing_for_
 def test_an_env_file_in_another_encoding_is_one_line(tree, program, encoding):
     (tree.root / ".env").write_text(f"# Schlüssel\n{KEY}ENVIRONMENT=development\n", encoding)
     line = said(tree.python("-m", program, **NO_SETTINGS))
-    assert line.startswith(f"{tree.root}/.env is no UTF-8 text: save it as UTF-8")
+    assert line.startswith(f"{tree.root}/.env is not a UTF-8 text file. Save it as UTF-8")
 
 
 def test_an_env_file_that_is_a_folder_is_told_so(tree):
@@ -188,7 +188,9 @@ def test_an_env_file_that_is_a_folder_is_told_so(tree):
         ".env is a folder: remove it, and make dev writes the file."
     )
     line = said(tree.python("-m", "app.server", **NO_SETTINGS))
-    assert line.endswith("SECRET_KEY: is not set, and .env is a folder: remove it, and `make dev` writes the file")
+    assert line.endswith(
+        "SECRET_KEY: is not set, and .env is a folder. Remove the folder and let `make dev` write the file"
+    )
 
 
 def test_without_an_example_no_env_file_can_be_written(tree):

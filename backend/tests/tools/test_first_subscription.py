@@ -101,7 +101,7 @@ def subscribe(newcomer, api, picture):
     newcomer.click("link", "Plans and billing")
     expect(newcomer.page.get_by_role("status")).to_have_text("You have no subscription. Choose a plan.")
     newcomer.click("button", "Export my invoices")
-    expect(newcomer.page.locator("#tried")).to_contain_text("This one does: pro.")
+    expect(newcomer.page.locator("#tried")).to_contain_text("The plan pro does.")
     newcomer.clicks -= 1
     picture(newcomer.page, "4-plans")
     newcomer.click("button", "Subscribe to Team, €49.00 a month")
@@ -120,11 +120,11 @@ def subscribe(newcomer, api, picture):
 def come_back(newcomer, picture):
     newcomer.is_at("Plans and billing")
     newcomer.click("link", "Plans and billing")
-    expect(newcomer.page.get_by_text("Yours")).to_have_count(1)
+    expect(newcomer.page.get_by_text("Your plan", exact=True)).to_have_count(1)
     newcomer.click("button", "Export my invoices")
     expect(newcomer.page.locator("#tried")).to_contain_text("paid,eur,4900,4900")
-    newcomer.click("button", "Room for another device?")
-    expect(newcomer.page.locator("#tried")).to_have_text("Yes, there is room.")
+    newcomer.click("button", "Can I add a device?")
+    expect(newcomer.page.locator("#tried")).to_have_text("Yes, you can add one.")
     picture(newcomer.page, "7-yours")
     newcomer.click("button", "Manage my subscription")
     newcomer.page.wait_for_url(re.compile(r"^http://127\.0\.0\.1:"))

@@ -1,5 +1,6 @@
-"""The drivers' connections, with a limit for every call that waits for the server. One module for each driver.
+"""Connections of the drivers, with a limit for every call that waits for the server.
 
-They are subclasses and not event listeners, so that whatever waits has its limit: a statement, but also a commit, a
-roll-back, a ping, and what SQLAlchemy asks a new connection.
+There is one module for each driver. They use subclasses and not event listeners, so
+that the limit covers everything that waits: statements, but also commits, rollbacks,
+pings, and what SQLAlchemy asks of a new connection.
 """

@@ -1,4 +1,7 @@
-"""PyMySQL under the watchdog. Its own timeouts are for each read, and a slow server could stretch them."""
+"""PyMySQL under the watchdog.
+
+Its own timeouts apply to each read, so a slow server could prolong a call indefinitely.
+"""
 
 import socket
 from typing import Any
@@ -28,4 +31,5 @@ class Connection(pymysql.Connection):
         return self
 
     def cut(self) -> None:
-        socket.socket.shutdown(self._sock, socket.SHUT_RDWR)  # also under TLS, without its farewell
+        # also under TLS, without its closing message
+        socket.socket.shutdown(self._sock, socket.SHUT_RDWR)

@@ -12,7 +12,9 @@ from app.db.silence import Silence
 
 
 class Cursor(extensions.cursor):
-    """Rows are fetched from the client's memory, so only what is sent can wait."""
+    """A cursor fetches rows from the client's memory, so only the sending of a
+    statement can wait.
+    """
 
     execute = limited(extensions.cursor.execute)
     executemany = limited(extensions.cursor.executemany)
@@ -36,13 +38,18 @@ class Connection(extensions.connection):
         return self
 
     def cut(self) -> None:
-        """Wake libpq, which waits for this socket to become readable: now its other end seems to have hung up."""
+        """Wake libpq, which waits for this socket to become readable.
+
+        To libpq it then looks as if the server had closed the connection.
+        """
         with socket.socket(fileno=os.dup(self.fileno())) as own:
             own.shutdown(socket.SHUT_RDWR)
 
 
 def connect(*args: Any, limit: float, silence: Silence, **options: Any) -> Connection:
-    """Until libpq has connected there is no call to end: its own `connect_timeout` bounds that."""
+    """Connect. Before libpq has connected there is no call to cut, so its own
+    `connect_timeout` limits that.
+    """
     connection = psycopg2.connect(*args, connection_factory=Connection, **options)
     connection.limit, connection.silence = limit, silence
     return connection

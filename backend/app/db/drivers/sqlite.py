@@ -1,4 +1,6 @@
-"""SQLite under the watchdog. It works while rows are fetched, too, and it can be interrupted."""
+"""SQLite under the watchdog. It also works while rows are fetched, and it can be
+interrupted.
+"""
 
 import sqlite3
 from typing import Any

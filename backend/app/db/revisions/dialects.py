@@ -1,6 +1,8 @@
-"""Alembic's operations as each database needs them, so that one revision works on all three.
+"""Alembic's operations as each database needs them, so that one revision works on all
+three.
 
-A class that names a dialect replaces Alembic's own for it, as Alembic's manual has it ("Working with Custom Types").
+A class that names a dialect replaces Alembic's own class for it. Alembic's manual
+describes this ("Working with Custom Types").
 """
 
 from collections.abc import Iterable, Iterator
@@ -26,7 +28,9 @@ class SQLite(SQLiteImpl):
 
     @override
     def requires_recreate_in_batch(self, batch_op: BatchOperationsImpl) -> bool:
-        """SQLite's ADD COLUMN takes no NOT NULL column without a default, not even in an empty table."""
+        """Rebuild the table for a NOT NULL column without a default, which SQLite
+        cannot add even to an empty table.
+        """
         added = [arguments[1] for name, arguments, _ in batch_op.batch if name == "add_column"]
         return any(map(has_no_value, added)) or super().requires_recreate_in_batch(batch_op)
 
@@ -36,14 +40,19 @@ class MySQL(MySQLImpl):
 
     @override
     def add_column(self, table_name: str, column: Column[Any], **options: Any) -> None:
-        """MySQL would fill the rows that are there with `''` or 0, where the other databases refuse."""
+        """Refuse a NOT NULL column without a default if the table has rows.
+
+        MySQL would fill these rows with `''` or 0. The other databases refuse.
+        """
         if has_no_value(column) and self.connection is not None and not self.as_sql:
             refuse_if_filled(self.connection, table_name, column.name)
         super().add_column(table_name, column, **options)
 
 
 class PostgreSQL(PostgresqlImpl):
-    """The types of `Enum` columns come with the first column that has them, and go with the last."""
+    """Creates the type of an `Enum` column with the first such column, and drops it
+    with the last.
+    """
 
     __dialect__ = "postgresql"
 
@@ -96,7 +105,8 @@ class PostgreSQL(PostgresqlImpl):
         if not set(old.enums) <= set(new.enums):
             self._exec(text(sql.replacing(name, new.enums)))
             return
-        # A value cannot be used in the transaction that adds it, and the next operation may well use it.
+        # A value cannot be used in the transaction that adds it, and the next operation
+        # may need it.
         with op.get_context().autocommit_block():
             for value in new.enums:
                 if value not in old.enums:
@@ -109,7 +119,8 @@ class PostgreSQL(PostgresqlImpl):
 
     def _create_type(self, enum: Enum) -> None:
         self._exec(text(sql.creating(self._name(enum), enum.enums)))
-        # SQLAlchemy would create it as well, without asking whether it is there. In this set it notes what it has done.
+        # SQLAlchemy would create the type as well, without checking whether it exists.
+        # In this set it records the types that it has created.
         self.memo.setdefault(f"pg_{ENUM.__visit_name__}", set()).add((enum.schema, enum.name))
 
     def _name(self, enum: Enum) -> str:

@@ -1,7 +1,8 @@
-"""`Enum` columns in a database: which there are, with which values, and which of them the models have changed.
+"""Reads the `Enum` columns of a database with their values, and finds those that the
+models have changed.
 
-PostgreSQL and MySQL tell it themselves. On SQLite, and for enums that are not native, it is read from the CHECK that
-`app/db/enums.py` adds.
+PostgreSQL and MySQL report them. On SQLite, and for enums that are not native, they are
+read from the CHECK that `app/db/enums.py` adds.
 """
 
 import re
@@ -19,7 +20,9 @@ NAME = re.compile(r"\W*(\w+)")
 
 
 def read_enums_back(models: MetaData) -> None:
-    """From now on, tables that are reflected have their `Enum` columns as such, and not as text with a CHECK."""
+    """Let reflected tables have real `Enum` columns from now on, and not text with a
+    CHECK.
+    """
 
     @event.listens_for(Table, "column_reflect")
     def _rebuild(inspector: Inspector, table: Table, column: dict[str, Any]) -> None:
@@ -29,7 +32,7 @@ def read_enums_back(models: MetaData) -> None:
 
     @event.listens_for(CheckConstraint, "after_parent_attach")
     def _drop_double(check: CheckConstraint, parent: object) -> None:
-        """The rebuilt type brings its CHECK along; the one that was reflected is the same."""
+        """Remove the reflected CHECK, because the rebuilt type brings the same one."""
         if isinstance(parent, Table) and not getattr(check, "_type_bound", False):
             bound = {other.name for other in parent.constraints if getattr(other, "_type_bound", False)}
             if check.name in bound:
@@ -62,7 +65,9 @@ def compare_type(
     there: TypeEngine[Any],
     wanted: TypeEngine[Any],
 ) -> bool | None:
-    """Whether a column has another type than its model; `None` leaves the answer to Alembic."""
+    """Whether the type of a column differs from its model. `None` leaves the decision
+    to Alembic.
+    """
     if not isinstance(wanted, Enum):
         return True if isinstance(there, Enum) else None
     native = wanted.native_enum and context.dialect.name in ("postgresql", "mysql")
@@ -73,7 +78,9 @@ def compare_type(
 
 
 def prepare(script: ops.MigrationScript, models: MetaData) -> None:
-    """Name the enums that MySQL has told without a name, and have values added before anything can use them."""
+    """Name the enums that MySQL reports without a name, and add values before another
+    operation can use them.
+    """
     assert script.upgrade_ops
     first: list[ops.MigrateOperation] = []
     for change in list(script.upgrade_ops.ops):

@@ -1,4 +1,4 @@
-"""Indexes that a revision makes or drops while others write."""
+"""Indexes that a revision creates or drops while others write."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,9 +9,10 @@ from alembic import op
 
 @contextmanager
 def concurrently() -> Iterator[dict[str, Any]]:
-    """On PostgreSQL, have a revision make and drop indexes while others write. No transaction can hold that.
+    """Let a revision create and drop indexes on PostgreSQL while others write.
 
-    Yields the options for `op.create_index` and `op.drop_index`.
+    This is impossible inside a transaction. Yields the options for `op.create_index`
+    and `op.drop_index`.
     """
     if op.get_context().dialect.name != "postgresql":
         yield {}

@@ -1,12 +1,14 @@
-"""The SQL by which enum types come, change and go on PostgreSQL.
+"""The SQL that creates, changes and drops enum types on PostgreSQL.
 
-Each statement works with `--sql` as well, where nothing can be asked first, so the questions are part of the SQL. Each
-is one line, because administrators and tools split such a file at the ends of lines.
+Each statement also works with `--sql`, where nothing can be queried first, so the
+queries are part of the SQL. Each statement is one line, because administrators and
+tools split such a file at line ends.
 """
 
 from collections.abc import Sequence
 
-# Columns of a type, with their defaults, which have to make room while the type of the column changes.
+# The columns of a type, with their defaults. A default must be removed while the type
+# of its column changes.
 PLACES = (
     "SELECT a.attrelid::regclass AS tab, a.attname AS col, pg_get_expr(d.adbin, d.adrelid) AS preset "
     "FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid "
@@ -41,9 +43,9 @@ def literal(text: str) -> str:
 
 
 def creating(name: str, values: Sequence[str]) -> str:
-    """Create the type unless it is there with these values."""
+    """Create the type unless it already exists with these values."""
     array = f"ARRAY[{_listed(values)}]"
-    other = literal(f"The type {name} is there already with other values. Give this enum another name.")
+    other = literal(f"The type {name} already exists with other values. Give this enum another name.")
     return (
         f"DO $$ BEGIN CREATE TYPE {name} AS ENUM ({_listed(values)}); EXCEPTION WHEN duplicate_object THEN "
         f"IF {LABELS.format(literal=literal(name))} <> {array} THEN RAISE EXCEPTION {other}; END IF; END $$"
@@ -58,9 +60,10 @@ def adding(name: str, values: Sequence[str], value: str) -> str:
 
 
 def replacing(name: str, values: Sequence[str]) -> str:
-    """Replace the values. PostgreSQL can take none away, so all columns of the type move to a new one.
+    """Replace the values.
 
-    Fails where a row has a value that goes.
+    PostgreSQL cannot remove a value, so all columns of the type move to a new type.
+    This fails if a row has a value that is removed.
     """
     old = literal(f"{name}__old")
     return (
@@ -73,7 +76,7 @@ def replacing(name: str, values: Sequence[str]) -> str:
 
 
 def converting(table: str, column: str, type_name: str) -> str:
-    """Give one column another type by way of text."""
+    """Change the type of one column by converting its values to text and back."""
     one = f"a.attrelid = {literal(table)}::regclass AND a.attname = {literal(column)}"
     return (
         f"DO $$ DECLARE place record; preset text; BEGIN "
@@ -82,7 +85,10 @@ def converting(table: str, column: str, type_name: str) -> str:
 
 
 def remembering(table: str, column: str | None = None) -> str:
-    """Note which enum types a table, or one column of it, has; `FORGET` then drops those that nothing else uses."""
+    """Record the enum types of a table, or of one of its columns.
+
+    `FORGET` then drops those that nothing else uses.
+    """
     return REMEMBER.format(table=literal(table), column=literal(column) if column else "NULL")
 
 

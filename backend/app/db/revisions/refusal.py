@@ -4,7 +4,10 @@ from alembic.util import CommandError
 
 
 class Refused(CommandError):
-    """Alembic prints the message. `env.py` prints the advice before it, because Alembic would wrap its lines."""
+    """A refusal of a migration. Alembic prints the message.
+
+    `env.py` prints the advice before it, because Alembic would wrap its lines.
+    """
 
     def __init__(self, message: str, advice: str) -> None:
         super().__init__(message)

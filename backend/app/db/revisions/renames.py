@@ -1,4 +1,8 @@
-"""Autogenerate knows no renames: it would drop the old column or table with everything in it, and add an empty one."""
+"""Refuses revisions that probably rename something.
+
+Autogenerate does not recognise renames. It would drop the old column or table with all
+its data, and add an empty one.
+"""
 
 import textwrap
 from collections.abc import Iterator
@@ -17,8 +21,8 @@ from .refusal import Refused
 ADVICE = """\
 {what}
 
-If that is a rename, write it yourself, so that the values stay. `make migration m="rename {old} to {new}" empty=yes`
-makes an empty revision. Put this into it:
+If that is a rename, write it yourself, so that the data stays. `make migration m="rename {old} to {new}" empty=yes`
+creates an empty revision. Put this into it:
 
 {imports}
 
@@ -30,22 +34,22 @@ def upgrade() -> None:
 def downgrade() -> None:
 {downgrade}
 
-Then run `make migrate`, and `make migration` once more: indexes and constraints are named after what they are about.
-If nothing is renamed, and what is dropped may go, say so: `make migration m="..." drop=yes`."""
+Then run `make migrate`, and `make migration` again, because the names of indexes and constraints change as well.
+If nothing was renamed, and the old data may be dropped, run `make migration m="..." drop=yes`."""
 
 
 OUR_TYPES = ("ExactDecimal", "JsonObject", "TextDefault", "UtcDateTime")
 
 
 class PerhapsRenamed(Refused):
-    """Something would be dropped, and its like added."""
+    """A column or table would be dropped, and a similar one added."""
 
     def __init__(self, old: str, advice: str) -> None:
-        super().__init__(f"{old} is perhaps renamed, so no revision was written. See above.", advice)
+        super().__init__(f"{old} may have been renamed, so no revision was written. See above.", advice)
 
 
 def refuse_renames(context: MigrationContext, script: ops.MigrationScript) -> None:
-    """Raises `PerhapsRenamed`."""
+    """Raise `PerhapsRenamed` if a column or table may have been renamed."""
     assert script.upgrade_ops
     for change in script.upgrade_ops.ops:
         if isinstance(change, ops.ModifyTableOps):
@@ -90,8 +94,8 @@ def _about_column(table: str, old: Column[Any], new: Column[Any]) -> str:
         return _source(ops.ModifyTableOps(table, [change]))
 
     return _advice(
-        what=f"{table}.{old.name} would be dropped with everything in it, and {table}.{new.name} added, which has the "
-        "same type and would be empty.",
+        what=f"{table}.{old.name} would be dropped with all its data, and {table}.{new.name} would be added. It has "
+        "the same type and would be empty.",
         old=old.name,
         new=new.name,
         upgrade=renaming(old.name, new.name),
@@ -101,8 +105,8 @@ def _about_column(table: str, old: Column[Any], new: Column[Any]) -> str:
 
 def _about_table(old: Table, new: Table) -> str:
     return _advice(
-        what=f"The table {old.name} would be dropped with all its rows, and {new.name} created, which has the same "
-        "columns and would be empty.",
+        what=f"The table {old.name} would be dropped with all its rows, and {new.name} would be created. It has the "
+        "same columns and would be empty.",
         old=old.name,
         new=new.name,
         upgrade=f'    op.rename_table("{old.name}", "{new.name}")',

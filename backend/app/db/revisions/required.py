@@ -1,4 +1,7 @@
-"""NOT NULL columns on tables with rows: what is wrong, and the three ways out, in place of the database's own words."""
+"""Explains NOT NULL columns on tables with rows, in place of the database's own error.
+
+The explanation describes the problem and three solutions.
+"""
 
 import re
 import sys
@@ -13,11 +16,11 @@ from sqlalchemy.exc import DBAPIError
 from .refusal import Refused
 
 EXPLANATION = """\
-{place} may not be NULL, and {rows} no value for it. There are three ways:
+{place} may not be NULL, and {rows} no value for it. There are three solutions:
 
   1. Give those rows a value in the model, mapped_column(..., server_default="..."), and write the revision again.
   2. Allow NULL in the model, Mapped[... | None], and write the revision again.
-  3. Make a value for each row. In the revision, add the column with nullable=True, fill it with
+  3. Compute a value for each row. In the revision, add the column with nullable=True, fill it with
      op.execute("UPDATE {table} SET {column} = ..."), and then set nullable=False with batch_op.alter_column.
 
 backend/docs/handbook.md shows each of them under "Renames and data migrations"."""
@@ -31,29 +34,29 @@ OF_MYSQL = re.compile(r"ALTER TABLE `?(?P<table>\w+)`? MODIFY `?(?P<column>\w+)`
 
 
 class NoValue(Refused):
-    """A column may not be NULL, and rows have no value for it."""
+    """A column must not be NULL, and rows have no value for it."""
 
-    def __init__(self, table_name: str, column_name: str, rows: str = "rows that are there have") -> None:
+    def __init__(self, table_name: str, column_name: str, rows: str = "existing rows have") -> None:
         place = f"{table_name}.{column_name}"
         advice = EXPLANATION.format(place=place, table=table_name, column=column_name, rows=rows)
         super().__init__(f"{place} may not be NULL, and rows have no value for it. See above.", advice)
 
 
 def has_no_value(new: Column[Any]) -> bool:
-    """Whether rows that are there would have no value for a new column."""
+    """Whether existing rows would have no value for a new column."""
     filled = new.server_default is not None or new.computed is not None or new.identity is not None
     return not (new.nullable or filled or new.primary_key)
 
 
 def refuse_if_filled(connection: Connection, table_name: str, column_name: str) -> None:
-    """Raises `NoValue` if the table has a row."""
+    """Raise `NoValue` if the table has a row."""
     if connection.scalar(select(exists().select_from(table(table_name)))):
         raise NoValue(table_name, column_name)
 
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Around revisions that run: turn a database's complaint about NULL into an explanation."""
+    """Turn a database's error about NULL, raised by a revision, into an explanation."""
     try:
         yield
     except DBAPIError as error:
@@ -70,7 +73,10 @@ def _explanation(error: DBAPIError) -> NoValue | None:
 
 
 def check_new_columns(script: ops.MigrationScript, connection: Connection) -> None:
-    """Raises `NoValue` for a NOT NULL column on a table that has rows here. Warns where it has none here."""
+    """Raise `NoValue` for a NOT NULL column on a table that has rows in this database.
+
+    If the table has no rows, print a warning.
+    """
     assert script.upgrade_ops
     for change in script.upgrade_ops.ops:
         for one in change.ops if isinstance(change, ops.ModifyTableOps) else ():
@@ -84,7 +90,7 @@ def check_new_columns(script: ops.MigrationScript, connection: Connection) -> No
 
 
 def _refuse_nulls(connection: Connection, table_name: str, column_name: str) -> None:
-    """Raises `NoValue` if a row has no value in this column."""
+    """Raise `NoValue` if a row has no value in this column."""
     empty = exists().select_from(table(table_name)).where(column(column_name).is_(None))
     if connection.scalar(select(empty)):
         raise NoValue(table_name, column_name)

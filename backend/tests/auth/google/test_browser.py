@@ -58,7 +58,7 @@ def test_a_newcomer_registers_follows_the_mail_and_signs_in(browser, server, pic
         page.goto(f"{server.url}/dev/frontend")
         picture(page, "start")
         page.get_by_role("link", name="Create an account").click()
-        fill(page, {"User name": "newcomer", "E-mail address": "newcomer@example.com", "Password": PASSWORD})
+        fill(page, {"Username": "newcomer", "Email address": "newcomer@example.com", "Password": PASSWORD})
         picture(page, "register")
         page.get_by_role("button", name="Create my account").click()
         page.get_by_role("link", name="Open the mailbox").click()
@@ -73,7 +73,7 @@ def test_a_newcomer_registers_follows_the_mail_and_signs_in(browser, server, pic
         assert "token" not in landing.url
         picture(landing, "confirmed")
         landing.get_by_role("link", name="Sign in").click()
-        fill(landing, {"User name": "newcomer@example.com", "Password": PASSWORD})
+        fill(landing, {"Username": "newcomer@example.com", "Password": PASSWORD})
         picture(landing, "sign-in")
         landing.get_by_role("button", name="Sign in").click()
         expect(landing.get_by_role("status")).to_have_text("You are signed in as newcomer.")
@@ -115,7 +115,7 @@ def test_what_is_wrong_is_said_and_the_second_factor_is_asked_for(browser, serve
 
     def act(page):
         page.goto(f"{server.url}/dev/frontend/sign-in")
-        fill(page, {"User name": user.username, "Password": "a wrong password"})
+        fill(page, {"Username": user.username, "Password": "a wrong password"})
         page.get_by_role("button", name="Sign in").click()
         expect(page.get_by_role("status")).to_have_text("The user name or the password is wrong.")
         fill(page, {"Password": PASSWORD})

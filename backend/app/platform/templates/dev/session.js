@@ -3,7 +3,7 @@ const api = document.body.dataset.api, status = document.querySelector("[role=st
 const show = (id) => { const part = document.getElementById(id); if (part) part.hidden = false; return part; };
 const reason = (problem) => (problem.errors && problem.errors[0] && problem.errors[0].msg) || problem.detail || problem.code;
 const say = (text, kind) => { status.textContent = text; status.className = kind || ""; };
-const entitle = (title) => { // the page says what it has become, and a reader of it is led there
+const entitle = (title) => { // shows the new state of the page in its heading and its title
   document.querySelector("h1").textContent = title;
   document.title = title + " · Liftoff";
 };
@@ -16,7 +16,7 @@ async function send(method, path, body, token) {
   return {ok: answer.ok, status: answer.status, json};
 }
 
-// The refresh token is in a cookie that no script can read; this note of ours only spares a request without one.
+// The refresh token is in a cookie that no script can read. The item in localStorage only saves a request without one.
 async function accessToken() {
   if (!localStorage.getItem(KEPT)) return null;
   const {ok, json} = await send("POST", "/auth/refresh", {});
@@ -30,7 +30,7 @@ async function signOut() {
   location.assign(api + "/dev/frontend");
 }
 
-// Whatever a press does: one at a time, with a word where it fails, and the focus where it was.
+// Runs the action of a button: once at a time, with a message if it fails, and with the focus where it was.
 async function press(button, act) {
   button.disabled = true;
   try {

@@ -1,4 +1,4 @@
-// Starts Swagger UI: in the colours that the reader's system asks for, and with this very server as the one to try.
+// Starts Swagger UI in the colours of the reader's system, with this server as the first one to try.
 "use strict";
 const { document: address, redirect } = document.currentScript.dataset;
 
@@ -7,8 +7,8 @@ const paint = () => document.documentElement.classList.toggle("dark-mode", dark.
 dark.addEventListener("change", paint);
 paint();
 
-// The page may be open under another name of this host than PUBLIC_URL says, or through a tunnel. Requests from here
-// to that name would be another origin's, which the policy of this page forbids.
+// The page may be open under another name than the host of PUBLIC_URL, or through a tunnel. Requests from here to that
+// host would go to another origin, which the policy of this page forbids.
 const start = (spec) => {
   const others = (spec.servers || []).filter((server) => new URL(server.url, location.href).origin !== location.origin);
   SwaggerUIBundle({
@@ -25,7 +25,7 @@ const start = (spec) => {
   });
 };
 
-// What Swagger UI leaves without a name, or gives a heading of the wrong level: a screen reader says no more of it.
+// Names the fields that Swagger UI leaves without a name, and corrects the levels of its headings, for screen readers.
 const LEVELS = { ".info h2.title": 1, "h3.opblock-tag": 2, ".models > h4": 2, ".opblock h4": 3, ".opblock h5": 4, ".opblock h6": 5 };
 const NAMES = {
   "#servers": () => "Server",
@@ -46,6 +46,6 @@ const name = () => {
 new MutationObserver(name).observe(document.body, { childList: true, subtree: true });
 
 fetch(address)
-  .then((answer) => (answer.ok ? answer.json() : Promise.reject(new Error(`${address} answers ${answer.status}`))))
+  .then((answer) => (answer.ok ? answer.json() : Promise.reject(new Error(`${address} returned ${answer.status}`))))
   .then(start)
-  .catch((error) => { document.querySelector("#swagger-ui p").textContent = `The document could not be read: ${error.message}`; });
+  .catch((error) => { document.querySelector("#swagger-ui p").textContent = `The API document could not be loaded: ${error.message}`; });
