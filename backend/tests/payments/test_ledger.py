@@ -101,7 +101,7 @@ def test_while_stripe_is_away_the_event_waits_and_says_why(client, stripe_side, 
     assert (waiting.outcome, waiting.attempts, waiting.error) == (
         None,
         1,
-        "PaymentsUnavailable: Payments are not available right now. Try again in a moment.",
+        "PaymentsUnavailable: Payments are unavailable right now. Try again in a moment.",
     )
     settings(STRIPE_API_BASE=stripe_side.url)
     due_again()

@@ -17,8 +17,8 @@ from .throttle import REGISTRATIONS
 from .tokens import InvalidToken
 from .weak_passwords import WeakPassword
 
-LOOK = "Look into your mailbox: we have sent you a link."
-IF_KNOWN = "If this address waits to be verified, a new link is on its way."
+LOOK = "Check your inbox. We have sent you a link."
+IF_KNOWN = "If an account with this address is waiting to be verified, a new link is on its way."
 
 router = Router(body_limit=SMALL_BODY)
 

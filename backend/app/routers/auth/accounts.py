@@ -25,7 +25,7 @@ class EmailTaken(Conflict):
     """Told only to who has shown, by the link, that the address is theirs."""
 
     code = "email_taken"
-    detail = "Another account has this address by now."
+    detail = "Another account has this email address now. Ask for a different address."
 
 
 def update_account(db: Session, session: LoginSession, data: UsernameChange, client: Client) -> User:

@@ -27,8 +27,8 @@ class OriginNotAllowed(Forbidden):
 
     code = "origin_not_allowed"
     detail = (
-        "A cookie counts only with an Origin that this API knows: one of CORS_ORIGINS, or that of PUBLIC_URL or "
-        "FRONTEND_URL."
+        "A cookie is accepted only with an `Origin` header that this API knows: one of CORS_ORIGINS, or the origin of "
+        "PUBLIC_URL or FRONTEND_URL."
     )
 
 
@@ -37,7 +37,7 @@ async def session_mode(
     request: Request,
     session: Annotated[
         Literal["body", "cookie"],
-        Query(description="Where the refresh token goes: into the answer, or into an HttpOnly cookie."),
+        Query(description="Where the refresh token goes: into the response body, or into an HttpOnly cookie."),
     ] = "body",
 ) -> str:
     """Another site's form must not sign its visitors in, as somebody else whom it knows: that begins with our cookie.
@@ -102,8 +102,8 @@ def why_none_came(request: Request) -> str | None:
     if page == api or page not in THIS_MACHINE or api not in THIS_MACHINE:
         return None
     return (
-        f"No cookie came: the page is at {page} and calls this API at {api}. Browsers take them for two sites. Write "
-        f"the same name, best {THIS_MACHINE[0]}, in both addresses, and sign in again."
+        f"The browser sent no cookie: the page is at {page} and calls this API at {api}. Browsers treat these names as "
+        f"two sites. Use the same name, preferably {THIS_MACHINE[0]}, in both addresses, and sign in again."
     )
 
 

@@ -36,7 +36,9 @@ __all__ = [
     "before_deletion",
 ]
 
-bearer = OAuth2PasswordBearer(tokenUrl="auth/token", auto_error=False, description="Sign in with user name or e-mail.")
+bearer = OAuth2PasswordBearer(
+    tokenUrl="auth/token", auto_error=False, description="Sign in with a username or an email."
+)
 BearerToken = Annotated[str | None, Depends(bearer)]
 
 # Comes before the session: who waits for a processor to hash on must not hold a connection meanwhile.

@@ -47,14 +47,14 @@ class GoogleUnavailable(Unavailable):
     """No answer, none in time, or one that says it is their fault."""
 
     code = "google_unavailable"
-    detail = "Google does not answer. Try again in a moment."
+    detail = "Google is not responding. Try again in a moment."
 
 
 class GoogleFailed(Unavailable):
     """An answer that is not what it must be. Nothing of it is believed."""
 
     code = "google_failed"
-    detail = "Google's answer could not be used. Start again."
+    detail = "Google sent a response that could not be used. Start again."
 
 
 @dataclass(frozen=True)

@@ -52,21 +52,21 @@ class GoogleDisabled(NotFound):
     """GOOGLE_CLIENT_ID is not set."""
 
     code = "google_disabled"
-    detail = "Signing in with Google is not set up here."
+    detail = "Sign-in with Google is not set up on this server. Sign in with your password."
 
 
 class InvalidState(BadRequest):
     """The answer to a sign-in that this browser did not begin, or over 10 minutes ago, or that came before."""
 
     code = "invalid_state"
-    detail = "This sign-in is over or was begun elsewhere. Start again."
+    detail = "This sign-in has expired, is already complete, or was started in another browser. Start again."
 
 
 class GoogleDenied(Forbidden):
     """The person said no."""
 
     code = "google_denied"
-    detail = "Google was not allowed to sign you in."
+    detail = "Google was not allowed to sign you in. Start again if you want to allow it."
 
 
 REFUSALS: tuple[type[AppError], ...] = (

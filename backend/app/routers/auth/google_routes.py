@@ -63,8 +63,8 @@ Challenge = Annotated[
     str | None,
     Query(
         pattern=r"^[A-Za-z0-9_-]{43}$",
-        description="Base64url of the SHA-256 of a secret that the page keeps (RFC 7636, S256) and shows to the "
-        "exchange as `code_verifier`. For a frontend on another site than this API.",
+        description="The base64url-encoded SHA-256 of a secret that the page keeps and sends to the exchange as "
+        "`code_verifier` (RFC 7636, S256). A frontend on another site than this API needs it.",
     ),
 ]
 GoogleEnabled = Depends(google_enabled)
@@ -102,14 +102,14 @@ def _leads_to(code: int, where: str) -> dict[str, Any]:
 @router.get(
     "/login",
     dependencies=[GoogleEnabled, Depends(journeys)],
-    **_leads_to(status.HTTP_302_FOUND, "Google's page, or the frontend's `/auth/callback?error=…`"),
+    **_leads_to(status.HTTP_302_FOUND, "Google's page, or the frontend's `/auth/callback?error=…`."),
 )
 @raises(*DATABASE_ERRORS)
 def sign_in_with_google(
     request: Request,
     turn: GoogleTurn,
     next_page: Annotated[
-        str, Query(alias="next", description="A path of the frontend, given back to its callback page if it is safe.")
+        str, Query(alias="next", description="A path of the frontend. The callback page gets it back if it is safe.")
     ] = "",
     code_challenge: Challenge = None,
 ) -> RedirectResponse:
@@ -145,8 +145,9 @@ def link_google(
     dependencies=[GoogleEnabled],
     **_leads_to(
         status.HTTP_303_SEE_OTHER,
-        "The frontend's `/auth/callback?code=…`, for `POST /auth/google/exchange` within a minute, with the `next` "
-        f"that was asked for; or `?error=…`, one of {WORDS}",
+        "The frontend's `/auth/callback`. After success its query has a `code`, to be sent to "
+        "`POST /auth/google/exchange` within a minute, and the `next` from the start of the sign-in. After a failure "
+        f"it has an `error`, which is one of {WORDS}.",
     ),
 )
 @raises(*DATABASE_ERRORS)

@@ -18,7 +18,7 @@ class SubscriptionActive(Conflict):
     """Something is still paid for. A check raises it; its owner has to cancel first."""
 
     code = "subscription_active"
-    detail = "Cancel your subscription first."
+    detail = "This account has a subscription that has not ended. Cancel the subscription first."
 
 
 def before_deletion(check: Check) -> Check:

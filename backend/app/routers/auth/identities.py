@@ -31,40 +31,40 @@ class GoogleEmailNotVerified(Forbidden):
     """The provider does not vouch for the address, so it could be anybody's."""
 
     code = "google_email_not_verified"
-    detail = "Google has not verified your e-mail address."
+    detail = "Google has not verified your email address. Verify it with Google, then try again."
 
 
 class GoogleEmailUnusable(Forbidden):
     """An account needs an address that mail can be sent to, by the rules for every address (`canonical_email`)."""
 
     code = "google_email_unusable"
-    detail = "The e-mail address of this Google account cannot be used here. Register with another address."
+    detail = "The email address of this Google account cannot be used here. Register with another address."
 
 
 class AccountExists(Conflict):
     """The address has an account that this Google account is not linked to. Its owner signs in and links them."""
 
     code = "account_exists"
-    detail = "An account with this e-mail address exists. Sign in to it, then link Google."
+    detail = "An account with this email address already exists. Sign in to it, then link Google."
 
 
 class GoogleAccountTaken(Conflict):
     """This Google account is linked to somebody else's account."""
 
     code = "google_account_taken"
-    detail = "This Google account is linked to somebody else's account."
+    detail = "This Google account is linked to another user's account. Link a different one."
 
 
 class GoogleAlreadyLinked(Conflict):
     code = "google_already_linked"
-    detail = "Another Google account is linked. Unlink it first."
+    detail = "A Google account is already linked. Unlink it first."
 
 
 class LastWayIn(Conflict):
     """Without a password nobody could sign in any more."""
 
     code = "last_way_in"
-    detail = "Set a password first: without Google you could not sign in any more."
+    detail = "Set a password first. Without Google you could no longer sign in."
 
 
 class _Raced(Conflict):

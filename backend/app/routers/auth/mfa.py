@@ -45,13 +45,13 @@ class MfaRequired(Unauthenticated):
     """Half a sign-in. `mfa_token` names its challenge, whose row must outlive the 401."""
 
     code = "mfa_required"
-    detail = "Send a code of your authenticator app, or a recovery code, with this mfa_token."
+    detail = "Send a code from your authenticator app, or a recovery code, together with this `mfa_token`."
     commits = True
     extra = MappingProxyType(
         {
             "mfa_token": {
                 "type": "string",
-                "description": "Only with `mfa_required`; for 5 minutes.",
+                "description": "Sent only with `mfa_required`. Valid for 5 minutes.",
                 "examples": [EXAMPLE_TOKEN],
             }
         }
@@ -62,18 +62,18 @@ class InvalidCode(Unauthenticated):
     """Wrong, used before, or for a challenge that is over. The count of wrong tries must outlive the refusal."""
 
     code = "invalid_code"
-    detail = "This code is not valid. After some wrong ones, or five minutes, sign in again."
+    detail = "This code is not valid. Send a newer one. After five wrong codes or five minutes, sign in again."
     commits = True
 
 
 class MfaAlreadyEnabled(Conflict):
     code = "mfa_already_enabled"
-    detail = "Turn the second factor off before you set up another."
+    detail = "A second factor is already set up. Turn it off before you set up another."
 
 
 class MfaNotSetUp(Conflict):
     code = "mfa_not_set_up"
-    detail = "There is no second factor to confirm or to turn off."
+    detail = "There is no second factor to confirm or to turn off. `POST /auth/mfa/totp` sets one up."
 
 
 class NewSecret(NamedTuple):

@@ -15,7 +15,7 @@ class InvalidCredentials(Unauthenticated):
 
     code = "invalid_credentials"
     commits = True  # the try was counted and noted
-    detail = "The user name or the password is wrong."
+    detail = "The username or the password is wrong."
 
 
 def require_owner(session: LoginSession, password: str | None, client: Client | None = None) -> None:

@@ -15,7 +15,7 @@ from .sessions import SessionNotFresh
 from .tokens import InvalidToken
 from .weak_passwords import WeakPassword
 
-IF_KNOWN = "If there is an account with this address, a link to a new password is on its way."
+IF_KNOWN = "If an account has this address, a link for choosing a new password is on its way."
 
 router = Router(prefix="/password", body_limit=SMALL_BODY)
 

@@ -100,12 +100,18 @@ class SessionRead(Output):
 MfaCodeText = Annotated[
     str,
     Field(
-        min_length=1, max_length=64, examples=["123456"], description="Of the authenticator app, or a recovery code."
+        min_length=1,
+        max_length=64,
+        examples=["123456"],
+        description="A code from the authenticator app, or a recovery code.",
     ),
 ]
 PasswordAgain = Annotated[
     Password | None,
-    Field(description="Of the account; where it has none, a sign-in within the last ten minutes is asked for instead."),
+    Field(
+        description="The current password of the account. An account without a password leaves it out and needs a "
+        "sign-in within the last ten minutes."
+    ),
 ]
 
 
@@ -146,7 +152,7 @@ class RecoveryCodes(Output):
     recovery_codes: list[str]
 
 
-SecretToken = Annotated[str, Field(min_length=1, max_length=200, description="From the link in a mail.")]
+SecretToken = Annotated[str, Field(min_length=1, max_length=200, description="The token from the link in an email.")]
 
 
 class EmailOnly(Input):
@@ -215,7 +221,9 @@ class GoogleCode(Input):
 
     model_config = example({"code": EXAMPLE_TOKEN})
 
-    code: Annotated[str, Field(min_length=1, max_length=200, description="From the address of the callback page.")]
+    code: Annotated[
+        str, Field(min_length=1, max_length=200, description="The code from the address of the callback page.")
+    ]
     code_verifier: Annotated[str, Field(pattern=r"^[A-Za-z0-9._~-]{43,128}$")] | None = None
 
 

@@ -24,17 +24,17 @@ class UsernameTaken(Conflict):
     """User names are public, so this may be told."""
 
     code = "username_taken"
-    detail = "Somebody has this user name. Choose another."
+    detail = "That username is taken. Choose another."
 
 
 class EmailNotVerified(Forbidden):
     code = "email_not_verified"
-    detail = "Open the link in the mail that we sent you first."
+    detail = "Your email address is not verified. Open the link in the email that we sent you."
 
 
 class AccountDisabled(Forbidden):
     code = "account_disabled"
-    detail = "This account is disabled."
+    detail = "This account is disabled. Contact our support."
 
 
 class SuperuserOnly(Forbidden):
@@ -146,9 +146,9 @@ def make_superuser(db: Session, *, email: str, username: str, password: str | No
     user = db.scalar(queries.locked(User.email == email))
     if user is not None and user.is_verified:
         if password is not None:
-            raise ValueError("This account has a password of its own: leave yours out")
+            raise ValueError("This account already has a password: leave yours out")
     elif password is None:
-        raise ValueError("An account that is new, or never proved its address, needs a password")
+        raise ValueError("A new account, or one with an unverified address, needs a password")
     else:
         username = canonical_username(username)
         refuse_weak(password, username, email.partition("@")[0])

@@ -38,7 +38,7 @@ class InvalidRefreshToken(Unauthenticated):
     """Unknown, expired, of an ended session, or used before. The last ends the session, which must outlive the 401."""
 
     code = "invalid_refresh_token"
-    detail = "Sign in again."
+    detail = "This refresh token is not valid. Sign in again."
     commits = True
 
 
@@ -53,7 +53,7 @@ class SessionNotFresh(Forbidden):
     """The account has no password to ask for, and the sign-in was too long ago."""
 
     code = "session_not_fresh"
-    detail = "Sign in again, then repeat this within ten minutes."
+    detail = "Your sign-in is more than ten minutes old. Sign in again, then repeat this request."
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ class InvalidToken(BadRequest):
     """Unknown, used, expired, replaced by a newer one, or made for another purpose: all alike."""
 
     code = "invalid_token"
-    detail = "This link or code is not valid any more. Ask for a new one."
+    detail = "This link or code is no longer valid. Ask for a new one."
 
 
 def issue(

@@ -25,7 +25,7 @@ from app.core.errors import Unprocessable
 from .demo import PASSWORD as DEMO_PASSWORD
 
 LIST = Path(__file__).with_name("common_passwords.txt")
-ADVICE = "Use several unrelated words, or let a password manager make one."
+ADVICE = "Use several unrelated words, or let a password manager choose one."
 ROWS = ["1234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm", "qwertzuiop", "yxcvbnm", "azertyuiop"]
 ROWS += ["qsdfghjklm", "wxcvbn"]
 COLUMNS = ("1qaz", "2wsx", "3edc", "4rfv", "5tgb", "6yhn", "7ujm", "8ik", "9ol", "1qay", "6zhn")
@@ -39,7 +39,7 @@ NOT_ALNUM = re.compile(r"[\W_]")
 
 class WeakPassword(Unprocessable):
     code = "weak_password"
-    detail = "This password is easy to guess."
+    detail = "This password is easy to guess. Choose another."
 
     @classmethod
     def example(cls) -> "WeakPassword":

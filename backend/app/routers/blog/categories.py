@@ -22,7 +22,7 @@ class CategoryNotFound(NotFound):
 
 class NameTaken(Conflict):
     code = "name_taken"
-    detail = "Another category has this name."
+    detail = "Another category has this name. Choose another."
 
 
 CONSTRAINTS = {"uq_blog_categories_slug": SlugTaken, "uq_blog_categories_name": NameTaken}

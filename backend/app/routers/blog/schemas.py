@@ -116,7 +116,7 @@ class PostFilters(BaseModel):
     """Which posts, in which order. `published_only=false` adds one's own drafts."""
 
     published_only: bool = True
-    category: Annotated[str | None, Field(max_length=MAX_SLUG, description="Slug of a category.")] = None
-    author: Annotated[str | None, Field(max_length=32, description="User name of an author.")] = None
+    category: Annotated[str | None, Field(max_length=MAX_SLUG, description="The slug of a category.")] = None
+    author: Annotated[str | None, Field(max_length=32, description="The username of an author.")] = None
     featured: bool | None = None
     sort: Sort = "-published_at"

@@ -33,26 +33,26 @@ class PostNotFound(NotFound):
 
 class NotTheAuthor(Forbidden):
     code = "not_the_author"
-    detail = "Only its author may change a post."
+    detail = "Only its author and superusers may change a post."
 
 
 class SlugTaken(Conflict):
     code = "slug_taken"
-    detail = "Another one has this slug. Choose another, or leave it out."
+    detail = "That slug is taken. Choose another, or leave it out."
 
 
 class CategoryUnknown(Unprocessable):
     """A post names a category that is not there."""
 
     code = "category_unknown"
-    detail = "There is no such category."
+    detail = "There is no such category. `GET /blog/categories` lists the categories."
 
 
 class FeaturingReserved(Forbidden):
     """Only a superuser decides what is featured."""
 
     code = "superuser_only"
-    detail = "Only a superuser decides what is featured."
+    detail = "Only a superuser may feature a post. Leave `is_featured` out."
 
 
 CONSTRAINTS = {"uq_blog_posts_slug": SlugTaken, "fk_blog_posts_category_id_blog_categories": CategoryUnknown}

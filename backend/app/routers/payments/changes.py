@@ -23,7 +23,7 @@ SHOWN = timedelta(minutes=15)  # so long the amounts of a preview hold
 
 class AlreadyOnPlan(Conflict):
     code = "already_on_plan"
-    detail = "You have this plan."
+    detail = "You already have this plan. `GET /payments/plans` lists the others."
 
 
 def preview(db: Session, user: User, slug: str, when: When = "now") -> Preview:

@@ -35,12 +35,12 @@ class CheckoutBusy(Conflict):
     """Other requests of the same user kept beginning checkouts."""
 
     code = "checkout_busy"
-    detail = "Another checkout of yours is being made. Try again in a moment."
+    detail = "Another checkout of yours is being created. Try again in a moment."
 
 
 class PromotionCodeUnknown(Unprocessable):
     code = "promotion_code_unknown"
-    detail = "This promotion code is not valid."
+    detail = "This promotion code is not valid. Check it, or leave it out."
 
 
 class _BegunMeanwhile(Conflict):

@@ -31,7 +31,7 @@ class NoCustomer(Conflict):
     """Nothing was ever bought, so there is nothing to manage."""
 
     code = "no_customer"
-    detail = "There is nothing to manage yet: subscribe first."
+    detail = "There is nothing to manage yet. Subscribe to a plan first."
 
 
 class _MadeMeanwhile(Conflict):

@@ -27,9 +27,15 @@ class UpgradeRequired(AppError):
 
     status = 402
     code = "upgrade_required"
-    detail = "Your plan does not include this."
+    detail = "Your plan does not include this. If another plan does, `plan` names it."
     extra = MappingProxyType(
-        {"plan": {"type": ["string", "null"], "description": "Slug of a plan that allows it.", "examples": ["pro"]}}
+        {
+            "plan": {
+                "type": ["string", "null"],
+                "description": "The slug of a plan that includes this, or null if there is no such plan.",
+                "examples": ["pro"],
+            }
+        }
     )
 
 

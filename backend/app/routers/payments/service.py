@@ -26,26 +26,26 @@ class PlanNotForSale(Conflict):
     """What is free is there without being bought; to go back to it, cancel."""
 
     code = "plan_not_for_sale"
-    detail = "This plan is free: you have it whenever you have no other."
+    detail = "This plan is free. You have it whenever you have no other plan."
 
 
 class PlanNotReady(Conflict):
     """The plan has no price at Stripe yet: `make plans-sync` has not run."""
 
     code = "plan_not_ready"
-    detail = "This plan cannot be bought yet."
+    detail = "This plan cannot be bought yet. Try again later."
 
 
 class AlreadySubscribed(Conflict):
     code = "already_subscribed"
-    detail = "You have a subscription. Change it instead."
+    detail = "You already have a subscription. `POST /payments/subscription/change` changes its plan."
 
 
 class NoSubscription(NotFound):
     """None, or it has ended."""
 
     code = "no_subscription"
-    detail = "You have no subscription. `POST /payments/checkout` begins one."
+    detail = "You have no subscription. `POST /payments/checkout` starts one."
 
 
 def list_plans(db: Session) -> list[Plan]:

@@ -40,7 +40,7 @@ DOCUMENTED: dict[str, Any] = {
             "in": "header",
             "name": "Stripe-Signature",
             "required": True,
-            "description": "Stripe's, over the raw body.",
+            "description": "Stripe's signature of the raw body.",
             "schema": {"type": "string"},
         }
     ],
@@ -57,7 +57,7 @@ class InvalidPayload(BadRequest):
     """Signed, but no event."""
 
     code = "invalid_payload"
-    detail = "The body is no event of Stripe's."
+    detail = "The body is not a Stripe event."
 
 
 class _KnownAlready(Conflict):

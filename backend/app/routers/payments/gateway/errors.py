@@ -9,7 +9,7 @@ class PaymentsUnavailable(Unavailable):
     """Stripe does not answer, not in time, or it says that it is its fault. What was asked may have been done."""
 
     code = "payments_unavailable"
-    detail = "Payments are not available right now. Try again in a moment."
+    detail = "Payments are unavailable right now. Try again in a moment."
 
 
 class PaymentsMisconfigured(PaymentsUnavailable):
@@ -39,7 +39,9 @@ class CurrencyMismatch(Conflict):
     """All that a customer has at Stripe is in one currency, and a subscription keeps its own."""
 
     code = "currency_mismatch"
-    detail = "This plan is in another currency than your subscription. To change to it, let the subscription end first."
+    detail = (
+        "This plan is in a different currency from your subscription. Let the subscription end, then choose this plan."
+    )
 
 
 class StripeRefused(AppError):
@@ -52,7 +54,7 @@ class StripeRefused(AppError):
 
     status = 502
     code = "payment_refused"
-    detail = "Stripe refused this. Nothing was changed."
+    detail = "Stripe refused this request. Nothing was changed."
 
     def __init__(self, reason: str = "", parameter: str = "", words: str = "") -> None:
         super().__init__()
@@ -80,13 +82,13 @@ class PaymentFailed(AppError):
 
     status = 402
     code = "payment_failed"
-    detail = "The payment did not go through."
+    detail = "The payment did not go through. Complete it at `pay_url` if there is one, or use another card."
     commits = True  # what Stripe did all the same has been written down
     extra = MappingProxyType(
         {
             "pay_url": {
                 "type": ["string", "null"],
-                "description": "Stripe's page where the payment can be finished.",
+                "description": "The Stripe page where the payment can be completed.",
                 "examples": ["https://invoice.stripe.com/i/acct_1/test_1"],
             }
         }
@@ -98,4 +100,4 @@ class InvalidSignature(AppError):
 
     status = 400
     code = "invalid_signature"
-    detail = "The signature does not fit."
+    detail = "The `Stripe-Signature` header does not match the body, or its time is more than five minutes off."
