@@ -225,7 +225,7 @@ def test_the_command_exits_with_1_on_any_difference_and_shows_it(db, payer, quic
     assert said.exit_code == 1
     assert "past_due" in said.output
     fixed = run("--fix")
-    assert (fixed.exit_code, "Ours is what Stripe has." in fixed.output) == (0, True)
+    assert (fixed.exit_code, "Our rows are what Stripe has." in fixed.output) == (0, True)
     assert run().exit_code == 0
 
 
@@ -240,4 +240,4 @@ def test_without_stripe_nothing_is_said_to_be_in_line(db, billing):
     make_customer(make_user())
     said = run()
     assert said.exit_code == 1
-    assert "Ours is what" not in said.output
+    assert "Our rows are what" not in said.output

@@ -171,11 +171,14 @@ def _secure() -> bool:
 
 
 def _same_site() -> bool:
-    """Whether the frontend's browser takes us for one site: the same host, or one below the other.
+    """Return whether browsers take the frontend and this API for one site.
 
-    For two hosts side by side only the list of public suffixes could tell: `app.example.com` belongs to who has
-    `api.example.com`, `bob.co.uk` does not to who has `ada.co.uk`. A cookie that is strict by mistake never comes back,
-    so those get one that is not, and is guarded by the Origin alone. Plain http knows no other than strict and lax.
+    They do if both have the same host, or if one host is below the other. For two hosts
+    next to each other, only the list of public suffixes could tell. The owner of
+    `api.example.com` also owns `app.example.com`, but the owner of `ada.co.uk` does not
+    own `bob.co.uk`. A cookie that is strict by mistake never comes back. So two such
+    hosts get a cookie that is not strict, and only the Origin check protects it. On
+    plain http there are only strict and lax cookies.
     """
     settings = get_settings()
     api, frontend = (urlsplit(url or "").hostname or "" for url in (settings.public_url, settings.frontend_url))
