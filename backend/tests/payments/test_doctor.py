@@ -149,7 +149,7 @@ def test_a_place_without_a_life_and_a_life_without_a_place_are_found(db, payer):
     db.execute(update(Subscription).values(live_customer_id=None))
     assert (payer.stripe_id, "one live subscription has the place") in examined()
     db.execute(update(Subscription).values(live_customer_id=payer.customer.id, status="canceled"))
-    assert (row.stripe_id, "what does not live has no place") in examined()
+    assert (row.stripe_id, "a subscription that is not live has no place") in examined()
     assert repaired(db) == {}
 
 
@@ -158,7 +158,7 @@ def test_a_checkout_open_beside_a_subscription_is_found(db, payer):
     attempt = {"customer_id": payer.customer.id, "open_customer_id": payer.customer.id, "plan_id": plan.id}
     db.add(CheckoutAttempt(**attempt, trial_days=0, key="k", stripe_id="cs_open"))
     db.commit()
-    assert ("cs_open", "no checkout is open beside a subscription") in examined()
+    assert ("cs_open", "no checkout is open next to a subscription") in examined()
 
 
 @pytest.mark.parametrize(

@@ -138,7 +138,7 @@ def test_an_unknown_customer_is_parked_with_an_alarm(client, stripe_side, record
     assert send(client, sent).status_code == 200
     work()
     (parked,) = events()
-    assert (parked.outcome, parked.payer, parked.error) == ("parked", stranger.id, "The customer is none of ours")
+    assert (parked.outcome, parked.payer, parked.error) == ("parked", stranger.id, "The customer is not one of ours")
     assert alarms(records) == ["unknown_customer"]
 
 
