@@ -1,4 +1,4 @@
-"""Posts and categories of the path, for those who may have them."""
+"""Dependencies for posts and categories in the path, for the users who may have them."""
 
 from typing import Annotated
 
