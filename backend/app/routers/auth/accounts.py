@@ -116,8 +116,7 @@ def confirm_email_change(db: Session, token: str, client: Client) -> None:
 
 
 def delete_account(db: Session, session: LoginSession, password: str | None, client: Client) -> None:
-    """Erase everything personal and keep the row, without a name, for what it has
-    published.
+    """Erase everything personal. The row stays, nameless, for what it has published.
 
     Raises `InvalidCredentials`, `SessionNotFresh`, and whatever a check from `hooks`
     raises.

@@ -107,9 +107,10 @@ def refresh_cookie(request: Request) -> str | None:
 
 
 def why_none_came(request: Request) -> str | None:
-    """Explain a missing cookie in development, if page and API use different names of this machine.
+    """Explain a missing cookie in development.
 
-    A browser treats the two names as two sites and withholds the cookie without any message.
+    If page and API use different names of this machine, a browser treats the two names
+    as two sites and withholds the cookie without any message.
     """
     if get_settings().environment != "development":
         return None

@@ -69,11 +69,10 @@ CurrentSession = Annotated[LoginSession, Depends(current_session)]
 
 @raises(Unauthenticated)
 def held_session(request: Request, db: db_dependency, token: BearerToken) -> LoginSession | None:
-    """Return the caller's session, locked in a request that writes, or `None` for the
-    public.
+    """Return the caller's session, or `None` for the public.
 
-    A token that is sent must be valid. A client with an expired token is told so,
-    rather than served as a stranger.
+    In a request that writes, the session is locked. A token that is sent must be valid.
+    A client with an expired token is told so, rather than served as a stranger.
     """
     if token is None:
         if "authorization" in request.headers:

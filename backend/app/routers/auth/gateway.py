@@ -156,8 +156,7 @@ class Kept:
         self._fetched_at = self._asked_at = -KEPT_SECONDS
 
     def get(self, client: "OAuth2Client", *, anew: bool = False) -> dict[str, Any]:
-        """Return the cached document: at most an hour old, or a minute with
-        `anew=True`.
+        """Return the document: at most an hour old, or a minute with `anew=True`.
 
         An older one is returned if it cannot be renewed. Raises what the fetch raises
         if there is no document at all.

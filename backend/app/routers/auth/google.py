@@ -91,7 +91,7 @@ REFUSALS: tuple[type[AppError], ...] = (
     GoogleAlreadyLinked,
     AccountDisabled,
 )
-"""Errors that a browser on its way learns from a word in the frontend's address."""
+"""Errors that reach the frontend as an error code in the address of its page."""
 
 
 @dataclass(frozen=True)
@@ -131,8 +131,7 @@ def begin_sign_in(configuration: Configuration, browser: str, next_page: str, ch
 
 
 def begin_link(db: Session, configuration: Configuration, browser: str, session: LoginSession) -> str:
-    """Return the address to which the browser goes to link a Google account to this
-    account.
+    """Return the address to which the browser goes to link a Google account.
 
     A stolen session must not be able to add a way in that outlives it. So the sign-in
     must be recent, whether or not the account has a password (ASVS 7.5.1). Raises
@@ -148,11 +147,11 @@ def begin_link(db: Session, configuration: Configuration, browser: str, session:
 
 
 def arrive(answer: GoogleAnswer, browser: str, client: Client) -> str:
-    """Return the frontend address for a browser that is back from Google, with a code
-    for `exchange`.
+    """Return the frontend address for a browser that is back from Google.
 
-    Google is called between two short transactions, not within one. The first uses up
-    the state, so that a response counts once, whatever comes of it. Raises `REFUSALS`.
+    After success, the address has a code for `exchange`. Google is called between two
+    short transactions, not within one. The first uses up the state, so that a response
+    counts once, whatever comes of it. Raises `REFUSALS`.
     """
     with side_session() as db:
         # this host's clock may be wrong
@@ -191,14 +190,14 @@ def _still_asking(db: Session, begun: dict[str, Any]) -> LoginSession:
 
 
 def exchange(db: Session, shown: Shown, client: Client) -> Token:
-    """Open a session for a code from `arrive`. The code works once, for the client that
-    began.
+    """Open a session for a code from `arrive`.
 
-    Otherwise another site could send its visitors to the callback page with a code of
-    its own account, and have them signed in to that account (login CSRF). The proof is
-    the verifier of the challenge with which the sign-in began (RFC 7636), or the cookie
-    if there was no challenge. A refused code stays valid for the client that it belongs
-    to. Raises `InvalidToken`, `MfaRequired`.
+    The code works once, for the client that began the sign-in. Otherwise another site
+    could send its visitors to the callback page with a code of its own account, and
+    have them signed in to that account (login CSRF). The proof is the verifier of the
+    challenge with which the sign-in began (RFC 7636), or the cookie if there was no
+    challenge. A refused code stays valid for the client that it belongs to. Raises
+    `InvalidToken`, `MfaRequired`.
     """
     row = tokens.redeem(db, Purpose.GOOGLE_EXCHANGE, shown.code)
     bound = tokens.data_of(row)
@@ -256,5 +255,5 @@ def _secrets(browser: str, state: str) -> _Secrets:
 
 
 def _digest(purpose: str, *parts: str) -> str:
-    """Hash 256 random bits, separately for each purpose. The hash cannot be reversed."""
+    """Hash 256 random bits, separately for each purpose. It cannot be reversed."""
     return hashlib.sha256(":".join(["google", purpose, *parts]).encode()).hexdigest()

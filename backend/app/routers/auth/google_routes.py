@@ -1,7 +1,7 @@
 """Routes of the sign-in with Google. Rules and queries are in `google`.
 
-`/login` and `/callback` are for the browser's address bar, not for scripts. The
-frontend's page is told of an error by a word in its address.
+`/login` and `/callback` are for the browser's address bar, not for scripts. After an
+error they lead to the frontend's page, with an error code in its address.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -143,8 +143,7 @@ def link_google(
     db: db_dependency,
     session: CurrentSession,
 ) -> GoogleLink:
-    """Return the address to which the browser goes to link a Google account to this
-    account.
+    """Get the address to which the browser goes to link a Google account.
 
     Send this request from that browser, with credentials, because the response sets a
     cookie. The sign-in must be at most ten minutes old.

@@ -1,5 +1,4 @@
-"""Hooks of other features for the deletion of an account and for a change of its
-address.
+"""Hooks of other features for the deletion and the change of address of an account.
 
 The features register here. Auth does not know them.
 """
@@ -19,7 +18,7 @@ _of_email_changes: list[Check] = []
 
 
 class SubscriptionActive(Conflict):
-    """Something is still paid for. A check raises this; the owner has to cancel first."""
+    """Something is still paid for. The owner has to cancel it first."""
 
     code = "subscription_active"
     detail = "This account has a subscription that has not ended. Cancel the subscription first."

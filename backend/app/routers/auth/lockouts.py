@@ -53,11 +53,10 @@ def warn(db: Session, user_id: int) -> None:
 
 
 def _is_newest(db: Session, user_id: int, which: ColumnElement[bool]) -> bool:
-    """Return whether there is such a recent event and no later reset, which ends a
-    lock.
+    """Return whether there is such a recent event and no later reset.
 
-    Two statements are used, because each of them has an index. There may be very many
-    events in a day.
+    A reset ends a lock. Two statements are used, because each of them has an index.
+    There may be very many events in a day.
     """
     ended = and_(SecurityEvent.kind == "password_reset", SecurityEvent.user_id == user_id)
     newest, reset = (

@@ -43,8 +43,7 @@ log = get_logger(__name__)
 
 
 class MfaRequired(Unauthenticated):
-    """The first half of a sign-in has succeeded. `mfa_token` names the challenge to
-    answer.
+    """The sign-in is half complete. `mfa_token` names the challenge to answer.
 
     The row of the challenge must be kept although the response is 401.
     """
@@ -114,10 +113,10 @@ def set_up(db: Session, session: LoginSession, password: str | None, client: Cli
 
 
 def confirm(db: Session, session: LoginSession, code: str, client: Client) -> list[str]:
-    """Turn the second factor on, and return the recovery codes, which are shown only
-    now.
+    """Turn the second factor on, and return the recovery codes.
 
-    Raises `MfaNotSetUp`, `MfaAlreadyEnabled`, `InvalidCode`.
+    The codes are shown only now. Raises `MfaNotSetUp`, `MfaAlreadyEnabled`,
+    `InvalidCode`.
     """
     user = lock_user(db, session)
     found = _totp_of(db, user.id)
@@ -166,8 +165,7 @@ def remove(db: Session, user_id: int) -> None:
 
 
 def challenge_or_session(db: Session, user: User, client: Client) -> Token:
-    """Complete the first factor: open a session, or raise `MfaRequired` with a
-    challenge.
+    """Open a session after the first factor, or raise `MfaRequired` with a challenge.
 
     A new challenge ends the user's older ones.
     """
@@ -177,7 +175,7 @@ def challenge_or_session(db: Session, user: User, client: Client) -> Token:
 
 
 def find_challenge(db: Session, mfa_token: str) -> OneTimeToken:
-    """Return the challenge. Raises `InvalidCode` for one that is over or never existed."""
+    """Return the challenge. Raises `InvalidCode` if it is over or never existed."""
     try:
         return tokens.find(db, Purpose.MFA, mfa_token)
     except tokens.InvalidToken:
@@ -313,7 +311,7 @@ def _new_recovery_code() -> str:
 
 
 def _plain(code: str) -> str:
-    """Normalise a typed code: drop spaces and dashes, and turn letters into capitals."""
+    """Normalise a typed code: drop spaces and dashes, and capitalise letters."""
     return "".join(code.split()).replace("-", "").upper()
 
 
@@ -322,5 +320,5 @@ def _digest(code: str) -> str:
 
 
 def _issuer() -> str:
-    """Return the name that the app shows above the code: the host that the user knows."""
+    """Return the name that the app shows above the code: the host of the frontend."""
     return urlsplit(get_settings().frontend_url or "").hostname or "Liftoff"

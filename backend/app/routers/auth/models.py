@@ -61,11 +61,11 @@ class User(Timestamps, Base):
 
 
 class LoginSession(Base):
-    """A sign-in on one device. Access tokens name it, so that ending it stops them at
-    once.
+    """A sign-in on one device.
 
-    Nothing that a client could present is stored. Refresh tokens are derived from the
-    row and `refresh_count`.
+    Access tokens name it, so that ending it stops them at once. Nothing that a client
+    could present is stored. Refresh tokens are derived from the row and
+    `refresh_count`.
     """
 
     __tablename__ = "login_sessions"

@@ -1,4 +1,4 @@
-"""Routes of passwords: forgotten, reset, changed. Rules and queries are in `passwords`."""
+"""Routes of passwords: forgotten, reset, changed. The rules are in `passwords`."""
 
 from fastapi import status
 

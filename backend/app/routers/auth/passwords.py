@@ -39,8 +39,7 @@ def send_link(db: Session, email: str) -> None:
 
 
 def mail_link(db: Session, user: User, template: str) -> None:
-    """Send a link for choosing a new password, with one of the emails that contain such
-    a link.
+    """Send a link for choosing a new password, with this template.
 
     Older links stop working now.
     """

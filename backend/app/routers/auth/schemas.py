@@ -40,11 +40,10 @@ class Registration(Input):
 
 
 class Login(Input):
-    """The password form of OAuth 2.0 (RFC 6749, 4.3.2). `username` takes a username or
-    an email.
+    """The password form of OAuth 2.0 (RFC 6749, 4.3.2).
 
-    Unknown fields are ignored, as section 3.2 requires, because clients send
-    `audience`, `resource` and more.
+    `username` takes a username or an email. Unknown fields are ignored, as section 3.2
+    requires, because clients send `audience`, `resource` and more.
     """
 
     model_config = ConfigDict(extra="ignore") | example({"username": DEMO["email"], "password": DEMO["password"]})

@@ -82,10 +82,10 @@ def hash_password(password: str) -> str:
 
 
 def verify_password(password: str, hashed: str | None) -> tuple[bool, str | None]:
-    """Return whether the password is correct, and a new hash if the old one has old
-    parameters.
+    """Return whether the password is correct, and a new hash or `None`.
 
-    Without a hash to compare with, this takes as long.
+    There is a new hash if the old one has old parameters. Without a hash to compare
+    with, this takes as long.
     """
     if hashed is None:
         hasher().verify(password, _nobodys_hash(hasher()))

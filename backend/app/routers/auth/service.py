@@ -59,10 +59,10 @@ def login_name(login: str) -> str:
 
 
 def find_by_login(db: Session, login: str) -> tuple[User | None, bool]:
-    """Return the account with this username or email, and whether it waits to be
-    verified.
+    """Return the account with this name, and whether it waits to be verified.
 
-    A registration that was abandoned is not found.
+    The name is a username or an email, in any spelling. An abandoned registration is
+    not found.
     """
     name = login_name(login)
     column = User.email if "@" in name else User.username
@@ -74,10 +74,11 @@ def sign_in(db: Session, data: Login, client: Client) -> Token:
     """Open a session for a correct password.
 
     Only a client that knows the password is told what is wrong with the account. The
-    work is the same whoever has the name: two statements and two password comparisons.
-    Only a successful sign-in skips the second comparison. A hold gets the response of
-    an account that waits, and opens nothing. Raises `InvalidCredentials`,
-    `EmailNotVerified`, `AccountDisabled`, `MfaRequired`, `TooManyRequests`.
+    work is the same whether or not an account has the name: two statements and two
+    password comparisons. Only a successful sign-in skips the second comparison. A hold
+    gets the response of an account that waits, and opens nothing. Raises
+    `InvalidCredentials`, `EmailNotVerified`, `AccountDisabled`, `MfaRequired`,
+    `TooManyRequests`.
     """
     name = login_name(data.username)
     (user, came_first), hold = find_by_login(db, name), pending.find_hold(db, name)
@@ -108,9 +109,9 @@ def sign_in(db: Session, data: Login, client: Client) -> Token:
     #   compares the old password: correct
     #   opens a session, which nobody ends
     #
-    # A reset must end all sessions (ASVS 7.4.3), and it locks the same row before it does.
-    # So if the reset was first, this read waits and finds another hash. If this read was
-    # first, the reset waits and ends the session that is opened below.
+    # A reset must end all sessions (ASVS 7.4.3). It locks the same row before it does so.
+    # If the reset is first, this read waits and finds another hash. If this read is
+    # first, the reset waits, and then ends the session that is opened below.
     locked = db.scalar(queries.locked(User.id == user.id, User.is_active, User.is_verified))
     if locked is None or user.hashed_password != checked:
         raise InvalidCredentials
@@ -165,14 +166,13 @@ def has_google(db: Session, user_id: int) -> bool:
 
 
 def make_superuser(db: Session, *, email: str, username: str, password: str | None) -> User:
-    """Promote the account with this address, or create a verified one with this
-    password.
+    """Promote the account with this address, or create one with this password.
 
-    An account whose address was never verified may have been created by a stranger
-    before the owner came. It gets this password, and nothing that the stranger had
-    opens it any more. Raises `UsernameTaken`. Raises `ValueError` for a name, address
-    or password that no account can have, and for a password that is missing or not
-    wanted.
+    The new account is verified. An existing account whose address was never verified
+    may have been created by a stranger before the owner came. It gets this password,
+    and nothing that the stranger had opens it any more. Raises `UsernameTaken`. Raises
+    `ValueError` for a name, address or password that no account can have, and for a
+    password that is missing or not wanted.
     """
     email = canonical_email(email)
     user = db.scalar(queries.locked(User.email == email))

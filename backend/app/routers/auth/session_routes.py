@@ -39,13 +39,12 @@ def refresh(
 def log_out(
     db: db_dependency, request: Request, response: Response, access_token: BearerToken, data: Refresh | None = None
 ) -> None:
-    """End this session. Its tokens stop working at once, and the browser deletes its
-    cookie.
+    """End this session.
 
-    One token is enough: the access token, even an expired one, the refresh token in the
-    body, or the cookie with an allowed `Origin`. So a client whose access token has
-    expired does not have to refresh first. The response is 204 even if the session has
-    already ended.
+    Its tokens stop working at once, and the browser deletes its cookie. One token is
+    enough: the access token, even an expired one, the refresh token in the body, or the
+    cookie with an allowed `Origin`. So a client whose access token has expired does not
+    have to refresh first. The response is 204 even if the session has already ended.
     """
     given = data.refresh_token if data else None
     named = sessions.end_session_of_token(db, access_token=access_token, refresh_token=given)

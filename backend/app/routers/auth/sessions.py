@@ -164,16 +164,15 @@ def hold_session_of_token(db: Session, token: str) -> LoginSession:
 
 
 def _held(db: Session, *named: ColumnElement[bool]) -> LoginSession:
-    """Lock both rows with the statement that reads them, so that the locks cost no
-    other.
+    """Lock both rows with the statement that reads them.
 
-    The session is locked, too, because a reset ends it. After a wait, PostgreSQL reads
-    again only the rows that it locks. The user comes first, in the order of `of`, as
-    everywhere.
+    So the locks cost no other statement. The session is locked, too, because a reset
+    ends it. After a wait, PostgreSQL reads again only the rows that it locks. The user
+    comes first, in the order of `of`, as everywhere.
 
     The lock is exclusive, although requests of one user then wait for each other. With
-    a shared lock, two requests of one user could both hold it, and each could then want
-    to change the user's row. They would wait for each other.
+    a shared lock, two requests of one user could both hold it. If each then locks or
+    changes the user's row, the two wait for each other.
     """
     held = live_sessions().where(*named).with_for_update(key_share=True, of=[User, LoginSession])
     return _live(db, held.execution_options(populate_existing=True))
@@ -243,9 +242,10 @@ def list_sessions(db: Session, user: User) -> list[LoginSession]:
 
 
 def end_session_of_token(db: Session, *, access_token: str | None = None, refresh_token: str | None = None) -> bool:
-    """End the sessions that these tokens name. Return whether at least one token carries our signature.
+    """End the sessions that these tokens name.
 
-    An expired or used token counts too. It gives no access, and signing out must always be possible.
+    Return whether at least one token carries our signature. An expired or used token
+    counts too. It gives no access, and signing out must always be possible.
     """
     named = set()
     with suppress(InvalidSignature):

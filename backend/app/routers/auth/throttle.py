@@ -98,17 +98,16 @@ class Guess:
     def locks_account(self) -> bool:
         """Return whether strangers have to wait from now on.
 
-        This is true once in a siege, even if the tries go on for days.
+        This is true once in a siege, even if the tries continue for days.
         """
         return SIEGE.spent(self.name) and SIEGE_NOTED.allows(self.name)
 
 
 def forgive(ip_address: str, *names: str) -> None:
-    """Clear the counts for the names of an account whose password was reset from this
-    address.
+    """Clear the counts of an account after a password reset from this address.
 
-    The counts of all strangers are cleared, and all counts from this address, so that
-    the owner can sign in.
+    `names` are the names of the account. The counts of all strangers are cleared, and
+    all counts from this address, so that the owner can sign in.
     """
     for name in names:
         for limit in (STRANGERS, SIEGE, SIEGE_NOTED):

@@ -94,11 +94,11 @@ def find(db: Session, purpose: Purpose, token: str) -> OneTimeToken:
 
 
 def redeem(db: Session, purpose: Purpose, token: str) -> OneTimeToken:
-    """Use a token up. Of any number of simultaneous tries, exactly one succeeds (ASVS
-    15.4.2).
+    """Use a token up.
 
-    The owner's row is locked first, as in a sign-in. In the opposite order, the two
-    could wait for each other. Raises `InvalidToken`.
+    Of any number of simultaneous tries, exactly one succeeds (ASVS 15.4.2). The owner's
+    row is locked first, as in a sign-in. In the opposite order, the two could wait for
+    each other. Raises `InvalidToken`.
     """
     row = find(db, purpose, token)
     if row.user_id is not None:

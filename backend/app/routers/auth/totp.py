@@ -1,8 +1,8 @@
-"""Time-based codes that a phone app and the server derive from a shared secret (TOTP,
-RFC 6238).
+"""Time-based codes, derived from a shared secret (TOTP, RFC 6238).
 
-A code is six digits of HMAC-SHA-1, and changes every 30 seconds. Every authenticator
-app supports this. The module does not use the database.
+A phone app and the server derive the same code. It is six digits of HMAC-SHA-1, and
+changes every 30 seconds. Every authenticator app supports this. The module does not use
+the database.
 """
 
 import hmac
@@ -18,7 +18,7 @@ SECRET_BYTES = 20  # as long as the hash, RFC 4226 section 4
 
 
 def new_secret() -> str:
-    """Create a secret in base32, which people can type if no camera reads the QR code."""
+    """Create a secret in base32, which people can type without a QR code."""
     return b32encode(secrets.token_bytes(SECRET_BYTES)).decode()
 
 

@@ -1,5 +1,4 @@
-"""Rules for weak passwords, wherever a password is set (ASVS 6.2.4, NIST SP 800-63B
-3.1.1.2).
+"""Rules for weak passwords (ASVS 6.2.4, NIST SP 800-63B 3.1.1.2).
 
 | Refused | Example |
 |---|---|
@@ -49,11 +48,11 @@ class WeakPassword(Unprocessable):
 
 
 def refuse_weak(password: str, *own_names: str, field: str = "password") -> None:
-    """Raise `WeakPassword` if the password is easy to guess. `own_names` are the
-    account's names.
+    """Raise `WeakPassword` if the password is easy to guess.
 
-    The length is counted in code points, exactly as received. Nothing is stripped,
-    folded or cut. `field` names the field that held the password.
+    `own_names` are the account's names. The length is counted in code points, exactly
+    as received. Nothing is stripped, folded or cut. `field` names the field that held
+    the password.
     """
     shortest = get_settings().password_min_length
     if len(password) < shortest:
@@ -98,11 +97,10 @@ def _common() -> frozenset[str]:
 
 
 def _period(text: str) -> int:
-    """Return the length of the shortest chunk whose repetition, cut at the end, is this
-    text.
+    """Return the length of the shortest chunk that makes this text when repeated.
 
-    That is the length minus the longest border, found with the failure function of
-    Knuth, Morris and Pratt.
+    The last repetition may be cut. The result is the length minus the longest border,
+    found with the failure function of Knuth, Morris and Pratt.
     """
     border, borders = 0, [0]
     for character in text[1:]:

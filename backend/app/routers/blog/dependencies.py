@@ -1,4 +1,4 @@
-"""Dependencies for posts and categories in the path, for the users who may have them."""
+"""Dependencies for posts and categories that a request names in its path."""
 
 from typing import Annotated
 

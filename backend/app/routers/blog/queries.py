@@ -34,7 +34,7 @@ def whole_posts() -> Select[BlogPost]:
 
 
 def categories() -> Select[BlogCategory]:
-    """Select categories by name, each with the number of posts that everyone can see."""
+    """Select categories by name, with the number of posts that everyone can see."""
     count = select(func.count(BlogPost.id)).where(BlogPost.category_id == BlogCategory.id, public())
     counted = with_expression(BlogCategory.post_count, count.correlate(BlogCategory).scalar_subquery())
     return select(BlogCategory).options(counted).order_by(BlogCategory.name, BlogCategory.id)

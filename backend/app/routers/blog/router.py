@@ -37,7 +37,10 @@ CategorySlug = Annotated[str, Path(max_length=MAX_SLUG, examples=["product"])]
 def list_posts(
     db: db_dependency, user: OptionalUser, filters: Annotated[PostFilters, Query()], page: PageParams
 ) -> Page[PostSummary]:
-    """List the posts that the caller may see, without their content. Everyone sees what is published."""
+    """List the posts that the caller may see, without their content.
+
+    Everyone sees published posts.
+    """
     return paginate(db, service.list_posts(user, filters), page, PostSummary)
 
 
@@ -67,7 +70,10 @@ def get_post_by_slug(db: db_dependency, user: OptionalUser, slug: PostSlug) -> B
 
 @router.get("/posts/{post_id}", response_model=PostRead)
 def get_post(post: VisiblePost) -> BlogPost:
-    """Read a post with its content. A draft is shown to its author and to superusers only."""
+    """Read a post with its content.
+
+    Only its author and superusers can read a draft.
+    """
     return post
 
 

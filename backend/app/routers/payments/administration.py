@@ -49,7 +49,7 @@ def get_event(db: Session, event_id: int) -> WebhookEvent:
 
 
 def replay_event(db: Session, admin: User, event_id: int) -> WebhookEvent:
-    """Have an event processed again, whatever its outcome was. Raises `EventNotFound`."""
+    """Have an event processed again, whatever its outcome. Raises `EventNotFound`."""
     event = get_event(db, event_id)
     ledger.replay(db, [event.id])
     security_event("webhook_event_replayed", routine=True, event_id=event.event_id, by=admin.id)

@@ -95,10 +95,9 @@ def cancel(db: Session, user: User, *, at_period_end: bool) -> Subscription:
 
 
 def resume(db: Session, user: User) -> Subscription:
-    """Let a subscription continue that would end, that is paused, or whose collection
-    is paused.
+    """Let a subscription continue that would end or is paused.
 
-    Raises `NoSubscription`.
+    A pause of collection ends, too. Raises `NoSubscription`.
     """
     subscription = _live(db, user)
     ticket = _ticket(db, subscription)

@@ -154,12 +154,12 @@ def _look(db: Session, customer: Customer) -> None:
 
 
 def _begin(db: Session, user: User, customer: Customer, plan: Plan, code: str | None) -> CheckoutAttempt | None:
-    """Store the payer's attempt before Stripe is called. Return `None` if another
-    request has one.
+    """Store the payer's attempt before Stripe is called.
 
-    The lock is the one under which subscriptions are written. The deletion of the
-    account locks the same rows in the same order. So either the deletion sees this
-    attempt, or this function sees that the account is gone. Raises `AlreadySubscribed`.
+    The result is `None` if another request has one. The lock is the one under which
+    subscriptions are written. The deletion of the account locks the same rows in the
+    same order. So either the deletion sees this attempt, or this function sees that the
+    account is gone. Raises `AlreadySubscribed`.
     """
     demand_again(db)
     db.refresh(customer, with_for_update=True)

@@ -19,7 +19,7 @@ from app.db import clock
 
 from .models import Customer, WebhookEvent
 
-OF_CLOCKS = "test_helpers.%"  # events about test clocks name no payer
+OF_CLOCKS = "test_helpers.%"  # Events about test clocks name no payer.
 NOTABLE = timedelta(minutes=5)  # a smaller difference is normal between clocks
 
 

@@ -155,11 +155,10 @@ def _create(customer: Customer, at: datetime) -> str:
 
 
 def keep_person_key(db: Session) -> None:
-    """Store the key for digests of persons, before `SECRET_KEY` is changed for the
-    first time.
+    """Store the key for digests of persons before `SECRET_KEY` changes.
 
-    Nobody may have bought anything since this code was deployed, so no purchase has
-    stored it.
+    A purchase stores it, too. But nobody may have bought anything since this code was
+    deployed.
     """
     kept_key(db, PERSON)
 

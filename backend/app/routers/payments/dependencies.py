@@ -46,12 +46,12 @@ def require_feature(feature: str) -> Gate:
 
 
 def within_limit(limit: str, count: Count) -> Gate:
-    """Allow users whose plan has room for one more. Others get 402, naming a plan that
-    has it.
+    """Allow users whose plan has room for one more.
 
-    The user's row is locked while a request writes. So of two requests of one user, the
-    second counts what the first has created. If other users add to what is counted,
-    `count` must first lock what they share, with a statement of its own.
+    Others get 402, naming a plan that has room. The user's row is locked while a
+    request writes. So of two requests of one user, the second counts what the first has
+    created. If other users add to what is counted, `count` must first lock what they
+    share, with a statement of its own.
     """
 
     @raises(UpgradeRequired)

@@ -140,7 +140,7 @@ def _payer(db: Session, customer: Customer, seen: SeenPayer | None) -> Iterator[
 
 
 def _orphan(customer: Customer, seen: SeenPayer, live: list[str]) -> Iterator[Difference]:
-    """Report what Stripe still has of a deleted account. A look makes Stripe forget it."""
+    """Report what Stripe still has of a deleted account. A look makes it forget."""
     name = customer.stripe_id or ""
     yield _differs(customer, name, "customer of a deleted account", ours="deleted", theirs=seen.email or "known")
     for subscription in live:
@@ -229,7 +229,7 @@ def _pages_of_orphans() -> list[Difference]:
 
 
 def _strangers() -> list[Difference]:
-    """Report subscriptions that were sold here to customers that are not in our tables."""
+    """Report subscriptions that were sold here, but whose customers we do not know."""
     sold = gateway.find_sold()
     with SessionLocal() as db:
         known = set(db.scalars(select(Customer.stripe_id)))

@@ -47,8 +47,7 @@ def flaws(found: list[SeenEndpoint]) -> list[str]:
 
 
 def register() -> Registration:
-    """Have Stripe send exactly the events that are handled, to this server, in our API
-    version.
+    """Have Stripe send exactly the handled events, here, in our API version.
 
     Raises what a call to Stripe raises.
     """

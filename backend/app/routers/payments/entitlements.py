@@ -17,7 +17,7 @@ from .clock import payments_now
 from .models import Plan, Subscription
 
 IN_FORCE = ("trialing", "active")
-# Stripe's word for a pause of collection during which nothing is provided and nothing
+# Stripe's value for a pause of collection during which nothing is provided and nothing
 # is owed.
 NOT_PROVIDED = "void"
 # The name of the plan while no plan has been loaded. It includes nothing.

@@ -1,5 +1,4 @@
-"""Forgetting at Stripe: after an account is deleted, its customer there is deleted,
-too.
+"""Forgetting at Stripe: a deleted account's customer is deleted there, too.
 
 A deletion and a request that calls Stripe meet at the payer's row, which both lock. The
 one that comes second sees what the first has written. If it has learned of a customer
@@ -61,13 +60,12 @@ def forget_soon(db: Session, customer: Customer) -> None:
 
 
 def forget(payload: dict[str, Any]) -> bool:
-    """Make Stripe forget a payer. Return whether there was a customer. Can be called
-    again.
+    """Make Stripe forget a payer. Return whether there was a customer.
 
-    Without Stripe's id, the customer is found by the key with which it was created.
-    Open pages are closed first, so that nobody can pay any more. They are closed again
-    after the customer is deleted. From then on no page can be made, but one may have
-    been made in between.
+    This can be called again. Without Stripe's id, the customer is found by the key with
+    which it was created. Open pages are closed first, so that nobody can pay any more.
+    They are closed again after the customer is deleted. From then on no page can be
+    made, but one may have been made in between.
     """
     stripe_id = payload.get("stripe_id") or gateway.find_customer(key=payload["key"], email=payload["email"])
     if stripe_id is None:

@@ -52,10 +52,9 @@ def _deleted_accounts(db: Session) -> Iterator[Broken]:
 
 
 def _places(db: Session) -> Iterator[Broken]:
-    """Check that exactly one of a payer's live subscriptions has the place of the live
-    one.
+    """Check that one of a payer's live subscriptions has the place of the live one.
 
-    A subscription that is not live must not have it.
+    Exactly one must have it, and a subscription that is not live must not.
     """
     payers = select(Subscription.customer_id).where(Subscription.status.in_(LIVE)).group_by(Subscription.customer_id)
     for customer_id in db.scalars(payers.having(func.count(Subscription.live_customer_id) != 1)):
@@ -84,10 +83,10 @@ def _events(db: Session) -> Iterator[Broken]:
 
 
 def lost_events() -> ColumnElement[bool]:
-    """Select events that were given up on, that wait too long, or whose payer is known
-    by now.
+    """Select events that should have been processed by now.
 
-    The last kind was parked while the payer was unknown.
+    They were given up on, have waited too long, or were parked for a payer who is known
+    by now.
     """
     known = select(Customer.stripe_id).where(Customer.stripe_id.is_not(None))
     return or_(

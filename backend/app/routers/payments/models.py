@@ -50,12 +50,11 @@ class Plan(Timestamps, Base):
 
 
 class Customer(Timestamps, Base):
-    """A payer: today a user, perhaps an organisation one day. Its row is also the lock
-    of payments.
+    """A payer: today a user, perhaps an organisation one day.
 
-    `looks` and `seen` keep order. A look at Stripe first takes the next number of
-    `looks`. What it saw is written only if no look with a higher number has written
-    (`sync.py`).
+    Its row is also the lock for everything of the payer. `looks` and `seen` keep order.
+    A look at Stripe first takes the next number of `looks`. What it saw is written only
+    if no look with a higher number has written (`sync.py`).
     """
 
     __tablename__ = "customers"
@@ -102,7 +101,7 @@ class Subscription(Timestamps, Base):
     stripe_id: Mapped[str] = mapped_column(String(STRIPE_ID), unique=True)
     stripe_item_id: Mapped[str] = mapped_column(String(STRIPE_ID))
     stripe_price_id: Mapped[str] = mapped_column(String(STRIPE_ID))
-    status: Mapped[str] = mapped_column(String(32))  # Stripe's word
+    status: Mapped[str] = mapped_column(String(32))  # Stripe's value
     started_at: Mapped[datetime]
     current_period_start: Mapped[datetime]
     current_period_end: Mapped[datetime]
@@ -115,11 +114,11 @@ class Subscription(Timestamps, Base):
     ended_at: Mapped[datetime | None]
     past_due_since: Mapped[datetime | None]  # when the oldest unpaid invoice was finalised
     has_payment_method: Mapped[bool]
-    pause_behavior: Mapped[str | None] = mapped_column(String(32))  # Stripe's word, while collection is paused
+    pause_behavior: Mapped[str | None] = mapped_column(String(32))  # Stripe's value, while collection is paused
     pause_until: Mapped[datetime | None]  # null: until someone ends the pause
     # until when a change waits for its payment
     pending_update_until: Mapped[datetime | None]
-    # Stripe's word for what follows a trial without a card
+    # Stripe's value for what follows a trial without a card
     trial_without_card: Mapped[str | None] = mapped_column(String(32))
     # null: the card is charged; otherwise invoices are sent
     days_until_due: Mapped[int | None]
@@ -159,12 +158,12 @@ class Invoice(Base):
     subscription_id: Mapped[int | None] = mapped_column(ForeignKey("subscriptions.id", ondelete="SET NULL"), index=True)
     stripe_id: Mapped[str] = mapped_column(String(STRIPE_ID), unique=True)
     number: Mapped[str | None] = mapped_column(String(64))
-    status: Mapped[str] = mapped_column(String(32))  # Stripe's word
+    status: Mapped[str] = mapped_column(String(32))  # Stripe's value
     currency: Mapped[str] = mapped_column(String(3))
     amount_due: Mapped[int]
     amount_paid: Mapped[int]
     amount_refunded: Mapped[int]
-    # Stripe's word for the status of the newest dispute
+    # Stripe's value for the status of the newest dispute
     dispute: Mapped[str | None] = mapped_column(String(40))
     attempts: Mapped[int]
     hosted_invoice_url: Mapped[str | None] = mapped_column(String(MAX_URL))

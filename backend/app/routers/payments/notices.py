@@ -1,5 +1,4 @@
-"""Emails about money. Each occasion gets one email, whatever events come and however
-often.
+"""Emails about money. Each occasion gets one email, however often events come.
 
 An occasion follows from what Stripe's objects say, not from events. So a lost event
 costs nobody an email, because the next look at Stripe finds the occasion.
@@ -126,7 +125,7 @@ def _plan_from(post: _Post, row: Subscription, moment: datetime) -> Plan | None:
 
 
 def _is_charged_at(row: Subscription, moment: datetime) -> bool:
-    """Return whether the subscription continues then, and its payments are collected."""
+    """Return whether the subscription continues then and is charged."""
     is_over = row.cancel_at_period_end or (row.cancel_at is not None and row.cancel_at <= moment)
     is_paused = row.pause_behavior is not None and (row.pause_until is None or row.pause_until > moment)
     return not is_over and not is_paused

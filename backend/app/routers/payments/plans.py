@@ -1,5 +1,4 @@
-"""The `plans` table and Stripe's products and prices, brought in line with
-`plans.toml`.
+"""The `plans` table and Stripe's products and prices, kept in line with `plans.toml`.
 
 Our products have ids of ours, and our prices have lookup keys. So existing ones are
 found again, and a second run changes nothing.

@@ -1,9 +1,8 @@
-"""Reconciliation: looks at payers that we should have heard from, because events can be
-lost.
+"""Reconciliation: finds payers that we should have heard from.
 
-A run looks at a bounded number of payers in the order of an index. The next run
-continues after them. So every payer has a turn, however many there are. No run reads
-all subscriptions to find the few that are silent.
+Events can be lost on their way to us. A run looks at a bounded number of payers in the
+order of an index. The next run continues after them. So every payer has a turn, however
+many there are. No run reads all subscriptions to find the few that are silent.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -104,11 +103,11 @@ def silent_checkouts(after: int) -> Select[Any, Any]:
 
 
 def close_pages_of_disabled(db: Session, after: int) -> int | None:
-    """Close the open Stripe pages of disabled users, who keep what they have and begin
-    nothing.
+    """Close the open Stripe pages of disabled users.
 
-    Looks at the next batch of open pages, of the payers after this one. Returns the
-    payer to continue after, or `None` at the end.
+    A disabled user keeps what they have, and begins nothing. This looks at the next
+    batch of open pages, of the payers after this one. It returns the payer to continue
+    after, or `None` at the end.
     """
     pages = db.execute(open_pages(after).limit(BATCH)).all()
     for customer_id, stripe_id, is_active in pages:

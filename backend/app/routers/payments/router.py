@@ -87,7 +87,7 @@ async def raw_body(request: Request) -> bytes:
 @router.post("/webhook", openapi_extra=webhooks.DOCUMENTED, max_body_size=LARGE_BODY)
 @raises(InvalidSignature, webhooks.InvalidPayload, PaymentsUnavailable, BodyTooLarge, UnsupportedMediaType)
 def receive_webhook(db: db_dependency, body: Annotated[bytes, Depends(raw_body)], request: Request) -> WebhookRead:
-    """Receive an event from Stripe, signed over the raw body. Only Stripe calls this."""
+    """Receive an event that Stripe has signed. Only Stripe calls this."""
     webhooks.receive(db, body, request.headers.get("stripe-signature", ""))
     return WebhookRead(received=True)
 

@@ -27,12 +27,12 @@ class Entitled(Output):
 
 
 def _or_nothing(stored: Any) -> Any:
-    """Return empty entitlements for a subscription to a price that is not one of ours."""
+    """Return empty entitlements for a price that is not one of ours."""
     return stored or {"features": [], "limits": {}}
 
 
 class PlanRead(Output):
-    """A plan. `amount` is in minor units of `currency`, per `interval` (month or year)."""
+    """A plan. `amount` is in minor units of `currency`, per `interval`."""
 
     id: int
     slug: str
@@ -90,7 +90,7 @@ class ScheduledPlan(Output):
 
 
 class SubscriptionRead(Output):
-    """A subscription. `status` is Stripe's word.
+    """A subscription. `status` is Stripe's value.
 
     `entitlements` is what the subscription includes at this moment. `cancel_at` is when
     the subscription ends, whichever way this was requested. It is null while the
@@ -139,7 +139,7 @@ class Cancellation(Input):
 
 
 class PaymentInvoiceRead(Output):
-    """An invoice. `status` is Stripe's word.
+    """An invoice. `status` is Stripe's value.
 
     The two addresses are Stripe's pages. A draft has none yet.
     """
@@ -208,7 +208,7 @@ class WebhookEventDetail(WebhookEventRead):
 
 
 class SubscriptionFilters(BaseModel):
-    """Which subscriptions to list. `status` is Stripe's word.
+    """Which subscriptions to list. `status` is Stripe's value.
 
     `plan` is a slug, which may be of a plan that is no longer sold.
     """
@@ -248,14 +248,13 @@ class DiscountRead(Output):
 
 
 class SubscriptionOverview(Output):
-    """A subscription for administrators. `plan` is a slug, or null if the price is not
-    one of ours.
+    """A subscription for administrators.
 
-    `pause_behavior` is Stripe's word while collection is paused. With `void`, the
-    subscription includes nothing. `pending_update_until` is the time until which a
-    change waits for its payment. `days_until_due` is set if invoices are sent instead
-    of charging a card. `trial_without_card` is what Stripe does at the end of a trial
-    without a card.
+    `plan` is a slug, or null if the price is not one of ours. `pause_behavior` is
+    Stripe's value while collection is paused. With `void`, the subscription includes
+    nothing. `pending_update_until` is the time until which a change waits for its
+    payment. `days_until_due` is set if invoices are sent instead of charging a card.
+    `trial_without_card` is what Stripe does at the end of a trial without a card.
     """
 
     id: int

@@ -1,4 +1,4 @@
-"""Rules of payments that do not call Stripe, and the errors that several modules share."""
+"""Rules of payments that do not call Stripe, and errors that modules share."""
 
 from typing import Any
 
@@ -101,7 +101,7 @@ def describe(db: Session, subscription: Subscription) -> SubscriptionRead:
 
 
 def _scheduled(subscription: Subscription) -> dict[str, Any] | None:
-    """Return the scheduled plan, or `None` if the scheduled price is not one of ours."""
+    """Return the scheduled plan, or `None` if its price is not one of ours."""
     plan = subscription.scheduled_plan
     return {"plan": plan, "starts_at": subscription.scheduled_at} if plan else None
 

@@ -53,8 +53,7 @@ def change_plan(db: db_dependency, user: CurrentUser, data: PlanChange) -> Subsc
 @router.delete("/scheduled", status_code=status.HTTP_204_NO_CONTENT, dependencies=[StripeTurn])
 @raises(service.NoSubscription, *OF_STRIPE)
 def take_change_back(db: db_dependency, user: CurrentUser) -> None:
-    """Keep the plan. A change that is scheduled for the end of the period does not
-    happen.
+    """Keep the plan. A scheduled change does not happen.
 
     Nothing is done if no change is scheduled.
     """

@@ -1,7 +1,6 @@
-"""Receipt of Stripe's events: each is stored with the job that processes it, and
-acknowledged.
+"""Receipt of Stripe's events: each is stored with its job, and acknowledged.
 
-Nothing else happens here.
+The job processes the event. Nothing else happens here.
 """
 
 from datetime import UTC, datetime

@@ -85,7 +85,7 @@ def find_promotion_code(code: str, customer_id: str) -> str | None:
 
 
 def create_session(order: Order) -> SeenSession:
-    """Create a Stripe page on which to subscribe. The same key leads to the same page."""
+    """Create a Checkout session. The same key leads to the same session."""
     with calling() as client:
         return session_of(client.v1.checkout.sessions.create(_session(order), {"idempotency_key": order.key}))
 
@@ -116,7 +116,7 @@ def close_session(session_id: str) -> SeenSession:
 
     The result says whether it was completed before.
     """
-    import stripe  # here, for its weight: a start should not wait for it
+    import stripe  # imported here, because it is large and would delay a start
 
     with calling() as client:
         sessions = client.v1.checkout.sessions
@@ -194,7 +194,7 @@ def cancel_now(subscription_id: str) -> SeenSubscription:
 
     Can be called again.
     """
-    import stripe  # here, for its weight: a start should not wait for it
+    import stripe  # imported here, because it is large and would delay a start
 
     with calling() as client:
         try:
@@ -234,10 +234,9 @@ def let_go_on(subscription_id: str) -> SeenSubscription:
 
 
 def end_and_refund(subscription_id: str, *, since: datetime | None = None) -> None:
-    """End a subscription that should not exist, and refund what was paid for it `since`
-    then.
+    """End a subscription that should not exist, and refund what was paid for it.
 
-    Can be called again.
+    With `since`, only payments from then on are refunded. Can be called again.
     """
     with calling() as client:
         found = client.v1.subscriptions.retrieve(subscription_id)
@@ -253,7 +252,7 @@ def end_and_refund(subscription_id: str, *, since: datetime | None = None) -> No
 
 
 def _refund(client: Any, intent: str) -> None:
-    import stripe  # here, for its weight: a start should not wait for it
+    import stripe  # imported here, because it is large and would delay a start
 
     params = {"payment_intent": intent, "reason": "duplicate"}
     try:

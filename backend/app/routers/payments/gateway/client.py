@@ -1,9 +1,9 @@
-"""stripe-python under our limits. The first call imports it, so that it does not delay
-a start.
+"""stripe-python under our limits.
 
-A call connects within 3 seconds and ends within 10, retries included. If a request may
-have been carried out although no response came, it is sent again with the same
-Idempotency-Key. stripe-python does so at once. Whoever stored the key does so later.
+The first call imports it, so that it does not delay a start. A call connects within 3
+seconds and ends within 10, retries included. If a request may have been carried out
+although no response came, it is sent again with the same Idempotency-Key. stripe-python
+does so at once. The caller that stored the key does so later.
 """
 
 from collections.abc import Iterator, Mapping

@@ -179,7 +179,10 @@ def _invoice(invoice: "stripe.Invoice", refunded: int, dispute: str | None, *, n
 
 
 def payer_of_charge(*, charge: str | None, payment_intent: str | None) -> str | None:
-    """The customer who paid: refunds and disputes name no other way to them. None where nobody is known."""
+    """Return the customer of a charge, or `None` if there is none.
+
+    Refunds and disputes name their customer in no other way.
+    """
     try:
         with calling() as client:
             if charge:
@@ -192,7 +195,10 @@ def payer_of_charge(*, charge: str | None, payment_intent: str | None) -> str | 
 
 
 def find_live(customer_id: str) -> list[str]:
-    """The subscriptions of a customer that have begun and not ended; none of one who is unknown."""
+    """Return the subscriptions of a customer that have begun and not ended.
+
+    For an unknown customer, the list is empty.
+    """
     try:
         with calling() as client:
             listed = client.v1.subscriptions.list({"customer": customer_id, "limit": PAGE}).data
@@ -204,7 +210,10 @@ def find_live(customer_id: str) -> list[str]:
 
 
 def find_open_sessions(customer_id: str) -> list[str]:
-    """Checkout pages that could still be paid; none of a customer who is unknown."""
+    """Return the Checkout sessions of a customer that could still be paid.
+
+    For an unknown customer, the list is empty.
+    """
     wanted: Any = {"customer": customer_id, "status": "open", "limit": PAGE}
     try:
         with calling() as client:

@@ -65,7 +65,7 @@ def release(schedule_id: str) -> None:
 
     Nothing happens if the schedule has ended. Can be called again.
     """
-    import stripe  # here, for its weight: a start should not wait for it
+    import stripe  # imported here, because it is large and would delay a start
 
     with calling() as client:
         schedules = client.v1.subscription_schedules

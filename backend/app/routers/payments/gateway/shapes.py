@@ -21,7 +21,7 @@ class SeenDiscount(TypedDict):
 
 @dataclass(frozen=True)
 class SeenSubscription:
-    """A subscription as Stripe has it. `status` is Stripe's word.
+    """A subscription as Stripe has it. `status` is Stripe's value.
 
     Stripe has periods for each item, and our subscriptions have one item. `cancel_at`
     is when the subscription ends. `cancel_at_period_end` is true if that is the end of

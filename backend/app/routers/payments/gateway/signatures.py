@@ -1,5 +1,4 @@
-"""Signatures of webhook requests: whether a request comes from Stripe, and was signed
-just now.
+"""Signatures of webhook requests, which show that Stripe sent a request just now.
 
 https://docs.stripe.com/webhooks#verify-manually
 """
