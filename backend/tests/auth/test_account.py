@@ -140,7 +140,7 @@ def test_the_owner_gets_a_last_mail_and_the_old_names_are_free(client, db):
     assert len(events_of(db, "account_deleted", user)) == 1
     form = {"username": user.username, "email": user.email, "password": PASSWORD}
     assert client.post("/auth/register", json=form).status_code == 202
-    assert letters_to(user.email)[-1].subject == "Confirm your e-mail address"
+    assert letters_to(user.email)[-1].subject == "Confirm your email address"
 
 
 def test_the_password_is_asked_for(client, db):

@@ -204,10 +204,10 @@ def test_in_development_a_401_says_that_two_names_of_this_machine_were_mixed(cli
     answer = client.post(path, headers=mixed)
     assert answer.status_code == 401
     assert "the page is at 127.0.0.1 and calls this API at localhost" in answer.json()["detail"]
-    assert "No cookie came" not in client.post(path, headers=same).json()["detail"]
-    assert "No cookie came" not in client.post(path, headers=same | {"Host": "[::1"}).text
+    assert "The browser sent no cookie" not in client.post(path, headers=same).json()["detail"]
+    assert "The browser sent no cookie" not in client.post(path, headers=same | {"Host": "[::1"}).text
     settings(ENVIRONMENT="test", **hosts)
-    assert "No cookie came" not in client.post(path, headers=mixed).json()["detail"]
+    assert "The browser sent no cookie" not in client.post(path, headers=mixed).json()["detail"]
 
 
 @pytest.mark.parametrize("origin", ["http://localhost:8000", "http://127.0.0.1:8000", "http://[::1]:8000"])

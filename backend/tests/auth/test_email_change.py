@@ -32,7 +32,7 @@ def test_the_new_address_is_in_force_once_its_link_is_opened_and_the_old_one_is_
     assert client.get("/auth/me", headers=bearer(token)).json()["email"] == user.email
     assert confirm(client, link).status_code == 204
     assert client.get("/auth/me", headers=bearer(token)).json()["email"] == NEW
-    assert [mail.subject for mail in letters_to(user.email)] == ["Your e-mail address was changed"]
+    assert [mail.subject for mail in letters_to(user.email)] == ["Your email address was changed"]
     assert sign_in(client, user).status_code == 401
     assert len(events_of(db, "email_changed", user)) == 1
     assert outcome(confirm(client, link)) == (400, "invalid_token")

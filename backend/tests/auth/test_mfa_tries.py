@@ -110,7 +110,7 @@ def test_who_knows_the_password_and_not_the_code_is_noted_and_the_owner_told(cli
         select(SecurityEvent).where(SecurityEvent.user_id == user.id, SecurityEvent.kind == "mfa_failed")
     )
     assert len(list(events)) == 5
-    assert list(db.scalars(select(Mail.subject).where(Mail.recipient == user.email))) == ["Somebody has your password"]
+    assert list(db.scalars(select(Mail.subject).where(Mail.recipient == user.email))) == ["Someone has your password"]
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -47,7 +47,7 @@ def test_free_taken_and_waiting_addresses_are_answered_alike_and_their_owners_ar
     ]
     assert shape(answers[0]) == shape(answers[1]) == shape(answers[2])
     assert (row_of(owner), row_of(waiting)) == before
-    assert subjects("free@example.org") == ["Confirm your e-mail address"]
+    assert subjects("free@example.org") == ["Confirm your email address"]
     assert subjects(owner.email) == ["You already have an account"]
     assert subjects(waiting.email) == ["Choose your password"]
 

@@ -14,7 +14,7 @@ from tests.auth.steps import NEW_PASSWORD, events_of, outcome, sign_in
 WRONG = "wrong horse battery staple"
 HOME = "198.51.100.7"
 DAY = 24 * 3600
-NOTICE = "Somebody tries to guess your password"
+NOTICE = "Someone is trying to guess your password"
 
 pytestmark = pytest.mark.usefixtures("clock")  # windows begin at round times: the real clock may stand before one
 

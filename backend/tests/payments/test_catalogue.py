@@ -79,11 +79,11 @@ WRONG = {
     "slug": (GOOD.replace('"pro-monthly"', '"Pro Monthly"'), "products[1].plans[0].slug: Value error, A slug has"),
     "limit": (GOOD.replace("projects = 5", 'projects = "many"'), "products[1].limits.projects"),
     "feature": (GOOD.replace('["export"]', '["Ex port"]'), "products[1].features[0]: String should match"),
-    "two plans of one name": (GOOD.replace('"pro-monthly"', '"free"'), "two plans are called free"),
-    "two products": (GOOD.replace('slug = "pro"', 'slug = "free"'), "two products are called free"),
+    "two plans of one name": (GOOD.replace('"pro-monthly"', '"free"'), "two plans have the slug free"),
+    "two products": (GOOD.replace('slug = "pro"', 'slug = "free"'), "two products have the slug free"),
     "nothing free": (GOOD.replace("amount = 0", "amount = 1"), "here 0 have"),
     "two free": (GOOD.replace("1200", "0"), "here 2 have"),
-    "free with trial": (GOOD.replace("amount = 0", "amount = 0\ntrial_days = 3"), "what is free has no trial"),
+    "free with trial": (GOOD.replace("amount = 0", "amount = 0\ntrial_days = 3"), "a free plan cannot have a trial"),
     "no plans": ('currency = "eur"\nproducts = []', "products: List should have at least 1"),
 }
 

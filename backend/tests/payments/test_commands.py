@@ -39,9 +39,9 @@ def test_plans_are_shown_and_then_made(committed, stripe_side, tmp_path, monkeyp
     code, shown = run("plans-sync")
     assert code == 0
     assert "pro: replace price" in shown
-    assert "Nothing was changed: apply=yes does it." in shown
+    assert "Nothing was changed. Run it with apply=yes to make these changes." in shown
     assert sold()["liftoff-pro"] == 1200
-    assert "In line: 5 plans, 1 changes at Stripe." in run("plans-sync", "--apply")[1]
+    assert "The plans are in line: 5 plans, 1 changes at Stripe." in run("plans-sync", "--apply")[1]
     assert sold()["liftoff-pro"] == 1300
     monkeypatch.undo()
     sell_plans()
@@ -59,7 +59,7 @@ def test_a_broken_catalogue_and_a_stripe_that_is_away_are_told(committed, billin
     from app.routers.payments import catalogue
 
     code, shown = run("plans-sync")
-    assert (code, "Not in line: Payments are not available" in shown) == (1, True)
+    assert (code, "The plans are not in line: Payments are unavailable" in shown) == (1, True)
     monkeypatch.setattr(catalogue, "FILE", tmp_path / "plans.toml")  # as above
     code, shown = run("plans-sync")
     assert (code, "plans.toml cannot be read" in shown) == (1, True)
@@ -112,14 +112,14 @@ def outcomes():
 
 def test_what_was_given_up_on_is_listed_and_worked_off_again(client, committed, billing):
     """R12."""
-    assert run("webhook-replay") == (0, "Nothing was given up on, nothing is parked.\n")
+    assert run("webhook-replay") == (0, "No event was given up on, and no event is parked.\n")
     for name, outcome in (("evt_dead", "dead"), ("evt_parked", "parked"), ("evt_done", "done")):
         send(client, event(id=name))
         with SessionLocal() as db, db.begin():
             db.scalars(select(WebhookEvent).where(WebhookEvent.event_id == name)).one().outcome = outcome
     listed = run("webhook-replay")[1]
     assert ("evt_dead" in listed, "evt_parked" in listed, "evt_done" in listed) == (True, True, False)
-    assert run("webhook-replay", "--failed") == (0, "2 will be worked off again by the worker.\n")
+    assert run("webhook-replay", "--failed") == (0, "The worker will process 2 again.\n")
     assert outcomes() == {"evt_dead": None, "evt_parked": None, "evt_done": "done"}
     assert run("webhook-replay", "--event", "evt_done")[0] == 0
     assert outcomes()["evt_done"] is None
@@ -135,7 +135,7 @@ def test_of_very_many_events_the_newest_are_listed(client, committed, billing, m
         db.execute(update(WebhookEvent).values(outcome="dead"))
     shown = run("webhook-replay")[1]
     assert [f"evt_{number}" in shown for number in range(4)] == [False, False, True, True]
-    assert shown.endswith("The newest 2 of 4.\n")
+    assert shown.endswith("These are the newest 2 of 4.\n")
 
 
 def test_events_are_worked_off_again_in_batches(client, committed, billing, monkeypatch):
@@ -144,5 +144,5 @@ def test_events_are_worked_off_again_in_batches(client, committed, billing, monk
     with SessionLocal() as db, db.begin():
         db.execute(update(WebhookEvent).values(outcome="dead"))
     monkeypatch.setattr(ledger, "in_batches", partial(batches.in_batches, size=1))
-    assert run("webhook-replay", "--failed") == (0, "3 will be worked off again by the worker.\n")
+    assert run("webhook-replay", "--failed") == (0, "The worker will process 3 again.\n")
     assert set(outcomes().values()) == {None}

@@ -149,7 +149,7 @@ def test_a_place_without_a_life_and_a_life_without_a_place_are_found(db, payer):
     db.execute(update(Subscription).values(live_customer_id=None))
     assert (payer.stripe_id, "one live subscription has the place") in examined()
     db.execute(update(Subscription).values(live_customer_id=payer.customer.id, status="canceled"))
-    assert (row.stripe_id, "what does not live has no place") in examined()
+    assert (row.stripe_id, "a subscription that is not live has no place") in examined()
     assert repaired(db) == {}
 
 
@@ -158,7 +158,7 @@ def test_a_checkout_open_beside_a_subscription_is_found(db, payer):
     attempt = {"customer_id": payer.customer.id, "open_customer_id": payer.customer.id, "plan_id": plan.id}
     db.add(CheckoutAttempt(**attempt, trial_days=0, key="k", stripe_id="cs_open"))
     db.commit()
-    assert ("cs_open", "no checkout is open beside a subscription") in examined()
+    assert ("cs_open", "no checkout is open next to a subscription") in examined()
 
 
 @pytest.mark.parametrize(
@@ -225,7 +225,7 @@ def test_the_command_exits_with_1_on_any_difference_and_shows_it(db, payer, quic
     assert said.exit_code == 1
     assert "past_due" in said.output
     fixed = run("--fix")
-    assert (fixed.exit_code, "Ours is what Stripe has." in fixed.output) == (0, True)
+    assert (fixed.exit_code, "Our rows are what Stripe has." in fixed.output) == (0, True)
     assert run().exit_code == 0
 
 
@@ -240,4 +240,4 @@ def test_without_stripe_nothing_is_said_to_be_in_line(db, billing):
     make_customer(make_user())
     said = run()
     assert said.exit_code == 1
-    assert "Ours is what" not in said.output
+    assert "Our rows are what" not in said.output

@@ -101,7 +101,7 @@ def test_while_stripe_is_away_the_event_waits_and_says_why(client, stripe_side, 
     assert (waiting.outcome, waiting.attempts, waiting.error) == (
         None,
         1,
-        "PaymentsUnavailable: Payments are not available right now. Try again in a moment.",
+        "PaymentsUnavailable: Payments are unavailable right now. Try again in a moment.",
     )
     settings(STRIPE_API_BASE=stripe_side.url)
     due_again()
@@ -138,7 +138,7 @@ def test_an_unknown_customer_is_parked_with_an_alarm(client, stripe_side, record
     assert send(client, sent).status_code == 200
     work()
     (parked,) = events()
-    assert (parked.outcome, parked.payer, parked.error) == ("parked", stranger.id, "The customer is none of ours")
+    assert (parked.outcome, parked.payer, parked.error) == ("parked", stranger.id, "The customer is not one of ours")
     assert alarms(records) == ["unknown_customer"]
 
 

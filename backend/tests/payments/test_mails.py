@@ -70,7 +70,7 @@ def test_each_failed_try_gets_one_mail_with_the_days_that_are_left(user, custome
         see(customer, subscription(status="past_due"), unpaid(attempts=attempts, finalized_at=begun))
     mails = mails_to(user.email)
     assert [mail.subject for mail in mails] == ["Your payment of 12.00 EUR did not go through"] * 2
-    assert "for you for 5 more days" in mails[0].text
+    assert "stays as it is for 5 more days" in mails[0].text
     assert "https://pay.example.com/i" in mails[0].text
 
 
@@ -131,7 +131,7 @@ def test_the_end_of_a_trial_is_told_three_days_before(user, customer, left, expe
     see(customer, subscription(status="trialing", trial_end=at(now() + left)))
     mails = mails_to(user.email)
     assert len(mails) == expected
-    assert all("your card is charged" in mail.text and "12.00 EUR per month" in mail.text for mail in mails)
+    assert all("Your card will then be charged" in mail.text and "12.00 EUR per month" in mail.text for mail in mails)
 
 
 def test_a_trial_without_card_is_asked_for_one(user, customer):
@@ -139,14 +139,14 @@ def test_a_trial_without_card_is_asked_for_one(user, customer):
     ends = at(now() + timedelta(days=2))
     see(customer, subscription(status="trialing", trial_end=ends, has_payment_method=False))
     (mail,) = mails_to(user.email)
-    assert "Without one the subscription ends" in mail.text
+    assert "Without one, the subscription ends" in mail.text
     assert "your card is charged" not in mail.text
 
 
 @pytest.mark.parametrize(
     ("behavior", "told"),
     [
-        ("cancel", "the subscription ends by itself"),
+        ("cancel", "the subscription ends automatically"),
         ("pause", "the subscription is paused"),
         ("create_invoice", "the first payment fails"),
     ],
@@ -156,15 +156,15 @@ def test_what_follows_a_trial_without_card_is_what_stripe_was_told(user, custome
     trial = {"status": "trialing", "trial_end": ends, "has_payment_method": False, "trial_without_card": behavior}
     see(customer, subscription(**trial))
     (mail,) = mails_to(user.email)
-    assert f"Without one {told}." in mail.text
-    assert f"Without one {told}." in mail.html
+    assert f"Without one, {told}." in mail.text
+    assert f"Without one, {told}." in mail.html
 
 
 def test_a_trial_whose_payer_is_sent_invoices_promises_no_charge(user, customer):
     ends = at(now() + timedelta(days=2))
     see(customer, subscription(status="trialing", trial_end=ends, has_payment_method=False, days_until_due=14))
     (mail,) = mails_to(user.email)
-    assert "Then you get an invoice." in mail.text
+    assert "We will then send you an invoice." in mail.text
     assert "card" not in mail.text
 
 

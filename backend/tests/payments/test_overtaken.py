@@ -253,5 +253,5 @@ def test_invariants_know_what_is_left_of_a_deleted_account(committed, billing):
         broken = {(one.subject, one.rule) for one in invariants.broken(db)}
     assert broken == {
         ("sub_left", "a deleted account has no subscription"),
-        (customer.stripe_id, "a deleted account has no e-mail address"),
+        (customer.stripe_id, "a deleted account has no email address"),
     }

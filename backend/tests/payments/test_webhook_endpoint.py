@@ -214,9 +214,9 @@ def test_one_event_fifty_times_at_once_is_one_row_and_one_job(client, committed)
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"kind": "customer.created"}, "not handled"),
-        ({"kind": "x.y"}, "not handled"),
-        ({"livemode": True}, "livemode is not ours"),
+        ({"kind": "customer.created"}, "Events of this type are not handled"),
+        ({"kind": "x.y"}, "Events of this type are not handled"),
+        ({"livemode": True}, "The event is of the other mode, live or test"),
     ],
 )
 def test_what_is_not_for_us_is_kept_and_ignored(client, db, changes, reason):
@@ -242,7 +242,7 @@ def test_staging_lives_in_the_test_mode(client, db, settings):
     assert send(client, event()).status_code == 200
     assert rows()[0].outcome is None
     assert send(client, event(id="evt_live", livemode=True)).status_code == 200
-    assert (rows()[1].outcome, rows()[1].error) == ("ignored", "livemode is not ours")
+    assert (rows()[1].outcome, rows()[1].error) == ("ignored", "The event is of the other mode, live or test")
 
 
 def test_a_refused_signature_is_a_security_event(client, db, records):

@@ -39,7 +39,7 @@ def test_a_mail_is_delivered_once_with_the_headers_that_mailboxes_want(committed
     assert (sent["To"], sent["From"], sent["Subject"]) == (
         "ada@example.com",
         "liftoff@example.com",
-        "Confirm your e-mail address",
+        "Confirm your email address",
     )
     assert sent["Message-ID"] == the_mail().message_id
     assert sent["Auto-Submitted"] == "auto-generated"

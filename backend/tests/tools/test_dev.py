@@ -45,7 +45,7 @@ def test_changed_plans_are_sold_and_changed_settings_are_in_force(running):
     plans, env = running.tree.backend / "plans.toml", running.tree.root / ".env"
     sold, settings = plans.read_text(), env.read_text()
     plans.write_text(sold.replace("amount = 1200\n", "amount = \n"))
-    until(lambda: "Not in line: plans.toml: Invalid value (at line " in running.log)
+    until(lambda: "The plans are not in line: plans.toml: Invalid value (at line " in running.log)
     plans.write_text(sold.replace("amount = 1200\n", "amount = 1300\n"))
     until(lambda: prices(running.stripe) == [1300, 4900, 12000, 49000])
     env.write_text(f"{settings}\nSMTP_PORT=many\n")

@@ -1,1 +1,1 @@
-"""Accounts: who may come in, and who asks."""
+"""Accounts: who may sign in, and which user a request comes from."""

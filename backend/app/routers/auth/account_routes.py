@@ -1,4 +1,7 @@
-"""Routes of an account's life: made, verified, changed, deleted. No rule and no query here."""
+"""Routes of an account's life: registration, verification, change, deletion.
+
+Rules and queries are in the modules that these routes call.
+"""
 
 from fastapi import Depends, Response, status
 
@@ -17,8 +20,8 @@ from .throttle import REGISTRATIONS
 from .tokens import InvalidToken
 from .weak_passwords import WeakPassword
 
-LOOK = "Look into your mailbox: we have sent you a link."
-IF_KNOWN = "If this address waits to be verified, a new link is on its way."
+LOOK = "Check your inbox. We have sent you a link."
+IF_KNOWN = "If an account with this address is waiting to be verified, a new link is on its way."
 
 router = Router(body_limit=SMALL_BODY)
 
@@ -26,7 +29,11 @@ router = Router(body_limit=SMALL_BODY)
 @router.post("/register", status_code=status.HTTP_202_ACCEPTED, dependencies=[HashingSlot, Depends(REGISTRATIONS)])
 @raises(service.UsernameTaken, WeakPassword, SignInBusy)
 def register(db: db_dependency, data: Registration) -> Message:
-    """Make an account. The answer is the same whether the address is new or known: its owner gets a mail."""
+    """Register an account.
+
+    The response is the same whether the address is new or already has an account. The
+    owner of the address gets an email.
+    """
     registration.register(db, data)
     return Message(message=LOOK)
 
@@ -34,35 +41,45 @@ def register(db: db_dependency, data: Registration) -> Message:
 @router.post("/verify-email", status_code=status.HTTP_204_NO_CONTENT)
 @raises(InvalidToken)
 def verify_email(db: db_dependency, client: CallingClient, data: TokenOnly) -> None:
-    """Open the account with the token of the link in the mail. It works once."""
+    """Verify the address of an account with the token from the link in the email.
+
+    The token works once.
+    """
     registration.verify_email(db, data.token, client)
 
 
 @router.post("/verify-email/resend", status_code=status.HTTP_202_ACCEPTED)
 @answers_alike
 def resend_verification(db: db_dependency, client: CallingClient, data: EmailOnly) -> Message:
-    """Send the link again. The answer is always the same; an older link is dead once the new one is sent."""
+    """Send the verification link again.
+
+    The response is always the same. Older links stop working once the new one is sent.
+    """
     registration.ask_for_link(db, data.email, client)
     return Message(message=IF_KNOWN)
 
 
 @router.get("/me")
 def read_me(db: db_dependency, user: CurrentUser) -> Me:
-    """Read the account of the caller."""
+    """Read the caller's account."""
     return service.describe(db, user)
 
 
 @router.patch("/me")
 @raises(service.UsernameTaken)
 def update_me(db: db_dependency, session: CurrentSession, client: CallingClient, data: UsernameChange) -> Me:
-    """Change the user name of the caller."""
+    """Change the caller's username."""
     return service.describe(db, accounts.update_account(db, session, data, client))
 
 
 @router.post("/email-change", status_code=status.HTTP_202_ACCEPTED, dependencies=[HashingSlot])
 @raises(InvalidCredentials, SessionNotFresh, TooManyRequests, SignInBusy)
 def change_email(db: db_dependency, session: CurrentSession, client: CallingClient, data: EmailChange) -> Message:
-    """Ask for another address. The old one stays until the link in the mail to the new one is opened."""
+    """Ask for a different email address.
+
+    The account keeps its address until the link in the email to the new address is
+    opened.
+    """
     accounts.ask_for_email_change(db, session, data, client)
     return Message(message=LOOK)
 
@@ -70,7 +87,10 @@ def change_email(db: db_dependency, session: CurrentSession, client: CallingClie
 @router.post("/email-change/confirm", status_code=status.HTTP_204_NO_CONTENT)
 @raises(InvalidToken, accounts.EmailTaken)
 def confirm_email_change(db: db_dependency, client: CallingClient, data: TokenOnly) -> None:
-    """Put the new address in force with the token of the link in the mail. The old address is told."""
+    """Switch the account to its new address, with the token from the link in the email.
+
+    The old address is notified.
+    """
     accounts.confirm_email_change(db, data.token, client)
 
 
@@ -83,6 +103,9 @@ def delete_account(
     client: CallingClient,
     data: AccountDeletion | None = None,
 ) -> None:
-    """Delete the account. What it has published stays, without a name; nothing can bring the account back."""
+    """Delete the account.
+
+    What it has published stays, without a name. The account cannot be restored.
+    """
     accounts.delete_account(db, session, data.password if data else None, client)
     cookies.forget(response)

@@ -1,4 +1,4 @@
-"""The rules of an account's life between its registration and its end: name, address, deletion."""
+"""Rules of an account after its registration: username, email address, deletion."""
 
 import secrets
 from datetime import timedelta
@@ -22,18 +22,22 @@ from .tokens import LIFE, Purpose
 
 
 class EmailTaken(Conflict):
-    """Told only to who has shown, by the link, that the address is theirs."""
+    """Another account has the new address.
+
+    Only a user who has opened the link sent to that address is told.
+    """
 
     code = "email_taken"
-    detail = "Another account has this address by now."
+    detail = "Another account has this email address now. Ask for a different address."
 
 
 def update_account(db: Session, session: LoginSession, data: UsernameChange, client: Client) -> User:
-    """Raises `UsernameTaken`, `Unauthenticated`."""
+    """Change the username. Raises `UsernameTaken`, `Unauthenticated`."""
     username = data.changes().get("username")
     if username:
         wait_for_turn(db, User.username, username)
-    queries.lock_all(db, User.id == session.user_id, User.username == username)  # who has it may have to make way
+    # The account that has the name may have to make way.
+    queries.lock_all(db, User.id == session.user_id, User.username == username)
     user = lock_user(db, session)
     if username in (None, user.username):
         return user
@@ -47,9 +51,11 @@ def update_account(db: Session, session: LoginSession, data: UsernameChange, cli
 
 
 def ask_for_email_change(db: Session, session: LoginSession, data: EmailChange, client: Client) -> None:
-    """Have a link sent to the new address. Whether another account has it is looked up by a job (requirement 1).
+    """Have a link sent to the new address.
 
-    Raises `InvalidCredentials`, `SessionNotFresh`.
+    A job looks up whether another account has that address, so that neither the
+    response nor its timing reveals it (requirement 1). Raises `InvalidCredentials`,
+    `SessionNotFresh`.
     """
     require_owner(session, data.password, client)
     events.record(db, "email_change_asked", session.user_id, client, session_id=session.id)
@@ -58,11 +64,15 @@ def ask_for_email_change(db: Session, session: LoginSession, data: EmailChange, 
 
 
 def send_email_change(db: Session, session_id: int, new_email: str) -> None:
-    """A link for the new address, or a word to who has it. Nothing when the session has been ended meanwhile."""
+    """Send a link to the new address, or tell the account that already has it.
+
+    Nothing is sent if the session has ended in the meantime.
+    """
     asking = select(LoginSession.user_id).where(LoginSession.id == session_id).scalar_subquery()
     both = queries.lock_all(db, User.id == asking, User.email == new_email)
     holder = {user.email: user for user in both}.get(new_email)
-    session = db.scalar(live_sessions().where(LoginSession.id == session_id))  # now: a reset may have come before us
+    # Read after the lock: a password reset may have ended the session before.
+    session = db.scalar(live_sessions().where(LoginSession.id == session_id))
     if session is None or session.user is holder:
         return
     user = session.user
@@ -84,15 +94,16 @@ def send_email_change(db: Session, session_id: int, new_email: str) -> None:
 
 
 def confirm_email_change(db: Session, token: str, client: Client) -> None:
-    """The new address is in force, all other links are dead, and the old address is told.
+    """Put the new address in force, revoke all other links, and notify the old address.
 
-    A registration with that address that nobody verified gives way: the link has shown whose it is.
-    Raises `InvalidToken`, `EmailTaken`.
+    An unverified registration with that address gives way, because the link has shown
+    who owns the address. Raises `InvalidToken`, `EmailTaken`.
     """
     row = tokens.find(db, Purpose.CHANGE_EMAIL, token)
     new_email = tokens.data_of(row)["email"]
     wait_for_turn(db, User.email, new_email)
-    queries.lock_all(db, User.id == row.user_id, User.email == new_email)  # who has it may have to give way
+    # The account that has the address may have to give way.
+    queries.lock_all(db, User.id == row.user_id, User.email == new_email)
     user = tokens.owner_of(db, tokens.redeem(db, Purpose.CHANGE_EMAIL, token))
     pending.give_way(db, new_email)
     old_email, user.email, user.is_verified = user.email, new_email, True
@@ -105,20 +116,25 @@ def confirm_email_change(db: Session, token: str, client: Client) -> None:
 
 
 def delete_account(db: Session, session: LoginSession, password: str | None, client: Client) -> None:
-    """Nothing of the person stays; the row does, nameless, under what they have published.
+    """Erase everything personal. The row stays, nameless, for what it has published.
 
-    Raises `InvalidCredentials`, `SessionNotFresh`, and what a check of `hooks` raises.
+    Raises `InvalidCredentials`, `SessionNotFresh`, and whatever a check from `hooks`
+    raises.
     """
     require_owner(session, password, client)
     user = session.user
     hooks.check_deletion(db, user)
-    forget_recipient(db, user.email)  # what waits has links that are dead from now on
+    # The links in emails that still wait are dead from now on.
+    forget_recipient(db, user.email)
     queue_mail(db, user.email, "auth/account_deleted", username=user.username)
     events.record(db, "account_deleted", user.id, client)
-    nobody = f"deleted-{secrets.token_hex(12)}"  # unique, and nobody can register or guess it
+    # The name is unique, and nobody can register or guess it.
+    nobody = f"deleted-{secrets.token_hex(12)}"
     user.username, user.email, user.hashed_password = nobody, f"{nobody}{NOBODYS}", None
     user.is_active = user.is_verified = user.is_superuser = False
-    db.flush()  # from here on nobody can write an event of this user: those that are written by now are all
+    # From here on, nobody can write an event of this user. The events written so far
+    # are all that there will be.
+    db.flush()
     mfa.remove(db, user.id)
     for table in (OneTimeToken, Identity):
         db.execute(delete(table).where(table.user_id == user.id))

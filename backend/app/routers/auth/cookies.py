@@ -1,6 +1,7 @@
-"""Where a refresh token travels: in the body, for apps; or in a cookie that no script can read, for browsers.
+"""Where a refresh token travels: in the body for apps, in a cookie for browsers.
 
-Another cookie knows the browser again that a sign-in with Google began in.
+No script can read the cookie. A second cookie recognises the browser in which a sign-in
+with Google began.
 """
 
 import re
@@ -23,12 +24,14 @@ THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 
 class OriginNotAllowed(Forbidden):
-    """The browser says that another site's page sent this, or says nothing (ASVS 3.5.1)."""
+    """The browser names another site as the origin of the request, or no site at all
+    (ASVS 3.5.1).
+    """
 
     code = "origin_not_allowed"
     detail = (
-        "A cookie counts only with an Origin that this API knows: one of CORS_ORIGINS, or that of PUBLIC_URL or "
-        "FRONTEND_URL."
+        "A cookie is accepted only with an `Origin` header that this API knows: one of CORS_ORIGINS, or the origin of "
+        "PUBLIC_URL or FRONTEND_URL."
     )
 
 
@@ -37,12 +40,14 @@ async def session_mode(
     request: Request,
     session: Annotated[
         Literal["body", "cookie"],
-        Query(description="Where the refresh token goes: into the answer, or into an HttpOnly cookie."),
+        Query(description="Where the refresh token goes: into the response body, or into an HttpOnly cookie."),
     ] = "body",
 ) -> str:
-    """Another site's form must not sign its visitors in, as somebody else whom it knows: that begins with our cookie.
+    """Return where the refresh token goes, and refuse cookies for other sites.
 
-    Programs that are no browser send no Origin, and have nobody's cookies to replace.
+    A form on another site must not be able to sign its visitors in to an account that
+    the site controls. Such an attack begins with our cookie. Programs other than
+    browsers send no Origin, and have no cookies of another user to replace.
     """
     if session == "cookie" and request.headers.get("origin") not in {None, *_known_origins()}:
         raise OriginNotAllowed
@@ -53,12 +58,16 @@ SessionMode = Annotated[str, Depends(session_mode)]
 
 
 def cookie_name() -> str:
-    """`__Host-` binds a cookie to this host and to https. Development on plain http is the documented exception."""
+    """Return the name of the cookie for the refresh token.
+
+    The prefix `__Host-` binds a cookie to this host and to https. Development on plain
+    http is the documented exception.
+    """
     return "__Host-refresh" if _secure() else "liftoff-refresh"
 
 
 def deliver(response: Response, token: Token, mode: str) -> Token:
-    """The token as the client wants it."""
+    """Return the token in the form that the client asked for."""
     if mode == "body":
         return token
     _set(response, token.refresh_token or "", int(LIFE.total_seconds()))
@@ -66,7 +75,11 @@ def deliver(response: Response, token: Token, mode: str) -> Token:
 
 
 def forget(response: Response) -> None:
-    """Have the browser drop it; with the attributes that it was set with, else another site's page could not."""
+    """Tell the browser to delete the cookie.
+
+    The attributes are those with which it was set. With weaker ones, a page of another
+    site could delete it.
+    """
     _set(response, "", 0)
 
 
@@ -83,7 +96,10 @@ def _set(response: Response, value: str, seconds: int) -> None:
 
 
 def refresh_cookie(request: Request) -> str | None:
-    """The refresh token of the cookie. Raises `OriginNotAllowed` where another site's page might have sent it."""
+    """Return the refresh token from the cookie.
+
+    Raises `OriginNotAllowed` if a page of another site may have sent it.
+    """
     token = request.cookies.get(cookie_name())
     if token is not None and request.headers.get("origin", "") not in _known_origins():
         raise OriginNotAllowed
@@ -91,9 +107,10 @@ def refresh_cookie(request: Request) -> str | None:
 
 
 def why_none_came(request: Request) -> str | None:
-    """Explain a missing cookie in development, if page and API use different names of this machine.
+    """Explain a missing cookie in development.
 
-    A browser treats the two names as two sites and withholds the cookie without any message.
+    If page and API use different names of this machine, a browser treats the two names
+    as two sites and withholds the cookie without any message.
     """
     if get_settings().environment != "development":
         return None
@@ -102,13 +119,16 @@ def why_none_came(request: Request) -> str | None:
     if page == api or page not in THIS_MACHINE or api not in THIS_MACHINE:
         return None
     return (
-        f"No cookie came: the page is at {page} and calls this API at {api}. Browsers take them for two sites. Write "
-        f"the same name, best {THIS_MACHINE[0]}, in both addresses, and sign in again."
+        f"The browser sent no cookie: the page is at {page} and calls this API at {api}. Browsers treat these names as "
+        f"two sites. Use the same name, preferably {THIS_MACHINE[0]}, in both addresses, and sign in again."
     )
 
 
 def bind_browser(request: Request, response: Response, seconds: int) -> str:
-    """A secret of this browser, which the sign-in that begins now can be bound to. Two tabs share it."""
+    """Return a secret of this browser, and set it as a cookie.
+
+    The sign-in that begins now can be bound to it. Two tabs share the secret.
+    """
     secret = bound_browser(request) or secrets.token_urlsafe(32)
     response.set_cookie(
         _browser_cookie(),
@@ -117,13 +137,14 @@ def bind_browser(request: Request, response: Response, seconds: int) -> str:
         path="/",
         secure=_secure(),
         httponly=True,
-        samesite="lax" if _same_site() else "none",  # the way back begins on Google's page: strict would stay behind
+        # The way back begins on Google's page, where a strict cookie is not sent.
+        samesite="lax" if _same_site() else "none",
     )
     return secret
 
 
 def bound_browser(request: Request) -> str:
-    """Its secret; empty where it has none of ours."""
+    """Return the secret of this browser, or an empty text if it has none of ours."""
     secret = request.cookies.get(_browser_cookie(), "")
     return secret if BROWSER_SECRET.fullmatch(secret) else ""
 
@@ -135,7 +156,8 @@ def _browser_cookie() -> str:
 def _known_origins() -> set[str]:
     settings = get_settings()
     known = {*settings.cors_origins, _origin(settings.public_url), _origin(settings.frontend_url)}
-    if settings.environment == "development":  # its own pages, whichever name they were opened by
+    # The pages of this server, whichever of its names they were opened by.
+    if settings.environment == "development":
         known |= {f"http://{name}:{settings.port}" for name in ("localhost", "127.0.0.1", "[::1]")}
     return known
 
@@ -150,11 +172,14 @@ def _secure() -> bool:
 
 
 def _same_site() -> bool:
-    """Whether the frontend's browser takes us for one site: the same host, or one below the other.
+    """Return whether browsers take the frontend and this API for one site.
 
-    For two hosts side by side only the list of public suffixes could tell: `app.example.com` belongs to who has
-    `api.example.com`, `bob.co.uk` does not to who has `ada.co.uk`. A cookie that is strict by mistake never comes back,
-    so those get one that is not, and is guarded by the Origin alone. Plain http knows no other than strict and lax.
+    They do if both have the same host, or if one host is below the other. For two hosts
+    next to each other, only the list of public suffixes could tell. The owner of
+    `api.example.com` also owns `app.example.com`, but the owner of `ada.co.uk` does not
+    own `bob.co.uk`. A cookie that is strict by mistake never comes back. So two such
+    hosts get a cookie that is not strict, and only the Origin check protects it. On
+    plain http there are only strict and lax cookies.
     """
     settings = get_settings()
     api, frontend = (urlsplit(url or "").hostname or "" for url in (settings.public_url, settings.frontend_url))

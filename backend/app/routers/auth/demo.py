@@ -1,4 +1,4 @@
-"""People of the demo: one superuser and two authors, all verified."""
+"""Users of the demo: one superuser and two authors, all verified."""
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -11,11 +11,11 @@ PEOPLE = {"admin": True, "author": False, "editor": False}
 
 
 def load(db: Session) -> None:
-    """Add who is missing."""
+    """Add the demo users that are missing."""
     for username, superuser in PEOPLE.items():
         email = f"{username}@example.com"
         if db.scalar(select(User).where(User.email == email)) is None:
-            # `admin` is reserved for everybody else.
+            # Nobody can register the name `admin`, because it is reserved.
             person = User(username=username, email=email, hashed_password=hash_password(PASSWORD))
             person.is_verified, person.is_superuser = True, superuser
             db.add(person)

@@ -1,11 +1,15 @@
-"""Who asks, for routes of every feature: `CurrentUser`, `OptionalUser`, `VerifiedUser`, `Superuser`.
+"""The caller of a request, for routes of every feature.
 
-Where a route writes, who asks is held until its transaction ends: nobody is deleted, disabled, demoted or signed out in
-the middle of it (R21). Auth's own routes take `CurrentSession`, which is not held: they change the user, whom they then
-lock in an order of their own.
+Routes take `CurrentUser`, `OptionalUser`, `VerifiedUser` or `Superuser`.
 
-And what a feature registers with auth: `before_deletion` takes a check that may keep an account from being deleted,
-`after_email_change` what is to be done about another address.
+In a route that writes, the caller's rows are locked until its transaction ends.
+Meanwhile nobody can delete, disable, demote or sign out the caller (R21). Routes of
+auth itself take `CurrentSession`, which locks nothing. They change the user, and lock
+the rows in an order of their own.
+
+A feature registers its hooks here, too. `before_deletion` takes a check that may
+prevent the deletion of an account. `after_email_change` takes what to do after a change
+of address.
 """
 
 from typing import Annotated
@@ -36,10 +40,13 @@ __all__ = [
     "before_deletion",
 ]
 
-bearer = OAuth2PasswordBearer(tokenUrl="auth/token", auto_error=False, description="Sign in with user name or e-mail.")
+bearer = OAuth2PasswordBearer(
+    tokenUrl="auth/token", auto_error=False, description="Sign in with a username or an email."
+)
 BearerToken = Annotated[str | None, Depends(bearer)]
 
-# Comes before the session: who waits for a processor to hash on must not hold a connection meanwhile.
+# Stands before the session among a route's parameters: a request that waits for a
+# processor to hash on must not hold a connection meanwhile.
 HashingSlot = Depends(hashing_slot, scope="function")
 
 
@@ -62,7 +69,11 @@ CurrentSession = Annotated[LoginSession, Depends(current_session)]
 
 @raises(Unauthenticated)
 def held_session(request: Request, db: db_dependency, token: BearerToken) -> LoginSession | None:
-    """None for the public. A token that is sent must be good: an expired one is told so, not served as a stranger."""
+    """Return the caller's session, or `None` for the public.
+
+    In a request that writes, the session is locked. A token that is sent must be valid.
+    A client with an expired token is told so, rather than served as a stranger.
+    """
     if token is None:
         if "authorization" in request.headers:
             raise Unauthenticated
@@ -79,7 +90,8 @@ def _published(request: Request, session: LoginSession) -> LoginSession:
 HeldSession = Annotated[LoginSession | None, Depends(held_session)]
 
 
-# Those below touch no database: as plain functions each would cost a request a trip through a thread.
+# The dependencies below do not use the database. As plain functions, each would cost a
+# request a trip through a thread.
 @principal.optional
 async def optional_user(session: HeldSession) -> User | None:
     return session.user if session else None

@@ -1,6 +1,7 @@
 """What a deleted account leaves behind: sessions, and addresses in its security events.
 
-An account may have signed in very often. The request erases as much as almost every account has, a job the rest.
+An account may have a very large number of both. The request erases as many as almost
+every account has. A job erases the rest.
 """
 
 from collections.abc import Sequence
@@ -14,11 +15,15 @@ from app.platform.jobs import enqueue
 
 from .models import LoginSession, SecurityEvent
 
-AT_ONCE = 1_000  # rows of each table, the newest
+AT_ONCE = 1_000  # newest rows of each table
 
 
 def erase(db: Session, user_id: int) -> None:
-    """From where somebody came is personal; what happened to an account, told by its number, is not."""
+    """Delete the sessions, and the IP addresses in the security events.
+
+    The place from which a user connected is personal. What happened to an account that
+    is named by its number alone is not.
+    """
     db.flush()
     sessions = select(LoginSession.id).where(LoginSession.user_id == user_id)
     session_ids = db.scalars(sessions.order_by(LoginSession.id.desc()).limit(AT_ONCE)).all()
@@ -32,7 +37,10 @@ def erase(db: Session, user_id: int) -> None:
 
 
 def erase_rest(user_id: int) -> bool:
-    """Whether all of it was done in the time of one run. In transactions of its own."""
+    """Erase what the request left, and return whether all of it was done in one run.
+
+    Each batch is a transaction of its own.
+    """
     sessions = delete_in_batches(WorkerSession, LoginSession, LoginSession.user_id == user_id)
     theirs = (SecurityEvent.user_id == user_id, SecurityEvent.ip_address != "")
     events = in_batches(WorkerSession, _forget_addresses, SecurityEvent, *theirs, by=SecurityEvent.created_at)

@@ -1,4 +1,6 @@
-"""Security events: a log record for whoever watches, and a row that an administrator can read (requirement 56)."""
+"""Security events: a log record for monitoring, and a row for administrators
+(requirement 56).
+"""
 
 import json
 from collections.abc import Mapping
@@ -14,7 +16,8 @@ if TYPE_CHECKING:
     from .sessions import Client
 
 
-# What an owner has done, with the right password, link or code. Whatever takes a protection away stays a warning.
+# Actions of an owner who gave the right password, link or code. An action that removes
+# a protection is not among them, and is logged as a warning.
 ROUTINE = {
     *("login", "email_verified", "username_changed", "password_changed", "password_reset"),
     *("email_change_asked", "email_changed", "mfa_enabled", "google_linked", "account_deleted"),
@@ -22,7 +25,9 @@ ROUTINE = {
 
 
 def record(db: Session, kind: str, user_id: int | None, client: "Client | None" = None, **facts: object) -> None:
-    """Note what happened. `facts` hold ids and short words, never secrets or what a user typed."""
+    """Record what happened. `facts` hold ids and short words, never secrets or what a
+    user typed.
+    """
     address = client.ip_address if client else ""
     security_event(kind, routine=kind in ROUTINE, user_id=user_id, ip_address=address, **facts)
     db.add(SecurityEvent(user_id=user_id, kind=kind, ip_address=address[:45], facts=as_text(facts)))

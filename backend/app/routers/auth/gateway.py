@@ -1,7 +1,9 @@
-"""Speaks OpenID Connect with Google, or with whom `GOOGLE_ISSUER` names: the only place of auth that calls outside.
+"""OpenID Connect with Google, or with the provider that `GOOGLE_ISSUER` names.
 
-An operation ends within `TOTAL_SECONDS`, however slowly the other side talks, and reads `MAX_BYTES` at most. It waits
-on a stranger, so no transaction may be open meanwhile.
+This is the only module of auth that calls an outside service. An operation ends within
+`TOTAL_SECONDS`, however slowly the other side responds, and reads at most `MAX_BYTES`.
+A transaction must not be open meanwhile, because its length would depend on an outside
+service.
 """
 
 import time
@@ -27,39 +29,44 @@ if TYPE_CHECKING:
     from authlib.integrations.httpx_client import OAuth2Client
 
 TOTAL_SECONDS = 10.0
-MAX_BYTES = 256_000  # of all answers of one operation; Google's have about 8,000
-KEPT_SECONDS = 3600.0  # Google shows a new key days before it signs with it
-ASKED_SECONDS = 60.0  # a document that we have is not asked for again sooner, whatever came of it, or a token names
-PAUSE_SECONDS = 5.0  # one that we have not: so that those who waited for it do not each wait as long themselves
+MAX_BYTES = 256_000  # of all responses of one operation; Google's have about 8,000
+KEPT_SECONDS = 3600.0  # Google publishes a new key days before signing with it
+# A document that we have is not fetched again sooner, whatever came of the last try,
+# and even if a token names an unknown key.
+ASKED_SECONDS = 60.0
+# A document that we do not have is not fetched again sooner. Otherwise each thread that
+# waited for it would wait as long again.
+PAUSE_SECONDS = 5.0
 MAX_CODE = 2_000  # characters
 SCOPE = "openid email"
-# What the libraries raise over an answer that makes no sense.
+# What the libraries raise for a response that makes no sense.
 ODD = (InvalidSignature, httpx2.InvalidURL, LookupError, TypeError, ValueError, RecursionError)
 ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
-# Google names itself by both in ID tokens (developers.google.com/identity/openid-connect/openid-connect).
+# Google uses both names for itself in ID tokens
+# (developers.google.com/identity/openid-connect/openid-connect).
 OTHER_SPELLINGS = {"https://accounts.google.com": ["accounts.google.com"]}
 
 log = get_logger(__name__)
 
 
 class GoogleUnavailable(Unavailable):
-    """No answer, none in time, or one that says it is their fault."""
+    """Google does not respond, responds too late, or reports a failure of its own."""
 
     code = "google_unavailable"
-    detail = "Google does not answer. Try again in a moment."
+    detail = "Google is not responding. Try again in a moment."
 
 
 class GoogleFailed(Unavailable):
-    """An answer that is not what it must be. Nothing of it is believed."""
+    """Google's response is not what it must be. Nothing in it is trusted."""
 
     code = "google_failed"
-    detail = "Google's answer could not be used. Start again."
+    detail = "Google sent a response that could not be used. Start again."
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """What the provider says of itself (OpenID Connect Discovery 1.0, 3)."""
+    """What the provider publishes about itself (OpenID Connect Discovery 1.0, 3)."""
 
     authorization_endpoint: str
     token_endpoint: str
@@ -68,9 +75,10 @@ class Configuration:
 
 @dataclass(frozen=True)
 class Person:
-    """Whom the provider vouches for. `issuer` is its name as GOOGLE_ISSUER spells it, `email` may be empty.
+    """A person for whom the provider vouches.
 
-    `email_verified` is true only where it says so as a boolean, not as a text.
+    `issuer` is the provider's name as GOOGLE_ISSUER spells it. `email` may be empty.
+    `email_verified` is true only if the provider says so as a boolean, not as a text.
     """
 
     issuer: str
@@ -80,13 +88,16 @@ class Person:
 
 
 def configuration() -> Configuration:
-    """Asked for once an hour, and kept. Raises `GoogleUnavailable`, `GoogleFailed`."""
+    """Return the provider's configuration, fetched at most once an hour.
+
+    Raises `GoogleUnavailable`, `GoogleFailed`.
+    """
     with _asking() as client:
         return _configuration(client)
 
 
 def authorization_url(configuration: Configuration, *, state: str, nonce: str, verifier: str) -> str:
-    """Where the browser goes to sign in. Asks nobody."""
+    """Return the address at which the browser signs in. Calls no outside service."""
     with _client() as client:
         url, _ = client.create_authorization_url(
             configuration.authorization_endpoint, state=state, nonce=nonce, code_verifier=verifier
@@ -95,7 +106,10 @@ def authorization_url(configuration: Configuration, *, state: str, nonce: str, v
 
 
 def identify(*, code: str, nonce: str, verifier: str, at: datetime) -> Person:
-    """Who came back with this code, `at` this time of the database. Raises `GoogleUnavailable`, `GoogleFailed`."""
+    """Return the person who came back with this code, `at` this time of the database.
+
+    Raises `GoogleUnavailable`, `GoogleFailed`.
+    """
     with _asking() as client:
         if not 0 < len(code) <= MAX_CODE:
             raise GoogleFailed
@@ -111,7 +125,11 @@ def _text(claim: object) -> str:
 
 
 def spellings_of_issuer() -> list[str]:
-    """Return the names that are GOOGLE_ISSUER: as it is set, with a slash at the end, and Google's other one."""
+    """Return the accepted names of GOOGLE_ISSUER.
+
+    They are the setting itself, the setting with a slash at the end, and Google's other
+    name.
+    """
     issuer = get_settings().google_issuer
     return [issuer, f"{issuer}/", *OTHER_SPELLINGS.get(issuer, ())]
 
@@ -121,12 +139,15 @@ def _claims(client: "OAuth2Client", id_token: str, nonce: str, at: datetime) -> 
     expected = Expected(spellings_of_issuer(), settings.google_client_id or "", nonce, at)
     try:
         return read_id_token(id_token, keys.get(client), expected)
-    except UnknownKey:  # perhaps one that is newer than what we keep
+    except UnknownKey:  # The key may be newer than the keys that we keep.
         return read_id_token(id_token, keys.get(client, anew=True), expected)
 
 
 class Kept:
-    """A document of the provider, which serves on while it cannot be renewed. One thread asks, the others wait."""
+    """A document of the provider that stays in use while it cannot be renewed.
+
+    One thread fetches it while the others wait.
+    """
 
     def __init__(self, fetch: Callable[["OAuth2Client"], dict[str, Any]]) -> None:
         self._fetch = fetch
@@ -135,9 +156,14 @@ class Kept:
         self._fetched_at = self._asked_at = -KEPT_SECONDS
 
     def get(self, client: "OAuth2Client", *, anew: bool = False) -> dict[str, Any]:
-        """Not older than an hour, with `anew` than a minute, if it can be had. Raises what asking raises."""
+        """Return the document: at most an hour old, or a minute with `anew=True`.
+
+        An older one is returned if it cannot be renewed. Raises what the fetch raises
+        if there is no document at all.
+        """
         if not self._lock.acquire(timeout=outbound.time_left()):
-            raise GoogleUnavailable  # another thread asks, and takes as long as this one may
+            # Another thread is fetching, and takes as long as this one may wait.
+            raise GoogleUnavailable
         try:
             if anew or self._document is None or time.monotonic() - self._fetched_at > KEPT_SECONDS:
                 self._renew(client)
@@ -169,7 +195,7 @@ class _Documents:
 
 @lru_cache
 def documents() -> _Documents:
-    """Kept by each process for itself."""
+    """Return the documents of the provider. Each process keeps its own."""
     return _Documents(Kept(_discover), Kept(lambda client: _ask(client, _configuration(client).jwks_uri)))
 
 
@@ -182,11 +208,12 @@ def _discover(client: "OAuth2Client") -> dict[str, Any]:
     issuer = get_settings().google_issuer
     document = _ask(client, f"{issuer}/.well-known/openid-configuration")
     if document["issuer"] not in spellings_of_issuer():
-        raise GoogleFailed("The discovery document is another issuer's")
-    # Plain http was allowed on purpose for a provider on this machine; no other may send us off to it.
+        raise GoogleFailed("The discovery document belongs to another issuer.")
+    # Plain http was allowed on purpose, for a provider on this machine. Any other
+    # provider must not redirect us to plain http.
     schemes = ("http://", "https://") if issuer.startswith("http:") else ("https://",)
     if not all(str(document[endpoint]).startswith(schemes) for endpoint in ENDPOINTS):
-        raise GoogleFailed("An endpoint is not https")
+        raise GoogleFailed("An endpoint does not use https.")
     return document
 
 
@@ -194,13 +221,13 @@ def _ask(client: "OAuth2Client", url: str) -> dict[str, Any]:
     response = client.request("GET", url, withhold_token=True)
     document = strict_json.parse(response.raise_for_status().content)
     if not isinstance(document, dict):
-        raise GoogleFailed("The document is no object")
+        raise GoogleFailed("The document is not a JSON object.")
     return document
 
 
 @contextmanager
 def _asking() -> Iterator["OAuth2Client"]:
-    """A client for one operation, whose failures come out as ours."""
+    """Give a client for one operation, and translate its failures into our errors."""
     from authlib.integrations.httpx_client import OAuthError
 
     try:
@@ -219,7 +246,8 @@ def _asking() -> Iterator["OAuth2Client"]:
 
 
 def _client() -> "OAuth2Client":
-    from authlib.integrations.httpx_client import OAuth2Client  # large, and only wanted where Google is configured
+    # a large import that only a server with Google needs
+    from authlib.integrations.httpx_client import OAuth2Client
 
     settings = get_settings()
     secret = settings.google_client_secret

@@ -1,9 +1,14 @@
-"""The rules of the sign-in with Google: a journey that begins here, leads to Google, and ends in a session.
+"""Rules of the sign-in with Google.
 
-It is bound to the browser that it began in, by a secret in a cookie, to its end: the code that the frontend is given is
-good in that browser alone. A frontend on another site, whose requests some browsers strip of cookies, binds the code by
-a challenge instead. What is stored is a hash of the secret; what Google is sent (nonce, PKCE verifier) is derived from
-it, so nothing in the database could be presented (requirement 10).
+A sign-in begins here, leads the browser to Google, and ends in a session. It is bound
+to its browser from beginning to end, by a secret in a cookie. The code that the
+frontend gets at the end works in that browser alone. A frontend on another site cannot
+rely on the cookie, because some browsers strip it from its requests. It binds the code
+by a challenge instead.
+
+The database holds only a hash of the secret. What is sent to Google (nonce, PKCE
+verifier) is derived from the secret. So nothing in the database could be presented by
+someone who has read it (requirement 10).
 """
 
 import hashlib
@@ -38,8 +43,9 @@ from .sessions import Client
 from .tokens import InvalidToken, Purpose
 
 MAX_NEXT = 500  # characters
-# A path of plain segments, with query and fragment: no second slash, backslash, dot segment, scheme or control
-# character, encoded ones included, whatever a frontend makes of it (requirement 31).
+# A path of plain segments, with query and fragment. A second slash, a backslash, a dot
+# segment, a scheme or a control character is refused, encoded ones included, because
+# frontends interpret them differently (requirement 31).
 NEXT = re.compile(
     r"(?:/(?:[\w~@+,=-]|%[89A-F][0-9A-F])(?:[\w.~@+,=-]|%[89A-F][0-9A-F])*)*/?"
     r"(?:\?(?:[\w.~@+,=&:/-]|%[2-9A-F][0-9A-F])*)?"
@@ -49,24 +55,28 @@ NEXT = re.compile(
 
 
 class GoogleDisabled(NotFound):
-    """GOOGLE_CLIENT_ID is not set."""
+    """Sign-in with Google is off, because GOOGLE_CLIENT_ID is not set."""
 
     code = "google_disabled"
-    detail = "Signing in with Google is not set up here."
+    detail = "Sign-in with Google is not set up on this server. Sign in with your password."
 
 
 class InvalidState(BadRequest):
-    """The answer to a sign-in that this browser did not begin, or over 10 minutes ago, or that came before."""
+    """The response does not belong to a sign-in that this browser has open.
+
+    The browser did not begin it, it began more than 10 minutes ago, or its response has
+    come before.
+    """
 
     code = "invalid_state"
-    detail = "This sign-in is over or was begun elsewhere. Start again."
+    detail = "This sign-in has expired, is already complete, or was started in another browser. Start again."
 
 
 class GoogleDenied(Forbidden):
-    """The person said no."""
+    """The person refused at Google."""
 
     code = "google_denied"
-    detail = "Google was not allowed to sign you in."
+    detail = "Google was not allowed to sign you in. Start again if you want to allow it."
 
 
 REFUSALS: tuple[type[AppError], ...] = (
@@ -81,12 +91,14 @@ REFUSALS: tuple[type[AppError], ...] = (
     GoogleAlreadyLinked,
     AccountDisabled,
 )
-"""What a browser on its way is told by a word in the frontend's address."""
+"""Errors that reach the frontend as an error code in the address of its page."""
 
 
 @dataclass(frozen=True)
 class Shown:
-    """What comes for an exchange: the code, and what may show that the journey began here."""
+    """What an exchange presents: the code, and the proofs that the sign-in began in
+    this client.
+    """
 
     code: str
     browser: str
@@ -95,7 +107,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class _Secrets:
-    """What belongs to one journey of one browser."""
+    """Secrets of one sign-in in one browser."""
 
     nonce: str
     verifier: str
@@ -106,7 +118,11 @@ def is_enabled() -> bool:
 
 
 def begin_sign_in(configuration: Configuration, browser: str, next_page: str, challenge: str | None) -> str:
-    """Where to send the browser. It comes with a `GET`, whose own session could only read."""
+    """Return the address to which the browser goes to sign in.
+
+    The request is a `GET`, whose own database session could only read. So this writes
+    in a session of its own.
+    """
     safe = next_page if len(next_page) <= MAX_NEXT and NEXT.fullmatch(next_page) else ""
     data = {"browser": _digest("browser", browser), "next": safe, "challenge": challenge}
     with side_session() as db:
@@ -115,10 +131,11 @@ def begin_sign_in(configuration: Configuration, browser: str, next_page: str, ch
 
 
 def begin_link(db: Session, configuration: Configuration, browser: str, session: LoginSession) -> str:
-    """Where to send the browser, to link what comes back to this account.
+    """Return the address to which the browser goes to link a Google account.
 
-    A stolen session must not be able to add a way in that outlives it, so the sign-in must be recent, whether the
-    account has a password or not (ASVS 7.5.1). Raises `SessionNotFresh`, `GoogleAlreadyLinked`, `Unauthenticated`.
+    A stolen session must not be able to add a way in that outlives it. So the sign-in
+    must be recent, whether or not the account has a password (ASVS 7.5.1). Raises
+    `SessionNotFresh`, `GoogleAlreadyLinked`, `Unauthenticated`.
     """
     sessions.require_fresh(db, session)
     user = sessions.lock_user(db, session)
@@ -130,17 +147,19 @@ def begin_link(db: Session, configuration: Configuration, browser: str, session:
 
 
 def arrive(answer: GoogleAnswer, browser: str, client: Client) -> str:
-    """Where to send a browser that is back from Google: to the frontend, with a code for `exchange`.
+    """Return the frontend address for a browser that is back from Google.
 
-    Google is asked between two short transactions, not within one. The first uses the state up, so that an answer
+    After success, the address has a code for `exchange`. Google is called between two
+    short transactions, not within one. The first uses up the state, so that a response
     counts once, whatever comes of it. Raises `REFUSALS`.
     """
     with side_session() as db:
-        begun, at = _redeem(db, answer.state, browser), clock.read(db)  # this host's clock may be minutes off
+        # this host's clock may be wrong
+        begun, at = _redeem(db, answer.state, browser), clock.read(db)
     if answer.error:
         raise GoogleDenied if answer.error == "access_denied" else GoogleFailed
     if answer.iss not in ("", *gateway.spellings_of_issuer()):
-        raise GoogleFailed  # another provider's answer (RFC 9207)
+        raise GoogleFailed  # the response of another provider (RFC 9207)
     kept = _secrets(browser, answer.state)
     person = gateway.identify(code=answer.code, nonce=kept.nonce, verifier=kept.verifier, at=at)
     with side_session() as db:
@@ -151,15 +170,16 @@ def arrive(answer: GoogleAnswer, browser: str, client: Client) -> str:
         else:
             user = identities.owner_of(db, person, client)
         bound = {"browser": begun["browser"], "challenge": begun.get("challenge")}
-        # One for each device that is on its way just now.
+        # Older codes stay valid, one for each device that is signing in now.
         code = tokens.issue(db, Purpose.GOOGLE_EXCHANGE, user_id=user.id, data=bound, replaces=False)
     return frontend_page(code=code, next=begun.get("next", ""))
 
 
 def _still_asking(db: Session, begun: dict[str, Any]) -> LoginSession:
-    """The session that asked to link, read when its user's row is locked.
+    """Return the session that asked to link, read after its user's row is locked.
 
-    Read before, it might be one that a password reset is just ending, and a thief's link would outlive the reset.
+    Read before, it might be a session that a password reset is just ending. A thief's
+    link would then outlive the reset.
     """
     user = identities.lock(db, User.id == begun["user"])
     mine = LoginSession.id == begun["session"], LoginSession.user_id == user.id
@@ -170,11 +190,14 @@ def _still_asking(db: Session, begun: dict[str, Any]) -> LoginSession:
 
 
 def exchange(db: Session, shown: Shown, client: Client) -> Token:
-    """A session for a code of `arrive`, which works once, for whoever began the journey.
+    """Open a session for a code from `arrive`.
 
-    Else another site could send its visitors to the callback page with a code of its own account, and have them signed
-    in as somebody else (login CSRF). What shows it is the verifier of the journey's challenge (RFC 7636), or, where it
-    had none, the cookie. A refused code stays good for whom it belongs to. Raises `InvalidToken`, `MfaRequired`.
+    The code works once, for the client that began the sign-in. Otherwise another site
+    could send its visitors to the callback page with a code of its own account, and
+    have them signed in to that account (login CSRF). The proof is the verifier of the
+    challenge with which the sign-in began (RFC 7636), or the cookie if there was no
+    challenge. A refused code stays valid for the client that it belongs to. Raises
+    `InvalidToken`, `MfaRequired`.
     """
     row = tokens.redeem(db, Purpose.GOOGLE_EXCHANGE, shown.code)
     bound = tokens.data_of(row)
@@ -187,19 +210,23 @@ def exchange(db: Session, shown: Shown, client: Client) -> Token:
 
 
 def _challenge_of(verifier: str) -> str:
-    """RFC 7636, 4.2: S256."""
+    """Derive the S256 challenge of a verifier (RFC 7636, 4.2)."""
     return urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
 
 
 def unlink(db: Session, session: LoginSession, password: str | None, client: Client) -> None:
-    """Raises `InvalidCredentials`, `SessionNotFresh`, `LastWayIn`."""
+    """Remove the linked Google account. Raises `InvalidCredentials`, `SessionNotFresh`,
+    `LastWayIn`.
+    """
     require_owner(session, password, client)
     identities.unlink(db, session.user, client)
     tokens.revoke(db, session.user_id, Purpose.GOOGLE_STATE, Purpose.GOOGLE_EXCHANGE)
 
 
 def frontend_page(**said: str) -> str:
-    """The configured frontend's page for who is back, with what is not empty of `said`."""
+    """Return the address of the frontend's callback page, with the values in `said`
+    that are not empty.
+    """
     return f"{get_settings().frontend_url}/auth/callback?{urlencode({k: v for k, v in said.items() if v})}"
 
 
@@ -209,7 +236,11 @@ def _departure(configuration: Configuration, browser: str, state: str) -> str:
 
 
 def _redeem(db: Session, state: str, browser: str) -> dict[str, Any]:
-    """What was kept when it began. Raises `InvalidState`; then the state stays good for the browser it belongs to."""
+    """Use up the state, and return what was stored when the sign-in began.
+
+    Raises `InvalidState` for the wrong browser. The state then stays valid for the
+    browser that it belongs to.
+    """
     try:
         begun = tokens.data_of(tokens.redeem(db, Purpose.GOOGLE_STATE, state))
     except InvalidToken:
@@ -224,5 +255,5 @@ def _secrets(browser: str, state: str) -> _Secrets:
 
 
 def _digest(purpose: str, *parts: str) -> str:
-    """One way from 256 random bits, and another way for each purpose."""
+    """Hash 256 random bits, separately for each purpose. It cannot be reversed."""
     return hashlib.sha256(":".join(["google", purpose, *parts]).encode()).hexdigest()

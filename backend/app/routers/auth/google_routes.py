@@ -1,7 +1,7 @@
-"""Routes of the sign-in with Google. No rule and no query here.
+"""Routes of the sign-in with Google. Rules and queries are in `google`.
 
-The first and the third are for the browser's address bar, not for scripts: what goes wrong there is told on the
-frontend's page, by a word in its address.
+`/login` and `/callback` are for the browser's address bar, not for scripts. After an
+error they lead to the frontend's page, with an error code in its address.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -31,12 +31,14 @@ from .sessions import SessionNotFresh
 from .tokens import LIFE, InvalidToken, Purpose
 
 router = Router(prefix="/google", body_limit=SMALL_BODY)
-# RFC 6749, 4.1.2: a client ignores what it does not know in the answer of a provider. Google sends `authuser` and more.
+# A client ignores parameters that it does not know in the response of a provider (RFC
+# 6749, 4.1.2). Google sends `authuser` and more.
 callback = Router(body_limit=SMALL_BODY, strict_query=False)
 
 journeys = AddressLimit("google sign-in", "100 per 10 minutes")
-# So many wait for Google at once; more wait for their turn without a thread. They stay few beside the threads that
-# connections need (WORKER_THREADS), so the other routes are quick while Google hangs.
+# At most so many requests wait for Google at once. The rest wait without a thread.
+# There are fewer of them than threads (WORKER_THREADS), so the other routes stay quick
+# while Google hangs.
 calls = Admission(8, timeout=5, refusal=GoogleUnavailable)
 
 WORDS = ", ".join(f"`{error.code}`" for error in google.REFUSALS)
@@ -49,7 +51,10 @@ async def google_enabled() -> None:
 
 
 async def google_turn() -> AsyncIterator[bool]:
-    """Whether it is this request's turn to call outside; false where the wait was too long."""
+    """Yield whether this request may call Google now.
+
+    It is false after too long a wait.
+    """
     async with AsyncExitStack() as turn:
         try:
             await turn.enter_async_context(calls.slot())
@@ -63,8 +68,8 @@ Challenge = Annotated[
     str | None,
     Query(
         pattern=r"^[A-Za-z0-9_-]{43}$",
-        description="Base64url of the SHA-256 of a secret that the page keeps (RFC 7636, S256) and shows to the "
-        "exchange as `code_verifier`. For a frontend on another site than this API.",
+        description="The base64url-encoded SHA-256 of a secret that the page keeps and sends to the exchange as "
+        "`code_verifier` (RFC 7636, S256). A frontend on another site than this API needs it.",
     ),
 ]
 GoogleEnabled = Depends(google_enabled)
@@ -73,7 +78,11 @@ GoogleTurn = Annotated[bool, Depends(google_turn, scope="function")]
 
 @raises(GoogleUnavailable, GoogleFailed)
 def google_configuration(turn: GoogleTurn) -> gateway.Configuration:
-    """Stands before the session among a route's parameters: nobody holds a connection while Google is asked."""
+    """Return the provider's configuration.
+
+    This dependency stands before the database session among a route's parameters, so
+    that no connection is held while Google is called.
+    """
     if not turn:
         raise GoogleUnavailable
     return gateway.configuration()
@@ -90,7 +99,7 @@ Shown = Annotated[google.Shown, Depends(shown_for_exchange)]
 
 
 def _leads_to(code: int, where: str) -> dict[str, Any]:
-    """The answer is a redirect, as OpenAPI has it."""
+    """Describe a redirect in OpenAPI."""
     location = {"Location": {"description": where, "schema": {"type": "string", "format": "uri"}}}
     return {
         "status_code": code,
@@ -102,18 +111,21 @@ def _leads_to(code: int, where: str) -> dict[str, Any]:
 @router.get(
     "/login",
     dependencies=[GoogleEnabled, Depends(journeys)],
-    **_leads_to(status.HTTP_302_FOUND, "Google's page, or the frontend's `/auth/callback?error=…`"),
+    **_leads_to(status.HTTP_302_FOUND, "Google's page, or the frontend's `/auth/callback?error=…`."),
 )
 @raises(*DATABASE_ERRORS)
 def sign_in_with_google(
     request: Request,
     turn: GoogleTurn,
     next_page: Annotated[
-        str, Query(alias="next", description="A path of the frontend, given back to its callback page if it is safe.")
+        str, Query(alias="next", description="A path of the frontend. The callback page gets it back if it is safe.")
     ] = "",
     code_challenge: Challenge = None,
 ) -> RedirectResponse:
-    """Send the browser to Google. Open it in the address bar; it sets a cookie that callback and exchange ask for."""
+    """Send the browser to Google. Open this address in the browser's address bar.
+
+    It sets a cookie that callback and exchange require.
+    """
     response = RedirectResponse("", status.HTTP_302_FOUND)
     browser = cookies.bind_browser(request, response, _seconds())
     response.headers["Location"] = _or_why_not(
@@ -131,10 +143,10 @@ def link_google(
     db: db_dependency,
     session: CurrentSession,
 ) -> GoogleLink:
-    """Where to send the browser to link a Google account to this one.
+    """Get the address to which the browser goes to link a Google account.
 
-    It must be the browser that asks: send this with credentials, since the answer sets a cookie. Who signed in over ten
-    minutes ago signs in again first.
+    Send this request from that browser, with credentials, because the response sets a
+    cookie. The sign-in must be at most ten minutes old.
     """
     browser = cookies.bind_browser(request, response, _seconds())
     return GoogleLink(url=google.begin_link(db, configuration, browser, session))
@@ -145,15 +157,16 @@ def link_google(
     dependencies=[GoogleEnabled],
     **_leads_to(
         status.HTTP_303_SEE_OTHER,
-        "The frontend's `/auth/callback?code=…`, for `POST /auth/google/exchange` within a minute, with the `next` "
-        f"that was asked for; or `?error=…`, one of {WORDS}",
+        "The frontend's `/auth/callback`. After success its query has a `code`, to be sent to "
+        "`POST /auth/google/exchange` within a minute, and the `next` from the start of the sign-in. After a failure "
+        f"it has an `error`, which is one of {WORDS}.",
     ),
 )
 @raises(*DATABASE_ERRORS)
 def return_from_google(
     request: Request, turn: GoogleTurn, client: CallingClient, answer: Annotated[GoogleAnswer, Query()]
 ) -> RedirectResponse:
-    """Where Google sends the browser back to. Not for you to call."""
+    """Receive the browser from Google. Clients do not call this."""
     browser = cookies.bound_browser(request)
 
     def arrive() -> str:
@@ -176,10 +189,11 @@ def exchange_google_code(
     shown: Shown,
     mode: cookies.SessionMode,
 ) -> Token:
-    """A session for the code that the callback page was given. It works once, for a minute, where the sign-in began.
+    """Get a session for the code that the callback page was given.
 
-    Send it with credentials, for the cookie of `GET /auth/google/login`; or with `code_verifier`, if that was given a
-    `code_challenge`.
+    The code works once, within a minute, in the client that began the sign-in. Send it
+    with credentials, for the cookie of `GET /auth/google/login`. If that request had a
+    `code_challenge`, send the `code_verifier` instead.
     """
     return cookies.deliver(response, google.exchange(db, shown, client), mode)
 
@@ -189,7 +203,7 @@ def exchange_google_code(
 def unlink_google(
     db: db_dependency, session: CurrentSession, client: CallingClient, data: OwnerInput | None = None
 ) -> None:
-    """Google no longer lets anybody into this account."""
+    """Remove the linked Google account. It can then no longer be used to sign in."""
     google.unlink(db, session, data.password if data else None, client)
 
 
@@ -202,5 +216,5 @@ def _or_why_not(where: Callable[[], str]) -> str:
 
 
 def _seconds() -> int:
-    """As long as a journey may last, up to the exchange of its code."""
+    """Return how long a sign-in may take, including the exchange of its code."""
     return int((LIFE[Purpose.GOOGLE_STATE] + LIFE[Purpose.GOOGLE_EXCHANGE]).total_seconds())

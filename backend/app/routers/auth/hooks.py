@@ -1,4 +1,7 @@
-"""What other features do when an account is deleted or has another address. They register here; auth knows none."""
+"""Hooks of other features for the deletion and the change of address of an account.
+
+The features register here. Auth does not know them.
+"""
 
 from collections.abc import Callable
 
@@ -15,26 +18,29 @@ _of_email_changes: list[Check] = []
 
 
 class SubscriptionActive(Conflict):
-    """Something is still paid for. A check raises it; its owner has to cancel first."""
+    """Something is still paid for. The owner has to cancel it first."""
 
     code = "subscription_active"
-    detail = "Cancel your subscription first."
+    detail = "This account has a subscription that has not ended. Cancel the subscription first."
 
 
 def before_deletion(check: Check) -> Check:
-    """Have `check` called, in the transaction that deletes an account; what it raises keeps the account."""
+    """Register `check` to run in the transaction that deletes an account.
+
+    If it raises an error, the account stays.
+    """
     _checks.append(check)
     return check
 
 
 def check_deletion(db: Session, user: User) -> None:
-    """Raises what the checks raise."""
+    """Run the checks. Raises what they raise."""
     for check in _checks:
         check(db, user)
 
 
 def after_email_change(hook: Check) -> Check:
-    """Have `hook` called, in the transaction that puts another address in force."""
+    """Register `hook` to run in the transaction that puts a new address in force."""
     _of_email_changes.append(hook)
     return hook
 

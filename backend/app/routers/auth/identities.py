@@ -1,7 +1,8 @@
-"""The rules of identities: whose account it is that somebody comes to whom a provider vouches for.
+"""Rules of identities: which account a person gets for whom a provider vouches.
 
-Who it is, is issuer and subject. An e-mail address only ever opens an account that nobody has shown to be theirs: one
-that never was verified, of which then nothing stays that its maker could come back with (ASVS 6.8.1).
+An identity is the pair of issuer and subject. An email address only ever opens an
+account that was never verified, so that nobody has shown it to be theirs. Then
+everything is removed by which the account's creator could come back (ASVS 6.8.1).
 """
 
 import re
@@ -23,58 +24,68 @@ from .models import Identity, LoginSession, User
 from .service import AccountDisabled, UsernameTaken, has_google
 from .sessions import Client
 
-TRIES = 5  # to make an account while others make the same one, or take its name
-MAX_BASE = 24  # characters of a user name, which leaves room for a dash and a number
+# Tries to create an account while others create the same one or take its name.
+TRIES = 5
+MAX_BASE = 24  # Characters of a username. This leaves room for a dash and a number.
 
 
 class GoogleEmailNotVerified(Forbidden):
-    """The provider does not vouch for the address, so it could be anybody's."""
+    """The provider does not vouch for the address, so it could belong to anyone."""
 
     code = "google_email_not_verified"
-    detail = "Google has not verified your e-mail address."
+    detail = "Google has not verified your email address. Verify it with Google, then try again."
 
 
 class GoogleEmailUnusable(Forbidden):
-    """An account needs an address that mail can be sent to, by the rules for every address (`canonical_email`)."""
+    """The address breaks the rules that hold for every address (`canonical_email`).
+
+    An account needs an address to which mail can be sent.
+    """
 
     code = "google_email_unusable"
-    detail = "The e-mail address of this Google account cannot be used here. Register with another address."
+    detail = "The email address of this Google account cannot be used here. Register with another address."
 
 
 class AccountExists(Conflict):
-    """The address has an account that this Google account is not linked to. Its owner signs in and links them."""
+    """The address belongs to an account to which this Google account is not linked.
+
+    The owner of that account can sign in and link the two.
+    """
 
     code = "account_exists"
-    detail = "An account with this e-mail address exists. Sign in to it, then link Google."
+    detail = "An account with this email address already exists. Sign in to it, then link Google."
 
 
 class GoogleAccountTaken(Conflict):
-    """This Google account is linked to somebody else's account."""
+    """This Google account is linked to another user's account."""
 
     code = "google_account_taken"
-    detail = "This Google account is linked to somebody else's account."
+    detail = "This Google account is linked to another user's account. Link a different one."
 
 
 class GoogleAlreadyLinked(Conflict):
     code = "google_already_linked"
-    detail = "Another Google account is linked. Unlink it first."
+    detail = "A Google account is already linked. Unlink it first."
 
 
 class LastWayIn(Conflict):
-    """Without a password nobody could sign in any more."""
+    """Without Google and without a password, the user could no longer sign in."""
 
     code = "last_way_in"
-    detail = "Set a password first: without Google you could not sign in any more."
+    detail = "Set a password first. Without Google you could no longer sign in."
 
 
 class _Raced(Conflict):
-    """Never leaves this module: another request made the same account, or took the name."""
+    """Another request created the same account, or took the name. Never leaves this
+    module.
+    """
 
 
 def owner_of(db: Session, person: Person, client: Client) -> User:
-    """Whose account this is; a new one for who has none.
+    """Return the account that belongs to this person, or create one.
 
-    Raises `GoogleEmailNotVerified`, `GoogleEmailUnusable`, `AccountDisabled`, `AccountExists`, `GoogleFailed`.
+    Raises `GoogleEmailNotVerified`, `GoogleEmailUnusable`, `AccountDisabled`,
+    `AccountExists`, `GoogleFailed`.
     """
     if not person.email_verified:
         raise GoogleEmailNotVerified
@@ -82,7 +93,7 @@ def owner_of(db: Session, person: Person, client: Client) -> User:
         if identity := _find(db, person):
             user = lock(db, User.id == identity.user_id)
             if _find(db, person) is None:
-                continue  # unlinked while we waited for the lock
+                continue  # it was unlinked while we waited for the lock
             return user
         email = _usable_address(person)
         try:
@@ -94,7 +105,11 @@ def owner_of(db: Session, person: Person, client: Client) -> User:
 
 
 def _usable_address(person: Person) -> str:
-    """Asked for a new account only: a person who is linked comes in whatever their address has become."""
+    """Return the person's address in its canonical form.
+
+    This is required for a new account only. A person who is already linked can sign in
+    whatever their address has become.
+    """
     if not person.email:
         raise GoogleFailed
     try:
@@ -104,7 +119,7 @@ def _usable_address(person: Person) -> str:
 
 
 def _adopt(db: Session, person: Person, email: str, client: Client) -> User:
-    """The account of this address, if nobody has shown that it is theirs; else a new one."""
+    """Return the unverified account of this address, taken over, or a new account."""
     if db.scalar(select(User.id).where(User.email == email)) is None:
         user = User(username=_free_username(db, email), email=email, is_verified=True)
         db.add(user)
@@ -113,7 +128,8 @@ def _adopt(db: Session, person: Person, email: str, client: Client) -> User:
     else:
         user = lock(db, User.email == email)
         if user.is_verified:
-            raise _Raced if _find(db, person) else AccountExists  # they came twice, and the other was quicker
+            # The same person may have come twice, and the other request was quicker.
+            raise _Raced if _find(db, person) else AccountExists
         _take_over(db, user, client)
     _add(db, user, person, _Raced)
     events.record(db, "google_linked", user.id, client)
@@ -121,7 +137,11 @@ def _adopt(db: Session, person: Person, email: str, client: Client) -> User:
 
 
 def _take_over(db: Session, user: User, client: Client) -> None:
-    """Somebody registered with an address that is not theirs: from now on the account is its owner's alone."""
+    """Hand an unverified account to the owner of its address.
+
+    Someone may have registered with an address that is not theirs. From now on, only
+    its owner can sign in.
+    """
     user.hashed_password, user.is_verified = None, True
     db.flush()
     takeover.expel(db, user.id)
@@ -130,7 +150,9 @@ def _take_over(db: Session, user: User, client: Client) -> None:
 
 
 def link(db: Session, session: LoginSession, person: Person, client: Client) -> None:
-    """Raises `GoogleEmailNotVerified`, `GoogleAccountTaken`, `GoogleAlreadyLinked`."""
+    """Link the person to the user of this session. Raises `GoogleEmailNotVerified`,
+    `GoogleAccountTaken`, `GoogleAlreadyLinked`.
+    """
     if not person.email_verified:
         raise GoogleEmailNotVerified
     identity = _find(db, person)
@@ -143,8 +165,8 @@ def link(db: Session, session: LoginSession, person: Person, client: Client) -> 
 
 
 def unlink(db: Session, user: User, client: Client) -> None:
-    """Raises `LastWayIn`."""
-    user = lock(db, User.id == user.id)  # locked: the password must not go meanwhile
+    """Remove the user's Google identity. Raises `LastWayIn`."""
+    user = lock(db, User.id == user.id)  # locked, so that the password stays meanwhile
     if not has_google(db, user.id):
         return
     if user.hashed_password is None:
@@ -155,7 +177,11 @@ def unlink(db: Session, user: User, client: Client) -> None:
 
 
 def _find(db: Session, person: Person) -> Identity | None:
-    """Raises `GoogleFailed` for a subject that differs from a known one only in what MySQL takes for the same."""
+    """Return the identity of this person, or `None`.
+
+    MySQL may find a subject that differs only in ways that its collation ignores.
+    Raises `GoogleFailed` for such a subject.
+    """
     same = select(Identity).where(Identity.issuer == person.issuer, Identity.subject == person.subject)
     identity = db.scalar(same)
     if identity and identity.subject != person.subject:
@@ -170,7 +196,10 @@ def _add(db: Session, user: User, person: Person, taken: type[AppError]) -> None
 
 
 def lock(db: Session, which: ColumnElement[bool]) -> User:
-    """The account as it is now, locked. Raises `AccountDisabled` for one that is disabled or gone."""
+    """Return the account as it is now, locked.
+
+    Raises `AccountDisabled` for an account that is disabled or deleted.
+    """
     user = db.scalar(queries.locked(which, User.is_active))
     if user is None:
         raise AccountDisabled
@@ -178,7 +207,11 @@ def lock(db: Session, which: ColumnElement[bool]) -> User:
 
 
 def _free_username(db: Session, email: str) -> str:
-    """What stands before the `@`, as far as a user name can hold it, with a number where it is taken or reserved."""
+    """Make a username from the part of the address before the `@`.
+
+    Characters that a username cannot have are replaced. A number is added if the name
+    is taken or reserved.
+    """
     local = email.partition("@")[0].partition("+")[0]
     base = re.sub(r"[^a-z0-9._-]+", "-", local)[:MAX_BASE].strip("._-")
     for digits in (0, 3, 6, 6):

@@ -1,4 +1,4 @@
-"""Work that follows a request, and what comes again."""
+"""Jobs of auth: work that follows a request, and work that recurs."""
 
 from datetime import timedelta
 from typing import Any
@@ -11,8 +11,11 @@ from app.platform.purges import purge
 from . import accounts, erasure, lockouts, passwords, pending, registration
 from .models import LoginSession, OneTimeToken, SecurityEvent, User, UsernameHold
 
-SESSIONS_KEPT = timedelta(days=30)  # after their end: from where somebody signed in counts for `throttle.Guess`
-EVENTS_KEPT = timedelta(days=400)  # a year, and the time to notice that something happened a year ago
+# Counted from their end. The addresses of past sessions tell `throttle.Guess` which
+# places are familiar.
+SESSIONS_KEPT = timedelta(days=30)
+# A year, plus the time to notice something that happened a year ago.
+EVENTS_KEPT = timedelta(days=400)
 
 
 @job("auth.registered")
@@ -42,7 +45,7 @@ def warn_of_lock(db: Session, payload: dict[str, Any]) -> None:
 
 @job("auth.erase_rest")
 def erase_rest(_db: Session, payload: dict[str, Any]) -> Again | None:
-    """What a deleted account left that was too much for one request."""
+    """Erase what a deleted account left that was too much for one request."""
     return None if erasure.erase_rest(payload["user_id"]) else Again(payload=payload)
 
 

@@ -1,4 +1,7 @@
-"""What follows when strangers have locked an account: one row, and one mail that lets its owner in (requirement 5)."""
+"""What follows when strangers have locked an account (requirement 5).
+
+A lock leaves one row, and one email whose link lets the owner in.
+"""
 
 from datetime import timedelta
 
@@ -13,15 +16,22 @@ from . import events, passwords, queries, throttle
 from .models import SecurityEvent, User
 from .sessions import Client
 
-AGAIN = timedelta(days=1)  # as long as strangers' tries count (`throttle.SIEGE`): one that goes on is the same
+# Tries of strangers count for as long (`throttle.SIEGE`). A siege that goes on counts
+# as the same one.
+AGAIN = timedelta(days=1)
 MAILED = "lock_out_mailed"
 
 
 def note(db: Session, guess: throttle.Guess, user_id: int, client: Client) -> None:
-    """Once for a lock, by as many statements for nobody's account, whose `user_id` is 0."""
+    """Record a lock once.
+
+    For a name without an account, `user_id` is 0 and the number of statements is the
+    same.
+    """
     if not guess.locks_account():
         return
-    # The mark is that of `rate_limited` in the log: it tells no name, and which are of one.
+    # The mark is the one that `rate_limited` has in the log. It does not reveal the
+    # name, but equal names have equal marks.
     facts = {"what": "account", "name": loggable(guess.name)}
     noted = and_(SecurityEvent.kind == "locked_out", SecurityEvent.facts == events.as_text(facts))
     if not _is_newest(db, user_id, noted):
@@ -30,7 +40,11 @@ def note(db: Session, guess: throttle.Guess, user_id: int, client: Client) -> No
 
 
 def warn(db: Session, user_id: int) -> None:
-    """Mail the owner. The link in it opens the account again. Once, though it has two names to be locked under."""
+    """Email the owner a link that opens the account again.
+
+    One email is enough, although an account can be locked under its username and under
+    its address.
+    """
     user = db.scalar(queries.locked(User.id == user_id, User.is_active, User.is_verified))
     mailed = and_(SecurityEvent.kind == MAILED, SecurityEvent.user_id == user_id)
     if user and not _is_newest(db, user_id, mailed):
@@ -39,9 +53,10 @@ def warn(db: Session, user_id: int) -> None:
 
 
 def _is_newest(db: Session, user_id: int, which: ColumnElement[bool]) -> bool:
-    """Whether there is such an event of late, and no reset since, which ends a lock.
+    """Return whether there is such a recent event and no later reset.
 
-    In two statements: each has an index, and of everything that happens in a day there may be very much.
+    A reset ends a lock. Two statements are used, because each of them has an index.
+    There may be very many events in a day.
     """
     ended = and_(SecurityEvent.kind == "password_reset", SecurityEvent.user_id == user_id)
     newest, reset = (

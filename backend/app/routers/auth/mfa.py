@@ -1,7 +1,8 @@
-"""The rules of the second factor: codes of an authenticator app, and recovery codes for who has lost it.
+"""Rules of the second factor: codes from an authenticator app, and recovery codes.
 
-A right password, or Google's word, then only opens a challenge; a code answers it. All that use or change a user's
-codes stand in one line, so that a code that is sent twice at once is accepted once (ASVS 6.5.1).
+With a second factor, a correct password or a sign-in at Google only opens a challenge.
+A code answers the challenge. All requests that use or change a user's codes lock the
+user's row first. So a code that is sent twice at once is accepted once (ASVS 6.5.1).
 """
 
 import hashlib
@@ -34,7 +35,7 @@ from .tokens import Purpose
 
 MAX_TRIES = 5  # wrong codes for one challenge
 RECOVERY_CODES = 10
-RECOVERY_BYTES = 15  # 120 bits: from 112 on a plain hash is enough (ASVS 6.5.2)
+RECOVERY_BYTES = 15  # 120 bits; from 112 bits on, a plain hash is enough (ASVS 6.5.2)
 PURPOSE = "totp secrets"
 BATCH = 500
 
@@ -42,16 +43,19 @@ log = get_logger(__name__)
 
 
 class MfaRequired(Unauthenticated):
-    """Half a sign-in. `mfa_token` names its challenge, whose row must outlive the 401."""
+    """The sign-in is half complete. `mfa_token` names the challenge to answer.
+
+    The row of the challenge must be kept although the response is 401.
+    """
 
     code = "mfa_required"
-    detail = "Send a code of your authenticator app, or a recovery code, with this mfa_token."
+    detail = "Send a code from your authenticator app, or a recovery code, together with this `mfa_token`."
     commits = True
     extra = MappingProxyType(
         {
             "mfa_token": {
                 "type": "string",
-                "description": "Only with `mfa_required`; for 5 minutes.",
+                "description": "Sent only with `mfa_required`. Valid for 5 minutes.",
                 "examples": [EXAMPLE_TOKEN],
             }
         }
@@ -59,25 +63,28 @@ class MfaRequired(Unauthenticated):
 
 
 class InvalidCode(Unauthenticated):
-    """Wrong, used before, or for a challenge that is over. The count of wrong tries must outlive the refusal."""
+    """The code is wrong or used, or its challenge is over.
+
+    The count of wrong tries must be kept although the request is refused.
+    """
 
     code = "invalid_code"
-    detail = "This code is not valid. After some wrong ones, or five minutes, sign in again."
+    detail = "This code is not valid. Send a newer one. After five wrong codes or five minutes, sign in again."
     commits = True
 
 
 class MfaAlreadyEnabled(Conflict):
     code = "mfa_already_enabled"
-    detail = "Turn the second factor off before you set up another."
+    detail = "A second factor is already set up. Turn it off before you set up another."
 
 
 class MfaNotSetUp(Conflict):
     code = "mfa_not_set_up"
-    detail = "There is no second factor to confirm or to turn off."
+    detail = "There is no second factor to confirm or to turn off. `POST /auth/mfa/totp` sets one up."
 
 
 class NewSecret(NamedTuple):
-    """A secret for an authenticator app, plain and as the text of a QR code."""
+    """A secret for an authenticator app, in plain text and as the text of a QR code."""
 
     secret: str
     otpauth_uri: str
@@ -89,9 +96,10 @@ def is_enabled(db: Session, user_id: int) -> bool:
 
 
 def set_up(db: Session, session: LoginSession, password: str | None, client: Client) -> NewSecret:
-    """A secret that counts once a code of it has come back; one that still waits for that is replaced.
+    """Create a secret, which counts once a code made from it has come back.
 
-    Raises `InvalidCredentials`, `SessionNotFresh`, `MfaAlreadyEnabled`.
+    A secret that still waits for that is replaced. Raises `InvalidCredentials`,
+    `SessionNotFresh`, `MfaAlreadyEnabled`.
     """
     require_owner(session, password, client)
     user = session.user
@@ -105,9 +113,10 @@ def set_up(db: Session, session: LoginSession, password: str | None, client: Cli
 
 
 def confirm(db: Session, session: LoginSession, code: str, client: Client) -> list[str]:
-    """From now on the second factor is asked for. The recovery codes are given out this once.
+    """Turn the second factor on, and return the recovery codes.
 
-    Raises `MfaNotSetUp`, `MfaAlreadyEnabled`, `InvalidCode`.
+    The codes are shown only now. Raises `MfaNotSetUp`, `MfaAlreadyEnabled`,
+    `InvalidCode`.
     """
     user = lock_user(db, session)
     found = _totp_of(db, user.id)
@@ -128,7 +137,10 @@ def confirm(db: Session, session: LoginSession, code: str, client: Client) -> li
 
 
 def disable(db: Session, session: LoginSession, password: str | None, code: str, client: Client) -> None:
-    """Raises `InvalidCredentials`, `SessionNotFresh`, `MfaNotSetUp`, `InvalidCode`."""
+    """Turn the second factor off.
+
+    Raises `InvalidCredentials`, `SessionNotFresh`, `MfaNotSetUp`, `InvalidCode`.
+    """
     require_owner(session, password, client)
     user = session.user
     if not is_enabled(db, user.id):
@@ -142,20 +154,28 @@ def disable(db: Session, session: LoginSession, password: str | None, code: str,
 
 
 def remove(db: Session, user_id: int) -> None:
-    """Forget secret and recovery codes: of an account that ends, or whose owner is another than who set them up."""
+    """Delete the secret and the recovery codes.
+
+    They go when the account is deleted, when its second factor is turned off or set up
+    again, and when the account turns out to belong to another person than the one who
+    set them up.
+    """
     for table in (Totp, RecoveryCode):
         db.execute(delete(table).where(table.user_id == user_id))
 
 
 def challenge_or_session(db: Session, user: User, client: Client) -> Token:
-    """What a first factor leads to: a session, or `MfaRequired` with a challenge. The user's older ones are over."""
+    """Open a session after the first factor, or raise `MfaRequired` with a challenge.
+
+    A new challenge ends the user's older ones.
+    """
     if not is_enabled(db, user.id):
         return open_session(db, user, client)
     raise MfaRequired(members={"mfa_token": tokens.issue(db, Purpose.MFA, user_id=user.id)})
 
 
 def find_challenge(db: Session, mfa_token: str) -> OneTimeToken:
-    """Raises `InvalidCode` for one that is over, or never was."""
+    """Return the challenge. Raises `InvalidCode` if it is over or never existed."""
     try:
         return tokens.find(db, Purpose.MFA, mfa_token)
     except tokens.InvalidToken:
@@ -163,10 +183,14 @@ def find_challenge(db: Session, mfa_token: str) -> OneTimeToken:
 
 
 def answer(db: Session, challenge: OneTimeToken, code: str, client: Client) -> Token:
-    """A session for a right code. Raises `InvalidCode`; at most `MAX_TRIES` times for one challenge (ASVS 6.6.3)."""
-    # Locked before any other row, as by sign-in and reset.
+    """Open a session for a correct code.
+
+    Raises `InvalidCode`. A challenge allows at most `MAX_TRIES` codes (ASVS 6.6.3).
+    """
+    # The user's row is locked before any other row, as in a sign-in and in a reset.
     user = db.scalar(queries.locked(User.id == challenge.user_id, User.is_active))
-    # It may have ended while we waited. Counted before the code is looked at, so that no try is free.
+    # The challenge may have ended while we waited for the lock. The try is counted
+    # before the code is compared, so that no try is free.
     still_open = (OneTimeToken.used_at.is_(None), OneTimeToken.attempts < MAX_TRIES)
     counted = update(OneTimeToken).where(OneTimeToken.id == challenge.id, *still_open)
     if _rows(db, counted.values(attempts=OneTimeToken.attempts + 1)) != 1:
@@ -179,7 +203,11 @@ def answer(db: Session, challenge: OneTimeToken, code: str, client: Client) -> T
 
 
 def _note_failure(db: Session, challenge: OneTimeToken, user: User | None, client: Client) -> None:
-    """Who gets this far has the password: the owner should know before a guess is right (ASVS 6.3.5)."""
+    """Record a wrong code, and email the owner after the last try.
+
+    Anyone who gets this far has the password. The owner should know before a guess is
+    right (ASVS 6.3.5).
+    """
     events.record(db, "mfa_failed", challenge.user_id, client)
     db.refresh(challenge)
     if user and challenge.attempts == MAX_TRIES:
@@ -187,12 +215,16 @@ def _note_failure(db: Session, challenge: OneTimeToken, user: User | None, clien
 
 
 def is_guessable(code: str) -> bool:
-    """Six digits can be found by trying; a recovery code cannot, and is the owner's way in while somebody tries."""
+    """Return whether the code can be found by trying.
+
+    Six digits can. A recovery code cannot, and stays the owner's way in while someone
+    else is trying codes.
+    """
     return len(_plain(code)) <= totp.DIGITS
 
 
 def _accept(db: Session, user: User, code: str, client: Client) -> bool:
-    """Whether the code is one of this user's, which it is once."""
+    """Return whether the code is one of this user's, and use it up."""
     found = _totp_of(db, user.id)
     if found is None:
         return False
@@ -203,16 +235,22 @@ def _accept(db: Session, user: User, code: str, client: Client) -> bool:
 
 
 def _totp_of(db: Session, user_id: int) -> Row[Totp, datetime] | None:
-    """The second factor, and the database's time: a code that is right is right on every host."""
+    """Return the user's second factor and the database's time.
+
+    With the database's time, a correct code is accepted on every host.
+    """
     return db.execute(select(Totp, clock.now()).where(Totp.user_id == user_id)).first()
 
 
 def _is_next_code(row: Totp, code: str, at: datetime) -> bool:
-    """Whether it is right and newer than the last one that was accepted (RFC 6238, 5.2)."""
+    """Return whether the code is correct and newer than the last accepted one (RFC
+    6238, 5.2).
+    """
     try:
         secret = cipher(PURPOSE).decrypt(row.secret).decode()
     except Unreadable:
-        log.warning("totp_secret_unreadable", user_id=row.user_id)  # SECRET_KEY was changed: docs/operating.md
+        # SECRET_KEY was changed: see docs/operating.md
+        log.warning("totp_secret_unreadable", user_id=row.user_id)
         return False
     step = totp.step_of(secret, _plain(code), at, after=row.last_step)
     if step is not None:
@@ -222,13 +260,19 @@ def _is_next_code(row: Totp, code: str, at: datetime) -> bool:
 
 
 def renew(row: Totp) -> None:
-    """Encrypt the secret with the key of today, where that was another. Raises `cryptography.fernet.InvalidToken`."""
+    """Encrypt the secret with the current key if an older key encrypted it.
+
+    Raises `cryptography.fernet.InvalidToken`.
+    """
     if not is_current(PURPOSE, row.secret):
         row.secret = cipher(PURPOSE).rotate(row.secret).decode()
 
 
 def renew_all() -> tuple[int, int]:
-    """Renew everybody's secret, some at a time. How many were renewed, and how many neither key can read."""
+    """Encrypt the secrets of all users with the current key, in batches.
+
+    Return how many were renewed, and how many neither key can read.
+    """
     renewed = unreadable = last = 0
     while True:
         with SessionLocal() as db, db.begin():
@@ -267,7 +311,7 @@ def _new_recovery_code() -> str:
 
 
 def _plain(code: str) -> str:
-    """A code as it was meant: blanks, dashes and small letters are a matter of typing."""
+    """Normalise a typed code: drop spaces and dashes, and capitalise letters."""
     return "".join(code.split()).replace("-", "").upper()
 
 
@@ -276,5 +320,5 @@ def _digest(code: str) -> str:
 
 
 def _issuer() -> str:
-    """What the app shows above the code: the host that the user knows."""
+    """Return the name that the app shows above the code: the host of the frontend."""
     return urlsplit(get_settings().frontend_url or "").hostname or "Liftoff"

@@ -1,4 +1,4 @@
-"""Routes of the second factor. No rule and no query here."""
+"""Routes of the second factor. Rules and queries are in `mfa`."""
 
 from contextlib import AbstractContextManager, nullcontext
 
@@ -29,9 +29,10 @@ def answer_challenge(
     data: MfaAnswer,
     mode: cookies.SessionMode,
 ) -> Token:
-    """The second half of a sign-in: the `mfa_token` of its 401, and a code of the app or a recovery code.
+    """Complete a sign-in that needs a second factor.
 
-    Five wrong codes end the challenge; then, or after five minutes, sign in again.
+    Send the `mfa_token` from its 401, and a code from the app or a recovery code. Five
+    wrong codes end the challenge. After that, or after five minutes, sign in again.
     """
     with WRONG_CODES_HERE.failures(InvalidCode, client.ip_address):
         challenge = mfa.find_challenge(db, data.mfa_token)
@@ -43,14 +44,20 @@ def answer_challenge(
 @router.post("/mfa/totp", dependencies=[HashingSlot], response_model=TotpSecret)
 @raises(InvalidCredentials, SessionNotFresh, MfaAlreadyEnabled, SignInBusy, TooManyRequests)
 def set_up_totp(db: db_dependency, session: CurrentSession, client: CallingClient, data: MfaSetUp) -> mfa.NewSecret:
-    """A secret for an authenticator app. Nothing changes until a code of it is confirmed."""
+    """Get a secret for an authenticator app.
+
+    Nothing changes until a code from the app is confirmed.
+    """
     return mfa.set_up(db, session, data.password, client)
 
 
 @router.post("/mfa/totp/confirm")
 @raises(InvalidCode, MfaAlreadyEnabled, MfaNotSetUp, TooManyRequests)
 def confirm_totp(db: db_dependency, session: CurrentSession, client: CallingClient, data: MfaCode) -> RecoveryCodes:
-    """Turn the second factor on. The ten recovery codes are shown this once; each works once."""
+    """Turn the second factor on.
+
+    The ten recovery codes are shown only in this response. Each works once.
+    """
     with _guesses(session.user_id, data.code):
         return RecoveryCodes(recovery_codes=mfa.confirm(db, session, data.code, client))
 
@@ -58,7 +65,9 @@ def confirm_totp(db: db_dependency, session: CurrentSession, client: CallingClie
 @router.post("/mfa/totp/disable", status_code=status.HTTP_204_NO_CONTENT, dependencies=[HashingSlot])
 @raises(InvalidCredentials, SessionNotFresh, InvalidCode, MfaNotSetUp, SignInBusy, TooManyRequests)
 def disable_totp(db: db_dependency, session: CurrentSession, client: CallingClient, data: MfaDisable) -> None:
-    """Turn the second factor off, with the password and a code of the app or a recovery code."""
+    """Turn the second factor off, with the password and a code from the app or a
+    recovery code.
+    """
     with _guesses(session.user_id, data.code):
         mfa.disable(db, session, data.password, data.code, client)
 

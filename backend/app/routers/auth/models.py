@@ -12,14 +12,21 @@ from app.db.database import Base
 from app.db.mixins import Timestamps
 from app.db.types import PrimaryKey
 
-NOBODYS = "@deleted.invalid"  # RFC 2606: no mail goes there, and no registration comes with such an address
+# No mail can be delivered there (RFC 2606), and no account can register such an
+# address.
+NOBODYS = "@deleted.invalid"
 
 
 class User(Timestamps, Base):
-    """An account. `username` and `email` are canonical (`app.core.text`): every spelling of one meets one row."""
+    """An account.
+
+    `username` and `email` are canonical (`app.core.text`): all spellings of a name lead
+    to one row.
+    """
 
     __tablename__ = "users"
-    # For `pending.py`: few rows are in it, and on MariaDB, which has no partial index, few are looked at.
+    # For `pending.py`. Few rows are in this index, or, on MariaDB, which has no partial
+    # index, few of its rows are read.
     __table_args__ = (
         Index(
             None,
@@ -33,14 +40,18 @@ class User(Timestamps, Base):
     id: Mapped[PrimaryKey]
     username: Mapped[str] = mapped_column(String(32), unique=True)
     email: Mapped[str] = mapped_column(String(MAX_EMAIL), unique=True)
-    hashed_password: Mapped[str | None] = mapped_column(String(255))  # null: signs in another way only
+    # null: the user signs in without a password
+    hashed_password: Mapped[str | None] = mapped_column(String(255))
     is_verified: Mapped[bool] = mapped_column(default=False)
     is_active: Mapped[bool] = mapped_column(default=True)
     is_superuser: Mapped[bool] = mapped_column(default=False)
 
     @hybrid_property
     def is_deleted(self) -> bool:
-        """Whether only the row is left, under what its owner has published. A disabled account is not deleted."""
+        """Whether only the row is left, for what its owner has published.
+
+        A disabled account is not deleted.
+        """
         return self.email.endswith(NOBODYS)
 
     @is_deleted.inplace.expression
@@ -50,9 +61,11 @@ class User(Timestamps, Base):
 
 
 class LoginSession(Base):
-    """One sign-in on one device. Access tokens name it, so that ending it stops them at once.
+    """A sign-in on one device.
 
-    Nothing that a client could present is stored: refresh tokens are derived from the row and `refresh_count`.
+    Access tokens name it, so that ending it stops them at once. Nothing that a client
+    could present is stored. Refresh tokens are derived from the row and
+    `refresh_count`.
     """
 
     __tablename__ = "login_sessions"
@@ -62,11 +75,14 @@ class LoginSession(Base):
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     created_at: Mapped[datetime]
     last_used_at: Mapped[datetime]
-    expires_at: Mapped[datetime] = mapped_column(index=True)  # absolute: use never moves it
+    # fixed at sign-in: use never moves it
+    expires_at: Mapped[datetime] = mapped_column(index=True)
     ended_at: Mapped[datetime | None] = mapped_column(index=True)
-    # Its default lets the version before, which knows no such column, go on during a deployment.
+    # The default lets the previous version, which does not know this column, continue
+    # during a deployment.
     refresh_count: Mapped[int] = mapped_column(default=0, server_default="0")
-    refreshed_at: Mapped[datetime | None]  # when the newest refresh token was first given out
+    # when the newest refresh token was first issued
+    refreshed_at: Mapped[datetime | None]
     ip_address: Mapped[str] = mapped_column(String(45))
     user_agent: Mapped[str] = mapped_column(String(255))
 
@@ -74,7 +90,9 @@ class LoginSession(Base):
 
 
 class OneTimeToken(Base):
-    """A secret that works once, for one purpose, for a while. Only its hash is here."""
+    """A secret that works once, for one purpose, for a limited time. Only its hash is
+    stored.
+    """
 
     __tablename__ = "one_time_tokens"
     __table_args__ = (Index(None, "user_id", "purpose"),)
@@ -83,15 +101,20 @@ class OneTimeToken(Base):
     digest: Mapped[str] = mapped_column(String(64), unique=True)
     purpose: Mapped[str] = mapped_column(String(32))
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    data: Mapped[str] = mapped_column(String(1000), default="")  # what the purpose needs, such as a new address
-    attempts: Mapped[int] = mapped_column(default=0)  # wrong codes, where a second one goes with it
+    # what the purpose needs, such as a new address
+    data: Mapped[str] = mapped_column(String(1000), default="")
+    # wrong codes that were sent with this token
+    attempts: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
     used_at: Mapped[datetime | None]
 
 
 class Identity(Base):
-    """Somebody whom an OpenID provider vouches for. Who it is, is issuer and subject, never the e-mail address."""
+    """A person for whom an OpenID provider vouches.
+
+    The person is identified by issuer and subject, never by the email address.
+    """
 
     __tablename__ = "identities"
     __table_args__ = (UniqueConstraint("issuer", "subject"), UniqueConstraint("user_id", "issuer"))
@@ -104,20 +127,22 @@ class Identity(Base):
 
 
 class Totp(Base):
-    """The second factor of a user: its secret, encrypted, and the last time step that was accepted."""
+    """A user's second factor: its encrypted secret, and the last time step that was
+    accepted.
+    """
 
     __tablename__ = "totps"
 
     id: Mapped[PrimaryKey]
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), unique=True)
     secret: Mapped[str] = mapped_column(String(255))
-    confirmed_at: Mapped[datetime | None]  # null: asked for, not yet in force
+    confirmed_at: Mapped[datetime | None]  # null: created, but not yet in force
     last_step: Mapped[int | None]  # a code is accepted once
     created_at: Mapped[datetime] = mapped_column(default=clock.now())
 
 
 class RecoveryCode(Base):
-    """One way in for who has lost the second factor. Only its hash is here."""
+    """A code for a user who has lost the second factor. Only its hash is stored."""
 
     __tablename__ = "recovery_codes"
 
@@ -128,12 +153,16 @@ class RecoveryCode(Base):
 
 
 class SecurityEvent(Base):
-    """What happened to an account, for its owner's and an administrator's eyes. Facts hold ids, never secrets."""
+    """An event in the life of an account, for its owner and for administrators.
+
+    Facts hold ids, never secrets.
+    """
 
     __tablename__ = "security_events"
     __table_args__ = (
         Index(None, "user_id", "created_at", "id"),
-        # For `lockouts.py`. MySQL takes the beginning of a long text alone, and has no partial index.
+        # For `lockouts.py`. MySQL indexes only the beginning of a long text, and has no
+        # partial index.
         Index(
             None,
             "kind",
@@ -153,10 +182,11 @@ class SecurityEvent(Base):
 
 
 class UsernameHold(Base):
-    """What is left of a registration with an address that already has an account.
+    """What is stored of a registration with an address that already has an account.
 
-    It is answered as an account would be that waits for its address to be verified, and for as long (`pending.py`): so
-    neither asking for the user name again nor signing in tells anything of the address. It never opens a session.
+    Until it expires, it gets the same responses as an account that is waiting to be
+    verified (`pending.py`). So neither asking for the username again nor signing in
+    reveals anything about the address. A hold never opens a session.
     """
 
     __tablename__ = "username_holds"
@@ -164,7 +194,8 @@ class UsernameHold(Base):
 
     id: Mapped[PrimaryKey]
     username: Mapped[str] = mapped_column(String(32), unique=True)
-    # Null where the version before, which knows no such columns, wrote the row during a deployment.
+    # Null in rows that the previous version wrote during a deployment, because it does
+    # not know these columns.
     email: Mapped[str | None] = mapped_column(String(MAX_EMAIL))
     hashed_password: Mapped[str | None] = mapped_column(String(255))
     expires_at: Mapped[datetime] = mapped_column(index=True)

@@ -1,4 +1,6 @@
-"""Who changes what guards an account shows once more that it is theirs (ASVS 7.5.1)."""
+"""Re-authentication: changing anything that protects an account requires it (ASVS
+7.5.1).
+"""
 
 from sqlalchemy.orm import object_session
 
@@ -11,18 +13,22 @@ from .sessions import Client, lock_user, require_fresh
 
 
 class InvalidCredentials(Unauthenticated):
-    """Unknown name, wrong password, no password: from outside they all look the same."""
+    """The name is unknown, the password is wrong, or the account has no password. All
+    look the same from outside.
+    """
 
     code = "invalid_credentials"
-    commits = True  # the try was counted and noted
-    detail = "The user name or the password is wrong."
+    commits = True  # the failed try has been counted and recorded
+    detail = "The username or the password is wrong."
 
 
 def require_owner(session: LoginSession, password: str | None, client: Client | None = None) -> None:
-    """By the password; where the account has none, by a recent sign-in. From here on the user is locked.
+    """Re-authenticate the user of this session, and lock the user's row.
 
-    A stolen session does not open the way to guess: it has ten tries in 15 minutes.
-    Raises `InvalidCredentials`, `SessionNotFresh`, `TooManyRequests`, `Unauthenticated`.
+    The proof is the password. An account without a password needs a recent sign-in
+    instead. A stolen session does not allow guessing without limit: it has ten tries in
+    15 minutes. Raises `InvalidCredentials`, `SessionNotFresh`, `TooManyRequests`,
+    `Unauthenticated`.
     """
     db = object_session(session)
     assert db
@@ -35,6 +41,7 @@ def require_owner(session: LoginSession, password: str | None, client: Client | 
             events.record(db, "password_refused", session.user_id, client, session_id=session.id)
             throttle.OWNER_AGAIN.hit(f"session:{session.id}")
             raise InvalidCredentials
-    # A reset that ran while we hashed has ended this session, and that password.
+    # A reset that ran while we hashed has ended this session, and replaced that
+    # password.
     if lock_user(db, session).hashed_password != hashed:
         raise InvalidCredentials

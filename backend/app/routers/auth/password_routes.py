@@ -1,4 +1,4 @@
-"""Routes of passwords: forgotten, reset, changed. No rule and no query here."""
+"""Routes of passwords: forgotten, reset, changed. The rules are in `passwords`."""
 
 from fastapi import status
 
@@ -15,7 +15,7 @@ from .sessions import SessionNotFresh
 from .tokens import InvalidToken
 from .weak_passwords import WeakPassword
 
-IF_KNOWN = "If there is an account with this address, a link to a new password is on its way."
+IF_KNOWN = "If an account has this address, a link for choosing a new password is on its way."
 
 router = Router(prefix="/password", body_limit=SMALL_BODY)
 
@@ -23,7 +23,10 @@ router = Router(prefix="/password", body_limit=SMALL_BODY)
 @router.post("/forgot", status_code=status.HTTP_202_ACCEPTED)
 @answers_alike
 def forgot_password(db: db_dependency, client: CallingClient, data: EmailOnly) -> Message:
-    """Have a link to a new password sent. The answer is always the same, and takes as long."""
+    """Request a link for choosing a new password.
+
+    The response is always the same, and always takes as long.
+    """
     passwords.ask_for_link(db, data.email, client)
     return Message(message=IF_KNOWN)
 
@@ -31,7 +34,10 @@ def forgot_password(db: db_dependency, client: CallingClient, data: EmailOnly) -
 @router.post("/reset", status_code=status.HTTP_204_NO_CONTENT, dependencies=[HashingSlot])
 @raises(InvalidToken, WeakPassword, SignInBusy)
 def reset_password(db: db_dependency, client: CallingClient, data: PasswordReset) -> None:
-    """Set a new password with the token of the link in the mail. All sessions end; the link works once."""
+    """Set a new password with the token from the link in the email.
+
+    All sessions end. The link works once.
+    """
     passwords.reset(db, data, client)
 
 
@@ -39,5 +45,5 @@ def reset_password(db: db_dependency, client: CallingClient, data: PasswordReset
 @raises(InvalidCredentials, SessionNotFresh, WeakPassword, TooManyRequests, SignInBusy)
 @never_limited
 def change_password(db: db_dependency, session: CurrentSession, client: CallingClient, data: PasswordChange) -> None:
-    """Set a new password. The other sessions end."""
+    """Set a new password. All other sessions end."""
     passwords.change(db, session, data, client)

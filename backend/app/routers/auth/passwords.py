@@ -1,4 +1,4 @@
-"""The rules of passwords: forgotten, reset by a link, changed by their owner."""
+"""Rules of passwords: forgotten, reset with a link, changed by their owner."""
 
 from datetime import timedelta
 
@@ -19,20 +19,30 @@ from .weak_passwords import refuse_weak
 
 
 def ask_for_link(db: Session, email: str, client: Client) -> None:
-    """Have a link to a new password sent. The same work whether the address is known: a job looks (requirement 4)."""
+    """Have a link for choosing a new password sent.
+
+    The work is the same whether or not the address has an account, because a job looks
+    it up (requirement 4).
+    """
     if throttle.may_ask(client.ip_address) and throttle.may_mail(email, "reset"):
         enqueue(db, "auth.forgot_password", {"email": email})
 
 
 def send_link(db: Session, email: str) -> None:
-    """Also to an address that was never verified, since opening the link verifies it."""
+    """Send a link for choosing a new password, if the address has an account.
+
+    An unverified address gets one, too, because opening the link verifies it.
+    """
     user = find_owner(db, email)
     if user:
         mail_link(db, user, "auth/reset_password")
 
 
 def mail_link(db: Session, user: User, template: str) -> None:
-    """Send a link to a new password, by one of the mails that hold such a link. Older ones are dead from now on."""
+    """Send a link for choosing a new password, with this template.
+
+    Older links stop working now.
+    """
     token = tokens.issue(db, Purpose.RESET_PASSWORD, user_id=user.id)
     life = LIFE[Purpose.RESET_PASSWORD]
     queue_mail(
@@ -48,15 +58,22 @@ def mail_link(db: Session, user: User, template: str) -> None:
 
 
 def find_owner(db: Session, email: str, *conditions: ColumnExpressionArgument[bool]) -> User | None:
-    """Who has this address, if not disabled. Locked: of two links that are made at once, the second ends the first."""
+    """Return the account with this address, locked, unless it is disabled.
+
+    If two links are made at once, the lock lets the second one revoke the first.
+    """
     return db.scalar(queries.locked(User.email == email, User.is_active, *conditions))
 
 
 def reset(db: Session, data: PasswordReset, client: Client) -> None:
-    """A new password for who opened the link: all sessions and all other links end, the second factor stays.
+    """Set a new password for the user who opened the link.
 
-    The link came by mail, so the address is verified, too. Where it never was before, whoever made the account may have
-    been a stranger: nothing of theirs stays, a second factor included. Raises `InvalidToken`, `WeakPassword`.
+    All sessions and all other links end. The second factor stays.
+
+    The link came by email, so it verifies the address, too. If the address was never
+    verified before, a stranger may have created the account. Then everything that the
+    creator left is removed, including a second factor. Raises `InvalidToken`,
+    `WeakPassword`.
     """
     user = tokens.owner_of(db, tokens.redeem(db, Purpose.RESET_PASSWORD, data.token))
     _set(db, user, data.new_password)
@@ -71,7 +88,10 @@ def reset(db: Session, data: PasswordReset, client: Client) -> None:
 
 
 def change(db: Session, session: LoginSession, data: PasswordChange, client: Client) -> None:
-    """A new password; the user's other sessions end. Raises `InvalidCredentials`, `SessionNotFresh`, `WeakPassword`."""
+    """Set a new password, and end the user's other sessions.
+
+    Raises `InvalidCredentials`, `SessionNotFresh`, `WeakPassword`.
+    """
     require_owner(session, data.current_password, client)
     _set(db, session.user, data.new_password)
     end_sessions(db, session.user_id, but=session)
@@ -79,10 +99,14 @@ def change(db: Session, session: LoginSession, data: PasswordChange, client: Cli
 
 
 def _set(db: Session, user: User, password: str) -> None:
-    """Every link and challenge that was made under the old password is dead; the owner gets a notice."""
+    """Store a new password, and notify the owner.
+
+    All links and challenges from before are revoked.
+    """
     refuse_weak(password, user.username, user.email.partition("@")[0], field="new_password")
     user.hashed_password = hash_password(password)
-    # The row first: it is what a sign-in with the old password locks, so that none can slip in behind this.
+    # The row is written first, because a sign-in with the old password locks it. So
+    # such a sign-in cannot get past this change.
     db.flush()
     tokens.revoke(db, user.id)
     queue_mail(db, user.email, "auth/password_changed", username=user.username)

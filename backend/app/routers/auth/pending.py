@@ -1,7 +1,21 @@
-"""Registrations that wait for their address to be verified, and what makes them give way.
+"""Registrations that wait for their address to be verified, and what makes them give
+way.
 
-With a free address there is an account that waits. With a taken one there is a `UsernameHold`, which looks the same
-from outside for as long: its user name is taken, and its password is answered as that of an account that waits.
+A registration with a free address creates an account that waits. One with a taken
+address creates a `UsernameHold`, which behaves the same for as long.
+
+Without holds, two requests would reveal who has an account (ASVS 6.3.8). An attacker
+registers the username `probe` with the address of a victim, and gets 202 either way.
+Then the attacker registers `probe` again with any other address. If the victim's
+address was free, an account has the name, and the response is 409. If it was taken,
+nothing was stored, and the response is 202. A sign-in as `probe` with the attacker's
+own password would tell as much: 403 `email_not_verified` for the waiting account, 401
+for nothing. So a hold takes the username, keeps the password, and gets the responses of
+a waiting account.
+
+The two must also end at the same moment. Otherwise the attacker only has to ask again
+at a time when one is gone and the other is not. That is why a new link prolongs nothing
+(`LIFE`), and why several registrations with one address end together (`end_of`).
 """
 
 from datetime import datetime, timedelta
@@ -14,62 +28,83 @@ from app.db import clock
 from .models import Identity, LoginSession, User, UsernameHold
 
 LIFE = timedelta(hours=24)
-"""How long a registration waits for its link to be opened. A new link does not make it longer: else its user name would
-be held longer than one that was asked for with a taken address, and tell the two apart."""
+"""How long a registration waits for its link to be opened.
+
+A new link does not prolong it. Otherwise its username would be held longer than one
+that was registered with a taken address, and the two could be told apart.
+"""
 
 
 def make_way(db: Session, *which: ColumnElement[bool]) -> None:
-    """Delete those of these accounts whose registration was never finished in time."""
+    """Delete the accounts among these whose registration was not completed in time."""
     forgotten = delete(User).where(abandoned(), or_(*which))
     db.execute(forgotten.execution_options(synchronize_session=False))
 
 
 def give_way(db: Session, email: str) -> None:
-    """Delete an unfinished registration with this address: somebody else has just shown that it is theirs."""
+    """Delete an unfinished registration with this address.
+
+    Another person has just shown that the address is theirs.
+    """
     giving_way = delete(User).where(unfinished(), User.email == email)
     db.execute(giving_way.execution_options(synchronize_session=False))
 
 
 def abandoned() -> ColumnElement[bool]:
-    """Registrations that nobody finished in time."""
+    """Select registrations that were not completed in time."""
     return and_(unfinished(), User.created_at <= clock.now(-LIFE))
 
 
 def unfinished() -> ColumnElement[bool]:
-    """Accounts whose address was never verified. Not among them: who ever signed in, and lost the mark since."""
-    # One row is looked for by index. PostgreSQL may turn a NOT EXISTS into a join that reads a whole table.
+    """Select accounts whose address was never verified.
+
+    An account that has ever signed in is not among them, even if it has lost the mark
+    since.
+    """
+    # Each subquery finds one row by an index. PostgreSQL may turn a NOT EXISTS into a
+    # join that reads a whole table.
     came_in = (select(table.id).where(table.user_id == User.id).correlate(User) for table in (LoginSession, Identity))
     nothing = (rows.limit(1).scalar_subquery().is_(None) for rows in came_in)
     return and_(User.is_verified.is_(False), User.is_active, *nothing)
 
 
 def find_hold(db: Session, name: str) -> UsernameHold | None:
-    """The live hold of this user name, or the first one with this address.
+    """Return the live hold of this username, or the first live hold with this address.
 
-    Only the first: of several registrations with one free address the first makes the account, and its password is the
-    only one that a sign-in with the address would know.
+    Only the first one counts. If several registrations come with one free address, the
+    first creates the account. Its password is the only one that a sign-in with the
+    address could use.
     """
     column = UsernameHold.email if "@" in name else UsernameHold.username
     live = select(UsernameHold).where(column == name, UsernameHold.expires_at > clock.now())
-    # Those of one address end together (`end_of`). By their end first, because there is an index in this order.
+    # The holds of one address end together (`end_of`). They are sorted by their end
+    # first, because an index has this order.
     return db.scalar(live.order_by(UsernameHold.expires_at, UsernameHold.id).limit(1))
 
 
 def waits() -> ColumnElement[bool]:
-    """Accounts that wait for their address to be verified: they were there before any hold of it."""
+    """Select accounts that wait for their address to be verified.
+
+    Such an account existed before any hold with its address.
+    """
     return and_(User.is_verified.is_(False), User.is_active, User.created_at > clock.now(-LIFE))
 
 
 def is_over(db: Session, user: User) -> bool:
-    """Whether this is a registration that nobody finished in time, though no purge has come yet."""
+    """Return whether this registration was not completed in time, even if no purge has
+    run yet.
+    """
     return bool(db.scalar(select(exists().where(User.id == user.id, abandoned()))))
 
 
 def end_of(db: Session, email: str) -> datetime | ColumnElement[datetime]:
-    """When a registration ends that comes with this address now: with the first of those that it still has.
+    """Return when a registration that comes with this address now ends.
 
-    Were each to have a day of its own, a later one would become the first where the address is taken, and none where it
-    is free: its password would tell.
+    It ends with the first live registration that has the address. If each had a day of
+    its own, a later one would outlive the first. With a taken address it would then
+    become the first hold, and its password would get the response of a waiting account.
+    With a free address it would not. The response to that password would reveal which
+    is the case.
     """
     first_hold = select(func.min(UsernameHold.expires_at)).where(
         UsernameHold.email == email, UsernameHold.expires_at > clock.now()
@@ -83,6 +118,9 @@ def end_of(db: Session, email: str) -> datetime | ColumnElement[datetime]:
 
 
 def is_contested(db: Session, email: str) -> bool:
-    """Whether more than one registration came with this address: then nobody can say whose password the account has."""
+    """Return whether more than one registration came with this address.
+
+    If so, nobody can say who chose the password of the account.
+    """
     others = exists().where(UsernameHold.email == email, UsernameHold.expires_at > clock.now())
     return bool(db.scalar(select(others)))

@@ -1,4 +1,4 @@
-"""Statements that several rules of auth share."""
+"""Statements that several modules of auth share."""
 
 from sqlalchemy import ColumnExpressionArgument, Select, or_, select
 from sqlalchemy.orm import Session
@@ -7,19 +7,23 @@ from .models import User
 
 
 def locked(*which: ColumnExpressionArgument[bool]) -> Select[User]:
-    """Accounts, locked, as they are once the lock is ours: not as this transaction may have read them before.
+    """Select accounts with a lock, as they are once the lock is held.
 
-    Whoever changes what lets somebody in takes this lock first, then looks at tokens, then at sessions, each in a
-    statement of its own: one that waits for the lock sees other tables as they were before it waited (PostgreSQL).
+    What this transaction read of them before is replaced. A request that changes what
+    lets a user in takes this lock first, then reads tokens, then sessions, each in a
+    statement of its own. On PostgreSQL, a statement that waits for the lock sees other
+    tables as they were before it waited.
     """
     mine = select(User).where(*which).with_for_update(key_share=True)
     return mine.execution_options(populate_existing=True)
 
 
 def lock_all(db: Session, *which: ColumnExpressionArgument[bool]) -> list[User]:
-    """Every account that one of these describes, locked in the order of ids: or two could wait for each other.
+    """Lock every account that matches one of these conditions, in the order of ids.
 
-    Each by a statement of its own: MariaDB locks what one statement finds in an order that it chooses.
+    In another order, two requests could wait for each other. Each account is locked by
+    a statement of its own, because MariaDB chooses the order in which one statement
+    locks what it finds.
     """
     ids = db.scalars(select(User.id).where(or_(*which)).order_by(User.id)).all()
     found = [db.scalar(locked(User.id == user_id)) for user_id in ids]

@@ -1,7 +1,8 @@
-"""The rules of making an account: it waits for its address to be verified, and gives way when nobody does.
+"""Rules of registration: an account waits for its address to be verified, or gives way.
 
-What a request does is the same whether the address is free or taken. Who has an account is looked up by a job
-afterwards, so that neither the answer nor its time can tell (requirements 1 and 4).
+A request does the same work whether the address is free or taken. A job looks up
+afterwards whether the address has an account. So neither the response nor its timing
+can reveal it (requirements 1 and 4).
 """
 
 from contextlib import suppress
@@ -28,7 +29,7 @@ from .weak_passwords import refuse_weak
 
 
 class _AddressTaken(Conflict):
-    """Never leaves this module: nobody is told."""
+    """The address has an account. Never leaves this module, because nobody is told."""
 
 
 TAKEN = {
@@ -39,13 +40,16 @@ TAKEN = {
 
 
 def register(db: Session, data: Registration) -> None:
-    """Make an account that waits for its address to be verified. Whether the address was taken is not told.
+    """Create an account that waits for its address to be verified.
 
-    An id of `users`, which an account's owner can read, is used up in both cases, too; but not on SQLite, which takes
-    back what a savepoint gave out. Raises `UsernameTaken`, `WeakPassword`.
+    The caller does not learn whether the address was taken. An id of `users`, which the
+    owner of an account can read, is used up in both cases. SQLite is the exception,
+    because it takes back an id when a savepoint is rolled back. Raises `UsernameTaken`,
+    `WeakPassword`.
     """
     refuse_weak(data.password, data.username, data.email.partition("@")[0])
-    hashed = hash_password(data.password)  # for a taken address, too: both cases take the same time
+    # for a taken address, too, so that both cases take the same time
+    hashed = hash_password(data.password)
     wait_for_turn(db, User.username, data.username)
     pending.make_way(db, User.username == data.username, User.email == data.email)
     refuse_taken(db, data.username)
@@ -55,7 +59,10 @@ def register(db: Session, data: Registration) -> None:
 
 
 def _store(db: Session, asked: dict[str, str]) -> None:
-    """One row stays, an account or a hold, by the same statements in either case. Raises `UsernameTaken`."""
+    """Store an account or a hold. The statements are the same in either case.
+
+    Raises `UsernameTaken`.
+    """
     with conflicts(TAKEN):
         db.add(UsernameHold(**asked, expires_at=pending.end_of(db, asked["email"])))
         db.flush()
@@ -68,9 +75,10 @@ def _store(db: Session, asked: dict[str, str]) -> None:
 
 
 def refuse_taken(db: Session, username: str) -> None:
-    """Raise `UsernameTaken` where an account has this name, or a registration holds it.
+    """Raise `UsernameTaken` if an account has this name or a registration holds it.
 
-    Of the holds that have run out only this name's makes way here: of all of them there may be very many.
+    Of the expired holds, only the one with this name is deleted here, because there may
+    be very many.
     """
     over = delete(UsernameHold).where(UsernameHold.username == username, UsernameHold.expires_at < clock.now())
     db.execute(over.execution_options(synchronize_session=False))
@@ -80,7 +88,11 @@ def refuse_taken(db: Session, username: str) -> None:
 
 
 def greet(db: Session, email: str) -> None:
-    """Somebody registered with this address: mail them a link, or tell its owner that it has an account."""
+    """Email the address of a new registration.
+
+    An unverified account gets a link. The owner of a verified account is told that the
+    account exists.
+    """
     user = passwords.find_owner(db, email)
     if user is None:
         return
@@ -91,7 +103,7 @@ def greet(db: Session, email: str) -> None:
 
 
 def ask_for_link(db: Session, email: str, client: Client) -> None:
-    """Have another link sent, if there is an account that waits for it."""
+    """Have another link sent, if an account with this address waits for it."""
     if throttle.may_ask(client.ip_address) and throttle.may_mail(email, "verification"):
         enqueue(db, "auth.resend_verification", {"email": email})
 
@@ -103,10 +115,11 @@ def send_link_again(db: Session, email: str) -> None:
 
 
 def _send_link(db: Session, user: User) -> None:
-    """To verify the address, and with it the password; where that could be another's, to choose one.
+    """Send a link that verifies the address, or one for choosing a password.
 
-    Who opens a link has the mailbox. Where somebody else registered with the address before, they did not choose the
-    password that is stored: only a link that replaces it may reach them (ASVS 6.8.1).
+    The person who opens a link owns the mailbox. If someone else registered with the
+    address before, the stored password is not the owner's. Then only a link that
+    replaces the password may reach the owner (ASVS 6.8.1).
     """
     if pending.is_contested(db, user.email):
         passwords.mail_link(db, user, "auth/choose_password")
@@ -126,7 +139,11 @@ def _send_link(db: Session, user: User) -> None:
 
 
 def verify_email(db: Session, token: str, client: Client) -> None:
-    """Raises `InvalidToken`, also where another registration came with the address, or the time of this one is over."""
+    """Verify the address with a token.
+
+    Raises `InvalidToken`, also if another registration came with the address, or if
+    this registration has expired.
+    """
     user = tokens.owner_of(db, tokens.redeem(db, Purpose.VERIFY_EMAIL, token))
     if pending.is_contested(db, user.email) or pending.is_over(db, user):
         raise InvalidToken

@@ -1,4 +1,4 @@
-"""Routes of auth. No rule and no query here."""
+"""Routes of auth. Rules and queries are in the modules that these routes call."""
 
 from typing import Annotated
 
@@ -27,7 +27,11 @@ def create_token(
     data: Annotated[Login, Form()],
     mode: cookies.SessionMode,
 ) -> Token:
-    """Sign in with user name or e-mail and password. Only after a right password a closed account says why."""
+    """Sign in with a username or an email, and a password.
+
+    A client learns that an account is disabled or unverified only after sending the
+    right password.
+    """
     return cookies.deliver(response, service.sign_in(db, data, client), mode)
 
 

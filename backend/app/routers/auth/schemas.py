@@ -1,4 +1,4 @@
-"""Shapes of auth on the wire."""
+"""Request and response bodies of auth."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -12,9 +12,11 @@ from app.core.types import rule
 
 MAX_PASSWORD = 256
 MAX_TOKEN = 100  # characters; ours have 43
-DEMO = {"email": "author@example.com", "password": "liftoff-demo-password"}  # of the demo data
+# from the demo data
+DEMO = {"email": "author@example.com", "password": "liftoff-demo-password"}
 NEW_PASSWORD = "four quiet herons wade"  # noqa: S105 - an example
-# What exists once, in a mail or an authenticator app. It has the right form, so that only its value is refused.
+# Stands for a token that exists only in an email or a response. It has the right form,
+# so that only its value is refused.
 EXAMPLE_TOKEN = "paste-the-token-of-the-link-in-the-mail-her"  # noqa: S105 - a text to be replaced, no secret
 
 Email = Annotated[
@@ -38,9 +40,10 @@ class Registration(Input):
 
 
 class Login(Input):
-    """The password form of OAuth 2.0 (RFC 6749, 4.3.2). `username` takes the user name or the e-mail address.
+    """The password form of OAuth 2.0 (RFC 6749, 4.3.2).
 
-    Unknown fields are ignored, as section 3.2 demands: clients send `audience`, `resource` and more.
+    `username` takes a username or an email. Unknown fields are ignored, as section 3.2
+    requires, because clients send `audience`, `resource` and more.
     """
 
     model_config = ConfigDict(extra="ignore") | example({"username": DEMO["email"], "password": DEMO["password"]})
@@ -54,7 +57,7 @@ class Login(Input):
 
 
 class Token(Output):
-    """`expires_in` is in seconds."""
+    """The tokens of a session. `expires_in` is in seconds."""
 
     access_token: str
     token_type: Literal["bearer"] = "bearer"  # noqa: S105 - the standard's word, no secret
@@ -79,7 +82,7 @@ class Me(Output):
 
 
 class Refresh(Input):
-    """Without a `refresh_token` the cookie counts."""
+    """The refresh token. Without `refresh_token`, the cookie is used."""
 
     model_config = example({"refresh_token": EXAMPLE_TOKEN})
 
@@ -87,7 +90,7 @@ class Refresh(Input):
 
 
 class SessionRead(Output):
-    """A device that is signed in. `current` is the one that asks."""
+    """A device that is signed in. `current` marks the session of this request."""
 
     id: int
     created_at: datetime
@@ -100,12 +103,18 @@ class SessionRead(Output):
 MfaCodeText = Annotated[
     str,
     Field(
-        min_length=1, max_length=64, examples=["123456"], description="Of the authenticator app, or a recovery code."
+        min_length=1,
+        max_length=64,
+        examples=["123456"],
+        description="A code from the authenticator app, or a recovery code.",
     ),
 ]
 PasswordAgain = Annotated[
     Password | None,
-    Field(description="Of the account; where it has none, a sign-in within the last ten minutes is asked for instead."),
+    Field(
+        description="The current password of the account. An account without a password leaves it out and needs a "
+        "sign-in within the last ten minutes."
+    ),
 ]
 
 
@@ -136,7 +145,9 @@ class MfaDisable(Input):
 
 
 class TotpSecret(Output):
-    """The secret to type into an authenticator app, and the text of the QR code that says the same."""
+    """The secret to type into an authenticator app, and the text of the QR code that
+    contains it.
+    """
 
     secret: str
     otpauth_uri: str
@@ -146,7 +157,7 @@ class RecoveryCodes(Output):
     recovery_codes: list[str]
 
 
-SecretToken = Annotated[str, Field(min_length=1, max_length=200, description="From the link in a mail.")]
+SecretToken = Annotated[str, Field(min_length=1, max_length=200, description="The token from the link in an email.")]
 
 
 class EmailOnly(Input):
@@ -169,7 +180,10 @@ class PasswordReset(Input):
 
 
 class OwnerInput(Input):
-    """`password` is the current one; an account without one leaves it out and needs a recent sign-in."""
+    """The current password, as proof of ownership.
+
+    An account without a password leaves `password` out and needs a recent sign-in.
+    """
 
     model_config = example({"password": DEMO["password"]})
 
@@ -177,7 +191,11 @@ class OwnerInput(Input):
 
 
 class PasswordChange(Input):
-    """`current_password` is left out by an account without one, which needs a recent sign-in."""
+    """The current password and the new one.
+
+    An account without a password leaves `current_password` out and needs a recent
+    sign-in.
+    """
 
     model_config = example({"current_password": DEMO["password"], "new_password": NEW_PASSWORD})
 
@@ -202,7 +220,9 @@ class UsernameChange(PartialInput):
 
 
 class GoogleAnswer(BaseModel):
-    """What a browser brings back from Google: `code` and `state`, or an `error`. More may stand beside it."""
+    """What a browser brings back from Google: `code` and `state`, or an `error`. Other
+    parameters are ignored.
+    """
 
     code: str = ""
     state: str = ""
@@ -211,15 +231,21 @@ class GoogleAnswer(BaseModel):
 
 
 class GoogleCode(Input):
-    """`code_verifier` is what the `code_challenge` of `GET /auth/google/login` was made of, if there was one."""
+    """The code from the callback page.
+
+    If `GET /auth/google/login` had a `code_challenge`, `code_verifier` is the secret
+    that the challenge was made from.
+    """
 
     model_config = example({"code": EXAMPLE_TOKEN})
 
-    code: Annotated[str, Field(min_length=1, max_length=200, description="From the address of the callback page.")]
+    code: Annotated[
+        str, Field(min_length=1, max_length=200, description="The code from the address of the callback page.")
+    ]
     code_verifier: Annotated[str, Field(pattern=r"^[A-Za-z0-9._~-]{43,128}$")] | None = None
 
 
 class GoogleLink(Output):
-    """Where to send the browser."""
+    """The address to which the browser goes next."""
 
     url: str

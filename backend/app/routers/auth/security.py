@@ -1,4 +1,4 @@
-"""Passwords and tokens: the only place that knows how they are made and what makes them good."""
+"""Passwords and tokens: only this module knows how they are made and checked."""
 
 import math
 import os
@@ -26,16 +26,22 @@ LEEWAY_SECONDS = 60
 MAX_TOKEN = 2_000  # characters; ours have about 350
 ALGORITHM = "HS256"
 AUDIENCE = "liftoff"
-ID_TOKEN_ALGORITHMS = ["RS256", "ES256"]  # nothing that a public key could pass as the secret of
+# No HMAC algorithm is among them, because a public key could pass as its secret.
+ID_TOKEN_ALGORITHMS = ["RS256", "ES256"]
 MAX_ID_TOKEN = 20_000  # characters
 MAX_SUBJECT = 255  # ASCII characters (OpenID Connect Core 2)
 TOKEN_TYPE = "at+jwt"  # noqa: S105 - RFC 9068: a token of another kind does not pass for this one
 
-PASSES, LANES = 2, 1  # of argon2id; with the 19 MiB of the settings it is OWASP's first choice, 20 ms of one core
+# For argon2id. With the 19 MiB of the settings, this is OWASP's first choice, and takes
+# 20 ms of one core.
+PASSES, LANES = 2, 1
 
 
 class SignInBusy(Unavailable):
-    """More people sign in than processors can hash passwords for; the other routes stay quick."""
+    """More requests wait to hash a password than the processors can serve in time.
+
+    The other routes stay quick.
+    """
 
     code = "sign_in_busy"
     detail = "Many people are signing in. Try again in a moment."
@@ -45,13 +51,18 @@ hashing = Admission(os.cpu_count() or 1, timeout=10, refusal=SignInBusy)
 
 
 async def hashing_slot() -> AsyncIterator[None]:
-    """At most one password per processor at once; the rest wait without a thread or a connection."""
+    """Hash at most one password per processor at once. The rest wait without a thread
+    or a connection.
+    """
     async with hashing.slot():
         yield
 
 
 def hasher() -> CryptContext:
-    """Makes and compares hashes of the cost that the settings say; one with another is replaced at the next sign-in."""
+    """Return the hasher with the cost from the settings.
+
+    A hash with another cost is replaced at the next sign-in.
+    """
     return _hasher(get_settings().password_hash_kib)
 
 
@@ -71,7 +82,11 @@ def hash_password(password: str) -> str:
 
 
 def verify_password(password: str, hashed: str | None) -> tuple[bool, str | None]:
-    """Whether it fits, and a new hash where the old one has old parameters. Takes as long without a hash to compare."""
+    """Return whether the password is correct, and a new hash or `None`.
+
+    There is a new hash if the old one has old parameters. Without a hash to compare
+    with, this takes as long.
+    """
     if hashed is None:
         hasher().verify(password, _nobodys_hash(hasher()))
         return False, None
@@ -81,30 +96,33 @@ def verify_password(password: str, hashed: str | None) -> tuple[bool, str | None
 
 @lru_cache
 def _nobodys_hash(hasher: CryptContext) -> str:
-    """Costs to compare what a hash does that is made now. Where the cost was just changed, an account that has not been
-    signed in to since can be told from nobody's by the time, until its next sign-in.
+    """Return a hash to compare with when there is no account.
+
+    Comparing with it costs as much as with a hash that is made now. After a change of
+    the cost, the hash of an account that has not signed in since takes a different
+    time, and can be told from this one until its next sign-in.
     """
     return str(hasher.hash(secrets.token_urlsafe()))
 
 
 @dataclass(frozen=True)
 class Access:
-    """What an access token says."""
+    """The content of an access token."""
 
     user_id: int
     session_id: int
 
 
 class InvalidSignature(ValueError):
-    """Not one of our tokens, or no longer."""
+    """The token is not one of ours, or is no longer valid."""
 
 
 class UnknownKey(InvalidSignature):
-    """An ID token that names a key which the provider's documents do not have, or not yet."""
+    """The ID token names a key that is not, or not yet, in the provider's documents."""
 
 
 def issue_access_token(access: Access) -> str:
-    """A signed token for `ACCESS_TOKEN_LIFE` that names its session."""
+    """Sign a token that names its session and is valid for `ACCESS_TOKEN_LIFE`."""
     issued = int(now().timestamp())
     claims = {
         "iss": _issuer(),
@@ -118,7 +136,11 @@ def issue_access_token(access: Access) -> str:
 
 
 def read_access_token(token: str, *, even_expired: bool = False) -> Access:
-    """What the token says. Raises `InvalidSignature` for a fault of form, signature, kind, issuer, audience or time."""
+    """Return the content of a token.
+
+    Raises `InvalidSignature` for a wrong form, signature, type, issuer, audience or
+    time.
+    """
     if len(token) > MAX_TOKEN or not token.isascii():
         raise InvalidSignature
     try:
@@ -136,7 +158,7 @@ def read_access_token(token: str, *, even_expired: bool = False) -> Access:
 
 @dataclass(frozen=True)
 class Expected:
-    """What an ID token must say. Its times are compared with `at`."""
+    """What an ID token must contain. Its times are compared with `at`."""
 
     issuers: list[str]
     client_id: str
@@ -145,9 +167,10 @@ class Expected:
 
 
 def read_id_token(token: str, keys: dict[str, Any], expected: Expected) -> dict[str, Any]:
-    """The claims of a provider's ID token (OpenID Connect Core 3.1.3.7): for us alone, in answer to this sign-in.
+    """Return the claims of a provider's ID token (OpenID Connect Core 3.1.3.7).
 
-    Raises `UnknownKey`, `InvalidSignature`.
+    The token must be for us alone, and must answer this sign-in. Raises `UnknownKey`,
+    `InvalidSignature`.
     """
     if len(token) > MAX_ID_TOKEN or not token.isascii():
         raise InvalidSignature("no ID token")
@@ -159,7 +182,8 @@ def read_id_token(token: str, keys: dict[str, Any], expected: Expected) -> dict[
     except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise InvalidSignature(f"{type(error).__name__}: {error}") from error
     claims = decoded.claims
-    # A list may also name others whom we do not know. And a token of another kind is no ID token (RFC 8725, 3.11).
+    # A list of audiences may name parties that we do not know. A token of another type
+    # is not an ID token (RFC 8725, 3.11).
     if (
         claims["aud"] not in (expected.client_id, [expected.client_id])
         or str(decoded.header.get("typ", "JWT")).upper() != "JWT"
@@ -171,12 +195,15 @@ def read_id_token(token: str, keys: dict[str, Any], expected: Expected) -> dict[
 
 
 def issue_refresh_token(session_id: int, number: int) -> str:
-    """The session's refresh token of this number. It is derived, so it is the same whenever it is asked for."""
+    """Return the session's refresh token with this number.
+
+    It is derived, so it is the same each time.
+    """
     return sign("refresh tokens", f"{session_id}.{number}".encode())
 
 
 def read_refresh_token(token: str) -> tuple[int, int]:
-    """Session and number. Raises `InvalidSignature`."""
+    """Return the session and the number. Raises `InvalidSignature`."""
     try:
         session_id, _, number = unsign("refresh tokens", token).partition(b".")
         return int(session_id), int(number)
@@ -189,7 +216,9 @@ def _issuer() -> str:
 
 
 def _decode(token: str) -> jwt.Token:
-    """Signed with the key of today, or with the one before. Raises `JoseError`."""
+    """Decode a token signed with the current key or the previous one. Raises
+    `JoseError`.
+    """
     *later, last = _keys()
     for key in later:
         with suppress(BadSignatureError):
@@ -207,9 +236,11 @@ def _imported(key: bytes) -> OctKey:
 
 
 class _AccessClaims(jwt.JWTClaimsRegistry):
-    """A future `iat` is ignored: the host that issued the token has a clock that is ahead of this one's.
+    """Claims of an access token, with a future `iat` ignored.
 
-    RFC 7519 (4.1.6) has the claim for telling a token's age, and no rule to refuse one by it; `nbf` has that rule.
+    The host that issued the token may have a clock ahead of this host's. RFC 7519
+    (4.1.6) defines the claim for telling a token's age, and has no rule that refuses a
+    token by it. The claim with that rule is `nbf`.
     """
 
     def validate_iat(self, value: object) -> None:
@@ -236,7 +267,8 @@ def _id_claims(expected: Expected) -> jwt.JWTClaimsRegistry:
         leeway=LEEWAY_SECONDS,
         iss={"essential": True, "values": expected.issuers},
         aud={"essential": True, "value": expected.client_id},
-        azp={"value": expected.client_id},  # who asked for it: may be left out, must not be another
+        # the party that the token was issued to: optional, but must not be another
+        azp={"value": expected.client_id},
         sub={"essential": True},
         nonce={"essential": True, "value": expected.nonce},
         iat={"essential": True},

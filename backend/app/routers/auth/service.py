@@ -1,4 +1,6 @@
-"""The rules of accounts, and every query they need."""
+"""Rules of signing in and of reading an account, and the errors that several modules
+share.
+"""
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -17,24 +19,27 @@ from .security import hash_password, verify_password
 from .sessions import Client
 from .weak_passwords import refuse_weak
 
-MANY_SESSIONS = 200  # as many of an account's sessions are looked at for addresses that are familiar
+# so many of an account's newest sessions are read for familiar addresses
+MANY_SESSIONS = 200
 
 
 class UsernameTaken(Conflict):
-    """User names are public, so this may be told."""
+    """Another account has the username. Usernames are public, so the client may be
+    told.
+    """
 
     code = "username_taken"
-    detail = "Somebody has this user name. Choose another."
+    detail = "That username is taken. Choose another."
 
 
 class EmailNotVerified(Forbidden):
     code = "email_not_verified"
-    detail = "Open the link in the mail that we sent you first."
+    detail = "Your email address is not verified. Open the link in the email that we sent you."
 
 
 class AccountDisabled(Forbidden):
     code = "account_disabled"
-    detail = "This account is disabled."
+    detail = "This account is disabled. Contact our support."
 
 
 class SuperuserOnly(Forbidden):
@@ -43,7 +48,10 @@ class SuperuserOnly(Forbidden):
 
 
 def login_name(login: str) -> str:
-    """The one form of a user name or e-mail address that somebody signs in with; empty where no account can have it."""
+    """Return the canonical form of a username or email that someone signs in with.
+
+    It is empty if no account can have it.
+    """
     try:
         return canonical_email(login) if "@" in login else folded_username(login)
     except ValueError:
@@ -51,9 +59,10 @@ def login_name(login: str) -> str:
 
 
 def find_by_login(db: Session, login: str) -> tuple[User | None, bool]:
-    """By user name or e-mail address, however it is spelled, and whether it waits for its address to be verified.
+    """Return the account with this name, and whether it waits to be verified.
 
-    Not: who registered and never came back.
+    The name is a username or an email, in any spelling. An abandoned registration is
+    not found.
     """
     name = login_name(login)
     column = User.email if "@" in name else User.username
@@ -62,11 +71,14 @@ def find_by_login(db: Session, login: str) -> tuple[User | None, bool]:
 
 
 def sign_in(db: Session, data: Login, client: Client) -> Token:
-    """A new session and its first token. What is wrong with an account is told only to who knows its password.
+    """Open a session for a correct password.
 
-    Two statements and two passwords to compare, whoever has the name; only who comes in is spared the second. A hold
-    answers as an account that waits, and opens nothing.
-    Raises `InvalidCredentials`, `EmailNotVerified`, `AccountDisabled`, `MfaRequired`, `TooManyRequests`.
+    Only a client that knows the password is told what is wrong with the account. The
+    work is the same whether or not an account has the name: two statements and two
+    password comparisons. Only a successful sign-in skips the second comparison. A hold
+    gets the response of an account that waits, and opens nothing. Raises
+    `InvalidCredentials`, `EmailNotVerified`, `AccountDisabled`, `MfaRequired`,
+    `TooManyRequests`.
     """
     name = login_name(data.username)
     (user, came_first), hold = find_by_login(db, name), pending.find_hold(db, name)
@@ -85,7 +97,21 @@ def sign_in(db: Session, data: Login, client: Client) -> Token:
         raise AccountDisabled
     if not user.is_verified:
         raise EmailNotVerified
-    # Locked and read again: while we hashed, a reset may have ended all sessions, and this one must not outlive it.
+    # The row is locked and read again here, because the password was compared without a
+    # lock. A comparison takes 20 ms or more. A lock held for that long would let anyone
+    # who guesses at an account keep its owner waiting. Without the second read, a thief
+    # who knows the old password could keep a way in:
+    #
+    #   sign-in of the thief                 password reset by the owner
+    #   reads the row with the old hash
+    #                                        locks the row, stores a new hash,
+    #                                        ends all sessions, commits
+    #   compares the old password: correct
+    #   opens a session, which nobody ends
+    #
+    # A reset must end all sessions (ASVS 7.4.3). It locks the same row first.
+    # If the reset is first, this read waits and finds another hash. If this read is
+    # first, the reset waits, and then ends the session that is opened below.
     locked = db.scalar(queries.locked(User.id == user.id, User.is_active, User.is_verified))
     if locked is None or user.hashed_password != checked:
         raise InvalidCredentials
@@ -107,7 +133,11 @@ def _note_failure(db: Session, guess: throttle.Guess, user: User | None, client:
 
 def _guess(db: Session, user: User | None, name: str, client: Client) -> throttle.Guess:
     def familiar() -> bool:
-        """The same statement for nobody's account, so that its time tells nothing."""
+        """Return whether the account has signed in from this address before.
+
+        The statement is the same for a name without an account, so that its time
+        reveals nothing.
+        """
         mine = select(LoginSession.ip_address).where(LoginSession.user_id == (user.id if user else 0))
         recent = mine.order_by(LoginSession.id.desc()).limit(MANY_SESSIONS)
         return limiter_key(client.ip_address) in {limiter_key(known) for known in db.scalars(recent)}
@@ -130,25 +160,27 @@ def describe(db: Session, user: User) -> Me:
 
 
 def has_google(db: Session, user_id: int) -> bool:
-    """Whether Google, as it is configured now, vouches for this user."""
+    """Return whether the user is linked at the provider that is configured now."""
     mine = select(Identity.id).where(Identity.user_id == user_id, Identity.issuer == get_settings().google_issuer)
     return db.scalar(mine) is not None
 
 
 def make_superuser(db: Session, *, email: str, username: str, password: str | None) -> User:
-    """Promote the account with this address, or make one with this password, verified.
+    """Promote the account with this address, or create one with this password.
 
-    An account whose address was never proved may be a stranger's who was quicker: it gets this password, and nothing
-    that the stranger had opens it any more. Raises `ValueError` for a name, address or password that no account could
-    have, for one that is missing or not wanted, and `UsernameTaken`.
+    The new account is verified. An existing account whose address was never verified
+    may have been created by a stranger before the owner came. It gets this password,
+    and nothing that the stranger had opens it any more. Raises `UsernameTaken`. Raises
+    `ValueError` for a name, address or password that no account can have, and for a
+    password that is missing or not wanted.
     """
     email = canonical_email(email)
     user = db.scalar(queries.locked(User.email == email))
     if user is not None and user.is_verified:
         if password is not None:
-            raise ValueError("This account has a password of its own: leave yours out")
+            raise ValueError("This account already has a password: leave yours out")
     elif password is None:
-        raise ValueError("An account that is new, or never proved its address, needs a password")
+        raise ValueError("A new account, or one with an unverified address, needs a password")
     else:
         username = canonical_username(username)
         refuse_weak(password, username, email.partition("@")[0])

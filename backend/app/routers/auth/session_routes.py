@@ -1,4 +1,4 @@
-"""Routes of sessions: refresh, list, end. No rule and no query here."""
+"""Routes of sessions: refresh, list, end. Rules and queries are in `sessions`."""
 
 from fastapi import Request, Response, status
 
@@ -20,10 +20,11 @@ router = Router(body_limit=SMALL_BODY)
 def refresh(
     db: db_dependency, request: Request, response: Response, client: CallingClient, data: Refresh | None = None
 ) -> Token:
-    """New tokens for a refresh token, from the body or from the cookie; the answer goes the same way.
+    """Exchange a refresh token for new tokens.
 
-    No body, `{}` and `{"refresh_token": null}` all mean the cookie. Each refresh token works once. One that comes again
-    later than 10 seconds ends its session.
+    It comes from the body or from the cookie, and the response uses the same way. No
+    body, `{}` and `{"refresh_token": null}` all mean the cookie. Each refresh token
+    works once. If one is sent again after more than 10 seconds, its session ends.
     """
     given = data.refresh_token if data else None
     token = given or cookies.refresh_cookie(request)
@@ -38,11 +39,12 @@ def refresh(
 def log_out(
     db: db_dependency, request: Request, response: Response, access_token: BearerToken, data: Refresh | None = None
 ) -> None:
-    """End this session: its tokens stop at once, and the browser forgets its cookie.
+    """End this session.
 
-    One token is enough: the access token, also an expired one, or the refresh token in the body, or its cookie with an
-    allowed `Origin`. So a client whose access token has expired need not refresh first. A session that has ended
-    already is answered 204, too.
+    Its tokens stop working at once, and the browser deletes its cookie. One token is
+    enough: the access token, even an expired one, the refresh token in the body, or the
+    cookie with an allowed `Origin`. So a client whose access token has expired does not
+    have to refresh first. The response is 204 even if the session has already ended.
     """
     given = data.refresh_token if data else None
     named = sessions.end_session_of_token(db, access_token=access_token, refresh_token=given)
@@ -77,7 +79,7 @@ def list_sessions(db: db_dependency, session: CurrentSession) -> list[SessionRea
 @raises(sessions.SessionNotFound)
 @never_limited
 def end_session(db: db_dependency, session: CurrentSession, session_id: Id) -> None:
-    """Sign one device out. Its tokens stop at once."""
+    """Sign one device out. Its tokens stop working at once."""
     sessions.end_session(db, session.user, session_id)
 
 

@@ -1,4 +1,6 @@
-"""The rules of sessions: opened by a sign-in, kept by refresh tokens, ended by their owner or by a theft."""
+"""Rules of sessions: opened by a sign-in, kept by refresh tokens, ended by their owner
+or after a theft.
+"""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,24 +28,33 @@ from .security import (
     read_refresh_token,
 )
 
-LIFE = timedelta(days=30)  # from the sign-in on; use does not move it
+LIFE = timedelta(days=30)  # from the sign-in; use does not prolong it
 GRACE = timedelta(seconds=10)  # two tabs of one browser may send the same refresh token
-MOST = 1_000  # live sessions of one user: ending them all must not take longer the more there are
-TRIMMED = 100  # as many make way at one sign-in, where there are more than that
+# Live sessions of one user. Without a bound, ending them all would take longer the more
+# there are.
+MOST = 1_000
+TRIMMED = 100  # so many of the sessions beyond `MOST` end at one sign-in
 SHOWN = 100
-FRESH = timedelta(minutes=10)  # how recent a sign-in must be where there is no password to ask for
+# how recent a sign-in must be if there is no password to ask for
+FRESH = timedelta(minutes=10)
 
 
 class InvalidRefreshToken(Unauthenticated):
-    """Unknown, expired, of an ended session, or used before. The last ends the session, which must outlive the 401."""
+    """The refresh token is unknown, expired or used, or its session has ended.
+
+    A used token ends its session, which must be kept although the response is 401.
+    """
 
     code = "invalid_refresh_token"
-    detail = "Sign in again."
+    detail = "This refresh token is not valid. Sign in again."
     commits = True
 
 
 class SessionNotFound(NotFound):
-    """It does not exist, has ended, or is another user's: from outside they look the same."""
+    """The session does not exist, has ended, or is another user's.
+
+    All look the same from outside.
+    """
 
     code = "session_not_found"
     detail = "You have no such session. `GET /auth/sessions` lists yours."
@@ -53,19 +64,22 @@ class SessionNotFresh(Forbidden):
     """The account has no password to ask for, and the sign-in was too long ago."""
 
     code = "session_not_fresh"
-    detail = "Sign in again, then repeat this within ten minutes."
+    detail = "Your sign-in is more than ten minutes old. Sign in again, then repeat this request."
 
 
 @dataclass(frozen=True)
 class Client:
-    """Where a request comes from."""
+    """The origin of a request."""
 
     ip_address: str
     user_agent: str
 
 
 def open_session(db: Session, user: User, client: Client) -> Token:
-    """A new session and its first tokens. The oldest one makes way where the user has `MOST`."""
+    """Open a session, and return its first tokens.
+
+    If the user has `MOST` sessions, the oldest one ends.
+    """
     _trim(db, user.id)
     session = LoginSession(
         user_id=user.id,
@@ -90,7 +104,10 @@ def _trim(db: Session, user_id: int) -> None:
 
 
 def _newest_first() -> tuple[ColumnElement[Any], ...]:
-    """Of sessions that have not ended, in the order of an index, which is why it names `ended_at`."""
+    """Order sessions that have not ended, newest first.
+
+    `ended_at` is named because it is part of the index that has this order.
+    """
     return LoginSession.ended_at.desc(), LoginSession.id.desc()
 
 
@@ -103,10 +120,14 @@ def _tokens(session: LoginSession) -> Token:
 
 
 def live_sessions() -> Select[LoginSession]:
-    """Sessions that let somebody in, each with its active user, in one statement."""
+    """Select sessions that let their user in, each with its active user, in one
+    statement.
+    """
     return (
         select(LoginSession)
-        .select_from(User)  # first: MariaDB locks in the order of tables, and everybody locks the user first
+        # The user comes first: MariaDB locks in the order of tables, and every request
+        # locks the user first.
+        .select_from(User)
         .join(LoginSession, LoginSession.user_id == User.id)
         .options(contains_eager(LoginSession.user))
         .where(LoginSession.ended_at.is_(None), LoginSession.expires_at > clock.now(), User.is_active)
@@ -114,16 +135,20 @@ def live_sessions() -> Select[LoginSession]:
 
 
 def session_of_token(db: Session, token: str) -> LoginSession:
-    """The live session that an access token names. Raises `Unauthenticated` for every fault alike."""
+    """Return the live session that an access token names. Raises `Unauthenticated` for
+    every fault.
+    """
     return _live(db, live_sessions().where(*_named_by(token)))
 
 
 def hold_session_of_token(db: Session, token: str) -> LoginSession:
-    """The same, for a request that writes: session and user stay as they are until its transaction ends.
+    """Return the live session, and lock it and its user until the transaction ends.
 
-    Whoever deletes, disables or demotes the user, resets the password or ends the session waits until then, or was
-    first, and the request is refused. Where the request goes on in another transaction, `demand_again` holds both
-    again. Raises `Unauthenticated`, then also for a user who may do less than before.
+    This is for a request that writes. A request that deletes, disables or demotes the
+    user, resets the password or ends the session waits until then. If it came first,
+    this request is refused. If this request continues in another transaction,
+    `demand_again` locks both rows again. Raises `Unauthenticated`, then also for a user
+    who has lost rights meanwhile.
     """
     named = _named_by(token)
     session = _held(db, *named)
@@ -139,12 +164,15 @@ def hold_session_of_token(db: Session, token: str) -> LoginSession:
 
 
 def _held(db: Session, *named: ColumnElement[bool]) -> LoginSession:
-    """Lock both rows by the statement that reads them: it costs no other.
+    """Lock both rows with the statement that reads them.
 
-    The session is locked, too, because a reset ends it: PostgreSQL, once it has waited, looks again at the rows that it
-    locks, and at no others. The user comes first, in the order of `of`, as everywhere. Not a shared lock, though one
-    user's requests wait for each other so: a feature that locks or changes its user's row would then wait for another
-    request of the same user that wants the same, and the two would wait for each other.
+    So the locks cost no other statement. The session is locked, too, because a reset
+    ends it. After a wait, PostgreSQL reads again only the rows that it locks. The user
+    comes first, in the order of `of`, as everywhere.
+
+    The lock is exclusive, although requests of one user then wait for each other. With
+    a shared lock, two requests of one user could both hold it. If each then locks or
+    changes the user's row, the two wait for each other.
     """
     held = live_sessions().where(*named).with_for_update(key_share=True, of=[User, LoginSession])
     return _live(db, held.execution_options(populate_existing=True))
@@ -170,16 +198,18 @@ def _rights(user: User) -> tuple[bool, bool]:
 
 
 def refresh(db: Session, token: str, client: Client) -> Token:
-    """New tokens for the newest refresh token of a live session.
+    """Exchange the newest refresh token of a live session for new tokens.
 
-    The one before gets the same successor for `GRACE`. Any older one was stolen, or its successor was: the session
-    ends, its owner gets a mail (RFC 9700, 4.14.2). Raises `InvalidRefreshToken`.
+    For `GRACE`, the token before it gets the same successor. Any older token was
+    stolen, or its successor was. The session then ends, and its owner gets an email
+    (RFC 9700, 4.14.2). Raises `InvalidRefreshToken`.
     """
     try:
         session_id, number = read_refresh_token(token)
     except InvalidSignature as error:
         raise InvalidRefreshToken from error
-    # Locked, so that of two at once the second sees what the first has done; the user first, as everywhere.
+    # The rows are locked, so that the second of two simultaneous requests sees what the
+    # first has done. The user comes first, as everywhere.
     owner = select(LoginSession.user_id).where(LoginSession.id == session_id).scalar_subquery()
     db.scalar(queries.locked(User.id == owner))
     this = live_sessions().where(LoginSession.id == session_id).with_for_update(of=LoginSession)
@@ -206,15 +236,16 @@ def _end_stolen(db: Session, session: LoginSession, client: Client) -> None:
 
 
 def list_sessions(db: Session, user: User) -> list[LoginSession]:
-    """One's own that live, newest first, `SHOWN` at most."""
+    """Return the user's live sessions, newest first, at most `SHOWN`."""
     mine = live_sessions().where(LoginSession.user_id == user.id)
     return list(db.scalars(mine.order_by(*_newest_first()).limit(SHOWN)))
 
 
 def end_session_of_token(db: Session, *, access_token: str | None = None, refresh_token: str | None = None) -> bool:
-    """End the sessions that these tokens name. Return whether at least one token carries our signature.
+    """End the sessions that these tokens name.
 
-    An expired or used token counts too. It gives no access, and signing out must always be possible.
+    Return whether at least one token carries our signature. An expired or used token
+    counts too. It gives no access, and signing out must always be possible.
     """
     named = set()
     with suppress(InvalidSignature):
@@ -227,7 +258,9 @@ def end_session_of_token(db: Session, *, access_token: str | None = None, refres
 
 
 def end_session(db: Session, user: User, session_id: int) -> None:
-    """Raises `SessionNotFound`, also for one that another request has just ended."""
+    """End a session. Raises `SessionNotFound`, also if another request has just ended
+    it.
+    """
     lives = (LoginSession.ended_at.is_(None), LoginSession.expires_at > clock.now())
     this = update(LoginSession).where(LoginSession.id == session_id, LoginSession.user_id == user.id, *lives)
     ended = cast("CursorResult[Any]", db.execute(this.values(ended_at=clock.now())))
@@ -236,7 +269,7 @@ def end_session(db: Session, user: User, session_id: int) -> None:
 
 
 def end_sessions(db: Session, user_id: int, *, but: LoginSession | None = None) -> None:
-    """End all sessions of a user, at once, perhaps but the one that asks."""
+    """End all sessions of a user at once, except the session `but` if it is given."""
     db.scalar(queries.locked(User.id == user_id))
     theirs = update(LoginSession).where(LoginSession.user_id == user_id, LoginSession.ended_at.is_(None))
     if but is not None:
@@ -245,9 +278,11 @@ def end_sessions(db: Session, user_id: int, *, but: LoginSession | None = None) 
 
 
 def lock_user(db: Session, session: LoginSession) -> User:
-    """The user of this session, locked; both as they are now. Raises `Unauthenticated` where it has ended meanwhile.
+    """Lock the user of this session, and read both again.
 
-    What asks for a change may have waited for a reset, which ends all sessions: nothing of before may outlive it.
+    A request may have waited for a reset, which ends all sessions. A change that an
+    ended session asked for must not be made. Raises `Unauthenticated` if the session
+    has ended meanwhile.
     """
     user = db.scalar(queries.locked(User.id == session.user_id))
     lives = live_sessions().where(LoginSession.id == session.id)
@@ -257,6 +292,6 @@ def lock_user(db: Session, session: LoginSession) -> User:
 
 
 def require_fresh(db: Session, session: LoginSession) -> None:
-    """Raise `SessionNotFresh` for a sign-in that is older than `FRESH`."""
+    """Raise `SessionNotFresh` if the sign-in is older than `FRESH`."""
     if clock.read(db) - session.created_at > FRESH:
         raise SessionNotFresh

@@ -1,4 +1,8 @@
-"""An account whose address was never proved may be a stranger's who was quicker than its owner (ASVS 6.8.1)."""
+"""Takeover of an account by the owner of its address.
+
+If the address was never verified, a stranger may have created the account before the
+owner came (ASVS 6.8.1).
+"""
 
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
@@ -9,10 +13,11 @@ from .sessions import end_sessions
 
 
 def expel(db: Session, user_id: int) -> None:
-    """Nothing that the stranger may have left lets anybody in: links, codes, second factor, identities, sessions.
+    """Remove everything by which the stranger could come back.
 
-    Its owner's new password, or that there is none, comes first, and is flushed: the row is what a sign-in with the old
-    one waits for.
+    That is links, codes, the second factor, identities and sessions. The caller first
+    sets and flushes the owner's new password, or that there is none. A sign-in with the
+    old password waits for that row.
     """
     tokens.revoke(db, user_id)
     mfa.remove(db, user_id)

@@ -1,13 +1,17 @@
-"""How often what may be tried: passwords guessed, accounts made, mails asked for (security requirement 5).
+"""Limits on tries: guessed passwords, registrations, emails (security requirement 5).
 
-A password is guessed at from one address, or from thousands. The first is stopped by the address, and by the site that
-it is of. Against the second an account counts the wrong tries of all strangers: addresses that it never signed in from.
-Beyond `STRANGERS` each stranger has one try an hour, and a wrong one is answered 429; beyond `SIEGE` strangers wait. So
-the owner's own devices are never shut out, and from a new address a right password comes through until the siege. Then
-a mail tells the owner, and the link in it ends the siege, as every reset does.
+Passwords can be guessed from one address or from thousands. The limits of an address,
+and of the site that it belongs to, stop the first kind. Against the second kind, each
+account counts the wrong tries of strangers. A stranger is an address from which the
+account has never signed in. Beyond `STRANGERS`, each stranger has one try an hour, and
+a wrong one gets 429. Beyond `SIEGE`, strangers have to wait.
 
-Tries count under the name that was typed, in its one form, not under the account that has it: else two names that share
-a count would be known to be one person's.
+So the owner's own devices are never shut out. From a new address, a correct password
+works until the siege. At the siege, an email tells the owner. Its link ends the siege,
+as every reset does.
+
+Tries count under the name that was typed, in its canonical form, not under the account.
+Otherwise two names that share a count could be recognised as names of one account.
 """
 
 from collections.abc import Callable
@@ -18,11 +22,13 @@ from app.platform.limits import AddressLimit, RateLimit
 
 REGISTRATIONS = AddressLimit("register", "30 per hour")
 MAILS_ASKED_FOR = AddressLimit("mails asked for", "30 per hour")
-MAILS_TO = RateLimit("mails to one address", "5 per hour")  # of one kind; a reset link lives as long as this counts
+# of one kind; a reset link lives for as long as this counts
+MAILS_TO = RateLimit("mails to one address", "5 per hour")
 
 SAME_ACCOUNT = RateLimit("wrong password", "10 per 15 minutes")  # for one account from one address
 ANY_ACCOUNT = RateLimit("wrong sign-in", "50 per 15 minutes")  # for all accounts from one address
-SAME_ACCOUNT_SITE = RateLimit("wrong password, one site", "100 per day")  # so that one site alone is no siege
+# so that one site alone cannot cause a siege
+SAME_ACCOUNT_SITE = RateLimit("wrong password, one site", "100 per day")
 ANY_ACCOUNT_SITE = RateLimit("wrong sign-in, one site", "500 per 15 minutes")
 STRANGERS = RateLimit("wrong passwords of strangers", "100 per hour")
 ONE_TRY = RateLimit("one try of a stranger", "1 per hour")
@@ -31,17 +37,19 @@ SIEGE_NOTED = RateLimit("siege noted", "1 per day")
 
 OWNER_AGAIN = RateLimit("wrong password again", "10 per 15 minutes")  # within one session
 
-# Three of a million codes are right at a time: at ten an hour, guessing takes years even with the password in hand. A
-# new password forgives nothing here: who can read the owner's mail is whom the second factor keeps out.
+# At any time, three of a million codes are correct. At ten tries an hour, guessing
+# takes years, even with the password in hand. A new password clears nothing here,
+# because the second factor is there to keep out someone who can read the owner's mail.
 WRONG_CODES = RateLimit("wrong code", "10 per hour")  # of one account
 WRONG_CODES_HERE = AddressLimit("wrong code here", "30 per 15 minutes")  # for all accounts
 
 
 @dataclass(frozen=True)
 class Guess:
-    """One try at the password of an account, which need not exist, from an address, which is one of its site's.
+    """A try at the password of an account, from one address.
 
-    `name` is what was typed, in its one form. `familiar` tells whether the account signed in from there before.
+    The account need not exist. `name` is what was typed, in its canonical form.
+    `familiar` tells whether the account has signed in from this address before.
     """
 
     name: str
@@ -57,7 +65,7 @@ class Guess:
         return site_key(self.ip_address)
 
     def admit(self) -> None:
-        """Raise `TooManyRequests` where the password must not even be looked at."""
+        """Raise `TooManyRequests` if the password must not even be compared."""
         ANY_ACCOUNT.test(self.address)
         SAME_ACCOUNT.test(self.address, self.name)
         many = STRANGERS.spent(self.name)
@@ -73,7 +81,7 @@ class Guess:
         return ANY_ACCOUNT_SITE.spent(self.site) or SAME_ACCOUNT_SITE.spent(self.site, self.name)
 
     def failed(self) -> None:
-        """Count it. Raises `TooManyRequests` where it was one of too many."""
+        """Count the wrong try. Raises `TooManyRequests` if it was one too many."""
         ANY_ACCOUNT.hit(self.address)
         SAME_ACCOUNT.hit(self.address, self.name)
         if not self.familiar():
@@ -84,18 +92,22 @@ class Guess:
             STRANGERS.hit(self.name)
 
     def locks_address(self) -> bool:
-        """Whether the next try from here would be refused."""
+        """Return whether the next try from this address would be refused."""
         return ANY_ACCOUNT.spent(self.address) or SAME_ACCOUNT.spent(self.address, self.name)
 
     def locks_account(self) -> bool:
-        """Whether strangers have to wait from now on. Told once for a siege, though tries go on for days."""
+        """Return whether strangers have to wait from now on.
+
+        This is true once in a siege, even if the tries continue for days.
+        """
         return SIEGE.spent(self.name) and SIEGE_NOTED.allows(self.name)
 
 
 def forgive(ip_address: str, *names: str) -> None:
-    """Forget what was tried: the account of these names has a new password, set from this address by a link in a mail.
+    """Clear the counts of an account after a password reset from this address.
 
-    What strangers tried anywhere is forgotten, and what anybody tried at it from here, so that its owner comes in.
+    `names` are the names of the account. The counts of all strangers are cleared, and
+    all counts from this address, so that the owner can sign in.
     """
     for name in names:
         for limit in (STRANGERS, SIEGE, SIEGE_NOTED):
@@ -105,7 +117,10 @@ def forgive(ip_address: str, *names: str) -> None:
 
 
 def may_mail(address: str, kind: str) -> bool:
-    """Count a mail of this kind to an e-mail address; False for one too many. Whoever asked for it is not told."""
+    """Count an email of this kind to an address. Return whether it may be sent.
+
+    The requester is not told.
+    """
     limit = RateLimit(f"{kind} {MAILS_TO.name}", MAILS_TO.rate)
     allowed = limit.allows(address)
     if not allowed:
@@ -114,5 +129,5 @@ def may_mail(address: str, kind: str) -> bool:
 
 
 def may_ask(ip_address: str) -> bool:
-    """Count a mail that was asked for from there; False for one too many."""
+    """Count a request for an email from this address. Return whether it is allowed."""
     return MAILS_ASKED_FOR.allows(ip_address)

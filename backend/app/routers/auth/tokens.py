@@ -1,7 +1,8 @@
-"""Secrets that work once: links in mails, codes in redirects, challenges between two steps of a sign-in.
+"""Secrets that work once: links in emails, codes in redirects, challenges in a sign-in.
 
-A token is 256 random bits. Its hash is stored, bound to a purpose, so that nothing in the database can be presented,
-and no token passes at another's endpoint (ASVS 6.5.2, RFC 8725 3.11).
+A token is 256 random bits. The database holds its hash, bound to a purpose. So nothing
+in the database can be presented, and no token is accepted for another purpose (ASVS
+6.5.2, RFC 8725 3.11).
 """
 
 import hashlib
@@ -24,7 +25,7 @@ from .models import OneTimeToken, User
 
 
 class Purpose(StrEnum):
-    """What a token is good for."""
+    """The purpose that a token is valid for."""
 
     VERIFY_EMAIL = "verify email"
     RESET_PASSWORD = "reset password"  # noqa: S105 - a purpose, no password
@@ -45,10 +46,13 @@ LIFE = {
 
 
 class InvalidToken(BadRequest):
-    """Unknown, used, expired, replaced by a newer one, or made for another purpose: all alike."""
+    """The token is unknown, used, expired, replaced, or made for another purpose.
+
+    All look the same from outside.
+    """
 
     code = "invalid_token"
-    detail = "This link or code is not valid any more. Ask for a new one."
+    detail = "This link or code is no longer valid. Ask for a new one."
 
 
 def issue(
@@ -59,7 +63,10 @@ def issue(
     data: dict[str, Any] | None = None,
     replaces: bool = True,
 ) -> str:
-    """A new token; the user's older ones for this purpose are dead from now on, unless it `replaces` none."""
+    """Create a token.
+
+    The user's older tokens for this purpose are revoked, unless `replaces` is false.
+    """
     if user_id is not None and replaces:
         revoke(db, user_id, purpose)
     token = secrets.token_urlsafe(32)
@@ -78,7 +85,7 @@ def issue(
 
 
 def find(db: Session, purpose: Purpose, token: str) -> OneTimeToken:
-    """The live row of a token, without using it up. Raises `InvalidToken`."""
+    """Return the live row of a token without using it up. Raises `InvalidToken`."""
     live = (OneTimeToken.used_at.is_(None), OneTimeToken.expires_at > clock.now())
     row = db.scalar(select(OneTimeToken).where(OneTimeToken.digest == _digest(purpose, token), *live))
     if row is None:
@@ -87,9 +94,11 @@ def find(db: Session, purpose: Purpose, token: str) -> OneTimeToken:
 
 
 def redeem(db: Session, purpose: Purpose, token: str) -> OneTimeToken:
-    """Use it up. Of any number of tries at once exactly one succeeds (ASVS 15.4.2). Raises `InvalidToken`.
+    """Use a token up.
 
-    Its owner is locked first, as by a sign-in: the other way round the two could wait for each other.
+    Of any number of simultaneous tries, exactly one succeeds (ASVS 15.4.2). The owner's
+    row is locked first, as in a sign-in. In the opposite order, the two could wait for
+    each other. Raises `InvalidToken`.
     """
     row = find(db, purpose, token)
     if row.user_id is not None:
@@ -102,7 +111,9 @@ def redeem(db: Session, purpose: Purpose, token: str) -> OneTimeToken:
 
 
 def owner_of(db: Session, row: OneTimeToken) -> User:
-    """Whose token it is, locked. Raises `InvalidToken` for an account that is disabled or gone."""
+    """Return the owner of the token, locked. Raises `InvalidToken` if the account is
+    disabled or deleted.
+    """
     user = db.scalar(queries.locked(User.id == row.user_id, User.is_active))
     if user is None:
         raise InvalidToken
@@ -110,19 +121,22 @@ def owner_of(db: Session, row: OneTimeToken) -> User:
 
 
 def data_of(row: OneTimeToken) -> dict[str, Any]:
-    """What `issue` was given."""
+    """Return the data that `issue` was given."""
     data: dict[str, Any] = json.loads(row.data)
     return data
 
 
 def revoke(db: Session, user_id: int, *purposes: Purpose) -> None:
-    """End a user's tokens: for these purposes, or all of them."""
+    """Revoke a user's tokens for these purposes, or all of them."""
     theirs = delete(OneTimeToken).where(OneTimeToken.user_id == user_id)
     db.execute(theirs.where(OneTimeToken.purpose.in_(purposes)) if purposes else theirs)
 
 
 def link(page: str, token: str) -> str:
-    """Where the web frontend takes a token, for a mail. The base is configured, never taken from a request."""
+    """Return the address of a frontend page that takes a token, for an email.
+
+    The base of the address is configured, never taken from a request.
+    """
     return f"{get_settings().frontend_url}/{page}?token={token}"
 
 

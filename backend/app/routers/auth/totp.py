@@ -1,6 +1,8 @@
-"""Codes that an app on a phone and we derive from one secret and the time (TOTP, RFC 6238).
+"""Time-based codes, derived from a shared secret (TOTP, RFC 6238).
 
-Six digits of HMAC-SHA-1, new every 30 seconds: what every authenticator app knows. No database here.
+A phone app and the server derive the same code. It is six digits of HMAC-SHA-1, and
+changes every 30 seconds. Every authenticator app supports this. The module does not use
+the database.
 """
 
 import hmac
@@ -16,18 +18,18 @@ SECRET_BYTES = 20  # as long as the hash, RFC 4226 section 4
 
 
 def new_secret() -> str:
-    """Base32, as people type it where no camera reads the QR code."""
+    """Create a secret in base32, which people can type without a QR code."""
     return b32encode(secrets.token_bytes(SECRET_BYTES)).decode()
 
 
 def otpauth_uri(secret: str, issuer: str, account: str) -> str:
-    """What the QR code says, in the form of Google's Key URI Format."""
+    """Return the text of the QR code, in Google's Key URI Format."""
     facts = {"secret": secret, "issuer": issuer, "algorithm": "SHA1", "digits": DIGITS, "period": STEP_SECONDS}
     return f"otpauth://totp/{quote(issuer, safe='')}:{quote(account, safe='')}?{urlencode(facts, quote_via=quote)}"
 
 
 def code_at(secret: str, step: int) -> str:
-    """The code of one time step (RFC 4226, 5.3)."""
+    """Return the code of one time step (RFC 4226, 5.3)."""
     digest = hmac.digest(b32decode(secret), step.to_bytes(8, "big"), "sha1")
     start = digest[-1] & 0xF
     number = int.from_bytes(digest[start : start + 4], "big") & 0x7FFF_FFFF
@@ -39,10 +41,14 @@ def step_at(moment: datetime) -> int:
 
 
 def step_of(secret: str, code: str, moment: datetime, *, after: int | None = None) -> int | None:
-    """The step at which this code is right: around `moment`, and later than the step `after`. None for a wrong one."""
+    """Return the step at which this code is correct, or `None`.
+
+    The step is around `moment`, and later than the step `after`.
+    """
     here = step_at(moment)
     right = None
-    for step in range(here - DRIFT, here + DRIFT + 1):  # each is compared, so that the time tells nothing
+    # every step is compared, so that the time reveals nothing
+    for step in range(here - DRIFT, here + DRIFT + 1):
         same = hmac.compare_digest(code_at(secret, step).encode(), code.encode("utf-8", "replace"))
         if same and (after is None or step > after):
             right = step

@@ -1,4 +1,4 @@
-"""Which passwords are too weak, whoever sets them and wherever (ASVS 6.2.4, NIST SP 800-63B 3.1.1.2).
+"""Rules for weak passwords (ASVS 6.2.4, NIST SP 800-63B 3.1.1.2).
 
 | Refused | Example |
 |---|---|
@@ -8,8 +8,9 @@
 | runs along the keyboard, the alphabet or the digits | `qwertyuiopas`, `1qaz2wsx3edc` |
 | little besides names of the user, this site or the product | `ada.lovelace1815` of `ada.lovelace` |
 
-Every rule is linear in the length of the password, which its schema bounds. Estimators such as zxcvbn
-are not: 48 s at 1,024 characters, and nobody else's request goes on meanwhile.
+Every rule is linear in the length of the password, which its schema bounds. Estimators
+such as zxcvbn are not. It takes 48 s at 1,024 characters, and blocks all other requests
+meanwhile.
 """
 
 import re
@@ -25,13 +26,13 @@ from app.core.errors import Unprocessable
 from .demo import PASSWORD as DEMO_PASSWORD
 
 LIST = Path(__file__).with_name("common_passwords.txt")
-ADVICE = "Use several unrelated words, or let a password manager make one."
+ADVICE = "Use several unrelated words, or let a password manager choose one."
 ROWS = ["1234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm", "qwertzuiop", "yxcvbnm", "azertyuiop"]
 ROWS += ["qsdfghjklm", "wxcvbn"]
 COLUMNS = ("1qaz", "2wsx", "3edc", "4rfv", "5tgb", "6yhn", "7ujm", "8ik", "9ol", "1qay", "6zhn")
 ALPHABETS = ("abcdefghijklmnopqrstuvwxyz", "01234567890")
 MIN_DISTINCT = 4  # characters
-SHORTEST_NAME = 3  # characters; a shorter one stands in many words by chance
+SHORTEST_NAME = 3  # characters; a shorter name occurs in many words by chance
 # Words that say "password" or belong to every site; they add nothing to a name.
 FILLERS = ("password", "passwort", "admin", "demo", "login", "welcome", "secret", "test", "user")
 NOT_ALNUM = re.compile(r"[\W_]")
@@ -39,7 +40,7 @@ NOT_ALNUM = re.compile(r"[\W_]")
 
 class WeakPassword(Unprocessable):
     code = "weak_password"
-    detail = "This password is easy to guess."
+    detail = "This password is easy to guess. Choose another."
 
     @classmethod
     def example(cls) -> "WeakPassword":
@@ -47,16 +48,18 @@ class WeakPassword(Unprocessable):
 
 
 def refuse_weak(password: str, *own_names: str, field: str = "password") -> None:
-    """Raise `WeakPassword` if the password is easy to guess; `own_names` are the account's.
+    """Raise `WeakPassword` if the password is easy to guess.
 
-    Length counts in code points, exactly as received: nothing is stripped, folded or cut. `field` is
-    the name of the field it came in.
+    `own_names` are the account's names. The length is counted in code points, exactly
+    as received. Nothing is stripped, folded or cut. `field` names the field that held
+    the password.
     """
     shortest = get_settings().password_min_length
     if len(password) < shortest:
         raise _weak(f"A password needs at least {shortest} characters.", "too_short", field)
     folded = password.casefold()
-    # A letter beyond ASCII is one of many more, so a chunk is measured in bytes.
+    # A letter beyond ASCII is one of many more letters, so a chunk is measured in
+    # bytes.
     chunk = folded[: _period(folded)].encode("utf-8", "surrogatepass")
     if folded in _common() or len(chunk) < shortest or len(set(folded)) < MIN_DISTINCT:
         raise _weak(f"This password is too common. {ADVICE}", "too_common", field)
@@ -74,24 +77,30 @@ def _weak(message: str, kind: str, field: str) -> WeakPassword:
 
 
 def _core(folded: str) -> str:
-    """The password without the digits and punctuation before its first and after its last letter."""
+    """Return the password without digits and punctuation before its first and after its
+    last letter.
+    """
     letters = [index for index, character in enumerate(folded) if character.isalpha()]
     return folded[letters[0] : letters[-1] + 1] if letters else ""
 
 
 @lru_cache
 def _common() -> frozenset[str]:
-    """Passwords in lower case: our list of long ones, and zxcvbn's 30,000 of any length."""
-    from zxcvbn.frequency_lists import FREQUENCY_LISTS  # large, and only needed to set a password
+    """Return common passwords in lower case: our list of long ones, and zxcvbn's 30,000
+    of any length.
+    """
+    # a large import that only setting a password needs
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
     long = (line for line in LIST.read_text().splitlines() if not line.startswith("#"))
     return frozenset([*long, *FREQUENCY_LISTS["passwords"], DEMO_PASSWORD])
 
 
 def _period(text: str) -> int:
-    """The length of the shortest chunk whose repetition, cut at the end, is this text.
+    """Return the length of the shortest chunk that makes this text when repeated.
 
-    That is the length less the longest border, by the failure function of Knuth, Morris and Pratt.
+    The last repetition may be cut. The result is the length minus the longest border,
+    found with the failure function of Knuth, Morris and Pratt.
     """
     border, borders = 0, [0]
     for character in text[1:]:
@@ -103,7 +112,9 @@ def _period(text: str) -> int:
 
 
 def _surprises(folded: str) -> int:
-    """How many letters and digits do not continue a run, nor one of two runs in turn (`a1b2c3d4`)."""
+    """Count the letters and digits that continue neither a run nor one of two
+    interleaved runs (`a1b2c3d4`).
+    """
     plain = NOT_ALNUM.sub("", folded)
     neighbours = _neighbours()
     continued = (sum(a + b in neighbours for a, b in zip(plain, plain[apart:], strict=False)) for apart in (1, 2))
@@ -112,7 +123,9 @@ def _surprises(folded: str) -> int:
 
 @lru_cache
 def _neighbours() -> frozenset[str]:
-    """Pairs of characters that stand next to each other, or are the same, in both directions."""
+    """Return pairs of characters that are the same or next to each other, in both
+    directions.
+    """
     runs = [*ROWS, *COLUMNS, *ALPHABETS]
     pairs = {a + b for run in runs for a, b in pairwise(run)}
     same = {character * 2 for run in runs for character in run}
@@ -120,7 +133,7 @@ def _neighbours() -> frozenset[str]:
 
 
 def _without_names(folded: str, own_names: Iterable[str]) -> str:
-    """What is left when names, and a common password in the middle, are taken out, the longest first."""
+    """Remove names, and a common password in the middle, the longest first."""
     names = {name.casefold() for name in (*own_names, *_site_names(), *FILLERS)}
     words = {part for name in names for part in (name, *NOT_ALNUM.split(name))}
     words |= {_core(folded)} & _common()
@@ -131,7 +144,7 @@ def _without_names(folded: str, own_names: Iterable[str]) -> str:
 
 
 def _site_names() -> frozenset[str]:
-    """The product's name, and what stands in the addresses of this site."""
+    """Return the product's name, and the names in the addresses of this site."""
     settings = get_settings()
     hosts = [urlsplit(url or "").hostname or "" for url in (settings.public_url, settings.frontend_url)]
     return frozenset({"liftoff", *(label for host in hosts for label in host.split(".")[:-1])})

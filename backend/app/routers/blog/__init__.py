@@ -1,1 +1,1 @@
-"""Posts and their categories."""
+"""Blog: posts and their categories."""

@@ -1,4 +1,4 @@
-"""The rules of categories."""
+"""Rules of categories."""
 
 from sqlalchemy import Select
 from sqlalchemy.orm import Session
@@ -22,7 +22,7 @@ class CategoryNotFound(NotFound):
 
 class NameTaken(Conflict):
     code = "name_taken"
-    detail = "Another category has this name."
+    detail = "Another category has this name. Choose another."
 
 
 CONSTRAINTS = {"uq_blog_categories_slug": SlugTaken, "uq_blog_categories_name": NameTaken}
@@ -48,14 +48,21 @@ def _one(db: Session, statement: Select[BlogCategory]) -> BlogCategory:
 
 
 def create_category(db: Session, data: CategoryCreate) -> BlogCategory:
-    """A slug that was asked for must be free; one made from the name gives way (`-2`)."""
+    """Create a category.
+
+    A requested slug must be free. A slug made from the name gets a number if it is
+    taken (`-2`).
+    """
     category = BlogCategory(**data.model_dump())
     insert_with_slug(db, category, BlogCategory.slug, slug_from(data.name, fallback="category"), CONSTRAINTS)
     return _saved(db, category)
 
 
 def update_category(db: Session, category: BlogCategory, data: CategoryUpdate) -> BlogCategory:
-    """Fields left out stay. `slug: null` has one made from the name again."""
+    """Change a category. Fields that are left out stay.
+
+    With `slug: null`, the slug is made from the name again.
+    """
     changes = data.changes()
     remade = wants_new_slug(changes, "slug")
     for name, value in changes.items():
@@ -68,7 +75,10 @@ def update_category(db: Session, category: BlogCategory, data: CategoryUpdate) -
 
 
 def delete_category(db: Session, category: BlogCategory) -> None:
-    """Its posts stay, without a category. Raises `CategoryNotFound` for one deleted meanwhile."""
+    """Delete a category. Its posts stay, without a category.
+
+    Raises `CategoryNotFound` if another request has just deleted it.
+    """
     delete_row(db, category, CategoryNotFound)
 
 

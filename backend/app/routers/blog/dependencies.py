@@ -1,4 +1,4 @@
-"""Posts and categories of the path, for those who may have them."""
+"""Dependencies for posts and categories that a request names in its path."""
 
 from typing import Annotated
 

@@ -25,7 +25,11 @@ class BlogCategory(Timestamps, Base):
 
 
 class BlogPost(Timestamps, Base):
-    """A post. The public sees it when it is published and its time has come; an index serves each public order."""
+    """A post.
+
+    The public sees it once it is published and its time has come. An index serves each
+    public order.
+    """
 
     __tablename__ = "blog_posts"
     __table_args__ = (
@@ -42,7 +46,7 @@ class BlogPost(Timestamps, Base):
     category_id: Mapped[int | None] = mapped_column(ForeignKey("blog_categories.id", ondelete="SET NULL"))
     title: Mapped[str] = mapped_column(String(200))
     slug: Mapped[str] = mapped_column(String(MAX_SLUG), unique=True)
-    # Markdown. Lists are made without it; MySQL's plain TEXT would end at 64 kB.
+    # Markdown. Lists do not load it. MySQL's plain TEXT would end at 64 kB.
     content: Mapped[str] = mapped_column(
         Text().with_variant(mysql.MEDIUMTEXT(), "mysql"), deferred=True, deferred_raiseload=True
     )

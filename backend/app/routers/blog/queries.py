@@ -1,4 +1,4 @@
-"""Statements that several rules of the blog need."""
+"""Statements that several modules of the blog share."""
 
 from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
 from sqlalchemy.orm import joinedload, undefer, with_expression
@@ -10,19 +10,19 @@ from .models import BlogCategory, BlogPost
 
 
 def public() -> ColumnElement[bool]:
-    """Published, and its time has come."""
+    """Select posts that are published and whose time has come."""
     return and_(BlogPost.is_published, BlogPost.published_at <= clock.now())
 
 
 def visible_to(user: User | None) -> ColumnElement[bool]:
-    """The one rule of who sees which post; every way to a post goes through it."""
+    """Select the posts that this user may see. Every query for posts uses this rule."""
     if user is None:
         return public()
     return or_(public(), BlogPost.author_id == user.id, true() if user.is_superuser else false())
 
 
 def posts() -> Select[BlogPost]:
-    """Posts with author and category, in one statement, without their content."""
+    """Select posts with author and category in one statement, without their content."""
     return select(BlogPost).options(
         joinedload(BlogPost.author, innerjoin=True).load_only(User.id, User.username),
         joinedload(BlogPost.category).load_only(BlogCategory.id, BlogCategory.name, BlogCategory.slug),
@@ -34,7 +34,7 @@ def whole_posts() -> Select[BlogPost]:
 
 
 def categories() -> Select[BlogCategory]:
-    """Categories by name, each with the number of posts that everybody can see."""
+    """Select categories by name, with the number of posts that everyone can see."""
     count = select(func.count(BlogPost.id)).where(BlogPost.category_id == BlogCategory.id, public())
     counted = with_expression(BlogCategory.post_count, count.correlate(BlogCategory).scalar_subquery())
     return select(BlogCategory).options(counted).order_by(BlogCategory.name, BlogCategory.id)

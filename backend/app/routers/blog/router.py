@@ -1,4 +1,4 @@
-"""Routes of the blog. No rule and no query here."""
+"""Routes of the blog. Rules and queries are in `service` and `categories`."""
 
 from typing import Annotated
 
@@ -37,7 +37,10 @@ CategorySlug = Annotated[str, Path(max_length=MAX_SLUG, examples=["product"])]
 def list_posts(
     db: db_dependency, user: OptionalUser, filters: Annotated[PostFilters, Query()], page: PageParams
 ) -> Page[PostSummary]:
-    """List the posts that the caller may see, without their content. Everyone sees what is published."""
+    """List the posts that the caller may see, without their content.
+
+    Everyone sees published posts.
+    """
     return paginate(db, service.list_posts(user, filters), page, PostSummary)
 
 
@@ -67,20 +70,23 @@ def get_post_by_slug(db: db_dependency, user: OptionalUser, slug: PostSlug) -> B
 
 @router.get("/posts/{post_id}", response_model=PostRead)
 def get_post(post: VisiblePost) -> BlogPost:
-    """Read a post with its content. A draft is shown to its author and to superusers only."""
+    """Read a post with its content.
+
+    Only its author and superusers can read a draft.
+    """
     return post
 
 
 @router.put("/posts/{post_id}", response_model=PostRead, max_body_size=LARGE_BODY)
 @raises(service.SlugTaken, service.CategoryUnknown, service.FeaturingReserved)
 def update_post(db: db_dependency, user: VerifiedUser, post: OwnPost, data: PostUpdate) -> BlogPost:
-    """Change a post of your own. Superusers change any."""
+    """Change a post of your own. Superusers may change any post."""
     return service.update_post(db, user, post, data)
 
 
 @router.delete("/posts/{post_id}", status_code=status.HTTP_204_NO_CONTENT)
 def delete_post(db: db_dependency, post: OwnPost) -> None:
-    """Delete a post of your own. Superusers delete any."""
+    """Delete a post of your own. Superusers may delete any post."""
     service.delete_post(db, post)
 
 
@@ -108,7 +114,7 @@ def get_category(category: ShownCategory) -> BlogCategory:
 def create_category(
     db: db_dependency, _user: Superuser, data: CategoryCreate, request: Request, response: Response
 ) -> BlogCategory:
-    """Make a category. For superusers."""
+    """Create a category. Only superusers may do this."""
     category = categories.create_category(db, data)
     response.headers["Location"] = request.url_for("get_category", category_id=category.id).path
     return category
@@ -117,11 +123,13 @@ def create_category(
 @router.put("/categories/{category_id}", response_model=CategoryRead)
 @raises(service.SlugTaken, categories.NameTaken)
 def update_category(db: db_dependency, category: ManagedCategory, data: CategoryUpdate) -> BlogCategory:
-    """Change a category. For superusers."""
+    """Change a category. Only superusers may do this."""
     return categories.update_category(db, category, data)
 
 
 @router.delete("/categories/{category_id}", status_code=status.HTTP_204_NO_CONTENT)
 def delete_category(db: db_dependency, category: ManagedCategory) -> None:
-    """Delete a category. For superusers. Its posts stay, without a category."""
+    """Delete a category. Its posts stay, without a category. Only superusers may do
+    this.
+    """
     categories.delete_category(db, category)

@@ -1,4 +1,4 @@
-"""Shapes of the blog on the wire."""
+"""Request and response bodies of the blog."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -24,7 +24,10 @@ Sort = Literal["-published_at", "published_at", "-created_at", "created_at", "ti
 
 
 class PostCreate(Input):
-    """Slug and excerpt are made from title and content where they are left out."""
+    """A new post.
+
+    If slug and excerpt are left out, they are made from title and content.
+    """
 
     model_config = example(
         {"title": "First light", "content": "# Hello\n\nThis is **Markdown**.", "category_id": 1, "is_published": True}
@@ -40,7 +43,11 @@ class PostCreate(Input):
 
 
 class PostUpdate(PartialInput):
-    """Fields left out stay. `category_id: null` takes the post out of its category, `slug: null` has one made again."""
+    """Changes to a post. Fields that are left out stay.
+
+    With `category_id: null`, the post leaves its category. With `slug: null`, the slug
+    is made from the title again.
+    """
 
     model_config = example({"title": "Second light"})
 
@@ -65,7 +72,7 @@ class CategoryRef(Output):
 
 
 class PostSummary(Output):
-    """A post in a list: without its content."""
+    """A post in a list, without its content."""
 
     id: int
     title: str
@@ -93,7 +100,10 @@ class CategoryCreate(Input):
 
 
 class CategoryUpdate(PartialInput):
-    """Fields left out stay. `slug: null` has one made from the name again."""
+    """Changes to a category. Fields that are left out stay.
+
+    With `slug: null`, the slug is made from the name again.
+    """
 
     model_config = example({"description": "What we saw on the way."})
 
@@ -103,7 +113,7 @@ class CategoryUpdate(PartialInput):
 
 
 class CategoryRead(Output):
-    """`post_count` counts the posts that everybody can see."""
+    """A category. `post_count` counts the posts that everyone can see."""
 
     id: int
     name: str
@@ -113,10 +123,14 @@ class CategoryRead(Output):
 
 
 class PostFilters(BaseModel):
-    """Which posts, in which order. `published_only=false` adds one's own drafts."""
+    """Which posts to list, and in which order.
+
+    With `published_only=false`, the list includes drafts: your own, or everyone's for a
+    superuser.
+    """
 
     published_only: bool = True
-    category: Annotated[str | None, Field(max_length=MAX_SLUG, description="Slug of a category.")] = None
-    author: Annotated[str | None, Field(max_length=32, description="User name of an author.")] = None
+    category: Annotated[str | None, Field(max_length=MAX_SLUG, description="The slug of a category.")] = None
+    author: Annotated[str | None, Field(max_length=32, description="The username of an author.")] = None
     featured: bool | None = None
     sort: Sort = "-published_at"

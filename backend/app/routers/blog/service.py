@@ -1,4 +1,4 @@
-"""The rules of posts."""
+"""Rules of posts."""
 
 import re
 from typing import Any
@@ -20,12 +20,16 @@ from .models import BlogCategory, BlogPost
 from .schemas import PostCreate, PostFilters, PostUpdate
 
 EXCERPT = 200  # characters that an excerpt takes from the content
-# A bracket ends the search for its partner, so that a text of opening ones takes no longer than any other.
+# A bracket ends the search for the closing bracket. So a text of opening brackets takes
+# no longer than any other.
 MARKS = re.compile(r"```.*?```|[#>*_`|]|!?\[([^\[\]]*)\]\([^()]*\)", re.DOTALL)
 
 
 class PostNotFound(NotFound):
-    """It does not exist, or the caller may not see it: from outside the two look the same."""
+    """The post does not exist, or the caller may not see it.
+
+    The two look the same from outside.
+    """
 
     code = "post_not_found"
     detail = "There is no such post, or you may not see it. `GET /blog/posts` lists the posts."
@@ -33,33 +37,33 @@ class PostNotFound(NotFound):
 
 class NotTheAuthor(Forbidden):
     code = "not_the_author"
-    detail = "Only its author may change a post."
+    detail = "Only its author and superusers may change a post."
 
 
 class SlugTaken(Conflict):
     code = "slug_taken"
-    detail = "Another one has this slug. Choose another, or leave it out."
+    detail = "That slug is taken. Choose another, or leave it out."
 
 
 class CategoryUnknown(Unprocessable):
-    """A post names a category that is not there."""
+    """A post names a category that does not exist."""
 
     code = "category_unknown"
-    detail = "There is no such category."
+    detail = "There is no such category. `GET /blog/categories` lists the categories."
 
 
 class FeaturingReserved(Forbidden):
-    """Only a superuser decides what is featured."""
+    """Only a superuser may feature a post."""
 
     code = "superuser_only"
-    detail = "Only a superuser decides what is featured."
+    detail = "Only a superuser may feature a post. Leave `is_featured` out."
 
 
 CONSTRAINTS = {"uq_blog_posts_slug": SlugTaken, "fk_blog_posts_category_id_blog_categories": CategoryUnknown}
 
 
 def _in_category(slug: str) -> ColumnElement[bool]:
-    """A join would cost the order that the index has."""
+    """Select the posts of a category. A join would lose the order of the index."""
     return BlogPost.category_id == select(BlogCategory.id).where(BlogCategory.slug == slug).scalar_subquery()
 
 
@@ -75,14 +79,18 @@ FILTERS: Filters = {
 
 
 def list_posts(user: User | None, filters: PostFilters) -> Select[BlogPost]:
-    """What the caller may see of it, in a total order."""
+    """Select the posts that the caller may see, in the requested order. Ties are broken
+    by id.
+    """
     visible = queries.public() if filters.published_only else queries.visible_to(user)
     return queries.posts().where(visible, *matching(filters, FILTERS)).order_by(*_order(filters))
 
 
 def _order(filters: PostFilters) -> list[ColumnElement[Any]]:
     published: SQLColumnExpression[Any] = BlogPost.published_at
-    if not filters.published_only:  # drafts have no time of publication yet: they stand where they were written
+    # Drafts have no time of publication yet. They are sorted by the time at which they
+    # were written.
+    if not filters.published_only:
         published = func.coalesce(BlogPost.published_at, BlogPost.created_at)
     columns = {"published_at": published, "created_at": BlogPost.created_at, "title": BlogPost.title}
     keys = [columns[filters.sort.removeprefix("-")], BlogPost.id]
@@ -98,7 +106,7 @@ def get_post_by_slug(db: Session, user: User | None, slug: str) -> BlogPost:
 
 
 def get_own_post(db: Session, user: User, post_id: int) -> BlogPost:
-    """A post to be changed. Raises `PostNotFound`, `NotTheAuthor`."""
+    """Return a post that the user may change. Raises `PostNotFound`, `NotTheAuthor`."""
     post = get_post(db, user, post_id)
     if post.author_id != user.id and not user.is_superuser:
         raise NotTheAuthor
@@ -113,12 +121,16 @@ def _one(db: Session, statement: Select[BlogPost]) -> BlogPost:
 
 
 def _saved(db: Session, post: BlogPost) -> BlogPost:
-    """The post as the database holds it now."""
+    """Return the post as the database has it now."""
     return _one(db, queries.whole_posts().where(BlogPost.id == post.id).execution_options(populate_existing=True))
 
 
 def create_post(db: Session, author: User, data: PostCreate) -> BlogPost:
-    """A slug that was asked for must be free; one made from the title gives way (`-2`)."""
+    """Create a post.
+
+    A requested slug must be free. A slug made from the title gets a number if it is
+    taken (`-2`).
+    """
     _refuse_featuring(author, featured=data.is_featured)
     post = BlogPost(author=author, **data.model_dump(exclude={"excerpt"}))
     post.excerpt = excerpt_of(data.content) if data.excerpt is None else data.excerpt
@@ -129,9 +141,11 @@ def create_post(db: Session, author: User, data: PostCreate) -> BlogPost:
 
 
 def update_post(db: Session, editor: User, post: BlogPost, data: PostUpdate) -> BlogPost:
-    """Fields left out stay. The first publication sets its time. Raises `PostNotFound` for one deleted meanwhile.
+    """Change a post. Fields that are left out stay.
 
-    `slug: null` has one made from the title again.
+    The first publication sets the time of publication. With `slug: null`, the slug is
+    made from the title again. Raises `PostNotFound` if another request has just deleted
+    the post.
     """
     changes = data.changes()
     remade = wants_new_slug(changes, "slug")
@@ -148,12 +162,14 @@ def update_post(db: Session, editor: User, post: BlogPost, data: PostUpdate) -> 
 
 
 def delete_post(db: Session, post: BlogPost) -> None:
-    """Raises `PostNotFound` for one deleted meanwhile."""
+    """Delete a post. Raises `PostNotFound` if another request has just deleted it."""
     delete_row(db, post, PostNotFound)
 
 
 def excerpt_of(content: str) -> str:
-    """The first words of Markdown, without its signs, cut at a word."""
+    """Return the first words of Markdown, without its marks. The text is cut between
+    words.
+    """
     plain = MARKS.sub(r"\1", content)
     words = " ".join(plain.split())
     return words if len(words) <= EXCERPT else words[:EXCERPT].rsplit(" ", 1)[0].rstrip(".,;:") + "…"

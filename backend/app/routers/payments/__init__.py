@@ -1,1 +1,1 @@
-"""Subscriptions: what somebody pays for, and what that opens."""
+"""Subscriptions: what a user pays for, and what that includes."""

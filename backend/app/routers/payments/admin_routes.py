@@ -1,4 +1,4 @@
-"""Routes for administrators. No rule and no query here."""
+"""Routes for administrators. Rules and queries are in `administration`."""
 
 from typing import Annotated
 
@@ -30,21 +30,24 @@ router = Router(prefix="/admin")
 def list_events(
     db: db_dependency, _admin: Superuser, filters: Annotated[WebhookEventFilters, Query()], page: PageParams
 ) -> Page[WebhookEventRead]:
-    """What Stripe told us in the last 90 days, newest first: `outcome=dead` is what was given up on."""
+    """List the events that Stripe sent in the last 90 days, newest first.
+
+    `outcome=dead` lists the events that were given up on.
+    """
     return paginate(db, administration.list_events(filters), page, WebhookEventRead)
 
 
 @router.get("/events/{event_id}", response_model=WebhookEventDetail)
 @raises(EventNotFound)
 def get_event(db: db_dependency, _admin: Superuser, event_id: Id) -> WebhookEvent:
-    """One event with what Stripe wrote."""
+    """Read an event, with the body that Stripe sent."""
     return administration.get_event(db, event_id)
 
 
 @router.post("/events/{event_id}/replay", status_code=status.HTTP_202_ACCEPTED, response_model=WebhookEventRead)
 @raises(EventNotFound)
 def replay_event(db: db_dependency, admin: Superuser, event_id: Id) -> WebhookEvent:
-    """Have the worker work it off again; to do so twice does no harm."""
+    """Have the worker process an event again. Doing this twice does no harm."""
     return administration.replay_event(db, admin, event_id)
 
 
@@ -52,5 +55,7 @@ def replay_event(db: db_dependency, admin: Superuser, event_id: Id) -> WebhookEv
 def list_subscriptions(
     db: db_dependency, _admin: Superuser, filters: Annotated[SubscriptionFilters, Query()], page: PageParams
 ) -> Page[SubscriptionOverview]:
-    """Everybody's subscriptions, newest first: `status=past_due` is who owes."""
+    """List the subscriptions of all users, newest first. `status=past_due` lists those
+    with overdue payments.
+    """
     return paginate(db, administration.list_subscriptions(filters), page, SubscriptionOverview)

@@ -1,4 +1,4 @@
-"""What an administrator may see of everybody's payments, and do about events that came to nothing."""
+"""Rules for administrators: lists of all users' payments, and the replay of events."""
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, contains_eager, defer, joinedload
@@ -16,7 +16,7 @@ WAITING = "waiting"  # in filters: an event without an outcome
 
 
 class EventNotFound(NotFound):
-    """Never received, or processed so long ago that it was deleted."""
+    """The event was never received, or was deleted long after it was processed."""
 
     code = "event_not_found"
     detail = "There is no such event. `GET /payments/admin/events` lists the events."
@@ -35,13 +35,13 @@ SUBSCRIPTION_FILTERS: Filters = {
 
 
 def list_events(filters: WebhookEventFilters) -> Select[WebhookEvent]:
-    """Those that came last come first."""
+    """Select events, most recent first."""
     wanted = select(WebhookEvent).where(*matching(filters, EVENT_FILTERS))
     return wanted.options(defer(WebhookEvent.body)).order_by(WebhookEvent.id.desc())
 
 
 def get_event(db: Session, event_id: int) -> WebhookEvent:
-    """Raises `EventNotFound`."""
+    """Return an event. Raises `EventNotFound`."""
     event = db.get(WebhookEvent, event_id)
     if event is None:
         raise EventNotFound
@@ -49,7 +49,7 @@ def get_event(db: Session, event_id: int) -> WebhookEvent:
 
 
 def replay_event(db: Session, admin: User, event_id: int) -> WebhookEvent:
-    """Have it worked off again, whatever came of it. Raises `EventNotFound`."""
+    """Have an event processed again, whatever its outcome. Raises `EventNotFound`."""
     event = get_event(db, event_id)
     ledger.replay(db, [event.id])
     security_event("webhook_event_replayed", routine=True, event_id=event.event_id, by=admin.id)
@@ -57,7 +57,7 @@ def replay_event(db: Session, admin: User, event_id: int) -> WebhookEvent:
 
 
 def list_subscriptions(filters: SubscriptionFilters) -> Select[Subscription]:
-    """Of all payers, the newest first, with plan and payer."""
+    """Select the subscriptions of all payers with plan and payer, newest first."""
     whole = select(Subscription).join(Subscription.customer).outerjoin(Subscription.plan)
     loaded = (
         contains_eager(Subscription.customer),

@@ -1,4 +1,7 @@
-"""`backend/plans.toml`: what is for sale, read strictly. Nothing here knows the database or Stripe."""
+"""The plans for sale, read strictly from `backend/plans.toml`.
+
+This module uses neither the database nor Stripe.
+"""
 
 import tomllib
 from collections.abc import Iterator
@@ -15,11 +18,11 @@ from app.core.text import MAX_SLUG, canonical_slug
 from . import currencies
 
 FILE = BACKEND / "plans.toml"
-MAX_TRIAL = 730  # days; Stripe's bound
+MAX_TRIAL = 730  # days; Stripe's maximum
 
 
 class BrokenCatalogue(ValueError):
-    """`plans.toml` cannot be used. The message names the place and what is wrong with it."""
+    """`plans.toml` cannot be used. The message names the place and the error."""
 
 
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
@@ -57,19 +60,23 @@ class _File(_Strict):
         plans = [plan for product in self.products for plan in product.plans]
         for what, slugs in (("products", [p.slug for p in self.products]), ("plans", [p.slug for p in plans])):
             if twice := sorted({slug for slug in slugs if slugs.count(slug) > 1}):
-                raise ValueError(f"two {what} are called {', '.join(twice)}")
+                raise ValueError(f"two {what} have the slug {', '.join(twice)}")
         free = [plan.slug for plan in plans if plan.amount == 0]
         if len(free) != 1:
-            raise ValueError(f"one plan has the amount 0, for who has no subscription; here {len(free)} have")
+            raise ValueError(
+                f"exactly one plan must have the amount 0, for users without a subscription; {len(free)} have it"
+            )
         if any(plan.amount == 0 and plan.trial_days for plan in plans):
-            raise ValueError("what is free has no trial")
+            raise ValueError("a free plan cannot have a trial")
         return self
 
     def flaws(self) -> Iterator[str]:
-        """Where Stripe would refuse to charge for a plan, and why."""
+        """Name each place where Stripe would refuse to charge for a plan, and the
+        reason.
+        """
         currency = currencies.supported().get(self.currency)
         if currency is None:
-            yield f"currency: Stripe takes no payments in {self.currency} ({currencies.FILE.name} has those it takes)"
+            yield f"currency: Stripe takes no payments in {self.currency} ({currencies.FILE.name} lists those it takes)"
             return
         for number, product in enumerate(self.products):
             for position, plan in enumerate(product.plans):
@@ -79,7 +86,9 @@ class _File(_Strict):
 
 @dataclass(frozen=True)
 class Offer:
-    """One plan with all that its product says. `limits` has None for no limit."""
+    """A plan, with everything that its product says. In `limits`, `None` means no
+    limit.
+    """
 
     slug: str
     position: int
@@ -104,7 +113,7 @@ class Offer:
 
 
 def read(file: Path | None = None) -> list[Offer]:
-    """Every plan, in the order of the file. Raises `BrokenCatalogue`."""
+    """Return every plan, in the order of the file. Raises `BrokenCatalogue`."""
     file = file or FILE
     try:
         content = _File.model_validate(tomllib.loads(file.read_text("utf-8")))
@@ -143,6 +152,6 @@ def _offers(content: _File) -> Iterator[Offer]:
 
 
 def _place(loc: tuple[int | str, ...]) -> str:
-    """Such as `products[1].plans[0].amount`."""
+    """Write a place in the file, such as `products[1].plans[0].amount`."""
     words = [f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc if part != "literal['unlimited']"]
     return "".join(words).removeprefix(".") or "the file"

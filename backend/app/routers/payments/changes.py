@@ -1,4 +1,7 @@
-"""Changing a subscription: to another plan, to its end, and back. Stripe does it, and its answer is written at once."""
+"""Changes of a subscription: to another plan, to its end, and back.
+
+Stripe makes the change, and its response is stored at once.
+"""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -18,19 +21,20 @@ from .models import Plan, Subscription
 from .schemas import Preview, PreviewLine, When
 from .service import NoSubscription
 
-SHOWN = timedelta(minutes=15)  # so long the amounts of a preview hold
+SHOWN = timedelta(minutes=15)  # the amounts of a preview are valid for this long
 
 
 class AlreadyOnPlan(Conflict):
     code = "already_on_plan"
-    detail = "You have this plan."
+    detail = "You already have this plan. `GET /payments/plans` lists the others."
 
 
 def preview(db: Session, user: User, slug: str, when: When = "now") -> Preview:
-    """What a change to this plan would charge. One for now is kept, so that a change soon after charges just that.
+    """Return what a change to this plan would charge.
 
-    Raises `NoSubscription`, `PlanNotFound`, `PlanNotForSale`, `PlanNotReady`, `AlreadyOnPlan`, `CurrencyMismatch`,
-    `PaymentsUnavailable`.
+    A preview of a change now is stored. A change soon after charges exactly that.
+    Raises `NoSubscription`, `PlanNotFound`, `PlanNotForSale`, `PlanNotReady`,
+    `AlreadyOnPlan`, `CurrencyMismatch`, `PaymentsUnavailable`.
     """
     subscription, plan = _subject(db, user, slug)
     seen = _preview(db, subscription, plan) if when == "now" else _preview_at_end(db, subscription, plan)
@@ -39,10 +43,11 @@ def preview(db: Session, user: User, slug: str, when: When = "now") -> Preview:
 
 
 def change(db: Session, user: User, slug: str, when: When = "now") -> Subscription:
-    """The subscription at another plan, the difference charged or credited at once; or what it will be, scheduled.
+    """Change the plan of a subscription now, or schedule the change.
 
-    A payment that needs its owner leaves all as it was, until it is made on the page in `pay_url`. Raises what
-    `preview` raises, and `PaymentFailed`.
+    A change now charges or credits the difference at once. If the payment needs its
+    owner, everything stays as it was until the owner pays on the page in `pay_url`.
+    Raises what `preview` raises, and `PaymentFailed`.
     """
     subscription, plan = _subject(db, user, slug)
     if when == "period_end":
@@ -55,7 +60,8 @@ def change(db: Session, user: User, slug: str, when: When = "now") -> Subscripti
     except StripeRefused:
         if not shown:
             raise
-        _preview(db, subscription, plan)  # what was shown has been overtaken, by the next period say
+        # What was shown is out of date, for example because the next period has begun.
+        _preview(db, subscription, plan)
         seen = _change(db, subscription, plan)
     if seen.pay_url:
         raise PaymentFailed(members={"pay_url": seen.pay_url})
@@ -63,7 +69,7 @@ def change(db: Session, user: User, slug: str, when: When = "now") -> Subscripti
 
 
 def take_back(db: Session, user: User) -> None:
-    """Nothing is scheduled any more. Raises `NoSubscription`."""
+    """Cancel the scheduled change, if there is one. Raises `NoSubscription`."""
     subscription = _live(db, user)
     if subscription.schedule_id is None:
         return
@@ -73,7 +79,10 @@ def take_back(db: Session, user: User) -> None:
 
 
 def cancel(db: Session, user: User, *, at_period_end: bool) -> Subscription:
-    """Ended with the period that is paid for, or at once and without money back. Raises `NoSubscription`."""
+    """End the subscription with the paid period, or at once without a refund.
+
+    Raises `NoSubscription`.
+    """
     subscription = _live(db, user)
     ticket = _ticket(db, subscription)
     if at_period_end:
@@ -86,7 +95,10 @@ def cancel(db: Session, user: User, *, at_period_end: bool) -> Subscription:
 
 
 def resume(db: Session, user: User) -> Subscription:
-    """Let a subscription go on that would end, that is paused, or whose collection is. Raises `NoSubscription`."""
+    """Let a subscription continue that would end or is paused.
+
+    A pause of collection ends, too. Raises `NoSubscription`.
+    """
     subscription = _live(db, user)
     ticket = _ticket(db, subscription)
     seen = _unmanaged(subscription, gateway.let_go_on)
@@ -102,7 +114,7 @@ def _live(db: Session, user: User) -> Subscription:
 
 
 def _as_it_is_now(db: Session, subscription: Subscription) -> Subscription:
-    """With the plans that it has now."""
+    """Return the subscription with its current plans."""
     plans = (joinedload(Subscription.plan), joinedload(Subscription.scheduled_plan))
     same = select(Subscription).where(Subscription.id == subscription.id).options(*plans)
     return db.scalars(same.execution_options(populate_existing=True)).one()
@@ -118,16 +130,21 @@ def _subject(db: Session, user: User, slug: str) -> tuple[Subscription, Plan]:
 
 
 def _ticket(db: Session, subscription: Subscription) -> sync.Ticket:
-    """Should the answer be lost, and the event of it, too, a look finds out what came of it."""
+    """Take a ticket before a change, and queue a look for later.
+
+    If the response is lost, and the event of the change is lost, too, that look finds
+    out what happened.
+    """
     sync.look_soon(db, subscription.customer_id, after=gateway.UNHEARD)
     end_before_waiting(db)
     return sync.take_ticket(subscription.customer_id)
 
 
 def _write_down(db: Session, ticket: sync.Ticket, seen: SeenSubscription) -> None:
-    """Keep what Stripe did, and go on only for who may still ask for it.
+    """Store what Stripe did, and continue only if the user may still ask for it.
 
-    In two transactions: the payer's row is locked by the first, and their user comes before it wherever both are.
+    This takes two transactions. The first locks the payer's row, and wherever both are
+    locked, the user's row comes before it.
     """
     sync.write_subscription(db, ticket, seen)
     end_before_waiting(db)
@@ -162,7 +179,7 @@ def _preview_at_end(db: Session, subscription: Subscription, plan: Plan) -> Seen
 
 
 def _schedule(db: Session, subscription: Subscription, plan: Plan) -> Subscription:
-    """A click too many schedules nothing anew."""
+    """Schedule the change. A second click schedules nothing again."""
     assert plan.stripe_price_id
     if subscription.scheduled_price_id != plan.stripe_price_id:
         ticket = _ticket(db, subscription)
@@ -172,13 +189,20 @@ def _schedule(db: Session, subscription: Subscription, plan: Plan) -> Subscripti
 
 
 def _release(subscription: Subscription) -> None:
-    """Have no schedule manage the subscription: Stripe lets one alone decide how it ends, and what it costs later."""
+    """Release the subscription from its schedule, if it has one.
+
+    While a schedule manages a subscription, Stripe lets only the schedule decide how
+    the subscription ends and what it costs later.
+    """
     if subscription.schedule_id:
         gateway.release(subscription.schedule_id)
 
 
 def _unmanaged(subscription: Subscription, ask: Callable[[str], SeenSubscription]) -> SeenSubscription:
-    """What Stripe does for a subscription that no schedule manages. A schedule that is in the way is released."""
+    """Do something at Stripe to a subscription that no schedule manages.
+
+    A schedule that is in the way is released.
+    """
     try:
         return ask(subscription.stripe_id)
     except StripeRefused:
@@ -190,9 +214,11 @@ def _unmanaged(subscription: Subscription, ask: Callable[[str], SeenSubscription
 
 
 def _change(db: Session, subscription: Subscription, plan: Plan) -> SeenSubscription:
-    """With a key made of what was kept: a click too many, or a lost answer, charges nothing twice.
+    """Change the price with an Idempotency-Key made from the stored preview.
 
-    An answer that came uses up what was kept: to the same key Stripe would only repeat it, a refusal whatever the card.
+    With that key, a second click or a lost response charges nothing twice. A response
+    that has arrived uses up the stored preview. For the same key, Stripe would only
+    repeat its response, so a refusal would be repeated even with another card.
     """
     assert plan.stripe_price_id
     assert subscription.proration_at
@@ -207,9 +233,10 @@ def _change(db: Session, subscription: Subscription, plan: Plan) -> SeenSubscrip
     except PaymentFailed:
         subscription.previewed_price_id = None
         raise
-    if not seen.pay_url:  # else the change still waits
+    if not seen.pay_url:  # otherwise the change still waits for its payment
         subscription.previewed_price_id = None
-    if seen.schedule_id:  # made meanwhile, by somebody else: it would undo this
+    # Someone else made a schedule meanwhile, which would undo this change.
+    if seen.schedule_id:
         gateway.release(seen.schedule_id)
     _write_down(db, ticket, seen)
     return seen

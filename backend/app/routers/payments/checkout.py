@@ -1,12 +1,33 @@
-"""To subscribe on Stripe's page, once: two tabs, two clicks or a lost answer never make two subscriptions.
+"""Checkout on Stripe's page: two tabs or a lost response make one subscription.
 
-1. Before the page: no live subscription, neither here nor at Stripe.
-2. One session of a payer may be open. Its attempt is a row that holds the payer, kept with all that is sent before
-   Stripe is asked; another plan closes the session of the attempt before at Stripe, and only then makes its own.
-3. What slips through anyway meets the unique `live_customer_id` (`sync.py`), and is undone.
+1. Before the page, the payer must have no live subscription, neither here nor at
+   Stripe.
+2. A payer has at most one open Checkout session. Its attempt is a row that holds the
+   payer, stored with everything that is sent, before Stripe is called. For another
+   plan, the session of the previous attempt is first closed at Stripe.
+3. If a second subscription is made anyway, it meets the unique `live_customer_id`
+   (`sync.py`), and is cancelled and refunded.
 
-Whoever asks is looked at again after each wait for Stripe: for an account that is gone by then, the session that Stripe
-has just made is closed (R21).
+Without the attempt, two tabs would make two subscriptions, and the payer would be
+charged twice:
+
+    tab A                                tab B
+    no live subscription: continue
+                                         no live subscription: continue
+    Stripe makes session 1
+                                         Stripe makes session 2
+    the payer pays session 1, and finds the page of session 2 still open
+
+No lock can prevent this, because a transaction must not stay open while Stripe is
+called. The unique `open_customer_id` can: the second insert fails, and tab B gets
+session 1. If the response is lost, the row still has the Idempotency-Key, and the same
+key gets the same session from Stripe, for at least 24 hours
+(https://docs.stripe.com/api/idempotent_requests). A session can be paid at the moment
+when it is to be closed. So once no session is open, `_look` asks Stripe for new
+subscriptions.
+
+After each call to Stripe, the caller is checked again. If the account has been deleted
+meanwhile, the session that Stripe has just made is closed (R21).
 """
 
 from uuid import uuid4
@@ -27,31 +48,32 @@ from .models import CheckoutAttempt, Customer, Plan
 from .schemas import CheckoutCreate, CheckoutRead
 from .service import AlreadySubscribed
 
-TURNS = 5  # others of the same payer that may come in between, until this request gives up
+TURNS = 5  # requests of the same payer that may come first before this one gives up
 KEY_LIFE = customers.KEY_LIFE
 
 
 class CheckoutBusy(Conflict):
-    """Other requests of the same user kept beginning checkouts."""
+    """Other requests of the same user kept starting checkouts."""
 
     code = "checkout_busy"
-    detail = "Another checkout of yours is being made. Try again in a moment."
+    detail = "Another checkout of yours is being created. Try again in a moment."
 
 
 class PromotionCodeUnknown(Unprocessable):
     code = "promotion_code_unknown"
-    detail = "This promotion code is not valid."
+    detail = "This promotion code is not valid. Check it, or leave it out."
 
 
 class _BegunMeanwhile(Conflict):
-    """Never leaves this module: another request has the payer's open attempt."""
+    """Another request has the payer's open attempt. Never leaves this module."""
 
 
 def create_checkout(db: Session, user: User, data: CheckoutCreate) -> CheckoutRead:
-    """Where to subscribe to a plan. The same session again while it is open and nothing else was chosen.
+    """Return the Stripe page on which to subscribe to a plan.
 
-    Raises `PlanNotFound`, `PlanNotForSale`, `PlanNotReady`, `AlreadySubscribed`, `PromotionCodeUnknown`,
-    `CheckoutBusy`, `CurrencyMismatch`, `PaymentsUnavailable`.
+    The response is the same session again while it is open and the choice is the same.
+    Raises `PlanNotFound`, `PlanNotForSale`, `PlanNotReady`, `AlreadySubscribed`,
+    `PromotionCodeUnknown`, `CheckoutBusy`, `CurrencyMismatch`, `PaymentsUnavailable`.
     """
     plan = service.get_plan_for_sale(db, data.plan)
     if service.has_live_subscription(db, user):
@@ -65,7 +87,8 @@ def create_checkout(db: Session, user: User, data: CheckoutCreate) -> CheckoutRe
             attempt = None
         if attempt is None:
             _look(db, customer)
-            if customer.gone_at is not None:  # deleted at Stripe, which nobody had told us
+            # it was deleted at Stripe, and we had not heard
+            if customer.gone_at is not None:
                 customer = customers.ensure_customer(db, user)
             attempt = _begin(db, user, customer, plan, code)
         session = _session_of(db, attempt) if attempt else None
@@ -92,7 +115,9 @@ def _open_attempt(db: Session, customer: Customer) -> CheckoutAttempt | None:
 
 
 def _serves(db: Session, attempt: CheckoutAttempt, plan: Plan, code: str | None) -> bool:
-    """Whether the attempt is for the same thing, and Stripe still knows its session or its key."""
+    """Return whether the attempt is for the same choice, and Stripe still knows its
+    session or its key.
+    """
     return (attempt.plan_id, attempt.promotion_code) == (plan.id, code) and _is_known(db, attempt)
 
 
@@ -101,7 +126,11 @@ def _is_known(db: Session, attempt: CheckoutAttempt) -> bool:
 
 
 def _close(db: Session, attempt: CheckoutAttempt) -> None:
-    """Its session can no longer be paid. One whose answer was lost is asked for again, to know which it is."""
+    """Make sure that the session of the attempt can no longer be paid.
+
+    If the response with the session was lost, the session is requested again with the
+    same key, to learn its id.
+    """
     is_known = _is_known(db, attempt)
     end_before_waiting(db)
     if is_known:
@@ -116,17 +145,21 @@ def _give_up(db: Session, attempt: CheckoutAttempt) -> None:
 
 
 def _look(db: Session, customer: Customer) -> None:
-    """Now that no session is open: what was just paid may not have been told to us yet."""
+    """Refresh the payer from Stripe, because we may not have heard of a payment that
+    was just made.
+    """
     end_before_waiting(db)
     sync.look(db, customer.id)
     end_before_waiting(db)
 
 
 def _begin(db: Session, user: User, customer: Customer, plan: Plan, code: str | None) -> CheckoutAttempt | None:
-    """The payer's attempt, kept before Stripe is asked; None where another request has one.
+    """Store the payer's attempt before Stripe is called.
 
-    Raises `AlreadySubscribed`: under the lock under which subscriptions are written. The deletion of the account locks
-    the same rows in the same order, so either it sees this attempt, or this sees that nobody asks any more.
+    The result is `None` if another request has one. The lock is the one under which
+    subscriptions are written. The deletion of the account locks the same rows in the
+    same order. So either the deletion sees this attempt, or this function sees that the
+    account is gone. Raises `AlreadySubscribed`.
     """
     demand_again(db)
     db.refresh(customer, with_for_update=True)
@@ -152,7 +185,10 @@ def _begin(db: Session, user: User, customer: Customer, plan: Plan, code: str | 
 
 
 def _session_of(db: Session, attempt: CheckoutAttempt) -> SeenSession | None:
-    """Stripe's page for the attempt; None where it is over, and the attempt with it."""
+    """Return Stripe's session for the attempt.
+
+    If the session is no longer open, the attempt is given up, and the result is `None`.
+    """
     end_before_waiting(db)
     session = gateway.find_session(attempt.stripe_id) if attempt.stripe_id else _create(db, attempt)
     if session.status != "open":
@@ -170,9 +206,11 @@ def _session_of(db: Session, attempt: CheckoutAttempt) -> SeenSession | None:
 
 
 def _create(db: Session, attempt: CheckoutAttempt) -> SeenSession:
-    """Raises `PromotionCodeUnknown`, `PlanUnavailable`, `CurrencyMismatch`, `StripeRefused`.
+    """Create the session at Stripe.
 
-    After these the attempt is over: it would be refused again.
+    Raises `PromotionCodeUnknown`, `PlanUnavailable`, `CurrencyMismatch`,
+    `StripeRefused`. After these, the attempt is over, because it would be refused
+    again.
     """
     order, plan = _order(db, attempt), attempt.plan
     end_before_waiting(db)
@@ -180,8 +218,9 @@ def _create(db: Session, attempt: CheckoutAttempt) -> SeenSession:
         return gateway.create_session(order)
     except StripeRefused as refusal:
         _give_up(db, attempt)
-        demand_again(db)  # where the account was deleted, so was the customer
-        if refusal.parameter.startswith("discounts"):  # a code can be used, but not by this payer or for this plan
+        demand_again(db)  # if the account was deleted, so was the customer
+        # The code is valid, but not for this payer or this plan.
+        if refusal.parameter.startswith("discounts"):
             raise PromotionCodeUnknown from refusal
         raise refusals.meaning(refusal, plan) from refusal
 

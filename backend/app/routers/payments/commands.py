@@ -1,4 +1,6 @@
-"""Commands for who runs the billing: `python -m app.routers.payments.commands --help`."""
+"""Commands for operators of the billing:
+`python -m app.routers.payments.commands --help`.
+"""
 
 import sys
 from functools import partial
@@ -27,7 +29,7 @@ from .models import WebhookEvent
 from .webhooks import SOURCE
 
 SHOWN = 100
-COUNTED = 10_000  # of more it is not said how many they are
+COUNTED = 10_000  # beyond this number, the exact count is not shown
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 
@@ -39,8 +41,10 @@ def begin() -> None:
 
 
 @cli.command()
-def plans_sync(*, apply: Annotated[bool, typer.Option(help="Do it; without, it is only shown.")] = False) -> None:
-    """Bring Stripe and the table of plans in line with plans.toml."""
+def plans_sync(
+    *, apply: Annotated[bool, typer.Option(help="Make the changes. Without this they are only shown.")] = False
+) -> None:
+    """Bring Stripe and the plans table in line with plans.toml."""
     try:
         offers = read()
         there = plans.look(offers)
@@ -48,36 +52,42 @@ def plans_sync(*, apply: Annotated[bool, typer.Option(help="Do it; without, it i
         for step in steps:
             typer.echo(f"{step.plan}: {step.action}")
         if not apply:
-            typer.echo("Nothing was changed: apply=yes does it." if steps else "Stripe has what plans.toml says.")
+            typer.echo(
+                "Nothing was changed. Run it with apply=yes to make these changes."
+                if steps
+                else "Stripe has what plans.toml says."
+            )
             return
         there = plans.bring_in_line(offers, there)
         with SessionLocal() as db, db.begin():
             plans.store(db, offers, there)
     except (BrokenCatalogue, AppError) as error:
-        sys.exit(f"Not in line: {_words(error)}")
-    typer.echo(f"In line: {len(offers)} plans, {len(steps)} changes at Stripe.")
+        sys.exit(f"The plans are not in line: {_words(error)}")
+    typer.echo(f"The plans are in line: {len(offers)} plans, {len(steps)} changes at Stripe.")
 
 
 @cli.command()
 def webhook_register() -> None:
-    """Have Stripe send to this system the events that it handles, and no others."""
+    """Have Stripe send this server the events that it handles, and no others."""
     try:
         done = endpoints.register()
     except AppError as error:
-        sys.exit(f"Not registered: {_words(error)}")
+        sys.exit(f"The webhook was not registered: {_words(error)}")
     typer.echo(f"{done.url}: {done.action}")
     if done.secret:
         typer.echo(f"STRIPE_WEBHOOK_SECRET={done.secret}")
-        typer.echo("Put this into the settings: Stripe shows it this once.")
+        typer.echo("Put this into the settings. Stripe shows it only once.")
 
 
 @cli.command()
 def webhook_replay(
-    event: Annotated[str, typer.Option(help="Stripe's id of one event, evt_…")] = "",
+    event: Annotated[str, typer.Option(help="Stripe's id of an event, evt_…")] = "",
     *,
-    failed: Annotated[bool, typer.Option(help="All that were given up on or parked.")] = False,
+    failed: Annotated[bool, typer.Option(help="All events that were given up on or parked.")] = False,
 ) -> None:
-    """Work off again what came by webhook. Without options it lists what was given up on or parked."""
+    """Process events from the webhook again. Without options, list the events that were
+    given up on or parked.
+    """
     unsettled = [WebhookEvent.outcome == Outcome.DEAD, WebhookEvent.outcome == Outcome.PARKED]
     if not failed and not event:
         _list(unsettled)
@@ -88,25 +98,27 @@ def webhook_replay(
     count = sum(ledger.replay_all(one) for one in which)
     if not count:
         sys.exit("There is no such event.")
-    typer.echo(f"{count} will be worked off again by the worker.")
+    typer.echo(f"The worker will process {count} again.")
     if not get_settings().payments_enabled:
-        typer.echo(f"{PaymentsOff.detail} Until they are on, the events wait.")
+        typer.echo(f"{PaymentsOff.detail} The events wait until payments are on.")
 
 
 def _words(error: Exception) -> str:
-    """What an operator has to know, which may be more than a client is told."""
+    """Return the message for an operator, which may say more than a client is told."""
     return error.reason if isinstance(error, PaymentsMisconfigured) else str(error)
 
 
 def _list(unsettled: list[ColumnElement[bool]]) -> None:
-    """The newest. Each kind in a statement of its own, which has an index."""
+    """List the newest events. Each kind has a statement of its own, because each has an
+    index.
+    """
     with SessionLocal() as db:
         bare = select(WebhookEvent).options(defer(WebhookEvent.body))
         newest = [db.scalars(bare.where(one).order_by(WebhookEvent.id.desc()).limit(SHOWN)) for one in unsettled]
         events = sorted((event for some in newest for event in some), key=lambda event: event.id)[-SHOWN:]
         number = sum(count_up_to(db, select(WebhookEvent.id).where(one), COUNTED) for one in unsettled)
     if not events:
-        typer.echo("Nothing was given up on, nothing is parked.")
+        typer.echo("No event was given up on, and no event is parked.")
         return
     table = Table("Event", "Type", "Received", "Outcome", "Tries", "Error")
     for row in events:
@@ -114,12 +126,14 @@ def _list(unsettled: list[ColumnElement[bool]]) -> None:
         table.add_row(row.event_id, row.type, received, outcome, str(row.attempts), row.error or "")
     Console().print(table)
     if number > len(events):
-        typer.echo(f"The newest {len(events)} of {number if number < COUNTED else f'{COUNTED} or more'}.")
+        typer.echo(f"These are the newest {len(events)} of {number if number < COUNTED else f'{COUNTED} or more'}.")
 
 
 @cli.command()
-def billing_doctor(*, fix: Annotated[bool, typer.Option(help="Repair ours from theirs.")] = False) -> None:
-    """Compare every payer, subscription and invoice with Stripe, and try the rules that always hold."""
+def billing_doctor(*, fix: Annotated[bool, typer.Option(help="Repair our rows from what Stripe has.")] = False) -> None:
+    """Compare every payer, subscription and invoice with Stripe, and check the rules
+    that always hold.
+    """
     settings = get_settings()
     look = partial(doctor.examine, with_endpoints=settings.is_deployed and reaches_stripe(settings))
     try:
@@ -129,13 +143,13 @@ def billing_doctor(*, fix: Annotated[bool, typer.Option(help="Repair ours from t
             doctor.repair(found)
             found = look()
     except (BrokenCatalogue, AppError) as error:
-        sys.exit(f"Not examined: {_words(error)}")
+        sys.exit(f"The comparison failed: {_words(error)}")
     if known := doctor.notices():
-        _show("To know, nothing to repair", known)
+        _show("For your information, nothing to repair", known)
     if found:
         _show("Left after the repair" if fix else "Differences", found)
         sys.exit(1)
-    typer.echo("Ours is what Stripe has.")
+    typer.echo("Our rows are what Stripe has.")
 
 
 def _show(title: str, found: list[Difference]) -> None:

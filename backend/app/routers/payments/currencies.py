@@ -1,4 +1,6 @@
-"""What Stripe takes as an amount of money: `backend/currencies.toml`, which names its source."""
+"""Amounts of money that Stripe accepts: `backend/currencies.toml`, which names its
+source.
+"""
 
 import tomllib
 from dataclasses import dataclass
@@ -12,7 +14,10 @@ FILE = BACKEND / "currencies.toml"
 
 @dataclass(frozen=True)
 class Currency:
-    """How amounts of one currency are written in Stripe's API. All numbers are minor units, as Stripe counts them."""
+    """The rules for amounts of one currency in Stripe's API.
+
+    All numbers are minor units, as Stripe counts them.
+    """
 
     code: str
     decimals: int
@@ -21,11 +26,13 @@ class Currency:
     maximum: int
 
     def write(self, amount: int) -> str:
-        """An amount for people to read, such as `12.00 EUR`."""
+        """Write an amount for people to read, such as `12.00 EUR`."""
         return f"{Decimal(amount).scaleb(-self.decimals):,} {self.code.upper()}"
 
     def flaw(self, amount: int) -> str | None:
-        """Why Stripe would refuse to charge this amount; `None` if it would not."""
+        """Return why Stripe would refuse to charge this amount, or `None` if it would
+        not.
+        """
         least, most = self.write(self.minimum), self.write(self.maximum)
         if amount % self.multiple_of:
             return f"Input should be divisible by {self.multiple_of}, as Stripe demands of amounts in {self.code}"
@@ -38,7 +45,7 @@ class Currency:
 
 @lru_cache
 def supported() -> dict[str, Currency]:
-    """Every currency that Stripe takes, by its code in lower case."""
+    """Return every currency that Stripe accepts, by its code in lower case."""
     table = tomllib.loads(FILE.read_text("utf-8"))
     return {
         code: Currency(
@@ -53,5 +60,9 @@ def supported() -> dict[str, Currency]:
 
 
 def money(amount: int, currency: str) -> str:
-    """`12.00 EUR`. A currency that Stripe has added since is taken to have two decimals, as nearly all do."""
+    """Write an amount such as `12.00 EUR`.
+
+    A currency that Stripe has added since is assumed to have two decimals, as nearly
+    all have.
+    """
     return (supported().get(currency) or Currency(currency, 2, 1, 1, amount)).write(amount)

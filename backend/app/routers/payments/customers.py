@@ -1,4 +1,7 @@
-"""A payer's two halves: our row and Stripe's customer. However often it is begun, there is one of each."""
+"""A payer has two halves: our row and Stripe's customer.
+
+However often it is started, there is one of each.
+"""
 
 import hashlib
 import hmac
@@ -28,20 +31,21 @@ KEY_LIFE = timedelta(hours=23)  # Stripe keeps an Idempotency-Key for 24 hours
 
 
 class NoCustomer(Conflict):
-    """Nothing was ever bought, so there is nothing to manage."""
+    """The user has never bought anything, so there is nothing to manage."""
 
     code = "no_customer"
-    detail = "There is nothing to manage yet: subscribe first."
+    detail = "There is nothing to manage yet. Subscribe to a plan first."
 
 
 class _MadeMeanwhile(Conflict):
-    """Never leaves this module: another request of this user was quicker."""
+    """Another request of this user was quicker. Never leaves this module."""
 
 
 def ensure_customer(db: Session, user: User) -> Customer:
-    """The payer, known to Stripe. Raises `PaymentsUnavailable`, and can then be asked again.
+    """Return the payer, known to Stripe.
 
-    Its transaction ends: Stripe is asked where it does not know the payer, or not by this address.
+    The transaction ends, because Stripe is called if it does not know the payer or has
+    another address. Raises `PaymentsUnavailable`, and can then be called again.
     """
     customer = db.scalar(queries.customer_of(user)) or _insert(db, user)
     if customer.gone_at is not None:
@@ -63,15 +67,16 @@ def _update_email(db: Session, customer: Customer, email: str) -> None:
     try:
         gateway.update_email(customer.stripe_id, email)
     except StripeRefused:
-        demand_again(db)  # where the account was deleted, so was the customer
+        demand_again(db)  # if the account was deleted, so was the customer
         raise
     _write_down(db, customer, email=email)
 
 
 def _write_down(db: Session, customer: Customer, *, stripe_id: str | None = None, email: str | None = None) -> None:
-    """Keep what Stripe answered, also where the account was deleted meanwhile: then Stripe forgets it again.
+    """Store Stripe's response, even if the account has been deleted meanwhile.
 
-    Raises what `demand_again` raises; what was written stands.
+    If it has, Stripe is made to forget the customer again. Raises what `demand_again`
+    raises. What was written stays.
     """
     db.refresh(customer, with_for_update=True)
     customer.stripe_id = customer.stripe_id or stripe_id
@@ -83,9 +88,10 @@ def _write_down(db: Session, customer: Customer, *, stripe_id: str | None = None
 
 
 def send_email(db: Session, customer_id: int) -> None:
-    """Have Stripe know the payer by the address that their account has now. `db` must not have begun a transaction.
+    """Send Stripe the address that the payer's account has now.
 
-    A payer whom Stripe does not know yet becomes known there with the address of that moment.
+    `db` must not have begun a transaction. A payer whom Stripe does not know yet is
+    created there later, with the address at that time.
     """
     differs = (Customer.id == customer_id, Customer.email != User.email, ~User.is_deleted)
     known = (Customer.stripe_id.is_not(None), Customer.gone_at.is_(None))
@@ -102,7 +108,8 @@ def send_email(db: Session, customer_id: int) -> None:
     if forgetting.is_orphan(db, customer):
         forgetting.forget_soon(db, customer)
     elif db.scalar(wanted):
-        enqueue(db, "payments.send_email", {"customer_id": customer_id})  # it has changed again meanwhile
+        # the address has changed again meanwhile
+        enqueue(db, "payments.send_email", {"customer_id": customer_id})
 
 
 def _insert(db: Session, user: User) -> Customer:
@@ -117,21 +124,28 @@ def _insert(db: Session, user: User) -> Customer:
 
 
 def _begin_anew(db: Session, customer: Customer, user: User) -> None:
-    """Somebody deleted the customer at Stripe: its past stays ours, the next one is another there."""
+    """Prepare for a new customer at Stripe after the old one was deleted there.
+
+    The past of the old one stays in our tables.
+    """
     db.refresh(customer, with_for_update=True)
     if customer.gone_at is not None:
         customer.stripe_id = customer.gone_at = customer.creation_asked_at = None
         customer.creation_key, customer.email = uuid4().hex, user.email
         attempts = update(CheckoutAttempt).where(CheckoutAttempt.open_customer_id == customer.id)
         db.execute(attempts.values(open_customer_id=None, closed_at=clock.now()))
-        # Nobody can pay these any more, and no look will see them.
+        # Nobody can pay these invoices any more, and no look at Stripe will see them.
         owed = update(Invoice).where(Invoice.customer_id == customer.id, Invoice.status.in_(queries.UNFINISHED))
         db.execute(owed.values(status="void", next_attempt_at=None))
         db.flush()
 
 
 def _create(customer: Customer, at: datetime) -> str:
-    """With the key that was kept before. Where Stripe may have forgotten it, first look whether it was used."""
+    """Create the customer at Stripe with the stored key.
+
+    If Stripe may have forgotten the key, first look for a customer that was made with
+    it.
+    """
     key, email = customer.creation_key, customer.email
     assert customer.creation_asked_at
     forgotten = customer.creation_asked_at < at - KEY_LIFE
@@ -141,14 +155,19 @@ def _create(customer: Customer, at: datetime) -> str:
 
 
 def keep_person_key(db: Session) -> None:
-    """Before `SECRET_KEY` is changed for the first time, though nobody may have bought since this code came."""
+    """Store the key for digests of persons before `SECRET_KEY` changes.
+
+    A purchase stores it, too. But nobody may have bought anything since this code was
+    deployed.
+    """
     kept_key(db, PERSON)
 
 
 def person_of(db: Session, email: str) -> str:
-    """The same for every spelling of a mailbox, also when its account was deleted and made again.
+    """Return a digest that is the same for every spelling of a mailbox.
 
-    It does not tell the address.
+    It stays the same when an account is deleted and created again. The address cannot
+    be derived from it.
     """
     return _digest(db, mailbox_of(email))
 
@@ -158,10 +177,12 @@ def _digest(db: Session, address: str) -> str:
 
 
 def mailbox_of(email: str) -> str:
-    """An address without what its mailbox ignores, so that nobody is another person for writing it otherwise.
+    """Return the address without what its mailbox ignores.
 
-    Whatever follows a plus sign is a tag nearly everywhere (RFC 5233). Gmail ignores dots, too, and has two domains:
-    https://support.google.com/mail/answer/7436150 and https://support.google.com/mail/answer/10313.
+    So nobody becomes another person by spelling the address differently. Whatever
+    follows a plus sign is a tag nearly everywhere (RFC 5233). Gmail also ignores dots
+    and has two domains: https://support.google.com/mail/answer/7436150 and
+    https://support.google.com/mail/answer/10313.
     """
     local, _, domain = email.lower().rpartition("@")
     local = local.partition("+")[0] or local
@@ -171,9 +192,10 @@ def mailbox_of(email: str) -> str:
 
 
 def had_trial(db: Session, customer: Customer) -> bool:
-    """Whether this person had one, with this account or an earlier one, by the address then or the address now.
+    """Return whether this person has had a trial, with this account or an earlier one.
 
-    Rows of early versions have the digest of the address as it was written.
+    The address at the time and the current address both count. Rows of early versions
+    have the digest of the address as it was spelled.
     """
     keys = {customer.person}
     if customer.email:
@@ -183,7 +205,9 @@ def had_trial(db: Session, customer: Customer) -> bool:
 
 
 def open_portal(db: Session, user: User, return_url: str) -> str:
-    """Where the payer manages cards and invoices. Raises `NoCustomer`, `PaymentsUnavailable`."""
+    """Return the page on which the payer manages cards and invoices. Raises
+    `NoCustomer`, `PaymentsUnavailable`.
+    """
     customer = db.scalar(queries.customer_of(user))
     if customer is None or customer.stripe_id is None or customer.gone_at is not None:
         raise NoCustomer
@@ -191,5 +215,6 @@ def open_portal(db: Session, user: User, return_url: str) -> str:
     try:
         return gateway.open_portal(customer.stripe_id, return_url)
     finally:
-        # Stripe takes no portal session back. This one is shown to nobody, and ends with its customer, or unused.
+        # Stripe cannot revoke a portal session. If the caller may no longer ask, nobody
+        # sees this one, and it ends with its customer, or unused.
         demand_again(db)

@@ -1,4 +1,7 @@
-"""The plans of `plans.toml`, at once; what they need at Stripe is made as soon as it answers."""
+"""Plans of the demo, loaded from `plans.toml` at once.
+
+What they need at Stripe is created as soon as Stripe responds.
+"""
 
 from sqlalchemy.orm import Session
 
@@ -9,7 +12,10 @@ from . import catalogue, plans
 
 
 def load(db: Session) -> None:
-    """Show the plans, and have a worker bring Stripe in line: only where no real money moves."""
+    """Store the plans, and have a worker bring Stripe in line.
+
+    The worker does so only with a test key, so that no real money moves.
+    """
     plans.store(db, catalogue.read())
     settings = get_settings()
     key = settings.stripe_secret_key.get_secret_value() if settings.stripe_secret_key else ""

@@ -1,7 +1,8 @@
-"""Two routes that ask for entitlements of the demo's plans. They exist in development only and are not part of the API.
+"""Two routes that require entitlements of the demo's plans.
 
-A newcomer tries them at `/dev/frontend/billing`. They ask for `invoice_export` and `devices` of `plans.toml`, as routes
-of any feature do.
+They exist in development only, and are not part of the API. A newcomer tries them at
+`/dev/frontend/billing`. They require `invoice_export` and `devices` from `plans.toml`,
+as routes of any feature do.
 """
 
 import csv
@@ -57,4 +58,4 @@ def export_invoices(db: db_dependency, user: CurrentUser) -> Response:
     "/devices", status_code=status.HTTP_204_NO_CONTENT, dependencies=[Depends(within_limit("devices", count_devices))]
 )
 def ask_for_room() -> None:
-    """Answer 204 if the plan allows one more device. Nothing is changed."""
+    """Respond with 204 if the plan allows one more device. Nothing is changed."""

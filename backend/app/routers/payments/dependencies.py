@@ -3,7 +3,7 @@
     @router.post("/export", dependencies=[Depends(require_feature("export"))])
     @router.post("", dependencies=[Depends(within_limit("projects", count_projects))])
 
-where `count_projects(db, user)` says how many there are already.
+Here `count_projects(db, user)` returns how many projects the user already has.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,8 @@ from .turns import stripe_turn
 
 __all__ = ["StripeTurn", "UpgradeRequired", "require_feature", "within_limit"]
 
-# Comes before the session: who waits for a turn to ask Stripe must not hold a connection meanwhile.
+# Stands before the session among a route's parameters: a request that waits for its
+# turn to call Stripe must not hold a connection meanwhile.
 StripeTurn = Depends(raises(PaymentsUnavailable)(stripe_turn), scope="function")
 
 Gate = Callable[..., None]
@@ -33,7 +34,9 @@ Count = Callable[[Session, User], int]
 
 
 def require_feature(feature: str) -> Gate:
-    """Lets pass whose plan has the feature; others get 402 with the plan that has it."""
+    """Allow users whose plan includes the feature. Others get 402, naming a plan that
+    does.
+    """
 
     @raises(UpgradeRequired)
     def gate(db: db_dependency, user: CurrentUser) -> None:
@@ -43,10 +46,12 @@ def require_feature(feature: str) -> Gate:
 
 
 def within_limit(limit: str, count: Count) -> Gate:
-    """Lets pass who has room for one more; others get 402 with the plan that has it.
+    """Allow users whose plan has room for one more.
 
-    Of two requests of one user the second counts what the first has made, because the user is held while a request
-    writes. Where others add to what is counted, `count` locks what they share first, by a statement of its own.
+    Others get 402, naming a plan that has room. The user's row is locked while a
+    request writes. So of two requests of one user, the second counts what the first has
+    created. If other users add to what is counted, `count` must first lock what they
+    share, with a statement of its own.
     """
 
     @raises(UpgradeRequired)
@@ -62,9 +67,10 @@ def within_limit(limit: str, count: Count) -> Gate:
 
 @before_deletion
 def keep_subscribed(db: Session, user: User) -> None:
-    """An account is not deleted while it is paid for. After it Stripe forgets the person, too.
+    """Refuse to delete an account with a live subscription.
 
-    Raises `SubscriptionActive`.
+    After the deletion, Stripe is made to forget the person, too. Raises
+    `SubscriptionActive`.
     """
     customer = db.scalar(queries.customer_of(user).with_for_update())
     if customer is None:
@@ -76,7 +82,7 @@ def keep_subscribed(db: Session, user: User) -> None:
 
 @after_email_change
 def send_email(db: Session, user: User) -> None:
-    """Stripe sends its receipts to the new address from now on."""
+    """Have Stripe send its receipts to the new address from now on."""
     customer = db.scalar(queries.customer_of(user))
     if customer is not None:
         enqueue(db, "payments.send_email", {"customer_id": customer.id})

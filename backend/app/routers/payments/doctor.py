@@ -1,6 +1,8 @@
-"""`make billing-doctor`: is what we have what Stripe has? Compares, and on demand repairs ours from theirs.
+"""The comparison behind `make billing-doctor`: do we have what Stripe has?
 
-What is on its way is no difference: a payer who differs is compared again for some seconds before it is said.
+On demand, our rows are repaired from Stripe's. A change that is still on its way is not
+a difference. A payer who differs is compared again for some seconds before the
+difference is reported.
 """
 
 import time
@@ -25,7 +27,7 @@ from .queries import CURRENT, LIVE, UNFINISHED
 
 PATIENCE = 10.0  # seconds
 PAUSE = 1.0
-AT_ONCE = 8  # payers asked about; Stripe allows a hundred calls a second
+AT_ONCE = 8  # payers asked about at once; Stripe allows a hundred calls a second
 BATCH = 100
 PAGE_LIFE = timedelta(days=2)  # longer than Stripe keeps a Checkout page open
 OPEN_PAGE = "checkout of a deleted account"
@@ -33,7 +35,11 @@ OPEN_PAGE = "checkout of a deleted account"
 
 @dataclass(frozen=True)
 class Difference:
-    """`customer_id` is the payer whose rows a look at Stripe repairs, where one does."""
+    """A difference between our rows and Stripe's objects.
+
+    `customer_id` is the payer whose rows a look at Stripe would repair, or `None` if a
+    look would not help.
+    """
 
     subject: str
     what: str
@@ -43,9 +49,10 @@ class Difference:
 
 
 def examine(*, patience: float | None = None, with_endpoints: bool = False) -> list[Difference]:
-    """All that is not as it should be. `with_endpoints`: also where Stripe sends its events.
+    """Return everything that is not as it should be.
 
-    Raises what asking Stripe raises, and `BrokenCatalogue`.
+    `with_endpoints` also checks where Stripe sends its events. Raises what a call to
+    Stripe raises, and `BrokenCatalogue`.
     """
     found = _payers_in_line(PATIENCE if patience is None else patience)
     found += _strangers()
@@ -59,7 +66,9 @@ def examine(*, patience: float | None = None, with_endpoints: bool = False) -> l
 
 
 def repair(found: list[Difference]) -> None:
-    """Make ours what Stripe has. Events that were given up on go back to the worker."""
+    """Make our rows what Stripe has. Events that were given up on go back to the
+    worker.
+    """
     for customer_id in sorted({one.customer_id for one in found if one.customer_id is not None}):
         with SessionLocal() as db, db.begin():
             sync.look(db, customer_id)
@@ -110,7 +119,8 @@ def _look(stripe_id: str) -> SeenPayer | None:
 def _payer(db: Session, customer: Customer, seen: SeenPayer | None) -> Iterator[Difference]:
     name = customer.stripe_id or ""
     if seen is None:
-        # Nothing repairs this: with the key of another account, everybody would be missing.
+        # No repair is offered: with the key of another account, every customer would be
+        # missing.
         yield Difference(name, "customer", "known", "unknown")
         return
     if bool(customer.gone_at) != seen.is_gone:
@@ -130,7 +140,7 @@ def _payer(db: Session, customer: Customer, seen: SeenPayer | None) -> Iterator[
 
 
 def _orphan(customer: Customer, seen: SeenPayer, live: list[str]) -> Iterator[Difference]:
-    """What Stripe still has of a deleted account. A look has it forgotten."""
+    """Report what Stripe still has of a deleted account. A look makes it forget."""
     name = customer.stripe_id or ""
     yield _differs(customer, name, "customer of a deleted account", ours="deleted", theirs=seen.email or "known")
     for subscription in live:
@@ -138,7 +148,10 @@ def _orphan(customer: Customer, seen: SeenPayer, live: list[str]) -> Iterator[Di
 
 
 def notices() -> list[Difference]:
-    """What is as it should be, and for a person to know: a disabled user keeps their subscription, and pays for it."""
+    """Return facts that are correct, but that a person should know.
+
+    A disabled user keeps their subscription, and pays for it.
+    """
     live = Subscription.live_customer_id == Customer.id
     kept = select(Subscription.stripe_id, Subscription.status, User.id).join(Customer, live).join(Customer.user)
     disabled = kept.where(~User.is_active, ~User.is_deleted).order_by(Subscription.id)
@@ -203,7 +216,10 @@ def _word(value: object) -> str:
 
 
 def _pages_of_orphans() -> list[Difference]:
-    """Checkout pages that a deleted account has left open: Stripe closes them after a day."""
+    """Report Checkout pages that a deleted account has left open.
+
+    Stripe closes them after a day.
+    """
     gone = select(Customer.stripe_id).where(Customer.id.in_(forgetting.orphans()), Customer.stripe_id.is_not(None))
     with SessionLocal() as db:
         lately = [str(found) for found in db.scalars(gone.where(Customer.updated_at > clock.now(-PAGE_LIFE)))]
@@ -213,7 +229,7 @@ def _pages_of_orphans() -> list[Difference]:
 
 
 def _strangers() -> list[Difference]:
-    """Subscriptions that were sold here, of customers whom nobody here is."""
+    """Report subscriptions that were sold here, but whose customers we do not know."""
     sold = gateway.find_sold()
     with SessionLocal() as db:
         known = set(db.scalars(select(Customer.stripe_id)))

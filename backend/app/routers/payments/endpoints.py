@@ -1,4 +1,8 @@
-"""Where Stripe sends events: registered by us, so that the list of events there is the list of those handled here."""
+"""The webhook endpoint at Stripe, to which Stripe sends events.
+
+We register it ourselves, so that Stripe's list of events is the list that is handled
+here.
+"""
 
 from dataclasses import dataclass
 
@@ -11,7 +15,10 @@ from .gateway import API_VERSION, SeenEndpoint
 
 @dataclass(frozen=True)
 class Registration:
-    """What came of it. `secret` is there for a new endpoint only: Stripe shows it this once."""
+    """The result of a registration.
+
+    `secret` is set for a new endpoint only, because Stripe shows it only once.
+    """
 
     action: str
     url: str
@@ -24,25 +31,31 @@ def webhook_url() -> str:
 
 
 def flaws(found: list[SeenEndpoint]) -> list[str]:
-    """In what Stripe's registration is not what it should be; nothing where it is right."""
+    """Return what is wrong with the registration at Stripe. The list is empty if it is
+    right.
+    """
     ours = [endpoint for endpoint in found if endpoint.url == webhook_url() and endpoint.is_enabled]
     if not ours:
-        return [f"no enabled endpoint at Stripe leads to {webhook_url()}"]
+        return [f"Stripe has no enabled endpoint for {webhook_url()}"]
     wrong = []
     for endpoint in ours:
         if missing := sorted(set(HANDLED) - set(endpoint.events)) if "*" not in endpoint.events else []:
             wrong.append(f"{endpoint.id} does not send {', '.join(missing)}")
         if endpoint.api_version not in (None, API_VERSION):
-            wrong.append(f"{endpoint.id} speaks {endpoint.api_version}, not {API_VERSION}")
+            wrong.append(f"{endpoint.id} uses API version {endpoint.api_version}, not {API_VERSION}")
     return wrong
 
 
 def register() -> Registration:
-    """Make Stripe send just what is handled, to us, in our version. Raises what asking Stripe raises."""
+    """Have Stripe send exactly the handled events, here, in our API version.
+
+    Raises what a call to Stripe raises.
+    """
     for endpoint in gateway.list_endpoints():
         if endpoint.url != webhook_url():
             continue
-        if endpoint.api_version != API_VERSION:  # an endpoint keeps the version that it was made with
+        # An endpoint keeps the version with which it was created.
+        if endpoint.api_version != API_VERSION:
             gateway.delete_endpoint(endpoint.id)
             continue
         if set(endpoint.events) == set(HANDLED) and endpoint.is_enabled:

@@ -1,4 +1,4 @@
-"""What somebody may do: the plan that is in force, its features and its limits."""
+"""What a user may do: the plan that is in force, its features and its limits."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,25 +17,39 @@ from .clock import payments_now
 from .models import Plan, Subscription
 
 IN_FORCE = ("trialing", "active")
-NOT_PROVIDED = "void"  # Stripe's word for a pause of collection in which nothing is provided, and nothing owed
-FREE = "free"  # where no plan has been loaded yet, nothing is open, and it is called so
+# Stripe's value for a pause of collection during which nothing is provided and nothing
+# is owed.
+NOT_PROVIDED = "void"
+# The name of the plan while no plan has been loaded. It includes nothing.
+FREE = "free"
 NOTHING: dict[str, Any] = {"features": [], "limits": {}}
 
 
 class UpgradeRequired(AppError):
-    """402: the plan in force does not allow it. `plan` names the first that does, or null where none does."""
+    """402: the plan in force does not allow this.
+
+    `plan` names the first plan that does, or is null if there is no such plan.
+    """
 
     status = 402
     code = "upgrade_required"
-    detail = "Your plan does not include this."
+    detail = "Your plan does not include this. If another plan does, `plan` names it."
     extra = MappingProxyType(
-        {"plan": {"type": ["string", "null"], "description": "Slug of a plan that allows it.", "examples": ["pro"]}}
+        {
+            "plan": {
+                "type": ["string", "null"],
+                "description": "The slug of a plan that includes this, or null if there is no such plan.",
+                "examples": ["pro"],
+            }
+        }
     )
 
 
 @dataclass(frozen=True)
 class Entitlements:
-    """A limit of None is none; a limit that is not named is 0."""
+    """What a plan includes. A limit of `None` means no limit. A limit that is not named
+    is 0.
+    """
 
     plan: str
     features: list[str]
@@ -45,29 +59,38 @@ class Entitlements:
         return feature in self.features
 
     def allows(self, limit: str, count: int) -> bool:
-        """Whether one more fits when there are `count` already."""
+        """Return whether one more fits when there are already `count`."""
         most = self.limits.get(limit, 0)
         return most is None or count < most
 
 
 def grace_ends_at(subscription: Subscription) -> datetime | None:
-    """Until when a failed payment leaves the access that there was; None where none has failed."""
+    """Return when access ends that continues after a failed payment.
+
+    The result is `None` if no payment has failed.
+    """
     if subscription.past_due_since is None:
         return None
     return subscription.past_due_since + timedelta(days=get_settings().payments_grace_days)
 
 
 def is_collection_paused(db: Session, subscription: Subscription) -> bool:
-    """Whether Stripe collects no payments for now. A pause that has a last moment is over then, heard of or not."""
+    """Return whether Stripe collects no payments for now.
+
+    A pause with an end is over at that time, even if we have not heard that it has
+    ended.
+    """
     if subscription.pause_behavior is None:
         return False
     return subscription.pause_until is None or payments_now(db, subscription.customer_id) < subscription.pause_until
 
 
 def in_force(db: Session, subscription: Subscription) -> bool:
-    """Trial and paid time count, and a time of grace while a failed payment is tried again; nothing else does.
+    """Return whether the subscription gives access now.
 
-    While collection is paused and invoices are voided, the service is not provided. The other ways to pause keep it:
+    It does during a trial, in a paid period, and in the grace period while a failed
+    payment is retried. Nothing else gives access. While collection is paused and
+    invoices are voided, the service is not provided. The other kinds of pause keep it:
     https://docs.stripe.com/billing/subscriptions/pause-payment
     """
     if subscription.pause_behavior == NOT_PROVIDED and is_collection_paused(db, subscription):
@@ -81,12 +104,14 @@ def in_force(db: Session, subscription: Subscription) -> bool:
 
 
 def of_subscription(db: Session, subscription: Subscription) -> dict[str, Any]:
-    """What this subscription opens now. Needs its plan loaded."""
+    """Return what this subscription includes now. Its plan must be loaded."""
     return subscription.plan.entitlements if subscription.plan and in_force(db, subscription) else NOTHING
 
 
 def of_user(db: Session, user: User) -> Entitlements:
-    """What this user may do now: by the live subscription, else by what is free."""
+    """Return what this user may do now, from the live subscription or else the free
+    plan.
+    """
     live = queries.subscriptions_of(user).where(Subscription.live_customer_id.is_not(None))
     subscription = db.scalar(live)
     if subscription and subscription.plan and in_force(db, subscription):
@@ -100,13 +125,13 @@ def _of_plan(plan: Plan) -> Entitlements:
 
 
 def demand_feature(db: Session, user: User, feature: str) -> None:
-    """Raises `UpgradeRequired`."""
+    """Raise `UpgradeRequired` if the user's plan does not include the feature."""
     if not of_user(db, user).has(feature):
         raise UpgradeRequired(members={"plan": _first_offered(db, lambda plan: plan.has(feature))})
 
 
 def demand_room(db: Session, user: User, limit: str, count: int) -> None:
-    """Raises `UpgradeRequired` where one more than `count` is over the limit."""
+    """Raise `UpgradeRequired` if one more than `count` is over the limit."""
     if not of_user(db, user).allows(limit, count):
         raise UpgradeRequired(members={"plan": _first_offered(db, lambda plan: plan.allows(limit, count))})
 

@@ -1,4 +1,4 @@
-"""What is left of payers whose accounts were deleted, and when it goes."""
+"""Erasure of payers whose accounts were deleted."""
 
 from collections.abc import Sequence
 
@@ -9,24 +9,29 @@ from .models import CheckoutAttempt, Customer, Invoice, Notice, Subscription
 
 
 def is_gone() -> ColumnElement[bool]:
-    """Payers of whom Stripe has nothing any more: until then our row is what it is found by."""
+    """Select payers of whom Stripe has nothing any more.
+
+    Until then, our row is needed to find the customer there.
+    """
     return or_(Customer.gone_at.is_not(None), Customer.stripe_id.is_(None))
 
 
 def is_settled() -> ColumnElement[bool]:
-    """Notices to payers without an open invoice. Otherwise a second mail about it would be sent.
+    """Select notices to payers without an open invoice.
 
-    One invoice is looked for by index. PostgreSQL would turn a NOT EXISTS into a join that reads all invoices.
+    While an invoice is open, deleting its notice would cause a second email about it.
+    The subquery finds one invoice by an index. PostgreSQL would turn a NOT EXISTS into
+    a join that reads all invoices.
     """
     open_invoice = select(Invoice.id).where(Invoice.customer_id == Notice.customer_id, Invoice.status == "open")
     return open_invoice.correlate(Notice).limit(1).scalar_subquery().is_(None)
 
 
 def erase(db: Session, customer_ids: Sequence[int]) -> None:
-    """Delete these payers with all that hangs on them.
+    """Delete these payers with everything that belongs to them.
 
-    Of one who had a trial the bare row stays, and for good: it is what remembers one trial per person. Who that was it
-    does not tell.
+    For a payer who had a trial, the bare row stays for good, because it enforces one
+    trial per person. It does not reveal who the person was.
     """
     remembered = select(Customer.id).where(Customer.id.in_(customer_ids), Customer.trial_used_at.is_not(None))
     kept = db.scalars(remembered).all()

@@ -1,22 +1,23 @@
-"""Which of Stripe's events mean something to us, and whom each is about.
+"""Stripe's events that are handled here, and the payer that each is about.
 
-An event is only a hint of where to look: what it says may be old, and events come in any order. So there is one thing
-to do for a payer, `sync.look`, whatever the event was; this table is what is registered at Stripe, too.
+An event is only a hint of where to look. What it says may be old, and events come in
+any order. So there is one thing to do for a payer, `sync.look`, whatever the event was.
+The same table is registered at Stripe.
 """
 
 import re
 from enum import Enum, auto
 from typing import Any
 
-REFERENCE = re.compile(r"[\x21-\x7e]{1,255}")  # what an id of Stripe's can be at most
+REFERENCE = re.compile(r"[\x21-\x7e]{1,255}")  # every id of Stripe's matches this
 
 
 class Concern(Enum):
     """What an event makes us look at."""
 
     PAYER = auto()  # the event names the customer
-    CHARGE = auto()  # it names a charge, and that the customer
-    CATALOGUE = auto()  # a product or price: compared with what we sell
+    CHARGE = auto()  # the event names a charge, which names the customer
+    CATALOGUE = auto()  # a product or a price, to be compared with `plans.toml`
 
 
 def _named(prefix: str, words: str, concern: Concern) -> dict[str, Concern]:
@@ -48,7 +49,10 @@ HANDLED: dict[str, Concern] = {
 
 
 def payer_named_in(event: dict[str, Any]) -> str | None:
-    """Stripe's id of the customer whom an event names; a detached card names the one whose it was."""
+    """Return Stripe's id of the customer that an event names.
+
+    An event about a detached card names the customer that had it before.
+    """
     about = event["data"]["object"]
     if about.get("object") == "customer":
         return _id(about.get("id"))

@@ -1,4 +1,7 @@
-"""Work that follows events and requests, and what comes again. What asks Stripe has a thread of its own."""
+"""Jobs of payments: work that follows events and requests, and work that recurs.
+
+Jobs that call Stripe have a thread of their own.
+"""
 
 from datetime import timedelta
 from typing import Any
@@ -14,10 +17,13 @@ from .alarms import alarm
 from .models import CheckoutAttempt, Customer, Notice, WebhookEvent
 
 CATCH_UP = timedelta(minutes=10)
-EVENTS_KEPT = timedelta(days=90)  # Stripe itself shows them for 30
-CHECKOUTS_KEPT = timedelta(days=30)  # after they were closed, for whoever asks what became of one
-NOTICES_KEPT = timedelta(days=400)  # longer than the longest period, a year, of which a notice says something once
-PAYERS_KEPT = timedelta(days=400)  # after the account was deleted: a dispute can come months after a payment
+EVENTS_KEPT = timedelta(days=90)  # Stripe itself shows them for 30 days
+# counted from their end, for questions about what became of one
+CHECKOUTS_KEPT = timedelta(days=30)
+# longer than the longest period, a year, in which a notice is sent once
+NOTICES_KEPT = timedelta(days=400)
+# counted from the deletion: a dispute can come months after a payment
+PAYERS_KEPT = timedelta(days=400)
 
 
 @job("payments.process_event", outside=True, failed=ledger.note_failure)
@@ -32,7 +38,10 @@ def look(db: Session, payload: dict[str, Any]) -> None:
 
 
 def _alarmed(what: str) -> FailureHandler:
-    """For jobs on which somebody's money or data hangs: a person has to know when they are given up on."""
+    """Make a handler that raises an alarm when a job is given up on.
+
+    Someone's money or data depends on these jobs, so a person has to know.
+    """
 
     def note(_db: Session, payload: dict[str, Any], failure: Failure) -> None:
         if failure.is_final:
@@ -59,7 +68,9 @@ def send_email(db: Session, payload: dict[str, Any]) -> None:
 
 @job("payments.close_pages", outside=True)
 def close_pages(db: Session, payload: dict[str, Any]) -> None:
-    """Of a disabled account: what was begun before is not paid any more."""
+    """Close the pages of a disabled account. What was begun before can no longer be
+    paid.
+    """
     gateway.close_sessions(payload["stripe_id"])
     sync.look_soon(db, payload["customer_id"])
 
@@ -71,14 +82,14 @@ def sync_plans(db: Session, _payload: dict[str, Any]) -> None:
 
 @recurring("payments.sweep", every=timedelta(minutes=1))
 def sweep(db: Session, payload: dict[str, Any]) -> Again | None:
-    """Events that lost their job get one."""
+    """Give a job to each event that has lost its job."""
     last = ledger.sweep(db, payload.get("after", 0))
     return Again(payload={"after": last}) if last else None
 
 
 @recurring("payments.catch_up", every=CATCH_UP)
 def catch_up(db: Session, payload: dict[str, Any]) -> Again | None:
-    """Look at payers of whom something should have been heard."""
+    """Look at payers that we should have heard from."""
     customers.keep_person_key(db)
     if not get_settings().payments_enabled:
         return None

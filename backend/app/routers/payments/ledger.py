@@ -1,6 +1,6 @@
-"""Working off what Stripe has told us: each event ends in an outcome, and until then it has a job.
+"""Processing of Stripe's events. Each ends in an outcome, and has a job until then.
 
-The job asks Stripe between two short transactions, not within one.
+The job calls Stripe between two short transactions, not within one.
 """
 
 from collections.abc import Sequence
@@ -24,13 +24,17 @@ from .alarms import alarm
 from .events import HANDLED, Concern, charge_named_in
 from .models import Customer, WebhookEvent
 
-OVERDUE = timedelta(minutes=2)  # an event that waits longer has lost its job
+OVERDUE = timedelta(minutes=2)  # an event that has waited longer has lost its job
 BATCH = 500
 JOB_KEY = "payments event "
 
 
 class Outcome(StrEnum):
-    """`parked`: about somebody whom we do not know. `dead`: given up on. Both can be replayed."""
+    """The outcome of an event.
+
+    A parked event is about a customer that we do not know. A dead one was given up on.
+    Both can be replayed.
+    """
 
     DONE = "done"
     IGNORED = "ignored"
@@ -43,11 +47,12 @@ def job_key(event_id: int) -> str:
 
 
 def process(db: Session, event_id: int) -> None:
-    """Do what one event asks for, unless a look that began after its arrival has done it.
+    """Process an event, unless a look that began after its arrival has done so.
 
-    Raises what asking Stripe raises: the job is then tried again. While payments are switched off the event waits.
-    Raises `NotNow` while another thread works off an event of the same payer: that one's look settles this one, too,
-    or must come first.
+    While payments are switched off, the event waits. Raises what a call to Stripe
+    raises, and the job is then retried. Raises `NotNow` while another thread processes
+    an event of the same payer. That thread's look settles this event, too, or must come
+    first.
     """
     if not get_settings().payments_enabled:
         return
@@ -77,20 +82,24 @@ def _work_off(db: Session, event_id: int, concern: Concern | None, payer: str | 
         waiting = side.scalars(select(WebhookEvent.id).where(*same).limit(BATCH)).all() if customer_id else ()
     if customer_id is None:
         alarm("unknown_customer", event_id=content["id"], event_type=content["type"], customer=payer)
-        settle(db, WebhookEvent.id == event_id, Outcome.PARKED, "The customer is none of ours")
+        settle(db, WebhookEvent.id == event_id, Outcome.PARKED, "The customer is not one of ours")
         return
     sync.look(db, customer_id)
-    settle(db, WebhookEvent.id.in_([event_id, *waiting]))  # this look began after all of them had arrived
+    # This look began after all of them had arrived.
+    settle(db, WebhookEvent.id.in_([event_id, *waiting]))
 
 
 def settle(db: Session, which: ColumnElement[bool], outcome: Outcome = Outcome.DONE, error: str | None = None) -> None:
-    """These have come to an end, those of them that had not."""
+    """Record the outcome of these events, unless they already have one."""
     ended = {"outcome": outcome, "error": error, "processed_at": clock.now()}
     db.execute(update(WebhookEvent).where(which, WebhookEvent.outcome.is_(None)).values(ended))
 
 
 def note_failure(db: Session, payload: dict[str, Any], failure: Failure) -> None:
-    """In the transaction that puts the job off, or makes it a dead letter."""
+    """Record a failed try.
+
+    This runs in the transaction that postpones the job or makes it a dead letter.
+    """
     waiting = update(WebhookEvent).where(WebhookEvent.id == payload["id"], WebhookEvent.outcome.is_(None))
     if failure.is_final:
         db.execute(waiting.values(error=failure.error, outcome=Outcome.DEAD, processed_at=clock.now()))
@@ -100,9 +109,9 @@ def note_failure(db: Session, payload: dict[str, Any], failure: Failure) -> None
 
 
 def sweep(db: Session, after: int) -> int | None:
-    """Give a job to each event that waits without one, of the next batch behind this event.
+    """Give a job to each waiting event without one, in the next batch after this event.
 
-    The last event of the batch, or None when no more are left.
+    Return the last event of the batch, or `None` at the end.
     """
     if not get_settings().payments_enabled:
         return None
@@ -115,13 +124,16 @@ def sweep(db: Session, after: int) -> int | None:
 
 
 def overdue_events(after: int) -> Select[int]:
-    """In the order of an index, which is why it names `outcome`."""
+    """Select events that have waited too long, in the order of an index.
+
+    That index begins with `outcome`, so the order names it.
+    """
     waits = (WebhookEvent.outcome.is_(None), WebhookEvent.id > after, WebhookEvent.received_at < clock.now(-OVERDUE))
     return select(WebhookEvent.id).where(*waits).order_by(WebhookEvent.outcome, WebhookEvent.id)
 
 
 def replay(db: Session, event_ids: Sequence[int]) -> None:
-    """Begin again with these events, whatever came of them."""
+    """Have these events processed again, whatever their outcome was."""
     again = {"outcome": None, "processed_at": None, "error": None}
     db.execute(update(WebhookEvent).where(WebhookEvent.id.in_(event_ids)).values(again))
     for event_id in event_ids:
@@ -129,7 +141,10 @@ def replay(db: Session, event_ids: Sequence[int]) -> None:
 
 
 def replay_all(*which: ColumnElement[bool]) -> int:
-    """Begin again with every event of this kind that is there now, in batches; how many they are."""
+    """Have all events of these kinds processed again, in batches. Return their number.
+
+    Events that arrive meanwhile are not among them.
+    """
     with SessionLocal() as db:
         newest = db.scalar(select(func.max(WebhookEvent.id))) or 0
     return in_batches(SessionLocal, replay, WebhookEvent, *which, WebhookEvent.id <= newest, budget=None).rows

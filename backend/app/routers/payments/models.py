@@ -1,4 +1,8 @@
-"""Tables of payments. Stripe has the truth; but for what we asked of it, these rows are what we last saw there."""
+"""Tables of payments.
+
+Stripe has the truth. Except for what we asked Stripe to do, these rows are what we last
+saw there.
+"""
 
 from datetime import datetime
 from typing import Any
@@ -14,15 +18,16 @@ from app.db.mixins import Timestamps
 from app.db.types import PrimaryKey
 from app.routers.auth.models import User
 
-STRIPE_ID = 255  # Stripe's own bound of its ids
+STRIPE_ID = 255  # Stripe's own maximum for its ids
 MAX_URL = 2_000
 MAX_ERROR = 500
 
 
 class Plan(Timestamps, Base):
-    """One price at which something is sold, or was: who subscribed to a price keeps it when `plans.toml` has another.
+    """A price at which something is or was sold.
 
-    `offered_as` is the slug while the plan is for sale, so one plan at a time has it.
+    A subscriber keeps a price after `plans.toml` has changed it. `offered_as` is the
+    slug while the plan is for sale, so only one plan at a time has it.
     """
 
     __tablename__ = "plans"
@@ -38,32 +43,38 @@ class Plan(Timestamps, Base):
     interval: Mapped[str] = mapped_column(String(5))  # month or year
     trial_days: Mapped[int]
     trial_needs_card: Mapped[bool]
-    entitlements: Mapped[dict[str, Any]] = mapped_column(JSON)  # `catalogue.Entitlements`
+    entitlements: Mapped[dict[str, Any]] = mapped_column(JSON)  # `catalogue.Offer.entitlements`
     stripe_product_id: Mapped[str | None] = mapped_column(String(STRIPE_ID))
-    stripe_price_id: Mapped[str | None] = mapped_column(String(STRIPE_ID), unique=True)  # null: free, or not synced
+    # null: free, or not synced
+    stripe_price_id: Mapped[str | None] = mapped_column(String(STRIPE_ID), unique=True)
 
 
 class Customer(Timestamps, Base):
-    """A payer: today a user, one day perhaps an organisation. Everything hangs on this row, also as a lock.
+    """A payer: today a user, perhaps an organisation one day.
 
-    `looks` and `seen` keep order: who looks at Stripe takes the next number of `looks` before, and what it saw is
-    written only if no look with a higher number has been (`sync.py`).
+    Its row is also the lock for everything of the payer. `looks` and `seen` keep order.
+    A look at Stripe first takes the next number of `looks`. What it saw is written only
+    if no look with a higher number has written (`sync.py`).
     """
 
     __tablename__ = "customers"
 
     id: Mapped[PrimaryKey]
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), unique=True)
-    stripe_id: Mapped[str | None] = mapped_column(String(STRIPE_ID), unique=True)  # null until Stripe's answer is here
+    # null until Stripe has responded
+    stripe_id: Mapped[str | None] = mapped_column(String(STRIPE_ID), unique=True)
     creation_key: Mapped[str] = mapped_column(String(64), unique=True)  # Idempotency-Key of its creation at Stripe
     creation_asked_at: Mapped[datetime | None]
     email: Mapped[str] = mapped_column(String(MAX_EMAIL))  # as Stripe has it
-    person: Mapped[str] = mapped_column(String(64), index=True)  # keyed digest of the address: one trial per person
+    # A keyed digest of the address, for one trial per person.
+    person: Mapped[str] = mapped_column(String(64), index=True)
     trial_used_at: Mapped[datetime | None]
     gone_at: Mapped[datetime | None]  # deleted at Stripe
-    # When the account was deleted; null again once nothing is left to forget (`forgetting.forget`).
+    # When the account was deleted. Null again once nothing is left to forget
+    # (`erasure.erase`).
     forget_from: Mapped[datetime | None] = mapped_column(index=True)
-    test_clock: Mapped[str | None] = mapped_column(String(STRIPE_ID), index=True)  # outside production: see `clock.py`
+    # Set outside production only: see `clock.py`.
+    test_clock: Mapped[str | None] = mapped_column(String(STRIPE_ID), index=True)
     looks: Mapped[int] = mapped_column(default=0)
     seen: Mapped[int] = mapped_column(default=0)
 
@@ -71,7 +82,11 @@ class Customer(Timestamps, Base):
 
 
 class Subscription(Timestamps, Base):
-    """A subscription as Stripe has it. `live_customer_id` holds the payer while it is live: so there is one at most."""
+    """A subscription as Stripe has it.
+
+    `live_customer_id` holds the payer while the subscription is live. It is unique, so
+    a payer has at most one live subscription.
+    """
 
     __tablename__ = "subscriptions"
     __table_args__ = (
@@ -86,28 +101,35 @@ class Subscription(Timestamps, Base):
     stripe_id: Mapped[str] = mapped_column(String(STRIPE_ID), unique=True)
     stripe_item_id: Mapped[str] = mapped_column(String(STRIPE_ID))
     stripe_price_id: Mapped[str] = mapped_column(String(STRIPE_ID))
-    status: Mapped[str] = mapped_column(String(32))  # Stripe's word
+    status: Mapped[str] = mapped_column(String(32))  # Stripe's value
     started_at: Mapped[datetime]
     current_period_start: Mapped[datetime]
     current_period_end: Mapped[datetime]
     trial_start: Mapped[datetime | None]
     trial_end: Mapped[datetime | None]
-    cancel_at_period_end: Mapped[bool]  # also where Stripe says `cancel_at` alone, and that is when the period ends
-    cancel_at: Mapped[datetime | None]  # when it ends, whichever way that was asked for
+    # Also true if Stripe sets only `cancel_at`, and that is when the period ends.
+    cancel_at_period_end: Mapped[bool]
+    cancel_at: Mapped[datetime | None]  # when it ends, whichever way this was requested
     canceled_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     past_due_since: Mapped[datetime | None]  # when the oldest unpaid invoice was finalised
     has_payment_method: Mapped[bool]
-    pause_behavior: Mapped[str | None] = mapped_column(String(32))  # Stripe's word, while collection is paused
-    pause_until: Mapped[datetime | None]  # null: until somebody ends the pause
-    pending_update_until: Mapped[datetime | None]  # until when a change waits for its payment
-    trial_without_card: Mapped[str | None] = mapped_column(String(32))  # Stripe's word for what follows such a trial
-    days_until_due: Mapped[int | None]  # null: cards are charged; else invoices are sent
+    pause_behavior: Mapped[str | None] = mapped_column(String(32))  # Stripe's value, while collection is paused
+    pause_until: Mapped[datetime | None]  # null: until someone ends the pause
+    # until when a change waits for its payment
+    pending_update_until: Mapped[datetime | None]
+    # Stripe's value for what follows a trial without a card
+    trial_without_card: Mapped[str | None] = mapped_column(String(32))
+    # null: the card is charged; otherwise invoices are sent
+    days_until_due: Mapped[int | None]
     discounts: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True), default=list)
-    schedule_id: Mapped[str | None] = mapped_column(String(STRIPE_ID))  # at Stripe: what manages the subscription
-    scheduled_price_id: Mapped[str | None] = mapped_column(String(STRIPE_ID))  # what it changes to
-    scheduled_at: Mapped[datetime | None]  # and when
-    # What a preview has shown, so that the change charges just that, and with one Idempotency-Key.
+    # Stripe's schedule that manages the subscription
+    schedule_id: Mapped[str | None] = mapped_column(String(STRIPE_ID))
+    # the price that the schedule changes to
+    scheduled_price_id: Mapped[str | None] = mapped_column(String(STRIPE_ID))
+    scheduled_at: Mapped[datetime | None]  # when it changes
+    # What a preview has shown. The change charges exactly that, with one
+    # Idempotency-Key.
     previewed_price_id: Mapped[str | None] = mapped_column(String(STRIPE_ID))
     previewed_at: Mapped[datetime | None]
     proration_at: Mapped[datetime | None]
@@ -122,9 +144,10 @@ class Subscription(Timestamps, Base):
 
 
 class Invoice(Base):
-    """An invoice as Stripe has it. Drafts have no number and no pages yet.
+    """An invoice as Stripe has it. A draft has no number and no pages yet.
 
-    Table and schema say whose: `invoices` is what many an application calls a feature of its own.
+    The names of table and schema say whose invoices these are, because many
+    applications have a feature called `invoices`.
     """
 
     __tablename__ = "payment_invoices"
@@ -135,12 +158,13 @@ class Invoice(Base):
     subscription_id: Mapped[int | None] = mapped_column(ForeignKey("subscriptions.id", ondelete="SET NULL"), index=True)
     stripe_id: Mapped[str] = mapped_column(String(STRIPE_ID), unique=True)
     number: Mapped[str | None] = mapped_column(String(64))
-    status: Mapped[str] = mapped_column(String(32))  # Stripe's word
+    status: Mapped[str] = mapped_column(String(32))  # Stripe's value
     currency: Mapped[str] = mapped_column(String(3))
     amount_due: Mapped[int]
     amount_paid: Mapped[int]
     amount_refunded: Mapped[int]
-    dispute: Mapped[str | None] = mapped_column(String(40))  # Stripe's word for how the newest stands
+    # Stripe's value for the status of the newest dispute
+    dispute: Mapped[str | None] = mapped_column(String(40))
     attempts: Mapped[int]
     hosted_invoice_url: Mapped[str | None] = mapped_column(String(MAX_URL))
     invoice_pdf: Mapped[str | None] = mapped_column(String(MAX_URL))
@@ -151,9 +175,11 @@ class Invoice(Base):
 
 
 class CheckoutAttempt(Base):
-    """One Checkout session, from before it is asked for. What is sent is kept, so that it can be sent again unchanged.
+    """A Checkout session, stored before it is requested.
 
-    `open_customer_id` holds the payer while the session may be paid: so there is one at most.
+    What is sent is kept, so that it can be sent again unchanged. `open_customer_id`
+    holds the payer while the session may be paid. It is unique, so a payer has at most
+    one.
     """
 
     __tablename__ = "checkout_attempts"
@@ -162,7 +188,8 @@ class CheckoutAttempt(Base):
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id", ondelete="CASCADE"), index=True)
     open_customer_id: Mapped[int | None] = mapped_column(unique=True)
     plan_id: Mapped[int] = mapped_column(ForeignKey("plans.id", ondelete="CASCADE"), index=True)
-    promotion_code: Mapped[str | None] = mapped_column(String(STRIPE_ID))  # Stripe's id of it
+    # Stripe's id of the code
+    promotion_code: Mapped[str | None] = mapped_column(String(STRIPE_ID))
     trial_days: Mapped[int]
     key: Mapped[str] = mapped_column(String(64), unique=True)  # Idempotency-Key
     stripe_id: Mapped[str | None] = mapped_column(String(STRIPE_ID), unique=True)
@@ -174,7 +201,10 @@ class CheckoutAttempt(Base):
 
 
 class WebhookEvent(Base):
-    """What Stripe told us, word for word, and what became of it. `outcome` is null while it waits for its job."""
+    """An event, word for word as Stripe sent it, and its outcome.
+
+    `outcome` is null while the event waits for its job.
+    """
 
     __tablename__ = "webhook_events"
     __table_args__ = (UniqueConstraint("source", "event_id"), Index(None, "outcome", "id"))
@@ -186,9 +216,10 @@ class WebhookEvent(Base):
     livemode: Mapped[bool]
     payer: Mapped[str | None] = mapped_column(String(STRIPE_ID), index=True)  # Stripe's id of the customer
     body: Mapped[bytes] = mapped_column(LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql"))
-    created_at: Mapped[datetime]  # Stripe's time, in tests a simulated one
+    created_at: Mapped[datetime]  # Stripe's time; simulated in tests
     received_at: Mapped[datetime] = mapped_column(default=clock.now())
-    seconds_ahead: Mapped[int | None] = mapped_column(index=True)  # of our clock, outside production (`clock.py`)
+    # Stripe's lead over our clock, outside production (`clock.py`).
+    seconds_ahead: Mapped[int | None] = mapped_column(index=True)
     processed_at: Mapped[datetime | None] = mapped_column(index=True)
     outcome: Mapped[str | None] = mapped_column(String(20))  # `ledger.Outcome`
     attempts: Mapped[int] = mapped_column(default=0)
@@ -196,7 +227,9 @@ class WebhookEvent(Base):
 
 
 class Notice(Base):
-    """A mail about money that has been queued: the key names its occasion, so that there is one for each."""
+    """An email about money that has been queued. The key names its occasion, and each
+    occasion gets one email.
+    """
 
     __tablename__ = "payment_notices"
 

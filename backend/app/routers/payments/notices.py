@@ -1,7 +1,7 @@
-"""Mails about money. Each is sent once for its occasion, whatever events come and how often.
+"""Emails about money. Each occasion gets one email, however often events come.
 
-They follow from what Stripe's objects say, not from events: an event that was lost costs nobody a mail, since whatever
-makes us look next finds the occasion.
+An occasion follows from what Stripe's objects say, not from events. So a lost event
+costs nobody an email, because the next look at Stripe finds the occasion.
 """
 
 from datetime import datetime, timedelta
@@ -22,14 +22,20 @@ from .entitlements import grace_ends_at
 from .gateway import SeenInvoice, SeenPayer
 from .models import Customer, Notice, Plan, Subscription
 
-NEWS = timedelta(days=30)  # what was paid before is no news: the past of a payer is read without a word
+# an older payment gets no email: the past of a payer is read in silence
+NEWS = timedelta(days=30)
 BEFORE_TRIAL_END = timedelta(days=3, hours=1)  # Stripe reminds three days before
-AT_THE_PAGE = timedelta(hours=1)  # so long somebody may be busy on Stripe's page with what they have just asked for
-ASKED_FOR = ("subscription_create", "subscription_update")  # reasons of invoices that their payer has just caused
+# A payer may spend this long on Stripe's page with what they have just requested.
+AT_THE_PAGE = timedelta(hours=1)
+# Reasons of invoices that the payer has just caused.
+ASKED_FOR = ("subscription_create", "subscription_update")
 
 
 def send(db: Session, customer: Customer, rows: dict[str, Subscription], seen: SeenPayer) -> None:
-    """Queue what there is to say. The payer's row is locked, so nobody else says it now."""
+    """Queue the emails that are due.
+
+    The payer's row is locked, so nobody else queues them now.
+    """
     user = db.get(User, customer.user_id) if customer.user_id else None
     if user is None or not user.is_active:
         return
@@ -46,7 +52,7 @@ def send(db: Session, customer: Customer, rows: dict[str, Subscription], seen: S
 
 
 class _Post:
-    """Mails to one payer."""
+    """Emails to one payer."""
 
     def __init__(self, db: Session, customer: Customer, user: User) -> None:
         self.db = db
@@ -64,7 +70,7 @@ class _Post:
         )
 
     def look_again(self, occasion: str, after: timedelta) -> None:
-        """See later whether there is still something to say."""
+        """Look again later whether an email is still due."""
         payload = {"customer_id": self._customer.id}
         enqueue(self.db, "payments.look", payload, key=f"look {occasion}", after=after)
 
@@ -78,10 +84,12 @@ def _about_payment(post: _Post, invoice: SeenInvoice) -> None:
 
 def _about_debt(post: _Post, invoice: SeenInvoice, subscription: Subscription, *, is_checkout: bool) -> None:
     amount = money(invoice.amount_due, invoice.currency)
-    occasion = f"{invoice.id} {invoice.attempts}"  # each try that failed is one
+    occasion = f"{invoice.id} {invoice.attempts}"  # each failed try is an occasion
     if invoice.needs_action:
-        # Stripe's page asks for the confirmation itself: a mail would come while its reader is busy with that. Who left
-        # the page of a checkout has bought nothing; who left that of a change is reminded.
+        # Stripe's page asks for the confirmation itself, so an email would arrive while
+        # the payer is busy with it. A payer who has left the page of a checkout has
+        # bought nothing, and gets no email. A payer who has left the page of a change
+        # is reminded.
         left_page_at = (invoice.finalized_at or invoice.created_at) + AT_THE_PAGE
         if is_checkout:
             return
@@ -110,14 +118,14 @@ def _about_subscription(post: _Post, row: Subscription) -> None:
 
 
 def _plan_from(post: _Post, row: Subscription, moment: datetime) -> Plan | None:
-    """The plan that is scheduled to be in force from then on, if one is."""
+    """Return the plan that is scheduled to be in force from then on, or `None`."""
     if row.scheduled_at is None or row.scheduled_at > moment:
         return None
     return post.db.scalar(select(Plan).where(Plan.stripe_price_id == row.scheduled_price_id))
 
 
 def _is_charged_at(row: Subscription, moment: datetime) -> bool:
-    """Whether the subscription goes on then, and its payments are collected."""
+    """Return whether the subscription continues then and is charged."""
     is_over = row.cancel_at_period_end or (row.cancel_at is not None and row.cancel_at <= moment)
     is_paused = row.pause_behavior is not None and (row.pause_until is None or row.pause_until > moment)
     return not is_over and not is_paused
@@ -130,7 +138,10 @@ def _lacks_card(row: Subscription, plan: Plan | None) -> bool:
 
 
 def _after_trial(row: Subscription, plan: Plan | None, ends: datetime) -> dict[str, Any]:
-    """What it will cost, and how it is paid: what the reader has to know before the trial ends."""
+    """Return the cost after the trial, and how it is paid.
+
+    The reader has to know this before the trial ends.
+    """
     first = _after_discounts(plan, row, ends) if plan else 0
     return {
         "price": f"{money(plan.amount, plan.currency)} per {plan.interval}" if plan else None,
@@ -142,7 +153,10 @@ def _after_trial(row: Subscription, plan: Plan | None, ends: datetime) -> dict[s
 
 
 def _after_discounts(plan: Plan, row: Subscription, moment: datetime) -> int:
-    """The price of a period that begins then. Stripe takes one discount off after the other."""
+    """Return the price of a period that begins then.
+
+    Stripe applies one discount after the other.
+    """
     price = Decimal(plan.amount)
     for discount in row.discounts or []:
         if discount["ends_at"] and datetime.fromisoformat(discount["ends_at"]) <= moment:

@@ -1,6 +1,7 @@
-"""The `plans` table and Stripe's products and prices, brought in line with `plans.toml`.
+"""The `plans` table and Stripe's products and prices, kept in line with `plans.toml`.
 
-Products have ids of ours, prices lookup keys: so what is there is found again, and running it twice changes nothing.
+Our products have ids of ours, and our prices have lookup keys. So existing ones are
+found again, and a second run changes nothing.
 """
 
 from collections.abc import Iterator
@@ -21,7 +22,9 @@ SYNC_KEY = "payments sync plans"
 
 @dataclass(frozen=True)
 class Step:
-    """One difference between `plans.toml` and what is: which plan, and what is done about it."""
+    """A difference between `plans.toml` and Stripe: the plan, and what is done about
+    it.
+    """
 
     plan: str
     action: str
@@ -44,7 +47,7 @@ class AtStripe:
 
 
 def look(offers: list[Offer]) -> AtStripe:
-    """Asks Stripe: no transaction may be open."""
+    """Read what Stripe sells. A transaction must not be open."""
     paid = [offer for offer in offers if not offer.is_free]
     ids = dict.fromkeys(product_id(offer) for offer in paid)
     products = {found.id: found for found in map(gateway.find_product, ids) if found}
@@ -53,7 +56,7 @@ def look(offers: list[Offer]) -> AtStripe:
 
 
 def differences(offers: list[Offer], there: AtStripe) -> list[Step]:
-    """What Stripe has otherwise than `plans.toml` says."""
+    """Return what differs at Stripe from `plans.toml`."""
     return list(_differences([offer for offer in offers if not offer.is_free], there))
 
 
@@ -85,7 +88,10 @@ def _money(offer: Offer) -> str:
 
 
 def bring_in_line(offers: list[Offer], there: AtStripe) -> AtStripe:
-    """Create, update and replace at Stripe; what it has afterwards. Done again after a failure it goes on."""
+    """Create, update and replace at Stripe, and return what Stripe has afterwards.
+
+    After a failure, it can be called again and continues.
+    """
     for offer in [offer for offer in offers if not offer.is_free]:
         product = there.products.get(product_id(offer))
         if product is None:
@@ -105,7 +111,10 @@ def bring_in_line(offers: list[Offer], there: AtStripe) -> AtStripe:
 
 
 def store(db: Session, offers: list[Offer], there: AtStripe | None = None) -> None:
-    """Write the `plans` table. Without Stripe's side the plans are shown, and cannot be bought yet."""
+    """Write the `plans` table.
+
+    Without Stripe's side, the plans are listed, but cannot be bought yet.
+    """
     offered = {plan.offered_as: plan for plan in db.scalars(select(Plan).where(Plan.offered_as.is_not(None)))}
     slugs = {offer.slug for offer in offers}
     for slug, plan in offered.items():
@@ -114,15 +123,18 @@ def store(db: Session, offers: list[Offer], there: AtStripe | None = None) -> No
     for offer in offers:
         price = there.prices.get(lookup_key(offer)) if there else None
         _store(db, offer, offered.get(offer.slug), price)
-    for plan in db.scalars(select(Plan).where(Plan.slug.in_(slugs))):  # an old price opens what the new one does
+    # An old price includes what the new one does.
+    for plan in db.scalars(select(Plan).where(Plan.slug.in_(slugs))):
         plan.entitlements = next(offer.entitlements for offer in offers if offer.slug == plan.slug)
     db.flush()
 
 
 def _store(db: Session, offer: Offer, plan: Plan | None, price: SeenPrice | None) -> None:
-    """The row of who subscribed stays as it is when the price is another: the new price gets a new row.
+    """Store a plan.
 
-    A price that was sold before has its row already, which is offered again.
+    If the price is another one, the old row stays as it is for its subscribers, and the
+    new price gets a new row. A price that was sold before already has a row, which is
+    offered again.
     """
     terms = (offer.currency, offer.amount, offer.interval)
     known = db.scalar(select(Plan).where(Plan.stripe_price_id == price.id)) if price else None
@@ -145,13 +157,19 @@ def _store(db: Session, offer: Offer, plan: Plan | None, price: SeenPrice | None
 
 
 def sync(db: Session) -> None:
-    """All of it, for who need not be asked: development, and the job behind it."""
+    """Bring Stripe and the table in line without showing the steps first.
+
+    This is for development, and for the job behind it.
+    """
     offers = read()
     store(db, offers, bring_in_line(offers, look(offers)))
 
 
 def report_drift(db: Session) -> None:
-    """Raise the alarm where somebody changed at Stripe by hand what `plans.toml` says. Changes nothing."""
+    """Raise an alarm if someone has changed by hand at Stripe what `plans.toml` says.
+
+    Nothing is changed.
+    """
     del db
     offers = read()
     for step in differences(offers, look(offers)):

@@ -1,4 +1,4 @@
-"""Statements that several rules of payments need."""
+"""Statements that several modules of payments share."""
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import joinedload
@@ -8,14 +8,17 @@ from app.routers.auth.models import User
 from .models import Customer, Plan, Subscription
 
 LIVE = ("trialing", "active", "past_due", "unpaid", "paused")
-"""Statuses in which a subscription is the payer's one; `incomplete` is none yet, `canceled` and the rest no more."""
+"""Statuses in which a subscription is the payer's live one.
+
+`incomplete` is not live yet, and `canceled` and the others are no longer live.
+"""
 CURRENT = (*LIVE, "incomplete")
 UNFINISHED = ("draft", "open")
-"""Statuses of invoices that something will still become of."""
+"""Statuses of invoices that can still change."""
 
 
 def offered_plans() -> Select[Plan]:
-    """What is for sale, in the order of `plans.toml`."""
+    """Select the plans for sale, in the order of `plans.toml`."""
     return select(Plan).where(Plan.offered_as.is_not(None)).order_by(Plan.position, Plan.id)
 
 
@@ -24,7 +27,9 @@ def customer_of(user: User) -> Select[Customer]:
 
 
 def subscriptions_of(user: User) -> Select[Subscription]:
-    """With their plans. The live one comes first, then the newest."""
+    """Select the user's subscriptions with their plans. The live one comes first, then
+    the newest.
+    """
     return (
         select(Subscription)
         .join(Subscription.customer)

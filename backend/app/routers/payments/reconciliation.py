@@ -1,7 +1,8 @@
-"""Payers of whom something should have been heard: events can be lost on their way to us, too.
+"""Reconciliation: finds payers that we should have heard from.
 
-A run looks after a bounded number of them, in the order of an index, and the next run goes on behind it. So everybody
-has a turn, however many there are, and no run reads all subscriptions to find the few that are silent.
+Events can be lost on their way to us. A run looks at a bounded number of payers in the
+order of an index. The next run continues after them. So every payer has a turn, however
+many there are. No run reads all subscriptions to find the few that are silent.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,12 +21,15 @@ from .clock import payments_now
 from .models import CheckoutAttempt, Customer, Subscription
 from .queries import CURRENT
 
-LATE = timedelta(hours=1)  # after the end of a period, or the beginning of a checkout
+LATE = timedelta(hours=1)  # after the end of a period, or the start of a checkout
 BATCH = 500  # payers of each kind in one run
 
 
 def catch_up(db: Session, place: Mapping[str, Any]) -> dict[str, Any]:
-    """Queue a look at each payer of the next batch. Gives the place to go on at, which is empty at the end."""
+    """Queue a look at each payer of the next batch.
+
+    Return the place to continue at, which is empty at the end.
+    """
     subscriptions = list(islice(_silent_subscriptions(db, place.get("subscription")), BATCH))
     checkouts = db.execute(silent_checkouts(place.get("checkout", 0)).limit(BATCH)).all()
     found = {row.customer_id: row.gone_at for row in (*subscriptions, *checkouts)}
@@ -43,7 +47,11 @@ def catch_up(db: Session, place: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _silent_subscriptions(db: Session, place: Sequence[Any] | None) -> Iterator[Row[Any, Any, Any, Any, Any]]:
-    """Those whose period is over, who owe, or who began and did not go on. By status, then as their periods end."""
+    """Read silent subscriptions, by status and then by the end of their periods.
+
+    A subscription is silent if its period has ended, if it is past due, or if it was
+    begun and not completed.
+    """
     overdue = payments_now(db) - LATE
     reached, end, last = place or ("", datetime.min.replace(tzinfo=UTC).isoformat(), 0)
     for status in sorted(CURRENT):
@@ -58,7 +66,10 @@ def _silent_subscriptions(db: Session, place: Sequence[Any] | None) -> Iterator[
 
 
 def silent_subscriptions(status: str, overdue: datetime) -> Select[Any, Any, Any, Any, Any]:
-    """Of one status. Stripe gives a subscription that is incomplete a day."""
+    """Select the silent subscriptions with this status.
+
+    Stripe gives an incomplete subscription a day.
+    """
     silent = {
         "past_due": true(),
         "incomplete": Subscription.started_at < overdue,
@@ -78,7 +89,7 @@ def silent_subscriptions(status: str, overdue: datetime) -> Select[Any, Any, Any
 
 
 def silent_checkouts(after: int) -> Select[Any, Any]:
-    """Checkouts that have been open for long, of payers behind this one."""
+    """Select checkouts that have been open for long, of the payers after this one."""
     return (
         select(CheckoutAttempt.open_customer_id.label("customer_id"), Customer.gone_at)
         .join(Customer, Customer.id == CheckoutAttempt.open_customer_id)
@@ -92,9 +103,11 @@ def silent_checkouts(after: int) -> Select[Any, Any]:
 
 
 def close_pages_of_disabled(db: Session, after: int) -> int | None:
-    """A disabled user keeps what they have, and begins nothing: a page of Stripe's that they have open is closed.
+    """Close the open Stripe pages of disabled users.
 
-    Looks at the next batch of open pages, of payers behind this one. The payer to go on at, or `None` at the end.
+    A disabled user keeps what they have, and begins nothing. This looks at the next
+    batch of open pages, of the payers after this one. It returns the payer to continue
+    after, or `None` at the end.
     """
     pages = db.execute(open_pages(after).limit(BATCH)).all()
     for customer_id, stripe_id, is_active in pages:
@@ -105,7 +118,7 @@ def close_pages_of_disabled(db: Session, after: int) -> int | None:
 
 
 def open_pages(after: int) -> Select[Any, Any, Any]:
-    """Read in the order of the index on the payers of open checkouts."""
+    """Select open pages in the order of the index on the payers of open checkouts."""
     return (
         select(Customer.id, Customer.stripe_id, User.is_active)
         .select_from(CheckoutAttempt)

@@ -1,4 +1,4 @@
-"""What it means for a buyer that Stripe refused to sell a plan."""
+"""What it means for a buyer that Stripe refuses to sell a plan."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,11 @@ from .models import Plan
 
 
 def meaning(refusal: StripeRefused, plan: Plan) -> AppError:
-    """The error to raise. Somebody has to know of a plan that is offered here and not sold there."""
+    """Return the error to raise.
+
+    An alarm is raised for a plan that is offered here but not sold at Stripe, because a
+    person has to fix that.
+    """
     if refusal.is_about_currency:
         return CurrencyMismatch()
     if refusal.is_about_price:
@@ -22,7 +26,10 @@ def meaning(refusal: StripeRefused, plan: Plan) -> AppError:
 
 @contextmanager
 def selling(plan: Plan) -> Iterator[None]:
-    """Around a call that asks for this plan. Raises `PlanUnavailable`, `CurrencyMismatch`, `StripeRefused`."""
+    """Wrap a call that requests this plan.
+
+    Raises `PlanUnavailable`, `CurrencyMismatch`, `StripeRefused`.
+    """
     try:
         yield
     except StripeRefused as refusal:

@@ -1,4 +1,4 @@
-"""Routes of payments. No rule and no query here."""
+"""Routes of payments. Rules and queries are in the modules that these routes call."""
 
 from typing import Annotated
 
@@ -33,7 +33,7 @@ router = Router(prefix="/payments", tags=["payments"])
 
 @router.get("/plans", response_model=list[PlanRead])
 def list_plans(db: db_dependency) -> list[Plan]:
-    """What is for sale, and what is free."""
+    """List the plans for sale, and the free plan."""
     return service.list_plans(db)
 
 
@@ -50,38 +50,44 @@ def list_plans(db: db_dependency) -> list[Plan]:
     StripeRefused,
 )
 def create_checkout(db: db_dependency, user: VerifiedUser, data: CheckoutCreate) -> CheckoutRead:
-    """Stripe's page to subscribe on. It leads back to `/billing/success` or `/billing` of the frontend."""
+    """Get the Stripe page on which to subscribe.
+
+    It leads back to `/billing/success` or `/billing` of the frontend.
+    """
     return checkout.create_checkout(db, user, data)
 
 
 @router.post("/portal", status_code=status.HTTP_201_CREATED, dependencies=[StripeTurn])
 @raises(customers.NoCustomer, PaymentsUnavailable, StripeRefused)
 def create_portal(db: db_dependency, user: CurrentUser) -> PortalRead:
-    """Stripe's page to manage cards, invoices and the subscription. It leads back to `/billing` of the frontend."""
+    """Get the Stripe page on which to manage cards, invoices and the subscription.
+
+    It leads back to `/billing` of the frontend.
+    """
     return PortalRead(url=customers.open_portal(db, user, service.return_url("/billing")))
 
 
 @router.get("/invoices")
 def list_invoices(db: db_dependency, user: CurrentUser, page: PageParams) -> Page[PaymentInvoiceRead]:
-    """Newest first."""
+    """List the caller's invoices, newest first."""
     return paginate(db, service.list_invoices(user), page, PaymentInvoiceRead)
 
 
 @router.get("/entitlements", response_model=EntitlementsRead)
 def read_entitlements(db: db_dependency, user: CurrentUser) -> Entitlements:
-    """What the caller may do now."""
+    """Read what the caller may do now."""
     return service.get_entitlements(db, user)
 
 
 async def raw_body(request: Request) -> bytes:
-    """The very bytes: a signature covers them."""
+    """Return the exact bytes of the body, because the signature covers them."""
     return await request.body()
 
 
 @router.post("/webhook", openapi_extra=webhooks.DOCUMENTED, max_body_size=LARGE_BODY)
 @raises(InvalidSignature, webhooks.InvalidPayload, PaymentsUnavailable, BodyTooLarge, UnsupportedMediaType)
 def receive_webhook(db: db_dependency, body: Annotated[bytes, Depends(raw_body)], request: Request) -> WebhookRead:
-    """For Stripe alone: events, signed over the raw body."""
+    """Receive an event that Stripe has signed. Only Stripe calls this."""
     webhooks.receive(db, body, request.headers.get("stripe-signature", ""))
     return WebhookRead(received=True)
 

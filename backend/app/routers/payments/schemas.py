@@ -1,4 +1,4 @@
-"""Shapes of payments on the wire."""
+"""Request and response bodies of payments."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -17,19 +17,22 @@ PromotionCode = Annotated[str, OneLine(100)]
 
 
 class Entitled(Output):
-    """What a plan opens: features by name, and limits, where null is no limit. What is not named is not included."""
+    """What a plan includes: features by name, and limits, of which null means no limit.
+
+    A feature or a limit that is not named is not included.
+    """
 
     features: list[str]
     limits: dict[str, int | None]
 
 
 def _or_nothing(stored: Any) -> Any:
-    """A subscription to a price that is none of ours opens nothing."""
+    """Return empty entitlements for a price that is not one of ours."""
     return stored or {"features": [], "limits": {}}
 
 
 class PlanRead(Output):
-    """`amount` is in minor units of `currency`, per `interval` (month or year)."""
+    """A plan. `amount` is in minor units of `currency`, per `interval`."""
 
     id: int
     slug: str
@@ -52,7 +55,10 @@ When = Literal["now", "period_end"]
 
 
 class PlanChange(PlanChoice):
-    """`when` is now, or the end of the current period, which is that of the trial during a trial."""
+    """The plan to change to. `when` is now, or the end of the current period.
+
+    During a trial, the current period is the trial.
+    """
 
     when: When = "now"
 
@@ -64,7 +70,7 @@ class CheckoutCreate(PlanChoice):
 
 
 class CheckoutRead(Output):
-    """`url` is Stripe's page; send the browser there."""
+    """`url` is Stripe's page. Send the browser there."""
 
     session_id: str
     url: str
@@ -75,18 +81,22 @@ class PortalRead(Output):
 
 
 class ScheduledPlan(Output):
-    """The plan that a subscription changes to at `starts_at`, unless that is taken back."""
+    """The plan that a subscription changes to at `starts_at`, unless the change is
+    taken back.
+    """
 
     plan: PlanRead
     starts_at: datetime
 
 
 class SubscriptionRead(Output):
-    """`status` is Stripe's word. `entitlements` is what the subscription opens at this moment.
+    """A subscription. `status` is Stripe's value.
 
-    `cancel_at` is when the subscription ends, whichever way that was asked for; null while it goes on.
-    `cancel_at_period_end` is true if that is when the current period ends. While `collection_paused`, nothing is
-    charged; resuming ends the pause.
+    `entitlements` is what the subscription includes at this moment. `cancel_at` is when
+    the subscription ends, whichever way this was requested. It is null while the
+    subscription continues. `cancel_at_period_end` is true if that is when the current
+    period ends. While `collection_paused` is true, nothing is charged. Resuming ends
+    the pause.
     """
 
     id: int
@@ -104,7 +114,7 @@ class SubscriptionRead(Output):
 
 
 class PreviewLine(Output):
-    """One line of the invoice to come; credits are negative."""
+    """A line of the invoice to come. Credits are negative."""
 
     description: str
     amount: int
@@ -114,7 +124,7 @@ class PreviewLine(Output):
 class Preview(Output):
     """What a change would charge, now or at the end of the period.
 
-    If it is asked for at once, a change to this plan charges just that for 15 minutes.
+    For 15 minutes, a change to this plan at once charges exactly that.
     """
 
     amount_due: int
@@ -129,7 +139,10 @@ class Cancellation(Input):
 
 
 class PaymentInvoiceRead(Output):
-    """`status` is Stripe's word. The two addresses are Stripe's pages; a draft has none yet."""
+    """An invoice. `status` is Stripe's value.
+
+    The two addresses are Stripe's pages. A draft has none yet.
+    """
 
     id: int
     number: str | None
@@ -143,7 +156,10 @@ class PaymentInvoiceRead(Output):
 
 
 class EntitlementsRead(Entitled):
-    """`plan` is the slug of the plan that decides: the free one without a subscription that is in force."""
+    """What the caller may do. `plan` is the slug of the plan in force.
+
+    That is the free plan if no subscription is in force.
+    """
 
     plan: str
 
@@ -153,7 +169,11 @@ class WebhookRead(Output):
 
 
 class WebhookEventFilters(BaseModel):
-    """`waiting`: not worked off yet. `parked`: about somebody whom we do not know. `dead`: given up on."""
+    """Which events to list.
+
+    An event is `waiting` until it is processed. It is `parked` if it is about a
+    customer that we do not know, and `dead` if it was given up on.
+    """
 
     outcome: Literal["waiting", "done", "ignored", "parked", "dead"] | None = None
     type: StripeWord | None = None
@@ -161,7 +181,9 @@ class WebhookEventFilters(BaseModel):
 
 
 class WebhookEventRead(Output):
-    """`payer` is Stripe's id of the customer; `outcome` is null while the event waits."""
+    """An event. `payer` is Stripe's id of the customer. `outcome` is null while the
+    event waits.
+    """
 
     id: int
     event_id: str
@@ -177,13 +199,19 @@ class WebhookEventRead(Output):
 
 
 class WebhookEventDetail(WebhookEventRead):
-    """`body` is the event as Stripe wrote it, but for what JSON cannot hold, such as half of a surrogate pair."""
+    """An event with its `body` as Stripe sent it.
+
+    The body lacks what JSON cannot hold, such as half of a surrogate pair.
+    """
 
     body: Annotated[dict[str, Any], BeforeValidator(foreign_json.shown)]
 
 
 class SubscriptionFilters(BaseModel):
-    """`status` is Stripe's word; `plan` a slug, of a plan that is no longer sold, too."""
+    """Which subscriptions to list. `status` is Stripe's value.
+
+    `plan` is a slug, which may be of a plan that is no longer sold.
+    """
 
     status: StripeWord | None = None
     plan: PlanSlug | None = None
@@ -191,7 +219,10 @@ class SubscriptionFilters(BaseModel):
 
 
 class PayerRead(Output):
-    """`user_id` is null when the account was deleted, `gone_at` the time at which Stripe's customer was."""
+    """A payer. `user_id` is null if the account was deleted.
+
+    `gone_at` is when Stripe's customer was deleted.
+    """
 
     id: int
     user_id: int | None
@@ -205,7 +236,10 @@ def _slug_of(plan: Any) -> Any:
 
 
 class DiscountRead(Output):
-    """A coupon that runs; either `percent_off` or `amount_off` is null. Without `ends_at` it runs for good, or once."""
+    """A coupon in use. Either `percent_off` or `amount_off` is null.
+
+    Without `ends_at`, the coupon applies for good, or once.
+    """
 
     coupon: str
     percent_off: float | None
@@ -214,11 +248,13 @@ class DiscountRead(Output):
 
 
 class SubscriptionOverview(Output):
-    """`plan` is a slug, null where the price is none of ours.
+    """A subscription for administrators.
 
-    `pause_behavior` is Stripe's word while collection is paused: with `void` the subscription opens nothing.
-    `pending_update_until` is until when a change waits for its payment. `days_until_due` is set where invoices are
-    sent instead of charged. `trial_without_card` is what Stripe does at the end of a trial without a card.
+    `plan` is a slug, or null if the price is not one of ours. `pause_behavior` is
+    Stripe's value while collection is paused. With `void`, the subscription includes
+    nothing. `pending_update_until` is the time until which a change waits for its
+    payment. `days_until_due` is set if invoices are sent instead of charging a card.
+    `trial_without_card` is what Stripe does at the end of a trial without a card.
     """
 
     id: int

@@ -1,4 +1,4 @@
-"""The rules of payments that need no word with Stripe, and the errors that they share."""
+"""Rules of payments that do not call Stripe, and errors that modules share."""
 
 from typing import Any
 
@@ -16,45 +16,49 @@ from .schemas import SubscriptionRead
 
 
 class PlanNotFound(NotFound):
-    """Nothing of this name is for sale."""
+    """No plan with this slug is for sale."""
 
     code = "plan_not_found"
     detail = "There is no such plan. `GET /payments/plans` lists the plans."
 
 
 class PlanNotForSale(Conflict):
-    """What is free is there without being bought; to go back to it, cancel."""
+    """The free plan does not have to be bought. To go back to it, cancel the
+    subscription.
+    """
 
     code = "plan_not_for_sale"
-    detail = "This plan is free: you have it whenever you have no other."
+    detail = "This plan is free. You have it whenever you have no other plan."
 
 
 class PlanNotReady(Conflict):
-    """The plan has no price at Stripe yet: `make plans-sync` has not run."""
+    """The plan has no price at Stripe yet, because `make plans-sync` has not run."""
 
     code = "plan_not_ready"
-    detail = "This plan cannot be bought yet."
+    detail = "This plan cannot be bought yet. Try again later."
 
 
 class AlreadySubscribed(Conflict):
     code = "already_subscribed"
-    detail = "You have a subscription. Change it instead."
+    detail = "You already have a subscription. `POST /payments/subscription/change` changes its plan."
 
 
 class NoSubscription(NotFound):
-    """None, or it has ended."""
+    """The user has no subscription, or it has ended."""
 
     code = "no_subscription"
-    detail = "You have no subscription. `POST /payments/checkout` begins one."
+    detail = "You have no subscription. `POST /payments/checkout` starts one."
 
 
 def list_plans(db: Session) -> list[Plan]:
-    """What is for sale; nothing where payments are switched off."""
+    """Return the plans for sale, or an empty list while payments are switched off."""
     return list(db.scalars(queries.offered_plans())) if get_settings().payments_enabled else []
 
 
 def get_plan_for_sale(db: Session, slug: str) -> Plan:
-    """Raises `PlanNotFound`, `PlanNotForSale`, `PlanNotReady`."""
+    """Return the plan with this slug. Raises `PlanNotFound`, `PlanNotForSale`,
+    `PlanNotReady`.
+    """
     plan = db.scalar(select(Plan).where(Plan.offered_as == slug).execution_options(populate_existing=True))
     if plan is None:
         raise PlanNotFound
@@ -66,7 +70,10 @@ def get_plan_for_sale(db: Session, slug: str) -> Plan:
 
 
 def get_subscription(db: Session, user: User) -> Subscription:
-    """The one that is going on, or waits for its first payment. Raises `NoSubscription`."""
+    """Return the subscription that is going on or waits for its first payment.
+
+    Raises `NoSubscription`.
+    """
     current = queries.subscriptions_of(user).where(Subscription.status.in_(queries.CURRENT)).limit(1)
     subscription = db.scalar(current)
     if subscription is None:
@@ -83,7 +90,7 @@ def has_live_subscription(db: Session, user: User) -> bool:
 
 
 def describe(db: Session, subscription: Subscription) -> SubscriptionRead:
-    """Needs its plans loaded."""
+    """Describe a subscription for its user. Its plans must be loaded."""
     worked_out = {
         "plan": subscription.plan,
         "collection_paused": entitlements.is_collection_paused(db, subscription),
@@ -94,13 +101,13 @@ def describe(db: Session, subscription: Subscription) -> SubscriptionRead:
 
 
 def _scheduled(subscription: Subscription) -> dict[str, Any] | None:
-    """Nothing where the price to come is none of ours."""
+    """Return the scheduled plan, or `None` if its price is not one of ours."""
     plan = subscription.scheduled_plan
     return {"plan": plan, "starts_at": subscription.scheduled_at} if plan else None
 
 
 def list_invoices(user: User) -> Select[Invoice]:
-    """Newest first."""
+    """Select the user's invoices, newest first."""
     mine = select(Customer.id).where(Customer.user_id == user.id)
     newest = (Invoice.created_at.desc(), Invoice.id.desc())
     return select(Invoice).where(Invoice.customer_id == mine.scalar_subquery()).order_by(*newest)
@@ -111,5 +118,8 @@ def get_entitlements(db: Session, user: User) -> Entitlements:
 
 
 def return_url(path: str) -> str:
-    """A page of the frontend: where Stripe's pages lead back to is never a client's choice."""
+    """Return the address of a frontend page that Stripe's pages lead back to.
+
+    A client can never choose this address.
+    """
     return f"{get_settings().frontend_url}{path}"

@@ -1,4 +1,6 @@
-"""Routes of the caller's subscription. No rule and no query here."""
+"""Routes of the caller's subscription. Rules and queries are in `changes` and
+`service`.
+"""
 
 from fastapi import status
 
@@ -21,16 +23,16 @@ OF_STRIPE = (PaymentsUnavailable, StripeRefused)
 @router.get("")
 @raises(service.NoSubscription)
 def read_subscription(db: db_dependency, user: CurrentUser) -> SubscriptionRead:
-    """The subscription that is going on. One that has ended is none."""
+    """Read the current subscription. A subscription that has ended is not returned."""
     return service.describe(db, service.get_subscription(db, user))
 
 
 @router.post("/preview", dependencies=[StripeTurn])
 @raises(service.NoSubscription, *OF_PLANS, *OF_STRIPE)
 def preview_change(db: db_dependency, user: CurrentUser, data: PlanChange) -> Preview:
-    """What a change to this plan would charge, now or at the end of the period.
+    """Preview what a change to this plan would charge, now or at the end of the period.
 
-    For 15 minutes a change that is asked for at once charges just that.
+    For 15 minutes, a change at once charges exactly that.
     """
     return changes.preview(db, user, data.plan, data.when)
 
@@ -40,9 +42,10 @@ def preview_change(db: db_dependency, user: CurrentUser, data: PlanChange) -> Pr
 def change_plan(db: db_dependency, user: CurrentUser, data: PlanChange) -> SubscriptionRead:
     """Change to this plan at once, or at the end of the period.
 
-    At once, the difference is charged, or credited to the next invoices. At the end of the period nothing is
-    prorated: until then `scheduled_plan` shows the change, and a subscription that would end goes on with the new
-    plan. Either replaces a change that waits.
+    At once, the difference is charged, or credited to the next invoices. At the end of
+    the period, nothing is prorated. Until then, `scheduled_plan` shows the change, and
+    a subscription that would have ended continues with the new plan. Both kinds of
+    change replace a scheduled one.
     """
     return service.describe(db, changes.change(db, user, data.plan, data.when))
 
@@ -50,19 +53,25 @@ def change_plan(db: db_dependency, user: CurrentUser, data: PlanChange) -> Subsc
 @router.delete("/scheduled", status_code=status.HTTP_204_NO_CONTENT, dependencies=[StripeTurn])
 @raises(service.NoSubscription, *OF_STRIPE)
 def take_change_back(db: db_dependency, user: CurrentUser) -> None:
-    """Keep the plan: a change that waits for the end of the period does not happen. Nothing is done if none waits."""
+    """Keep the plan. A scheduled change does not happen.
+
+    Nothing is done if no change is scheduled.
+    """
     changes.take_back(db, user)
 
 
 @router.post("/cancel", dependencies=[StripeTurn])
 @raises(service.NoSubscription, *OF_STRIPE)
 def cancel_subscription(db: db_dependency, user: CurrentUser, data: Cancellation) -> SubscriptionRead:
-    """End it with the period that is paid for, or at once. A change that waits does not happen then."""
+    """End the subscription with the paid period, or at once.
+
+    A scheduled change does not happen then.
+    """
     return service.describe(db, changes.cancel(db, user, at_period_end=data.at_period_end))
 
 
 @router.post("/resume", dependencies=[StripeTurn])
 @raises(service.NoSubscription, *OF_STRIPE)
 def resume_subscription(db: db_dependency, user: CurrentUser) -> SubscriptionRead:
-    """Let it go on after all."""
+    """Let the subscription continue, if it would end or is paused."""
     return service.describe(db, changes.resume(db, user))

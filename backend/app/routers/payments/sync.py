@@ -1,9 +1,24 @@
-"""Make our rows of one payer equal Stripe's objects: the one way in which they change, whoever asks for it.
+"""Makes our rows of a payer equal to Stripe's objects. They change in no other way.
 
-Stripe must be asked without a transaction open, so a lock cannot span asking and writing. Order is kept by numbers
-instead. A look takes the next number of the payer before it asks, and writes, under the payer's row lock, only if no
-look with a higher number has written: what is there then was asked for later. Every change at Stripe sends an event,
-every event leads to a look that begins after it, so the last look to write began after the last change.
+Stripe must be called without an open transaction, so a lock cannot span the call and
+the write. Without order, an old response could overwrite a newer one:
+
+    look 1                               look 2
+    asks Stripe: active
+                                         (the payer cancels)
+                                         asks Stripe: canceled
+                                         writes canceled
+    writes active: wrong until the next event
+
+Numbers keep the order instead. A look takes the payer's next number before it asks. It
+writes under the lock of the payer's row, and only if no look with a higher number has
+written. Here look 2 has the higher number, so look 1 writes nothing. The number must be
+taken before the call. Taken after it, the older response could get the higher number.
+
+Every change at Stripe sends an event, and every event leads to a look that begins after
+it. So the last look to write began after the last change. The order of the events does
+not matter, which is necessary, because Stripe does not guarantee it
+(https://docs.stripe.com/webhooks#event-ordering).
 """
 
 from dataclasses import dataclass, fields
@@ -27,7 +42,8 @@ SUBSCRIPTION_COLUMNS = {
     for field in fields(SeenSubscription)
     if field.name not in ("id", "item_id", "price_id", "attempt", "pay_url")
 }
-NOT_ALWAYS_SEEN = ("has_payment_method", "discounts")  # `None` says that nobody asked Stripe for them
+# `None` means that Stripe was not asked for them
+NOT_ALWAYS_SEEN = ("has_payment_method", "discounts")
 INVOICE_COLUMNS = {
     field.name for field in fields(SeenInvoice) if field.name not in ("id", "subscription_id", "needs_action", "reason")
 }
@@ -35,16 +51,22 @@ INVOICE_COLUMNS = {
 
 @dataclass(frozen=True)
 class Ticket:
-    """The right to write what is asked for from now on, unless a later one has written."""
+    """The right to write what is read from now on.
+
+    It is lost when a later ticket has written.
+    """
 
     customer_id: int
     number: int
     stripe_id: str | None
-    session_id: str | None  # of the checkout that is open, as far as we know
+    session_id: str | None  # the session of the open checkout, as far as we know
 
 
 def take_ticket(customer_id: int) -> Ticket:
-    """In a transaction of its own: before asking Stripe, with no other one open."""
+    """Take a ticket before a call to Stripe, in a transaction of its own.
+
+    No other transaction may be open.
+    """
     with side_session() as side:
         side.execute(update(Customer).where(Customer.id == customer_id).values(looks=Customer.looks + 1))
         customer = side.execute(select(Customer.looks, Customer.stripe_id).where(Customer.id == customer_id)).one()
@@ -53,7 +75,9 @@ def take_ticket(customer_id: int) -> Ticket:
 
 
 def look(db: Session, customer_id: int) -> None:
-    """Ask Stripe for all of this payer, and write it. `db` must not have begun a transaction."""
+    """Read everything about this payer from Stripe, and write it. `db` must not have
+    begun a transaction.
+    """
     ticket = take_ticket(customer_id)
     if ticket.stripe_id is None:
         return
@@ -83,12 +107,16 @@ def write(db: Session, ticket: Ticket, seen: SeenPayer) -> None:
     _close_attempt(db, customer, ticket, seen)
     db.flush()
     if forgetting.is_orphan(db, customer):
-        forgetting.forget_soon(db, customer)  # what Stripe still has of them was unknown when the account was deleted
+        # Stripe has something that was unknown when the account was deleted.
+        forgetting.forget_soon(db, customer)
     notices.send(db, customer, rows, seen)
 
 
 def write_subscription(db: Session, ticket: Ticket, seen: SeenSubscription) -> None:
-    """What Stripe answered when we changed one subscription; a worker looks at the rest of the payer soon."""
+    """Write what Stripe responded when we changed a subscription.
+
+    A worker soon looks at the rest of the payer.
+    """
     look_soon(db, ticket.customer_id)
     customer = _locked(db, ticket)
     if customer is not None:
@@ -97,7 +125,11 @@ def write_subscription(db: Session, ticket: Ticket, seen: SeenSubscription) -> N
 
 
 def _locked(db: Session, ticket: Ticket) -> Customer | None:
-    """The payer, locked; None where a later look has written, or the payer is another customer of Stripe's by now."""
+    """Return the payer, locked.
+
+    The result is `None` if a later look has written, or if the payer is another
+    customer at Stripe by now.
+    """
     whole = select(Customer).where(Customer.id == ticket.customer_id)
     customer = db.scalars(whole.with_for_update().execution_options(populate_existing=True)).one()
     if customer.seen >= ticket.number or customer.stripe_id != ticket.stripe_id:
@@ -107,7 +139,7 @@ def _locked(db: Session, ticket: Ticket) -> Customer | None:
 
 
 def _write_subscriptions(db: Session, customer: Customer, seen: list[SeenSubscription]) -> dict[str, Subscription]:
-    """All of the payer's rows, by Stripe's id."""
+    """Write the subscriptions, and return all rows of the payer, by Stripe's id."""
     mine = select(Subscription).where(Subscription.customer_id == customer.id)
     rows = {row.stripe_id: row for row in db.scalars(mine.execution_options(populate_existing=True))}
     prices = [one.price_id for one in seen]
@@ -131,12 +163,16 @@ def _write_subscriptions(db: Session, customer: Customer, seen: list[SeenSubscri
 def _choose_live(
     db: Session, customer: Customer, rows: dict[str, Subscription], attempts: dict[str, str | None]
 ) -> None:
-    """The oldest of those that live is the payer's subscription. A second one is a mistake: ours is undone."""
+    """Make the oldest live subscription the payer's one.
+
+    A second live one is a mistake. If our checkout made it, it is cancelled and
+    refunded.
+    """
     live = sorted((row for row in rows.values() if row.status in LIVE), key=lambda row: (row.started_at, row.stripe_id))
     for row in rows.values():
         if row not in live[:1]:
             row.live_customer_id = None
-    db.flush()  # first nobody has the place, then one has it
+    db.flush()  # The place is free first, and only then taken, because it is unique.
     if live:
         live[0].live_customer_id = customer.id
         db.flush()
@@ -147,7 +183,10 @@ def _choose_live(
 
 
 def _end_all(rows: dict[str, Subscription]) -> None:
-    """Who is deleted at Stripe has no subscription there any more, also where it does not say so of each."""
+    """End all rows of a payer who has been deleted at Stripe.
+
+    Such a payer has no subscription there, even if Stripe does not say so of each.
+    """
     for row in rows.values():
         if row.status in CURRENT:
             row.status, row.live_customer_id, row.past_due_since = "canceled", None, None
@@ -160,7 +199,10 @@ def _end_all(rows: dict[str, Subscription]) -> None:
 def _write_invoices(
     db: Session, customer: Customer, subscriptions: dict[str, Subscription], seen: list[SeenInvoice]
 ) -> None:
-    """A draft that is not there any more was deleted, which happens to drafts alone."""
+    """Write the invoices.
+
+    A draft that Stripe no longer has was deleted. Only drafts can be deleted.
+    """
     mine = select(Invoice).where(Invoice.customer_id == customer.id)
     rows = {row.stripe_id: row for row in db.scalars(mine.execution_options(populate_existing=True))}
     for one in seen:
@@ -183,7 +225,10 @@ def _write_arrears(rows: dict[str, Subscription], seen: SeenPayer) -> None:
 
 
 def owes_since(subscription: SeenSubscription, invoices: list[SeenInvoice]) -> datetime | None:
-    """Since when a subscription owes: from this on grace is counted, the same whenever we looked."""
+    """Return since when a subscription has been past due.
+
+    The grace period starts here. It is the same whenever we look.
+    """
     if subscription.status not in ("past_due", "unpaid"):
         return None
     owed = [
@@ -195,7 +240,7 @@ def owes_since(subscription: SeenSubscription, invoices: list[SeenInvoice]) -> d
 
 
 def _close_attempt(db: Session, customer: Customer, ticket: Ticket, seen: SeenPayer) -> None:
-    """A checkout that can no longer be paid makes room for another."""
+    """Free the place of a checkout that can no longer be paid, for the next one."""
     attempt = db.scalar(select(CheckoutAttempt).where(CheckoutAttempt.open_customer_id == customer.id))
     if attempt is None:
         return

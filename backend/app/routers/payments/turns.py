@@ -1,6 +1,7 @@
-"""So many requests wait for Stripe at once, and no more: the others wait for their turn without thread or connection.
+"""Turns to call Stripe. Only so many requests wait for Stripe at once.
 
-They stay few beside the connections that there are, so the other routes are quick while Stripe hangs.
+The rest wait for their turn without a thread or a connection. There are few turns
+compared with the connections, so the other routes stay quick while Stripe hangs.
 """
 
 from collections.abc import AsyncIterator
@@ -15,7 +16,9 @@ calls = Admission(max(2, admission.slots // 4), timeout=5, refusal=PaymentsUnava
 
 
 async def stripe_turn() -> AsyncIterator[None]:
-    """Raises `PaymentsOff`, and `PaymentsUnavailable` to those who have waited for too long."""
+    """Wait for a turn. Raises `PaymentsOff`, and `PaymentsUnavailable` after too long a
+    wait.
+    """
     if not get_settings().payments_enabled:
         raise PaymentsOff
     async with calls.slot():

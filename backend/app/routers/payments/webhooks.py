@@ -1,4 +1,7 @@
-"""What Stripe sends is written down, with the job that works it off, and acknowledged. Nothing else happens here."""
+"""Receipt of Stripe's events: each is stored with its job, and acknowledged.
+
+The job processes the event. Nothing else happens here.
+"""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -23,7 +26,8 @@ from .models import STRIPE_ID, WebhookEvent
 
 SOURCE = "stripe"
 MAX_TYPE = 80
-EXAMPLE_EVENT = {  # without its signature it is refused: nobody but Stripe and the simulator can sign
+# Without its signature it is refused. Only Stripe and the simulator can sign.
+EXAMPLE_EVENT = {
     "id": "evt_1",
     "object": "event",
     "api_version": gateway.API_VERSION,
@@ -40,7 +44,7 @@ DOCUMENTED: dict[str, Any] = {
             "in": "header",
             "name": "Stripe-Signature",
             "required": True,
-            "description": "Stripe's, over the raw body.",
+            "description": "Stripe's signature of the raw body.",
             "schema": {"type": "string"},
         }
     ],
@@ -54,18 +58,24 @@ log = get_logger(__name__)
 
 
 class InvalidPayload(BadRequest):
-    """Signed, but no event."""
+    """The body is signed, but is not an event."""
 
     code = "invalid_payload"
-    detail = "The body is no event of Stripe's."
+    detail = "The body is not a Stripe event."
 
 
 class _KnownAlready(Conflict):
-    """Never leaves this module: who sends an event again is told that we have it."""
+    """The event is already stored. Never leaves this module.
+
+    A sender that repeats an event is told that we have it.
+    """
 
 
 def receive(db: Session, body: bytes, signature: str) -> None:
-    """Keep the event and its job, once. Raises `InvalidSignature`, `InvalidPayload`, `PaymentsUnavailable`."""
+    """Store the event and its job once.
+
+    Raises `InvalidSignature`, `InvalidPayload`, `PaymentsUnavailable`.
+    """
     settings = get_settings()
     if not settings.payments_enabled:
         raise gateway.PaymentsOff
@@ -104,20 +114,29 @@ def receive(db: Session, body: bytes, signature: str) -> None:
 
 
 def _why_not(row: WebhookEvent) -> str | None:
-    """Why there is nothing to do for an event that is kept all the same."""
+    """Return why there is nothing to do for an event that is stored all the same, or
+    `None`.
+    """
     if row.livemode != is_live():
         log.warning("webhook_of_other_mode", event_id=row.event_id, livemode=row.livemode)
-        return "livemode is not ours"
-    return None if row.type in HANDLED else "not handled"
+        return "The event is of the other mode, live or test"
+    return None if row.type in HANDLED else "Events of this type are not handled"
 
 
 def is_live() -> bool:
-    """Whether our key moves real money: only then an event of Stripe's live mode is ours."""
+    """Return whether our key moves real money.
+
+    Only then are events of Stripe's live mode ours.
+    """
     return has_live_key(get_settings())
 
 
 def _parse(body: bytes) -> dict[str, Any]:
-    """The envelope is checked, since rows and jobs are made of it; what it holds is Stripe's business."""
+    """Read an event.
+
+    Its envelope is checked, because rows and jobs are made from it. Its contents are
+    Stripe's business.
+    """
     try:
         event = foreign_json.read(body)
     except ValueError as error:

@@ -117,7 +117,7 @@ def test_what_is_wrong_is_said_and_the_second_factor_is_asked_for(browser, serve
         page.goto(f"{server.url}/dev/frontend/sign-in")
         fill(page, {"Username": user.username, "Password": "a wrong password"})
         page.get_by_role("button", name="Sign in").click()
-        expect(page.get_by_role("status")).to_have_text("The user name or the password is wrong.")
+        expect(page.get_by_role("status")).to_have_text("The username or the password is wrong.")
         fill(page, {"Password": PASSWORD})
         page.get_by_role("button", name="Sign in").click()
         fill(page, {"authenticator": phone.code()})

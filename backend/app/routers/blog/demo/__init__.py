@@ -1,4 +1,6 @@
-"""The blog of a made-up company, so that a frontend has something to show from the first minute."""
+"""The blog of a made-up company, so that a frontend has something to show from the
+start.
+"""
 
 import tomllib
 from datetime import timedelta
@@ -19,7 +21,11 @@ DAYS_BETWEEN_POSTS = 6
 
 
 def load(db: Session) -> None:
-    """Add the categories and posts once: where any category is, somebody has begun to make the blog their own."""
+    """Add the demo categories and posts once.
+
+    If any category exists, someone has begun to make the blog their own, and nothing is
+    added.
+    """
     if db.scalar(select(exists().where(BlogCategory.id.is_not(None)))):
         return
     authors = {user.username: user for user in db.scalars(select(User))}
@@ -40,6 +46,8 @@ def load(db: Session) -> None:
 
 
 def _read(file: Path) -> tuple[dict[str, Any], str]:
-    """Front matter in TOML between two lines of `+++`, then Markdown."""
+    """Split a file into its front matter, which is TOML between two lines of `+++`, and
+    its Markdown.
+    """
     _, about, content = file.read_text("utf-8").split("+++\n", 2)
     return tomllib.loads(about), content.strip() + "\n"

@@ -1,4 +1,4 @@
-"""Speaks with Stripe: the only place of payments that does, and that imports `stripe`."""
+"""The gateway to Stripe: only this package calls Stripe, and imports `stripe`."""
 
 from .asking import (
     Order,

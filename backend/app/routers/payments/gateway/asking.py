@@ -1,4 +1,7 @@
-"""What we ask Stripe to do. Whoever calls has kept the Idempotency-Key before, so that it can be asked again."""
+"""Requests that change something at Stripe.
+
+The caller has stored the Idempotency-Key before, so that each can be sent again.
+"""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,12 +15,16 @@ from .shapes import SeenLine, SeenPreview, SeenSession, SeenSubscription
 if TYPE_CHECKING:
     import stripe
 
-MARK = "liftoff_customer"  # metadata of a customer: the key that it was made with
+MARK = "liftoff_customer"  # metadata of a customer: the key with which it was created
 
 
 @dataclass(frozen=True)
 class Order:
-    """All of a Checkout session. Catalogue values and our own addresses; nothing of it comes from a client."""
+    """Everything that a Checkout session is made from.
+
+    The values come from the catalogue and from our settings. A client supplies none of
+    them.
+    """
 
     key: str
     customer_id: str
@@ -30,13 +37,16 @@ class Order:
 
 
 def create_customer(*, key: str, email: str) -> str:
-    """The id of the customer made with this key; with the same key the same one."""
+    """Create a customer, and return its id. The same key leads to the same customer."""
     with calling() as client:
         return client.v1.customers.create({"email": email, "metadata": {MARK: key}}, {"idempotency_key": key}).id
 
 
 def find_customer(*, key: str, email: str) -> str | None:
-    """The customer made with this key, though Stripe may have forgotten the key: it keeps them for a day."""
+    """Return the customer that was created with this key.
+
+    This works even after Stripe has forgotten the key, which it keeps for a day.
+    """
     with calling() as client:
         for found in client.v1.customers.list({"email": email, "limit": 100}).auto_paging_iter():
             if found.metadata and found.metadata.to_dict().get(MARK) == key:
@@ -50,7 +60,10 @@ def update_email(customer_id: str, email: str) -> None:
 
 
 def delete_customer(customer_id: str) -> None:
-    """With all that is personal at Stripe; its subscriptions end, its invoices stay. Nothing if it is gone already."""
+    """Delete a customer and everything personal at Stripe, if it still exists.
+
+    Its subscriptions end, and its invoices stay.
+    """
     try:
         with calling() as client:
             client.v1.customers.delete(customer_id)
@@ -60,7 +73,10 @@ def delete_customer(customer_id: str) -> None:
 
 
 def find_promotion_code(code: str, customer_id: str) -> str | None:
-    """Stripe's id of a code that this customer can use now: one code may be made for many, for each anew."""
+    """Return Stripe's id of a code that this customer can use now.
+
+    Stripe lets one text be a separate code for each of several customers.
+    """
     with calling() as client:
         for found in client.v1.promotion_codes.list({"code": code, "active": True, "limit": 100}).auto_paging_iter():
             if id_of(found.customer) in (None, customer_id):
@@ -69,7 +85,7 @@ def find_promotion_code(code: str, customer_id: str) -> str | None:
 
 
 def create_session(order: Order) -> SeenSession:
-    """A page of Stripe's to subscribe on; with the same key the same one."""
+    """Create a Checkout session. The same key leads to the same session."""
     with calling() as client:
         return session_of(client.v1.checkout.sessions.create(_session(order), {"idempotency_key": order.key}))
 
@@ -96,8 +112,11 @@ def _session(order: Order) -> Any:
 
 
 def close_session(session_id: str) -> SeenSession:
-    """See to it that it cannot be paid any more; the answer says whether it was complete before."""
-    import stripe  # here, for its weight: a start should not wait for it
+    """Make sure that the session can no longer be paid.
+
+    The result says whether it was completed before.
+    """
+    import stripe  # imported here, because it is large and would delay a start
 
     with calling() as client:
         sessions = client.v1.checkout.sessions
@@ -106,7 +125,9 @@ def close_session(session_id: str) -> SeenSession:
             return found
         try:
             return session_of(sessions.expire(session_id))
-        except stripe.StripeError:  # it was completed in between, or the line broke: what it is now decides
+        # The session was completed in between, or the connection broke. What it is now
+        # decides.
+        except stripe.StripeError:
             now = session_of(sessions.retrieve(session_id))
             if now.status == "open":
                 raise
@@ -114,7 +135,7 @@ def close_session(session_id: str) -> SeenSession:
 
 
 def close_sessions(customer_id: str) -> None:
-    """No open page of this customer can be paid any more."""
+    """Close all open sessions of this customer, so that none can be paid any more."""
     for session_id in find_open_sessions(customer_id):
         close_session(session_id)
 
@@ -125,13 +146,13 @@ def find_session(session_id: str) -> SeenSession:
 
 
 def open_portal(customer_id: str, return_url: str) -> str:
-    """The address of Stripe's page to manage what is paid for."""
+    """Return the address of the Stripe page on which to manage what is paid for."""
     with calling() as client:
         return client.v1.billing_portal.sessions.create({"customer": customer_id, "return_url": return_url}).url
 
 
 def preview_change(subscription_id: str, item_id: str, price_id: str) -> SeenPreview:
-    """The invoice that a change to this price would make now."""
+    """Return the invoice that a change to this price would make now."""
     details: Any = {"items": [{"id": item_id, "price": price_id}], "proration_behavior": "always_invoice"}
     wanted: Any = {"subscription": subscription_id, "subscription_details": details}
     with calling() as client:
@@ -146,9 +167,10 @@ def preview_of(found: "stripe.Invoice") -> SeenPreview:
 
 
 def change_price(subscription: tuple[str, str], price_id: str, *, proration_at: datetime, key: str) -> SeenSubscription:
-    """Another price for the item of a subscription, charged at once.
+    """Change the price of a subscription's item, and charge the difference at once.
 
-    Where the payment needs its owner, nothing changes until then: `pay_url` is where. Raises `PaymentFailed`.
+    If the payment needs its owner, nothing changes until the owner pays at `pay_url`.
+    Raises `PaymentFailed`.
     """
     subscription_id, item_id = subscription
     params: Any = {
@@ -168,13 +190,18 @@ def cancel_at_period_end(subscription_id: str) -> SeenSubscription:
 
 
 def cancel_now(subscription_id: str) -> SeenSubscription:
-    """Nothing is charged or given back for the rest of the period. Can be asked again."""
-    import stripe  # here, for its weight: a start should not wait for it
+    """End the subscription. The rest of the period is neither charged nor refunded.
+
+    Can be called again.
+    """
+    import stripe  # imported here, because it is large and would delay a start
 
     with calling() as client:
         try:
             ended = client.v1.subscriptions.cancel(subscription_id, {"invoice_now": False, "prorate": False})
-        except stripe.InvalidRequestError:  # so Stripe says of one that has ended, by the try whose answer was lost say
+        # Stripe refuses this for a subscription that has ended, for example by a try
+        # whose response was lost.
+        except stripe.InvalidRequestError:
             ended = client.v1.subscriptions.retrieve(subscription_id)
             if ended.status != "canceled":
                 raise
@@ -182,9 +209,10 @@ def cancel_now(subscription_id: str) -> SeenSubscription:
 
 
 def let_go_on(subscription_id: str) -> SeenSubscription:
-    """Take back what would end the subscription or keeps it from being paid: each by the word that it was asked for.
+    """Undo what would end the subscription or keeps it from being charged.
 
-    Stripe takes `cancel_at` and `cancel_at_period_end` one at a time. Can be asked again.
+    Each is undone with the parameter that requested it, because Stripe accepts either
+    `cancel_at` or `cancel_at_period_end` at a time. Can be called again.
     """
     taken_back: dict[str, Any] = {}
     with calling() as client:
@@ -206,7 +234,10 @@ def let_go_on(subscription_id: str) -> SeenSubscription:
 
 
 def end_and_refund(subscription_id: str, *, since: datetime | None = None) -> None:
-    """End a subscription that should not be, and give back what was paid for it `since` then. Can be asked again."""
+    """End a subscription that should not exist, and refund what was paid for it.
+
+    With `since`, only payments from then on are refunded. Can be called again.
+    """
     with calling() as client:
         found = client.v1.subscriptions.retrieve(subscription_id)
         if found.status != "canceled":
@@ -221,7 +252,7 @@ def end_and_refund(subscription_id: str, *, since: datetime | None = None) -> No
 
 
 def _refund(client: Any, intent: str) -> None:
-    import stripe  # here, for its weight: a start should not wait for it
+    import stripe  # imported here, because it is large and would delay a start
 
     params = {"payment_intent": intent, "reason": "duplicate"}
     try:

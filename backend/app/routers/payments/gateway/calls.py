@@ -1,4 +1,4 @@
-"""Where every call to Stripe goes through."""
+"""The entrance for every call to Stripe."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import stripe
 
-UNHEARD = timedelta(minutes=1)  # every call has ended by then, though its answer may be lost
+# every call has ended by then, though its response may be lost
+UNHEARD = timedelta(minutes=1)
 
 
 @contextmanager
 def calling() -> Iterator["stripe.StripeClient"]:
-    """Around what is asked of Stripe: 10 seconds at most. No transaction may be open.
+    """Wrap a call to Stripe, which takes at most 10 seconds.
 
-    Raises `PaymentsUnavailable`, `PaymentFailed`, `StripeRefused`.
+    A transaction must not be open. Raises `PaymentsUnavailable`, `PaymentFailed`,
+    `StripeRefused`.
     """
-    from . import client  # brings stripe-python along: a start should not wait for it
+    from . import client  # This imports stripe-python, which would delay a start.
 
     with client.calling() as stripe_client:
         yield stripe_client

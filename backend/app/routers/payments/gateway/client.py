@@ -1,7 +1,9 @@
-"""stripe-python under our limits. Imported with the first call: a start should not wait for it.
+"""stripe-python under our limits.
 
-A call connects within 3 seconds and ends within 10, repetitions included. What may have been done although no answer
-came is repeated with the same Idempotency-Key, at once by stripe-python, later by whoever kept the key.
+The first call imports it, so that it does not delay a start. A call connects within 3
+seconds and ends within 10, retries included. If a request may have been carried out
+although no response came, it is sent again with the same Idempotency-Key. stripe-python
+does so at once. The caller that stored the key does so later.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,13 +25,14 @@ from .version import API_VERSION
 TOTAL_SECONDS = 10.0
 MAX_BYTES = 20_000_000
 REPETITIONS = 2
-ODD = (AttributeError, LookupError, TypeError)  # what reading an answer raises that is not what it must be
+# what reading a malformed response raises
+ODD = (AttributeError, LookupError, TypeError)
 
 log = get_logger(__name__)
 
 
 class _Http(stripe.HTTPClient):
-    """One request, under the budget of the call that it belongs to."""
+    """An HTTP client that sends each request under the budget of its call."""
 
     name = "httpx2"
 
@@ -63,7 +66,7 @@ class _Http(stripe.HTTPClient):
 
 @lru_cache
 def http() -> _Http:
-    """The connections that all calls of this process share."""
+    """Return the connections that all calls of this process share."""
     return _Http()
 
 
@@ -80,7 +83,7 @@ def _client(key: str, base: str) -> stripe.StripeClient:
 
 @contextmanager
 def calling() -> Iterator[stripe.StripeClient]:
-    """Around what is asked of Stripe. No transaction may be open.
+    """Wrap a call to Stripe. A transaction must not be open.
 
     Raises `PaymentsUnavailable`, `PaymentFailed`, `StripeRefused`.
     """
@@ -108,7 +111,8 @@ def _ours(error: stripe.StripeError) -> Exception:
         log.error("stripe_key_refused", **facts)
         return PaymentsMisconfigured("Stripe refuses the key in STRIPE_SECRET_KEY")
     refused = isinstance(error, stripe.InvalidRequestError | stripe.IdempotencyError)
-    if refused and error.http_status != HTTPStatus.CONFLICT:  # that is the same call, still running
+    # a conflict means that the same call is still running
+    if refused and error.http_status != HTTPStatus.CONFLICT:
         write = log.info if error.code == "resource_missing" else log.warning
         write("stripe_refused", **facts, message=error.user_message)
         return StripeRefused(error.code or "", getattr(error, "param", None) or "", error.user_message or "")

@@ -1,4 +1,4 @@
-"""What Stripe's failures are to us."""
+"""The errors that Stripe's failures become here."""
 
 from types import MappingProxyType
 
@@ -6,14 +6,20 @@ from app.core.errors import AppError, Conflict, Unavailable
 
 
 class PaymentsUnavailable(Unavailable):
-    """Stripe does not answer, not in time, or it says that it is its fault. What was asked may have been done."""
+    """Stripe does not respond, responds too late, or reports a failure of its own.
+
+    What was requested may have been done.
+    """
 
     code = "payments_unavailable"
-    detail = "Payments are not available right now. Try again in a moment."
+    detail = "Payments are unavailable right now. Try again in a moment."
 
 
 class PaymentsMisconfigured(PaymentsUnavailable):
-    """Stripe does not know our key, or there is none. `reason` is for operators: clients are not told it."""
+    """Stripe does not know our key, or we have none.
+
+    `reason` is for operators. Clients are not told.
+    """
 
     def __init__(self, reason: str) -> None:
         super().__init__()
@@ -21,7 +27,7 @@ class PaymentsMisconfigured(PaymentsUnavailable):
 
 
 class PaymentsOff(PaymentsMisconfigured):
-    """An operator has switched payments off, for good or for a time."""
+    """An operator has switched payments off, permanently or for a time."""
 
     detail = "Payments are switched off (PAYMENTS_ENABLED=false)."
 
@@ -30,29 +36,38 @@ class PaymentsOff(PaymentsMisconfigured):
 
 
 class PlanUnavailable(PaymentsUnavailable):
-    """Stripe does not sell the plan: somebody archived its price there, or deleted it."""
+    """Stripe does not sell the plan, because someone has archived or deleted its price
+    there.
+    """
 
     detail = "This plan cannot be bought right now. Choose another one, or try again later."
 
 
 class CurrencyMismatch(Conflict):
-    """All that a customer has at Stripe is in one currency, and a subscription keeps its own."""
+    """The plan has another currency than the customer.
+
+    A customer at Stripe has one currency for everything, and a subscription keeps its
+    currency.
+    """
 
     code = "currency_mismatch"
-    detail = "This plan is in another currency than your subscription. To change to it, let the subscription end first."
+    detail = (
+        "This plan is in a different currency from your subscription. Let the subscription end, then choose this plan."
+    )
 
 
 class StripeRefused(AppError):
-    """Stripe understood, and would not: a bug of ours, or its objects are no longer what we take them for.
+    """Stripe understood the request, and refused it.
 
-    `reason` is Stripe's code, such as `resource_missing`, and `parameter` what it would not take, such as
-    `discounts[0][promotion_code]`; either may be empty, as may `words`, its message. Callers catch those that they
-    expect.
+    Either we have a bug, or Stripe's objects are no longer what we take them for.
+    `reason` is Stripe's code, such as `resource_missing`. `parameter` is what Stripe
+    refused, such as `discounts[0][promotion_code]`. `words` is Stripe's message. Each
+    may be empty. Callers catch the refusals that they expect.
     """
 
     status = 502
     code = "payment_refused"
-    detail = "Stripe refused this. Nothing was changed."
+    detail = "Stripe refused this request. Nothing was changed."
 
     def __init__(self, reason: str = "", parameter: str = "", words: str = "") -> None:
         super().__init__()
@@ -66,27 +81,33 @@ class StripeRefused(AppError):
 
     @property
     def is_about_price(self) -> bool:
-        """The price that was asked for is archived or gone, or the product that it belongs to is."""
+        """Whether the price or its product is archived or deleted."""
         return self.parameter.endswith(("[price]", "[plan]")) or "is inactive" in self.words
 
     @property
     def is_about_currency(self) -> bool:
-        """Stripe has no code of its own for this refusal, only words."""
+        """Whether the refusal is about the currency.
+
+        Stripe has no code for this refusal, only a message.
+        """
         return not self.parameter.startswith("discounts") and "currenc" in self.words
 
 
 class PaymentFailed(AppError):
-    """402: the card was declined, or its owner has to confirm. `pay_url` is a page of Stripe's to do it, or null."""
+    """402: the card was declined, or its owner has to confirm the payment.
+
+    `pay_url` is the Stripe page on which to do so, or null.
+    """
 
     status = 402
     code = "payment_failed"
-    detail = "The payment did not go through."
-    commits = True  # what Stripe did all the same has been written down
+    detail = "The payment did not go through. Complete it at `pay_url` if there is one, or use another card."
+    commits = True  # what Stripe has done all the same is stored
     extra = MappingProxyType(
         {
             "pay_url": {
                 "type": ["string", "null"],
-                "description": "Stripe's page where the payment can be finished.",
+                "description": "The Stripe page where the payment can be completed.",
                 "examples": ["https://invoice.stripe.com/i/acct_1/test_1"],
             }
         }
@@ -94,8 +115,8 @@ class PaymentFailed(AppError):
 
 
 class InvalidSignature(AppError):
-    """This request is not from Stripe, or too old, or too early."""
+    """The request does not come from Stripe, or its time is too far off."""
 
     status = 400
     code = "invalid_signature"
-    detail = "The signature does not fit."
+    detail = "The `Stripe-Signature` header does not match the body, or its time is more than five minutes off."

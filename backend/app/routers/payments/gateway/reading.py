@@ -1,4 +1,4 @@
-"""What Stripe has: read, and put into our shapes."""
+"""Reads Stripe's objects, and turns them into our shapes."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -14,18 +14,21 @@ if TYPE_CHECKING:
 PAGE = 100
 EXPANDED = ["data.latest_invoice", "data.discounts.source.coupon", "data.schedule"]
 SCHEDULED = ["schedule"]
-ATTEMPT = "liftoff_attempt"  # metadata of a subscription: the checkout attempt that it came from
+# metadata of a subscription: the checkout attempt that it came from
+ATTEMPT = "liftoff_attempt"
 
 
 class Unknown:
-    """The payer was not looked at, so there may be a card or not."""
+    """The payer was not read, so there may or may not be a card."""
 
 
 UNKNOWN = Unknown()
 
 
 def look_at_payer(customer_id: str, session_id: str | None = None) -> SeenPayer:
-    """Everything about one payer, and how the checkout stands that is asked about, if any."""
+    """Read everything about a payer, and the state of this Checkout session if one is
+    given.
+    """
     with calling() as client:
         api = client.v1
         customer: Any = api.customers.retrieve(customer_id)
@@ -47,7 +50,10 @@ def _default_card(customer: Any) -> str | None:
 
 
 def subscription_of(found: "stripe.Subscription", default_card: str | Unknown | None = UNKNOWN) -> SeenSubscription:
-    """Our shape of a subscription. All of ours have one item; if there are several, the first one decides."""
+    """Return our shape of a subscription.
+
+    All of our subscriptions have one item. If there are several, the first one wins.
+    """
     item = found["items"].data[0]
     pending, pause, trial = found.pending_update, found.pause_collection, found.trial_settings
     invoice: Any = found.latest_invoice
@@ -84,7 +90,11 @@ def subscription_of(found: "stripe.Subscription", default_card: str | Unknown | 
 
 
 def _next_phase(found: "stripe.Subscription") -> Any:
-    """The first phase of its schedule that is to come and has another price, if the schedule was asked for."""
+    """Return the first coming phase of the schedule that has another price.
+
+    The result is `None` if there is no such phase, or if the schedule was not
+    requested.
+    """
     schedule: Any = found.schedule
     if found.ended_at or not schedule or isinstance(schedule, str) or not schedule.current_phase:
         return None
@@ -94,7 +104,10 @@ def _next_phase(found: "stripe.Subscription") -> Any:
 
 
 def _discounts(found: list[Any] | None) -> list[SeenDiscount] | None:
-    """`None` where Stripe gave their ids alone, which is what it does unless they are asked for."""
+    """Return the discounts, or `None` if Stripe gave only their ids.
+
+    Stripe gives only ids unless the objects are requested.
+    """
     if any(isinstance(one, str) or isinstance(one.source.coupon, str) for one in found or []):
         return None
     return [
@@ -114,7 +127,10 @@ def session_of(found: "stripe.checkout.Session") -> SeenSession:
 
 
 def _invoices(client: "stripe.StripeClient", of_customer: Any) -> list[SeenInvoice]:
-    """With what became of their money: refunds and disputes hang on charges, and charges on payment intents."""
+    """Return the invoices with their refunds and disputes.
+
+    Refunds and disputes belong to charges, and charges to payment intents.
+    """
     api = client.v1
     charges: dict[str | None, list[stripe.Charge]] = {}
     for charge in api.charges.list(of_customer).auto_paging_iter():
@@ -163,7 +179,10 @@ def _invoice(invoice: "stripe.Invoice", refunded: int, dispute: str | None, *, n
 
 
 def payer_of_charge(*, charge: str | None, payment_intent: str | None) -> str | None:
-    """The customer who paid: refunds and disputes name no other way to them. None where nobody is known."""
+    """Return the customer of a charge, or `None` if there is none.
+
+    Refunds and disputes name their customer in no other way.
+    """
     try:
         with calling() as client:
             if charge:
@@ -176,7 +195,10 @@ def payer_of_charge(*, charge: str | None, payment_intent: str | None) -> str | 
 
 
 def find_live(customer_id: str) -> list[str]:
-    """The subscriptions of a customer that have begun and not ended; none of one who is unknown."""
+    """Return the subscriptions of a customer that have begun and not ended.
+
+    For an unknown customer, the list is empty.
+    """
     try:
         with calling() as client:
             listed = client.v1.subscriptions.list({"customer": customer_id, "limit": PAGE}).data
@@ -188,7 +210,10 @@ def find_live(customer_id: str) -> list[str]:
 
 
 def find_open_sessions(customer_id: str) -> list[str]:
-    """Checkout pages that could still be paid; none of a customer who is unknown."""
+    """Return the Checkout sessions of a customer that could still be paid.
+
+    For an unknown customer, the list is empty.
+    """
     wanted: Any = {"customer": customer_id, "status": "open", "limit": PAGE}
     try:
         with calling() as client:
@@ -200,11 +225,15 @@ def find_open_sessions(customer_id: str) -> list[str]:
 
 
 def find_sold() -> dict[str, str]:
-    """Subscriptions that came from our checkouts and have not ended, with the customer of each."""
+    """Return the subscriptions that came from our checkouts and have not ended.
+
+    Each is mapped to its customer.
+    """
     sold: dict[str, str] = {}
     params: Any = {"limit": PAGE}
     while True:
-        with calling() as client:  # for each page, since there may be very many
+        # one call for each page, because there may be very many
+        with calling() as client:
             page = client.v1.subscriptions.list(params)
         sold |= {one.id: id_of(one.customer) or "" for one in page.data if ATTEMPT in one.metadata.to_dict()}
         if not page.has_more:
@@ -213,7 +242,7 @@ def find_sold() -> dict[str, str]:
 
 
 def id_of(reference: Any) -> str | None:
-    """Of an object that Stripe may give whole or by its id."""
+    """Return the id of an object that Stripe may give whole or by its id."""
     return reference if isinstance(reference, str) or reference is None else str(reference.id)
 
 

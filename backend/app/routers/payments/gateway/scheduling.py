@@ -1,7 +1,7 @@
 """Changes that wait for the end of a period.
 
-At Stripe a subscription schedule makes them. It manages its subscription until it is released:
-https://docs.stripe.com/billing/subscriptions/subscription-schedules
+A subscription schedule at Stripe makes them. It manages its subscription until it is
+released: https://docs.stripe.com/billing/subscriptions/subscription-schedules
 """
 
 from typing import TYPE_CHECKING, Any
@@ -18,10 +18,11 @@ OPEN = ("not_started", "active")
 
 
 def schedule_price(subscription_id: str, price_id: str, interval: str) -> SeenSubscription:
-    """Another price from the end of the current period. Replaces what was scheduled before. Can be asked again.
+    """Schedule another price from the end of the current period.
 
-    A subscription that would end with that period goes on. After the first period at the new price Stripe releases the
-    schedule by itself.
+    It replaces an earlier schedule. A subscription that would end with that period
+    continues. After the first period at the new price, Stripe releases the schedule
+    automatically. Can be called again.
     """
     with calling() as client:
         api = client.v1
@@ -37,9 +38,10 @@ def schedule_price(subscription_id: str, price_id: str, interval: str) -> SeenSu
 
 
 def _phases(schedule: Any, end: int, price_id: str, interval: str) -> list[dict[str, Any]]:
-    """The current phase as it is, to the end of the period, and the one after it.
+    """Return the current phase, to the end of the period, and the phase after it.
 
-    What Stripe is not told again it takes away: trial, discounts and the card of a phase are sent in both.
+    Stripe drops what it is not sent again. So the trial, the discounts and the card of
+    the current phase are sent again.
     """
     begun = schedule.current_phase.start_date
     phase = next(one for one in schedule.phases if one.start_date == begun)
@@ -59,8 +61,11 @@ def _discount(one: Any) -> dict[str, str]:
 
 
 def release(schedule_id: str) -> None:
-    """Let the subscription go on by itself, as it is. Nothing happens if the schedule is over. Can be asked again."""
-    import stripe  # here, for its weight: a start should not wait for it
+    """Release the subscription from the schedule, and leave it as it is.
+
+    Nothing happens if the schedule has ended. Can be called again.
+    """
+    import stripe  # imported here, because it is large and would delay a start
 
     with calling() as client:
         schedules = client.v1.subscription_schedules
@@ -77,7 +82,10 @@ def find_subscription(subscription_id: str) -> SeenSubscription:
 
 
 def preview_at_period_end(subscription_id: str, item_id: str, price_id: str, *, is_ending: bool) -> SeenPreview:
-    """The invoice of the next period at this price. `is_ending`: so far there would be none."""
+    """Return the invoice of the next period at this price.
+
+    `is_ending` says that the subscription would end before it.
+    """
     details: Any = {"items": [{"id": item_id, "price": price_id}], "proration_behavior": "none"}
     with calling() as client:
         if is_ending:
@@ -87,7 +95,10 @@ def preview_at_period_end(subscription_id: str, item_id: str, price_id: str, *, 
 
 
 def _taken_back(found: "stripe.Subscription") -> Any:
-    """The cancellation of a subscription undone, by the word that it was asked for: Stripe takes one at a time."""
+    """Return the parameters that undo a cancellation.
+
+    Stripe accepts only the parameter that requested it.
+    """
     if found.cancel_at_period_end:
         return {"cancel_at_period_end": False}
     return {"cancel_at": ""} if found.cancel_at else {}

@@ -1,4 +1,6 @@
-"""Products, prices, and where events are sent: what operators set up at Stripe by our commands."""
+"""Products, prices and webhook endpoints: what operators set up at Stripe with our
+commands.
+"""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -11,7 +13,7 @@ from .shapes import SeenEndpoint, SeenPrice, SeenProduct
 if TYPE_CHECKING:
     import stripe
 
-KEYS_AT_ONCE = 10  # lookup keys that Stripe takes in one question
+KEYS_AT_ONCE = 10  # lookup keys that Stripe accepts in one request
 
 
 def find_product(product_id: str) -> SeenProduct | None:
@@ -37,7 +39,9 @@ def update_product(product_id: str, name: str, description: str) -> SeenProduct:
 
 
 def find_prices(lookup_keys: list[str]) -> list[SeenPrice]:
-    """Those that are for sale under these keys; a key leads to one price at most."""
+    """Return the active prices with these lookup keys. A key leads to at most one
+    price.
+    """
     found = []
     with calling() as client:
         for start in range(0, len(lookup_keys), KEYS_AT_ONCE):
@@ -58,7 +62,10 @@ def find_price(price_id: str) -> SeenPrice | None:
 
 
 def create_price(product_id: str, lookup_key: str, *, currency: str, amount: int, interval: str) -> SeenPrice:
-    """The key leads to this price from now on, and no longer to the one before."""
+    """Create a price.
+
+    From now on, the key leads to it, and no longer to the price before.
+    """
     params: Any = {
         "product": product_id,
         "lookup_key": lookup_key,
@@ -72,7 +79,7 @@ def create_price(product_id: str, lookup_key: str, *, currency: str, amount: int
 
 
 def archive_price(price_id: str) -> None:
-    """It is no longer sold; who has it keeps it."""
+    """Archive a price. It is no longer sold, and its subscribers keep it."""
     with calling() as client:
         client.v1.prices.update(price_id, {"active": False})
 

@@ -1,4 +1,6 @@
-"""What we take from Stripe's objects: everything that rules or rows need, and no more."""
+"""What we take from Stripe's objects: everything that our rules and rows need, and no
+more.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +8,10 @@ from typing import TypedDict
 
 
 class SeenDiscount(TypedDict):
-    """One coupon that runs. Either `percent_off` or `amount_off` is null; `ends_at` is a time in ISO 8601."""
+    """A coupon in use. Either `percent_off` or `amount_off` is null.
+
+    `ends_at` is a time in ISO 8601.
+    """
 
     coupon: str
     percent_off: float | None
@@ -16,13 +21,15 @@ class SeenDiscount(TypedDict):
 
 @dataclass(frozen=True)
 class SeenSubscription:
-    """`status` is Stripe's word. Stripe gives periods by item; we have one item.
+    """A subscription as Stripe has it. `status` is Stripe's value.
 
-    `cancel_at` is when it ends, and `cancel_at_period_end` whether that is the end of the period: Stripe's portal says
-    so by `cancel_at` alone in flexible billing, and leaves its flag unset.
+    Stripe has periods for each item, and our subscriptions have one item. `cancel_at`
+    is when the subscription ends. `cancel_at_period_end` is true if that is the end of
+    the period. With flexible billing, Stripe's portal sets `cancel_at` alone, and
+    leaves Stripe's flag unset.
 
-    `has_payment_method` is null where only the payer could tell, and was not looked at; `discounts` is null where
-    they were not asked for.
+    `has_payment_method` is null if only the payer could tell, and the payer was not
+    read. `discounts` is null if they were not requested.
     """
 
     id: str
@@ -45,16 +52,22 @@ class SeenSubscription:
     trial_without_card: str | None
     days_until_due: int | None
     discounts: list[SeenDiscount] | None
-    schedule_id: str | None  # of the schedule at Stripe that manages it
-    scheduled_price_id: str | None  # the price that the schedule changes to, and when
+    schedule_id: str | None  # the schedule at Stripe that manages it
+    scheduled_price_id: str | None  # the price that the schedule changes to
     scheduled_at: datetime | None
-    attempt: str | None  # key of the checkout attempt that it came from; None: somebody made it elsewhere
+    # The key of the checkout attempt that it came from. With `None`, it was made
+    # elsewhere.
+    attempt: str | None
     pay_url: str | None = None  # where a change that waits for its payment can be paid
 
 
 @dataclass(frozen=True)
 class SeenInvoice:
-    """`needs_action`: the owner of the card has to confirm the payment. `reason` is why Stripe made the invoice."""
+    """An invoice as Stripe has it.
+
+    `needs_action` is true if the owner of the card has to confirm the payment. `reason`
+    is why Stripe made the invoice.
+    """
 
     id: str
     subscription_id: str | None
@@ -78,7 +91,10 @@ class SeenInvoice:
 
 @dataclass(frozen=True)
 class SeenSession:
-    """A Checkout session. `status` is open, complete or expired; `url` is there while it is open."""
+    """A Checkout session. `status` is open, complete or expired.
+
+    `url` is set while the session is open.
+    """
 
     id: str
     status: str
@@ -87,15 +103,17 @@ class SeenSession:
 
 @dataclass(frozen=True)
 class SeenPayer:
-    """All that Stripe has of one customer. `email` is empty where it has been deleted."""
+    """Everything that Stripe has of a customer. `email` is empty if the customer was
+    deleted.
+    """
 
     id: str
     email: str
     is_gone: bool
     subscriptions: list[SeenSubscription]
     invoices: list[SeenInvoice]
-    session: SeenSession | None = None  # of the checkout that was asked about
-    test_clock: str | None = None  # Stripe's id of the clock that the customer lives by
+    session: SeenSession | None = None  # the session that was asked for
+    test_clock: str | None = None  # Stripe's id of the customer's test clock
 
 
 @dataclass(frozen=True)
@@ -107,7 +125,9 @@ class SeenLine:
 
 @dataclass(frozen=True)
 class SeenPreview:
-    """`proration_at`: the moment that the amounts hold for."""
+    """A preview of an invoice. `proration_at` is the time for which the amounts are
+    valid.
+    """
 
     amount_due: int
     currency: str
@@ -136,7 +156,7 @@ class SeenPrice:
 
 @dataclass(frozen=True)
 class SeenEndpoint:
-    """Where Stripe sends events. `secret` comes with a new one only."""
+    """A webhook endpoint at Stripe. `secret` is set only for a new one."""
 
     id: str
     url: str

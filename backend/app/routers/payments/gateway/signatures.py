@@ -1,4 +1,7 @@
-"""Is this from Stripe, and now? https://docs.stripe.com/webhooks#verify-manually."""
+"""Signatures of webhook requests, which show that Stripe sent a request just now.
+
+https://docs.stripe.com/webhooks#verify-manually
+"""
 
 import hashlib
 import hmac
@@ -10,15 +13,17 @@ from pydantic import SecretStr
 
 from .errors import InvalidSignature
 
-TOLERANCE = timedelta(minutes=5)  # in both directions: stripe-python lets pass what is dated ahead
+# In both directions. stripe-python accepts any time in the future.
+TOLERANCE = timedelta(minutes=5)
 TIMESTAMP = re.compile(r"(?:^|,)t=([0-9]{1,12})(?=,|$)")
 SIGNATURE = re.compile(r"(?:^|,)v1=([0-9a-f]{64})(?=,|$)")
 
 
 def verify(body: bytes, header: str, secrets: list[SecretStr]) -> None:
-    """One of our secrets has signed these very bytes within five minutes. Raises `InvalidSignature`.
+    """Check that one of our secrets has signed these exact bytes within five minutes.
 
-    stripe-python does the same for text alone: it could not verify a body that is not UTF-8.
+    stripe-python verifies only text, and could not verify a body that is not UTF-8.
+    Raises `InvalidSignature`.
     """
     stamps, signatures = TIMESTAMP.findall(header), SIGNATURE.findall(header)
     if len(stamps) != 1 or abs(int(stamps[0]) - time.time()) > TOLERANCE.total_seconds():

@@ -1,3 +1,4 @@
-"""Which of Stripe's API we speak."""
+"""The version of Stripe's API that we use."""
 
-API_VERSION = "2026-10-28.endive"  # what this code was written for: a new one is a change, to be tested
+# This code was written for this version. Changing it is a change to be tested.
+API_VERSION = "2026-10-28.endive"
