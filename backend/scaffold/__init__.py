@@ -1,1 +1,4 @@
-"""The generator behind `make feature`, `feature-field` and `feature-remove`. Never part of the application."""
+"""The generator behind `make feature`, `feature-field` and `feature-remove`.
+
+It is never part of the application.
+"""

@@ -1,4 +1,7 @@
-"""`python -m scaffold feature --name invoices --fields "number:str(32):unique"`; the Makefile has the short way."""
+"""The command line: `python -m scaffold feature --name invoices --fields "number:str(32):unique"`.
+
+The Makefile has shorter commands for it.
+"""
 
 import argparse
 
@@ -22,7 +25,7 @@ def main() -> int:
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m scaffold", description=__doc__, allow_abbrev=False)
     commands = top.add_subparsers(required=True)
-    feature = commands.add_parser("feature", help="make a feature", allow_abbrev=False)
+    feature = commands.add_parser("feature", help="create a feature", allow_abbrev=False)
     feature.add_argument("--name", required=True)
     feature.add_argument("--fields", required=True)
     feature.add_argument("--owner", default="user")
@@ -48,7 +51,7 @@ def _feature(*, dry: str, **request: str | None) -> str:
 
 
 def is_yes(value: str) -> bool:
-    """Raises `Refused` for what could mean either."""
+    """Read a yes or no. Raise `Refused` if the value could mean either."""
     known = {"1": True, "yes": True, "true": True, "": False, "0": False, "no": False, "false": False}
     if value.lower() not in known:
         raise Refused(f"{value!r} is neither 1 nor 0. Nothing was changed.")

@@ -1,4 +1,4 @@
-"""`make feature-field`."""
+"""The program of `make feature-field`."""
 
 import re
 from dataclasses import dataclass, replace
@@ -25,7 +25,7 @@ SLUG_COLUMN = re.compile(r"insert_with_slug\(db, \w+, \w+\.(\w+), base")
 
 @dataclass(frozen=True)
 class Existing:
-    """A feature as `make feature` has left it, and as far as it can still be told."""
+    """A feature that `make feature` wrote, as far as its present files still show it."""
 
     name: str
     singular: str
@@ -67,7 +67,10 @@ class Existing:
 
 
 def add_fields(name: str, fields: str, *, dry: bool) -> str:
-    """What was changed, for people. Raises `Refused`, and then nothing was."""
+    """Add fields to a feature, and return a report for people.
+
+    Raise `Refused` if that is impossible. Then nothing was changed.
+    """
     project = look()
     existing = find(name, project)
     added = read_new(fields, existing, project)
@@ -85,24 +88,24 @@ def add_fields(name: str, fields: str, *, dry: bool) -> str:
     if not dry:
         replace_files(files)
     head = f"{'Would change' if dry else 'Changed'} {existing.name}:"
-    after = [] if dry else ["", f"Next: read the revision, make migrate, then make test only={existing.name}"]
+    after = [] if dry else ["", f"Next: read the revision, run make migrate, then make test only={existing.name}"]
     return "\n".join([head, *(f"  backend/{file}" for file in sorted(files)), *after])
 
 
 def find(name: str, project: Project) -> Existing:
-    """Raises `Refused` for what `make feature` has not made."""
+    """Return the feature of this name. Raise `Refused` if `make feature` did not make it."""
     from app.db.database import Base
 
     name = name if name in project.features else plural_of(name)
     if name not in project.features:
-        raise Refused(f"There is no feature {name}; there are {', '.join(sorted(project.features))}.")
+        raise Refused(f"There is no feature {name}. The features are {', '.join(sorted(project.features))}.")
     folder = BACKEND / "app" / "routers" / name
     parts = {part: folder / f"{part}.py" for part in ("models", "schemas", "service", "router")}
     texts = {part: path.read_text("utf-8") for part, path in parts.items() if path.is_file()}
     cls = next((m.name for m in project.models if (m.feature, m.table) == (name, name)), None)
     shapes = re.search(r"^class (\w+)Create\(Input\)", texts.get("schemas", ""), re.MULTILINE)
     if cls is None or len(texts) < len(parts) or not shapes or shapes[1] != cls:
-        raise Refused(f"{name} was not made by make feature, so its files are changed by hand. Nothing was written.")
+        raise Refused(f"{name} was not made by make feature. Change its files by hand. Nothing was written.")
     table = Base.metadata.tables[name]
     filters = re.search(
         rf"^class {cls}Filters\(BaseModel\):\n(.*?)(?=^\S|\Z)", texts["schemas"], re.MULTILINE | re.DOTALL
@@ -120,7 +123,7 @@ def find(name: str, project: Project) -> Existing:
 
 
 def _parent(table: Table, router: str, project: Project) -> Parent | None:
-    """The feature whose rows its routes are under."""
+    """Return the feature under whose rows the routes are, or `None`."""
     prefix = PREFIX.search(router)
     if not prefix or f"{prefix[1]}_id" not in table.columns:
         return None
@@ -130,7 +133,7 @@ def _parent(table: Table, router: str, project: Project) -> Parent | None:
 
 
 def read_new(text: str, existing: Existing, project: Project) -> list[Field]:
-    """The fields, fit for a table that has rows. Raises `WrongField`."""
+    """Return the fields. Raise `WrongField` if they do not fit a table that has rows."""
     columns = existing.table.columns
     fields = [
         replace(field, later=True)
@@ -141,26 +144,32 @@ def read_new(text: str, existing: Existing, project: Project) -> list[Field]:
         token = field.token
         taken = {field.name, *field.filter_names} & {*columns.keys(), *existing.filters}
         if field.name in columns or field.name in existing.filters or taken:
-            raise WrongField(token.text, f"{min(taken)!r} is there already. Nothing was changed")
+            raise WrongField(token.text, f"{min(taken)!r} already exists. Nothing was changed")
         if token.kind == "slug":
-            raise WrongField(token.text, "a slug comes with the feature: rows that are there have none")
+            raise WrongField(token.text, "a slug can only be created with the feature, because existing rows have none")
         if token.kind == "currency" and not field.default:
-            raise WrongField(token.text, "rows that are there need a currency: money(eur)")
+            raise WrongField(token.text, "existing rows need a currency: write money(eur)")
         if field.default and field.default.server is None and not field.optional:
-            raise WrongField(token.text, f"rows that are there have no {token.default}: make it optional with ?")
+            raise WrongField(
+                token.text, f"existing rows cannot get the default {token.default}: make the field optional with ?"
+            )
         if field.required:
-            raise WrongField(token.text, "rows that are there have none: make it optional with ?, or give a =default")
+            raise WrongField(
+                token.text, "existing rows have no value for it: make it optional with ?, or give it a =default"
+            )
         if field.searched:
-            raise WrongField(token.text, "what q searches is decided with the feature: add it to FILTERS by hand")
-    check(replace(existing.with_fields(), fields=tuple(fields)))  # its slug has been checked
+            raise WrongField(
+                token.text, "q searches the fields that were chosen with the feature: add this one to FILTERS by hand"
+            )
+    check(replace(existing.with_fields(), fields=tuple(fields)))  # the slug of the feature has been checked before
     width = sum(4 * (getattr(column.type, "length", None) or 0) + 16 for column in columns)
     if width + sum(4 * field.kind.width + 16 for field in fields) > MAX_ROW:
-        raise Refused("All fields together are too wide for a row of MySQL: make some of them text.")
+        raise Refused("All fields together are too wide for a row of MySQL. Change the type of some of them to text.")
     return fields
 
 
 def _merged(before: Feature, after: Feature) -> dict[str, str]:
-    """The files that change, with what is new in them."""
+    """Return the files that change, with the additions merged into them."""
     old, new = formatted(render(before)), formatted(render(after))
     changed = {}
     for name, text in new.items():
@@ -175,7 +184,7 @@ def _merged(before: Feature, after: Feature) -> dict[str, str]:
 
 
 def _rows(current: str, old: str, new: str) -> str:
-    """The page with the new rows at the end of its table of fields."""
+    """Return the page with the new rows at the end of its table of fields."""
     rows = [line for line in new.splitlines() if line.startswith("| `") and line not in old.splitlines()]
     head, heading, rest = current.partition("\n## Fields\n")
     if not heading:

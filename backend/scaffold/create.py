@@ -1,4 +1,4 @@
-"""`make feature`."""
+"""The program of `make feature`."""
 
 from scaffold.feature import Feature
 from scaffold.plan import Request, plan, refuse_hidden_imports
@@ -7,17 +7,20 @@ from scaffold.project import BACKEND, look
 from scaffold.rendering import render, write
 from scaffold.staging import Stage, keep, staged
 
-MAX_LINES = 300  # of a file in app/, as tests/test_architecture.py has it
+MAX_LINES = 300  # in a file of app/, as tests/test_architecture.py requires
 
 
 def create(request: Request, *, dry: bool) -> str:
-    """What was made, for people. Raises `Refused`, and then nothing was written."""
+    """Create a feature, and return a report for people.
+
+    Raise `Refused` if that is impossible. Then nothing was written.
+    """
     feature = plan(request, look())
     files = render(feature)
     refuse_hidden_imports(feature, files)
     for name in files:
         if (BACKEND / name).exists():
-            raise Refused(f"backend/{name} is there already. Nothing was changed.")
+            raise Refused(f"backend/{name} already exists. Nothing was changed.")
     with staged() as stage:
         write(files, stage.backend)
         refuse_long_files(stage)
@@ -33,12 +36,14 @@ def refuse_long_files(stage: Stage) -> None:
     for name, content in stage.changed().items():
         lines = content.count(b"\n")
         if name.startswith("app/") and lines > MAX_LINES:
-            raise Refused(f"So many fields make {name} {lines} lines long, over {MAX_LINES}: split the feature in two.")
+            raise Refused(
+                f"With so many fields, {name} has {lines} lines, more than {MAX_LINES}. Split the feature in two."
+            )
 
 
 def report(feature: Feature, new: dict[str, bytes], *, dry: bool) -> str:
     counts = {name: content.count(b"\n") for name, content in sorted(new.items())}
     head = f"{'Would write' if dry else 'Wrote'} {feature.words}: {len(new)} files, {sum(counts.values())} lines"
     lines = [f"  backend/{name} ({count})" for name, count in counts.items()]
-    after = [] if dry else ["", f"Next: make migrate, then make test only={feature.name}"]
+    after = [] if dry else ["", f"Next: run make migrate, then make test only={feature.name}"]
     return "\n".join([head, *lines, *after])

@@ -1,4 +1,7 @@
-"""The default of a field, by its type. A `Reader` raises `ValueError` for what the field would refuse."""
+"""The default of a field, by its type.
+
+A `Reader` raises `ValueError` for a default that the field would refuse as a value.
+"""
 
 import json
 import re
@@ -13,19 +16,22 @@ from pydantic import TypeAdapter, ValidationError
 
 from app.core import fields, strict_json
 
-LEFT_OUT = "MISSING"  # from a shape: the database fills it in
+LEFT_OUT = "MISSING"  # not in the shape: the database fills it in
 FIRST_YEAR = 1000  # of MySQL's calendar
 
 
 @dataclass(frozen=True)
 class Default:
-    """As an expression in a model, a shape and a test, and as what rows that are there get (None: has none)."""
+    """A default: as an expression in the model, in the shape and in tests, and as the value of existing rows.
+
+    `server` is `None` if existing rows cannot get the default.
+    """
 
     column: str
     shape: str
-    wire: str | None  # in JSON; None where it depends on the clock
+    wire: str | None  # in JSON; `None` if it depends on the clock
     server: str | None
-    constant: str = ""  # instead of the expression in a shape, where mypy wants its type said
+    constant: str = ""  # replaces the expression in a shape if mypy needs a declared type
 
 
 Reader = Callable[[str], Default]
@@ -34,7 +40,7 @@ Reader = Callable[[str], Default]
 def string(length: int) -> Reader:
     def read(text: str) -> Default:
         if not text.strip() or text != text.strip() or len(text) > length:
-            raise ValueError(f"has not 1 to {length} characters")
+            raise ValueError(f"does not have 1 to {length} characters")
         return _everywhere(ascii(text))
 
     return read
@@ -43,7 +49,7 @@ def string(length: int) -> Reader:
 def one_of(words: Sequence[str]) -> Reader:
     def read(text: str) -> Default:
         if text not in words:
-            raise ValueError(f"is none of {', '.join(words)}")
+            raise ValueError(f"is not one of {', '.join(words)}")
         return _everywhere(ascii(text))
 
     return read
@@ -52,7 +58,7 @@ def one_of(words: Sequence[str]) -> Reader:
 def whole_number(low: int, high: int) -> Reader:
     def read(text: str) -> Default:
         if not re.fullmatch(r"-?(0|[1-9][0-9]{0,18})", text) or not low <= int(text) <= high:
-            raise ValueError(f"is no whole number from {low} to {high}")
+            raise ValueError(f"is not a whole number from {low} to {high}")
         return Default(text, text, text, ascii(text))
 
     return read
@@ -63,11 +69,11 @@ def decimal(precision: int, scale: int) -> Reader:
 
     def read(text: str) -> Default:
         if not re.fullmatch(form, text) or len(text.lstrip("-").partition(".")[0]) > precision - scale:
-            raise ValueError(f"is no number of {precision} digits, {scale} behind the point")
+            raise ValueError(f"is not a number with {precision} digits, {scale} of them after the point")
         try:
             exact = f"{Decimal(text).quantize(Decimal(1).scaleb(-scale)) + 0:f}"
         except InvalidOperation as error:
-            raise ValueError("is no number") from error
+            raise ValueError("is not a number") from error
         source = f"Decimal({exact!r})" if scale else f"Decimal({exact})"
         return Default(source, source, repr(exact), repr(exact))
 
@@ -92,8 +98,8 @@ def day(text: str) -> Default:
 
 def moment(text: str) -> Default:
     if text != "now":
-        raise ValueError("is not now, the only default of a time")
-    return Default("now()", LEFT_OUT, None, None)  # the database's time: hosts compare it
+        raise ValueError("is not now, the only possible default of a datetime")
+    return Default("now()", LEFT_OUT, None, None)  # the database's time, because hosts compare it
 
 
 def currency(code: str) -> Default:
@@ -116,15 +122,19 @@ def long_text(text: str) -> Default:
 def uuid(text: str) -> Default:
     value: UUID = _uuid(text)
     source = f'UUID("{value}")'
-    return Default(source, source, repr(str(value)), repr(value.hex))  # as columns without a type for it keep it
+    return Default(source, source, repr(str(value)), repr(value.hex))  # the form in columns without a type for UUIDs
 
 
 def json_object(text: str) -> Default:
-    """A new object for each row, and a copy for each body (pydantic makes it): who changes one changes no other."""
+    """Read a JSON object.
+
+    Each row gets a new object, and pydantic makes a copy for each body. So a change of one object
+    changes no other.
+    """
     try:
         value = _json(strict_json.parse(text.encode()))
     except strict_json.InvalidJson as error:
-        raise ValueError(f"is no JSON: {error}") from error
+        raise ValueError(f"is not valid JSON: {error}") from error
     source = ascii(value)
     server = f"TextDefault({json.dumps(value)!a})"
     if not value:
@@ -140,12 +150,15 @@ def never(reason: str) -> Reader:
 
 
 def _everywhere(source: str) -> Default:
-    """One text. Sources are `ascii`: some characters look like others, and the style of the house refuses them."""
+    """Use the same source in all places.
+
+    Sources are made with `ascii`, because the linter refuses characters that look like others.
+    """
     return Default(source, source, source, source)
 
 
 def _of_shape(shape: Any) -> Callable[[object], Any]:
-    """What a client's value is kept as."""
+    """Return a function that turns a client's value into the stored value."""
     adapter: TypeAdapter[Any] = TypeAdapter(shape)
 
     def read(value: object) -> Any:

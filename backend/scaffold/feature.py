@@ -1,4 +1,4 @@
-"""A feature as the templates see it."""
+"""The feature that the templates receive."""
 
 import textwrap
 from dataclasses import dataclass
@@ -13,25 +13,25 @@ MAX_PIECE = 80  # characters of SQL in one line
 
 @dataclass(frozen=True)
 class Feature:
-    """`name` is in the plural: the folder, the table, the tag and the path."""
+    """A feature. `name` is its plural, and names the folder, the table, the tag and the path."""
 
     name: str
     singular: str
     owned: bool
     public: bool
     fields: tuple[Field, ...]
-    has_constraints: bool = False  # beside those of `fields`: when fields are added
+    has_constraints: bool = False  # in addition to those of `fields`, when fields are added later
     has_references: bool = False
     parent: Parent | None = None
 
     @property
     def guarded(self) -> bool:
-        """A write can break a constraint."""
+        """Whether a write can break a constraint."""
         return bool(self.constraints) or self.has_constraints
 
     @property
     def refers(self) -> bool:
-        """A write can name rows of other features."""
+        """Whether a write can refer to rows of other features."""
         return bool(self.references) or self.has_references
 
     @property
@@ -52,12 +52,12 @@ class Feature:
 
     @property
     def exampled(self) -> list[Field]:
-        """What `/docs` offers to send: all that names no row of another feature, and what is needed."""
+        """The fields of the example in `/docs`: required fields, and all that refer to no other feature."""
         return [field for field in self.body_fields if field.required or not (field.target or field.later)]
 
     @property
     def has_example(self) -> bool:
-        """Fields that are added later leave the examples as they are, whatever has become of them."""
+        """Whether to write an example. Fields that are added later leave the present examples unchanged."""
         return any(not field.later for field in self.fields)
 
     @property
@@ -70,7 +70,7 @@ class Feature:
         return with_article(self.singular)
 
     @property
-    def A_word(self) -> str:  # noqa: N802 - at the head of a sentence
+    def A_word(self) -> str:  # noqa: N802 - begins a sentence
         return self.a_word[0].upper() + self.a_word[1:]
 
     @property
@@ -111,7 +111,7 @@ class Feature:
 
     @property
     def body_fields(self) -> list[Field]:
-        """What a client usually sends."""
+        """The fields that a client usually sends."""
         return [field for field in self.fields if field.token.kind != "slug"]
 
     @property
@@ -124,7 +124,7 @@ class Feature:
 
     @property
     def targets(self) -> list[tuple[str, str]]:
-        """Models that it refers to, beyond its owner, each with its feature."""
+        """The models to which it refers, except its owner, each with its feature."""
         known = {(target.model, target.feature) for target in self.target_of}
         known |= {(self.parent.model, self.parent.feature)} if self.parent else set()
         return sorted(known - ({("User", "auth")} if self.owned else set()))
@@ -135,7 +135,7 @@ class Feature:
 
     @property
     def scope(self) -> list[str]:
-        """The columns that come first in what is unique or indexed."""
+        """The columns that come first in unique constraints and indexes."""
         parent = [self.parent.column] if self.parent else []
         return [*parent, *(["owner_id"] if self.private else [])]
 
@@ -151,7 +151,7 @@ class Feature:
 
     @property
     def constraints(self) -> list[tuple[str, str]]:
-        """Names of constraints that a request can break, and their errors."""
+        """The names of constraints that a request can break, and their errors."""
         scope = "".join(f"{column}_" for column in self.scope)
         unique = [(f"uq_{self.name}_{scope}{field.name}", field.error) for field in self.fields if field.unique]
         foreign = [
@@ -167,7 +167,7 @@ class Feature:
 
     @property
     def identifiers(self) -> list[str]:
-        """Names that the database gives: none may be longer than it takes."""
+        """The names of indexes and constraints, which the database limits in length."""
         scope = "".join(f"{column}_" for column in self.scope)
         named = [f"ix_{self.name}_{scope}{field.name}_id" for field in self.fields]
         named += [f"ck_{self.name}_{field.name}_known" for field in self.fields if field.choices]
@@ -192,7 +192,7 @@ class Feature:
 
     @cached_property
     def filters(self) -> list[tuple[str, str]]:
-        """Query parameters, and how each is compared."""
+        """The query parameters, and how each is compared."""
         bounds = [
             ("created_at_from", f"{self.cls}.created_at.__ge__"),
             ("created_at_to", f"{self.cls}.created_at.__le__"),
@@ -218,15 +218,15 @@ class Feature:
 
     @property
     def refusals(self) -> list[str]:
-        """What a write can be told, for the page."""
+        """The errors of a write, for the page."""
         conflicts = [f"409 `{field.name}_taken`" for field in self.fields if field.unique]
         return [*conflicts, *(f"422 `{field.word}_unknown`" for field in self.references), "422"]
 
-    # What only the templates of tests ask for.
+    # Only the templates of tests use the properties below.
 
     @property
     def caller(self) -> str:
-        """Who writes: the fixture."""
+        """The fixture for the user who writes."""
         return "owner" if self.owned else "keeper"
 
     @property
@@ -253,7 +253,7 @@ class Feature:
 
     @property
     def factories(self) -> list[tuple[str, str]]:
-        """Of the rows that it refers to: feature and function."""
+        """The factories of the rows to which it refers: feature and function."""
         found = {(target.feature, target.factory.partition("(")[0]) for target in self.target_of}
         found |= {(self.parent.feature, self.parent.factory)} if self.parent else set()
         return sorted(found - {("auth", "make_user")})
@@ -264,7 +264,7 @@ class Feature:
 
     @property
     def left_out(self) -> list[tuple[Field, str]]:
-        """Fields with what they are when a client leaves them out."""
+        """The fields that a client may leave out, with the value that they have then."""
         defaults = [(field, field.default.wire if field.default else "None") for field in self.body_fields]
         return [(field, value) for field, value in defaults if not field.required and value is not None]
 
@@ -294,7 +294,7 @@ class Feature:
 
 
 def _known(field: Field) -> str:
-    """SQL, in pieces that fit in a line where all in one do not."""
+    """Return the condition in SQL, cut into pieces that each fit in a line."""
     sql = f"{field.name} IN ({', '.join(repr(word) for word in field.choices)})"
     return " ".join(f'"{piece}"' for piece in textwrap.wrap(sql, MAX_PIECE, drop_whitespace=False))
 

@@ -1,4 +1,4 @@
-"""A field of a feature, with every line of source that it contributes."""
+"""The fields of a feature, with every line of source that each contributes."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -11,24 +11,24 @@ from scaffold.words import camel
 
 @dataclass(frozen=True)
 class Target:
-    """The row that a `ref` names."""
+    """The model to which a `ref` refers."""
 
     feature: str
     model: str
     table: str
     owned: bool
-    factory: str  # the call that makes one in tests
+    factory: str  # the call that makes a row in tests
 
 
 @dataclass(frozen=True)
 class Field:
     token: Token
     kind: Kind
-    feature: str  # its class: `Invoice`
+    feature: str  # the class of its feature: `Invoice`
     default: defaults.Default | None = None
-    source: str = ""  # of a slug
+    source: str = ""  # the field from which a slug is made
     target: Target | None = None
-    later: bool = False  # added to a table that has rows
+    later: bool = False  # whether it is added to a table that has rows
 
     @property
     def word(self) -> str:
@@ -44,7 +44,7 @@ class Field:
 
     @property
     def required(self) -> bool:
-        """A client has to send it."""
+        """Whether a client has to send it."""
         return not self.optional and self.default is None and self.token.kind != "slug"
 
     @property
@@ -53,7 +53,7 @@ class Field:
 
     @property
     def listed(self) -> bool:
-        """It has an index: lists are filtered and sorted by it."""
+        """Whether it has an index, so that lists can be filtered and sorted by it."""
         return self.unique or "index" in self.token.flags or self.token.kind == "ref"
 
     @property
@@ -84,7 +84,7 @@ class Field:
             gone = "SET NULL" if self.optional else "CASCADE"
             arguments = [f'ForeignKey({self.target.model}.id, ondelete="{gone}")', "index=True"]
         if self.default:
-            if self.optional:  # else a null that was sent would be the default, too
+            if self.optional:  # otherwise a null that was sent would become the default, too
                 arguments = [f"{self.kind.column or self.kind.implied}.evaluates_none()"]
             arguments.append(f"default={self.default.column}")
             if self.later and not self.optional:
@@ -158,7 +158,7 @@ class Field:
 
     @property
     def example(self) -> str:
-        """What `/docs` offers to send. A row that it refers to is the first of its table."""
+        """The value in the example of `/docs`. A reference is to the first row of its table."""
         return "1" if self.target else samples.example(self.token)
 
     @property
@@ -171,7 +171,7 @@ class Field:
 
 
 def field_of(token: Token, feature: str) -> Field:
-    """Raises `WrongField` for what is wrong with this field alone."""
+    """Make the field. Raise `WrongField` for an error in this field alone."""
     kind = kind_of(token)
     field = Field(token, kind, feature)
     for flag, allowed in (("unique", kind.key), ("index", kind.query is not None), ("search", kind.searched)):
@@ -181,7 +181,7 @@ def field_of(token: Token, feature: str) -> Field:
         field = replace(field, source=_source(token))
     if token.default is not None:
         if token.flags & {"unique"}:
-            raise WrongField(token.text, "a unique field has no default: the second row would have it, too")
+            raise WrongField(token.text, "a unique field has no default, because the second row would have it, too")
         field = replace(field, default=_default(token, kind))
     return field
 
@@ -190,9 +190,9 @@ def _source(token: Token) -> str:
     (source,) = token.arguments or ("",)
     name, _, value = source.partition("=")
     if name != "from" or not value:
-        raise WrongField(token.text, "slug needs the field that it is made from: slug(from=title)")
+        raise WrongField(token.text, "slug needs the field from which it is made: slug(from=title)")
     if token.optional or token.flags:
-        raise WrongField(token.text, "a slug is always there and unique: nothing follows it")
+        raise WrongField(token.text, "a slug is always there and always unique, so nothing may follow it")
     return value
 
 
@@ -205,14 +205,14 @@ def _default(token: Token, kind: Kind) -> defaults.Default:
 
 
 def _in_a_cell(text: str) -> str:
-    """Of a table of Markdown, where a bar would end it."""
+    """Escape a text for a cell of a Markdown table, which a bar would end."""
     return text.replace("|", r"\|")
 
 
 def currency_of(money: list[Field], feature: str) -> Field:
-    """The currency that the amounts of a row share. Raises `WrongField` where they name different ones."""
+    """Return the currency field that the amounts of a row share. Raise `WrongField` if they differ."""
     named = {field.token.arguments[0]: field for field in money if field.token.arguments}
     if len(named) > 1:
-        raise WrongField(money[-1].token.text, f"a row has one currency, not {' and '.join(sorted(named))}")
+        raise WrongField(money[-1].token.text, f"a row has only one currency, not {' and '.join(sorted(named))}")
     token = Token("money", "currency", "currency", (), optional=False, default=None, flags=frozenset())
     return Field(token, CURRENCY_KIND, feature, defaults.currency(next(iter(named))) if named else None)

@@ -1,4 +1,7 @@
-"""What `fields="number:str(32):unique notes:text?"` says, token by token. What a type means stands in `kinds.py`."""
+"""The grammar of `fields="number:str(32):unique notes:text?"`, token by token.
+
+`kinds.py` defines the meaning of each type.
+"""
 
 import re
 from dataclasses import dataclass
@@ -8,21 +11,21 @@ from scaffold.problems import Refused
 GRAMMAR = """\
 A field is  name:type  then, in this order,  ?  (may be null)  =default  :unique  :index  :search
 
-  str  str(80)                    one line, 200 characters or as many as you say (up to 1000)
+  str  str(80)                    one line of up to 200 characters, or of the given number (up to 1000)
   text                            up to 10,000 characters
   int  bigint                     32 and 64 bits
-  decimal  decimal(8,3)           12 digits, 2 behind the point, or as you say (up to 15)
-  money  money(eur)               minor units, with one `currency` for the row; given, it is that currency's default
+  decimal  decimal(8,3)           12 digits, 2 of them after the point, or as given (up to 15 digits)
+  money  money(eur)               minor units; the row has one `currency`, whose default can be given
   bool  date  datetime
   enum(draft,paid)                one of these words
   json  uuid  email  url          json is an object
-  slug(from=title)                made from that str field where it is left out; always unique
+  slug(from=title)                made from that str field if it is left out; always unique
   ref(auth.User)                  the id of another feature's row; customer:ref(…) makes customer_id
 
-A default is what a client may send: true, 2030-12-31, {"a":1}, https://example.com/; or today (date), now (datetime,
-its only one). With spaces it stands in parentheses: =(to be said). With ?=1 a field left out is 1, and a null that was
-sent stays null. What is unique takes none, nor do slug and ref. Lists are filtered and sorted by all that is :unique or
-:index, slugs and refs; q finds what is :search.
+A default is a value that a client may send: true, 2030-12-31, {"a":1}, https://example.com/. A date may also have
+today, and a datetime may only have now. A default with spaces stands in parentheses: =(to be said). With ?=1, a field
+that is left out is 1, and a null that was sent stays null. Unique fields, slugs and refs have no default. Lists can be
+filtered and sorted by all fields with :unique or :index, by slugs and by refs. q searches the fields with :search.
 
 For example: fields="number:str(32):unique amount:money status:enum(draft,paid)=draft:index notes:text?" """
 
@@ -37,7 +40,7 @@ FLAGS = ("unique", "index", "search")
 
 @dataclass(frozen=True)
 class Token:
-    """One field as it was written."""
+    """One field as it was typed."""
 
     text: str
     name: str
@@ -49,21 +52,21 @@ class Token:
 
 
 class WrongField(Refused):
-    """Names the token, says what is wrong, and shows the grammar."""
+    """A field is wrong. The message names the token, says what is wrong, and shows the grammar."""
 
     def __init__(self, token: str, reason: str) -> None:
         super().__init__(f"{token!r}: {reason}\n\n{GRAMMAR}")
 
 
 def parse(fields: str) -> list[Token]:
-    """Raises `WrongField`."""
+    """Split the text into tokens. Raise `WrongField` if a token is malformed."""
     if not "".join(fields.split()).isprintable():
-        raise WrongField(fields, "has characters that cannot be printed")
+        raise WrongField(fields, "contains characters that cannot be printed")
     return [_token(text) for text in _split(fields)]
 
 
 def _split(fields: str) -> list[str]:
-    """At spaces, but not those in parentheses."""
+    """Split at spaces, except those in parentheses."""
     texts: list[str] = []
     depth = 0
     for part in re.split(r"([\s()])", fields):
@@ -82,16 +85,16 @@ def _token(text: str) -> Token:
         raise WrongField(text, "a parenthesis is missing")
     match = TOKEN.fullmatch(text)
     if match is None:
-        raise WrongField(text, "this is no field")
+        raise WrongField(text, "this is not a field")
     inner = (match["arguments"] or "").strip("()").strip()
     if match["arguments"] and not inner:
         raise WrongField(text, "the parentheses are empty")
     flags = match["flags"].split(":")[1:]
     for flag in flags:
         if flag not in FLAGS:
-            raise WrongField(text, f"{flag!r} is none of {', '.join(FLAGS)}")
+            raise WrongField(text, f"{flag!r} is not one of {', '.join(FLAGS)}")
         if flags.count(flag) > 1:
-            raise WrongField(text, f"{flag!r} stands there twice")
+            raise WrongField(text, f"{flag!r} appears twice")
     return Token(
         text=text,
         name=match["name"],
@@ -104,6 +107,6 @@ def _token(text: str) -> Token:
 
 
 def _bare(default: str | None) -> str | None:
-    """Without the parentheses that hold its spaces together."""
+    """Return the default without the parentheses around it."""
     around = IN_PARENTHESES.fullmatch(default or "")
     return around[1] if around else default

@@ -1,4 +1,4 @@
-"""What each type of a field is: its column, its shape on the wire, its filters. Each answer is Python source."""
+"""The types of fields: the column, the shape on the wire and the filters of each, as Python source."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -8,33 +8,33 @@ from scaffold import defaults
 from scaffold.grammar import Token, WrongField
 
 MAX_STR = 1000
-MAX_KEY = 700  # characters of a column that is unique or indexed; MySQL's keys have 3072 bytes
+MAX_KEY = 700  # characters in a unique or indexed column; MySQL's keys have 3072 bytes
 MAX_WORD = 40
-MAX_DIGITS = 15  # what SQLite's float holds exactly
+MAX_DIGITS = 15  # the digits that SQLite's float holds exactly
 WORD = re.compile(r"[a-z][a-z0-9_]*")
 CURRENCY = re.compile(r"[a-z]{3}")
 
 
 @dataclass(frozen=True)
 class Kind:
-    """One type of field. `{alias}` in a source stands for the name of a shape of its own."""
+    """One type of field. `{alias}` in a source stands for the name of the field's own shape."""
 
     python: str
     shape: str
-    column: str = ""  # its type, where `python` does not say it
-    implied: str = ""  # its type, where `python` does
+    column: str = ""  # the column type, if `python` does not imply it
+    implied: str = ""  # the column type, if `python` implies it
     alias: str | None = None
-    read: str | None = None  # where what is sent has another shape than what is taken
-    query: str | None = None  # in a filter; None where it cannot be indexed
-    ranged: bool = False  # filters by bounds, else by equality
-    key: bool = False  # may be unique
+    read: str | None = None  # if responses have another shape than requests
+    query: str | None = None  # in a filter; `None` if the type cannot be indexed
+    ranged: bool = False  # whether filters are bounds rather than equality
+    key: bool = False  # whether it may be unique
     searched: bool = False
-    width: int = 0  # characters of the column
-    default: defaults.Reader | None = None  # None: no field has it as its type
+    width: int = 0  # characters in the column
+    default: defaults.Reader | None = None  # `None` for a type that no field can name
 
 
 def kind_of(token: Token) -> Kind:
-    """Raises `WrongField`."""
+    """Return the type of a field. Raise `WrongField` if there is none of this name."""
     make = KINDS.get(token.kind)
     if make is None:
         raise WrongField(token.text, f"there is no type {token.kind!r}")
@@ -51,7 +51,7 @@ def _plain(kind: Kind) -> Callable[[Token], Kind]:
 
 
 def _numbers(token: Token, *usual: int) -> list[int]:
-    """The arguments as numbers: all of them, or none for the usual ones."""
+    """Return the arguments as numbers. Without any arguments, return the usual numbers."""
     if not token.arguments:
         return list(usual)
     if len(token.arguments) != len(usual) or not all(re.fullmatch("[0-9]{1,4}", text) for text in token.arguments):
@@ -62,7 +62,7 @@ def _numbers(token: Token, *usual: int) -> list[int]:
 def _str(token: Token) -> Kind:
     (length,) = _numbers(token, 200)
     if not 1 <= length <= MAX_STR:
-        raise WrongField(token.text, f"str has 1 to {MAX_STR} characters; text holds more")
+        raise WrongField(token.text, f"str has 1 to {MAX_STR} characters. For more, use text")
     if token.flags & {"unique", "index"} and length > MAX_KEY:
         raise WrongField(token.text, f"a database indexes up to {MAX_KEY} characters")
     return Kind(
@@ -82,7 +82,7 @@ def _str(token: Token) -> Kind:
 def _decimal(token: Token) -> Kind:
     precision, scale = _numbers(token, 12, 2)
     if not 0 <= scale < precision <= MAX_DIGITS:
-        raise WrongField(token.text, f"decimal has up to {MAX_DIGITS} digits, fewer of them behind the point")
+        raise WrongField(token.text, f"decimal has up to {MAX_DIGITS} digits, and fewer than that after the point")
 
     return Kind(
         python="Decimal",
@@ -101,9 +101,9 @@ def _enum(token: Token) -> Kind:
         raise WrongField(token.text, "enum needs its words: enum(draft,paid)")
     for word in words:
         if not WORD.fullmatch(word) or len(word) > MAX_WORD:
-            raise WrongField(token.text, f"{word!r} is no word of a-z, 0-9 and _ with at most {MAX_WORD} characters")
+            raise WrongField(token.text, f"{word!r} is not a word of a-z, 0-9 and _ with at most {MAX_WORD} characters")
     if len(set(words)) < len(words):
-        raise WrongField(token.text, "a word stands there twice")
+        raise WrongField(token.text, "a word appears twice")
 
     return Kind(
         python="{alias}",
@@ -117,7 +117,7 @@ def _enum(token: Token) -> Kind:
 
 def _money(token: Token) -> Kind:
     if len(token.arguments) > 1 or not all(CURRENCY.fullmatch(text) for text in token.arguments):
-        raise WrongField(token.text, "money takes one currency of three small letters, or nothing")
+        raise WrongField(token.text, "money takes one currency of three lower-case letters, or nothing")
     return Kind(
         python="int",
         implied="BigInteger()",
@@ -130,7 +130,7 @@ def _money(token: Token) -> Kind:
 
 
 INT = Kind(
-    python="int",  # BIGINT, as every integer here: a column that is full cannot be widened in no time
+    python="int",  # BIGINT, like every integer here, because widening a full column takes long
     implied="BigInteger()",
     shape="fields.Int32",
     read="int",
@@ -223,7 +223,7 @@ KINDS: Mapping[str, Callable[[Token], Kind]] = {
         read="str",
         query="fields.Slug | None",
         width=120,
-        default=defaults.never("makes no sense: a slug is made from its field, and no two are alike"),
+        default=defaults.never("makes no sense, because a slug is made from its field, and no two slugs are the same"),
     ),
     "ref": lambda _: Kind(
         python="int",
@@ -232,7 +232,7 @@ KINDS: Mapping[str, Callable[[Token], Kind]] = {
         query="Id | None",
         key=True,
         default=defaults.never(
-            "makes no sense: it would be the id of a row, which another database has not; ? makes it optional"
+            "makes no sense, because another database has no row with that id. Use ? to make the field optional"
         ),
     ),
 }

@@ -1,6 +1,6 @@
-"""Takes revisions back from the developer's own database: `python -m scaffold.local_database NEWEST … OLDEST`.
+"""Undo revisions in the developer's own database: `python -m scaffold.local_database NEWEST … OLDEST`.
 
-It runs in a process of its own, because it goes by the developer's settings.
+This runs in a separate process, because it uses the developer's settings.
 """
 
 import os
@@ -24,7 +24,7 @@ Steps = Callable[[Any, Any], list[Any]]
 
 
 def main() -> int:
-    if not (BACKEND.parent / ".env").exists():  # a clone that never ran: its settings are those of development
+    if not (BACKEND.parent / ".env").exists():  # a clone that never ran has the settings of development
         os.environ.setdefault("ENVIRONMENT", "development")
         os.environ.setdefault("SECRET_KEY", secrets.token_urlsafe(48))
     os.environ["LOG_LEVEL"] = "error"
@@ -36,12 +36,14 @@ def main() -> int:
 
 
 def _engine() -> Engine | None:
-    """None where there is no database yet."""
+    """Return an engine, or `None` if there is no database yet."""
     from app.core.config import get_settings
     from app.db.database import engine
 
     if (settings := get_settings()).is_deployed:
-        raise Refused(f"ENVIRONMENT is {settings.environment}: its database is not taken back. Nothing was changed.")
+        raise Refused(
+            f"ENVIRONMENT is {settings.environment}. Revisions are undone only in development. Nothing was changed."
+        )
     if engine.dialect.name == "sqlite" and not os.path.exists(str(engine.url.database)):  # noqa: PTH110 - a str
         return None
     return engine
@@ -56,7 +58,7 @@ def _take_back(engine: Engine, revisions: list[str]) -> None:
             continue
         if current == revision:
             command.downgrade(config, "-1")
-        else:  # newer ones stay, and their rows with them
+        else:  # newer revisions stay, and so do their rows
             with EnvironmentContext(config, script, fn=_only(script, revision)):
                 script.run_env()
 
@@ -70,7 +72,7 @@ def _current(engine: Engine) -> str | None:
             return found
     except SQLAlchemyError as error:
         reason = " ".join(str(getattr(error, "orig", error)).split())[:200]
-        raise Refused(f"The local database cannot be asked ({reason}), so nothing was changed.") from error
+        raise Refused(f"The local database cannot be read ({reason}), so nothing was changed.") from error
 
 
 def _only(script: ScriptDirectory, revision: str) -> Steps:

@@ -1,7 +1,8 @@
-"""Put what is new between two versions of a generated file into the file as it is now, whatever was changed by hand.
+"""Merge the difference of two generated versions of a file into the present file, which may be edited.
 
-It works on syntax trees (libcst): definitions that are missing are inserted, tables and classes get the entries that
-they lack, and a function is replaced only where nobody has touched it. Comments and layout stay.
+This works on syntax trees (libcst). Missing definitions are inserted. Tables and classes get the
+entries that they lack. A function is replaced only if nobody has changed it. Comments and layout
+stay.
 """
 
 import ast
@@ -17,11 +18,11 @@ Block = cst.ClassDef | cst.FunctionDef
 
 
 class Untouchable(Refused):
-    """Somebody has changed what would have to change."""
+    """Someone has edited the code that would have to change."""
 
 
 def merge(current: str, base: str, new: str, file: str) -> str:
-    """`current` with all that `new` has and `base` has not. Raises `Untouchable`."""
+    """Return `current` with everything that is in `new` and not in `base`. Raise `Untouchable`."""
     trees = [cst.parse_module(text) for text in (current, base, new)]
     body = _body(trees[0].body, trees[1].body, trees[2].body, file)
     return trees[0].with_changes(body=body).code
@@ -39,14 +40,17 @@ def _body(current: Sequence[Any], base: Sequence[Any], new: Sequence[Any], place
         if at is not None:
             result[at] = _combined(result[at], before, node, f"{place}: {key[1]}")
         elif before is not None:
-            raise Untouchable(f"{place}: {key[1]} is not there any more, so it cannot be changed. Nothing was written.")
+            raise Untouchable(f"{place}: {key[1]} no longer exists, so it cannot be changed. Nothing was written.")
         else:
             _insert(result, node, new[index + 1 :])
     return result
 
 
 def _insert(result: list[Any], node: Any, followers: Sequence[Any]) -> None:
-    """Imports behind the last one, anything else before what follows it; a block of assignments stays one block."""
+    """Insert an import after the last import, and any other node before its followers.
+
+    A block of assignments stays one block.
+    """
     imports = [i for i, there in enumerate(result) if _key(there)[0] == "import"]
     if _key(node)[0] == "import" and imports:
         result.insert(imports[-1] + 1, node)
@@ -61,13 +65,13 @@ def _insert(result: list[Any], node: Any, followers: Sequence[Any]) -> None:
 
 
 def _place(result: Sequence[Any], followers: Sequence[Any]) -> int:
-    """Before the first of those that follow it and are there; else at the end."""
+    """Return the index of the first follower that exists, or else the end."""
     keys = [_key(node) for node in result]
     return next((keys.index(_key(node)) for node in followers if _key(node) in keys), len(keys))
 
 
 def _key(node: Any) -> tuple[str, str]:
-    """What a statement or an entry is about."""
+    """Return what a statement or an entry is about."""
     if isinstance(node, Block):
         return "definition", node.name.value
     if isinstance(node, cst.SimpleStatementLine):
@@ -94,7 +98,7 @@ def _combined(current: Any, base: Any, new: Any, place: str) -> Any:
     if isinstance(current, cst.SimpleStatementLine) and isinstance(new, cst.SimpleStatementLine):
         old = base.body[0] if base is not None else None
         return current.with_changes(body=[_simple(current.body[0], old, new.body[0], place)])
-    raise Untouchable(f"{place} was changed by hand, and would have to change. Nothing was written.")
+    raise Untouchable(f"{place} was changed by hand, so it cannot be changed here. Nothing was written.")
 
 
 def _function(current: cst.FunctionDef, base: cst.FunctionDef | None, new: cst.FunctionDef, place: str) -> Any:
@@ -105,13 +109,13 @@ def _function(current: cst.FunctionDef, base: cst.FunctionDef | None, new: cst.F
         return current.with_changes(decorators=decorators, body=new.body)
     known = [_normal(node) for node in base.body.body]
     if any(_key(node)[0] != "name" for node in new.body.body if _normal(node) not in known):
-        raise Untouchable(f"{place} was changed by hand, and would have to change. Nothing was written.")
-    inner = _body(current.body.body, base.body.body, new.body.body, place)  # a table in it gets entries
+        raise Untouchable(f"{place} was changed by hand, so it cannot be changed here. Nothing was written.")
+    inner = _body(current.body.body, base.body.body, new.body.body, place)  # a table in the function gets entries
     return current.with_changes(decorators=decorators, body=current.body.with_changes(body=inner))
 
 
 def _decorators(current: cst.FunctionDef, base: cst.FunctionDef | None, new: cst.FunctionDef) -> list[cst.Decorator]:
-    """Those that are there; a call among them gets the arguments that it lacks."""
+    """Return the present decorators. A decorator that is a call gets the arguments that it lacks."""
     known = [_normal(one.decorator) for one in base.decorators] if base else []
     result = list(current.decorators)
     for one in new.decorators:
@@ -144,11 +148,11 @@ def _simple(current: Any, base: Any, new: Any, place: str) -> Any:
             old = before.elements if isinstance(before, kind) else ()
             merged = value.with_changes(elements=_entries(value.elements, old, wanted.elements))
             return current.with_changes(value=merged)
-    raise Untouchable(f"{place} was changed by hand, and would have to change. Nothing was written.")
+    raise Untouchable(f"{place} was changed by hand, so it cannot be changed here. Nothing was written.")
 
 
 def _entries(current: Sequence[Any], base: Sequence[Any], new: Sequence[Any]) -> list[Any]:
-    """Entries of a table, arguments or imported names."""
+    """Merge entries of a table, arguments or imported names."""
     known = {_key(node) for node in base}
     result = [node.with_changes(comma=cst.Comma()) if _no_comma(node) else node for node in current]
     for index, node in enumerate(new):
@@ -166,7 +170,7 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def _normal(node: Any) -> str:
-    """The node's meaning, without layout and comments."""
+    """Return the node's meaning, without layout and comments."""
     bare = node.with_changes(comma=cst.MaybeSentinel.DEFAULT) if hasattr(node, "comma") else node
     code = textwrap.dedent(_code(bare)).strip()
     try:

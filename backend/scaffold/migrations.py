@@ -1,4 +1,7 @@
-"""The revisions of a feature, rendered from its table: no database is asked, so it does not matter where one stands."""
+"""The revisions of a feature, rendered from its table.
+
+No database is queried, so its present revision does not matter.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,12 +30,12 @@ def creating(*tables: Table) -> ops.UpgradeOps:
 
 
 def dropping(*tables: Table) -> ops.DowngradeOps:
-    """Indexes go with their table."""
+    """Return the operations that drop the tables. Their indexes are dropped with them."""
     return ops.DowngradeOps([ops.DropTableOp.from_table(table) for table in tables])
 
 
 def adding(table: Table, names: Sequence[str]) -> tuple[ops.UpgradeOps, ops.DowngradeOps]:
-    """Columns with their constraints and indexes, and the way back."""
+    """Return the operations that add the columns with their constraints and indexes, and their reverse."""
     columns = [table.columns[name] for name in names]
     constraints = [
         constraint
@@ -55,7 +58,7 @@ def adding(table: Table, names: Sequence[str]) -> tuple[ops.UpgradeOps, ops.Down
 
 
 def _columns(constraint: Constraint) -> list[Column[Any]]:
-    """Those of a check are named by it: `status_known` is about `status`."""
+    """Return the columns of a constraint. The name of a check shows its column: `status_known`."""
     if isinstance(constraint, CheckConstraint):
         prefix, suffix = f"ck_{constraint.table.name}_", "_known"
         return [c for c in constraint.table.columns if str(constraint.name) == f"{prefix}{c.name}{suffix}"]
@@ -65,7 +68,7 @@ def _columns(constraint: Constraint) -> list[Column[Any]]:
 def write_revision(
     backend: Path, message: str, upgrade: Operations, downgrade: Operations, *, batch: bool = False
 ) -> Path:
-    """The new revision on top of the only head."""
+    """Write a new revision on top of the only head, and return its path."""
     script = ScriptDirectory.from_config(alembic_config(backend))
     code = [source_of(operations, batch=batch) for operations in (upgrade, downgrade)]
     used = [name for name in TYPES if any(f"{name}(" in text for text in code)]
@@ -79,7 +82,7 @@ def write_revision(
 
 
 def source_of(operations: Operations, *, batch: bool = False) -> str:
-    """The body of `upgrade` or `downgrade`."""
+    """Return the body of `upgrade` or `downgrade`."""
     options: dict[str, Any] = {"render_item": render_item, "render_as_batch": batch}
     context = MigrationContext.configure(dialect_name="postgresql")
     code = render_python_code(operations, migration_context=context, **options)

@@ -1,4 +1,4 @@
-"""Which names may be used: what Python, the databases, the house or the code itself has taken is refused."""
+"""The rules for names. A name that Python, a database, the project or the code already uses is refused."""
 
 import builtins
 import keyword
@@ -23,7 +23,7 @@ MAX_NAME = 40
 MAX_FEATURE = 30
 MAX_IDENTIFIER = 63  # PostgreSQL's; MySQL has 64
 
-# Builtins that columns are often called, and that no generated line uses where a column would hide them.
+# Builtins that are common names of columns. No generated line uses them where a column would hide them.
 HARMLESS = {"format", "hash", "license", "max", "min", "open", "range", "sum", "type"}
 EVERY_ROW_HAS = {"id", "created_at", "updated_at", "owner", "owner_id"}
 QUERY_HAS = {"cursor", "limit", "offset", "q", "sort"}
@@ -33,7 +33,7 @@ IN_SLUG_ROUTES = {"db", "owner", "service", "user"}
 IN_FUNCTIONS = {"answer", "base", "body", "client", "count", "data", "db", "filters", "name", "owner", "page", "path"}
 IN_FUNCTIONS |= {"request", "response", "router", "select", "service", "statement", "status", "user", "users", "value"}
 OF_THE_HOUSE = {"admin", "api", "dev", "docs", "health", "metrics", "openapi", "platform", "redoc", "static"}
-# Reserved by SQLite, PostgreSQL or MariaDB, but not known to SQLAlchemy, which would not quote them.
+# Words that SQLite, PostgreSQL or MariaDB reserves. SQLAlchemy does not know them and would not quote them.
 UNQUOTED = {"collation", "concurrently", "nothing", "portion", "tablesample", "delete_domain_id", "do_domain_ids"}
 UNQUOTED |= {"ignore_domain_ids", "master_demote_to_replica", "master_demote_to_slave", "page_checksum"}
 UNQUOTED |= {"parse_vcol_expr", "ref_system_id", "stats_auto_recalc", "stats_persistent", "stats_sample_pages"}
@@ -43,18 +43,18 @@ SUFFIXES = {*SHAPES, "Filters", "NotFound", "Sort"}
 
 @cache
 def reserved_words() -> frozenset[str]:
-    """Of SQL, in any of the three databases."""
+    """Return the reserved words of SQL in any of the databases."""
     dialects: list[type[DefaultDialect]] = [PGDialect, MySQLDialect, MariaDBDialect, SQLiteDialect]
     return frozenset(UNQUOTED).union(*(dialect.preparer.reserved_words for dialect in dialects))
 
 
 def names_of(name: str, plural: str | None) -> tuple[str, str]:
-    """One and many. Raises `Refused` for what is no name."""
+    """Return the singular and the plural. Raise `Refused` if either is not a valid name."""
     for given in (name, plural or name):
         if not FEATURE.fullmatch(given) or len(given) > MAX_FEATURE:
             raise Refused(
-                f"{given!r} is no name for a feature: 2 to {MAX_FEATURE} small letters, words joined by _, "
-                "such as invoices or order_lines."
+                f"{given!r} cannot be the name of a feature. Use 2 to {MAX_FEATURE} lower-case letters, with "
+                "words joined by _, such as invoices or order_lines."
             )
     if plural:
         return name, plural
@@ -63,29 +63,31 @@ def names_of(name: str, plural: str | None) -> tuple[str, str]:
 
 
 def check_feature(singular: str, plural: str, project: Project, *, nested: bool = False) -> None:
-    """Raises `Refused`. What is `nested` has its path below another feature's."""
+    """Raise `Refused` if the name is taken. A `nested` feature has its path below another feature's."""
     for name in (singular, plural):
         if keyword.iskeyword(name) or keyword.issoftkeyword(name):
-            raise Refused(f"{name!r} is a word of Python: call the feature something else.")
+            raise Refused(f"{name!r} is a word of Python. Choose another name.")
         if name in dir(builtins) or name in IN_FUNCTIONS:
-            raise Refused(f"{name!r} would hide a name that the code uses: say more, such as {_longer(plural)}.")
+            raise Refused(
+                f"{name!r} would hide a name that the code uses. Choose a longer name, such as {_longer(plural)}."
+            )
     if plural in reserved_words():
-        raise Refused(f"{plural!r} is a reserved word of a database: say more, such as {_longer(plural)}.")
+        raise Refused(f"{plural!r} is a reserved word of a database. Choose a longer name, such as {_longer(plural)}.")
     path = plural.replace("_", "-")
     for known, what in (
         (project.features, "a feature"),
         (project.tables, "a table"),
-        (OF_THE_HOUSE | project.folders, "a part of the house or its tests"),
+        (OF_THE_HOUSE | project.folders, "a part of the project or its tests"),
     ):
         if plural in known:
-            raise Refused(f"{plural!r} is {what} already. Nothing was changed.")
+            raise Refused(f"{plural!r} is already {what}. Nothing was changed.")
     if path in project.paths and not nested:
-        raise Refused(f"/{path} is a route already: call the feature something else.")
+        raise Refused(f"/{path} is already a route. Choose another name.")
     for suffix in SHAPES:
         if camel(singular) + suffix in project.shapes:
             raise Refused(
-                f"OpenAPI has a {camel(singular)}{suffix} already, and a second would rename it for every client: "
-                f"say more, such as {_longer(plural)}."
+                f"OpenAPI already has a {camel(singular)}{suffix}. A second one would rename it for every client. "
+                f"Choose a longer name, such as {_longer(plural)}."
             )
 
 
@@ -94,17 +96,19 @@ def _longer(plural: str) -> str:
 
 
 def check_field(token: Token) -> None:
-    """Raises `WrongField`."""
+    """Raise `WrongField` if the field's name cannot be used."""
     name = token.name
     if not FIELD.fullmatch(name) or len(name) > MAX_NAME:
-        raise WrongField(token.text, f"a field's name has small letters, digits and single _, at most {MAX_NAME}")
+        raise WrongField(
+            token.text, f"the name of a field has at most {MAX_NAME} lower-case letters, digits and single _"
+        )
     column = f"{name}_id" if token.kind == "ref" else name
     if keyword.iskeyword(name):
         raise WrongField(token.text, f"{name!r} is a word of Python")
     if reason := _taken(column):
         raise WrongField(token.text, f"{column!r} {reason}")
     if token.kind in ("str", "decimal", "enum") and camel(name) in SUFFIXES:
-        raise WrongField(token.text, f"{name!r} would be called like a shape of the feature")
+        raise WrongField(token.text, f"{name!r} would have the name of a shape of the feature")
 
 
 def _taken(name: str) -> str | None:

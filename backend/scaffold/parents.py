@@ -1,4 +1,4 @@
-"""The feature under whose rows another one has its routes: `/forums/{forum_id}/threads`."""
+"""The parent of a feature, under whose rows the feature has its routes: `/forums/{forum_id}/threads`."""
 
 import ast
 import importlib
@@ -16,21 +16,21 @@ from scaffold.words import camel
 
 @dataclass(frozen=True)
 class Parent:
-    """`dependency` gives the row of the path to those who may read it, else its 404 with `code`."""
+    """A parent. `dependency` loads its row for users who may read it. Others get a 404 with `code`."""
 
     feature: str
     model: str
     table: str
-    word: str  # `forum`, whose parameter is `forum_id`
-    path: str  # of one of its rows: `/forums/{forum_id}`
+    word: str  # such as `forum`; then the parameter is `forum_id`
+    path: str  # the path of one row: `/forums/{forum_id}`
     dependency: str
     error: str  # the class of its 404, for OpenAPI
     code: str
-    private: bool  # only its owner reads it
-    public: bool  # everybody reads it
-    owned: bool  # its factory asks for an owner
-    factory: str  # the function that makes one in tests
-    nested: bool  # it is under a parent itself
+    private: bool  # whether only its owner reads it
+    public: bool  # whether everyone reads it
+    owned: bool  # whether its factory takes an owner
+    factory: str  # the function that makes a row in tests
+    nested: bool  # whether it has a parent itself
 
     @property
     def column(self) -> str:
@@ -42,17 +42,17 @@ class Parent:
 
     @property
     def a_row(self) -> str:
-        """The call that makes one in tests."""
+        """The call that makes a row in tests."""
         return f"{self.factory}({'owner' if self.private else 'make_user()' if self.owned else ''})"
 
     @property
     def collection(self) -> str:
-        """The path of its list, which its own tests know where it is under a parent itself."""
+        """The path of its list. If it has a parent itself, only its own tests know that path."""
         return "{parent_url()}" if self.nested else self.path.rpartition("/")[0]
 
 
 def find_parent(given: str, project: Project) -> Parent:
-    """The parent that `parent=forums` or `parent=forums.Forum` means. Raises `Refused`."""
+    """Return the parent of `parent=forums` or `parent=forums.Forum`. Raise `Refused` if there is none."""
     feature, _, name = given.partition(".")
     models = [model for model in project.models if model.feature == feature and name in ("", model.name)]
     parents = [parent for model in models if (parent := parent_of(model, project))]
@@ -60,15 +60,15 @@ def find_parent(given: str, project: Project) -> Parent:
         return parents[0]
     if parents:
         known = " or ".join(f"parent={feature}.{parent.model}" for parent in parents)
-        raise Refused(f"parent={given}: {feature} has several models, so say {known}.")
+        raise Refused(f"parent={given} is ambiguous, because {feature} has several models. Write {known}.")
     raise Refused(
-        f"parent={given}: there is no such feature whose rows have a path and a dependency that reads one, such as "
-        "VisibleForum, and a factory in its tests. make feature writes all three."
+        f"parent={given} cannot be a parent. A parent needs a path for each row, a dependency that reads one row, "
+        "such as VisibleForum, and a factory in its tests. make feature writes all three."
     )
 
 
 def parent_of(model: Model, project: Project) -> Parent | None:
-    """The model as a parent; `None` if its rows have no path of their own that a dependency reads."""
+    """Return the model as a parent, or `None` if no dependency reads a row by a path of its own."""
     try:
         module = importlib.import_module(f"app.routers.{model.feature}.dependencies")
     except ModuleNotFoundError:
@@ -98,7 +98,7 @@ def parent_of(model: Model, project: Project) -> Parent | None:
 
 
 def _readers(module: ModuleType, model: str) -> Iterator[tuple[str, Any]]:
-    """Names of `Annotated[Model, Depends(function)]`, with the function."""
+    """Yield the names of `Annotated[Model, Depends(function)]`, each with its function."""
     for name, value in vars(module).items():
         arguments = get_args(value)
         reads = name.startswith(("Visible", "Own")) and len(arguments) > 1 and get_origin(value) is not None
@@ -107,7 +107,7 @@ def _readers(module: ModuleType, model: str) -> Iterator[tuple[str, Any]]:
 
 
 def _names(reader: Any, module: ModuleType) -> Iterator[str]:
-    """The annotations of the function as they are written."""
+    """Yield the annotations of the function as they are written."""
     assert module.__file__
     for node in ast.parse(Path(module.__file__).read_text("utf-8")).body:
         if isinstance(node, ast.FunctionDef) and node.name == reader.__name__:
@@ -115,6 +115,6 @@ def _names(reader: Any, module: ModuleType) -> Iterator[str]:
 
 
 def _path_of(parameter: str, project: Project) -> str | None:
-    """The shortest path that ends with the parameter."""
+    """Return the shortest path that ends with the parameter."""
     found = [path for path in project.routes if re.search(rf"/{{{parameter}}}$", path)]
     return min(found, key=len, default=None)

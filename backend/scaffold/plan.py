@@ -1,4 +1,4 @@
-"""From what was asked for to a feature, with every reason why it cannot be. Writes nothing."""
+"""Turn a request into a feature, or refuse it with a reason. Nothing is written here."""
 
 import ast
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from scaffold.problems import Refused
 from scaffold.project import Project
 from scaffold.words import camel
 
-MAX_ROW = 65_000  # bytes of a row of MySQL, without its long texts
+MAX_ROW = 65_000  # bytes in a row of MySQL, without its long texts
 MAX_INDEXES = 50  # MySQL has 64
 
 
@@ -31,14 +31,14 @@ class Request:
 
 
 def plan(request: Request, project: Project) -> Feature:
-    """Raises `Refused`."""
+    """Return the requested feature. Raise `Refused` if it cannot be made."""
     owned = _choice("owner", request.owner, {"user": True, "none": False})
     public = _choice("public", request.public, {"yes": True, "no": False})
     singular, plural = names_of(request.name, request.plural)
     check_feature(singular, plural, project, nested=request.parent is not None)
     if len(project.heads) != 1:
         raise Refused(
-            f"The migrations have {len(project.heads)} heads: join them with `alembic merge heads`, then try again."
+            f"The migrations have {len(project.heads)} heads. Join them with `alembic merge heads`, then try again."
         )
     fields = read_fields(request.fields, camel(singular), plural, project, owned=owned)
     parent = find_parent(request.parent, project) if request.parent else None
@@ -49,26 +49,28 @@ def plan(request: Request, project: Project) -> Feature:
 
 
 def _refuse_what_the_parent_hides(feature: Feature) -> None:
-    """Nobody reads a row whose parent they may not read. Raises `Refused`."""
+    """Raise `Refused` if someone could read a row but not its parent."""
     parent = feature.parent
     if parent is None:
         return
     if feature.public and not parent.public:
-        raise Refused(f"public=yes: not everybody may read {parent.feature}, and so what is under them.")
+        raise Refused(f"public=yes is not possible, because not everyone may read {parent.feature}.")
     if parent.private and not feature.owned:
-        raise Refused(f"owner=none: {parent.feature} are private, so superusers could not reach what is under them.")
+        raise Refused(
+            f"owner=none is not possible: {parent.feature} are private, so superusers could not reach the rows."
+        )
     if parent.word in {feature.singular, *(field.word for field in feature.fields)}:
-        raise Refused(f"The parent is called {parent.word} already: call the feature or its field something else.")
+        raise Refused(f"The parent is already called {parent.word}. Choose another name for the feature or its field.")
 
 
 def _choice(option: str, given: str, allowed: dict[str, bool]) -> bool:
     if given not in allowed:
-        raise Refused(f"{option}={given}: it is {' or '.join(allowed)}.")
+        raise Refused(f"{option}={given} is not possible. Use {' or '.join(allowed)}.")
     return allowed[given]
 
 
 def read_fields(text: str, cls: str, feature: str, project: Project, *, owned: bool) -> tuple[Field, ...]:
-    """Raises `WrongField`."""
+    """Return the fields. Raise `WrongField` if one of them is wrong."""
     tokens = parse(text)
     if not tokens:
         raise WrongField(text, "there is no field")
@@ -85,27 +87,28 @@ def read_fields(text: str, cls: str, feature: str, project: Project, *, owned: b
 
 
 def _target(token: Token, feature: str, project: Project, *, owned: bool) -> Target:
-    """What it refers to: a public model of another feature, with a factory for tests."""
+    """Return the model to which a `ref` refers. It belongs to another feature and has a factory for tests."""
     place, _, name = (token.arguments[0] if len(token.arguments) == 1 else "").partition(".")
     if not place or not name:
         raise WrongField(token.text, "ref needs a feature and its model: ref(auth.User)")
     if place == feature or feature in known.depends_on(place):
-        raise WrongField(token.text, f"{place} stands on {feature} already: that would be a circle")
+        raise WrongField(token.text, f"{place} already depends on {feature}, so that would be a circle")
     model = project.model(place, name)
     if model is None or name.startswith("_"):
         models = ", ".join(f"{one.feature}.{one.name}" for one in project.models if not one.name.startswith("_"))
-        raise WrongField(token.text, f"there is no model {place}.{name}; there are {models}")
+        raise WrongField(token.text, f"there is no model {place}.{name}. The models are {models}")
     factory = "make_user()" if (place, name) == ("auth", "User") else known.factory_of(model)
     if factory is None:
         raise WrongField(
-            token.text, f"the tests need a function in tests/{place}/factories.py that makes a {name} and says so"
+            token.text,
+            f"the tests need a function in tests/{place}/factories.py that makes a {name} and is annotated so",
         )
     made = factory if owned else factory.replace("owner", "make_user()")
     return Target(place, name, model.table, model.owned, f"{made}.id")
 
 
 def check(feature: Feature) -> None:
-    """What only all fields together show. Raises `Refused`."""
+    """Raise `Refused` for errors that only all fields together show."""
     _refuse_twice([(field.name, field.token) for field in feature.fields])
     _refuse_twice([(camel(field.word), field.token) for field in feature.fields])
     filters = [(name, field.token) for field in feature.fields for name in field.filter_names]
@@ -113,32 +116,32 @@ def check(feature: Feature) -> None:
     _refuse_twice([*filters, *bounds])
     slugs = [field for field in feature.fields if field.token.kind == "slug"]
     if len(slugs) > 1:
-        raise WrongField(slugs[1].token.text, "a feature has one slug")
+        raise WrongField(slugs[1].token.text, "a feature has only one slug")
     for slug in slugs:
         if slug.name in IN_SLUG_ROUTES | {feature.singular, f"{feature.name}_of"}:
             raise WrongField(slug.token.text, f"{slug.name!r} would hide a name that the code uses")
         source = next((field for field in feature.fields if field.name == slug.source), None)
         if source is None or source.token.kind != "str" or source.optional:
-            raise WrongField(slug.token.text, f"{slug.source!r} is no field of type str that is always there")
+            raise WrongField(slug.token.text, f"{slug.source!r} is not a field of type str that is always there")
     if sum(4 * field.kind.width + 16 for field in feature.fields) > MAX_ROW:
-        raise Refused("All fields together are too wide for a row of MySQL: make some of them text.")
+        raise Refused("All fields together are too wide for a row of MySQL. Change the type of some of them to text.")
     if sum(field.listed for field in feature.fields) > MAX_INDEXES:
-        raise Refused(f"MySQL does not take so many indexes: at most {MAX_INDEXES}.")
+        raise Refused(f"MySQL does not allow so many indexes. Use at most {MAX_INDEXES}.")
     for name in feature.identifiers:
         if len(name) > MAX_IDENTIFIER:
-            raise Refused(f"{name} is longer than the {MAX_IDENTIFIER} characters of a name in PostgreSQL.")
+            raise Refused(f"{name} is longer than the {MAX_IDENTIFIER} characters that PostgreSQL allows for a name.")
 
 
 def _refuse_twice(named: Iterable[tuple[str, Token]]) -> None:
     seen: set[str] = set()
     for name, token in named:
         if name in seen:
-            raise WrongField(token.text, f"{name!r} would be there twice")
+            raise WrongField(token.text, f"{name!r} would exist twice")
         seen.add(name)
 
 
 def refuse_hidden_imports(feature: Feature, files: dict[str, str]) -> None:
-    """A class called like something that the code imports would hide it. Raises `Refused`."""
+    """Raise `Refused` if a class would hide a name that the code imports."""
     for name, text in files.items():
         if not name.endswith(".py"):
             continue
@@ -151,4 +154,6 @@ def refuse_hidden_imports(feature: Feature, files: dict[str, str]) -> None:
         targets = {model for model, _ in feature.targets}
         for defined in (feature.cls, feature.singular, *(feature.cls + suffix for suffix in ("Create", "Read"))):
             if defined in imported | targets:
-                raise Refused(f"{defined} would hide what {name} imports: say more, such as name=my_{feature.name}.")
+                raise Refused(
+                    f"{defined} would hide an import of {name}. Choose a longer name, such as name=my_{feature.name}."
+                )

@@ -1,7 +1,7 @@
-"""How the generator says no: before anything is written, with one message that says what to do."""
+"""The refusals of the generator. Each is raised before anything is written, and says what to do."""
 
 from tools.console import Problem
 
 
 class Refused(Problem):
-    """Nothing was changed."""
+    """The generator refuses the command. Nothing was changed."""

@@ -1,4 +1,4 @@
-"""What is there already: features, tables, routes, shapes, models, factories."""
+"""The project as it is: its features, tables, routes, shapes, models and factories."""
 
 import ast
 import os
@@ -11,13 +11,13 @@ from pathlib import Path
 from scaffold.problems import Refused
 
 BACKEND = Path(__file__).resolve().parents[1]
-OWN_ENVIRONMENT = dict(os.environ)  # the developer's, before `look` sets what the tools need
+OWN_ENVIRONMENT = dict(os.environ)  # the developer's environment, before `look` sets what the tools need
 IMPORTED = re.compile(r"^\s*(?:from|import) app\.routers\.(\w+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Model:
-    """A table of a feature that others may refer to."""
+    """A table of a feature to which other features may refer."""
 
     feature: str
     name: str
@@ -30,9 +30,9 @@ class Project:
     features: frozenset[str]
     tables: frozenset[str]
     paths: frozenset[str]  # the first part of every route
-    routes: frozenset[str]  # all of it
-    shapes: frozenset[str]  # names of components in OpenAPI
-    folders: frozenset[str]  # of tests
+    routes: frozenset[str]  # the whole path
+    shapes: frozenset[str]  # the names of components in OpenAPI
+    folders: frozenset[str]  # the folders of tests
     models: tuple[Model, ...]
     heads: tuple[str, ...]
 
@@ -41,7 +41,7 @@ class Project:
 
 
 def settings_for_tools() -> dict[str, str]:
-    """Enough to import the application, whatever `.env` says: no database is opened."""
+    """Return settings that suffice to import the application, whatever `.env` says. They open no database."""
     return {
         "ENVIRONMENT": "test",
         "SECRET_KEY": secrets.token_urlsafe(48),
@@ -51,7 +51,7 @@ def settings_for_tools() -> dict[str, str]:
 
 
 def look() -> Project:
-    """Imports the application. Raises `Refused` where it cannot be."""
+    """Import the application, and describe it. Raise `Refused` if it cannot be imported."""
     os.environ.update(settings_for_tools())
     try:
         from app.core.config import get_settings
@@ -62,7 +62,7 @@ def look() -> Project:
     try:
         from app.main import app
     except BrokenFeature as error:
-        raise Refused(f"Mend this first: {error}") from error
+        raise Refused(f"Fix this first: {error}") from error
     document = app.openapi()
     prefix = get_settings().api_prefix
     return Project(
@@ -94,7 +94,7 @@ def _models(base: type) -> Iterator[Model]:
 
 
 def heads(backend: Path) -> tuple[str, ...]:
-    """The newest revisions: one, unless two branches each added one."""
+    """Return the newest revisions. There is one, unless two branches each added one."""
     from alembic.script import ScriptDirectory
 
     from app.db.migrations import alembic_config
@@ -103,7 +103,7 @@ def heads(backend: Path) -> tuple[str, ...]:
 
 
 def depends_on(feature: str, backend: Path = BACKEND) -> set[str]:
-    """The features that its code imports, and those that they import."""
+    """Return the features that its code imports, and those that they import."""
     found: set[str] = set()
     waiting = [feature]
     while waiting:
@@ -116,7 +116,7 @@ def depends_on(feature: str, backend: Path = BACKEND) -> set[str]:
 
 
 def factory_of(model: Model, backend: Path = BACKEND) -> str | None:
-    """The call that makes a row of it in tests, in terms of `owner`; None where there is none."""
+    """Return the call that makes a row in tests, in terms of `owner`, or `None` if there is no factory."""
     file = backend / "tests" / model.feature / "factories.py"
     if not file.is_file():
         return None

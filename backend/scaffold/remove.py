@@ -1,4 +1,4 @@
-"""`make feature-remove`."""
+"""The program of `make feature-remove`."""
 
 import shutil
 import subprocess
@@ -19,17 +19,20 @@ from scaffold.words import plural_of
 
 @dataclass(frozen=True)
 class Removal:
-    """What goes. Revisions are newest first; without `deleted` a new one drops the tables."""
+    """The things to remove. Revisions are newest first. Without `deleted`, a new revision drops the tables."""
 
     name: str
     places: tuple[Path, ...]
-    tables: tuple[Table, ...]  # those that others refer to come first
+    tables: tuple[Table, ...]  # a table comes before those that refer to it
     deleted: tuple[Revision, ...]
-    moved: tuple[tuple[Revision, str | None], ...]  # revisions that come after another one from now on
+    moved: tuple[tuple[Revision, str | None], ...]  # revisions that get another predecessor
 
 
 def remove(name: str, *, yes: bool) -> str:
-    """What was done, for people. Raises `Refused`, and then nothing was changed."""
+    """Remove a feature, and return a report for people.
+
+    Raise `Refused` if that is impossible. Then nothing was changed.
+    """
     removal = plan(name, look())
     if not yes:
         _ask(removal)
@@ -42,16 +45,16 @@ def remove(name: str, *, yes: bool) -> str:
 
 
 def plan(name: str, project: Project) -> Removal:
-    """Raises `Refused`."""
+    """Return what to remove. Raise `Refused` if the feature cannot be removed."""
     name = name if name in project.features else plural_of(name)
     if name not in project.features:
-        raise Refused(f"There is no feature {name}; there are {', '.join(sorted(project.features))}.")
+        raise Refused(f"There is no feature {name}. The features are {', '.join(sorted(project.features))}.")
     users = sorted(other for other in project.features - {name} if name in known.depends_on(other))
     if users:
-        raise Refused(f"{', '.join(users)} stand on {name}: remove them first. Nothing was changed.")
+        raise Refused(f"Other features depend on {name}: {', '.join(users)}. Remove them first. Nothing was changed.")
     everything = revisions(BACKEND)
     made = frozenset[str]().union(*(revision.tables for revision in everything))
-    tables = tuple(table for table in _tables_of(name) if table.name in made)  # a new one may have no revision yet
+    tables = tuple(table for table in _tables_of(name) if table.name in made)  # a new table may have no revision yet
     deleted, moved = _revisions_of(frozenset(table.name for table in tables), everything)
     candidates = [BACKEND / "app/routers" / name, BACKEND / "tests" / name, BACKEND / f"docs/features/{name}.md"]
     return Removal(name, tuple(place for place in candidates if place.exists()), tables, deleted, moved)
@@ -68,7 +71,10 @@ def _tables_of(name: str) -> tuple[Table, ...]:
 def _revisions_of(
     tables: frozenset[str], everything: list[Revision]
 ) -> tuple[tuple[Revision, ...], tuple[tuple[Revision, str | None], ...]]:
-    """Those to delete, and those to move below. None of either where git has one of them: others may have run it."""
+    """Return the revisions to delete, and those that move below them.
+
+    If one of them is in git, others may have run it. Then return no revisions at all.
+    """
     touching = [revision for revision in everything if revision.tables & tables]
     if not touching or any(revision.tracked or revision.tables - tables for revision in touching):
         return (), ()
@@ -90,15 +96,15 @@ def _ask(removal: Removal) -> None:
     rows = ", ".join(table.name for table in removal.tables) or "no table"
     print(f"This deletes {removal.name}: {files} files, and {rows} with every row.")
     try:
-        answer = input("Type its name to go on: ")
+        answer = input("Type its name to continue: ")
     except EOFError:
         answer = ""
     if answer.strip() != removal.name:
-        raise Refused("Nothing was changed. (yes=1 does not ask.)")
+        raise Refused("Nothing was changed. (With yes=1, the command does not ask.)")
 
 
 def _drop(removal: Removal) -> list[str]:
-    """The revision that drops the tables; its way back makes them again."""
+    """Write a revision that drops the tables. Its downgrade creates them again."""
     with staged() as stage:
         upgrade = dropping(*reversed(removal.tables))
         write_revision(stage.backend, f"drop {removal.name}", upgrade, creating(*removal.tables))
@@ -108,7 +114,7 @@ def _drop(removal: Removal) -> list[str]:
 
 
 def _take_back(removal: Removal) -> None:
-    """From the developer's own database, then from the folder of revisions."""
+    """Undo the revisions in the developer's own database, then delete their files."""
     command = [sys.executable, "-m", "scaffold.local_database", *(revision.id for revision in removal.deleted)]
     done = subprocess.run(command, cwd=BACKEND, env=OWN_ENVIRONMENT, check=False, stderr=subprocess.PIPE, text=True)
     if done.returncode:
@@ -134,5 +140,7 @@ def _delete(place: Path) -> None:
 def _report(removal: Removal, new: list[str]) -> str:
     gone = [*removal.places, *(revision.path for revision in removal.deleted)]
     lines = [f"Removed {removal.name}:", *(f"  {place.relative_to(BACKEND.parent)}" for place in gone)]
-    lines += [f"Wrote backend/{name}, since git has its revisions. Next: make migrate" for name in new]
+    lines += [
+        f"Wrote backend/{name}, because the revisions of the feature are in git. Next: run make migrate" for name in new
+    ]
     return "\n".join(lines)

@@ -1,4 +1,7 @@
-"""From a feature to its files: templates, then ruff, which takes out imports that nothing uses and puts all in form."""
+"""The files of a feature: rendered from templates, then formatted by ruff.
+
+ruff also removes the imports that nothing uses.
+"""
 
 import shutil
 import subprocess
@@ -25,7 +28,7 @@ environment = Environment(
 
 
 def render(feature: Feature) -> dict[str, str]:
-    """Every file of the feature but its migration, by its path below `backend/`, as the templates have it."""
+    """Render every file of the feature except its migration. The keys are paths below `backend/`."""
     folders = {"feature": f"app/routers/{feature.name}", "tests": f"tests/{feature.name}"}
     files = {}
     for kind, folder in folders.items():
@@ -43,7 +46,7 @@ def _rendered(template: str, feature: Feature) -> str:
 
 
 def write(files: dict[str, str], backend: Path) -> list[Path]:
-    """Put them below `backend`, the Python among them in form."""
+    """Write the files below `backend`, and format those in Python."""
     written = []
     for name, text in files.items():
         path = backend / name
@@ -55,14 +58,14 @@ def write(files: dict[str, str], backend: Path) -> list[Path]:
 
 
 def tidy(paths: list[Path], backend: Path) -> None:
-    """ruff, with the settings of the project."""
+    """Remove unused imports and format the files with ruff, with the settings of the project."""
     for options in (["check", "--quiet", "--fix", "--select", FIXES, "--exit-zero"], ["format", "--quiet"]):
         command = [sys.executable, "-m", "ruff", *options, "--no-cache", *map(str, paths)]
         subprocess.run(command, cwd=backend, check=True)
 
 
 def formatted(files: dict[str, str]) -> dict[str, str]:
-    """The Python among them in form, imports that nothing uses taken out."""
+    """Return the files with their Python formatted and unused imports removed."""
     with tempfile.TemporaryDirectory(prefix="liftoff-scaffold-") as folder:
         root = Path(folder)
         shutil.copyfile(BACKEND / "pyproject.toml", root / "pyproject.toml")

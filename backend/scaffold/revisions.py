@@ -1,4 +1,4 @@
-"""The revisions that are there: which tables each one touches, who comes after whom, whether git has them."""
+"""The existing revisions: which tables each changes, their order, and whether git has them."""
 
 import ast
 import subprocess
@@ -26,12 +26,12 @@ class Revision:
 
     @property
     def tables(self) -> frozenset[str]:
-        """Those whose shape it changes; `?` where that cannot be read off."""
+        """The tables whose shape it changes. `?` stands for changes that cannot be read from its code."""
         return frozenset(_tables(ast.parse(self.path.read_text("utf-8"))))
 
     @property
     def tracked(self) -> bool:
-        """Others may have it already."""
+        """Whether it is in git, so that others may have it already."""
         listed = ["git", "ls-files", "--error-unmatch", self.path.name]
         return subprocess.run(listed, cwd=self.path.parent, capture_output=True, check=False).returncode == 0
 
@@ -49,7 +49,7 @@ def _tables(tree: ast.Module) -> Iterator[str]:
 
 
 def revisions(backend: Path) -> list[Revision]:
-    """Newest first."""
+    """Return all revisions, newest first."""
     script = ScriptDirectory.from_config(alembic_config(backend))
     return [
         Revision(one.revision, str(one.down_revision) if one.down_revision else None, Path(one.path))
@@ -58,7 +58,7 @@ def revisions(backend: Path) -> list[Revision]:
 
 
 def relinked(source: str, old: str, new: str | None) -> str:
-    """A revision that came after `old`, now after `new`."""
+    """Return the source of a revision with its predecessor `old` replaced by `new`."""
     moved = libcst.parse_module(
         source.replace(f"\nRevises: {old}\n", f"\nRevises: {new or ''}\n".replace(": \n", ":\n"))
     )

@@ -1,4 +1,4 @@
-"""What the generated tests send: values that are right, and values that are not. Each is Python source."""
+"""The values that generated tests send, right and wrong ones. Each is Python source."""
 
 from uuid import UUID
 
@@ -26,7 +26,7 @@ BAD_IN_QUERY = {"bool": '"maybe"', "enum": '"no such word"', "slug": '"Not a slu
 
 
 def good(token: Token) -> str:
-    """One that differs from row to row, in terms of `number`; as it comes back."""
+    """Return a right value that depends on `number`, in the form in which a response contains it."""
     simple = {
         "text": f'f"{title(token.name)} {{number:04}}"',
         "int": "1000 + number",
@@ -36,7 +36,7 @@ def good(token: Token) -> str:
         "date": 'f"2030-01-{number % 28 + 1:02}"',
         "datetime": 'f"2030-01-01T{number % 24:02}:00:00Z"',
         "json": '{"number": number}',
-        "uuid": "str(UUID(int=number))",  # alike but for the last part: in one order on every database
+        "uuid": "str(UUID(int=number))",  # only the last part differs, so the order is the same on every database
         "email": 'f"someone{number:04}@example.com"',
         "url": 'f"https://example.com/{number:04}"',
         "currency": '("eur", "usd")[number % 2]',
@@ -62,11 +62,11 @@ def _line(token: Token) -> str:
 
 
 def example(token: Token) -> str:
-    """The value of the first row, written out."""
+    """Return the value of the first row as a literal."""
     if token.kind == "slug":
         return '"first-light"'
     namespace = {"number": 1, "UUID": UUID, "str": str}
-    value = eval(good(token), {"__builtins__": {}}, namespace)  # noqa: S307 - our own source, and the names of fields
+    value = eval(good(token), {"__builtins__": {}}, namespace)  # noqa: S307 - our own source and the names of fields
     return repr(value)
 
 

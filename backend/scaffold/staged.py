@@ -1,4 +1,4 @@
-"""What runs inside the copy, where the new code is imported: `python -m scaffold.staged create NAME`."""
+"""The program that runs in the copy and imports the new code: `python -m scaffold.staged create NAME`."""
 
 import sys
 from pathlib import Path
@@ -9,12 +9,12 @@ from app.main import app
 from scaffold.migrations import adding, creating, dropping, write_revision
 from tests import openapi_snapshots
 
-NAMED = 2  # columns in the name of a revision
+NAMED = 2  # columns that the name of a revision lists
 BACKEND = Path(__file__).resolve().parents[1]
 
 
 def create(name: str) -> None:
-    """The revision that makes its table, and its part of the OpenAPI document."""
+    """Write the revision that makes the table, and the feature's part of the OpenAPI document."""
     load_models()
     table = Base.metadata.tables[name]
     write_revision(BACKEND, name.replace("_", " "), creating(table), dropping(table))
@@ -22,7 +22,7 @@ def create(name: str) -> None:
 
 
 def extend(name: str, *columns: str) -> None:
-    """The revision that adds the columns, and the new OpenAPI document."""
+    """Write the revision that adds the columns, and the new OpenAPI document."""
     load_models()
     table = Base.metadata.tables[name]
     upgrade, downgrade = adding(table, columns)

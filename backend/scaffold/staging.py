@@ -1,4 +1,4 @@
-"""A copy of the project in which everything is made and tried, before a single file of the real one is touched."""
+"""A copy of the project, in which everything is made and tried before the real project is changed."""
 
 import fcntl
 import os
@@ -18,7 +18,7 @@ SINGLE = ("tests/__init__.py", "tests/openapi_snapshots.py")
 
 
 class Stage:
-    """A copied `backend/`, and what has changed in it."""
+    """A copy of `backend/` that knows what has changed in it."""
 
     def __init__(self, backend: Path) -> None:
         self.backend = backend
@@ -30,14 +30,14 @@ class Stage:
         return {str(path): (self.backend / path).read_bytes() for path in ours}
 
     def changed(self) -> dict[str, bytes]:
-        """Files that are new or other than before, by their path below `backend/`."""
+        """Return the files that are new or different, by their path below `backend/`."""
         return {name: content for name, content in self._files().items() if self._before.get(name) != content}
 
     def existed(self, name: str) -> bool:
         return name in self._before
 
     def run(self, module: str, *arguments: str) -> None:
-        """A program in the copy. Raises `Refused` with what it said when it fails."""
+        """Run a program in the copy. Raise `Refused` with its output if it fails."""
         done = subprocess.run(
             [sys.executable, "-m", module, *arguments],
             cwd=self.backend,
@@ -47,37 +47,39 @@ class Stage:
             check=False,
         )
         if done.returncode:
-            said = done.stderr.strip().splitlines() or ["no word"]
-            raise Refused(f"What was made does not work, so none of it was kept: {said[-1]}\n{done.stderr[-3000:]}")
+            said = done.stderr.strip().splitlines() or ["no output"]
+            raise Refused(
+                f"The generated code does not work, so none of it was kept: {said[-1]}\n{done.stderr[-3000:]}"
+            )
 
     def lint(self) -> None:
-        """A name or a default may be one that the style of the house forbids. Raises `Refused`."""
+        """Raise `Refused` if a name or a default breaks a rule of the linter."""
         names = [name for name in self.changed() if name.endswith(".py")]
         command = [sys.executable, "-m", "ruff", "check", "--no-cache", "--output-format=concise", *names]
         done = subprocess.run(command, cwd=self.backend, capture_output=True, text=True, check=False)
         if done.returncode:
             raise Refused(
-                f"The style of the house forbids what these fields make, so none of it was kept:\n{done.stdout}"
+                f"The linter refuses the code that these fields produce, so none of it was kept:\n{done.stdout}"
             )
 
 
 @contextmanager
 def staged(*more: str) -> Iterator[Stage]:
-    """`more` are further paths below `backend/` that the copy needs."""
+    """Make a copy for the time of a block. `more` are further paths below `backend/` that it needs."""
     with tempfile.TemporaryDirectory(prefix="liftoff-scaffold-") as folder:
         backend = Path(folder) / "backend"
         for name in (*PARTS, *SINGLE, *more):
             source, target = BACKEND / name, backend / name
             target.parent.mkdir(parents=True, exist_ok=True)
             if source.is_dir():
-                shutil.copytree(source, target)  # compiled code too: times are kept, so it holds
+                shutil.copytree(source, target)  # compiled code, too: times are preserved, so it stays valid
             elif source.is_file():
                 shutil.copy2(source, target)
         yield Stage(backend)
 
 
 def keep(new: dict[str, bytes]) -> None:
-    """Write the files into the project, all or none. None of them may be there."""
+    """Write new files into the project: all of them, or none. They must not exist yet."""
     written: list[Path] = []
     folders: list[Path] = []
     try:
@@ -89,7 +91,7 @@ def keep(new: dict[str, bytes]) -> None:
             with path.open("xb") as file:
                 written.append(path)
                 file.write(content)
-    except BaseException as error:  # Ctrl-C, too
+    except BaseException as error:  # including Ctrl-C
         for path in written:
             path.unlink()
         for folder in reversed(folders):
@@ -100,7 +102,7 @@ def keep(new: dict[str, bytes]) -> None:
 
 
 def replace_files(files: dict[str, bytes]) -> None:
-    """Write over files that are there, and add those that are not: all or none."""
+    """Overwrite existing files and add new ones: all of them, or none."""
     before = {name: (BACKEND / name).read_bytes() for name in files if (BACKEND / name).exists()}
     try:
         for name, content in files.items():
@@ -118,12 +120,14 @@ def replace_files(files: dict[str, bytes]) -> None:
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """One command at a time: two would each put a revision on the same head."""
+    """Let only one command run at a time. Two would each put a revision on the same head."""
     folder = os.open(BACKEND / "alembic" / "versions", os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        raise Refused("Another command of make feature is at work: wait for it. Nothing was changed.") from error
+        raise Refused(
+            "Another make feature command is running. Wait for it, then try again. Nothing was changed."
+        ) from error
     else:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""English: one and many, and the spellings of a name."""
+"""English singulars and plurals, and the spellings of a name."""
 
 import re
 
@@ -67,7 +67,7 @@ IRREGULAR = {
 }
 SINGULAR = {many: one for one, many in IRREGULAR.items()}
 GREEK = re.compile(r"(analy|ba|oa|cri|diagno|hypothe|synop|the)s[ie]s")
-IN_S = "alias|atlas|bias|bus|canvas|gas|iris|lens"  # words in the singular
+IN_S = "alias|atlas|bias|bus|canvas|gas|iris|lens"  # these words are singular
 TAKES_ES = re.compile(rf".*(?:ss|x|zz|ch|sh|[^aeo]us|is)|{IN_S}")
 SILENT_E = re.compile(
     r"(?:.*c|head|heart|tooth|mous?t)aches|(?:re|mis)?uses|(?:ex|ac|re)cuses|(?:re|dif|con)?fuses|axes"
@@ -75,7 +75,7 @@ SILENT_E = re.compile(
 
 
 def plural_of(one: str) -> str:
-    """Of the last word of a name such as `order_line`."""
+    """Return the plural of a name such as `order_line`, by its last word."""
     head, last = _split(one)
     if last in IRREGULAR:
         many = IRREGULAR[last]
@@ -91,7 +91,7 @@ def plural_of(one: str) -> str:
 
 
 def singular_of(many: str) -> str | None:
-    """None where the last word is not in the plural."""
+    """Return the singular of a name, or `None` if its last word is not a plural."""
     head, last = _split(many)
     if last in SINGULAR:
         return head + SINGULAR[last]
@@ -106,12 +106,12 @@ def singular_of(many: str) -> str | None:
 
 
 def title(name: str) -> str:
-    """`due_at`: `Due at`."""
+    """Turn `due_at` into `Due at`."""
     return name.replace("_", " ").capitalize()
 
 
 def camel(name: str) -> str:
-    """`order_line`: `OrderLine`."""
+    """Turn `order_line` into `OrderLine`."""
     return "".join(part.capitalize() for part in name.split("_"))
 
 
@@ -122,6 +122,6 @@ def with_article(name: str) -> str:
 
 
 def _split(name: str) -> tuple[str, str]:
-    """Everything before the last word, and that word."""
+    """Return everything before the last word, and that word."""
     head, underscore, last = name.rpartition("_")
     return head + underscore, last

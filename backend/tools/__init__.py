@@ -1,1 +1,1 @@
-"""Programs behind the Makefile. None of them is part of the application."""
+"""The programs behind the Makefile. They are not part of the application."""

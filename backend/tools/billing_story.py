@@ -1,6 +1,7 @@
-"""One subscription from its beginning to its end, in chapters. Each does what people and Stripe do, and checks it.
+"""The life of one subscription in chapters. Each does what people and Stripe do, and checks it.
 
-`make demo-billing` tells it against a running `make dev`; the test of the story plays it with a browser in Checkout.
+`make demo-billing` tells the story against a running `make dev`. The test of the story plays it
+with a browser in Checkout.
 """
 
 from collections.abc import Callable
@@ -11,11 +12,14 @@ from tools.billing_world import FAILING_CARD, GOOD_CARD, PASSWORD, World, until
 from tools.console import Problem
 
 Pay = Callable[[str, str], str]
-"""Pay on the Checkout page of this address with this card; where it leads back to."""
+"""Pays on the Checkout page at a URL with a card. Returns the URL to which the page leads back."""
 
 
 class Story:
-    """`tell` says what happens; `pay` is how Checkout is paid: by a form sent over HTTP, or by a browser."""
+    """A story about one customer.
+
+    `tell` prints what happens. `pay` pays in Checkout: it sends a form over HTTP, or drives a browser.
+    """
 
     def __init__(self, world: World, name: str, *, tell: Callable[[str], None], pay: Pay | None = None) -> None:
         self.world, self.name = world, name
@@ -23,7 +27,7 @@ class Story:
         self._tell, self._pay = tell, pay or world.pay_in_checkout
         self._token = ""
 
-    # What the API says
+    # Reading from the API
 
     def ask(self, method: str, path: str, status: int = 200, **json: Any) -> Any:
         return self.world.ask(method, path, status, self._token, **({"json": json} if json else {}))
@@ -34,13 +38,13 @@ class Story:
         return found
 
     def status(self) -> str | None:
-        """Stripe's word; None where there is no subscription."""
+        """Return Stripe's status of the subscription, or `None` if there is no subscription."""
         answer = self.world.answer("GET", "/payments/subscription", self._token)
         return answer.json()["status"] if answer.is_success else None
 
     @property
     def invoices(self) -> list[dict[str, Any]]:
-        """Newest first."""
+        """The invoices, newest first."""
         found: list[dict[str, Any]] = self.ask("GET", "/payments/invoices")["items"]
         return found
 
@@ -51,24 +55,24 @@ class Story:
     # Chapters
 
     def sign_up(self) -> None:
-        self._tell(f"{self.name} signs up as {self.email}, and lives by a test clock of their own.")
+        self._tell(f"{self.name} signs up as {self.email}, and gets a test clock of their own.")
         self.world.make_clock_for(self.email)
         account = {"username": self.name, "email": self.email, "password": PASSWORD}
         self.world.ask("POST", "/auth/register", 202, json=account)
-        self._tell("A mail with a link arrives (see /dev/mailbox); its token verifies the address.")
+        self._tell("A mail with a link arrives (see /dev/mailbox). Its token verifies the address.")
         self.world.ask("POST", "/auth/verify-email", 204, json={"token": self.world.token_mailed_to(self.email)})
         form = {"username": self.email, "password": PASSWORD}
         self._token = self.world.ask("POST", "/auth/token", 200, data=form)["access_token"]
-        self._tell(f"Signed in. The plan in force is {self.plan_in_force!r}.")
+        self._tell(f"The sign-in works. The plan in force is {self.plan_in_force!r}.")
 
     def choose_pro(self) -> None:
         until(self._pro_is_sold, "a worker to make the plans at Stripe")
         session = self.ask("POST", "/payments/checkout", 201, plan="pro")
-        self._tell(f"Pro is chosen. Checkout: {session['url']}")
+        self._tell(f"They choose Pro. Checkout is at {session['url']}")
         back = self._pay(session["url"], GOOD_CARD)
-        self._tell(f"The card {GOOD_CARD} is taken. Back to {back}")
+        self._tell(f"The card {GOOD_CARD} is accepted. Checkout leads back to {back}")
         self._wait("trialing")
-        self._tell(f"The webhook says so: {self._described()}. The plan in force is {self.plan_in_force!r}.")
+        self._tell(f"The webhook reports it: {self._described()}. The plan in force is {self.plan_in_force!r}.")
 
     def end_the_trial(self) -> None:
         end = _moment(self.subscription["trial_end"])
@@ -77,67 +81,69 @@ class Story:
         self.world.advance_to(end + timedelta(hours=2))
         self._wait("active")
         self._expect_mail("receipt")
-        self._tell(f"The trial is over: {self._described()}; {self._newest_invoice()}")
+        self._tell(f"The trial is over: {self._described()}, and {self._newest_invoice()}.")
 
     def change_to_yearly(self) -> tuple[int, int]:
-        """The amounts of the preview and of the invoice."""
+        """Change to the yearly plan, and return the amounts of the preview and of the invoice."""
         preview = self.ask("POST", "/payments/subscription/preview", plan="pro-yearly")
-        self._tell(f"Preview of a change to yearly: {_money(preview['amount_due'], preview['currency'])}, made of")
+        self._tell(f"The preview of a change to yearly is {_money(preview['amount_due'], preview['currency'])}:")
         for line in preview["lines"]:
             self._tell(f"   {_money(line['amount'], line['currency']):>12}  {line['description']}")
         known = len(self.invoices)
         self.ask("POST", "/payments/subscription/change", plan="pro-yearly")
         until(lambda: len(self.invoices) > known, "the invoice of the change")
         invoice = self.invoices[0]
-        self._tell(f"Changed: {self._described()}; {self._newest_invoice()}")
+        self._tell(f"The plan is changed: {self._described()}, and {self._newest_invoice()}.")
         if invoice["amount_due"] != preview["amount_due"]:
-            raise Problem(f"The preview said {preview['amount_due']}, the invoice says {invoice['amount_due']}.")
+            raise Problem(f"The preview said {preview['amount_due']}, but the invoice says {invoice['amount_due']}.")
         return preview["amount_due"], invoice["amount_due"]
 
     def fail_to_pay(self) -> None:
         self.world.save_card(self._portal(), FAILING_CARD)
-        self._tell(f"In the portal the card is replaced by {FAILING_CARD}, which fails when it is charged.")
+        self._tell(f"In the portal they replace the card by {FAILING_CARD}, which fails when it is charged.")
         self.world.advance_to(_moment(self.subscription["current_period_end"]) + timedelta(hours=2))
         self._wait("past_due")
         self._expect_mail("payment")
-        self._tell(f"A year later: {self._described()}; {self._newest_invoice()}")
-        self._tell(f"A time of grace: the plan in force is still {self.plan_in_force!r}.")
+        self._tell(f"A year later, {self._described()}, and {self._newest_invoice()}.")
+        self._tell(f"During the grace period, the plan in force is still {self.plan_in_force!r}.")
 
     def pass_through_dunning(self) -> None:
         mails = len(self._mails("payment"))
         self.world.advance(days=8)
-        until(lambda: len(self._mails("payment")) > mails, "the mail about another try that failed")
-        until(lambda: self.plan_in_force == "free", "the end of grace")
+        until(lambda: len(self._mails("payment")) > mails, "the mail about another failed try")
+        until(lambda: self.plan_in_force == "free", "the end of the grace period")
+        self._tell(f"{len(self._mails('payment'))} mails say that the payment failed, and how many days are left.")
         self._tell(
-            f"{len(self._mails('payment'))} mails have said that the payment failed, and how many days are left."
+            f"Eight days and some tries later, the grace period is over. The plan in force is {self.plan_in_force!r}."
         )
-        self._tell(f"Eight days and some tries later grace is over: the plan in force is {self.plan_in_force!r}.")
 
     def recover(self) -> None:
         self.world.save_card(self._portal(), GOOD_CARD)
         self.world.advance(days=7)
         self._wait("active")
-        self._tell(f"A good card is saved; the next try succeeds: {self._described()}; {self._newest_invoice()}")
+        self._tell(
+            f"They save a good card, and the next try succeeds: {self._described()}, and {self._newest_invoice()}."
+        )
         self._tell(f"The plan in force is {self.plan_in_force!r}.")
 
     def cancel(self) -> None:
         self.ask("POST", "/payments/subscription/cancel", at_period_end=True)
         if not self.subscription["cancel_at_period_end"]:
             raise Problem("The subscription does not end with its period.")
-        self._tell(f"Cancelled: {self._described()}")
+        self._tell(f"They cancel: {self._described()}.")
 
     def resume(self) -> None:
         self.ask("POST", "/payments/subscription/resume")
         if self.subscription["cancel_at_period_end"]:
-            raise Problem("The subscription does not go on.")
-        self._tell(f"Resumed: {self._described()}")
+            raise Problem("The subscription does not continue.")
+        self._tell(f"They resume: {self._described()}.")
 
     def lapse(self) -> None:
         self.world.advance_to(_moment(self.subscription["current_period_end"]) + timedelta(hours=1))
         until(lambda: self.status() is None, "the end of the subscription")
-        self._tell(f"The period is over, and the subscription with it: the plan in force is {self.plan_in_force!r}.")
+        self._tell(f"The period is over, and so is the subscription. The plan in force is {self.plan_in_force!r}.")
 
-    # What chapters need
+    # Helpers of the chapters
 
     def _pro_is_sold(self) -> bool:
         answer = self.world.answer("POST", "/payments/checkout", self._token, json={"plan": "pro"})

@@ -1,4 +1,4 @@
-"""The API and the simulator of a running `make dev`, for who tells the story of a subscription."""
+"""The API and the simulator of a running `make dev`, in which the story of a subscription happens."""
 
 import re
 import time
@@ -11,16 +11,16 @@ import httpx2
 from tools.console import Problem
 
 WAIT_SECONDS = 60
-PASSWORD = "a pass phrase of the billing story"  # noqa: S105 - of somebody made up
+PASSWORD = "a pass phrase of the billing story"  # noqa: S105 - the password of an invented user
 GOOD_CARD = "4242 4242 4242 4242"
 SIMULATOR_KEY = "sk_test_story"  # the simulator takes any key of test mode
 FAILING_CARD = "4000 0000 0000 0341"  # can be saved, and fails when it is charged
 
 
 class World:
-    """`api` and `simulator` are URLs without a slash at the end.
+    """A client of both servers. `api` and `simulator` are URLs without a slash at the end.
 
-    Who is told of lives by a test clock of the simulator's, so that nobody else gets older.
+    The customer of the story has a test clock in the simulator, so that time passes for nobody else.
     """
 
     def __init__(self, api: str, simulator: str) -> None:
@@ -43,14 +43,14 @@ class World:
         return self._http.request(method, f"{self.api}{path}", headers=headers, **content)
 
     def ask(self, method: str, path: str, status: int, token: str = "", **content: Any) -> Any:
-        """What the API answers, as JSON. Raises `Problem` for another status."""
+        """Return the API's response as JSON. Raise `Problem` if it has another status."""
         answer = self.answer(method, path, token, **content)
         if answer.status_code != status:
             raise Problem(f"{method} {path} answered {answer.status_code}, not {status}: {answer.text[:300]}")
         return answer.json() if answer.content else None
 
     def mails_to(self, address: str) -> list[dict[str, Any]]:
-        """Oldest first."""
+        """Return the mails to this address, oldest first."""
         found = self._http.get(f"{self.api}/dev/mailbox.json").json()
         return [mail for mail in found[::-1] if mail["to"] == address]
 
@@ -66,7 +66,10 @@ class World:
         return found[-1]
 
     def submit(self, url: str, **fields: str) -> str:
-        """Send a form of a hosted page; where it leads to. Raises `Problem` with what the page says instead."""
+        """Send a form of a hosted page, and return where it redirects.
+
+        Raise `Problem` with the message of the page if it does not redirect.
+        """
         answer = self._http.post(url, data=fields)
         if not answer.is_redirect:
             said = re.findall(r'role="alert"[^>]*>([^<]+)|class="wrong"[^>]*>([^<]+)', answer.text)
@@ -74,25 +77,25 @@ class World:
         return str(answer.headers["location"])
 
     def pay_in_checkout(self, url: str, card: str) -> str:
-        """What a person does on the page; where it leads back to."""
+        """Pay as a person does on the page, and return where the page leads back to."""
         return self.submit(url, act="pay", **_typed(card))
 
     def save_card(self, portal: str, card: str) -> str:
         return self.submit(f"{portal}/cards", act="save", **_typed(card))
 
     def make_clock_for(self, email: str) -> None:
-        """The customer whom the API will make for this address lives by a clock that begins now."""
+        """Make a clock that begins now. The customer that the API creates for this address will use it."""
         now = self._http.get(f"{self.simulator}/_simulator/api/state").json()["now"]
         clock = self._clocks("POST", "", frozen_time=now, name=f"The story of {email}")
         self._clock = str(clock["id"])
         self._control("customers/clock", email=email, test_clock=self._clock)
 
     def now(self) -> datetime:
-        """By the story's clock."""
+        """Return the time of the story's clock."""
         return datetime.fromtimestamp(self._clocks("GET", f"/{self._clock}")["frozen_time"], UTC)
 
     def advance_to(self, moment: datetime) -> None:
-        """Everything up to then happens at Stripe to this customer, and the events of it are delivered."""
+        """Let everything until then happen to this customer at Stripe, and wait for its events."""
         self._clocks("POST", f"/{self._clock}/advance", frozen_time=int(moment.timestamp()))
         self._control("settle", timeout_seconds=WAIT_SECONDS)
 
@@ -104,7 +107,7 @@ class World:
         return answer.json()
 
     def advance(self, **span: float) -> None:
-        """`days=`, `hours=`."""
+        """Move the clock forward by a span such as `days=1` or `hours=2`."""
         self.advance_to(self.now() + timedelta(**span))
 
     def _control(self, path: str, **body: Any) -> None:
@@ -118,7 +121,7 @@ def _typed(card: str) -> dict[str, str]:
 
 
 def until(is_so: Callable[[], bool], what: str) -> None:
-    """Wait for it. Raises `Problem` after a minute."""
+    """Wait until `is_so()` is true. Raise `Problem` after a minute."""
     deadline = time.monotonic() + WAIT_SECONDS
     while not is_so():
         if time.monotonic() > deadline:

@@ -1,4 +1,8 @@
-"""Make .venv. This file parses on any Python, so that a wrong one gets a sentence and not a SyntaxError."""
+"""Make .venv.
+
+This file parses on any Python. So a Python of the wrong version prints a sentence instead of a
+SyntaxError.
+"""
 
 import sys
 

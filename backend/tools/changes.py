@@ -1,4 +1,4 @@
-"""What `make dev` does when a file changes that the server's reload does not look at: `.env` and `plans.toml`."""
+"""Changes of `.env` and `plans.toml`, which the server's own reload does not watch."""
 
 import subprocess
 import sys
@@ -16,19 +16,23 @@ PLANS = BACKEND / "plans.toml"
 
 
 class Changed(Exception):
-    """The settings are others than at the start, so everything has to start again."""
+    """The settings have changed since the start, so everything has to start again."""
 
 
 class Files:
-    """The content of the two files. Make this before anything else reads them, and no later change is missed."""
+    """The content of the two files.
+
+    Create this before anything else reads them. Then no later change is missed.
+    """
 
     def __init__(self) -> None:
         self._env, self._plans = _content(ENV_FILE), _content(PLANS)
 
     def follow(self, settings: "Settings", *, sells: bool) -> None:
-        """Look at both files. With `sells`, changed plans go to Stripe unasked: fine for the simulator alone.
+        """Check both files for changes. Raise `Changed` if the settings have changed.
 
-        Raises `Changed`.
+        With `sells`, changed plans are sent to Stripe without asking. That is right for the simulator
+        only.
         """
         if (env := _content(ENV_FILE)) not in (None, self._env):
             self._env = env
@@ -46,24 +50,24 @@ def _follow_env(settings: "Settings") -> None:
         changed = get_settings() != settings
     except SystemExit as wrong:
         say(f".env has changed. {wrong}")
-        say("Until that is mended, everything goes on with the settings from before.")
+        say("Until you fix that, everything continues with the previous settings.")
         return
     if changed:
-        say(".env has changed: everything starts again.")
+        say(".env has changed. Everything starts again.")
         raise Changed
 
 
 def _follow_plans(*, sells: bool) -> None:
     if not sells:
-        say("plans.toml has changed: make plans-sync shows what Stripe needs, make plans-sync apply=yes does it.")
+        say("plans.toml has changed. make plans-sync shows what Stripe needs, make plans-sync apply=yes creates it.")
         return
     say("plans.toml has changed:")
     command = [sys.executable, "-m", "app.routers.payments.commands", "plans-sync", "--apply"]
-    subprocess.run(command, cwd=BACKEND, check=False)  # it says what it did, or what is wrong
+    subprocess.run(command, cwd=BACKEND, check=False)  # the command prints what it did, or what is wrong
 
 
 def _content(file: Path) -> bytes | None:
-    """None while it is not there: some editors replace a file by a new one."""
+    """Return the content, or `None` while the file is missing: some editors replace a file by a new one."""
     try:
         return file.read_bytes()
     except OSError:

@@ -1,7 +1,7 @@
-"""Run everything there is and write down how it went: `make check-long`, before an issue is resolved.
+"""Run all tests and record the results, for `make check-long`. Run it before an issue is resolved.
 
-`.ci/run` holds one case of each kind, so that it ends within 20 minutes. The rest of each kind, the
-long forms of the tests of faults and the measurement of coverage are here.
+`.ci/run` contains one case of each kind, so that it ends within 20 minutes. This program runs the
+remaining cases and the long forms of the tests of faults, and measures coverage.
 """
 
 import os

@@ -1,4 +1,7 @@
-"""What `make migrations` runs: the models match the revisions, and squawk reads the SQL that PostgreSQL would get."""
+"""The checks of `make migrations`.
+
+The models must match the revisions, and squawk checks the SQL that PostgreSQL would receive.
+"""
 
 import os
 import secrets
@@ -15,12 +18,12 @@ BACKEND = Path(__file__).resolve().parents[1]
 def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
-        with step("every revision applied to an empty SQLite"):
+        with step("every revision is applied to an empty SQLite database"):
             database = f"sqlite:///{scratch / 'migrations_test.db'}"
             alembic(database, "upgrade", "head")
         with step("models and revisions agree"):
             alembic(database, "check")
-        with step("PostgreSQL SQL of every revision read by squawk"):
+        with step("squawk has checked the PostgreSQL SQL of every revision"):
             sql = scratch / "upgrade.sql"
             sql.write_text(alembic("postgresql://offline/offline", "upgrade", "base:head", "--sql"))
             checked([str(Path(sys.executable).with_name("squawk")), str(sql)], os.environ.copy())
@@ -28,8 +31,8 @@ def main() -> int:
 
 
 def alembic(database: str, *arguments: str) -> str:
-    """What it printed. Raises `Problem` when it fails."""
-    # Complete settings, so that no .env is needed, and no log lines among the SQL.
+    """Run Alembic and return what it printed. Raise `Problem` if it fails."""
+    # The settings are complete, so no .env is needed. No log lines appear in the SQL.
     environment = {"ENVIRONMENT": "test", "LOG_LEVEL": "error", "DATABASE_URL": database}
     environment |= {"SECRET_KEY": secrets.token_urlsafe(48)}
     return checked([sys.executable, "-m", "alembic", *arguments], os.environ | environment)

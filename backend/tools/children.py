@@ -1,4 +1,4 @@
-"""The programs that `make dev` runs beside each other. They share its process group and end together."""
+"""The programs that `make dev` runs at the same time. They share its process group and end together."""
 
 import signal
 import subprocess
@@ -11,11 +11,11 @@ from typing import NoReturn, Self
 import psutil
 
 BACKEND = Path(__file__).resolve().parents[1]
-GRACE = 8  # seconds from asking a program to end until it is killed
+GRACE = 8  # seconds between asking a program to end and killing it
 
 
 class Ended(Exception):
-    """A program has ended. `code` is its exit code, as a shell would give it."""
+    """A program has ended. `code` is its exit code, as a shell would report it."""
 
     def __init__(self, code: int) -> None:
         super().__init__()
@@ -30,14 +30,14 @@ class Children:
         self._programs[module] = subprocess.Popen([sys.executable, "-m", module, *arguments], cwd=BACKEND)
 
     def require_all(self) -> None:
-        """Raise `Ended` if one of them has."""
+        """Raise `Ended` if one of the programs has ended."""
         for module, program in self._programs.items():
             if (code := program.poll()) is not None:
-                print(f"{module} has ended with exit code {code}: so does everything else.", flush=True)
+                print(f"{module} has ended with exit code {code}. Everything else ends, too.", flush=True)
                 raise Ended(code if code >= 0 else 128 - code)
 
     def wait(self, meanwhile: Callable[[], None] = lambda: None) -> NoReturn:
-        """Wait until one of them ends: `Ended`."""
+        """Wait until one of the programs ends. Raise `Ended` then."""
         while True:
             self.require_all()
             meanwhile()
@@ -48,7 +48,7 @@ class Children:
 
     def __exit__(self, *_: object) -> None:
         for impatience in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(impatience, signal.SIG_IGN)  # this is the end already, and it is bounded
+            signal.signal(impatience, signal.SIG_IGN)  # everything is ending already, within a bounded time
         everyone = [process for program in self._programs.values() for process in tree(program)]
         for program in self._programs.values():
             program.terminate()
@@ -57,7 +57,10 @@ class Children:
 
 
 def tree(program: subprocess.Popen[bytes]) -> list[psutil.Process]:
-    """It and its descendants: a reloading server is a watcher and a worker, and the watcher may die first."""
+    """Return the program's process and its descendants.
+
+    A server that reloads consists of a watcher and a worker, and the watcher may die first.
+    """
     try:
         head = psutil.Process(program.pid)
         return [head, *head.children(recursive=True)]

@@ -1,4 +1,4 @@
-"""How the tools speak: a line for each step with its time, and one clear line when something is wrong."""
+"""Output of the tools: a line with its time for each step, and one clear line for a problem."""
 
 import sys
 import time
@@ -7,14 +7,15 @@ from contextlib import contextmanager
 
 
 class Problem(Exception):
-    """Something the reader can put right. The message is one line that says how."""
+    """A problem that the reader can fix. The message is one line that says how."""
 
 
 @contextmanager
 def step(done: str) -> Iterator[None]:
-    """Print what is done and how long it took, if the block reaches its end.
+    """Print what was done and how long it took, if the block reaches its end.
 
-    A block that fails raises. It never says `return`, which is indistinguishable from reaching the end here.
+    A block that fails must raise an exception. It must never `return`, because that looks like
+    reaching the end here.
     """
     started = time.perf_counter()
     yield
@@ -26,7 +27,7 @@ def say(doing: str) -> None:
 
 
 def run(main: Callable[[], int]) -> None:
-    """Exit with what `main` returns. A `Problem` is its message and 1, Ctrl-C is quiet."""
+    """Exit with what `main` returns. On a `Problem`, print its message and exit with 1. Ctrl-C is silent."""
     try:
         sys.exit(main())
     except Problem as problem:

@@ -1,4 +1,4 @@
-"""What `make demo-billing` runs: the life of a subscription, told against a running `make dev`."""
+"""The program of `make demo-billing`: it plays the life of a subscription against a running `make dev`."""
 
 from collections.abc import Callable
 from secrets import token_hex
@@ -15,23 +15,23 @@ def main() -> int:
     for number, (title, chapter) in enumerate(chapters(story).items(), 1):
         print(f"\n{number:2}  {title}", flush=True)
         chapter()
-    print(f"\n   Told. The test clock of {name} is at {world.now():%d %B %Y}. Nobody else's clock has moved.")
+    print(f"\n   The story is over. The test clock of {name} is at {world.now():%d %B %Y}. No other clock has moved.")
     world.close()
     return 0
 
 
 def open_world() -> World:
-    """Raises `Problem` where `make dev` does not run."""
-    from app.core.config import get_settings  # reads .env, and ends the program where that is wrong
+    """Connect to the servers. Raise `Problem` if `make dev` does not run."""
+    from app.core.config import get_settings  # reads .env, and ends the program if .env is wrong
 
     settings = get_settings()
     if settings.environment != "development" or settings.stripe_api_base != settings.simulator_url:
-        raise Problem("The story is told in development, with the simulator as STRIPE_API_BASE.")
+        raise Problem("This needs ENVIRONMENT=development, and the simulator as STRIPE_API_BASE.")
     world = World(f"http://127.0.0.1:{settings.port}{settings.api_prefix}", settings.simulator_url)
     if not world.is_up():
         raise Problem(
-            f"Nothing answers at {world.api} and {world.simulator}: run `make dev` first, in another terminal "
-            "and with the same PORT and SIMULATOR_PORT."
+            f"Nothing answers at {world.api} and {world.simulator}. Run `make dev` first, in another terminal, "
+            "with the same PORT and SIMULATOR_PORT."
         )
     return world
 
@@ -39,16 +39,16 @@ def open_world() -> World:
 def chapters(story: Story) -> dict[str, Callable[[], object]]:
     return {
         "Sign up and verify the address": story.sign_up,
-        "Choose Pro, pay in Checkout": story.choose_pro,
-        "The trial ends (the clock goes 14 days on)": story.end_the_trial,
-        "Change to yearly: the preview is the invoice": story.change_to_yearly,
-        "The next charge fails (a year on)": story.fail_to_pay,
-        "Dunning: tries and mails, grace ends": story.pass_through_dunning,
+        "Choose Pro and pay in Checkout": story.choose_pro,
+        "The trial ends (the clock moves 14 days)": story.end_the_trial,
+        "Change to yearly: the preview equals the invoice": story.change_to_yearly,
+        "The next charge fails (a year later)": story.fail_to_pay,
+        "Dunning: tries and mails, and the grace period ends": story.pass_through_dunning,
         "Recover": story.recover,
         "Cancel": story.cancel,
         "Resume": story.resume,
         "Cancel again": story.cancel,
-        "Lapse (a year on)": story.lapse,
+        "Lapse (a year later)": story.lapse,
     }
 
 

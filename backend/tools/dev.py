@@ -1,7 +1,7 @@
-"""What `make dev` runs: all that a newcomer needs, then the server, until Ctrl-C.
+"""The program of `make dev`: it sets up what a newcomer needs, and runs the server until Ctrl-C.
 
-The application is imported inside functions: its settings read the `.env` that the first step writes, and its
-database part loads while the server is starting already.
+The application is imported inside functions, for two reasons. Its settings read the `.env` that the
+first step writes, and its database modules load while the server is already starting.
 """
 
 import os
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 ENV_FILE = ROOT / ".env"
 
-EVERYWHERE = ("localhost", "127.0.0.1", "0.0.0.0", "::")  # noqa: S104 - compared, not listened on
-DEMO_SECONDS = 8  # a second try of a job comes after six
+EVERYWHERE = ("localhost", "127.0.0.1", "0.0.0.0", "::")  # noqa: S104 - only compared, not listened on
+DEMO_SECONDS = 8  # the second try of a job follows after six
 
 UP = """
   Liftoff is up. Ctrl-C ends it.
@@ -49,7 +49,7 @@ UP = """
 
 def main() -> int:
     for ending in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(ending, signal.default_int_handler)  # to be killed is the same as Ctrl-C
+        signal.signal(ending, signal.default_int_handler)  # SIGTERM has the same effect as Ctrl-C
     if not ENV_FILE.exists():
         with step(".env written, with a SECRET_KEY of its own"):
             write_env_file(ROOT)
@@ -72,7 +72,10 @@ def main() -> int:
 
 
 def start_again() -> NoReturn:
-    """Become this program anew: its settings are read once, and everything that it has started has ended."""
+    """Replace this process by a new one, because settings are read only once.
+
+    Everything that this process started has ended by now.
+    """
     os.execv(sys.executable, [sys.executable, "-m", "tools.dev"])  # noqa: S606 - no shell is wanted
 
 
@@ -88,23 +91,29 @@ def require_ports(settings: "Settings") -> None:
 
 
 def development_settings() -> "Settings":
-    """Raises `Problem` outside development, before anything that production would miss is listed."""
+    """Return the settings. Raise `Problem` outside development.
+
+    This comes before the list of settings that production would miss, which would only distract.
+    """
     from app.core.config import get_settings, read_stage
 
     if ENV_FILE.is_dir():
-        raise Problem(".env is a folder: remove it, and make dev writes the file.")
+        raise Problem(".env is a folder. Remove it, and make dev writes the file.")
     if read_stage().is_deployed:
         if not ENV_FILE.read_text("utf-8").strip():
-            raise Problem(".env is empty: remove it, and make dev writes one.")
+            raise Problem(".env is empty. Remove it, and make dev writes a new one.")
         raise Problem(
-            "make dev is for development: set ENVIRONMENT=development in .env (without it, or where the shell says "
-            "otherwise, this is production), or use make migrate and make run."
+            "make dev is for development. Set ENVIRONMENT=development in .env, and unset it in the shell. (If it is "
+            "not set, this is production.) For production, use make migrate and make run."
         )
     return get_settings()
 
 
 def require_database_file(settings: "Settings") -> None:
-    """Before the server starts: it would find the same fault and say it, too."""
+    """Raise `Problem` if the SQLite file cannot be written.
+
+    This comes before the start of the server, which would report the same fault a second time.
+    """
     from app.core.database_urls import make_folder, unusable
 
     if (file := settings.sqlite_file) is None:
@@ -112,15 +121,16 @@ def require_database_file(settings: "Settings") -> None:
     make_folder(file)
     try:
         file.open("ab").close()
-        NamedTemporaryFile(dir=file.parent).close()  # SQLite keeps its log beside the file
+        NamedTemporaryFile(dir=file.parent).close()  # SQLite keeps its log next to the file
     except OSError as error:
         raise Problem(unusable(file, error)) from error
 
 
 def require_state_file(settings: "Settings") -> None:
-    """Raise `Problem` if the simulator's state is in use: so it is while another `make dev` runs in this clone.
+    """Raise `Problem` if the simulator's state is in use, as while another `make dev` runs in this clone.
 
-    Asked before the ports are: the simulator would say it only when half of everything has started.
+    This comes before the check of the ports. The simulator itself would report it only after half of
+    the programs have started.
     """
     from simulator.state.file import InUse, StateFile, UnusableState
 
@@ -128,18 +138,19 @@ def require_state_file(settings: "Settings") -> None:
         StateFile(settings.simulator_file).close()
     except InUse as error:
         raise Problem(
-            f"make dev is running in this clone already: it keeps {settings.simulator_state} open. End that one, or "
-            "give this one its own PORT, SIMULATOR_PORT and SIMULATOR_STATE (and DATABASE_URL, to share nothing)."
+            f"Another make dev is running in this clone and keeps {settings.simulator_state} open. End it, or give "
+            "this one its own PORT, SIMULATOR_PORT and SIMULATOR_STATE (and DATABASE_URL, to share nothing)."
         ) from error
     except UnusableState as error:
         raise Problem(str(error)) from error
 
 
 def serve(settings: "Settings", children: Children, files: Files) -> NoReturn:
-    """Run the server and the simulator until one of them ends: `Ended`.
+    """Run the server and the simulator until one of them ends. Raise `Ended` then.
 
-    Whoever finds the server ready can buy a plan. So with a new database it starts after the demo data; a database
-    that was here before has the demo data, and then the server loads while the database is looked at.
+    As soon as the server is ready, a plan can be bought. So with a new database, the server starts
+    after the demo data is loaded. An existing database has the demo data already. Then the server
+    starts while the database is being checked.
     """
     if simulates_stripe(settings):
         start_simulator(settings, children)
@@ -164,21 +175,24 @@ def serve(settings: "Settings", children: Children, files: Files) -> NoReturn:
 
 
 def simulates_stripe(settings: "Settings") -> bool:
-    """Not where STRIPE_API_BASE names another one, such as Stripe itself."""
+    """Whether the simulator takes the place of Stripe. STRIPE_API_BASE may name another server instead."""
     return settings.stripe_api_base == settings.simulator_url
 
 
 def start_simulator(settings: "Settings", children: Children) -> None:
-    """All its events go to this server's webhook. A reload of the server leaves it alone, as it is another program."""
+    """Start the simulator, which sends all its events to this server's webhook.
+
+    It is another program, so a reload of the server does not affect it.
+    """
     webhook = f"{api_url(settings)}/payments/webhook"
     secret = settings.stripe_webhook_secret[0].get_secret_value()
-    os.environ["SIMULATOR_WEBHOOK_SECRET"] = secret  # arguments can be read by every user of the machine
+    os.environ["SIMULATOR_WEBHOOK_SECRET"] = secret  # every user of the machine can read arguments
     port, state = str(settings.simulator_port), str(settings.simulator_file)
     children.start("simulator", "--port", port, "--state", state, "--webhook", webhook)
 
 
 def prepare_database() -> None:
-    """Bring it to the newest revision and load the demo data. Raises `Problem` for one that cannot be used."""
+    """Migrate the database and load the demo data. Raise `Problem` if the database cannot be used."""
     from alembic.util import CommandError
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -191,20 +205,23 @@ def prepare_database() -> None:
             seed()
     except (SQLAlchemyError, CommandError) as error:
         reason = " ".join(str(getattr(error, "orig", None) or error).split())[:200]
-        raise Problem(f"DATABASE_URL cannot be used: {reason}. Start that database, or empty it for SQLite.") from error
+        raise Problem(
+            f"DATABASE_URL cannot be used: {reason}. Start that database, or leave DATABASE_URL empty to use SQLite."
+        ) from error
 
 
 def finish_demo(settings: "Settings") -> None:
-    """Do the jobs that the demo data asked for: its plans are for sale once Stripe has their prices.
+    """Run the jobs that the demo data queued. Its plans are for sale once Stripe has their prices.
 
-    For a while only: a Stripe that is not the simulator may refuse. Then a worker tries again, and says so in the log.
+    This takes a limited time, because a Stripe that is not the simulator may refuse. Then a worker
+    tries again, and logs it.
     """
     from app.core.logging import configure_logging
     from app.platform.job_runs import run_next
     from app.platform.models import Lane
 
     configure_logging(settings.model_copy(update={"log_level": "error"}))
-    with step("demo data at work"):
+    with step("demo jobs done"):
         deadline = time.monotonic() + DEMO_SECONDS
         while jobs_wait() and time.monotonic() < deadline:
             if not run_next(lane=Lane.OUTSIDE):
@@ -212,7 +229,7 @@ def finish_demo(settings: "Settings") -> None:
 
 
 def jobs_wait() -> bool:
-    """Whether a job is done now, or soon, that does not come again by itself."""
+    """Whether a job that does not recur is running, or is due soon."""
     from datetime import timedelta
 
     from sqlalchemy import not_, or_, select
@@ -228,9 +245,10 @@ def jobs_wait() -> bool:
 
 
 def api_url(settings: "Settings") -> str:
-    """Where this machine's browsers and the simulator reach the API, without a slash at the end.
+    """Return the URL at which browsers here and the simulator reach the API, without a slash at the end.
 
-    By the name that PUBLIC_URL has by default: to a browser `127.0.0.1` is another site, with other cookies.
+    It uses the default host name of PUBLIC_URL. For a browser, `127.0.0.1` is another site with other
+    cookies.
     """
     host = "localhost" if settings.host in EVERYWHERE else settings.host
     host = f"[{host}]" if ":" in host else host  # an IPv6 address, whose colons are not the port's

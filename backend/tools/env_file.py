@@ -1,4 +1,4 @@
-"""The `.env` of a new clone: `.env.example` with a secret of its own."""
+"""The `.env` of a new clone: a copy of `.env.example` with a secret of its own."""
 
 import re
 import secrets
@@ -8,16 +8,21 @@ from tools.console import Problem
 
 
 def write_env_file(root: Path) -> None:
-    """An `.env` that is there already is never touched: FileExistsError. `Problem` where none can be made."""
+    """Write `.env`. Raise `Problem` if that is impossible.
+
+    An existing `.env` is never changed. Then this raises `FileExistsError`.
+    """
     text = filled_in(root / ".env.example")
     target = root / ".env"
     try:
-        target.touch(mode=0o600, exist_ok=False)  # its owner's alone before there is anything to read
+        target.touch(mode=0o600, exist_ok=False)  # only its owner may read it, before there is anything to read
         target.write_text(text, "utf-8")
     except FileExistsError:
         raise
     except OSError as error:
-        raise Problem(f"{target} cannot be written: {error.strerror}. Make the folder yours and try again.") from error
+        raise Problem(
+            f"{target} cannot be written: {error.strerror}. Make yourself the owner of the folder and try again."
+        ) from error
 
 
 def filled_in(example: Path) -> str:
@@ -27,5 +32,5 @@ def filled_in(example: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         raise Problem(".env.example cannot be read. Restore it: git checkout .env.example") from error
     if places != 1:
-        raise Problem(".env.example has no line SECRET_KEY= of its own. Restore it: git checkout .env.example")
+        raise Problem(".env.example must have exactly one line SECRET_KEY=. Restore it: git checkout .env.example")
     return text

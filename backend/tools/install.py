@@ -1,4 +1,7 @@
-"""Make .venv from the lock, once for each lock and Python. Only the standard library is there yet."""
+"""Make .venv from the lock, once for each lock and Python.
+
+Only the standard library is available at this point.
+"""
 
 import hashlib
 import re
@@ -25,13 +28,13 @@ OFFLINE = re.compile(
 
 
 def main() -> int:
-    """Raises `Problem` where packages cannot be had, or .venv cannot be written."""
+    """Bring .venv up to date. Raise `Problem` if packages cannot be downloaded, or .venv cannot be written."""
     try:
         return bring_up_to_date()
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         raise Problem(
-            f".venv cannot be made or changed: {where}{error.strerror}. Make it yours or remove it, and run make again."
+            f".venv cannot be written: {where}{error.strerror}. Become its owner or remove it, and run make again."
         ) from error
 
 
@@ -40,14 +43,14 @@ def bring_up_to_date() -> int:
     usable = is_usable()
     uv = shutil.which("uv")
     if usable and lock in STAMP.read_text().splitlines():
-        STAMP.touch()  # make compares times, but the same lock checked out again is no new lock
+        STAMP.touch()  # make compares times, but the same lock may have been checked out again
         return 0
-    # uv removes what an older lock had and this one has not; with pip a new environment does.
+    # uv removes packages that only an older lock had. With pip, this takes a new environment.
     if not usable or not uv:
         with step(f".venv made with Python {sys.version.split()[0]}"):
             create(uv)
     STAMP.unlink(missing_ok=True)
-    say(f"Installing {LOCK.read_text().count('==')} packages with {'uv' if uv else 'pip: a minute or so, once'} ...")
+    say(f"Installing {LOCK.read_text().count('==')} packages with {'uv' if uv else 'pip (about a minute, once)'} ...")
     with step("packages installed"):
         install(uv)
     STAMP.write_text(f"{lock}\npython {sys.version.split()[0]}\n")
@@ -55,7 +58,7 @@ def bring_up_to_date() -> int:
 
 
 def is_usable() -> bool:
-    """Whether a complete .venv is there and its Python still runs. Half-made ones have no stamp."""
+    """Whether there is a complete .venv whose Python still runs. An incomplete .venv has no stamp."""
     if not STAMP.exists():
         return False
     try:
@@ -71,18 +74,19 @@ def create(uv: str | None) -> None:
         output = attempt(sys.executable, "-m", "venv", "--clear", VENV)
     if "ensurepip" in output or "No module named venv" in output:
         package = f"python{sys.version_info.major}.{sys.version_info.minor}-venv"
-        raise Problem(f"{sys.executable} lacks the venv module. Run apt-get install {package}, then make again.")
+        raise Problem(f"{sys.executable} lacks the venv module. Run apt-get install {package}, then run make again.")
     if output:
         raise Problem(f"The virtual environment could not be made: {last_line(output)}. {SEE_LOG}")
 
 
 def install(uv: str | None) -> None:
-    """Install the lock as it stands, then check that its packages fit together.
+    """Install exactly what the lock lists, then check that its packages fit together.
 
-    Nothing here resolves. A pip that resolves asks the index again, and old ones (22.3, 23.2) did so
-    for `coverage[toml]` as soon as a newer coverage was published, although every hash was given: a
-    clone that installed one week failed the next. Hence `--no-deps` (`uv pip sync` never resolves),
-    and wheels only, because building a source distribution resolves what the build requires.
+    Nothing here resolves dependencies. A pip that resolves asks the index again. Old versions (22.3,
+    23.2) did so for `coverage[toml]` as soon as a newer coverage was published, although every hash
+    was given. So a clone that could be installed one week failed the next. That is why pip gets
+    `--no-deps` (`uv pip sync` never resolves). Only wheels are allowed, because building a source
+    distribution resolves the requirements of the build.
 
     Raises `Problem`.
     """
@@ -90,7 +94,7 @@ def install(uv: str | None) -> None:
     fill: list[str | Path]
     check: list[str | Path]
     if uv:
-        # Like pip, compile to bytecode: where Python may not write any, each start would take 2 s more.
+        # Compile to bytecode, as pip does. If Python may not write bytecode, each start takes 2 s more.
         fill = [uv, "pip", "sync", "--quiet", "--compile-bytecode", "--python", PYTHON, *exactly, LOCK]
         check = [uv, "pip", "check", "--python", PYTHON]
     else:
@@ -99,7 +103,7 @@ def install(uv: str | None) -> None:
         check = [*pip, "check"]
     output = attempt(*fill)
     if OFFLINE.search(output):
-        raise Problem(f"No network: the packages could not be downloaded. Connect and run make again. {SEE_LOG}")
+        raise Problem(f"No network: the packages could not be downloaded. Connect, and run make again. {SEE_LOG}")
     if output:
         raise Problem(f"The packages could not be installed: {last_line(output)}. {SEE_LOG}")
     if output := attempt(*check):
@@ -107,7 +111,7 @@ def install(uv: str | None) -> None:
 
 
 def attempt(*command: str | Path) -> str:
-    """Run it, its output kept in the log. What it said if it failed, nothing if it worked."""
+    """Run a command and keep its output in the log. Return the output if it failed, or an empty string."""
     done = subprocess.run(
         command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
     )

@@ -1,4 +1,4 @@
-"""Whether ports are free to serve on, who has them, and which ones are free instead."""
+"""The check that ports are free. It names the process that uses a port, and a free port instead."""
 
 import errno
 import socket
@@ -21,20 +21,20 @@ class Wanted:
 
 
 def require_free(*wanted: Wanted) -> None:
-    """Raise `Problem` if one of them cannot be listened on. Its text has a free number for each."""
+    """Raise `Problem` if a server cannot listen on one of the ports. The message suggests free ports."""
     errors = [(one, error) for one in wanted if (error := _refusal(one.hosts, one.port))]
     for one, error in errors:
         if error.errno == errno.EACCES:
-            raise Problem(f"Port {one.port} needs more rights than you have. Run: make dev {one.variable}=8000")
+            raise Problem(f"You may not listen on port {one.port}. Run: make dev {one.variable}=8000")
         if error.errno != errno.EADDRINUSE:
             raise Problem(
-                f"HOST={one.hosts[0]} is no address of this machine ({error.strerror}). Use 127.0.0.1, or 0.0.0.0 for "
-                "all of them."
+                f"HOST={one.hosts[0]} is not an address of this machine ({error.strerror}). Use 127.0.0.1, or "
+                "0.0.0.0 for all addresses."
             )
     if errors:
         taken = ", ".join(f"port {one.port} is taken{_holder(one.port)}" for one, _ in errors)
         free = " ".join(f"{variable}={port}" for variable, port in _free_instead(wanted).items())
-        raise Problem(f"{taken[0].upper()}{taken[1:]}. Stop what has it, or run: make dev {free}")
+        raise Problem(f"{taken[0].upper()}{taken[1:]}. Stop whatever uses it, or run: make dev {free}")
 
 
 def _refusal(hosts: tuple[str, ...], port: int) -> OSError | None:
@@ -42,7 +42,8 @@ def _refusal(hosts: tuple[str, ...], port: int) -> OSError | None:
         try:
             (family, kind, _, _, address), *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
             with socket.socket(family, kind) as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does: one just left is free
+                # As for the server, a port that was just released counts as free.
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 probe.bind(address)
         except OSError as error:
             return error
@@ -50,7 +51,10 @@ def _refusal(hosts: tuple[str, ...], port: int) -> OSError | None:
 
 
 def _free_instead(wanted: tuple[Wanted, ...]) -> dict[str, int]:
-    """Return a free port for each variable. One that is free already stays, so the command can be run as it is."""
+    """Return a free port for each variable, and keep ports that are free.
+
+    So the suggested command can be run unchanged.
+    """
     given: dict[str, int] = {}
     for one in wanted:
         after = (port for port in range(one.port, LAST) if port not in given.values())
@@ -59,7 +63,10 @@ def _free_instead(wanted: tuple[Wanted, ...]) -> dict[str, int]:
 
 
 def _holder(port: int) -> str:
-    """Its name where the system tells it: not every system does, and not of everybody's processes."""
+    """Return the name of the process that uses the port, or an empty string if the system hides it.
+
+    Some systems do not tell, or only tell about your own processes.
+    """
     try:
         listening = [c for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN and c.pid]
         pids = [c.pid for c in listening if c.laddr and c.laddr.port == port]

@@ -1,6 +1,7 @@
-"""A plugin of pytest for `make test`: each failure is named when it happens, and now and then how long it will take.
+"""A pytest plugin for `make test`. It prints each failure at once, and from time to time the time left.
 
-`run_tests.py` loads it and says in the environment which part this is, and how long the later parts took last time.
+`run_tests.py` loads it. The environment says which part this is, and how long the later parts took
+last time.
 """
 
 import os
@@ -20,7 +21,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class Progress:
-    """Counts the tests of one run."""
+    """A counter of the tests of one run."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
@@ -40,7 +41,7 @@ class Progress:
         self._total, self._started = total, monotonic()
 
     def pytest_report_teststatus(self, report: pytest.TestReport | pytest.CollectReport) -> tuple[str, str, str] | None:
-        """Instead of a dot for each test that passes nothing is printed; what fails gets a line of its own."""
+        """Print nothing instead of a dot for each test. A failure gets a line of its own."""
         if report.when != "call" and not report.failed and not report.skipped:
             return None
         category = "error" if report.failed and report.when != "call" else report.outcome
@@ -73,7 +74,7 @@ def _reason(report: pytest.TestReport) -> str:
 
 
 def duration(seconds: float) -> str:
-    """About how long, as people say it."""
+    """Return the approximate duration in words."""
     if seconds < MINUTE:
         return f"about {max(1, round(seconds))} s"
     return f"about {round(seconds / MINUTE)} min"

@@ -1,13 +1,15 @@
-"""Run the tests: those beside the application once, the rest on each database in turn, then count.
+"""Run the tests and count the results.
 
-| Command | runs |
+Tests of the programs around the application run once. All others run on each database in turn.
+
+| Command | What it runs |
 |---|---|
-| `make test` | all but the three kinds below |
-| `make test only=blog/test_posts.py k=draft db=sqlite` | of one file or folder, by name, on one database |
-| `make test slow=yes` | the tests marked `slow` as well; CI runs this |
-| `make test-faults` | the tests marked `faults` alone, on PostgreSQL; prints what each measured |
-| `make peers` | programs of others against the simulator, on PostgreSQL; installs them |
-| `make check-long` | everything, those marked `long` included; measures coverage, which has a floor |
+| `make test` | all tests except the four kinds below |
+| `make test only=blog/test_posts.py k=draft db=sqlite` | the tests of one file or folder, by name, on one database |
+| `make test slow=yes` | also the tests marked `slow`; CI runs this |
+| `make test-faults` | only the tests of faults, on PostgreSQL; prints what each measured |
+| `make peers` | third-party programs against the simulator, on PostgreSQL; installs them |
+| `make check-long` | everything, including tests marked `long`; measures coverage, which has a minimum |
 """
 
 import argparse
@@ -25,22 +27,22 @@ from tools import progress
 from tools.console import Problem, run
 
 BACKEND = Path(__file__).resolve().parents[1]
-EVERYWHERE = ("sqlite", "postgresql")  # what every machine has
-ONCE = ("tests/scaffold", "tests/simulator", "tests/tools")  # what stands beside the application
+EVERYWHERE = ("sqlite", "postgresql")  # every machine has these
+ONCE = ("tests/scaffold", "tests/simulator", "tests/tools")  # programs around the application
 FAULTS = "tests/faults"
 PEERS = "tests/peers"
 PRODUCTION = "postgresql"
-MEASURED = "sqlite"  # to measure takes two fifths more
+MEASURED = "sqlite"  # measuring coverage takes two fifths longer
 MARKS = {"quick": "not slow and not long", "slow": "not long", "long": ""}
 FLOOR = 95
 NONE_FOUND = 5  # pytest's exit code
 TIMES = BACKEND.parent / ".data" / "test_seconds.json"
-WORKERS = (os.cpu_count() or 1) + 1  # a third of the time a test waits: for a server, a lock, a time-out
+WORKERS = (os.cpu_count() or 1) + 1  # tests spend a third of their time waiting for a server, a lock or a timeout
 
 
 @dataclass(frozen=True)
 class Run:
-    """`selection`: arguments that tell pytest which tests."""
+    """One run of pytest. `selection` contains the arguments that select the tests."""
 
     name: str
     database: str
@@ -51,7 +53,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Result:
-    """One run. Without a report pytest itself came to grief: no counts, an exit code."""
+    """The result of one run. If pytest itself crashed, there is no report: only an exit code, and no counts."""
 
     name: str
     seconds: float
@@ -74,7 +76,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Figure:
-    """What one test of a fault measured, next to what is promised."""
+    """The measurement of one test of a fault, and what is promised."""
 
     case: str
     promise: str
@@ -82,13 +84,13 @@ class Figure:
 
 
 def main() -> int:
-    """Run what the arguments ask for; 0 if all of it passed."""
+    """Run what the arguments select. Return 0 if everything passed."""
     chosen = parser().parse_args()
     planned = plan(chosen)
     results, figures = carry_out_all(planned)
     covered = not any(run.measured for run in planned) or coverage_report()
     print("", *results, *figure_table(figures), sep="\n", flush=True)
-    if chosen.k and any(result.total for result in results):  # a part without a test of this name is no failure
+    if chosen.k and any(result.total for result in results):  # a part without a test of this name has not failed
         results = [result for result in results if result.exit_code != NONE_FOUND]
     return 0 if covered and all(result.exit_code == 0 for result in results) else 1
 
@@ -103,12 +105,12 @@ def plan(chosen: argparse.Namespace) -> list[Run]:
 def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(prog="make test", description=__doc__)
     options.add_argument("--only", help="a folder or file of tests, such as blog or blog/test_posts.py")
-    options.add_argument("--k", help="tests whose names have this in them, as for pytest -k")
+    options.add_argument("--k", help="a part of the names of tests, as for pytest -k")
     options.add_argument("--db", help="the database: sqlite, postgresql or mysql")
-    options.add_argument("--slow", action="store_true", help="the exhaustive tests too")
-    options.add_argument("--long", action="store_true", help="the longest tests too")
-    options.add_argument("--faults", action="store_true", help="the tests of faults alone")
-    options.add_argument("--peers", action="store_true", help="the programs of others alone")
+    options.add_argument("--slow", action="store_true", help="run the exhaustive tests, too")
+    options.add_argument("--long", action="store_true", help="run the longest tests, too")
+    options.add_argument("--faults", action="store_true", help="run only the tests of faults")
+    options.add_argument("--peers", action="store_true", help="run only the third-party programs")
     return options
 
 
@@ -116,9 +118,9 @@ def runs(only: str | None, depth: str, database: str | None = None, names: str |
     """Plan the runs. Raises `Problem` if there is no such folder, file or database."""
     target = f"tests/{only}" if only else "tests"
     if not (BACKEND / target.partition("::")[0]).exists():
-        raise Problem(f"There is no backend/{target}: only= takes the name of a folder or file in backend/tests.")
+        raise Problem(f"There is no backend/{target}. only= takes the name of a folder or file in backend/tests.")
     if database not in (None, *EVERYWHERE, "mysql"):
-        raise Problem(f"db={database}: it is sqlite, postgresql or mysql.")
+        raise Problem(f"db={database} is not possible. Use sqlite, postgresql or mysql.")
     if database == "mysql" and "mysql" not in databases():
         raise Problem("db=mysql needs MYSQL_TEST_URL, such as mysql://root@127.0.0.1:3306/liftoff_test.")
     planned = all_runs(target, depth)
@@ -127,7 +129,7 @@ def runs(only: str | None, depth: str, database: str | None = None, names: str |
     if names is None and not target.endswith(".py") and "::" not in target:
         return planned
     chosen = ["-k", names] if names else []
-    # A few tests are done before workers have started.
+    # A few tests would be done before workers have started.
     return [replace(run, selection=[*run.selection, *chosen], workers=0) for run in planned]
 
 
@@ -151,19 +153,22 @@ def all_runs(target: str, depth: str) -> list[Run]:
 
 
 def fault_run(depth: str, target: str = FAULTS) -> Run:
-    """Plan the tests of faults. Their long forms run one at a time, so that figures can be compared."""
+    """Plan the tests of faults. The long forms run one at a time, so that figures can be compared."""
     workers = 0 if depth == "long" else WORKERS
     marks = MARKS["long" if depth == "long" else "slow"]
     return Run("faults", PRODUCTION, [target, "-m", marks], workers=workers)
 
 
 def peers_run(target: str = PEERS) -> Run:
-    """Plan the programs of others. They want a database each, and nobody else's load."""
+    """Plan the third-party programs. Each needs a database of its own, and no other load."""
     return Run("peers", PRODUCTION, [target], workers=0)
 
 
 def carry_out_all(planned: list[Run]) -> tuple[list[Result], list[Figure]]:
-    """Run one after the other; the results, and the figures that the tests of faults recorded."""
+    """Run the parts one after the other.
+
+    Return the results, and the figures that the tests of faults recorded.
+    """
     for old in BACKEND.glob(".coverage*"):
         old.unlink()
     with tempfile.TemporaryDirectory() as scratch:
@@ -180,7 +185,7 @@ def carry_out_all(planned: list[Run]) -> tuple[list[Result], list[Figure]]:
 
 
 def seconds_of_the_last_time() -> dict[str, float]:
-    """How long each part took, to tell how long this time will take."""
+    """Return how long each part took, to estimate how long it will take this time."""
     try:
         known: dict[str, float] = json.loads(TIMES.read_text())
     except (OSError, ValueError):
@@ -189,14 +194,14 @@ def seconds_of_the_last_time() -> dict[str, float]:
 
 
 def remember(earlier: dict[str, float], planned: list[Run], results: list[Result]) -> None:
-    """Only runs of the whole suite count."""
+    """Store how long each part took. Only runs of the whole suite count."""
     if len(planned) > len(EVERYWHERE) and all(run.workers for run in planned):
         TIMES.parent.mkdir(exist_ok=True)
         TIMES.write_text(json.dumps(earlier | {result.name: result.seconds for result in results}))
 
 
 def carry_out(run: Run, recorded: Path, part: str = "", later: float = 0) -> Result:
-    """Run one part. `later` is for how many seconds the parts after it will probably run."""
+    """Run one part. `later` is the number of seconds that the parts after it will probably take."""
     print(f"\n{run.name}, {part}" if part else f"\n{run.name}", flush=True)
     coverage = ["--cov", "--cov-report="] if run.measured else []
     environment = os.environ | {
@@ -225,7 +230,7 @@ def counts(report: Path) -> dict[str, int]:
 
 
 def figure_table(figures: list[Figure]) -> list[str]:
-    """The lines of a Markdown table; nothing where no figure was recorded."""
+    """Return the lines of a Markdown table, or an empty list if no figure was recorded."""
     if not figures:
         return []
     rows = [f"| {figure.case} | {figure.promise} | {figure.measured} |" for figure in figures]
@@ -233,7 +238,7 @@ def figure_table(figures: list[Figure]) -> list[str]:
 
 
 def coverage_report() -> bool:
-    """Whether all measured runs together reach the floor, branches included."""
+    """Whether all measured runs together reach the minimum of coverage, including branches."""
     coverage = [sys.executable, "-m", "coverage"]
     subprocess.run([*coverage, "combine", "--quiet"], cwd=BACKEND, check=True)
     return subprocess.run([*coverage, "report", f"--fail-under={FLOOR}"], cwd=BACKEND, check=False).returncode == 0

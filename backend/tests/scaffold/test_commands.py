@@ -74,7 +74,7 @@ def test_a_file_in_the_way_is_not_written_over(repository):
     page.parent.mkdir(exist_ok=True)
     page.write_text("mine", "utf-8")
     refused = repository.scaffold("feature", name="notes", fields=NOTES)
-    assert (refused.returncode, "notes.md is there already" in refused.stderr) == (1, True)
+    assert (refused.returncode, "notes.md already exists" in refused.stderr) == (1, True)
     assert repository.status == ["?? backend/docs/features/notes.md"]
     assert page.read_text("utf-8") == "mine"
 
@@ -92,7 +92,7 @@ def test_made_twice_changes_nothing_and_removed_leaves_nothing(repository):
 
     repository.made("feature", name="tags", fields="word:str(20):unique note:ref(notes.Note)?", owner="none")
     refused = repository.scaffold("remove", name="notes", yes="1")
-    assert (refused.returncode, "tags stand on notes" in refused.stderr) == (1, True)
+    assert (refused.returncode, "depend on notes: tags" in refused.stderr) == (1, True)
     repository.runs("-m", "alembic", "upgrade", "head")
     circle = repository.scaffold("field", name="notes", fields="tag:ref(tags.Tag)?")
     assert (circle.returncode, "circle" in circle.stderr) == (1, True)

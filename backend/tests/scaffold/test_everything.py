@@ -51,7 +51,7 @@ def every_type(tree):
     tree.made("field", name="estimates", fields=LATER)
     assert ours in (tree.backend / "app/routers/estimates/service.py").read_text("utf-8")
     again = tree.scaffold("field", name="estimates", fields="code:str?")
-    assert (again.returncode, "there already" in again.stderr) == (1, True)
+    assert (again.returncode, "already exists" in again.stderr) == (1, True)
     return ["estimates"]
 
 

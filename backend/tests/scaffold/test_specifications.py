@@ -277,12 +277,12 @@ def test_whatever_is_refused_wrote_nothing(copied, monkeypatch):
 
 def test_what_cannot_come_to_rows_that_are_there_is_refused(copied):
     for fields, reason in (
-        ("title:str?", "'title' is there already"),
-        ("created_at_from:int?:index", "'created_at_from' is there already"),
-        ("word:str", "rows that are there have none"),
-        ("at:datetime=now", "rows that are there have no now"),
-        ("cents:money?", "rows that are there need a currency"),
-        ("slug:slug(from=title)", "a slug comes with the feature"),
+        ("title:str?", "'title' already exists"),
+        ("created_at_from:int?:index", "'created_at_from' already exists"),
+        ("word:str", "existing rows have no value"),
+        ("at:datetime=now", "existing rows cannot get the default now"),
+        ("cents:money?", "existing rows need a currency"),
+        ("slug:slug(from=title)", "a slug can only be created with the feature"),
         ("word:str?:search", "add it to FILTERS by hand"),
         (" ".join(f"f{n}:str(1000)?" for n in range(16)), "too wide"),
     ):

@@ -52,7 +52,7 @@ def test_a_file_that_has_come_meanwhile_is_not_written_over(backend):
 
 
 def test_a_second_command_is_refused_while_one_is_at_work(backend):
-    with staging.alone(), pytest.raises(Refused, match="at work"), staging.alone():
+    with staging.alone(), pytest.raises(Refused, match="is running"), staging.alone():
         pass
     with staging.alone():
         pass

@@ -34,7 +34,7 @@ def test_a_given_plural_wins():
     "name", ["", "a", "Invoices", "in-voices", "invoices2", "_x", "x_", "a__b", "a/b", "../x", "é", "x" * 31]
 )
 def test_what_is_no_name_is_refused(name):
-    with pytest.raises(Refused, match="no name for a feature"):
+    with pytest.raises(Refused, match="cannot be the name of a feature"):
         names_of(name, None)
 
 

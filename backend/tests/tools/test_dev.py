@@ -28,7 +28,7 @@ def test_the_simulator_sends_to_the_server_and_outlives_its_reload(running):
         assert httpx2.get(running.api.replace("localhost", host) + "/health/ready").status_code == 200
     assert prices(running.stripe) == [1200, 4900, 12000, 49000]
     before_the_server, _, _ = running.log.partition("Application startup complete")
-    assert "demo data at work" in before_the_server  # so whoever finds it ready can buy a plan
+    assert "demo jobs done" in before_the_server  # so whoever finds it ready can buy a plan
     endpoints = httpx2.get(f"{running.stripe}/v1/webhook_endpoints", auth=("sk_test_x", "")).json()["data"]
     assert [endpoint["url"] for endpoint in endpoints] == [f"{running.api}/payments/webhook"]
     httpx2.post(f"{running.stripe}/_simulator/api/chaos", json={"seed": 4711})  # kept in memory alone
@@ -49,11 +49,11 @@ def test_changed_plans_are_sold_and_changed_settings_are_in_force(running):
     plans.write_text(sold.replace("amount = 1200\n", "amount = 1300\n"))
     until(lambda: prices(running.stripe) == [1300, 4900, 12000, 49000])
     env.write_text(f"{settings}\nSMTP_PORT=many\n")
-    until(lambda: "Until that is mended, everything goes on with the settings from before." in running.log)
+    until(lambda: "Until you fix that, everything continues with the previous settings." in running.log)
     assert "SMTP_PORT: must be a whole number" in running.log
     assert httpx2.get(f"{running.api}/health/ready").status_code == 200
     env.write_text(f"# a comment changes nothing\n{settings}")
     env.write_text(f"{settings}\nAPI_PREFIX=/api\n")
     until(lambda: running.log.count("Liftoff is up") == 2)
-    assert running.log.count(".env has changed: everything starts again.") == 1
+    assert running.log.count(".env has changed. Everything starts again.") == 1
     assert httpx2.get(f"{running.api}/api/health/ready").status_code == 200

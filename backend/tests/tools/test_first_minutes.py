@@ -57,7 +57,7 @@ def test_the_check_of_the_version_parses_on_every_python(tree):
 
 def test_without_a_network_the_installer_says_so(tree):
     line = said(tree.python("-m", "tools.bootstrap", **OFFLINE))
-    assert line.startswith("No network: the packages could not be downloaded. Connect and run make again.")
+    assert line.startswith("No network: the packages could not be downloaded. Connect, and run make again.")
     assert (tree.root / ".venv" / "install.log").stat().st_size
 
 
@@ -108,10 +108,10 @@ def test_a_second_make_dev_in_one_clone_says_so_at_once(tree):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         line = said(tree.python("-m", "tools.dev", PORT=port))
-    assert line.startswith("make dev is running in this clone already: it keeps .data/simulator.db open. End that one,")
+    assert line.startswith("Another make dev is running in this clone and keeps .data/simulator.db open. End it,")
     assert "its own PORT, SIMULATOR_PORT and SIMULATOR_STATE" in line
     elsewhere = tree.python("-m", "tools.dev", PORT="1", SIMULATOR_STATE="other/simulator.db", HOST="192.0.2.1")
-    assert said(elsewhere).startswith("HOST=192.0.2.1 is no address of this machine")
+    assert said(elsewhere).startswith("HOST=192.0.2.1 is not an address of this machine")
     assert (tree.root / "other" / "simulator.db").exists()
     first.close()
 
@@ -160,12 +160,12 @@ KEY = "SECRET_KEY=a-key-of-a-file-that-somebody-wrote-by-hand\n"
 @pytest.mark.parametrize(
     ("content", "start"),
     [
-        (KEY, "make dev is for development: set ENVIRONMENT=development in .env "),
-        (KEY + "ENVIRONMENT=production\n", "make dev is for development: set ENVIRONMENT=development in .env "),
-        ("", ".env is empty: remove it, and make dev writes one."),
-        ("\n \n", ".env is empty: remove it, and make dev writes one."),
+        (KEY, "make dev is for development. Set ENVIRONMENT=development in .env"),
+        (KEY + "ENVIRONMENT=production\n", "make dev is for development. Set ENVIRONMENT=development in .env"),
+        ("", ".env is empty. Remove it, and make dev writes a new one."),
+        ("\n \n", ".env is empty. Remove it, and make dev writes a new one."),
         ("ENVIRONMENT=development\n", "Liftoff cannot start with this setting: SECRET_KEY: is not set, in .env or "),
-        (KEY + "ENVIRONMENT=staging\n", "make dev is for development: set ENVIRONMENT=development in .env "),
+        (KEY + "ENVIRONMENT=staging\n", "make dev is for development. Set ENVIRONMENT=development in .env"),
         ("ENVIRONMENT=prod\n", "Liftoff cannot start with this setting: ENVIRONMENT: "),
     ],
 )
@@ -185,7 +185,7 @@ def test_an_env_file_in_another_encoding_is_one_line(tree, program, encoding):
 def test_an_env_file_that_is_a_folder_is_told_so(tree):
     (tree.root / ".env").mkdir()
     assert said(tree.python("-m", "tools.dev", **NO_SETTINGS)) == (
-        ".env is a folder: remove it, and make dev writes the file."
+        ".env is a folder. Remove it, and make dev writes the file."
     )
     line = said(tree.python("-m", "app.server", **NO_SETTINGS))
     assert line.endswith(
@@ -203,8 +203,8 @@ def test_without_an_example_no_env_file_can_be_written(tree):
 def test_a_virtual_environment_that_cannot_be_written_is_one_line(tree):
     (tree.root / ".venv").write_text("no folder")
     line = said(tree.python("-m", "tools.bootstrap", **OFFLINE))
-    assert line.startswith(f".venv cannot be made or changed: {tree.root}/.venv")
-    assert line.endswith("Make it yours or remove it, and run make again.")
+    assert line.startswith(f".venv cannot be written: {tree.root}/.venv")
+    assert line.endswith("Become its owner or remove it, and run make again.")
 
 
 def test_a_clone_may_be_in_a_folder_of_any_name(tmp_path):
@@ -237,7 +237,7 @@ def test_the_billing_story_says_what_it_needs(tree):
     ports = {"PORT": str(free_port()), "SIMULATOR_PORT": str(free_port())}
     line = said(tree.python("-m", "tools.demo_billing", ENVIRONMENT="development", **ports))
     assert line.startswith("Nothing answers at http://127.0.0.1:")
-    assert "run `make dev` first" in line
+    assert "Run `make dev` first" in line
 
 
 def test_the_env_file_has_a_secret_of_its_own_and_is_never_overwritten(tree):

@@ -51,7 +51,7 @@ def test_a_failure_is_named_before_the_summary(tree):
     ("options", "said"),
     [
         (("--only", "nothing"), "There is no backend/tests/nothing"),
-        (("--db", "oracle"), "it is sqlite, postgresql or mysql"),
+        (("--db", "oracle"), "Use sqlite, postgresql or mysql"),
         (("--db", "mysql"), "db=mysql needs MYSQL_TEST_URL"),
     ],
 )
