@@ -24,6 +24,7 @@ from app.server.head import BoundedHead
 SIDE_CONNECTIONS = 16
 DISCARDED = 1_000_000  # bytes that are still read of a head that was refused, so that its client sees the answer
 LINGER = 1  # seconds for that
+PIPELINED = 32  # requests of one connection that are not answered yet: each is held whole until its turn comes
 TOO_SLOW = "The request did not arrive in time. Send it again."
 
 
@@ -34,6 +35,10 @@ class Stage(Enum):
     HEAD = "head"  # the rest of a head, or on a new connection all of it
     BODY = "body"
     NOTHING = "nothing"  # we have refused to read on
+
+
+class TooManyAtOnce(Exception):
+    """A client sends request after request without reading the answers."""
 
 
 def _as_bytes(response: Response) -> bytes:
@@ -97,6 +102,8 @@ class Connection(BoundedHead):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
+        if len(self._requests) >= PIPELINED:
+            raise TooManyAtOnce  # ends the parsing, also of what came in the same packet
         self._held = 0
         self._await(Stage.BODY)
         super().on_headers_complete()
@@ -111,6 +118,12 @@ class Connection(BoundedHead):
         self._held = 0
         self._await(Stage.IDLE)
         super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        if self._is_answering():  # a request before it would take this for its answer
+            self.transport.abort()
+        else:
+            super().send_400_response(msg)
 
     def on_response_complete(self) -> None:
         self._requests.popleft()
