@@ -218,6 +218,19 @@ def test_a_head_without_end_is_refused_and_not_kept(start):
     talk(scene)
 
 
+def test_a_trailer_is_no_header():
+    """A proxy in front checks the headers and may hand trailers on as they are, such as an X-Forwarded-For."""
+
+    async def scene(server):
+        client = server.connect()
+        client.send(SILENT["no last chunk"] + b"0\r\nX-Forwarded-For: 192.0.2.1\r\nHost: y\r\n\r\n")
+        await server.settle()
+        (request,) = client.connection._requests  # noqa: SLF001 - what the application is given
+        assert [name for name, _ in request.scope["headers"]] == [b"host", b"transfer-encoding"]
+
+    talk(scene)
+
+
 def test_a_trailer_without_end_is_refused():
     async def scene(server):
         client = server.connect()
