@@ -31,6 +31,7 @@ LOCAL_SECONDS = 5.0  # how long we count locally before Redis is tried again
 
 Answer = TypeVar("Answer")
 
+_making = Lock()
 log = get_logger(__name__)
 
 
@@ -106,8 +107,14 @@ class Counters:
             return due
 
 
-@lru_cache
 def counters() -> Counters:
+    """The counters of this process: also of several first requests at once none counts for itself."""
+    with _making:
+        return made_counters()
+
+
+@lru_cache
+def made_counters() -> Counters:
     url = get_settings().redis_url
     return Counters(url.get_secret_value() if url else None)
 
