@@ -226,10 +226,11 @@ class AddressLimit:
             yield
 
     def _both(self, address: str) -> Iterator[tuple[RateLimit, str]]:
+        """The site first: where that is over the limit nothing is kept for each of its 65,536 networks."""
         network, site = limiter_key(address), site_key(address)
-        yield RateLimit(self.name, self.rate), network
         if site != network:
             yield RateLimit(f"{self.name}, one site", self.rate), site
+        yield RateLimit(self.name, self.rate), network
 
 
 def loggable(part: str) -> str:
