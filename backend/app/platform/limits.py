@@ -31,6 +31,7 @@ LOCAL_SECONDS = 5.0  # how long this process counts alone before it tries Redis 
 
 Answer = TypeVar("Answer")
 
+_making = Lock()
 log = get_logger(__name__)
 
 
@@ -116,8 +117,14 @@ class Counters:
             return due
 
 
-@lru_cache
 def counters() -> Counters:
+    """The counters of this process: also of several first requests at once none counts for itself."""
+    with _making:
+        return made_counters()
+
+
+@lru_cache
+def made_counters() -> Counters:
     url = get_settings().redis_url
     return Counters(url.get_secret_value() if url else None)
 
@@ -246,10 +253,11 @@ class AddressLimit:
             yield
 
     def _both(self, address: str) -> Iterator[tuple[RateLimit, str]]:
+        """The site first: where that is over the limit nothing is kept for each of its 65,536 networks."""
         network, site = limiter_key(address), site_key(address)
-        yield RateLimit(self.name, self.rate), network
         if site != network:
             yield RateLimit(f"{self.name}, one site", self.rate), site
+        yield RateLimit(self.name, self.rate), network
 
 
 def loggable(part: str) -> str:

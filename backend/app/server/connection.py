@@ -26,6 +26,7 @@ SIDE_CONNECTIONS = 16
 # bytes of a refused head that are still read, so that the client sees the response
 DISCARDED = 1_000_000
 LINGER = 1  # seconds for that
+PIPELINED = 32  # requests of one connection that are not answered yet: each is held whole until its turn comes
 TOO_SLOW = "The request did not arrive in time. Send it again."
 
 
@@ -36,6 +37,10 @@ class Stage(Enum):
     HEAD = "head"  # the rest of a head, or the whole head on a new connection
     BODY = "body"
     NOTHING = "nothing"  # nothing, because we refused to read on
+
+
+class TooManyAtOnce(Exception):
+    """A client sends request after request without reading the answers."""
 
 
 def _as_bytes(response: Response) -> bytes:
@@ -104,6 +109,8 @@ class Connection(BoundedHead):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
+        if len(self._requests) >= PIPELINED:
+            raise TooManyAtOnce  # ends the parsing, also of what came in the same packet
         self._held = 0
         self._await(Stage.BODY)
         super().on_headers_complete()
@@ -118,6 +125,12 @@ class Connection(BoundedHead):
         self._held = 0
         self._await(Stage.IDLE)
         super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        if self._is_answering():  # a request before it would take this for its answer
+            self.transport.abort()
+        else:
+            super().send_400_response(msg)
 
     def on_response_complete(self) -> None:
         self._requests.popleft()

@@ -20,17 +20,21 @@ class BoundedHead(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._room = MAX_HEAD
+        self._is_whole = False
 
     def on_url(self, url: bytes) -> None:
         self._room -= len(url)
         super().on_url(url[: max(0, MAX_TARGET + 1 - len(self.url))])
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        if self._is_whole:  # a trailer, which is none of the headers (RFC 9110, 6.5.1): others have checked these
+            return
         self._room -= len(name) + len(value) + OF_EACH
         if self._room >= 0:
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
+        self._is_whole = True
         if self._room < 0 or len(self.url) > MAX_TARGET:
             self.scope["extensions"] = {HEAD_TOO_LARGE: {}}
         elif named := AUTHORITY.match(self.url):

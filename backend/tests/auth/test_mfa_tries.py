@@ -118,6 +118,6 @@ def test_who_knows_the_password_and_not_the_code_is_noted_and_the_owner_told(cli
 def test_no_code_and_no_token_is_ever_a_500(client, user, phone, code, mfa_token):
     from app.platform import limits
 
-    limits.counters.cache_clear()
+    limits.made_counters.cache_clear()
     answer = send(client, challenge(client, user) if mfa_token is None else mfa_token, code)
     assert answer.status_code in (401, 422), answer.text

@@ -5,7 +5,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import func, select
 
 from app.core.errors import Forbidden, TooManyRequests
-from app.platform.limits import AddressLimit, RateLimit
+from app.platform.limits import AddressLimit, RateLimit, counters
 from app.platform.models import Job
 from app.routers.auth import google_routes, throttle
 from tests.auth.factories import PASSWORD, make_user, token_for
@@ -118,3 +118,11 @@ def test_failures_are_counted_for_both():
         fail("2001:db8:1:3::1")
     with pytest.raises(Forbidden):
         fail("2001:db8:2:1::1")
+
+
+def test_a_site_that_is_refused_fills_no_memory():
+    """A /48 has 65,536 networks. A count for each would be held for hours, and looked through at every other count."""
+    limit = AddressLimit("tests", f"{LIMIT} per hour")
+    allowed = [limit.allows(address) for address in networks(number=10 * LIMIT)]
+    assert allowed.count(True) == LIMIT
+    assert len(counters()._local.storage.storage) == LIMIT + 1  # noqa: SLF001 - of a library: each network, and the site

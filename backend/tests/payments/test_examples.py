@@ -43,7 +43,7 @@ def demo(client, db, side):
 
     @contextmanager
     def alone():
-        limits.counters.cache_clear()
+        limits.made_counters.cache_clear()
         savepoint = db.connection().begin_nested()
         yield
         client.headers.pop("Authorization", None)

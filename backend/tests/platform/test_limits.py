@@ -32,6 +32,19 @@ def test_in_one_process_200_at_once_are_counted_exactly():
     assert hits(Counters(None), HUNDRED, 200, "login", "192.0.2.1") == 100
 
 
+def test_the_first_requests_at_once_are_counted_together():
+    """Each would otherwise make counters of its own, and what these count is lost."""
+    limits.made_counters.cache_clear()
+    limit, start = RateLimit("tests", "10 per hour"), threading.Barrier(40)
+
+    def try_once(_):
+        start.wait()
+        return limit.allows("x")
+
+    with ThreadPoolExecutor(40) as threads:
+        assert sum(threads.map(try_once, range(40))) == 10
+
+
 def test_over_redis_200_at_once_from_two_processes_are_counted_exactly(redis_url, monkeypatch):
     monkeypatch.setattr("app.core.redis.WAIT_SECONDS", 30)  # a busy machine is not a Redis that is away
     here, there = Counters(redis_url), Counters(redis_url)

@@ -5,6 +5,7 @@ import logging
 
 import pytest
 
+from app.server.connection import PIPELINED
 from tests.server.talking import HEAD, talk
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -217,6 +218,19 @@ def test_a_head_without_end_is_refused_and_not_kept(start):
     talk(scene)
 
 
+def test_a_trailer_is_no_header():
+    """A proxy in front checks the headers and may hand trailers on as they are, such as an X-Forwarded-For."""
+
+    async def scene(server):
+        client = server.connect()
+        client.send(SILENT["no last chunk"] + b"0\r\nX-Forwarded-For: 192.0.2.1\r\nHost: y\r\n\r\n")
+        await server.settle()
+        (request,) = client.connection._requests  # noqa: SLF001 - what the application is given
+        assert [name for name, _ in request.scope["headers"]] == [b"host", b"transfer-encoding"]
+
+    talk(scene)
+
+
 def test_a_trailer_without_end_is_refused():
     async def scene(server):
         client = server.connect()
@@ -224,6 +238,29 @@ def test_a_trailer_without_end_is_refused():
         for _ in range(5):
             client.send(b"x" * 64_000)
         assert client.end == "aborted"
+
+    talk(scene)
+
+
+@pytest.mark.parametrize(("requests", "end"), [(PIPELINED, None), (PIPELINED + 1, "aborted"), (10_000, "aborted")])
+def test_requests_that_wait_for_each_other_are_bounded(requests, end):
+    """Each is held whole until its turn comes: 250 kB of the shortest ones took 30 MB, for as long as nobody read."""
+
+    async def scene(server):
+        client = server.connect()
+        client.send(GET * requests)
+        assert len(client.connection._requests) <= PIPELINED  # noqa: SLF001 - what the memory is used for
+        assert (client.end, client.pipe.written) == (end, b"")
+
+    talk(scene)
+
+
+def test_nonsense_behind_a_request_is_not_answered_in_its_place():
+    async def scene(server):
+        client = server.connect()
+        client.send(GET)
+        client.send(b"nonsense\r\n\r\n")
+        assert (client.end, client.pipe.written) == ("aborted", b"")
 
     talk(scene)
 

@@ -126,7 +126,7 @@ def committed(migrated: None) -> Iterator[Callable[[], Session]]:
 @pytest.fixture(autouse=True)
 def _fresh_process() -> None:
     """Each test begins as a process does that has counted nothing and planned nothing."""
-    limits.counters.cache_clear()
+    limits.made_counters.cache_clear()
     recurrence.planner.forget()
     health.database.forget()
 
