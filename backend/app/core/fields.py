@@ -185,7 +185,7 @@ Amount = Annotated[
 ]
 Int32 = Annotated[int, Field(strict=True, ge=-MAX_INT32 - 1, le=MAX_INT32)]
 Int64 = Annotated[int, Field(strict=True, ge=-MAX_INT64 - 1, le=MAX_INT64)]
-# in a query everything arrives as text
+# In a query everything arrives as text.
 IntInQuery = Annotated[int, Field(ge=-MAX_INT64 - 1, le=MAX_INT64)]
 RowId = Annotated[Id, Field(strict=True)]  # of another row, in a body
 Day = Annotated[date, BeforeValidator(_written(FULL_DATE, date, "date")), AfterValidator(_in_calendar)]

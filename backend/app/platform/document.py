@@ -51,7 +51,7 @@ def _finish(document: dict[str, Any], prefix: str) -> dict[str, Any]:
     for kind, parts in _components(document["paths"]).items():
         document["components"].setdefault(kind, {}).update(parts)
     for operation in (one for path in document["paths"].values() for one in path.values()):
-        # written out, because a route that needs no user is public
+        # This is written out to say that a route which needs no user is public.
         operation.setdefault("security", [])
         for parameter in operation.get("parameters", []):
             _show(parameter)
@@ -75,7 +75,7 @@ def _show(parameter: dict[str, Any]) -> None:
     elif parameter["in"] == "query":
         schema = parameter["schema"]
         for one in (schema, *schema.get("anyOf", ())):
-            # an empty parameter counts as missing, so it is never too short
+            # An empty parameter counts as missing, so it is never too short.
             one.pop("minLength", None)
             if "pattern" in one:
                 one["pattern"] = f"^(?:{one['pattern'].removeprefix('^').removesuffix('$')})?$"

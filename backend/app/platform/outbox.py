@@ -56,7 +56,7 @@ def send_due(stopping: Event | None = None) -> bool:
                 break
             mail_bell.ring()  # there may be more emails, so the other threads should look too
             failure = _send(line, mail)
-            # the server allows fewer connections than we have threads
+            # The server allows fewer connections than we have threads.
             if isinstance(failure, Unreachable) and failure.is_crowded:
                 log.info("mail_server_crowded")
                 _insist(leases.give_back, mail, until=lease_end)
