@@ -1,7 +1,7 @@
-"""Settings are read from the environment, then from `.env`, then from the defaults
-below.
+"""The settings of the application.
 
-An empty value counts as unset.
+The environment overrides `.env`, and `.env` overrides the defaults below. An empty
+value counts as unset.
 """
 
 import hashlib

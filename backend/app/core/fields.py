@@ -1,8 +1,8 @@
-"""Types of fields that features share: `from app.core import fields`, then `guest:
-fields.Email`.
+"""Types of fields that features share.
 
-They are strict in bodies, so that OpenAPI says exactly what is accepted. A number is
-not a time, and `"1"` is not an integer.
+A feature writes `from app.core import fields`, then `guest: fields.Email`. They are
+strict in bodies, so that OpenAPI says exactly what is accepted. A number is not a time,
+and `"1"` is not an integer.
 """
 
 import re

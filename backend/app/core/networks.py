@@ -48,7 +48,8 @@ def check_host(value: str) -> str:
     """Return a host name, `*.` before a domain, or `*`.
 
     Raises `ValueError` for anything else, because no Host header would match it. A star
-    before a domain below which anyone can register is refused too.
+    before a public domain such as `co.uk`, below which anyone can register, is refused
+    too.
     """
     host = value.lower()
     if not HOST.fullmatch(host):
@@ -57,7 +58,7 @@ def check_host(value: str) -> str:
         )
     domain = host.removeprefix("*.")
     if domain != host and (domain.count(".") + 1 < MIN_LABELS or SOLD_BELOW.fullmatch(domain)):
-        raise ValueError("must not contain a star before a domain below which anyone can register; write *.example.com")
+        raise ValueError("must not contain a star before a public domain such as co.uk; write *.example.com")
     return value
 
 
