@@ -136,8 +136,8 @@ def _place_token_urls(components: dict[str, Any], prefix: str) -> None:
 def write_bounds_as_integers(node: Any) -> None:
     """Turn bounds back into integers.
 
-    FastAPI's schema model stores every bound as a float, which cannot represent 2^63 -
-    1.
+    FastAPI's schema model stores every bound as a float. A float cannot represent
+    2**63 - 1.
     """
     if isinstance(node, list):
         for item in node:

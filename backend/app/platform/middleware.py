@@ -98,8 +98,7 @@ class UndeclaredProxyMiddleware:
                     "forwarded_for_ignored",
                     peer=peer,
                     message="X-Forwarded-For came from a peer that is not in TRUSTED_PROXIES, so it was ignored. If "
-                    "this peer is your proxy, add it. Until then all its visitors share one "
-                    "address.",
+                    "this peer is your proxy, add it. Until then all its visitors share one address.",
                 )
         await self.app(scope, receive, send)
 

@@ -1,5 +1,6 @@
-"""Sends mail for a worker. One connection serves a batch, and no transaction is open
-while the server is called.
+"""Sends email for a worker.
+
+One connection serves a batch, and no transaction is open while the server is called.
 
 Several threads of a worker do so at once. Each takes one email at a time, so an urgent
 email overtakes all others at the next step of any thread.
