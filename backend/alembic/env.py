@@ -20,7 +20,7 @@ from sqlalchemy.exc import OperationalError
 
 from app.core.config import get_settings, read_for_migrations
 
-# otherwise the application has already read all its settings
+# Otherwise the application has already read all its settings.
 if "app.db.database" not in sys.modules:
     read_for_migrations()
 
@@ -170,7 +170,7 @@ def refuse_other_collations(connection: Connection) -> None:
 def prepare_offline(dialect: str) -> None:
     """Begin the SQL with the settings that our own connections have."""
     if dialect == "mysql":
-        # otherwise the client would read our bytes in its own character set
+        # Otherwise the client would read our bytes in its own character set.
         context.execute("SET NAMES utf8mb4")
         context.execute(MYSQL_SESSION)
         context.execute(USE_UTF8MB4)
@@ -188,7 +188,8 @@ def run() -> None:
         "compare_server_default": compare_server_default,
         "compare_type": enums.compare_type,
         "render_item": render_item,
-        # a revision written on one database must work on all three, and SQLite needs it
+        # A revision written on one database must work on all three, and SQLite needs
+        # it.
         "render_as_batch": True,
         "process_revision_directives": check_revision,
     }

@@ -27,7 +27,7 @@ from app.platform import (
 )
 from app.platform.worker import Worker
 
-# for the email or job in progress; a lease brings back work that is cut off
+# For the email or job in progress; a lease brings back work that is cut off.
 WORKER_STOP_SECONDS = 10.0
 DESCRIPTION = (
     "Sign up, sell and publish. Errors are `application/problem+json`. Programs should decide by their `code`."
@@ -83,7 +83,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 async def _lifespan(_app: FastAPI) -> AsyncIterator[None]:
     settings = get_settings()
     limit_threads(settings.worker_threads, patience=settings.database_pool_timeout)
-    # the first call is slow, and the first probe has a deadline
+    # The first call is slow, and the first probe has a deadline.
     await run_in_threadpool(known_revisions)
     await run_in_threadpool(check_capacity, settings)
     await run_in_threadpool(metrics.remove_files_of_ended)

@@ -42,8 +42,9 @@ class Admission:
         return self._semaphore().value
 
     def _semaphore(self) -> Semaphore:
-        """Return the semaphore of the running event loop: a semaphore works in one loop
-        only.
+        """Return the semaphore of the running event loop.
+
+        A semaphore works in one event loop only.
         """
         try:
             return self._semaphores.get()

@@ -35,14 +35,14 @@ def contradictions(s: Settings) -> Iterator[tuple[str, str]]:
             f"({s.worker_threads}) must be at least DATABASE_POOL_SIZE + DATABASE_MAX_OVERFLOW ({connections})",
         )
     if bool(s.google_client_id) != bool(s.google_client_secret):
-        yield "GOOGLE_CLIENT_ID", "and GOOGLE_CLIENT_SECRET must both be set, or neither"
+        yield "GOOGLE_CLIENT_ID", "must be set together with GOOGLE_CLIENT_SECRET"
     if s.google_issuer.startswith("http:") and (s.is_deployed or not is_loopback(s.google_issuer)):
         yield (
             "GOOGLE_ISSUER",
             "must be https; http is allowed only on loopback, in development and tests",
         )
     if bool(s.smtp_username) != bool(s.smtp_password):
-        yield "SMTP_USERNAME", "and SMTP_PASSWORD must both be set, or neither"
+        yield "SMTP_USERNAME", "must be set together with SMTP_PASSWORD"
     if s.metrics_port == s.port:
         yield "METRICS_PORT", "must differ from PORT"
     stays_here = not s.is_deployed and is_loopback(s.stripe_api_base)

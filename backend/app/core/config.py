@@ -1,7 +1,7 @@
-"""Settings are read from the environment, then from `.env`, then from the defaults
-below.
+"""The settings of the application.
 
-An empty value counts as unset.
+The environment overrides `.env`, and `.env` overrides the defaults below. An empty
+value counts as unset.
 """
 
 import hashlib
@@ -140,7 +140,7 @@ class Settings(Stage):
     )
     accept_risks: Risks = Field(default_factory=list, description="Risks that the operator of a deployment accepts.")
 
-    # below ROOT, wherever ROOT is
+    # The path is below ROOT, wherever ROOT is.
     database_url: DatabaseUrl = SecretStr("sqlite:///.data/liftoff.db")
     database_pool_size: int = Field(15, ge=1, le=500, description="Connections kept open per process.")
     database_max_overflow: int = Field(5, ge=0, le=500, description="Further connections, opened under load.")
@@ -256,7 +256,7 @@ class MigrationSettings(Settings):
 
     @model_validator(mode="after")
     def _refuse_what_is_wrong_together(self) -> Self:
-        # a fresh clone does not set it, and may use its SQLite file
+        # A fresh clone does not set it, and may use its SQLite file.
         if "environment" in self.model_fields_set:
             production.check_database(self)
         return self

@@ -40,7 +40,7 @@ def check(url: str) -> str:
     if name not in DRIVERS:
         raise ValueError(_unknown(name))
     if name.startswith("sqlite"):
-        # each connection would have its own database in memory
+        # Each connection would have its own database in memory.
         if parts["server"] or parts["database"] in (None, "", ":memory:"):
             raise ValueError("SQLite needs a file, such as sqlite:///.data/liftoff.db")
     elif port is not None and not (re.fullmatch(r"[0-9]{1,5}", port) and 1 <= int(port) <= HIGHEST_PORT):

@@ -1,8 +1,8 @@
-"""Types of fields that features share: `from app.core import fields`, then `guest:
-fields.Email`.
+"""Types of fields that features share.
 
-They are strict in bodies, so that OpenAPI says exactly what is accepted. A number is
-not a time, and `"1"` is not an integer.
+A feature writes `from app.core import fields`, then `guest: fields.Email`. They are
+strict in bodies, so that OpenAPI says exactly what is accepted. A number is not a time,
+and `"1"` is not an integer.
 """
 
 import re
@@ -185,7 +185,7 @@ Amount = Annotated[
 ]
 Int32 = Annotated[int, Field(strict=True, ge=-MAX_INT32 - 1, le=MAX_INT32)]
 Int64 = Annotated[int, Field(strict=True, ge=-MAX_INT64 - 1, le=MAX_INT64)]
-# in a query everything arrives as text
+# In a query everything arrives as text.
 IntInQuery = Annotated[int, Field(ge=-MAX_INT64 - 1, le=MAX_INT64)]
 RowId = Annotated[Id, Field(strict=True)]  # of another row, in a body
 Day = Annotated[date, BeforeValidator(_written(FULL_DATE, date, "date")), AfterValidator(_in_calendar)]

@@ -197,7 +197,7 @@ def _tame_libraries() -> None:
     for name in ("uvicorn", "uvicorn.error"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
-    # our own access log leaves out what must not be written
+    # Our own access log leaves out what must not be written.
     logging.getLogger("uvicorn.access").disabled = True
     # A replaced request id, a plugin that was found, or a request that we sent is not
     # news.

@@ -1,7 +1,7 @@
 """Mail settings, converted into the form that SMTP expects.
 
-A value that no mail server could accept is refused at start, and the message names the variable. Otherwise every mail
-would fail because of it.
+A value that no mail server could accept is refused at start, and the message names the
+variable. Otherwise every email would fail because of it.
 """
 
 import re
@@ -62,7 +62,7 @@ def canonical_mail_server(value: str) -> str:
 
 
 def _in_ascii(host: str) -> str:
-    import idna  # a start should not wait for it
+    import idna  # slow to import, and not needed at start
 
     if host.isascii():
         return host

@@ -4,7 +4,7 @@ import re
 from ipaddress import IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
 
-# as in a Host header: IPv6 in brackets, IDNA in ASCII
+# Names appear here as in a Host header: IPv6 in brackets, IDNA in ASCII.
 NAME = r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]"
 HOST = re.compile(rf"\*|(\*\.)?({NAME})")
 ORIGIN = re.compile(rf"\*|https?://({NAME})(:[0-9]+)?")
@@ -14,7 +14,7 @@ HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")
 # so a copy would soon be out of date.
 SOLD_BELOW = re.compile(r"(ac|co|com|edu|go|gov|mil|ne|net|or|org)\.[a-z]{2}")
 MIN_LABELS = 2  # behind the star of a wildcard host
-# begins with a letter, because `134744072` is an address
+# A label begins with a letter, because `134744072` is an address.
 ONE_LABEL = re.compile(r"[a-z]([a-z0-9_-]*[a-z0-9])?", re.IGNORECASE)
 WIDEST = {4: 8, 6: 7}  # bits of the widest ranges for private use: 10.0.0.0/8 (RFC 1918) and fc00::/7 (RFC 4193)
 # Python's `is_private` also includes ranges for documentation and tests.
@@ -48,7 +48,8 @@ def check_host(value: str) -> str:
     """Return a host name, `*.` before a domain, or `*`.
 
     Raises `ValueError` for anything else, because no Host header would match it. A star
-    before a domain below which anyone can register is refused too.
+    before a public domain such as `co.uk`, below which anyone can register, is refused
+    too.
     """
     host = value.lower()
     if not HOST.fullmatch(host):
@@ -57,7 +58,7 @@ def check_host(value: str) -> str:
         )
     domain = host.removeprefix("*.")
     if domain != host and (domain.count(".") + 1 < MIN_LABELS or SOLD_BELOW.fullmatch(domain)):
-        raise ValueError("must not contain a star before a domain below which anyone can register; write *.example.com")
+        raise ValueError("must not contain a star before a public domain such as co.uk; write *.example.com")
     return value
 
 

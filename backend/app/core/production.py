@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from app.core.config import Settings
 
-# characters of SECRET_KEY; `aaaa…` and `changeme…` have fewer, any random key of 32 has
-# more
+# SECRET_KEY needs so many different characters. `aaaa…` and `changeme…` have fewer, and
+# any random key of 32 characters has more.
 MIN_DISTINCT = 12
 NEW_KEY = 'make one with: python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
 # Words that people write into examples and then leave there.

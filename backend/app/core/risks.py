@@ -38,8 +38,7 @@ RISKS = (
         "no_proxy",
         "TRUSTED_PROXIES",
         "is empty: all visitors who come through a proxy share its address, and 50 wrong "
-        "passwords from one of them "
-        "lock everyone out",
+        "passwords from one of them lock everyone out",
         "List the proxy's addresses",
         lambda s: not s.trusted_proxies,
     ),

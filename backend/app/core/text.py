@@ -71,7 +71,7 @@ def ascii_email(value: str) -> str:
     The domain is in IDNA, and the local part stays as it is. Raises `ValueError` for
     anything that mail cannot be sent to.
     """
-    # slow to import, and not needed at start
+    # This is slow to import, and not needed at start.
     from email_validator import EmailNotValidError, validate_email
 
     if len(value) > MAX_EMAIL:  # IDNA never makes it shorter, and takes quadratic time

@@ -25,8 +25,8 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, sessionmaker
 from app.db.base import Base
 
 SIZE = 2_000  # rows of one batch at most
-# rows of the first batch, when the cost of one is unknown: deleting a row may delete
-# rows that refer to it
+# The first batch has so many rows, because the cost of one is still unknown: deleting a
+# row may delete rows that refer to it.
 FIRST = 100
 BUDGET = 2.0  # seconds of one run, because the thread has other work too
 

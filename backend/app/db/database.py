@@ -33,8 +33,8 @@ SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 SIDE_POOL = 2
 HEALTH_POOL = 1
 PROBE_SECONDS = 0.6  # less than the whole time that readiness may take
-# one for each thread that runs jobs, and two for the threads that send mail, which
-# seldom need one
+# Each thread that runs jobs has a connection. Two are for the threads that send mail,
+# which seldom need one.
 WORKER_POOL = 10
 
 

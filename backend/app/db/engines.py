@@ -39,13 +39,15 @@ LOCK_SECONDS = 3
 IDLE_SECONDS = 30
 CONNECT_SECONDS = 2
 UNACKNOWLEDGED_SECONDS = 15  # for a peer whose kernel no longer responds
-# seconds until the next attempt, while another connection switches the file to WAL
+# A connection waits so many seconds before the next attempt, while another one switches
+# the file to WAL.
 WAL_PAUSE = 0.01
-# in a connection's info: named locks, which MySQL would keep beyond the transaction
+# A connection's info lists its named locks under this key, because MySQL would keep
+# them beyond the transaction.
 HELD = "named locks"
 MYSQL_MODE = "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
 MYSQL_SESSION = f"SET time_zone='+00:00', sql_mode='{MYSQL_MODE}'"
-# the error numbers of MySQL and MariaDB for a violated check constraint
+# The error numbers of MySQL and MariaDB for a violated check constraint.
 MYSQL_CHECK_FAILED = (3819, 4025)
 
 
@@ -91,7 +93,7 @@ def make_engine(
         "pool_timeout": limits.turn or settings.database_pool_timeout,
         "pool_recycle": settings.database_pool_recycle,
         "pool_pre_ping": True,
-        # lets idle connections age out, instead of keeping all of them in use
+        # With this, idle connections age out instead of all being kept in use.
         "pool_use_lifo": True,
         "hide_parameters": True,  # the text of an error must not contain what a user typed
     }
@@ -108,8 +110,8 @@ def _name_error(context: ExceptionContext) -> DBAPIError | None:
     error = context.original_exception
     kind: type[DBAPIError] | None = None
     if context.sqlalchemy_exception is None and isinstance(error, ValueError | OverflowError):
-        # the driver refused a NUL, a lone surrogate or an integer over 64 bits before
-        # sending it
+        # The driver refused a NUL, a lone surrogate or an integer over 64 bits before
+        # sending it.
         kind = DataError
     elif error.args and error.args[0] in MYSQL_CHECK_FAILED:
         kind = IntegrityError  # PyMySQL calls it an operational error
@@ -163,7 +165,7 @@ def _watch(engine: Engine, limits: Limits, silence: Silence, connect: Callable[.
 
     def give_back(connection: Any, _record: object) -> None:
         if connection is not None:
-            # the next call tests whether the connection still works
+            # The next call tests whether the connection still works.
             connection.limit = limits.trying
 
     start_watchdog()

@@ -66,8 +66,8 @@ def refuse_ambiguous(metadata: MetaData) -> None:
             raise AmbiguousEnum(
                 f"{other} and {place} both have an enum named {enum.name!r}, with different "
                 "values. On PostgreSQL they "
-                "would share one type. Give one of them another name, such as: Enum(…, "
-                f"name={own_name!r})."
+                "would share one type. Give one of them another name, such as: "
+                f"Enum(…, name={own_name!r})."
             )
 
 

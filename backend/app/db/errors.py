@@ -81,8 +81,8 @@ MYSQL_ERRORS: dict[int, type[AppError]] = {
     # ER_SP_DOES_NOT_EXIST: a deadlock ended the whole transaction together with its
     # savepoint
     1305: DatabaseConflict,
-    # too many connections, shutdown, interrupted, read-only, killed, and connections
-    # that failed or broke
+    # These mean too many connections, shutdown, interrupted, read-only, killed, and
+    # connections that failed or broke.
     **dict.fromkeys((1040, 1053, 1290, 1317, 1836, 1927, 2002, 2003, 2006, 2013, 2055, 4031), DatabaseUnavailable),
 }
 

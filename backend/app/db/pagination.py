@@ -72,7 +72,7 @@ def _after(order: list[tuple[ColumnElement[Any], bool]], values: list[Any]) -> C
     All three databases can use an index for this form.
     """
     key, down = order[0]
-    # the key before this one separated the nulls, so all values are null here
+    # The key before this one separated the nulls, so all values are null here.
     if values[0] is None:
         return _after(order[1:], values[1:])
     value = literal(values[0], key.type)  # a bare True has no `<`

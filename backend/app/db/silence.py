@@ -103,7 +103,7 @@ def pool_class(silence: Silence) -> type[QueuePool]:
     """Return a class of pools that hand out no connection while the database is silent."""
 
     class Pool(QueuePool):
-        # this names its logger, so that its records appear as SQLAlchemy's
+        # This names its logger, so that its records appear as SQLAlchemy's.
         __module__ = QueuePool.__module__
 
         def connect(self) -> Any:

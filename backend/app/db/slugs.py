@@ -17,7 +17,7 @@ from app.db.turns import wait_for_turn
 
 TRIES = 3  # a transaction that holds the lock only loses to slugs that clients chose themselves
 BLOCK = 100  # slugs that one query looks up
-# the last one has ten digits, for which every slug leaves room
+# The last one has ten digits, for which every slug leaves room.
 DOUBLED = [BLOCK * 2**power for power in range(1, 26)]
 
 Constraints = Mapping[str, type[AppError]]
@@ -129,7 +129,7 @@ def first_free(taken: Callable[[Iterable[int]], set[int]]) -> int:
     gone = taken(numbers)
     if len(gone) == BLOCK:
         numbers, gone = DOUBLED, taken(DOUBLED)
-        # if all are taken, this one is not
+        # If all are taken, this one is not.
         low, high = BLOCK, DOUBLED[-1] + secrets.randbelow(DOUBLED[-1])
     while True:
         free = next((index for index, number in enumerate(numbers) if number not in gone), len(numbers))

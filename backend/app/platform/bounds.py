@@ -17,7 +17,7 @@ OF_EACH = 32  # as HTTP/2 counts (RFC 9113, 6.5.2), because every header costs t
 MAX_TARGET = 16_000  # bytes of path and query; a cursor has at most 4,000
 MAX_COOKIES = 16_000  # bytes
 MAX_PARAMETERS = 200  # of a query
-# set by the server (`app/server/head.py`) if it cut the head
+# The server sets this if it cut the head (`app/server/head.py`).
 HEAD_TOO_LARGE = "liftoff.head_too_large"
 
 LINGER_BYTES = 1_000_000

@@ -81,7 +81,7 @@ def _state(mail: Mail) -> str:
     if mail.dead_at:
         return f"given up: {mail.last_error}"
     if mail.last_error:
-        return f"failed after {mail.attempts} attempts: {mail.last_error}"
+        return f"attempts: {mail.attempts}, last error: {mail.last_error}"
     return "waiting to be sent" if get_settings().smtp_host else "kept here, because SMTP_HOST is not set"
 
 

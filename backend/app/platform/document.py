@@ -51,7 +51,7 @@ def _finish(document: dict[str, Any], prefix: str) -> dict[str, Any]:
     for kind, parts in _components(document["paths"]).items():
         document["components"].setdefault(kind, {}).update(parts)
     for operation in (one for path in document["paths"].values() for one in path.values()):
-        # written out, because a route that needs no user is public
+        # This is written out to say that a route which needs no user is public.
         operation.setdefault("security", [])
         for parameter in operation.get("parameters", []):
             _show(parameter)
@@ -75,7 +75,7 @@ def _show(parameter: dict[str, Any]) -> None:
     elif parameter["in"] == "query":
         schema = parameter["schema"]
         for one in (schema, *schema.get("anyOf", ())):
-            # an empty parameter counts as missing, so it is never too short
+            # An empty parameter counts as missing, so it is never too short.
             one.pop("minLength", None)
             if "pattern" in one:
                 one["pattern"] = f"^(?:{one['pattern'].removeprefix('^').removesuffix('$')})?$"
@@ -136,8 +136,8 @@ def _place_token_urls(components: dict[str, Any], prefix: str) -> None:
 def write_bounds_as_integers(node: Any) -> None:
     """Turn bounds back into integers.
 
-    FastAPI's schema model stores every bound as a float, which cannot represent 2^63 -
-    1.
+    FastAPI's schema model stores every bound as a float. A float cannot represent
+    2**63 - 1.
     """
     if isinstance(node, list):
         for item in node:

@@ -114,7 +114,7 @@ def describe(route: Any, known: frozenset[str] | None) -> None:
     ]
     extra: dict[str, Any] = {"parameters": documented, **examples.of_body(route.body_field)}
     if is_optional(route):
-        # in addition to the scheme: the route also serves requests without a token
+        # This is added to the scheme: the route also serves requests without a token.
         extra["security"] = [{}]
     deep_dict_update(extra, route.openapi_extra or {})
     route.openapi_extra = extra

@@ -199,14 +199,14 @@ def _connect(settings: Settings, helo: str) -> "_Bounded":
     try:
         with _naming("SMTP_TLS"):
             if settings.smtp_tls == "starttls":
-                # raises an error if the server does not offer it
+                # This raises an error if the server does not offer TLS.
                 smtp.starttls(context=ssl.create_default_context())
         with _naming("SMTP_USERNAME, SMTP_PASSWORD"):
             if settings.smtp_username and settings.smtp_password:
                 smtp.login(_Utf8(settings.smtp_username), _Utf8(settings.smtp_password.get_secret_value()))
         with _naming("SMTP_HOST"):
-            # the last step at which a server refuses the connection rather than an
-            # email
+            # This is the last step at which a server refuses the connection rather than
+            # an email.
             smtp.ehlo_or_helo_if_needed()
     except BaseException:
         smtp.close()
@@ -264,7 +264,7 @@ class _Bounded(smtplib.SMTP):
     def _cut(self) -> None:
         if self.sock:
             with contextlib.suppress(OSError):
-                # also under TLS, without its closing message
+                # This also works under TLS, without its closing message.
                 socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
 
     def close(self) -> None:

@@ -104,7 +104,7 @@ def _database() -> Checks:
     try:
         with HealthSession() as db:
             state = gate.check(db)
-            # late work is reported, but requests are served all the same
+            # Late work is reported, but requests are served all the same.
             late: Checks = {"work": "late"} if state != "behind" and backlog.is_late(db) else {}
     except SQLAlchemyError as error:
         log.warning("database_unreachable", reason=str(error))

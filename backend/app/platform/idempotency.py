@@ -66,7 +66,7 @@ class IdempotencyInProgress(Conflict):
 
 
 class AnswerNotKept(Conflict):
-    """The first request succeeded, but its answer was too large to be stored."""
+    """The first request succeeded, but its response was too large to be stored."""
 
     code = "idempotency_answer_not_kept"
     detail = (
@@ -180,7 +180,7 @@ class Claim:
         if self._mine is None:
             return
         row_id, expires_at = self._mine
-        # another request may have taken it over
+        # Another request may have taken it over.
         running = (IdempotencyKey.answer.is_(None), IdempotencyKey.expires_at == expires_at)
         try:
             with side_session() as db:

@@ -54,7 +54,7 @@ def _claim(lane: Lane | None) -> Job | None:
     with WorkerSession() as db, db.begin():
         job = leases.claim(db, Job, LEASE, *of_lane, Job.kind.in_(list(kinds())))
     if job and job.lane in BELLS:
-        # there may be more jobs, so the other threads of this lane should look too
+        # There may be more jobs, so the other threads of this lane should look too.
         BELLS[Lane(job.lane)].ring()
     return job
 

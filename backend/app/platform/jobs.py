@@ -14,11 +14,14 @@ effect in the database happens once. Its effect elsewhere may happen twice, if a
 dies in between. A job that has more to do than one transaction should hold works in
 batches (`app.db.batches`), and returns `Again` until it has finished.
 
-A job that waits for an outside service declares that: `@job("payments.look",
-outside=True)`. Such jobs have threads of their own, so that a service that does not
-respond delays no other job. The transaction of a job begins with its first statement,
-so such a job calls first and writes afterwards. Recurring jobs have threads of their
-own too, so that a long purge delays no email with a reset link.
+A job that waits for an outside service declares that:
+
+    @job("payments.look", outside=True)
+
+Such jobs have threads of their own, so that a service that does not respond delays no
+other job. The transaction of a job begins with its first statement, so such a job calls
+first and writes afterwards. Recurring jobs have threads of their own too, so that a
+long purge delays no other work.
 """
 
 import importlib

@@ -35,9 +35,9 @@ class Leased:
     the end of the lease. It is null if the row must not be taken again.
     """
 
-    # further columns that change when the row becomes a dead letter
+    # Further columns that change when the row becomes a dead letter.
     when_dead: ClassVar[dict[str, Any]] = {}
-    # the columns that describe the row to an operator (`dead_letters.py`)
+    # The columns that describe the row to an operator (`dead_letters.py`).
     about: ClassVar[tuple[str, ...]] = ()
 
     id: Mapped[PrimaryKey]
@@ -82,7 +82,7 @@ def claim(db: Session, model: type[Row], lease: timedelta, *conditions: ColumnEl
         row, at = found
         if row.lease is None or row.give_up_at > at:
             break
-        # or what kills workers would kill them for ever
+        # Otherwise a job that kills workers would kill them for ever.
         bury(db, row, "The worker ended while it was working on this")
     row.lease, row.due_at, row.attempts = uuid4().hex, at + lease, row.attempts + 1
     db.flush()

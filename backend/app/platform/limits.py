@@ -43,7 +43,8 @@ class Counters:
     """
 
     def __init__(self, redis_url: str | None) -> None:
-        # Imported with the first limited request, so that a start does not wait for it.
+        # This is imported with the first limited request, so that a start does not wait
+        # for it.
         from limits.storage import MemoryStorage, RedisStorage
         from limits.strategies import SlidingWindowCounterRateLimiter
 
@@ -51,7 +52,7 @@ class Counters:
         self._local_buckets = Buckets()
         self._shared: SlidingWindowCounterRateLimiter | None = None
         self._shared_errors: tuple[type[Exception], ...] = ()
-        self._local_until = 0.0  # monotonic; 0 while Redis answers
+        self._local_until = 0.0  # monotonic; 0 while Redis responds
         self._lock = Lock()
         if redis_url:
             storage = RedisStorage(redis_url, key_prefix="liftoff", **client_options())

@@ -65,7 +65,7 @@ def queue_mail(
     """
     rendered = render_mail(template, dict(values))
     mail = Mail(
-        # rejects line breaks, lists and `Name <a@b>` (security requirement 47)
+        # This rejects line breaks, lists and `Name <a@b>` (security requirement 47).
         recipient=canonical_email(to),
         subject=rendered.subject[:255],
         body=cipher(PURPOSE).encrypt(json.dumps({"text": rendered.text, "html": rendered.html}).encode()),
@@ -137,6 +137,6 @@ def written_out(mail: Mail) -> bytes:
 
 def sender() -> Address:
     mail_from = get_settings().mail_from
-    # production refuses to start without it, and the other environments have a default
+    # Production refuses to start without it, and the other environments have a default.
     assert mail_from
     return sender_of(mail_from)

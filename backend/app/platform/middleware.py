@@ -70,7 +70,7 @@ def _proxies(settings: Settings) -> list[Middleware]:
     """
     if not settings.trusted_proxies:
         return []
-    # this import loads the whole server
+    # This import loads the whole server.
     from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
     return [Middleware(ProxyHeadersMiddleware, trusted_hosts=settings.trusted_proxies)]
@@ -98,8 +98,7 @@ class UndeclaredProxyMiddleware:
                     "forwarded_for_ignored",
                     peer=peer,
                     message="X-Forwarded-For came from a peer that is not in TRUSTED_PROXIES, so it was ignored. If "
-                    "this peer is your proxy, add it. Until then all its visitors share one "
-                    "address.",
+                    "this peer is your proxy, add it. Until then all its visitors share one address.",
                 )
         await self.app(scope, receive, send)
 
@@ -130,7 +129,7 @@ class Cors(CORSMiddleware):
         if response.status_code < HTTPStatus.BAD_REQUEST:
             return response
         detail = " ".join(self._refusals(request_headers))
-        # a page cannot read the response, but its developer can read the log
+        # A page cannot read the response, but its developer can read the log.
         log.info("cors_refused", reason=detail)
         kept = {} if self._is_foreign(request_headers) else self.preflight_headers
         return problems.render(response.status_code, "cors_refused", detail, headers={"Vary": "Origin", **kept})
@@ -230,7 +229,7 @@ class SecurityHeadersMiddleware:
             "Referrer-Policy": "no-referrer",
             "X-Frame-Options": "DENY",
             "Cross-Origin-Opener-Policy": "same-origin",
-            # other sites may use us through CORS, but not embed us
+            # Other sites may use us through CORS, but not embed us.
             "Cross-Origin-Resource-Policy": "same-origin",
             "Cache-Control": "no-store",
         }
@@ -267,7 +266,7 @@ class HeadMiddleware:
                 message["body"] = b""
             await send(message)
 
-        # a copy, because the server reads its own scope to decide what to send
+        # This is a copy, because the server reads its own scope to decide what to send.
         asked = dict(scope, method="GET")
         try:
             await self.app(asked, receive, bodiless)

@@ -14,8 +14,8 @@ from app.db.types import PrimaryKey
 
 from .leases import Leased
 
-# of a key: longer than any request takes, so that after a crash the key is soon free
-# again
+# The lease of a key is longer than any request takes. After a crash, the key is free
+# again when the lease ends.
 LEASE = timedelta(seconds=60)
 
 
@@ -49,17 +49,17 @@ class Mail(Leased, Base):
     __table_args__ = (Index(None, "priority", "due_at", "id"),)
     about: ClassVar = ("recipient", "subject")
 
-    # empty if the account was deleted
+    # This is empty if the account was deleted.
     recipient: Mapped[str] = mapped_column(String(320), index=True)
     subject: Mapped[str] = mapped_column(String(255))
     body: Mapped[bytes | None] = mapped_column(LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql"))  # encrypted
-    # identical at every attempt, so that mailboxes recognise a duplicate
+    # The id is identical at every attempt, so that mailboxes recognise a duplicate.
     message_id: Mapped[str] = mapped_column(String(320))
     sent_at: Mapped[datetime | None] = mapped_column(index=True)
     # The database has defaults for code that is one version older and does not know
     # these columns.
     priority: Mapped[int] = mapped_column(default=Priority.NOTICE, server_default="1")
-    # the expiry of the link in it, after which the email is not sent
+    # The link in the email expires at this time. Later the email is not sent.
     useful_until: Mapped[datetime | None]
 
     @classmethod

@@ -1,5 +1,6 @@
-"""Sends mail for a worker. One connection serves a batch, and no transaction is open
-while the server is called.
+"""Sends email for a worker.
+
+One connection serves a batch, and no transaction is open while the server is called.
 
 Several threads of a worker do so at once. Each takes one email at a time, so an urgent
 email overtakes all others at the next step of any thread.
@@ -56,7 +57,7 @@ def send_due(stopping: Event | None = None) -> bool:
                 break
             mail_bell.ring()  # there may be more emails, so the other threads should look too
             failure = _send(line, mail)
-            # the server allows fewer connections than we have threads
+            # The server allows fewer connections than we have threads.
             if isinstance(failure, Unreachable) and failure.is_crowded:
                 log.info("mail_server_crowded")
                 _insist(leases.give_back, mail, until=lease_end)

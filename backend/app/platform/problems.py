@@ -234,8 +234,8 @@ class ProblemMiddleware:
         try:
             await self.app(scope, receive, watch)
         except ClientDisconnect:
-            # the client disconnected while it sent the body, so there is nobody to
-            # answer and nothing is wrong
+            # The client disconnected while it sent the body, so there is nobody to
+            # answer and nothing is wrong.
             return
         except BaseException as error:
             if _ends_the_process(error):

@@ -28,7 +28,7 @@ from app.db.database import WorkerSession
 from .jobs import Again, kinds, recurring
 
 EVERY = timedelta(hours=1)
-# after this a person has to know, because purges do not run or are too slow
+# After this a person has to know, because purges do not run or are too slow.
 OVERDUE = timedelta(days=1)
 LOOK_AGAIN = 3000.0  # seconds
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @lru_cache
 def inliner() -> "CSSInliner":
-    # imported with the first email, so that a start does not wait for it
+    # This is imported with the first email, so that a start does not wait for it.
     from css_inline import CSSInliner
 
     return CSSInliner(load_remote_stylesheets=False)
@@ -44,7 +44,8 @@ class Rendered:
 
 @lru_cache
 def environment() -> "Environment":
-    from jinja2 import Environment, FileSystemLoader, PrefixLoader, StrictUndefined, select_autoescape  # as above
+    # This is slow to import, as above.
+    from jinja2 import Environment, FileSystemLoader, PrefixLoader, StrictUndefined, select_autoescape
 
     folders = {feature.name: feature.path / "templates" for feature in discover()} | {"platform": FOLDER}
     return Environment(

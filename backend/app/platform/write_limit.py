@@ -1,4 +1,7 @@
-"""The limit on what one user writes: `WRITES_PER_MINUTE`, half of which may come at once."""
+"""The limit on unsafe requests of one user.
+
+It is `WRITES_PER_MINUTE`, half of which may come at once.
+"""
 
 import math
 
@@ -15,7 +18,7 @@ NAME = "writes"
 def limit_writes(request: Request) -> None:
     """Count one unsafe request for its user. Raises `TooManyRequests`.
 
-    Callers without an account are limited by address, where a route needs it.
+    Callers without an account are limited by address, on the routes that need it.
     """
     rate, user = get_settings().writes_per_minute, viewer(request)
     if not rate or user is None:

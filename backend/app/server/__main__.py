@@ -20,8 +20,8 @@ from app.core.features import BrokenFeature
 from app.core.logging import configure_logging
 from app.server import descriptors, listening, metrics_listener, reloader, supervisor
 
-# longer than the idle timeout of common load balancers, which would otherwise reuse a
-# closing connection
+# This is longer than the idle timeout of common load balancers, which would otherwise
+# reuse a closing connection.
 KEEP_ALIVE_SECONDS = 75
 
 
@@ -110,7 +110,7 @@ def _try_start(settings: Settings) -> None:
         import_module("app.main")  # not before its metrics know that there are several processes
     except BrokenFeature as error:
         sys.exit(" ".join(str(error).split()))
-    # this import creates the pools, which the parent of a reload must not have
+    # This import creates the pools, which the parent of a reload must not have.
     from app.db.capacity import TooSmall, check_capacity
     from app.db.database import SideSession
 

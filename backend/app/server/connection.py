@@ -23,7 +23,7 @@ from app.server.descriptors import connections_allowed
 from app.server.head import BoundedHead
 
 SIDE_CONNECTIONS = 16
-# bytes of a refused head that are still read, so that the client sees the response
+# Bytes of a refused head that are still read, so that the client sees the response.
 DISCARDED = 1_000_000
 LINGER = 1  # seconds for that
 PIPELINED = 32  # requests of one connection that are not answered yet: each is held whole until its turn comes
@@ -70,14 +70,14 @@ class Connection(BoundedHead):
         self._until = 0.0  # when the client must have made progress, by the crowd's clock
         self._read_until = 0.0  # when the client must have read more of our response
         self._unread = 0
-        # requests without a complete response, in the order of their arrival
+        # Requests without a complete response, in the order of their arrival.
         self._requests: deque[RequestResponseCycle] = deque()
         self._held = 0  # bytes received since the last byte that belonged to a body
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override] # as in uvicorn
         super().connection_made(transport)
         self.peer = self.crowd.peer_of(self.client)
-        # on Linux, the kernel applies this to the data that we gave it
+        # On Linux, the kernel applies this to the data that we gave it.
         if hasattr(socket, "TCP_USER_TIMEOUT"):
             patience = int(self.crowd.limits.patience * 1000)
             transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, patience)
@@ -181,7 +181,7 @@ class Connection(BoundedHead):
         self.transport.close()
 
     def _refuse_head(self) -> None:
-        # a response to an earlier request must not be interrupted by this one
+        # A response to an earlier request must not be interrupted by this one.
         if self._is_answering():
             self.transport.abort()
             return

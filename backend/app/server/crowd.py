@@ -25,10 +25,11 @@ class Limits:
     """Limits on the clients of one process. Times are in seconds."""
 
     connections: int
-    # for a head, and without progress in a body or a response; the documented limit is
-    # 30
+    # This is for a head, and for a body or a response without progress. The documented
+    # limit is 30.
     patience: float = 20
-    # bytes per second that a body, or the reading of a response, must reach on average
+    # A body, or the reading of a response, must reach so many bytes per second on
+    # average.
     rate: int = 500
     head: int = 256_000  # bytes that are held until a head is complete
     look: float = 1  # between two checks of all connections

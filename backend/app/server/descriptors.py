@@ -9,13 +9,13 @@ import resource
 
 from app.core.config import Settings
 
-# connections of one process; each holds some 30 kB, so strangers can use at most about
-# 120 MB
+# One process has at most so many connections. Each holds some 30 kB, so strangers can
+# use at most about 120 MB.
 MOST = 4096
 FEWEST = 16
 WANTED = 8192
-# listening sockets, event loop, logs, connections of a side listener, and connections
-# that are closing
+# These are for listening sockets, the event loop, logs, connections of a side listener,
+# and connections that are closing.
 OWN = 40
 FILES_PER_CONNECTION = 3  # SQLite: the database, its log, and the log's index
 SIDE_CONNECTIONS = 5  # of the side pool and of an embedded worker
@@ -45,7 +45,7 @@ def connections_allowed(settings: Settings) -> int:
     if limit == resource.RLIM_INFINITY:
         return MOST
     database = settings.database_pool_size + settings.database_max_overflow + SIDE_CONNECTIONS
-    # each thread may have a connection to an outside service
+    # Each thread may have a connection to an outside service.
     reserved = OWN + FILES_PER_CONNECTION * database + settings.worker_threads
     if limit - reserved < FEWEST:
         raise TooFewDescriptors(

@@ -60,7 +60,7 @@ def main() -> None:
     except KeyboardInterrupt:
         return
     except (Exception, SystemExit) as error:
-        # the application has served before, so this is its end
+        # The application has served before, so this is its end.
         if any(one.fileno() < 0 for one in sockets):
             raise
         summary, details = _explain(error)
@@ -72,7 +72,7 @@ def _explain(error: Exception | SystemExit) -> tuple[str, str]:
     """Return one line that names the place, and a traceback through our own files only."""
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, str) else "The application ended while it was starting.", ""
-    # its text names the place, and its cause has the traceback
+    # Its text names the place, and its cause has the traceback.
     broken = type(error).__name__ == "BrokenFeature"
     told = traceback.TracebackException.from_exception((error.__cause__ if broken else None) or error)
     told.stack = traceback.StackSummary.from_list([frame for frame in told.stack if _is_ours(frame.filename)])
@@ -91,7 +91,7 @@ def _is_ours(file: str) -> bool:
 def _serve_page(sockets: list[socket], summary: str, details: str) -> None:
     async def page(scope: Scope, _receive: Receive, send: Send) -> None:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        # otherwise DNS may have led a foreign page here
+        # Under another name, DNS may have led a foreign page here.
         own = urlsplit(f"//{headers.get('host', '')}").hostname in THIS_MACHINE
         said = (summary, details) if own else ("The terminal shows the reason.", "")
         if "text/html" in headers.get("accept", ""):

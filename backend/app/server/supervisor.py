@@ -44,7 +44,7 @@ class CountingProcess(Process):
 
     def target(self, sockets: list[socket] | None = None) -> None:
         """Run the new process."""
-        # as in the parent, because signal handlers are not inherited
+        # The parent does the same, but signal handlers are not inherited.
         faulthandler.register(signal.SIGUSR1)
         self.config.callback_notify, self.config.timeout_notify = self._tick, 1
         super().target(sockets)

@@ -101,7 +101,7 @@ def subscribe(newcomer, api, picture):
     newcomer.click("link", "Plans and billing")
     expect(newcomer.page.get_by_role("status")).to_have_text("You have no subscription. Choose a plan.")
     newcomer.click("button", "Export my invoices")
-    expect(newcomer.page.locator("#tried")).to_contain_text("The plan pro does.")
+    expect(newcomer.page.locator("#tried")).to_contain_text("The plan pro allows this.")
     newcomer.clicks -= 1
     picture(newcomer.page, "4-plans")
     newcomer.click("button", "Subscribe to Team, €49.00 a month")

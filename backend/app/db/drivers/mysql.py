@@ -31,5 +31,5 @@ class Connection(pymysql.Connection):
         return self
 
     def cut(self) -> None:
-        # also under TLS, without its closing message
+        # This also works under TLS, without its closing message.
         socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
