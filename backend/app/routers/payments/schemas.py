@@ -32,7 +32,10 @@ def _or_nothing(stored: Any) -> Any:
 
 
 class PlanRead(Output):
-    """A plan. `amount` is in minor units of `currency`, per `interval`."""
+    """A plan that is or was for sale.
+
+    `amount` is in minor units of `currency`. `interval` is `month` or `year`.
+    """
 
     id: int
     slug: str
