@@ -66,7 +66,7 @@ class GoogleFailed(Unavailable):
 
 @dataclass(frozen=True)
 class Configuration:
-    """What the provider publishes about itself (OpenID Connect Discovery 1.0, 3)."""
+    """The provider's description of itself (OpenID Connect Discovery 1.0, 3)."""
 
     authorization_endpoint: str
     token_endpoint: str

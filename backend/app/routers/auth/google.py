@@ -96,8 +96,8 @@ REFUSALS: tuple[type[AppError], ...] = (
 
 @dataclass(frozen=True)
 class Shown:
-    """What an exchange presents: the code, and the proofs that the sign-in began in
-    this client.
+    """The code that an exchange presents, and the proofs that the client began the
+    sign-in.
     """
 
     code: str

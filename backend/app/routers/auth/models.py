@@ -48,7 +48,7 @@ class User(Timestamps, Base):
 
     @hybrid_property
     def is_deleted(self) -> bool:
-        """Whether only the row is left, for what its owner has published.
+        """Return whether only the row is left, for what its owner has published.
 
         A disabled account is not deleted.
         """
@@ -182,7 +182,7 @@ class SecurityEvent(Base):
 
 
 class UsernameHold(Base):
-    """What is stored of a registration with an address that already has an account.
+    """The trace of a registration with an address that already has an account.
 
     Until it expires, it gets the same responses as an account that is waiting to be
     verified (`pending.py`). So neither asking for the username again nor signing in

@@ -220,8 +220,9 @@ class UsernameChange(PartialInput):
 
 
 class GoogleAnswer(BaseModel):
-    """What a browser brings back from Google: `code` and `state`, or an `error`. Other
-    parameters are ignored.
+    """The parameters that a browser brings back from Google.
+
+    They are `code` and `state`, or an `error`. Other parameters are ignored.
     """
 
     code: str = ""

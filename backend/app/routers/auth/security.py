@@ -158,7 +158,7 @@ def read_access_token(token: str, *, even_expired: bool = False) -> Access:
 
 @dataclass(frozen=True)
 class Expected:
-    """What an ID token must contain. Its times are compared with `at`."""
+    """The contents that an ID token must have. Its times are compared with `at`."""
 
     issuers: list[str]
     client_id: str

@@ -17,7 +17,8 @@ PromotionCode = Annotated[str, OneLine(100)]
 
 
 class Entitled(Output):
-    """What a plan includes: features by name, and limits, of which null means no limit.
+    """The contents of a plan: features by name, and limits, of which null means no
+    limit.
 
     A feature or a limit that is not named is not included.
     """
@@ -125,7 +126,7 @@ class PreviewLine(Output):
 
 
 class Preview(Output):
-    """What a change would charge, now or at the end of the period.
+    """The invoice that a change would make, now or at the end of the period.
 
     For 15 minutes, a change to this plan at once charges exactly that.
     """
@@ -159,7 +160,7 @@ class PaymentInvoiceRead(Output):
 
 
 class EntitlementsRead(Entitled):
-    """What the caller may do. `plan` is the slug of the plan in force.
+    """The caller's features and limits. `plan` is the slug of the plan in force.
 
     That is the free plan if no subscription is in force.
     """
@@ -172,7 +173,7 @@ class WebhookRead(Output):
 
 
 class WebhookEventFilters(BaseModel):
-    """Which events to list.
+    """Filters for the list of events.
 
     An event is `waiting` until it is processed. It is `parked` if it is about a
     customer that we do not know, and `dead` if it was given up on.
@@ -211,7 +212,7 @@ class WebhookEventDetail(WebhookEventRead):
 
 
 class SubscriptionFilters(BaseModel):
-    """Which subscriptions to list. `status` is Stripe's value.
+    """Filters for the list of subscriptions. `status` is Stripe's value.
 
     `plan` is a slug, which may be of a plan that is no longer sold.
     """
