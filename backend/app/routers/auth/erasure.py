@@ -1,5 +1,4 @@
-"""Erasure after an account is deleted: its sessions, and the IP addresses in its
-events.
+"""Erasure after an account is deleted: sessions, and IP addresses in its events.
 
 An account may have a very large number of both. The request erases as many as almost
 every account has. A job erases the rest.

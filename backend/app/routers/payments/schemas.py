@@ -17,7 +17,7 @@ PromotionCode = Annotated[str, OneLine(100)]
 
 
 class Entitled(Output):
-    """The contents of a plan: features by name, and limits, of which null means no
+    """The contents of a plan: features by name, and limits. A limit of null is no
     limit.
 
     A feature or a limit that is not named is not included.
