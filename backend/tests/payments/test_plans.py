@@ -88,7 +88,7 @@ def test_what_would_be_done_is_told_before(sold, stripe_side):
     steps = [(step.plan, step.action) for step in plans.differences(wanted, plans.look(wanted))]
     price = offered()["pro"].stripe_price_id
     assert steps == [
-        ("pro", f"replace price {price} (1200 eur per month) by 1500 eur per month"),
+        ("pro", f"replace price {price} (1200 eur per month) with 1500 eur per month"),
         ("team", "update product liftoff-team"),
         ("team-yearly", "update product liftoff-team"),
     ]

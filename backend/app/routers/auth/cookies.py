@@ -1,7 +1,7 @@
-"""Where a refresh token travels: in the body for apps, in a cookie for browsers.
+"""Cookies for browsers: the refresh token, and the secret of a sign-in with Google.
 
-No script can read the cookie. A second cookie recognises the browser in which a sign-in
-with Google began.
+An app gets its refresh token in the body instead. No script can read the cookies. The
+second one recognises the browser in which a sign-in with Google began.
 """
 
 import re

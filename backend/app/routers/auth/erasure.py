@@ -1,4 +1,4 @@
-"""What a deleted account leaves behind: sessions, and addresses in its security events.
+"""Erasure after an account is deleted: sessions, and IP addresses in its events.
 
 An account may have a very large number of both. The request erases as many as almost
 every account has. A job erases the rest.

@@ -39,7 +39,7 @@ ASKED_SECONDS = 60.0
 PAUSE_SECONDS = 5.0
 MAX_CODE = 2_000  # characters
 SCOPE = "openid email"
-# What the libraries raise for a response that makes no sense.
+# The libraries raise these errors for a response that makes no sense.
 ODD = (InvalidSignature, httpx2.InvalidURL, LookupError, TypeError, ValueError, RecursionError)
 ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
@@ -66,7 +66,7 @@ class GoogleFailed(Unavailable):
 
 @dataclass(frozen=True)
 class Configuration:
-    """What the provider publishes about itself (OpenID Connect Discovery 1.0, 3)."""
+    """The provider's description of itself (OpenID Connect Discovery 1.0, 3)."""
 
     authorization_endpoint: str
     token_endpoint: str
@@ -246,7 +246,7 @@ def _asking() -> Iterator["OAuth2Client"]:
 
 
 def _client() -> "OAuth2Client":
-    # a large import that only a server with Google needs
+    # This import is large, and only a server with Google needs it.
     from authlib.integrations.httpx_client import OAuth2Client
 
     settings = get_settings()

@@ -43,9 +43,9 @@ from .sessions import Client
 from .tokens import InvalidToken, Purpose
 
 MAX_NEXT = 500  # characters
-# A path of plain segments, with query and fragment. A second slash, a backslash, a dot
-# segment, a scheme or a control character is refused, encoded ones included, because
-# frontends interpret them differently (requirement 31).
+# The path has plain segments, and may have a query and a fragment. A second slash, a
+# backslash, a dot segment, a scheme or a control character is refused, encoded ones
+# included, because frontends interpret them differently (requirement 31).
 NEXT = re.compile(
     r"(?:/(?:[\w~@+,=-]|%[89A-F][0-9A-F])(?:[\w.~@+,=-]|%[89A-F][0-9A-F])*)*/?"
     r"(?:\?(?:[\w.~@+,=&:/-]|%[2-9A-F][0-9A-F])*)?"
@@ -96,8 +96,8 @@ REFUSALS: tuple[type[AppError], ...] = (
 
 @dataclass(frozen=True)
 class Shown:
-    """What an exchange presents: the code, and the proofs that the sign-in began in
-    this client.
+    """The code that an exchange presents, and the proofs that the client began the
+    sign-in.
     """
 
     code: str
@@ -154,7 +154,7 @@ def arrive(answer: GoogleAnswer, browser: str, client: Client) -> str:
     counts once, whatever comes of it. Raises `REFUSALS`.
     """
     with side_session() as db:
-        # this host's clock may be wrong
+        # This host's clock may be minutes off.
         begun, at = _redeem(db, answer.state, browser), clock.read(db)
     if answer.error:
         raise GoogleDenied if answer.error == "access_denied" else GoogleFailed

@@ -36,7 +36,7 @@ router = Router(prefix="/google", body_limit=SMALL_BODY)
 callback = Router(body_limit=SMALL_BODY, strict_query=False)
 
 journeys = AddressLimit("google sign-in", "100 per 10 minutes")
-# At most so many requests wait for Google at once. The rest wait without a thread.
+# At most this many requests wait for Google at once. The rest wait without a thread.
 # There are fewer of them than threads (WORKER_THREADS), so the other routes stay quick
 # while Google hangs.
 calls = Admission(8, timeout=5, refusal=GoogleUnavailable)

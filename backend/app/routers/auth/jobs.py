@@ -11,8 +11,8 @@ from app.platform.purges import purge
 from . import accounts, erasure, lockouts, passwords, pending, registration
 from .models import LoginSession, OneTimeToken, SecurityEvent, User, UsernameHold
 
-# Counted from their end. The addresses of past sessions tell `throttle.Guess` which
-# places are familiar.
+# The time counts from the end of a session. Addresses of past sessions tell
+# `throttle.Guess` which places are familiar.
 SESSIONS_KEPT = timedelta(days=30)
 # A year, plus the time to notice something that happened a year ago.
 EVENTS_KEPT = timedelta(days=400)

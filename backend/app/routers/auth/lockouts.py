@@ -1,4 +1,4 @@
-"""What follows when strangers have locked an account (requirement 5).
+"""The consequences of a lock that strangers have caused (requirement 5).
 
 A lock leaves one row, and one email whose link lets the owner in.
 """

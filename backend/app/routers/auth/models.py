@@ -40,7 +40,7 @@ class User(Timestamps, Base):
     id: Mapped[PrimaryKey]
     username: Mapped[str] = mapped_column(String(32), unique=True)
     email: Mapped[str] = mapped_column(String(MAX_EMAIL), unique=True)
-    # null: the user signs in without a password
+    # Null: the user signs in without a password.
     hashed_password: Mapped[str | None] = mapped_column(String(255))
     is_verified: Mapped[bool] = mapped_column(default=False)
     is_active: Mapped[bool] = mapped_column(default=True)
@@ -48,7 +48,7 @@ class User(Timestamps, Base):
 
     @hybrid_property
     def is_deleted(self) -> bool:
-        """Whether only the row is left, for what its owner has published.
+        """Return whether only the row is left, for what its owner has published.
 
         A disabled account is not deleted.
         """
@@ -75,13 +75,13 @@ class LoginSession(Base):
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     created_at: Mapped[datetime]
     last_used_at: Mapped[datetime]
-    # fixed at sign-in: use never moves it
+    # Fixed at sign-in: use never moves it.
     expires_at: Mapped[datetime] = mapped_column(index=True)
     ended_at: Mapped[datetime | None] = mapped_column(index=True)
     # The default lets the previous version, which does not know this column, continue
     # during a deployment.
     refresh_count: Mapped[int] = mapped_column(default=0, server_default="0")
-    # when the newest refresh token was first issued
+    # When the newest refresh token was first issued.
     refreshed_at: Mapped[datetime | None]
     ip_address: Mapped[str] = mapped_column(String(45))
     user_agent: Mapped[str] = mapped_column(String(255))
@@ -101,9 +101,9 @@ class OneTimeToken(Base):
     digest: Mapped[str] = mapped_column(String(64), unique=True)
     purpose: Mapped[str] = mapped_column(String(32))
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    # what the purpose needs, such as a new address
+    # What the purpose needs, such as a new address.
     data: Mapped[str] = mapped_column(String(1000), default="")
-    # wrong codes that were sent with this token
+    # Wrong codes that were sent with this token.
     attempts: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
@@ -182,7 +182,7 @@ class SecurityEvent(Base):
 
 
 class UsernameHold(Base):
-    """What is stored of a registration with an address that already has an account.
+    """The trace of a registration with an address that already has an account.
 
     Until it expires, it gets the same responses as an account that is waiting to be
     verified (`pending.py`). So neither asking for the username again nor signing in

@@ -1,5 +1,4 @@
-"""Registrations that wait for their address to be verified, and what makes them give
-way.
+"""Registrations that wait to be verified, and the conditions on which they give way.
 
 A registration with a free address creates an account that waits. One with a taken
 address creates a `UsernameHold`, which behaves the same for as long.
@@ -9,9 +8,9 @@ registers the username `probe` with the address of a victim, and gets 202 either
 Then the attacker registers `probe` again with any other address. If the victim's
 address was free, an account has the name, and the response is 409. If it was taken,
 nothing was stored, and the response is 202. A sign-in as `probe` with the attacker's
-own password would tell as much: 403 `email_not_verified` for the waiting account, 401
-for nothing. So a hold takes the username, keeps the password, and gets the responses of
-a waiting account.
+own password would reveal the same. The waiting account gets 403 `email_not_verified`,
+and a name without an account gets 401. So a hold takes the username, keeps the
+password, and gets the responses of a waiting account.
 
 The two must also end at the same moment. Otherwise the attacker only has to ask again
 at a time when one is gone and the other is not. That is why a new link prolongs nothing
@@ -28,7 +27,7 @@ from app.db import clock
 from .models import Identity, LoginSession, User, UsernameHold
 
 LIFE = timedelta(hours=24)
-"""How long a registration waits for its link to be opened.
+"""The time that a registration waits for its link to be opened.
 
 A new link does not prolong it. Otherwise its username would be held longer than one
 that was registered with a taken address, and the two could be told apart.

@@ -48,7 +48,8 @@ def register(db: Session, data: Registration) -> None:
     `WeakPassword`.
     """
     refuse_weak(data.password, data.username, data.email.partition("@")[0])
-    # for a taken address, too, so that both cases take the same time
+    # The password is hashed for a taken address, too, so that both cases take the same
+    # time.
     hashed = hash_password(data.password)
     wait_for_turn(db, User.username, data.username)
     pending.make_way(db, User.username == data.username, User.email == data.email)

@@ -12,7 +12,7 @@ from app.core.types import rule
 
 MAX_PASSWORD = 256
 MAX_TOKEN = 100  # characters; ours have 43
-# from the demo data
+# The account is part of the demo data.
 DEMO = {"email": "author@example.com", "password": "liftoff-demo-password"}
 NEW_PASSWORD = "four quiet herons wade"  # noqa: S105 - an example
 # Stands for a token that exists only in an email or a response. It has the right form,
@@ -220,8 +220,9 @@ class UsernameChange(PartialInput):
 
 
 class GoogleAnswer(BaseModel):
-    """What a browser brings back from Google: `code` and `state`, or an `error`. Other
-    parameters are ignored.
+    """The parameters that a browser brings back from Google.
+
+    They are `code` and `state`, or an `error`. Other parameters are ignored.
     """
 
     code: str = ""

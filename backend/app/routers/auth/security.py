@@ -158,7 +158,7 @@ def read_access_token(token: str, *, even_expired: bool = False) -> Access:
 
 @dataclass(frozen=True)
 class Expected:
-    """What an ID token must contain. Its times are compared with `at`."""
+    """The contents that an ID token must have. Its times are compared with `at`."""
 
     issuers: list[str]
     client_id: str
@@ -267,7 +267,7 @@ def _id_claims(expected: Expected) -> jwt.JWTClaimsRegistry:
         leeway=LEEWAY_SECONDS,
         iss={"essential": True, "values": expected.issuers},
         aud={"essential": True, "value": expected.client_id},
-        # the party that the token was issued to: optional, but must not be another
+        # The party that the token was issued to: optional, but must not be another.
         azp={"value": expected.client_id},
         sub={"essential": True},
         nonce={"essential": True, "value": expected.nonce},

@@ -19,7 +19,7 @@ from .security import hash_password, verify_password
 from .sessions import Client
 from .weak_passwords import refuse_weak
 
-# so many of an account's newest sessions are read for familiar addresses
+# Only this many of an account's newest sessions are searched for familiar addresses.
 MANY_SESSIONS = 200
 
 

@@ -33,9 +33,9 @@ GRACE = timedelta(seconds=10)  # two tabs of one browser may send the same refre
 # Live sessions of one user. Without a bound, ending them all would take longer the more
 # there are.
 MOST = 1_000
-TRIMMED = 100  # so many of the sessions beyond `MOST` end at one sign-in
+TRIMMED = 100  # at one sign-in, at most this many sessions end
 SHOWN = 100
-# how recent a sign-in must be if there is no password to ask for
+# A sign-in must be this recent if there is no password to ask for.
 FRESH = timedelta(minutes=10)
 
 

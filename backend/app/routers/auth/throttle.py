@@ -22,12 +22,12 @@ from app.platform.limits import AddressLimit, RateLimit
 
 REGISTRATIONS = AddressLimit("register", "30 per hour")
 MAILS_ASKED_FOR = AddressLimit("mails asked for", "30 per hour")
-# of one kind; a reset link lives for as long as this counts
+# The emails are of one kind. A reset link lives for as long as this counts.
 MAILS_TO = RateLimit("mails to one address", "5 per hour")
 
 SAME_ACCOUNT = RateLimit("wrong password", "10 per 15 minutes")  # for one account from one address
 ANY_ACCOUNT = RateLimit("wrong sign-in", "50 per 15 minutes")  # for all accounts from one address
-# so that one site alone cannot cause a siege
+# This keeps one site alone from causing a siege.
 SAME_ACCOUNT_SITE = RateLimit("wrong password, one site", "100 per day")
 ANY_ACCOUNT_SITE = RateLimit("wrong sign-in, one site", "500 per 15 minutes")
 STRANGERS = RateLimit("wrong passwords of strangers", "100 per hour")
@@ -39,7 +39,7 @@ OWNER_AGAIN = RateLimit("wrong password again", "10 per 15 minutes")  # within o
 
 # At any time, three of a million codes are correct. At ten tries an hour, guessing
 # takes years, even with the password in hand. A new password clears nothing here,
-# because the second factor is there to keep out someone who can read the owner's mail.
+# because the second factor must keep out even someone who can read the owner's mail.
 WRONG_CODES = RateLimit("wrong code", "10 per hour")  # of one account
 WRONG_CODES_HERE = AddressLimit("wrong code here", "30 per 15 minutes")  # for all accounts
 

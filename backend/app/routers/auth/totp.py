@@ -47,7 +47,7 @@ def step_of(secret: str, code: str, moment: datetime, *, after: int | None = Non
     """
     here = step_at(moment)
     right = None
-    # every step is compared, so that the time reveals nothing
+    # Every step is compared, so that the time reveals nothing.
     for step in range(here - DRIFT, here + DRIFT + 1):
         same = hmac.compare_digest(code_at(secret, step).encode(), code.encode("utf-8", "replace"))
         if same and (after is None or step > after):

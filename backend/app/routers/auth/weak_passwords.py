@@ -89,7 +89,7 @@ def _common() -> frozenset[str]:
     """Return common passwords in lower case: our list of long ones, and zxcvbn's 30,000
     of any length.
     """
-    # a large import that only setting a password needs
+    # This import is large, and only setting a password needs it.
     from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
     long = (line for line in LIST.read_text().splitlines() if not line.startswith("#"))

@@ -123,7 +123,7 @@ class CategoryRead(Output):
 
 
 class PostFilters(BaseModel):
-    """Which posts to list, and in which order.
+    """Filters and order for the list of posts.
 
     With `published_only=false`, the list includes drafts: your own, or everyone's for a
     superuser.

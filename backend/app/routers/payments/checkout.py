@@ -87,7 +87,7 @@ def create_checkout(db: Session, user: User, data: CheckoutCreate) -> CheckoutRe
             attempt = None
         if attempt is None:
             _look(db, customer)
-            # it was deleted at Stripe, and we had not heard
+            # The customer was deleted at Stripe, and we had not heard.
             if customer.gone_at is not None:
                 customer = customers.ensure_customer(db, user)
             attempt = _begin(db, user, customer, plan, code)

@@ -108,7 +108,7 @@ def send_email(db: Session, customer_id: int) -> None:
     if forgetting.is_orphan(db, customer):
         forgetting.forget_soon(db, customer)
     elif db.scalar(wanted):
-        # the address has changed again meanwhile
+        # The address has changed again meanwhile.
         enqueue(db, "payments.send_email", {"customer_id": customer_id})
 
 

@@ -1,4 +1,4 @@
-"""What a user may do: the plan that is in force, its features and its limits."""
+"""Entitlements of a user: the plan in force, its features and its limits."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -47,8 +47,9 @@ class UpgradeRequired(AppError):
 
 @dataclass(frozen=True)
 class Entitlements:
-    """What a plan includes. A limit of `None` means no limit. A limit that is not named
-    is 0.
+    """The contents of a plan.
+
+    A limit of `None` means no limit. A limit that is not named is 0.
     """
 
     plan: str

@@ -13,7 +13,7 @@ REFERENCE = re.compile(r"[\x21-\x7e]{1,255}")  # every id of Stripe's matches th
 
 
 class Concern(Enum):
-    """What an event makes us look at."""
+    """The kind of object that an event makes us look at."""
 
     PAYER = auto()  # the event names the customer
     CHARGE = auto()  # the event names a charge, which names the customer

@@ -22,7 +22,7 @@ from . import gateway
 from .alarms import alarm
 from .models import CheckoutAttempt, Customer
 
-# an earlier payment is history, and a person decides about it
+# An earlier payment is history, and a person decides about it.
 LAST_MOMENT = timedelta(days=1)
 
 

@@ -18,11 +18,11 @@ from .models import CheckoutAttempt, Customer, Notice, WebhookEvent
 
 CATCH_UP = timedelta(minutes=10)
 EVENTS_KEPT = timedelta(days=90)  # Stripe itself shows them for 30 days
-# counted from their end, for questions about what became of one
+# The time counts from the end of a checkout. It leaves room for questions about it.
 CHECKOUTS_KEPT = timedelta(days=30)
-# longer than the longest period, a year, in which a notice is sent once
+# A notice is sent once in a period, and the longest period is a year.
 NOTICES_KEPT = timedelta(days=400)
-# counted from the deletion: a dispute can come months after a payment
+# The time counts from the deletion. A dispute can come months after a payment.
 PAYERS_KEPT = timedelta(days=400)
 
 

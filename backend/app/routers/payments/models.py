@@ -45,7 +45,7 @@ class Plan(Timestamps, Base):
     trial_needs_card: Mapped[bool]
     entitlements: Mapped[dict[str, Any]] = mapped_column(JSON)  # `catalogue.Offer.entitlements`
     stripe_product_id: Mapped[str | None] = mapped_column(String(STRIPE_ID))
-    # null: free, or not synced
+    # Null: free, or not synced.
     stripe_price_id: Mapped[str | None] = mapped_column(String(STRIPE_ID), unique=True)
 
 
@@ -61,7 +61,7 @@ class Customer(Timestamps, Base):
 
     id: Mapped[PrimaryKey]
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), unique=True)
-    # null until Stripe has responded
+    # Null until Stripe has responded.
     stripe_id: Mapped[str | None] = mapped_column(String(STRIPE_ID), unique=True)
     creation_key: Mapped[str] = mapped_column(String(64), unique=True)  # Idempotency-Key of its creation at Stripe
     creation_asked_at: Mapped[datetime | None]
@@ -116,16 +116,16 @@ class Subscription(Timestamps, Base):
     has_payment_method: Mapped[bool]
     pause_behavior: Mapped[str | None] = mapped_column(String(32))  # Stripe's value, while collection is paused
     pause_until: Mapped[datetime | None]  # null: until someone ends the pause
-    # until when a change waits for its payment
+    # A change waits for its payment until then.
     pending_update_until: Mapped[datetime | None]
     # Stripe's value for what follows a trial without a card
     trial_without_card: Mapped[str | None] = mapped_column(String(32))
-    # null: the card is charged; otherwise invoices are sent
+    # Null: the card is charged; otherwise invoices are sent.
     days_until_due: Mapped[int | None]
     discounts: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True), default=list)
-    # Stripe's schedule that manages the subscription
+    # The schedule at Stripe that manages the subscription.
     schedule_id: Mapped[str | None] = mapped_column(String(STRIPE_ID))
-    # the price that the schedule changes to
+    # The price that the schedule changes to.
     scheduled_price_id: Mapped[str | None] = mapped_column(String(STRIPE_ID))
     scheduled_at: Mapped[datetime | None]  # when it changes
     # What a preview has shown. The change charges exactly that, with one

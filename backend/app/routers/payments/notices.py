@@ -22,7 +22,7 @@ from .entitlements import grace_ends_at
 from .gateway import SeenInvoice, SeenPayer
 from .models import Customer, Notice, Plan, Subscription
 
-# an older payment gets no email: the past of a payer is read in silence
+# An older payment gets no email: the past of a payer is read in silence.
 NEWS = timedelta(days=30)
 BEFORE_TRIAL_END = timedelta(days=3, hours=1)  # Stripe reminds three days before
 # A payer may spend this long on Stripe's page with what they have just requested.

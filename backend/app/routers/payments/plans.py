@@ -40,7 +40,7 @@ def lookup_key(offer: Offer) -> str:
 
 @dataclass
 class AtStripe:
-    """What Stripe sells, by our names for it."""
+    """The products and prices at Stripe, by our names for them."""
 
     products: dict[str, SeenProduct]
     prices: dict[str, SeenPrice]
@@ -71,7 +71,7 @@ def _differences(offers: list[Offer], there: AtStripe) -> Iterator[Step]:
             yield Step(offer.slug, f"create price {_money(offer)}")
         elif not _same_price(offer, price):
             was = f"{price.amount} {price.currency} per {price.interval}"
-            yield Step(offer.slug, f"replace price {price.id} ({was}) by {_money(offer)}")
+            yield Step(offer.slug, f"replace price {price.id} ({was}) with {_money(offer)}")
 
 
 def _same_product(offer: Offer, product: SeenProduct) -> bool:

@@ -1,4 +1,4 @@
-"""What it means for a buyer that Stripe refuses to sell a plan."""
+"""Translation of Stripe's refusals to sell a plan into errors for the buyer."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

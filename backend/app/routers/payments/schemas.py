@@ -17,7 +17,8 @@ PromotionCode = Annotated[str, OneLine(100)]
 
 
 class Entitled(Output):
-    """What a plan includes: features by name, and limits, of which null means no limit.
+    """The contents of a plan: features by name, and limits. A limit of null is no
+    limit.
 
     A feature or a limit that is not named is not included.
     """
@@ -32,7 +33,10 @@ def _or_nothing(stored: Any) -> Any:
 
 
 class PlanRead(Output):
-    """A plan. `amount` is in minor units of `currency`, per `interval`."""
+    """A plan that is or was for sale.
+
+    `amount` is in minor units of `currency`. `interval` is `month` or `year`.
+    """
 
     id: int
     slug: str
@@ -122,7 +126,7 @@ class PreviewLine(Output):
 
 
 class Preview(Output):
-    """What a change would charge, now or at the end of the period.
+    """The invoice that a change would make, now or at the end of the period.
 
     For 15 minutes, a change to this plan at once charges exactly that.
     """
@@ -156,7 +160,7 @@ class PaymentInvoiceRead(Output):
 
 
 class EntitlementsRead(Entitled):
-    """What the caller may do. `plan` is the slug of the plan in force.
+    """The caller's features and limits. `plan` is the slug of the plan in force.
 
     That is the free plan if no subscription is in force.
     """
@@ -169,7 +173,7 @@ class WebhookRead(Output):
 
 
 class WebhookEventFilters(BaseModel):
-    """Which events to list.
+    """Filters for the list of events.
 
     An event is `waiting` until it is processed. It is `parked` if it is about a
     customer that we do not know, and `dead` if it was given up on.
@@ -208,7 +212,7 @@ class WebhookEventDetail(WebhookEventRead):
 
 
 class SubscriptionFilters(BaseModel):
-    """Which subscriptions to list. `status` is Stripe's value.
+    """Filters for the list of subscriptions. `status` is Stripe's value.
 
     `plan` is a slug, which may be of a plan that is no longer sold.
     """

@@ -125,9 +125,9 @@ def close_session(session_id: str) -> SeenSession:
             return found
         try:
             return session_of(sessions.expire(session_id))
-        # The session was completed in between, or the connection broke. What it is now
-        # decides.
         except stripe.StripeError:
+            # The session was completed in between, or the connection broke. What it is
+            # now decides.
             now = session_of(sessions.retrieve(session_id))
             if now.status == "open":
                 raise
@@ -199,9 +199,9 @@ def cancel_now(subscription_id: str) -> SeenSubscription:
     with calling() as client:
         try:
             ended = client.v1.subscriptions.cancel(subscription_id, {"invoice_now": False, "prorate": False})
-        # Stripe refuses this for a subscription that has ended, for example by a try
-        # whose response was lost.
         except stripe.InvalidRequestError:
+            # Stripe refuses this for a subscription that has ended, for example after a
+            # try whose response was lost.
             ended = client.v1.subscriptions.retrieve(subscription_id)
             if ended.status != "canceled":
                 raise

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import stripe
 
-# every call has ended by then, though its response may be lost
+# Every call has ended by then, though its response may be lost.
 UNHEARD = timedelta(minutes=1)
 
 

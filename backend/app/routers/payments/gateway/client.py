@@ -25,7 +25,7 @@ from .version import API_VERSION
 TOTAL_SECONDS = 10.0
 MAX_BYTES = 20_000_000
 REPETITIONS = 2
-# what reading a malformed response raises
+# Reading a malformed response raises these errors.
 ODD = (AttributeError, LookupError, TypeError)
 
 log = get_logger(__name__)
@@ -111,7 +111,7 @@ def _ours(error: stripe.StripeError) -> Exception:
         log.error("stripe_key_refused", **facts)
         return PaymentsMisconfigured("Stripe refuses the key in STRIPE_SECRET_KEY")
     refused = isinstance(error, stripe.InvalidRequestError | stripe.IdempotencyError)
-    # a conflict means that the same call is still running
+    # A conflict means that the same call is still running.
     if refused and error.http_status != HTTPStatus.CONFLICT:
         write = log.info if error.code == "resource_missing" else log.warning
         write("stripe_refused", **facts, message=error.user_message)

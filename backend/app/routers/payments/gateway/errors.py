@@ -81,12 +81,12 @@ class StripeRefused(AppError):
 
     @property
     def is_about_price(self) -> bool:
-        """Whether the price or its product is archived or deleted."""
+        """Return whether the price or its product is archived or deleted."""
         return self.parameter.endswith(("[price]", "[plan]")) or "is inactive" in self.words
 
     @property
     def is_about_currency(self) -> bool:
-        """Whether the refusal is about the currency.
+        """Return whether the refusal is about the currency.
 
         Stripe has no code for this refusal, only a message.
         """

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 PAGE = 100
 EXPANDED = ["data.latest_invoice", "data.discounts.source.coupon", "data.schedule"]
 SCHEDULED = ["schedule"]
-# metadata of a subscription: the checkout attempt that it came from
+# Metadata of a subscription: the checkout attempt that it came from.
 ATTEMPT = "liftoff_attempt"
 
 
@@ -232,7 +232,7 @@ def find_sold() -> dict[str, str]:
     sold: dict[str, str] = {}
     params: Any = {"limit": PAGE}
     while True:
-        # one call for each page, because there may be very many
+        # One call for each page, because there may be very many.
         with calling() as client:
             page = client.v1.subscriptions.list(params)
         sold |= {one.id: id_of(one.customer) or "" for one in page.data if ATTEMPT in one.metadata.to_dict()}

@@ -1,6 +1,4 @@
-"""What we take from Stripe's objects: everything that our rules and rows need, and no
-more.
-"""
+"""Our shapes of Stripe's objects: the fields that rules and rows need."""
 
 from dataclasses import dataclass
 from datetime import datetime
