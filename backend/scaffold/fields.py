@@ -137,7 +137,7 @@ class Field:
 
     @property
     def about(self) -> str:
-        """Its type as it was written."""
+        """The type as it was typed."""
         inner = f"({', '.join(self.token.arguments)})" if self.token.arguments else ""
         return f"`{self.token.kind}{inner}`"
 
@@ -149,7 +149,7 @@ class Field:
         found += ["unique"] if self.unique else []
         found += ["filtered and sorted"] if self.listed else []
         if self.target:
-            found += ["null when that is deleted" if self.optional else "deleted with that"]
+            found += ["null after that row is deleted" if self.optional else "deleted with that row"]
         return found + (["found by `q`"] if self.searched else [])
 
     @property

@@ -26,8 +26,9 @@ from tools.run_tests import (
 PAGE = BACKEND / "docs" / "long-checks.md"
 INTRODUCTION = """# Long checks
 
-`make check-long` writes this page. It runs what takes too long for every change: all tests on all
-databases with the measurement of coverage, and the tests of faults in their long form, one at a time.
+`make check-long` writes this page. It runs the checks that take too long to run on every
+change: all tests on all databases, with a measurement of coverage, and the long forms of
+the tests of faults, one at a time.
 """
 
 

@@ -70,5 +70,5 @@ def test_the_page_tells_what_lists_take_and_what_goes_with_what():
     assert r"| `remark` | `text` | default `it's 5% \ {a}\|b` |" in defaults
     assert remarks["due_at"] == "may be null, filtered and sorted"
     assert remarks["paid"] == "default `false`, filtered and sorted"
-    assert remarks["customer_id"] == "required, filtered and sorted, deleted with that"
-    assert remarks["helper_id"] == "may be null, filtered and sorted, null when that is deleted"
+    assert remarks["customer_id"] == "required, filtered and sorted, deleted with that row"
+    assert remarks["helper_id"] == "may be null, filtered and sorted, null after that row is deleted"
