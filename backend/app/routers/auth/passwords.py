@@ -80,7 +80,7 @@ def change(db: Session, session: LoginSession, data: PasswordChange, client: Cli
 
 def _set(db: Session, user: User, password: str) -> None:
     """Every link and challenge that was made under the old password is dead; the owner gets a notice."""
-    refuse_weak(password, user.username, user.email.partition("@")[0], field="new_password")
+    refuse_weak(password, user.username, user.email, field="new_password")
     user.hashed_password = hash_password(password)
     # The row first: it is what a sign-in with the old password locks, so that none can slip in behind this.
     db.flush()

@@ -44,7 +44,7 @@ def register(db: Session, data: Registration) -> None:
     An id of `users`, which an account's owner can read, is used up in both cases, too; but not on SQLite, which takes
     back what a savepoint gave out. Raises `UsernameTaken`, `WeakPassword`.
     """
-    refuse_weak(data.password, data.username, data.email.partition("@")[0])
+    refuse_weak(data.password, data.username, data.email)
     hashed = hash_password(data.password)  # for a taken address, too: both cases take the same time
     wait_for_turn(db, User.username, data.username)
     pending.make_way(db, User.username == data.username, User.email == data.email)

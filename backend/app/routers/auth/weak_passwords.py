@@ -3,7 +3,7 @@
 | Refused | Example |
 |---|---|
 | shorter than `PASSWORD_MIN_LENGTH` | `tiny-secret` |
-| common, also with digits or punctuation around | `administrator`, `Welcome12345!` |
+| common, or a single word, also with digits or punctuation around | `administrator`, `Welcome12345!` |
 | one chunk repeated, if the chunk alone would be too short | `passwordpassword` |
 | runs along the keyboard, the alphabet or the digits | `qwertyuiopas`, `1qaz2wsx3edc` |
 | little besides names of the user, this site or the product | `ada.lovelace1815` of `ada.lovelace` |
@@ -47,7 +47,7 @@ class WeakPassword(Unprocessable):
 
 
 def refuse_weak(password: str, *own_names: str, field: str = "password") -> None:
-    """Raise `WeakPassword` if the password is easy to guess; `own_names` are the account's.
+    """Raise `WeakPassword` if the password is easy to guess; `own_names` are the account's, its address included.
 
     Length counts in code points, exactly as received: nothing is stripped, folded or cut. `field` is
     the name of the field it came in.
@@ -88,6 +88,14 @@ def _common() -> frozenset[str]:
     return frozenset([*long, *FREQUENCY_LISTS["passwords"], DEMO_PASSWORD])
 
 
+@lru_cache
+def _words() -> frozenset[str]:
+    """Words and first names. A frequent one is not in zxcvbn's list of passwords: that has what no other list has."""
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS
+
+    return frozenset(word for one in FREQUENCY_LISTS.values() for word in one)
+
+
 def _period(text: str) -> int:
     """The length of the shortest chunk whose repetition, cut at the end, is this text.
 
@@ -120,10 +128,11 @@ def _neighbours() -> frozenset[str]:
 
 
 def _without_names(folded: str, own_names: Iterable[str]) -> str:
-    """What is left when names, and a common password in the middle, are taken out, the longest first."""
+    """What is left when names, and a common password or word in the middle, are taken out, the longest first."""
     names = {name.casefold() for name in (*own_names, *_site_names(), *FILLERS)}
     words = {part for name in names for part in (name, *NOT_ALNUM.split(name))}
-    words |= {_core(folded)} & _common()
+    core = _core(folded)
+    words |= {core} if core in _common() or core in _words() else set()
     for word in sorted(words, key=len, reverse=True):
         if len(word) >= SHORTEST_NAME:
             folded = folded.replace(word, " ")
