@@ -103,7 +103,7 @@ def _set(db: Session, user: User, password: str) -> None:
 
     All links and challenges from before are revoked.
     """
-    refuse_weak(password, user.username, user.email.partition("@")[0], field="new_password")
+    refuse_weak(password, user.username, user.email, field="new_password")
     user.hashed_password = hash_password(password)
     # The row is written first, because a sign-in with the old password locks it. So
     # such a sign-in cannot get past this change.

@@ -47,7 +47,7 @@ def register(db: Session, data: Registration) -> None:
     because it takes back an id when a savepoint is rolled back. Raises `UsernameTaken`,
     `WeakPassword`.
     """
-    refuse_weak(data.password, data.username, data.email.partition("@")[0])
+    refuse_weak(data.password, data.username, data.email)
     # The password is hashed for a taken address, too, so that both cases take the same
     # time.
     hashed = hash_password(data.password)

@@ -183,7 +183,7 @@ def make_superuser(db: Session, *, email: str, username: str, password: str | No
         raise ValueError("A new account, or one with an unverified address, needs a password")
     else:
         username = canonical_username(username)
-        refuse_weak(password, username, email.partition("@")[0])
+        refuse_weak(password, username, email)
         user = user or User(username=username, email=email)
         db.add(user)
         user.hashed_password = hash_password(password)

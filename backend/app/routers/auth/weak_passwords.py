@@ -3,7 +3,7 @@
 | Refused | Example |
 |---|---|
 | shorter than `PASSWORD_MIN_LENGTH` | `tiny-secret` |
-| common, also with digits or punctuation around | `administrator`, `Welcome12345!` |
+| common, or a single word, also with digits or punctuation around | `administrator`, `Welcome12345!` |
 | one chunk repeated, if the chunk alone would be too short | `passwordpassword` |
 | runs along the keyboard, the alphabet or the digits | `qwertyuiopas`, `1qaz2wsx3edc` |
 | little besides names of the user, this site or the product | `ada.lovelace1815` of `ada.lovelace` |
@@ -50,7 +50,7 @@ class WeakPassword(Unprocessable):
 def refuse_weak(password: str, *own_names: str, field: str = "password") -> None:
     """Raise `WeakPassword` if the password is easy to guess.
 
-    `own_names` are the account's names. The length is counted in code points, exactly
+    `own_names` are the account's names, its email included. The length is counted in code points, exactly
     as received. Nothing is stripped, folded or cut. `field` names the field that held
     the password.
     """
@@ -96,6 +96,18 @@ def _common() -> frozenset[str]:
     return frozenset([*long, *FREQUENCY_LISTS["passwords"], DEMO_PASSWORD])
 
 
+@lru_cache
+def _words() -> frozenset[str]:
+    """Return words and first names.
+
+    A frequent word is missing from zxcvbn's list of passwords, which contains only what
+    no other list has.
+    """
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS
+
+    return frozenset(word for one in FREQUENCY_LISTS.values() for word in one)
+
+
 def _period(text: str) -> int:
     """Return the length of the shortest chunk that makes this text when repeated.
 
@@ -133,10 +145,11 @@ def _neighbours() -> frozenset[str]:
 
 
 def _without_names(folded: str, own_names: Iterable[str]) -> str:
-    """Remove names, and a common password in the middle, the longest first."""
+    """Remove names, and a common password or word in the middle, the longest first."""
     names = {name.casefold() for name in (*own_names, *_site_names(), *FILLERS)}
     words = {part for name in names for part in (name, *NOT_ALNUM.split(name))}
-    words |= {_core(folded)} & _common()
+    core = _core(folded)
+    words |= {core} if core in _common() or core in _words() else set()
     for word in sorted(words, key=len, reverse=True):
         if len(word) >= SHORTEST_NAME:
             folded = folded.replace(word, " ")
