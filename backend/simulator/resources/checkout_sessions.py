@@ -11,9 +11,7 @@ from stripe.params.checkout import (
 
 from simulator.billing import checkout, coupons, quotes, setups, subscriptions
 from simulator.billing.catalog import active_price, cost, product_name
-from simulator.billing.currencies import smallest_charge
 from simulator.billing.products import new_product
-from simulator.billing.words import money
 from simulator.durations import DAY, MINUTE
 from simulator.objects import Object
 from simulator.protocol.errors import StripeError, unsupported
@@ -21,7 +19,7 @@ from simulator.protocol.expansion import includable
 from simulator.protocol.lists import page, page_of
 from simulator.protocol.operations import operation
 from simulator.protocol.parameters import Params
-from simulator.protocol.urls import check_url
+from simulator.resources.checkout_checks import check_session, check_total
 from simulator.resources.prices import new_price
 from simulator.shapes.checkout import expected_customer, line_items_of, new_line_item, new_session
 from simulator.state.work import Work
@@ -60,14 +58,14 @@ def create(work: Work, params: Params) -> Object:
         session["customer_details"] = expected_customer(mode, email)
     items = _items(work, params, session)
     session |= {"_line_items": items, "currency": items[0]["currency"] if items else params.get("currency")}
-    _check(session, params)
+    check_session(session, params)
     if customer and mode == "subscription":
         subscriptions.check_currency(work, customer, session["currency"], "line_items")
     sources = coupons.chosen(work, params.get("discounts") or [], session["customer"])
     for source in sources:
         coupons.check_currency(work, source, session["currency"] or "usd")
     quotes.with_amounts(work, session, sources)
-    _check_total(session)
+    check_total(session)
     work.set_timer("checkout.expire", session["id"], session["expires_at"])
     if mode == "setup":
         session["setup_intent"] = setups.new_intent(
@@ -153,6 +151,12 @@ def _items(work: Work, params: Params, session: Object) -> list[Object]:
     found = []
     for sent in params.get("line_items") or []:
         price, quantity = _price(work, sent), sent.get("quantity", 1)
+        if quantity < 1:
+            raise StripeError(
+                "This value must be greater than or equal to 1.",
+                code="parameter_invalid_integer",
+                param=sent.path("quantity"),
+            )
         found.append(_item(work, session, price, quantity))
     return found
 
@@ -180,42 +184,6 @@ def _item(work: Work, session: Object, price: Object, quantity: int) -> Object:
         quantity=quantity,
         amounts=(0 if trial else whole, 0),
     )
-
-
-def _check(session: Object, params: Params) -> None:
-    items, mode = quotes.line_items(session), session["mode"]
-    if not session["success_url"]:
-        raise StripeError("Missing required param: success_url.", code="parameter_missing", param="success_url")
-    for name in ("success_url", "cancel_url"):
-        if session[name]:
-            check_url(session[name], name)
-    if not items and mode != "setup":
-        raise StripeError("You must provide at least one line item.", code="parameter_missing", param="line_items")
-    recurring = [bool(item["price"]["recurring"]) for item in items]
-    if mode == "payment" and any(recurring):
-        raise StripeError(
-            "You specified `payment` mode but passed a recurring price. Either switch to `subscription` mode or use "
-            "only one-time prices.",
-            param="mode",
-        )
-    if mode == "subscription" and not all(recurring):
-        if not any(recurring):
-            raise StripeError(
-                "You must provide at least one recurring price in `subscription` mode when using prices.", param="mode"
-            )
-        raise unsupported("line_items", "The simulator does not sell one-time prices beside recurring ones.")
-    if session["allow_promotion_codes"] and params.get("discounts"):
-        raise StripeError("You may only specify one of these parameters: allow_promotion_codes, discounts.")
-
-
-def _check_total(session: Object) -> None:
-    """A card is not asked for less than a bank would move; for nothing at all it is not asked."""
-    if session["mode"] == "payment" and 0 < session["amount_total"] < smallest_charge(session["currency"]):
-        least = money(smallest_charge(session["currency"]), session["currency"])
-        raise StripeError(
-            f"The Checkout Session's total amount due must add up to at least {least} {session['currency']}",
-            code="amount_too_small",
-        )
 
 
 @operation("GET /v1/checkout/sessions/{id}", SessionRetrieveParams)

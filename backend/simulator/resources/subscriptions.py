@@ -40,8 +40,7 @@ def create(work: Work, params: Params) -> Object:
     refuse_others(params)
     customer = customers.named(work, params)
     subscription = subscriptions.start(work, read_order(work, params, customer))
-    _set_ending(work, subscription, params)
-    return subscription
+    return _set_ending(work, subscription, params)
 
 
 def read_order(work: Work, params: Params, customer: Object) -> Order:
@@ -101,11 +100,10 @@ def _anchor(params: Params, now: int, price: Object | None, trial_end: int | Non
     return anchor
 
 
-def _set_ending(work: Work, subscription: Object, params: Params) -> None:
+def _set_ending(work: Work, subscription: Object, params: Params) -> Object:
     """`cancel_at` and `cancel_at_period_end` of a new subscription, which then is created as ending."""
     fields = cancellation(params, subscription, work.now)
-    if fields:
-        changes.change(work, subscription, changes.Change(fields=fields))
+    return changes.change(work, subscription, changes.Change(fields=fields)) if fields else subscription
 
 
 @operation("GET /v1/subscriptions/{id}", SubscriptionRetrieveParams)

@@ -27,6 +27,44 @@ def test_what_stripe_refuses(open_session, fields, param):
     assert refused.value.param == param
 
 
+def sticker(amount, currency="usd", **interval):
+    recurring = {"recurring": interval} if interval else {}
+    return {"currency": currency, "unit_amount": amount, "product_data": {"name": "A sticker"}, **recurring}
+
+
+@pytest.mark.parametrize(
+    ("mode", "items", "param"),
+    [
+        ("payment", [{"price_data": sticker(900), "quantity": 0}], "line_items[0][quantity]"),
+        ("payment", [{"price_data": sticker(900), "quantity": -1}], "line_items[0][quantity]"),
+        (
+            "payment",
+            [{"price_data": sticker(900), "quantity": 1}, {"price_data": sticker(900, "eur"), "quantity": 1}],
+            "line_items",
+        ),
+        (
+            "subscription",
+            [
+                {"price_data": sticker(900, interval="month"), "quantity": 1},
+                {"price_data": sticker(900, interval="year"), "quantity": 1},
+            ],
+            "line_items",
+        ),
+        ("payment", [{"price_data": sticker(1050, "isk"), "quantity": 100}], None),
+        ("payment", [{"price_data": sticker(1050, "isk"), "quantity": 51}], "line_items"),
+        ("payment", [{"price_data": sticker(1005, "kwd"), "quantity": 1}], "line_items"),
+        ("payment", [{"price_data": sticker(100_000_000), "quantity": 1}], "line_items"),
+    ],
+)
+def test_what_no_card_could_be_charged_is_not_sold(open_session, mode, items, param):
+    if param is None:
+        assert open_session(mode=mode, line_items=items).amount_total == 105_000
+        return
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        open_session(mode=mode, line_items=items)
+    assert refused.value.param == param
+
+
 @pytest.mark.parametrize(
     "fields",
     [

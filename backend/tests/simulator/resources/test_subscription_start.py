@@ -272,3 +272,10 @@ def test_lists_leave_out_what_has_ended(shop, v1):
     }
     assert v1.subscriptions.list({"price": "price_other"}).data == []
     assert len(v1.subscriptions.list({"current_period_end": {"gt": NOW}}).data) == 1
+
+
+@pytest.mark.parametrize("end", [{"cancel_at_period_end": True}, {"cancel_at": "min_period_end"}])
+def test_the_answer_of_a_create_shows_the_end_asked_for(shop, end):
+    subscription = shop.subscribe(shop.customer(), shop.price(1000), **end)
+    assert subscription.cancel_at == subscription["items"].data[0].current_period_end
+    assert subscription == shop.v1.subscriptions.retrieve(subscription.id)
