@@ -89,8 +89,7 @@ def refuse_several_heads() -> None:
     heads = context.script.get_heads()
     if len(heads) > 1:
         raise CommandError(
-            f"The migrations have {len(heads)} heads: {', '.join(heads)}. Two branches each added "
-            "one. "
+            f"The migrations have {len(heads)} heads: {', '.join(heads)}. Two branches each added one. "
             'Merge them with `alembic merge heads -m "join"`, then migrate again.'
         )
 
@@ -161,9 +160,9 @@ def refuse_other_collations(connection: Connection) -> None:
     meant = {table.name: table.kwargs.get("mysql_collate", COLLATION) for table in Base.metadata.tables.values()}
     if other := sorted(name for name, collation in connection.execute(made) if meant.get(name, collation) != collation):
         raise CommandError(
-            f"These tables have another collation than {COLLATION}, under which `e` may equal "
-            f"`é`: {', '.join(other)}. Make a "
-            f"backup, then convert each: ALTER TABLE … CONVERT TO CHARACTER SET utf8mb4 COLLATE {COLLATION};"
+            f"These tables have another collation than {COLLATION}, under which `e` may equal `é`: "
+            f"{', '.join(other)}. Make a backup, then convert each: "
+            f"ALTER TABLE … CONVERT TO CHARACTER SET utf8mb4 COLLATE {COLLATION};"
         )
 
 

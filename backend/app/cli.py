@@ -113,9 +113,7 @@ def list_dead_letters() -> None:
     for letter in letters:
         typer.echo(f"{letter.name:<12} since {letter.since:%Y-%m-%d %H:%M} UTC  {letter.about}")
         typer.echo(f"{'':<12} attempts: {letter.attempts}  {letter.reason}")
-    typer.echo(
-        f"Dead letters: {number}" + (f". The newest {len(letters)} are listed." if number > len(letters) else "")
-    )
+    typer.echo(f"Dead letters: {number}" + (f". The newest {len(letters)} are shown." if number > len(letters) else ""))
 
 
 @cli.command()

@@ -1,4 +1,4 @@
-"""What a process logs about its settings when it starts.
+"""Logs what an operator should know about the settings when a process starts.
 
 There is one line each for staging, for every accepted risk, and for every setting that
 looks like a mistake.

@@ -114,7 +114,7 @@ class Stage(BaseSettings):
 
 
 class Settings(Stage):
-    """All settings.
+    """Every setting of the application.
 
     The upper-case name of a field is its variable. `.env.example` lists them all.
     """

@@ -19,9 +19,10 @@ SECRET_NAME = re.compile(
     r"password|passwd|secret|token|authorization|cookie|api_?key|credential|signature|recovery|otp|dsn|database_url",
     re.IGNORECASE,
 )
-# Each pattern takes linear time (CWE-1333). An attempt that fails must not leave its text to be read
-# again from the next position. Hence the possessive `*+` and `++`, and the patterns that consume a
-# whole run of characters whether or not it holds a secret.
+# Each pattern takes linear time (CWE-1333). An attempt that fails must not leave its
+# text to be read again from the next position. This is why the patterns use the
+# possessive `*+` and `++`, and why some consume a whole run of characters whether or
+# not it holds a secret.
 SECRET_VALUES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     (  # a form, a query, the text of a dictionary, of JSON or of one of our shapes
         re.compile(

@@ -49,7 +49,7 @@ class InvalidCursor(Unprocessable):
 
 
 class Page(Output, Generic[T]):
-    """One page of a list.
+    """A page of a list.
 
     With `cursor`, the fields `total` and `offset` are null, and the cost does not grow
     with depth.

@@ -1,4 +1,4 @@
-"""The canonical form of names that must be unique, whoever types them (security
+"""The canonical form of names that must be unique in every spelling (security
 requirement 46).
 """
 

@@ -36,7 +36,6 @@ def check_capacity(settings: Settings) -> None:
     if limit is not None and needed > limit:
         raise TooSmall(
             f"WEB_CONCURRENCY x (DATABASE_POOL_SIZE + DATABASE_MAX_OVERFLOW + {others}) is "
-            f"{needed} connections, but "
-            f"the server allows {limit}. Lower these settings, or raise max_connections on the "
-            "server."
+            f"{needed} connections, but the server allows {limit}. "
+            "Lower these settings, or raise max_connections on the server."
         )

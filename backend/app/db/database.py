@@ -106,14 +106,14 @@ async def get_db(request: Request) -> AsyncIterator[Session]:
 
     Two parts look optional, but are not: the admission, and `scope="function"` below.
 
-    Without admission, FastAPI runs the usual generator and the endpoint as separate
-    steps, each in a thread of one pool. Between two steps a request keeps its
-    connection, but has no thread. Other requests can then occupy every thread while
-    they wait for a connection, and none is left for the step that would return one. We
-    measured it with 64 clients that each read one row. With 8 threads and 8
-    connections, the usual generator served 0 requests/s until the pool timed out, and
-    admission served 600. With 40 threads and 20 connections it was 555 (p99 275 ms)
-    against 637 (p99 153 ms).
+    Without admission, requests can block each other. FastAPI runs the usual sync
+    generator and the endpoint as separate steps, each in a thread of one pool. Between
+    two steps a request keeps its connection, but has no thread. Other requests can then
+    occupy every thread while they wait for a connection, and no thread is left for the
+    step that would return one. We measured this with 64 clients that each read one row.
+    With 8 threads and 8 connections, the usual generator served 0 requests/s until the
+    pool timed out, and admission served 600. With 40 threads and 20 connections, it
+    served 555 (p99 275 ms), and admission served 637 (p99 153 ms).
 
     Without the function scope, FastAPI runs the code after `yield` when it has already
     sent the response. We saw a failed commit answer 201 with no row stored. With the

@@ -65,9 +65,8 @@ def refuse_ambiguous(metadata: MetaData) -> None:
             own_name = place.replace(".", "_")
             raise AmbiguousEnum(
                 f"{other} and {place} both have an enum named {enum.name!r}, with different "
-                "values. On PostgreSQL they "
-                "would share one type. Give one of them another name, such as: "
-                f"Enum(…, name={own_name!r})."
+                "values. On PostgreSQL they would share one type. "
+                f"Give one of them another name, such as: Enum(…, name={own_name!r})."
             )
 
 

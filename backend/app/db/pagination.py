@@ -1,4 +1,4 @@
-"""One page of a `Select`, by offset or by cursor."""
+"""Returns a page of a `Select`, by offset or by cursor."""
 
 from typing import Any, TypeVar
 

@@ -1,1 +1,3 @@
-"""What features stand on: the router class, problems, limits, idempotency, mail, jobs, health."""
+"""The base of all features: router class, problems, limits, idempotency, mail, jobs,
+health.
+"""

@@ -22,8 +22,8 @@ log = get_logger(__name__)
 
 
 def run_next(*, lane: Lane | None = None) -> bool:
-    """Run the job that is due, in this lane or in any. Returns `False` if there is
-    none.
+    """Run the job that is due, in this lane or in any. Returns `False` if no job is
+    due.
 
     Whatever a job raises is a failure of the job, not of the worker. A panic in a Rust
     library and `SystemExit` are not `Exception`s, and would otherwise end the thread.

@@ -188,8 +188,8 @@ class RateLimit:
         try:
             yield
         except error:
-            # Other attempts failed at the same time. This one was allowed to run, so its
-            # caller gets the result and not the refusal.
+            # Other attempts failed at the same time. This one was allowed to run, so
+            # its caller gets the result and not the refusal.
             with suppress(TooManyRequests):
                 self.hit(*key)
             raise

@@ -52,7 +52,7 @@ log = get_logger("app.problems")
 
 
 class FieldError(BaseModel):
-    """One fault of a request, and its place."""
+    """A fault of a request, and its place."""
 
     loc: list[str | int]
     msg: str

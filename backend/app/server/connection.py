@@ -2,7 +2,7 @@
 
 uvicorn closes a connection that is idle after a response. In all other cases it waits
 for ever: for the first byte, for the rest of a head or a body, and for a client that
-does not read. None of these costs an attacker anything.
+does not read. A client can cause each of these waits at no cost.
 """
 
 import socket
@@ -31,7 +31,7 @@ TOO_SLOW = "The request did not arrive in time. Send it again."
 
 
 class Stage(Enum):
-    """What the client sends next."""
+    """The part that the client sends next."""
 
     IDLE = "idle"  # another request, if the client wants one: the last request is complete
     HEAD = "head"  # the rest of a head, or the whole head on a new connection

@@ -1,7 +1,7 @@
 """Calculates how many connections fit within the limit of open files (`ulimit -n`).
 
 At the limit, `accept()` fails. asyncio then stops listening for a second, and libuv
-closes every waiting connection, whoever made it. So the server stays below the limit,
+closes every waiting connection, whichever client opened it. So the server stays below the limit,
 and chooses itself which connections to close.
 """
 

@@ -135,7 +135,7 @@ def test_of_very_many_the_newest_are_listed_and_all_are_counted(committed, monke
     shown = run("dead-letters").output
     assert [one for one in statements if "LIMIT" not in one] == []
     assert [name in shown for name in names] == [False, False, True, True]
-    assert shown.endswith("Dead letters: 4. The newest 2 are listed.\n")
+    assert shown.endswith("Dead letters: 4. The newest 2 are shown.\n")
 
 
 def test_all_are_queued_again_in_batches_that_stand_each_for_itself(committed, monkeypatch):

@@ -85,7 +85,7 @@ UNKNOWN = {
     "=x": ("?", "It accepts"),
     "word=x": ("word", "It accepts"),  # its name on the wire is `q`
     "<script>=1": ("?", "It accepts"),
-    "a%00b=1": ("?", "It takes"),
+    "a%00b=1": ("?", "It accepts"),
     "limit%5B%5D=1": ("limit[]", "Did you mean `limit`?"),
 }
 
