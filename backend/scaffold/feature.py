@@ -15,7 +15,7 @@ MAX_PIECE = 80  # characters of SQL in one line
 class Feature:
     """The feature to write.
 
-    Its plural names the folder, the table, the tag and the path.
+    `name` is its plural. The folder, the table, the tag and the path have this name.
     """
 
     name: str
