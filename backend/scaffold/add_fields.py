@@ -25,7 +25,7 @@ SLUG_COLUMN = re.compile(r"insert_with_slug\(db, \w+, \w+\.(\w+), base")
 
 @dataclass(frozen=True)
 class Existing:
-    """A feature that `make feature` wrote, as far as its present files still show it."""
+    """A feature of `make feature`, as far as its files still show it."""
 
     name: str
     singular: str
@@ -93,7 +93,10 @@ def add_fields(name: str, fields: str, *, dry: bool) -> str:
 
 
 def find(name: str, project: Project) -> Existing:
-    """Return the feature of this name. Raise `Refused` if `make feature` did not make it."""
+    """Return the feature of this name.
+
+    Raise `Refused` if `make feature` did not make it.
+    """
     from app.db.database import Base
 
     name = name if name in project.features else plural_of(name)
@@ -133,7 +136,10 @@ def _parent(table: Table, router: str, project: Project) -> Parent | None:
 
 
 def read_new(text: str, existing: Existing, project: Project) -> list[Field]:
-    """Return the fields. Raise `WrongField` if they do not fit a table that has rows."""
+    """Return the fields.
+
+    Raise `WrongField` if they do not fit a table that has rows.
+    """
     columns = existing.table.columns
     fields = [
         replace(field, later=True)

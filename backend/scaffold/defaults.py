@@ -128,8 +128,8 @@ def uuid(text: str) -> Default:
 def json_object(text: str) -> Default:
     """Read a JSON object.
 
-    Each row gets a new object, and pydantic makes a copy for each body. So a change of one object
-    changes no other.
+    Each row gets a new object, and pydantic makes a copy for each body. So a change of
+    one object changes no other.
     """
     try:
         value = _json(strict_json.parse(text.encode()))
@@ -152,7 +152,8 @@ def never(reason: str) -> Reader:
 def _everywhere(source: str) -> Default:
     """Use the same source in all places.
 
-    Sources are made with `ascii`, because the linter refuses characters that look like others.
+    Sources are made with `ascii`, because the linter refuses characters that look like
+    others.
     """
     return Default(source, source, source, source)
 

@@ -13,7 +13,10 @@ MAX_PIECE = 80  # characters of SQL in one line
 
 @dataclass(frozen=True)
 class Feature:
-    """A feature. `name` is its plural, and names the folder, the table, the tag and the path."""
+    """The feature to write.
+
+    `name` is its plural. The folder, the table, the tag and the path have this name.
+    """
 
     name: str
     singular: str
@@ -52,12 +55,18 @@ class Feature:
 
     @property
     def exampled(self) -> list[Field]:
-        """The fields of the example in `/docs`: required fields, and all that refer to no other feature."""
+        """The fields of the example in `/docs`.
+
+        These are the required fields, and all that refer to no other feature.
+        """
         return [field for field in self.body_fields if field.required or not (field.target or field.later)]
 
     @property
     def has_example(self) -> bool:
-        """Whether to write an example. Fields that are added later leave the present examples unchanged."""
+        """Whether to write an example.
+
+        Fields that are added later leave the present examples unchanged.
+        """
         return any(not field.later for field in self.fields)
 
     @property
@@ -264,7 +273,7 @@ class Feature:
 
     @property
     def left_out(self) -> list[tuple[Field, str]]:
-        """The fields that a client may leave out, with the value that they have then."""
+        """The fields that a client may leave out, with the values then."""
         defaults = [(field, field.default.wire if field.default else "None") for field in self.body_fields]
         return [(field, value) for field, value in defaults if not field.required and value is not None]
 

@@ -158,7 +158,10 @@ class Field:
 
     @property
     def example(self) -> str:
-        """The value in the example of `/docs`. A reference is to the first row of its table."""
+        """The value in the example of `/docs`.
+
+        A reference is to the first row of its table.
+        """
         return "1" if self.target else samples.example(self.token)
 
     @property
@@ -210,7 +213,10 @@ def _in_a_cell(text: str) -> str:
 
 
 def currency_of(money: list[Field], feature: str) -> Field:
-    """Return the currency field that the amounts of a row share. Raise `WrongField` if they differ."""
+    """Return the currency field that the amounts of a row share.
+
+    Raise `WrongField` if they differ.
+    """
     named = {field.token.arguments[0]: field for field in money if field.token.arguments}
     if len(named) > 1:
         raise WrongField(money[-1].token.text, f"a row has only one currency, not {' and '.join(sorted(named))}")

@@ -52,7 +52,10 @@ class Token:
 
 
 class WrongField(Refused):
-    """A field is wrong. The message names the token, says what is wrong, and shows the grammar."""
+    """A field is wrong.
+
+    The message names the token, says what is wrong, and shows the grammar.
+    """
 
     def __init__(self, token: str, reason: str) -> None:
         super().__init__(f"{token!r}: {reason}\n\n{GRAMMAR}")

@@ -1,4 +1,4 @@
-"""The types of fields: the column, the shape on the wire and the filters of each, as Python source."""
+"""The types of fields: column, shape and filters of each, as Python source."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -17,7 +17,10 @@ CURRENCY = re.compile(r"[a-z]{3}")
 
 @dataclass(frozen=True)
 class Kind:
-    """One type of field. `{alias}` in a source stands for the name of the field's own shape."""
+    """A type of field.
+
+    `{alias}` in a source stands for the name of the field's shape.
+    """
 
     python: str
     shape: str
@@ -51,7 +54,10 @@ def _plain(kind: Kind) -> Callable[[Token], Kind]:
 
 
 def _numbers(token: Token, *usual: int) -> list[int]:
-    """Return the arguments as numbers. Without any arguments, return the usual numbers."""
+    """Return the arguments as numbers.
+
+    Without any arguments, return the usual numbers.
+    """
     if not token.arguments:
         return list(usual)
     if len(token.arguments) != len(usual) or not all(re.fullmatch("[0-9]{1,4}", text) for text in token.arguments):

@@ -44,7 +44,7 @@ def _engine() -> Engine | None:
         raise Refused(
             f"ENVIRONMENT is {settings.environment}. Revisions are undone only in development. Nothing was changed."
         )
-    if engine.dialect.name == "sqlite" and not os.path.exists(str(engine.url.database)):  # noqa: PTH110 - a str
+    if engine.dialect.name == "sqlite" and not os.path.exists(str(engine.url.database)):  # noqa: PTH110 - it is a str
         return None
     return engine
 

@@ -1,8 +1,8 @@
 """Merge the difference of two generated versions of a file into the present file, which may be edited.
 
-This works on syntax trees (libcst). Missing definitions are inserted. Tables and classes get the
-entries that they lack. A function is replaced only if nobody has changed it. Comments and layout
-stay.
+This works on syntax trees (libcst). Missing definitions are inserted. Tables and
+classes get the entries that they lack. A function is replaced only if nobody has
+changed it. Comments and layout stay.
 """
 
 import ast
@@ -22,7 +22,10 @@ class Untouchable(Refused):
 
 
 def merge(current: str, base: str, new: str, file: str) -> str:
-    """Return `current` with everything that is in `new` and not in `base`. Raise `Untouchable`."""
+    """Return `current` with everything that is in `new` and not in `base`.
+
+    Raise `Untouchable`.
+    """
     trees = [cst.parse_module(text) for text in (current, base, new)]
     body = _body(trees[0].body, trees[1].body, trees[2].body, file)
     return trees[0].with_changes(body=body).code
@@ -115,7 +118,10 @@ def _function(current: cst.FunctionDef, base: cst.FunctionDef | None, new: cst.F
 
 
 def _decorators(current: cst.FunctionDef, base: cst.FunctionDef | None, new: cst.FunctionDef) -> list[cst.Decorator]:
-    """Return the present decorators. A decorator that is a call gets the arguments that it lacks."""
+    """Return the present decorators.
+
+    A decorator that is a call gets the arguments that it lacks.
+    """
     known = [_normal(one.decorator) for one in base.decorators] if base else []
     result = list(current.decorators)
     for one in new.decorators:

@@ -30,12 +30,18 @@ def creating(*tables: Table) -> ops.UpgradeOps:
 
 
 def dropping(*tables: Table) -> ops.DowngradeOps:
-    """Return the operations that drop the tables. Their indexes are dropped with them."""
+    """Return the operations that drop the tables.
+
+    Their indexes are dropped with them.
+    """
     return ops.DowngradeOps([ops.DropTableOp.from_table(table) for table in tables])
 
 
 def adding(table: Table, names: Sequence[str]) -> tuple[ops.UpgradeOps, ops.DowngradeOps]:
-    """Return the operations that add the columns with their constraints and indexes, and their reverse."""
+    """Return the operations that add columns, and their reverse.
+
+    Constraints and indexes of the columns are included.
+    """
     columns = [table.columns[name] for name in names]
     constraints = [
         constraint
@@ -58,7 +64,10 @@ def adding(table: Table, names: Sequence[str]) -> tuple[ops.UpgradeOps, ops.Down
 
 
 def _columns(constraint: Constraint) -> list[Column[Any]]:
-    """Return the columns of a constraint. The name of a check shows its column: `status_known`."""
+    """Return the columns of a constraint.
+
+    The name of a check shows its column: `status_known`.
+    """
     if isinstance(constraint, CheckConstraint):
         prefix, suffix = f"ck_{constraint.table.name}_", "_known"
         return [c for c in constraint.table.columns if str(constraint.name) == f"{prefix}{c.name}{suffix}"]

@@ -1,4 +1,7 @@
-"""The rules for names. A name that Python, a database, the project or the code already uses is refused."""
+"""The rules for names.
+
+A name that Python, a database, the project or the code already uses is refused.
+"""
 
 import builtins
 import keyword
@@ -49,7 +52,10 @@ def reserved_words() -> frozenset[str]:
 
 
 def names_of(name: str, plural: str | None) -> tuple[str, str]:
-    """Return the singular and the plural. Raise `Refused` if either is not a valid name."""
+    """Return the singular and the plural.
+
+    Raise `Refused` if either is not a valid name.
+    """
     for given in (name, plural or name):
         if not FEATURE.fullmatch(given) or len(given) > MAX_FEATURE:
             raise Refused(
@@ -63,7 +69,10 @@ def names_of(name: str, plural: str | None) -> tuple[str, str]:
 
 
 def check_feature(singular: str, plural: str, project: Project, *, nested: bool = False) -> None:
-    """Raise `Refused` if the name is taken. A `nested` feature has its path below another feature's."""
+    """Raise `Refused` if the name is taken.
+
+    A `nested` feature has its path below another feature's.
+    """
     for name in (singular, plural):
         if keyword.iskeyword(name) or keyword.issoftkeyword(name):
             raise Refused(f"{name!r} is a word of Python. Choose another name.")

@@ -1,4 +1,4 @@
-"""The parent of a feature, under whose rows the feature has its routes: `/forums/{forum_id}/threads`."""
+"""The parents of features: `threads` has its routes under `/forums/{forum_id}`."""
 
 import ast
 import importlib
@@ -16,7 +16,10 @@ from scaffold.words import camel
 
 @dataclass(frozen=True)
 class Parent:
-    """A parent. `dependency` loads its row for users who may read it. Others get a 404 with `code`."""
+    """A model under whose rows another feature has its routes.
+
+    `dependency` loads the row for users who may read it. Others get a 404 with `code`.
+    """
 
     feature: str
     model: str
@@ -47,12 +50,18 @@ class Parent:
 
     @property
     def collection(self) -> str:
-        """The path of its list. If it has a parent itself, only its own tests know that path."""
+        """The path of its list.
+
+        If it has a parent itself, only its own tests know that path.
+        """
         return "{parent_url()}" if self.nested else self.path.rpartition("/")[0]
 
 
 def find_parent(given: str, project: Project) -> Parent:
-    """Return the parent of `parent=forums` or `parent=forums.Forum`. Raise `Refused` if there is none."""
+    """Return the parent of `parent=forums` or `parent=forums.Forum`.
+
+    Raise `Refused` if there is none.
+    """
     feature, _, name = given.partition(".")
     models = [model for model in project.models if model.feature == feature and name in ("", model.name)]
     parents = [parent for model in models if (parent := parent_of(model, project))]
@@ -68,7 +77,10 @@ def find_parent(given: str, project: Project) -> Parent:
 
 
 def parent_of(model: Model, project: Project) -> Parent | None:
-    """Return the model as a parent, or `None` if no dependency reads a row by a path of its own."""
+    """Return the model as a parent, or `None`.
+
+    A parent needs a dependency that reads one row by a path of its own.
+    """
     try:
         module = importlib.import_module(f"app.routers.{model.feature}.dependencies")
     except ModuleNotFoundError:
@@ -98,7 +110,7 @@ def parent_of(model: Model, project: Project) -> Parent | None:
 
 
 def _readers(module: ModuleType, model: str) -> Iterator[tuple[str, Any]]:
-    """Yield the names of `Annotated[Model, Depends(function)]`, each with its function."""
+    """Yield each name of `Annotated[Model, Depends(function)]` with its function."""
     for name, value in vars(module).items():
         arguments = get_args(value)
         reads = name.startswith(("Visible", "Own")) and len(arguments) > 1 and get_origin(value) is not None

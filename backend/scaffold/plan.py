@@ -1,4 +1,7 @@
-"""Turn a request into a feature, or refuse it with a reason. Nothing is written here."""
+"""Turn a request into a feature, or refuse it with a reason.
+
+Nothing is written here.
+"""
 
 import ast
 from collections.abc import Iterable
@@ -87,7 +90,10 @@ def read_fields(text: str, cls: str, feature: str, project: Project, *, owned: b
 
 
 def _target(token: Token, feature: str, project: Project, *, owned: bool) -> Target:
-    """Return the model to which a `ref` refers. It belongs to another feature and has a factory for tests."""
+    """Return the model to which a `ref` refers.
+
+    It belongs to another feature and has a factory for tests.
+    """
     place, _, name = (token.arguments[0] if len(token.arguments) == 1 else "").partition(".")
     if not place or not name:
         raise WrongField(token.text, "ref needs a feature and its model: ref(auth.User)")

@@ -1,4 +1,7 @@
-"""The refusals of the generator. Each is raised before anything is written, and says what to do."""
+"""The refusals of the generator.
+
+Each is raised before anything is written, and says what to do.
+"""
 
 from tools.console import Problem
 

@@ -41,7 +41,10 @@ class Project:
 
 
 def settings_for_tools() -> dict[str, str]:
-    """Return settings that suffice to import the application, whatever `.env` says. They open no database."""
+    """Return settings that suffice to import the application, whatever `.env` says.
+
+    They open no database.
+    """
     return {
         "ENVIRONMENT": "test",
         "SECRET_KEY": secrets.token_urlsafe(48),
@@ -51,7 +54,10 @@ def settings_for_tools() -> dict[str, str]:
 
 
 def look() -> Project:
-    """Import the application, and describe it. Raise `Refused` if it cannot be imported."""
+    """Import the application, and describe it.
+
+    Raise `Refused` if it cannot be imported.
+    """
     os.environ.update(settings_for_tools())
     try:
         from app.core.config import get_settings
@@ -116,7 +122,10 @@ def depends_on(feature: str, backend: Path = BACKEND) -> set[str]:
 
 
 def factory_of(model: Model, backend: Path = BACKEND) -> str | None:
-    """Return the call that makes a row in tests, in terms of `owner`, or `None` if there is no factory."""
+    """Return the call that makes a row in tests, such as `make_note(owner)`.
+
+    Return `None` if there is no factory.
+    """
     file = backend / "tests" / model.feature / "factories.py"
     if not file.is_file():
         return None

@@ -19,7 +19,10 @@ from scaffold.words import plural_of
 
 @dataclass(frozen=True)
 class Removal:
-    """The things to remove. Revisions are newest first. Without `deleted`, a new revision drops the tables."""
+    """The things to remove.
+
+    Revisions are newest first. Without `deleted`, a new revision drops the tables.
+    """
 
     name: str
     places: tuple[Path, ...]

@@ -28,7 +28,10 @@ environment = Environment(
 
 
 def render(feature: Feature) -> dict[str, str]:
-    """Render every file of the feature except its migration. The keys are paths below `backend/`."""
+    """Render every file of the feature except its migration.
+
+    The keys are paths below `backend/`.
+    """
     folders = {"feature": f"app/routers/{feature.name}", "tests": f"tests/{feature.name}"}
     files = {}
     for kind, folder in folders.items():
@@ -58,7 +61,7 @@ def write(files: dict[str, str], backend: Path) -> list[Path]:
 
 
 def tidy(paths: list[Path], backend: Path) -> None:
-    """Remove unused imports and format the files with ruff, with the settings of the project."""
+    """Remove unused imports and format the files, with the project's settings."""
     for options in (["check", "--quiet", "--fix", "--select", FIXES, "--exit-zero"], ["format", "--quiet"]):
         command = [sys.executable, "-m", "ruff", *options, "--no-cache", *map(str, paths)]
         subprocess.run(command, cwd=backend, check=True)

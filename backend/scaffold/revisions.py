@@ -1,4 +1,4 @@
-"""The existing revisions: which tables each changes, their order, and whether git has them."""
+"""The existing revisions: their tables, their order, and whether git has them."""
 
 import ast
 import subprocess
@@ -26,7 +26,10 @@ class Revision:
 
     @property
     def tables(self) -> frozenset[str]:
-        """The tables whose shape it changes. `?` stands for changes that cannot be read from its code."""
+        """The tables whose shape it changes.
+
+        `?` stands for changes that cannot be read from its code.
+        """
         return frozenset(_tables(ast.parse(self.path.read_text("utf-8"))))
 
     @property

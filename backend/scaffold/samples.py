@@ -26,7 +26,10 @@ BAD_IN_QUERY = {"bool": '"maybe"', "enum": '"no such word"', "slug": '"Not a slu
 
 
 def good(token: Token) -> str:
-    """Return a right value that depends on `number`, in the form in which a response contains it."""
+    """Return a right value that depends on `number`.
+
+    It has the form in which a response contains it.
+    """
     simple = {
         "text": f'f"{title(token.name)} {{number:04}}"',
         "int": "1000 + number",

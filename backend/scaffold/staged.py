@@ -1,4 +1,7 @@
-"""The program that runs in the copy and imports the new code: `python -m scaffold.staged create NAME`."""
+"""The program that runs in the copy: `python -m scaffold.staged create NAME`.
+
+It imports the new code.
+"""
 
 import sys
 from pathlib import Path
@@ -14,7 +17,7 @@ BACKEND = Path(__file__).resolve().parents[1]
 
 
 def create(name: str) -> None:
-    """Write the revision that makes the table, and the feature's part of the OpenAPI document."""
+    """Write the revision that makes the table, and the OpenAPI snapshot."""
     load_models()
     table = Base.metadata.tables[name]
     write_revision(BACKEND, name.replace("_", " "), creating(table), dropping(table))

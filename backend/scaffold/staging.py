@@ -1,4 +1,7 @@
-"""A copy of the project, in which everything is made and tried before the real project is changed."""
+"""A copy of the project, in which everything is made and tried first.
+
+The real project changes only after that.
+"""
 
 import fcntl
 import os
@@ -30,7 +33,7 @@ class Stage:
         return {str(path): (self.backend / path).read_bytes() for path in ours}
 
     def changed(self) -> dict[str, bytes]:
-        """Return the files that are new or different, by their path below `backend/`."""
+        """Return the new and changed files, by their path below `backend/`."""
         return {name: content for name, content in self._files().items() if self._before.get(name) != content}
 
     def existed(self, name: str) -> bool:
@@ -65,7 +68,10 @@ class Stage:
 
 @contextmanager
 def staged(*more: str) -> Iterator[Stage]:
-    """Make a copy for the time of a block. `more` are further paths below `backend/` that it needs."""
+    """Make a copy for the time of a block.
+
+    `more` are further paths below `backend/` that it needs.
+    """
     with tempfile.TemporaryDirectory(prefix="liftoff-scaffold-") as folder:
         backend = Path(folder) / "backend"
         for name in (*PARTS, *SINGLE, *more):
@@ -79,7 +85,10 @@ def staged(*more: str) -> Iterator[Stage]:
 
 
 def keep(new: dict[str, bytes]) -> None:
-    """Write new files into the project: all of them, or none. They must not exist yet."""
+    """Write new files into the project: all of them, or none.
+
+    They must not exist yet.
+    """
     written: list[Path] = []
     folders: list[Path] = []
     try:
@@ -120,7 +129,10 @@ def replace_files(files: dict[str, bytes]) -> None:
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """Let only one command run at a time. Two would each put a revision on the same head."""
+    """Let only one command run at a time.
+
+    Two would each put a revision on the same head.
+    """
     folder = os.open(BACKEND / "alembic" / "versions", os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,7 +1,9 @@
-"""The life of one subscription in chapters. Each does what people and Stripe do, and checks it.
+"""The life of one subscription in chapters.
 
-`make demo-billing` tells the story against a running `make dev`. The test of the story plays it
-with a browser in Checkout.
+Each does what people and Stripe do, and checks it.
+
+`make demo-billing` tells the story against a running `make dev`. The test of the story
+plays it with a browser in Checkout.
 """
 
 from collections.abc import Callable
@@ -12,13 +14,17 @@ from tools.billing_world import FAILING_CARD, GOOD_CARD, PASSWORD, World, until
 from tools.console import Problem
 
 Pay = Callable[[str, str], str]
-"""Pays on the Checkout page at a URL with a card. Returns the URL to which the page leads back."""
+"""Pays on the Checkout page at a URL with a card.
+
+Returns the URL to which the page leads back.
+"""
 
 
 class Story:
     """A story about one customer.
 
-    `tell` prints what happens. `pay` pays in Checkout: it sends a form over HTTP, or drives a browser.
+    `tell` prints what happens. `pay` pays in Checkout: it sends a form over HTTP, or
+    drives a browser.
     """
 
     def __init__(self, world: World, name: str, *, tell: Callable[[str], None], pay: Pay | None = None) -> None:
@@ -38,7 +44,7 @@ class Story:
         return found
 
     def status(self) -> str | None:
-        """Return Stripe's status of the subscription, or `None` if there is no subscription."""
+        """Return Stripe's status, or `None` if there is no subscription."""
         answer = self.world.answer("GET", "/payments/subscription", self._token)
         return answer.json()["status"] if answer.is_success else None
 
@@ -84,7 +90,7 @@ class Story:
         self._tell(f"The trial is over: {self._described()}, and {self._newest_invoice()}.")
 
     def change_to_yearly(self) -> tuple[int, int]:
-        """Change to the yearly plan, and return the amounts of the preview and of the invoice."""
+        """Change to yearly, and return the amounts of preview and invoice."""
         preview = self.ask("POST", "/payments/subscription/preview", plan="pro-yearly")
         self._tell(f"The preview of a change to yearly is {_money(preview['amount_due'], preview['currency'])}:")
         for line in preview["lines"]:

@@ -1,4 +1,4 @@
-"""The API and the simulator of a running `make dev`, in which the story of a subscription happens."""
+"""The running `make dev` in which the story of a subscription happens."""
 
 import re
 import time
@@ -18,9 +18,12 @@ FAILING_CARD = "4000 0000 0000 0341"  # can be saved, and fails when it is charg
 
 
 class World:
-    """A client of both servers. `api` and `simulator` are URLs without a slash at the end.
+    """A client of both servers.
 
-    The customer of the story has a test clock in the simulator, so that time passes for nobody else.
+    `api` and `simulator` are URLs without a slash at the end.
+
+    The customer of the story has a test clock in the simulator, so that time passes for
+    nobody else.
     """
 
     def __init__(self, api: str, simulator: str) -> None:
@@ -43,7 +46,10 @@ class World:
         return self._http.request(method, f"{self.api}{path}", headers=headers, **content)
 
     def ask(self, method: str, path: str, status: int, token: str = "", **content: Any) -> Any:
-        """Return the API's response as JSON. Raise `Problem` if it has another status."""
+        """Return the API's response as JSON.
+
+        Raise `Problem` if it has another status.
+        """
         answer = self.answer(method, path, token, **content)
         if answer.status_code != status:
             raise Problem(f"{method} {path} answered {answer.status_code}, not {status}: {answer.text[:300]}")
@@ -84,7 +90,10 @@ class World:
         return self.submit(f"{portal}/cards", act="save", **_typed(card))
 
     def make_clock_for(self, email: str) -> None:
-        """Make a clock that begins now. The customer that the API creates for this address will use it."""
+        """Make a clock that begins now.
+
+        The customer that the API creates for this address will use it.
+        """
         now = self._http.get(f"{self.simulator}/_simulator/api/state").json()["now"]
         clock = self._clocks("POST", "", frozen_time=now, name=f"The story of {email}")
         self._clock = str(clock["id"])
@@ -95,7 +104,7 @@ class World:
         return datetime.fromtimestamp(self._clocks("GET", f"/{self._clock}")["frozen_time"], UTC)
 
     def advance_to(self, moment: datetime) -> None:
-        """Let everything until then happen to this customer at Stripe, and wait for its events."""
+        """Let time pass at Stripe for this customer, and wait for the events."""
         self._clocks("POST", f"/{self._clock}/advance", frozen_time=int(moment.timestamp()))
         self._control("settle", timeout_seconds=WAIT_SECONDS)
 

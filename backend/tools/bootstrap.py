@@ -1,12 +1,12 @@
 """Make .venv.
 
-This file parses on any Python. So a Python of the wrong version prints a sentence instead of a
-SyntaxError.
+This file parses on any Python. So a Python of the wrong version prints a sentence
+instead of a SyntaxError.
 """
 
 import sys
 
-OLDEST, NEWEST = (3, 11), (3, 14)  # NEWEST: what every pinned package is built for
+OLDEST, NEWEST = (3, 11), (3, 14)  # every pinned package is built for these versions
 
 if sys.version_info[:2] < OLDEST:
     WRONG = "Liftoff needs Python 3.11 or newer"

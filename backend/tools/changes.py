@@ -31,8 +31,8 @@ class Files:
     def follow(self, settings: "Settings", *, sells: bool) -> None:
         """Check both files for changes. Raise `Changed` if the settings have changed.
 
-        With `sells`, changed plans are sent to Stripe without asking. That is right for the simulator
-        only.
+        With `sells`, changed plans are sent to Stripe without asking. That is right for
+        the simulator only.
         """
         if (env := _content(ENV_FILE)) not in (None, self._env):
             self._env = env
@@ -67,7 +67,10 @@ def _follow_plans(*, sells: bool) -> None:
 
 
 def _content(file: Path) -> bytes | None:
-    """Return the content, or `None` while the file is missing: some editors replace a file by a new one."""
+    """Return the content, or `None` while the file is missing.
+
+    Some editors replace a file by a new one.
+    """
     try:
         return file.read_bytes()
     except OSError:

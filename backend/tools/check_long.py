@@ -1,7 +1,10 @@
-"""Run all tests and record the results, for `make check-long`. Run it before an issue is resolved.
+"""Run all tests and record the results, for `make check-long`.
 
-`.ci/run` contains one case of each kind, so that it ends within 20 minutes. This program runs the
-remaining cases and the long forms of the tests of faults, and measures coverage.
+Run it before an issue is resolved.
+
+`.ci/run` contains one case of each kind, so that it ends within 20 minutes. This
+program runs the remaining cases and the long forms of the tests of faults, and measures
+coverage.
 """
 
 import os

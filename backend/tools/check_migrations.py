@@ -1,6 +1,7 @@
 """The checks of `make migrations`.
 
-The models must match the revisions, and squawk checks the SQL that PostgreSQL would receive.
+The models must match the revisions, and squawk checks the SQL that PostgreSQL would
+receive.
 """
 
 import os

@@ -1,4 +1,7 @@
-"""The programs that `make dev` runs at the same time. They share its process group and end together."""
+"""The programs that `make dev` runs at the same time.
+
+They share its process group and end together.
+"""
 
 import signal
 import subprocess
@@ -59,7 +62,8 @@ class Children:
 def tree(program: subprocess.Popen[bytes]) -> list[psutil.Process]:
     """Return the program's process and its descendants.
 
-    A server that reloads consists of a watcher and a worker, and the watcher may die first.
+    A server that reloads consists of a watcher and a worker, and the watcher may die
+    first.
     """
     try:
         head = psutil.Process(program.pid)

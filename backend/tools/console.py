@@ -1,4 +1,4 @@
-"""Output of the tools: a line with its time for each step, and one clear line for a problem."""
+"""The output of the tools: a line for each step, and one clear line for a problem."""
 
 import sys
 import time
@@ -14,8 +14,8 @@ class Problem(Exception):
 def step(done: str) -> Iterator[None]:
     """Print what was done and how long it took, if the block reaches its end.
 
-    A block that fails must raise an exception. It must never `return`, because that looks like
-    reaching the end here.
+    A block that fails must raise an exception. It must never `return`, because that
+    looks like reaching the end here.
     """
     started = time.perf_counter()
     yield
@@ -27,7 +27,10 @@ def say(doing: str) -> None:
 
 
 def run(main: Callable[[], int]) -> None:
-    """Exit with what `main` returns. On a `Problem`, print its message and exit with 1. Ctrl-C is silent."""
+    """Exit with what `main` returns.
+
+    On a `Problem`, print its message and exit with 1. Ctrl-C is silent.
+    """
     try:
         sys.exit(main())
     except Problem as problem:

@@ -1,4 +1,7 @@
-"""The program of `make demo-billing`: it plays the life of a subscription against a running `make dev`."""
+"""The program of `make demo-billing`.
+
+It plays the life of a subscription against a running `make dev`.
+"""
 
 from collections.abc import Callable
 from secrets import token_hex

@@ -1,7 +1,8 @@
 """The program of `make dev`: it sets up what a newcomer needs, and runs the server until Ctrl-C.
 
-The application is imported inside functions, for two reasons. Its settings read the `.env` that the
-first step writes, and its database modules load while the server is already starting.
+The application is imported inside functions, for two reasons. Its settings read the
+`.env` that the first step writes, and its database modules load while the server is
+already starting.
 """
 
 import os
@@ -93,7 +94,8 @@ def require_ports(settings: "Settings") -> None:
 def development_settings() -> "Settings":
     """Return the settings. Raise `Problem` outside development.
 
-    This comes before the list of settings that production would miss, which would only distract.
+    This comes before the list of settings that production would miss, which would only
+    distract.
     """
     from app.core.config import get_settings, read_stage
 
@@ -112,7 +114,8 @@ def development_settings() -> "Settings":
 def require_database_file(settings: "Settings") -> None:
     """Raise `Problem` if the SQLite file cannot be written.
 
-    This comes before the start of the server, which would report the same fault a second time.
+    This comes before the start of the server, which would report the same fault a
+    second time.
     """
     from app.core.database_urls import make_folder, unusable
 
@@ -129,8 +132,8 @@ def require_database_file(settings: "Settings") -> None:
 def require_state_file(settings: "Settings") -> None:
     """Raise `Problem` if the simulator's state is in use, as while another `make dev` runs in this clone.
 
-    This comes before the check of the ports. The simulator itself would report it only after half of
-    the programs have started.
+    This comes before the check of the ports. The simulator itself would report it only
+    after half of the programs have started.
     """
     from simulator.state.file import InUse, StateFile, UnusableState
 
@@ -148,9 +151,9 @@ def require_state_file(settings: "Settings") -> None:
 def serve(settings: "Settings", children: Children, files: Files) -> NoReturn:
     """Run the server and the simulator until one of them ends. Raise `Ended` then.
 
-    As soon as the server is ready, a plan can be bought. So with a new database, the server starts
-    after the demo data is loaded. An existing database has the demo data already. Then the server
-    starts while the database is being checked.
+    As soon as the server is ready, a plan can be bought. So with a new database, the
+    server starts after the demo data is loaded. An existing database has the demo data
+    already. Then the server starts while the database is being checked.
     """
     if simulates_stripe(settings):
         start_simulator(settings, children)
@@ -175,7 +178,10 @@ def serve(settings: "Settings", children: Children, files: Files) -> NoReturn:
 
 
 def simulates_stripe(settings: "Settings") -> bool:
-    """Whether the simulator takes the place of Stripe. STRIPE_API_BASE may name another server instead."""
+    """Whether the simulator takes the place of Stripe.
+
+    STRIPE_API_BASE may name another server instead.
+    """
     return settings.stripe_api_base == settings.simulator_url
 
 
@@ -192,7 +198,10 @@ def start_simulator(settings: "Settings", children: Children) -> None:
 
 
 def prepare_database() -> None:
-    """Migrate the database and load the demo data. Raise `Problem` if the database cannot be used."""
+    """Migrate the database and load the demo data.
+
+    Raise `Problem` if the database cannot be used.
+    """
     from alembic.util import CommandError
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -211,10 +220,12 @@ def prepare_database() -> None:
 
 
 def finish_demo(settings: "Settings") -> None:
-    """Run the jobs that the demo data queued. Its plans are for sale once Stripe has their prices.
+    """Run the jobs that the demo data queued.
 
-    This takes a limited time, because a Stripe that is not the simulator may refuse. Then a worker
-    tries again, and logs it.
+    Its plans are for sale once Stripe has their prices.
+
+    This takes a limited time, because a Stripe that is not the simulator may refuse.
+    Then a worker tries again, and logs it.
     """
     from app.core.logging import configure_logging
     from app.platform.job_runs import run_next
@@ -247,8 +258,8 @@ def jobs_wait() -> bool:
 def api_url(settings: "Settings") -> str:
     """Return the URL at which browsers here and the simulator reach the API, without a slash at the end.
 
-    It uses the default host name of PUBLIC_URL. For a browser, `127.0.0.1` is another site with other
-    cookies.
+    It uses the default host name of PUBLIC_URL. For a browser, `127.0.0.1` is another
+    site with other cookies.
     """
     host = "localhost" if settings.host in EVERYWHERE else settings.host
     host = f"[{host}]" if ":" in host else host  # an IPv6 address, whose colons are not the port's

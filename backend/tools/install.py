@@ -28,7 +28,10 @@ OFFLINE = re.compile(
 
 
 def main() -> int:
-    """Bring .venv up to date. Raise `Problem` if packages cannot be downloaded, or .venv cannot be written."""
+    """Bring .venv up to date.
+
+    Raise `Problem` if packages cannot be downloaded, or .venv cannot be written.
+    """
     try:
         return bring_up_to_date()
     except OSError as error:
@@ -58,7 +61,10 @@ def bring_up_to_date() -> int:
 
 
 def is_usable() -> bool:
-    """Whether there is a complete .venv whose Python still runs. An incomplete .venv has no stamp."""
+    """Whether there is a complete .venv whose Python still runs.
+
+    An incomplete .venv has no stamp.
+    """
     if not STAMP.exists():
         return False
     try:
@@ -82,11 +88,12 @@ def create(uv: str | None) -> None:
 def install(uv: str | None) -> None:
     """Install exactly what the lock lists, then check that its packages fit together.
 
-    Nothing here resolves dependencies. A pip that resolves asks the index again. Old versions (22.3,
-    23.2) did so for `coverage[toml]` as soon as a newer coverage was published, although every hash
-    was given. So a clone that could be installed one week failed the next. That is why pip gets
-    `--no-deps` (`uv pip sync` never resolves). Only wheels are allowed, because building a source
-    distribution resolves the requirements of the build.
+    Nothing here resolves dependencies. A pip that resolves asks the index again. Old
+    versions (22.3, 23.2) did so for `coverage[toml]` as soon as a newer coverage was
+    published, although every hash was given. So a clone that could be installed one
+    week failed the next. That is why pip gets `--no-deps` (`uv pip sync` never
+    resolves). Only wheels are allowed, because building a source distribution resolves
+    the requirements of the build.
 
     Raises `Problem`.
     """
@@ -111,7 +118,10 @@ def install(uv: str | None) -> None:
 
 
 def attempt(*command: str | Path) -> str:
-    """Run a command and keep its output in the log. Return the output if it failed, or an empty string."""
+    """Run a command and keep its output in the log.
+
+    Return the output if it failed, or an empty string.
+    """
     done = subprocess.run(
         command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
     )

@@ -1,4 +1,7 @@
-"""The check that ports are free. It names the process that uses a port, and a free port instead."""
+"""The check that ports are free.
+
+It names the process that uses a port, and a free port instead.
+"""
 
 import errno
 import socket
@@ -13,7 +16,10 @@ LAST = 65_535
 
 @dataclass(frozen=True)
 class Wanted:
-    """A port to listen on at each of `hosts`. `variable` is the setting that it comes from."""
+    """A port to listen on at each of `hosts`.
+
+    `variable` is the setting that it comes from.
+    """
 
     variable: str
     hosts: tuple[str, ...]
@@ -21,7 +27,10 @@ class Wanted:
 
 
 def require_free(*wanted: Wanted) -> None:
-    """Raise `Problem` if a server cannot listen on one of the ports. The message suggests free ports."""
+    """Raise `Problem` if a server cannot listen on one of the ports.
+
+    The message suggests free ports.
+    """
     errors = [(one, error) for one in wanted if (error := _refusal(one.hosts, one.port))]
     for one, error in errors:
         if error.errno == errno.EACCES:

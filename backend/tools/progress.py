@@ -1,7 +1,9 @@
-"""A pytest plugin for `make test`. It prints each failure at once, and from time to time the time left.
+"""A pytest plugin for `make test`.
 
-`run_tests.py` loads it. The environment says which part this is, and how long the later parts took
-last time.
+It prints each failure at once, and from time to time the time left.
+
+`run_tests.py` loads it. The environment says which part this is, and how long the later
+parts took last time.
 """
 
 import os
@@ -41,7 +43,10 @@ class Progress:
         self._total, self._started = total, monotonic()
 
     def pytest_report_teststatus(self, report: pytest.TestReport | pytest.CollectReport) -> tuple[str, str, str] | None:
-        """Print nothing instead of a dot for each test. A failure gets a line of its own."""
+        """Print nothing instead of a dot for each test.
+
+        A failure gets a line of its own.
+        """
         if report.when != "call" and not report.failed and not report.skipped:
             return None
         category = "error" if report.failed and report.when != "call" else report.outcome

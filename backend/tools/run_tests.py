@@ -1,6 +1,7 @@
 """Run the tests and count the results.
 
-Tests of the programs around the application run once. All others run on each database in turn.
+Tests of the programs around the application run once. All others run on each database
+in turn.
 
 | Command | What it runs |
 |---|---|
@@ -53,7 +54,10 @@ class Run:
 
 @dataclass(frozen=True)
 class Result:
-    """The result of one run. If pytest itself crashed, there is no report: only an exit code, and no counts."""
+    """The result of one run.
+
+    If pytest itself crashed, there is no report: only an exit code, and no counts.
+    """
 
     name: str
     seconds: float
@@ -153,14 +157,20 @@ def all_runs(target: str, depth: str) -> list[Run]:
 
 
 def fault_run(depth: str, target: str = FAULTS) -> Run:
-    """Plan the tests of faults. The long forms run one at a time, so that figures can be compared."""
+    """Plan the tests of faults.
+
+    The long forms run one at a time, so that figures can be compared.
+    """
     workers = 0 if depth == "long" else WORKERS
     marks = MARKS["long" if depth == "long" else "slow"]
     return Run("faults", PRODUCTION, [target, "-m", marks], workers=workers)
 
 
 def peers_run(target: str = PEERS) -> Run:
-    """Plan the third-party programs. Each needs a database of its own, and no other load."""
+    """Plan the third-party programs.
+
+    Each needs a database of its own, and no other load.
+    """
     return Run("peers", PRODUCTION, [target], workers=0)
 
 
@@ -201,7 +211,10 @@ def remember(earlier: dict[str, float], planned: list[Run], results: list[Result
 
 
 def carry_out(run: Run, recorded: Path, part: str = "", later: float = 0) -> Result:
-    """Run one part. `later` is the number of seconds that the parts after it will probably take."""
+    """Run one part.
+
+    `later` is the number of seconds that the parts after it will probably take.
+    """
     print(f"\n{run.name}, {part}" if part else f"\n{run.name}", flush=True)
     coverage = ["--cov", "--cov-report="] if run.measured else []
     environment = os.environ | {
@@ -230,7 +243,7 @@ def counts(report: Path) -> dict[str, int]:
 
 
 def figure_table(figures: list[Figure]) -> list[str]:
-    """Return the lines of a Markdown table, or an empty list if no figure was recorded."""
+    """Return the lines of a Markdown table, or no lines without figures."""
     if not figures:
         return []
     rows = [f"| {figure.case} | {figure.promise} | {figure.measured} |" for figure in figures]
@@ -238,7 +251,7 @@ def figure_table(figures: list[Figure]) -> list[str]:
 
 
 def coverage_report() -> bool:
-    """Whether all measured runs together reach the minimum of coverage, including branches."""
+    """Whether all measured runs together reach the minimum of coverage."""
     coverage = [sys.executable, "-m", "coverage"]
     subprocess.run([*coverage, "combine", "--quiet"], cwd=BACKEND, check=True)
     return subprocess.run([*coverage, "report", f"--fail-under={FLOOR}"], cwd=BACKEND, check=False).returncode == 0
