@@ -17,6 +17,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from app.core.config import get_settings
 from app.platform import problems
+from app.platform.bounds import MAX_HEAD
 from app.server.crowd import Crowd, Limits, log
 from app.server.descriptors import connections_allowed
 from app.server.head import BoundedHead
@@ -24,7 +25,7 @@ from app.server.head import BoundedHead
 SIDE_CONNECTIONS = 16
 DISCARDED = 1_000_000  # bytes that are still read of a head that was refused, so that its client sees the answer
 LINGER = 1  # seconds for that
-PIPELINED = 32  # requests of one connection that are not answered yet: each is held whole until its turn comes
+PIPELINED = 32  # requests of one connection without an answer: each is held until its turn, all with the head of one
 TOO_SLOW = "The request did not arrive in time. Send it again."
 
 
@@ -67,6 +68,7 @@ class Connection(BoundedHead):
         self._read_until = 0.0  # when it must have read more of our answer
         self._unread = 0
         self._requests: deque[RequestResponseCycle] = deque()  # those without a whole answer, in the order they came
+        self._sizes: deque[int] = deque()  # of their heads
         self._held = 0  # bytes received since the last that belonged to a body
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override] # as in uvicorn
@@ -102,12 +104,14 @@ class Connection(BoundedHead):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        if len(self._requests) >= PIPELINED:
+        size = MAX_HEAD - self._room
+        if self._requests and (len(self._requests) >= PIPELINED or sum(self._sizes) + size > MAX_HEAD):
             raise TooManyAtOnce  # ends the parsing, also of what came in the same packet
         self._held = 0
         self._await(Stage.BODY)
         super().on_headers_complete()
         self._requests.append(self.cycle)
+        self._sizes.append(size)
 
     def on_body(self, body: bytes) -> None:
         self._held = 0
@@ -127,6 +131,7 @@ class Connection(BoundedHead):
 
     def on_response_complete(self) -> None:
         self._requests.popleft()
+        self._sizes.popleft()
         self.crowd.has_answered(self)
         super().on_response_complete()
 
