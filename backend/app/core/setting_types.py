@@ -2,7 +2,7 @@
 
 import re
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
@@ -13,6 +13,8 @@ from app.core.networks import check_header_name, check_host, check_network, chec
 
 URL = re.compile(r"https?://[^/?#@\s]+(/[^?#\s]*)?")
 PREFIX = re.compile(r"(/[a-z0-9._-]+)*")
+# In REDIS_URL they would win over `app/core/redis.py`, and every request would wait for as long.
+WAITING = {"socket_timeout", "socket_connect_timeout", "retry_on_timeout", "retry_on_error", "timeout"}
 
 
 def _prefix(path: str) -> str:
@@ -54,6 +56,8 @@ def _redis(url: SecretStr) -> SecretStr:
         usable = False
     if not usable:
         raise ValueError("must be a URL such as redis://:password@host:6379/0, or rediss:// with TLS")
+    if WAITING & {name for name, _ in parse_qsl(parts.query)}:
+        raise ValueError("must not say how long to wait: no request may wait long for Redis")
     return url
 
 

@@ -18,6 +18,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from app.core.config import get_settings
 from app.platform import problems
+from app.platform.bounds import MAX_HEAD
 from app.server.crowd import Crowd, Limits, log
 from app.server.descriptors import connections_allowed
 from app.server.head import BoundedHead
@@ -26,7 +27,9 @@ SIDE_CONNECTIONS = 16
 # Bytes of a refused head that are still read, so that the client sees the response.
 DISCARDED = 1_000_000
 LINGER = 1  # seconds for that
-PIPELINED = 32  # requests of one connection that are not answered yet: each is held whole until its turn comes
+# Requests of one connection that wait for their response. Each is held until its turn.
+# All their heads together may be as large as one head.
+PIPELINED = 32
 TOO_SLOW = "The request did not arrive in time. Send it again."
 
 
@@ -72,6 +75,7 @@ class Connection(BoundedHead):
         self._unread = 0
         # Requests without a complete response, in the order of their arrival.
         self._requests: deque[RequestResponseCycle] = deque()
+        self._sizes: deque[int] = deque()  # of their heads
         self._held = 0  # bytes received since the last byte that belonged to a body
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override] # as in uvicorn
@@ -109,12 +113,14 @@ class Connection(BoundedHead):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        if len(self._requests) >= PIPELINED:
+        size = MAX_HEAD - self._room
+        if self._requests and (len(self._requests) >= PIPELINED or sum(self._sizes) + size > MAX_HEAD):
             raise TooManyAtOnce  # ends the parsing, also of what came in the same packet
         self._held = 0
         self._await(Stage.BODY)
         super().on_headers_complete()
         self._requests.append(self.cycle)
+        self._sizes.append(size)
 
     def on_body(self, body: bytes) -> None:
         self._held = 0
@@ -134,6 +140,7 @@ class Connection(BoundedHead):
 
     def on_response_complete(self) -> None:
         self._requests.popleft()
+        self._sizes.popleft()
         self.crowd.has_answered(self)
         super().on_response_complete()
 

@@ -106,6 +106,8 @@ def test_production_starts_with_strong_settings(environment):
         ("REDIS_URL", "cache.internal:6379"),
         ("REDIS_URL", "redis://:Vx9-correct-horse@cache.internal:port/0"),
         ("REDIS_URL", "redis://"),
+        ("REDIS_URL", "redis://cache.internal/0?socket_timeout=60"),  # it would win over the limit that we set
+        ("REDIS_URL", "rediss://cache.internal/0?ssl_cert_reqs=required&retry_on_timeout=true"),
         ("PORT", "99999"),
         ("PASSWORD_MIN_LENGTH", "4"),
         ("PASSWORD_HASH_KIB", "19455"),

@@ -255,6 +255,18 @@ def test_requests_that_wait_for_each_other_are_bounded(requests, end):
     talk(scene)
 
 
+@pytest.mark.parametrize(("headers", "end"), [(700, None), (1_000, "aborted")])
+def test_heads_that_wait_for_each_other_take_no_more_than_one_may(headers, end):
+    """A header takes far more memory than its bytes: 190 kB of requests with 1,500 each took 1.4 MB."""
+
+    async def scene(server):
+        client = server.connect()
+        client.send(GET.replace(b"\r\n\r\n", b"\r\n" + b"a:\r\n" * headers + b"\r\n") * 2)
+        assert client.end == end
+
+    talk(scene)
+
+
 def test_nonsense_behind_a_request_is_not_answered_in_its_place():
     async def scene(server):
         client = server.connect()
