@@ -146,8 +146,9 @@ class Cors(CORSMiddleware):
         method = request_headers["access-control-request-method"]
         if method not in self.allow_methods:
             yield f"The method {_shown(method)} is not one of {', '.join(self.allow_methods)}."
-        asked = request_headers.get("access-control-request-headers", "").split(",")
-        refused = [header.strip() for header in asked if header.strip().lower() not in self.allow_headers]
+        asked = request_headers.get("access-control-request-headers")
+        headers = [] if asked is None else [header.strip() for header in asked.split(",")]
+        refused = [header for header in headers if header.lower() not in self.allow_headers]
         if refused:
             names = ", ".join(_shown(header) for header in refused[:MAX_NAMED])
             yield f"These request headers are not allowed: {names}. Add them to CORS_HEADERS."

@@ -110,3 +110,10 @@ def test_a_refused_preflight_names_what_was_refused(widgets, origin, method, hea
         assert part in answer.json()["detail"]
     assert bool(cors_headers(answer)) == (origin == ALLOWED)
     assert ("origin" in answer.json()["detail"]) == (origin != ALLOWED)
+
+
+def test_headers_that_nobody_asked_for_are_not_named(widgets):
+    """Such is the preflight of a `DELETE` that carries nothing: only the origin is wrong, so only that is said."""
+    asked = {"Origin": "http://localhost:5173", "Access-Control-Request-Method": "DELETE"}
+    answer = widgets.options("/widgets", headers=asked)
+    assert answer.json()["detail"] == "The origin http://localhost:5173 is not one of CORS_ORIGINS."
