@@ -92,16 +92,16 @@ rekey: $(STAMP) ## re-encrypt with SECRET_KEY what SECRET_KEY_PREVIOUS encrypted
 ##@ Payments
 
 plans-sync: $(STAMP) ## [apply=yes] | show what Stripe needs for backend/plans.toml; with apply, create it
-	$(IN_BACKEND) app.routers.payments.commands plans-sync $${apply:+--apply}
+	$(IN_BACKEND) app.routers.payments.operations.commands plans-sync $${apply:+--apply}
 
 webhook-register: $(STAMP) ## have Stripe send exactly the events that are handled here
-	$(IN_BACKEND) app.routers.payments.commands webhook-register
+	$(IN_BACKEND) app.routers.payments.operations.commands webhook-register
 
 webhook-replay: $(STAMP) ## [event=evt_…] [failed=yes] | list the events that were given up or parked, or process them again
-	$(IN_BACKEND) app.routers.payments.commands webhook-replay $${event:+--event "$$event"} $${failed:+--failed}
+	$(IN_BACKEND) app.routers.payments.operations.commands webhook-replay $${event:+--event "$$event"} $${failed:+--failed}
 
 billing-doctor: $(STAMP) ## [fix=yes] | compare everything with Stripe; exit with 1 on any difference
-	$(IN_BACKEND) app.routers.payments.commands billing-doctor $${fix:+--fix}
+	$(IN_BACKEND) app.routers.payments.operations.commands billing-doctor $${fix:+--fix}
 
 demo-billing: $(STAMP) ## play the life of a subscription step by step against a running `make dev`
 	$(IN_BACKEND) tools.demo_billing
@@ -116,6 +116,7 @@ check-long: lint types migrations configs ## run everything, even the longest te
 lint: $(STAMP) ## check for style and mistakes (ruff)
 	$(IN_BACKEND) ruff check .
 	$(IN_BACKEND) ruff format --check --quiet .
+	$(IN_BACKEND) tools.layers
 
 types: $(STAMP) ## check the types (mypy, strict)
 	$(IN_BACKEND) mypy

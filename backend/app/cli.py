@@ -13,6 +13,7 @@ from app.core.features import Feature, discover, load_models
 from app.db.database import Base, SessionLocal
 from app.db.migrations import alembic_config
 from app.platform import dead_letters
+from app.routers.auth.sign_in import with_password
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 
@@ -72,7 +73,7 @@ def superuser(
 
     password = os.environ.get("PASSWORD", "")
     with SessionLocal() as db, db.begin():
-        known, _ = service.find_by_login(db, email)
+        known, _ = with_password.find_by_login(db, email)
         if (known is None or not known.is_verified) and not password:
             password = _read_password()
         try:
@@ -96,9 +97,9 @@ def rekey() -> None:
 
     This applies to those that were encrypted with SECRET_KEY_PREVIOUS.
     """
-    from app.routers.auth import mfa
+    from app.routers.auth.mfa import second_factor
 
-    renewed, unreadable = mfa.renew_all()
+    renewed, unreadable = second_factor.renew_all()
     typer.echo(f"Secrets encrypted with the new key: {renewed}")
     if unreadable:
         sys.exit(f"Secrets that neither key can decrypt: {unreadable}. Their owners must sign in with a recovery code.")

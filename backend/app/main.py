@@ -16,13 +16,13 @@ from app.db.threads import limit_threads
 from app.platform import (
     dev_mailbox,
     dev_pages,
-    docs,
-    document,
-    documentation,
+    docs_pages,
     health,
     jobs,
     metrics,
     middleware,
+    openapi_document,
+    openapi_routes,
     problems,
 )
 from app.platform.worker import Worker
@@ -53,11 +53,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         middleware=middleware.stack(settings),
-        generate_unique_id_function=documentation.operation_id,
+        generate_unique_id_function=openapi_routes.operation_id,
         separate_input_output_schemas=False,
-        openapi_tags=[{"name": each.name, "description": each.about} for each in discover()] + [document.HEALTH],
+        openapi_tags=[
+            *({"name": each.name, "description": each.about} for each in discover()),
+            openapi_document.HEALTH,
+        ],
         lifespan=_lifespan,
-        **document.about(settings),
+        **openapi_document.about(settings),
     )
     problems.install(app)
     jobs.kinds()  # a broken jobs.py stops the start
@@ -73,9 +76,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(dev_pages.router, prefix=settings.api_prefix)
     if settings.metrics_enabled and not settings.metrics_port:
         app.include_router(metrics.router, prefix=settings.api_prefix)
-    document.complete(app, settings.api_prefix)
+    openapi_document.complete(app, settings.api_prefix)
     if settings.docs_enabled:
-        docs.install(app, settings.api_prefix)
+        docs_pages.install(app, settings.api_prefix)
     return app
 
 

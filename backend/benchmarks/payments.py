@@ -90,16 +90,16 @@ async def against_silence(url: str, tokens: list[str], port: int) -> tuple[list[
 
 def sell() -> None:
     """The plans, as if Stripe knew them."""
-    from app.routers.payments import catalogue, plans
     from app.routers.payments.gateway import SeenPrice
+    from app.routers.payments.plans import plan_file, publishing
     from tests.payments.factories import store_plans
 
-    paid = [offer for offer in catalogue.read() if not offer.is_free]
+    paid = [offer for offer in plan_file.read() if not offer.is_free]
     prices = [
         SeenPrice(
             f"price_{offer.slug}",
-            plans.product_id(offer),
-            plans.lookup_key(offer),
+            publishing.product_id(offer),
+            publishing.lookup_key(offer),
             offer.currency,
             offer.amount,
             offer.interval,
@@ -107,7 +107,7 @@ def sell() -> None:
         )
         for offer in paid
     ]
-    store_plans(plans.AtStripe({}, {price.lookup_key: price for price in prices}))
+    store_plans(publishing.AtStripe({}, {price.lookup_key: price for price in prices}))
 
 
 def p99(times: list[float]) -> float:

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from app.main import app
-from app.platform import document as document_
+from app.platform import openapi_document as document_
 from tests import openapi_snapshots
 
 UPDATE = "the API changed. If that is wanted: make openapi"

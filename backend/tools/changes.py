@@ -62,7 +62,7 @@ def _follow_plans(*, sells: bool) -> None:
         say("plans.toml has changed. make plans-sync shows what Stripe needs, make plans-sync apply=yes creates it.")
         return
     say("plans.toml has changed:")
-    command = [sys.executable, "-m", "app.routers.payments.commands", "plans-sync", "--apply"]
+    command = [sys.executable, "-m", "app.routers.payments.operations.commands", "plans-sync", "--apply"]
     subprocess.run(command, cwd=BACKEND, check=False)  # the command prints what it did, or what is wrong
 
 

@@ -17,7 +17,7 @@ from app.core.networks import is_local, is_loopback
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from app.core.config import Settings
+    from app.core.setting_fields import SettingFields
 
 STRIPE = "api.stripe.com"
 IN_THE_CLEAR = {"sslmode": {"disable", "allow"}, "ssl_disabled": {"true", "1", "yes", "on"}}
@@ -26,7 +26,7 @@ MOST_OF_MEMORY = 0.5
 KIB = 1024
 
 
-def contradictions(s: Settings) -> Iterator[tuple[str, str]]:
+def contradictions(s: SettingFields) -> Iterator[tuple[str, str]]:
     """Yield combinations that are wrong in every environment."""
     connections = s.database_pool_size + s.database_max_overflow
     if s.worker_threads < connections:  # the rest could never be used (`app/db/admission.py`)
@@ -53,18 +53,18 @@ def contradictions(s: Settings) -> Iterator[tuple[str, str]]:
         )
 
 
-def has_live_key(s: Settings) -> bool:
+def has_live_key(s: SettingFields) -> bool:
     """Whether the key moves real money."""
     return s.stripe_secret_key is not None and "_live_" in s.stripe_secret_key.get_secret_value()[:12]
 
 
-def reaches_stripe(s: Settings) -> bool:
+def reaches_stripe(s: SettingFields) -> bool:
     """Whether calls go to Stripe itself, and not to a simulator or another program in its place."""
     parts = urlsplit(s.stripe_api_base.lower())
     return parts.scheme == "https" and parts.netloc in (STRIPE, f"{STRIPE}:443") and not parts.path
 
 
-def doubts(s: Settings) -> Iterator[tuple[str, str]]:
+def doubts(s: SettingFields) -> Iterator[tuple[str, str]]:
     """Yield combinations that are probably a mistake."""
     yield from _deployment_doubts(s) if s.is_deployed else _development_doubts(s)
     wrong = {"starttls": {SECURE_PORT}, "ssl": SUBMISSION_PORTS}.get(s.smtp_tls, set())
@@ -80,7 +80,7 @@ def doubts(s: Settings) -> Iterator[tuple[str, str]]:
         )
 
 
-def _development_doubts(s: Settings) -> Iterator[tuple[str, str]]:
+def _development_doubts(s: SettingFields) -> Iterator[tuple[str, str]]:
     if s.environment != "development":
         return
     if not is_loopback(f"http://[{s.host}]" if ":" in s.host else f"http://{s.host}"):
@@ -97,7 +97,7 @@ def _development_doubts(s: Settings) -> Iterator[tuple[str, str]]:
         yield "STRIPE_SECRET_KEY", "is a live key: payments made in development move real money"
 
 
-def _deployment_doubts(s: Settings) -> Iterator[tuple[str, str]]:
+def _deployment_doubts(s: SettingFields) -> Iterator[tuple[str, str]]:
     yield from _address_doubts(s)
     yield from _network_doubts(s)
     if s.log_level == "debug":
@@ -110,7 +110,7 @@ def _deployment_doubts(s: Settings) -> Iterator[tuple[str, str]]:
         )
 
 
-def _address_doubts(s: Settings) -> Iterator[tuple[str, str]]:
+def _address_doubts(s: SettingFields) -> Iterator[tuple[str, str]]:
     """Compare the three settings that browsers, cookies and links depend on.
 
     They have to name the same hosts.
@@ -136,7 +136,7 @@ def _address_doubts(s: Settings) -> Iterator[tuple[str, str]]:
             yield name, "is a loopback address: links in emails lead readers to their own machine"
 
 
-def _network_doubts(s: Settings) -> Iterator[tuple[str, str]]:
+def _network_doubts(s: SettingFields) -> Iterator[tuple[str, str]]:
     options = database_urls.options(s.database_url.get_secret_value())
     clear = any(value.lower() in IN_THE_CLEAR.get(name, ()) for name, value in options)
     if clear and not is_local(database_urls.host(s.database_url.get_secret_value())):

@@ -4,246 +4,26 @@ The environment overrides `.env`, and `.env` overrides the defaults below. An em
 value counts as unset.
 """
 
-import hashlib
-import hmac
-import re
 import secrets
 import sys
 from functools import lru_cache
-from pathlib import Path
-from typing import Any, Literal, Self, TypeVar
-from urllib.parse import urlsplit
+from typing import Self, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, model_validator
 
-from app.core import database_urls, production, refusals
-from app.core.setting_types import (
-    DatabaseUrl,
-    HeaderNames,
-    Hosts,
-    MailPassword,
-    MailServer,
-    MailUser,
-    Networks,
-    Origins,
-    Port,
-    Prefix,
-    RedisUrl,
-    Risks,
-    Secrets,
-    Sender,
-    Url,
-)
+from app.core import production, refusals
+from app.core.setting_fields import BACKEND, ENV_FILE, ROOT, SettingFields, Stage
 
-ROOT = Path(__file__).resolve().parents[3]
-BACKEND = ROOT / "backend"
-ENV_FILE = ROOT / ".env"
+__all__ = ["BACKEND", "ENV_FILE", "ROOT", "Settings", "Stage", "get_settings", "read_for_migrations", "read_stage"]
 
 
-def _local_hosts(public_url: str, host: str) -> list[str]:
-    """Return the names of this machine, and those that the settings give it.
-
-    All other names are refused, also in development. Otherwise a page whose own host
-    name resolves to 127.0.0.1 (DNS rebinding) would have the same origin as this API,
-    and could read the mailbox.
-    """
-    try:
-        named = [urlsplit(public_url).hostname or "", host]
-    except ValueError:
-        named = [host]
-    # In a Host header an IPv6 address stands in brackets. An address that stands for
-    # all addresses is not the name of a host.
-    given = [f"[{name}]" if ":" in name else name for name in named if name not in ("", "0.0.0.0", "::")]  # noqa: S104 - compared, not listened on
-    return list(dict.fromkeys(["localhost", "127.0.0.1", "[::1]", *given]))
-
-
-def _simulator_url(port: object) -> str:
-    return f"http://127.0.0.1:{port}"
-
-
-def _simulated_stripe(values: dict[str, Any]) -> dict[str, Any]:
-    """Return settings for the simulator, which needs no Stripe account.
-
-    The simulator accepts any test key, and `make dev` gives it the webhook secret.
-    """
-    base = _simulator_url(values.get("simulator_port", 8001))
-    if values.get("stripe_api_base", base) != base:
-        return {}
-    key = values.get("secret_key", "")
-    own = (key.get_secret_value() if isinstance(key, SecretStr) else str(key)).encode(errors="replace")
-    secret = hmac.new(own, b"liftoff simulator webhook", hashlib.sha256).hexdigest()[:32]
-    return {
-        "stripe_api_base": base,
-        "stripe_secret_key": "sk_test_simulator",
-        "stripe_webhook_secret": f"whsec_{secret}",
-    }
-
-
-DEPLOYED = ("staging", "production")
-SURROGATE = re.compile("[\ud800-\udfff]")
-
-
-class Stage(BaseSettings):
-    """The settings that decide how strictly all other settings are checked.
-
-    They can be read even if other settings are wrong.
-    """
-
-    model_config = SettingsConfigDict(
-        env_file=ENV_FILE, env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
-    )
-
-    # The default is production, so that a deployment that forgets this variable fails
-    # closed, not open.
-    environment: Literal["development", "test", "staging", "production"] = "production"
-
-    @property
-    def is_deployed(self) -> bool:
-        """Whether this is staging or production.
-
-        Staging equals production in everything but Stripe's mode. Everything strict
-        checks this property.
-        """
-        return self.environment in DEPLOYED
-
-    @property
-    def is_production(self) -> bool:
-        """Whether real money moves, and Stripe's clock shows real time."""
-        return self.environment == "production"
-
-
-class Settings(Stage):
-    """Every setting of the application.
-
-    The upper-case name of a field is its variable. `.env.example` lists them all.
-    """
-
-    secret_key: SecretStr = Field(min_length=32, description="Signs and encrypts. Every other key is derived from it.")
-    secret_key_previous: SecretStr | None = Field(
-        None, min_length=32, description="The previous key. What it signed is still accepted, but it signs nothing new."
-    )
-    payments_enabled: bool = True
-
-    host: str = "127.0.0.1"
-    port: Port = 8000
-    web_concurrency: int = Field(1, ge=1, le=64, description="Server processes.")
-    worker_threads: int = Field(40, ge=1, le=1000, description="Threads that run endpoints, per process.")
-    public_url: Url | None = Field(None, description="Where browsers reach this API.")
-    frontend_url: Url | None = Field(None, description="Address of the web frontend. Links in emails lead there.")
-    api_prefix: Prefix = ""
-    allowed_hosts: Hosts = Field(default_factory=list, description="Host names that are served. Others get 400.")
-    cors_origins: Origins = Field(default_factory=list, description="Browser origins that may read responses.")
-    cors_headers: HeaderNames = Field(default_factory=list, description="Additional headers that those pages may send.")
-    trusted_proxies: Networks = Field(
-        default_factory=list, description="Proxies whose X-Forwarded-* headers are trusted."
-    )
-    accept_risks: Risks = Field(default_factory=list, description="Risks that the operator of a deployment accepts.")
-
-    # The path is below ROOT, wherever ROOT is.
-    database_url: DatabaseUrl = SecretStr("sqlite:///.data/liftoff.db")
-    database_pool_size: int = Field(15, ge=1, le=500, description="Connections kept open per process.")
-    database_max_overflow: int = Field(5, ge=0, le=500, description="Further connections, opened under load.")
-    database_pool_timeout: float = Field(3, gt=0, le=60, description="Seconds that a request waits for a connection.")
-    database_statement_timeout: float = Field(4, ge=1, le=60, description="Seconds for one statement of a request.")
-    database_pool_recycle: int = Field(1800, ge=30, description="Seconds after which a connection is replaced.")
-
-    redis_url: RedisUrl | None = None
-    writes_per_minute: int = Field(
-        120, ge=0, le=100_000, description="Unsafe requests per user. Half of them may come at once. 0 means no limit."
-    )
-
-    embedded_worker: bool | None = Field(
-        None, description="Send mail and run jobs in the web process. On in development."
-    )
-
-    smtp_host: MailServer | None = None
-    smtp_port: Port = 587
-    smtp_username: MailUser | None = None
-    smtp_password: MailPassword | None = None
-    smtp_tls: Literal["starttls", "ssl", "none"] = "starttls"
-    mail_from: Sender | None = None
-    mail_to_strangers_per_hour: int = Field(
-        1000, ge=1, description="Emails to addresses without an account. Any more are sent after all others."
-    )
-
-    google_client_id: str | None = Field(None, description="Together with the secret, turns on Google sign-in.")
-    google_client_secret: SecretStr | None = None
-    google_issuer: Url = Field("https://accounts.google.com", description="Any OpenID Connect provider.")
-
-    stripe_secret_key: SecretStr | None = None
-    stripe_webhook_secret: Secrets = Field(default_factory=list)
-    stripe_api_base: Url = Field(
-        "https://api.stripe.com", description="Address of Stripe, or of the simulator outside production."
-    )
-    simulator_port: Port = Field(8001, description="Where `make dev` runs the Stripe simulator.")
-    simulator_state: Path = Field(
-        Path(".data/simulator.db"), description="File with its state. A relative path starts at ROOT."
-    )
-    payments_grace_days: int = Field(7, ge=0, le=60, description="Days of access that remain after a failed payment.")
-
-    password_min_length: int = Field(12, ge=8, le=64)
-    password_hash_kib: int = Field(
-        19_456, ge=64, le=1_048_576, description="Memory in KiB that hashing one password takes."
-    )
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
-    log_format: Literal["console", "json"] | None = None
-    docs_enabled: bool | None = Field(None, description="Serve `/docs`, `/redoc`, `/openapi.json`. Off in production.")
-    metrics_enabled: bool | None = Field(None, description="Serve `/metrics`. Off in production without METRICS_PORT.")
-    metrics_port: Port | None = Field(None, description="A separate port that serves only `/metrics`.")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _fill_in(cls, values: dict[str, Any]) -> dict[str, Any]:
-        """Fill in the defaults that depend on the environment, before the object is
-        frozen.
-        """
-        live = values.get("environment", "production") in DEPLOYED
-        defaults = {"log_format": "json" if live else "console", "docs_enabled": not live}
-        defaults["metrics_enabled"] = not live or bool(values.get("metrics_port"))
-        defaults["embedded_worker"] = values.get("environment") == "development"
-        if values.get("environment") == "development":
-            defaults["host"] = "localhost"  # both of its addresses, see `app/server/listening.py`
-        if not live:
-            local = f"http://localhost:{values.get('port', 8000)}"
-            defaults |= {
-                "public_url": local,
-                "frontend_url": f"{local}{values.get('api_prefix', '')}/dev/frontend",
-                "mail_from": "liftoff@example.com",
-            }
-            hosts = _local_hosts(str(values.get("public_url", local)), str(values.get("host", "")))
-            names = [*hosts, "testserver"] if values.get("environment") == "test" else hosts
-            defaults |= {"allowed_hosts": ",".join(names)}
-            defaults |= _simulated_stripe(values)
-        return defaults | values
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _refuse_what_is_no_text(cls, value: object) -> object:
-        """Refuse a value whose bytes are not UTF-8.
-
-        Python reads such bytes as lone surrogates, which no protocol can send.
-        """
-        if isinstance(value, str) and not value.isascii() and SURROGATE.search(value):
-            raise ValueError("is not UTF-8 text")
-        return value
+class Settings(SettingFields):
+    """The settings, refused where they are wrong together."""
 
     @model_validator(mode="after")
     def _refuse_what_is_wrong_together(self) -> Self:
         production.check(self)
         return self
-
-    @property
-    def sqlite_file(self) -> Path | None:
-        return database_urls.sqlite_file(self.database_url.get_secret_value(), ROOT)
-
-    @property
-    def simulator_file(self) -> Path:
-        return ROOT / self.simulator_state
-
-    @property
-    def simulator_url(self) -> str:
-        return _simulator_url(self.simulator_port)
 
 
 class MigrationSettings(Settings):

@@ -32,7 +32,7 @@ class Feature:
     @property
     def about(self) -> str:
         """Return the docstring of the feature's package."""
-        return (importlib.import_module(f"app.routers.{self.name}").__doc__ or "").strip()
+        return (importlib.import_module(f"app.routers.{self.name}").__doc__ or "").partition("\n\n")[0].strip()
 
     def module(self, part: str) -> ModuleType | None:
         """Return the feature's module `part`, such as `models`, `router` or `demo`.

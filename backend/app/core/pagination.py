@@ -6,14 +6,11 @@ import json
 from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import UUID
-
-from fastapi import Depends, Query, Request
 
 from app.core.errors import Unprocessable
 from app.core.keys import sign, unsign
-from app.core.principal import viewer
 from app.core.schemas import Output
 
 T = TypeVar("T")
@@ -21,7 +18,6 @@ T = TypeVar("T")
 MAX_OFFSET = 10_000
 MAX_LIMIT = 100
 MAX_CURSOR = 4_000  # characters; a cursor for the longest title in four-byte letters has 1,200
-NOT_IN_CONTEXT = {"cursor", "limit", "offset"}
 
 
 def _moment(text: str) -> datetime:
@@ -77,25 +73,19 @@ class PageQuery:
     """
 
     def __init__(
-        self,
-        request: Request,
-        offset: Annotated[int, Query(ge=0, le=MAX_OFFSET)] = 0,
-        limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 20,
-        cursor: Annotated[
-            str | None, Query(max_length=MAX_CURSOR, description="The `next_cursor` of the previous page, unchanged.")
-        ] = None,
+        self, bound_to: Callable[[], list[object]], *, offset: int = 0, limit: int = 20, cursor: str | None = None
     ) -> None:
-        self._request = request
+        """`bound_to` returns what a cursor of this list is valid for, besides the order of
+        its rows: path, query and caller, for example. It is called once the caller is known.
+        """
+        self._bound_to = bound_to
         self.offset = offset
         self.limit = limit
         self.cursor = cursor
 
     def context(self, order: str) -> str:
-        """Return everything that a cursor is bound to: path, query, caller, and the
-        order of the rows.
-        """
-        query = sorted(pair for pair in self._request.query_params.multi_items() if pair[0] not in NOT_IN_CONTEXT)
-        return json.dumps([self._request.url.path, query, viewer(self._request), order])
+        """Return everything that a cursor is bound to, with the order of the rows."""
+        return json.dumps([*self._bound_to(), order])
 
     def encode(self, keys: list[Any], order: str = "") -> str:
         """Return a cursor that continues after the row with these sort keys. `order`
@@ -133,6 +123,3 @@ def _read(key: Any, kind: type) -> Any:
 
 def _plain(key: Any) -> str:
     return key.isoformat() if isinstance(key, date) else str(key)
-
-
-PageParams = Annotated[PageQuery, Depends()]

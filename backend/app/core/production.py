@@ -15,7 +15,7 @@ from app.core.networks import is_local
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from app.core.config import Settings
+    from app.core.setting_fields import SettingFields
 
 # SECRET_KEY needs so many different characters. `aaaa…` and `changeme…` have fewer, and
 # any random key of 32 characters has more.
@@ -38,7 +38,7 @@ class Unsafe(ValueError):
         self.problems = problems
 
 
-def check(settings: Settings) -> None:
+def check(settings: SettingFields) -> None:
     """Raise `Unsafe` with all problems at once."""
     problems = list(combinations.contradictions(settings))
     if settings.is_deployed:
@@ -47,7 +47,7 @@ def check(settings: Settings) -> None:
         raise Unsafe(problems)
 
 
-def check_database(settings: Settings) -> None:
+def check_database(settings: SettingFields) -> None:
     """Raise `Unsafe` if a deployment must not use this database.
 
     Migrations check nothing else.
@@ -57,7 +57,7 @@ def check_database(settings: Settings) -> None:
         raise Unsafe(problems)
 
 
-def _weaknesses(s: Settings) -> Iterator[tuple[str, str]]:
+def _weaknesses(s: SettingFields) -> Iterator[tuple[str, str]]:
     if _is_guessable(s.secret_key.get_secret_value()):
         yield "SECRET_KEY", f"is guessable; {NEW_KEY}"
     if s.secret_key_previous and _is_guessable(s.secret_key_previous.get_secret_value()):
@@ -102,7 +102,7 @@ def _database_problems(url: str) -> Iterator[tuple[str, str]]:
         yield "DATABASE_URL", "has an empty or guessable password"
 
 
-def _mail_problems(s: Settings) -> Iterator[tuple[str, str]]:
+def _mail_problems(s: SettingFields) -> Iterator[tuple[str, str]]:
     for name in ("smtp_host", "mail_from"):
         if not getattr(s, name):
             yield name.upper(), "is required"
@@ -114,7 +114,7 @@ def _host(url: str) -> str:
     return urlsplit(url).hostname or ""
 
 
-def _stripe_problems(s: Settings) -> Iterator[tuple[str, str]]:
+def _stripe_problems(s: SettingFields) -> Iterator[tuple[str, str]]:
     key = s.stripe_secret_key.get_secret_value() if s.stripe_secret_key else ""
     if not key:
         yield "STRIPE_SECRET_KEY", "is required (or set PAYMENTS_ENABLED=false)"

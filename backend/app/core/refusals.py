@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from app.core import production, risks
+from app.core import production
+from app.core.setting_types import RISKS
 
 if TYPE_CHECKING:
-    from app.core.config import Stage
+    from app.core.setting_fields import Stage
 
 PAIRED = {"smtp_username", "smtp_password", "google_client_id", "google_client_secret"}  # both are set, or neither
 ENVIRONMENTS = ("development", "test", "staging", "production")
@@ -94,7 +95,7 @@ def _rest(kind: type[Stage], error: ValidationError, env_file: Path) -> list[str
     harmless: dict[str, Any] = {name: kind.model_fields[name].get_default(call_default_factory=True) for name in wrong}
     harmless |= dict.fromkeys(wrong & PAIRED, "x")
     harmless |= {"secret_key": secrets.token_urlsafe(48)} if "secret_key" in wrong else {}
-    harmless |= {"accept_risks": ",".join(risks.NAMES)} if "accept_risks" in wrong else {}
+    harmless |= {"accept_risks": ",".join(RISKS)} if "accept_risks" in wrong else {}
     # `prod` means production, and decides how strictly the others are checked
     if "environment" in wrong:
         meant = difflib.get_close_matches(given.get("ENVIRONMENT", ""), ENVIRONMENTS, n=1, cutoff=0.5)

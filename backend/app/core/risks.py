@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from app.core.networks import is_local
 
 if TYPE_CHECKING:
-    from app.core.config import Settings
+    from app.core.setting_fields import SettingFields
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Risk:
     variable: str
     danger: str
     remedy: str
-    is_run: Callable[[Settings], bool]
+    is_run: Callable[[SettingFields], bool]
 
 
 RISKS = (
@@ -64,26 +64,16 @@ RISKS = (
         lambda s: bool(s.metrics_enabled) and s.metrics_port is None,
     ),
 )
-NAMES = [risk.name for risk in RISKS]
 
 
-def check_name(value: str) -> str:
-    """Return the name of a risk. Raises `ValueError`, with the list of names, for
-    anything else.
-    """
-    if value not in NAMES:
-        raise ValueError(f"must contain only these names: {', '.join(NAMES)}")
-    return value
-
-
-def refused(settings: Settings) -> Iterator[tuple[str, str]]:
+def refused(settings: SettingFields) -> Iterator[tuple[str, str]]:
     """Yield variable and reason of each risk that is present but not accepted."""
     for risk in RISKS:
         if risk.is_run(settings) and risk.name not in settings.accept_risks:
             yield risk.variable, f"{risk.danger}. {risk.remedy}, or accept it: ACCEPT_RISKS={risk.name}"
 
 
-def accepted(settings: Settings) -> Iterator[Risk]:
+def accepted(settings: SettingFields) -> Iterator[Risk]:
     """Yield each risk that is present and accepted."""
     for risk in RISKS:
         if risk.is_run(settings) and risk.name in settings.accept_risks:

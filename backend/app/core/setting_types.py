@@ -7,10 +7,11 @@ from urllib.parse import parse_qsl, urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
-from app.core import database_urls, risks
+from app.core import database_urls
 from app.core.mail_settings import canonical_mail_server, canonical_sender, check_credential
 from app.core.networks import check_header_name, check_host, check_network, check_origin
 
+RISKS = ("no_proxy", "local_limits", "clear_mail", "public_metrics")  # each is described in `app/core/risks.py`
 URL = re.compile(r"https?://[^/?#@\s]+(/[^?#\s]*)?")
 PREFIX = re.compile(r"(/[a-z0-9._-]+)*")
 # In REDIS_URL they would win over `app/core/redis.py`, and every request would wait for as long.
@@ -66,10 +67,19 @@ def _database(url: SecretStr) -> SecretStr:
     return url
 
 
+def _risk(value: str) -> str:
+    """Return the name of a risk. Raises `ValueError`, with the list of names, for
+    anything else.
+    """
+    if value not in RISKS:
+        raise ValueError(f"must contain only these names: {', '.join(RISKS)}")
+    return value
+
+
 Hosts = Annotated[list[Annotated[str, AfterValidator(check_host)]], NoDecode, BeforeValidator(_split)]
 Networks = Annotated[list[Annotated[str, AfterValidator(check_network)]], NoDecode, BeforeValidator(_split)]
 Origins = Annotated[list[Annotated[str, AfterValidator(check_origin)]], NoDecode, BeforeValidator(_split)]
-Risks = Annotated[list[Annotated[str, AfterValidator(risks.check_name)]], NoDecode, BeforeValidator(_split)]
+Risks = Annotated[list[Annotated[str, AfterValidator(_risk)]], NoDecode, BeforeValidator(_split)]
 HeaderNames = Annotated[list[Annotated[str, AfterValidator(check_header_name)]], NoDecode, BeforeValidator(_split)]
 Secrets = Annotated[list[SecretStr], NoDecode, BeforeValidator(_split)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database)]

@@ -6,8 +6,8 @@ from typing import ClassVar
 from sqlalchemy import BigInteger, Integer, MetaData
 from sqlalchemy.orm import DeclarativeBase
 
-from app.db.enums import add_checks
-from app.db.types import UtcDateTime
+from .enums import add_checks
+from .types import UtcDateTime
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",

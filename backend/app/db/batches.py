@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, Select, delete, inspect, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, sessionmaker
 
-from app.db.base import Base
+from .base import Base
 
 SIZE = 2_000  # rows of one batch at most
 # The first batch has so many rows, because the cost of one is still unknown: deleting a

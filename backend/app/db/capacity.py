@@ -7,7 +7,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.core.config import Settings
 from app.core.logging import get_logger
-from app.db.database import HEALTH_POOL, SIDE_POOL, WORKER_POOL, SideSession, admission
+
+from .database import HEALTH_POOL, SIDE_POOL, WORKER_POOL, SideSession, admission
 
 
 class TooSmall(RuntimeError):

@@ -27,7 +27,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from app.db.types import UtcDateTime
+from .types import UtcDateTime
 
 MICROSECOND = timedelta(microseconds=1)
 # All three readings are the start of the statement. PostgreSQL's `now()` is the start

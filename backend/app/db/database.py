@@ -15,8 +15,9 @@ from sqlalchemy.orm import Session, sessionmaker
 from app.core.admission import Admission
 from app.core.config import get_settings
 from app.core.errors import AppError, Unavailable
-from app.db.base import Base
-from app.db.engines import JOB_STATEMENT_SECONDS, Limits, make_engine
+
+from .base import Base
+from .engines import JOB_STATEMENT_SECONDS, Limits, make_engine
 
 __all__ = [
     "Base",

@@ -15,7 +15,8 @@ from contextlib import suppress
 from typing import Any, Protocol, TypeVar, cast
 
 from app.core.logging import get_logger
-from app.db.silence import Silence
+
+from .silence import Silence
 
 GRACE_SECONDS = 0.25  # so that the server's own limit ends a statement first, with a better error
 LONGEST_SLEEP = 0.5  # seconds; no limit may be shorter, because its calls would be ended late

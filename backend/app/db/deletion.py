@@ -7,7 +7,8 @@ from sqlalchemy import delete as delete_from
 from sqlalchemy.orm import Session
 
 from app.core.errors import AppError
-from app.db.base import Base
+
+from .base import Base
 
 
 def delete_row(db: Session, row: Base, gone: type[AppError]) -> None:

@@ -30,9 +30,10 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.core.config import Settings
 from app.core.database_urls import make_folder
-from app.db.deadlines import GRACE_SECONDS, Limited, start_watchdog
-from app.db.silence import NeverSilent, Silence, pool_class, silence_of
-from app.db.urls import normalise
+
+from .deadlines import GRACE_SECONDS, Limited, start_watchdog
+from .silence import NeverSilent, Silence, pool_class, silence_of
+from .urls import normalise
 
 JOB_STATEMENT_SECONDS = 60.0
 LOCK_SECONDS = 3
@@ -119,7 +120,7 @@ def _name_error(context: ExceptionContext) -> DBAPIError | None:
 
 
 def _postgresql(url: URL, name: str, limits: Limits, options: dict[str, Any]) -> Engine:
-    from app.db.drivers.postgresql import connect  # imports the driver
+    from .drivers.postgresql import connect  # imports the driver
 
     timeouts = {
         "statement_timeout": limits.statement,
@@ -175,7 +176,7 @@ def _watch(engine: Engine, limits: Limits, silence: Silence, connect: Callable[.
 
 
 def _mysql(url: URL, name: str, limits: Limits, options: dict[str, Any]) -> Engine:
-    from app.db.drivers.mysql import Connection  # imports the driver
+    from .drivers.mysql import Connection  # imports the driver
 
     silence = silence_of(str(url))
     connect_args = {
@@ -215,7 +216,7 @@ def _prepare_mysql(connection: Any, seconds: float) -> None:
 
 
 def _sqlite(url: URL, name: str, limits: Limits, options: dict[str, Any]) -> Engine:
-    from app.db.drivers.sqlite import connect
+    from .drivers.sqlite import connect
 
     del name  # a file has no clients to name
     make_folder(Path(str(url.database)))

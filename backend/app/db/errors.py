@@ -15,7 +15,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
 
 from app.core.errors import AppError, Unavailable, Unprocessable
-from app.db.database import Base, DatabaseBusy
+
+from .database import Base, DatabaseBusy
 
 SQLITE_COLUMNS = re.compile(r"UNIQUE constraint failed: (?P<columns>\w+\.[\w., ]+)")
 # This is anchored, because MySQL repeats the value, and a value could look like a

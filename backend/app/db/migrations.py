@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from app.core.config import BACKEND
 from app.core.logging import get_logger
-from app.db.types import ExactDecimal, JsonObject, TextDefault, UtcDateTime
+
+from .types import ExactDecimal, JsonObject, TextDefault, UtcDateTime
 
 if TYPE_CHECKING:
     from alembic.autogenerate.api import AutogenContext

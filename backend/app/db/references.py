@@ -7,7 +7,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.errors import AppError
-from app.db.base import Base
+
+from .base import Base
 
 References = Mapping[str, tuple[type[Base], type[AppError]]]
 

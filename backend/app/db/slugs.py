@@ -11,9 +11,10 @@ from sqlalchemy import CheckConstraint, ColumnElement, inspect, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.core.errors import AppError
-from app.db.base import Base
-from app.db.errors import conflicts
-from app.db.turns import wait_for_turn
+
+from .base import Base
+from .errors import conflicts
+from .locks import wait_for_turn
 
 TRIES = 3  # a transaction that holds the lock only loses to slugs that clients chose themselves
 BLOCK = 100  # slugs that one query looks up

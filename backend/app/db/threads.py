@@ -10,7 +10,7 @@ from anyio import fail_after
 # except here.
 from anyio._backends._asyncio import CapacityLimiter, _default_thread_limiter
 
-from app.db.database import DatabaseBusy
+from .database import DatabaseBusy
 
 
 class Threads(CapacityLimiter):

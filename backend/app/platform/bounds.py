@@ -10,7 +10,8 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.errors import Unprocessable
-from app.platform import problems
+
+from . import problems
 
 MAX_HEAD = 64_000  # bytes: the target, and for each header its name, its value and `OF_EACH`
 OF_EACH = 32  # as HTTP/2 counts (RFC 9113, 6.5.2), because every header costs time

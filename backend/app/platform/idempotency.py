@@ -24,11 +24,11 @@ from sqlalchemy.orm import Session
 from app.core.errors import Conflict, Unprocessable
 from app.core.keys import cipher, derive_keys
 from app.core.logging import get_logger
-from app.core.principal import viewer
 from app.db import clock
 from app.db.database import ending_threads, side_session
 from app.db.demands import demand_again
 from app.db.errors import conflicts
+from app.platform.principal import viewer
 
 from .limits import AddressLimit
 from .models import LEASE, IdempotencyKey

@@ -22,8 +22,9 @@ from app.core.config import Settings
 from app.core.logging import get_logger
 from app.db.errors import DatabaseUnavailable
 from app.db.migrations import gate
-from app.platform import health, metrics, problems
-from app.platform.bounds import GuardMiddleware, LingerMiddleware
+
+from . import health, metrics, problems
+from .bounds import GuardMiddleware, LingerMiddleware
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
 # The headers that pages may send: those of the contract, and those that common

@@ -22,8 +22,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.errors import AppError, Unprocessable
 from app.core.logging import get_logger, security_event
-from app.core.principal import viewer
 from app.db.errors import DatabaseConflict, translate
+from app.platform.principal import viewer
 
 MEDIA_TYPE = "application/problem+json"
 INVALID = "Some of the input is missing or invalid. `errors` says which fields, and why."

@@ -13,7 +13,8 @@ from pydantic import AliasChoices, AliasPath, BaseModel
 
 from app.core.errors import Unprocessable
 from app.core.schemas import model_of
-from app.platform.problems import PLAIN_NAME, field_errors
+
+from .problems import PLAIN_NAME, field_errors
 
 MAX_ERRORS = 10  # looking for similar names takes time, and ten errors tell the client enough
 MAX_NAME = 64  # characters that are compared

@@ -27,11 +27,12 @@ from fastapi.routing import APIRoute, _effective_route_context_var
 from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.orm import Session, object_session
 
-from app.core.principal import viewer
-from app.platform import documentation, idempotency, query_rules
-from app.platform.conditional import Stale, etag_of, matches, revalidated
-from app.platform.strict_request import StrictRequest
-from app.platform.write_limit import limit_writes
+from app.platform.principal import viewer
+
+from . import idempotency, openapi_routes, query_rules
+from .conditional import Stale, etag_of, matches, revalidated
+from .strict_request import StrictRequest
+from .write_limit import limit_writes
 
 # Bytes of a body. A larger one gets 413.
 SMALL_BODY = 16_000  # for routes that anyone may call
@@ -87,7 +88,7 @@ class Route(APIRoute):
         self.limited = not methods <= SAFE and not hasattr(endpoint, "never_limited")
         settle = [idempotency.SettleClaim] if self.stores else []
         super().__init__(path, self._guarded(endpoint), dependencies=[*settle, *(dependencies or [])], **options)
-        documentation.describe(self, self._query_names())
+        openapi_routes.describe(self, self._query_names())
 
     def _guarded(self, endpoint: Callable[..., Any]) -> Callable[..., Any]:
         """Wrap the endpoint in its preconditions.
@@ -144,7 +145,7 @@ class Route(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         answer = super().get_route_handler()
         known = self._query_names()
-        form = bool(self.body_field and documentation.is_form(self.body_field))
+        form = bool(self.body_field and openapi_routes.is_form(self.body_field))
         json = bool(self.body_field and not form)
 
         async def handle(plain: Request) -> Response:

@@ -8,7 +8,7 @@ import math
 from fastapi import Request
 
 from app.core.config import get_settings
-from app.core.principal import viewer
+from app.platform.principal import viewer
 
 from .limits import counters, note_limit, refusal
 

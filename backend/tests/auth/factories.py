@@ -6,9 +6,10 @@ from typing import Any
 
 from app.core.config import get_settings
 from app.db.database import SessionLocal
+from app.routers.auth.credentials.client import Client
 from app.routers.auth.models import User
 from app.routers.auth.security import hash_password
-from app.routers.auth.sessions import Client, open_session
+from app.routers.auth.sessions.login_sessions import open_session
 
 PASSWORD = "correct horse battery staple"
 

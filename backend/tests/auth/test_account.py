@@ -8,7 +8,10 @@ from sqlalchemy import func, select, update
 from app.core.types import now
 from app.platform import job_runs
 from app.platform.models import Lane, Mail
-from app.routers.auth import erasure, hooks, tokens
+from app.routers.auth import hooks
+from app.routers.auth.accounts import erasure
+from app.routers.auth.credentials import one_time_tokens
+from app.routers.auth.credentials.one_time_tokens import Purpose
 from app.routers.auth.dependencies import SubscriptionActive, before_deletion
 from app.routers.auth.models import (
     Identity,
@@ -19,7 +22,6 @@ from app.routers.auth.models import (
     Totp,
     UsernameHold,
 )
-from app.routers.auth.tokens import Purpose
 from tests.auth.factories import PASSWORD, make_user, token_for
 from tests.auth.letters import letters_to
 from tests.auth.phones import phone_of
@@ -111,7 +113,7 @@ def test_nothing_of_the_person_stays(client, db):
     user = make_user()
     phone_of(user)
     db.add(Identity(user_id=user.id, issuer="https://accounts.google.com", subject="1"))
-    tokens.issue(db, Purpose.RESET_PASSWORD, user_id=user.id)
+    one_time_tokens.issue(db, Purpose.RESET_PASSWORD, user_id=user.id)
     db.commit()
     assert delete(client, {"access_token": token_for(user)}).status_code == 204
     row = row_of(user)
@@ -178,13 +180,15 @@ def test_what_is_too_much_for_the_request_is_erased_by_a_job(client, db, monkeyp
     """R19: an account that signed in very often can be deleted, too."""
     monkeypatch.setattr(erasure, "AT_ONCE", 2)
     user, other = make_user(), make_user()
-    tokens = [token_for(user) for _ in range(5)]
+    access_tokens = [token_for(user) for _ in range(5)]
     token_for(other)
-    headers = {"Authorization": f"Bearer {tokens[-1]}"}
+    headers = {"Authorization": f"Bearer {access_tokens[-1]}"}
     assert client.post("/auth/delete-account", json={"password": PASSWORD}, headers=headers).status_code == 204
     theirs = select(func.count(LoginSession.id)).where(LoginSession.user_id == user.id)
     assert db.scalar(theirs) == 3
-    assert {client.get("/auth/me", headers={"Authorization": f"Bearer {t}"}).status_code for t in tokens} == {401}
+    assert {client.get("/auth/me", headers={"Authorization": f"Bearer {t}"}).status_code for t in access_tokens} == {
+        401
+    }
     while job_runs.run_next(lane=Lane.ASKED):
         pass
     db.expire_all()

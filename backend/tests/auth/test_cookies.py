@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.routers.auth import cookies
+from app.routers.auth.sessions import cookies
 from tests.auth.factories import PASSWORD, make_user
 from tests.auth.steps import bearer, lives, outcome, refresh, sign_in
 

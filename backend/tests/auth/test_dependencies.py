@@ -6,7 +6,7 @@ from sqlalchemy import update
 
 from app.core.config import get_settings
 from app.db.database import SessionLocal
-from app.platform import documentation, middleware, problems
+from app.platform import middleware, openapi_routes, problems
 from app.platform.routing import Router
 from app.routers.auth.dependencies import CurrentUser, OptionalUser, Superuser, VerifiedUser
 from app.routers.auth.models import User
@@ -38,7 +38,7 @@ def for_superusers(user: Superuser) -> str:
 
 @pytest.fixture(scope="module")
 def application(migrated):
-    app = FastAPI(middleware=middleware.stack(get_settings()), generate_unique_id_function=documentation.operation_id)
+    app = FastAPI(middleware=middleware.stack(get_settings()), generate_unique_id_function=openapi_routes.operation_id)
     problems.install(app)
     app.include_router(router)
     with DocumentedClient(app) as client:

@@ -2,9 +2,9 @@
 
 from sqlalchemy import select
 
-from app.routers.auth import tokens
+from app.routers.auth.credentials import one_time_tokens
+from app.routers.auth.credentials.one_time_tokens import Purpose
 from app.routers.auth.models import OneTimeToken, User
-from app.routers.auth.tokens import Purpose
 from tests.auth.factories import PASSWORD, make_user, token_for
 from tests.auth.letters import last_token, letters_to
 from tests.auth.steps import bearer, events_of, lives, outcome, row_of, sign_in
@@ -87,7 +87,7 @@ def test_a_registration_that_nobody_verified_does_not_keep_an_address_from_its_o
 def test_a_confirmed_change_kills_every_other_link(client, db):
     """Requirement 12."""
     user = make_user()
-    reset = tokens.issue(db, Purpose.RESET_PASSWORD, user_id=user.id)
+    reset = one_time_tokens.issue(db, Purpose.RESET_PASSWORD, user_id=user.id)
     db.commit()
     ask(client, sign_in(client, user).json())
     assert confirm(client, last_token(NEW, "confirm-email")).status_code == 204

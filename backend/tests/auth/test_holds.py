@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import func, select
 
 from app.core.types import now
-from app.routers.auth import service
 from app.routers.auth.models import LoginSession, UsernameHold
 from app.routers.auth.security import verify_password
+from app.routers.auth.sign_in import with_password
 from tests.auth.factories import PASSWORD, make_user
 from tests.auth.phones import phone_of
 from tests.auth.steps import NEW_PASSWORD, events_of, outcome
@@ -88,7 +88,7 @@ def work(client, statements, monkeypatch):
         sign_in(client, name, password)
         return list(statements), len(compared)
 
-    monkeypatch.setattr(service, "verify_password", counted)
+    monkeypatch.setattr(with_password, "verify_password", counted)
     return measure
 
 

@@ -11,28 +11,23 @@ from sqlalchemy import select
 
 from app.core.errors import Unauthenticated
 from app.core.types import now
-from app.routers.auth import (
-    accounts,
-    gateway,
-    google,
-    mfa,
-    owner,
-    passwords,
-    queries,
-    registration,
-    service,
-    sessions,
-    tokens,
-    totp,
-)
-from app.routers.auth.accounts import EmailTaken
-from app.routers.auth.mfa import InvalidCode
+from app.routers.auth import queries
+from app.routers.auth.accounts import own_account, registration
+from app.routers.auth.accounts.own_account import EmailTaken
+from app.routers.auth.credentials import one_time_tokens
+from app.routers.auth.credentials.client import Client
+from app.routers.auth.credentials.one_time_tokens import InvalidToken, Purpose
+from app.routers.auth.errors import UsernameTaken
+from app.routers.auth.google import gateway, journey
+from app.routers.auth.mfa import second_factor, totp
+from app.routers.auth.mfa.second_factor import InvalidCode
 from app.routers.auth.models import LoginSession, OneTimeToken, User
-from app.routers.auth.owner import InvalidCredentials
+from app.routers.auth.passwords import changing
 from app.routers.auth.schemas import EmailChange, Login, PasswordReset, UsernameChange
-from app.routers.auth.service import UsernameTaken
-from app.routers.auth.sessions import Client, InvalidRefreshToken
-from app.routers.auth.tokens import InvalidToken, Purpose
+from app.routers.auth.sessions import login_sessions, reauthentication
+from app.routers.auth.sessions.login_sessions import InvalidRefreshToken
+from app.routers.auth.sessions.reauthentication import InvalidCredentials
+from app.routers.auth.sign_in import with_password
 from tests.auth.factories import PASSWORD, make_user
 from tests.auth.phones import phone_of
 from tests.auth.steps import NEW_PASSWORD, row_of
@@ -55,12 +50,12 @@ def meanwhile(committed):
     @contextmanager
     def run(user, call):
         with committed() as db, db.begin():
-            stolen = sessions.open_session(db, user, HERE)
+            stolen = login_sessions.open_session(db, user, HERE)
             session_id = db.scalar(select(LoginSession.id).order_by(LoginSession.id.desc()).limit(1))
 
         def second():
             with committed() as other:
-                thief = other.scalar(sessions.live_sessions().where(LoginSession.id == session_id))
+                thief = other.scalar(login_sessions.live_sessions().where(LoginSession.id == session_id))
                 try:
                     outcome = call(other, thief, stolen)
                 except Exception as error:  # noqa: BLE001 - what it was is what the test asks
@@ -81,8 +76,8 @@ def meanwhile(committed):
 
 def reset(db, user):
     """As by a link."""
-    token = tokens.issue(db, Purpose.RESET_PASSWORD, user_id=user.id)
-    passwords.reset(db, PasswordReset(token=token, new_password=NEW_PASSWORD), HERE)
+    token = one_time_tokens.issue(db, Purpose.RESET_PASSWORD, user_id=user.id)
+    changing.reset(db, PasswordReset(token=token, new_password=NEW_PASSWORD), HERE)
 
 
 def purposes(committed):
@@ -91,32 +86,32 @@ def purposes(committed):
 
 
 def ask_for_change(db, thief, _stolen):
-    accounts.ask_for_email_change(db, thief, EmailChange(new_email=NEW, password=None), HERE)
+    own_account.ask_for_email_change(db, thief, EmailChange(new_email=NEW, password=None), HERE)
 
 
 def rename(db, thief, _stolen):
-    accounts.update_account(db, thief, UsernameChange(username="thief"), HERE)
+    own_account.update_account(db, thief, UsernameChange(username="thief"), HERE)
 
 
 def delete(db, thief, _stolen):
-    accounts.delete_account(db, thief, PASSWORD, HERE)
+    own_account.delete_account(db, thief, PASSWORD, HERE)
 
 
 def change_password(_db, thief, _stolen):
-    owner.require_owner(thief, PASSWORD, HERE)
+    reauthentication.require_owner(thief, PASSWORD, HERE)
 
 
 def begin_link(db, thief, _stolen):
     nowhere = gateway.Configuration(*["https://accounts.example.com"] * 3)
-    google.begin_link(db, nowhere, "x" * 43, thief)
+    journey.begin_link(db, nowhere, "x" * 43, thief)
 
 
 def refresh(db, _thief, stolen):
-    sessions.refresh(db, stolen.refresh_token, HERE)
+    login_sessions.refresh(db, stolen.refresh_token, HERE)
 
 
 def sign_in(db, thief, _stolen):
-    service.sign_in(db, Login(username=thief.user.email, password=PASSWORD), HERE)
+    with_password.sign_in(db, Login(username=thief.user.email, password=PASSWORD), HERE)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +149,7 @@ def test_a_job_for_a_new_address_that_waits_for_a_reset_sends_no_link(meanwhile,
     user = make_user()
 
     def send(db, thief, _stolen):
-        accounts.send_email_change(db, thief.id, NEW)
+        own_account.send_email_change(db, thief.id, NEW)
 
     with meanwhile(user, send) as (db, waiting):
         reset(db, user)
@@ -166,18 +161,18 @@ def test_a_second_factor_that_waits_for_a_reset_is_not_set_up(meanwhile, committ
     """Requirement 20."""
     user = make_user()
     with committed() as db, db.begin():
-        sessions.open_session(db, user, HERE)
-        session = db.scalar(sessions.live_sessions())
-        secret = mfa.set_up(db, session, PASSWORD, HERE).secret
+        login_sessions.open_session(db, user, HERE)
+        session = db.scalar(login_sessions.live_sessions())
+        secret = second_factor.set_up(db, session, PASSWORD, HERE).secret
 
     def confirm(db, thief, _stolen):
-        mfa.confirm(db, thief, totp.code_at(secret, totp.step_at(now())), HERE)
+        second_factor.confirm(db, thief, totp.code_at(secret, totp.step_at(now())), HERE)
 
     with meanwhile(user, confirm) as (db, waiting):
         reset(db, user)
     assert waiting.result(30) is Unauthenticated
     with committed() as db:
-        assert not mfa.is_enabled(db, user.id)
+        assert not second_factor.is_enabled(db, user.id)
 
 
 def test_a_code_that_waits_for_a_reset_opens_no_session(meanwhile, committed):
@@ -185,10 +180,10 @@ def test_a_code_that_waits_for_a_reset_opens_no_session(meanwhile, committed):
     user = make_user()
     phone = phone_of(user)
     with committed() as db, db.begin():
-        challenge = tokens.issue(db, Purpose.MFA, user_id=user.id)
+        challenge = one_time_tokens.issue(db, Purpose.MFA, user_id=user.id)
 
     def answer(db, _thief, _stolen):
-        mfa.answer(db, mfa.find_challenge(db, challenge), phone.code(), HERE)
+        second_factor.answer(db, second_factor.find_challenge(db, challenge), phone.code(), HERE)
 
     with meanwhile(user, answer) as (db, waiting):
         reset(db, user)
@@ -202,18 +197,18 @@ def test_a_link_that_is_used_while_a_newer_one_is_made_is_dead_and_neither_waits
     """Requirement 12: the user is locked before the link, by who uses it as by who replaces it."""
     user = make_user()
     with committed() as db, db.begin():
-        link = tokens.issue(db, purpose, user_id=user.id, data={"email": NEW})
+        link = one_time_tokens.issue(db, purpose, user_id=user.id, data={"email": NEW})
 
     def use(db, _thief, _stolen):
         if purpose is Purpose.RESET_PASSWORD:
-            passwords.reset(db, PasswordReset(token=link, new_password=NEW_PASSWORD), HERE)
+            changing.reset(db, PasswordReset(token=link, new_password=NEW_PASSWORD), HERE)
         elif purpose is Purpose.VERIFY_EMAIL:
             registration.verify_email(db, link, HERE)
         else:
-            accounts.confirm_email_change(db, link, HERE)
+            own_account.confirm_email_change(db, link, HERE)
 
     with meanwhile(user, use) as (db, waiting):
-        tokens.issue(db, purpose, user_id=user.id)
+        one_time_tokens.issue(db, purpose, user_id=user.id)
     assert waiting.result(30) is InvalidToken
 
 
@@ -223,12 +218,12 @@ def test_a_refresh_and_the_end_of_all_sessions_do_not_wait_for_each_other(meanwh
     user = make_user()
 
     def use(db, thief, stolen):
-        sessions.refresh(db, stolen.refresh_token, HERE)
+        login_sessions.refresh(db, stolen.refresh_token, HERE)
 
     with meanwhile(user, use) as (db, waiting):
         if reused:
             db.query(LoginSession).update({"refresh_count": 5})
-        sessions.end_sessions(db, user.id)
+        login_sessions.end_sessions(db, user.id)
     assert waiting.result(30) is InvalidRefreshToken
 
 
@@ -236,7 +231,7 @@ def test_signing_out_everywhere_waits_for_a_reset(meanwhile):
     user = make_user()
 
     def sign_out(db, thief, _stolen):
-        sessions.end_sessions(db, thief.user_id)
+        login_sessions.end_sessions(db, thief.user_id)
 
     with meanwhile(user, sign_out) as (db, waiting):
         reset(db, user)
@@ -244,17 +239,17 @@ def test_signing_out_everywhere_waits_for_a_reset(meanwhile):
 
 
 def ask(db, session, taken):
-    accounts.send_email_change(db, session.id, taken.email)
+    own_account.send_email_change(db, session.id, taken.email)
 
 
 def confirm(db, session, taken):
-    link = tokens.issue(db, Purpose.CHANGE_EMAIL, user_id=session.user_id, data={"email": taken.email})
+    link = one_time_tokens.issue(db, Purpose.CHANGE_EMAIL, user_id=session.user_id, data={"email": taken.email})
     db.commit()
-    accounts.confirm_email_change(db, link, HERE)
+    own_account.confirm_email_change(db, link, HERE)
 
 
 def take_name(db, session, taken):
-    accounts.update_account(db, session, UsernameChange(username=taken.username), HERE)
+    own_account.update_account(db, session, UsernameChange(username=taken.username), HERE)
 
 
 @pytest.mark.parametrize(("call", "outcome"), [(ask, None), (confirm, EmailTaken), (take_name, UsernameTaken)])
@@ -262,10 +257,10 @@ def test_who_wants_what_another_account_has_locks_both_in_one_order(meanwhile, c
     """While it waits for the first it has not the second, or two who want each other's would wait for each other."""
     first, second = make_user(), make_user()
     with committed() as db, db.begin():
-        sessions.open_session(db, second, HERE)
+        login_sessions.open_session(db, second, HERE)
 
     def want(db, _thief, _stolen):
-        session = db.scalar(sessions.live_sessions().where(LoginSession.user_id == second.id))
+        session = db.scalar(login_sessions.live_sessions().where(LoginSession.user_id == second.id))
         call(db, session, first)
 
     with meanwhile(first, want) as (_, waiting), committed() as db, db.begin():

@@ -9,7 +9,7 @@ from app.core.types import now
 from app.platform import mail
 from app.platform.mail import read_mail
 from app.platform.models import Mail, Priority
-from app.routers.auth.tokens import LIFE, Purpose
+from app.routers.auth.credentials.one_time_tokens import LIFE, Purpose
 from tests.auth.factories import PASSWORD, make_user
 from tests.auth.letters import letters_to
 

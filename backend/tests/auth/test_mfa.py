@@ -9,7 +9,7 @@ from sqlalchemy import select, text
 
 from app.core.types import now
 from app.platform.models import Mail
-from app.routers.auth import mfa
+from app.routers.auth.mfa import second_factor
 from app.routers.auth.models import LoginSession, RecoveryCode, SecurityEvent, Totp
 from tests.auth.factories import PASSWORD, make_user
 from tests.auth.phones import Phone, phone_of
@@ -93,7 +93,7 @@ def test_an_account_without_password_needs_a_sign_in_of_the_last_ten_minutes(cli
         code = Phone(fresh.json()["secret"]).code()
         off = client.post("/auth/mfa/totp/disable", json={"code": code})
         assert outcome(off) == (403, "session_not_fresh")
-        assert mfa.is_enabled(db, user.id)
+        assert second_factor.is_enabled(db, user.id)
 
 
 def test_passwords_asked_for_again_cannot_be_tried_for_long(client, user):
@@ -114,7 +114,7 @@ def test_what_is_in_force_is_not_replaced(client, db, user):
     phone = phone_of(user)
     assert outcome(set_up(client)) == (409, "mfa_already_enabled")
     assert outcome(confirm(client, phone.code())) == (409, "mfa_already_enabled")
-    assert mfa.is_enabled(db, user.id)
+    assert second_factor.is_enabled(db, user.id)
 
 
 def test_without_a_set_up_there_is_nothing_to_confirm_or_turn_off(client, user):
@@ -208,7 +208,7 @@ def test_another_users_factor_is_out_of_reach(client, db, user, login):
     phone = phone_of(user)
     login(make_user())
     assert outcome(disable(client, phone.code())) == (409, "mfa_not_set_up")
-    assert mfa.is_enabled(db, user.id)
+    assert second_factor.is_enabled(db, user.id)
     own = Phone(set_up(client).json()["secret"])
     assert outcome(confirm(client, phone.code(1))) == (401, "invalid_code")
     assert confirm(client, own.code()).status_code == 200
@@ -217,7 +217,7 @@ def test_another_users_factor_is_out_of_reach(client, db, user, login):
 def test_removing_all_of_it_is_one_call(db, user):
     """For accounts that end, and for squatters' (requirement 28)."""
     phone_of(user)
-    mfa.remove(db, user.id)
+    second_factor.remove(db, user.id)
     for table in (Totp, RecoveryCode):
         assert db.scalar(select(table).where(table.user_id == user.id)) is None
     assert db.scalar(select(LoginSession).where(LoginSession.user_id == user.id))

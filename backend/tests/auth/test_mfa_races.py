@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import func, select, update
 
-from app.routers.auth import tokens
+from app.routers.auth.credentials import one_time_tokens
+from app.routers.auth.credentials.one_time_tokens import Purpose
 from app.routers.auth.models import LoginSession, OneTimeToken, RecoveryCode, SecurityEvent, Totp
-from app.routers.auth.tokens import Purpose
 from tests.auth.challenges import challenge
 from tests.auth.factories import PASSWORD, make_user, token_for
 from tests.auth.phones import Phone, phone_of
@@ -31,7 +31,7 @@ def sessions(committed):
 def challenges(committed, user):
     """Twenty that live side by side, as no sign-ins one after another leave them."""
     with committed() as db, db.begin():
-        plain = [tokens.issue(db, Purpose.MFA) for _ in range(MANY)]
+        plain = [one_time_tokens.issue(db, Purpose.MFA) for _ in range(MANY)]
         db.execute(update(OneTimeToken).values(user_id=user.id))
     return plain
 

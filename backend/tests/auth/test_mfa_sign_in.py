@@ -9,9 +9,10 @@ from sqlalchemy import select, update
 from app.core.keys import cipher
 from app.core.types import now
 from app.platform.models import Mail
-from app.routers.auth import mfa, tokens
+from app.routers.auth.credentials import one_time_tokens
+from app.routers.auth.credentials.one_time_tokens import Purpose
+from app.routers.auth.mfa import second_factor
 from app.routers.auth.models import RecoveryCode, SecurityEvent, Totp, User
-from app.routers.auth.tokens import Purpose
 from tests.auth.challenges import REFUSED, challenge, outcome, send, sessions_of, sign_in
 from tests.auth.factories import PASSWORD, make_user
 
@@ -88,7 +89,7 @@ def test_a_new_challenge_ends_the_older(client, user, phone):
 @pytest.mark.parametrize("purpose", [purpose for purpose in Purpose if purpose != Purpose.MFA])
 def test_a_token_of_another_kind_is_no_challenge(client, db, user, phone, purpose):
     """Requirement 13."""
-    token = tokens.issue(db, purpose, user_id=user.id)
+    token = one_time_tokens.issue(db, purpose, user_id=user.id)
     db.commit()
     assert outcome(send(client, token, phone.code())) == REFUSED
 
@@ -143,18 +144,18 @@ def test_a_changed_secret_key_leaves_recovery_codes(client, db, user, phone):
 
 def test_a_google_sign_in_meets_the_same_challenge(db, user, phone):
     """`challenge_or_session` is the one place that decides."""
-    from app.routers.auth.sessions import Client
+    from app.routers.auth.credentials.client import Client
 
-    with pytest.raises(mfa.MfaRequired) as refused:
-        mfa.challenge_or_session(db, user, Client("192.0.2.1", "tests"))
-    assert tokens.find(db, Purpose.MFA, refused.value.members["mfa_token"]).user_id == user.id
-    assert mfa.challenge_or_session(db, make_user(), Client("192.0.2.1", "tests")).access_token
+    with pytest.raises(second_factor.MfaRequired) as refused:
+        second_factor.challenge_or_session(db, user, Client("192.0.2.1", "tests"))
+    assert one_time_tokens.find(db, Purpose.MFA, refused.value.members["mfa_token"]).user_id == user.id
+    assert second_factor.challenge_or_session(db, make_user(), Client("192.0.2.1", "tests")).access_token
 
 
 def test_a_password_reset_leaves_the_second_factor_and_ends_challenges(client, db, user, phone):
     """Requirements 12 and 24."""
     mfa_token = challenge(client, user)
-    link = tokens.issue(db, Purpose.RESET_PASSWORD, user_id=user.id)
+    link = one_time_tokens.issue(db, Purpose.RESET_PASSWORD, user_id=user.id)
     db.commit()
     answer = client.post("/auth/password/reset", json={"token": link, "new_password": "another long pass phrase"})
     assert answer.status_code == 204

@@ -3,9 +3,11 @@
 import pytest
 from sqlalchemy import select
 
-from app.routers.auth import mfa, tokens
+from app.routers.auth.credentials import one_time_tokens
+from app.routers.auth.credentials.one_time_tokens import Purpose
+from app.routers.auth.mfa import second_factor
 from app.routers.auth.models import LoginSession, OneTimeToken
-from app.routers.auth.tokens import Purpose
+from app.routers.auth.sign_in import with_password
 from tests.auth.factories import PASSWORD, make_user, token_for
 from tests.auth.letters import last_token, letters_to
 from tests.auth.phones import phone_of
@@ -84,12 +86,12 @@ def test_a_reset_ends_all_sessions_before_it_answers(client, db):
 def test_a_reset_kills_every_other_link_and_challenge(client, db):
     """Requirement 12."""
     user = make_user()
-    issued = {purpose: tokens.issue(db, purpose, user_id=user.id) for purpose in Purpose}
-    others = tokens.issue(db, Purpose.VERIFY_EMAIL, user_id=make_user().id)
+    issued = {purpose: one_time_tokens.issue(db, purpose, user_id=user.id) for purpose in Purpose}
+    others = one_time_tokens.issue(db, Purpose.VERIFY_EMAIL, user_id=make_user().id)
     db.commit()
     assert reset(client, issued[Purpose.RESET_PASSWORD]).status_code == 204
     db.expire_all()
-    assert db.scalars(select(OneTimeToken.digest)).all() == [tokens._digest(Purpose.VERIFY_EMAIL, others)]  # noqa: SLF001
+    assert db.scalars(select(OneTimeToken.digest)).all() == [one_time_tokens._digest(Purpose.VERIFY_EMAIL, others)]  # noqa: SLF001
 
 
 def test_a_reset_never_removes_the_second_factor(client, db):
@@ -97,7 +99,7 @@ def test_a_reset_never_removes_the_second_factor(client, db):
     user = make_user()
     phone_of(user)
     assert reset(client, link_for(client, user)).status_code == 204
-    assert mfa.is_enabled(db, user.id)
+    assert second_factor.is_enabled(db, user.id)
     assert outcome(sign_in(client, user, NEW_PASSWORD)) == (401, "mfa_required")
 
 
@@ -141,7 +143,7 @@ def test_a_disabled_account_is_not_opened_by_a_link_of_before(client, db):
 @pytest.mark.parametrize("purpose", [purpose for purpose in Purpose if purpose != Purpose.RESET_PASSWORD])
 def test_a_token_of_another_kind_is_refused(client, db, purpose):
     """Requirement 13."""
-    token = tokens.issue(db, purpose, user_id=make_user().id, data={"email": "new@example.org"})
+    token = one_time_tokens.issue(db, purpose, user_id=make_user().id, data={"email": "new@example.org"})
     db.commit()
     assert outcome(reset(client, token)) == (400, "invalid_token")
 
@@ -155,7 +157,9 @@ def test_no_token_of_another_kind_passes_at_the_other_links(client, db, path, pu
     user = make_user()
     given = sign_in(client, user).json()
     strange = [
-        tokens.issue(db, kind, user_id=user.id, data={"email": "n@example.org"}) for kind in Purpose if kind != purpose
+        one_time_tokens.issue(db, kind, user_id=user.id, data={"email": "n@example.org"})
+        for kind in Purpose
+        if kind != purpose
     ]
     db.commit()
     for token in (*strange, given["refresh_token"], "", "\u00e9" * 40, "x" * 200):
@@ -232,7 +236,6 @@ def test_later_than_ten_minutes_it_has_to_sign_in_again(client, db, clock):
 
 def test_a_sign_in_that_a_reset_overtakes_opens_no_session(client, db, monkeypatch):
     """Requirement 20: while the old password was being hashed, the reset ended all sessions."""
-    from app.routers.auth import service
     from app.routers.auth.security import verify_password
     from tests.auth.factories import hashed
 
@@ -244,15 +247,15 @@ def test_a_sign_in_that_a_reset_overtakes_opens_no_session(client, db, monkeypat
         db.commit()
         return verdict
 
-    monkeypatch.setattr(service, "verify_password", overtaken)
+    monkeypatch.setattr(with_password, "verify_password", overtaken)
     assert outcome(sign_in(client, user)) == (401, "invalid_credentials")
     assert db.scalars(select(LoginSession)).all() == []
 
 
 def test_a_change_that_a_reset_overtakes_changes_nothing(client, db, monkeypatch):
     """Requirement 20: a thief with session and password must not undo the reset that shut them out."""
-    from app.routers.auth import owner
     from app.routers.auth.security import verify_password
+    from app.routers.auth.sessions import reauthentication
     from tests.auth.factories import hashed
 
     user = make_user()
@@ -264,7 +267,7 @@ def test_a_change_that_a_reset_overtakes_changes_nothing(client, db, monkeypatch
         db.commit()
         return verdict
 
-    monkeypatch.setattr(owner, "verify_password", overtaken)
+    monkeypatch.setattr(reauthentication, "verify_password", overtaken)
     body = {"current_password": PASSWORD, "new_password": "what the thief would like"}
     assert client.post("/auth/password/change", json=body, headers=bearer(token)).status_code == 401
     monkeypatch.undo()

@@ -7,10 +7,11 @@ from sqlalchemy import select
 
 from app.core.types import now
 from app.platform.jobs import kinds
-from app.routers.auth import tokens
+from app.routers.auth.credentials import one_time_tokens
+from app.routers.auth.credentials.client import Client
+from app.routers.auth.credentials.one_time_tokens import Purpose
 from app.routers.auth.models import Identity, LoginSession, OneTimeToken, SecurityEvent, User, UsernameHold
-from app.routers.auth.sessions import Client, open_session
-from app.routers.auth.tokens import Purpose
+from app.routers.auth.sessions.login_sessions import open_session
 from tests.auth.factories import make_user
 from tests.support.jobs import purge
 
@@ -28,7 +29,7 @@ def test_it_comes_every_hour():
 def test_expired_links_go_and_live_ones_stay(db):
     user = make_user()
     for purpose in (Purpose.RESET_PASSWORD, Purpose.VERIFY_EMAIL):
-        tokens.issue(db, purpose, user_id=user.id)
+        one_time_tokens.issue(db, purpose, user_id=user.id)
     db.scalars(select(OneTimeToken).where(OneTimeToken.purpose == Purpose.RESET_PASSWORD)).one().expires_at = (
         now() - HOUR
     )

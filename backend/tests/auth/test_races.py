@@ -11,15 +11,16 @@ from sqlalchemy import func, select
 
 from app.core.types import now
 from app.platform.models import Mail
-from app.routers.auth import sessions, tokens
+from app.routers.auth.credentials import client, one_time_tokens
+from app.routers.auth.credentials.one_time_tokens import Purpose
 from app.routers.auth.models import LoginSession, OneTimeToken, SecurityEvent, User
-from app.routers.auth.tokens import Purpose
+from app.routers.auth.sessions import login_sessions
 from tests.auth.factories import PASSWORD, make_user
 from tests.auth.steps import NEW_PASSWORD, bearer
 from tests.support.server import running_server
 
 MANY = 20
-HERE = sessions.Client("192.0.2.1", "tests")
+HERE = client.Client("192.0.2.1", "tests")
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,7 @@ def test_twenty_resets_by_one_link_are_one(servers, committed):
     """Requirement 11."""
     user = make_user()
     with committed() as db, db.begin():
-        token = tokens.issue(db, Purpose.RESET_PASSWORD, user_id=user.id)
+        token = one_time_tokens.issue(db, Purpose.RESET_PASSWORD, user_id=user.id)
     answers = at_once(servers, "/auth/password/reset", {"token": token, "new_password": NEW_PASSWORD})
     assert sorted(answer.status_code for answer in answers) == [204] + [400] * (MANY - 1)
     assert sign_in(servers[0], user, NEW_PASSWORD).status_code == 200
@@ -54,7 +55,7 @@ def test_twenty_resets_by_two_links_of_one_account_are_one(servers, committed):
     user, links = make_user(), []
     for owner in (None, user.id):
         with committed() as db, db.begin():
-            links.append(tokens.issue(db, Purpose.RESET_PASSWORD, user_id=owner))
+            links.append(one_time_tokens.issue(db, Purpose.RESET_PASSWORD, user_id=owner))
             for row in db.query(OneTimeToken):
                 row.user_id = user.id
     with ThreadPoolExecutor(MANY) as threads:
@@ -68,7 +69,7 @@ def test_twenty_verifications_by_one_link_are_one(servers, committed):
     """Requirement 11."""
     user = make_user(is_verified=False)
     with committed() as db, db.begin():
-        token = tokens.issue(db, Purpose.VERIFY_EMAIL, user_id=user.id)
+        token = one_time_tokens.issue(db, Purpose.VERIFY_EMAIL, user_id=user.id)
     answers = at_once(servers, "/auth/verify-email", {"token": token})
     assert sorted(answer.status_code for answer in answers) == [204] + [400] * (MANY - 1)
 
@@ -90,14 +91,14 @@ def test_two_uses_of_a_stolen_token_at_once_end_the_session_once(committed):
     """Requirement 17: one event and one mail, because the second waits to see what the first has done."""
     user = make_user()
     with committed() as db, db.begin():
-        stolen = sessions.open_session(db, user, HERE).refresh_token or ""
+        stolen = login_sessions.open_session(db, user, HERE).refresh_token or ""
         session = db.scalar(select(LoginSession))
         session.refresh_count, session.refreshed_at = 1, now() - timedelta(minutes=1)
 
     def use(meanwhile):
         with committed() as db:
-            with pytest.raises(sessions.InvalidRefreshToken):
-                sessions.refresh(db, stolen, HERE)
+            with pytest.raises(login_sessions.InvalidRefreshToken):
+                login_sessions.refresh(db, stolen, HERE)
             meanwhile()
             db.commit()  # as get_db does for this error
 
@@ -120,7 +121,7 @@ def test_twenty_confirmations_by_one_link_change_the_address_once(servers, commi
     """Requirement 11."""
     user = make_user()
     with committed() as db, db.begin():
-        token = tokens.issue(db, Purpose.CHANGE_EMAIL, user_id=user.id, data={"email": "new@example.org"})
+        token = one_time_tokens.issue(db, Purpose.CHANGE_EMAIL, user_id=user.id, data={"email": "new@example.org"})
     answers = at_once(servers, "/auth/email-change/confirm", {"token": token})
     assert sorted(answer.status_code for answer in answers) == [204] + [400] * (MANY - 1)
 
@@ -130,7 +131,7 @@ def test_two_accounts_cannot_take_one_address_or_name_at_once(servers, committed
     people = [make_user() for _ in range(6)]
     with committed() as db, db.begin():
         data = {"email": "new@example.org"}
-        links = [tokens.issue(db, Purpose.CHANGE_EMAIL, user_id=one.id, data=data) for one in people]
+        links = [one_time_tokens.issue(db, Purpose.CHANGE_EMAIL, user_id=one.id, data=data) for one in people]
     with ThreadPoolExecutor(6) as threads:
         path = "/auth/email-change/confirm"
         sent = [

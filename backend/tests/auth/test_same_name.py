@@ -12,21 +12,24 @@ from time import sleep
 import pytest
 
 from app.core.errors import AppError
-from app.routers.auth import accounts, identities, pending, registration, sessions, tokens
-from app.routers.auth.accounts import EmailTaken
-from app.routers.auth.gateway import Person
-from app.routers.auth.identities import AccountExists
+from app.routers.auth.accounts import own_account, registration
+from app.routers.auth.accounts.own_account import EmailTaken
+from app.routers.auth.credentials import client, one_time_tokens, pending
+from app.routers.auth.credentials.one_time_tokens import Purpose
+from app.routers.auth.errors import UsernameTaken
+from app.routers.auth.google import identities
+from app.routers.auth.google.gateway import Person
+from app.routers.auth.google.identities import AccountExists
 from app.routers.auth.models import LoginSession, User
 from app.routers.auth.schemas import Registration, UsernameChange
-from app.routers.auth.service import UsernameTaken
-from app.routers.auth.tokens import Purpose
+from app.routers.auth.sessions import login_sessions
 from tests.auth.factories import PASSWORD, make_user
 
 pytestmark = pytest.mark.only("postgresql", "mysql")  # SQLite has one writer at a time
 
 MANY = 4
 LATER = 0.15  # seconds between them: enough for one that is not held to be done
-HERE = sessions.Client("192.0.2.1", "tests")
+HERE = client.Client("192.0.2.1", "tests")
 NAME, EMAIL = "countess", "countess@example.org"
 
 
@@ -93,11 +96,11 @@ def test_of_many_registrations_with_one_name_one_is_taken(outcomes):
 def test_of_many_accounts_that_want_one_name_one_gets_it(outcomes, people, committed):
     with committed() as db, db.begin():
         for one in people:
-            sessions.open_session(db, one, HERE)
+            login_sessions.open_session(db, one, HERE)
 
     def rename(db, n):
-        session = db.scalar(sessions.live_sessions().where(LoginSession.user_id == people[n].id))
-        return accounts.update_account(db, session, UsernameChange(username=NAME), HERE).username
+        session = db.scalar(login_sessions.live_sessions().where(LoginSession.user_id == people[n].id))
+        return own_account.update_account(db, session, UsernameChange(username=NAME), HERE).username
 
     assert outcomes(rename, one_overtakes, pending, "make_way") == {NAME: 1, UsernameTaken: MANY - 1}
 
@@ -105,10 +108,10 @@ def test_of_many_accounts_that_want_one_name_one_gets_it(outcomes, people, commi
 def test_of_many_accounts_that_want_one_address_one_gets_it(outcomes, people, committed):
     with committed() as db, db.begin():
         data = {"email": EMAIL}
-        links = [tokens.issue(db, Purpose.CHANGE_EMAIL, user_id=one.id, data=data) for one in people]
+        links = [one_time_tokens.issue(db, Purpose.CHANGE_EMAIL, user_id=one.id, data=data) for one in people]
 
     def confirm(db, n):
-        accounts.confirm_email_change(db, links[n], HERE)
+        own_account.confirm_email_change(db, links[n], HERE)
 
     assert outcomes(confirm, one_overtakes, pending, "give_way") == {None: 1, EmailTaken: MANY - 1}
 

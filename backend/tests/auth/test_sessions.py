@@ -4,8 +4,9 @@ import pytest
 from sqlalchemy import select
 
 from app.core.keys import sign
-from app.routers.auth import sessions
+from app.routers.auth.credentials import client
 from app.routers.auth.models import LoginSession
+from app.routers.auth.sessions import login_sessions
 from tests.auth.factories import make_user, token_for
 from tests.auth.letters import letters_to
 from tests.auth.steps import bearer, events_of, lives, outcome, refresh, sign_in
@@ -171,7 +172,7 @@ def test_a_session_of_a_disabled_account_refreshes_no_more(client, db):
 
 
 def test_the_grace_is_ten_seconds():
-    assert sessions.GRACE.total_seconds() == 10
+    assert login_sessions.GRACE.total_seconds() == 10
 
 
 @pytest.mark.only("postgresql", "mysql")
@@ -179,18 +180,18 @@ def test_of_two_that_end_one_session_the_second_does_not_find_it(committed):
     """204 and 404, and not 204 twice: both have been let in before."""
     user = make_user()
     with committed() as db, db.begin():
-        sessions.open_session(db, user, sessions.Client("192.0.2.1", "tests"))
+        login_sessions.open_session(db, user, client.Client("192.0.2.1", "tests"))
         (session_id,) = db.scalars(select(LoginSession.id))
     with committed() as first, committed() as second:
-        sessions.end_session(first, user, session_id)
+        login_sessions.end_session(first, user, session_id)
         first.commit()
-        with pytest.raises(sessions.SessionNotFound):
-            sessions.end_session(second, user, session_id)
+        with pytest.raises(login_sessions.SessionNotFound):
+            login_sessions.end_session(second, user, session_id)
 
 
 def test_a_user_has_so_many_sessions_and_the_oldest_make_way(client, db, monkeypatch):
     """R19: ending them all, as a reset does, must not take longer the more there are."""
-    monkeypatch.setattr(sessions, "MOST", 3)
+    monkeypatch.setattr(login_sessions, "MOST", 3)
     user = make_user()
     tokens = [token_for(user) for _ in range(5)]
     alive = [client.get("/auth/me", headers={"Authorization": f"Bearer {token}"}).status_code for token in tokens]
@@ -201,19 +202,19 @@ def test_many_sessions_of_before_make_way_a_few_at_a_time(db, monkeypatch):
     user = make_user()
     for _ in range(6):
         token_for(user)
-    monkeypatch.setattr(sessions, "MOST", 2)
-    monkeypatch.setattr(sessions, "TRIMMED", 3)
+    monkeypatch.setattr(login_sessions, "MOST", 2)
+    monkeypatch.setattr(login_sessions, "TRIMMED", 3)
     left = []
     for _ in range(3):
         token_for(user)
-        left.append(len(sessions.list_sessions(db, user)))
+        left.append(len(login_sessions.list_sessions(db, user)))
     assert left == [4, 2, 2]
 
 
 def test_the_newest_sessions_are_listed(db, monkeypatch):
-    monkeypatch.setattr(sessions, "SHOWN", 2)
+    monkeypatch.setattr(login_sessions, "SHOWN", 2)
     user = make_user()
     for _ in range(4):
         token_for(user)
     ids = db.scalars(select(LoginSession.id).order_by(LoginSession.id)).all()
-    assert [one.id for one in sessions.list_sessions(db, user)] == [ids[3], ids[2]]
+    assert [one.id for one in login_sessions.list_sessions(db, user)] == [ids[3], ids[2]]

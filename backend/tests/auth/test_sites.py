@@ -7,7 +7,8 @@ from sqlalchemy import func, select
 from app.core.errors import Forbidden, TooManyRequests
 from app.platform.limits import AddressLimit, RateLimit, counters
 from app.platform.models import Job
-from app.routers.auth import google_routes, throttle
+from app.routers.auth import throttle
+from app.routers.auth.google import routes as google_routes
 from tests.auth.factories import PASSWORD, make_user, token_for
 
 NETWORKS = 60

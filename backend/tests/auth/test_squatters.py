@@ -3,10 +3,12 @@
 import pytest
 from sqlalchemy import func, select
 
-from app.routers.auth import service, tokens
+from app.routers.auth import service
+from app.routers.auth.credentials import one_time_tokens
+from app.routers.auth.credentials.client import Client
+from app.routers.auth.credentials.one_time_tokens import Purpose
 from app.routers.auth.models import Identity, LoginSession, OneTimeToken, RecoveryCode, Totp, User
-from app.routers.auth.sessions import Client, open_session
-from app.routers.auth.tokens import Purpose
+from app.routers.auth.sessions.login_sessions import open_session
 from tests.auth.factories import PASSWORD, make_user
 from tests.auth.letters import last_token, letters_to
 from tests.auth.phones import phone_of
@@ -118,7 +120,7 @@ def squatted(db):
     db.add(Identity(user_id=user.id, issuer="https://accounts.google.com", subject="stranger"))
     token = open_session(db, user, Client("192.0.2.9", "stranger")).model_dump()
     for purpose in Purpose:
-        tokens.issue(db, purpose, user_id=user.id, data={"email": "evil@example.org"})
+        one_time_tokens.issue(db, purpose, user_id=user.id, data={"email": "evil@example.org"})
     db.commit()
     return user, token
 

@@ -17,7 +17,7 @@ import pytest
 
 from app.core.types import now
 from app.db.database import SessionLocal
-from app.routers.auth import pending
+from app.routers.auth.credentials import pending
 from app.routers.auth.models import UsernameHold
 from tests.auth.factories import PASSWORD, hashed, make_user
 from tests.support.server import running_server

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from app.core.types import now
 from app.routers.auth import security
 from app.routers.auth.models import LoginSession, User
-from app.routers.auth.sessions import LIFE
+from app.routers.auth.sessions.login_sessions import LIFE
 from tests.auth.factories import PASSWORD, make_user
 
 WRONG = "wrong horse battery staple"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.routers.auth import totp
+from app.routers.auth.mfa import totp
 
 pytestmark = pytest.mark.only("sqlite")  # no database in it
 

@@ -6,8 +6,9 @@ from contextlib import suppress
 import pytest
 
 from app.core.config import get_settings
-from app.routers.auth import demo, service, weak_passwords
-from app.routers.auth.weak_passwords import LIST, WeakPassword, refuse_weak
+from app.routers.auth import demo, service
+from app.routers.auth.passwords import weak_passwords
+from app.routers.auth.passwords.weak_passwords import LIST, WeakPassword, refuse_weak
 from tests.auth.factories import PASSWORD, make_user, token_for
 
 COMMON = ["123456789012", "passwordpassword", "Password@123", "administrator", "qwertyuiopas"]

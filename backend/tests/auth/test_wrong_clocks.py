@@ -7,9 +7,10 @@ from sqlalchemy import select, update
 
 from app.db import clock
 from app.db.database import SessionLocal
-from app.routers.auth import pending, sessions, tokens
+from app.routers.auth.credentials import one_time_tokens, pending
+from app.routers.auth.credentials.one_time_tokens import Purpose
 from app.routers.auth.models import LoginSession, OneTimeToken, User, UsernameHold
-from app.routers.auth.tokens import Purpose
+from app.routers.auth.sessions import login_sessions
 from tests.auth.challenges import challenge, send
 from tests.auth.factories import make_user
 from tests.auth.phones import phone_of
@@ -68,22 +69,22 @@ def test_a_session_ends_at_once_on_every_host(client, db, left, minutes, expecte
 @ends
 @pytest.mark.parametrize("purpose", Purpose)
 def test_a_link_ends_at_once_on_every_host(db, purpose, left, minutes, expected):
-    token = tokens.issue(db, purpose)
+    token = one_time_tokens.issue(db, purpose)
     db.execute(update(OneTimeToken).values(expires_at=clock.now(left)))
     with host_ahead(minutes=minutes):
         if expected:
-            assert tokens.redeem(db, purpose, token)
+            assert one_time_tokens.redeem(db, purpose, token)
         else:
-            with pytest.raises(tokens.InvalidToken):
-                tokens.redeem(db, purpose, token)
+            with pytest.raises(one_time_tokens.InvalidToken):
+                one_time_tokens.redeem(db, purpose, token)
 
 
 @pytest.mark.parametrize("minutes", [-5, 5])
 def test_a_link_lives_as_long_whichever_host_made_it(db, minutes):
     with host_ahead(minutes=minutes):
-        tokens.issue(db, Purpose.GOOGLE_EXCHANGE)
+        one_time_tokens.issue(db, Purpose.GOOGLE_EXCHANGE)
     left = db.scalars(select(OneTimeToken.expires_at)).one() - clock.read(db)
-    assert timedelta() < left <= tokens.LIFE[Purpose.GOOGLE_EXCHANGE]
+    assert timedelta() < left <= one_time_tokens.LIFE[Purpose.GOOGLE_EXCHANGE]
 
 
 @pytest.mark.usefixtures("still")
@@ -101,7 +102,7 @@ def test_a_sign_in_is_fresh_for_as_long_on_every_host(client, db, left, minutes,
     """Setting up a second factor without a password asks for a recent sign-in."""
     token = sign_in(client, make_user()).json()
     db.execute(update(User).values(hashed_password=None))
-    db.execute(update(LoginSession).values(created_at=clock.now(left - sessions.FRESH)))
+    db.execute(update(LoginSession).values(created_at=clock.now(left - login_sessions.FRESH)))
     db.expire_all()
     with host_ahead(minutes=minutes):
         answer = client.post("/auth/mfa/totp", headers=bearer(token), json={})

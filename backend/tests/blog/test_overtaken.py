@@ -19,25 +19,29 @@ import pytest
 from sqlalchemy import func, select, update
 
 from app.db.demands import demand_again
-from app.db.turns import wait_for_turn
+from app.db.locks import wait_for_turn
 from app.platform import idempotency
-from app.routers.auth import accounts, passwords, queries, sessions, tokens
+from app.routers.auth import queries
+from app.routers.auth.accounts import own_account
+from app.routers.auth.credentials import client, one_time_tokens
+from app.routers.auth.credentials.one_time_tokens import Purpose
 from app.routers.auth.models import LoginSession, User
+from app.routers.auth.passwords import changing
 from app.routers.auth.schemas import PasswordReset
-from app.routers.auth.tokens import Purpose
+from app.routers.auth.sessions import login_sessions
 from app.routers.blog.models import BlogCategory, BlogPost
 from tests.auth.factories import PASSWORD, make_user
 from tests.auth.steps import NEW_PASSWORD
 from tests.blog.factories import make_category, make_post
 
 pytestmark = pytest.mark.only("postgresql", "mysql")
-HERE = sessions.Client("192.0.2.1", "tests")
+HERE = client.Client("192.0.2.1", "tests")
 BLOCKED = 0.5  # seconds in which a request that does not wait would have ended
 
 
 def delete(db, user):
-    session = db.scalars(sessions.live_sessions().where(User.id == user.id)).first()
-    accounts.delete_account(db, session, PASSWORD, HERE)
+    session = db.scalars(login_sessions.live_sessions().where(User.id == user.id)).first()
+    own_account.delete_account(db, session, PASSWORD, HERE)
 
 
 def disable(db, user):
@@ -49,12 +53,12 @@ def demote(db, user):
 
 
 def reset(db, user):
-    token = tokens.issue(db, Purpose.RESET_PASSWORD, user_id=user.id)
-    passwords.reset(db, PasswordReset(token=token, new_password=NEW_PASSWORD), HERE)
+    token = one_time_tokens.issue(db, Purpose.RESET_PASSWORD, user_id=user.id)
+    changing.reset(db, PasswordReset(token=token, new_password=NEW_PASSWORD), HERE)
 
 
 def sign_out(db, user):
-    sessions.end_sessions(db, user.id)
+    login_sessions.end_sessions(db, user.id)
 
 
 REQUESTS = [

@@ -20,7 +20,7 @@ from tests.support.pumps import pumps
 SMALL, LARGE = 2_500, 10_000
 OURS = {  # read nothing but what we have written ourselves
     "app.platform.dev_pages.INLINE": "our own pages",
-    "app.platform.docs.INLINE_SCRIPT": "the pages of /docs",
+    "app.platform.docs_pages.INLINE_SCRIPT": "the pages of /docs",
 }
 
 

@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, insert, select
 from starlette.requests import Request
 
-from app.core.pagination import InvalidCursor, Page, PageParams, PageQuery
-from app.core.principal import publish
+from app.core.pagination import InvalidCursor, Page, PageQuery
 from app.core.types import now
 from app.db.database import db_dependency
 from app.db.pagination import paginate
+from app.platform.pagination import PageParams
+from app.platform.principal import publish
 from app.platform.routing import Router
 from tests.support.widgets import Widget, WidgetRead, widget_app
 
@@ -55,8 +56,7 @@ def clean(db):
 
 
 def ask(limit: int, *, offset: int = 0, cursor: str | None = None) -> PageQuery:
-    scope = {"type": "http", "method": "GET", "path": "/widgets", "query_string": b"", "headers": []}
-    return PageQuery(Request(scope), offset=offset, limit=limit, cursor=cursor)
+    return PageQuery(lambda: ["/widgets"], offset=offset, limit=limit, cursor=cursor)
 
 
 @pytest.mark.parametrize("order", ORDERS)

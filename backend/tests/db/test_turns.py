@@ -8,7 +8,7 @@ from sqlalchemy import exc
 
 from app.db.database import SessionLocal
 from app.db.errors import DatabaseTimeout, translate
-from app.db.turns import wait_for_turn
+from app.db.locks import wait_for_turn
 from tests.support.widgets import Widget
 
 NAME = "first-light"

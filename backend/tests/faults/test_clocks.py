@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from app.core.types import now
-from app.routers.auth import totp
+from app.routers.auth.mfa import totp
 from tests.auth.factories import PASSWORD
 from tests.auth.letters import last_token
 from tests.faults.figures import record

@@ -18,9 +18,9 @@ from app.db.database import SessionLocal
 from app.platform.models import Job
 from app.routers.auth.models import Identity, LoginSession, OneTimeToken, Totp, User
 from app.routers.blog.models import BlogCategory, BlogPost
-from app.routers.payments import doctor
 from app.routers.payments.gateway.client import http
 from app.routers.payments.models import CheckoutAttempt, Customer
+from app.routers.payments.operations import doctor
 from tests.auth.factories import PASSWORD, make_user, token_for
 from tests.faults.figures import record
 from tests.payments.factories import sell_plans

@@ -13,19 +13,19 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 RECEIPT = (
-    "before app.routers.payments.webhooks:receive",
+    "before app.routers.payments.webhooks.receiving:receive",
     "after app.routers.payments.gateway:verify",
-    "before app.routers.payments.webhooks:enqueue",  # the event is written, its job is not
-    "after app.routers.payments.webhooks:enqueue",
+    "before app.routers.payments.webhooks.receiving:enqueue",  # the event is written, its job is not
+    "after app.routers.payments.webhooks.receiving:enqueue",
     "before app.db.database:_end",
     "after app.db.database:_end",  # committed, not acknowledged
 )
 WORK = (
-    "before app.routers.payments.ledger:process",
+    "before app.routers.payments.webhooks.processing:process",
     "before app.routers.payments.gateway:look_at_payer",  # the try is counted, the payer's number taken
     "after app.routers.payments.gateway:look_at_payer",
-    "after app.routers.payments.sync:write",
-    "after app.routers.payments.ledger:settle",
+    "after app.routers.payments.mirror.sync:write",
+    "after app.routers.payments.webhooks.processing:settle",
     "after app.platform.job_runs:_strike_off",  # all is written, nothing committed
     "after app.platform.job_runs:run_next",  # committed
 )

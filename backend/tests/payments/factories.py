@@ -10,25 +10,25 @@ from sqlalchemy import select
 from app.core.types import now
 from app.db.database import SessionLocal
 from app.routers.auth.models import User
-from app.routers.payments import catalogue, plans
-from app.routers.payments.customers import person_of
 from app.routers.payments.models import Customer, Invoice, Plan, Subscription
+from app.routers.payments.plans import plan_file, publishing
+from app.routers.payments.selling.customers import person_of
 
 Row = TypeVar("Row", Customer, Subscription, Invoice)
 
 _numbers = count(1)
 
 
-def store_plans(there: plans.AtStripe | None = None) -> None:
+def store_plans(there: publishing.AtStripe | None = None) -> None:
     """The plans of plans.toml as rows."""
     with SessionLocal() as db, db.begin():
-        plans.store(db, catalogue.read(), there)
+        publishing.store(db, plan_file.read(), there)
 
 
 def sell_plans() -> None:
     """The same at Stripe, too."""
-    offers = catalogue.read()
-    store_plans(plans.bring_in_line(offers, plans.look(offers)))
+    offers = plan_file.read()
+    store_plans(publishing.bring_in_line(offers, publishing.look(offers)))
 
 
 def plan_of(slug: str) -> Plan:

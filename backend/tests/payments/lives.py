@@ -7,8 +7,9 @@ from typing import Any
 
 from app.db.database import SessionLocal
 from app.routers.auth.models import User
-from app.routers.payments import catalogue, plans, sync
+from app.routers.payments.mirror import sync
 from app.routers.payments.models import Customer
+from app.routers.payments.plans import plan_file, publishing
 from tests.auth.factories import make_user
 from tests.payments.factories import make_customer, store_plans
 from tests.payments.stripe_side import StripeSide
@@ -16,10 +17,10 @@ from tests.payments.stripe_side import StripeSide
 
 def sell_plans() -> dict[str, str]:
     """The plans of plans.toml at the simulator and as rows; the price id of each paid slug."""
-    offers = catalogue.read()
-    there = plans.bring_in_line(offers, plans.look(offers))
+    offers = plan_file.read()
+    there = publishing.bring_in_line(offers, publishing.look(offers))
     store_plans(there)
-    return {key.removeprefix(plans.PREFIX): price.id for key, price in there.prices.items()}
+    return {key.removeprefix(publishing.PREFIX): price.id for key, price in there.prices.items()}
 
 
 @dataclass

@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx2
 
-from app.routers.payments.events import HANDLED
+from app.routers.payments.webhooks.event_types import HANDLED
 from tests.payments.lives import make_payer
 from tests.payments.stripe_side import KEY, StripeSide
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from app.core.types import now
 from app.db.database import SessionLocal
-from app.routers.payments import sync
 from app.routers.payments.gateway import SeenInvoice, SeenPayer, SeenSubscription
+from app.routers.payments.mirror import sync
 from app.routers.payments.models import Customer
 
 

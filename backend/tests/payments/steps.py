@@ -7,8 +7,8 @@ from sqlalchemy import select
 from app.db.database import SessionLocal
 from app.platform import job_runs
 from app.routers.auth.models import User
-from app.routers.payments import customers
 from app.routers.payments.models import Customer, Subscription, WebhookEvent
+from app.routers.payments.selling import customers
 from tests.payments.factories import plan_of
 from tests.payments.stripe_side import StripeSide, send
 

@@ -5,23 +5,25 @@ from sqlalchemy import select
 
 from app.db.database import SessionLocal
 from app.platform.models import Job
-from app.routers.auth import accounts, sessions, tokens
+from app.routers.auth.accounts import own_account
+from app.routers.auth.credentials import client, one_time_tokens
+from app.routers.auth.credentials.one_time_tokens import Purpose
 from app.routers.auth.models import User
-from app.routers.auth.tokens import Purpose
-from app.routers.payments import customers, gateway
+from app.routers.payments import gateway
 from app.routers.payments.models import Customer
+from app.routers.payments.selling import customers
 from tests.auth.factories import make_user
 from tests.payments.factories import make_customer
 from tests.payments.steps import payer, work
 
-HERE = sessions.Client("192.0.2.1", "tests")
+HERE = client.Client("192.0.2.1", "tests")
 
 
 def move(user, email):
     """By the link in the mail."""
     with SessionLocal() as db, db.begin():
-        link = tokens.issue(db, Purpose.CHANGE_EMAIL, user_id=user.id, data={"email": email})
-        accounts.confirm_email_change(db, link, HERE)
+        link = one_time_tokens.issue(db, Purpose.CHANGE_EMAIL, user_id=user.id, data={"email": email})
+        own_account.confirm_email_change(db, link, HERE)
 
 
 def at_stripe(side, customer):

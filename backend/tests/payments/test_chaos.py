@@ -14,7 +14,7 @@ from sqlalchemy import update
 from app.db import clock as db_clock
 from app.db.database import SessionLocal
 from app.platform.models import Job
-from app.routers.payments import doctor
+from app.routers.payments.operations import doctor
 from app.routers.payments.queries import LIVE
 from tests.auth.factories import make_user, token_for
 from tests.payments.factories import plan_of, sell_plans

@@ -8,10 +8,12 @@ from typer.testing import CliRunner
 
 from app.db import batches
 from app.db.database import SessionLocal
-from app.routers.payments import commands, gateway, ledger
-from app.routers.payments.commands import cli
-from app.routers.payments.events import HANDLED
+from app.routers.payments import gateway
 from app.routers.payments.models import WebhookEvent
+from app.routers.payments.operations import commands
+from app.routers.payments.operations.commands import cli
+from app.routers.payments.webhooks import processing
+from app.routers.payments.webhooks.event_types import HANDLED
 from tests.payments.factories import sell_plans
 from tests.payments.stripe_side import event, send
 
@@ -31,11 +33,11 @@ def sold():
 def test_plans_are_shown_and_then_made(committed, stripe_side, tmp_path, monkeypatch):
     sell_plans()
     assert run("plans-sync") == (0, "Stripe has what plans.toml says.\n")
-    from app.routers.payments import catalogue
+    from app.routers.payments.plans import plan_file
 
     file = tmp_path / "plans.toml"
-    file.write_text(catalogue.FILE.read_text("utf-8").replace("amount = 1200\n", "amount = 1300\n"), "utf-8")
-    monkeypatch.setattr(catalogue, "FILE", file)  # no setting moves it, and the project's own is not ours to change
+    file.write_text(plan_file.FILE.read_text("utf-8").replace("amount = 1200\n", "amount = 1300\n"), "utf-8")
+    monkeypatch.setattr(plan_file, "FILE", file)  # no setting moves it, and the project's own is not ours to change
     code, shown = run("plans-sync")
     assert code == 0
     assert "pro: replace price" in shown
@@ -56,11 +58,11 @@ def test_events_that_are_replayed_while_payments_are_off_wait(client, committed,
 
 
 def test_a_broken_catalogue_and_a_stripe_that_is_away_are_told(committed, billing, tmp_path, monkeypatch):
-    from app.routers.payments import catalogue
+    from app.routers.payments.plans import plan_file
 
     code, shown = run("plans-sync")
     assert (code, "The plans are not in line: Payments are unavailable" in shown) == (1, True)
-    monkeypatch.setattr(catalogue, "FILE", tmp_path / "plans.toml")  # as above
+    monkeypatch.setattr(plan_file, "FILE", tmp_path / "plans.toml")  # as above
     code, shown = run("plans-sync")
     assert (code, "plans.toml cannot be read" in shown) == (1, True)
 
@@ -143,6 +145,6 @@ def test_events_are_worked_off_again_in_batches(client, committed, billing, monk
         send(client, event(id=f"evt_{number}"))
     with SessionLocal() as db, db.begin():
         db.execute(update(WebhookEvent).values(outcome="dead"))
-    monkeypatch.setattr(ledger, "in_batches", partial(batches.in_batches, size=1))
+    monkeypatch.setattr(processing, "in_batches", partial(batches.in_batches, size=1))
     assert run("webhook-replay", "--failed") == (0, "The worker will process 3 again.\n")
     assert set(outcomes().values()) == {None}

@@ -9,9 +9,11 @@ from sqlalchemy import select, update
 from app.core.types import now
 from app.db.database import SessionLocal
 from app.routers.auth.models import User
-from app.routers.payments import customers, doctor, sync
 from app.routers.payments.gateway import PaymentsUnavailable, StripeRefused
+from app.routers.payments.mirror import sync
 from app.routers.payments.models import Customer, Invoice
+from app.routers.payments.operations import doctor
+from app.routers.payments.selling import customers
 from tests.auth.factories import make_user
 from tests.payments.factories import make_customer, make_invoice
 

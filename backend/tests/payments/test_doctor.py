@@ -10,10 +10,10 @@ from typer.testing import CliRunner
 from app.core.types import now
 from app.db.database import SessionLocal
 from app.platform.models import Job
-from app.routers.payments import doctor
-from app.routers.payments.commands import cli
-from app.routers.payments.ledger import Outcome
 from app.routers.payments.models import CheckoutAttempt, Customer, Invoice, Plan, Subscription, WebhookEvent
+from app.routers.payments.operations import doctor
+from app.routers.payments.operations.commands import cli
+from app.routers.payments.webhooks.processing import Outcome
 from tests.auth.factories import make_user
 from tests.payments.factories import make_customer, make_invoice, make_subscription
 from tests.payments.lives import make_payer, sell_plans

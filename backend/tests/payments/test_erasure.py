@@ -8,8 +8,8 @@ from sqlalchemy import func, select
 
 from app.core.types import now
 from app.db.database import SessionLocal
-from app.routers.payments import customers
 from app.routers.payments.models import CheckoutAttempt, Customer, Invoice, Notice, Subscription, WebhookEvent
+from app.routers.payments.selling import customers
 from tests.auth.factories import PASSWORD, make_user
 from tests.payments.factories import make_customer, make_invoice, make_subscription, plan_of
 from tests.payments.stripe_side import event, send
@@ -101,12 +101,12 @@ def test_checkouts_go_a_month_after_they_were_closed(shown_plans):
 def test_an_event_that_was_given_up_on_goes_like_all_others(client, committed, billing):
     """It holds addresses, too."""
     from app.platform.jobs import Failure
-    from app.routers.payments import ledger
+    from app.routers.payments.webhooks import processing
 
     send(client, event(id="evt_dead"))
     with SessionLocal() as db, db.begin():
         row = db.scalars(select(WebhookEvent)).one()
-        ledger.note_failure(db, {"id": row.id}, Failure("no luck", is_final=True))
+        processing.note_failure(db, {"id": row.id}, Failure("no luck", is_final=True))
     with SessionLocal() as db, db.begin():
         row = db.scalars(select(WebhookEvent)).one()
         assert row.outcome == "dead"

@@ -19,8 +19,8 @@ from sqlalchemy import func, select
 
 from app.db.database import SessionLocal
 from app.platform.models import Job
-from app.routers.payments import ledger
 from app.routers.payments.models import WebhookEvent
+from app.routers.payments.webhooks import processing
 from tests.payments.lives import make_payer, sell_plans
 from tests.payments.long_lives import LongLife
 from tests.payments.stripe_side import KEY, SECRET, StripeSide, signed, simulator_process
@@ -133,7 +133,7 @@ def is_worked_off(life):
     mine = WebhookEvent.event_id.in_([event["id"] for event in life.events])  # some do not name the payer
     with SessionLocal() as db:
         waiting = db.scalar(select(func.count(WebhookEvent.id)).where(mine, WebhookEvent.outcome.is_(None)))
-        keys = [ledger.job_key(event_id) for event_id in db.scalars(select(WebhookEvent.id).where(mine))]
+        keys = [processing.job_key(event_id) for event_id in db.scalars(select(WebhookEvent.id).where(mine))]
         return waiting == 0 and db.scalar(select(func.count(Job.id)).where(Job.key.in_(keys))) == 0
 
 

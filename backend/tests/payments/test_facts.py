@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import select, update
 
 from app.db.database import SessionLocal
-from app.routers.payments import doctor
 from app.routers.payments.models import Subscription
+from app.routers.payments.operations import doctor
 from tests.auth.factories import make_user
 from tests.payments.factories import make_customer, make_subscription
 from tests.payments.steps import MINE, outcome, payer, subscription_row, told

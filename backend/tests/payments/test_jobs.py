@@ -10,7 +10,8 @@ from app.core.types import now
 from app.db.database import SessionLocal
 from app.platform.jobs import Again, kinds
 from app.platform.models import Job
-from app.routers.payments import jobs, reconciliation, sync
+from app.routers.payments import jobs
+from app.routers.payments.mirror import reconciliation, sync
 from app.routers.payments.models import CheckoutAttempt, WebhookEvent
 from tests.auth.factories import make_user
 from tests.payments.factories import make_customer, make_subscription, plan_of

@@ -4,7 +4,7 @@ import pytest
 
 from app.core.types import now
 from app.db.database import SessionLocal
-from app.routers.payments import customers
+from app.routers.payments.selling import customers
 from tests.auth.factories import make_user
 from tests.payments.factories import make_customer
 

@@ -10,10 +10,11 @@ from app.db import clock as db_clock
 from app.db.database import SessionLocal
 from app.platform.jobs import Again
 from app.platform.models import Job
-from app.routers.payments import ledger, sync
-from app.routers.payments.events import HANDLED
 from app.routers.payments.jobs import sweep
+from app.routers.payments.mirror import sync
 from app.routers.payments.models import Customer, Invoice, WebhookEvent
+from app.routers.payments.webhooks import processing
+from app.routers.payments.webhooks.event_types import HANDLED
 from tests.auth.factories import make_user
 from tests.payments.steps import deliver, outcomes, payer, subscribe, subscription_row, told, with_card, work
 from tests.payments.stripe_side import event, send
@@ -124,8 +125,8 @@ def test_after_a_day_of_failures_it_is_given_up_on_and_can_be_replayed(client, s
     assert (dead.outcome, jobs()[0].dead_at is not None) == ("dead", True)
     assert alarms(records) == ["event_given_up"]
     with SessionLocal() as db, db.begin():
-        ledger.sweep(db, 0)
-    assert ledger.replay_all(WebhookEvent.outcome == "dead") == 1
+        processing.sweep(db, 0)
+    assert processing.replay_all(WebhookEvent.outcome == "dead") == 1
     settings(STRIPE_API_BASE=stripe_side.url)
     work()
     assert events()[0].outcome == "done"
@@ -152,7 +153,7 @@ def test_a_parked_event_is_worked_off_when_its_customer_is_known(client, stripe_
     assert events()[0].outcome == "parked"
     with SessionLocal() as db, db.begin():
         db.execute(update(Customer).where(Customer.id == customer.id).values(stripe_id=customer.stripe_id))
-    ledger.replay_all(WebhookEvent.outcome == "parked")
+    processing.replay_all(WebhookEvent.outcome == "parked")
     work()
     assert events()[0].outcome == "done"
 
@@ -174,12 +175,12 @@ def test_the_sweeper_finds_what_lost_its_job(client, stripe_side):
 
 
 def test_many_that_wait_for_their_jobs_do_not_hide_one_that_lost_it(client, stripe_side, monkeypatch):
-    monkeypatch.setattr(ledger, "BATCH", 2)  # 500 events would take half a minute to make
+    monkeypatch.setattr(processing, "BATCH", 2)  # 500 events would take half a minute to make
     for number in range(4):
         send(client, event("customer.updated", {"object": "customer", "id": "cus_x"}, id=f"evt_{number}"))
     with SessionLocal() as db, db.begin():
         db.execute(update(WebhookEvent).values(received_at=now() - timedelta(minutes=3)))
-        db.execute(delete(Job).where(Job.key == ledger.job_key(events()[-1].id)))
+        db.execute(delete(Job).where(Job.key == processing.job_key(events()[-1].id)))
         again: Again | None = Again()
         while again:
             again = sweep(db, dict(again.payload))

@@ -8,8 +8,9 @@ from sqlalchemy import select
 
 from app.db.database import SessionLocal
 from app.routers.auth.models import User
-from app.routers.payments import checkout, sync
+from app.routers.payments.mirror import sync
 from app.routers.payments.models import CheckoutAttempt, Customer, Plan, Subscription
+from app.routers.payments.selling import checkout
 from app.routers.payments.service import AlreadySubscribed
 from tests.auth.factories import make_user
 from tests.payments.factories import make_customer, store_plans

@@ -10,8 +10,8 @@ from app.core.types import now
 from app.db.database import SessionLocal
 from app.platform.models import Job, Mail
 from app.routers.auth.models import User
-from app.routers.payments.currencies import money
 from app.routers.payments.models import Plan
+from app.routers.payments.plans.currencies import money
 from tests.auth.factories import make_user
 from tests.payments.factories import make_customer
 from tests.payments.seen import at, invoice, payer, subscription, unpaid, write
@@ -247,7 +247,7 @@ def test_who_has_deleted_the_account_gets_nothing(user, customer, db):
 
 
 def test_a_look_that_comes_too_late_sends_nothing(user, customer):
-    from app.routers.payments import sync
+    from app.routers.payments.mirror import sync
 
     early, late = sync.take_ticket(customer.id), sync.take_ticket(customer.id)
     write(customer, payer(customer), late)

@@ -8,9 +8,9 @@ from sqlalchemy import select
 from app.core.types import now
 from app.db.database import SessionLocal
 from app.platform.kept_keys import kept_key
-from app.routers.payments import customers
-from app.routers.payments.customers import had_trial, mailbox_of
 from app.routers.payments.models import CheckoutAttempt, Customer
+from app.routers.payments.selling import customers
+from app.routers.payments.selling.customers import had_trial, mailbox_of
 from tests.auth.factories import make_user
 from tests.payments.factories import make_customer
 

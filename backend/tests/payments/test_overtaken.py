@@ -11,10 +11,11 @@ from app.core.types import now
 from app.db import clock as db_clock
 from app.db.database import SessionLocal
 from app.platform.models import Job
-from app.routers.auth import sessions
 from app.routers.auth.models import User
-from app.routers.payments import doctor, gateway, invariants
+from app.routers.auth.sessions import login_sessions
+from app.routers.payments import gateway
 from app.routers.payments.models import CheckoutAttempt, Customer, Subscription
+from app.routers.payments.operations import doctor, invariants
 from tests.auth.factories import PASSWORD, make_user, token_for
 from tests.payments.factories import make_customer, sell_plans
 from tests.payments.steps import deliver, outcome, payer, subscribe, told, work
@@ -69,7 +70,7 @@ def disable(_client, user):
 def sign_out(_client, user):
     """As a reset does."""
     with SessionLocal() as db, db.begin():
-        sessions.end_sessions(db, user.id)
+        login_sessions.end_sessions(db, user.id)
 
 
 def work_soon():

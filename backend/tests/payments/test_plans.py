@@ -4,9 +4,9 @@ import pytest
 from sqlalchemy import select
 
 from app.db.database import SessionLocal
-from app.routers.payments import catalogue, plans
-from app.routers.payments.catalogue import Offer
 from app.routers.payments.models import Plan
+from app.routers.payments.plans import plan_file, publishing
+from app.routers.payments.plans.plan_file import Offer
 from tests.auth.factories import make_user
 from tests.payments.factories import make_customer, make_subscription, store_plans
 
@@ -53,7 +53,7 @@ def test_loading_again_changes_nothing(client, shown_plans):
 def test_a_plan_that_is_no_longer_sold_goes_on_for_who_has_it(client, login, shown_plans):
     make_subscription(make_customer(login(make_user())), plan="team")
     with SessionLocal() as db, db.begin():
-        plans.store(db, [offer for offer in catalogue.read() if offer.slug != "team"])
+        publishing.store(db, [offer for offer in plan_file.read() if offer.slug != "team"])
     assert "team" not in [plan["slug"] for plan in client.get("/payments/plans").json()]
     assert client.get("/payments/entitlements").json()["plan"] == "team"
 
@@ -61,11 +61,11 @@ def test_a_plan_that_is_no_longer_sold_goes_on_for_who_has_it(client, login, sho
 @pytest.fixture
 def sold(sold_plans):
     """Stripe and the table as plans.toml has it; gives the offers."""
-    return catalogue.read()
+    return plan_file.read()
 
 
 def test_stripe_gets_a_product_and_prices_once(sold, stripe_side):
-    assert plans.differences(sold, plans.look(sold)) == []
+    assert publishing.differences(sold, publishing.look(sold)) == []
     rows = offered()
     assert rows["free"].stripe_price_id is None
     for slug in ("pro", "pro-yearly", "team", "team-yearly"):
@@ -78,14 +78,14 @@ def test_stripe_gets_a_product_and_prices_once(sold, stripe_side):
             rows[slug].stripe_product_id,
         )
     before = {plan.slug: plan.stripe_price_id for plan in rows.values()}
-    store_plans(plans.bring_in_line(sold, plans.look(sold)))
+    store_plans(publishing.bring_in_line(sold, publishing.look(sold)))
     assert {plan.slug: plan.stripe_price_id for plan in offered().values()} == before
 
 
 def test_what_would_be_done_is_told_before(sold, stripe_side):
     wanted = changed(sold, "pro", amount=1500)
     wanted = [Offer(**(vars(offer) | {"name": "Team!"})) if offer.product == "team" else offer for offer in wanted]
-    steps = [(step.plan, step.action) for step in plans.differences(wanted, plans.look(wanted))]
+    steps = [(step.plan, step.action) for step in publishing.differences(wanted, publishing.look(wanted))]
     price = offered()["pro"].stripe_price_id
     assert steps == [
         ("pro", f"replace price {price} (1200 eur per month) with 1500 eur per month"),
@@ -100,7 +100,7 @@ def test_another_amount_is_another_price_and_who_subscribed_keeps_theirs(client,
     wanted = changed(sold, "pro", amount=1500, features=("export", "api", "new"))
     try:
         with SessionLocal() as db, db.begin():
-            plans.store(db, wanted, plans.bring_in_line(wanted, plans.look(wanted)))
+            publishing.store(db, wanted, publishing.bring_in_line(wanted, publishing.look(wanted)))
         new = offered()["pro"]
         assert (new.amount, new.id != old.id, new.stripe_price_id != old.stripe_price_id) == (1500, True, True)
         assert not stripe_side.api.prices.retrieve(old.stripe_price_id).active
@@ -109,7 +109,7 @@ def test_another_amount_is_another_price_and_who_subscribed_keeps_theirs(client,
         assert (mine["amount"], mine["slug"]) == (1200, "pro")
         assert "new" in client.get("/payments/entitlements").json()["features"]
     finally:
-        plans.bring_in_line(sold, plans.look(sold))
+        publishing.bring_in_line(sold, publishing.look(sold))
 
 
 def test_a_plan_that_is_sold_again_is_what_it_was(sold):
@@ -117,9 +117,9 @@ def test_a_plan_that_is_sold_again_is_what_it_was(sold):
     before = offered()["team"]
     without = [offer for offer in sold if offer.slug != "team"]
     with SessionLocal() as db, db.begin():
-        plans.store(db, without, plans.look(without))
+        publishing.store(db, without, publishing.look(without))
     assert "team" not in offered()
-    store_plans(plans.look(sold))
+    store_plans(publishing.look(sold))
     assert (offered()["team"].id, offered()["team"].stripe_price_id) == (before.id, before.stripe_price_id)
 
 
@@ -127,10 +127,10 @@ def test_an_amount_that_was_tried_and_taken_back_before_stripe_heard_of_it(sold)
     """As `make dev` stores the plans: without Stripe, which is brought in line afterwards."""
     before = offered()["team"]
     with SessionLocal() as db, db.begin():
-        plans.store(db, changed(sold, "team", amount=5900))
+        publishing.store(db, changed(sold, "team", amount=5900))
     assert offered()["team"].stripe_price_id is None
     store_plans()
-    store_plans(plans.look(sold))
+    store_plans(publishing.look(sold))
     assert (offered()["team"].id, offered()["team"].stripe_price_id) == (before.id, before.stripe_price_id)
 
 
@@ -139,10 +139,10 @@ def test_what_somebody_changed_at_stripe_raises_the_alarm(sold, stripe_side, rec
     stripe_side.api.products.update("liftoff-pro", {"name": "Cheap"})
     try:
         with SessionLocal() as db:
-            plans.report_drift(db)
+            publishing.report_drift(db)
         alarms = [(record["alarm"], record["plan"]) for record in records() if record["event"] == "payments_alarm"]
         assert alarms == [("plans_drift", "pro"), ("plans_drift", "pro-yearly")]
         assert stripe_side.api.products.retrieve("liftoff-pro").name == "Cheap"
     finally:
-        plans.bring_in_line(sold, plans.look(sold))
-    assert plans.differences(sold, plans.look(sold)) == []
+        publishing.bring_in_line(sold, publishing.look(sold))
+    assert publishing.differences(sold, publishing.look(sold)) == []

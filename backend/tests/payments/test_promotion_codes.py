@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from app.routers.payments import doctor
+from app.routers.payments.operations import doctor
 from tests.payments.lives import make_payer, sell_plans
 from tests.payments.steps import deliver, outcome, work
 from tests.payments.two_sides import objects_of, rows_of

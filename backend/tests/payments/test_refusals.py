@@ -5,8 +5,8 @@ from sqlalchemy import update
 from typer.testing import CliRunner
 
 from app.db.database import SessionLocal
-from app.routers.payments.commands import cli
 from app.routers.payments.models import Plan
+from app.routers.payments.operations.commands import cli
 from tests.auth.factories import make_user
 from tests.payments.factories import make_customer, make_subscription, plan_of
 from tests.payments.steps import MINE, outcome, payer

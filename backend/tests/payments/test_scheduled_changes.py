@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from app.routers.payments import doctor
+from app.routers.payments.operations import doctor
 from tests.auth.factories import make_user
 from tests.payments.factories import plan_of
 from tests.payments.steps import MINE, outcome, payer, subscribe, subscription_row, told

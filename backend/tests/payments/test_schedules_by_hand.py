@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.routers.payments import doctor
+from app.routers.payments.operations import doctor
 from tests.payments.factories import plan_of
 from tests.payments.steps import MINE, deliver, payer, subscription_row, told, work
 from tests.payments.test_scheduled_changes import schedule, scheduled_slug

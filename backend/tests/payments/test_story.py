@@ -8,8 +8,8 @@ import pytest
 
 from app.core.types import now
 from app.db.database import SessionLocal
-from app.routers.payments import doctor
 from app.routers.payments.clock import payments_now
+from app.routers.payments.operations import doctor
 from tests.payments.lives import sell_plans
 from tests.payments.stripe_side import KEY, SECRET, StripeSide, simulator_process
 from tests.support.server import free_port, running_server

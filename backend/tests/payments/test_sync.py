@@ -10,8 +10,8 @@ from sqlalchemy.exc import IntegrityError
 from app.core.types import now
 from app.db.database import SessionLocal
 from app.platform.models import Job
-from app.routers.payments import sync
 from app.routers.payments.gateway import SeenSession
+from app.routers.payments.mirror import sync
 from app.routers.payments.models import CheckoutAttempt, Customer, Invoice, Plan, Subscription
 from tests.auth.factories import make_user
 from tests.payments.factories import make_customer, make_subscription

@@ -7,11 +7,11 @@ import pytest
 from fastapi import Depends, Request
 from fastapi.testclient import TestClient
 
-from app.core.principal import publish
 from app.db.database import db_dependency
 from app.platform import buckets
 from app.platform.buckets import Buckets
 from app.platform.limits import Counters
+from app.platform.principal import publish
 from app.platform.routing import Router
 from tests.support.server import free_port
 from tests.support.widgets import widget_app

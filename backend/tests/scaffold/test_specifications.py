@@ -21,7 +21,7 @@ from sqlalchemy import UniqueConstraint, inspect
 import app.routers
 from app.core.config import get_settings
 from app.db.database import Base, engine
-from app.platform import documentation, middleware, problems
+from app.platform import middleware, openapi_routes, problems
 from scaffold import add_fields, create, project, staging
 from scaffold.__main__ import main
 from scaffold.grammar import parse
@@ -135,7 +135,7 @@ def superuser_of(router):
     api = FastAPI(
         openapi_url=None,
         middleware=middleware.stack(get_settings()),
-        generate_unique_id_function=documentation.operation_id,
+        generate_unique_id_function=openapi_routes.operation_id,
     )
     problems.install(api)
     api.include_router(router)

@@ -15,8 +15,9 @@ PARTS = {
     "gateway": 2,
     "cookies": 4,
     "dependencies": 4,
+    "routes": 5,
     "router": 6,
-}  # all others are rules: 3; a feature with many routes keeps them in `<part>_routes`: 5
+}  # all others are rules: 3; a feature with many routes keeps them in `routes` or `<part>_routes`: 5
 RULES, ROUTES = 3, 5
 OPEN_TO_FEATURES = {"models", "dependencies"}
 ROOTS = {"auth"}  # features that stand on no other
@@ -63,7 +64,8 @@ class Module:
 
     @property
     def part(self) -> str:
-        return self.path[3] if self.feature and len(self.path) > 3 else ""
+        """The file's part in its feature. The files of a gateway are one part; all other folders are rooms."""
+        return part_of(self.path[3:]) if self.feature else ""
 
     def imports(self) -> Iterator[str]:
         """Dotted names of modules, relative ones resolved; `from x import y` gives `x.y`, which may be a module."""
@@ -80,6 +82,17 @@ class Module:
         for node in ast.walk(self.tree):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 yield node
+
+
+def part_of(path: list[str]) -> str:
+    """Return the part that a path inside a feature names: `mfa/routes` is `routes`, and `models.User` is `models`.
+
+    Names of classes and functions may follow the names of modules; a room's first part is the one that counts.
+    """
+    modules = [name for name in path if name != "__init__"]
+    if len(modules) < 2 or modules[0] in PARTS:
+        return modules[0] if modules else ""
+    return modules[1] if modules[1].islower() else modules[0]
 
 
 def rank(part: str) -> int:
@@ -101,7 +114,7 @@ def parts_of_a_feature_point_one_way(module: Module) -> Iterator[str]:
         return
     inside = f"app.routers.{module.feature}."
     for name in module.imports():
-        target = name.removeprefix(inside).split(".")[0] if name.startswith(inside) else ""
+        target = part_of(name.removeprefix(inside).split(".")) if name.startswith(inside) else ""
         if target and target.islower() and rank(target) > rank(module.part):
             yield f"imports {name}, which stands above"
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.core.config import get_settings
 from app.core.errors import Conflict, NotFound, raises
-from app.core.pagination import Page, PageParams
+from app.core.pagination import Page
 from app.core.schemas import Input, Output
 from app.core.types import Id
 from app.db.database import Base, db_dependency
@@ -19,7 +19,8 @@ from app.db.errors import conflicts
 from app.db.mixins import Timestamps
 from app.db.pagination import paginate
 from app.db.types import ExactDecimal, PrimaryKey
-from app.platform import documentation, middleware, problems
+from app.platform import middleware, openapi_routes, problems
+from app.platform.pagination import PageParams
 from app.platform.routing import Router
 
 
@@ -146,7 +147,7 @@ def widget_app() -> FastAPI:
         docs_url=None,
         redoc_url=None,
         middleware=middleware.stack(get_settings()),
-        generate_unique_id_function=documentation.operation_id,
+        generate_unique_id_function=openapi_routes.operation_id,
     )
     problems.install(app)
     app.include_router(router)

@@ -17,15 +17,16 @@ from typing import Annotated
 from fastapi import Depends, Request
 from fastapi.security import OAuth2PasswordBearer
 
-from app.core import principal
 from app.core.errors import Unauthenticated, raises
 from app.db.database import SAFE_METHODS, db_dependency
+from app.platform import principal
+from app.routers.auth import errors
 
-from . import service, sessions
+from .credentials.client import Client
 from .hooks import SubscriptionActive, after_email_change, before_deletion
 from .models import LoginSession, User
 from .security import hashing_slot
-from .sessions import Client
+from .sessions import login_sessions
 
 __all__ = [
     "CallingClient",
@@ -61,7 +62,7 @@ CallingClient = Annotated[Client, Depends(calling_client)]
 def current_session(request: Request, db: db_dependency, token: BearerToken) -> LoginSession:
     if token is None:
         raise Unauthenticated
-    return _published(request, sessions.session_of_token(db, token))
+    return _published(request, login_sessions.session_of_token(db, token))
 
 
 CurrentSession = Annotated[LoginSession, Depends(current_session)]
@@ -78,7 +79,7 @@ def held_session(request: Request, db: db_dependency, token: BearerToken) -> Log
         if "authorization" in request.headers:
             raise Unauthenticated
         return None
-    find = sessions.session_of_token if request.method in SAFE_METHODS else sessions.hold_session_of_token
+    find = login_sessions.session_of_token if request.method in SAFE_METHODS else login_sessions.hold_session_of_token
     return _published(request, find(db, token))
 
 
@@ -111,20 +112,20 @@ async def current_user(user: OptionalUser) -> User:
 CurrentUser = Annotated[User, Depends(current_user)]
 
 
-@raises(service.EmailNotVerified)
+@raises(errors.EmailNotVerified)
 async def verified_user(user: CurrentUser) -> User:
     if not user.is_verified:
-        raise service.EmailNotVerified
+        raise errors.EmailNotVerified
     return user
 
 
 VerifiedUser = Annotated[User, Depends(verified_user)]
 
 
-@raises(service.SuperuserOnly)
+@raises(errors.SuperuserOnly)
 async def superuser(user: CurrentUser) -> User:
     if not user.is_superuser:
-        raise service.SuperuserOnly
+        raise errors.SuperuserOnly
     return user
 
 

@@ -8,8 +8,10 @@ from sqlalchemy.orm import Session
 from app.platform.jobs import Again, job
 from app.platform.purges import purge
 
-from . import accounts, erasure, lockouts, passwords, pending, registration
+from .accounts import erasure, own_account, registration
+from .credentials import pending
 from .models import LoginSession, OneTimeToken, SecurityEvent, User, UsernameHold
+from .passwords import changing, lockouts
 
 # The time counts from the end of a session. Addresses of past sessions tell
 # `throttle.Guess` which places are familiar.
@@ -30,12 +32,12 @@ def send_link_again(db: Session, payload: dict[str, Any]) -> None:
 
 @job("auth.forgot_password")
 def send_reset_link(db: Session, payload: dict[str, Any]) -> None:
-    passwords.send_link(db, payload["email"])
+    changing.send_link(db, payload["email"])
 
 
 @job("auth.change_email")
 def send_email_change(db: Session, payload: dict[str, Any]) -> None:
-    accounts.send_email_change(db, payload["session_id"], payload["new_email"])
+    own_account.send_email_change(db, payload["session_id"], payload["new_email"])
 
 
 @job("auth.account_locked")

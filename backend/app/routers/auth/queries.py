@@ -3,7 +3,9 @@
 from sqlalchemy import ColumnExpressionArgument, Select, or_, select
 from sqlalchemy.orm import Session
 
-from .models import User
+from app.core.config import get_settings
+
+from .models import Identity, User
 
 
 def locked(*which: ColumnExpressionArgument[bool]) -> Select[User]:
@@ -28,3 +30,9 @@ def lock_all(db: Session, *which: ColumnExpressionArgument[bool]) -> list[User]:
     ids = db.scalars(select(User.id).where(or_(*which)).order_by(User.id)).all()
     found = [db.scalar(locked(User.id == user_id)) for user_id in ids]
     return [user for user in found if user]
+
+
+def has_google(db: Session, user_id: int) -> bool:
+    """Return whether the user is linked at the provider that is configured now."""
+    mine = select(Identity.id).where(Identity.user_id == user_id, Identity.issuer == get_settings().google_issuer)
+    return db.scalar(mine) is not None

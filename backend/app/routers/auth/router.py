@@ -7,19 +7,26 @@ from fastapi import Form, Response
 from app.core.errors import TooManyRequests, raises
 from app.db.database import db_dependency
 from app.platform.routing import SMALL_BODY, Router
+from app.routers.auth import errors
+from app.routers.auth.sign_in import with_password
 
-from . import account_routes, cookies, google_routes, mfa_routes, password_routes, service, session_routes
+from .accounts import routes as accounts_routes
 from .dependencies import CallingClient, HashingSlot
-from .mfa import MfaRequired
-from .owner import InvalidCredentials
+from .google import routes as google_routes
+from .mfa import routes as mfa_routes
+from .mfa.second_factor import MfaRequired
+from .passwords import routes as passwords_routes
 from .schemas import Login, Token
 from .security import SignInBusy
+from .sessions import cookies
+from .sessions import routes as sessions_routes
+from .sessions.reauthentication import InvalidCredentials
 
 router = Router(prefix="/auth", tags=["auth"], body_limit=SMALL_BODY)
 
 
 @router.post("/token", dependencies=[HashingSlot])
-@raises(InvalidCredentials, service.EmailNotVerified, service.AccountDisabled, MfaRequired, SignInBusy, TooManyRequests)
+@raises(InvalidCredentials, errors.EmailNotVerified, errors.AccountDisabled, MfaRequired, SignInBusy, TooManyRequests)
 def create_token(
     db: db_dependency,
     response: Response,
@@ -32,11 +39,11 @@ def create_token(
     A client learns that an account is disabled or unverified only after sending the
     right password.
     """
-    return cookies.deliver(response, service.sign_in(db, data, client), mode)
+    return cookies.deliver(response, with_password.sign_in(db, data, client), mode)
 
 
-router.include_router(account_routes.router)
-router.include_router(session_routes.router)
+router.include_router(accounts_routes.router)
+router.include_router(sessions_routes.router)
 router.include_router(mfa_routes.router)
-router.include_router(password_routes.router)
+router.include_router(passwords_routes.router)
 router.include_router(google_routes.router)

@@ -2,147 +2,19 @@
 share.
 """
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.core.config import get_settings
-from app.core.errors import Conflict, Forbidden
-from app.core.networks import limiter_key
-from app.core.text import canonical_email, canonical_username, folded_username
+from app.core.text import canonical_email, canonical_username
 from app.db.errors import conflicts
+from app.routers.auth.errors import UsernameTaken
 
-from . import events, lockouts, mfa, pending, queries, takeover, throttle
-from .models import Identity, LoginSession, User
-from .owner import InvalidCredentials
-from .schemas import Login, Me, Token
-from .security import hash_password, verify_password
-from .sessions import Client
-from .weak_passwords import refuse_weak
-
-# Only this many of an account's newest sessions are searched for familiar addresses.
-MANY_SESSIONS = 200
-
-
-class UsernameTaken(Conflict):
-    """Another account has the username. Usernames are public, so the client may be
-    told.
-    """
-
-    code = "username_taken"
-    detail = "That username is taken. Choose another."
-
-
-class EmailNotVerified(Forbidden):
-    code = "email_not_verified"
-    detail = "Your email address is not verified. Open the link in the email that we sent you."
-
-
-class AccountDisabled(Forbidden):
-    code = "account_disabled"
-    detail = "This account is disabled. Contact our support."
-
-
-class SuperuserOnly(Forbidden):
-    code = "superuser_only"
-    detail = "Only a superuser may do this."
-
-
-def login_name(login: str) -> str:
-    """Return the canonical form of a username or email that someone signs in with.
-
-    It is empty if no account can have it.
-    """
-    try:
-        return canonical_email(login) if "@" in login else folded_username(login)
-    except ValueError:
-        return ""
-
-
-def find_by_login(db: Session, login: str) -> tuple[User | None, bool]:
-    """Return the account with this name, and whether it waits to be verified.
-
-    The name is a username or an email, in any spelling. An abandoned registration is
-    not found.
-    """
-    name = login_name(login)
-    column = User.email if "@" in name else User.username
-    found = db.execute(select(User, pending.waits()).where(column == name, ~pending.abandoned())).first()
-    return (found[0], found[1]) if found else (None, False)
-
-
-def sign_in(db: Session, data: Login, client: Client) -> Token:
-    """Open a session for a correct password.
-
-    Only a client that knows the password is told what is wrong with the account. The
-    work is the same whether or not an account has the name: two statements and two
-    password comparisons. Only a successful sign-in skips the second comparison. A hold
-    gets the response of an account that waits, and opens nothing. Raises
-    `InvalidCredentials`, `EmailNotVerified`, `AccountDisabled`, `MfaRequired`,
-    `TooManyRequests`.
-    """
-    name = login_name(data.username)
-    (user, came_first), hold = find_by_login(db, name), pending.find_hold(db, name)
-    guess = _guess(db, user, name, client)
-    guess.admit()
-    checked = user.hashed_password if user else None
-    fits, replacement = verify_password(data.password, checked)
-    if user is None or not (fits and user.is_verified):
-        of_hold = hold.hashed_password if hold and not came_first else None
-        if verify_password(data.password, of_hold)[0]:
-            raise EmailNotVerified
-    if user is None or not fits:
-        _note_failure(db, guess, user, client)
-        raise InvalidCredentials
-    if not user.is_active:
-        raise AccountDisabled
-    if not user.is_verified:
-        raise EmailNotVerified
-    # The row is locked and read again here, because the password was compared without a
-    # lock. A comparison takes 20 ms or more. A lock held for that long would let anyone
-    # who guesses at an account keep its owner waiting. Without the second read, a thief
-    # who knows the old password could keep a way in:
-    #
-    #   sign-in of the thief                 password reset by the owner
-    #   reads the row with the old hash
-    #                                        locks the row, stores a new hash,
-    #                                        ends all sessions, commits
-    #   compares the old password: correct
-    #   opens a session, which nobody ends
-    #
-    # A reset must end all sessions (ASVS 7.4.3). It locks the same row first.
-    # If the reset is first, this read waits and finds another hash. If this read is
-    # first, the reset waits, and then ends the session that is opened below.
-    locked = db.scalar(queries.locked(User.id == user.id, User.is_active, User.is_verified))
-    if locked is None or user.hashed_password != checked:
-        raise InvalidCredentials
-    if replacement:
-        user.hashed_password = replacement
-    return mfa.challenge_or_session(db, user, client)
-
-
-def _note_failure(db: Session, guess: throttle.Guess, user: User | None, client: Client) -> None:
-    user_id = user.id if user else None
-    events.record(db, "login_failed", user_id, client)
-    try:
-        guess.failed()
-        if guess.locks_address():
-            events.record(db, "locked_out", user_id, client, what="address")
-    finally:
-        lockouts.note(db, guess, user_id or 0, client)
-
-
-def _guess(db: Session, user: User | None, name: str, client: Client) -> throttle.Guess:
-    def familiar() -> bool:
-        """Return whether the account has signed in from this address before.
-
-        The statement is the same for a name without an account, so that its time
-        reveals nothing.
-        """
-        mine = select(LoginSession.ip_address).where(LoginSession.user_id == (user.id if user else 0))
-        recent = mine.order_by(LoginSession.id.desc()).limit(MANY_SESSIONS)
-        return limiter_key(client.ip_address) in {limiter_key(known) for known in db.scalars(recent)}
-
-    return throttle.Guess(name, client.ip_address, familiar)
+from . import queries
+from .mfa import second_factor
+from .models import User
+from .passwords import takeover
+from .passwords.weak_passwords import refuse_weak
+from .schemas import Me
+from .security import hash_password
 
 
 def describe(db: Session, user: User) -> Me:
@@ -153,16 +25,10 @@ def describe(db: Session, user: User) -> Me:
         is_verified=user.is_verified,
         is_superuser=user.is_superuser,
         has_password=user.hashed_password is not None,
-        has_google=has_google(db, user.id),
-        has_mfa=mfa.is_enabled(db, user.id),
+        has_google=queries.has_google(db, user.id),
+        has_mfa=second_factor.is_enabled(db, user.id),
         created_at=user.created_at,
     )
-
-
-def has_google(db: Session, user_id: int) -> bool:
-    """Return whether the user is linked at the provider that is configured now."""
-    mine = select(Identity.id).where(Identity.user_id == user_id, Identity.issuer == get_settings().google_issuer)
-    return db.scalar(mine) is not None
 
 
 def make_superuser(db: Session, *, email: str, username: str, password: str | None) -> User:

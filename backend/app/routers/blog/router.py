@@ -5,11 +5,12 @@ from typing import Annotated
 from fastapi import Path, Query, Request, Response, status
 
 from app.core.errors import raises
-from app.core.pagination import Page, PageParams
+from app.core.pagination import Page
 from app.core.text import MAX_SLUG
 from app.db.database import db_dependency
 from app.db.pagination import paginate
-from app.platform.documentation import CREATED
+from app.platform.openapi_routes import CREATED
+from app.platform.pagination import PageParams
 from app.platform.routing import LARGE_BODY, Router
 from app.routers.auth.dependencies import OptionalUser, Superuser, VerifiedUser
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from app.core.config import get_settings
 from app.platform.jobs import enqueue
 
-from . import catalogue, plans
+from .plans import plan_file, publishing
 
 
 def load(db: Session) -> None:
@@ -16,8 +16,8 @@ def load(db: Session) -> None:
 
     The worker does so only with a test key, so that no real money moves.
     """
-    plans.store(db, catalogue.read())
+    publishing.store(db, plan_file.read())
     settings = get_settings()
     key = settings.stripe_secret_key.get_secret_value() if settings.stripe_secret_key else ""
     if settings.payments_enabled and "_test_" in key[:8]:
-        enqueue(db, "payments.sync_plans", key=plans.SYNC_KEY)
+        enqueue(db, "payments.sync_plans", key=publishing.SYNC_KEY)

@@ -18,10 +18,11 @@ from app.platform.jobs import enqueue
 from app.routers.auth.dependencies import CurrentUser, SubscriptionActive, after_email_change, before_deletion
 from app.routers.auth.models import User
 
-from . import entitlements, forgetting, queries, service
+from . import entitlements, queries, service
 from .entitlements import UpgradeRequired
 from .gateway import PaymentsUnavailable
-from .turns import stripe_turn
+from .gateway.admission import stripe_turn
+from .mirror import forgetting
 
 __all__ = ["StripeTurn", "UpgradeRequired", "require_feature", "within_limit"]
 

@@ -12,9 +12,13 @@ from app.core.config import get_settings
 from app.platform.jobs import Again, Failure, FailureHandler, alone, job, recurring
 from app.platform.purges import purge
 
-from . import customers, erasure, forgetting, gateway, ledger, plans, reconciliation, sync
+from . import gateway
 from .alarms import alarm
+from .mirror import erasure, forgetting, reconciliation, sync
 from .models import CheckoutAttempt, Customer, Notice, WebhookEvent
+from .plans import publishing
+from .selling import customers
+from .webhooks import processing
 
 CATCH_UP = timedelta(minutes=10)
 EVENTS_KEPT = timedelta(days=90)  # Stripe itself shows them for 30 days
@@ -26,9 +30,9 @@ NOTICES_KEPT = timedelta(days=400)
 PAYERS_KEPT = timedelta(days=400)
 
 
-@job("payments.process_event", outside=True, failed=ledger.note_failure)
+@job("payments.process_event", outside=True, failed=processing.note_failure)
 def process_event(db: Session, payload: dict[str, Any]) -> None:
-    ledger.process(db, payload["id"])
+    processing.process(db, payload["id"])
 
 
 @job("payments.look", outside=True)
@@ -77,13 +81,13 @@ def close_pages(db: Session, payload: dict[str, Any]) -> None:
 
 @job("payments.sync_plans", outside=True)
 def sync_plans(db: Session, _payload: dict[str, Any]) -> None:
-    plans.sync(db)
+    publishing.sync(db)
 
 
 @recurring("payments.sweep", every=timedelta(minutes=1))
 def sweep(db: Session, payload: dict[str, Any]) -> Again | None:
     """Give a job to each event that has lost its job."""
-    last = ledger.sweep(db, payload.get("after", 0))
+    last = processing.sweep(db, payload.get("after", 0))
     return Again(payload={"after": last}) if last else None
 
 

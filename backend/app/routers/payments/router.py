@@ -5,19 +5,21 @@ from typing import Annotated
 from fastapi import Depends, Request, status
 
 from app.core.errors import raises
-from app.core.pagination import Page, PageParams
+from app.core.pagination import Page
 from app.db.database import db_dependency
 from app.db.pagination import paginate
-from app.platform.documentation import BodyTooLarge
+from app.platform.openapi_routes import BodyTooLarge
+from app.platform.pagination import PageParams
 from app.platform.routing import LARGE_BODY, Router
 from app.platform.strict_request import UnsupportedMediaType
 from app.routers.auth.dependencies import CurrentUser, VerifiedUser
 
-from . import admin_routes, checkout, customers, demo_routes, service, subscription_routes, webhooks
+from . import service
 from .dependencies import StripeTurn
 from .entitlements import Entitlements
 from .gateway import CurrencyMismatch, InvalidSignature, PaymentsUnavailable, StripeRefused
 from .models import Plan
+from .operations import routes as operations_routes
 from .schemas import (
     CheckoutCreate,
     CheckoutRead,
@@ -27,6 +29,9 @@ from .schemas import (
     PortalRead,
     WebhookRead,
 )
+from .selling import checkout, customers, demo_routes
+from .selling import routes as selling_routes
+from .webhooks import receiving
 
 router = Router(prefix="/payments", tags=["payments"])
 
@@ -84,14 +89,14 @@ async def raw_body(request: Request) -> bytes:
     return await request.body()
 
 
-@router.post("/webhook", openapi_extra=webhooks.DOCUMENTED, max_body_size=LARGE_BODY)
-@raises(InvalidSignature, webhooks.InvalidPayload, PaymentsUnavailable, BodyTooLarge, UnsupportedMediaType)
+@router.post("/webhook", openapi_extra=receiving.DOCUMENTED, max_body_size=LARGE_BODY)
+@raises(InvalidSignature, receiving.InvalidPayload, PaymentsUnavailable, BodyTooLarge, UnsupportedMediaType)
 def receive_webhook(db: db_dependency, body: Annotated[bytes, Depends(raw_body)], request: Request) -> WebhookRead:
     """Receive an event that Stripe has signed. Only Stripe calls this."""
-    webhooks.receive(db, body, request.headers.get("stripe-signature", ""))
+    receiving.receive(db, body, request.headers.get("stripe-signature", ""))
     return WebhookRead(received=True)
 
 
-router.include_router(subscription_routes.router)
-router.include_router(admin_routes.router)
+router.include_router(selling_routes.router)
+router.include_router(operations_routes.router)
 router.include_router(demo_routes.router)

@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 from httpx2 import Response
 
 from app.core.config import get_settings
-from app.routers.auth import gateway
+from app.routers.auth.google import gateway
 from tests.support.openid import CLIENT, Impostor, OpenIdProvider, running_impostor, running_provider
 
 CALLBACK = "http://testserver/auth/google/callback"

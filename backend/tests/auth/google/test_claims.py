@@ -8,9 +8,9 @@ from joserfc.jws import JWSRegistry
 from joserfc.registry import HeaderParameter
 from sqlalchemy import select
 
-from app.routers.auth import gateway
+from app.routers.auth.credentials.one_time_tokens import Purpose
+from app.routers.auth.google import gateway
 from app.routers.auth.models import Identity, OneTimeToken, User
-from app.routers.auth.tokens import Purpose
 from tests.auth.google.conftest import said
 from tests.auth.steps import bearer
 from tests.support.clocks import host_ahead

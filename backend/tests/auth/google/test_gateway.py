@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from app.core.config import Settings
-from app.routers.auth import gateway
+from app.routers.auth.google import gateway
 from tests.auth.google.conftest import said
 from tests.auth.steps import outcome
 from tests.support.openid import CLIENT, key, reply

@@ -5,10 +5,11 @@ from sqlalchemy import select
 
 from app.core.config import get_settings
 from app.db.database import SessionLocal
-from app.routers.auth import tokens
+from app.routers.auth.credentials import one_time_tokens
+from app.routers.auth.credentials.client import Client
+from app.routers.auth.credentials.one_time_tokens import Purpose
 from app.routers.auth.models import Identity, LoginSession, RecoveryCode, Totp, User
-from app.routers.auth.sessions import Client, open_session
-from app.routers.auth.tokens import Purpose
+from app.routers.auth.sessions.login_sessions import open_session
 from tests.auth.factories import PASSWORD, make_user
 from tests.auth.google.conftest import said
 from tests.auth.phones import phone_of
@@ -36,7 +37,7 @@ def squatted():
     with SessionLocal() as db, db.begin():
         token = open_session(db, user, Client("192.0.2.9", "squatter")).model_dump()
         left = {
-            purpose: tokens.issue(db, purpose, user_id=user.id, data={"email": "evil@example.com"})
+            purpose: one_time_tokens.issue(db, purpose, user_id=user.id, data={"email": "evil@example.com"})
             for purpose in Purpose
         }
     return user, token, left

@@ -9,13 +9,16 @@ from sqlalchemy import select
 
 from app.core.errors import AppError
 from app.db.database import SessionLocal
-from app.routers.auth import gateway, google, identities, passwords, tokens
-from app.routers.auth.google import InvalidState
-from app.routers.auth.identities import AccountExists
+from app.routers.auth.credentials import one_time_tokens
+from app.routers.auth.credentials.client import Client
+from app.routers.auth.credentials.one_time_tokens import Purpose
+from app.routers.auth.google import gateway, identities, journey
+from app.routers.auth.google.identities import AccountExists
+from app.routers.auth.google.journey import InvalidState
 from app.routers.auth.models import Identity, LoginSession, OneTimeToken
+from app.routers.auth.passwords import changing
 from app.routers.auth.schemas import GoogleAnswer, PasswordReset
-from app.routers.auth.sessions import Client, live_sessions
-from app.routers.auth.tokens import Purpose
+from app.routers.auth.sessions.login_sessions import live_sessions
 from tests.auth.factories import make_user, token_for
 from tests.auth.steps import NEW_PASSWORD
 
@@ -44,7 +47,7 @@ def come_back(committed, impostor):
         impostor.vouch("ada", "ada@example.com", begun["nonce"])
         answer = GoogleAnswer(code="made up", state=begun["state"])
         with ThreadPoolExecutor(1) as thread:
-            waiting = thread.submit(google.arrive, answer, BROWSER, HERE)
+            waiting = thread.submit(journey.arrive, answer, BROWSER, HERE)
             assert asked.wait(10)
             with SessionLocal() as db, db.begin():
                 meanwhile(db)
@@ -70,10 +73,10 @@ def test_a_link_does_not_outlive_a_reset_that_runs_meanwhile(come_back):
     token_for(user)
     with SessionLocal() as db, db.begin():
         session = db.scalars(live_sessions().where(LoginSession.user_id == user.id)).one()
-        url = google.begin_link(db, gateway.configuration(), BROWSER, session)
-        link = tokens.issue(db, Purpose.RESET_PASSWORD, user_id=user.id)
+        url = journey.begin_link(db, gateway.configuration(), BROWSER, session)
+        link = one_time_tokens.issue(db, Purpose.RESET_PASSWORD, user_id=user.id)
     reset = PasswordReset(token=link, new_password=NEW_PASSWORD)
-    assert come_back(url, lambda db: passwords.reset(db, reset, HERE)) is InvalidState
+    assert come_back(url, lambda db: changing.reset(db, reset, HERE)) is InvalidState
     with SessionLocal() as db:
         assert db.scalar(select(Identity)) is None
     assert no_code_was_given_out()
@@ -84,6 +87,6 @@ def test_who_is_unlinked_meanwhile_does_not_come_in(come_back, impostor):
     user = make_user(email="ada@example.com")
     with SessionLocal() as db, db.begin():
         db.add(Identity(user_id=user.id, issuer=impostor.url, subject="ada"))
-    url = google.begin_sign_in(gateway.configuration(), BROWSER, "", None)
+    url = journey.begin_sign_in(gateway.configuration(), BROWSER, "", None)
     assert come_back(url, lambda db: identities.unlink(db, user, HERE)) is AccountExists
     assert no_code_was_given_out()

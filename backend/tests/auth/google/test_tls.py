@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from app.core import outbound
-from app.routers.auth import gateway
+from app.routers.auth.google import gateway
 from tests.auth.google.conftest import said
 from tests.support.openid import reply, running_impostor
 from tests.support.services import program

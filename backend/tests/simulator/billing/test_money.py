@@ -60,7 +60,7 @@ def test_amounts_are_written_as_stripe_counts_them(amount, code, text):
 
 
 def test_the_application_reads_the_same_table():
-    from app.routers.payments.currencies import supported
+    from app.routers.payments.plans.currencies import supported
 
     assert len(supported()) > 130
     for code, currency in supported().items():

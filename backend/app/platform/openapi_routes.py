@@ -1,0 +1,181 @@
+"""Completes what OpenAPI says about a route: the errors a client can get, and the
+headers it may send.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import params
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from fastapi.utils import deep_dict_update
+
+from app.core.errors import AppError, NotFound, TooManyRequests, Unauthenticated, Unprocessable
+from app.db.database import DatabaseBusy, get_db
+from app.db.errors import DatabaseConflict, DatabaseTimeout, DatabaseUnavailable, UnstorableValue
+from app.platform import principal
+
+from . import examples, idempotency, problems
+from .conditional import Stale
+from .strict_request import UnsupportedMediaType
+
+IF_NONE_MATCH = ("If-None-Match", "The `ETag` that you have. The response is 304 if it is still current.")
+IF_MATCH = ("If-Match", "The `ETag` that you read. The response is 412 if the resource has changed since.")
+IDEMPOTENCY_KEY = (
+    idempotency.HEADER,
+    "Any unique string. Send the same one with every retry: for 24 hours the request takes effect only once.",
+)
+ETAG = {"ETag": {"description": "Changes whenever the response does.", "schema": {"type": "string"}}}
+REPLAYED = {"description": "`true` if this response is repeated from the first request.", "schema": {"type": "string"}}
+CREATED: dict[int | str, dict[str, Any]] = {
+    201: {"headers": {"Location": {"description": "Path of the new resource.", "schema": {"type": "string"}}}}
+}
+# The headers of errors, by status. Almost every operation can return some of them, so
+# the document defines them once.
+ERROR_HEADERS = {
+    401: {"WWW-Authenticate": ("string", "The authentication scheme to use.")},
+    429: {
+        "Retry-After": ("integer", "Seconds to wait before the next attempt."),
+        "RateLimit-Limit": ("integer", "Attempts allowed in one window."),
+        "RateLimit-Remaining": ("integer", "Attempts left in this window."),
+        "RateLimit-Reset": ("integer", "Seconds until more attempts are allowed."),
+    },
+    503: {"Retry-After": ("integer", "Seconds to wait before the next attempt.")},
+}
+STORED_ERRORS = (
+    idempotency.IdempotencyKeyReused,
+    idempotency.IdempotencyInProgress,
+    idempotency.AnswerNotKept,
+    TooManyRequests,
+)
+DATABASE_ERRORS = (DatabaseBusy, DatabaseUnavailable, DatabaseTimeout, DatabaseConflict)
+
+
+class BodyTooLarge(AppError):
+    """Documented here, but raised by the server's own body limit."""
+
+    status = 413
+    code, detail = problems.GENERIC[413]
+
+
+class RouteNotFound(NotFound):
+    """Documented here, but raised by the framework.
+
+    A path parameter may contain characters that make it a different path.
+    """
+
+    code, detail = problems.GENERIC[404]
+
+
+def is_form(body: Any) -> bool:
+    return isinstance(body.field_info, params.Form)
+
+
+def is_optional(route: Any) -> bool:
+    """Whether the route serves anonymous callers as well as users, by the marks of
+    `app.platform.principal`.
+    """
+    calls = list(_calls(route.dependant))
+    return any(map(principal.is_optional, calls)) and not any(map(principal.is_required, calls))
+
+
+def describe(route: Any, known: frozenset[str] | None) -> None:
+    """Complete `responses`, header parameters and examples from the route, its input
+    and its dependencies.
+
+    `known` contains the names of its query parameters.
+    """
+    by_status: dict[int, set[type[AppError]]] = defaultdict(set)
+    for error in _errors(route):
+        by_status[error.status].add(error)
+    own = route.responses
+    route.responses = {status: _response(status, errors) for status, errors in sorted(by_status.items())} | own
+    if BodyTooLarge.status in by_status:
+        route.responses[BodyTooLarge.status]["description"] += f" over {route.max_body_size:,} bytes"
+    success = str(route.status_code or 200)
+    parameters = []
+    if route.reads and not route.resource:
+        parameters.append(IF_NONE_MATCH)
+        route.responses[304] = {"description": "You have the current version.", "headers": ETAG}
+        route.responses.setdefault(int(success), {})["headers"] = ETAG
+    if route.resource:
+        parameters.append(IF_MATCH)
+        route.responses.setdefault(int(success), {})["headers"] = ETAG
+    if route.creates:
+        parameters.append(IDEMPOTENCY_KEY)
+        answer = route.responses.get(int(success), {})
+        headers = answer.get("headers", {}) | {"Idempotency-Replayed": REPLAYED}
+        route.responses[int(success)] = answer | {"headers": headers}
+    documented = [
+        {"in": "header", "name": name, "required": False, "description": text, "schema": {"type": "string"}}
+        for name, text in parameters
+    ]
+    extra: dict[str, Any] = {"parameters": documented, **examples.of_body(route.body_field)}
+    if is_optional(route):
+        # This is added to the scheme: the route also serves requests without a token.
+        extra["security"] = [{}]
+    deep_dict_update(extra, route.openapi_extra or {})
+    route.openapi_extra = extra
+    content = route.responses.get(Unprocessable.status, {}).get("content", {}).get(problems.MEDIA_TYPE)
+    if content and (shown := examples.of_validation(route, known)):
+        content["examples"] = shown | content["examples"]
+
+
+def _errors(route: Any) -> Iterator[type[AppError]]:
+    calls = [route.endpoint, *_calls(route.dependant)]
+    for call in calls:
+        yield from getattr(call, "raises", ())
+    if get_db in calls:
+        yield from DATABASE_ERRORS
+        yield UnstorableValue
+    if "{" in route.path:
+        yield RouteNotFound
+    yield Unprocessable
+    if route.body_field:
+        yield BodyTooLarge
+        yield UnsupportedMediaType
+    if route.resource:
+        yield Stale
+    yield from _errors_of_writing(route, calls)
+
+
+def _errors_of_writing(route: Any, calls: Sequence[Any]) -> Iterator[type[AppError]]:
+    if route.creates:
+        yield idempotency.InvalidIdempotencyKey
+    if route.stores:
+        yield from STORED_ERRORS
+    elif route.limited and any(Unauthenticated in getattr(call, "raises", ()) for call in calls):
+        yield TooManyRequests
+
+
+def _calls(dependant: Dependant) -> Iterator[Any]:
+    for inner in dependant.dependencies:
+        yield inner.call
+        yield from _calls(inner)
+
+
+def _response(status: int, errors: set[type[AppError]]) -> dict[str, Any]:
+    base = "ValidationProblem" if status == HTTPStatus.UNPROCESSABLE_ENTITY else "Problem"
+    codes = sorted({error.code for error in errors})
+    extra = {name: schema for error in errors for name, schema in error.extra.items()}
+    properties = {"code": {"type": "string", "enum": codes}, **extra}
+    narrowed = {"type": "object", "required": ["code"], "properties": properties}
+    schema = {"allOf": [{"$ref": f"#/components/schemas/{base}"}, narrowed]}
+    described: dict[str, Any] = {
+        "description": ", ".join(f"`{code}`" for code in codes),
+        "content": {problems.MEDIA_TYPE: {"schema": schema, "examples": examples.of_errors(errors)}},
+    }
+    if status in ERROR_HEADERS:
+        described["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in ERROR_HEADERS[status]}
+    return described
+
+
+def operation_id(route: APIRoute) -> str:
+    """Return an id such as `blog_create_post`, after which generated clients name their
+    functions.
+
+    It changes only with the name of the function.
+    """
+    return f"{route.tags[0]}_{route.name}" if route.tags else route.name

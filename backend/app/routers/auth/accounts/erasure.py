@@ -1,0 +1,50 @@
+"""Erasure after an account is deleted: sessions, and IP addresses in its events.
+
+An account may have a very large number of both. The request erases as many as almost
+every account has. A job erases the rest.
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from app.db.batches import delete_in_batches, in_batches
+from app.db.database import WorkerSession
+from app.platform.jobs import enqueue
+from app.routers.auth.models import LoginSession, SecurityEvent
+
+AT_ONCE = 1_000  # newest rows of each table
+
+
+def erase(db: Session, user_id: int) -> None:
+    """Delete the sessions, and the IP addresses in the security events.
+
+    The place from which a user connected is personal. What happened to an account that
+    is named by its number alone is not.
+    """
+    db.flush()
+    sessions = select(LoginSession.id).where(LoginSession.user_id == user_id)
+    session_ids = db.scalars(sessions.order_by(LoginSession.id.desc()).limit(AT_ONCE)).all()
+    events = select(SecurityEvent.id).where(SecurityEvent.user_id == user_id)
+    newest = (SecurityEvent.created_at.desc(), SecurityEvent.id.desc())
+    event_ids = db.scalars(events.order_by(*newest).limit(AT_ONCE)).all()
+    db.execute(delete(LoginSession).where(LoginSession.id.in_(session_ids)))
+    _forget_addresses(db, event_ids)
+    if AT_ONCE in (len(session_ids), len(event_ids)):
+        enqueue(db, "auth.erase_rest", {"user_id": user_id})
+
+
+def erase_rest(user_id: int) -> bool:
+    """Erase what the request left, and return whether all of it was done in one run.
+
+    Each batch is a transaction of its own.
+    """
+    sessions = delete_in_batches(WorkerSession, LoginSession, LoginSession.user_id == user_id)
+    theirs = (SecurityEvent.user_id == user_id, SecurityEvent.ip_address != "")
+    events = in_batches(WorkerSession, _forget_addresses, SecurityEvent, *theirs, by=SecurityEvent.created_at)
+    return sessions.finished and events.finished
+
+
+def _forget_addresses(db: Session, event_ids: Sequence[int]) -> None:
+    db.execute(update(SecurityEvent).where(SecurityEvent.id.in_(event_ids)).values(ip_address=""))

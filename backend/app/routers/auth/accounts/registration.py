@@ -1,0 +1,154 @@
+"""Rules of registration: an account waits for its address to be verified, or gives way.
+
+A request does the same work whether the address is free or taken. A job looks up
+afterwards whether the address has an account. So neither the response nor its timing
+can reveal it (requirements 1 and 4).
+"""
+
+from contextlib import suppress
+from datetime import timedelta
+
+from sqlalchemy import delete, exists, select
+from sqlalchemy.orm import Session
+
+from app.core.errors import Conflict
+from app.db import clock
+from app.db.errors import conflicts
+from app.db.locks import wait_for_turn
+from app.platform.jobs import enqueue
+from app.platform.mail import queue_mail
+from app.routers.auth import throttle
+from app.routers.auth.credentials import one_time_tokens, pending, security_events
+from app.routers.auth.credentials.client import Client
+from app.routers.auth.credentials.one_time_tokens import LIFE, InvalidToken, Purpose
+from app.routers.auth.errors import UsernameTaken
+from app.routers.auth.models import User, UsernameHold
+from app.routers.auth.passwords import changing
+from app.routers.auth.passwords.weak_passwords import refuse_weak
+from app.routers.auth.schemas import Registration
+from app.routers.auth.security import hash_password
+
+
+class _AddressTaken(Conflict):
+    """The address has an account. Never leaves this module, because nobody is told."""
+
+
+TAKEN = {
+    "uq_users_username": UsernameTaken,
+    "uq_username_holds_username": UsernameTaken,
+    "uq_users_email": _AddressTaken,
+}
+
+
+def register(db: Session, data: Registration) -> None:
+    """Create an account that waits for its address to be verified.
+
+    The caller does not learn whether the address was taken. An id of `users`, which the
+    owner of an account can read, is used up in both cases. SQLite is the exception,
+    because it takes back an id when a savepoint is rolled back. Raises `UsernameTaken`,
+    `WeakPassword`.
+    """
+    refuse_weak(data.password, data.username, data.email)
+    # The password is hashed for a taken address, too, so that both cases take the same
+    # time.
+    hashed = hash_password(data.password)
+    wait_for_turn(db, User.username, data.username)
+    pending.make_way(db, User.username == data.username, User.email == data.email)
+    refuse_taken(db, data.username)
+    _store(db, {"username": data.username, "email": data.email, "hashed_password": hashed})
+    if throttle.may_mail(data.email, "registration"):
+        enqueue(db, "auth.registered", {"email": data.email})
+
+
+def _store(db: Session, asked: dict[str, str]) -> None:
+    """Store an account or a hold. The statements are the same in either case.
+
+    Raises `UsernameTaken`.
+    """
+    with conflicts(TAKEN):
+        db.add(UsernameHold(**asked, expires_at=pending.end_of(db, asked["email"])))
+        db.flush()
+    with suppress(_AddressTaken), db.begin_nested(), conflicts(TAKEN):
+        db.add(User(**asked))
+        db.flush()
+    has_account = exists().where(User.username == UsernameHold.username)
+    needless = delete(UsernameHold).where(UsernameHold.username == asked["username"], has_account)
+    db.execute(needless.execution_options(synchronize_session=False))
+
+
+def refuse_taken(db: Session, username: str) -> None:
+    """Raise `UsernameTaken` if an account has this name or a registration holds it.
+
+    Of the expired holds, only the one with this name is deleted here, because there may
+    be very many.
+    """
+    over = delete(UsernameHold).where(UsernameHold.username == username, UsernameHold.expires_at < clock.now())
+    db.execute(over.execution_options(synchronize_session=False))
+    held = exists().where(UsernameHold.username == username)
+    if db.scalar(select(held | exists().where(User.username == username))):
+        raise UsernameTaken
+
+
+def greet(db: Session, email: str) -> None:
+    """Email the address of a new registration.
+
+    An unverified account gets a link. The owner of a verified account is told that the
+    account exists.
+    """
+    user = changing.find_owner(db, email)
+    if user is None:
+        return
+    if not user.is_verified:
+        _send_link(db, user)
+        return
+    changing.mail_link(db, user, "auth/address_in_use")
+
+
+def ask_for_link(db: Session, email: str, client: Client) -> None:
+    """Have another link sent, if an account with this address waits for it."""
+    if throttle.may_ask(client.ip_address) and throttle.may_mail(email, "verification"):
+        enqueue(db, "auth.resend_verification", {"email": email})
+
+
+def send_link_again(db: Session, email: str) -> None:
+    user = changing.find_owner(db, email, ~pending.abandoned())
+    if user and not user.is_verified:
+        _send_link(db, user)
+
+
+def _send_link(db: Session, user: User) -> None:
+    """Send a link that verifies the address, or one for choosing a password.
+
+    The person who opens a link owns the mailbox. If someone else registered with the
+    address before, the stored password is not the owner's. Then only a link that
+    replaces the password may reach the owner (ASVS 6.8.1).
+    """
+    if pending.is_contested(db, user.email):
+        changing.mail_link(db, user, "auth/choose_password")
+        return
+    token = one_time_tokens.issue(db, Purpose.VERIFY_EMAIL, user_id=user.id)
+    life = LIFE[Purpose.VERIFY_EMAIL]
+    queue_mail(
+        db,
+        user.email,
+        "auth/verify_email",
+        useful_for=life,
+        to_stranger=True,
+        username=user.username,
+        link=one_time_tokens.link("verify-email", token),
+        hours=life // timedelta(hours=1),
+    )
+
+
+def verify_email(db: Session, token: str, client: Client) -> None:
+    """Verify the address with a token.
+
+    Raises `InvalidToken`, also if another registration came with the address, or if
+    this registration has expired.
+    """
+    user = one_time_tokens.owner_of(db, one_time_tokens.redeem(db, Purpose.VERIFY_EMAIL, token))
+    if pending.is_contested(db, user.email) or pending.is_over(db, user):
+        raise InvalidToken
+    user.is_verified = True
+    security_events.record(db, "email_verified", user.id, client)
+    db.flush()

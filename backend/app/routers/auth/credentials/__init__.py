@@ -1,0 +1,1 @@
+"""Credentials: what every journey of auth records, issues or redeems."""

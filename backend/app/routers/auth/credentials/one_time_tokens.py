@@ -1,0 +1,143 @@
+"""Secrets that work once: links in emails, codes in redirects, challenges in a sign-in.
+
+A token is 256 random bits. The database holds its hash, bound to a purpose. So nothing
+in the database can be presented, and no token is accepted for another purpose (ASVS
+6.5.2, RFC 8725 3.11).
+"""
+
+import hashlib
+import json
+import secrets
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.engine import CursorResult
+from sqlalchemy.orm import Session
+
+from app.core.config import get_settings
+from app.core.errors import BadRequest
+from app.db import clock
+from app.routers.auth import queries
+from app.routers.auth.models import OneTimeToken, User
+
+
+class Purpose(StrEnum):
+    """The purpose that a token is valid for."""
+
+    VERIFY_EMAIL = "verify email"
+    RESET_PASSWORD = "reset password"  # noqa: S105 - a purpose, no password
+    CHANGE_EMAIL = "change email"
+    MFA = "mfa challenge"
+    GOOGLE_STATE = "google state"
+    GOOGLE_EXCHANGE = "google exchange"
+
+
+LIFE = {
+    Purpose.VERIFY_EMAIL: timedelta(hours=24),
+    Purpose.RESET_PASSWORD: timedelta(hours=1),
+    Purpose.CHANGE_EMAIL: timedelta(hours=1),
+    Purpose.MFA: timedelta(minutes=5),
+    Purpose.GOOGLE_STATE: timedelta(minutes=10),
+    Purpose.GOOGLE_EXCHANGE: timedelta(seconds=60),
+}
+
+
+class InvalidToken(BadRequest):
+    """The token is unknown, used, expired, replaced, or made for another purpose.
+
+    All look the same from outside.
+    """
+
+    code = "invalid_token"
+    detail = "This link or code is no longer valid. Ask for a new one."
+
+
+def issue(
+    db: Session,
+    purpose: Purpose,
+    *,
+    user_id: int | None = None,
+    data: dict[str, Any] | None = None,
+    replaces: bool = True,
+) -> str:
+    """Create a token.
+
+    The user's older tokens for this purpose are revoked, unless `replaces` is false.
+    """
+    if user_id is not None and replaces:
+        revoke(db, user_id, purpose)
+    token = secrets.token_urlsafe(32)
+    db.add(
+        OneTimeToken(
+            digest=_digest(purpose, token),
+            purpose=purpose,
+            user_id=user_id,
+            data=json.dumps(data or {}),
+            created_at=clock.now(),
+            expires_at=clock.now(LIFE[purpose]),
+        )
+    )
+    db.flush()
+    return token
+
+
+def find(db: Session, purpose: Purpose, token: str) -> OneTimeToken:
+    """Return the live row of a token without using it up. Raises `InvalidToken`."""
+    live = (OneTimeToken.used_at.is_(None), OneTimeToken.expires_at > clock.now())
+    row = db.scalar(select(OneTimeToken).where(OneTimeToken.digest == _digest(purpose, token), *live))
+    if row is None:
+        raise InvalidToken
+    return row
+
+
+def redeem(db: Session, purpose: Purpose, token: str) -> OneTimeToken:
+    """Use a token up.
+
+    Of any number of simultaneous tries, exactly one succeeds (ASVS 15.4.2). The owner's
+    row is locked first, as in a sign-in. In the opposite order, the two could wait for
+    each other. Raises `InvalidToken`.
+    """
+    row = find(db, purpose, token)
+    if row.user_id is not None:
+        db.scalar(queries.locked(User.id == row.user_id))
+    unused = update(OneTimeToken).where(OneTimeToken.id == row.id, OneTimeToken.used_at.is_(None))
+    used: CursorResult[Any] = db.execute(unused.values(used_at=clock.now()))  # type: ignore[assignment]
+    if used.rowcount != 1:
+        raise InvalidToken
+    return row
+
+
+def owner_of(db: Session, row: OneTimeToken) -> User:
+    """Return the owner of the token, locked. Raises `InvalidToken` if the account is
+    disabled or deleted.
+    """
+    user = db.scalar(queries.locked(User.id == row.user_id, User.is_active))
+    if user is None:
+        raise InvalidToken
+    return user
+
+
+def data_of(row: OneTimeToken) -> dict[str, Any]:
+    """Return the data that `issue` was given."""
+    data: dict[str, Any] = json.loads(row.data)
+    return data
+
+
+def revoke(db: Session, user_id: int, *purposes: Purpose) -> None:
+    """Revoke a user's tokens for these purposes, or all of them."""
+    theirs = delete(OneTimeToken).where(OneTimeToken.user_id == user_id)
+    db.execute(theirs.where(OneTimeToken.purpose.in_(purposes)) if purposes else theirs)
+
+
+def link(page: str, token: str) -> str:
+    """Return the address of a frontend page that takes a token, for an email.
+
+    The base of the address is configured, never taken from a request.
+    """
+    return f"{get_settings().frontend_url}/{page}?token={token}"
+
+
+def _digest(purpose: Purpose, token: str) -> str:
+    return hashlib.sha256(f"{purpose}:{token}".encode("utf-8", "replace")).hexdigest()

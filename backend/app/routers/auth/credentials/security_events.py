@@ -1,0 +1,36 @@
+"""Security events: a log record for monitoring, and a row for administrators
+(requirement 56).
+"""
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from sqlalchemy.orm import Session
+
+from app.core.logging import security_event
+from app.routers.auth.models import SecurityEvent
+
+if TYPE_CHECKING:
+    from .client import Client
+
+
+# Actions of an owner who gave the right password, link or code. An action that removes
+# a protection is not among them, and is logged as a warning.
+ROUTINE = {
+    *("login", "email_verified", "username_changed", "password_changed", "password_reset"),
+    *("email_change_asked", "email_changed", "mfa_enabled", "google_linked", "account_deleted"),
+}
+
+
+def record(db: Session, kind: str, user_id: int | None, client: "Client | None" = None, **facts: object) -> None:
+    """Record what happened. `facts` hold ids and short words, never secrets or what a
+    user typed.
+    """
+    address = client.ip_address if client else ""
+    security_event(kind, routine=kind in ROUTINE, user_id=user_id, ip_address=address, **facts)
+    db.add(SecurityEvent(user_id=user_id, kind=kind, ip_address=address[:45], facts=as_text(facts)))
+
+
+def as_text(facts: Mapping[str, object]) -> str:
+    return json.dumps(facts)

@@ -1,0 +1,1 @@
+"""Sign-in with Google, or with another OpenID Connect provider."""

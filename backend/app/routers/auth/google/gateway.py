@@ -1,0 +1,261 @@
+"""OpenID Connect with Google, or with the provider that `GOOGLE_ISSUER` names.
+
+This is the only module of auth that calls an outside service. An operation ends within
+`TOTAL_SECONDS`, however slowly the other side responds, and reads at most `MAX_BYTES`.
+A transaction must not be open meanwhile, because its length would depend on an outside
+service.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from http import HTTPStatus
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import httpx2
+
+from app.core import outbound, strict_json
+from app.core.config import get_settings
+from app.core.errors import Unavailable
+from app.core.logging import get_logger
+from app.routers.auth.security import Expected, InvalidSignature, UnknownKey, read_id_token
+
+if TYPE_CHECKING:
+    from authlib.integrations.httpx_client import OAuth2Client
+
+TOTAL_SECONDS = 10.0
+MAX_BYTES = 256_000  # of all responses of one operation; Google's have about 8,000
+KEPT_SECONDS = 3600.0  # Google publishes a new key days before signing with it
+# A document that we have is not fetched again sooner, whatever came of the last try,
+# and even if a token names an unknown key.
+ASKED_SECONDS = 60.0
+# A document that we do not have is not fetched again sooner. Otherwise each thread that
+# waited for it would wait as long again.
+PAUSE_SECONDS = 5.0
+MAX_CODE = 2_000  # characters
+SCOPE = "openid email"
+# The libraries raise these errors for a response that makes no sense.
+ODD = (InvalidSignature, httpx2.InvalidURL, LookupError, TypeError, ValueError, RecursionError)
+ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+
+# Google uses both names for itself in ID tokens
+# (developers.google.com/identity/openid-connect/openid-connect).
+OTHER_SPELLINGS = {"https://accounts.google.com": ["accounts.google.com"]}
+
+log = get_logger(__name__)
+
+
+class GoogleUnavailable(Unavailable):
+    """Google does not respond, responds too late, or reports a failure of its own."""
+
+    code = "google_unavailable"
+    detail = "Google is not responding. Try again in a moment."
+
+
+class GoogleFailed(Unavailable):
+    """Google's response is not what it must be. Nothing in it is trusted."""
+
+    code = "google_failed"
+    detail = "Google sent a response that could not be used. Start again."
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """The provider's description of itself (OpenID Connect Discovery 1.0, 3)."""
+
+    authorization_endpoint: str
+    token_endpoint: str
+    jwks_uri: str
+
+
+@dataclass(frozen=True)
+class Person:
+    """A person for whom the provider vouches.
+
+    `issuer` is the provider's name as GOOGLE_ISSUER spells it. `email` may be empty.
+    `email_verified` is true only if the provider says so as a boolean, not as a text.
+    """
+
+    issuer: str
+    subject: str
+    email: str
+    email_verified: bool
+
+
+def configuration() -> Configuration:
+    """Return the provider's configuration, fetched at most once an hour.
+
+    Raises `GoogleUnavailable`, `GoogleFailed`.
+    """
+    with _asking() as client:
+        return _configuration(client)
+
+
+def authorization_url(configuration: Configuration, *, state: str, nonce: str, verifier: str) -> str:
+    """Return the address at which the browser signs in. Calls no outside service."""
+    with _client() as client:
+        url, _ = client.create_authorization_url(
+            configuration.authorization_endpoint, state=state, nonce=nonce, code_verifier=verifier
+        )
+        return str(url)
+
+
+def identify(*, code: str, nonce: str, verifier: str, at: datetime) -> Person:
+    """Return the person who came back with this code, `at` this time of the database.
+
+    Raises `GoogleUnavailable`, `GoogleFailed`.
+    """
+    with _asking() as client:
+        if not 0 < len(code) <= MAX_CODE:
+            raise GoogleFailed
+        endpoint = _configuration(client).token_endpoint
+        token = client.fetch_token(endpoint, grant_type="authorization_code", code=code, code_verifier=verifier)
+        claims = _claims(client, str(token.get("id_token")), nonce, at)
+        verified = claims.get("email_verified") is True
+        return Person(get_settings().google_issuer, claims["sub"], _text(claims.get("email")), verified)
+
+
+def _text(claim: object) -> str:
+    return claim if isinstance(claim, str) else ""
+
+
+def spellings_of_issuer() -> list[str]:
+    """Return the accepted names of GOOGLE_ISSUER.
+
+    They are the setting itself, the setting with a slash at the end, and Google's other
+    name.
+    """
+    issuer = get_settings().google_issuer
+    return [issuer, f"{issuer}/", *OTHER_SPELLINGS.get(issuer, ())]
+
+
+def _claims(client: "OAuth2Client", id_token: str, nonce: str, at: datetime) -> dict[str, Any]:
+    settings, keys = get_settings(), documents().keys
+    expected = Expected(spellings_of_issuer(), settings.google_client_id or "", nonce, at)
+    try:
+        return read_id_token(id_token, keys.get(client), expected)
+    except UnknownKey:  # The key may be newer than the keys that we keep.
+        return read_id_token(id_token, keys.get(client, anew=True), expected)
+
+
+class Kept:
+    """A document of the provider that stays in use while it cannot be renewed.
+
+    One thread fetches it while the others wait.
+    """
+
+    def __init__(self, fetch: Callable[["OAuth2Client"], dict[str, Any]]) -> None:
+        self._fetch = fetch
+        self._lock = Lock()
+        self._document: dict[str, Any] | None = None
+        self._fetched_at = self._asked_at = -KEPT_SECONDS
+
+    def get(self, client: "OAuth2Client", *, anew: bool = False) -> dict[str, Any]:
+        """Return the document: at most an hour old, or a minute with `anew=True`.
+
+        An older one is returned if it cannot be renewed. Raises what the fetch raises
+        if there is no document at all.
+        """
+        if not self._lock.acquire(timeout=outbound.time_left()):
+            # Another thread is fetching, and takes as long as this one may wait.
+            raise GoogleUnavailable
+        try:
+            if anew or self._document is None or time.monotonic() - self._fetched_at > KEPT_SECONDS:
+                self._renew(client)
+            if self._document is None:
+                raise GoogleUnavailable
+            return self._document
+        finally:
+            self._lock.release()
+
+    def _renew(self, client: "OAuth2Client") -> None:
+        if time.monotonic() - self._asked_at < (ASKED_SECONDS if self._document else PAUSE_SECONDS):
+            return
+        try:
+            self._document = self._fetch(client)
+            self._fetched_at = time.monotonic()
+        except Exception:
+            if self._document is None:
+                raise
+            log.warning("google_document_stale", exc_info=True)
+        finally:
+            self._asked_at = time.monotonic()
+
+
+@dataclass(frozen=True)
+class _Documents:
+    configuration: Kept
+    keys: Kept
+
+
+@lru_cache
+def documents() -> _Documents:
+    """Return the documents of the provider. Each process keeps its own."""
+    return _Documents(Kept(_discover), Kept(lambda client: _ask(client, _configuration(client).jwks_uri)))
+
+
+def _configuration(client: "OAuth2Client") -> Configuration:
+    document = documents().configuration.get(client)
+    return Configuration(*(document[endpoint] for endpoint in ENDPOINTS))
+
+
+def _discover(client: "OAuth2Client") -> dict[str, Any]:
+    issuer = get_settings().google_issuer
+    document = _ask(client, f"{issuer}/.well-known/openid-configuration")
+    if document["issuer"] not in spellings_of_issuer():
+        raise GoogleFailed("The discovery document belongs to another issuer.")
+    # Plain http was allowed on purpose, for a provider on this machine. Any other
+    # provider must not redirect us to plain http.
+    schemes = ("http://", "https://") if issuer.startswith("http:") else ("https://",)
+    if not all(str(document[endpoint]).startswith(schemes) for endpoint in ENDPOINTS):
+        raise GoogleFailed("An endpoint does not use https.")
+    return document
+
+
+def _ask(client: "OAuth2Client", url: str) -> dict[str, Any]:
+    response = client.request("GET", url, withhold_token=True)
+    document = strict_json.parse(response.raise_for_status().content)
+    if not isinstance(document, dict):
+        raise GoogleFailed("The document is not a JSON object.")
+    return document
+
+
+@contextmanager
+def _asking() -> Iterator["OAuth2Client"]:
+    """Give a client for one operation, and translate its failures into our errors."""
+    from authlib.integrations.httpx_client import OAuthError
+
+    try:
+        with outbound.budget(TOTAL_SECONDS, MAX_BYTES), _client() as client:
+            yield client
+    except httpx2.HTTPStatusError as error:
+        theirs = error.response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
+        log.warning("google_refused", status=error.response.status_code)
+        raise (GoogleUnavailable if theirs else GoogleFailed) from error
+    except httpx2.RequestError as error:
+        log.warning("google_unreachable", reason=f"{type(error).__name__}: {error}")
+        raise GoogleUnavailable from error
+    except (OAuthError, *ODD) as error:
+        log.warning("google_answer_refused", reason=f"{type(error).__name__}: {error}"[:300])
+        raise GoogleFailed from error
+
+
+def _client() -> "OAuth2Client":
+    # This import is large, and only a server with Google needs it.
+    from authlib.integrations.httpx_client import OAuth2Client
+
+    settings = get_settings()
+    secret = settings.google_client_secret
+    return OAuth2Client(
+        client_id=settings.google_client_id,
+        client_secret=secret.get_secret_value() if secret else None,
+        token_endpoint_auth_method="client_secret_post",  # noqa: S106 - the standard's word
+        code_challenge_method="S256",
+        scope=SCOPE,
+        redirect_uri=f"{settings.public_url}{settings.api_prefix}/auth/google/callback",
+        **outbound.client_options(),
+    )

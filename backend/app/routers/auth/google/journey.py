@@ -1,0 +1,263 @@
+"""Rules of the sign-in with Google.
+
+A sign-in begins here, leads the browser to Google, and ends in a session. It is bound
+to its browser from beginning to end, by a secret in a cookie. The code that the
+frontend gets at the end works in that browser alone. A frontend on another site cannot
+rely on the cookie, because some browsers strip it from its requests. It binds the code
+by a challenge instead.
+
+The database holds only a hash of the secret. What is sent to Google (nonce, PKCE
+verifier) is derived from the secret. So nothing in the database could be presented by
+someone who has read it (requirement 10).
+"""
+
+import hashlib
+import hmac
+import re
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from sqlalchemy.orm import Session
+
+from app.core.config import get_settings
+from app.core.errors import AppError, BadRequest, Forbidden, NotFound
+from app.db import clock
+from app.db.database import side_session
+from app.routers.auth.credentials import one_time_tokens
+from app.routers.auth.credentials.client import Client
+from app.routers.auth.credentials.one_time_tokens import InvalidToken, Purpose
+from app.routers.auth.errors import AccountDisabled
+from app.routers.auth.mfa import second_factor
+from app.routers.auth.models import LoginSession, User
+from app.routers.auth.queries import has_google
+from app.routers.auth.schemas import GoogleAnswer, Token
+from app.routers.auth.sessions import login_sessions
+from app.routers.auth.sessions.reauthentication import require_owner
+
+from . import gateway, identities
+from .gateway import Configuration, GoogleFailed, GoogleUnavailable
+from .identities import (
+    AccountExists,
+    GoogleAccountTaken,
+    GoogleAlreadyLinked,
+    GoogleEmailNotVerified,
+    GoogleEmailUnusable,
+)
+
+MAX_NEXT = 500  # characters
+# The path has plain segments, and may have a query and a fragment. A second slash, a
+# backslash, a dot segment, a scheme or a control character is refused, encoded ones
+# included, because frontends interpret them differently (requirement 31).
+NEXT = re.compile(
+    r"(?:/(?:[\w~@+,=-]|%[89A-F][0-9A-F])(?:[\w.~@+,=-]|%[89A-F][0-9A-F])*)*/?"
+    r"(?:\?(?:[\w.~@+,=&:/-]|%[2-9A-F][0-9A-F])*)?"
+    r"(?:#[\w.~=&/-]*)?",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+class GoogleDisabled(NotFound):
+    """Sign-in with Google is off, because GOOGLE_CLIENT_ID is not set."""
+
+    code = "google_disabled"
+    detail = "Sign-in with Google is not set up on this server. Sign in with your password."
+
+
+class InvalidState(BadRequest):
+    """The response does not belong to a sign-in that this browser has open.
+
+    The browser did not begin it, it began more than 10 minutes ago, or its response has
+    come before.
+    """
+
+    code = "invalid_state"
+    detail = "This sign-in has expired, is already complete, or was started in another browser. Start again."
+
+
+class GoogleDenied(Forbidden):
+    """The person refused at Google."""
+
+    code = "google_denied"
+    detail = "Google was not allowed to sign you in. Start again if you want to allow it."
+
+
+REFUSALS: tuple[type[AppError], ...] = (
+    InvalidState,
+    GoogleDenied,
+    GoogleFailed,
+    GoogleUnavailable,
+    GoogleEmailNotVerified,
+    GoogleEmailUnusable,
+    AccountExists,
+    GoogleAccountTaken,
+    GoogleAlreadyLinked,
+    AccountDisabled,
+)
+"""Errors that reach the frontend as an error code in the address of its page."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The code that an exchange presents, and the proofs that the client began the
+    sign-in.
+    """
+
+    code: str
+    browser: str
+    verifier: str
+
+
+@dataclass(frozen=True)
+class _Secrets:
+    """Secrets of one sign-in in one browser."""
+
+    nonce: str
+    verifier: str
+
+
+def is_enabled() -> bool:
+    return get_settings().google_client_id is not None
+
+
+def begin_sign_in(configuration: Configuration, browser: str, next_page: str, challenge: str | None) -> str:
+    """Return the address to which the browser goes to sign in.
+
+    The request is a `GET`, whose own database session could only read. So this writes
+    in a session of its own.
+    """
+    safe = next_page if len(next_page) <= MAX_NEXT and NEXT.fullmatch(next_page) else ""
+    data = {"browser": _digest("browser", browser), "next": safe, "challenge": challenge}
+    with side_session() as db:
+        state = one_time_tokens.issue(db, Purpose.GOOGLE_STATE, data=data)
+    return _departure(configuration, browser, state)
+
+
+def begin_link(db: Session, configuration: Configuration, browser: str, session: LoginSession) -> str:
+    """Return the address to which the browser goes to link a Google account.
+
+    A stolen session must not be able to add a way in that outlives it. So the sign-in
+    must be recent, whether or not the account has a password (ASVS 7.5.1). Raises
+    `SessionNotFresh`, `GoogleAlreadyLinked`, `Unauthenticated`.
+    """
+    login_sessions.require_fresh(db, session)
+    user = login_sessions.lock_user(db, session)
+    if has_google(db, user.id):
+        raise GoogleAlreadyLinked
+    data = {"browser": _digest("browser", browser), "user": user.id, "session": session.id}
+    state = one_time_tokens.issue(db, Purpose.GOOGLE_STATE, user_id=user.id, data=data)
+    return _departure(configuration, browser, state)
+
+
+def arrive(answer: GoogleAnswer, browser: str, client: Client) -> str:
+    """Return the frontend address for a browser that is back from Google.
+
+    After success, the address has a code for `exchange`. Google is called between two
+    short transactions, not within one. The first uses up the state, so that a response
+    counts once, whatever comes of it. Raises `REFUSALS`.
+    """
+    with side_session() as db:
+        # This host's clock may be minutes off.
+        begun, at = _redeem(db, answer.state, browser), clock.read(db)
+    if answer.error:
+        raise GoogleDenied if answer.error == "access_denied" else GoogleFailed
+    if answer.iss not in ("", *gateway.spellings_of_issuer()):
+        raise GoogleFailed  # the response of another provider (RFC 9207)
+    kept = _secrets(browser, answer.state)
+    person = gateway.identify(code=answer.code, nonce=kept.nonce, verifier=kept.verifier, at=at)
+    with side_session() as db:
+        if "session" in begun:
+            session = _still_asking(db, begun)
+            identities.link(db, session, person, client)
+            user = session.user
+        else:
+            user = identities.owner_of(db, person, client)
+        bound = {"browser": begun["browser"], "challenge": begun.get("challenge")}
+        # Older codes stay valid, one for each device that is signing in now.
+        code = one_time_tokens.issue(db, Purpose.GOOGLE_EXCHANGE, user_id=user.id, data=bound, replaces=False)
+    return frontend_page(code=code, next=begun.get("next", ""))
+
+
+def _still_asking(db: Session, begun: dict[str, Any]) -> LoginSession:
+    """Return the session that asked to link, read after its user's row is locked.
+
+    Read before, it might be a session that a password reset is just ending. A thief's
+    link would then outlive the reset.
+    """
+    user = identities.lock(db, User.id == begun["user"])
+    mine = LoginSession.id == begun["session"], LoginSession.user_id == user.id
+    session = db.scalar(login_sessions.live_sessions().where(*mine))
+    if session is None:
+        raise InvalidState
+    return session
+
+
+def exchange(db: Session, shown: Shown, client: Client) -> Token:
+    """Open a session for a code from `arrive`.
+
+    The code works once, for the client that began the sign-in. Otherwise another site
+    could send its visitors to the callback page with a code of its own account, and
+    have them signed in to that account (login CSRF). The proof is the verifier of the
+    challenge with which the sign-in began (RFC 7636), or the cookie if there was no
+    challenge. A refused code stays valid for the client that it belongs to. Raises
+    `InvalidToken`, `MfaRequired`.
+    """
+    row = one_time_tokens.redeem(db, Purpose.GOOGLE_EXCHANGE, shown.code)
+    bound = one_time_tokens.data_of(row)
+    proof, expected = _digest("browser", shown.browser), bound["browser"]
+    if bound["challenge"]:
+        proof, expected = _challenge_of(shown.verifier), bound["challenge"]
+    if not hmac.compare_digest(proof, expected):
+        raise InvalidToken
+    return second_factor.challenge_or_session(db, one_time_tokens.owner_of(db, row), client)
+
+
+def _challenge_of(verifier: str) -> str:
+    """Derive the S256 challenge of a verifier (RFC 7636, 4.2)."""
+    return urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+
+
+def unlink(db: Session, session: LoginSession, password: str | None, client: Client) -> None:
+    """Remove the linked Google account. Raises `InvalidCredentials`, `SessionNotFresh`,
+    `LastWayIn`.
+    """
+    require_owner(session, password, client)
+    identities.unlink(db, session.user, client)
+    one_time_tokens.revoke(db, session.user_id, Purpose.GOOGLE_STATE, Purpose.GOOGLE_EXCHANGE)
+
+
+def frontend_page(**said: str) -> str:
+    """Return the address of the frontend's callback page, with the values in `said`
+    that are not empty.
+    """
+    return f"{get_settings().frontend_url}/auth/callback?{urlencode({k: v for k, v in said.items() if v})}"
+
+
+def _departure(configuration: Configuration, browser: str, state: str) -> str:
+    kept = _secrets(browser, state)
+    return gateway.authorization_url(configuration, state=state, nonce=kept.nonce, verifier=kept.verifier)
+
+
+def _redeem(db: Session, state: str, browser: str) -> dict[str, Any]:
+    """Use up the state, and return what was stored when the sign-in began.
+
+    Raises `InvalidState` for the wrong browser. The state then stays valid for the
+    browser that it belongs to.
+    """
+    try:
+        begun = one_time_tokens.data_of(one_time_tokens.redeem(db, Purpose.GOOGLE_STATE, state))
+    except InvalidToken:
+        raise InvalidState from None
+    if not hmac.compare_digest(begun["browser"], _digest("browser", browser)):
+        raise InvalidState
+    return begun
+
+
+def _secrets(browser: str, state: str) -> _Secrets:
+    return _Secrets(_digest("nonce", browser, state), _digest("verifier", browser, state))
+
+
+def _digest(purpose: str, *parts: str) -> str:
+    """Hash 256 random bits, separately for each purpose. It cannot be reversed."""
+    return hashlib.sha256(":".join(["google", purpose, *parts]).encode()).hexdigest()

@@ -1,0 +1,50 @@
+"""Recovery codes: a way in for a user who has lost the authenticator app."""
+
+import hashlib
+import secrets
+from base64 import b32encode
+from typing import Any
+
+from sqlalchemy import CursorResult, func, select, update
+from sqlalchemy.orm import Session
+
+from app.db import clock
+from app.platform.mail import queue_mail
+from app.routers.auth.credentials import security_events
+from app.routers.auth.credentials.client import Client
+from app.routers.auth.models import RecoveryCode, User
+
+from .totp import plain
+
+COUNT = 10
+BYTES = 15  # 120 bits; from 112 bits on, a plain hash is enough (ASVS 6.5.2)
+
+
+def issue(db: Session, user_id: int) -> list[str]:
+    """Create the codes of a user, and return them. Only their digests are stored."""
+    codes = [_new_code() for _ in range(COUNT)]
+    db.add_all(RecoveryCode(user_id=user_id, digest=digest(code)) for code in codes)
+    return codes
+
+
+def use(db: Session, user: User, code: str, client: Client) -> bool:
+    """Use up a code. Return whether it was one of this user's unused codes."""
+    mine = (RecoveryCode.user_id == user.id, RecoveryCode.used_at.is_(None))
+    this = update(RecoveryCode).where(*mine, RecoveryCode.digest == digest(code))
+    used: CursorResult[Any] = db.execute(this.values(used_at=clock.now()))  # type: ignore[assignment]
+    if used.rowcount != 1:
+        return False
+    left = db.scalar(select(func.count()).select_from(RecoveryCode).where(*mine)) or 0
+    security_events.record(db, "recovery_code_used", user.id, client, left=left)
+    queue_mail(db, user.email, "auth/recovery_code_used", username=user.username, left=left)
+    return True
+
+
+def digest(code: str) -> str:
+    """Return what is stored of a code. From 112 bits on, a plain hash is enough (ASVS 6.5.2)."""
+    return hashlib.sha256(f"recovery code:{plain(code)}".encode("utf-8", "replace")).hexdigest()
+
+
+def _new_code() -> str:
+    letters = b32encode(secrets.token_bytes(BYTES)).decode()
+    return "-".join(letters[start : start + 4] for start in range(0, len(letters), 4))

@@ -1,0 +1,79 @@
+"""Routes of the second factor. Rules and queries are in `mfa`."""
+
+from contextlib import AbstractContextManager, nullcontext
+
+from fastapi import Response, status
+
+from app.core.errors import TooManyRequests, raises
+from app.db.database import db_dependency
+from app.platform.routing import SMALL_BODY, Router
+from app.routers.auth.dependencies import CallingClient, CurrentSession, HashingSlot
+from app.routers.auth.schemas import MfaAnswer, MfaCode, MfaDisable, MfaSetUp, RecoveryCodes, Token, TotpSecret
+from app.routers.auth.security import SignInBusy
+from app.routers.auth.sessions import cookies
+from app.routers.auth.sessions.login_sessions import SessionNotFresh
+from app.routers.auth.sessions.reauthentication import InvalidCredentials
+from app.routers.auth.throttle import WRONG_CODES, WRONG_CODES_HERE
+
+from . import second_factor
+from .second_factor import InvalidCode, MfaAlreadyEnabled, MfaNotSetUp
+
+router = Router(body_limit=SMALL_BODY)
+
+
+@router.post("/token/mfa")
+@raises(InvalidCode, TooManyRequests)
+def answer_challenge(
+    db: db_dependency,
+    response: Response,
+    client: CallingClient,
+    data: MfaAnswer,
+    mode: cookies.SessionMode,
+) -> Token:
+    """Complete a sign-in that needs a second factor.
+
+    Send the `mfa_token` from its 401, and a code from the app or a recovery code. Five
+    wrong codes end the challenge. After that, or after five minutes, sign in again.
+    """
+    with WRONG_CODES_HERE.failures(InvalidCode, client.ip_address):
+        challenge = second_factor.find_challenge(db, data.mfa_token)
+        with _guesses(challenge.user_id, data.code):
+            token = second_factor.answer(db, challenge, data.code, client)
+    return cookies.deliver(response, token, mode)
+
+
+@router.post("/mfa/totp", dependencies=[HashingSlot], response_model=TotpSecret)
+@raises(InvalidCredentials, SessionNotFresh, MfaAlreadyEnabled, SignInBusy, TooManyRequests)
+def set_up_totp(
+    db: db_dependency, session: CurrentSession, client: CallingClient, data: MfaSetUp
+) -> second_factor.NewSecret:
+    """Get a secret for an authenticator app.
+
+    Nothing changes until a code from the app is confirmed.
+    """
+    return second_factor.set_up(db, session, data.password, client)
+
+
+@router.post("/mfa/totp/confirm")
+@raises(InvalidCode, MfaAlreadyEnabled, MfaNotSetUp, TooManyRequests)
+def confirm_totp(db: db_dependency, session: CurrentSession, client: CallingClient, data: MfaCode) -> RecoveryCodes:
+    """Turn the second factor on.
+
+    The ten recovery codes are shown only in this response. Each works once.
+    """
+    with _guesses(session.user_id, data.code):
+        return RecoveryCodes(recovery_codes=second_factor.confirm(db, session, data.code, client))
+
+
+@router.post("/mfa/totp/disable", status_code=status.HTTP_204_NO_CONTENT, dependencies=[HashingSlot])
+@raises(InvalidCredentials, SessionNotFresh, InvalidCode, MfaNotSetUp, SignInBusy, TooManyRequests)
+def disable_totp(db: db_dependency, session: CurrentSession, client: CallingClient, data: MfaDisable) -> None:
+    """Turn the second factor off, with the password and a code from the app or a
+    recovery code.
+    """
+    with _guesses(session.user_id, data.code):
+        second_factor.disable(db, session, data.password, data.code, client)
+
+
+def _guesses(user_id: int | None, code: str) -> AbstractContextManager[None]:
+    return WRONG_CODES.failures(InvalidCode, f"user:{user_id}") if second_factor.is_guessable(code) else nullcontext()

@@ -1,0 +1,296 @@
+"""Rules of the second factor: codes from an authenticator app, and recovery codes.
+
+With a second factor, a correct password or a sign-in at Google only opens a challenge.
+A code answers the challenge. All requests that use or change a user's codes lock the
+user's row first. So a code that is sent twice at once is accepted once (ASVS 6.5.1).
+"""
+
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from cryptography.fernet import InvalidToken as Unreadable
+from sqlalchemy import Row, delete, select, update
+from sqlalchemy.engine import CursorResult
+from sqlalchemy.orm import Session
+
+from app.core.config import get_settings
+from app.core.errors import Conflict, Unauthenticated
+from app.core.keys import cipher, is_current
+from app.core.logging import get_logger
+from app.db import clock
+from app.db.database import SessionLocal
+from app.platform.mail import queue_mail
+from app.routers.auth import queries
+from app.routers.auth.credentials import one_time_tokens, security_events
+from app.routers.auth.credentials.client import Client
+from app.routers.auth.credentials.one_time_tokens import Purpose
+from app.routers.auth.models import LoginSession, OneTimeToken, RecoveryCode, Totp, User
+from app.routers.auth.schemas import EXAMPLE_TOKEN, Token
+from app.routers.auth.sessions.login_sessions import lock_user, open_session
+from app.routers.auth.sessions.reauthentication import require_owner
+
+from . import recovery_codes, totp
+
+MAX_TRIES = 5  # wrong codes for one challenge
+PURPOSE = "totp secrets"
+BATCH = 500
+
+log = get_logger(__name__)
+
+
+class MfaRequired(Unauthenticated):
+    """The sign-in is half complete. `mfa_token` names the challenge to answer.
+
+    The row of the challenge must be kept although the response is 401.
+    """
+
+    code = "mfa_required"
+    detail = "Send a code from your authenticator app, or a recovery code, together with this `mfa_token`."
+    commits = True
+    extra = MappingProxyType(
+        {
+            "mfa_token": {
+                "type": "string",
+                "description": "Sent only with `mfa_required`. Valid for 5 minutes.",
+                "examples": [EXAMPLE_TOKEN],
+            }
+        }
+    )
+
+
+class InvalidCode(Unauthenticated):
+    """The code is wrong or used, or its challenge is over.
+
+    The count of wrong tries must be kept although the request is refused.
+    """
+
+    code = "invalid_code"
+    detail = "This code is not valid. Send a newer one. After five wrong codes or five minutes, sign in again."
+    commits = True
+
+
+class MfaAlreadyEnabled(Conflict):
+    code = "mfa_already_enabled"
+    detail = "A second factor is already set up. Turn it off before you set up another."
+
+
+class MfaNotSetUp(Conflict):
+    code = "mfa_not_set_up"
+    detail = "There is no second factor to confirm or to turn off. `POST /auth/mfa/totp` sets one up."
+
+
+class NewSecret(NamedTuple):
+    """A secret for an authenticator app, in plain text and as the text of a QR code."""
+
+    secret: str
+    otpauth_uri: str
+
+
+def is_enabled(db: Session, user_id: int) -> bool:
+    in_force = select(Totp.id).where(Totp.user_id == user_id, Totp.confirmed_at.is_not(None))
+    return db.scalar(in_force) is not None
+
+
+def set_up(db: Session, session: LoginSession, password: str | None, client: Client) -> NewSecret:
+    """Create a secret, which counts once a code made from it has come back.
+
+    A secret that still waits for that is replaced. Raises `InvalidCredentials`,
+    `SessionNotFresh`, `MfaAlreadyEnabled`.
+    """
+    require_owner(session, password, client)
+    user = session.user
+    if is_enabled(db, user.id):
+        raise MfaAlreadyEnabled
+    remove(db, user.id)
+    secret = totp.new_secret()
+    db.add(Totp(user_id=user.id, secret=cipher(PURPOSE).encrypt(secret.encode()).decode()))
+    db.flush()
+    return NewSecret(secret, totp.otpauth_uri(secret, _issuer(), user.email))
+
+
+def confirm(db: Session, session: LoginSession, code: str, client: Client) -> list[str]:
+    """Turn the second factor on, and return the recovery codes.
+
+    The codes are shown only now. Raises `MfaNotSetUp`, `MfaAlreadyEnabled`,
+    `InvalidCode`.
+    """
+    user = lock_user(db, session)
+    found = _totp_of(db, user.id)
+    if found is None:
+        raise MfaNotSetUp
+    row, at = found
+    if row.confirmed_at:
+        raise MfaAlreadyEnabled
+    if not _is_next_code(row, code, at):
+        raise InvalidCode
+    row.confirmed_at = at
+    codes = recovery_codes.issue(db, user.id)
+    security_events.record(db, "mfa_enabled", user.id, client)
+    queue_mail(db, user.email, "auth/mfa_enabled", username=user.username)
+    db.flush()
+    return codes
+
+
+def disable(db: Session, session: LoginSession, password: str | None, code: str, client: Client) -> None:
+    """Turn the second factor off.
+
+    Raises `InvalidCredentials`, `SessionNotFresh`, `MfaNotSetUp`, `InvalidCode`.
+    """
+    require_owner(session, password, client)
+    user = session.user
+    if not is_enabled(db, user.id):
+        raise MfaNotSetUp
+    if not _accept(db, user, code, client):
+        raise InvalidCode
+    remove(db, user.id)
+    one_time_tokens.revoke(db, user.id, Purpose.MFA)
+    security_events.record(db, "mfa_disabled", user.id, client)
+    queue_mail(db, user.email, "auth/mfa_disabled", username=user.username)
+
+
+def remove(db: Session, user_id: int) -> None:
+    """Delete the secret and the recovery codes.
+
+    They go when the account is deleted, when its second factor is turned off or set up
+    again, and when the account turns out to belong to another person than the one who
+    set them up.
+    """
+    for table in (Totp, RecoveryCode):
+        db.execute(delete(table).where(table.user_id == user_id))
+
+
+def challenge_or_session(db: Session, user: User, client: Client) -> Token:
+    """Open a session after the first factor, or raise `MfaRequired` with a challenge.
+
+    A new challenge ends the user's older ones.
+    """
+    if not is_enabled(db, user.id):
+        return open_session(db, user, client)
+    raise MfaRequired(members={"mfa_token": one_time_tokens.issue(db, Purpose.MFA, user_id=user.id)})
+
+
+def find_challenge(db: Session, mfa_token: str) -> OneTimeToken:
+    """Return the challenge. Raises `InvalidCode` if it is over or never existed."""
+    try:
+        return one_time_tokens.find(db, Purpose.MFA, mfa_token)
+    except one_time_tokens.InvalidToken:
+        raise InvalidCode from None
+
+
+def answer(db: Session, challenge: OneTimeToken, code: str, client: Client) -> Token:
+    """Open a session for a correct code.
+
+    Raises `InvalidCode`. A challenge allows at most `MAX_TRIES` codes (ASVS 6.6.3).
+    """
+    # The user's row is locked before any other row, as in a sign-in and in a reset.
+    user = db.scalar(queries.locked(User.id == challenge.user_id, User.is_active))
+    # The challenge may have ended while we waited for the lock. The try is counted
+    # before the code is compared, so that no try is free.
+    still_open = (OneTimeToken.used_at.is_(None), OneTimeToken.attempts < MAX_TRIES)
+    counted = update(OneTimeToken).where(OneTimeToken.id == challenge.id, *still_open)
+    if _rows(db, counted.values(attempts=OneTimeToken.attempts + 1)) != 1:
+        raise InvalidCode
+    if user is None or not _accept(db, user, code, client):
+        _note_failure(db, challenge, user, client)
+        raise InvalidCode
+    challenge.used_at = clock.now()
+    return open_session(db, user, client)
+
+
+def _note_failure(db: Session, challenge: OneTimeToken, user: User | None, client: Client) -> None:
+    """Record a wrong code, and email the owner after the last try.
+
+    Anyone who gets this far has the password. The owner should know before a guess is
+    right (ASVS 6.3.5).
+    """
+    security_events.record(db, "mfa_failed", challenge.user_id, client)
+    db.refresh(challenge)
+    if user and challenge.attempts == MAX_TRIES:
+        queue_mail(db, user.email, "auth/mfa_failed", username=user.username)
+
+
+def is_guessable(code: str) -> bool:
+    """Return whether the code can be found by trying.
+
+    Six digits can. A recovery code cannot, and stays the owner's way in while someone
+    else is trying codes.
+    """
+    return len(totp.plain(code)) <= totp.DIGITS
+
+
+def _accept(db: Session, user: User, code: str, client: Client) -> bool:
+    """Return whether the code is one of this user's, and use it up."""
+    found = _totp_of(db, user.id)
+    if found is None:
+        return False
+    row, at = found
+    if row.confirmed_at is None:
+        return False
+    return _is_next_code(row, code, at) or recovery_codes.use(db, user, code, client)
+
+
+def _totp_of(db: Session, user_id: int) -> Row[Totp, datetime] | None:
+    """Return the user's second factor and the database's time.
+
+    With the database's time, a correct code is accepted on every host.
+    """
+    return db.execute(select(Totp, clock.now()).where(Totp.user_id == user_id)).first()
+
+
+def _is_next_code(row: Totp, code: str, at: datetime) -> bool:
+    """Return whether the code is correct and newer than the last accepted one (RFC
+    6238, 5.2).
+    """
+    try:
+        secret = cipher(PURPOSE).decrypt(row.secret).decode()
+    except Unreadable:
+        # SECRET_KEY was changed: see docs/operating.md
+        log.warning("totp_secret_unreadable", user_id=row.user_id)
+        return False
+    step = totp.step_of(secret, totp.plain(code), at, after=row.last_step)
+    if step is not None:
+        row.last_step = step
+        renew(row)
+    return step is not None
+
+
+def renew(row: Totp) -> None:
+    """Encrypt the secret with the current key if an older key encrypted it.
+
+    Raises `cryptography.fernet.InvalidToken`.
+    """
+    if not is_current(PURPOSE, row.secret):
+        row.secret = cipher(PURPOSE).rotate(row.secret).decode()
+
+
+def renew_all() -> tuple[int, int]:
+    """Encrypt the secrets of all users with the current key, in batches.
+
+    Return how many were renewed, and how many neither key can read.
+    """
+    renewed = unreadable = last = 0
+    while True:
+        with SessionLocal() as db, db.begin():
+            some = select(Totp).where(Totp.id > last).order_by(Totp.id).limit(BATCH).with_for_update()
+            rows = list(db.scalars(some))
+            if not rows:
+                return renewed, unreadable
+            for row in rows:
+                before, last = row.secret, row.id
+                try:
+                    renew(row)
+                except Unreadable:
+                    unreadable += 1
+                renewed += row.secret != before
+
+
+def _issuer() -> str:
+    """Return the name that the app shows above the code: the host of the frontend."""
+    return urlsplit(get_settings().frontend_url or "").hostname or "Liftoff"
+
+
+def _rows(db: Session, statement: Any) -> int:
+    result: CursorResult[Any] = db.execute(statement)  # type: ignore[assignment]
+    return result.rowcount

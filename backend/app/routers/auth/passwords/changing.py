@@ -1,0 +1,115 @@
+"""Rules of passwords: forgotten, reset with a link, changed by their owner."""
+
+from datetime import timedelta
+
+from sqlalchemy import ColumnExpressionArgument
+from sqlalchemy.orm import Session
+
+from app.platform.jobs import enqueue
+from app.platform.mail import queue_mail
+from app.routers.auth import queries, throttle
+from app.routers.auth.credentials import one_time_tokens, security_events
+from app.routers.auth.credentials.client import Client
+from app.routers.auth.credentials.one_time_tokens import LIFE, Purpose
+from app.routers.auth.models import LoginSession, User
+from app.routers.auth.schemas import PasswordChange, PasswordReset
+from app.routers.auth.security import hash_password
+from app.routers.auth.sessions.login_sessions import end_sessions
+from app.routers.auth.sessions.reauthentication import require_owner
+
+from . import takeover
+from .weak_passwords import refuse_weak
+
+
+def ask_for_link(db: Session, email: str, client: Client) -> None:
+    """Have a link for choosing a new password sent.
+
+    The work is the same whether or not the address has an account, because a job looks
+    it up (requirement 4).
+    """
+    if throttle.may_ask(client.ip_address) and throttle.may_mail(email, "reset"):
+        enqueue(db, "auth.forgot_password", {"email": email})
+
+
+def send_link(db: Session, email: str) -> None:
+    """Send a link for choosing a new password, if the address has an account.
+
+    An unverified address gets one, too, because opening the link verifies it.
+    """
+    user = find_owner(db, email)
+    if user:
+        mail_link(db, user, "auth/reset_password")
+
+
+def mail_link(db: Session, user: User, template: str) -> None:
+    """Send a link for choosing a new password, with this template.
+
+    Older links stop working now.
+    """
+    token = one_time_tokens.issue(db, Purpose.RESET_PASSWORD, user_id=user.id)
+    life = LIFE[Purpose.RESET_PASSWORD]
+    queue_mail(
+        db,
+        user.email,
+        template,
+        useful_for=life,
+        to_stranger=not user.is_verified,
+        username=user.username,
+        link=one_time_tokens.link("reset-password", token),
+        minutes=life // timedelta(minutes=1),
+    )
+
+
+def find_owner(db: Session, email: str, *conditions: ColumnExpressionArgument[bool]) -> User | None:
+    """Return the account with this address, locked, unless it is disabled.
+
+    If two links are made at once, the lock lets the second one revoke the first.
+    """
+    return db.scalar(queries.locked(User.email == email, User.is_active, *conditions))
+
+
+def reset(db: Session, data: PasswordReset, client: Client) -> None:
+    """Set a new password for the user who opened the link.
+
+    All sessions and all other links end. The second factor stays.
+
+    The link came by email, so it verifies the address, too. If the address was never
+    verified before, a stranger may have created the account. Then everything that the
+    creator left is removed, including a second factor. Raises `InvalidToken`,
+    `WeakPassword`.
+    """
+    user = one_time_tokens.owner_of(db, one_time_tokens.redeem(db, Purpose.RESET_PASSWORD, data.token))
+    _set(db, user, data.new_password)
+    if not user.is_verified:
+        takeover.expel(db, user.id)
+        security_events.record(db, "email_verified", user.id, client)
+    user.is_verified = True
+    db.flush()
+    end_sessions(db, user.id)
+    security_events.record(db, "password_reset", user.id, client)
+    throttle.forgive(client.ip_address, user.username, user.email)
+
+
+def change(db: Session, session: LoginSession, data: PasswordChange, client: Client) -> None:
+    """Set a new password, and end the user's other sessions.
+
+    Raises `InvalidCredentials`, `SessionNotFresh`, `WeakPassword`.
+    """
+    require_owner(session, data.current_password, client)
+    _set(db, session.user, data.new_password)
+    end_sessions(db, session.user_id, but=session)
+    security_events.record(db, "password_changed", session.user_id, client, session_id=session.id)
+
+
+def _set(db: Session, user: User, password: str) -> None:
+    """Store a new password, and notify the owner.
+
+    All links and challenges from before are revoked.
+    """
+    refuse_weak(password, user.username, user.email, field="new_password")
+    user.hashed_password = hash_password(password)
+    # The row is written first, because a sign-in with the old password locks it. So
+    # such a sign-in cannot get past this change.
+    db.flush()
+    one_time_tokens.revoke(db, user.id)
+    queue_mail(db, user.email, "auth/password_changed", username=user.username)

@@ -1,0 +1,289 @@
+"""Rules of sessions: opened by a sign-in, kept by refresh tokens, ended by their owner
+or after a theft.
+"""
+
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any, cast
+
+from sqlalchemy import ColumnElement, CursorResult, Select, select, update
+from sqlalchemy.orm import Session, contains_eager
+
+from app.core.errors import Forbidden, NotFound, Unauthenticated
+from app.db import clock
+from app.db.demands import keep_demanding
+from app.platform.mail import queue_mail
+from app.routers.auth import queries
+from app.routers.auth.credentials import security_events
+from app.routers.auth.credentials.client import Client
+from app.routers.auth.models import LoginSession, User
+from app.routers.auth.schemas import Token
+from app.routers.auth.security import (
+    ACCESS_TOKEN_LIFE,
+    Access,
+    InvalidSignature,
+    issue_access_token,
+    issue_refresh_token,
+    read_access_token,
+    read_refresh_token,
+)
+
+LIFE = timedelta(days=30)  # from the sign-in; use does not prolong it
+GRACE = timedelta(seconds=10)  # two tabs of one browser may send the same refresh token
+# Live sessions of one user. Without a bound, ending them all would take longer the more
+# there are.
+MOST = 1_000
+TRIMMED = 100  # at one sign-in, at most this many sessions end
+SHOWN = 100
+# A sign-in must be this recent if there is no password to ask for.
+FRESH = timedelta(minutes=10)
+
+
+class InvalidRefreshToken(Unauthenticated):
+    """The refresh token is unknown, expired or used, or its session has ended.
+
+    A used token ends its session, which must be kept although the response is 401.
+    """
+
+    code = "invalid_refresh_token"
+    detail = "This refresh token is not valid. Sign in again."
+    commits = True
+
+
+class SessionNotFound(NotFound):
+    """The session does not exist, has ended, or is another user's.
+
+    All look the same from outside.
+    """
+
+    code = "session_not_found"
+    detail = "You have no such session. `GET /auth/sessions` lists yours."
+
+
+class SessionNotFresh(Forbidden):
+    """The account has no password to ask for, and the sign-in was too long ago."""
+
+    code = "session_not_fresh"
+    detail = "Your sign-in is more than ten minutes old. Sign in again, then repeat this request."
+
+
+def open_session(db: Session, user: User, client: Client) -> Token:
+    """Open a session, and return its first tokens.
+
+    If the user has `MOST` sessions, the oldest one ends.
+    """
+    _trim(db, user.id)
+    session = LoginSession(
+        user_id=user.id,
+        created_at=clock.now(),
+        last_used_at=clock.now(),
+        expires_at=clock.now(LIFE),
+        refresh_count=0,
+        ip_address=client.ip_address[:45],
+        user_agent=client.user_agent[:255],
+    )
+    db.add(session)
+    db.flush()
+    security_events.record(db, "login", user.id, client, session_id=session.id)
+    return _tokens(session)
+
+
+def _trim(db: Session, user_id: int) -> None:
+    not_ended = select(LoginSession.id).where(LoginSession.user_id == user_id, LoginSession.ended_at.is_(None))
+    beyond = not_ended.order_by(*_newest_first()).offset(MOST - 1).limit(TRIMMED)
+    if ids := db.scalars(beyond).all():
+        db.execute(update(LoginSession).where(LoginSession.id.in_(ids)).values(ended_at=clock.now()))
+
+
+def _newest_first() -> tuple[ColumnElement[Any], ...]:
+    """Order sessions that have not ended, newest first.
+
+    `ended_at` is named because it is part of the index that has this order.
+    """
+    return LoginSession.ended_at.desc(), LoginSession.id.desc()
+
+
+def _tokens(session: LoginSession) -> Token:
+    return Token(
+        access_token=issue_access_token(Access(session.user_id, session.id)),
+        expires_in=int(ACCESS_TOKEN_LIFE.total_seconds()),
+        refresh_token=issue_refresh_token(session.id, session.refresh_count),
+    )
+
+
+def live_sessions() -> Select[LoginSession]:
+    """Select sessions that let their user in, each with its active user, in one
+    statement.
+    """
+    return (
+        select(LoginSession)
+        # The user comes first: MariaDB locks in the order of tables, and every request
+        # locks the user first.
+        .select_from(User)
+        .join(LoginSession, LoginSession.user_id == User.id)
+        .options(contains_eager(LoginSession.user))
+        .where(LoginSession.ended_at.is_(None), LoginSession.expires_at > clock.now(), User.is_active)
+    )
+
+
+def session_of_token(db: Session, token: str) -> LoginSession:
+    """Return the live session that an access token names. Raises `Unauthenticated` for
+    every fault.
+    """
+    return _live(db, live_sessions().where(*_named_by(token)))
+
+
+def hold_session_of_token(db: Session, token: str) -> LoginSession:
+    """Return the live session, and lock it and its user until the transaction ends.
+
+    This is for a request that writes. A request that deletes, disables or demotes the
+    user, resets the password or ends the session waits until then. If it came first,
+    this request is refused. If this request continues in another transaction,
+    `demand_again` locks both rows again. Raises `Unauthenticated`, then also for a user
+    who has lost rights meanwhile.
+    """
+    named = _named_by(token)
+    session = _held(db, *named)
+    rights = _rights(session.user)
+
+    def hold_again() -> None:
+        user = _held(db, *named).user
+        if any(had and not has for had, has in zip(rights, _rights(user), strict=True)):
+            raise Unauthenticated
+
+    keep_demanding(db, hold_again)
+    return session
+
+
+def _held(db: Session, *named: ColumnElement[bool]) -> LoginSession:
+    """Lock both rows with the statement that reads them.
+
+    So the locks cost no other statement. The session is locked, too, because a reset
+    ends it. After a wait, PostgreSQL reads again only the rows that it locks. The user
+    comes first, in the order of `of`, as everywhere.
+
+    The lock is exclusive, although requests of one user then wait for each other. With
+    a shared lock, two requests of one user could both hold it. If each then locks or
+    changes the user's row, the two wait for each other.
+    """
+    held = live_sessions().where(*named).with_for_update(key_share=True, of=[User, LoginSession])
+    return _live(db, held.execution_options(populate_existing=True))
+
+
+def _live(db: Session, statement: Select[LoginSession]) -> LoginSession:
+    session = db.scalar(statement)
+    if session is None:
+        raise Unauthenticated
+    return session
+
+
+def _named_by(token: str) -> tuple[ColumnElement[bool], ...]:
+    try:
+        access = read_access_token(token)
+    except InvalidSignature as error:
+        raise Unauthenticated from error
+    return (User.id == access.user_id, LoginSession.id == access.session_id)
+
+
+def _rights(user: User) -> tuple[bool, bool]:
+    return user.is_verified, user.is_superuser
+
+
+def refresh(db: Session, token: str, client: Client) -> Token:
+    """Exchange the newest refresh token of a live session for new tokens.
+
+    For `GRACE`, the token before it gets the same successor. Any older token was
+    stolen, or its successor was. The session then ends, and its owner gets an email
+    (RFC 9700, 4.14.2). Raises `InvalidRefreshToken`.
+    """
+    try:
+        session_id, number = read_refresh_token(token)
+    except InvalidSignature as error:
+        raise InvalidRefreshToken from error
+    # The rows are locked, so that the second of two simultaneous requests sees what the
+    # first has done. The user comes first, as everywhere.
+    owner = select(LoginSession.user_id).where(LoginSession.id == session_id).scalar_subquery()
+    db.scalar(queries.locked(User.id == owner))
+    this = live_sessions().where(LoginSession.id == session_id).with_for_update(of=LoginSession)
+    found = db.execute(this.add_columns(LoginSession.refreshed_at >= clock.now(-GRACE))).first()
+    if found is None:
+        raise InvalidRefreshToken
+    session, within_grace = found
+    if number == session.refresh_count:
+        session.refresh_count += 1
+        session.refreshed_at = session.last_used_at = clock.now()
+        session.ip_address = client.ip_address[:45]
+        db.flush()
+    elif not (within_grace and number == session.refresh_count - 1):
+        _end_stolen(db, session, client)
+        raise InvalidRefreshToken
+    return _tokens(session)
+
+
+def _end_stolen(db: Session, session: LoginSession, client: Client) -> None:
+    session.ended_at = clock.now()
+    security_events.record(db, "refresh_reuse", session.user_id, client, session_id=session.id)
+    queue_mail(db, session.user.email, "auth/session_reuse", username=session.user.username)
+    db.flush()
+
+
+def list_sessions(db: Session, user: User) -> list[LoginSession]:
+    """Return the user's live sessions, newest first, at most `SHOWN`."""
+    mine = live_sessions().where(LoginSession.user_id == user.id)
+    return list(db.scalars(mine.order_by(*_newest_first()).limit(SHOWN)))
+
+
+def end_session_of_token(db: Session, *, access_token: str | None = None, refresh_token: str | None = None) -> bool:
+    """End the sessions that these tokens name.
+
+    Return whether at least one token carries our signature. An expired or used token
+    counts too. It gives no access, and signing out must always be possible.
+    """
+    named = set()
+    with suppress(InvalidSignature):
+        named.add(read_access_token(access_token or "", even_expired=True).session_id)
+    with suppress(InvalidSignature):
+        named.add(read_refresh_token(refresh_token or "")[0])
+    these = update(LoginSession).where(LoginSession.id.in_(sorted(named)), LoginSession.ended_at.is_(None))
+    db.execute(these.values(ended_at=clock.now()))
+    return bool(named)
+
+
+def end_session(db: Session, user: User, session_id: int) -> None:
+    """End a session. Raises `SessionNotFound`, also if another request has just ended
+    it.
+    """
+    lives = (LoginSession.ended_at.is_(None), LoginSession.expires_at > clock.now())
+    this = update(LoginSession).where(LoginSession.id == session_id, LoginSession.user_id == user.id, *lives)
+    ended = cast("CursorResult[Any]", db.execute(this.values(ended_at=clock.now())))
+    if ended.rowcount != 1:
+        raise SessionNotFound
+
+
+def end_sessions(db: Session, user_id: int, *, but: LoginSession | None = None) -> None:
+    """End all sessions of a user at once, except the session `but` if it is given."""
+    db.scalar(queries.locked(User.id == user_id))
+    theirs = update(LoginSession).where(LoginSession.user_id == user_id, LoginSession.ended_at.is_(None))
+    if but is not None:
+        theirs = theirs.where(LoginSession.id != but.id)
+    db.execute(theirs.values(ended_at=clock.now()))
+
+
+def lock_user(db: Session, session: LoginSession) -> User:
+    """Lock the user of this session, and read both again.
+
+    A request may have waited for a reset, which ends all sessions. A change that an
+    ended session asked for must not be made. Raises `Unauthenticated` if the session
+    has ended meanwhile.
+    """
+    user = db.scalar(queries.locked(User.id == session.user_id))
+    lives = live_sessions().where(LoginSession.id == session.id)
+    if user is None or db.scalar(lives.execution_options(populate_existing=True)) is None:
+        raise Unauthenticated
+    return user
+
+
+def require_fresh(db: Session, session: LoginSession) -> None:
+    """Raise `SessionNotFresh` if the sign-in is older than `FRESH`."""
+    if clock.read(db) - session.created_at > FRESH:
+        raise SessionNotFresh

@@ -1,0 +1,251 @@
+"""Makes our rows of a payer equal to Stripe's objects. They change in no other way.
+
+Stripe must be called without an open transaction, so a lock cannot span the call and
+the write. Without order, an old response could overwrite a newer one:
+
+    look 1                               look 2
+    asks Stripe: active
+                                         (the payer cancels)
+                                         asks Stripe: canceled
+                                         writes canceled
+    writes active: wrong until the next event
+
+Numbers keep the order instead. A look takes the payer's next number before it asks. It
+writes under the lock of the payer's row, and only if no look with a higher number has
+written. Here look 2 has the higher number, so look 1 writes nothing. The number must be
+taken before the call. Taken after it, the older response could get the higher number.
+
+Every change at Stripe sends an event, and every event leads to a look that begins after
+it. So the last look to write began after the last change. The order of the events does
+not matter, which is necessary, because Stripe does not guarantee it
+(https://docs.stripe.com/webhooks#event-ordering).
+"""
+
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from app.db import clock
+from app.db.database import side_session
+from app.platform.jobs import enqueue
+from app.routers.payments import gateway
+from app.routers.payments.alarms import alarm
+from app.routers.payments.gateway import SeenInvoice, SeenPayer, SeenSubscription
+from app.routers.payments.models import CheckoutAttempt, Customer, Invoice, Plan, Subscription
+from app.routers.payments.queries import CURRENT, LIVE
+
+from . import emails, forgetting
+
+SUBSCRIPTION_COLUMNS = {
+    field.name
+    for field in fields(SeenSubscription)
+    if field.name not in ("id", "item_id", "price_id", "attempt", "pay_url")
+}
+# `None` means that Stripe was not asked for them
+NOT_ALWAYS_SEEN = ("has_payment_method", "discounts")
+INVOICE_COLUMNS = {
+    field.name for field in fields(SeenInvoice) if field.name not in ("id", "subscription_id", "needs_action", "reason")
+}
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """The right to write what is read from now on.
+
+    It is lost when a later ticket has written.
+    """
+
+    customer_id: int
+    number: int
+    stripe_id: str | None
+    session_id: str | None  # the session of the open checkout, as far as we know
+
+
+def take_ticket(customer_id: int) -> Ticket:
+    """Take a ticket before a call to Stripe, in a transaction of its own.
+
+    No other transaction may be open.
+    """
+    with side_session() as side:
+        side.execute(update(Customer).where(Customer.id == customer_id).values(looks=Customer.looks + 1))
+        customer = side.execute(select(Customer.looks, Customer.stripe_id).where(Customer.id == customer_id)).one()
+        session = select(CheckoutAttempt.stripe_id).where(CheckoutAttempt.open_customer_id == customer_id)
+        return Ticket(customer_id, customer.looks, customer.stripe_id, side.scalar(session))
+
+
+def look(db: Session, customer_id: int) -> None:
+    """Read everything about this payer from Stripe, and write it. `db` must not have
+    begun a transaction.
+    """
+    ticket = take_ticket(customer_id)
+    if ticket.stripe_id is None:
+        return
+    seen = gateway.look_at_payer(ticket.stripe_id, ticket.session_id)
+    write(db, ticket, seen)
+
+
+def look_soon(db: Session, customer_id: int, *, after: timedelta = timedelta()) -> None:
+    """Have a worker look, once this transaction is committed."""
+    enqueue(db, "payments.look", {"customer_id": customer_id}, after=after)
+
+
+def write(db: Session, ticket: Ticket, seen: SeenPayer) -> None:
+    customer = _locked(db, ticket)
+    if customer is None:
+        return
+    if seen.is_gone:
+        customer.gone_at, customer.email = customer.gone_at or clock.now(), ""
+    else:
+        customer.gone_at, customer.email = None, seen.email or customer.email
+        customer.test_clock = seen.test_clock
+    rows = _write_subscriptions(db, customer, seen.subscriptions)
+    _write_arrears(rows, seen)
+    if seen.is_gone:
+        _end_all(rows)
+    _write_invoices(db, customer, rows, seen.invoices)
+    _close_attempt(db, customer, ticket, seen)
+    db.flush()
+    if forgetting.is_orphan(db, customer):
+        # Stripe has something that was unknown when the account was deleted.
+        forgetting.forget_soon(db, customer)
+    emails.send(db, customer, rows, seen)
+
+
+def write_subscription(db: Session, ticket: Ticket, seen: SeenSubscription) -> None:
+    """Write what Stripe responded when we changed a subscription.
+
+    A worker soon looks at the rest of the payer.
+    """
+    look_soon(db, ticket.customer_id)
+    customer = _locked(db, ticket)
+    if customer is not None:
+        _write_subscriptions(db, customer, [seen])
+        db.flush()
+
+
+def _locked(db: Session, ticket: Ticket) -> Customer | None:
+    """Return the payer, locked.
+
+    The result is `None` if a later look has written, or if the payer is another
+    customer at Stripe by now.
+    """
+    whole = select(Customer).where(Customer.id == ticket.customer_id)
+    customer = db.scalars(whole.with_for_update().execution_options(populate_existing=True)).one()
+    if customer.seen >= ticket.number or customer.stripe_id != ticket.stripe_id:
+        return None
+    customer.seen = ticket.number
+    return customer
+
+
+def _write_subscriptions(db: Session, customer: Customer, seen: list[SeenSubscription]) -> dict[str, Subscription]:
+    """Write the subscriptions, and return all rows of the payer, by Stripe's id."""
+    mine = select(Subscription).where(Subscription.customer_id == customer.id)
+    rows = {row.stripe_id: row for row in db.scalars(mine.execution_options(populate_existing=True))}
+    prices = [one.price_id for one in seen]
+    plans = {plan.stripe_price_id: plan.id for plan in db.scalars(select(Plan).where(Plan.stripe_price_id.in_(prices)))}
+    for one in seen:
+        row = rows.setdefault(one.id, Subscription(customer_id=customer.id, stripe_id=one.id))
+        if one.price_id not in plans and row.stripe_price_id != one.price_id:
+            alarm("unknown_price", subscription=one.id, price=one.price_id)
+        row.stripe_item_id, row.stripe_price_id, row.plan_id = one.item_id, one.price_id, plans.get(one.price_id)
+        for name in SUBSCRIPTION_COLUMNS:
+            if name not in NOT_ALWAYS_SEEN or getattr(one, name) is not None:
+                setattr(row, name, getattr(one, name))
+        row.has_payment_method, row.discounts = bool(row.has_payment_method), row.discounts or []
+        if one.trial_start and customer.trial_used_at is None:
+            customer.trial_used_at = one.trial_start
+        db.add(row)
+    _choose_live(db, customer, rows, {one.id: one.attempt for one in seen})
+    return rows
+
+
+def _choose_live(
+    db: Session, customer: Customer, rows: dict[str, Subscription], attempts: dict[str, str | None]
+) -> None:
+    """Make the oldest live subscription the payer's one.
+
+    A second live one is a mistake. If our checkout made it, it is cancelled and
+    refunded.
+    """
+    live = sorted((row for row in rows.values() if row.status in LIVE), key=lambda row: (row.started_at, row.stripe_id))
+    for row in rows.values():
+        if row not in live[:1]:
+            row.live_customer_id = None
+    db.flush()  # The place is free first, and only then taken, because it is unique.
+    if live:
+        live[0].live_customer_id = customer.id
+        db.flush()
+    for extra in live[1:]:
+        alarm("second_subscription", customer=customer.stripe_id, subscription=extra.stripe_id)
+        if attempts.get(extra.stripe_id):
+            enqueue(db, "payments.end_duplicate", {"subscription": extra.stripe_id}, key=f"duplicate {extra.stripe_id}")
+
+
+def _end_all(rows: dict[str, Subscription]) -> None:
+    """End all rows of a payer who has been deleted at Stripe.
+
+    Such a payer has no subscription there, even if Stripe does not say so of each.
+    """
+    for row in rows.values():
+        if row.status in CURRENT:
+            row.status, row.live_customer_id, row.past_due_since = "canceled", None, None
+            row.ended_at = row.canceled_at = row.ended_at or clock.now()
+            row.cancel_at, row.cancel_at_period_end, row.pending_update_until = None, False, None
+            row.pause_behavior = row.pause_until = row.previewed_price_id = None
+            row.schedule_id = row.scheduled_price_id = row.scheduled_at = None
+
+
+def _write_invoices(
+    db: Session, customer: Customer, subscriptions: dict[str, Subscription], seen: list[SeenInvoice]
+) -> None:
+    """Write the invoices.
+
+    A draft that Stripe no longer has was deleted. Only drafts can be deleted.
+    """
+    mine = select(Invoice).where(Invoice.customer_id == customer.id)
+    rows = {row.stripe_id: row for row in db.scalars(mine.execution_options(populate_existing=True))}
+    for one in seen:
+        row = rows.pop(one.id, None) or Invoice(stripe_id=one.id, customer_id=customer.id)
+        subscription = subscriptions.get(one.subscription_id or "")
+        row.subscription_id = subscription.id if subscription else None
+        if one.dispute and one.dispute != row.dispute:
+            alarm("dispute", invoice=one.id, status=one.dispute)
+        for name in INVOICE_COLUMNS:
+            setattr(row, name, getattr(one, name))
+        db.add(row)
+    for row in rows.values():
+        if row.status == "draft":
+            db.delete(row)
+
+
+def _write_arrears(rows: dict[str, Subscription], seen: SeenPayer) -> None:
+    for one in seen.subscriptions:
+        rows[one.id].past_due_since = owes_since(one, seen.invoices)
+
+
+def owes_since(subscription: SeenSubscription, invoices: list[SeenInvoice]) -> datetime | None:
+    """Return since when a subscription has been past due.
+
+    The grace period starts here. It is the same whenever we look.
+    """
+    if subscription.status not in ("past_due", "unpaid"):
+        return None
+    owed = [
+        invoice.finalized_at or invoice.created_at
+        for invoice in invoices
+        if invoice.subscription_id == subscription.id and invoice.status == "open" and invoice.attempts
+    ]
+    return min(owed, default=subscription.current_period_start)
+
+
+def _close_attempt(db: Session, customer: Customer, ticket: Ticket, seen: SeenPayer) -> None:
+    """Free the place of a checkout that can no longer be paid, for the next one."""
+    attempt = db.scalar(select(CheckoutAttempt).where(CheckoutAttempt.open_customer_id == customer.id))
+    if attempt is None:
+        return
+    session = seen.session if attempt.stripe_id == ticket.session_id else None
+    over = session is not None and session.status != "open"
+    if over or attempt.key in {one.attempt for one in seen.subscriptions}:
+        attempt.open_customer_id, attempt.closed_at = None, clock.now()

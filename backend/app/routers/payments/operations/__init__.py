@@ -1,0 +1,1 @@
+"""Operations: what operators and administrators run, read and repair."""

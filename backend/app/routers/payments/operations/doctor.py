@@ -1,0 +1,261 @@
+"""The comparison behind `make billing-doctor`: do we have what Stripe has?
+
+On demand, our rows are repaired from Stripe's. A change that is still on its way is not
+a difference. A payer who differs is compared again for some seconds before the
+difference is reported.
+"""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.db import clock
+from app.db.batches import read_in_batches
+from app.db.database import SessionLocal
+from app.routers.auth.models import User
+from app.routers.payments import gateway
+from app.routers.payments.gateway import SeenInvoice, SeenPayer, SeenSubscription, StripeRefused
+from app.routers.payments.mirror import forgetting, sync
+from app.routers.payments.models import Customer, Invoice, Plan, Subscription
+from app.routers.payments.plans import plan_file, publishing
+from app.routers.payments.queries import CURRENT, LIVE, UNFINISHED
+from app.routers.payments.webhooks import processing
+
+from . import endpoints, invariants
+
+PATIENCE = 10.0  # seconds
+PAUSE = 1.0
+AT_ONCE = 8  # payers asked about at once; Stripe allows a hundred calls a second
+BATCH = 100
+PAGE_LIFE = timedelta(days=2)  # longer than Stripe keeps a Checkout page open
+OPEN_PAGE = "checkout of a deleted account"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A difference between our rows and Stripe's objects.
+
+    `customer_id` is the payer whose rows a look at Stripe would repair, or `None` if a
+    look would not help.
+    """
+
+    subject: str
+    what: str
+    ours: str
+    theirs: str
+    customer_id: int | None = None
+
+
+def examine(*, patience: float | None = None, with_endpoints: bool = False) -> list[Difference]:
+    """Return everything that is not as it should be.
+
+    `with_endpoints` also checks where Stripe sends its events. Raises what a call to
+    Stripe raises, and `BrokenCatalogue`.
+    """
+    found = _payers_in_line(PATIENCE if patience is None else patience)
+    found += _strangers()
+    found += _pages_of_orphans()
+    found += _plans()
+    if with_endpoints:
+        found += [Difference("webhook", flaw, "", "") for flaw in endpoints.flaws(gateway.list_endpoints())]
+    with SessionLocal() as db:
+        found += [Difference(broken.subject, broken.rule, broken.found, "") for broken in invariants.broken(db)]
+    return found
+
+
+def repair(found: list[Difference]) -> None:
+    """Make our rows what Stripe has. Events that were given up on go back to the
+    worker.
+    """
+    for customer_id in sorted({one.customer_id for one in found if one.customer_id is not None}):
+        with SessionLocal() as db, db.begin():
+            sync.look(db, customer_id)
+    for page in [one.subject for one in found if one.what == OPEN_PAGE]:
+        gateway.close_session(page)
+    offers = plan_file.read()
+    there = publishing.look(offers)
+    with SessionLocal() as db, db.begin():
+        if not publishing.differences(offers, there):
+            publishing.store(db, offers, there)
+    processing.replay_all(invariants.lost_events())
+
+
+def _payers_in_line(patience: float) -> list[Difference]:
+    found: list[Difference] = []
+    for some in read_in_batches(SessionLocal, Customer, Customer.stripe_id.is_not(None), size=BATCH):
+        found += _compare([customer.id for customer in some])
+    deadline = time.monotonic() + patience
+    while found and time.monotonic() < deadline:
+        time.sleep(PAUSE)
+        found = _compare(sorted({one.customer_id for one in found if one.customer_id is not None}))
+    return found
+
+
+def _compare(customer_ids: list[int]) -> list[Difference]:
+    found: list[Difference] = []
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        for start in range(0, len(customer_ids), BATCH):
+            some = customer_ids[start : start + BATCH]
+            with SessionLocal() as db:
+                payers = list(db.scalars(select(Customer).where(Customer.id.in_(some))))
+            seen = list(threads.map(_look, [payer.stripe_id or "" for payer in payers]))
+            with SessionLocal() as db:
+                for payer, theirs in zip(payers, seen, strict=True):
+                    found += _payer(db, db.get_one(Customer, payer.id), theirs)
+    return found
+
+
+def _look(stripe_id: str) -> SeenPayer | None:
+    try:
+        return gateway.look_at_payer(stripe_id)
+    except StripeRefused as refusal:
+        if refusal.is_missing:
+            return None
+        raise
+
+
+def _payer(db: Session, customer: Customer, seen: SeenPayer | None) -> Iterator[Difference]:
+    name = customer.stripe_id or ""
+    if seen is None:
+        # No repair is offered: with the key of another account, every customer would be
+        # missing.
+        yield Difference(name, "customer", "known", "unknown")
+        return
+    if bool(customer.gone_at) != seen.is_gone:
+        yield _differs(customer, name, "deleted", ours=bool(customer.gone_at), theirs=seen.is_gone)
+    if seen.email and seen.email != customer.email:
+        yield _differs(customer, name, "email", ours=customer.email, theirs=seen.email)
+    trials = [one.trial_start for one in seen.subscriptions if one.trial_start]
+    if trials and customer.trial_used_at is None:
+        yield _differs(customer, name, "trial used", ours=None, theirs=min(trials))
+    live = [one.id for one in seen.subscriptions if one.status in LIVE]
+    if len(live) > 1:
+        yield _differs(customer, name, "live subscriptions", ours=1, theirs=", ".join(live))
+    if not seen.is_gone and forgetting.is_orphan(db, customer):
+        yield from _orphan(customer, seen, live)
+    yield from _subscriptions(db, customer, seen)
+    yield from _invoices(db, customer, seen)
+
+
+def _orphan(customer: Customer, seen: SeenPayer, live: list[str]) -> Iterator[Difference]:
+    """Report what Stripe still has of a deleted account. A look makes it forget."""
+    name = customer.stripe_id or ""
+    yield _differs(customer, name, "customer of a deleted account", ours="deleted", theirs=seen.email or "known")
+    for subscription in live:
+        yield _differs(customer, subscription, "subscription of a deleted account", ours=None, theirs="live")
+
+
+def notices() -> list[Difference]:
+    """Return facts that are correct, but that a person should know.
+
+    A disabled user keeps their subscription, and pays for it.
+    """
+    live = Subscription.live_customer_id == Customer.id
+    kept = select(Subscription.stripe_id, Subscription.status, User.id).join(Customer, live).join(Customer.user)
+    disabled = kept.where(~User.is_active, ~User.is_deleted).order_by(Subscription.id)
+    with SessionLocal() as db:
+        rows = db.execute(disabled).all()
+    return [Difference(row.stripe_id, "subscription of a disabled user", f"user {row.id}", row.status) for row in rows]
+
+
+def _subscriptions(db: Session, customer: Customer, seen: SeenPayer) -> Iterator[Difference]:
+    rows = {row.stripe_id: row for row in db.scalars(select(Subscription).filter_by(customer_id=customer.id))}
+    for one in seen.subscriptions:
+        row = rows.pop(one.id, None)
+        if row is None:
+            yield _differs(customer, one.id, "subscription", ours=None, theirs=one.status)
+        else:
+            plan = {"plan_id": db.scalar(select(Plan.id).where(Plan.stripe_price_id == one.price_id))}
+            owes = {"past_due_since": sync.owes_since(one, seen.invoices)}
+            yield from _columns(customer, row, _columns_of_subscription(one) | plan | owes)
+    for row in rows.values():
+        if row.status in CURRENT:
+            yield _differs(customer, row.stripe_id, "subscription", ours=row.status, theirs=None)
+
+
+def _columns_of_subscription(seen: SeenSubscription) -> dict[str, Any]:
+    return {name: getattr(seen, name) for name in sync.SUBSCRIPTION_COLUMNS} | {
+        "stripe_item_id": seen.item_id,
+        "stripe_price_id": seen.price_id,
+    }
+
+
+def _invoices(db: Session, customer: Customer, seen: SeenPayer) -> Iterator[Difference]:
+    rows = {row.stripe_id: row for row in db.scalars(select(Invoice).filter_by(customer_id=customer.id))}
+    for one in seen.invoices:
+        row = rows.pop(one.id, None)
+        if row is None:
+            yield _differs(customer, one.id, "invoice", ours=None, theirs=one.status)
+        else:
+            yield from _columns(customer, row, _columns_of_invoice(one))
+    for row in rows.values():
+        if row.status in UNFINISHED and not seen.is_gone:
+            yield _differs(customer, row.stripe_id, "invoice", ours=row.status, theirs=None)
+
+
+def _columns_of_invoice(seen: SeenInvoice) -> dict[str, Any]:
+    return {name: getattr(seen, name) for name in sync.INVOICE_COLUMNS}
+
+
+def _columns(customer: Customer, row: Subscription | Invoice, theirs: dict[str, Any]) -> Iterator[Difference]:
+    for name, value in sorted(theirs.items()):
+        if getattr(row, name) != value:
+            yield _differs(customer, row.stripe_id, name, ours=getattr(row, name), theirs=value)
+
+
+def _differs(customer: Customer, subject: str, what: str, *, ours: object, theirs: object) -> Difference:
+    return Difference(subject, what, _word(ours), _word(theirs), customer.id)
+
+
+def _word(value: object) -> str:
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
+    return "none" if value is None else str(value)
+
+
+def _pages_of_orphans() -> list[Difference]:
+    """Report Checkout pages that a deleted account has left open.
+
+    Stripe closes them after a day.
+    """
+    gone = select(Customer.stripe_id).where(Customer.id.in_(forgetting.orphans()), Customer.stripe_id.is_not(None))
+    with SessionLocal() as db:
+        lately = [str(found) for found in db.scalars(gone.where(Customer.updated_at > clock.now(-PAGE_LIFE)))]
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        pages = [page for found in threads.map(gateway.find_open_sessions, lately) for page in found]
+    return [Difference(page, OPEN_PAGE, "none", "open") for page in pages]
+
+
+def _strangers() -> list[Difference]:
+    """Report subscriptions that were sold here, but whose customers we do not know."""
+    sold = gateway.find_sold()
+    with SessionLocal() as db:
+        known = set(db.scalars(select(Customer.stripe_id)))
+    return [
+        Difference(subscription, "subscription of an unknown customer", "none", payer)
+        for subscription, payer in sold.items()
+        if payer not in known
+    ]
+
+
+def _plans() -> list[Difference]:
+    offers = plan_file.read()
+    there = publishing.look(offers)
+    steps = [
+        Difference(step.plan, "plans.toml, make plans-sync", "", step.action)
+        for step in publishing.differences(offers, there)
+    ]
+    wanted = {offer.slug: there.prices.get(publishing.lookup_key(offer)) for offer in offers if not offer.is_free}
+    with SessionLocal() as db:
+        sold = {plan.offered_as: plan.stripe_price_id for plan in db.scalars(select(Plan)) if plan.offered_as}
+    return steps + [
+        Difference(slug, "price", _word(sold.get(slug)), price.id)
+        for slug, price in wanted.items()
+        if price and sold.get(slug) != price.id
+    ]

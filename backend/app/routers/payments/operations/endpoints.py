@@ -1,0 +1,65 @@
+"""The webhook endpoint at Stripe, to which Stripe sends events.
+
+We register it ourselves, so that Stripe's list of events is the list that is handled
+here.
+"""
+
+from dataclasses import dataclass
+
+from app.core.config import get_settings
+from app.routers.payments import gateway
+from app.routers.payments.gateway import API_VERSION, SeenEndpoint
+from app.routers.payments.webhooks.event_types import HANDLED
+
+
+@dataclass(frozen=True)
+class Registration:
+    """The result of a registration.
+
+    `secret` is set for a new endpoint only, because Stripe shows it only once.
+    """
+
+    action: str
+    url: str
+    secret: str | None = None
+
+
+def webhook_url() -> str:
+    settings = get_settings()
+    return f"{settings.public_url}{settings.api_prefix}/payments/webhook"
+
+
+def flaws(found: list[SeenEndpoint]) -> list[str]:
+    """Return what is wrong with the registration at Stripe. The list is empty if it is
+    right.
+    """
+    ours = [endpoint for endpoint in found if endpoint.url == webhook_url() and endpoint.is_enabled]
+    if not ours:
+        return [f"Stripe has no enabled endpoint for {webhook_url()}"]
+    wrong = []
+    for endpoint in ours:
+        if missing := sorted(set(HANDLED) - set(endpoint.events)) if "*" not in endpoint.events else []:
+            wrong.append(f"{endpoint.id} does not send {', '.join(missing)}")
+        if endpoint.api_version not in (None, API_VERSION):
+            wrong.append(f"{endpoint.id} uses API version {endpoint.api_version}, not {API_VERSION}")
+    return wrong
+
+
+def register() -> Registration:
+    """Have Stripe send exactly the handled events, here, in our API version.
+
+    Raises what a call to Stripe raises.
+    """
+    for endpoint in gateway.list_endpoints():
+        if endpoint.url != webhook_url():
+            continue
+        # An endpoint keeps the version with which it was created.
+        if endpoint.api_version != API_VERSION:
+            gateway.delete_endpoint(endpoint.id)
+            continue
+        if set(endpoint.events) == set(HANDLED) and endpoint.is_enabled:
+            return Registration("nothing to do", endpoint.url)
+        gateway.update_endpoint(endpoint.id, HANDLED)
+        return Registration("updated", endpoint.url)
+    made = gateway.create_endpoint(webhook_url(), HANDLED, API_VERSION)
+    return Registration("created", made.url, made.secret)

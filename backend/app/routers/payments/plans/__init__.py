@@ -1,0 +1,1 @@
+"""Plans: the file that names them, and their copies in our table and at Stripe."""

@@ -1,0 +1,244 @@
+"""Changes of a subscription: to another plan, to its end, and back.
+
+Stripe makes the change, and its response is stored at once.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from app.core.errors import Conflict
+from app.db import clock
+from app.db.database import end_before_waiting
+from app.db.demands import demand_again
+from app.routers.auth.models import User
+from app.routers.payments import gateway, queries, service
+from app.routers.payments.gateway import CurrencyMismatch, PaymentFailed, SeenPreview, SeenSubscription, StripeRefused
+from app.routers.payments.mirror import sync
+from app.routers.payments.models import Plan, Subscription
+from app.routers.payments.schemas import Preview, PreviewLine, When
+from app.routers.payments.service import NoSubscription
+
+from . import refusals
+
+SHOWN = timedelta(minutes=15)  # the amounts of a preview are valid for this long
+
+
+class AlreadyOnPlan(Conflict):
+    code = "already_on_plan"
+    detail = "You already have this plan. `GET /payments/plans` lists the others."
+
+
+def preview(db: Session, user: User, slug: str, when: When = "now") -> Preview:
+    """Return what a change to this plan would charge.
+
+    A preview of a change now is stored. A change soon after charges exactly that.
+    Raises `NoSubscription`, `PlanNotFound`, `PlanNotForSale`, `PlanNotReady`,
+    `AlreadyOnPlan`, `CurrencyMismatch`, `PaymentsUnavailable`.
+    """
+    subscription, plan = _subject(db, user, slug)
+    seen = _preview(db, subscription, plan) if when == "now" else _preview_at_end(db, subscription, plan)
+    lines = [PreviewLine(description=x.description, amount=x.amount, currency=x.currency) for x in seen.lines]
+    return Preview(amount_due=seen.amount_due, currency=seen.currency, lines=lines)
+
+
+def change(db: Session, user: User, slug: str, when: When = "now") -> Subscription:
+    """Change the plan of a subscription now, or schedule the change.
+
+    A change now charges or credits the difference at once. If the payment needs its
+    owner, everything stays as it was until the owner pays on the page in `pay_url`.
+    Raises what `preview` raises, and `PaymentFailed`.
+    """
+    subscription, plan = _subject(db, user, slug)
+    if when == "period_end":
+        return _schedule(db, subscription, plan)
+    shown = subscription.previewed_price_id == plan.stripe_price_id and _holds(db, subscription.previewed_at)
+    if not shown:
+        _preview(db, subscription, plan)
+    try:
+        seen = _change(db, subscription, plan)
+    except StripeRefused:
+        if not shown:
+            raise
+        # What was shown is out of date, for example because the next period has begun.
+        _preview(db, subscription, plan)
+        seen = _change(db, subscription, plan)
+    if seen.pay_url:
+        raise PaymentFailed(members={"pay_url": seen.pay_url})
+    return _as_it_is_now(db, subscription)
+
+
+def take_back(db: Session, user: User) -> None:
+    """Cancel the scheduled change, if there is one. Raises `NoSubscription`."""
+    subscription = _live(db, user)
+    if subscription.schedule_id is None:
+        return
+    ticket = _ticket(db, subscription)
+    _release(subscription)
+    _write_down(db, ticket, gateway.find_subscription(subscription.stripe_id))
+
+
+def cancel(db: Session, user: User, *, at_period_end: bool) -> Subscription:
+    """End the subscription with the paid period, or at once without a refund.
+
+    Raises `NoSubscription`.
+    """
+    subscription = _live(db, user)
+    ticket = _ticket(db, subscription)
+    if at_period_end:
+        _release(subscription)
+        seen = _unmanaged(subscription, gateway.cancel_at_period_end)
+    else:
+        seen = gateway.cancel_now(subscription.stripe_id)
+    _write_down(db, ticket, seen)
+    return _as_it_is_now(db, subscription)
+
+
+def resume(db: Session, user: User) -> Subscription:
+    """Let a subscription continue that would end or is paused.
+
+    A pause of collection ends, too. Raises `NoSubscription`.
+    """
+    subscription = _live(db, user)
+    ticket = _ticket(db, subscription)
+    seen = _unmanaged(subscription, gateway.let_go_on)
+    _write_down(db, ticket, seen)
+    return _as_it_is_now(db, subscription)
+
+
+def _live(db: Session, user: User) -> Subscription:
+    found = db.scalar(queries.subscriptions_of(user).where(Subscription.live_customer_id.is_not(None)))
+    if found is None:
+        raise NoSubscription
+    return found
+
+
+def _as_it_is_now(db: Session, subscription: Subscription) -> Subscription:
+    """Return the subscription with its current plans."""
+    plans = (joinedload(Subscription.plan), joinedload(Subscription.scheduled_plan))
+    same = select(Subscription).where(Subscription.id == subscription.id).options(*plans)
+    return db.scalars(same.execution_options(populate_existing=True)).one()
+
+
+def _subject(db: Session, user: User, slug: str) -> tuple[Subscription, Plan]:
+    subscription, plan = _live(db, user), service.get_plan_for_sale(db, slug)
+    if subscription.stripe_price_id == plan.stripe_price_id:
+        raise AlreadyOnPlan
+    if subscription.plan and subscription.plan.currency != plan.currency:
+        raise CurrencyMismatch
+    return subscription, plan
+
+
+def _ticket(db: Session, subscription: Subscription) -> sync.Ticket:
+    """Take a ticket before a change, and queue a look for later.
+
+    If the response is lost, and the event of the change is lost, too, that look finds
+    out what happened.
+    """
+    sync.look_soon(db, subscription.customer_id, after=gateway.UNHEARD)
+    end_before_waiting(db)
+    return sync.take_ticket(subscription.customer_id)
+
+
+def _write_down(db: Session, ticket: sync.Ticket, seen: SeenSubscription) -> None:
+    """Store what Stripe did, and continue only if the user may still ask for it.
+
+    This takes two transactions. The first locks the payer's row, and wherever both are
+    locked, the user's row comes before it.
+    """
+    sync.write_subscription(db, ticket, seen)
+    end_before_waiting(db)
+    demand_again(db)
+
+
+def _holds(db: Session, previewed_at: datetime | None) -> bool:
+    return previewed_at is not None and previewed_at > clock.read(db) - SHOWN
+
+
+def _preview(db: Session, subscription: Subscription, plan: Plan) -> SeenPreview:
+    assert plan.stripe_price_id
+    end_before_waiting(db)
+    with refusals.selling(plan):
+        seen = gateway.preview_change(subscription.stripe_id, subscription.stripe_item_id, plan.stripe_price_id)
+    demand_again(db)
+    subscription.previewed_price_id, subscription.previewed_at = plan.stripe_price_id, clock.now()
+    subscription.proration_at = seen.proration_at
+    db.flush()
+    return seen
+
+
+def _preview_at_end(db: Session, subscription: Subscription, plan: Plan) -> SeenPreview:
+    assert plan.stripe_price_id
+    is_ending = subscription.cancel_at is not None
+    end_before_waiting(db)
+    seen = gateway.preview_at_period_end(
+        subscription.stripe_id, subscription.stripe_item_id, plan.stripe_price_id, is_ending=is_ending
+    )
+    demand_again(db)
+    return seen
+
+
+def _schedule(db: Session, subscription: Subscription, plan: Plan) -> Subscription:
+    """Schedule the change. A second click schedules nothing again."""
+    assert plan.stripe_price_id
+    if subscription.scheduled_price_id != plan.stripe_price_id:
+        ticket = _ticket(db, subscription)
+        seen = gateway.schedule_price(subscription.stripe_id, plan.stripe_price_id, plan.interval)
+        _write_down(db, ticket, seen)
+    return _as_it_is_now(db, subscription)
+
+
+def _release(subscription: Subscription) -> None:
+    """Release the subscription from its schedule, if it has one.
+
+    While a schedule manages a subscription, Stripe lets only the schedule decide how
+    the subscription ends and what it costs later.
+    """
+    if subscription.schedule_id:
+        gateway.release(subscription.schedule_id)
+
+
+def _unmanaged(subscription: Subscription, ask: Callable[[str], SeenSubscription]) -> SeenSubscription:
+    """Do something at Stripe to a subscription that no schedule manages.
+
+    A schedule that is in the way is released.
+    """
+    try:
+        return ask(subscription.stripe_id)
+    except StripeRefused:
+        schedule_id = gateway.find_subscription(subscription.stripe_id).schedule_id
+        if schedule_id is None:
+            raise
+        gateway.release(schedule_id)
+        return ask(subscription.stripe_id)
+
+
+def _change(db: Session, subscription: Subscription, plan: Plan) -> SeenSubscription:
+    """Change the price with an Idempotency-Key made from the stored preview.
+
+    With that key, a second click or a lost response charges nothing twice. A response
+    that has arrived uses up the stored preview. For the same key, Stripe would only
+    repeat its response, so a refusal would be repeated even with another card.
+    """
+    assert plan.stripe_price_id
+    assert subscription.proration_at
+    ticket = _ticket(db, subscription)
+    at = subscription.proration_at
+    key = f"change-{subscription.stripe_id}-{plan.stripe_price_id}-{int(at.timestamp())}"
+    subject = (subscription.stripe_id, subscription.stripe_item_id)
+    _release(subscription)
+    try:
+        with refusals.selling(plan):
+            seen = gateway.change_price(subject, plan.stripe_price_id, proration_at=at, key=key)
+    except PaymentFailed:
+        subscription.previewed_price_id = None
+        raise
+    if not seen.pay_url:  # otherwise the change still waits for its payment
+        subscription.previewed_price_id = None
+    # Someone else made a schedule meanwhile, which would undo this change.
+    if seen.schedule_id:
+        gateway.release(seen.schedule_id)
+    _write_down(db, ticket, seen)
+    return seen

@@ -1,0 +1,78 @@
+"""Routes of the caller's subscription. Rules and queries are in `changes` and
+`service`.
+"""
+
+from fastapi import status
+
+from app.core.errors import raises
+from app.db.database import db_dependency
+from app.platform.routing import Router
+from app.routers.auth.dependencies import CurrentUser
+from app.routers.payments import service
+from app.routers.payments.dependencies import StripeTurn
+from app.routers.payments.gateway import CurrencyMismatch, PaymentFailed, PaymentsUnavailable, StripeRefused
+from app.routers.payments.schemas import Cancellation, PlanChange, Preview, SubscriptionRead
+
+from . import changes
+
+router = Router(prefix="/subscription")
+
+OF_PLANS = (service.PlanNotFound, service.PlanNotForSale, service.PlanNotReady, changes.AlreadyOnPlan, CurrencyMismatch)
+OF_STRIPE = (PaymentsUnavailable, StripeRefused)
+
+
+@router.get("")
+@raises(service.NoSubscription)
+def read_subscription(db: db_dependency, user: CurrentUser) -> SubscriptionRead:
+    """Read the current subscription. A subscription that has ended is not returned."""
+    return service.describe(db, service.get_subscription(db, user))
+
+
+@router.post("/preview", dependencies=[StripeTurn])
+@raises(service.NoSubscription, *OF_PLANS, *OF_STRIPE)
+def preview_change(db: db_dependency, user: CurrentUser, data: PlanChange) -> Preview:
+    """Preview what a change to this plan would charge, now or at the end of the period.
+
+    For 15 minutes, a change at once charges exactly that.
+    """
+    return changes.preview(db, user, data.plan, data.when)
+
+
+@router.post("/change", dependencies=[StripeTurn])
+@raises(service.NoSubscription, *OF_PLANS, *OF_STRIPE, PaymentFailed)
+def change_plan(db: db_dependency, user: CurrentUser, data: PlanChange) -> SubscriptionRead:
+    """Change to this plan at once, or at the end of the period.
+
+    At once, the difference is charged, or credited to the next invoices. At the end of
+    the period, nothing is prorated. Until then, `scheduled_plan` shows the change, and
+    a subscription that would have ended continues with the new plan. Both kinds of
+    change replace a scheduled one.
+    """
+    return service.describe(db, changes.change(db, user, data.plan, data.when))
+
+
+@router.delete("/scheduled", status_code=status.HTTP_204_NO_CONTENT, dependencies=[StripeTurn])
+@raises(service.NoSubscription, *OF_STRIPE)
+def take_change_back(db: db_dependency, user: CurrentUser) -> None:
+    """Keep the plan. A scheduled change does not happen.
+
+    Nothing is done if no change is scheduled.
+    """
+    changes.take_back(db, user)
+
+
+@router.post("/cancel", dependencies=[StripeTurn])
+@raises(service.NoSubscription, *OF_STRIPE)
+def cancel_subscription(db: db_dependency, user: CurrentUser, data: Cancellation) -> SubscriptionRead:
+    """End the subscription with the paid period, or at once.
+
+    A scheduled change does not happen then.
+    """
+    return service.describe(db, changes.cancel(db, user, at_period_end=data.at_period_end))
+
+
+@router.post("/resume", dependencies=[StripeTurn])
+@raises(service.NoSubscription, *OF_STRIPE)
+def resume_subscription(db: db_dependency, user: CurrentUser) -> SubscriptionRead:
+    """Let the subscription continue, if it would end or is paused."""
+    return service.describe(db, changes.resume(db, user))

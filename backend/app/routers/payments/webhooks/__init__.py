@@ -1,0 +1,1 @@
+"""Webhooks: receiving events of Stripe, and processing them."""

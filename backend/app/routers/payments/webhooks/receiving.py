@@ -1,0 +1,160 @@
+"""Receipt of Stripe's events: each is stored with its job, and acknowledged.
+
+The job processes the event. Nothing else happens here.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session
+
+from app.core import foreign_json
+from app.core.combinations import has_live_key
+from app.core.config import get_settings
+from app.core.errors import BadRequest, Conflict
+from app.core.logging import get_logger, security_event
+from app.db import clock
+from app.db.errors import conflicts
+from app.platform.jobs import enqueue
+from app.routers.payments import gateway
+from app.routers.payments.clock import seconds_ahead
+from app.routers.payments.models import STRIPE_ID, WebhookEvent
+
+from .event_types import HANDLED, payer_named_in
+from .processing import Outcome, job_key
+
+SOURCE = "stripe"
+MAX_TYPE = 80
+# Without its signature it is refused. Only Stripe and the simulator can sign.
+EXAMPLE_EVENT = {
+    "id": "evt_1",
+    "object": "event",
+    "api_version": gateway.API_VERSION,
+    "created": 1_790_000_000,
+    "type": "customer.updated",
+    "livemode": False,
+    "pending_webhooks": 1,
+    "request": None,
+    "data": {"object": {"id": "cus_1", "object": "customer"}},
+}
+DOCUMENTED: dict[str, Any] = {
+    "parameters": [
+        {
+            "in": "header",
+            "name": "Stripe-Signature",
+            "required": True,
+            "description": "Stripe's signature of the raw body.",
+            "schema": {"type": "string"},
+        }
+    ],
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": {"type": "object"}, "example": EXAMPLE_EVENT}},
+    },
+}
+
+log = get_logger(__name__)
+
+
+class InvalidPayload(BadRequest):
+    """The body is signed, but is not an event."""
+
+    code = "invalid_payload"
+    detail = "The body is not a Stripe event."
+
+
+class _KnownAlready(Conflict):
+    """The event is already stored. Never leaves this module.
+
+    A sender that repeats an event is told that we have it.
+    """
+
+
+def receive(db: Session, body: bytes, signature: str) -> None:
+    """Store the event and its job once.
+
+    Raises `InvalidSignature`, `InvalidPayload`, `PaymentsUnavailable`.
+    """
+    settings = get_settings()
+    if not settings.payments_enabled:
+        raise gateway.PaymentsOff
+    if not settings.stripe_webhook_secret:
+        raise gateway.PaymentsUnavailable
+    try:
+        gateway.verify(body, signature, settings.stripe_webhook_secret)
+    except gateway.InvalidSignature:
+        security_event("webhook_signature_refused", source=SOURCE)
+        raise
+    event = _parse(body)
+    known = exists().where(WebhookEvent.source == SOURCE, WebhookEvent.event_id == event["id"])
+    is_known, at = db.execute(select(known, clock.now())).one()
+    if is_known:
+        return
+    row = WebhookEvent(
+        source=SOURCE,
+        event_id=event["id"],
+        type=event["type"],
+        livemode=event["livemode"],
+        payer=payer_named_in(event),
+        body=body,
+        created_at=(created_at := datetime.fromtimestamp(event["created"], UTC)),
+        seconds_ahead=seconds_ahead(created_at, at),
+    )
+    if reason := _why_not(row):
+        row.outcome, row.error, row.processed_at = Outcome.IGNORED, reason, at
+    try:
+        with db.begin_nested(), conflicts({"uq_webhook_events_source_event_id": _KnownAlready}):
+            db.add(row)
+            db.flush()
+    except _KnownAlready:
+        return
+    if row.outcome is None:
+        enqueue(db, "payments.process_event", {"id": row.id}, key=job_key(row.id))
+
+
+def _why_not(row: WebhookEvent) -> str | None:
+    """Return why there is nothing to do for an event that is stored all the same, or
+    `None`.
+    """
+    if row.livemode != is_live():
+        log.warning("webhook_of_other_mode", event_id=row.event_id, livemode=row.livemode)
+        return "The event is of the other mode, live or test"
+    return None if row.type in HANDLED else "Events of this type are not handled"
+
+
+def is_live() -> bool:
+    """Return whether our key moves real money.
+
+    Only then are events of Stripe's live mode ours.
+    """
+    return has_live_key(get_settings())
+
+
+def _parse(body: bytes) -> dict[str, Any]:
+    """Read an event.
+
+    Its envelope is checked, because rows and jobs are made from it. Its contents are
+    Stripe's business.
+    """
+    try:
+        event = foreign_json.read(body)
+    except ValueError as error:
+        raise InvalidPayload from error
+    if not (
+        isinstance(event, dict)
+        and event.get("object") == "event"
+        and _is_word(event.get("id"), STRIPE_ID)
+        and _is_word(event.get("type"), MAX_TYPE)
+        and isinstance(event.get("livemode"), bool)
+        and isinstance(event.get("created"), int)
+        and 0 < event["created"] < 2**33
+        and isinstance(data := event.get("data"), dict)
+        and isinstance(data.get("object"), dict)
+    ):
+        raise InvalidPayload
+    return event
+
+
+def _is_word(value: Any, length: int) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= length and value.isascii() and value.isprintable()
