@@ -117,6 +117,8 @@ def test_the_life_of_an_enum(project, scratch):
     project.revise()
     project.up_down_up()
     assert run(scratch, "SELECT state, earlier FROM parcels").all() == [("sent", "new")]
+    checks = [check["name"] for check in inspect(scratch).get_check_constraints("parcels")]
+    assert len(checks) == len(set(checks))
 
     project.write(STATE, SECOND, "note: Mapped[str | None] = mapped_column(String(20))", state='lost = "lost"')
     changed = project.revise()

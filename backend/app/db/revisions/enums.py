@@ -32,10 +32,14 @@ def read_enums_back(models: MetaData) -> None:
 
     @event.listens_for(CheckConstraint, "after_parent_attach")
     def _drop_double(check: CheckConstraint, parent: object) -> None:
-        """Remove the reflected CHECK, because the rebuilt type brings the same one."""
-        if isinstance(parent, Table) and not getattr(check, "_type_bound", False):
-            bound = {other.name for other in parent.constraints if getattr(other, "_type_bound", False)}
-            if check.name in bound:
+        """Remove a CHECK that the type of its column has brought already.
+
+        There are two kinds of doubles. A reflected CHECK comes beside the rebuilt type.
+        And Alembic's batch mode attaches the type of a new column twice.
+        """
+        if isinstance(parent, Table):
+            others = parent.constraints - {check}
+            if check.name in {other.name for other in others if getattr(other, "_type_bound", False)}:
                 parent.constraints.discard(check)
 
 
