@@ -160,4 +160,5 @@ def test_a_stranger_who_was_quicker_with_the_address_gets_nothing(superuser, cli
 def test_a_password_for_an_account_that_has_one_is_refused_and_not_ignored(superuser, db):
     user = make_user()
     done = superuser("--email", user.email, "--username", "x", password="another long password")
-    assert done.output.startswith("No superuser was created or changed: This account has a password of its own")
+    refused = "No superuser was created or changed: This account already has a password"
+    assert done.output.startswith(refused)

@@ -81,8 +81,8 @@ WRONG = {
     "feature": (GOOD.replace('["export"]', '["Ex port"]'), "products[1].features[0]: String should match"),
     "two plans of one name": (GOOD.replace('"pro-monthly"', '"free"'), "two plans have the slug free"),
     "two products": (GOOD.replace('slug = "pro"', 'slug = "free"'), "two products have the slug free"),
-    "nothing free": (GOOD.replace("amount = 0", "amount = 1"), "here 0 have"),
-    "two free": (GOOD.replace("1200", "0"), "here 2 have"),
+    "nothing free": (GOOD.replace("amount = 0", "amount = 1"), "0 have it"),
+    "two free": (GOOD.replace("1200", "0"), "2 have it"),
     "free with trial": (GOOD.replace("amount = 0", "amount = 0\ntrial_days = 3"), "a free plan cannot have a trial"),
     "no plans": ('currency = "eur"\nproducts = []', "products: List should have at least 1"),
 }

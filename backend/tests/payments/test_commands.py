@@ -54,7 +54,7 @@ def test_events_that_are_replayed_while_payments_are_off_wait(client, committed,
     settings(PAYMENTS_ENABLED="false")
     code, shown = run("webhook-replay", "--event", event()["id"])
     assert code == 0
-    assert "Payments are switched off (PAYMENTS_ENABLED=false). Until they are on, the events wait." in shown
+    assert "Payments are switched off (PAYMENTS_ENABLED=false). The events wait until payments are on." in shown
 
 
 def test_a_broken_catalogue_and_a_stripe_that_is_away_are_told(committed, billing, tmp_path, monkeypatch):

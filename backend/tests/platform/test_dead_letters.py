@@ -61,9 +61,9 @@ def test_what_is_dead_is_listed_with_its_reason_and_no_whole_address(dead_mail, 
     assert done.exit_code == 0
     assert done.output == (
         f"{dead_mail:<12} since 2030-01-01 12:00 UTC  a…@example.com, Your password was changed\n"
-        "             tries: 31  550 5.7.1 <a…@example.com>: relay access denied\n"
+        "             attempts: 31  550 5.7.1 <a…@example.com>: relay access denied\n"
         f"{dead_job:<12} since 2030-01-01 12:01 UTC  purge.users\n"
-        "             tries: 31  RuntimeError: no luck\n"
+        "             attempts: 31  RuntimeError: no luck\n"
         "Dead letters: 2\n"
     )
 

@@ -283,7 +283,7 @@ def test_what_cannot_come_to_rows_that_are_there_is_refused(copied):
         ("at:datetime=now", "existing rows cannot get the default now"),
         ("cents:money?", "existing rows need a currency"),
         ("slug:slug(from=title)", "a slug can only be created with the feature"),
-        ("word:str?:search", "add it to FILTERS by hand"),
+        ("word:str?:search", "add this one to FILTERS by hand"),
         (" ".join(f"f{n}:str(1000)?" for n in range(16)), "too wide"),
     ):
         with pytest.raises(Refused, match=reason):
