@@ -46,6 +46,11 @@ def test_an_event_is_kept_word_for_word_with_its_job(client, db):
 BODY = json.dumps(event()).encode()
 
 
+def test_the_query_of_the_registered_address_is_ignored(client, db):
+    answer = client.post("/payments/webhook?from=stripe&from=", content=BODY, headers=signed(BODY))
+    assert (answer.status_code, len(rows())) == (200, 1)
+
+
 def forged():
     """Made for each test anew: what is old for another reason would show nothing."""
     good, now = signed(BODY), int(time.time())
