@@ -110,8 +110,8 @@ demo-billing: $(STAMP) ## play the life of a subscription step by step against a
 
 check: lint types migrations configs test ## run everything that CI checks, except the tests of faults
 
-check-long: lint types migrations configs ## run everything, even the longest tests, and write backend/docs/long-checks.md
-	$(IN_BACKEND) tools.check_long
+check-long: lint types migrations configs ## [part=faults] | run everything, even the longest tests, and write backend/docs/long-checks.md
+	$(IN_BACKEND) tools.check_long $$part
 
 lint: $(STAMP) ## check for style and mistakes (ruff)
 	$(IN_BACKEND) ruff check .

@@ -13,11 +13,12 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 
-from tools.console import run
+from tools.console import Problem, run
 from tools.run_tests import (
     BACKEND,
     Figure,
     Result,
+    Run,
     carry_out_all,
     coverage_report,
     fault_run,
@@ -35,34 +36,50 @@ the tests of faults, one at a time.
 """
 
 
+HEAD = "| Part | Date | Commit | Passed | Failed | Skipped | Seconds |"
+FIGURES = "| Case | Promise | Measured |"
+
+
 def main() -> int:
-    """Run all parts, write the page, and return 0 if every part passed."""
+    """Run the parts that are named, or all parts. Write the page, and return 0 if every part passed."""
     os.environ.setdefault("PURGE_ROWS", "5000000")
-    results, figures = carry_out_all([*runs(None, "long"), peers_run(), fault_run("long")])
-    covered = coverage_report()
-    PAGE.write_text(page(results, figures))
+    chosen = choose([*runs(None, "long"), peers_run(), fault_run("long")], sys.argv[1:])
+    results, figures = carry_out_all(chosen)
+    covered = not any(each.measured for each in chosen) or coverage_report()
+    PAGE.write_text(page(PAGE.read_text(), results, figures))
     print("", *results, f"Written: {PAGE.relative_to(BACKEND.parent)}", sep="\n", flush=True)
     return 0 if covered and all(result.exit_code == 0 for result in results) else 1
 
 
-def page(results: list[Result], figures: list[Figure]) -> str:
+def choose(planned: list[Run], names: list[str]) -> list[Run]:
+    """Return the parts with these names, or all parts if no name is given. Raises `Problem`."""
+    if unknown := sorted(set(names) - {each.name for each in planned}):
+        known = ", ".join(each.name for each in planned)
+        raise Problem(f"part={unknown[0]} is not a part. The parts are: {known}.")
+    return [each for each in planned if not names or each.name in names]
+
+
+def page(before: str, results: list[Result], figures: list[Figure]) -> str:
+    """Return the page, with the rows of these results in place of the rows of the same parts."""
     head = ["git", "rev-parse", "--short", "HEAD"]
-    commit = subprocess.check_output(head, cwd=BACKEND, text=True)
-    machine = f"{os.cpu_count()} processors, {platform.system()}, Python {platform.python_version()}"
-    lines = [
-        f"Last run on {datetime.now(UTC):%Y-%m-%d}, on commit {commit.strip()} ({machine}).",
-        "",
-        "| Part | Passed | Failed | Skipped | Seconds |",
-        "|---|---|---|---|---|",
-    ]
+    commit = subprocess.check_output(head, cwd=BACKEND, text=True).strip()
+    rows = {row.split(" ")[1]: row for row in _rows(before, HEAD)}
     for result in results:
         failed = result.failed + result.errors
-        passed = result.total - failed - result.skipped
-        lines.append(f"| {result.name} | {passed} | {failed} | {result.skipped} | {result.seconds:.0f} |")
-    return "\n".join([INTRODUCTION, *lines, *figure_table(figures), ""])
+        numbers = [result.total - failed - result.skipped, failed, result.skipped, round(result.seconds)]
+        cells = [result.name, f"{datetime.now(UTC):%Y-%m-%d}", commit, *map(str, numbers)]
+        rows[result.name] = f"| {' | '.join(cells)} |"
+    machine = f"Last run on {os.cpu_count()} processors, {platform.system()}, Python {platform.python_version()}."
+    table = [HEAD, "|---|---|---|---|---|---|---|", *rows.values()]
+    measured = figure_table(figures) or ["", FIGURES, "|---|---|---|", *_rows(before, FIGURES)]
+    return "\n".join([INTRODUCTION, machine, "", *table, *measured, ""])
+
+
+def _rows(text: str, head: str) -> list[str]:
+    """Return the rows of the table with this head."""
+    _, _, table = text.partition(f"{head}\n")
+    return table.partition("\n\n")[0].splitlines()[1:]
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        sys.exit("make check-long takes no options")
     run(main)
