@@ -41,7 +41,7 @@ def _integer(digits: str) -> int | str:
 
 
 def _pruned(text: str) -> str:
-    """Replace everything that is nested too deeply with null.
+    """Replace with null everything that is nested too deeply.
 
     This takes one pass, because a parser would call itself for each level.
     """

@@ -111,7 +111,9 @@ class _Scrubber:
         return REDACTED if SECRET_NAME.search(name) else self.clean(value)
 
     def _shortened(self, text: str) -> str:
-        """Remove secrets, then cut. Far more is scanned than written, so no cut goes through a secret."""
+        """Remove secrets, then cut. Far more of the text is scanned than is kept, so
+        cutting the text can never leave part of a secret behind.
+        """
         limit = min(MAX_READ, self._left)
         self._left -= min(len(text), limit)
         clean = text[:limit]
@@ -200,8 +202,8 @@ def _tame_libraries() -> None:
         logging.getLogger(name).propagate = True
     # Our own access log leaves out what must not be written.
     logging.getLogger("uvicorn.access").disabled = True
-    # A replaced request id, a plugin that was found, or a request that we sent is not
-    # news.
+    # These loggers report routine events, such as a replaced request id, a discovered
+    # plugin or an outgoing request.
     for chatty in ("asgi_correlation_id", "alembic.runtime.plugins", "alembic.ddl", "httpx2", "stripe"):
         logging.getLogger(chatty).setLevel("WARNING")
 

@@ -33,7 +33,9 @@ def canonical_sender(value: str) -> str:
 
 
 def sender_of(value: str) -> Address:
-    """Return name and address apart. Raises `ValueError` as `canonical_sender` does."""
+    """Split the sender into its name and its address, and return both. Raises
+    `ValueError` as `canonical_sender` does.
+    """
     named = NAMED.fullmatch(value.strip())
     name, address = (named["name"], named["address"]) if named else ("", value)
     name = unicodedata.normalize("NFC", name.strip())

@@ -30,8 +30,8 @@ PRIVATE = tuple(
 def check_network(value: str) -> str:
     """Return an IP address or a CIDR range such as `10.0.0.0/8`.
 
-    Raises `ValueError` for anything else, and for a range so wide that it contains
-    addresses of strangers.
+    Raises `ValueError` for anything else, and for a range so wide that it must include
+    other people's machines.
     """
     try:
         network = ip_network(value)

@@ -12,7 +12,9 @@ WAIT_SECONDS = 0.25  # to connect, and for each response
 
 
 def client_options() -> dict[str, Any]:
-    """Return the timeouts that end every call. A client made from a URL does not retry by itself."""
+    """Return the client options that limit how long a call may take. A client made from
+    a URL does not retry by itself.
+    """
     return {"socket_timeout": WAIT_SECONDS, "socket_connect_timeout": WAIT_SECONDS}
 
 

@@ -1,5 +1,5 @@
-"""Makes transactions that want the same value run one after the other, before they meet
-at a unique index.
+"""Serialises transactions that want the same value, so that they do not collide at a
+unique index.
 """
 
 from hashlib import sha256

@@ -16,7 +16,7 @@ References = Mapping[str, tuple[type[Base], type[AppError]]]
 def require_references(
     db: Session, references: References, values: Mapping[str, Any], owner_id: int | None = None
 ) -> None:
-    """Raise the error of the first id in `values` that has no row.
+    """Raise an error for the first id in `values` that has no row.
 
     With `owner_id`, another user's row counts as missing, if the table has owners.
     Otherwise a reference would reveal that the row exists. The foreign key still

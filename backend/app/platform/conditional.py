@@ -11,7 +11,8 @@ from app.core.errors import PreconditionFailed
 
 # A proxy that compresses a response changes its bytes, so it marks our tag: `W/"…"`
 # (nginx, HAProxy, Cloudflare) or `"…-gzip"` (Apache, Caddy). The hash in the tag still
-# identifies one version of the resource. We have no weaker tags.
+# identifies one version of the resource. We never issue weak tags ourselves, so
+# ignoring the mark is safe.
 MARKED = re.compile(r'(?:W/)?"(?P<hash>[0-9a-f]{32})(?:--?(?:gzip|br|zstd|deflate))?"')
 
 

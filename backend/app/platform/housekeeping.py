@@ -5,7 +5,8 @@ from datetime import timedelta
 from .models import IdempotencyKey, Job, Mail
 from .purges import purge
 
-# Addresses are personal data, but for this long someone may ask what was sent.
+# Addresses are personal data. They are kept for this long in case someone asks what was
+# sent.
 MAIL_KEPT = timedelta(days=30)
 
 purge(IdempotencyKey.expires_at)

@@ -157,8 +157,8 @@ class Claim:
         return row
 
     def store(self, response: Response) -> None:
-        """Store a 2xx response in the transaction of its effect. A body over
-        `MAX_ANSWER` is left out.
+        """Store a 2xx response in the same transaction as the changes that the request
+        made. A body over `MAX_ANSWER` is left out.
         """
         if not (self._row and self._db and 200 <= response.status_code < 300):  # noqa: PLR2004 - the 2xx class
             return

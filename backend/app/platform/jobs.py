@@ -170,8 +170,7 @@ def enqueue(
     after: timedelta = timedelta(),
     key: str | None = None,
 ) -> None:
-    """Run the job once this transaction is committed, and not earlier than after
-    `after`.
+    """Run the job when this transaction has been committed, and at least `after` later.
 
     Nothing is added if an unfinished job has the same `key`, also if it is running
     right now. Raises `UnknownJob`.

@@ -41,8 +41,8 @@ class Priority(IntEnum):
 
 
 class Mail(Leased, Base):
-    """An email, rendered, to one address. Its body is deleted once it is sent, except
-    in development.
+    """A rendered email to one address. Its body is deleted once it is sent, except in
+    development.
     """
 
     __tablename__ = "mails"

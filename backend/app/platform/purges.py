@@ -28,7 +28,8 @@ from app.db.database import WorkerSession
 from .jobs import Again, kinds, recurring
 
 EVERY = timedelta(hours=1)
-# After this a person has to know, because purges do not run or are too slow.
+# If rows are overdue by more than this, a person is alerted. Then purges do not run, or
+# are too slow.
 OVERDUE = timedelta(days=1)
 LOOK_AGAIN = 3000.0  # seconds
 
@@ -37,8 +38,8 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True)
 class Purge:
-    """Rows of a table that meet the conditions, and whose `column` is longer ago than
-    `kept`.
+    """The rows of a table that meet the conditions, and whose time in `column` is
+    further in the past than `kept`.
     """
 
     column: InstrumentedAttribute[Any]

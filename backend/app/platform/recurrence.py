@@ -26,7 +26,7 @@ log = get_logger(__name__)
 
 
 class Planner:
-    """Plans the recurring jobs, before the first job of this process and then once a
+    """Plans the recurring jobs: once before this process runs its first job, then every
     minute.
     """
 

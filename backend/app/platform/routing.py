@@ -34,7 +34,7 @@ from .conditional import Stale, etag_of, matches, revalidated
 from .strict_request import StrictRequest
 from .write_limit import limit_writes
 
-# Bytes of a body. A larger one gets 413.
+# The maximum size of a request body, in bytes. A larger body gets 413.
 SMALL_BODY = 16_000  # for routes that anyone may call
 MAX_BODY = 256_000
 LARGE_BODY = 1_000_000

@@ -89,8 +89,8 @@ def _config(settings: Settings, *, end_seconds: int, processes: int = 1) -> uvic
         ws="none",
         log_config=None,
         access_log=False,
-        # The server would trust loopback. Instead TRUSTED_PROXIES decides, in the
-        # application.
+        # By default the server trusts loopback. That is turned off here, and the
+        # application decides by TRUSTED_PROXIES which proxies to trust.
         proxy_headers=False,
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,

@@ -25,8 +25,8 @@ class Limits:
     """Limits on the clients of one process. Times are in seconds."""
 
     connections: int
-    # This is for a head, and for a body or a response without progress. The documented
-    # limit is 30.
+    # This timeout applies to receiving the head of a request, and to a body or a
+    # response that stops making progress. The documented limit is 30.
     patience: float = 20
     # A body, or the reading of a response, must reach so many bytes per second on
     # average.

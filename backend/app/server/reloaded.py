@@ -1,8 +1,8 @@
 """The process that the reloader starts: the application, or a page that says why it
 cannot start.
 
-At its top this module imports nothing of the application, because any of its files may
-be the broken one.
+This module imports nothing from the application at module level, because any file of
+the application may be the broken one.
 """
 
 import html

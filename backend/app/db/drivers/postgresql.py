@@ -1,4 +1,4 @@
-"""psycopg2 under the watchdog."""
+"""The driver psycopg2, whose calls the watchdog ends when they take too long."""
 
 import os
 import socket

@@ -51,8 +51,8 @@ hashing = Admission(os.cpu_count() or 1, timeout=10, refusal=SignInBusy)
 
 
 async def hashing_slot() -> AsyncIterator[None]:
-    """Hash at most one password per processor at once. The rest wait without a thread
-    or a connection.
+    """Allow at most one password hash per processor at a time. Other callers wait,
+    without holding a thread or a connection.
     """
     async with hashing.slot():
         yield

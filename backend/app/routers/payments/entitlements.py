@@ -20,7 +20,8 @@ IN_FORCE = ("trialing", "active")
 # Stripe's value for a pause of collection during which nothing is provided and nothing
 # is owed.
 NOT_PROVIDED = "void"
-# The name of the plan while no plan has been loaded. It includes nothing.
+# The name of the placeholder plan that is used until plans have been loaded. That plan
+# includes no features.
 FREE = "free"
 NOTHING: dict[str, Any] = {"features": [], "limits": {}}
 
@@ -132,7 +133,7 @@ def demand_feature(db: Session, user: User, feature: str) -> None:
 
 
 def demand_room(db: Session, user: User, limit: str, count: int) -> None:
-    """Raise `UpgradeRequired` if one more than `count` is over the limit."""
+    """Raise `UpgradeRequired` if adding one to `count` would exceed the limit."""
     if not of_user(db, user).allows(limit, count):
         raise UpgradeRequired(members={"plan": _first_offered(db, lambda plan: plan.allows(limit, count))})
 

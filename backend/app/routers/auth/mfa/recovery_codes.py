@@ -41,7 +41,9 @@ def use(db: Session, user: User, code: str, client: Client) -> bool:
 
 
 def digest(code: str) -> str:
-    """Return what is stored of a code. From 112 bits on, a plain hash is enough (ASVS 6.5.2)."""
+    """Return the digest that is stored in place of a code. From 112 bits on, a plain
+    hash is enough (ASVS 6.5.2).
+    """
     return hashlib.sha256(f"recovery code:{plain(code)}".encode("utf-8", "replace")).hexdigest()
 
 

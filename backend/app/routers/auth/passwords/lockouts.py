@@ -44,8 +44,8 @@ def note(db: Session, guess: throttle.Guess, user_id: int, client: Client) -> No
 def warn(db: Session, user_id: int) -> None:
     """Email the owner a link that opens the account again.
 
-    One email is enough, although an account can be locked under its username and under
-    its address.
+    Only one email is sent, even if the account is locked twice: under its username and
+    under its email.
     """
     user = db.scalar(queries.locked(User.id == user_id, User.is_active, User.is_verified))
     mailed = and_(SecurityEvent.kind == MAILED, SecurityEvent.user_id == user_id)

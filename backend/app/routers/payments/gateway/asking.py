@@ -209,10 +209,11 @@ def cancel_now(subscription_id: str) -> SeenSubscription:
 
 
 def let_go_on(subscription_id: str) -> SeenSubscription:
-    """Undo what would end the subscription or keeps it from being charged.
+    """Undo any scheduled cancellation, and any pause of the charges.
 
-    Each is undone with the parameter that requested it, because Stripe accepts either
-    `cancel_at` or `cancel_at_period_end` at a time. Can be called again.
+    A cancellation is undone with the parameter that requested it, because Stripe
+    accepts only one of `cancel_at` and `cancel_at_period_end` per call. Can be called
+    again.
     """
     taken_back: dict[str, Any] = {}
     with calling() as client:

@@ -1,4 +1,4 @@
-"""The errors that Stripe's failures become here."""
+"""The exceptions that this application raises in place of Stripe's errors."""
 
 from types import MappingProxyType
 

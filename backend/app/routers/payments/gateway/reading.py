@@ -90,7 +90,8 @@ def subscription_of(found: "stripe.Subscription", default_card: str | Unknown | 
 
 
 def _next_phase(found: "stripe.Subscription") -> Any:
-    """Return the first coming phase of the schedule that has another price.
+    """Return the next upcoming phase of the schedule whose price differs from the
+    current one.
 
     The result is `None` if there is no such phase, or if the schedule was not
     requested.

@@ -1,7 +1,7 @@
 """Emails about money. Each occasion gets one email, however often events come.
 
-An occasion follows from what Stripe's objects say, not from events. So a lost event
-costs nobody an email, because the next look at Stripe finds the occasion.
+An occasion follows from what Stripe's objects say, not from events. So nobody misses an
+email if an event is lost, because the next read from Stripe finds the occasion.
 """
 
 from datetime import datetime, timedelta
@@ -26,7 +26,7 @@ NEWS = timedelta(days=30)
 BEFORE_TRIAL_END = timedelta(days=3, hours=1)  # Stripe reminds three days before
 # A payer may spend this long on Stripe's page with what they have just requested.
 AT_THE_PAGE = timedelta(hours=1)
-# Reasons of invoices that the payer has just caused.
+# The billing reasons of invoices that the payer has just caused.
 ASKED_FOR = ("subscription_create", "subscription_update")
 
 

@@ -17,7 +17,7 @@ def is_gone() -> ColumnElement[bool]:
 
 
 def is_settled() -> ColumnElement[bool]:
-    """Select notices to payers without an open invoice.
+    """Select notices whose payer has no open invoice.
 
     While an invoice is open, deleting its notice would cause a second email about it.
     The subquery finds one invoice by an index. PostgreSQL would turn a NOT EXISTS into

@@ -67,7 +67,7 @@ def _silent_subscriptions(db: Session, place: Sequence[Any] | None) -> Iterator[
 def silent_subscriptions(status: str, overdue: datetime) -> Select[Any, Any, Any, Any, Any]:
     """Select the silent subscriptions with this status.
 
-    Stripe gives an incomplete subscription a day.
+    An incomplete subscription expires at Stripe after one day.
     """
     silent = {
         "past_due": true(),

@@ -186,7 +186,8 @@ def _choose_live(
 def _end_all(rows: dict[str, Subscription]) -> None:
     """End all rows of a payer who has been deleted at Stripe.
 
-    Such a payer has no subscription there, even if Stripe does not say so of each.
+    Such a payer has no subscription left there, even if Stripe does not report each one
+    as ended.
     """
     for row in rows.values():
         if row.status in CURRENT:

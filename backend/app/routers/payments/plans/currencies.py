@@ -1,5 +1,5 @@
-"""Amounts of money that Stripe accepts: `backend/currencies.toml`, which names its
-source.
+"""The amounts of money that Stripe accepts, read from `backend/currencies.toml`. That
+file names its source.
 """
 
 import tomllib
@@ -62,7 +62,7 @@ def supported() -> dict[str, Currency]:
 def money(amount: int, currency: str) -> str:
     """Write an amount such as `12.00 EUR`.
 
-    A currency that Stripe has added since is assumed to have two decimals, as nearly
-    all have.
+    A currency that is missing from the file is assumed to have two decimals, as nearly
+    all currencies do.
     """
     return (supported().get(currency) or Currency(currency, 2, 1, 1, amount)).write(amount)

@@ -152,6 +152,6 @@ def _offers(content: _File) -> Iterator[Offer]:
 
 
 def _place(loc: tuple[int | str, ...]) -> str:
-    """Write a place in the file, such as `products[1].plans[0].amount`."""
+    """Format a location in the file as text, such as `products[1].plans[0].amount`."""
     words = [f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc if part != "literal['unlimited']"]
     return "".join(words).removeprefix(".") or "the file"

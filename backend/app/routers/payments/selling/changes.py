@@ -97,9 +97,9 @@ def cancel(db: Session, user: User, *, at_period_end: bool) -> Subscription:
 
 
 def resume(db: Session, user: User) -> Subscription:
-    """Let a subscription continue that would end or is paused.
+    """Resume a subscription that is paused or is due to end.
 
-    A pause of collection ends, too. Raises `NoSubscription`.
+    This also ends a pause of collection. Raises `NoSubscription`.
     """
     subscription = _live(db, user)
     ticket = _ticket(db, subscription)

@@ -73,8 +73,8 @@ class _BegunMeanwhile(Conflict):
 def create_checkout(db: Session, user: User, data: CheckoutCreate) -> CheckoutRead:
     """Return the Stripe page on which to subscribe to a plan.
 
-    The response is the same session again while it is open and the choice is the same.
-    Raises `PlanNotFound`, `PlanNotForSale`, `PlanNotReady`, `AlreadySubscribed`,
+    Repeated calls with the same choices return the same session for as long as it is
+    open. Raises `PlanNotFound`, `PlanNotForSale`, `PlanNotReady`, `AlreadySubscribed`,
     `PromotionCodeUnknown`, `CheckoutBusy`, `CurrencyMismatch`, `PaymentsUnavailable`.
     """
     plan = service.get_plan_for_sale(db, data.plan)

@@ -126,7 +126,7 @@ def _insert(db: Session, user: User) -> Customer:
 def _begin_anew(db: Session, customer: Customer, user: User) -> None:
     """Prepare for a new customer at Stripe after the old one was deleted there.
 
-    The past of the old one stays in our tables.
+    The history of the deleted customer stays in our tables.
     """
     db.refresh(customer, with_for_update=True)
     if customer.gone_at is not None:

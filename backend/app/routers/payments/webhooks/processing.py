@@ -87,7 +87,7 @@ def _work_off(db: Session, event_id: int, concern: Concern | None, payer: str | 
         settle(db, WebhookEvent.id == event_id, Outcome.PARKED, "The customer is not one of ours")
         return
     sync.look(db, customer_id)
-    # This look began after all of them had arrived.
+    # This read from Stripe began after all of those events had arrived.
     settle(db, WebhookEvent.id.in_([event_id, *waiting]))
 
 
