@@ -9,8 +9,9 @@ import resource
 
 from app.core.config import Settings
 
-# One process has at most so many connections. Each holds some 30 kB, so strangers can
-# use at most about 120 MB.
+# One process has at most so many connections. An idle one holds some 30 kB, one with half
+# of a long head up to 200 kB, and one with an unread body of 1 MB up to 450 kB. Each of the
+# last two kinds is closed after 20 seconds.
 MOST = 4096
 FEWEST = 16
 WANTED = 8192
