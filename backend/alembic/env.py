@@ -1,8 +1,8 @@
 """Runs migrations: one migrator at a time, with limits on locks, over the tables of
 every feature.
 
-It runs online, or offline (`--sql`) for a database administrator who wants to read the
-SQL first. The commands are Alembic's own.
+Migrations run online. With `--sql` they print their SQL instead, for a database
+administrator who wants to read it first. The commands are Alembic's own.
 """
 
 import sys

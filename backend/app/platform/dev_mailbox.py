@@ -1,7 +1,7 @@
 """The mailbox of a development server: every email of the outbox, to any recipient,
 sent or not.
 
-It is never mounted in other environments.
+The mailbox exists in development only.
 """
 
 import re

@@ -1,8 +1,9 @@
 """Sends email for a worker.
 
-One connection serves a batch, and no transaction is open while the server is called.
+One SMTP connection serves a batch. No transaction is open during a call to the mail
+server.
 
-Several threads of a worker do so at once. Each takes one email at a time, so an urgent
+A worker sends from several threads at once. Each takes one email at a time, so an urgent
 email overtakes all others at the next step of any thread.
 """
 
