@@ -54,7 +54,9 @@ COLLATION = "utf8mb4_bin"
 USE_UTF8MB4 = f"ALTER DATABASE CHARACTER SET utf8mb4 COLLATE {COLLATION}"
 
 
-def drop_whole_tables(_context: object, _revision: object, directives: list[MigrationScript]) -> None:
+def drop_whole_tables(
+    _context: object, _revision: object, directives: list[MigrationScript]
+) -> None:
     """Remove operations on the indexes of dropped tables.
 
     A dropped table takes its indexes along. MySQL refuses to drop an index that a
@@ -64,11 +66,15 @@ def drop_whole_tables(_context: object, _revision: object, directives: list[Migr
         for operations in (script.upgrade_ops, script.downgrade_ops):
             dropped = {op.table_name for op in operations.ops if isinstance(op, DropTableOp)}
             operations.ops = [
-                op for op in operations.ops if not (isinstance(op, ModifyTableOps) and op.table_name in dropped)
+                op
+                for op in operations.ops
+                if not (isinstance(op, ModifyTableOps) and op.table_name in dropped)
             ]
 
 
-def check_revision(here: MigrationContext, revision: object, directives: list[MigrationScript]) -> None:
+def check_revision(
+    here: MigrationContext, revision: object, directives: list[MigrationScript]
+) -> None:
     """Check a revision before it is written: refuse data loss and missing values, and
     normalise the rest.
     """
@@ -89,7 +95,8 @@ def refuse_several_heads() -> None:
     heads = context.script.get_heads()
     if len(heads) > 1:
         raise CommandError(
-            f"The migrations have {len(heads)} heads: {', '.join(heads)}. Two branches each added one. "
+            f"The migrations have {len(heads)} heads: {', '.join(heads)}. "
+            "Two branches each added one. "
             'Merge them with `alembic merge heads -m "join"`, then migrate again.'
         )
 
@@ -114,7 +121,9 @@ def alone(connection: Connection) -> Iterator[None]:
             yield
             connection.execute(text("SELECT pg_advisory_unlock(:number)"), {"number": LOCK_NUMBER})
         case "mysql":
-            if not connection.scalar(text(f"SELECT GET_LOCK({LOCK}, :wait)"), {"wait": WAIT_SECONDS}):
+            if not connection.scalar(
+                text(f"SELECT GET_LOCK({LOCK}, :wait)"), {"wait": WAIT_SECONDS}
+            ):
                 raise CommandError(STILL_AT_WORK)
             connection.execute(text(LOCK_TIMEOUT["mysql"]))
             refuse_other_collations(connection)
@@ -145,7 +154,9 @@ def wait_for_lock(connection: Connection) -> None:
     it, because `CREATE INDEX CONCURRENTLY` waits for every open transaction.
     """
     deadline = time.monotonic() + WAIT_SECONDS
-    while not connection.scalar(text("SELECT pg_try_advisory_lock(:number)"), {"number": LOCK_NUMBER}):
+    while not connection.scalar(
+        text("SELECT pg_try_advisory_lock(:number)"), {"number": LOCK_NUMBER}
+    ):
         connection.commit()
         if time.monotonic() > deadline:
             raise CommandError(STILL_AT_WORK)
@@ -156,9 +167,19 @@ def refuse_other_collations(connection: Connection) -> None:
     """Refuse tables with another collation: a table keeps its collation, and Alembic
     does not compare them.
     """
-    made = text("SELECT table_name, table_collation FROM information_schema.tables WHERE table_schema = DATABASE()")
-    meant = {table.name: table.kwargs.get("mysql_collate", COLLATION) for table in Base.metadata.tables.values()}
-    if other := sorted(name for name, collation in connection.execute(made) if meant.get(name, collation) != collation):
+    made = text(
+        "SELECT table_name, table_collation FROM information_schema.tables WHERE table_schema = "
+        "DATABASE()"
+    )
+    meant = {
+        table.name: table.kwargs.get("mysql_collate", COLLATION)
+        for table in Base.metadata.tables.values()
+    }
+    if other := sorted(
+        name
+        for name, collation in connection.execute(made)
+        if meant.get(name, collation) != collation
+    ):
         raise CommandError(
             f"These tables have another collation than {COLLATION}, under which `e` may equal `é`: "
             f"{', '.join(other)}. Make a backup, then convert each: "
@@ -196,12 +217,16 @@ def run() -> None:
     enums.read_enums_back(Base.metadata)
     if context.is_offline_mode():
         url = normalise(settings.database_url.get_secret_value())
-        context.configure(url=url, literal_binds=True, dialect_opts={"paramstyle": "named"}, **options)
+        context.configure(
+            url=url, literal_binds=True, dialect_opts={"paramstyle": "named"}, **options
+        )
         with context.begin_transaction():
             prepare_offline(url.get_backend_name())
             context.run_migrations()
         return
-    engine = make_engine(settings, pool_size=1, max_overflow=0, name="liftoff migrations", limits=Limits(0))
+    engine = make_engine(
+        settings, pool_size=1, max_overflow=0, name="liftoff migrations", limits=Limits(0)
+    )
     with engine.connect() as connection, alone(connection):
         context.configure(connection=connection, **options)
         with context.begin_transaction(), required.explained():

@@ -32,7 +32,10 @@ def seed() -> None:
     A second run changes nothing. Refuses production and staging.
     """
     if get_settings().is_deployed:
-        sys.exit("The demo data contains passwords that are public. It is never loaded in production or staging.")
+        sys.exit(
+            "The demo data contains passwords that are public. It is never loaded in production "
+            "or staging."
+        )
     load_models()
     with SessionLocal() as db, db.begin():
         for feature in _by_dependency():
@@ -50,7 +53,9 @@ def _by_dependency() -> list[Feature]:
         for mapper in Base.registry.mappers
         if mapper.class_.__module__.startswith(f"app.routers.{feature.name}.")
     }
-    order: TopologicalSorter[Feature] = TopologicalSorter({feature: set() for feature in discover()})
+    order: TopologicalSorter[Feature] = TopologicalSorter(
+        {feature: set() for feature in discover()}
+    )
     for table, feature in owner.items():
         referred = {owner.get(key.column.table, feature) for key in table.foreign_keys}
         order.add(feature, *(referred - {feature}))
@@ -77,7 +82,9 @@ def superuser(
         if (known is None or not known.is_verified) and not password:
             password = _read_password()
         try:
-            user = service.make_superuser(db, email=email, username=username, password=password or None)
+            user = service.make_superuser(
+                db, email=email, username=username, password=password or None
+            )
         except (ValueError, AppError) as error:
             sys.exit(f"No superuser was created or changed: {error}")
         typer.echo(f"{user.email} ({user.username}) is a superuser.")
@@ -102,7 +109,10 @@ def rekey() -> None:
     renewed, unreadable = second_factor.renew_all()
     typer.echo(f"Secrets encrypted with the new key: {renewed}")
     if unreadable:
-        sys.exit(f"Secrets that neither key can decrypt: {unreadable}. Their owners must sign in with a recovery code.")
+        sys.exit(
+            f"Secrets that neither key can decrypt: {unreadable}. Their owners must sign in with "
+            "a recovery code."
+        )
 
 
 @cli.command("dead-letters")
@@ -114,7 +124,10 @@ def list_dead_letters() -> None:
     for letter in letters:
         typer.echo(f"{letter.name:<12} since {letter.since:%Y-%m-%d %H:%M} UTC  {letter.about}")
         typer.echo(f"{'':<12} attempts: {letter.attempts}  {letter.reason}")
-    typer.echo(f"Dead letters: {number}" + (f". The newest {len(letters)} are shown." if number > len(letters) else ""))
+    typer.echo(
+        f"Dead letters: {number}"
+        + (f". The newest {len(letters)} are shown." if number > len(letters) else "")
+    )
 
 
 @cli.command()

@@ -30,11 +30,13 @@ from app.platform.worker import Worker
 # For the email or job in progress; a lease brings back work that is cut off.
 WORKER_STOP_SECONDS = 10.0
 DESCRIPTION = (
-    "Sign up, sell and publish. Errors are `application/problem+json`. Programs should decide by their `code`."
+    "Sign up, sell and publish. Errors are `application/problem+json`. Programs should decide by "
+    "their `code`."
 )
 DEMO = """
 
-Press **Authorize** and sign in as `author@example.com` with the demo password that `make dev` prints."""
+Press **Authorize** and sign in as `author@example.com` with the demo password that `make dev`
+prints."""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:

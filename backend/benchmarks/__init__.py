@@ -1,1 +1,3 @@
-"""The comparisons of the README's performance table. Each prints ratios of one run, which machines may repeat."""
+"""The comparisons of the README's performance table. Each prints ratios of one run,
+which machines may repeat.
+"""

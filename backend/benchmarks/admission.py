@@ -1,6 +1,8 @@
-"""`make bench`: an authenticated one-row read under 64 clients, with the usual session generator and with ours.
+"""`make bench`: an authenticated one-row read under 64 clients, with the usual session
+generator and with ours.
 
-Each variant is a server process of its own, on one PostgreSQL: POSTGRES_TEST_URL, or the one that comes from PyPI.
+Each variant is a server process of its own, on one PostgreSQL: POSTGRES_TEST_URL, or
+the one that comes from PyPI.
 """
 
 import asyncio
@@ -23,7 +25,9 @@ VARIANTS = {"usual": "usual generator", "ours": "with admission"}
 
 
 def serve(variant: str, port: int) -> None:
-    """The application, with `get_db` replaced by what most projects write where that is asked for."""
+    """The application, with `get_db` replaced by what most projects write where that is
+    asked for.
+    """
     from app.db.database import SessionLocal, get_db
     from app.main import app
 
@@ -38,10 +42,13 @@ def serve(variant: str, port: int) -> None:
 
 
 async def client(url: str, token: str, times: list[float], until: float) -> None:
-    """One keep-alive connection that asks again and again; only answers with 200 count."""
+    """One keep-alive connection that asks again and again; only answers with 200
+    count.
+    """
     address = urlsplit(url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
-    ask = f"GET {address.path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
+    start = f"GET {address.path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}"
+    ask = f"{start}\r\n\r\n".encode()
     while (sent := time.monotonic()) < until:
         writer.write(ask)
         try:
@@ -70,7 +77,11 @@ def measure(variant: str, token: str, threads: int, connections: int) -> tuple[f
 
     port = free_port()
     command = [sys.executable, "-m", "benchmarks.admission", variant, str(port)]
-    sizes = {"WORKER_THREADS": threads, "DATABASE_POOL_SIZE": connections, "DATABASE_MAX_OVERFLOW": 0}
+    sizes = {
+        "WORKER_THREADS": threads,
+        "DATABASE_POOL_SIZE": connections,
+        "DATABASE_MAX_OVERFLOW": 0,
+    }
     settings = {name: str(value) for name, value in sizes.items()} | {"LOG_LEVEL": "error"}
     process = subprocess.Popen(command, env=os.environ | settings)
     try:
@@ -89,7 +100,11 @@ def compare(token: str, threads: int, connections: int) -> None:
     for variant, name in VARIANTS.items():
         rates[variant], slowest = measure(variant, token, threads, connections)
         print(f"  {name:<18}{rates[variant]:6.0f} requests/s   p99 {slowest:6.0f} ms")
-    ratio = f"{rates['ours'] / rates['usual']:.2f}" if rates["usual"] else "none: the usual generator stands still"
+    ratio = (
+        f"{rates['ours'] / rates['usual']:.2f}"
+        if rates["usual"]
+        else "none: the usual generator stands still"
+    )
     print(f"  ratio {ratio}")
 
 

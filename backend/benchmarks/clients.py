@@ -1,4 +1,6 @@
-"""What the comparisons ask servers with: by hand, because a client library would be the bottleneck."""
+"""What the comparisons ask servers with: by hand, because a client library would be the
+bottleneck.
+"""
 
 import asyncio
 import time
@@ -12,10 +14,17 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 async def ask(url: str, body: bytes = b"", headers: Mapping[str, str] = FORM) -> float | None:
-    """How many seconds one request took, over a connection of its own; None unless it was answered with 200."""
+    """How many seconds one request took, over a connection of its own; None unless it
+    was answered with 200.
+    """
     address = urlsplit(url)
     method = "POST" if body else "GET"
-    fields = {"Host": "localhost", "Connection": "close", "Content-Length": str(len(body)), **headers}
+    fields = {
+        "Host": "localhost",
+        "Connection": "close",
+        "Content-Length": str(len(body)),
+        **headers,
+    }
     head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
     began = time.monotonic()
     reader, writer = await asyncio.open_connection(address.hostname, address.port)

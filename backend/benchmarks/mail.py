@@ -1,4 +1,5 @@
-"""Mails per second of one worker: to a server on this machine, and to one that is 50 ms away.
+"""Mails per second of one worker: to a server on this machine, and to one that is 50 ms
+away.
 
 From there each answer takes so long, and a mail waits for four of them.
 """
@@ -75,7 +76,10 @@ def main() -> None:
         databases.stop_servers()
     print(f"\nmails/s of one worker, {os.cpu_count()} cores")
     print(f"  {here:.0f} to a server on this machine ({MAILS} mails, {lines_here} connections)")
-    print(f"  {there:.0f} to one {AWAY * 1000:.0f} ms away ({MAILS // 4} mails, {lines_there} connections)")
+    print(
+        f"  {there:.0f} to one {AWAY * 1000:.0f} ms away ({MAILS // 4} mails, {lines_there} "
+        "connections)"
+    )
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
-"""Webhooks per second, signature and insert included; and what a Stripe that hangs does to everybody else: the 99th
-percentile of a public read, idle and while checkouts wait for Stripe. One server process on PostgreSQL.
+"""Webhooks per second, signature and insert included; and what a Stripe that hangs does
+to everybody else: the 99th percentile of a public read, idle and while checkouts wait
+for Stripe. One server process on PostgreSQL.
 """
 
 import asyncio
@@ -29,8 +30,18 @@ STRIPE = {"STRIPE_SECRET_KEY": "sk_test_benchmark", "STRIPE_WEBHOOK_SECRET": SEC
 def events() -> Iterator[bytes]:
     """As Stripe sends them, each new: two kilobytes about a subscription."""
     for number in count():
-        about = {"object": "subscription", "id": f"sub_{number}", "customer": f"cus_{number}", "note": "." * 1_700}
-        event = {"object": "event", "id": f"evt_{number}", "type": "customer.subscription.updated", "livemode": False}
+        about = {
+            "object": "subscription",
+            "id": f"sub_{number}",
+            "customer": f"cus_{number}",
+            "note": "." * 1_700,
+        }
+        event = {
+            "object": "event",
+            "id": f"evt_{number}",
+            "type": "customer.subscription.updated",
+            "livemode": False,
+        }
         yield json.dumps(event | {"created": int(time.time()), "data": {"object": about}}).encode()
 
 
@@ -38,7 +49,9 @@ async def send(url: str, source: Iterator[bytes], times: list[float], until: flo
     while time.monotonic() < until:
         body = next(source)
         signature = stripe.WebhookSignature.generate_signature_header(body.decode(), SECRET)
-        took = await ask(url, body, {"Content-Type": "application/json", "Stripe-Signature": signature})
+        took = await ask(
+            url, body, {"Content-Type": "application/json", "Stripe-Signature": signature}
+        )
         if took is not None:
             times.append(took)
 
@@ -46,7 +59,9 @@ async def send(url: str, source: Iterator[bytes], times: list[float], until: flo
 async def webhooks(url: str) -> list[float]:
     times: list[float] = []
     source, until = events(), time.monotonic() + SECONDS
-    await asyncio.gather(*(send(f"{url}/payments/webhook", source, times, until) for _ in range(SENDERS)))
+    await asyncio.gather(
+        *(send(f"{url}/payments/webhook", source, times, until) for _ in range(SENDERS))
+    )
     return times
 
 
@@ -66,7 +81,9 @@ async def reads(url: str, tokens: list[str]) -> list[float]:
     """Seconds of each read while these people try to buy."""
     times: list[float] = []
     until = time.monotonic() + SECONDS
-    buyers = [asyncio.create_task(buy(f"{url}/payments/checkout", token, until)) for token in tokens]
+    buyers = [
+        asyncio.create_task(buy(f"{url}/payments/checkout", token, until)) for token in tokens
+    ]
     await asyncio.sleep(1 if tokens else 0)  # until they wait
     await asyncio.gather(*(read(f"{url}/blog/posts", times, until) for _ in range(READERS)))
     for buyer in buyers:
@@ -79,8 +96,12 @@ async def say_nothing(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> 
         await reader.read()
 
 
-async def against_silence(url: str, tokens: list[str], port: int) -> tuple[list[float], list[float]]:
-    """Idle, and with buyers, while on this port somebody takes what is sent and says nothing."""
+async def against_silence(
+    url: str, tokens: list[str], port: int
+) -> tuple[list[float], list[float]]:
+    """Idle, and with buyers, while on this port somebody takes what is sent and says
+    nothing.
+    """
     silence = await asyncio.start_server(say_nothing, "127.0.0.1", port)
     try:
         return await reads(url, []), await reads(url, tokens)
@@ -127,8 +148,14 @@ def main() -> None:
         sell()
         tokens = [token_for(make_user()) for _ in range(BUYERS)]
         port, stripe_port = free_port(), free_port()
-        there = {"STRIPE_API_BASE": f"http://127.0.0.1:{stripe_port}", "PORT": str(port), "LOG_LEVEL": "error"}
-        server = subprocess.Popen([sys.executable, "-m", "app.server"], env=os.environ | STRIPE | there)
+        there = {
+            "STRIPE_API_BASE": f"http://127.0.0.1:{stripe_port}",
+            "PORT": str(port),
+            "LOG_LEVEL": "error",
+        }
+        server = subprocess.Popen(
+            [sys.executable, "-m", "app.server"], env=os.environ | STRIPE | there
+        )
         try:
             wait_for(port)
             url = f"http://127.0.0.1:{port}"

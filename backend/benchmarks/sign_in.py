@@ -1,5 +1,6 @@
-"""Sign-ins per second, and what a flood of them does to everybody else: the 99th percentile of a public read, idle and
-during the flood, in one run against one server process on PostgreSQL.
+"""Sign-ins per second, and what a flood of them does to everybody else: the 99th
+percentile of a public read, idle and during the flood, in one run against one server
+process on PostgreSQL.
 """
 
 import asyncio
@@ -26,7 +27,9 @@ async def keep(url: str, times: list[float], until: float, body: bytes = b"") ->
 
 
 async def run(url: str, names: list[str]) -> tuple[list[float], list[float]]:
-    """Seconds of each read and of each sign-in, while `names` sign in as fast as they can."""
+    """Seconds of each read and of each sign-in, while `names` sign in as fast as they
+    can.
+    """
     reads: list[float] = []
     sign_ins: list[float] = []
     until = time.monotonic() + SECONDS
@@ -44,7 +47,9 @@ def p99(times: list[float]) -> float:
 
 
 def main() -> None:
-    os.environ.update(databases.environment("postgresql") | {"PASSWORD_HASH_KIB": ""})  # what it costs in production
+    os.environ.update(
+        databases.environment("postgresql") | {"PASSWORD_HASH_KIB": ""}
+    )  # what it costs in production
     os.environ["DATABASE_URL"] = databases.create("postgresql", "bench")
     from app import cli
     from tests.auth.factories import make_user
@@ -55,7 +60,9 @@ def main() -> None:
         names = [make_user(PASSWORD).username for _ in range(FLOOD)]
         port = free_port()
         command = [sys.executable, "-m", "app.server"]
-        server = subprocess.Popen(command, env=os.environ | {"PORT": str(port), "LOG_LEVEL": "error"})
+        server = subprocess.Popen(
+            command, env=os.environ | {"PORT": str(port), "LOG_LEVEL": "error"}
+        )
         try:
             wait_for(port)
             idle, _ = asyncio.run(run(f"http://127.0.0.1:{port}", []))
@@ -65,7 +72,9 @@ def main() -> None:
             server.wait()
         print(f"\n{FLOOD} clients sign in, {READERS} read, {SECONDS} s, {os.cpu_count()} cores")
         print(f"  {len(sign_ins) / SECONDS:.0f} sign-ins/s, p99 {p99(sign_ins):.0f} ms")
-        print(f"  GET /blog/posts: p99 {p99(idle):.0f} ms idle, {p99(busy):.0f} ms during the flood")
+        print(
+            f"  GET /blog/posts: p99 {p99(idle):.0f} ms idle, {p99(busy):.0f} ms during the flood"
+        )
         print(f"  ratio {p99(busy) / p99(idle):.1f}")
     finally:
         databases.stop_servers()

@@ -1,5 +1,6 @@
-"""The Stripe simulator, one process: how many requests it answers per second, and what 1,000 subscriptions cost it in
-a simulated year: seconds to advance its clock, and the size of its state file.
+"""The Stripe simulator, one process: how many requests it answers per second, and what
+1,000 subscriptions cost it in a simulated year: seconds to advance its clock, and the
+size of its state file.
 """
 
 import asyncio
@@ -28,7 +29,8 @@ KEY = "sk_test_benchmark"
 async def keep_asking(port: int, path: str, until: float) -> int:
     """How many answers one client got."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {KEY}\r\n\r\n".encode()
+    start = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {KEY}"
+    request = f"{start}\r\n\r\n".encode()
     count = 0
     while time.monotonic() < until:
         writer.write(request)
@@ -43,24 +45,42 @@ async def keep_asking(port: int, path: str, until: float) -> int:
 
 async def answers_per_second(port: int, path: str) -> float:
     until = time.monotonic() + SECONDS
-    return sum(await asyncio.gather(*(keep_asking(port, path, until) for _ in range(CLIENTS)))) / SECONDS
+    return (
+        sum(await asyncio.gather(*(keep_asking(port, path, until) for _ in range(CLIENTS))))
+        / SECONDS
+    )
 
 
 def subscribe(port: int) -> str:
     """A thousand customers with a monthly subscription each, paid. One of them."""
     http = stripe.RequestsClient(timeout=60)
-    v1 = stripe.StripeClient(KEY, base_addresses={"api": f"http://127.0.0.1:{port}"}, http_client=http).v1
+    v1 = stripe.StripeClient(
+        KEY, base_addresses={"api": f"http://127.0.0.1:{port}"}, http_client=http
+    ).v1
     product = v1.products.create({"name": "Pro"})
     price = v1.prices.create(
-        {"product": product.id, "unit_amount": 1900, "currency": "usd", "recurring": {"interval": "month"}}
+        {
+            "product": product.id,
+            "unit_amount": 1900,
+            "currency": "usd",
+            "recurring": {"interval": "month"},
+        }
     )
     for number in range(SUBSCRIPTIONS):
         customer = v1.customers.create(
-            {"email": f"customer{number}@example.com", "name": f"Customer {number}", "payment_method": "pm_card_visa",
-             "invoice_settings": {"default_payment_method": "pm_card_visa"}}
-        )  # fmt: skip
+            {
+                "email": f"customer{number}@example.com",
+                "name": f"Customer {number}",
+                "payment_method": "pm_card_visa",
+                "invoice_settings": {"default_payment_method": "pm_card_visa"},
+            }
+        )
         v1.subscriptions.create(
-            {"customer": customer.id, "items": [{"price": price.id}], "metadata": {"n": str(number)}}
+            {
+                "customer": customer.id,
+                "items": [{"price": price.id}],
+                "metadata": {"n": str(number)},
+            }
         )
     return customer.id
 
@@ -69,7 +89,10 @@ def advance(port: int) -> float:
     """Seconds that a year takes."""
     began = time.monotonic()
     answer = httpx2.post(
-        f"http://127.0.0.1:{port}/_simulator/api/clock/advance", json={"seconds": YEAR}, timeout=600, trust_env=False
+        f"http://127.0.0.1:{port}/_simulator/api/clock/advance",
+        json={"seconds": YEAR},
+        timeout=600,
+        trust_env=False,
     )
     answer.raise_for_status()
     counts = answer.json()["objects"]
@@ -81,7 +104,17 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         port = free_port()
         state = Path(folder) / "state.db"
-        command = [sys.executable, "-m", "simulator", "--port", str(port), "--state", str(state), "--now", str(START)]
+        command = [
+            sys.executable,
+            "-m",
+            "simulator",
+            "--port",
+            str(port),
+            "--state",
+            str(state),
+            "--now",
+            str(START),
+        ]
         simulator = subprocess.Popen(command, env=os.environ)
         try:
             wait_for(port)
@@ -99,7 +132,10 @@ def main() -> None:
     print(f"\nThe Stripe simulator, one process, {os.cpu_count()} cores")
     print(f"  customers.retrieve: {rate:.0f} requests/s; {again:.0f} after the year")
     print(f"  {SUBSCRIPTIONS} customers and subscriptions through stripe-python: {made:.1f} s")
-    print(f"  a simulated year of them: {year:.1f} s, state file {size / 1e6:.1f} MB, {memory / 1e6:.0f} MB of memory")
+    print(
+        f"  a simulated year of them: {year:.1f} s, state file {size / 1e6:.1f} MB, "
+        f"{memory / 1e6:.0f} MB of memory"
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""The command line: `python -m scaffold feature --name invoices --fields "number:str(32):unique"`.
+"""The command line: `python -m scaffold feature --name invoices --fields
+"number:str(32):unique"`.
 
 The Makefile has shorter commands for it.
 """
@@ -23,7 +24,9 @@ def main() -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(prog="python -m scaffold", description=__doc__, allow_abbrev=False)
+    top = argparse.ArgumentParser(
+        prog="python -m scaffold", description=__doc__, allow_abbrev=False
+    )
     commands = top.add_subparsers(required=True)
     feature = commands.add_parser("feature", help="create a feature", allow_abbrev=False)
     feature.add_argument("--name", required=True)
@@ -47,12 +50,23 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _feature(*, dry: str, **request: str | None) -> str:
-    return create(Request(**{key: value for key, value in request.items() if value is not None}), dry=is_yes(dry))
+    return create(
+        Request(**{key: value for key, value in request.items() if value is not None}),
+        dry=is_yes(dry),
+    )
 
 
 def is_yes(value: str) -> bool:
     """Read a yes or no. Raise `Refused` if the value could mean either."""
-    known = {"1": True, "yes": True, "true": True, "": False, "0": False, "no": False, "false": False}
+    known = {
+        "1": True,
+        "yes": True,
+        "true": True,
+        "": False,
+        "0": False,
+        "no": False,
+        "false": False,
+    }
     if value.lower() not in known:
         raise Refused(f"{value!r} is neither 1 nor 0. Nothing was changed.")
     return known[value.lower()]

@@ -36,7 +36,9 @@ class Existing:
     filters: frozenset[str]
     parent: Parent | None = None
 
-    def with_fields(self, *fields: Field, constraints: bool = False, references: bool = False) -> Feature:
+    def with_fields(
+        self, *fields: Field, constraints: bool = False, references: bool = False
+    ) -> Feature:
         known = self._slug()
         return Feature(
             self.name,
@@ -62,7 +64,9 @@ class Existing:
         if not source or not column:
             return []
         arguments = (f"from={source[1]}",)
-        token = Token("", column[1], "slug", arguments, optional=False, default=None, flags=frozenset())
+        token = Token(
+            "", column[1], "slug", arguments, optional=False, default=None, flags=frozenset()
+        )
         return [field_of(token, camel(self.singular))]
 
 
@@ -75,7 +79,9 @@ def add_fields(name: str, fields: str, *, dry: bool) -> str:
     existing = find(name, project)
     added = read_new(fields, existing, project)
     new = existing.with_fields(*added)
-    extended = existing.with_fields(*added, constraints=bool(new.constraints), references=bool(new.references))
+    extended = existing.with_fields(
+        *added, constraints=bool(new.constraints), references=bool(new.references)
+    )
     changed = _merged(existing.with_fields(), extended)
     with staged(f"tests/{existing.name}", f"docs/features/{existing.name}.md") as stage:
         for file, text in changed.items():
@@ -88,7 +94,11 @@ def add_fields(name: str, fields: str, *, dry: bool) -> str:
     if not dry:
         replace_files(files)
     head = f"{'Would change' if dry else 'Changed'} {existing.name}:"
-    after = [] if dry else ["", f"Next: read the revision, run make migrate, then make test only={existing.name}"]
+    after = (
+        []
+        if dry
+        else ["", f"Next: read the revision, run make migrate, then make test only={existing.name}"]
+    )
     return "\n".join([head, *(f"  backend/{file}" for file in sorted(files)), *after])
 
 
@@ -101,17 +111,23 @@ def find(name: str, project: Project) -> Existing:
 
     name = name if name in project.features else plural_of(name)
     if name not in project.features:
-        raise Refused(f"There is no feature {name}. The features are {', '.join(sorted(project.features))}.")
+        raise Refused(
+            f"There is no feature {name}. The features are {', '.join(sorted(project.features))}."
+        )
     folder = BACKEND / "app" / "routers" / name
     parts = {part: folder / f"{part}.py" for part in ("models", "schemas", "service", "router")}
     texts = {part: path.read_text("utf-8") for part, path in parts.items() if path.is_file()}
     cls = next((m.name for m in project.models if (m.feature, m.table) == (name, name)), None)
     shapes = re.search(r"^class (\w+)Create\(Input\)", texts.get("schemas", ""), re.MULTILINE)
     if cls is None or len(texts) < len(parts) or not shapes or shapes[1] != cls:
-        raise Refused(f"{name} was not made by make feature. Change its files by hand. Nothing was written.")
+        raise Refused(
+            f"{name} was not made by make feature. Change its files by hand. Nothing was written."
+        )
     table = Base.metadata.tables[name]
     filters = re.search(
-        rf"^class {cls}Filters\(BaseModel\):\n(.*?)(?=^\S|\Z)", texts["schemas"], re.MULTILINE | re.DOTALL
+        rf"^class {cls}Filters\(BaseModel\):\n(.*?)(?=^\S|\Z)",
+        texts["schemas"],
+        re.MULTILINE | re.DOTALL,
     )
     return Existing(
         name=name,
@@ -143,7 +159,9 @@ def read_new(text: str, existing: Existing, project: Project) -> list[Field]:
     columns = existing.table.columns
     fields = [
         replace(field, later=True)
-        for field in read_fields(text, camel(existing.singular), existing.name, project, owned=existing.owned)
+        for field in read_fields(
+            text, camel(existing.singular), existing.name, project, owned=existing.owned
+        )
         if not (field.token.kind == "currency" and "currency" in columns and not field.default)
     ]
     for field in fields:
@@ -152,25 +170,39 @@ def read_new(text: str, existing: Existing, project: Project) -> list[Field]:
         if field.name in columns or field.name in existing.filters or taken:
             raise WrongField(token.text, f"{min(taken)!r} already exists. Nothing was changed")
         if token.kind == "slug":
-            raise WrongField(token.text, "a slug can only be created with the feature, because existing rows have none")
+            raise WrongField(
+                token.text,
+                "a slug can only be created with the feature, because existing rows have none",
+            )
         if token.kind == "currency" and not field.default:
             raise WrongField(token.text, "existing rows need a currency: write money(eur)")
         if field.default and field.default.server is None and not field.optional:
             raise WrongField(
-                token.text, f"existing rows cannot get the default {token.default}: make the field optional with ?"
+                token.text,
+                f"existing rows cannot get the default {token.default}: make the field optional "
+                "with ?",
             )
         if field.required:
             raise WrongField(
-                token.text, "existing rows have no value for it: make it optional with ?, or give it a =default"
+                token.text,
+                "existing rows have no value for it: make it optional with ?, or give it a "
+                "=default",
             )
         if field.searched:
             raise WrongField(
-                token.text, "q searches the fields that were chosen with the feature: add this one to FILTERS by hand"
+                token.text,
+                "q searches the fields that were chosen with the feature: add this one to "
+                "FILTERS by hand",
             )
-    check(replace(existing.with_fields(), fields=tuple(fields)))  # the slug of the feature has been checked before
+    check(
+        replace(existing.with_fields(), fields=tuple(fields))
+    )  # the slug of the feature has been checked before
     width = sum(4 * (getattr(column.type, "length", None) or 0) + 16 for column in columns)
     if width + sum(4 * field.kind.width + 16 for field in fields) > MAX_ROW:
-        raise Refused("All fields together are too wide for a row of MySQL. Change the type of some of them to text.")
+        raise Refused(
+            "All fields together are too wide for a row of MySQL. Change the type of some of "
+            "them to text."
+        )
     return fields
 
 
@@ -183,7 +215,11 @@ def _merged(before: Feature, after: Feature) -> dict[str, str]:
         if not file.is_file() or text == old[name]:
             continue
         current = file.read_text("utf-8")
-        merged = merge(current, old[name], text, name) if name.endswith(".py") else _rows(current, old[name], text)
+        merged = (
+            merge(current, old[name], text, name)
+            if name.endswith(".py")
+            else _rows(current, old[name], text)
+        )
         if merged != current:
             changed[name] = merged
     return changed
@@ -191,11 +227,15 @@ def _merged(before: Feature, after: Feature) -> dict[str, str]:
 
 def _rows(current: str, old: str, new: str) -> str:
     """Return the page with the new rows at the end of its table of fields."""
-    rows = [line for line in new.splitlines() if line.startswith("| `") and line not in old.splitlines()]
+    rows = [
+        line for line in new.splitlines() if line.startswith("| `") and line not in old.splitlines()
+    ]
     head, heading, rest = current.partition("\n## Fields\n")
     if not heading:
         return current
     lines = rest.splitlines(keepends=True)
     last = max((index for index, line in enumerate(lines) if line.startswith("|")), default=-1)
-    lines[last + 1 : last + 1] = [f"{row}\n" for row in rows if not row.startswith(("| `GET", "| `P", "| `DEL"))]
+    lines[last + 1 : last + 1] = [
+        f"{row}\n" for row in rows if not row.startswith(("| `GET", "| `P", "| `DEL"))
+    ]
     return head + heading + "".join(lines)

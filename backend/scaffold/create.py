@@ -37,13 +37,17 @@ def refuse_long_files(stage: Stage) -> None:
         lines = content.count(b"\n")
         if name.startswith("app/") and lines > MAX_LINES:
             raise Refused(
-                f"With so many fields, {name} has {lines} lines, more than {MAX_LINES}. Split the feature in two."
+                f"With so many fields, {name} has {lines} lines, more than {MAX_LINES}. Split the "
+                "feature in two."
             )
 
 
 def report(feature: Feature, new: dict[str, bytes], *, dry: bool) -> str:
     counts = {name: content.count(b"\n") for name, content in sorted(new.items())}
-    head = f"{'Would write' if dry else 'Wrote'} {feature.words}: {len(new)} files, {sum(counts.values())} lines"
+    head = (
+        f"{'Would write' if dry else 'Wrote'} {feature.words}: {len(new)} files, "
+        f"{sum(counts.values())} lines"
+    )
     lines = [f"  backend/{name} ({count})" for name, count in counts.items()]
     after = [] if dry else ["", f"Next: run make migrate, then make test only={feature.name}"]
     return "\n".join([head, *lines, *after])

@@ -22,7 +22,8 @@ FIRST_YEAR = 1000  # of MySQL's calendar
 
 @dataclass(frozen=True)
 class Default:
-    """A default: as an expression in the model, in the shape and in tests, and as the value of existing rows.
+    """A default: as an expression in the model, in the shape and in tests, and as the
+    value of existing rows.
 
     `server` is `None` if existing rows cannot get the default.
     """
@@ -68,8 +69,13 @@ def decimal(precision: int, scale: int) -> Reader:
     form = rf"-?(0|[1-9][0-9]*)(\.[0-9]{{1,{scale}}})?" if scale else r"-?(0|[1-9][0-9]*)"
 
     def read(text: str) -> Default:
-        if not re.fullmatch(form, text) or len(text.lstrip("-").partition(".")[0]) > precision - scale:
-            raise ValueError(f"is not a number with {precision} digits, {scale} of them after the point")
+        if (
+            not re.fullmatch(form, text)
+            or len(text.lstrip("-").partition(".")[0]) > precision - scale
+        ):
+            raise ValueError(
+                f"is not a number with {precision} digits, {scale} of them after the point"
+            )
         try:
             exact = f"{Decimal(text).quantize(Decimal(1).scaleb(-scale)) + 0:f}"
         except InvalidOperation as error:
@@ -83,7 +89,9 @@ def decimal(precision: int, scale: int) -> Reader:
 def boolean(text: str) -> Default:
     if text not in ("true", "false"):
         raise ValueError("is neither true nor false")
-    return Default(text.capitalize(), text.capitalize(), text.capitalize(), f'literal_column("{text}")')
+    return Default(
+        text.capitalize(), text.capitalize(), text.capitalize(), f'literal_column("{text}")'
+    )
 
 
 def day(text: str) -> Default:
@@ -122,7 +130,9 @@ def long_text(text: str) -> Default:
 def uuid(text: str) -> Default:
     value: UUID = _uuid(text)
     source = f'UUID("{value}")'
-    return Default(source, source, repr(str(value)), repr(value.hex))  # the form in columns without a type for UUIDs
+    return Default(
+        source, source, repr(str(value)), repr(value.hex)
+    )  # the form in columns without a type for UUIDs
 
 
 def json_object(text: str) -> Default:
@@ -171,4 +181,6 @@ def _of_shape(shape: Any) -> Callable[[object], Any]:
     return read
 
 
-_text, _email, _link, _uuid, _json = map(_of_shape, (fields.Text, fields.Email, fields.Link, UUID, fields.JsonObject))
+_text, _email, _link, _uuid, _json = map(
+    _of_shape, (fields.Text, fields.Email, fields.Link, UUID, fields.JsonObject)
+)

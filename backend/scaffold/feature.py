@@ -59,7 +59,11 @@ class Feature:
 
         These are the required fields, and all that refer to no other feature.
         """
-        return [field for field in self.body_fields if field.required or not (field.target or field.later)]
+        return [
+            field
+            for field in self.body_fields
+            if field.required or not (field.target or field.later)
+        ]
 
     @property
     def has_example(self) -> bool:
@@ -151,18 +155,34 @@ class Feature:
     @property
     def table_args(self) -> list[str]:
         checks = [
-            f'CheckConstraint({_known(field)}, name="{field.name}_known")' for field in self.fields if field.choices
+            f'CheckConstraint({_known(field)}, name="{field.name}_known")'
+            for field in self.fields
+            if field.choices
         ]
-        unique = [f"UniqueConstraint({_columns(self.scope, field.name)})" for field in self.fields if field.unique]
-        indexed = [field.name for field in self.fields if field.listed and not field.unique and not field.target]
-        indexes = [f"Index(None, {_columns(self.scope, name, 'id')})" for name in ("created_at", *indexed)]
+        unique = [
+            f"UniqueConstraint({_columns(self.scope, field.name)})"
+            for field in self.fields
+            if field.unique
+        ]
+        indexed = [
+            field.name
+            for field in self.fields
+            if field.listed and not field.unique and not field.target
+        ]
+        indexes = [
+            f"Index(None, {_columns(self.scope, name, 'id')})" for name in ("created_at", *indexed)
+        ]
         return [*checks, *unique, *indexes]
 
     @property
     def constraints(self) -> list[tuple[str, str]]:
         """The names of constraints that a request can break, and their errors."""
         scope = "".join(f"{column}_" for column in self.scope)
-        unique = [(f"uq_{self.name}_{scope}{field.name}", field.error) for field in self.fields if field.unique]
+        unique = [
+            (f"uq_{self.name}_{scope}{field.name}", field.error)
+            for field in self.fields
+            if field.unique
+        ]
         foreign = [
             (f"fk_{self.name}_{field.name}_{field.target.table}", field.error_unknown)
             for field in self.fields
@@ -180,7 +200,12 @@ class Feature:
         scope = "".join(f"{column}_" for column in self.scope)
         named = [f"ix_{self.name}_{scope}{field.name}_id" for field in self.fields]
         named += [f"ck_{self.name}_{field.name}_known" for field in self.fields if field.choices]
-        return [*named, *(name for name, _ in self.constraints), f"fk_{self.name}_owner_id_users", *self._of_parent]
+        return [
+            *named,
+            *(name for name, _ in self.constraints),
+            f"fk_{self.name}_owner_id_users",
+            *self._of_parent,
+        ]
 
     @property
     def _of_parent(self) -> list[str]:
@@ -193,7 +218,11 @@ class Feature:
 
     @property
     def sorts(self) -> list[str]:
-        return ["-created_at", "created_at", *(way + name for name in self.sort_columns[1:] for way in ("", "-"))]
+        return [
+            "-created_at",
+            "created_at",
+            *(way + name for name in self.sort_columns[1:] for way in ("", "-")),
+        ]
 
     @property
     def searched(self) -> list[str]:
@@ -210,9 +239,14 @@ class Feature:
         for field in self.fields:
             operators = ("__ge__", "__le__") if field.kind.ranged else ("__eq__",)
             column = f"{self.cls}.{field.name}"
-            found += [(name, f"{column}.{way}") for name, way in zip(field.filter_names, operators, strict=False)]
+            found += [
+                (name, f"{column}.{way}")
+                for name, way in zip(field.filter_names, operators, strict=False)
+            ]
         if self.searched:
-            found.append(("q", f"contains({', '.join(f'{self.cls}.{name}' for name in self.searched)})"))
+            found.append(
+                ("q", f"contains({', '.join(f'{self.cls}.{name}' for name in self.searched)})")
+            )
         return found + bounds
 
     @property
@@ -223,7 +257,11 @@ class Feature:
             where = " or ".join(self.searched)
             about = f'Field(min_length=1, max_length=200, description="Text in {where}.")'
             lines.append(f"q: Annotated[str | None, {about}] = None")
-        return [*lines, "created_at_from: fields.Moment | None = None", "created_at_to: fields.Moment | None = None"]
+        return [
+            *lines,
+            "created_at_from: fields.Moment | None = None",
+            "created_at_to: fields.Moment | None = None",
+        ]
 
     @property
     def refusals(self) -> list[str]:
@@ -250,7 +288,11 @@ class Feature:
     @property
     def own_error(self) -> str:
         """The code of the 404 that other users get."""
-        return self.parent.code if self.parent and self.parent.private else f"{self.singular}_not_found"
+        return (
+            self.parent.code
+            if self.parent and self.parent.private
+            else f"{self.singular}_not_found"
+        )
 
     @property
     def body(self) -> str:
@@ -274,8 +316,12 @@ class Feature:
     @property
     def left_out(self) -> list[tuple[Field, str]]:
         """The fields that a client may leave out, with the values then."""
-        defaults = [(field, field.default.wire if field.default else "None") for field in self.body_fields]
-        return [(field, value) for field, value in defaults if not field.required and value is not None]
+        defaults = [
+            (field, field.default.wire if field.default else "None") for field in self.body_fields
+        ]
+        return [
+            (field, value) for field, value in defaults if not field.required and value is not None
+        ]
 
     @property
     def clocked(self) -> list[Field]:
@@ -291,7 +337,9 @@ class Feature:
 
     @property
     def foreign_targets(self) -> list[Field]:
-        return [field for field in self.references if self.owned and field.target and field.target.owned]
+        return [
+            field for field in self.references if self.owned and field.target and field.target.owned
+        ]
 
     @property
     def equal(self) -> list[Field]:

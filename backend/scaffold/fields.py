@@ -106,7 +106,11 @@ class Field:
 
     @property
     def constant_line(self) -> str:
-        return f"{self.constant}: {self.shape} = {self.default.constant}" if self.default and self.constant else ""
+        return (
+            f"{self.constant}: {self.shape} = {self.default.constant}"
+            if self.default and self.constant
+            else ""
+        )
 
     @property
     def create_line(self) -> str:
@@ -145,11 +149,17 @@ class Field:
     def remarks(self) -> list[str]:
         found = ["required"] if self.required else []
         found += ["may be null"] if self.optional else []
-        found += [f"default `{_in_a_cell(self.token.default or str(self.default.wire))}`"] if self.default else []
+        found += (
+            [f"default `{_in_a_cell(self.token.default or str(self.default.wire))}`"]
+            if self.default
+            else []
+        )
         found += ["unique"] if self.unique else []
         found += ["filtered and sorted"] if self.listed else []
         if self.target:
-            found += ["null after that row is deleted" if self.optional else "deleted with that row"]
+            found += [
+                "null after that row is deleted" if self.optional else "deleted with that row"
+            ]
         return found + (["found by `q`"] if self.searched else [])
 
     @property
@@ -177,14 +187,21 @@ def field_of(token: Token, feature: str) -> Field:
     """Make the field. Raise `WrongField` for an error in this field alone."""
     kind = kind_of(token)
     field = Field(token, kind, feature)
-    for flag, allowed in (("unique", kind.key), ("index", kind.query is not None), ("search", kind.searched)):
+    for flag, allowed in (
+        ("unique", kind.key),
+        ("index", kind.query is not None),
+        ("search", kind.searched),
+    ):
         if flag in token.flags and not allowed:
             raise WrongField(token.text, f"{token.kind} cannot be :{flag}")
     if token.kind == "slug":
         field = replace(field, source=_source(token))
     if token.default is not None:
         if token.flags & {"unique"}:
-            raise WrongField(token.text, "a unique field has no default, because the second row would have it, too")
+            raise WrongField(
+                token.text,
+                "a unique field has no default, because the second row would have it, too",
+            )
         field = replace(field, default=_default(token, kind))
     return field
 
@@ -195,7 +212,9 @@ def _source(token: Token) -> str:
     if name != "from" or not value:
         raise WrongField(token.text, "slug needs the field from which it is made: slug(from=title)")
     if token.optional or token.flags:
-        raise WrongField(token.text, "a slug is always there and always unique, so nothing may follow it")
+        raise WrongField(
+            token.text, "a slug is always there and always unique, so nothing may follow it"
+        )
     return value
 
 
@@ -219,6 +238,12 @@ def currency_of(money: list[Field], feature: str) -> Field:
     """
     named = {field.token.arguments[0]: field for field in money if field.token.arguments}
     if len(named) > 1:
-        raise WrongField(money[-1].token.text, f"a row has only one currency, not {' and '.join(sorted(named))}")
-    token = Token("money", "currency", "currency", (), optional=False, default=None, flags=frozenset())
-    return Field(token, CURRENCY_KIND, feature, defaults.currency(next(iter(named))) if named else None)
+        raise WrongField(
+            money[-1].token.text, f"a row has only one currency, not {' and '.join(sorted(named))}"
+        )
+    token = Token(
+        "money", "currency", "currency", (), optional=False, default=None, flags=frozenset()
+    )
+    return Field(
+        token, CURRENCY_KIND, feature, defaults.currency(next(iter(named))) if named else None
+    )

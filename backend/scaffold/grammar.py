@@ -11,28 +11,31 @@ from scaffold.problems import Refused
 GRAMMAR = """\
 A field is  name:type  then, in this order,  ?  (may be null)  =default  :unique  :index  :search
 
-  str  str(80)                    one line of up to 200 characters, or of the given number (up to 1000)
+  str  str(80)                    one line: 200 characters, or the given number (up to 1000)
   text                            up to 10,000 characters
   int  bigint                     32 and 64 bits
-  decimal  decimal(8,3)           12 digits, 2 of them after the point, or as given (up to 15 digits)
-  money  money(eur)               minor units; the row has one `currency`, whose default can be given
+  decimal  decimal(8,3)           12 digits, 2 after the point, or as given (up to 15 digits)
+  money  money(eur)               minor units; the row has one `currency`, with this default
   bool  date  datetime
   enum(draft,paid)                one of these words
   json  uuid  email  url          json is an object
   slug(from=title)                made from that str field if it is left out; always unique
   ref(auth.User)                  the id of another feature's row; customer:ref(…) makes customer_id
 
-A default is a value that a client may send: true, 2030-12-31, {"a":1}, https://example.com/. A date may also have
-today, and a datetime may only have now. A default with spaces stands in parentheses: =(to be said). With ?=1, a field
-that is left out is 1, and a null that was sent stays null. Unique fields, slugs and refs have no default. Lists can be
-filtered and sorted by all fields with :unique or :index, by slugs and by refs. q searches the fields with :search.
+A default is a value that a client may send: true, 2030-12-31, {"a":1}, https://example.com/. A
+date may also have today, and a datetime may only have now. A default with spaces stands in
+parentheses: =(to be said). With ?=1, a field that is left out is 1, and a null that was sent
+stays null. Unique fields, slugs and refs have no default. Lists can be filtered and sorted by
+all fields with :unique or :index, by slugs and by refs. q searches the fields with :search.
 
-For example: fields="number:str(32):unique amount:money status:enum(draft,paid)=draft:index notes:text?" """
+For example:
+fields="number:str(32):unique amount:money status:enum(draft,paid)=draft:index notes:text?" """
 
 TOKEN = re.compile(
     r"(?P<name>[^:()?=\s]*):(?P<kind>[^:()?=\s]*)"
     r"(?P<arguments>\([^()]*\))?(?P<optional>\?)?(?:=(?P<default>.*?))?"
-    r"(?P<flags>(?(default)(?::(?:[^\W\d]\w*)?)*|(?::[^:]*)*))"  # a default may have colons; words at its end are flags
+    # A default may have colons; words at its end are flags.
+    r"(?P<flags>(?(default)(?::(?:[^\W\d]\w*)?)*|(?::[^:]*)*))"
 )
 IN_PARENTHESES = re.compile(r"\(([^()]*(?:\([^()]*\)[^()]*)*)\)")
 FLAGS = ("unique", "index", "search")

@@ -60,8 +60,12 @@ def _numbers(token: Token, *usual: int) -> list[int]:
     """
     if not token.arguments:
         return list(usual)
-    if len(token.arguments) != len(usual) or not all(re.fullmatch("[0-9]{1,4}", text) for text in token.arguments):
-        raise WrongField(token.text, f"{token.kind} takes {len(usual)} number{'s' * (len(usual) > 1)}")
+    if len(token.arguments) != len(usual) or not all(
+        re.fullmatch("[0-9]{1,4}", text) for text in token.arguments
+    ):
+        raise WrongField(
+            token.text, f"{token.kind} takes {len(usual)} number{'s' * (len(usual) > 1)}"
+        )
     return [int(text) for text in token.arguments]
 
 
@@ -88,7 +92,10 @@ def _str(token: Token) -> Kind:
 def _decimal(token: Token) -> Kind:
     precision, scale = _numbers(token, 12, 2)
     if not 0 <= scale < precision <= MAX_DIGITS:
-        raise WrongField(token.text, f"decimal has up to {MAX_DIGITS} digits, and fewer than that after the point")
+        raise WrongField(
+            token.text,
+            f"decimal has up to {MAX_DIGITS} digits, and fewer than that after the point",
+        )
 
     return Kind(
         python="Decimal",
@@ -107,7 +114,10 @@ def _enum(token: Token) -> Kind:
         raise WrongField(token.text, "enum needs its words: enum(draft,paid)")
     for word in words:
         if not WORD.fullmatch(word) or len(word) > MAX_WORD:
-            raise WrongField(token.text, f"{word!r} is not a word of a-z, 0-9 and _ with at most {MAX_WORD} characters")
+            raise WrongField(
+                token.text,
+                f"{word!r} is not a word of a-z, 0-9 and _ with at most {MAX_WORD} characters",
+            )
     if len(set(words)) < len(words):
         raise WrongField(token.text, "a word appears twice")
 
@@ -123,7 +133,9 @@ def _enum(token: Token) -> Kind:
 
 def _money(token: Token) -> Kind:
     if len(token.arguments) > 1 or not all(CURRENCY.fullmatch(text) for text in token.arguments):
-        raise WrongField(token.text, "money takes one currency of three lower-case letters, or nothing")
+        raise WrongField(
+            token.text, "money takes one currency of three lower-case letters, or nothing"
+        )
     return Kind(
         python="int",
         implied="BigInteger()",
@@ -149,10 +161,19 @@ CURRENCY_KIND = Kind(python="str", column="String(3)", shape="fields.Currency", 
 KINDS: Mapping[str, Callable[[Token], Kind]] = {
     "str": _str,
     "text": _plain(
-        Kind(python="str", column="Text()", shape="fields.Text", read="str", searched=True, default=defaults.long_text)
+        Kind(
+            python="str",
+            column="Text()",
+            shape="fields.Text",
+            read="str",
+            searched=True,
+            default=defaults.long_text,
+        )
     ),
     "int": _plain(INT),
-    "bigint": _plain(replace(INT, shape="fields.Int64", default=defaults.whole_number(-(2**63), 2**63 - 1))),
+    "bigint": _plain(
+        replace(INT, shape="fields.Int64", default=defaults.whole_number(-(2**63), 2**63 - 1))
+    ),
     "decimal": _decimal,
     "money": _money,
     "bool": _plain(
@@ -191,10 +212,22 @@ KINDS: Mapping[str, Callable[[Token], Kind]] = {
     ),
     "enum": _enum,
     "json": _plain(
-        Kind(python="dict[str, Any]", column="JsonObject()", shape="fields.JsonObject", default=defaults.json_object)
+        Kind(
+            python="dict[str, Any]",
+            column="JsonObject()",
+            shape="fields.JsonObject",
+            default=defaults.json_object,
+        )
     ),
     "uuid": _plain(
-        Kind(python="UUID", implied="Uuid()", shape="UUID", query="UUID | None", key=True, default=defaults.uuid)
+        Kind(
+            python="UUID",
+            implied="Uuid()",
+            shape="UUID",
+            query="UUID | None",
+            key=True,
+            default=defaults.uuid,
+        )
     ),
     "email": _plain(
         Kind(
@@ -229,7 +262,9 @@ KINDS: Mapping[str, Callable[[Token], Kind]] = {
         read="str",
         query="fields.Slug | None",
         width=120,
-        default=defaults.never("makes no sense, because a slug is made from its field, and no two slugs are the same"),
+        default=defaults.never(
+            "makes no sense, because a slug is made from its field, and no two slugs are the same"
+        ),
     ),
     "ref": lambda _: Kind(
         python="int",
@@ -238,7 +273,8 @@ KINDS: Mapping[str, Callable[[Token], Kind]] = {
         query="Id | None",
         key=True,
         default=defaults.never(
-            "makes no sense, because another database has no row with that id. Use ? to make the field optional"
+            "makes no sense, because another database has no row with that id. Use ? to make the "
+            "field optional"
         ),
     ),
 }

@@ -1,4 +1,5 @@
-"""Undo revisions in the developer's own database: `python -m scaffold.local_database NEWEST … OLDEST`.
+"""Undo revisions in the developer's own database: `python -m scaffold.local_database
+NEWEST … OLDEST`.
 
 This runs in a separate process, because it uses the developer's settings.
 """
@@ -24,7 +25,9 @@ Steps = Callable[[Any, Any], list[Any]]
 
 
 def main() -> int:
-    if not (BACKEND.parent / ".env").exists():  # a clone that never ran has the settings of development
+    if not (
+        BACKEND.parent / ".env"
+    ).exists():  # a clone that never ran has the settings of development
         os.environ.setdefault("ENVIRONMENT", "development")
         os.environ.setdefault("SECRET_KEY", secrets.token_urlsafe(48))
     os.environ["LOG_LEVEL"] = "error"
@@ -42,7 +45,8 @@ def _engine() -> Engine | None:
 
     if (settings := get_settings()).is_deployed:
         raise Refused(
-            f"ENVIRONMENT is {settings.environment}. Revisions are undone only in development. Nothing was changed."
+            f"ENVIRONMENT is {settings.environment}. Revisions are undone only in development. "
+            "Nothing was changed."
         )
     if engine.dialect.name == "sqlite" and not os.path.exists(str(engine.url.database)):  # noqa: PTH110 - it is a str
         return None
@@ -54,7 +58,9 @@ def _take_back(engine: Engine, revisions: list[str]) -> None:
     script = ScriptDirectory.from_config(config)
     for revision in revisions:
         current = _current(engine)
-        if current is None or revision not in {one.revision for one in script.iterate_revisions(current, "base")}:
+        if current is None or revision not in {
+            one.revision for one in script.iterate_revisions(current, "base")
+        }:
             continue
         if current == revision:
             command.downgrade(config, "-1")
@@ -72,7 +78,9 @@ def _current(engine: Engine) -> str | None:
             return found
     except SQLAlchemyError as error:
         reason = " ".join(str(getattr(error, "orig", error)).split())[:200]
-        raise Refused(f"The local database cannot be read ({reason}), so nothing was changed.") from error
+        raise Refused(
+            f"The local database cannot be read ({reason}), so nothing was changed."
+        ) from error
 
 
 def _only(script: ScriptDirectory, revision: str) -> Steps:

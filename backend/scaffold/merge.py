@@ -1,4 +1,5 @@
-"""Merge the difference of two generated versions of a file into the present file, which may be edited.
+"""Merge the difference of two generated versions of a file into the present file, which
+may be edited.
 
 This works on syntax trees (libcst). Missing definitions are inserted. Tables and
 classes get the entries that they lack. A function is replaced only if nobody has
@@ -43,7 +44,9 @@ def _body(current: Sequence[Any], base: Sequence[Any], new: Sequence[Any], place
         if at is not None:
             result[at] = _combined(result[at], before, node, f"{place}: {key[1]}")
         elif before is not None:
-            raise Untouchable(f"{place}: {key[1]} no longer exists, so it cannot be changed. Nothing was written.")
+            raise Untouchable(
+                f"{place}: {key[1]} no longer exists, so it cannot be changed. Nothing was written."
+            )
         else:
             _insert(result, node, new[index + 1 :])
     return result
@@ -61,7 +64,9 @@ def _insert(result: list[Any], node: Any, followers: Sequence[Any]) -> None:
     at = _place(result, followers)
     if at < len(result) and isinstance(node, cst.SimpleStatementLine):
         follower = result[at]
-        if isinstance(follower, cst.SimpleStatementLine) and not any(line.comment for line in follower.leading_lines):
+        if isinstance(follower, cst.SimpleStatementLine) and not any(
+            line.comment for line in follower.leading_lines
+        ):
             node = node.with_changes(leading_lines=follower.leading_lines)
             result[at] = follower.with_changes(leading_lines=())
     result.insert(at, node)
@@ -84,7 +89,9 @@ def _key(node: Any) -> tuple[str, str]:
         if isinstance(small, cst.AnnAssign):
             return "name", _code(small.target)
         if isinstance(small, cst.ImportFrom):
-            return "import", "." * len(small.relative) + (_code(small.module) if small.module else "")
+            return "import", "." * len(small.relative) + (
+                _code(small.module) if small.module else ""
+            )
     if isinstance(node, cst.DictElement):
         return "entry", _normal(node.key)
     return "code", _normal(node)
@@ -101,10 +108,14 @@ def _combined(current: Any, base: Any, new: Any, place: str) -> Any:
     if isinstance(current, cst.SimpleStatementLine) and isinstance(new, cst.SimpleStatementLine):
         old = base.body[0] if base is not None else None
         return current.with_changes(body=[_simple(current.body[0], old, new.body[0], place)])
-    raise Untouchable(f"{place} was changed by hand, so it cannot be changed here. Nothing was written.")
+    raise Untouchable(
+        f"{place} was changed by hand, so it cannot be changed here. Nothing was written."
+    )
 
 
-def _function(current: cst.FunctionDef, base: cst.FunctionDef | None, new: cst.FunctionDef, place: str) -> Any:
+def _function(
+    current: cst.FunctionDef, base: cst.FunctionDef | None, new: cst.FunctionDef, place: str
+) -> Any:
     decorators = _decorators(current, base, new)
     if base is None or _same(base.body, new.body) or _same(current.body, new.body):
         return current.with_changes(decorators=decorators)
@@ -112,12 +123,18 @@ def _function(current: cst.FunctionDef, base: cst.FunctionDef | None, new: cst.F
         return current.with_changes(decorators=decorators, body=new.body)
     known = [_normal(node) for node in base.body.body]
     if any(_key(node)[0] != "name" for node in new.body.body if _normal(node) not in known):
-        raise Untouchable(f"{place} was changed by hand, so it cannot be changed here. Nothing was written.")
-    inner = _body(current.body.body, base.body.body, new.body.body, place)  # a table in the function gets entries
+        raise Untouchable(
+            f"{place} was changed by hand, so it cannot be changed here. Nothing was written."
+        )
+    inner = _body(
+        current.body.body, base.body.body, new.body.body, place
+    )  # a table in the function gets entries
     return current.with_changes(decorators=decorators, body=current.body.with_changes(body=inner))
 
 
-def _decorators(current: cst.FunctionDef, base: cst.FunctionDef | None, new: cst.FunctionDef) -> list[cst.Decorator]:
+def _decorators(
+    current: cst.FunctionDef, base: cst.FunctionDef | None, new: cst.FunctionDef
+) -> list[cst.Decorator]:
     """Return the present decorators.
 
     A decorator that is a call gets the arguments that it lacks.
@@ -129,12 +146,16 @@ def _decorators(current: cst.FunctionDef, base: cst.FunctionDef | None, new: cst
             continue
         name = _normal(one.decorator.func)
         same = [
-            i for i, d in enumerate(result) if isinstance(d.decorator, cst.Call) and _normal(d.decorator.func) == name
+            i
+            for i, d in enumerate(result)
+            if isinstance(d.decorator, cst.Call) and _normal(d.decorator.func) == name
         ]
         if same:
             call = cst.ensure_type(result[same[0]].decorator, cst.Call)
             arguments = _entries(call.args, (), one.decorator.args)
-            result[same[0]] = result[same[0]].with_changes(decorator=call.with_changes(args=arguments))
+            result[same[0]] = result[same[0]].with_changes(
+                decorator=call.with_changes(args=arguments)
+            )
         else:
             result.append(one)
     return result
@@ -143,18 +164,28 @@ def _decorators(current: cst.FunctionDef, base: cst.FunctionDef | None, new: cst
 def _simple(current: Any, base: Any, new: Any, place: str) -> Any:
     if isinstance(current, cst.ImportFrom) and isinstance(current.names, Sequence):
         *names, last = _entries(current.names, (), new.names)
-        return current.with_changes(names=[*names, last.with_changes(comma=cst.MaybeSentinel.DEFAULT)])
+        return current.with_changes(
+            names=[*names, last.with_changes(comma=cst.MaybeSentinel.DEFAULT)]
+        )
     value, wanted = getattr(current, "value", None), getattr(new, "value", None)
     before = getattr(base, "value", None)
-    if isinstance(value, cst.Subscript) and isinstance(wanted, cst.Subscript) and _same(value.value, wanted.value):
+    if (
+        isinstance(value, cst.Subscript)
+        and isinstance(wanted, cst.Subscript)
+        and _same(value.value, wanted.value)
+    ):
         old: Sequence[Any] = before.slice if isinstance(before, cst.Subscript) else ()
-        return current.with_changes(value=value.with_changes(slice=_entries(value.slice, old, wanted.slice)))
+        return current.with_changes(
+            value=value.with_changes(slice=_entries(value.slice, old, wanted.slice))
+        )
     for kind in (cst.Dict, cst.List, cst.Tuple):
         if isinstance(value, kind) and isinstance(wanted, kind):
             old = before.elements if isinstance(before, kind) else ()
             merged = value.with_changes(elements=_entries(value.elements, old, wanted.elements))
             return current.with_changes(value=merged)
-    raise Untouchable(f"{place} was changed by hand, so it cannot be changed here. Nothing was written.")
+    raise Untouchable(
+        f"{place} was changed by hand, so it cannot be changed here. Nothing was written."
+    )
 
 
 def _entries(current: Sequence[Any], base: Sequence[Any], new: Sequence[Any]) -> list[Any]:

@@ -25,7 +25,10 @@ def creating(*tables: Table) -> ops.UpgradeOps:
     found: list[ops.MigrateOperation] = []
     for table in tables:
         indexes = sorted(table.indexes, key=lambda index: str(index.name))
-        found += [ops.CreateTableOp.from_table(table), *(ops.CreateIndexOp.from_index(index) for index in indexes)]
+        found += [
+            ops.CreateTableOp.from_table(table),
+            *(ops.CreateIndexOp.from_index(index) for index in indexes),
+        ]
     return ops.UpgradeOps(found)
 
 
@@ -56,9 +59,14 @@ def adding(table: Table, names: Sequence[str]) -> tuple[ops.UpgradeOps, ops.Down
     done: list[ops.MigrateOperation] = [ops.AddColumnOp.from_column(column) for column in columns]
     done += [ops.AddConstraintOp.from_constraint(constraint) for constraint in constraints]
     done += [ops.CreateIndexOp.from_index(index) for index in indexes]
-    undone: list[ops.MigrateOperation] = [ops.DropConstraintOp.from_constraint(one) for one in reversed(constraints)]
+    undone: list[ops.MigrateOperation] = [
+        ops.DropConstraintOp.from_constraint(one) for one in reversed(constraints)
+    ]
     undone += [ops.DropIndexOp.from_index(index) for index in reversed(indexes)]
-    undone += [ops.DropColumnOp.from_column_and_tablename(None, table.name, column) for column in reversed(columns)]
+    undone += [
+        ops.DropColumnOp.from_column_and_tablename(None, table.name, column)
+        for column in reversed(columns)
+    ]
     changes = (ops.ModifyTableOps(table.name, done), ops.ModifyTableOps(table.name, undone))
     return ops.UpgradeOps([changes[0]]), ops.DowngradeOps([changes[1]])
 
@@ -70,7 +78,11 @@ def _columns(constraint: Constraint) -> list[Column[Any]]:
     """
     if isinstance(constraint, CheckConstraint):
         prefix, suffix = f"ck_{constraint.table.name}_", "_known"
-        return [c for c in constraint.table.columns if str(constraint.name) == f"{prefix}{c.name}{suffix}"]
+        return [
+            c
+            for c in constraint.table.columns
+            if str(constraint.name) == f"{prefix}{c.name}{suffix}"
+        ]
     return list(constraint.columns) if isinstance(constraint, ColumnCollectionConstraint) else []
 
 
@@ -82,9 +94,16 @@ def write_revision(
     code = [source_of(operations, batch=batch) for operations in (upgrade, downgrade)]
     used = [name for name in TYPES if any(f"{name}(" in text for text in code)]
     imports = [f"from app.db.types import {', '.join(used)}"] if used else []
-    imports += ["from sqlalchemy.dialects import mysql"] if any("mysql." in text for text in code) else []
+    imports += (
+        ["from sqlalchemy.dialects import mysql"] if any("mysql." in text for text in code) else []
+    )
     written = script.generate_revision(
-        rev_id(), message, head="head", upgrades=code[0], downgrades=code[1], imports="\n".join(imports)
+        rev_id(),
+        message,
+        head="head",
+        upgrades=code[0],
+        downgrades=code[1],
+        imports="\n".join(imports),
     )
     assert written
     return Path(written.path)
@@ -95,5 +114,7 @@ def source_of(operations: Operations, *, batch: bool = False) -> str:
     options: dict[str, Any] = {"render_item": render_item, "render_as_batch": batch}
     context = MigrationContext.configure(dialect_name="postgresql")
     code = render_python_code(operations, migration_context=context, **options)
-    lines = [line for line in code.splitlines() if not line.lstrip().startswith("# ###")]  # Alembic's own remarks
+    lines = [
+        line for line in code.splitlines() if not line.lstrip().startswith("# ###")
+    ]  # Alembic's own remarks
     return "\n".join(lines).replace(", unique=False", "").replace(", schema=None", "").strip()

@@ -26,20 +26,86 @@ MAX_NAME = 40
 MAX_FEATURE = 30
 MAX_IDENTIFIER = 63  # PostgreSQL's; MySQL has 64
 
-# Builtins that are common names of columns. No generated line uses them where a column would hide them.
+# Builtins that are common names of columns. No generated line uses them where a column
+# would hide them.
 HARMLESS = {"format", "hash", "license", "max", "min", "open", "range", "sum", "type"}
 EVERY_ROW_HAS = {"id", "created_at", "updated_at", "owner", "owner_id"}
 QUERY_HAS = {"cursor", "limit", "offset", "q", "sort"}
-IN_CLASSES = {"date", "datetime", "fields", "cls", "self", "changes", "metadata", "registry", "type_annotation_map"}
+IN_CLASSES = {
+    "date",
+    "datetime",
+    "fields",
+    "cls",
+    "self",
+    "changes",
+    "metadata",
+    "registry",
+    "type_annotation_map",
+}
 IN_CLASSES |= {"literal_column", "mapped_column", "now", "today"}
 IN_SLUG_ROUTES = {"db", "owner", "service", "user"}
-IN_FUNCTIONS = {"answer", "base", "body", "client", "count", "data", "db", "filters", "name", "owner", "page", "path"}
-IN_FUNCTIONS |= {"request", "response", "router", "select", "service", "statement", "status", "user", "users", "value"}
-OF_THE_HOUSE = {"admin", "api", "dev", "docs", "health", "metrics", "openapi", "platform", "redoc", "static"}
-# Words that SQLite, PostgreSQL or MariaDB reserves. SQLAlchemy does not know them and would not quote them.
-UNQUOTED = {"collation", "concurrently", "nothing", "portion", "tablesample", "delete_domain_id", "do_domain_ids"}
-UNQUOTED |= {"ignore_domain_ids", "master_demote_to_replica", "master_demote_to_slave", "page_checksum"}
-UNQUOTED |= {"parse_vcol_expr", "ref_system_id", "stats_auto_recalc", "stats_persistent", "stats_sample_pages"}
+IN_FUNCTIONS = {
+    "answer",
+    "base",
+    "body",
+    "client",
+    "count",
+    "data",
+    "db",
+    "filters",
+    "name",
+    "owner",
+    "page",
+    "path",
+}
+IN_FUNCTIONS |= {
+    "request",
+    "response",
+    "router",
+    "select",
+    "service",
+    "statement",
+    "status",
+    "user",
+    "users",
+    "value",
+}
+OF_THE_HOUSE = {
+    "admin",
+    "api",
+    "dev",
+    "docs",
+    "health",
+    "metrics",
+    "openapi",
+    "platform",
+    "redoc",
+    "static",
+}
+# Words that SQLite, PostgreSQL or MariaDB reserves. SQLAlchemy does not know them and
+# would not quote them.
+UNQUOTED = {
+    "collation",
+    "concurrently",
+    "nothing",
+    "portion",
+    "tablesample",
+    "delete_domain_id",
+    "do_domain_ids",
+}
+UNQUOTED |= {
+    "ignore_domain_ids",
+    "master_demote_to_replica",
+    "master_demote_to_slave",
+    "page_checksum",
+}
+UNQUOTED |= {
+    "parse_vcol_expr",
+    "ref_system_id",
+    "stats_auto_recalc",
+    "stats_persistent",
+    "stats_sample_pages",
+}
 SHAPES = ("Create", "Update", "Read")
 SUFFIXES = {*SHAPES, "Filters", "NotFound", "Sort"}
 
@@ -59,8 +125,8 @@ def names_of(name: str, plural: str | None) -> tuple[str, str]:
     for given in (name, plural or name):
         if not FEATURE.fullmatch(given) or len(given) > MAX_FEATURE:
             raise Refused(
-                f"{given!r} cannot be the name of a feature. Use 2 to {MAX_FEATURE} lower-case letters, with "
-                "words joined by _, such as invoices or order_lines."
+                f"{given!r} cannot be the name of a feature. Use 2 to {MAX_FEATURE} lower-case "
+                "letters, with words joined by _, such as invoices or order_lines."
             )
     if plural:
         return name, plural
@@ -78,10 +144,14 @@ def check_feature(singular: str, plural: str, project: Project, *, nested: bool 
             raise Refused(f"{name!r} is a word of Python. Choose another name.")
         if name in dir(builtins) or name in IN_FUNCTIONS:
             raise Refused(
-                f"{name!r} would hide a name that the code uses. Choose a longer name, such as {_longer(plural)}."
+                f"{name!r} would hide a name that the code uses. Choose a longer name, such as "
+                f"{_longer(plural)}."
             )
     if plural in reserved_words():
-        raise Refused(f"{plural!r} is a reserved word of a database. Choose a longer name, such as {_longer(plural)}.")
+        raise Refused(
+            f"{plural!r} is a reserved word of a database. Choose a longer name, such as "
+            f"{_longer(plural)}."
+        )
     path = plural.replace("_", "-")
     for known, what in (
         (project.features, "a feature"),
@@ -95,8 +165,8 @@ def check_feature(singular: str, plural: str, project: Project, *, nested: bool 
     for suffix in SHAPES:
         if camel(singular) + suffix in project.shapes:
             raise Refused(
-                f"OpenAPI already has a {camel(singular)}{suffix}. A second one would rename it for every client. "
-                f"Choose a longer name, such as {_longer(plural)}."
+                f"OpenAPI already has a {camel(singular)}{suffix}. A second one would rename it "
+                f"for every client. Choose a longer name, such as {_longer(plural)}."
             )
 
 
@@ -109,7 +179,8 @@ def check_field(token: Token) -> None:
     name = token.name
     if not FIELD.fullmatch(name) or len(name) > MAX_NAME:
         raise WrongField(
-            token.text, f"the name of a field has at most {MAX_NAME} lower-case letters, digits and single _"
+            token.text,
+            f"the name of a field has at most {MAX_NAME} lower-case letters, digits and single _",
         )
     column = f"{name}_id" if token.kind == "ref" else name
     if keyword.iskeyword(name):
@@ -123,7 +194,8 @@ def check_field(token: Token) -> None:
 def _taken(name: str) -> str | None:
     hides = name in IN_CLASSES or (name in dir(builtins) and name not in HARMLESS)
     reasons = {
-        "is a word of Python": keyword.iskeyword(name) or (keyword.issoftkeyword(name) and name not in HARMLESS),
+        "is a word of Python": keyword.iskeyword(name)
+        or (keyword.issoftkeyword(name) and name not in HARMLESS),
         "is a column that every row has": name in EVERY_ROW_HAS,
         "is a parameter of every list": name in QUERY_HAS,
         "is a reserved word of a database": name in reserved_words(),

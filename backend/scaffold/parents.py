@@ -63,16 +63,21 @@ def find_parent(given: str, project: Project) -> Parent:
     Raise `Refused` if there is none.
     """
     feature, _, name = given.partition(".")
-    models = [model for model in project.models if model.feature == feature and name in ("", model.name)]
+    models = [
+        model for model in project.models if model.feature == feature and name in ("", model.name)
+    ]
     parents = [parent for model in models if (parent := parent_of(model, project))]
     if len(parents) == 1:
         return parents[0]
     if parents:
         known = " or ".join(f"parent={feature}.{parent.model}" for parent in parents)
-        raise Refused(f"parent={given} is ambiguous, because {feature} has several models. Write {known}.")
+        raise Refused(
+            f"parent={given} is ambiguous, because {feature} has several models. Write {known}."
+        )
     raise Refused(
-        f"parent={given} cannot be a parent. A parent needs a path for each row, a dependency that reads one row, "
-        "such as VisibleForum, and a factory in its tests. make feature writes all three."
+        f"parent={given} cannot be a parent. A parent needs a path for each row, a dependency "
+        "that reads one row, such as VisibleForum, and a factory in its tests. make feature "
+        "writes all three."
     )
 
 
@@ -86,7 +91,9 @@ def parent_of(model: Model, project: Project) -> Parent | None:
     except ModuleNotFoundError:
         return None
     factory = "make_user()" if model.table == "users" else factory_of(model)
-    for alias, reader in sorted(_readers(module, model.name), key=lambda found: not found[0].startswith("Visible")):
+    for alias, reader in sorted(
+        _readers(module, model.name), key=lambda found: not found[0].startswith("Visible")
+    ):
         parameter = next((name for name in reader.__annotations__ if name.endswith("_id")), None)
         path = _path_of(parameter, project) if parameter else None
         if parameter and path and factory and getattr(reader, "raises", ()):
@@ -101,7 +108,8 @@ def parent_of(model: Model, project: Project) -> Parent | None:
                 error=reader.raises[0].__name__,
                 code=reader.raises[0].code,
                 private=not alias.startswith("Visible"),
-                public="OptionalUser" in asks or not asks & {"CurrentUser", "VerifiedUser", "Superuser"},
+                public="OptionalUser" in asks
+                or not asks & {"CurrentUser", "VerifiedUser", "Superuser"},
                 owned="owner" in factory,
                 factory=factory.partition("(")[0],
                 nested=path.count("{") > 1,
@@ -113,7 +121,11 @@ def _readers(module: ModuleType, model: str) -> Iterator[tuple[str, Any]]:
     """Yield each name of `Annotated[Model, Depends(function)]` with its function."""
     for name, value in vars(module).items():
         arguments = get_args(value)
-        reads = name.startswith(("Visible", "Own")) and len(arguments) > 1 and get_origin(value) is not None
+        reads = (
+            name.startswith(("Visible", "Own"))
+            and len(arguments) > 1
+            and get_origin(value) is not None
+        )
         if reads and getattr(arguments[0], "__name__", "") == model:
             yield name, arguments[1].dependency
 
@@ -123,7 +135,11 @@ def _names(reader: Any, module: ModuleType) -> Iterator[str]:
     assert module.__file__
     for node in ast.parse(Path(module.__file__).read_text("utf-8")).body:
         if isinstance(node, ast.FunctionDef) and node.name == reader.__name__:
-            yield from (ast.unparse(argument.annotation) for argument in node.args.args if argument.annotation)
+            yield from (
+                ast.unparse(argument.annotation)
+                for argument in node.args.args
+                if argument.annotation
+            )
 
 
 def _path_of(parameter: str, project: Project) -> str | None:

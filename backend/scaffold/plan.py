@@ -41,7 +41,8 @@ def plan(request: Request, project: Project) -> Feature:
     check_feature(singular, plural, project, nested=request.parent is not None)
     if len(project.heads) != 1:
         raise Refused(
-            f"The migrations have {len(project.heads)} heads. Join them with `alembic merge heads`, then try again."
+            f"The migrations have {len(project.heads)} heads. Join them with `alembic merge "
+            "heads`, then try again."
         )
     fields = read_fields(request.fields, camel(singular), plural, project, owned=owned)
     parent = find_parent(request.parent, project) if request.parent else None
@@ -57,13 +58,19 @@ def _refuse_what_the_parent_hides(feature: Feature) -> None:
     if parent is None:
         return
     if feature.public and not parent.public:
-        raise Refused(f"public=yes is not possible, because not everyone may read {parent.feature}.")
+        raise Refused(
+            f"public=yes is not possible, because not everyone may read {parent.feature}."
+        )
     if parent.private and not feature.owned:
         raise Refused(
-            f"owner=none is not possible: {parent.feature} are private, so superusers could not reach the rows."
+            f"owner=none is not possible: {parent.feature} are private, so superusers could not "
+            "reach the rows."
         )
     if parent.word in {feature.singular, *(field.word for field in feature.fields)}:
-        raise Refused(f"The parent is already called {parent.word}. Choose another name for the feature or its field.")
+        raise Refused(
+            f"The parent is already called {parent.word}. Choose another name for the feature or "
+            "its field."
+        )
 
 
 def _choice(option: str, given: str, allowed: dict[str, bool]) -> bool:
@@ -72,7 +79,9 @@ def _choice(option: str, given: str, allowed: dict[str, bool]) -> bool:
     return allowed[given]
 
 
-def read_fields(text: str, cls: str, feature: str, project: Project, *, owned: bool) -> tuple[Field, ...]:
+def read_fields(
+    text: str, cls: str, feature: str, project: Project, *, owned: bool
+) -> tuple[Field, ...]:
     """Return the fields. Raise `WrongField` if one of them is wrong."""
     tokens = parse(text)
     if not tokens:
@@ -98,16 +107,21 @@ def _target(token: Token, feature: str, project: Project, *, owned: bool) -> Tar
     if not place or not name:
         raise WrongField(token.text, "ref needs a feature and its model: ref(auth.User)")
     if place == feature or feature in known.depends_on(place):
-        raise WrongField(token.text, f"{place} already depends on {feature}, so that would be a circle")
+        raise WrongField(
+            token.text, f"{place} already depends on {feature}, so that would be a circle"
+        )
     model = project.model(place, name)
     if model is None or name.startswith("_"):
-        models = ", ".join(f"{one.feature}.{one.name}" for one in project.models if not one.name.startswith("_"))
+        models = ", ".join(
+            f"{one.feature}.{one.name}" for one in project.models if not one.name.startswith("_")
+        )
         raise WrongField(token.text, f"there is no model {place}.{name}. The models are {models}")
     factory = "make_user()" if (place, name) == ("auth", "User") else known.factory_of(model)
     if factory is None:
         raise WrongField(
             token.text,
-            f"the tests need a function in tests/{place}/factories.py that makes a {name} and is annotated so",
+            f"the tests need a function in tests/{place}/factories.py that makes a {name} and is "
+            "annotated so",
         )
     made = factory if owned else factory.replace("owner", "make_user()")
     return Target(place, name, model.table, model.owned, f"{made}.id")
@@ -128,14 +142,22 @@ def check(feature: Feature) -> None:
             raise WrongField(slug.token.text, f"{slug.name!r} would hide a name that the code uses")
         source = next((field for field in feature.fields if field.name == slug.source), None)
         if source is None or source.token.kind != "str" or source.optional:
-            raise WrongField(slug.token.text, f"{slug.source!r} is not a field of type str that is always there")
+            raise WrongField(
+                slug.token.text, f"{slug.source!r} is not a field of type str that is always there"
+            )
     if sum(4 * field.kind.width + 16 for field in feature.fields) > MAX_ROW:
-        raise Refused("All fields together are too wide for a row of MySQL. Change the type of some of them to text.")
+        raise Refused(
+            "All fields together are too wide for a row of MySQL. Change the type of some of "
+            "them to text."
+        )
     if sum(field.listed for field in feature.fields) > MAX_INDEXES:
         raise Refused(f"MySQL does not allow so many indexes. Use at most {MAX_INDEXES}.")
     for name in feature.identifiers:
         if len(name) > MAX_IDENTIFIER:
-            raise Refused(f"{name} is longer than the {MAX_IDENTIFIER} characters that PostgreSQL allows for a name.")
+            raise Refused(
+                f"{name} is longer than the {MAX_IDENTIFIER} characters that PostgreSQL allows "
+                "for a name."
+            )
 
 
 def _refuse_twice(named: Iterable[tuple[str, Token]]) -> None:
@@ -154,12 +176,18 @@ def refuse_hidden_imports(feature: Feature, files: dict[str, str]) -> None:
         imported = {
             alias.name
             for node in ast.walk(ast.parse(text))
-            if isinstance(node, ast.ImportFrom) and not (node.module or "").endswith(("models", "schemas"))
+            if isinstance(node, ast.ImportFrom)
+            and not (node.module or "").endswith(("models", "schemas"))
             for alias in node.names
         }
         targets = {model for model, _ in feature.targets}
-        for defined in (feature.cls, feature.singular, *(feature.cls + suffix for suffix in ("Create", "Read"))):
+        for defined in (
+            feature.cls,
+            feature.singular,
+            *(feature.cls + suffix for suffix in ("Create", "Read")),
+        ):
             if defined in imported | targets:
                 raise Refused(
-                    f"{defined} would hide an import of {name}. Choose a longer name, such as name=my_{feature.name}."
+                    f"{defined} would hide an import of {name}. Choose a longer name, such as "
+                    f"name=my_{feature.name}."
                 )

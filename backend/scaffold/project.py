@@ -11,7 +11,9 @@ from pathlib import Path
 from scaffold.problems import Refused
 
 BACKEND = Path(__file__).resolve().parents[1]
-OWN_ENVIRONMENT = dict(os.environ)  # the developer's environment, before `look` sets what the tools need
+OWN_ENVIRONMENT = dict(
+    os.environ
+)  # the developer's environment, before `look` sets what the tools need
 IMPORTED = re.compile(r"^\s*(?:from|import) app\.routers\.(\w+)", re.MULTILINE)
 
 
@@ -37,7 +39,9 @@ class Project:
     heads: tuple[str, ...]
 
     def model(self, feature: str, name: str) -> Model | None:
-        return next((model for model in self.models if (model.feature, model.name) == (feature, name)), None)
+        return next(
+            (model for model in self.models if (model.feature, model.name) == (feature, name)), None
+        )
 
 
 def settings_for_tools() -> dict[str, str]:
@@ -130,9 +134,16 @@ def factory_of(model: Model, backend: Path = BACKEND) -> str | None:
     if not file.is_file():
         return None
     for node in ast.parse(file.read_text("utf-8")).body:
-        if isinstance(node, ast.FunctionDef) and node.returns and ast.unparse(node.returns) == model.name:
+        if (
+            isinstance(node, ast.FunctionDef)
+            and node.returns
+            and ast.unparse(node.returns) == model.name
+        ):
             needed = node.args.args[: len(node.args.args) - len(node.args.defaults)]
-            kinds = [ast.unparse(argument.annotation) if argument.annotation else "" for argument in needed]
+            kinds = [
+                ast.unparse(argument.annotation) if argument.annotation else ""
+                for argument in needed
+            ]
             if all(kind == "User" for kind in kinds) and None not in node.args.kw_defaults:
                 return f"{node.name}({', '.join('owner' for _ in kinds)})"
     return None

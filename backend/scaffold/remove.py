@@ -51,23 +51,40 @@ def plan(name: str, project: Project) -> Removal:
     """Return what to remove. Raise `Refused` if the feature cannot be removed."""
     name = name if name in project.features else plural_of(name)
     if name not in project.features:
-        raise Refused(f"There is no feature {name}. The features are {', '.join(sorted(project.features))}.")
+        raise Refused(
+            f"There is no feature {name}. The features are {', '.join(sorted(project.features))}."
+        )
     users = sorted(other for other in project.features - {name} if name in known.depends_on(other))
     if users:
-        raise Refused(f"Other features depend on {name}: {', '.join(users)}. Remove them first. Nothing was changed.")
+        raise Refused(
+            f"Other features depend on {name}: {', '.join(users)}. Remove them first. Nothing was "
+            "changed."
+        )
     everything = revisions(BACKEND)
     made = frozenset[str]().union(*(revision.tables for revision in everything))
-    tables = tuple(table for table in _tables_of(name) if table.name in made)  # a new table may have no revision yet
+    tables = tuple(
+        table for table in _tables_of(name) if table.name in made
+    )  # a new table may have no revision yet
     deleted, moved = _revisions_of(frozenset(table.name for table in tables), everything)
-    candidates = [BACKEND / "app/routers" / name, BACKEND / "tests" / name, BACKEND / f"docs/features/{name}.md"]
-    return Removal(name, tuple(place for place in candidates if place.exists()), tables, deleted, moved)
+    candidates = [
+        BACKEND / "app/routers" / name,
+        BACKEND / "tests" / name,
+        BACKEND / f"docs/features/{name}.md",
+    ]
+    return Removal(
+        name, tuple(place for place in candidates if place.exists()), tables, deleted, moved
+    )
 
 
 def _tables_of(name: str) -> tuple[Table, ...]:
     from app.db.database import Base
 
     inside = f"app.routers.{name}."
-    own = {mapper.local_table for mapper in Base.registry.mappers if mapper.class_.__module__.startswith(inside)}
+    own = {
+        mapper.local_table
+        for mapper in Base.registry.mappers
+        if mapper.class_.__module__.startswith(inside)
+    }
     return tuple(table for table in Base.metadata.sorted_tables if table in own)
 
 
@@ -95,7 +112,9 @@ def _revisions_of(
 
 
 def _ask(removal: Removal) -> None:
-    files = sum(1 for place in removal.places for path in [place, *place.rglob("*")] if path.is_file())
+    files = sum(
+        1 for place in removal.places for path in [place, *place.rglob("*")] if path.is_file()
+    )
     rows = ", ".join(table.name for table in removal.tables) or "no table"
     print(f"This deletes {removal.name}: {files} files, and {rows} with every row.")
     try:
@@ -118,8 +137,15 @@ def _drop(removal: Removal) -> list[str]:
 
 def _take_back(removal: Removal) -> None:
     """Undo the revisions in the developer's own database, then delete their files."""
-    command = [sys.executable, "-m", "scaffold.local_database", *(revision.id for revision in removal.deleted)]
-    done = subprocess.run(command, cwd=BACKEND, env=OWN_ENVIRONMENT, check=False, stderr=subprocess.PIPE, text=True)
+    command = [
+        sys.executable,
+        "-m",
+        "scaffold.local_database",
+        *(revision.id for revision in removal.deleted),
+    ]
+    done = subprocess.run(
+        command, cwd=BACKEND, env=OWN_ENVIRONMENT, check=False, stderr=subprocess.PIPE, text=True
+    )
     if done.returncode:
         raise Refused(done.stderr.strip())
     for revision, below in removal.moved:
@@ -142,8 +168,13 @@ def _delete(place: Path) -> None:
 
 def _report(removal: Removal, new: list[str]) -> str:
     gone = [*removal.places, *(revision.path for revision in removal.deleted)]
-    lines = [f"Removed {removal.name}:", *(f"  {place.relative_to(BACKEND.parent)}" for place in gone)]
+    lines = [
+        f"Removed {removal.name}:",
+        *(f"  {place.relative_to(BACKEND.parent)}" for place in gone),
+    ]
     lines += [
-        f"Wrote backend/{name}, because the revisions of the feature are in git. Next: run make migrate" for name in new
+        f"Wrote backend/{name}, because the revisions of the feature are in git. Next: run make "
+        "migrate"
+        for name in new
     ]
     return "\n".join(lines)

@@ -62,7 +62,10 @@ def write(files: dict[str, str], backend: Path) -> list[Path]:
 
 def tidy(paths: list[Path], backend: Path) -> None:
     """Remove unused imports and format the files, with the project's settings."""
-    for options in (["check", "--quiet", "--fix", "--select", FIXES, "--exit-zero"], ["format", "--quiet"]):
+    for options in (
+        ["check", "--quiet", "--fix", "--select", FIXES, "--exit-zero"],
+        ["format", "--quiet"],
+    ):
         command = [sys.executable, "-m", "ruff", *options, "--no-cache", *map(str, paths)]
         subprocess.run(command, cwd=backend, check=True)
 

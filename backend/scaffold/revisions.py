@@ -12,7 +12,14 @@ from typing_extensions import override
 
 from app.db.migrations import alembic_config
 
-TABLE_FIRST = {"create_table", "drop_table", "add_column", "drop_column", "alter_column", "batch_alter_table"}
+TABLE_FIRST = {
+    "create_table",
+    "drop_table",
+    "add_column",
+    "drop_column",
+    "alter_column",
+    "batch_alter_table",
+}
 TABLE_SECOND = {"create_index", "drop_index", "create_foreign_key", "create_unique_constraint"}
 TABLE_SECOND |= {"create_check_constraint", "drop_constraint", "create_primary_key"}
 UNKNOWN = "?"
@@ -36,15 +43,34 @@ class Revision:
     def tracked(self) -> bool:
         """Whether it is in git, so that others may have it already."""
         listed = ["git", "ls-files", "--error-unmatch", self.path.name]
-        return subprocess.run(listed, cwd=self.path.parent, capture_output=True, check=False).returncode == 0
+        return (
+            subprocess.run(
+                listed, cwd=self.path.parent, capture_output=True, check=False
+            ).returncode
+            == 0
+        )
 
 
 def _tables(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) == "op":
-            place = 0 if node.func.attr in TABLE_FIRST else 1 if node.func.attr in TABLE_SECOND else None
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and ast.unparse(node.func.value) == "op"
+        ):
+            place = (
+                0
+                if node.func.attr in TABLE_FIRST
+                else 1
+                if node.func.attr in TABLE_SECOND
+                else None
+            )
             if place is not None:
-                named = [keyword.value for keyword in node.keywords if keyword.arg in ("table_name", "source_table")]
+                named = [
+                    keyword.value
+                    for keyword in node.keywords
+                    if keyword.arg in ("table_name", "source_table")
+                ]
                 given = [*node.args[place : place + 1], *named]
                 yield given[0].value if given and isinstance(given[0], ast.Constant) else UNKNOWN  # type: ignore[misc]
             elif node.func.attr == "execute":
@@ -55,7 +81,9 @@ def revisions(backend: Path) -> list[Revision]:
     """Return all revisions, newest first."""
     script = ScriptDirectory.from_config(alembic_config(backend))
     return [
-        Revision(one.revision, str(one.down_revision) if one.down_revision else None, Path(one.path))
+        Revision(
+            one.revision, str(one.down_revision) if one.down_revision else None, Path(one.path)
+        )
         for one in script.walk_revisions()
     ]
 
@@ -74,7 +102,9 @@ class _DownRevision(libcst.CSTTransformer):
         self._value = libcst.parse_expression(f'"{new}"' if new else "None")
 
     @override
-    def leave_Assign(self, original_node: libcst.Assign, updated_node: libcst.Assign) -> libcst.Assign:
+    def leave_Assign(
+        self, original_node: libcst.Assign, updated_node: libcst.Assign
+    ) -> libcst.Assign:
         target = original_node.targets[0].target
         if isinstance(target, libcst.Name) and target.value == "down_revision":
             return updated_node.with_changes(value=self._value)

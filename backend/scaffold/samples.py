@@ -12,12 +12,24 @@ BAD: dict[str, list[str]] = {
     "money": ['"1"', "1.5", "2**53", "True"],
     "bool": ['"yes"', "1"],
     "date": ["0", '"2030-02-30"', '"0999-01-01"', '"2030-01-01T00:00:00Z"'],
-    "datetime": ["0", '"now"', '"2030-01-01T12:00:00"', '"0001-01-01T00:00:00Z"', '"9999-12-31T23:59:59-14:00"'],
+    "datetime": [
+        "0",
+        '"now"',
+        '"2030-01-01T12:00:00"',
+        '"0001-01-01T00:00:00Z"',
+        '"9999-12-31T23:59:59-14:00"',
+    ],
     "enum": ['""', '"no such word"', "1"],
     "json": ["1", "[]", '"{}"', '{"a": ' * 21 + "1" + "}" * 21],
     "uuid": ['"x"', "1"],
     "email": ['"nobody"', '"a@b\\r\\nBcc: c@example.com"', "1"],
-    "url": ['"javascript:alert(1)"', '"https://"', '"https://a b"', '"https://example.com/" + "x" * 700', "1"],
+    "url": [
+        '"javascript:alert(1)"',
+        '"https://"',
+        '"https://a b"',
+        '"https://example.com/" + "x" * 700',
+        "1",
+    ],
     "slug": ['""', '"Not a slug"', '"admin"'],
     "ref": ["0", "-1", '"x"', "2**63"],
     "currency": ['""', '"EUR"', '"euro"', "1"],
@@ -39,7 +51,8 @@ def good(token: Token) -> str:
         "date": 'f"2030-01-{number % 28 + 1:02}"',
         "datetime": 'f"2030-01-01T{number % 24:02}:00:00Z"',
         "json": '{"number": number}',
-        "uuid": "str(UUID(int=number))",  # only the last part differs, so the order is the same on every database
+        # Only the last part differs, so the order is the same on every database.
+        "uuid": "str(UUID(int=number))",
         "email": 'f"someone{number:04}@example.com"',
         "url": 'f"https://example.com/{number:04}"',
         "currency": '("eur", "usd")[number % 2]',
@@ -51,7 +64,11 @@ def good(token: Token) -> str:
         return f"({words},)[number % {len(token.arguments)}]" if len(token.arguments) > 1 else words
     if token.kind == "decimal":
         _, scale = token.arguments or ("12", "2")
-        return 'f"{number % 10}.' + "5".ljust(int(scale), "0") + '"' if int(scale) else 'f"{number % 10}"'
+        return (
+            'f"{number % 10}.' + "5".ljust(int(scale), "0") + '"'
+            if int(scale)
+            else 'f"{number % 10}"'
+        )
     return simple[token.kind]
 
 
@@ -76,10 +93,26 @@ def example(token: Token) -> str:
 def bad(token: Token) -> list[str]:
     if token.kind == "str":
         length = int(token.arguments[0]) if token.arguments else 200
-        return ['""', '" "', f'"x" * {length + 1}', '"\\n"', '"\\x1b"', '"\\u202e"', '"\\u200b"', "1"]
+        return [
+            '""',
+            '" "',
+            f'"x" * {length + 1}',
+            '"\\n"',
+            '"\\x1b"',
+            '"\\u202e"',
+            '"\\u200b"',
+            "1",
+        ]
     if token.kind == "decimal":
         precision, scale = (int(text) for text in token.arguments or ("12", "2"))
-        return ['""', '"1e2"', "1.5", f'"1" * {precision - scale + 1}', f'"0." + "1" * {scale + 1}', '"-"']
+        return [
+            '""',
+            '"1e2"',
+            "1.5",
+            f'"1" * {precision - scale + 1}',
+            f'"0." + "1" * {scale + 1}',
+            '"-"',
+        ]
     return BAD[token.kind]
 
 

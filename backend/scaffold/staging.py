@@ -28,13 +28,23 @@ class Stage:
         self._before = self._files()
 
     def _files(self) -> dict[str, bytes]:
-        found = (path.relative_to(self.backend) for path in self.backend.rglob("*") if path.is_file())
-        ours = (path for path in found if not any(part.startswith((".", "__pycache__")) for part in path.parts))
+        found = (
+            path.relative_to(self.backend) for path in self.backend.rglob("*") if path.is_file()
+        )
+        ours = (
+            path
+            for path in found
+            if not any(part.startswith((".", "__pycache__")) for part in path.parts)
+        )
         return {str(path): (self.backend / path).read_bytes() for path in ours}
 
     def changed(self) -> dict[str, bytes]:
         """Return the new and changed files, by their path below `backend/`."""
-        return {name: content for name, content in self._files().items() if self._before.get(name) != content}
+        return {
+            name: content
+            for name, content in self._files().items()
+            if self._before.get(name) != content
+        }
 
     def existed(self, name: str) -> bool:
         return name in self._before
@@ -52,17 +62,29 @@ class Stage:
         if done.returncode:
             said = done.stderr.strip().splitlines() or ["no output"]
             raise Refused(
-                f"The generated code does not work, so none of it was kept: {said[-1]}\n{done.stderr[-3000:]}"
+                "The generated code does not work, so none of it was kept: "
+                f"{said[-1]}\n{done.stderr[-3000:]}"
             )
 
     def lint(self) -> None:
         """Raise `Refused` if a name or a default breaks a rule of the linter."""
         names = [name for name in self.changed() if name.endswith(".py")]
-        command = [sys.executable, "-m", "ruff", "check", "--no-cache", "--output-format=concise", *names]
-        done = subprocess.run(command, cwd=self.backend, capture_output=True, text=True, check=False)
+        command = [
+            sys.executable,
+            "-m",
+            "ruff",
+            "check",
+            "--no-cache",
+            "--output-format=concise",
+            *names,
+        ]
+        done = subprocess.run(
+            command, cwd=self.backend, capture_output=True, text=True, check=False
+        )
         if done.returncode:
             raise Refused(
-                f"The linter refuses the code that these fields produce, so none of it was kept:\n{done.stdout}"
+                "The linter refuses the code that these fields produce, so none of it was "
+                f"kept:\n{done.stdout}"
             )
 
 
@@ -78,7 +100,9 @@ def staged(*more: str) -> Iterator[Stage]:
             source, target = BACKEND / name, backend / name
             target.parent.mkdir(parents=True, exist_ok=True)
             if source.is_dir():
-                shutil.copytree(source, target)  # compiled code, too: times are preserved, so it stays valid
+                shutil.copytree(
+                    source, target
+                )  # compiled code, too: times are preserved, so it stays valid
             elif source.is_file():
                 shutil.copy2(source, target)
         yield Stage(backend)
@@ -138,7 +162,8 @@ def alone() -> Iterator[None]:
         fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         raise Refused(
-            "Another make feature command is running. Wait for it, then try again. Nothing was changed."
+            "Another make feature command is running. Wait for it, then try again. Nothing was "
+            "changed."
         ) from error
     else:
         yield

@@ -95,13 +95,19 @@ def singular_of(many: str) -> str | None:
     head, last = _split(many)
     if last in SINGULAR:
         return head + SINGULAR[last]
-    if last in IRREGULAR or not re.fullmatch(r".+s", last) or re.fullmatch(rf".*(?:ss|us|is)|{IN_S}", last):
+    if (
+        last in IRREGULAR
+        or not re.fullmatch(r".+s", last)
+        or re.fullmatch(rf".*(?:ss|us|is)|{IN_S}", last)
+    ):
         return None
     if GREEK.fullmatch(last):
         return f"{head}{last[:-2]}is"
     if re.fullmatch(r".+[^aeiou]ies", last):
         return f"{head}{last[:-3]}y"
-    silent = not last.endswith("es") or SILENT_E.fullmatch(last) or not TAKES_ES.fullmatch(last[:-2])
+    silent = (
+        not last.endswith("es") or SILENT_E.fullmatch(last) or not TAKES_ES.fullmatch(last[:-2])
+    )
     return head + last[: -1 if silent else -2]
 
 

@@ -1,4 +1,6 @@
-"""`python -m simulator`: Stripe in a box, on this machine alone unless told otherwise."""
+"""`python -m simulator`: Stripe in a box, on this machine alone unless told
+otherwise.
+"""
 
 import argparse
 import contextlib
@@ -17,7 +19,10 @@ from simulator.state.file import UnusableState
 
 def main() -> None:
     if _environment() == "production":
-        sys.exit("The simulator is for development and tests: it refuses to run where ENVIRONMENT=production.")
+        sys.exit(
+            "The simulator is for development and tests: it refuses to run where "
+            "ENVIRONMENT=production."
+        )
     options = _parser().parse_args()
     settings = Settings(
         port=options.port,
@@ -32,9 +37,13 @@ def main() -> None:
         app = create_app(settings)
     except UnusableState as error:
         sys.exit(str(error))
-    gc.set_threshold(20_000, 20, 50)  # a year of a thousand subscriptions is mostly dicts that come and go
+    gc.set_threshold(
+        20_000, 20, 50
+    )  # a year of a thousand subscriptions is mostly dicts that come and go
     running = server(app, settings.port, settings.host)
-    with contextlib.suppress(KeyboardInterrupt):  # which uvicorn passes on when it has ended in good order
+    with contextlib.suppress(
+        KeyboardInterrupt
+    ):  # which uvicorn passes on when it has ended in good order
         running.run()
     if not running.started:
         sys.exit(1)  # it has said why
@@ -42,7 +51,9 @@ def main() -> None:
 
 def _environment() -> str | None:
     """As the application reads it: the environment wins over `.env`."""
-    with contextlib.suppress(OSError, UnicodeDecodeError):  # the application says what is wrong with the file
+    with contextlib.suppress(
+        OSError, UnicodeDecodeError
+    ):  # the application says what is wrong with the file
         return os.environ.get("ENVIRONMENT") or dotenv_values(ROOT / ".env").get("ENVIRONMENT")
     return None
 
@@ -56,20 +67,40 @@ def _webhook(options: argparse.Namespace) -> tuple[str, str] | None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m simulator", description="A stateful Stripe that runs offline.")
+    parser = argparse.ArgumentParser(
+        prog="python -m simulator", description="A stateful Stripe that runs offline."
+    )
     port = int(os.environ.get("SIMULATOR_PORT") or PORT)
-    parser.add_argument("--port", type=int, default=port, help="to listen on; SIMULATOR_PORT or %(default)s")
-    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on; there is no sign-in")
-    parser.add_argument("--name", action="append", default=[], help="a Host name to answer to, beside this machine's")
+    parser.add_argument(
+        "--port", type=int, default=port, help="to listen on; SIMULATOR_PORT or %(default)s"
+    )
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="the address to listen on; there is no sign-in"
+    )
+    parser.add_argument(
+        "--name",
+        action="append",
+        default=[],
+        help="a Host name to answer to, beside this machine's",
+    )
     state = ROOT / (os.environ.get("SIMULATOR_STATE") or STATE)
-    parser.add_argument("--state", type=Path, default=state, help="the file that survives restarts; or SIMULATOR_STATE")
+    parser.add_argument(
+        "--state",
+        type=Path,
+        default=state,
+        help="the file that survives restarts; or SIMULATOR_STATE",
+    )
     parser.add_argument("--memory", action="store_true", help="keep no file")
     parser.add_argument("--seed", help="of a new state: the same calls then give the same ids")
     parser.add_argument("--webhook", metavar="URL", help="an endpoint that gets all events")
     parser.add_argument(
-        "--webhook-secret", default=os.environ.get("SIMULATOR_WEBHOOK_SECRET"), help="whsec_… of that endpoint"
+        "--webhook-secret",
+        default=os.environ.get("SIMULATOR_WEBHOOK_SECRET"),
+        help="whsec_… of that endpoint",
     )
-    parser.add_argument("--now", type=int, help="stop the clock at this Unix time, until it is advanced")
+    parser.add_argument(
+        "--now", type=int, help="stop the clock at this Unix time, until it is advanced"
+    )
     return parser
 
 

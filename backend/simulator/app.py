@@ -21,25 +21,34 @@ from simulator.webhooks.planning import plan_deliveries
 
 def create_app(settings: Settings) -> FastAPI:
     """`app.state.box` holds its parts, `app.state.store` the store among them."""
-    store = Store(settings.state, seed=settings.seed, base_url=settings.base_url, frozen=settings.now)
+    store = Store(
+        settings.state, seed=settings.seed, base_url=settings.base_url, frozen=settings.now
+    )
     store.before_commit = [plan_deliveries, watch_retention]
     box = Box(store, default_webhook=settings.webhook)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(box.timeline.keep_ticking()), asyncio.create_task(box.deliverer.work())]
+        tasks = [
+            asyncio.create_task(box.timeline.keep_ticking()),
+            asyncio.create_task(box.deliverer.work()),
+        ]
         yield
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         store.close()
 
-    app = FastAPI(title="Stripe simulator", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        title="Stripe simulator", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
+    )
     app.state.box = box
     app.state.store = store
     app.add_middleware(Guard, names=settings.names)
     stripe = Dispatcher(store, box.chaos)
-    app.router.routes.append(Route("/v1{path:path}", stripe))  # the first to be asked: most requests are its
+    app.router.routes.append(
+        Route("/v1{path:path}", stripe)
+    )  # the first to be asked: most requests are its
     app.router.default = stripe  # what is no page and no control it answers as well
     app.include_router(control.router)
     app.include_router(control_billing.router)

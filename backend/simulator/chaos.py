@@ -1,4 +1,6 @@
-"""Faults on purpose: what happens to calls and to webhooks now and then, or to the next calls of one kind."""
+"""Faults on purpose: what happens to calls and to webhooks now and then, or to the next
+calls of one kind.
+"""
 
 import asyncio
 import random
@@ -18,7 +20,9 @@ class _Model(BaseModel):
 
 
 class CallChaos(_Model):
-    """How often a call fails with 500 or 429 before anything happened, is slow, or loses its answer afterwards."""
+    """How often a call fails with 500 or 429 before anything happened, is slow, or
+    loses its answer afterwards.
+    """
 
     error: Probability = 0
     rate_limit: Probability = 0
@@ -28,7 +32,9 @@ class CallChaos(_Model):
 
 
 class WebhookChaos(_Model):
-    """How often an event is sent twice, after the one that follows it, late (in real time), or never."""
+    """How often an event is sent twice, after the one that follows it, late (in real
+    time), or never.
+    """
 
     duplicate: Probability = 0
     reorder: Probability = 0
@@ -62,7 +68,9 @@ class Strike(BaseModel):
 
 
 class Chaos:
-    """Off until told otherwise, and off again after a restart. The same seed gives the same faults."""
+    """Off until told otherwise, and off again after a restart. The same seed gives the
+    same faults.
+    """
 
     def __init__(self) -> None:
         self._replaced = asyncio.Event()
@@ -100,7 +108,9 @@ class Chaos:
         chances = self.settings.calls
         seconds = chances.slow_seconds if self._calls.random() < chances.slow else 0
         names: tuple[Fault, ...] = ("error", "rate_limit", "lost")
-        fault = next((name for name in names if self._calls.random() < getattr(chances, name)), None)
+        fault = next(
+            (name for name in names if self._calls.random() < getattr(chances, name)), None
+        )
         return Strike(fault=fault, seconds=seconds)
 
 

@@ -1,4 +1,6 @@
-"""The simulator's own API, at /_simulator/api: its clock, its faults, its deliveries. JSON in, JSON out."""
+"""The simulator's own API, at /_simulator/api: its clock, its faults, its deliveries.
+JSON in, JSON out.
+"""
 
 import asyncio
 from typing import Annotated, Any
@@ -24,7 +26,9 @@ class Box:
     """All parts of a running simulator."""
 
     def __init__(self, store: Store, default_webhook: tuple[str, str] | None = None) -> None:
-        """`default_webhook` is the URL and the secret of an endpoint that is always there."""
+        """`default_webhook` is the URL and the secret of an endpoint that is always
+        there.
+        """
         self.store = store
         self._default_webhook = default_webhook
         self.chaos = Chaos()
@@ -39,7 +43,11 @@ class Box:
             "frozen": clock.frozen is not None,
             "next_due": self.timeline.next_due(),
             "seed": self.store.seed,
-            "objects": {kind: len(t.rows) for kind, t in self.store.tables.items() if t.rows and kind[0] != "_"},
+            "objects": {
+                kind: len(t.rows)
+                for kind, t in self.store.tables.items()
+                if t.rows and kind[0] != "_"
+            },
             "deliveries_on_their_way": self.deliverer.on_their_way,
             "chaos": self.chaos.settings.model_dump(),
         }
@@ -63,8 +71,8 @@ class Box:
         return known
 
     async def settle(self, timeout_seconds: float) -> bool:
-        """Whether within that time no test clock advances any more and no delivery is on its way. Retries to come do
-        not count.
+        """Whether within that time no test clock advances any more and no delivery is
+        on its way. Retries to come do not count.
         """
         try:
             async with asyncio.timeout(timeout_seconds):
@@ -75,7 +83,9 @@ class Box:
         return True
 
     async def reset(self) -> None:
-        """Forget all objects, the time and the faults. A clock that advances gets there first."""
+        """Forget all objects, the time and the faults. A clock that advances gets there
+        first.
+        """
         async with self.timeline.standing_still():
             self.chaos.configure(ChaosSettings())
             self.store.reset()
@@ -127,7 +137,9 @@ async def advance(box: BoxDependency, wanted: Advance) -> dict[str, Any]:
     now = box.store.clock.now()
     to = now + wanted.seconds if wanted.seconds is not None else wanted.to or 0
     if not now <= to <= now + MAX_ADVANCE:
-        raise HTTPException(422, f"The clock goes forward only, at most ten years at once. It is {now} now.")
+        raise HTTPException(
+            422, f"The clock goes forward only, at most ten years at once. It is {now} now."
+        )
     if not await box.timeline.advance(to):
         raise HTTPException(409, FORGOTTEN)
     return box.state()
@@ -147,7 +159,9 @@ async def reset(box: BoxDependency) -> dict[str, Any]:
 
 
 @router.get("/deliveries")
-async def deliveries(box: BoxDependency, limit: Annotated[int, Field(ge=1, le=1000)] = 50) -> dict[str, Any]:
+async def deliveries(
+    box: BoxDependency, limit: Annotated[int, Field(ge=1, le=1000)] = 50
+) -> dict[str, Any]:
     return {"deliveries": box.deliveries(limit)}
 
 

@@ -1,4 +1,6 @@
-"""What Stripe has no API for: cardholders who dispute, banks that decide, and the account's settings."""
+"""What Stripe has no API for: cardholders who dispute, banks that decide, and the
+account's settings.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,7 +42,9 @@ class BillingSettings(BaseModel):
 
 
 class Lives(BaseModel):
-    """A seller's server makes customers without a test clock. One with this address is to live by this clock."""
+    """A seller's server makes customers without a test clock. One with this address is
+    to live by this clock.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -62,14 +66,18 @@ async def open_dispute(box: BoxDependency, wanted: NewDispute) -> dict[str, Any]
     with _work(box) as work:
         charge = work.get("charge", wanted.charge)
         work.use_clock_of(work.find("customer", charge["customer"]))
-        shown: dict[str, Any] = public(disputes.open_dispute(work, charge, wanted.reason, inquiry=wanted.inquiry))
+        shown: dict[str, Any] = public(
+            disputes.open_dispute(work, charge, wanted.reason, inquiry=wanted.inquiry)
+        )
         return shown
 
 
 @router.post("/disputes/{dispute}/close")
 async def close_dispute(box: BoxDependency, dispute: str, verdict: Verdict) -> dict[str, Any]:
     with _work(box) as work:
-        shown: dict[str, Any] = public(disputes.close(work, disputes.find(work, dispute), won=verdict.won))
+        shown: dict[str, Any] = public(
+            disputes.close(work, disputes.find(work, dispute), won=verdict.won)
+        )
         return shown
 
 
@@ -83,7 +91,9 @@ async def set_billing(box: BoxDependency, wanted: BillingSettings) -> BillingSet
 
 @router.post("/customers/clock")
 async def set_clock(box: BoxDependency, wanted: Lives) -> Lives:
-    """From their creation on: a customer who is there already stays on the clock that they have."""
+    """From their creation on: a customer who is there already stays on the clock that
+    they have.
+    """
     with _work(box) as work:
         work.get("test_helpers.test_clock", wanted.test_clock)
         settings.set_clock_of(work, wanted.email, wanted.test_clock)

@@ -1,7 +1,7 @@
 """Keeps web pages of others out: DNS rebinding and cross-site forms.
 
-The simulator answers to the names of this machine, and to those that it was given for the other containers of a
-staging deployment.
+The simulator answers to the names of this machine, and to those that it was given for
+the other containers of a staging deployment.
 """
 
 from urllib.parse import urlsplit
@@ -18,7 +18,9 @@ REFUSAL = {
 
 
 class Guard:
-    """403 for a Host that is neither loopback nor one of `names`, and for a request from a page of another origin."""
+    """403 for a Host that is neither loopback nor one of `names`, and for a request
+    from a page of another origin.
+    """
 
     def __init__(self, app: ASGIApp, names: tuple[str, ...] = ()) -> None:
         self.app = app
@@ -28,7 +30,10 @@ class Guard:
         if scope["type"] == "http":
             headers = Headers(scope=scope)
             host = headers.get("host", "")
-            if _name(host) not in self.names or headers.get("origin", f"http://{host}") != f"http://{host}":
+            if (
+                _name(host) not in self.names
+                or headers.get("origin", f"http://{host}") != f"http://{host}"
+            ):
                 await JSONResponse({"error": REFUSAL}, 403)(scope, receive, send)
                 return
         await self.app(scope, receive, send)

@@ -1,10 +1,14 @@
-"""Stripe's objects as plain dicts: encoding, what the outside sees of them, and how two states differ."""
+"""Stripe's objects as plain dicts: encoding, what the outside sees of them, and how two
+states differ.
+"""
 
 import json
 from typing import Any
 
 Object = dict[str, Any]
-"""Has `object`, its kind (`customer`, `checkout.session`), and `id`. Keys with a leading `_` are ours alone."""
+"""Has `object`, its kind (`customer`, `checkout.session`), and `id`. Keys with a
+leading `_` are ours alone.
+"""
 
 EMBEDDED = 10  # as many of its list an object shows
 
@@ -21,18 +25,22 @@ def decode(data: bytes) -> Object:
 
 
 def public(value: Any) -> Any:
-    """As the outside sees it, at any depth: without keys that begin with `_`, and with the first of embedded lists.
-    Untouched parts are shared, not copied.
+    """As the outside sees it, at any depth: without keys that begin with `_`, and with
+    the first of embedded lists. Untouched parts are shared, not copied.
     """
     if isinstance(value, dict):
-        return {key: public(_first_page(item)) for key, item in value.items() if not key.startswith("_")}
+        return {
+            key: public(_first_page(item)) for key, item in value.items() if not key.startswith("_")
+        }
     if isinstance(value, list):
         return [public(item) for item in value]
     return value
 
 
 def surface(obj: Object) -> Object:
-    """As `public`, of one object that holds no others whole: its own keys are all that can be hidden."""
+    """As `public`, of one object that holds no others whole: its own keys are all that
+    can be hidden.
+    """
     return {key: _first_page(value) for key, value in obj.items() if key[0] != "_"}
 
 
@@ -44,7 +52,9 @@ def _first_page(value: Any) -> Any:
 
 
 def previous_attributes(before: Object, after: Object) -> Object:
-    """What `data.previous_attributes` of an event holds: old values of what changed; lists whole, hashes in part."""
+    """What `data.previous_attributes` of an event holds: old values of what changed;
+    lists whole, hashes in part.
+    """
     changes: Object = {}
     for key in before.keys() | after.keys():
         old, new = before.get(key), after.get(key)

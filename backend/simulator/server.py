@@ -1,4 +1,6 @@
-"""How the simulator is served: by uvicorn, on this machine alone by default, with a way to cut a connection."""
+"""How the simulator is served: by uvicorn, on this machine alone by default, with a way
+to cut a connection.
+"""
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -8,7 +10,9 @@ CUT = "simulator.cut"
 
 
 class Cuttable(HttpToolsProtocol):
-    """Offers the application, as an ASGI extension, to end the connection without an answer."""
+    """Offers the application, as an ASGI extension, to end the connection without an
+    answer.
+    """
 
     def on_message_begin(self) -> None:
         super().on_message_begin()

@@ -10,10 +10,12 @@ PORT = 8001
 
 @dataclass(frozen=True)
 class Settings:
-    """`state` None keeps everything in memory; `seed` is that of a new state, `now` stops its clock there.
+    """`state` None keeps everything in memory; `seed` is that of a new state, `now`
+    stops its clock there.
 
-    `webhook` is the URL and the secret of an endpoint that gets all events. `host` is the address to listen on, and
-    `names` are Host names to answer to besides those of this machine.
+    `webhook` is the URL and the secret of an endpoint that gets all events. `host` is
+    the address to listen on, and `names` are Host names to answer to besides those of
+    this machine.
     """
 
     port: int = PORT

@@ -1,6 +1,8 @@
-"""One run of the suite is one database: `pytest --database=sqlite|postgresql|mysql`, a fresh one for every worker.
+"""One run of the suite is one database: `pytest --database=sqlite|postgresql|mysql`, a
+fresh one for every worker.
 
-The environment is set before anything of the application is imported, because its engine is made on import.
+The environment is set before anything of the application is imported, because its
+engine is made on import.
 """
 
 import os
@@ -16,7 +18,12 @@ DB_TESTS = Path(__file__).parent / "db"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--database", choices=databases.KINDS, default="sqlite", help="which database the suite runs on")
+    parser.addoption(
+        "--database",
+        choices=databases.KINDS,
+        default="sqlite",
+        help="which database the suite runs on",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -29,13 +36,19 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collectstart(collector: pytest.Collector) -> None:
-    """Prepare Hypothesis for the modules that use it. Importing it takes a second, which no other test waits for."""
-    if isinstance(collector, pytest.Module) and "from hypothesis import" in collector.path.read_text("utf-8"):
+    """Prepare Hypothesis for the modules that use it. Importing it takes a second,
+    which no other test waits for.
+    """
+    if isinstance(
+        collector, pytest.Module
+    ) and "from hypothesis import" in collector.path.read_text("utf-8"):
         import_module("tests.support.properties")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Spare runs without Hypothesis the summary of its plugin, which imports all of it to say nothing."""
+    """Spare runs without Hypothesis the summary of its plugin, which imports all of it
+    to say nothing.
+    """
     plugin = session.config.pluginmanager.get_plugin("hypothesispytest")
     if plugin and "hypothesis" not in sys.modules:
         session.config.pluginmanager.unregister(plugin)
@@ -59,11 +72,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def meant_for(item: pytest.Item) -> tuple[str, ...]:
-    """The databases that a test runs on: those that `@pytest.mark.only("postgresql")` names, or all of them.
+    """The databases that a test runs on: those that `@pytest.mark.only("postgresql")`
+    names, or all of them.
 
-    A test that asks for no tables has no database in it and runs on the first one only. The tests of
-    `db` are about the differences between databases, with or without tables, and the tests of faults
-    run on one database anyway.
+    A test that asks for no tables has no database in it and runs on the first one only.
+    The tests of `db` are about the differences between databases, with or without
+    tables, and the tests of faults run on one database anyway.
     """
     if only := item.get_closest_marker("only"):
         return only.args
@@ -73,9 +87,11 @@ def meant_for(item: pytest.Item) -> tuple[str, ...]:
 
 
 def dealt(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
-    """The share that xdist gives each worker at first begins with its part of the long tests.
+    """The share that xdist gives each worker at first begins with its part of the long
+    tests.
 
-    Left for the end, or all with one worker, they would keep it busy when the others have nothing left.
+    Left for the end, or all with one worker, they would keep it busy when the others
+    have nothing left.
     """
     marks = ("slow", "long", "faults")
     slow = [item for item in items if any(map(item.get_closest_marker, marks))]

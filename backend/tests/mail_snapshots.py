@@ -1,4 +1,6 @@
-"""How every mail looks, word for word: `python -m tests.mail_snapshots` rewrites the files after a wanted change."""
+"""How every mail looks, word for word: `python -m tests.mail_snapshots` rewrites the
+files after a wanted change.
+"""
 
 from pathlib import Path
 
@@ -8,12 +10,16 @@ TESTS = Path(__file__).parent
 
 
 def snapshots() -> dict[Path, str]:
-    """Each mail of each feature with its sample values, and the file that holds what it should be."""
+    """Each mail of each feature with its sample values, and the file that holds what it
+    should be.
+    """
     found = {}
     for template, values in samples().items():
         feature, name = template.split("/")
         mail = render_mail(template, values)
-        found[TESTS / feature / "mails" / f"{name}.txt"] = f"Subject: {mail.subject}\n\n{mail.text}\n{mail.html}\n"
+        found[TESTS / feature / "mails" / f"{name}.txt"] = (
+            f"Subject: {mail.subject}\n\n{mail.text}\n{mail.html}\n"
+        )
     return found
 
 

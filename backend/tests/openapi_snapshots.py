@@ -1,7 +1,9 @@
-"""`python -m tests.openapi_snapshots` (`make openapi`) writes down what the API promises, one file per feature.
+"""`python -m tests.openapi_snapshots` (`make openapi`) writes down what the API
+promises, one file per feature.
 
-A feature is a tag. Its file has its paths and every component that they need; what features share stands in each file,
-so that a feature and its file can be deleted together.
+A feature is a tag. Its file has its paths and every component that they need; what
+features share stands in each file, so that a feature and its file can be deleted
+together.
 """
 
 import json
@@ -26,13 +28,17 @@ def snapshots(document: Json) -> dict[Path, str]:
             feature = "platform" if tag in PLATFORM else tag
             by_feature.setdefault(feature, {}).setdefault(path, {})[method] = operation
     return {
-        TESTS / feature / "openapi.json": _text({"paths": paths, "components": _needed(paths, document)})
+        TESTS / feature / "openapi.json": _text(
+            {"paths": paths, "components": _needed(paths, document)}
+        )
         for feature, paths in by_feature.items()
     }
 
 
 def _needed(paths: Json, document: Json) -> Json:
-    """The components that these paths refer to, and those that they refer to in turn."""
+    """The components that these paths refer to, and those that they refer to in
+    turn.
+    """
     known: Json = document["components"]
     needed: Json = {}
     waiting = list(_references(paths))

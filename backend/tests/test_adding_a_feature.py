@@ -1,4 +1,6 @@
-"""`docs/adding-a-feature.md` is true: its files, its commands and its test work as they stand there."""
+"""`docs/adding-a-feature.md` is true: its files, its commands and its test work as they
+stand there.
+"""
 
 import re
 
@@ -36,8 +38,14 @@ def test_the_feature_of_the_page_is_migrated_tested_and_clean(tree):
     succeeded(tree.python("-m", "alembic", "upgrade", "head"))
     succeeded(tree.python("-m", "alembic", "check"))
     succeeded(tree.python("-m", "ruff", "check", "app/routers/notes", "tests/notes", "alembic"))
-    succeeded(tree.python("-m", "ruff", "format", "--check", "app/routers/notes", "tests/notes", "alembic"))
-    assert "3 passed" in succeeded(tree.python("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/notes"))
+    succeeded(
+        tree.python(
+            "-m", "ruff", "format", "--check", "app/routers/notes", "tests/notes", "alembic"
+        )
+    )
+    assert "3 passed" in succeeded(
+        tree.python("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/notes")
+    )
     succeeded(tree.python("-m", "tests.openapi_snapshots"))
     assert (tree.backend / "tests/notes/openapi.json").is_file()
     succeeded(tree.python("-m", "alembic", "downgrade", "-1"))

@@ -20,55 +20,183 @@ BAD = [
     (rules.layers_point_one_way, "app.platform.x", "from app.routers.auth.models import User"),
     (rules.layers_point_one_way, "app.platform.x", "def f():\n    from app.routers import auth"),
     (rules.layers_point_one_way, "app.routers.blog.x", "from app.main import app"),
-    (rules.parts_of_a_feature_point_one_way, "app.routers.blog.models", "from .schemas import PostRead"),
+    (
+        rules.parts_of_a_feature_point_one_way,
+        "app.routers.blog.models",
+        "from .schemas import PostRead",
+    ),
     (rules.parts_of_a_feature_point_one_way, "app.routers.blog.schemas", "from . import service"),
     (rules.parts_of_a_feature_point_one_way, "app.routers.blog.security", "from . import service"),
-    (rules.parts_of_a_feature_point_one_way, "app.routers.blog.queries", "from .dependencies import OwnPost"),
-    (rules.parts_of_a_feature_point_one_way, "app.routers.blog.service", "import app.routers.blog.router"),
-    (rules.parts_of_a_feature_point_one_way, "app.routers.blog.dependencies", "from . import router"),
+    (
+        rules.parts_of_a_feature_point_one_way,
+        "app.routers.blog.queries",
+        "from .dependencies import OwnPost",
+    ),
+    (
+        rules.parts_of_a_feature_point_one_way,
+        "app.routers.blog.service",
+        "import app.routers.blog.router",
+    ),
+    (
+        rules.parts_of_a_feature_point_one_way,
+        "app.routers.blog.dependencies",
+        "from . import router",
+    ),
     (rules.parts_of_a_feature_point_one_way, "app.routers.auth.mfa.totp", "from . import routes"),
-    (rules.parts_of_a_feature_point_one_way, "app.routers.auth.mfa.totp", "from app.routers.auth.mfa.routes import x"),
-    (rules.parts_of_a_feature_point_one_way, "app.routers.auth.mfa.totp", "from app.routers.auth.router import router"),
-    (rules.parts_of_a_feature_point_one_way, "app.routers.auth.google.gateway", "from . import journey"),
-    (rules.features_meet_at_models_and_dependencies, "app.routers.blog.x", "from app.routers.auth.service import f"),
-    (rules.features_meet_at_models_and_dependencies, "app.routers.blog.x", "from app.routers import auth"),
-    (rules.features_meet_at_models_and_dependencies, "app.routers.blog.x", "from ..auth import security"),
-    (rules.features_meet_at_models_and_dependencies, "app.routers.auth.x", "from app.routers.blog.models import Post"),
+    (
+        rules.parts_of_a_feature_point_one_way,
+        "app.routers.auth.mfa.totp",
+        "from app.routers.auth.mfa.routes import x",
+    ),
+    (
+        rules.parts_of_a_feature_point_one_way,
+        "app.routers.auth.mfa.totp",
+        "from app.routers.auth.router import router",
+    ),
+    (
+        rules.parts_of_a_feature_point_one_way,
+        "app.routers.auth.google.gateway",
+        "from . import journey",
+    ),
+    (
+        rules.features_meet_at_models_and_dependencies,
+        "app.routers.blog.x",
+        "from app.routers.auth.service import f",
+    ),
+    (
+        rules.features_meet_at_models_and_dependencies,
+        "app.routers.blog.x",
+        "from app.routers import auth",
+    ),
+    (
+        rules.features_meet_at_models_and_dependencies,
+        "app.routers.blog.x",
+        "from ..auth import security",
+    ),
+    (
+        rules.features_meet_at_models_and_dependencies,
+        "app.routers.auth.x",
+        "from app.routers.blog.models import Post",
+    ),
     (rules.rules_know_no_web, "app.routers.blog.service", "from fastapi import HTTPException"),
-    (rules.rules_know_no_web, "app.routers.blog.categories", "from starlette.requests import Request"),
+    (
+        rules.rules_know_no_web,
+        "app.routers.blog.categories",
+        "from starlette.requests import Request",
+    ),
     (rules.rules_know_no_web, "app.routers.auth.security", "import fastapi"),
     (rules.rules_know_no_web, "app.routers.auth.mfa.totp", "import fastapi"),
-    (rules.libraries_stay_in_their_place, "app.routers.auth.service", "from passlib.context import CryptContext"),
+    (
+        rules.libraries_stay_in_their_place,
+        "app.routers.auth.service",
+        "from passlib.context import CryptContext",
+    ),
     (rules.libraries_stay_in_their_place, "app.core.keys", "from joserfc import jwt"),
     (rules.libraries_stay_in_their_place, "app.routers.payments.service", "import stripe"),
-    (rules.routes_are_plain_functions, "app.routers.blog.router", "@router.get('')\nasync def f(): ..."),
-    (rules.routes_are_plain_functions, "app.routers.blog.dependencies", "async def f(x):\n    service.get(x)"),
+    (
+        rules.routes_are_plain_functions,
+        "app.routers.blog.router",
+        "@router.get('')\nasync def f(): ...",
+    ),
+    (
+        rules.routes_are_plain_functions,
+        "app.routers.blog.dependencies",
+        "async def f(x):\n    service.get(x)",
+    ),
     (rules.routes_are_plain_functions, "app.platform.x", "async def f(db: db_dependency): ..."),
-    (rules.get_db_alone_ends_transactions, "app.routers.blog.service", "def f(db):\n    db.commit()"),
-    (rules.get_db_alone_ends_transactions, "app.routers.blog.service", "def f(db):\n    db.session.rollback()"),
-    (rules.features_raise_their_own_errors, "app.routers.blog.router", "from fastapi import HTTPException"),
-    (rules.features_raise_their_own_errors, "app.routers.blog.router", "raise fastapi.HTTPException(404)"),
-    (rules.sessions_come_from_db_dependency, "app.routers.blog.router", "def f(db=Depends(get_db)): ..."),
-    (rules.sessions_come_from_db_dependency, "app.platform.x", "X = fastapi.Depends(dependency=database.get_db)"),
-    (rules.simulator_stands_apart, "app.routers.payments.gateway", "from simulator.app import create_app"),
+    (
+        rules.get_db_alone_ends_transactions,
+        "app.routers.blog.service",
+        "def f(db):\n    db.commit()",
+    ),
+    (
+        rules.get_db_alone_ends_transactions,
+        "app.routers.blog.service",
+        "def f(db):\n    db.session.rollback()",
+    ),
+    (
+        rules.features_raise_their_own_errors,
+        "app.routers.blog.router",
+        "from fastapi import HTTPException",
+    ),
+    (
+        rules.features_raise_their_own_errors,
+        "app.routers.blog.router",
+        "raise fastapi.HTTPException(404)",
+    ),
+    (
+        rules.sessions_come_from_db_dependency,
+        "app.routers.blog.router",
+        "def f(db=Depends(get_db)): ...",
+    ),
+    (
+        rules.sessions_come_from_db_dependency,
+        "app.platform.x",
+        "X = fastapi.Depends(dependency=database.get_db)",
+    ),
+    (
+        rules.simulator_stands_apart,
+        "app.routers.payments.gateway",
+        "from simulator.app import create_app",
+    ),
     (rules.simulator_stands_apart, "simulator.state.x", "def f():\n    import app.core.config"),
-    (rules.parts_of_the_simulator_point_one_way, "simulator.state.x", "from simulator.billing import cards"),
-    (rules.parts_of_the_simulator_point_one_way, "simulator.billing.x", "import simulator.resources.prices"),
-    (rules.rows_have_the_clock_of_the_database, "app.routers.blog.models", "from app.core.types import now"),
+    (
+        rules.parts_of_the_simulator_point_one_way,
+        "simulator.state.x",
+        "from simulator.billing import cards",
+    ),
+    (
+        rules.parts_of_the_simulator_point_one_way,
+        "simulator.billing.x",
+        "import simulator.resources.prices",
+    ),
+    (
+        rules.rows_have_the_clock_of_the_database,
+        "app.routers.blog.models",
+        "from app.core.types import now",
+    ),
     (rules.rows_have_the_clock_of_the_database, "app.platform.x", "X = datetime.now(UTC)"),
     (rules.rows_have_the_clock_of_the_database, "app.db.x", "X = func.now()"),
-    (rules.relationships_name_their_loads, "app.routers.blog.models", "author: Mapped[User] = relationship()"),
-    (rules.relationships_name_their_loads, "app.routers.blog.models", "x = orm.relationship(User, lazy='select')"),
-    (rules.relationships_name_their_loads, "app.db.x", "x = relationship(lazy='raise', backref='posts')"),
+    (
+        rules.relationships_name_their_loads,
+        "app.routers.blog.models",
+        "author: Mapped[User] = relationship()",
+    ),
+    (
+        rules.relationships_name_their_loads,
+        "app.routers.blog.models",
+        "x = orm.relationship(User, lazy='select')",
+    ),
+    (
+        rules.relationships_name_their_loads,
+        "app.db.x",
+        "x = relationship(lazy='raise', backref='posts')",
+    ),
     (rules.files_are_short, "app.core.x", "\n" * 301),
     (rules.functions_are_short, "app.core.x", f"def f():\n{LONG}"),
 ]
 GOOD = [
     (rules.layers_point_one_way, "app.db.x", "from app.core.config import get_settings"),
-    (rules.parts_of_a_feature_point_one_way, "app.routers.blog.dependencies", "from . import categories, service"),
-    (rules.parts_of_a_feature_point_one_way, "app.routers.blog.categories", "from .service import SlugTaken"),
-    (rules.features_meet_at_models_and_dependencies, "app.routers.blog.x", "from app.routers.auth.models import User"),
-    (rules.features_meet_at_models_and_dependencies, "app.routers.auth.x", "from app.routers.auth import service"),
+    (
+        rules.parts_of_a_feature_point_one_way,
+        "app.routers.blog.dependencies",
+        "from . import categories, service",
+    ),
+    (
+        rules.parts_of_a_feature_point_one_way,
+        "app.routers.blog.categories",
+        "from .service import SlugTaken",
+    ),
+    (
+        rules.features_meet_at_models_and_dependencies,
+        "app.routers.blog.x",
+        "from app.routers.auth.models import User",
+    ),
+    (
+        rules.features_meet_at_models_and_dependencies,
+        "app.routers.auth.x",
+        "from app.routers.auth import service",
+    ),
     (rules.rules_know_no_web, "app.routers.blog.router", "from fastapi import Request"),
     (rules.rules_know_no_web, "app.routers.auth.mfa.routes", "from fastapi import Request"),
     (
@@ -77,12 +205,32 @@ GOOD = [
         "from app.routers.auth.dependencies import x",
     ),
     (rules.libraries_stay_in_their_place, "app.routers.payments.gateway.client", "import stripe"),
-    (rules.routes_are_plain_functions, "app.platform.health", "@router.get('')\nasync def live(): ..."),
-    (rules.routes_are_plain_functions, "app.routers.auth.dependencies", "async def f(x):\n    raise service.NotYours"),
+    (
+        rules.routes_are_plain_functions,
+        "app.platform.health",
+        "@router.get('')\nasync def live(): ...",
+    ),
+    (
+        rules.routes_are_plain_functions,
+        "app.routers.auth.dependencies",
+        "async def f(x):\n    raise service.NotYours",
+    ),
     (rules.simulator_stands_apart, "app.core.x", "import app.simulator_like"),
-    (rules.parts_of_the_simulator_point_one_way, "simulator.resources.x", "from simulator.billing import cards"),
-    (rules.rows_have_the_clock_of_the_database, "app.routers.auth.security", "from app.core.types import now"),
-    (rules.relationships_name_their_loads, "app.routers.blog.models", "x = relationship(lazy='raise_on_sql')"),
+    (
+        rules.parts_of_the_simulator_point_one_way,
+        "simulator.resources.x",
+        "from simulator.billing import cards",
+    ),
+    (
+        rules.rows_have_the_clock_of_the_database,
+        "app.routers.auth.security",
+        "from app.core.types import now",
+    ),
+    (
+        rules.relationships_name_their_loads,
+        "app.routers.blog.models",
+        "x = relationship(lazy='raise_on_sql')",
+    ),
     (rules.functions_are_short, "app.core.x", f'def f():\n    """{LONG}"""'),
 ]
 
@@ -94,11 +242,15 @@ def test_the_application_keeps_the_rule(rule):
 
 @pytest.mark.parametrize("rule", rules.RULES_OF_THE_SIMULATOR, ids=lambda rule: rule.__name__)
 def test_the_simulator_keeps_the_rule(rule):
-    assert [f"{module.name}: {complaint}" for module in SIMULATOR for complaint in rule(module)] == []
+    assert [
+        f"{module.name}: {complaint}" for module in SIMULATOR for complaint in rule(module)
+    ] == []
 
 
 def test_the_image_of_production_has_no_simulator():
-    sent = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
+    sent = [
+        line for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")
+    ]
     assert sent == [
         "!requirements.txt",
         "!backend/app",
@@ -123,7 +275,9 @@ def test_the_rule_lets_pass_what_is_right(rule, name, source):
 
 
 def test_a_lazy_relationship_is_told_the_line_to_write():
-    module = Module("app.routers.blog.models", "author: Mapped[User] = relationship(foreign_keys=[author_id])")
+    module = Module(
+        "app.routers.blog.models", "author: Mapped[User] = relationship(foreign_keys=[author_id])"
+    )
     (complaint,) = rules.relationships_name_their_loads(module)
     assert 'Write relationship(foreign_keys=[author_id], lazy="raise")' in complaint
 
@@ -182,6 +336,10 @@ def test_a_code_has_one_status():
 
 def test_every_error_of_a_feature_has_a_code_of_its_own():
     bases = {error.code for error in all_errors() if error.__module__ == "app.core.errors"}
-    features = [e for e in all_errors(AppError) if e.__module__.startswith("app.routers.") and e.__name__[0] != "_"]
+    features = [
+        e
+        for e in all_errors(AppError)
+        if e.__module__.startswith("app.routers.") and e.__name__[0] != "_"
+    ]
     assert features
     assert [error.__name__ for error in features if error.code in bases] == []

@@ -18,23 +18,32 @@ from tests.auth.factories import PASSWORD, make_user
 
 @pytest.fixture
 def superuser(db):
-    """`superuser(*options, password=…, typed=…)`: the password is in a variable, or typed into standard input."""
+    """`superuser(*options, password=…, typed=…)`: the password is in a variable, or
+    typed into standard input.
+    """
 
     def call(*options, password="", typed=None):
-        return CliRunner().invoke(cli, ["superuser", *options], input=typed, env={"PASSWORD": password})
+        return CliRunner().invoke(
+            cli, ["superuser", *options], input=typed, env={"PASSWORD": password}
+        )
 
     return call
 
 
 def rows(db):
-    return db.execute(select(User.username, User.email, User.is_superuser, User.is_verified, User.is_active)).all()
+    return db.execute(
+        select(User.username, User.email, User.is_superuser, User.is_verified, User.is_active)
+    ).all()
 
 
 def test_a_new_superuser_can_sign_in_at_once(superuser, client, db):
     done = superuser("--email", "Ada@Example.org", "--username", "Ada", password=PASSWORD)
     assert (done.exit_code, done.output) == (0, "ada@example.org (ada) is a superuser.\n")
     assert rows(db) == [("ada", "ada@example.org", True, True, True)]
-    assert client.post("/auth/token", data={"username": "ada", "password": PASSWORD}).status_code == 200
+    assert (
+        client.post("/auth/token", data={"username": "ada", "password": PASSWORD}).status_code
+        == 200
+    )
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", ""])
@@ -42,16 +51,28 @@ def test_the_password_is_read_from_a_pipe(superuser, client, db, end):
     done = superuser("--email", "ada@example.org", "--username", "ada", typed=f"{PASSWORD}{end}")
     assert done.exit_code == 0, done.output
     assert PASSWORD not in done.output
-    assert client.post("/auth/token", data={"username": "ada", "password": PASSWORD}).status_code == 200
+    assert (
+        client.post("/auth/token", data={"username": "ada", "password": PASSWORD}).status_code
+        == 200
+    )
 
 
-@pytest.mark.parametrize(("again", "said"), [(PASSWORD, f"READ {len(PASSWORD)}"), ("another one", "do not match")])
+@pytest.mark.parametrize(
+    ("again", "said"), [(PASSWORD, f"READ {len(PASSWORD)}"), ("another one", "do not match")]
+)
 def test_a_person_is_asked_for_it_unseen_and_twice(again, said):
-    """On a terminal: nothing that is typed appears on it. The blank of a prompt comes when the echo is off."""
+    """On a terminal: nothing that is typed appears on it. The blank of a prompt comes
+    when the echo is off.
+    """
     ours, theirs = pty.openpty()
     code = "from app.cli import _read_password; print('READ', len(_read_password()))"
     asking = subprocess.Popen(
-        [sys.executable, "-c", code], cwd=BACKEND, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+        [sys.executable, "-c", code],
+        cwd=BACKEND,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
     )
     try:
         seen = _seen_until(ours, "", "Password: ")
@@ -93,7 +114,10 @@ def test_an_account_that_is_there_is_promoted_and_keeps_name_and_password(superu
     done = superuser("--email", "ADA@example.org", "--username", "other")
     assert done.exit_code == 0
     assert rows(db) == [("ada", "ada@example.org", True, True, True)]
-    assert client.post("/auth/token", data={"username": "ada", "password": PASSWORD}).status_code == 200
+    assert (
+        client.post("/auth/token", data={"username": "ada", "password": PASSWORD}).status_code
+        == 200
+    )
 
 
 @pytest.mark.parametrize(
@@ -107,7 +131,9 @@ def test_an_account_that_is_there_is_promoted_and_keeps_name_and_password(superu
         ("ada@example.org", "taken", PASSWORD),
     ],
 )
-def test_what_no_account_may_have_is_refused_with_a_reason(superuser, db, email, username, password):
+def test_what_no_account_may_have_is_refused_with_a_reason(
+    superuser, db, email, username, password
+):
     make_user(username="taken")
     done = superuser("--email", email, "--username", username, password=password)
     assert done.exit_code == 1
@@ -146,7 +172,9 @@ def test_demo_data_is_refused_in_a_deployment(committed, real_hashing, environme
 
 
 def test_a_stranger_who_was_quicker_with_the_address_gets_nothing(superuser, client, db):
-    """Who registered it never proved that it is theirs: the operator's password replaces what they chose."""
+    """Who registered it never proved that it is theirs: the operator's password
+    replaces what they chose.
+    """
     make_user("the password of a stranger", email="boss@example.org", is_verified=False)
     refused = superuser("--email", "boss@example.org", "--username", "boss", typed="\n")
     assert refused.exit_code != 0

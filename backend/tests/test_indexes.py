@@ -1,4 +1,6 @@
-"""What comes again asks by index: no statement of a recurring job reads a whole table, however large it is."""
+"""What comes again asks by index: no statement of a recurring job reads a whole table,
+however large it is.
+"""
 
 import re
 from typing import Any
@@ -16,7 +18,9 @@ SCANS = {"postgresql": re.compile(r"Seq Scan on (\w+)"), "mysql": re.compile(r"(
 
 
 def elsewhere(number):
-    """The first users have neither sessions nor identities: they are registrations that nobody finished."""
+    """The first users have neither sessions nor identities: they are registrations that
+    nobody finished.
+    """
     return case((number <= OLD, number + OLD), else_=number)
 
 
@@ -61,8 +65,14 @@ def plan_of(connection: Connection, statement: str, parameters: Any) -> str:
 def scans(asked: dict[str, Any]) -> dict[str, str]:
     """Statements that read a whole table, with their plans."""
     with engine.connect() as connection:
-        plans = {one: plan_of(connection, one, parameters) for one, parameters in list(asked.items())}
-    return {statement: plan for statement, plan in plans.items() if SCANS[engine.dialect.name].search(plan)}
+        plans = {
+            one: plan_of(connection, one, parameters) for one, parameters in list(asked.items())
+        }
+    return {
+        statement: plan
+        for statement, plan in plans.items()
+        if SCANS[engine.dialect.name].search(plan)
+    }
 
 
 @pytest.mark.only("postgresql", "mysql")
@@ -91,7 +101,9 @@ def test_a_statement_without_an_index_is_seen(asked):
 
 @pytest.mark.only("postgresql", "mysql")
 def test_each_foreign_key_begins_an_index(migrated):
-    """Else whoever deletes the row that is referred to reads the whole table for each."""
+    """Else whoever deletes the row that is referred to reads the whole table for
+    each.
+    """
     found = inspect(engine)
     without = []
     for table in Base.metadata.sorted_tables:

@@ -11,7 +11,10 @@ from app.platform import openapi_document as document_
 from tests import openapi_snapshots
 
 UPDATE = "the API changed. If that is wanted: make openapi"
-REDIRECTS = {"GET /auth/google/login": "302", "GET /auth/google/callback": "303"}  # for the address bar
+REDIRECTS = {
+    "GET /auth/google/login": "302",
+    "GET /auth/google/callback": "303",
+}  # for the address bar
 
 
 @pytest.fixture
@@ -39,7 +42,9 @@ def test_a_snapshot_has_every_component_that_it_refers_to(document):
     for text in openapi_snapshots.snapshots(document).values():
         content = json.loads(text)
         referred = set(re.findall(r'"#/components/(\w+)/([\w-]+)"', text))
-        assert referred == {(kind, name) for kind, parts in content["components"].items() for name in parts}
+        assert referred == {
+            (kind, name) for kind, parts in content["components"].items() for name in parts
+        }
 
 
 @pytest.mark.parametrize(
@@ -76,14 +81,22 @@ def test_operation_ids_are_unique_and_fit_for_function_names(document):
     assert [name for name in ids if not re.fullmatch(r"[a-z]+(_[a-z]+)+", name)] == []
 
 
-PUBLIC = ("GET /blog/categories", "GET /payments/plans", "POST /payments/webhook")  # they ask for no user
+PUBLIC = (
+    "GET /blog/categories",
+    "GET /payments/plans",
+    "POST /payments/webhook",
+)  # they ask for no user
 
 
 def test_every_operation_documents_its_errors_as_problems(document):
     for label, operation in operations(document).items():
         if "/health/" in label:
             continue
-        errors = {int(status): answer for status, answer in operation["responses"].items() if int(status) >= 400}
+        errors = {
+            int(status): answer
+            for status, answer in operation["responses"].items()
+            if int(status) >= 400
+        }
         assert {422, 503} <= set(errors), label
         if operation.get("security") or "/auth/" not in label:
             assert 401 in errors or label.startswith(PUBLIC), label

@@ -1,4 +1,6 @@
-"""What the OpenAPI document shows of errors, security and schemas: it is what comes, and what generators can read."""
+"""What the OpenAPI document shows of errors, security and schemas: it is what comes,
+and what generators can read.
+"""
 
 import json
 
@@ -62,7 +64,11 @@ def test_an_example_of_an_error_says_what_the_error_says():
 
 def test_every_error_says_something_of_its_own():
     """What a class has inherited speaks of no thing: "There is no such resource"."""
-    own = [error for error in all_errors() if "code" in vars(error) and error.__module__.startswith("app.")]
+    own = [
+        error
+        for error in all_errors()
+        if "code" in vars(error) and error.__module__.startswith("app.")
+    ]
     silent = [error.__qualname__ for error in own if "detail" not in vars(error)]
     assert silent == []
 
@@ -70,10 +76,14 @@ def test_every_error_says_something_of_its_own():
 @pytest.mark.slow
 @pytest.mark.only("sqlite")
 def test_the_validation_errors_are_the_ones_that_come(client, db, settings):
-    """An empty body, an unknown field, or a name without its last letter: the very answer stands in the document."""
+    """An empty body, an unknown field, or a name without its last letter: the very
+    answer stands in the document.
+    """
     settings(GOOGLE_CLIENT_ID="id", GOOGLE_CLIENT_SECRET="secret")
     client.headers["Authorization"] = f"Bearer {token_for(make_user(is_superuser=True))}"
-    shown = [(name, value) for name, _, _, key, value, _ in error_examples() if key == "ValidationError"]
+    shown = [
+        (name, value) for name, _, _, key, value, _ in error_examples() if key == "ValidationError"
+    ]
     assert len(shown) > 30
     for name, value in shown:
         limits.made_counters.cache_clear()
@@ -85,14 +95,21 @@ def test_the_validation_errors_are_the_ones_that_come(client, db, settings):
         else:
             media, _ = content_of(operation)
             body = {} if first["type"] == "missing" else {"unknown": 1}
-            answer = client.request(method, url, **({"data": body} if media == FORM else {"json": body}))
+            answer = client.request(
+                method, url, **({"data": body} if media == FORM else {"json": body})
+            )
         if answer.status_code != 404:  # the path is looked at first, and there is no such row
             assert answer.json() | {"request_id": value["request_id"]} == value, name
 
 
 def test_public_routes_say_so():
     security = {name: operation["security"] for name, (_, _, operation) in OPERATIONS.items()}
-    for name in ("auth_create_token", "auth_register", "auth_sign_in_with_google", "health_is_live"):
+    for name in (
+        "auth_create_token",
+        "auth_register",
+        "auth_sign_in_with_google",
+        "health_is_live",
+    ):
         assert security[name] == [], name
     for name in ("auth_read_me", "auth_log_out_everywhere"):
         assert security[name] == [{"OAuth2PasswordBearer": []}], name
@@ -105,7 +122,10 @@ def test_what_may_be_left_out_has_no_default():
         text = json.dumps(content["schema"])
         for schema, described in DOCUMENT["components"]["schemas"].items():
             if f'/{schema}"' in text:
-                assert not [one for one in described["properties"].values() if "default" in one], (name, schema)
+                assert not [one for one in described["properties"].values() if "default" in one], (
+                    name,
+                    schema,
+                )
     login = DOCUMENT["components"]["schemas"]["Login"]
     assert login["required"] == ["username", "password"]
     assert login["properties"]["client_id"]["type"] == "string"

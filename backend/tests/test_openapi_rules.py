@@ -1,4 +1,6 @@
-"""The OpenAPI document as two linters see it that its users run: valid, and without a warning."""
+"""The OpenAPI document as two linters see it that its users run: valid, and without a
+warning.
+"""
 
 import json
 import os
@@ -31,7 +33,13 @@ def run(program, document, file):
     name, *options = PROGRAMS[program]
     command = [str(FOLDER / "node_modules" / ".bin" / name), *options, str(file)]
     done = subprocess.run(
-        command, cwd=FOLDER, env={**os.environ, **QUIET}, capture_output=True, text=True, check=False, timeout=300
+        command,
+        cwd=FOLDER,
+        env={**os.environ, **QUIET},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
     )
     return done.returncode, done.stdout + done.stderr
 
@@ -39,7 +47,9 @@ def run(program, document, file):
 @pytest.mark.parametrize("prefix", ["", "/api/v1"])
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_the_document_keeps_every_rule(folder, tmp_path, program, prefix):
-    settings = get_settings().model_copy(update={"api_prefix": prefix, "public_url": "https://api.acme.dev"})
+    settings = get_settings().model_copy(
+        update={"api_prefix": prefix, "public_url": "https://api.acme.dev"}
+    )
     code, said = run(program, create_app(settings).openapi(), tmp_path / "openapi.json")
     assert code == 0, said
 
@@ -48,7 +58,9 @@ def test_the_document_keeps_every_rule(folder, tmp_path, program, prefix):
 def test_a_fault_is_found(folder, tmp_path, program):
     """The one that this document had: two paths that no client can tell apart."""
     document = create_app(get_settings()).openapi()
-    document["paths"]["/blog/categories/{name}"] = {"get": document["paths"]["/blog/categories"]["get"]}
+    document["paths"]["/blog/categories/{name}"] = {
+        "get": document["paths"]["/blog/categories"]["get"]
+    }
     code, said = run(program, document, tmp_path / "openapi.json")
     assert code != 0
     assert "/blog/categories" in said.replace("~1", "/")

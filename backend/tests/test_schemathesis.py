@@ -1,7 +1,8 @@
-"""Thousands of requests made from the OpenAPI document, good and bad, to the running server.
+"""Thousands of requests made from the OpenAPI document, good and bad, to the running
+server.
 
-No answer is a 5xx, none has an undocumented status, header or shape, bad data is never accepted, and what asks for a
-user is refused without one.
+No answer is a 5xx, none has an undocumented status, header or shape, bad data is never
+accepted, and what asks for a user is refused without one.
 """
 
 import os
@@ -20,24 +21,35 @@ from tests.auth.factories import make_user, token_for
 from tests.support.server import running_server
 
 CONFIG = str(Path(__file__).with_name("schemathesis.toml"))
-# These end the session that they are asked with, after which all others would only answer 401. So each has a run and a
-# session of its own; the others share one, and it has to be alive at the end.
+# These end the session that they are asked with, after which all others would only
+# answer 401. So each has a run and a session of its own; the others share one, and it
+# has to be alive at the end.
 ENDING = ("auth_log_out", "auth_log_out_everywhere", "auth_end_session")
 OTHERS = [f"--exclude-operation-id={name}" for name in ENDING]
 RUNS = [OTHERS, *([f"--include-operation-id={name}"] for name in ENDING)]
-CALLERS: dict[str, dict[str, Any] | None] = {"public": None, "author": {}, "superuser": {"is_superuser": True}}
+CALLERS: dict[str, dict[str, Any] | None] = {
+    "public": None,
+    "author": {},
+    "superuser": {"is_superuser": True},
+}
 
 
 @pytest.fixture
 def cases(committed, tmp_path):
-    """`cases(caller, examples)`: how many requests were sent; the test fails with the report where one went wrong."""
+    """`cases(caller, examples)`: how many requests were sent; the test fails with the
+    report where one went wrong.
+    """
 
     def run(caller, examples):
         columns = CALLERS[caller]
         sent = 0
         with running_server(LOG_LEVEL="error") as server:
             for operations in RUNS:
-                user = {} if columns is None else {"Authorization": f"Bearer {token_for(make_user(**columns))}"}
+                user = (
+                    {}
+                    if columns is None
+                    else {"Authorization": f"Bearer {token_for(make_user(**columns))}"}
+                )
                 sent += requests(server, examples, operations, user)
                 if user and operations is OTHERS:
                     assert httpx2.get(f"{server.url}/auth/me", headers=user).status_code == 200
@@ -45,8 +57,23 @@ def cases(committed, tmp_path):
         return sent
 
     def requests(server, examples, operations, user):
-        command = [sys.executable, "-m", "schemathesis.cli", "--config-file", CONFIG, "--no-color", "run"]
-        options = ["--max-examples", str(examples), "--seed", "1", "--no-shrink", "--continue-on-failure"]
+        command = [
+            sys.executable,
+            "-m",
+            "schemathesis.cli",
+            "--config-file",
+            CONFIG,
+            "--no-color",
+            "run",
+        ]
+        options = [
+            "--max-examples",
+            str(examples),
+            "--seed",
+            "1",
+            "--no-shrink",
+            "--continue-on-failure",
+        ]
         headers = [f"--header={name}: {value}" for name, value in user.items()]
         done = subprocess.run(
             [*command, f"{server.url}/openapi.json", *options, *operations, *headers],

@@ -1,4 +1,6 @@
-"""`python -m app.server` where it cannot start: it ends soon, says why in one line, and is not taken for a success."""
+"""`python -m app.server` where it cannot start: it ends soon, says why in one line, and
+is not taken for a success.
+"""
 
 import os
 import shutil
@@ -15,7 +17,9 @@ from app.db.database import engine
 from tests.support.server import START_SECONDS, free_port, running_server
 from tests.support.smtp import wait_until
 
-ROUTER = "from app.platform.routing import Router\nrouter = Router(prefix='/tasks', tags=['tasks'])\n"
+ROUTER = (
+    "from app.platform.routing import Router\nrouter = Router(prefix='/tasks', tags=['tasks'])\n"
+)
 SERVER = [sys.executable, "-m", "app.server"]
 
 several = pytest.mark.parametrize("processes", ["1", "2"])
@@ -24,15 +28,21 @@ several = pytest.mark.parametrize("processes", ["1", "2"])
 def ended(cwd=BACKEND, **variables):
     """Exit code and standard error of a server that ends by itself."""
     env = os.environ | {"PORT": str(free_port())} | variables
-    run = subprocess.run(SERVER, cwd=cwd, env=env, capture_output=True, text=True, timeout=START_SECONDS, check=False)
+    run = subprocess.run(
+        SERVER, cwd=cwd, env=env, capture_output=True, text=True, timeout=START_SECONDS, check=False
+    )
     return run.returncode, run.stderr
 
 
 @pytest.fixture
 def broken(tmp_path):
-    """A router that cannot be imported, in a copy of the application; where that is, and the router."""
+    """A router that cannot be imported, in a copy of the application; where that is,
+    and the router.
+    """
     backend = tmp_path / "backend"
-    shutil.copytree(BACKEND / "app", backend / "app", ignore=shutil.ignore_patterns("__pycache__", "demo"))
+    shutil.copytree(
+        BACKEND / "app", backend / "app", ignore=shutil.ignore_patterns("__pycache__", "demo")
+    )
     shutil.copytree(BACKEND / "alembic", backend / "alembic")
     shutil.copy(BACKEND / "plans.toml", backend)
     feature = backend / "app" / "routers" / "tasks"
@@ -47,17 +57,24 @@ def broken(tmp_path):
 @several
 def test_a_broken_feature_ends_the_start(broken, processes):
     code, said = ended(broken[0], WEB_CONCURRENCY=processes)
-    assert said == "app/routers/tasks/router.py:1: ModuleNotFoundError: No module named 'nonsense_module'\n"
+    assert (
+        said
+        == "app/routers/tasks/router.py:1: ModuleNotFoundError: No module named 'nonsense_module'\n"
+    )
     assert code == 1
 
 
 @pytest.mark.only("sqlite")
-def test_the_server_of_a_developer_waits_until_a_broken_feature_is_mended(migrated, tmp_path, broken):
+def test_the_server_of_a_developer_waits_until_a_broken_feature_is_mended(
+    migrated, tmp_path, broken
+):
     backend, router = broken
     port, log = free_port(), tmp_path / "log"
     with log.open("w") as file:
         env = os.environ | {"PORT": str(port)}
-        server = subprocess.Popen([*SERVER, "--reload"], cwd=backend, env=env, stdout=file, stderr=file)
+        server = subprocess.Popen(
+            [*SERVER, "--reload"], cwd=backend, env=env, stdout=file, stderr=file
+        )
     try:
         wait_until(lambda: "No module named 'nonsense_module'" in log.read_text(), START_SECONDS)
         router.write_text(ROUTER)
@@ -71,10 +88,14 @@ def test_the_server_of_a_developer_waits_until_a_broken_feature_is_mended(migrat
 @pytest.mark.only("postgresql", "mysql")
 @several
 def test_a_database_with_too_few_connections_ends_the_start(migrated, processes):
-    variable = {"postgresql": "current_setting('max_connections')", "mysql": "@@max_connections"}[engine.dialect.name]
+    variable = {"postgresql": "current_setting('max_connections')", "mysql": "@@max_connections"}[
+        engine.dialect.name
+    ]
     with engine.connect() as connection:
         allowed = str(connection.scalar(text(f"SELECT {variable}")))
-    code, said = ended(WEB_CONCURRENCY=processes, DATABASE_POOL_SIZE=allowed, WORKER_THREADS=allowed)
+    code, said = ended(
+        WEB_CONCURRENCY=processes, DATABASE_POOL_SIZE=allowed, WORKER_THREADS=allowed
+    )
     assert said.startswith("WEB_CONCURRENCY x (DATABASE_POOL_SIZE + DATABASE_MAX_OVERFLOW + 3) is ")
     assert said.endswith("Lower these settings, or raise max_connections on the server.\n")
     assert said.count("\n") == 1

@@ -32,5 +32,9 @@ def test_a_program_that_is_missing_fails_the_test_where_all_services_are_asked_f
 
 def test_no_test_decides_for_itself_to_be_skipped():
     allowed = {Path(services.__file__), Path(__file__)}
-    found = [file for file in TESTS.rglob("*.py") if file not in allowed and SKIPS.search(file.read_text())]
+    found = [
+        file
+        for file in TESTS.rglob("*.py")
+        if file not in allowed and SKIPS.search(file.read_text())
+    ]
     assert found == []

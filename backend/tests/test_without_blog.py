@@ -1,6 +1,8 @@
-"""A feature is a folder: without `app/routers/blog` or `payments` and its tests everything else starts and passes.
+"""A feature is a folder: without `app/routers/blog` or `payments` and its tests
+everything else starts and passes.
 
-As `docs/adding-a-feature.md` says it: delete the two folders, and make the migration that drops the tables.
+As `docs/adding-a-feature.md` says it: delete the two folders, and make the migration
+that drops the tables.
 """
 
 import os
@@ -31,12 +33,22 @@ OTHERS = (
     "simulator",
     "faults",
 )  # itself, and what stands beside the application
-OURS = ("COV", "PYTEST", "LIFTOFF_", "DATABASE_", "WORKER_", "REDIS_", "REQUIRE_SERVICES")  # this run's own variables
+OURS = (
+    "COV",
+    "PYTEST",
+    "LIFTOFF_",
+    "DATABASE_",
+    "WORKER_",
+    "REDIS_",
+    "REQUIRE_SERVICES",
+)  # this run's own variables
 
 
 @pytest.fixture(scope="module")
 def without(tmp_path_factory):
-    """`without("blog")`: the tree as git would take it, less that, in a repository of its own; runs Python in it."""
+    """`without("blog")`: the tree as git would take it, less that, in a repository of
+    its own; runs Python in it.
+    """
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -51,9 +63,14 @@ def without(tmp_path_factory):
             if (ROOT / name).is_file():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ROOT / name, folder / name)
-        for part in (f"{place}/{feature}" for place in ("app/routers", "tests") for feature in features):
+        for part in (
+            f"{place}/{feature}" for place in ("app/routers", "tests") for feature in features
+        ):
             shutil.rmtree(folder / "backend" / part)
-        for command in ("init", "add ."):  # tests that copy the tree once more ask git what belongs to it
+        for command in (
+            "init",
+            "add .",
+        ):  # tests that copy the tree once more ask git what belongs to it
             subprocess.run(["git", *command.split()], cwd=folder, capture_output=True, check=True)
         run = runner(folder)
         run("-m", "alembic", "upgrade", "head")
@@ -89,7 +106,10 @@ def test_it_migrates_and_starts_and_knows_nothing_of_it(without, feature):
     run = without(feature)
     run("-m", "alembic", "check")
     lines = set(run("-c", PROBE, *ROUTES.values()).splitlines())
-    expected = {f"{route} {404 if name == feature else 200} {name != feature}" for name, route in ROUTES.items()}
+    expected = {
+        f"{route} {404 if name == feature else 200} {name != feature}"
+        for name, route in ROUTES.items()
+    }
     assert {"ready 200", *expected} <= lines
 
 

@@ -27,7 +27,9 @@ class Story:
     drives a browser.
     """
 
-    def __init__(self, world: World, name: str, *, tell: Callable[[str], None], pay: Pay | None = None) -> None:
+    def __init__(
+        self, world: World, name: str, *, tell: Callable[[str], None], pay: Pay | None = None
+    ) -> None:
         self.world, self.name = world, name
         self.email = f"{name}@example.com"
         self._tell, self._pay = tell, pay or world.pay_in_checkout
@@ -66,7 +68,12 @@ class Story:
         account = {"username": self.name, "email": self.email, "password": PASSWORD}
         self.world.ask("POST", "/auth/register", 202, json=account)
         self._tell("A mail with a link arrives (see /dev/mailbox). Its token verifies the address.")
-        self.world.ask("POST", "/auth/verify-email", 204, json={"token": self.world.token_mailed_to(self.email)})
+        self.world.ask(
+            "POST",
+            "/auth/verify-email",
+            204,
+            json={"token": self.world.token_mailed_to(self.email)},
+        )
         form = {"username": self.email, "password": PASSWORD}
         self._token = self.world.ask("POST", "/auth/token", 200, data=form)["access_token"]
         self._tell(f"The sign-in works. The plan in force is {self.plan_in_force!r}.")
@@ -78,7 +85,10 @@ class Story:
         back = self._pay(session["url"], GOOD_CARD)
         self._tell(f"The card {GOOD_CARD} is accepted. Checkout leads back to {back}")
         self._wait("trialing")
-        self._tell(f"The webhook reports it: {self._described()}. The plan in force is {self.plan_in_force!r}.")
+        self._tell(
+            f"The webhook reports it: {self._described()}. The plan in force is "
+            f"{self.plan_in_force!r}."
+        )
 
     def end_the_trial(self) -> None:
         end = _moment(self.subscription["trial_end"])
@@ -92,7 +102,10 @@ class Story:
     def change_to_yearly(self) -> tuple[int, int]:
         """Change to yearly, and return the amounts of preview and invoice."""
         preview = self.ask("POST", "/payments/subscription/preview", plan="pro-yearly")
-        self._tell(f"The preview of a change to yearly is {_money(preview['amount_due'], preview['currency'])}:")
+        self._tell(
+            "The preview of a change to yearly is "
+            f"{_money(preview['amount_due'], preview['currency'])}:"
+        )
         for line in preview["lines"]:
             self._tell(f"   {_money(line['amount'], line['currency']):>12}  {line['description']}")
         known = len(self.invoices)
@@ -101,12 +114,18 @@ class Story:
         invoice = self.invoices[0]
         self._tell(f"The plan is changed: {self._described()}, and {self._newest_invoice()}.")
         if invoice["amount_due"] != preview["amount_due"]:
-            raise Problem(f"The preview said {preview['amount_due']}, but the invoice says {invoice['amount_due']}.")
+            raise Problem(
+                f"The preview said {preview['amount_due']}, but the invoice says "
+                f"{invoice['amount_due']}."
+            )
         return preview["amount_due"], invoice["amount_due"]
 
     def fail_to_pay(self) -> None:
         self.world.save_card(self._portal(), FAILING_CARD)
-        self._tell(f"In the portal they replace the card by {FAILING_CARD}, which fails when it is charged.")
+        self._tell(
+            f"In the portal they replace the card by {FAILING_CARD}, which fails when it is "
+            "charged."
+        )
         self.world.advance_to(_moment(self.subscription["current_period_end"]) + timedelta(hours=2))
         self._wait("past_due")
         self._expect_mail("payment")
@@ -118,9 +137,13 @@ class Story:
         self.world.advance(days=8)
         until(lambda: len(self._mails("payment")) > mails, "the mail about another failed try")
         until(lambda: self.plan_in_force == "free", "the end of the grace period")
-        self._tell(f"{len(self._mails('payment'))} mails say that the payment failed, and how many days are left.")
         self._tell(
-            f"Eight days and some tries later, the grace period is over. The plan in force is {self.plan_in_force!r}."
+            f"{len(self._mails('payment'))} mails say that the payment failed, and how many days "
+            "are left."
+        )
+        self._tell(
+            "Eight days and some tries later, the grace period is over. The plan in force is "
+            f"{self.plan_in_force!r}."
         )
 
     def recover(self) -> None:
@@ -128,7 +151,8 @@ class Story:
         self.world.advance(days=7)
         self._wait("active")
         self._tell(
-            f"They save a good card, and the next try succeeds: {self._described()}, and {self._newest_invoice()}."
+            f"They save a good card, and the next try succeeds: {self._described()}, and "
+            f"{self._newest_invoice()}."
         )
         self._tell(f"The plan in force is {self.plan_in_force!r}.")
 
@@ -147,7 +171,10 @@ class Story:
     def lapse(self) -> None:
         self.world.advance_to(_moment(self.subscription["current_period_end"]) + timedelta(hours=1))
         until(lambda: self.status() is None, "the end of the subscription")
-        self._tell(f"The period is over, and so is the subscription. The plan in force is {self.plan_in_force!r}.")
+        self._tell(
+            "The period is over, and so is the subscription. The plan in force is "
+            f"{self.plan_in_force!r}."
+        )
 
     # Helpers of the chapters
 
@@ -172,11 +199,17 @@ class Story:
     def _described(self) -> str:
         one = self.subscription
         end = f"{_moment(one['current_period_end']):%d %B %Y}"
-        return f"{one['plan']['slug']} is {one['status']}, {'ends' if one['cancel_at_period_end'] else 'until'} {end}"
+        return (
+            f"{one['plan']['slug']} is {one['status']}, "
+            f"{'ends' if one['cancel_at_period_end'] else 'until'} {end}"
+        )
 
     def _newest_invoice(self) -> str:
         one = self.invoices[0]
-        return f"invoice {one['number']} of {_money(one['amount_due'], one['currency'])} is {one['status']}"
+        return (
+            f"invoice {one['number']} of {_money(one['amount_due'], one['currency'])} is "
+            f"{one['status']}"
+        )
 
 
 def _moment(text: str) -> datetime:

@@ -52,7 +52,9 @@ class World:
         """
         answer = self.answer(method, path, token, **content)
         if answer.status_code != status:
-            raise Problem(f"{method} {path} answered {answer.status_code}, not {status}: {answer.text[:300]}")
+            raise Problem(
+                f"{method} {path} answered {answer.status_code}, not {status}: {answer.text[:300]}"
+            )
         return answer.json() if answer.content else None
 
     def mails_to(self, address: str) -> list[dict[str, Any]]:
@@ -65,7 +67,11 @@ class World:
 
         def arrived() -> bool:
             texts = [mail["text"] for mail in self.mails_to(address)]
-            found.extend(token for text in texts for token in re.findall(r"/verify-email\?token=([^\s&]+)", text))
+            found.extend(
+                token
+                for text in texts
+                for token in re.findall(r"/verify-email\?token=([^\s&]+)", text)
+            )
             return bool(found)
 
         until(arrived, f"a mail to {address}")
@@ -110,7 +116,9 @@ class World:
 
     def _clocks(self, method: str, path: str, **body: Any) -> Any:
         url = f"{self.simulator}/v1/test_helpers/test_clocks{path}"
-        answer = self._http.request(method, url, data=body, headers={"Authorization": f"Bearer {SIMULATOR_KEY}"})
+        answer = self._http.request(
+            method, url, data=body, headers={"Authorization": f"Bearer {SIMULATOR_KEY}"}
+        )
         if not answer.is_success:
             raise Problem(f"{method} {url} answered {answer.status_code}: {answer.text[:300]}")
         return answer.json()
@@ -122,7 +130,9 @@ class World:
     def _control(self, path: str, **body: Any) -> None:
         answer = self._http.post(f"{self.simulator}/_simulator/api/{path}", json=body)
         if not answer.is_success:
-            raise Problem(f"The simulator's {path} answered {answer.status_code}: {answer.text[:300]}")
+            raise Problem(
+                f"The simulator's {path} answered {answer.status_code}: {answer.text[:300]}"
+            )
 
 
 def _typed(card: str) -> dict[str, str]:

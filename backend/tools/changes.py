@@ -59,11 +59,22 @@ def _follow_env(settings: "Settings") -> None:
 
 def _follow_plans(*, sells: bool) -> None:
     if not sells:
-        say("plans.toml has changed. make plans-sync shows what Stripe needs, make plans-sync apply=yes creates it.")
+        say(
+            "plans.toml has changed. make plans-sync shows what Stripe needs, make plans-sync "
+            "apply=yes creates it."
+        )
         return
     say("plans.toml has changed:")
-    command = [sys.executable, "-m", "app.routers.payments.operations.commands", "plans-sync", "--apply"]
-    subprocess.run(command, cwd=BACKEND, check=False)  # the command prints what it did, or what is wrong
+    command = [
+        sys.executable,
+        "-m",
+        "app.routers.payments.operations.commands",
+        "plans-sync",
+        "--apply",
+    ]
+    subprocess.run(
+        command, cwd=BACKEND, check=False
+    )  # the command prints what it did, or what is wrong
 
 
 def _content(file: Path) -> bytes | None:

@@ -41,7 +41,9 @@ FIGURES = "| Case | Promise | Measured |"
 
 
 def main() -> int:
-    """Run the parts that are named, or all parts. Write the page, and return 0 if every part passed."""
+    """Run the parts that are named, or all parts. Write the page, and return 0 if every
+    part passed.
+    """
     os.environ.setdefault("PURGE_ROWS", "5000000")
     chosen = choose([*runs(None, "long"), peers_run(), fault_run("long")], sys.argv[1:])
     results, figures = carry_out_all(chosen)
@@ -52,7 +54,9 @@ def main() -> int:
 
 
 def choose(planned: list[Run], names: list[str]) -> list[Run]:
-    """Return the parts with these names, or all parts if no name is given. Raises `Problem`."""
+    """Return the parts with these names, or all parts if no name is given. Raises
+    `Problem`.
+    """
     if unknown := sorted(set(names) - {each.name for each in planned}):
         known = ", ".join(each.name for each in planned)
         raise Problem(f"part={unknown[0]} is not a part. The parts are: {known}.")
@@ -60,16 +64,26 @@ def choose(planned: list[Run], names: list[str]) -> list[Run]:
 
 
 def page(before: str, results: list[Result], figures: list[Figure]) -> str:
-    """Return the page, with the rows of these results in place of the rows of the same parts."""
+    """Return the page, with the rows of these results in place of the rows of the same
+    parts.
+    """
     head = ["git", "rev-parse", "--short", "HEAD"]
     commit = subprocess.check_output(head, cwd=BACKEND, text=True).strip()
     rows = {row.split(" ")[1]: row for row in _rows(before, HEAD)}
     for result in results:
         failed = result.failed + result.errors
-        numbers = [result.total - failed - result.skipped, failed, result.skipped, round(result.seconds)]
+        numbers = [
+            result.total - failed - result.skipped,
+            failed,
+            result.skipped,
+            round(result.seconds),
+        ]
         cells = [result.name, f"{datetime.now(UTC):%Y-%m-%d}", commit, *map(str, numbers)]
         rows[result.name] = f"| {' | '.join(cells)} |"
-    machine = f"Last run on {os.cpu_count()} processors, {platform.system()}, Python {platform.python_version()}."
+    machine = (
+        f"Last run on {os.cpu_count()} processors, {platform.system()}, Python "
+        f"{platform.python_version()}."
+    )
     table = [HEAD, "|---|---|---|---|---|---|---|", *rows.values()]
     measured = figure_table(figures) or ["", FIGURES, "|---|---|---|", *_rows(before, FIGURES)]
     return "\n".join([INTRODUCTION, machine, "", *table, *measured, ""])

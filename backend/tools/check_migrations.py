@@ -40,7 +40,9 @@ def alembic(database: str, *arguments: str) -> str:
 
 
 def checked(command: list[str], environment: dict[str, str]) -> str:
-    done = subprocess.run(command, cwd=BACKEND, env=environment, check=False, capture_output=True, text=True)
+    done = subprocess.run(
+        command, cwd=BACKEND, env=environment, check=False, capture_output=True, text=True
+    )
     if done.returncode:
         raise Problem(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
     return done.stdout

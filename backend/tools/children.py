@@ -30,13 +30,18 @@ class Children:
         self._programs: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, module: str, *arguments: str) -> None:
-        self._programs[module] = subprocess.Popen([sys.executable, "-m", module, *arguments], cwd=BACKEND)
+        self._programs[module] = subprocess.Popen(
+            [sys.executable, "-m", module, *arguments], cwd=BACKEND
+        )
 
     def require_all(self) -> None:
         """Raise `Ended` if one of the programs has ended."""
         for module, program in self._programs.items():
             if (code := program.poll()) is not None:
-                print(f"{module} has ended with exit code {code}. Everything else ends, too.", flush=True)
+                print(
+                    f"{module} has ended with exit code {code}. Everything else ends, too.",
+                    flush=True,
+                )
                 raise Ended(code if code >= 0 else 128 - code)
 
     def wait(self, meanwhile: Callable[[], None] = lambda: None) -> NoReturn:
@@ -51,7 +56,9 @@ class Children:
 
     def __exit__(self, *_: object) -> None:
         for impatience in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(impatience, signal.SIG_IGN)  # everything is ending already, within a bounded time
+            signal.signal(
+                impatience, signal.SIG_IGN
+            )  # everything is ending already, within a bounded time
         everyone = [process for program in self._programs.values() for process in tree(program)]
         for program in self._programs.values():
             program.terminate()

@@ -18,7 +18,10 @@ def main() -> int:
     for number, (title, chapter) in enumerate(chapters(story).items(), 1):
         print(f"\n{number:2}  {title}", flush=True)
         chapter()
-    print(f"\n   The story is over. The test clock of {name} is at {world.now():%d %B %Y}. No other clock has moved.")
+    print(
+        f"\n   The story is over. The test clock of {name} is at {world.now():%d %B %Y}. No other "
+        "clock has moved."
+    )
     world.close()
     return 0
 
@@ -33,8 +36,8 @@ def open_world() -> World:
     world = World(f"http://127.0.0.1:{settings.port}{settings.api_prefix}", settings.simulator_url)
     if not world.is_up():
         raise Problem(
-            f"Nothing answers at {world.api} and {world.simulator}. Run `make dev` first, in another terminal, "
-            "with the same PORT and SIMULATOR_PORT."
+            f"Nothing answers at {world.api} and {world.simulator}. Run `make dev` first, in "
+            "another terminal, with the same PORT and SIMULATOR_PORT."
         )
     return world
 

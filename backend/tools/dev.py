@@ -1,4 +1,5 @@
-"""The program of `make dev`: it sets up what a newcomer needs, and runs the server until Ctrl-C.
+"""The program of `make dev`: it sets up what a newcomer needs, and runs the server
+until Ctrl-C.
 
 The application is imported inside functions, for two reasons. Its settings read the
 `.env` that the first step writes, and its database modules load while the server is
@@ -86,7 +87,10 @@ def require_ports(settings: "Settings") -> None:
     wanted = [Wanted("PORT", addresses(settings.host), settings.port)]
     if simulates_stripe(settings):
         if settings.port == settings.simulator_port:
-            raise Problem(f"PORT and SIMULATOR_PORT are both {settings.port}. Give one of them another number.")
+            raise Problem(
+                f"PORT and SIMULATOR_PORT are both {settings.port}. Give one of them another "
+                "number."
+            )
         wanted.append(Wanted("SIMULATOR_PORT", ("127.0.0.1",), settings.simulator_port))
     require_free(*wanted)
 
@@ -105,8 +109,9 @@ def development_settings() -> "Settings":
         if not ENV_FILE.read_text("utf-8").strip():
             raise Problem(".env is empty. Remove it, and make dev writes a new one.")
         raise Problem(
-            "make dev is for development. Set ENVIRONMENT=development in .env, and unset it in the shell. (If it is "
-            "not set, this is production.) For production, use make migrate and make run."
+            "make dev is for development. Set ENVIRONMENT=development in .env, and unset it in "
+            "the shell. (If it is not set, this is production.) For production, use make migrate "
+            "and make run."
         )
     return get_settings()
 
@@ -130,7 +135,8 @@ def require_database_file(settings: "Settings") -> None:
 
 
 def require_state_file(settings: "Settings") -> None:
-    """Raise `Problem` if the simulator's state is in use, as while another `make dev` runs in this clone.
+    """Raise `Problem` if the simulator's state is in use, as while another `make dev`
+    runs in this clone.
 
     This comes before the check of the ports. The simulator itself would report it only
     after half of the programs have started.
@@ -141,8 +147,9 @@ def require_state_file(settings: "Settings") -> None:
         StateFile(settings.simulator_file).close()
     except InUse as error:
         raise Problem(
-            f"Another make dev is running in this clone and keeps {settings.simulator_state} open. End it, or give "
-            "this one its own PORT, SIMULATOR_PORT and SIMULATOR_STATE (and DATABASE_URL, to share nothing)."
+            f"Another make dev is running in this clone and keeps {settings.simulator_state} "
+            "open. End it, or give this one its own PORT, SIMULATOR_PORT and SIMULATOR_STATE "
+            "(and DATABASE_URL, to share nothing)."
         ) from error
     except UnusableState as error:
         raise Problem(str(error)) from error
@@ -172,7 +179,11 @@ def serve(settings: "Settings", children: Children, files: Files) -> NoReturn:
         while not is_ready(host, settings):
             children.require_all()
             time.sleep(0.05)
-    stripe = f"{settings.simulator_url}/_simulator" if simulates_stripe(settings) else settings.stripe_api_base
+    stripe = (
+        f"{settings.simulator_url}/_simulator"
+        if simulates_stripe(settings)
+        else settings.stripe_api_base
+    )
     print(UP.format(api=api_url(settings), stripe=stripe), flush=True)
     children.wait(lambda: files.follow(settings, sells=simulates_stripe(settings)))
 
@@ -215,7 +226,8 @@ def prepare_database() -> None:
     except (SQLAlchemyError, CommandError) as error:
         reason = " ".join(str(getattr(error, "orig", None) or error).split())[:200]
         raise Problem(
-            f"DATABASE_URL cannot be used: {reason}. Start that database, or leave DATABASE_URL empty to use SQLite."
+            f"DATABASE_URL cannot be used: {reason}. Start that database, or leave DATABASE_URL "
+            "empty to use SQLite."
         ) from error
 
 
@@ -256,7 +268,8 @@ def jobs_wait() -> bool:
 
 
 def api_url(settings: "Settings") -> str:
-    """Return the URL at which browsers here and the simulator reach the API, without a slash at the end.
+    """Return the URL at which browsers here and the simulator reach the API, without a
+    slash at the end.
 
     It uses the default host name of PUBLIC_URL. For a browser, `127.0.0.1` is another
     site with other cookies.
@@ -271,7 +284,9 @@ def is_ready(host: str, settings: "Settings") -> bool:
 
 
 def stripe_is_ready(settings: "Settings") -> bool:
-    return not simulates_stripe(settings) or answers("127.0.0.1", settings.simulator_port, "/_simulator/api/state")
+    return not simulates_stripe(settings) or answers(
+        "127.0.0.1", settings.simulator_port, "/_simulator/api/state"
+    )
 
 
 def answers(host: str, port: int, path: str) -> bool:

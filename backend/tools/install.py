@@ -37,7 +37,8 @@ def main() -> int:
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         raise Problem(
-            f".venv cannot be written: {where}{error.strerror}. Become its owner or remove it, and run make again."
+            f".venv cannot be written: {where}{error.strerror}. Become its owner or remove it, "
+            "and run make again."
         ) from error
 
 
@@ -48,12 +49,16 @@ def bring_up_to_date() -> int:
     if usable and lock in STAMP.read_text().splitlines():
         STAMP.touch()  # make compares times, but the same lock may have been checked out again
         return 0
-    # uv removes packages that only an older lock had. With pip, this takes a new environment.
+    # uv removes packages that only an older lock had. With pip, this takes a new
+    # environment.
     if not usable or not uv:
         with step(f".venv made with Python {sys.version.split()[0]}"):
             create(uv)
     STAMP.unlink(missing_ok=True)
-    say(f"Installing {LOCK.read_text().count('==')} packages with {'uv' if uv else 'pip (about a minute, once)'} ...")
+    say(
+        f"Installing {LOCK.read_text().count('==')} packages with "
+        f"{'uv' if uv else 'pip (about a minute, once)'} ..."
+    )
     with step("packages installed"):
         install(uv)
     STAMP.write_text(f"{lock}\npython {sys.version.split()[0]}\n")
@@ -75,12 +80,17 @@ def is_usable() -> bool:
 
 def create(uv: str | None) -> None:
     if uv:
-        output = attempt(uv, "venv", "--quiet", "--no-project", "--clear", "--python", sys.executable, VENV)
+        output = attempt(
+            uv, "venv", "--quiet", "--no-project", "--clear", "--python", sys.executable, VENV
+        )
     else:
         output = attempt(sys.executable, "-m", "venv", "--clear", VENV)
     if "ensurepip" in output or "No module named venv" in output:
         package = f"python{sys.version_info.major}.{sys.version_info.minor}-venv"
-        raise Problem(f"{sys.executable} lacks the venv module. Run apt-get install {package}, then run make again.")
+        raise Problem(
+            f"{sys.executable} lacks the venv module. Run apt-get install {package}, then run "
+            "make again."
+        )
     if output:
         raise Problem(f"The virtual environment could not be made: {last_line(output)}. {SEE_LOG}")
 
@@ -101,8 +111,19 @@ def install(uv: str | None) -> None:
     fill: list[str | Path]
     check: list[str | Path]
     if uv:
-        # Compile to bytecode, as pip does. If Python may not write bytecode, each start takes 2 s more.
-        fill = [uv, "pip", "sync", "--quiet", "--compile-bytecode", "--python", PYTHON, *exactly, LOCK]
+        # Compile to bytecode, as pip does. If Python may not write bytecode, each start
+        # takes 2 s more.
+        fill = [
+            uv,
+            "pip",
+            "sync",
+            "--quiet",
+            "--compile-bytecode",
+            "--python",
+            PYTHON,
+            *exactly,
+            LOCK,
+        ]
         check = [uv, "pip", "check", "--python", PYTHON]
     else:
         pip = [str(PYTHON), "-m", "pip", "--disable-pip-version-check"]
@@ -110,11 +131,16 @@ def install(uv: str | None) -> None:
         check = [*pip, "check"]
     output = attempt(*fill)
     if OFFLINE.search(output):
-        raise Problem(f"No network: the packages could not be downloaded. Connect, and run make again. {SEE_LOG}")
+        raise Problem(
+            "No network: the packages could not be downloaded. Connect, and run make again. "
+            f"{SEE_LOG}"
+        )
     if output:
         raise Problem(f"The packages could not be installed: {last_line(output)}. {SEE_LOG}")
     if output := attempt(*check):
-        raise Problem(f"The packages of the lock do not fit together: {last_line(output)}. {SEE_LOG}")
+        raise Problem(
+            f"The packages of the lock do not fit together: {last_line(output)}. {SEE_LOG}"
+        )
 
 
 def attempt(*command: str | Path) -> str:
@@ -123,7 +149,12 @@ def attempt(*command: str | Path) -> str:
     Return the output if it failed, or an empty string.
     """
     done = subprocess.run(
-        command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+        command,
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
     )
     VENV.mkdir(exist_ok=True)
     LOG.write_text(f"$ {' '.join(map(str, command))}\n{done.stdout}")

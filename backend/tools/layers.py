@@ -1,12 +1,12 @@
 """Count the layers and arrows of the house, and refuse circles: `make lint` runs it.
 
-An arrow is an import of one module by another, wherever in the file it stands. The layer of
-a module is the length of the longest way down from it. The fewer arrows and layers there
-are, the less a reader has to know at once.
+An arrow is an import of one module by another, wherever in the file it stands. The
+layer of a module is the length of the longest way down from it. The fewer arrows and
+layers there are, the less a reader has to know at once.
 
-Features are counted twice: by modules, and by rooms. A room is a folder inside a feature,
-or a file beside these folders. All files with routes count as one room, `router`, because
-they stand above everything else.
+Features are counted twice: by modules, and by rooms. A room is a folder inside a
+feature, or a file beside these folders. All files with routes count as one room,
+`router`, because they stand above everything else.
 """
 
 import ast
@@ -36,7 +36,11 @@ def main() -> int:
     """Print the table, and return 1 if modules import each other in a circle."""
     graph = import_graph(BACKEND, PACKAGES)
     counted = {package: within(graph, package) for package in SHOWN}
-    by_rooms = {f"{package}, rooms": rooms(counted[package], package) for package in SHOWN if ".routers." in package}
+    by_rooms = {
+        f"{package}, rooms": rooms(counted[package], package)
+        for package in SHOWN
+        if ".routers." in package
+    }
     for each in (graph, *by_rooms.values()):
         if circle := circle_of(each):
             print(f"Imports run in a circle: {' -> '.join(circle)}")
@@ -51,17 +55,26 @@ def main() -> int:
 def import_graph(root: Path, packages: Iterable[str]) -> Graph:
     """Return for each module of the packages the modules that it imports."""
     files = {
-        _dotted(file.relative_to(root)): file for package in packages for file in sorted((root / package).rglob("*.py"))
+        _dotted(file.relative_to(root)): file
+        for package in packages
+        for file in sorted((root / package).rglob("*.py"))
     }
     return {
-        name: {found for found in _imported(file, name, files.keys()) if found != name} for name, file in files.items()
+        name: {found for found in _imported(file, name, files.keys()) if found != name}
+        for name, file in files.items()
     }
 
 
 def within(graph: Graph, package: str) -> Graph:
-    """Return the part of the graph inside one package, without the files that are only its doors."""
+    """Return the part of the graph inside one package, without the files that are only
+    its doors.
+    """
     inside = {name for name in graph if name.startswith(f"{package}.")}
-    return {name: graph[name] & inside for name in inside if graph[name] & inside or _is_imported(graph, name, inside)}
+    return {
+        name: graph[name] & inside
+        for name in inside
+        if graph[name] & inside or _is_imported(graph, name, inside)
+    }
 
 
 def rooms(graph: Graph, package: str) -> Graph:
@@ -69,7 +82,9 @@ def rooms(graph: Graph, package: str) -> Graph:
     collapsed: Graph = {}
     for name, targets in graph.items():
         room = _room(name, package)
-        collapsed.setdefault(room, set()).update({_room(target, package) for target in targets} - {room})
+        collapsed.setdefault(room, set()).update(
+            {_room(target, package) for target in targets} - {room}
+        )
     return collapsed
 
 

@@ -34,22 +34,28 @@ def require_free(*wanted: Wanted) -> None:
     errors = [(one, error) for one in wanted if (error := _refusal(one.hosts, one.port))]
     for one, error in errors:
         if error.errno == errno.EACCES:
-            raise Problem(f"You may not listen on port {one.port}. Run: make dev {one.variable}=8000")
+            raise Problem(
+                f"You may not listen on port {one.port}. Run: make dev {one.variable}=8000"
+            )
         if error.errno != errno.EADDRINUSE:
             raise Problem(
-                f"HOST={one.hosts[0]} is not an address of this machine ({error.strerror}). Use 127.0.0.1, or "
-                "0.0.0.0 for all addresses."
+                f"HOST={one.hosts[0]} is not an address of this machine ({error.strerror}). Use "
+                "127.0.0.1, or 0.0.0.0 for all addresses."
             )
     if errors:
         taken = ", ".join(f"port {one.port} is taken{_holder(one.port)}" for one, _ in errors)
         free = " ".join(f"{variable}={port}" for variable, port in _free_instead(wanted).items())
-        raise Problem(f"{taken[0].upper()}{taken[1:]}. Stop whatever uses it, or run: make dev {free}")
+        raise Problem(
+            f"{taken[0].upper()}{taken[1:]}. Stop whatever uses it, or run: make dev {free}"
+        )
 
 
 def _refusal(hosts: tuple[str, ...], port: int) -> OSError | None:
     for host in hosts:
         try:
-            (family, kind, _, _, address), *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            (family, kind, _, _, address), *_ = socket.getaddrinfo(
+                host, port, type=socket.SOCK_STREAM
+            )
             with socket.socket(family, kind) as probe:
                 # As for the server, a port that was just released counts as free.
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -72,12 +78,15 @@ def _free_instead(wanted: tuple[Wanted, ...]) -> dict[str, int]:
 
 
 def _holder(port: int) -> str:
-    """Return the name of the process that uses the port, or an empty string if the system hides it.
+    """Return the name of the process that uses the port, or an empty string if the
+    system hides it.
 
     Some systems do not tell, or only tell about your own processes.
     """
     try:
-        listening = [c for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN and c.pid]
+        listening = [
+            c for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN and c.pid
+        ]
         pids = [c.pid for c in listening if c.laddr and c.laddr.port == port]
         return f" by {psutil.Process(pids[0]).name()} (process {pids[0]})" if pids else ""
     except psutil.Error:

@@ -18,7 +18,9 @@ MINUTE = 60
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if not hasattr(config, "workerinput"):  # a worker of xdist reports to the process that started it
+    if not hasattr(
+        config, "workerinput"
+    ):  # a worker of xdist reports to the process that started it
         config.pluginmanager.register(Progress(config), "liftoff progress")
 
 
@@ -42,7 +44,9 @@ class Progress:
     def _begin(self, total: int) -> None:
         self._total, self._started = total, monotonic()
 
-    def pytest_report_teststatus(self, report: pytest.TestReport | pytest.CollectReport) -> tuple[str, str, str] | None:
+    def pytest_report_teststatus(
+        self, report: pytest.TestReport | pytest.CollectReport
+    ) -> tuple[str, str, str] | None:
         """Print nothing instead of a dot for each test.
 
         A failure gets a line of its own.
@@ -54,12 +58,17 @@ class Progress:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:
-            self._write(f"{'FAILED' if report.when == 'call' else 'ERROR'} {report.nodeid}: {_reason(report)}")
+            self._write(
+                f"{'FAILED' if report.when == 'call' else 'ERROR'} {report.nodeid}: "
+                f"{_reason(report)}"
+            )
         if report.when == "teardown":
             self._done += 1
             if monotonic() - self._said >= EVERY and self._done < self._total:
                 self._said = monotonic()
-                self._write(f"{self._part}: {self._done:,} of {self._total:,} tests, {self._left()}")
+                self._write(
+                    f"{self._part}: {self._done:,} of {self._total:,} tests, {self._left()}"
+                )
 
     def _left(self) -> str:
         pace = (monotonic() - self._started) / self._done

@@ -6,11 +6,11 @@ in turn.
 | Command | What it runs |
 |---|---|
 | `make test` | all tests except the four kinds below |
-| `make test only=blog/test_posts.py k=draft db=sqlite` | the tests of one file or folder, by name, on one database |
+| `make test only=blog/test_posts.py k=draft db=sqlite` | one file, name, database |
 | `make test slow=yes` | also the tests marked `slow`; CI runs this |
-| `make test-faults` | only the tests of faults, on PostgreSQL; prints what each measured |
-| `make peers` | third-party programs against the simulator, on PostgreSQL; installs them |
-| `make check-long` | everything, including tests marked `long`; measures coverage, which has a minimum |
+| `make test-faults` | only the tests of faults, on PostgreSQL; prints the figures |
+| `make peers` | third-party programs against the simulator; installs them |
+| `make check-long` | everything, also tests marked `long`; requires the coverage |
 """
 
 import argparse
@@ -38,7 +38,9 @@ MARKS = {"quick": "not slow and not long", "slow": "not long", "long": ""}
 FLOOR = 95
 NONE_FOUND = 5  # pytest's exit code
 TIMES = BACKEND.parent / ".data" / "test_seconds.json"
-WORKERS = (os.cpu_count() or 1) + 1  # tests spend a third of their time waiting for a server, a lock or a timeout
+WORKERS = (
+    os.cpu_count() or 1
+) + 1  # tests spend a third of their time waiting for a server, a lock or a timeout
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,10 @@ class Result:
             "errors": self.errors,
         }
         words = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
-        return f"{self.name:<12}{words or f'no tests ran, exit code {self.exit_code}'} in {self.seconds:.1f}s"
+        return (
+            f"{self.name:<12}{words or f'no tests ran, exit code {self.exit_code}'} in "
+            f"{self.seconds:.1f}s"
+        )
 
 
 @dataclass(frozen=True)
@@ -94,7 +99,9 @@ def main() -> int:
     results, figures = carry_out_all(planned)
     covered = not any(run.measured for run in planned) or coverage_report()
     print("", *results, *figure_table(figures), sep="\n", flush=True)
-    if chosen.k and any(result.total for result in results):  # a part without a test of this name has not failed
+    if chosen.k and any(
+        result.total for result in results
+    ):  # a part without a test of this name has not failed
         results = [result for result in results if result.exit_code != NONE_FOUND]
     return 0 if covered and all(result.exit_code == 0 for result in results) else 1
 
@@ -108,7 +115,9 @@ def plan(chosen: argparse.Namespace) -> list[Run]:
 
 def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(prog="make test", description=__doc__)
-    options.add_argument("--only", help="a folder or file of tests, such as blog or blog/test_posts.py")
+    options.add_argument(
+        "--only", help="a folder or file of tests, such as blog or blog/test_posts.py"
+    )
     options.add_argument("--k", help="a part of the names of tests, as for pytest -k")
     options.add_argument("--db", help="the database: sqlite, postgresql or mysql")
     options.add_argument("--slow", action="store_true", help="run the exhaustive tests, too")
@@ -118,15 +127,22 @@ def parser() -> argparse.ArgumentParser:
     return options
 
 
-def runs(only: str | None, depth: str, database: str | None = None, names: str | None = None) -> list[Run]:
+def runs(
+    only: str | None, depth: str, database: str | None = None, names: str | None = None
+) -> list[Run]:
     """Plan the runs. Raises `Problem` if there is no such folder, file or database."""
     target = f"tests/{only}" if only else "tests"
     if not (BACKEND / target.partition("::")[0]).exists():
-        raise Problem(f"There is no backend/{target}. only= takes the name of a folder or file in backend/tests.")
+        raise Problem(
+            f"There is no backend/{target}. only= takes the name of a folder or file in "
+            "backend/tests."
+        )
     if database not in (None, *EVERYWHERE, "mysql"):
         raise Problem(f"db={database} is not possible. Use sqlite, postgresql or mysql.")
     if database == "mysql" and "mysql" not in databases():
-        raise Problem("db=mysql needs MYSQL_TEST_URL, such as mysql://root@127.0.0.1:3306/liftoff_test.")
+        raise Problem(
+            "db=mysql needs MYSQL_TEST_URL, such as mysql://root@127.0.0.1:3306/liftoff_test."
+        )
     planned = all_runs(target, depth)
     if len(planned) > 1:
         planned = [run for run in planned if database in (None, run.database)]
@@ -153,7 +169,10 @@ def all_runs(target: str, depth: str) -> list[Run]:
     apart = [] if only else [Run("once", EVERYWHERE[0], [*ONCE, *marks])]
     rest = [target, *(f"--ignore={folder}" for folder in (*ONCE, FAULTS, PEERS)), *marks]
     measured = depth == "long" and not only
-    return [*apart, *(Run(kind, kind, rest, measured=measured and kind == MEASURED) for kind in databases())]
+    return [
+        *apart,
+        *(Run(kind, kind, rest, measured=measured and kind == MEASURED) for kind in databases()),
+    ]
 
 
 def fault_run(depth: str, target: str = FAULTS) -> Run:
@@ -230,7 +249,10 @@ def carry_out(run: Run, recorded: Path, part: str = "", later: float = 0) -> Res
         command += [f"--numprocesses={run.workers}", "--dist=worksteal"] if run.workers else []
         started = time.perf_counter()
         code = subprocess.run(
-            [*command, *coverage, f"--junitxml={report}", *run.selection], cwd=BACKEND, env=environment, check=False
+            [*command, *coverage, f"--junitxml={report}", *run.selection],
+            cwd=BACKEND,
+            env=environment,
+            check=False,
         ).returncode
         seconds = time.perf_counter() - started
         return Result(run.name, seconds, code, **(counts(report) if report.exists() else {}))
@@ -239,7 +261,9 @@ def carry_out(run: Run, recorded: Path, part: str = "", later: float = 0) -> Res
 def counts(report: Path) -> dict[str, int]:
     suites = list(ET.parse(report).getroot().iter("testsuite"))  # noqa: S314 - pytest wrote it a moment ago
     wanted = {"failed": "failures", "errors": "errors", "skipped": "skipped", "total": "tests"}
-    return {ours: sum(int(suite.get(theirs, 0)) for suite in suites) for ours, theirs in wanted.items()}
+    return {
+        ours: sum(int(suite.get(theirs, 0)) for suite in suites) for ours, theirs in wanted.items()
+    }
 
 
 def figure_table(figures: list[Figure]) -> list[str]:
@@ -254,7 +278,12 @@ def coverage_report() -> bool:
     """Whether all measured runs together reach the minimum of coverage."""
     coverage = [sys.executable, "-m", "coverage"]
     subprocess.run([*coverage, "combine", "--quiet"], cwd=BACKEND, check=True)
-    return subprocess.run([*coverage, "report", f"--fail-under={FLOOR}"], cwd=BACKEND, check=False).returncode == 0
+    return (
+        subprocess.run(
+            [*coverage, "report", f"--fail-under={FLOOR}"], cwd=BACKEND, check=False
+        ).returncode
+        == 0
+    )
 
 
 if __name__ == "__main__":

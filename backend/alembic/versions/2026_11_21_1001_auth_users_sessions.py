@@ -43,7 +43,10 @@ def upgrade() -> None:
         sa.Column("ip_address", sa.String(length=45), nullable=False),
         sa.Column("user_agent", sa.String(length=255), nullable=False),
         sa.ForeignKeyConstraint(
-            ["user_id"], ["users.id"], name=op.f("fk_login_sessions_user_id_users"), ondelete="CASCADE"
+            ["user_id"],
+            ["users.id"],
+            name=op.f("fk_login_sessions_user_id_users"),
+            ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_login_sessions")),
     )

@@ -33,8 +33,12 @@ def upgrade() -> None:
     op.create_table(
         "blog_posts",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("author_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("category_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column(
+            "author_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column(
+            "category_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
         sa.Column("title", sa.String(length=200), nullable=False),
         sa.Column("slug", sa.String(length=120), nullable=False),
         sa.Column("content", sa.Text().with_variant(mysql.MEDIUMTEXT(), "mysql"), nullable=False),
@@ -45,10 +49,14 @@ def upgrade() -> None:
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("updated_at", UtcDateTime(), nullable=False),
         sa.CheckConstraint(
-            "is_published = false OR published_at IS NOT NULL", name=op.f("ck_blog_posts_published_has_time")
+            "is_published = false OR published_at IS NOT NULL",
+            name=op.f("ck_blog_posts_published_has_time"),
         ),
         sa.ForeignKeyConstraint(
-            ["author_id"], ["users.id"], name=op.f("fk_blog_posts_author_id_users"), ondelete="CASCADE"
+            ["author_id"],
+            ["users.id"],
+            name=op.f("fk_blog_posts_author_id_users"),
+            ondelete="CASCADE",
         ),
         sa.ForeignKeyConstraint(
             ["category_id"],
@@ -70,12 +78,18 @@ def upgrade() -> None:
         ["category_id", "is_published", "published_at", "id"],
     )
     op.create_index(
-        op.f("ix_blog_posts_is_published_created_at_id"), "blog_posts", ["is_published", "created_at", "id"]
+        op.f("ix_blog_posts_is_published_created_at_id"),
+        "blog_posts",
+        ["is_published", "created_at", "id"],
     )
     op.create_index(
-        op.f("ix_blog_posts_is_published_published_at_id"), "blog_posts", ["is_published", "published_at", "id"]
+        op.f("ix_blog_posts_is_published_published_at_id"),
+        "blog_posts",
+        ["is_published", "published_at", "id"],
     )
-    op.create_index(op.f("ix_blog_posts_is_published_title_id"), "blog_posts", ["is_published", "title", "id"])
+    op.create_index(
+        op.f("ix_blog_posts_is_published_title_id"), "blog_posts", ["is_published", "title", "id"]
+    )
 
 
 def downgrade() -> None:

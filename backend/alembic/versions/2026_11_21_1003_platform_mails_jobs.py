@@ -22,7 +22,9 @@ def upgrade() -> None:
         "mails",
         sa.Column("recipient", sa.String(length=320), nullable=False),
         sa.Column("subject", sa.String(length=255), nullable=False),
-        sa.Column("body", sa.LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql"), nullable=True),
+        sa.Column(
+            "body", sa.LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql"), nullable=True
+        ),
         sa.Column("message_id", sa.String(length=320), nullable=False),
         sa.Column("sent_at", UtcDateTime(), nullable=True),
         *_leased(),

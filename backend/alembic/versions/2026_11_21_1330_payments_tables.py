@@ -1,4 +1,5 @@
-"""payments: plans, customers, subscriptions, invoices, checkout attempts, webhook events, notices
+"""payments: plans, customers, subscriptions, invoices, checkout attempts, webhook
+events, notices
 
 Revision ID: 94a70a52801d
 Revises: 7c41e90ad85b
@@ -52,7 +53,9 @@ def upgrade() -> None:
         sa.Column("type", sa.String(length=80), nullable=False),
         sa.Column("livemode", sa.Boolean(), nullable=False),
         sa.Column("payer", sa.String(length=255), nullable=True),
-        sa.Column("body", sa.LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql"), nullable=False),
+        sa.Column(
+            "body", sa.LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql"), nullable=False
+        ),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("received_at", UtcDateTime(), nullable=False),
         sa.Column("seconds_ahead", NUMBER, nullable=True),
@@ -63,7 +66,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_events")),
         sa.UniqueConstraint("source", "event_id", name=op.f("uq_webhook_events_source_event_id")),
     )
-    op.create_index(op.f("ix_webhook_events_outcome_received_at"), "webhook_events", ["outcome", "received_at"])
+    op.create_index(
+        op.f("ix_webhook_events_outcome_received_at"), "webhook_events", ["outcome", "received_at"]
+    )
     op.create_index(op.f("ix_webhook_events_payer"), "webhook_events", ["payer"])
     op.create_index(op.f("ix_webhook_events_seconds_ahead"), "webhook_events", ["seconds_ahead"])
 
@@ -112,7 +117,10 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.ForeignKeyConstraint(
-            ["plan_id"], ["plans.id"], name=op.f("fk_checkout_attempts_plan_id_plans"), ondelete="CASCADE"
+            ["plan_id"],
+            ["plans.id"],
+            name=op.f("fk_checkout_attempts_plan_id_plans"),
+            ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_checkout_attempts")),
         sa.UniqueConstraint("key", name=op.f("uq_checkout_attempts_key")),
@@ -129,7 +137,10 @@ def upgrade() -> None:
         sa.Column("key", sa.String(length=295), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["customer_id"], ["customers.id"], name=op.f("fk_payment_notices_customer_id_customers"), ondelete="CASCADE"
+            ["customer_id"],
+            ["customers.id"],
+            name=op.f("fk_payment_notices_customer_id_customers"),
+            ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_payment_notices")),
         sa.UniqueConstraint("key", name=op.f("uq_payment_notices_key")),
@@ -163,19 +174,28 @@ def upgrade() -> None:
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("updated_at", UtcDateTime(), nullable=False),
         sa.CheckConstraint(
-            "live_customer_id IS NULL OR live_customer_id = customer_id", name=op.f("ck_subscriptions_live_payer")
+            "live_customer_id IS NULL OR live_customer_id = customer_id",
+            name=op.f("ck_subscriptions_live_payer"),
         ),
         sa.ForeignKeyConstraint(
-            ["customer_id"], ["customers.id"], name=op.f("fk_subscriptions_customer_id_customers"), ondelete="CASCADE"
+            ["customer_id"],
+            ["customers.id"],
+            name=op.f("fk_subscriptions_customer_id_customers"),
+            ondelete="CASCADE",
         ),
         sa.ForeignKeyConstraint(
-            ["plan_id"], ["plans.id"], name=op.f("fk_subscriptions_plan_id_plans"), ondelete="SET NULL"
+            ["plan_id"],
+            ["plans.id"],
+            name=op.f("fk_subscriptions_plan_id_plans"),
+            ondelete="SET NULL",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_subscriptions")),
         sa.UniqueConstraint("live_customer_id", name=op.f("uq_subscriptions_live_customer_id")),
         sa.UniqueConstraint("stripe_id", name=op.f("uq_subscriptions_stripe_id")),
     )
-    op.create_index(op.f("ix_subscriptions_current_period_end"), "subscriptions", ["current_period_end"])
+    op.create_index(
+        op.f("ix_subscriptions_current_period_end"), "subscriptions", ["current_period_end"]
+    )
     op.create_index(op.f("ix_subscriptions_customer_id"), "subscriptions", ["customer_id"])
     op.create_index(op.f("ix_subscriptions_plan_id"), "subscriptions", ["plan_id"])
 
@@ -215,9 +235,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("stripe_id", name=op.f("uq_payment_invoices_stripe_id")),
     )
     op.create_index(
-        op.f("ix_payment_invoices_customer_id_created_at_id"), "payment_invoices", ["customer_id", "created_at", "id"]
+        op.f("ix_payment_invoices_customer_id_created_at_id"),
+        "payment_invoices",
+        ["customer_id", "created_at", "id"],
     )
-    op.create_index(op.f("ix_payment_invoices_subscription_id"), "payment_invoices", ["subscription_id"])
+    op.create_index(
+        op.f("ix_payment_invoices_subscription_id"), "payment_invoices", ["subscription_id"]
+    )
 
 
 def downgrade() -> None:

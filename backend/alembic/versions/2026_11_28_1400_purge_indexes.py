@@ -68,7 +68,10 @@ def upgrade() -> None:
         "UPDATE customers SET forget_from = CURRENT_TIMESTAMP WHERE user_id IN "
         "(SELECT id FROM users WHERE email LIKE 'deleted-%@deleted.invalid')"
     )
-    op.execute("UPDATE webhook_events SET processed_at = received_at WHERE outcome = 'dead' AND processed_at IS NULL")
+    op.execute(
+        "UPDATE webhook_events SET processed_at = received_at WHERE outcome = 'dead' AND "
+        "processed_at IS NULL"
+    )
     # Each table now has its own job. A job of an unknown kind would wait for ever.
     op.execute("DELETE FROM jobs WHERE kind IN ('auth.purge', 'payments.purge', 'platform.purge')")
     with _concurrently() as options:

@@ -31,7 +31,9 @@ def upgrade() -> None:
         mails.add_column(sa.Column("priority", NUMBER, nullable=False, server_default="1"))
         mails.add_column(sa.Column("useful_until", UtcDateTime(), nullable=True))
     with op.batch_alter_table("jobs") as jobs:
-        jobs.add_column(sa.Column("lane", sa.String(length=16), nullable=False, server_default="asked"))
+        jobs.add_column(
+            sa.Column("lane", sa.String(length=16), nullable=False, server_default="asked")
+        )
     with _concurrently() as options:
         for name, (table, columns) in INDEXES.items():
             if options:  # an index whose creation was interrupted exists, but is unusable

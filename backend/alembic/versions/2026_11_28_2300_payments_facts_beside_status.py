@@ -1,6 +1,7 @@
 """payments: what Stripe keeps next to the status of a subscription
 
-Rows get what they lack with the next look at their payer. `make billing-doctor fix=yes` looks at all of them.
+Rows get what they lack with the next look at their payer. `make billing-doctor fix=yes`
+looks at all of them.
 
 Revision ID: 3b7f0c52d6a8
 Revises: 5d20c7b1e94f
@@ -34,8 +35,8 @@ def upgrade() -> None:
     for name, kind in COLUMNS:
         op.add_column("subscriptions", sa.Column(name, kind, nullable=True))
     op.execute(
-        "UPDATE subscriptions SET cancel_at_period_end = (cancel_at_period_end OR cancel_at = current_period_end) "
-        "WHERE cancel_at IS NOT NULL"
+        "UPDATE subscriptions SET cancel_at_period_end = (cancel_at_period_end OR cancel_at = "
+        "current_period_end) WHERE cancel_at IS NOT NULL"
     )
     op.execute("UPDATE subscriptions SET discounts = '[]'")
 

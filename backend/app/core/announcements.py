@@ -22,7 +22,9 @@ def announce(settings: Settings) -> None:
     log = get_logger("app.settings")
     if settings.environment == "staging":
         log.warning(
-            "staging", message="THIS IS STAGING. It behaves like production, except that Stripe is in test mode."
+            "staging",
+            message="THIS IS STAGING. It behaves like production, except that Stripe is in test "
+            "mode.",
         )
     for risk in risks.accepted(settings):
         log.warning("risk_accepted", risk=risk.name, message=f"{risk.variable} {risk.danger}.")

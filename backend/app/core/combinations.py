@@ -32,7 +32,10 @@ def contradictions(s: SettingFields) -> Iterator[tuple[str, str]]:
     if s.worker_threads < connections:  # the rest could never be used (`app/db/admission.py`)
         yield (
             "WORKER_THREADS",
-            f"({s.worker_threads}) must be at least DATABASE_POOL_SIZE + DATABASE_MAX_OVERFLOW ({connections})",
+            (
+                f"({s.worker_threads}) must be at least DATABASE_POOL_SIZE + DATABASE_MAX_OVERFLOW "
+                f"({connections})"
+            ),
         )
     if bool(s.google_client_id) != bool(s.google_client_secret):
         yield "GOOGLE_CLIENT_ID", "must be set together with GOOGLE_CLIENT_SECRET"
@@ -55,11 +58,15 @@ def contradictions(s: SettingFields) -> Iterator[tuple[str, str]]:
 
 def has_live_key(s: SettingFields) -> bool:
     """Whether the key moves real money."""
-    return s.stripe_secret_key is not None and "_live_" in s.stripe_secret_key.get_secret_value()[:12]
+    return (
+        s.stripe_secret_key is not None and "_live_" in s.stripe_secret_key.get_secret_value()[:12]
+    )
 
 
 def reaches_stripe(s: SettingFields) -> bool:
-    """Whether calls go to Stripe itself, and not to a simulator or another program in its place."""
+    """Whether calls go to Stripe itself, and not to a simulator or another program in
+    its place.
+    """
     parts = urlsplit(s.stripe_api_base.lower())
     return parts.scheme == "https" and parts.netloc in (STRIPE, f"{STRIPE}:443") and not parts.path
 
@@ -119,9 +126,15 @@ def _address_doubts(s: SettingFields) -> Iterator[tuple[str, str]]:
     if not _is_allowed(api.hostname or "", s.allowed_hosts):
         yield (
             "ALLOWED_HOSTS",
-            "does not include the host of PUBLIC_URL: unless a proxy changes Host, browsers get 400",
+            (
+                "does not include the host of PUBLIC_URL: unless a proxy changes Host, "
+                "browsers get 400"
+            ),
         )
-    if api.netloc != frontend.netloc and f"{frontend.scheme}://{frontend.netloc}".lower() not in s.cors_origins:
+    if (
+        api.netloc != frontend.netloc
+        and f"{frontend.scheme}://{frontend.netloc}".lower() not in s.cors_origins
+    ):
         yield (
             "CORS_ORIGINS",
             "does not include the origin of FRONTEND_URL: its pages cannot read our responses",
@@ -129,7 +142,10 @@ def _address_doubts(s: SettingFields) -> Iterator[tuple[str, str]]:
     if _site(api.hostname) != _site(frontend.hostname):
         yield (
             "FRONTEND_URL",
-            "is on another site than PUBLIC_URL: browsers that block third-party cookies sign users out",
+            (
+                "is on another site than PUBLIC_URL: browsers that block third-party cookies sign "
+                "users out"
+            ),
         )
     for name, url in (("PUBLIC_URL", s.public_url), ("FRONTEND_URL", s.frontend_url)):
         if url and is_loopback(url):
@@ -142,19 +158,28 @@ def _network_doubts(s: SettingFields) -> Iterator[tuple[str, str]]:
     if clear and not is_local(database_urls.host(s.database_url.get_secret_value())):
         yield (
             "DATABASE_URL",
-            "does not use TLS, and the database is on another network: anyone in between can read the data",
+            (
+                "does not use TLS, and the database is on another network: anyone in between can "
+                "read the data"
+            ),
         )
     redis = urlsplit(s.redis_url.get_secret_value()) if s.redis_url else None
     if redis and redis.scheme == "redis" and not is_local(redis.hostname or ""):
         yield (
             "REDIS_URL",
-            "does not use TLS, and Redis is on another network: anyone in between can forge rate limits. Use rediss://",
+            (
+                "does not use TLS, and Redis is on another network: anyone in between can "
+                "forge rate limits. Use rediss://"
+            ),
         )
 
 
 def _is_allowed(host: str, allowed: list[str]) -> bool:
     host = f"[{host}]" if ":" in host else host
-    return any(host == name.lower() or (name.startswith("*.") and host.endswith(name[1:].lower())) for name in allowed)
+    return any(
+        host == name.lower() or (name.startswith("*.") and host.endswith(name[1:].lower()))
+        for name in allowed
+    )
 
 
 def _site(host: str | None) -> str:

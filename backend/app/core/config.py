@@ -14,7 +14,16 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from app.core import production, refusals
 from app.core.setting_fields import BACKEND, ENV_FILE, ROOT, SettingFields, Stage
 
-__all__ = ["BACKEND", "ENV_FILE", "ROOT", "Settings", "Stage", "get_settings", "read_for_migrations", "read_stage"]
+__all__ = [
+    "BACKEND",
+    "ENV_FILE",
+    "ROOT",
+    "Settings",
+    "Stage",
+    "get_settings",
+    "read_for_migrations",
+    "read_stage",
+]
 
 
 class Settings(SettingFields):
@@ -32,7 +41,9 @@ class MigrationSettings(Settings):
     A migration only uses the database, so every other setting may be missing.
     """
 
-    secret_key: SecretStr = Field(default_factory=lambda: SecretStr(secrets.token_urlsafe(48)), min_length=32)
+    secret_key: SecretStr = Field(
+        default_factory=lambda: SecretStr(secrets.token_urlsafe(48)), min_length=32
+    )
 
     @model_validator(mode="after")
     def _refuse_what_is_wrong_together(self) -> Self:
@@ -80,7 +91,11 @@ def _read(kind: type[Kind]) -> Kind:
         sys.exit(refusals.explain(kind, error, ENV_FILE))
     except UnicodeDecodeError:
         sys.exit(
-            f"{ENV_FILE} is not a UTF-8 text file. Save it as UTF-8, or remove it and let `make dev` write a new one."
+            f"{ENV_FILE} is not a UTF-8 text file. Save it as UTF-8, or remove it and let `make "
+            "dev` write a new one."
         )
     except OSError as error:
-        sys.exit(f"{ENV_FILE} cannot be read: {error.strerror}. Make it readable for the user that runs this command.")
+        sys.exit(
+            f"{ENV_FILE} cannot be read: {error.strerror}. Make it readable for the user that "
+            "runs this command."
+        )

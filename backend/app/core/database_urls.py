@@ -43,9 +43,12 @@ def check(url: str) -> str:
         # Each connection would have its own database in memory.
         if parts["server"] or parts["database"] in (None, "", ":memory:"):
             raise ValueError("SQLite needs a file, such as sqlite:///.data/liftoff.db")
-    elif port is not None and not (re.fullmatch(r"[0-9]{1,5}", port) and 1 <= int(port) <= HIGHEST_PORT):
+    elif port is not None and not (
+        re.fullmatch(r"[0-9]{1,5}", port) and 1 <= int(port) <= HIGHEST_PORT
+    ):
         raise ValueError(
-            f"the port after the host must be a number from 1 to {HIGHEST_PORT}; write @ in a password as %40"
+            f"the port after the host must be a number from 1 to {HIGHEST_PORT}; write @ in a "
+            "password as %40"
         )
     return url
 
@@ -74,7 +77,9 @@ def host(url: str) -> str:
     """
     parts = PARTS.fullmatch(url)
     assert parts
-    named = re.sub(r":[^:\]]*$", "", parts["server"].rpartition("@")[2]) or dict(options(url)).get("host", "")
+    named = re.sub(r":[^:\]]*$", "", parts["server"].rpartition("@")[2]) or dict(options(url)).get(
+        "host", ""
+    )
     return "localhost" if named == "" or named.startswith("/") else named
 
 
@@ -95,7 +100,11 @@ def make_folder(file: Path) -> None:
 
 
 def unusable(file: Path, error: OSError) -> str:
-    why = "is not a folder" if isinstance(error, FileExistsError | NotADirectoryError) else error.strerror
+    why = (
+        "is not a folder"
+        if isinstance(error, FileExistsError | NotADirectoryError)
+        else error.strerror
+    )
     return (
         f"The database file {file} cannot be written: {error.filename}: {why}. "
         "Fix that, or name another file in DATABASE_URL: sqlite:////folder/liftoff.db"

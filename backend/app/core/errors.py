@@ -17,7 +17,9 @@ class AppError(Exception):
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal_error"
-    detail: ClassVar[str] = "Something failed on our side. Try again; if it fails again, report the request id."
+    detail: ClassVar[str] = (
+        "Something failed on our side. Try again; if it fails again, report the request id."
+    )
     commits: ClassVar[bool] = False
     """Whether what was written before the error was raised is kept.
 
@@ -55,9 +57,13 @@ class Unauthenticated(AppError):
 
     status = 401
     code = "not_authenticated"
-    detail = "This request needs a signed-in user. Sign in and send the access token as a bearer token."
+    detail = (
+        "This request needs a signed-in user. Sign in and send the access token as a bearer token."
+    )
 
-    def __init__(self, detail: str | None = None, *, members: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, detail: str | None = None, *, members: Mapping[str, Any] | None = None
+    ) -> None:
         super().__init__(detail, headers={"WWW-Authenticate": "Bearer"}, members=members)
 
 
@@ -95,7 +101,9 @@ class Unprocessable(AppError):
     code = "validation_error"
     detail = "Some of the input is invalid. `errors` says which fields, and why."
 
-    def __init__(self, detail: str | None = None, *, errors: list[dict[str, Any]] | None = None) -> None:
+    def __init__(
+        self, detail: str | None = None, *, errors: list[dict[str, Any]] | None = None
+    ) -> None:
         super().__init__(detail, members={"errors": errors or []})
 
 

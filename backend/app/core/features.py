@@ -19,7 +19,9 @@ FOLDER = BACKEND / "app" / "routers"
 
 
 class BrokenFeature(RuntimeError):
-    """A feature folder that cannot be used. The message names the file and what is wrong with it."""
+    """A feature folder that cannot be used. The message names the file and what is
+    wrong with it.
+    """
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,11 @@ class Feature:
     @property
     def about(self) -> str:
         """Return the docstring of the feature's package."""
-        return (importlib.import_module(f"app.routers.{self.name}").__doc__ or "").partition("\n\n")[0].strip()
+        return (
+            (importlib.import_module(f"app.routers.{self.name}").__doc__ or "")
+            .partition("\n\n")[0]
+            .strip()
+        )
 
     def module(self, part: str) -> ModuleType | None:
         """Return the feature's module `part`, such as `models`, `router` or `demo`.
@@ -45,7 +51,9 @@ class Feature:
         except BrokenFeature:
             raise
         except Exception as error:
-            raise BrokenFeature(f"{self._culprit(part, error)}: {type(error).__name__}: {error}") from error
+            raise BrokenFeature(
+                f"{self._culprit(part, error)}: {type(error).__name__}: {error}"
+            ) from error
 
     def _culprit(self, part: str, error: Exception) -> str:
         """Return the file of this feature in which the error occurred, with the line
@@ -53,8 +61,16 @@ class Feature:
         """
         if isinstance(error, SyntaxError) and error.filename:
             return f"{_short(Path(error.filename))}:{error.lineno}"
-        ours = [frame for frame in extract_tb(error.__traceback__) if Path(frame.filename).is_relative_to(self.path)]
-        return f"{_short(Path(ours[-1].filename))}:{ours[-1].lineno}" if ours else f"{_short(self.path)}/{part}.py"
+        ours = [
+            frame
+            for frame in extract_tb(error.__traceback__)
+            if Path(frame.filename).is_relative_to(self.path)
+        ]
+        return (
+            f"{_short(Path(ours[-1].filename))}:{ours[-1].lineno}"
+            if ours
+            else f"{_short(self.path)}/{part}.py"
+        )
 
 
 def _short(path: Path) -> str:
@@ -67,15 +83,22 @@ def discover(folder: Path = FOLDER) -> tuple[Feature, ...]:
 
     Raises `BrokenFeature` for a folder that cannot be a package with routes.
     """
-    folders = sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith((".", "_")) and _has_files(p))
+    folders = sorted(
+        p
+        for p in folder.iterdir()
+        if p.is_dir() and not p.name.startswith((".", "_")) and _has_files(p)
+    )
     for path in folders:
         if not path.name.isidentifier() or iskeyword(path.name):
             raise BrokenFeature(
-                f"{_short(path)}: the name of a feature folder must be a Python name: letters, digits and underscores"
+                f"{_short(path)}: the name of a feature folder must be a Python name: letters, "
+                "digits and underscores"
             )
         for needed in ("__init__.py", "router.py"):
             if not (path / needed).is_file():
-                raise BrokenFeature(f"{_short(path / needed)} is missing, and every feature folder needs one")
+                raise BrokenFeature(
+                    f"{_short(path / needed)} is missing, and every feature folder needs one"
+                )
     return tuple(Feature(path.name, path) for path in folders)
 
 

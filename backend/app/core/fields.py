@@ -39,7 +39,8 @@ MAX_DEPTH = 20  # MariaDB reads JSON down to 32
 MIN_YEAR = 1000  # MySQL's calendar begins here
 
 RFC3339 = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?"
+    r"([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
 FULL_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -53,7 +54,9 @@ def canonical_link(value: str) -> str:
     try:
         link = str(_url.validate_python(value))
     except ValidationError as error:
-        raise ValueError("This is not the URL of a web page: write it as https://example.com/page") from error
+        raise ValueError(
+            "This is not the URL of a web page: write it as https://example.com/page"
+        ) from error
     if len(link) > MAX_LINK:
         raise ValueError(f"A URL has at most {MAX_LINK} characters")
     return link
@@ -69,7 +72,8 @@ def _written(form: re.Pattern[str], kind: type, name: str) -> Callable[[object],
         if isinstance(value, kind) or (isinstance(value, str) and form.fullmatch(value)):
             return value
         raise PydanticCustomError(
-            f"{name}_invalid", "Write this as RFC 3339 does, such as 2030-01-31 or 2030-01-31T12:00:00Z"
+            f"{name}_invalid",
+            "Write this as RFC 3339 does, such as 2030-01-31 or 2030-01-31T12:00:00Z",
         )
 
     return check
@@ -127,20 +131,31 @@ class DecimalText:
         """
         return Decimal(text).quantize(Decimal(1).scaleb(-self.scale)) + 0
 
-    def __get_pydantic_core_schema__(self, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(
+        self, _source: Any, _handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
         text = core_schema.str_schema(pattern=self.pattern, strict=True)
         read = core_schema.no_info_after_validator_function(self.exact, text)
         return core_schema.union_schema(
             [core_schema.is_instance_schema(Decimal), read],
             custom_error_type="decimal_invalid",
             custom_error_message=(
-                f"Write a text of up to {self.precision} digits, {self.scale} of them after the point"
+                f"Write a text of up to {self.precision} digits, {self.scale} of them after the "
+                "point"
             ),
-            serialization=core_schema.plain_serializer_function_ser_schema(lambda value: f"{value:f}"),
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                lambda value: f"{value:f}"
+            ),
         )
 
-    def __get_pydantic_json_schema__(self, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {"type": "string", "pattern": self.pattern, "examples": [f"{Decimal(1).scaleb(-self.scale):f}"]}
+    def __get_pydantic_json_schema__(
+        self, _schema: CoreSchema, _handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {
+            "type": "string",
+            "pattern": self.pattern,
+            "examples": [f"{Decimal(1).scaleb(-self.scale):f}"],
+        }
 
 
 @dataclass(frozen=True)
@@ -153,19 +168,25 @@ class OneLine:
 
     length: int
 
-    def __get_pydantic_core_schema__(self, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(
+        self, _source: Any, _handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
         text = core_schema.str_schema(strip_whitespace=True, min_length=1, max_length=self.length)
         check = rule(one_line, "line")
         return core_schema.no_info_before_validator_function(
             lambda value: check(value) if isinstance(value, str) else value, text
         )
 
-    def __get_pydantic_json_schema__(self, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(
+        self, _schema: CoreSchema, _handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
         return {"type": "string", "minLength": 1, "maxLength": self.length, "pattern": ONE_LINE}
 
 
 Email = Annotated[
-    str, Field(max_length=320, json_schema_extra={"format": "email"}), AfterValidator(rule(canonical_email, "email"))
+    str,
+    Field(max_length=320, json_schema_extra={"format": "email"}),
+    AfterValidator(rule(canonical_email, "email")),
 ]
 Link = Annotated[
     str,
@@ -178,17 +199,27 @@ Slug = Annotated[
     AfterValidator(rule(canonical_slug, "slug")),
 ]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT, pattern=r"\S")]
-Currency = Annotated[str, Field(pattern=r"^[a-z]{3}$", examples=["eur"], description="ISO 4217, in lower case.")]
+Currency = Annotated[
+    str, Field(pattern=r"^[a-z]{3}$", examples=["eur"], description="ISO 4217, in lower case.")
+]
 Amount = Annotated[
     int,
-    Field(strict=True, ge=-MAX_AMOUNT, le=MAX_AMOUNT, description="In minor units, such as cents.", examples=[1999]),
+    Field(
+        strict=True,
+        ge=-MAX_AMOUNT,
+        le=MAX_AMOUNT,
+        description="In minor units, such as cents.",
+        examples=[1999],
+    ),
 ]
 Int32 = Annotated[int, Field(strict=True, ge=-MAX_INT32 - 1, le=MAX_INT32)]
 Int64 = Annotated[int, Field(strict=True, ge=-MAX_INT64 - 1, le=MAX_INT64)]
 # In a query everything arrives as text.
 IntInQuery = Annotated[int, Field(ge=-MAX_INT64 - 1, le=MAX_INT64)]
 RowId = Annotated[Id, Field(strict=True)]  # of another row, in a body
-Day = Annotated[date, BeforeValidator(_written(FULL_DATE, date, "date")), AfterValidator(_in_calendar)]
+Day = Annotated[
+    date, BeforeValidator(_written(FULL_DATE, date, "date")), AfterValidator(_in_calendar)
+]
 Moment = Annotated[
     AwareDatetime, BeforeValidator(_written(RFC3339, datetime, "time")), AfterValidator(_in_utc)
 ]  # a time without a zone is refused, because nobody could tell when it was

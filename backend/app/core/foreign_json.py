@@ -1,8 +1,10 @@
-"""Lenient JSON parsing, for services that we trust, such as Stripe with its signed events.
+"""Lenient JSON parsing, for services that we trust, such as Stripe with its signed
+events.
 
-Our own clients must send strict JSON (`app.core.strict_json`). Stripe does not: text that its customers typed can
-contain a NUL, half of a surrogate pair, an integer of any size or any number of members. If we refused such an event,
-Stripe would send it again for days, and we would never accept it.
+Our own clients must send strict JSON (`app.core.strict_json`). Stripe does not: text
+that its customers typed can contain a NUL, half of a surrogate pair, an integer of any
+size or any number of members. If we refused such an event, Stripe would send it again
+for days, and we would never accept it.
 """
 
 import json
@@ -32,7 +34,9 @@ def read(body: bytes) -> Any:
 
 
 def shown(body: bytes) -> Any:
-    """Parse a JSON text and make it safe for our own responses, which every JSON parser must accept."""
+    """Parse a JSON text and make it safe for our own responses, which every JSON parser
+    must accept.
+    """
     return _harmless(read(body), DEEPEST)
 
 

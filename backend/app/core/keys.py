@@ -36,13 +36,18 @@ def derive_keys(purpose: str) -> list[bytes]:
     The current key signs and encrypts. The previous key only verifies and decrypts.
     """
     settings = get_settings()
-    secrets = [settings.secret_key, *([settings.secret_key_previous] if settings.secret_key_previous else [])]
+    secrets = [
+        settings.secret_key,
+        *([settings.secret_key_previous] if settings.secret_key_previous else []),
+    ]
     return [_derive(purpose, secret.get_secret_value()) for secret in secrets]
 
 
 @lru_cache(maxsize=256)
 def _derive(purpose: str, secret: str) -> bytes:
-    return HKDF(algorithm=SHA256(), length=32, salt=None, info=f"liftoff {purpose}".encode()).derive(secret.encode())
+    return HKDF(
+        algorithm=SHA256(), length=32, salt=None, info=f"liftoff {purpose}".encode()
+    ).derive(secret.encode())
 
 
 def cipher(purpose: str) -> MultiFernet:

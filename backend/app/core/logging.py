@@ -36,7 +36,10 @@ SECRET_VALUES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]
         re.compile(r"eyJ[\w-]{8,}+\.[\w-]++\.[\w-]*+|(eyJ[\w-]*+)", re.IGNORECASE),
         lambda found: found[1] or REDACTED,
     ),
-    (re.compile(r"(?<=bearer\s)\S+|(?<=basic\s)\S+", re.IGNORECASE), REDACTED),  # an Authorization header
+    (
+        re.compile(r"(?<=bearer\s)\S+|(?<=basic\s)\S+", re.IGNORECASE),
+        REDACTED,
+    ),  # an Authorization header
     (re.compile(r"://[^\s\"'?]*+"), lambda found: _without_user(found[0])),
     (re.compile(r"\b(?:sk|rk|whsec)_\w+", re.IGNORECASE), REDACTED),  # Stripe's secrets
     (re.compile(r"\$argon2\S+", re.IGNORECASE), REDACTED),  # a password hash
@@ -60,13 +63,16 @@ Event = MutableMapping[str, Any]
 
 
 def _without_user(rest: str) -> str:
-    """Remove user and password from what follows the scheme of a URL, also if they are badly encoded."""
+    """Remove user and password from what follows the scheme of a URL, also if they are
+    badly encoded.
+    """
     user, at, place = rest.rpartition("@")
     return f"://{REDACTED}@{place}" if at and user != "://" else rest
 
 
 def scrub(value: object) -> object:
-    """Copy a value so that it is safe to write: without secrets, short, and unable to begin a new record.
+    """Copy a value so that it is safe to write: without secrets, short, and unable to
+    begin a new record.
 
     The time is bounded, whatever the value is (security requirement 62).
     """
@@ -87,7 +93,10 @@ class _Scrubber:
             return CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", self._shortened(value))
         if isinstance(value, Mapping):
             members = islice(value.items(), MAX_MEMBERS)
-            return {self.clean(str(key)): self._member(str(key)[:MAX_WRITTEN], item) for key, item in members}
+            return {
+                self.clean(str(key)): self._member(str(key)[:MAX_WRITTEN], item)
+                for key, item in members
+            }
         if isinstance(value, list | tuple | set):
             return [self.clean(item) for item in islice(value, MAX_MEMBERS)]
         if value is None or isinstance(value, bool | int | float):
@@ -95,13 +104,18 @@ class _Scrubber:
         return self.clean(str(value))
 
     def lines(self, traceback: str) -> str:
-        """Scrub a traceback line by line, and indent each line so that it cannot pass for a record.
+        """Scrub a traceback line by line, and indent each line so that it cannot pass
+        for a record.
 
-        A long traceback keeps its first and its last lines. The text of an exception may hold what
-        a client sent.
+        A long traceback keeps its first and its last lines. The text of an exception
+        may hold what a client sent.
         """
         half = (self._left - (MAX_LINES + 2) * OF_EACH) // 2
-        text = traceback if len(traceback) <= 2 * half else f"{traceback[:half]}\n…\n{traceback[-half:]}"
+        text = (
+            traceback
+            if len(traceback) <= 2 * half
+            else f"{traceback[:half]}\n…\n{traceback[-half:]}"
+        )
         lines = text.splitlines()
         if len(lines) > MAX_LINES:
             lines = [*lines[: MAX_LINES // 2], "…", *lines[-MAX_LINES // 2 :]]
@@ -175,7 +189,8 @@ def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
     root = logging.getLogger()
@@ -204,7 +219,13 @@ def _tame_libraries() -> None:
     logging.getLogger("uvicorn.access").disabled = True
     # These loggers report routine events, such as a replaced request id, a discovered
     # plugin or an outgoing request.
-    for chatty in ("asgi_correlation_id", "alembic.runtime.plugins", "alembic.ddl", "httpx2", "stripe"):
+    for chatty in (
+        "asgi_correlation_id",
+        "alembic.runtime.plugins",
+        "alembic.ddl",
+        "httpx2",
+        "stripe",
+    ):
         logging.getLogger(chatty).setLevel("WARNING")
 
 
@@ -214,9 +235,11 @@ def get_logger(name: str) -> structlog.stdlib.BoundLogger:
 
 
 def security_event(event: str, *, routine: bool = False, **facts: object) -> None:
-    """Log an event that matters for security (ASVS 16.3). `facts` contains ids, never secrets.
+    """Log an event that matters for security (ASVS 16.3). `facts` contains ids, never
+    secrets.
 
-    The level is warning, or info for `routine` events: what users do every day with their own accounts.
+    The level is warning, or info for `routine` events: what users do every day with
+    their own accounts.
     """
     level = logging.INFO if routine else logging.WARNING
     get_logger("security").log(level, event, security_event=event, **facts)

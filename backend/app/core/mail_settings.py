@@ -14,9 +14,13 @@ from pydantic import SecretStr
 
 from app.core.text import ascii_email
 
-MAX_NAME = 64  # characters: Python folds longer names in a way that others read as several addresses (CPython 121284)
+# Characters: Python folds longer names in a way that others read as several addresses
+# (CPython 121284).
+MAX_NAME = 64
 NAMED = re.compile(r"""(?P<quote>"?)(?P<name>[^"<>\\]*+)(?P=quote)\s*+<(?P<address>[^<>]++)>""")
-HOST = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*")
+HOST = re.compile(
+    r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*"
+)
 # NUL separates name and password in AUTH PLAIN (RFC 4616, 2). A line break is often the
 # end of a file of secrets.
 UNSENDABLE = re.compile(r"[\0\r\n]")
@@ -25,9 +29,11 @@ Text = TypeVar("Text", str, SecretStr)
 
 
 def canonical_sender(value: str) -> str:
-    """Return the sender of all mails: `hello@example.com`, or a name before `<hello@example.com>`, in ASCII or not.
+    """Return the sender of all mails: `hello@example.com`, or a name before
+    `<hello@example.com>`, in ASCII or not.
 
-    The address follows the rules for every address. Raises `ValueError` for anything else.
+    The address follows the rules for every address. Raises `ValueError` for anything
+    else.
     """
     return str(sender_of(value))
 
@@ -40,26 +46,33 @@ def sender_of(value: str) -> Address:
     name, address = (named["name"], named["address"]) if named else ("", value)
     name = unicodedata.normalize("NFC", name.strip())
     if not name.isprintable() or (named and "@" in name and not named["quote"]):
-        raise ValueError("must be one address, or a name and an address: Liftoff <hello@example.com>")
+        raise ValueError(
+            "must be one address, or a name and an address: Liftoff <hello@example.com>"
+        )
     if len(name) > MAX_NAME:
         raise ValueError(f"has a name of more than {MAX_NAME} characters")
     try:
         return Address(name, addr_spec=ascii_email(address.strip(" ")))
     except ValueError:
         raise ValueError(
-            "must be an address that mail can be sent to, or a name and such an address: Liftoff <hello@example.com>"
+            "must be an address that mail can be sent to, or a name and such an address: Liftoff "
+            "<hello@example.com>"
         ) from None
 
 
 def canonical_mail_server(value: str) -> str:
-    """Return a host name in ASCII (IDNA), or an IP address without brackets. Raises `ValueError` for anything else."""
+    """Return a host name in ASCII (IDNA), or an IP address without brackets. Raises
+    `ValueError` for anything else.
+    """
     host = value.strip().removeprefix("[").removesuffix("]")
     try:
         return str(ip_address(host))
     except ValueError:
         name = _in_ascii(host).removesuffix(".").lower()
     if not HOST.fullmatch(name):
-        raise ValueError("must be a host name such as smtp.example.com, without scheme, port or path")
+        raise ValueError(
+            "must be a host name such as smtp.example.com, without scheme, port or path"
+        )
     return f"{name}." if host.endswith(".") else name
 
 
@@ -81,6 +94,7 @@ def check_credential(value: Text) -> Text:
     text = value.get_secret_value() if isinstance(value, SecretStr) else value
     if UNSENDABLE.search(text):
         raise ValueError(
-            "must not contain a line break or a NUL character; if it was read from a file, the file may end with one"
+            "must not contain a line break or a NUL character; if it was read from a file, the "
+            "file may end with one"
         )
     return value

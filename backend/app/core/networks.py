@@ -16,7 +16,10 @@ SOLD_BELOW = re.compile(r"(ac|co|com|edu|go|gov|mil|ne|net|or|org)\.[a-z]{2}")
 MIN_LABELS = 2  # behind the star of a wildcard host
 # A label begins with a letter, because `134744072` is an address.
 ONE_LABEL = re.compile(r"[a-z]([a-z0-9_-]*[a-z0-9])?", re.IGNORECASE)
-WIDEST = {4: 8, 6: 7}  # bits of the widest ranges for private use: 10.0.0.0/8 (RFC 1918) and fc00::/7 (RFC 4193)
+WIDEST = {
+    4: 8,
+    6: 7,
+}  # bits of the widest ranges for private use: 10.0.0.0/8 (RFC 1918) and fc00::/7 (RFC 4193)
 # Python's `is_private` also includes ranges for documentation and tests.
 PRIVATE = tuple(
     ip_network(block)
@@ -39,7 +42,8 @@ def check_network(value: str) -> str:
         raise ValueError("must contain IP addresses or CIDR ranges such as 10.0.0.0/8") from None
     if network.prefixlen < WIDEST[network.version]:
         raise ValueError(
-            "must not contain a range wider than /8, or /7 for IPv6, because strangers have addresses in it"
+            "must not contain a range wider than /8, or /7 for IPv6, because strangers have "
+            "addresses in it"
         )
     return value
 
@@ -54,11 +58,14 @@ def check_host(value: str) -> str:
     host = value.lower()
     if not HOST.fullmatch(host):
         raise ValueError(
-            "must contain host names without scheme, port or path, such as api.example.com or *.example.com"
+            "must contain host names without scheme, port or path, such as api.example.com or "
+            "*.example.com"
         )
     domain = host.removeprefix("*.")
     if domain != host and (domain.count(".") + 1 < MIN_LABELS or SOLD_BELOW.fullmatch(domain)):
-        raise ValueError("must not contain a star before a public domain such as co.uk; write *.example.com")
+        raise ValueError(
+            "must not contain a star before a public domain such as co.uk; write *.example.com"
+        )
     return value
 
 
@@ -74,7 +81,9 @@ def check_origin(value: str) -> str:
 
 
 def check_header_name(value: str) -> str:
-    """Return the name of a header (RFC 9110, 5.1). Raises `ValueError` for anything else, `*` included."""
+    """Return the name of a header (RFC 9110, 5.1). Raises `ValueError` for anything
+    else, `*` included.
+    """
     if value == "*" or not HEADER_NAME.fullmatch(value):
         raise ValueError("must contain names of headers such as X-Client-Version; * is not allowed")
     return value

@@ -89,7 +89,9 @@ def _refuse_compressed(response: httpx2.Response) -> None:
     thousandfold afterwards.
     """
     if response.headers.get("content-encoding", "identity") != "identity":
-        raise httpx2.RemoteProtocolError("The response is compressed, although the request did not allow that")
+        raise httpx2.RemoteProtocolError(
+            "The response is compressed, although the request did not allow that"
+        )
 
 
 class _Transport(httpx2.HTTPTransport):
@@ -125,7 +127,9 @@ class _Network(httpcore2.NetworkBackend):
             if seconds <= 0:
                 break
             try:
-                stream = httpcore2.SyncBackend().connect_tcp(address, port, seconds, local_address, socket_options)
+                stream = httpcore2.SyncBackend().connect_tcp(
+                    address, port, seconds, local_address, socket_options
+                )
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as failure:
                 error = failure
             else:
@@ -161,7 +165,9 @@ class _Stream(httpcore2.NetworkStream):
         timeout: float | None = None,  # noqa: ARG002
     ) -> httpcore2.NetworkStream:
         return _Stream(
-            self._stream.start_tls(ssl_context, server_hostname, min(CONNECT_SECONDS, _current.get().seconds_left()))
+            self._stream.start_tls(
+                ssl_context, server_hostname, min(CONNECT_SECONDS, _current.get().seconds_left())
+            )
         )
 
     def get_extra_info(self, info: str) -> Any:

@@ -41,7 +41,9 @@ class InvalidCursor(Unprocessable):
     """
 
     code = "invalid_cursor"
-    detail = "This cursor does not belong to this list. Request the first page again, without a cursor."
+    detail = (
+        "This cursor does not belong to this list. Request the first page again, without a cursor."
+    )
 
 
 class Page(Output, Generic[T]):
@@ -73,10 +75,16 @@ class PageQuery:
     """
 
     def __init__(
-        self, bound_to: Callable[[], list[object]], *, offset: int = 0, limit: int = 20, cursor: str | None = None
+        self,
+        bound_to: Callable[[], list[object]],
+        *,
+        offset: int = 0,
+        limit: int = 20,
+        cursor: str | None = None,
     ) -> None:
-        """`bound_to` returns what a cursor of this list is valid for, besides the order of
-        its rows: path, query and caller, for example. It is called once the caller is known.
+        """`bound_to` returns what a cursor of this list is valid for, besides the order
+        of its rows: path, query and caller, for example. It is called once the caller
+        is known.
         """
         self._bound_to = bound_to
         self.offset = offset

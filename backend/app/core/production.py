@@ -22,12 +22,25 @@ if TYPE_CHECKING:
 MIN_DISTINCT = 12
 NEW_KEY = 'make one with: python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
 # Words that people write into examples and then leave there.
-PLACEHOLDER = re.compile(r"change|secret|example|default|your|insecure|placeholder|password", re.IGNORECASE)
+PLACEHOLDER = re.compile(
+    r"change|secret|example|default|your|insecure|placeholder|password", re.IGNORECASE
+)
 LIVE_KEY = re.compile(r"[sr]k_live_\w{8,}")
 TEST_KEY = re.compile(r"[sr]k_test_\w{8,}")
 WEBHOOK_SECRET = re.compile(r"whsec_[\w+/=]{8,}")
 MIN_HASH_KIB = 19_456  # OWASP, for argon2id with two passes
-GUESSABLE = {"", "postgres", "password", "root", "admin", "liftoff", "secret", "example", "changeme", "test"}
+GUESSABLE = {
+    "",
+    "postgres",
+    "password",
+    "root",
+    "admin",
+    "liftoff",
+    "secret",
+    "example",
+    "changeme",
+    "test",
+}
 
 
 class Unsafe(ValueError):
@@ -52,7 +65,11 @@ def check_database(settings: SettingFields) -> None:
 
     Migrations check nothing else.
     """
-    problems = list(_database_problems(settings.database_url.get_secret_value())) if settings.is_deployed else []
+    problems = (
+        list(_database_problems(settings.database_url.get_secret_value()))
+        if settings.is_deployed
+        else []
+    )
     if problems:
         raise Unsafe(problems)
 
@@ -124,12 +141,16 @@ def _stripe_problems(s: SettingFields) -> Iterator[tuple[str, str]]:
         yield "STRIPE_SECRET_KEY", "is not a test key: staging must not move real money"
     if not s.stripe_webhook_secret:
         yield "STRIPE_WEBHOOK_SECRET", "is required (or set PAYMENTS_ENABLED=false)"
-    elif not all(WEBHOOK_SECRET.fullmatch(secret.get_secret_value()) for secret in s.stripe_webhook_secret):
+    elif not all(
+        WEBHOOK_SECRET.fullmatch(secret.get_secret_value()) for secret in s.stripe_webhook_secret
+    ):
         yield (
             "STRIPE_WEBHOOK_SECRET",
             "must be the whole secret from Stripe, which begins with whsec_",
         )
-    if s.stripe_api_base.startswith("http:") and (s.is_production or not is_local(_host(s.stripe_api_base))):
+    if s.stripe_api_base.startswith("http:") and (
+        s.is_production or not is_local(_host(s.stripe_api_base))
+    ):
         yield (
             "STRIPE_API_BASE",
             "must be https; http is allowed only in staging, for a simulator on a private network",

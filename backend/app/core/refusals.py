@@ -20,7 +20,12 @@ from app.core.setting_types import RISKS
 if TYPE_CHECKING:
     from app.core.setting_fields import Stage
 
-PAIRED = {"smtp_username", "smtp_password", "google_client_id", "google_client_secret"}  # both are set, or neither
+PAIRED = {
+    "smtp_username",
+    "smtp_password",
+    "google_client_id",
+    "google_client_secret",
+}  # both are set, or neither
 ENVIRONMENTS = ("development", "test", "staging", "production")
 # The keys are pydantic's names of the mistakes. Pydantic provides the bounds in braces.
 WORDS: Mapping[str, str] = {
@@ -77,7 +82,9 @@ def _reasons(error: ValidationError, env_file: Path) -> Iterator[tuple[str, str]
         else:
             yield (
                 name,
-                WORDS.get(problem["type"], "has a value that cannot be understood").format(**context),
+                WORDS.get(problem["type"], "has a value that cannot be understood").format(
+                    **context
+                ),
             )
 
 
@@ -90,20 +97,28 @@ def _rest(kind: type[Stage], error: ValidationError, env_file: Path) -> list[str
     """
     wrong = {str(problem["loc"][0]) for problem in error.errors() if problem["loc"]}
     given = _given(env_file)
-    if not wrong or ("secret_key" in wrong and not any(given.get(name) for name in SIGNS_OF_A_DEPLOYMENT)):
+    if not wrong or (
+        "secret_key" in wrong and not any(given.get(name) for name in SIGNS_OF_A_DEPLOYMENT)
+    ):
         return []
-    harmless: dict[str, Any] = {name: kind.model_fields[name].get_default(call_default_factory=True) for name in wrong}
+    harmless: dict[str, Any] = {
+        name: kind.model_fields[name].get_default(call_default_factory=True) for name in wrong
+    }
     harmless |= dict.fromkeys(wrong & PAIRED, "x")
     harmless |= {"secret_key": secrets.token_urlsafe(48)} if "secret_key" in wrong else {}
     harmless |= {"accept_risks": ",".join(RISKS)} if "accept_risks" in wrong else {}
     # `prod` means production, and decides how strictly the others are checked
     if "environment" in wrong:
-        meant = difflib.get_close_matches(given.get("ENVIRONMENT", ""), ENVIRONMENTS, n=1, cutoff=0.5)
+        meant = difflib.get_close_matches(
+            given.get("ENVIRONMENT", ""), ENVIRONMENTS, n=1, cutoff=0.5
+        )
         harmless["environment"] = meant[0] if meant else "development"
     try:
         kind(**harmless)
     except ValidationError as more:
-        return [line for line in _lines(more, env_file) if line.partition(":")[0].lower() not in wrong]
+        return [
+            line for line in _lines(more, env_file) if line.partition(":")[0].lower() not in wrong
+        ]
     return []
 
 
@@ -120,10 +135,13 @@ def _given(env_file: Path) -> dict[str, str]:
 
 def _without_a_key(env_file: Path) -> str:
     if env_file.is_dir():
-        return "is not set, and .env is a folder. Remove the folder and let `make dev` write the file"
+        return (
+            "is not set, and .env is a folder. Remove the folder and let `make dev` write the file"
+        )
     if env_file.exists():
         return (
-            f"is not set, in .env or elsewhere; {production.NEW_KEY}, or remove .env and let `make dev` write a new one"
+            f"is not set, in .env or elsewhere; {production.NEW_KEY}, or remove .env and let "
+            "`make dev` write a new one"
         )
     return (
         "is not set. In development, `make dev` writes a .env file; in production, set the "

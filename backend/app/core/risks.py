@@ -45,14 +45,16 @@ RISKS = (
     Risk(
         "local_limits",
         "REDIS_URL",
-        "is empty while WEB_CONCURRENCY is above 1: each process counts separately, so every limit is multiplied",
+        "is empty while WEB_CONCURRENCY is above 1: each process counts separately, so every "
+        "limit is multiplied",
         "Set REDIS_URL, or WEB_CONCURRENCY=1",
         lambda s: s.web_concurrency > 1 and s.redis_url is None,
     ),
     Risk(
         "clear_mail",
         "SMTP_TLS",
-        "is none while SMTP_HOST is on another network: links that reset passwords are sent unencrypted",
+        "is none while SMTP_HOST is on another network: links that reset passwords are sent "
+        "unencrypted",
         "Set it to starttls or ssl",
         lambda s: s.smtp_tls == "none" and s.smtp_host is not None and not is_local(s.smtp_host),
     ),
@@ -70,7 +72,10 @@ def refused(settings: SettingFields) -> Iterator[tuple[str, str]]:
     """Yield variable and reason of each risk that is present but not accepted."""
     for risk in RISKS:
         if risk.is_run(settings) and risk.name not in settings.accept_risks:
-            yield risk.variable, f"{risk.danger}. {risk.remedy}, or accept it: ACCEPT_RISKS={risk.name}"
+            yield (
+                risk.variable,
+                f"{risk.danger}. {risk.remedy}, or accept it: ACCEPT_RISKS={risk.name}",
+            )
 
 
 def accepted(settings: SettingFields) -> Iterator[Risk]:

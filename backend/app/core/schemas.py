@@ -25,7 +25,9 @@ def model_of(annotation: Any) -> type[BaseModel] | None:
     """
     if get_origin(annotation) in (Union, UnionType):
         annotation = next((one for one in get_args(annotation) if one is not type(None)), None)
-    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
+    return (
+        annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
+    )
 
 
 class Input(BaseModel):
@@ -37,7 +39,9 @@ class Input(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, hide_input_in_errors=True)
 
     @classmethod
-    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
         """Describe defaults in words.
 
         Client generators assume that a field with `default` is always present.
@@ -49,7 +53,9 @@ class Input(BaseModel):
             default = field.pop("default", None)
             if default not in (None, ""):
                 said = f"`{json.dumps(default, ensure_ascii=False)}` if it is left out."
-                field["description"] = f"{field['description']} {said}" if "description" in field else said
+                field["description"] = (
+                    f"{field['description']} {said}" if "description" in field else said
+                )
         return written
 
 
@@ -68,4 +74,6 @@ class PartialInput(Input):
 class Output(BaseModel):
     """A body that we send. It is read from an ORM object or a row."""
 
-    model_config = ConfigDict(from_attributes=True, json_schema_serialization_defaults_required=True)
+    model_config = ConfigDict(
+        from_attributes=True, json_schema_serialization_defaults_required=True
+    )

@@ -47,7 +47,11 @@ def _local_hosts(public_url: str, host: str) -> list[str]:
         named = [host]
     # In a Host header an IPv6 address stands in brackets. An address that stands for
     # all addresses is not the name of a host.
-    given = [f"[{name}]" if ":" in name else name for name in named if name not in ("", "0.0.0.0", "::")]  # noqa: S104 - compared, not listened on
+    given = [
+        f"[{name}]" if ":" in name else name
+        for name in named
+        if name not in ("", "0.0.0.0", "::")  # noqa: S104 - compared, not listened on
+    ]
     return list(dict.fromkeys(["localhost", "127.0.0.1", "[::1]", *given]))
 
 
@@ -64,7 +68,9 @@ def _simulated_stripe(values: dict[str, Any]) -> dict[str, Any]:
     if values.get("stripe_api_base", base) != base:
         return {}
     key = values.get("secret_key", "")
-    own = (key.get_secret_value() if isinstance(key, SecretStr) else str(key)).encode(errors="replace")
+    own = (key.get_secret_value() if isinstance(key, SecretStr) else str(key)).encode(
+        errors="replace"
+    )
     secret = hmac.new(own, b"liftoff simulator webhook", hashlib.sha256).hexdigest()[:32]
     return {
         "stripe_api_base": base,
@@ -84,7 +90,11 @@ class Stage(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_file=ENV_FILE, env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+        env_file=ENV_FILE,
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
     )
 
     # The default is production, so that a deployment that forgets this variable fails
@@ -112,38 +122,67 @@ class SettingFields(Stage):
     The upper-case name of a field is its variable. `.env.example` lists them all.
     """
 
-    secret_key: SecretStr = Field(min_length=32, description="Signs and encrypts. Every other key is derived from it.")
+    secret_key: SecretStr = Field(
+        min_length=32, description="Signs and encrypts. Every other key is derived from it."
+    )
     secret_key_previous: SecretStr | None = Field(
-        None, min_length=32, description="The previous key. What it signed is still accepted, but it signs nothing new."
+        None,
+        min_length=32,
+        description="The previous key. What it signed is still accepted, but it signs nothing new.",
     )
     payments_enabled: bool = True
 
     host: str = "127.0.0.1"
     port: Port = 8000
     web_concurrency: int = Field(1, ge=1, le=64, description="Server processes.")
-    worker_threads: int = Field(40, ge=1, le=1000, description="Threads that run endpoints, per process.")
+    worker_threads: int = Field(
+        40, ge=1, le=1000, description="Threads that run endpoints, per process."
+    )
     public_url: Url | None = Field(None, description="Where browsers reach this API.")
-    frontend_url: Url | None = Field(None, description="Address of the web frontend. Links in emails lead there.")
+    frontend_url: Url | None = Field(
+        None, description="Address of the web frontend. Links in emails lead there."
+    )
     api_prefix: Prefix = ""
-    allowed_hosts: Hosts = Field(default_factory=list, description="Host names that are served. Others get 400.")
-    cors_origins: Origins = Field(default_factory=list, description="Browser origins that may read responses.")
-    cors_headers: HeaderNames = Field(default_factory=list, description="Additional headers that those pages may send.")
+    allowed_hosts: Hosts = Field(
+        default_factory=list, description="Host names that are served. Others get 400."
+    )
+    cors_origins: Origins = Field(
+        default_factory=list, description="Browser origins that may read responses."
+    )
+    cors_headers: HeaderNames = Field(
+        default_factory=list, description="Additional headers that those pages may send."
+    )
     trusted_proxies: Networks = Field(
         default_factory=list, description="Proxies whose X-Forwarded-* headers are trusted."
     )
-    accept_risks: Risks = Field(default_factory=list, description="Risks that the operator of a deployment accepts.")
+    accept_risks: Risks = Field(
+        default_factory=list, description="Risks that the operator of a deployment accepts."
+    )
 
     # The path is below ROOT, wherever ROOT is.
     database_url: DatabaseUrl = SecretStr("sqlite:///.data/liftoff.db")
-    database_pool_size: int = Field(15, ge=1, le=500, description="Connections kept open per process.")
-    database_max_overflow: int = Field(5, ge=0, le=500, description="Further connections, opened under load.")
-    database_pool_timeout: float = Field(3, gt=0, le=60, description="Seconds that a request waits for a connection.")
-    database_statement_timeout: float = Field(4, ge=1, le=60, description="Seconds for one statement of a request.")
-    database_pool_recycle: int = Field(1800, ge=30, description="Seconds after which a connection is replaced.")
+    database_pool_size: int = Field(
+        15, ge=1, le=500, description="Connections kept open per process."
+    )
+    database_max_overflow: int = Field(
+        5, ge=0, le=500, description="Further connections, opened under load."
+    )
+    database_pool_timeout: float = Field(
+        3, gt=0, le=60, description="Seconds that a request waits for a connection."
+    )
+    database_statement_timeout: float = Field(
+        4, ge=1, le=60, description="Seconds for one statement of a request."
+    )
+    database_pool_recycle: int = Field(
+        1800, ge=30, description="Seconds after which a connection is replaced."
+    )
 
     redis_url: RedisUrl | None = None
     writes_per_minute: int = Field(
-        120, ge=0, le=100_000, description="Unsafe requests per user. Half of them may come at once. 0 means no limit."
+        120,
+        ge=0,
+        le=100_000,
+        description="Unsafe requests per user. Half of them may come at once. 0 means no limit.",
     )
 
     embedded_worker: bool | None = Field(
@@ -157,23 +196,33 @@ class SettingFields(Stage):
     smtp_tls: Literal["starttls", "ssl", "none"] = "starttls"
     mail_from: Sender | None = None
     mail_to_strangers_per_hour: int = Field(
-        1000, ge=1, description="Emails to addresses without an account. Any more are sent after all others."
+        1000,
+        ge=1,
+        description="Emails to addresses without an account. Any more are sent after all others.",
     )
 
-    google_client_id: str | None = Field(None, description="Together with the secret, turns on Google sign-in.")
+    google_client_id: str | None = Field(
+        None, description="Together with the secret, turns on Google sign-in."
+    )
     google_client_secret: SecretStr | None = None
-    google_issuer: Url = Field("https://accounts.google.com", description="Any OpenID Connect provider.")
+    google_issuer: Url = Field(
+        "https://accounts.google.com", description="Any OpenID Connect provider."
+    )
 
     stripe_secret_key: SecretStr | None = None
     stripe_webhook_secret: Secrets = Field(default_factory=list)
     stripe_api_base: Url = Field(
-        "https://api.stripe.com", description="Address of Stripe, or of the simulator outside production."
+        "https://api.stripe.com",
+        description="Address of Stripe, or of the simulator outside production.",
     )
     simulator_port: Port = Field(8001, description="Where `make dev` runs the Stripe simulator.")
     simulator_state: Path = Field(
-        Path(".data/simulator.db"), description="File with its state. A relative path starts at ROOT."
+        Path(".data/simulator.db"),
+        description="File with its state. A relative path starts at ROOT.",
     )
-    payments_grace_days: int = Field(7, ge=0, le=60, description="Days of access that remain after a failed payment.")
+    payments_grace_days: int = Field(
+        7, ge=0, le=60, description="Days of access that remain after a failed payment."
+    )
 
     password_min_length: int = Field(12, ge=8, le=64)
     password_hash_kib: int = Field(
@@ -181,9 +230,15 @@ class SettingFields(Stage):
     )
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] | None = None
-    docs_enabled: bool | None = Field(None, description="Serve `/docs`, `/redoc`, `/openapi.json`. Off in production.")
-    metrics_enabled: bool | None = Field(None, description="Serve `/metrics`. Off in production without METRICS_PORT.")
-    metrics_port: Port | None = Field(None, description="A separate port that serves only `/metrics`.")
+    docs_enabled: bool | None = Field(
+        None, description="Serve `/docs`, `/redoc`, `/openapi.json`. Off in production."
+    )
+    metrics_enabled: bool | None = Field(
+        None, description="Serve `/metrics`. Off in production without METRICS_PORT."
+    )
+    metrics_port: Port | None = Field(
+        None, description="A separate port that serves only `/metrics`."
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -11,11 +11,23 @@ from app.core import database_urls
 from app.core.mail_settings import canonical_mail_server, canonical_sender, check_credential
 from app.core.networks import check_header_name, check_host, check_network, check_origin
 
-RISKS = ("no_proxy", "local_limits", "clear_mail", "public_metrics")  # each is described in `app/core/risks.py`
+RISKS = (
+    "no_proxy",
+    "local_limits",
+    "clear_mail",
+    "public_metrics",
+)  # each is described in `app/core/risks.py`
 URL = re.compile(r"https?://[^/?#@\s]+(/[^?#\s]*)?")
 PREFIX = re.compile(r"(/[a-z0-9._-]+)*")
-# In REDIS_URL they would win over `app/core/redis.py`, and every request would wait for as long.
-WAITING = {"socket_timeout", "socket_connect_timeout", "retry_on_timeout", "retry_on_error", "timeout"}
+# In REDIS_URL they would win over `app/core/redis.py`, and every request would wait for
+# as long.
+WAITING = {
+    "socket_timeout",
+    "socket_connect_timeout",
+    "retry_on_timeout",
+    "retry_on_error",
+    "timeout",
+}
 
 
 def _prefix(path: str) -> str:
@@ -26,7 +38,11 @@ def _prefix(path: str) -> str:
 
 def _split(value: object) -> object:
     """Split a list at its commas."""
-    return [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
+    return (
+        [item.strip() for item in value.split(",") if item.strip()]
+        if isinstance(value, str)
+        else value
+    )
 
 
 def _bare(url: str) -> str:
@@ -36,7 +52,11 @@ def _bare(url: str) -> str:
     Other settings are compared with its host, so the URL must be parseable.
     """
     try:
-        usable = URL.fullmatch(url) is not None and urlsplit(url).port != 0 and bool(urlsplit(url).hostname)
+        usable = (
+            URL.fullmatch(url) is not None
+            and urlsplit(url).port != 0
+            and bool(urlsplit(url).hostname)
+        )
     except ValueError:
         usable = False
     if not usable:
@@ -56,7 +76,9 @@ def _redis(url: SecretStr) -> SecretStr:
     except ValueError:
         usable = False
     if not usable:
-        raise ValueError("must be a URL such as redis://:password@host:6379/0, or rediss:// with TLS")
+        raise ValueError(
+            "must be a URL such as redis://:password@host:6379/0, or rediss:// with TLS"
+        )
     if WAITING & {name for name, _ in parse_qsl(parts.query)}:
         raise ValueError("must not say how long to wait: no request may wait long for Redis")
     return url
@@ -76,11 +98,19 @@ def _risk(value: str) -> str:
     return value
 
 
-Hosts = Annotated[list[Annotated[str, AfterValidator(check_host)]], NoDecode, BeforeValidator(_split)]
-Networks = Annotated[list[Annotated[str, AfterValidator(check_network)]], NoDecode, BeforeValidator(_split)]
-Origins = Annotated[list[Annotated[str, AfterValidator(check_origin)]], NoDecode, BeforeValidator(_split)]
+Hosts = Annotated[
+    list[Annotated[str, AfterValidator(check_host)]], NoDecode, BeforeValidator(_split)
+]
+Networks = Annotated[
+    list[Annotated[str, AfterValidator(check_network)]], NoDecode, BeforeValidator(_split)
+]
+Origins = Annotated[
+    list[Annotated[str, AfterValidator(check_origin)]], NoDecode, BeforeValidator(_split)
+]
 Risks = Annotated[list[Annotated[str, AfterValidator(_risk)]], NoDecode, BeforeValidator(_split)]
-HeaderNames = Annotated[list[Annotated[str, AfterValidator(check_header_name)]], NoDecode, BeforeValidator(_split)]
+HeaderNames = Annotated[
+    list[Annotated[str, AfterValidator(check_header_name)]], NoDecode, BeforeValidator(_split)
+]
 Secrets = Annotated[list[SecretStr], NoDecode, BeforeValidator(_split)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis)]

@@ -37,7 +37,9 @@ def parse(body: bytes, max_entries: int = MAX_ENTRIES) -> Any:
     Raises `InvalidJson`, whose text never repeats the body.
     """
     if _has_more_entries(body, max_entries):
-        raise InvalidJson(f"A body must not have more than {max_entries} members and items", "json_too_many")
+        raise InvalidJson(
+            f"A body must not have more than {max_entries} members and items", "json_too_many"
+        )
     try:
         value = from_json(body, allow_inf_nan=False)
     except ValueError as error:
@@ -49,8 +51,9 @@ def parse(body: bytes, max_entries: int = MAX_ENTRIES) -> Any:
 def _has_more_entries(body: bytes, most: int) -> bool:
     """Count the signs that precede members and items, without parsing them.
 
-    The parser has no limit of its own, and a megabyte of keys costs it and the validation 0.4 s.
-    Every step here is one pass in C. A text that is full of commas still counts as one entry.
+    The parser has no limit of its own, and a megabyte of keys costs it and the
+    validation 0.4 s. Every step here is one pass in C. A text that is full of commas
+    still counts as one entry.
     """
     if _openers(body) <= most:
         return False

@@ -5,11 +5,15 @@ requirement 46).
 import re
 import unicodedata
 
+# Names that pages of the site may need.
 RESERVED = frozenset(
-    "about account accounts admin administrator anonymous api app auth billing blog callback categories contact "  # noqa: SIM905 - sixty words read best as words
-    "dashboard dev docs feed feature help home hostmaster info login logout mail me new news nobody none noreply null "
-    "openapi posts postmaster privacy redoc register root security settings signup slug staff static status support "
-    "system terms test undefined user username users webmaster www".split()
+    """
+    about account accounts admin administrator anonymous api app auth billing blog callback
+    categories contact dashboard dev docs feed feature help home hostmaster info login logout
+    mail me new news nobody none noreply null openapi posts postmaster privacy redoc register
+    root security settings signup slug staff static status support system terms test undefined
+    user username users webmaster www
+    """.split()  # noqa: SIM905 - sixty words read best as words
 )
 """Usernames and slugs that nobody may choose. They would look like ours, or hide a
 route of a frontend.
@@ -33,7 +37,9 @@ U+10000, fillers and blanks.
 """
 ONE_LINE = f"^[^{NOT_IN_A_LINE}]*[^{NOT_IN_A_LINE}{INVISIBLE}][^{NOT_IN_A_LINE}]*$"
 REFUSED_IN_A_LINE = re.compile(f"[{NOT_IN_A_LINE}]")
-VISIBLE = re.compile(f"[^{INVISIBLE}\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]")
+VISIBLE = re.compile(
+    f"[^{INVISIBLE}\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
 USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,30}[a-z0-9]")
 
 
@@ -45,7 +51,10 @@ def one_line(value: str) -> str:
     (U+200D, U+200F) are allowed.
     """
     if REFUSED_IN_A_LINE.search(value):
-        raise ValueError("This must be one line, without line breaks, control characters and changes of text direction")
+        raise ValueError(
+            "This must be one line, without line breaks, control characters and changes of text "
+            "direction"
+        )
     if not VISIBLE.search(value):
         raise ValueError("This must contain a visible character")
     return value
@@ -77,7 +86,9 @@ def ascii_email(value: str) -> str:
     if len(value) > MAX_EMAIL:  # IDNA never makes it shorter, and takes quadratic time
         raise ValueError(f"An email address must not be longer than {MAX_EMAIL} characters")
     try:
-        address = validate_email(value, check_deliverability=False, allow_smtputf8=False, strict=True)
+        address = validate_email(
+            value, check_deliverability=False, allow_smtputf8=False, strict=True
+        )
     except EmailNotValidError as error:
         raise ValueError("This is not an email address that mail can be sent to") from error
     if not 0 < len(address.ascii_email or "") <= MAX_EMAIL:
@@ -116,7 +127,9 @@ def canonical_slug(value: str) -> str:
     """
     slug = _fold(value)
     if len(slug) > MAX_SLUG or not SLUG.fullmatch(slug):
-        raise ValueError(f"A slug has 1 to {MAX_SLUG} characters: words of a-z and 0-9, joined by single dashes")
+        raise ValueError(
+            f"A slug has 1 to {MAX_SLUG} characters: words of a-z and 0-9, joined by single dashes"
+        )
     if slug in RESERVED:
         raise ValueError("This slug is reserved. Choose another one")
     return slug

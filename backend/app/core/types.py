@@ -39,6 +39,8 @@ def rule(check: Callable[[str], str], kind: str) -> Callable[[str], str]:
         try:
             return check(value)
         except ValueError as error:
-            raise PydanticCustomError(f"{kind}_invalid", "{reason}", {"reason": str(error)}) from None
+            raise PydanticCustomError(
+                f"{kind}_invalid", "{reason}", {"reason": str(error)}
+            ) from None
 
     return validate

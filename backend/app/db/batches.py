@@ -113,7 +113,9 @@ def delete_in_batches(
     budget: float | None = BUDGET,
 ) -> Progress:
     """Delete the rows that match the conditions, as `in_batches` does."""
-    return in_batches(sessions, deletion(model), model, *conditions, by=by, size=size, budget=budget)
+    return in_batches(
+        sessions, deletion(model), model, *conditions, by=by, size=size, budget=budget
+    )
 
 
 def deletion(model: type[Base]) -> Work:
@@ -124,13 +126,19 @@ def deletion(model: type[Base]) -> Work:
     key = _key(model)
 
     def work(db: Session, keys: Sequence[int]) -> None:
-        db.execute(delete(model).where(key.in_(keys)), execution_options={"synchronize_session": False})
+        db.execute(
+            delete(model).where(key.in_(keys)), execution_options={"synchronize_session": False}
+        )
 
     return work
 
 
 def read_in_batches(
-    sessions: Sessions, model: type[Row], *conditions: ColumnElement[bool], after: int = 0, size: int = SIZE
+    sessions: Sessions,
+    model: type[Row],
+    *conditions: ColumnElement[bool],
+    after: int = 0,
+    size: int = SIZE,
 ) -> Iterator[Sequence[Row]]:
     """Read the rows that match the conditions, `size` at a time, in the order of their
     primary keys.
@@ -141,7 +149,9 @@ def read_in_batches(
     key = _key(model)
     while True:
         with sessions() as db:
-            found = db.execute(select(model, key).where(*conditions, key > after).order_by(key).limit(size)).all()
+            found = db.execute(
+                select(model, key).where(*conditions, key > after).order_by(key).limit(size)
+            ).all()
         if found:
             yield [row for row, _ in found]
             after = found[-1][1]
@@ -165,7 +175,13 @@ def _next(
     """
     key = _key(model)
     place = key if by is None else by
-    rows = select(key, place).where(*conditions).order_by(place).limit(limit).with_for_update(skip_locked=True)
+    rows = (
+        select(key, place)
+        .where(*conditions)
+        .order_by(place)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
     if last is None:
         return rows
     return rows.where(place > last if by is None else place >= last)

@@ -48,12 +48,17 @@ class DatabaseBusy(Unavailable):
 
 settings = get_settings()
 engine = make_engine(
-    settings, pool_size=settings.database_pool_size, max_overflow=settings.database_max_overflow, name="liftoff"
+    settings,
+    pool_size=settings.database_pool_size,
+    max_overflow=settings.database_max_overflow,
+    name="liftoff",
 )
 reading_engine = engine.execution_options(reading=True)  # the same pool
 # `get_db` says why this limit is needed.
 admission = Admission(
-    settings.database_pool_size + settings.database_max_overflow, settings.database_pool_timeout, DatabaseBusy
+    settings.database_pool_size + settings.database_max_overflow,
+    settings.database_pool_timeout,
+    DatabaseBusy,
 )
 
 
@@ -76,12 +81,18 @@ SideSession = sessionmaker(
         name="liftoff side",
         # These wait for a connection for less time than a request does. Testing a
         # connection comes on top, within 5 seconds.
-        limits=Limits(settings.database_statement_timeout, turn=settings.database_pool_timeout * 2 / 3),
+        limits=Limits(
+            settings.database_statement_timeout, turn=settings.database_pool_timeout * 2 / 3
+        ),
     )
 )
 WorkerSession = sessionmaker(
     make_engine(
-        settings, pool_size=WORKER_POOL, max_overflow=0, name="liftoff worker", limits=Limits(JOB_STATEMENT_SECONDS)
+        settings,
+        pool_size=WORKER_POOL,
+        max_overflow=0,
+        name="liftoff worker",
+        limits=Limits(JOB_STATEMENT_SECONDS),
     ),
     expire_on_commit=False,
 )

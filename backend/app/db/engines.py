@@ -4,15 +4,16 @@
 | | PostgreSQL | MySQL, MariaDB | SQLite |
 |---|---|---|---|
 | connecting, and testing a pooled connection | 2 s | 2 s | none |
-| a statement, by the server | 4 s, jobs 60 s | the same; MySQL limits only `SELECT` | has no server |
-| any call, by the watchdog | after 0.25 s more its socket is closed | the same | it is interrupted |
+| a statement, by the server | 4 s, jobs 60 s | MySQL: only `SELECT` | no server |
+| any call, by the watchdog | closed after 0.25 s more | the same | interrupted |
 | a lock | 3 s | 3 s | 3 s |
 | idle in a transaction | 30 s | none | none |
-| isolation | read committed | read committed (not their default) | serialised writers, WAL readers |
+| isolation | read committed | read committed | one writer, WAL readers |
 | row locks | `FOR UPDATE OF` | `FOR UPDATE` | none: a writer holds the whole file |
 | times | with time zone | `DATETIME(6)`, kept in UTC | text, kept in UTC |
 
-The default isolation of MySQL and MariaDB would show a transaction old rows again.
+Read committed is not the default of MySQL and MariaDB. Their default would show a
+transaction old rows again.
 """
 
 import math
@@ -46,7 +47,10 @@ WAL_PAUSE = 0.01
 # A connection's info lists its named locks under this key, because MySQL would keep
 # them beyond the transaction.
 HELD = "named locks"
-MYSQL_MODE = "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
+MYSQL_MODE = (
+    "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,"
+    "ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
+)
 MYSQL_SESSION = f"SET time_zone='+00:00', sql_mode='{MYSQL_MODE}'"
 # The error numbers of MySQL and MariaDB for a violated check constraint.
 MYSQL_CHECK_FAILED = (3819, 4025)
@@ -131,7 +135,10 @@ def _postgresql(url: URL, name: str, limits: Limits, options: dict[str, Any]) ->
         "connect_timeout": math.ceil(limits.trying),
         "application_name": name,
         "options": " ".join(
-            ["-c timezone=UTC", *(f"-c {key}={round(seconds * 1000)}" for key, seconds in timeouts.items())]
+            [
+                "-c timezone=UTC",
+                *(f"-c {key}={round(seconds * 1000)}" for key, seconds in timeouts.items()),
+            ]
         ),
         # This detects a peer that has disappeared while we wait for it.
         "keepalives_idle": 10,
@@ -145,10 +152,14 @@ def _postgresql(url: URL, name: str, limits: Limits, options: dict[str, Any]) ->
     return engine
 
 
-def _watch(engine: Engine, limits: Limits, silence: Silence, connect: Callable[..., Limited]) -> None:
+def _watch(
+    engine: Engine, limits: Limits, silence: Silence, connect: Callable[..., Limited]
+) -> None:
     """Let `connect` make every connection of this engine, under the watchdog."""
 
-    def open_one(dialect: Dialect, _record: object, args: list[Any], options: dict[str, Any]) -> Limited:
+    def open_one(
+        dialect: Dialect, _record: object, args: list[Any], options: dict[str, Any]
+    ) -> Limited:
         silence.refuse()  # after one silent connection, do not try another
         # Without the short limit of a health check: only a call that takes longer than
         # `LISTEN_SECONDS` counts as unanswered.
@@ -210,7 +221,11 @@ def _rest_mysql(connection: Any, record: ConnectionPoolEntry) -> None:
 
 def _prepare_mysql(connection: Any, seconds: float) -> None:
     mariadb = "MariaDB" in connection.get_server_info()
-    limit = f"max_statement_time={seconds}" if mariadb else f"max_execution_time={round(seconds * 1000)}"
+    limit = (
+        f"max_statement_time={seconds}"
+        if mariadb
+        else f"max_execution_time={round(seconds * 1000)}"
+    )
     with connection.cursor() as cursor:
         cursor.execute(f"{MYSQL_SESSION}, innodb_lock_wait_timeout={LOCK_SECONDS}, {limit}")
 
@@ -277,4 +292,8 @@ def _rest_sqlite(connection: Any, _record: object) -> None:
         connection.rollback()
 
 
-_MAKERS: dict[str, Callable[..., Engine]] = {"postgresql": _postgresql, "mysql": _mysql, "sqlite": _sqlite}
+_MAKERS: dict[str, Callable[..., Engine]] = {
+    "postgresql": _postgresql,
+    "mysql": _mysql,
+    "sqlite": _sqlite,
+}

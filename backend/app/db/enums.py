@@ -58,7 +58,8 @@ def refuse_ambiguous(metadata: MetaData) -> None:
     for place, enum in _enums(metadata.sorted_tables):
         if not enum.name:
             raise AmbiguousEnum(
-                f'The enum of {place} needs a name, because PostgreSQL creates a type for it: Enum(…, name="…").'
+                f"The enum of {place} needs a name, because PostgreSQL creates a type for it: "
+                'Enum(…, name="…").'
             )
         other, values = seen.setdefault(enum.name, (place, enum.enums))
         if values != enum.enums:

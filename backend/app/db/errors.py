@@ -22,7 +22,8 @@ SQLITE_COLUMNS = re.compile(r"UNIQUE constraint failed: (?P<columns>\w+\.[\w., ]
 # This is anchored, because MySQL repeats the value, and a value could look like a
 # message.
 NAMED = re.compile(
-    r"^(?:CHECK constraint failed: |UNIQUE constraint failed: index ')(\w+)|^Duplicate .* for key '(?:\w+\.)?(\w+)'$"
+    r"^(?:CHECK constraint failed: |UNIQUE constraint failed: index ')(\w+)"
+    r"|^Duplicate .* for key '(?:\w+\.)?(\w+)'$"
     r"|^[^']*CONSTRAINT `(\w+)`|^Check constraint '(\w+)' is",
     re.DOTALL,
 )
@@ -84,14 +85,20 @@ MYSQL_ERRORS: dict[int, type[AppError]] = {
     1305: DatabaseConflict,
     # These mean too many connections, shutdown, interrupted, read-only, killed, and
     # connections that failed or broke.
-    **dict.fromkeys((1040, 1053, 1290, 1317, 1836, 1927, 2002, 2003, 2006, 2013, 2055, 4031), DatabaseUnavailable),
+    **dict.fromkeys(
+        (1040, 1053, 1290, 1317, 1836, 1927, 2002, 2003, 2006, 2013, 2055, 4031),
+        DatabaseUnavailable,
+    ),
 }
 
 SQLITE_SIGNS: dict[str, type[AppError]] = {
     "locked": DatabaseTimeout,
     "busy": DatabaseTimeout,
     "interrupted": DatabaseTimeout,  # by the watchdog
-    **dict.fromkeys(("disk is full", "disk I/O error", "unable to open", "readonly database"), DatabaseUnavailable),
+    **dict.fromkeys(
+        ("disk is full", "disk I/O error", "unable to open", "readonly database"),
+        DatabaseUnavailable,
+    ),
 }
 
 
@@ -130,7 +137,9 @@ def _without_state(error: DBAPIError) -> type[AppError] | None:
 
 
 @contextmanager
-def conflicts(named: Mapping[str, type[AppError]] = NONE, *, gone: type[AppError] | None = None) -> Iterator[None]:
+def conflicts(
+    named: Mapping[str, type[AppError]] = NONE, *, gone: type[AppError] | None = None
+) -> Iterator[None]:
     """Turn the violation of a constraint during a flush into the error for its name.
 
     The database decides, so two simultaneous requests cannot both pass. A constraint
@@ -151,7 +160,9 @@ def conflicts(named: Mapping[str, type[AppError]] = NONE, *, gone: type[AppError
         raise kind from error
 
 
-def constraint_of(error: IntegrityError, candidates: Mapping[str, object] | None = None) -> str | None:
+def constraint_of(
+    error: IntegrityError, candidates: Mapping[str, object] | None = None
+) -> str | None:
     """Return the name of the violated constraint on any database, or `None` if it is
     unknown.
     """
@@ -179,4 +190,6 @@ def _unique_over(columns: list[str]) -> str | None:
         }:
             return str(constraint.name)
     indexes = Base.metadata.tables[table].indexes
-    return next((str(i.name) for i in indexes if i.unique and names == {c.name for c in i.columns}), None)
+    return next(
+        (str(i.name) for i in indexes if i.unique and names == {c.name for c in i.columns}), None
+    )

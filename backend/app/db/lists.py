@@ -2,8 +2,9 @@
 
 A feature declares them as two tables:
 
-FILTERS: Filters = {"status": Invoice.status.__eq__, "due_at_from": Invoice.due_at.__ge__}
-SORTS: Sorts = {"created_at": Invoice.created_at, "due_at": Invoice.due_at}
+FILTERS: Filters = {"status": Invoice.status.__eq__, "due_at_from":
+Invoice.due_at.__ge__} SORTS: Sorts = {"created_at": Invoice.created_at, "due_at":
+Invoice.due_at}
 """
 
 from collections.abc import Callable, Mapping
@@ -25,7 +26,9 @@ def matching(wanted: BaseModel, filters: Filters) -> list[ColumnElement[bool]]:
 
 
 def contains(*columns: InstrumentedAttribute[Any]) -> Condition:
-    """Return a filter for rows with this text in one of these columns, ignoring case."""
+    """Return a filter for rows with this text in one of these columns, ignoring
+    case.
+    """
     return lambda text: or_(*(column.icontains(text, autoescape=True) for column in columns))
 
 
@@ -38,7 +41,9 @@ def ordering(sort: str, sorts: Sorts, tie: InstrumentedAttribute[int]) -> list[C
     that is never null.
     """
     column = sorts[sort.removeprefix("-")]
-    keys: list[ColumnElement[Any]] = [key.desc() if sort.startswith("-") else key.asc() for key in (column, tie)]
+    keys: list[ColumnElement[Any]] = [
+        key.desc() if sort.startswith("-") else key.asc() for key in (column, tie)
+    ]
     if column.property.columns[0].nullable:
         return [case((column.is_(None), 1), else_=0).asc(), *keys]
     return keys

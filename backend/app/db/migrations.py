@@ -35,7 +35,8 @@ def known_revisions(folder: Path = VERSIONS) -> tuple[str, frozenset[str]]:
     heads = script.get_heads()
     if len(heads) != 1:
         raise RuntimeError(
-            f"The migrations have {len(heads)} heads ({', '.join(heads)}). Merge them with `alembic merge heads`"
+            f"The migrations have {len(heads)} heads ({', '.join(heads)}). Merge them with "
+            "`alembic merge heads`"
         )
     return heads[0], frozenset(revision.revision for revision in script.walk_revisions())
 
@@ -63,7 +64,10 @@ def alembic_config(backend: Path = BACKEND) -> "Config":
     from alembic.config import Config
 
     config = Config(str(backend / "alembic.ini"))
-    for name, place in {"script_location": backend / "alembic", "prepend_sys_path": backend}.items():
+    for name, place in {
+        "script_location": backend / "alembic",
+        "prepend_sys_path": backend,
+    }.items():
         config.set_main_option(name, str(place).replace("%", "%%"))
     return config
 
@@ -79,7 +83,9 @@ def render_item(kind: str, item: object, autogen: "AutogenContext") -> str | Lit
     if not isinstance(ours, UtcDateTime | ExactDecimal | JsonObject | TextDefault):
         return False
     autogen.imports.add(f"from app.db.types import {type(ours).__name__}")
-    return repr(ours) if isinstance(ours, ExactDecimal | TextDefault) else f"{type(ours).__name__}()"
+    return (
+        repr(ours) if isinstance(ours, ExactDecimal | TextDefault) else f"{type(ours).__name__}()"
+    )
 
 
 def render_enum(enum: Enum) -> str:

@@ -15,7 +15,9 @@ class Timestamps:
     them.
     """
 
-    __mapper_args__: ClassVar = {"eager_defaults": True}  # an UPDATE returns its `updated_at`, but not on MySQL
+    __mapper_args__: ClassVar = {
+        "eager_defaults": True
+    }  # an UPDATE returns its `updated_at`, but not on MySQL
 
     created_at: Mapped[datetime] = mapped_column(default=clock.now())
     updated_at: Mapped[datetime] = mapped_column(default=clock.now(), onupdate=clock.now())

@@ -12,7 +12,9 @@ from app.core.schemas import Output
 Shape = TypeVar("Shape", bound=Output)
 
 
-def paginate(db: Session, statement: Select[Any], page: PageQuery, shape: type[Shape]) -> Page[Shape]:
+def paginate(
+    db: Session, statement: Select[Any], page: PageQuery, shape: type[Shape]
+) -> Page[Shape]:
     """Return one page of `statement`. A page by cursor takes one SQL statement, a page
     by offset two.
 
@@ -30,7 +32,9 @@ def paginate(db: Session, statement: Select[Any], page: PageQuery, shape: type[S
         total = db.scalar(count(statement))
         wanted = wanted.offset(page.offset)
     else:
-        wanted = wanted.where(_after(order, page.decode([key.type.python_type for key in keys], named)))
+        wanted = wanted.where(
+            _after(order, page.decode([key.type.python_type for key in keys], named))
+        )
     rows = db.execute(wanted).all()
     more = len(rows) > page.limit
     rows = rows[: page.limit]
@@ -60,7 +64,10 @@ def count_up_to(db: Session, statement: Select[Any], most: int) -> int:
 
 def _direction(clause: Any) -> tuple[ColumnElement[Any], bool]:
     """Return the expression of an order clause, and whether it is descending."""
-    if isinstance(clause, UnaryExpression) and clause.modifier in (operators.desc_op, operators.asc_op):
+    if isinstance(clause, UnaryExpression) and clause.modifier in (
+        operators.desc_op,
+        operators.asc_op,
+    ):
         return clause.element, clause.modifier is operators.desc_op
     return clause, False
 

@@ -100,7 +100,9 @@ def silence_of(address: str) -> Silence:
 
 
 def pool_class(silence: Silence) -> type[QueuePool]:
-    """Return a class of pools that hand out no connection while the database is silent."""
+    """Return a class of pools that hand out no connection while the database is
+    silent.
+    """
 
     class Pool(QueuePool):
         # This names its logger, so that its records appear as SQLAlchemy's.

@@ -61,7 +61,9 @@ def renew_slug(
     """
     state = inspect(row)
     assert state.identity
-    others = (key != value for key, value in zip(state.mapper.primary_key, state.identity, strict=True))
+    others = (
+        key != value for key, value in zip(state.mapper.primary_key, state.identity, strict=True)
+    )
     _try_free_ones(db, row, column, base, constraints, *within, *others)
 
 
@@ -96,7 +98,11 @@ def _taken(column: InstrumentedAttribute[str], constraints: Constraints) -> type
     """
     table = inspect(column.class_).local_table
     unique = [one for one in (*table.constraints, *table.indexes) if getattr(one, "unique", True)]
-    own = (str(one.name) for one in unique if not isinstance(one, CheckConstraint) and column.key in one.columns)
+    own = (
+        str(one.name)
+        for one in unique
+        if not isinstance(one, CheckConstraint) and column.key in one.columns
+    )
     return next(constraints[name] for name in own if name in constraints)
 
 
@@ -106,10 +112,17 @@ def _write(db: Session, row: Base, constraints: Constraints) -> None:
         db.flush()
 
 
-def _free(db: Session, column: InstrumentedAttribute[str], base: str, within: Sequence[ColumnElement[bool]]) -> str:
+def _free(
+    db: Session,
+    column: InstrumentedAttribute[str],
+    base: str,
+    within: Sequence[ColumnElement[bool]],
+) -> str:
     def taken(numbers: Iterable[int]) -> set[int]:
         slugs = {_numbered(base, number): number for number in numbers}
-        return {slugs[found] for found in db.scalars(select(column).where(column.in_(slugs), *within))}
+        return {
+            slugs[found] for found in db.scalars(select(column).where(column.in_(slugs), *within))
+        }
 
     return _numbered(base, first_free(taken))
 
@@ -133,7 +146,9 @@ def first_free(taken: Callable[[Iterable[int]], set[int]]) -> int:
         # If all are taken, this one is not.
         low, high = BLOCK, DOUBLED[-1] + secrets.randbelow(DOUBLED[-1])
     while True:
-        free = next((index for index, number in enumerate(numbers) if number not in gone), len(numbers))
+        free = next(
+            (index for index, number in enumerate(numbers) if number not in gone), len(numbers)
+        )
         low = numbers[free - 1] if free else low
         high = numbers[free] if free < len(numbers) else high
         if high - low <= 1 or (numbers is DOUBLED and free == len(numbers)):

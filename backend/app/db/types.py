@@ -36,7 +36,9 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         if value.tzinfo is None:
-            raise ValueError("A time needs a time zone: use app.db.clock.now() or an aware datetime")
+            raise ValueError(
+                "A time needs a time zone: use app.db.clock.now() or an aware datetime"
+            )
         moment = value.astimezone(UTC)
         return moment if dialect.name == "postgresql" else moment.replace(tzinfo=None)
 
@@ -72,8 +74,14 @@ class ExactDecimal(TypeDecorator[Decimal]):
             return dialect.type_descriptor(Numeric(self.precision, self.scale, asdecimal=False))
         return dialect.type_descriptor(Numeric(self.precision, self.scale))
 
-    def process_result_value(self, value: Decimal | float | None, dialect: Dialect) -> Decimal | None:  # noqa: ARG002
-        return None if value is None else Decimal(str(value)).quantize(Decimal(1).scaleb(-self.scale))
+    def process_result_value(
+        self,
+        value: Decimal | float | None,
+        dialect: Dialect,  # noqa: ARG002
+    ) -> Decimal | None:
+        return (
+            None if value is None else Decimal(str(value)).quantize(Decimal(1).scaleb(-self.scale))
+        )
 
 
 class JsonObject(TypeDecorator[dict[str, Any]]):

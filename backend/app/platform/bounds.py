@@ -30,7 +30,9 @@ class TooManyParameters(Unprocessable):
 
 
 class GuardMiddleware:
-    """Refuses oversized targets and headers, queries with too many parameters, and TRACE."""
+    """Refuses oversized targets and headers, queries with too many parameters, and
+    TRACE.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -67,7 +69,10 @@ def _with_plain_cookies(scope: Scope) -> Scope:
     """
     if not any(name == b"cookie" and b"\\" in value for name, value in scope["headers"]):
         return scope
-    headers = [(name, value.replace(b"\\", b"") if name == b"cookie" else value) for name, value in scope["headers"]]
+    headers = [
+        (name, value.replace(b"\\", b"") if name == b"cookie" else value)
+        for name, value in scope["headers"]
+    ]
     return {**scope, "headers": headers}
 
 

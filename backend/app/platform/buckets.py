@@ -1,6 +1,7 @@
 """Token buckets (GCRA): a rate, and how many requests may come at once.
 
-A fixed window would allow twice its amount around its edge, and then nothing until it ends.
+A fixed window would allow twice its amount around its edge, and then nothing until it
+ends.
 """
 
 import time
@@ -36,7 +37,8 @@ class Buckets:
     def take(self, key: str, each: float, room: float) -> float:
         """Take one token. Return 0, or the seconds to wait if the bucket is empty.
 
-        A token comes back after `each` seconds. A full bucket holds `room / each` of them.
+        A token comes back after `each` seconds. A full bucket holds `room / each` of
+        them.
         """
         with self._lock:
             now = self._clock()
@@ -51,5 +53,7 @@ class Buckets:
 
 
 def take_shared(redis: Any, key: str, each: float, room: float) -> float:
-    """Take one token as `Buckets.take` does, but from buckets that all processes share."""
+    """Take one token as `Buckets.take` does, but from buckets that all processes
+    share.
+    """
     return float(redis.eval(SCRIPT, 1, f"liftoff:bucket:{key}", each, room))

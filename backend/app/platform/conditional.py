@@ -39,7 +39,10 @@ def matches(header: str, etag: str) -> bool:
     """
     if header.strip() == "*":
         return True
-    return any((tag := MARKED.fullmatch(one.strip())) and f'"{tag["hash"]}"' == etag for one in header.split(","))
+    return any(
+        (tag := MARKED.fullmatch(one.strip())) and f'"{tag["hash"]}"' == etag
+        for one in header.split(",")
+    )
 
 
 def revalidated(response: Response, if_none_match: str | None) -> Response:
@@ -48,7 +51,11 @@ def revalidated(response: Response, if_none_match: str | None) -> Response:
     """
     etag = etag_of(bytes(response.body))
     if if_none_match and matches(if_none_match, etag):
-        kept = {key: value for key, value in response.headers.items() if key in ("cache-control", "vary")}
+        kept = {
+            key: value
+            for key, value in response.headers.items()
+            if key in ("cache-control", "vary")
+        }
         return Response(status_code=304, headers=kept | {"ETag": etag})
     response.headers["ETag"] = etag
     return response

@@ -46,7 +46,9 @@ class DeadLetter:
 
 
 def list_dead_letters(db: Session) -> list[DeadLetter]:
-    """Return the newest dead letters, at most `SHOWN`. The oldest of them comes first."""
+    """Return the newest dead letters, at most `SHOWN`. The oldest of them comes
+    first.
+    """
     found = [
         DeadLetter(
             name=f"{table}:{row.id}",
@@ -56,7 +58,9 @@ def list_dead_letters(db: Session) -> list[DeadLetter]:
             since=row.dead_at,
         )
         for table, model in _tables().items()
-        for row in db.scalars(_dead(model).order_by(model.dead_at.desc(), model.id.desc()).limit(SHOWN))
+        for row in db.scalars(
+            _dead(model).order_by(model.dead_at.desc(), model.id.desc()).limit(SHOWN)
+        )
         if row.dead_at
     ]
     return sorted(found, key=lambda letter: (letter.since, letter.name))[-SHOWN:]

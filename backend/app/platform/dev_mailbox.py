@@ -27,8 +27,8 @@ LINK = re.compile(r"https?://[^\s<>\"']+")
 # The policy for an email itself: no scripts, no forms, nothing from outside. Its links
 # open in another tab.
 MAIL_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; frame-ancestors 'self'; "
-    "sandbox allow-popups allow-popups-to-escape-sandbox"
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; "
+    "frame-ancestors 'self'; sandbox allow-popups allow-popups-to-escape-sandbox"
 )
 
 
@@ -52,7 +52,9 @@ async def own_pages_only(request: Request) -> None:
         raise ForeignPage
 
 
-router = APIRouter(prefix="/dev/mailbox", include_in_schema=False, dependencies=[Depends(own_pages_only)])
+router = APIRouter(
+    prefix="/dev/mailbox", include_in_schema=False, dependencies=[Depends(own_pages_only)]
+)
 
 
 class MailRead(Output):
@@ -82,7 +84,11 @@ def _state(mail: Mail) -> str:
         return f"given up: {mail.last_error}"
     if mail.last_error:
         return f"attempts: {mail.attempts}, last error: {mail.last_error}"
-    return "waiting to be sent" if get_settings().smtp_host else "kept here, because SMTP_HOST is not set"
+    return (
+        "waiting to be sent"
+        if get_settings().smtp_host
+        else "kept here, because SMTP_HOST is not set"
+    )
 
 
 def _linked(text: str) -> Markup:

@@ -27,8 +27,8 @@ INLINE = {
 
 THIS_MACHINE = {"localhost", "127.0.0.1", "::1"}
 PAGE_POLICY = (
-    "default-src 'none'; connect-src 'self'; frame-src 'self'; img-src data:; form-action 'none'; base-uri 'none'; "
-    "frame-ancestors 'none'"
+    "default-src 'none'; connect-src 'self'; frame-src 'self'; img-src data:; form-action "
+    "'none'; base-uri 'none'; frame-ancestors 'none'"
 )
 
 
@@ -80,7 +80,8 @@ class Step:
 STEPS = {
     "": Step(
         title="Your frontend goes here",
-        about="Until then, you can try accounts and payments on these pages. Emails appear in the mailbox.",
+        about="Until then, you can try accounts and payments on these pages. Emails appear in "
+        "the mailbox.",
         then=PLANS,
         links=(REGISTER, SIGN_IN, PLANS, MAILBOX, ("API documentation", "/docs")),
     ),
@@ -102,7 +103,8 @@ STEPS = {
     ),
     "/sign-in": Step(
         title="Sign in",
-        about="Use your own account, or author@example.com with the demo password that make dev prints.",
+        about="Use your own account, or author@example.com with the demo password that make dev "
+        "prints.",
         action="/auth/token?session=cookie",
         asks=(
             Field("username", "Username or email address", "text", "username"),
@@ -118,7 +120,8 @@ STEPS = {
     ),
     "/forgot-password": Step(
         title="Forgot your password?",
-        about="If there is an account with this address, the mailbox receives a link to choose a new password.",
+        about="If there is an account with this address, the mailbox receives a link to choose a "
+        "new password.",
         action="/auth/password/forgot",
         asks=(Field("email", "Email address", "email", "email"),),
         button="Send the link",
@@ -160,7 +163,8 @@ STEPS = {
     ),
     "/auth/callback": Step(
         title="Back from Google",
-        about="The code in the address of this page can be exchanged for a session once, within a minute.",
+        about="The code in the address of this page can be exchanged for a session once, within "
+        "a minute.",
         action="/auth/google/exchange?session=cookie",
         takes="code",
         button="Finish signing in",
@@ -171,14 +175,16 @@ STEPS = {
     ),
     "/billing": Step(
         title="Plans and billing",
-        about="These are the plans in backend/plans.toml. With the simulator that make dev starts, no money moves.",
+        about="These are the plans in backend/plans.toml. With the simulator that make dev "
+        "starts, no money moves.",
         links=(START,),
         template="billing",
         sells=True,
     ),
     "/billing/success": Step(
         title="Back from Stripe",
-        about="The subscription starts when the webhook from Stripe arrives, which takes a few seconds.",
+        about="The subscription starts when the webhook from Stripe arrives, which takes a few "
+        "seconds.",
         links=(PLANS,),
         template="billing",
     ),
@@ -199,7 +205,11 @@ def _serve(path: str, step: Step) -> None:
         if (better := _by_its_own_name(request)) is not None:
             return RedirectResponse(better)
         with_google = step.with_google and settings.google_client_id is not None
-        values = {"prefix": settings.api_prefix, "public_url": settings.public_url, "with_google": with_google}
+        values = {
+            "prefix": settings.api_prefix,
+            "public_url": settings.public_url,
+            "with_google": with_google,
+        }
         return page(step.template, step=step, **values)
 
     router.add_api_route(path, landing, name=f"landing {path}")
@@ -217,14 +227,24 @@ def _by_its_own_name(request: Request) -> str | None:
     in emails lead back to PUBLIC_URL.
     """
     own, asked = urlsplit(get_settings().public_url or ""), request.url
-    same_place = {own.hostname, asked.hostname} <= THIS_MACHINE and (own.scheme, own.port) == (asked.scheme, asked.port)
-    return str(asked.replace(netloc=own.netloc)) if same_place and own.hostname != asked.hostname else None
+    same_place = {own.hostname, asked.hostname} <= THIS_MACHINE and (own.scheme, own.port) == (
+        asked.scheme,
+        asked.port,
+    )
+    return (
+        str(asked.replace(netloc=own.netloc))
+        if same_place and own.hostname != asked.hostname
+        else None
+    )
 
 
 def page(template: str, **values: Any) -> Response:
     """Return the page, with a policy for its own inline blocks."""
     html = environment().get_template(f"platform/dev/{template}.html").render(values)
-    allowed = {kind: " ".join(_hash(block) for block in pattern.findall(html)) for kind, pattern in INLINE.items()}
+    allowed = {
+        kind: " ".join(_hash(block) for block in pattern.findall(html))
+        for kind, pattern in INLINE.items()
+    }
     rules = [f"{kind} {hashes}" for kind, hashes in allowed.items() if hashes]
     policy = "; ".join([*rules, PAGE_POLICY])
     return Response(html, media_type="text/html", headers={"Content-Security-Policy": policy})

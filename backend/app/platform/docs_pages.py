@@ -27,7 +27,11 @@ def install(app: FastAPI, prefix: str) -> None:
     """Serve both pages, the document that they show, and their assets. Call this when
     `app.openapi` is final.
     """
-    document, assets, redirect = f"{prefix}/openapi.json", f"{prefix}/docs/assets", f"{prefix}/docs/oauth2-redirect"
+    document, assets, redirect = (
+        f"{prefix}/openapi.json",
+        f"{prefix}/docs/assets",
+        f"{prefix}/docs/oauth2-redirect",
+    )
     own, icon = f"{assets}/own", f"{assets}/favicon.png"
     places = {"document": document, "assets": assets, "own": own, "redirect": redirect}
     template = Template((OWN / "swagger.html").read_text("utf-8"))
@@ -43,12 +47,22 @@ def install(app: FastAPI, prefix: str) -> None:
     returned = _page(get_swagger_ui_oauth2_redirect_html().body)
     # ReDoc's footer would load the logo of its makers from their server.
     script = (ASSETS / "redoc.standalone.js").read_text("utf-8").replace(REDOC_LOGO, "data:,")
-    redoc_script = Response(script, media_type="text/javascript", headers={"Cache-Control": "no-cache"})
-    app.add_api_route(f"{assets}/redoc.standalone.js", lambda: redoc_script, include_in_schema=False)
+    redoc_script = Response(
+        script, media_type="text/javascript", headers={"Cache-Control": "no-cache"}
+    )
+    app.add_api_route(
+        f"{assets}/redoc.standalone.js", lambda: redoc_script, include_in_schema=False
+    )
     app.mount(own, StaticFiles(directory=OWN / "assets"))
     app.mount(assets, StaticFiles(directory=ASSETS))
-    for path, page in ((f"{prefix}/docs", swagger), (f"{prefix}/redoc", _page(named)), (redirect, returned)):
-        app.add_api_route(path, lambda page=page: page, include_in_schema=False, response_class=Response)
+    for path, page in (
+        (f"{prefix}/docs", swagger),
+        (f"{prefix}/redoc", _page(named)),
+        (redirect, returned),
+    ):
+        app.add_api_route(
+            path, lambda page=page: page, include_in_schema=False, response_class=Response
+        )
     app.add_api_route(document, _document_of(app), include_in_schema=False)
 
 
@@ -57,7 +71,9 @@ def _document_of(app: FastAPI) -> Callable[[], Response]:
 
     The document is encoded once. Encoding its 270 kB would take 30 ms for each request.
     """
-    encoded = lru_cache(lambda: json.dumps(app.openapi(), ensure_ascii=False, separators=(",", ":")).encode())
+    encoded = lru_cache(
+        lambda: json.dumps(app.openapi(), ensure_ascii=False, separators=(",", ":")).encode()
+    )
     return lambda: Response(encoded(), media_type="application/json")
 
 
@@ -69,7 +85,8 @@ def _page(html: bytes | memoryview) -> Response:
     digests = [hashlib.sha256(script.encode()).digest() for script in INLINE_SCRIPT.findall(text)]
     allowed = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
     policy = (
-        f"default-src 'none'; script-src 'self' {allowed}; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-        "connect-src 'self'; worker-src blob:; frame-ancestors 'none'; form-action 'self'; base-uri 'none'"
+        f"default-src 'none'; script-src 'self' {allowed}; style-src 'self' 'unsafe-inline'; "
+        "img-src 'self' data:; connect-src 'self'; worker-src blob:; frame-ancestors 'none'; "
+        "form-action 'self'; base-uri 'none'"
     )
     return Response(text, media_type="text/html", headers={"Content-Security-Policy": policy})

@@ -41,7 +41,9 @@ def of_errors(errors: Iterable[type[AppError]]) -> dict[str, Any]:
     `components` returns the examples that these references point to.
     """
     found = {}
-    for error in sorted(errors, key=lambda one: ("app.routers." not in one.__module__, one.code, one.__name__)):
+    for error in sorted(
+        errors, key=lambda one: ("app.routers." not in one.__module__, one.code, one.__name__)
+    ):
         if error is Unprocessable:
             continue  # its example differs from route to route
         name = _name_of(error)
@@ -77,7 +79,9 @@ def _body_errors(route: Any) -> tuple[str, list[Any]] | None:
         try:
             model.model_validate(body)
         except ValidationError as error:
-            return problems.INVALID, [one | {"loc": ("body", *one["loc"])} for one in error.errors()]
+            return problems.INVALID, [
+                one | {"loc": ("body", *one["loc"])} for one in error.errors()
+            ]
     return None
 
 
@@ -96,11 +100,15 @@ def _problem(error: type[AppError]) -> dict[str, Any]:
     members = {name: schema.get("examples", [None])[0] for name, schema in error.extra.items()}
     if issubclass(error, Unprocessable):
         members = {"errors": []} | members
-    return problems.body(error.status, error.code, error.detail, members=members, request_id=REQUEST_ID)
+    return problems.body(
+        error.status, error.code, error.detail, members=members, request_id=REQUEST_ID
+    )
 
 
 def _value(error: AppError) -> dict[str, Any]:
-    return problems.body(error.status, error.code, error.message, members=error.members, request_id=REQUEST_ID)
+    return problems.body(
+        error.status, error.code, error.message, members=error.members, request_id=REQUEST_ID
+    )
 
 
 def _name_of(error: type[AppError]) -> str:

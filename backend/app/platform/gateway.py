@@ -203,7 +203,9 @@ def _connect(settings: Settings, helo: str) -> "_Bounded":
                 smtp.starttls(context=ssl.create_default_context())
         with _naming("SMTP_USERNAME, SMTP_PASSWORD"):
             if settings.smtp_username and settings.smtp_password:
-                smtp.login(_Utf8(settings.smtp_username), _Utf8(settings.smtp_password.get_secret_value()))
+                smtp.login(
+                    _Utf8(settings.smtp_username), _Utf8(settings.smtp_password.get_secret_value())
+                )
         with _naming("SMTP_HOST"):
             # This is the last step at which a server refuses the connection rather than
             # an email.
@@ -242,7 +244,9 @@ class _Bounded(smtplib.SMTP):
         return connected
 
     def bound(self, seconds: float) -> None:
-        """Start the deadline of the next email, or of the goodbye, in so many seconds."""
+        """Start the deadline of the next email, or of the goodbye, in so many
+        seconds.
+        """
         if self._deadline:
             self._deadline.cancel()
         self.has_begun_data = False

@@ -31,7 +31,9 @@ NO_REDIS: Checks = {"redis": "unreachable"}
 FOREIGN_HOST: dict[int | str, dict[str, Any]] = {
     400: {
         "description": "The request is addressed to a host name that this API does not serve.",
-        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        "content": {
+            "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
+        },
     }
 }
 
@@ -43,7 +45,9 @@ class SchemaBehind(Unavailable):
     """The database needs `make migrate`."""
 
     code = "database_not_migrated"
-    detail = "The database schema is older than this version of the code. Try again after the migration."
+    detail = (
+        "The database schema is older than this version of the code. Try again after the migration."
+    )
 
 
 class Live(Output):
@@ -74,7 +78,13 @@ async def is_live() -> Live:
 
 
 @router.get(
-    "/ready", responses={503: {"model": Ready, "description": "The process cannot serve requests. `checks` says why."}}
+    "/ready",
+    responses={
+        503: {
+            "model": Ready,
+            "description": "The process cannot serve requests. `checks` says why.",
+        }
+    },
 )
 async def is_ready(response: Response) -> Ready:
     """Report whether the process can serve requests: the database is reachable and
@@ -93,8 +103,8 @@ async def is_ready(response: Response) -> Ready:
 
 @lru_cache
 def probes() -> tuple[Probe, ...]:
-    """Return the probes of readiness. Only the checks of the database decide. The others
-    are informative.
+    """Return the probes of readiness. Only the checks of the database decide. The
+    others are informative.
     """
     settings = get_settings()
     return (database, *([Probe("redis", _redis, NO_REDIS)] if settings.redis_url else []))

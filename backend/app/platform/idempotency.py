@@ -52,7 +52,9 @@ class IdempotencyKeyReused(Unprocessable):
     """The key was already used with another body."""
 
     code = "idempotency_key_reused"
-    detail = "This key was already used for a different request. Use a new key for every new request."
+    detail = (
+        "This key was already used for a different request. Use a new key for every new request."
+    )
 
 
 class IdempotencyInProgress(Conflict):
@@ -85,7 +87,9 @@ class Claim:
             raise InvalidIdempotencyKey
         self._request = request
         self._key = key
-        self._fingerprints = _digests(request.url.query, request.headers.get("content-type", ""), body)
+        self._fingerprints = _digests(
+            request.url.query, request.headers.get("content-type", ""), body
+        )
         self._digests: list[str] = []
         self._expired: IdempotencyKey | None = None
         self._row: IdempotencyKey | None = None
@@ -101,10 +105,14 @@ class Claim:
         """
         client = self._request.client
         caller = viewer(self._request) or f"address {client.host if client else ''}"
-        self._digests = _digests(caller, self._request.method, self._request.url.path, self._key.encode())
+        self._digests = _digests(
+            caller, self._request.method, self._request.url.path, self._key.encode()
+        )
         self._db = db
         found = select(IdempotencyKey, IdempotencyKey.expires_at > clock.now())
-        row, is_taken = db.execute(found.where(IdempotencyKey.digest.in_(self._digests))).first() or (None, False)
+        row, is_taken = db.execute(
+            found.where(IdempotencyKey.digest.in_(self._digests))
+        ).first() or (None, False)
         if row and is_taken:
             return self._repeat(row)
         self._expired = row
@@ -151,7 +159,9 @@ class Claim:
         mine = (IdempotencyKey.id == row.id, IdempotencyKey.expires_at == row.expires_at)
         times = {"created_at": clock.now(), "expires_at": clock.now(LEASE)}
         fresh = {"fingerprint": self._fingerprints[0], "answer": None, **times}
-        taken = cast("CursorResult[Any]", db.execute(update(IdempotencyKey).where(*mine).values(fresh)))
+        taken = cast(
+            "CursorResult[Any]", db.execute(update(IdempotencyKey).where(*mine).values(fresh))
+        )
         if taken.rowcount != 1:
             raise IdempotencyInProgress
         return row
@@ -165,7 +175,9 @@ class Claim:
         body = bytes(response.body)
         answer = {
             "status": response.status_code,
-            "headers": {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers},
+            "headers": {
+                name: response.headers[name] for name in KEPT_HEADERS if name in response.headers
+            },
             "body": base64.b64encode(body).decode() if len(body) <= MAX_ANSWER else None,
         }
         self._row.answer = cipher("idempotent answers").encrypt(json.dumps(answer).encode())

@@ -78,9 +78,13 @@ def _strike_off(db: Session, job: Job, kind: Kind, again: Again | None) -> None:
         leases.remove(db, job)
 
 
-def _schedule(db: Session, job: Job, wait: timedelta, error: str | None = None, **values: object) -> None:
+def _schedule(
+    db: Session, job: Job, wait: timedelta, error: str | None = None, **values: object
+) -> None:
     """Make the job due again. A recurring job is never given up."""
-    give_up_at = leases.NEVER if kinds()[job.kind].every and job.key else clock.now(wait + leases.PATIENCE)
+    give_up_at = (
+        leases.NEVER if kinds()[job.kind].every and job.key else clock.now(wait + leases.PATIENCE)
+    )
     renewed = {"due_at": clock.now(wait), "give_up_at": give_up_at, "last_error": error}
     leases.release(db, job, **renewed, **values, attempts=job.attempts if error else 0)
 

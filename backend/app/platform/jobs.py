@@ -126,7 +126,9 @@ _in_hand: set[str] = set()
 _in_hand_lock = Lock()
 
 
-def job(kind: str, *, outside: bool = False, failed: FailureHandler | None = None) -> Callable[[Handler], Handler]:
+def job(
+    kind: str, *, outside: bool = False, failed: FailureHandler | None = None
+) -> Callable[[Handler], Handler]:
     """Declare what a job of this kind does. Its name begins with the name of the
     feature: `auth.purge`.
 
@@ -135,7 +137,9 @@ def job(kind: str, *, outside: bool = False, failed: FailureHandler | None = Non
     return lambda handler: _declare(Kind(kind, handler, outside=outside, failed=failed))
 
 
-def recurring(kind: str, *, every: timedelta, outside: bool = False) -> Callable[[Handler], Handler]:
+def recurring(
+    kind: str, *, every: timedelta, outside: bool = False
+) -> Callable[[Handler], Handler]:
     """Declare a recurring job. It runs once per interval, however many workers there
     are.
 

@@ -67,7 +67,9 @@ class LeaseLost(Exception):
     """
 
 
-def claim(db: Session, model: type[Row], lease: timedelta, *conditions: ColumnElement[bool]) -> Row | None:
+def claim(
+    db: Session, model: type[Row], lease: timedelta, *conditions: ColumnElement[bool]
+) -> Row | None:
     """Take the row that has been due for longest, or return `None`.
 
     Commit before the work begins, so that other workers see that the row is taken.
@@ -76,7 +78,9 @@ def claim(db: Session, model: type[Row], lease: timedelta, *conditions: ColumnEl
     """
     while True:
         due = select(model, clock.now()).where(model.due_at <= clock.now(), *conditions)
-        found = db.execute(due.order_by(model.due_at, model.id).limit(1).with_for_update(skip_locked=True)).first()
+        found = db.execute(
+            due.order_by(model.due_at, model.id).limit(1).with_for_update(skip_locked=True)
+        ).first()
         if found is None:
             return None
         row, at = found
@@ -99,7 +103,11 @@ def give_back(db: Session, row: Row, wait: timedelta = timedelta()) -> None:
 def release(db: Session, row: Row, **values: Any) -> None:
     """Return the row to the table with these values. Raises `LeaseLost`."""
     model = type(row)
-    mine = update(model).where(model.id == row.id, model.lease == row.lease).values(lease=None, **values)
+    mine = (
+        update(model)
+        .where(model.id == row.id, model.lease == row.lease)
+        .values(lease=None, **values)
+    )
     _expect_one(db, mine)
 
 
@@ -110,7 +118,9 @@ def remove(db: Session, row: Row) -> None:
 
 
 def _expect_one(db: Session, statement: Any) -> None:
-    done = cast("CursorResult[Any]", db.execute(statement, execution_options={"synchronize_session": False}))
+    done = cast(
+        "CursorResult[Any]", db.execute(statement, execution_options={"synchronize_session": False})
+    )
     if done.rowcount != 1:
         raise LeaseLost
 
@@ -128,7 +138,9 @@ def retry_later(db: Session, row: Row, error: str) -> bool:
         return False
     due_at = min(at + delay_after(row.attempts), row.give_up_at)
     release(db, row, due_at=due_at, last_error=short(error))
-    log.warning("work_failed", table=row.__class__.__name__, id=row.id, attempts=row.attempts, reason=error)
+    log.warning(
+        "work_failed", table=row.__class__.__name__, id=row.id, attempts=row.attempts, reason=error
+    )
     return True
 
 
@@ -139,14 +151,25 @@ def bury(db: Session, row: Row, error: str) -> None:
     Raises `LeaseLost`.
     """
     release(db, row, due_at=None, dead_at=clock.now(), last_error=short(error), **row.when_dead)
-    log.error("dead_letter", table=row.__class__.__name__, id=row.id, attempts=row.attempts, reason=error)
+    log.error(
+        "dead_letter", table=row.__class__.__name__, id=row.id, attempts=row.attempts, reason=error
+    )
 
 
 def revive(db: Session, model: type[Row], *conditions: ColumnElement[bool]) -> int:
-    """Make these dead letters due, with a full day of attempts. Returns their number."""
-    again = {"due_at": clock.now(), "give_up_at": clock.now(PATIENCE), "dead_at": None, "attempts": 0}
+    """Make these dead letters due, with a full day of attempts. Returns their
+    number.
+    """
+    again = {
+        "due_at": clock.now(),
+        "give_up_at": clock.now(PATIENCE),
+        "dead_at": None,
+        "attempts": 0,
+    }
     dead = update(model).where(model.dead_at.is_not(None), *conditions).values(again)
-    return cast("CursorResult[Any]", db.execute(dead, execution_options={"synchronize_session": False})).rowcount
+    return cast(
+        "CursorResult[Any]", db.execute(dead, execution_options={"synchronize_session": False})
+    ).rowcount
 
 
 def delay_after(attempts: int) -> timedelta:

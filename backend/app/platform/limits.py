@@ -76,7 +76,11 @@ class Counters:
     def seconds_left(self, item: "RateLimitItem", *key: str) -> int:
         """Return the seconds until the window has moved on, at least 1."""
         return max(
-            1, math.ceil(self._ask(lambda limiter: limiter.get_window_stats(item, *key)).reset_time - time.time())
+            1,
+            math.ceil(
+                self._ask(lambda limiter: limiter.get_window_stats(item, *key)).reset_time
+                - time.time()
+            ),
         )
 
     def take(self, key: str, each: float, room: float) -> float:
@@ -119,7 +123,9 @@ class Counters:
 
 
 def counters() -> Counters:
-    """The counters of this process: also of several first requests at once none counts for itself."""
+    """The counters of this process: also of several first requests at once none counts
+    for itself.
+    """
     with _making:
         return made_counters()
 
@@ -204,7 +210,12 @@ def refusal(amount: int, wait: int) -> TooManyRequests:
     """Return the 429 for a limit of this amount, with `wait` seconds until the next
     request.
     """
-    headers = {"Retry-After": wait, "RateLimit-Limit": amount, "RateLimit-Remaining": 0, "RateLimit-Reset": wait}
+    headers = {
+        "Retry-After": wait,
+        "RateLimit-Limit": amount,
+        "RateLimit-Remaining": 0,
+        "RateLimit-Reset": wait,
+    }
     return TooManyRequests(headers={name: str(value) for name, value in headers.items()})
 
 
@@ -254,7 +265,9 @@ class AddressLimit:
             yield
 
     def _both(self, address: str) -> Iterator[tuple[RateLimit, str]]:
-        """The site first: where that is over the limit nothing is kept for each of its 65,536 networks."""
+        """The site first: where that is over the limit nothing is kept for each of its
+        65,536 networks.
+        """
         network, site = limiter_key(address), site_key(address)
         if site != network:
             yield RateLimit(f"{self.name}, one site", self.rate), site

@@ -68,7 +68,9 @@ def queue_mail(
         # This rejects line breaks, lists and `Name <a@b>` (security requirement 47).
         recipient=canonical_email(to),
         subject=rendered.subject[:255],
-        body=cipher(PURPOSE).encrypt(json.dumps({"text": rendered.text, "html": rendered.html}).encode()),
+        body=cipher(PURPOSE).encrypt(
+            json.dumps({"text": rendered.text, "html": rendered.html}).encode()
+        ),
         message_id=f"<{uuid4().hex}@{sender().domain}>",
         due_at=clock.now(),
         give_up_at=clock.now(PATIENCE),

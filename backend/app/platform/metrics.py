@@ -7,7 +7,13 @@ import os
 from pathlib import Path
 
 from fastapi import APIRouter, Response
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Histogram, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Histogram,
+    generate_latest,
+)
 from prometheus_client.multiprocess import MultiProcessCollector
 from starlette.applications import Starlette
 from starlette.routing import Route
@@ -19,7 +25,10 @@ METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 seconds = Histogram(
-    "http_request_duration_seconds", "Time to respond to a request.", ["method", "route", "status"], buckets=BUCKETS
+    "http_request_duration_seconds",
+    "Time to respond to a request.",
+    ["method", "route", "status"],
+    buckets=BUCKETS,
 )
 router = APIRouter()
 

@@ -29,9 +29,23 @@ from .bounds import GuardMiddleware, LingerMiddleware
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
 # The headers that pages may send: those of the contract, and those that common
 # libraries add to each request.
-ACCEPTED = ["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "X-Request-ID"]
+ACCEPTED = [
+    "Authorization",
+    "Content-Type",
+    "Idempotency-Key",
+    "If-Match",
+    "If-None-Match",
+    "X-Request-ID",
+]
 ACCEPTED += ["X-Requested-With", "traceparent", "tracestate", "baggage", "sentry-trace"]
-EXPOSED = ["ETag", "Idempotency-Replayed", "Location", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"]
+EXPOSED = [
+    "ETag",
+    "Idempotency-Replayed",
+    "Location",
+    "RateLimit-Limit",
+    "RateLimit-Remaining",
+    "RateLimit-Reset",
+]
 EXPOSED += ["Retry-After", "X-Request-ID"]
 MAX_NAMED = 10  # refused headers in one response
 SHOWN = re.compile(r"[!#$%&'*+.:/^_`|~0-9A-Za-z\[\]-]{1,100}")
@@ -46,7 +60,9 @@ def stack(settings: Settings) -> list[Middleware]:
         Middleware(LingerMiddleware),
         Middleware(UndeclaredProxyMiddleware, declared=settings.trusted_proxies),
         *_proxies(settings),
-        Middleware(CorrelationIdMiddleware, validator=lambda given: bool(REQUEST_ID.fullmatch(given))),
+        Middleware(
+            CorrelationIdMiddleware, validator=lambda given: bool(REQUEST_ID.fullmatch(given))
+        ),
         Middleware(ObserveMiddleware, quiet=f"{settings.api_prefix}/health/"),
         Middleware(SecurityHeadersMiddleware, hsts=settings.is_deployed),
         Middleware(
@@ -59,9 +75,15 @@ def stack(settings: Settings) -> list[Middleware]:
         ),
         Middleware(problems.ProblemMiddleware),
         Middleware(GuardMiddleware),
-        Middleware(Hosts, probes=f"{settings.api_prefix}/health/", allowed_hosts=settings.allowed_hosts),
+        Middleware(
+            Hosts, probes=f"{settings.api_prefix}/health/", allowed_hosts=settings.allowed_hosts
+        ),
         Middleware(HeadMiddleware),
-        Middleware(SchemaMiddleware, always=f"{settings.api_prefix}/health/", patience=settings.database_pool_timeout),
+        Middleware(
+            SchemaMiddleware,
+            always=f"{settings.api_prefix}/health/",
+            patience=settings.database_pool_timeout,
+        ),
     ]
 
 
@@ -91,15 +113,20 @@ class UndeclaredProxyMiddleware:
         self.is_silent = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not self.is_silent and scope["type"] == "http" and "x-forwarded-for" in Headers(scope=scope):
+        if (
+            not self.is_silent
+            and scope["type"] == "http"
+            and "x-forwarded-for" in Headers(scope=scope)
+        ):
             peer = scope["client"][0] if scope.get("client") else None
             if not self._is_declared(peer):
                 self.is_silent = True
                 log.warning(
                     "forwarded_for_ignored",
                     peer=peer,
-                    message="X-Forwarded-For came from a peer that is not in TRUSTED_PROXIES, so it was ignored. If "
-                    "this peer is your proxy, add it. Until then all its visitors share one address.",
+                    message="X-Forwarded-For came from a peer that is not in TRUSTED_PROXIES, so "
+                    "it was ignored. If this peer is your proxy, add it. Until then all its "
+                    "visitors share one address.",
                 )
         await self.app(scope, receive, send)
 
@@ -133,7 +160,9 @@ class Cors(CORSMiddleware):
         # A page cannot read the response, but its developer can read the log.
         log.info("cors_refused", reason=detail)
         kept = {} if self._is_foreign(request_headers) else self.preflight_headers
-        return problems.render(response.status_code, "cors_refused", detail, headers={"Vary": "Origin", **kept})
+        return problems.render(
+            response.status_code, "cors_refused", detail, headers={"Vary": "Origin", **kept}
+        )
 
     def _is_foreign(self, request_headers: Headers) -> bool:
         return not self.is_allowed_origin(request_headers["origin"])
@@ -214,7 +243,11 @@ class ObserveMiddleware:
             metrics.observe(scope, status, seconds)
             write = access.debug if scope["path"].startswith(self.quiet) else access.info
             client = scope["client"][0] if scope.get("client") else None
-            facts: dict[str, Any] = {"method": scope["method"], "path": scope["path"], "status": status}
+            facts: dict[str, Any] = {
+                "method": scope["method"],
+                "path": scope["path"],
+                "status": status,
+            }
             write("request", **facts, milliseconds=round(seconds * 1000, 1), client=client)
 
 

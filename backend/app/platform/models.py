@@ -27,7 +27,9 @@ class IdempotencyKey(Base):
     id: Mapped[PrimaryKey]
     digest: Mapped[str] = mapped_column(String(64), unique=True)  # of caller, method, path and key
     fingerprint: Mapped[str] = mapped_column(String(64))  # of what was sent
-    answer: Mapped[bytes | None] = mapped_column(LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql"))  # encrypted
+    answer: Mapped[bytes | None] = mapped_column(
+        LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql")
+    )  # encrypted
     created_at: Mapped[datetime] = mapped_column(default=clock.now())
     expires_at: Mapped[datetime] = mapped_column(default=clock.now(LEASE), index=True)
 
@@ -52,7 +54,9 @@ class Mail(Leased, Base):
     # This is empty if the account was deleted.
     recipient: Mapped[str] = mapped_column(String(320), index=True)
     subject: Mapped[str] = mapped_column(String(255))
-    body: Mapped[bytes | None] = mapped_column(LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql"))  # encrypted
+    body: Mapped[bytes | None] = mapped_column(
+        LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql")
+    )  # encrypted
     # The id is identical at every attempt, so that mailboxes recognise a duplicate.
     message_id: Mapped[str] = mapped_column(String(320))
     sent_at: Mapped[datetime | None] = mapped_column(index=True)
@@ -67,7 +71,9 @@ class Mail(Leased, Base):
         """Exclude emails that became useless while they waited: nobody should send them
         now.
         """
-        return super().is_dead_letter() & or_(cls.useful_until.is_(None), cls.useful_until > cls.dead_at)
+        return super().is_dead_letter() & or_(
+            cls.useful_until.is_(None), cls.useful_until > cls.dead_at
+        )
 
 
 class Lane(StrEnum):
@@ -82,7 +88,9 @@ class Lane(StrEnum):
 
 
 class Job(Leased, Base):
-    """A piece of work. Its row is deleted when it is done, or due again if it recurs."""
+    """A piece of work. Its row is deleted when it is done, or due again if it
+    recurs.
+    """
 
     __tablename__ = "jobs"
     __table_args__ = (Index(None, "lane", "due_at", "id"),)

@@ -71,7 +71,9 @@ def _show(parameter: dict[str, Any]) -> None:
     """
     if parameter["in"] == "path":
         schema = parameter["schema"]
-        shown = schema.pop("examples", [FIRST_ROW if schema.get("type") == "integer" else "first-light"])
+        shown = schema.pop(
+            "examples", [FIRST_ROW if schema.get("type") == "integer" else "first-light"]
+        )
         parameter.setdefault("example", shown[0])
     elif parameter["in"] == "query":
         schema = parameter["schema"]
@@ -111,7 +113,9 @@ def _name_generics(document: dict[str, Any]) -> None:
     """
     schemas = document["components"]["schemas"]
     names = {old: f"{found[2]}{found[1]}" for old in schemas if (found := GENERIC.fullmatch(old))}
-    document["components"]["schemas"] = {names.get(old, old): schema for old, schema in schemas.items()}
+    document["components"]["schemas"] = {
+        names.get(old, old): schema for old, schema in schemas.items()
+    }
     _refer(document, {f"{SCHEMAS}{old}": f"{SCHEMAS}{new}" for old, new in names.items()})
 
 

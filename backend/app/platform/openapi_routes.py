@@ -21,16 +21,34 @@ from . import examples, idempotency, problems
 from .conditional import Stale
 from .strict_request import UnsupportedMediaType
 
-IF_NONE_MATCH = ("If-None-Match", "The `ETag` that you have. The response is 304 if it is still current.")
-IF_MATCH = ("If-Match", "The `ETag` that you read. The response is 412 if the resource has changed since.")
+IF_NONE_MATCH = (
+    "If-None-Match",
+    "The `ETag` that you have. The response is 304 if it is still current.",
+)
+IF_MATCH = (
+    "If-Match",
+    "The `ETag` that you read. The response is 412 if the resource has changed since.",
+)
 IDEMPOTENCY_KEY = (
     idempotency.HEADER,
-    "Any unique string. Send the same one with every retry: for 24 hours the request takes effect only once.",
+    (
+        "Any unique string. Send the same one with every retry: for 24 hours the request takes "
+        "effect only once."
+    ),
 )
-ETAG = {"ETag": {"description": "Changes whenever the response does.", "schema": {"type": "string"}}}
-REPLAYED = {"description": "`true` if this response is repeated from the first request.", "schema": {"type": "string"}}
+ETAG = {
+    "ETag": {"description": "Changes whenever the response does.", "schema": {"type": "string"}}
+}
+REPLAYED = {
+    "description": "`true` if this response is repeated from the first request.",
+    "schema": {"type": "string"},
+}
 CREATED: dict[int | str, dict[str, Any]] = {
-    201: {"headers": {"Location": {"description": "Path of the new resource.", "schema": {"type": "string"}}}}
+    201: {
+        "headers": {
+            "Location": {"description": "Path of the new resource.", "schema": {"type": "string"}}
+        }
+    }
 }
 # The headers of errors, by status. Almost every operation can return some of them, so
 # the document defines them once.
@@ -91,9 +109,13 @@ def describe(route: Any, known: frozenset[str] | None) -> None:
     for error in _errors(route):
         by_status[error.status].add(error)
     own = route.responses
-    route.responses = {status: _response(status, errors) for status, errors in sorted(by_status.items())} | own
+    route.responses = {
+        status: _response(status, errors) for status, errors in sorted(by_status.items())
+    } | own
     if BodyTooLarge.status in by_status:
-        route.responses[BodyTooLarge.status]["description"] += f" over {route.max_body_size:,} bytes"
+        route.responses[BodyTooLarge.status]["description"] += (
+            f" over {route.max_body_size:,} bytes"
+        )
     success = str(route.status_code or 200)
     parameters = []
     if route.reads and not route.resource:
@@ -109,7 +131,13 @@ def describe(route: Any, known: frozenset[str] | None) -> None:
         headers = answer.get("headers", {}) | {"Idempotency-Replayed": REPLAYED}
         route.responses[int(success)] = answer | {"headers": headers}
     documented = [
-        {"in": "header", "name": name, "required": False, "description": text, "schema": {"type": "string"}}
+        {
+            "in": "header",
+            "name": name,
+            "required": False,
+            "description": text,
+            "schema": {"type": "string"},
+        }
         for name, text in parameters
     ]
     extra: dict[str, Any] = {"parameters": documented, **examples.of_body(route.body_field)}
@@ -118,7 +146,9 @@ def describe(route: Any, known: frozenset[str] | None) -> None:
         extra["security"] = [{}]
     deep_dict_update(extra, route.openapi_extra or {})
     route.openapi_extra = extra
-    content = route.responses.get(Unprocessable.status, {}).get("content", {}).get(problems.MEDIA_TYPE)
+    content = (
+        route.responses.get(Unprocessable.status, {}).get("content", {}).get(problems.MEDIA_TYPE)
+    )
     if content and (shown := examples.of_validation(route, known)):
         content["examples"] = shown | content["examples"]
 
@@ -165,10 +195,14 @@ def _response(status: int, errors: set[type[AppError]]) -> dict[str, Any]:
     schema = {"allOf": [{"$ref": f"#/components/schemas/{base}"}, narrowed]}
     described: dict[str, Any] = {
         "description": ", ".join(f"`{code}`" for code in codes),
-        "content": {problems.MEDIA_TYPE: {"schema": schema, "examples": examples.of_errors(errors)}},
+        "content": {
+            problems.MEDIA_TYPE: {"schema": schema, "examples": examples.of_errors(errors)}
+        },
     }
     if status in ERROR_HEADERS:
-        described["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in ERROR_HEADERS[status]}
+        described["headers"] = {
+            name: {"$ref": f"#/components/headers/{name}"} for name in ERROR_HEADERS[status]
+        }
     return described
 
 

@@ -3,8 +3,8 @@
 One SMTP connection serves a batch. No transaction is open during a call to the mail
 server.
 
-A worker sends from several threads at once. Each takes one email at a time, so an urgent
-email overtakes all others at the next step of any thread.
+A worker sends from several threads at once. Each takes one email at a time, so an
+urgent email overtakes all others at the next step of any thread.
 """
 
 import time
@@ -138,7 +138,9 @@ def settle(db: Session, mail: Mail, failure: SendingFailed | None) -> None:
         leases.release(db, mail, due_at=None, sent_at=clock.now(), body=kept, last_error=None)
         log.info("mail_sent", id=mail.id, attempts=mail.attempts, message_id=mail.message_id)
     elif isinstance(failure, LinkRanOut):
-        leases.release(db, mail, due_at=None, dead_at=clock.now(), body=None, last_error=str(failure))
+        leases.release(
+            db, mail, due_at=None, dead_at=clock.now(), body=None, last_error=str(failure)
+        )
         log.warning("mail_useless", id=mail.id, message_id=mail.message_id, reason=str(failure))
     elif failure.permanent:
         leases.bury(db, mail, str(failure))

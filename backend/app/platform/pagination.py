@@ -11,20 +11,28 @@ from app.platform.principal import viewer
 NOT_BOUND = {"cursor", "limit", "offset"}  # a reader may change these from page to page
 
 
-# The function touches no database. If it were not async, each request would wait for a thread.
+# The function touches no database. If it were not async, each request would wait for a
+# thread.
 @raises(InvalidCursor)
 async def page_query(
     request: Request,
     offset: Annotated[int, Query(ge=0, le=MAX_OFFSET)] = 0,
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 20,
     cursor: Annotated[
-        str | None, Query(max_length=MAX_CURSOR, description="The `next_cursor` of the previous page, unchanged.")
+        str | None,
+        Query(
+            max_length=MAX_CURSOR, description="The `next_cursor` of the previous page, unchanged."
+        ),
     ] = None,
 ) -> PageQuery:
-    """Return the page that the client requests. Its cursor is bound to path, query and caller."""
+    """Return the page that the client requests. Its cursor is bound to path, query and
+    caller.
+    """
 
     def bound_to() -> list[object]:
-        query = sorted(pair for pair in request.query_params.multi_items() if pair[0] not in NOT_BOUND)
+        query = sorted(
+            pair for pair in request.query_params.multi_items() if pair[0] not in NOT_BOUND
+        )
         return [request.url.path, query, viewer(request)]
 
     return PageQuery(bound_to, offset=offset, limit=limit, cursor=cursor)

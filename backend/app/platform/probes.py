@@ -54,7 +54,9 @@ class Probe:
     def _latest(self) -> tuple[Future[Checks], float]:
         with self._lock:
             at = time.monotonic()
-            if self._answer is None or (self._answer.done() and at - self._asked_at >= EVERY_SECONDS):
+            if self._answer is None or (
+                self._answer.done() and at - self._asked_at >= EVERY_SECONDS
+            ):
                 self._asked_at = at
                 self._answer = self._thread.submit(self._ask)
             return self._answer, self._asked_at

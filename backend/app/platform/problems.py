@@ -37,16 +37,25 @@ GENERIC: dict[int, tuple[str, str]] = {
     404: ("not_found", "There is no route with this path."),
     405: (
         "method_not_allowed",
-        "This path does not support this method. The Allow header lists the methods that it supports.",
+        (
+            "This path does not support this method. The Allow header lists the methods that it "
+            "supports."
+        ),
     ),
     413: ("body_too_large", "The body is larger than this route accepts."),
     431: (
         "headers_too_large",
         "The headers are larger than 64 kB, or the cookies or the address are larger than 16 kB.",
     ),
-    500: ("internal_error", "Something failed on our side. Try again; if it fails again, report the request id."),
+    500: (
+        "internal_error",
+        "Something failed on our side. Try again; if it fails again, report the request id.",
+    ),
 }
-TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}  # names differ between Python versions
+TITLES = {
+    413: "Content Too Large",
+    422: "Unprocessable Content",
+}  # names differ between Python versions
 
 log = get_logger("app.problems")
 
@@ -89,11 +98,18 @@ def render(
 ) -> JSONResponse:
     """Return the response for one problem."""
     content = body(status, code, detail, members=members, request_id=correlation_id.get())
-    return JSONResponse(content, status, {**(headers or {}), "Cache-Control": "no-store"}, MEDIA_TYPE)
+    return JSONResponse(
+        content, status, {**(headers or {}), "Cache-Control": "no-store"}, MEDIA_TYPE
+    )
 
 
 def body(
-    status: int, code: str, detail: str, *, members: Mapping[str, Any] | None, request_id: str | None
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    members: Mapping[str, Any] | None,
+    request_id: str | None,
 ) -> dict[str, Any]:
     """Return the members that every problem has."""
     return {
@@ -109,12 +125,17 @@ def body(
 
 def of_status(status: int, headers: Mapping[str, str] | None = None) -> JSONResponse:
     """Return the response for an error that its status describes completely."""
-    code, detail = GENERIC.get(status) or ("error", HTTPStatus(status).description or HTTPStatus(status).phrase)
+    code, detail = GENERIC.get(status) or (
+        "error",
+        HTTPStatus(status).description or HTTPStatus(status).phrase,
+    )
     return render(status, code, detail, headers=headers)
 
 
 def of(error: AppError) -> JSONResponse:
-    return render(error.status, error.code, error.message, headers=error.headers, members=error.members)
+    return render(
+        error.status, error.code, error.message, headers=error.headers, members=error.members
+    )
 
 
 def field_errors(errors: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -146,7 +167,9 @@ def install(app: FastAPI) -> None:
 async def _on_app_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, AppError)
     if error.status == HTTPStatus.FORBIDDEN:
-        security_event("access_denied", code=error.code, principal=viewer(request), path=request.url.path)
+        security_event(
+            "access_denied", code=error.code, principal=viewer(request), path=request.url.path
+        )
     return of(error)
 
 
@@ -161,7 +184,11 @@ async def _on_invalid_answer(request: Request, error: Exception) -> Response:
     The text of the error contains the object, so only places and types are logged.
     """
     assert isinstance(error, ResponseValidationError)
-    log.error("answer_invalid", path=request.url.path, errors=[(e["loc"], e["type"]) for e in error.errors()])
+    log.error(
+        "answer_invalid",
+        path=request.url.path,
+        errors=[(e["loc"], e["type"]) for e in error.errors()],
+    )
     return of_status(500)
 
 
@@ -179,7 +206,11 @@ def _allowed(request: Request) -> list[str]:
     """
     routes = request.app.routes
     asked = ((method, dict(request.scope, method=method)) for method in METHODS)
-    return [method for method, scope in asked if any(route.matches(scope)[0] is Match.FULL for route in routes)]
+    return [
+        method
+        for method, scope in asked
+        if any(route.matches(scope)[0] is Match.FULL for route in routes)
+    ]
 
 
 async def _on_database_error(request: Request, error: Exception) -> Response:
@@ -193,8 +224,8 @@ async def _on_database_error(request: Request, error: Exception) -> Response:
 def _ends_the_process(error: BaseException) -> bool:
     """Tell exceptions that end a task or the process from all others.
 
-    A panic in a Rust library arrives as a `BaseException` that is not an `Exception`. It is the
-    failure of one request, and the process lives on.
+    A panic in a Rust library arrives as a `BaseException` that is not an `Exception`.
+    It is the failure of one request, and the process lives on.
     """
     if isinstance(error, BaseExceptionGroup):
         return any(_ends_the_process(one) for one in error.exceptions)
@@ -222,11 +253,20 @@ class ProblemMiddleware:
             nonlocal started, replaced
             if message["type"] == "http.response.start":
                 started = True
-                headers = {key.decode("latin-1").lower(): value.decode("latin-1") for key, value in message["headers"]}
+                headers = {
+                    key.decode("latin-1").lower(): value.decode("latin-1")
+                    for key, value in message["headers"]
+                }
                 status = message["status"]
-                if status >= HTTPStatus.BAD_REQUEST and "json" not in headers.get("content-type", ""):
+                if status >= HTTPStatus.BAD_REQUEST and "json" not in headers.get(
+                    "content-type", ""
+                ):
                     replaced = True
-                    kept = {key: value for key, value in headers.items() if key in ("allow", "retry-after", "vary")}
+                    kept = {
+                        key: value
+                        for key, value in headers.items()
+                        if key in ("allow", "retry-after", "vary")
+                    }
                     await of_status(status, kept)(scope, receive, send)
             if not replaced:
                 await send(message)

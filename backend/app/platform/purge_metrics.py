@@ -53,7 +53,9 @@ class PurgeCollector(Collector):
             return self._seconds
         try:
             with SideSession() as db:
-                self._seconds = {table: late.total_seconds() for table, late in purges.overdue(db).items()}
+                self._seconds = {
+                    table: late.total_seconds() for table, late in purges.overdue(db).items()
+                }
         except SQLAlchemyError as error:
             get_logger(__name__).warning("purges_unknown", reason=str(error))
         finally:

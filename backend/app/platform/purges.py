@@ -123,12 +123,21 @@ def _run(table: str, _db: Session, payload: dict[str, Any]) -> Again | None:
         _look_for_late(declared)
         after = datetime.fromisoformat(place) if place else None
         done = in_batches(
-            WorkerSession, declared.work, declared.model, *declared.expired(), by=declared.column, after=after
+            WorkerSession,
+            declared.work,
+            declared.model,
+            *declared.expired(),
+            by=declared.column,
+            after=after,
         )
         if not done.finished:
             places[name] = done.last.isoformat()
         if done.rows:
-            told = {"rows": done.rows, "batches": done.batches, "longest_ms": round(done.longest * 1000, 1)}
+            told = {
+                "rows": done.rows,
+                "batches": done.batches,
+                "longest_ms": round(done.longest * 1000, 1),
+            }
             log.info("purged", table=table, column=name, **told, finished=done.finished)
     return Again(payload=places) if places else None
 

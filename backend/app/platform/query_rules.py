@@ -22,7 +22,9 @@ CUTOFF = 0.6  # of difflib: `catgory` is 0.93 of `category`
 EXTRA = "extra_forbidden"  # the same type as for an unknown field of a body
 
 
-def names_of(dependant: Dependant, openapi_extra: dict[str, Any] | None = None) -> frozenset[str] | None:
+def names_of(
+    dependant: Dependant, openapi_extra: dict[str, Any] | None = None
+) -> frozenset[str] | None:
     """Return the query parameters that a route accepts. Returns `None` if one of its
     models accepts any name.
     """
@@ -46,7 +48,9 @@ def names_of(dependant: Dependant, openapi_extra: dict[str, Any] | None = None) 
 
 
 def _names_in(model: type[BaseModel]) -> Iterator[str]:
-    by_name = model.model_config.get("populate_by_name") or model.model_config.get("validate_by_name")
+    by_name = model.model_config.get("populate_by_name") or model.model_config.get(
+        "validate_by_name"
+    )
     for name, field in model.model_fields.items():
         aliases = _aliases(field)
         yield from aliases
@@ -62,7 +66,9 @@ def _aliases(field: Any) -> set[str]:
 
 
 def without_empty(query: bytes) -> bytes:
-    """Return the query without the parameters that have no value. The rest stays as it was written."""
+    """Return the query without the parameters that have no value. The rest stays as it
+    was written.
+    """
     return b"&".join(part for part in query.split(b"&") if part.partition(b"=")[2])
 
 
@@ -95,9 +101,17 @@ def _hint(name: str, known: frozenset[str]) -> str:
     An unknown name that cannot be one of ours is not repeated, because no response
     repeats input.
     """
-    named = f"no query parameter `{name}`" if PLAIN_NAME.fullmatch(name) else "no query parameter of this name"
+    named = (
+        f"no query parameter `{name}`"
+        if PLAIN_NAME.fullmatch(name)
+        else "no query parameter of this name"
+    )
     lower = {one.lower(): one for one in sorted(known)}
     if near := difflib.get_close_matches(name[:MAX_NAME].lower(), lower, n=1, cutoff=CUTOFF):
         return f"This route has {named}. Did you mean `{lower[near[0]]}`?"
-    takes = "It accepts " + ", ".join(f"`{one}`" for one in sorted(known)) if known else "It accepts none"
+    takes = (
+        "It accepts " + ", ".join(f"`{one}`" for one in sorted(known))
+        if known
+        else "It accepts none"
+    )
     return f"This route has {named}. {takes}."

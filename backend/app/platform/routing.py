@@ -8,7 +8,7 @@ Middleware runs too late, and a dependency never sees the bytes.
 |---|---|
 | every route | strict input, documented errors, 422 for an unknown query parameter |
 | `GET` with JSON | a strong `ETag`, 304 for `If-None-Match` |
-| `PUT`, `PATCH` of a resource | 412 `stale` if `If-Match` names another version; the new `ETag` |
+| `PUT`, `PATCH` of a resource | 412 `stale` for an old `If-Match`; new `ETag` |
 | `POST` that returns 201 or 202 | `Idempotency-Key` |
 | unsafe method of a user | 429 over `WRITES_PER_MINUTE` |
 """
@@ -73,21 +73,37 @@ class Route(APIRoute):
     strict_query = True
 
     def __init__(
-        self, path: str, endpoint: Callable[..., Any], *, dependencies: list[Depends] | None = None, **options: Any
+        self,
+        path: str,
+        endpoint: Callable[..., Any],
+        *,
+        dependencies: list[Depends] | None = None,
+        **options: Any,
     ) -> None:
         methods = set(options.get("methods") or ["GET"])
         hints = get_type_hints(endpoint)
         resource = next(
-            (name for name, kind in hints.items() if name != "return" and kind is hints.get("return")), None
+            (
+                name
+                for name, kind in hints.items()
+                if name != "return" and kind is hints.get("return")
+            ),
+            None,
         )
         self.reads = "GET" in methods and (options.get("status_code") or 200) < 300  # noqa: PLR2004 - no redirect
         self.resource = resource if methods & {"PUT", "PATCH"} else None
         self.session = next((name for name, kind in hints.items() if kind is Session), None)
-        self.creates = "POST" in methods and options.get("status_code") in (201, 202) and self.session is not None
+        self.creates = (
+            "POST" in methods
+            and options.get("status_code") in (201, 202)
+            and self.session is not None
+        )
         self.stores = self.creates and not hasattr(endpoint, "answers_alike")
         self.limited = not methods <= SAFE and not hasattr(endpoint, "never_limited")
         settle = [idempotency.SettleClaim] if self.stores else []
-        super().__init__(path, self._guarded(endpoint), dependencies=[*settle, *(dependencies or [])], **options)
+        super().__init__(
+            path, self._guarded(endpoint), dependencies=[*settle, *(dependencies or [])], **options
+        )
         openapi_routes.describe(self, self._query_names())
 
     def _guarded(self, endpoint: Callable[..., Any]) -> Callable[..., Any]:
@@ -213,6 +229,10 @@ class Router(APIRouter):
     parameters instead of responding with 422.
     """
 
-    def __init__(self, *, body_limit: int = MAX_BODY, strict_query: bool = True, **options: Any) -> None:
+    def __init__(
+        self, *, body_limit: int = MAX_BODY, strict_query: bool = True, **options: Any
+    ) -> None:
         kind = Route if strict_query else LenientRoute
-        super().__init__(route_class=kind, max_body_size=body_limit, redirect_slashes=False, **options)
+        super().__init__(
+            route_class=kind, max_body_size=body_limit, redirect_slashes=False, **options
+        )

@@ -18,7 +18,10 @@ MAX_ESCAPES = 20_000  # `%41` in a form that is written like a query
 class UnsupportedMediaType(AppError):
     status = 415
     code = "unsupported_media_type"
-    detail = "This route does not accept this media type. Send JSON with `Content-Type: application/json`."
+    detail = (
+        "This route does not accept this media type. Send JSON with `Content-Type: "
+        "application/json`."
+    )
 
 
 class UnsupportedContentCoding(UnsupportedMediaType):
@@ -61,7 +64,9 @@ class StrictRequest(Request):
         Otherwise the encoded bytes would be parsed as if they were the body.
         """
         codings = ",".join(self.headers.getlist("content-encoding")).lower().split(",")
-        has_body = self.headers.get("content-length", "0") != "0" or "transfer-encoding" in self.headers
+        has_body = (
+            self.headers.get("content-length", "0") != "0" or "transfer-encoding" in self.headers
+        )
         if has_body and any(coding.strip() not in ("", "identity") for coding in codings):
             raise UnsupportedContentCoding
 
@@ -72,7 +77,9 @@ class StrictRequest(Request):
         if self._content_type().startswith("application/x-www-form-urlencoded"):
             body = await self.body()
             if body.count(b"&") >= MAX_FIELDS or body.count(b"%") > MAX_ESCAPES:
-                raise invalid(f"A form must not have more than {MAX_FIELDS} fields", "form_invalid", ("body",))
+                raise invalid(
+                    f"A form must not have more than {MAX_FIELDS} fields", "form_invalid", ("body",)
+                )
         try:
             form = await self.form(max_fields=MAX_FIELDS, max_files=MAX_FILES)
         except (LookupError, ValueError):
@@ -81,7 +88,8 @@ class StrictRequest(Request):
             _refuse_nul(f"{name}{value}" if isinstance(value, str) else name, ("body", name))
 
     def _content_type(self) -> str:
-        """Return the media type and its parameters. Raises `UnsupportedMediaType` for an overlong one.
+        """Return the media type and its parameters. Raises `UnsupportedMediaType` for
+        an overlong one.
 
         Parsing its parameters takes quadratic time: 0.1 s for 60 kB.
         """
@@ -102,4 +110,6 @@ def _refuse_nul(value: str, loc: Location) -> None:
 
 def _is_json(content_type: str) -> bool:
     media = content_type.partition(";")[0].strip()
-    return media == "application/json" or (media.startswith("application/") and media.endswith("+json"))
+    return media == "application/json" or (
+        media.startswith("application/") and media.endswith("+json")
+    )

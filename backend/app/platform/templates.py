@@ -45,9 +45,17 @@ class Rendered:
 @lru_cache
 def environment() -> "Environment":
     # This is slow to import, as above.
-    from jinja2 import Environment, FileSystemLoader, PrefixLoader, StrictUndefined, select_autoescape
+    from jinja2 import (
+        Environment,
+        FileSystemLoader,
+        PrefixLoader,
+        StrictUndefined,
+        select_autoescape,
+    )
 
-    folders = {feature.name: feature.path / "templates" for feature in discover()} | {"platform": FOLDER}
+    folders = {feature.name: feature.path / "templates" for feature in discover()} | {
+        "platform": FOLDER
+    }
     return Environment(
         loader=PrefixLoader({name: FileSystemLoader(folder) for name, folder in folders.items()}),
         autoescape=select_autoescape(["html"]),

@@ -89,7 +89,9 @@ class Worker:
         return self._stopping.is_set()
 
     def is_stuck(self) -> bool:
-        """Whether a thread has worked on one thing for so long that its lease is over."""
+        """Whether a thread has worked on one thing for so long that its lease is
+        over.
+        """
         long_ago = time.monotonic() - STUCK_SECONDS
         stuck = [name for name, turned_at in self._turned_at.items() if turned_at < long_ago]
         if stuck:

@@ -62,7 +62,9 @@ def _prepare(settings: Settings) -> None:
 
 
 def _serve(settings: Settings, sockets: list[socket]) -> None:
-    config = _config(settings, end_seconds=supervisor.SHUTDOWN_SECONDS, processes=settings.web_concurrency)
+    config = _config(
+        settings, end_seconds=supervisor.SHUTDOWN_SECONDS, processes=settings.web_concurrency
+    )
     if settings.web_concurrency == 1:
         _run(config, sockets)
         return

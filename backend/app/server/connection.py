@@ -84,7 +84,9 @@ class Connection(BoundedHead):
         # On Linux, the kernel applies this to the data that we gave it.
         if hasattr(socket, "TCP_USER_TIMEOUT"):
             patience = int(self.crowd.limits.patience * 1000)
-            transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, patience)
+            transport.get_extra_info("socket").setsockopt(
+                socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, patience
+            )
         self._await(Stage.HEAD)
         self._read_until = self._until
         self.crowd.admit(self)
@@ -114,7 +116,9 @@ class Connection(BoundedHead):
 
     def on_headers_complete(self) -> None:
         size = MAX_HEAD - self._room
-        if self._requests and (len(self._requests) >= PIPELINED or sum(self._sizes) + size > MAX_HEAD):
+        if self._requests and (
+            len(self._requests) >= PIPELINED or sum(self._sizes) + size > MAX_HEAD
+        ):
             raise TooManyAtOnce  # ends the parsing, also of what came in the same packet
         self._held = 0
         self._await(Stage.BODY)
@@ -149,7 +153,9 @@ class Connection(BoundedHead):
         super().resume_writing()
 
     def is_evictable(self) -> bool:
-        """Whether we are waiting for the client, and the client is not waiting for us."""
+        """Whether we are waiting for the client, and the client is not waiting for
+        us.
+        """
         return self.flow.write_paused or not self._is_our_turn()
 
     def evict(self) -> None:
@@ -200,7 +206,9 @@ class Connection(BoundedHead):
 
     def _is_our_turn(self) -> bool:
         if self._stage is Stage.BODY:
-            return self.flow.read_paused or (self._is_answering() and self.cycle.waiting_for_100_continue)
+            return self.flow.read_paused or (
+                self._is_answering() and self.cycle.waiting_for_100_continue
+            )
         return self._is_answering()
 
     def _await(self, stage: Stage) -> None:

@@ -76,7 +76,9 @@ class Crowd:
         if client is None:
             return None
         address = ip_address(client[0])
-        return None if any(address in network for network in self._trusted) else limiter_key(client[0])
+        return (
+            None if any(address in network for network in self._trusted) else limiter_key(client[0])
+        )
 
     def admit(self, newcomer: Member) -> None:
         """Add a new connection. If there are too many, close the one that has been idle

@@ -1,17 +1,17 @@
 """Calculates how many connections fit within the limit of open files (`ulimit -n`).
 
 At the limit, `accept()` fails. asyncio then stops listening for a second, and libuv
-closes every waiting connection, whichever client opened it. So the server stays below the limit,
-and chooses itself which connections to close.
+closes every waiting connection, whichever client opened it. So the server stays below
+the limit, and chooses itself which connections to close.
 """
 
 import resource
 
 from app.core.config import Settings
 
-# One process has at most so many connections. An idle one holds some 30 kB, one with half
-# of a long head up to 200 kB, and one with an unread body of 1 MB up to 450 kB. Each of the
-# last two kinds is closed after 20 seconds.
+# One process has at most so many connections. An idle one holds some 30 kB, one with
+# half of a long head up to 200 kB, and one with an unread body of 1 MB up to 450 kB.
+# Each of the last two kinds is closed after 20 seconds.
 MOST = 4096
 FEWEST = 16
 WANTED = 8192
@@ -50,7 +50,8 @@ def connections_allowed(settings: Settings) -> int:
     reserved = OWN + FILES_PER_CONNECTION * database + settings.worker_threads
     if limit - reserved < FEWEST:
         raise TooFewDescriptors(
-            f"This process may open {limit} files (ulimit -n). With these settings it needs at least "
-            f"{reserved + FEWEST}. Raise the limit, or lower WORKER_THREADS and DATABASE_POOL_SIZE."
+            f"This process may open {limit} files (ulimit -n). With these settings it needs at "
+            f"least {reserved + FEWEST}. Raise the limit, or lower WORKER_THREADS and "
+            "DATABASE_POOL_SIZE."
         )
     return min(MOST, limit - reserved)

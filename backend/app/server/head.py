@@ -15,7 +15,9 @@ AUTHORITY = re.compile(rb"[a-zA-Z][a-zA-Z0-9+.-]*+://([^/?#]*+)")
 
 
 class BoundedHead(HttpToolsProtocol):
-    """uvicorn's protocol, which keeps at most as much of a head as the application accepts."""
+    """uvicorn's protocol, which keeps at most as much of a head as the application
+    accepts.
+    """
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -27,7 +29,9 @@ class BoundedHead(HttpToolsProtocol):
         super().on_url(url[: max(0, MAX_TARGET + 1 - len(self.url))])
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._is_whole:  # a trailer, which is none of the headers (RFC 9110, 6.5.1): others have checked these
+        if (
+            self._is_whole
+        ):  # a trailer, which is none of the headers (RFC 9110, 6.5.1): others have checked these
             return
         self._room -= len(name) + len(value) + OF_EACH
         if self._room >= 0:
@@ -47,5 +51,7 @@ class BoundedHead(HttpToolsProtocol):
         If the two differ, there are two hosts, and the application refuses the request
         (RFC 9112, 3.2.2).
         """
-        if all(name != b"host" or value.lower() != authority.lower() for name, value in self.headers):
+        if all(
+            name != b"host" or value.lower() != authority.lower() for name, value in self.headers
+        ):
             self.headers.append((b"host", authority))

@@ -15,7 +15,11 @@ HERE = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}  # this machine has no such add
 
 def addresses(host: str) -> tuple[str, ...]:
     """Return the addresses of HOST that this machine has."""
-    return tuple(a for a in LOOPBACK if a == LOOPBACK[0] or _is_here(a)) if host == LOCALHOST else (host,)
+    return (
+        tuple(a for a in LOOPBACK if a == LOOPBACK[0] or _is_here(a))
+        if host == LOCALHOST
+        else (host,)
+    )
 
 
 def bind(host: str, port: int) -> list[socket.socket]:

@@ -29,7 +29,9 @@ def shared_folder(settings: Settings, *, reload: bool) -> Iterator[None]:
     if not (several and settings.metrics_enabled) or "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         yield
         return
-    with tempfile.TemporaryDirectory(prefix="liftoff-metrics-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(
+        prefix="liftoff-metrics-", ignore_cleanup_errors=True
+    ) as folder:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
         yield
 
@@ -49,7 +51,9 @@ def listen(settings: Settings) -> None:
         listening = socket.create_server((host, port), family=family, dualstack_ipv6=host == "::")
     except OSError as error:
         reason = str(error.strerror).partition(" (")[0]  # the address follows in parentheses
-        sys.exit(f"The server cannot listen on METRICS_PORT: {reason}. Free the port, or choose another.")
+        sys.exit(
+            f"The server cannot listen on METRICS_PORT: {reason}. Free the port, or choose another."
+        )
     config = uvicorn.Config(
         metrics.listener(),
         http="app.server.connection:SideConnection",
@@ -60,4 +64,6 @@ def listen(settings: Settings) -> None:
         proxy_headers=False,
         server_header=False,
     )
-    Thread(target=uvicorn.Server(config).run, args=([listening],), name="metrics", daemon=True).start()
+    Thread(
+        target=uvicorn.Server(config).run, args=([listening],), name="metrics", daemon=True
+    ).start()

@@ -25,7 +25,10 @@ Receive = Callable[[], Awaitable[Scope]]
 
 APP = Path(__file__).resolve().parents[1]
 THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
 PAGE = """<!doctype html>
 <html lang="en">
 <head>
@@ -35,8 +38,14 @@ PAGE = """<!doctype html>
 <title>Liftoff cannot start</title>
 <style>
 :root {{ color-scheme: light dark; }}
-body {{ margin: 0 auto; padding: 24px 16px; max-width: 960px; font: 16px/1.5 system-ui, sans-serif; }}
-pre {{ white-space: pre-wrap; overflow-wrap: anywhere; font: 14px/1.5 ui-monospace, Menlo, Consolas, monospace; }}
+body {{
+  margin: 0 auto; padding: 24px 16px; max-width: 960px;
+  font: 16px/1.5 system-ui, sans-serif;
+}}
+pre {{
+  white-space: pre-wrap; overflow-wrap: anywhere;
+  font: 14px/1.5 ui-monospace, Menlo, Consolas, monospace;
+}}
 </style>
 </head>
 <body>
@@ -69,18 +78,28 @@ def main() -> None:
 
 
 def _explain(error: Exception | SystemExit) -> tuple[str, str]:
-    """Return one line that names the place, and a traceback through our own files only."""
+    """Return one line that names the place, and a traceback through our own files
+    only.
+    """
     if isinstance(error, SystemExit):
-        return error.code if isinstance(error.code, str) else "The application ended while it was starting.", ""
+        return error.code if isinstance(
+            error.code, str
+        ) else "The application ended while it was starting.", ""
     # Its text names the place, and its cause has the traceback.
     broken = type(error).__name__ == "BrokenFeature"
-    told = traceback.TracebackException.from_exception((error.__cause__ if broken else None) or error)
-    told.stack = traceback.StackSummary.from_list([frame for frame in told.stack if _is_ours(frame.filename)])
+    told = traceback.TracebackException.from_exception(
+        (error.__cause__ if broken else None) or error
+    )
+    told.stack = traceback.StackSummary.from_list(
+        [frame for frame in told.stack if _is_ours(frame.filename)]
+    )
     own = [(frame.filename, frame.lineno) for frame in told.stack]
     if isinstance(error, SyntaxError):
         own.append((str(error.filename), error.lineno))
     place = f"{os.path.relpath(own[-1][0], APP.parent)}:{own[-1][1]}: " if own else ""
-    return str(error) if broken else f"{place}{type(error).__name__}: {error}", "".join(told.format(chain=False))
+    return str(error) if broken else f"{place}{type(error).__name__}: {error}", "".join(
+        told.format(chain=False)
+    )
 
 
 def _is_ours(file: str) -> bool:
@@ -90,7 +109,10 @@ def _is_ours(file: str) -> bool:
 
 def _serve_page(sockets: list[socket], summary: str, details: str) -> None:
     async def page(scope: Scope, _receive: Receive, send: Send) -> None:
-        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = {
+            name.decode("latin-1").lower(): value.decode("latin-1")
+            for name, value in scope["headers"]
+        }
         # Under another name, DNS may have led a foreign page here.
         own = urlsplit(f"//{headers.get('host', '')}").hostname in THIS_MACHINE
         said = (summary, details) if own else ("The terminal shows the reason.", "")
@@ -99,16 +121,32 @@ def _serve_page(sockets: list[socket], summary: str, details: str) -> None:
             body = PAGE.format(summary=html.escape(said[0]), details=html.escape(said[1]))
         else:
             kind = "application/problem+json"
-            problem = {"type": "about:blank", "title": "Liftoff cannot start", "status": 500, "detail": said[0]}
+            problem = {
+                "type": "about:blank",
+                "title": "Liftoff cannot start",
+                "status": 500,
+                "detail": said[0],
+            }
             body = json.dumps(problem | {"code": "internal_error", "request_id": None})
-        sent = {"content-type": kind, "cache-control": "no-store", "content-security-policy": POLICY}
+        sent = {
+            "content-type": kind,
+            "cache-control": "no-store",
+            "content-security-policy": POLICY,
+        }
         raw = [(name.encode(), value.encode()) for name, value in sent.items()]
         await send({"type": "http.response.start", "status": 500, "headers": raw})
         await send({"type": "http.response.body", "body": body.encode()})
 
-    options: dict[str, Any] = {"lifespan": "off", "ws": "none", "log_config": None, "access_log": False}
+    options: dict[str, Any] = {
+        "lifespan": "off",
+        "ws": "none",
+        "log_config": None,
+        "access_log": False,
+    }
     with suppress(KeyboardInterrupt):
-        uvicorn.Server(uvicorn.Config(page, **options, timeout_graceful_shutdown=1)).run(sockets=sockets)
+        uvicorn.Server(uvicorn.Config(page, **options, timeout_graceful_shutdown=1)).run(
+            sockets=sockets
+        )
 
 
 if __name__ == "__main__":

@@ -37,7 +37,9 @@ log = get_logger("app.server")
 
 
 def run(sockets: list[socket]) -> None:
-    """Serve until SIGINT or SIGTERM, with a new process whenever the code has changed."""
+    """Serve until SIGINT or SIGTERM, with a new process whenever the code has
+    changed.
+    """
     stop = Event()
     for ending in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ending, lambda *_: stop.set())
@@ -54,7 +56,11 @@ def run(sockets: list[socket]) -> None:
             server = _start(sockets)
         elif server.poll() is not None and not ended:
             ended = True
-            log.error("server_ended", exit_code=server.returncode, message="The next change to a file starts it again.")
+            log.error(
+                "server_ended",
+                exit_code=server.returncode,
+                message="The next change to a file starts it again.",
+            )
     _end(server)
 
 

@@ -1,4 +1,6 @@
-"""Invoices that advance by themselves, from draft to payment, and those that do so no more."""
+"""Invoices that advance by themselves, from draft to payment, and those that do so no
+more.
+"""
 
 from collections.abc import Iterable
 
@@ -16,13 +18,19 @@ def wait(work: Work, draft: Object) -> None:
 
 def stop(work: Work, invoice: Object) -> None:
     """Nothing happens to it by itself any more."""
-    invoice |= {"auto_advance": False, "automatically_finalizes_at": None, "next_payment_attempt": None}
+    invoice |= {
+        "auto_advance": False,
+        "automatically_finalizes_at": None,
+        "next_payment_attempt": None,
+    }
     work.clear_timer("invoice.finalize", invoice["id"])
     work.clear_timer("invoice.retry", invoice["id"])
 
 
 def halt(work: Work, found: Iterable[Object]) -> None:
-    """No automatic collection any more: what Stripe does with the invoices of a subscription that has ended."""
+    """No automatic collection any more: what Stripe does with the invoices of a
+    subscription that has ended.
+    """
     for invoice in found:
         if invoice["status"] not in {"draft", "open"} or not invoice["auto_advance"]:
             continue

@@ -19,7 +19,9 @@ def find(work: Work, client_secret: str) -> Object | None:
 
 
 def finish(work: Work, intent: Object, *, passed: bool) -> Decline | None:
-    """What the bank says when it knows, or does not know, who pays. The intent must be in `requires_action`."""
+    """What the bank says when it knows, or does not know, who pays. The intent must be
+    in `requires_action`.
+    """
     if intent["object"] == "setup_intent":
         return _finish_setup(work, intent, passed=passed)
     if passed:
@@ -36,4 +38,6 @@ def _finish_setup(work: Work, intent: Object, *, passed: bool) -> Decline | None
     if not passed:
         setups.authentication_failed(work, intent)
         return NOT_AUTHENTICATED
-    return setups.confirm(work, intent, work.get("payment_method", intent["payment_method"]), authenticated=True)
+    return setups.confirm(
+        work, intent, work.get("payment_method", intent["payment_method"]), authenticated=True
+    )

@@ -22,11 +22,15 @@ def check_expiry(month: int, year: int, now: int) -> None:
     """`year` has four digits."""
     today = datetime.fromtimestamp(now, UTC)
     if month not in range(1, 13):
-        raise _refused("Your card's expiration month is invalid.", "invalid_expiry_month", "exp_month")
+        raise _refused(
+            "Your card's expiration month is invalid.", "invalid_expiry_month", "exp_month"
+        )
     if year not in range(today.year, today.year + 51):
         raise _refused("Your card's expiration year is invalid.", "invalid_expiry_year", "exp_year")
     if (year, month) < (today.year, today.month):
-        raise _refused("Your card's expiration month is invalid.", "invalid_expiry_month", "exp_month")
+        raise _refused(
+            "Your card's expiration month is invalid.", "invalid_expiry_month", "exp_month"
+        )
 
 
 def check_cvc(cvc: str | None) -> None:
@@ -43,7 +47,11 @@ def test_expiry(now: int) -> tuple[int, int]:
 def details_of(card: Card, exp_month: int, exp_year: int, fingerprint: str) -> Object:
     return {
         "brand": card.brand,
-        "checks": {"address_line1_check": None, "address_postal_code_check": None, "cvc_check": "pass"},
+        "checks": {
+            "address_line1_check": None,
+            "address_postal_code_check": None,
+            "cvc_check": "pass",
+        },
         "country": card.country,
         "display_brand": DISPLAYED.get(card.brand, card.brand),
         "exp_month": exp_month,

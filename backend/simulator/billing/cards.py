@@ -14,7 +14,9 @@ class Decline:
 
 _DECLINED = "Your card was declined."
 GENERIC = Decline("card_declined", "generic_decline", _DECLINED)
-INSUFFICIENT_FUNDS = Decline("card_declined", "insufficient_funds", "Your card has insufficient funds.")
+INSUFFICIENT_FUNDS = Decline(
+    "card_declined", "insufficient_funds", "Your card has insufficient funds."
+)
 LOST = Decline("card_declined", "lost_card", _DECLINED)
 STOLEN = Decline("card_declined", "stolen_card", _DECLINED)
 VELOCITY = Decline("card_declined", "card_velocity_exceeded", _DECLINED)
@@ -38,7 +40,8 @@ DisputeReason = Literal["fraudulent", "product_not_received"]
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """`on_attach` refuses to be saved, `on_charge` refuses to be charged (a card that does the first does both).
+    """`on_attach` refuses to be saved, `on_charge` refuses to be charged (a card that
+    does the first does both).
 
     `authentication` says when 3-D Secure is asked for: `unless_set_up` for the future,
     `when_present` whenever the customer is there to answer, or `always`.
@@ -100,7 +103,11 @@ CARDS = (
     Card("4000000000000341", ("chargeCustomerFail",), on_charge=GENERIC),
     Card("4000002500003155", ("authenticationRequiredOnSetup",), authentication="unless_set_up"),
     Card("4000002760003184", ("authenticationRequired",), authentication="always"),
-    Card("4000003800000446", ("authenticationRequiredSetupForOffSession",), authentication="when_present"),
+    Card(
+        "4000003800000446",
+        ("authenticationRequiredSetupForOffSession",),
+        authentication="when_present",
+    ),
     Card(
         "4000008260003178",
         ("authenticationRequiredChargeDeclinedInsufficientFunds",),
@@ -129,9 +136,11 @@ _BY_NUMBER = {card.number: card for card in CARDS}
 _BY_NAME = {name: card for card in CARDS for name in card.names}
 
 # The longest prefix decides; what is none of these is "unknown", as Stripe calls it.
-_BRANDS = (("34", "amex"), ("37", "amex"), ("35", "jcb"), ("30", "diners"), ("36", "diners"), ("38", "diners"),
-           ("62", "unionpay"), ("60", "discover"), ("65", "discover"), ("4", "visa"), ("5", "mastercard"),
-           ("2", "mastercard"))  # fmt: skip
+_BRANDS = (
+    ("34", "amex"), ("37", "amex"), ("35", "jcb"), ("30", "diners"), ("36", "diners"),
+    ("38", "diners"), ("62", "unionpay"), ("60", "discover"), ("65", "discover"), ("4", "visa"),
+    ("5", "mastercard"), ("2", "mastercard"),
+)  # fmt: skip
 
 
 def by_name(name: str) -> Card | None:
@@ -140,7 +149,9 @@ def by_name(name: str) -> Card | None:
 
 
 def by_number(number: str) -> Card | None:
-    """The card with this number, spaces and dashes aside. A valid number that Stripe does not list is a plain card."""
+    """The card with this number, spaces and dashes aside. A valid number that Stripe
+    does not list is a plain card.
+    """
     digits = "".join(character for character in number if character.isdigit())
     if not is_valid_number(digits):
         return None
@@ -148,7 +159,9 @@ def by_number(number: str) -> Card | None:
 
 
 def is_valid_number(digits: str) -> bool:
-    """Whether the length is that of a card and the check digit fits (Luhn, ISO/IEC 7812-1)."""
+    """Whether the length is that of a card and the check digit fits (Luhn, ISO/IEC
+    7812-1).
+    """
     if len(digits) not in _LENGTHS or not (digits.isascii() and digits.isdigit()):
         return False
     doubled = [int(digit) * (2 if place % 2 else 1) for place, digit in enumerate(reversed(digits))]
@@ -159,11 +172,15 @@ def _brand(digits: str) -> str:
     return next((brand for prefix, brand in _BRANDS if digits.startswith(prefix)), "unknown")
 
 
-def outcome(card: Card, *, off_session: bool, set_up: bool, authenticated: bool) -> Decline | Literal["action"] | None:
-    """What the bank answers to a charge: None is yes, "action" asks the customer for 3-D Secure.
+def outcome(
+    card: Card, *, off_session: bool, set_up: bool, authenticated: bool
+) -> Decline | Literal["action"] | None:
+    """What the bank answers to a charge: None is yes, "action" asks the customer for
+    3-D Secure.
 
-    `set_up` says that the customer once authenticated this card for later use, `authenticated` that
-    3-D Secure was passed for this very payment. Without the customer an action becomes a decline.
+    `set_up` says that the customer once authenticated this card for later use,
+    `authenticated` that 3-D Secure was passed for this very payment. Without the
+    customer an action becomes a decline.
     """
     if not authenticated and _wants_authentication(card, off_session=off_session, set_up=set_up):
         return AUTHENTICATION_REQUIRED if off_session else "action"

@@ -1,4 +1,6 @@
-"""What a price means: its interval, what a quantity of it costs, how a line describes it."""
+"""What a price means: its interval, what a quantity of it costs, how a line describes
+it.
+"""
 
 from simulator.billing.money import times
 from simulator.billing.periods import Interval
@@ -18,11 +20,14 @@ def cost(price: Object, quantity: int) -> int:
 
 
 def recurring_price(work: Work, price_id: str, param: str) -> Object:
-    """A price that a subscription can have. Raises the errors that Stripe has for others."""
+    """A price that a subscription can have. Raises the errors that Stripe has for
+    others.
+    """
     price = active_price(work, price_id, param)
     if not price["recurring"]:
         raise StripeError(
-            "The price specified is set to `type=one_time` but this field only accepts prices with `type=recurring`.",
+            "The price specified is set to `type=one_time` but this field only accepts prices "
+            "with `type=recurring`.",
             param=param,
         )
     return price
@@ -31,7 +36,9 @@ def recurring_price(work: Work, price_id: str, param: str) -> Object:
 def active_price(work: Work, price_id: str, param: str) -> Object:
     price = work.get("price", price_id, param)
     if not price["active"]:
-        raise StripeError("The price specified is inactive. This field only accepts active prices.", param=param)
+        raise StripeError(
+            "The price specified is inactive. This field only accepts active prices.", param=param
+        )
     return price
 
 
@@ -41,14 +48,19 @@ def product_name(work: Work, price: Object) -> str:
 
 
 def counted_name(work: Work, price: Object, quantity: int) -> str:
-    """Return the quantity with the product's unit label, if it has one, and the product's name."""
+    """Return the quantity with the product's unit label, if it has one, and the
+    product's name.
+    """
     product = work.get("product", price["product"])
     return several(quantity, product["name"], product["unit_label"])
 
 
 def describe(work: Work, price: Object, quantity: int) -> str:
     """What Stripe writes on a line, with quantity, price and interval."""
-    name, amount = product_name(work, price), money(times(price["unit_amount_decimal"], 1), price["currency"])
+    name, amount = (
+        product_name(work, price),
+        money(times(price["unit_amount_decimal"], 1), price["currency"]),
+    )
     if not price["recurring"]:
         return name
     unit, count = price["recurring"]["interval"], price["recurring"]["interval_count"]

@@ -1,4 +1,5 @@
-"""Changes of a running subscription: other prices and quantities, a new cycle, a trial; and their prorations.
+"""Changes of a running subscription: other prices and quantities, a new cycle, a trial;
+and their prorations.
 
 https://docs.stripe.com/billing/subscriptions/change, .../prorations, .../billing-cycle
 """
@@ -6,7 +7,16 @@ https://docs.stripe.com/billing/subscriptions/change, .../prorations, .../billin
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from simulator.billing import collection, coupons, cycle, invoices, lines, pending, schedule, standing
+from simulator.billing import (
+    collection,
+    coupons,
+    cycle,
+    invoices,
+    lines,
+    pending,
+    schedule,
+    standing,
+)
 from simulator.billing.catalog import cost, interval_of
 from simulator.billing.discounts import Discountable, reductions_by_line
 from simulator.billing.invoices import Plan
@@ -22,7 +32,8 @@ from simulator.state.work import Work, plain_copy
 
 @dataclass
 class Change:
-    """`discounts` None leaves them, an empty list ends them; `fields` are stored as they are.
+    """`discounts` None leaves them, an empty list ends them; `fields` are stored as
+    they are.
 
     `anchor` None leaves it to Stripe's rules whether a new cycle begins.
     """
@@ -44,7 +55,9 @@ class Change:
 
 @dataclass
 class Effect:
-    """What a change comes to before money moves. `invoices_now` with these lines and whatever is pending."""
+    """What a change comes to before money moves. `invoices_now` with these lines and
+    whatever is pending.
+    """
 
     wanted: Object
     invoices_now: bool = False
@@ -53,10 +66,13 @@ class Effect:
 
 
 def change(work: Work, subscription: Object, wish: Change) -> Object:
-    """Raises for what the subscription's status does not allow. Gives the subscription as it is afterwards."""
+    """Raises for what the subscription's status does not allow. Gives the subscription
+    as it is afterwards.
+    """
     if wish.bills and subscription["status"] in {"incomplete", *standing.ENDED}:
         raise StripeError(
-            f"A subscription that is `{subscription['status']}` can only have its metadata and payment method updated.",
+            f"A subscription that is `{subscription['status']}` can only have its metadata and "
+            "payment method updated.",
             param="items",
         )
     if wish.bills and subscription["status"] == "paused":
@@ -70,7 +86,9 @@ def change(work: Work, subscription: Object, wish: Change) -> Object:
 
 
 def reshape(work: Work, subscription: Object, wish: Change) -> Effect:
-    """The subscription as it is to be, and the pending items for what that costs. Nothing is asked for yet."""
+    """The subscription as it is to be, and the pending items for what that costs.
+    Nothing is asked for yet.
+    """
     wanted: Object = plain_copy(subscription)
     wanted |= wish.fields
     _redeem(work, wanted, wish.discounts)
@@ -95,7 +113,9 @@ def _proration_date(subscription: Object, wish: Change, now: int) -> int:
     if wish.proration_date is None:
         return min(now, end)
     if not start <= wish.proration_date <= end:
-        raise StripeError("Cannot specify `proration_date` outside of the current period.", param="proration_date")
+        raise StripeError(
+            "Cannot specify `proration_date` outside of the current period.", param="proration_date"
+        )
     return wish.proration_date
 
 
@@ -110,7 +130,9 @@ def _price_of(items: list[Object]) -> int:
     return sum(cost(item["price"], item["quantity"]) for item in items)
 
 
-def _trial(work: Work, wanted: Object, wish: Change, effect: Effect, before: list[Object]) -> Effect:
+def _trial(
+    work: Work, wanted: Object, wish: Change, effect: Effect, before: list[Object]
+) -> Effect:
     """Begins, moves or ends. What was paid for the time of a new trial is credited."""
     assert wish.trial_end is not None
     was_in_trial = standing.in_trial(wanted, work.now)
@@ -120,7 +142,11 @@ def _trial(work: Work, wanted: Object, wish: Change, effect: Effect, before: lis
     if not was_in_trial:
         _credit(work, wanted, wish, before, effect.at)
         wanted["trial_start"] = work.now
-    wanted |= {"trial_end": wish.trial_end, "billing_cycle_anchor": wish.trial_end, "status": "trialing"}
+    wanted |= {
+        "trial_end": wish.trial_end,
+        "billing_cycle_anchor": wish.trial_end,
+        "status": "trialing",
+    }
     start = schedule.period_of(wanted)[0] if was_in_trial else work.now
     period = Period(start, wish.trial_end)
     cycle.enter(wanted, period)
@@ -133,12 +159,17 @@ def _trial(work: Work, wanted: Object, wish: Change, effect: Effect, before: lis
 def _keeps_trial(wish: Change) -> None:
     """The end of a trial is the anchor of what follows."""
     if wish.anchor == "now":
-        raise unsupported("billing_cycle_anchor", "The simulator begins no cycle now while a trial goes on.")
+        raise unsupported(
+            "billing_cycle_anchor", "The simulator begins no cycle now while a trial goes on."
+        )
 
 
-def _without_trial(work: Work, wanted: Object, wish: Change, effect: Effect, before: list[Object]) -> Effect:
-    """`trial_end=now`: a trial ends, or there was none, and then the anchor stays unless it is to be now, also for a
-    price with another interval (so it was recorded from Stripe).
+def _without_trial(
+    work: Work, wanted: Object, wish: Change, effect: Effect, before: list[Object]
+) -> Effect:
+    """`trial_end=now`: a trial ends, or there was none, and then the anchor stays
+    unless it is to be now, also for a price with another interval (so it was recorded
+    from Stripe).
     """
     was_in_trial = standing.in_trial(wanted, work.now)
     if was_in_trial:
@@ -151,15 +182,25 @@ def _without_trial(work: Work, wanted: Object, wish: Change, effect: Effect, bef
     cycle.enter(wanted, whole)
     period = Period(work.now, whole.end)
     effect.lines = [
-        lines.recurring(work, wanted, item, period, remaining(cost(item["price"], item["quantity"]), whole, work.now))
+        lines.recurring(
+            work,
+            wanted,
+            item,
+            period,
+            remaining(cost(item["price"], item["quantity"]), whole, work.now),
+        )
         for item in wanted["items"]["data"]
     ]
     effect.invoices_now = True
     return effect
 
 
-def _restart(work: Work, wanted: Object, wish: Change, effect: Effect, before: list[Object]) -> Effect:
-    """A new cycle from now: unused time of the old one is credited, the first period is invoiced at once."""
+def _restart(
+    work: Work, wanted: Object, wish: Change, effect: Effect, before: list[Object]
+) -> Effect:
+    """A new cycle from now: unused time of the old one is credited, the first period is
+    invoiced at once.
+    """
     _credit(work, wanted, wish, before, effect.at)
     wanted["billing_cycle_anchor"] = work.now
     period = cycle.period_at(wanted, work.now)
@@ -177,8 +218,12 @@ def _credit(work: Work, wanted: Object, wish: Change, before: list[Object], at: 
     return any(found)
 
 
-def _prorate(work: Work, wanted: Object, wish: Change, effect: Effect, before: list[Object]) -> Effect:
-    """The anchor stays: credits for what is replaced, charges for what replaces it, to the end of its own period."""
+def _prorate(
+    work: Work, wanted: Object, wish: Change, effect: Effect, before: list[Object]
+) -> Effect:
+    """The anchor stays: credits for what is replaced, charges for what replaces it, to
+    the end of its own period.
+    """
     if interval_of(before[0]["price"]) != interval_of(wanted["items"]["data"][0]["price"]):
         cycle.enter(wanted, cycle.period_at(wanted, work.now))
     if wish.proration_behavior == "none":
@@ -201,15 +246,25 @@ def _prorate(work: Work, wanted: Object, wish: Change, effect: Effect, before: l
 
 
 def _same(old: Object | None, new: Object | None) -> bool:
-    return bool(old and new and old["price"]["id"] == new["price"]["id"] and old["quantity"] == new["quantity"])
+    return bool(
+        old
+        and new
+        and old["price"]["id"] == new["price"]["id"]
+        and old["quantity"] == new["quantity"]
+    )
 
 
 def _net_prices(work: Work, wanted: Object) -> dict[str, int]:
     """What a period of each item costs after the discounts that run now."""
     items = wanted["items"]["data"]
-    gross = [Discountable(cost(item["price"], item["quantity"]), item["price"]["product"]) for item in items]
+    gross = [
+        Discountable(cost(item["price"], item["quantity"]), item["price"]["product"])
+        for item in items
+    ]
     running = coupons.running(work, wanted["discounts"], work.now)
-    reductions = [coupons.reduction(work, work.get("discount", one), wanted["currency"]) for one in running]
+    reductions = [
+        coupons.reduction(work, work.get("discount", one), wanted["currency"]) for one in running
+    ]
     taken = reductions_by_line(gross, reductions)
     return {
         item["id"]: each.amount - sum(amount for _, amount in off)
@@ -223,7 +278,8 @@ def _redeem(work: Work, wanted: Object, sources: list[Object] | None) -> None:
     for discount in wanted["discounts"]:
         coupons.end(work, discount)
     wanted["discounts"] = [
-        coupons.redeem(work, one, wanted["customer"], wanted["id"], wanted["currency"])["id"] for one in sources
+        coupons.redeem(work, one, wanted["customer"], wanted["id"], wanted["currency"])["id"]
+        for one in sources
     ]
 
 
@@ -250,7 +306,9 @@ def plan_of_update(work: Work, effect: Effect, reason: str = "subscription_updat
 
 
 def _billed(work: Work, subscription: Object, wish: Change, effect: Effect) -> Object:
-    """The invoice of a change, tried at once. Whether the change waits for it is the payment behaviour's matter."""
+    """The invoice of a change, tried at once. Whether the change waits for it is the
+    payment behaviour's matter.
+    """
     wanted = effect.wanted
     invoice = invoices.open_draft(work, plan_of_update(work, effect), waits=False)
     remember_debits(work, wanted, invoice)
@@ -268,7 +326,9 @@ def _billed(work: Work, subscription: Object, wish: Change, effect: Effect) -> O
     return _kept(work, wanted)
 
 
-def _waiting(work: Work, subscription: Object, wish: Change, wanted: Object, invoice: Object) -> Object:
+def _waiting(
+    work: Work, subscription: Object, wish: Change, wanted: Object, invoice: Object
+) -> Object:
     """The subscription stays as it was until the invoice is paid, or for 23 hours."""
     pending.hold(subscription, wanted, invoice["id"])
     work.put(subscription)

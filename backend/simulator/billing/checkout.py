@@ -1,4 +1,6 @@
-"""Checkout: what a customer has done with a session's page, up to `checkout.session.completed`."""
+"""Checkout: what a customer has done with a session's page, up to
+`checkout.session.completed`.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +20,9 @@ from simulator.state.work import Work
 
 @dataclass
 class CardForm:
-    """What stands on a page. `exp_year` has four digits; `number` is as the customer typed it."""
+    """What stands on a page. `exp_year` has four digits; `number` is as the customer
+    typed it.
+    """
 
     number: str
     exp_month: int
@@ -28,10 +32,14 @@ class CardForm:
     name: str | None = None
 
 
-def pay(work: Work, session: Object, form: CardForm | None, promotion_code: str | None = None) -> Object:
-    """The customer has pressed the button. Then the session is complete, or `next_step` has the URL of 3-D Secure.
+def pay(
+    work: Work, session: Object, form: CardForm | None, promotion_code: str | None = None
+) -> Object:
+    """The customer has pressed the button. Then the session is complete, or `next_step`
+    has the URL of 3-D Secure.
 
-    Raises a card error when the bank declines: the page can be sent again. `form` is None where no card is wanted.
+    Raises a card error when the bank declines: the page can be sent again. `form` is
+    None where no card is wanted.
     """
     require_open(session)
     work.use_clock_of(work.find("customer", session["customer"]))
@@ -39,7 +47,11 @@ def pay(work: Work, session: Object, form: CardForm | None, promotion_code: str 
     if form:
         session |= {"_email": session["customer_email"] or form.email, "_name": form.name}
     customer = _customer(work, session)
-    payment_method = _card_from(work, form) if form and quotes.wants_card(work, session, promotion_code) else None
+    payment_method = (
+        _card_from(work, form)
+        if form and quotes.wants_card(work, session, promotion_code)
+        else None
+    )
     match session["mode"]:
         case "setup":
             _save_card(work, session, payment_method, customer)
@@ -52,7 +64,9 @@ def pay(work: Work, session: Object, form: CardForm | None, promotion_code: str 
 
 def require_open(session: Object) -> None:
     if session["status"] != "open":
-        raise StripeError(f"This Checkout Session is {session['status']}: it can no longer be paid.")
+        raise StripeError(
+            f"This Checkout Session is {session['status']}: it can no longer be paid."
+        )
 
 
 def next_step(work: Work, session: Object) -> str | None:
@@ -77,7 +91,9 @@ def _customer(work: Work, session: Object) -> Object | None:
 
 
 def _renamed(work: Work, session: Object, customer: Object) -> Object:
-    """Where the seller lets the page update the customer, with the name that was typed there."""
+    """Where the seller lets the page update the customer, with the name that was typed
+    there.
+    """
     chosen = session["_customer_update"].get("name", "never") if session["customer"] else "never"
     if chosen == "auto" and session["_name"] and session["_name"] != customer["name"]:
         customer["name"] = session["_name"]
@@ -93,7 +109,11 @@ def _card_from(work: Work, form: CardForm) -> Object:
 
 
 def _subscribe(
-    work: Work, session: Object, wanted: quotes.Quote, payment_method: Object | None, customer: Object | None
+    work: Work,
+    session: Object,
+    wanted: quotes.Quote,
+    payment_method: Object | None,
+    customer: Object | None,
 ) -> None:
     assert customer
     session["_chosen"] = [quotes.chosen(source) for source in wanted.sources]
@@ -109,7 +129,9 @@ def _subscribe(
 
 
 def _begun(work: Work, session: Object, wanted: quotes.Quote, customer: Object) -> Object:
-    """The subscription of an attempt before, or a new one when another code has changed what it costs."""
+    """The subscription of an attempt before, or a new one when another code has changed
+    what it costs.
+    """
     before = work.find("subscription", session.get("_subscription"))
     if before and before["status"] == "incomplete":
         if session.get("_begun_with") == session["_chosen"]:
@@ -117,14 +139,17 @@ def _begun(work: Work, session: Object, wanted: quotes.Quote, customer: Object) 
         endings.expire(work, before)
     data = session["_subscription_data"]
     days = data.get("trial_period_days")
-    fields = {name: data[name] for name in ("metadata", "description", "trial_settings") if data.get(name)}
+    fields = {
+        name: data[name] for name in ("metadata", "description", "trial_settings") if data.get(name)
+    }
     order = Order(
         customer,
         [Wanted(item["price"], item["quantity"]) for item in quotes.line_items(session)],
         payment_behavior="default_incomplete",
         trial_end=work.now + days * DAY if days else data.get("trial_end"),
         discounts=wanted.sources,
-        fields=fields | ({"default_payment_method": session["_card"]} if session.get("_card") else {}),
+        fields=fields
+        | ({"default_payment_method": session["_card"]} if session.get("_card") else {}),
     )
     subscription = subscriptions.start(work, order)
     session |= {"_subscription": subscription["id"], "_begun_with": session["_chosen"]}
@@ -133,14 +158,21 @@ def _begun(work: Work, session: Object, wanted: quotes.Quote, customer: Object) 
 
 
 def _charge(
-    work: Work, session: Object, intent: Object, payment_method: Object, *, authenticated: bool = False
+    work: Work,
+    session: Object,
+    intent: Object,
+    payment_method: Object,
+    *,
+    authenticated: bool = False,
 ) -> None:
     answer = payments.confirm(work, intent, payment_method, authenticated=authenticated)
     if answer.paid:
         _keep_card(work, session, payment_method)
     collection.settle(work, intent, answer)
     if answer.decline:
-        raise card_error(answer.decline.message, answer.decline.code, decline_code=answer.decline.decline_code)
+        raise card_error(
+            answer.decline.message, answer.decline.code, decline_code=answer.decline.decline_code
+        )
     if answer.paid:
         _complete(work, session, intent)
     else:
@@ -148,9 +180,13 @@ def _charge(
 
 
 def _keep_card(work: Work, session: Object, payment_method: Object) -> None:
-    """Attached to the customer, and the default of the subscription that it has just paid for."""
+    """Attached to the customer, and the default of the subscription that it has just
+    paid for.
+    """
     customer = session["customer"] or session.get("_customer")
-    if session["mode"] == "subscription" or session["_payment_intent_data"].get("setup_future_usage"):
+    if session["mode"] == "subscription" or session["_payment_intent_data"].get(
+        "setup_future_usage"
+    ):
         payment_method["_set_up"] = True
         attach(work, payment_method, work.get("customer", customer))
     if subscription := work.find("subscription", session.get("_subscription")):
@@ -159,7 +195,11 @@ def _keep_card(work: Work, session: Object, payment_method: Object) -> None:
 
 
 def _pay_once(
-    work: Work, session: Object, wanted: quotes.Quote, payment_method: Object | None, customer: Object | None
+    work: Work,
+    session: Object,
+    wanted: quotes.Quote,
+    payment_method: Object | None,
+    customer: Object | None,
 ) -> None:
     session["_chosen"] = [quotes.chosen(source) for source in wanted.sources]
     if payment_method is None:
@@ -179,7 +219,9 @@ def _pay_once(
     _charge(work, session, intent, payment_method)
 
 
-def _save_card(work: Work, session: Object, payment_method: Object | None, customer: Object | None) -> None:
+def _save_card(
+    work: Work, session: Object, payment_method: Object | None, customer: Object | None
+) -> None:
     assert payment_method
     payer = customer["id"] if customer else None
     if session["mode"] == "setup":
@@ -190,9 +232,16 @@ def _save_card(work: Work, session: Object, payment_method: Object | None, custo
 
 
 def _set_up(
-    work: Work, session: Object, intent: Object, payment_method: Object, *, authenticated: bool = False
+    work: Work,
+    session: Object,
+    intent: Object,
+    payment_method: Object,
+    *,
+    authenticated: bool = False,
 ) -> None:
-    """A card for later: for a trial or a setup session, or beside a discount that leaves nothing to pay."""
+    """A card for later: for a trial or a setup session, or beside a discount that
+    leaves nothing to pay.
+    """
     decline = setups.confirm(work, intent, payment_method, authenticated=authenticated)
     if decline:
         raise card_error(decline.message, decline.code, decline_code=decline.decline_code)
@@ -201,8 +250,12 @@ def _set_up(
         return
     session["_card"] = payment_method["id"]
     if session["mode"] == "subscription":
-        wanted = quotes.Quote(0, 0, 0, 0, [quotes.source_of(work, one) for one in session["_chosen"]])
-        _begun(work, session, wanted, work.get("customer", session["customer"] or session["_customer"]))
+        wanted = quotes.Quote(
+            0, 0, 0, 0, [quotes.source_of(work, one) for one in session["_chosen"]]
+        )
+        _begun(
+            work, session, wanted, work.get("customer", session["customer"] or session["_customer"])
+        )
         _complete(work, session, None)
     else:
         _complete(work, session, None)
@@ -214,7 +267,9 @@ def _wait(work: Work, session: Object, intent: Object) -> None:
 
 
 def resume(work: Work, session: Object, intent: Object) -> None:
-    """The customer has passed 3-D Secure. Raises a card error when the bank then declines all the same."""
+    """The customer has passed 3-D Secure. Raises a card error when the bank then
+    declines all the same.
+    """
     session["_waiting"] = None
     work.put(session)
     payment_method = work.get("payment_method", intent["payment_method"])

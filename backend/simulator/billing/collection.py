@@ -1,4 +1,6 @@
-"""Getting invoices paid: attempts, what follows from them, and when the next one is due."""
+"""Getting invoices paid: attempts, what follows from them, and when the next one is
+due.
+"""
 
 from simulator.billing import advancing, invoices, payments, pending, standing
 from simulator.billing.payments import Answer
@@ -7,7 +9,9 @@ from simulator.objects import Object
 from simulator.state.work import Work
 
 RETRY_AFTER = (3 * DAY, 5 * DAY, 7 * DAY)
-"""Seconds from each failed attempt to the next, as the schedule that Stripe offers beside its Smart Retries."""
+"""Seconds from each failed attempt to the next, as the schedule that Stripe offers
+beside its Smart Retries.
+"""
 
 
 def finalize(work: Work, invoice: Object) -> Object:
@@ -36,8 +40,12 @@ def intent_of(work: Work, invoice: Object) -> Object:
     return work.get("payment_intent", payment["payment"]["payment_intent"])
 
 
-def collect(work: Work, invoice: Object, payment_method: Object | None = None, *, off_session: bool = True) -> Answer:
-    """One attempt to have an open invoice paid. Without any card it fails, too, and no charge tells of it."""
+def collect(
+    work: Work, invoice: Object, payment_method: Object | None = None, *, off_session: bool = True
+) -> Answer:
+    """One attempt to have an open invoice paid. Without any card it fails, too, and no
+    charge tells of it.
+    """
     payment_method = payment_method or payment_method_for(work, invoice)
     intent = intent_of(work, invoice)
     if payment_method is None:
@@ -49,7 +57,9 @@ def collect(work: Work, invoice: Object, payment_method: Object | None = None, *
 
 
 def settle(work: Work, intent: Object, answer: Answer) -> None:
-    """What an attempt means for the invoice that the intent is for, if it is for one."""
+    """What an attempt means for the invoice that the intent is for, if it is for
+    one.
+    """
     payment = work.first("invoice_payment", payment__payment_intent=intent["id"])
     if payment is None:
         return
@@ -109,26 +119,37 @@ def _failed(work: Work, invoice: Object, *, asked: bool) -> None:
 
 
 def set_automatic(work: Work, invoice: Object, *, automatic: bool) -> None:
-    """Whether it advances by itself: from draft to a payment, from a failed payment to the next."""
+    """Whether it advances by itself: from draft to a payment, from a failed payment to
+    the next.
+    """
     if not automatic:
         advancing.stop(work, invoice)
         return
     invoice["auto_advance"] = True
     if invoice["status"] == "draft":
         advancing.wait(work, invoice)
-    elif invoice["status"] == "open" and invoice["attempted"] and invoice["next_payment_attempt"] is None:
+    elif (
+        invoice["status"] == "open"
+        and invoice["attempted"]
+        and invoice["next_payment_attempt"] is None
+    ):
         _schedule(work, invoice)
 
 
 def _only_asked_for(subscription: Object, invoice: Object) -> bool:
-    """A first payment, or that of an update that waits for it: nobody owes it, so it is not tried again."""
+    """A first payment, or that of an update that waits for it: nobody owes it, so it is
+    not tried again.
+    """
     return bool(
-        subscription["status"] == "incomplete" or subscription.get("_pending", {}).get("invoice") == invoice["id"]
+        subscription["status"] == "incomplete"
+        or subscription.get("_pending", {}).get("invoice") == invoice["id"]
     )
 
 
 def _count(work: Work, invoice: Object) -> bool:
-    """Whether this attempt is one of the schedule: the first, or a retry that was due. Others are not counted."""
+    """Whether this attempt is one of the schedule: the first, or a retry that was due.
+    Others are not counted.
+    """
     due = invoice["next_payment_attempt"]
     counts = not invoice["attempted"] or (due is not None and due <= work.now)
     invoice["attempt_count"] += counts
@@ -138,6 +159,8 @@ def _count(work: Work, invoice: Object) -> bool:
 
 def _schedule(work: Work, invoice: Object) -> None:
     done = invoice["attempt_count"] - 1
-    invoice["next_payment_attempt"] = work.now + RETRY_AFTER[done] if done < len(RETRY_AFTER) else None
+    invoice["next_payment_attempt"] = (
+        work.now + RETRY_AFTER[done] if done < len(RETRY_AFTER) else None
+    )
     if invoice["next_payment_attempt"]:
         work.set_timer("invoice.retry", invoice["id"], invoice["next_payment_attempt"])

@@ -1,4 +1,6 @@
-"""Coupons and promotion codes as they become discounts: who may redeem them, and for how long they last."""
+"""Coupons and promotion codes as they become discounts: who may redeem them, and for
+how long they last.
+"""
 
 from collections.abc import Iterable
 
@@ -11,8 +13,12 @@ from simulator.shapes.discount import new_discount
 from simulator.state.work import Work
 
 
-def chosen(work: Work, sent: Iterable[Params], customer: str | None, param: str = "discounts") -> list[Object]:
-    """The coupons, or promotion codes, that a call names; each is checked to be redeemable by this customer."""
+def chosen(
+    work: Work, sent: Iterable[Params], customer: str | None, param: str = "discounts"
+) -> list[Object]:
+    """The coupons, or promotion codes, that a call names; each is checked to be
+    redeemable by this customer.
+    """
     found = []
     for index, one in enumerate(sent):
         place = f"{param}[{index}]"
@@ -23,13 +29,17 @@ def chosen(work: Work, sent: Iterable[Params], customer: str | None, param: str 
             found.append(_checked_promotion(work, promotion, customer, f"{place}[promotion_code]"))
         else:
             found.append(
-                _checked_coupon(work, work.get("coupon", one["coupon"], f"{place}[coupon]"), f"{place}[coupon]")
+                _checked_coupon(
+                    work, work.get("coupon", one["coupon"], f"{place}[coupon]"), f"{place}[coupon]"
+                )
             )
     return found
 
 
 def find_code(work: Work, code: str, customer: str | None) -> Object:
-    """The promotion code that a customer typed. Raises what Checkout shows beside the field."""
+    """The promotion code that a customer typed. Raises what Checkout shows beside the
+    field.
+    """
     wanted = code.strip().lower()
     for promotion in work.all("promotion_code"):
         if promotion["code"].lower() == wanted and promotion["active"]:
@@ -53,12 +63,15 @@ def check_currency(work: Work, source: Object, currency: str, param: str = "disc
     coupon = coupon_of(work, source)
     if coupon["currency"] not in {None, currency}:
         raise StripeError(
-            f"The coupon {coupon['id']} is in {coupon['currency']}, and cannot be used with {currency}.",
+            f"The coupon {coupon['id']} is in {coupon['currency']}, and cannot be used with "
+            f"{currency}.",
             param=param,
         )
 
 
-def redeem(work: Work, source: Object, customer: str, subscription: str | None, currency: str) -> Object:
+def redeem(
+    work: Work, source: Object, customer: str, subscription: str | None, currency: str
+) -> Object:
     """A discount from a coupon or promotion code; both count it."""
     check_currency(work, source, currency)
     coupon = coupon_of(work, source)
@@ -69,7 +82,9 @@ def redeem(work: Work, source: Object, customer: str, subscription: str | None, 
             counted["valid" if counted is coupon else "active"] = False
         work.put(counted)
     months = coupon["duration_in_months"] if coupon["duration"] == "repeating" else None
-    discount = new_discount(work.new_id("discount"), customer=customer, coupon=coupon["id"], start=work.now)
+    discount = new_discount(
+        work.new_id("discount"), customer=customer, coupon=coupon["id"], start=work.now
+    )
     discount |= {
         "end": Interval("month").after(work.now, months) if months else None,
         "promotion_code": promotion["id"] if promotion else None,
@@ -120,10 +135,16 @@ def _checked_promotion(work: Work, promotion: Object, customer: str | None, para
     usable = promotion["active"] and _redeemable(promotion, work.now)
     if promotion["customer"] not in {None, customer}:
         usable = False
-    if promotion["restrictions"]["first_time_transaction"] and customer and work.ids("charge", customer=customer):
+    if (
+        promotion["restrictions"]["first_time_transaction"]
+        and customer
+        and work.ids("charge", customer=customer)
+    ):
         usable = False
     if not usable:
-        raise StripeError("This promotion code cannot be redeemed.", code="promotion_code_invalid", param=param)
+        raise StripeError(
+            "This promotion code cannot be redeemed.", code="promotion_code_invalid", param=param
+        )
     _checked_coupon(work, coupon_of(work, promotion), param)
     return promotion
 

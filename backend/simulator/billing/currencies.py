@@ -1,4 +1,6 @@
-"""The currencies that Stripe takes, and which amounts of them: `backend/currencies.toml`, which names its source."""
+"""The currencies that Stripe takes, and which amounts of them:
+`backend/currencies.toml`, which names its source.
+"""
 
 import tomllib
 from functools import lru_cache
@@ -21,7 +23,8 @@ def checked(code: str) -> str:
     known: list[str] = _table()["supported"].split()
     if code.lower() not in known:
         raise StripeError(
-            f"Invalid currency: {code.lower()}. Stripe currently supports these currencies: {', '.join(known)}",
+            f"Invalid currency: {code.lower()}. Stripe currently supports these currencies: "
+            f"{', '.join(known)}",
             param="currency",
         )
     return code.lower()
@@ -40,7 +43,9 @@ def multiple_of(code: str) -> int:
 
 
 def smallest_charge(code: str) -> int:
-    """What a card is not asked for less than; below it an invoice goes onto the customer's balance."""
+    """What a card is not asked for less than; below it an invoice goes onto the
+    customer's balance.
+    """
     least: int = _table()["minimum"].get(code, USUAL_MINIMUM)
     return least
 

@@ -9,7 +9,9 @@ from simulator.state.work import Work
 
 
 def period_at(subscription: Object, at: int) -> Period:
-    return interval_of(subscription["items"]["data"][0]["price"]).period(subscription["billing_cycle_anchor"], at)
+    return interval_of(subscription["items"]["data"][0]["price"]).period(
+        subscription["billing_cycle_anchor"], at
+    )
 
 
 def enter(subscription: Object, period: Period) -> None:
@@ -21,14 +23,19 @@ def enter(subscription: Object, period: Period) -> None:
 
 
 def plan(work: Work, subscription: Object, at: int, reason: str = "subscription_cycle") -> Plan:
-    """The invoice of the period that begins at `at`: all of it in advance, and what waits from the one before."""
+    """The invoice of the period that begins at `at`: all of it in advance, and what
+    waits from the one before.
+    """
     period = period_at(subscription, at)
     return Plan(
         work.get("customer", subscription["customer"]),
         subscription["currency"],
         reason,
         subscription,
-        lines=[lines.recurring(work, subscription, item, period) for item in subscription["items"]["data"]],
+        lines=[
+            lines.recurring(work, subscription, item, period)
+            for item in subscription["items"]["data"]
+        ],
         pending=invoices.pending_items(work, subscription["id"]),
         discounts=coupons.running(work, subscription["discounts"], at),
         period=schedule.period_of(subscription),

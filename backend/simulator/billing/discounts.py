@@ -1,4 +1,6 @@
-"""How coupons come off the lines of an invoice: https://docs.stripe.com/billing/subscriptions/coupons."""
+"""How coupons come off the lines of an invoice:
+https://docs.stripe.com/billing/subscriptions/coupons.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,17 +23,23 @@ class Reduction:
 
 @dataclass(frozen=True, slots=True)
 class Discountable:
-    """What a discount needs to know of a line. Credits and lines marked so stay out of it."""
+    """What a discount needs to know of a line. Credits and lines marked so stay out of
+    it.
+    """
 
     amount: int
     product: str | None
     discountable: bool = True
 
 
-def reductions_by_line(lines: Sequence[Discountable], reductions: Sequence[Reduction]) -> list[list[tuple[str, int]]]:
-    """For each line, what each discount takes off it, in the order in which the discounts were given.
+def reductions_by_line(
+    lines: Sequence[Discountable], reductions: Sequence[Reduction]
+) -> list[list[tuple[str, int]]]:
+    """For each line, what each discount takes off it, in the order in which the
+    discounts were given.
 
-    Each discount applies to what those before it have left, and never takes a line below zero.
+    Each discount applies to what those before it have left, and never takes a line
+    below zero.
     """
     left = [max(line.amount, 0) if line.discountable else 0 for line in lines]
     taken: list[list[tuple[str, int]]] = [[] for _ in lines]

@@ -1,4 +1,6 @@
-"""A cardholder takes the money back, or asks about it: opened, answered, won or lost."""
+"""A cardholder takes the money back, or asks about it: opened, answered, won or
+lost.
+"""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -28,12 +30,22 @@ def dispute_by_card(work: Work, charge_id: str) -> None:
         open_dispute(work, charge, card.dispute, inquiry=card.inquiry)
 
 
-def open_dispute(work: Work, charge: Object, reason: str = "fraudulent", *, inquiry: bool = False) -> Object:
-    """An inquiry only asks: no money moves yet, and the charge can be refunded to settle it."""
+def open_dispute(
+    work: Work, charge: Object, reason: str = "fraudulent", *, inquiry: bool = False
+) -> Object:
+    """An inquiry only asks: no money moves yet, and the charge can be refunded to
+    settle it.
+    """
     if not charge["paid"] or charge["disputed"]:
-        raise StripeError("Only a charge that succeeded can be disputed, and only once.", param="charge")
-    last_second = datetime.fromtimestamp(work.now + TO_ANSWER, UTC).replace(hour=23, minute=59, second=59)
-    dispute = new_dispute(work.new_id("dispute"), created=work.now, charge=charge, due_by=int(last_second.timestamp()))
+        raise StripeError(
+            "Only a charge that succeeded can be disputed, and only once.", param="charge"
+        )
+    last_second = datetime.fromtimestamp(work.now + TO_ANSWER, UTC).replace(
+        hour=23, minute=59, second=59
+    )
+    dispute = new_dispute(
+        work.new_id("dispute"), created=work.now, charge=charge, due_by=int(last_second.timestamp())
+    )
     brand = charge["payment_method_details"]["card"]["brand"]
     dispute |= {
         "reason": reason,
@@ -61,7 +73,9 @@ def open_dispute(work: Work, charge: Object, reason: str = "fraudulent", *, inqu
 
 
 def find(work: Work, identity: str) -> Object:
-    """A dispute, with time going as it does for its customer. Raises when there is none."""
+    """A dispute, with time going as it does for its customer. Raises when there is
+    none.
+    """
     found = work.get("dispute", identity)
     charge = work.get("charge", found["charge"])
     work.use_clock_of(work.find("customer", charge["customer"]))
@@ -69,15 +83,21 @@ def find(work: Work, identity: str) -> Object:
 
 
 def answer(work: Work, dispute: Object, evidence: dict[str, Any], *, submit: bool) -> Object:
-    """Evidence is kept, and sent to the bank when it is submitted. Its words decide, as at Stripe in test mode:
-    `winning_evidence` wins, `losing_evidence` loses; anything else is decided for the cardholder.
+    """Evidence is kept, and sent to the bank when it is submitted. Its words decide, as
+    at Stripe in test mode: `winning_evidence` wins, `losing_evidence` loses; anything
+    else is decided for the cardholder.
     """
     if dispute["status"] not in OPEN:
         raise StripeError("This dispute is already closed or under review.", param="evidence")
     dispute["evidence"] = dispute["evidence"] | evidence
-    details = dispute["evidence_details"] | {"has_evidence": any(isinstance(value, str) for value in evidence.values())}
+    details = dispute["evidence_details"] | {
+        "has_evidence": any(isinstance(value, str) for value in evidence.values())
+    }
     if submit:
-        details |= {"submission_count": details["submission_count"] + 1, "submission_method": "manual"}
+        details |= {
+            "submission_count": details["submission_count"] + 1,
+            "submission_method": "manual",
+        }
         dispute["status"] = dispute["status"].replace("needs_response", "under_review")
         work.clear_timer("dispute.late", dispute["id"])
         work.set_timer("dispute.decide", dispute["id"], work.now + TO_DECIDE)
@@ -90,7 +110,9 @@ def answer(work: Work, dispute: Object, evidence: dict[str, Any], *, submit: boo
 @timer("dispute.decide")
 def decide(work: Work, identity: str) -> None:
     dispute = work.get("dispute", identity)
-    close(work, dispute, won="winning_evidence" in (dispute["evidence"]["uncategorized_text"] or ""))
+    close(
+        work, dispute, won="winning_evidence" in (dispute["evidence"]["uncategorized_text"] or "")
+    )
 
 
 @timer("dispute.late")
@@ -101,7 +123,9 @@ def not_answered(work: Work, identity: str) -> None:
 
 
 def close(work: Work, dispute: Object, *, won: bool) -> Object:
-    """Decided. Money that had been withdrawn comes back when it is won; an inquiry just ends."""
+    """Decided. Money that had been withdrawn comes back when it is won; an inquiry just
+    ends.
+    """
     if dispute["status"] in DECIDED:
         raise StripeError("This dispute is already closed.", param="dispute")
     for name in ("dispute.late", "dispute.decide"):

@@ -1,8 +1,19 @@
-"""How a subscription ends: at once, at the end of its period, unpaid, or before it began."""
+"""How a subscription ends: at once, at the end of its period, unpaid, or before it
+began.
+"""
 
 from typing import Any
 
-from simulator.billing import advancing, collection, invoices, lines, schedule, scheduling, settings, standing
+from simulator.billing import (
+    advancing,
+    collection,
+    invoices,
+    lines,
+    schedule,
+    scheduling,
+    settings,
+    standing,
+)
 from simulator.billing.invoices import Plan
 from simulator.objects import Object
 from simulator.state.work import Work
@@ -12,9 +23,16 @@ NO_END_PLANNED: Object = {"cancel_at": None, "cancel_at_period_end": False}
 
 
 def cancel(
-    work: Work, subscription: Object, *, prorate: bool = False, invoice_now: bool = False, reason: str
+    work: Work,
+    subscription: Object,
+    *,
+    prorate: bool = False,
+    invoice_now: bool = False,
+    reason: str,
 ) -> Object:
-    """Now. Pending prorations are invoiced, or dropped when neither they nor new ones are wanted."""
+    """Now. Pending prorations are invoiced, or dropped when neither they nor new ones
+    are wanted.
+    """
     if subscription["status"] == "incomplete":
         return expire(work, subscription)
     if prorate:
@@ -24,11 +42,15 @@ def cancel(
     elif not prorate:
         _drop_prorations(work, subscription)
     details = subscription["cancellation_details"] | {"reason": reason}
-    return _end(work, subscription, canceled_at=work.now, cancellation_details=details, **NO_END_PLANNED)
+    return _end(
+        work, subscription, canceled_at=work.now, cancellation_details=details, **NO_END_PLANNED
+    )
 
 
 def ending_at(subscription: Object, now: int, *, at_period_end: bool) -> dict[str, Any]:
-    """The fields that say that a subscription will end with its period, or that it goes on."""
+    """The fields that say that a subscription will end with its period, or that it goes
+    on.
+    """
     end = schedule.period_of(subscription)[1]
     return {
         "cancel_at_period_end": at_period_end,
@@ -39,7 +61,9 @@ def ending_at(subscription: Object, now: int, *, at_period_end: bool) -> dict[st
 
 
 def at_period_end(work: Work, subscription: Object) -> Object:
-    """As was asked for before, at the latest then; what is pending is collected with it."""
+    """As was asked for before, at the latest then; what is pending is collected with
+    it.
+    """
     if subscription.get("_prorates_end"):
         _credit_all(work, subscription)
     invoice_pending(work, subscription, "subscription_cycle")
@@ -57,11 +81,18 @@ def exhausted(work: Work, subscription: Object) -> None:
 
 
 def expire(work: Work, subscription: Object) -> Object:
-    """The first payment did not come in time: the invoice is void, and there was no subscription."""
+    """The first payment did not come in time: the invoice is void, and there was no
+    subscription.
+    """
     schedule.clear(work, subscription)
     for invoice in invoices.in_state(work, subscription["id"], {"draft", "open"}):
         invoices.void(work, invoice)
-    subscription |= {"status": "incomplete_expired", "canceled_at": work.now, "ended_at": work.now, **NO_END_PLANNED}
+    subscription |= {
+        "status": "incomplete_expired",
+        "canceled_at": work.now,
+        "ended_at": work.now,
+        **NO_END_PLANNED,
+    }
     _forget_plans(work, subscription)
     standing.put(work, subscription)
     return subscription
@@ -107,7 +138,9 @@ def _drop_prorations(work: Work, subscription: Object) -> None:
 
 def _end(work: Work, subscription: Object, **changes: Any) -> Object:
     schedule.clear(work, subscription)
-    advancing.halt(work, work.all("invoice", parent__subscription_details__subscription=subscription["id"]))
+    advancing.halt(
+        work, work.all("invoice", parent__subscription_details__subscription=subscription["id"])
+    )
     subscription |= {"status": "canceled", "ended_at": work.now, **changes}
     _forget_plans(work, subscription)
     work.put(subscription)
@@ -116,7 +149,9 @@ def _end(work: Work, subscription: Object, **changes: Any) -> Object:
 
 
 def _forget_plans(work: Work, subscription: Object) -> None:
-    """Nothing that was to happen to a subscription outlives it: no update, no phase, and no pause with its end."""
+    """Nothing that was to happen to a subscription outlives it: no update, no phase,
+    and no pause with its end.
+    """
     scheduling.subscription_ended(work, subscription)
     subscription |= {"pending_update": None, "pause_collection": None}
     subscription.pop("status_details", None)

@@ -1,4 +1,6 @@
-"""An invoice from draft to its end: lines and totals, number and balance, paid, void or given up."""
+"""An invoice from draft to its end: lines and totals, number and balance, paid, void or
+given up.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -14,7 +16,9 @@ from simulator.state.work import Work
 
 @dataclass
 class Plan:
-    """What an invoice is to be made of. `pending` items come first, as at Stripe; `fields` are stored as they are."""
+    """What an invoice is to be made of. `pending` items come first, as at Stripe;
+    `fields` are stored as they are.
+    """
 
     customer: Object
     currency: str
@@ -29,16 +33,27 @@ class Plan:
 
 
 def pending_items(work: Work, subscription: str) -> list[Object]:
-    """What waits for this subscription's next invoice, that of the newest date first."""
+    """What waits for this subscription's next invoice, that of the newest date
+    first.
+    """
     found = work.all("invoiceitem", parent__subscription_details__subscription=subscription)
-    return sorted((item for item in found if item["invoice"] is None), key=lambda item: -item["date"])
+    return sorted(
+        (item for item in found if item["invoice"] is None), key=lambda item: -item["date"]
+    )
 
 
 def compose(work: Work, plan: Plan) -> Object:
     """A draft, complete with totals; neither stored nor announced."""
-    invoice = new_invoice(work.new_id("invoice"), created=work.now, customer=plan.customer, currency=plan.currency)
+    invoice = new_invoice(
+        work.new_id("invoice"), created=work.now, customer=plan.customer, currency=plan.currency
+    )
     start, end = plan.period or (work.now, work.now)
-    invoice |= {"billing_reason": plan.reason, "period_start": start, "period_end": end, "discounts": plan.discounts}
+    invoice |= {
+        "billing_reason": plan.reason,
+        "period_start": start,
+        "period_end": end,
+        "discounts": plan.discounts,
+    }
     if plan.subscription:
         invoice |= _of_subscription(plan.subscription, plan.proration_date)
     invoice |= plan.fields
@@ -55,18 +70,25 @@ def _of_subscription(subscription: Object, proration_date: int | None) -> Object
     return {
         "description": subscription["invoice_settings"]["description"],
         "footer": subscription["invoice_settings"]["footer"],
-        "parent": {"type": "subscription_details", "quote_details": None, "subscription_details": details},
+        "parent": {
+            "type": "subscription_details",
+            "quote_details": None,
+            "subscription_details": details,
+        },
     }
 
 
 def with_totals(work: Work, invoice: Object, rows: list[Object]) -> Object:
     """The invoice with these lines, and everything that follows from them."""
     reductions = [
-        coupons.reduction(work, work.get("discount", one), invoice["currency"]) for one in invoice["discounts"]
+        coupons.reduction(work, work.get("discount", one), invoice["currency"])
+        for one in invoice["discounts"]
     ]
     facts = [Discountable(row["amount"], _product(row), row["discountable"]) for row in rows]
     for row, taken in zip(rows, reductions_by_line(facts, reductions), strict=True):
-        row["discount_amounts"] = [{"amount": amount, "discount": discount} for discount, amount in taken]
+        row["discount_amounts"] = [
+            {"amount": amount, "discount": discount} for discount, amount in taken
+        ]
     off = {one.discount: 0 for one in reductions}
     for row in rows:
         for each in row["discount_amounts"]:
@@ -80,7 +102,9 @@ def with_totals(work: Work, invoice: Object, rows: list[Object]) -> Object:
         "subtotal_excluding_tax": subtotal,
         "total": total,
         "total_excluding_tax": total,
-        "total_discount_amounts": [{"amount": amount, "discount": one} for one, amount in off.items()],
+        "total_discount_amounts": [
+            {"amount": amount, "discount": one} for one, amount in off.items()
+        ],
         "amount_due": owed,
         "amount_remaining": owed,
     }
@@ -91,7 +115,9 @@ def _product(row: Object) -> str | None:
 
 
 def open_draft(work: Work, plan: Plan, *, waits: bool) -> Object:
-    """Store and announce the draft. One that waits is finalised after an hour, as Stripe's renewals are."""
+    """Store and announce the draft. One that waits is finalised after an hour, as
+    Stripe's renewals are.
+    """
     invoice = compose(work, plan)
     by_item = {_invoice_item(row): row["id"] for row in invoice["lines"]["data"]}
     for item in plan.pending:
@@ -115,7 +141,9 @@ def subscription_of(work: Work, invoice: Object) -> Object | None:
 
 
 def finalize(work: Work, invoice: Object) -> Object:
-    """Draft to open, with number and payment intent; or to paid at once, when nothing is due."""
+    """Draft to open, with number and payment intent; or to paid at once, when nothing
+    is due.
+    """
     customer = work.get("customer", invoice["customer"], "customer")
     result = due(invoice["total"], customer["balance"], invoice["currency"])
     secret = work.new_secret()
@@ -165,13 +193,19 @@ def _ask_for_payment(work: Work, invoice: Object) -> None:
         description=_purpose(invoice),
     )
     payment = new_invoice_payment(
-        work.new_id("invoice_payment"), created=work.now, invoice=invoice, payment_intent=intent["id"]
+        work.new_id("invoice_payment"),
+        created=work.now,
+        invoice=invoice,
+        payment_intent=intent["id"],
     )
     work.put(payment)
 
 
 def _purpose(invoice: Object) -> str:
-    reasons = {"subscription_create": "Subscription creation", "subscription_update": "Subscription update"}
+    reasons = {
+        "subscription_create": "Subscription creation",
+        "subscription_update": "Subscription update",
+    }
     return reasons.get(invoice["billing_reason"], "Payment for Invoice")
 
 
@@ -181,7 +215,9 @@ def payment_of(work: Work, invoice: Object) -> Object | None:
 
 
 def mark_paid(work: Work, invoice: Object, amount: int, *, outside: bool = False) -> None:
-    """The state alone: `announce_paid` tells of it, after the subscription has followed."""
+    """The state alone: `announce_paid` tells of it, after the subscription has
+    followed.
+    """
     invoice |= {
         "status": "paid",
         "attempted": True,
@@ -241,7 +277,9 @@ def _end(work: Work, invoice: Object, status: str, moment: str, *, cancel: bool 
     work.put(invoice)
     payment = payment_of(work, invoice)
     if cancel and payment:
-        payments.cancel(work, work.get("payment_intent", payment["payment"]["payment_intent"]), "void_invoice")
+        payments.cancel(
+            work, work.get("payment_intent", payment["payment"]["payment_intent"]), "void_invoice"
+        )
         payment |= {
             "status": "canceled",
             "status_transitions": payment["status_transitions"] | {"canceled_at": work.now},

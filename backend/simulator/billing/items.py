@@ -30,10 +30,16 @@ def items_after(work: Work, subscription: Object, changes: list[ItemChange]) -> 
         if one.item_id is None:
             assert one.price
             period = Period(*schedule.period_of(subscription))
-            wanted = Wanted(one.price, 1 if one.quantity is None else one.quantity, one.metadata or {})
+            wanted = Wanted(
+                one.price, 1 if one.quantity is None else one.quantity, one.metadata or {}
+            )
             added.append(built_item(work, subscription, wanted, period))
         elif one.item_id not in current:
-            raise StripeError(f"No such subscription item: '{one.item_id}'", code="resource_missing", param="items")
+            raise StripeError(
+                f"No such subscription item: '{one.item_id}'",
+                code="resource_missing",
+                param="items",
+            )
         elif one.deleted:
             del current[one.item_id]
         else:

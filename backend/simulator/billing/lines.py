@@ -12,15 +12,22 @@ from simulator.state.work import Work
 
 Item = dict[str, Any]
 
-# A share of a price is no number of units at some amount each: Stripe gives no unit amount for it.
+# A share of a price is no number of units at some amount each: Stripe gives no unit
+# amount for it.
 _SHARE: Object = {"unit_amount_decimal": None}
 
 
-def recurring(work: Work, subscription: Object, item: Item, period: Period, amount: int | None = None) -> Object:
-    """An item's time, paid in advance. `amount` is given when the period is shorter than the price's."""
+def recurring(
+    work: Work, subscription: Object, item: Item, period: Period, amount: int | None = None
+) -> Object:
+    """An item's time, paid in advance. `amount` is given when the period is shorter
+    than the price's.
+    """
     price, quantity = item["price"], item["quantity"]
     whole = cost(price, quantity) if amount is None else amount
-    return _of_item(work, subscription, item, period, whole) | {"description": describe(work, price, quantity)}
+    return _of_item(work, subscription, item, period, whole) | {
+        "description": describe(work, price, quantity)
+    }
 
 
 def trial(work: Work, subscription: Object, item: Item, period: Period) -> Object:
@@ -47,7 +54,9 @@ def _of_item(work: Work, subscription: Object, item: Item, period: Period, amoun
 
 
 def debit_of(line: Object, item: Item, name: str) -> Debit:
-    """What an item's line took, to be credited should the item change before the line's period is over."""
+    """What an item's line took, to be credited should the item change before the line's
+    period is over.
+    """
     return Debit(
         amount=line["amount"] - sum(each["amount"] for each in line["discount_amounts"]),
         start=line["period"]["start"],
@@ -62,7 +71,8 @@ def debit_of(line: Object, item: Item, name: str) -> Debit:
 
 
 def credit(work: Work, subscription: Object, item: Item, at: int) -> Object | None:
-    """A pending item for the time that the last debit paid and that will not be used; None when there is none.
+    """A pending item for the time that the last debit paid and that will not be used;
+    None when there is none.
 
     The debit is forgotten: nothing is credited twice.
     """
@@ -71,7 +81,8 @@ def credit(work: Work, subscription: Object, item: Item, at: int) -> Object | No
         return None
     pending = _proration(work, subscription, item, (amount, at, debit["end"]))
     pending |= {
-        "description": f"Unused time on {_several(debit['name'], debit['quantity'])} after {short_day(at)}",
+        "description": f"Unused time on {_several(debit['name'], debit['quantity'])} after "
+        f"{short_day(at)}",
         "pricing": debit["pricing"] | _SHARE,
         "quantity": debit["quantity"],
         "quantity_decimal": str(debit["quantity"]),
@@ -80,12 +91,17 @@ def credit(work: Work, subscription: Object, item: Item, at: int) -> Object | No
     return _kept(work, pending)
 
 
-def charge(work: Work, subscription: Object, item: Item, amount: int, at: int) -> tuple[Object, Debit]:
-    """A pending item for what is left of an item's period, with the debit that it makes."""
+def charge(
+    work: Work, subscription: Object, item: Item, amount: int, at: int
+) -> tuple[Object, Debit]:
+    """A pending item for what is left of an item's period, with the debit that it
+    makes.
+    """
     end, name = item["current_period_end"], product_name(work, item["price"])
     pending = _proration(work, subscription, item, (amount, at, end))
     pending |= {
-        "description": f"Remaining time on {_several(name, item['quantity'])} after {short_day(at)}",
+        "description": f"Remaining time on {_several(name, item['quantity'])} after "
+        f"{short_day(at)}",
         "pricing": pricing_of(item["price"]) | _SHARE,
         "quantity": item["quantity"],
         "quantity_decimal": str(item["quantity"]),
@@ -119,7 +135,10 @@ def _proration(work: Work, subscription: Object, item: Item, part: tuple[int, in
         "metadata": subscription["metadata"],
         "parent": {
             "type": "subscription_details",
-            "subscription_details": {"subscription": subscription["id"], "subscription_item": item["id"]},
+            "subscription_details": {
+                "subscription": subscription["id"],
+                "subscription_item": item["id"],
+            },
         },
         "period": {"start": start, "end": end},
         "proration": True,
@@ -165,11 +184,15 @@ def from_pending(work: Work, pending: Object) -> Object:
         invoice_item=pending["id"],
         proration=pending["proration"],
     )
-    parent["subscription_item_details"]["proration_details"] = {"credited_items": pending.get("_credited")}
+    parent["subscription_item_details"]["proration_details"] = {
+        "credited_items": pending.get("_credited")
+    }
     return line | {"parent": parent, "subscription": details["subscription"]}
 
 
-def _item_parent(subscription: str, item: str, *, invoice_item: str | None, proration: bool) -> Object:
+def _item_parent(
+    subscription: str, item: str, *, invoice_item: str | None, proration: bool
+) -> Object:
     return {
         "type": "subscription_item_details",
         "invoice_item_details": None,

@@ -1,4 +1,6 @@
-"""Amounts in whole minor units. Nothing here is a float: every share is computed exactly, then rounded once."""
+"""Amounts in whole minor units. Nothing here is a float: every share is computed
+exactly, then rounded once.
+"""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -6,7 +8,9 @@ from fractions import Fraction
 
 
 def rounded(amount: Fraction | Decimal | int) -> int:
-    """To the nearest minor unit; a half goes away from zero, so that a credit mirrors its debit."""
+    """To the nearest minor unit; a half goes away from zero, so that a credit mirrors
+    its debit.
+    """
     exact = Fraction(amount)
     whole = (abs(exact) * 2 + 1) // 2
     return int(whole) if exact >= 0 else -int(whole)
@@ -22,14 +26,18 @@ def percentage(amount: int, percent: Decimal | float | str) -> int:
 
 
 def times(unit_amount_decimal: str, quantity: int) -> int:
-    """The price of `quantity` units, whose unit may have up to twelve decimal places of a cent."""
+    """The price of `quantity` units, whose unit may have up to twelve decimal places of
+    a cent.
+    """
     return rounded(Fraction(unit_amount_decimal) * quantity)
 
 
 def spread(amount: int, weights: Sequence[int]) -> list[int]:
-    """The amount divided in proportion to the weights: the shares add up to it, to the last cent.
+    """The amount divided in proportion to the weights: the shares add up to it, to the
+    last cent.
 
-    What rounding down leaves goes to the largest remainders, the earlier of two equals first.
+    What rounding down leaves goes to the largest remainders, the earlier of two equals
+    first.
     """
     whole = sum(weights)
     if not whole:

@@ -1,4 +1,6 @@
-"""Subscriptions that stand still, and start again. Pausing only the collection is another thing: see `renewal`."""
+"""Subscriptions that stand still, and start again. Pausing only the collection is
+another thing: see `renewal`.
+"""
 
 from simulator.billing import collection, cycle, endings, invoices, lines, schedule, standing
 from simulator.billing.catalog import cost
@@ -12,7 +14,9 @@ from simulator.state.work import Work
 
 
 def pause(work: Work, subscription: Object, why: str, *, credits_time: bool = False) -> Object:
-    """No period, no invoice, until it is resumed. Unused time can be credited to the invoice after that."""
+    """No period, no invoice, until it is resumed. Unused time can be credited to the
+    invoice after that.
+    """
     if subscription["status"] not in {"active", "trialing", "past_due"}:
         raise StripeError(f"A subscription that is `{subscription['status']}` cannot be paused.")
     schedule.clear(work, subscription)
@@ -27,12 +31,15 @@ def pause(work: Work, subscription: Object, why: str, *, credits_time: bool = Fa
 
 
 def stops_without_card(work: Work, subscription: Object, fields: Object | None = None) -> bool:
-    """Whether a subscription whose trial ends now does so, as it was told to when there is nothing to charge: see
-    .../billing/subscriptions/trials/free-trials at docs.stripe.com. `fields` are those that it is to have by then.
+    """Whether a subscription whose trial ends now does so, as it was told to when there
+    is nothing to charge: see .../billing/subscriptions/trials/free-trials at
+    docs.stripe.com. `fields` are those that it is to have by then.
     """
     customer, wanted = work.get("customer", subscription["customer"]), subscription | (fields or {})
     behavior = wanted["trial_settings"]["end_behavior"]["missing_payment_method"]
-    has_card = wanted["default_payment_method"] or customer["invoice_settings"]["default_payment_method"]
+    has_card = (
+        wanted["default_payment_method"] or customer["invoice_settings"]["default_payment_method"]
+    )
     if has_card or behavior == "create_invoice":
         return False
     subscription |= wanted | {"trial_end": work.now}
@@ -45,11 +52,15 @@ def stops_without_card(work: Work, subscription: Object, fields: Object | None =
 
 
 def resume(work: Work, subscription: Object, *, restarts: bool, prorates: bool) -> Object:
-    """Active again, with an invoice: for a whole period from now, or for what is left of the one that runs."""
+    """Active again, with an invoice: for a whole period from now, or for what is left
+    of the one that runs.
+    """
     if subscription["status"] != "paused":
         raise StripeError("This subscription cannot be resumed because it is not paused.")
     if standing.in_trial(subscription, work.now):
-        subscription["trial_end"] = work.now  # a trial does not outlast a pause: what follows is paid
+        subscription["trial_end"] = (
+            work.now
+        )  # a trial does not outlast a pause: what follows is paid
     if restarts:
         subscription["billing_cycle_anchor"] = work.now
     whole = cycle.period_at(subscription, work.now)

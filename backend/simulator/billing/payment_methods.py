@@ -1,4 +1,6 @@
-"""Cards as payment methods: made from a number or a test id, saved for a customer, and taken off again."""
+"""Cards as payment methods: made from a number or a test id, saved for a customer, and
+taken off again.
+"""
 
 from simulator.billing import cards
 from simulator.billing.card_details import check_expiry, details_of, find_card, test_expiry
@@ -10,7 +12,9 @@ from simulator.state.work import Work
 
 
 def usable(work: Work, identity: str, param: str = "payment_method") -> Object:
-    """A payment method by its id; a test id such as `pm_card_visa` makes a new one, as at Stripe."""
+    """A payment method by its id; a test id such as `pm_card_visa` makes a new one, as
+    at Stripe.
+    """
     if identity.startswith("pm_card_"):
         return work.put(from_test_name(work, identity, param))
     return work.get("payment_method", identity, param)
@@ -24,8 +28,12 @@ def from_test_name(work: Work, name: str, param: str) -> Object:
     return new_card(work, card.number, *test_expiry(work.now))
 
 
-def new_card(work: Work, number: str, exp_month: int, exp_year: int, billing_details: Object | None = None) -> Object:
-    """Not stored yet, and nobody's. Raises a card error for a number or a date that no card has."""
+def new_card(
+    work: Work, number: str, exp_month: int, exp_year: int, billing_details: Object | None = None
+) -> Object:
+    """Not stored yet, and nobody's. Raises a card error for a number or a date that no
+    card has.
+    """
     card = find_card(number)
     check_expiry(exp_month, exp_year, work.now)
     return work.new(
@@ -41,7 +49,9 @@ def new_card(work: Work, number: str, exp_month: int, exp_year: int, billing_det
 
 
 def attach(work: Work, payment_method: Object, customer: Object) -> Object:
-    """Save it for a customer. Raises the card's own error when its bank does not want that."""
+    """Save it for a customer. Raises the card's own error when its bank does not want
+    that.
+    """
     if payment_method["customer"] == customer["id"]:
         return payment_method
     if payment_method["customer"]:
@@ -60,11 +70,14 @@ def attach(work: Work, payment_method: Object, customer: Object) -> Object:
 
 
 def check_payer(payment_method: Object, customer: str | None) -> None:
-    """A payment method pays for its own customer alone, and for nobody once it was taken off."""
+    """A payment method pays for its own customer alone, and for nobody once it was
+    taken off.
+    """
     _refuse_detached(payment_method)
     if payment_method["customer"] not in {None, customer}:
         raise StripeError(
-            f"The payment method {payment_method['id']} belongs to a customer: name that customer to use it.",
+            f"The payment method {payment_method['id']} belongs to a customer: name that customer "
+            "to use it.",
             param="payment_method",
         )
 
@@ -72,14 +85,16 @@ def check_payer(payment_method: Object, customer: str | None) -> None:
 def _refuse_detached(payment_method: Object) -> None:
     if payment_method.get("_detached"):
         raise StripeError(
-            "This PaymentMethod was previously used without being attached to a Customer or was detached from a "
-            "Customer, and may not be used again.",
+            "This PaymentMethod was previously used without being attached to a Customer or was "
+            "detached from a Customer, and may not be used again.",
             code="payment_method_unexpected_state",
         )
 
 
 def detach(work: Work, payment_method: Object) -> Object:
-    """From then on it is of no use to anybody; what paid with it by default does so no more."""
+    """From then on it is of no use to anybody; what paid with it by default does so no
+    more.
+    """
     customer = work.get("customer", payment_method["customer"])
     payment_method |= {"customer": None, "_detached": True}
     work.put(payment_method)
@@ -90,7 +105,9 @@ def detach(work: Work, payment_method: Object) -> Object:
             work.put(subscription)
             work.emit("customer.subscription.updated", subscription)
     if customer["invoice_settings"]["default_payment_method"] == payment_method["id"]:
-        customer["invoice_settings"] = customer["invoice_settings"] | {"default_payment_method": None}
+        customer["invoice_settings"] = customer["invoice_settings"] | {
+            "default_payment_method": None
+        }
         work.put(customer)
         work.emit("customer.updated", customer)
     return payment_method

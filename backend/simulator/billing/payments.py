@@ -1,4 +1,6 @@
-"""Payment intents and the charges that they make: what the card's bank says, and what Stripe writes down of it."""
+"""Payment intents and the charges that they make: what the card's bank says, and what
+Stripe writes down of it.
+"""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,7 +19,9 @@ CONFIRMABLE = frozenset({"requires_payment_method", "requires_confirmation", "re
 
 @dataclass(frozen=True)
 class Answer:
-    """How an attempt ended: a charge that succeeded, a decline, or (neither) the customer is asked for 3-D Secure."""
+    """How an attempt ended: a charge that succeeded, a decline, or (neither) the
+    customer is asked for 3-D Secure.
+    """
 
     charge: Object | None = None
     decline: Decline | None = None
@@ -29,7 +33,11 @@ class Answer:
 
 def new_intent(work: Work, *, amount: int, currency: str, **fields: Any) -> Object:
     intent = new_payment_intent(
-        work.new_id("payment_intent"), work.new_secret(24), created=work.now, amount=amount, currency=currency
+        work.new_id("payment_intent"),
+        work.new_secret(24),
+        created=work.now,
+        amount=amount,
+        currency=currency,
     )
     intent |= fields
     work.put(intent)
@@ -38,25 +46,41 @@ def new_intent(work: Work, *, amount: int, currency: str, **fields: Any) -> Obje
 
 
 def card_of(payment_method: Object, now: int) -> Card:
-    """The test card behind a payment method; one whose month is over declines, as any expired card."""
+    """The test card behind a payment method; one whose month is over declines, as any
+    expired card.
+    """
     card = cards.by_number(payment_method["_number"])
     if card is None:
         raise StripeError("The payment method has no card number.", param="payment_method")
     today, facts = datetime.fromtimestamp(now, UTC), payment_method["card"]
     if (facts["exp_year"], facts["exp_month"]) < (today.year, today.month):
-        return Card(card.number, card.names, card.brand, on_attach=cards.EXPIRED, on_charge=cards.EXPIRED)
+        return Card(
+            card.number, card.names, card.brand, on_attach=cards.EXPIRED, on_charge=cards.EXPIRED
+        )
     return card
 
 
 def confirm(
-    work: Work, intent: Object, payment_method: Object, *, off_session: bool = False, authenticated: bool = False
+    work: Work,
+    intent: Object,
+    payment_method: Object,
+    *,
+    off_session: bool = False,
+    authenticated: bool = False,
 ) -> Answer:
-    """One attempt. The intent follows: succeeded, back to requires_payment_method, or requires_action."""
+    """One attempt. The intent follows: succeeded, back to requires_payment_method, or
+    requires_action.
+    """
     card = card_of(payment_method, work.now)
     answer = cards.outcome(
-        card, off_session=off_session, set_up=bool(payment_method.get("_set_up")), authenticated=authenticated
+        card,
+        off_session=off_session,
+        set_up=bool(payment_method.get("_set_up")),
+        authenticated=authenticated,
     )
-    if answer == "action" or (answer is cards.AUTHENTICATION_REQUIRED and _for_invoice(work, intent)):
+    if answer == "action" or (
+        answer is cards.AUTHENTICATION_REQUIRED and _for_invoice(work, intent)
+    ):
         return _ask_customer(work, intent, payment_method)
     if authenticated:
         payment_method["_set_up"] = True
@@ -72,17 +96,23 @@ def confirm(
 
 
 def _for_invoice(work: Work, intent: Object) -> bool:
-    """An invoice waits for the customer, who can come to its page; other payments are declined."""
+    """An invoice waits for the customer, who can come to its page; other payments are
+    declined.
+    """
     return bool(work.ids("invoice_payment", payment__payment_intent=intent["id"]))
 
 
 def challenge(work: Work, intent: Object) -> Object:
     """The `next_action` that asks for 3-D Secure, of a payment or setup intent.
 
-    Its page is named by the client secret, as Stripe's own is, and leads back to the intent's `_return_url`.
+    Its page is named by the client secret, as Stripe's own is, and leads back to the
+    intent's `_return_url`.
     """
     url = f"{work.store.base_url}/c/authenticate/{intent['client_secret']}"
-    return {"type": "redirect_to_url", "redirect_to_url": {"return_url": intent.get("_return_url"), "url": url}}
+    return {
+        "type": "redirect_to_url",
+        "redirect_to_url": {"return_url": intent.get("_return_url"), "url": url},
+    }
 
 
 def _ask_customer(work: Work, intent: Object, payment_method: Object) -> Answer:
@@ -97,9 +127,19 @@ def _ask_customer(work: Work, intent: Object, payment_method: Object) -> Answer:
 
 
 def _charge(
-    work: Work, intent: Object, payment_method: Object, decline: Decline | None, *, authenticated: bool
+    work: Work,
+    intent: Object,
+    payment_method: Object,
+    decline: Decline | None,
+    *,
+    authenticated: bool,
 ) -> Object:
-    charge = new_charge(work.new_id("charge"), created=work.now, payment_intent=intent, payment_method=payment_method)
+    charge = new_charge(
+        work.new_id("charge"),
+        created=work.now,
+        payment_intent=intent,
+        payment_method=payment_method,
+    )
     if authenticated:
         charge["payment_method_details"]["card"]["three_d_secure"] = _THREE_D_SECURE
     charge["outcome"] = _outcome(decline)
@@ -151,13 +191,17 @@ def _outcome(decline: Decline | None) -> Object:
     return outcome
 
 
-def _declined(work: Work, intent: Object, payment_method: Object, charge: Object, decline: Decline) -> None:
+def _declined(
+    work: Work, intent: Object, payment_method: Object, charge: Object, decline: Decline
+) -> None:
     intent |= {
         "status": "requires_payment_method",
         "latest_charge": charge["id"],
         "payment_method": None,
         "next_action": None,
-        "last_payment_error": problem(decline, charge=charge["id"], payment_method=surface(payment_method)),
+        "last_payment_error": problem(
+            decline, charge=charge["id"], payment_method=surface(payment_method)
+        ),
     }
     work.put(intent)
     work.emit("payment_intent.payment_failed", intent)
@@ -192,7 +236,8 @@ def authentication_failed(work: Work, intent: Object) -> None:
 NOT_AUTHENTICATED = Decline(
     "payment_intent_authentication_failure",
     "",
-    "We are unable to authenticate your payment method. Please choose a different payment method and try again.",
+    "We are unable to authenticate your payment method. Please choose a different payment method "
+    "and try again.",
 )
 
 
@@ -213,7 +258,12 @@ def problem(decline: Decline, **details: Any) -> Object:
 def cancel(work: Work, intent: Object, reason: str) -> Object:
     if intent["status"] in {"succeeded", "canceled"}:
         return intent
-    intent |= {"status": "canceled", "canceled_at": work.now, "cancellation_reason": reason, "next_action": None}
+    intent |= {
+        "status": "canceled",
+        "canceled_at": work.now,
+        "cancellation_reason": reason,
+        "next_action": None,
+    }
     work.put(intent)
     work.emit("payment_intent.canceled", intent)
     return intent

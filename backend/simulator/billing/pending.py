@@ -1,4 +1,6 @@
-"""Updates that wait for their invoice to be paid (https://docs.stripe.com/billing/subscriptions/pending-updates)."""
+"""Updates that wait for their invoice to be paid
+(https://docs.stripe.com/billing/subscriptions/pending-updates).
+"""
 
 from typing import Any
 
@@ -8,18 +10,33 @@ from simulator.objects import Object
 from simulator.state.work import Work
 
 TO_PAY = 23 * HOUR
-CARRIED = ("items", "_debits", "billing_cycle_anchor", "trial_start", "trial_end", "status", "discounts", "metadata")
+CARRIED = (
+    "items",
+    "_debits",
+    "billing_cycle_anchor",
+    "trial_start",
+    "trial_end",
+    "status",
+    "discounts",
+    "metadata",
+)
 """What an update that can wait may change."""
 
 
 def hold(subscription: Object, wanted: Object, invoice: str) -> None:
-    """Keep what the subscription is to become, until its invoice is paid. `wanted` is it with the update."""
-    changes: dict[str, Any] = {name: wanted[name] for name in CARRIED if wanted[name] != subscription[name]}
+    """Keep what the subscription is to become, until its invoice is paid. `wanted` is
+    it with the update.
+    """
+    changes: dict[str, Any] = {
+        name: wanted[name] for name in CARRIED if wanted[name] != subscription[name]
+    }
     subscription["_pending"] = {"invoice": invoice, "changes": changes}
 
 
 def show(work: Work, subscription: Object) -> None:
-    """The first attempt has failed: from now on the update can be seen, and has a time by which it must be paid."""
+    """The first attempt has failed: from now on the update can be seen, and has a time
+    by which it must be paid.
+    """
     changes = subscription["_pending"]["changes"]
     expires_at = min(work.now + TO_PAY, schedule.period_of(subscription)[1])
     subscription["pending_update"] = {
@@ -37,7 +54,9 @@ def show(work: Work, subscription: Object) -> None:
 
 
 def apply(work: Work, subscription: Object, invoice: str) -> bool:
-    """Whether the invoice that was paid had an update waiting for it. The caller stores and tells."""
+    """Whether the invoice that was paid had an update waiting for it. The caller stores
+    and tells.
+    """
     held = subscription.get("_pending")
     if not held or held["invoice"] != invoice:
         return False
@@ -49,7 +68,9 @@ def apply(work: Work, subscription: Object, invoice: str) -> bool:
 
 
 def discard(work: Work, subscription: Object) -> None:
-    """It will not happen any more, and its invoice is void. The caller stores and tells."""
+    """It will not happen any more, and its invoice is void. The caller stores and
+    tells.
+    """
     held = subscription["_pending"]
     drop(work, subscription)
     invoice = work.get("invoice", held["invoice"])

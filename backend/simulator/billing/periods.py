@@ -1,7 +1,9 @@
-"""Billing periods: Unix seconds in UTC, counted from an anchor that no short month moves.
+"""Billing periods: Unix seconds in UTC, counted from an anchor that no short month
+moves.
 
-https://docs.stripe.com/billing/subscriptions/billing-cycle: a subscription anchored on the 31st is
-billed on the last day of shorter months, and on the 31st again where there is one.
+https://docs.stripe.com/billing/subscriptions/billing-cycle: a subscription anchored on
+the 31st is billed on the last day of shorter months, and on the 31st again where there
+is one.
 """
 
 from calendar import monthrange
@@ -34,14 +36,18 @@ class Interval:
     count: int = 1
 
     def after(self, anchor: int, periods: int) -> int:
-        """The boundary that lies `periods` intervals after the anchor, or before it when negative."""
+        """The boundary that lies `periods` intervals after the anchor, or before it
+        when negative.
+        """
         steps = periods * self.count
         if self.unit in _SECONDS:
             return anchor + steps * _SECONDS[self.unit]
         return _months_after(anchor, steps * _MONTHS[self.unit])
 
     def period(self, anchor: int, at: int) -> Period:
-        """The period around `at`; a moment on a boundary belongs to the period that begins there."""
+        """The period around `at`; a moment on a boundary belongs to the period that
+        begins there.
+        """
         number = self._estimate(anchor, at)
         while self.after(anchor, number) > at:
             number -= 1

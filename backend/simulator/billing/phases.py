@@ -1,7 +1,8 @@
 """One phase of a subscription schedule, and the subscription that enters it.
 
-https://docs.stripe.com/billing/subscriptions/subscription-schedules. A phase that begins with a period only exchanges
-the items, and the renewal bills them. One that begins within a period is a change like any other.
+https://docs.stripe.com/billing/subscriptions/subscription-schedules. A phase that
+begins with a period only exchanges the items, and the renewal bills them. One that
+begins within a period is a change like any other.
 """
 
 from simulator.billing import changes, coupons, schedule
@@ -15,11 +16,16 @@ from simulator.state.work import Work
 
 
 def of_subscription(subscription: Object) -> Object:
-    """The phase that a subscription is in when it comes under a schedule: its period, with all that it has now."""
+    """The phase that a subscription is in when it comes under a schedule: its period,
+    with all that it has now.
+    """
     start, end = schedule.period_of(subscription)
     items = items_of_phase(subscription["items"]["data"])
     phase = new_phase(subscription["currency"], start, subscription["cancel_at"] or end, items)
-    discounts = [{"coupon": None, "discount": one, "promotion_code": None} for one in subscription["discounts"]]
+    discounts = [
+        {"coupon": None, "discount": one, "promotion_code": None}
+        for one in subscription["discounts"]
+    ]
     trial_end = subscription["trial_end"] if subscription["status"] == "trialing" else None
     return phase | {"discounts": discounts, "trial_end": trial_end}
 
@@ -28,14 +34,26 @@ def items_of_phase(items: list[Object]) -> list[Object]:
     return [phase_item(item["price"]["id"], item["quantity"], item["metadata"]) for item in items]
 
 
-def enter(work: Work, subscription: Object, phase: Object, proration_behavior: str | None = None) -> Object:
-    """The subscription as the phase has it. At the end of a period the caller renews and stores it."""
+def enter(
+    work: Work, subscription: Object, phase: Object, proration_behavior: str | None = None
+) -> Object:
+    """The subscription as the phase has it. At the end of a period the caller renews
+    and stores it.
+    """
     fields = _fields(work, subscription, phase)
-    if subscription["status"] in {"incomplete", "paused"} or _is_at_boundary(work, subscription, phase):
+    if subscription["status"] in {"incomplete", "paused"} or _is_at_boundary(
+        work, subscription, phase
+    ):
         subscription |= fields
         exchange(work, subscription, phase)
         for item in subscription["items"]["data"]:
-            work.put({"object": "subscription_item", "id": item["id"], "subscription": subscription["id"]})
+            work.put(
+                {
+                    "object": "subscription_item",
+                    "id": item["id"],
+                    "subscription": subscription["id"],
+                }
+            )
         return subscription
     wish = Change(
         _item_changes(work, subscription, phase),
@@ -48,7 +66,9 @@ def enter(work: Work, subscription: Object, phase: Object, proration_behavior: s
 
 
 def exchange(work: Work, subscription: Object, phase: Object) -> None:
-    """The items at the phase's prices, from the period that begins with it. Nothing is left to be prorated."""
+    """The items at the phase's prices, from the period that begins with it. Nothing is
+    left to be prorated.
+    """
     before = subscription["items"]["data"]
     after = _items(work, subscription, phase)
     subscription["items"] = items_of(subscription["id"], after)
@@ -67,12 +87,17 @@ def _trial_end(phase: Object, now: int) -> int | None:
 
 
 def _pairs(subscription: Object, phase: Object) -> list[tuple[Object, Object | None]]:
-    """The phase's items, each with the item that becomes it: one with its price stays, others follow in their order."""
+    """The phase's items, each with the item that becomes it: one with its price stays,
+    others follow in their order.
+    """
     before = subscription["items"]["data"]
     wanted = {item["price"] for item in phase["items"]}
     by_price = {item["price"]["id"]: item for item in before}
     spare = [item for item in before if item["price"]["id"] not in wanted]
-    return [(one, by_price.get(one["price"]) or (spare.pop(0) if spare else None)) for one in phase["items"]]
+    return [
+        (one, by_price.get(one["price"]) or (spare.pop(0) if spare else None))
+        for one in phase["items"]
+    ]
 
 
 def _items(work: Work, subscription: Object, phase: Object) -> list[Object]:
@@ -83,17 +108,32 @@ def _items(work: Work, subscription: Object, phase: Object) -> list[Object]:
         item = known
         if item is None:
             made = work.new_id("subscription_item")
-            item = new_item(made, created=work.now, subscription=subscription["id"], price=price, quantity=1)
+            item = new_item(
+                made, created=work.now, subscription=subscription["id"], price=price, quantity=1
+            )
             item |= {"current_period_start": start, "current_period_end": end}
         metadata = item["metadata"] | one["metadata"]
-        after.append(item | {"price": price, "plan": plan_of(price), "quantity": one["quantity"], "metadata": metadata})
+        after.append(
+            item
+            | {
+                "price": price,
+                "plan": plan_of(price),
+                "quantity": one["quantity"],
+                "metadata": metadata,
+            }
+        )
     return after
 
 
 def _item_changes(work: Work, subscription: Object, phase: Object) -> list[ItemChange]:
     pairs = _pairs(subscription, phase)
     found = [
-        ItemChange(known["id"] if known else None, work.get("price", one["price"]), one["quantity"], one["metadata"])
+        ItemChange(
+            known["id"] if known else None,
+            work.get("price", one["price"]),
+            one["quantity"],
+            one["metadata"],
+        )
         for one, known in pairs
     ]
     kept = {known["id"] for _, known in pairs if known}
@@ -104,20 +144,36 @@ def _item_changes(work: Work, subscription: Object, phase: Object) -> list[ItemC
 def _fields(work: Work, subscription: Object, phase: Object) -> Object:
     """Metadata is added to what there is. Discounts are the phase's alone."""
     found: Object = {"metadata": subscription["metadata"] | phase["metadata"]}
-    found |= {name: phase[name] for name in ("default_payment_method", "description") if phase[name] is not None}
-    kept = [one["discount"] for one in phase["discounts"] if one["discount"] in subscription["discounts"]]
+    found |= {
+        name: phase[name]
+        for name in ("default_payment_method", "description")
+        if phase[name] is not None
+    }
+    kept = [
+        one["discount"]
+        for one in phase["discounts"]
+        if one["discount"] in subscription["discounts"]
+    ]
     for old in subscription["discounts"]:
         if old not in kept:
             coupons.end(work, old)
     customer, currency = subscription["customer"], subscription["currency"]
     sources = discount_sources(work, phase)
-    kept += [coupons.redeem(work, one, customer, subscription["id"], currency)["id"] for one in sources]
+    kept += [
+        coupons.redeem(work, one, customer, subscription["id"], currency)["id"] for one in sources
+    ]
     return found | {"discounts": kept}
 
 
 def discount_sources(work: Work, phase: Object) -> list[Object]:
-    """The coupons and promotion codes of a phase. One that has been deleted meanwhile gives nothing."""
-    named = [("promotion_code", one["promotion_code"]) for one in phase["discounts"] if one["promotion_code"]]
+    """The coupons and promotion codes of a phase. One that has been deleted meanwhile
+    gives nothing.
+    """
+    named = [
+        ("promotion_code", one["promotion_code"])
+        for one in phase["discounts"]
+        if one["promotion_code"]
+    ]
     named += [("coupon", one["coupon"]) for one in phase["discounts"] if one["coupon"]]
     found = [work.find(kind, identity) for kind, identity in named]
     return [one for one in found if one and not one.get("deleted")]

@@ -1,6 +1,7 @@
 """Invoices that do not exist: the next one, and what a change would cost.
 
-A change is previewed by making it, in a unit of work of its own that is then undone. So a preview is always right.
+A change is previewed by making it, in a unit of work of its own that is then undone. So
+a preview is always right.
 """
 
 from collections.abc import Iterator
@@ -18,13 +19,16 @@ REMEMBERED = 50
 
 
 def upcoming(work: Work, subscription: Object, *, follows_schedule: bool = True) -> Object:
-    """The invoice of the next period, as things stand. Raises `invoice_upcoming_none` when there will be none.
+    """The invoice of the next period, as things stand. Raises `invoice_upcoming_none`
+    when there will be none.
 
     A phase of a schedule that begins with that period has its prices there.
     """
     end = subscription["cancel_at"]
     at = schedule.period_of(subscription)[1]
-    ends = subscription["status"] in {"canceled", "incomplete_expired", "paused"} or (end is not None and end <= at)
+    ends = subscription["status"] in {"canceled", "incomplete_expired", "paused"} or (
+        end is not None and end <= at
+    )
     then = scheduling.as_of(work, subscription, at) if follows_schedule else subscription
     plan = cycle.plan(work, then, at, "upcoming")
     if ends:
@@ -48,7 +52,10 @@ def of_change(work: Work, subscription_id: str, wish: Change) -> Object:
         details = found["parent"]["subscription_details"]
         return found | {
             "parent": found["parent"]
-            | {"subscription_details": details | {"subscription_proration_date": effect.at or scratch.now}}
+            | {
+                "subscription_details": details
+                | {"subscription_proration_date": effect.at or scratch.now}
+            }
         }
 
 
@@ -57,13 +64,22 @@ def of_order(work: Work, order: Order) -> Object:
     with _undone(work) as scratch:
         order.payment_behavior = "default_incomplete"
         invoice = scratch.get("invoice", start(scratch, order)["latest_invoice"])
-        lines = invoice["lines"] | {"data": [line | {"subscription": None} for line in invoice["lines"]["data"]]}
-        draft = invoice | {"status": "draft", "billing_reason": "upcoming", "lines": lines, "parent": None}
+        lines = invoice["lines"] | {
+            "data": [line | {"subscription": None} for line in invoice["lines"]["data"]]
+        }
+        draft = invoice | {
+            "status": "draft",
+            "billing_reason": "upcoming",
+            "lines": lines,
+            "parent": None,
+        }
         return _shown(invoices.with_totals(scratch, draft, lines["data"]), scratch.now)
 
 
 def remember_lines(work: Work, shown: Object) -> Object:
-    """Of a preview that has more lines than it shows, so that they can be listed; of the newest few previews."""
+    """Of a preview that has more lines than it shows, so that they can be listed; of
+    the newest few previews.
+    """
     if len(shown["lines"]["data"]) > EMBEDDED:
         work.put({"object": "_preview", "id": shown["id"], "lines": shown["lines"]["data"]})
         for old in work.ids("_preview")[:-REMEMBERED]:
@@ -73,7 +89,9 @@ def remember_lines(work: Work, shown: Object) -> Object:
 
 @contextmanager
 def _undone(work: Work) -> Iterator[Work]:
-    """A unit of work beside this one, at the same time. The one that asks must not have changed anything yet."""
+    """A unit of work beside this one, at the same time. The one that asks must not have
+    changed anything yet.
+    """
     scratch = Work(work.store, None, None)
     scratch.now, scratch.clock_id = work.now, work.clock_id
     try:
@@ -84,11 +102,19 @@ def _undone(work: Work) -> Iterator[Work]:
 
 def _shown(invoice: Object, at: int) -> Object:
     identity = invoice["id"].replace("in_", "upcoming_in_")
-    rows = [row | {"id": row["id"].replace("il_", "il_tmp_"), "invoice": identity} for row in invoice["lines"]["data"]]
+    rows = [
+        row | {"id": row["id"].replace("il_", "il_tmp_"), "invoice": identity}
+        for row in invoice["lines"]["data"]
+    ]
     return invoice | {
         "id": identity,
         "created": at,
         "auto_advance": False,
         "next_payment_attempt": at + HOUR,
-        "lines": {"object": "list", "data": rows, "has_more": False, "url": f"/v1/invoices/{identity}/lines"},
+        "lines": {
+            "object": "list",
+            "data": rows,
+            "has_more": False,
+            "url": f"/v1/invoices/{identity}/lines",
+        },
     }

@@ -5,7 +5,17 @@ from simulator.protocol.errors import StripeError
 from simulator.protocol.parameters import Params
 from simulator.state.work import Work
 
-PLAIN = ("active", "description", "images", "name", "package_dimensions", "shippable", "tax_code", "unit_label", "url")
+PLAIN = (
+    "active",
+    "description",
+    "images",
+    "name",
+    "package_dimensions",
+    "shippable",
+    "tax_code",
+    "unit_label",
+    "url",
+)
 
 
 def new_product(work: Work, params: Params, product_id: str | None = None) -> Object:
@@ -37,7 +47,9 @@ def new_product(work: Work, params: Params, product_id: str | None = None) -> Ob
 def apply_changes(product: Object, params: Params) -> None:
     """Set what a call says of a product. Raises for an empty name."""
     if "name" in params and not params["name"]:
-        raise StripeError("You passed an empty string for 'name'.", code="parameter_invalid_empty", param="name")
+        raise StripeError(
+            "You passed an empty string for 'name'.", code="parameter_invalid_empty", param="name"
+        )
     params.into(product, *PLAIN, "marketing_features", "statement_descriptor")
     for name in ("images", "marketing_features"):
         product[name] = product[name] or []

@@ -12,7 +12,9 @@ from simulator.state.work import Work
 
 @dataclass
 class Quote:
-    """In minor units. `due_today` is what the card is asked for, `recurring` what later periods cost."""
+    """In minor units. `due_today` is what the card is asked for, `recurring` what later
+    periods cost.
+    """
 
     subtotal: int
     discount: int
@@ -43,10 +45,18 @@ def wants_card(work: Work, session: Object, promotion_code: str | None = None) -
 
 
 def quote(work: Work, session: Object, promotion_code: str | None = None) -> Quote:
-    """With the code that was typed. Raises when nobody, or not this customer, may redeem it."""
+    """With the code that was typed. Raises when nobody, or not this customer, may
+    redeem it.
+    """
     sources = _sources(work, session, promotion_code)
-    rows = [Discountable(item["amount_subtotal"], item["price"]["product"]) for item in line_items(session)]
-    whole = [Discountable(one, row.product) for one, row in zip(_full_amounts(session), rows, strict=True)]
+    rows = [
+        Discountable(item["amount_subtotal"], item["price"]["product"])
+        for item in line_items(session)
+    ]
+    whole = [
+        Discountable(one, row.product)
+        for one, row in zip(_full_amounts(session), rows, strict=True)
+    ]
     currency = session["currency"] or "usd"
     subtotal, discount = sum(row.amount for row in rows), _off(work, rows, sources, currency)
     lasting = [one for one in sources if coupons.coupon_of(work, one)["duration"] != "once"]
@@ -70,7 +80,9 @@ def _off(work: Work, rows: list[Discountable], sources: list[Object], currency: 
 def _check_minimum(source: Object, amount: int) -> None:
     least = (source.get("restrictions") or {}).get("minimum_amount")
     if least is not None and amount < least:
-        raise StripeError("This promotion code needs a larger purchase.", code="promotion_code_invalid")
+        raise StripeError(
+            "This promotion code needs a larger purchase.", code="promotion_code_invalid"
+        )
 
 
 def _sources(work: Work, session: Object, promotion_code: str | None) -> list[Object]:

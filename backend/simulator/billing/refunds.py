@@ -9,21 +9,34 @@ from simulator.state.actions import timer
 from simulator.state.work import Work
 
 
-def refund(work: Work, charge: Object, amount: int | None, reason: str | None, metadata: dict[str, str]) -> Object:
-    """Of the whole rest when no amount is given. Raises what Stripe answers to too much, or to a disputed charge."""
+def refund(
+    work: Work, charge: Object, amount: int | None, reason: str | None, metadata: dict[str, str]
+) -> Object:
+    """Of the whole rest when no amount is given. Raises what Stripe answers to too
+    much, or to a disputed charge.
+    """
     rest = charge["amount_captured"] - charge["amount_refunded"]
-    if charge["disputed"] and (work.first("dispute", charge=charge["id"]) or {}).get("is_charge_refundable") is False:
+    if (
+        charge["disputed"]
+        and (work.first("dispute", charge=charge["id"]) or {}).get("is_charge_refundable") is False
+    ):
         raise StripeError(
-            f"Charge {charge['id']} has been charged back; cannot issue a refund.", code="charge_disputed"
+            f"Charge {charge['id']} has been charged back; cannot issue a refund.",
+            code="charge_disputed",
         )
     if not rest:
-        raise StripeError(f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded")
+        raise StripeError(
+            f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded"
+        )
     wanted = rest if amount is None else amount
     if wanted < 1:
-        raise StripeError("Invalid positive integer", code="parameter_invalid_integer", param="amount")
+        raise StripeError(
+            "Invalid positive integer", code="parameter_invalid_integer", param="amount"
+        )
     if wanted > rest:
         raise StripeError(
-            f"Refund amount ({wanted}) is greater than unrefunded amount on charge ({rest})", param="amount"
+            f"Refund amount ({wanted}) is greater than unrefunded amount on charge ({rest})",
+            param="amount",
         )
     made = new_refund(work.new_id("refund"), created=work.now, charge=charge, amount=wanted)
     made |= {"reason": reason, "metadata": metadata}
@@ -52,7 +65,9 @@ def _count(work: Work, charge: Object, amount: int) -> None:
     before = {"amount_refunded": charge["amount_refunded"], "refunded": charge["refunded"]}
     charge["amount_refunded"] += amount
     charge["refunded"] = charge["amount_refunded"] == charge["amount_captured"]
-    charge["refunds"] = refunds_of(charge["id"], list(work.all("refund", charge=charge["id"]))[::-1])
+    charge["refunds"] = refunds_of(
+        charge["id"], list(work.all("refund", charge=charge["id"]))[::-1]
+    )
     work.put(charge)
     previous = {name: value for name, value in before.items() if value != charge[name]}
     if amount > 0:

@@ -1,4 +1,6 @@
-"""What time does to subscriptions and invoices: each function here is called at its moment."""
+"""What time does to subscriptions and invoices: each function here is called at its
+moment.
+"""
 
 from simulator.billing import (
     collection,
@@ -33,7 +35,9 @@ def period_ends(work: Work, subscription_id: str) -> None:
 
 @timer(scheduling.TURN)
 def phase_ends(work: Work, identity: str) -> None:
-    """Where a period ends at this moment, too, that does it: the next phase's prices are those of the next period."""
+    """Where a period ends at this moment, too, that does it: the next phase's prices
+    are those of the next period.
+    """
     subscription = work.get("subscription", work.get(scheduling.KIND, identity)["subscription"])
     renews = work.is_set("subscription.period", subscription["id"])
     if not renews or schedule.period_of(subscription)[1] > work.now:
@@ -69,14 +73,20 @@ def renew(work: Work, subscription: Object) -> Object:
 
 
 def _is_collected(subscription: Object) -> bool:
-    """Not while it is unpaid, nor while its collection is paused with the drafts kept."""
+    """Not while it is unpaid, nor while its collection is paused with the drafts
+    kept.
+    """
     paused = subscription["pause_collection"]
-    return subscription["status"] != "unpaid" and not (paused and paused["behavior"] == "keep_as_draft")
+    return subscription["status"] != "unpaid" and not (
+        paused and paused["behavior"] == "keep_as_draft"
+    )
 
 
 @timer("invoice.finalize")
 def draft_is_due(work: Work, invoice_id: str) -> None:
-    """Final, and then collected, unless the subscription's collection is paused: void, or given up."""
+    """Final, and then collected, unless the subscription's collection is paused: void,
+    or given up.
+    """
     invoice = work.get("invoice", invoice_id)
     subscription = invoices.subscription_of(work, invoice)
     collection.finalize(work, invoice)
@@ -111,7 +121,9 @@ def warn_of_trial(work: Work, subscription_id: str) -> None:
 @timer("subscription.upcoming")
 def announce_invoice(work: Work, subscription_id: str) -> None:
     subscription = work.get("subscription", subscription_id)
-    work.emit("invoice.upcoming", preview.remember_lines(work, preview.upcoming(work, subscription)))
+    work.emit(
+        "invoice.upcoming", preview.remember_lines(work, preview.upcoming(work, subscription))
+    )
 
 
 @timer("subscription.expire")

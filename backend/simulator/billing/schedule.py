@@ -17,7 +17,9 @@ def period_of(subscription: Object) -> tuple[int, int]:
 
 
 def period(work: Work, subscription: Object) -> None:
-    """The end of the current period, or of the subscription if that comes before; and the announcement of the next."""
+    """The end of the current period, or of the subscription if that comes before; and
+    the announcement of the next.
+    """
     _, end = period_of(subscription)
     turn = min(end, subscription["cancel_at"] or end)
     work.set_timer("subscription.period", subscription["id"], max(turn, work.now))
@@ -28,12 +30,16 @@ def period(work: Work, subscription: Object) -> None:
 
 
 def trial(work: Work, subscription: Object) -> None:
-    """The warning three days before a trial ends, at once when it is shorter. It is given once for each end."""
+    """The warning three days before a trial ends, at once when it is shorter. It is
+    given once for each end.
+    """
     end = subscription["trial_end"]
     if end is None or end <= work.now:
         work.clear_timer("subscription.trial_will_end", subscription["id"])
     elif subscription.get("_warned_of") != end:
-        work.set_timer("subscription.trial_will_end", subscription["id"], max(end - TRIAL_WARNING, work.now))
+        work.set_timer(
+            "subscription.trial_will_end", subscription["id"], max(end - TRIAL_WARNING, work.now)
+        )
 
 
 def first_payment(work: Work, subscription: Object) -> None:

@@ -1,4 +1,5 @@
-"""The life of a subscription schedule: it waits, leads its subscription from phase to phase, and lets go of it.
+"""The life of a subscription schedule: it waits, leads its subscription from phase to
+phase, and lets go of it.
 
 https://docs.stripe.com/billing/subscriptions/subscription-schedules
 """
@@ -34,7 +35,10 @@ def place_of(found: Object) -> int:
 def enter(work: Work, found: Object, place: int) -> None:
     """This phase is the current one. The caller stores and tells."""
     phase = found["phases"][place]
-    found |= {"current_phase": {"start_date": phase["start_date"], "end_date": phase["end_date"]}, "status": "active"}
+    found |= {
+        "current_phase": {"start_date": phase["start_date"], "end_date": phase["end_date"]},
+        "status": "active",
+    }
     work.set_timer(TURN, found["id"], max(phase["end_date"], work.now))
 
 
@@ -44,19 +48,30 @@ def take(work: Work, found: Object, subscription: Object) -> None:
     end = found["phases"][-1]["end_date"] if found["end_behavior"] == "cancel" else None
     if end != subscription["cancel_at"]:
         canceled_at = None if end is None else work.now
-        subscription |= {"cancel_at": end, "cancel_at_period_end": False, "canceled_at": canceled_at}
+        subscription |= {
+            "cancel_at": end,
+            "cancel_at_period_end": False,
+            "canceled_at": canceled_at,
+        }
     standing.put(work, subscription)
     if subscription["status"] != "paused":
         schedule.period(work, subscription)
 
 
 def begin(work: Work, found: Object) -> None:
-    """The first phase, with a new subscription. The caller stores and tells of the schedule."""
+    """The first phase, with a new subscription. The caller stores and tells of the
+    schedule.
+    """
     phase = found["phases"][0]
     customer = work.get("customer", found["customer"])
-    wanted = [Wanted(work.get("price", one["price"]), one["quantity"], one["metadata"]) for one in phase["items"]]
+    wanted = [
+        Wanted(work.get("price", one["price"]), one["quantity"], one["metadata"])
+        for one in phase["items"]
+    ]
     fields = {name: phase[name] for name in ("metadata", "description", "default_payment_method")}
-    has_card = fields["default_payment_method"] or customer["invoice_settings"]["default_payment_method"]
+    has_card = (
+        fields["default_payment_method"] or customer["invoice_settings"]["default_payment_method"]
+    )
     order = Order(
         customer,
         wanted,
@@ -72,7 +87,8 @@ def begin(work: Work, found: Object) -> None:
 
 
 def turn(work: Work, subscription: Object) -> Object:
-    """Begin the phase that is due, or let go of the subscription after the last. The subscription as it is then.
+    """Begin the phase that is due, or let go of the subscription after the last. The
+    subscription as it is then.
 
     Where a schedule ends its subscription, that ends by itself at this moment.
     """
@@ -91,7 +107,9 @@ def turn(work: Work, subscription: Object) -> Object:
 
 
 def as_of(work: Work, subscription: Object, at: int) -> Object:
-    """A subscription as the phase makes it that begins at this end of its period: for previews, not to be stored."""
+    """A subscription as the phase makes it that begins at this end of its period: for
+    previews, not to be stored.
+    """
     found = of(work, subscription)
     if not found or found["status"] != "active" or found["current_phase"]["end_date"] > at:
         return subscription
@@ -102,7 +120,9 @@ def as_of(work: Work, subscription: Object, at: int) -> Object:
 
 
 def follow(work: Work, subscription: Object) -> None:
-    """A subscription that is changed past its schedule changes the current phase, too; later ones stay."""
+    """A subscription that is changed past its schedule changes the current phase, too;
+    later ones stay.
+    """
     found = of(work, subscription)
     if found is None or found["status"] != "active":
         return
@@ -116,13 +136,16 @@ def follow(work: Work, subscription: Object) -> None:
 def refuse_cancellation(subscription: Object) -> None:
     if subscription["schedule"]:
         raise StripeError(
-            f"The subscription is managed by the subscription schedule `{subscription['schedule']}`, and updating any "
-            "cancelation behavior directly is not allowed. Please update the schedule instead."
+            "The subscription is managed by the subscription schedule "
+            f"`{subscription['schedule']}`, and updating any cancelation behavior directly is not "
+            "allowed. Please update the schedule instead."
         )
 
 
 def release(work: Work, found: Object, *, keeps_end: bool = False) -> Object:
-    """The schedule ends and its subscription, which is returned, goes on. Empty where none had begun."""
+    """The schedule ends and its subscription, which is returned, goes on. Empty where
+    none had begun.
+    """
     subscription = work.find("subscription", found["subscription"])
     found |= {"released_subscription": found["subscription"], "subscription": None}
     _close(work, found, "released")
@@ -143,7 +166,9 @@ def cancel(work: Work, found: Object) -> None:
 
 
 def subscription_ended(work: Work, subscription: Object) -> None:
-    """Its schedule is complete where that had it end, else canceled. The caller stores the subscription."""
+    """Its schedule is complete where that had it end, else canceled. The caller stores
+    the subscription.
+    """
     found = of(work, subscription)
     subscription["schedule"] = None
     if found:

@@ -14,9 +14,13 @@ def after_retries(work: Work) -> str:
 
 
 def clock_of(work: Work, email: str | None) -> str | None:
-    """The test clock that a customer with this address is to live by, if somebody has asked for it before."""
+    """The test clock that a customer with this address is to live by, if somebody has
+    asked for it before.
+    """
     found = work.find("_setting", f"clock of {email}")
-    return found["value"] if found and work.find("test_helpers.test_clock", found["value"]) else None
+    return (
+        found["value"] if found and work.find("test_helpers.test_clock", found["value"]) else None
+    )
 
 
 def set_clock_of(work: Work, email: str, clock: str) -> None:

@@ -1,4 +1,6 @@
-"""Setup intents: a card is saved for later, perhaps after 3-D Secure, and no money moves."""
+"""Setup intents: a card is saved for later, perhaps after 3-D Secure, and no money
+moves.
+"""
 
 from typing import Any
 
@@ -18,16 +20,23 @@ def new_intent(work: Work, **fields: Any) -> Object:
     return intent
 
 
-def prepare(work: Work, subscription: Object, payment_method: Object | None, *, waits: bool) -> None:
-    """A subscription that costs nothing yet has its card set up for what comes later. What of that is left to its
-    customer stays with it as `pending_setup_intent`: all of it without a card, or when it `waits` for them.
+def prepare(
+    work: Work, subscription: Object, payment_method: Object | None, *, waits: bool
+) -> None:
+    """A subscription that costs nothing yet has its card set up for what comes later.
+    What of that is left to its customer stays with it as `pending_setup_intent`: all of
+    it without a card, or when it `waits` for them.
     """
     if payment_method and payment_method.get("_set_up"):
         return
     chosen: Object = (
-        {"payment_method": payment_method["id"], "status": "requires_confirmation"} if payment_method else {}
+        {"payment_method": payment_method["id"], "status": "requires_confirmation"}
+        if payment_method
+        else {}
     )
-    intent = new_intent(work, customer=subscription["customer"], _subscription=subscription["id"], **chosen)
+    intent = new_intent(
+        work, customer=subscription["customer"], _subscription=subscription["id"], **chosen
+    )
     if payment_method and not waits:
         confirm(work, intent, payment_method)
     if intent["status"] != "succeeded":
@@ -35,12 +44,22 @@ def prepare(work: Work, subscription: Object, payment_method: Object | None, *, 
         work.put(subscription)
 
 
-def confirm(work: Work, intent: Object, payment_method: Object, *, authenticated: bool = False) -> Decline | None:
-    """The decline, if it was one. Otherwise the intent has succeeded, or asks for 3-D Secure."""
-    answer = cards.setup_outcome(payments.card_of(payment_method, work.now), authenticated=authenticated)
+def confirm(
+    work: Work, intent: Object, payment_method: Object, *, authenticated: bool = False
+) -> Decline | None:
+    """The decline, if it was one. Otherwise the intent has succeeded, or asks for 3-D
+    Secure.
+    """
+    answer = cards.setup_outcome(
+        payments.card_of(payment_method, work.now), authenticated=authenticated
+    )
     if answer == "action":
         action = payments.challenge(work, intent)
-        intent |= {"status": "requires_action", "payment_method": payment_method["id"], "next_action": action}
+        intent |= {
+            "status": "requires_action",
+            "payment_method": payment_method["id"],
+            "next_action": action,
+        }
         work.put(intent)
         work.emit("setup_intent.requires_action", intent)
         return None

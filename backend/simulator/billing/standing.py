@@ -19,7 +19,9 @@ def in_trial(subscription: Object, now: int) -> bool:
 
 
 def paid(work: Work, subscription: Object, invoice: Object, payment_method: str | None) -> None:
-    """An invoice of it was paid: it begins, or is in good standing again when nothing else is owed."""
+    """An invoice of it was paid: it begins, or is in good standing again when nothing
+    else is owed.
+    """
     if subscription["status"] in ENDED:
         return
     changes = _changes(work, subscription, invoice, payment_method)
@@ -39,7 +41,10 @@ def card_is_ready(work: Work, setup_intent: Object) -> None:
     """Its customer has done what a subscription waited for."""
     subscription = work.find("subscription", setup_intent.get("_subscription"))
     if subscription and subscription["pending_setup_intent"] == setup_intent["id"]:
-        subscription |= {"pending_setup_intent": None, **_saved_card(subscription, setup_intent["payment_method"])}
+        subscription |= {
+            "pending_setup_intent": None,
+            **_saved_card(subscription, setup_intent["payment_method"]),
+        }
         put(work, subscription)
 
 
@@ -50,12 +55,16 @@ def _saved_card(subscription: Object, payment_method: str | None) -> Object:
     return {}
 
 
-def _changes(work: Work, subscription: Object, invoice: Object, payment_method: str | None) -> Object:
+def _changes(
+    work: Work, subscription: Object, invoice: Object, payment_method: str | None
+) -> Object:
     changes = _saved_card(subscription, payment_method)
     begins = subscription["status"] == "incomplete"
     if begins:
         work.clear_timer("subscription.expire", subscription["id"])
-    if begins or (subscription["status"] in {"past_due", "unpaid"} and not _owing(work, subscription, invoice)):
+    if begins or (
+        subscription["status"] in {"past_due", "unpaid"} and not _owing(work, subscription, invoice)
+    ):
         changes["status"] = "trialing" if in_trial(subscription, work.now) else "active"
     return changes
 
@@ -73,12 +82,15 @@ def unpaid(work: Work, subscription: Object) -> None:
 
 
 def drop_used_discounts(work: Work, subscription: Object, invoice: Object) -> None:
-    """A coupon for once has done its work when it took something off an invoice; others end by their date."""
+    """A coupon for once has done its work when it took something off an invoice; others
+    end by their date.
+    """
     used = {each["discount"] for each in invoice["total_discount_amounts"] if each["amount"]}
     over = [
         one
         for one in subscription["discounts"]
-        if (one in used and coupons.is_once(work, one)) or not coupons.running(work, [one], work.now)
+        if (one in used and coupons.is_once(work, one))
+        or not coupons.running(work, [one], work.now)
     ]
     for one in over:
         coupons.end(work, one)

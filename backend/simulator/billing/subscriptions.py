@@ -40,7 +40,9 @@ class Order:
 
 
 def start(work: Work, order: Order) -> Object:
-    """The subscription with its first invoice, paid or not as the order's payment behaviour has it."""
+    """The subscription with its first invoice, paid or not as the order's payment
+    behaviour has it.
+    """
     _check(work, order)
     subscription = _built(work, order)
     plan = _first_plan(work, order, subscription)
@@ -55,7 +57,9 @@ def start(work: Work, order: Order) -> Object:
         work.emit("customer.subscription.created", subscription)
     collection.finalize(work, invoice)
     if not invoice["amount_due"]:
-        setups.prepare(work, subscription, collection.payment_method_for(work, invoice), waits=leaves_it)
+        setups.prepare(
+            work, subscription, collection.payment_method_for(work, invoice), waits=leaves_it
+        )
     elif not waits:
         pay_now(work, invoice, order.payment_behavior, off_session=order.off_session)
     if not waits:
@@ -76,25 +80,42 @@ def _check(work: Work, order: Order) -> None:
 
 
 def check_currency(work: Work, customer: Object, currency: str, param: str) -> None:
-    """All that a customer is to pay for is in one currency; what has ended does not count."""
+    """All that a customer is to pay for is in one currency; what has ended does not
+    count.
+    """
     running = [
-        *(one for one in work.all("subscription", customer=customer["id"]) if one["status"] not in standing.ENDED),
-        *(one for one in work.all("invoiceitem", customer=customer["id"]) if one["invoice"] is None),
+        *(
+            one
+            for one in work.all("subscription", customer=customer["id"])
+            if one["status"] not in standing.ENDED
+        ),
+        *(
+            one
+            for one in work.all("invoiceitem", customer=customer["id"])
+            if one["invoice"] is None
+        ),
     ]
     if other := next((one["currency"] for one in running if one["currency"] != currency), None):
         raise StripeError(
-            "You cannot combine currencies on a single customer. This customer has an active subscription, "
-            f"subscription schedule, discount, quote, or invoice item with currency {other}.",
+            "You cannot combine currencies on a single customer. This customer has an active "
+            "subscription, subscription schedule, discount, quote, or invoice item with currency "
+            f"{other}.",
             param=param,
         )
 
 
 def check_items(items: list[tuple[Object, int]]) -> None:
     if not items:
-        raise StripeError("A subscription must have at least one active item.", code="parameter_missing", param="items")
+        raise StripeError(
+            "A subscription must have at least one active item.",
+            code="parameter_missing",
+            param="items",
+        )
     prices = [price["id"] for price, _ in items]
     if twice := next((one for one in prices if prices.count(one) > 1), None):
-        raise StripeError(f"Cannot add multiple subscription items with the same plan: {twice}", param="items")
+        raise StripeError(
+            f"Cannot add multiple subscription items with the same plan: {twice}", param="items"
+        )
     if len({interval_of(price) for price, _ in items}) > 1:
         raise StripeError(
             "The simulator does not bill prices of different intervals on one subscription.",
@@ -122,7 +143,9 @@ def _built(work: Work, order: Order) -> Object:
     _take_currency(work, order.customer, subscription["currency"])
     work.put(subscription)
     subscription["discounts"] = [
-        coupons.redeem(work, source, order.customer["id"], subscription["id"], subscription["currency"])["id"]
+        coupons.redeem(
+            work, source, order.customer["id"], subscription["id"], subscription["currency"]
+        )["id"]
         for source in order.discounts
     ]
     return subscription
@@ -145,7 +168,11 @@ def built_item(work: Work, subscription: Object, wanted: Wanted, period: Period)
         price=wanted.price,
         quantity=wanted.quantity,
     )
-    item |= {"metadata": wanted.metadata, "current_period_start": period.start, "current_period_end": period.end}
+    item |= {
+        "metadata": wanted.metadata,
+        "current_period_start": period.start,
+        "current_period_end": period.end,
+    }
     work.put({"object": "subscription_item", "id": item["id"], "subscription": subscription["id"]})
     return item
 
@@ -161,10 +188,14 @@ def _take_currency(work: Work, customer: Object, currency: str) -> None:
 def _first_plan(work: Work, order: Order, subscription: Object) -> Plan:
     period = Period(*schedule.period_of(subscription))
     if standing.in_trial(subscription, work.now):
-        rows = [lines.trial(work, subscription, item, period) for item in subscription["items"]["data"]]
+        rows = [
+            lines.trial(work, subscription, item, period) for item in subscription["items"]["data"]
+        ]
     else:
         rows = [
-            lines.recurring(work, subscription, item, period, _first_amount(order, subscription, item, period))
+            lines.recurring(
+                work, subscription, item, period, _first_amount(order, subscription, item, period)
+            )
             for item in subscription["items"]["data"]
         ]
     return Plan(
@@ -179,7 +210,9 @@ def _first_plan(work: Work, order: Order, subscription: Object) -> Plan:
 
 
 def _first_amount(order: Order, subscription: Object, item: Object, period: Period) -> int:
-    """A share of the price when the anchor lies ahead, or nothing if that is not to be prorated."""
+    """A share of the price when the anchor lies ahead, or nothing if that is not to be
+    prorated.
+    """
     price, whole = cost(item["price"], item["quantity"]), interval_of(item["price"])
     if period.end < whole.after(period.start, 1):
         around = whole.period(subscription["billing_cycle_anchor"], period.start)
@@ -188,21 +221,31 @@ def _first_amount(order: Order, subscription: Object, item: Object, period: Peri
 
 
 def remember_debits(work: Work, subscription: Object, invoice: Object) -> None:
-    """A subscription knows what was last charged for each item's time, so that a change can credit it."""
+    """A subscription knows what was last charged for each item's time, so that a change
+    can credit it.
+    """
     by_item = {item["id"]: item for item in subscription["items"]["data"]}
     for line in invoice["lines"]["data"]:
         details = line["parent"]["subscription_item_details"]
-        if details and not details["proration"] and (item := by_item.get(details["subscription_item"])):
-            subscription["_debits"][item["id"]] = lines.debit_of(line, item, product_name(work, item["price"]))
+        if (
+            details
+            and not details["proration"]
+            and (item := by_item.get(details["subscription_item"]))
+        ):
+            subscription["_debits"][item["id"]] = lines.debit_of(
+                line, item, product_name(work, item["price"])
+            )
 
 
 def pay_now(work: Work, invoice: Object, payment_behavior: str, *, off_session: bool) -> Answer:
-    """The attempt that belongs to a call. Raises when the call does not want anything unpaid."""
+    """The attempt that belongs to a call. Raises when the call does not want anything
+    unpaid.
+    """
     payment_method = collection.payment_method_for(work, invoice)
     if payment_method is None and invoice["billing_reason"] == "subscription_create":
         raise StripeError(
-            "This customer has no attached payment source or default payment method. Please consider adding a default "
-            "payment method. For more information, visit "
+            "This customer has no attached payment source or default payment method. Please "
+            "consider adding a default payment method. For more information, visit "
             "https://stripe.com/docs/billing/subscriptions/payment-methods-setting#payment-method-priority.",
             code="resource_missing",
         )
@@ -214,8 +257,13 @@ def pay_now(work: Work, invoice: Object, payment_behavior: str, *, off_session: 
 
 def _refusal(answer: Answer) -> StripeError:
     """Nothing of what was tried remains."""
-    error = card_error("Your card was declined. This transaction requires authentication.", "authentication_required")
+    error = card_error(
+        "Your card was declined. This transaction requires authentication.",
+        "authentication_required",
+    )
     if answer.decline:
-        error = card_error(answer.decline.message, answer.decline.code, decline_code=answer.decline.decline_code)
+        error = card_error(
+            answer.decline.message, answer.decline.code, decline_code=answer.decline.decline_code
+        )
     error.keeps_changes = False
     return error

@@ -10,7 +10,8 @@ from simulator.billing.money import rounded
 class Due(NamedTuple):
     """What is to be paid now, and the customer's balance once the invoice is final.
 
-    A negative balance is credit that later invoices use up; a positive one is owed with the next.
+    A negative balance is credit that later invoices use up; a positive one is owed with
+    the next.
     """
 
     amount: int
@@ -18,9 +19,11 @@ class Due(NamedTuple):
 
 
 def due(total: int, starting_balance: int, currency: str) -> Due:
-    """What is left of a credit, what is too small to charge, and what rounding leaves over, is carried.
+    """What is left of a credit, what is too small to charge, and what rounding leaves
+    over, is carried.
 
-    https://docs.stripe.com/billing/customer/balance and https://docs.stripe.com/currencies#special-cases
+    https://docs.stripe.com/billing/customer/balance and
+    https://docs.stripe.com/currencies#special-cases
     """
     owed = total + starting_balance
     if owed < smallest_charge(currency):

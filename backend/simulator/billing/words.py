@@ -12,7 +12,9 @@ _SYMBOLS = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}
 def money(amount: int, currency: str) -> str:
     """An amount in minor units: `$10.00`, `-€3.50`, `¥1,200`, `12.00 CHF`."""
     places = decimals(currency)
-    number = f"{abs(amount) // 10**places:,}" + (f".{abs(amount) % 10**places:0{places}}" if places else "")
+    number = f"{abs(amount) // 10**places:,}" + (
+        f".{abs(amount) % 10**places:0{places}}" if places else ""
+    )
     sign, symbol = "-" if amount < 0 else "", _SYMBOLS.get(currency)
     return f"{sign}{symbol}{number}" if symbol else f"{sign}{number} {currency.upper()}"
 

@@ -1,4 +1,6 @@
-"""The page of the card's bank, for 3-D Secure. Where it leads back to is what the payment was for."""
+"""The page of the card's bank, for 3-D Secure. Where it leads back to is what the
+payment was for.
+"""
 
 from fastapi import APIRouter, Request, Response
 
@@ -46,7 +48,9 @@ async def answer(request: Request, secret: str) -> Response:
 
 
 def _finish_checkout(store: Store, identity: str, secret: str, *, passed: bool) -> str:
-    """The session goes on from here; what the bank says is shown on its page, where another card can be tried."""
+    """The session goes on from here; what the bank says is shown on its page, where
+    another card can be tried.
+    """
     problem = NOT_AUTHENTICATED.message
     try:
         with store.work() as work:
@@ -70,5 +74,9 @@ def _way_back(work: Work, intent: Object) -> str:
     redirect = (intent["next_action"] or {}).get("redirect_to_url") or {}
     if redirect.get("return_url"):
         return str(redirect["return_url"])
-    payment = work.first("invoice_payment", payment__payment_intent=intent["id"]) if "amount" in intent else None
+    payment = (
+        work.first("invoice_payment", payment__payment_intent=intent["id"])
+        if "amount" in intent
+        else None
+    )
     return str(work.get("invoice", payment["invoice"])["hosted_invoice_url"]) if payment else ""

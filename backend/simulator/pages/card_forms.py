@@ -1,4 +1,6 @@
-"""What pages that ask for a card have in common: the form is sent, and leads on or comes back with what is wrong."""
+"""What pages that ask for a card have in common: the form is sent, and leads on or
+comes back with what is wrong.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -30,8 +32,8 @@ async def submitted(
     act: Callable[[Work, Subject, dict[str, str]], str],
     show: Callable[[Work, Subject, Sent], Response],
 ) -> Response:
-    """When the button was pressed, `act` on what the page is about and go where that leads; else, or when it cannot be
-    done, show the page again, as things are then.
+    """When the button was pressed, `act` on what the page is about and go where that
+    leads; else, or when it cannot be done, show the page again, as things are then.
     """
     form, store = await form_of(request), store_of(request)
     sent = Sent(typed(form))

@@ -41,7 +41,9 @@ def find(work: Work, identity: str) -> Object | None:
 
 
 def page_after(session: Object) -> str:
-    """Where its customer goes now: to the seller when it is paid, else to its page again."""
+    """Where its customer goes now: to the seller when it is paid, else to its page
+    again.
+    """
     if session["status"] == "complete" and session["success_url"]:
         return str(session["success_url"]).replace("{CHECKOUT_SESSION_ID}", session["id"])
     return f"/c/pay/{session['id']}"
@@ -85,10 +87,17 @@ def _known_email(work: Work, session: Object) -> str:
 def _page(work: Work, session: Object, sent: Sent) -> Response:
     if session["status"] == "expired":
         link = session["cancel_url"] or ""
-        return message("This checkout has expired", "Start again from where you came.", link=link, link_text="Back")
+        return message(
+            "This checkout has expired",
+            "Start again from where you came.",
+            link=link,
+            link_text="Back",
+        )
     if session["status"] == "complete":
         after = page_after(session) if session["success_url"] else ""
-        return message("This is done", "There is nothing left to pay here.", link=after, link_text="Go on")
+        return message(
+            "This is done", "There is nothing left to pay here.", link=after, link_text="Go on"
+        )
     entry, errors = sent.entry, sent.errors
     try:
         bought = _bought(work, session, entry["promotion_code"])

@@ -9,14 +9,16 @@ from simulator.pages.invoice_view import SELLER, Row
 from simulator.pages.words import day, days, interval
 
 PROMISE = (
-    "By subscribing you allow this business to charge your card now and at each renewal, until you cancel. "
-    "You can cancel at any time."
+    "By subscribing you allow this business to charge your card now and at each renewal, until "
+    "you cancel. You can cancel at any time."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Bought:
-    """What a session sells, in minor units: `due` today, `later` for each period when it is a subscription."""
+    """What a session sells, in minor units: `due` today, `later` for each period when
+    it is a subscription.
+    """
 
     items: list[Object]
     subtotal: int

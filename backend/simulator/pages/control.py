@@ -77,7 +77,9 @@ async def move_clock(request: Request) -> Response:
 
 @router.post("/chaos")
 async def set_chaos(request: Request) -> Response:
-    """The form has no planned faults: those that the API set stay, unless all is switched off."""
+    """The form has no planned faults: those that the API set stay, unless all is
+    switched off.
+    """
     box, form = box_of(request), await form_of(request)
     if "off" in form:
         box.chaos.configure(ChaosSettings())
@@ -113,7 +115,9 @@ def _page(box: Box, *, notice: str = "", problem: str = "") -> Response:
     store, coming = box.store, _coming(box)
     with store.work() as work:
         kinds = objects.counts(work)
-        events = [_event(work.get("event", found)) for found in reversed(work.ids("event")[-SHOWN:])]
+        events = [
+            _event(work.get("event", found)) for found in reversed(work.ids("event")[-SHOWN:])
+        ]
         endpoints = len(work.ids("webhook_endpoint"))
     return page(
         "control",
@@ -122,7 +126,9 @@ def _page(box: Box, *, notice: str = "", problem: str = "") -> Response:
         problem=problem,
         now=moment(store.clock.now()),
         offset=_offset(box),
-        coming=f"{moment(coming['at'])}, {COMING.get(coming['name'], coming['name'])}" if coming else "",
+        coming=f"{moment(coming['at'])}, {COMING.get(coming['name'], coming['name'])}"
+        if coming
+        else "",
         kinds=kinds,
         chaos_on=_is_on(box.chaos.settings),
         knobs=_knobs(box.chaos.settings),
@@ -163,13 +169,21 @@ def _knobs(settings: ChaosSettings) -> dict[str, list[dict[str, Any]]]:
 def _is_on(settings: ChaosSettings) -> bool:
     chances = settings.model_dump(include={"calls", "webhooks"})
     return bool(settings.next) or any(
-        value for group in chances.values() for name, value in group.items() if not name.endswith("_seconds")
+        value
+        for group in chances.values()
+        for name, value in group.items()
+        if not name.endswith("_seconds")
     )
 
 
 def _event(event: Object) -> dict[str, str]:
     of = event["data"]["object"]
-    return {"id": event["id"], "type": event["type"], "at": moment(event["created"]), "of": of.get("id", "")}
+    return {
+        "id": event["id"],
+        "type": event["type"],
+        "at": moment(event["created"]),
+        "of": of.get("id", ""),
+    }
 
 
 def _delivery(delivery: Object) -> dict[str, Any]:

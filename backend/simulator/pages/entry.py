@@ -1,4 +1,6 @@
-"""What a person types into a form: a card and an e-mail address, with the words for what is wrong with them."""
+"""What a person types into a form: a card and an e-mail address, with the words for
+what is wrong with them.
+"""
 
 import re
 from collections.abc import Mapping
@@ -33,7 +35,9 @@ OFFERED = (
 
 @dataclass(frozen=True, slots=True)
 class CardEntry:
-    """A card as typed, found to be plausible. `number` is digits alone, `exp_year` has four."""
+    """A card as typed, found to be plausible. `number` is digits alone, `exp_year` has
+    four.
+    """
 
     number: str
     exp_month: int
@@ -51,7 +55,9 @@ class Wrong(Exception):
 
 
 def typed(form: Mapping[str, str]) -> dict[str, str]:
-    """The fields that we know, trimmed and not endless; a test card that was pressed fills the card's in."""
+    """The fields that we know, trimmed and not endless; a test card that was pressed
+    fills the card's in.
+    """
     entry = {name: form.get(name, "").strip()[:LONGEST] for name in FIELDS}
     if use := form.get("use"):
         entry |= {"number": grouped(use), "expiry": "12 / 34", "cvc": "123"}

@@ -51,7 +51,9 @@ def about(invoice: Object) -> str:
 
 
 def buyer(invoice: Object) -> list[str]:
-    return [text for text in (invoice["customer_name"], invoice["customer_email"]) if text] or [invoice["customer"]]
+    return [text for text in (invoice["customer_name"], invoice["customer_email"]) if text] or [
+        invoice["customer"]
+    ]
 
 
 def lines(invoice: Object) -> list[Row]:

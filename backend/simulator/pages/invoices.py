@@ -51,13 +51,23 @@ def _found(work: Work, secret: str) -> Object | None:
 
 
 def _pay(work: Work, invoice: Object, entry: dict[str, str]) -> str:
-    """With a card that is saved for the customer. Gives the page that comes next: this one, or 3-D Secure."""
+    """With a card that is saved for the customer. Gives the page that comes next: this
+    one, or 3-D Secure.
+    """
     card = read_card(entry, work.now)
     customer = work.get("customer", invoice["customer"], "customer")
-    method = work.put(new_card(work, card.number, card.exp_month, card.exp_year, {"name": card.name}))
+    method = work.put(
+        new_card(work, card.number, card.exp_month, card.exp_year, {"name": card.name})
+    )
     attach(work, method, customer)
     try:
-        call(work, "POST", f"/v1/invoices/{invoice['id']}/pay", payment_method=method["id"], off_session="false")
+        call(
+            work,
+            "POST",
+            f"/v1/invoices/{invoice['id']}/pay",
+            payment_method=method["id"],
+            off_session="false",
+        )
     except StripeError as refused:
         if refused.code != "invoice_payment_intent_requires_action":
             raise

@@ -106,7 +106,18 @@ def _about(found: Object) -> str:
     """What tells one from another: the first few of these that it has."""
     if found.get("deleted"):
         return "deleted"
-    names = ("type", "status", "name", "email", "number", "code", "nickname", "lookup_key", "customer", "url")
+    names = (
+        "type",
+        "status",
+        "name",
+        "email",
+        "number",
+        "code",
+        "nickname",
+        "lookup_key",
+        "customer",
+        "url",
+    )
     return " · ".join([str(found[name]) for name in names if found.get(name)][:3])
 
 
@@ -125,7 +136,11 @@ def _links(found: Object) -> list[dict[str, str]]:
     field, text = PAGES.get(found["object"], ("", ""))
     links = [{"url": found[field], "text": text}] if field and found.get(field) else []
     for name, value in found.items():
-        kind = {"latest_invoice": "invoice", "default_payment_method": "payment_method"}.get(name, name)
+        kind = {"latest_invoice": "invoice", "default_payment_method": "payment_method"}.get(
+            name, name
+        )
         if isinstance(value, str) and kind in KINDS and name != "object":
-            links.append({"url": f"/_simulator/objects/{kind}/{value}", "text": name.replace("_", " ")})
+            links.append(
+                {"url": f"/_simulator/objects/{kind}/{value}", "text": name.replace("_", " ")}
+            )
     return links

@@ -1,21 +1,28 @@
-"""A small writer of PDF 1.4 (ISO 32000-1): lines of text on A4 in the Helvetica that every reader has."""
+"""A small writer of PDF 1.4 (ISO 32000-1): lines of text on A4 in the Helvetica that
+every reader has.
+"""
 
 from dataclasses import dataclass, field
 
 WIDTH, HEIGHT, MARGIN = 595, 842, 56
-# Widths of Helvetica, in thousandths of the size, of what stands in amounts; other characters are about as wide as O.
+# Widths of Helvetica, in thousandths of the size, of what stands in amounts; other
+# characters are about as wide as O.
 NARROW = {**dict.fromkeys("0123456789$€£¥", 556), **dict.fromkeys(".,: ", 278), "-": 333}
 OTHER = 722
 
 
 @dataclass
 class Document:
-    """Text goes down the page from `y` on, and on to a next page where there is no room."""
+    """Text goes down the page from `y` on, and on to a next page where there is no
+    room.
+    """
 
     pages: list[list[str]] = field(default_factory=lambda: [[]])
     y: float = HEIGHT - MARGIN
 
-    def line(self, *cells: tuple[float, str], size: int = 10, bold: bool = False, right: str = "") -> None:
+    def line(
+        self, *cells: tuple[float, str], size: int = 10, bold: bool = False, right: str = ""
+    ) -> None:
         """One line: each cell begins at its x, `right` ends at the margin."""
         if self.y < MARGIN + size:
             self.pages.append([])
@@ -37,7 +44,9 @@ class Document:
 
     def _show(self, x: float, text: str, size: int, *, bold: bool) -> None:
         font = "F2" if bold else "F1"
-        self.pages[-1].append(f"BT /{font} {size} Tf {x:.1f} {self.y:.1f} Td ({escaped(text)}) Tj ET")
+        self.pages[-1].append(
+            f"BT /{font} {size} Tf {x:.1f} {self.y:.1f} Td ({escaped(text)}) Tj ET"
+        )
 
     def bytes(self, title: str) -> bytes:
         """The file: catalogue, pages, fonts, title, then each page with its content."""
@@ -53,13 +62,17 @@ class Document:
         resources = "/Resources << /Font << /F1 3 0 R /F2 4 0 R >> >>"
         for number, page in enumerate(self.pages):
             box, content = f"/MediaBox [0 0 {WIDTH} {HEIGHT}]", "\n".join(page)
-            objects.append(f"<< /Type /Page /Parent 2 0 R {box} {resources} /Contents {7 + 2 * number} 0 R >>")
+            objects.append(
+                f"<< /Type /Page /Parent 2 0 R {box} {resources} /Contents {7 + 2 * number} 0 R >>"
+            )
             objects.append(f"<< /Length {len(content)} >>\nstream\n{content}\nendstream")
         return _file(objects)
 
 
 def _file(objects: list[str]) -> bytes:
-    """Objects one after the other, then the table that says at which byte each begins."""
+    """Objects one after the other, then the table that says at which byte each
+    begins.
+    """
     file, places = bytearray(b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n"), []
     for number, body in enumerate(objects, 1):
         places.append(len(file))
@@ -71,9 +84,15 @@ def _file(objects: list[str]) -> bytes:
 
 
 def escaped(text: str) -> str:
-    """Text for a string of PDF; what Western European code pages lack is a question mark."""
+    """Text for a string of PDF; what Western European code pages lack is a question
+    mark.
+    """
     known = text.encode("cp1252", "replace").decode("cp1252")
-    return "".join(f"\\{character}" if character in "()\\" else character for character in known if character >= " ")
+    return "".join(
+        f"\\{character}" if character in "()\\" else character
+        for character in known
+        if character >= " "
+    )
 
 
 def width(text: str, size: int) -> float:

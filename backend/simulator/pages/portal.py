@@ -1,4 +1,6 @@
-"""The billing portal: a customer's subscriptions, cards and invoices, as far as its configuration allows."""
+"""The billing portal: a customer's subscriptions, cards and invoices, as far as its
+configuration allows.
+"""
 
 from dataclasses import dataclass
 
@@ -33,7 +35,9 @@ FLOW_ENDS = {
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """Somebody with the address of a portal session. `features` are what its configuration lets them do."""
+    """Somebody with the address of a portal session. `features` are what its
+    configuration lets them do.
+    """
 
     work: Work
     base: str
@@ -43,7 +47,9 @@ class Visit:
 
     @property
     def back(self) -> tuple[str, str]:
-        """Where a page leads back to, and what the link says: somebody sent to one page goes back to the seller."""
+        """Where a page leads back to, and what the link says: somebody sent to one page
+        goes back to the seller.
+        """
         away = self.session["return_url"] if self.session["flow"] else None
         return (away, "Return") if away else (self.base, "Billing")
 
@@ -71,7 +77,9 @@ def visit(work: Work, secret: str) -> Visit | None:
 
 @router.get("")
 async def show(request: Request, secret: str, done: str = "", changing: str = "") -> Response:
-    """`changing` names the subscription whose change of plan had to wait for 3-D Secure, which leads back here."""
+    """`changing` names the subscription whose change of plan had to wait for 3-D
+    Secure, which leads back here.
+    """
     with store_of(request).work() as work:
         here = visit(work, secret)
         if here is None:
@@ -85,7 +93,9 @@ async def show(request: Request, secret: str, done: str = "", changing: str = ""
 
 
 def finished(here: Visit, done: str) -> str:
-    """Where to go once this is done, one of `DONE`: the end of a flow that was for it, else the overview."""
+    """Where to go once this is done, one of `DONE`: the end of a flow that was for it,
+    else the overview.
+    """
     flow = here.session["flow"]
     if flow is None or flow["type"] not in FLOW_ENDS.get(done, ()):
         return f"{here.base}?done={done}"
@@ -118,7 +128,11 @@ async def ask_to_cancel(request: Request, secret: str, identity: str) -> Respons
     with store_of(request).work() as work:
         here = visit(work, secret)
         subscription = here.subscription(identity) if here else None
-        if here is None or subscription is None or not here.features["subscription_cancel"]["enabled"]:
+        if (
+            here is None
+            or subscription is None
+            or not here.features["subscription_cancel"]["enabled"]
+        ):
             return not_found()
         return page(
             "portal_cancel",
@@ -134,13 +148,22 @@ async def cancel(request: Request, secret: str, identity: str) -> Response:
     with store_of(request).work() as work:
         here = visit(work, secret)
         subscription = here.subscription(identity) if here else None
-        if here is None or subscription is None or not here.features["subscription_cancel"]["enabled"]:
+        if (
+            here is None
+            or subscription is None
+            or not here.features["subscription_cancel"]["enabled"]
+        ):
             return not_found()
         reasons = dict(view.reasons(here.features))
         release_schedule(work, subscription)
-        feedback = {"cancellation_details[feedback]": form["feedback"]} if form.get("feedback") in reasons else {}
+        feedback = (
+            {"cancellation_details[feedback]": form["feedback"]}
+            if form.get("feedback") in reasons
+            else {}
+        )
         if here.features["subscription_cancel"]["mode"] == "at_period_end":
-            # In flexible billing Stripe's portal says when, and leaves `cancel_at_period_end` unset.
+            # In flexible billing Stripe's portal says when, and leaves
+            # `cancel_at_period_end` unset.
             end = str(schedule.period_of(subscription)[1])
             call(work, "POST", f"/v1/subscriptions/{identity}", cancel_at=end, **feedback)
         else:
@@ -156,10 +179,18 @@ async def resume(request: Request, secret: str, identity: str) -> Response:
     with store_of(request).work() as work:
         here = visit(work, secret)
         subscription = here.subscription(identity) if here else None
-        if here is None or subscription is None or not here.features["subscription_cancel"]["enabled"]:
+        if (
+            here is None
+            or subscription is None
+            or not here.features["subscription_cancel"]["enabled"]
+        ):
             return not_found()
         release_schedule(work, subscription)
-        taken_back = {"cancel_at_period_end": "false"} if subscription["cancel_at_period_end"] else {"cancel_at": ""}
+        taken_back = (
+            {"cancel_at_period_end": "false"}
+            if subscription["cancel_at_period_end"]
+            else {"cancel_at": ""}
+        )
         call(work, "POST", f"/v1/subscriptions/{identity}", **taken_back)
         return go(f"{here.base}?done=kept")
 
@@ -168,7 +199,11 @@ async def resume(request: Request, secret: str, identity: str) -> Response:
 async def make_default(request: Request, secret: str, identity: str) -> Response:
     with store_of(request).work() as work:
         here = visit(work, secret)
-        if here is None or not here.card(identity) or not here.features["payment_method_update"]["enabled"]:
+        if (
+            here is None
+            or not here.card(identity)
+            or not here.features["payment_method_update"]["enabled"]
+        ):
             return not_found()
         pay_with(here, identity)
         return go(f"{here.base}?done=default")
@@ -180,7 +215,11 @@ async def remove(request: Request, secret: str, identity: str) -> Response:
     try:
         with store.work() as work:
             here = visit(work, secret)
-            if here is None or not here.card(identity) or not here.features["payment_method_update"]["enabled"]:
+            if (
+                here is None
+                or not here.card(identity)
+                or not here.features["payment_method_update"]["enabled"]
+            ):
                 return not_found()
             call(work, "POST", f"/v1/payment_methods/{identity}/detach")
             return go(f"{here.base}?done=removed")
@@ -191,9 +230,16 @@ async def remove(request: Request, secret: str, identity: str) -> Response:
 
 
 def pay_with(here: Visit, card: str) -> None:
-    """The customer's default, and that of each subscription that has a card of its own."""
+    """The customer's default, and that of each subscription that has a card of its
+    own.
+    """
     customer = f"/v1/customers/{here.customer['id']}"
     call(here.work, "POST", customer, **{"invoice_settings[default_payment_method]": card})
     for subscription in list(here.work.all("subscription", customer=here.customer["id"])):
         if subscription["default_payment_method"] and subscription["status"] not in view.ENDED:
-            call(here.work, "POST", f"/v1/subscriptions/{subscription['id']}", default_payment_method=card)
+            call(
+                here.work,
+                "POST",
+                f"/v1/subscriptions/{subscription['id']}",
+                default_payment_method=card,
+            )

@@ -1,4 +1,6 @@
-"""Adding a card in the portal: saved with a setup intent, perhaps after 3-D Secure, then it is the one that pays."""
+"""Adding a card in the portal: saved with a setup intent, perhaps after 3-D Secure,
+then it is the one that pays.
+"""
 
 from fastapi import APIRouter, Request, Response
 
@@ -36,7 +38,9 @@ def _save(work: Work, here: Visit, entry: dict[str, str]) -> str:
     """The page that comes next."""
     customer = here.customer["id"]
     card = read_card(entry, work.now)
-    method = work.put(new_card(work, card.number, card.exp_month, card.exp_year, {"name": card.name}))
+    method = work.put(
+        new_card(work, card.number, card.exp_month, card.exp_year, {"name": card.name})
+    )
     intent = setups.new_intent(work, customer=customer, usage="off_session")
     intent["_return_url"] = f"{here.base}/cards?intent={intent['id']}"
     if decline := setups.confirm(work, intent, method):
@@ -67,5 +71,10 @@ def _found(work: Work, secret: str) -> Visit | None:
 
 def _page(_: Work, here: Visit, sent: Sent) -> Response:
     return page(
-        "portal_card", back=here.back, entry=sent.entry, errors=sent.errors, problem=sent.problem, cards=OFFERED
+        "portal_card",
+        back=here.back,
+        entry=sent.entry,
+        errors=sent.errors,
+        problem=sent.problem,
+        cards=OFFERED,
     )

@@ -25,7 +25,9 @@ async def choose(request: Request, secret: str, identity: str) -> Response:
         if here is None or subscription is None:
             return not_found()
         choices = view.choices(work, here.features, _item(here, subscription)["price"])
-        return page("portal_change", base=here.base, back=here.back, subscription=identity, choices=choices)
+        return page(
+            "portal_change", base=here.base, back=here.back, subscription=identity, choices=choices
+        )
 
 
 @router.get("/preview")
@@ -39,7 +41,9 @@ async def preview(request: Request, secret: str, identity: str, price: str = "")
 
 @router.post("/change")
 async def change(request: Request, secret: str, identity: str) -> Response:
-    """At the price of the preview: its moment comes along. A payment that fails leaves the plan as it was."""
+    """At the price of the preview: its moment comes along. A payment that fails leaves
+    the plan as it was.
+    """
     form, store = await form_of(request), store_of(request)
     price, problem = form.get("price", ""), ""
     try:
@@ -50,7 +54,11 @@ async def change(request: Request, secret: str, identity: str) -> Response:
             release_schedule(work, subscription)
             asked = _asked(here, subscription, price, form.get("at", ""))
             changed = call(
-                work, "POST", f"/v1/subscriptions/{identity}", payment_behavior="pending_if_incomplete", **asked
+                work,
+                "POST",
+                f"/v1/subscriptions/{identity}",
+                payment_behavior="pending_if_incomplete",
+                **asked,
             )
             if changed["pending_update"] is None:
                 return go(finished(here, "changed"))
@@ -61,7 +69,9 @@ async def change(request: Request, secret: str, identity: str) -> Response:
         problem = refused.message
     with store.work() as work:
         here, subscription = _found(work, secret, identity)
-        return _preview(here, subscription, price, problem) if here and subscription else not_found()
+        return (
+            _preview(here, subscription, price, problem) if here and subscription else not_found()
+        )
 
 
 def _found(work: Work, secret: str, identity: str) -> tuple[Visit | None, Object | None]:
@@ -72,7 +82,9 @@ def _found(work: Work, secret: str, identity: str) -> tuple[Visit | None, Object
 
 
 def _confirms(here: Visit, subscription: Object) -> Object | None:
-    """The item as it is to become, where the session is for confirming that change alone."""
+    """The item as it is to become, where the session is for confirming that change
+    alone.
+    """
     flow = (here.session["flow"] or {}).get("subscription_update_confirm")
     if flow is None or flow["subscription"] != subscription["id"]:
         return None
@@ -90,7 +102,9 @@ def _offered(here: Visit, subscription: Object, price: str) -> bool:
     if wanted := _confirms(here, subscription):
         return bool(wanted["price"] == price)
     current = _item(here, subscription)["price"]
-    return price in {choice["id"] for choice in view.choices(here.work, here.features, current)} - {current["id"]}
+    return price in {choice["id"] for choice in view.choices(here.work, here.features, current)} - {
+        current["id"]
+    }
 
 
 def _asked(here: Visit, subscription: Object, price: str, at: str = "") -> dict[str, str]:
@@ -104,7 +118,9 @@ def _asked(here: Visit, subscription: Object, price: str, at: str = "") -> dict[
 
 
 def _challenge(work: Work, subscription: Object, back: str) -> str:
-    """The page for 3-D Secure, when that is what the change waits for; it leads back here."""
+    """The page for 3-D Secure, when that is what the change waits for; it leads back
+    here.
+    """
     invoice = work.get("invoice", subscription["latest_invoice"])
     intent = collection.intent_of(work, invoice)
     if intent["status"] != "requires_action":
@@ -119,12 +135,16 @@ def _preview(here: Visit, subscription: Object, price: str, problem: str = "") -
     work, item, wanted = here.work, _item(here, subscription), _confirms(here, subscription)
     asked = _asked(here, subscription, price)
     details = {_nested(name): value for name, value in asked.items()}
-    invoice = call(work, "POST", "/v1/invoices/create_preview", subscription=subscription["id"], **details)
+    invoice = call(
+        work, "POST", "/v1/invoices/create_preview", subscription=subscription["id"], **details
+    )
     now = asked["proration_behavior"] == "always_invoice" or invoice["period_end"] <= work.now
     return page(
         "portal_preview",
         base=here.base,
-        back=here.back if wanted else (f"{here.base}/subscriptions/{subscription['id']}/change", "Choose another plan"),
+        back=here.back
+        if wanted
+        else (f"{here.base}/subscriptions/{subscription['id']}/change", "Choose another plan"),
         subscription=subscription["id"],
         problem=problem,
         old=view.plan(work, item["price"], item["quantity"]),
@@ -143,10 +163,19 @@ def _nested(name: str) -> str:
 def _amounts(invoice: Object, *, now: bool) -> dict[str, Any]:
     currency = invoice["currency"]
     rows = [
-        {"name": line["description"], "amount": money(line["amount"], currency)} for line in invoice["lines"]["data"]
+        {"name": line["description"], "amount": money(line["amount"], currency)}
+        for line in invoice["lines"]["data"]
     ]
     if now:
         due, about = "Due now", "It is charged to your default card."
     else:
-        due, about = f"On {day(invoice['next_payment_attempt'])}", "The change is part of your next invoice."
-    return {"lines": rows, "due": due, "total": money(invoice["amount_due"], currency), "about": about}
+        due, about = (
+            f"On {day(invoice['next_payment_attempt'])}",
+            "The change is part of your next invoice.",
+        )
+    return {
+        "lines": rows,
+        "due": due,
+        "total": money(invoice["amount_due"], currency),
+        "about": about,
+    }

@@ -1,4 +1,6 @@
-"""A portal session that leads to one thing to do: where it begins, and where it ends."""
+"""A portal session that leads to one thing to do: where it begins, and where it
+ends.
+"""
 
 from fastapi import APIRouter, Request, Response
 

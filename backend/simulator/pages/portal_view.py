@@ -44,7 +44,9 @@ def plan(work: Work, price: Object, quantity: int = 1) -> dict[str, Any]:
 
 def subscriptions(work: Work, customer: str, features: Object) -> list[dict[str, Any]]:
     """Those that have not ended, the newest first."""
-    living = [one for one in work.all("subscription", customer=customer) if one["status"] not in ENDED]
+    living = [
+        one for one in work.all("subscription", customer=customer) if one["status"] not in ENDED
+    ]
     return [_subscription(work, one, features) for one in reversed(living)]
 
 
@@ -96,9 +98,15 @@ def about_cancelling(subscription: Object, features: Object) -> str:
 
 
 def reasons(features: Object) -> list[tuple[str, str]]:
-    """The words that the configuration lets people choose from, each with what it reads like."""
+    """The words that the configuration lets people choose from, each with what it reads
+    like.
+    """
     asked = features["subscription_cancel"]["cancellation_reason"]
-    return [(word, REASONS[word]) for word in asked["options"] if word in REASONS] if asked["enabled"] else []
+    return (
+        [(word, REASONS[word]) for word in asked["options"] if word in REASONS]
+        if asked["enabled"]
+        else []
+    )
 
 
 def cards(work: Work, customer: Object) -> Iterator[dict[str, Any]]:
@@ -116,7 +124,11 @@ def cards(work: Work, customer: Object) -> Iterator[dict[str, Any]]:
 
 def default_card(work: Work, customer: Object) -> str | None:
     """The card that pays: a subscription's own comes before the customer's."""
-    own = (one["default_payment_method"] for one in work.all("subscription", customer=customer["id"]) if _lives(one))
+    own = (
+        one["default_payment_method"]
+        for one in work.all("subscription", customer=customer["id"])
+        if _lives(one)
+    )
     settings: str | None = customer["invoice_settings"]["default_payment_method"]
     return next((found for found in own if found), None) or settings
 
@@ -141,11 +153,16 @@ def invoices(work: Work, customer: str) -> Iterator[dict[str, Any]]:
 
 
 def choices(work: Work, features: Object, current: Object) -> list[dict[str, Any]]:
-    """The plans to change to, in the currency of the current one: those that the configuration names, or all there are
-    where it names none, as in the default one. The cheapest comes first.
+    """The plans to change to, in the currency of the current one: those that the
+    configuration names, or all there are where it names none, as in the default one.
+    The cheapest comes first.
     """
     products = features["subscription_update"]["products"]
-    named = [price for product in products or [] for price in product["prices"]] if products else work.ids("price")
+    named = (
+        [price for product in products or [] for price in product["prices"]]
+        if products
+        else work.ids("price")
+    )
     prices = {name: work.get("price", name) for name in named} | {current["id"]: current}
     there = [price for price in prices.values() if not price.get("deleted")]
     fitting = [price for price in there if price is current or _fits(work, price, current)]
@@ -156,4 +173,9 @@ def choices(work: Work, features: Object, current: Object) -> list[dict[str, Any
 def _fits(work: Work, price: Object, current: Object) -> bool:
     per_unit = price["billing_scheme"] == "per_unit" and price["unit_amount_decimal"] is not None
     same = price["recurring"] and price["currency"] == current["currency"]
-    return bool(price["active"] and per_unit and same and work.get("product", price["product"]).get("active"))
+    return bool(
+        price["active"]
+        and per_unit
+        and same
+        and work.get("product", price["product"]).get("active")
+    )

@@ -17,7 +17,10 @@ async def receipt(request: Request, identity: str) -> Response:
             return not_found()
     amount, back = money(charge["amount"], charge["currency"]), charge["amount_refunded"]
     card = charge["payment_method_details"]["card"]
-    text = f"{amount} were paid on {day(charge['created'])} with {brand(card['brand'])} •••• {card['last4']}."
+    text = (
+        f"{amount} were paid on {day(charge['created'])} with {brand(card['brand'])} •••• "
+        f"{card['last4']}."
+    )
     if back:
         text += f" {money(back, charge['currency'])} of it went back."
     return message("Receipt", text)

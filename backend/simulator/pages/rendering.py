@@ -1,4 +1,6 @@
-"""Pages from templates, with headers that let them load nothing but their own style sheet."""
+"""Pages from templates, with headers that let them load nothing but their own style
+sheet.
+"""
 
 from functools import cache
 from pathlib import Path
@@ -12,12 +14,14 @@ from simulator.pages.entry import grouped
 from simulator.state.store import Store
 
 FOLDER = Path(__file__).parent
-# No form-action: Chromium applies it to the redirect after a form as well, and Checkout leads back to another origin.
+# No form-action: Chromium applies it to the redirect after a form as well, and Checkout
+# leads back to another origin.
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; "
-    "frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src data:; base-uri "
+    "'none'; frame-ancestors 'none'",
     "Cache-Control": "no-store",
-    "Referrer-Policy": "same-origin",  # not no-referrer: forms would then come from the origin "null"
+    # Not no-referrer: forms would then come from the origin "null".
+    "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
 
@@ -40,12 +44,18 @@ def page(template: str, status: int = 200, **values: Any) -> Response:
     return Response(html, status, media_type="text/html", headers=HEADERS)
 
 
-def message(title: str, text: str, *, status: int = 200, link: str = "", link_text: str = "") -> Response:
+def message(
+    title: str, text: str, *, status: int = 200, link: str = "", link_text: str = ""
+) -> Response:
     return page("message", status, title=title, text=text, link=link, link_text=link_text)
 
 
 def not_found() -> Response:
-    return message("Not found", "There is nothing at this address. Links to these pages are made anew.", status=404)
+    return message(
+        "Not found",
+        "There is nothing at this address. Links to these pages are made anew.",
+        status=404,
+    )
 
 
 def go(url: str) -> Response:

@@ -1,4 +1,6 @@
-"""The pages that people see: Checkout, the billing portal, invoices, and the control page."""
+"""The pages that people see: Checkout, the billing portal, invoices, and the control
+page.
+"""
 
 from pathlib import Path
 
@@ -24,7 +26,9 @@ router = APIRouter()
 
 @router.get("/_simulator/style.css")
 async def style() -> Response:
-    return Response(STYLE.read_bytes(), media_type="text/css", headers={"Cache-Control": "no-cache"})
+    return Response(
+        STYLE.read_bytes(), media_type="text/css", headers={"Cache-Control": "no-cache"}
+    )
 
 
 PARTS = (

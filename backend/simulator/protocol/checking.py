@@ -14,7 +14,9 @@ _BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
 
 
 def check(hash_type: type | None, form: dict[str, Raw]) -> Params:
-    """Raises `StripeError` for what Stripe does not know, what is missing, and what has the wrong type."""
+    """Raises `StripeError` for what Stripe does not know, what is missing, and what has
+    the wrong type.
+    """
     unknown = list(_unknown(hash_type, form, ""))
     if unknown:
         noun = "parameter" if len(unknown) == 1 else "parameters"
@@ -36,7 +38,9 @@ def _unknown(hash_type: type | None, form: dict[str, Raw], path: str) -> list[st
                 found += _unknown(wanted.hash, raw, place)
             elif inner := shape(wanted.items).hash:
                 for index, item in raw.items():
-                    found += _unknown(inner, item, f"{place}[{index}]") if isinstance(item, dict) else []
+                    found += (
+                        _unknown(inner, item, f"{place}[{index}]") if isinstance(item, dict) else []
+                    )
     return found
 
 
@@ -46,7 +50,9 @@ def _hash(hash_type: type | None, form: dict[str, Raw], path: str) -> Params:
     for name in sorted(required(hash_type)):
         if name not in form:
             place = f"{path}[{name}]" if path else name
-            raise StripeError(f"Missing required param: {place}.", code="parameter_missing", param=place)
+            raise StripeError(
+                f"Missing required param: {place}.", code="parameter_missing", param=place
+            )
     known = fields(hash_type)
     values = {}
     for name, raw in form.items():
@@ -86,14 +92,17 @@ def _text(raw: Raw, path: str) -> str:
 
 
 def _empty(wanted: Shape, path: str, *, needed: bool) -> Any:
-    """Optional strings are unset by an empty one, too; Stripe's document marks only other types."""
+    """Optional strings are unset by an empty one, too; Stripe's document marks only
+    other types.
+    """
     if wanted.clears or (wanted.scalars == {str} and not needed):
         return None
     if wanted.values is not None:
         return {}
     raise StripeError(
-        f"You passed an empty string for '{path}'. We assume empty values are an attempt to unset a parameter; however "
-        f"'{path}' cannot be unset. You should remove '{path}' from your request or supply a non-empty value.",
+        f"You passed an empty string for '{path}'. We assume empty values are an attempt to unset "
+        f"a parameter; however '{path}' cannot be unset. You should remove '{path}' from your "
+        "request or supply a non-empty value.",
         code="parameter_invalid_empty",
         param=path,
     )
@@ -107,7 +116,9 @@ def _scalar(wanted: Shape, raw: str, path: str) -> Any:
     if int in wanted.scalars and _INTEGER.fullmatch(raw):
         return int(raw)
     if wanted.scalars & {float, Decimal} and (number := _decimal(raw)) is not None:
-        return f"{number:f}" if Decimal in wanted.scalars else float(number)  # JSON has them as strings
+        return (
+            f"{number:f}" if Decimal in wanted.scalars else float(number)
+        )  # JSON has them as strings
     if str in wanted.scalars:
         return raw
     raise _mismatch(wanted, raw, path)
@@ -124,7 +135,9 @@ def _decimal(raw: str) -> Decimal | None:
 def _mismatch(wanted: Shape, raw: str, path: str) -> StripeError:
     if wanted.words:
         *first, last = sorted(wanted.words)
-        choices = f"{', '.join(first)}, or {last}" if len(first) > 1 else " or ".join([*first, last])
+        choices = (
+            f"{', '.join(first)}, or {last}" if len(first) > 1 else " or ".join([*first, last])
+        )
         name = path.rpartition("[")[2].rstrip("]")
         return StripeError(f"Invalid {name}: must be one of {choices}", param=path)
     if int in wanted.scalars:
@@ -133,4 +146,6 @@ def _mismatch(wanted: Shape, raw: str, path: str) -> StripeError:
         return StripeError(f"Invalid boolean: {raw}", param=path)
     if wanted.scalars:
         return StripeError(f"Invalid decimal: {raw}", param=path)
-    return StripeError("Invalid array" if wanted.items is not None else "Invalid object", param=path)
+    return StripeError(
+        "Invalid array" if wanted.items is not None else "Invalid object", param=path
+    )

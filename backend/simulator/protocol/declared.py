@@ -1,5 +1,6 @@
-"""What stripe-python's classes declare of Stripe's objects, generated as they are from Stripe's own description: which
-of their fields are objects of their own, or lists of them, and so can be expanded.
+"""What stripe-python's classes declare of Stripe's objects, generated as they are from
+Stripe's own description: which of their fields are objects of their own, or lists of
+them, and so can be expanded.
 """
 
 from collections.abc import Collection, Iterator
@@ -11,7 +12,9 @@ from stripe import ListObject, StripeObject
 from stripe._object_classes import OBJECT_CLASSES
 
 Tree = dict[str, Any]
-"""Names, each with those below it: of `a.b` and `a.c` it is `{"a": {"b": {}, "c": {}}}`."""
+"""Names, each with those below it: of `a.b` and `a.c` it is `{"a": {"b": {}, "c":
+{}}}`.
+"""
 
 Included = Collection[tuple[str, str]]
 
@@ -26,9 +29,10 @@ def class_of(kind: str) -> type:
 def not_expandable(
     declared: type, tree: Tree, included: Included, place: str = "", inside: tuple[str, ...] = ()
 ) -> str | None:
-    """The first path of the tree that ends in no object, or goes on where there is none. `included` names further
-    fields by their kind: what is a plain part of an object, but comes only when it is asked for. `inside` is the kind
-    and then the path of the part of it that `declared` describes.
+    """The first path of the tree that ends in no object, or goes on where there is
+    none. `included` names further fields by their kind: what is a plain part of an
+    object, but comes only when it is asked for. `inside` is the kind and then the path
+    of the part of it that `declared` describes.
     """
     own = _kind(declared)
     spot = (own,) if own else inside
@@ -38,24 +42,35 @@ def not_expandable(
         known = (spot[0], ".".join([*spot[1:], name])) in included
         if not (parts if below else known or any(map(_is_object, parts))):
             return here
-        wrong = [_below(part, below, included, here, (*spot, name)) for part in parts] if below else []
+        wrong = (
+            [_below(part, below, included, here, (*spot, name)) for part in parts] if below else []
+        )
         if wrong and all(wrong):
             return wrong[0]
     return None
 
 
 def is_reference(declared: type, path: str) -> bool:
-    """Whether Stripe declares the field as the id of another object, or as that object."""
+    """Whether Stripe declares the field as the id of another object, or as that
+    object.
+    """
     hint = _hints(declared).get(path)
     return str in get_args(hint) and any(map(_is_object, _parts(hint)))
 
 
-def _below(part: Any, tree: Tree, included: Included, place: str, inside: tuple[str, ...]) -> str | None:
-    """The same of what a field may be. A name that two kinds share is right if it is so for one of them."""
+def _below(
+    part: Any, tree: Tree, included: Included, place: str, inside: tuple[str, ...]
+) -> str | None:
+    """The same of what a field may be. A name that two kinds share is right if it is so
+    for one of them.
+    """
     if get_origin(part) is ListObject:
         if outside := next((name for name in tree if name != "data"), None):
             return f"{place}.{outside}"
-        wrong = [_below(one, tree["data"], included, f"{place}.data", inside) for one in _parts(*get_args(part))]
+        wrong = [
+            _below(one, tree["data"], included, f"{place}.data", inside)
+            for one in _parts(*get_args(part))
+        ]
     else:
         candidates = _named(part.__forward_arg__) if isinstance(part, ForwardRef) else [part]
         wrong = [not_expandable(one, tree, included, place, inside) for one in candidates]

@@ -27,7 +27,9 @@ from simulator.state.work import Work
 
 logger = logging.getLogger(__name__)
 
-VERSIONED = "/v1/"  # below it lies all that the simulator speaks; Stripe's /v2/ has none of its resources
+VERSIONED = (
+    "/v1/"  # below it lies all that the simulator speaks; Stripe's /v2/ has none of its resources
+)
 MAX_BODY = 1_000_000  # bytes; no form of Stripe needs a tenth of it
 _VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(\.\w+)?")
 
@@ -45,7 +47,9 @@ class Call:
 
 
 class Dispatcher:
-    """The API as an ASGI application: it answers every path, below /v1/ or not, and every method."""
+    """The API as an ASGI application: it answers every path, below /v1/ or not, and
+    every method.
+    """
 
     def __init__(self, store: Store, chaos: Chaos) -> None:
         self._store = store
@@ -77,7 +81,9 @@ class Dispatcher:
         return answer(content, status, call.headers, "application/json")
 
     def _strike(self, call: Call) -> Strike:
-        """What lies outside has no faults, and is refused with or without a key, whatever the body is."""
+        """What lies outside has no faults, and is refused with or without a key,
+        whatever the body is.
+        """
         if not call.path.startswith(VERSIONED):
             raise unrecognized(call.method, call.path)
         return self._chaos.strike(call.method, call.path)
@@ -86,18 +92,30 @@ class Dispatcher:
         if strike.seconds:
             await self._chaos.slow_down(strike)
         if strike.fault == "error":
-            raise StripeError("An error occurred at Stripe (chaos of the simulator).", status=500, kind="api_error")
+            raise StripeError(
+                "An error occurred at Stripe (chaos of the simulator).",
+                status=500,
+                kind="api_error",
+            )
         if strike.fault == "rate_limit":
-            raise StripeError("Request rate limit exceeded (chaos of the simulator).", status=429, code="rate_limit")
+            raise StripeError(
+                "Request rate limit exceeded (chaos of the simulator).",
+                status=429,
+                code="rate_limit",
+            )
 
-    async def _answer(self, request: Request, call: Call, body: str, strike: Strike) -> tuple[int, bytes]:
+    async def _answer(
+        self, request: Request, call: Call, body: str, strike: Strike
+    ) -> tuple[int, bytes]:
         api_key = authenticate(request.headers.get("Authorization"))
         _check_headers(request, self._store.ids.account_id)
         text = body if call.method == "POST" else request.url.query or body
         if not call.idempotency_key:
             await self._suffer(strike)
             return self._run(call, text)
-        attempt = call.attempt = idempotency.attempt(api_key, call.idempotency_key, call.method, call.path, text)
+        attempt = call.attempt = idempotency.attempt(
+            api_key, call.idempotency_key, call.method, call.path, text
+        )
         if found := self._keys.stored_answer(attempt):
             call.headers |= {"Idempotent-Replayed": "true", "Original-Request": found["request"]}
             return found["status"], found["body"].encode()
@@ -109,7 +127,9 @@ class Dispatcher:
             self._keys.end(attempt)
 
     def _run(self, call: Call, text: str) -> tuple[int, bytes]:
-        """Stripe stores the answer of an operation that took place, a declined card included, not a refused request."""
+        """Stripe stores the answer of an operation that took place, a declined card
+        included, not a refused request.
+        """
         found, ids = find_operation(call.method, call.path)
         params = check(found.takes, decode_form(text))
         try:
@@ -162,6 +182,7 @@ def _check_headers(request: Request, own_account: str) -> None:
     content_type = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if request.method == "POST" and content_type not in ("", "application/x-www-form-urlencoded"):
         raise StripeError(
-            "Invalid request (check that your POST content type is application/x-www-form-urlencoded). If you have "
-            "questions, we can help at https://support.stripe.com/."
+            "Invalid request (check that your POST content type is "
+            "application/x-www-form-urlencoded). If you have questions, we can help at "
+            "https://support.stripe.com/."
         )

@@ -20,9 +20,11 @@ _loaders: dict[tuple[str, str], Loader] = {}
 
 
 def includable(kind: str, field: str) -> Callable[[Loader], Loader]:
-    """Register what gives a field that an object has only when it is asked for, such as an invoice's `payments`.
+    """Register what gives a field that an object has only when it is asked for, such as
+    an invoice's `payments`.
 
-    `field` is a path where it belongs to a part of the object: `total_details.breakdown`.
+    `field` is a path where it belongs to a part of the object:
+    `total_details.breakdown`.
     """
 
     def register(loader: Loader) -> Loader:
@@ -33,12 +35,17 @@ def includable(kind: str, field: str) -> Callable[[Loader], Loader]:
 
 
 def expand(work: Work, answer: Object, paths: list[str]) -> Object:
-    """A copy of the answer with these paths expanded; the objects of the unit of work are left alone."""
+    """A copy of the answer with these paths expanded; the objects of the unit of work
+    are left alone.
+    """
     tree: Tree = {}
     for path in paths:
         parts = path.split(".")
         if len(parts) > MAX_DEPTH:
-            raise StripeError(f"You cannot expand more than {MAX_DEPTH} levels of a property ({path}).", param="expand")
+            raise StripeError(
+                f"You cannot expand more than {MAX_DEPTH} levels of a property ({path}).",
+                param="expand",
+            )
         node = tree
         for part in parts:
             node = node.setdefault(part, {})
@@ -47,11 +54,15 @@ def expand(work: Work, answer: Object, paths: list[str]) -> Object:
 
 
 def _check(answer: Object, tree: Tree) -> None:
-    """By what Stripe declares, not by what stands there: what can be expanded may well be null."""
+    """By what Stripe declares, not by what stands there: what can be expanded may well
+    be null.
+    """
     objects, place = [answer], ""
     if answer["object"] in LISTS:
         if outside := next((name for name in tree if name != "data"), None):
-            raise _not_expandable(outside, f" You may want to try expanding 'data.{outside}' instead.")
+            raise _not_expandable(
+                outside, f" You may want to try expanding 'data.{outside}' instead."
+            )
         objects, place, tree = answer["data"][:1], "data", tree["data"]  # they are all of one kind
     for one in objects:
         if wrong := not_expandable(class_of(one["object"]), tree, _loaders, place):
@@ -64,7 +75,9 @@ def _not_expandable(place: str, hint: str = "") -> StripeError:
 
 @dataclass(frozen=True)
 class Spot:
-    """Where a field stands: in which of Stripe's objects, and by which path inside of it."""
+    """Where a field stands: in which of Stripe's objects, and by which path inside of
+    it.
+    """
 
     holder: Object
     path: str = ""
@@ -86,7 +99,8 @@ def _expand(work: Work, obj: Object, tree: Tree, spot: Spot) -> Object:
         value = _value(work, obj, name, here)
         if isinstance(value, list):
             expanded[name] = [
-                _expand(work, one, below, here.inside(one)) if isinstance(one, dict) else one for one in value
+                _expand(work, one, below, here.inside(one)) if isinstance(one, dict) else one
+                for one in value
             ]
         elif isinstance(value, dict):
             expanded[name] = _expand(work, value, below, here.inside(value))
@@ -102,7 +116,9 @@ def _value(work: Work, obj: Object, name: str, spot: Spot) -> Any:
             return loader(work, spot.holder)
         if is_reference(class_of(spot.holder["object"]), spot.path):
             return ABSENT  # such as the transfer of a charge that had none
-        raise unsupported("expand", f"The simulator does not have {spot.path} of {spot.holder['object']}.")
+        raise unsupported(
+            "expand", f"The simulator does not have {spot.path} of {spot.holder['object']}."
+        )
     value = obj[name]
     if isinstance(value, list):
         return [_found(work, item, name) if isinstance(item, str) else item for item in value]

@@ -1,6 +1,8 @@
-"""Bodies and query strings: `items[0][price]=price_1&expand[]=customer` as nested dicts of strings.
+"""Bodies and query strings: `items[0][price]=price_1&expand[]=customer` as nested dicts
+of strings.
 
-Arrays stay dicts with numbers as keys here: only the parameter's type tells an array from a hash.
+Arrays stay dicts with numbers as keys here: only the parameter's type tells an array
+from a hash.
 """
 
 import re
@@ -17,7 +19,9 @@ _KEY = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
 
 
 def decode_form(text: str) -> dict[str, Raw]:
-    """Raises `StripeError` for names that are no names, and for one that is a value and a hash at once."""
+    """Raises `StripeError` for names that are no names, and for one that is a value and
+    a hash at once.
+    """
     form: dict[str, Raw] = {}
     try:
         pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
@@ -37,7 +41,9 @@ def _insert(form: dict[str, Raw], path: list[str], value: str, name: str) -> Non
     for key in path[:-1]:
         child = node.setdefault(key or _next(node), {})
         if isinstance(child, str):
-            raise StripeError(f"Invalid parameter: {name} is used as a value and as a hash.", param=name)
+            raise StripeError(
+                f"Invalid parameter: {name} is used as a value and as a hash.", param=name
+            )
         node = child
     node[path[-1] or _next(node)] = value
 

@@ -1,4 +1,6 @@
-"""Idempotency keys: the same key gives the same answer for 24 hours (https://docs.stripe.com/api/idempotent_requests)."""
+"""Idempotency keys: the same key gives the same answer for 24 hours
+(https://docs.stripe.com/api/idempotent_requests).
+"""
 
 import hashlib
 import time
@@ -26,7 +28,10 @@ class Attempt:
 
 def attempt(api_key: str, key: str, method: str, path: str, parameters: str) -> Attempt:
     if len(key) > MAX_KEY_LENGTH:
-        raise StripeError(f"Idempotency-Key can have at most {MAX_KEY_LENGTH} characters.", kind="idempotency_error")
+        raise StripeError(
+            f"Idempotency-Key can have at most {MAX_KEY_LENGTH} characters.",
+            kind="idempotency_error",
+        )
     digest = hashlib.sha256(f"{method} {path}\n{parameters}".encode()).hexdigest()[:32]
     return Attempt(hashlib.sha256(f"{api_key} {key}".encode()).hexdigest()[:32], key, path, digest)
 
@@ -37,15 +42,18 @@ class Keys:
         self._running: set[str] = set()
 
     def stored_answer(self, attempt: Attempt) -> Object | None:
-        """The answer of the first request with this key. Raises `StripeError` when that was another request."""
+        """The answer of the first request with this key. Raises `StripeError` when that
+        was another request.
+        """
         with self._store.work() as work:
             found = work.find("_answer", attempt.id)
         if not found or found["at"] < time.time() - KEPT_SECONDS:
             return None
         if found["fingerprint"] != attempt.fingerprint:
             raise StripeError(
-                "Keys for idempotent requests can only be used with the same parameters they were first used with. "
-                f"Try using a key other than '{attempt.key}' if you meant to execute a different request.",
+                "Keys for idempotent requests can only be used with the same parameters they "
+                f"were first used with. Try using a key other than '{attempt.key}' if you meant "
+                "to execute a different request.",
                 kind="idempotency_error",
             )
         return found
@@ -53,9 +61,9 @@ class Keys:
     def begin(self, attempt: Attempt) -> None:
         if attempt.id in self._running:
             raise StripeError(
-                "There is currently another in-progress request using this Idempotency Key (that probably means you "
-                "submitted twice, and the other request is still going through): "
-                f"{attempt.key}. Please try again later.",
+                "There is currently another in-progress request using this Idempotency Key (that "
+                "probably means you submitted twice, and the other request is still going "
+                f"through): {attempt.key}. Please try again later.",
                 status=409,
                 kind="idempotency_error",
                 code="idempotency_key_in_use",
@@ -67,10 +75,17 @@ class Keys:
 
 
 def keep(work: Work, attempt: Attempt, request_id: str, status: int, body: str) -> None:
-    """The answer is stored with the effect, in one unit of work. Old ones make room: two for each that comes."""
+    """The answer is stored with the effect, in one unit of work. Old ones make room:
+    two for each that comes.
+    """
     expired = time.time() - KEPT_SECONDS
     for old in work.ids("_answer")[:2]:
         if old == attempt.id or work.get("_answer", old)["at"] < expired:
             work.remove("_answer", old)
-    kept: Object = {"object": "_answer", "id": attempt.id, "at": int(time.time()), "fingerprint": attempt.fingerprint}
+    kept: Object = {
+        "object": "_answer",
+        "id": attempt.id,
+        "at": int(time.time()),
+        "fingerprint": attempt.fingerprint,
+    }
     work.put(kept | {"request": request_id, "status": status, "body": body})

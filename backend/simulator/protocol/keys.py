@@ -10,19 +10,23 @@ _TEST_KEY = re.compile(r"[sr]k_test_\w+")
 
 
 def authenticate(header: str | None) -> str:
-    """The API key of an `Authorization` header, Bearer or Basic. Raises `StripeError` 401."""
+    """The API key of an `Authorization` header, Bearer or Basic. Raises `StripeError`
+    401.
+    """
     key = _key(header or "")
     if not key:
         raise StripeError(
-            "You did not provide an API key. You need to provide your API key in the Authorization header, using "
-            "Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY'). See "
-            "https://stripe.com/docs/api#authentication for details, or we can help at https://support.stripe.com/.",
+            "You did not provide an API key. You need to provide your API key in the "
+            "Authorization header, using Bearer auth (e.g. 'Authorization: Bearer "
+            "YOUR_SECRET_KEY'). See https://stripe.com/docs/api#authentication for details, or "
+            "we can help at https://support.stripe.com/.",
             status=401,
         )
     if key.startswith("pk_"):
         raise StripeError(
-            "This API call cannot be made with a publishable API key. Please use a secret API key. You can find a list "
-            "of your API keys at https://dashboard.stripe.com/account/apikeys.",
+            "This API call cannot be made with a publishable API key. Please use a secret API "
+            "key. You can find a list of your API keys at "
+            "https://dashboard.stripe.com/account/apikeys.",
             status=401,
             code="secret_key_required",
         )

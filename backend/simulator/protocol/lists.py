@@ -17,11 +17,19 @@ def list_of(url: str, data: list[Object], *, has_more: bool = False) -> Object:
     return {"object": "list", "data": data, "has_more": has_more, "url": url}
 
 
-def page(work: Work, params: Params, kind: str, url: str, where: dict[str, str] | None = None, *tests: Test) -> Object:
-    """The page that `limit`, `starting_after` and `ending_before` ask for, of the objects that pass all tests.
+def page(
+    work: Work,
+    params: Params,
+    kind: str,
+    url: str,
+    where: dict[str, str] | None = None,
+    *tests: Test,
+) -> Object:
+    """The page that `limit`, `starting_after` and `ending_before` ask for, of the
+    objects that pass all tests.
 
-    `where` names indexed paths and their values; tests see the objects that are left. A `created` filter is applied
-    where the call has one.
+    `where` names indexed paths and their values; tests see the objects that are left. A
+    `created` filter is applied where the call has one.
     """
     if "created" in params:
         tests = (*tests, created_within(params))
@@ -30,11 +38,17 @@ def page(work: Work, params: Params, kind: str, url: str, where: dict[str, str] 
     ids = work.ids(kind, **(where or {}))
     if cursor and cursor not in rows:
         raise missing(kind, cursor, "ending_before" if backwards else "starting_after")
-    if cursor:  # which need not be in the list itself: its status may have changed since the last page
+    if (
+        cursor
+    ):  # which need not be in the list itself: its status may have changed since the last page
         place = rows[cursor].sequence
-        ids = [i for i in ids if (rows[i].sequence > place if backwards else rows[i].sequence < place)]
+        ids = [
+            i for i in ids if (rows[i].sequence > place if backwards else rows[i].sequence < place)
+        ]
     objects = (work.get(kind, i) for i in (ids if backwards else reversed(ids)))
-    passing = (obj for obj in objects if not obj.get("deleted") and all(test(obj) for test in tests))
+    passing = (
+        obj for obj in objects if not obj.get("deleted") and all(test(obj) for test in tests)
+    )
     return _cut(passing, limit, url, backwards=backwards)
 
 
@@ -60,7 +74,9 @@ def _cursor(params: Params) -> tuple[int, str | None, bool]:
     """Limit, the id to start from, and whether the page lies before it."""
     after, before = params.get("starting_after"), params.get("ending_before")
     if after and before:
-        raise StripeError("You may only specify one of these parameters: starting_after, ending_before.")
+        raise StripeError(
+            "You may only specify one of these parameters: starting_after, ending_before."
+        )
     return _limit(params), before or after, bool(before)
 
 
@@ -68,7 +84,9 @@ def _limit(params: Params) -> int:
     limit: int = params.get("limit", DEFAULT_LIMIT)
     if limit < 1:
         raise StripeError(
-            "This value must be greater than or equal to 1.", code="parameter_invalid_integer", param="limit"
+            "This value must be greater than or equal to 1.",
+            code="parameter_invalid_integer",
+            param="limit",
         )
     if limit > MAX_LIMIT:
         raise StripeError(

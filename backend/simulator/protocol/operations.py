@@ -33,8 +33,8 @@ _root = _Node({}, {})
 def operation(route: str, takes: Any = None) -> Callable[[Handler], Handler]:
     """Register the function that answers `METHOD /v1/path/{id}`.
 
-    It is called with the unit of work, the checked parameters, and the ids of the path in their order, and returns the
-    object that is the answer, or raises `StripeError`.
+    It is called with the unit of work, the checked parameters, and the ids of the path
+    in their order, and returns the object that is the answer, or raises `StripeError`.
     """
 
     def register(handler: Handler) -> Handler:
@@ -52,7 +52,9 @@ def operation(route: str, takes: Any = None) -> Callable[[Handler], Handler]:
 
 
 def find_operation(method: str, path: str) -> tuple[Operation, list[str]]:
-    """The operation and the ids of the path. Raises `StripeError` 404 for a URL that is none."""
+    """The operation and the ids of the path. Raises `StripeError` 404 for a URL that is
+    none.
+    """
     node = _root
     ids: list[str] = []
     for segment in path.strip("/").split("/"):
@@ -71,7 +73,7 @@ def find_operation(method: str, path: str) -> tuple[Operation, list[str]]:
 
 def unrecognized(method: str, path: str) -> StripeError:
     return StripeError(
-        f"Unrecognized request URL ({method}: {path}). Please see https://stripe.com/docs or we can help at "
-        "https://support.stripe.com/.",
+        f"Unrecognized request URL ({method}: {path}). Please see https://stripe.com/docs or we "
+        "can help at https://support.stripe.com/.",
         status=404,
     )

@@ -1,7 +1,9 @@
-"""The parameters of one call: checked against Stripe's own types, and watched while they are read.
+"""The parameters of one call: checked against Stripe's own types, and watched while
+they are read.
 
-A parameter that Stripe knows but that nobody read had no effect. The call is then refused (`simulator_unsupported`)
-and its changes are rolled back: the simulator never ignores silently.
+A parameter that Stripe knows but that nobody read had no effect. The call is then
+refused (`simulator_unsupported`) and its changes are rolled back: the simulator never
+ignores silently.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,7 +16,9 @@ METADATA_KEYS, METADATA_KEY_LENGTH, METADATA_VALUE_LENGTH = 50, 40, 500
 
 
 class Params(Mapping[str, Any]):
-    """Values have their Python types; one that was sent empty, to unset it, is None. Hashes are `Params` again."""
+    """Values have their Python types; one that was sent empty, to unset it, is None.
+    Hashes are `Params` again.
+    """
 
     def __init__(self, values: dict[str, Any], path: str = "") -> None:
         self._values = values
@@ -50,12 +54,16 @@ class Params(Mapping[str, Any]):
                 target[name] = self.whole(name)
 
     def merge_metadata(self, target: Object) -> None:
-        """Stripe's rule: keys are merged, an empty value removes one, an empty `metadata` removes all."""
+        """Stripe's rule: keys are merged, an empty value removes one, an empty
+        `metadata` removes all.
+        """
         if "metadata" not in self:
             return
         sent = self["metadata"]
         merged = {} if sent is None else target.get("metadata") or {}
-        target["metadata"] = {key: value for key, value in {**merged, **(sent or {})}.items() if value != ""}
+        target["metadata"] = {
+            key: value for key, value in {**merged, **(sent or {})}.items() if value != ""
+        }
         check_metadata(target["metadata"])
 
     def accept(self, *names: str) -> None:
@@ -87,10 +95,12 @@ def check_metadata(metadata: dict[str, str]) -> None:
         raise StripeError(f"Metadata can have at most {METADATA_KEYS} keys.", param="metadata")
     for key, value in metadata.items():
         if len(key) > METADATA_KEY_LENGTH:
-            raise StripeError(f"Metadata keys can have up to {METADATA_KEY_LENGTH} characters.", param="metadata")
+            raise StripeError(
+                f"Metadata keys can have up to {METADATA_KEY_LENGTH} characters.", param="metadata"
+            )
         if len(value) > METADATA_VALUE_LENGTH:
             raise StripeError(
-                f"Metadata values can have up to {METADATA_VALUE_LENGTH} characters, but you passed in a value that is "
-                f"{len(value)} characters.",
+                f"Metadata values can have up to {METADATA_VALUE_LENGTH} characters, but you "
+                f"passed in a value that is {len(value)} characters.",
                 param=f"metadata[{key}]",
             )

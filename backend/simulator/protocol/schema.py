@@ -1,7 +1,7 @@
 """What Stripe takes for each call, read off stripe-python's own TypedDicts.
 
-They are generated from Stripe's OpenAPI document of the pinned API version, so names, nesting and word lists need no
-copy here.
+They are generated from Stripe's OpenAPI document of the pinned API version, so names,
+nesting and word lists need no copy here.
 """
 
 import types
@@ -20,7 +20,9 @@ _LOCALS = {"StripeContext": object, "Mapping": Mapping}
 
 @dataclass
 class Shape:
-    """What one parameter may be. Stripe's lists of words are closed, although stripe-python lets any string pass."""
+    """What one parameter may be. Stripe's lists of words are closed, although
+    stripe-python lets any string pass.
+    """
 
     clears: bool = False  # an empty string unsets it
     words: list[str] = field(default_factory=list)
@@ -32,9 +34,13 @@ class Shape:
 
 @cache
 def fields(hash_type: type) -> dict[str, Any]:
-    """Names and types of its parameters, without the options of stripe-python's own call."""
+    """Names and types of its parameters, without the options of stripe-python's own
+    call.
+    """
     hints = get_type_hints(hash_type, localns=_LOCALS)
-    return {name: hint for name, hint in hints.items() if name not in RequestOptions.__annotations__}
+    return {
+        name: hint for name, hint in hints.items() if name not in RequestOptions.__annotations__
+    }
 
 
 @cache

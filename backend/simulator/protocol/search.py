@@ -1,8 +1,10 @@
-"""Stripe's search query language (https://docs.stripe.com/search#search-query-language).
+"""Stripe's search query language
+(https://docs.stripe.com/search#search-query-language).
 
-`email:"ada@example.com" AND metadata["plan"]:"pro" -created<1700000000`: clauses are joined by AND or by OR, never by
-both; `:` is equality, `~` a part of the text, `<`, `>`, `<=`, `>=` compare numbers; `null` stands for what is not set;
-a leading `-` negates.
+`email:"ada@example.com" AND metadata["plan"]:"pro" -created<1700000000`: clauses are
+joined by AND or by OR, never by both; `:` is equality, `~` a part of the text, `<`,
+`>`, `<=`, `>=` compare numbers; `null` stands for what is not set; a leading `-`
+negates.
 """
 
 import base64
@@ -28,7 +30,9 @@ MIN_SUBSTRING = 3
 
 
 def search(work: Work, params: Params, kind: str, url: str, fields: set[str]) -> Object:
-    """The answer of `…/search`, newest first. `fields` are those that Stripe lets this kind be searched by."""
+    """The answer of `…/search`, newest first. `fields` are those that Stripe lets this
+    kind be searched by.
+    """
     test = _parse(params["query"], fields)
     limit = params.get("limit", DEFAULT_LIMIT)
     found = [obj for obj in work.all(kind) if test(obj)][::-1]
@@ -36,7 +40,13 @@ def search(work: Work, params: Params, kind: str, url: str, fields: set[str]) ->
     data = found[start : start + limit]
     more = len(found) > start + limit
     following = base64.urlsafe_b64encode(str(start + limit).encode()).decode() if more else None
-    return {"object": "search_result", "data": data, "has_more": more, "next_page": following, "url": url}
+    return {
+        "object": "search_result",
+        "data": data,
+        "has_more": more,
+        "next_page": following,
+        "url": url,
+    }
 
 
 def _offset(page: str | None) -> int:
@@ -92,7 +102,9 @@ def _literal(text: str) -> str | None:
 
 def _comparison(operator: str, wanted: str | None, text: str) -> Callable[[Any], bool]:
     if operator == ":":
-        return lambda value: value is None if wanted is None else _as_text(value).lower() == wanted.lower()
+        return lambda value: (
+            value is None if wanted is None else _as_text(value).lower() == wanted.lower()
+        )
     if wanted is None:
         raise _bad("null can only be compared by `:`")
     if operator == "~":
@@ -118,6 +130,7 @@ def _as_text(value: Any) -> str:
 
 def _bad(why: str) -> StripeError:
     return StripeError(
-        f"We were unable to parse your search query: {why}. See https://docs.stripe.com/search#search-query-language.",
+        f"We were unable to parse your search query: {why}. See "
+        "https://docs.stripe.com/search#search-query-language.",
         param="query",
     )

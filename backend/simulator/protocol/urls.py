@@ -8,7 +8,9 @@ WEB = ("http", "https")
 
 
 def check_url(url: str, param: str, *, web: bool = False) -> str:
-    """It must be whole. Any scheme will do, as an app on a phone has its own, unless it is to be one of the `web`."""
+    """It must be whole. Any scheme will do, as an app on a phone has its own, unless it
+    is to be one of the `web`.
+    """
     try:
         parts = urlsplit(url)
         whole = bool(parts.scheme and (parts.hostname or (parts.path and parts.scheme not in WEB)))
@@ -17,6 +19,8 @@ def check_url(url: str, param: str, *, web: bool = False) -> str:
         whole = fits = False
     if not whole or not fits:
         raise StripeError(
-            "Invalid URL: An explicit scheme (such as https) must be provided.", code="url_invalid", param=param
+            "Invalid URL: An explicit scheme (such as https) must be provided.",
+            code="url_invalid",
+            param=param,
         )
     return url

@@ -1,4 +1,6 @@
-"""One module for each of Stripe's resources. Importing this package registers the operations of all of them."""
+"""One module for each of Stripe's resources. Importing this package registers the
+operations of all of them.
+"""
 
 import importlib
 import pkgutil

@@ -1,4 +1,9 @@
-from stripe.params import ChargeListParams, ChargeListRefundsParams, ChargeRetrieveParams, ChargeUpdateParams
+from stripe.params import (
+    ChargeListParams,
+    ChargeListRefundsParams,
+    ChargeRetrieveParams,
+    ChargeUpdateParams,
+)
 
 from simulator.objects import Object
 from simulator.protocol.lists import page

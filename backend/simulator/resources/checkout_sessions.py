@@ -27,15 +27,18 @@ from simulator.state.work import Work
 URL = "/v1/checkout/sessions"
 SHORTEST, LONGEST = 30 * MINUTE, DAY
 PLAIN = (
-    "allow_promotion_codes", "billing_address_collection", "cancel_url", "client_reference_id", "customer_email",
-    "locale", "payment_method_collection", "saved_payment_method_options", "submit_type", "success_url",
+    "allow_promotion_codes", "billing_address_collection", "cancel_url", "client_reference_id",
+    "customer_email", "locale", "payment_method_collection", "saved_payment_method_options",
+    "submit_type", "success_url",
 )  # fmt: skip
 
 
 @operation("POST /v1/checkout/sessions", SessionCreateParams)
 def create(work: Work, params: Params) -> Object:
     _refuse(params)
-    customer = work.get("customer", params["customer"], "customer") if params.get("customer") else None
+    customer = (
+        work.get("customer", params["customer"], "customer") if params.get("customer") else None
+    )
     work.use_clock_of(customer)
     mode = params.get("mode", "payment")
     session = new_session(
@@ -57,7 +60,10 @@ def create(work: Work, params: Params) -> Object:
     if email := session["_email"]:
         session["customer_details"] = expected_customer(mode, email)
     items = _items(work, params, session)
-    session |= {"_line_items": items, "currency": items[0]["currency"] if items else params.get("currency")}
+    session |= {
+        "_line_items": items,
+        "currency": items[0]["currency"] if items else params.get("currency"),
+    }
     check_session(session, params)
     if customer and mode == "subscription":
         subscriptions.check_currency(work, customer, session["currency"], "line_items")
@@ -75,7 +81,9 @@ def create(work: Work, params: Params) -> Object:
 
 
 def _refuse(params: Params) -> None:
-    """What would show on the page, or change what is paid, and the simulator's page does not have."""
+    """What would show on the page, or change what is paid, and the simulator's page
+    does not have.
+    """
     if params.get("ui_mode", "hosted_page") != "hosted_page":
         raise unsupported("ui_mode", "The simulator has the hosted page alone.")
     for name in (
@@ -88,7 +96,9 @@ def _refuse(params: Params) -> None:
         if params.whole(name, {}).get("enabled"):
             raise unsupported(name)
     if params.get("billing_address_collection") == "required":
-        raise unsupported("billing_address_collection", "The simulator's page does not ask for an address.")
+        raise unsupported(
+            "billing_address_collection", "The simulator's page does not ask for an address."
+        )
     if set(params.get("allowed_payment_method_types") or ["card"]) != {"card"}:
         raise unsupported("allowed_payment_method_types", "The simulator knows cards alone.")
     for item in params.get("line_items") or []:
@@ -101,7 +111,8 @@ def _expiry(params: Params, now: int) -> int:
     at: int = params.get("expires_at", now + LONGEST)
     if not now + SHORTEST <= at <= now + LONGEST:
         raise StripeError(
-            "The `expires_at` timestamp must be between 30 minutes and 24 hours from Checkout Session creation.",
+            "The `expires_at` timestamp must be between 30 minutes and 24 hours from Checkout "
+            "Session creation.",
             param="expires_at",
         )
     return at
@@ -120,24 +131,37 @@ def _customer_known(params: Params, customer: Object | None) -> Object:
 
 
 def _customer_update(params: Params, customer: Object | None) -> Object:
-    """What the page may change of the customer. It asks for a name, and for no address of any kind."""
+    """What the page may change of the customer. It asks for a name, and for no address
+    of any kind.
+    """
     if "customer_update" in params and customer is None:
-        raise StripeError("`customer_update` can only be used with `customer`.", param="customer_update")
+        raise StripeError(
+            "`customer_update` can only be used with `customer`.", param="customer_update"
+        )
     wanted: Object = params.whole("customer_update", {})
     return wanted
 
 
 def _data(params: Params, mode: str) -> Object:
     """What is kept for the objects that the session will make."""
-    names = {"subscription": "subscription_data", "payment": "payment_intent_data", "setup": "setup_intent_data"}
-    if wrong := next((name for kind, name in names.items() if kind != mode and name in params), None):
+    names = {
+        "subscription": "subscription_data",
+        "payment": "payment_intent_data",
+        "setup": "setup_intent_data",
+    }
+    if wrong := next(
+        (name for kind, name in names.items() if kind != mode and name in params), None
+    ):
         raise StripeError(f"You can not pass `{wrong}` in `{mode}` mode.", param=wrong)
     data: Object = {f"_{name}": {} for name in names.values()}
     known = {
         "subscription": (
             "metadata", "description", "trial_period_days", "trial_end", "trial_settings",
         ),
-        "payment": ("metadata", "description", "receipt_email", "setup_future_usage", "statement_descriptor"),
+        "payment": (
+            "metadata", "description", "receipt_email", "setup_future_usage",
+            "statement_descriptor",
+        ),
         "setup": ("metadata", "description"),
     }  # fmt: skip
     if sent := params.get(names[mode]):
@@ -165,7 +189,9 @@ def _price(work: Work, sent: Params) -> Object:
     if "price_data" not in sent:
         if "price" not in sent:
             raise StripeError(
-                "You must pass `price` or `price_data`.", code="parameter_missing", param=sent.path("price")
+                "You must pass `price` or `price_data`.",
+                code="parameter_missing",
+                param=sent.path("price"),
             )
         return active_price(work, sent["price"], sent.path("price"))
     data = sent["price_data"]
@@ -204,8 +230,8 @@ def expire(work: Work, _: Params, identity: str) -> Object:
     work.use_clock_of(work.find("customer", session["customer"]))
     if session["status"] != "open":
         raise StripeError(
-            f'Only Checkout Sessions with a status in ["open"] can be expired. This Checkout Session has a status of '
-            f"`{session['status']}`."
+            'Only Checkout Sessions with a status in ["open"] can be expired. '
+            f"This Checkout Session has a status of `{session['status']}`."
         )
     return checkout.expire(work, session)
 
@@ -215,7 +241,14 @@ def list_all(work: Work, params: Params) -> Object:
     names = ("customer", "subscription", "payment_intent", "status")
     where = {name: params[name] for name in names if name in params}
     email: str | None = params.whole("customer_details", {}).get("email")
-    return page(work, params, "checkout.session", URL, where, lambda one: email is None or _email(one) == email)
+    return page(
+        work,
+        params,
+        "checkout.session",
+        URL,
+        where,
+        lambda one: email is None or _email(one) == email,
+    )
 
 
 def _email(session: Object) -> Any:
@@ -230,7 +263,9 @@ def list_line_items(work: Work, params: Params, identity: str) -> Object:
 
 @includable("checkout.session", "total_details.breakdown")
 def breakdown(work: Work, session: Object) -> Object:
-    """Which discount took what off. Until the session is paid a discount has no object of its own."""
+    """Which discount took what off. Until the session is paid a discount has no object
+    of its own.
+    """
     invoice = work.find("invoice", session["invoice"])
     if session["total_details"]["amount_discount"] and invoice is None:
         raise unsupported("expand", "The simulator tells discounts apart once they are invoiced.")

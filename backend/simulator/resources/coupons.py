@@ -67,7 +67,9 @@ def update(work: Work, params: Params, identity: str) -> Object:
 
 @operation("DELETE /v1/coupons/{id}", CouponDeleteParams)
 def delete(work: Work, _: Params, identity: str) -> Object:
-    """It can be redeemed no more; discounts that came from it go on, so the coupon itself stays behind the scenes."""
+    """It can be redeemed no more; discounts that came from it go on, so the coupon
+    itself stays behind the scenes.
+    """
     coupon = work.get_live("coupon", identity)
     coupon["valid"] = False
     work.emit("coupon.deleted", coupon)
@@ -99,15 +101,23 @@ def _reduction(params: Params) -> Object:
     amount, percent = params.get("amount_off"), params.get("percent_off")
     if (amount is None) == (percent is None):
         raise StripeError(
-            "Must provide either percent_off or amount_off.", code="parameter_missing", param="percent_off"
+            "Must provide either percent_off or amount_off.",
+            code="parameter_missing",
+            param="percent_off",
         )
     if percent is not None and not 0 < percent <= 100:  # noqa: PLR2004 - per cent
-        raise StripeError("Invalid percent_off: must be greater than 0 and at most 100.", param="percent_off")
+        raise StripeError(
+            "Invalid percent_off: must be greater than 0 and at most 100.", param="percent_off"
+        )
     if amount is not None and amount <= 0:
-        raise StripeError("Invalid positive integer", code="parameter_invalid_integer", param="amount_off")
+        raise StripeError(
+            "Invalid positive integer", code="parameter_invalid_integer", param="amount_off"
+        )
     currency = params.get("currency")
     if amount is not None and not currency:
-        raise StripeError("Missing required param: currency.", code="parameter_missing", param="currency")
+        raise StripeError(
+            "Missing required param: currency.", code="parameter_missing", param="currency"
+        )
     return {
         "amount_off": amount,
         "currency": checked(currency) if currency and amount is not None else None,

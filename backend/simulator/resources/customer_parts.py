@@ -1,4 +1,6 @@
-"""What a customer has only when it is asked for, by `expand` or by a list of its own."""
+"""What a customer has only when it is asked for, by `expand` or by a list of its
+own.
+"""
 
 from stripe.params import (
     CustomerCashBalanceRetrieveParams,
@@ -50,13 +52,19 @@ def tax_ids(_: Work, customer: Object) -> Object:
 
 @includable("customer", "tax")
 def tax(_: Work, customer: Object) -> Object:
-    """Where they are is known from an address alone, and no taxes are collected anywhere."""
+    """Where they are is known from an address alone, and no taxes are collected
+    anywhere.
+    """
     address = customer["address"] or {}
     if not address.get("country"):
         known, location = "unrecognized_location", None
     else:
         known = "not_collecting"
-        location = {"country": address["country"], "source": "billing_address", "state": address.get("state")}
+        location = {
+            "country": address["country"],
+            "source": "billing_address",
+            "state": address.get("state"),
+        }
     return {"automatic_tax": known, "ip_address": None, "location": location, "provider": "stripe"}
 
 
@@ -76,7 +84,9 @@ def retrieve_cash_balance(work: Work, _: Params, identity: str) -> Object:
     return _cash_balance(work.get_live("customer", identity)["id"])
 
 
-@operation("GET /v1/customers/{id}/cash_balance_transactions", CustomerCashBalanceTransactionListParams)
+@operation(
+    "GET /v1/customers/{id}/cash_balance_transactions", CustomerCashBalanceTransactionListParams
+)
 def list_cash_balance(work: Work, params: Params, identity: str) -> Object:
     """Nobody can transfer money to a customer."""
     customer = work.get_live("customer", identity)

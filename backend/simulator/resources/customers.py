@@ -17,7 +17,17 @@ from simulator.protocol.operations import operation
 from simulator.protocol.parameters import Params
 from simulator.state.work import Work
 
-PLAIN = ("address", "balance", "description", "email", "name", "phone", "preferred_locales", "shipping", "tax_exempt")
+PLAIN = (
+    "address",
+    "balance",
+    "description",
+    "email",
+    "name",
+    "phone",
+    "preferred_locales",
+    "shipping",
+    "tax_exempt",
+)
 PREFIX = re.compile("[A-Z0-9]{3,12}")
 ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")
 
@@ -25,11 +35,15 @@ ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")
 @operation("POST /v1/customers", CustomerCreateParams)
 def create(work: Work, params: Params) -> Object:
     if clock := params.get("test_clock") or settings.clock_of(work, params.get("email")):
-        work.use_clock_of({"test_clock": work.get("test_helpers.test_clock", clock, "test_clock")["id"]})
+        work.use_clock_of(
+            {"test_clock": work.get("test_helpers.test_clock", clock, "test_clock")["id"]}
+        )
     customer = new_customer(work, clock)
     attached = {}
     if wanted := params.get("payment_method"):
-        attached[wanted] = payment_methods.attach(work, payment_methods.usable(work, wanted), customer)["id"]
+        attached[wanted] = payment_methods.attach(
+            work, payment_methods.usable(work, wanted), customer
+        )["id"]
     _apply(work, customer, params, attached)
     work.put(customer)
     work.emit("customer.created", customer)
@@ -57,9 +71,13 @@ def delete(work: Work, _: Params, customer_id: str) -> Object:
 
 
 def named(work: Work, params: Params) -> Object:
-    """The customer whom a call has to name. From here on time goes as it does for them."""
+    """The customer whom a call has to name. From here on time goes as it does for
+    them.
+    """
     if not params.get("customer"):
-        raise StripeError("Missing required param: customer.", code="parameter_missing", param="customer")
+        raise StripeError(
+            "Missing required param: customer.", code="parameter_missing", param="customer"
+        )
     customer = work.get("customer", params["customer"], "customer")
     work.use_clock_of(customer)
     return customer
@@ -85,24 +103,34 @@ def list_all(work: Work, params: Params) -> Object:
 
 
 def _apply(work: Work, customer: Object, params: Params, attached: dict[str, str]) -> None:
-    """`attached`: a payment method as the call names it, which may be a test name, and its id."""
+    """`attached`: a payment method as the call names it, which may be a test name, and
+    its id.
+    """
     params.into(customer, *PLAIN, "invoice_prefix", "next_invoice_sequence")
     if not PREFIX.fullmatch(customer["invoice_prefix"] or ""):
-        raise StripeError("Invoice prefixes must be 3-12 uppercase letters or numbers.", param="invoice_prefix")
+        raise StripeError(
+            "Invoice prefixes must be 3-12 uppercase letters or numbers.", param="invoice_prefix"
+        )
     customer["tax_exempt"] = customer["tax_exempt"] or "none"
     customer["balance"] = customer["balance"] or 0
     for holder in (customer, customer["shipping"]):
         if holder and holder.get("address"):
             holder["address"] = dict.fromkeys(ADDRESS) | holder["address"]
     if customer["shipping"]:
-        customer["shipping"] = {"carrier": None, "phone": None, "tracking_number": None} | customer["shipping"]
+        customer["shipping"] = {"carrier": None, "phone": None, "tracking_number": None} | customer[
+            "shipping"
+        ]
     if customer["email"] and "@" not in customer["email"]:
-        raise StripeError(f"Invalid email address: {customer['email']}", code="email_invalid", param="email")
+        raise StripeError(
+            f"Invalid email address: {customer['email']}", code="email_invalid", param="email"
+        )
     params.merge_metadata(customer)
     if sent := params.get("invoice_settings"):
         sent.into(customer["invoice_settings"], "custom_fields", "default_payment_method", "footer")
         if chosen := customer["invoice_settings"]["default_payment_method"]:
-            chosen = customer["invoice_settings"]["default_payment_method"] = attached.get(chosen, chosen)
+            chosen = customer["invoice_settings"]["default_payment_method"] = attached.get(
+                chosen, chosen
+            )
             _check_payment_method(work, customer, chosen)
 
 
@@ -110,8 +138,8 @@ def _check_payment_method(work: Work, customer: Object, payment_method: str) -> 
     path = "invoice_settings[default_payment_method]"
     if work.get("payment_method", payment_method, path)["customer"] != customer["id"]:
         raise StripeError(
-            f"The customer does not have a payment method with the ID {payment_method}. The payment method must be "
-            "attached to the customer.",
+            f"The customer does not have a payment method with the ID {payment_method}. The "
+            "payment method must be attached to the customer.",
             code="resource_missing",
             param=path,
         )

@@ -1,4 +1,9 @@
-from stripe.params import DisputeCloseParams, DisputeListParams, DisputeRetrieveParams, DisputeUpdateParams
+from stripe.params import (
+    DisputeCloseParams,
+    DisputeListParams,
+    DisputeRetrieveParams,
+    DisputeUpdateParams,
+)
 
 from simulator.billing import disputes
 from simulator.objects import Object

@@ -41,7 +41,9 @@ def list_all(work: Work, params: Params) -> Object:
 
 def rendered(work: Work, event: Object) -> Object:
     """With the number of endpoints that have not taken it yet."""
-    return event | {"pending_webhooks": len(work.ids("_delivery", event=event["id"], status="pending"))}
+    return event | {
+        "pending_webhooks": len(work.ids("_delivery", event=event["id"], status="pending"))
+    }
 
 
 def _was_delivered(work: Work, event: Object) -> bool:
@@ -50,7 +52,9 @@ def _was_delivered(work: Work, event: Object) -> bool:
 
 
 def watch_retention(work: Work) -> None:
-    """Before a unit of work is kept: where there are events, one timer of each clock sees to their end."""
+    """Before a unit of work is kept: where there are events, one timer of each clock
+    sees to their end.
+    """
     if not work.events:
         return
     clock = work.clock_id or MAIN_CLOCK
@@ -62,7 +66,9 @@ def watch_retention(work: Work) -> None:
 def purge(work: Work, clock: str) -> None:
     """Stripe keeps events for 30 days."""
     events = work.ids("event", _clock=clock)  # in the order of their time
-    kept = bisect_left(events, work.now - KEPT_SECONDS, key=lambda event: work.get("event", event)["created"])
+    kept = bisect_left(
+        events, work.now - KEPT_SECONDS, key=lambda event: work.get("event", event)["created"]
+    )
     if kept < len(events):
         work.set_timer("events.purge", clock, work.now + DAY)
     for identity in events[:kept]:

@@ -22,7 +22,9 @@ URL = "/v1/invoiceitems"
 
 @operation("POST /v1/invoiceitems", InvoiceItemCreateParams)
 def create(work: Work, params: Params) -> Object:
-    """It waits for the customer's next manual invoice, or goes onto the draft that is named."""
+    """It waits for the customer's next manual invoice, or goes onto the draft that is
+    named.
+    """
     customer = customers.named(work, params)
     draft = work.get("invoice", params["invoice"], "invoice") if params.get("invoice") else None
     item = _built(work, params, customer)
@@ -39,10 +41,15 @@ def create(work: Work, params: Params) -> Object:
 
 
 def _built(work: Work, params: Params, customer: Object) -> Object:
-    quantity, currency = params.get("quantity", 1), checked(params.get("currency") or customer["currency"] or "usd")
+    quantity, currency = (
+        params.get("quantity", 1),
+        checked(params.get("currency") or customer["currency"] or "usd"),
+    )
     named = (params.get("pricing") or {}).get("price")
     if (named is None) == ("amount" not in params):
-        raise StripeError("You must pass one of `amount` and `pricing`.", code="parameter_missing", param="amount")
+        raise StripeError(
+            "You must pass one of `amount` and `pricing`.", code="parameter_missing", param="amount"
+        )
     price = active_price(work, named, "pricing[price]") if named else None
     item = new_pending_item(
         work.new_id("invoiceitem"),
@@ -51,7 +58,11 @@ def _built(work: Work, params: Params, customer: Object) -> Object:
         amount=cost(price, quantity) if price else params["amount"],
         currency=price["currency"] if price else currency,
     )
-    item |= {"quantity": quantity, "quantity_decimal": str(quantity), "test_clock": customer["test_clock"]}
+    item |= {
+        "quantity": quantity,
+        "quantity_decimal": str(quantity),
+        "test_clock": customer["test_clock"],
+    }
     if price:
         item |= {"pricing": pricing_of(price), "description": product_name(work, price)}
     return item
@@ -85,4 +96,11 @@ def delete(work: Work, _: Params, identity: str) -> Object:
 def list_all(work: Work, params: Params) -> Object:
     where = {name: params[name] for name in ("customer", "invoice") if name in params}
     pending = params.get("pending")
-    return page(work, params, "invoiceitem", URL, where, lambda item: pending in {None, item["invoice"] is None})
+    return page(
+        work,
+        params,
+        "invoiceitem",
+        URL,
+        where,
+        lambda item: pending in {None, item["invoice"] is None},
+    )

@@ -17,4 +17,6 @@ def list_all(work: Work, params: Params) -> Object:
     where = {"invoice": params["invoice"]} if "invoice" in params else {}
     if wanted := params.whole("payment"):
         where["payment.payment_intent"] = wanted.get("payment_intent", "")
-    return page(work, params, "invoice_payment", "/v1/invoice_payments", where, *equals(params, "status"))
+    return page(
+        work, params, "invoice_payment", "/v1/invoice_payments", where, *equals(params, "status")
+    )

@@ -7,7 +7,12 @@ from simulator.objects import Object
 from simulator.protocol.errors import StripeError, unsupported
 from simulator.protocol.operations import operation
 from simulator.protocol.parameters import Params
-from simulator.resources.subscription_params import billing_change, cancellation, new_items, refuse_others
+from simulator.resources.subscription_params import (
+    billing_change,
+    cancellation,
+    new_items,
+    refuse_others,
+)
 from simulator.state.work import Work
 
 
@@ -25,7 +30,9 @@ def _preview(work: Work, params: Params) -> Object:
         return _of_subscription(work, params, work.get("subscription", identity, "subscription"))
     if not customer:
         raise StripeError(
-            "You must specify one of `customer` and `subscription`.", code="parameter_missing", param="customer"
+            "You must specify one of `customer` and `subscription`.",
+            code="parameter_missing",
+            param="customer",
         )
     return _of_customer(work, params, work.get("customer", customer, "customer"))
 
@@ -50,7 +57,9 @@ def _change(work: Work, details: Params, subscription: Object) -> Change:
 
 
 def _of_customer(work: Work, params: Params, customer: Object) -> Object:
-    """The first invoice of a subscription to be, or the next one of the only subscription that there is."""
+    """The first invoice of a subscription to be, or the next one of the only
+    subscription that there is.
+    """
     work.use_clock_of(customer)
     details = params.get("subscription_details")
     if details is None or "items" not in details:
@@ -69,4 +78,8 @@ def _only_subscription(work: Work, customer: Object) -> Object:
     for subscription in work.all("subscription", customer=customer["id"]):
         if subscription["status"] in {"active", "trialing", "past_due"}:
             return subscription
-    raise StripeError(f"No upcoming invoices for customer: {customer['id']}", status=404, code="invoice_upcoming_none")
+    raise StripeError(
+        f"No upcoming invoices for customer: {customer['id']}",
+        status=404,
+        code="invoice_upcoming_none",
+    )

@@ -46,22 +46,33 @@ def create(work: Work, params: Params) -> Object:
         currency,
         "manual",
         pending=_pending(work, customer["id"], currency) if includes else [],
-        discounts=[coupons.redeem(work, source, customer["id"], None, currency)["id"] for source in discounts],
+        discounts=[
+            coupons.redeem(work, source, customer["id"], None, currency)["id"]
+            for source in discounts
+        ],
         fields=fields,
     )
     return invoices.open_draft(work, plan, waits=advances)
 
 
 def _pending(work: Work, customer: str, currency: str) -> list[Object]:
-    waiting = [item for item in work.all("invoiceitem", customer=customer) if item["invoice"] is None]
-    return [item for item in reversed(waiting) if item["parent"] is None and item["currency"] == currency]
+    waiting = [
+        item for item in work.all("invoiceitem", customer=customer) if item["invoice"] is None
+    ]
+    return [
+        item
+        for item in reversed(waiting)
+        if item["parent"] is None and item["currency"] == currency
+    ]
 
 
 def _apply(work: Work, invoice: Object, params: Params) -> None:
     params.into(invoice, "description", "footer", "custom_fields", "statement_descriptor")
     params.merge_metadata(invoice)
     if identity := params.get("default_payment_method"):
-        invoice["default_payment_method"] = work.get("payment_method", identity, "default_payment_method")["id"]
+        invoice["default_payment_method"] = work.get(
+            "payment_method", identity, "default_payment_method"
+        )["id"]
 
 
 @operation("GET /v1/invoices/{id}", InvoiceRetrieveParams)
@@ -99,7 +110,11 @@ def delete(work: Work, _: Params, identity: str) -> Object:
 
 @operation("GET /v1/invoices", InvoiceListParams)
 def list_all(work: Work, params: Params) -> Object:
-    names = {"customer": "customer", "subscription": "parent.subscription_details.subscription", "status": "status"}
+    names = {
+        "customer": "customer",
+        "subscription": "parent.subscription_details.subscription",
+        "status": "status",
+    }
     where = {path: params[name] for name, path in names.items() if name in params}
     return page(work, params, "invoice", URL, where, *equals(params, "collection_method"))
 
@@ -117,7 +132,10 @@ def finalize(work: Work, params: Params, identity: str) -> Object:
     invoice = _found(work, identity)
     invoices.require(invoice, "draft")
     if not invoice["lines"]["data"]:
-        raise StripeError("You can't finalize an invoice without line items.", code="invoice_no_customer_line_items")
+        raise StripeError(
+            "You can't finalize an invoice without line items.",
+            code="invoice_no_customer_line_items",
+        )
     if "auto_advance" in params:
         invoice["auto_advance"] = params["auto_advance"]
     collection.finalize(work, invoice)
@@ -135,19 +153,26 @@ def pay(work: Work, params: Params, identity: str) -> Object:
         collection.finalize(work, invoice)
     if invoice["status"] not in {"open", "uncollectible"}:
         raise StripeError(
-            "Invoice is already paid" if invoice["status"] == "paid" else "This invoice can no longer be paid."
+            "Invoice is already paid"
+            if invoice["status"] == "paid"
+            else "This invoice can no longer be paid."
         )
     off_session, chosen = params.get("off_session", False), params.get("payment_method")
     if params.get("paid_out_of_band"):
         collection.pay_outside(work, invoice)
         return invoice
-    payment_method = usable(work, chosen) if chosen else collection.payment_method_for(work, invoice)
+    payment_method = (
+        usable(work, chosen) if chosen else collection.payment_method_for(work, invoice)
+    )
     if payment_method is None:
         raise StripeError(
-            "Cannot charge customer that has no active card. Please provide a payment method.", code="resource_missing"
+            "Cannot charge customer that has no active card. Please provide a payment method.",
+            code="resource_missing",
         )
     check_payer(payment_method, invoice["customer"])
-    _raise_refusal(invoice, collection.collect(work, invoice, payment_method, off_session=off_session))
+    _raise_refusal(
+        invoice, collection.collect(work, invoice, payment_method, off_session=off_session)
+    )
     return invoice
 
 
@@ -155,12 +180,16 @@ def _raise_refusal(invoice: Object, answer: Answer) -> None:
     if answer.decline:
         charge = answer.charge["id"] if answer.charge else None
         raise card_error(
-            answer.decline.message, answer.decline.code, decline_code=answer.decline.decline_code, charge=charge
+            answer.decline.message,
+            answer.decline.code,
+            decline_code=answer.decline.decline_code,
+            charge=charge,
         )
     if not answer.paid:
         raise card_error(
-            "Payment for this invoice requires additional user action before it can be completed successfully. Payment "
-            f"can be completed on the invoice's page: {invoice['hosted_invoice_url']}",
+            "Payment for this invoice requires additional user action before it can be completed "
+            "successfully. Payment can be completed on the invoice's page: "
+            f"{invoice['hosted_invoice_url']}",
             "invoice_payment_intent_requires_action",
         )
 
@@ -182,7 +211,8 @@ def mark_uncollectible(work: Work, _: Params, identity: str) -> Object:
 @includable("invoice", "payments")
 def payments_of(work: Work, invoice: Object) -> Object:
     return listed(
-        list(work.all("invoice_payment", invoice=invoice["id"])), f"/v1/invoice_payments?invoice={invoice['id']}"
+        list(work.all("invoice_payment", invoice=invoice["id"])),
+        f"/v1/invoice_payments?invoice={invoice['id']}",
     )
 
 

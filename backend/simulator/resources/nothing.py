@@ -1,7 +1,8 @@
-"""Resources of which the simulator has none, because no call makes them: their lists are truthfully empty.
+"""Resources of which the simulator has none, because no call makes them: their lists
+are truthfully empty.
 
-A program that copies a whole account reads all of these. Left out are histories that the simulator does not write, such
-as that of a customer's balance.
+A program that copies a whole account reads all of these. Left out are histories that
+the simulator does not write, such as that of a customer's balance.
 """
 
 from typing import Any
@@ -69,11 +70,15 @@ OF_ANOTHER: dict[str, tuple[str, str, str]] = {
     "customers/{id}/tax_ids": ("customer", "tax_id", "CustomerTaxId"),
     "products/{id}/features": ("product", "product_feature", "ProductFeature"),
 }
-"""The path, the kind that the list belongs to, the kind that would be listed, and how its parameters are named."""
+"""The path, the kind that the list belongs to, the kind that would be listed, and how
+its parameters are named.
+"""
 
 
 def _parameters(kind: str, ending: str) -> Any:
-    """The class that stripe-python has for them: `radar.EarlyFraudWarningListParams` of `radar.early_fraud_warning`."""
+    """The class that stripe-python has for them: `radar.EarlyFraudWarningListParams` of
+    `radar.early_fraud_warning`.
+    """
     *package, name = kind.split(".")
     module = getattr(declared, package[0]) if package else declared
     return getattr(module, "".join(word.capitalize() for word in name.split("_")) + ending)

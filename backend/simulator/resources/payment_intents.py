@@ -21,7 +21,13 @@ from simulator.protocol.urls import check_url
 from simulator.state.work import Work
 
 URL = "/v1/payment_intents"
-PLAIN = ("description", "receipt_email", "shipping", "statement_descriptor", "statement_descriptor_suffix")
+PLAIN = (
+    "description",
+    "receipt_email",
+    "shipping",
+    "statement_descriptor",
+    "statement_descriptor_suffix",
+)
 
 
 def _refuse(params: Params) -> None:
@@ -40,10 +46,14 @@ def _refuse_to_confirm(params: Params) -> None:
 @operation("POST /v1/payment_intents", PaymentIntentCreateParams)
 def create(work: Work, params: Params) -> Object:
     _refuse(params)
-    customer = work.get("customer", params["customer"], "customer") if params.get("customer") else None
+    customer = (
+        work.get("customer", params["customer"], "customer") if params.get("customer") else None
+    )
     work.use_clock_of(customer)
     if params["amount"] < 1:
-        raise StripeError("Invalid positive integer", code="parameter_invalid_integer", param="amount")
+        raise StripeError(
+            "Invalid positive integer", code="parameter_invalid_integer", param="amount"
+        )
     _check_amount(params["amount"], currency := checked(params["currency"]))
     fields: Object = {"metadata": {}}
     _apply(fields, params)
@@ -78,11 +88,15 @@ def _check_amount(amount: int, currency: str) -> None:
     least, most, step = (read(currency) for read in (smallest_charge, largest_charge, multiple_of))
     if amount < least:
         raise StripeError(
-            f"Amount must be at least {money(least, currency)} {currency}", code="amount_too_small", param="amount"
+            f"Amount must be at least {money(least, currency)} {currency}",
+            code="amount_too_small",
+            param="amount",
         )
     if amount > most:
         raise StripeError(
-            f"Amount must be no more than {money(most, currency)}", code="amount_too_large", param="amount"
+            f"Amount must be no more than {money(most, currency)}",
+            code="amount_too_large",
+            param="amount",
         )
     if amount % step:
         raise StripeError(
@@ -124,15 +138,16 @@ def confirm(work: Work, params: Params, identity: str) -> Object:
 def _confirm(work: Work, intent: Object, params: Params, *, off_session: bool) -> Object:
     if intent["status"] not in CONFIRMABLE:
         raise StripeError(
-            f"This PaymentIntent's status is {intent['status']}, and it cannot be confirmed any more.",
+            f"This PaymentIntent's status is {intent['status']}, and it cannot be confirmed any "
+            "more.",
             code="payment_intent_unexpected_state",
             payment_intent=intent,
         )
     if not intent["payment_method"]:
         raise StripeError(
-            "You cannot confirm this PaymentIntent because it's missing a payment method. You can either update the "
-            "PaymentIntent with a payment method and then confirm it again, or confirm it again directly with a "
-            "payment method or ConfirmationToken.",
+            "You cannot confirm this PaymentIntent because it's missing a payment method. You "
+            "can either update the PaymentIntent with a payment method and then confirm it "
+            "again, or confirm it again directly with a payment method or ConfirmationToken.",
             code="payment_intent_unexpected_state",
             payment_intent=intent,
         )
@@ -141,7 +156,12 @@ def _confirm(work: Work, intent: Object, params: Params, *, off_session: bool) -
     if return_url := params.get("return_url"):
         intent["_return_url"] = check_url(return_url, "return_url")
     answer = payments.confirm(work, intent, payment_method, off_session=off_session)
-    if answer.paid and intent["setup_future_usage"] and intent["customer"] and not payment_method["customer"]:
+    if (
+        answer.paid
+        and intent["setup_future_usage"]
+        and intent["customer"]
+        and not payment_method["customer"]
+    ):
         attach(work, payment_method, work.get("customer", intent["customer"]))
     collection.settle(work, intent, answer)
     if answer.decline:
@@ -159,9 +179,12 @@ def _confirm(work: Work, intent: Object, params: Params, *, off_session: bool) -
 def cancel(work: Work, params: Params, identity: str) -> Object:
     intent = _found(work, identity)
     reason = params.get("cancellation_reason", "requested_by_customer")
-    if intent["status"] not in CONFIRMABLE or work.first("invoice_payment", payment__payment_intent=identity):
+    if intent["status"] not in CONFIRMABLE or work.first(
+        "invoice_payment", payment__payment_intent=identity
+    ):
         raise StripeError(
-            "You cannot cancel this PaymentIntent because it has succeeded, is canceled, or belongs to an invoice.",
+            "You cannot cancel this PaymentIntent because it has succeeded, is canceled, or "
+            "belongs to an invoice.",
             code="payment_intent_unexpected_state",
             payment_intent=intent,
         )

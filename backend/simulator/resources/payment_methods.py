@@ -1,4 +1,6 @@
-"""Payment methods: cards, that is to say Stripe's test cards, by number, by test id or by test token."""
+"""Payment methods: cards, that is to say Stripe's test cards, by number, by test id or
+by test token.
+"""
 
 from stripe.params import (
     CustomerPaymentMethodListParams,
@@ -12,7 +14,14 @@ from stripe.params import (
 )
 
 from simulator.billing.card_details import check_cvc, check_expiry
-from simulator.billing.payment_methods import attach, complete, detach, from_test_name, new_card, usable
+from simulator.billing.payment_methods import (
+    attach,
+    complete,
+    detach,
+    from_test_name,
+    new_card,
+    usable,
+)
 from simulator.objects import Object
 from simulator.protocol.errors import StripeError, missing, unsupported
 from simulator.protocol.lists import equals, page
@@ -32,7 +41,9 @@ def create(work: Work, params: Params) -> Object:
         made = from_test_name(work, sent["token"], "card[token]")
     else:
         check_cvc(sent.get("cvc"))
-        made = new_card(work, sent.get("number", ""), sent.get("exp_month", 0), sent.get("exp_year", 0))
+        made = new_card(
+            work, sent.get("number", ""), sent.get("exp_month", 0), sent.get("exp_year", 0)
+        )
     _apply(made, params)
     return work.put(made)
 
@@ -47,7 +58,8 @@ def update(work: Work, params: Params, payment_method: str) -> Object:
     found = work.get("payment_method", payment_method)
     if not found["customer"]:
         raise StripeError(
-            "You must save this PaymentMethod to a customer before you can update it.", code="payment_method_not_saved"
+            "You must save this PaymentMethod to a customer before you can update it.",
+            code="payment_method_not_saved",
         )
     _use_clock(work, found)
     _apply(found, params)
@@ -78,7 +90,9 @@ def list_all(work: Work, params: Params) -> Object:
 def list_of_customer(work: Work, params: Params, customer: str) -> Object:
     where = {"customer": work.get("customer", customer)["id"]}
     tests = equals(params, "type", "allow_redisplay")
-    return page(work, params, "payment_method", f"/v1/customers/{customer}/payment_methods", where, *tests)
+    return page(
+        work, params, "payment_method", f"/v1/customers/{customer}/payment_methods", where, *tests
+    )
 
 
 @operation("GET /v1/customers/{id}/payment_methods/{id}", CustomerPaymentMethodRetrieveParams)
@@ -92,7 +106,9 @@ def retrieve_of_customer(work: Work, _: Params, customer: str, payment_method: s
 @operation("POST /v1/payment_methods/{id}/attach", PaymentMethodAttachParams)
 def attach_to(work: Work, params: Params, payment_method: str) -> Object:
     if "customer" not in params:
-        raise StripeError("Missing required param: customer.", code="parameter_missing", param="customer")
+        raise StripeError(
+            "Missing required param: customer.", code="parameter_missing", param="customer"
+        )
     customer = work.get("customer", params["customer"], "customer")
     work.use_clock_of(customer)
     return attach(work, usable(work, payment_method, "id"), customer)
@@ -103,7 +119,8 @@ def detach_from(work: Work, _: Params, payment_method: str) -> Object:
     found = work.get("payment_method", payment_method)
     if not found["customer"]:
         raise StripeError(
-            "The payment method you provided is not attached to a customer so detachment is impossible.",
+            "The payment method you provided is not attached to a customer so detachment is "
+            "impossible.",
             code="payment_method_unexpected_state",
         )
     _use_clock(work, found)

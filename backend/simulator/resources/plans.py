@@ -1,9 +1,17 @@
-"""Plans: recurring prices under the name that they had before there were prices. One object, two ways to it."""
+"""Plans: recurring prices under the name that they had before there were prices. One
+object, two ways to it.
+"""
 
 from collections.abc import Callable
 from typing import Any
 
-from stripe.params import PlanCreateParams, PlanDeleteParams, PlanListParams, PlanRetrieveParams, PlanUpdateParams
+from stripe.params import (
+    PlanCreateParams,
+    PlanDeleteParams,
+    PlanListParams,
+    PlanRetrieveParams,
+    PlanUpdateParams,
+)
 
 from simulator.billing.products import new_product
 from simulator.objects import Object
@@ -34,7 +42,9 @@ def create(work: Work, params: Params) -> Object:
 
 def _product(work: Work, params: Params) -> Object:
     if "product" not in params:
-        raise StripeError("Missing required param: product.", code="parameter_missing", param="product")
+        raise StripeError(
+            "Missing required param: product.", code="parameter_missing", param="product"
+        )
     sent = params["product"]
     if isinstance(sent, Params):
         return new_product(work, sent, sent.get("id"))
@@ -44,10 +54,14 @@ def _product(work: Work, params: Params) -> Object:
 def _as_price(params: Params) -> Params:
     """The same wish in the words of a price."""
     recurring = ("interval", "interval_count", "trial_period_days", "usage_type")
-    values: dict[str, Any] = {name: params[name] for name in ("active", "billing_scheme", "nickname") if name in params}
+    values: dict[str, Any] = {
+        name: params[name] for name in ("active", "billing_scheme", "nickname") if name in params
+    }
     values |= {theirs: params[ours] for theirs, ours in OF_PRICE.items() if ours in params}
     values |= {name: params[name] for name in ("currency", "metadata") if name in params}
-    return Params(values | {"recurring": Params({name: params[name] for name in recurring if name in params})})
+    return Params(
+        values | {"recurring": Params({name: params[name] for name in recurring if name in params})}
+    )
 
 
 def _named(make: Callable[[], Object]) -> Object:

@@ -1,4 +1,6 @@
-"""The billing portal: what it offers (configurations), and a customer's way into it (sessions)."""
+"""The billing portal: what it offers (configurations), and a customer's way into it
+(sessions).
+"""
 
 from typing import Any
 
@@ -33,7 +35,9 @@ EVERYTHING: Object = {
         "proration_behavior": "always_invoice",
     },
 }
-"""The features of the default configuration, which is there before anybody has created one."""
+"""The features of the default configuration, which is there before anybody has created
+one.
+"""
 
 
 @operation("POST /v1/billing_portal/sessions", SessionCreateParams)
@@ -41,7 +45,9 @@ def create_session(work: Work, params: Params) -> Object:
     customer = customers.named(work, params)
     named = params.get("configuration")
     configuration = (
-        work.get("billing_portal.configuration", named, "configuration") if named else default_configuration(work)
+        work.get("billing_portal.configuration", named, "configuration")
+        if named
+        else default_configuration(work)
     )
     if not configuration["active"]:
         raise StripeError("The portal configuration is not active.", param="configuration")
@@ -78,7 +84,9 @@ def merged(before: Object, sent: Object) -> Object:
     found = dict(before)
     for name, value in sent.items():
         known = before.get(name)
-        found[name] = merged(known, value) if isinstance(known, dict) and isinstance(value, dict) else value
+        found[name] = (
+            merged(known, value) if isinstance(known, dict) and isinstance(value, dict) else value
+        )
     return found
 
 
@@ -120,7 +128,9 @@ def _apply(work: Work, configuration: Object, params: Params) -> None:
 
 
 def _product(sent: Object) -> Object:
-    quantity = {"enabled": False, "maximum": None, "minimum": 0} | sent.get("adjustable_quantity", {})
+    quantity = {"enabled": False, "maximum": None, "minimum": 0} | sent.get(
+        "adjustable_quantity", {}
+    )
     return sent | {"adjustable_quantity": quantity}
 
 
@@ -132,4 +142,11 @@ def retrieve(work: Work, _: Params, identity: str) -> Object:
 @operation("GET /v1/billing_portal/configurations", ConfigurationListParams)
 def list_all(work: Work, params: Params) -> Object:
     default_configuration(work)
-    return page(work, params, "billing_portal.configuration", URL, None, *equals(params, "active", "is_default"))
+    return page(
+        work,
+        params,
+        "billing_portal.configuration",
+        URL,
+        None,
+        *equals(params, "active", "is_default"),
+    )

@@ -1,4 +1,6 @@
-"""`flow_data`: a portal session that leads to one thing to do, and back when it is done."""
+"""`flow_data`: a portal session that leads to one thing to do, and back when it is
+done.
+"""
 
 from simulator.billing import standing
 from simulator.objects import Object
@@ -17,7 +19,9 @@ FEATURES = {
 
 
 def read_flow(work: Work, params: Params, customer: Object, features: Object) -> Object | None:
-    """The `flow` of a new session. Raises for what the configuration does not allow or nobody could do."""
+    """The `flow` of a new session. Raises for what the configuration does not allow or
+    nobody could do.
+    """
     if "flow_data" not in params:
         return None
     sent = params["flow_data"]
@@ -26,12 +30,14 @@ def read_flow(work: Work, params: Params, customer: Object, features: Object) ->
         raise unsupported(sent.path("type"), f"The simulator's portal has no flow `{kind}`.")
     if not features[FEATURES[kind]]["enabled"]:
         raise StripeError(
-            f"You cannot create a portal session with a `{kind}` flow: `features[{FEATURES[kind]}]` is disabled in the "
-            "portal configuration.",
+            f"You cannot create a portal session with a `{kind}` flow: "
+            f"`features[{FEATURES[kind]}]` is disabled in the portal configuration.",
             param=sent.path("type"),
         )
     flow: Object = {"type": kind, "after_completion": _after_completion(sent)}
-    flow |= dict.fromkeys(("subscription_cancel", "subscription_update", "subscription_update_confirm"))
+    flow |= dict.fromkeys(
+        ("subscription_cancel", "subscription_update", "subscription_update_confirm")
+    )
     if kind != "payment_method_update":
         flow[kind] = _of_subscription(work, _part(sent, kind), kind, customer, features)
     return flow
@@ -40,7 +46,9 @@ def read_flow(work: Work, params: Params, customer: Object, features: Object) ->
 def _part(sent: Params, name: str) -> Params:
     if name not in sent:
         raise StripeError(
-            f"Missing required param: {sent.path(name)}.", code="parameter_missing", param=sent.path(name)
+            f"Missing required param: {sent.path(name)}.",
+            code="parameter_missing",
+            param=sent.path(name),
         )
     found: Params = sent[name]
     return found
@@ -62,7 +70,9 @@ def _after_completion(sent: Params) -> Object:
     return after
 
 
-def _of_subscription(work: Work, sent: Params, kind: str, customer: Object, features: Object) -> Object:
+def _of_subscription(
+    work: Work, sent: Params, kind: str, customer: Object, features: Object
+) -> Object:
     param = sent.path("subscription")
     subscription = work.get("subscription", sent["subscription"], param)
     if subscription["customer"] != customer["id"]:
@@ -83,9 +93,13 @@ def _of_subscription(work: Work, sent: Params, kind: str, customer: Object, feat
 def _check_goes_on(subscription: Object, param: str) -> None:
     identity = subscription["id"]
     if subscription["status"] in standing.ENDED:
-        raise StripeError(f"The subscription `{identity}` is canceled and cannot be changed.", param=param)
+        raise StripeError(
+            f"The subscription `{identity}` is canceled and cannot be changed.", param=param
+        )
     if subscription["cancel_at_period_end"] or subscription["cancel_at"]:
-        raise StripeError(f"The subscription `{identity}` is already set to be canceled.", param=param)
+        raise StripeError(
+            f"The subscription `{identity}` is already set to be canceled.", param=param
+        )
 
 
 def _item(work: Work, sent: Params, subscription: Object, features: Object) -> Object:
@@ -93,7 +107,9 @@ def _item(work: Work, sent: Params, subscription: Object, features: Object) -> O
     if len(items) != 1:
         raise StripeError("You must pass exactly one item to update.", param=sent.path("items"))
     (wanted,) = items
-    current = next((one for one in subscription["items"]["data"] if one["id"] == wanted["id"]), None)
+    current = next(
+        (one for one in subscription["items"]["data"] if one["id"] == wanted["id"]), None
+    )
     if current is None:
         raise missing("subscription_item", wanted["id"], wanted.path("id"))
     price = wanted.get("price", current["price"]["id"])
@@ -110,6 +126,7 @@ def _check_offered(work: Work, price: str, features: Object, param: str) -> None
     products = features["subscription_update"]["products"]
     if products and price not in {each for product in products for each in product["prices"]}:
         raise StripeError(
-            f"The price `{price}` is not in `features[subscription_update][products]` of the portal configuration.",
+            f"The price `{price}` is not in `features[subscription_update][products]` of the "
+            "portal configuration.",
             param=param,
         )

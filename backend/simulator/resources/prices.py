@@ -21,7 +21,9 @@ def create(work: Work, params: Params) -> Object:
     _refuse_others(params)
     if ("product" in params) == ("product_data" in params):
         raise StripeError(
-            "You must pass either `product` or `product_data`.", code="parameter_missing", param="product"
+            "You must pass either `product` or `product_data`.",
+            code="parameter_missing",
+            param="product",
         )
     if "product" in params:
         return new_price(work, params, work.get("product", params["product"], "product"))
@@ -68,7 +70,9 @@ def update(work: Work, params: Params, price_id: str) -> Object:
     behavior = price["tax_behavior"]
     params.into(price, "active", "nickname", "tax_behavior")
     if behavior not in ("unspecified", price["tax_behavior"]):
-        raise StripeError("The tax behavior of a price cannot be changed once it is set.", param="tax_behavior")
+        raise StripeError(
+            "The tax behavior of a price cannot be changed once it is set.", param="tax_behavior"
+        )
     params.merge_metadata(price)
     _take_lookup_key(work, price, params)
     work.put(price)
@@ -103,7 +107,8 @@ def currency_options(_: Work, price: Object) -> Object:
 
 def _recurs_as(wanted: Object) -> Test:
     return lambda price: (
-        price["recurring"] is not None and all(price["recurring"].get(key) == wanted[key] for key in wanted)
+        price["recurring"] is not None
+        and all(price["recurring"].get(key) == wanted[key] for key in wanted)
     )
 
 
@@ -115,13 +120,19 @@ def _amounts(params: Params) -> tuple[int | None, str]:
             code="parameter_missing",
             param="unit_amount",
         )
-    exact = Decimal(params["unit_amount"] if "unit_amount" in params else params["unit_amount_decimal"])
+    exact = Decimal(
+        params["unit_amount"] if "unit_amount" in params else params["unit_amount_decimal"]
+    )
     if exact < 0:
         raise StripeError(
-            "Invalid non-negative integer", code="parameter_invalid_integer", param=params.path("unit_amount")
+            "Invalid non-negative integer",
+            code="parameter_invalid_integer",
+            param=params.path("unit_amount"),
         )
     if exact > MAX_UNIT_AMOUNT:
-        raise StripeError("This value is too large.", code="parameter_invalid_integer", param="unit_amount")
+        raise StripeError(
+            "This value is too large.", code="parameter_invalid_integer", param="unit_amount"
+        )
     if exact == exact.to_integral_value():
         return int(exact), str(int(exact))
     return None, f"{exact.normalize():f}"

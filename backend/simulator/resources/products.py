@@ -43,7 +43,9 @@ def update(work: Work, params: Params, product_id: str) -> Object:
     if chosen := params.get("default_price"):
         price = work.get("price", chosen, "default_price")
         if price["product"] != product_id:
-            raise StripeError(f"The price `{chosen}` belongs to another product.", param="default_price")
+            raise StripeError(
+                f"The price `{chosen}` belongs to another product.", param="default_price"
+            )
         product["default_price"] = chosen
     apply_changes(product, params)
     product["updated"] = work.now
@@ -56,7 +58,9 @@ def update(work: Work, params: Params, product_id: str) -> Object:
 def delete(work: Work, _: Params, product_id: str) -> Object:
     product = work.get_live("product", product_id)
     if work.ids("price", product=product_id):
-        raise StripeError("This product cannot be deleted because it has one or more user-created prices.")
+        raise StripeError(
+            "This product cannot be deleted because it has one or more user-created prices."
+        )
     work.emit("product.deleted", product)
     return work.put({"id": product_id, "object": "product", "deleted": True})
 

@@ -21,7 +21,9 @@ def create(work: Work, params: Params) -> Object:
     coupon = work.get("coupon", params["promotion"].get("coupon"), "promotion[coupon]")
     params["promotion"].accept("type")  # there is but one type
     if not coupon["valid"]:
-        raise StripeError("The coupon of a new promotion code must be valid.", param="promotion[coupon]")
+        raise StripeError(
+            "The coupon of a new promotion code must be valid.", param="promotion[coupon]"
+        )
     customer = params.get("customer")
     promotion_code = work.new(
         "promotion_code",
@@ -68,7 +70,11 @@ def list_all(work: Work, params: Params) -> Object:
 
 
 def _restrictions(params: Params) -> Object:
-    wanted: Object = {"first_time_transaction": False, "minimum_amount": None, "minimum_amount_currency": None}
+    wanted: Object = {
+        "first_time_transaction": False,
+        "minimum_amount": None,
+        "minimum_amount_currency": None,
+    }
     if given := params.get("restrictions"):
         given.into(wanted, *wanted)
     if (wanted["minimum_amount"] is None) != (wanted["minimum_amount_currency"] is None):
@@ -84,9 +90,15 @@ def _refuse_twins(work: Work, promotion_code: Object) -> None:
     """Of the active codes, capitals aside, no two are the same for one customer."""
     for other in work.all("promotion_code"):
         same = (
-            other["code"].lower() == promotion_code["code"].lower() and other["customer"] == promotion_code["customer"]
+            other["code"].lower() == promotion_code["code"].lower()
+            and other["customer"] == promotion_code["customer"]
         )
-        if same and other["active"] and promotion_code["active"] and other["id"] != promotion_code["id"]:
+        if (
+            same
+            and other["active"]
+            and promotion_code["active"]
+            and other["id"] != promotion_code["id"]
+        ):
             raise StripeError(
                 f"An active promotion code with `code: {promotion_code['code']}` already exists.",
                 code="resource_already_exists",

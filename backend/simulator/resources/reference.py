@@ -1,6 +1,13 @@
-"""What Stripe has in every account: tax codes and countries. Here a few of its codes, and the seller's own country."""
+"""What Stripe has in every account: tax codes and countries. Here a few of its codes,
+and the seller's own country.
+"""
 
-from stripe.params import CountrySpecListParams, CountrySpecRetrieveParams, TaxCodeListParams, TaxCodeRetrieveParams
+from stripe.params import (
+    CountrySpecListParams,
+    CountrySpecRetrieveParams,
+    TaxCodeListParams,
+    TaxCodeRetrieveParams,
+)
 
 from simulator.objects import Object
 from simulator.protocol.errors import missing
@@ -12,9 +19,18 @@ from simulator.state.work import Work
 # https://docs.stripe.com/tax/tax-codes
 TAX_CODES = {
     "txcd_00000000": ("Nontaxable", "Any nontaxable good or service."),
-    "txcd_10000000": ("General - Electronically Supplied Services", "A digital service of any kind."),
-    "txcd_10103000": ("Software as a service (SaaS) - personal use", "Software on a server, for a person."),
-    "txcd_10103001": ("Software as a service (SaaS) - business use", "Software on a server, for a business."),
+    "txcd_10000000": (
+        "General - Electronically Supplied Services",
+        "A digital service of any kind.",
+    ),
+    "txcd_10103000": (
+        "Software as a service (SaaS) - personal use",
+        "Software on a server, for a person.",
+    ),
+    "txcd_10103001": (
+        "Software as a service (SaaS) - business use",
+        "Software on a server, for a business.",
+    ),
     "txcd_20030000": ("General - Services", "A service of any kind."),
     "txcd_99999999": ("General - Tangible Goods", "A physical good of any kind."),
 }

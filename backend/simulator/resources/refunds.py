@@ -23,7 +23,9 @@ def create(work: Work, params: Params) -> Object:
     work.use_clock_of(work.find("customer", charge["customer"]))
     made: Object = {"metadata": {}}
     params.merge_metadata(made)
-    return refunds.refund(work, charge, params.get("amount"), params.get("reason"), made["metadata"])
+    return refunds.refund(
+        work, charge, params.get("amount"), params.get("reason"), made["metadata"]
+    )
 
 
 def _charge(work: Work, params: Params) -> Object:
@@ -32,7 +34,8 @@ def _charge(work: Work, params: Params) -> Object:
         return work.get("charge", charge, "charge")
     if not (named := params.get("payment_intent")):
         raise StripeError(
-            "One of the following params should be provided for this request: payment_intent or charge.",
+            "One of the following params should be provided for this request: payment_intent or "
+            "charge.",
             code="parameter_missing",
         )
     intent = work.get("payment_intent", named, "payment_intent")

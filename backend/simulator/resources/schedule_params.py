@@ -17,18 +17,28 @@ MAX_PHASES = 10  # current and future ones
 
 
 def read_phases(work: Work, params: Params, customer: Object, start: int) -> list[Object]:
-    """In their order, each from the end of the one before; the first begins at `start`."""
+    """In their order, each from the end of the one before; the first begins at
+    `start`.
+    """
     given = params.get("phases") or []
     if not given:
-        raise StripeError("A schedule must have at least one phase.", code="parameter_missing", param="phases")
+        raise StripeError(
+            "A schedule must have at least one phase.", code="parameter_missing", param="phases"
+        )
     if len(given) > MAX_PHASES:
-        raise StripeError(f"A schedule can have at most {MAX_PHASES} phases that are not over.", param="phases")
+        raise StripeError(
+            f"A schedule can have at most {MAX_PHASES} phases that are not over.", param="phases"
+        )
     found: list[Object] = []
     for one in given:
         is_last = one is given[-1]
-        found.append(_phase(work, one, customer, found[-1]["end_date"] if found else start, is_last=is_last))
+        found.append(
+            _phase(work, one, customer, found[-1]["end_date"] if found else start, is_last=is_last)
+        )
     if len({phase["currency"] for phase in found} | {customer["currency"]} - {None}) > 1:
-        raise StripeError("All phases of a schedule must have the customer's currency.", param="phases")
+        raise StripeError(
+            "All phases of a schedule must have the customer's currency.", param="phases"
+        )
     return found
 
 
@@ -40,7 +50,9 @@ def moment(work: Work, params: Params, name: str) -> int | None:
 def end_behavior(params: Params, default: str = "release") -> str:
     behavior: str = params.get("end_behavior", default)
     if behavior not in {"release", "cancel"}:
-        raise unsupported("end_behavior", "The simulator's schedules release their subscription, or cancel it.")
+        raise unsupported(
+            "end_behavior", "The simulator's schedules release their subscription, or cancel it."
+        )
     return behavior
 
 
@@ -48,13 +60,16 @@ def _phase(work: Work, params: Params, customer: Object, start: int, *, is_last:
     refuse_others(params)
     if moment(work, params, "start_date") not in {None, start}:
         raise StripeError(
-            "The start date of a phase must be the end date of the one before.", param=params.path("start_date")
+            "The start date of a phase must be the end date of the one before.",
+            param=params.path("start_date"),
         )
     items = new_items(work, params)
     check_items([(item.price, item.quantity) for item in items])
     end = _end(work, params, start, interval_of(items[0].price), is_last=is_last)
     if end <= start and not (end == work.now and "end_date" in params):
-        raise StripeError("The end date of a phase must be after its start date.", param=params.path("end_date"))
+        raise StripeError(
+            "The end date of a phase must be after its start date.", param=params.path("end_date")
+        )
     phase = new_phase(items[0].price["currency"], start, end, [_item(one) for one in items])
     params.into(phase, "proration_behavior", "billing_cycle_anchor", "description", "trial")
     params.merge_metadata(phase)
@@ -64,7 +79,9 @@ def _phase(work: Work, params: Params, customer: Object, start: int, *, is_last:
     if "default_payment_method" in params:
         phase["default_payment_method"] = own_payment_method(work, params, customer["id"])
     if params.get("currency", phase["currency"]) != phase["currency"]:
-        raise StripeError("The prices of a phase must have its currency.", param=params.path("currency"))
+        raise StripeError(
+            "The prices of a phase must have its currency.", param=params.path("currency")
+        )
     return phase
 
 
@@ -76,7 +93,9 @@ def _end(work: Work, params: Params, start: int, interval: Interval, *, is_last:
     """A date, a duration, or for the last phase one period of its price."""
     end, duration = moment(work, params, "end_date"), params.get("duration")
     if end is not None and duration is not None:
-        raise StripeError("You may only specify one of `end_date` and `duration`.", param=params.path("end_date"))
+        raise StripeError(
+            "You may only specify one of `end_date` and `duration`.", param=params.path("end_date")
+        )
     if end is not None:
         return end
     if duration is not None:
@@ -91,10 +110,14 @@ def _end(work: Work, params: Params, start: int, interval: Interval, *, is_last:
 
 
 def _discounts(work: Work, params: Params, customer: str) -> list[Object]:
-    """As the phase shows them. A `discount` that the subscription has already goes on."""
+    """As the phase shows them. A `discount` that the subscription has already goes
+    on.
+    """
     found = []
     for one in params.get("discounts") or []:
-        shown: dict[str, Any] = {name: one.get(name) for name in ("coupon", "discount", "promotion_code")}
+        shown: dict[str, Any] = {
+            name: one.get(name) for name in ("coupon", "discount", "promotion_code")
+        }
         if shown["discount"]:
             work.get("discount", shown["discount"], one.path("discount"))
         else:

@@ -1,4 +1,6 @@
-"""Search, for each resource by the fields that Stripe documents: https://docs.stripe.com/search#query-fields."""
+"""Search, for each resource by the fields that Stripe documents:
+https://docs.stripe.com/search#query-fields.
+"""
 
 from typing import Any
 
@@ -24,7 +26,17 @@ FIELDS: dict[str, tuple[str, Any, set[str]]] = {
     "invoices": (
         "invoice",
         stripe_params.InvoiceSearchParams,
-        {"created", "currency", "customer", "metadata", "number", "receipt_number", "status", "subscription", "total"},
+        {
+            "created",
+            "currency",
+            "customer",
+            "metadata",
+            "number",
+            "receipt_number",
+            "status",
+            "subscription",
+            "total",
+        },
     ),
     "payment_intents": (
         "payment_intent",

@@ -23,7 +23,9 @@ URL = "/v1/setup_intents"
 
 @operation("POST /v1/setup_intents", SetupIntentCreateParams)
 def create(work: Work, params: Params) -> Object:
-    customer = work.get("customer", params["customer"], "customer") if params.get("customer") else None
+    customer = (
+        work.get("customer", params["customer"], "customer") if params.get("customer") else None
+    )
     work.use_clock_of(customer)
     fields: Object = {"metadata": {}}
     params.merge_metadata(fields)
@@ -73,7 +75,8 @@ def confirm(work: Work, params: Params, identity: str) -> Object:
 def _require(intent: Object) -> None:
     if intent["status"] not in CONFIRMABLE:
         raise StripeError(
-            f"You cannot use this SetupIntent any more because it has a status of {intent['status']}.",
+            "You cannot use this SetupIntent any more because it has a status of "
+            f"{intent['status']}.",
             code="setup_intent_unexpected_state",
             setup_intent=intent,
         )
@@ -92,7 +95,9 @@ def _confirm(work: Work, intent: Object, params: Params) -> Object:
     check_payer(payment_method, intent["customer"])
     decline = setups.confirm(work, intent, payment_method)
     if decline:
-        raise card_error(decline.message, decline.code, decline_code=decline.decline_code, setup_intent=intent)
+        raise card_error(
+            decline.message, decline.code, decline_code=decline.decline_code, setup_intent=intent
+        )
     return intent
 
 

@@ -1,4 +1,6 @@
-"""Parameters that several calls have about subscriptions: create, update, their items, and previews."""
+"""Parameters that several calls have about subscriptions: create, update, their items,
+and previews.
+"""
 
 from typing import Any
 
@@ -20,10 +22,18 @@ MAX_ITEMS = 20
 def refuse_others(params: Params) -> None:
     """What the simulator knows in one form only."""
     if params.get("collection_method", "charge_automatically") != "charge_automatically":
-        raise unsupported("collection_method", "The simulator charges automatically; it sends no invoices.")
+        raise unsupported(
+            "collection_method", "The simulator charges automatically; it sends no invoices."
+        )
     mode = params.whole("billing_mode", {})
-    if mode.get("type", "flexible") != "flexible" or mode.get("flexible", {}).get("proration_discounts") == "itemized":
-        raise unsupported("billing_mode", "The simulator bills in flexible mode with discounts included in prorations.")
+    if (
+        mode.get("type", "flexible") != "flexible"
+        or mode.get("flexible", {}).get("proration_discounts") == "itemized"
+    ):
+        raise unsupported(
+            "billing_mode",
+            "The simulator bills in flexible mode with discounts included in prorations.",
+        )
     if params.whole("automatic_tax", {}).get("enabled"):
         raise unsupported("automatic_tax", "The simulator calculates no taxes.")
 
@@ -37,7 +47,9 @@ def new_items(work: Work, params: Params) -> list[Wanted]:
         price = _price(work, item)
         if price is None:
             raise StripeError(
-                "Missing required param: items[0][price].", code="parameter_missing", param="items[0][price]"
+                "Missing required param: items[0][price].",
+                code="parameter_missing",
+                param="items[0][price]",
             )
         found.append(Wanted(price, _quantity(item, 1), _metadata(item, {})))
     return found
@@ -70,13 +82,17 @@ def _metadata(params: Params, before: dict[str, str]) -> dict[str, str]:
     return found
 
 
-def item_change(work: Work, item: Params, subscription: Object, identity: str | None = None) -> ItemChange:
+def item_change(
+    work: Work, item: Params, subscription: Object, identity: str | None = None
+) -> ItemChange:
     """Of the item that is named, by the call or by its own `id`; else a new one."""
     current = {one["id"]: one for one in subscription["items"]["data"]}
     identity, price = identity or item.get("id"), _price(work, item)
     if identity is None and price is None:
         raise StripeError(
-            "You must pass `id` or `price` for each item.", code="parameter_missing", param=item.path("price")
+            "You must pass `id` or `price` for each item.",
+            code="parameter_missing",
+            param=item.path("price"),
         )
     before = current.get(identity, {}).get("metadata", {})
     item.accept("clear_usage")
@@ -96,9 +112,13 @@ def read_change(work: Work, params: Params, subscription: Object) -> Change:
     change.off_session = params.get("off_session", False)
     if "discounts" in params:
         change.discounts = coupons.chosen(work, params["discounts"] or [], subscription["customer"])
-    change.fields = plain_fields(params, subscription) | cancellation(params, subscription, work.now)
+    change.fields = plain_fields(params, subscription) | cancellation(
+        params, subscription, work.now
+    )
     if "default_payment_method" in params:
-        change.fields["default_payment_method"] = own_payment_method(work, params, subscription["customer"])
+        change.fields["default_payment_method"] = own_payment_method(
+            work, params, subscription["customer"]
+        )
     if "pause_collection" in params:
         change.fields["pause_collection"] = _pause_collection(work, params, subscription)
     return change
@@ -121,7 +141,9 @@ def _trial_end(params: Params, now: int) -> int | None:
         return None
     end: int | str = params["trial_end"]
     if isinstance(end, int) and end <= now:
-        raise StripeError("Invalid timestamp: must be an integer Unix timestamp in the future.", param="trial_end")
+        raise StripeError(
+            "Invalid timestamp: must be an integer Unix timestamp in the future.", param="trial_end"
+        )
     return end if isinstance(end, int) else now
 
 
@@ -152,8 +174,8 @@ def own_payment_method(work: Work, params: Params, customer: str) -> str | None:
         return None
     if work.get("payment_method", identity, "default_payment_method")["customer"] != customer:
         raise StripeError(
-            f"The customer does not have a payment method with the ID {identity}. The payment method must be attached "
-            "to the customer.",
+            f"The customer does not have a payment method with the ID {identity}. The payment "
+            "method must be attached to the customer.",
             code="resource_missing",
             param="default_payment_method",
         )
@@ -166,19 +188,25 @@ def cancellation(params: Params, subscription: Object, now: int) -> Object:
     fields: Object = {}
     if "cancel_at" in params:
         if params.get("cancel_at_period_end"):
-            raise StripeError("You may only set one of `cancel_at` and `cancel_at_period_end`.", param="cancel_at")
+            raise StripeError(
+                "You may only set one of `cancel_at` and `cancel_at_period_end`.", param="cancel_at"
+            )
         fields = _at_moment(params, subscription, now)
     elif "cancel_at_period_end" in params:
         fields = ending_at(subscription, now, at_period_end=params["cancel_at_period_end"])
     if fields:
         details = details | {"reason": "cancellation_requested" if fields["cancel_at"] else None}
-    return fields | ({"cancellation_details": details} if details != subscription["cancellation_details"] else {})
+    return fields | (
+        {"cancellation_details": details} if details != subscription["cancellation_details"] else {}
+    )
 
 
 def _at_moment(params: Params, subscription: Object, now: int) -> Object:
-    """A day of its own, or None to forget it; a word of Stripe's means the end of the period.
+    """A day of its own, or None to forget it; a word of Stripe's means the end of the
+    period.
 
-    The rest of a later period is always credited, that of the current one only if prorations are wanted.
+    The rest of a later period is always credited, that of the current one only if
+    prorations are wanted.
     """
     wanted, end = params["cancel_at"], schedule.period_of(subscription)[1]
     at = end if isinstance(wanted, str) else wanted

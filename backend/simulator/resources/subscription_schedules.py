@@ -29,26 +29,37 @@ STAMPS = ("canceled_at", "completed_at", "released_at")
 @operation(f"POST {URL}", SubscriptionScheduleCreateParams)
 def create(work: Work, params: Params) -> Object:
     refuse_others(params)
-    return _from_subscription(work, params) if "from_subscription" in params else _of_customer(work, params)
+    return (
+        _from_subscription(work, params)
+        if "from_subscription" in params
+        else _of_customer(work, params)
+    )
 
 
 def _from_subscription(work: Work, params: Params) -> Object:
     """Nothing of the subscription changes."""
-    if other := next((name for name in params if name not in {"from_subscription", "billing_mode", "expand"}), None):
+    if other := next(
+        (name for name in params if name not in {"from_subscription", "billing_mode", "expand"}),
+        None,
+    ):
         raise StripeError(f"You cannot set `{other}` if `from_subscription` is set.", param=other)
     subscription = work.get("subscription", params["from_subscription"], "from_subscription")
     work.use_clock_of(subscription)
     if subscription["schedule"]:
         raise StripeError(
-            f"You cannot migrate a subscription that is already attached to a schedule: `{subscription['schedule']}`.",
+            "You cannot migrate a subscription that is already attached to a schedule: "
+            f"`{subscription['schedule']}`.",
             param="from_subscription",
         )
     if subscription["status"] in {*standing.ENDED, "incomplete"}:
         raise StripeError(
-            f"You cannot migrate a subscription that is `{subscription['status']}`.", param="from_subscription"
+            f"You cannot migrate a subscription that is `{subscription['status']}`.",
+            param="from_subscription",
         )
     if subscription["status"] == "paused":
-        raise unsupported("from_subscription", "The simulator schedules no paused subscription: resume it first.")
+        raise unsupported(
+            "from_subscription", "The simulator schedules no paused subscription: resume it first."
+        )
     found = _new(work, work.get("customer", subscription["customer"]))
     found |= {"subscription": subscription["id"], "phases": [phases.of_subscription(subscription)]}
     found["end_behavior"] = "release" if subscription["cancel_at"] is None else "cancel"
@@ -65,7 +76,10 @@ def _of_customer(work: Work, params: Params) -> Object:
     if start < work.now:
         raise unsupported("start_date", "The simulator backdates no subscription.")
     found = _new(work, customer)
-    found |= {"end_behavior": end_behavior(params), "phases": read_phases(work, params, customer, start)}
+    found |= {
+        "end_behavior": end_behavior(params),
+        "phases": read_phases(work, params, customer, start),
+    }
     _apply(work, found, params)
     work.put(found)
     if start > work.now:
@@ -76,7 +90,9 @@ def _of_customer(work: Work, params: Params) -> Object:
 
 
 def _new(work: Work, customer: Object) -> Object:
-    return work.new(KIND, customer=customer["id"], test_clock=customer["test_clock"], **schedule_fields())
+    return work.new(
+        KIND, customer=customer["id"], test_clock=customer["test_clock"], **schedule_fields()
+    )
 
 
 def _apply(work: Work, found: Object, params: Params) -> None:
@@ -118,14 +134,17 @@ def _replace_phases(work: Work, found: Object, params: Params, proration: str) -
     first = params["phases"][0] if params["phases"] else None
     if found["status"] == "not_started":
         start = moment(work, first, "start_date") if first else None
-        found["phases"] = read_phases(work, params, customer, start or found["phases"][0]["start_date"])
+        found["phases"] = read_phases(
+            work, params, customer, start or found["phases"][0]["start_date"]
+        )
         work.set_timer(START, found["id"], max(found["phases"][0]["start_date"], work.now))
         return
     place = scheduling.place_of(found)
     begun = found["phases"][place]
     if first is None or moment(work, first, "start_date") != begun["start_date"]:
         raise StripeError(
-            "The first phase must be the current one, with its `start_date`.", param="phases[0][start_date]"
+            "The first phase must be the current one, with its `start_date`.",
+            param="phases[0][start_date]",
         )
     new = read_phases(work, params, customer, begun["start_date"])
     found["phases"] = found["phases"][:place] + new
@@ -151,7 +170,13 @@ def cancel(work: Work, params: Params, identity: str) -> Object:
     if subscription is None:
         scheduling.cancel(work, found)
         return found
-    endings.cancel(work, subscription, prorate=prorate, invoice_now=invoice_now, reason="cancellation_requested")
+    endings.cancel(
+        work,
+        subscription,
+        prorate=prorate,
+        invoice_now=invoice_now,
+        reason="cancellation_requested",
+    )
     return found
 
 
@@ -174,7 +199,8 @@ def _open(work: Work, identity: str, act: str, done: str) -> Object:
     work.use_clock_of(found)
     if found["status"] not in OPEN:
         raise StripeError(
-            f"You cannot {act} a subscription schedule that is currently in the `{found['status']}` status. It must be "
-            f"in `not_started`, `active` status to be {done}."
+            f"You cannot {act} a subscription schedule that is currently in the "
+            f"`{found['status']}` status. It must be in `not_started`, `active` status to be "
+            f"{done}."
         )
     return found

@@ -11,7 +11,16 @@ from stripe.params import (
     SubscriptionUpdateParams,
 )
 
-from simulator.billing import changes, coupons, endings, pausing, renewal, scheduling, standing, subscriptions
+from simulator.billing import (
+    changes,
+    coupons,
+    endings,
+    pausing,
+    renewal,
+    scheduling,
+    standing,
+    subscriptions,
+)
 from simulator.billing.catalog import interval_of
 from simulator.billing.subscriptions import Order
 from simulator.durations import DAY
@@ -46,7 +55,10 @@ def create(work: Work, params: Params) -> Object:
 def read_order(work: Work, params: Params, customer: Object) -> Order:
     behavior = params.get("payment_behavior", "allow_incomplete")
     if behavior == "pending_if_incomplete":
-        raise StripeError("`pending_if_incomplete` applies to updates of a subscription.", param="payment_behavior")
+        raise StripeError(
+            "`pending_if_incomplete` applies to updates of a subscription.",
+            param="payment_behavior",
+        )
     fields = plain_fields(params, {"metadata": {}})
     if "default_payment_method" in params:
         fields["default_payment_method"] = own_payment_method(work, params, customer["id"])
@@ -68,13 +80,19 @@ def read_order(work: Work, params: Params, customer: Object) -> Order:
 def read_trial_end(params: Params, now: int, price: Object | None) -> int | None:
     end, days = params.get("trial_end"), params.get("trial_period_days")
     if end and days:
-        raise StripeError("You can only pass one of `trial_end` and `trial_period_days`.", param="trial_end")
+        raise StripeError(
+            "You can only pass one of `trial_end` and `trial_period_days`.", param="trial_end"
+        )
     if params.get("trial_from_plan") and price and days is None:
         days = price["recurring"].get("trial_period_days")
     if days is not None and days < 1 and "trial_period_days" in params:
-        raise StripeError("The minimum number of trial period days is 1.", param="trial_period_days")
+        raise StripeError(
+            "The minimum number of trial period days is 1.", param="trial_period_days"
+        )
     if isinstance(end, int) and end < now:
-        raise StripeError("Invalid timestamp: must be an integer Unix timestamp in the future.", param="trial_end")
+        raise StripeError(
+            "Invalid timestamp: must be an integer Unix timestamp in the future.", param="trial_end"
+        )
     if end == "now":
         return None
     return now + days * DAY if days else end
@@ -86,24 +104,34 @@ def _anchor(params: Params, now: int, price: Object | None, trial_end: int | Non
     if anchor is None or price is None:
         return None
     if anchor < now:
-        raise StripeError("`billing_cycle_anchor` must be in the future.", param="billing_cycle_anchor")
+        raise StripeError(
+            "`billing_cycle_anchor` must be in the future.", param="billing_cycle_anchor"
+        )
     if trial_end not in {None, anchor}:
         raise unsupported(
-            "billing_cycle_anchor", "The simulator bills no part of a period between a trial and an anchor after it."
+            "billing_cycle_anchor",
+            "The simulator bills no part of a period between a trial and an anchor after it.",
         )
     latest = interval_of(price).after(now, 1)
     if anchor > latest and trial_end is None:
         raise StripeError(
-            f"billing_cycle_anchor cannot be later than next natural billing date ({latest}) for plan",
+            f"billing_cycle_anchor cannot be later than next natural billing date ({latest}) for "
+            "plan",
             param="billing_cycle_anchor",
         )
     return anchor
 
 
 def _set_ending(work: Work, subscription: Object, params: Params) -> Object:
-    """`cancel_at` and `cancel_at_period_end` of a new subscription, which then is created as ending."""
+    """`cancel_at` and `cancel_at_period_end` of a new subscription, which then is
+    created as ending.
+    """
     fields = cancellation(params, subscription, work.now)
-    return changes.change(work, subscription, changes.Change(fields=fields)) if fields else subscription
+    return (
+        changes.change(work, subscription, changes.Change(fields=fields))
+        if fields
+        else subscription
+    )
 
 
 @operation("GET /v1/subscriptions/{id}", SubscriptionRetrieveParams)
@@ -115,7 +143,11 @@ def retrieve(work: Work, _: Params, subscription: str) -> Object:
 def update(work: Work, params: Params, identity: str) -> Object:
     refuse_others(params)
     subscription = _found(work, identity)
-    if subscription["status"] in standing.ENDED and set(params) - {"metadata", "cancellation_details", "expand"}:
+    if subscription["status"] in standing.ENDED and set(params) - {
+        "metadata",
+        "cancellation_details",
+        "expand",
+    }:
         raise StripeError(
             "A canceled subscription can only update its cancellation_details and metadata.",
             code="invalid_canceled_subscription_fields",
@@ -131,12 +163,21 @@ def update(work: Work, params: Params, identity: str) -> Object:
 
 
 def _stops(work: Work, subscription: Object, wish: changes.Change) -> bool:
-    """Its trial is to end now, and without a card what comes then is no change of what it costs."""
-    ends = wish.trial_end is not None and wish.trial_end <= work.now and standing.in_trial(subscription, work.now)
+    """Its trial is to end now, and without a card what comes then is no change of what
+    it costs.
+    """
+    ends = (
+        wish.trial_end is not None
+        and wish.trial_end <= work.now
+        and standing.in_trial(subscription, work.now)
+    )
     if not ends or not pausing.stops_without_card(work, subscription, wish.fields):
         return False
     if wish.items or wish.anchor == "now" or wish.discounts:
-        raise unsupported("trial_end", "The simulator changes nothing of a subscription that stops for want of a card.")
+        raise unsupported(
+            "trial_end",
+            "The simulator changes nothing of a subscription that stops for want of a card.",
+        )
     return True
 
 
@@ -163,7 +204,9 @@ def resume(work: Work, params: Params, identity: str) -> Object:
     subscription = _found(work, identity)
     anchor: Any = params.get("billing_cycle_anchor", {"type": "now"})
     behavior = params.get("proration_behavior", "create_prorations")
-    return pausing.resume(work, subscription, restarts=anchor["type"] == "now", prorates=behavior != "none")
+    return pausing.resume(
+        work, subscription, restarts=anchor["type"] == "now", prorates=behavior != "none"
+    )
 
 
 @operation("POST /v1/subscriptions/{id}/pause", SubscriptionPauseParams)
@@ -182,7 +225,9 @@ def pause(work: Work, params: Params, identity: str) -> Object:
 def delete_discount(work: Work, _: Params, identity: str) -> Object:
     subscription = _found(work, identity)
     if not subscription["discounts"]:
-        raise StripeError("No active discount for this subscription.", status=404, code="resource_missing")
+        raise StripeError(
+            "No active discount for this subscription.", status=404, code="resource_missing"
+        )
     last = subscription["discounts"][-1]
     subscription["discounts"] = subscription["discounts"][:-1]
     coupons.end(work, last)
@@ -194,7 +239,11 @@ def delete_discount(work: Work, _: Params, identity: str) -> Object:
 def list_all(work: Work, params: Params) -> Object:
     where = {"customer": params["customer"]} if "customer" in params else {}
     tests = [*equals(params, "collection_method", "test_clock"), *_by_status(params.get("status"))]
-    tests += [_in_period(params, name) for name in ("current_period_start", "current_period_end") if name in params]
+    tests += [
+        _in_period(params, name)
+        for name in ("current_period_start", "current_period_end")
+        if name in params
+    ]
     tests += [_has_price(params[name]) for name in ("price", "plan") if name in params]
     return page(work, params, "subscription", URL, where, *tests)
 
@@ -205,7 +254,9 @@ def _in_period(params: Params, name: str) -> Test:
 
 
 def _has_price(price: str) -> Test:
-    return lambda subscription: any(item["price"]["id"] == price for item in subscription["items"]["data"])
+    return lambda subscription: any(
+        item["price"]["id"] == price for item in subscription["items"]["data"]
+    )
 
 
 def _by_status(wanted: str | None) -> list[Test]:

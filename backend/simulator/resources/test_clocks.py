@@ -45,15 +45,23 @@ def retrieve(work: Work, _: Params, identity: str) -> Object:
 
 @operation(f"POST {URL}/{{id}}/advance", TestClockAdvanceParams)
 def advance(work: Work, params: Params, identity: str) -> Object:
-    """Answers at once, while the clock is still advancing; `test_helpers.test_clock.ready` tells when it is there."""
+    """Answers at once, while the clock is still advancing;
+    `test_helpers.test_clock.ready` tells when it is there.
+    """
     clock = _get(work, identity)
     target = params["frozen_time"]
     if clock["status"] != "ready":
         raise StripeError("The test clock is still advancing.", status=429, code="lock_timeout")
     if target <= clock["frozen_time"]:
-        raise StripeError("The time to advance to must be after the clock's current time.", param="frozen_time")
+        raise StripeError(
+            "The time to advance to must be after the clock's current time.", param="frozen_time"
+        )
     work.use_clock_of({"test_clock": identity})
-    clock |= {"status": "advancing", "status_details": {"advancing": {"target_frozen_time": target}}, "_target": target}
+    clock |= {
+        "status": "advancing",
+        "status_details": {"advancing": {"target_frozen_time": target}},
+        "_target": target,
+    }
     work.put(clock)
     work.emit("test_helpers.test_clock.advancing", clock)
     work.after_commit(work.store.wake)

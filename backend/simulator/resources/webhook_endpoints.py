@@ -27,7 +27,11 @@ def create(work: Work, params: Params) -> Object:
     if params.get("connect"):
         raise unsupported("connect", "The simulator is one account; it knows no connected ones.")
     endpoint = new_endpoint(
-        work, _checked(params["url"]), f"whsec_{work.new_secret()}", params["enabled_events"], version
+        work,
+        _checked(params["url"]),
+        f"whsec_{work.new_secret()}",
+        params["enabled_events"],
+        version,
     )
     endpoint["description"] = params.get("description")
     params.merge_metadata(endpoint)
@@ -35,7 +39,9 @@ def create(work: Work, params: Params) -> Object:
     return endpoint | {"secret": endpoint["_secret"]}  # shown this once
 
 
-def new_endpoint(work: Work, url: str, secret: str, events: list[str], version: str | None = None) -> Object:
+def new_endpoint(
+    work: Work, url: str, secret: str, events: list[str], version: str | None = None
+) -> Object:
     return work.new(
         KIND,
         api_version=version,
@@ -49,7 +55,9 @@ def new_endpoint(work: Work, url: str, secret: str, events: list[str], version: 
 
 
 def register_default(work: Work, url: str, secret: str) -> None:
-    """The endpoint that was named at the start: all events go to it. There is one at most; its address may change."""
+    """The endpoint that was named at the start: all events go to it. There is one at
+    most; its address may change.
+    """
     default = next((found for found in work.all(KIND) if found.get("_default")), None)
     endpoint = default or new_endpoint(work, url, secret, ["*"]) | {"_default": True}
     work.put(endpoint | {"url": url, "_secret": secret})
@@ -85,5 +93,7 @@ def list_all(work: Work, params: Params) -> Object:
 
 
 def _checked(url: str | None) -> str:
-    """Plain http is fine here, for receivers on this machine; Stripe wants https in live mode only, too."""
+    """Plain http is fine here, for receivers on this machine; Stripe wants https in
+    live mode only, too.
+    """
     return check_url(url or "", "url", web=True)

@@ -56,7 +56,9 @@ _PROFILE: Object = {
 
 
 def account(identity: str) -> Object:
-    """Ready to charge cards. Nothing about it can be changed, and it pays nothing out."""
+    """Ready to charge cards. Nothing about it can be changed, and it pays nothing
+    out.
+    """
     return {
         "id": identity,
         "object": "account",

@@ -22,7 +22,11 @@ _SESSION: Object = {
     "cancel_url": None,
     "client_reference_id": None,
     "client_secret": None,
-    "collected_information": {"business_name": None, "individual_name": None, "shipping_details": None},
+    "collected_information": {
+        "business_name": None,
+        "individual_name": None,
+        "shipping_details": None,
+    },
     "consent": None,
     "consent_collection": None,
     "currency": None,
@@ -110,7 +114,9 @@ def line_items_of(session: str, items: list[Object]) -> Object:
     return listed(items, f"/v1/checkout/sessions/{session}/line_items")
 
 
-def new_line_item(identity: str, *, price: Object, description: str, quantity: int, amounts: tuple[int, int]) -> Object:
+def new_line_item(
+    identity: str, *, price: Object, description: str, quantity: int, amounts: tuple[int, int]
+) -> Object:
     """The amounts: what the goods cost, and what discounts take off."""
     amount, off = amounts
     return {
@@ -135,7 +141,9 @@ def expected_customer(mode: str, email: str) -> Object:
     return customer_details(email=email, name=None, tax_exempt=tax_exempt) | {"tax_ids": None}
 
 
-def customer_details(*, email: str | None, name: str | None, tax_exempt: str | None = "none") -> Object:
+def customer_details(
+    *, email: str | None, name: str | None, tax_exempt: str | None = "none"
+) -> Object:
     return {
         "address": None,
         "business_name": None,

@@ -11,5 +11,7 @@ NO_ADDRESS: Object = dict.fromkeys(("city", "country", "line1", "line2", "postal
 
 
 def listed(data: list[Object], url: str) -> Object:
-    """A list that is part of an object, which knows all of it. How much is shown is decided when it is (`objects`)."""
+    """A list that is part of an object, which knows all of it. How much is shown is
+    decided when it is (`objects`).
+    """
     return {"object": "list", "data": data, "has_more": False, "url": url}

@@ -46,7 +46,11 @@ _INVOICE: Object = {
     "number": None,
     "on_behalf_of": None,
     "parent": None,
-    "payment_settings": {"default_mandate": None, "payment_method_options": None, "payment_method_types": None},
+    "payment_settings": {
+        "default_mandate": None,
+        "payment_method_options": None,
+        "payment_method_types": None,
+    },
     "post_payment_credit_notes_amount": 0,
     "pre_payment_credit_notes_amount": 0,
     "receipt_number": None,
@@ -112,7 +116,9 @@ _PAYMENT: Object = {
 
 
 def new_invoice(identity: str, *, created: int, customer: Object, currency: str) -> Object:
-    """A draft for this customer. Its lines and totals are put in by `billing.invoices`."""
+    """A draft for this customer. Its lines and totals are put in by
+    `billing.invoices`.
+    """
     return {
         **_INVOICE,
         "id": identity,
@@ -128,7 +134,9 @@ def new_invoice(identity: str, *, created: int, customer: Object, currency: str)
 
 
 def customer_details(customer: Object) -> Object:
-    """What an invoice copies of its customer, and no longer follows once it is finalised."""
+    """What an invoice copies of its customer, and no longer follows once it is
+    finalised.
+    """
     return {
         "customer": customer["id"],
         "customer_address": customer["address"],
@@ -145,7 +153,9 @@ def lines_of(invoice: str, lines: list[Object]) -> Object:
     return listed(lines, f"/v1/invoices/{invoice}/lines")
 
 
-def new_line(identity: str, *, amount: int, currency: str, period: tuple[int, int], quantity: int) -> Object:
+def new_line(
+    identity: str, *, amount: int, currency: str, period: tuple[int, int], quantity: int
+) -> Object:
     return {
         **_LINE,
         "id": identity,
@@ -166,7 +176,9 @@ def pricing_of(price: Object) -> Object:
     }
 
 
-def new_pending_item(identity: str, *, date: int, customer: str, amount: int, currency: str) -> Object:
+def new_pending_item(
+    identity: str, *, date: int, customer: str, amount: int, currency: str
+) -> Object:
     """An invoice item that waits for the next invoice."""
     return {
         **_PENDING_ITEM,
@@ -180,7 +192,9 @@ def new_pending_item(identity: str, *, date: int, customer: str, amount: int, cu
     }
 
 
-def new_invoice_payment(identity: str, *, created: int, invoice: Object, payment_intent: str) -> Object:
+def new_invoice_payment(
+    identity: str, *, created: int, invoice: Object, payment_intent: str
+) -> Object:
     return {
         **_PAYMENT,
         "id": identity,

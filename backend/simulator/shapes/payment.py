@@ -2,7 +2,13 @@
 
 from simulator.shapes.common import NO_ADDRESS, Object, listed
 
-NO_BILLING_DETAILS: Object = {"address": NO_ADDRESS, "email": None, "name": None, "phone": None, "tax_id": None}
+NO_BILLING_DETAILS: Object = {
+    "address": NO_ADDRESS,
+    "email": None,
+    "name": None,
+    "phone": None,
+    "tax_id": None,
+}
 
 _PAYMENT_INTENT: Object = {
     "object": "payment_intent",
@@ -140,11 +146,12 @@ _REFUND: Object = {
 _EVIDENCE: Object = {
     **dict.fromkeys(
         (
-            "access_activity_log", "billing_address", "cancellation_policy", "cancellation_policy_disclosure",
-            "cancellation_rebuttal", "customer_communication", "customer_email_address", "customer_name",
-            "customer_purchase_ip", "customer_signature", "duplicate_charge_documentation",
-            "duplicate_charge_explanation", "duplicate_charge_id", "product_description", "receipt", "refund_policy",
-            "refund_policy_disclosure", "refund_refusal_explanation", "service_date", "service_documentation",
+            "access_activity_log", "billing_address", "cancellation_policy",
+            "cancellation_policy_disclosure", "cancellation_rebuttal", "customer_communication",
+            "customer_email_address", "customer_name", "customer_purchase_ip", "customer_signature",
+            "duplicate_charge_documentation", "duplicate_charge_explanation", "duplicate_charge_id",
+            "product_description", "receipt", "refund_policy", "refund_policy_disclosure",
+            "refund_refusal_explanation", "service_date", "service_documentation",
             "shipping_address", "shipping_carrier", "shipping_date", "shipping_documentation",
             "shipping_tracking_number", "uncategorized_file", "uncategorized_text",
         )
@@ -162,7 +169,9 @@ _DISPUTE: Object = {
 }
 
 
-def new_payment_intent(identity: str, secret: str, *, created: int, amount: int, currency: str) -> Object:
+def new_payment_intent(
+    identity: str, secret: str, *, created: int, amount: int, currency: str
+) -> Object:
     return {
         **_PAYMENT_INTENT,
         "id": identity,
@@ -174,10 +183,17 @@ def new_payment_intent(identity: str, secret: str, *, created: int, amount: int,
 
 
 def new_setup_intent(identity: str, secret: str, *, created: int) -> Object:
-    return {**_SETUP_INTENT, "id": identity, "client_secret": f"{identity}_secret_{secret}", "created": created}
+    return {
+        **_SETUP_INTENT,
+        "id": identity,
+        "client_secret": f"{identity}_secret_{secret}",
+        "created": created,
+    }
 
 
-def new_charge(identity: str, *, created: int, payment_intent: Object, payment_method: Object) -> Object:
+def new_charge(
+    identity: str, *, created: int, payment_intent: Object, payment_method: Object
+) -> Object:
     """A charge of what the intent asks for; `billing.payments` writes how it went."""
     return {
         **_CHARGE,
@@ -191,7 +207,10 @@ def new_charge(identity: str, *, created: int, payment_intent: Object, payment_m
         "payment_intent": payment_intent["id"],
         "payment_method": payment_method["id"],
         "billing_details": payment_method["billing_details"],
-        "payment_method_details": {"type": "card", "card": _charged_card(payment_method["card"], payment_intent)},
+        "payment_method_details": {
+            "type": "card",
+            "card": _charged_card(payment_method["card"], payment_intent),
+        },
         "refunds": refunds_of(identity, []),
     }
 
@@ -221,7 +240,10 @@ def _charged_card(card: Object, payment_intent: Object) -> Object:
         "network": card["brand"],
         "network_token": {"used": False},
         "network_transaction_id": None,
-        "overcapture": {"maximum_amount_capturable": payment_intent["amount"], "status": "unavailable"},
+        "overcapture": {
+            "maximum_amount_capturable": payment_intent["amount"],
+            "status": "unavailable",
+        },
         "regulated_status": "unregulated",
         "three_d_secure": None,
         "transaction_link_id": None,
@@ -241,7 +263,11 @@ def new_refund(identity: str, *, created: int, charge: Object, amount: int) -> O
         "payment_method": charge["payment_method"],
         "destination_details": {
             "type": "card",
-            "card": {"reference_status": "pending", "reference_type": "acquirer_reference_number", "type": "refund"},
+            "card": {
+                "reference_status": "pending",
+                "reference_type": "acquirer_reference_number",
+                "type": "refund",
+            },
         },
     }
 

@@ -10,7 +10,10 @@ DEFAULT_FEATURES: Object = {
         "mode": "at_period_end",
         "proration_behavior": "none",
     },
-    "subscription_pause": {"duration": {"interval_options": [], "type": "indefinite"}, "enabled": False},
+    "subscription_pause": {
+        "duration": {"interval_options": [], "type": "indefinite"},
+        "enabled": False,
+    },
     "subscription_update": {
         "billing_cycle_anchor": None,
         "default_allowed_updates": [],
@@ -21,7 +24,9 @@ DEFAULT_FEATURES: Object = {
         "trial_update_behavior": "end_trial",
     },
 }
-"""What a configuration has of what its creator left out: every feature is switched off."""
+"""What a configuration has of what its creator left out: every feature is switched
+off.
+"""
 
 
 def new_configuration(identity: str, *, created: int) -> Object:
@@ -30,7 +35,11 @@ def new_configuration(identity: str, *, created: int) -> Object:
         "object": "billing_portal.configuration",
         "active": True,
         "application": None,
-        "business_profile": {"headline": None, "privacy_policy_url": None, "terms_of_service_url": None},
+        "business_profile": {
+            "headline": None,
+            "privacy_policy_url": None,
+            "terms_of_service_url": None,
+        },
         "created": created,
         "default_return_url": None,
         "features": DEFAULT_FEATURES,
@@ -43,7 +52,9 @@ def new_configuration(identity: str, *, created: int) -> Object:
     }
 
 
-def new_session(identity: str, *, created: int, customer: str, configuration: str, url: str) -> Object:
+def new_session(
+    identity: str, *, created: int, customer: str, configuration: str, url: str
+) -> Object:
     return {
         "id": identity,
         "object": "billing_portal.session",

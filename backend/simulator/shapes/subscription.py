@@ -12,7 +12,12 @@ _SUBSCRIPTION: Object = {
     "cancel_at": None,
     "cancel_at_period_end": False,
     "canceled_at": None,
-    "cancellation_details": {"comment": None, "feedback": None, "feedback_option": None, "reason": None},
+    "cancellation_details": {
+        "comment": None,
+        "feedback": None,
+        "feedback_option": None,
+        "reason": None,
+    },
     "collection_method": "charge_automatically",
     "customer_account": None,
     "days_until_due": None,
@@ -49,7 +54,9 @@ _SUBSCRIPTION: Object = {
     "test_clock": None,
     "transfer_data": None,
     "trial_end": None,
-    "trial_settings": {"end_behavior": {"billing_cycle_anchor": None, "missing_payment_method": "create_invoice"}},
+    "trial_settings": {
+        "end_behavior": {"billing_cycle_anchor": None, "missing_payment_method": "create_invoice"}
+    },
     "trial_start": None,
 }
 
@@ -63,7 +70,9 @@ _ITEM: Object = {
 }
 
 
-def new_subscription(identity: str, *, created: int, customer: str, currency: str, anchor: int) -> Object:
+def new_subscription(
+    identity: str, *, created: int, customer: str, currency: str, anchor: int
+) -> Object:
     return {
         **_SUBSCRIPTION,
         "id": identity,
@@ -80,7 +89,9 @@ def items_of(subscription: str, items: list[Object]) -> Object:
     return listed(items, f"/v1/subscription_items?subscription={subscription}")
 
 
-def new_item(identity: str, *, created: int, subscription: str, price: Object, quantity: int) -> Object:
+def new_item(
+    identity: str, *, created: int, subscription: str, price: Object, quantity: int
+) -> Object:
     """Its period is set by whoever puts it into a subscription."""
     return {
         **_ITEM,

@@ -1,4 +1,6 @@
-"""The simulated time: the real one plus an offset, or one that stands still until somebody moves it."""
+"""The simulated time: the real one plus an offset, or one that stands still until
+somebody moves it.
+"""
 
 import time
 

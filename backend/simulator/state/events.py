@@ -1,4 +1,6 @@
-"""Events, encoded around the snapshot that they carry: a snapshot is encoded once, and never decoded to be stored."""
+"""Events, encoded around the snapshot that they carry: a snapshot is encoded once, and
+never decoded to be stored.
+"""
 
 from simulator.objects import Object, encode
 

@@ -1,8 +1,9 @@
 """The state in a file: one SQLite transaction for each unit of work.
 
-An object is first a row, compressed against another one of its kind. When there are many rows they become packs: some
-hundred objects of one kind compressed together, which leaves some 50 bytes of an invoice. A row counts more than what
-a pack says of the same object; an empty one says that the object is gone.
+An object is first a row, compressed against another one of its kind. When there are
+many rows they become packs: some hundred objects of one kind compressed together, which
+leaves some 50 bytes of an invoice. A row counts more than what a pack says of the same
+object; an empty one says that the object is gone.
 """
 
 import lzma
@@ -27,14 +28,18 @@ GONE = b""
 _TABLES = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS samples (kind TEXT PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS packs (number INTEGER PRIMARY KEY, kind TEXT NOT NULL, data BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS objects (number INTEGER PRIMARY KEY, kind TEXT NOT NULL, id TEXT NOT NULL,
+CREATE TABLE IF NOT EXISTS packs (
+    number INTEGER PRIMARY KEY, kind TEXT NOT NULL, data BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS objects (
+    number INTEGER PRIMARY KEY, kind TEXT NOT NULL, id TEXT NOT NULL,
     data BLOB NOT NULL, UNIQUE (kind, id));
 """
 
 
 class UnusableState(Exception):
-    """The file is not one of ours, or of another version. The message says what to do."""
+    """The file is not one of ours, or of another version. The message says what to
+    do.
+    """
 
 
 class InUse(UnusableState):
@@ -70,10 +75,14 @@ class StateFile(NoFile):
             raise UnusableState(f"{path} cannot be used: {error.strerror}.") from error
         self._db = sqlite3.connect(path, timeout=1, isolation_level=None, check_same_thread=False)
         try:
-            self._db.execute("PRAGMA locking_mode = EXCLUSIVE")  # two simulators would overwrite each other
+            self._db.execute(
+                "PRAGMA locking_mode = EXCLUSIVE"
+            )  # two simulators would overwrite each other
             self._db.execute("PRAGMA auto_vacuum = INCREMENTAL")
             self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = NORMAL")  # only a power cut can undo the last commits
+            self._db.execute(
+                "PRAGMA synchronous = NORMAL"
+            )  # only a power cut can undo the last commits
             self._db.executescript(_TABLES)
             self._db.execute("BEGIN IMMEDIATE")
             self._db.execute("COMMIT")
@@ -85,10 +94,14 @@ class StateFile(NoFile):
             raise UnusableState(f"{path} cannot be used: {error}.") from error
         except sqlite3.DatabaseError as error:
             self._db.close()
-            raise UnusableState(f"{path} is no state of the simulator: {error}. Delete or move it.") from error
+            raise UnusableState(
+                f"{path} is no state of the simulator: {error}. Delete or move it."
+            ) from error
         if found != FORMAT:
             self._db.close()
-            raise UnusableState(f"{path} was written by another version of the simulator. Delete or move it.")
+            raise UnusableState(
+                f"{path} was written by another version of the simulator. Delete or move it."
+            )
         self._samples: dict[str, bytes] = {}
         self._packed: dict[Key, int] = {}  # the number of its pack
         self._row_count = 0
@@ -102,9 +115,13 @@ class StateFile(NoFile):
         return dict(self._db.execute("SELECT name, value FROM meta"))
 
     def objects(self) -> Iterator[tuple[Key, bytes]]:
-        """All of them, oldest first. To be read before anything is written: it learns what is in which pack."""
+        """All of them, oldest first. To be read before anything is written: it learns
+        what is in which pack.
+        """
         rows = self._rows()
-        for number, kind, data in self._db.execute("SELECT number, kind, data FROM packs ORDER BY number"):
+        for number, kind, data in self._db.execute(
+            "SELECT number, kind, data FROM packs ORDER BY number"
+        ):
             for key, packed in _unpack(kind, data):
                 self._packed[key] = number
                 newest = rows.pop(key, packed)
@@ -125,7 +142,9 @@ class StateFile(NoFile):
                 else:
                     for key, data in changes.items():
                         self._write_row(key, data)
-                self._db.executemany("REPLACE INTO meta VALUES (?, ?)", [*meta.items(), ("format", FORMAT)])
+                self._db.executemany(
+                    "REPLACE INTO meta VALUES (?, ?)", [*meta.items(), ("format", FORMAT)]
+                )
         except BaseException:
             self._forget()
             self._packed.update(before)
@@ -183,7 +202,9 @@ class StateFile(NoFile):
         return packer.compress(data) + packer.flush()
 
     def _expand(self, kind: str, data: bytes) -> bytes | None:
-        return zlib.decompressobj(zdict=self._samples[kind]).decompress(data) if data != GONE else None
+        return (
+            zlib.decompressobj(zdict=self._samples[kind]).decompress(data) if data != GONE else None
+        )
 
     def _pack(self, newest: Changes) -> None:
         """Into packs with all of it, but for the rest of each kind that fills none."""
@@ -207,7 +228,9 @@ class StateFile(NoFile):
     def _repack(self, changed: Changes) -> None:
         """Write the packs anew that hold these."""
         for number in sorted({self._packed[key] for key in changed}):
-            kind, data = self._db.execute("SELECT kind, data FROM packs WHERE number = ?", (number,)).fetchone()
+            kind, data = self._db.execute(
+                "SELECT kind, data FROM packs WHERE number = ?", (number,)
+            ).fetchone()
             kept = []
             for key, packed in _unpack(kind, data):
                 newest = changed.get(key, packed)
@@ -216,7 +239,9 @@ class StateFile(NoFile):
                 else:
                     kept.append((key, newest))
             if kept:
-                self._db.execute("UPDATE packs SET data = ? WHERE number = ?", (_joined(kept), number))
+                self._db.execute(
+                    "UPDATE packs SET data = ? WHERE number = ?", (_joined(kept), number)
+                )
             else:
                 self._db.execute("DELETE FROM packs WHERE number = ?", (number,))
 

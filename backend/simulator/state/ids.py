@@ -19,7 +19,8 @@ def base62(number: int, width: int) -> str:
 
 
 class Ids:
-    """`cus_1Kx81Qz00000007`: a part of the seed, so that two states never share an id, and a counter.
+    """`cus_1Kx81Qz00000007`: a part of the seed, so that two states never share an id,
+    and a counter.
 
     The counters only grow, also when the unit of work that used one is rolled back.
     """

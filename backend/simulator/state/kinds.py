@@ -1,11 +1,15 @@
-"""Every kind of object there is: the prefix of its ids, and by which of its fields it is looked up."""
+"""Every kind of object there is: the prefix of its ids, and by which of its fields it
+is looked up.
+"""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Kind:
-    """`indexed` are dotted paths to strings (an id, a status); lists filter by them without reading every object."""
+    """`indexed` are dotted paths to strings (an id, a status); lists filter by them
+    without reading every object.
+    """
 
     prefix: str
     indexed: tuple[str, ...] = ()
@@ -15,13 +19,17 @@ KINDS: dict[str, Kind] = {
     "billing_portal.configuration": Kind("bpc"),
     "billing_portal.session": Kind("bps", ("_secret",)),
     "charge": Kind("ch", ("customer", "payment_intent")),
-    "checkout.session": Kind("cs_test", ("customer", "subscription", "payment_intent", "status", "_waiting")),
+    "checkout.session": Kind(
+        "cs_test", ("customer", "subscription", "payment_intent", "status", "_waiting")
+    ),
     "coupon": Kind("coupon"),
     "customer": Kind("cus", ("email", "test_clock")),
     "discount": Kind("di", ("subscription",)),
     "dispute": Kind("dp", ("charge", "payment_intent")),
     "event": Kind("evt", ("type", "_clock")),
-    "invoice": Kind("in", ("customer", "parent.subscription_details.subscription", "status", "_secret")),
+    "invoice": Kind(
+        "in", ("customer", "parent.subscription_details.subscription", "status", "_secret")
+    ),
     "invoice_payment": Kind("inpay", ("invoice", "payment.payment_intent")),
     "invoiceitem": Kind("ii", ("customer", "invoice", "parent.subscription_details.subscription")),
     "payment_intent": Kind("pi", ("customer",)),

@@ -1,6 +1,8 @@
-"""What the simulator knows: encoded objects in memory, and behind them a file that is written before any answer.
+"""What the simulator knows: encoded objects in memory, and behind them a file that is
+written before any answer.
 
-There is one thread, the event loop's, and a unit of work never awaits: so there is one writer, and no lock.
+There is one thread, the event loop's, and a unit of work never awaits: so there is one
+writer, and no lock.
 """
 
 import secrets
@@ -20,15 +22,26 @@ from simulator.state.work import Work
 
 
 class Store:
-    """`path` None keeps everything in memory. `base_url` is where hosted pages are reached."""
+    """`path` None keeps everything in memory. `base_url` is where hosted pages are
+    reached.
+    """
 
     def __init__(
-        self, path: Path | None = None, *, seed: str | None = None, base_url: str = "", frozen: int | None = None
+        self,
+        path: Path | None = None,
+        *,
+        seed: str | None = None,
+        base_url: str = "",
+        frozen: int | None = None,
     ) -> None:
         self.base_url = base_url
         self.before_commit: list[Callable[[Work], None]] = []
-        self.wake: Callable[[], None] = lambda: None  # the timeline's: something is to be done at once
-        self.deliver: Callable[[list[str]], None] = lambda _: None  # the deliverer's: these are to set out
+        self.wake: Callable[[], None] = lambda: (
+            None
+        )  # the timeline's: something is to be done at once
+        self.deliver: Callable[[list[str]], None] = lambda _: (
+            None
+        )  # the deliverer's: these are to set out
         self._file = StateFile(path) if path else NoFile()
         self._wanted_seed, self._wanted_time = seed, frozen
         self._pending: Changes = {}
@@ -43,7 +56,9 @@ class Store:
         frozen = meta.get("frozen")
         self.clock = Clock(int(meta.get("offset", 0)), int(frozen) if frozen else None)
         if self._wanted_time is not None and not frozen:
-            self.clock.freeze(max(self._wanted_time, self.clock.now()) if meta else self._wanted_time)
+            self.clock.freeze(
+                max(self._wanted_time, self.clock.now()) if meta else self._wanted_time
+            )
         self.tables = {name: Table(kind) for name, kind in KINDS.items()}
         self.timers = Timers()
         for (kind, object_id), data in self._file.objects():
@@ -60,7 +75,8 @@ class Store:
     def reset(self) -> None:
         """Forget everything. Ids start anew, under another seed unless one is set.
 
-        Who awaits in the midst of something compares `resets`: what it began with may be another object's by then.
+        Who awaits in the midst of something compares `resets`: what it began with may
+        be another object's by then.
         """
         self.resets += 1
         self._pending.clear()
@@ -68,8 +84,12 @@ class Store:
         self.load()
 
     @contextmanager
-    def work(self, request_id: str | None = None, idempotency_key: str | None = None) -> Iterator[Work]:
-        """One unit of work: kept when the block ends or raises an error that says so, undone when it raises."""
+    def work(
+        self, request_id: str | None = None, idempotency_key: str | None = None
+    ) -> Iterator[Work]:
+        """One unit of work: kept when the block ends or raises an error that says so,
+        undone when it raises.
+        """
         work = Work(self, request_id, idempotency_key)
         try:
             yield work
@@ -87,7 +107,9 @@ class Store:
 
     @contextmanager
     def batch(self) -> Iterator[None]:
-        """Write what happens inside in one transaction at its end, unless `flush` is called before."""
+        """Write what happens inside in one transaction at its end, unless `flush` is
+        called before.
+        """
         self._batches += 1
         try:
             yield

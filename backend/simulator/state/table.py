@@ -1,4 +1,6 @@
-"""All objects of one kind, encoded, in the order of their creation, with their indexes."""
+"""All objects of one kind, encoded, in the order of their creation, with their
+indexes.
+"""
 
 from collections.abc import Iterable, Iterator
 
@@ -57,7 +59,9 @@ class Table:
         """Oldest first; those that have all the values."""
         if not filters:
             return list(self.rows)
-        found = set.intersection(*(self._indexes[path].get(value, set()) for path, value in filters.items()))
+        found = set.intersection(
+            *(self._indexes[path].get(value, set()) for path, value in filters.items())
+        )
         if len(found) == len(self.rows):
             return list(self.rows)
         return sorted(found, key=lambda one: self.rows[one].sequence)

@@ -1,4 +1,6 @@
-"""What makes simulated time pass: due timers, one after the other, in the order of their moments."""
+"""What makes simulated time pass: due timers, one after the other, in the order of
+their moments.
+"""
 
 import asyncio
 import contextlib
@@ -28,8 +30,9 @@ class Timeline:
         store.wake = self._woken.set
 
     async def advance(self, to: int) -> bool:
-        """Do everything that is due up to this moment, then set the clock there. Whether that was done: what was asked
-        of a state that is forgotten before its turn comes is not asked of the next.
+        """Do everything that is due up to this moment, then set the clock there.
+        Whether that was done: what was asked of a state that is forgotten before its
+        turn comes is not asked of the next.
         """
         done = await self._pass_time(MAIN_CLOCK, to)
         if done:
@@ -54,7 +57,9 @@ class Timeline:
         return first[0] if first else None
 
     async def keep_ticking(self) -> None:
-        """Run what becomes due while real time passes, and what test clocks were told to."""
+        """Run what becomes due while real time passes, and what test clocks were told
+        to.
+        """
         while True:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), TICK_SECONDS)

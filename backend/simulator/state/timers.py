@@ -12,8 +12,8 @@ def timer_id(name: str, object_id: str) -> str:
 
 
 class Timers:
-    """One queue for each clock, in order of time and then of setting. What was cleared or moved stays in its queue
-    until its turn comes, and is passed over.
+    """One queue for each clock, in order of time and then of setting. What was cleared
+    or moved stays in its queue until its turn comes, and is passed over.
     """
 
     def __init__(self) -> None:
@@ -24,7 +24,9 @@ class Timers:
     def set(self, entry: Object) -> None:
         self._settings += 1
         self._valid[entry["id"]] = self._settings
-        heapq.heappush(self._queues.setdefault(entry["clock"], []), (entry["at"], self._settings, entry["id"]))
+        heapq.heappush(
+            self._queues.setdefault(entry["clock"], []), (entry["at"], self._settings, entry["id"])
+        )
 
     def clear(self, timer: str) -> None:
         self._valid.pop(timer, None)

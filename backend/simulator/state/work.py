@@ -1,4 +1,6 @@
-"""A unit of work: all reading and writing of one request, or of one step of the clock."""
+"""A unit of work: all reading and writing of one request, or of one step of the
+clock.
+"""
 
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
@@ -29,9 +31,11 @@ class Memory(Protocol):
 
 
 class Work:
-    """Objects that it gives out are private copies, the same one for each asking: change them, then `put` them.
+    """Objects that it gives out are private copies, the same one for each asking:
+    change them, then `put` them.
 
-    `now` is the simulated time of everything that happens in it; `use_clock_of` moves it to a customer's test clock.
+    `now` is the simulated time of everything that happens in it; `use_clock_of` moves
+    it to a customer's test clock.
     """
 
     def __init__(self, store: Memory, request_id: str | None, idempotency_key: str | None) -> None:
@@ -62,7 +66,9 @@ class Work:
         return self._objects[key]
 
     def get(self, kind: str, object_id: str | None, param: str = "id") -> Object:
-        """Raises `resource_missing`: 404 for the id in the URL, 400 when `param` names another parameter."""
+        """Raises `resource_missing`: 404 for the id in the URL, 400 when `param` names
+        another parameter.
+        """
         found = self.find(kind, object_id)
         if found is None or (found.get("deleted") and param != "id"):
             raise missing(kind, object_id or "", param)
@@ -76,8 +82,12 @@ class Work:
         return found
 
     def ids(self, kind: str, **filters: str) -> list[str]:
-        """Oldest first. Filters are indexed paths with `__` for the dots: `payment__payment_intent="pi_…"`."""
-        return self._table(kind).ids({path.replace("__", "."): value for path, value in filters.items()})
+        """Oldest first. Filters are indexed paths with `__` for the dots:
+        `payment__payment_intent="pi_…"`.
+        """
+        return self._table(kind).ids(
+            {path.replace("__", "."): value for path, value in filters.items()}
+        )
 
     def all(self, kind: str, **filters: str) -> Iterator[Object]:
         """Oldest first; without deleted ones."""
@@ -98,12 +108,21 @@ class Work:
         return self.store.ids.secret(length)
 
     def new(self, kind: str, object_id: str | None = None, **fields: Any) -> Object:
-        """What every object begins with, and these fields; not stored before it is `put`."""
-        known = {"id": object_id or self.new_id(kind), "object": kind, "created": self.now, "livemode": False}
+        """What every object begins with, and these fields; not stored before it is
+        `put`.
+        """
+        known = {
+            "id": object_id or self.new_id(kind),
+            "object": kind,
+            "created": self.now,
+            "livemode": False,
+        }
         return known | {"metadata": {}} | fields
 
     def put(self, obj: Object) -> Object:
-        """Store a new object, or say that this one has changed. Without it changes are lost."""
+        """Store a new object, or say that this one has changed. Without it changes are
+        lost.
+        """
         key = (obj["object"], obj["id"])
         table = self._table(key[0])
         if key[1] in table.rows:
@@ -117,7 +136,9 @@ class Work:
         return obj
 
     def remove(self, kind: str, object_id: str) -> None:
-        """It is gone without a trace. What Stripe calls deleted is `put` as `{id, object, deleted}` instead."""
+        """It is gone without a trace. What Stripe calls deleted is `put` as `{id,
+        object, deleted}` instead.
+        """
         key = (kind, object_id)
         row = self._table(kind).remove(object_id)
         if key in self._added:
@@ -132,9 +153,10 @@ class Work:
     def emit(self, event_type: str, obj: Object, previous: Object | None = None) -> None:
         """Record an event with the object as it is now.
 
-        Events that tell of a change (`….updated`) carry `previous_attributes`: what differs from the last event of this
-        unit of work, or from before it; none is recorded when nothing differs. `previous` overrides that, for the few
-        others that carry it.
+        Events that tell of a change (`….updated`) carry `previous_attributes`: what
+        differs from the last event of this unit of work, or from before it; none is
+        recorded when nothing differs. `previous` overrides that, for the few others
+        that carry it.
         """
         key = (obj["object"], obj["id"])
         shown = surface(obj)
@@ -168,15 +190,24 @@ class Work:
     # --- time
 
     def use_clock_of(self, holder: Object | None) -> None:
-        """From here on `now` is the time of the test clock that this customer, or other object, lives by."""
+        """From here on `now` is the time of the test clock that this customer, or other
+        object, lives by.
+        """
         clock_id = (holder or {}).get("test_clock")
         if clock_id and clock_id != self.clock_id:
             self.clock_id = clock_id
             self.now = self.get("test_helpers.test_clock", clock_id)["frozen_time"]
 
     def set_timer(self, name: str, object_id: str, at: int) -> None:
-        """Set, or move, the timer of this name for this object, on the clock that this unit of work lives by."""
-        entry: Object = {"object": "_timer", "id": timer_id(name, object_id), "name": name, "for": object_id}
+        """Set, or move, the timer of this name for this object, on the clock that this
+        unit of work lives by.
+        """
+        entry: Object = {
+            "object": "_timer",
+            "id": timer_id(name, object_id),
+            "name": name,
+            "for": object_id,
+        }
         entry |= {"at": at, "clock": self.clock_id or MAIN_CLOCK}
         self.put(entry)
         self.timers[entry["id"]] = entry
@@ -194,7 +225,9 @@ class Work:
     # --- the end, called by the store
 
     def finish(self) -> dict[Key, bytes | None]:
-        """Put what has changed into memory; gives what is to be written, None for what is gone."""
+        """Put what has changed into memory; gives what is to be written, None for what
+        is gone.
+        """
         changes: dict[Key, bytes | None] = dict.fromkeys(self._removed)
         for key in self._changed:
             row = self._table(key[0]).rows[key[1]]
@@ -218,7 +251,9 @@ class Work:
         return self.store.tables[kind]
 
     def any_of(self, object_id: str, hint: str = "") -> Object | None:
-        """The object with this id, of whatever kind; ids that users chose are looked for under the kind of `hint`."""
+        """The object with this id, of whatever kind; ids that users chose are looked
+        for under the kind of `hint`.
+        """
         prefix = object_id.rpartition("_")[0]
         for name, kind in KINDS.items():
             if kind.prefix == prefix and (found := self.find(name, object_id)):

@@ -1,4 +1,6 @@
-"""Carries events to their endpoints, several at a time, as the real one does: nobody may count on their order."""
+"""Carries events to their endpoints, several at a time, as the real one does: nobody
+may count on their order.
+"""
 
 import asyncio
 import json
@@ -22,7 +24,9 @@ REORDER_SECONDS = 1  # how long an event waits for a following one to overtake i
 
 
 class Deliverer:
-    """Chaos is drawn when a delivery sets out, in the order of events, so that a seed gives the same faults again."""
+    """Chaos is drawn when a delivery sets out, in the order of events, so that a seed
+    gives the same faults again.
+    """
 
     def __init__(self, store: Store, chaos: Chaos) -> None:
         self._store = store
@@ -62,7 +66,10 @@ class Deliverer:
             forgotten = left_behind(work)
         for delivery in forgotten:
             self.send_now(delivery)
-        async with httpx2.AsyncClient(timeout=TIMEOUT_SECONDS, trust_env=False) as client, asyncio.TaskGroup() as group:
+        async with (
+            httpx2.AsyncClient(timeout=TIMEOUT_SECONDS, trust_env=False) as client,
+            asyncio.TaskGroup() as group,
+        ):
             for _ in range(PARALLEL):
                 group.create_task(self._carry(client))
 
@@ -97,19 +104,25 @@ class Deliverer:
         started, resets = time.monotonic(), self._store.resets
         code, error = None, None
         try:
-            code = (await client.post(endpoint["url"], content=payload, headers=headers)).status_code
+            code = (
+                await client.post(endpoint["url"], content=payload, headers=headers)
+            ).status_code
         except Exception as failure:  # noqa: BLE001 - some addresses break the client itself; none may stop the others
             error = f"{type(failure).__name__}: {failure}"[:200]
         if self._store.resets != resets:
             return  # with its seed, another delivery may have the same id by now
         with self._store.work() as work:
-            record_attempt(work, delivery_id, code=code, error=error, seconds=time.monotonic() - started)
+            record_attempt(
+                work, delivery_id, code=code, error=error, seconds=time.monotonic() - started
+            )
 
     def _set_out(self, delivery: str, faults: set[str]) -> None:
         self._count(1)
         loop = asyncio.get_running_loop()
         if "delay" in faults:
-            loop.call_later(self._chaos.settings.webhooks.delay_seconds, self._queue.put_nowait, delivery)
+            loop.call_later(
+                self._chaos.settings.webhooks.delay_seconds, self._queue.put_nowait, delivery
+            )
         elif "reorder" in faults:
             self._overtaken.append(delivery)
             loop.call_later(REORDER_SECONDS, self._release)
@@ -136,5 +149,7 @@ class Deliverer:
 
 
 def _payload(event: Object) -> bytes:
-    """Indented, as Stripe sends it: who verifies anything but these very bytes finds out here."""
+    """Indented, as Stripe sends it: who verifies anything but these very bytes finds
+    out here.
+    """
     return json.dumps(public(event), indent=2, ensure_ascii=False).encode()

@@ -5,16 +5,31 @@ from simulator.objects import Object
 from simulator.state.actions import timer
 from simulator.state.work import Work
 
-# Seconds of simulated time after each failed attempt: about three days in all, as Stripe retries in live mode.
-RETRIES = (5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 12 * HOUR, 12 * HOUR, 12 * HOUR, 12 * HOUR)
+# Seconds of simulated time after each failed attempt: about three days in all, as
+# Stripe retries in live mode.
+RETRIES = (
+    5 * MINUTE,
+    30 * MINUTE,
+    2 * HOUR,
+    5 * HOUR,
+    10 * HOUR,
+    12 * HOUR,
+    12 * HOUR,
+    12 * HOUR,
+    12 * HOUR,
+)
 
 
 def plan_deliveries(work: Work) -> None:
-    """Before a unit of work is kept: its events and their deliveries are kept together."""
+    """Before a unit of work is kept: its events and their deliveries are kept
+    together.
+    """
     if not work.events:
         return
     endpoints = list(work.all("webhook_endpoint", status="enabled"))
-    planned = [_new_delivery(work, event, endpoint) for event in work.events for endpoint in endpoints]
+    planned = [
+        _new_delivery(work, event, endpoint) for event in work.events for endpoint in endpoints
+    ]
     if made := [delivery["id"] for delivery in planned if delivery]:
         work.after_commit(lambda: work.store.deliver(made))
 
@@ -28,8 +43,12 @@ def _new_delivery(work: Work, event: Object, endpoint: Object) -> Object | None:
     return work.put(delivery | names | {"status": "pending", "attempts": []})
 
 
-def record_attempt(work: Work, delivery_id: str, *, code: int | None, error: str | None, seconds: float) -> None:
-    """What came of an attempt; after a failure the next one is set. `code` None: there was no answer."""
+def record_attempt(
+    work: Work, delivery_id: str, *, code: int | None, error: str | None, seconds: float
+) -> None:
+    """What came of an attempt; after a failure the next one is set. `code` None: there
+    was no answer.
+    """
     delivery = work.find("_delivery", delivery_id)
     if delivery is None:  # its event's time has come
         return

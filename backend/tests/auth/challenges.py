@@ -17,7 +17,9 @@ def challenge(client, user):
 
 
 def send(client, mfa_token, code, session="body"):
-    return client.post(f"/auth/token/mfa?session={session}", json={"mfa_token": mfa_token, "code": code})
+    return client.post(
+        f"/auth/token/mfa?session={session}", json={"mfa_token": mfa_token, "code": code}
+    )
 
 
 def guess(client, user, phone, tries=5):
@@ -31,4 +33,6 @@ def outcome(answer):
 
 
 def sessions_of(db, user):
-    return db.scalar(select(func.count()).select_from(LoginSession).where(LoginSession.user_id == user.id))
+    return db.scalar(
+        select(func.count()).select_from(LoginSession).where(LoginSession.user_id == user.id)
+    )

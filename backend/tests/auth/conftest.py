@@ -1,6 +1,7 @@
 """Fixtures of auth's tests.
 
-What knows the database is imported by the fixtures themselves: pytest may read this file before the environment is set.
+What knows the database is imported by the fixtures themselves: pytest may read this
+file before the environment is set.
 """
 
 import pytest

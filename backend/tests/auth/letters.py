@@ -13,5 +13,9 @@ def letters_to(address: str) -> list[Rendered]:
 
 
 def last_token(address: str, page: str) -> str:
-    """The token of the newest mail to this address whose link leads to a page such as `verify-email`."""
-    return next(token_of(mail) for mail in reversed(letters_to(address)) if f"/{page}?" in mail.text)
+    """The token of the newest mail to this address whose link leads to a page such as
+    `verify-email`.
+    """
+    return next(
+        token_of(mail) for mail in reversed(letters_to(address)) if f"/{page}?" in mail.text
+    )

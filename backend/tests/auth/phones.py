@@ -22,16 +22,24 @@ class Phone:
         """Six digits that are right at no time near."""
         near = {self.code(steps) for steps in range(-5, 6)}
         return next(
-            code for code in ("000000", "111111", "222222", *map(str, range(300_000, 300_020))) if code not in near
+            code
+            for code in ("000000", "111111", "222222", *map(str, range(300_000, 300_020)))
+            if code not in near
         )
 
 
 def phone_of(user: User) -> Phone:
     """TOTP in force for this user, as rows, with three recovery codes."""
-    phone = Phone(totp.new_secret(), ["AAAA-BBBB-CCCC-DDDD-EEEE-%04d" % (2222 + n) for n in range(3)])  # noqa: UP031
+    phone = Phone(
+        totp.new_secret(),
+        ["AAAA-BBBB-CCCC-DDDD-EEEE-%04d" % (2222 + n) for n in range(3)],  # noqa: UP031
+    )
     phone.recovery_codes = [f"{code}-{user.id}" for code in phone.recovery_codes]
     with SessionLocal() as db, db.begin():
         encrypted = cipher(second_factor.PURPOSE).encrypt(phone.secret.encode()).decode()
         db.add(Totp(user_id=user.id, secret=encrypted, confirmed_at=now()))
-        db.add_all(RecoveryCode(user_id=user.id, digest=recovery_codes.digest(code)) for code in phone.recovery_codes)
+        db.add_all(
+            RecoveryCode(user_id=user.id, digest=recovery_codes.digest(code))
+            for code in phone.recovery_codes
+        )
     return phone

@@ -10,7 +10,9 @@ NEW_PASSWORD = "another long pass phrase"
 
 
 def sign_in(client, user, password=PASSWORD, **options):
-    return client.post("/auth/token", data={"username": user.email, "password": password}, **options)
+    return client.post(
+        "/auth/token", data={"username": user.email, "password": password}, **options
+    )
 
 
 def bearer(token):
@@ -22,7 +24,9 @@ def refresh(client, token):
 
 
 def lives(client, token):
-    """Whether the access token of a session is still good; its refresh token must agree."""
+    """Whether the access token of a session is still good; its refresh token must
+    agree.
+    """
     return client.get("/auth/me", headers=bearer(token)).status_code == 200
 
 

@@ -1,4 +1,6 @@
-"""Access tokens: nothing but our own, whole, in its time, of a live session and an active user, is let in."""
+"""Access tokens: nothing but our own, whole, in its time, of a live session and an
+active user, is let in.
+"""
 
 import hmac
 import json
@@ -33,7 +35,9 @@ def claims_of(token):
 
 
 def signed(header, claims, key=None):
-    """A token with a right signature over whatever header and claims: only what it says can be wrong with it."""
+    """A token with a right signature over whatever header and claims: only what it says
+    can be wrong with it.
+    """
     body = f"{encoded(header)}.{encoded(claims)}"
     signature = hmac.digest(key or derive_key("access tokens"), body.encode(), "sha256")
     return f"{body}.{encoded(signature)}"
@@ -67,7 +71,9 @@ def test_our_own_signature_is_what_these_tests_make(client, token):
     assert ask(client, signed(HEADER, claims_of(token))).status_code == 200
 
 
-@pytest.mark.parametrize("alg", ["none", "None", "NONE", "nOnE", "", None, 0, ["HS256"], {"HS256": 1}])
+@pytest.mark.parametrize(
+    "alg", ["none", "None", "NONE", "nOnE", "", None, 0, ["HS256"], {"HS256": 1}]
+)
 def test_a_token_without_a_signature_is_refused(refused, token, alg):
     """Requirement 14."""
     _, payload, signature = token.split(".")
@@ -75,14 +81,18 @@ def test_a_token_without_a_signature_is_refused(refused, token, alg):
         assert refused(f"{encoded(HEADER | {'alg': alg})}.{payload}.{last}")
 
 
-@pytest.mark.parametrize("alg", ["HS384", "HS512", "RS256", "ES256", "EdDSA", "PS256", "hs256", "HS256 ", "dir"])
+@pytest.mark.parametrize(
+    "alg", ["HS384", "HS512", "RS256", "ES256", "EdDSA", "PS256", "hs256", "HS256 ", "dir"]
+)
 def test_any_other_algorithm_is_refused(refused, token, alg):
     """Requirement 14."""
     assert refused(signed(HEADER | {"alg": alg}, claims_of(token)))
 
 
 @pytest.mark.parametrize(
-    "key", [b"\0", b"secret", b"a secret that only tests know: 9f8e7d6c5b4a", derive_key("cursor")], ids=repr
+    "key",
+    [b"\0", b"secret", b"a secret that only tests know: 9f8e7d6c5b4a", derive_key("cursor")],
+    ids=repr,
 )
 def test_any_other_key_is_refused(refused, token, key):
     """Requirement 14."""
@@ -114,7 +124,11 @@ def test_no_address_that_a_token_names_is_asked(refused, token, header):
         listener.settimeout(0)
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/keys"
         assert refused(
-            signed(HEADER | {header: url, "kid": "1"}, claims_of(token), b"attacker's own key of 32 bytes!!")
+            signed(
+                HEADER | {header: url, "kid": "1"},
+                claims_of(token),
+                b"attacker's own key of 32 bytes!!",
+            )
         )
         with pytest.raises(BlockingIOError):
             listener.accept()
@@ -172,7 +186,9 @@ def test_a_wrong_claim_is_refused(refused, token, claim, value):
     assert refused(signed(HEADER, claims_of(token) | {claim: value}))
 
 
-@pytest.mark.parametrize("claims", [[], "text", 1, None, b"no json", b"", b"\xff", b"{" * 300, b'{"a":NaN}'])
+@pytest.mark.parametrize(
+    "claims", [[], "text", 1, None, b"no json", b"", b"\xff", b"{" * 300, b'{"a":NaN}']
+)
 def test_claims_that_are_no_object_are_refused(refused, claims):
     assert refused(signed(HEADER, claims))
 
@@ -195,13 +211,25 @@ def test_a_token_lives_15_minutes_and_one_of_grace(client, clock, db):
 
 @pytest.mark.parametrize("ahead", [61, 300, 300.5])
 def test_a_token_of_a_host_that_is_ahead_is_taken(client, db, token, ahead):
-    """A future `iat` is ignored (R13): half of all requests were refused where two hosts were 90 s apart."""
-    assert ask(client, signed(HEADER, claims_of(token) | {"iat": now().timestamp() + ahead})).status_code == 200
+    """A future `iat` is ignored (R13): half of all requests were refused where two
+    hosts were 90 s apart.
+    """
+    assert (
+        ask(
+            client, signed(HEADER, claims_of(token) | {"iat": now().timestamp() + ahead})
+        ).status_code
+        == 200
+    )
 
 
 def test_a_token_that_is_not_yet_valid_is_refused(refused, client, token):
     """Requirement 16, with a minute of leeway."""
-    assert ask(client, signed(HEADER, claims_of(token) | {"nbf": int(now().timestamp()) + 50})).status_code == 200
+    assert (
+        ask(
+            client, signed(HEADER, claims_of(token) | {"nbf": int(now().timestamp()) + 50})
+        ).status_code
+        == 200
+    )
     assert refused(signed(HEADER, claims_of(token) | {"nbf": int(now().timestamp()) + 70}))
 
 
@@ -242,7 +270,8 @@ def test_a_token_with_another_letter_anywhere_is_refused(token, db):
             read_access_token(other)
         except InvalidSignature:
             continue
-        # The last letter of base64 holds bits that count for nothing: the bytes are the same there.
+        # The last letter of base64 holds bits that count for nothing: the bytes are the
+        # same there.
         assert place == len(token) - 1, place
 
 
@@ -252,12 +281,23 @@ def test_a_token_with_another_letter_anywhere_is_refused(token, db):
         st.text(max_size=300),
         st.lists(st.binary(max_size=60).map(encoded), min_size=2, max_size=5).map(".".join),
         st.dictionaries(
-            st.sampled_from(["alg", "typ", "kid", "crit", "b64", "zip", "enc", "jwk", "x5c", "cty"]),
-            st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=9), st.lists(st.text(max_size=5))),
+            st.sampled_from(
+                ["alg", "typ", "kid", "crit", "b64", "zip", "enc", "jwk", "x5c", "cty"]
+            ),
+            st.one_of(
+                st.none(),
+                st.booleans(),
+                st.integers(),
+                st.text(max_size=9),
+                st.lists(st.text(max_size=5)),
+            ),
         ).map(lambda header: signed(HEADER | header, {}, b"of somebody else")),
         st.recursive(
             st.one_of(st.none(), st.integers(), st.floats(), st.text(max_size=9)),
-            lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+            lambda inner: (
+                st.lists(inner, max_size=3)
+                | st.dictionaries(st.text(max_size=4), inner, max_size=3)
+            ),
         ).map(lambda claims: signed(HEADER, claims)),
     )
 )

@@ -39,7 +39,9 @@ def delete(client, token, password=PASSWORD):
 
 
 def test_events_and_mails_of_a_deleted_account_tell_neither_where_nor_who(client, db):
-    """The last mail is on its way with its address still: the hourly housekeeping deletes it with all others."""
+    """The last mail is on its way with its address still: the hourly housekeeping
+    deletes it with all others.
+    """
     user, other = make_user(), make_user()
     for one in (user, other):
         sign_in(client, one, "wrong horse battery staple")
@@ -49,13 +51,26 @@ def test_events_and_mails_of_a_deleted_account_tell_neither_where_nor_who(client
     db.commit()
     send_links(client, user, other)
     assert delete(client, sign_in(client, user).json()).status_code == 204
-    events = db.execute(select(SecurityEvent.kind, SecurityEvent.ip_address).where(SecurityEvent.user_id == user.id))
+    events = db.execute(
+        select(SecurityEvent.kind, SecurityEvent.ip_address).where(SecurityEvent.user_id == user.id)
+    )
     assert events.all() == [("login_failed", ""), ("login", ""), ("account_deleted", "")]
     assert [event.ip_address for event in events_of(db, "login_failed", other)] == ["testclient"]
     kept = select(Mail.recipient, Mail.subject).order_by(Mail.id)
-    assert [row.recipient for row in db.execute(kept)] == ["", other.email, "", other.email, user.email]
+    assert [row.recipient for row in db.execute(kept)] == [
+        "",
+        other.email,
+        "",
+        other.email,
+        user.email,
+    ]
     assert db.execute(kept).all()[-1].subject == "Your account was deleted"
-    assert db.scalar(select(func.count(Mail.id)).where(Mail.dead_at.is_not(None), Mail.body.is_not(None))) == 0
+    assert (
+        db.scalar(
+            select(func.count(Mail.id)).where(Mail.dead_at.is_not(None), Mail.body.is_not(None))
+        )
+        == 0
+    )
 
 
 def send_links(client, *users):
@@ -66,7 +81,12 @@ def send_links(client, *users):
 
 def dead_letter_to(user):
     at = now()
-    columns = {"recipient": user.email, "subject": "A dead letter", "body": b"encrypted", "message_id": "<1@localhost>"}
+    columns = {
+        "recipient": user.email,
+        "subject": "A dead letter",
+        "body": b"encrypted",
+        "message_id": "<1@localhost>",
+    }
     return Mail(**columns, due_at=None, dead_at=at, give_up_at=at)
 
 
@@ -84,7 +104,10 @@ def test_a_user_name_is_changed(client, db):
     answer = rename(client, token, "Countess.Ada")
     assert (answer.status_code, answer.json()["username"]) == (200, "countess.ada")
     assert len(events_of(db, "username_changed", user)) == 1
-    assert client.patch("/auth/me", json={}, headers=bearer(token)).json()["username"] == "countess.ada"
+    assert (
+        client.patch("/auth/me", json={}, headers=bearer(token)).json()["username"]
+        == "countess.ada"
+    )
 
 
 def test_a_taken_a_held_and_a_reserved_name_are_refused(client, db):
@@ -119,7 +142,12 @@ def test_nothing_of_the_person_stays(client, db):
     row = row_of(user)
     assert user.username not in row.username
     assert user.email not in row.email
-    assert (row.hashed_password, row.is_active, row.is_verified, row.is_superuser) == (None, False, False, False)
+    assert (row.hashed_password, row.is_active, row.is_verified, row.is_superuser) == (
+        None,
+        False,
+        False,
+        False,
+    )
     for table in OWNED:
         assert db.scalar(select(func.count()).select_from(table)) == 0, table
 
@@ -150,7 +178,10 @@ def test_the_password_is_asked_for(client, db):
     token, before = sign_in(client, user).json(), row_of(user)
     for wrong in ("wrong horse battery staple", None):
         assert outcome(delete(client, token, wrong)) == (401, "invalid_credentials")
-    assert outcome(client.post("/auth/delete-account", headers=bearer(token))) == (401, "invalid_credentials")
+    assert outcome(client.post("/auth/delete-account", headers=bearer(token))) == (
+        401,
+        "invalid_credentials",
+    )
     assert row_of(user) == before
 
 
@@ -158,7 +189,10 @@ def test_an_account_without_a_password_needs_a_recent_sign_in(client, db, clock)
     user = make_user(hashed_password=None)
     old = {"access_token": token_for(user)}
     clock.shift(10 * 60 + 1)
-    assert outcome(client.post("/auth/delete-account", headers=bearer(old))) == (403, "session_not_fresh")
+    assert outcome(client.post("/auth/delete-account", headers=bearer(old))) == (
+        403,
+        "session_not_fresh",
+    )
     fresh = {"access_token": token_for(user)}
     assert client.post("/auth/delete-account", headers=bearer(fresh)).status_code == 204
 
@@ -183,12 +217,18 @@ def test_what_is_too_much_for_the_request_is_erased_by_a_job(client, db, monkeyp
     access_tokens = [token_for(user) for _ in range(5)]
     token_for(other)
     headers = {"Authorization": f"Bearer {access_tokens[-1]}"}
-    assert client.post("/auth/delete-account", json={"password": PASSWORD}, headers=headers).status_code == 204
+    assert (
+        client.post(
+            "/auth/delete-account", json={"password": PASSWORD}, headers=headers
+        ).status_code
+        == 204
+    )
     theirs = select(func.count(LoginSession.id)).where(LoginSession.user_id == user.id)
     assert db.scalar(theirs) == 3
-    assert {client.get("/auth/me", headers={"Authorization": f"Bearer {t}"}).status_code for t in access_tokens} == {
-        401
-    }
+    assert {
+        client.get("/auth/me", headers={"Authorization": f"Bearer {t}"}).status_code
+        for t in access_tokens
+    } == {401}
     while job_runs.run_next(lane=Lane.ASKED):
         pass
     db.expire_all()

@@ -20,7 +20,12 @@ def test_the_answer_holds_no_refresh_token_and_the_cookie_is_out_of_reach_of_scr
     assert answer.json()["refresh_token"] is None
     name, *attributes = answer.headers["set-cookie"].split("; ")
     assert name.startswith("liftoff-refresh=")
-    assert {a.lower() for a in attributes} == {"httponly", "samesite=strict", "path=/", "max-age=2592000"}
+    assert {a.lower() for a in attributes} == {
+        "httponly",
+        "samesite=strict",
+        "path=/",
+        "max-age=2592000",
+    }
 
 
 @pytest.mark.parametrize(
@@ -38,13 +43,21 @@ def test_the_answer_holds_no_refresh_token_and_the_cookie_is_out_of_reach_of_scr
     ],
 )
 def test_on_https_it_is_bound_to_the_host(client, db, settings, hosts, same_site):
-    """Requirement 25. Strict only where that is sure to reach us: two names under one suffix may be two people's."""
+    """Requirement 25. Strict only where that is sure to reach us: two names under one
+    suffix may be two people's.
+    """
     settings(PUBLIC_URL=hosts[0], FRONTEND_URL=hosts[1])
     answer = sign_in_by_cookie(client, make_user())
     name, *attributes = answer.headers["set-cookie"].split("; ")
     assert name.startswith("__Host-refresh=")
     attributes = {a.lower() for a in attributes}
-    assert attributes == {"secure", "httponly", f"samesite={same_site}", "path=/", "max-age=2592000"}
+    assert attributes == {
+        "secure",
+        "httponly",
+        f"samesite={same_site}",
+        "path=/",
+        "max-age=2592000",
+    }
 
 
 def test_a_page_of_an_allowed_origin_refreshes_by_the_cookie(client, db):
@@ -80,11 +93,15 @@ def test_with_a_foreign_or_no_origin_the_cookie_does_not_count(client, db, origi
     assert client.post("/auth/refresh", headers=ORIGIN).status_code == 200
 
 
-@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
+@pytest.mark.parametrize(
+    "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"]
+)
 def test_what_a_form_of_another_site_could_send_is_refused(client, db, kind):
     """Requirement 25: such a request needs no preflight."""
     sign_in_by_cookie(client, make_user())
-    answer = client.post("/auth/refresh", content=b'{"refresh_token": "x"}', headers=ORIGIN | {"Content-Type": kind})
+    answer = client.post(
+        "/auth/refresh", content=b'{"refresh_token": "x"}', headers=ORIGIN | {"Content-Type": kind}
+    )
     assert answer.status_code == 415
 
 
@@ -98,7 +115,11 @@ def test_the_cookie_alone_authenticates_nothing(client, db):
         ("POST", "/auth/logout-all", None),
         ("PATCH", "/auth/me", {"username": "eve"}),
         ("POST", "/auth/delete-account", {"password": PASSWORD}),
-        ("POST", "/auth/password/change", {"current_password": PASSWORD, "new_password": "another long pass phrase"}),
+        (
+            "POST",
+            "/auth/password/change",
+            {"current_password": PASSWORD, "new_password": "another long pass phrase"},
+        ),
     ):
         assert client.request(method, path, json=body, headers=ORIGIN).status_code == 401, path
     assert lives(client, token)
@@ -125,7 +146,10 @@ def test_every_way_to_leave_the_token_out_means_the_cookie(client, db, body):
     answer = client.post("/auth/refresh", json=body, headers=ORIGIN)
     assert (answer.status_code, answer.json()["refresh_token"]) == (200, None)
     client.cookies.clear()
-    assert outcome(client.post("/auth/refresh", json=body, headers=ORIGIN)) == (401, "invalid_refresh_token")
+    assert outcome(client.post("/auth/refresh", json=body, headers=ORIGIN)) == (
+        401,
+        "invalid_refresh_token",
+    )
 
 
 FORGOTTEN = 'liftoff-refresh=""; HttpOnly; Max-Age=0; Path=/; SameSite=strict'
@@ -134,7 +158,9 @@ FORGOTTEN = 'liftoff-refresh=""; HttpOnly; Max-Age=0; Path=/; SameSite=strict'
 @pytest.mark.parametrize("others", ["none", "expired", "rubbish", "of another session"])
 @pytest.mark.parametrize("body", [None, {}])
 def test_logging_out_needs_the_cookie_alone(client, db, clock, others, body):
-    """Requirement 66: after a night the access token has expired, and a page has kept none anyway."""
+    """Requirement 66: after a night the access token has expired, and a page has kept
+    none anyway.
+    """
     other = sign_in(client, make_user()).json()
     token = sign_in_by_cookie(client, make_user()).json()
     cookie = {"Cookie": f"{cookies.cookie_name()}={client.cookies['liftoff-refresh']}"}
@@ -195,7 +221,9 @@ def test_logging_out_with_nothing_is_a_401(client, db):
 
 
 @pytest.mark.parametrize("path", ["/auth/refresh", "/auth/logout"])
-def test_in_development_a_401_says_that_two_names_of_this_machine_were_mixed(client, db, settings, path):
+def test_in_development_a_401_says_that_two_names_of_this_machine_were_mixed(
+    client, db, settings, path
+):
     """The browser has kept the cookie back, because for it they are two sites."""
     mixed = {"Origin": "http://127.0.0.1:5173", "Host": "localhost:8000"}
     same = {"Origin": "http://localhost:5173", "Host": "localhost:8000"}
@@ -205,19 +233,30 @@ def test_in_development_a_401_says_that_two_names_of_this_machine_were_mixed(cli
     assert answer.status_code == 401
     assert "the page is at 127.0.0.1 and calls this API at localhost" in answer.json()["detail"]
     assert "The browser sent no cookie" not in client.post(path, headers=same).json()["detail"]
-    assert "The browser sent no cookie" not in client.post(path, headers=same | {"Host": "[::1"}).text
+    assert (
+        "The browser sent no cookie" not in client.post(path, headers=same | {"Host": "[::1"}).text
+    )
     settings(ENVIRONMENT="test", **hosts)
     assert "The browser sent no cookie" not in client.post(path, headers=mixed).json()["detail"]
 
 
-@pytest.mark.parametrize("origin", ["http://localhost:8000", "http://127.0.0.1:8000", "http://[::1]:8000"])
+@pytest.mark.parametrize(
+    "origin", ["http://localhost:8000", "http://127.0.0.1:8000", "http://[::1]:8000"]
+)
 def test_in_development_our_own_pages_count_by_each_of_their_names(client, db, settings, origin):
-    frontend = {"PORT": "8000", "PUBLIC_URL": "http://testserver", "FRONTEND_URL": "https://app.example.com"}
+    frontend = {
+        "PORT": "8000",
+        "PUBLIC_URL": "http://testserver",
+        "FRONTEND_URL": "https://app.example.com",
+    }
     settings(ENVIRONMENT="development", ALLOWED_HOSTS="testserver", **frontend)
     sign_in_by_cookie(client, make_user())
     assert client.post("/auth/refresh", headers={"Origin": origin}).status_code == 200
     settings(ENVIRONMENT="test", **frontend)
-    assert outcome(client.post("/auth/refresh", headers={"Origin": origin})) == (403, "origin_not_allowed")
+    assert outcome(client.post("/auth/refresh", headers={"Origin": origin})) == (
+        403,
+        "origin_not_allowed",
+    )
 
 
 @pytest.mark.parametrize("path", ["/auth/logout", "/auth/logout-all"])

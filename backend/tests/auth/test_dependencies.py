@@ -1,4 +1,6 @@
-"""Who asks: the four dependencies that routes of other features stand on, shown on routes made for the tests."""
+"""Who asks: the four dependencies that routes of other features stand on, shown on
+routes made for the tests.
+"""
 
 import pytest
 from fastapi import FastAPI
@@ -38,7 +40,10 @@ def for_superusers(user: Superuser) -> str:
 
 @pytest.fixture(scope="module")
 def application(migrated):
-    app = FastAPI(middleware=middleware.stack(get_settings()), generate_unique_id_function=openapi_routes.operation_id)
+    app = FastAPI(
+        middleware=middleware.stack(get_settings()),
+        generate_unique_id_function=openapi_routes.operation_id,
+    )
     problems.install(app)
     app.include_router(router)
     with DocumentedClient(app) as client:
@@ -93,15 +98,20 @@ def test_a_demoted_superuser_is_refused_at_the_next_request(application, db):
 
 @pytest.mark.parametrize("name", ["optional", "current"])
 @pytest.mark.parametrize(
-    "header", ["Bearer bad", "Basic YTpi", "Bearer", "bearer ", "Token x", "", "x" * 500, "Bearer\u00a0x"]
+    "header",
+    ["Bearer bad", "Basic YTpi", "Bearer", "bearer ", "Token x", "", "x" * 500, "Bearer\u00a0x"],
 )
-def test_a_bad_token_or_another_scheme_is_refused_also_where_a_user_is_optional(application, db, name, header):
+def test_a_bad_token_or_another_scheme_is_refused_also_where_a_user_is_optional(
+    application, db, name, header
+):
     answer = application.get(f"/desk/{name}", headers={"Authorization": header.encode("latin-1")})
     assert (answer.status_code, answer.json()["code"]) == (401, "not_authenticated")
     assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
-def test_an_answer_to_a_user_is_never_kept_and_one_to_the_public_is_asked_for_again(application, db):
+def test_an_answer_to_a_user_is_never_kept_and_one_to_the_public_is_asked_for_again(
+    application, db
+):
     headers = {"Authorization": f"Bearer {token_for(make_user())}"}
     assert application.get("/desk/optional", headers=headers).headers["Cache-Control"] == "no-store"
     assert application.get("/desk/optional").headers["Cache-Control"] == "no-cache"

@@ -1,4 +1,6 @@
-"""Another e-mail address: asked for with the password, in force when the new mailbox has shown that it is there."""
+"""Another e-mail address: asked for with the password, in force when the new mailbox
+has shown that it is there.
+"""
 
 from sqlalchemy import select
 
@@ -15,7 +17,9 @@ FORM = {"username": "ada.lovelace", "password": PASSWORD}
 
 def ask(client, token, **body):
     return client.post(
-        "/auth/email-change", json={"new_email": NEW, "password": PASSWORD} | body, headers=bearer(token)
+        "/auth/email-change",
+        json={"new_email": NEW, "password": PASSWORD} | body,
+        headers=bearer(token),
     )
 
 
@@ -59,7 +63,11 @@ def test_a_taken_address_is_answered_alike_and_its_owner_is_told(client, db):
     token, holder = sign_in(client, make_user()).json(), make_user()
     before = row_of(holder)
     free, taken = ask(client, token), ask(client, token, new_email=holder.email)
-    assert (free.status_code, free.content, set(free.headers)) == (taken.status_code, taken.content, set(taken.headers))
+    assert (free.status_code, free.content, set(free.headers)) == (
+        taken.status_code,
+        taken.content,
+        set(taken.headers),
+    )
     assert [mail.subject for mail in letters_to(holder.email)] == ["You already have an account"]
     assert row_of(holder) == before
     assert db.scalars(select(OneTimeToken.purpose)).all().count(Purpose.CHANGE_EMAIL) == 1
@@ -108,7 +116,9 @@ def test_a_newer_request_kills_the_older_link_and_an_hour_kills_both(client, db,
 
 
 def test_no_link_is_sent_for_a_session_that_ended_before_the_worker_came(client, db):
-    """Requirement 12: a thief's wish dies with the session, though its job is still waiting."""
+    """Requirement 12: a thief's wish dies with the session, though its job is still
+    waiting.
+    """
     token = sign_in(client, make_user()).json()
     ask(client, token)
     client.post("/auth/logout-all", headers=bearer(token))

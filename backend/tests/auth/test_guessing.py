@@ -1,4 +1,6 @@
-"""Guessing passwords from many addresses (requirement 5). From one address: test_sign_in_limits.py."""
+"""Guessing passwords from many addresses (requirement 5). From one address:
+test_sign_in_limits.py.
+"""
 
 from typing import Any
 
@@ -14,7 +16,9 @@ WRONG = "wrong horse battery staple"
 HOME = "198.51.100.7"
 HOUR = 3600
 
-pytestmark = pytest.mark.usefixtures("clock")  # windows begin at round times: the real clock may stand before one
+pytestmark = pytest.mark.usefixtures(
+    "clock"
+)  # windows begin at round times: the real clock may stand before one
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +52,9 @@ def test_an_unknown_account_is_told_so_alike(client, db, from_address):
 
 
 def test_the_limit_does_not_tell_whose_a_user_name_is(client, db, from_address):
-    """Requirement 35: tries count under what was typed; a name and an address that share a count would be one's."""
+    """Requirement 35: tries count under what was typed; a name and an address that
+    share a count would be one's.
+    """
     user, stranger = make_user(), from_address("203.0.113.99")
     attack(from_address, user, 7)
     assert sign_in(stranger, user, WRONG).status_code == 429
@@ -56,7 +62,9 @@ def test_the_limit_does_not_tell_whose_a_user_name_is(client, db, from_address):
     assert stranger.post("/auth/token", data=data).status_code == 401
 
 
-def test_one_stranger_has_as_many_tries_by_the_name_as_were_not_made_by_the_address(client, db, from_address):
+def test_one_stranger_has_as_many_tries_by_the_name_as_were_not_made_by_the_address(
+    client, db, from_address
+):
     """Requirement 35: the limit of one address, too."""
     user, stranger = make_user(), from_address("203.0.113.99")
     assert [sign_in(stranger, user, WRONG).status_code for _ in range(11)] == [401] * 5 + [429] * 6
@@ -96,7 +104,12 @@ def test_under_siege_strangers_wait_and_a_reset_ends_it(client, db, from_address
     assert sign_in(home, user).status_code == 429
     client.post("/auth/password/forgot", json={"email": user.email})
     token = last_token(user.email, "reset-password")
-    assert client.post("/auth/password/reset", json={"token": token, "new_password": NEW_PASSWORD}).status_code == 204
+    assert (
+        client.post(
+            "/auth/password/reset", json={"token": token, "new_password": NEW_PASSWORD}
+        ).status_code
+        == 204
+    )
     assert sign_in(home, user, NEW_PASSWORD).status_code == 200
 
 
@@ -107,7 +120,9 @@ def test_a_siege_of_one_account_is_none_of_another(client, db, from_address):
 
 def test_ipv6_addresses_of_one_subscriber_are_one(client, db, from_address):
     user = make_user()
-    codes = [sign_in(from_address(f"2001:db8:7:7::{n:x}"), user, WRONG).status_code for n in range(1, 4)]
+    codes = [
+        sign_in(from_address(f"2001:db8:7:7::{n:x}"), user, WRONG).status_code for n in range(1, 4)
+    ]
     assert codes == [401] * 3
     attack(from_address, user, 3)
     assert sign_in(from_address("2001:db8:7:7:ffff::1"), user).status_code == 429
@@ -143,5 +158,11 @@ def test_every_wrong_pair_is_refused_alike(client, db, kind):
 
 def test_only_a_right_password_tells_what_is_wrong_with_the_account(client, db):
     """Requirement 2."""
-    assert outcome(sign_in(client, make_user(is_verified=False), PASSWORD)) == (403, "email_not_verified")
-    assert outcome(sign_in(client, make_user(is_active=False), PASSWORD)) == (403, "account_disabled")
+    assert outcome(sign_in(client, make_user(is_verified=False), PASSWORD)) == (
+        403,
+        "email_not_verified",
+    )
+    assert outcome(sign_in(client, make_user(is_active=False), PASSWORD)) == (
+        403,
+        "account_disabled",
+    )

@@ -1,4 +1,6 @@
-"""No more passwords are hashed at once than there are processors, whoever asks for it (requirement 9)."""
+"""No more passwords are hashed at once than there are processors, whoever asks for it
+(requirement 9).
+"""
 
 import os
 import time
@@ -12,7 +14,9 @@ from app.routers.auth import security
 from tests.auth.factories import PASSWORD, make_user
 from tests.auth.steps import outcome, sign_in
 
-BOUND = min(os.cpu_count() or 1, admission.slots)  # who hashes may have a connection, of which there are so many
+BOUND = min(
+    os.cpu_count() or 1, admission.slots
+)  # who hashes may have a connection, of which there are so many
 LONGER = 0.05  # seconds: a hash takes this much more, so that all that may run at once do
 
 
@@ -46,13 +50,19 @@ def test_of_many_who_come_at_once_as_many_are_hashed_as_there_are_processors_and
 ):
     users = [make_user() for _ in range(2 * BOUND)]
     hasher = Counted(security.hasher())
-    monkeypatch.setattr(security, "hasher", lambda: hasher)  # how many work at once shows nowhere else
+    monkeypatch.setattr(
+        security, "hasher", lambda: hasher
+    )  # how many work at once shows nowhere else
 
     def come(user):
         return sign_in(client, user).status_code
 
     def register(user):
-        body = {"username": f"new-{user.username}", "email": f"new-{user.email}", "password": PASSWORD}
+        body = {
+            "username": f"new-{user.username}",
+            "email": f"new-{user.email}",
+            "password": PASSWORD,
+        }
         return client.post("/auth/register", json=body).status_code
 
     with ThreadPoolExecutor(4 * BOUND) as threads:

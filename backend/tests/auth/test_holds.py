@@ -1,4 +1,6 @@
-"""Signing in after a registration tells nothing of the address either, and opens nothing (requirements 1 and 2)."""
+"""Signing in after a registration tells nothing of the address either, and opens
+nothing (requirements 1 and 2).
+"""
 
 from datetime import timedelta
 from typing import Any
@@ -20,7 +22,9 @@ OTHER = "a third long pass phrase"
 THIRD = "a fourth long pass phrase"
 VARYING = {"x-request-id", "date"}
 
-pytestmark = pytest.mark.usefixtures("clock")  # windows begin at round times: the real clock may stand before one
+pytestmark = pytest.mark.usefixtures(
+    "clock"
+)  # windows begin at round times: the real clock may stand before one
 
 
 def register(client, username, email, password=NEW_PASSWORD):
@@ -49,7 +53,9 @@ OWNERS: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(params=OWNERS)
 def both(request, client, db):
-    """Two registrations that were answered alike: one with a free address, one with that of an account."""
+    """Two registrations that were answered alike: one with a free address, one with
+    that of an account.
+    """
     make_user(email="taken@example.org", **OWNERS[request.param])
     register(client, "one", "free@example.org")
     register(client, "two", "taken@example.org")
@@ -57,7 +63,9 @@ def both(request, client, db):
 
 
 @pytest.mark.parametrize("by", [0, 1], ids=["by user name", "by e-mail"])
-def test_the_password_that_was_sent_is_answered_alike_for_a_free_and_a_taken_address(client, db, both, by):
+def test_the_password_that_was_sent_is_answered_alike_for_a_free_and_a_taken_address(
+    client, db, both, by
+):
     """Requirement 1."""
     free, taken = (sign_in(client, names[by]) for names in both)
     assert shape(free) == shape(taken)
@@ -68,14 +76,20 @@ def test_the_password_that_was_sent_is_answered_alike_for_a_free_and_a_taken_add
 def test_another_password_is_answered_alike_for_a_free_and_a_taken_address(client, db, both, by):
     """Requirement 1: and counted alike, until the limit."""
     answers = [[sign_in(client, names[by], OTHER) for _ in range(11)] for names in both]
-    assert [shape(answer)[:2] for answer in answers[0]] == [shape(answer)[:2] for answer in answers[1]]
-    assert [set(answer.headers) for answer in answers[0]] == [set(answer.headers) for answer in answers[1]]
+    assert [shape(answer)[:2] for answer in answers[0]] == [
+        shape(answer)[:2] for answer in answers[1]
+    ]
+    assert [set(answer.headers) for answer in answers[0]] == [
+        set(answer.headers) for answer in answers[1]
+    ]
     assert [answer.status_code for answer in answers[0]] == [401] * 10 + [429]
 
 
 @pytest.fixture
 def work(client, statements, monkeypatch):
-    """`work(name, password)`: the statements of a sign-in, and how many passwords it compares."""
+    """`work(name, password)`: the statements of a sign-in, and how many passwords it
+    compares.
+    """
     compared = []
 
     def counted(*asked):
@@ -102,7 +116,9 @@ def test_both_take_the_same_statements_and_compare_as_many_passwords(both, work,
     assert (wrong[1], work(free, NEW_PASSWORD)[1]) == (2, 2)
 
 
-def test_registering_takes_as_many_statements_with_a_free_and_a_taken_address(client, db, statements):
+def test_registering_takes_as_many_statements_with_a_free_and_a_taken_address(
+    client, db, statements
+):
     """Requirement 1."""
     make_user(email="taken@example.org")
     numbers = []
@@ -113,18 +129,27 @@ def test_registering_takes_as_many_statements_with_a_free_and_a_taken_address(cl
     assert numbers[0] == numbers[1]
 
 
-def test_of_several_registrations_the_first_password_alone_is_known_by_the_address(client, db, both):
-    """Requirement 1: the account that waits has the first one, so the first hold has to answer as it does."""
+def test_of_several_registrations_the_first_password_alone_is_known_by_the_address(
+    client, db, both
+):
+    """Requirement 1: the account that waits has the first one, so the first hold has to
+    answer as it does.
+    """
     for _, address in both:
         register(client, f"again.{address[:4]}", address, OTHER)
     for _, address in both:
         assert outcome(sign_in(client, address)) == (403, "email_not_verified")
         assert outcome(sign_in(client, address, OTHER)) == (401, "invalid_credentials")
-        assert outcome(sign_in(client, f"again.{address[:4]}", OTHER)) == (403, "email_not_verified")
+        assert outcome(sign_in(client, f"again.{address[:4]}", OTHER)) == (
+            403,
+            "email_not_verified",
+        )
 
 
 def test_all_registrations_of_an_address_end_together_with_the_first(client, db, clock, both):
-    """Requirement 1: before the hourly purge has come, too. A third one, a day later, is the first again."""
+    """Requirement 1: before the hourly purge has come, too. A third one, a day later,
+    is the first again.
+    """
     clock.shift(3600)
     for _, address in both:
         register(client, f"again.{address[:4]}", address, OTHER)
@@ -139,7 +164,9 @@ def test_all_registrations_of_an_address_end_together_with_the_first(client, db,
 
 @pytest.mark.only("postgresql", "mysql")
 def test_the_ids_of_later_accounts_do_not_tell_what_became_of_a_registration(client, db):
-    """Requirement 1: an owner reads the id at `GET /auth/me`, and can register before and after."""
+    """Requirement 1: an owner reads the id at `GET /auth/me`, and can register before
+    and after.
+    """
     make_user(email="taken@example.org")
     steps = []
     for name in ("free", "taken"):
@@ -174,7 +201,10 @@ def test_the_password_is_kept_hashed_and_wiped_after_a_day(client, db, clock, re
     make_user(email="taken@example.org")
     register(client, "stranger", "taken@example.org")
     hold = db.scalar(select(UsernameHold))
-    assert (hold.email, hold.hashed_password[:30]) == ("taken@example.org", "$argon2id$v=19$m=19456,t=2,p=1")
+    assert (hold.email, hold.hashed_password[:30]) == (
+        "taken@example.org",
+        "$argon2id$v=19$m=19456,t=2,p=1",
+    )
     clock.shift(DAY + 1)
     purge(db)
     assert db.scalars(select(UsernameHold)).all() == []
@@ -187,7 +217,9 @@ def test_a_hold_of_the_version_before_has_no_password_and_lets_nobody_in(client,
 
 
 def test_a_registration_deletes_no_other_hold(client, db):
-    """R19: of those that have run out there may be very many, and a purge has the time for them."""
+    """R19: of those that have run out there may be very many, and a purge has the time
+    for them.
+    """
     past = now() - timedelta(hours=1)
     db.add_all([UsernameHold(username=name, expires_at=past) for name in ("free-again", "another")])
     db.commit()

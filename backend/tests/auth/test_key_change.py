@@ -1,4 +1,6 @@
-"""`SECRET_KEY` is changed while everything goes on: what the key before has made is read, and made anew."""
+"""`SECRET_KEY` is changed while everything goes on: what the key before has made is
+read, and made anew.
+"""
 
 import pytest
 from sqlalchemy import select
@@ -14,7 +16,10 @@ from tests.auth.phones import phone_of
 from tests.auth.steps import bearer, outcome, refresh, sign_in
 from tests.support.mails import mails_to
 
-OLD, NEW = "a secret that only tests know: 9f8e7d6c5b4a", "another secret that only tests know: 1a2b3c4d"
+OLD, NEW = (
+    "a secret that only tests know: 9f8e7d6c5b4a",
+    "another secret that only tests know: 1a2b3c4d",
+)
 PROFILE = "/auth/me"
 
 
@@ -74,7 +79,11 @@ def test_a_mail_that_waits_is_still_sent(client, db, change):
 
 def test_a_request_that_is_sent_again_after_the_change_has_no_second_effect(client, db, change):
     headers = {"Idempotency-Key": "one"}
-    body = {"username": "ada", "email": "ada@example.org", "password": "correct horse battery staple"}
+    body = {
+        "username": "ada",
+        "email": "ada@example.org",
+        "password": "correct horse battery staple",
+    }
     first = client.post("/auth/register", json=body, headers=headers)
     change(OLD)
     again = client.post("/auth/register", json=body, headers=headers)
@@ -109,7 +118,10 @@ def test_a_command_encrypts_all_second_factors_anew(client, db, change, monkeypa
     change(OLD)
     for renewed in (5, 0):
         done = CliRunner().invoke(cli, ["rekey"])
-        assert (done.exit_code, done.output) == (0, f"Secrets encrypted with the new key: {renewed}\n")
+        assert (done.exit_code, done.output) == (
+            0,
+            f"Secrets encrypted with the new key: {renewed}\n",
+        )
     change(None)
     assert answer(client, users[0], phones[0]).status_code == 200
 

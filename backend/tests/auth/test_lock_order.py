@@ -1,4 +1,5 @@
-"""Who waits for a password reset finds everything ended when it is their turn, and two never wait for each other.
+"""Who waits for a password reset finds everything ended when it is their turn, and two
+never wait for each other.
 
 Two sessions on one database, on those that let two write at once.
 """
@@ -41,21 +42,27 @@ BLOCKED = 0.5  # seconds in which a call that does not wait would have ended
 
 @pytest.fixture
 def meanwhile(committed):
-    """`with meanwhile(call) as (db, waiting):` has `call(session, thief)` begin once the block holds the user's lock.
+    """`with meanwhile(call) as (db, waiting):` has `call(session, thief)` begin once
+    the block holds the user's lock.
 
-    `thief` is a session of the user that was read before, as a request reads it. `waiting()` starts the call and sees
-    that it waits; the block's end commits; then `waiting.result` is what came of the call.
+    `thief` is a session of the user that was read before, as a request reads it.
+    `waiting()` starts the call and sees that it waits; the block's end commits; then
+    `waiting.result` is what came of the call.
     """
 
     @contextmanager
     def run(user, call):
         with committed() as db, db.begin():
             stolen = login_sessions.open_session(db, user, HERE)
-            session_id = db.scalar(select(LoginSession.id).order_by(LoginSession.id.desc()).limit(1))
+            session_id = db.scalar(
+                select(LoginSession.id).order_by(LoginSession.id.desc()).limit(1)
+            )
 
         def second():
             with committed() as other:
-                thief = other.scalar(login_sessions.live_sessions().where(LoginSession.id == session_id))
+                thief = other.scalar(
+                    login_sessions.live_sessions().where(LoginSession.id == session_id)
+                )
                 try:
                     outcome = call(other, thief, stolen)
                 except Exception as error:  # noqa: BLE001 - what it was is what the test asks
@@ -135,7 +142,9 @@ def test_what_waits_for_a_reset_is_refused_afterwards(meanwhile, call, refusal):
     assert (row.username, row.is_active) == (user.username, True)
 
 
-def test_a_request_of_an_account_without_a_password_that_waits_for_a_reset_is_refused(meanwhile, committed):
+def test_a_request_of_an_account_without_a_password_that_waits_for_a_reset_is_refused(
+    meanwhile, committed
+):
     """Requirements 12 and 20."""
     user = make_user(hashed_password=None)
     with meanwhile(user, ask_for_change) as (db, waiting):
@@ -190,11 +199,15 @@ def test_a_code_that_waits_for_a_reset_opens_no_session(meanwhile, committed):
     assert waiting.result(30) is InvalidCode
 
 
-@pytest.mark.parametrize("purpose", [Purpose.RESET_PASSWORD, Purpose.VERIFY_EMAIL, Purpose.CHANGE_EMAIL])
+@pytest.mark.parametrize(
+    "purpose", [Purpose.RESET_PASSWORD, Purpose.VERIFY_EMAIL, Purpose.CHANGE_EMAIL]
+)
 def test_a_link_that_is_used_while_a_newer_one_is_made_is_dead_and_neither_waits_for_the_other(
     meanwhile, committed, purpose
 ):
-    """Requirement 12: the user is locked before the link, by who uses it as by who replaces it."""
+    """Requirement 12: the user is locked before the link, by who uses it as by who
+    replaces it.
+    """
     user = make_user()
     with committed() as db, db.begin():
         link = one_time_tokens.issue(db, purpose, user_id=user.id, data={"email": NEW})
@@ -213,8 +226,12 @@ def test_a_link_that_is_used_while_a_newer_one_is_made_is_dead_and_neither_waits
 
 
 @pytest.mark.parametrize("reused", [True, False], ids=["stolen", "honest"])
-def test_a_refresh_and_the_end_of_all_sessions_do_not_wait_for_each_other(meanwhile, committed, reused):
-    """Requirement 17: the session is locked after the user, or the event of a theft would wait for the reset."""
+def test_a_refresh_and_the_end_of_all_sessions_do_not_wait_for_each_other(
+    meanwhile, committed, reused
+):
+    """Requirement 17: the session is locked after the user, or the event of a theft
+    would wait for the reset.
+    """
     user = make_user()
 
     def use(db, thief, stolen):
@@ -243,7 +260,9 @@ def ask(db, session, taken):
 
 
 def confirm(db, session, taken):
-    link = one_time_tokens.issue(db, Purpose.CHANGE_EMAIL, user_id=session.user_id, data={"email": taken.email})
+    link = one_time_tokens.issue(
+        db, Purpose.CHANGE_EMAIL, user_id=session.user_id, data={"email": taken.email}
+    )
     db.commit()
     own_account.confirm_email_change(db, link, HERE)
 
@@ -252,9 +271,15 @@ def take_name(db, session, taken):
     own_account.update_account(db, session, UsernameChange(username=taken.username), HERE)
 
 
-@pytest.mark.parametrize(("call", "outcome"), [(ask, None), (confirm, EmailTaken), (take_name, UsernameTaken)])
-def test_who_wants_what_another_account_has_locks_both_in_one_order(meanwhile, committed, call, outcome):
-    """While it waits for the first it has not the second, or two who want each other's would wait for each other."""
+@pytest.mark.parametrize(
+    ("call", "outcome"), [(ask, None), (confirm, EmailTaken), (take_name, UsernameTaken)]
+)
+def test_who_wants_what_another_account_has_locks_both_in_one_order(
+    meanwhile, committed, call, outcome
+):
+    """While it waits for the first it has not the second, or two who want each other's
+    would wait for each other.
+    """
     first, second = make_user(), make_user()
     with committed() as db, db.begin():
         login_sessions.open_session(db, second, HERE)

@@ -1,4 +1,6 @@
-"""Another site cannot sign its visitors in as somebody else: what they do next would be in that one's account."""
+"""Another site cannot sign its visitors in as somebody else: what they do next would be
+in that one's account.
+"""
 
 import pytest
 
@@ -10,7 +12,9 @@ FOREIGN = ["https://evil.example", "null", "", "https://app.example.com.evil.exa
 
 @pytest.mark.parametrize("origin", FOREIGN)
 def test_a_form_of_another_site_sets_no_cookie(client, db, origin):
-    """Requirement 25: a form needs no preflight, and its answer's cookie would be kept."""
+    """Requirement 25: a form needs no preflight, and its answer's cookie would be
+    kept.
+    """
     form = {"username": make_user().email, "password": PASSWORD}
     answer = client.post("/auth/token?session=cookie", data=form, headers={"Origin": origin})
     assert (answer.status_code, answer.json()["code"]) == (403, "origin_not_allowed")
@@ -22,11 +26,15 @@ def test_nor_does_the_second_half_of_a_sign_in(client, db, origin):
     """Requirement 25: and the challenge is not used up."""
     user = make_user()
     phone = phone_of(user)
-    challenge = client.post("/auth/token", data={"username": user.email, "password": PASSWORD}).json()["mfa_token"]
+    challenge = client.post(
+        "/auth/token", data={"username": user.email, "password": PASSWORD}
+    ).json()["mfa_token"]
     body = {"mfa_token": challenge, "code": phone.recovery_codes[0]}
     refused = client.post("/auth/token/mfa?session=cookie", json=body, headers={"Origin": origin})
     assert (refused.status_code, refused.json()["code"]) == (403, "origin_not_allowed")
-    answer = client.post("/auth/token/mfa?session=cookie", json=body, headers={"Origin": "https://app.example.com"})
+    answer = client.post(
+        "/auth/token/mfa?session=cookie", json=body, headers={"Origin": "https://app.example.com"}
+    )
     assert answer.status_code == 200
     assert "Set-Cookie" in answer.headers
 
@@ -39,7 +47,9 @@ def test_programs_and_our_own_frontend_sign_in_by_cookie(client, db):
 
 
 def test_in_body_mode_the_origin_does_not_matter(client, db):
-    """CORS keeps the answer from a foreign page, and nothing of it stays in the browser."""
+    """CORS keeps the answer from a foreign page, and nothing of it stays in the
+    browser.
+    """
     form = {"username": make_user().email, "password": PASSWORD}
     answer = client.post("/auth/token", data=form, headers={"Origin": "https://evil.example"})
     assert answer.status_code == 200

@@ -1,4 +1,6 @@
-"""Which mails of accounts go out first, until when they are of use, and what a flood of registrations delays."""
+"""Which mails of accounts go out first, until when they are of use, and what a flood of
+registrations delays.
+"""
 
 from datetime import timedelta
 
@@ -89,7 +91,9 @@ def alarms(monkeypatch):
 
 
 @pytest.mark.parametrize("flow", FLOWS)
-def test_above_the_limit_mail_to_addresses_without_an_account_is_last(client, db, login, settings, flow):
+def test_above_the_limit_mail_to_addresses_without_an_account_is_last(
+    client, db, login, settings, flow
+):
     owner = make_user()
     settings(MAIL_TO_STRANGERS_PER_HOUR="1")
     register(client, "first")
@@ -100,7 +104,9 @@ def test_above_the_limit_mail_to_addresses_without_an_account_is_last(client, db
     assert set(priorities(db)[before:]) == {last}
 
 
-def test_a_flood_of_registrations_delays_nobody_who_has_an_account(client, db, settings, clock, alarms):
+def test_a_flood_of_registrations_delays_nobody_who_has_an_account(
+    client, db, settings, clock, alarms
+):
     """None of the flood is dropped; each mail above the limit goes out last."""
     settings(MAIL_TO_STRANGERS_PER_HOUR="2")
     for name in ("one", "two", "three", "four"):

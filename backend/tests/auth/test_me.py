@@ -37,10 +37,16 @@ def test_the_public_has_no_account(client, db):
 
 def test_session_and_user_are_one_statement(client, login, statements, db):
     login(make_user())
-    client.get("/nowhere")  # the first request of a process asks for the revision of the schema, once
+    client.get(
+        "/nowhere"
+    )  # the first request of a process asks for the revision of the schema, once
     statements.clear()
     assert client.get("/auth/me").status_code == 200
-    who = [statement for statement in statements if "login_sessions" in statement or "FROM users" in statement]
+    who = [
+        statement
+        for statement in statements
+        if "login_sessions" in statement or "FROM users" in statement
+    ]
     assert len(who) == 1
     assert "JOIN login_sessions" in who[0]
 
@@ -52,11 +58,17 @@ def test_a_cookie_alone_is_nobody(client, db):
 
 def test_a_token_in_the_query_is_nobody(client, db):
     """Unknown parameters are refused by every route."""
-    assert client.get("/auth/me", params={"access_token": token_for(make_user())}).status_code == 422
+    assert (
+        client.get("/auth/me", params={"access_token": token_for(make_user())}).status_code == 422
+    )
 
 
 def test_nothing_that_a_client_was_given_stands_in_the_database(client, db):
     user = make_user()
-    token = client.post("/auth/token", data={"username": user.username, "password": PASSWORD}).json()["access_token"]
-    rows = str(db.execute(select(LoginSession.__table__)).all()) + str(db.execute(select(User.__table__)).all())
+    token = client.post(
+        "/auth/token", data={"username": user.username, "password": PASSWORD}
+    ).json()["access_token"]
+    rows = str(db.execute(select(LoginSession.__table__)).all()) + str(
+        db.execute(select(User.__table__)).all()
+    )
     assert not any(part in rows for part in [PASSWORD, *token.split(".")[1:]])

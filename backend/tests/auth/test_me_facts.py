@@ -28,7 +28,9 @@ def test_an_account_says_how_it_can_sign_in(client, db, login):
 def test_a_superuser_of_the_command_line_signs_in(client, db):
     options = ["--email", "Chief@Example.com", "--username", "chief"]
     assert CliRunner(env={"PASSWORD": PASSWORD}).invoke(cli, ["superuser", *options]).exit_code == 0
-    token = client.post("/auth/token", data={"username": "chief", "password": PASSWORD}).json()["access_token"]
+    token = client.post("/auth/token", data={"username": "chief", "password": PASSWORD}).json()[
+        "access_token"
+    ]
     client.headers["Authorization"] = f"Bearer {token}"
     assert facts(client) == {"has_password", "is_superuser"}
 
@@ -36,7 +38,12 @@ def test_a_superuser_of_the_command_line_signs_in(client, db):
 def test_promoting_somebody_leaves_the_second_factor_in_force(client, db):
     user = make_user()
     phone_of(user)
-    assert CliRunner().invoke(cli, ["superuser", "--email", user.email, "--username", "ignored"]).exit_code == 0
+    assert (
+        CliRunner()
+        .invoke(cli, ["superuser", "--email", user.email, "--username", "ignored"])
+        .exit_code
+        == 0
+    )
     assert db.scalar(select(User.is_superuser).where(User.id == user.id))
     answer = client.post("/auth/token", data={"username": user.username, "password": PASSWORD})
     assert answer.json()["code"] == "mfa_required"

@@ -36,7 +36,9 @@ def disable(client, code, password=PASSWORD):
 
 def sign_in(client, user):
     return client.post(
-        "/auth/token", data={"username": user.username, "password": PASSWORD}, headers={"Authorization": ""}
+        "/auth/token",
+        data={"username": user.username, "password": PASSWORD},
+        headers={"Authorization": ""},
     )
 
 
@@ -127,7 +129,9 @@ def test_without_a_set_up_there_is_nothing_to_confirm_or_turn_off(client, user):
 def test_ten_recovery_codes_are_given_out_once(client, db, user):
     codes = confirm(client, Phone(set_up(client).json()["secret"]).code()).json()["recovery_codes"]
     assert len(set(codes)) == 10
-    assert {len(code.replace("-", "")) for code in codes} == {24}  # base32: 120 bits (ASVS 6.5.2 asks for 112)
+    assert {len(code.replace("-", "")) for code in codes} == {
+        24
+    }  # base32: 120 bits (ASVS 6.5.2 asks for 112)
 
 
 def test_no_secret_and_no_code_is_in_the_database_in_clear(client, db, user):
@@ -135,7 +139,11 @@ def test_no_secret_and_no_code_is_in_the_database_in_clear(client, db, user):
     secret = set_up(client).json()["secret"]
     codes = confirm(client, Phone(secret).code()).json()["recovery_codes"]
     tables = ("totps", "recovery_codes", "security_events", "mails", "jobs", "one_time_tokens")
-    stored = " ".join(str(row) for table in tables for row in db.execute(text(f"SELECT * FROM {table}")))  # noqa: S608
+    stored = " ".join(
+        str(row)
+        for table in tables
+        for row in db.execute(text(f"SELECT * FROM {table}"))  # noqa: S608
+    )
     assert db.scalar(select(Totp.secret).where(Totp.user_id == user.id))[:1] in stored
     for shown in (secret, *codes, *(code.replace("-", "") for code in codes)):
         assert shown not in stored
@@ -162,7 +170,9 @@ def test_who_lost_the_phone_turns_it_off_with_a_recovery_code(client, user):
 
 
 def test_a_challenge_dies_with_the_second_factor(client, user):
-    """A half-done sign-in does not become a whole one, not even by a code of the next phone."""
+    """A half-done sign-in does not become a whole one, not even by a code of the next
+    phone.
+    """
     phone = phone_of(user)
     challenge = sign_in(client, user).json()["mfa_token"]
     assert disable(client, phone.code()).status_code == 204
@@ -174,12 +184,16 @@ def test_a_challenge_dies_with_the_second_factor(client, user):
 
 
 def test_wrong_codes_of_a_session_are_limited_for_the_account(client, user):
-    """Requirement 7: who has a session and the password cannot try codes until one fits."""
+    """Requirement 7: who has a session and the password cannot try codes until one
+    fits.
+    """
     phone = phone_of(user)
     answers = [disable(client, phone.wrong_code()).status_code for _ in range(11)]
     assert answers == [401] * 10 + [429]
     assert disable(client, phone.code()).status_code == 429
-    assert disable(client, phone.recovery_codes[0]).status_code == 204  # the owner's way out: it cannot be guessed
+    assert (
+        disable(client, phone.recovery_codes[0]).status_code == 204
+    )  # the owner's way out: it cannot be guessed
 
 
 def test_the_code_that_confirms_opens_no_session(client, db, user):
@@ -188,15 +202,28 @@ def test_the_code_that_confirms_opens_no_session(client, db, user):
     code = phone.code()
     confirm(client, code)
     challenge = sign_in(client, user).json()["mfa_token"]
-    assert outcome(client.post("/auth/token/mfa", json={"mfa_token": challenge, "code": code})) == (401, "invalid_code")
-    assert client.post("/auth/token/mfa", json={"mfa_token": challenge, "code": phone.code(1)}).status_code == 200
+    assert outcome(client.post("/auth/token/mfa", json={"mfa_token": challenge, "code": code})) == (
+        401,
+        "invalid_code",
+    )
+    assert (
+        client.post(
+            "/auth/token/mfa", json={"mfa_token": challenge, "code": phone.code(1)}
+        ).status_code
+        == 200
+    )
 
 
 def test_the_owner_is_told_of_every_change(client, db, user):
     phone = Phone(set_up(client).json()["secret"])
     codes = confirm(client, phone.code()).json()["recovery_codes"]
     disable(client, codes[0])
-    assert kinds_of_events(db, user) == ["login", "mfa_enabled", "recovery_code_used", "mfa_disabled"]
+    assert kinds_of_events(db, user) == [
+        "login",
+        "mfa_enabled",
+        "recovery_code_used",
+        "mfa_disabled",
+    ]
     assert subjects_to(db, user) == [
         "Two-step sign-in is on",
         "One of your recovery codes was used",

@@ -41,16 +41,22 @@ def test_twenty_sends_of_one_code_open_one_session(client, committed):
     user = make_user()
     phone = phone_of(user)
     mfa_token, code = challenge(client, user), phone.code()
-    answers = at_once(lambda _: client.post("/auth/token/mfa", json={"mfa_token": mfa_token, "code": code}))
+    answers = at_once(
+        lambda _: client.post("/auth/token/mfa", json={"mfa_token": mfa_token, "code": code})
+    )
     assert sorted(answer.status_code for answer in answers) == [200] + [401] * (MANY - 1)
     assert sessions(committed) == 1
 
 
 def test_a_code_sent_to_twenty_challenges_opens_one_session(client, committed):
-    """Requirement 7: here only the last accepted step stands between the second and a session."""
+    """Requirement 7: here only the last accepted step stands between the second and a
+    session.
+    """
     user = make_user()
     code, plain = phone_of(user).code(), challenges(committed, user)
-    answers = at_once(lambda n: client.post("/auth/token/mfa", json={"mfa_token": plain[n], "code": code}))
+    answers = at_once(
+        lambda n: client.post("/auth/token/mfa", json={"mfa_token": plain[n], "code": code})
+    )
     assert [answer.status_code for answer in answers].count(200) == 1
     assert sessions(committed) == 1
 
@@ -59,7 +65,9 @@ def test_a_recovery_code_sent_to_twenty_challenges_opens_one_session(client, com
     """Requirement 24."""
     user = make_user()
     code, plain = phone_of(user).recovery_codes[0], challenges(committed, user)
-    answers = at_once(lambda n: client.post("/auth/token/mfa", json={"mfa_token": plain[n], "code": code}))
+    answers = at_once(
+        lambda n: client.post("/auth/token/mfa", json={"mfa_token": plain[n], "code": code})
+    )
     assert [answer.status_code for answer in answers].count(200) == 1
     assert sessions(committed) == 1
 
@@ -70,12 +78,21 @@ def test_twenty_wrong_codes_at_once_are_five_tries(client, committed):
     code = phone_of(user).recovery_codes[0]
     mfa_token = challenge(client, user)
     guesses = [f"WRON-GWRO-NGWR-ONGW-{n:04d}" for n in range(MANY)]
-    answers = at_once(lambda n: client.post("/auth/token/mfa", json={"mfa_token": mfa_token, "code": guesses[n]}))
+    answers = at_once(
+        lambda n: client.post("/auth/token/mfa", json={"mfa_token": mfa_token, "code": guesses[n]})
+    )
     assert {answer.status_code for answer in answers} == {401}
     with committed() as db:
-        looked_at = select(func.count()).select_from(SecurityEvent).where(SecurityEvent.kind == "mfa_failed")
+        looked_at = (
+            select(func.count())
+            .select_from(SecurityEvent)
+            .where(SecurityEvent.kind == "mfa_failed")
+        )
         assert db.scalar(looked_at) == db.scalar(select(OneTimeToken.attempts)) == 5
-    assert client.post("/auth/token/mfa", json={"mfa_token": mfa_token, "code": code}).status_code == 401
+    assert (
+        client.post("/auth/token/mfa", json={"mfa_token": mfa_token, "code": code}).status_code
+        == 401
+    )
 
 
 def test_one_of_twenty_confirmations_gives_out_codes(client, committed):
@@ -93,7 +110,11 @@ def test_set_ups_at_once_leave_one_secret(client, committed):
     user = make_user()
     client.headers["Authorization"] = f"Bearer {token_for(user)}"
     with ThreadPoolExecutor(4) as threads:
-        answers = list(threads.map(lambda _: client.post("/auth/mfa/totp", json={"password": PASSWORD}), range(4)))
+        answers = list(
+            threads.map(
+                lambda _: client.post("/auth/mfa/totp", json={"password": PASSWORD}), range(4)
+            )
+        )
     assert {answer.status_code for answer in answers} == {200}
     with committed() as db:
         assert db.scalar(select(func.count()).select_from(Totp)) == 1
@@ -108,9 +129,13 @@ def test_a_code_cannot_open_a_session_and_turn_the_factor_off(client, committed)
     def use(n):
         if n % 2:
             return client.post(
-                "/auth/token/mfa", json={"mfa_token": mfa_token, "code": code}, headers={"Authorization": ""}
+                "/auth/token/mfa",
+                json={"mfa_token": mfa_token, "code": code},
+                headers={"Authorization": ""},
             )
-        return client.post("/auth/mfa/totp/disable", json={"password": PASSWORD, "code": code}, headers=bearer)
+        return client.post(
+            "/auth/mfa/totp/disable", json={"password": PASSWORD, "code": code}, headers=bearer
+        )
 
     with ThreadPoolExecutor(2) as threads:
         answers = [answer.status_code for answer in threads.map(use, range(2))]

@@ -1,4 +1,6 @@
-"""Signing in with a second factor: a right password opens a challenge, a code answers it."""
+"""Signing in with a second factor: a right password opens a challenge, a code answers
+it.
+"""
 
 from datetime import timedelta
 
@@ -33,7 +35,9 @@ def test_only_a_right_password_opens_a_challenge(client, db, user, phone):
 
 
 def test_openapi_says_where_the_challenge_stands(app):
-    """Detail 6 of the contract: a client that is generated from it finds `mfa_token`."""
+    """Detail 6 of the contract: a client that is generated from it finds
+    `mfa_token`.
+    """
     answer = app.openapi()["paths"]["/auth/token"]["post"]["responses"]["401"]
     problem = answer["content"]["application/problem+json"]["schema"]["allOf"][1]["properties"]
     assert problem["code"]["enum"] == ["invalid_credentials", "mfa_required"]
@@ -43,21 +47,34 @@ def test_openapi_says_where_the_challenge_stands(app):
 def test_a_code_of_the_app_opens_a_session(client, user, phone):
     answer = send(client, challenge(client, user), phone.code())
     assert answer.status_code == 200
-    me = client.get("/auth/me", headers={"Authorization": f"Bearer {answer.json()['access_token']}"}).json()
+    me = client.get(
+        "/auth/me", headers={"Authorization": f"Bearer {answer.json()['access_token']}"}
+    ).json()
     assert (me["id"], me["has_mfa"]) == (user.id, True)
-    assert client.post("/auth/refresh", json={"refresh_token": answer.json()["refresh_token"]}).status_code == 200
+    assert (
+        client.post(
+            "/auth/refresh", json={"refresh_token": answer.json()["refresh_token"]}
+        ).status_code
+        == 200
+    )
 
 
-def test_in_cookie_mode_the_refresh_token_goes_into_the_cookie_after_the_code_and_not_before(client, user, phone):
+def test_in_cookie_mode_the_refresh_token_goes_into_the_cookie_after_the_code_and_not_before(
+    client, user, phone
+):
     """Requirement 25."""
-    first = client.post("/auth/token?session=cookie", data={"username": user.email, "password": PASSWORD})
+    first = client.post(
+        "/auth/token?session=cookie", data={"username": user.email, "password": PASSWORD}
+    )
     assert "set-cookie" not in first.headers
     answer = send(client, first.json()["mfa_token"], phone.code(), session="cookie")
     assert answer.json()["refresh_token"] is None
     assert "HttpOnly" in answer.headers["Set-Cookie"]
 
 
-@pytest.mark.parametrize(("seconds", "expected"), [(-45, 401), (-30, 200), (0, 200), (30, 200), (65, 401)])
+@pytest.mark.parametrize(
+    ("seconds", "expected"), [(-45, 401), (-30, 200), (0, 200), (30, 200), (65, 401)]
+)
 def test_a_phone_may_be_one_step_off(client, user, phone, seconds, expected):
     code = phone.code()
     mfa_token = challenge(client, user)
@@ -94,13 +111,17 @@ def test_a_token_of_another_kind_is_no_challenge(client, db, user, phone, purpos
     assert outcome(send(client, token, phone.code())) == REFUSED
 
 
-def test_access_and_refresh_tokens_are_no_challenge_and_a_challenge_is_neither(client, db, user, phone):
+def test_access_and_refresh_tokens_are_no_challenge_and_a_challenge_is_neither(
+    client, db, user, phone
+):
     """Requirement 13."""
     session = send(client, challenge(client, user), phone.code()).json()
     for token in (session["access_token"][:100], session["refresh_token"]):
         assert outcome(send(client, token, phone.code(1))) == REFUSED
     mfa_token = challenge(client, user)
-    assert client.get("/auth/me", headers={"Authorization": f"Bearer {mfa_token}"}).status_code == 401
+    assert (
+        client.get("/auth/me", headers={"Authorization": f"Bearer {mfa_token}"}).status_code == 401
+    )
     assert client.post("/auth/refresh", json={"refresh_token": mfa_token}).status_code == 401
 
 
@@ -110,7 +131,11 @@ def test_a_recovery_code_works_once_and_the_owner_is_told(client, db, user, phon
     assert send(client, challenge(client, user), code.lower().replace("-", " ")).status_code == 200
     assert outcome(send(client, challenge(client, user), code)) == REFUSED
     assert send(client, challenge(client, user), phone.recovery_codes[1]).status_code == 200
-    used = select(SecurityEvent.facts).where(SecurityEvent.kind == "recovery_code_used").order_by(SecurityEvent.id)
+    used = (
+        select(SecurityEvent.facts)
+        .where(SecurityEvent.kind == "recovery_code_used")
+        .order_by(SecurityEvent.id)
+    )
     assert list(db.scalars(used)) == ['{"left": 2}', '{"left": 1}']
     assert (
         list(db.scalars(select(Mail.subject).where(Mail.recipient == user.email)))
@@ -133,7 +158,9 @@ def test_a_disabled_account_gets_no_further(client, db, user, phone):
 
 
 def test_a_changed_secret_key_leaves_recovery_codes(client, db, user, phone):
-    """What docs/operating.md says: the app's codes are refused, never a 500, and recovery codes go on."""
+    """What docs/operating.md says: the app's codes are refused, never a 500, and
+    recovery codes go on.
+    """
     other = cipher("another key").encrypt(phone.secret.encode()).decode()
     db.execute(update(Totp).where(Totp.user_id == user.id).values(secret=other))
     db.commit()
@@ -148,8 +175,12 @@ def test_a_google_sign_in_meets_the_same_challenge(db, user, phone):
 
     with pytest.raises(second_factor.MfaRequired) as refused:
         second_factor.challenge_or_session(db, user, Client("192.0.2.1", "tests"))
-    assert one_time_tokens.find(db, Purpose.MFA, refused.value.members["mfa_token"]).user_id == user.id
-    assert second_factor.challenge_or_session(db, make_user(), Client("192.0.2.1", "tests")).access_token
+    assert (
+        one_time_tokens.find(db, Purpose.MFA, refused.value.members["mfa_token"]).user_id == user.id
+    )
+    assert second_factor.challenge_or_session(
+        db, make_user(), Client("192.0.2.1", "tests")
+    ).access_token
 
 
 def test_a_password_reset_leaves_the_second_factor_and_ends_challenges(client, db, user, phone):
@@ -157,7 +188,9 @@ def test_a_password_reset_leaves_the_second_factor_and_ends_challenges(client, d
     mfa_token = challenge(client, user)
     link = one_time_tokens.issue(db, Purpose.RESET_PASSWORD, user_id=user.id)
     db.commit()
-    answer = client.post("/auth/password/reset", json={"token": link, "new_password": "another long pass phrase"})
+    answer = client.post(
+        "/auth/password/reset", json={"token": link, "new_password": "another long pass phrase"}
+    )
     assert answer.status_code == 204
     assert outcome(send(client, mfa_token, phone.code())) == REFUSED
     again = sign_in(client, user, "another long pass phrase")

@@ -19,7 +19,9 @@ pytestmark = pytest.mark.usefixtures("still")
 
 
 def test_a_code_is_accepted_once(client, db, user, phone):
-    """Requirement 7: not for another challenge, and not one that is older than the last."""
+    """Requirement 7: not for another challenge, and not one that is older than the
+    last.
+    """
     older, code = phone.code(-1), phone.code()
     assert send(client, challenge(client, user), code).status_code == 200
     assert outcome(send(client, challenge(client, user), code)) == REFUSED
@@ -56,7 +58,9 @@ def test_the_fifth_try_may_be_right(client, user, phone):
 
 
 def test_new_challenges_bring_no_end_of_tries(client, user, phone):
-    """Requirement 7: ten wrong codes an hour for an account, however often its password is sent."""
+    """Requirement 7: ten wrong codes an hour for an account, however often its password
+    is sent.
+    """
     answers = [answer for _ in range(3) for answer in guess(client, user, phone)]
     assert [answer.status_code for answer in answers] == [401] * 10 + [429] * 5
     assert int(answers[-1].headers["Retry-After"]) > 0
@@ -64,7 +68,9 @@ def test_new_challenges_bring_no_end_of_tries(client, user, phone):
 
 
 def test_while_somebody_guesses_a_recovery_code_still_lets_the_owner_in(client, user, phone):
-    """Requirement 5: never locked out for good. 120 bits cannot be guessed, so no limit has to guard them."""
+    """Requirement 5: never locked out for good. 120 bits cannot be guessed, so no limit
+    has to guard them.
+    """
     for _ in range(3):
         guess(client, user, phone)
     assert send(client, challenge(client, user), phone.recovery_codes[0]).status_code == 200
@@ -103,17 +109,25 @@ def test_a_challenge_of_one_account_does_not_take_the_code_of_another(client, us
     assert send(client, mfa_token, theirs.code()).status_code == 200
 
 
-def test_who_knows_the_password_and_not_the_code_is_noted_and_the_owner_told(client, db, user, phone):
+def test_who_knows_the_password_and_not_the_code_is_noted_and_the_owner_told(
+    client, db, user, phone
+):
     """Requirement 56, ASVS 6.3.5."""
     guess(client, user, phone, 6)
     events = db.scalars(
-        select(SecurityEvent).where(SecurityEvent.user_id == user.id, SecurityEvent.kind == "mfa_failed")
+        select(SecurityEvent).where(
+            SecurityEvent.user_id == user.id, SecurityEvent.kind == "mfa_failed"
+        )
     )
     assert len(list(events)) == 5
-    assert list(db.scalars(select(Mail.subject).where(Mail.recipient == user.email))) == ["Someone has your password"]
+    assert list(db.scalars(select(Mail.subject).where(Mail.recipient == user.email))) == [
+        "Someone has your password"
+    ]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(code=st.text(min_size=1, max_size=70), mfa_token=st.none() | st.text(max_size=110))
 def test_no_code_and_no_token_is_ever_a_500(client, user, phone, code, mfa_token):
     from app.platform import limits

@@ -11,11 +11,22 @@ from app.routers.auth.sign_in import with_password
 from tests.auth.factories import PASSWORD, make_user, token_for
 from tests.auth.letters import last_token, letters_to
 from tests.auth.phones import phone_of
-from tests.auth.steps import NEW_PASSWORD, bearer, events_of, lives, outcome, refresh, row_of, sign_in
+from tests.auth.steps import (
+    NEW_PASSWORD,
+    bearer,
+    events_of,
+    lives,
+    outcome,
+    refresh,
+    row_of,
+    sign_in,
+)
 
 HOUR = 3600
 
-pytestmark = pytest.mark.usefixtures("clock")  # windows begin at round times: the real clock may stand before one
+pytestmark = pytest.mark.usefixtures(
+    "clock"
+)  # windows begin at round times: the real clock may stand before one
 
 
 def forgot(client, email):
@@ -54,16 +65,24 @@ def test_the_answer_is_the_same_for_a_known_and_an_unknown_address(client, db):
     """Requirement 4."""
     user, disabled = make_user(), make_user(is_active=False)
     before = row_of(user)
-    answers = [forgot(client, address) for address in (user.email, disabled.email, "nobody@example.org")]
+    answers = [
+        forgot(client, address) for address in (user.email, disabled.email, "nobody@example.org")
+    ]
     assert {(a.status_code, a.content, tuple(sorted(set(a.headers)))) for a in answers} == {
         (202, answers[0].content, tuple(sorted(set(answers[0].headers))))
     }
     assert row_of(user) == before
-    assert [len(letters_to(address)) for address in (user.email, disabled.email, "nobody@example.org")] == [1, 0, 0]
+    assert [
+        len(letters_to(address)) for address in (user.email, disabled.email, "nobody@example.org")
+    ] == [1, 0, 0]
 
 
-def test_the_request_does_the_same_statements_for_a_known_and_an_unknown_address(client, db, statements):
-    """Requirement 4: the time cannot tell, because a job looks for the account afterwards."""
+def test_the_request_does_the_same_statements_for_a_known_and_an_unknown_address(
+    client, db, statements
+):
+    """Requirement 4: the time cannot tell, because a job looks for the account
+    afterwards.
+    """
     user, sent = make_user(), []
     for address in (user.email, "nobody@example.org"):
         statements.clear()
@@ -91,7 +110,9 @@ def test_a_reset_kills_every_other_link_and_challenge(client, db):
     db.commit()
     assert reset(client, issued[Purpose.RESET_PASSWORD]).status_code == 204
     db.expire_all()
-    assert db.scalars(select(OneTimeToken.digest)).all() == [one_time_tokens._digest(Purpose.VERIFY_EMAIL, others)]  # noqa: SLF001
+    assert db.scalars(select(OneTimeToken.digest)).all() == [
+        one_time_tokens._digest(Purpose.VERIFY_EMAIL, others)  # noqa: SLF001
+    ]
 
 
 def test_a_reset_never_removes_the_second_factor(client, db):
@@ -140,17 +161,24 @@ def test_a_disabled_account_is_not_opened_by_a_link_of_before(client, db):
     assert outcome(reset(client, token)) == (400, "invalid_token")
 
 
-@pytest.mark.parametrize("purpose", [purpose for purpose in Purpose if purpose != Purpose.RESET_PASSWORD])
+@pytest.mark.parametrize(
+    "purpose", [purpose for purpose in Purpose if purpose != Purpose.RESET_PASSWORD]
+)
 def test_a_token_of_another_kind_is_refused(client, db, purpose):
     """Requirement 13."""
-    token = one_time_tokens.issue(db, purpose, user_id=make_user().id, data={"email": "new@example.org"})
+    token = one_time_tokens.issue(
+        db, purpose, user_id=make_user().id, data={"email": "new@example.org"}
+    )
     db.commit()
     assert outcome(reset(client, token)) == (400, "invalid_token")
 
 
 @pytest.mark.parametrize(
     ("path", "purpose"),
-    [("/auth/verify-email", Purpose.VERIFY_EMAIL), ("/auth/email-change/confirm", Purpose.CHANGE_EMAIL)],
+    [
+        ("/auth/verify-email", Purpose.VERIFY_EMAIL),
+        ("/auth/email-change/confirm", Purpose.CHANGE_EMAIL),
+    ],
 )
 def test_no_token_of_another_kind_passes_at_the_other_links(client, db, path, purpose):
     """Requirement 13: links, access tokens, refresh tokens."""
@@ -166,9 +194,16 @@ def test_no_token_of_another_kind_passes_at_the_other_links(client, db, path, pu
         assert client.post(path, json={"token": token}).status_code in (400, 422), token
     for token in strange:
         assert refresh(client, {"refresh_token": token}).status_code == 401
-        assert client.get("/auth/me", headers={"Authorization": f"Bearer {token}"}).status_code == 401
+        assert (
+            client.get("/auth/me", headers={"Authorization": f"Bearer {token}"}).status_code == 401
+        )
     assert refresh(client, {"refresh_token": given["access_token"]}).status_code == 401
-    assert client.get("/auth/me", headers={"Authorization": f"Bearer {given['refresh_token']}"}).status_code == 401
+    assert (
+        client.get(
+            "/auth/me", headers={"Authorization": f"Bearer {given['refresh_token']}"}
+        ).status_code
+        == 401
+    )
 
 
 def test_a_change_asks_for_the_current_password(client, db):
@@ -176,7 +211,10 @@ def test_a_change_asks_for_the_current_password(client, db):
     user = make_user()
     token = sign_in(client, user).json()
     for wrong in (NEW_PASSWORD, None):
-        assert outcome(change(client, token, current_password=wrong)) == (401, "invalid_credentials")
+        assert outcome(change(client, token, current_password=wrong)) == (
+            401,
+            "invalid_credentials",
+        )
     assert sign_in(client, user).status_code == 200
     assert change(client, token).status_code == 204
     assert sign_in(client, user, NEW_PASSWORD).status_code == 200
@@ -202,10 +240,20 @@ def test_a_weak_new_password_is_refused(client, db):
 def test_the_owner_is_told_of_every_new_password(client, db):
     user = make_user()
     reset(client, link_for(client, user))
-    change(client, sign_in(client, user, NEW_PASSWORD).json(), current_password=NEW_PASSWORD, new_password=PASSWORD)
-    notices = [mail for mail in letters_to(user.email) if mail.subject == "Your password was changed"]
+    change(
+        client,
+        sign_in(client, user, NEW_PASSWORD).json(),
+        current_password=NEW_PASSWORD,
+        new_password=PASSWORD,
+    )
+    notices = [
+        mail for mail in letters_to(user.email) if mail.subject == "Your password was changed"
+    ]
     assert len(notices) == 2
-    assert [len(events_of(db, kind, user)) for kind in ("password_reset", "password_changed")] == [1, 1]
+    assert [len(events_of(db, kind, user)) for kind in ("password_reset", "password_changed")] == [
+        1,
+        1,
+    ]
 
 
 def test_a_stolen_session_has_ten_tries_at_the_password(client, db):
@@ -221,7 +269,9 @@ def test_a_stolen_session_has_ten_tries_at_the_password(client, db):
 def test_an_account_without_a_password_sets_its_first_soon_after_signing_in(client, db):
     user = make_user(hashed_password=None)
     headers = {"Authorization": f"Bearer {token_for(user)}"}
-    answer = client.post("/auth/password/change", json={"new_password": NEW_PASSWORD}, headers=headers)
+    answer = client.post(
+        "/auth/password/change", json={"new_password": NEW_PASSWORD}, headers=headers
+    )
     assert answer.status_code == 204
     assert sign_in(client, user, NEW_PASSWORD).status_code == 200
 
@@ -230,12 +280,16 @@ def test_later_than_ten_minutes_it_has_to_sign_in_again(client, db, clock):
     user = make_user(hashed_password=None)
     headers = {"Authorization": f"Bearer {token_for(user)}"}
     clock.shift(10 * 60 + 1)
-    answer = client.post("/auth/password/change", json={"new_password": NEW_PASSWORD}, headers=headers)
+    answer = client.post(
+        "/auth/password/change", json={"new_password": NEW_PASSWORD}, headers=headers
+    )
     assert outcome(answer) == (403, "session_not_fresh")
 
 
 def test_a_sign_in_that_a_reset_overtakes_opens_no_session(client, db, monkeypatch):
-    """Requirement 20: while the old password was being hashed, the reset ended all sessions."""
+    """Requirement 20: while the old password was being hashed, the reset ended all
+    sessions.
+    """
     from app.routers.auth.security import verify_password
     from tests.auth.factories import hashed
 
@@ -253,7 +307,9 @@ def test_a_sign_in_that_a_reset_overtakes_opens_no_session(client, db, monkeypat
 
 
 def test_a_change_that_a_reset_overtakes_changes_nothing(client, db, monkeypatch):
-    """Requirement 20: a thief with session and password must not undo the reset that shut them out."""
+    """Requirement 20: a thief with session and password must not undo the reset that
+    shut them out.
+    """
     from app.routers.auth.security import verify_password
     from app.routers.auth.sessions import reauthentication
     from tests.auth.factories import hashed

@@ -10,7 +10,14 @@ from app.platform.jobs import kinds
 from app.routers.auth.credentials import one_time_tokens
 from app.routers.auth.credentials.client import Client
 from app.routers.auth.credentials.one_time_tokens import Purpose
-from app.routers.auth.models import Identity, LoginSession, OneTimeToken, SecurityEvent, User, UsernameHold
+from app.routers.auth.models import (
+    Identity,
+    LoginSession,
+    OneTimeToken,
+    SecurityEvent,
+    User,
+    UsernameHold,
+)
 from app.routers.auth.sessions.login_sessions import open_session
 from tests.auth.factories import make_user
 from tests.support.jobs import purge
@@ -30,9 +37,9 @@ def test_expired_links_go_and_live_ones_stay(db):
     user = make_user()
     for purpose in (Purpose.RESET_PASSWORD, Purpose.VERIFY_EMAIL):
         one_time_tokens.issue(db, purpose, user_id=user.id)
-    db.scalars(select(OneTimeToken).where(OneTimeToken.purpose == Purpose.RESET_PASSWORD)).one().expires_at = (
-        now() - HOUR
-    )
+    db.scalars(
+        select(OneTimeToken).where(OneTimeToken.purpose == Purpose.RESET_PASSWORD)
+    ).one().expires_at = now() - HOUR
     purge(db)
     assert db.scalars(select(OneTimeToken.purpose)).all() == [Purpose.VERIFY_EMAIL]
 
@@ -41,7 +48,9 @@ def test_sessions_go_a_month_after_their_end(db):
     user = make_user()
     for _ in range(5):
         open_session(db, user, HERE)
-    ended, long_ended, expired, long_expired, live = db.scalars(select(LoginSession).order_by(LoginSession.id))
+    ended, long_ended, expired, long_expired, live = db.scalars(
+        select(LoginSession).order_by(LoginSession.id)
+    )
     ended.ended_at = expired.expires_at = now() - 29 * DAY
     long_ended.ended_at = long_expired.expires_at = now() - 31 * DAY
     kept = {ended.id, expired.id, live.id}
@@ -51,14 +60,19 @@ def test_sessions_go_a_month_after_their_end(db):
 
 def test_held_user_names_go_when_they_are_free(db):
     db.add_all(
-        [UsernameHold(username="gone", expires_at=now() - HOUR), UsernameHold(username="held", expires_at=now() + HOUR)]
+        [
+            UsernameHold(username="gone", expires_at=now() - HOUR),
+            UsernameHold(username="held", expires_at=now() + HOUR),
+        ]
     )
     purge(db)
     assert db.scalars(select(UsernameHold.username)).all() == ["held"]
 
 
 def test_registrations_that_nobody_finished_go_after_a_day(db):
-    """Not: who has signed in before, whoever is disabled, whoever comes by Google, whoever is verified."""
+    """Not: who has signed in before, whoever is disabled, whoever comes by Google,
+    whoever is verified.
+    """
     old: dict[str, Any] = {"is_verified": False, "created_at": now() - DAY - HOUR}
     make_user(**old)
     kept = [

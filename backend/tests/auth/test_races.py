@@ -1,4 +1,6 @@
-"""What comes twenty times at once, to two server processes on one database. Commits are real."""
+"""What comes twenty times at once, to two server processes on one database. Commits are
+real.
+"""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -26,18 +28,26 @@ HERE = client.Client("192.0.2.1", "tests")
 @pytest.fixture(scope="module")
 def servers(migrated):
     with ExitStack() as stack:
-        yield [stack.enter_context(running_server(DATABASE_URL=os.environ["DATABASE_URL"])).url for _ in range(2)]
+        yield [
+            stack.enter_context(running_server(DATABASE_URL=os.environ["DATABASE_URL"])).url
+            for _ in range(2)
+        ]
 
 
 def at_once(servers, path, body):
     """The answers to one body that is sent to both servers in turn, all at once."""
     with ThreadPoolExecutor(MANY) as threads:
-        sent = [threads.submit(httpx2.post, servers[n % 2] + path, json=body, timeout=60) for n in range(MANY)]
+        sent = [
+            threads.submit(httpx2.post, servers[n % 2] + path, json=body, timeout=60)
+            for n in range(MANY)
+        ]
         return [one.result() for one in sent]
 
 
 def sign_in(url, user, password=PASSWORD):
-    return httpx2.post(f"{url}/auth/token", data={"username": user.email, "password": password}, timeout=60)
+    return httpx2.post(
+        f"{url}/auth/token", data={"username": user.email, "password": password}, timeout=60
+    )
 
 
 def test_twenty_resets_by_one_link_are_one(servers, committed):
@@ -45,13 +55,17 @@ def test_twenty_resets_by_one_link_are_one(servers, committed):
     user = make_user()
     with committed() as db, db.begin():
         token = one_time_tokens.issue(db, Purpose.RESET_PASSWORD, user_id=user.id)
-    answers = at_once(servers, "/auth/password/reset", {"token": token, "new_password": NEW_PASSWORD})
+    answers = at_once(
+        servers, "/auth/password/reset", {"token": token, "new_password": NEW_PASSWORD}
+    )
     assert sorted(answer.status_code for answer in answers) == [204] + [400] * (MANY - 1)
     assert sign_in(servers[0], user, NEW_PASSWORD).status_code == 200
 
 
 def test_twenty_resets_by_two_links_of_one_account_are_one(servers, committed):
-    """Requirement 12: though two workers wrote a link each at the same moment, the one that is used kills the other."""
+    """Requirement 12: though two workers wrote a link each at the same moment, the one
+    that is used kills the other.
+    """
     user, links = make_user(), []
     for owner in (None, user.id):
         with committed() as db, db.begin():
@@ -59,8 +73,14 @@ def test_twenty_resets_by_two_links_of_one_account_are_one(servers, committed):
             for row in db.query(OneTimeToken):
                 row.user_id = user.id
     with ThreadPoolExecutor(MANY) as threads:
-        send = [(servers[n % 2], {"token": links[n // 2 % 2], "new_password": NEW_PASSWORD}) for n in range(MANY)]
-        sent = [threads.submit(httpx2.post, f"{url}/auth/password/reset", json=body, timeout=60) for url, body in send]
+        send = [
+            (servers[n % 2], {"token": links[n // 2 % 2], "new_password": NEW_PASSWORD})
+            for n in range(MANY)
+        ]
+        sent = [
+            threads.submit(httpx2.post, f"{url}/auth/password/reset", json=body, timeout=60)
+            for url, body in send
+        ]
         codes = sorted(one.result().status_code for one in sent)
     assert codes == [204] + [400] * (MANY - 1)
 
@@ -82,13 +102,17 @@ def test_twenty_refreshes_with_one_token_have_one_live_successor(servers, commit
     assert len({answer.json()["refresh_token"] for answer in answers}) == 1
     with committed() as db:
         assert db.scalars(select(LoginSession.refresh_count)).all() == [1]
-    second = httpx2.post(f"{servers[1]}/auth/refresh", json={"refresh_token": answers[0].json()["refresh_token"]})
+    second = httpx2.post(
+        f"{servers[1]}/auth/refresh", json={"refresh_token": answers[0].json()["refresh_token"]}
+    )
     assert second.status_code == 200
     assert httpx2.get(f"{servers[0]}/auth/me", headers=bearer(second.json())).status_code == 200
 
 
 def test_two_uses_of_a_stolen_token_at_once_end_the_session_once(committed):
-    """Requirement 17: one event and one mail, because the second waits to see what the first has done."""
+    """Requirement 17: one event and one mail, because the second waits to see what the
+    first has done.
+    """
     user = make_user()
     with committed() as db, db.begin():
         stolen = login_sessions.open_session(db, user, HERE).refresh_token or ""
@@ -121,7 +145,9 @@ def test_twenty_confirmations_by_one_link_change_the_address_once(servers, commi
     """Requirement 11."""
     user = make_user()
     with committed() as db, db.begin():
-        token = one_time_tokens.issue(db, Purpose.CHANGE_EMAIL, user_id=user.id, data={"email": "new@example.org"})
+        token = one_time_tokens.issue(
+            db, Purpose.CHANGE_EMAIL, user_id=user.id, data={"email": "new@example.org"}
+        )
     answers = at_once(servers, "/auth/email-change/confirm", {"token": token})
     assert sorted(answer.status_code for answer in answers) == [204] + [400] * (MANY - 1)
 
@@ -131,18 +157,28 @@ def test_two_accounts_cannot_take_one_address_or_name_at_once(servers, committed
     people = [make_user() for _ in range(6)]
     with committed() as db, db.begin():
         data = {"email": "new@example.org"}
-        links = [one_time_tokens.issue(db, Purpose.CHANGE_EMAIL, user_id=one.id, data=data) for one in people]
+        links = [
+            one_time_tokens.issue(db, Purpose.CHANGE_EMAIL, user_id=one.id, data=data)
+            for one in people
+        ]
     with ThreadPoolExecutor(6) as threads:
         path = "/auth/email-change/confirm"
         sent = [
-            threads.submit(httpx2.post, servers[n % 2] + path, json={"token": links[n]}, timeout=60) for n in range(6)
+            threads.submit(httpx2.post, servers[n % 2] + path, json={"token": links[n]}, timeout=60)
+            for n in range(6)
         ]
         assert sorted(one.result().status_code for one in sent) == [204] + [409] * 5
-        tokens_of = [sign_in(servers[0], one).json() for one in people if one.email != "new@example.org"]
+        tokens_of = [
+            sign_in(servers[0], one).json() for one in people if one.email != "new@example.org"
+        ]
         signed_in = [bearer(token) for token in tokens_of if "access_token" in token]
         renamed = [
             threads.submit(
-                httpx2.patch, f"{servers[n % 2]}/auth/me", json={"username": "countess"}, headers=headers, timeout=60
+                httpx2.patch,
+                f"{servers[n % 2]}/auth/me",
+                json={"username": "countess"},
+                headers=headers,
+                timeout=60,
             )
             for n, headers in enumerate(signed_in)
         ]

@@ -23,14 +23,21 @@ def test_a_new_account_waits_for_its_address_to_be_verified(client, db):
     answer = client.post("/auth/register", json=FORM)
     assert (answer.status_code, list(answer.json())) == (202, ["message"])
     made = db.scalar(select(User).where(User.username == "ada.lovelace"))
-    assert (made.email, made.is_verified, made.is_active, made.is_superuser) == ("ada@example.org", False, True, False)
+    assert (made.email, made.is_verified, made.is_active, made.is_superuser) == (
+        "ada@example.org",
+        False,
+        True,
+        False,
+    )
 
 
 def test_a_taken_address_gets_the_same_answer_and_its_owners_row_stays(client, db):
     """Requirement 1."""
     owner = make_user(email="ada@example.org")
     before = columns(db, owner)
-    free = client.post("/auth/register", json=FORM | {"username": "somebody", "email": "free@example.org"})
+    free = client.post(
+        "/auth/register", json=FORM | {"username": "somebody", "email": "free@example.org"}
+    )
     taken = client.post("/auth/register", json=FORM)
     varying = {"x-request-id", "date"}
     assert (taken.status_code, taken.content) == (free.status_code, free.content)
@@ -63,7 +70,11 @@ def test_a_held_user_name_is_free_again_after_a_day(client, db, clock):
 def test_a_user_name_is_taken_in_every_spelling(client, db):
     """Requirement 46."""
     make_user(username="ada.lovelace")
-    for spelling in ("ada.lovelace", "ADA.Lovelace", "\uff41da.lovelace"):  # the last begins with a full-width a
+    for spelling in (
+        "ada.lovelace",
+        "ADA.Lovelace",
+        "\uff41da.lovelace",
+    ):  # the last begins with a full-width a
         answer = client.post("/auth/register", json=FORM | {"username": spelling})
         assert (answer.status_code, answer.json()["code"]) == (409, "username_taken"), spelling
 
@@ -91,7 +102,10 @@ def test_an_address_is_stored_in_its_one_form(client, db, sent, kept):
         ("email", "a@b@example.org"),
         ("email", "Ada <ada@example.org>"),
         ("email", "ada@example.org\r\nBcc: eve@example.org"),
-        ("email", "\u0131da@example.org"),  # dotless i: no server has it, a reader takes it for an i
+        (
+            "email",
+            "\u0131da@example.org",
+        ),  # dotless i: no server has it, a reader takes it for an i
         ("email", f"a@{'b' * 60}.{'c' * 60}.{'d' * 60}.{'e' * 60}.{'f' * 30}.org"),
         ("username", "ab"),
         ("username", "a" * 33),
@@ -114,7 +128,9 @@ def test_an_unsafe_value_is_refused_and_leaves_no_account(client, db, field, val
     assert users(db) == 0
 
 
-@pytest.mark.parametrize("field", ["id", "is_superuser", "is_verified", "is_active", "plan", "customer_id"])
+@pytest.mark.parametrize(
+    "field", ["id", "is_superuser", "is_verified", "is_active", "plan", "customer_id"]
+)
 def test_a_field_that_is_not_asked_for_is_refused_and_makes_no_account(client, db, field):
     """Requirement 34."""
     assert client.post("/auth/register", json=FORM | {field: 1}).status_code == 422
@@ -123,7 +139,14 @@ def test_a_field_that_is_not_asked_for_is_refused_and_makes_no_account(client, d
 
 @pytest.mark.parametrize(
     "password",
-    ["short-1234X", "password1234", "PASSWORD1234", "aaaaaaaaaaaaaaaa", "ada.lovelace1", "121212121212"],
+    [
+        "short-1234X",
+        "password1234",
+        "PASSWORD1234",
+        "aaaaaaaaaaaaaaaa",
+        "ada.lovelace1",
+        "121212121212",
+    ],
     ids=["short", "common", "common in capitals", "one letter", "user name", "two letters"],
 )
 def test_a_weak_password_is_refused_without_being_repeated(client, db, password):
@@ -134,7 +157,9 @@ def test_a_weak_password_is_refused_without_being_repeated(client, db, password)
     assert users(db) == 0
 
 
-@pytest.mark.parametrize("letter", ["x\u00e9\u0437\u4e2d\U0001f511 \u202e\u0301"], ids=["many scripts"])
+@pytest.mark.parametrize(
+    "letter", ["x\u00e9\u0437\u4e2d\U0001f511 \u202e\u0301"], ids=["many scripts"]
+)
 def test_a_password_of_256_code_points_of_any_script_is_taken_and_257_is_not(client, db, letter):
     """Requirement 8: 256 is the documented maximum."""
     long = (letter * 40)[:256]
@@ -144,7 +169,9 @@ def test_a_password_of_256_code_points_of_any_script_is_taken_and_257_is_not(cli
     sign_in = {"username": FORM["username"]}
     assert client.post("/auth/token", data=sign_in | {"password": long}).status_code == 200
     assert client.post("/auth/token", data=sign_in | {"password": long[:-1]}).status_code == 401
-    too_long = client.post("/auth/register", json=FORM | {"username": "other", "password": long + "x"})
+    too_long = client.post(
+        "/auth/register", json=FORM | {"username": "other", "password": long + "x"}
+    )
     assert too_long.status_code == 422
     assert long not in too_long.text
 
@@ -164,13 +191,24 @@ def test_a_password_counts_to_its_last_byte_and_nothing_of_it_is_folded(client, 
 
 def together(client, bodies):
     with ThreadPoolExecutor(len(bodies)) as pool:
-        return [a.status_code for a in pool.map(lambda body: client.post("/auth/register", json=body), bodies)]
+        return [
+            a.status_code
+            for a in pool.map(lambda body: client.post("/auth/register", json=body), bodies)
+        ]
 
 
 def test_20_spellings_of_one_address_at_once_make_one_account(client, committed):
     """Requirement 46."""
-    spellings = ["ada@example.org", "ADA@example.org", "ada@EXAMPLE.ORG", "\uff41da@example.org"] * 5
-    bodies = [FORM | {"username": f"ada{number}", "email": email} for number, email in enumerate(spellings)]
+    spellings = [
+        "ada@example.org",
+        "ADA@example.org",
+        "ada@EXAMPLE.ORG",
+        "\uff41da@example.org",
+    ] * 5
+    bodies = [
+        FORM | {"username": f"ada{number}", "email": email}
+        for number, email in enumerate(spellings)
+    ]
     assert set(together(client, bodies)) == {202}
     with committed() as db:
         assert db.scalars(select(User.email)).all() == ["ada@example.org"]
@@ -179,7 +217,10 @@ def test_20_spellings_of_one_address_at_once_make_one_account(client, committed)
 def test_20_spellings_of_one_user_name_at_once_make_one_account(client, committed):
     """Requirement 46."""
     spellings = ["lovelace", "Lovelace", "LOVELACE", "\uff4covelace"] * 5
-    bodies = [FORM | {"username": name, "email": f"ada{number}@example.org"} for number, name in enumerate(spellings)]
+    bodies = [
+        FORM | {"username": name, "email": f"ada{number}@example.org"}
+        for number, name in enumerate(spellings)
+    ]
     assert sorted(together(client, bodies)) == [202] + [409] * 19
     with committed() as db:
         assert db.scalars(select(User.username)).all() == ["lovelace"]
@@ -196,7 +237,10 @@ def test_20_tries_of_one_user_name_for_a_taken_address_at_once_hold_it_once(clie
 def test_after_30_registrations_in_an_hour_an_address_waits(client, db, clock):
     """Requirement 5."""
     for number in range(30):
-        assert client.post("/auth/register", json=FORM | {"password": f"short{number}"}).status_code == 422
+        assert (
+            client.post("/auth/register", json=FORM | {"password": f"short{number}"}).status_code
+            == 422
+        )
     answer = client.post("/auth/register", json=FORM)
     assert (answer.status_code, answer.json()["code"]) == (429, "too_many_requests")
     assert 0 < int(answer.headers["Retry-After"]) <= 3600

@@ -1,4 +1,6 @@
-"""Making an account, seen from mailboxes: the owner of an address is told, whoever asks learns nothing."""
+"""Making an account, seen from mailboxes: the owner of an address is told, whoever asks
+learns nothing.
+"""
 
 import pytest
 from sqlalchemy import select
@@ -19,7 +21,11 @@ def register(client, **changes):
 
 
 def shape(answer):
-    return answer.status_code, answer.content, {n: v for n, v in answer.headers.items() if n not in VARYING}
+    return (
+        answer.status_code,
+        answer.content,
+        {n: v for n, v in answer.headers.items() if n not in VARYING},
+    )
 
 
 def subjects(address):
@@ -34,7 +40,10 @@ def test_the_link_opens_the_account_once(client, db):
     token = last_token(FORM["email"], "verify-email")
     assert client.post("/auth/verify-email", json={"token": token}).status_code == 204
     assert sign_in(client, owner).status_code == 200
-    assert outcome(client.post("/auth/verify-email", json={"token": token})) == (400, "invalid_token")
+    assert outcome(client.post("/auth/verify-email", json={"token": token})) == (
+        400,
+        "invalid_token",
+    )
 
 
 def test_free_taken_and_waiting_addresses_are_answered_alike_and_their_owners_are_told(client, db):
@@ -58,7 +67,10 @@ def test_a_new_link_kills_the_older(client, db):
     first = last_token(FORM["email"], "verify-email")
     client.post("/auth/verify-email/resend", json={"email": FORM["email"]})
     second = last_token(FORM["email"], "verify-email")
-    assert outcome(client.post("/auth/verify-email", json={"token": first})) == (400, "invalid_token")
+    assert outcome(client.post("/auth/verify-email", json={"token": first})) == (
+        400,
+        "invalid_token",
+    )
     assert client.post("/auth/verify-email", json={"token": second}).status_code == 204
 
 
@@ -68,14 +80,19 @@ def test_a_link_expires_after_a_day(client, db, clock):
     client.post("/auth/verify-email/resend", json={"email": waiting.email})
     token = last_token(waiting.email, "verify-email")
     clock.shift(DAY + 1)
-    assert outcome(client.post("/auth/verify-email", json={"token": token})) == (400, "invalid_token")
+    assert outcome(client.post("/auth/verify-email", json={"token": token})) == (
+        400,
+        "invalid_token",
+    )
 
 
 def test_resending_is_answered_alike_for_all_and_writes_only_to_who_waits(client, db):
     """Requirement 1."""
     known, waiting = make_user(), make_user(is_verified=False)
     addresses = [known.email, waiting.email, "nobody@example.org"]
-    answers = [client.post("/auth/verify-email/resend", json={"email": address}) for address in addresses]
+    answers = [
+        client.post("/auth/verify-email/resend", json={"email": address}) for address in addresses
+    ]
     assert shape(answers[0]) == shape(answers[1]) == shape(answers[2])
     assert answers[0].status_code == 202
     assert [len(letters_to(address)) for address in addresses] == [0, 1, 0]
@@ -105,14 +122,19 @@ def test_one_address_asks_for_30_mails_an_hour_and_then_in_vain(client, db, from
 
 
 def test_a_registration_that_nobody_finished_gives_its_names_back_after_a_day(client, db, clock):
-    """Detail 16: exactly as long as one with a taken address holds its user name, also when the link was sent again."""
+    """Detail 16: exactly as long as one with a taken address holds its user name, also
+    when the link was sent again.
+    """
     make_user(email="taken@example.org")
     register(client)
     register(client, username="babbage", email="taken@example.org")
     clock.shift(DAY - 60)
     client.post("/auth/verify-email/resend", json={"email": FORM["email"]})
     for name in ("ada.lovelace", "babbage"):
-        assert outcome(register(client, username=name, email="new1@example.org")) == (409, "username_taken")
+        assert outcome(register(client, username=name, email="new1@example.org")) == (
+            409,
+            "username_taken",
+        )
     clock.shift(120)
     for name in ("ada.lovelace", "babbage"):
         assert register(client, username=name, email=f"{name}@example.net").status_code == 202
@@ -134,7 +156,12 @@ def test_no_link_can_be_found_in_the_database(client, db):
 
 
 @pytest.mark.parametrize(
-    "host", [{"Host": "localhost:666"}, {"X-Forwarded-Host": "evil.example"}, {"Forwarded": "host=evil.example"}]
+    "host",
+    [
+        {"Host": "localhost:666"},
+        {"X-Forwarded-Host": "evil.example"},
+        {"Forwarded": "host=evil.example"},
+    ],
 )
 def test_links_lead_to_the_configured_frontend_whatever_the_request_says(client, db, host):
     """Requirement 32, for links in mails."""

@@ -1,6 +1,8 @@
-"""Who wants one address or one name at the same moment is told what is so, and not that the database could not choose.
+"""Who wants one address or one name at the same moment is told what is so, and not that
+the database could not choose.
 
-Commits are real. Each is held where it has seen that it is free, or waits for its turn before that.
+Commits are real. Each is held where it has seen that it is free, or waits for its turn
+before that.
 """
 
 from collections import Counter
@@ -45,7 +47,9 @@ def all_at_once():
 
 
 def one_overtakes():
-    """The second is done while the first is held; those who come after it see what it did, and are held, too."""
+    """The second is done while the first is held; those who come after it see what it
+    did, and are held, too.
+    """
 
     def hold(number):
         if number != 1:
@@ -56,7 +60,9 @@ def one_overtakes():
 
 @pytest.fixture
 def outcomes(committed, monkeypatch):
-    """`outcomes(call, how, module, step)`: what comes of `call(db, n)` for several n, each held before that step."""
+    """`outcomes(call, how, module, step)`: what comes of `call(db, n)` for several n,
+    each held before that step.
+    """
 
     def run(call, how, module, step):
         hold, carry_out, who = how(), getattr(module, step), local()
@@ -88,9 +94,14 @@ def people(committed):
 
 def test_of_many_registrations_with_one_name_one_is_taken(outcomes):
     def register(db, n):
-        registration.register(db, Registration(username=NAME, email=f"ada{n}@example.org", password=PASSWORD))
+        registration.register(
+            db, Registration(username=NAME, email=f"ada{n}@example.org", password=PASSWORD)
+        )
 
-    assert outcomes(register, all_at_once, registration, "_store") == {None: 1, UsernameTaken: MANY - 1}
+    assert outcomes(register, all_at_once, registration, "_store") == {
+        None: 1,
+        UsernameTaken: MANY - 1,
+    }
 
 
 def test_of_many_accounts_that_want_one_name_one_gets_it(outcomes, people, committed):
@@ -99,16 +110,24 @@ def test_of_many_accounts_that_want_one_name_one_gets_it(outcomes, people, commi
             login_sessions.open_session(db, one, HERE)
 
     def rename(db, n):
-        session = db.scalar(login_sessions.live_sessions().where(LoginSession.user_id == people[n].id))
+        session = db.scalar(
+            login_sessions.live_sessions().where(LoginSession.user_id == people[n].id)
+        )
         return own_account.update_account(db, session, UsernameChange(username=NAME), HERE).username
 
-    assert outcomes(rename, one_overtakes, pending, "make_way") == {NAME: 1, UsernameTaken: MANY - 1}
+    assert outcomes(rename, one_overtakes, pending, "make_way") == {
+        NAME: 1,
+        UsernameTaken: MANY - 1,
+    }
 
 
 def test_of_many_accounts_that_want_one_address_one_gets_it(outcomes, people, committed):
     with committed() as db, db.begin():
         data = {"email": EMAIL}
-        links = [one_time_tokens.issue(db, Purpose.CHANGE_EMAIL, user_id=one.id, data=data) for one in people]
+        links = [
+            one_time_tokens.issue(db, Purpose.CHANGE_EMAIL, user_id=one.id, data=data)
+            for one in people
+        ]
 
     def confirm(db, n):
         own_account.confirm_email_change(db, links[n], HERE)
@@ -117,25 +136,36 @@ def test_of_many_accounts_that_want_one_address_one_gets_it(outcomes, people, co
 
 
 def arrive(db, **person):
-    return identities.owner_of(db, Person(issuer="https://google.test", email_verified=True, **person), HERE).email
+    return identities.owner_of(
+        db, Person(issuer="https://google.test", email_verified=True, **person), HERE
+    ).email
 
 
 def test_of_many_google_accounts_with_one_address_one_opens_it(outcomes):
     def come(db, n):
         return arrive(db, subject=str(n), email=EMAIL)
 
-    assert outcomes(come, all_at_once, identities, "_free_username") == {EMAIL: 1, AccountExists: MANY - 1}
+    assert outcomes(come, all_at_once, identities, "_free_username") == {
+        EMAIL: 1,
+        AccountExists: MANY - 1,
+    }
 
 
 def test_many_google_accounts_whose_names_are_alike_all_come_in(outcomes):
     def come(db, n):
         return arrive(db, subject=str(n), email=f"{NAME}@example{n}.org")
 
-    assert outcomes(come, all_at_once, identities, "_add") == {f"{NAME}@example{n}.org": 1 for n in range(MANY)}
+    assert outcomes(come, all_at_once, identities, "_add") == {
+        f"{NAME}@example{n}.org": 1 for n in range(MANY)
+    }
 
 
-@pytest.mark.parametrize(("how", "step"), [(all_at_once, "_free_username"), (one_overtakes, "_adopt")])
-def test_one_google_account_that_comes_several_times_at_once_has_one_account(outcomes, committed, how, step):
+@pytest.mark.parametrize(
+    ("how", "step"), [(all_at_once, "_free_username"), (one_overtakes, "_adopt")]
+)
+def test_one_google_account_that_comes_several_times_at_once_has_one_account(
+    outcomes, committed, how, step
+):
     def come(db, _n):
         return arrive(db, subject="1", email=EMAIL)
 

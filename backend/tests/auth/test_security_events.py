@@ -1,4 +1,6 @@
-"""What an auditor finds afterwards: one record for each thing that happened, and none of the secrets."""
+"""What an auditor finds afterwards: one record for each thing that happened, and none
+of the secrets.
+"""
 
 import io
 import json
@@ -15,12 +17,16 @@ from tests.auth.steps import NEW_PASSWORD, bearer, refresh, sign_in
 
 WRONG = "wrong horse battery staple"
 
-pytestmark = pytest.mark.usefixtures("clock")  # windows begin at round times: the real clock may stand before one
+pytestmark = pytest.mark.usefixtures(
+    "clock"
+)  # windows begin at round times: the real clock may stand before one
 
 
 @pytest.fixture
 def records(client):
-    """Log records as they are written, in JSON; `records()` gives those of security events, `records.text` all."""
+    """Log records as they are written, in JSON; `records()` gives those of security
+    events, `records.text` all.
+    """
     stream = io.StringIO()
     configure_logging(get_settings().model_copy(update={"log_format": "json"}), stream)
 
@@ -52,7 +58,9 @@ def test_a_sign_in_and_a_failed_one_are_one_record_and_one_row_each(client, db, 
     sign_in(client, make_user(email="gone@example.org", is_active=False), WRONG)
     assert kinds(records) == ["login", "login_failed", "login_failed"]
     assert [record["level"] for record in records()] == ["info", "warning", "warning"]
-    assert [(row.kind, row.ip_address) for row in rows(db)] == [(kind, "testclient") for kind in kinds(records)]
+    assert [(row.kind, row.ip_address) for row in rows(db)] == [
+        (kind, "testclient") for kind in kinds(records)
+    ]
     assert [record["user_id"] for record in records()] == [row.user_id for row in rows(db)]
     assert records()[0]["request_id"]
 
@@ -91,7 +99,11 @@ def test_every_change_of_a_credential_is_noted_once(client, db, records):
     body = {"current_password": NEW_PASSWORD, "new_password": PASSWORD}
     client.post("/auth/password/change", json=body, headers=headers)
     client.patch("/auth/me", json={"username": "countess"}, headers=headers)
-    client.post("/auth/email-change", json={"new_email": "new@example.org", "password": PASSWORD}, headers=headers)
+    client.post(
+        "/auth/email-change",
+        json={"new_email": "new@example.org", "password": PASSWORD},
+        headers=headers,
+    )
     token = last_token("new@example.org", "confirm-email")
     client.post("/auth/email-change/confirm", json={"token": token})
     client.post("/auth/delete-account", json={"password": PASSWORD}, headers=headers)
@@ -112,12 +124,22 @@ def test_no_secret_is_in_any_record_or_row(client, db, records):
     client.post("/auth/password/reset", json={"token": token, "new_password": NEW_PASSWORD})
     client.post("/auth/refresh", json={"refresh_token": given["refresh_token"]})
     everything = records.text + "".join(row.facts for row in rows(db))
-    secrets = [PASSWORD, WRONG, NEW_PASSWORD, token, given["refresh_token"], given["access_token"], "argon2"]
+    secrets = [
+        PASSWORD,
+        WRONG,
+        NEW_PASSWORD,
+        token,
+        given["refresh_token"],
+        given["access_token"],
+        "argon2",
+    ]
     assert not [secret for secret in secrets if secret in everything]
 
 
 def test_a_limit_that_is_reached_says_whose_it_was_and_no_name(client, db, records, from_address):
-    """Requirements 55 and 56: addresses as they are; what was typed, which may be a password, as the same mark."""
+    """Requirements 55 and 56: addresses as they are; what was typed, which may be a
+    password, as the same mark.
+    """
     typed = "Hunter2.is.my.password"
     for address in ["198.51.100.7"] * 12 + ["2001:db8:1:2::3"] * 12:
         from_address(address).post("/auth/token", data={"username": typed, "password": WRONG})
@@ -165,7 +187,9 @@ SHAPE = {"type", "title", "status", "detail", "code", "request_id"}
 
 
 @pytest.mark.parametrize("path", BODIES)
-@pytest.mark.parametrize("hostile", ["\0", "\r\nBcc: eve@example.org", "x" * 100_000, 5, None, [], {"a": 1}, True])
+@pytest.mark.parametrize(
+    "hostile", ["\0", "\r\nBcc: eve@example.org", "x" * 100_000, 5, None, [], {"a": 1}, True]
+)
 def test_every_refusal_has_the_one_shape_and_repeats_nothing(client, db, login, path, hostile):
     """Requirements 54 and 41: each field in turn holds something hostile."""
     login(make_user())

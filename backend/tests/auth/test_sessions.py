@@ -1,4 +1,6 @@
-"""Sessions: opened by a sign-in, kept by refresh tokens, ended by their owner or by a theft."""
+"""Sessions: opened by a sign-in, kept by refresh tokens, ended by their owner or by a
+theft.
+"""
 
 import pytest
 from sqlalchemy import select
@@ -28,7 +30,9 @@ def test_a_refresh_gives_new_tokens_of_the_same_session(client, db):
     assert len(listed(client, second.json())) == 1
 
 
-def test_after_the_grace_a_used_refresh_token_ends_the_session_and_its_owner_is_told(client, db, clock):
+def test_after_the_grace_a_used_refresh_token_ends_the_session_and_its_owner_is_told(
+    client, db, clock
+):
     """Requirement 17."""
     user = make_user()
     first, other = sign_in(client, user).json(), sign_in(client, user).json()
@@ -40,7 +44,9 @@ def test_after_the_grace_a_used_refresh_token_ends_the_session_and_its_owner_is_
     assert not lives(client, second)
     assert lives(client, other)
     assert len(events_of(db, "refresh_reuse", user)) == 1
-    assert [mail.subject for mail in letters_to(user.email)] == ["We signed out one of your devices"]
+    assert [mail.subject for mail in letters_to(user.email)] == [
+        "We signed out one of your devices"
+    ]
 
 
 def test_within_the_grace_two_tabs_get_the_same_successor(client, db, clock):
@@ -108,10 +114,20 @@ def test_one_sees_ones_own_sessions_and_no_token(client, db):
     old = sign_in(client, user, headers={"User-Agent": "Old phone"}).json()
     new = sign_in(client, user, headers={"User-Agent": "New phone"}).json()
     shown = listed(client, new)
-    assert [(one["user_agent"], one["current"]) for one in shown] == [("New phone", True), ("Old phone", False)]
-    assert all(set(one) == {"id", "created_at", "last_used_at", "ip_address", "user_agent", "current"} for one in shown)
+    assert [(one["user_agent"], one["current"]) for one in shown] == [
+        ("New phone", True),
+        ("Old phone", False),
+    ]
+    assert all(
+        set(one) == {"id", "created_at", "last_used_at", "ip_address", "user_agent", "current"}
+        for one in shown
+    )
     text = client.get("/auth/sessions", headers=bearer(new)).text
-    assert not any(part in text for token in (old, new) for part in (token["refresh_token"], token["access_token"]))
+    assert not any(
+        part in text
+        for token in (old, new)
+        for part in (token["refresh_token"], token["access_token"])
+    )
 
 
 def test_a_session_is_ended_by_its_owner_only(client, db):
@@ -120,7 +136,10 @@ def test_a_session_is_ended_by_its_owner_only(client, db):
     mine, other, theirs = (sign_in(client, who).json() for who in (user, user, stranger))
     foreign = listed(client, theirs)[0]["id"]
     own = next(one["id"] for one in listed(client, mine) if not one["current"])
-    assert outcome(client.delete(f"/auth/sessions/{foreign}", headers=bearer(mine))) == (404, "session_not_found")
+    assert outcome(client.delete(f"/auth/sessions/{foreign}", headers=bearer(mine))) == (
+        404,
+        "session_not_found",
+    )
     assert lives(client, theirs)
     assert client.delete(f"/auth/sessions/{own}", headers=bearer(mine)).status_code == 204
     assert not lives(client, other)
@@ -132,11 +151,20 @@ def test_a_refresh_token_is_bound_to_every_bit_of_itself(client, db):
     for at in range(0, len(token), 3):
         altered = token[:at] + ("A" if token[at] != "A" else "B") + token[at + 1 :]
         assert refresh(client, {"refresh_token": altered}).status_code == 401, at
-    for strange in (token + "=", token + "\n", " " + token, token.rstrip("A") + "\u00e9", "x", "1.2"):
+    for strange in (
+        token + "=",
+        token + "\n",
+        " " + token,
+        token.rstrip("A") + "\u00e9",
+        "x",
+        "1.2",
+    ):
         assert refresh(client, {"refresh_token": strange}).status_code == 401, strange
 
 
-@pytest.mark.parametrize("payload", [b"1.-1", b"1.99999999999999999999", b"1.x", b"1", b"0.0", b"-1.0"])
+@pytest.mark.parametrize(
+    "payload", [b"1.-1", b"1.99999999999999999999", b"1.x", b"1", b"0.0", b"-1.0"]
+)
 def test_a_well_signed_refresh_token_of_no_sense_is_refused(client, db, payload):
     assert refresh(client, {"refresh_token": sign("refresh tokens", payload)}).status_code == 401
 
@@ -190,11 +218,16 @@ def test_of_two_that_end_one_session_the_second_does_not_find_it(committed):
 
 
 def test_a_user_has_so_many_sessions_and_the_oldest_make_way(client, db, monkeypatch):
-    """R19: ending them all, as a reset does, must not take longer the more there are."""
+    """R19: ending them all, as a reset does, must not take longer the more there
+    are.
+    """
     monkeypatch.setattr(login_sessions, "MOST", 3)
     user = make_user()
     tokens = [token_for(user) for _ in range(5)]
-    alive = [client.get("/auth/me", headers={"Authorization": f"Bearer {token}"}).status_code for token in tokens]
+    alive = [
+        client.get("/auth/me", headers={"Authorization": f"Bearer {token}"}).status_code
+        for token in tokens
+    ]
     assert alive == [401, 401, 200, 200, 200]
 
 

@@ -1,4 +1,6 @@
-"""An account that a thousand strangers try is locked for them, noted once, opened by its owner (requirement 5)."""
+"""An account that a thousand strangers try is locked for them, noted once, opened by
+its owner (requirement 5).
+"""
 
 import contextlib
 
@@ -16,7 +18,9 @@ HOME = "198.51.100.7"
 DAY = 24 * 3600
 NOTICE = "Someone is trying to guess your password"
 
-pytestmark = pytest.mark.usefixtures("clock")  # windows begin at round times: the real clock may stand before one
+pytestmark = pytest.mark.usefixtures(
+    "clock"
+)  # windows begin at round times: the real clock may stand before one
 
 
 @pytest.fixture(autouse=True)
@@ -74,7 +78,9 @@ def test_a_siege_of_nobody_is_noted_as_well_and_told_nobody(client, db, from_add
 
 
 def test_a_siege_over_midnight_is_one(client, db, from_address, clock):
-    """Counters begin a new window then, and let one stranger through for each that leaves the old one."""
+    """Counters begin a new window then, and let one stranger through for each that
+    leaves the old one.
+    """
     user = make_user()
     clock.shift(12 * 3600 - 600)
     besiege(from_address, user.email)
@@ -94,14 +100,18 @@ def test_of_two_tries_that_find_the_account_locked_one_says_so(db):
     assert [one.locks_account() for one in tries[:3]] == [True, False, False]
 
 
-@pytest.mark.parametrize("columns", [{"is_active": False}, {"is_verified": False}], ids=["disabled", "unverified"])
+@pytest.mark.parametrize(
+    "columns", [{"is_active": False}, {"is_verified": False}], ids=["disabled", "unverified"]
+)
 def test_who_could_not_sign_in_anyway_gets_no_mail(client, db, from_address, columns):
     user = make_user(**columns)
     besiege(from_address, user.email)
     assert (len(locks(db)), notices(user)) == (1, [])
 
 
-def test_a_known_and_an_unknown_name_take_the_same_statements_to_lock(client, db, from_address, statements):
+def test_a_known_and_an_unknown_name_take_the_same_statements_to_lock(
+    client, db, from_address, statements
+):
     """Requirement 3."""
     sent = []
     for name in (make_user().email, "nobody@example.org"):
@@ -120,7 +130,9 @@ def test_the_link_in_the_mail_opens_the_account_again_by_both_names(client, db, 
         besiege(from_address, name)
         assert outcome(attempt(home, name, PASSWORD)) == (429, "too_many_requests")
     reset_by(client, last_token(user.email, "reset-password"))
-    elsewhere = from_address("198.51.100.8")  # where no session makes the second name's try a familiar one's
+    elsewhere = from_address(
+        "198.51.100.8"
+    )  # where no session makes the second name's try a familiar one's
     for place, name in ((home, user.email), (elsewhere, user.username)):
         assert attempt(place, name, NEW_PASSWORD).status_code == 200
 
@@ -151,11 +163,15 @@ def test_a_day_later_the_account_is_open_by_itself(client, db, from_address, clo
 def test_one_ipv6_site_alone_is_no_siege(client, db, from_address):
     """Requirement 5: a /48 has 65,536 networks, and is one stranger's."""
     user = make_user()
-    codes = [sign_in(from_address(f"2001:db8:7:{n:x}::1"), user, WRONG).status_code for n in range(20)]
+    codes = [
+        sign_in(from_address(f"2001:db8:7:{n:x}::1"), user, WRONG).status_code for n in range(20)
+    ]
     assert codes == [401] * 5 + [429] * 15
     assert len(events_of(db, "login_failed", user)) == 6
     assert locks(db) == []
-    assert sign_in(from_address("2001:db8:7:99::1"), user).status_code == 429  # of this site nobody is looked at
+    assert (
+        sign_in(from_address("2001:db8:7:99::1"), user).status_code == 429
+    )  # of this site nobody is looked at
     assert sign_in(from_address("2001:db8:8::1"), user).status_code == 200
 
 
@@ -163,13 +179,17 @@ def test_one_ipv6_site_cannot_try_many_accounts(client, db, from_address, monkey
     """Requirement 5."""
     limit = throttle.ANY_ACCOUNT_SITE
     monkeypatch.setattr(throttle, "ANY_ACCOUNT_SITE", RateLimit(limit.name, "8 per 15 minutes"))
-    codes = [attempt(from_address(f"2001:db8:7:{n:x}::1"), f"nobody{n}").status_code for n in range(10)]
+    codes = [
+        attempt(from_address(f"2001:db8:7:{n:x}::1"), f"nobody{n}").status_code for n in range(10)
+    ]
     assert codes == [401] * 8 + [429] * 2
     assert sign_in(from_address("2001:db8:7:99::1"), make_user()).status_code == 429
     assert sign_in(from_address("2001:db8:8::1"), make_user()).status_code == 200
 
 
-def test_neighbours_in_its_site_do_not_shut_out_an_address_that_signed_in_before(client, db, from_address):
+def test_neighbours_in_its_site_do_not_shut_out_an_address_that_signed_in_before(
+    client, db, from_address
+):
     user, home = make_user(), from_address("2001:db8:7:aaaa::1")
     assert sign_in(home, user).status_code == 200
     for number in range(20):
@@ -177,7 +197,9 @@ def test_neighbours_in_its_site_do_not_shut_out_an_address_that_signed_in_before
     assert sign_in(home, user).status_code == 200
 
 
-def test_a_reset_lets_its_owner_in_where_the_address_had_too_many_wrong_tries(client, db, from_address):
+def test_a_reset_lets_its_owner_in_where_the_address_had_too_many_wrong_tries(
+    client, db, from_address
+):
     """Requirement 5: own slips, or those of everybody behind one address."""
     user = make_user()
     from_address(HOME)

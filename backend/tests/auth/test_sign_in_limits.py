@@ -1,4 +1,6 @@
-"""Guessing passwords is slow work: 10 wrong tries for one account, 50 in all, from one address in 15 minutes."""
+"""Guessing passwords is slow work: 10 wrong tries for one account, 50 in all, from one
+address in 15 minutes.
+"""
 
 import pytest
 from fastapi.testclient import TestClient
@@ -8,7 +10,9 @@ from tests.auth.factories import PASSWORD, make_user
 WRONG = "wrong horse battery staple"
 QUARTER = 15 * 60
 
-pytestmark = pytest.mark.usefixtures("clock")  # windows begin at round times: the real clock may stand before one
+pytestmark = pytest.mark.usefixtures(
+    "clock"
+)  # windows begin at round times: the real clock may stand before one
 
 
 def sign_in(client, username, password=PASSWORD):
@@ -21,7 +25,9 @@ def elsewhere(client):
     return TestClient(client.app, client=("198.51.100.7", 50000))
 
 
-def test_after_10_wrong_passwords_for_one_account_the_address_waits_even_with_the_right_one(client, db):
+def test_after_10_wrong_passwords_for_one_account_the_address_waits_even_with_the_right_one(
+    client, db
+):
     """Requirement 5."""
     user = make_user()
     for _ in range(10):
@@ -55,12 +61,20 @@ def test_right_passwords_do_not_count(client, db):
 
 def test_another_spelling_is_no_new_account(client, db):
     make_user(username="ada.lovelace", email="ada@example.org")
-    for spelling in ["ada.lovelace", "ADA.lovelace", "\uff41da.lovelace", "ada.\uff4covelace", " ada.lovelace"] * 2:
+    for spelling in [
+        "ada.lovelace",
+        "ADA.lovelace",
+        "\uff41da.lovelace",
+        "ada.\uff4covelace",
+        " ada.lovelace",
+    ] * 2:
         assert sign_in(client, spelling, WRONG).status_code == 401
     assert sign_in(client, "ada.lovelac\uff45", WRONG).status_code == 429
 
 
-def test_after_50_wrong_tries_for_any_accounts_the_address_waits_and_others_do_not(client, db, elsewhere):
+def test_after_50_wrong_tries_for_any_accounts_the_address_waits_and_others_do_not(
+    client, db, elsewhere
+):
     """Requirement 5."""
     user = make_user()
     for number in range(50):
@@ -87,6 +101,9 @@ def test_a_forwarded_address_from_anybody_is_no_other_address(client, db):
         client.post(
             "/auth/token",
             data={"username": user.username, "password": WRONG},
-            headers={"X-Forwarded-For": f"203.0.113.{number}", "Forwarded": f"for=203.0.113.{number}"},
+            headers={
+                "X-Forwarded-For": f"203.0.113.{number}",
+                "Forwarded": f"for=203.0.113.{number}",
+            },
         )
     assert sign_in(client, user.username).status_code == 429

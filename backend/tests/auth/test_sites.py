@@ -1,4 +1,6 @@
-"""Limits by address hold for a whole IPv6 site: 60 networks of one /48 pass no more often than one network does."""
+"""Limits by address hold for a whole IPv6 site: 60 networks of one /48 pass no more
+often than one network does.
+"""
 
 from typing import Any
 
@@ -25,7 +27,9 @@ def networks(site="2001:db8:1", number=NETWORKS):
 
 @pytest.fixture
 def statuses(client):
-    """`statuses(method, path, body)`: of one such request from each network of the site."""
+    """`statuses(method, path, body)`: of one such request from each network of the
+    site.
+    """
 
     def ask(method, path, body=None, addresses=None, **options):
         return [
@@ -124,7 +128,9 @@ def test_failures_are_counted_for_both():
 
 
 def test_a_site_that_is_refused_fills_no_memory():
-    """A /48 has 65,536 networks. A count for each would be held for hours, and looked through at every other count."""
+    """A /48 has 65,536 networks. A count for each would be held for hours, and looked
+    through at every other count.
+    """
     limit = AddressLimit("tests", f"{LIMIT} per hour")
     allowed = [limit.allows(address) for address in networks(number=10 * LIMIT)]
     assert allowed.count(True) == LIMIT

@@ -1,4 +1,6 @@
-"""Somebody registers with an address that is not theirs: no mail makes their password its owner's (requirement 28)."""
+"""Somebody registers with an address that is not theirs: no mail makes their password
+its owner's (requirement 28).
+"""
 
 import pytest
 from sqlalchemy import func, select
@@ -37,7 +39,9 @@ def reset(client, token):
 
 
 def pages(mails):
-    return ["reset-password" if "/reset-password?" in mail.text else "verify-email" for mail in mails]
+    return [
+        "reset-password" if "/reset-password?" in mail.text else "verify-email" for mail in mails
+    ]
 
 
 def test_the_second_registration_gets_a_link_that_replaces_the_password(client, db):
@@ -56,7 +60,10 @@ def test_a_link_to_verify_that_was_sent_before_is_dead(client, db):
     register(client, STRANGER)
     earlier = last_token(HERS, "verify-email")
     register(client, ADA)
-    assert outcome(client.post("/auth/verify-email", json={"token": earlier})) == (400, "invalid_token")
+    assert outcome(client.post("/auth/verify-email", json={"token": earlier})) == (
+        400,
+        "invalid_token",
+    )
     assert not db.scalar(select(User.is_verified).where(User.email == HERS))
 
 
@@ -71,7 +78,9 @@ def test_a_link_that_is_asked_for_again_replaces_the_password_too(client, db):
 
 @pytest.mark.parametrize("hours", [1, 23, 24, 25, 30])
 def test_no_link_to_verify_reaches_her_at_any_hour_after_she_registered(client, db, clock, hours):
-    """Requirement 28: whatever runs out first, the hold of her registration or the stranger's account."""
+    """Requirement 28: whatever runs out first, the hold of her registration or the
+    stranger's account.
+    """
     register(client, STRANGER)
     earlier = last_token(HERS, "verify-email")
     clock.shift(3600)
@@ -81,11 +90,16 @@ def test_no_link_to_verify_reaches_her_at_any_hour_after_she_registered(client, 
     with_purge_late(client, db)
     resend(client)
     assert "verify-email" not in pages(letters_to(HERS)[1:])
-    assert outcome(client.post("/auth/verify-email", json={"token": earlier})) == (400, "invalid_token")
+    assert outcome(client.post("/auth/verify-email", json={"token": earlier})) == (
+        400,
+        "invalid_token",
+    )
 
 
 def with_purge_late(client, db):
-    """Workers were away for a day: the hourly purge has not come, what it would delete is still there."""
+    """Workers were away for a day: the hourly purge has not come, what it would delete
+    is still there.
+    """
     from app.platform.models import Job
 
     for job in db.scalars(select(Job).where(Job.kind == "purge.users")):
@@ -114,7 +128,9 @@ def test_registering_again_changes_nothing_of_the_account_that_waits(client, db)
 
 @pytest.fixture
 def squatted(db):
-    """An account of hers that she never proved, and all that a stranger could have left in it."""
+    """An account of hers that she never proved, and all that a stranger could have left
+    in it.
+    """
     user = make_user(email=HERS, is_verified=False)
     phone_of(user)
     db.add(Identity(user_id=user.id, issuer="https://accounts.google.com", subject="stranger"))
@@ -126,14 +142,21 @@ def squatted(db):
 
 
 def left_of(db, user):
-    rows = (select(func.count()).select_from(table).where(table.user_id == user.id) for table in (Totp, RecoveryCode))
+    rows = (
+        select(func.count()).select_from(table).where(table.user_id == user.id)
+        for table in (Totp, RecoveryCode)
+    )
     tables = (OneTimeToken, Identity)
-    more = (select(func.count()).select_from(table).where(table.user_id == user.id) for table in tables)
+    more = (
+        select(func.count()).select_from(table).where(table.user_id == user.id) for table in tables
+    )
     live = select(func.count()).select_from(LoginSession).where(LoginSession.ended_at.is_(None))
     return [db.scalar(count) for count in (*rows, *more, live)]
 
 
-def test_her_new_password_leaves_nothing_that_the_stranger_could_come_back_with(client, db, squatted):
+def test_her_new_password_leaves_nothing_that_the_stranger_could_come_back_with(
+    client, db, squatted
+):
     """Requirements 12, 20 and 28."""
     user, token = squatted
     client.post("/auth/password/forgot", json={"email": HERS})

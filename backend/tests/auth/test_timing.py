@@ -1,9 +1,11 @@
-"""Time tells nobody who has an account (requirements 3 and 4). Real servers, compared by rank.
+"""Time tells nobody who has an account (requirements 3 and 4). Real servers, compared
+by rank.
 
-Calls of all kinds are interleaved, each block in an order of its own: what else the machine does meets all kinds alike.
-Every sample counts. A rank of a half means that two kinds cannot be told apart. By chance alone it
-strays from that by 0.026 with 240 samples and by 0.053 with 60, so the bounds are four and a half times
-that. One hash of two that is not computed moves it by 0.3 and more, on a busy machine, too.
+Calls of all kinds are interleaved, each block in an order of its own: what else the
+machine does meets all kinds alike. Every sample counts. A rank of a half means that two
+kinds cannot be told apart. By chance alone it strays from that by 0.026 with 240
+samples and by 0.053 with 60, so the bounds are four and a half times that. One hash of
+two that is not computed moves it by 0.3 and more, on a busy machine, too.
 """
 
 import os
@@ -24,7 +26,11 @@ from tests.support.server import running_server
 from tests.support.smtp import mail_server
 
 # As production is.
-pytestmark = [pytest.mark.slow, pytest.mark.only("postgresql"), pytest.mark.usefixtures("real_hashing")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.only("postgresql"),
+    pytest.mark.usefixtures("real_hashing"),
+]
 
 OF_REGISTRATION = "what somebody chose just now"
 
@@ -32,7 +38,9 @@ _numbers = count(1)
 
 
 def rank(one, other):
-    """How often a sample of `one` is longer than one of `other`: a half where they cannot be told apart."""
+    """How often a sample of `one` is longer than one of `other`: a half where they
+    cannot be told apart.
+    """
     longer = sum((a > b) + (a == b) / 2 for a in one for b in other)
     return longer / (len(one) * len(other))
 
@@ -59,14 +67,18 @@ def measure(kinds, status, blocks):
 
 
 def told_apart(title, kinds, status, blocks):
-    """What can be told from the first kind. Prints the figures of all, which are the point."""
+    """What can be told from the first kind. Prints the figures of all, which are the
+    point.
+    """
     (first, one), *others = measure(kinds, status, blocks).items()
     chance = 4.5 * (1 / (6 * blocks)) ** 0.5
     figures, apart = [f"{first} {statistics.median(one) * 1000:.2f} ms"], []
     for name, other in others:
         odds = rank(other, one)
         ratio = statistics.median(other) / statistics.median(one)
-        figures.append(f"{name} {statistics.median(other) * 1000:.2f} ms, ratio {ratio:.3f}, rank {odds:.3f}")
+        figures.append(
+            f"{name} {statistics.median(other) * 1000:.2f} ms, ratio {ratio:.3f}, rank {odds:.3f}"
+        )
         if abs(odds - 0.5) > chance:
             apart.append(figures[-1])
     print(f"\n{title}, medians of {blocks}: {'; '.join(figures)}")  # noqa: T201
@@ -81,14 +93,19 @@ def from_anywhere():
 
 def serving(**variables):
     url = os.environ["DATABASE_URL"]
-    return running_server(DATABASE_URL=url, TRUSTED_PROXIES="127.0.0.1", LOG_LEVEL="error", **variables)
+    return running_server(
+        DATABASE_URL=url, TRUSTED_PROXIES="127.0.0.1", LOG_LEVEL="error", **variables
+    )
 
 
 def hold(address):
     """What a registration with a taken address leaves; its user name."""
     name = f"held{next(_numbers)}"
     row = UsernameHold(
-        username=name, email=address, hashed_password=hashed(OF_REGISTRATION), expires_at=now() + pending.LIFE
+        username=name,
+        email=address,
+        hashed_password=hashed(OF_REGISTRATION),
+        expires_at=now() + pending.LIFE,
     )
     with SessionLocal() as db, db.begin():
         db.add(row)
@@ -126,7 +143,9 @@ def test_a_wrong_password_takes_as_long_for_every_kind_of_account(committed, blo
         assert told_apart("wrong sign-in", kinds, 401, blocks) == []
 
 
-def test_the_password_of_a_registration_takes_as_long_with_a_free_and_a_taken_address(committed, blocks):
+def test_the_password_of_a_registration_takes_as_long_with_a_free_and_a_taken_address(
+    committed, blocks
+):
     """Requirements 1 and 3: both are told to open the link first."""
     waiting, owners = [make_user(OF_REGISTRATION, is_verified=False) for _ in range(50)], some(50)
     held = [hold(address) for address in owners]
@@ -150,11 +169,17 @@ def test_asking_for_a_new_password_takes_as_long_for_every_address(committed, bl
     """Requirement 4."""
     known = iter(some(blocks + 1))
     with mail_server() as (_, port):
-        smtp = {"SMTP_HOST": "127.0.0.1", "SMTP_PORT": str(port if mail == "up" else 1), "SMTP_TLS": "none"}
+        smtp = {
+            "SMTP_HOST": "127.0.0.1",
+            "SMTP_PORT": str(port if mail == "up" else 1),
+            "SMTP_TLS": "none",
+        }
         with serving(**smtp) as server, httpx2.Client(base_url=server.url, timeout=60) as client:
 
             def forgot(email):
-                return client.post("/auth/password/forgot", json={"email": email}, headers=from_anywhere())
+                return client.post(
+                    "/auth/password/forgot", json={"email": email}, headers=from_anywhere()
+                )
 
             kinds = {
                 "known": lambda: forgot(next(known)),
@@ -164,7 +189,9 @@ def test_asking_for_a_new_password_takes_as_long_for_every_address(committed, bl
 
 
 def test_registering_takes_as_long_with_a_taken_address(committed, blocks):
-    """Requirement 1 asks for the same answer; its time is told apart as little as that of a sign-in."""
+    """Requirement 1 asks for the same answer; its time is told apart as little as that
+    of a sign-in.
+    """
     taken = iter(some(blocks + 1))
     with serving() as server, httpx2.Client(base_url=server.url, timeout=60) as client:
 

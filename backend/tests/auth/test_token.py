@@ -23,7 +23,9 @@ def test_a_right_password_gives_a_token_that_names_a_session(client, db):
     answer = sign_in(client, user.username)
     assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store")
     assert {"token_type": "bearer", "expires_in": 900}.items() <= answer.json().items()
-    me = client.get("/auth/me", headers={"Authorization": f"Bearer {answer.json()['access_token']}"})
+    me = client.get(
+        "/auth/me", headers={"Authorization": f"Bearer {answer.json()['access_token']}"}
+    )
     assert me.json()["username"] == user.username
     session = db.scalar(select(LoginSession).where(LoginSession.user_id == user.id))
     assert session.expires_at - session.created_at == LIFE
@@ -64,7 +66,11 @@ def test_every_wrong_pair_gets_one_and_the_same_answer(client, db):
         answer = sign_in(client, name, WRONG)
         body = answer.json()
         assert (answer.status_code, body.pop("request_id", None) is not None) == (401, True), case
-        headers = {k: v for k, v in answer.headers.items() if k not in ("x-request-id", "date", "set-cookie")}
+        headers = {
+            k: v
+            for k, v in answer.headers.items()
+            if k not in ("x-request-id", "date", "set-cookie")
+        }
         answers[case] = (body, headers)
     assert all(answer == answers["unknown"] for answer in answers.values())
     assert answers["unknown"][0]["code"] == "invalid_credentials"
@@ -79,7 +85,9 @@ def test_every_wrong_pair_gets_one_and_the_same_answer(client, db):
         ({"is_active": False, "is_verified": False}, "account_disabled"),
     ],
 )
-def test_what_is_wrong_with_an_account_is_told_after_the_right_password_and_opens_no_session(client, db, columns, code):
+def test_what_is_wrong_with_an_account_is_told_after_the_right_password_and_opens_no_session(
+    client, db, columns, code
+):
     """Requirement 2."""
     user = make_user(**columns)
     answer = sign_in(client, user.username)
@@ -89,7 +97,9 @@ def test_what_is_wrong_with_an_account_is_told_after_the_right_password_and_open
 
 def test_passwords_are_kept_as_argon2id_with_the_documented_cost(client, db, real_hashing):
     """Requirement 9."""
-    client.post("/auth/register", json={"username": "ada", "email": "ada@example.org", "password": PASSWORD})
+    client.post(
+        "/auth/register", json={"username": "ada", "email": "ada@example.org", "password": PASSWORD}
+    )
     hashed = db.scalar(select(User.hashed_password))
     assert hashed.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     assert PASSWORD not in hashed
@@ -104,7 +114,9 @@ def test_passwords_are_kept_as_argon2id_with_the_documented_cost(client, db, rea
     ],
     ids=["cheaper", "dearer", "argon2i"],
 )
-def test_a_hash_with_other_parameters_is_replaced_at_the_next_sign_in(client, db, real_hashing, old):
+def test_a_hash_with_other_parameters_is_replaced_at_the_next_sign_in(
+    client, db, real_hashing, old
+):
     """Requirement 9."""
     user = make_user(hashed_password=old.hash(PASSWORD))
     before = user.hashed_password
@@ -119,12 +131,17 @@ def test_a_hash_with_other_parameters_is_replaced_at_the_next_sign_in(client, db
 
 
 @pytest.mark.parametrize("kib", ["", "1024"], ids=["documented", "another"])
-def test_what_nobodys_password_is_compared_with_costs_what_a_new_hash_costs(settings, monkeypatch, kib):
+def test_what_nobodys_password_is_compared_with_costs_what_a_new_hash_costs(
+    settings, monkeypatch, kib
+):
     """Requirement 3: with another cost, too."""
     settings(PASSWORD_HASH_KIB=kib)
     compared: list[str] = []
-    # What is compared shows nowhere else but in time, which `test_timing.py` measures at length.
-    monkeypatch.setattr(CryptContext, "verify", lambda _self, _password, hashed: compared.append(hashed))
+    # What is compared shows nowhere else but in time, which `test_timing.py` measures
+    # at length.
+    monkeypatch.setattr(
+        CryptContext, "verify", lambda _self, _password, hashed: compared.append(hashed)
+    )
     assert security.verify_password(PASSWORD, None) == (False, None)
     assert [costs(hashed) for hashed in compared] == [costs(security.hash_password(PASSWORD))]
 

@@ -34,7 +34,8 @@ def test_codes_are_those_of_the_standard(seconds, code):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "right"), [(-31, False), (-30, True), (0, True), (30, True), (59, True), (60, False)]
+    ("seconds", "right"),
+    [(-31, False), (-30, True), (0, True), (30, True), (59, True), (60, False)],
 )
 def test_a_code_is_right_one_step_early_and_one_step_late(seconds, right):
     """A code begins at 1111111110; the server's clock is `seconds` off that."""
@@ -70,5 +71,11 @@ def test_the_uri_holds_what_an_app_needs_whatever_the_names():
     assert (uri.scheme, uri.netloc) == ("otpauth", "totp")
     assert unquote(uri.path) == "/My: Shop & Co:a+b&c=d@example.com"
     assert uri.path.count(":") == 1  # those of the names are escaped
-    facts = {"secret": SECRET, "issuer": "My: Shop & Co", "algorithm": "SHA1", "digits": "6", "period": "30"}
+    facts = {
+        "secret": SECRET,
+        "issuer": "My: Shop & Co",
+        "algorithm": "SHA1",
+        "digits": "6",
+        "period": "30",
+    }
     assert parse_qs(uri.query) == {name: [value] for name, value in facts.items()}

@@ -1,4 +1,6 @@
-"""Weak passwords are refused wherever one is set, in time that does not depend on what was sent."""
+"""Weak passwords are refused wherever one is set, in time that does not depend on what
+was sent.
+"""
 
 import time
 from contextlib import suppress
@@ -12,11 +14,42 @@ from app.routers.auth.passwords.weak_passwords import LIST, WeakPassword, refuse
 from tests.auth.factories import PASSWORD, make_user, token_for
 
 COMMON = ["123456789012", "passwordpassword", "Password@123", "administrator", "qwertyuiopas"]
-COMMON += [demo.PASSWORD, "1qaz2wsx3edc", "zaq12wsxcde3", "a1b2c3d4e5f6", "abcabcabcabcabc", "monkey-monkey"]
-COMMON += ["0987654321098", "abcdefghijklmnop", "yxcvbnmasdfg", "aaaaaaaaaaaaaaaaaaaaaaaa", "ABCDEFGHIJKL"]
-OF_NAMES = ["Welcome12345", "admin1234567", "ada.lovelace1815", "lovelace-ada-9", "Liftoff-admin-1", "liftoff2024!"]
-OF_NAMES += ["grand-hotel-12", "Password-2026", "Michael12345!", "December2025!", "ada@mail.example"]
-STRONG = ["correct horse battery staple", "mousetrapdog", "Margarethe-19620304-77", "kilopascal-tundra7"]
+COMMON += [
+    demo.PASSWORD,
+    "1qaz2wsx3edc",
+    "zaq12wsxcde3",
+    "a1b2c3d4e5f6",
+    "abcabcabcabcabc",
+    "monkey-monkey",
+]
+COMMON += [
+    "0987654321098",
+    "abcdefghijklmnop",
+    "yxcvbnmasdfg",
+    "aaaaaaaaaaaaaaaaaaaaaaaa",
+    "ABCDEFGHIJKL",
+]
+OF_NAMES = [
+    "Welcome12345",
+    "admin1234567",
+    "ada.lovelace1815",
+    "lovelace-ada-9",
+    "Liftoff-admin-1",
+    "liftoff2024!",
+]
+OF_NAMES += [
+    "grand-hotel-12",
+    "Password-2026",
+    "Michael12345!",
+    "December2025!",
+    "ada@mail.example",
+]
+STRONG = [
+    "correct horse battery staple",
+    "mousetrapdog",
+    "Margarethe-19620304-77",
+    "kilopascal-tundra7",
+]
 STRONG += ["東京の夜はとても静かです", "\u0433\u043e\u0440\u0430\U0001f511" * 20, "x9k2v7q4m1z8"]
 
 
@@ -63,9 +96,13 @@ def test_the_message_says_what_to_do():
     assert "passwordpassword" not in refused.value.message
 
 
-@pytest.mark.parametrize("text", ["a", "ab", "aab", "qwertyuiop", "ada", "x9k2v7q4m1z8", "password"])
+@pytest.mark.parametrize(
+    "text", ["a", "ab", "aab", "qwertyuiop", "ada", "x9k2v7q4m1z8", "password"]
+)
 def test_the_cost_grows_no_faster_than_the_length(text):
-    """Processor time, so other work on the machine does not count; a quadratic rule takes 64 times as long."""
+    """Processor time, so other work on the machine does not count; a quadratic rule
+    takes 64 times as long.
+    """
     short, long = (text * 4_000)[:2_000], (text * 32_000)[:16_000]
     kind_of("passwordpassword")  # the lists are loaded
 
@@ -89,10 +126,15 @@ def test_ones_own_address_is_no_password(client, db):
         service.make_superuser(db, email=address, username="ada", password=address)
     headers = {"Authorization": f"Bearer {token_for(make_user(email=address))}"}
     change = {"current_password": PASSWORD, "new_password": f"{address}1"}
-    assert client.post("/auth/password/change", json=change, headers=headers).json()["code"] == "weak_password"
+    assert (
+        client.post("/auth/password/change", json=change, headers=headers).json()["code"]
+        == "weak_password"
+    )
 
 
 def test_a_superuser_needs_a_strong_password_too(db):
     for password in (demo.PASSWORD, "passwordpassword", "grace.hopper1906"):
         with pytest.raises(WeakPassword):
-            service.make_superuser(db, email="grace.hopper@example.com", username="grace", password=password)
+            service.make_superuser(
+                db, email="grace.hopper@example.com", username="grace", password=password
+            )

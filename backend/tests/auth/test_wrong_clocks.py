@@ -1,4 +1,6 @@
-"""Hosts whose clocks differ by up to five minutes let in the same people, and throw out nobody (R13)."""
+"""Hosts whose clocks differ by up to five minutes let in the same people, and throw out
+nobody (R13).
+"""
 
 from datetime import timedelta
 
@@ -20,12 +22,16 @@ from tests.support.clocks import host_ahead
 MINUTE = timedelta(minutes=1)
 DIFFERENCES = [-300, -90, -15, 15, 90, 300]
 seconds_ahead = pytest.mark.parametrize("seconds", DIFFERENCES)
-ends = pytest.mark.parametrize(("left", "minutes", "expected"), [(3 * MINUTE, 5, True), (-3 * MINUTE, -5, False)])
+ends = pytest.mark.parametrize(
+    ("left", "minutes", "expected"), [(3 * MINUTE, 5, True), (-3 * MINUTE, -5, False)]
+)
 
 
 @seconds_ahead
 def test_a_second_tab_on_another_host_is_no_theft(client, db, seconds):
-    """Tab one is refreshed by this host, tab two by one with another clock: within the grace of 10 s."""
+    """Tab one is refreshed by this host, tab two by one with another clock: within the
+    grace of 10 s.
+    """
     user = make_user()
     first = sign_in(client, user).json()
     one = refresh(client, first).json()
@@ -38,7 +44,9 @@ def test_a_second_tab_on_another_host_is_no_theft(client, db, seconds):
 
 @pytest.mark.parametrize("minutes", [-5, 5])
 def test_a_theft_is_one_on_every_host(client, db, minutes):
-    """A used token that comes after the grace ends the session, also where the host's clock says it is in time."""
+    """A used token that comes after the grace ends the session, also where the host's
+    clock says it is in time.
+    """
     user = make_user()
     first = sign_in(client, user).json()
     refresh(client, first)
@@ -93,7 +101,9 @@ def test_a_code_of_a_phone_is_right_on_every_host(client, db, user, minutes):
     phone = phone_of(user)
     code = phone.code()
     with host_ahead(minutes=minutes):
-        assert send(client, challenge(client, user), phone.code()).status_code == 401, "the code of the wrong clock"
+        assert send(client, challenge(client, user), phone.code()).status_code == 401, (
+            "the code of the wrong clock"
+        )
         assert send(client, challenge(client, user), code).status_code == 200
 
 
@@ -129,7 +139,9 @@ def test_a_registration_waits_for_as_long_on_every_host(client, db, left, minute
 def test_a_session_tells_the_time_that_all_hosts_share(client, db, minutes):
     with host_ahead(minutes=minutes):
         token = refresh(client, sign_in(client, make_user()).json()).json()
-    row = db.execute(select(LoginSession.created_at, LoginSession.last_used_at, LoginSession.refreshed_at)).one()
+    row = db.execute(
+        select(LoginSession.created_at, LoginSession.last_used_at, LoginSession.refreshed_at)
+    ).one()
     assert all(abs(clock.read(db) - at) < MINUTE for at in row)
     assert lives(client, token)
 

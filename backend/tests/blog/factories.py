@@ -13,7 +13,9 @@ _numbers = count(1)
 
 def make_category(**columns: object) -> BlogCategory:
     number = next(_numbers)
-    category = BlogCategory(**({"name": f"Category {number}", "slug": f"category-{number}"} | columns))
+    category = BlogCategory(
+        **({"name": f"Category {number}", "slug": f"category-{number}"} | columns)
+    )
     with SessionLocal() as db, db.begin():
         db.add(category)
     return category

@@ -25,7 +25,10 @@ def test_what_was_published_stays_without_a_name(client, db):
     user = make_user()
     post = make_post(user)
     mine = bearer(sign_in(client, user).json())
-    assert client.post("/auth/delete-account", json={"password": PASSWORD}, headers=mine).status_code == 204
+    assert (
+        client.post("/auth/delete-account", json={"password": PASSWORD}, headers=mine).status_code
+        == 204
+    )
     answer = client.get(f"/blog/posts/{post.id}")
     assert answer.status_code == 200
     assert answer.json()["author"]["username"].startswith("deleted-")

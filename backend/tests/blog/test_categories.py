@@ -30,7 +30,11 @@ def test_a_category_is_made_and_read(client, chief):
 def test_categories_stand_by_name(client, db):
     for name in ("Beta", "Alpha", "Gamma"):
         make_category(name=name)
-    assert [category["name"] for category in client.get("/blog/categories").json()] == ["Alpha", "Beta", "Gamma"]
+    assert [category["name"] for category in client.get("/blog/categories").json()] == [
+        "Alpha",
+        "Beta",
+        "Gamma",
+    ]
 
 
 @pytest.mark.parametrize("who", ["public", "user", "disabled superuser"])
@@ -55,17 +59,25 @@ def test_only_a_superuser_changes_categories(client, db, login, who):
 def test_an_update_changes_what_it_names_and_nothing_else(client, chief):
     category = make_category(description="Old")
     path = f"/blog/categories/{category.id}"
-    for field, value in (("name", "Other"), ("slug", "other"), ("description", "New"), ("description", "")):
+    for field, value in (
+        ("name", "Other"),
+        ("slug", "other"),
+        ("description", "New"),
+        ("description", ""),
+    ):
         before = client.put(path, json={}).json()
         assert client.put(path, json={field: value}).json() == before | {field: value}
     assert client.get("/blog/categories/slug/other").json()["name"] == "Other"
 
 
 @pytest.mark.parametrize(
-    "names", [("C++", "C#", "C"), ("\U0001f680", "\U0001f31f", "\U0001f389"), ("Admin", "admin!", "ADMIN")]
+    "names",
+    [("C++", "C#", "C"), ("\U0001f680", "\U0001f31f", "\U0001f389"), ("Admin", "admin!", "ADMIN")],
 )
 def test_slugs_made_from_names_give_way(client, chief, names):
-    """Also to a category that is there with its slug, and in an update, where null asks for one."""
+    """Also to a category that is there with its slug, and in an update, where null asks
+    for one.
+    """
     made = [client.post("/blog/categories", json={"name": name}) for name in names[:2]]
     assert [answer.status_code for answer in made] == [201, 201]
     first = made[0].json()["slug"]
@@ -73,7 +85,11 @@ def test_slugs_made_from_names_give_way(client, chief, names):
     path = f"/blog/categories/{make_category().id}"
     for change in ({"name": names[2], "slug": None}, {"slug": None}):
         renamed = client.put(path, json=change)
-        assert (renamed.status_code, renamed.json()["name"], renamed.json()["slug"]) == (200, names[2], f"{first}-3")
+        assert (renamed.status_code, renamed.json()["name"], renamed.json()["slug"]) == (
+            200,
+            names[2],
+            f"{first}-3",
+        )
     assert client.put(path, json={"slug": f"{first}-2"}).json()["code"] == "slug_taken"
 
 
@@ -110,10 +126,13 @@ def test_a_taken_name_or_slug_is_a_conflict(client, chief, field, code):
 
 
 @pytest.mark.parametrize(
-    ("method", "path"), [("GET", "slug/none"), ("GET", "12345"), ("PUT", "12345"), ("DELETE", "12345")]
+    ("method", "path"),
+    [("GET", "slug/none"), ("GET", "12345"), ("PUT", "12345"), ("DELETE", "12345")],
 )
 def test_a_category_that_is_not_there_is_not_found(client, chief, method, path):
-    answer = client.request(method, f"/blog/categories/{path}", json={} if method == "PUT" else None)
+    answer = client.request(
+        method, f"/blog/categories/{path}", json={} if method == "PUT" else None
+    )
     assert (answer.status_code, answer.json()["code"]) == (404, "category_not_found")
 
 

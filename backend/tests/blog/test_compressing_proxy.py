@@ -1,4 +1,6 @@
-"""A proxy that compresses, a real nginx, before a real server: it weakens our tags, and they go on working."""
+"""A proxy that compresses, a real nginx, before a real server: it weakens our tags, and
+they go on working.
+"""
 
 import httpx2
 import pytest
@@ -40,7 +42,11 @@ def test_a_tag_that_nginx_has_weakened_still_names_the_version(browser):
 
     changed = write("Changed once", first)
     second = changed.headers["etag"]
-    assert (changed.status_code, changed.headers["content-encoding"], second[:3]) == (200, "gzip", 'W/"')
+    assert (changed.status_code, changed.headers["content-encoding"], second[:3]) == (
+        200,
+        "gzip",
+        'W/"',
+    )
     assert browser.get(path).headers["etag"] == second
     assert write("Changed by somebody who has not read that", first).json()["code"] == "stale"
     assert write("Changed twice", second).json()["title"] == "Changed twice"

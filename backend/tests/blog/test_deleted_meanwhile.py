@@ -1,4 +1,6 @@
-"""What another request deletes between reading and changing is not found, and no conflict to be tried again."""
+"""What another request deletes between reading and changing is not found, and no
+conflict to be tried again.
+"""
 
 import pytest
 
@@ -24,7 +26,9 @@ def test_a_post_that_another_request_deletes_before_it_is_changed_is_not_found(c
 
 
 @pytest.mark.parametrize("change", [{"name": "Other"}, {"slug": None}])
-def test_a_category_that_another_request_deletes_before_it_is_changed_is_not_found(committed, change):
+def test_a_category_that_another_request_deletes_before_it_is_changed_is_not_found(
+    committed, change
+):
     category_id = make_category().id
     with committed() as changing, committed() as deleting:
         category = categories.get_category(changing, category_id)

@@ -10,7 +10,9 @@ from app.routers.blog.models import BlogCategory, BlogPost
 
 def counts(session):
     with session() as db:
-        return tuple(db.scalar(select(func.count(table.id))) for table in (User, BlogCategory, BlogPost))
+        return tuple(
+            db.scalar(select(func.count(table.id))) for table in (User, BlogCategory, BlogPost)
+        )
 
 
 def test_the_demo_is_loaded_once_and_everybody_of_it_can_sign_in(client, committed):
@@ -20,7 +22,9 @@ def test_the_demo_is_loaded_once_and_everybody_of_it_can_sign_in(client, committ
     assert counts(committed) == (3, 5, 60)
     for name, superuser in (("admin", True), ("author", False), ("editor", False)):
         for login in (f"{name}@example.com", name):
-            token = client.post("/auth/token", data={"username": login, "password": PASSWORD}).json()["access_token"]
+            token = client.post(
+                "/auth/token", data={"username": login, "password": PASSWORD}
+            ).json()["access_token"]
             me = client.get("/auth/me", headers={"Authorization": f"Bearer {token}"}).json()
             assert (me["is_superuser"], me["is_verified"]) == (superuser, True), login
 

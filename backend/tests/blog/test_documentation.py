@@ -1,4 +1,6 @@
-"""What the OpenAPI document says of blog's routes, and how long their answers may be kept."""
+"""What the OpenAPI document says of blog's routes, and how long their answers may be
+kept.
+"""
 
 from app import main
 from tests.auth.factories import make_user
@@ -16,8 +18,12 @@ def documented(path, method):
 
 
 def test_what_a_route_and_its_dependencies_can_refuse():
-    assert {"slug_taken", "not_authenticated", "email_not_verified"} <= documented("/blog/posts", "post")
-    assert {"stale", "not_the_author", "post_not_found"} <= documented("/blog/posts/{post_id}", "put")
+    assert {"slug_taken", "not_authenticated", "email_not_verified"} <= documented(
+        "/blog/posts", "post"
+    )
+    assert {"stale", "not_the_author", "post_not_found"} <= documented(
+        "/blog/posts/{post_id}", "put"
+    )
     assert "invalid_cursor" in documented("/blog/posts", "get")
 
 
@@ -28,8 +34,13 @@ def test_what_the_public_may_keep_is_never_kept_by_one_user(client, db, login):
     login(make_user())
     for path in (f"/blog/posts/{post.id}", "/blog/posts"):
         assert client.get(path).headers["cache-control"] == "no-store"
-    assert client.post("/blog/posts", json={"title": "t", "content": "c"}).headers["cache-control"] == "no-store"
-    again = client.get("/blog/posts", headers={"If-None-Match": client.get("/blog/posts").headers["etag"]})
+    assert (
+        client.post("/blog/posts", json={"title": "t", "content": "c"}).headers["cache-control"]
+        == "no-store"
+    )
+    again = client.get(
+        "/blog/posts", headers={"If-None-Match": client.get("/blog/posts").headers["etag"]}
+    )
     assert (again.status_code, again.headers["cache-control"]) == (304, "no-store")
 
 

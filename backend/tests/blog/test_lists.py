@@ -13,7 +13,9 @@ SORTS = ("-published_at", "published_at", "-created_at", "created_at", "title")
 
 @pytest.fixture
 def posts(db):
-    """Seven posts of which two share each time and each title, so that only the id tells them apart."""
+    """Seven posts of which two share each time and each title, so that only the id
+    tells them apart.
+    """
     author = make_user(username="ada")
     category = make_category(slug="space")
     for number in range(7):
@@ -51,10 +53,16 @@ def test_every_sort_is_total_and_the_same_by_offset_and_by_cursor(client, posts,
     whole = ask(client, sort=sort)["items"]
     name = sort.removeprefix("-")
     moment = str if name == "title" else datetime.fromisoformat
-    expected = sorted(whole, key=lambda post: (moment(post[name]), post["id"]), reverse=sort.startswith("-"))
+    expected = sorted(
+        whole, key=lambda post: (moment(post[name]), post["id"]), reverse=sort.startswith("-")
+    )
     assert whole == expected
     assert by_cursor(client, sort=sort, limit=2) == expected
-    turned = [post for offset in range(0, 7, 2) for post in ask(client, sort=sort, limit=2, offset=offset)["items"]]
+    turned = [
+        post
+        for offset in range(0, 7, 2)
+        for post in ask(client, sort=sort, limit=2, offset=offset)["items"]
+    ]
     assert turned == expected
 
 
@@ -78,7 +86,12 @@ def test_an_offset_page_counts_and_a_cursor_page_does_not(client, posts):
 
 def test_a_page_behind_the_end_is_empty(client, posts):
     page = ask(client, offset=10_000)
-    assert (page["items"], page["total"], page["has_more"], page["next_cursor"]) == ([], 7, False, None)
+    assert (page["items"], page["total"], page["has_more"], page["next_cursor"]) == (
+        [],
+        7,
+        False,
+        None,
+    )
 
 
 def test_pages_by_cursor_neither_repeat_nor_skip_while_posts_come_and_go(client, posts):
@@ -101,7 +114,9 @@ def test_filters_narrow_the_list_and_combine(client, posts):
 
 
 @pytest.mark.parametrize("name", ["category", "author"])
-@pytest.mark.parametrize("value", ["' OR '1'='1", "%", "_pace", "spac%", "\\", '"', "space'--", "\u202e"])
+@pytest.mark.parametrize(
+    "value", ["' OR '1'='1", "%", "_pace", "spac%", "\\", '"', "space'--", "\u202e"]
+)
 def test_a_filter_is_compared_and_never_executed(client, posts, name, value):
     assert ask(client, **{name: value})["total"] == 0
 
@@ -158,7 +173,9 @@ def test_a_cursor_goes_on_with_another_limit(client, cursor):
 
 def test_a_cursor_with_another_letter_anywhere_is_refused(client, cursor):
     for place, letter in enumerate(cursor):
-        assert refused(client, cursor[:place] + ("A" if letter != "A" else "B") + cursor[place + 1 :]), place
+        assert refused(
+            client, cursor[:place] + ("A" if letter != "A" else "B") + cursor[place + 1 :]
+        ), place
 
 
 @pytest.mark.parametrize("other", ["x", "e30", "=" * 40, "\u00fc", "A" * 2000, "../.."])
@@ -196,11 +213,15 @@ def test_a_cursor_of_the_longest_title_comes_back(client, db):
     for letter in "abc":
         make_post(author, title="\U0001f680" * 199 + letter)
     page = client.get("/blog/posts?sort=title&limit=2").json()
-    following = client.get("/blog/posts", params={"sort": "title", "limit": 2, "cursor": page["next_cursor"]})
+    following = client.get(
+        "/blog/posts", params={"sort": "title", "limit": 2, "cursor": page["next_cursor"]}
+    )
     assert following.status_code == 200
     assert len(following.json()["items"]) == 1
 
 
 def test_a_list_with_empty_filters_is_the_whole_list(client, db):
     whole = client.get("/blog/posts").json()
-    assert client.get("/blog/posts?category=&featured=&limit=&cursor=&sort=&author=").json() == whole
+    assert (
+        client.get("/blog/posts?category=&featured=&limit=&cursor=&sort=&author=").json() == whole
+    )

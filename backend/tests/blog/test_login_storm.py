@@ -1,4 +1,6 @@
-"""Hashing passwords takes processors. A storm of sign-ins must not take them, or the connections, from the others."""
+"""Hashing passwords takes processors. A storm of sign-ins must not take them, or the
+connections, from the others.
+"""
 
 import os
 import time
@@ -24,7 +26,10 @@ def test_during_a_storm_of_40_sign_ins_other_routes_stay_quick(committed, real_h
     """Requirement 9."""
     names = [make_user().username for _ in range(4)]
     over = Event()
-    with running_server(DATABASE_POOL_SIZE="5", DATABASE_MAX_OVERFLOW="0") as server, ThreadPoolExecutor(41) as pool:
+    with (
+        running_server(DATABASE_POOL_SIZE="5", DATABASE_MAX_OVERFLOW="0") as server,
+        ThreadPoolExecutor(41) as pool,
+    ):
         httpx2.get(f"{server.url}/blog/posts").raise_for_status()
 
         def sign_in(number):

@@ -1,4 +1,5 @@
-"""A request that a deletion, disabling, demotion or reset overtakes has no effect (R21).
+"""A request that a deletion, disabling, demotion or reset overtakes has no effect
+(R21).
 
 Its user is held while it writes:
 
@@ -69,7 +70,9 @@ REQUESTS = [
     ("PUT", "/blog/categories/{category}", {"name": "Changed"}),
     ("DELETE", "/blog/categories/{category}", None),
 ]
-RACES = [(delete, one) for one in REQUESTS] + [(ending, REQUESTS[0]) for ending in (disable, reset, sign_out)]
+RACES = [(delete, one) for one in REQUESTS] + [
+    (ending, REQUESTS[0]) for ending in (disable, reset, sign_out)
+]
 RACES += [(demote, REQUESTS[3])]
 
 
@@ -93,8 +96,12 @@ def is_waiting(work):
     return True
 
 
-@pytest.mark.parametrize(("overtaking", "request_"), RACES, ids=lambda x: getattr(x, "__name__", None) or x[0] + x[1])
-def test_what_waits_for_the_end_of_its_user_is_refused(client, committed, login, overtaking, request_):
+@pytest.mark.parametrize(
+    ("overtaking", "request_"), RACES, ids=lambda x: getattr(x, "__name__", None) or x[0] + x[1]
+)
+def test_what_waits_for_the_end_of_its_user_is_refused(
+    client, committed, login, overtaking, request_
+):
     user = login(make_user(is_superuser=True))
     place = {"post": make_post(user).id, "category": make_category().id}
     before = state(committed)
@@ -109,21 +116,31 @@ def test_what_waits_for_the_end_of_its_user_is_refused(client, committed, login,
 
 
 def test_the_user_is_locked_before_the_session(client, committed, login):
-    """The other way round a reset, which locks them in this order, and the request would wait for each other."""
+    """The other way round a reset, which locks them in this order, and the request
+    would wait for each other.
+    """
     user = login(make_user())
     with ThreadPoolExecutor(1) as thread:
         with held(committed, user):
-            answer = thread.submit(client.post, "/blog/posts", json={"title": "First", "content": "x"})
+            answer = thread.submit(
+                client.post, "/blog/posts", json={"title": "First", "content": "x"}
+            )
             assert is_waiting(answer)
             with committed() as other, other.begin():
-                free = select(LoginSession.id).where(LoginSession.user_id == user.id).with_for_update(nowait=True)
+                free = (
+                    select(LoginSession.id)
+                    .where(LoginSession.user_id == user.id)
+                    .with_for_update(nowait=True)
+                )
                 assert other.scalar(free) is not None
         assert answer.result(30).status_code == 201
 
 
 @pytest.mark.parametrize("overtaking", [delete, disable, demote, reset, sign_out])
 def test_a_request_that_came_first_is_waited_for(client, committed, login, overtaking):
-    """The request waits for its slug, which another transaction holds; until it ends its user stays as they are."""
+    """The request waits for its slug, which another transaction holds; until it ends
+    its user stays as they are.
+    """
     user = login(make_user(is_superuser=True))
 
     def end():
@@ -133,7 +150,9 @@ def test_a_request_that_came_first_is_waited_for(client, committed, login, overt
     with ThreadPoolExecutor(2) as threads:
         with committed() as db:  # its end gives the turn back
             wait_for_turn(db, BlogPost.slug, "first-light")
-            answer = threads.submit(client.post, "/blog/posts", json={"title": "First light", "content": "x"})
+            answer = threads.submit(
+                client.post, "/blog/posts", json={"title": "First light", "content": "x"}
+            )
             assert is_waiting(answer)
             ending = threads.submit(end)
             assert is_waiting(ending)
@@ -143,8 +162,12 @@ def test_a_request_that_came_first_is_waited_for(client, committed, login, overt
 
 
 @pytest.mark.parametrize("overtaking", [delete, disable, demote, reset, sign_out])
-def test_between_its_key_and_its_effect_a_request_is_overtaken(client, committed, login, monkeypatch, overtaking):
-    """An Idempotency-Key is committed first, and with that commit the user is let go."""
+def test_between_its_key_and_its_effect_a_request_is_overtaken(
+    client, committed, login, monkeypatch, overtaking
+):
+    """An Idempotency-Key is committed first, and with that commit the user is let
+    go.
+    """
     user = login(make_user(is_superuser=True))
 
     def overtaken(db):
@@ -163,7 +186,9 @@ def test_requests_of_one_user_that_lock_their_row_do_not_deadlock(client, commit
     login(make_user())
     with ThreadPoolExecutor(8) as threads:
         post = {"content": "x", "title": "Same"}
-        answers = list(threads.map(lambda _: client.post("/blog/posts", json=post).status_code, range(16)))
+        answers = list(
+            threads.map(lambda _: client.post("/blog/posts", json=post).status_code, range(16))
+        )
     assert answers == [201] * 16
     with committed() as db:
         assert db.scalar(select(func.count(BlogPost.id))) == 16

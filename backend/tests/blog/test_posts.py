@@ -70,7 +70,9 @@ def test_a_post_that_is_not_there_is_not_found(client, db, login, method):
     assert (answer.status_code, answer.json()["code"]) == (404, "post_not_found")
 
 
-@pytest.mark.parametrize("post_id", ["0", "-1", "one", str(2**63), "9" * 400, "1.5", "%00", "1%00", "\u0661"])
+@pytest.mark.parametrize(
+    "post_id", ["0", "-1", "one", str(2**63), "9" * 400, "1.5", "%00", "1%00", "\u0661"]
+)
 def test_an_id_that_no_post_can_have_is_refused(client, db, post_id):
     answer = client.get(f"/blog/posts/{post_id}")
     assert answer.status_code in (404, 422)
@@ -132,16 +134,30 @@ def test_an_update_changes_what_it_names_and_nothing_else(client, db, login, fie
     assert (read.content, read.headers["ETag"]) == (changed.content, changed.headers["ETag"])
 
 
-def test_category_null_takes_a_post_out_of_its_category_and_other_fields_are_not_null(client, db, login):
+def test_category_null_takes_a_post_out_of_its_category_and_other_fields_are_not_null(
+    client, db, login
+):
     user = login(make_user())
     post = make_post(user, category_id=make_category().id)
-    assert client.put(f"/blog/posts/{post.id}", json={"category_id": None}).json()["category"] is None
+    assert (
+        client.put(f"/blog/posts/{post.id}", json={"category_id": None}).json()["category"] is None
+    )
     for field in ("title", "content", "excerpt", "is_published", "is_featured"):
         assert client.put(f"/blog/posts/{post.id}", json={field: None}).status_code == 422, field
 
 
 @pytest.mark.parametrize(
-    "field", ["id", "author_id", "author", "created_at", "published_at", "content_html", "is_superuser", "Title"]
+    "field",
+    [
+        "id",
+        "author_id",
+        "author",
+        "created_at",
+        "published_at",
+        "content_html",
+        "is_superuser",
+        "Title",
+    ],
 )
 def test_a_field_that_is_not_the_callers_is_refused_and_changes_nothing(client, db, login, field):
     post = make_post(login(make_user()))
@@ -186,7 +202,11 @@ def test_a_value_out_of_bounds_is_refused(client, db, login, field, value):
 
 def test_the_longest_texts_in_any_script_are_kept_whole(client, db, login):
     login(make_user())
-    longest = {"title": "\U0001f4dc" * 200, "content": "\u4e2d" * 200_000, "excerpt": "\U0001f511" * 500}
+    longest = {
+        "title": "\U0001f4dc" * 200,
+        "content": "\u4e2d" * 200_000,
+        "excerpt": "\U0001f511" * 500,
+    }
     created = client.post("/blog/posts", json=longest)
     assert created.status_code == 201
     assert longest.items() <= client.get(created.headers["Location"]).json().items()
@@ -245,7 +265,8 @@ def test_only_a_superuser_features_a_post_and_an_author_may_end_it(client, db, l
 def test_an_excerpt_is_made_from_the_content_where_none_is_given(client, db, login):
     login(make_user())
     markdown = (
-        "# Head\n\nA **bold** [link](https://example.org/) and `code`.\n\n```python\nhidden = 1\n```\n" + "word " * 100
+        "# Head\n\nA **bold** [link](https://example.org/) and `code`.\n\n```python\nhidden = "
+        "1\n```\n" + "word " * 100
     )
     made = client.post("/blog/posts", json=POST | {"content": markdown}).json()["excerpt"]
     assert made.startswith("Head A bold link and code. word word")
@@ -257,7 +278,10 @@ def test_an_excerpt_is_made_from_the_content_where_none_is_given(client, db, log
 
 def test_an_excerpt_of_one_endless_word_fits_too(client, db, login):
     login(make_user())
-    assert len(client.post("/blog/posts", json=POST | {"content": "x" * 5000}).json()["excerpt"]) <= 201
+    assert (
+        len(client.post("/blog/posts", json=POST | {"content": "x" * 5000}).json()["excerpt"])
+        <= 201
+    )
 
 
 def test_hostile_markdown_costs_no_time(client, db, login):
@@ -285,7 +309,9 @@ def test_a_write_under_an_old_etag_is_refused_and_under_the_current_one_passes(c
 
 def test_a_post_sent_twice_with_one_key_is_written_once(client, db, login):
     login(make_user())
-    first, second = (client.post("/blog/posts", json=POST, headers={"Idempotency-Key": "once"}) for _ in range(2))
+    first, second = (
+        client.post("/blog/posts", json=POST, headers={"Idempotency-Key": "once"}) for _ in range(2)
+    )
     assert (first.status_code, second.status_code, second.content) == (201, 201, first.content)
     assert second.headers["Location"] == first.headers["Location"]
     assert db.scalar(select(func.count(BlogPost.id))) == 1

@@ -14,7 +14,11 @@ POST = {"title": "First light", "content": "Hello"}
 def test_no_answer_holds_a_hash_a_password_or_anothers_address(client, login, db, who):
     author = make_user()
     post = make_post(author)
-    caller = {"reader": make_user(), "author": author, "superuser": make_user(is_superuser=True)}.get(who)
+    caller = {
+        "reader": make_user(),
+        "author": author,
+        "superuser": make_user(is_superuser=True),
+    }.get(who)
     if caller:
         login(caller)
     paths = ("/auth/me", "/blog/posts", f"/blog/posts/{post.id}", f"/blog/posts/slug/{post.slug}")

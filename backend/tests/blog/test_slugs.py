@@ -57,7 +57,11 @@ def test_a_made_slug_gives_way_to_taken_ones_and_fills_no_wrong_gap(slug_of):
     author = make_user()
     for taken in ("first-light", "first-light-3", "first-lighthouse"):
         make_post(author, slug=taken)
-    assert [slug_of("First light") for _ in range(3)] == ["first-light-2", "first-light-4", "first-light-5"]
+    assert [slug_of("First light") for _ in range(3)] == [
+        "first-light-2",
+        "first-light-4",
+        "first-light-5",
+    ]
 
 
 def test_a_slug_that_was_asked_for_is_a_conflict_and_changes_nothing(client, db, login):
@@ -85,9 +89,12 @@ def test_a_slug_is_kept_in_its_one_form(client, db, login, sent):
 
 
 @pytest.mark.parametrize(
-    "slug", ["", "a b", "-a", "a--b", "a_b", "\u00fc", "a/b", "x" * 121, "admin", "ADMIN", "null", "a\n"]
+    "slug",
+    ["", "a b", "-a", "a--b", "a_b", "\u00fc", "a/b", "x" * 121, "admin", "ADMIN", "null", "a\n"],
 )
-def test_a_slug_that_is_none_or_reserved_is_refused_for_posts_and_categories(client, db, login, slug):
+def test_a_slug_that_is_none_or_reserved_is_refused_for_posts_and_categories(
+    client, db, login, slug
+):
     login(make_user(is_superuser=True))
     for path, body in (("/blog/posts", POST), ("/blog/categories", {"name": "One"})):
         answer = client.post(path, json=body | {"slug": slug})
@@ -104,7 +111,10 @@ def test_a_slug_with_a_word_of_sql_finds_nothing(client, db):
 
 def test_an_old_title_keeps_its_slug(client, db, login):
     post = make_post(login(make_user()))
-    assert client.put(f"/blog/posts/{post.id}", json={"title": "Quite another"}).json()["slug"] == post.slug
+    assert (
+        client.put(f"/blog/posts/{post.id}", json={"title": "Quite another"}).json()["slug"]
+        == post.slug
+    )
 
 
 def test_a_slug_is_made_again_where_an_update_has_null(client, db, login):
@@ -125,7 +135,9 @@ def test_4_updates_at_once_that_want_a_slug_from_one_title_get_4(client, committ
     author = login(make_user())
     ids = [make_post(author, title="First light").id for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
-        answers = list(pool.map(lambda number: client.put(f"/blog/posts/{number}", json={"slug": None}), ids))
+        answers = list(
+            pool.map(lambda number: client.put(f"/blog/posts/{number}", json={"slug": None}), ids)
+        )
     assert {answer.status_code for answer in answers} == {200}
     slugs = sorted(answer.json()["slug"] for answer in answers)
     assert slugs == ["first-light", "first-light-2", "first-light-3", "first-light-4"]
@@ -143,7 +155,9 @@ def test_20_posts_with_one_title_at_once_get_20_slugs(client, committed, login):
 def test_of_20_posts_with_one_wanted_slug_at_once_one_gets_it(client, committed, login):
     login(make_user())
     with ThreadPoolExecutor(20) as pool:
-        answers = list(pool.map(lambda _: client.post("/blog/posts", json=POST | {"slug": "mine"}), range(20)))
+        answers = list(
+            pool.map(lambda _: client.post("/blog/posts", json=POST | {"slug": "mine"}), range(20))
+        )
     assert sorted(answer.status_code for answer in answers) == [201] + [409] * 19
 
 
@@ -154,13 +168,18 @@ def test_a_slug_is_found_behind_many_taken_ones(client, db, login, statements):
     for number in range(2, 105):
         make_post(author, slug=f"launch-{number}")
     statements.clear()
-    assert client.post("/blog/posts", json={"title": "Launch", "content": "x"}).json()["slug"] == "launch-105"
+    assert (
+        client.post("/blog/posts", json={"title": "Launch", "content": "x"}).json()["slug"]
+        == "launch-105"
+    )
     assert len(statements) < 15
 
 
 @pytest.mark.parametrize("taken", [5, 150, 5_000, 100_000])
 def test_a_handful_of_questions_finds_the_next_number(taken):
-    """R19: with a hundred thousand posts of one title a create does not ask for each of them."""
+    """R19: with a hundred thousand posts of one title a create does not ask for each of
+    them.
+    """
     asked = []
 
     def those_taken(numbers):

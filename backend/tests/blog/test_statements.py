@@ -1,4 +1,6 @@
-"""What each route costs: a bounded number of statements, and on PostgreSQL an index for every public order."""
+"""What each route costs: a bounded number of statements, and on PostgreSQL an index for
+every public order.
+"""
 
 from datetime import UTC, datetime, timedelta
 
@@ -19,7 +21,12 @@ ADMISSION = 1  # session and user, where somebody asks
 # Route, with what body, and the statements that it may take after the caller is known.
 COSTS = [
     ("GET", "/blog/posts", None, 2),
-    ("GET", "/blog/posts?published_only=false&category=space&author=ada&featured=true&sort=title", None, 2),
+    (
+        "GET",
+        "/blog/posts?published_only=false&category=space&author=ada&featured=true&sort=title",
+        None,
+        2,
+    ),
     ("GET", "/blog/posts?limit=100&offset=3", None, 2),
     ("GET", "/blog/posts/{post}", None, 1),
     ("GET", "/blog/posts/slug/first", None, 1),
@@ -49,7 +56,10 @@ def test_a_route_takes_no_more_statements_than_it_may(client, login, db, stateme
     method, path, body, cost = route
     category = make_category(slug="space")
     author = login(make_user(username="ada", is_superuser=True))
-    posts = [make_post(author, slug=slug, category_id=category.id) for slug in ("first", *map(str, range(30)))]
+    posts = [
+        make_post(author, slug=slug, category_id=category.id)
+        for slug in ("first", *map(str, range(30)))
+    ]
     url = path.format(post=posts[0].id, category=category.id)
     statements.clear()
     answer = client.request(method, url, json=body)
@@ -66,7 +76,9 @@ def test_a_page_by_cursor_is_one_statement_and_the_public_costs_none(client, db,
         make_post(author)
     cursor = client.get("/blog/posts?limit=1").json()["next_cursor"]
     statements.clear()
-    assert len(client.get("/blog/posts", params={"limit": 1, "cursor": cursor}).json()["items"]) == 1
+    assert (
+        len(client.get("/blog/posts", params={"limit": 1, "cursor": cursor}).json()["items"]) == 1
+    )
     assert len(statements) == 1
 
 
@@ -84,7 +96,9 @@ def test_a_list_costs_the_same_for_one_post_and_for_many(client, db, statements)
 
 @pytest.fixture
 def twenty_thousand(db):
-    """Posts by 50 authors in 20 categories, analysed as the server would do it in time."""
+    """Posts by 50 authors in 20 categories, analysed as the server would do it in
+    time.
+    """
     authors = [make_user() for _ in range(50)]
     categories = [make_category() for _ in range(20)]
     start = datetime(2020, 1, 1, tzinfo=UTC)
@@ -114,7 +128,12 @@ def plan(db: Session, filters: PostFilters) -> str:
     statement = service.list_posts(None, filters).limit(21)
     compiled = statement.compile(db.get_bind(), compile_kwargs={"literal_binds": True})
     return "\n".join(
-        db.scalars(text(f"EXPLAIN (ANALYZE, TIMING OFF, SUMMARY OFF) {str(compiled).replace(':', chr(92) + ':')}"))
+        db.scalars(
+            text(
+                "EXPLAIN (ANALYZE, TIMING OFF, SUMMARY OFF) "
+                f"{str(compiled).replace(':', chr(92) + ':')}"
+            )
+        )
     )
 
 
@@ -125,6 +144,8 @@ def test_every_public_list_is_read_from_an_index_without_sorting_the_table(db, t
         for sort in SORTS:
             lines = plan(db, PostFilters(sort=sort, **narrowed))
             assert "Seq Scan on blog_posts" not in lines, (narrowed, sort, lines)
-            if not narrowed or sort.endswith("published_at"):  # the others sort what one author wrote, not the table
+            if not narrowed or sort.endswith(
+                "published_at"
+            ):  # the others sort what one author wrote, not the table
                 assert "Sort Key" not in lines, (narrowed, sort, lines)
             assert "actual rows=21" in lines.splitlines()[0]

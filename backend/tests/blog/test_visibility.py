@@ -1,4 +1,6 @@
-"""Drafts and posts of the future: there for their author and for superusers, for nobody else by any way."""
+"""Drafts and posts of the future: there for their author and for superusers, for nobody
+else by any way.
+"""
 
 from datetime import timedelta
 from itertools import product
@@ -18,7 +20,9 @@ SORTS = ("-published_at", "published_at", "-created_at", "created_at", "title")
 
 @pytest.fixture
 def hidden(db):
-    """A category with one post that all may see, one draft, one post of tomorrow, one that was withdrawn."""
+    """A category with one post that all may see, one draft, one post of tomorrow, one
+    that was withdrawn.
+    """
     author, category = make_user(username="ada"), make_category(slug="space")
     common = {"category_id": category.id, "is_featured": True}
     shown = make_post(author, **common)
@@ -57,7 +61,9 @@ def everything_seen(client, secret):
             if page["next_cursor"] is None:
                 assert page["has_more"] is False
                 break
-            answer = client.get("/blog/posts", params=asked | {"limit": 1, "cursor": page["next_cursor"]})
+            answer = client.get(
+                "/blog/posts", params=asked | {"limit": 1, "cursor": page["next_cursor"]}
+            )
             assert answer.status_code == 200, (asked, answer.text)
             page = answer.json()
     for post in secret:
@@ -86,7 +92,9 @@ def test_published_only_keeps_drafts_out_also_for_their_author(client, login, hi
     author, shown, _ = hidden
     login(author)
     for sort in SORTS:
-        assert [post["id"] for post in client.get("/blog/posts", params={"sort": sort}).json()["items"]] == [shown.id]
+        assert [
+            post["id"] for post in client.get("/blog/posts", params={"sort": sort}).json()["items"]
+        ] == [shown.id]
 
 
 @pytest.mark.parametrize("who", ["public", "author", "superuser"])
@@ -125,11 +133,17 @@ def test_a_disabled_author_keeps_published_posts_and_shows_no_more(client, hidde
 @pytest.mark.parametrize("minutes", [-5, 5])
 @pytest.mark.parametrize("way", ["created", "updated"])
 def test_all_hosts_show_the_same_posts(client, login, db, minutes, way):
-    """A post that one host publishes is on the next host at once. A planned post is nowhere before its time."""
+    """A post that one host publishes is on the next host at once. A planned post is
+    nowhere before its time.
+    """
     author = login(make_user())
     make_post(author, published_at=clock.now(timedelta(minutes=3)), title="Planned")
     body = {"title": "Now", "content": "Hello"}
-    draft = None if way == "created" else make_post(author, is_published=False, published_at=None, **body)
+    draft = (
+        None
+        if way == "created"
+        else make_post(author, is_published=False, published_at=None, **body)
+    )
     with host_ahead(minutes=minutes):
         if draft:
             done = client.put(f"/blog/posts/{draft.id}", json={"is_published": True})
@@ -156,7 +170,9 @@ def test_a_list_is_in_the_order_in_which_posts_were_made(client, login, db, minu
     login(make_user())
     for number, ahead in enumerate((minutes, 0, -minutes, 0)):
         with host_ahead(minutes=ahead):
-            client.post("/blog/posts", json={"title": str(number), "content": "Hello", "is_published": True})
+            client.post(
+                "/blog/posts", json={"title": str(number), "content": "Hello", "is_published": True}
+            )
     for sort in ("created_at", "published_at"):
         listed = client.get("/blog/posts", params={"sort": sort}).json()["items"]
         assert [post["title"] for post in listed] == ["0", "1", "2", "3"]

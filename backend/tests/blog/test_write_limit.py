@@ -28,9 +28,19 @@ def test_over_the_limit_a_write_is_429_and_has_no_effect(client, six_a_minute):
     refused = answers[-1]
     assert refused.json()["code"] == "too_many_requests"
     assert 1 <= int(refused.headers["retry-after"]) <= 10
-    assert (refused.headers["ratelimit-limit"], refused.headers["ratelimit-remaining"]) == ("6", "0")
+    assert (refused.headers["ratelimit-limit"], refused.headers["ratelimit-remaining"]) == (
+        "6",
+        "0",
+    )
     with SessionLocal() as db:
-        assert db.scalar(select(func.count()).select_from(BlogPost).where(BlogPost.author_id == six_a_minute.id)) == 3
+        assert (
+            db.scalar(
+                select(func.count())
+                .select_from(BlogPost)
+                .where(BlogPost.author_id == six_a_minute.id)
+            )
+            == 3
+        )
     assert client.get("/blog/posts").status_code == 200
 
 
@@ -68,7 +78,9 @@ def test_a_thief_who_writes_cannot_keep_the_owner_from_ending_it(client, six_a_m
 
 def test_zero_is_no_limit_and_strangers_have_others(settings, client, db, login):
     settings(WRITES_PER_MINUTE="2")
-    statuses = [client.post("/auth/verify-email", json={"token": "x"}).status_code for _ in range(5)]
+    statuses = [
+        client.post("/auth/verify-email", json={"token": "x"}).status_code for _ in range(5)
+    ]
     assert statuses == [400] * 5
     settings(WRITES_PER_MINUTE="0")
     login(make_user())
@@ -78,5 +90,7 @@ def test_zero_is_no_limit_and_strangers_have_others(settings, client, db, login)
 def test_a_post_of_a_megabyte_is_read_and_a_larger_one_is_not(client, db):
     for size, expected in ((1_000_000, 401), (1_000_001, 413)):
         body = b"{}".ljust(size)
-        answer = client.post("/blog/posts", content=body, headers={"Content-Type": "application/json"})
+        answer = client.post(
+            "/blog/posts", content=body, headers={"Content-Type": "application/json"}
+        )
         assert answer.status_code == expected

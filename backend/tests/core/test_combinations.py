@@ -1,4 +1,6 @@
-"""Settings that contradict each other: what is never accepted, and what is only doubted."""
+"""Settings that contradict each other: what is never accepted, and what is only
+doubted.
+"""
 
 import pytest
 
@@ -24,11 +26,15 @@ FOREIGN = [
 def test_a_live_key_is_shown_to_stripe_alone(environment, base, payments):
     """No consent changes that."""
     risks = "no_proxy,local_limits,clear_mail,public_metrics"
-    said = complaint(environment, **LIVE, STRIPE_API_BASE=base, ACCEPT_RISKS=risks, PAYMENTS_ENABLED=payments)
+    said = complaint(
+        environment, **LIVE, STRIPE_API_BASE=base, ACCEPT_RISKS=risks, PAYMENTS_ENABLED=payments
+    )
     assert " STRIPE_API_BASE: must be https://api.stripe.com" in said
 
 
-@pytest.mark.parametrize("base", ["https://api.stripe.com", "https://API.Stripe.com/", "https://api.stripe.com:443"])
+@pytest.mark.parametrize(
+    "base", ["https://api.stripe.com", "https://API.Stripe.com/", "https://api.stripe.com:443"]
+)
 def test_stripe_itself_may_see_it(environment, base):
     assert combinations.reaches_stripe(environment(**SAFE | LIVE | {"STRIPE_API_BASE": base}))
 
@@ -37,11 +43,15 @@ def test_stripe_itself_may_see_it(environment, base):
 def test_so_it_is_before_anything_is_deployed(environment, name):
     """On this machine the key is shown to nobody else."""
     given = DEVELOPMENT | LIVE | {"ENVIRONMENT": name}
-    assert "STRIPE_API_BASE" in complaint(environment, **given, STRIPE_API_BASE="https://stripe.example.com")
+    assert "STRIPE_API_BASE" in complaint(
+        environment, **given, STRIPE_API_BASE="https://stripe.example.com"
+    )
     environment(**given | {"STRIPE_API_BASE": "http://127.0.0.1:9999"})
 
 
-@pytest.mark.parametrize("base", ["http://simulator:8001", "http://127.0.0.1:8001", "https://stripe.example.com"])
+@pytest.mark.parametrize(
+    "base", ["http://simulator:8001", "http://127.0.0.1:8001", "https://stripe.example.com"]
+)
 def test_staging_may_have_a_simulator(environment, base):
     assert environment(**SAFE | STAGING | {"STRIPE_API_BASE": base}).stripe_api_base == base
 
@@ -51,16 +61,24 @@ def test_staging_sends_no_key_in_the_clear_to_another_network(environment):
     assert " STRIPE_API_BASE: must be https" in said
 
 
-@pytest.mark.parametrize("key", ["sk_live_51NotARealKeyButLongEnough", "rk_live_51NotARealKeyButLongEnough", "x", ""])
+@pytest.mark.parametrize(
+    "key", ["sk_live_51NotARealKeyButLongEnough", "rk_live_51NotARealKeyButLongEnough", "x", ""]
+)
 def test_staging_moves_no_real_money(environment, key):
     assert " STRIPE_SECRET_KEY: " in complaint(environment, **STAGING | {"STRIPE_SECRET_KEY": key})
 
 
-@pytest.mark.parametrize("key", ["sk_test_51NotARealKeyButLongEnough", "rk_test_51NotARealKeyButLongEnough"])
+@pytest.mark.parametrize(
+    "key", ["sk_test_51NotARealKeyButLongEnough", "rk_test_51NotARealKeyButLongEnough"]
+)
 def test_staging_takes_keys_of_the_test_mode(environment, key):
     settings = environment(**SAFE | STAGING | {"STRIPE_SECRET_KEY": key})
     assert (settings.is_deployed, settings.is_production) == (True, False)
-    assert (settings.docs_enabled, settings.metrics_enabled, settings.embedded_worker) == (False, False, False)
+    assert (settings.docs_enabled, settings.metrics_enabled, settings.embedded_worker) == (
+        False,
+        False,
+        False,
+    )
 
 
 @pytest.mark.parametrize(
@@ -74,7 +92,11 @@ def test_staging_takes_keys_of_the_test_mode(environment, key):
         ({"SMTP_HOST": ""}, "SMTP_HOST"),
         ({"STRIPE_WEBHOOK_SECRET": ""}, "STRIPE_WEBHOOK_SECRET"),
         (
-            {"GOOGLE_CLIENT_ID": "a", "GOOGLE_CLIENT_SECRET": "b", "GOOGLE_ISSUER": "http://127.0.0.1:9"},
+            {
+                "GOOGLE_CLIENT_ID": "a",
+                "GOOGLE_CLIENT_SECRET": "b",
+                "GOOGLE_ISSUER": "http://127.0.0.1:9",
+            },
             "GOOGLE_ISSUER",
         ),
     ],
@@ -100,14 +122,20 @@ def test_staging_is_as_strict_as_production(environment, variables, name):
         ({"PUBLIC_URL": "https://[api"}, "PUBLIC_URL"),
     ],
 )
-@pytest.mark.parametrize("base", [SAFE, SAFE | STAGING, DEVELOPMENT], ids=["production", "staging", "development"])
+@pytest.mark.parametrize(
+    "base", [SAFE, SAFE | STAGING, DEVELOPMENT], ids=["production", "staging", "development"]
+)
 def test_what_can_never_be_right_is_refused_everywhere(environment, base, variables, name):
     everything = "no_proxy,local_limits,clear_mail,public_metrics"
     unset = dict.fromkeys(SAFE, "") if base is DEVELOPMENT else {}
-    assert f" {name}: " in complaint(environment, **unset | base | {"ACCEPT_RISKS": everything} | variables)
+    assert f" {name}: " in complaint(
+        environment, **unset | base | {"ACCEPT_RISKS": everything} | variables
+    )
 
 
-@pytest.mark.parametrize("hosts", ["*.example.com", "*.example.co.uk", "api.example.com", "example.io"])
+@pytest.mark.parametrize(
+    "hosts", ["*.example.com", "*.example.co.uk", "api.example.com", "example.io"]
+)
 def test_a_star_before_a_domain_of_ones_own_is_allowed(environment, hosts):
     assert environment(**SAFE | {"ALLOWED_HOSTS": hosts}).allowed_hosts == [hosts]
 
@@ -121,21 +149,42 @@ def doubted(settings):
     [
         ({}, []),
         ({"LOG_LEVEL": "debug"}, ["LOG_LEVEL"]),
-        ({"PASSWORD_HASH_KIB": "1048576", "WEB_CONCURRENCY": "64", "REDIS_URL": "redis://r"}, ["PASSWORD_HASH_KIB"]),
+        (
+            {"PASSWORD_HASH_KIB": "1048576", "WEB_CONCURRENCY": "64", "REDIS_URL": "redis://r"},
+            ["PASSWORD_HASH_KIB"],
+        ),
         ({"ALLOWED_HOSTS": "internal.example.com"}, ["ALLOWED_HOSTS"]),
         ({"ALLOWED_HOSTS": "*.Example.com"}, []),
         ({"ALLOWED_HOSTS": "*.api.example.com"}, ["ALLOWED_HOSTS"]),
         ({"CORS_ORIGINS": ""}, ["CORS_ORIGINS"]),
         ({"CORS_ORIGINS": "", "FRONTEND_URL": "https://api.example.com/app"}, []),
-        ({"FRONTEND_URL": "https://app.example.org", "CORS_ORIGINS": "https://app.example.org"}, ["FRONTEND_URL"]),
-        ({"PUBLIC_URL": "https://localhost", "ALLOWED_HOSTS": "localhost"}, ["FRONTEND_URL", "PUBLIC_URL"]),
-        ({"DATABASE_URL": "postgresql://l:Vx9-correct@db.example.com/l?sslmode=disable"}, ["DATABASE_URL"]),
-        ({"DATABASE_URL": "postgresql://l:Vx9-correct@db.example.com:5432/l?sslmode=allow"}, ["DATABASE_URL"]),
-        ({"DATABASE_URL": "mysql://l:Vx9-correct@db.example.com/l?ssl_disabled=true"}, ["DATABASE_URL"]),
+        (
+            {"FRONTEND_URL": "https://app.example.org", "CORS_ORIGINS": "https://app.example.org"},
+            ["FRONTEND_URL"],
+        ),
+        (
+            {"PUBLIC_URL": "https://localhost", "ALLOWED_HOSTS": "localhost"},
+            ["FRONTEND_URL", "PUBLIC_URL"],
+        ),
+        (
+            {"DATABASE_URL": "postgresql://l:Vx9-correct@db.example.com/l?sslmode=disable"},
+            ["DATABASE_URL"],
+        ),
+        (
+            {"DATABASE_URL": "postgresql://l:Vx9-correct@db.example.com:5432/l?sslmode=allow"},
+            ["DATABASE_URL"],
+        ),
+        (
+            {"DATABASE_URL": "mysql://l:Vx9-correct@db.example.com/l?ssl_disabled=true"},
+            ["DATABASE_URL"],
+        ),
         ({"DATABASE_URL": "postgresql://l:Vx9-correct@db.example.com/l?sslmode=verify-full"}, []),
         ({"DATABASE_URL": "postgresql://l:Vx9-correct@db/l?sslmode=disable"}, []),
         ({"DATABASE_URL": "postgresql://l:Vx9-correct@[fd00::7]:5432/l?sslmode=disable"}, []),
-        ({"DATABASE_URL": "postgresql://l:Vx9-correct@/l?host=/run/postgresql&sslmode=disable"}, []),
+        (
+            {"DATABASE_URL": "postgresql://l:Vx9-correct@/l?host=/run/postgresql&sslmode=disable"},
+            [],
+        ),
         ({"REDIS_URL": "redis://cache.example.com:6379/0"}, ["REDIS_URL"]),
         ({"REDIS_URL": "rediss://cache.example.com:6379/0"}, []),
         ({"SMTP_PORT": "465"}, ["SMTP_TLS"]),
@@ -169,8 +218,14 @@ def test_development_doubts_what_shows_it_to_others(environment, variables, name
 def test_a_doubt_names_variables_and_no_value(environment):
     settings = environment(
         **SAFE
-        | {"DATABASE_URL": "postgresql://l:Vx9-correct@db.example.com/l?sslmode=disable", "LOG_LEVEL": "debug"}
-        | {"REDIS_URL": "redis://:Vx9-correct@cache.example.com/0", "ALLOWED_HOSTS": "internal.example.com"}
+        | {
+            "DATABASE_URL": "postgresql://l:Vx9-correct@db.example.com/l?sslmode=disable",
+            "LOG_LEVEL": "debug",
+        }
+        | {
+            "REDIS_URL": "redis://:Vx9-correct@cache.example.com/0",
+            "ALLOWED_HOSTS": "internal.example.com",
+        }
     )
     said = " ".join(reason for _, reason in combinations.doubts(settings))
     assert "Vx9" not in said

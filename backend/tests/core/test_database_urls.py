@@ -15,8 +15,14 @@ from app.core.database_urls import check, make_folder, sqlite_file
         ("postgresql:u:p@h/d", "must be a URL"),
         ("oracle://u:p@h/x", "oracle is not supported; use PostgreSQL, MySQL or SQLite"),
         ("mssql+pyodbc://u:p@h/x", "mssql+pyodbc is not supported"),
-        ("postgresql+asyncpg://u:p@h/d", "the driver asyncpg is not supported; write postgresql://"),
-        ("postgresql+psycopg://u:p@h/d", "the driver psycopg is not supported; write postgresql://"),
+        (
+            "postgresql+asyncpg://u:p@h/d",
+            "the driver asyncpg is not supported; write postgresql://",
+        ),
+        (
+            "postgresql+psycopg://u:p@h/d",
+            "the driver psycopg is not supported; write postgresql://",
+        ),
         ("mysql+mysqldb://u:p@h/d", "the driver mysqldb is not supported; write mysql://"),
         ("sqlite+aiosqlite:///x.db", "the driver aiosqlite is not supported; write sqlite://"),
         ("postgresql://u:p@host:port/db", "the port after the host must be a number"),
@@ -63,4 +69,6 @@ def test_a_folder_that_cannot_be_made_ends_the_process_with_what_to_do(tmp_path)
     for folder in ("file", "file/deeper"):
         with pytest.raises(SystemExit) as end:
             make_folder(tmp_path / folder / "liftoff.db")
-        assert "is not a folder. Fix that, or name another file in DATABASE_URL" in str(end.value.code)
+        assert "is not a folder. Fix that, or name another file in DATABASE_URL" in str(
+            end.value.code
+        )

@@ -1,4 +1,6 @@
-"""Feature folders are found, and a broken one stops start-up with a message that names its file."""
+"""Feature folders are found, and a broken one stops start-up with a message that names
+its file.
+"""
 
 import shutil
 import subprocess
@@ -13,7 +15,9 @@ from app.core.features import BrokenFeature, Feature, discover
 
 NUMBERS = count(1)
 
-ROUTER = "from app.platform.routing import Router\nrouter = Router(prefix='/tasks', tags=['tasks'])\n"
+ROUTER = (
+    "from app.platform.routing import Router\nrouter = Router(prefix='/tasks', tags=['tasks'])\n"
+)
 
 
 @pytest.fixture
@@ -34,7 +38,9 @@ def folder(tmp_path):
 
 def test_every_folder_is_a_feature_in_sorted_order(folder):
     feature = {"__init__.py": "", "router.py": ""}
-    found = discover(folder(tasks=feature, billing=feature, __pycache__={"x.pyc": ""}, _drafts={"x": ""}))
+    found = discover(
+        folder(tasks=feature, billing=feature, __pycache__={"x.pyc": ""}, _drafts={"x": ""})
+    )
     assert [feature.name for feature in found] == ["billing", "tasks"]
 
 
@@ -45,7 +51,9 @@ def test_the_real_features_are_found():
 
 
 def test_what_a_deleted_feature_leaves_behind_is_no_feature(folder):
-    """Python's caches are not under version control: `git rm`, and the folder with them is still there."""
+    """Python's caches are not under version control: `git rm`, and the folder with them
+    is still there.
+    """
     root = folder(tasks={"__pycache__/router.cpython-311.pyc": "", "demo/__pycache__/x.pyc": ""})
     assert discover(root) == ()
 
@@ -60,16 +68,31 @@ def test_a_folder_without_the_files_that_every_feature_has_is_named(folder, miss
 
 @pytest.mark.parametrize("name", ["my-tasks", "2tasks", "class", "tasks.old"])
 def test_a_folder_that_python_cannot_import_is_named(folder, name):
-    with pytest.raises(BrokenFeature, match=rf"{name}: the name of a feature folder must be a Python name"):
+    with pytest.raises(
+        BrokenFeature, match=rf"{name}: the name of a feature folder must be a Python name"
+    ):
         discover(folder(**{name: {"__init__.py": "", "router.py": ""}}))
 
 
 BROKEN = {
-    "a syntax error": ({"service.py": "def f(:\n", "router.py": "from . import service\n"}, "service.py:1"),
-    "an import that fails in models": ({"models.py": "\nimport no_such_module\n", "router.py": ROUTER}, "models.py:2"),
-    "an import that fails in the router": ({"router.py": "from app.core import nothing\n"}, "router.py:1"),
+    "a syntax error": (
+        {"service.py": "def f(:\n", "router.py": "from . import service\n"},
+        "service.py:1",
+    ),
+    "an import that fails in models": (
+        {"models.py": "\nimport no_such_module\n", "router.py": ROUTER},
+        "models.py:2",
+    ),
+    "an import that fails in the router": (
+        {"router.py": "from app.core import nothing\n"},
+        "router.py:1",
+    ),
     "an import that fails in the service": (
-        {"service.py": "\n\nfrom .models import Task\n", "models.py": "", "router.py": "from . import service\n"},
+        {
+            "service.py": "\n\nfrom .models import Task\n",
+            "models.py": "",
+            "router.py": "from . import service\n",
+        },
         "service.py:3",
     ),
     "an error in the package": ({"__init__.py": "1 / 0\n", "router.py": ROUTER}, "__init__.py:1"),
@@ -80,14 +103,19 @@ BROKEN = {
         },
         "models.py:2",
     ),
-    "a route that is wrong": ({"router.py": f"{ROUTER}@router.get('/x')\ndef x() -> open: ...\n"}, "router.py:3"),
+    "a route that is wrong": (
+        {"router.py": f"{ROUTER}@router.get('/x')\ndef x() -> open: ...\n"},
+        "router.py:3",
+    ),
     "a name that is missing": ({"router.py": "router = Router()\n"}, "router.py:1"),
 }
 
 
 @pytest.fixture
 def broken(folder, monkeypatch):
-    """`broken(files)`: a feature of its own with these files, where Python finds features."""
+    """`broken(files)`: a feature of its own with these files, where Python finds
+    features.
+    """
     name = f"broken{next(NUMBERS)}"
 
     def make(files):
@@ -121,11 +149,15 @@ def test_a_part_that_a_feature_does_not_have_is_none(broken):
 )
 def test_start_up_ends_with_the_name_of_the_broken_file(tmp_path, text, says):
     tree = tmp_path / "backend"
-    shutil.copytree(BACKEND / "app", tree / "app", ignore=shutil.ignore_patterns("__pycache__", "demo"))
+    shutil.copytree(
+        BACKEND / "app", tree / "app", ignore=shutil.ignore_patterns("__pycache__", "demo")
+    )
     (tree / "app" / "routers" / "tasks").mkdir()
     for name, content in (("__init__.py", ""), ("router.py", text)):
         (tree / "app" / "routers" / "tasks" / name).write_text(content)
     start = [sys.executable, "-c", "import app.main"]
     run = subprocess.run(start, cwd=tree, capture_output=True, text=True, check=False)
     assert run.returncode == 1
-    assert run.stderr.strip().splitlines()[-1].startswith(f"app.core.features.BrokenFeature: {says}")
+    assert (
+        run.stderr.strip().splitlines()[-1].startswith(f"app.core.features.BrokenFeature: {says}")
+    )

@@ -16,7 +16,8 @@ Weight = Annotated[Decimal, fields.DecimalText(5, 2)]
 Whole = Annotated[Decimal, fields.DecimalText(3, 0)]
 Line = Annotated[str, fields.OneLine(40)]
 
-# Marks that words and emoji need: directions of Hebrew, a joiner of Persian, a family, a flag, an accent of its own.
+# Marks that words and emoji need: directions of Hebrew, a joiner of Persian, a family,
+# a flag, an accent of its own.
 LINES = [
     "\u05d0\u200f!",
     "\u0645\u06cc\u200c\u062e",
@@ -26,9 +27,35 @@ LINES = [
     "x" * 40,
 ]
 NO_LINES = [
-    *("", " ", "x" * 41, "a\nb", "a\n", "\ra", "a\tb", "a\x1bb", "a\x7f", "a\x85b", "a\u2028b", "a\u2029b", "a\vb", 1),
+    *(
+        "",
+        " ",
+        "x" * 41,
+        "a\nb",
+        "a\n",
+        "\ra",
+        "a\tb",
+        "a\x1bb",
+        "a\x7f",
+        "a\x85b",
+        "a\u2028b",
+        "a\u2029b",
+        "a\vb",
+        1,
+    ),
     *(f"a{sign}b" for sign in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"),
-    *("\u200b", "\u2800", "\u3164", "\xad", "\ufeff", "\u2060", "\u200d\u200e", "\U000e0041", "\xa0\u115f", "\ufe0f"),
+    *(
+        "\u200b",
+        "\u2800",
+        "\u3164",
+        "\xad",
+        "\ufeff",
+        "\u2060",
+        "\u200d\u200e",
+        "\U000e0041",
+        "\xa0\u115f",
+        "\ufe0f",
+    ),
 ]
 
 GOOD = [
@@ -48,7 +75,17 @@ GOOD = [
     *((Line, text, f'"{text}"') for text in LINES),
 ]
 BAD: list[tuple[Any, list[Any]]] = [
-    (fields.Moment, [0, "0", "2030-01-01", "2030-01-01T12:00:00", "0999-12-31T23:00:00Z", "२०३०-01-01T00:00:00Z"]),
+    (
+        fields.Moment,
+        [
+            0,
+            "0",
+            "2030-01-01",
+            "2030-01-01T12:00:00",
+            "0999-12-31T23:00:00Z",
+            "२०३०-01-01T00:00:00Z",
+        ],
+    ),
     (fields.Moment, ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"]),
     (fields.Day, [0, "2030-02-30", "0999-01-01", "2030-01-01T00:00:00Z", True]),
     (fields.Link, ["ftp://x", "javascript:x", "https://", "https://a b", "https://é.com", 1]),
@@ -69,7 +106,9 @@ def test_what_is_right_has_one_form(shape, value, written):
     assert adapter.dump_json(adapter.validate_python(value)).decode() == written
 
 
-@pytest.mark.parametrize(("shape", "value"), [(shape, value) for shape, values in BAD for value in values])
+@pytest.mark.parametrize(
+    ("shape", "value"), [(shape, value) for shape, values in BAD for value in values]
+)
 def test_what_is_wrong_is_refused(shape, value):
     with pytest.raises(ValidationError):
         TypeAdapter(shape).validate_python(value)
@@ -95,9 +134,13 @@ def test_today_is_a_date_in_utc(clock):
     assert str(today()) == "2030-01-01"
 
 
-@pytest.mark.parametrize("text", [text for text in (*LINES, *NO_LINES) if isinstance(text, str)], ids=ascii)
+@pytest.mark.parametrize(
+    "text", [text for text in (*LINES, *NO_LINES) if isinstance(text, str)], ids=ascii
+)
 def test_the_pattern_of_a_line_tells_clients_the_same(text):
-    """But for white space alone, and what is invisible beyond U+FFFF, for which a class needs flags in JavaScript."""
+    """But for white space alone, and what is invisible beyond U+FFFF, for which a class
+    needs flags in JavaScript.
+    """
     schema = TypeAdapter(Line).json_schema()
     fits = bool(re.fullmatch(schema["pattern"], text)) and 1 <= len(text) <= schema["maxLength"]
     assert fits == (text in LINES or text == "\U000e0041")

@@ -35,7 +35,9 @@ def test_another_purpose_or_context_is_refused(one, other):
             unsign("tests", signed, other)
 
 
-@pytest.mark.parametrize("spelling", ["{}=", "{}==", "{}\n", " {}", "{}!", "{}é", "", "A", "ABCD", "{}A"])
+@pytest.mark.parametrize(
+    "spelling", ["{}=", "{}==", "{}\n", " {}", "{}!", "{}é", "", "A", "ABCD", "{}A"]
+)
 def test_a_signed_value_has_one_spelling(spelling):
     with pytest.raises(BadSignature):
         unsign("tests", spelling.format(sign("tests", b"payload")))

@@ -1,4 +1,6 @@
-"""Logs: one record a line, and no secret in any record of any logger (security requirement 55)."""
+"""Logs: one record a line, and no secret in any record of any logger (security
+requirement 55).
+"""
 
 import io
 import json
@@ -22,7 +24,10 @@ SECRETS = {
     "Stripe key": ("no such key: sk_live_51Abc-not-a-key", "sk_live_51Abc"),
     "Stripe restricted key": ("rk_test_51Abcdefgh is refused", "rk_test_51Abcdefgh"),
     "webhook secret": ("whsec_Abcdefgh", "whsec_Abcdefgh"),
-    "password hash": (f"hash {hashed('whatever it is')}", hashed("whatever it is").rpartition("$")[2]),
+    "password hash": (
+        f"hash {hashed('whatever it is')}",
+        hashed("whatever it is").rpartition("$")[2],
+    ),
     "link": ("GET /verify-email?token=abcDEF123 HTTP/1.1", "abcDEF123"),
     "code": ("GET /auth/callback?code=abcDEF123&state=x", "abcDEF123"),
     "form": ("grant_type=password&username=ada&password=hunter2pw", "hunter2pw"),
@@ -76,22 +81,30 @@ def test_no_secret_in_any_record_of_any_logger(output, text, secret):
     assert secret not in written
 
 
-@pytest.mark.parametrize("name", ["password", "new_password", "Authorization", "refresh_token", "api_key", "cookie"])
+@pytest.mark.parametrize(
+    "name", ["password", "new_password", "Authorization", "refresh_token", "api_key", "cookie"]
+)
 def test_what_is_named_as_a_secret_is_none_of_the_logs_business(output, name):
     get_logger("app.tests").info("event", **{name: "plain-looking"})
-    get_logger("app.tests").info("event", headers={name: "plain-looking"}, rows=[{name: ["plain-looking"]}])
+    get_logger("app.tests").info(
+        "event", headers={name: "plain-looking"}, rows=[{name: ["plain-looking"]}]
+    )
     logging.getLogger("some.library").info("event", extra={name: b"plain-looking"})
     assert "plain-looking" not in output()
 
 
 def test_plain_facts_are_written_as_they_are(output):
-    get_logger("app.tests").info("post_created", post_id=42, title="Kits", ratio=0.5, draft=False, none=None)
+    get_logger("app.tests").info(
+        "post_created", post_id=42, title="Kits", ratio=0.5, draft=False, none=None
+    )
     written = output()
     for fact in ("post_created", "42", "Kits", "0.5", "alse"):
         assert fact in written
 
 
-HOSTILE = "one\r\n2026-01-01T00:00:00Z [info] forged\n\x1b[2Jx\x0bx\x0cx\x85x\u2028x\u2029x\x9b2Jx\x00"
+HOSTILE = (
+    "one\r\n2026-01-01T00:00:00Z [info] forged\n\x1b[2Jx\x0bx\x0cx\x85x\u2028x\u2029x\x9b2Jx\x00"
+)
 
 
 def test_nothing_that_was_sent_can_start_a_record(output):
@@ -116,7 +129,9 @@ def test_a_traceback_cannot_pass_for_records(output):
 
 @pytest.mark.parametrize("log_format", ["console", "json"])
 def test_text_that_no_terminal_can_show_is_still_logged(record_as, log_format, capsys):
-    output = record_as(log_format)  # here, not in a fixture: pytest could not send what it captured to its reporter
+    output = record_as(
+        log_format
+    )  # here, not in a fixture: pytest could not send what it captured to its reporter
     get_logger("app.tests").info("lone \ud800 surrogate", password="hunter2pw")
     logging.getLogger("some.library").info("lone %s", "\udfff hunter2pw")
     assert len(output().splitlines()) == 2

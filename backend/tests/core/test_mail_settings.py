@@ -1,4 +1,6 @@
-"""Settings of mail: what no server could take is refused at start, where the variable is named."""
+"""Settings of mail: what no server could take is refused at start, where the variable
+is named.
+"""
 
 from email import message_from_bytes, policy
 from email.headerregistry import Address
@@ -22,7 +24,10 @@ TEST = {"ENVIRONMENT": "test", "SECRET_KEY": "x" * 32}
         ("<someone@example.com>", "someone@example.com"),
         ("Acme, Inc. <someone@example.com>", '"Acme, Inc." <someone@example.com>'),
         ('"Acme, Inc." <someone@example.com>', '"Acme, Inc." <someone@example.com>'),
-        ('"someone@example.com" <someone@example.com>', '"someone@example.com" <someone@example.com>'),
+        (
+            '"someone@example.com" <someone@example.com>',
+            '"someone@example.com" <someone@example.com>',
+        ),
         ("Liftoff (support) <someone@example.com>", '"Liftoff (support)" <someone@example.com>'),
         ("Müller & Söhne <post@müller.example>", "Müller & Söhne <post@xn--mller-kva.example>"),
         ("post@bücher.example", "post@xn--bcher-kva.example"),
@@ -75,7 +80,9 @@ def test_what_is_no_sender_is_refused_at_start(environment, value):
 
 @pytest.mark.parametrize("word", ["x", "ab, ", "Ä", "Ä, ", "日本", "(a) ", "\N{ROCKET} "])
 def test_a_name_of_any_length_stays_one_address_in_the_mail(word):
-    """The email package of older Pythons folds long names wrongly. No name that is taken is that long."""
+    """The email package of older Pythons folds long names wrongly. No name that is
+    taken is that long.
+    """
     for length in range(1, MAX_NAME + 1):
         name = (word * length)[:length].strip() or "x"
         message = EmailMessage(policy=policy.SMTP)
@@ -127,9 +134,16 @@ def test_what_is_no_host_name_is_refused_at_start(environment, value):
 
 
 @pytest.mark.parametrize("name", ["SMTP_USERNAME", "SMTP_PASSWORD"])
-@pytest.mark.parametrize("value", ["Vx9-correct-horse\n", "Vx9-correct\r\nhorse", "Vx9-correct-h\udce4rse"])
+@pytest.mark.parametrize(
+    "value", ["Vx9-correct-horse\n", "Vx9-correct\r\nhorse", "Vx9-correct-h\udce4rse"]
+)
 def test_a_name_or_password_that_cannot_be_sent_is_refused_at_start(environment, name, value):
-    assert_refused(environment, name, value, **{"SMTP_USERNAME": "liftoff", "SMTP_PASSWORD": "Vx9"} | {name: value})
+    assert_refused(
+        environment,
+        name,
+        value,
+        **{"SMTP_USERNAME": "liftoff", "SMTP_PASSWORD": "Vx9"} | {name: value},
+    )
 
 
 def test_a_password_may_hold_any_letter(environment):
@@ -140,10 +154,13 @@ def test_a_password_may_hold_any_letter(environment):
 
 
 @pytest.mark.parametrize(
-    "name", ["SECRET_KEY", "FRONTEND_URL", "CORS_ORIGINS", "STRIPE_WEBHOOK_SECRET", "GOOGLE_CLIENT_ID"]
+    "name",
+    ["SECRET_KEY", "FRONTEND_URL", "CORS_ORIGINS", "STRIPE_WEBHOOK_SECRET", "GOOGLE_CLIENT_ID"],
 )
 def test_bytes_that_are_no_text_are_refused_in_every_setting(environment, name):
-    """Python shows them as lone surrogates, and the first use of the value would fail."""
+    """Python shows them as lone surrogates, and the first use of the value would
+    fail.
+    """
     others = {"GOOGLE_CLIENT_SECRET": "x"} if name == "GOOGLE_CLIENT_ID" else {}
     assert_refused(environment, name, "Vx9-correct-h\udce4rse" * 3, **others)
 

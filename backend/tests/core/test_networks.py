@@ -23,7 +23,9 @@ def test_a_limit_counts_an_ipv4_address_or_an_ipv6_network(address, key):
     assert limiter_key(address) == key
 
 
-@pytest.mark.parametrize("value", ["*", "", "localhost", "10.0.0.1/8", "10.0.0.0/33", "10.0.0.0-10.0.0.9", "1.2.3"])
+@pytest.mark.parametrize(
+    "value", ["*", "", "localhost", "10.0.0.1/8", "10.0.0.0/33", "10.0.0.0-10.0.0.9", "1.2.3"]
+)
 def test_what_is_no_network_is_refused(value):
     with pytest.raises(ValueError, match=r".+"):
         check_network(value)

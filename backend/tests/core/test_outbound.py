@@ -14,7 +14,9 @@ pytestmark = pytest.mark.only("sqlite")  # no database in it
 
 @pytest.fixture
 def full():
-    """A port where connecting hangs: the queue of its listener is full, and nobody takes from it."""
+    """A port where connecting hangs: the queue of its listener is full, and nobody
+    takes from it.
+    """
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
         for _ in range(4):
@@ -28,7 +30,11 @@ def full():
 def test_all_addresses_of_a_host_share_the_time_to_connect(full, monkeypatch):
     """A library gives each address the whole of it: three would take nine seconds."""
     one = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", full))
-    monkeypatch.setattr(socket, "getaddrinfo", lambda host, *_, **__: [one] * (10 if host == "service.example" else 1))
+    monkeypatch.setattr(
+        socket,
+        "getaddrinfo",
+        lambda host, *_, **__: [one] * (10 if host == "service.example" else 1),
+    )
     monkeypatch.setattr(outbound, "CONNECT_SECONDS", 0.5)
     with outbound.budget(60, 1000), outbound.client() as client:
         began = time.monotonic()
@@ -38,5 +44,9 @@ def test_all_addresses_of_a_host_share_the_time_to_connect(full, monkeypatch):
 
 
 def test_a_host_without_an_address_is_unreachable():
-    with outbound.budget(60, 1000), outbound.client() as client, pytest.raises(httpx2.TransportError):
+    with (
+        outbound.budget(60, 1000),
+        outbound.client() as client,
+        pytest.raises(httpx2.TransportError),
+    ):
         client.get("http://service.invalid/")

@@ -1,6 +1,8 @@
-"""No regular expression of ours takes the square of a text's length (CWE-1333, security requirement 62).
+"""No regular expression of ours takes the square of a text's length (CWE-1333, security
+requirement 62).
 
-The walk finds every pattern that a module of `app` or `simulator` holds, so one that is added tomorrow is covered too.
+The walk finds every pattern that a module of `app` or `simulator` holds, so one that is
+added tomorrow is covered too.
 """
 
 import importlib
@@ -47,12 +49,18 @@ def held(value):
         return [value]
     if isinstance(value, dict):
         value = tuple(value.values())
-    return [one for inner in value for one in held(inner)] if isinstance(value, list | tuple) else []
+    return (
+        [one for inner in value for one in held(inner)] if isinstance(value, list | tuple) else []
+    )
 
 
 def uses(module, name):
     """How the module asks it: an anchored match is cheaper than a search."""
-    methods = set(re.findall(rf"\b{name}\.(fullmatch|match|search|sub|findall|finditer)\(", inspect.getsource(module)))
+    methods = set(
+        re.findall(
+            rf"\b{name}\.(fullmatch|match|search|sub|findall|finditer)\(", inspect.getsource(module)
+        )
+    )
     return sorted(methods) or ["sub"]
 
 

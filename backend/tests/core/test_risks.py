@@ -1,4 +1,6 @@
-"""Settings that are safe alone and wrong together: refused, unless the operator consents by name (requirement 65)."""
+"""Settings that are safe alone and wrong together: refused, unless the operator
+consents by name (requirement 65).
+"""
 
 import pytest
 
@@ -30,8 +32,17 @@ def test_a_risk_is_refused_until_it_is_accepted_by_name(environment, risk, deplo
 
 def test_all_risks_are_refused_in_one_round(environment):
     everything = {name: value for _, settings in RUN.values() for name, value in settings.items()}
-    said = complaint(environment, **everything, SMTP_HOST="192.0.2.25", ALLOWED_HOSTS="*.io", LOG_LEVEL="loud")
-    for name in ("TRUSTED_PROXIES", "REDIS_URL", "SMTP_TLS", "METRICS_ENABLED", "ALLOWED_HOSTS", "LOG_LEVEL"):
+    said = complaint(
+        environment, **everything, SMTP_HOST="192.0.2.25", ALLOWED_HOSTS="*.io", LOG_LEVEL="loud"
+    )
+    for name in (
+        "TRUSTED_PROXIES",
+        "REDIS_URL",
+        "SMTP_TLS",
+        "METRICS_ENABLED",
+        "ALLOWED_HOSTS",
+        "LOG_LEVEL",
+    ):
         assert said.count(f"  {name}: ") == 1
     assert "192.0.2.25" not in said
 
@@ -55,11 +66,27 @@ def test_what_is_not_run_needs_no_consent(environment):
 @pytest.mark.parametrize("environment_name", ["development", "test"])
 def test_nothing_is_a_risk_before_it_is_deployed(environment, environment_name):
     everything = {name: value for _, settings in RUN.values() for name, value in settings.items()}
-    environment(ENVIRONMENT=environment_name, SECRET_KEY="x" * 32, SMTP_HOST="mail.example.com", **everything)
+    environment(
+        ENVIRONMENT=environment_name,
+        SECRET_KEY="x" * 32,
+        SMTP_HOST="mail.example.com",
+        **everything,
+    )
 
 
 @pytest.mark.parametrize(
-    "host", ["localhost", "127.0.0.1", "::1", "10.1.2.3", "172.31.0.9", "192.168.1.5", "fd00::25", "mailhog", "smtp"]
+    "host",
+    [
+        "localhost",
+        "127.0.0.1",
+        "::1",
+        "10.1.2.3",
+        "172.31.0.9",
+        "192.168.1.5",
+        "fd00::25",
+        "mailhog",
+        "smtp",
+    ],
 )
 def test_mail_may_be_clear_on_this_machine_and_its_networks(environment, host):
     assert environment(**SAFE | {"SMTP_TLS": "none", "SMTP_HOST": host}).smtp_tls == "none"
@@ -87,11 +114,22 @@ def test_elsewhere_clear_mail_is_a_risk(environment, host):
 def test_metrics_with_a_port_are_on_without_more_words(environment):
     settings = environment(**SAFE | {"METRICS_PORT": "9100"})
     assert settings.metrics_enabled
-    assert not environment(**SAFE | {"METRICS_PORT": "9100", "METRICS_ENABLED": "false"}).metrics_enabled
+    assert not environment(
+        **SAFE | {"METRICS_PORT": "9100", "METRICS_ENABLED": "false"}
+    ).metrics_enabled
 
 
 def test_a_field_that_is_wrong_does_not_hide_what_else_is(environment):
-    """Each fault that is found in a round of its own is a deployment that fails once more."""
-    said = complaint(environment, PORT="99999", SMTP_HOST="", SECRET_KEY="", TRUSTED_PROXIES="*", WORKER_THREADS="5")
+    """Each fault that is found in a round of its own is a deployment that fails once
+    more.
+    """
+    said = complaint(
+        environment,
+        PORT="99999",
+        SMTP_HOST="",
+        SECRET_KEY="",
+        TRUSTED_PROXIES="*",
+        WORKER_THREADS="5",
+    )
     names = [line.split(":")[0].strip() for line in said.splitlines()[1:]]
     assert names == ["SECRET_KEY", "PORT", "TRUSTED_PROXIES", "WORKER_THREADS", "SMTP_HOST"]

@@ -1,4 +1,6 @@
-"""Shapes on the wire: nothing unknown comes in, and leaving a field out is not setting it to null."""
+"""Shapes on the wire: nothing unknown comes in, and leaving a field out is not setting
+it to null.
+"""
 
 import math
 

@@ -1,4 +1,6 @@
-"""Scrubbing a record costs little, whatever a stranger has written into it, and cutting it shows no secret."""
+"""Scrubbing a record costs little, whatever a stranger has written into it, and cutting
+it shows no secret.
+"""
 
 import time
 
@@ -8,7 +10,19 @@ from app.core.logging import MAX_READ, MAX_WRITTEN, SECRET_VALUES, _redact, scru
 from tests.support.pumps import pumps
 
 SIZE = 64_000
-PUMPS = ["://", "eyJ", "a://b", "code=a ", "bearer x ", "sk_a ", "$argon2x ", "\x01", "\ud800", "password='", "\n"]
+PUMPS = [
+    "://",
+    "eyJ",
+    "a://b",
+    "code=a ",
+    "bearer x ",
+    "sk_a ",
+    "$argon2x ",
+    "\x01",
+    "\ud800",
+    "password='",
+    "\n",
+]
 MOST = 0.1  # seconds of CPU: 20 ms are promised, and a busy machine may count double and more
 
 
@@ -41,7 +55,12 @@ def test_a_record_costs_no_more_than_its_bound_however_it_is_built(pump):
 @pytest.mark.parametrize("length", [10, 3_000, MAX_WRITTEN, 15_000, MAX_READ + 50, 10**6])
 @pytest.mark.parametrize("at", [0, 1_000, MAX_WRITTEN - 5, MAX_READ - 1_500, MAX_READ - 12])
 def test_no_cut_shows_a_secret(length, at):
-    secrets = ("password='hunter2 and more' ", "redis://:hunter2-more@cache ", "Bearer hunter2 ", "sk_live_hunter2")
+    secrets = (
+        "password='hunter2 and more' ",
+        "redis://:hunter2-more@cache ",
+        "Bearer hunter2 ",
+        "sk_live_hunter2",
+    )
     for secret in secrets:
         shown = "hunter2" in str(scrub(" " * at + secret + "x" * length))
         assert not shown  # pytest would compare two long texts for minutes
@@ -49,9 +68,15 @@ def test_no_cut_shows_a_secret(length, at):
 
 @pytest.mark.parametrize("left", range(5, 45, 4))
 def test_a_cut_through_a_secret_shows_none_of_it(left):
-    """What is scrubbed before the cut becomes short, so that the cut lands in what is written."""
+    """What is scrubbed before the cut becomes short, so that the cut lands in what is
+    written.
+    """
     before = "password=" + "a" * (MAX_READ - left - 10) + " "
-    for secret in ("redis://:hunter2-and-more@cache", "password='hunter2 and hunter2'", "eyJhunter222.hunter2.hunter2"):
+    for secret in (
+        "redis://:hunter2-and-more@cache",
+        "password='hunter2 and hunter2'",
+        "eyJhunter222.hunter2.hunter2",
+    ):
         shown = "hunter2" in str(scrub(before + secret))
         assert not shown
 
@@ -63,7 +88,11 @@ def test_a_short_text_stays_and_a_long_one_says_how_long_it_was():
 
 
 def test_of_a_long_traceback_the_first_and_the_last_lines_stay():
-    lines = ["Traceback (most recent call last):", *["x" * 100] * 5_000, "ValueError: the last word"]
+    lines = [
+        "Traceback (most recent call last):",
+        *["x" * 100] * 5_000,
+        "ValueError: the last word",
+    ]
     written = str(_redact(None, "", {"exception": "\n".join(lines)})["exception"])
     assert written.startswith("  Traceback")
     assert written.endswith("ValueError: the last word")

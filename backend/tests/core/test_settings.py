@@ -1,4 +1,6 @@
-"""Settings: where they come from, what counts as unset, and what production refuses to start with."""
+"""Settings: where they come from, what counts as unset, and what production refuses to
+start with.
+"""
 
 import os
 import re
@@ -41,7 +43,11 @@ def complaint(environment, **variables):
 def test_production_starts_with_strong_settings(environment):
     settings = environment(**SAFE)
     assert settings.is_production
-    assert (settings.docs_enabled, settings.metrics_enabled, settings.log_format) == (False, False, "json")
+    assert (settings.docs_enabled, settings.metrics_enabled, settings.log_format) == (
+        False,
+        False,
+        "json",
+    )
 
 
 @pytest.mark.parametrize(
@@ -106,7 +112,10 @@ def test_production_starts_with_strong_settings(environment):
         ("REDIS_URL", "cache.internal:6379"),
         ("REDIS_URL", "redis://:Vx9-correct-horse@cache.internal:port/0"),
         ("REDIS_URL", "redis://"),
-        ("REDIS_URL", "redis://cache.internal/0?socket_timeout=60"),  # it would win over the limit that we set
+        (
+            "REDIS_URL",
+            "redis://cache.internal/0?socket_timeout=60",
+        ),  # it would win over the limit that we set
         ("REDIS_URL", "rediss://cache.internal/0?ssl_cert_reqs=required&retry_on_timeout=true"),
         ("PORT", "99999"),
         ("PASSWORD_MIN_LENGTH", "4"),
@@ -129,12 +138,21 @@ def test_production_sends_no_password_in_the_clear(environment):
 
 def test_one_thing_that_is_wrong_is_one_line(environment):
     assert complaint(environment, API_PREFIX="api").splitlines() == [
-        "Liftoff cannot start with this setting: API_PREFIX: must be a path in lower case, such as /api/v1"
+        (
+            "Liftoff cannot start with this setting: API_PREFIX: must be a path in lower "
+            "case, such as /api/v1"
+        )
     ]
 
 
 def test_everything_that_is_wrong_is_said_at_once(environment):
-    said = complaint(environment, SMTP_HOST="", MAIL_FROM="", ALLOWED_HOSTS="*", STRIPE_SECRET_KEY="sk_test_123456789")
+    said = complaint(
+        environment,
+        SMTP_HOST="",
+        MAIL_FROM="",
+        ALLOWED_HOSTS="*",
+        STRIPE_SECRET_KEY="sk_test_123456789",
+    )
     assert re.findall(r"^  ([A-Z_]+):", said, re.MULTILINE) == [
         "SMTP_HOST",
         "MAIL_FROM",
@@ -143,7 +161,9 @@ def test_everything_that_is_wrong_is_said_at_once(environment):
     ]
 
 
-PYDANTIC = re.compile(r"Input|String should|Field required|valid |Value error|pattern|unable to parse|cannot be read")
+PYDANTIC = re.compile(
+    r"Input|String should|Field required|valid |Value error|pattern|unable to parse|cannot be read"
+)
 UNUSABLE = ["?", "-1", "1.5", "0", "9" * 30, "x" * 3, "[", "\x7f"]
 
 
@@ -165,7 +185,14 @@ def test_every_refusal_of_a_single_setting_is_in_our_own_words(environment):
 
 
 def test_a_misspelt_environment_hides_nothing_else_that_is_wrong(environment):
-    said = complaint(environment, ENVIRONMENT="prod", SMTP_HOST="", PORT="x", SECRET_KEY="short", PUBLIC_URL="http://x")
+    said = complaint(
+        environment,
+        ENVIRONMENT="prod",
+        SMTP_HOST="",
+        PORT="x",
+        SECRET_KEY="short",
+        PUBLIC_URL="http://x",
+    )
     assert sorted(re.findall(r"^  ([A-Z_]+):", said, re.MULTILINE)) == [
         "ENVIRONMENT",
         "PORT",
@@ -179,7 +206,9 @@ def test_a_misspelt_environment_hides_nothing_else_that_is_wrong(environment):
 def test_a_deployment_without_a_key_learns_everything_else_as_well(environment):
     unset = SAFE.keys() - {"DATABASE_URL", "PUBLIC_URL"}
     said = complaint(environment, **dict.fromkeys(unset, ""))
-    assert {"SECRET_KEY", "SMTP_HOST", "ALLOWED_HOSTS"} <= set(re.findall(r"^  ([A-Z_]+):", said, re.MULTILINE))
+    assert {"SECRET_KEY", "SMTP_HOST", "ALLOWED_HOSTS"} <= set(
+        re.findall(r"^  ([A-Z_]+):", said, re.MULTILINE)
+    )
 
 
 def test_development_meets_the_simulator_with_keys_of_its_own(environment):
@@ -204,11 +233,16 @@ def test_production_speaks_to_stripe(environment):
 
 
 def test_production_without_payments_needs_no_stripe(environment):
-    environment(**SAFE | {"PAYMENTS_ENABLED": "false", "STRIPE_SECRET_KEY": "", "STRIPE_WEBHOOK_SECRET": ""})
+    environment(
+        **SAFE | {"PAYMENTS_ENABLED": "false", "STRIPE_SECRET_KEY": "", "STRIPE_WEBHOOK_SECRET": ""}
+    )
 
 
 def test_a_refused_start_exits_non_zero_and_keeps_secrets_to_itself():
-    weak = SAFE | {"DATABASE_URL": "postgresql://postgres:postgres@db.internal/x", "SECRET_KEY": "hunter2" * 6}
+    weak = SAFE | {
+        "DATABASE_URL": "postgresql://postgres:postgres@db.internal/x",
+        "SECRET_KEY": "hunter2" * 6,
+    }
     run = subprocess.run(
         [sys.executable, "-c", "import app.main"],
         cwd=BACKEND,
@@ -220,12 +254,18 @@ def test_a_refused_start_exits_non_zero_and_keeps_secrets_to_itself():
     assert run.returncode == 1
     assert "SECRET_KEY: is guessable" in run.stderr
     assert "DATABASE_URL: has an empty or guessable password" in run.stderr
-    assert not [line for line in (run.stdout + run.stderr).splitlines() if "hunter2" in line or "db.internal" in line]
+    assert not [
+        line
+        for line in (run.stdout + run.stderr).splitlines()
+        if "hunter2" in line or "db.internal" in line
+    ]
     assert "Traceback" not in run.stderr
 
 
 def test_a_deployment_that_forgets_the_environment_is_production(environment):
-    assert environment(**{name: value for name, value in SAFE.items() if name != "ENVIRONMENT"}).is_production
+    assert environment(
+        **{name: value for name, value in SAFE.items() if name != "ENVIRONMENT"}
+    ).is_production
     assert "SMTP_HOST: is required" in complaint(environment, ENVIRONMENT="", SMTP_HOST="")
 
 
@@ -234,14 +274,23 @@ def test_an_unknown_environment_is_refused(environment):
 
 
 def test_an_empty_value_counts_as_unset(environment):
-    settings = environment(ENVIRONMENT="test", SECRET_KEY="x" * 32, PORT="", REDIS_URL="", LOG_FORMAT="", PUBLIC_URL="")
+    settings = environment(
+        ENVIRONMENT="test", SECRET_KEY="x" * 32, PORT="", REDIS_URL="", LOG_FORMAT="", PUBLIC_URL=""
+    )
     assert (settings.port, settings.redis_url, settings.log_format) == (8000, None, "console")
     assert settings.public_url == "http://localhost:8000"
 
 
 def test_in_development_pages_are_at_localhost_and_the_simulator_is_not(environment):
-    """A page and its API need one name, or the browser keeps the cookie back; `stripe` needs no name at all."""
-    given = {"ENVIRONMENT": "development", "SECRET_KEY": "x" * 32, "PORT": "9000", "API_PREFIX": "/api"}
+    """A page and its API need one name, or the browser keeps the cookie back; `stripe`
+    needs no name at all.
+    """
+    given = {
+        "ENVIRONMENT": "development",
+        "SECRET_KEY": "x" * 32,
+        "PORT": "9000",
+        "API_PREFIX": "/api",
+    }
     settings = environment(**given, PUBLIC_URL="", FRONTEND_URL="", HOST="")
     assert (settings.host, settings.public_url) == ("localhost", "http://localhost:9000")
     assert settings.frontend_url == "http://localhost:9000/api/dev/frontend"
@@ -265,39 +314,57 @@ def test_in_development_pages_are_at_localhost_and_the_simulator_is_not(environm
 def test_outside_production_a_server_answers_to_its_own_names_only(environment, given, added):
     settings = environment(**{"ENVIRONMENT": "development", "SECRET_KEY": "x" * 32} | given)
     assert settings.allowed_hosts == ["localhost", "127.0.0.1", "[::1]", *added]
-    assert environment(**SAFE | given | {"ENVIRONMENT": "test"}).allowed_hosts == ["api.example.com"]
+    assert environment(**SAFE | given | {"ENVIRONMENT": "test"}).allowed_hosts == [
+        "api.example.com"
+    ]
 
 
 def test_lists_are_written_with_commas(environment):
     settings = environment(
-        **SAFE | {"ALLOWED_HOSTS": "a.example.com, b.example.com,", "TRUSTED_PROXIES": "10.0.0.0/8,::1"}
+        **SAFE
+        | {"ALLOWED_HOSTS": "a.example.com, b.example.com,", "TRUSTED_PROXIES": "10.0.0.0/8,::1"}
     )
     assert settings.allowed_hosts == ["a.example.com", "b.example.com"]
     assert settings.trusted_proxies == ["10.0.0.0/8", "::1"]
 
 
-def test_the_environment_wins_over_the_file_and_the_file_over_defaults(environment, monkeypatch, tmp_path):
-    (tmp_path / ".env").write_text("ENVIRONMENT=test\nSECRET_KEY=from-the-file-from-the-file-from\nPORT=9001\nHOST=\n")
+def test_the_environment_wins_over_the_file_and_the_file_over_defaults(
+    environment, monkeypatch, tmp_path
+):
+    (tmp_path / ".env").write_text(
+        "ENVIRONMENT=test\nSECRET_KEY=from-the-file-from-the-file-from\nPORT=9001\nHOST=\n"
+    )
     environment(**SAFE)
     monkeypatch.setitem(Settings.model_config, "env_file", tmp_path / ".env")
     monkeypatch.setenv("ENVIRONMENT", "development")
     for name in SAFE.keys() - {"ENVIRONMENT"}:
         monkeypatch.delenv(name)
     settings = Settings()
-    assert (settings.environment, settings.port, settings.host) == ("development", 9001, "localhost")
+    assert (settings.environment, settings.port, settings.host) == (
+        "development",
+        9001,
+        "localhost",
+    )
 
 
 def test_a_url_loses_its_last_slash(environment):
-    assert environment(**SAFE | {"FRONTEND_URL": "https://app.example.com/"}).frontend_url == "https://app.example.com"
+    assert (
+        environment(**SAFE | {"FRONTEND_URL": "https://app.example.com/"}).frontend_url
+        == "https://app.example.com"
+    )
 
 
 def test_an_origin_is_kept_as_browsers_send_it(environment):
-    settings = environment(**SAFE | {"CORS_ORIGINS": "https://App.Example.com/,https://[2001:db8::1]:8443"})
+    settings = environment(
+        **SAFE | {"CORS_ORIGINS": "https://App.Example.com/,https://[2001:db8::1]:8443"}
+    )
     assert settings.cors_origins == ["https://app.example.com", "https://[2001:db8::1]:8443"]
 
 
 def test_each_connection_needs_a_thread(environment):
-    assert "DATABASE_POOL_SIZE + DATABASE_MAX_OVERFLOW (45)" in complaint(environment, DATABASE_POOL_SIZE="40")
+    assert "DATABASE_POOL_SIZE + DATABASE_MAX_OVERFLOW (45)" in complaint(
+        environment, DATABASE_POOL_SIZE="40"
+    )
 
 
 def test_settings_show_no_secret(environment):
@@ -313,7 +380,9 @@ def test_the_example_file_lists_every_setting_once():
 
 
 def test_the_example_file_says_the_defaults(environment):
-    """Where it gives a value, it is the one that holds without the file; only ENVIRONMENT is set for newcomers."""
+    """Where it gives a value, it is the one that holds without the file; only
+    ENVIRONMENT is set for newcomers.
+    """
     lines = (ROOT / ".env.example").read_text().splitlines()
     given = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
     bare = environment(ENVIRONMENT="development", SECRET_KEY="x" * 32)

@@ -1,4 +1,6 @@
-"""JSON at the door: ordinary values come through unchanged, what a database could choke on does not."""
+"""JSON at the door: ordinary values come through unchanged, what a database could choke
+on does not.
+"""
 
 import contextlib
 import json
@@ -14,7 +16,8 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 SCALARS = st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | TEXT
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 VALUES = st.recursive(
-    SCALARS | NUMBERS, lambda inner: st.lists(inner, max_size=5) | st.dictionaries(TEXT, inner, max_size=5)
+    SCALARS | NUMBERS,
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(TEXT, inner, max_size=5),
 )
 
 
@@ -71,7 +74,9 @@ def test_an_integer_beyond_64_bits_is_refused_where_it_stands(number):
     assert (refusal.value.type, refusal.value.loc) == ("int_overflow", ("a", 1, "b"))
 
 
-@pytest.mark.parametrize("body", [b"1e400", b"-1E+999", b"1e0000000309", b"1" * 400 + b".5", b"1" * 300 + b"e99"])
+@pytest.mark.parametrize(
+    "body", [b"1e400", b"-1E+999", b"1e0000000309", b"1" * 400 + b".5", b"1" * 300 + b"e99"]
+)
 def test_a_number_too_large_to_be_finite_is_refused(body):
     with pytest.raises(InvalidJson) as refusal:
         parse(body)
@@ -90,7 +95,9 @@ def test_an_escaped_nul_is_refused_in_values_and_keys(body):
     assert (refusal.value.type, refusal.value.loc) == ("string_nul", ("a",))
 
 
-@pytest.mark.parametrize("body", [b"9" * 1_000_000, b"[" * 1_000_000, b'{"a":' * 160_000, b"1." + b"9" * 900_000])
+@pytest.mark.parametrize(
+    "body", [b"9" * 1_000_000, b"[" * 1_000_000, b'{"a":' * 160_000, b"1." + b"9" * 900_000]
+)
 def test_the_worst_bodies_are_answered_quickly(body):
     started = time.process_time()
     with contextlib.suppress(InvalidJson):
@@ -109,7 +116,10 @@ def test_a_refusal_never_repeats_the_body(word):
 def entries(value):
     """Members, items, and what holds them."""
     if isinstance(value, dict | list):
-        return 1 + sum(max(1, entries(inner)) for inner in (value.values() if isinstance(value, dict) else value))
+        return 1 + sum(
+            max(1, entries(inner))
+            for inner in (value.values() if isinstance(value, dict) else value)
+        )
     return 0
 
 
@@ -123,7 +133,9 @@ def signs(value):
 
 @given(VALUES, st.booleans(), st.integers(1, 12))
 def test_entries_are_counted_as_a_reader_counts_them(value, escaped, most):
-    """A body with as many signs is read. One over twice the limit never is: containers count twice at most."""
+    """A body with as many signs is read. One over twice the limit never is: containers
+    count twice at most.
+    """
     body = json.dumps(value, ensure_ascii=escaped).encode()
     if signs(value) <= most:
         assert parse(body, most) == value
@@ -141,7 +153,10 @@ def test_a_text_full_of_signs_is_one_entry(text):
 @pytest.mark.parametrize("size", [MAX_ENTRIES + 1, 100_000])
 @pytest.mark.parametrize("item", ["1", '""', '","', '"\\\\"', "{}", "[]", '{"a,b":1}', "null"])
 def test_too_many_entries_are_refused_by_one_error(size, item):
-    for body in (f"[{','.join([item] * size)}]", "{" + ",".join(f'"{n}":{item}' for n in range(size)) + "}"):
+    for body in (
+        f"[{','.join([item] * size)}]",
+        "{" + ",".join(f'"{n}":{item}' for n in range(size)) + "}",
+    ):
         with pytest.raises(InvalidJson) as refused:
             parse(body.encode())
         assert (refused.value.type, refused.value.loc) == ("json_too_many", ())
@@ -151,14 +166,23 @@ def test_a_body_at_the_limit_is_read():
     assert len(parse(b"[" + b"1," * (MAX_ENTRIES - 2) + b"1]")) == MAX_ENTRIES - 1
 
 
-HOSTILE = [b"[" + b"1," * 499_999 + b"1]", b'"' * 10**6, b"[" * 10**6, b'{"":' * 250_000, b"9" * 10**6, b" " * 10**6]
+HOSTILE = [
+    b"[" + b"1," * 499_999 + b"1]",
+    b'"' * 10**6,
+    b"[" * 10**6,
+    b'{"":' * 250_000,
+    b"9" * 10**6,
+    b" " * 10**6,
+]
 FILLINGS = (b",", b'\\",', b"\\\\,", b"\\u0041,", b"\\ud800,")
 HOSTILE += [b'{"a":"%s"}' % (filling * (900_000 // len(filling))) for filling in FILLINGS]
 
 
 @pytest.mark.parametrize("body", HOSTILE, ids=[str(body[:12]) for body in HOSTILE])
 def test_a_megabyte_of_anything_costs_little(body):
-    """At most 20 ms of CPU are promised; a busy machine may count several times as much."""
+    """At most 20 ms of CPU are promised; a busy machine may count several times as
+    much.
+    """
     times = []
     for _ in range(3):
         began = time.thread_time()

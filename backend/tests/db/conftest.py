@@ -20,7 +20,9 @@ def kind(request) -> str:
 
 @pytest.fixture
 def scratch_url(kind, worker_id) -> str:
-    """An empty database beside the one that the suite runs on: no migration has touched it."""
+    """An empty database beside the one that the suite runs on: no migration has touched
+    it.
+    """
     return databases.create(kind, f"{worker_id}_scratch")
 
 
@@ -35,7 +37,9 @@ def scratch(scratch_url) -> Iterator[Engine]:
 @pytest.fixture
 def pool() -> QueuePool:
     """The connections that requests use."""
-    from app.db.database import engine  # made on import, and this file is imported before the environment is set
+    from app.db.database import (
+        engine,
+    )  # made on import, and this file is imported before the environment is set
 
     assert isinstance(engine.pool, QueuePool)
     return engine.pool
@@ -51,7 +55,9 @@ def engine_of_ours(migrated) -> Iterator[Engine]:
 
 @pytest.fixture
 def pairs(engine_of_ours) -> Iterator[sessionmaker[Session]]:
-    """A table with a row 1 and a row 2, for two sessions that get in each other's way; gives a session factory."""
+    """A table with a row 1 and a row 2, for two sessions that get in each other's way;
+    gives a session factory.
+    """
     with engine_of_ours.begin() as connection:
         connection.execute(text("CREATE TABLE pairs (id INTEGER PRIMARY KEY, n INTEGER NOT NULL)"))
         connection.execute(text("INSERT INTO pairs VALUES (1, 0), (2, 0)"))

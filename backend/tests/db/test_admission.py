@@ -1,4 +1,6 @@
-"""No more requests hold a session than there are connections; the others wait a moment, then get a 503."""
+"""No more requests hold a session than there are connections; the others wait a moment,
+then get a 503.
+"""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -71,11 +73,17 @@ def gated(committed, gate):
 def get(client: TestClient, path: str) -> SimpleNamespace:
     started = time.monotonic()
     answer = client.get(path)
-    return SimpleNamespace(status=answer.status_code, answer=answer, seconds=time.monotonic() - started)
+    return SimpleNamespace(
+        status=answer.status_code, answer=answer, seconds=time.monotonic() - started
+    )
 
 
-def test_over_the_limit_is_a_503_in_time_while_the_process_stays_alive_and_ready(gated, gate, monkeypatch):
-    monkeypatch.setattr(admission, "timeout", 1)  # where it was set to is told by the starvation test
+def test_over_the_limit_is_a_503_in_time_while_the_process_stays_alive_and_ready(
+    gated, gate, monkeypatch
+):
+    monkeypatch.setattr(
+        admission, "timeout", 1
+    )  # where it was set to is told by the starvation test
     slots = admission.slots
     with TestClient(gated) as client, ThreadPoolExecutor(slots + 4) as threads:
         holding = [threads.submit(get, client, "/gate") for _ in range(slots)]
@@ -106,8 +114,12 @@ def test_who_waits_is_served_as_soon_as_a_slot_is_free(gated, gate):
         assert waiting.result().status == 200
 
 
-async def request(app: Callable[..., Awaitable[None]], method: str, path: str, body: bytes = b"") -> list[int]:
-    """One request spoken in ASGI, because no client library can be cancelled half-way; the statuses it was sent."""
+async def request(
+    app: Callable[..., Awaitable[None]], method: str, path: str, body: bytes = b""
+) -> list[int]:
+    """One request spoken in ASGI, because no client library can be cancelled half-way;
+    the statuses it was sent.
+    """
     statuses = []
 
     async def receive():
@@ -118,14 +130,27 @@ async def request(app: Callable[..., Awaitable[None]], method: str, path: str, b
             statuses.append(message["status"])
 
     headers = [(b"content-type", b"application/json"), (b"host", b"testserver")]
-    scope = {"type": "http", "method": method, "path": path, "raw_path": path.encode(), "query_string": b""}
-    scope |= {"headers": headers, "client": ("192.0.2.1", 1), "server": ("testserver", 80), "scheme": "http"}
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+    }
+    scope |= {
+        "headers": headers,
+        "client": ("192.0.2.1", 1),
+        "server": ("testserver", 80),
+        "scheme": "http",
+    }
     await app(scope | {"http_version": "1.1", "root_path": "", "state": {}}, receive, send)
     return statuses
 
 
 @pytest.mark.parametrize(("method", "body"), [("GET", b""), ("POST", b'{"name": "lamp"}')])
-def test_a_client_that_goes_away_in_the_middle_leaves_no_transaction_and_no_lost_slot(gated, gate, pool, method, body):
+def test_a_client_that_goes_away_in_the_middle_leaves_no_transaction_and_no_lost_slot(
+    gated, gate, pool, method, body
+):
     async def main() -> None:
         with fail_after(PATIENCE):
             for _ in range(2 if method == "GET" else 1):
@@ -187,7 +212,12 @@ def test_no_slot_is_lost_or_made_whenever_holders_leave_are_cancelled_or_give_up
         random = Random(4)  # noqa: S311 - the same visitors every time
         async with create_task_group() as visitors:
             for _ in range(600):
-                visitors.start_soon(visitor, random.uniform(0, 0.2), random.uniform(0, 0.01), random.uniform(0, 0.02))
+                visitors.start_soon(
+                    visitor,
+                    random.uniform(0, 0.2),
+                    random.uniform(0, 0.01),
+                    random.uniform(0, 0.02),
+                )
         assert door.free() == door.slots
 
     anyio.run(main)

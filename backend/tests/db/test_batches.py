@@ -23,8 +23,12 @@ def widgets(committed):
 
 @pytest.fixture(autouse=True)
 def _no_time_passes(monkeypatch):
-    """How large a batch is depends on how long the one before took: here all are as large as they may be."""
-    monkeypatch.setattr(batches, "time", SimpleNamespace(monotonic=lambda: 0.0, sleep=lambda _seconds: None))
+    """How large a batch is depends on how long the one before took: here all are as
+    large as they may be.
+    """
+    monkeypatch.setattr(
+        batches, "time", SimpleNamespace(monotonic=lambda: 0.0, sleep=lambda _seconds: None)
+    )
 
 
 def left():
@@ -34,7 +38,9 @@ def left():
 
 def test_all_that_fit_are_deleted_and_no_other(widgets):
     widgets(7)
-    done = delete_in_batches(WorkerSession, Widget, Widget.name != "widget 3", by=Widget.name, size=2)
+    done = delete_in_batches(
+        WorkerSession, Widget, Widget.name != "widget 3", by=Widget.name, size=2
+    )
     assert (done.rows, done.batches, done.finished, left()) == (6, 3, True, 1)
 
 
@@ -68,7 +74,14 @@ def test_a_run_goes_on_behind_the_last_row_of_another(widgets):
     done = batches.Progress()
     runs = 0
     while not done.finished:
-        done = in_batches(WorkerSession, lambda _db, keys: seen.extend(keys), Widget, after=done.last, size=2, budget=0)
+        done = in_batches(
+            WorkerSession,
+            lambda _db, keys: seen.extend(keys),
+            Widget,
+            after=done.last,
+            size=2,
+            budget=0,
+        )
         runs += 1
     assert (len(seen), len(set(seen)), runs) == (5, 5, 3)
 
@@ -79,7 +92,9 @@ def test_a_batch_that_took_long_is_followed_by_a_smaller_one(widgets, monkeypatc
     ticks = iter(range(1_000))
     every_second = SimpleNamespace(monotonic=lambda: next(ticks), sleep=lambda _seconds: None)
     monkeypatch.setattr(batches, "time", every_second)  # as long as every batch takes
-    in_batches(WorkerSession, lambda _db, keys: sizes.append(len(keys)), Widget, size=16, budget=None)
+    in_batches(
+        WorkerSession, lambda _db, keys: sizes.append(len(keys)), Widget, size=16, budget=None
+    )
     assert sizes == [16, 8, 4, 2]
 
 
@@ -95,7 +110,9 @@ def test_a_row_that_somebody_else_has_locked_is_left_out(widgets):
 
 
 def test_others_write_between_two_batches(widgets):
-    """Also where a database has one writer: in the middle of a batch they would wait."""
+    """Also where a database has one writer: in the middle of a batch they would
+    wait.
+    """
     widgets(4)
     wrote = []
 

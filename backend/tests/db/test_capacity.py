@@ -1,4 +1,6 @@
-"""Numbers that do not fit stop the process when it starts, and say which setting to change."""
+"""Numbers that do not fit stop the process when it starts, and say which setting to
+change.
+"""
 
 import pytest
 from pydantic import SecretStr, ValidationError
@@ -22,7 +24,11 @@ def test_fewer_threads_than_connections_are_refused_by_name():
 @pytest.mark.only("postgresql", "mysql")
 def test_more_processes_than_the_server_has_connections_for_are_refused(migrated, kind):
     with engine.connect() as connection:
-        variable = "current_setting('max_connections')::int" if kind == "postgresql" else "@@max_connections"
+        variable = (
+            "current_setting('max_connections')::int"
+            if kind == "postgresql"
+            else "@@max_connections"
+        )
         allowed = int(connection.scalar(text(f"SELECT {variable}")) or 0)
     each = admission.slots + SIDE_POOL + HEALTH_POOL
     check_capacity(Settings(web_concurrency=1))
@@ -33,6 +39,10 @@ def test_more_processes_than_the_server_has_connections_for_are_refused(migrated
 
 @pytest.mark.only("postgresql")
 def test_a_database_that_is_away_is_no_reason_not_to_start(migrated, monkeypatch):
-    away = make_engine(Settings(database_url=SecretStr("postgresql://u:p@127.0.0.1:1/d")), pool_size=1, max_overflow=0)
+    away = make_engine(
+        Settings(database_url=SecretStr("postgresql://u:p@127.0.0.1:1/d")),
+        pool_size=1,
+        max_overflow=0,
+    )
     monkeypatch.setitem(SideSession.kw, "bind", away)
     check_capacity(Settings())

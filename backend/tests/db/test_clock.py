@@ -12,7 +12,13 @@ from tests.support.clocks import host_ahead
 from tests.support.widgets import Widget
 
 SECOND = timedelta(seconds=1)
-OFFSETS = [timedelta(days=30), timedelta(days=-400), timedelta(milliseconds=250), -SECOND, timedelta(microseconds=7)]
+OFFSETS = [
+    timedelta(days=30),
+    timedelta(days=-400),
+    timedelta(milliseconds=250),
+    -SECOND,
+    timedelta(microseconds=7),
+]
 
 
 def test_it_shows_the_time_as_an_aware_moment(db):
@@ -23,11 +29,15 @@ def test_it_shows_the_time_as_an_aware_moment(db):
 @pytest.mark.parametrize("offset", OFFSETS, ids=str)
 def test_an_offset_is_exact(db, offset):
     now, then = db.execute(select(clock.now(), clock.now(offset))).one()
-    assert abs(then - now - offset) < timedelta(milliseconds=1)  # which is as exact as SQLite tells time
+    assert abs(then - now - offset) < timedelta(
+        milliseconds=1
+    )  # which is as exact as SQLite tells time
 
 
 def test_it_goes_on_within_a_transaction(db):
-    """PostgreSQL's own `now()` stands still there: a test, or a request that waited for a lock, would see old times."""
+    """PostgreSQL's own `now()` stands still there: a test, or a request that waited for
+    a lock, would see old times.
+    """
     before = clock.read(db)
     deadline = types.now() + 10 * SECOND
     while clock.read(db) == before:
@@ -73,7 +83,9 @@ def test_a_host_with_a_wrong_clock_moves_nothing(db, minutes):
     with host_ahead(minutes=minutes):
         assert abs(types.now() - clock.read(db) - timedelta(minutes=minutes)) < 30 * SECOND
         with time_machine.travel(datetime(2030, 1, 1, 12, tzinfo=UTC), tick=False):
-            assert clock.read(db) == datetime(2030, 1, 1, 12, tzinfo=UTC) - timedelta(minutes=minutes)
+            assert clock.read(db) == datetime(2030, 1, 1, 12, tzinfo=UTC) - timedelta(
+                minutes=minutes
+            )
     assert abs(types.now() - clock.read(db)) < 30 * SECOND
 
 

@@ -1,4 +1,6 @@
-"""A call to a database that accepts and does not answer ends by itself, whatever it was."""
+"""A call to a database that accepts and does not answer ends by itself, whatever it
+was.
+"""
 
 import math
 import threading
@@ -41,7 +43,9 @@ def behind_freezer(frozen: Freezer, limits: Limits) -> Engine:
 
 @pytest.fixture
 def behind(frozen):
-    """An engine of ours whose limits are short, with one connection that has been used."""
+    """An engine of ours whose limits are short, with one connection that has been
+    used.
+    """
     own = behind_freezer(frozen, Limits(0.5, 0.5))
     with own.connect() as connection:
         connection.execute(text("SELECT 1"))
@@ -51,7 +55,9 @@ def behind(frozen):
 
 
 def ends(call):
-    """What `call` raised, on a thread that a test can do without; fails if it never returns."""
+    """What `call` raised, on a thread that a test can do without; fails if it never
+    returns.
+    """
     raised = []
 
     def run():
@@ -123,7 +129,9 @@ def test_the_rollback_of_a_failed_block_ends(behind, frozen):
 @servers
 def test_while_nobody_is_answered_nobody_waits(frozen):
     patient = behind_freezer(frozen, Limits(LISTEN_SECONDS))
-    hasty = behind_freezer(frozen, Limits(0.5, 0.5))  # as a health check's: that it gives up is no answer
+    hasty = behind_freezer(
+        frozen, Limits(0.5, 0.5)
+    )  # as a health check's: that it gives up is no answer
     patient.connect().close()
     with hasty.connect() as connection:
         idle = connection.connection.dbapi_connection
@@ -161,7 +169,9 @@ def test_one_dead_connection_among_living_ones_is_no_silence():
 @pytest.mark.only("sqlite")
 @pytest.mark.parametrize("call", ["execute", "fetch"])
 def test_sqlite_is_interrupted(tmp_path, call):
-    """It has no server whose limit could end a statement; it works while rows are fetched, too."""
+    """It has no server whose limit could end a statement; it works while rows are
+    fetched, too.
+    """
     settings = Settings(database_url=SecretStr(f"sqlite:///{tmp_path / 'own.db'}"))
     own = make_engine(settings, pool_size=1, max_overflow=0, limits=Limits(0.5))
     endless = {"execute": "SELECT count(*) FROM n", "fetch": "SELECT i FROM n WHERE i = 1 OR i < 0"}
@@ -175,7 +185,9 @@ def test_sqlite_is_interrupted(tmp_path, call):
 
 
 def test_a_call_that_was_answered_meanwhile_is_not_cut():
-    """The watchdog looks, the call ends and its descriptor is another socket's, the watchdog cuts: never so."""
+    """The watchdog looks, the call ends and its descriptor is another socket's, the
+    watchdog cuts: never so.
+    """
     cuts = []
 
     class Connection:
@@ -201,7 +213,9 @@ def test_leases_outlast_what_runs_under_them():
     statement = Limits(JOB_STATEMENT_SECONDS).call
     assert jobs.LEASE.total_seconds() > 2 * statement
     assert outbox.LEASE.total_seconds() > TOTAL_SECONDS + statement
-    assert models.LEASE.total_seconds() > 3 * 10 + Limits(Settings().database_statement_timeout).call
+    assert (
+        models.LEASE.total_seconds() > 3 * 10 + Limits(Settings().database_statement_timeout).call
+    )
 
 
 @pytest.mark.only("postgresql")

@@ -71,7 +71,8 @@ def test_mysql_is_strict_instead_of_cutting_values(engine_of_ours):
 
 @pytest.mark.only("sqlite")
 @pytest.mark.parametrize(
-    ("pragma", "value"), [("journal_mode", "wal"), ("foreign_keys", 1), ("busy_timeout", 3000), ("synchronous", 2)]
+    ("pragma", "value"),
+    [("journal_mode", "wal"), ("foreign_keys", 1), ("busy_timeout", 3000), ("synchronous", 2)],
 )
 def test_sqlite_holds_to_our_limits(engine_of_ours, pragma, value):
     with engine_of_ours.connect() as connection:
@@ -80,12 +81,16 @@ def test_sqlite_holds_to_our_limits(engine_of_ours, pragma, value):
 
 @pytest.mark.only("sqlite")
 def test_a_new_file_that_another_process_writes_is_waited_for(tmp_path):
-    """SQLite refuses to switch such a file to WAL at once, whatever the time-out: several processes begin together."""
+    """SQLite refuses to switch such a file to WAL at once, whatever the time-out:
+    several processes begin together.
+    """
     file = tmp_path / "new.db"
     writer = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
     writer.execute("BEGIN IMMEDIATE")
     done = threading.Timer(0.3, writer.execute, ["COMMIT"])
-    own = make_engine(Settings(database_url=SecretStr(f"sqlite:///{file}")), pool_size=1, max_overflow=0)
+    own = make_engine(
+        Settings(database_url=SecretStr(f"sqlite:///{file}")), pool_size=1, max_overflow=0
+    )
     done.start()
     with own.connect() as connection:
         assert connection.scalar(text("PRAGMA journal_mode")) == "wal"
@@ -97,7 +102,9 @@ def test_a_new_file_that_another_process_writes_is_waited_for(tmp_path):
 @pytest.mark.only("sqlite")
 def test_a_new_file_is_not_waited_for_without_end(tmp_path):
     file = tmp_path / "new.db"
-    own = make_engine(Settings(database_url=SecretStr(f"sqlite:///{file}")), pool_size=1, max_overflow=0)
+    own = make_engine(
+        Settings(database_url=SecretStr(f"sqlite:///{file}")), pool_size=1, max_overflow=0
+    )
     started = time.monotonic()
     with closing(sqlite3.connect(file, isolation_level=None)) as writer:
         writer.execute("BEGIN IMMEDIATE")
@@ -118,8 +125,16 @@ def test_letters_of_every_script_come_back_and_letters_with_accents_are_letters_
     assert db.scalar(select(func.count()).where(Widget.name == "e")) == 1
 
 
-@given(st.datetimes(datetime(1971, 1, 2), datetime(9999, 12, 30), timezones=st.sampled_from([UTC, NEPAL])))  # noqa: DTZ001 - hypothesis adds the zone
-@hypothesis_settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.datetimes(
+        datetime(1971, 1, 2),  # noqa: DTZ001 - hypothesis adds the zone
+        datetime(9999, 12, 30),  # noqa: DTZ001
+        timezones=st.sampled_from([UTC, NEPAL]),
+    )
+)
+@hypothesis_settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_a_moment_comes_back_to_the_microsecond_in_utc(db, moment):
     widget = Widget(name="clock", created_at=moment)
     with db.begin_nested() as savepoint:
@@ -194,7 +209,9 @@ def test_connections_that_the_server_has_closed_are_replaced_unnoticed(engine_of
         for number in ids:
             admin.execute(text(kill), {"id": number})
     with engine_of_ours.connect() as first, engine_of_ours.connect() as second:
-        assert {connection.scalar(text(f"SELECT {own_id}")) for connection in (first, second)}.isdisjoint(ids)
+        assert {
+            connection.scalar(text(f"SELECT {own_id}")) for connection in (first, second)
+        }.isdisjoint(ids)
 
 
 SLEEP = {"postgresql": "SELECT pg_sleep(5)", "mysql": "SELECT SLEEP(5)"}

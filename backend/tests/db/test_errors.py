@@ -104,7 +104,13 @@ def test_a_missing_value_breaks_no_named_constraint(db, rules):
 
 @pytest.mark.parametrize(
     "name",
-    ["a' for key 'b'", "CHECK constraint failed: x", "UNIQUE constraint failed: a.b", "CONSTRAINT `x`", "FOREIGN KEY"],
+    [
+        "a' for key 'b'",
+        "CHECK constraint failed: x",
+        "UNIQUE constraint failed: a.b",
+        "CONSTRAINT `x`",
+        "FOREIGN KEY",
+    ],
 )
 def test_a_value_that_reads_like_a_message_fools_nobody(widgets, db, name):
     assert widgets.post("/widgets", json={"name": name}).status_code == 201
@@ -132,7 +138,9 @@ def test_a_value_that_a_driver_cannot_even_send_is_a_422(db, kind):
 
 
 @pytest.mark.only("postgresql", "mysql")
-@pytest.mark.parametrize("within", [Session.begin, Session.begin_nested], ids=["transaction", "savepoint"])
+@pytest.mark.parametrize(
+    "within", [Session.begin, Session.begin_nested], ids=["transaction", "savepoint"]
+)
 def test_of_two_transactions_that_wait_for_each_other_one_is_a_conflict(pairs, within):
     both_hold = Barrier(2)
 
@@ -159,7 +167,9 @@ class Gone(NotFound):
 
 
 @pytest.mark.parametrize(("gone", "error"), [(Gone, Gone), (None, StaleDataError)])
-def test_a_row_that_was_deleted_since_it_was_read_is_the_error_that_the_feature_gives(db, gone, error):
+def test_a_row_that_was_deleted_since_it_was_read_is_the_error_that_the_feature_gives(
+    db, gone, error
+):
     widget = Widget(name="short-lived")
     db.add(widget)
     db.flush()
@@ -271,4 +281,6 @@ def test_more_sessions_than_connections_is_busy_with_a_time_to_come_back(migrate
 def test_lock_limits_leave_time_for_the_clients_own():
     """A front end gives up after some 10 s: our answer comes before."""
     assert LOCK_SECONDS < 5
-    assert Settings.model_fields["database_pool_timeout"].default < 5  # tests on a busy machine have longer
+    assert (
+        Settings.model_fields["database_pool_timeout"].default < 5
+    )  # tests on a busy machine have longer

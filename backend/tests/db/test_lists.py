@@ -1,4 +1,6 @@
-"""What the lists of features share: filters, sorts with rows that have no value, slugs, references."""
+"""What the lists of features share: filters, sorts with rows that have no value, slugs,
+references.
+"""
 
 from datetime import date
 from decimal import Decimal
@@ -25,7 +27,8 @@ SORTS = {
     "shiny": Gadget.shiny,
     "serial": Gadget.serial,
 }
-SCATTER = 0x9E3779B97F4A7C15F39CC0605CEDC835  # an odd number: its multiples differ in every part of a UUID
+# An odd number: its multiples differ in every part of a UUID.
+SCATTER = 0x9E3779B97F4A7C15F39CC0605CEDC835
 
 
 class GadgetRead(Output):
@@ -68,7 +71,9 @@ def pages(db, sort, limit):
     found: list[int] = []
     cursor = None
     while True:
-        page = paginate(db, statement, PageQuery(lambda: ["/gadgets"], limit=limit, cursor=cursor), GadgetRead)
+        page = paginate(
+            db, statement, PageQuery(lambda: ["/gadgets"], limit=limit, cursor=cursor), GadgetRead
+        )
         found += [item.id for item in page.items]
         if (cursor := page.next_cursor) is None:
             return found
@@ -95,16 +100,27 @@ def test_rows_without_a_value_stand_last_on_every_page(db, gadgets, sort, places
 
 @pytest.mark.parametrize("limit", [1, 2, 4, 100])
 def test_uuids_have_the_order_of_their_database_on_every_page(db, gadgets, limit):
-    """MariaDB's own type compares the last part first, the others go from left to right."""
+    """MariaDB's own type compares the last part first, the others go from left to
+    right.
+    """
     up, down = (pages(db, sort, limit) for sort in ("serial", "-serial"))
-    there = db.scalars(select(Gadget.id).where(Gadget.serial.is_not(None)).order_by(Gadget.serial)).all()
+    there = db.scalars(
+        select(Gadget.id).where(Gadget.serial.is_not(None)).order_by(Gadget.serial)
+    ).all()
     assert up == [*there, gadgets[1], gadgets[4]]
     assert down == [*reversed(there), gadgets[4], gadgets[1]]
 
 
 def test_decimals_come_back_as_they_were_written(db, gadgets):
     prices = db.scalars(select(Gadget.price).order_by(Gadget.id)).all()
-    assert [price and str(price) for price in prices] == ["9.500", None, "10.250", "9.500", None, "-1.000"]
+    assert [price and str(price) for price in prices] == [
+        "9.500",
+        None,
+        "10.250",
+        "9.500",
+        None,
+        "-1.000",
+    ]
     assert db.scalar(select(Gadget.slug).where(Gadget.price == Decimal("10.25"))) == "g-2"
 
 
@@ -114,13 +130,20 @@ def test_a_filter_counts_only_where_it_was_given(db, gadgets):
         price_from: Decimal | None = None
 
     filters = {"slug": Gadget.slug.__eq__, "price_from": Gadget.price.__ge__}
-    for wanted, count in ((Wanted(), 6), (Wanted(price_from=Decimal("9.5")), 3), (Wanted(slug="g-1"), 1)):
+    for wanted, count in (
+        (Wanted(), 6),
+        (Wanted(price_from=Decimal("9.5")), 3),
+        (Wanted(slug="g-1"), 1),
+    ):
         assert len(db.scalars(select(Gadget.id).where(*matching(wanted, filters))).all()) == count
 
 
 @pytest.mark.parametrize(("text", "count"), [("G-", 6), ("g-3", 1), ("%", 0), ("_", 0)])
 def test_a_search_takes_signs_of_like_for_what_they_are(db, gadgets, text, count):
-    assert len(db.scalars(select(Gadget.id).where(contains(Gadget.slug, Gadget.slug)(text))).all()) == count
+    assert (
+        len(db.scalars(select(Gadget.id).where(contains(Gadget.slug, Gadget.slug)(text))).all())
+        == count
+    )
 
 
 def insert(db, slug=None, owner_id=1):
@@ -144,13 +167,17 @@ def test_a_slug_that_is_made_gives_way_and_one_that_was_asked_for_does_not(db):
 
 
 def test_a_slug_beyond_the_first_block_is_found(db):
-    db.add_all(Gadget(slug=slug) for slug in ["light", *(f"light-{number}" for number in range(2, 121))])
+    db.add_all(
+        Gadget(slug=slug) for slug in ["light", *(f"light-{number}" for number in range(2, 121))]
+    )
     db.flush()
     assert insert(db) == "light-121"
 
 
 def test_who_is_always_slower_is_told_so(db):
-    """Rows that the look-up does not see stand for those of others that come in between."""
+    """Rows that the look-up does not see stand for those of others that come in
+    between.
+    """
     insert(db)
     with pytest.raises(SlugTaken):
         insert_unseeing(db)

@@ -31,13 +31,19 @@ def test_a_subscription_due_to_end_at_its_period_end_is_flagged(scratch_url, scr
         connection.execute(subscriptions.delete())
         for number, (flag, cancel_at, _) in enumerate(ENDINGS, start=1):
             ours = {"id": number, "stripe_id": f"sub_{number}", "live_customer_id": None}
-            ends = {"cancel_at_period_end": flag, "cancel_at": cancel_at, "current_period_end": PERIOD_END}
+            ends = {
+                "cancel_at_period_end": flag,
+                "cancel_at": cancel_at,
+                "current_period_end": PERIOD_END,
+            }
             connection.execute(insert(subscriptions).values(row | ours | ends))
 
     command.upgrade(config, "3b7f0c52d6a8")
 
     subscriptions = next(table for table in tables(scratch) if table.name == "subscriptions")
     with scratch.connect() as connection:
-        rows = connection.execute(select(subscriptions).order_by(subscriptions.c.id)).mappings().all()
+        rows = (
+            connection.execute(select(subscriptions).order_by(subscriptions.c.id)).mappings().all()
+        )
     assert [bool(row["cancel_at_period_end"]) for row in rows] == [flag for _, _, flag in ENDINGS]
     assert {str(row["discounts"]) for row in rows} == {"[]"}

@@ -1,4 +1,6 @@
-"""Plain Alembic commands from `backend/`: up and down, with rows, several at once, and never hanging."""
+"""Plain Alembic commands from `backend/`: up and down, with rows, several at once, and
+never hanging.
+"""
 
 import os
 import re
@@ -55,7 +57,9 @@ def value_of(column: Any) -> object:
     kind = column.type
     if column.primary_key or column.foreign_keys:
         return 1
-    if isinstance(kind, types.Boolean) or (isinstance(kind, types.Integer) and column.name.startswith("is_")):
+    if isinstance(kind, types.Boolean) or (
+        isinstance(kind, types.Integer) and column.name.startswith("is_")
+    ):
         return False
     if isinstance(kind, types.Integer | types.Numeric):
         return 1
@@ -66,16 +70,23 @@ def value_of(column: Any) -> object:
 
 
 def fill(engine: Engine) -> None:
-    """A row 1 in every table that has none, which refers to the rows 1 of the others."""
+    """A row 1 in every table that has none, which refers to the rows 1 of the
+    others.
+    """
     for table in tables(engine):
         with engine.begin() as connection:
             if connection.scalar(select(func.count()).select_from(table)) == 0:
-                connection.execute(table.insert().values({c.name: value_of(c) for c in table.columns}))
+                connection.execute(
+                    table.insert().values({c.name: value_of(c) for c in table.columns})
+                )
 
 
 def counts(engine: Engine) -> dict[str, int]:
     with engine.connect() as connection:
-        return {t.name: connection.scalar(select(func.count()).select_from(t)) or 0 for t in tables(engine)}
+        return {
+            t.name: connection.scalar(select(func.count()).select_from(t)) or 0
+            for t in tables(engine)
+        }
 
 
 def deleted(engine: Engine) -> set[str]:
@@ -96,30 +107,40 @@ def test_every_revision_goes_up_and_down_with_rows_in_every_table(scratch_url, s
         command.upgrade(config, "+1")
         after = counts(scratch)
         assert before.keys() - after.keys() <= droppable
-        assert after.items() >= {name: rows for name, rows in before.items() if name in after}.items()
+        assert (
+            after.items() >= {name: rows for name, rows in before.items() if name in after}.items()
+        )
         fill(scratch)
     assert set(counts(scratch).values()) == {1}
     for _ in range(revisions()):
         before = counts(scratch)
         command.downgrade(config, "-1")
         kept = counts(scratch)
-        assert {name: rows for name, rows in kept.items() if name in before}.items() <= before.items()
+        assert {
+            name: rows for name, rows in kept.items() if name in before
+        }.items() <= before.items()
         assert kept.keys() - before.keys() <= deleted(scratch)
     assert counts(scratch) == {}
 
 
 @pytest.mark.only("sqlite")
 def test_migrations_need_no_setting_but_the_database(scratch_url, scratch, tmp_path):
-    """No SECRET_KEY, no .env. A deployment that forgets DATABASE_URL is refused all the same."""
+    """No SECRET_KEY, no .env. A deployment that forgets DATABASE_URL is refused all the
+    same.
+    """
     tree = Tree(tmp_path)
     without: dict[str, Any] = {"SECRET_KEY": "", "SMTP_HOST": "", "LOG_LEVEL": "error"}
     migrated = tree.python("-m", "alembic", "upgrade", "head", DATABASE_URL=scratch_url, **without)
     assert migrated.returncode == 0, migrated.stderr
     assert "users" in counts(scratch)
     fresh = tree.python("-m", "alembic", "upgrade", "head", ENVIRONMENT="", **without)
-    assert (fresh.returncode, (tree.root / ".data" / "liftoff.db").is_file()) == (0, True), fresh.stderr
+    assert (fresh.returncode, (tree.root / ".data" / "liftoff.db").is_file()) == (0, True), (
+        fresh.stderr
+    )
     refused = tree.python("-m", "alembic", "upgrade", "head", ENVIRONMENT="production", **without)
-    assert refused.stderr.startswith("Liftoff cannot start with this setting: DATABASE_URL: is required")
+    assert refused.stderr.startswith(
+        "Liftoff cannot start with this setting: DATABASE_URL: is required"
+    )
 
 
 def test_the_head_is_what_the_models_say_and_there_is_a_way_back(scratch_url, scratch):
@@ -137,7 +158,9 @@ def test_the_sql_for_an_administrator_has_bounded_locks_and_works(scratch_url, s
     sql = done(scratch_url, *way, "--sql")
     assert re.search(r"BEGIN;\s+SET lock_timeout = '5s';", sql)
     with scratch.connect() as connection:
-        for statement in sql.replace("%", "%%").split(";\n"):  # an index that is made concurrently comes alone
+        for statement in sql.replace("%", "%%").split(
+            ";\n"
+        ):  # an index that is made concurrently comes alone
             if statement.strip():
                 connection.exec_driver_sql(statement)
     assert ("users" in counts(scratch)) == (way[0] == "upgrade")
@@ -145,21 +168,26 @@ def test_the_sql_for_an_administrator_has_bounded_locks_and_works(scratch_url, s
 
 # Of every column, and of every table for columns to come.
 COLLATIONS = (
-    "SELECT table_name, column_name, character_set_name, collation_name FROM information_schema.columns"
-    " WHERE table_schema = DATABASE() UNION ALL SELECT table_name, '', '', table_collation"
-    " FROM information_schema.tables WHERE table_schema = DATABASE() ORDER BY 1, 2"
+    "SELECT table_name, column_name, character_set_name, collation_name FROM "
+    "information_schema.columns WHERE table_schema = DATABASE() UNION ALL SELECT table_name, '', "
+    "'', table_collation FROM information_schema.tables WHERE table_schema = DATABASE() ORDER BY "
+    "1, 2"
 )
 
 
 @pytest.mark.only("mysql")
 def test_the_sql_for_an_administrator_makes_the_tables_that_a_migration_makes(scratch_url, scratch):
-    """Also in a database and with a client that know Latin-1 only, as older servers make them."""
+    """Also in a database and with a client that know Latin-1 only, as older servers
+    make them.
+    """
     url = normalise(scratch_url)
     done(scratch_url, "upgrade", "head")
     with scratch.connect() as connection:
         online = connection.execute(text(COLLATIONS)).all()
         connection.exec_driver_sql(f"DROP DATABASE {url.database}")
-        connection.exec_driver_sql(f"CREATE DATABASE {url.database} CHARACTER SET latin1 COLLATE latin1_swedish_ci")
+        connection.exec_driver_sql(
+            f"CREATE DATABASE {url.database} CHARACTER SET latin1 COLLATE latin1_swedish_ci"
+        )
         connection.invalidate()
     sql = done(scratch_url, "upgrade", "head", "--sql")
     client = {"charset": "latin1", "client_flag": MULTI_STATEMENTS, "autocommit": True}
@@ -196,9 +224,13 @@ def test_a_table_of_another_collation_is_named(scratch_url, scratch, command):
 def test_four_migrators_at_once_all_succeed_and_one_does_the_work(scratch_url, scratch):
     with ThreadPoolExecutor(4) as threads:
         results = list(threads.map(lambda _: alembic(scratch_url, "upgrade", "head"), range(4)))
-    assert [result.returncode for result in results] == [0] * 4, [result.stderr[-500:] for result in results]
+    assert [result.returncode for result in results] == [0] * 4, [
+        result.stderr[-500:] for result in results
+    ]
     with scratch.connect() as connection:
-        assert connection.scalars(text("SELECT version_num FROM alembic_version")).all() == [known_revisions()[0]]
+        assert connection.scalars(text("SELECT version_num FROM alembic_version")).all() == [
+            known_revisions()[0]
+        ]
 
 
 @pytest.mark.only("postgresql", "mysql")
@@ -207,10 +239,18 @@ def test_a_migrator_waits_for_the_one_before_it(scratch_url, scratch, kind):
     waiting = {
         "postgresql": "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
         " AND query LIKE 'SELECT pg_try_advisory_lock%'",
-        "mysql": "SELECT count(*) FROM information_schema.processlist WHERE info LIKE 'SELECT GET_LOCK%'",
+        "mysql": "SELECT count(*) FROM information_schema.processlist WHERE info LIKE 'SELECT "
+        "GET_LOCK%'",
     }
-    first = {"postgresql": f"SELECT pg_advisory_lock({LOCK_NUMBER})", "mysql": f"SELECT GET_LOCK({LOCK}, 60)"}
-    with scratch.connect() as holder, scratch.connect() as observer, ThreadPoolExecutor(1) as thread:
+    first = {
+        "postgresql": f"SELECT pg_advisory_lock({LOCK_NUMBER})",
+        "mysql": f"SELECT GET_LOCK({LOCK}, 60)",
+    }
+    with (
+        scratch.connect() as holder,
+        scratch.connect() as observer,
+        ThreadPoolExecutor(1) as thread,
+    ):
         holder.execute(text(first[kind]))
         second = thread.submit(alembic, scratch_url, "upgrade", "head")
         second.add_done_callback(lambda _: finished.set())
@@ -246,7 +286,10 @@ def test_a_migrator_waits_longer_than_any_request_may_take(scratch_url, scratch)
 @pytest.mark.long
 @pytest.mark.only("postgresql", "mysql")
 def test_a_migrator_that_waited_in_vain_says_so(scratch_url, scratch, kind):
-    first = {"postgresql": f"SELECT pg_advisory_lock({LOCK_NUMBER})", "mysql": f"SELECT GET_LOCK({LOCK}, 60)"}
+    first = {
+        "postgresql": f"SELECT pg_advisory_lock({LOCK_NUMBER})",
+        "mysql": f"SELECT GET_LOCK({LOCK}, 60)",
+    }
     with scratch.connect() as holder:
         holder.execute(text(first[kind]))
         result = alembic(scratch_url, "upgrade", "head")
@@ -256,7 +299,9 @@ def test_a_migrator_that_waited_in_vain_says_so(scratch_url, scratch, kind):
 
 
 @pytest.mark.only("postgresql", "mysql")
-def test_a_table_in_use_makes_a_migration_fail_soon_instead_of_queueing_every_request(scratch_url, scratch):
+def test_a_table_in_use_makes_a_migration_fail_soon_instead_of_queueing_every_request(
+    scratch_url, scratch
+):
     done(scratch_url, "upgrade", "head")
     reader = create_engine(normalise(scratch_url))
     with reader.connect() as connection:
@@ -267,7 +312,9 @@ def test_a_table_in_use_makes_a_migration_fail_soon_instead_of_queueing_every_re
         result = alembic(scratch_url, "downgrade", "-1")
         assert result.returncode != 0
         assert "timeout" in result.stderr.lower()
-        assert (datetime.now(UTC) - started).total_seconds() < 20  # most of it the start, on a busy machine
+        assert (
+            datetime.now(UTC) - started
+        ).total_seconds() < 20  # most of it the start, on a busy machine
     reader.dispose()
     assert counts(scratch) == before
     done(scratch_url, "downgrade", "-1")
@@ -307,7 +354,9 @@ def test_two_heads_are_refused_and_named(tmp_path, scratch_url):
 def test_revisions_are_read_for_statements_that_lock_a_table_for_long(tmp_path):
     tree = Tree(tmp_path)
     assert tree.python("-m", "tools.check_migrations").returncode == 0
-    revision_into(tree, known_revisions()[0], 'op.create_index("ix_users_slow", "users", ["is_active"])')
+    revision_into(
+        tree, known_revisions()[0], 'op.create_index("ix_users_slow", "users", ["is_active"])'
+    )
     refused = tree.python("-m", "tools.check_migrations")
     assert refused.returncode != 0
     assert "ix_users_slow" in refused.stdout + refused.stderr

@@ -33,7 +33,9 @@ ORDERS: dict[str, list[Any]] = {
 }
 weights = st.lists(st.integers(0, 3), max_size=12)  # few values, so that ties are the rule
 quick = hypothesis_settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 
@@ -46,7 +48,12 @@ def clean(db):
             db.execute(delete(Widget))
         at = now()
         rows = [
-            {"name": f"{index % 3} {start + index}", "weight": w, "created_at": at, "updated_at": at}
+            {
+                "name": f"{index % 3} {start + index}",
+                "weight": w,
+                "created_at": at,
+                "updated_at": at,
+            }
             for index, w in enumerate(values)
         ]
         if rows:
@@ -99,7 +106,9 @@ def test_rows_that_come_and_go_between_pages_hide_and_repeat_no_other(db, clean,
             stayed.remove(gone)
     assert cursor is None or len(seen) > len(values)
     assert len(seen) == len(set(seen))
-    assert [number for number in seen if number in stayed] == [number for number in stayed if number in seen]
+    assert [number for number in seen if number in stayed] == [
+        number for number in stayed if number in seen
+    ]
     assert cursor is not None or set(stayed) <= set(seen)
 
 
@@ -120,7 +129,9 @@ def test_a_page_by_offset_is_a_slice_and_goes_on_by_cursor(db, clean, values, li
 
 def test_a_page_costs_one_statement_by_cursor_and_two_by_offset(widgets, db, clean, statements):
     clean([1] * 5)
-    widgets.get("/nowhere")  # the first request of a process asks for the revision of the schema, once
+    widgets.get(
+        "/nowhere"
+    )  # the first request of a process asks for the revision of the schema, once
     statements.clear()
     first = widgets.get("/widgets?limit=2").json()
     assert len(statements) == 2
@@ -131,7 +142,9 @@ def test_a_page_costs_one_statement_by_cursor_and_two_by_offset(widgets, db, cle
 
 @pytest.fixture
 def listing(db, clean):
-    """A list with a filter, at two paths, that sees a viewer; and the cursor of its first page for Ada."""
+    """A list with a filter, at two paths, that sees a viewer; and the cursor of its
+    first page for Ada.
+    """
     clean([3, 2, 1])
     router = Router(prefix="/lists", tags=["lists"])
 
@@ -144,7 +157,9 @@ def listing(db, clean):
             publish(request, name)
 
     for path in ("/a", "/b"):
-        router.add_api_route(path, items, methods=["GET"], dependencies=[Depends(seen_by)], name=path)
+        router.add_api_route(
+            path, items, methods=["GET"], dependencies=[Depends(seen_by)], name=path
+        )
     app = widget_app()
     app.include_router(router)
     with TestClient(app, headers={"X-Viewer": "user:1"}) as client:
@@ -177,17 +192,31 @@ def test_a_cursor_of_another_list_filter_or_viewer_is_refused(listing, path, vie
 
 def test_a_cursor_with_any_one_letter_altered_cut_or_added_is_refused(listing):
     client, cursor = listing
-    altered = [f"{cursor[:i]}{'B' if letter == 'A' else 'A'}{cursor[i + 1 :]}" for i, letter in enumerate(cursor)]
+    altered = [
+        f"{cursor[:i]}{'B' if letter == 'A' else 'A'}{cursor[i + 1 :]}"
+        for i, letter in enumerate(cursor)
+    ]
     for wrong in (*altered, cursor[:-1], cursor + "A", cursor + "=", "é", "%00", " " + cursor):
         answer = client.get("/lists/a", params={"light": "true", "cursor": wrong})
         assert (answer.status_code, answer.json()["code"]) == (422, "invalid_cursor"), wrong
 
 
 def plain(name):
-    return {"name": Widget.name, "weight": Widget.weight, "created": Widget.created_at, "id": Widget.id}[name]
+    return {
+        "name": Widget.name,
+        "weight": Widget.weight,
+        "created": Widget.created_at,
+        "id": Widget.id,
+    }[name]
 
 
-OTHER_ORDERS = [["name", "id"], ["created", "id"], ["id"], ["weight", "name", "id"], ["-weight", "id"]]
+OTHER_ORDERS = [
+    ["name", "id"],
+    ["created", "id"],
+    ["id"],
+    ["weight", "name", "id"],
+    ["-weight", "id"],
+]
 OTHER_ORDERS += [["id", "weight"]]
 
 
@@ -195,7 +224,9 @@ OTHER_ORDERS += [["id", "weight"]]
 def test_a_cursor_is_refused_when_a_deployment_gave_its_list_other_sort_keys(db, clean, names):
     clean([3, 2, 1])
     before = select(Widget).order_by(Widget.weight, Widget.id)
-    after = select(Widget).order_by(*(plain(n[1:]).desc() if n[0] == "-" else plain(n) for n in names))
+    after = select(Widget).order_by(
+        *(plain(n[1:]).desc() if n[0] == "-" else plain(n) for n in names)
+    )
     for old, new in ((before, after), (after, before)):
         cursor = paginate(db, old, ask(limit=1), WidgetRead).next_cursor
         assert cursor
@@ -210,7 +241,9 @@ KEYS = [1, "a", 1.5, True, MOMENT, MOMENT.date(), Decimal("1.50"), UUID(int=7)]
 
 @pytest.mark.parametrize("made", KEYS, ids=lambda key: type(key).__name__)
 def test_a_key_comes_back_as_the_type_it_had_or_not_at_all(made):
-    """Where a column has another type since, its name and so the order that the cursor is bound to are the same."""
+    """Where a column has another type since, its name and so the order that the cursor
+    is bound to are the same.
+    """
     cursor = ask(limit=1).encode([made, 1])
     for kind in map(type, KEYS):
         page = ask(limit=1, cursor=cursor)

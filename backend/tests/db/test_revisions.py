@@ -1,4 +1,6 @@
-"""`make migration` on models as people change them: enums, renames, columns that may not be NULL."""
+"""`make migration` on models as people change them: enums, renames, columns that may
+not be NULL.
+"""
 
 import ast
 
@@ -42,7 +44,9 @@ SECOND = 'earlier: Mapped[State] = mapped_column(server_default="new")'
 
 @pytest.fixture
 def project(tmp_path, scratch_url):
-    """A copy of the project with a feature `parcels`, on an empty database at the head."""
+    """A copy of the project with a feature `parcels`, on an empty database at the
+    head.
+    """
     return Project(tmp_path / "copy", scratch_url)
 
 
@@ -53,17 +57,23 @@ class Project(Tree):
         feature = self.backend / "app" / "routers" / "parcels"
         feature.mkdir()
         (feature / "__init__.py").write_text('"""Parcels."""\n')
-        (feature / "router.py").write_text("from fastapi import APIRouter\n\nrouter = APIRouter()\n")
+        (feature / "router.py").write_text(
+            "from fastapi import APIRouter\n\nrouter = APIRouter()\n"
+        )
         self.models = feature / "models.py"
         self.alembic("upgrade", "head")
 
     def alembic(self, *arguments):
-        done = self.python("-m", "alembic", *arguments, timeout=600, DATABASE_URL=self.url, LOG_LEVEL="error")
+        done = self.python(
+            "-m", "alembic", *arguments, timeout=600, DATABASE_URL=self.url, LOG_LEVEL="error"
+        )
         assert done.returncode == 0, (arguments, done.stdout[-2000:], done.stderr[-4000:])
         return done.stderr
 
     def refused(self, *arguments):
-        done = self.python("-m", "alembic", *arguments, timeout=600, DATABASE_URL=self.url, LOG_LEVEL="error")
+        done = self.python(
+            "-m", "alembic", *arguments, timeout=600, DATABASE_URL=self.url, LOG_LEVEL="error"
+        )
         assert done.returncode != 0
         assert "Traceback" not in done.stderr
         return done.stderr
@@ -101,12 +111,18 @@ def run(engine, sql):
 
 
 def types(engine):
-    return {one["name"] for one in inspect(engine).get_enums()} if engine.name == "postgresql" else set()
+    return (
+        {one["name"] for one in inspect(engine).get_enums()}
+        if engine.name == "postgresql"
+        else set()
+    )
 
 
 @pytest.mark.slow
 def test_the_life_of_an_enum(project, scratch):
-    """Created, used by a second column, given more values, given up: each step goes up, down and up again."""
+    """Created, used by a second column, given more values, given up: each step goes up,
+    down and up again.
+    """
     project.write(STATE)
     assert 'sa.Enum("new", "sent", name="state")' in project.revise()
     project.up_down_up()
@@ -120,14 +136,21 @@ def test_the_life_of_an_enum(project, scratch):
     checks = [check["name"] for check in inspect(scratch).get_check_constraints("parcels")]
     assert len(checks) == len(set(checks))
 
-    project.write(STATE, SECOND, "note: Mapped[str | None] = mapped_column(String(20))", state='lost = "lost"')
+    project.write(
+        STATE, SECOND, "note: Mapped[str | None] = mapped_column(String(20))", state='lost = "lost"'
+    )
     changed = project.revise()
     assert 'sa.Enum("new", "sent", "lost", name="state")' in changed
     project.up_down_up()
     run(scratch, "UPDATE parcels SET state = 'lost'")
     assert refuses(scratch, "UPDATE parcels SET state = 'gone'")
     assert refuses(scratch, "UPDATE parcels SET state = NULL")
-    assert project.python("-m", "alembic", "downgrade", "-1", timeout=600, DATABASE_URL=project.url).returncode != 0
+    assert (
+        project.python(
+            "-m", "alembic", "downgrade", "-1", timeout=600, DATABASE_URL=project.url
+        ).returncode
+        != 0
+    )
     run(scratch, "UPDATE parcels SET state = 'new'")
 
     project.write("state: Mapped[str] = mapped_column(String(20))", state='lost = "lost"')
@@ -147,11 +170,15 @@ def test_what_may_be_a_rename_stops_with_the_revision_to_write(project, scratch)
     run(scratch, "INSERT INTO parcels (label) VALUES ('kept')")
     project.write(name.format("title"))
     said = project.refused("revision", "--autogenerate", "-m", "rename")
-    assert "parcels.label would be dropped with all its data, and parcels.title would be added" in said
+    assert (
+        "parcels.label would be dropped with all its data, and parcels.title would be added" in said
+    )
     project.alembic("revision", "-m", "rename label to title")
     (empty,) = (file for file in project.revisions() if "rename_label" in file.name)
     head = empty.read_text().partition("revision = ")
-    imports, _, functions = said[said.index("import sqlalchemy as") : said.index("Then run")].partition("def upgrade")
+    imports, _, functions = said[
+        said.index("import sqlalchemy as") : said.index("Then run")
+    ].partition("def upgrade")
     rest = head[2].partition("def upgrade")[0]
     empty.write_text(f"{head[0]}{imports}{head[1]}{rest}def upgrade{functions}")
     project.up_down_up()
@@ -167,7 +194,9 @@ def test_what_may_be_a_rename_stops_with_the_revision_to_write(project, scratch)
 
 @pytest.mark.slow
 def test_a_column_that_rows_have_no_value_for_is_explained(project, scratch):
-    """When the revision is written; when it runs where there are more rows; and a NULL that is in the way."""
+    """When the revision is written; when it runs where there are more rows; and a NULL
+    that is in the way.
+    """
     project.write("label: Mapped[str | None] = mapped_column(String(20))")
     project.revise()
     project.alembic("upgrade", "head")
@@ -181,12 +210,16 @@ def test_a_column_that_rows_have_no_value_for_is_explained(project, scratch):
     run(scratch, "DELETE FROM parcels")
     project.alembic("upgrade", "head")
     run(scratch, "INSERT INTO parcels (size) VALUES (3)")
-    project.write("label: Mapped[str] = mapped_column(String(20))", "size: Mapped[int]", "cost: Mapped[int]")
+    project.write(
+        "label: Mapped[str] = mapped_column(String(20))", "size: Mapped[int]", "cost: Mapped[int]"
+    )
     assert "may not be NULL" in project.refused("revision", "--autogenerate", "-m", "required")
 
 
 @pytest.mark.only("sqlite")
-@pytest.mark.parametrize(("name", "said"), [("state", "with different values"), (None, "needs a name")])
+@pytest.mark.parametrize(
+    ("name", "said"), [("state", "with different values"), (None, "needs a name")]
+)
 def test_enums_that_postgresql_would_mix_up_are_refused(name, said):
     models = MetaData()
     Table("parcels", models, Column("state", Enum("new", "sent", name="state")))
@@ -197,8 +230,12 @@ def test_enums_that_postgresql_would_mix_up_are_refused(name, said):
 
 @pytest.mark.only("sqlite")
 def test_an_enum_of_a_model_has_a_check_on_sqlite_and_a_name():
-    columns: list[Column[str]] = [Column(name, Enum("new", "sent", name="state")) for name in ("state", "earlier")]
-    made = str(CreateTable(Table("parcels", MetaData(), *columns)).compile(dialect=sqlite.dialect()))
+    columns: list[Column[str]] = [
+        Column(name, Enum("new", "sent", name="state")) for name in ("state", "earlier")
+    ]
+    made = str(
+        CreateTable(Table("parcels", MetaData(), *columns)).compile(dialect=sqlite.dialect())
+    )
     assert "CONSTRAINT ck_parcels_state_state CHECK (state IN ('new', 'sent'))" in made
     assert "CONSTRAINT ck_parcels_earlier_state CHECK (earlier IN ('new', 'sent'))" in made
 
@@ -222,6 +259,8 @@ def test_the_revision_to_write_imports_what_it_names(kind, imports):
         renames.refuse_renames(MigrationContext.configure(dialect_name="sqlite"), script)
     advice = refusal.value.advice
     code = advice[advice.index("Put this into it:") : advice.index("Then run")].partition("\n")[2]
-    imported = [node for node in ast.parse(code).body if isinstance(node, ast.Import | ast.ImportFrom)]
+    imported = [
+        node for node in ast.parse(code).body if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
     named = {alias.asname or alias.name for node in imported for alias in node.names}
     assert named == imports

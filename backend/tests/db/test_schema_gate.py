@@ -1,4 +1,6 @@
-"""A server on a database that is away, behind, ahead, or being migrated while it runs."""
+"""A server on a database that is away, behind, ahead, or being migrated while it
+runs.
+"""
 
 import time
 from types import SimpleNamespace
@@ -17,15 +19,22 @@ from tests.support.trees import Tree
 
 def look(server: Server, path: str, **sent: str) -> SimpleNamespace:
     """What this path answers; with fields for JSON it is a POST of them."""
-    answer = httpx2.request("POST" if sent else "GET", f"{server.url}{path}", timeout=10, json=sent or None)
+    answer = httpx2.request(
+        "POST" if sent else "GET", f"{server.url}{path}", timeout=10, json=sent or None
+    )
     body = answer.json()
     return SimpleNamespace(
-        status=answer.status_code, code=body.get("code"), checks=body.get("checks"), headers=answer.headers
+        status=answer.status_code,
+        code=body.get("code"),
+        checks=body.get("checks"),
+        headers=answer.headers,
     )
 
 
 def redeem(server: Server) -> SimpleNamespace:
-    """A route that needs no user and has to ask the database: it looks for a token that is not there."""
+    """A route that needs no user and has to ask the database: it looks for a token that
+    is not there.
+    """
     return look(server, "/auth/verify-email", token="no-such-token")
 
 
@@ -83,13 +92,18 @@ def test_a_database_that_newer_code_migrated_is_served(scratch_url, scratch):
 
 @pytest.mark.only("postgresql", "mysql")  # a file is never away
 def test_a_server_starts_without_its_database_and_says_so(kind):
-    url = {"postgresql": "postgresql://u:p@127.0.0.1:1/d_test", "mysql": "mysql://u:p@127.0.0.1:1/d_test"}[kind]
+    url = {
+        "postgresql": "postgresql://u:p@127.0.0.1:1/d_test",
+        "mysql": "mysql://u:p@127.0.0.1:1/d_test",
+    }[kind]
     with running_server(DATABASE_URL=url) as server:
         assert_unfit(server, "database_unavailable", "unreachable")
 
 
 @pytest.mark.only("postgresql")
-def test_a_database_that_goes_away_and_comes_back_is_served_again_without_a_restart(scratch_url, kind):
+def test_a_database_that_goes_away_and_comes_back_is_served_again_without_a_restart(
+    scratch_url, kind
+):
     done(scratch_url, "upgrade", "head")
     url = normalise(scratch_url)
     admin = create_engine(url.set(database="postgres"), isolation_level="AUTOCOMMIT")
@@ -113,6 +127,8 @@ def test_a_database_that_goes_away_and_comes_back_is_served_again_without_a_rest
 
 def test_several_heads_are_named_and_not_guessed_between(tmp_path):
     versions = Tree(tmp_path).backend / "alembic" / "versions"
-    (versions / "2030_second.py").write_text('revision = "0000feedbeef"\ndown_revision = "8a53e96c0d14"\n')
+    (versions / "2030_second.py").write_text(
+        'revision = "0000feedbeef"\ndown_revision = "8a53e96c0d14"\n'
+    )
     with pytest.raises(RuntimeError, match=r"2 heads .*0000feedbeef.*alembic merge heads"):
         known_revisions(versions)

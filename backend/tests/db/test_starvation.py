@@ -1,4 +1,6 @@
-"""Many clients, few threads, few connections: a real server under load, and one whose clients go away."""
+"""Many clients, few threads, few connections: a real server under load, and one whose
+clients go away.
+"""
 
 import asyncio
 import socket
@@ -25,7 +27,9 @@ SMALL["DATABASE_POOL_TIMEOUT"] = str(WAIT_SECONDS)
 
 @dataclass
 class Answers:
-    """What the clients were answered: how often each status, how many in each second, and what should not be."""
+    """What the clients were answered: how often each status, how many in each second,
+    and what should not be.
+    """
 
     asked_for: float = SECONDS
     statuses: Counter[int] = field(default_factory=Counter)
@@ -42,11 +46,17 @@ class Answers:
             self.wrong.append(f"{took:.2f} s: {head}")
 
 
-async def keep_asking(server: Server, path: str, token: str, answers: Answers, pause: float = 0) -> None:
-    """One keep-alive connection that asks again and again. Spoken by hand: a client library would be the bottleneck."""
+async def keep_asking(
+    server: Server, path: str, token: str, answers: Answers, pause: float = 0
+) -> None:
+    """One keep-alive connection that asks again and again. Spoken by hand: a client
+    library would be the bottleneck.
+    """
     address = urlsplit(server.url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
-    request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
+    request = (
+        f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
+    )
     started = time.monotonic()
     while (sent := time.monotonic()) - started < answers.asked_for:
         writer.write(request)
@@ -67,15 +77,22 @@ def test_64_clients_on_8_threads_and_8_connections_never_stall(committed, capsys
 
     async def main() -> None:
         first = Answers(asked_for=1)  # while connections and threads are made
-        await asyncio.gather(*(keep_asking(server, "/auth/me", token, first) for _ in range(CLIENTS)))
+        await asyncio.gather(
+            *(keep_asking(server, "/auth/me", token, first) for _ in range(CLIENTS))
+        )
         clients = [keep_asking(server, "/auth/me", token, asked) for _ in range(CLIENTS)]
-        await asyncio.gather(*clients, keep_asking(server, "/health/live", token, probed, pause=0.1))
+        await asyncio.gather(
+            *clients, keep_asking(server, "/health/live", token, probed, pause=0.1)
+        )
 
     with running_server(**SMALL, LOG_LEVEL="warning") as server:
         asyncio.run(main())
     with capsys.disabled():
         rate = asked.statuses[200] / SECONDS
-        print(f"\n{rate:.0f} requests/s, slowest {asked.slowest:.2f} s, statuses {dict(asked.statuses)}")  # noqa: T201
+        print(  # noqa: T201
+            f"\n{rate:.0f} requests/s, slowest {asked.slowest:.2f} s, statuses "
+            f"{dict(asked.statuses)}"
+        )
     assert asked.wrong == []
     assert all(asked.seconds[second] > 0 for second in range(SECONDS)), asked.seconds
     assert probed.statuses.keys() == {200}
@@ -85,7 +102,8 @@ def test_64_clients_on_8_threads_and_8_connections_never_stall(committed, capsys
 @pytest.mark.only("postgresql")
 def test_clients_that_hang_up_leave_the_server_no_transaction_and_no_lost_slot(committed):
     token = token_for(make_user())
-    request = f"GET /auth/me HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
+    head = f"GET /auth/me HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}"
+    request = f"{head}\r\n\r\n".encode()
     small = {"WORKER_THREADS": "2", "DATABASE_POOL_SIZE": "2", "DATABASE_MAX_OVERFLOW": "0"}
     with running_server(**small) as server, engine.connect() as blocker:
         headers = {"Authorization": f"Bearer {token}"}
@@ -95,7 +113,9 @@ def test_clients_that_hang_up_leave_the_server_no_transaction_and_no_lost_slot(c
         clients = [socket.create_connection((address.hostname, address.port)) for _ in range(4)]
         for client in clients:
             client.sendall(request)
-        until(lambda: sessions("wait_event_type = 'Lock'") == 2)  # the other two wait for their turn
+        until(
+            lambda: sessions("wait_event_type = 'Lock'") == 2
+        )  # the other two wait for their turn
         for client in clients:
             client.close()
         blocker.rollback()
@@ -105,8 +125,12 @@ def test_clients_that_hang_up_leave_the_server_no_transaction_and_no_lost_slot(c
 
 
 def sessions(condition: str) -> int:
-    """How many connections PostgreSQL sees in this state. In a transaction it would go on seeing what it saw first."""
-    counted = f"SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND {condition}"  # noqa: S608 - ours
+    """How many connections PostgreSQL sees in this state. In a transaction it would go
+    on seeing what it saw first.
+    """
+    counted = (
+        f"SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND {condition}"  # noqa: S608 - ours
+    )
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as observer:
         return int(observer.scalar(text(counted)) or 0)
 

@@ -8,7 +8,14 @@ from sqlalchemy import event, func, select, text
 
 from app.db.database import SessionLocal, SideSession, admission, db_dependency, engine
 from app.platform.routing import Router
-from tests.support.widgets import OwnWidget, Widget, WidgetCreate, WidgetRead, add_widget, widget_app
+from tests.support.widgets import (
+    OwnWidget,
+    Widget,
+    WidgetCreate,
+    WidgetRead,
+    add_widget,
+    widget_app,
+)
 
 router = Router(prefix="/widgets", tags=["faults"])
 OWN_ID = {"postgresql": "SELECT pg_backend_pid()", "mysql": "SELECT CONNECTION_ID()"}
@@ -132,7 +139,9 @@ def test_every_request_gives_its_connection_back(widgets, committed, pool):
 
 
 def test_a_database_call_on_the_event_loops_thread_fails_its_test(faulty):
-    """The fixture `no_database_on_the_event_loop` bites: the same route as plain `def` is fine."""
+    """The fixture `no_database_on_the_event_loop` bites: the same route as plain `def`
+    is fine.
+    """
     assert faulty.get("/widgets/off-the-loop").json() == 1
     assert faulty.get("/widgets/on-the-loop").status_code == 500
 

@@ -1,4 +1,6 @@
-"""Who wants the same thing goes one after the other, and nobody keeps a turn beyond the transaction."""
+"""Who wants the same thing goes one after the other, and nobody keeps a turn beyond the
+transaction.
+"""
 
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as StillWaiting

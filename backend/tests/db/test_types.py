@@ -25,7 +25,10 @@ def with_defaults(text=TEXT):
 
 
 def add(connection, *columns):
-    with Operations.context(MigrationContext.configure(connection)) as op, op.batch_alter_table("things") as batch:
+    with (
+        Operations.context(MigrationContext.configure(connection)) as op,
+        op.batch_alter_table("things") as batch,
+    ):
         for column in columns:
             batch.add_column(column)
 
@@ -55,21 +58,30 @@ def test_rows_that_are_there_get_a_default_whatever_signs_are_in_it(connection):
 
 
 def test_a_default_stands_in_parentheses_where_mysql_would_refuse_it():
-    """MariaDB, which stands for it in these tests, would take it without; on PostgreSQL it is seen to be a constant."""
-    compiled = [str(TextDefault("it's").compile(dialect=kind.dialect())) for kind in (mysql, postgresql)]
+    """MariaDB, which stands for it in these tests, would take it without; on PostgreSQL
+    it is seen to be a constant.
+    """
+    compiled = [
+        str(TextDefault("it's").compile(dialect=kind.dialect())) for kind in (mysql, postgresql)
+    ]
     assert compiled == ["('it''s')", "'it''s'"]
 
 
 def test_a_default_is_no_difference_and_one_that_only_one_side_has_is(connection):
     add(connection, *with_defaults("plain"), Column("bare", JsonObject()))
-    assert differences(connection, things(*with_defaults("plain"), Column("bare", JsonObject()))) == []
+    assert (
+        differences(connection, things(*with_defaults("plain"), Column("bare", JsonObject()))) == []
+    )
     notes, _ = with_defaults("plain")
     other = things(
         notes,
         Column("extra", JsonObject(), nullable=False),
         Column("bare", JsonObject(), server_default=TextDefault("{}")),
     )
-    assert differences(connection, other) == [("modify_default", "extra"), ("modify_default", "bare")]
+    assert differences(connection, other) == [
+        ("modify_default", "extra"),
+        ("modify_default", "bare"),
+    ]
 
 
 def test_no_object_is_null_and_not_the_null_of_json(connection):

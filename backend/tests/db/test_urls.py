@@ -16,9 +16,15 @@ from app.db.urls import normalise
     ("written", "meant"),
     [
         ("postgres://u:p@h/d", "postgresql+psycopg2://u:p@h/d"),
-        ("postgresql://u:p@h:6543/d?sslmode=require", "postgresql+psycopg2://u:p@h:6543/d?sslmode=require"),
+        (
+            "postgresql://u:p@h:6543/d?sslmode=require",
+            "postgresql+psycopg2://u:p@h:6543/d?sslmode=require",
+        ),
         ("postgresql+psycopg2://u@h/d", "postgresql+psycopg2://u@h/d"),
-        ("postgresql:///d?host=/run/postgresql", "postgresql+psycopg2:///d?host=%2Frun%2Fpostgresql"),
+        (
+            "postgresql:///d?host=/run/postgresql",
+            "postgresql+psycopg2:///d?host=%2Frun%2Fpostgresql",
+        ),
         ("mysql://u:p%40q@h/d", "mysql+pymysql://u:p%40q@h/d"),
         ("mysql+pymysql://u@h/d", "mysql+pymysql://u@h/d"),
         ("mariadb://u@h/d", "mysql+pymysql://u@h/d"),
@@ -55,7 +61,9 @@ def test_what_the_settings_let_pass_sqlalchemy_takes_apart_in_the_same_way(url):
 
 
 @pytest.mark.parametrize("name", ["50%25", "what?", "a%b c#d"])
-def test_the_default_file_is_in_the_clone_whatever_its_folder_is_called(name, tmp_path, monkeypatch):
+def test_the_default_file_is_in_the_clone_whatever_its_folder_is_called(
+    name, tmp_path, monkeypatch
+):
     clone = tmp_path / name
     monkeypatch.setattr("app.db.urls.ROOT", clone)
     default = Settings.model_fields["database_url"].default.get_secret_value()

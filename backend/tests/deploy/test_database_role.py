@@ -1,4 +1,6 @@
-"""The PostgreSQL of Compose: the application's role owns its database and is no superuser."""
+"""The PostgreSQL of Compose: the application's role owns its database and is no
+superuser.
+"""
 
 import os
 import subprocess
@@ -16,7 +18,9 @@ PASSWORD = "Vx9'-correct \\horse"
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
-    """An empty cluster on which the script has run as in the image: `query(sql, role)` asks it."""
+    """An empty cluster on which the script has run as in the image: `query(sql, role)`
+    asks it.
+    """
     server = get_server(tmp_path_factory.mktemp("cluster") / "data", cleanup_mode="stop")
 
     def psql(*options, role="postgres", database="postgres"):
@@ -37,7 +41,10 @@ def cluster(tmp_path_factory):
 
 def test_the_role_is_an_ordinary_one_and_the_superuser_has_no_password(cluster):
     _, psql = cluster
-    asked = "SELECT rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls, rolpassword FROM"
+    asked = (
+        "SELECT rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls, "
+        "rolpassword FROM"
+    )
     ours = psql("--command", f"{asked} pg_authid WHERE rolname = 'liftoff'").stdout
     assert ours.startswith("f|SCRAM-SHA-256$")
     assert psql("--command", f"{asked} pg_authid WHERE rolname = 'postgres'").stdout == "t|\n"
@@ -45,7 +52,11 @@ def test_the_role_is_an_ordinary_one_and_the_superuser_has_no_password(cluster):
 
 @pytest.mark.parametrize(
     "command",
-    ["SELECT pg_read_file('PG_VERSION')", "COPY (SELECT 1) TO PROGRAM 'true'", "CREATE ROLE another"],
+    [
+        "SELECT pg_read_file('PG_VERSION')",
+        "COPY (SELECT 1) TO PROGRAM 'true'",
+        "CREATE ROLE another",
+    ],
 )
 def test_it_reaches_nothing_beside_its_database(cluster, command):
     _, psql = cluster
@@ -67,7 +78,11 @@ def test_the_migrations_go_up_and_down_as_this_role(cluster):
             check=False,
         )
         assert done.returncode == 0, done.stderr[-3000:]
-    owner = psql("--command", "SELECT tableowner FROM pg_tables WHERE tablename = 'users'", database="liftoff")
+    owner = psql(
+        "--command",
+        "SELECT tableowner FROM pg_tables WHERE tablename = 'users'",
+        database="liftoff",
+    )
     assert owner.stdout == "liftoff\n"
 
 

@@ -1,4 +1,6 @@
-"""What an image has is all that its program reads. There is no Docker engine here to build one."""
+"""What an image has is all that its program reads. There is no Docker engine here to
+build one.
+"""
 
 import contextlib
 import os
@@ -24,20 +26,26 @@ print(len(app.main.app.openapi()["paths"]) > 20)
 
 @pytest.fixture
 def image(tmp_path):
-    """`image(target)`: the folder that this target of the Dockerfile makes, of what .dockerignore lets through."""
+    """`image(target)`: the folder that this target of the Dockerfile makes, of what
+    .dockerignore lets through.
+    """
 
     def build(target):
         folder = tmp_path / "srv" / "backend"
         folder.mkdir(parents=True)
         rules = (ROOT / ".dockerignore").read_text("utf-8").splitlines()
         sent = [rule[1:] for rule in rules if rule.startswith("!")]
-        for sources, where in re.findall(r"^COPY (backend/.*) (\S+)$", stages()[target], re.MULTILINE):
+        for sources, where in re.findall(
+            r"^COPY (backend/.*) (\S+)$", stages()[target], re.MULTILINE
+        ):
             for pattern in sources.split():
                 for source in ROOT.glob(pattern):
                     if source.relative_to(ROOT).as_posix() not in sent:
                         continue
                     if source.is_dir():
-                        shutil.copytree(source, folder / where, ignore=shutil.ignore_patterns("__pycache__"))
+                        shutil.copytree(
+                            source, folder / where, ignore=shutil.ignore_patterns("__pycache__")
+                        )
                     else:
                         shutil.copy(source, folder / where)
         return folder
@@ -48,7 +56,9 @@ def image(tmp_path):
 def stages():
     """The targets of the Dockerfile by name, in their order."""
     text = (ROOT / "backend" / "Dockerfile").read_text("utf-8")
-    return dict(re.findall(r"^FROM \S+ AS (\w+)\n(.*?)(?=^FROM |\Z)", text, re.MULTILINE | re.DOTALL))
+    return dict(
+        re.findall(r"^FROM \S+ AS (\w+)\n(.*?)(?=^FROM |\Z)", text, re.MULTILINE | re.DOTALL)
+    )
 
 
 def test_the_application_its_migrations_and_its_plans_are_in_the_image(image):
@@ -56,7 +66,9 @@ def test_the_application_its_migrations_and_its_plans_are_in_the_image(image):
 
     def run(*arguments):
         command = [sys.executable, *arguments]
-        done = subprocess.run(command, cwd=folder, env=SAFE, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, cwd=folder, env=SAFE, capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stderr[-3000:]
         return done.stdout
 
@@ -69,9 +81,20 @@ def test_the_application_its_migrations_and_its_plans_are_in_the_image(image):
 
 @contextlib.contextmanager
 def simulator(folder, log, **environment):
-    """The simulator of an image, with the options of Compose but for the folder of its state; its URL."""
+    """The simulator of an image, with the options of Compose but for the folder of its
+    state; its URL.
+    """
     port = free_port()
-    options = ["--host", "127.0.0.1", "--port", str(port), "--name", "simulator", "--state", str(folder / "state.db")]
+    options = [
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--name",
+        "simulator",
+        "--state",
+        str(folder / "state.db"),
+    ]
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "simulator", *options],
@@ -94,7 +117,9 @@ def test_the_image_of_the_simulator_has_nothing_else_and_answers_other_container
 
         def asked_as(host):
             with contextlib.suppress(httpx2.TransportError):
-                return httpx2.get(f"{url}/v1/customers", auth=("sk_test_x", ""), headers={"Host": host}).status_code
+                return httpx2.get(
+                    f"{url}/v1/customers", auth=("sk_test_x", ""), headers={"Host": host}
+                ).status_code
             return None
 
         wait_until(lambda: asked_as("simulator:8001") == 200, START_SECONDS)
@@ -109,4 +134,9 @@ def test_the_image_of_the_simulator_refuses_production(image, tmp_path):
 
 def test_each_target_says_in_which_environment_it_runs():
     told = {name: re.findall(r"ENVIRONMENT=(\w+)", text) for name, text in stages().items()}
-    assert told == {"packages": [], "base": [], "simulator": ["staging"], "application": ["production"]}
+    assert told == {
+        "packages": [],
+        "base": [],
+        "simulator": ["staging"],
+        "application": ["production"],
+    }

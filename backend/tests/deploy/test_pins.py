@@ -1,4 +1,6 @@
-"""What is downloaded by name is the same tomorrow: actions by commit, images by an exact version."""
+"""What is downloaded by name is the same tomorrow: actions by commit, images by an
+exact version.
+"""
 
 import json
 import re
@@ -11,21 +13,31 @@ pytestmark = pytest.mark.only("sqlite")
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 ACTION = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
 # PostgreSQL counts its releases with two numbers, everybody else with three.
-IMAGE = re.compile(r"(postgres:\d+\.\d+|(?!postgres:)[\w./-]+:\d+\.\d+\.\d+)(-[a-z0-9.]+)*(@sha256:[0-9a-f]{64})?")
+IMAGE = re.compile(
+    r"(postgres:\d+\.\d+|(?!postgres:)[\w./-]+:\d+\.\d+\.\d+)(-[a-z0-9.]+)*(@sha256:[0-9a-f]{64})?"
+)
 OURS = {"liftoff-backend", "liftoff-simulator"}  # built here
 STAGES = {"base"}
 
 
 def test_actions_are_pinned_to_the_commit_of_their_tag():
-    used = [line for file in WORKFLOWS for line in re.findall(r"uses: (.+)", file.read_text("utf-8"))]
+    used = [
+        line for file in WORKFLOWS for line in re.findall(r"uses: (.+)", file.read_text("utf-8"))
+    ]
     assert used
     assert [line for line in used if not ACTION.fullmatch(line)] == []
 
 
 def test_images_are_pinned_to_an_exact_version():
     files = [*WORKFLOWS, ROOT / "docker-compose.yml"]
-    images = [name for file in files for name in re.findall(r"^ *image: (\S+)", file.read_text("utf-8"), re.MULTILINE)]
-    images += re.findall(r"^FROM (\S+)", (ROOT / "backend" / "Dockerfile").read_text("utf-8"), re.MULTILINE)
+    images = [
+        name
+        for file in files
+        for name in re.findall(r"^ *image: (\S+)", file.read_text("utf-8"), re.MULTILINE)
+    ]
+    images += re.findall(
+        r"^FROM (\S+)", (ROOT / "backend" / "Dockerfile").read_text("utf-8"), re.MULTILINE
+    )
     foreign = set(images) - OURS - STAGES
     assert len(foreign) >= 4
     assert [name for name in foreign if not IMAGE.fullmatch(name)] == []
@@ -39,7 +51,10 @@ def test_renovate_moves_them_and_pins_their_digests():
 
 @pytest.mark.parametrize("name", ["requirements.in", "requirements-dev.in"])
 def test_no_package_is_asked_for_twice(name):
-    asked = [re.split(r"[\[>=<~! ]", line)[0].lower() for line in (BACKEND / name).read_text().splitlines()]
+    asked = [
+        re.split(r"[\[>=<~! ]", line)[0].lower()
+        for line in (BACKEND / name).read_text().splitlines()
+    ]
     packages = [line for line in asked if line and not line.startswith(("#", "-"))]
     assert packages
     assert sorted(packages) == sorted(set(packages))

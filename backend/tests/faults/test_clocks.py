@@ -1,4 +1,6 @@
-"""Two hosts, one five minutes ahead and one behind, serve one user in turns. R13 of reliability.md."""
+"""Two hosts, one five minutes ahead and one behind, serve one user in turns. R13 of
+reliability.md.
+"""
 
 import json
 from base64 import urlsafe_b64decode
@@ -17,7 +19,10 @@ from tests.faults.figures import record
 from tests.support.server import running_server
 from tests.support.services import required
 
-pytestmark = [pytest.mark.faults, pytest.mark.only("postgresql", "mysql")]  # a SQLite file has one host
+pytestmark = [
+    pytest.mark.faults,
+    pytest.mark.only("postgresql", "mysql"),
+]  # a SQLite file has one host
 
 MINUTES = 5
 ROUNDS = 10
@@ -27,7 +32,9 @@ Ask = Callable[..., Any]
 
 
 def clock_off_by(minutes: int) -> dict[str, str]:
-    """Settings of a process whose clock is wrong by so much, but not what it measures durations with."""
+    """Settings of a process whose clock is wrong by so much, but not what it measures
+    durations with.
+    """
     found = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
     library = required(str(found[0]) if found else None, "faketime is not on this machine")
     return {"LD_PRELOAD": library, "FAKETIME": f"{minutes:+}m", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
@@ -43,9 +50,13 @@ def hosts(committed) -> Iterator[tuple[Ask, list[int]]]:
         httpx2.Client(timeout=30) as client,
     ):
 
-        def ask(host: int, method: str, path: str, token: dict[str, Any] | None = None, **options: Any) -> Any:
+        def ask(
+            host: int, method: str, path: str, token: dict[str, Any] | None = None, **options: Any
+        ) -> Any:
             headers = {"Authorization": f"Bearer {token['access_token']}"} if token else {}
-            answer = client.request(method, (ahead, behind)[host].url + path, headers=headers, **options)
+            answer = client.request(
+                method, (ahead, behind)[host].url + path, headers=headers, **options
+            )
             statuses.append(answer.status_code)
             return answer.json() if answer.content else None
 
@@ -53,7 +64,9 @@ def hosts(committed) -> Iterator[tuple[Ask, list[int]]]:
 
 
 def sign_in(ask: Ask, host: int) -> dict[str, Any]:
-    token: dict[str, Any] = ask(host, "POST", "/auth/token", data={"username": "ada", "password": PASSWORD})
+    token: dict[str, Any] = ask(
+        host, "POST", "/auth/token", data={"username": "ada", "password": PASSWORD}
+    )
     return token
 
 
@@ -69,10 +82,14 @@ def join(ask: Ask) -> None:
 
 
 def browse_in_two_tabs(ask: Ask, token: dict[str, Any]) -> dict[str, Any]:
-    """Each round both tabs refresh with the same token, one on either host, and go on with what they got."""
+    """Each round both tabs refresh with the same token, one on either host, and go on
+    with what they got.
+    """
     for number in range(ROUNDS):
         shown = {"refresh_token": token["refresh_token"]}
-        tabs = [ask(host, "POST", "/auth/refresh", json=shown) for host in (number % 2, 1 - number % 2)]
+        tabs = [
+            ask(host, "POST", "/auth/refresh", json=shown) for host in (number % 2, 1 - number % 2)
+        ]
         assert tabs[0]["refresh_token"] == tabs[1]["refresh_token"]
         for host in (0, 1):
             for tab in tabs:
@@ -82,7 +99,9 @@ def browse_in_two_tabs(ask: Ask, token: dict[str, Any]) -> dict[str, Any]:
 
 
 def use_a_phone(ask: Ask, token: dict[str, Any]) -> dict[str, Any]:
-    """Set up a second factor on one host, confirm it on the other, sign in with it across both."""
+    """Set up a second factor on one host, confirm it on the other, sign in with it
+    across both.
+    """
     secret = ask(0, "POST", "/auth/mfa/totp", token, json={"password": PASSWORD})["secret"]
     step = totp.step_at(now())
     ask(1, "POST", "/auth/mfa/totp/confirm", token, json={"code": totp.code_at(secret, step - 1)})
@@ -93,7 +112,9 @@ def use_a_phone(ask: Ask, token: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_hosts_ten_minutes_apart_serve_one_user_without_a_refusal(hosts):
-    """Half of all requests were 401 with clocks 90 s apart, and a second tab's refresh was taken for a theft."""
+    """Half of all requests were 401 with clocks 90 s apart, and a second tab's refresh
+    was taken for a theft.
+    """
     ask, statuses = hosts
     join(ask)
     token, another = sign_in(ask, 0), sign_in(ask, 1)
@@ -101,11 +122,23 @@ def test_hosts_ten_minutes_apart_serve_one_user_without_a_refusal(hosts):
     token = browse_in_two_tabs(ask, token)
     token = use_a_phone(ask, token)
     for host in (0, 1):
-        ask(host, "POST", "/blog/posts", token, json={"title": f"Of {host}", "content": "Hello", "is_published": True})
-        assert {post["title"] for post in ask(1 - host, "GET", "/blog/posts")["items"]} >= {f"Of {host}"}
+        ask(
+            host,
+            "POST",
+            "/blog/posts",
+            token,
+            json={"title": f"Of {host}", "content": "Hello", "is_published": True},
+        )
+        assert {post["title"] for post in ask(1 - host, "GET", "/blog/posts")["items"]} >= {
+            f"Of {host}"
+        }
     refused = [status for status in statuses if status >= 400]
     assert refused == [401], "the half of a sign-in that asks for the code, and no other"
     ask(1, "POST", "/auth/logout", token)
     ask(0, "GET", "/auth/me", token)
     assert statuses[-1] == 401, "one host ends the session for both"
-    record("R13 clocks", f"±{MINUTES} min logs nobody out", f"{len(statuses)} requests over both hosts, 0 refused")
+    record(
+        "R13 clocks",
+        f"±{MINUTES} min logs nobody out",
+        f"{len(statuses)} requests over both hosts, 0 refused",
+    )

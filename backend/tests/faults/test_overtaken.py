@@ -1,7 +1,9 @@
-"""R21: an account ends while a request of it is on its way. Real processes, real times, and no effect afterwards.
+"""R21: an account ends while a request of it is on its way. Real processes, real times,
+and no effect afterwards.
 
-Each race has a user of its own. One thread sends the request, another ends the account some milliseconds later, at a
-moment that moves from race to race; Stripe is slow enough for every step of a checkout to be met.
+Each race has a user of its own. One thread sends the request, another ends the account
+some milliseconds later, at a moment that moves from race to race; Stripe is slow enough
+for every step of a checkout to be met.
 """
 
 import random
@@ -48,7 +50,11 @@ def stripe_url():
 
 @pytest.fixture(scope="module")
 def server(migrated, stripe_url):
-    stripe = {"STRIPE_SECRET_KEY": KEY, "STRIPE_WEBHOOK_SECRET": SECRET, "STRIPE_API_BASE": stripe_url}
+    stripe = {
+        "STRIPE_SECRET_KEY": KEY,
+        "STRIPE_WEBHOOK_SECRET": SECRET,
+        "STRIPE_API_BASE": stripe_url,
+    }
     with running_server(EMBEDDED_WORKER="false", WRITES_PER_MINUTE="0", **stripe) as running:
         yield running
 
@@ -67,7 +73,10 @@ def api(committed, stripe, server):
     sell_plans()
     with httpx2.Client(timeout=60) as client:
         yield lambda method, path, user, **sent: client.request(
-            method, server.url + path, headers={"Authorization": f"Bearer {TOKENS[user.id]}"}, **sent
+            method,
+            server.url + path,
+            headers={"Authorization": f"Bearer {TOKENS[user.id]}"},
+            **sent,
         )
 
 
@@ -93,7 +102,9 @@ def demote(_api, user):
 
 
 def race(api, user, request, end, delay):
-    """The code of the answer, and when the account had ended. After a negative delay its end is begun first."""
+    """The code of the answer, and when the account had ended. After a negative delay
+    its end is begun first.
+    """
 
     def ended():
         end(api, user)
@@ -109,7 +120,9 @@ def race(api, user, request, end, delay):
 
 
 def raced(api, races, request, end):
-    """One after the other, the end at moments spread over what the request takes, and some before it."""
+    """One after the other, the end at moments spread over what the request takes, and
+    some before it.
+    """
     chance = random.Random(21)  # noqa: S311 - the same spread each time
     calm, *users = people(races + 1)
     began = time.monotonic()
@@ -136,7 +149,9 @@ def manage(api, user):
 
 
 def write(api, user):
-    return api("POST", "/blog/posts", user, json={"title": f"By {user.username}", "content": "x" * 20_000})
+    return api(
+        "POST", "/blog/posts", user, json={"title": f"By {user.username}", "content": "x" * 20_000}
+    )
 
 
 def categorise(api, user):
@@ -148,7 +163,9 @@ def rest():
     for _ in range(4):
         with SessionLocal() as db, db.begin():
             soon = Job.kind.in_(["payments.forget_customer", "payments.look"])
-            db.execute(update(Job).where(soon, Job.due_at.is_not(None)).values(due_at=db_clock.now()))
+            db.execute(
+                update(Job).where(soon, Job.due_at.is_not(None)).values(due_at=db_clock.now())
+            )
         work()
     return doctor.examine(patience=0)
 
@@ -160,7 +177,12 @@ def test_a_deletion_that_overtakes_stripe_leaves_nothing_there(api, stripe, race
     stripe.chaos()
     differences = rest()
     known = [one.id for one in stripe.api.customers.list({"limit": 100}).auto_paging_iter()]
-    pages = [one.id for one in stripe.api.checkout.sessions.list({"limit": 100, "status": "open"}).auto_paging_iter()]
+    pages = [
+        one.id
+        for one in stripe.api.checkout.sessions.list(
+            {"limit": 100, "status": "open"}
+        ).auto_paging_iter()
+    ]
     with SessionLocal() as db:
         attempts = db.scalar(select(func.count(CheckoutAttempt.open_customer_id))) or 0
         addresses = db.scalar(select(func.count(Customer.id)).where(Customer.email != "")) or 0
@@ -180,7 +202,13 @@ def written(request, user):
 
 @pytest.mark.parametrize(
     ("request_", "end"),
-    [(write, delete), (write, disable), (categorise, delete), (categorise, disable), (categorise, demote)],
+    [
+        (write, delete),
+        (write, disable),
+        (categorise, delete),
+        (categorise, disable),
+        (categorise, demote),
+    ],
     ids=lambda it: it.__name__,
 )
 def test_what_overtakes_a_write_finds_it_done_or_prevents_it(api, races, request_, end):
@@ -209,7 +237,10 @@ def test_nothing_lets_anybody_into_a_deleted_account(api, races, request_):
     ids = [user.id for user in users]
     with SessionLocal() as db:
         tables = (LoginSession, OneTimeToken, Identity, Totp)
-        left = sum(db.scalar(select(func.count(table.id)).where(table.user_id.in_(ids))) or 0 for table in tables)
+        left = sum(
+            db.scalar(select(func.count(table.id)).where(table.user_id.in_(ids))) or 0
+            for table in tables
+        )
     figure = f"{left} ways in after {races} deletions; {refused(outcomes)} requests refused"
     record("R21", f"a deletion overtakes {request_.__name__}", figure)
     assert left == 0

@@ -1,4 +1,6 @@
-"""The shipped proxy, a real nginx, before a real server: it hands on what it should, and stands 500 slow sockets."""
+"""The shipped proxy, a real nginx, before a real server: it hands on what it should,
+and stands 500 slow sockets.
+"""
 
 import json
 import os
@@ -36,7 +38,9 @@ MARGIN = 8  # for a machine that is busy with other things
 
 @pytest.fixture(scope="module")
 def server(migrated):
-    """As deployed. The test database takes any password; settings ask for a strong one."""
+    """As deployed. The test database takes any password; settings ask for a strong
+    one.
+    """
     database = make_url(os.environ["DATABASE_URL"]).set(password="Vx9-correct-horse")
     settings = SAFE | {
         "ENVIRONMENT": "staging",
@@ -71,17 +75,27 @@ def access(server, path):
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         lines = [json.loads(line) for line in server.log.splitlines() if line.startswith("{")]
-        if found := [line for line in lines if line.get("event") == "request" and line["path"] == path]:
+        if found := [
+            line for line in lines if line.get("event") == "request" and line["path"] == path
+        ]:
             return found
         time.sleep(0.02)
     raise AssertionError(f"no record of {path}")
 
 
 def test_forged_forwarding_headers_do_not_reach_the_application(server, browser):
-    forged = dict.fromkeys(("X-Forwarded-For", "X-Real-IP", "Forwarded", "X-Client-IP"), "203.0.113.9")
-    browser.get("/forged", headers=forged | {"X-Forwarded-Proto": "http", "X-Forwarded-Host": "evil.example"})
+    forged = dict.fromkeys(
+        ("X-Forwarded-For", "X-Real-IP", "Forwarded", "X-Client-IP"), "203.0.113.9"
+    )
+    browser.get(
+        "/forged",
+        headers=forged | {"X-Forwarded-Proto": "http", "X-Forwarded-Host": "evil.example"},
+    )
     assert [one["client"] for one in access(server, "/forged")] == ["127.0.0.1"]
-    forms = [browser.post("/auth/register", json={}, headers={"X-Forwarded-For": f"203.0.113.{n}"}) for n in range(31)]
+    forms = [
+        browser.post("/auth/register", json={}, headers={"X-Forwarded-For": f"203.0.113.{n}"})
+        for n in range(31)
+    ]
     assert [answer.status_code for answer in forms] == [422] * 30 + [429]
 
 
@@ -93,8 +107,13 @@ def test_another_client_is_known_by_its_own_address(server, proxy):
 
 
 def test_plain_http_is_led_to_https(proxy):
-    answer = httpx2.get(f"http://127.0.0.1:{proxy.http}/blog/posts?limit=1", headers={"Host": "localhost"})
-    assert (answer.status_code, answer.headers["location"]) == (308, "https://localhost/blog/posts?limit=1")
+    answer = httpx2.get(
+        f"http://127.0.0.1:{proxy.http}/blog/posts?limit=1", headers={"Host": "localhost"}
+    )
+    assert (answer.status_code, answer.headers["location"]) == (
+        308,
+        "https://localhost/blog/posts?limit=1",
+    )
 
 
 def test_a_new_certificate_can_be_proved_over_plain_http(proxy):
@@ -108,10 +127,20 @@ def test_a_new_certificate_can_be_proved_over_plain_http(proxy):
 def test_a_conditional_request_is_answered_304(browser):
     first = browser.get("/blog/posts", headers={"Accept-Encoding": "gzip, br"})
     assert first.headers["etag"].startswith('"')
-    assert browser.get("/blog/posts", headers={"If-None-Match": first.headers["etag"]}).status_code == 304
+    assert (
+        browser.get("/blog/posts", headers={"If-None-Match": first.headers["etag"]}).status_code
+        == 304
+    )
 
 
-ONCE = ["strict-transport-security", "x-request-id", "content-security-policy", "cache-control", "etag", "date"]
+ONCE = [
+    "strict-transport-security",
+    "x-request-id",
+    "content-security-policy",
+    "cache-control",
+    "etag",
+    "date",
+]
 
 
 @pytest.mark.parametrize("header", ONCE)
@@ -140,7 +169,10 @@ def test_a_request_id_is_one_for_client_proxy_and_application(server, proxy, bro
 def test_what_the_proxy_refuses_has_the_form_of_all_errors(browser, request_of, status, code):
     answer = request_of(browser)
     problem = answer.json()
-    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+    assert (answer.status_code, answer.headers["content-type"]) == (
+        status,
+        "application/problem+json",
+    )
     assert (problem["status"], problem["code"], problem["type"]) == (status, code, "about:blank")
     assert problem["request_id"] == answer.headers["x-request-id"]
     assert problem["title"]
@@ -149,35 +181,52 @@ def test_what_the_proxy_refuses_has_the_form_of_all_errors(browser, request_of, 
 
 def test_a_body_up_to_the_limit_reaches_the_application(browser):
     body = b"{}".ljust(1_000_000)
-    answer = browser.post("/auth/register", content=body, headers={"Content-Type": "application/json"})
+    answer = browser.post(
+        "/auth/register", content=body, headers={"Content-Type": "application/json"}
+    )
     assert answer.status_code in (413, 422, 429)  # by the limits of that route
     assert answer.headers["content-security-policy"]
 
 
 def test_liveness_is_passed_and_a_server_that_is_away_is_503(migrated, tmp_path):
-    with running_server(TRUSTED_PROXIES="127.0.0.1") as server, running_proxy(server, tmp_path) as proxy:
+    with (
+        running_server(TRUSTED_PROXIES="127.0.0.1") as server,
+        running_proxy(server, tmp_path) as proxy,
+    ):
         url = f"{proxy.url}/health/live"
         assert httpx2.get(url, verify=proxy.trust).status_code == 200
         server.process.terminate()
         server.process.wait(30)
         answer = httpx2.get(url, verify=proxy.trust)
-    assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (503, "unavailable", "5")
+    assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (
+        503,
+        "unavailable",
+        "5",
+    )
 
 
 def _tls(proxy, source="127.0.0.1"):
-    peer = socket.create_connection(("127.0.0.1", proxy.https), timeout=60, source_address=(source, 0))
+    peer = socket.create_connection(
+        ("127.0.0.1", proxy.https), timeout=60, source_address=(source, 0)
+    )
     return proxy.trust.wrap_socket(peer, server_hostname="localhost")
 
 
 class Slow:
-    """Many sockets that send a byte every five seconds, if anything; notes when each is closed."""
+    """Many sockets that send a byte every five seconds, if anything; notes when each is
+    closed.
+    """
 
     def __init__(self, proxy, count):
         self.peers, self.closed, self.began = {}, {}, time.monotonic()
         self.selector = selectors.DefaultSelector()
         for number in range(count):
             kind, sent = list(SLOW.items())[number % len(SLOW)]
-            peer = _tls(proxy) if sent is not None else socket.create_connection(("127.0.0.1", proxy.https))
+            peer = (
+                _tls(proxy)
+                if sent is not None
+                else socket.create_connection(("127.0.0.1", proxy.https))
+            )
             if sent:
                 peer.sendall(sent)
             peer.settimeout(0)
@@ -232,7 +281,9 @@ class Others(threading.Thread):
             began = time.monotonic()
             try:
                 with _tls(self.proxy, "127.0.0.2") as peer:
-                    peer.sendall(b"GET /blog/posts HTTP/1.1\r\nConnection: close\r\n" + HOST + b"\r\n")
+                    peer.sendall(
+                        b"GET /blog/posts HTTP/1.1\r\nConnection: close\r\n" + HOST + b"\r\n"
+                    )
                     if not peer.recv(65_536).startswith(b"HTTP/1.1 200"):
                         self.failed.append("no 200")
             except OSError as error:
@@ -247,7 +298,9 @@ class Others(threading.Thread):
 
 
 @pytest.mark.parametrize(
-    ("count", "seconds"), [(60, 4), pytest.param(500, PROMISED + 30, marks=pytest.mark.slow)], ids=["short", "500"]
+    ("count", "seconds"),
+    [(60, 4), pytest.param(500, PROMISED + 30, marks=pytest.mark.slow)],
+    ids=["short", "500"],
 )
 def test_slow_sockets_at_the_proxy_slow_nobody_else(proxy, count, seconds):
     quiet = Others(proxy)
@@ -269,5 +322,9 @@ def test_slow_sockets_at_the_proxy_slow_nobody_else(proxy, count, seconds):
     if seconds > PROMISED:
         left = [kind for peer, kind in slow.peers.items() if peer not in slow.closed]
         assert left == []
-        record("R18", "each of them is closed within 30 s", f"the last after {max(slow.closed.values()):.0f} s")
+        record(
+            "R18",
+            "each of them is closed within 30 s",
+            f"the last after {max(slow.closed.values()):.0f} s",
+        )
         assert max(slow.closed.values()) < PROMISED + MARGIN

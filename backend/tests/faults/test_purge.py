@@ -1,6 +1,7 @@
 """R19: a purge of any number of rows goes on under load, and nobody waits for it.
 
-PURGE_ROWS says how many expired rows there are: some in CI, five million where somebody asks for them.
+PURGE_ROWS says how many expired rows there are: some in CI, five million where somebody
+asks for them.
 """
 
 import itertools
@@ -31,13 +32,14 @@ LONGEST = 4.0  # seconds: what a request's statement may take
 FILL = {
     "postgresql": "SELECT {row} FROM generate_series({first}, {last}) AS n",
     "mysql": "SELECT {row} FROM seq_{first}_to_{last} AS s(n)",
-    "sqlite": "WITH RECURSIVE s(n) AS (SELECT {first} UNION ALL SELECT n + 1 FROM s WHERE n < {last})"
-    " SELECT {row} FROM s",
+    "sqlite": "WITH RECURSIVE s(n) AS (SELECT {first} UNION ALL SELECT n + 1 FROM s WHERE n < "
+    "{last}) SELECT {row} FROM s",
 }
 ROW = {
     "postgresql": "lpad(n::text, 64, '0'), repeat('f', 64), decode(repeat('ab', 150), 'hex'),"
     " now() - interval '3 days', now() - interval '2 days' + n * interval '10 milliseconds'",
-    "mysql": "lpad(n, 64, '0'), repeat('f', 64), repeat('a', 150), now() - interval 3 day, now() - interval 2 day",
+    "mysql": "lpad(n, 64, '0'), repeat('f', 64), repeat('a', 150), now() - interval 3 day, now() "
+    "- interval 2 day",
     "sqlite": "printf('%064d', n), printf('%064d', 0), zeroblob(150), datetime('now', '-3 days'),"
     " datetime('now', '-2 days')",
 }
@@ -52,10 +54,14 @@ def fill(kind: str, rows: int) -> None:
 
 
 class Load:
-    """A hundred requests a second, at fixed moments, whatever the answers take: reads, and a fifth of it writes."""
+    """A hundred requests a second, at fixed moments, whatever the answers take: reads,
+    and a fifth of it writes.
+    """
 
     def __init__(self, url: str, token: str) -> None:
-        self._client = httpx2.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
+        self._client = httpx2.Client(
+            base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30
+        )
         self._numbers = itertools.count()
         self._ended = threading.Event()
         self.seconds: list[float] = []
@@ -93,13 +99,21 @@ def p99(seconds: list[float]) -> float:
 
 def left() -> int:
     with SessionLocal() as db:
-        expired = select(func.count()).select_from(IdempotencyKey).where(IdempotencyKey.expires_at < now())
+        expired = (
+            select(func.count())
+            .select_from(IdempotencyKey)
+            .where(IdempotencyKey.expires_at < now())
+        )
         return db.scalar(expired) or 0
 
 
 def purged(log: Path) -> list[tuple[int, float]]:
-    """Rows and longest transaction, in milliseconds, of each run that the worker has told of."""
-    found = re.findall(r"purged .*longest_ms=([0-9.]+) rows=([0-9]+) table=idempotency_keys", log.read_text())
+    """Rows and longest transaction, in milliseconds, of each run that the worker has
+    told of.
+    """
+    found = re.findall(
+        r"purged .*longest_ms=([0-9.]+) rows=([0-9]+) table=idempotency_keys", log.read_text()
+    )
     return [(int(rows), float(longest)) for longest, rows in found]
 
 
@@ -110,7 +124,9 @@ def test_a_purge_of_any_size_goes_on_under_load(committed, pytestconfig):
     rows = int(os.environ.get("PURGE_ROWS", "100000" if kind == "postgresql" else "10000"))
     fill(kind, rows)
     token = token_for(make_user())
-    with running_server(EMBEDDED_WORKER="false", WRITES_PER_MINUTE="0", LOG_LEVEL="warning") as server:
+    with running_server(
+        EMBEDDED_WORKER="false", WRITES_PER_MINUTE="0", LOG_LEVEL="warning"
+    ) as server:
         Load(server.url, token).run(2)  # nothing is imported for the first time afterwards
         before, busy, after = (Load(server.url, token) for _ in range(3))
         before.run(IDLE_SECONDS)
@@ -125,13 +141,17 @@ def test_a_purge_of_any_size_goes_on_under_load(committed, pytestconfig):
                 busy.end()
             asking.result()
             longest = max(one[1] for one in purged(logs[0]))
-        after.run(IDLE_SECONDS)  # others may use the machine, too: both ends of the run say what it does idle
+        after.run(
+            IDLE_SECONDS
+        )  # others may use the machine, too: both ends of the run say what it does idle
     idle, meanwhile = p99(before.seconds + after.seconds), p99(busy.seconds)
     record(
         "R19",
-        f"{rows:,} expired rows are purged under {RATE} requests/s, p99 of requests at most 2 x idle",
-        f"{seconds:.0f} s, {rows / seconds:,.0f} rows/s, longest transaction {longest:.0f} ms, p99 {meanwhile:.0f} ms,"
-        f" idle {idle:.0f} ms ({meanwhile / idle:.1f} x), failed {len(busy.failures)}",
+        f"{rows:,} expired rows are purged under {RATE} requests/s, p99 of requests at most 2 x "
+        "idle",
+        f"{seconds:.0f} s, {rows / seconds:,.0f} rows/s, longest transaction {longest:.0f} ms, "
+        f"p99 {meanwhile:.0f} ms, idle {idle:.0f} ms ({meanwhile / idle:.1f} x), failed "
+        f"{len(busy.failures)}",
     )
     assert left() == 0
     assert longest < LONGEST * 1000

@@ -1,4 +1,6 @@
-"""Settings that are safe alone and wrong together: what one visitor does to all others, and what refuses to start."""
+"""Settings that are safe alone and wrong together: what one visitor does to all others,
+and what refuses to start.
+"""
 
 import os
 import subprocess
@@ -36,16 +38,23 @@ def test_one_visitor_shuts_out_all_behind_a_proxy_that_is_not_declared(db, proxi
 
     def sign_in(visitor, username, password):
         form = {"username": username, "password": password}
-        return client.post("/auth/token", data=form, headers={"X-Forwarded-For": visitor}).status_code
+        return client.post(
+            "/auth/token", data=form, headers={"X-Forwarded-For": visitor}
+        ).status_code
 
     for number in range(50):
         sign_in("203.0.113.1", f"guess{number}", WRONG)
-    answers = [sign_in(f"198.51.100.{number}", user.username, PASSWORD) for number in range(1, VISITORS + 1)]
+    answers = [
+        sign_in(f"198.51.100.{number}", user.username, PASSWORD)
+        for number in range(1, VISITORS + 1)
+    ]
     found = answers.count(429)
     assert found == shut_out
     declared = "declared" if proxies else "not declared, which production refuses"
     record(
-        "settings", f"50 wrong passwords behind a proxy that is {declared}", f"{found} of {VISITORS} others shut out"
+        "settings",
+        f"50 wrong passwords behind a proxy that is {declared}",
+        f"{found} of {VISITORS} others shut out",
     )
 
 
@@ -55,8 +64,16 @@ def test_production_refuses_to_start_with_each_of_them():
     for name, variables in REFUSED:
         env = {"PATH": os.environ["PATH"]} | SAFE | variables
         command = [sys.executable, "-c", code]
-        done = subprocess.run(command, cwd=BACKEND, env=env, capture_output=True, text=True, check=False)
-        if done.returncode == 1 and done.stderr.startswith(f"Liftoff cannot start with this setting: {name}: "):
+        done = subprocess.run(
+            command, cwd=BACKEND, env=env, capture_output=True, text=True, check=False
+        )
+        if done.returncode == 1 and done.stderr.startswith(
+            f"Liftoff cannot start with this setting: {name}: "
+        ):
             lines.append(done.stderr.count("\n"))
     assert lines == [1] * len(REFUSED)
-    record("settings", "wrong together, they end the start in one line", f"{len(lines)} of {len(REFUSED)}")
+    record(
+        "settings",
+        "wrong together, they end the start in one line",
+        f"{len(lines)} of {len(REFUSED)}",
+    )

@@ -1,4 +1,6 @@
-"""R18, R7: sockets that say nothing cost nobody else anything, and a busy process is not taken for a dead one."""
+"""R18, R7: sockets that say nothing cost nobody else anything, and a busy process is
+not taken for a dead one.
+"""
 
 import contextlib
 import json
@@ -31,7 +33,8 @@ KINDS = {
     "half a body": UPLOAD + b"Content-Length: 500\r\n\r\n{",
     "half a chunk": UPLOAD + b"Transfer-Encoding: chunked\r\n\r\n9\r\n{",
     "unread": LARGE,
-    "unread, and asks for more": LARGE * 30,  # of more than 32 at once, the client is cut off at once
+    "unread, and asks for more": LARGE
+    * 30,  # of more than 32 at once, the client is cut off at once
 }
 
 
@@ -82,7 +85,11 @@ def test_sockets_that_keep_us_waiting_are_closed_in_30_s(migrated):
         wait_until(lambda: addresses.keys() <= held(server))  # not accepted yet is not closed
         while len(closed) < len(slow) and time.monotonic() < began + PROMISED + START_SECONDS:
             gone = addresses.keys() - held(server)
-            closed |= {addresses[one]: time.monotonic() - began for one in gone if addresses[one] not in closed}
+            closed |= {
+                addresses[one]: time.monotonic() - began
+                for one in gone
+                if addresses[one] not in closed
+            }
             time.sleep(0.2)
         for peer in (honest, idle):
             assert peer.getsockname() in held(server)
@@ -96,19 +103,34 @@ def test_sockets_that_keep_us_waiting_are_closed_in_30_s(migrated):
             peer.close()
         records = [json.loads(line) for line in server.log.splitlines() if line.startswith("{")]
     assert closed.keys() == slow.keys()
-    record("R18", "sockets that say nothing are closed within 30 s", f"the last after {max(closed.values()):.0f} s")
+    record(
+        "R18",
+        "sockets that say nothing are closed within 30 s",
+        f"the last after {max(closed.values()):.0f} s",
+    )
     assert max(closed.values()) < PROMISED + MARGIN
     assert [json.dumps(one) for one in records if one["level"] not in ("debug", "info")] == []
 
 
 def test_300_silent_sockets_leave_256_open_files_to_others(migrated):
     """All are of one client, whose own other requests are answered, too."""
-    few = "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256)); from app.server import __main__"
-    with running_server("-c", f"{few}; __main__.main()", LOG_FORMAT="json") as server, contextlib.ExitStack() as stack:
+    few = (
+        "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256)); from "
+        "app.server import __main__"
+    )
+    with (
+        running_server("-c", f"{few}; __main__.main()", LOG_FORMAT="json") as server,
+        contextlib.ExitStack() as stack,
+    ):
 
         def ask(number):
-            head = b"GET %s HTTP/1.1\r\n" % [b"/health/live", b"/health/ready", b"/blog/posts"][number % 3]
-            peer = stack.enter_context(connect(server, head + HOST + b"\r\n", f"127.0.0.{1 + number % 2}"))
+            head = (
+                b"GET %s HTTP/1.1\r\n"
+                % [b"/health/live", b"/health/ready", b"/blog/posts"][number % 3]
+            )
+            peer = stack.enter_context(
+                connect(server, head + HOST + b"\r\n", f"127.0.0.{1 + number % 2}")
+            )
             return peer.recv(65_536)[:12]
 
         for sent in (b"", KINDS["half a head"], KINDS["half a body"]):
@@ -119,14 +141,20 @@ def test_300_silent_sockets_leave_256_open_files_to_others(migrated):
             assert answers == [b"HTTP/1.1 200"] * 60
         files = psutil.Process(server.process.pid).num_fds()
         log = server.log
-    record("R18", "300 silent sockets at 256 open files: others are answered", f"180 of 180, {files} files open")
+    record(
+        "R18",
+        "300 silent sockets at 256 open files: others are answered",
+        f"180 of 180, {files} files open",
+    )
     assert files < 256
     assert "connections_full" in log
     assert '"level":"error"' not in log
 
 
 def workers(server):
-    """The pids of the processes that serve: the supervisor has a helper of `multiprocessing` beside them."""
+    """The pids of the processes that serve: the supervisor has a helper of
+    `multiprocessing` beside them.
+    """
     found = set()
     for child in psutil.Process(server.process.pid).children():
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -136,8 +164,12 @@ def workers(server):
 
 
 def test_busy_processes_stay_and_dead_or_hung_ones_are_replaced(migrated):
-    """A stopped one is like one that computes with the interpreter's lock held: no thread of it answers anything."""
-    sooner = "from app.server import __main__, supervisor; supervisor.HUNG_SECONDS = 20; __main__.main()"
+    """A stopped one is like one that computes with the interpreter's lock held: no
+    thread of it answers anything.
+    """
+    sooner = (
+        "from app.server import __main__, supervisor; supervisor.HUNG_SECONDS = 20; __main__.main()"
+    )
     with running_server("-c", sooner, WEB_CONCURRENCY="2") as server:
         wait_until(lambda: server.log.count("Application startup complete") == 2, START_SECONDS)
         busy, dying = workers(server)

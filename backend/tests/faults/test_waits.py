@@ -25,7 +25,9 @@ from tests.support.server import Server, running_server
 pytestmark = [pytest.mark.faults, pytest.mark.only("postgresql")]
 
 AT_ONCE = 40
-MARGIN = 10  # seconds for a machine on which others work; the figures tell what it was, and without limits it was 25
+# Seconds for a machine on which others work; the figures tell what it was, and without
+# limits it was 25.
+MARGIN = 10
 LONG = 60
 PROBES = 70  # a second
 ROUNDS_SECONDS = 4
@@ -38,12 +40,22 @@ class Answer:
     code: str
 
 
-def ask(server: Server, method: str, path: str, body: object = None, headers: dict[str, str] | None = None) -> Answer:
-    """With the standard library's client: making one of httpx's takes longer than what is measured here."""
+def ask(
+    server: Server,
+    method: str,
+    path: str,
+    body: object = None,
+    headers: dict[str, str] | None = None,
+) -> Answer:
+    """With the standard library's client: making one of httpx's takes longer than what
+    is measured here.
+    """
     connection = HTTPConnection(server.url.removeprefix("http://"), timeout=LONG)
     began = time.monotonic()
     content = {"Content-Type": "application/json"} if body else {}
-    connection.request(method, path, json.dumps(body) if body else None, {**(headers or {}), **content})
+    connection.request(
+        method, path, json.dumps(body) if body else None, {**(headers or {}), **content}
+    )
     answer = connection.getresponse()
     text = answer.read()
     seconds = time.monotonic() - began
@@ -63,11 +75,18 @@ def server(frozen: Cluster) -> Iterator[Server]:
     """With demo data, and with the default limits and pools."""
     url = frozen.url.render_as_string(hide_password=False)
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("DATABASE_POOL_SIZE", "DATABASE_MAX_OVERFLOW", "DATABASE_POOL_TIMEOUT", "WORKER_THREADS"):
+        for name in (
+            "DATABASE_POOL_SIZE",
+            "DATABASE_MAX_OVERFLOW",
+            "DATABASE_POOL_TIMEOUT",
+            "WORKER_THREADS",
+        ):
             patch.delenv(name)
         environment = {**os.environ, "DATABASE_URL": url, "ENVIRONMENT": "development"}
         for command in (["alembic", "upgrade", "head"], ["app.cli", "seed"]):
-            subprocess.run([sys.executable, "-m", *command], cwd=BACKEND, env=environment, check=True)
+            subprocess.run(
+                [sys.executable, "-m", *command], cwd=BACKEND, env=environment, check=True
+            )
         with running_server(DATABASE_URL=url) as server:
             yield server
 
@@ -98,7 +117,9 @@ def count_posts(server: Server) -> int:
 
 
 def under_load(server: Server, author: dict[str, str], stopped: Event) -> list[Answer]:
-    """One client: reads and writes in turn, from before the database stops until a while after."""
+    """One client: reads and writes in turn, from before the database stops until a
+    while after.
+    """
     answers: list[Answer] = []
     while not stopped.wait(0.01):
         answers += [ask(server, "GET", "/blog/posts"), write(server, author, len(answers))]
@@ -112,8 +133,12 @@ def register(server: Server, number: int) -> Answer:
     return ask(server, "POST", "/auth/register", body)
 
 
-def test_a_stopped_database_is_503_within_5_s(server: Server, frozen: Cluster, author: dict[str, str]) -> None:
-    """Some requests are in the middle of a statement when it stops, some wait for their turn, most come later."""
+def test_a_stopped_database_is_503_within_5_s(
+    server: Server, frozen: Cluster, author: dict[str, str]
+) -> None:
+    """Some requests are in the middle of a statement when it stops, some wait for their
+    turn, most come later.
+    """
     ended = Event()
     with ThreadPoolExecutor(2 * AT_ONCE) as threads:
         clients = [threads.submit(under_load, server, author, ended) for _ in range(AT_ONCE // 2)]
@@ -144,26 +169,41 @@ def test_a_stopped_database_is_503_within_5_s(server: Server, frozen: Cluster, a
     assert {answer.status for answer in live} == {200}
     refused = [answer.seconds for answer in answers + loaded if answer.status == 503]
     slowest, readiest = max(refused), max(answer.seconds for answer in ready)
-    record("R20 stopped database", "requests 503 within 5 s", f"{len(refused)} refused, slowest {slowest:.1f} s")
-    record("R20 stopped database", "readiness 503 within 1 s", f"slowest of {len(ready)}: {readiest:.2f} s")
+    record(
+        "R20 stopped database",
+        "requests 503 within 5 s",
+        f"{len(refused)} refused, slowest {slowest:.1f} s",
+    )
+    record(
+        "R20 stopped database",
+        "readiness 503 within 1 s",
+        f"slowest of {len(ready)}: {readiest:.2f} s",
+    )
     record("R20 stopped database", "serves again by itself", f"{recovered:.1f} s after it went on")
     assert slowest < 5 + MARGIN
     assert readiest < 1 + MARGIN
     assert recovered < 10
     written = count_posts(server)
     with ThreadPoolExecutor(AT_ONCE) as threads:  # every slot, thread and connection is back
-        again = list(threads.map(lambda number: write(server, author, number).status, range(AT_ONCE)))
+        again = list(
+            threads.map(lambda number: write(server, author, number).status, range(AT_ONCE))
+        )
     assert set(again) == {201}
     assert count_posts(server) == written + AT_ONCE
 
 
 def test_start_and_end_wait_for_no_database(frozen: Cluster) -> None:
-    """R6: with the worker inside, requests in flight, and every process of the database stopped."""
+    """R6: with the worker inside, requests in flight, and every process of the database
+    stopped.
+    """
     url = frozen.url.render_as_string(hide_password=False)
     frozen.stop()
     try:
         began = time.monotonic()
-        with running_server(DATABASE_URL=url, EMBEDDED_WORKER="true") as server, ThreadPoolExecutor(5) as threads:
+        with (
+            running_server(DATABASE_URL=url, EMBEDDED_WORKER="true") as server,
+            ThreadPoolExecutor(5) as threads,
+        ):
             started = time.monotonic() - began
             assert "database_unreachable" in server.log
             calls = [threads.submit(ask, server, "GET", "/blog/posts") for _ in range(5)]
@@ -175,7 +215,11 @@ def test_start_and_end_wait_for_no_database(frozen: Cluster) -> None:
             wait(calls)
     finally:
         frozen.go_on()
-    record("R20 stopped database", "a process starts and ends", f"starts in {started:.1f} s, ends in {ended:.1f} s")
+    record(
+        "R20 stopped database",
+        "a process starts and ends",
+        f"starts in {started:.1f} s, ends in {ended:.1f} s",
+    )
     assert ended < 20
 
 
@@ -198,9 +242,12 @@ def test_health_checks_of_a_silent_redis_slow_nobody_down(frozen: Cluster, serve
     record(
         "R20 silent Redis",
         "health checks slow no request down",
-        f"median of GET /blog/posts {alone:.0f} ms, beside {per_second:.0f} probes/s {beside:.0f} ms",
+        f"median of GET /blog/posts {alone:.0f} ms, beside {per_second:.0f} probes/s {beside:.0f} "
+        "ms",
     )
-    assert redis.connections < 5 * ROUNDS_SECONDS, "one probe a second, each with a connection that was cut"
+    assert redis.connections < 5 * ROUNDS_SECONDS, (
+        "one probe a second, each with a connection that was cut"
+    )
     assert beside < 3 * alone + 50
 
 

@@ -1,4 +1,6 @@
-"""Workers never die silently, and mail that somebody waits for overtakes a storm of notices."""
+"""Workers never die silently, and mail that somebody waits for overtakes a storm of
+notices.
+"""
 
 import subprocess
 import sys
@@ -86,7 +88,9 @@ def test_a_link_overtakes_a_storm(smtp, storm):
 
 
 def test_a_storm_goes_over_few_connections_from_far_away(smtp, settings, storm):
-    """A ratio, no rate: at 50 ms for each answer one line takes 5 mails a second, whatever the machine does."""
+    """A ratio, no rate: at 50 ms for each answer one line takes 5 mails a second,
+    whatever the machine does.
+    """
     with far_away(smtp.port, 0.05) as port:
         settings(SMTP_PORT=str(port))
         with workers(1):

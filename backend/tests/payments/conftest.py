@@ -1,6 +1,8 @@
-"""Stripe for the tests of payments: the simulator, as a process of its own, met by stripe-python as it is.
+"""Stripe for the tests of payments: the simulator, as a process of its own, met by
+stripe-python as it is.
 
-Modules of the application are imported inside: pytest reads this file before the environment is set.
+Modules of the application are imported inside: pytest reads this file before the
+environment is set.
 """
 
 import io
@@ -32,12 +34,16 @@ def billing(settings):
     """Settings with a key and a webhook secret; whoever calls Stripe finds nobody."""
     from tests.payments.stripe_side import KEY, SECRET
 
-    settings(STRIPE_SECRET_KEY=KEY, STRIPE_WEBHOOK_SECRET=SECRET, STRIPE_API_BASE="http://127.0.0.1:1")
+    settings(
+        STRIPE_SECRET_KEY=KEY, STRIPE_WEBHOOK_SECRET=SECRET, STRIPE_API_BASE="http://127.0.0.1:1"
+    )
 
 
 @pytest.fixture
 def stripe_side(simulator_url, settings):
-    """The simulator is the Stripe of our settings. It is empty: the doctor would find what other tests have sold."""
+    """The simulator is the Stripe of our settings. It is empty: the doctor would find
+    what other tests have sold.
+    """
     from tests.payments.stripe_side import KEY, SECRET, StripeSide, empty
 
     empty(simulator_url)
@@ -76,7 +82,9 @@ def sold_plans(db, stripe_side):
 
 @pytest.fixture
 def subscriber(client, login, sold_plans, stripe_side):
-    """A user with a subscription to Team, known to us. `subscriber.stripe` is its id."""
+    """A user with a subscription to Team, known to us. `subscriber.stripe` is its
+    id.
+    """
     from tests.auth.factories import make_user
     from tests.payments.steps import subscribe, told
 

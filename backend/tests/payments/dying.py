@@ -1,8 +1,10 @@
-"""A server or worker that is killed at a step of its work: `python -m tests.payments.dying server POINT POINT …`.
+"""A server or worker that is killed at a step of its work: `python -m
+tests.payments.dying server POINT POINT …`.
 
-For each point in turn a process is forked, works, and dies there as by `kill -9`; which one it was is printed. The last
-one is not killed. Each begins when a line comes in: else it would take up what the test does in between. Points are
-functions, before or after which it happens.
+For each point in turn a process is forked, works, and dies there as by `kill -9`; which
+one it was is printed. The last one is not killed. Each begins when a line comes in:
+else it would take up what the test does in between. Points are functions, before or
+after which it happens.
 """
 
 import importlib
@@ -15,14 +17,16 @@ from typing import Any, NoReturn
 RECEIPT = (
     "before app.routers.payments.webhooks.receiving:receive",
     "after app.routers.payments.gateway:verify",
-    "before app.routers.payments.webhooks.receiving:enqueue",  # the event is written, its job is not
+    # The event is written, its job is not.
+    "before app.routers.payments.webhooks.receiving:enqueue",
     "after app.routers.payments.webhooks.receiving:enqueue",
     "before app.db.database:_end",
     "after app.db.database:_end",  # committed, not acknowledged
 )
 WORK = (
     "before app.routers.payments.webhooks.processing:process",
-    "before app.routers.payments.gateway:look_at_payer",  # the try is counted, the payer's number taken
+    # The try is counted, the payer's number taken.
+    "before app.routers.payments.gateway:look_at_payer",
     "after app.routers.payments.gateway:look_at_payer",
     "after app.routers.payments.mirror.sync:write",
     "after app.routers.payments.webhooks.processing:settle",
@@ -58,7 +62,8 @@ def set_trap(point: str) -> None:
         if moment == "before":
             die()
         result = real(*args, **kwargs)
-        # A worker has other jobs, too, and often none: those that call outside are ours alone.
+        # A worker has other jobs, too, and often none: those that call outside are ours
+        # alone.
         if (
             function_name not in ("run_next", "_strike_off")
             or (kwargs.get("lane") == "outside" and result)

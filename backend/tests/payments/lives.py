@@ -16,7 +16,9 @@ from tests.payments.stripe_side import StripeSide
 
 
 def sell_plans() -> dict[str, str]:
-    """The plans of plans.toml at the simulator and as rows; the price id of each paid slug."""
+    """The plans of plans.toml at the simulator and as rows; the price id of each paid
+    slug.
+    """
     offers = plan_file.read()
     there = publishing.bring_in_line(offers, publishing.look(offers))
     store_plans(there)
@@ -49,11 +51,15 @@ class Payer:
         return self.side.api.subscriptions.create(params).id  # type: ignore[arg-type]  # a dict written in parts
 
     def advance(self, **span: float) -> None:
-        """`days=`, `hours=`; this payer's own clock alone, that of `make_payer(clock=True)`."""
+        """`days=`, `hours=`; this payer's own clock alone, that of
+        `make_payer(clock=True)`.
+        """
         clocks = self.side.api.test_helpers.test_clocks
         customer: Any = self.side.api.customers.retrieve(self.stripe_id)
         clock = clocks.retrieve(customer.test_clock)
-        clocks.advance(clock.id, {"frozen_time": clock.frozen_time + int(timedelta(**span).total_seconds())})
+        clocks.advance(
+            clock.id, {"frozen_time": clock.frozen_time + int(timedelta(**span).total_seconds())}
+        )
         while clocks.retrieve(clock.id).status != "ready":
             time.sleep(0.02)
 
@@ -68,10 +74,16 @@ class Payer:
 
 
 def make_payer(
-    side: StripeSide, prices: dict[str, str], card: str | None = "pm_card_visa", *, clock: bool = False
+    side: StripeSide,
+    prices: dict[str, str],
+    card: str | None = "pm_card_visa",
+    *,
+    clock: bool = False,
 ) -> Payer:
     user = make_user()
-    own: Any = {"test_clock": side.api.test_helpers.test_clocks.create({"frozen_time": int(time.time())}).id}
+    own: Any = {
+        "test_clock": side.api.test_helpers.test_clocks.create({"frozen_time": int(time.time())}).id
+    }
     made = side.api.customers.create({"email": user.email, **(own if clock else {})})
     payer = Payer(user, make_customer(user, stripe_id=made.id), side, prices)
     if card:

@@ -1,4 +1,6 @@
-"""A subscription's life of some months, on a clock of its payer's own, in chapters that each bring some events."""
+"""A subscription's life of some months, on a clock of its payer's own, in chapters that
+each bring some events.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +13,9 @@ from tests.payments.stripe_side import KEY, StripeSide
 
 
 class LongLife:
-    """`chapters` in their order; after each of them `news()` gives the events that it brought."""
+    """`chapters` in their order; after each of them `news()` gives the events that it
+    brought.
+    """
 
     def __init__(self, side: StripeSide, prices: dict[str, str], http: httpx2.Client) -> None:
         self._http = http
@@ -39,9 +43,15 @@ class LongLife:
         )
 
     def news(self) -> list[dict[str, Any]]:
-        """Events of this life since the last time, oldest first; without those that we do not handle."""
+        """Events of this life since the last time, oldest first; without those that we
+        do not handle.
+        """
         known = {event["id"] for event in self.events}
-        mine = [one for one in self._since_the_last_time()[::-1] if one["id"] not in known and self._is_mine(one)]
+        mine = [
+            one
+            for one in self._since_the_last_time()[::-1]
+            if one["id"] not in known and self._is_mine(one)
+        ]
         self.events += mine
         return mine
 
@@ -58,9 +68,13 @@ class LongLife:
             )
             if answer.is_success:
                 page, has_more = answer.json()["data"], answer.json()["has_more"]
-                known = next((place + 1 for place, one in enumerate(page) if one["id"] == self._last), None)
+                known = next(
+                    (place + 1 for place, one in enumerate(page) if one["id"] == self._last), None
+                )
                 found += page[:known]
-            else:  # another clock went on, and Stripe forgot the event that the next page was to follow
+            else:
+                # Another clock went on, and Stripe forgot the event that the next page
+                # was to follow.
                 found = []
         self._last = found[0]["id"]
         return found
@@ -75,7 +89,9 @@ class LongLife:
 
     def _charge(self) -> str:
         """The newest one, whose refunds and disputes name nobody but itself."""
-        charge = self._side.api.charges.list({"customer": self.payer.stripe_id, "limit": 1}).data[0].id
+        charge = (
+            self._side.api.charges.list({"customer": self.payer.stripe_id, "limit": 1}).data[0].id
+        )
         self.names.add(charge)
         return charge
 
@@ -100,7 +116,10 @@ class LongLife:
         self.payer.advance(days=4)
 
     def _change_the_plan(self) -> None:
-        item = {"id": self.payer.at_stripe(self.id)["items"].data[0].id, "price": self.payer.prices["team"]}
+        item = {
+            "id": self.payer.at_stripe(self.id)["items"].data[0].id,
+            "price": self.payer.prices["team"],
+        }
         self._update(items=[item], proration_behavior="always_invoice")
 
     def _wish_to_end(self) -> None:
@@ -119,7 +138,10 @@ class LongLife:
         (dispute,) = self._side.api.disputes.list({"charge": self._charge()}).data
         self._side.api.disputes.update(
             dispute.id,
-            {"evidence": {"uncategorized_text": "winning_evidence"}, "submit": True},  # the bank will agree
+            {
+                "evidence": {"uncategorized_text": "winning_evidence"},
+                "submit": True,
+            },  # the bank will agree
         )
 
     def _win_the_dispute(self) -> None:

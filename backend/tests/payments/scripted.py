@@ -1,4 +1,6 @@
-"""A Stripe that answers what a test tells it to, for what no real one can be asked to do."""
+"""A Stripe that answers what a test tells it to, for what no real one can be asked to
+do.
+"""
 
 import contextlib
 import json
@@ -9,7 +11,9 @@ from typing import Any
 
 
 class Script:
-    """What the server answers next: pairs of status and body, or a function of the handler. The last one stays."""
+    """What the server answers next: pairs of status and body, or a function of the
+    handler. The last one stays.
+    """
 
     def __init__(self) -> None:
         self.answers: list[Any] = []
@@ -22,7 +26,9 @@ class Script:
 
 @contextlib.contextmanager
 def scripted_server() -> Iterator[tuple[Script, str]]:
-    """A Stripe that answers by script, and its URL. What it was told to hold goes on at the end."""
+    """A Stripe that answers by script, and its URL. What it was told to hold goes on at
+    the end.
+    """
     script = Script()
     ended = script.ended
 
@@ -52,7 +58,9 @@ def scripted_server() -> Iterator[tuple[Script, str]]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread = threading.Thread(
+        target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+    )
     thread.start()
     try:
         yield script, f"http://127.0.0.1:{server.server_port}"

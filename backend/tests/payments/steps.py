@@ -38,10 +38,16 @@ def with_card(side: StripeSide, user: User, card: str = "pm_card_visa") -> str:
     return customer
 
 
-def subscribe(side: StripeSide, user: User, plan: str = "team", card: str = "pm_card_visa", **params: Any) -> str:
+def subscribe(
+    side: StripeSide, user: User, plan: str = "team", card: str = "pm_card_visa", **params: Any
+) -> str:
     """A subscription at Stripe, not told to us yet; its id."""
     customer = with_card(side, user, card)
-    wanted: Any = {"customer": customer, "items": [{"price": plan_of(plan).stripe_price_id}], **params}
+    wanted: Any = {
+        "customer": customer,
+        "items": [{"price": plan_of(plan).stripe_price_id}],
+        **params,
+    }
     return side.api.subscriptions.create(wanted).id
 
 
@@ -66,7 +72,10 @@ def subscription_row(stripe_id: str) -> Subscription:
 def outcomes() -> dict[str, str | None]:
     """Of every event, by type; the last of a type counts."""
     with SessionLocal() as db:
-        return {row.type: row.outcome for row in db.scalars(select(WebhookEvent).order_by(WebhookEvent.id))}
+        return {
+            row.type: row.outcome
+            for row in db.scalars(select(WebhookEvent).order_by(WebhookEvent.id))
+        }
 
 
 def outcome(answer: Any) -> tuple[int, str | None]:

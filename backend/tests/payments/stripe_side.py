@@ -1,4 +1,6 @@
-"""The simulator as tests use it: a process, its API through stripe-python, its events as webhooks."""
+"""The simulator as tests use it: a process, its API through stripe-python, its events
+as webhooks.
+"""
 
 import contextlib
 import json
@@ -23,7 +25,9 @@ START_SECONDS = 60
 
 @lru_cache
 def plain_http() -> httpx2.Client:
-    """One for all tests: to make one takes 35 ms of a processor, for certificates that nobody shows here."""
+    """One for all tests: to make one takes 35 ms of a processor, for certificates that
+    nobody shows here.
+    """
     return httpx2.Client(timeout=300, limits=httpx2.Limits(max_keepalive_connections=0))
 
 
@@ -32,7 +36,17 @@ def simulator_process(*options: str) -> Iterator[str]:
     """`python -m simulator` in memory, with a seed; its URL."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "simulator", "--memory", "--seed", "tests", "--port", str(port), *options]
+    command = [
+        sys.executable,
+        "-m",
+        "simulator",
+        "--memory",
+        "--seed",
+        "tests",
+        "--port",
+        str(port),
+        *options,
+    ]
     process = subprocess.Popen(command, cwd=BACKEND, env=dict(os.environ))
     try:
         deadline = time.monotonic() + START_SECONDS
@@ -53,7 +67,12 @@ def empty(url: str) -> None:
 
 def _answers(url: str) -> bool:
     with contextlib.suppress(httpx2.TransportError):
-        return plain_http().get(f"{url}/v1/customers", headers={"Authorization": f"Bearer {KEY}"}).status_code == 200
+        return (
+            plain_http()
+            .get(f"{url}/v1/customers", headers={"Authorization": f"Bearer {KEY}"})
+            .status_code
+            == 200
+        )
     return False
 
 
@@ -63,7 +82,9 @@ def signed(payload: bytes, secret: str = SECRET, at: int | None = None) -> dict[
     return {"Stripe-Signature": header, "Content-Type": "application/json"}
 
 
-def event(kind: str = "customer.updated", about: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
+def event(
+    kind: str = "customer.updated", about: dict[str, Any] | None = None, **changes: Any
+) -> dict[str, Any]:
     """An event as Stripe would send it."""
     made = {
         "id": f"evt_{kind}",
@@ -111,7 +132,9 @@ class StripeSide:
         """`seconds=` or `to=`; answers when everything up to then has happened."""
         self.control("POST", "clock/advance", **how)
 
-    def pay(self, session_url: str, number: str = "4242424242424242", *, promotion_code: str = "") -> httpx2.Response:
+    def pay(
+        self, session_url: str, number: str = "4242424242424242", *, promotion_code: str = ""
+    ) -> httpx2.Response:
         """Fill in the page of a Checkout session and press the button."""
         card = {
             "number": number,
@@ -134,7 +157,13 @@ class StripeSide:
         while more:
             after = f"&starting_after={last}" if last else ""
             headers = {"Authorization": f"Bearer {KEY}"}
-            page = plain_http().get(f"{self.url}/v1/events?limit=100{after}", headers=headers).json()
+            page = (
+                plain_http().get(f"{self.url}/v1/events?limit=100{after}", headers=headers).json()
+            )
             found += page["data"]
             more, last = page["has_more"], found[-1]["id"] if found else ""
-        return [one for one in found[::-1] if not about or any(name in json.dumps(one) for name in about)]
+        return [
+            one
+            for one in found[::-1]
+            if not about or any(name in json.dumps(one) for name in about)
+        ]

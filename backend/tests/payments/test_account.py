@@ -1,4 +1,6 @@
-"""What else belongs to a payer: Stripe's portal, invoices, and the end of the account."""
+"""What else belongs to a payer: Stripe's portal, invoices, and the end of the
+account.
+"""
 
 from datetime import timedelta
 
@@ -22,7 +24,11 @@ def test_the_portal_is_stripes_page_for_this_customer(client, db, login, stripe_
     answer = client.post("/payments/portal")
     assert answer.status_code == 201
     assert answer.json()["url"].startswith(f"{stripe_side.url}/p/session/")
-    (made,) = [one for one in stripe_side.events(customer) if one["type"] == "billing_portal.session.created"] or [None]
+    (made,) = [
+        one
+        for one in stripe_side.events(customer)
+        if one["type"] == "billing_portal.session.created"
+    ] or [None]
     if made:
         assert made["data"]["object"]["return_url"].endswith("/billing")
 
@@ -31,7 +37,9 @@ def test_who_never_bought_has_no_portal(client, db, login, stripe_side):
     login(make_user())
     assert outcome(client.post("/payments/portal")) == (409, "no_customer")
     login(make_user())
-    assert outcome(client.post("/payments/portal", json={"return_url": "https://evil.example"})) == (409, "no_customer")
+    assert outcome(
+        client.post("/payments/portal", json={"return_url": "https://evil.example"})
+    ) == (409, "no_customer")
 
 
 def test_the_portal_of_a_customer_who_was_deleted_is_none(client, db, login, stripe_side):
@@ -40,7 +48,9 @@ def test_the_portal_of_a_customer_who_was_deleted_is_none(client, db, login, str
     assert outcome(client.post("/payments/portal")) == (409, "no_customer")
 
 
-@pytest.mark.parametrize(("method", "path"), [("post", "/payments/portal"), ("get", "/payments/invoices")])
+@pytest.mark.parametrize(
+    ("method", "path"), [("post", "/payments/portal"), ("get", "/payments/invoices")]
+)
 def test_the_public_is_refused(client, db, method, path):
     assert client.request(method, path).status_code == 401
 
@@ -56,9 +66,15 @@ def test_invoices_are_ones_own_newest_first_in_pages(client, db, login):
     theirs = make_customer(make_user())
     mine = make_customer(login(make_user()))
     make_invoice(theirs)
-    numbers = [make_invoice(mine, created_at=now() - timedelta(days=days)).number for days in (1, 2, 3)]
+    numbers = [
+        make_invoice(mine, created_at=now() - timedelta(days=days)).number for days in (1, 2, 3)
+    ]
     first = client.get("/payments/invoices?limit=2").json()
-    assert ([one["number"] for one in first["items"]], first["total"], first["has_more"]) == (numbers[:2], 3, True)
+    assert ([one["number"] for one in first["items"]], first["total"], first["has_more"]) == (
+        numbers[:2],
+        3,
+        True,
+    )
     second = client.get(f"/payments/invoices?limit=2&cursor={first['next_cursor']}").json()
     assert [one["number"] for one in second["items"]] == numbers[2:]
     assert set(first["items"][0]) == {
@@ -105,7 +121,9 @@ def test_an_account_with_a_live_subscription_is_not_deleted(client, db, login, s
     assert client.get("/auth/me").status_code == 200
 
 
-def test_one_that_has_ended_is_no_hindrance_and_stripe_forgets_the_person(client, login, sold_plans, stripe_side):
+def test_one_that_has_ended_is_no_hindrance_and_stripe_forgets_the_person(
+    client, login, sold_plans, stripe_side
+):
     user = login(make_user())
     made = subscribe(stripe_side, user)
     told(client, stripe_side, user)
@@ -119,28 +137,42 @@ def test_one_that_has_ended_is_no_hindrance_and_stripe_forgets_the_person(client
         assert db.scalars(select(Customer.email).where(Customer.stripe_id == customer)).one() == ""
 
 
-def test_what_was_paid_just_before_the_deletion_ends_with_an_alarm(client, login, sold_plans, stripe_side, records):
-    """Edge case: deletion of an account with a live subscription, whose event is still on its way."""
+def test_what_was_paid_just_before_the_deletion_ends_with_an_alarm(
+    client, login, sold_plans, stripe_side, records
+):
+    """Edge case: deletion of an account with a live subscription, whose event is still
+    on its way.
+    """
     user = login(make_user())
     made = subscribe(stripe_side, user)
     assert delete_account(client).status_code == 204
     work()
     assert stripe_side.api.subscriptions.retrieve(made).status == "canceled"
-    alarms = [(one["alarm"], one.get("subscription")) for one in records() if one["event"] == "payments_alarm"]
+    alarms = [
+        (one["alarm"], one.get("subscription"))
+        for one in records()
+        if one["event"] == "payments_alarm"
+    ]
     assert ("paid_without_account", made) in alarms
 
 
 @pytest.mark.parametrize("is_made", [True, False])
-def test_a_customer_whose_making_was_not_answered_is_forgotten_too(client, committed, login, stripe_side, is_made):
+def test_a_customer_whose_making_was_not_answered_is_forgotten_too(
+    client, committed, login, stripe_side, is_made
+):
     """The account is deleted between the call and its repetition."""
     user = login(make_user())
     if is_made:
-        made = stripe_side.api.customers.create({"email": user.email, "metadata": {"liftoff_customer": "the key"}})
+        made = stripe_side.api.customers.create(
+            {"email": user.email, "metadata": {"liftoff_customer": "the key"}}
+        )
     make_customer(user, stripe_id=None, creation_key="the key", creation_asked_at=now())
     assert delete_account(client).status_code == 204
     with SessionLocal() as db, db.begin():
         assert db.scalars(select(Customer.email)).one() == ""
-        assert db.scalar(select(Job.id).where(Job.kind == "payments.forget_customer", Job.due_at > now()))
+        assert db.scalar(
+            select(Job.id).where(Job.kind == "payments.forget_customer", Job.due_at > now())
+        )
         db.execute(update(Job).values(due_at=db_clock.now()))
     work()
     assert not is_made or stripe_side.api.customers.retrieve(made.id).deleted

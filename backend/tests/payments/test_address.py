@@ -1,4 +1,6 @@
-"""When an account has another address, Stripe has it, too: at once, and the last one in the end."""
+"""When an account has another address, Stripe has it, too: at once, and the last one in
+the end.
+"""
 
 import pytest
 from sqlalchemy import select
@@ -22,7 +24,9 @@ HERE = client.Client("192.0.2.1", "tests")
 def move(user, email):
     """By the link in the mail."""
     with SessionLocal() as db, db.begin():
-        link = one_time_tokens.issue(db, Purpose.CHANGE_EMAIL, user_id=user.id, data={"email": email})
+        link = one_time_tokens.issue(
+            db, Purpose.CHANGE_EMAIL, user_id=user.id, data={"email": email}
+        )
         own_account.confirm_email_change(db, link, HERE)
 
 
@@ -43,7 +47,9 @@ def test_stripe_gets_a_new_address_at_once(db, stripe_side):
     assert at_stripe(stripe_side, customer) == ours(customer) == "new@example.org"
 
 
-def test_an_address_that_changes_while_stripe_is_told_is_told_again(committed, stripe_side, monkeypatch):
+def test_an_address_that_changes_while_stripe_is_told_is_told_again(
+    committed, stripe_side, monkeypatch
+):
     user = make_user()
     customer = payer(user)
     real = gateway.update_email
@@ -65,7 +71,9 @@ def test_an_address_that_changes_while_stripe_is_told_is_told_again(committed, s
     assert at_stripe(stripe_side, customer) == ours(customer) == "two@example.org"
 
 
-@pytest.mark.parametrize("columns", [{"stripe_id": None}, {"gone": True}, {"email": "new@example.org"}])
+@pytest.mark.parametrize(
+    "columns", [{"stripe_id": None}, {"gone": True}, {"email": "new@example.org"}]
+)
 def test_where_stripe_need_not_know_it_is_not_asked(committed, billing, columns):
     """Nobody listens at the address of Stripe in these settings: to ask would fail."""
     from app.core.types import now
@@ -78,7 +86,9 @@ def test_where_stripe_need_not_know_it_is_not_asked(committed, billing, columns)
         customers.send_email(db, customer.id)
 
 
-def test_stripe_gets_no_address_of_an_account_that_is_deleted_meanwhile(committed, stripe_side, monkeypatch):
+def test_stripe_gets_no_address_of_an_account_that_is_deleted_meanwhile(
+    committed, stripe_side, monkeypatch
+):
     user = make_user()
     customer = payer(user)
     real = gateway.update_email

@@ -38,8 +38,12 @@ def test_only_superusers_see_anything(client, db, login, method, path):
     assert (answer.status_code, answer.json()["code"]) == (403, "superuser_only")
 
 
-def test_an_event_that_was_given_up_on_is_seen_and_worked_off_again(client, admin, sold_plans, stripe_side):
-    """R12: a dead letter is visible to administrators, with its reason, and can be replayed."""
+def test_an_event_that_was_given_up_on_is_seen_and_worked_off_again(
+    client, admin, sold_plans, stripe_side
+):
+    """R12: a dead letter is visible to administrators, with its reason, and can be
+    replayed.
+    """
     user = make_user()
     subscribe(stripe_side, user)
     told = {one["type"]: one for one in stripe_side.events(payer(user).stripe_id)}
@@ -47,32 +51,53 @@ def test_an_event_that_was_given_up_on_is_seen_and_worked_off_again(client, admi
     deliver(client, [made])
     with SessionLocal() as db, db.begin():
         row = db.scalars(select(WebhookEvent)).one()
-        row.outcome, row.error, row.processed_at, row.attempts = "dead", "APIConnectionError", now(), 14
+        row.outcome, row.error, row.processed_at, row.attempts = (
+            "dead",
+            "APIConnectionError",
+            now(),
+            14,
+        )
     (dead,) = events(client, outcome="dead")
-    assert (dead["event_id"], dead["attempts"], dead["error"]) == (made["id"], 14, "APIConnectionError")
+    assert (dead["event_id"], dead["attempts"], dead["error"]) == (
+        made["id"],
+        14,
+        "APIConnectionError",
+    )
     assert "body" not in dead
     assert client.get(f"/payments/admin/events/{dead['id']}").json() == dead | {"body": made}
 
     replayed = client.post(f"/payments/admin/events/{dead['id']}/replay")
-    assert (replayed.status_code, replayed.json()["outcome"], replayed.json()["error"]) == (202, None, None)
+    assert (replayed.status_code, replayed.json()["outcome"], replayed.json()["error"]) == (
+        202,
+        None,
+        None,
+    )
     assert [one["id"] for one in events(client, outcome="waiting")] == [dead["id"]]
     work()
     assert outcomes() == {"customer.subscription.created": "done"}
 
 
 def test_events_are_found_by_outcome_type_and_payer(client, committed, billing, admin):
-    for kind, customer in (("customer.updated", "cus_1"), ("invoice.paid", "cus_2"), ("charge.pending", "cus_2")):
+    for kind, customer in (
+        ("customer.updated", "cus_1"),
+        ("invoice.paid", "cus_2"),
+        ("charge.pending", "cus_2"),
+    ):
         about = {"object": kind.partition(".")[0], "id": customer, "customer": customer}
         assert send(client, event(kind, about)).status_code == 200
     newest = ["charge.pending", "invoice.paid", "customer.updated"]
     assert [one["type"] for one in events(client)] == newest
     assert [one["type"] for one in events(client, payer="cus_2")] == newest[:2]
     assert [one["type"] for one in events(client, type="invoice.paid")] == ["invoice.paid"]
-    assert [one["error"] for one in events(client, outcome="ignored")] == ["Events of this type are not handled"]
+    assert [one["error"] for one in events(client, outcome="ignored")] == [
+        "Events of this type are not handled"
+    ]
     assert [one["type"] for one in events(client, outcome="waiting")] == newest[1:]
     page = client.get("/payments/admin/events", params={"limit": 2}).json()
     assert (page["total"], page["has_more"]) == (3, True)
-    rest = client.get("/payments/admin/events", params={"limit": 2, "cursor": page["next_cursor"]}).json()
+    rest = client.get(
+        "/payments/admin/events", params={"limit": 2, "cursor": page["next_cursor"]}
+    ).json()
     assert [one["type"] for one in rest["items"]] == newest[2:]
 
 
@@ -91,7 +116,9 @@ def test_everybodys_subscriptions_are_seen(client, shown_plans, admin, statement
     ada, grace = make_user(), make_user()
     owes = make_subscription(make_customer(ada), status="past_due", past_due_since=now())
     unknown = make_subscription(make_customer(grace), plan=None)
-    ended = make_subscription(make_customer(make_user(), user_id=None), "team", "canceled", live_customer_id=None)
+    ended = make_subscription(
+        make_customer(make_user(), user_id=None), "team", "canceled", live_customer_id=None
+    )
     statements.clear()
     found = client.get("/payments/admin/subscriptions").json()["items"]
     assert len(statements) == 3, "session, count, page"

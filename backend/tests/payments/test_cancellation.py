@@ -10,7 +10,9 @@ from app.platform.models import Job
 from tests.payments.steps import MINE, outcome, subscription_row, told, work
 
 
-def test_cancelled_with_the_period_it_goes_on_until_then_and_can_be_resumed(client, subscriber, stripe_side):
+def test_cancelled_with_the_period_it_goes_on_until_then_and_can_be_resumed(
+    client, subscriber, stripe_side
+):
     """Edge case: cancel at period end; resume."""
     cancelled = client.post(f"{MINE}/cancel", json={}).json()
     assert (cancelled["status"], cancelled["cancel_at_period_end"]) == ("active", True)
@@ -35,7 +37,9 @@ def test_cancelled_at_once_it_is_over(client, subscriber, stripe_side):
 
 
 def test_cancelled_at_once_with_an_answer_that_was_lost_it_is_over(client, subscriber, stripe_side):
-    """Edge case: cancel at once. R11: the repetition meets a subscription that has ended, which Stripe refuses."""
+    """Edge case: cancel at once. R11: the repetition meets a subscription that has
+    ended, which Stripe refuses.
+    """
     path = f"/v1/subscriptions/{subscriber.stripe}"
     stripe_side.chaos(next=[{"fault": "lost", "method": "DELETE", "path": path, "times": 1}])
     answer = client.post(f"{MINE}/cancel", json={"at_period_end": False})
@@ -63,10 +67,14 @@ def test_an_answer_that_never_came_and_an_event_that_never_will_are_looked_for(
     assert subscription_row(subscriber.stripe).cancel_at_period_end is not before
 
 
-def test_what_has_ended_at_stripe_meanwhile_is_cancelled_all_the_same(client, subscriber, stripe_side):
+def test_what_has_ended_at_stripe_meanwhile_is_cancelled_all_the_same(
+    client, subscriber, stripe_side
+):
     """In the portal, say: its event is still on its way."""
     stripe_side.api.subscriptions.cancel(subscriber.stripe)
-    assert client.post(f"{MINE}/cancel", json={"at_period_end": False}).json()["status"] == "canceled"
+    assert (
+        client.post(f"{MINE}/cancel", json={"at_period_end": False}).json()["status"] == "canceled"
+    )
     assert subscription_row(subscriber.stripe).status == "canceled"
 
 

@@ -53,13 +53,22 @@ def test_a_plan_has_what_its_product_says(tmp_path):
 
 WRONG = {
     "no toml": ("currency = ", "plans.toml: Invalid value"),
-    "unknown word": (GOOD.replace("trial_days", "trial"), "products[1].plans[0].trial: Extra inputs"),
+    "unknown word": (
+        GOOD.replace("trial_days", "trial"),
+        "products[1].plans[0].trial: Extra inputs",
+    ),
     "text for a number": (
         GOOD.replace("1200", '"1200"'),
         "products[1].plans[0].amount: Input should be a valid integer",
     ),
-    "negative": (GOOD.replace("1200", "-1"), "products[1].plans[0].amount: Input should be greater"),
-    "too much": (GOOD.replace("1200", "100000000"), "products[1].plans[0].amount: Input should be less"),
+    "negative": (
+        GOOD.replace("1200", "-1"),
+        "products[1].plans[0].amount: Input should be greater",
+    ),
+    "too much": (
+        GOOD.replace("1200", "100000000"),
+        "products[1].plans[0].amount: Input should be less",
+    ),
     "too much of another currency": (
         in_currency("idr", 1_000_000_000_000),
         "less than or equal to 999999999999: Stripe",
@@ -68,22 +77,55 @@ WRONG = {
         GOOD.replace("1200", "49"),
         "products[1].plans[0].amount: Input should be greater than or equal to 50",
     ),
-    "too little of another currency": (in_currency("huf", 17_400), "Stripe charges no less than 175.00 HUF"),
-    "a fraction of a krona": (in_currency("isk", 550), "products[1].plans[0].amount: Input should be divisible by 100"),
-    "a fraction of a shilling": (in_currency("ugx", 99_999), "divisible by 100, as Stripe demands of amounts in ugx"),
+    "too little of another currency": (
+        in_currency("huf", 17_400),
+        "Stripe charges no less than 175.00 HUF",
+    ),
+    "a fraction of a krona": (
+        in_currency("isk", 550),
+        "products[1].plans[0].amount: Input should be divisible by 100",
+    ),
+    "a fraction of a shilling": (
+        in_currency("ugx", 99_999),
+        "divisible by 100, as Stripe demands of amounts in ugx",
+    ),
     "a thousandth of a dinar": (in_currency("kwd", 5_124), "divisible by 10"),
-    "a currency that Stripe does not take": (in_currency("xyz", 1200), "currency: Stripe takes no payments in xyz"),
-    "half a cent": (GOOD.replace("1200", "1200.5"), "products[1].plans[0].amount: Input should be a valid integer"),
-    "week": (GOOD.replace('"month"\ntrial', '"week"\ntrial'), "products[1].plans[0].interval: Input should be 'month'"),
+    "a currency that Stripe does not take": (
+        in_currency("xyz", 1200),
+        "currency: Stripe takes no payments in xyz",
+    ),
+    "half a cent": (
+        GOOD.replace("1200", "1200.5"),
+        "products[1].plans[0].amount: Input should be a valid integer",
+    ),
+    "week": (
+        GOOD.replace('"month"\ntrial', '"week"\ntrial'),
+        "products[1].plans[0].interval: Input should be 'month'",
+    ),
     "currency": (GOOD.replace('"eur"', '"Euro"'), "currency: String should match"),
-    "slug": (GOOD.replace('"pro-monthly"', '"Pro Monthly"'), "products[1].plans[0].slug: Value error, A slug has"),
+    "slug": (
+        GOOD.replace('"pro-monthly"', '"Pro Monthly"'),
+        "products[1].plans[0].slug: Value error, A slug has",
+    ),
     "limit": (GOOD.replace("projects = 5", 'projects = "many"'), "products[1].limits.projects"),
-    "feature": (GOOD.replace('["export"]', '["Ex port"]'), "products[1].features[0]: String should match"),
-    "two plans of one name": (GOOD.replace('"pro-monthly"', '"free"'), "two plans have the slug free"),
-    "two products": (GOOD.replace('slug = "pro"', 'slug = "free"'), "two products have the slug free"),
+    "feature": (
+        GOOD.replace('["export"]', '["Ex port"]'),
+        "products[1].features[0]: String should match",
+    ),
+    "two plans of one name": (
+        GOOD.replace('"pro-monthly"', '"free"'),
+        "two plans have the slug free",
+    ),
+    "two products": (
+        GOOD.replace('slug = "pro"', 'slug = "free"'),
+        "two products have the slug free",
+    ),
     "nothing free": (GOOD.replace("amount = 0", "amount = 1"), "0 have it"),
     "two free": (GOOD.replace("1200", "0"), "2 have it"),
-    "free with trial": (GOOD.replace("amount = 0", "amount = 0\ntrial_days = 3"), "a free plan cannot have a trial"),
+    "free with trial": (
+        GOOD.replace("amount = 0", "amount = 0\ntrial_days = 3"),
+        "a free plan cannot have a trial",
+    ),
     "no plans": ('currency = "eur"\nproducts = []', "products: List should have at least 1"),
 }
 
@@ -122,7 +164,9 @@ def test_a_missing_file_is_named(tmp_path):
 def test_the_demo_sells_pro_and_team_by_month_and_year_one_with_a_trial():
     offers = {offer.slug: offer for offer in plan_file.read()}
     assert list(offers) == ["free", "pro", "pro-yearly", "team", "team-yearly"]
-    assert {(offers[slug].product, offers[slug].interval) for slug in offers if not offers[slug].is_free} == {
+    assert {
+        (offers[slug].product, offers[slug].interval) for slug in offers if not offers[slug].is_free
+    } == {
         ("pro", "month"),
         ("pro", "year"),
         ("team", "month"),

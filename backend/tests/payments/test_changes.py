@@ -15,8 +15,12 @@ from tests.payments.steps import MINE, outcome, payer, subscription_row, told
 
 def paid(side, user):
     """What was charged in all, in minor units."""
-    charges = side.api.charges.list({"customer": payer(user).stripe_id, "limit": 100}).auto_paging_iter()
-    return sum(charge.amount - charge.amount_refunded for charge in charges if charge.status == "succeeded")
+    charges = side.api.charges.list(
+        {"customer": payer(user).stripe_id, "limit": 100}
+    ).auto_paging_iter()
+    return sum(
+        charge.amount - charge.amount_refunded for charge in charges if charge.status == "succeeded"
+    )
 
 
 def choose(client, action, plan):
@@ -66,7 +70,11 @@ def test_a_subscription_is_shown_with_its_plan_and_what_it_opens(client, subscri
     shown = client.get(MINE).json()
     assert (shown["id"], shown["status"], shown["plan"]["id"]) == (row.id, "active", plan.id)
     assert shown["current_period_end"] == row.current_period_end.isoformat().replace("+00:00", "Z")
-    assert (shown["trial_end"], shown["cancel_at_period_end"], shown["canceled_at"]) == (None, False, None)
+    assert (shown["trial_end"], shown["cancel_at_period_end"], shown["canceled_at"]) == (
+        None,
+        False,
+        None,
+    )
     assert shown["entitlements"] == plan.entitlements
 
 
@@ -79,12 +87,17 @@ def test_one_whose_first_payment_is_open_is_shown_and_opens_nothing(client, db, 
     """Edge case: incomplete is not active."""
     make_subscription(make_customer(login(make_user())), status="incomplete", live_customer_id=None)
     shown = client.get(MINE).json()
-    assert (shown["status"], shown["entitlements"]) == ("incomplete", {"features": [], "limits": {}})
+    assert (shown["status"], shown["entitlements"]) == (
+        "incomplete",
+        {"features": [], "limits": {}},
+    )
 
 
 @pytest.mark.parametrize("plan", ["team-yearly", "pro-yearly", "pro"])
 def test_a_change_charges_what_the_preview_has_shown(client, subscriber, stripe_side, plan):
-    """Edge case: plan change up and down, interval change, with preview and proration."""
+    """Edge case: plan change up and down, interval change, with preview and
+    proration.
+    """
     before = paid(stripe_side, subscriber)
     shown = choose(client, "preview", plan).json()
     assert shown["amount_due"] == max(0, sum(line["amount"] for line in shown["lines"]))
@@ -95,12 +108,17 @@ def test_a_change_charges_what_the_preview_has_shown(client, subscriber, stripe_
     assert (changed.json()["plan"]["slug"], changed.json()["status"]) == (plan, "active")
     assert paid(stripe_side, subscriber) - before == shown["amount_due"]
     after = subscription_row(subscriber.stripe)
-    assert (after.previewed_at, after.proration_at) == (kept.previewed_at, kept.proration_at)  # not reckoned again
+    assert (after.previewed_at, after.proration_at) == (
+        kept.previewed_at,
+        kept.proration_at,
+    )  # not reckoned again
     told(client, stripe_side, subscriber)
     assert client.get(MINE).json() == changed.json()
 
 
-def test_a_change_without_a_preview_is_one_charge_however_often_it_is_clicked(client, subscriber, stripe_side):
+def test_a_change_without_a_preview_is_one_charge_however_often_it_is_clicked(
+    client, subscriber, stripe_side
+):
     """Requirement 53."""
     assert choose(client, "change", "team-yearly").status_code == 200
     total = paid(stripe_side, subscriber)
@@ -109,7 +127,9 @@ def test_a_change_without_a_preview_is_one_charge_however_often_it_is_clicked(cl
 
 
 def test_an_answer_that_was_lost_does_not_charge_twice(client, subscriber, stripe_side):
-    """Requirement 53, R11: asked again with the same key, though our row knows nothing of it."""
+    """Requirement 53, R11: asked again with the same key, though our row knows nothing
+    of it.
+    """
     path = f"/v1/subscriptions/{subscriber.stripe}"
     stripe_side.chaos(next=[{"fault": "lost", "method": "POST", "path": path, "times": 3}])
     assert outcome(choose(client, "change", "team-yearly")) == (503, "payments_unavailable")
@@ -120,7 +140,9 @@ def test_an_answer_that_was_lost_does_not_charge_twice(client, subscriber, strip
 
 
 def test_the_same_change_again_after_a_way_back_is_made_again(client, subscriber, stripe_side):
-    """With the key of the first time Stripe would repeat its answer of then, and change nothing."""
+    """With the key of the first time Stripe would repeat its answer of then, and change
+    nothing.
+    """
     assert choose(client, "change", "team-yearly").status_code == 200
     item = stripe_side.api.subscriptions.retrieve(subscriber.stripe)["items"].data[0].id
     back = {"items": [{"id": item, "price": plan_of("team").stripe_price_id}]}
@@ -133,12 +155,18 @@ def test_the_same_change_again_after_a_way_back_is_made_again(client, subscriber
 
 
 def test_a_change_that_was_declined_is_asked_for_anew(client, shown_plans, login, script):
-    """With another card it may go through, but Stripe repeats what it has said to a key."""
+    """With another card it may go through, but Stripe repeats what it has said to a
+    key.
+    """
     with SessionLocal() as db, db.begin():
         db.execute(update(Plan).where(Plan.slug == "team").values(stripe_price_id="price_team"))
     payer_row = make_customer(login(make_user()))
-    row = make_subscription(payer_row, previewed_price_id="price_team", previewed_at=now(), proration_at=now())
-    script.answers = [(402, {"error": {"type": "card_error", "code": "card_declined", "message": "Declined."}})]
+    row = make_subscription(
+        payer_row, previewed_price_id="price_team", previewed_at=now(), proration_at=now()
+    )
+    script.answers = [
+        (402, {"error": {"type": "card_error", "code": "card_declined", "message": "Declined."}})
+    ]
     assert outcome(choose(client, "change", "team")) == (402, "payment_failed")
     assert subscription_row(row.stripe_id).previewed_price_id is None
 
@@ -148,7 +176,9 @@ def test_each_try_of_a_change_has_the_same_idempotency_key(client, shown_plans, 
     with SessionLocal() as db, db.begin():
         db.execute(update(Plan).where(Plan.slug == "team").values(stripe_price_id="price_team"))
     payer_row = make_customer(login(make_user()))
-    make_subscription(payer_row, previewed_price_id="price_team", previewed_at=now(), proration_at=now())
+    make_subscription(
+        payer_row, previewed_price_id="price_team", previewed_at=now(), proration_at=now()
+    )
     script.answers = [(500, {"error": {"type": "api_error"}})]
     for _ in range(2):
         assert outcome(choose(client, "change", "team")) == (503, "payments_unavailable")
@@ -201,9 +231,17 @@ def test_a_change_that_the_bank_declines_changes_nothing(client, subscriber, str
 
 
 @pytest.mark.parametrize(
-    ("path", "body"), [("/preview", {"plan": "pro"}), ("/change", {"plan": "pro"}), ("/cancel", {}), ("/resume", None)]
+    ("path", "body"),
+    [
+        ("/preview", {"plan": "pro"}),
+        ("/change", {"plan": "pro"}),
+        ("/cancel", {}),
+        ("/resume", None),
+    ],
 )
-def test_while_stripe_is_away_each_says_so_and_changes_nothing(client, subscriber, settings, path, body):
+def test_while_stripe_is_away_each_says_so_and_changes_nothing(
+    client, subscriber, settings, path, body
+):
     """R11."""
     before = subscription_row(subscriber.stripe)
     settings(STRIPE_API_BASE="http://127.0.0.1:1")

@@ -1,6 +1,8 @@
-"""Many people buy, change and cancel while events are doubled, reordered, late or lost, and calls fail or go unheard.
+"""Many people buy, change and cancel while events are doubled, reordered, late or lost,
+and calls fail or go unheard.
 
-Afterwards `make billing-doctor --fix` has nothing left to say, and Stripe has charged nothing twice.
+Afterwards `make billing-doctor --fix` has nothing left to say, and Stripe has charged
+nothing twice.
 """
 
 import random
@@ -23,7 +25,11 @@ from tests.payments.stripe_side import KEY, SECRET, StripeSide, plain_http, simu
 from tests.support.server import free_port, running_server
 
 PLANS = ("pro", "pro-yearly", "team", "team-yearly")
-CARDS = (*["4242424242424242"] * 6, "4000000000000002", "4000000000000341")  # good, declined, fails when charged
+CARDS = (
+    *["4242424242424242"] * 6,
+    "4000000000000002",
+    "4000000000000341",
+)  # good, declined, fails when charged
 CHAOS = {
     "seed": 48,
     "webhooks": {"duplicate": 0.1, "reorder": 0.1, "delay": 0.1, "delay_seconds": 1, "drop": 0.1},
@@ -40,7 +46,11 @@ def side(settings, committed):
         settings(STRIPE_SECRET_KEY=KEY, STRIPE_WEBHOOK_SECRET=SECRET, STRIPE_API_BASE=url)
         sell_plans()
         with running_server(
-            PORT=str(port), WEB_CONCURRENCY="2", EMBEDDED_WORKER="true", LOG_LEVEL="error", LOG_FORMAT="json"
+            PORT=str(port),
+            WEB_CONCURRENCY="2",
+            EMBEDDED_WORKER="true",
+            LOG_LEVEL="error",
+            LOG_FORMAT="json",
         ) as server:
             stripe = ChaoticSide(url, server)
             yield stripe
@@ -66,7 +76,9 @@ class Person:
         self.did: Counter[tuple[str, object]] = Counter()
 
     def act(self):
-        what = self.chance.choice((self.buy, self.buy, self.pay, self.change, self.cancel, self.resume, self.read))
+        what = self.chance.choice(
+            (self.buy, self.buy, self.pay, self.change, self.cancel, self.resume, self.read)
+        )
         self.did[what.__name__, what()] += 1
 
     def ask(self, method, path, **json):
@@ -85,8 +97,17 @@ class Person:
     def pay(self):
         if not self.pages:
             return "no page"
-        card = {"number": self.chance.choice(CARDS), "expiry": "12 / 44", "cvc": "123", "name": "Ada"}
-        return plain_http().post(self.chance.choice(self.pages), data=card | {"act": "pay"}).status_code
+        card = {
+            "number": self.chance.choice(CARDS),
+            "expiry": "12 / 44",
+            "cvc": "123",
+            "name": "Ada",
+        }
+        return (
+            plain_http()
+            .post(self.chance.choice(self.pages), data=card | {"act": "pay"})
+            .status_code
+        )
 
     def change(self):
         plan = self.chance.choice(PLANS)
@@ -101,7 +122,9 @@ class Person:
         return self.ask("POST", "/subscription/resume")[0]
 
     def read(self):
-        return self.ask("GET", self.chance.choice(("/subscription", "/entitlements", "/invoices")))[0]
+        return self.ask("GET", self.chance.choice(("/subscription", "/entitlements", "/invoices")))[
+            0
+        ]
 
 
 def live(side, people, operations):
@@ -119,29 +142,51 @@ def calm(side):
     side.chaos()
     side.control("POST", "settle", timeout_seconds=120)
     with SessionLocal() as db, db.begin():
-        db.execute(update(Job).where(Job.kind.like("payments.%"), Job.lease.is_(None)).values(due_at=db_clock.now()))
+        db.execute(
+            update(Job)
+            .where(Job.kind.like("payments.%"), Job.lease.is_(None))
+            .values(due_at=db_clock.now())
+        )
     work()
 
 
 def charged_twice(side):
-    """What was paid for more than once and not given back: the same period, or the same change, or at the same time."""
+    """What was paid for more than once and not given back: the same period, or the same
+    change, or at the same time.
+    """
     paid = list(
-        side.api.invoices.list({"status": "paid", "limit": 100, "expand": ["data.payments"]}).auto_paging_iter()
+        side.api.invoices.list(
+            {"status": "paid", "limit": 100, "expand": ["data.payments"]}
+        ).auto_paging_iter()
     )
     charges = list(side.api.charges.list({"limit": 100}).auto_paging_iter())
-    kept = {one.payment_intent: one.amount - one.amount_refunded for one in charges if one.status == "succeeded"}
+    kept = {
+        one.payment_intent: one.amount - one.amount_refunded
+        for one in charges
+        if one.status == "succeeded"
+    }
     intents = [one.payment_intent for one in charges if one.status == "succeeded"]
     things: Counter[object] = Counter()
     for invoice in paid:
-        own = [one.payment.payment_intent for one in invoice.payments.data] if invoice.payments else []
+        own = (
+            [one.payment.payment_intent for one in invoice.payments.data]
+            if invoice.payments
+            else []
+        )
         if sum(kept.get(intent, 0) for intent in own):
-            lines = sorted((line.amount, line.period.start, line.period.end) for line in invoice.lines.data)
-            things[invoice.parent.subscription_details.subscription, invoice.billing_reason, str(lines)] += 1
+            lines = sorted(
+                (line.amount, line.period.start, line.period.end) for line in invoice.lines.data
+            )
+            things[
+                invoice.parent.subscription_details.subscription, invoice.billing_reason, str(lines)
+            ] += 1
     return [thing for thing, times in (things + Counter(intents)).items() if times > 1]
 
 
 def test_a_second_charge_for_the_same_is_seen(sold_plans, stripe_side):
-    """The check can fail: a change is paid for, taken back without its credit, and paid for again."""
+    """The check can fail: a change is paid for, taken back without its credit, and paid
+    for again.
+    """
     user = make_user()
     subscriptions, customers = stripe_side.api.subscriptions, stripe_side.api.customers
     made = subscriptions.retrieve(subscribe(stripe_side, user, "pro"))
@@ -172,7 +217,9 @@ def run(side, people, operations):
     side.chaos(**CHAOS)
     live(side, everybody, operations)
     calm(side)
-    for _ in range(2):  # what is repaired may lead to work, such as the end of a second subscription
+    for _ in range(
+        2
+    ):  # what is repaired may lead to work, such as the end of a second subscription
         doctor.repair(doctor.examine(patience=0))
         work()
     return sum((person.did for person in everybody), Counter())

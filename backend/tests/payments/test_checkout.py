@@ -1,4 +1,6 @@
-"""Subscribing on Stripe's page: what reaches Stripe is ours, and nobody subscribes twice (requirements 48, 49, 53)."""
+"""Subscribing on Stripe's page: what reaches Stripe is ours, and nobody subscribes
+twice (requirements 48, 49, 53).
+"""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -11,7 +13,13 @@ from app.db.database import SessionLocal
 from app.routers.payments import demo
 from app.routers.payments.models import CheckoutAttempt, Customer, Subscription
 from tests.auth.factories import make_user, token_for
-from tests.payments.factories import make_customer, make_subscription, plan_of, sell_plans, store_plans
+from tests.payments.factories import (
+    make_customer,
+    make_subscription,
+    plan_of,
+    sell_plans,
+    store_plans,
+)
 from tests.payments.steps import deliver, outcome, payer, subscribe, subscription_row, told, work
 
 pytestmark = pytest.mark.usefixtures("stripe_side")
@@ -42,11 +50,15 @@ def test_a_plan_whose_price_nobody_makes_cannot_be_bought(client, db, login, sho
 
 
 def session_of(side, answer):
-    return side.api.checkout.sessions.retrieve(answer.json()["session_id"], {"expand": ["line_items"]})
+    return side.api.checkout.sessions.retrieve(
+        answer.json()["session_id"], {"expand": ["line_items"]}
+    )
 
 
 def open_sessions(side, user):
-    listed = side.api.checkout.sessions.list({"customer": payer(user).stripe_id, "limit": 100}).auto_paging_iter()
+    listed = side.api.checkout.sessions.list(
+        {"customer": payer(user).stripe_id, "limit": 100}
+    ).auto_paging_iter()
     return [found.id for found in listed if found.status == "open"]
 
 
@@ -65,7 +77,9 @@ def test_what_reaches_stripe_is_the_catalogues_and_our_own(client, buyer, stripe
     (line,) = session.line_items.data
     assert (line.price.id, line.quantity, line.price.unit_amount) == (plan.stripe_price_id, 1, 1200)
     assert (session.mode, session.customer) == ("subscription", payer(buyer).stripe_id)
-    assert session.success_url.endswith("/dev/frontend/billing/success?session_id={CHECKOUT_SESSION_ID}")
+    assert session.success_url.endswith(
+        "/dev/frontend/billing/success?session_id={CHECKOUT_SESSION_ID}"
+    )
     assert session.cancel_url.endswith("/dev/frontend/billing")
 
 
@@ -98,7 +112,9 @@ def test_the_public_and_the_unverified_cannot_buy(client, sold_plans, login):
     assert outcome(begin(client)) == (403, "email_not_verified")
 
 
-@pytest.mark.parametrize(("plan", "refusal"), [("gold", (404, "plan_not_found")), ("free", (409, "plan_not_for_sale"))])
+@pytest.mark.parametrize(
+    ("plan", "refusal"), [("gold", (404, "plan_not_found")), ("free", (409, "plan_not_for_sale"))]
+)
 def test_only_what_is_for_sale_can_be_bought(client, buyer, plan, refusal):
     assert outcome(begin(client, plan)) == refusal
 
@@ -115,8 +131,12 @@ def test_who_is_subscribed_is_refused_without_asking_stripe(client, buyer, setti
     assert outcome(begin(client)) == (409, "already_subscribed")
 
 
-def test_who_is_subscribed_at_stripe_is_refused_before_its_events_arrive(client, buyer, stripe_side):
-    """Edge case: checkout finished before the subscription's event. The look tells us, too."""
+def test_who_is_subscribed_at_stripe_is_refused_before_its_events_arrive(
+    client, buyer, stripe_side
+):
+    """Edge case: checkout finished before the subscription's event. The look tells us,
+    too.
+    """
     made = subscribe(stripe_side, buyer)
     assert outcome(begin(client)) == (409, "already_subscribed")
     assert subscription_row(made).live_customer_id is not None
@@ -169,7 +189,9 @@ def test_paid_in_one_tab_is_refused_in_the_other(client, buyer, stripe_side):
 def test_a_lost_answer_is_asked_for_again_with_the_same_key(client, buyer, stripe_side):
     """Requirement 53, R11."""
     payer(buyer)
-    stripe_side.chaos(next=[{"fault": "lost", "method": "POST", "path": "/v1/checkout/sessions", "times": 3}])
+    stripe_side.chaos(
+        next=[{"fault": "lost", "method": "POST", "path": "/v1/checkout/sessions", "times": 3}]
+    )
     assert outcome(begin(client)) == (503, "payments_unavailable")
     assert len(open_sessions(stripe_side, buyer)) == 1
     assert [begin(client).json()["session_id"]] == open_sessions(stripe_side, buyer)
@@ -178,12 +200,16 @@ def test_a_lost_answer_is_asked_for_again_with_the_same_key(client, buyer, strip
 def test_a_lost_answer_leaves_no_page_open_when_another_plan_is_chosen(client, buyer, stripe_side):
     """Requirement 53."""
     payer(buyer)
-    stripe_side.chaos(next=[{"fault": "lost", "method": "POST", "path": "/v1/checkout/sessions", "times": 3}])
+    stripe_side.chaos(
+        next=[{"fault": "lost", "method": "POST", "path": "/v1/checkout/sessions", "times": 3}]
+    )
     begin(client, "team")
     assert [begin(client, "pro").json()["session_id"]] == open_sessions(stripe_side, buyer)
 
 
-def test_while_stripe_is_away_nothing_is_begun_that_would_hinder(client, buyer, stripe_side, settings):
+def test_while_stripe_is_away_nothing_is_begun_that_would_hinder(
+    client, buyer, stripe_side, settings
+):
     """R11."""
     settings(STRIPE_API_BASE="http://127.0.0.1:1")
     answer = begin(client)
@@ -194,7 +220,9 @@ def test_while_stripe_is_away_nothing_is_begun_that_would_hinder(client, buyer, 
 
 
 @pytest.mark.parametrize("lost", [0.0, 0.2])
-def test_twenty_checkouts_at_once_are_one_customer_and_one_open_session(client, committed, stripe_side, lost):
+def test_twenty_checkouts_at_once_are_one_customer_and_one_open_session(
+    client, committed, stripe_side, lost
+):
     """Requirement 53, with lost answers, too."""
     sell_plans()
     buyer = make_user()
@@ -225,19 +253,25 @@ def test_an_idempotency_key_gives_the_same_answer(client, buyer):
 
 
 def test_the_second_live_subscription_is_ended_and_paid_back(client, buyer, stripe_side):
-    """Requirement 53: the last line. Somebody paid two pages that should not both have been open."""
+    """Requirement 53: the last line. Somebody paid two pages that should not both have
+    been open.
+    """
     first = subscribe(stripe_side, buyer, metadata={"liftoff_attempt": "a"})
     second = subscribe(stripe_side, buyer, metadata={"liftoff_attempt": "b"})
     told(client, stripe_side, buyer)
     work()
     assert stripe_side.api.subscriptions.retrieve(first).status == "active"
     assert stripe_side.api.subscriptions.retrieve(second).status == "canceled"
-    charges = list(stripe_side.api.charges.list({"customer": payer(buyer).stripe_id}).auto_paging_iter())
+    charges = list(
+        stripe_side.api.charges.list({"customer": payer(buyer).stripe_id}).auto_paging_iter()
+    )
     assert sorted(charge.amount_refunded for charge in charges) == [0, 4900]
 
 
 @pytest.mark.parametrize("first", ["customer.subscription.created", "checkout.session.completed"])
-def test_after_payment_the_subscription_is_there_and_the_page_is_over(client, buyer, stripe_side, first):
+def test_after_payment_the_subscription_is_there_and_the_page_is_over(
+    client, buyer, stripe_side, first
+):
     """Edge case: the subscription's event before that of the checkout, and after it."""
     answer = begin(client, "team")
     stripe_side.pay(answer.json()["url"])
@@ -254,10 +288,13 @@ def test_after_payment_the_subscription_is_there_and_the_page_is_over(client, bu
 
 
 @pytest.mark.parametrize(
-    ("query", "status"), [("", 404), ("?session_id=cs_invented", 422), ("?session_id={theirs}", 422)]
+    ("query", "status"),
+    [("", 404), ("?session_id=cs_invented", 422), ("?session_id={theirs}", 422)],
 )
 def test_the_success_page_grants_nothing(client, buyer, stripe_side, query, status):
-    """Requirement 49: with a foreign, unpaid or invented session. Nothing of ours reads it."""
+    """Requirement 49: with a foreign, unpaid or invented session. Nothing of ours reads
+    it.
+    """
     theirs = begin(client).json()["session_id"]
     assert client.get(f"/payments/subscription{query.format(theirs=theirs)}").status_code == status
     assert client.get("/payments/entitlements").json()["plan"] == "free"
@@ -287,7 +324,9 @@ def subscriptions():
 
 def test_a_new_account_with_the_same_address_gets_no_second_trial(client, buyer, stripe_side):
     """Edge case: one trial per person."""
-    before = make_customer(make_user(email="old@example.org"), trial_used_at=now() - timedelta(days=90))
+    before = make_customer(
+        make_user(email="old@example.org"), trial_used_at=now() - timedelta(days=90)
+    )
     with SessionLocal() as db, db.begin():
         same = payer(buyer).person
         db.execute(update(Customer).where(Customer.id == before.id).values(person=same))

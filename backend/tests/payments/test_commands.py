@@ -27,7 +27,10 @@ def run(*arguments):
 
 
 def sold():
-    return {price.lookup_key: price.amount for price in gateway.find_prices(["liftoff-pro", "liftoff-team"])}
+    return {
+        price.lookup_key: price.amount
+        for price in gateway.find_prices(["liftoff-pro", "liftoff-team"])
+    }
 
 
 def test_plans_are_shown_and_then_made(committed, stripe_side, tmp_path, monkeypatch):
@@ -36,8 +39,12 @@ def test_plans_are_shown_and_then_made(committed, stripe_side, tmp_path, monkeyp
     from app.routers.payments.plans import plan_file
 
     file = tmp_path / "plans.toml"
-    file.write_text(plan_file.FILE.read_text("utf-8").replace("amount = 1200\n", "amount = 1300\n"), "utf-8")
-    monkeypatch.setattr(plan_file, "FILE", file)  # no setting moves it, and the project's own is not ours to change
+    file.write_text(
+        plan_file.FILE.read_text("utf-8").replace("amount = 1200\n", "amount = 1300\n"), "utf-8"
+    )
+    monkeypatch.setattr(
+        plan_file, "FILE", file
+    )  # no setting moves it, and the project's own is not ours to change
     code, shown = run("plans-sync")
     assert code == 0
     assert "pro: replace price" in shown
@@ -54,10 +61,15 @@ def test_events_that_are_replayed_while_payments_are_off_wait(client, committed,
     settings(PAYMENTS_ENABLED="false")
     code, shown = run("webhook-replay", "--event", event()["id"])
     assert code == 0
-    assert "Payments are switched off (PAYMENTS_ENABLED=false). The events wait until payments are on." in shown
+    assert (
+        "Payments are switched off (PAYMENTS_ENABLED=false). The events wait until payments are on."
+        in shown
+    )
 
 
-def test_a_broken_catalogue_and_a_stripe_that_is_away_are_told(committed, billing, tmp_path, monkeypatch):
+def test_a_broken_catalogue_and_a_stripe_that_is_away_are_told(
+    committed, billing, tmp_path, monkeypatch
+):
     from app.routers.payments.plans import plan_file
 
     code, shown = run("plans-sync")
@@ -80,7 +92,11 @@ def test_what_is_registered_at_stripe_is_what_is_handled(endpoint):
     code, shown = run("webhook-register")
     assert code == 0
     (made,) = endpoint.list().data
-    assert (made.url, set(made.enabled_events), made.api_version) == (URL, set(HANDLED), gateway.API_VERSION)
+    assert (made.url, set(made.enabled_events), made.api_version) == (
+        URL,
+        set(HANDLED),
+        gateway.API_VERSION,
+    )
     assert f"{URL}: created\nSTRIPE_WEBHOOK_SECRET=whsec_" in shown
 
 
@@ -91,12 +107,20 @@ def test_registering_again_changes_nothing_and_mends_what_is_not_right(endpoint)
     endpoint.update(made.id, {"enabled_events": ["invoice.paid"], "disabled": True})
     assert run("webhook-register") == (0, f"{URL}: updated\n")
     (mended,) = endpoint.list().data
-    assert (mended.id, set(mended.enabled_events), mended.status) == (made.id, set(HANDLED), "enabled")
+    assert (mended.id, set(mended.enabled_events), mended.status) == (
+        made.id,
+        set(HANDLED),
+        "enabled",
+    )
 
 
 def test_an_endpoint_in_another_version_is_replaced(endpoint):
-    endpoint.create({"url": URL, "enabled_events": ["invoice.paid"]})  # in that of the account, whichever it is
-    other = endpoint.create({"url": "https://elsewhere.example.com/", "enabled_events": ["invoice.paid"]})
+    endpoint.create(
+        {"url": URL, "enabled_events": ["invoice.paid"]}
+    )  # in that of the account, whichever it is
+    other = endpoint.create(
+        {"url": "https://elsewhere.example.com/", "enabled_events": ["invoice.paid"]}
+    )
     assert "created" in run("webhook-register")[1]
     found = {one.url: one for one in endpoint.list().data}
     assert found[URL].api_version == gateway.API_VERSION
@@ -118,9 +142,15 @@ def test_what_was_given_up_on_is_listed_and_worked_off_again(client, committed, 
     for name, outcome in (("evt_dead", "dead"), ("evt_parked", "parked"), ("evt_done", "done")):
         send(client, event(id=name))
         with SessionLocal() as db, db.begin():
-            db.scalars(select(WebhookEvent).where(WebhookEvent.event_id == name)).one().outcome = outcome
+            db.scalars(
+                select(WebhookEvent).where(WebhookEvent.event_id == name)
+            ).one().outcome = outcome
     listed = run("webhook-replay")[1]
-    assert ("evt_dead" in listed, "evt_parked" in listed, "evt_done" in listed) == (True, True, False)
+    assert ("evt_dead" in listed, "evt_parked" in listed, "evt_done" in listed) == (
+        True,
+        True,
+        False,
+    )
     assert run("webhook-replay", "--failed") == (0, "The worker will process 2 again.\n")
     assert outcomes() == {"evt_dead": None, "evt_parked": None, "evt_done": "done"}
     assert run("webhook-replay", "--event", "evt_done")[0] == 0

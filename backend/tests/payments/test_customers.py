@@ -1,4 +1,6 @@
-"""One customer per user at Stripe, however often it is begun and whatever is lost (requirement 53)."""
+"""One customer per user at Stripe, however often it is begun and whatever is lost
+(requirement 53).
+"""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -63,7 +65,9 @@ def test_twenty_clicks_at_once_make_one_customer(committed, stripe_side, lost):
 def test_after_a_lost_answer_the_next_try_finds_the_same_customer(db, stripe_side):
     """Requirement 53: the key was kept before."""
     user = make_user()
-    stripe_side.chaos(next=[{"fault": "lost", "method": "POST", "path": "/v1/customers", "times": 3}])
+    stripe_side.chaos(
+        next=[{"fault": "lost", "method": "POST", "path": "/v1/customers", "times": 3}]
+    )
     assert ensure(user) is None
     assert len(at_stripe(stripe_side, user)) == 1
     assert [ensure(user)] == at_stripe(stripe_side, user)
@@ -73,9 +77,18 @@ def test_when_stripe_has_forgotten_the_key_the_customer_is_looked_for(db, stripe
     """Requirement 53: Stripe keeps keys for a day."""
     user = make_user()
     key = "a key that Stripe has forgotten"
-    made = stripe_side.api.customers.create({"email": user.email, "metadata": {"liftoff_customer": key}})
-    stripe_side.api.customers.create({"email": user.email, "metadata": {"liftoff_customer": "another"}})
-    make_customer(user, stripe_id=None, creation_key=key, creation_asked_at=now() - timedelta(hours=23, minutes=1))
+    made = stripe_side.api.customers.create(
+        {"email": user.email, "metadata": {"liftoff_customer": key}}
+    )
+    stripe_side.api.customers.create(
+        {"email": user.email, "metadata": {"liftoff_customer": "another"}}
+    )
+    make_customer(
+        user,
+        stripe_id=None,
+        creation_key=key,
+        creation_asked_at=now() - timedelta(hours=23, minutes=1),
+    )
     assert ensure(user) == made.id
 
 
@@ -112,12 +125,18 @@ def test_what_a_deleted_customer_owed_is_void(db, stripe_side):
     sync.look(db, customer.id)
     ensure(user)
     sync.look(db, customer.id)
-    assert db.scalars(select(Invoice.status).order_by(Invoice.id)).all() == ["void", "paid", "uncollectible"]
+    assert db.scalars(select(Invoice.status).order_by(Invoice.id)).all() == [
+        "void",
+        "paid",
+        "uncollectible",
+    ]
     assert [found for found in doctor.examine() if found.customer_id] == []
 
 
 def test_a_refusal_is_not_taken_for_an_outage(db, stripe_side):
     user = make_user()
-    make_customer(user, stripe_id=None, creation_key="k", creation_asked_at=now(), email="no address")
+    make_customer(
+        user, stripe_id=None, creation_key="k", creation_asked_at=now(), email="no address"
+    )
     with pytest.raises(StripeRefused):
         ensure(user)

@@ -1,4 +1,6 @@
-"""`make billing-doctor` finds what differs from Stripe, each kind of it, and repairs ours."""
+"""`make billing-doctor` finds what differs from Stripe, each kind of it, and repairs
+ours.
+"""
 
 import time
 from datetime import timedelta
@@ -10,7 +12,14 @@ from typer.testing import CliRunner
 from app.core.types import now
 from app.db.database import SessionLocal
 from app.platform.models import Job
-from app.routers.payments.models import CheckoutAttempt, Customer, Invoice, Plan, Subscription, WebhookEvent
+from app.routers.payments.models import (
+    CheckoutAttempt,
+    Customer,
+    Invoice,
+    Plan,
+    Subscription,
+    WebhookEvent,
+)
 from app.routers.payments.operations import doctor
 from app.routers.payments.operations.commands import cli
 from app.routers.payments.webhooks.processing import Outcome
@@ -67,7 +76,13 @@ def test_each_column_of_a_subscription_is_compared_and_repaired(db, payer, colum
 
 @pytest.mark.parametrize(
     ("column", "value"),
-    [("status", "open"), ("amount_paid", 1), ("amount_refunded", 4900), ("dispute", "lost"), ("number", "other")],
+    [
+        ("status", "open"),
+        ("amount_paid", 1),
+        ("amount_refunded", 4900),
+        ("dispute", "lost"),
+        ("number", "other"),
+    ],
 )
 def test_each_column_of_an_invoice_is_compared_and_repaired(db, payer, column, value):
     row = db.scalars(select(Invoice)).one()
@@ -109,7 +124,9 @@ def test_a_trial_that_was_not_noted_is_found_and_noted(db, stripe_side):
     tried.subscribe("pro", trial_period_days=14)
     tried.look()
     db.execute(update(Customer).values(trial_used_at=None))
-    assert [key for key in examined() if key[1] == "trial used"] == [(tried.stripe_id, "trial used")]
+    assert [key for key in examined() if key[1] == "trial used"] == [
+        (tried.stripe_id, "trial used")
+    ]
     assert repaired(db) == {}
 
 
@@ -120,7 +137,9 @@ def test_two_live_subscriptions_of_one_payer_are_found(payer):
 
 
 def test_a_customer_of_another_account_is_said_and_left_alone(db, payer):
-    """With the wrong key everybody would be unknown: nobody's subscription ends for that."""
+    """With the wrong key everybody would be unknown: nobody's subscription ends for
+    that.
+    """
     db.execute(update(Customer).values(stripe_id="cus_elsewhere"))
     assert repaired(db)["cus_elsewhere", "customer"] == ("known", "unknown")
     assert db.scalars(select(Subscription.status)).one() == "active"
@@ -155,7 +174,11 @@ def test_a_place_without_a_life_and_a_life_without_a_place_are_found(db, payer):
 
 def test_a_checkout_open_beside_a_subscription_is_found(db, payer):
     plan = db.scalars(select(Plan).where(Plan.offered_as == "pro")).one()
-    attempt = {"customer_id": payer.customer.id, "open_customer_id": payer.customer.id, "plan_id": plan.id}
+    attempt = {
+        "customer_id": payer.customer.id,
+        "open_customer_id": payer.customer.id,
+        "plan_id": plan.id,
+    }
     db.add(CheckoutAttempt(**attempt, trial_days=0, key="k", stripe_id="cs_open"))
     db.commit()
     assert ("cs_open", "no checkout is open next to a subscription") in examined()
@@ -175,13 +198,22 @@ def test_a_checkout_open_beside_a_subscription_is_found(db, payer):
 def test_events_that_were_lost_are_found_and_get_a_job(payer, outcome, payer_known, age, is_lost):
     name = payer.stripe_id if payer_known else "cus_stranger"
     received = now() - timedelta(minutes=age)
-    facts = {"event_id": "evt_lost", "type": "customer.updated", "livemode": False, "body": b"{}", "created_at": now()}
+    facts = {
+        "event_id": "evt_lost",
+        "type": "customer.updated",
+        "livemode": False,
+        "body": b"{}",
+        "created_at": now(),
+    }
     with SessionLocal() as db, db.begin():
         db.add(WebhookEvent(**facts, payer=name, outcome=outcome, received_at=received))
     assert bool(examined()) is is_lost
     doctor.repair(doctor.examine(patience=0))
     with SessionLocal() as db:
-        assert db.scalar(select(func.count(Job.id)).where(Job.kind == "payments.process_event")) == is_lost
+        assert (
+            db.scalar(select(func.count(Job.id)).where(Job.kind == "payments.process_event"))
+            == is_lost
+        )
 
 
 def test_a_price_changed_at_stripe_is_found(db, payer):
@@ -203,7 +235,8 @@ def test_where_events_are_sent_is_examined_too(payer):
 def test_what_is_on_its_way_is_waited_for(db, payer, monkeypatch):
     """The first comparison differs; by the second a worker has looked."""
     db.execute(update(Subscription).values(status="past_due"))
-    # In the pause, and not by a clock: only then is the first comparison certainly over, and the second not begun.
+    # In the pause, and not by a clock: only then is the first comparison certainly
+    # over, and the second not begun.
     monkeypatch.setattr(time, "sleep", lambda _: payer.look())
     assert doctor.examine(patience=10) == []
 
@@ -214,7 +247,9 @@ def run(*arguments):
 
 @pytest.fixture
 def quick(monkeypatch):
-    """What differs here differs for good: no ten seconds each time until the command, which has no option, says so."""
+    """What differs here differs for good: no ten seconds each time until the command,
+    which has no option, says so.
+    """
     monkeypatch.setattr(doctor, "PATIENCE", 0.0)
 
 

@@ -1,4 +1,6 @@
-"""Edge cases that the simulator's clock, cards and banks bring about, from their events to what users see."""
+"""Edge cases that the simulator's clock, cards and banks bring about, from their events
+to what users see.
+"""
 
 import pytest
 from sqlalchemy import select
@@ -17,7 +19,9 @@ def prices(db, stripe_side):
 
 @pytest.fixture
 def told(client, login):
-    """What happened at Stripe since arrives and is worked off; the payer is signed in."""
+    """What happened at Stripe since arrives and is worked off; the payer is signed
+    in.
+    """
 
     def tell(payer):
         deliver(client, payer.side.events(payer.stripe_id))
@@ -58,9 +62,13 @@ def test_a_trial_with_a_card_goes_on_as_a_paid_subscription(client, prices, stri
 
 
 @pytest.mark.parametrize(("behavior", "ending"), [("cancel", None), ("pause", "paused")])
-def test_a_trial_without_a_card_opens_nothing_after_its_end(client, prices, stripe_side, told, behavior, ending):  # noqa: PLR0913, PLR0917 - fixtures
+def test_a_trial_without_a_card_opens_nothing_after_its_end(  # noqa: PLR0913, PLR0917 - fixtures
+    client, prices, stripe_side, told, behavior, ending
+):
     payer = make_payer(stripe_side, prices, card=None, clock=True)
-    payer.subscribe("pro", **TRIAL, trial_settings={"end_behavior": {"missing_payment_method": behavior}})
+    payer.subscribe(
+        "pro", **TRIAL, trial_settings={"end_behavior": {"missing_payment_method": behavior}}
+    )
     told(payer)
     assert (status(client), plan_in_force(client)) == ("trialing", "pro")
     payer.advance(days=14, hours=2)
@@ -71,7 +79,9 @@ def test_a_trial_without_a_card_opens_nothing_after_its_end(client, prices, stri
 
 def test_what_was_paused_is_resumed_with_a_card(client, prices, stripe_side, told):
     payer = make_payer(stripe_side, prices, card=None, clock=True)
-    payer.subscribe("pro", **TRIAL, trial_settings={"end_behavior": {"missing_payment_method": "pause"}})
+    payer.subscribe(
+        "pro", **TRIAL, trial_settings={"end_behavior": {"missing_payment_method": "pause"}}
+    )
     payer.advance(days=14, hours=2)
     told(payer)
     payer.use_card("pm_card_visa")
@@ -80,7 +90,9 @@ def test_what_was_paused_is_resumed_with_a_card(client, prices, stripe_side, tol
     assert (status(client), plan_in_force(client)) == ("active", "pro")
 
 
-def test_a_first_payment_that_is_never_made_opens_nothing_and_hinders_nothing(client, prices, stripe_side, told):
+def test_a_first_payment_that_is_never_made_opens_nothing_and_hinders_nothing(
+    client, prices, stripe_side, told
+):
     payer = make_payer(stripe_side, prices, card=None, clock=True)
     made = payer.subscribe("team", payment_behavior="default_incomplete")
     told(payer)
@@ -112,7 +124,10 @@ def test_past_due_keeps_access_for_a_grace_and_then_no_longer(client, past_due, 
 
 
 def test_past_due_can_be_cancelled_at_once(client, past_due, told):
-    assert client.post("/payments/subscription/cancel", json={"at_period_end": False}).status_code == 200
+    assert (
+        client.post("/payments/subscription/cancel", json={"at_period_end": False}).status_code
+        == 200
+    )
     told(past_due)
     assert (status(client), plan_in_force(client)) == (None, "free")
 
@@ -129,7 +144,9 @@ def test_past_due_recovers_with_another_card(client, past_due, told):
     assert (status(client), plan_in_force(client)) == ("active", "team")
 
 
-def test_a_renewal_that_its_owner_must_confirm_is_asked_for_by_mail(client, prices, stripe_side, told):
+def test_a_renewal_that_its_owner_must_confirm_is_asked_for_by_mail(
+    client, prices, stripe_side, told
+):
     payer = make_payer(stripe_side, prices, clock=True)
     payer.subscribe("team")
     payer.use_card("pm_card_authenticationRequired")
@@ -137,17 +154,29 @@ def test_a_renewal_that_its_owner_must_confirm_is_asked_for_by_mail(client, pric
     told(payer)
     told(payer)
     assert status(client) == "past_due"
-    asked = [mail for mail in mails_to(payer.user.email) if mail.subject == "Confirm your payment of 49.00 EUR"]
+    asked = [
+        mail
+        for mail in mails_to(payer.user.email)
+        if mail.subject == "Confirm your payment of 49.00 EUR"
+    ]
     assert len(asked) == 1
-    (open_one,) = [one for one in client.get("/payments/invoices").json()["items"] if one["status"] == "open"]
+    (open_one,) = [
+        one for one in client.get("/payments/invoices").json()["items"] if one["status"] == "open"
+    ]
     assert open_one["hosted_invoice_url"] in asked[0].text
 
 
 @pytest.mark.parametrize(
-    ("evidence", "verdict"), [("winning_evidence", "won"), ("losing_evidence", "lost")], ids=["won", "lost"]
+    ("evidence", "verdict"),
+    [("winning_evidence", "won"), ("losing_evidence", "lost")],
+    ids=["won", "lost"],
 )
-def test_a_dispute_is_kept_and_alarmed_at_each_turn(client, prices, stripe_side, told, records, evidence, verdict):  # noqa: PLR0913, PLR0917 - fixtures
-    """Edge case: dispute opens and closes. Its events name the charge, not who paid; access stays."""
+def test_a_dispute_is_kept_and_alarmed_at_each_turn(  # noqa: PLR0913, PLR0917 - fixtures
+    client, prices, stripe_side, told, records, evidence, verdict
+):
+    """Edge case: dispute opens and closes. Its events name the charge, not who paid;
+    access stays.
+    """
     payer = make_payer(stripe_side, prices, card="pm_card_createDispute", clock=True)
     payer.subscribe("team")
     told(payer)
@@ -155,7 +184,9 @@ def test_a_dispute_is_kept_and_alarmed_at_each_turn(client, prices, stripe_side,
     seen = []
 
     def hear_of(kind):
-        (sent,) = [one for one in stripe_side.events(charge.id) if one["type"] == f"charge.dispute.{kind}"]
+        (sent,) = [
+            one for one in stripe_side.events(charge.id) if one["type"] == f"charge.dispute.{kind}"
+        ]
         deliver(client, [sent])
         work()
         with SessionLocal() as db:
@@ -164,16 +195,20 @@ def test_a_dispute_is_kept_and_alarmed_at_each_turn(client, prices, stripe_side,
     payer.advance(hours=1)
     hear_of("created")
     (dispute,) = stripe_side.api.disputes.list({"charge": charge.id}).data
-    stripe_side.api.disputes.update(dispute.id, {"evidence": {"uncategorized_text": evidence}, "submit": True})
+    stripe_side.api.disputes.update(
+        dispute.id, {"evidence": {"uncategorized_text": evidence}, "submit": True}
+    )
     hear_of("updated")
     payer.advance(days=2)
     hear_of("closed")
     turns = ["needs_response", "under_review", verdict]
     assert seen == turns
-    assert {kind: outcome for kind, outcome in outcomes().items() if kind.startswith("charge.dispute")} == {
-        f"charge.dispute.{kind}": "done" for kind in ("created", "updated", "closed")
-    }
+    assert {
+        kind: outcome for kind, outcome in outcomes().items() if kind.startswith("charge.dispute")
+    } == {f"charge.dispute.{kind}": "done" for kind in ("created", "updated", "closed")}
     told(payer)
     alarms = [one for one in records() if one["event"] == "payments_alarm"]
-    assert [(one["alarm"], one["status"]) for one in alarms] == [("dispute", turn) for turn in turns]
+    assert [(one["alarm"], one["status"]) for one in alarms] == [
+        ("dispute", turn) for turn in turns
+    ]
     assert (status(client), plan_in_force(client)) == ("active", "team")

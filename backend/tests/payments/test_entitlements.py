@@ -22,7 +22,11 @@ from tests.support.clocks import host_ahead
 pytestmark = pytest.mark.usefixtures("shown_plans")
 
 FREE = {"plan": "free", "features": [], "limits": {"projects": 3, "devices": 1}}
-PRO = {"plan": "pro", "features": ["export", "api", "invoice_export"], "limits": {"projects": 50, "devices": 5}}
+PRO = {
+    "plan": "pro",
+    "features": ["export", "api", "invoice_export"],
+    "limits": {"projects": 50, "devices": 5},
+}
 
 
 def subscribed(login, **subscription):
@@ -52,10 +56,16 @@ def test_a_subscription_in_force_opens_its_plan(client, login, status):
     assert entitlements(client) == PRO
 
 
-@pytest.mark.parametrize("status", ["incomplete", "incomplete_expired", "canceled", "unpaid", "paused"])
+@pytest.mark.parametrize(
+    "status", ["incomplete", "incomplete_expired", "canceled", "unpaid", "paused"]
+)
 def test_any_other_opens_nothing(client, login, status):
     """Edge case: incomplete and incomplete_expired are not active."""
-    subscribed(login, status=status, **({} if status in ("unpaid", "paused") else {"live_customer_id": None}))
+    subscribed(
+        login,
+        status=status,
+        **({} if status in ("unpaid", "paused") else {"live_customer_id": None}),
+    )
     assert entitlements(client) == FREE
 
 
@@ -66,7 +76,9 @@ def test_another_users_subscription_opens_nothing(client, login):
     assert entitlements(client) == FREE
 
 
-@pytest.mark.parametrize("case", [(6.9, "7", PRO), (7.1, "7", FREE), (0.1, "0", FREE), (29, "30", PRO)])
+@pytest.mark.parametrize(
+    "case", [(6.9, "7", PRO), (7.1, "7", FREE), (0.1, "0", FREE), (29, "30", PRO)]
+)
 def test_a_failed_payment_leaves_access_for_a_time_of_grace(client, login, settings, case):
     """Edge case: past_due keeps access for a configurable grace."""
     days, grace, opened = case
@@ -120,7 +132,9 @@ def fly():
 
 
 @gates.get("/projects")
-def project(_room: Annotated[None, Depends(within_limit("projects", lambda _db, _user: PROJECTS["count"]))]):
+def project(
+    _room: Annotated[None, Depends(within_limit("projects", lambda _db, _user: PROJECTS["count"]))],
+):
     return "one more"
 
 
@@ -130,7 +144,9 @@ def gate(db):
     problems.install(app)
     app.include_router(gates)
     with TestClient(app) as client:
-        yield lambda user, path: client.get(f"/gates/{path}", headers={"Authorization": f"Bearer {token_for(user)}"})
+        yield lambda user, path: client.get(
+            f"/gates/{path}", headers={"Authorization": f"Bearer {token_for(user)}"}
+        )
 
 
 @pytest.mark.parametrize(
@@ -161,7 +177,8 @@ def test_a_feature_that_no_plan_has_names_none(gate):
 
 
 @pytest.mark.parametrize(
-    ("count", "status", "upgrade"), [(2, 200, None), (3, 402, "pro"), (49, 402, "pro"), (50, 402, "team")]
+    ("count", "status", "upgrade"),
+    [(2, 200, None), (3, 402, "pro"), (49, 402, "pro"), (50, 402, "team")],
 )
 def test_a_limit_lets_in_as_many_as_it_says(gate, monkeypatch, count, status, upgrade):
     monkeypatch.setitem(PROJECTS, "count", count)
@@ -179,7 +196,10 @@ def test_a_gate_asks_who_is_there(db):
 
 def test_the_demo_asks_for_what_its_plans_sell(client, login, settings):
     """Two entitlements of plans.toml, and nothing of it outside development."""
-    asked = (("GET", "/payments/demo/invoices.csv", "pro"), ("POST", "/payments/demo/devices", "pro"))
+    asked = (
+        ("GET", "/payments/demo/invoices.csv", "pro"),
+        ("POST", "/payments/demo/devices", "pro"),
+    )
     user = login(make_user())
     for method, path, _ in asked:
         assert client.request(method, path).json()["code"] == "not_found"
@@ -189,6 +209,9 @@ def test_the_demo_asks_for_what_its_plans_sell(client, login, settings):
         assert (refused["code"], refused["plan"]) == ("upgrade_required", upgrade)
     make_subscription(make_customer(user), plan="pro")
     table, room = (client.request(method, path) for method, path, _ in asked)
-    assert (table.status_code, table.text.splitlines()[0]) == (200, "number,status,currency,amount_due,amount_paid")
+    assert (table.status_code, table.text.splitlines()[0]) == (
+        200,
+        "number,status,currency,amount_due,amount_paid",
+    )
     assert room.status_code == 204
     assert not any("/demo/" in path for path in client.get("/openapi.json").json()["paths"])

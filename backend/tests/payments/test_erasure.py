@@ -1,4 +1,6 @@
-"""What payments keep, and for how long: notices, checkouts, events, and payers whose accounts were deleted."""
+"""What payments keep, and for how long: notices, checkouts, events, and payers whose
+accounts were deleted.
+"""
 
 from datetime import timedelta
 from uuid import uuid4
@@ -8,7 +10,14 @@ from sqlalchemy import func, select
 
 from app.core.types import now
 from app.db.database import SessionLocal
-from app.routers.payments.models import CheckoutAttempt, Customer, Invoice, Notice, Subscription, WebhookEvent
+from app.routers.payments.models import (
+    CheckoutAttempt,
+    Customer,
+    Invoice,
+    Notice,
+    Subscription,
+    WebhookEvent,
+)
 from app.routers.payments.selling import customers
 from tests.auth.factories import PASSWORD, make_user
 from tests.payments.factories import make_customer, make_invoice, make_subscription, plan_of
@@ -38,7 +47,10 @@ def deleted_payer(*, age=401 * DAY, **columns):
 
 
 def history_of(customer):
-    make_invoice(customer, subscription_id=make_subscription(customer, status="canceled", live_customer_id=None).id)
+    make_invoice(
+        customer,
+        subscription_id=make_subscription(customer, status="canceled", live_customer_id=None).id,
+    )
     store(Notice(customer_id=customer.id, key=f"receipt {customer.id}"))
 
 
@@ -76,13 +88,21 @@ def test_deleting_an_account_begins_the_time(client, db, login):
 
 
 def test_notices_go_when_no_mail_could_come_again(shown_plans):
-    """While an invoice is open the notice is what keeps a second mail about it from being sent."""
+    """While an invoice is open the notice is what keeps a second mail about it from
+    being sent.
+    """
     owing, settled = make_customer(make_user()), make_customer(make_user())
     make_invoice(owing, status="open")
     make_invoice(settled)
     for payer in (owing, settled):
         for age in (399, 401):
-            store(Notice(customer_id=payer.id, key=f"failed {payer.id} {age}", created_at=now() - age * DAY))
+            store(
+                Notice(
+                    customer_id=payer.id,
+                    key=f"failed {payer.id} {age}",
+                    created_at=now() - age * DAY,
+                )
+            )
     run_purges()
     with SessionLocal() as db:
         left = set(db.scalars(select(Notice.key)))
@@ -92,7 +112,12 @@ def test_notices_go_when_no_mail_could_come_again(shown_plans):
 def test_checkouts_go_a_month_after_they_were_closed(shown_plans):
     payer = make_customer(make_user())
     for closed_at in (now() - 31 * DAY, now() - 29 * DAY, None):
-        attempt = {"customer_id": payer.id, "plan_id": plan_of("team").id, "trial_days": 0, "key": uuid4().hex}
+        attempt = {
+            "customer_id": payer.id,
+            "plan_id": plan_of("team").id,
+            "trial_days": 0,
+            "key": uuid4().hex,
+        }
         store(CheckoutAttempt(**attempt, closed_at=closed_at, created_at=now() - 40 * DAY))
     run_purges()
     assert count(CheckoutAttempt) == 2

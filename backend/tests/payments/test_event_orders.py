@@ -1,7 +1,9 @@
-"""Events come in any order, some twice, to two processes at once: in the end the rows are Stripe's objects.
+"""Events come in any order, some twice, to two processes at once: in the end the rows
+are Stripe's objects.
 
-A life has steps, and each step an event. An order says when each event is delivered: what it is about has happened by
-then, and nothing that comes later in the order. So our looks at Stripe race with its changes, and with each other.
+A life has steps, and each step an event. An order says when each event is delivered:
+what it is about has happened by then, and nothing that comes later in the order. So our
+looks at Stripe race with its changes, and with each other.
 """
 
 import itertools
@@ -30,7 +32,11 @@ from tests.support.server import running_server
 AT_ONCE = 8  # deliveries: each event goes to both processes, for four lives at a time
 WAIT_SECONDS = 60
 QUIET = 0.2  # how often a long life waits until all of it has arrived
-TYPES = ("customer.subscription.created", "customer.subscription.updated", "customer.subscription.deleted")
+TYPES = (
+    "customer.subscription.created",
+    "customer.subscription.updated",
+    "customer.subscription.deleted",
+)
 
 
 @pytest.fixture(scope="module")
@@ -42,14 +48,23 @@ def stripe_of_orders():
 @pytest.fixture(scope="module")
 def servers(migrated, stripe_of_orders):
     """Two processes, each with a worker in it."""
-    variables = {"DATABASE_URL": os.environ["DATABASE_URL"], "EMBEDDED_WORKER": "true", "LOG_LEVEL": "error"}
+    variables = {
+        "DATABASE_URL": os.environ["DATABASE_URL"],
+        "EMBEDDED_WORKER": "true",
+        "LOG_LEVEL": "error",
+    }
     with ExitStack() as stack:
-        yield [stack.enter_context(running_server(**variables, **stripe_of_orders)).url for _ in range(2)]
+        yield [
+            stack.enter_context(running_server(**variables, **stripe_of_orders)).url
+            for _ in range(2)
+        ]
 
 
 @pytest.fixture
 def side(stripe_of_orders, settings, committed):
-    """A Stripe that takes its time now and then, so that what is older may come later."""
+    """A Stripe that takes its time now and then, so that what is older may come
+    later.
+    """
     settings(**stripe_of_orders)
     stripe = StripeSide(stripe_of_orders["STRIPE_API_BASE"], retries=3)
     stripe.chaos(calls={"slow": 0.1, "slow_seconds": 0.25}, seed=1)
@@ -79,7 +94,10 @@ class Life:
             case 1:
                 self.id = self.payer.subscribe("team")
             case 2:
-                item = {"id": self.payer.at_stripe(self.id)["items"].data[0].id, "price": self.payer.prices["pro"]}
+                item = {
+                    "id": self.payer.at_stripe(self.id)["items"].data[0].id,
+                    "price": self.payer.prices["pro"],
+                }
                 api.update(self.id, {"items": [item], "proration_behavior": "create_prorations"})
             case 3:
                 api.update(self.id, {"cancel_at_period_end": True})
@@ -96,7 +114,11 @@ class Life:
             params={"type": kind, "limit": 30},
             headers={"Authorization": f"Bearer {KEY}"},
         ).json()["data"]
-        (new,) = [one for one in listed if one["data"]["object"]["id"] == self.id and one["id"] not in known]
+        (new,) = [
+            one
+            for one in listed
+            if one["data"]["object"]["id"] == self.id and one["id"] not in known
+        ]
         self.events.append(new)
 
 
@@ -112,7 +134,9 @@ class Post:
         body = json.dumps(event).encode()
         headers = signed(body)
         urls = [f"{url}/payments/webhook" for url in self.servers]
-        answers = self.threads.map(lambda url: self.http.post(url, content=body, headers=headers), urls)
+        answers = self.threads.map(
+            lambda url: self.http.post(url, content=body, headers=headers), urls
+        )
         assert {answer.status_code for answer in answers} == {200}
 
 
@@ -130,10 +154,17 @@ def live(side, prices, order, post):
 
 def is_worked_off(life):
     """Each of its events has come to an end, and no process is still at one of them."""
-    mine = WebhookEvent.event_id.in_([event["id"] for event in life.events])  # some do not name the payer
+    mine = WebhookEvent.event_id.in_(
+        [event["id"] for event in life.events]
+    )  # some do not name the payer
     with SessionLocal() as db:
-        waiting = db.scalar(select(func.count(WebhookEvent.id)).where(mine, WebhookEvent.outcome.is_(None)))
-        keys = [processing.job_key(event_id) for event_id in db.scalars(select(WebhookEvent.id).where(mine))]
+        waiting = db.scalar(
+            select(func.count(WebhookEvent.id)).where(mine, WebhookEvent.outcome.is_(None))
+        )
+        keys = [
+            processing.job_key(event_id)
+            for event_id in db.scalars(select(WebhookEvent.id).where(mine))
+        ]
         return waiting == 0 and db.scalar(select(func.count(Job.id)).where(Job.key.in_(keys))) == 0
 
 
@@ -152,9 +183,11 @@ def all_orders():
 
 
 def live_long(side, prices, seed, post):
-    """A long life, of which each event arrives once or twice, at once or chapters later, in any order.
+    """A long life, of which each event arrives once or twice, at once or chapters
+    later, in any order.
 
-    Now and then all has arrived and is compared. The life is broken off at any chapter but the first ones.
+    Now and then all has arrived and is compared. The life is broken off at any chapter
+    but the first ones.
     """
     chance = random.Random(seed)  # noqa: S311 - the same each time
     life, on_their_way = LongLife(side, prices, post.http), []
@@ -183,7 +216,9 @@ def run(side, servers, orders, live=live):
     ):
         post = Post(servers, http, threads)
         lives = list(lanes.map(lambda order: live(side, prices, order, post), orders))
-    ends = {order: (rows_of(life), objects_of(life)) for order, life in zip(orders, lives, strict=True)}
+    ends = {
+        order: (rows_of(life), objects_of(life)) for order, life in zip(orders, lives, strict=True)
+    }
     return {order: end for order, end in ends.items() if end[0] != end[1]}
 
 
@@ -194,7 +229,8 @@ def test_some_orders_end_as_stripe_says(side, servers):
 
 
 def overtaken(side, post):
-    """One process has read the subscription and waits for the invoices; the other one sees its end meanwhile.
+    """One process has read the subscription and waits for the invoices; the other one
+    sees its end meanwhile.
 
     None where that one was so slow that the first had ended, too.
     """
@@ -202,7 +238,9 @@ def overtaken(side, post):
     side.chaos(next=[{"fault": "slow", "method": "GET", "path": "/v1/invoices", "seconds": 9}])
     life.step(1)
     post.deliver(life.events[0])
-    assert eventually(lambda: not side.control("GET", "state")["chaos"]["next"])  # the slow call has begun
+    assert eventually(
+        lambda: not side.control("GET", "state")["chaos"]["next"]
+    )  # the slow call has begun
     life.step(5)
     post.deliver(life.events[4])
     assert eventually(lambda: rows_of(life)["status"] == "canceled")
@@ -223,7 +261,9 @@ def test_a_look_that_was_overtaken_writes_nothing(side, servers):
 @pytest.mark.long
 @pytest.mark.only("postgresql")
 def test_every_order_of_five_events_ends_as_stripe_says(side, servers):
-    """Requirement 52, R12: 153 orders, each event delivered twice at the same moment, 8 deliveries at a time."""
+    """Requirement 52, R12: 153 orders, each event delivered twice at the same moment, 8
+    deliveries at a time.
+    """
     orders = all_orders()
     assert len(orders) == 153
     assert run(side, servers, orders) == {}
@@ -238,5 +278,7 @@ def test_some_long_lives_end_as_stripe_says(side, servers):
 @pytest.mark.long
 @pytest.mark.only("postgresql")
 def test_long_lives_in_many_orders_end_as_stripe_says(side, servers):
-    """Requirement 52, R12: 16 lives of 28 to 39 events from trial to lapse, 8 deliveries at a time."""
+    """Requirement 52, R12: 16 lives of 28 to 39 events from trial to lapse, 8
+    deliveries at a time.
+    """
     assert run(side, servers, range(100, 116), live_long) == {}

@@ -21,7 +21,9 @@ from tests.payments.steps import subscribe, told, work
 from tests.payments.stripe_side import signed
 from tests.support.openapi_document import BODIES, FORM, content_of, path_of
 
-pytestmark = pytest.mark.only("sqlite")  # rows of the demo data have the same ids on each database, but not after tests
+pytestmark = pytest.mark.only(
+    "sqlite"
+)  # rows of the demo data have the same ids on each database, but not after tests
 
 
 def person(username="author"):
@@ -53,7 +55,8 @@ def demo(client, db, side):
     return alone
 
 
-# What can only be in a mail, in an app, or in another answer. The example says so, and has the right form.
+# What can only be in a mail, in an app, or in another answer. The example says so, and
+# has the right form.
 
 
 def registered(client, _side):
@@ -113,7 +116,9 @@ def example_of(name):
 
 
 def execute(client, name, changes=None):
-    """As `/docs` would: the body and the path as they are offered, signed in as `author`, else as `admin`."""
+    """As `/docs` would: the body and the path as they are offered, signed in as
+    `author`, else as `admin`.
+    """
     method, path, operation = BODIES[name]
     media, content = content_of(operation)
     body = content["example"] | (changes or {})
@@ -159,12 +164,17 @@ def test_until_then_only_its_value_is_refused(client, demo):
             answer = execute(client, name)
             assert answer.status_code in REFUSALS, (name, answer.text)
             code = answer.json()["code"]
-            assert code.startswith(REFUSALS[answer.status_code]) or code == "invalid_signature", (name, code)
+            assert code.startswith(REFUSALS[answer.status_code]) or code == "invalid_signature", (
+                name,
+                code,
+            )
 
 
 def test_the_example_of_the_webhook_is_an_event(client, demo):
     body = json.dumps(example_of("payments_receive_webhook")).encode()
-    assert client.post("/payments/webhook", content=body, headers=signed(body)).json() == {"received": True}
+    assert client.post("/payments/webhook", content=body, headers=signed(body)).json() == {
+        "received": True
+    }
 
 
 def test_the_password_of_the_examples_is_the_one_of_the_demo_data():

@@ -1,4 +1,6 @@
-"""What Stripe keeps next to the status of a subscription, from there to what its owner, mails and operators see."""
+"""What Stripe keeps next to the status of a subscription, from there to what its owner,
+mails and operators see.
+"""
 
 import time
 from datetime import UTC, datetime
@@ -22,7 +24,9 @@ def at_stripe(subscriber, stripe_side):
 
 
 def change(client, subscriber, stripe_side, **facts):
-    """Somebody changes the subscription at Stripe, and we are told; what its owner sees then."""
+    """Somebody changes the subscription at Stripe, and we are told; what its owner sees
+    then.
+    """
     stripe_side.api.subscriptions.update(subscriber.stripe, facts)
     told(client, stripe_side, subscriber)
     return client.get(MINE).json()
@@ -71,7 +75,11 @@ def test_whichever_way_it_was_to_end_it_can_be_resumed(client, subscriber, strip
     told(client, stripe_side, subscriber)
     assert client.get(MINE).json()["cancel_at"] is not None
     resumed = client.post(f"{MINE}/resume").json()
-    assert (resumed["cancel_at"], resumed["cancel_at_period_end"], resumed["canceled_at"]) == (None, False, None)
+    assert (resumed["cancel_at"], resumed["cancel_at_period_end"], resumed["canceled_at"]) == (
+        None,
+        False,
+        None,
+    )
     there = at_stripe(subscriber, stripe_side)
     assert (there.cancel_at, there.cancel_at_period_end) == (None, False)
 
@@ -89,7 +97,10 @@ def test_an_end_after_this_period_is_no_end_with_it(client, subscriber, stripe_s
     mine = change(client, subscriber, stripe_side, cancel_at=later)
     assert (mine["cancel_at"], mine["cancel_at_period_end"]) == (as_moment(later), False)
     ended = client.post(f"{MINE}/cancel", json={}).json()
-    assert (ended["cancel_at"], ended["cancel_at_period_end"]) == (ended["current_period_end"], True)
+    assert (ended["cancel_at"], ended["cancel_at_period_end"]) == (
+        ended["current_period_end"],
+        True,
+    )
 
 
 def test_a_flag_without_a_moment_has_the_end_of_the_period(stripe_side, subscriber):
@@ -103,10 +114,13 @@ def test_a_flag_without_a_moment_has_the_end_of_the_period(stripe_side, subscrib
 
 
 @pytest.mark.parametrize(
-    ("behavior", "plan"), [("void", "free"), ("mark_uncollectible", "team"), ("keep_as_draft", "team")]
+    ("behavior", "plan"),
+    [("void", "free"), ("mark_uncollectible", "team"), ("keep_as_draft", "team")],
 )
 def test_a_paused_collection_is_shown_and_resumed(client, subscriber, stripe_side, behavior, plan):
-    """Edge case: `void` says that the service is not provided; in the other two it goes on."""
+    """Edge case: `void` says that the service is not provided; in the other two it goes
+    on.
+    """
     mine = change(client, subscriber, stripe_side, pause_collection={"behavior": behavior})
     assert (mine["status"], mine["collection_paused"]) == ("active", True)
     assert (plan_in_force(client), bool(mine["entitlements"]["features"])) == (plan, plan == "team")
@@ -122,7 +136,9 @@ def test_an_end_and_a_pause_are_taken_back_together(client, subscriber, stripe_s
     assert (resumed["cancel_at"], resumed["collection_paused"]) == (None, False)
 
 
-def test_a_pause_with_a_last_moment_is_over_then_heard_of_or_not(client, login, shown_plans, billing):
+def test_a_pause_with_a_last_moment_is_over_then_heard_of_or_not(
+    client, login, shown_plans, billing
+):
     from app.core.types import now
 
     user = login(make_user())
@@ -144,9 +160,14 @@ def test_void_closes_a_trial_and_a_time_of_grace_too(client, login, shown_plans,
 
 def every_fact(client, subscriber, stripe_side):
     """A pause, a later end and a discount, told of; what of them is in the row."""
-    coupon = stripe_side.api.coupons.create({"percent_off": 25, "duration": "repeating", "duration_in_months": 3})
+    coupon = stripe_side.api.coupons.create(
+        {"percent_off": 25, "duration": "repeating", "duration_in_months": 3}
+    )
     until = int(time.time()) + 20 * DAY
-    facts = {"pause_collection": {"behavior": "keep_as_draft", "resumes_at": until}, "cancel_at": until + 90 * DAY}
+    facts = {
+        "pause_collection": {"behavior": "keep_as_draft", "resumes_at": until},
+        "cancel_at": until + 90 * DAY,
+    }
     change(client, subscriber, stripe_side, **facts, discounts=[{"coupon": coupon.id}])
     return coupon.id, until
 
@@ -160,7 +181,11 @@ def test_administrators_see_every_fact(client, subscriber, stripe_side, login):
     assert one["trial_without_card"] == "create_invoice"
     assert (one["pending_update_until"], one["days_until_due"]) == (None, None)
     (discount,) = one["discounts"]
-    assert (discount["coupon"], discount["percent_off"], discount["amount_off"]) == (coupon, 25.0, None)
+    assert (discount["coupon"], discount["percent_off"], discount["amount_off"]) == (
+        coupon,
+        25.0,
+        None,
+    )
     assert discount["ends_at"] is not None
 
 
@@ -188,7 +213,9 @@ def test_the_doctor_compares_and_repairs_each_fact(client, subscriber, stripe_si
     assert doctor.examine(patience=0) == []
 
 
-def test_a_change_that_waits_for_its_payment_is_known_and_forgotten_when_it_is_over(client, subscriber, stripe_side):
+def test_a_change_that_waits_for_its_payment_is_known_and_forgotten_when_it_is_over(
+    client, subscriber, stripe_side
+):
     """Edge case: pending updates."""
     card = stripe_side.api.payment_methods.attach(
         "pm_card_authenticationRequired", {"customer": payer(subscriber).stripe_id}
@@ -201,19 +228,31 @@ def test_a_change_that_waits_for_its_payment_is_known_and_forgotten_when_it_is_o
     waiting = subscription_row(subscriber.stripe)
     assert waiting.pending_update_until is not None
     assert client.get(MINE).json()["plan"]["slug"] == "team"
-    there = stripe_side.api.subscriptions.retrieve(subscriber.stripe, {"expand": ["latest_invoice"]})
+    there = stripe_side.api.subscriptions.retrieve(
+        subscriber.stripe, {"expand": ["latest_invoice"]}
+    )
     stripe_side.api.invoices.void_invoice(there.latest_invoice.id)
     told(client, stripe_side, subscriber)
     assert subscription_row(subscriber.stripe).pending_update_until is None
 
 
 def test_what_was_intended_does_not_outlive_the_subscription(client, subscriber, stripe_side):
-    """Ended at once, by Stripe or with its customer, nothing of it is to end, to pause or to change any more."""
+    """Ended at once, by Stripe or with its customer, nothing of it is to end, to pause
+    or to change any more.
+    """
     every_fact(client, subscriber, stripe_side)
     ended = client.post(f"{MINE}/cancel", json={"at_period_end": False}).json()
-    assert (ended["cancel_at"], ended["cancel_at_period_end"], ended["collection_paused"]) == (None, False, False)
+    assert (ended["cancel_at"], ended["cancel_at_period_end"], ended["collection_paused"]) == (
+        None,
+        False,
+        False,
+    )
     there = at_stripe(subscriber, stripe_side)
-    assert (there.cancel_at, there.cancel_at_period_end, there.pause_collection) == (None, False, None)
+    assert (there.cancel_at, there.cancel_at_period_end, there.pause_collection) == (
+        None,
+        False,
+        None,
+    )
 
 
 def test_a_customer_deleted_at_stripe_leaves_no_intentions(client, subscriber, stripe_side):
@@ -222,4 +261,9 @@ def test_a_customer_deleted_at_stripe_leaves_no_intentions(client, subscriber, s
     told(client, stripe_side, subscriber)
     with SessionLocal() as db:
         row = db.scalars(select(Subscription)).one()
-    assert (row.status, row.cancel_at, row.pause_behavior, row.pause_until) == ("canceled", None, None, None)
+    assert (row.status, row.cancel_at, row.pause_behavior, row.pause_until) == (
+        "canceled",
+        None,
+        None,
+        None,
+    )

@@ -1,4 +1,6 @@
-"""Calls to Stripe end in time, are repeated with their key, and fail as our own errors (R11)."""
+"""Calls to Stripe end in time, are repeated with their key, and fail as our own errors
+(R11).
+"""
 
 import socket
 import time
@@ -7,7 +9,12 @@ import pytest
 import stripe
 
 from app.routers.payments import gateway
-from app.routers.payments.gateway import PaymentFailed, PaymentsMisconfigured, PaymentsUnavailable, StripeRefused
+from app.routers.payments.gateway import (
+    PaymentFailed,
+    PaymentsMisconfigured,
+    PaymentsUnavailable,
+    StripeRefused,
+)
 from app.routers.payments.gateway import client as limits
 from tests.payments.scripted import hang
 from tests.payments.stripe_side import KEY
@@ -84,7 +91,9 @@ def test_an_answer_that_is_lost_is_asked_for_again_with_the_same_key(script):
     ],
 )
 def test_failures_are_our_own_errors(script, monkeypatch, answer, ours):
-    monkeypatch.setattr(stripe.HTTPClient, "INITIAL_DELAY", 0.01)  # all repetitions are made, with shorter pauses
+    monkeypatch.setattr(
+        stripe.HTTPClient, "INITIAL_DELAY", 0.01
+    )  # all repetitions are made, with shorter pauses
     script.answers = [answer]
     with pytest.raises(ours) as failure:
         create()
@@ -132,7 +141,9 @@ def flood(handler, ended):
 
 @pytest.mark.parametrize("trouble", [hang, drip, flood])
 def test_a_call_has_an_end_however_stripe_answers(script, monkeypatch, trouble):
-    """R11, with a second in place of ten, and a megabyte in place of twenty: both are limits, not behaviour."""
+    """R11, with a second in place of ten, and a megabyte in place of twenty: both are
+    limits, not behaviour.
+    """
     monkeypatch.setattr(limits, "TOTAL_SECONDS", 1.0)
     monkeypatch.setattr(limits, "MAX_BYTES", 1_000_000)
     script.answers = [trouble]

@@ -55,14 +55,20 @@ def test_no_transaction_is_open_while_stripe_is_asked(client, committed, stripe_
     user = make_user()
     subscribe(stripe_side, user)
     told(client, stripe_side, user)
-    assert watched(stripe_side, lambda: client.post(path, json=body, headers=bearer(user))).status_code < 300
+    assert (
+        watched(stripe_side, lambda: client.post(path, json=body, headers=bearer(user))).status_code
+        < 300
+    )
 
 
 @pytest.mark.only("postgresql")
 @pytest.mark.parametrize(
-    ("method", "path"), [("POST", "/v1/customers"), ("GET", "/v1/invoices"), ("POST", "/v1/checkout/sessions")]
+    ("method", "path"),
+    [("POST", "/v1/customers"), ("GET", "/v1/invoices"), ("POST", "/v1/checkout/sessions")],
 )
-def test_no_transaction_is_open_at_any_step_of_a_checkout(client, committed, stripe_side, method, path):
+def test_no_transaction_is_open_at_any_step_of_a_checkout(
+    client, committed, stripe_side, method, path
+):
     """R4: the customer is made, looked at, and given a page."""
     sell_plans()
     headers = bearer(make_user())
@@ -83,7 +89,9 @@ def test_no_transaction_is_open_while_a_job_asks_stripe(committed, stripe_side):
 
 
 def watched(side, call, **which):
-    """What `call` gives. While Stripe is slow about it, or the step of it, no connection is in a transaction."""
+    """What `call` gives. While Stripe is slow about it, or the step of it, no
+    connection is in a transaction.
+    """
     side.chaos(next=[{"fault": "slow", "seconds": 1.5, **which}])
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(call)
@@ -91,8 +99,8 @@ def watched(side, call, **which):
         assert not asked.done()
         with engine.connect() as probe:
             open_ones = text(
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
-                "AND state LIKE 'idle in transaction%'"
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND "
+                "pid <> pg_backend_pid() AND state LIKE 'idle in transaction%'"
             )
             assert probe.scalar(open_ones) == 0
         return asked.result()

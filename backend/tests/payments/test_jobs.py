@@ -1,4 +1,6 @@
-"""What comes again: payers of whom something should have been heard are looked at, old events go."""
+"""What comes again: payers of whom something should have been heard are looked at, old
+events go.
+"""
 
 from datetime import timedelta
 from uuid import uuid4
@@ -22,7 +24,10 @@ from tests.support.jobs import purge
 
 def looks():
     with SessionLocal() as db:
-        return [job.payload["customer_id"] for job in db.scalars(select(Job).where(Job.kind == "payments.look"))]
+        return [
+            job.payload["customer_id"]
+            for job in db.scalars(select(Job).where(Job.kind == "payments.look"))
+        ]
 
 
 def catch_up(payload=None):
@@ -32,7 +37,12 @@ def catch_up(payload=None):
 
 def open_checkout(customer, **columns):
     plan = plan_of("team").id
-    attempt = {"customer_id": customer.id, "open_customer_id": customer.id, "plan_id": plan, "trial_days": 0}
+    attempt = {
+        "customer_id": customer.id,
+        "open_customer_id": customer.id,
+        "plan_id": plan,
+        "trial_days": 0,
+    }
     with SessionLocal() as db, db.begin():
         db.add(CheckoutAttempt(**attempt, key=uuid4().hex, **columns))
 
@@ -43,9 +53,30 @@ def open_checkout(customer, **columns):
         ({"current_period_end": now() - timedelta(hours=2)}, True),
         ({"current_period_end": now() - timedelta(minutes=30)}, False),
         ({"status": "past_due"}, True),
-        ({"status": "canceled", "live_customer_id": None, "current_period_end": now() - timedelta(days=2)}, False),
-        ({"status": "incomplete", "live_customer_id": None, "started_at": now() - timedelta(hours=2)}, True),
-        ({"status": "incomplete", "live_customer_id": None, "started_at": now() - timedelta(minutes=30)}, False),
+        (
+            {
+                "status": "canceled",
+                "live_customer_id": None,
+                "current_period_end": now() - timedelta(days=2),
+            },
+            False,
+        ),
+        (
+            {
+                "status": "incomplete",
+                "live_customer_id": None,
+                "started_at": now() - timedelta(hours=2),
+            },
+            True,
+        ),
+        (
+            {
+                "status": "incomplete",
+                "live_customer_id": None,
+                "started_at": now() - timedelta(minutes=30),
+            },
+            False,
+        ),
         ({}, False),
     ],
 )
@@ -77,7 +108,9 @@ def test_many_open_checkouts_each_have_a_turn(shown_plans, billing, monkeypatch)
     monkeypatch.setattr(reconciliation, "BATCH", 1)
     payers = [make_customer(make_user()) for _ in range(3)]
     for customer in payers:
-        open_checkout(customer, stripe_id=f"cs_{customer.id}", created_at=now() - timedelta(hours=2))
+        open_checkout(
+            customer, stripe_id=f"cs_{customer.id}", created_at=now() - timedelta(hours=2)
+        )
     again = Again()
     while again:
         again = catch_up(dict(again.payload))
@@ -110,7 +143,11 @@ def test_silence_is_told_by_the_clock_of_payments(client, shown_plans, billing):
 
 
 def test_what_comes_again_is_planned():
-    planned = {name: kind.every for name, kind in kinds().items() if kind.every and name.startswith("payments.")}
+    planned = {
+        name: kind.every
+        for name, kind in kinds().items()
+        if kind.every and name.startswith("payments.")
+    }
     assert planned == {
         "payments.sweep": timedelta(minutes=1),
         "payments.catch_up": timedelta(minutes=10),
@@ -141,7 +178,9 @@ def test_old_events_go_and_those_that_wait_stay(client, db, billing):
     with SessionLocal() as session, session.begin():
         done = update(WebhookEvent).where(WebhookEvent.event_id != "evt_waiting")
         session.execute(done.values(outcome="done", processed_at=now()))
-        session.execute(update(WebhookEvent).where(WebhookEvent.event_id == "evt_old").values(processed_at=old))
+        session.execute(
+            update(WebhookEvent).where(WebhookEvent.event_id == "evt_old").values(processed_at=old)
+        )
         session.execute(update(WebhookEvent).values(received_at=old))
     with SessionLocal() as session:
         purge(session)

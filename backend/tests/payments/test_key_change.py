@@ -8,13 +8,18 @@ from app.routers.payments.selling import customers
 from tests.auth.factories import make_user
 from tests.payments.factories import make_customer
 
-NEW, OLD = "another secret that only tests know: 1a2b3c4d", "a secret that only tests know: 9f8e7d6c5b4a"
+NEW, OLD = (
+    "another secret that only tests know: 1a2b3c4d",
+    "a secret that only tests know: 9f8e7d6c5b4a",
+)
 ADA = "ada@example.org"
 
 
 @pytest.mark.parametrize("previous", ["", OLD])
 def test_a_trial_is_remembered_under_another_key(db, settings, previous):
-    """Edge case: one trial per person. The account was deleted, so only the digest is left of its address."""
+    """Edge case: one trial per person. The account was deleted, so only the digest is
+    left of its address.
+    """
     first = make_user(email=ADA)
     make_customer(first, trial_used_at=now(), email="")
     with SessionLocal() as session, session.begin():
@@ -27,7 +32,9 @@ def test_a_trial_is_remembered_under_another_key(db, settings, previous):
 
 
 def test_a_key_that_is_first_asked_for_after_the_change_is_the_old_one(db, settings):
-    """What was stored before this code came was made with a key derived from the `SECRET_KEY` of then."""
+    """What was stored before this code came was made with a key derived from the
+    `SECRET_KEY` of then.
+    """
     with SessionLocal() as session:
         before = customers.person_of(session, ADA)
         session.rollback()

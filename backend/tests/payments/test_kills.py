@@ -1,6 +1,8 @@
-"""Killed between receipt and acknowledgement, or at a step of the work after it: one effect (R7, R12, requirement 51).
+"""Killed between receipt and acknowledgement, or at a step of the work after it: one
+effect (R7, R12, requirement 51).
 
-Stripe sends again what was not acknowledged; what a dead worker had in hand is another's when its lease has run out.
+Stripe sends again what was not acknowledged; what a dead worker had in hand is
+another's when its lease has run out.
 """
 
 import os
@@ -31,7 +33,9 @@ WAIT_SECONDS = 60
 
 @contextmanager
 def dying(role, points, **variables):
-    """The process and its children, which die in turn: `begin()` has the next one live, `next_death()` waits for it."""
+    """The process and its children, which die in turn: `begin()` has the next one live,
+    `next_death()` waits for it.
+    """
     command = [sys.executable, "-m", "tests.payments.dying", role, *points]
     environment = {**os.environ, "LOG_LEVEL": "error", **variables}
     with subprocess.Popen(
@@ -74,7 +78,10 @@ def wait_for(is_so):
 def events_known():
     with SessionLocal() as db:
         events = {row.event_id: row.id for row in db.scalars(select(WebhookEvent))}
-        jobs = {job.payload["id"] for job in db.scalars(select(Job).where(Job.kind == "payments.process_event"))}
+        jobs = {
+            job.payload["id"]
+            for job in db.scalars(select(Job).where(Job.kind == "payments.process_event"))
+        }
         return set(events), {name for name, number in events.items() if number in jobs}
 
 
@@ -88,17 +95,25 @@ def one_effect(user, subscription):
     """Of a subscription that was paid for: all that follows from it is there, once."""
     with SessionLocal() as db:
         rows = list(db.scalars(select(Subscription).where(Subscription.stripe_id == subscription)))
-        invoices = list(db.scalars(select(Invoice).where(Invoice.customer_id == rows[0].customer_id)))
-        notices = list(db.scalars(select(Notice.key).where(Notice.customer_id == rows[0].customer_id)))
+        invoices = list(
+            db.scalars(select(Invoice).where(Invoice.customer_id == rows[0].customer_id))
+        )
+        notices = list(
+            db.scalars(select(Notice.key).where(Notice.customer_id == rows[0].customer_id))
+        )
     receipts = [mail for mail in mails_to(user.email) if mail.subject.startswith("Receipt")]
-    assert [(row.status, row.live_customer_id == row.customer_id) for row in rows] == [("active", True)]
+    assert [(row.status, row.live_customer_id == row.customer_id) for row in rows] == [
+        ("active", True)
+    ]
     assert [(invoice.status, invoice.amount_paid) for invoice in invoices] == [("paid", 4900)]
     assert notices == [f"receipt {invoices[0].stripe_id}"]
     assert len(receipts) == 1
 
 
 def test_a_server_that_dies_before_it_acknowledges_is_asked_again(committed, client, stripe_side):
-    """One event at each step; none is acknowledged. Then Stripe sends all of them again, and they are worked off."""
+    """One event at each step; none is acknowledged. Then Stripe sends all of them
+    again, and they are worked off.
+    """
     sell_plans()
     user = make_user()
     subscription = subscribe(stripe_side, user)
@@ -117,7 +132,9 @@ def test_a_server_that_dies_before_it_acknowledges_is_asked_again(committed, cli
         begin()
         wait_for(lambda: listens(url))
     committed_ids = {events[-1]["id"]}
-    assert list(kept.values()) == [(set(), set())] * (len(RECEIPT) - 1) + [(committed_ids, committed_ids)]
+    assert list(kept.values()) == [(set(), set())] * (len(RECEIPT) - 1) + [
+        (committed_ids, committed_ids)
+    ]
     for _ in range(2):
         assert {send(client, event).status_code for event in events} == {200}
     assert events_known()[0] == {event["id"] for event in events}
@@ -127,7 +144,9 @@ def test_a_server_that_dies_before_it_acknowledges_is_asked_again(committed, cli
 
 
 def test_a_worker_that_dies_leaves_its_event_to_another(committed, client, stripe_side):
-    """One payer for each step. The dead one's lease runs out, and a worker that lives does it: once."""
+    """One payer for each step. The dead one's lease runs out, and a worker that lives
+    does it: once.
+    """
     sell_plans()
     with dying("worker", WORK) as (begin, next_death):
         for point in WORK:

@@ -1,4 +1,6 @@
-"""Events are worked off by asking Stripe: once, in any order, again after every failure (requirements 51 and 52)."""
+"""Events are worked off by asking Stripe: once, in any order, again after every failure
+(requirements 51 and 52).
+"""
 
 from datetime import timedelta
 
@@ -16,7 +18,16 @@ from app.routers.payments.models import Customer, Invoice, WebhookEvent
 from app.routers.payments.webhooks import processing
 from app.routers.payments.webhooks.event_types import HANDLED
 from tests.auth.factories import make_user
-from tests.payments.steps import deliver, outcomes, payer, subscribe, subscription_row, told, with_card, work
+from tests.payments.steps import (
+    deliver,
+    outcomes,
+    payer,
+    subscribe,
+    subscription_row,
+    told,
+    with_card,
+    work,
+)
 from tests.payments.stripe_side import event, send
 
 pytestmark = pytest.mark.usefixtures("sold_plans")
@@ -24,7 +35,9 @@ pytestmark = pytest.mark.usefixtures("sold_plans")
 
 def jobs():
     with SessionLocal() as db:
-        return list(db.scalars(select(Job).where(Job.kind == "payments.process_event").order_by(Job.id)))
+        return list(
+            db.scalars(select(Job).where(Job.kind == "payments.process_event").order_by(Job.id))
+        )
 
 
 def events():
@@ -96,7 +109,13 @@ def test_while_stripe_is_away_the_event_waits_and_says_why(client, stripe_side, 
     user = make_user()
     made = subscribe(stripe_side, user)
     settings(STRIPE_API_BASE="http://127.0.0.1:1")
-    send(client, event("customer.subscription.created", {"object": "subscription", "customer": payer(user).stripe_id}))
+    send(
+        client,
+        event(
+            "customer.subscription.created",
+            {"object": "subscription", "customer": payer(user).stripe_id},
+        ),
+    )
     work()
     (waiting,) = events()
     assert (waiting.outcome, waiting.attempts, waiting.error) == (
@@ -112,7 +131,9 @@ def test_while_stripe_is_away_the_event_waits_and_says_why(client, stripe_side, 
     assert subscription_row(made).status == "active"
 
 
-def test_after_a_day_of_failures_it_is_given_up_on_and_can_be_replayed(client, stripe_side, settings, records):
+def test_after_a_day_of_failures_it_is_given_up_on_and_can_be_replayed(
+    client, stripe_side, settings, records
+):
     """R12: dead letter and replay."""
     user = make_user()
     subscribe(stripe_side, user)
@@ -139,7 +160,11 @@ def test_an_unknown_customer_is_parked_with_an_alarm(client, stripe_side, record
     assert send(client, sent).status_code == 200
     work()
     (parked,) = events()
-    assert (parked.outcome, parked.payer, parked.error) == ("parked", stranger.id, "The customer is not one of ours")
+    assert (parked.outcome, parked.payer, parked.error) == (
+        "parked",
+        stranger.id,
+        "The customer is not one of ours",
+    )
     assert alarms(records) == ["unknown_customer"]
 
 
@@ -152,7 +177,9 @@ def test_a_parked_event_is_worked_off_when_its_customer_is_known(client, stripe_
     work()
     assert events()[0].outcome == "parked"
     with SessionLocal() as db, db.begin():
-        db.execute(update(Customer).where(Customer.id == customer.id).values(stripe_id=customer.stripe_id))
+        db.execute(
+            update(Customer).where(Customer.id == customer.id).values(stripe_id=customer.stripe_id)
+        )
     processing.replay_all(WebhookEvent.outcome == "parked")
     work()
     assert events()[0].outcome == "done"
@@ -166,7 +193,9 @@ def test_the_sweeper_finds_what_lost_its_job(client, stripe_side):
     with SessionLocal() as db, db.begin():
         db.execute(update(WebhookEvent).values(received_at=now() - timedelta(minutes=3)))
         sweep(db, {})
-        assert db.scalar(select(func.count(Job.id)).where(Job.kind == "payments.process_event")) == 1
+        assert (
+            db.scalar(select(func.count(Job.id)).where(Job.kind == "payments.process_event")) == 1
+        )
         db.execute(delete(Job))
         sweep(db, {})
     assert len(jobs()) == 1
@@ -174,10 +203,15 @@ def test_the_sweeper_finds_what_lost_its_job(client, stripe_side):
     assert events()[0].outcome == "done"
 
 
-def test_many_that_wait_for_their_jobs_do_not_hide_one_that_lost_it(client, stripe_side, monkeypatch):
+def test_many_that_wait_for_their_jobs_do_not_hide_one_that_lost_it(
+    client, stripe_side, monkeypatch
+):
     monkeypatch.setattr(processing, "BATCH", 2)  # 500 events would take half a minute to make
     for number in range(4):
-        send(client, event("customer.updated", {"object": "customer", "id": "cus_x"}, id=f"evt_{number}"))
+        send(
+            client,
+            event("customer.updated", {"object": "customer", "id": "cus_x"}, id=f"evt_{number}"),
+        )
     with SessionLocal() as db, db.begin():
         db.execute(update(WebhookEvent).values(received_at=now() - timedelta(minutes=3)))
         db.execute(delete(Job).where(Job.key == processing.job_key(events()[-1].id)))
@@ -220,7 +254,9 @@ def refunded(side, user, **params):
 
 @pytest.mark.parametrize(("params", "back"), [({}, 4900), ({"amount": 100}, 100)])
 def test_a_refund_shows_on_its_invoice(client, stripe_side, params, back):
-    """Edge case: refund full and partial. Its events name a charge, not the customer; access stays."""
+    """Edge case: refund full and partial. Its events name a charge, not the customer;
+    access stays.
+    """
     user = make_user()
     made = subscribe(stripe_side, user)
     charge = refunded(stripe_side, user, **params)
@@ -241,7 +277,9 @@ def test_a_card_that_was_detached_is_told_by_whom_it_was(client, stripe_side):
     assert subscription_row(made).has_payment_method
     for method in stripe_side.api.customers.payment_methods.list(payer(user).stripe_id).data:
         stripe_side.api.payment_methods.detach(method.id)
-    (detached,) = [one for one in stripe_side.events() if one["type"] == "payment_method.detached"][-1:]
+    (detached,) = [one for one in stripe_side.events() if one["type"] == "payment_method.detached"][
+        -1:
+    ]
     assert detached["data"]["object"]["customer"] is None
     deliver(client, [detached])
     work()

@@ -1,4 +1,6 @@
-"""Of requests at once no more pass a limit than it says, whether they come with an Idempotency-Key or not."""
+"""Of requests at once no more pass a limit than it says, whether they come with an
+Idempotency-Key or not.
+"""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -23,7 +25,12 @@ def count(db, _user):
     return db.scalar(select(func.count(Widget.id)))
 
 
-@router.post("", status_code=201, response_model=WidgetRead, dependencies=[Depends(within_limit("projects", count))])
+@router.post(
+    "",
+    status_code=201,
+    response_model=WidgetRead,
+    dependencies=[Depends(within_limit("projects", count))],
+)
 def take_place(db: db_dependency, data: WidgetCreate) -> Widget:
     widget = Widget(name=data.name)
     db.add(widget)

@@ -1,4 +1,6 @@
-"""Who writes about a payer waits for whoever does so at the moment, and then goes by what that one wrote (R12)."""
+"""Who writes about a payer waits for whoever does so at the moment, and then goes by
+what that one wrote (R12).
+"""
 
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as StillWaiting
@@ -42,7 +44,9 @@ def test_what_was_asked_for_earlier_waits_and_is_dropped(customer, threads):
     earlier, later = sync.take_ticket(customer.id), sync.take_ticket(customer.id)
     with SessionLocal() as db:
         sync.write(db, later, payer(customer, subscription(status="canceled")))
-        other = threads.submit(write, customer, payer(customer, subscription(status="active")), earlier)
+        other = threads.submit(
+            write, customer, payer(customer, subscription(status="active")), earlier
+        )
         assert is_waiting(other)
         db.commit()
         other.result(5)
@@ -50,7 +54,9 @@ def test_what_was_asked_for_earlier_waits_and_is_dropped(customer, threads):
 
 
 def test_a_checkout_waits_for_a_subscription_that_is_being_written(customer, threads):
-    """Requirement 53: between the look at Stripe and the attempt somebody else may have written what was bought."""
+    """Requirement 53: between the look at Stripe and the attempt somebody else may have
+    written what was bought.
+    """
 
     def begin():
         with SessionLocal() as db, db.begin():

@@ -50,7 +50,13 @@ def test_a_payment_gets_one_receipt(user, customer):
 
 
 @pytest.mark.parametrize(
-    "bill", [{"amount_paid": 0}, {"paid_at": at(now() - timedelta(days=31))}, {"status": "void"}, {"status": "draft"}]
+    "bill",
+    [
+        {"amount_paid": 0},
+        {"paid_at": at(now() - timedelta(days=31))},
+        {"status": "void"},
+        {"status": "draft"},
+    ],
 )
 def test_nothing_paid_or_long_ago_gets_none(user, customer, bill):
     see(customer, subscription(), invoice(**bill))
@@ -58,7 +64,9 @@ def test_nothing_paid_or_long_ago_gets_none(user, customer, bill):
 
 
 def test_a_payment_of_which_we_heard_late_gets_its_receipt(user, customer):
-    """Edge case: the event of it came after weeks, or never, and something else made us look."""
+    """Edge case: the event of it came after weeks, or never, and something else made us
+    look.
+    """
     see(customer, subscription(), invoice(paid_at=at(now() - timedelta(days=29))))
     assert subjects(user) == ["Receipt: 12.00 EUR"]
 
@@ -67,7 +75,9 @@ def test_each_failed_try_gets_one_mail_with_the_days_that_are_left(user, custome
     """Edge case: past_due keeps access for a grace, with mails on the way."""
     begun = at(now() - timedelta(days=1, hours=1))
     for attempts in (1, 1, 2):
-        see(customer, subscription(status="past_due"), unpaid(attempts=attempts, finalized_at=begun))
+        see(
+            customer, subscription(status="past_due"), unpaid(attempts=attempts, finalized_at=begun)
+        )
     mails = mails_to(user.email)
     assert [mail.subject for mail in mails] == ["Your payment of 12.00 EUR did not go through"] * 2
     assert "stays as it is for 5 more days" in mails[0].text
@@ -75,7 +85,11 @@ def test_each_failed_try_gets_one_mail_with_the_days_that_are_left(user, custome
 
 
 def test_when_grace_is_over_no_days_are_promised(user, customer):
-    see(customer, subscription(status="past_due"), unpaid(attempts=4, finalized_at=at(now() - timedelta(days=9))))
+    see(
+        customer,
+        subscription(status="past_due"),
+        unpaid(attempts=4, finalized_at=at(now() - timedelta(days=9))),
+    )
     assert "Nothing changes" not in mails_to(user.email)[0].text
 
 
@@ -95,8 +109,12 @@ def looks_at(customer):
 
 
 @pytest.mark.parametrize("reason", ["subscription_update", "subscription_create"])
-def test_who_is_at_stripes_page_gets_no_mail_to_confirm_unless_they_leave_it(user, customer, reason):
-    """The payer has just asked for it, and Stripe's page asks for the confirmation itself."""
+def test_who_is_at_stripes_page_gets_no_mail_to_confirm_unless_they_leave_it(
+    user, customer, reason
+):
+    """The payer has just asked for it, and Stripe's page asks for the confirmation
+    itself.
+    """
     asked = unpaid(needs_action=True, reason=reason, finalized_at=at(now() - timedelta(minutes=20)))
     see(customer, subscription(), asked)
     assert subjects(user) == []
@@ -110,7 +128,11 @@ def test_who_left_the_page_of_a_checkout_gets_no_mail_to_confirm(user, customer)
     """Nothing was bought; the invoice is void before long."""
     begun = subscription(status="incomplete", attempt="key of the checkout")
     long_ago = at(now() - timedelta(hours=5))
-    see(customer, begun, unpaid(needs_action=True, reason="subscription_create", finalized_at=long_ago))
+    see(
+        customer,
+        begun,
+        unpaid(needs_action=True, reason="subscription_create", finalized_at=long_ago),
+    )
     assert (subjects(user), looks_at(customer)) == ([], [])
 
 
@@ -124,14 +146,22 @@ def test_what_somebody_else_began_for_a_payer_gets_a_mail_to_confirm(user, custo
 
 @pytest.mark.parametrize(
     ("left", "expected"),
-    [(timedelta(days=4), 0), (timedelta(days=3), 1), (timedelta(minutes=5), 1), (timedelta(minutes=-5), 0)],
+    [
+        (timedelta(days=4), 0),
+        (timedelta(days=3), 1),
+        (timedelta(minutes=5), 1),
+        (timedelta(minutes=-5), 0),
+    ],
 )
 def test_the_end_of_a_trial_is_told_three_days_before(user, customer, left, expected):
     """Edge case: trial with a card."""
     see(customer, subscription(status="trialing", trial_end=at(now() + left)))
     mails = mails_to(user.email)
     assert len(mails) == expected
-    assert all("Your card will then be charged" in mail.text and "12.00 EUR per month" in mail.text for mail in mails)
+    assert all(
+        "Your card will then be charged" in mail.text and "12.00 EUR per month" in mail.text
+        for mail in mails
+    )
 
 
 def test_a_trial_without_card_is_asked_for_one(user, customer):
@@ -153,7 +183,12 @@ def test_a_trial_without_card_is_asked_for_one(user, customer):
 )
 def test_what_follows_a_trial_without_card_is_what_stripe_was_told(user, customer, behavior, told):
     ends = at(now() + timedelta(days=2))
-    trial = {"status": "trialing", "trial_end": ends, "has_payment_method": False, "trial_without_card": behavior}
+    trial = {
+        "status": "trialing",
+        "trial_end": ends,
+        "has_payment_method": False,
+        "trial_without_card": behavior,
+    }
     see(customer, subscription(**trial))
     (mail,) = mails_to(user.email)
     assert f"Without one, {told}." in mail.text
@@ -162,7 +197,12 @@ def test_what_follows_a_trial_without_card_is_what_stripe_was_told(user, custome
 
 def test_a_trial_whose_payer_is_sent_invoices_promises_no_charge(user, customer):
     ends = at(now() + timedelta(days=2))
-    see(customer, subscription(status="trialing", trial_end=ends, has_payment_method=False, days_until_due=14))
+    see(
+        customer,
+        subscription(
+            status="trialing", trial_end=ends, has_payment_method=False, days_until_due=14
+        ),
+    )
     (mail,) = mails_to(user.email)
     assert "We will then send you an invoice." in mail.text
     assert "card" not in mail.text
@@ -196,7 +236,10 @@ DAY = timedelta(days=1)
 
 def from_now(facts):
     """Spans of time become moments."""
-    return {name: at(now() + value) if isinstance(value, timedelta) else value for name, value in facts.items()}
+    return {
+        name: at(now() + value) if isinstance(value, timedelta) else value
+        for name, value in facts.items()
+    }
 
 
 @pytest.mark.parametrize(
@@ -212,7 +255,10 @@ def from_now(facts):
     ],
 )
 def test_the_end_of_a_trial_is_told_if_a_charge_follows(user, customer, facts, expected):
-    see(customer, subscription(**{"status": "trialing", "trial_end": at(now() + 2 * DAY)} | from_now(facts)))
+    see(
+        customer,
+        subscription(**{"status": "trialing", "trial_end": at(now() + 2 * DAY)} | from_now(facts)),
+    )
     assert len(subjects(user)) == expected
 
 
@@ -220,7 +266,10 @@ def test_a_card_that_went_away_is_missed_once_a_period(user, customer):
     """Edge case: payment method detached."""
     see(customer, subscription(has_payment_method=False))
     assert subjects(user) == ["Your subscription to Pro has no card"]
-    see(customer, subscription(has_payment_method=False, current_period_end=at(now() + timedelta(days=60))))
+    see(
+        customer,
+        subscription(has_payment_method=False, current_period_end=at(now() + timedelta(days=60))),
+    )
     assert len(subjects(user)) == 2
 
 

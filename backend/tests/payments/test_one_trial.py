@@ -73,7 +73,9 @@ def test_a_row_of_an_early_version_still_counts(db):
 
 
 def test_a_checkout_of_the_same_mailbox_begins_without_trial(client, sold_plans, login):
-    make_customer(make_user(email="grace.hopper@gmail.com"), trial_used_at=now() - timedelta(days=90))
+    make_customer(
+        make_user(email="grace.hopper@gmail.com"), trial_used_at=now() - timedelta(days=90)
+    )
     login(make_user(email="gracehopper+2@gmail.com"))
     assert client.post("/payments/checkout", json={"plan": "pro"}).status_code == 201
     with SessionLocal() as db:

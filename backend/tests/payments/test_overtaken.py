@@ -1,7 +1,8 @@
-"""An account ends while a request of it waits for Stripe: nothing of it is left there, and no answer is given (R21).
+"""An account ends while a request of it waits for Stripe: nothing of it is left there,
+and no answer is given (R21).
 
-request   commit ... Stripe ............ look again → 401, what Stripe has made is closed
-deletion                 lock, commit
+request   commit ... Stripe ............ look again → 401, what Stripe has made is
+closed deletion                 lock, commit
 """
 
 import pytest
@@ -32,7 +33,9 @@ def buyer(committed, login, stripe_side):
 
 @pytest.fixture
 def overtake(client, buyer, monkeypatch):
-    """`overtake("before", "create_session", delete)`: what happens to the buyer before or after an answer."""
+    """`overtake("before", "create_session", delete)`: what happens to the buyer before
+    or after an answer.
+    """
 
     def at(moment, name, end):
         real, calls = getattr(gateway, name), [end]
@@ -53,7 +56,12 @@ def overtake(client, buyer, monkeypatch):
 def delete(client, user):
     """By another session of the user."""
     headers = {"Authorization": f"Bearer {token_for(user)}"}
-    assert client.post("/auth/delete-account", json={"password": PASSWORD}, headers=headers).status_code == 204
+    assert (
+        client.post(
+            "/auth/delete-account", json={"password": PASSWORD}, headers=headers
+        ).status_code
+        == 204
+    )
 
 
 def delete_and_forget(client, user):
@@ -78,13 +86,17 @@ def work_soon():
     for _ in range(3):
         with SessionLocal() as db, db.begin():
             soon = Job.kind.in_(["payments.forget_customer", "payments.look"])
-            db.execute(update(Job).where(soon, Job.due_at.is_not(None)).values(due_at=db_clock.now()))
+            db.execute(
+                update(Job).where(soon, Job.due_at.is_not(None)).values(due_at=db_clock.now())
+            )
         work()
 
 
 def at_stripe(side, email):
     """Customers with the address, and pages that could be paid."""
-    pages = [one for one in side.api.checkout.sessions.list({"limit": 100}).data if one.status == "open"]
+    pages = [
+        one for one in side.api.checkout.sessions.list({"limit": 100}).data if one.status == "open"
+    ]
     return len(side.api.customers.list({"email": email}).data), len(pages)
 
 
@@ -98,7 +110,9 @@ def name_of(race):
 
 
 @pytest.mark.parametrize("race", RACES, ids=name_of)
-def test_a_checkout_whose_account_is_deleted_leaves_nothing(client, buyer, stripe_side, overtake, race):
+def test_a_checkout_whose_account_is_deleted_leaves_nothing(
+    client, buyer, stripe_side, overtake, race
+):
     overtake(*race)
     assert outcome(client.post(CHECKOUT, json={"plan": "team"})) == (401, "not_authenticated")
     work_soon()
@@ -110,30 +124,42 @@ def test_a_checkout_whose_account_is_deleted_leaves_nothing(client, buyer, strip
 
 
 @pytest.mark.parametrize("step", STEPS[:2])
-def test_for_an_account_that_is_gone_no_page_is_asked_for(client, buyer, stripe_side, overtake, step):
+def test_for_an_account_that_is_gone_no_page_is_asked_for(
+    client, buyer, stripe_side, overtake, step
+):
     """The attempt is not even begun: it is inserted where the user is held."""
     overtake("after", step, delete)
     assert client.post(CHECKOUT, json={"plan": "team"}).status_code == 401
     assert stripe_side.api.checkout.sessions.list().data == []
 
 
-def test_a_customer_who_is_made_after_the_deletion_is_forgotten_at_once(client, buyer, stripe_side, overtake):
-    """By the request that made them: the deletion can only look for them a minute later."""
+def test_a_customer_who_is_made_after_the_deletion_is_forgotten_at_once(
+    client, buyer, stripe_side, overtake
+):
+    """By the request that made them: the deletion can only look for them a minute
+    later.
+    """
     overtake("before", "create_customer", delete)
     assert client.post(CHECKOUT, json={"plan": "team"}).status_code == 401
     work()
     assert at_stripe(stripe_side, buyer.email) == (0, 0)
 
 
-@pytest.mark.parametrize("race", [(step, end) for step in STEPS[::2] for end in (disable, sign_out)], ids=name_of)
-def test_a_checkout_of_a_user_who_may_no_longer_ask_opens_no_page(client, buyer, stripe_side, overtake, race):
+@pytest.mark.parametrize(
+    "race", [(step, end) for step in STEPS[::2] for end in (disable, sign_out)], ids=name_of
+)
+def test_a_checkout_of_a_user_who_may_no_longer_ask_opens_no_page(
+    client, buyer, stripe_side, overtake, race
+):
     overtake("after", *race)
     assert outcome(client.post(CHECKOUT, json={"plan": "team"})) == (401, "not_authenticated")
     assert at_stripe(stripe_side, buyer.email) == (1, 0)
     assert doctor.examine(patience=0) == []
 
 
-def test_an_address_that_is_on_its_way_when_the_account_is_deleted(client, buyer, stripe_side, overtake):
+def test_an_address_that_is_on_its_way_when_the_account_is_deleted(
+    client, buyer, stripe_side, overtake
+):
     customer = payer(buyer)
     with SessionLocal() as db, db.begin():
         db.execute(update(User).where(User.id == buyer.id).values(email="new@example.org"))
@@ -161,13 +187,17 @@ def test_what_is_paid_as_the_account_is_deleted_is_paid_back(client, buyer, stri
     work_soon()
     deliver(client, stripe_side.events(customer))
     work_soon()
-    assert [one.status for one in stripe_side.api.subscriptions.list({"status": "all"}).data] == ["canceled"]
+    assert [one.status for one in stripe_side.api.subscriptions.list({"status": "all"}).data] == [
+        "canceled"
+    ]
     charges = stripe_side.api.charges.list({"customer": customer}).data
     assert [(one.amount, one.amount_refunded) for one in charges] == [(4900, 4900)]
     assert doctor.examine(patience=0) == []
 
 
-def test_what_stripe_still_has_of_a_deleted_account_is_forgotten_when_we_hear_of_it(client, buyer, stripe_side):
+def test_what_stripe_still_has_of_a_deleted_account_is_forgotten_when_we_hear_of_it(
+    client, buyer, stripe_side
+):
     """Whatever the reason: a job that was lost, a backup that was restored."""
     customer = payer(buyer).stripe_id
     delete(client, buyer)
@@ -190,7 +220,9 @@ def subscribe_without_us(side, customer):
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
-def test_a_portal_of_a_deleted_account_is_shown_to_nobody(client, buyer, stripe_side, overtake, moment):
+def test_a_portal_of_a_deleted_account_is_shown_to_nobody(
+    client, buyer, stripe_side, overtake, moment
+):
     """Stripe takes none back; with its customer it ends."""
     payer(buyer)
     overtake(moment, "open_portal", delete_and_forget)
@@ -209,14 +241,20 @@ CHANGES = [
 
 
 @pytest.mark.parametrize("race", CHANGES, ids=name_of)
-def test_a_change_that_is_overtaken_is_written_down_and_not_answered(client, buyer, stripe_side, overtake, race):
-    """Nobody deletes an account that has a subscription. What Stripe did is known here all the same."""
+def test_a_change_that_is_overtaken_is_written_down_and_not_answered(
+    client, buyer, stripe_side, overtake, race
+):
+    """Nobody deletes an account that has a subscription. What Stripe did is known here
+    all the same.
+    """
     action, body, step, end = race
     subscribe(stripe_side, buyer)
     told(client, stripe_side, buyer)
     overtake("after", step, end)
     assert outcome(client.post(f"{SUBSCRIPTION}/{action}", json=body)) == (401, "not_authenticated")
-    assert {one.what for one in doctor.examine(patience=0)} <= {"invoice"}  # which the look brings that follows
+    assert {one.what for one in doctor.examine(patience=0)} <= {
+        "invoice"
+    }  # which the look brings that follows
 
 
 def test_a_subscription_of_a_disabled_user_goes_on_and_is_told(client, buyer, stripe_side):
@@ -224,7 +262,9 @@ def test_a_subscription_of_a_disabled_user_goes_on_and_is_told(client, buyer, st
     told(client, stripe_side, buyer)
     disable(client, buyer)
     assert doctor.examine(patience=0) == []
-    assert [(one.subject, one.what) for one in doctor.notices()] == [(made, "subscription of a disabled user")]
+    assert [(one.subject, one.what) for one in doctor.notices()] == [
+        (made, "subscription of a disabled user")
+    ]
     assert client.post(f"{SUBSCRIPTION}/cancel", json={}).status_code == 401
 
 

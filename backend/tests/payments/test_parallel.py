@@ -1,4 +1,6 @@
-"""Events of different payers are worked off at once; those of one payer keep no thread from the others (R11, R12)."""
+"""Events of different payers are worked off at once; those of one payer keep no thread
+from the others (R11, R12).
+"""
 
 import pytest
 from sqlalchemy import func, select

@@ -13,7 +13,10 @@ from tests.payments.factories import make_customer, make_subscription, store_pla
 
 def offered():
     with SessionLocal() as db:
-        return {plan.offered_as: plan for plan in db.scalars(select(Plan).where(Plan.offered_as.is_not(None)))}
+        return {
+            plan.offered_as: plan
+            for plan in db.scalars(select(Plan).where(Plan.offered_as.is_not(None)))
+        }
 
 
 def changed(offers, slug, **changes):
@@ -24,7 +27,13 @@ def changed(offers, slug, **changes):
 def test_the_plans_are_public_and_in_order(client, shown_plans):
     answer = client.get("/payments/plans")
     assert answer.status_code == 200
-    assert [plan["slug"] for plan in answer.json()] == ["free", "pro", "pro-yearly", "team", "team-yearly"]
+    assert [plan["slug"] for plan in answer.json()] == [
+        "free",
+        "pro",
+        "pro-yearly",
+        "team",
+        "team-yearly",
+    ]
     pro = answer.json()[1]
     assert pro == {
         "id": offered()["pro"].id,
@@ -35,7 +44,10 @@ def test_the_plans_are_public_and_in_order(client, shown_plans):
         "amount": 1200,
         "interval": "month",
         "trial_days": 14,
-        "entitlements": {"features": ["export", "api", "invoice_export"], "limits": {"projects": 50, "devices": 5}},
+        "entitlements": {
+            "features": ["export", "api", "invoice_export"],
+            "limits": {"projects": 50, "devices": 5},
+        },
     }
 
 
@@ -70,7 +82,13 @@ def test_stripe_gets_a_product_and_prices_once(sold, stripe_side):
     assert rows["free"].stripe_price_id is None
     for slug in ("pro", "pro-yearly", "team", "team-yearly"):
         price = stripe_side.api.prices.retrieve(rows[slug].stripe_price_id)
-        assert (price.unit_amount, price.currency, price.recurring.interval, price.lookup_key, price.product) == (
+        assert (
+            price.unit_amount,
+            price.currency,
+            price.recurring.interval,
+            price.lookup_key,
+            price.product,
+        ) == (
             rows[slug].amount,
             "eur",
             rows[slug].interval,
@@ -84,8 +102,13 @@ def test_stripe_gets_a_product_and_prices_once(sold, stripe_side):
 
 def test_what_would_be_done_is_told_before(sold, stripe_side):
     wanted = changed(sold, "pro", amount=1500)
-    wanted = [Offer(**(vars(offer) | {"name": "Team!"})) if offer.product == "team" else offer for offer in wanted]
-    steps = [(step.plan, step.action) for step in publishing.differences(wanted, publishing.look(wanted))]
+    wanted = [
+        Offer(**(vars(offer) | {"name": "Team!"})) if offer.product == "team" else offer
+        for offer in wanted
+    ]
+    steps = [
+        (step.plan, step.action) for step in publishing.differences(wanted, publishing.look(wanted))
+    ]
     price = offered()["pro"].stripe_price_id
     assert steps == [
         ("pro", f"replace price {price} (1200 eur per month) with 1500 eur per month"),
@@ -94,7 +117,9 @@ def test_what_would_be_done_is_told_before(sold, stripe_side):
     ]
 
 
-def test_another_amount_is_another_price_and_who_subscribed_keeps_theirs(client, login, sold, stripe_side):
+def test_another_amount_is_another_price_and_who_subscribed_keeps_theirs(
+    client, login, sold, stripe_side
+):
     old = offered()["pro"]
     make_subscription(make_customer(login(make_user())), plan="pro")
     wanted = changed(sold, "pro", amount=1500, features=("export", "api", "new"))
@@ -102,7 +127,11 @@ def test_another_amount_is_another_price_and_who_subscribed_keeps_theirs(client,
         with SessionLocal() as db, db.begin():
             publishing.store(db, wanted, publishing.bring_in_line(wanted, publishing.look(wanted)))
         new = offered()["pro"]
-        assert (new.amount, new.id != old.id, new.stripe_price_id != old.stripe_price_id) == (1500, True, True)
+        assert (new.amount, new.id != old.id, new.stripe_price_id != old.stripe_price_id) == (
+            1500,
+            True,
+            True,
+        )
         assert not stripe_side.api.prices.retrieve(old.stripe_price_id).active
         assert stripe_side.api.prices.retrieve(new.stripe_price_id).lookup_key == "liftoff-pro"
         mine = client.get("/payments/subscription").json()["plan"]
@@ -113,25 +142,35 @@ def test_another_amount_is_another_price_and_who_subscribed_keeps_theirs(client,
 
 
 def test_a_plan_that_is_sold_again_is_what_it_was(sold):
-    """With its price at Stripe, which is still there, and the row of those who have kept it."""
+    """With its price at Stripe, which is still there, and the row of those who have
+    kept it.
+    """
     before = offered()["team"]
     without = [offer for offer in sold if offer.slug != "team"]
     with SessionLocal() as db, db.begin():
         publishing.store(db, without, publishing.look(without))
     assert "team" not in offered()
     store_plans(publishing.look(sold))
-    assert (offered()["team"].id, offered()["team"].stripe_price_id) == (before.id, before.stripe_price_id)
+    assert (offered()["team"].id, offered()["team"].stripe_price_id) == (
+        before.id,
+        before.stripe_price_id,
+    )
 
 
 def test_an_amount_that_was_tried_and_taken_back_before_stripe_heard_of_it(sold):
-    """As `make dev` stores the plans: without Stripe, which is brought in line afterwards."""
+    """As `make dev` stores the plans: without Stripe, which is brought in line
+    afterwards.
+    """
     before = offered()["team"]
     with SessionLocal() as db, db.begin():
         publishing.store(db, changed(sold, "team", amount=5900))
     assert offered()["team"].stripe_price_id is None
     store_plans()
     store_plans(publishing.look(sold))
-    assert (offered()["team"].id, offered()["team"].stripe_price_id) == (before.id, before.stripe_price_id)
+    assert (offered()["team"].id, offered()["team"].stripe_price_id) == (
+        before.id,
+        before.stripe_price_id,
+    )
 
 
 def test_what_somebody_changed_at_stripe_raises_the_alarm(sold, stripe_side, records):
@@ -140,7 +179,11 @@ def test_what_somebody_changed_at_stripe_raises_the_alarm(sold, stripe_side, rec
     try:
         with SessionLocal() as db:
             publishing.report_drift(db)
-        alarms = [(record["alarm"], record["plan"]) for record in records() if record["event"] == "payments_alarm"]
+        alarms = [
+            (record["alarm"], record["plan"])
+            for record in records()
+            if record["event"] == "payments_alarm"
+        ]
         assert alarms == [("plans_drift", "pro"), ("plans_drift", "pro-yearly")]
         assert stripe_side.api.products.retrieve("liftoff-pro").name == "Cheap"
     finally:

@@ -1,4 +1,6 @@
-"""Edge case: promotion codes, given to our own route or typed on Stripe's page. What they take off is on our rows."""
+"""Edge case: promotion codes, given to our own route or typed on Stripe's page. What
+they take off is on our rows.
+"""
 
 import time
 
@@ -20,8 +22,12 @@ def payer(db, stripe_side, login):
 
 def make_code(side, code, coupon=None, **limits):
     """Half of the first invoice, unless told otherwise."""
-    made = side.api.coupons.create({"percent_off": 50, "duration": "once"} if coupon is None else coupon)
-    return side.api.promotion_codes.create({"promotion": {"type": "coupon", "coupon": made.id}, "code": code, **limits})
+    made = side.api.coupons.create(
+        {"percent_off": 50, "duration": "once"} if coupon is None else coupon
+    )
+    return side.api.promotion_codes.create(
+        {"promotion": {"type": "coupon", "coupon": made.id}, "code": code, **limits}
+    )
 
 
 def begin(client, **body):
@@ -56,16 +62,25 @@ def amounts(client):
         ({"amount_off": 1000, "currency": "eur", "duration": "forever"}, 3900, 3900),
     ],
 )
-def test_a_promotion_code_takes_its_share_and_no_more(client, payer, at_stripe, coupon, first, second):  # noqa: PLR0913, PLR0917 - fixtures
+def test_a_promotion_code_takes_its_share_and_no_more(  # noqa: PLR0913, PLR0917 - fixtures
+    client, payer, at_stripe, coupon, first, second
+):
     code = make_code(payer.side, "LESS", coupon)
     answer = begin(client) if at_stripe else begin(client, promotion_code="less")
-    assert payer.side.pay(answer.json()["url"], promotion_code="LESS" if at_stripe else "").status_code == 303
+    assert (
+        payer.side.pay(answer.json()["url"], promotion_code="LESS" if at_stripe else "").status_code
+        == 303
+    )
     told(client, payer)
     life = Bought(payer)
     assert rows_of(life) == objects_of(life)
     assert amounts(client) == [(first, first)]
     mine = client.get("/payments/subscription").json()
-    assert (mine["status"], mine["plan"]["slug"], mine["plan"]["amount"]) == ("active", "team", 4900)
+    assert (mine["status"], mine["plan"]["slug"], mine["plan"]["amount"]) == (
+        "active",
+        "team",
+        4900,
+    )
     assert payer.side.api.promotion_codes.retrieve(code.id).times_redeemed == 1
     payer.advance(days=31, hours=2)
     told(client, payer)
@@ -107,12 +122,18 @@ def test_a_code_that_cannot_be_used_is_said_and_hinders_nothing(client, payer, l
 
 def test_a_code_made_for_each_of_many_is_ones_own(client, payer):
     """Stripe lets a code be made once per customer, and lists them all."""
-    for customer in (payer.side.api.customers.create({}).id, payer.stripe_id, payer.side.api.customers.create({}).id):
+    for customer in (
+        payer.side.api.customers.create({}).id,
+        payer.stripe_id,
+        payer.side.api.customers.create({}).id,
+    ):
         make_code(payer.side, "FOR-YOU", customer=customer)
     answer = begin(client, promotion_code="FOR-YOU")
     assert answer.status_code == 201
     session = payer.side.api.checkout.sessions.retrieve(answer.json()["session_id"])
-    codes = payer.side.api.promotion_codes.list({"code": "FOR-YOU", "customer": payer.stripe_id}).data
+    codes = payer.side.api.promotion_codes.list(
+        {"code": "FOR-YOU", "customer": payer.stripe_id}
+    ).data
     assert [one.promotion_code for one in session.discounts] == [one.id for one in codes]
 
 

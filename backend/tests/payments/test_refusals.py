@@ -43,10 +43,14 @@ def in_another_currency(stripe_side, slug):
         }
     )
     with SessionLocal() as db, db.begin():
-        db.execute(update(Plan).where(Plan.id == plan.id).values(currency="usd", stripe_price_id=price.id))
+        db.execute(
+            update(Plan).where(Plan.id == plan.id).values(currency="usd", stripe_price_id=price.id)
+        )
 
 
-def test_a_price_archived_at_stripe_cannot_be_bought_for_now(client, sold_plans, login, stripe_side, records):
+def test_a_price_archived_at_stripe_cannot_be_bought_for_now(
+    client, sold_plans, login, stripe_side, records
+):
     login(make_user())
     archive(stripe_side, "pro")
     answer = client.post(CHECKOUT, json={"plan": "pro"})
@@ -60,7 +64,10 @@ def test_a_price_archived_at_stripe_cannot_be_bought_for_now(client, sold_plans,
 @pytest.mark.parametrize("action", ["preview", "change"])
 def test_nor_can_a_subscription_change_to_it(client, subscriber, stripe_side, action):
     archive(stripe_side, "pro")
-    assert outcome(client.post(f"{MINE}/{action}", json={"plan": "pro"})) == (503, "payments_unavailable")
+    assert outcome(client.post(f"{MINE}/{action}", json={"plan": "pro"})) == (
+        503,
+        "payments_unavailable",
+    )
     assert client.get(MINE).json()["plan"]["slug"] == "team"
 
 
@@ -68,7 +75,10 @@ def test_a_price_that_stripe_does_not_know_is_the_same(client, subscriber, login
     """Deleted there, or the key is that of another account."""
     with SessionLocal() as db, db.begin():
         db.execute(update(Plan).where(Plan.slug == "pro").values(stripe_price_id="price_of_nobody"))
-    assert outcome(client.post(f"{MINE}/change", json={"plan": "pro"})) == (503, "payments_unavailable")
+    assert outcome(client.post(f"{MINE}/change", json={"plan": "pro"})) == (
+        503,
+        "payments_unavailable",
+    )
     login(make_user())
     assert outcome(client.post(CHECKOUT, json={"plan": "pro"})) == (503, "payments_unavailable")
 
@@ -86,7 +96,10 @@ def test_so_it_does_where_stripe_alone_knows_it(client, subscriber, stripe_side)
     with SessionLocal() as db, db.begin():
         db.execute(update(Plan).where(Plan.slug == "team").values(stripe_price_id="price_before"))
     in_another_currency(stripe_side, "pro")
-    assert outcome(client.post(f"{MINE}/change", json={"plan": "pro"})) == (409, "currency_mismatch")
+    assert outcome(client.post(f"{MINE}/change", json={"plan": "pro"})) == (
+        409,
+        "currency_mismatch",
+    )
 
 
 def test_so_does_a_customer_who_has_something_to_pay_for(client, sold_plans, login, stripe_side):
@@ -101,7 +114,9 @@ def test_so_does_a_customer_who_has_something_to_pay_for(client, sold_plans, log
 
 @pytest.fixture
 def team(login, shown_plans, billing):
-    """Somebody with a subscription is signed in; whoever asked Stripe would find nobody."""
+    """Somebody with a subscription is signed in; whoever asked Stripe would find
+    nobody.
+    """
     make_subscription(make_customer(login(make_user())), "team")
 
 
@@ -113,7 +128,10 @@ def test_with_payments_switched_off_each_route_says_so_in_words(client, team, se
     assert answer.json()["detail"] == OFF
 
 
-REASONS = [({"PAYMENTS_ENABLED": "false"}, OFF), ({"STRIPE_SECRET_KEY": ""}, "STRIPE_SECRET_KEY is not set")]
+REASONS = [
+    ({"PAYMENTS_ENABLED": "false"}, OFF),
+    ({"STRIPE_SECRET_KEY": ""}, "STRIPE_SECRET_KEY is not set"),
+]
 
 
 @pytest.mark.parametrize("reason", REASONS)
@@ -128,4 +146,7 @@ def test_each_command_says_why_nobody_is_asked(committed, billing, settings, com
 def test_a_key_that_stripe_refuses_is_named(committed, stripe_side, settings):
     settings(STRIPE_SECRET_KEY="sk_live_of_somebody_else")
     done = CliRunner().invoke(cli, ["plans-sync"])
-    assert (done.exit_code, "Stripe refuses the key in STRIPE_SECRET_KEY" in done.output) == (1, True), done.output
+    assert (done.exit_code, "Stripe refuses the key in STRIPE_SECRET_KEY" in done.output) == (
+        1,
+        True,
+    ), done.output

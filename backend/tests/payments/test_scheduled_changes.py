@@ -1,4 +1,6 @@
-"""A change of plan that waits for the end of the period, and what else may be asked for while it waits."""
+"""A change of plan that waits for the end of the period, and what else may be asked for
+while it waits.
+"""
 
 from datetime import datetime, timedelta
 
@@ -51,12 +53,19 @@ def test_a_downgrade_waits_for_the_end_of_the_period(client, subscriber, stripe_
     assert doctor.examine(patience=0) == []
     pass_period(stripe_side, client, subscriber)
     after = shown(client)
-    assert (after["plan"]["slug"], after["scheduled_plan"], after["status"]) == ("pro", None, "active")
+    assert (after["plan"]["slug"], after["scheduled_plan"], after["status"]) == (
+        "pro",
+        None,
+        "active",
+    )
     assert after["entitlements"] == plan_of("pro").entitlements
     assert paid(stripe_side, subscriber) == charged + plan_of("pro").amount
     assert doctor.examine(patience=0) == []
     pass_period(stripe_side, client, subscriber)
-    assert (shown(client)["plan"]["slug"], subscription_row(subscriber.stripe).schedule_id) == ("pro", None)
+    assert (shown(client)["plan"]["slug"], subscription_row(subscriber.stripe).schedule_id) == (
+        "pro",
+        None,
+    )
 
 
 @pytest.mark.parametrize("plan", ["team-yearly", "pro-yearly", "pro"])
@@ -72,13 +81,17 @@ def test_the_preview_shows_what_the_next_period_costs(client, subscriber, stripe
     assert paid(stripe_side, subscriber) == charged + preview["amount_due"]
 
 
-def test_a_click_too_many_schedules_once_and_another_plan_replaces_it(client, subscriber, stripe_side):
+def test_a_click_too_many_schedules_once_and_another_plan_replaces_it(
+    client, subscriber, stripe_side
+):
     first = schedule(client)
     kept = subscription_row(subscriber.stripe).schedule_id
     assert schedule(client) == first
     assert schedule(client, "pro-yearly")["scheduled_plan"]["plan"]["slug"] == "pro-yearly"
     assert subscription_row(subscriber.stripe).schedule_id == kept
-    schedules = stripe_side.api.subscription_schedules.list({"customer": payer(subscriber).stripe_id}).data
+    schedules = stripe_side.api.subscription_schedules.list(
+        {"customer": payer(subscriber).stripe_id}
+    ).data
     assert [len(one.phases) for one in schedules] == [2]
 
 
@@ -109,10 +122,15 @@ def test_the_public_is_refused(client, db):
 @pytest.mark.parametrize("when", ["later", "", None, 1])
 @pytest.mark.parametrize("action", ["change", "preview"])
 def test_there_are_two_moments_to_change(client, subscriber, action, when):
-    assert outcome(client.post(f"{MINE}/{action}", json={"plan": "pro", "when": when})) == (422, "validation_error")
+    assert outcome(client.post(f"{MINE}/{action}", json={"plan": "pro", "when": when})) == (
+        422,
+        "validation_error",
+    )
 
 
-@pytest.mark.parametrize(("plan", "refusal"), [("team", "already_on_plan"), ("free", "plan_not_for_sale")])
+@pytest.mark.parametrize(
+    ("plan", "refusal"), [("team", "already_on_plan"), ("free", "plan_not_for_sale")]
+)
 def test_what_cannot_be_chosen_is_refused(client, subscriber, plan, refusal):
     answer = client.post(f"{MINE}/change", json={"plan": plan, "when": "period_end"})
     assert outcome(answer) == (409, refusal)
@@ -140,12 +158,18 @@ def test_who_cancels_at_once_cancels_the_change_too(client, subscriber, stripe_s
     assert (answer["status"], answer["scheduled_plan"]) == ("canceled", None)
     told(client, stripe_side, subscriber)
     assert doctor.examine(patience=0) == []
-    assert "subscription_schedule.canceled" in [one["type"] for one in stripe_side.events(subscriber.stripe)]
+    assert "subscription_schedule.canceled" in [
+        one["type"] for one in stripe_side.events(subscriber.stripe)
+    ]
 
 
 @pytest.mark.parametrize("word", ["cancel_at", "cancel_at_period_end"])
 def test_who_would_leave_and_chooses_a_plan_goes_on_with_it(client, subscriber, stripe_side, word):
-    end = stripe_side.api.subscriptions.retrieve(subscriber.stripe)["items"].data[0].current_period_end
+    end = (
+        stripe_side.api.subscriptions.retrieve(subscriber.stripe)["items"]
+        .data[0]
+        .current_period_end
+    )
     wish = {word: True if word == "cancel_at_period_end" else end}
     stripe_side.api.subscriptions.update(subscriber.stripe, wish)
     told(client, stripe_side, subscriber)
@@ -195,7 +219,10 @@ def test_the_portal_does_what_its_visitor_wants(client, subscriber, stripe_side,
 
 def test_there_is_no_second_subscription_while_a_change_waits(client, subscriber):
     schedule(client)
-    assert outcome(client.post("/payments/checkout", json={"plan": "pro"})) == (409, "already_subscribed")
+    assert outcome(client.post("/payments/checkout", json={"plan": "pro"})) == (
+        409,
+        "already_subscribed",
+    )
 
 
 def test_a_discount_survives_the_change(client, login, sold_plans, stripe_side):
@@ -209,7 +236,9 @@ def test_a_discount_survives_the_change(client, login, sold_plans, stripe_side):
     assert paid(stripe_side, user) == charged + plan_of("pro").amount // 2
 
 
-def test_during_a_trial_it_waits_for_its_end_and_the_mail_names_its_price(client, login, sold_plans, stripe_side):
+def test_during_a_trial_it_waits_for_its_end_and_the_mail_names_its_price(
+    client, login, sold_plans, stripe_side
+):
     user = login(make_user())
     subscribe(stripe_side, user, trial_period_days=14)
     told(client, stripe_side, user)
@@ -220,7 +249,11 @@ def test_during_a_trial_it_waits_for_its_end_and_the_mail_names_its_price(client
     assert any("it costs 12.00 EUR per month" in mail.text for mail in mails_to(user.email))
     pass_period(stripe_side, client, user)
     after = shown(client)
-    assert (after["status"], after["plan"]["slug"], after["scheduled_plan"]) == ("active", "pro", None)
+    assert (after["status"], after["plan"]["slug"], after["scheduled_plan"]) == (
+        "active",
+        "pro",
+        None,
+    )
 
 
 @pytest.mark.parametrize("fault", ["lost", "error"])

@@ -1,4 +1,6 @@
-"""Schedules that were made at Stripe, by hand in its dashboard say: they are seen, compared, and give way."""
+"""Schedules that were made at Stripe, by hand in its dashboard say: they are seen,
+compared, and give way.
+"""
 
 import pytest
 
@@ -9,11 +11,17 @@ from tests.payments.test_scheduled_changes import schedule, scheduled_slug
 
 
 def test_a_schedule_made_by_hand_is_seen_and_repaired(client, subscriber, stripe_side):
-    """Somebody plans a change in Stripe's dashboard. The doctor sees what nobody told us."""
+    """Somebody plans a change in Stripe's dashboard. The doctor sees what nobody told
+    us.
+    """
     api = stripe_side.api
     made = api.subscription_schedules.create({"from_subscription": subscriber.stripe})
     now = made.phases[0]
-    begun = {"items": [{"price": now["items"][0].price}], "start_date": now.start_date, "end_date": now.end_date}
+    begun = {
+        "items": [{"price": now["items"][0].price}],
+        "start_date": now.start_date,
+        "end_date": now.end_date,
+    }
     then = {"items": [{"price": plan_of("pro").stripe_price_id}]}
     api.subscription_schedules.update(made.id, {"phases": [begun, then]})
     found = doctor.examine(patience=0)
@@ -22,7 +30,11 @@ def test_a_schedule_made_by_hand_is_seen_and_repaired(client, subscriber, stripe
     assert doctor.examine(patience=0) == []
     assert scheduled_slug(client) == "pro"
     api.subscription_schedules.release(made.id)
-    (released,) = [one for one in stripe_side.events(made.id) if one["type"] == "subscription_schedule.released"]
+    (released,) = [
+        one
+        for one in stripe_side.events(made.id)
+        if one["type"] == "subscription_schedule.released"
+    ]
     deliver(client, [released])
     work()
     assert scheduled_slug(client) is None
@@ -48,10 +60,19 @@ def test_a_schedule_at_a_price_of_nobodys_is_not_shown(client, subscriber, strip
     price = stripe_side.api.prices.create({"product": product, **recurring}).id
     made = stripe_side.api.subscription_schedules.create({"from_subscription": subscriber.stripe})
     now = made.phases[0]
-    begun = {"items": [{"price": now["items"][0].price}], "start_date": now.start_date, "end_date": now.end_date}
-    stripe_side.api.subscription_schedules.update(made.id, {"phases": [begun, {"items": [{"price": price}]}]})
+    begun = {
+        "items": [{"price": now["items"][0].price}],
+        "start_date": now.start_date,
+        "end_date": now.end_date,
+    }
+    stripe_side.api.subscription_schedules.update(
+        made.id, {"phases": [begun, {"items": [{"price": price}]}]}
+    )
     told(client, stripe_side, subscriber)
-    assert (scheduled_slug(client), subscription_row(subscriber.stripe).scheduled_price_id) == (None, price)
+    assert (scheduled_slug(client), subscription_row(subscriber.stripe).scheduled_price_id) == (
+        None,
+        price,
+    )
 
 
 def test_a_customer_who_is_deleted_at_stripe_has_nothing_scheduled(client, subscriber, stripe_side):
@@ -59,4 +80,9 @@ def test_a_customer_who_is_deleted_at_stripe_has_nothing_scheduled(client, subsc
     stripe_side.api.customers.delete(payer(subscriber).stripe_id)
     told(client, stripe_side, subscriber)
     row = subscription_row(subscriber.stripe)
-    assert (row.status, row.schedule_id, row.scheduled_price_id, row.scheduled_at) == ("canceled", None, None, None)
+    assert (row.status, row.schedule_id, row.scheduled_price_id, row.scheduled_at) == (
+        "canceled",
+        None,
+        None,
+        None,
+    )

@@ -1,4 +1,6 @@
-"""The life of a subscription on a laptop without network: the story of `make demo-billing`, a browser in Checkout."""
+"""The life of a subscription on a laptop without network: the story of `make
+demo-billing`, a browser in Checkout.
+"""
 
 import re
 from datetime import timedelta
@@ -26,7 +28,9 @@ def world(settings, committed):
     webhook = f"http://127.0.0.1:{port}/payments/webhook"
     with simulator_process("--webhook", webhook, "--webhook-secret", SECRET) as stripe:
         settings(STRIPE_SECRET_KEY=KEY, STRIPE_WEBHOOK_SECRET=SECRET, STRIPE_API_BASE=stripe)
-        with running_server(PORT=str(port), ENVIRONMENT="development", PUBLIC_URL="", EMBEDDED_WORKER="true") as server:
+        with running_server(
+            PORT=str(port), ENVIRONMENT="development", PUBLIC_URL="", EMBEDDED_WORKER="true"
+        ) as server:
             found = World(server.url, stripe)
             yield found
             found.close()
@@ -59,7 +63,11 @@ def bystander(world):
     prices = sell_plans()
     customer = side.api.customers.create({"email": "eve@example.com"}).id
     card = side.api.payment_methods.attach("pm_card_visa", {"customer": customer}).id
-    order: Any = {"customer": customer, "default_payment_method": card, "items": [{"price": prices["pro"]}]}
+    order: Any = {
+        "customer": customer,
+        "default_payment_method": card,
+        "items": [{"price": prices["pro"]}],
+    }
     made = side.api.subscriptions.create(order)
     yield lambda: side.api.subscriptions.retrieve(made.id).to_dict()
     side.close()

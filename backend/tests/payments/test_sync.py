@@ -1,4 +1,6 @@
-"""Our rows become what Stripe has, and what was seen earlier never overwrites what was seen later."""
+"""Our rows become what Stripe has, and what was seen earlier never overwrites what was
+seen later.
+"""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -47,7 +49,10 @@ def alarms(records):
 def test_a_subscription_and_its_invoice_become_rows(db, customer):
     db.execute(update(Plan).where(Plan.slug == "pro").values(stripe_price_id="price_1"))
     db.commit()
-    seen, paid = subscription(trial_end=at(now())), invoice(amount_refunded=200, dispute="needs_response")
+    seen, paid = (
+        subscription(trial_end=at(now())),
+        invoice(amount_refunded=200, dispute="needs_response"),
+    )
     write(customer, payer(customer, seen, paid))
     row, bill = only(Subscription), only(Invoice)
     for name in sync.SUBSCRIPTION_COLUMNS:
@@ -55,7 +60,11 @@ def test_a_subscription_and_its_invoice_become_rows(db, customer):
     for name in sync.INVOICE_COLUMNS:
         assert getattr(bill, name) == getattr(paid, name), name
     plan = db.scalars(select(Plan).where(Plan.slug == "pro")).one()
-    assert (row.plan_id, row.live_customer_id, bill.subscription_id) == (plan.id, customer.id, row.id)
+    assert (row.plan_id, row.live_customer_id, bill.subscription_id) == (
+        plan.id,
+        customer.id,
+        row.id,
+    )
     assert only(Customer).email == "ada@example.com"
 
 
@@ -108,24 +117,36 @@ def test_of_two_that_live_the_older_one_counts_and_ours_is_undone(db, customer, 
     ours, theirs = subscription("sub_ours", attempt="b"), subscription("sub_theirs")
     for order in ([ours, old, theirs], [theirs, ours, old]):
         write(customer, payer(customer, *order))
-        assert [row.stripe_id for row in rows(Subscription).values() if row.live_customer_id] == ["sub_old"]
+        assert [row.stripe_id for row in rows(Subscription).values() if row.live_customer_id] == [
+            "sub_old"
+        ]
     assert jobs("payments.end_duplicate") == [{"subscription": "sub_ours"}]
     assert set(alarms(records)) == {"second_subscription", "unknown_price"}
 
 
 def test_the_older_one_takes_the_place_of_one_that_was_seen_before(db, customer):
     """Whatever we saw first: the same rows for every order of events."""
-    old, new = subscription("sub_old", started_at=at(now() - timedelta(days=1))), subscription("sub_new")
+    old, new = (
+        subscription("sub_old", started_at=at(now() - timedelta(days=1))),
+        subscription("sub_new"),
+    )
     write(customer, payer(customer, new))
     write(customer, payer(customer, new, old))
-    assert [row.stripe_id for row in rows(Subscription).values() if row.live_customer_id] == ["sub_old"]
+    assert [row.stripe_id for row in rows(Subscription).values() if row.live_customer_id] == [
+        "sub_old"
+    ]
 
 
 def test_when_the_live_one_ends_the_other_takes_its_place(db, customer):
-    old, new = subscription("sub_old", started_at=at(now() - timedelta(days=1))), subscription("sub_new")
+    old, new = (
+        subscription("sub_old", started_at=at(now() - timedelta(days=1))),
+        subscription("sub_new"),
+    )
     write(customer, payer(customer, old, new))
     write(customer, payer(customer, subscription("sub_old", status="canceled"), new))
-    assert [row.stripe_id for row in rows(Subscription).values() if row.live_customer_id] == ["sub_new"]
+    assert [row.stripe_id for row in rows(Subscription).values() if row.live_customer_id] == [
+        "sub_new"
+    ]
 
 
 def test_the_database_itself_refuses_a_second_live_subscription_of_a_payer(db, customer):
@@ -145,7 +166,11 @@ def test_the_database_itself_refuses_a_second_open_checkout_of_a_payer(db, custo
 def test_arrears_begin_with_the_oldest_unpaid_invoice(db, customer):
     """Edge case: past_due. The same whenever we look."""
     old, new = (at(now() - timedelta(days=days)) for days in (9, 2))
-    bills = [unpaid("in_2", finalized_at=new), unpaid("in_1", finalized_at=old), unpaid("in_0", attempts=0)]
+    bills = [
+        unpaid("in_2", finalized_at=new),
+        unpaid("in_1", finalized_at=old),
+        unpaid("in_0", attempts=0),
+    ]
     write(customer, payer(customer, subscription(status="past_due"), *bills))
     assert only(Subscription).past_due_since == old
     write(customer, payer(customer, subscription(status="active"), *bills))
@@ -165,14 +190,20 @@ def test_the_statements_of_a_look_do_not_grow_with_the_invoices(db, customer, st
 
 
 def test_a_draft_that_was_deleted_at_stripe_goes_and_what_was_billed_stays(db, customer):
-    bills = [invoice("in_draft", status="draft", number=None), unpaid("in_open"), invoice("in_paid")]
+    bills = [
+        invoice("in_draft", status="draft", number=None),
+        unpaid("in_open"),
+        invoice("in_paid"),
+    ]
     write(customer, payer(customer, *bills))
     write(customer, payer(customer))
     assert set(rows(Invoice)) == {"in_open", "in_paid"}
 
 
 def test_who_was_deleted_at_stripe_has_no_subscription(db, customer):
-    """Edge case: customer deleted at Stripe, whatever it still says of the subscription."""
+    """Edge case: customer deleted at Stripe, whatever it still says of the
+    subscription.
+    """
     write(customer, payer(customer, subscription()))
     write(customer, payer(customer, subscription(), is_gone=True, email=""))
     row = only(Subscription)
@@ -182,7 +213,9 @@ def test_who_was_deleted_at_stripe_has_no_subscription(db, customer):
 
 
 def test_what_was_asked_of_a_customer_who_is_gone_is_not_written_of_the_next_one(db, customer):
-    """Edge case: customer deleted at Stripe, and the user subscribes anew while one of its events is worked off."""
+    """Edge case: customer deleted at Stripe, and the user subscribes anew while one of
+    its events is worked off.
+    """
     old = sync.take_ticket(customer.id)
     db.execute(update(Customer).values(stripe_id="cus_next"))
     db.commit()
@@ -201,12 +234,19 @@ def test_a_trial_is_noted_for_ever(db, customer):
 
 def attempt(db, customer, **columns):
     plan = db.scalars(select(Plan).where(Plan.slug == "pro")).one()
-    open_one = {"customer_id": customer.id, "open_customer_id": customer.id, "plan_id": plan.id, "trial_days": 0}
+    open_one = {
+        "customer_id": customer.id,
+        "open_customer_id": customer.id,
+        "plan_id": plan.id,
+        "trial_days": 0,
+    }
     db.add(CheckoutAttempt(**(open_one | {"key": "k"} | columns)))
     db.commit()
 
 
-@pytest.mark.parametrize(("status", "is_open"), [("open", True), ("complete", False), ("expired", False)])
+@pytest.mark.parametrize(
+    ("status", "is_open"), [("open", True), ("complete", False), ("expired", False)]
+)
 def test_a_session_that_is_over_makes_room(db, customer, status, is_open):
     attempt(db, customer, stripe_id="cs_1")
     write(customer, payer(customer, session=SeenSession("cs_1", status, None)))

@@ -39,7 +39,12 @@ def test_an_event_is_kept_word_for_word_with_its_job(client, db):
     answer = send(client, sent)
     assert (answer.status_code, answer.json()) == (200, {"received": True})
     (row,) = rows()
-    assert (row.event_id, row.type, row.payer, row.body) == ("evt_customer.updated", "customer.updated", "cus_1", sent)
+    assert (row.event_id, row.type, row.payer, row.body) == (
+        "evt_customer.updated",
+        "customer.updated",
+        "cus_1",
+        sent,
+    )
     assert (row.outcome, row.attempts, jobs()) == (None, 0, 1)
 
 
@@ -76,7 +81,10 @@ def forged():
 def test_what_stripe_did_not_sign_just_now_changes_nothing(client, db, kind):
     """Requirement 50."""
     headers = {"Content-Type": "application/json", **forged()[kind]}
-    assert outcome(client.post("/payments/webhook", content=BODY, headers=headers)) == (400, "invalid_signature")
+    assert outcome(client.post("/payments/webhook", content=BODY, headers=headers)) == (
+        400,
+        "invalid_signature",
+    )
     assert rows() == []
 
 
@@ -115,14 +123,19 @@ def test_what_is_signed_and_no_event_changes_nothing(client, db, payload):
 
 def test_what_changed_may_have_any_shape(client, db):
     """Requirement 50: never 500."""
-    odd = {"object": {"object": "payment_method", "customer": None}, "previous_attributes": ["customer"]}
+    odd = {
+        "object": {"object": "payment_method", "customer": None},
+        "previous_attributes": ["customer"],
+    }
     assert send(client, event("payment_method.detached", data=odd)).status_code == 200
     assert [row.payer for row in rows()] == [None]
 
 
 def holding(content):
     """An event whose customer has this, written in JSON, as their name."""
-    written = json.dumps(event(about={"object": "customer", "id": "cus_1", "name": "NAME"})).encode()
+    written = json.dumps(
+        event(about={"object": "customer", "id": "cus_1", "name": "NAME"})
+    ).encode()
     return written.replace(b'"NAME"', content)
 
 
@@ -154,7 +167,9 @@ def signed_bytes(body):
 
 @pytest.mark.parametrize("kind", ODD)
 def test_a_signed_event_is_kept_and_worked_off_whatever_it_holds(client, db, login, kind):
-    """Refused, it would be sent again for days, and never be taken. Administrators can read all of them."""
+    """Refused, it would be sent again for days, and never be taken. Administrators can
+    read all of them.
+    """
     answer = client.post("/payments/webhook", content=ODD[kind], headers=signed_bytes(ODD[kind]))
     assert (answer.status_code, answer.json()) == (200, {"received": True})
     (row,) = rows()
@@ -167,9 +182,16 @@ def test_a_signed_event_is_kept_and_worked_off_whatever_it_holds(client, db, log
     assert shown.json()["body"]["data"]["object"]["id"] == "cus_1"
 
 
-@pytest.mark.parametrize("customer", ["cus_\0", "cus_\ud800", "c" * 300, "", 7, ["cus_1"], {"id": "cus \n"}])
+@pytest.mark.parametrize(
+    "customer", ["cus_\0", "cus_\ud800", "c" * 300, "", 7, ["cus_1"], {"id": "cus \n"}]
+)
 def test_what_can_be_no_customer_is_none(client, db, customer):
-    assert send(client, event("invoice.paid", about={"object": "invoice", "customer": customer})).status_code == 200
+    assert (
+        send(
+            client, event("invoice.paid", about={"object": "invoice", "customer": customer})
+        ).status_code
+        == 200
+    )
     assert [row.payer for row in rows()] == [None]
 
 
@@ -186,7 +208,12 @@ def test_a_body_that_is_no_utf8_needs_its_own_signature(client, db):
 
 
 def test_a_body_over_the_limit_is_refused(client, db):
-    assert send(client, event(about={"object": "customer", "id": "cus_1", "name": "x" * 1_000_001})).status_code == 413
+    assert (
+        send(
+            client, event(about={"object": "customer", "id": "cus_1", "name": "x" * 1_000_001})
+        ).status_code
+        == 413
+    )
 
 
 def test_while_the_secret_is_changed_both_count(client, db, settings):
@@ -196,15 +223,21 @@ def test_while_the_secret_is_changed_both_count(client, db, settings):
     assert send(client, event(id="evt_3"), secret="whsec_the_one_before").status_code == 400
 
 
-@pytest.mark.parametrize("variables", [{"STRIPE_WEBHOOK_SECRET": ""}, {"PAYMENTS_ENABLED": "false"}])
+@pytest.mark.parametrize(
+    "variables", [{"STRIPE_WEBHOOK_SECRET": ""}, {"PAYMENTS_ENABLED": "false"}]
+)
 def test_without_a_secret_nothing_is_believed(client, db, settings, variables):
-    """Requirement 50: production refuses to start, as test_settings.py shows; elsewhere 503."""
+    """Requirement 50: production refuses to start, as test_settings.py shows; elsewhere
+    503.
+    """
     settings(**variables)
     for secret in (SECRET, ""):
         answer = send(client, event(), secret=secret)
         assert outcome(answer) == (503, "payments_unavailable")
         is_off = "PAYMENTS_ENABLED" in variables
-        assert (answer.json()["detail"] == "Payments are switched off (PAYMENTS_ENABLED=false).") is is_off
+        assert (
+            answer.json()["detail"] == "Payments are switched off (PAYMENTS_ENABLED=false)."
+        ) is is_off
     assert rows() == []
 
 
@@ -228,7 +261,12 @@ def test_what_is_not_for_us_is_kept_and_ignored(client, db, changes, reason):
     """Requirement 52. A test event on a live system is the same the other way round."""
     assert send(client, event(**changes)).status_code == 200
     (row,) = rows()
-    assert (row.outcome, row.error, row.processed_at is not None, jobs()) == ("ignored", reason, True, 0)
+    assert (row.outcome, row.error, row.processed_at is not None, jobs()) == (
+        "ignored",
+        reason,
+        True,
+        0,
+    )
 
 
 def test_a_test_event_on_a_live_system_is_kept_and_ignored(client, db, settings):
@@ -242,12 +280,19 @@ def test_a_test_event_on_a_live_system_is_kept_and_ignored(client, db, settings)
 
 def test_staging_lives_in_the_test_mode(client, db, settings):
     """It is production in everything but this."""
-    staging = {"ENVIRONMENT": "staging", "STRIPE_SECRET_KEY": "sk_test_0123456789", "STRIPE_WEBHOOK_SECRET": SECRET}
+    staging = {
+        "ENVIRONMENT": "staging",
+        "STRIPE_SECRET_KEY": "sk_test_0123456789",
+        "STRIPE_WEBHOOK_SECRET": SECRET,
+    }
     settings(**SAFE | staging, PASSWORD_HASH_KIB="")
     assert send(client, event()).status_code == 200
     assert rows()[0].outcome is None
     assert send(client, event(id="evt_live", livemode=True)).status_code == 200
-    assert (rows()[1].outcome, rows()[1].error) == ("ignored", "The event is of the other mode, live or test")
+    assert (rows()[1].outcome, rows()[1].error) == (
+        "ignored",
+        "The event is of the other mode, live or test",
+    )
 
 
 def test_a_refused_signature_is_a_security_event(client, db, records):

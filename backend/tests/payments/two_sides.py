@@ -1,6 +1,8 @@
-"""One subscription with its payer's invoices, as our rows have it and as Stripe's objects do, to be compared.
+"""One subscription with its payer's invoices, as our rows have it and as Stripe's
+objects do, to be compared.
 
-Stripe's side is read here by stripe-python alone: what the gateway misread would else be missed on both sides.
+Stripe's side is read here by stripe-python alone: what the gateway misread would else
+be missed on both sides.
 """
 
 from datetime import datetime
@@ -81,14 +83,24 @@ def _invoices_at_stripe(payer: Payer) -> dict[str, dict[str, Any]]:
     listed: Any = api.invoices.list({**of_payer, "expand": ["data.payments"]})  # type: ignore[arg-type]  # as above
     found = {}
     for one in listed.data:
-        mine = [charge for paid in one.payments.data for charge in charges.get(paid.payment.payment_intent, [])]
+        mine = [
+            charge
+            for paid in one.payments.data
+            for charge in charges.get(paid.payment.payment_intent, [])
+        ]
         found[one.id] = {
             "number": one.number,
             "status": one.status,
-            "amounts": (one.amount_due, one.amount_paid, sum(charge.amount_refunded for charge in mine)),
+            "amounts": (
+                one.amount_due,
+                one.amount_paid,
+                sum(charge.amount_refunded for charge in mine),
+            ),
             "attempts": (one.attempt_count, one.next_payment_attempt),
             "paid_at": one.status_transitions.paid_at,
-            "dispute": next((disputes[charge.id] for charge in mine if charge.id in disputes), None),
+            "dispute": next(
+                (disputes[charge.id] for charge in mine if charge.id in disputes), None
+            ),
         }
     return found
 

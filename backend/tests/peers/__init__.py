@@ -1,1 +1,3 @@
-"""Programs of others that work with Stripe, unmodified, against the simulator: `make peers`."""
+"""Programs of others that work with Stripe, unmodified, against the simulator: `make
+peers`.
+"""

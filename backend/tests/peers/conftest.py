@@ -1,4 +1,6 @@
-"""The simulator, and a PostgreSQL database for each peer: POSTGRES_TEST_URL's, or that of the tests themselves."""
+"""The simulator, and a PostgreSQL database for each peer: POSTGRES_TEST_URL's, or that
+of the tests themselves.
+"""
 
 from collections.abc import Callable
 

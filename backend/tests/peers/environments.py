@@ -1,4 +1,5 @@
-"""An environment of its own for each peer, made from the versions that are pinned next to it.
+"""An environment of its own for each peer, made from the versions that are pinned next
+to it.
 
 Nothing here skips: a peer that cannot be installed is a failure.
 """
@@ -15,7 +16,9 @@ PEERS = BACKEND / "tests" / "peers"
 INSTALL_SECONDS = 600
 KEPT = ("HOME", "LANG", "PATH", "PIP_CERT", "SSL_CERT_FILE", "TMPDIR", "UV_CACHE_DIR")
 NOWHERE = "http://127.0.0.1:9"
-"""What is not on this machine is sent here, where nobody listens: no peer reaches the real Stripe."""
+"""What is not on this machine is sent here, where nobody listens: no peer reaches the
+real Stripe.
+"""
 
 
 def python_in(folder: Path) -> Path:
@@ -26,7 +29,9 @@ def python_in(folder: Path) -> Path:
     with lock.open() as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         if not _is_newer(stamp, lock):
-            _install([*uv, "venv", "--quiet", "--clear", "--python", sys.executable, ".venv"], folder)
+            _install(
+                [*uv, "venv", "--quiet", "--clear", "--python", sys.executable, ".venv"], folder
+            )
             wanted = ["--quiet", "--require-hashes", "--python", str(python), "-r", lock.name]
             _install([*uv, "pip", "install", *wanted], folder)
             stamp.touch()
@@ -34,12 +39,16 @@ def python_in(folder: Path) -> Path:
 
 
 def node_in(folder: Path, how: tuple[str, ...] = ("ci",)) -> Path:
-    """`folder/node_modules`, with what `folder/package-lock.json` pins. `how` npm is to install it."""
+    """`folder/node_modules`, with what `folder/package-lock.json` pins. `how` npm is to
+    install it.
+    """
     lock, stamp = folder / "package-lock.json", folder / "node_modules" / ".installed"
     with lock.open() as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         if not _is_newer(stamp, lock):
-            _install(["npm", *how, "--ignore-scripts", "--no-audit", "--no-fund", "--silent"], folder)
+            _install(
+                ["npm", *how, "--ignore-scripts", "--no-audit", "--no-fund", "--silent"], folder
+            )
             stamp.touch()
     return folder / "node_modules"
 
@@ -49,7 +58,9 @@ def _is_newer(stamp: Path, lock: Path) -> bool:
 
 
 def _install(command: list[str], folder: Path) -> None:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False)
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False
+    )
     assert done.returncode == 0, f"{' '.join(command)}: {done.stdout}{done.stderr}"
 
 
@@ -63,7 +74,13 @@ def environment(**variables: str) -> dict[str, str]:
 def run(command: list[str], folder: Path, variables: dict[str, str], seconds: float = 600) -> str:
     """What it printed. Raises `AssertionError` with all of that where it fails."""
     done = subprocess.run(
-        command, cwd=folder, env=variables, capture_output=True, text=True, timeout=seconds, check=False
+        command,
+        cwd=folder,
+        env=variables,
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        check=False,
     )
     assert done.returncode == 0, f"{' '.join(command)}: {done.stdout[-3000:]}{done.stderr[-6000:]}"
     return done.stdout

@@ -1,4 +1,6 @@
-"""better-auth with @better-auth/stripe: people who subscribe, change and leave, on a site that nobody here wrote."""
+"""better-auth with @better-auth/stripe: people who subscribe, change and leave, on a
+site that nobody here wrote.
+"""
 
 import contextlib
 import json
@@ -23,7 +25,13 @@ pytestmark = [pytest.mark.long, pytest.mark.only("postgresql")]
 FOLDER = environments.PEERS / "better_auth"
 READY_SECONDS = 120
 PASSWORD = "correct horse battery staple"
-CARD = {"number": "4242424242424242", "expiry": "12/34", "cvc": "123", "name": "Ada Lovelace", "act": "pay"}
+CARD = {
+    "number": "4242424242424242",
+    "expiry": "12/34",
+    "cvc": "123",
+    "name": "Ada Lovelace",
+    "act": "pay",
+}
 DAY, HOUR = 86_400, 3600
 
 
@@ -38,7 +46,10 @@ class Site:
     def subscription(self, email: str) -> dict[str, Any]:
         """The one row of this person, once all events have arrived."""
         self.simulator.control("settle", timeout_seconds=120)
-        wanted = 'SELECT s.* FROM subscription s JOIN "user" u ON u.id = s."referenceId" WHERE u.email = :email'
+        wanted = (
+            'SELECT s.* FROM subscription s JOIN "user" u ON u.id = s."referenceId" '
+            "WHERE u.email = :email"
+        )
         engine = create_engine(self.database)
         with engine.connect() as connection:
             row = connection.execute(text(wanted), {"email": email}).mappings().one()
@@ -86,7 +97,9 @@ class Person:
         return found
 
     def listed(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.web.get(f"{self.site.address}/api/auth/subscription/list").json()
+        found: list[dict[str, Any]] = self.web.get(
+            f"{self.site.address}/api/auth/subscription/list"
+        ).json()
         return found
 
     @property
@@ -124,7 +137,9 @@ def site(own_simulator: Simulator, shop: Shop, database: Callable[[str], URL]) -
     ]
     told = {
         "address": made.address,
-        "database": made.database.set(drivername="postgresql").render_as_string(hide_password=False),
+        "database": made.database.set(drivername="postgresql").render_as_string(
+            hide_password=False
+        ),
         "key": KEY,
         "plans": plans,
         "secret": shop.v1.webhook_endpoints.create(hook).secret,
@@ -180,7 +195,8 @@ def test_bought_upgraded_and_cancelled(site: Site, shop: Shop, web: httpx2.Clien
 
 
 def renew(site: Site, shop: Shop, person: Person) -> None:
-    """Go past the end of the period in two steps, since of two events at once the older may come last.
+    """Go past the end of the period in two steps, since of two events at once the older
+    may come last.
 
     Stripe begins the new period at once, and charges its invoice an hour later.
     """
@@ -193,7 +209,10 @@ def test_tried_renewed_and_not_paid(site: Site, shop: Shop, web: httpx2.Client) 
     bob = Person(site, web, "bob@example.com")
     bob.subscribe("tried")
     row = bob.row
-    assert (row["status"], row["trialEnd"] - row["trialStart"]) == ("trialing", row["periodEnd"] - row["periodStart"])
+    assert (row["status"], row["trialEnd"] - row["trialStart"]) == (
+        "trialing",
+        row["periodEnd"] - row["periodStart"],
+    )
     trial_end = row["trialEnd"]
     site.wait(14 * DAY + 30 * 60)
     site.wait(2 * HOUR)

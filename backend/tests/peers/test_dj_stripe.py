@@ -1,4 +1,6 @@
-"""dj-stripe 2.11: a copy of the whole account in Django's models, by a full sync and by every event."""
+"""dj-stripe 2.11: a copy of the whole account in Django's models, by a full sync and by
+every event.
+"""
 
 import json
 import subprocess
@@ -26,7 +28,8 @@ THEIR_OWN = (
     "  Error listing AccountV2",  # asked for at api.stripe.com, whatever STRIPE_API_HOST says
     "  Error listing ActiveEntitlement",  # asked for without the customer that Stripe wants
     "  Error listing TaxId: InvalidRequestError(message='Received unknown parameter: id'",
-    "  Error syncing US: TypeError",  # of any country: it cannot store what its own stripe-python gives
+    # Of any country: it cannot store what its own stripe-python gives.
+    "  Error syncing US: TypeError",
     "  Error syncing evt_",  # for the same reason: the `request` of an event that came from a call
 )
 """Errors of dj-stripe 2.11 that the real Stripe leads to as well."""
@@ -69,7 +72,9 @@ class Site:
         return environments.run(command, FOLDER, self.variables)
 
     def sync(self) -> list[str]:
-        """Copy everything. The lines that tell of an error, or of anything else that went wrong."""
+        """Copy everything. The lines that tell of an error, or of anything else that
+        went wrong.
+        """
         command = [str(self.python), "-W", "ignore", "-m", "django", "djstripe_sync_models"]
         done = subprocess.run(
             [*command, "--no-fail-on-error"],
@@ -116,7 +121,9 @@ def served(site: Site) -> Iterator[Site]:
     command = [str(site.python), "-W", "ignore", "-m", "django", "runserver", "--noreload"]
     log = subprocess.DEVNULL
     place = address.removeprefix("http://")
-    with subprocess.Popen([*command, place], cwd=FOLDER, env=site.variables, stdout=log, stderr=log) as server:
+    with subprocess.Popen(
+        [*command, place], cwd=FOLDER, env=site.variables, stdout=log, stderr=log
+    ) as server:
         try:
             _until_it_answers(address, server)
             site.script("endpoint.py", address)
@@ -139,7 +146,9 @@ def _until_it_answers(address: str, server: subprocess.Popen[bytes]) -> None:
 
 
 def assert_the_same(simulator: Simulator, copied: dict[str, Any]) -> None:
-    """Of each kind dj-stripe has what Stripe has, and no difference in what tells how things stand."""
+    """Of each kind dj-stripe has what Stripe has, and no difference in what tells how
+    things stand.
+    """
     for model, path in LISTS.items():
         theirs, ours = at_stripe(simulator, path), copied[model]
         living = {key for key, row in ours.items() if not row.get("deleted")}
@@ -157,7 +166,9 @@ def test_a_full_sync_copies_everything(site: Site, simulator: Simulator, v1: Any
     copied = site.state()["models"]
     assert_the_same(simulator, copied)
     assert list(copied["Account"]) == [v1.accounts.retrieve_current().id]
-    told = {name: copied["Subscription"][one]["status"] for name, one in business.subscriptions.items()}
+    told = {
+        name: copied["Subscription"][one]["status"] for name, one in business.subscriptions.items()
+    }
     assert told == {
         "active": "active",
         "trialing": "trialing",
@@ -171,7 +182,9 @@ def test_a_full_sync_copies_everything(site: Site, simulator: Simulator, v1: Any
     }
 
 
-def test_every_event_arrives_and_leads_to_the_same(served: Site, simulator: Simulator, v1: Any) -> None:
+def test_every_event_arrives_and_leads_to_the_same(
+    served: Site, simulator: Simulator, v1: Any
+) -> None:
     Business(v1, simulator).run()
     state = served.state()
     failed = [one for one in state["triggers"] if not one["processed"]]

@@ -1,6 +1,8 @@
-"""Stripe's command line as npm gives it: @stripe/cli, whose script starts the program for this platform.
+"""Stripe's command line as npm gives it: @stripe/cli, whose script starts the program
+for this platform.
 
-`tests/simulator/clients` has its whole story and the recipes of `stripe trigger`, with that program itself.
+`tests/simulator/clients` has its whole story and the recipes of `stripe trigger`, with
+that program itself.
 """
 
 import json
@@ -17,7 +19,9 @@ pytestmark = [pytest.mark.long, pytest.mark.only("postgresql")]
 
 FOLDER = environments.PEERS / "stripe_cli"
 LENIENT = ("install", "--no-save")
-"""`npm ci` wants the packages of all platforms in the lock, and not every registry has those of all."""
+"""`npm ci` wants the packages of all platforms in the lock, and not every registry has
+those of all.
+"""
 
 Stripe = Callable[..., str]
 
@@ -56,12 +60,26 @@ def test_the_doors_of_a_seller(stripe: Stripe, v1: Any) -> None:
         )
     )
     assert [one["id"] for one in answer(stripe("plans", "list"))["data"]] == [plan["id"]]
-    customer = answer(stripe("customers", "create", "--email=shell@example.com", "--payment-method=pm_card_visa"))["id"]
+    customer = answer(
+        stripe("customers", "create", "--email=shell@example.com", "--payment-method=pm_card_visa")
+    )["id"]
     card = v1.payment_methods.list({"customer": customer}).data[0].id
     bought = answer(
         stripe(
-            *("subscriptions", "create", f"--customer={customer}", f"--default-payment-method={card}"),
-            *("-d", f"items[0][price]={plan['id']}", "-e", "customer.tax", "-e", "customer.sources"),
+            *(
+                "subscriptions",
+                "create",
+                f"--customer={customer}",
+                f"--default-payment-method={card}",
+            ),
+            *(
+                "-d",
+                f"items[0][price]={plan['id']}",
+                "-e",
+                "customer.tax",
+                "-e",
+                "customer.sources",
+            ),
         )
     )
     assert (bought["status"], bought["customer"]["sources"]["data"]) == ("active", [])
@@ -73,10 +91,19 @@ def test_the_doors_of_a_seller(stripe: Stripe, v1: Any) -> None:
         )
     )
     assert flow["url"].endswith("/flow")
-    for name in ("tax_rates", "tax_ids", "credit_notes", "payouts", "balance_transactions", "reviews"):
+    for name in (
+        "tax_rates",
+        "tax_ids",
+        "credit_notes",
+        "payouts",
+        "balance_transactions",
+        "reviews",
+    ):
         assert answer(stripe("get", f"/v1/{name}"))["data"] == []
     assert answer(stripe("get", "/v1/radar/early_fraud_warnings"))["data"] == []
-    assert answer(stripe("subscriptions", "cancel", bought["id"], "--confirm"))["status"] == "canceled"
+    assert (
+        answer(stripe("subscriptions", "cancel", bought["id"], "--confirm"))["status"] == "canceled"
+    )
 
 
 @pytest.mark.parametrize("event", ["customer.subscription.updated", "invoice.payment_failed"])

@@ -1,4 +1,6 @@
-"""@supabase/stripe-sync-engine: the backfill of all its 17 lists into PostgreSQL, in its old API version."""
+"""@supabase/stripe-sync-engine: the backfill of all its 17 lists into PostgreSQL, in
+its old API version.
+"""
 
 import json
 from collections.abc import Callable
@@ -46,7 +48,9 @@ STATE = {
 ELSEWHERE = {"taxIds", "creditNotes", "earlyFraudWarnings"}
 
 
-def test_all_lists_are_copied(simulator: Simulator, v1: Any, database: Callable[[str], URL]) -> None:
+def test_all_lists_are_copied(
+    simulator: Simulator, v1: Any, database: Callable[[str], URL]
+) -> None:
     business = Business(v1, simulator).run()
     url = database("sync_engine")
     address = url.set(drivername="postgresql").render_as_string(hide_password=False)

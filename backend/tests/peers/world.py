@@ -1,4 +1,6 @@
-"""A year's worth of trade in two months: what a program that copies an account must get right."""
+"""A year's worth of trade in two months: what a program that copies an account must get
+right.
+"""
 
 from typing import Any
 
@@ -22,12 +24,19 @@ class Business:
 
     def _price(self, product: str, amount: int, interval: Any) -> str:
         recurring: Any = {"interval": interval}
-        wanted: Any = {"product": product, "unit_amount": amount, "currency": "usd", "recurring": recurring}
+        wanted: Any = {
+            "product": product,
+            "unit_amount": amount,
+            "currency": "usd",
+            "recurring": recurring,
+        }
         return self.v1.prices.create(wanted).id
 
     def run(self) -> "Business":
         coupon = self.v1.coupons.create({"percent_off": 50, "duration": "once"}).id
-        self.v1.promotion_codes.create({"promotion": {"type": "coupon", "coupon": coupon}, "code": "HALF"})
+        self.v1.promotion_codes.create(
+            {"promotion": {"type": "coupon", "coupon": coupon}, "code": "HALF"}
+        )
         self._subscribe("active")
         self._subscribe("trialing", trial_period_days=90)
         self._subscribe("discounted", discounts=[{"coupon": coupon}])
@@ -53,7 +62,9 @@ class Business:
         self.simulator.control("settle", timeout_seconds=300)
 
     def _subscribe(self, name: str, card: str = "pm_card_visa", **fields: Any) -> None:
-        customer = self.v1.customers.create({"email": f"{name}@example.com", "name": name.title()}).id
+        customer = self.v1.customers.create(
+            {"email": f"{name}@example.com", "name": name.title()}
+        ).id
         method = self.v1.payment_methods.attach(card, {"customer": customer}).id
         self.v1.customers.update(customer, {"invoice_settings": {"default_payment_method": method}})
         wanted: Any = {"customer": customer, "items": [{"price": self.monthly}], **fields}
@@ -75,9 +86,13 @@ class Business:
     def _checkout(self) -> None:
         line: Any = {"price": self.monthly, "quantity": 1}
         url = "https://app.example.com/"
-        self.v1.checkout.sessions.create({"mode": "subscription", "line_items": [line], "success_url": url})
+        self.v1.checkout.sessions.create(
+            {"mode": "subscription", "line_items": [line], "success_url": url}
+        )
         customer = self.v1.customers.create({"email": "saved@example.com"}).id
-        self.v1.setup_intents.create({"customer": customer, "payment_method": "pm_card_visa", "confirm": True})
+        self.v1.setup_intents.create(
+            {"customer": customer, "payment_method": "pm_card_visa", "confirm": True}
+        )
         self.v1.invoice_items.create({"customer": customer, "amount": 500, "currency": "usd"})
         self.v1.customers.delete(self.v1.customers.create({"email": "gone@example.com"}).id)
 

@@ -68,7 +68,8 @@ def test_readiness_says_that_work_is_late_and_serves(client, committed):
 
 
 @pytest.mark.parametrize(
-    ("priority", "late"), [(Priority.LINK, True), (Priority.NOTICE, True), (Priority.HELD_BACK, False)]
+    ("priority", "late"),
+    [(Priority.LINK, True), (Priority.NOTICE, True), (Priority.HELD_BACK, False)],
 )
 def test_mail_is_late_unless_it_is_held_back(committed, smtp, priority, late):
     queue(priority)

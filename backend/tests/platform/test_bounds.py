@@ -1,4 +1,6 @@
-"""What no route sees: endless queries, cookies and heads, and a request that names two hosts."""
+"""What no route sees: endless queries, cookies and heads, and a request that names two
+hosts.
+"""
 
 import time
 
@@ -6,7 +8,13 @@ import pytest
 from fastapi.testclient import TestClient
 from starlette.responses import Response
 
-from app.platform.bounds import MAX_COOKIES, MAX_PARAMETERS, MAX_TARGET, GuardMiddleware, LingerMiddleware
+from app.platform.bounds import (
+    MAX_COOKIES,
+    MAX_PARAMETERS,
+    MAX_TARGET,
+    GuardMiddleware,
+    LingerMiddleware,
+)
 
 
 def problem(answer):
@@ -22,13 +30,18 @@ def test_a_query_has_a_bounded_number_of_parameters(client, db, path):
 
 
 def test_an_address_has_a_bounded_length(widgets, db):
-    assert problem(widgets.get(f"/widgets?x={'a' * (MAX_TARGET - 20)}")) == (422, "validation_error")
+    assert problem(widgets.get(f"/widgets?x={'a' * (MAX_TARGET - 20)}")) == (
+        422,
+        "validation_error",
+    )
     for long in (f"/widgets?x={'a' * MAX_TARGET}", f"/{'a' * MAX_TARGET}", "/" + "%41" * 6_000):
         assert problem(widgets.get(long)) == (431, "headers_too_large")
 
 
 def test_many_small_headers_are_as_much_as_a_few_large_ones(widgets, db):
-    assert widgets.get("/widgets", headers=[(f"X-{n}", "a") for n in range(1_000)]).status_code == 200
+    assert (
+        widgets.get("/widgets", headers=[(f"X-{n}", "a") for n in range(1_000)]).status_code == 200
+    )
     assert problem(widgets.get("/widgets", headers=[(f"X-{n}", "a") for n in range(2_000)])) == (
         431,
         "headers_too_large",
@@ -37,12 +50,17 @@ def test_many_small_headers_are_as_much_as_a_few_large_ones(widgets, db):
 
 def test_cookies_have_a_bounded_length(widgets, db):
     assert widgets.get("/widgets", headers={"Cookie": "a" * MAX_COOKIES}).status_code == 200
-    assert problem(widgets.get("/widgets", headers={"Cookie": "a" * (MAX_COOKIES + 1)})) == (431, "headers_too_large")
+    assert problem(widgets.get("/widgets", headers={"Cookie": "a" * (MAX_COOKIES + 1)})) == (
+        431,
+        "headers_too_large",
+    )
 
 
 @pytest.mark.parametrize("path", ["/auth/me", "/health/live", "/openapi.json"])
 def test_quoted_cookies_take_no_time(client, db, path):
-    """Python 3.11.7 takes the square of their length to undo the escapes (CVE-2024-7592): 0.7 s for 16 kB."""
+    """Python 3.11.7 takes the square of their length to undo the escapes
+    (CVE-2024-7592): 0.7 s for 16 kB.
+    """
     began = time.process_time()
     answer = client.get(path, headers={"Cookie": 'other="' + "\\" * (MAX_COOKIES - 10) + '"'})
     assert answer.status_code in (200, 401)
@@ -56,7 +74,13 @@ async def asked(app, headers):
     async def note(scope, _receive, _send):
         seen.append(scope["headers"])
 
-    scope = {"type": "http", "method": "GET", "raw_path": b"/", "query_string": b"", "headers": headers}
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "raw_path": b"/",
+        "query_string": b"",
+        "headers": headers,
+    }
     await app(note)(scope, None, None)
     return seen[0]
 

@@ -1,4 +1,6 @@
-"""ETags: a client that has the current version is told so, and nobody overwrites what he has not read."""
+"""ETags: a client that has the current version is told so, and nobody overwrites what
+he has not read.
+"""
 
 import contextlib
 import re
@@ -11,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from tests.support.widgets import Widget
 
-# Tags as clients send them back. Proxies that compress have marked some: nginx, HAProxy and Cloudflare by `W/`, Apache
-# and Caddy by the name of the coding.
+# Tags as clients send them back. Proxies that compress have marked some: nginx, HAProxy
+# and Cloudflare by `W/`, Apache and Caddy by the name of the coding.
 SENT_BACK = [
     '"{}"',
     'W/"{}"',
@@ -59,8 +61,13 @@ def test_who_has_the_current_version_gets_304(widgets, widget, form):
     etag = widgets.get(widget).headers["etag"]
     answer = widgets.get(widget, headers={"If-None-Match": form.format(etag.strip('"'))})
     assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", etag)
-    assert (answer.headers["cache-control"], answer.headers["vary"]) == ("no-cache", "Authorization, Origin")
-    assert not [name for name in answer.headers if name.startswith("content-") and "security" not in name]
+    assert (answer.headers["cache-control"], answer.headers["vary"]) == (
+        "no-cache",
+        "Authorization, Origin",
+    )
+    assert not [
+        name for name in answer.headers if name.startswith("content-") and "security" not in name
+    ]
 
 
 @pytest.mark.parametrize("form", OTHERS)
@@ -83,25 +90,33 @@ def test_no_error_has_one(widgets, db):
 @pytest.mark.parametrize("form", [*SENT_BACK, "*"])
 def test_who_read_the_current_version_may_change_it(widgets, widget, form):
     etag = widgets.get(widget).headers["etag"]
-    answer = widgets.put(widget, json=WIDGET | {"weight": 2}, headers={"If-Match": form.format(etag.strip('"'))})
+    answer = widgets.put(
+        widget, json=WIDGET | {"weight": 2}, headers={"If-Match": form.format(etag.strip('"'))}
+    )
     assert (answer.status_code, answer.json()["weight"]) == (200, 2)
 
 
 @pytest.mark.parametrize("form", [form for form in OTHERS if form])
 def test_who_did_not_changes_nothing(widgets, widget, form):
     etag = widgets.get(widget).headers["etag"]
-    answer = widgets.put(widget, json=WIDGET | {"weight": 2}, headers={"If-Match": form.format(etag.strip('"'))})
+    answer = widgets.put(
+        widget, json=WIDGET | {"weight": 2}, headers={"If-Match": form.format(etag.strip('"'))}
+    )
     assert (answer.status_code, answer.json()["code"]) == (412, "stale")
     assert widgets.get(widget).json()["weight"] == 1
 
 
 def test_the_answer_of_a_change_is_what_the_next_read_gives(widgets, widget):
     changed = widgets.put(
-        widget, json=WIDGET | {"weight": 2}, headers={"If-Match": widgets.get(widget).headers["etag"]}
+        widget,
+        json=WIDGET | {"weight": 2},
+        headers={"If-Match": widgets.get(widget).headers["etag"]},
     )
     read = widgets.get(widget)
     assert (read.content, read.headers["etag"]) == (changed.content, changed.headers["etag"])
-    again = widgets.put(widget, json=WIDGET | {"weight": 3}, headers={"If-Match": changed.headers["etag"]})
+    again = widgets.put(
+        widget, json=WIDGET | {"weight": 3}, headers={"If-Match": changed.headers["etag"]}
+    )
     assert again.status_code == 200
     assert again.headers["etag"] != changed.headers["etag"]
     refused = widgets.put(widget, json=WIDGET, headers={"If-Match": changed.headers["etag"]})
@@ -115,7 +130,9 @@ def test_without_if_match_the_last_writer_wins(widgets, widget):
 
 @pytest.fixture
 def slow_writes():
-    """Each write waits a moment for a second one to come as far: without a lock two would pass the check together."""
+    """Each write waits a moment for a second one to come as far: without a lock two
+    would pass the check together.
+    """
     together = Barrier(2)
 
     def wait(session, *_):

@@ -1,4 +1,6 @@
-"""Browsers of the configured origins may read answers, errors too; others get no CORS header (requirement 58)."""
+"""Browsers of the configured origins may read answers, errors too; others get no CORS
+header (requirement 58).
+"""
 
 import pytest
 from fastapi.testclient import TestClient
@@ -39,7 +41,14 @@ def test_an_allowed_origin_may_read_every_answer(widgets, db, method, path, body
     assert answer.headers["access-control-allow-origin"] == ALLOWED
     assert answer.headers["access-control-allow-credentials"] == "true"
     assert "Origin" in answer.headers["vary"]
-    for name in ("ETag", "Location", "Retry-After", "X-Request-ID", "Idempotency-Replayed", "RateLimit-Remaining"):
+    for name in (
+        "ETag",
+        "Location",
+        "Retry-After",
+        "X-Request-ID",
+        "Idempotency-Replayed",
+        "RateLimit-Remaining",
+    ):
         assert name in answer.headers["access-control-expose-headers"]
 
 
@@ -57,8 +66,14 @@ def test_without_an_origin_there_is_none_but_caches_are_told(widgets, db):
     assert answer.headers["vary"] == "Authorization, Origin"
 
 
-def preflight(widgets, origin, method="PUT", headers="authorization,content-type,if-match,idempotency-key"):
-    asked = {"Origin": origin, "Access-Control-Request-Method": method, "Access-Control-Request-Headers": headers}
+def preflight(
+    widgets, origin, method="PUT", headers="authorization,content-type,if-match,idempotency-key"
+):
+    asked = {
+        "Origin": origin,
+        "Access-Control-Request-Method": method,
+        "Access-Control-Request-Headers": headers,
+    }
     return widgets.options("/widgets", headers=asked)
 
 
@@ -77,15 +92,23 @@ def test_the_preflight_of_a_foreign_origin_is_a_problem_without_cors_headers(wid
     assert not cors_headers(answer)
 
 
-@pytest.mark.parametrize("header", ["sentry-trace", "baggage", "traceparent", "tracestate", "X-Requested-With"])
+@pytest.mark.parametrize(
+    "header", ["sentry-trace", "baggage", "traceparent", "tracestate", "X-Requested-With"]
+)
 def test_what_common_libraries_add_may_be_sent(widgets, header):
-    """Sentry, OpenTelemetry, axios and jQuery: one of them refused, and no request of the page arrives."""
+    """Sentry, OpenTelemetry, axios and jQuery: one of them refused, and no request of
+    the page arrives.
+    """
     assert preflight(widgets, ALLOWED, headers=f"authorization, {header}").status_code == 200
 
 
 def test_more_headers_are_a_setting(settings):
     settings(CORS_HEADERS="X-Client-Version, x-tenant")
-    answer = preflight(TestClient(widget_app()), ALLOWED, headers="content-type,x-client-version,X-Tenant,sentry-trace")
+    answer = preflight(
+        TestClient(widget_app()),
+        ALLOWED,
+        headers="content-type,x-client-version,X-Tenant,sentry-trace",
+    )
     assert answer.status_code == 200
     assert "X-Client-Version" in answer.headers["access-control-allow-headers"]
 
@@ -95,11 +118,26 @@ def test_more_headers_are_a_setting(settings):
     [
         (ALLOWED, "TRACE", "authorization", ["method TRACE"]),
         (ALLOWED, "GET", "x-evil", ["not allowed: x-evil. Add them to CORS_HEADERS."]),
-        (ALLOWED, "PUT", "authorization, x-one,X-Two", ["not allowed: x-one, X-Two. Add them to CORS_HEADERS."]),
+        (
+            ALLOWED,
+            "PUT",
+            "authorization, x-one,X-Two",
+            ["not allowed: x-one, X-Two. Add them to CORS_HEADERS."],
+        ),
         ("http://localhost:5173", "GET", "", ["origin http://localhost:5173", "CORS_ORIGINS"]),
         ("null", "GET", "authorization", ["origin null"]),
-        ("https://evil.example", "TRACE", "x-evil", ["origin https://evil.example", "method TRACE", ": x-evil."]),
-        ("https://evil.example/<script>", "GE T", "x evil,{}", ["origin ? ", "method ? ", ": ?, ?."]),
+        (
+            "https://evil.example",
+            "TRACE",
+            "x-evil",
+            ["origin https://evil.example", "method TRACE", ": x-evil."],
+        ),
+        (
+            "https://evil.example/<script>",
+            "GE T",
+            "x evil,{}",
+            ["origin ? ", "method ? ", ": ?, ?."],
+        ),
         (ALLOWED, "GET", ",".join(f"x-{n}" for n in range(99)), ["x-9."]),
     ],
 )
@@ -113,7 +151,11 @@ def test_a_refused_preflight_names_what_was_refused(widgets, origin, method, hea
 
 
 def test_headers_that_nobody_asked_for_are_not_named(widgets):
-    """Such is the preflight of a `DELETE` that carries nothing: only the origin is wrong, so only that is said."""
+    """Such is the preflight of a `DELETE` that carries nothing: only the origin is
+    wrong, so only that is said.
+    """
     asked = {"Origin": "http://localhost:5173", "Access-Control-Request-Method": "DELETE"}
     answer = widgets.options("/widgets", headers=asked)
-    assert answer.json()["detail"] == "The origin http://localhost:5173 is not listed in CORS_ORIGINS."
+    assert (
+        answer.json()["detail"] == "The origin http://localhost:5173 is not listed in CORS_ORIGINS."
+    )

@@ -1,4 +1,6 @@
-"""What workers have given up: operators see it, and have it taken up again. R10 of reliability.md."""
+"""What workers have given up: operators see it, and have it taken up again. R10 of
+reliability.md.
+"""
 
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -46,7 +48,13 @@ def dead_mail(committed):
 
 @pytest.fixture
 def dead_job(committed):
-    return kill(Job, kind="purge.users", payload={}, error="RuntimeError: no luck", at=GONE + timedelta(minutes=1))
+    return kill(
+        Job,
+        kind="purge.users",
+        payload={},
+        error="RuntimeError: no luck",
+        at=GONE + timedelta(minutes=1),
+    )
 
 
 def test_where_nothing_is_dead_nothing_is_listed(committed):
@@ -74,7 +82,11 @@ def test_a_mail_that_is_queued_again_is_sent_with_its_old_message_id(dead_mail, 
     assert outbox.send_due()
     with SessionLocal() as db:
         mail = db.scalars(select(Mail)).one()
-        assert (smtp.taken[0]["Message-ID"], mail.attempts, mail.dead_at) == (mail.message_id, 1, None)
+        assert (smtp.taken[0]["Message-ID"], mail.attempts, mail.dead_at) == (
+            mail.message_id,
+            1,
+            None,
+        )
         assert db.scalars(select(Job)).one().dead_at, "nobody asked for the job"
 
 
@@ -103,7 +115,9 @@ def test_all_of_them_are_queued_again_and_done(dead_mail, dead_job, smtp):
     assert run("dead-letters").output == "Dead letters: 0\n"
 
 
-@pytest.mark.parametrize("name", ["mail:0", "mail:x", "mail:", "mail", "user:1", "job:9999999999999999999", "mail:-1"])
+@pytest.mark.parametrize(
+    "name", ["mail:0", "mail:x", "mail:", "mail", "user:1", "job:9999999999999999999", "mail:-1"]
+)
 def test_one_unknown_name_and_nothing_is_changed(dead_mail, name):
     done = run("requeue", "--", dead_mail, name)
     assert done.exit_code == 1
@@ -130,7 +144,9 @@ def test_either_names_or_all(committed, arguments):
 
 def test_of_very_many_the_newest_are_listed_and_all_are_counted(committed, monkeypatch, statements):
     monkeypatch.setattr(dead_letters, "SHOWN", 2)
-    names = [kill(Job, kind="purge.users", payload={}, at=GONE + timedelta(minutes=n)) for n in range(4)]
+    names = [
+        kill(Job, kind="purge.users", payload={}, at=GONE + timedelta(minutes=n)) for n in range(4)
+    ]
     statements.clear()
     shown = run("dead-letters").output
     assert [one for one in statements if "LIMIT" not in one] == []

@@ -90,7 +90,9 @@ MAILBOX = ["dev/mailbox", "dev/mailbox.json", "dev/mailbox/preview", "dev/mailbo
 
 
 @pytest.mark.parametrize("path", MAILBOX)
-@pytest.mark.parametrize("origin", ["https://evil.example", "https://app.example.com", "null", "http://testserver:81"])
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "https://app.example.com", "null", "http://testserver:81"]
+)
 def test_no_other_origin_reads_the_mailbox_not_even_one_of_cors_origins(development, path, origin):
     queue()
     answer = development.get(path, headers={"Origin": origin})
@@ -122,17 +124,24 @@ def test_a_mail_that_cannot_be_read_any_more_does_not_break_the_mailbox(developm
     assert "another SECRET_KEY" in development.get("dev/mailbox.json").json()[0]["text"]
 
 
-@pytest.mark.parametrize("path", [f"dev/frontend{path}" for path in STEPS] + ["dev/mailbox", "dev/mailbox/preview"])
+@pytest.mark.parametrize(
+    "path", [f"dev/frontend{path}" for path in STEPS] + ["dev/mailbox", "dev/mailbox/preview"]
+)
 def test_a_page_runs_its_own_script_and_no_other(development, path):
     answer = development.get(path)
     assert answer.status_code == 200
-    policy = dict(rule.strip().split(" ", 1) for rule in answer.headers["content-security-policy"].split(";"))
+    policy = dict(
+        rule.strip().split(" ", 1) for rule in answer.headers["content-security-policy"].split(";")
+    )
     assert policy["default-src"] == "'none'"
     assert "unsafe" not in answer.headers["content-security-policy"]
     for kind, tag in (("script-src", "script"), ("style-src", "style")):
         blocks = re.findall(rf"<{tag}>(.*?)</{tag}>", answer.text, re.DOTALL)
         assert len(blocks) == len(re.findall(rf"<{tag}\b", answer.text))
-        hashes = {f"'sha256-{base64.b64encode(hashlib.sha256(block.encode()).digest()).decode()}'" for block in blocks}
+        hashes = {
+            f"'sha256-{base64.b64encode(hashlib.sha256(block.encode()).digest()).decode()}'"
+            for block in blocks
+        }
         assert set(policy.get(kind, "").split()) == hashes
     assert not re.search(r'\son\w+="| style="|javascript:', answer.text)
     assert answer.headers["referrer-policy"] == "no-referrer"
@@ -142,7 +151,9 @@ def test_a_landing_page_calls_the_api_where_it_is(development, prefix):
     page = development.get("dev/frontend/reset-password?token=%22%3E%3Cscript%3E").text
     assert f'data-action="{prefix}/auth/password/reset" data-takes="token"' in page
     assert 'name="new_password" type="password"' in page
-    assert '"><script>' not in page  # what the address brings is read by the script, never written into the page
+    assert (
+        '"><script>' not in page
+    )  # what the address brings is read by the script, never written into the page
 
 
 def test_every_template_can_be_looked_at(development):

@@ -23,18 +23,22 @@ def server(migrated):
 COUNT = """fetch('/openapi.json').then(r => r.json()).then(
     d => Object.values(d.paths).map(p => Object.keys(p).length).reduce((a, b) => a + b))"""
 AXE = Path(__file__).parents[1] / "simulator" / "pages" / "axe"
-# Swagger UI puts its button that copies the path inside the one that opens the operation.
+# Swagger UI puts its button that copies the path inside the one that opens the
+# operation.
 FAULTS = """axe.run({rules: {'nested-interactive': {enabled: false}}}).then(
     found => found.violations.map(one => `${one.id}: ${one.nodes[0].html}`))"""
-STRANGER = """() => { const s = document.createElement('script'); s.textContent = 'window.stolen = 1';
-    document.body.append(s); return window.stolen === undefined }"""
+STRANGER = """() => { const s = document.createElement('script');
+    s.textContent = 'window.stolen = 1'; document.body.append(s);
+    return window.stolen === undefined }"""
 
 
 def check(visit, server):
     """Nothing came from outside, nothing failed, and no policy was broken."""
     assert visit.complaints == []
     assert visit.requests
-    assert [url for url in visit.requests if not url.startswith((f"{server.url}/", "data:", "blob:"))] == []
+    assert [
+        url for url in visit.requests if not url.startswith((f"{server.url}/", "data:", "blob:"))
+    ] == []
 
 
 def test_docs_show_every_operation_and_load_nothing_from_outside(browser, server):
@@ -90,17 +94,30 @@ def test_docs_offer_the_examples_and_they_can_be_executed(browser, server, commi
         form.locator(".opblock-summary-control").click()
         form.locator("button.try-out__btn").click()
         names = ("username", "scope", "client_id")
-        fields = {name: form.locator(f"tr[data-property-name={name}] input").first.input_value() for name in names}
-        return json.loads(offered), read.locator("tr[data-param-name=session_id] input").input_value(), fields
+        fields = {
+            name: form.locator(f"tr[data-property-name={name}] input").first.input_value()
+            for name in names
+        }
+        return (
+            json.loads(offered),
+            read.locator("tr[data-param-name=session_id] input").input_value(),
+            fields,
+        )
 
     visit = browser(act)
     check(visit, server)
     (shown,) = app.openapi()["paths"]["/auth/register"]["post"]["requestBody"]["content"].values()
-    assert visit.found == (shown["example"], "1", {"username": "author@example.com", "scope": "", "client_id": ""})
+    assert visit.found == (
+        shown["example"],
+        "1",
+        {"username": "author@example.com", "scope": "", "client_id": ""},
+    )
 
 
 def test_docs_ask_the_server_that_they_come_from(browser, server):
-    """PUBLIC_URL is another name here. The policy of this page forbids requests to it."""
+    """PUBLIC_URL is another name here. The policy of this page forbids requests to
+    it.
+    """
 
     def act(page):
         page.goto(f"{server.url}/docs")
@@ -116,12 +133,16 @@ def test_everybody_can_read_the_docs(browser, server, scheme):
     npm.install(AXE)
     axe = (AXE / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8")
     paths = app.openapi()["paths"].values()
-    opened = {method: operation["operationId"] for path in paths for method, operation in path.items()}
+    opened = {
+        method: operation["operationId"] for path in paths for method, operation in path.items()
+    }
 
     def act(page):
         page.emulate_media(color_scheme=scheme)
         page.goto(f"{server.url}/docs")
-        page.add_style_tag(content="* { transition: none !important }")  # axe would see colours on their way
+        page.add_style_tag(
+            content="* { transition: none !important }"
+        )  # axe would see colours on their way
         for name in ("auth_create_token", *opened.values()):
             operation = page.locator(f"[id$={name}]").first
             operation.locator(".opblock-summary-control").click()
@@ -129,7 +150,12 @@ def test_everybody_can_read_the_docs(browser, server, scheme):
             operation.locator(".responses-table").first.wait_for()
         page.evaluate(axe)
         back = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
-        return page.evaluate(FAULTS), back, page.locator("main").count(), page.locator("html").get_attribute("lang")
+        return (
+            page.evaluate(FAULTS),
+            back,
+            page.locator("main").count(),
+            page.locator("html").get_attribute("lang"),
+        )
 
     faults, back, mains, language = browser(act).found
     assert faults == []

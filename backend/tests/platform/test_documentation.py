@@ -1,4 +1,6 @@
-"""OpenAPI and its pages: complete, closed in production, and moved by API_PREFIX with everything else."""
+"""OpenAPI and its pages: complete, closed in production, and moved by API_PREFIX with
+everything else.
+"""
 
 import re
 import sys
@@ -44,7 +46,10 @@ def test_every_documented_error_is_a_problem_with_its_codes(document):
         for status, answer in described["responses"].items():
             if int(status) >= 400 and not path.startswith("/health"):
                 schema = answer["content"]["application/problem+json"]["schema"]["allOf"]
-                assert schema[0]["$ref"].rpartition("/")[2] in ("Problem", "ValidationProblem"), (method, path)
+                assert schema[0]["$ref"].rpartition("/")[2] in ("Problem", "ValidationProblem"), (
+                    method,
+                    path,
+                )
                 assert schema[1]["properties"]["code"]["enum"], (method, path)
 
 
@@ -61,13 +66,24 @@ def documented(document, path, method):
 def test_a_route_documents_what_it_its_input_and_its_dependencies_can_refuse(document):
     widgets = widget_app().openapi()
     creating = documented(widgets, "/widgets", "post")
-    assert {"name_taken", "body_too_large", "validation_error", "unsupported_media_type"} <= creating
+    assert {
+        "name_taken",
+        "body_too_large",
+        "validation_error",
+        "unsupported_media_type",
+    } <= creating
     assert {"idempotency_key_reused", "idempotency_in_progress", "database_busy"} <= creating
-    assert {"stale", "name_taken", "widget_not_found"} <= documented(widgets, "/widgets/{widget_id}", "put")
+    assert {"stale", "name_taken", "widget_not_found"} <= documented(
+        widgets, "/widgets/{widget_id}", "put"
+    )
     assert "invalid_cursor" in documented(widgets, "/widgets", "get")
     assert "not_authenticated" in documented(document, "/auth/email-change", "post")
-    assert {"invalid_credentials", "too_many_requests"} <= documented(document, "/auth/token", "post")
-    assert "unsupported_media_type" in documented(document, "/auth/token", "post")  # by its Content-Encoding
+    assert {"invalid_credentials", "too_many_requests"} <= documented(
+        document, "/auth/token", "post"
+    )
+    assert "unsupported_media_type" in documented(
+        document, "/auth/token", "post"
+    )  # by its Content-Encoding
 
 
 def test_headers_that_a_client_may_send_are_documented():
@@ -93,7 +109,9 @@ def test_the_document_and_its_pages_are_served(client, db):
     for path in ("/docs", "/redoc"):
         page = client.get(path)
         assert page.headers["content-type"].startswith("text/html")
-        assert "script-src 'self' ;" in page.headers["content-security-policy"]  # no script stands in the pages
+        assert (
+            "script-src 'self' ;" in page.headers["content-security-policy"]
+        )  # no script stands in the pages
         assert '<html lang="en">' in page.text
         assert "unsafe-eval" not in page.headers["content-security-policy"]
         for address in re.findall(r"""(?:src|href)="([^"]+)""", page.text):
@@ -123,13 +141,25 @@ def test_the_prefix_moves_everything(migrated):
     app = create_app(get_settings().model_copy(update={"api_prefix": "/api/v1"}))
     assert all(path.startswith("/api/v1/") for path in app.openapi()["paths"])
     with TestClient(app) as client:
-        for path in ("/health/live", "/health/ready", "/openapi.json", "/docs", "/redoc", "/metrics"):
+        for path in (
+            "/health/live",
+            "/health/ready",
+            "/openapi.json",
+            "/docs",
+            "/redoc",
+            "/metrics",
+        ):
             assert client.get(f"/api/v1{path}").status_code == 200, path
             assert client.get(path).status_code == 404, path
-        assert [client.get(f"{prefix}/auth/me").status_code for prefix in ("/api/v1", "")] == [401, 404]
+        assert [client.get(f"{prefix}/auth/me").status_code for prefix in ("/api/v1", "")] == [
+            401,
+            404,
+        ]
         for address in re.findall(r"""(?:src|href)="([^"]+)""", client.get("/api/v1/docs").text):
             assert client.get(address).status_code == 200
-    flow = app.openapi()["components"]["securitySchemes"]["OAuth2PasswordBearer"]["flows"]["password"]
+    flow = app.openapi()["components"]["securitySchemes"]["OAuth2PasswordBearer"]["flows"][
+        "password"
+    ]
     assert flow["tokenUrl"].removeprefix("/api/v1/").lstrip("/") == "auth/token"
 
 
@@ -142,7 +172,9 @@ def test_no_path_ends_in_a_slash_and_none_is_redirected_to(client, db):
 
 
 def test_requests_at_once_get_one_whole_document():
-    """The first ones: each of them would begin to generate it, or find it half finished."""
+    """The first ones: each of them would begin to generate it, or find it half
+    finished.
+    """
     app, everybody, interval = main.create_app(), Barrier(4), sys.getswitchinterval()
 
     def ask(_number):

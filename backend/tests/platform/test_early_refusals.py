@@ -1,4 +1,6 @@
-"""Over a real socket: a request names one host, and an early refusal reaches a client that is still sending."""
+"""Over a real socket: a request names one host, and an early refusal reaches a client
+that is still sending.
+"""
 
 import socket
 
@@ -50,7 +52,9 @@ HEADS = {
 
 @pytest.mark.parametrize(("target", "headers", "expected"), HEADS.values(), ids=HEADS)
 def test_a_request_is_about_one_host(server, target, headers, expected):
-    assert status(server, f"GET {target} HTTP/1.1\r\n{headers}Connection: close\r\n\r\n") == expected
+    assert (
+        status(server, f"GET {target} HTTP/1.1\r\n{headers}Connection: close\r\n\r\n") == expected
+    )
 
 
 @pytest.mark.parametrize(
@@ -71,18 +75,29 @@ SENDERS = {
     "too large": ("/auth/verify-email", f"Content-Length: {SIZE}\r\n", b"413"),
     "too large, in chunks": ("/auth/verify-email", "Transfer-Encoding: chunked\r\n", b"413"),
     "no route": ("/nope", f"Content-Length: {SIZE}\r\n", b"404"),
-    "two hosts": ("/auth/verify-email", f"Content-Length: {SIZE}\r\nHost: evil.example\r\n", b"400"),
+    "two hosts": (
+        "/auth/verify-email",
+        f"Content-Length: {SIZE}\r\nHost: evil.example\r\n",
+        b"400",
+    ),
 }
 
 
 @pytest.mark.parametrize("close", ["", "Connection: close\r\n"], ids=["kept", "closed"])
 @pytest.mark.parametrize(("path", "headers", "expected"), SENDERS.values(), ids=SENDERS)
-def test_an_early_refusal_reaches_who_reads_only_when_all_is_sent(server, path, headers, expected, close):
-    """Most clients do. Without lingering the unread rest resets the connection, and the answer is lost."""
+def test_an_early_refusal_reaches_who_reads_only_when_all_is_sent(
+    server, path, headers, expected, close
+):
+    """Most clients do. Without lingering the unread rest resets the connection, and the
+    answer is lost.
+    """
     chunk = b"x" * 9_000
     piece = chunk if "Length" in headers else b"%x\r\n%s\r\n" % (len(chunk), chunk)
     with connect(server) as peer:
-        head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{headers}{close}\r\n"
+        head = (
+            f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+            f"application/json\r\n{headers}{close}\r\n"
+        )
         peer.sendall(head.encode())
         for _ in range(SIZE // len(chunk)):
             peer.sendall(piece)
@@ -96,7 +111,10 @@ def test_an_early_refusal_reaches_who_reads_only_when_all_is_sent(server, path, 
 
 def test_who_waits_for_100_is_refused_and_not_asked_to_go_on(server):
     with connect(server) as peer:
-        head = "POST /auth/verify-email HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        head = (
+            "POST /auth/verify-email HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+            "application/json\r\n"
+        )
         peer.sendall(f"{head}Content-Length: {SIZE}\r\nExpect: 100-continue\r\n\r\n".encode())
         answer = b""
         while more := peer.recv(65_536):

@@ -35,14 +35,17 @@ def test_https_is_asked_for_in_a_deployment_only(environment):
         assert answer.headers["strict-transport-security"] == "max-age=63072000; includeSubDomains"
 
 
-@pytest.mark.parametrize("given", ["12345678", "a" * 128, "0af7651916cd43dd8448eb211c80319c", "trace-1.2_3"])
+@pytest.mark.parametrize(
+    "given", ["12345678", "a" * 128, "0af7651916cd43dd8448eb211c80319c", "trace-1.2_3"]
+)
 def test_a_request_id_that_is_one_is_kept(widgets, db, given):
     answer = widgets.get("/nope", headers={"X-Request-ID": given})
     assert answer.headers["x-request-id"] == answer.json()["request_id"] == given
 
 
 @pytest.mark.parametrize(
-    "given", ["", "1234567", "a" * 129, "a b c d e f", "12345678\t", "<script>1", "é" * 8, "12345678,9"]
+    "given",
+    ["", "1234567", "a" * 129, "a b c d e f", "12345678\t", "<script>1", "é" * 8, "12345678,9"],
 )
 def test_any_other_is_replaced(widgets, db, given):
     answer = widgets.get("/nope", headers={"X-Request-ID": given.encode("latin-1")})
@@ -65,7 +68,9 @@ def test_what_one_user_sees_is_never_kept(client, widgets, db, login):
     assert (changed.status_code, changed.headers["cache-control"]) == (200, "no-store")
 
 
-@pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/auth/me", "/docs", "/nothing-here"])
+@pytest.mark.parametrize(
+    "path", ["/health/live", "/health/ready", "/auth/me", "/docs", "/nothing-here"]
+)
 def test_head_is_get_without_its_body(client, db, login, path):
     login(make_user())
     got, head = client.get(path), client.head(path)

@@ -1,4 +1,6 @@
-"""Whose word counts: our own host names, and forwarding headers of trusted proxies (requirements 6 and 32)."""
+"""Whose word counts: our own host names, and forwarding headers of trusted proxies
+(requirements 6 and 32).
+"""
 
 import logging
 
@@ -18,7 +20,9 @@ def app_with(**settings):
 
 @pytest.mark.parametrize("host", ["api.example.com", "API.example.com", "api.example.com:8443"])
 def test_a_host_name_of_ours_is_answered(migrated, host):
-    client = TestClient(app_with(allowed_hosts=["api.example.com"]), base_url="http://api.example.com")
+    client = TestClient(
+        app_with(allowed_hosts=["api.example.com"]), base_url="http://api.example.com"
+    )
     assert client.get("/auth/me", headers={"Host": host}).status_code == 401
 
 
@@ -36,15 +40,21 @@ def test_a_host_name_of_ours_is_answered(migrated, host):
 )
 def test_any_other_is_refused(migrated, host):
     """Requirement 32."""
-    client = TestClient(app_with(allowed_hosts=["api.example.com"]), base_url="http://api.example.com")
+    client = TestClient(
+        app_with(allowed_hosts=["api.example.com"]), base_url="http://api.example.com"
+    )
     answer = client.get("/auth/me", headers={"Host": host, "X-Forwarded-Host": "api.example.com"})
     assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
 
 
 @pytest.mark.parametrize("environment", ["development", "test"])
 @pytest.mark.parametrize("path", ["/dev/mailbox.json", "/auth/me", "/openapi.json"])
-def test_in_development_a_name_that_is_led_to_this_machine_is_refused(settings, db, environment, path):
-    """DNS rebinding: the page of a stranger would be of one origin with us, and could read the mailbox."""
+def test_in_development_a_name_that_is_led_to_this_machine_is_refused(
+    settings, db, environment, path
+):
+    """DNS rebinding: the page of a stranger would be of one origin with us, and could
+    read the mailbox.
+    """
     settings(ENVIRONMENT=environment, EMBEDDED_WORKER="false")
     client = TestClient(create_app(), base_url="http://rebound.evil.example:8000")
     answer = client.get(path)
@@ -54,7 +64,9 @@ def test_in_development_a_name_that_is_led_to_this_machine_is_refused(settings, 
 
 
 def test_probes_ask_by_address(migrated):
-    client = TestClient(app_with(allowed_hosts=["api.example.com"]), base_url="http://10.0.0.7:8000")
+    client = TestClient(
+        app_with(allowed_hosts=["api.example.com"]), base_url="http://10.0.0.7:8000"
+    )
     assert client.get("/health/live").status_code == 200
     assert client.get("/health/ready").status_code == 200
     assert client.get("/healthy").status_code == 400
@@ -66,7 +78,9 @@ def trusting(*proxies):
 
 @pytest.fixture
 def seen(caplog):
-    """`seen(peer, headers, trusted)`: the limiter's key, the logged address and the scheme of such a request."""
+    """`seen(peer, headers, trusted)`: the limiter's key, the logged address and the
+    scheme of such a request.
+    """
 
     def ask(peer, headers, trusted=()):
         app = FastAPI(middleware=middleware.stack(trusting(*trusted)))
@@ -78,14 +92,20 @@ def seen(caplog):
 
         caplog.clear()
         with caplog.at_level(logging.INFO, "app.access"):
-            key, scheme = TestClient(app, client=(peer, 50_000)).get("/seen", headers=headers).json().split()
+            key, scheme = (
+                TestClient(app, client=(peer, 50_000)).get("/seen", headers=headers).json().split()
+            )
         logged = next(record.msg for record in caplog.records if record.name == "app.access")
         return key, logged["client"], scheme
 
     return ask
 
 
-FORGED = [("X-Forwarded-For", "203.0.113.9"), ("X-Forwarded-Proto", "https"), ("X-Real-IP", "203.0.113.9")]
+FORGED = [
+    ("X-Forwarded-For", "203.0.113.9"),
+    ("X-Forwarded-Proto", "https"),
+    ("X-Real-IP", "203.0.113.9"),
+]
 FORGED += [
     ("Forwarded", "for=203.0.113.9;proto=https"),
     ("X-Client-IP", "203.0.113.9"),
@@ -112,12 +132,22 @@ def test_what_an_untrusted_peer_forwards_changes_nothing(seen, migrated, peer):
         ("", "10.0.0.1"),
     ],
 )
-def test_from_a_trusted_proxy_the_right_most_untrusted_address_counts(seen, migrated, forwarded, client):
-    assert seen("10.0.0.1", {"X-Forwarded-For": forwarded}, trusted=["10.0.0.0/8"]) == (client, client, "http")
+def test_from_a_trusted_proxy_the_right_most_untrusted_address_counts(
+    seen, migrated, forwarded, client
+):
+    assert seen("10.0.0.1", {"X-Forwarded-For": forwarded}, trusted=["10.0.0.0/8"]) == (
+        client,
+        client,
+        "http",
+    )
 
 
 def ignored(caplog):
-    return [record.msg["peer"] for record in caplog.records if record.msg["event"] == "forwarded_for_ignored"]
+    return [
+        record.msg["peer"]
+        for record in caplog.records
+        if record.msg["event"] == "forwarded_for_ignored"
+    ]
 
 
 def test_a_proxy_that_is_not_declared_is_warned_of_once(migrated, caplog):
@@ -136,15 +166,25 @@ def test_a_proxy_that_is_not_declared_is_warned_of_once(migrated, caplog):
 
 def test_without_any_declared_proxy_it_is_warned_of_too(migrated, caplog):
     caplog.set_level(logging.WARNING, "app.platform.middleware")
-    client = TestClient(FastAPI(middleware=middleware.stack(trusting())), client=("127.0.0.1", 50_000))
+    client = TestClient(
+        FastAPI(middleware=middleware.stack(trusting())), client=("127.0.0.1", 50_000)
+    )
     for _ in range(2):
         client.get("/health/live", headers={"X-Forwarded-For": "203.0.113.9"})
     assert ignored(caplog) == ["127.0.0.1"]
 
 
 def test_several_headers_are_one_list(seen, migrated):
-    headers = [("X-Forwarded-For", "1.2.3.4"), ("X-Forwarded-For", "203.0.113.9"), ("X-Forwarded-Proto", "https")]
-    assert seen("10.0.0.1", headers, trusted=["10.0.0.0/8"]) == ("203.0.113.9", "203.0.113.9", "https")
+    headers = [
+        ("X-Forwarded-For", "1.2.3.4"),
+        ("X-Forwarded-For", "203.0.113.9"),
+        ("X-Forwarded-Proto", "https"),
+    ]
+    assert seen("10.0.0.1", headers, trusted=["10.0.0.0/8"]) == (
+        "203.0.113.9",
+        "203.0.113.9",
+        "https",
+    )
 
 
 def test_addresses_of_one_ipv6_network_share_a_limit(seen, migrated):
@@ -156,7 +196,9 @@ def test_addresses_of_one_ipv6_network_share_a_limit(seen, migrated):
 def test_a_forged_address_does_not_escape_a_limit(client, db, clock):
     """Requirement 6."""
     statuses = [
-        client.post("/auth/register", json={}, headers={"X-Forwarded-For": f"203.0.113.{number}"}).status_code
+        client.post(
+            "/auth/register", json={}, headers={"X-Forwarded-For": f"203.0.113.{number}"}
+        ).status_code
         for number in range(31)
     ]
     assert statuses == [422] * 30 + [429]

@@ -1,4 +1,6 @@
-"""Idempotency-Key: sent again because the answer was lost, a request has its effect once."""
+"""Idempotency-Key: sent again because the answer was lost, a request has its effect
+once.
+"""
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
@@ -53,7 +55,13 @@ def test_without_a_key_nothing_is_kept(widgets, db):
     [
         ("/widgets", {"json": WIDGET | {"weight": 2}}),
         ("/widgets?note=x", {"json": WIDGET}),
-        ("/widgets", {"content": b'{"name": "spring", "weight" : 1}', "headers": {"Content-Type": "application/json"}}),
+        (
+            "/widgets",
+            {
+                "content": b'{"name": "spring", "weight" : 1}',
+                "headers": {"Content-Type": "application/json"},
+            },
+        ),
     ],
 )
 def test_the_key_for_another_request_is_refused(widgets, db, url, options):
@@ -66,7 +74,9 @@ def test_the_key_for_another_request_is_refused(widgets, db, url, options):
 def test_each_caller_has_his_own_keys(client, db):
     for user in (make_user(), make_user()):
         client.headers["Authorization"] = f"Bearer {token_for(user)}"
-        first, again = (client.post("/auth/email-change", json=CHANGE, headers=KEY) for _ in range(2))
+        first, again = (
+            client.post("/auth/email-change", json=CHANGE, headers=KEY) for _ in range(2)
+        )
         assert (first.status_code, "idempotency-replayed" in first.headers) == (202, False)
         assert (again.status_code, again.headers["idempotency-replayed"]) == (202, "true")
     assert rows(IdempotencyKey) == 2
@@ -84,10 +94,14 @@ def test_an_answer_that_never_differs_is_not_stored(client, db):
     """A stranger would fill the table: there was a row for every new key, for a day."""
     make_user(email="ada@example.com")
     for path in ("/auth/password/forgot", "/auth/verify-email/resend"):
-        answers = [client.post(path, json={"email": "ada@example.com"}, headers=KEY) for _ in range(2)]
+        answers = [
+            client.post(path, json={"email": "ada@example.com"}, headers=KEY) for _ in range(2)
+        ]
         assert [answer.status_code for answer in answers] == [202, 202]
         assert answers[0].content == answers[1].content
-        refused = client.post(path, json={"email": "ada@example.com"}, headers={"Idempotency-Key": "no key"})
+        refused = client.post(
+            path, json={"email": "ada@example.com"}, headers={"Idempotency-Key": "no key"}
+        )
         assert (refused.status_code, refused.json()["code"]) == (422, "invalid_idempotency_key")
     assert rows(IdempotencyKey) == 0
 
@@ -113,7 +127,9 @@ def test_strangers_have_a_limit_of_keys(widgets, db):
 
 
 def test_every_route_that_stores_for_strangers_is_known():
-    """A new one is put here on purpose: each of them must have a limit by address of its own, or do with 60 an hour."""
+    """A new one is put here on purpose: each of them must have a limit by address of
+    its own, or do with 60 an hour.
+    """
     storing = {
         f"{method.upper()} {path}"
         for path, methods in main.app.openapi()["paths"].items()
@@ -137,14 +153,18 @@ def test_of_an_answer_that_is_too_large_only_that_there_was_one_is_kept(widgets,
 
 @pytest.mark.parametrize("key", ["", " ", "a b", "é", "a\tb", "x" * 256])
 def test_a_key_that_is_none_is_refused(widgets, db, key):
-    answer = widgets.post("/widgets", json=WIDGET, headers={b"Idempotency-Key": key.encode("latin-1")})
+    answer = widgets.post(
+        "/widgets", json=WIDGET, headers={b"Idempotency-Key": key.encode("latin-1")}
+    )
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_idempotency_key")
     assert rows() == 0
 
 
 @pytest.mark.parametrize("key", ["x", "x" * 255, "!~", '"quoted, too"'.replace(" ", "")])
 def test_any_visible_text_is_a_key(widgets, db, key):
-    assert widgets.post("/widgets", json=WIDGET, headers={"Idempotency-Key": key}).status_code == 201
+    assert (
+        widgets.post("/widgets", json=WIDGET, headers={"Idempotency-Key": key}).status_code == 201
+    )
 
 
 def test_only_answers_of_success_are_kept(widgets, db):
@@ -156,7 +176,9 @@ def test_only_answers_of_success_are_kept(widgets, db):
 
 @pytest.fixture
 def failing_commits():
-    """The commit that would keep a widget fails, as if the connection had broken just then."""
+    """The commit that would keep a widget fails, as if the connection had broken just
+    then.
+    """
 
     def note(connection, _cursor, statement, *_):
         if statement.startswith("INSERT INTO widgets"):
@@ -164,7 +186,8 @@ def failing_commits():
 
     def fail(connection):
         if connection.info.pop("widget", False):
-            connection.connection.rollback()  # as a server does with the transaction of a lost connection
+            # As a server does with the transaction of a lost connection.
+            connection.connection.rollback()
             raise OperationalError("COMMIT", {}, Exception("the connection broke"))
 
     event.listen(Engine, "before_cursor_execute", note)
@@ -174,7 +197,9 @@ def failing_commits():
     event.remove(Engine, "commit", fail)
 
 
-def test_a_commit_that_fails_leaves_no_effect_no_answer_and_a_free_key(widgets, committed, failing_commits):
+def test_a_commit_that_fails_leaves_no_effect_no_answer_and_a_free_key(
+    widgets, committed, failing_commits
+):
     answer = widgets.post("/widgets", json=WIDGET, headers=KEY)
     assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
     assert (rows(), rows(IdempotencyKey)) == (0, 0)
@@ -189,14 +214,17 @@ def test_an_endpoint_that_fails_frees_its_key(widgets, committed):
 def test_the_stored_answer_is_unreadable_at_rest(widgets, db):
     widgets.post("/widgets", json={"name": "a rather private name"}, headers=KEY)
     row = db.execute(text("SELECT * FROM idempotency_keys")).one()
-    everything = b" ".join(bytes(value) if isinstance(value, memoryview) else str(value).encode() for value in row)
+    everything = b" ".join(
+        bytes(value) if isinstance(value, memoryview) else str(value).encode() for value in row
+    )
     assert row.answer
     for plain in (b"private", b"/widgets/", b"application/json", KEY["Idempotency-Key"].encode()):
         assert plain not in everything
 
 
 def test_a_crash_blocks_the_key_for_its_lease_only(widgets, committed, monkeypatch):
-    # A killed process: nobody is left to free the key. No other way to stop there inside one process.
+    # A killed process: nobody is left to free the key. No other way to stop there
+    # inside one process.
     monkeypatch.setattr(Claim, "release", lambda _: None)
     widgets.post("/widgets", json=WIDGET)
     assert widgets.post("/widgets", json=WIDGET, headers=KEY).status_code == 409
@@ -212,7 +240,10 @@ def test_after_24_hours_the_key_is_free_again(widgets, db):
     start = now()
     with time_machine.travel(start.replace(microsecond=0)) as clock:
         clock.shift(24 * 3600 - 60)
-        assert widgets.post("/widgets", json=WIDGET, headers=KEY).headers["idempotency-replayed"] == "true"
+        assert (
+            widgets.post("/widgets", json=WIDGET, headers=KEY).headers["idempotency-replayed"]
+            == "true"
+        )
         clock.shift(120)
         answer = widgets.post("/widgets", json={"name": "wheel"}, headers=KEY)
         assert (answer.status_code, "idempotency-replayed" in answer.headers) == (201, False)
@@ -243,7 +274,9 @@ def test_while_the_first_is_running_a_second_is_told_to_wait(widgets, committed,
     assert (second.status_code, second.json()["code"]) == (409, "idempotency_in_progress")
     assert second.headers["retry-after"] == "1"
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
-    assert widgets.post("/widgets", json=WIDGET, headers=KEY).headers["idempotency-replayed"] == "true"
+    assert (
+        widgets.post("/widgets", json=WIDGET, headers=KEY).headers["idempotency-replayed"] == "true"
+    )
 
 
 def test_twenty_at_once_have_one_effect(widgets, committed):
@@ -263,11 +296,15 @@ def test_twenty_at_once_have_one_effect(widgets, committed):
 
 
 def test_no_body_can_be_guessed_from_what_is_stored(widgets, db):
-    """A body may hold a password: its fingerprint is made with our key, so nobody can try words against it."""
+    """A body may hold a password: its fingerprint is made with our key, so nobody can
+    try words against it.
+    """
     body = b'{"name": "Anvil"}'
     headers = {"Idempotency-Key": "guess-me", "Content-Type": "application/json"}
     assert widgets.post("/widgets", content=body, headers=headers).status_code == 201
     row = db.scalars(select(IdempotencyKey)).one()
     parts = (b"", b"application/json", body)
-    plain = hashlib.sha256(b"".join(len(part).to_bytes(8, "big") + part for part in parts)).hexdigest()
+    plain = hashlib.sha256(
+        b"".join(len(part).to_bytes(8, "big") + part for part in parts)
+    ).hexdigest()
     assert row.fingerprint != plain

@@ -1,4 +1,6 @@
-"""Jobs: they commit with what asks for them, their effect happens once, none is forgotten."""
+"""Jobs: they commit with what asks for them, their effect happens once, none is
+forgotten.
+"""
 
 from datetime import UTC, datetime, timedelta
 
@@ -99,7 +101,9 @@ def test_who_overruns_the_lease_commits_nothing(committed, handlers):
     def slow(db, payload):
         db.add(Widget(name="too late"))
         db.flush()
-        db.execute(update(Job).values(lease="another worker's"))  # as if the lease had ended, and been taken
+        db.execute(
+            update(Job).values(lease="another worker's")
+        )  # as if the lease had ended, and been taken
 
     enqueue("test.slow")
     assert job_runs.run_next()
@@ -132,7 +136,12 @@ def test_housekeeping_deletes_what_nobody_asks_for_any_more(committed):
     mail = {"recipient": "ada@example.com", "subject": "x", "message_id": "<x@y>", "give_up_at": at}
     with SessionLocal() as db, db.begin():
         db.add_all(
-            [Mail(**mail, sent_at=old), Mail(**mail, dead_at=old), Mail(**mail, sent_at=at), Mail(**mail, due_at=old)]
+            [
+                Mail(**mail, sent_at=old),
+                Mail(**mail, dead_at=old),
+                Mail(**mail, sent_at=at),
+                Mail(**mail, due_at=old),
+            ]
         )
         db.add(Job(kind="x", payload={}, dead_at=old, give_up_at=old))
         db.add(IdempotencyKey(digest="x", fingerprint="x", expires_at=at - timedelta(seconds=1)))

@@ -1,4 +1,6 @@
-"""Rate limits: exact in one process and over Redis, and a Redis that is away slows nobody down."""
+"""Rate limits: exact in one process and over Redis, and a Redis that is away slows
+nobody down.
+"""
 
 import contextlib
 import signal
@@ -46,10 +48,16 @@ def test_the_first_requests_at_once_are_counted_together():
 
 
 def test_over_redis_200_at_once_from_two_processes_are_counted_exactly(redis_url, monkeypatch):
-    monkeypatch.setattr("app.core.redis.WAIT_SECONDS", 30)  # a busy machine is not a Redis that is away
+    monkeypatch.setattr(
+        "app.core.redis.WAIT_SECONDS", 30
+    )  # a busy machine is not a Redis that is away
     here, there = Counters(redis_url), Counters(redis_url)
     with ThreadPoolExecutor(2) as both:
-        counted = sum(both.map(lambda counters: hits(counters, HUNDRED, 100, "login", "192.0.2.1"), (here, there)))
+        counted = sum(
+            both.map(
+                lambda counters: hits(counters, HUNDRED, 100, "login", "192.0.2.1"), (here, there)
+            )
+        )
     assert counted == 100
     assert not here.hit(HUNDRED, "login", "192.0.2.1")
     assert not there.hit(HUNDRED, "login", "192.0.2.1")
@@ -86,14 +94,18 @@ def test_over_the_limit_the_answer_says_how_long_to_wait():
 def test_a_route_that_is_asked_too_often_answers_429_with_its_headers(client, db, clock):
     for _ in range(30):
         client.post("/auth/register", json={"username": "x"})
-    answer = client.post("/auth/register", json={"username": "ada", "email": "a@example.com", "password": "p" * 12})
+    answer = client.post(
+        "/auth/register", json={"username": "ada", "email": "a@example.com", "password": "p" * 12}
+    )
     assert (answer.status_code, answer.json()["code"]) == (429, "too_many_requests")
     assert 1 <= int(answer.headers["retry-after"]) <= 3600
     assert answer.headers["ratelimit-limit"] == "30"
 
 
 def quick(counters):
-    """This process counts for itself, at once, and goes on doing so without asking again each time."""
+    """This process counts for itself, at once, and goes on doing so without asking
+    again each time.
+    """
     started = time.perf_counter()
     counted = hits(counters, TEN, 20, "login", "192.0.2.1")
     assert time.perf_counter() - started < 2
@@ -113,7 +125,9 @@ def test_a_redis_that_accepts_and_never_answers_is_done_without():
 
 
 def test_a_silent_redis_is_waited_for_once_and_by_one(monkeypatch):
-    """Not three times with pauses, as some of its clients do, and not by every request."""
+    """Not three times with pauses, as some of its clients do, and not by every
+    request.
+    """
     with freezer() as silent:
         counters = Counters(f"redis://127.0.0.1:{silent.port}/0")
         assert hits(counters, HUNDRED, 1, "login", "x") == 1
@@ -144,14 +158,26 @@ def talk_nonsense(server):
 
 @pytest.fixture
 def own_redis(redis_url, tmp_path):
-    """A Redis of this test's own, to be stopped: its URL, and what starts it and gives its process."""
+    """A Redis of this test's own, to be stopped: its URL, and what starts it and gives
+    its process.
+    """
     binary = program("redis-server")  # a Redis elsewhere cannot be stopped from here
     port = free_port()
     url = f"redis://127.0.0.1:{port}/0"
     started = []
 
     def start():
-        command = [binary, "--port", str(port), "--save", "", "--dir", str(tmp_path), "--bind", "127.0.0.1"]
+        command = [
+            binary,
+            "--port",
+            str(port),
+            "--save",
+            "",
+            "--dir",
+            str(tmp_path),
+            "--bind",
+            "127.0.0.1",
+        ]
         started.append(subprocess.Popen(command, stdout=subprocess.DEVNULL))
         wait_for_redis(url)
         return started[-1]

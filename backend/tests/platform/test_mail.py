@@ -1,4 +1,6 @@
-"""Mail: a row of the transaction, sent once, kept secret, never lost. R10 of reliability.md."""
+"""Mail: a row of the transaction, sent once, kept secret, never lost. R10 of
+reliability.md.
+"""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -104,7 +106,9 @@ def test_no_value_becomes_a_header_or_markup(committed, smtp, tmp_path, monkeypa
     assert isinstance(loader, PrefixLoader)
     monkeypatch.setitem(loader.mapping, "odd", FileSystemLoader(tmp_path))
     with SessionLocal() as db, db.begin():
-        mail.queue_mail(db, "ada@example.com", "odd/odd", username="<b>x</b>\r\x0bBcc: eve@example.com")
+        mail.queue_mail(
+            db, "ada@example.com", "odd/odd", username="<b>x</b>\r\x0bBcc: eve@example.com"
+        )
     outbox.send_due()
     (sent,) = smtp.taken
     assert sent["Bcc"] is None
@@ -128,7 +132,9 @@ def test_a_template_without_one_of_its_values_fails_the_request_and_not_the_work
         ("data_answer", "554 5.6.0 malformed"),
     ],
 )
-def test_an_address_or_content_that_will_be_no_other_tomorrow_is_a_dead_letter_at_once(committed, smtp, where, answer):
+def test_an_address_or_content_that_will_be_no_other_tomorrow_is_a_dead_letter_at_once(
+    committed, smtp, where, answer
+):
     """RFC 3463, 3: subjects 1 and 6."""
     setattr(smtp, where, answer)
     queue()
@@ -185,7 +191,9 @@ def test_a_refusal_that_quotes_the_mail_puts_no_token_into_our_tables(committed,
     assert "a-token-of-nobody" not in the_mail().last_error
 
 
-def test_a_line_that_breaks_after_the_data_means_a_second_try_with_the_same_message_id(committed, smtp):
+def test_a_line_that_breaks_after_the_data_means_a_second_try_with_the_same_message_id(
+    committed, smtp
+):
     smtp.drop_after_data = True
     queue()
     outbox.send_due()
@@ -204,7 +212,9 @@ def test_what_the_server_says_after_it_has_taken_the_mail_does_not_matter(commit
     assert len(smtp.taken) == 1
 
 
-def test_a_database_that_hiccups_after_sending_does_not_make_us_send_twice(committed, smtp, monkeypatch):
+def test_a_database_that_hiccups_after_sending_does_not_make_us_send_twice(
+    committed, smtp, monkeypatch
+):
     settle, failures = outbox.settle, iter([OperationalError("", {}, Exception("gone")), None])
 
     def flaky(*arguments, **failure):
@@ -240,7 +250,9 @@ def test_a_mail_of_another_secret_key_waits_for_the_right_one(committed, smtp, s
     [{"body": None}, {"recipient": "ada@example.com@"}, {"subject": "one\nBcc: eve@example.com"}],
 )
 def test_a_mail_that_can_never_be_written_is_a_dead_letter_at_once(committed, smtp, change):
-    """Recipient and content are the mail's own: nothing that an operator sets makes them better."""
+    """Recipient and content are the mail's own: nothing that an operator sets makes
+    them better.
+    """
     queue()
     with SessionLocal() as db, db.begin():
         db.execute(update(Mail).values(change))
@@ -250,18 +262,25 @@ def test_a_mail_that_can_never_be_written_is_a_dead_letter_at_once(committed, sm
     assert smtp.connections == 0
 
 
-def test_the_sender_of_an_international_domain_is_written_as_servers_read_it(committed, smtp, settings):
+def test_the_sender_of_an_international_domain_is_written_as_servers_read_it(
+    committed, smtp, settings
+):
     settings(MAIL_FROM="Müller, Söhne & Co. <Post@Müller.example.com>")
     queue()
     outbox.send_due()
     (sent,) = smtp.taken
     (sender,) = sent["From"].addresses
-    assert (sender.display_name, sender.addr_spec) == ("Müller, Söhne & Co.", "Post@xn--mller-kva.example.com")
+    assert (sender.display_name, sender.addr_spec) == (
+        "Müller, Söhne & Co.",
+        "Post@xn--mller-kva.example.com",
+    )
     assert smtp.senders == ["Post@xn--mller-kva.example.com"]
     assert sent["Message-ID"].endswith("@xn--mller-kva.example.com>")
 
 
-def test_a_mail_server_that_is_down_is_asked_for_a_day_and_then_the_mail_is_a_dead_letter(committed, settings):
+def test_a_mail_server_that_is_down_is_asked_for_a_day_and_then_the_mail_is_a_dead_letter(
+    committed, settings
+):
     settings(SMTP_HOST="127.0.0.1", SMTP_PORT=str(free_port()), SMTP_TLS="none")
     tries, begin = [], datetime(2030, 1, 1, tzinfo=UTC)
     with time_machine.travel(begin, tick=False) as clock:
@@ -281,15 +300,22 @@ def test_a_mail_server_that_is_down_is_asked_for_a_day_and_then_the_mail_is_a_de
 
 def test_pauses_double_up_to_an_hour():
     seconds = [delay_after(attempts).total_seconds() for attempts in range(1, 40)]
-    assert all(0.8 * min(5 * 2**n, 3600) <= pause <= 1.2 * min(5 * 2**n, 3600) for n, pause in enumerate(seconds))
+    assert all(
+        0.8 * min(5 * 2**n, 3600) <= pause <= 1.2 * min(5 * 2**n, 3600)
+        for n, pause in enumerate(seconds)
+    )
 
 
 def test_queueing_costs_a_request_a_millisecond_or_so(committed):
-    """Security requirement 4 leans on it: a mail that is queued takes no time that a stranger could measure."""
+    """Security requirement 4 leans on it: a mail that is queued takes no time that a
+    stranger could measure.
+    """
     queue()
     began = time.perf_counter()
     with SessionLocal() as db:
         for _ in range(50):
-            mail.queue_mail(db, "ada@example.com", "auth/verify_email", username="ada", link=LINK, hours=24)
+            mail.queue_mail(
+                db, "ada@example.com", "auth/verify_email", username="ada", link=LINK, hours=24
+            )
         db.rollback()
     assert (time.perf_counter() - began) / 50 < 0.01

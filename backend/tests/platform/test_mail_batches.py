@@ -1,4 +1,6 @@
-"""Mail arrives in time: over kept connections, by several threads, first what somebody waits for."""
+"""Mail arrives in time: over kept connections, by several threads, first what somebody
+waits for.
+"""
 
 import contextlib
 from concurrent.futures import ThreadPoolExecutor
@@ -27,7 +29,9 @@ MAILS = 20
 def queue(number=1, to="person", **options):
     with SessionLocal() as db, db.begin():
         for n in range(number):
-            mail.queue_mail(db, f"{to}{n}@example.com", "auth/password_changed", username="ada", **options)
+            mail.queue_mail(
+                db, f"{to}{n}@example.com", "auth/password_changed", username="ada", **options
+            )
 
 
 def queue_link(to="ada@example.com", life=timedelta(hours=1), **options):
@@ -82,7 +86,9 @@ def test_a_refused_mail_costs_the_others_no_connection(committed, smtp):
 
 @pytest.mark.parametrize("answer", ["", "421 4.7.0 enough", "452 4.5.3 enough", "503 enough"])
 def test_a_server_that_ends_a_kept_line_costs_no_try(committed, smtp, answer):
-    """After so many mails, or because it waited for long: the mail at hand goes out over another one at once."""
+    """After so many mails, or because it waited for long: the mail at hand goes out
+    over another one at once.
+    """
     smtp.mails_per_line, smtp.ends_lines_by = 5, answer
     queue(MAILS)
     send_all()
@@ -140,7 +146,10 @@ def test_a_server_that_takes_few_connections_fails_no_mail(committed, smtp, monk
     with ThreadPoolExecutor(5) as threads:
         working = []
         try:
-            for number in (1, 2):  # at once, MariaDB might show the second one no mail while the first takes one
+            for number in (
+                1,
+                2,
+            ):  # at once, MariaDB might show the second one no mail while the first takes one
                 working.append(threads.submit(send_all))
                 wait_until(lambda held=number: smtp.held == held)
             working += [threads.submit(send_all) for _ in range(3)]
@@ -212,7 +221,12 @@ def test_a_mail_whose_link_has_run_out_is_not_sent(committed, smtp):
     useless, notice = mails()
     assert smtp.recipients == ["person0@example.com"]
     assert notice.sent_at
-    assert (useless.sent_at, useless.due_at, useless.body, useless.lease) == (None, None, None, None)
+    assert (useless.sent_at, useless.due_at, useless.body, useless.lease) == (
+        None,
+        None,
+        None,
+        None,
+    )
     assert useless.last_error == "The link in this email expired before the email could be sent"
     assert CliRunner().invoke(cli, ["dead-letters"]).output == "Dead letters: 0\n"
 
@@ -229,7 +243,9 @@ class Panic(BaseException):
     """As of a library written in Rust (`pyo3_runtime.PanicException`)."""
 
 
-@pytest.mark.parametrize("error", [Panic, SystemExit, KeyboardInterrupt, MemoryError, RecursionError])
+@pytest.mark.parametrize(
+    "error", [Panic, SystemExit, KeyboardInterrupt, MemoryError, RecursionError]
+)
 def test_whatever_a_mail_raises_is_its_failure(committed, smtp, monkeypatch, error):
     real = mail.written_out
 

@@ -48,9 +48,15 @@ def test_alive_and_ready(client, db):
 
 
 def test_staging_says_so_when_it_is_ready(client, db, settings):
-    settings(**SAFE | {"ENVIRONMENT": "staging", "STRIPE_SECRET_KEY": "sk_test_0123456789"}, PASSWORD_HASH_KIB="")
+    settings(
+        **SAFE | {"ENVIRONMENT": "staging", "STRIPE_SECRET_KEY": "sk_test_0123456789"},
+        PASSWORD_HASH_KIB="",
+    )
     ready = client.get("/health/ready").json()
-    assert ready == {"status": "ok", "checks": {"database": "ok", "migrations": "ok", "environment": "staging"}}
+    assert ready == {
+        "status": "ok",
+        "checks": {"database": "ok", "migrations": "ok", "environment": "staging"},
+    }
 
 
 def test_with_a_port_of_their_own_metrics_are_not_public(db):
@@ -65,12 +71,16 @@ def test_liveness_asks_no_database(client, db, statements):
 
 @pytest.fixture
 def at_revision(app, db):
-    """`at_revision(name)`: the database says so. Gives a client that takes readiness' own shape of 503."""
+    """`at_revision(name)`: the database says so. Gives a client that takes readiness'
+    own shape of 503.
+    """
     head = db.scalar(text("SELECT version_num FROM alembic_version"))
     client = TestClient(app)
 
     def say(revision=head):
-        db.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
+        db.execute(
+            text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision}
+        )
         db.commit()
         health.database.forget()
         return client
@@ -80,11 +90,15 @@ def at_revision(app, db):
 
 
 @pytest.mark.parametrize(
-    ("revision", "status", "state"), [("4f0c1d2a7b31", 503, "behind"), ("0123456789ab", 200, "ahead")]
+    ("revision", "status", "state"),
+    [("4f0c1d2a7b31", 503, "behind"), ("0123456789ab", 200, "ahead")],
 )
 def test_ready_says_where_the_migrations_are(at_revision, revision, status, state):
     answer = at_revision(revision).get("/health/ready")
-    assert (answer.status_code, answer.json()["checks"]) == (status, {"database": "ok", "migrations": state})
+    assert (answer.status_code, answer.json()["checks"]) == (
+        status,
+        {"database": "ok", "migrations": state},
+    )
     assert answer.json()["status"] == ("ok" if status == 200 else "unavailable")
 
 
@@ -110,7 +124,11 @@ def test_behind_its_head_nothing_else_is_served_until_it_is_migrated(at_revision
 def test_without_redis_it_is_ready_and_says_so(migrated):
     with running_server(REDIS_URL=f"redis://127.0.0.1:{free_port()}/0") as server:
         answer = httpx2.get(f"{server.url}/health/ready")
-    assert (answer.status_code, answer.json()["status"], answer.json()["checks"]["redis"]) == (200, "ok", "unreachable")
+    assert (answer.status_code, answer.json()["status"], answer.json()["checks"]["redis"]) == (
+        200,
+        "ok",
+        "unreachable",
+    )
 
 
 def test_without_its_database_it_is_alive_and_not_ready(migrated, tmp_path):

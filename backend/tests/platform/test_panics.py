@@ -1,4 +1,6 @@
-"""What is raised and is no `Exception` (a panic in a Rust library) is one request's failure, and no more."""
+"""What is raised and is no `Exception` (a panic in a Rust library) is one request's
+failure, and no more.
+"""
 
 import asyncio
 import io
@@ -70,7 +72,9 @@ def test_what_a_panic_had_written_is_rolled_back_and_its_key_is_free(panicking):
 
 
 ENDS = [KeyboardInterrupt(), SystemExit(3), asyncio.CancelledError(), GeneratorExit()]
-ENDS.append(BaseExceptionGroup("two", [Panic(), BaseExceptionGroup("in it", [KeyboardInterrupt()])]))
+ENDS.append(
+    BaseExceptionGroup("two", [Panic(), BaseExceptionGroup("in it", [KeyboardInterrupt()])])
+)
 
 
 @pytest.mark.parametrize("end", ENDS, ids=[type(end).__name__ for end in ENDS])

@@ -104,9 +104,14 @@ def test_a_caller_that_goes_away_takes_no_answer_with_it(thing):
 
 
 def test_a_redis_that_never_answers_is_reported_and_no_more(migrated):
-    with freezer() as redis, running_server(REDIS_URL=f"redis://127.0.0.1:{redis.port}/0") as server:
+    with (
+        freezer() as redis,
+        running_server(REDIS_URL=f"redis://127.0.0.1:{redis.port}/0") as server,
+    ):
         ready = f"{server.url}/health/ready"
-        wait_until(lambda: httpx2.get(ready).status_code == 200, 60)  # a process that has just started is slow
+        wait_until(
+            lambda: httpx2.get(ready).status_code == 200, 60
+        )  # a process that has just started is slow
         before = redis.connections
         answers = [httpx2.get(ready) for _ in range(10)]
         connections = redis.connections - before

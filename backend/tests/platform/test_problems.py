@@ -1,4 +1,6 @@
-"""Every error leaves in one shape, says where to look it up, and repeats nothing that was sent."""
+"""Every error leaves in one shape, says where to look it up, and repeats nothing that
+was sent.
+"""
 
 import json
 import re
@@ -17,12 +19,30 @@ KINDS = {
     "no such row": ("GET", "/widgets/1", {}, 404, "widget_not_found"),
     "another method": ("DELETE", "/widgets", {}, 405, "method_not_allowed"),
     "trace": ("TRACE", "/widgets", {}, 405, "method_not_allowed"),
-    "no JSON": ("POST", "/widgets", {"content": b"{}", "headers": {"Content-Type": "text/plain"}}, 415, None),
+    "no JSON": (
+        "POST",
+        "/widgets",
+        {"content": b"{}", "headers": {"Content-Type": "text/plain"}},
+        415,
+        None,
+    ),
     "bad JSON": ("POST", "/widgets", {"content": b"{", "headers": JSON}, 422, "validation_error"),
     "bad value": ("GET", "/widgets?limit=0", {}, 422, "validation_error"),
     "bad cursor": ("GET", "/widgets?cursor=x", {}, 422, "invalid_cursor"),
-    "large body": ("POST", "/widgets", {"content": b" " * 1_000_001, "headers": JSON}, 413, "body_too_large"),
-    "large headers": ("GET", "/widgets", {"headers": {"X-Large": "x" * 65_000}}, 431, "headers_too_large"),
+    "large body": (
+        "POST",
+        "/widgets",
+        {"content": b" " * 1_000_001, "headers": JSON},
+        413,
+        "body_too_large",
+    ),
+    "large headers": (
+        "GET",
+        "/widgets",
+        {"headers": {"X-Large": "x" * 65_000}},
+        431,
+        "headers_too_large",
+    ),
     "large path": ("GET", f"/{'x' * 65_000}", {}, 431, "headers_too_large"),
     "preflight": (
         "OPTIONS",
@@ -73,7 +93,11 @@ def test_another_method_is_told_all_that_there_are(widgets, db):
 def test_our_own_mistakes_tell_nothing_of_the_inside(widgets, db):
     for path in ("/widgets/then-fail", "/widgets/wrong-answer"):
         answer = widgets.post(path, json={"name": "hunter2"})
-        assert not [word for word in ("Traceback", "RuntimeError", "flush", "/app/", "hunter2") if word in answer.text]
+        assert not [
+            word
+            for word in ("Traceback", "RuntimeError", "flush", "/app/", "hunter2")
+            if word in answer.text
+        ]
 
 
 def test_a_validation_error_says_where_and_why(widgets, db):
@@ -91,11 +115,20 @@ def test_a_thousand_wrong_fields_give_a_short_answer(widgets, db):
 
 
 MARK = "hunter2✓"  # in every string below; no message of ours, of FastAPI or of pydantic has it
-TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=10).map(lambda text: f"{MARK}{text}")
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=10).map(
+    lambda text: f"{MARK}{text}"
+)
 BODIES = st.recursive(
     TEXT | st.none() | st.just(10**30) | st.just(1e308),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT | st.just("name"), inner, min_size=1, max_size=4),
-).filter(lambda body: not (isinstance(body, dict) and body.keys() == {"name"} and isinstance(body["name"], str)))
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(TEXT | st.just("name"), inner, min_size=1, max_size=4)
+    ),
+).filter(
+    lambda body: (
+        not (isinstance(body, dict) and body.keys() == {"name"} and isinstance(body["name"], str))
+    )
+)
 
 
 @given(BODIES)
@@ -116,7 +149,9 @@ def test_nor_bytes_that_are_no_json(posting, body):
 
 @pytest.fixture(scope="module")
 def posting(_widgets):
-    """`posting(body)`. Nothing of it reaches the database, so hypothesis needs no clean one each time."""
+    """`posting(body)`. Nothing of it reaches the database, so hypothesis needs no clean
+    one each time.
+    """
     return lambda body: _widgets.post("/widgets", content=body, headers=JSON)
 
 
@@ -126,7 +161,9 @@ def test_nor_queries_paths_and_headers(widgets, db):
         widgets.get("/widgets?cursor=hunter2"),
         widgets.get("/widgets/hunter2"),
         widgets.get("/hunter2"),
-        widgets.post("/widgets", json={"name": "n"}, headers={"Idempotency-Key": "hunter2 is not a key"}),
+        widgets.post(
+            "/widgets", json={"name": "n"}, headers={"Idempotency-Key": "hunter2 is not a key"}
+        ),
     ):
         assert answer.status_code in (404, 422)
         assert "hunter2" not in answer.text

@@ -1,4 +1,6 @@
-"""Purges: one job for each table, in batches, again at once until it has finished, and told of when they are late."""
+"""Purges: one job for each table, in batches, again at once until it has finished, and
+told of when they are late.
+"""
 
 from datetime import timedelta
 from functools import partial
@@ -37,7 +39,9 @@ def _nothing_told(monkeypatch):
 def keys(*ages):
     """Idempotency keys that ran out so long ago."""
     with SessionLocal() as db, db.begin():
-        db.add_all(IdempotencyKey(digest=f"{age}", fingerprint="x", expires_at=now() - age) for age in ages)
+        db.add_all(
+            IdempotencyKey(digest=f"{age}", fingerprint="x", expires_at=now() - age) for age in ages
+        )
 
 
 def left():
@@ -62,7 +66,9 @@ def test_each_table_has_a_purge_or_a_reason_to_have_none():
     purged = {declared.table for declared in purges.purges()}
     ours = {m.local_table for m in Base.registry.mappers if m.class_.__module__.startswith(OURS)}
     tables = {str(table) for table in ours}
-    assert tables - purged == (KEPT.keys() & tables) - purged  # where a feature was deleted, its tables are gone
+    assert (
+        tables - purged == (KEPT.keys() & tables) - purged
+    )  # where a feature was deleted, its tables are gone
 
 
 def test_each_table_has_a_job_of_its_own_that_comes_every_hour():

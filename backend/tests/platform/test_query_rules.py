@@ -1,4 +1,6 @@
-"""A typing error in a query is told, and an empty parameter is one that was not given."""
+"""A typing error in a query is told, and an empty parameter is one that was not
+given.
+"""
 
 from typing import Annotated
 
@@ -31,7 +33,11 @@ def tenant(tenant: str = "none") -> str:
 
 
 def made_app():
-    strict, lenient, outer = Router(prefix="/strict"), Router(prefix="/lenient", strict_query=False), Router()
+    strict, lenient, outer = (
+        Router(prefix="/strict"),
+        Router(prefix="/lenient", strict_query=False),
+        Router(),
+    )
 
     @strict.get("", dependencies=[Depends(SIGNED)])
     def find(
@@ -52,7 +58,9 @@ def made_app():
     def take_anything(asked: Annotated[Anything, Query()]) -> dict[str, object]:
         return dict(asked.model_extra or {})
 
-    @strict.get("/read", openapi_extra={"parameters": [{"in": "query", "name": "raw", "schema": {}}]})
+    @strict.get(
+        "/read", openapi_extra={"parameters": [{"in": "query", "name": "raw", "schema": {}}]}
+    )
     def read(request: Request) -> str | None:
         return request.query_params.get("raw")
 
@@ -81,7 +89,13 @@ UNKNOWN = {
     "limits=": ("limits", "Did you mean `limit`?"),
     "limit=1&tag=x": ("tag", "Did you mean `tags`?"),
     "%63atgory=news": ("catgory", "Did you mean `category`?"),
-    "zzz": ("zzz", "It accepts `category`, `featured`, `kind`, `limit`, `q`, `signature`, `tags`, `tenant`, `type`."),
+    "zzz": (
+        "zzz",
+        (
+            "It accepts `category`, `featured`, `kind`, `limit`, `q`, `signature`, `tags`, "
+            "`tenant`, `type`."
+        ),
+    ),
     "=x": ("?", "It accepts"),
     "word=x": ("word", "It accepts"),  # its name on the wire is `q`
     "<script>=1": ("?", "It accepts"),
@@ -102,13 +116,19 @@ def test_an_unknown_name_is_refused_with_the_nearest_one(asked, query):
 
 
 def test_every_unknown_name_is_told_up_to_ten(asked):
-    errors = asked.get("/strict?" + "&".join(f"unknown{number}=1" for number in range(150))).json()["errors"]
+    errors = asked.get("/strict?" + "&".join(f"unknown{number}=1" for number in range(150))).json()[
+        "errors"
+    ]
     assert [error["loc"][1] for error in errors] == [f"unknown{number}" for number in range(10)]
 
 
 def test_a_route_without_parameters_says_so(client, db):
     answer = client.get("/auth/me?x=1").json()
-    assert answer["detail"] == answer["errors"][0]["msg"] == "This route has no query parameter `x`. It accepts none."
+    assert (
+        answer["detail"]
+        == answer["errors"][0]["msg"]
+        == "This route has no query parameter `x`. It accepts none."
+    )
 
 
 KNOWN: dict[str, dict[str, object]] = {
@@ -134,7 +154,12 @@ def test_an_empty_parameter_is_not_given(asked, query):
 
 def test_an_empty_parameter_leaves_the_others_as_they_were_written(asked):
     found = asked.get("/strict?limit=&q=a%20b&tags=&tags=%2B&limit=7").json()
-    assert found == DEFAULTS | {"q": "a b", "tags": ["+"], "limit": 7, "query": "q=a%20b&tags=%2B&limit=7"}
+    assert found == DEFAULTS | {
+        "q": "a b",
+        "tags": ["+"],
+        "limit": 7,
+        "query": "q=a%20b&tags=%2B&limit=7",
+    }
 
 
 def test_a_blank_is_a_value(asked):
@@ -158,7 +183,9 @@ IGNORES = ("/health/live", "/health/ready", "/metrics", "/docs", "/redoc", "/ope
 
 
 def test_every_route_of_a_feature_is_strict(client, db, login):
-    """Also where a user is missing: the document is public, and so is what a route takes."""
+    """Also where a user is missing: the document is public, and so is what a route
+    takes.
+    """
     paths = main.app.openapi()["paths"]
     for path, methods in paths.items():
         for method in methods:
@@ -174,10 +201,14 @@ def test_what_others_call_ignores_unknown_parameters(client, db):
 
 
 def test_the_document_has_no_parameter_that_may_not_be_empty():
-    """`?type=` is answered as if it were not there, so a shortest length would be untrue."""
+    """`?type=` is answered as if it were not there, so a shortest length would be
+    untrue.
+    """
     for methods in main.app.openapi()["paths"].values():
         for operation in methods.values():
-            asked = [one["schema"] for one in operation.get("parameters", []) if one["in"] == "query"]
+            asked = [
+                one["schema"] for one in operation.get("parameters", []) if one["in"] == "query"
+            ]
             assert "minLength" not in str(asked), operation["operationId"]
 
 
@@ -189,9 +220,17 @@ def test_a_cursor_does_not_notice_empty_parameters(widgets, db):
 
 
 def test_the_form_of_the_token_ignores_unknown_fields(client, db):
-    """RFC 6749, 3.2: "the authorization server MUST ignore unrecognized request parameters"."""
+    """RFC 6749, 3.2: "the authorization server MUST ignore unrecognized request
+    parameters".
+    """
     from tests.auth.factories import PASSWORD
 
-    form = {"username": make_user().username, "password": PASSWORD, "audience": "x", "scope": "", "client_id": ""}
+    form = {
+        "username": make_user().username,
+        "password": PASSWORD,
+        "audience": "x",
+        "scope": "",
+        "client_id": "",
+    }
     assert client.post("/auth/token", data=form).status_code == 200
     assert client.post("/auth/token?audience=x", data=form).status_code == 422

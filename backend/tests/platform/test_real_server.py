@@ -1,4 +1,6 @@
-"""What only a real server shows: bodies that never end, headers without end, and what the access log holds."""
+"""What only a real server shows: bodies that never end, headers without end, and what
+the access log holds.
+"""
 
 import json
 import socket
@@ -23,7 +25,9 @@ def server(migrated):
 
 
 def send(server, path, headers, chunks):
-    """Send a body piece by piece and read the answer, also when the server answers before it has all."""
+    """Send a body piece by piece and read the answer, also when the server answers
+    before it has all.
+    """
     address = ("127.0.0.1", int(server.url.rpartition(":")[2]))
     with socket.create_connection(address, timeout=20) as peer:
         peer.sendall(f"POST {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n".encode())
@@ -38,14 +42,18 @@ def send(server, path, headers, chunks):
             return b""
 
 
-@pytest.mark.parametrize("path", ["/auth/email-change", "/auth/register", "/auth/token", "/nope", "/auth/me"])
+@pytest.mark.parametrize(
+    "path", ["/auth/email-change", "/auth/register", "/auth/token", "/nope", "/auth/me"]
+)
 @pytest.mark.parametrize("sized", [True, False])
 def test_a_body_of_200_megabytes_is_refused_and_never_held(server, path, sized):
     size = MEGABYTES_200 * len(CHUNK)
     form = "application/x-www-form-urlencoded" if path == "/auth/token" else "application/json"
     headers = f"Content-Type: {form}\r\nIdempotency-Key: large\r\n"
     headers += f"Content-Length: {size}\r\n" if sized else "Transfer-Encoding: chunked\r\n"
-    chunks = (CHUNK if sized else b"%x\r\n%s\r\n" % (len(CHUNK), CHUNK) for _ in range(MEGABYTES_200))
+    chunks = (
+        CHUNK if sized else b"%x\r\n%s\r\n" % (len(CHUNK), CHUNK) for _ in range(MEGABYTES_200)
+    )
     process = psutil.Process(server.process.pid)
     before = process.memory_info().rss
     answer = send(server, path, headers, chunks)
@@ -71,7 +79,9 @@ def test_the_largest_body_that_is_allowed_is_read(server):
 
 @pytest.mark.parametrize("place", ["one", "many", "path"])
 def test_headers_over_64_kilobytes_are_431(server, place):
-    headers = {"X-Large": "x" * 66_000} if place == "one" else {f"X-{n}": "x" * 700 for n in range(99)}
+    headers = (
+        {"X-Large": "x" * 66_000} if place == "one" else {f"X-{n}": "x" * 700 for n in range(99)}
+    )
     url = f"{server.url}/auth/me" + ("?" + "x" * 64_500 if place == "path" else "")
     answer = httpx2.get(url, headers=headers if place != "path" else {})
     assert (answer.status_code, answer.json()["code"]) == (431, "headers_too_large")
@@ -93,7 +103,10 @@ def records(server, path, **facts):
 def test_the_access_log_never_holds_a_query_string_or_a_secret(server):
     secret = "hunter2-in-the-query"
     url = f"{server.url}/auth/google/callback?code={secret}&state={secret}&x={secret}"
-    httpx2.get(url, headers={"Authorization": f"Bearer {secret}", "Cookie": f"a={secret}", "Referer": secret})
+    httpx2.get(
+        url,
+        headers={"Authorization": f"Bearer {secret}", "Cookie": f"a={secret}", "Referer": secret},
+    )
     (record,) = records(server, "/auth/google/callback")
     assert record | {"milliseconds": 0, "timestamp": "", "request_id": ""} == {
         "event": "request",
@@ -128,17 +141,24 @@ def test_a_path_with_line_breaks_is_one_record(server):
 
 
 def test_forwarding_headers_of_a_loopback_peer_do_not_count(server):
-    httpx2.get(f"{server.url}/forwarded", headers={"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https"})
+    httpx2.get(
+        f"{server.url}/forwarded",
+        headers={"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https"},
+    )
     assert [record["client"] for record in records(server, "/forwarded")] == ["127.0.0.1"]
 
 
 def test_a_trusted_proxy_is_believed(migrated):
     with running_server(LOG_FORMAT="json", TRUSTED_PROXIES="127.0.0.1,10.0.0.0/8") as server:
-        httpx2.get(f"{server.url}/forwarded", headers={"X-Forwarded-For": "1.2.3.4, 203.0.113.9, 10.0.0.2"})
+        httpx2.get(
+            f"{server.url}/forwarded", headers={"X-Forwarded-For": "1.2.3.4, 203.0.113.9, 10.0.0.2"}
+        )
         assert [record["client"] for record in records(server, "/forwarded")] == ["203.0.113.9"]
 
 
-@pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/blog/posts", "/openapi.json", "/docs", "/auth/me"])
+@pytest.mark.parametrize(
+    "path", ["/health/live", "/health/ready", "/blog/posts", "/openapi.json", "/docs", "/auth/me"]
+)
 def test_head_leaves_the_connection_open_and_nothing_in_the_log(server, path):
     connection = HTTPConnection(server.url.removeprefix("http://"), timeout=20)
     connection.connect()
@@ -157,15 +177,27 @@ def test_head_leaves_the_connection_open_and_nothing_in_the_log(server, path):
 @pytest.mark.parametrize(
     ("request_line", "headers", "body"),
     [
-        ("POST /auth/token", "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 100", b"user"),
+        (
+            "POST /auth/token",
+            "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 100",
+            b"user",
+        ),
         ("POST /auth/register", "Content-Type: application/json\r\nContent-Length: 100", b"{"),
-        ("POST /auth/verify-email", "Content-Type: application/json\r\nTransfer-Encoding: chunked", b"zz\r\n"),
+        (
+            "POST /auth/verify-email",
+            "Content-Type: application/json\r\nTransfer-Encoding: chunked",
+            b"zz\r\n",
+        ),
     ],
 )
-def test_a_client_that_goes_away_in_the_middle_of_its_body_is_no_error_of_ours(server, request_line, headers, body):
+def test_a_client_that_goes_away_in_the_middle_of_its_body_is_no_error_of_ours(
+    server, request_line, headers, body
+):
     address = ("127.0.0.1", int(server.url.rpartition(":")[2]))
     with socket.create_connection(address, timeout=20) as peer:
-        peer.sendall(f"{request_line} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n\r\n".encode() + body)
+        peer.sendall(
+            f"{request_line} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n\r\n".encode() + body
+        )
     assert len(records(server, request_line.partition(" ")[2], status=499)) == 1
     assert "unhandled_error" not in server.log
 

@@ -1,4 +1,6 @@
-"""What comes again does so whatever became of its row, and after any time without workers."""
+"""What comes again does so whatever became of its row, and after any time without
+workers.
+"""
 
 from datetime import UTC, datetime, timedelta
 
@@ -20,7 +22,9 @@ KEY = "recurring test.again"
 
 @pytest.fixture
 def done(committed, handlers, monkeypatch):
-    """When the job of this test has run: it comes again every hour, and each look at it is a minute later."""
+    """When the job of this test has run: it comes again every hour, and each look at it
+    is a minute later.
+    """
     monkeypatch.setattr(recurrence, "PLAN_SECONDS", 0.0)
     runs = []
 
@@ -63,7 +67,9 @@ LOSSES = {
         give_up_at=now() - timedelta(days=364),
         lease="a dead worker's",
     ),
-    "it is in a lane that nobody works in": lambda _: change(lane="unheard of", due_at=db_clock.now()),
+    "it is in a lane that nobody works in": lambda _: change(
+        lane="unheard of", due_at=db_clock.now()
+    ),
 }
 
 
@@ -95,7 +101,9 @@ def test_it_comes_back_after_a_year_with_a_worker_that_had_it_in_hand(done):
 
 
 def test_a_row_that_is_in_hand_is_left_to_its_worker(done, handlers):
-    """With an interval that is shorter than a lease, the plan would shorten the lease."""
+    """With an interval that is shorter than a lease, the plan would shorten the
+    lease.
+    """
     again = handlers["test.again"].run
     handlers["test.again"] = jobs.Kind("test.again", again, timedelta(minutes=1))
     job_runs.run_next()

@@ -1,4 +1,6 @@
-"""What each fault of a mail server, or of ours, costs: tries, copies, losses. R10 of reliability.md."""
+"""What each fault of a mail server, or of ours, costs: tries, copies, losses. R10 of
+reliability.md.
+"""
 
 import signal
 from collections import Counter
@@ -24,7 +26,8 @@ MAILS = 5
 class Cost(NamedTuple):
     """Of five mails whose first try meets the fault: what became of them.
 
-    `received` counts what the server got in full, `taken` what it answered 250 to, `ids` the different Message-IDs.
+    `received` counts what the server got in full, `taken` what it answered 250 to,
+    `ids` the different Message-IDs.
     """
 
     attempts: int
@@ -55,7 +58,9 @@ def fault(smtp, settings, monkeypatch):
     """`with fault(name):` the first tries meet it; afterwards everything is well."""
     port = smtp.port
 
-    monkeypatch.setattr(leases, "FIRST_DELAY", 600.0)  # nothing is tried again before `an_hour_later`
+    monkeypatch.setattr(
+        leases, "FIRST_DELAY", 600.0
+    )  # nothing is tried again before `an_hour_later`
 
     @contextmanager
     def meet(name):
@@ -99,15 +104,22 @@ def go_on(smtp):
 
 
 def kill_a_worker(smtp, *, behind):
-    """In mid-send: before the server answers, or when it has the mail and we have not noted it."""
+    """In mid-send: before the server answers, or when it has the mail and we have not
+    noted it.
+    """
     smtp.hold_data.clear()
-    with SessionLocal() as db, db.begin():  # one mail is due, so one is in hand, however many threads send
+    with (
+        SessionLocal() as db,
+        db.begin(),
+    ):  # one mail is due, so one is in hand, however many threads send
         others = update(Mail).where(Mail.id != db.scalar(select(func.min(Mail.id))))
         db.execute(others.values(due_at=clock.now(timedelta(hours=1))))
     with workers(1) as (running, _):
         wait_until(lambda: smtp.received)
         if behind:
-            running[0].send_signal(signal.SIGSTOP)  # stopped: the answer is on its way, and nobody reads it
+            running[0].send_signal(
+                signal.SIGSTOP
+            )  # stopped: the answer is on its way, and nobody reads it
             smtp.hold_data.set()
             wait_until(lambda: smtp.taken)
         running[0].kill()
@@ -139,7 +151,9 @@ def cost(smtp):
 
 
 @pytest.mark.slow
-def test_no_fault_loses_a_mail_and_a_second_copy_has_the_same_message_id(committed, smtp, fault, capsys):
+def test_no_fault_loses_a_mail_and_a_second_copy_has_the_same_message_id(
+    committed, smtp, fault, capsys
+):
     measured = {}
     for name in PROMISED:
         with SessionLocal() as db, db.begin():
@@ -154,7 +168,10 @@ def test_no_fault_loses_a_mail_and_a_second_copy_has_the_same_message_id(committ
         send_all()
         measured[name] = cost(smtp)
     with capsys.disabled():
-        print(f"\n{MAILS} mails, first try meets".ljust(32), *(f"{column:>9}" for column in Cost._fields))  # noqa: T201 - the figures that the test is run for
+        print(  # noqa: T201 - the figures that the test is run for
+            f"\n{MAILS} mails, first try meets".ljust(32),
+            *(f"{column:>9}" for column in Cost._fields),
+        )
         for name, counted in measured.items():
             print(name.ljust(31), *(f"{number:>9}" for number in counted))  # noqa: T201
     assert measured == PROMISED

@@ -23,12 +23,33 @@ pytestmark = pytest.mark.only("sqlite")  # no database makes a difference here
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
-    """Self-signed, for `localhost` alone: with SSL_CERT_FILE it is its own authority."""
+    """Self-signed, for `localhost` alone: with SSL_CERT_FILE it is its own
+    authority.
+    """
     folder = tmp_path_factory.mktemp("tls")
     files = str(folder / "certificate.pem"), str(folder / "key.pem")
-    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", files[1]]
-    name = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-days", "2", "-out", files[0]]
-    subprocess.run([program("openssl"), "req", "-x509", *key, *name], check=True, capture_output=True)
+    key = [
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-nodes",
+        "-keyout",
+        files[1],
+    ]
+    name = [
+        "-subj",
+        "/CN=localhost",
+        "-addext",
+        "subjectAltName=DNS:localhost",
+        "-days",
+        "2",
+        "-out",
+        files[0],
+    ]
+    subprocess.run(
+        [program("openssl"), "req", "-x509", *key, *name], check=True, capture_output=True
+    )
     return files
 
 
@@ -73,7 +94,11 @@ def test_starttls_and_sign_in(committed, settings, certificate):
         seen.append((given.login, given.password))
         return AuthResult(success=given.password == b"a password of nobody")
 
-    options = {"tls_context": tls_context(*certificate), "authenticator": authenticate, "auth_required": True}
+    options = {
+        "tls_context": tls_context(*certificate),
+        "authenticator": authenticate,
+        "auth_required": True,
+    }
     with mail_server(**options) as (recorder, port):
         settings(SMTP_HOST="localhost", SMTP_PORT=str(port), SSL_CERT_FILE=certificate[0])
         settings(SMTP_USERNAME="liftoff", SMTP_PASSWORD="a password of nobody")
@@ -82,9 +107,13 @@ def test_starttls_and_sign_in(committed, settings, certificate):
         assert recorder.encrypted == [True]
 
 
-def test_a_wrong_password_is_ours_to_mend_and_no_fault_of_the_mail(committed, settings, certificate):
+def test_a_wrong_password_is_ours_to_mend_and_no_fault_of_the_mail(
+    committed, settings, certificate
+):
     refuse = lambda *_: AuthResult(success=False, handled=False)  # noqa: E731
-    with mail_server(tls_context=tls_context(*certificate), authenticator=refuse, auth_required=True) as (_, port):
+    with mail_server(
+        tls_context=tls_context(*certificate), authenticator=refuse, auth_required=True
+    ) as (_, port):
         settings(SMTP_HOST="localhost", SMTP_PORT=str(port), SSL_CERT_FILE=certificate[0])
         settings(SMTP_USERNAME="liftoff", SMTP_PASSWORD="a wrong password")
         unsent = sent_mail()
@@ -126,7 +155,9 @@ def test_a_password_beyond_ascii_signs_in(committed, settings, certificate, mech
 
 def test_tls_from_the_first_byte(committed, settings, certificate):
     with mail_server(ssl_context=tls_context(*certificate)) as (recorder, port):
-        settings(SMTP_HOST="localhost", SMTP_PORT=str(port), SMTP_TLS="ssl", SSL_CERT_FILE=certificate[0])
+        settings(
+            SMTP_HOST="localhost", SMTP_PORT=str(port), SMTP_TLS="ssl", SSL_CERT_FILE=certificate[0]
+        )
         assert sent_mail().sent_at
         assert len(recorder.taken) == 1
 
@@ -147,7 +178,9 @@ def test_tls_where_the_server_speaks_none_is_about_the_settings(committed, smtp,
     ],
 )
 def test_a_host_name_that_cannot_be_encoded_is_retried(committed, smtp, monkeypatch, wrong, named):
-    """Python raises a `ValueError` for each. Start refuses them, too (`test_mail_settings.py`)."""
+    """Python raises a `ValueError` for each. Start refuses them, too
+    (`test_mail_settings.py`).
+    """
     unsettled = get_settings().model_copy(update=wrong)
     monkeypatch.setattr(outbox, "get_settings", lambda: unsettled)
     unsent = sent_mail()
@@ -172,7 +205,9 @@ def test_a_challenge_that_is_no_base64_is_the_servers_fault(committed, settings,
 
 @pytest.fixture
 def line():
-    """A bare listener: gives its port, and every connection that it accepts to `talk`."""
+    """A bare listener: gives its port, and every connection that it accepts to
+    `talk`.
+    """
     listener = socket.create_server(("127.0.0.1", 0))
     opened = []
 

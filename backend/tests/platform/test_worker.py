@@ -64,7 +64,9 @@ def test_the_bell_rings_when_others_can_see_the_work_and_not_before(committed, a
     assert job_bell.rings == heard + 1
 
 
-def test_a_worker_does_what_was_queued_well_before_it_would_look_by_itself(committed, adding, monkeypatch):
+def test_a_worker_does_what_was_queued_well_before_it_would_look_by_itself(
+    committed, adding, monkeypatch
+):
     monkeypatch.setattr("app.platform.worker.POLL_SECONDS", 600)
     worker = Worker()
     worker.start()

@@ -1,4 +1,6 @@
-"""Whatever a job does, the worker goes on; and if one of its threads ends all the same, that is no secret."""
+"""Whatever a job does, the worker goes on; and if one of its threads ends all the same,
+that is no secret.
+"""
 
 import os
 import subprocess
@@ -175,7 +177,9 @@ def test_a_thread_that_is_stuck_is_noticed(committed, handlers, monkeypatch):
 
 
 def test_jobs_that_take_long_delay_none_of_another_lane(committed, handlers, adding):
-    """Purges of millions of rows, say, more than all threads, and a link to a new password."""
+    """Purges of millions of rows, say, more than all threads, and a link to a new
+    password.
+    """
     released: list[str] = []
     begun = []
 
@@ -199,7 +203,9 @@ def test_jobs_that_take_long_delay_none_of_another_lane(committed, handlers, add
 def check(folder):
     command = [sys.executable, "-m", "app.worker", "--check"]
     environment = os.environ | {"TMPDIR": str(folder)}
-    return subprocess.run(command, cwd=BACKEND, env=environment, check=False, capture_output=True, text=True)
+    return subprocess.run(
+        command, cwd=BACKEND, env=environment, check=False, capture_output=True, text=True
+    )
 
 
 def test_a_container_asks_whether_its_worker_lives(tmp_path):

@@ -1,4 +1,6 @@
-"""Workers as processes, several of them, killed and ended. R7 and R10 of reliability.md."""
+"""Workers as processes, several of them, killed and ended. R7 and R10 of
+reliability.md.
+"""
 
 import signal
 import time
@@ -54,7 +56,9 @@ def test_three_workers_send_two_hundred_mails_and_none_twice(committed, smtp, ca
         print(f"\n{MAILS} mails by 3 workers in {seconds:.1f} s, shares {shares}, sent twice: 0")  # noqa: T201 - the figure that the test is run for
 
 
-def test_a_worker_killed_before_the_server_has_the_mail_costs_a_delay_and_no_second_mail(committed, smtp):
+def test_a_worker_killed_before_the_server_has_the_mail_costs_a_delay_and_no_second_mail(
+    committed, smtp
+):
     smtp.hold_data.clear()
     queue()
     with workers(1) as (running, _):
@@ -100,7 +104,10 @@ def test_the_web_process_works_itself_when_it_is_told_to(committed, smtp):
         wait_until(lambda: mails()[0].sent_at)
         began = time.monotonic()
         server.process.terminate()
-        assert server.process.wait(60) in (0, -signal.SIGTERM)  # uvicorn ends by the signal it was sent
+        assert server.process.wait(60) in (
+            0,
+            -signal.SIGTERM,
+        )  # uvicorn ends by the signal it was sent
         assert time.monotonic() - began < 25
         assert "worker_stopped" in server.log
     assert list(smtp.times_taken().values()) == [1]

@@ -1,4 +1,6 @@
-"""How much one user may write: so many a minute, half of them at once, in one process and over Redis."""
+"""How much one user may write: so many a minute, half of them at once, in one process
+and over Redis.
+"""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -64,7 +66,9 @@ def test_a_minute_gives_its_rate_and_never_more_than_the_burst_beyond(rate):
 def test_over_redis_two_processes_share_a_bucket_at_once(redis_url):
     here, there = Counters(redis_url), Counters(redis_url)
     with ThreadPoolExecutor(20) as threads:
-        waits = list(threads.map(lambda n: (here, there)[n % 2].take("u", 100.0, 6_000.0), range(200)))
+        waits = list(
+            threads.map(lambda n: (here, there)[n % 2].take("u", 100.0, 6_000.0), range(200))
+        )
     assert waits.count(0) == 60
     assert all(0 < wait <= 100 for wait in waits if wait)
     assert here.take("another", 100.0, 6_000.0) == 0

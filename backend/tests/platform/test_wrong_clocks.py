@@ -1,4 +1,6 @@
-"""Workers and servers whose clocks differ take nothing from each other, and do nothing twice (R13)."""
+"""Workers and servers whose clocks differ take nothing from each other, and do nothing
+twice (R13).
+"""
 
 from datetime import timedelta
 
@@ -72,7 +74,14 @@ def test_what_is_due_now_is_done_now_whichever_host_asked(committed, adding, min
 def test_a_job_that_failed_is_put_off_and_given_up_alike(committed, minutes):
     """One that failed is put off by the database's time, and given up by it."""
     with WorkerSession() as db, db.begin():
-        db.add(Job(kind="test.fail", payload={}, due_at=clock.now(), give_up_at=clock.now(timedelta(minutes=3))))
+        db.add(
+            Job(
+                kind="test.fail",
+                payload={},
+                due_at=clock.now(),
+                give_up_at=clock.now(timedelta(minutes=3)),
+            )
+        )
     with WorkerSession() as worker, worker.begin():
         job = leases.claim(worker, Job, jobs.LEASE)
     assert job
@@ -93,7 +102,8 @@ def test_a_request_in_progress_is_so_on_every_host(widgets, committed, monkeypat
     )  # taken, and nobody frees it
     with host_ahead(minutes=5):
         assert (
-            widgets.post("/widgets", json={"name": "spring"}, headers=KEY).json()["code"] == "idempotency_in_progress"
+            widgets.post("/widgets", json={"name": "spring"}, headers=KEY).json()["code"]
+            == "idempotency_in_progress"
         )
     with WorkerSession() as db, db.begin():
         db.execute(update(IdempotencyKey).values(expires_at=clock.now(timedelta(minutes=-3))))

@@ -1,4 +1,6 @@
-"""A copy of the project in a repository of its own, in which features are made and removed."""
+"""A copy of the project in a repository of its own, in which features are made and
+removed.
+"""
 
 import os
 import re
@@ -22,7 +24,9 @@ class Repository(Tree):
 
     def git(self, *arguments):
         who = ("-c", "user.name=Ada", "-c", "user.email=ada@example.com")
-        done = subprocess.run(["git", *who, *arguments], cwd=self.root, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            ["git", *who, *arguments], cwd=self.root, capture_output=True, text=True, check=True
+        )
         return done.stdout
 
     def commit(self, message):
@@ -50,11 +54,22 @@ class Repository(Tree):
         return done.stdout
 
     def shell(self, command):
-        """A command of a page, as a reader types it; `make` takes this run's packages for those of its own `.venv`."""
-        own = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "XDG_RUNTIME_DIR")}
+        """A command of a page, as a reader types it; `make` takes this run's packages
+        for those of its own `.venv`.
+        """
+        own = {
+            name: value
+            for name, value in os.environ.items()
+            if name in ("PATH", "HOME", "XDG_RUNTIME_DIR")
+        }
         typed = re.sub(r"^make ", "make -o .venv/.installed ", command)
         done = subprocess.run(
-            ["sh", "-c", typed], cwd=self.root, env=own | SETTINGS, capture_output=True, text=True, check=False
+            ["sh", "-c", typed],
+            cwd=self.root,
+            env=own | SETTINGS,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, (command, done.stdout[-2000:], done.stderr[-3000:])
         return done.stdout

@@ -1,4 +1,6 @@
-"""The commands on a copy of the project: what they write, what they refuse, and that they leave no trace."""
+"""The commands on a copy of the project: what they write, what they refuse, and that
+they leave no trace.
+"""
 
 import json
 
@@ -50,7 +52,8 @@ def test_dry_says_what_it_would_write_and_writes_nothing(shared):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("fields", "rule"), [("password:str=secret", "S105"), ("l:int", "E741"), (f"a:str={'x' * 150}", "E501")]
+    ("fields", "rule"),
+    [("password:str=secret", "S105"), ("l:int", "E741"), (f"a:str={'x' * 150}", "E501")],
 )
 def test_what_the_style_of_the_house_forbids_is_not_kept(shared, fields, rule):
     refused = shared.scaffold("feature", name="notes", fields=fields)
@@ -61,7 +64,9 @@ def test_what_the_style_of_the_house_forbids_is_not_kept(shared, fields, rule):
 @pytest.mark.slow
 def test_a_feature_that_fails_in_the_copy_is_not_kept(repository):
     broken = repository.backend / "app" / "core" / "fields.py"
-    broken.write_text(broken.read_text("utf-8").replace("Moment = Annotated", "Instant = Annotated"), "utf-8")
+    broken.write_text(
+        broken.read_text("utf-8").replace("Moment = Annotated", "Instant = Annotated"), "utf-8"
+    )
     repository.commit("a mistake")
     refused = repository.scaffold("feature", name="notes", fields=NOTES)
     assert refused.returncode == 1
@@ -90,7 +95,9 @@ def test_made_twice_changes_nothing_and_removed_leaves_nothing(repository):
     assert (again.returncode, "already" in again.stderr) == (1, True)
     assert {line: (repository.root / line[3:]).read_bytes() for line in repository.status} == first
 
-    repository.made("feature", name="tags", fields="word:str(20):unique note:ref(notes.Note)?", owner="none")
+    repository.made(
+        "feature", name="tags", fields="word:str(20):unique note:ref(notes.Note)?", owner="none"
+    )
     refused = repository.scaffold("remove", name="notes", yes="1")
     assert (refused.returncode, "depend on notes: tags" in refused.stderr) == (1, True)
     repository.runs("-m", "alembic", "upgrade", "head")
@@ -109,18 +116,35 @@ def test_made_twice_changes_nothing_and_removed_leaves_nothing(repository):
 
 
 @pytest.mark.slow
-def test_a_feature_under_a_parent_is_made_extended_and_refused_where_nobody_could_reach_it(repository):
+def test_a_feature_under_a_parent_is_made_extended_and_refused_where_nobody_could_reach_it(
+    repository,
+):
     repository.made("feature", name="notes", fields=NOTES)
     for options in ({"public": "yes"}, {"owner": "none"}):
-        refused = repository.scaffold("feature", name="remarks", fields="word:str", parent="notes", **options)
+        refused = repository.scaffold(
+            "feature", name="remarks", fields="word:str", parent="notes", **options
+        )
         assert (refused.returncode, "notes" in refused.stderr) == (1, True)
     repository.made("feature", name="remarks", fields="word:str(20):unique", parent="notes")
     repository.made("field", name="remarks", fields="code:str(12)?:unique")
-    repository.made("feature", name="comments", fields="text:str(80):index", parent="blog.BlogPost", public="yes")
-    said = repository.runs("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/remarks", "tests/comments")
+    repository.made(
+        "feature",
+        name="comments",
+        fields="text:str(80):index",
+        parent="blog.BlogPost",
+        public="yes",
+    )
+    said = repository.runs(
+        "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/remarks", "tests/comments"
+    )
     assert " passed" in said
-    with_paths = json.loads((repository.backend / "tests/remarks/openapi.json").read_text("utf-8"))["paths"]
-    assert sorted(with_paths) == ["/notes/{note_id}/remarks", "/notes/{note_id}/remarks/{remark_id}"]
+    with_paths = json.loads((repository.backend / "tests/remarks/openapi.json").read_text("utf-8"))[
+        "paths"
+    ]
+    assert sorted(with_paths) == [
+        "/notes/{note_id}/remarks",
+        "/notes/{note_id}/remarks/{remark_id}",
+    ]
     repository.runs("-m", "ruff", "check", "app/routers", "tests/remarks", "tests/comments")
 
 
@@ -129,7 +153,10 @@ def test_an_older_feature_is_removed_from_below_a_newer_one_with_its_rows(reposi
     repository.made("feature", name="notes", fields=NOTES)
     repository.made("feature", name="tags", fields="word:str(20)", owner="none")
     repository.runs("-m", "alembic", "upgrade", "head")
-    insert = "insert into tags (word, created_at, updated_at) values ('kept', '2026-01-01', '2026-01-01')"
+    insert = (
+        "insert into tags (word, created_at, updated_at) values ('kept', '2026-01-01', "
+        "'2026-01-01')"
+    )
     query(repository, insert)
     repository.made("remove", name="notes", yes="1")
     assert not any("notes" in line for line in repository.status)
@@ -169,7 +196,8 @@ def test_a_feature_without_a_revision_goes_without_one(repository):
     (folder / "__init__.py").write_text("", "utf-8")
     model = "class Draft(Base):\n    __tablename__ = 'drafts'\n    id: Mapped[PrimaryKey]\n"
     imports = (
-        "from sqlalchemy.orm import Mapped\nfrom app.db.database import Base\nfrom app.db.types import PrimaryKey\n"
+        "from sqlalchemy.orm import Mapped\nfrom app.db.database import Base\nfrom app.db.types "
+        "import PrimaryKey\n"
     )
     (folder / "models.py").write_text(f"{imports}\n{model}", "utf-8")
     router = "from fastapi import APIRouter\n\nfrom .models import Draft\n\nrouter = APIRouter()\n"
@@ -187,5 +215,10 @@ def test_a_hand_written_feature_is_no_feature_to_add_fields_to(shared):
 def test_the_application_does_not_know_the_generator():
     from app.core.config import BACKEND, ROOT
 
-    assert not [path for path in (BACKEND / "app").rglob("*.py") if "scaffold" in path.read_text("utf-8")]
-    assert "scaffold" not in (ROOT / ".dockerignore").read_text() + (BACKEND / "Dockerfile").read_text()
+    assert not [
+        path for path in (BACKEND / "app").rglob("*.py") if "scaffold" in path.read_text("utf-8")
+    ]
+    assert (
+        "scaffold"
+        not in (ROOT / ".dockerignore").read_text() + (BACKEND / "Dockerfile").read_text()
+    )

@@ -1,4 +1,6 @@
-"""A feature with every type of field and every option, from the command to an empty `git status` again."""
+"""A feature with every type of field and every option, from the command to an empty
+`git status` again.
+"""
 
 import json
 import os
@@ -16,20 +18,35 @@ from tests.scaffold.test_templates import DEFAULTS, FULL, NULLABLE_DEFAULTS
 
 pytestmark = [pytest.mark.only("sqlite"), pytest.mark.slow]  # the copy has databases of its own
 
-EVERYTHING = FULL.replace("helper:ref(auth.User)?", "category:ref(blog.BlogCategory)? post:ref(blog.BlogPost)?")
+EVERYTHING = FULL.replace(
+    "helper:ref(auth.User)?", "category:ref(blog.BlogCategory)? post:ref(blog.BlogPost)?"
+)
 LATER = DEFAULTS + (
-    "code:str(12)?:unique price:money=0 stars:int=3:index fresh:bool=true open_on:date=2030-01-01:index "
-    "mood:enum(good,bad)=good:index extra:json? peer:ref(auth.User)? rating:decimal(4,1)=2.5:index words:text? "
+    "code:str(12)?:unique price:money=0 stars:int=3:index fresh:bool=true "
+    "open_on:date=2030-01-01:index mood:enum(good,bad)=good:index extra:json? "
+    "peer:ref(auth.User)? rating:decimal(4,1)=2.5:index words:text? "
     'size:int?=3:index seen_at:datetime?=now choices:json?={"a":1}'
 )
-OPTIONS = dict(zip(("alphas", "betas", "deltas", "omegas"), product(("user", "none"), ("yes", "no")), strict=True))
-HOUSE = ["tests/test_architecture.py", "tests/test_openapi.py", "tests/platform/test_hostile_input.py"]
+OPTIONS = dict(
+    zip(
+        ("alphas", "betas", "deltas", "omegas"),
+        product(("user", "none"), ("yes", "no")),
+        strict=True,
+    )
+)
+HOUSE = [
+    "tests/test_architecture.py",
+    "tests/test_openapi.py",
+    "tests/platform/test_hostile_input.py",
+]
 MYPY_CACHE = BACKEND / ".mypy_cache"
 PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider")
 
 
 def run_tests(tree, kind, *names):
-    """Of these features; every branch is covered, which has to be shown on one database."""
+    """Of these features; every branch is covered, which has to be shown on one
+    database.
+    """
     variable = {"postgresql": "POSTGRES_TEST_URL", "mysql": "MYSQL_TEST_URL"}.get(kind)
     if variable and not os.environ.get(variable):
         assert not os.environ.get("REQUIRE_SERVICES")
@@ -38,7 +55,11 @@ def run_tests(tree, kind, *names):
     coverage += ["--cov-branch", "--cov-fail-under=100"] if coverage else []
     label = f"{os.environ.get('LIFTOFF_TEST_LABEL', '')}{names[0]}"
     said = tree.runs(
-        *PYTEST, f"--database={kind}", *coverage, *(f"tests/{name}" for name in names), LIFTOFF_TEST_LABEL=label
+        *PYTEST,
+        f"--database={kind}",
+        *coverage,
+        *(f"tests/{name}" for name in names),
+        LIFTOFF_TEST_LABEL=label,
     )
     assert " passed" in said
 
@@ -56,7 +77,9 @@ def every_type(tree):
 
 
 def every_option(tree):
-    """Features with and without owner and public, each but the first referring to the one before."""
+    """Features with and without owner and public, each but the first referring to the
+    one before.
+    """
     fields = f"title:str(40):search slug:slug(from=title) {NULLABLE_DEFAULTS}"
     for name, (owner, public) in OPTIONS.items():
         tree.made("feature", name=name, fields=fields, owner=owner, public=public)
@@ -69,11 +92,27 @@ def every_parent(tree):
     """Features under public, private and nested parents, with and without owners."""
     tree.made("feature", name="forums", fields="name:str(40):unique", owner="none", public="yes")
     tree.made(
-        "feature", name="threads", fields="title:str(80):search slug:slug(from=title)", parent="forums", public="yes"
+        "feature",
+        name="threads",
+        fields="title:str(80):search slug:slug(from=title)",
+        parent="forums",
+        public="yes",
     )
-    tree.made("feature", name="replies", fields="word:str(80):unique", parent="threads", owner="none", public="yes")
+    tree.made(
+        "feature",
+        name="replies",
+        fields="word:str(80):unique",
+        parent="threads",
+        owner="none",
+        public="yes",
+    )
     tree.made("feature", name="jottings", fields="text:str(80):index")
-    tree.made("feature", name="remarks", fields="word:str(80):unique slug:slug(from=word)", parent="jottings")
+    tree.made(
+        "feature",
+        name="remarks",
+        fields="word:str(80):unique slug:slug(from=word)",
+        parent="jottings",
+    )
     tree.made("feature", name="comments", fields="text:str(80):index", parent="blog.BlogPost")
     return ["forums", "threads", "replies", "jottings", "remarks", "comments"]
 
@@ -90,14 +129,21 @@ def test_from_the_command_to_no_trace(repository, make):
     repository.runs("-m", "ruff", "format", "--check", ".")
     if MYPY_CACHE.is_dir():  # what `make types` knows of all the rest
         shutil.copytree(MYPY_CACHE, repository.backend / MYPY_CACHE.name)
-    repository.runs("-m", "mypy", *(f"{place}/{name}" for name in names for place in ("app/routers", "tests")))
+    repository.runs(
+        "-m", "mypy", *(f"{place}/{name}" for name in names for place in ("app/routers", "tests"))
+    )
     repository.runs("-m", "tools.check_migrations")
     for kind in ("sqlite", "postgresql", "mysql"):
         run_tests(repository, kind, *names)
     repository.runs(*PYTEST, *HOUSE, "-k", f"not hostile or {names[0]}")
     keeps_to_its_document(repository, names)
 
-    for command in (("upgrade", "head"), ("check",), ("downgrade", f"-{len(names)}"), ("upgrade", "head")):
+    for command in (
+        ("upgrade", "head"),
+        ("check",),
+        ("downgrade", f"-{len(names)}"),
+        ("upgrade", "head"),
+    ):
         repository.runs("-m", "alembic", *command)
     for name in reversed(names):
         repository.made("remove", name=name, yes="1")
@@ -117,13 +163,17 @@ def add_a_rule(tree):
 
 
 def keeps_to_its_document(tree, names):
-    """The project's own run of schemathesis, of these routes alone and with more examples."""
+    """The project's own run of schemathesis, of these routes alone and with more
+    examples.
+    """
     suite = tree.backend / "tests" / "test_schemathesis.py"
     text = suite.read_text("utf-8")
     runs = f'RUNS = [["--include-path-regex=^/({"|".join(names)})"]]'
     narrowed = re.sub(r"^RUNS = .*$", runs, text, count=1, flags=re.MULTILINE)
     asked = 'cases("superuser", examples=8) > 50'
-    longer = re.sub(r'cases\("superuser", examples=2\) > .*$', asked, narrowed, count=1, flags=re.MULTILINE)
+    longer = re.sub(
+        r'cases\("superuser", examples=2\) > .*$', asked, narrowed, count=1, flags=re.MULTILINE
+    )
     assert runs in longer
     assert asked in longer
     suite.write_text(longer, "utf-8")
@@ -134,7 +184,10 @@ def keeps_to_its_document(tree, names):
 def test_ten_features_at_once_start_within_two_seconds(repository):
     """By the processor's time: others may be busy here, too."""
     for letter in "abcdefghij":
-        request = Request(f"{letter}zings", "title:str(80):index amount:money done:bool=false due_at:datetime?:index")
+        request = Request(
+            f"{letter}zings",
+            "title:str(80):index amount:money done:bool=false due_at:datetime?:index",
+        )
         write(render(plan(request, PROJECT)), repository.backend)
     program = "import json, resource, app.main; usage = resource.getrusage(resource.RUSAGE_SELF); "
     program += "print(len(app.main.app.openapi()['paths']), usage.ru_utime + usage.ru_stime)"

@@ -132,7 +132,11 @@ def test_a_default_has_colons_and_spaces_and_ends_where_flags_begin(field, defau
         ("x:url=https://Example.com", "'https://example.com/'", "'https://example.com/'"),
         ("x:text=(it\u2019s 5%)", "'it\\u2019s 5%'", "TextDefault('it\\u2019s 5%')"),
         (f"x:uuid={'0' * 30}AB", "'00000000-0000-0000-0000-0000000000ab'", f"'{'0' * 30}ab'"),
-        ('x:json={"a":[true,null]}', "{'a': [True, None]}", """TextDefault('{"a": [true, null]}')"""),
+        (
+            'x:json={"a":[true,null]}',
+            "{'a': [True, None]}",
+            """TextDefault('{"a": [true, null]}')""",
+        ),
         ("x:json={}", "{}", "TextDefault('{}')"),
     ],
 )

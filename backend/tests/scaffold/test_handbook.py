@@ -1,4 +1,6 @@
-"""`docs/handbook.md` is true: its commands, its files and its changes work as they stand there."""
+"""`docs/handbook.md` is true: its commands, its files and its changes work as they
+stand there.
+"""
 
 import re
 import subprocess
@@ -26,7 +28,9 @@ def test_the_handbook_works_from_the_first_command_to_the_last(repository_with_v
                 for command in block["text"].splitlines():
                     tree.shell(command)
             case "stops":
-                with pytest.raises(AssertionError, match=r"no revision was written|may not be NULL"):
+                with pytest.raises(
+                    AssertionError, match=r"no revision was written|may not be NULL"
+                ):
                     tree.shell(block["text"].strip())
             case "diff":
                 apply = ["git", "apply", "--recount", "-"]
@@ -41,7 +45,9 @@ def test_the_handbook_works_from_the_first_command_to_the_last(repository_with_v
 
 
 def put_into_the_newest_revision(tree, text):
-    """As a developer would: the imports to the top, the functions in the place of the empty ones."""
+    """As a developer would: the imports to the top, the functions in the place of the
+    empty ones.
+    """
     newest = max(
         (tree.backend / "alembic" / "versions").glob("*.py"),
         key=lambda file: file.stat().st_mtime_ns,

@@ -1,4 +1,6 @@
-"""Adding to a file that somebody has changed: their work stays, and what cannot be added safely is refused."""
+"""Adding to a file that somebody has changed: their work stays, and what cannot be
+added safely is refused.
+"""
 
 import pytest
 
@@ -90,7 +92,14 @@ def test_what_is_new_comes_in_and_what_is_there_stays():
     assert "from a import one,two  # ours" in text
     for line in ("paid: bool", "class Taken(Error):", '"paid": 2', "with guard:"):
         assert line in text, line
-    for line in ("import own", "# by hand", "# what the customer calls it", "title: str", "def shout", '"title": 3'):
+    for line in (
+        "import own",
+        "# by hand",
+        "# what the customer calls it",
+        "title: str",
+        "def shout",
+        '"title": 3',
+    ):
         assert line in text, line
     assert '(Unique("b"),Index("a"), Index("mine"),)' in text.replace(", )", ",)")
     assert "@raises(Other,Taken,)" in text.replace(" ", "").replace("\n", "")

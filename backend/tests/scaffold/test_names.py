@@ -55,9 +55,10 @@ def test_a_taken_name_is_refused_with_a_reason(name, plural, reason):
         check_feature(*names_of(name, plural), PROJECT)
 
 
-TAKEN = """class None match id created_at owner owner_id sort limit date datetime str list metadata registry changes
-model_x copy json order key a__b a_ _a q A 1a é a-b self cls fields groups rank rlike analyze now today
-mapped_column literal_column nothing collation portion"""
+TAKEN = """class None match id created_at owner owner_id sort limit date datetime str list
+metadata registry changes model_x copy json order key a__b a_ _a q A 1a é a-b self
+cls fields groups rank rlike analyze now today mapped_column literal_column nothing
+collation portion"""
 
 
 @pytest.mark.parametrize("name", [*TAKEN.split(), "x" * 41])
@@ -66,7 +67,9 @@ def test_a_field_may_not_be_called_so(name):
         check_field(*parse(f"{name}:str"))
 
 
-@pytest.mark.parametrize("name", ["type", "hash", "code", "status", "number", "note_2", "text", "value", "position"])
+@pytest.mark.parametrize(
+    "name", ["type", "hash", "code", "status", "number", "note_2", "text", "value", "position"]
+)
 def test_what_people_call_columns_is_allowed(name):
     check_field(*parse(f"{name}:str"))
 
@@ -95,11 +98,17 @@ def test_the_reserved_words_are_those_of_all_three():
         ("a:ref(auth)", "ref needs"),
         (
             "a:ref(auth.Nobody)",
-            "there is no model auth.Nobody. The models are auth.User, auth.Session, blog.BlogCategory\n",
+            (
+                "there is no model auth.Nobody. The models are auth.User, auth.Session, "
+                "blog.BlogCategory\n"
+            ),
         ),
         ("a:ref(auth._Secret)", "there is no model"),
         ("a:ref(invoices.Invoice)", "circle"),
-        ("a:ref(auth.Session)", "the tests need a function in tests/auth/factories.py that makes a Session"),
+        (
+            "a:ref(auth.Session)",
+            "the tests need a function in tests/auth/factories.py that makes a Session",
+        ),
         ("owner:ref(auth.User)", "'owner_id' is a column that every row has"),
         ("created_at_from:str:index", "twice"),
         ("filters:str", "shape of the feature"),

@@ -1,4 +1,6 @@
-"""Fields that are accepted make a feature that compiles, maps, migrates both ways and serves; others make nothing."""
+"""Fields that are accepted make a feature that compiles, maps, migrates both ways and
+serves; others make nothing.
+"""
 
 import importlib
 import re
@@ -56,17 +58,47 @@ NAMES = st.sampled_from([*WORDS, "x", "create", "total", "created_at_to", "title
     r"[a-z][a-z0-9_]{0,9}", fullmatch=True
 )
 KINDS = st.one_of(
-    st.sampled_from(["str", "text", "int", "bigint", "decimal", "money", "money(eur)", "bool", "date", "datetime"]),
-    st.sampled_from(["json", "uuid", "email", "url", "slug(from=title)", "ref(auth.User)", "nonsense", "str()"]),
+    st.sampled_from(
+        [
+            "str",
+            "text",
+            "int",
+            "bigint",
+            "decimal",
+            "money",
+            "money(eur)",
+            "bool",
+            "date",
+            "datetime",
+        ]
+    ),
+    st.sampled_from(
+        ["json", "uuid", "email", "url", "slug(from=title)", "ref(auth.User)", "nonsense", "str()"]
+    ),
     st.integers(0, 1001).map(lambda length: f"str({length})"),
-    st.tuples(st.integers(0, 16), st.integers(0, 16)).map(lambda digits: f"decimal({digits[0]},{digits[1]})"),
+    st.tuples(st.integers(0, 16), st.integers(0, 16)).map(
+        lambda digits: f"decimal({digits[0]},{digits[1]})"
+    ),
     st.lists(st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True), min_size=1, max_size=4).map(
         lambda words: f"enum({','.join(words)})"
     ),
 )
-DEFAULTS = ["1", "true", "now", "today", "a", "(a b)", "a@b.example", "https://a.example:1/", "{}", '{"a":[true]}']
+DEFAULTS = [
+    "1",
+    "true",
+    "now",
+    "today",
+    "a",
+    "(a b)",
+    "a@b.example",
+    "https://a.example:1/",
+    "{}",
+    '{"a":[true]}',
+]
 DEFAULTS += ["0" * 32, "2030-01-01"]
-ENDS = st.sampled_from(["", "", "?"]) | st.builds("{}={}".format, st.sampled_from(["", "?"]), st.sampled_from(DEFAULTS))
+ENDS = st.sampled_from(["", "", "?"]) | st.builds(
+    "{}={}".format, st.sampled_from(["", "?"]), st.sampled_from(DEFAULTS)
+)
 FLAGS = st.sets(st.sampled_from([":index", ":unique", ":search"]), max_size=2).map("".join)
 FIELDS = st.lists(st.tuples(NAMES, KINDS, ENDS, FLAGS), min_size=1, max_size=6).map(
     lambda fields: " ".join(f"{name}:{kind}{end}{flags}" for name, kind, end, flags in fields)
@@ -80,7 +112,9 @@ def letters(number):
 
 @contextmanager
 def imported(feature, folder):
-    """The feature's own modules, under the names that they would have in the project."""
+    """The feature's own modules, under the names that they would have in the
+    project.
+    """
     write({name: text for name, text in render(feature).items() if name.startswith("app/")}, folder)
     app.routers.__path__.append(str(folder / "app" / "routers"))
     importlib.invalidate_caches()
@@ -90,7 +124,9 @@ def imported(feature, folder):
         app.routers.__path__.pop()
         if feature.name in Base.metadata.tables:
             Base.metadata.remove(Base.metadata.tables[feature.name])
-        for name in [name for name in sys.modules if name.startswith(f"app.routers.{feature.name}")]:
+        for name in [
+            name for name in sys.modules if name.startswith(f"app.routers.{feature.name}")
+        ]:
             del sys.modules[name]
         if hasattr(app.routers, feature.name):
             delattr(app.routers, feature.name)
@@ -124,7 +160,9 @@ def run(connection, operations):
 
 def indexed(feature, table):
     """Columns that an index orders; those of a private feature begin with the owner."""
-    unique = [constraint for constraint in table.constraints if isinstance(constraint, UniqueConstraint)]
+    unique = [
+        constraint for constraint in table.constraints if isinstance(constraint, UniqueConstraint)
+    ]
     columns = {column.name for one in (*table.indexes, *unique) for column in one.columns}
     return columns - {"id", *feature.scope}
 
@@ -149,7 +187,10 @@ def served(feature, router):
         empty = client.get(feature.path)
         assert (empty.status_code, empty.json()["total"]) == (200, 0), empty.text
         missing = client.get(f"{feature.path}/1")
-        assert (missing.status_code, missing.json()["code"]) == (404, f"{feature.singular}_not_found")
+        assert (missing.status_code, missing.json()["code"]) == (
+            404,
+            f"{feature.singular}_not_found",
+        )
         needed = [field.name for field in feature.fields if field.required]
         refused = client.post(feature.path, json={})
         assert refused.status_code == (422 if needed else 201), refused.text
@@ -212,7 +253,10 @@ def test_what_is_left_out_is_the_default_and_a_null_that_is_sent_is_null(committ
         assert nulls.items() <= client.post("/estimates", json=nulls).json().items()
 
 
-RIGHT = {"feature": [token.text for token in parse(FULL)], "field": [token.text for token in parse(NULLABLE_DEFAULTS)]}
+RIGHT = {
+    "feature": [token.text for token in parse(FULL)],
+    "field": [token.text for token in parse(NULLABLE_DEFAULTS)],
+}
 BREAKS = [
     lambda text: f"{text}:nonsense",
     lambda text: f"{text}(",
@@ -225,18 +269,39 @@ BREAKS = [
     *(lambda text, wrong=wrong: f"{text} {wrong}" for wrong, _ in WRONG),
 ]
 WRONG_OPTIONS = {
-    "feature": ["--name=class", "--name=../things", "--name=users", "--owner=me", "--public=maybe", "--plural=Things"],
-    "field": ["--name=nothing", "--name=blog", "--name=..", "--fields=a:int", "--fields=title:str?", "--dry=maybe"],
+    "feature": [
+        "--name=class",
+        "--name=../things",
+        "--name=users",
+        "--owner=me",
+        "--public=maybe",
+        "--plural=Things",
+    ],
+    "field": [
+        "--name=nothing",
+        "--name=blog",
+        "--name=..",
+        "--fields=a:int",
+        "--fields=title:str?",
+        "--dry=maybe",
+    ],
 }
 
 
 @st.composite
 def refused_arguments(draw):
-    """A command with one mistake, in a field or in an option: the last of an option counts. `zings` is there."""
+    """A command with one mistake, in a field or in an option: the last of an option
+    counts. `zings` is there.
+    """
     command = draw(st.sampled_from(["feature", "field"]))
     name = {"feature": "things", "field": "zings"}[command]
     if draw(st.integers(0, 3)) == 0:
-        return [command, f"--name={name}", "--fields=word:str?", draw(st.sampled_from(WRONG_OPTIONS[command]))]
+        return [
+            command,
+            f"--name={name}",
+            "--fields=word:str?",
+            draw(st.sampled_from(WRONG_OPTIONS[command])),
+        ]
     fields = draw(st.lists(st.sampled_from(RIGHT[command]), min_size=1, max_size=5, unique=True))
     place = draw(st.integers(0, len(fields) - 1))
     fields[place] = draw(st.sampled_from(BREAKS))(fields[place])
@@ -245,14 +310,20 @@ def refused_arguments(draw):
 
 @pytest.fixture
 def copied(tmp_path, monkeypatch):
-    """A copy that the commands take for the project: its folder, and the name of a feature made before."""
+    """A copy that the commands take for the project: its folder, and the name of a
+    feature made before.
+    """
     tree, name = Tree(tmp_path / "liftoff"), f"{letters(next(_numbers))}zings"
     for module in (add_fields, create, staging):
         monkeypatch.setattr(module, "BACKEND", tree.backend)
-    monkeypatch.setattr(project, "settings_for_tools", dict)  # the application has been imported with those of tests
+    monkeypatch.setattr(
+        project, "settings_for_tools", dict
+    )  # the application has been imported with those of tests
     with imported(plan(Request(name, "title:str"), PROJECT), tree.backend):
         known = project.look()
-        monkeypatch.setattr(add_fields, "look", lambda: replace(known, features=known.features | {name}))
+        monkeypatch.setattr(
+            add_fields, "look", lambda: replace(known, features=known.features | {name})
+        )
         yield tree.root, name
 
 
@@ -264,10 +335,14 @@ def test_whatever_is_refused_wrote_nothing(copied, monkeypatch):
     root, name = copied
     before = contents(root)
 
-    @settings(max_examples=100, deadline=timedelta(seconds=20), suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=100, deadline=timedelta(seconds=20), suppress_health_check=list(HealthCheck)
+    )
     @given(refused_arguments())
     def check(arguments):
-        monkeypatch.setattr(sys, "argv", ["scaffold", *(text.replace("=zings", f"={name}") for text in arguments)])
+        monkeypatch.setattr(
+            sys, "argv", ["scaffold", *(text.replace("=zings", f"={name}") for text in arguments)]
+        )
         with pytest.raises(Refused):
             main()
         assert contents(root) == before

@@ -58,7 +58,9 @@ def test_a_second_command_is_refused_while_one_is_at_work(backend):
         pass
 
 
-@pytest.mark.parametrize(("value", "meant"), [("", False), ("0", False), ("1", True), ("YES", True)])
+@pytest.mark.parametrize(
+    ("value", "meant"), [("", False), ("0", False), ("1", True), ("YES", True)]
+)
 def test_an_option_is_set_or_not(value, meant):
     assert is_yes(value) is meant
 

@@ -1,4 +1,6 @@
-"""The templates, linted: each is right Jinja, and what is made from them is Python in the style of the house."""
+"""The templates, linted: each is right Jinja, and what is made from them is Python in
+the style of the house.
+"""
 
 import subprocess
 import sys
@@ -13,23 +15,29 @@ from scaffold.rendering import TEMPLATES, environment, formatted, render
 from tests.scaffold.test_names import PROJECT
 
 FULL = (
-    "number:str(32):unique title:str(80):index:search slug:slug(from=title) notes:text?:search amount:money(eur) "
-    "weight:decimal(8,3):index rate:decimal=1.5 tiny:int=3 big:bigint?:index paid:bool=false:index "
-    "day:date=today:index due_at:datetime?:index at:datetime=now status:enum(draft,paid)=draft:index meta:json? "
-    "token:uuid?:unique guest:email:index site:url? customer:ref(auth.User) helper:ref(auth.User)?"
+    "number:str(32):unique title:str(80):index:search slug:slug(from=title) notes:text?:search "
+    "amount:money(eur) weight:decimal(8,3):index rate:decimal=1.5 tiny:int=3 big:bigint?:index "
+    "paid:bool=false:index day:date=today:index due_at:datetime?:index at:datetime=now "
+    "status:enum(draft,paid)=draft:index meta:json? token:uuid?:unique guest:email:index "
+    "site:url? customer:ref(auth.User) helper:ref(auth.User)?"
 )
 WORDS = ",".join(f"word_number_{number}" for number in range(12))
 DEFAULTS = (
-    "remark:text=(it's 5% \\ {a}|b) host:email=Ada@example.com:index home:url=https://example.com:index "
+    "remark:text=(it's 5% \\ {a}|b) host:email=Ada@example.com:index "
+    "home:url=https://example.com:index "
     'mark:uuid=6ba7b8109dad11d180b400c04fd430c8:index options:json={"a":[true,null]} bare:json={} '
 )
 NULLABLE_DEFAULTS = (
-    "line:str?=one:index words_2:text?=(two words) int_2:int?=3:index big_2:bigint?=4 part:decimal?=0.5 "
+    "line:str?=one:index words_2:text?=(two words) int_2:int?=3:index big_2:bigint?=4 "
+    "part:decimal?=0.5 "
     "cents:money(eur)?=1 sure:bool?=true:index day_2:date?=2030-01-01:index begun_on:date?=today "
-    "at_2:datetime?=now:index temper:enum(good,bad)?=good host_2:email?=a@example.com home_2:url?=https://example.com "
+    "at_2:datetime?=now:index temper:enum(good,bad)?=good host_2:email?=a@example.com "
+    "home_2:url?=https://example.com "
     'mark_2:uuid?=6ba7b8109dad11d180b400c04fd430c8:index options_2:json?={"a":1} '
 )
-ODD = f"""dash:str=a\u2013b quotes:str='"\\ whole:decimal(5,0)=5 words:enum({WORDS})=word_number_1"""
+ODD = (
+    f"""dash:str=a\u2013b quotes:str='"\\ whole:decimal(5,0)=5 words:enum({WORDS})=word_number_1"""
+)
 FIELDS = {"full": FULL, "one": "title:str", "optional": "notes:text?", "odd": ODD}
 FIELDS |= {"defaults": DEFAULTS, "nullable-defaults": NULLABLE_DEFAULTS}
 VARIANTS = [
@@ -47,28 +55,40 @@ def test_a_template_takes_the_feature_and_nothing_else(template):
 @pytest.mark.parametrize(("fields", "owner", "public"), VARIANTS)
 def test_what_is_made_passes_ruff_and_needs_no_silence(tmp_path, fields, owner, public):
     files = formatted(render(plan(Request("estimates", fields, owner, public), PROJECT)))
-    assert not any(word in text for text in files.values() for word in ("noqa", "type: ignore", "TODO", "pragma"))
+    assert not any(
+        word in text
+        for text in files.values()
+        for word in ("noqa", "type: ignore", "TODO", "pragma")
+    )
     for name, text in files.items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8")
-    (tmp_path / "pyproject.toml").write_text((BACKEND / "pyproject.toml").read_text("utf-8"), "utf-8")
+    (tmp_path / "pyproject.toml").write_text(
+        (BACKEND / "pyproject.toml").read_text("utf-8"), "utf-8"
+    )
     for options in (["check"], ["format", "--check"]):
         command = [sys.executable, "-m", "ruff", *options, "--no-cache", "app", "tests"]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout
-    assert all(len(text.splitlines()) <= 300 for name, text in files.items() if name.startswith("app/"))
+    assert all(
+        len(text.splitlines()) <= 300 for name, text in files.items() if name.startswith("app/")
+    )
 
 
 def test_the_page_tells_what_lists_take_and_what_goes_with_what():
     files = render(plan(Request("estimates", FULL), PROJECT))
     lines = files["docs/features/estimates.md"].splitlines()
     remarks = {
-        line.split("`")[1]: line.rpartition("|")[0].rpartition("|")[2].strip() for line in lines if "| `" in line
+        line.split("`")[1]: line.rpartition("|")[0].rpartition("|")[2].strip()
+        for line in lines
+        if "| `" in line
     }
     defaults = render(plan(Request("estimates", DEFAULTS), PROJECT))["docs/features/estimates.md"]
     assert r"| `remark` | `text` | default `it's 5% \ {a}\|b` |" in defaults
     assert remarks["due_at"] == "may be null, filtered and sorted"
     assert remarks["paid"] == "default `false`, filtered and sorted"
     assert remarks["customer_id"] == "required, filtered and sorted, deleted with that row"
-    assert remarks["helper_id"] == "may be null, filtered and sorted, null after that row is deleted"
+    assert (
+        remarks["helper_id"] == "may be null, filtered and sorted, null after that row is deleted"
+    )

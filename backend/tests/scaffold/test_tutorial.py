@@ -1,4 +1,6 @@
-"""`docs/tutorial.md` is true: its commands, its changes and its test work as they stand there."""
+"""`docs/tutorial.md` is true: its commands, its changes and its test work as they stand
+there.
+"""
 
 import re
 import subprocess
@@ -10,7 +12,8 @@ from app.core.config import BACKEND
 pytestmark = [pytest.mark.only("sqlite"), pytest.mark.long]
 
 BLOCK = re.compile(
-    r"(?:^`(?P<file>backend/[\w/.]+)`\n\n)?^```(?P<kind>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+    r"(?:^`(?P<file>backend/[\w/.]+)`\n\n)?^```(?P<kind>\w+)\n(?P<text>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
 )
 
 
@@ -32,10 +35,16 @@ def test_the_tutorial_works_from_the_first_command_to_the_last(repository_with_v
 
 
 def run(tree, command):
-    """As it stands there; tests on SQLite alone, the other databases are not this page's matter."""
+    """As it stands there; tests on SQLite alone, the other databases are not this
+    page's matter.
+    """
     if command == "make test only=bookings":
-        assert " passed" in tree.runs("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/bookings")
+        assert " passed" in tree.runs(
+            "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/bookings"
+        )
         tree.runs("-m", "ruff", "check", "app/routers/bookings", "tests/bookings", "alembic")
-        tree.runs("-m", "ruff", "format", "--check", "app/routers/bookings", "tests/bookings", "alembic")
+        tree.runs(
+            "-m", "ruff", "format", "--check", "app/routers/bookings", "tests/bookings", "alembic"
+        )
         return
     tree.shell(command)

@@ -6,11 +6,12 @@ from scaffold.naming import names_of
 from scaffold.problems import Refused
 from scaffold.words import camel, plural_of, singular_of, with_article
 
-PAIRS = """address addresses|analysis analyses|box boxes|branch branches|bus buses|cache caches|category categories
-class classes|course courses|day days|hero heroes|house houses|invoice invoices|key keys|leaf leaves|lens lenses
-license licenses|match matches|movie movies|order_line order_lines|person people|phrase phrases|quiz quizzes
-response responses|menu menus|api apis|taxi taxis|calorie calories|loaf loaves|matrix matrices
-oasis oases|shoe shoes|status statuses|tax taxes|use uses"""
+PAIRS = """address addresses|analysis analyses|box boxes|branch branches|bus buses|cache caches
+category categories|class classes|course courses|day days|hero heroes|house houses
+invoice invoices|key keys|leaf leaves|lens lenses|license licenses|match matches
+movie movies|order_line order_lines|person people|phrase phrases|quiz quizzes
+response responses|menu menus|api apis|taxi taxis|calorie calories|loaf loaves
+matrix matrices|oasis oases|shoe shoes|status statuses|tax taxes|use uses"""
 
 
 @pytest.mark.parametrize("pair", PAIRS.replace("\n", "|").split("|"))
@@ -31,7 +32,21 @@ def test_a_given_plural_wins():
 
 
 @pytest.mark.parametrize(
-    "name", ["", "a", "Invoices", "in-voices", "invoices2", "_x", "x_", "a__b", "a/b", "../x", "é", "x" * 31]
+    "name",
+    [
+        "",
+        "a",
+        "Invoices",
+        "in-voices",
+        "invoices2",
+        "_x",
+        "x_",
+        "a__b",
+        "a/b",
+        "../x",
+        "é",
+        "x" * 31,
+    ],
 )
 def test_what_is_no_name_is_refused(name):
     with pytest.raises(Refused, match="cannot be the name of a feature"):

@@ -1,4 +1,6 @@
-"""One connection of the server without a socket, a loop that waits, or a clock that runs: a test says what happens."""
+"""One connection of the server without a socket, a loop that waits, or a clock that
+runs: a test says what happens.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -14,7 +16,9 @@ HEAD = b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 6000\r\n"
 
 
 class Pipe(asyncio.Transport):
-    """What a connection is made over, socket and transport in one: notes what is written, and how it ends."""
+    """What a connection is made over, socket and transport in one: notes what is
+    written, and how it ends.
+    """
 
     def __init__(self, host: str) -> None:
         super().__init__({"socket": self})
@@ -59,7 +63,9 @@ class Pipe(asyncio.Transport):
 
 
 class Server:
-    """An application that answers when it is told to, and a crowd whose clock stands still until it is moved."""
+    """An application that answers when it is told to, and a crowd whose clock stands
+    still until it is moved.
+    """
 
     def __init__(self, limits: Limits, trusted: list[str] | None = None) -> None:
         self.crowd = Crowd(limits, trusted or [])
@@ -68,16 +74,25 @@ class Server:
         self.reads = True
         self.clients: list[Client] = []
         self.config = Config(
-            self._answer, interface="asgi3", ws="none", log_config=None, timeout_keep_alive=75, proxy_headers=False
+            self._answer,
+            interface="asgi3",
+            ws="none",
+            log_config=None,
+            timeout_keep_alive=75,
+            proxy_headers=False,
         )
         self.config.load()
         self.kind = type("Kind", (Connection,), {"crowd": self.crowd})
 
-    async def _answer(self, _scope: Any, receive: Callable[..., Any], send: Callable[..., Any]) -> None:
+    async def _answer(
+        self, _scope: Any, receive: Callable[..., Any], send: Callable[..., Any]
+    ) -> None:
         while self.reads and (await receive()).get("more_body"):
             pass
         await self.go_on.wait()
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+        await send(
+            {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]}
+        )
         await send({"type": "http.response.body", "body": b"ok"})
 
     def connect(self, host: str = "203.0.113.9") -> "Client":
@@ -117,14 +132,18 @@ class Client:
         return self.pipe.end
 
 
-def talk(scene: Callable[[Server], Any], limits: Limits | None = None, trusted: list[str] | None = None) -> None:
+def talk(
+    scene: Callable[[Server], Any], limits: Limits | None = None, trusted: list[str] | None = None
+) -> None:
     """Play a scene with a server of its own."""
 
     async def play() -> None:
         server = Server(limits or Limits(connections=100, look=1e6), trusted)
         try:
             await scene(server)
-        finally:  # also if the scene has failed: an application that waits for a client would never end
+        finally:
+            # Also if the scene has failed: an application that waits for a client would
+            # never end.
             for client in server.clients:
                 client.go_away()
             server.go_on.set()

@@ -1,4 +1,6 @@
-"""A connection ends when its client keeps the server waiting, and never while the server works."""
+"""A connection ends when its client keeps the server waiting, and never while the
+server works.
+"""
 
 import json
 import logging
@@ -31,14 +33,18 @@ def test_a_client_that_falls_silent_is_closed_in_20_s(sent):
         assert not client.end
         await server.after(1)
         assert client.end == "closed"
-        assert client.pipe.written[:13] == (b"HTTP/1.1 408 " if sent else b"")  # a browser may connect in advance
+        assert client.pipe.written[:13] == (
+            b"HTTP/1.1 408 " if sent else b""
+        )  # a browser may connect in advance
 
     talk(scene)
 
 
 @pytest.mark.parametrize("sent", SILENT.values(), ids=SILENT)
 def test_an_answer_before_it_gives_no_more_time(sent):
-    """Also if what is missing came in one packet with the request before, so that uvicorn counts the client as idle."""
+    """Also if what is missing came in one packet with the request before, so that
+    uvicorn counts the client as idle.
+    """
 
     async def scene(server):
         server.go_on.set()
@@ -139,9 +145,13 @@ def test_a_handler_may_work_as_long_as_it_likes():
     talk(scene)
 
 
-@pytest.mark.parametrize("sent", [HEAD + b"Expect: 100-continue\r\n\r\n", HEAD + b"\r\n" + b"x" * 5000])
+@pytest.mark.parametrize(
+    "sent", [HEAD + b"Expect: 100-continue\r\n\r\n", HEAD + b"\r\n" + b"x" * 5000]
+)
 def test_a_client_that_we_keep_waiting_is_not_blamed(sent):
-    """It waits for the 100, or we have stopped reading because the handler has not taken what came before."""
+    """It waits for the 100, or we have stopped reading because the handler has not
+    taken what came before.
+    """
 
     async def scene(server):
         server.reads = False
@@ -198,7 +208,9 @@ def test_a_slow_reader_has_to_read_500_bytes_a_second(rate, end):
     talk(scene)
 
 
-@pytest.mark.parametrize("start", [b"GET / HTTP/1.1\r\nX: ", HEAD.replace(b"Content-Length: 6000", b"X: ")])
+@pytest.mark.parametrize(
+    "start", [b"GET / HTTP/1.1\r\nX: ", HEAD.replace(b"Content-Length: 6000", b"X: ")]
+)
 def test_a_head_without_end_is_refused_and_not_kept(start):
     async def scene(server):
         client = server.connect()
@@ -219,7 +231,9 @@ def test_a_head_without_end_is_refused_and_not_kept(start):
 
 
 def test_a_trailer_is_no_header():
-    """A proxy in front checks the headers and may hand trailers on as they are, such as an X-Forwarded-For."""
+    """A proxy in front checks the headers and may hand trailers on as they are, such as
+    an X-Forwarded-For.
+    """
 
     async def scene(server):
         client = server.connect()
@@ -242,9 +256,13 @@ def test_a_trailer_without_end_is_refused():
     talk(scene)
 
 
-@pytest.mark.parametrize(("requests", "end"), [(PIPELINED, None), (PIPELINED + 1, "aborted"), (10_000, "aborted")])
+@pytest.mark.parametrize(
+    ("requests", "end"), [(PIPELINED, None), (PIPELINED + 1, "aborted"), (10_000, "aborted")]
+)
 def test_requests_that_wait_for_each_other_are_bounded(requests, end):
-    """Each is held whole until its turn comes: 250 kB of the shortest ones took 30 MB, for as long as nobody read."""
+    """Each is held whole until its turn comes: 250 kB of the shortest ones took 30 MB,
+    for as long as nobody read.
+    """
 
     async def scene(server):
         client = server.connect()
@@ -257,7 +275,9 @@ def test_requests_that_wait_for_each_other_are_bounded(requests, end):
 
 @pytest.mark.parametrize(("headers", "end"), [(700, None), (1_000, "aborted")])
 def test_heads_that_wait_for_each_other_take_no_more_than_one_may(headers, end):
-    """A header takes far more memory than its bytes: 190 kB of requests with 1,500 each took 1.4 MB."""
+    """A header takes far more memory than its bytes: 190 kB of requests with 1,500 each
+    took 1.4 MB.
+    """
 
     async def scene(server):
         client = server.connect()
@@ -279,7 +299,10 @@ def test_nonsense_behind_a_request_is_not_answered_in_its_place():
 
 @pytest.mark.parametrize(
     "sent",
-    [b"\x16\x03\x01\x02\x00", GET.replace(b"\r\n\r\n", b"\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")],
+    [
+        b"\x16\x03\x01\x02\x00",
+        GET.replace(b"\r\n\r\n", b"\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"),
+    ],
 )
 def test_what_a_client_sends_is_never_a_warning(sent, caplog):
     async def scene(server):
@@ -296,7 +319,9 @@ def test_what_a_client_sends_is_never_a_warning(sent, caplog):
 @pytest.mark.parametrize("requests", [1, 2, 5])
 @pytest.mark.parametrize("reading", [True, False])
 def test_a_client_that_goes_away_is_no_error(requests, reading, caplog):
-    """In the middle of several requests that it sent at once, also while it did not read."""
+    """In the middle of several requests that it sent at once, also while it did not
+    read.
+    """
 
     async def scene(server):
         client = server.connect()

@@ -1,4 +1,6 @@
-"""Where all places are taken, those go that keep us waiting, and nobody can push out the others."""
+"""Where all places are taken, those go that keep us waiting, and nobody can push out
+the others.
+"""
 
 import logging
 import resource
@@ -129,11 +131,15 @@ def test_a_full_server_says_so_once_a_minute(caplog):
 
     with caplog.at_level(logging.INFO):
         talk(scene, TEN)
-    assert [record.msg["event"] for record in caplog.records if record.name == "app.server"] == ["connections_full"]
+    assert [record.msg["event"] for record in caplog.records if record.name == "app.server"] == [
+        "connections_full"
+    ]
 
 
 def test_half_a_minute_in_which_we_were_busy_does_not_count():
-    """What clients sent meanwhile has not been read yet, so that they only seem to be silent."""
+    """What clients sent meanwhile has not been read yet, so that they only seem to be
+    silent.
+    """
 
     async def scene(server):
         client = server.connect()
@@ -154,7 +160,9 @@ def test_the_kernel_gives_up_on_a_client_that_reads_nothing():
 
 @pytest.fixture
 def open_files(monkeypatch):
-    """`open_files(soft, hard)`: what the operating system seems to allow; gives the list of what is asked of it."""
+    """`open_files(soft, hard)`: what the operating system seems to allow; gives the
+    list of what is asked of it.
+    """
 
     def allow(soft, hard):
         asked = []
@@ -182,9 +190,13 @@ def test_the_limit_of_open_files_is_raised_to_what_is_allowed(open_files, soft, 
     assert changes == asked
 
 
-@pytest.mark.parametrize(("limit", "allowed"), [(-1, 4096), (1_048_576, 4096), (1024, 869), (256, 101)])
+@pytest.mark.parametrize(
+    ("limit", "allowed"), [(-1, 4096), (1_048_576, 4096), (1024, 869), (256, 101)]
+)
 def test_connections_leave_room_for_all_else(open_files, limit, allowed):
-    """The database, 3 files for each of its connections, a connection for each thread, and 40 more."""
+    """The database, 3 files for each of its connections, a connection for each thread,
+    and 40 more.
+    """
     open_files(limit, limit)
     settings = get_settings().model_copy(
         update={"database_pool_size": 15, "database_max_overflow": 5, "worker_threads": 40}

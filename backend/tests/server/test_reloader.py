@@ -1,4 +1,6 @@
-"""A developer's server follows every change of the code, and says in the browser what is wrong with one."""
+"""A developer's server follows every change of the code, and says in the browser what
+is wrong with one.
+"""
 
 import os
 import signal
@@ -64,13 +66,23 @@ def server(tmp_path):
 
 @pytest.mark.slow
 def test_what_is_wrong_stands_in_the_browser_until_it_is_mended(server):
-    """Wherever it is: in a feature, in what every feature needs, in what the server itself needs, in a start."""
+    """Wherever it is: in a feature, in what every feature needs, in what the server
+    itself needs, in a start.
+    """
     wait_until(server.serves, START_SECONDS)
     app = server.tree.backend / "app"
     for file, wrong, said in (
         (app / "routers" / "blog" / "service.py", "def broken(:\n", ["service.py:", "SyntaxError"]),
-        (app / "core" / "config.py", "import nonsense_module\n", ["app/core/config.py:", "nonsense_module"]),
-        (app / "db" / "capacity.py", "def check_capacity(_):\n    raise SystemExit('<no & capacity>')\n", []),
+        (
+            app / "core" / "config.py",
+            "import nonsense_module\n",
+            ["app/core/config.py:", "nonsense_module"],
+        ),
+        (
+            app / "db" / "capacity.py",
+            "def check_capacity(_):\n    raise SystemExit('<no & capacity>')\n",
+            [],
+        ),
     ):
         whole = file.read_text()
         file.write_text(f"{whole}\n{wrong}")
@@ -91,10 +103,11 @@ def test_what_is_wrong_stands_in_the_browser_until_it_is_mended(server):
 def test_what_is_saved_while_the_reloader_cannot_look_is_not_missed(server):
     """The reloader stands still from the moment on at which it has started the server:
 
-        reloader    start the server   (stopped)            (goes on)   looks: something has changed
+        reloader    start the server   (stopped)            (goes on)   looks: changed
         developer                                 saves
 
-    One that begins to watch at its first look takes the saved file for the one that the server has read.
+    One that begins to watch at its first look takes the saved file for the one that the
+    server has read.
     """
     wait_until(lambda: psutil.Process(server.process.pid).children(), START_SECONDS)
     server.process.send_signal(signal.SIGSTOP)
@@ -102,11 +115,16 @@ def test_what_is_saved_while_the_reloader_cannot_look_is_not_missed(server):
     health = server.tree.backend / "app" / "platform" / "health.py"
     health.write_text(health.read_text().replace('"/live"', '"/moved"'))
     server.process.send_signal(signal.SIGCONT)
-    wait_until(lambda: (answer := server.get("/health/moved")) is not None and answer.is_success, START_SECONDS)
+    wait_until(
+        lambda: (answer := server.get("/health/moved")) is not None and answer.is_success,
+        START_SECONDS,
+    )
 
 
 def test_every_kind_of_change_is_seen(tmp_path):
-    """Also those that events of the file system come too late for: a new folder whose files are there at once."""
+    """Also those that events of the file system come too late for: a new folder whose
+    files are there at once.
+    """
     code = tmp_path / "code"
     (code / "__pycache__").mkdir(parents=True)
     file = code / "one.py"
@@ -117,7 +135,11 @@ def test_every_kind_of_change_is_seen(tmp_path):
         states.append(reloader.look(code))
         return [Path(path).name for path in reloader.changed(states[-2], states[-1])]
 
-    for other in (code / "__pycache__" / "one.cpython-311.py", code / ".hidden.py", code / "notes.md"):
+    for other in (
+        code / "__pycache__" / "one.cpython-311.py",
+        code / ".hidden.py",
+        code / "notes.md",
+    ):
         other.write_text("1")
     assert seen() == []
     os.utime(file, ns=(time.time_ns(), time.time_ns() + 10**9))
@@ -152,7 +174,8 @@ def test_a_port_that_is_taken_ends_the_start_with_one_line():
     bound = listening.bind("127.0.0.1", port)
     bound[0].listen()
     with pytest.raises(
-        SystemExit, match=f"The server cannot listen on PORT {port} of HOST 127.0.0.1: Address already in use"
+        SystemExit,
+        match=f"The server cannot listen on PORT {port} of HOST 127.0.0.1: Address already in use",
     ):
         listening.bind("localhost", port)
     bound[0].close()

@@ -1,4 +1,6 @@
-"""A busy process is left alone, one that hangs is not (`tests/faults/test_sockets.py` shows it with real ones)."""
+"""A busy process is left alone, one that hangs is not (`tests/faults/test_sockets.py`
+shows it with real ones).
+"""
 
 import os
 

@@ -43,7 +43,9 @@ class Simulator:
         return answer.json()
 
     def advance(self, **wanted: int) -> None:
-        """By `seconds`, or `to` a Unix time: everything due until then has happened when this returns."""
+        """By `seconds`, or `to` a Unix time: everything due until then has happened
+        when this returns.
+        """
         self.control("clock/advance", **wanted)
 
     def settle(self) -> None:
@@ -52,7 +54,9 @@ class Simulator:
 
     def client(self, key: str = KEY) -> stripe.StripeClient:
         http = stripe.RequestsClient(timeout=10)
-        return stripe.StripeClient(key, base_addresses={"api": self.url}, http_client=http, max_network_retries=0)
+        return stripe.StripeClient(
+            key, base_addresses={"api": self.url}, http_client=http, max_network_retries=0
+        )
 
 
 @contextlib.contextmanager
@@ -83,7 +87,9 @@ def running_simulator() -> Iterator[Simulator]:
 
 @pytest.fixture
 def simulator(running_simulator: Simulator) -> Iterator[Simulator]:
-    """Empty, in memory, its clock standing still. A test that stops it, or needs a file, uses `serving`."""
+    """Empty, in memory, its clock standing still. A test that stops it, or needs a
+    file, uses `serving`.
+    """
     running_simulator.control("reset")
     yield running_simulator
     found, running_simulator.faithful.found = running_simulator.faithful.found, []

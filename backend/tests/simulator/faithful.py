@@ -1,4 +1,6 @@
-"""Every answer that a simulator gives in any test is compared with what Stripe's would be."""
+"""Every answer that a simulator gives in any test is compared with what Stripe's would
+be.
+"""
 
 import json
 from typing import Any
@@ -9,10 +11,12 @@ from tests.simulator.fidelity import flaws
 
 
 class Faithful:
-    """Stands around the simulator's application, and looks at each answer under `/v1/`, whoever asked.
+    """Stands around the simulator's application, and looks at each answer under `/v1/`,
+    whoever asked.
 
-    `found` has a line for every flaw. `answers` counts, so that a test can see that there was something to look at.
-    A test that wants the answers themselves sets `kept` to a list.
+    `found` has a line for every flaw. `answers` counts, so that a test can see that
+    there was something to look at. A test that wants the answers themselves sets `kept`
+    to a list.
     """
 
     def __init__(self, app: ASGIApp) -> None:

@@ -1,9 +1,10 @@
 """Whether an answer is what Stripe's would be, as far as that can be checked offline.
 
-The measure is stripe-python itself: its typed classes, generated from Stripe's own description of the pinned API
-version, say of every object which fields it has and what stands in them. What they call `Optional` may be absent or
-null; everything else is required. Where Stripe's official fixtures lie beside the project, an object must also have
-each key of the fixture of its kind that the class still declares.
+The measure is stripe-python itself: its typed classes, generated from Stripe's own
+description of the pinned API version, say of every object which fields it has and what
+stands in them. What they call `Optional` may be absent or null; everything else is
+required. Where Stripe's official fixtures lie beside the project, an object must also
+have each key of the fixture of its kind that the class still declares.
 """
 
 import ast
@@ -44,7 +45,9 @@ PLAIN: dict[Any, Callable[[object], bool]] = {
 
 
 def flaws(answer: Any) -> list[str]:
-    """Each way in which this JSON, a whole answer of the API, is none of Stripe's; empty when it is."""
+    """Each way in which this JSON, a whole answer of the API, is none of Stripe's;
+    empty when it is.
+    """
     match answer:
         case {"error": dict() as error}:
             return list(_of_error(error))
@@ -73,19 +76,28 @@ def _of_resource(value: dict[str, Any], path: str) -> Iterator[str]:
 
 
 def _without_undeclared_of_searches(value: dict[str, Any]) -> dict[str, Any]:
-    """stripe-python's pagination of searches needs a `url`, and its own empty search has `next_page` None; its class
-    declares neither. Empty when one of them is not there.
+    """stripe-python's pagination of searches needs a `url`, and its own empty search
+    has `next_page` None; its class declares neither. Empty when one of them is not
+    there.
     """
     if not isinstance(value.get("url"), str) or "next_page" not in value:
         return {}
-    return {key: item for key, item in value.items() if key != "url"} | {"next_page": value["next_page"] or ""}
+    return {key: item for key, item in value.items() if key != "url"} | {
+        "next_page": value["next_page"] or ""
+    }
 
 
 def _of_fields(value: dict[str, Any], declared_by: type, path: str) -> Iterator[str]:
     hints = fields(declared_by)
     if declared_by is not ListObject:
-        yield from (f"{path}.{key}: is not declared" for key in value.keys() - hints.keys() - {"object"})
-    wanted = OF_DELETED if value.get("deleted") is True else {name for name in hints if not _optional(hints[name])}
+        yield from (
+            f"{path}.{key}: is not declared" for key in value.keys() - hints.keys() - {"object"}
+        )
+    wanted = (
+        OF_DELETED
+        if value.get("deleted") is True
+        else {name for name in hints if not _optional(hints[name])}
+    )
     if "deleted" not in value:
         wanted |= _official(value.get("object")) & hints.keys()
     yield from (f"{path}.{key}: is missing" for key in sorted(wanted - value.keys()))
@@ -113,7 +125,9 @@ def _of_value(value: object, hint: Any, path: str) -> Iterator[str]:
 
 
 def _of_union(value: object, members: tuple[Any, ...], path: str) -> Iterator[str]:
-    """A closed list of words is open in the types (`Literal[…] | str`): what we write must be on the list."""
+    """A closed list of words is open in the types (`Literal[…] | str`): what we write
+    must be on the list.
+    """
     if value is None and type(None) in members:
         return
     members = tuple(one for one in members if one is not type(None))
@@ -138,7 +152,9 @@ def _of_items(value: object, item: Any, path: str) -> Iterator[str]:
         yield from _of_value(one, item, f"{path}[{index}]")
 
 
-def _of_object(value: object, declared_by: type, arguments: tuple[Any, ...], path: str) -> Iterator[str]:
+def _of_object(
+    value: object, declared_by: type, arguments: tuple[Any, ...], path: str
+) -> Iterator[str]:
     if not isinstance(value, dict):
         yield f"{path}: {value!r} is no {declared_by.__name__}"
     elif declared_by is UntypedStripeObject:
@@ -156,9 +172,13 @@ def _of_object(value: object, declared_by: type, arguments: tuple[Any, ...], pat
 
 @cache
 def fields(declared_by: type) -> dict[str, Any]:
-    """What the class declares, each name with its type, references to other classes resolved."""
+    """What the class declares, each name with its type, references to other classes
+    resolved.
+    """
     hints = get_type_hints(declared_by, localns=_imported_for_types(declared_by.__module__))
-    private = get_type_hints(StripeObject, localns=_imported_for_types(StripeObject.__module__)).keys()
+    private = get_type_hints(
+        StripeObject, localns=_imported_for_types(StripeObject.__module__)
+    ).keys()
     remapped: dict[str, str] = getattr(declared_by, "_field_remappings", {})
     return {
         remapped.get(name, name): hint
@@ -169,21 +189,31 @@ def fields(declared_by: type) -> dict[str, Any]:
 
 @cache
 def _imported_for_types(module: str) -> dict[str, Any]:
-    """What a module of stripe-python imports only for type checkers, and names in quotes."""
+    """What a module of stripe-python imports only for type checkers, and names in
+    quotes.
+    """
     names: dict[str, Any] = {}
     tree = ast.parse(Path(str(import_module(module).__file__)).read_text("utf-8"))
     for block in tree.body:
         if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING":
             for line in block.body:
-                if isinstance(line, ast.ImportFrom) and line.module and ".params" not in line.module:
+                if (
+                    isinstance(line, ast.ImportFrom)
+                    and line.module
+                    and ".params" not in line.module
+                ):
                     source = import_module(line.module)
-                    names |= {one.asname or one.name: getattr(source, one.name) for one in line.names}
+                    names |= {
+                        one.asname or one.name: getattr(source, one.name) for one in line.names
+                    }
     return names
 
 
 @cache
 def _fixtures() -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = json.loads(FIXTURES.read_text("utf-8"))["resources"] if FIXTURES.exists() else {}
+    found: dict[str, dict[str, Any]] = (
+        json.loads(FIXTURES.read_text("utf-8"))["resources"] if FIXTURES.exists() else {}
+    )
     return found
 
 

@@ -31,7 +31,12 @@ class Shop:
         if known not in self.prices or more:
             recurring: Any = {"interval": interval, **more}
             made = self.v1.prices.create(
-                {"product": self.product, "unit_amount": amount, "currency": "usd", "recurring": recurring}
+                {
+                    "product": self.product,
+                    "unit_amount": amount,
+                    "currency": "usd",
+                    "recurring": recurring,
+                }
             )
             self.prices[known] = made.id
         return self.prices[known]
@@ -46,7 +51,9 @@ class Shop:
 
     def give_card(self, customer: str, card: str) -> str:
         method = self.v1.payment_methods.attach(card, {"customer": customer})
-        self.v1.customers.update(customer, {"invoice_settings": {"default_payment_method": method.id}})
+        self.v1.customers.update(
+            customer, {"invoice_settings": {"default_payment_method": method.id}}
+        )
         return method.id
 
     def subscribe(self, customer: str, price: str, **fields: Any) -> Subscription:

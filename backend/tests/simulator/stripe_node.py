@@ -1,8 +1,10 @@
-"""Whether an answer is what stripe-node's types say, which tell an absent field from one that is null.
+"""Whether an answer is what stripe-node's types say, which tell an absent field from
+one that is null.
 
-stripe-python calls both `Optional`. In TypeScript `applies_to?: AppliesTo` may be absent and is never null, and
-`name: string | null` is always there. So answers are written into a program, each as a constant of its type, and the
-compiler looks for what is wrong.
+stripe-python calls both `Optional`. In TypeScript `applies_to?: AppliesTo` may be
+absent and is never null, and `name: string | null` is always there. So answers are
+written into a program, each as a constant of its type, and the compiler looks for what
+is wrong.
 """
 
 import json
@@ -17,7 +19,8 @@ from tests.support.services import program
 
 FOLDER = Path(__file__).parent / "clients"
 SECONDS = 300
-# On the wire a decimal number is a text; stripe-node makes an object of it. `void` stands for `undefined`.
+# On the wire a decimal number is a text; stripe-node makes an object of it. `void`
+# stands for `undefined`.
 HEAD = """import type Stripe from 'stripe';
 type Json<T> = T extends Stripe.Decimal ? string
     : T extends void ? undefined
@@ -39,10 +42,14 @@ COMPLAINT = re.compile(r"answers\.ts\((\d+),\d+\): error (.*)")
 
 
 def flaws(answers: Sequence[Any], folder: Path) -> list[str]:
-    """Compile the answers, lists and events item by item. Each line names the kind of object and what is wrong."""
+    """Compile the answers, lists and events item by item. Each line names the kind of
+    object and what is wrong.
+    """
     install(FOLDER)
     lines, kinds = HEAD.splitlines(), {}
-    for number, (kind, code) in enumerate(dict.fromkeys(part for answer in answers for part in _parts(answer))):
+    for number, (kind, code) in enumerate(
+        dict.fromkeys(part for answer in answers for part in _parts(answer))
+    ):
         for line in f"export const part{number}: {code};".splitlines():
             lines.append(line)
             kinds[len(lines)] = kind
@@ -50,7 +57,15 @@ def flaws(answers: Sequence[Any], folder: Path) -> list[str]:
     (folder / "node_modules").unlink(missing_ok=True)
     (folder / "node_modules").symlink_to(FOLDER / "node_modules")
     compiler = [program("node"), str(FOLDER / "node_modules" / "typescript" / "bin" / "tsc")]
-    strict = ["--strict", "--exactOptionalPropertyTypes", "--noEmit", "--skipLibCheck", "--types", "", "--module"]
+    strict = [
+        "--strict",
+        "--exactOptionalPropertyTypes",
+        "--noEmit",
+        "--skipLibCheck",
+        "--types",
+        "",
+        "--module",
+    ]
     run = subprocess.run(
         [*compiler, *strict, "nodenext", "--target", "es2022", "answers.ts"],
         cwd=folder,
@@ -60,7 +75,8 @@ def flaws(answers: Sequence[Any], folder: Path) -> list[str]:
         timeout=SECONDS,
     )
     found = {
-        f"{kinds[int(at)]}: {CONSTANT.sub('', lines[int(at) - 1]).strip(' ,')[:80]} {LONG_TYPE.sub('…', said)}"
+        f"{kinds[int(at)]}: {CONSTANT.sub('', lines[int(at) - 1]).strip(' ,')[:80]} "
+        f"{LONG_TYPE.sub('…', said)}"
         for at, said in COMPLAINT.findall(run.stdout)
     }
     assert found or run.returncode == 0, run.stdout + run.stderr

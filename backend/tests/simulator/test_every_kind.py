@@ -1,6 +1,8 @@
-"""One object of every kind that the simulator holds, as the API answers it, compared with what Stripe declares.
+"""One object of every kind that the simulator holds, as the API answers it, compared
+with what Stripe declares.
 
-The watch over all answers compares; this test sees to it that there is nothing that it never saw.
+The watch over all answers compares; this test sees to it that there is nothing that it
+never saw.
 """
 
 from typing import Any
@@ -15,17 +17,26 @@ from tests.simulator.fidelity import flaws
 
 @pytest.fixture
 def everything(v1):
-    """A subscriber with a coupon, who then has a refund and a dispute; and what else there is."""
+    """A subscriber with a coupon, who then has a refund and a dispute; and what else
+    there is.
+    """
     product = v1.products.create({"name": "Pro"})
     recurring = {"currency": "usd", "unit_amount": 2000, "recurring": {"interval": "month"}}
     price = v1.prices.create({"product": product.id, **recurring})
     coupon = v1.coupons.create({"percent_off": 10, "duration": "forever"})
-    code = v1.promotion_codes.create({"promotion": {"type": "coupon", "coupon": coupon.id}, "code": "TEN"})
+    code = v1.promotion_codes.create(
+        {"promotion": {"type": "coupon", "coupon": coupon.id}, "code": "TEN"}
+    )
     clock = v1.test_helpers.test_clocks.create({"frozen_time": 1_767_225_600})
     customer = v1.customers.create({"email": "ada@example.com", "test_clock": clock.id})
     card = v1.payment_methods.attach("pm_card_visa", {"customer": customer.id})
     v1.setup_intents.create(
-        {"customer": customer.id, "payment_method": card.id, "confirm": True, "usage": "off_session"}
+        {
+            "customer": customer.id,
+            "payment_method": card.id,
+            "confirm": True,
+            "usage": "off_session",
+        }
     )
     v1.subscriptions.create(
         {
@@ -35,10 +46,16 @@ def everything(v1):
             "discounts": [{"promotion_code": code.id}],
         }
     )
-    v1.subscription_schedules.create({"customer": customer.id, "phases": [{"items": [{"price": price.id}]}]})
+    v1.subscription_schedules.create(
+        {"customer": customer.id, "phases": [{"items": [{"price": price.id}]}]}
+    )
     v1.invoice_items.create({"customer": customer.id, "amount": 500, "currency": "usd"})
     v1.checkout.sessions.create(
-        {"mode": "subscription", "line_items": [{"price": price.id, "quantity": 1}], "success_url": "http://127.0.0.1/"}
+        {
+            "mode": "subscription",
+            "line_items": [{"price": price.id, "quantity": 1}],
+            "success_url": "http://127.0.0.1/",
+        }
     )
     v1.billing_portal.sessions.create({"customer": customer.id, "return_url": "http://127.0.0.1/"})
     (charge,) = v1.charges.list().data
@@ -91,10 +108,17 @@ def test_nothing_that_is_kept_was_never_compared(everything, simulator, v1):
     simulator.control("disputes", charge=charge.id)
     subscription = v1.subscriptions.list().data[0]
     answers = [read(simulator, path) for path in LISTS]
-    answers += [read(simulator, f"subscriptions/{subscription.id}?expand[]=discounts&expand[]=latest_invoice.payments")]
+    answers += [
+        read(
+            simulator,
+            f"subscriptions/{subscription.id}?expand[]=discounts&expand[]=latest_invoice.payments",
+        )
+    ]
     answers += [read(simulator, f"invoices/{subscription.latest_invoice}/lines")]
     customer = str(subscription.customer)
-    session = v1.billing_portal.sessions.create({"customer": customer, "return_url": "http://127.0.0.1/"})
+    session = v1.billing_portal.sessions.create(
+        {"customer": customer, "return_url": "http://127.0.0.1/"}
+    )
     answers += [session.to_dict()]
     assert [flaw for answer in answers for flaw in flaws(answer)] == []
     kept = {kind for kind in KINDS if not kind.startswith("_")}

@@ -16,7 +16,9 @@ async def answer(request: Request) -> Response:
         case "good":
             return JSONResponse(DELETED)
         case "parts":
-            return StreamingResponse(iter([b'{"id": 1, "object": "customer",', b' "deleted": true}']))
+            return StreamingResponse(
+                iter([b'{"id": 1, "object": "customer",', b' "deleted": true}'])
+            )
         case "text":
             return Response("no JSON")
     return JSONResponse(WRONG)

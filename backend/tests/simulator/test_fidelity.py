@@ -1,4 +1,6 @@
-"""The measure itself: it passes what Stripe wrote, and notices each way of not being like it."""
+"""The measure itself: it passes what Stripe wrote, and notices each way of not being
+like it.
+"""
 
 import json
 from copy import deepcopy
@@ -59,7 +61,9 @@ def listed(*items: object) -> dict[str, Any]:
     return {"object": "list", "data": list(items), "has_more": False, "url": "/v1/any"}
 
 
-@pytest.mark.parametrize("answer", [COUPON, PRICE, listed(COUPON, PRICE)], ids=["coupon", "price", "list"])
+@pytest.mark.parametrize(
+    "answer", [COUPON, PRICE, listed(COUPON, PRICE)], ids=["coupon", "price", "list"]
+)
 def test_what_stripe_would_answer_has_no_flaw(answer):
     assert flaws(answer) == []
 
@@ -71,7 +75,10 @@ def test_what_stripe_would_answer_has_no_flaw(answer):
         ({"created": "1900000000"}, "coupon.created: '1900000000' is no int"),
         ({"times_redeemed": True}, "coupon.times_redeemed: True is no int"),
         ({"percent_off": "12.5"}, "coupon.percent_off: '12.5' is no float"),
-        ({"duration": "weekly"}, "coupon.duration: 'weekly' is none of 'forever', 'once', 'repeating'"),
+        (
+            {"duration": "weekly"},
+            "coupon.duration: 'weekly' is none of 'forever', 'once', 'repeating'",
+        ),
         ({"metadata": {"campaign": 1}}, "coupon.metadata.campaign: 1 is no str"),
         ({"metadata": []}, "coupon.metadata: [] is no UntypedStripeObject"),
         ({"applies_to": {}}, "coupon.applies_to.products: is missing"),
@@ -84,9 +91,13 @@ def test_a_wrong_field_is_noticed(changes, flaw):
     assert flaws(COUPON | changes) == [flaw]
 
 
-@pytest.mark.parametrize("field", ["created", "duration", "id", "livemode", "times_redeemed", "valid"])
+@pytest.mark.parametrize(
+    "field", ["created", "duration", "id", "livemode", "times_redeemed", "valid"]
+)
 def test_a_missing_field_is_noticed(field):
-    assert flaws({name: value for name, value in COUPON.items() if name != field}) == [f"coupon.{field}: is missing"]
+    assert flaws({name: value for name, value in COUPON.items() if name != field}) == [
+        f"coupon.{field}: is missing"
+    ]
 
 
 def test_fields_of_nested_objects_count_as_well():
@@ -133,7 +144,11 @@ def test_a_deleted_object_is_three_fields():
 
 
 def test_errors_are_checked():
-    good = {"type": "invalid_request_error", "message": "No such coupon: 'x'", "code": "resource_missing"}
+    good = {
+        "type": "invalid_request_error",
+        "message": "No such coupon: 'x'",
+        "code": "resource_missing",
+    }
     assert flaws({"error": good}) == []
     assert flaws({"error": good | {"type": "oops"}}) == ["error.type: 'oops' is no type of error"]
     assert flaws({"error": {"type": "api_error"}}) == ["error.message: is missing"]
@@ -141,7 +156,9 @@ def test_errors_are_checked():
     assert flaws(["neither"]) == ["neither an object nor an error"]
 
 
-@pytest.mark.parametrize("kind", ["customer", "price", "product", "subscription_item", "checkout.session", "refund"])
+@pytest.mark.parametrize(
+    "kind", ["customer", "price", "product", "subscription_item", "checkout.session", "refund"]
+)
 def test_the_official_fixtures_have_no_flaw_and_their_keys_are_wanted(kind):
     official = json.loads(services.data(FIXTURES).read_text("utf-8"))["resources"][kind]
     assert flaws(official) == []

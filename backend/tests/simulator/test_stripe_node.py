@@ -1,4 +1,6 @@
-"""What the simulator answers, compiled against the types of stripe-node: a shop in which everything happens once."""
+"""What the simulator answers, compiled against the types of stripe-node: a shop in
+which everything happens once.
+"""
 
 from contextlib import suppress
 from typing import Any
@@ -20,11 +22,16 @@ VISA, SECURE = "4242424242424242", "4000002500003155"
 BACK = "https://app.example/done"
 EXPANDED = {
     "customers": ("default_source", "invoice_settings.default_payment_method", "test_clock"),
-    "checkout/sessions": ("line_items", "customer", "subscription", "invoice", "payment_intent", "setup_intent"),
-    "subscriptions": (
-        "customer", "default_payment_method", "latest_invoice", "pending_setup_intent", "discounts", "test_clock",
+    "checkout/sessions": (
+        "line_items", "customer", "subscription", "invoice", "payment_intent", "setup_intent",
     ),
-    "invoices": ("customer", "default_payment_method", "discounts", "payments", "lines.data.discounts"),
+    "subscriptions": (
+        "customer", "default_payment_method", "latest_invoice", "pending_setup_intent",
+        "discounts", "test_clock",
+    ),
+    "invoices": (
+        "customer", "default_payment_method", "discounts", "payments", "lines.data.discounts",
+    ),
     "charges": ("customer", "payment_intent", "refunds"),
     "payment_intents": ("customer", "latest_charge", "payment_method"),
     "setup_intents": ("customer", "payment_method"),
@@ -63,7 +70,9 @@ def catalogue(shop, v1):
     v1.products.update(product.id, {"description": "By the hour", "metadata": {"a": "b"}})
     v1.products.delete(v1.products.create({"name": "Nothing"}).id)
     v1.prices.update(shop.price(1000), {"nickname": "Monthly", "lookup_key": "monthly"})
-    v1.coupons.delete(v1.coupons.create({"amount_off": 100, "currency": "usd", "duration": "once"}).id)
+    v1.coupons.delete(
+        v1.coupons.create({"amount_off": 100, "currency": "usd", "duration": "once"}).id
+    )
     coupon = v1.coupons.create(
         {
             "percent_off": 10,
@@ -72,15 +81,23 @@ def catalogue(shop, v1):
             "applies_to": {"products": [shop.product]},
         }
     )
-    restricted = {"first_time_transaction": True, "minimum_amount": 100, "minimum_amount_currency": "usd"}
-    v1.promotion_codes.create({"promotion": {"type": "coupon", "coupon": coupon.id}, "restrictions": restricted})
+    restricted = {
+        "first_time_transaction": True,
+        "minimum_amount": 100,
+        "minimum_amount_currency": "usd",
+    }
+    v1.promotion_codes.create(
+        {"promotion": {"type": "coupon", "coupon": coupon.id}, "restrictions": restricted}
+    )
     return coupon.id
 
 
 def subscriptions(shop, v1, coupon):
     clock = v1.test_helpers.test_clocks.create({"frozen_time": NOW})
     ada = shop.customer(test_clock=clock.id, name="Ada", address={"country": "US"})
-    trial = shop.subscribe(ada, shop.price(1000), trial_period_days=14, discounts=[{"coupon": coupon}])
+    trial = shop.subscribe(
+        ada, shop.price(1000), trial_period_days=14, discounts=[{"coupon": coupon}]
+    )
     v1.subscriptions.update(trial.id, {"cancel_at_period_end": True})
     v1.subscriptions.update(trial.id, {"cancel_at_period_end": False, "trial_end": "now"})
     v1.invoices.create_preview({"subscription": trial.id})
@@ -88,11 +105,15 @@ def subscriptions(shop, v1, coupon):
     v1.subscriptions.update(trial.id, {"pause_collection": {"behavior": "void"}})
     v1.subscriptions.update(trial.id, {"pause_collection": ""})
     v1.test_helpers.test_clocks.advance(clock.id, {"frozen_time": NOW + 70 * DAY})
-    v1.subscriptions.cancel(trial.id, {"cancellation_details": {"comment": "Too dear", "feedback": "too_expensive"}})
+    v1.subscriptions.cancel(
+        trial.id, {"cancellation_details": {"comment": "Too dear", "feedback": "too_expensive"}}
+    )
 
 
 def schedules(shop, v1):
-    """One that waits with a second phase, one that is released, one that is canceled."""
+    """One that waits with a second phase, one that is released, one that is
+    canceled.
+    """
     for end in (None, "release", "cancel"):
         running = shop.subscribe(shop.customer(), shop.price(3000))
         made = v1.subscription_schedules.create({"from_subscription": running.id})
@@ -106,7 +127,10 @@ def schedules(shop, v1):
                         "start_date": first.start_date,
                         "end_date": first.end_date,
                     },
-                    {"items": [{"price": shop.price(1000), "quantity": 1}], "duration": {"interval": "month"}},
+                    {
+                        "items": [{"price": shop.price(1000), "quantity": 1}],
+                        "duration": {"interval": "month"},
+                    },
                 ]
             },
         )
@@ -115,24 +139,35 @@ def schedules(shop, v1):
 
 
 def failures(shop, v1):
-    """Cards that are declined or ask for 3-D Secure, a trial that wants a card, a pending update."""
+    """Cards that are declined or ask for 3-D Secure, a trial that wants a card, a
+    pending update.
+    """
     with suppress(stripe.CardError):
         shop.subscribe(shop.customer("pm_card_chargeCustomerFail"), shop.price(1000))
     shop.subscribe(
-        shop.customer("pm_card_threeDSecure2Required"), shop.price(1000), payment_behavior="default_incomplete"
+        shop.customer("pm_card_threeDSecure2Required"),
+        shop.price(1000),
+        payment_behavior="default_incomplete",
     )
     shop.subscribe(shop.customer(None), shop.price(1000), trial_period_days=3)
     running = shop.subscribe(shop.customer(), shop.price(1000))
     shop.give_card(str(running.customer), "pm_card_chargeCustomerFail")
     shop.change(
-        running, shop.price(3000), payment_behavior="pending_if_incomplete", proration_behavior="always_invoice"
+        running,
+        shop.price(3000),
+        payment_behavior="pending_if_incomplete",
+        proration_behavior="always_invoice",
     )
 
 
 def invoices(shop, v1, customer):
     for end in ("void_invoice", "mark_uncollectible", "pay"):
-        v1.invoice_items.create({"customer": customer, "amount": 500, "currency": "usd", "description": "Work"})
-        made = v1.invoices.create({"customer": customer, "pending_invoice_items_behavior": "include"})
+        v1.invoice_items.create(
+            {"customer": customer, "amount": 500, "currency": "usd", "description": "Work"}
+        )
+        made = v1.invoices.create(
+            {"customer": customer, "pending_invoice_items_behavior": "include"}
+        )
         v1.invoices.finalize_invoice(made.id, {"auto_advance": False})
         getattr(v1.invoices, end)(made.id)
     v1.invoices.delete(v1.invoices.create({"customer": customer}).id)
@@ -142,10 +177,19 @@ def invoices(shop, v1, customer):
 
 def sessions(shop, v1, press):
     monthly = [{"price": shop.price(1000), "quantity": 1}]
-    hour = [{"price_data": {"currency": "usd", "unit_amount": 500, "product": shop.product}, "quantity": 2}]
+    hour = [
+        {
+            "price_data": {"currency": "usd", "unit_amount": 500, "product": shop.product},
+            "quantity": 2,
+        }
+    ]
     for wanted in (
         {"mode": "subscription", "line_items": monthly},
-        {"mode": "subscription", "line_items": monthly, "subscription_data": {"trial_period_days": 7}},
+        {
+            "mode": "subscription",
+            "line_items": monthly,
+            "subscription_data": {"trial_period_days": 7},
+        },
         {"mode": "payment", "line_items": hour, "customer_creation": "always"},
         {"mode": "payment", "line_items": hour, "allow_promotion_codes": True},
         {"mode": "setup", "currency": "usd"},
@@ -162,17 +206,29 @@ def money(simulator, shop, v1):
     card = v1.payment_methods.list({"customer": customer}).data[0]
     paid = [
         v1.payment_intents.create(
-            {"amount": 900, "currency": "usd", "customer": customer, "payment_method": card.id, "confirm": True}
+            {
+                "amount": 900,
+                "currency": "usd",
+                "customer": customer,
+                "payment_method": card.id,
+                "confirm": True,
+            }
         )
         for _ in range(2)
     ]
     v1.payment_intents.cancel(v1.payment_intents.create({"amount": 900, "currency": "usd"}).id)
-    v1.refunds.create({"payment_intent": paid[0].id, "amount": 100, "reason": "requested_by_customer"})
+    v1.refunds.create(
+        {"payment_intent": paid[0].id, "amount": 100, "reason": "requested_by_customer"}
+    )
     for won in (True, False):
         dispute = simulator.control("disputes", charge=paid[won].latest_charge)
         simulator.control(f"disputes/{dispute['id']}/close", won=won)
-    v1.setup_intents.cancel(v1.setup_intents.create({"customer": customer, "usage": "off_session"}).id)
-    v1.setup_intents.create({"customer": customer, "payment_method": card.id, "confirm": True, "usage": "off_session"})
+    v1.setup_intents.cancel(
+        v1.setup_intents.create({"customer": customer, "usage": "off_session"}).id
+    )
+    v1.setup_intents.create(
+        {"customer": customer, "payment_method": card.id, "confirm": True, "usage": "off_session"}
+    )
     v1.payment_methods.detach(card.id)
     v1.customers.delete(customer)
 
@@ -183,7 +239,11 @@ def others(shop, v1):
         {"features": {"subscription_cancel": {"enabled": True, "mode": "at_period_end"}}}
     )
     v1.billing_portal.sessions.create(
-        {"customer": str(subscriber.customer), "configuration": configuration.id, "return_url": BACK}
+        {
+            "customer": str(subscriber.customer),
+            "configuration": configuration.id,
+            "return_url": BACK,
+        }
     )
     v1.subscription_items.update(item_of(subscriber).id, {"quantity": 3})
     endpoint = v1.webhook_endpoints.create({"url": "http://127.0.0.1:9/", "enabled_events": ["*"]})
@@ -223,7 +283,9 @@ def test_what_is_not_as_stripe_node_says_is_noticed(tmp_path):
 
 
 def test_every_answer_has_the_type_that_stripe_node_gives_it(simulator, shop, v1, press, tmp_path):
-    """Absent is not null: stripe-python calls both `Optional`, and dj-stripe or a page in TypeScript breaks by it."""
+    """Absent is not null: stripe-python calls both `Optional`, and dj-stripe or a page
+    in TypeScript breaks by it.
+    """
     kept: list[Any] = []
     simulator.faithful.kept = kept
     coupon = catalogue(shop, v1)

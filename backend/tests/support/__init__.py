@@ -1,1 +1,3 @@
-"""What tests stand on: databases, servers, a client that holds every answer against OpenAPI."""
+"""What tests stand on: databases, servers, a client that holds every answer against
+OpenAPI.
+"""

@@ -1,4 +1,6 @@
-"""The rules of the house, read off the syntax tree. Each takes one module and gives its complaints."""
+"""The rules of the house, read off the syntax tree. Each takes one module and gives its
+complaints.
+"""
 
 import ast
 from collections.abc import Callable, Iterator
@@ -17,23 +19,41 @@ PARTS = {
     "dependencies": 4,
     "routes": 5,
     "router": 6,
-}  # all others are rules: 3; a feature with many routes keeps them in `routes` or `<part>_routes`: 5
+}
+# All others are rules: 3. A feature with many routes keeps them in `routes` or
+# `<part>_routes`: 5.
 RULES, ROUTES = 3, 5
 OPEN_TO_FEATURES = {"models", "dependencies"}
 ROOTS = {"auth"}  # features that stand on no other
 WEB = {"fastapi", "starlette"}
 ONLY = {"passlib": "security", "joserfc": "security", "stripe": "gateway"}
 VERBS = {"get", "post", "put", "patch", "delete", "head", "options", "api_route"}
-# Stripe's protocol and the state know no money; billing knows no routes; pages stand on all of it.
-SIMULATOR_PARTS = {"protocol": 0, "state": 0, "shapes": 1, "billing": 2, "resources": 3, "webhooks": 4, "pages": 5}
-# Access tokens have a leeway; a limit's window and a signature's age are counted in minutes, and stand in no row.
+# Stripe's protocol and the state know no money; billing knows no routes; pages stand on
+# all of it.
+SIMULATOR_PARTS = {
+    "protocol": 0,
+    "state": 0,
+    "shapes": 1,
+    "billing": 2,
+    "resources": 3,
+    "webhooks": 4,
+    "pages": 5,
+}
+# Access tokens have a leeway; a limit's window and a signature's age are counted in
+# minutes, and stand in no row.
 OWN_CLOCK = {
     "app.platform.heartbeat",  # the age of a file of this host
     "app.platform.limits",
     "app.routers.auth.security",
     "app.routers.payments.gateway.signatures",
 }
-OTHER_CLOCKS = {"datetime.now", "datetime.utcnow", "time.time", "func.now", "func.current_timestamp"}
+OTHER_CLOCKS = {
+    "datetime.now",
+    "datetime.utcnow",
+    "time.time",
+    "func.now",
+    "func.current_timestamp",
+}
 EAGER_OR_REFUSED = {"raise", "raise_on_sql", "write_only"}  # of `relationship(lazy=…)`
 MAX_FILE = 300
 MAX_FUNCTION = 40  # lines of code and comments; a docstring is not counted
@@ -64,11 +84,15 @@ class Module:
 
     @property
     def part(self) -> str:
-        """The file's part in its feature. The files of a gateway are one part; all other folders are rooms."""
+        """The file's part in its feature. The files of a gateway are one part; all
+        other folders are rooms.
+        """
         return part_of(self.path[3:]) if self.feature else ""
 
     def imports(self) -> Iterator[str]:
-        """Dotted names of modules, relative ones resolved; `from x import y` gives `x.y`, which may be a module."""
+        """Dotted names of modules, relative ones resolved; `from x import y` gives
+        `x.y`, which may be a module.
+        """
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Import):
                 yield from (alias.name for alias in node.names)
@@ -85,9 +109,11 @@ class Module:
 
 
 def part_of(path: list[str]) -> str:
-    """Return the part that a path inside a feature names: `mfa/routes` is `routes`, and `models.User` is `models`.
+    """Return the part that a path inside a feature names: `mfa/routes` is `routes`, and
+    `models.User` is `models`.
 
-    Names of classes and functions may follow the names of modules; a room's first part is the one that counts.
+    Names of classes and functions may follow the names of modules; a room's first part
+    is the one that counts.
     """
     modules = [name for name in path if name != "__init__"]
     if len(modules) < 2 or modules[0] in PARTS:
@@ -104,13 +130,22 @@ def layers_point_one_way(module: Module) -> Iterator[str]:
     own = LAYERS.get(module.layer)
     for name in module.imports():
         parts = name.split(".")
-        if parts[0] == "app" and len(parts) > 1 and own is not None and LAYERS.get(parts[1], own) > own:
+        if (
+            parts[0] == "app"
+            and len(parts) > 1
+            and own is not None
+            and LAYERS.get(parts[1], own) > own
+        ):
             yield f"imports {name}, which stands above"
 
 
 def parts_of_a_feature_point_one_way(module: Module) -> Iterator[str]:
-    """models, schemas, security or gateway, service and other rules, dependencies, router."""
-    if not module.feature or not module.part or module.part in ("demo", "admin"):  # these stand on all of it
+    """models, schemas, security or gateway, service and other rules, dependencies,
+    router.
+    """
+    if (
+        not module.feature or not module.part or module.part in ("demo", "admin")
+    ):  # these stand on all of it
         return
     inside = f"app.routers.{module.feature}."
     for name in module.imports():
@@ -122,7 +157,12 @@ def parts_of_a_feature_point_one_way(module: Module) -> Iterator[str]:
 def features_meet_at_models_and_dependencies(module: Module) -> Iterator[str]:
     for name in module.imports():
         parts = name.split(".")
-        if module.feature and parts[:2] == ["app", "routers"] and len(parts) > 2 and parts[2] != module.feature:
+        if (
+            module.feature
+            and parts[:2] == ["app", "routers"]
+            and len(parts) > 2
+            and parts[2] != module.feature
+        ):
             if module.feature in ROOTS:
                 yield f"imports {name}: {module.feature} stands on no feature"
             elif len(parts) < 4 or parts[3] not in OPEN_TO_FEATURES:
@@ -143,28 +183,44 @@ def libraries_stay_in_their_place(module: Module) -> Iterator[str]:
 
 
 def routes_are_plain_functions(module: Module) -> Iterator[str]:
-    """Routes, and what calls the database, run in threads: in `async def` they would stop the event loop."""
+    """Routes, and what calls the database, run in threads: in `async def` they would
+    stop the event loop.
+    """
     for function in module.functions():
         if not isinstance(function, ast.AsyncFunctionDef):
             continue
         decorators = [d.func if isinstance(d, ast.Call) else d for d in function.decorator_list]
         route = any(isinstance(d, ast.Attribute) and d.attr in VERBS for d in decorators)
-        arguments = {ast.unparse(a.annotation) for a in function.args.args + function.args.kwonlyargs if a.annotation}
-        calls = {ast.unparse(node.func) for node in ast.walk(function) if isinstance(node, ast.Call)}
-        database = arguments & {"db_dependency", "Session"} or any(call.startswith("service.") for call in calls)
+        arguments = {
+            ast.unparse(a.annotation)
+            for a in function.args.args + function.args.kwonlyargs
+            if a.annotation
+        }
+        calls = {
+            ast.unparse(node.func) for node in ast.walk(function) if isinstance(node, ast.Call)
+        }
+        database = arguments & {"db_dependency", "Session"} or any(
+            call.startswith("service.") for call in calls
+        )
         if database or (module.feature and route):
             yield f"{function.name} is async"
 
 
 def get_db_alone_ends_transactions(module: Module) -> Iterator[str]:
     for node in ast.walk(module.tree):
-        if module.feature and isinstance(node, ast.Attribute) and node.attr in ("commit", "rollback"):
+        if (
+            module.feature
+            and isinstance(node, ast.Attribute)
+            and node.attr in ("commit", "rollback")
+        ):
             yield f"line {node.lineno} calls {node.attr}"
 
 
 def features_raise_their_own_errors(module: Module) -> Iterator[str]:
     for node in ast.walk(module.tree):
-        named = getattr(node, "id", None) or getattr(node, "attr", None) or getattr(node, "name", None)
+        named = (
+            getattr(node, "id", None) or getattr(node, "attr", None) or getattr(node, "name", None)
+        )
         if module.feature and named == "HTTPException":
             yield f"line {getattr(node, 'lineno', '?')} names HTTPException"
 
@@ -183,7 +239,9 @@ def sessions_come_from_db_dependency(module: Module) -> Iterator[str]:
 
 
 def rows_have_the_clock_of_the_database(module: Module) -> Iterator[str]:
-    """The host's clock is for what stays on the host; what two hosts compare is read from `app.db.clock`."""
+    """The host's clock is for what stays on the host; what two hosts compare is read
+    from `app.db.clock`.
+    """
     if module.name in OWN_CLOCK or module.layer == "core":
         return
     yield from (f"imports {name}" for name in module.imports() if name == "app.core.types.now")
@@ -193,20 +251,30 @@ def rows_have_the_clock_of_the_database(module: Module) -> Iterator[str]:
 
 
 def relationships_name_their_loads(module: Module) -> Iterator[str]:
-    """A lazy relationship sends a statement whenever somebody looks at it: one for each row of a list."""
+    """A lazy relationship sends a statement whenever somebody looks at it: one for each
+    row of a list.
+    """
     for node in ast.walk(module.tree):
-        if not isinstance(node, ast.Call) or ast.unparse(node.func).rpartition(".")[2] != "relationship":
+        if (
+            not isinstance(node, ast.Call)
+            or ast.unparse(node.func).rpartition(".")[2] != "relationship"
+        ):
             continue
         given = {keyword.arg: keyword.value for keyword in node.keywords}
         if "backref" in given:
-            yield f"line {node.lineno} has a backref, which is lazy: let relationships point one way"
+            yield (
+                f"line {node.lineno} has a backref, which is lazy: let relationships point one way"
+            )
         lazy = given.get("lazy")
         if isinstance(lazy, ast.Constant) and lazy.value in EAGER_OR_REFUSED:
             continue
         kept = [keyword for keyword in node.keywords if keyword.arg != "lazy"]
         better = ast.Call(node.func, node.args, [*kept, ast.keyword("lazy", ast.Constant("raise"))])
         written = ast.unparse(better).replace("'", '"')
-        yield f"line {node.lineno} has a lazy relationship. Write {written}, and joinedload() in queries that need it"
+        yield (
+            f"line {node.lineno} has a lazy relationship. Write {written}, and joinedload() in "
+            "queries that need it"
+        )
 
 
 def files_are_short(module: Module) -> Iterator[str]:
@@ -220,7 +288,9 @@ def functions_are_short(module: Module) -> Iterator[str]:
         assert function.end_lineno
         first = function.body[0]
         text = (
-            isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
+            isinstance(first, ast.Expr)
+            and isinstance(first.value, ast.Constant)
+            and isinstance(first.value.value, str)
         )
         docstring = (first.end_lineno or 0) - first.lineno + 1 if text else 0
         lines = function.end_lineno - function.lineno + 1 - docstring
@@ -229,7 +299,9 @@ def functions_are_short(module: Module) -> Iterator[str]:
 
 
 def simulator_stands_apart(module: Module) -> Iterator[str]:
-    """It is a peer behind HTTP: the application does not know it, and it does not know the application."""
+    """It is a peer behind HTTP: the application does not know it, and it does not know
+    the application.
+    """
     other = "app" if module.path[0] == "simulator" else "simulator"
     yield from (f"imports {name}" for name in module.imports() if name.split(".")[0] == other)
 
@@ -238,7 +310,12 @@ def parts_of_the_simulator_point_one_way(module: Module) -> Iterator[str]:
     own = SIMULATOR_PARTS.get(module.layer)
     for name in module.imports():
         parts = name.split(".")
-        if parts[0] == "simulator" and len(parts) > 1 and own is not None and SIMULATOR_PARTS.get(parts[1], own) > own:
+        if (
+            parts[0] == "simulator"
+            and len(parts) > 1
+            and own is not None
+            and SIMULATOR_PARTS.get(parts[1], own) > own
+        ):
             yield f"imports {name}, which stands above"
 
 
@@ -281,7 +358,9 @@ def cycle_of_features(all_modules: list[Module]) -> list[str] | None:
     for module in all_modules:
         if module.feature:
             names = (name.split(".") for name in module.imports())
-            others = {parts[2] for parts in names if parts[:2] == ["app", "routers"] and len(parts) > 2}
+            others = {
+                parts[2] for parts in names if parts[:2] == ["app", "routers"] and len(parts) > 2
+            }
             graph.setdefault(module.feature, set()).update(others - {module.feature})
     try:
         TopologicalSorter(graph).prepare()

@@ -1,7 +1,9 @@
-"""A real browser, for what only one shows: which requests a page makes, and what its policy forbids.
+"""A real browser, for what only one shows: which requests a page makes, and what its
+policy forbids.
 
-Playwright runs an event loop in the thread that uses it, and the tests let no database call run in such a thread: so
-the browser has a thread of its own, and a test hands it what is to be done there.
+Playwright runs an event loop in the thread that uses it, and the tests let no database
+call run in such a thread: so the browser has a thread of its own, and a test hands it
+what is to be done there.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,7 +23,9 @@ ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
 
 @dataclass
 class Visit:
-    """What happened on a page: every request, everything that a developer would see in red, and what was found."""
+    """What happened on a page: every request, everything that a developer would see in
+    red, and what was found.
+    """
 
     found: Any = None
     requests: list[str] = field(default_factory=list)
@@ -33,7 +37,10 @@ class Visit:
         page.on("requestfailed", lambda request: self.complaints.append(f"failed: {request.url}"))
         page.on("response", self._note)
         page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
-        page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
+        page.on(
+            "console",
+            lambda said: self.complaints.append(said.text) if said.type == "error" else None,
+        )
 
     def _note(self, answer: Response) -> None:
         if answer.status >= HTTPStatus.BAD_REQUEST:  # a redirect is none of a page's faults
@@ -45,11 +52,15 @@ Browse = Callable[[Callable[[Page], Any]], Visit]
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browse]:
-    """`browser(act)`: do `act(page)` with a fresh page of a fresh profile of the machine's own Chromium."""
+    """`browser(act)`: do `act(page)` with a fresh page of a fresh profile of the
+    machine's own Chromium.
+    """
     path = program(*NAMES)
     with ThreadPoolExecutor(1) as thread:
         playwright = thread.submit(lambda: sync_playwright().start()).result()
-        chromium = thread.submit(playwright.chromium.launch, executable_path=path, args=ARGUMENTS).result()
+        chromium = thread.submit(
+            playwright.chromium.launch, executable_path=path, args=ARGUMENTS
+        ).result()
         yield lambda act: thread.submit(_visit, chromium, act).result()
         thread.submit(chromium.close).result()
         thread.submit(playwright.stop).result()

@@ -1,4 +1,6 @@
-"""A test client that holds every answer against the OpenAPI document: an undocumented status or code fails the test."""
+"""A test client that holds every answer against the OpenAPI document: an undocumented
+status or code fails the test.
+"""
 
 import re
 from typing import Any
@@ -18,7 +20,9 @@ class DocumentedClient(TestClient):
         super().__init__(app, **options)
         self._operations = [
             (re.compile(re.sub(r"\{\w+\}", "[^/]+", path)), operations)
-            for path, operations in sorted(app.openapi()["paths"].items(), key=lambda item: item[0].count("{"))
+            for path, operations in sorted(
+                app.openapi()["paths"].items(), key=lambda item: item[0].count("{")
+            )
         ]
 
     def request(self, method: str, url: Any, **options: Any) -> Response:
@@ -35,21 +39,29 @@ class DocumentedClient(TestClient):
         )
         operation = next(found, None)
         if response.status_code >= 400:
-            assert response.headers["content-type"] == "application/problem+json", (path, response.status_code)
+            assert response.headers["content-type"] == "application/problem+json", (
+                path,
+                response.status_code,
+            )
             said = method == "head" or response.json()["detail"]
             assert said, f"{method} {path} says {response.status_code}, but nothing to people"
         if operation is None or response.status_code in ANYWHERE:
             return
         documented = operation["responses"].get(str(response.status_code))
         assert documented, (
-            f"{method} {path} answered {response.status_code}, which OpenAPI does not know: {response.text}"
+            f"{method} {path} answered {response.status_code}, which OpenAPI does not know: "
+            f"{response.text}"
         )
         missing = [
-            name for name in documented.get("headers", {}) if name not in response.headers and name not in PERHAPS
+            name
+            for name in documented.get("headers", {})
+            if name not in response.headers and name not in PERHAPS
         ]
         assert not missing, f"{method} {path} answered {response.status_code} without {missing}"
         if response.status_code >= 400:
-            codes = documented["content"]["application/problem+json"]["schema"]["allOf"][1]["properties"]["code"][
-                "enum"
-            ]
-            assert response.json()["code"] in codes, f"{method} {path}: {response.json()['code']} is not in {codes}"
+            codes = documented["content"]["application/problem+json"]["schema"]["allOf"][1][
+                "properties"
+            ]["code"]["enum"]
+            assert response.json()["code"] in codes, (
+                f"{method} {path}: {response.json()['code']} is not in {codes}"
+            )

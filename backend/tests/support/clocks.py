@@ -1,7 +1,8 @@
 """Two clocks that tests move: the host's, and the database's.
 
-`time_machine.travel` moves both, as time does. Within `host_ahead(minutes=3)` this process is a host whose clock is
-wrong by that much; the database's is right, and goes on to follow whatever else is travelled.
+`time_machine.travel` moves both, as time does. Within `host_ahead(minutes=3)` this
+process is a host whose clock is wrong by that much; the database's is right, and goes
+on to follow whatever else is travelled.
 """
 
 import time
@@ -26,7 +27,9 @@ _ahead = timedelta()  # by how much this host's clock differs from the database'
 
 @contextmanager
 def host_ahead(**difference: float) -> Iterator[None]:
-    """Until the block ends this host's clock is ahead of the database's by this `timedelta`; behind, if negative."""
+    """Until the block ends this host's clock is ahead of the database's by this
+    `timedelta`; behind, if negative.
+    """
     global _ahead  # noqa: PLW0603 - the process has one host clock, and requests run in other threads
     before = _ahead
     _ahead = timedelta(**difference)
@@ -40,14 +43,23 @@ def host_ahead(**difference: float) -> Iterator[None]:
 def _is_travelling() -> bool:
     """Whether more is moved than the clock of this host."""
     hatch = time_machine.escape_hatch
-    return hatch.is_travelling() and abs(time.time() - _ahead.total_seconds() - hatch.time.time()) > NOTABLE
+    return (
+        hatch.is_travelling()
+        and abs(time.time() - _ahead.total_seconds() - hatch.time.time()) > NOTABLE
+    )
 
 
-def follow_travel(_c: Connection, _cursor: Any, statement: str, given: Any, context: Any, _m: Any) -> tuple[str, Any]:
-    """While time is travelled, have the database read our clock instead of its own; a listener to statements."""
+def follow_travel(
+    _c: Connection, _cursor: Any, statement: str, given: Any, context: Any, _m: Any
+) -> tuple[str, Any]:
+    """While time is travelled, have the database read our clock instead of its own; a
+    listener to statements.
+    """
     if _is_travelling():
         dialect, at = context.dialect.name, datetime.now(UTC) - _ahead
-        if dialect == "sqlite":  # which cuts off microseconds: what a test moved to would not have come yet
+        if (
+            dialect == "sqlite"
+        ):  # which cuts off microseconds: what a test moved to would not have come yet
             at += timedelta(microseconds=-at.microsecond % 1000)
         moment = at.strftime("%Y-%m-%d %H:%M:%S.%f")
         statement = statement.replace(READINGS[dialect], MOMENTS[dialect].format(moment))

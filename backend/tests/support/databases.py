@@ -1,4 +1,6 @@
-"""Fresh databases for tests, on the servers that there are. PostgreSQL comes from PyPI where no server is given."""
+"""Fresh databases for tests, on the servers that there are. PostgreSQL comes from PyPI
+where no server is given.
+"""
 
 import logging
 import os
@@ -19,24 +21,32 @@ _servers: list[Any] = []
 
 
 class NotATestDatabase(RuntimeError):
-    """Tests drop what they find: a name that does not end in `_test` might be somebody's own database."""
+    """Tests drop what they find: a name that does not end in `_test` might be
+    somebody's own database.
+    """
 
 
 def environment(kind: str) -> dict[str, str]:
-    """What the application and all workers need to know. Whatever the caller's shell has set does not leak in."""
+    """What the application and all workers need to know. Whatever the caller's shell
+    has set does not leak in.
+    """
     global _folder  # noqa: PLW0603 - one folder for one run, removed when it ends
     _folder = Path(tempfile.mkdtemp(prefix="liftoff-tests-"))
     known = {
-        name for name in os.environ if name in {"REDIS_URL", "SMTP_HOST", "API_PREFIX", "ALLOWED_HOSTS", "CORS_ORIGINS"}
+        name
+        for name in os.environ
+        if name in {"REDIS_URL", "SMTP_HOST", "API_PREFIX", "ALLOWED_HOSTS", "CORS_ORIGINS"}
     }
     for name in known:
         del os.environ[name]
     values = {
         "ENVIRONMENT": "test",
         "SECRET_KEY": "a secret that only tests know: 9f8e7d6c5b4a",
-        "PASSWORD_HASH_KIB": "64",  # hashing is slow on purpose; `real_hashing` has what it costs by default
+        # Hashing is slow on purpose; `real_hashing` has what it costs by default.
+        "PASSWORD_HASH_KIB": "64",
         "PORT": "8000",
-        "WRITES_PER_MINUTE": "0",  # tests write faster than people; `test_write_limit.py` has the limit
+        # Tests write faster than people; `test_write_limit.py` has the limit.
+        "WRITES_PER_MINUTE": "0",
         "PUBLIC_URL": "http://testserver",
         "CORS_ORIGINS": "https://app.example.com",
         "DATABASE_POOL_SIZE": "5",
@@ -73,7 +83,9 @@ def stop_servers() -> None:
 
 def create(kind: str, label: str) -> str:
     """An empty database of this kind for this worker or test; its URL."""
-    label = os.environ.get("LIFTOFF_TEST_LABEL", "") + label  # two runs at once on one server keep apart
+    label = (
+        os.environ.get("LIFTOFF_TEST_LABEL", "") + label
+    )  # two runs at once on one server keep apart
     if kind == "sqlite":
         file = Path(os.environ["LIFTOFF_TEST_FOLDER"]) / f"liftoff_{label}_test.db"
         for leftover in file.parent.glob(f"{file.name}*"):
@@ -84,7 +96,9 @@ def create(kind: str, label: str) -> str:
         raise RuntimeError(f"{VARIABLES[kind]} is not set")
     url = make_url(given)
     if not (url.database or "").endswith("_test"):
-        raise NotATestDatabase(f"{VARIABLES[kind]} must name a database that ends in _test, not {url.database!r}")
+        raise NotATestDatabase(
+            f"{VARIABLES[kind]} must name a database that ends in _test, not {url.database!r}"
+        )
     url = url.set(drivername=DRIVERS[kind], database=f"liftoff_{label}_test")
     _recreate(kind, url)
     return url.render_as_string(hide_password=False)

@@ -38,7 +38,9 @@ def until(condition: Callable[[], object], seconds: float = START_SECONDS) -> No
 
 @contextmanager
 def development(folder: Path, **variables: str) -> Iterator[Development]:
-    """Nothing of this run's environment leaks in. `variables` come on top of a developer's; "" takes one away."""
+    """Nothing of this run's environment leaks in. `variables` come on top of a
+    developer's; "" takes one away.
+    """
     tree = Tree(folder / "clone")
     ports = {"PORT": str(free_port()), "SIMULATOR_PORT": str(free_port())}
     own = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME")}
@@ -46,10 +48,18 @@ def development(folder: Path, **variables: str) -> Iterator[Development]:
     log = folder / "dev.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tools.dev"], cwd=tree.backend, env=own | given, stdout=output, stderr=output
+            [sys.executable, "-m", "tools.dev"],
+            cwd=tree.backend,
+            env=own | given,
+            stdout=output,
+            stderr=output,
         )
     running = Development(
-        f"http://localhost:{ports['PORT']}", f"http://127.0.0.1:{ports['SIMULATOR_PORT']}", tree, log, process
+        f"http://localhost:{ports['PORT']}",
+        f"http://127.0.0.1:{ports['SIMULATOR_PORT']}",
+        tree,
+        log,
+        process,
     )
     try:
         until(lambda: "Liftoff is up" in running.log or process.poll() is not None)

@@ -1,11 +1,25 @@
-"""Every table that has purges filled with many rows, so that a database plans as it would in production."""
+"""Every table that has purges filled with many rows, so that a database plans as it
+would in production.
+"""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, case, column, func, insert, literal, literal_column, select, table, text
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    case,
+    column,
+    func,
+    insert,
+    literal,
+    literal_column,
+    select,
+    table,
+    text,
+)
 from sqlalchemy.sql.selectable import FromClause
 
 from app.core.types import now
@@ -13,7 +27,11 @@ from app.db.database import Base, engine
 
 ROWS = 10_000
 OLD = 50  # of these rows every time lies so far in the past that they have run out
-OURS = ("app.platform.", "app.routers.auth.", "app.routers.payments.")  # other features may come and go
+OURS = (
+    "app.platform.",
+    "app.routers.auth.",
+    "app.routers.payments.",
+)  # other features may come and go
 AGES = timedelta(days=1_000)
 
 
@@ -23,17 +41,30 @@ def fill(values: Mapping[str, Callable[[ColumnElement[int]], ColumnElement[Any]]
     `values`, by `table.column`, make something else of a row's number.
     """
     source, number = _numbers()
-    ours = {mapper.local_table for mapper in Base.registry.mappers if mapper.class_.__module__.startswith(OURS)}
+    ours = {
+        mapper.local_table
+        for mapper in Base.registry.mappers
+        if mapper.class_.__module__.startswith(OURS)
+    }
     tables = [made for made in Base.metadata.sorted_tables if made in ours]
     with engine.begin() as connection:
         for made in tables:
-            cells = {c: values.get(f"{made.name}.{c.name}", partial(_value, c))(number) for c in made.columns}
-            filled = insert(made).from_select(list(cells), select(*cells.values()).select_from(source))
+            cells = {
+                c: values.get(f"{made.name}.{c.name}", partial(_value, c))(number)
+                for c in made.columns
+            }
+            filled = insert(made).from_select(
+                list(cells), select(*cells.values()).select_from(source)
+            )
             connection.execute(filled)
-            if connection.dialect.name == "postgresql":  # whose next id is not that behind the largest
+            if (
+                connection.dialect.name == "postgresql"
+            ):  # whose next id is not that behind the largest
                 connection.execute(select(func.setval(f"{made.name}_id_seq", ROWS)))
         for made in tables:
-            connection.execute(text(f"ANALYZE {'TABLE' if connection.dialect.name == 'mysql' else ''} {made.name}"))
+            connection.execute(
+                text(f"ANALYZE {'TABLE' if connection.dialect.name == 'mysql' else ''} {made.name}")
+            )
 
 
 def _numbers() -> tuple[FromClause, ColumnElement[int]]:
@@ -50,7 +81,16 @@ def _value(c: Column[Any], number: ColumnElement[int]) -> ColumnElement[Any]:
         return number
     if kind is datetime:
         at = now()
-        return case((number <= OLD, literal(at - AGES, c.type)), else_=literal(at + timedelta(days=1), c.type))
+        return case(
+            (number <= OLD, literal(at - AGES, c.type)),
+            else_=literal(at + timedelta(days=1), c.type),
+        )
     if kind is str:
-        return func.concat("x", number) if (getattr(c.type, "length", None) or 99) > 6 else literal("x")
-    return {bool: literal(value=False), bytes: literal(b"x", c.type)}.get(kind, literal_column("'{}'"))
+        return (
+            func.concat("x", number)
+            if (getattr(c.type, "length", None) or 99) > 6
+            else literal("x")
+        )
+    return {bool: literal(value=False), bytes: literal(b"x", c.type)}.get(
+        kind, literal_column("'{}'")
+    )

@@ -35,7 +35,9 @@ SESSIONS = (SessionLocal, SideSession, WorkerSession, HealthSession)
 
 @pytest.fixture(scope="session", autouse=True)
 def no_database_on_the_event_loop() -> Iterator[None]:
-    """Any statement, commit or roll-back on a thread that runs an event loop fails the test that did it."""
+    """Any statement, commit or roll-back on a thread that runs an event loop fails the
+    test that did it.
+    """
 
     def refuse(*_: object, **__: object) -> None:
         try:
@@ -60,7 +62,9 @@ def _database_travels() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _logs_go_nowhere() -> Iterator[None]:
-    """Tests that read logs give them a stream of their own; pytest's is closed before the last record is written."""
+    """Tests that read logs give them a stream of their own; pytest's is closed before
+    the last record is written.
+    """
     with Path(os.devnull).open("w") as nowhere:
         configure_logging(get_settings(), nowhere)
         yield
@@ -69,7 +73,9 @@ def _logs_go_nowhere() -> Iterator[None]:
 
 @contextmanager
 def logs_put_back() -> Iterator[None]:
-    """Where logs go afterwards, whatever is configured within: a stream of one test is closed in the next."""
+    """Where logs go afterwards, whatever is configured within: a stream of one test is
+    closed in the next.
+    """
     root = logging.getLogger()
     handlers, level = root.handlers, root.level
     yield
@@ -89,7 +95,9 @@ def migrated(_logs_go_nowhere: None) -> Iterator[None]:
     load_models()
     with logs_put_back():
         cli.migrate()
-    Base.metadata.create_all(engine, [Base.metadata.tables[made.__tablename__] for made in (Widget, Gadget)])
+    Base.metadata.create_all(
+        engine, [Base.metadata.tables[made.__tablename__] for made in (Widget, Gadget)]
+    )
     yield
     for factory in SESSIONS:
         factory.kw["bind"].dispose()
@@ -97,7 +105,9 @@ def migrated(_logs_go_nowhere: None) -> Iterator[None]:
 
 @pytest.fixture
 def db(migrated: None) -> Iterator[Session]:
-    """Fast, for most tests: every session joins one outer transaction, which is rolled back."""
+    """Fast, for most tests: every session joins one outer transaction, which is rolled
+    back.
+    """
     connection = engine.connect()
     outer = connection.begin()
     engines = {factory: factory.kw["bind"] for factory in SESSIONS}
@@ -113,7 +123,8 @@ def db(migrated: None) -> Iterator[Session]:
 
 @pytest.fixture
 def committed(migrated: None) -> Iterator[Callable[[], Session]]:
-    """For races, side sessions and several processes: commits are real, and every row is deleted afterwards.
+    """For races, side sessions and several processes: commits are real, and every row
+    is deleted afterwards.
 
     Gives the session factory.
     """
@@ -125,7 +136,9 @@ def committed(migrated: None) -> Iterator[Callable[[], Session]]:
 
 @pytest.fixture(autouse=True)
 def _fresh_process() -> None:
-    """Each test begins as a process does that has counted nothing and planned nothing."""
+    """Each test begins as a process does that has counted nothing and planned
+    nothing.
+    """
     limits.made_counters.cache_clear()
     recurrence.planner.forget()
     health.database.forget()
@@ -133,7 +146,9 @@ def _fresh_process() -> None:
 
 @pytest.fixture
 def settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
-    """`settings(SMTP_HOST="…")`: change settings until the test ends, also for processes that it starts."""
+    """`settings(SMTP_HOST="…")`: change settings until the test ends, also for
+    processes that it starts.
+    """
 
     def change(**variables: str) -> None:
         for name, value in variables.items():
@@ -172,7 +187,9 @@ def _client(app: FastAPI) -> Iterator[DocumentedClient]:
 
 @pytest.fixture
 def client(_client: DocumentedClient) -> Iterator[DocumentedClient]:
-    """The whole application. Ask for `db` or `committed` as well: they say what becomes of the rows."""
+    """The whole application. Ask for `db` or `committed` as well: they say what becomes
+    of the rows.
+    """
     yield _client
     _client.headers.pop("Authorization", None)
     _client.cookies.clear()
@@ -186,7 +203,9 @@ def _widgets(migrated: None) -> Iterator[DocumentedClient]:
 
 @pytest.fixture
 def widgets(_widgets: DocumentedClient) -> Iterator[DocumentedClient]:
-    """An application whose one feature is made for tests: what the platform promises is shown on it."""
+    """An application whose one feature is made for tests: what the platform promises is
+    shown on it.
+    """
     yield _widgets
     _widgets.headers.pop("Authorization", None)
 
@@ -194,7 +213,9 @@ def widgets(_widgets: DocumentedClient) -> Iterator[DocumentedClient]:
 @pytest.fixture
 def login(client: DocumentedClient, request: pytest.FixtureRequest) -> Callable[[User], User]:
     """`login(user)`: from now on `client` asks as this user."""
-    assert {"db", "committed"} & set(request.fixturenames), "without `db` or `committed` the rows stay for other tests"
+    assert {"db", "committed"} & set(request.fixturenames), (
+        "without `db` or `committed` the rows stay for other tests"
+    )
 
     def as_user(user: User) -> User:
         client.headers["Authorization"] = f"Bearer {token_for(user)}"
@@ -205,7 +226,9 @@ def login(client: DocumentedClient, request: pytest.FixtureRequest) -> Callable[
 
 @pytest.fixture
 def redis_url() -> str:
-    """A real Redis, emptied. The workers of a run have the databases from that of REDIS_TEST_URL downwards."""
+    """A real Redis, emptied. The workers of a run have the databases from that of
+    REDIS_TEST_URL downwards.
+    """
     url = required(os.environ.get("REDIS_TEST_URL"), "REDIS_TEST_URL is not set")
     from redis import Redis
 
@@ -220,7 +243,9 @@ def redis_url() -> str:
 
 @pytest.fixture
 def statements() -> Iterator[list[str]]:
-    """Every SQL statement that is sent while the test runs, without the transaction's own."""
+    """Every SQL statement that is sent while the test runs, without the transaction's
+    own.
+    """
     sent: list[str] = []
 
     def note(_c: Any, _cursor: Any, _text: str, _given: Any, context: Any, _many: Any) -> None:
@@ -235,7 +260,9 @@ def statements() -> Iterator[list[str]]:
 
 @pytest.fixture
 def clock() -> Iterator[time_machine.Traveller]:
-    """A clock that tests move, the database's with it, `clock.shift(seconds)`; it runs on in between."""
+    """A clock that tests move, the database's with it, `clock.shift(seconds)`; it runs
+    on in between.
+    """
     with time_machine.travel(datetime(2030, 1, 1, 12, tzinfo=UTC), tick=True) as traveller:
         yield traveller
 

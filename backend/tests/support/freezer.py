@@ -1,4 +1,6 @@
-"""A server that accepts and does not answer, as one whose processes are stopped: its kernel still acknowledges."""
+"""A server that accepts and does not answer, as one whose processes are stopped: its
+kernel still acknowledges.
+"""
 
 import contextlib
 import socket
@@ -11,7 +13,9 @@ PORTS = {"postgresql": 5432, "mysql": 3306}
 
 
 class Freezer:
-    """Stands before a real server, or before none, and passes on what is sent unless it is frozen."""
+    """Stands before a real server, or before none, and passes on what is sent unless it
+    is frozen.
+    """
 
     def __init__(self, upstream: tuple[str, int] | str | None = None) -> None:
         self.connections = 0

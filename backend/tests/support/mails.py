@@ -14,7 +14,10 @@ from app.platform.templates import Rendered
 def mails_to(address: str) -> list[Rendered]:
     """Oldest first."""
     with SessionLocal() as db:
-        return [read_mail(mail) for mail in db.scalars(select(Mail).where(Mail.recipient == address).order_by(Mail.id))]
+        return [
+            read_mail(mail)
+            for mail in db.scalars(select(Mail).where(Mail.recipient == address).order_by(Mail.id))
+        ]
 
 
 def token_of(mail: Rendered) -> str:

@@ -10,7 +10,8 @@ from tests.support.services import program, required
 def install(folder: Path) -> None:
     """What the folder's lock says, once for all workers and runs.
 
-    Where Node is missing the test is skipped, unless REQUIRE_SERVICES asks for everything.
+    Where Node is missing the test is skipped, unless REQUIRE_SERVICES asks for
+    everything.
     """
     program("node")
     npm = program("npm")
@@ -19,7 +20,9 @@ def install(folder: Path) -> None:
         fcntl.flock(held, fcntl.LOCK_EX)
         if not stamp.exists() or stamp.stat().st_mtime < lock.stat().st_mtime:
             options = ["--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
-            subprocess.run([npm, "ci", *options], cwd=folder, check=True, capture_output=True, timeout=180)
+            subprocess.run(
+                [npm, "ci", *options], cwd=folder, check=True, capture_output=True, timeout=180
+            )
             stamp.touch()
 
 

@@ -20,5 +20,9 @@ def content_of(operation):
 
 def path_of(path, operation):
     """Return the path with the examples of its parameters filled in."""
-    shown = {one["name"]: one["example"] for one in operation.get("parameters", []) if one["in"] == "path"}
+    shown = {
+        one["name"]: one["example"]
+        for one in operation.get("parameters", [])
+        if one["in"] == "path"
+    }
     return path.format(**shown)

@@ -1,4 +1,6 @@
-"""Two providers to sign in with: a certified one (npm `oidc-provider`), and one that does all wrong on demand."""
+"""Two providers to sign in with: a certified one (npm `oidc-provider`), and one that
+does all wrong on demand.
+"""
 
 import contextlib
 import hmac
@@ -43,12 +45,18 @@ class OpenIdProvider:
         httpx2.put(f"{self.url}/redirect-uri", json={"uri": redirect_uri}).raise_for_status()
 
     def sign_in(self, url: str, name: str, until: str) -> str:
-        """What a browser does there, up to the address that begins with `until`, where it is sent back to."""
+        """What a browser does there, up to the address that begins with `until`, where
+        it is sent back to.
+        """
         with httpx2.Client() as browser:
             for _ in range(10):
                 if url.startswith(until):
                     return url
-                form = {"prompt": "login", "login": name, "password": "any"} if "/interaction/" in url else None
+                form = (
+                    {"prompt": "login", "login": name, "password": "any"}
+                    if "/interaction/" in url
+                    else None
+                )
                 answer = browser.post(url, data=form) if form else browser.get(url)
                 assert answer.is_redirect, answer.text
                 url = str(httpx2.URL(url).join(answer.headers["Location"]))
@@ -64,7 +72,9 @@ def running_provider() -> Iterator[OpenIdProvider]:
     ) as process:
         try:
             assert process.stdout
-            yield OpenIdProvider(f"http://127.0.0.1:{json.loads(process.stdout.readline())['port']}")
+            yield OpenIdProvider(
+                f"http://127.0.0.1:{json.loads(process.stdout.readline())['port']}"
+            )
         finally:
             process.terminate()
 
@@ -75,10 +85,11 @@ def key(kid: str) -> RSAKey:
 
 
 class Impostor:
-    """A provider whose every answer a test can spoil. It has no page to sign in on: a test makes the callback up.
+    """A provider whose every answer a test can spoil. It has no page to sign in on: a
+    test makes the callback up.
 
-    `asked` counts what was asked for by path, `form` is what came to the token endpoint. `answers` maps a path to a
-    function that answers instead.
+    `asked` counts what was asked for by path, `form` is what came to the token
+    endpoint. `answers` maps a path to a function that answers instead.
     """
 
     def __init__(self) -> None:
@@ -124,14 +135,24 @@ class Impostor:
             reply(request, {}, 404)
 
     def vouch(self, subject: str, email: str, nonce: str, /, **claims: object) -> None:
-        """Good claims for the next sign-in, and what is to differ; None leaves a claim out."""
+        """Good claims for the next sign-in, and what is to differ; None leaves a claim
+        out.
+        """
         at = int(time.time())
-        good = {"iss": self.url, "aud": CLIENT["GOOGLE_CLIENT_ID"], "sub": subject, "nonce": nonce, "iat": at}
+        good = {
+            "iss": self.url,
+            "aud": CLIENT["GOOGLE_CLIENT_ID"],
+            "sub": subject,
+            "nonce": nonce,
+            "iat": at,
+        }
         good |= {"exp": at + 300, "email": email, "email_verified": True}
         self.claims = {name: value for name, value in (good | claims).items() if value is not None}
 
     def by_challenge(self, nonces: dict[str, str], subject: str, email: str) -> None:
-        """The same person in many journeys at once: the verifier tells which nonce goes into an ID token."""
+        """The same person in many journeys at once: the verifier tells which nonce goes
+        into an ID token.
+        """
 
         def sign(_: dict[str, Any]) -> str:
             challenge = _base64(sha256(self.form["code_verifier"].encode()).digest())
@@ -141,13 +162,21 @@ class Impostor:
         self.id_token = sign
 
     def sign(self, claims: dict[str, Any], **header: object) -> str:
-        return jwt.encode({"alg": "RS256", "kid": "first", **header}, claims, self.keys[0], algorithms=["RS256"])
+        return jwt.encode(
+            {"alg": "RS256", "kid": "first", **header}, claims, self.keys[0], algorithms=["RS256"]
+        )
 
 
-def reply(request: BaseHTTPRequestHandler, document: object, status: int = 200, **headers: str) -> None:
+def reply(
+    request: BaseHTTPRequestHandler, document: object, status: int = 200, **headers: str
+) -> None:
     body = document if isinstance(document, bytes) else json.dumps(document).encode()
     request.send_response(status)
-    for name, value in {"Content-Type": "application/json", "Content-Length": str(len(body)), **headers}.items():
+    for name, value in {
+        "Content-Type": "application/json",
+        "Content-Length": str(len(body)),
+        **headers,
+    }.items():
         request.send_header(name.replace("_", "-"), value)
     request.end_headers()
     request.wfile.write(body)
@@ -162,7 +191,9 @@ def running_impostor(certificate: Path | None = None) -> Iterator[Impostor]:
         tls.load_cert_chain(certificate)
         impostor.server.socket = tls.wrap_socket(impostor.server.socket, server_side=True)
         impostor.url = impostor.url.replace("http:", "https:")
-    thread = threading.Thread(target=impostor.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread = threading.Thread(
+        target=impostor.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+    )
     thread.start()
     yield impostor
     impostor.server.shutdown()

@@ -37,9 +37,13 @@ class Proxy:
 
 
 def configuration(folder: Path, http: int, https: int, server: Server, *, compresses: bool) -> str:
-    """The shipped file with other addresses, and with other folders than the system's."""
+    """The shipped file with other addresses, and with other folders than the
+    system's.
+    """
     text = CONFIGURATION.read_text()
-    stores = "".join(f"{kind}_temp_path {folder}/{kind}; " for kind in ("proxy", "fastcgi", "uwsgi", "scgi"))
+    stores = "".join(
+        f"{kind}_temp_path {folder}/{kind}; " for kind in ("proxy", "fastcgi", "uwsgi", "scgi")
+    )
     for old, new in (
         ("listen 80 ", f"listen 127.0.0.1:{http} "),
         ("listen 443 ", f"listen 127.0.0.1:{https} "),
@@ -52,7 +56,10 @@ def configuration(folder: Path, http: int, https: int, server: Server, *, compre
         assert old in text
         text = text.replace(old, new)
     if compresses:
-        text = text.replace("gzip off;", "gzip on; gzip_proxied any; gzip_min_length 1; gzip_types application/json;")
+        text = text.replace(
+            "gzip off;",
+            "gzip on; gzip_proxied any; gzip_min_length 1; gzip_types application/json;",
+        )
     return f"user {getpass.getuser()};\ndaemon off;\n{text}"
 
 
@@ -61,11 +68,25 @@ def running_proxy(server: Server, folder: Path, *, compresses: bool = False) -> 
     """nginx with a certificate made for it, from its first answer to its end."""
     nginx, openssl = program("nginx", "/usr/sbin/nginx"), program("openssl")
     key, certificate = folder / "privkey.pem", folder / "fullchain.pem"
-    make = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost"
+    make = (
+        "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj "
+        "/CN=localhost"
+    )
     names = "subjectAltName=DNS:localhost,IP:127.0.0.1"
-    command = [openssl, *make.split(), "-addext", names, "-keyout", str(key), "-out", str(certificate)]
+    command = [
+        openssl,
+        *make.split(),
+        "-addext",
+        names,
+        "-keyout",
+        str(key),
+        "-out",
+        str(certificate),
+    ]
     subprocess.run(command, check=True, capture_output=True)
-    proxy = Proxy(free_port(), free_port(), folder, ssl.create_default_context(cafile=str(certificate)))
+    proxy = Proxy(
+        free_port(), free_port(), folder, ssl.create_default_context(cafile=str(certificate))
+    )
     file = folder / "nginx.conf"
     file.write_text(configuration(folder, proxy.http, proxy.https, server, compresses=compresses))
     arguments = [nginx, "-e", str(folder / "error.log"), "-p", str(folder), "-c", str(file)]

@@ -1,4 +1,6 @@
-"""Texts that make a regular expression work hard: each beginning of what it matches, again and again."""
+"""Texts that make a regular expression work hard: each beginning of what it matches,
+again and again.
+"""
 
 import re
 from collections.abc import Iterator
@@ -19,8 +21,12 @@ CLASSES = {
 
 
 def pumps(pattern: re.Pattern[Any], size: int) -> Iterator[str]:
-    """Yield texts of `size` characters: every prefix of every alternative, repeated as a whole or by its last sign."""
-    source = pattern.pattern if isinstance(pattern.pattern, str) else pattern.pattern.decode("latin-1")
+    """Yield texts of `size` characters: every prefix of every alternative, repeated as
+    a whole or by its last sign.
+    """
+    source = (
+        pattern.pattern if isinstance(pattern.pattern, str) else pattern.pattern.decode("latin-1")
+    )
     found = {text for text in _prefixes(parser.parse(source, pattern.flags & ~re.UNICODE)) if text}
     for text in sorted(found):
         yield (text * (size // len(text) + 1))[:size]
@@ -46,7 +52,11 @@ def _texts(kind: Any, value: Any) -> list[str]:
             texts = [text for branch in value[1] for text in _prefixes(branch)]
         case c.MAX_REPEAT | c.MIN_REPEAT | c.POSSESSIVE_REPEAT:
             inner = _prefixes(value[2])
-            texts = [*inner, inner[-1] * max(1, min(int(value[0]), 500)), inner[-1] * min(int(value[1]), 3)]
+            texts = [
+                *inner,
+                inner[-1] * max(1, min(int(value[0]), 500)),
+                inner[-1] * min(int(value[1]), 3),
+            ]
         case c.SUBPATTERN | c.ATOMIC_GROUP | c.ASSERT | c.ASSERT_NOT:
             texts = _prefixes(value if kind is c.ATOMIC_GROUP else value[-1])
         case _:

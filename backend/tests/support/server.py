@@ -40,7 +40,8 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def running_server(*program: str, **variables: str) -> Iterator[Server]:
-    """`python -m app.server`, or with other arguments of Python, from its first answer to its end.
+    """`python -m app.server`, or with other arguments of Python, from its first answer
+    to its end.
 
     The settings come on top of the tests' own.
     """

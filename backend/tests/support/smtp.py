@@ -1,4 +1,6 @@
-"""A real mail server on a real socket: it writes down what it gets, and misbehaves when it is told to."""
+"""A real mail server on a real socket: it writes down what it gets, and misbehaves when
+it is told to.
+"""
 
 import asyncio
 import contextlib
@@ -18,7 +20,9 @@ from tests.support.server import free_port
 
 
 class Recorder:
-    """What one mail server does. `taken` holds what it answered 250 to, `received` all that it got."""
+    """What one mail server does. `taken` holds what it answered 250 to, `received` all
+    that it got.
+    """
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -38,7 +42,9 @@ class Recorder:
         self._mails: Counter[Session] = Counter()
         self.ends_lines_by = ""  # what it says to one mail more; nothing: it just hangs up
 
-    async def handle_MAIL(self, server: SMTP, session: Session, envelope: Envelope, sender: str, _o: list[str]) -> str:  # noqa: N802 - aiosmtpd's
+    async def handle_MAIL(  # noqa: N802 - aiosmtpd's
+        self, server: SMTP, session: Session, envelope: Envelope, sender: str, _o: list[str]
+    ) -> str:
         self._mails[session] += 1
         if self._mails[session] > self.mails_per_line:
             if not self.ends_lines_by:
@@ -48,7 +54,9 @@ class Recorder:
         envelope.mail_from = sender
         return "250 OK"
 
-    async def handle_RCPT(self, server: SMTP, _s: Session, envelope: Envelope, address: str, _o: list[str]) -> str:  # noqa: N802 - aiosmtpd's
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd's
+        self, server: SMTP, _s: Session, envelope: Envelope, address: str, _o: list[str]
+    ) -> str:
         self.encrypted.append(server._tls_protocol is not None)  # noqa: SLF001 - has no public reader
         if self.rcpt_answer:
             return self.rcpt_answer
@@ -119,7 +127,9 @@ class _Controller(Controller):
 def far_away(port: int, seconds: float) -> Iterator[int]:
     """A port that leads to another one, from where each answer takes so long."""
 
-    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, delay: float) -> None:
+    async def carry(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter, delay: float
+    ) -> None:
         with contextlib.closing(writer), contextlib.suppress(ConnectionError):
             while data := await reader.read(65_536):
                 await asyncio.sleep(delay)
@@ -148,13 +158,17 @@ def far_away(port: int, seconds: float) -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def mail_server(kind: type[Recorder] = Recorder, /, **options: Any) -> Iterator[tuple[Recorder, int]]:
+def mail_server(
+    kind: type[Recorder] = Recorder, /, **options: Any
+) -> Iterator[tuple[Recorder, int]]:
     """Until the block ends; its recorder and its port. Options are aiosmtpd's."""
     port = free_port()
     recorder = kind(port)
     controller = _Controller(recorder, hostname="127.0.0.1", port=port, **options)
     controller.start()
-    wait_until(lambda: recorder.connections and not recorder.open)  # its own, to see whether it listens
+    wait_until(
+        lambda: recorder.connections and not recorder.open
+    )  # its own, to see whether it listens
     recorder.connections = 0
     try:
         yield recorder, port

@@ -1,4 +1,6 @@
-"""A copy of this project to change at will: what is committed or about to be, without anything that git ignores."""
+"""A copy of this project to change at will: what is committed or about to be, without
+anything that git ignores.
+"""
 
 import os
 import shutil
@@ -18,7 +20,9 @@ class Tree:
         self.root = folder
         self.backend = folder / "backend"
         listed = subprocess.check_output(
-            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, text=True
+            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+            cwd=ROOT,
+            text=True,
         )
         for name in filter(None, listed.split("\0")):
             if (ROOT / name).is_file():  # one that is deleted and not yet committed is listed too
@@ -26,9 +30,17 @@ class Tree:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(ROOT / name, target)
 
-    def python(self, *arguments: str, timeout: float = 600, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run a module in `backend/` with the settings of a developer; nothing of this run's environment leaks in."""
-        own = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "XDG_RUNTIME_DIR")}
+    def python(
+        self, *arguments: str, timeout: float = 600, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a module in `backend/` with the settings of a developer; nothing of this
+        run's environment leaks in.
+        """
+        own = {
+            name: value
+            for name, value in os.environ.items()
+            if name in ("PATH", "HOME", "XDG_RUNTIME_DIR")
+        }
         return subprocess.run(
             [sys.executable, *arguments],
             cwd=self.backend,

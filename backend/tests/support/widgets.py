@@ -1,4 +1,6 @@
-"""A feature made for tests, so that core, db and platform are shown without leaning on a real one."""
+"""A feature made for tests, so that core, db and platform are shown without leaning on
+a real one.
+"""
 
 from datetime import date
 from decimal import Decimal
@@ -99,7 +101,9 @@ def list_widgets(db: db_dependency, page: PageParams) -> Page[WidgetRead]:
 
 @router.post("", status_code=status.HTTP_201_CREATED, response_model=WidgetRead)
 @raises(NameTaken)
-def create_widget(db: db_dependency, data: WidgetCreate, response: Response, note: str = "") -> Widget:
+def create_widget(
+    db: db_dependency, data: WidgetCreate, response: Response, note: str = ""
+) -> Widget:
     widget = add_widget(db, data)
     response.headers["Location"] = f"/widgets/{widget.id}"
     return widget

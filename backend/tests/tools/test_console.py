@@ -32,14 +32,22 @@ def test_a_program_that_ends_early_is_no_success(capsys):
     with pytest.raises(Ended) as end:
         wait()
     said = capsys.readouterr().out
-    assert (end.value.code, "server ready" in said, "has ended with exit code 1" in said) == (1, False, True)
+    assert (end.value.code, "server ready" in said, "has ended with exit code 1" in said) == (
+        1,
+        False,
+        True,
+    )
 
 
 def leaving(tree):
-    """The lines at which a step is left without an error. A function inside it leaves only itself."""
+    """The lines at which a step is left without an error. A function inside it leaves
+    only itself.
+    """
     found = []
     for block in ast.walk(tree):
-        if isinstance(block, ast.With) and any("step(" in ast.unparse(item.context_expr) for item in block.items):
+        if isinstance(block, ast.With) and any(
+            "step(" in ast.unparse(item.context_expr) for item in block.items
+        ):
             found += [node.lineno for statement in block.body for node in _own(statement)]
     return found
 
@@ -68,7 +76,9 @@ def test_a_step_that_is_left_early_is_found(body, lines):
 
 
 def test_no_step_is_left_early():
-    """A context manager cannot tell `return` from the end of its block, and would say that it is done."""
+    """A context manager cannot tell `return` from the end of its block, and would say
+    that it is done.
+    """
     files = [file for folder in ("tools", "scaffold") for file in (BACKEND / folder).glob("*.py")]
     found = {file.name: leaving(ast.parse(file.read_text("utf-8"))) for file in files}
     assert {name: lines for name, lines in found.items() if lines} == {}

@@ -1,4 +1,6 @@
-"""`make dev`: the server and the Stripe simulator beside each other, and what a developer changes meanwhile."""
+"""`make dev`: the server and the Stripe simulator beside each other, and what a
+developer changes meanwhile.
+"""
 
 import httpx2
 import pytest
@@ -25,13 +27,19 @@ def test_the_simulator_sends_to_the_server_and_outlives_its_reload(running):
     assert f"API       {running.api}\n" in running.log
     assert f"Stripe    {running.stripe}/_simulator" in running.log
     for host in ("127.0.0.1", "localhost"):
-        assert httpx2.get(running.api.replace("localhost", host) + "/health/ready").status_code == 200
+        assert (
+            httpx2.get(running.api.replace("localhost", host) + "/health/ready").status_code == 200
+        )
     assert prices(running.stripe) == [1200, 4900, 12000, 49000]
     before_the_server, _, _ = running.log.partition("Application startup complete")
     assert "demo jobs done" in before_the_server  # so whoever finds it ready can buy a plan
-    endpoints = httpx2.get(f"{running.stripe}/v1/webhook_endpoints", auth=("sk_test_x", "")).json()["data"]
+    endpoints = httpx2.get(f"{running.stripe}/v1/webhook_endpoints", auth=("sk_test_x", "")).json()[
+        "data"
+    ]
     assert [endpoint["url"] for endpoint in endpoints] == [f"{running.api}/payments/webhook"]
-    httpx2.post(f"{running.stripe}/_simulator/api/chaos", json={"seed": 4711})  # kept in memory alone
+    httpx2.post(
+        f"{running.stripe}/_simulator/api/chaos", json={"seed": 4711}
+    )  # kept in memory alone
 
     file = running.tree.backend / "app" / "main.py"
     file.write_text(file.read_text() + "\n# changed\n")
@@ -41,7 +49,9 @@ def test_the_simulator_sends_to_the_server_and_outlives_its_reload(running):
 
 
 def test_changed_plans_are_sold_and_changed_settings_are_in_force(running):
-    """What is wrong in either file is said, and what was right before stays in force until it is mended."""
+    """What is wrong in either file is said, and what was right before stays in force
+    until it is mended.
+    """
     plans, env = running.tree.backend / "plans.toml", running.tree.root / ".env"
     sold, settings = plans.read_text(), env.read_text()
     plans.write_text(sold.replace("amount = 1200\n", "amount = \n"))
@@ -49,7 +59,11 @@ def test_changed_plans_are_sold_and_changed_settings_are_in_force(running):
     plans.write_text(sold.replace("amount = 1200\n", "amount = 1300\n"))
     until(lambda: prices(running.stripe) == [1300, 4900, 12000, 49000])
     env.write_text(f"{settings}\nSMTP_PORT=many\n")
-    until(lambda: "Until you fix that, everything continues with the previous settings." in running.log)
+    until(
+        lambda: (
+            "Until you fix that, everything continues with the previous settings." in running.log
+        )
+    )
     assert "SMTP_PORT: must be a whole number" in running.log
     assert httpx2.get(f"{running.api}/health/ready").status_code == 200
     env.write_text(f"# a comment changes nothing\n{settings}")

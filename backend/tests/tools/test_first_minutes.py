@@ -1,4 +1,6 @@
-"""What a newcomer meets when something is missing: one clear line that says what to do."""
+"""What a newcomer meets when something is missing: one clear line that says what to
+do.
+"""
 
 import os
 import re
@@ -16,7 +18,8 @@ from tests.support.trees import Tree
 from tools.dev import api_url
 from tools.env_file import write_env_file
 
-# No server listens there, and little is tried twice: what a machine without a network looks like to an installer.
+# No server listens there, and little is tried twice: what a machine without a network
+# looks like to an installer.
 OFFLINE = {
     "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
     "PIP_RETRIES": "1",
@@ -42,7 +45,10 @@ def said(run):
 
 
 def test_a_python_that_is_too_old_is_told_so(tree):
-    old = "import sys; sys.version_info = (3, 9, 18, 'final', 0); sys.path.insert(0, ''); import tools.bootstrap"
+    old = (
+        "import sys; sys.version_info = (3, 9, 18, 'final', 0); sys.path.insert(0, ''); import "
+        "tools.bootstrap"
+    )
     line = said(tree.python("-c", old))
     assert line.startswith("Liftoff needs Python 3.11 or newer; this is 3.9.18 at ")
     assert "make PYTHON=" in line
@@ -57,7 +63,9 @@ def test_the_check_of_the_version_parses_on_every_python(tree):
 
 def test_without_a_network_the_installer_says_so(tree):
     line = said(tree.python("-m", "tools.bootstrap", **OFFLINE))
-    assert line.startswith("No network: the packages could not be downloaded. Connect, and run make again.")
+    assert line.startswith(
+        "No network: the packages could not be downloaded. Connect, and run make again."
+    )
     assert (tree.root / ".venv" / "install.log").stat().st_size
 
 
@@ -79,7 +87,9 @@ def test_so_is_the_port_of_the_simulator(tree):
         taken.listen()
         port = taken.getsockname()[1]
         line = said(tree.python("-m", "tools.dev", PORT=str(free_port()), SIMULATOR_PORT=str(port)))
-        other = tree.python("-m", "tools.dev", PORT=str(port), SIMULATOR_PORT=str(port), HOST="127.0.0.2")
+        other = tree.python(
+            "-m", "tools.dev", PORT=str(port), SIMULATOR_PORT=str(port), HOST="127.0.0.2"
+        )
     assert line.startswith(f"Port {port} is taken")
     assert re.search(r"or run: make dev PORT=\d+ SIMULATOR_PORT=\d+$", line)
     assert said(other).startswith("PORT and SIMULATOR_PORT are both")
@@ -89,7 +99,10 @@ def test_so_is_the_port_of_the_simulator(tree):
 def test_a_second_checkout_is_told_two_ports_that_are_free(tree, address):
     """Whichever of its two addresses is taken; and not one port twice."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.create_server((address, 0), family=family) as first, socket.create_server(("127.0.0.1", 0)) as second:
+    with (
+        socket.create_server((address, 0), family=family) as first,
+        socket.create_server(("127.0.0.1", 0)) as second,
+    ):
         taken = [one.getsockname()[1] for one in (first, second)]
         ports = dict(zip(("PORT", "SIMULATOR_PORT"), map(str, taken), strict=True))
         line = said(tree.python("-m", "tools.dev", **ports))
@@ -103,14 +116,20 @@ def test_a_second_checkout_is_told_two_ports_that_are_free(tree, address):
 
 
 def test_a_second_make_dev_in_one_clone_says_so_at_once(tree):
-    """Before it asks for ports: those of the first are taken, and others would not help."""
+    """Before it asks for ports: those of the first are taken, and others would not
+    help.
+    """
     first = StateFile(tree.root / ".data" / "simulator.db")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         line = said(tree.python("-m", "tools.dev", PORT=port))
-    assert line.startswith("Another make dev is running in this clone and keeps .data/simulator.db open. End it,")
+    assert line.startswith(
+        "Another make dev is running in this clone and keeps .data/simulator.db open. End it,"
+    )
     assert "its own PORT, SIMULATOR_PORT and SIMULATOR_STATE" in line
-    elsewhere = tree.python("-m", "tools.dev", PORT="1", SIMULATOR_STATE="other/simulator.db", HOST="192.0.2.1")
+    elsewhere = tree.python(
+        "-m", "tools.dev", PORT="1", SIMULATOR_STATE="other/simulator.db", HOST="192.0.2.1"
+    )
     assert said(elsewhere).startswith("HOST=192.0.2.1 is not an address of this machine")
     assert (tree.root / "other" / "simulator.db").exists()
     first.close()
@@ -128,7 +147,8 @@ WRONG_URLS = {
     "sqlite://": "SQLite needs a file",
     "oracle://u:secret-of-the-url@h/x": "oracle is not supported; use PostgreSQL, MySQL or SQLite",
     "postgresql://u:secret-of-the-url@host:port/db": "the port after the host must be a number",
-    "postgresql+asyncpg://u:secret-of-the-url@h/x": "the driver asyncpg is not supported; write postgresql://",
+    "postgresql+asyncpg://u:secret-of-the-url@h/x": "the driver asyncpg is not supported; write "
+    "postgresql://",
 }
 
 
@@ -136,7 +156,9 @@ WRONG_URLS = {
 @pytest.mark.parametrize("command", ["tools.dev", "app.server", "alembic upgrade head"])
 def test_a_database_url_that_can_never_work_is_refused_by_every_program(tree, command, url):
     line = said(tree.python("-m", *command.split(), DATABASE_URL=url))
-    assert line.startswith(f"Liftoff cannot start with this setting: DATABASE_URL: {WRONG_URLS[url]}")
+    assert line.startswith(
+        f"Liftoff cannot start with this setting: DATABASE_URL: {WRONG_URLS[url]}"
+    )
     assert "secret-of-the-url" not in line
 
 
@@ -149,7 +171,11 @@ def test_so_is_a_folder_that_cannot_be_made(tree, command):
 
 
 def test_a_database_file_that_cannot_be_opened_is_one_line(tree):
-    line = said(tree.python("-m", "tools.dev", DATABASE_URL=f"sqlite:///{tree.backend}", PORT=str(free_port())))
+    line = said(
+        tree.python(
+            "-m", "tools.dev", DATABASE_URL=f"sqlite:///{tree.backend}", PORT=str(free_port())
+        )
+    )
     assert line.startswith(f"The database file {tree.backend} cannot be written: ")
 
 
@@ -161,15 +187,26 @@ KEY = "SECRET_KEY=a-key-of-a-file-that-somebody-wrote-by-hand\n"
     ("content", "start"),
     [
         (KEY, "make dev is for development. Set ENVIRONMENT=development in .env"),
-        (KEY + "ENVIRONMENT=production\n", "make dev is for development. Set ENVIRONMENT=development in .env"),
+        (
+            KEY + "ENVIRONMENT=production\n",
+            "make dev is for development. Set ENVIRONMENT=development in .env",
+        ),
         ("", ".env is empty. Remove it, and make dev writes a new one."),
         ("\n \n", ".env is empty. Remove it, and make dev writes a new one."),
-        ("ENVIRONMENT=development\n", "Liftoff cannot start with this setting: SECRET_KEY: is not set, in .env or "),
-        (KEY + "ENVIRONMENT=staging\n", "make dev is for development. Set ENVIRONMENT=development in .env"),
+        (
+            "ENVIRONMENT=development\n",
+            "Liftoff cannot start with this setting: SECRET_KEY: is not set, in .env or ",
+        ),
+        (
+            KEY + "ENVIRONMENT=staging\n",
+            "make dev is for development. Set ENVIRONMENT=development in .env",
+        ),
         ("ENVIRONMENT=prod\n", "Liftoff cannot start with this setting: ENVIRONMENT: "),
     ],
 )
-def test_an_env_file_that_is_not_for_development_says_first_what_is_missing_for_it(tree, content, start):
+def test_an_env_file_that_is_not_for_development_says_first_what_is_missing_for_it(
+    tree, content, start
+):
     (tree.root / ".env").write_text(content)
     assert said(tree.python("-m", "tools.dev", **NO_SETTINGS)).startswith(start)
 
@@ -189,7 +226,8 @@ def test_an_env_file_that_is_a_folder_is_told_so(tree):
     )
     line = said(tree.python("-m", "app.server", **NO_SETTINGS))
     assert line.endswith(
-        "SECRET_KEY: is not set, and .env is a folder. Remove the folder and let `make dev` write the file"
+        "SECRET_KEY: is not set, and .env is a folder. Remove the folder and let `make dev` "
+        "write the file"
     )
 
 
@@ -254,5 +292,14 @@ def test_the_env_file_has_a_secret_of_its_own_and_is_never_overwritten(tree):
 def test_make_shows_its_help(tree):
     """`make` is the only task runner: its targets are listed with what they do."""
     help_text = subprocess.check_output(["make", "-C", tree.root], text=True, env=os.environ)
-    for target in ("dev", "test [only=blog]", "run", "migrate", 'migration m="', "downgrade", "superuser", "check"):
+    for target in (
+        "dev",
+        "test [only=blog]",
+        "run",
+        "migrate",
+        'migration m="',
+        "downgrade",
+        "superuser",
+        "check",
+    ):
         assert f"make {target}" in help_text

@@ -1,4 +1,6 @@
-"""A newcomer in a browser: from a fresh `make dev` to a paid subscription and back, by clicking."""
+"""A newcomer in a browser: from a fresh `make dev` to a paid subscription and back, by
+clicking.
+"""
 
 import os
 import re
@@ -13,7 +15,10 @@ from tests.support.development import development
 
 expect.set_options(timeout=60_000)
 pytest_plugins = ["tests.support.browser"]
-pytestmark = [pytest.mark.slow, pytest.mark.only("sqlite")]  # what the pages do is the same on every database
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.only("sqlite"),
+]  # what the pages do is the same on every database
 
 EXPECTED = (
     "404: .*/payments/subscription|402: .*/payments/demo/|422: .*/auth/register|"
@@ -35,7 +40,9 @@ def picture(tmp_path):
 
 
 class Newcomer:
-    """Clicks and types as a person does, who reads titles and uses what has the focus; counts the clicks."""
+    """Clicks and types as a person does, who reads titles and uses what has the focus;
+    counts the clicks.
+    """
 
     def __init__(self, page):
         self.page, self.clicks = page, 0
@@ -53,7 +60,9 @@ class Newcomer:
             self.page.wait_for_timeout(250)
             self.page.reload()
         with self.page.context.expect_page() as opened:
-            self.page.frame_locator("iframe").first.get_by_role("link", name="Confirm my address").click()
+            self.page.frame_locator("iframe").first.get_by_role(
+                "link", name="Confirm my address"
+            ).click()
         self.page = opened.value
 
     def fill(self, **fields):
@@ -61,7 +70,9 @@ class Newcomer:
             self.page.locator(f"#{name}").fill(words)
 
     def reads(self, title):
-        """The title of the page and of its tab, which change with what has been done."""
+        """The title of the page and of its tab, which change with what has been
+        done.
+        """
         expect(self.page.get_by_role("heading", level=1)).to_have_text(title)
         expect(self.page).to_have_title(f"{title} · Liftoff")
 
@@ -99,7 +110,9 @@ def sign_up(newcomer, api, picture):
 
 def subscribe(newcomer, api, picture):
     newcomer.click("link", "Plans and billing")
-    expect(newcomer.page.get_by_role("status")).to_have_text("You have no subscription. Choose a plan.")
+    expect(newcomer.page.get_by_role("status")).to_have_text(
+        "You have no subscription. Choose a plan."
+    )
     newcomer.click("button", "Export my invoices")
     expect(newcomer.page.locator("#tried")).to_contain_text("The plan pro allows this.")
     newcomer.clicks -= 1
@@ -150,8 +163,12 @@ def come_back(newcomer, picture):
     picture(newcomer.page, "9-signed-out")
 
 
-def test_a_newcomer_clicks_from_the_registration_to_a_subscription_and_back(browser, running, picture):
-    """12 clicks from the address that `make dev` prints to an active subscription; nothing has to be known."""
+def test_a_newcomer_clicks_from_the_registration_to_a_subscription_and_back(
+    browser, running, picture
+):
+    """12 clicks from the address that `make dev` prints to an active subscription;
+    nothing has to be known.
+    """
 
     def act(page):
         page.set_viewport_size({"width": 900, "height": 900})
@@ -170,7 +187,9 @@ def test_a_newcomer_clicks_from_the_registration_to_a_subscription_and_back(brow
 
 
 def test_pages_that_were_opened_by_another_name_of_this_machine_lead_to_ours(running):
-    """Else the cookie of 127.0.0.1 would be missing when Stripe or a mail leads back to localhost."""
+    """Else the cookie of 127.0.0.1 would be missing when Stripe or a mail leads back to
+    localhost.
+    """
     other = running.api.replace("localhost", "127.0.0.1")
     page = "/dev/frontend/verify-email?token=a%2Bb"
     answer = httpx2.get(f"{other}{page}")

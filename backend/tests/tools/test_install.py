@@ -1,4 +1,6 @@
-"""The lock alone decides what is installed, whatever the index offers and however old pip is."""
+"""The lock alone decides what is installed, whatever the index offers and however old
+pip is.
+"""
 
 import base64
 import hashlib
@@ -16,9 +18,13 @@ from app.core.config import BACKEND, ROOT
 from tests.support.trees import Tree
 
 LOCKED, NEWER = "1.0", "9999.0"
-# `user` wants an extra of `thing`, and this lock, as ours once did, does not name the extra. An
-# installer that resolves finds thing 9999.0, which has no hash here.
-REQUIRES = {"thing": ['extra-part ; extra == "more"'], "extra-part": [], "user": ["thing[more]>=1.0"]}
+# `user` wants an extra of `thing`, and this lock, as ours once did, does not name the
+# extra. An installer that resolves finds thing 9999.0, which has no hash here.
+REQUIRES = {
+    "thing": ['extra-part ; extra == "more"'],
+    "extra-part": [],
+    "user": ["thing[more]>=1.0"],
+}
 INSTALL = "from tools import install; install.install({uv!r})"
 
 
@@ -54,7 +60,9 @@ def index(tmp_path):
 
 @pytest.fixture
 def tree(tmp_path, index):
-    """A clone whose lock holds three packages, next to an index that has a newer one of each."""
+    """A clone whose lock holds three packages, next to an index that has a newer one of
+    each.
+    """
     tree = Tree(tmp_path / "clone")
     lock = ""
     for name, requires in REQUIRES.items():
@@ -68,7 +76,15 @@ def make_venv(tree: Tree, pip: str) -> Path:
     """Make .venv with this release of pip, which comes from the package index."""
     subprocess.run([sys.executable, "-m", "venv", tree.root / ".venv"], check=True)
     python = tree.root / ".venv" / "bin" / "python"
-    upgrade = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--upgrade"]
+    upgrade = [
+        str(python),
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "install",
+        "--quiet",
+        "--upgrade",
+    ]
     subprocess.run([*upgrade, pip], check=True)
     return python
 
@@ -117,7 +133,9 @@ def test_every_line_of_the_lock_is_pinned(lock):
     text = re.sub(r"\\\n\s*", " ", (ROOT / lock).read_text())
     lines = [line for line in text.splitlines() if line and not line.lstrip().startswith("#")]
     assert len(lines) > 50
-    assert [line for line in lines if not re.search(r"^[\w.-]+(\[[\w,.-]+\])?==\S+ .*--hash=", line)] == []
+    assert [
+        line for line in lines if not re.search(r"^[\w.-]+(\[[\w,.-]+\])?==\S+ .*--hash=", line)
+    ] == []
 
 
 def test_the_lock_keeps_extras():

@@ -17,10 +17,15 @@ FILES = {
 
 @pytest.fixture
 def graph(tmp_path):
-    """`graph(name=source)`: the imports of the files above, with another source for some."""
+    """`graph(name=source)`: the imports of the files above, with another source for
+    some.
+    """
 
     def read(**changed):
-        for name, source in {**FILES, **{f"app/shop/{name}.py": text for name, text in changed.items()}}.items():
+        for name, source in {
+            **FILES,
+            **{f"app/shop/{name}.py": text for name, text in changed.items()},
+        }.items():
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / name).write_text(source)
         return layers.within(layers.import_graph(tmp_path, ["app"]), "app.shop")

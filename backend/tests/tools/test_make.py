@@ -8,13 +8,16 @@ import pytest
 from tests.support.trees import Tree
 
 SAYS_WHAT_IT_GETS = (
-    '#!/bin/sh\nprintf "PASSWORD=%s\\n" "$PASSWORD"\nfor word in "$@"; do printf "%s\\n" "$word"; done\n'
+    '#!/bin/sh\nprintf "PASSWORD=%s\\n" "$PASSWORD"\n'
+    'for word in "$@"; do printf "%s\\n" "$word"; done\n'
 )
 
 
 @pytest.fixture
 def typed(tmp_path):
-    """`typed("superuser", "email=…")`: what Python is given, the variable PASSWORD and its arguments."""
+    """`typed("superuser", "email=…")`: what Python is given, the variable PASSWORD and
+    its arguments.
+    """
     tree = Tree(tmp_path / "liftoff")
     python = tree.root / ".venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
@@ -23,8 +26,12 @@ def typed(tmp_path):
 
     def run(*words, **variables):
         command = ["make", "--assume-old=.venv/.installed", *words]
-        ours = {"PATH": os.environ["PATH"]}  # a `make test slow=yes` around this test hands its words on as variables
-        return subprocess.check_output(command, cwd=tree.root, text=True, env=ours | variables).splitlines()
+        ours = {
+            "PATH": os.environ["PATH"]
+        }  # a `make test slow=yes` around this test hands its words on as variables
+        return subprocess.check_output(
+            command, cwd=tree.root, text=True, env=ours | variables
+        ).splitlines()
 
     return run
 
@@ -35,25 +42,58 @@ HOSTILE = ["pa$word-with-$HOME-long", "$$ $(shell id) ${PATH}", 'it\'s "5 %" \\ 
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_nothing_in_a_value_is_read_by_make_or_the_shell(typed, text):
-    """A `$` in a password would else be the name of a variable, and another password would be set."""
+    """A `$` in a password would else be the name of a variable, and another password
+    would be set.
+    """
     assert typed("migration", f"m={text}")[-2:] == ["-m", text]
-    assert typed("test", "only=blog/test_posts.py", f"k={text}", "db=sqlite")[-4:] == ["--k", text, "--db", "sqlite"]
-    assert typed("feature", "name=notes", f"fields=title:str={text}")[-1] == f"--fields=title:str={text}"
+    assert typed("test", "only=blog/test_posts.py", f"k={text}", "db=sqlite")[-4:] == [
+        "--k",
+        text,
+        "--db",
+        "sqlite",
+    ]
+    assert (
+        typed("feature", "name=notes", f"fields=title:str={text}")[-1]
+        == f"--fields=title:str={text}"
+    )
 
 
 def test_a_revision_is_compared_with_the_models_unless_it_shall_be_empty(typed):
-    assert typed("migration", "m=tags")[1:] == ["-m", "alembic", "revision", "--autogenerate", "-m", "tags"]
-    assert typed("migration", "m=tags", "empty=yes")[1:] == ["-m", "alembic", "revision", "-m", "tags"]
+    assert typed("migration", "m=tags")[1:] == [
+        "-m",
+        "alembic",
+        "revision",
+        "--autogenerate",
+        "-m",
+        "tags",
+    ]
+    assert typed("migration", "m=tags", "empty=yes")[1:] == [
+        "-m",
+        "alembic",
+        "revision",
+        "-m",
+        "tags",
+    ]
     assert typed("migration", "m=tags", "drop=yes")[3:5] == ["-x", "drop=yes"]
 
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_a_password_is_never_an_argument_of_python(typed, text):
-    """Every user of the machine can read arguments. It arrives in the variable PASSWORD, however it was given."""
+    """Every user of the machine can read arguments. It arrives in the variable
+    PASSWORD, however it was given.
+    """
     for given in (
         typed("superuser", *WHO, f"password={text}"),
         typed("superuser", *WHO, password=text),
         typed("superuser", *WHO, PASSWORD=text),
     ):
         assert given[0] == f"PASSWORD={text}"
-        assert given[1:] == ["-m", "app.cli", "superuser", "--email", "ada@example.com", "--username", "ada"]
+        assert given[1:] == [
+            "-m",
+            "app.cli",
+            "superuser",
+            "--email",
+            "ada@example.com",
+            "--username",
+            "ada",
+        ]

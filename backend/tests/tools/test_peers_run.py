@@ -1,4 +1,6 @@
-"""`make peers` and `make check-long` run the programs of others, and no other run does."""
+"""`make peers` and `make check-long` run the programs of others, and no other run
+does.
+"""
 
 import sys
 
@@ -19,7 +21,9 @@ def test_the_peers_have_a_run_of_their_own(depth):
 
 def test_a_peer_that_cannot_be_installed_is_a_failure(tmp_path):
     """Nothing is skipped: what is missing fails the test that wanted it."""
-    (tmp_path / "requirements.txt").write_text("liftoff-has-no-such-package==1.0 --hash=sha256:00\n")
+    (tmp_path / "requirements.txt").write_text(
+        "liftoff-has-no-such-package==1.0 --hash=sha256:00\n"
+    )
     with pytest.raises(AssertionError, match="pip install"):
         environments.python_in(tmp_path)
     with pytest.raises(FileNotFoundError):

@@ -89,10 +89,19 @@ class PostgreSQL(PostgresqlImpl):
         if type_ is not None and (is_native(type_) or is_native(existing_type)):
             self._change_type(table_name, column_name, existing_type, type_)
             existing_type, type_ = type_, None
-        super().alter_column(table_name, column_name, type_=type_, existing_type=existing_type, **options)
+        super().alter_column(
+            table_name, column_name, type_=type_, existing_type=existing_type, **options
+        )
 
-    def _change_type(self, table: str, column: str, old: TypeEngine[Any] | None, new: TypeEngine[Any]) -> None:
-        if isinstance(old, Enum) and isinstance(new, Enum) and is_native(new) and old.name == new.name:
+    def _change_type(
+        self, table: str, column: str, old: TypeEngine[Any] | None, new: TypeEngine[Any]
+    ) -> None:
+        if (
+            isinstance(old, Enum)
+            and isinstance(new, Enum)
+            and is_native(new)
+            and old.name == new.name
+        ):
             self._change_values(old, new)
             return
         if isinstance(new, Enum) and is_native(new):

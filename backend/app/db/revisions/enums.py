@@ -39,7 +39,9 @@ def read_enums_back(models: MetaData) -> None:
         """
         if isinstance(parent, Table):
             others = parent.constraints - {check}
-            if check.name in {other.name for other in others if getattr(other, "_type_bound", False)}:
+            if check.name in {
+                other.name for other in others if getattr(other, "_type_bound", False)
+            }:
                 parent.constraints.discard(check)
 
 
@@ -48,18 +50,33 @@ def _enum_of(
 ) -> Enum | None:
     kind, sql = column["type"], str(check["sqltext"])
     named = NAME.match(sql)
-    if not isinstance(kind, String) or isinstance(kind, Enum) or not named or named[1] != column["name"]:
+    if (
+        not isinstance(kind, String)
+        or isinstance(kind, Enum)
+        or not named
+        or named[1] != column["name"]
+    ):
         return None
     model = models.tables.get(table)
     ours = model.columns.get(column["name"]) if model is not None else None
     values = [value.replace("''", "'") for value in TEXT.findall(sql)]
     name = str(check["name"] or "")
-    if ours is not None and isinstance(ours.type, Enum) and re.fullmatch(rf"ck_\w+_{ours.type.name}", name):
-        return Enum(*values, name=ours.type.name, native_enum=ours.type.native_enum, length=kind.length)
+    if (
+        ours is not None
+        and isinstance(ours.type, Enum)
+        and re.fullmatch(rf"ck_\w+_{ours.type.name}", name)
+    ):
+        return Enum(
+            *values, name=ours.type.name, native_enum=ours.type.native_enum, length=kind.length
+        )
     explicit = model is not None and name in {str(one.name) for one in model.constraints}
     fits = dialect == "sqlite" and bool(values) and kind.length == max(map(len, values))
     prefix = check_name(table, column["name"], "")
-    return Enum(*values, name=name.removeprefix(prefix)) if fits and not explicit and name.startswith(prefix) else None
+    return (
+        Enum(*values, name=name.removeprefix(prefix))
+        if fits and not explicit and name.startswith(prefix)
+        else None
+    )
 
 
 def compare_type(

@@ -10,31 +10,33 @@ from collections.abc import Sequence
 # The columns of a type, with their defaults. A default must be removed while the type
 # of its column changes.
 PLACES = (
-    "SELECT a.attrelid::regclass AS tab, a.attname AS col, pg_get_expr(d.adbin, d.adrelid) AS preset "
-    "FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid "
-    "LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum "
-    "WHERE c.relkind IN ('r', 'p') AND NOT a.attisdropped AND "
+    "SELECT a.attrelid::regclass AS tab, a.attname AS col, pg_get_expr(d.adbin, d.adrelid) AS "
+    "preset FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid LEFT JOIN pg_attrdef d ON "
+    "d.adrelid = a.attrelid AND d.adnum = a.attnum WHERE c.relkind IN ('r', 'p') AND NOT "
+    "a.attisdropped AND "
 )
 RETYPE = (
-    "IF place.preset IS NOT NULL THEN "
-    "EXECUTE format('ALTER TABLE %s ALTER COLUMN %I DROP DEFAULT', place.tab, place.col); "
-    "EXECUTE format('SELECT (%s)::text', place.preset) INTO preset; END IF; "
-    "EXECUTE format('ALTER TABLE %s ALTER COLUMN %I TYPE {type} USING %I::text::{type}', "
-    "place.tab, place.col, place.col); "
-    "IF place.preset IS NOT NULL THEN "
-    "EXECUTE format('ALTER TABLE %s ALTER COLUMN %I SET DEFAULT %L', place.tab, place.col, preset); END IF; "
+    "IF place.preset IS NOT NULL THEN EXECUTE format('ALTER TABLE %s ALTER COLUMN %I DROP "
+    "DEFAULT', place.tab, place.col); EXECUTE format('SELECT (%s)::text', place.preset) INTO "
+    "preset; END IF; EXECUTE format('ALTER TABLE %s ALTER COLUMN %I TYPE {type} USING "
+    "%I::text::{type}', place.tab, place.col, place.col); IF place.preset IS NOT NULL THEN "
+    "EXECUTE format('ALTER TABLE %s ALTER COLUMN %I SET DEFAULT %L', place.tab, place.col, "
+    "preset); END IF; "
 )
-LABELS = "(SELECT array_agg(enumlabel::text ORDER BY enumsortorder) FROM pg_enum WHERE enumtypid = {literal}::regtype)"
+LABELS = (
+    "(SELECT array_agg(enumlabel::text ORDER BY enumsortorder) FROM pg_enum WHERE enumtypid = "
+    "{literal}::regtype)"
+)
 REMEMBER = (
-    "SELECT set_config('liftoff.types', coalesce((SELECT string_agg(DISTINCT t.oid::regtype::text, ',') "
-    "FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid WHERE t.typtype = 'e' AND NOT a.attisdropped "
-    "AND a.attrelid = to_regclass({table}) AND ({column} IS NULL OR a.attname = {column})), ''), false)"
+    "SELECT set_config('liftoff.types', coalesce((SELECT string_agg(DISTINCT "
+    "t.oid::regtype::text, ',') FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid WHERE "
+    "t.typtype = 'e' AND NOT a.attisdropped AND a.attrelid = to_regclass({table}) AND ({column} "
+    "IS NULL OR a.attname = {column})), ''), false)"
 )
 FORGET = (
-    "DO $$ DECLARE unused text; BEGIN "
-    "FOREACH unused IN ARRAY string_to_array(current_setting('liftoff.types', true), ',') LOOP "
-    "BEGIN EXECUTE 'DROP TYPE ' || unused; EXCEPTION WHEN dependent_objects_still_exist THEN NULL; END; "
-    "END LOOP; END $$"
+    "DO $$ DECLARE unused text; BEGIN FOREACH unused IN ARRAY "
+    "string_to_array(current_setting('liftoff.types', true), ',') LOOP BEGIN EXECUTE 'DROP TYPE "
+    "' || unused; EXCEPTION WHEN dependent_objects_still_exist THEN NULL; END; END LOOP; END $$"
 )
 
 
@@ -45,10 +47,13 @@ def literal(text: str) -> str:
 def creating(name: str, values: Sequence[str]) -> str:
     """Create the type unless it already exists with these values."""
     array = f"ARRAY[{_listed(values)}]"
-    other = literal(f"The type {name} already exists with other values. Give this enum another name.")
+    other = literal(
+        f"The type {name} already exists with other values. Give this enum another name."
+    )
     return (
-        f"DO $$ BEGIN CREATE TYPE {name} AS ENUM ({_listed(values)}); EXCEPTION WHEN duplicate_object THEN "
-        f"IF {LABELS.format(literal=literal(name))} <> {array} THEN RAISE EXCEPTION {other}; END IF; END $$"
+        f"DO $$ BEGIN CREATE TYPE {name} AS ENUM ({_listed(values)}); EXCEPTION WHEN "
+        f"duplicate_object THEN IF {LABELS.format(literal=literal(name))} <> {array} THEN RAISE "
+        f"EXCEPTION {other}; END IF; END $$"
     )
 
 
@@ -67,11 +72,11 @@ def replacing(name: str, values: Sequence[str]) -> str:
     """
     old = literal(f"{name}__old")
     return (
-        f"DO $$ DECLARE place record; preset text; BEGIN "
-        f"IF {LABELS.format(literal=literal(name))} = ARRAY[{_listed(values)}] THEN RETURN; END IF; "
-        f"ALTER TYPE {name} RENAME TO {name}__old; CREATE TYPE {name} AS ENUM ({_listed(values)}); "
-        f"FOR place IN {PLACES} a.atttypid = {old}::regtype LOOP {RETYPE.format(type=name)} END LOOP; "
-        f"DROP TYPE {name}__old; END $$"
+        "DO $$ DECLARE place record; preset text; BEGIN IF "
+        f"{LABELS.format(literal=literal(name))} = ARRAY[{_listed(values)}] THEN RETURN; END IF; "
+        f"ALTER TYPE {name} RENAME TO {name}__old; CREATE TYPE {name} AS ENUM "
+        f"({_listed(values)}); FOR place IN {PLACES} a.atttypid = {old}::regtype LOOP "
+        f"{RETYPE.format(type=name)} END LOOP; DROP TYPE {name}__old; END $$"
     )
 
 

@@ -21,8 +21,11 @@ from .refusal import Refused
 ADVICE = """\
 {what}
 
-If that is a rename, write it yourself, so that the data stays. `make migration m="rename {old} to {new}" empty=yes`
-creates an empty revision. Put this into it:
+If that is a rename, write it yourself, so that the data stays. This creates an empty revision:
+
+make migration m="rename {old} to {new}" empty=yes
+
+Put this into it:
 
 {imports}
 
@@ -34,7 +37,8 @@ def upgrade() -> None:
 def downgrade() -> None:
 {downgrade}
 
-Then run `make migrate`, and `make migration` again, because the names of indexes and constraints change as well.
+Then run `make migrate`, and `make migration` again, because the names of indexes and
+constraints change as well.
 If nothing was renamed, and the old data may be dropped, run `make migration m="..." drop=yes`."""
 
 
@@ -45,7 +49,9 @@ class PerhapsRenamed(Refused):
     """A column or table would be dropped, and a similar one added."""
 
     def __init__(self, old: str, advice: str) -> None:
-        super().__init__(f"{old} may have been renamed, so no revision was written. See above.", advice)
+        super().__init__(
+            f"{old} may have been renamed, so no revision was written. See above.", advice
+        )
 
 
 def refuse_renames(context: MigrationContext, script: ops.MigrationScript) -> None:
@@ -54,7 +60,9 @@ def refuse_renames(context: MigrationContext, script: ops.MigrationScript) -> No
     for change in script.upgrade_ops.ops:
         if isinstance(change, ops.ModifyTableOps):
             for old, new in _pairs_of_columns(context, change):
-                raise PerhapsRenamed(f"{change.table_name}.{old.name}", _about_column(change.table_name, old, new))
+                raise PerhapsRenamed(
+                    f"{change.table_name}.{old.name}", _about_column(change.table_name, old, new)
+                )
     for before, after in _pairs_of_tables(context, script.upgrade_ops.ops):
         raise PerhapsRenamed(before.name, _about_table(before, after))
 
@@ -67,7 +75,9 @@ def _pairs_of_columns(
     return ((old, new) for old in dropped for new in added if _same_type(context, old, new))
 
 
-def _pairs_of_tables(context: MigrationContext, changes: list[ops.MigrateOperation]) -> Iterator[tuple[Table, Table]]:
+def _pairs_of_tables(
+    context: MigrationContext, changes: list[ops.MigrateOperation]
+) -> Iterator[tuple[Table, Table]]:
     dropped = [one.to_table() for one in changes if isinstance(one, ops.DropTableOp)]
     created = [one.to_table() for one in changes if isinstance(one, ops.CreateTableOp)]
     return ((old, new) for old in dropped for new in created if _same_columns(context, old, new))
@@ -94,8 +104,8 @@ def _about_column(table: str, old: Column[Any], new: Column[Any]) -> str:
         return _source(ops.ModifyTableOps(table, [change]))
 
     return _advice(
-        what=f"{table}.{old.name} would be dropped with all its data, and {table}.{new.name} would be added. It has "
-        "the same type and would be empty.",
+        what=f"{table}.{old.name} would be dropped with all its data, and {table}.{new.name} "
+        "would be added. It has the same type and would be empty.",
         old=old.name,
         new=new.name,
         upgrade=renaming(old.name, new.name),
@@ -105,8 +115,8 @@ def _about_column(table: str, old: Column[Any], new: Column[Any]) -> str:
 
 def _about_table(old: Table, new: Table) -> str:
     return _advice(
-        what=f"The table {old.name} would be dropped with all its rows, and {new.name} would be created. It has the "
-        "same columns and would be empty.",
+        what=f"The table {old.name} would be dropped with all its rows, and {new.name} would be "
+        "created. It has the same columns and would be empty.",
         old=old.name,
         new=new.name,
         upgrade=f'    op.rename_table("{old.name}", "{new.name}")',
@@ -126,6 +136,10 @@ def _advice(**parts: str) -> str:
 
 
 def _source(operation: ops.MigrateOperation) -> str:
-    code = render_python_code(ops.UpgradeOps([operation]), render_as_batch=True, render_item=render_item)
+    code = render_python_code(
+        ops.UpgradeOps([operation]), render_as_batch=True, render_item=render_item
+    )
     lines = [line for line in code.splitlines() if not line.lstrip().startswith("# ###")]
-    return textwrap.indent(textwrap.dedent("\n".join(lines)).replace(", schema=None", "").strip(), "    ")
+    return textwrap.indent(
+        textwrap.dedent("\n".join(lines)).replace(", schema=None", "").strip(), "    "
+    )

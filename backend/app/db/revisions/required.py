@@ -18,19 +18,29 @@ from .refusal import Refused
 EXPLANATION = """\
 {place} may not be NULL, and {rows} no value for it. There are three solutions:
 
-  1. Give those rows a value in the model, mapped_column(..., server_default="..."), and write the revision again.
+  1. Give those rows a value in the model, mapped_column(..., server_default="..."), and write
+     the revision again.
   2. Allow NULL in the model, Mapped[... | None], and write the revision again.
-  3. Compute a value for each row. In the revision, add the column with nullable=True, fill it with
-     op.execute("UPDATE {table} SET {column} = ..."), and then set nullable=False with batch_op.alter_column.
+  3. Compute a value for each row. In the revision, add the column with nullable=True, fill it
+     with op.execute("UPDATE {table} SET {column} = ..."), and then set nullable=False with
+     batch_op.alter_column.
 
 backend/docs/handbook.md shows each of them under "Renames and data migrations"."""
 PATTERNS = (
-    re.compile(r"NOT NULL constraint failed: (?:_alembic_tmp_)?(?P<table>\w+)\.(?P<column>\w+)"),  # SQLite
-    re.compile(r'null value in column "(?P<column>\w+)" of relation "(?P<table>\w+)"'),  # PostgreSQL, an INSERT
-    re.compile(r'column "(?P<column>\w+)" of relation "(?P<table>\w+)" contains null values'),  # PostgreSQL
+    re.compile(
+        r"NOT NULL constraint failed: (?:_alembic_tmp_)?(?P<table>\w+)\.(?P<column>\w+)"
+    ),  # SQLite
+    re.compile(
+        r'null value in column "(?P<column>\w+)" of relation "(?P<table>\w+)"'
+    ),  # PostgreSQL, an INSERT
+    re.compile(
+        r'column "(?P<column>\w+)" of relation "(?P<table>\w+)" contains null values'
+    ),  # PostgreSQL
 )
 NOT_NULL_OF_MYSQL = {1138, 1265}  # Invalid use of NULL value; Data truncated for column
-OF_MYSQL = re.compile(r"ALTER TABLE `?(?P<table>\w+)`? MODIFY `?(?P<column>\w+)`? .*NOT NULL", re.DOTALL)
+OF_MYSQL = re.compile(
+    r"ALTER TABLE `?(?P<table>\w+)`? MODIFY `?(?P<column>\w+)`? .*NOT NULL", re.DOTALL
+)
 
 
 class NoValue(Refused):
@@ -39,7 +49,9 @@ class NoValue(Refused):
     def __init__(self, table_name: str, column_name: str, rows: str = "existing rows have") -> None:
         place = f"{table_name}.{column_name}"
         advice = EXPLANATION.format(place=place, table=table_name, column=column_name, rows=rows)
-        super().__init__(f"{place} may not be NULL, and rows have no value for it. See above.", advice)
+        super().__init__(
+            f"{place} may not be NULL, and rows have no value for it. See above.", advice
+        )
 
 
 def has_no_value(new: Column[Any]) -> bool:

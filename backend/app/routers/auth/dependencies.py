@@ -52,7 +52,9 @@ HashingSlot = Depends(hashing_slot, scope="function")
 
 
 async def calling_client(request: Request) -> Client:
-    return Client(request.client.host if request.client else "", request.headers.get("user-agent", ""))
+    return Client(
+        request.client.host if request.client else "", request.headers.get("user-agent", "")
+    )
 
 
 CallingClient = Annotated[Client, Depends(calling_client)]
@@ -79,7 +81,11 @@ def held_session(request: Request, db: db_dependency, token: BearerToken) -> Log
         if "authorization" in request.headers:
             raise Unauthenticated
         return None
-    find = login_sessions.session_of_token if request.method in SAFE_METHODS else login_sessions.hold_session_of_token
+    find = (
+        login_sessions.session_of_token
+        if request.method in SAFE_METHODS
+        else login_sessions.hold_session_of_token
+    )
     return _published(request, find(db, token))
 
 

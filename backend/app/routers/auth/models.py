@@ -161,8 +161,8 @@ class SecurityEvent(Base):
     __tablename__ = "security_events"
     __table_args__ = (
         Index(None, "user_id", "created_at", "id"),
-        # For `passwords/lockouts.py`. MySQL indexes only the beginning of a long text, and has no
-        # partial index.
+        # For `passwords/lockouts.py`. MySQL indexes only the beginning of a long text,
+        # and has no partial index.
         Index(
             None,
             "kind",

@@ -34,5 +34,7 @@ def lock_all(db: Session, *which: ColumnExpressionArgument[bool]) -> list[User]:
 
 def has_google(db: Session, user_id: int) -> bool:
     """Return whether the user is linked at the provider that is configured now."""
-    mine = select(Identity.id).where(Identity.user_id == user_id, Identity.issuer == get_settings().google_issuer)
+    mine = select(Identity.id).where(
+        Identity.user_id == user_id, Identity.issuer == get_settings().google_issuer
+    )
     return db.scalar(mine) is not None

@@ -26,7 +26,14 @@ router = Router(prefix="/auth", tags=["auth"], body_limit=SMALL_BODY)
 
 
 @router.post("/token", dependencies=[HashingSlot])
-@raises(InvalidCredentials, errors.EmailNotVerified, errors.AccountDisabled, MfaRequired, SignInBusy, TooManyRequests)
+@raises(
+    InvalidCredentials,
+    errors.EmailNotVerified,
+    errors.AccountDisabled,
+    MfaRequired,
+    SignInBusy,
+    TooManyRequests,
+)
 def create_token(
     db: db_dependency,
     response: Response,

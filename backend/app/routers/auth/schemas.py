@@ -20,7 +20,9 @@ NEW_PASSWORD = "four quiet herons wade"  # noqa: S105 - an example
 EXAMPLE_TOKEN = "paste-the-token-of-the-link-in-the-mail-her"  # noqa: S105 - a text to be replaced, no secret
 
 Email = Annotated[
-    str, Field(max_length=320, json_schema_extra={"format": "email"}), AfterValidator(rule(canonical_email, "email"))
+    str,
+    Field(max_length=320, json_schema_extra={"format": "email"}),
+    AfterValidator(rule(canonical_email, "email")),
 ]
 Username = Annotated[
     str,
@@ -28,11 +30,15 @@ Username = Annotated[
     AfterValidator(rule(canonical_username, "username")),
 ]
 LeftEmpty = Annotated[str, Field(examples=[""])]
-Password = Annotated[str, Field(min_length=1, max_length=MAX_PASSWORD, json_schema_extra={"format": "password"})]
+Password = Annotated[
+    str, Field(min_length=1, max_length=MAX_PASSWORD, json_schema_extra={"format": "password"})
+]
 
 
 class Registration(Input):
-    model_config = example({"username": "ada.lovelace", "email": "ada@example.com", "password": NEW_PASSWORD})
+    model_config = example(
+        {"username": "ada.lovelace", "email": "ada@example.com", "password": NEW_PASSWORD}
+    )
 
     username: Username
     email: Email
@@ -46,7 +52,9 @@ class Login(Input):
     requires, because clients send `audience`, `resource` and more.
     """
 
-    model_config = ConfigDict(extra="ignore") | example({"username": DEMO["email"], "password": DEMO["password"]})
+    model_config = ConfigDict(extra="ignore") | example(
+        {"username": DEMO["email"], "password": DEMO["password"]}
+    )
 
     grant_type: Literal["password"] = "password"
     username: Annotated[str, Field(min_length=1, max_length=320, examples=[DEMO["email"]])]
@@ -112,8 +120,8 @@ MfaCodeText = Annotated[
 PasswordAgain = Annotated[
     Password | None,
     Field(
-        description="The current password of the account. An account without a password leaves it out and needs a "
-        "sign-in within the last ten minutes."
+        description="The current password of the account. An account without a password leaves "
+        "it out and needs a sign-in within the last ten minutes."
     ),
 ]
 
@@ -157,7 +165,9 @@ class RecoveryCodes(Output):
     recovery_codes: list[str]
 
 
-SecretToken = Annotated[str, Field(min_length=1, max_length=200, description="The token from the link in an email.")]
+SecretToken = Annotated[
+    str, Field(min_length=1, max_length=200, description="The token from the link in an email.")
+]
 
 
 class EmailOnly(Input):
@@ -241,7 +251,12 @@ class GoogleCode(Input):
     model_config = example({"code": EXAMPLE_TOKEN})
 
     code: Annotated[
-        str, Field(min_length=1, max_length=200, description="The code from the address of the callback page.")
+        str,
+        Field(
+            min_length=1,
+            max_length=200,
+            description="The code from the address of the callback page.",
+        ),
     ]
     code_verifier: Annotated[str, Field(pattern=r"^[A-Za-z0-9._~-]{43,128}$")] | None = None
 

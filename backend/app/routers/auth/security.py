@@ -132,7 +132,9 @@ def issue_access_token(access: Access) -> str:
         "iat": issued,
         "exp": issued + int(ACCESS_TOKEN_LIFE.total_seconds()),
     }
-    return jwt.encode({"alg": ALGORITHM, "typ": TOKEN_TYPE}, claims, _keys()[0], algorithms=[ALGORITHM])
+    return jwt.encode(
+        {"alg": ALGORITHM, "typ": TOKEN_TYPE}, claims, _keys()[0], algorithms=[ALGORITHM]
+    )
 
 
 def read_access_token(token: str, *, even_expired: bool = False) -> Access:
@@ -189,7 +191,11 @@ def read_id_token(token: str, keys: dict[str, Any], expected: Expected) -> dict[
         or str(decoded.header.get("typ", "JWT")).upper() != "JWT"
     ):
         raise InvalidSignature("another audience or kind")
-    if not isinstance(claims["nonce"], str) or not claims["sub"].isascii() or len(claims["sub"]) > MAX_SUBJECT:
+    if (
+        not isinstance(claims["nonce"], str)
+        or not claims["sub"].isascii()
+        or len(claims["sub"]) > MAX_SUBJECT
+    ):
         raise InvalidSignature("odd nonce or subject")
     return claims
 

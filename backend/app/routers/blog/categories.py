@@ -54,7 +54,9 @@ def create_category(db: Session, data: CategoryCreate) -> BlogCategory:
     taken (`-2`).
     """
     category = BlogCategory(**data.model_dump())
-    insert_with_slug(db, category, BlogCategory.slug, slug_from(data.name, fallback="category"), CONSTRAINTS)
+    insert_with_slug(
+        db, category, BlogCategory.slug, slug_from(data.name, fallback="category"), CONSTRAINTS
+    )
     return _saved(db, category)
 
 
@@ -70,7 +72,13 @@ def update_category(db: Session, category: BlogCategory, data: CategoryUpdate) -
     with conflicts(CONSTRAINTS, gone=CategoryNotFound):
         db.flush()
         if remade:
-            renew_slug(db, category, BlogCategory.slug, slug_from(category.name, fallback="category"), CONSTRAINTS)
+            renew_slug(
+                db,
+                category,
+                BlogCategory.slug,
+                slug_from(category.name, fallback="category"),
+                CONSTRAINTS,
+            )
     return _saved(db, category)
 
 

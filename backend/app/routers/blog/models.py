@@ -33,7 +33,9 @@ class BlogPost(Timestamps, Base):
 
     __tablename__ = "blog_posts"
     __table_args__ = (
-        CheckConstraint("is_published = false OR published_at IS NOT NULL", name="published_has_time"),
+        CheckConstraint(
+            "is_published = false OR published_at IS NOT NULL", name="published_has_time"
+        ),
         Index(None, "is_published", "published_at", "id"),
         Index(None, "is_published", "created_at", "id"),
         Index(None, "is_published", "title", "id"),
@@ -43,7 +45,9 @@ class BlogPost(Timestamps, Base):
 
     id: Mapped[PrimaryKey]
     author_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    category_id: Mapped[int | None] = mapped_column(ForeignKey("blog_categories.id", ondelete="SET NULL"))
+    category_id: Mapped[int | None] = mapped_column(
+        ForeignKey("blog_categories.id", ondelete="SET NULL")
+    )
     title: Mapped[str] = mapped_column(String(200))
     slug: Mapped[str] = mapped_column(String(MAX_SLUG), unique=True)
     # Markdown. Lists do not load it. MySQL's plain TEXT would end at 64 kB.

@@ -25,7 +25,9 @@ def posts() -> Select[BlogPost]:
     """Select posts with author and category in one statement, without their content."""
     return select(BlogPost).options(
         joinedload(BlogPost.author, innerjoin=True).load_only(User.id, User.username),
-        joinedload(BlogPost.category).load_only(BlogCategory.id, BlogCategory.name, BlogCategory.slug),
+        joinedload(BlogPost.category).load_only(
+            BlogCategory.id, BlogCategory.name, BlogCategory.slug
+        ),
     )
 
 
@@ -36,5 +38,7 @@ def whole_posts() -> Select[BlogPost]:
 def categories() -> Select[BlogCategory]:
     """Select categories by name, with the number of posts that everyone can see."""
     count = select(func.count(BlogPost.id)).where(BlogPost.category_id == BlogCategory.id, public())
-    counted = with_expression(BlogCategory.post_count, count.correlate(BlogCategory).scalar_subquery())
+    counted = with_expression(
+        BlogCategory.post_count, count.correlate(BlogCategory).scalar_subquery()
+    )
     return select(BlogCategory).options(counted).order_by(BlogCategory.name, BlogCategory.id)

@@ -36,7 +36,10 @@ CategorySlug = Annotated[str, Path(max_length=MAX_SLUG, examples=["product"])]
 
 @router.get("/posts")
 def list_posts(
-    db: db_dependency, user: OptionalUser, filters: Annotated[PostFilters, Query()], page: PageParams
+    db: db_dependency,
+    user: OptionalUser,
+    filters: Annotated[PostFilters, Query()],
+    page: PageParams,
 ) -> Page[PostSummary]:
     """List the posts that the caller may see, without their content.
 
@@ -110,7 +113,12 @@ def get_category(category: ShownCategory) -> BlogCategory:
     return category
 
 
-@router.post("/categories", status_code=status.HTTP_201_CREATED, responses=CREATED, response_model=CategoryRead)
+@router.post(
+    "/categories",
+    status_code=status.HTTP_201_CREATED,
+    responses=CREATED,
+    response_model=CategoryRead,
+)
 @raises(service.SlugTaken, categories.NameTaken)
 def create_category(
     db: db_dependency, _user: Superuser, data: CategoryCreate, request: Request, response: Response
@@ -123,7 +131,9 @@ def create_category(
 
 @router.put("/categories/{category_id}", response_model=CategoryRead)
 @raises(service.SlugTaken, categories.NameTaken)
-def update_category(db: db_dependency, category: ManagedCategory, data: CategoryUpdate) -> BlogCategory:
+def update_category(
+    db: db_dependency, category: ManagedCategory, data: CategoryUpdate
+) -> BlogCategory:
     """Change a category. Only superusers may do this."""
     return categories.update_category(db, category, data)
 

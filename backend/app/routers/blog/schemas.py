@@ -30,7 +30,12 @@ class PostCreate(Input):
     """
 
     model_config = example(
-        {"title": "First light", "content": "# Hello\n\nThis is **Markdown**.", "category_id": 1, "is_published": True}
+        {
+            "title": "First light",
+            "content": "# Hello\n\nThis is **Markdown**.",
+            "category_id": 1,
+            "is_published": True,
+        }
     )
 
     title: Title
@@ -130,7 +135,11 @@ class PostFilters(BaseModel):
     """
 
     published_only: bool = True
-    category: Annotated[str | None, Field(max_length=MAX_SLUG, description="The slug of a category.")] = None
-    author: Annotated[str | None, Field(max_length=32, description="The username of an author.")] = None
+    category: Annotated[
+        str | None, Field(max_length=MAX_SLUG, description="The slug of a category.")
+    ] = None
+    author: Annotated[
+        str | None, Field(max_length=32, description="The username of an author.")
+    ] = None
     featured: bool | None = None
     sort: Sort = "-published_at"

@@ -59,16 +59,25 @@ class FeaturingReserved(Forbidden):
     detail = "Only a superuser may feature a post. Leave `is_featured` out."
 
 
-CONSTRAINTS = {"uq_blog_posts_slug": SlugTaken, "fk_blog_posts_category_id_blog_categories": CategoryUnknown}
+CONSTRAINTS = {
+    "uq_blog_posts_slug": SlugTaken,
+    "fk_blog_posts_category_id_blog_categories": CategoryUnknown,
+}
 
 
 def _in_category(slug: str) -> ColumnElement[bool]:
     """Select the posts of a category. A join would lose the order of the index."""
-    return BlogPost.category_id == select(BlogCategory.id).where(BlogCategory.slug == slug).scalar_subquery()
+    return (
+        BlogPost.category_id
+        == select(BlogCategory.id).where(BlogCategory.slug == slug).scalar_subquery()
+    )
 
 
 def _by_author(username: str) -> ColumnElement[bool]:
-    return BlogPost.author_id == select(User.id).where(User.username == username.lower()).scalar_subquery()
+    return (
+        BlogPost.author_id
+        == select(User.id).where(User.username == username.lower()).scalar_subquery()
+    )
 
 
 FILTERS: Filters = {
@@ -92,9 +101,17 @@ def _order(filters: PostFilters) -> list[ColumnElement[Any]]:
     # were written.
     if not filters.published_only:
         published = func.coalesce(BlogPost.published_at, BlogPost.created_at)
-    columns = {"published_at": published, "created_at": BlogPost.created_at, "title": BlogPost.title}
+    columns = {
+        "published_at": published,
+        "created_at": BlogPost.created_at,
+        "title": BlogPost.title,
+    }
     keys = [columns[filters.sort.removeprefix("-")], BlogPost.id]
-    return [key.desc() for key in keys] if filters.sort.startswith("-") else [key.asc() for key in keys]
+    return (
+        [key.desc() for key in keys]
+        if filters.sort.startswith("-")
+        else [key.asc() for key in keys]
+    )
 
 
 def get_post(db: Session, user: User | None, post_id: int) -> BlogPost:
@@ -122,7 +139,12 @@ def _one(db: Session, statement: Select[BlogPost]) -> BlogPost:
 
 def _saved(db: Session, post: BlogPost) -> BlogPost:
     """Return the post as the database has it now."""
-    return _one(db, queries.whole_posts().where(BlogPost.id == post.id).execution_options(populate_existing=True))
+    return _one(
+        db,
+        queries.whole_posts()
+        .where(BlogPost.id == post.id)
+        .execution_options(populate_existing=True),
+    )
 
 
 def create_post(db: Session, author: User, data: PostCreate) -> BlogPost:
@@ -172,7 +194,9 @@ def excerpt_of(content: str) -> str:
     """
     plain = MARKS.sub(r"\1", content)
     words = " ".join(plain.split())
-    return words if len(words) <= EXCERPT else words[:EXCERPT].rsplit(" ", 1)[0].rstrip(".,;:") + "…"
+    return (
+        words if len(words) <= EXCERPT else words[:EXCERPT].rsplit(" ", 1)[0].rstrip(".,;:") + "…"
+    )
 
 
 def _refuse_featuring(user: User, *, featured: bool) -> None:

@@ -28,14 +28,18 @@ def seconds_ahead(created_at: datetime, at: datetime) -> int | None:
     database.
     """
     ahead = created_at - at
-    return int(ahead.total_seconds()) if ahead > NOTABLE and not get_settings().is_production else None
+    return (
+        int(ahead.total_seconds()) if ahead > NOTABLE and not get_settings().is_production else None
+    )
 
 
 def payments_now(db: Session, customer_id: int | None = None) -> datetime:
     """Return the time for this payer, or for everyone who is not on a test clock."""
     if get_settings().is_production:
         return clock.read(db)
-    on_clocks = select(Customer.stripe_id).where(Customer.test_clock.is_not(None), Customer.stripe_id.is_not(None))
+    on_clocks = select(Customer.stripe_id).where(
+        Customer.test_clock.is_not(None), Customer.stripe_id.is_not(None)
+    )
     theirs = on_clocks.where(Customer.id == customer_id)
     # An event that names no payer, such as `invoice_payment.paid`, may be about a payer
     # who is on a test clock.

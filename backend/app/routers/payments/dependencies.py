@@ -15,7 +15,12 @@ from app.core.errors import raises
 from app.db.database import db_dependency
 from app.db.demands import keep_demanding
 from app.platform.jobs import enqueue
-from app.routers.auth.dependencies import CurrentUser, SubscriptionActive, after_email_change, before_deletion
+from app.routers.auth.dependencies import (
+    CurrentUser,
+    SubscriptionActive,
+    after_email_change,
+    before_deletion,
+)
 from app.routers.auth.models import User
 
 from . import entitlements, queries, service

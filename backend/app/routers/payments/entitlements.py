@@ -39,7 +39,8 @@ class UpgradeRequired(AppError):
         {
             "plan": {
                 "type": ["string", "null"],
-                "description": "The slug of a plan that includes this, or null if there is no such plan.",
+                "description": "The slug of a plan that includes this, or null if there is no "
+                "such plan.",
                 "examples": ["pro"],
             }
         }
@@ -84,7 +85,10 @@ def is_collection_paused(db: Session, subscription: Subscription) -> bool:
     """
     if subscription.pause_behavior is None:
         return False
-    return subscription.pause_until is None or payments_now(db, subscription.customer_id) < subscription.pause_until
+    return (
+        subscription.pause_until is None
+        or payments_now(db, subscription.customer_id) < subscription.pause_until
+    )
 
 
 def in_force(db: Session, subscription: Subscription) -> bool:
@@ -107,7 +111,11 @@ def in_force(db: Session, subscription: Subscription) -> bool:
 
 def of_subscription(db: Session, subscription: Subscription) -> dict[str, Any]:
     """Return what this subscription includes now. Its plan must be loaded."""
-    return subscription.plan.entitlements if subscription.plan and in_force(db, subscription) else NOTHING
+    return (
+        subscription.plan.entitlements
+        if subscription.plan and in_force(db, subscription)
+        else NOTHING
+    )
 
 
 def of_user(db: Session, user: User) -> Entitlements:
@@ -135,8 +143,12 @@ def demand_feature(db: Session, user: User, feature: str) -> None:
 def demand_room(db: Session, user: User, limit: str, count: int) -> None:
     """Raise `UpgradeRequired` if adding one to `count` would exceed the limit."""
     if not of_user(db, user).allows(limit, count):
-        raise UpgradeRequired(members={"plan": _first_offered(db, lambda plan: plan.allows(limit, count))})
+        raise UpgradeRequired(
+            members={"plan": _first_offered(db, lambda plan: plan.allows(limit, count))}
+        )
 
 
 def _first_offered(db: Session, fits: Callable[[Entitlements], bool]) -> str | None:
-    return next((plan.slug for plan in db.scalars(queries.offered_plans()) if fits(_of_plan(plan))), None)
+    return next(
+        (plan.slug for plan in db.scalars(queries.offered_plans()) if fits(_of_plan(plan))), None
+    )

@@ -7,7 +7,16 @@ saw there.
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
@@ -60,10 +69,14 @@ class Customer(Timestamps, Base):
     __tablename__ = "customers"
 
     id: Mapped[PrimaryKey]
-    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), unique=True)
+    user_id: Mapped[int | None] = mapped_column(
+        ForeignKey("users.id", ondelete="SET NULL"), unique=True
+    )
     # Null until Stripe has responded.
     stripe_id: Mapped[str | None] = mapped_column(String(STRIPE_ID), unique=True)
-    creation_key: Mapped[str] = mapped_column(String(64), unique=True)  # Idempotency-Key of its creation at Stripe
+    creation_key: Mapped[str] = mapped_column(
+        String(64), unique=True
+    )  # Idempotency-Key of its creation at Stripe
     creation_asked_at: Mapped[datetime | None]
     email: Mapped[str] = mapped_column(String(MAX_EMAIL))  # as Stripe has it
     # A keyed digest of the address, for one trial per person.
@@ -90,14 +103,20 @@ class Subscription(Timestamps, Base):
 
     __tablename__ = "subscriptions"
     __table_args__ = (
-        CheckConstraint("live_customer_id IS NULL OR live_customer_id = customer_id", name="live_payer"),
+        CheckConstraint(
+            "live_customer_id IS NULL OR live_customer_id = customer_id", name="live_payer"
+        ),
         Index(None, "status", "current_period_end", "id"),
     )
 
     id: Mapped[PrimaryKey]
-    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id", ondelete="CASCADE"), index=True)
+    customer_id: Mapped[int] = mapped_column(
+        ForeignKey("customers.id", ondelete="CASCADE"), index=True
+    )
     live_customer_id: Mapped[int | None] = mapped_column(unique=True)
-    plan_id: Mapped[int | None] = mapped_column(ForeignKey("plans.id", ondelete="SET NULL"), index=True)
+    plan_id: Mapped[int | None] = mapped_column(
+        ForeignKey("plans.id", ondelete="SET NULL"), index=True
+    )
     stripe_id: Mapped[str] = mapped_column(String(STRIPE_ID), unique=True)
     stripe_item_id: Mapped[str] = mapped_column(String(STRIPE_ID))
     stripe_price_id: Mapped[str] = mapped_column(String(STRIPE_ID))
@@ -114,7 +133,9 @@ class Subscription(Timestamps, Base):
     ended_at: Mapped[datetime | None]
     past_due_since: Mapped[datetime | None]  # when the oldest unpaid invoice was finalised
     has_payment_method: Mapped[bool]
-    pause_behavior: Mapped[str | None] = mapped_column(String(32))  # Stripe's value, while collection is paused
+    pause_behavior: Mapped[str | None] = mapped_column(
+        String(32)
+    )  # Stripe's value, while collection is paused
     pause_until: Mapped[datetime | None]  # null: until someone ends the pause
     # A change waits for its payment until then.
     pending_update_until: Mapped[datetime | None]
@@ -122,7 +143,9 @@ class Subscription(Timestamps, Base):
     trial_without_card: Mapped[str | None] = mapped_column(String(32))
     # Null: the card is charged; otherwise invoices are sent.
     days_until_due: Mapped[int | None]
-    discounts: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True), default=list)
+    discounts: Mapped[list[dict[str, Any]] | None] = mapped_column(
+        JSON(none_as_null=True), default=list
+    )
     # The schedule at Stripe that manages the subscription.
     schedule_id: Mapped[str | None] = mapped_column(String(STRIPE_ID))
     # The price that the schedule changes to.
@@ -155,7 +178,9 @@ class Invoice(Base):
 
     id: Mapped[PrimaryKey]
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id", ondelete="CASCADE"))
-    subscription_id: Mapped[int | None] = mapped_column(ForeignKey("subscriptions.id", ondelete="SET NULL"), index=True)
+    subscription_id: Mapped[int | None] = mapped_column(
+        ForeignKey("subscriptions.id", ondelete="SET NULL"), index=True
+    )
     stripe_id: Mapped[str] = mapped_column(String(STRIPE_ID), unique=True)
     number: Mapped[str | None] = mapped_column(String(64))
     status: Mapped[str] = mapped_column(String(32))  # Stripe's value
@@ -185,7 +210,9 @@ class CheckoutAttempt(Base):
     __tablename__ = "checkout_attempts"
 
     id: Mapped[PrimaryKey]
-    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id", ondelete="CASCADE"), index=True)
+    customer_id: Mapped[int] = mapped_column(
+        ForeignKey("customers.id", ondelete="CASCADE"), index=True
+    )
     open_customer_id: Mapped[int | None] = mapped_column(unique=True)
     plan_id: Mapped[int] = mapped_column(ForeignKey("plans.id", ondelete="CASCADE"), index=True)
     # Stripe's id of the code
@@ -214,7 +241,9 @@ class WebhookEvent(Base):
     event_id: Mapped[str] = mapped_column(String(STRIPE_ID))
     type: Mapped[str] = mapped_column(String(80))
     livemode: Mapped[bool]
-    payer: Mapped[str | None] = mapped_column(String(STRIPE_ID), index=True)  # Stripe's id of the customer
+    payer: Mapped[str | None] = mapped_column(
+        String(STRIPE_ID), index=True
+    )  # Stripe's id of the customer
     body: Mapped[bytes] = mapped_column(LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql"))
     created_at: Mapped[datetime]  # Stripe's time; simulated in tests
     received_at: Mapped[datetime] = mapped_column(default=clock.now())
@@ -234,6 +263,8 @@ class Notice(Base):
     __tablename__ = "payment_notices"
 
     id: Mapped[PrimaryKey]
-    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id", ondelete="CASCADE"), index=True)
+    customer_id: Mapped[int] = mapped_column(
+        ForeignKey("customers.id", ondelete="CASCADE"), index=True
+    )
     key: Mapped[str] = mapped_column(String(STRIPE_ID + 40), unique=True)
     created_at: Mapped[datetime] = mapped_column(default=clock.now(), index=True)

@@ -35,5 +35,9 @@ def subscriptions_of(user: User) -> Select[Subscription]:
         .join(Subscription.customer)
         .where(Customer.user_id == user.id)
         .options(joinedload(Subscription.plan), joinedload(Subscription.scheduled_plan))
-        .order_by(Subscription.live_customer_id.is_(None), Subscription.started_at.desc(), Subscription.id.desc())
+        .order_by(
+            Subscription.live_customer_id.is_(None),
+            Subscription.started_at.desc(),
+            Subscription.id.desc(),
+        )
     )

@@ -34,8 +34,8 @@ from .selling import routes as selling_routes
 from .webhooks import receiving
 
 router = Router(prefix="/payments", tags=["payments"])
-# Stripe calls the address that an operator registered, whatever its query says. It would
-# repeat a refused event for days.
+# Stripe calls the address that an operator registered, whatever its query says. It
+# would repeat a refused event for days.
 hook = Router(strict_query=False)
 
 
@@ -76,7 +76,9 @@ def create_portal(db: db_dependency, user: CurrentUser) -> PortalRead:
 
 
 @router.get("/invoices")
-def list_invoices(db: db_dependency, user: CurrentUser, page: PageParams) -> Page[PaymentInvoiceRead]:
+def list_invoices(
+    db: db_dependency, user: CurrentUser, page: PageParams
+) -> Page[PaymentInvoiceRead]:
     """List the caller's invoices, newest first."""
     return paginate(db, service.list_invoices(user), page, PaymentInvoiceRead)
 
@@ -93,8 +95,16 @@ async def raw_body(request: Request) -> bytes:
 
 
 @hook.post("/webhook", openapi_extra=receiving.DOCUMENTED, max_body_size=LARGE_BODY)
-@raises(InvalidSignature, receiving.InvalidPayload, PaymentsUnavailable, BodyTooLarge, UnsupportedMediaType)
-def receive_webhook(db: db_dependency, body: Annotated[bytes, Depends(raw_body)], request: Request) -> WebhookRead:
+@raises(
+    InvalidSignature,
+    receiving.InvalidPayload,
+    PaymentsUnavailable,
+    BodyTooLarge,
+    UnsupportedMediaType,
+)
+def receive_webhook(
+    db: db_dependency, body: Annotated[bytes, Depends(raw_body)], request: Request
+) -> WebhookRead:
     """Receive an event that Stripe has signed. Only Stripe calls this."""
     receiving.receive(db, body, request.headers.get("stripe-signature", ""))
     return WebhookRead(received=True)

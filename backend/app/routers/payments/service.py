@@ -40,7 +40,9 @@ class PlanNotReady(Conflict):
 
 class AlreadySubscribed(Conflict):
     code = "already_subscribed"
-    detail = "You already have a subscription. `POST /payments/subscription/change` changes its plan."
+    detail = (
+        "You already have a subscription. `POST /payments/subscription/change` changes its plan."
+    )
 
 
 class NoSubscription(NotFound):
@@ -59,7 +61,9 @@ def get_plan_for_sale(db: Session, slug: str) -> Plan:
     """Return the plan with this slug. Raises `PlanNotFound`, `PlanNotForSale`,
     `PlanNotReady`.
     """
-    plan = db.scalar(select(Plan).where(Plan.offered_as == slug).execution_options(populate_existing=True))
+    plan = db.scalar(
+        select(Plan).where(Plan.offered_as == slug).execution_options(populate_existing=True)
+    )
     if plan is None:
         raise PlanNotFound
     if plan.amount == 0:
@@ -74,7 +78,9 @@ def get_subscription(db: Session, user: User) -> Subscription:
 
     Raises `NoSubscription`.
     """
-    current = queries.subscriptions_of(user).where(Subscription.status.in_(queries.CURRENT)).limit(1)
+    current = (
+        queries.subscriptions_of(user).where(Subscription.status.in_(queries.CURRENT)).limit(1)
+    )
     subscription = db.scalar(current)
     if subscription is None:
         raise NoSubscription
@@ -84,7 +90,11 @@ def get_subscription(db: Session, user: User) -> Subscription:
 def has_live_subscription(db: Session, user: User) -> bool:
     live = select(Subscription.id).join(Subscription.customer)
     return (
-        db.scalar(live.where(Customer.user_id == user.id, Subscription.live_customer_id.is_not(None)).limit(1))
+        db.scalar(
+            live.where(
+                Customer.user_id == user.id, Subscription.live_customer_id.is_not(None)
+            ).limit(1)
+        )
         is not None
     )
 

@@ -1,4 +1,6 @@
-"""Fixtures of the sign-in with Google: a provider, and an application that is told to use it."""
+"""Fixtures of the sign-in with Google: a provider, and an application that is told to
+use it.
+"""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,7 +12,13 @@ from httpx2 import Response
 
 from app.core.config import get_settings
 from app.routers.auth.google import gateway
-from tests.support.openid import CLIENT, Impostor, OpenIdProvider, running_impostor, running_provider
+from tests.support.openid import (
+    CLIENT,
+    Impostor,
+    OpenIdProvider,
+    running_impostor,
+    running_provider,
+)
 
 CALLBACK = "http://testserver/auth/google/callback"
 LANDING = "http://localhost:8000/dev/frontend/auth/callback"
@@ -24,7 +32,9 @@ def said(answer: Response) -> dict[str, str]:
 
 
 class Journey:
-    """A browser that signs in. `asked` is what the application last asked of the provider."""
+    """A browser that signs in. `asked` is what the application last asked of the
+    provider.
+    """
 
     def __init__(self, client: TestClient) -> None:
         self.client = client
@@ -44,7 +54,9 @@ class Journey:
         return self.client.get("/auth/google/callback", params=query, follow_redirects=False)
 
     def exchange(self, code: str, mode: str = "body", **shown: str) -> Response:
-        return self.client.post("/auth/google/exchange", json={"code": code, **shown}, params={"session": mode})
+        return self.client.post(
+            "/auth/google/exchange", json={"code": code, **shown}, params={"session": mode}
+        )
 
 
 @pytest.fixture
@@ -54,7 +66,9 @@ def journey(client, db) -> Journey:
 
 @pytest.fixture
 def ask_to_link(journey, login) -> Callable[[Any], Any]:
-    """`ask_to_link(user)`: who is signed in and on the way to Google, to link what comes back."""
+    """`ask_to_link(user)`: who is signed in and on the way to Google, to link what
+    comes back.
+    """
 
     def begin(user: Any) -> Any:
         login(user)
@@ -66,7 +80,9 @@ def ask_to_link(journey, login) -> Callable[[Any], Any]:
 
 @pytest.fixture
 def use(monkeypatch) -> Iterator[Callable[[str], None]]:
-    """`use(issuer)`: the application signs in with that provider, whom it has never met."""
+    """`use(issuer)`: the application signs in with that provider, whom it has never
+    met.
+    """
 
     def configure(issuer: str) -> None:
         for name, value in {**CLIENT, "GOOGLE_ISSUER": issuer}.items():
@@ -102,7 +118,9 @@ def impostor(use) -> Iterator[Impostor]:
 
 @pytest.fixture
 def sign_in(journey, impostor) -> Callable[..., Response]:
-    """`sign_in("subject", "mail@example.com", **claims)`: there and back, by the impostor's word."""
+    """`sign_in("subject", "mail@example.com", **claims)`: there and back, by the
+    impostor's word.
+    """
 
     def there_and_back(subject: str, email: str, /, **claims: object) -> Response:
         journey.begin()

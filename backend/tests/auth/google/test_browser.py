@@ -1,4 +1,6 @@
-"""A newcomer with a browser and no frontend: register, open the mailbox, follow the link, sign in; then by Google."""
+"""A newcomer with a browser and no frontend: register, open the mailbox, follow the
+link, sign in; then by Google.
+"""
 
 import os
 from pathlib import Path
@@ -13,13 +15,21 @@ from tests.support.openid import CLIENT
 from tests.support.server import running_server
 
 pytest_plugins = ["tests.support.browser"]
-pytestmark = [pytest.mark.slow, pytest.mark.only("sqlite")]  # what the pages do is the same on every database
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.only("sqlite"),
+]  # what the pages do is the same on every database
 
 
 @pytest.fixture
 def server(committed, real_provider):
     """As a newcomer starts it, with a provider to sign in with."""
-    local = {"ENVIRONMENT": "development", "EMBEDDED_WORKER": "true", "PUBLIC_URL": "", "FRONTEND_URL": ""}
+    local = {
+        "ENVIRONMENT": "development",
+        "EMBEDDED_WORKER": "true",
+        "PUBLIC_URL": "",
+        "FRONTEND_URL": "",
+    }
     with running_server(**CLIENT, GOOGLE_ISSUER=real_provider.url, **local) as server:
         server.url = server.url.replace("127.0.0.1", "localhost")  # as `make dev` prints it
         real_provider.expect(f"{server.url}/auth/google/callback")
@@ -58,7 +68,10 @@ def test_a_newcomer_registers_follows_the_mail_and_signs_in(browser, server, pic
         page.goto(f"{server.url}/dev/frontend")
         picture(page, "start")
         page.get_by_role("link", name="Create an account").click()
-        fill(page, {"Username": "newcomer", "Email address": "newcomer@example.com", "Password": PASSWORD})
+        fill(
+            page,
+            {"Username": "newcomer", "Email address": "newcomer@example.com", "Password": PASSWORD},
+        )
         picture(page, "register")
         page.get_by_role("button", name="Create my account").click()
         page.get_by_role("link", name="Open the mailbox").click()
@@ -69,7 +82,9 @@ def test_a_newcomer_registers_follows_the_mail_and_signs_in(browser, server, pic
             frame.get_by_role("link", name="Confirm my address").click()
         landing = opened.value
         landing.get_by_role("button", name="Confirm my address").click()
-        expect(landing.get_by_role("status")).to_have_text("Your address is confirmed. You can sign in now.")
+        expect(landing.get_by_role("status")).to_have_text(
+            "Your address is confirmed. You can sign in now."
+        )
         assert "token" not in landing.url
         picture(landing, "confirmed")
         landing.get_by_role("link", name="Sign in").click()
@@ -105,7 +120,11 @@ def test_somebody_goes_to_google_and_back(browser, server, real_provider, pictur
 
     token, cookie = browser(act).found
     facts = me(server, token)
-    assert (facts["email"], facts["has_google"], facts["is_verified"]) == ("ada@example.com", True, True)
+    assert (facts["email"], facts["has_google"], facts["is_verified"]) == (
+        "ada@example.com",
+        True,
+        True,
+    )
     assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Lax")
 
 

@@ -1,4 +1,6 @@
-"""Only an ID token that this provider signed, for us, in answer to this sign-in, is believed (requirement 27)."""
+"""Only an ID token that this provider signed, for us, in answer to this sign-in, is
+believed (requirement 27).
+"""
 
 import time
 
@@ -20,7 +22,9 @@ OURS = CLIENT["GOOGLE_CLIENT_ID"]
 
 
 def seconds_from_now(offset):
-    """Told when the test runs, not when it is collected: that may be minutes earlier."""
+    """Told when the test runs, not when it is collected: that may be minutes
+    earlier.
+    """
     return lambda: int(time.time()) + offset
 
 
@@ -69,8 +73,12 @@ TOKENS = {
     "another's key under the provider's name": lambda claims: signed(claims, by="foreign"),
     "an unknown key": lambda claims: signed(claims, by="foreign", kid="nobody's"),
     "a key that it brings along": lambda claims: signed(claims, by="foreign", **PUBLIC),
-    "the public key as a secret": lambda claims: signed_with_secret(claims, key("first").as_pem(private=False)),
-    "our secret as a secret": lambda claims: signed_with_secret(claims, CLIENT["GOOGLE_CLIENT_SECRET"].encode()),
+    "the public key as a secret": lambda claims: signed_with_secret(
+        claims, key("first").as_pem(private=False)
+    ),
+    "our secret as a secret": lambda claims: signed_with_secret(
+        claims, CLIENT["GOOGLE_CLIENT_SECRET"].encode()
+    ),
     "an unknown critical header": lambda claims: signed(claims, crit=["x"], x=1, registry=LAX),
     "a token of another kind": lambda claims: signed(claims, typ="at+jwt"),
     "no object": lambda claims: unsigned(claims, "RS256").replace(".", "!"),
@@ -109,23 +117,38 @@ def test_a_token_that_the_provider_did_not_sign_lets_nobody_in(db, impostor, sig
         "a" * 250 + "@x.org",
     ],
 )
-def test_an_address_that_no_account_can_have_is_said_to_be_the_reason(db, client, journey, sign_in, address):
+def test_an_address_that_no_account_can_have_is_said_to_be_the_reason(
+    db, client, journey, sign_in, address
+):
     """Nothing is wrong with Google's answer, and starting again would not help."""
     assert said(sign_in("1", address)) == {"error": "google_email_unusable"}
     assert nothing_happened(db)
     sign_in("1", "ada@example.com")
-    again = journey.exchange(said(sign_in("1", address))["code"]).json()  # who is linked comes in all the same
+    again = journey.exchange(
+        said(sign_in("1", address))["code"]
+    ).json()  # who is linked comes in all the same
     assert client.get("/auth/me", headers=bearer(again)).json()["email"] == "ada@example.com"
 
 
 def test_an_issuer_is_known_by_both_of_its_names(db, impostor, sign_in, monkeypatch):
-    """Google signs as `https://accounts.google.com` or `accounts.google.com`. It is one person all the same."""
+    """Google signs as `https://accounts.google.com` or `accounts.google.com`. It is one
+    person all the same.
+    """
     bare = impostor.url.removeprefix("http://")
-    monkeypatch.setitem(gateway.OTHER_SPELLINGS, impostor.url, gateway.OTHER_SPELLINGS["https://accounts.google.com"])
+    monkeypatch.setitem(
+        gateway.OTHER_SPELLINGS,
+        impostor.url,
+        gateway.OTHER_SPELLINGS["https://accounts.google.com"],
+    )
     for issuer in (impostor.url, "accounts.google.com", f"{impostor.url}/"):
         assert "code" in said(sign_in("1", "ada@example.com", iss=issuer))
     assert [row.issuer for row in db.scalars(select(Identity))] == [impostor.url]
-    for issuer in (bare, "https://accounts.google.com", "accounts.google.com.evil.example", f"{impostor.url}//"):
+    for issuer in (
+        bare,
+        "https://accounts.google.com",
+        "accounts.google.com.evil.example",
+        f"{impostor.url}//",
+    ):
         assert said(sign_in("1", "ada@example.com", iss=issuer)) == {"error": "google_failed"}
 
 
@@ -140,10 +163,17 @@ def test_googles_other_name_is_its_name_without_the_scheme(settings):
 
 @pytest.mark.parametrize(
     "change",
-    [{}, {"aud": [OURS]}, {"azp": OURS}, {"exp": seconds_from_now(-30), "iat": seconds_from_now(30)}],
+    [
+        {},
+        {"aud": [OURS]},
+        {"azp": OURS},
+        {"exp": seconds_from_now(-30), "iat": seconds_from_now(30)},
+    ],
 )
 def test_what_is_as_it_must_be_lets_in(db, sign_in, change):
-    """Requirement 27: the others fail for their fault alone. Clocks may differ by a minute."""
+    """Requirement 27: the others fail for their fault alone. Clocks may differ by a
+    minute.
+    """
     assert "code" in said(sign_in("1", "ada@example.com", **claims_now(change)))
 
 

@@ -1,4 +1,6 @@
-"""The code of the callback is good where the sign-in began: no site signs its visitors in as somebody else."""
+"""The code of the callback is good where the sign-in began: no site signs its visitors
+in as somebody else.
+"""
 
 import pytest
 from sqlalchemy import select
@@ -31,14 +33,18 @@ def code(sign_in):
 
 @pytest.fixture
 def challenged(journey, impostor):
-    """The code of a journey that a challenge binds, begun by the frontend of another site."""
+    """The code of a journey that a challenge binds, begun by the frontend of another
+    site.
+    """
     journey.begin(code_challenge=CHALLENGE)
     impostor.vouch("ada", "ada@example.com", journey.asked["nonce"])
     return said(journey.come_back())["code"]
 
 
 @pytest.mark.parametrize("cookie", [None, "x" * 43, "", "x"])
-def test_another_browser_gets_no_session_and_the_code_stays_good_in_its_own(client, db, journey, code, cookie):
+def test_another_browser_gets_no_session_and_the_code_stays_good_in_its_own(
+    client, db, journey, code, cookie
+):
     """Requirement 26."""
     own = cookie_of(client)
     be_another_browser(client, cookie)
@@ -49,7 +55,9 @@ def test_another_browser_gets_no_session_and_the_code_stays_good_in_its_own(clie
     assert journey.exchange(code).status_code == 200
 
 
-def test_a_visitor_with_a_journey_of_their_own_is_not_signed_in_as_the_attacker(client, db, journey, code):
+def test_a_visitor_with_a_journey_of_their_own_is_not_signed_in_as_the_attacker(
+    client, db, journey, code
+):
     """Requirement 26: the visitor has a cookie of ours, but not the one of the code."""
     be_another_browser(client)
     journey.begin()
@@ -73,7 +81,9 @@ def test_who_shows_the_verifier_needs_no_cookie(client, db, journey, challenged)
 
 @pytest.mark.parametrize("shown", [{}, {"code_verifier": "x" * 43}, {"code_verifier": CHALLENGE}])
 def test_where_there_was_a_challenge_the_cookie_is_not_enough(db, journey, challenged, shown):
-    """Requirement 26: nothing falls back to the weaker proof; the code stays good for who has the stronger."""
+    """Requirement 26: nothing falls back to the weaker proof; the code stays good for
+    who has the stronger.
+    """
     assert outcome(journey.exchange(challenged, **shown)) == INVALID
     assert db.scalar(select(LoginSession)) is None
     assert journey.exchange(challenged, code_verifier=VERIFIER).status_code == 200
@@ -84,9 +94,13 @@ def test_a_verifier_is_no_proof_for_a_code_without_a_challenge(client, db, journ
     assert outcome(journey.exchange(code, code_verifier=VERIFIER)) == INVALID
 
 
-@pytest.mark.parametrize("challenge", ["short", CHALLENGE + "A", CHALLENGE[:-1] + "=", CHALLENGE[:-1] + "ü"])
+@pytest.mark.parametrize(
+    "challenge", ["short", CHALLENGE + "A", CHALLENGE[:-1] + "=", CHALLENGE[:-1] + "ü"]
+)
 def test_a_challenge_that_is_none_is_refused(client, db, impostor, challenge):
-    answer = client.get("/auth/google/login", params={"code_challenge": challenge}, follow_redirects=False)
+    answer = client.get(
+        "/auth/google/login", params={"code_challenge": challenge}, follow_redirects=False
+    )
     assert outcome(answer) == (422, "validation_error")
 
 

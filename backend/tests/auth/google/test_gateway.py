@@ -1,4 +1,6 @@
-"""What Google, or who passes for it, cannot do to us: hold us, flood us, send us elsewhere, be asked too often."""
+"""What Google, or who passes for it, cannot do to us: hold us, flood us, send us
+elsewhere, be asked too often.
+"""
 
 import gzip
 import time
@@ -27,7 +29,9 @@ def hang(request):
 
 
 def drip(request):
-    """One byte of a header now and then: each of them well within any time-out for a read."""
+    """One byte of a header now and then: each of them well within any time-out for a
+    read.
+    """
     request.wfile.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
     for _ in range(30):
         request.wfile.write(b"x")
@@ -71,14 +75,19 @@ SPOILED = {
     "sends deep JSON": (lambda request: reply(request, b"[" * 100_000), "google_failed"),
     "sends a list": (lambda request: reply(request, []), "google_failed"),
     "sends nothing of use": (lambda request: reply(request, {"keys": 7}), "google_failed"),
-    "refuses the code": (lambda request: reply(request, {"error": "invalid_grant"}, 400), "google_failed"),
+    "refuses the code": (
+        lambda request: reply(request, {"error": "invalid_grant"}, 400),
+        "google_failed",
+    ),
 }
 
 
 @pytest.mark.parametrize("path", [DISCOVERY, "/token", "/keys"])
 @pytest.mark.parametrize("spoiled", SPOILED.values(), ids=SPOILED)
 @pytest.mark.usefixtures("impatient")
-def test_a_provider_that_behaves_badly_costs_a_second_and_lets_nobody_in(impostor, journey, path, spoiled):
+def test_a_provider_that_behaves_badly_costs_a_second_and_lets_nobody_in(
+    impostor, journey, path, spoiled
+):
     spoil, word = spoiled
     impostor.answers[path] = spoil
     started = time.monotonic()
@@ -101,7 +110,11 @@ def test_whoever_wants_to_link_is_told_by_a_problem(client, db, login, impostor)
 def test_the_documents_are_asked_for_once(impostor, sign_in):
     for _ in range(3):
         assert "code" in said(sign_in("1", "ada@example.com"))
-    assert (impostor.asked[DISCOVERY], impostor.asked["/keys"], impostor.asked["/token"]) == (1, 1, 3)
+    assert (impostor.asked[DISCOVERY], impostor.asked["/keys"], impostor.asked["/token"]) == (
+        1,
+        1,
+        3,
+    )
 
 
 def test_a_new_key_is_fetched_once_a_minute_at_most(impostor, sign_in, monkeypatch):
@@ -109,15 +122,21 @@ def test_a_new_key_is_fetched_once_a_minute_at_most(impostor, sign_in, monkeypat
     sign_in("1", "ada@example.com")
     impostor.keys = [key("second")]
     impostor.id_token = lambda claims: impostor.sign(claims, kid="second")
-    assert [said(sign_in("1", "ada@example.com")) for _ in range(3)] == 3 * [{"error": "google_failed"}]
+    assert [said(sign_in("1", "ada@example.com")) for _ in range(3)] == 3 * [
+        {"error": "google_failed"}
+    ]
     assert impostor.asked["/keys"] == 1
     a_minute_later(monkeypatch)
     assert "code" in said(sign_in("1", "ada@example.com"))
     assert impostor.asked["/keys"] == 2
 
 
-def test_a_new_key_is_asked_for_once_a_minute_at_most_also_when_the_answer_is_no_use(impostor, sign_in, monkeypatch):
-    """One rule, whatever came of asking: else whoever sends unknown `kid`s has us ask while Google is in trouble."""
+def test_a_new_key_is_asked_for_once_a_minute_at_most_also_when_the_answer_is_no_use(
+    impostor, sign_in, monkeypatch
+):
+    """One rule, whatever came of asking: else whoever sends unknown `kid`s has us ask
+    while Google is in trouble.
+    """
     sign_in("1", "ada@example.com")
     impostor.id_token = lambda claims: impostor.sign(claims, kid="made up")
     impostor.answers["/keys"] = lambda request: reply(request, {}, 500)
@@ -161,16 +180,25 @@ def test_after_a_failure_the_next_do_not_wait_for_it_again(impostor, journey):
     assert impostor.asked[DISCOVERY] == 1
 
 
-@pytest.mark.parametrize("change", [{"issuer": "https://evil.example"}, {"token_endpoint": "ftp://evil.example"}])
+@pytest.mark.parametrize(
+    "change", [{"issuer": "https://evil.example"}, {"token_endpoint": "ftp://evil.example"}]
+)
 def test_a_discovery_document_that_is_not_the_issuers_is_refused(impostor, journey, change):
     """OpenID Connect Discovery 1.0, 4.3."""
-    good = {"issuer": impostor.url, "jwks_uri": f"{impostor.url}/keys", "token_endpoint": f"{impostor.url}/token"}
+    good = {
+        "issuer": impostor.url,
+        "jwks_uri": f"{impostor.url}/keys",
+        "token_endpoint": f"{impostor.url}/token",
+    }
     document = good | {"authorization_endpoint": f"{impostor.url}/authorization"} | change
     impostor.answers[DISCOVERY] = lambda request: reply(request, document)
     assert said(journey.begin()) == {"error": "google_failed"}
 
 
-GOOD: dict[str, Any] = {"secret_key": "a secret that only tests know: 9f8e7d6c5b4a", "environment": "development"}
+GOOD: dict[str, Any] = {
+    "secret_key": "a secret that only tests know: 9f8e7d6c5b4a",
+    "environment": "development",
+}
 PAIR: dict[str, Any] = {name.lower(): value for name, value in CLIENT.items()}
 
 

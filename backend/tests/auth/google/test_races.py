@@ -1,4 +1,6 @@
-"""Who comes back from Google, while the account's owner does something else. Commits are real."""
+"""Who comes back from Google, while the account's owner does something else. Commits
+are real.
+"""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
@@ -29,9 +31,11 @@ ENOUGH = 0.7  # seconds: who does not wait for our lock is done long before
 
 @pytest.fixture
 def come_back(committed, impostor):
-    """`come_back(url, meanwhile)`: what comes of a journey when `meanwhile(db)` runs after Google was asked.
+    """`come_back(url, meanwhile)`: what comes of a journey when `meanwhile(db)` runs
+    after Google was asked.
 
-    It holds its locks when Google answers, and commits while the journey waits for them.
+    It holds its locks when Google answers, and commits while the journey waits for
+    them.
     """
     asked, answers = Event(), Event()
 
@@ -64,11 +68,16 @@ def come_back(committed, impostor):
 
 def no_code_was_given_out():
     with SessionLocal() as db:
-        return db.scalar(select(OneTimeToken).where(OneTimeToken.purpose == Purpose.GOOGLE_EXCHANGE)) is None
+        return (
+            db.scalar(select(OneTimeToken).where(OneTimeToken.purpose == Purpose.GOOGLE_EXCHANGE))
+            is None
+        )
 
 
 def test_a_link_does_not_outlive_a_reset_that_runs_meanwhile(come_back):
-    """Requirement 20: who resets the password takes the account back from whoever holds a session of it."""
+    """Requirement 20: who resets the password takes the account back from whoever holds
+    a session of it.
+    """
     user = make_user()
     token_for(user)
     with SessionLocal() as db, db.begin():
@@ -83,7 +92,9 @@ def test_a_link_does_not_outlive_a_reset_that_runs_meanwhile(come_back):
 
 
 def test_who_is_unlinked_meanwhile_does_not_come_in(come_back, impostor):
-    """Unlinking ends the codes that are on their way; one that is issued behind it would escape that."""
+    """Unlinking ends the codes that are on their way; one that is issued behind it
+    would escape that.
+    """
     user = make_user(email="ada@example.com")
     with SessionLocal() as db, db.begin():
         db.add(Identity(user_id=user.id, issuer=impostor.url, subject="ada"))

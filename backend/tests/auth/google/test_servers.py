@@ -19,7 +19,9 @@ MANY = 20
 
 @contextmanager
 def running(issuer, **variables):
-    with running_server(**CLIENT, GOOGLE_ISSUER=issuer, FRONTEND_URL="https://app.example.com", **variables) as server:
+    with running_server(
+        **CLIENT, GOOGLE_ISSUER=issuer, FRONTEND_URL="https://app.example.com", **variables
+    ) as server:
         yield server
 
 
@@ -47,15 +49,21 @@ def test_a_newcomer_who_comes_twenty_times_at_once_gets_one_account(committed, n
     """Requirements 26 and 46."""
     with running_impostor() as impostor, running(impostor.url) as server:
         browsers = [new_browser(server) for _ in range(MANY)]
-        asked = [query_of(browser.get("/auth/google/login").headers["Location"]) for browser in browsers]
+        asked = [
+            query_of(browser.get("/auth/google/login").headers["Location"]) for browser in browsers
+        ]
         nonces = {one["code_challenge"]: one["nonce"] for one in asked}
         impostor.by_challenge(nonces, "ada", "ada@example.com")
         told = at_once(lambda pair: come_back(*pair), zip(browsers, asked, strict=True))
         assert [set(one) for one in told] == [{"code"}] * MANY
         code = {"code": told[0]["code"]}
-        answers = at_once(lambda _: browsers[0].post("/auth/google/exchange", json=code), range(MANY))
+        answers = at_once(
+            lambda _: browsers[0].post("/auth/google/exchange", json=code), range(MANY)
+        )
     with committed() as db:
-        assert [db.scalar(select(func.count()).select_from(table)) for table in (User, Identity)] == [1, 1]
+        assert [
+            db.scalar(select(func.count()).select_from(table)) for table in (User, Identity)
+        ] == [1, 1]
         assert db.scalar(select(func.count()).select_from(LoginSession)) <= 1
     assert sorted(answer.status_code for answer in answers) == [200] + [400] * (MANY - 1)
 
@@ -72,29 +80,46 @@ def test_one_callback_that_is_sent_twenty_times_at_once_counts_once(committed, n
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", [pytest.param("/.well-known/openid-configuration", marks=pytest.mark.long), "/token"])
+@pytest.mark.parametrize(
+    "path", [pytest.param("/.well-known/openid-configuration", marks=pytest.mark.long), "/token"]
+)
 def test_the_other_routes_are_quick_while_google_hangs(committed, new_browser, path):
-    """Issue 3 and reliability R3: who waits for Google holds no connection, and few threads."""
+    """Issue 3 and reliability R3: who waits for Google holds no connection, and few
+    threads.
+    """
     with running_impostor() as impostor, running(impostor.url) as server:
         sent = "/auth/google/login"
         browsers = [new_browser(server) for _ in range(40)]
         if path == "/token":
             asked = [query_of(browser.get(sent).headers["Location"]) for browser in browsers]
-            sent, queries = "/auth/google/callback", [{"code": "any", "state": one["state"]} for one in asked]
+            sent, queries = (
+                "/auth/google/callback",
+                [{"code": "any", "state": one["state"]} for one in asked],
+            )
         else:
             queries = [{} for _ in browsers]
         impostor.answers[path] = lambda _: time.sleep(HANG)
         with ThreadPoolExecutor(40) as threads:
             started = time.monotonic()
-            waiting = [threads.submit(b.get, sent, params=q) for b, q in zip(browsers, queries, strict=True)]
+            waiting = [
+                threads.submit(b.get, sent, params=q)
+                for b, q in zip(browsers, queries, strict=True)
+            ]
             time.sleep(0.5)
-            seconds = {name: [took(server.url + name) for _ in range(40)] for name in ("/health/live", "/health/ready")}
+            seconds = {
+                name: [took(server.url + name) for _ in range(40)]
+                for name in ("/health/live", "/health/ready")
+            }
             words = [query_of(one.result().headers["Location"])["error"] for one in waiting]
             total = time.monotonic() - started
     worst = {name: max(values) for name, values in seconds.items()}
-    print(f"while {path} hangs, 40 waiting: worst of 40 requests {worst}, all told after {total:.1f} s")  # noqa: T201
+    print(  # noqa: T201
+        f"while {path} hangs, 40 waiting: worst of 40 requests {worst}, all told after "
+        f"{total:.1f} s"
+    )
     assert set(words) == {"google_unavailable"}
-    # A route that waited for Google too would take all of it; one that queued behind 40 such, many times that.
+    # A route that waited for Google too would take all of it; one that queued behind 40
+    # such, many times that.
     assert max(worst.values()) < HANG / 2
     assert total < 3 * HANG
 

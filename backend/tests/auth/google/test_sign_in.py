@@ -20,7 +20,9 @@ def go(provider, journey, name, **query):
     return said(journey.client.get(back.removeprefix("http://testserver"), follow_redirects=False))
 
 
-def test_a_newcomer_gets_an_account_that_is_verified_and_named_after_the_address(client, db, provider, journey):
+def test_a_newcomer_gets_an_account_that_is_verified_and_named_after_the_address(
+    client, db, provider, journey
+):
     provider.put("ada", email="Ada.Lovelace+news@Example.com", email_verified=True)
     told = go(provider, journey, "ada", next="/posts?page=2")
     assert told["next"] == "/posts?page=2"
@@ -40,7 +42,11 @@ def test_whoever_comes_again_meets_the_same_account(db, provider, journey):
 
 def test_a_taken_or_reserved_name_gets_a_number(db, provider, journey):
     make_user(username="linus")
-    for subject, email in (("linus", "linus@example.com"), ("root", "admin@example.com"), ("short", "a@example.com")):
+    for subject, email in (
+        ("linus", "linus@example.com"),
+        ("root", "admin@example.com"),
+        ("short", "a@example.com"),
+    ):
         provider.put(subject, email=email, email_verified=True)
         go(provider, journey, subject)
     names = db.scalars(select(User.username).order_by(User.id)).all()
@@ -54,7 +60,9 @@ def test_a_refresh_token_goes_into_the_cookie_where_that_is_wanted(db, provider,
     assert "HttpOnly" in answer.headers["Set-Cookie"]
 
 
-def test_state_nonce_and_an_s256_challenge_are_sent_and_the_cookie_is_out_of_reach_of_scripts(db, provider, journey):
+def test_state_nonce_and_an_s256_challenge_are_sent_and_the_cookie_is_out_of_reach_of_scripts(
+    db, provider, journey
+):
     """Requirement 27."""
     answer = journey.begin()
     assert answer.status_code == 302
@@ -72,15 +80,26 @@ def test_state_nonce_and_an_s256_challenge_are_sent_and_the_cookie_is_out_of_rea
 def test_the_verifier_belongs_to_the_challenge(db, impostor, journey, sign_in):
     """Requirement 27."""
     sign_in("1", "ada@example.com")
-    challenge = urlsafe_b64encode(sha256(impostor.form["code_verifier"].encode()).digest()).rstrip(b"=").decode()
+    challenge = (
+        urlsafe_b64encode(sha256(impostor.form["code_verifier"].encode()).digest())
+        .rstrip(b"=")
+        .decode()
+    )
     assert journey.asked["code_challenge"] == challenge
     assert impostor.form["redirect_uri"] == CALLBACK
     assert impostor.form["code"] == "made up"
 
 
 def test_without_the_settings_there_is_no_google(client, db):
-    for method, path in (("GET", "login"), ("GET", "callback"), ("POST", "link"), ("POST", "exchange")):
-        answer = client.request(method, f"/auth/google/{path}", json={"code": "any"} if path == "exchange" else None)
+    for method, path in (
+        ("GET", "login"),
+        ("GET", "callback"),
+        ("POST", "link"),
+        ("POST", "exchange"),
+    ):
+        answer = client.request(
+            method, f"/auth/google/{path}", json={"code": "any"} if path == "exchange" else None
+        )
         assert outcome(answer) == (404, "google_disabled"), path
 
 
@@ -111,7 +130,9 @@ def test_no_token_of_another_kind_is_exchanged(db, journey, impostor):
     assert outcome(journey.exchange("x" * 43)) == (400, "invalid_token")
 
 
-def test_nothing_that_a_browser_or_google_was_given_stands_in_the_database(db, impostor, journey, sign_in):
+def test_nothing_that_a_browser_or_google_was_given_stands_in_the_database(
+    db, impostor, journey, sign_in
+):
     """Requirement 10."""
     code = said(sign_in("1", "ada@example.com"))["code"]
     secrets = {code, journey.asked["state"], journey.asked["nonce"], impostor.form["code_verifier"]}
@@ -135,12 +156,14 @@ def test_a_disabled_account_stays_closed(db, sign_in):
 
 
 HOSTILE = [
-    "//evil.example", "///evil.example", "/\\evil.example", "\\\\evil.example", "/%5cevil.example", "/%2fevil.example",
-    "/%2F/evil.example", "https:evil.example", "https://evil.example", "https:/evil.example", "javascript:alert(1)",
-    "JaVaScRiPt:alert(1)", "data:text/html,x", "/ok\r\nLocation: https://evil.example", "/ok%0d%0aSet-Cookie: a=b",
-    "/ok\x0b", "/ok\tx", " /ok", "/ /evil.example", "/a//evil.example", "/./", "/..//evil.example", "/a/../../b",
+    "//evil.example", "///evil.example", "/\\evil.example", "\\\\evil.example", "/%5cevil.example",
+    "/%2fevil.example", "/%2F/evil.example", "https:evil.example", "https://evil.example",
+    "https:/evil.example", "javascript:alert(1)", "JaVaScRiPt:alert(1)", "data:text/html,x",
+    "/ok\r\nLocation: https://evil.example", "/ok%0d%0aSet-Cookie: a=b", "/ok\x0b", "/ok\tx",
+    " /ok", "/ /evil.example", "/a//evil.example", "/./", "/..//evil.example", "/a/../../b",
     "@evil.example", ".evil.example", ":80@evil.example", "http://localhost:8000@evil.example/",
-    "http://localhost:8000.evil.example/", "?next=//evil.example\\", "/\u2028x", "/\u202ex", "/" + "a" * 500,
+    "http://localhost:8000.evil.example/", "?next=//evil.example\\", "/\u2028x", "/\u202ex",
+    "/" + "a" * 500,
 ]  # fmt: skip
 
 
@@ -155,7 +178,8 @@ def test_a_hostile_next_page_is_left_out(db, journey, impostor, page):
 
 
 @pytest.mark.parametrize(
-    "page", ["/", "/posts", "/posts/", "/p/a-b_c.html?q=a%20b&to=/x#top", "/gr%C3%BC%C3%9Fe", "/@ada"]
+    "page",
+    ["/", "/posts", "/posts/", "/p/a-b_c.html?q=a%20b&to=/x#top", "/gr%C3%BC%C3%9Fe", "/@ada"],
 )
 def test_a_page_of_the_frontend_is_given_back(db, journey, impostor, page):
     """Requirement 31."""
@@ -164,10 +188,15 @@ def test_a_page_of_the_frontend_is_given_back(db, journey, impostor, page):
     assert said(journey.come_back())["next"] == page
 
 
-@pytest.mark.parametrize("header", ["Host", "X-Forwarded-Host", "X-Forwarded-Server", "Forwarded", "X-Original-Host"])
+@pytest.mark.parametrize(
+    "header", ["Host", "X-Forwarded-Host", "X-Forwarded-Server", "Forwarded", "X-Original-Host"]
+)
 def test_a_hostile_host_moves_no_address(client, impostor, journey, header):
     """Requirement 32."""
-    evil = {"Forwarded": "host=evil.example", "Host": "localhost"}  # a foreign Host is refused: another name of ours
+    evil = {
+        "Forwarded": "host=evil.example",
+        "Host": "localhost",
+    }  # a foreign Host is refused: another name of ours
     hostile = {header: evil.get(header, "evil.example")}
     answer = client.get("/auth/google/login", headers=hostile, follow_redirects=False)
     assert parse_qs(urlsplit(answer.headers["Location"]).query)["redirect_uri"] == [CALLBACK]
@@ -176,6 +205,8 @@ def test_a_hostile_host_moves_no_address(client, impostor, journey, header):
     query = {"code": "any", "state": journey.asked["state"]}
     # The test client keeps cookies by host, a browser by the address that it sees.
     cookie = {"Cookie": f"liftoff-google={answer.cookies['liftoff-google']}"}
-    back = client.get("/auth/google/callback", params=query, headers=hostile | cookie, follow_redirects=False)
+    back = client.get(
+        "/auth/google/callback", params=query, headers=hostile | cookie, follow_redirects=False
+    )
     assert "code" in said(back)
     assert impostor.form["redirect_uri"] == CALLBACK

@@ -1,4 +1,6 @@
-"""A callback counts once, in the browser that the sign-in began in, within ten minutes (requirement 26)."""
+"""A callback counts once, in the browser that the sign-in began in, within ten minutes
+(requirement 26).
+"""
 
 import pytest
 from sqlalchemy import func, select
@@ -20,7 +22,10 @@ def begun(journey, impostor):
 
 
 def nothing_happened(db):
-    return all(db.scalar(select(func.count()).select_from(table)) == 0 for table in (User, Identity, LoginSession))
+    return all(
+        db.scalar(select(func.count()).select_from(table)) == 0
+        for table in (User, Identity, LoginSession)
+    )
 
 
 @pytest.mark.parametrize("state", ["", "x" * 43, "x" * 5_000, "ü", "' OR 1=1 --"])

@@ -16,10 +16,28 @@ from tests.support.services import program
 def certificate(tmp_path_factory):
     """Signed by itself, for 127.0.0.1, with its key in the same file."""
     file = tmp_path_factory.mktemp("tls") / "both.pem"
-    options = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+    options = [
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-days",
+        "2",
+    ]
     named = ["-subj", "/CN=impostor", "-addext", "subjectAltName=IP:127.0.0.1"]
     subprocess.run(
-        [program("openssl"), "req", *options, *named, "-keyout", file, "-out", file.with_name("certificate.pem")],
+        [
+            program("openssl"),
+            "req",
+            *options,
+            *named,
+            "-keyout",
+            file,
+            "-out",
+            file.with_name("certificate.pem"),
+        ],
         check=True,
         capture_output=True,
     )
@@ -55,7 +73,9 @@ def test_a_provider_with_a_good_certificate_vouches_for_people(over_tls, journey
 @pytest.mark.usefixtures("trusted")
 @pytest.mark.parametrize("end", gateway.ENDPOINTS)
 def test_a_provider_on_https_sends_nobody_off_to_plain_http(over_tls, journey, end):
-    document = {"issuer": over_tls.url} | {other: f"{over_tls.url}/{other}" for other in gateway.ENDPOINTS}
+    document = {"issuer": over_tls.url} | {
+        other: f"{over_tls.url}/{other}" for other in gateway.ENDPOINTS
+    }
     document[end] = document[end].replace("https:", "http:")
     over_tls.answers["/.well-known/openid-configuration"] = lambda request: reply(request, document)
     assert said(journey.begin()) == {"error": "google_failed"}

@@ -1,4 +1,6 @@
-"""Register a webhook endpoint at Stripe, as dj-stripe's admin does. Arguments: the site's address."""
+"""Register a webhook endpoint at Stripe, as dj-stripe's admin does. Arguments: the
+site's address.
+"""
 
 import sys
 from uuid import uuid4

@@ -1,4 +1,6 @@
-"""A Django site of dj-stripe and nothing else. The environment says where its database and Stripe are."""
+"""A Django site of dj-stripe and nothing else. The environment says where its database
+and Stripe are.
+"""
 
 import os
 

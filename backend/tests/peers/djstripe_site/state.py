@@ -1,4 +1,6 @@
-"""Print what dj-stripe knows, as JSON: each model's rows by their ids, and how the webhooks went."""
+"""Print what dj-stripe knows, as JSON: each model's rows by their ids, and how the
+webhooks went.
+"""
 
 import json
 
@@ -14,9 +16,16 @@ models = [
     for model in apps.get_app_config("djstripe").get_models()
     if issubclass(model, StripeModel) and model.stripe_class is not None
 ]
-rows = {model.__name__: {row.id: row.stripe_data for row in model.objects.all()} for model in models}
+rows = {
+    model.__name__: {row.id: row.stripe_data for row in model.objects.all()} for model in models
+}
 triggers = [
-    {"valid": one.valid, "processed": one.processed, "exception": one.exception, "traceback": one.traceback}
+    {
+        "valid": one.valid,
+        "processed": one.processed,
+        "exception": one.exception,
+        "traceback": one.traceback,
+    }
     for one in WebhookEventTrigger.objects.all()
 ]
 print(json.dumps({"models": rows, "triggers": triggers}))  # noqa: T201 - for the test to read

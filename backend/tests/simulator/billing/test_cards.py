@@ -10,7 +10,9 @@ def test_every_card_has_a_valid_number_and_names_of_its_own():
     assert len({card.number for card in cards.CARDS}) == len(cards.CARDS)
 
 
-@pytest.mark.parametrize("number", ["4242424242424241", "4242", "", "4242424242424242424242", "٤٢٤٢424242424242"])
+@pytest.mark.parametrize(
+    "number", ["4242424242424241", "4242", "", "4242424242424242424242", "٤٢٤٢424242424242"]
+)
 def test_what_is_no_card_number_is_refused(number):
     assert cards.by_number(number) is None
 
@@ -58,7 +60,12 @@ def test_the_card_0341_is_saved_and_fails_later():
     ("name", "present", "absent", "absent_and_set_up"),
     [
         ("authenticationRequiredOnSetup", "action", cards.AUTHENTICATION_REQUIRED, None),
-        ("authenticationRequired", "action", cards.AUTHENTICATION_REQUIRED, cards.AUTHENTICATION_REQUIRED),
+        (
+            "authenticationRequired",
+            "action",
+            cards.AUTHENTICATION_REQUIRED,
+            cards.AUTHENTICATION_REQUIRED,
+        ),
         ("threeDSecure2Required", "action", None, None),
         ("threeDSecureOptional", None, None, None),
     ],

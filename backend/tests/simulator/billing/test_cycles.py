@@ -1,4 +1,6 @@
-"""Whatever is changed, and whenever: the period is the price's own, and what is paid is the time that is used."""
+"""Whatever is changed, and whenever: the period is the price's own, and what is paid is
+the time that is used.
+"""
 
 from fractions import Fraction
 from typing import Any
@@ -52,7 +54,9 @@ class Life:
 
     def _price(self, product: str, amount: int, interval: str, count: int) -> str:
         recurring = {"recurring[interval]": interval, "recurring[interval_count]": count}
-        made = self.world.call("POST", "/v1/prices", product=product, unit_amount=amount, currency="usd", **recurring)
+        made = self.world.call(
+            "POST", "/v1/prices", product=product, unit_amount=amount, currency="usd", **recurring
+        )
         return str(made["id"])
 
     def now(self) -> dict[str, Any]:
@@ -71,19 +75,26 @@ class Life:
         return int(self.now()["items"]["data"][0]["price"]["unit_amount"])
 
     def change(self, price: str, anchor: str) -> None:
-        item = {"items[0][id]": self.now()["items"]["data"][0]["id"], "items[0][price]": self.prices[price]}
+        item = {
+            "items[0][id]": self.now()["items"]["data"][0]["id"],
+            "items[0][price]": self.prices[price],
+        }
         wish = {**item, "proration_behavior": "always_invoice", **ANCHORS[anchor]}
         self.world.call("POST", f"/v1/subscriptions/{self.id}", **wish)
         self.changes += 1
 
     def check(self) -> None:
-        """All that was charged, less all that was credited, is the time used and the rest of the current period."""
+        """All that was charged, less all that was credited, is the time used and the
+        rest of the current period.
+        """
         self.world.check()
         start, end = schedule.period_of(self.now())
         rest = Fraction(self._amount() * (end - self.world.now), end - start)
         charged = sum(invoice["total"] for invoice in self.world.all("invoice"))
         assert [one for one in self.world.all("invoiceitem") if one["invoice"] is None] == []
-        assert abs(charged - (self.used + rest)) <= self.changes + 1  # each change rounds a credit and a charge
+        assert (
+            abs(charged - (self.used + rest)) <= self.changes + 1
+        )  # each change rounds a credit and a charge
 
 
 def live(steps: list[tuple[str, str, int]]) -> None:
@@ -105,4 +116,11 @@ def test_who_changes_pays_for_the_time_of_each_price(steps):
 @pytest.mark.parametrize("anchor", sorted(ANCHORS))
 def test_a_year_for_a_month_and_a_month_for_a_year(anchor):
     """What has gone wrong before."""
-    live([("year", anchor, 10 * DAY), ("month", anchor, 100 * DAY), ("year", anchor, 3 * DAY), ("week", anchor, 9)])
+    live(
+        [
+            ("year", anchor, 10 * DAY),
+            ("month", anchor, 100 * DAY),
+            ("year", anchor, 3 * DAY),
+            ("week", anchor, 9),
+        ]
+    )

@@ -11,7 +11,10 @@ def line(amount: int, product: str = "prod_1", *, discountable: bool = True) -> 
 
 def test_a_percentage_is_taken_of_the_sum_and_spread_over_the_lines():
     """25 % of 29.90 is 7.475, so 7.48; of 10.00 and 19.90 that is 2.5017 and 4.9783."""
-    assert reductions_by_line([line(1000), line(1990)], [Reduction("di_1", 25)]) == [[("di_1", 250)], [("di_1", 498)]]
+    assert reductions_by_line([line(1000), line(1990)], [Reduction("di_1", 25)]) == [
+        [("di_1", 250)],
+        [("di_1", 498)],
+    ]
 
 
 def test_credits_are_left_alone():
@@ -30,13 +33,21 @@ def test_a_second_discount_applies_to_what_the_first_one_left():
 
 def test_a_coupon_for_some_products_leaves_the_others():
     reduction = Reduction("di_1", amount_off=400, products=frozenset({"prod_2"}))
-    assert reductions_by_line([line(1000), line(500, "prod_2")], [reduction]) == [[], [("di_1", 400)]]
+    assert reductions_by_line([line(1000), line(500, "prod_2")], [reduction]) == [
+        [],
+        [("di_1", 400)],
+    ]
 
 
-reductions = st.builds(Reduction, st.just("di_1"), st.one_of(st.none(), st.floats(0.01, 100)), st.integers(0, 10**6))
+reductions = st.builds(
+    Reduction, st.just("di_1"), st.one_of(st.none(), st.floats(0.01, 100)), st.integers(0, 10**6)
+)
 
 
-@given(st.lists(st.builds(line, st.integers(-(10**6), 10**6)), min_size=1), st.lists(reductions, max_size=3))
+@given(
+    st.lists(st.builds(line, st.integers(-(10**6), 10**6)), min_size=1),
+    st.lists(reductions, max_size=3),
+)
 def test_discounts_never_exceed_a_line(lines, several):
     for each, taken in zip(lines, reductions_by_line(lines, several), strict=True):
         assert 0 <= sum(amount for _, amount in taken) <= max(each.amount, 0)

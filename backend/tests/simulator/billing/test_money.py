@@ -11,7 +11,8 @@ from simulator.billing.words import money
 
 
 @pytest.mark.parametrize(
-    ("exact", "whole"), [("0.5", 1), ("-0.5", -1), ("2.5", 3), ("2.4999", 2), ("-2.5", -3), ("7", 7), ("-0.49", 0)]
+    ("exact", "whole"),
+    [("0.5", 1), ("-0.5", -1), ("2.5", 3), ("2.4999", 2), ("-2.5", -3), ("7", 7), ("-0.49", 0)],
 )
 def test_a_half_goes_away_from_zero(exact, whole):
     assert rounded(Decimal(exact)) == whole
@@ -48,12 +49,21 @@ def test_shares_add_up_and_none_is_off_by_more_than_a_cent(weights, amount):
 
 
 def test_currencies_have_their_own_smallest_charge():
-    assert (smallest_charge("usd"), smallest_charge("gbp"), smallest_charge("huf")) == (50, 30, 17500)
+    assert (smallest_charge("usd"), smallest_charge("gbp"), smallest_charge("huf")) == (
+        50,
+        30,
+        17500,
+    )
 
 
 @pytest.mark.parametrize(
     ("amount", "code", "text"),
-    [(500, "jpy", "¥500"), (50_000, "ugx", "500.00 UGX"), (50_000, "isk", "500.00 ISK"), (12_340, "kwd", "12.340 KWD")],
+    [
+        (500, "jpy", "¥500"),
+        (50_000, "ugx", "500.00 UGX"),
+        (50_000, "isk", "500.00 ISK"),
+        (12_340, "kwd", "12.340 KWD"),
+    ],
 )
 def test_amounts_are_written_as_stripe_counts_them(amount, code, text):
     assert money(amount, code) == text

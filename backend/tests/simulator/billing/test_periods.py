@@ -41,7 +41,9 @@ def test_a_moment_on_a_boundary_begins_the_next_period():
     assert MONTH.period(anchor, march.end).start == march.end
 
 
-intervals = st.builds(Interval, st.sampled_from(["day", "week", "month", "year"]), st.integers(1, 12))
+intervals = st.builds(
+    Interval, st.sampled_from(["day", "week", "month", "year"]), st.integers(1, 12)
+)
 moments = st.integers(at("2020-01-01"), at("2040-12-31"))
 
 

@@ -1,4 +1,6 @@
-"""Any sequence of what people and time do to subscriptions, and what must hold after each step."""
+"""Any sequence of what people and time do to subscriptions, and what must hold after
+each step.
+"""
 
 import contextlib
 from calendar import monthrange
@@ -25,7 +27,12 @@ from tests.simulator.billing.world import World
 
 NOW = 1_769_860_800  # 2026-01-31 12:00 UTC, so that months end early
 DAY = 86_400
-PRICES = {"free": (0, "month"), "small": (999, "month"), "large": (4999, "month"), "yearly": (9000, "year")}
+PRICES = {
+    "free": (0, "month"),
+    "small": (999, "month"),
+    "large": (4999, "month"),
+    "yearly": (9000, "year"),
+}
 CARDS = ("visa", "chargeCustomerFail", "authenticationRequired", "authenticationRequiredOnSetup")
 
 
@@ -38,7 +45,11 @@ def month_before(moment: int) -> int:
     """The same day of the month before, or its last one."""
     end = datetime.fromtimestamp(moment, UTC)
     year, month = (end.year - 1, 12) if end.month == 1 else (end.year, end.month - 1)
-    return int(end.replace(year=year, month=month, day=min(end.day, monthrange(year, month)[1])).timestamp())
+    return int(
+        end.replace(
+            year=year, month=month, day=min(end.day, monthrange(year, month)[1])
+        ).timestamp()
+    )
 
 
 class Subscriptions(RuleBasedStateMachine):
@@ -60,7 +71,14 @@ class Subscriptions(RuleBasedStateMachine):
             )["id"]
             for name, (amount, interval) in PRICES.items()
         }
-        call("POST", "/v1/coupons", id="third", percent_off="33.3", duration="repeating", duration_in_months=2)
+        call(
+            "POST",
+            "/v1/coupons",
+            id="third",
+            percent_off="33.3",
+            duration="repeating",
+            duration_in_months=2,
+        )
         call("POST", "/v1/coupons", id="once", amount_off="500", currency="usd", duration="once")
         self.customer = call("POST", "/v1/customers", email="ada@example.com")["id"]
         self.take_card("visa")
@@ -81,7 +99,10 @@ class Subscriptions(RuleBasedStateMachine):
         behavior=st.sampled_from(["allow_incomplete", "error_if_incomplete", "default_incomplete"]),
     )
     def start(self, price: str, quantity: int, trial: int, coupon: str, behavior: str) -> Any:
-        order: dict[str, Any] = {"items[0][price]": self.prices[price], "items[0][quantity]": quantity}
+        order: dict[str, Any] = {
+            "items[0][price]": self.prices[price],
+            "items[0][quantity]": quantity,
+        }
         order |= {"customer": self.customer, "payment_behavior": behavior}
         order |= {"trial_period_days": trial} if trial else {}
         order |= {"discounts[0][coupon]": coupon} if coupon else {}
@@ -98,17 +119,34 @@ class Subscriptions(RuleBasedStateMachine):
         quantity=st.integers(1, 3),
         proration=st.sampled_from(["always_invoice", "create_prorations", "none"]),
         behavior=st.sampled_from(
-            ["allow_incomplete", "default_incomplete", "pending_if_incomplete", "error_if_incomplete"]
+            [
+                "allow_incomplete",
+                "default_incomplete",
+                "pending_if_incomplete",
+                "error_if_incomplete",
+            ]
         ),
     )
-    def change(self, subscription: str, price: str, quantity: int, proration: str, behavior: str) -> None:
+    def change(
+        self, subscription: str, price: str, quantity: int, proration: str, behavior: str
+    ) -> None:
         before = self.world.subscription(subscription)
         item = before["items"]["data"][0]
-        wish = {"items[0][id]": item["id"], "items[0][price]": self.prices[price], "items[0][quantity]": quantity}
+        wish = {
+            "items[0][id]": item["id"],
+            "items[0][price]": self.prices[price],
+            "items[0][quantity]": quantity,
+        }
         expected = self.expected_lines(before, price, quantity) if proration != "none" else None
         known = len(self.world.charges_for_time(item["id"]))
-        preview = {f"subscription_details[{key.replace('[', '][', 1)}": value for key, value in wish.items()}
-        preview |= {"subscription": subscription, "subscription_details[proration_behavior]": proration}
+        preview = {
+            f"subscription_details[{key.replace('[', '][', 1)}": value
+            for key, value in wish.items()
+        }
+        preview |= {
+            "subscription": subscription,
+            "subscription_details[proration_behavior]": proration,
+        }
         shown = None
         with contextlib.suppress(StripeError):
             shown = self.world.call("POST", "/v1/invoices/create_preview", **preview)
@@ -129,17 +167,23 @@ class Subscriptions(RuleBasedStateMachine):
         if shown and latest != before["latest_invoice"] and not before.get("_pending"):
             with self.world.store.work() as work:
                 lines = work.get("invoice", latest)["lines"]["data"]
-            assert [line["amount"] for line in lines] == [line["amount"] for line in shown["lines"]["data"]]
+            assert [line["amount"] for line in lines] == [
+                line["amount"] for line in shown["lines"]["data"]
+            ]
 
     def expected_lines(self, before: dict[str, Any], price: str, quantity: int) -> list[int] | None:
-        """What a change in a running month adds to the lines, worked out from the lines alone.
+        """What a change in a running month adds to the lines, worked out from the lines
+        alone.
 
         None where a new cycle, or nothing, follows: other tests have these by hand.
         """
         item, now = before["items"]["data"][0], self.world.now
         amount, interval = PRICES[price]
         old = item["price"]["unit_amount"] * item["quantity"]
-        if before["status"] not in {"active", "past_due"} or item["price"]["recurring"]["interval"] != "month":
+        if (
+            before["status"] not in {"active", "past_due"}
+            or item["price"]["recurring"]["interval"] != "month"
+        ):
             return None
         if interval != "month" or before["discounts"] or (not old and amount):
             return None
@@ -155,12 +199,19 @@ class Subscriptions(RuleBasedStateMachine):
             credit = -half_up(debit["amount"] * part)
         if start != month_before(end) and before["billing_cycle_anchor"] != start:
             start = month_before(end)  # of a month that its anchor's day cut short
-        return [*([credit] if credit else []), half_up(amount * quantity * Fraction(end - now, end - start))]
+        return [
+            *([credit] if credit else []),
+            half_up(amount * quantity * Fraction(end - now, end - start)),
+        ]
 
     @rule(subscription=subscriptions, at_end=st.booleans())
     def end_with_period(self, subscription: str, at_end: bool) -> None:  # noqa: FBT001 - hypothesis names it
         with contextlib.suppress(StripeError):
-            self.world.call("POST", f"/v1/subscriptions/{subscription}", cancel_at_period_end=str(at_end).lower())
+            self.world.call(
+                "POST",
+                f"/v1/subscriptions/{subscription}",
+                cancel_at_period_end=str(at_end).lower(),
+            )
 
     @rule(subscription=consumes(subscriptions), prorate=st.booleans(), invoice_now=st.booleans())
     def cancel(self, subscription: str, prorate: bool, invoice_now: bool) -> None:  # noqa: FBT001 - as above
@@ -179,8 +230,12 @@ class Subscriptions(RuleBasedStateMachine):
         price=st.sampled_from(["", *sorted(PRICES)]),
         proration=st.sampled_from(["always_invoice", "create_prorations", "none"]),
     )
-    def move_cycle(self, subscription: str, days: int | None, anchor: str, price: str, proration: str) -> None:
-        """A trial begins, moves or ends, the anchor is named or not, and the price may change with it."""
+    def move_cycle(
+        self, subscription: str, days: int | None, anchor: str, price: str, proration: str
+    ) -> None:
+        """A trial begins, moves or ends, the anchor is named or not, and the price may
+        change with it.
+        """
         wish = {"proration_behavior": proration}
         if days is not None:
             wish["trial_end"] = str(self.world.now + days * DAY) if days else "now"
@@ -199,20 +254,32 @@ class Subscriptions(RuleBasedStateMachine):
         behavior=st.sampled_from(["release", "cancel"]),
     )
     def schedule(self, subscription: str, price: str, days: int, behavior: str) -> None:
-        """At the period's end, or some days from now, another price begins; or what was scheduled is taken back."""
+        """At the period's end, or some days from now, another price begins; or what was
+        scheduled is taken back.
+        """
         call = self.world.call
         found = self.world.subscription(subscription)["schedule"]
         with contextlib.suppress(StripeError):
             if not price:
                 call("POST", f"/v1/subscription_schedules/{found}/release")
                 return
-            made = found or call("POST", "/v1/subscription_schedules", from_subscription=subscription)["id"]
+            made = (
+                found
+                or call("POST", "/v1/subscription_schedules", from_subscription=subscription)["id"]
+            )
             whole = call("GET", f"/v1/subscription_schedules/{made}")
-            phase = next(one for one in whole["phases"] if one["start_date"] == whole["current_phase"]["start_date"])
+            phase = next(
+                one
+                for one in whole["phases"]
+                if one["start_date"] == whole["current_phase"]["start_date"]
+            )
             end = self.world.now + days * DAY if days else phase["end_date"]
             wish = {"phases[0][start_date]": phase["start_date"], "phases[0][end_date]": end}
             for place, item in enumerate(phase["items"]):
-                wish |= {f"phases[0][items][{place}][{name}]": item[name] for name in ("price", "quantity")}
+                wish |= {
+                    f"phases[0][items][{place}][{name}]": item[name]
+                    for name in ("price", "quantity")
+                }
             for place, discount in enumerate(phase["discounts"]):
                 wish |= {f"phases[0][discounts][{place}][discount]": discount["discount"]}
             wish |= {"phases[1][items][0][price]": self.prices[price], "end_behavior": behavior}
@@ -221,9 +288,14 @@ class Subscriptions(RuleBasedStateMachine):
     @rule(subscription=subscriptions, resumes=st.booleans())
     def pause_or_resume(self, subscription: str, resumes: bool) -> None:  # noqa: FBT001 - as above
         with contextlib.suppress(StripeError):
-            self.world.call("POST", f"/v1/subscriptions/{subscription}/{'resume' if resumes else 'pause'}")
+            self.world.call(
+                "POST", f"/v1/subscriptions/{subscription}/{'resume' if resumes else 'pause'}"
+            )
 
-    @rule(subscription=subscriptions, behavior=st.sampled_from(["", "void", "keep_as_draft", "mark_uncollectible"]))
+    @rule(
+        subscription=subscriptions,
+        behavior=st.sampled_from(["", "void", "keep_as_draft", "mark_uncollectible"]),
+    )
     def pause_collection(self, subscription: str, behavior: str) -> None:
         wish = {"pause_collection[behavior]": behavior} if behavior else {"pause_collection": ""}
         with contextlib.suppress(StripeError):
@@ -238,7 +310,9 @@ class Subscriptions(RuleBasedStateMachine):
     @rule(data=st.data(), act=st.sampled_from(["pay", "void", "mark_uncollectible", "finalize"]))
     def handle_invoice(self, data: st.DataObject, act: str) -> None:
         waiting = [
-            one["id"] for one in self.world.all("invoice") if one["status"] in {"draft", "open", "uncollectible"}
+            one["id"]
+            for one in self.world.all("invoice")
+            if one["status"] in {"draft", "open", "uncollectible"}
         ]
         self.world.voided_by_hand |= act == "void"
         if waiting:
@@ -260,9 +334,13 @@ class Subscriptions(RuleBasedStateMachine):
 
 
 def test_subscriptions_in_any_order():
-    run_state_machine_as_test(Subscriptions, settings=settings(max_examples=25, stateful_step_count=20))
+    run_state_machine_as_test(
+        Subscriptions, settings=settings(max_examples=25, stateful_step_count=20)
+    )
 
 
 @pytest.mark.long
 def test_subscriptions_in_any_order_at_length():
-    run_state_machine_as_test(Subscriptions, settings=settings(max_examples=300, stateful_step_count=30))
+    run_state_machine_as_test(
+        Subscriptions, settings=settings(max_examples=300, stateful_step_count=30)
+    )

@@ -1,4 +1,6 @@
-"""A simulator without HTTP, driven through its operations, and what must always hold in it."""
+"""A simulator without HTTP, driven through its operations, and what must always hold in
+it.
+"""
 
 import asyncio
 from collections import Counter
@@ -29,7 +31,9 @@ class World:
         return self.store.clock.now()
 
     def call(self, method: str, path: str, **params: Any) -> Object:
-        """As a request does it. Parameters are named as in a form; raises `StripeError`."""
+        """As a request does it. Parameters are named as in a form; raises
+        `StripeError`.
+        """
         operation, ids = find_operation(method, path)
         with self.store.work() as work:
             wanted = check(operation.takes, decode_form(urlencode(params)))
@@ -49,7 +53,8 @@ class World:
             return work.get("subscription", identity)
 
     def charges_for_time(self, item: str) -> list[Object]:
-        """Lines of invoices that count, and pending items, for one subscription item, in the order of their making.
+        """Lines of invoices that count, and pending items, for one subscription item,
+        in the order of their making.
 
         Each is `amount`, net of discounts, with the `start` and `end` that it is for.
         """
@@ -60,11 +65,15 @@ class World:
                 if details["subscription_item"] == item:
                     off = sum(each["amount"] for each in line["discount_amounts"])
                     order = details["invoice_item"] or line["id"]
-                    found.append({"order": order[-8:], "amount": line["amount"] - off, **line["period"]})
+                    found.append(
+                        {"order": order[-8:], "amount": line["amount"] - off, **line["period"]}
+                    )
         for pending in self.all("invoiceitem"):
             details = pending["parent"]["subscription_details"]
             if pending["invoice"] is None and details["subscription_item"] == item:
-                found.append({"order": pending["id"][-8:], "amount": pending["amount"], **pending["period"]})
+                found.append(
+                    {"order": pending["id"][-8:], "amount": pending["amount"], **pending["period"]}
+                )
         return sorted(found, key=lambda one: one["order"])
 
     def check(self) -> None:
@@ -95,9 +104,11 @@ class World:
         assert [period for period, count in periods.items() if count > 1] == []
 
     def _credits_nothing_twice(self) -> None:
-        """Between two credits for an item's time there is a charge for it, and no credit is larger than that.
+        """Between two credits for an item's time there is a charge for it, and no
+        credit is larger than that.
 
-        Who voids a charge by hand may void one that was credited before: then this says nothing.
+        Who voids a charge by hand may void one that was credited before: then this says
+        nothing.
         """
         if self.voided_by_hand:
             return
@@ -109,7 +120,9 @@ class World:
                     charged = max(one["amount"], 0)
 
     def _balances(self) -> None:
-        """What invoices took from a customer's balance, or put there, is what it has."""
+        """What invoices took from a customer's balance, or put there, is what it
+        has.
+        """
         for customer in self.all("customer"):
             moved = sum(
                 invoice["ending_balance"] - invoice["starting_balance"]
@@ -138,9 +151,13 @@ class World:
                 assert self.now < subscription["trial_end"]
 
     def _schedules_lead_their_subscriptions(self) -> None:
-        """An active schedule and a subscription that has not ended name each other, and its phase is the present."""
+        """An active schedule and a subscription that has not ended name each other, and
+        its phase is the present.
+        """
         subscriptions = {one["id"]: one for one in self.all("subscription")}
-        led = {one["schedule"]: identity for identity, one in subscriptions.items() if one["schedule"]}
+        led = {
+            one["schedule"]: identity for identity, one in subscriptions.items() if one["schedule"]
+        }
         active = [one for one in self.all("subscription_schedule") if one["status"] == "active"]
         assert led == {one["id"]: one["subscription"] for one in active}
         for one in active:
@@ -148,7 +165,9 @@ class World:
             assert one["current_phase"]["start_date"] <= self.now < one["current_phase"]["end_date"]
 
     def _events_tell_everything(self) -> None:
-        """The last event of an object is the object, and with `previous_attributes` undone it is the event before."""
+        """The last event of an object is the object, and with `previous_attributes`
+        undone it is the event before.
+        """
         last: dict[tuple[str, str], Object] = {}
         for event in self.all("event"):
             shown = event["data"]["object"]
@@ -210,7 +229,9 @@ def _undone(shown: Object, previous: Object) -> Object:
     found = dict(shown)
     for name, value in previous.items():
         now = shown.get(name)
-        found[name] = _undone(now, value) if isinstance(value, dict) and isinstance(now, dict) else value
+        found[name] = (
+            _undone(now, value) if isinstance(value, dict) and isinstance(now, dict) else value
+        )
     return found
 
 

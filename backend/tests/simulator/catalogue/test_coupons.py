@@ -63,14 +63,26 @@ def code(v1, coupon, **more):
 
 
 def test_a_promotion_code_belongs_to_a_coupon(v1, coupon):
-    made = code(v1, coupon, code="FALL20", restrictions={"minimum_amount": 100, "minimum_amount_currency": "usd"})
-    assert (made.code, made.promotion.coupon, made.restrictions.minimum_amount) == ("FALL20", coupon, 100)
+    made = code(
+        v1,
+        coupon,
+        code="FALL20",
+        restrictions={"minimum_amount": 100, "minimum_amount_currency": "usd"},
+    )
+    assert (made.code, made.promotion.coupon, made.restrictions.minimum_amount) == (
+        "FALL20",
+        coupon,
+        100,
+    )
     expanded = v1.promotion_codes.retrieve(made.id, {"expand": ["promotion.coupon"]})
     assert expanded.promotion.to_dict()["coupon"]["amount_off"] == 500
     other = code(v1, coupon)
     assert other.code != made.code
     assert [found.id for found in v1.promotion_codes.list({"code": "fall20"}).data] == [made.id]
-    assert [found.id for found in v1.promotion_codes.list({"coupon": coupon}).data] == [other.id, made.id]
+    assert [found.id for found in v1.promotion_codes.list({"coupon": coupon}).data] == [
+        other.id,
+        made.id,
+    ]
     assert v1.promotion_codes.list({"active": False}).data == []
 
 

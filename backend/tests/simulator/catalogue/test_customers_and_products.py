@@ -4,7 +4,9 @@ import stripe
 
 def types(v1, object_id):
     """Of the events about it, oldest first."""
-    return [e.type for e in v1.events.list({"limit": 100}).data if e.data.object["id"] == object_id][::-1]
+    return [
+        e.type for e in v1.events.list({"limit": 100}).data if e.data.object["id"] == object_id
+    ][::-1]
 
 
 def test_a_customer_lives_and_goes(v1):
@@ -21,12 +23,23 @@ def test_a_customer_lives_and_goes(v1):
     assert (customer.address.city, customer.address.country) == ("London", None)
     assert customer.preferred_locales == ["en", "fr"]
     changed = v1.customers.update(customer.id, {"name": "Ada L.", "tax_exempt": ""})
-    assert (changed.name, changed.email, changed.tax_exempt) == ("Ada L.", "ada@example.com", "none")
+    assert (changed.name, changed.email, changed.tax_exempt) == (
+        "Ada L.",
+        "ada@example.com",
+        "none",
+    )
     v1.customers.update(customer.id, {"name": "Ada L."})
     assert v1.customers.delete(customer.id).deleted
-    assert v1.customers.retrieve(customer.id).to_dict() == {"id": customer.id, "object": "customer", "deleted": True}
+    assert v1.customers.retrieve(customer.id).to_dict() == {
+        "id": customer.id,
+        "object": "customer",
+        "deleted": True,
+    }
     assert types(v1, customer.id) == ["customer.created", "customer.updated", "customer.deleted"]
-    for refused in (lambda: v1.customers.update(customer.id, {"name": "x"}), lambda: v1.customers.delete(customer.id)):
+    for refused in (
+        lambda: v1.customers.update(customer.id, {"name": "x"}),
+        lambda: v1.customers.delete(customer.id),
+    ):
         with pytest.raises(stripe.InvalidRequestError) as gone:
             refused()
         assert gone.value.http_status == 404
@@ -37,7 +50,12 @@ def test_a_deleted_customer_takes_subscriptions_and_cards_along(v1):
     (card,) = v1.customers.payment_methods.list(customer.id).data
     product = v1.products.create({"name": "Pro"})
     price = v1.prices.create(
-        {"product": product.id, "unit_amount": 100, "currency": "usd", "recurring": {"interval": "month"}}
+        {
+            "product": product.id,
+            "unit_amount": 100,
+            "currency": "usd",
+            "recurring": {"interval": "month"},
+        }
     )
     subscription = v1.subscriptions.create(
         {"customer": customer.id, "items": [{"price": price.id}], "default_payment_method": card.id}
@@ -66,7 +84,9 @@ def test_the_default_card_must_be_the_customers_own(v1):
     (card,) = v1.customers.payment_methods.list(other.id).data
     for wrong in (card.id, "pm_nope"):
         with pytest.raises(stripe.InvalidRequestError) as refused:
-            v1.customers.update(customer.id, {"invoice_settings": {"default_payment_method": wrong}})
+            v1.customers.update(
+                customer.id, {"invoice_settings": {"default_payment_method": wrong}}
+            )
         assert refused.value.param == "invoice_settings[default_payment_method]"
     assert v1.customers.retrieve(customer.id).invoice_settings.default_payment_method is None
 
@@ -80,7 +100,9 @@ def test_a_test_card_may_be_named_twice(v1):
 
 
 def test_a_product_lives_and_goes(v1):
-    product = v1.products.create({"id": "gold", "name": "Gold", "images": ["https://example.com/a.png"]})
+    product = v1.products.create(
+        {"id": "gold", "name": "Gold", "images": ["https://example.com/a.png"]}
+    )
     assert (product.id, product.active, product.type) == ("gold", True, "service")
     v1.products.update("gold", {"description": "Shiny", "images": "", "active": False})
     found = v1.products.retrieve("gold")
@@ -95,7 +117,9 @@ def test_a_product_lives_and_goes(v1):
 
 
 def test_products_refuse_what_makes_no_sense(v1):
-    priced = v1.products.create({"name": "Pro", "default_price_data": {"currency": "usd", "unit_amount": 500}})
+    priced = v1.products.create(
+        {"name": "Pro", "default_price_data": {"currency": "usd", "unit_amount": 500}}
+    )
     other = v1.products.create({"id": "gold", "name": "Gold"})
     wrongs = [
         (lambda: v1.products.create({"id": "gold", "name": "Again"}), "resource_already_exists"),
@@ -130,12 +154,20 @@ def test_prices_refuse_what_makes_no_sense(v1, changes):
 
 
 def test_a_price_may_bring_its_product_and_have_fractions(v1):
-    price = v1.prices.create({"product_data": {"name": "Tea"}, "unit_amount_decimal": "12.50", "currency": "EUR"})
-    assert (price.unit_amount, str(price.unit_amount_decimal), price.currency) == (None, "12.5", "eur")
+    price = v1.prices.create(
+        {"product_data": {"name": "Tea"}, "unit_amount_decimal": "12.50", "currency": "EUR"}
+    )
+    assert (price.unit_amount, str(price.unit_amount_decimal), price.currency) == (
+        None,
+        "12.5",
+        "eur",
+    )
     assert price.type == "one_time"
     assert v1.products.retrieve(price.product).name == "Tea"
     v1.prices.update(price.id, {"active": False, "nickname": "old", "tax_behavior": "inclusive"})
-    assert [p.nickname for p in v1.prices.list({"active": False, "product": price.product}).data] == ["old"]
+    assert [
+        p.nickname for p in v1.prices.list({"active": False, "product": price.product}).data
+    ] == ["old"]
     with pytest.raises(stripe.InvalidRequestError):
         v1.prices.update(price.id, {"tax_behavior": "exclusive"})
 
@@ -144,8 +176,15 @@ def test_prices_are_filtered_by_how_they_recur(v1):
     product = v1.products.create({"name": "Pro"})
     for interval in ("month", "year"):
         v1.prices.create(
-            {"product": product.id, "unit_amount": 1, "currency": "usd", "recurring": {"interval": interval}}
+            {
+                "product": product.id,
+                "unit_amount": 1,
+                "currency": "usd",
+                "recurring": {"interval": interval},
+            }
         )
     v1.prices.create({"product": product.id, "unit_amount": 1, "currency": "usd"})
-    assert [p.recurring.interval for p in v1.prices.list({"recurring": {"interval": "year"}}).data] == ["year"]
+    assert [
+        p.recurring.interval for p in v1.prices.list({"recurring": {"interval": "year"}}).data
+    ] == ["year"]
     assert len(v1.prices.list({"type": "recurring"}).data) == 2

@@ -1,4 +1,6 @@
-"""What the simulator has none of, it lists as empty, and a thing of that kind is missing."""
+"""What the simulator has none of, it lists as empty, and a thing of that kind is
+missing.
+"""
 
 import httpx2
 import pytest
@@ -21,11 +23,19 @@ def test_each_list_is_empty_and_each_thing_is_missing(simulator):
         for path in NONE:
             listed = stripe_api.get(path + NEEDED.get(path, ""))
             assert listed.status_code == 200, (path, listed.text)
-            assert listed.json() == {"object": "list", "data": [], "has_more": False, "url": f"/v1/{path}"}
+            assert listed.json() == {
+                "object": "list",
+                "data": [],
+                "has_more": False,
+                "url": f"/v1/{path}",
+            }
             assert stripe_api.get(f"{path}?limit=0").status_code == 400, path
             if path not in UNREADABLE:
                 missing = stripe_api.get(f"{path}/none_1")
-                assert (missing.status_code, missing.json()["error"]["code"]) == (404, "resource_missing"), path
+                assert (missing.status_code, missing.json()["error"]["code"]) == (
+                    404,
+                    "resource_missing",
+                ), path
 
 
 def test_lists_of_another_object_need_it(simulator, v1):
@@ -43,7 +53,10 @@ def test_lists_of_another_object_need_it(simulator, v1):
 
 
 def test_filters_of_empty_lists_are_taken(v1):
-    assert v1.tax_rates.list({"active": True, "created": {"gte": 1}, "expand": ["data.metadata"]}).data == []
+    assert (
+        v1.tax_rates.list({"active": True, "created": {"gte": 1}, "expand": ["data.metadata"]}).data
+        == []
+    )
     assert v1.credit_notes.list({"customer": "cus_1"}).data == []
     assert v1.radar.early_fraud_warnings.list({"charge": "ch_1"}).data == []
 

@@ -8,11 +8,16 @@ def customer(v1):
 
 
 def card(**changes):
-    return {"type": "card", "card": {"number": "4242424242424242", "exp_month": 12, "exp_year": 2030, **changes}}
+    return {
+        "type": "card",
+        "card": {"number": "4242424242424242", "exp_month": 12, "exp_year": 2030, **changes},
+    }
 
 
 def test_a_card_by_its_number(v1, customer):
-    made = v1.payment_methods.create({**card(cvc="123"), "billing_details": {"name": "Ada", "address": {"city": "X"}}})
+    made = v1.payment_methods.create(
+        {**card(cvc="123"), "billing_details": {"name": "Ada", "address": {"city": "X"}}}
+    )
     assert (made.card.brand, made.card.last4, made.customer) == ("visa", "4242", None)
     assert (made.billing_details.name, made.billing_details.address.city) == ("Ada", "X")
     assert "4242424242424242" not in str(made)
@@ -36,7 +41,11 @@ def test_a_card_by_its_number(v1, customer):
 def test_a_card_that_cannot_be_is_refused(v1, changes, code, param):
     with pytest.raises(stripe.CardError) as refused:
         v1.payment_methods.create(card(**changes))
-    assert (refused.value.http_status, refused.value.code, refused.value.param) == (402, code, param)
+    assert (refused.value.http_status, refused.value.code, refused.value.param) == (
+        402,
+        code,
+        param,
+    )
 
 
 @pytest.mark.parametrize(
@@ -54,14 +63,19 @@ def test_test_cards_by_name_are_new_each_time(v1, customer, name, brand, last4):
     assert (first.card.brand, first.card.last4) == (brand, last4)
     assert first.card.display_brand == {"amex": "american_express"}.get(brand, brand)
     assert first.id != second.id
-    assert [pm.id for pm in v1.payment_methods.list({"customer": customer, "type": "card"}).data] == [
+    assert [
+        pm.id for pm in v1.payment_methods.list({"customer": customer, "type": "card"}).data
+    ] == [
         second.id,
         first.id,
     ]
 
 
 def test_a_test_token_is_a_card(v1):
-    assert v1.payment_methods.create({"type": "card", "card": {"token": "tok_visa"}}).card.last4 == "4242"
+    assert (
+        v1.payment_methods.create({"type": "card", "card": {"token": "tok_visa"}}).card.last4
+        == "4242"
+    )
     with pytest.raises(stripe.InvalidRequestError) as refused:
         v1.payment_methods.create({"type": "card", "card": {"token": "tok_nope"}})
     assert refused.value.param == "card[token]"
@@ -85,13 +99,18 @@ def test_a_card_that_declines_is_not_saved(v1, customer, name, decline):
 
 
 def test_a_card_that_fails_later_is_saved(v1, customer):
-    assert v1.payment_methods.attach("pm_card_chargeCustomerFail", {"customer": customer}).card.last4 == "0341"
+    assert (
+        v1.payment_methods.attach("pm_card_chargeCustomerFail", {"customer": customer}).card.last4
+        == "0341"
+    )
 
 
 def test_a_card_is_changed_and_goes(v1, customer):
     made = v1.payment_methods.attach("pm_card_visa", {"customer": customer})
     v1.customers.update(customer, {"invoice_settings": {"default_payment_method": made.id}})
-    v1.payment_methods.update(made.id, {"card": {"exp_month": 1, "exp_year": 2040}, "metadata": {"a": "b"}})
+    v1.payment_methods.update(
+        made.id, {"card": {"exp_month": 1, "exp_year": 2040}, "metadata": {"a": "b"}}
+    )
     v1.payment_methods.detach(made.id)
     gone = v1.payment_methods.retrieve(made.id)
     assert (gone.customer, gone.card.exp_year) == (None, 2040)
@@ -122,5 +141,7 @@ def test_a_card_has_one_customer(v1, customer):
 
 def test_other_kinds_of_payment_are_said_to_be_missing(v1):
     with pytest.raises(stripe.InvalidRequestError) as refused:
-        v1.payment_methods.create({"type": "sepa_debit", "sepa_debit": {"iban": "DE89370400440532013000"}})
+        v1.payment_methods.create(
+            {"type": "sepa_debit", "sepa_debit": {"iban": "DE89370400440532013000"}}
+        )
     assert refused.value.code == "simulator_unsupported"

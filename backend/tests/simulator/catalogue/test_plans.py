@@ -8,12 +8,25 @@ def test_a_plan_and_a_price_are_one_object(v1):
     product = v1.products.create({"name": "Pro"})
     wanted = {"currency": "usd", "unit_amount": 900, "recurring": {"interval": "month"}}
     price = v1.prices.create({"product": product.id, **wanted})
-    v1.prices.create({"product": product.id, "currency": "usd", "unit_amount": 5})  # bought once: no plan
+    v1.prices.create(
+        {"product": product.id, "currency": "usd", "unit_amount": 5}
+    )  # bought once: no plan
     made = v1.plans.create(
-        {"product": product.id, "amount": 700, "currency": "USD", "interval": "year", "metadata": {"a": "b"}}
+        {
+            "product": product.id,
+            "amount": 700,
+            "currency": "USD",
+            "interval": "year",
+            "metadata": {"a": "b"},
+        }
     )
     assert made.id.startswith("plan_")
-    assert (made.amount, made.amount_decimal, made.interval, made.metadata["a"]) == (700, 700, "year", "b")
+    assert (made.amount, made.amount_decimal, made.interval, made.metadata["a"]) == (
+        700,
+        700,
+        "year",
+        "b",
+    )
     assert [plan.id for plan in v1.plans.list({"product": product.id}).data] == [made.id, price.id]
     assert v1.plans.retrieve(price.id).amount == 900
     assert v1.prices.retrieve(made.id).recurring.interval == "year"
@@ -25,11 +38,25 @@ def test_a_plan_and_a_price_are_one_object(v1):
 
 def test_a_plan_may_bring_its_product_and_its_id(v1):
     made = v1.plans.create(
-        {"id": "gold", "amount": 1, "currency": "usd", "interval": "day", "product": {"name": "Gold"}}
+        {
+            "id": "gold",
+            "amount": 1,
+            "currency": "usd",
+            "interval": "day",
+            "product": {"name": "Gold"},
+        }
     )
     assert (made.id, v1.products.retrieve(made.product).name) == ("gold", "Gold")
     with pytest.raises(stripe.InvalidRequestError) as refused:
-        v1.plans.create({"id": "gold", "amount": 1, "currency": "usd", "interval": "day", "product": made.product})
+        v1.plans.create(
+            {
+                "id": "gold",
+                "amount": 1,
+                "currency": "usd",
+                "interval": "day",
+                "product": made.product,
+            }
+        )
     assert refused.value.code == "resource_already_exists"
 
 
@@ -54,7 +81,9 @@ def test_a_plan_that_cannot_be_is_refused_by_its_own_words(v1, changes, param):
 
 def test_a_deleted_plan_is_sold_no_more_and_renews(v1, simulator):
     product = v1.products.create({"name": "Pro"})
-    plan = v1.plans.create({"product": product.id, "amount": 700, "currency": "usd", "interval": "month"})
+    plan = v1.plans.create(
+        {"product": product.id, "amount": 700, "currency": "usd", "interval": "month"}
+    )
     customer = v1.customers.create({"email": "ada@example.com"}).id
     card = v1.payment_methods.attach("pm_card_visa", {"customer": customer}).id
     bought = v1.subscriptions.create(
@@ -70,5 +99,8 @@ def test_a_deleted_plan_is_sold_no_more_and_renews(v1, simulator):
         v1.subscriptions.create({"customer": customer, "items": [{"price": plan.id}]})
     assert v1.plans.list().data == []
     simulator.advance(seconds=32 * 86_400)
-    assert [invoice.total for invoice in v1.invoices.list({"subscription": bought.id}).data] == [700, 700]
+    assert [invoice.total for invoice in v1.invoices.list({"subscription": bought.id}).data] == [
+        700,
+        700,
+    ]
     v1.billing_portal.sessions.create({"customer": customer})

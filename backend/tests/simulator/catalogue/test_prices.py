@@ -11,7 +11,13 @@ def product(v1):
 
 def price(v1, product, **more):
     return v1.prices.create(
-        {"product": product.id, "unit_amount": 1000, "currency": "usd", "recurring": {"interval": "month"}, **more}
+        {
+            "product": product.id,
+            "unit_amount": 1000,
+            "currency": "usd",
+            "recurring": {"interval": "month"},
+            **more,
+        }
     )
 
 
@@ -43,5 +49,8 @@ def test_a_lookup_key_belongs_to_one_price_and_can_be_transferred(v1, product):
 def test_what_the_simulator_does_not_implement_is_refused_and_changes_nothing(v1, product):
     with pytest.raises(stripe.InvalidRequestError) as refused:
         price(v1, product, transform_quantity={"divide_by": 10, "round": "up"})
-    assert (refused.value.code, refused.value.param) == ("simulator_unsupported", "transform_quantity")
+    assert (refused.value.code, refused.value.param) == (
+        "simulator_unsupported",
+        "transform_quantity",
+    )
     assert v1.prices.list().data == []

@@ -1,6 +1,8 @@
-"""Stripe's command line against the simulator, pointed at it by its `--api-base`, as people use it by hand.
+"""Stripe's command line against the simulator, pointed at it by its `--api-base`, as
+people use it by hand.
 
-The npm package `@stripe/cli` is a wrapper that starts the program in the package of one's platform: this one.
+The npm package `@stripe/cli` is a wrapper that starts the program in the package of
+one's platform: this one.
 """
 
 import json
@@ -23,7 +25,9 @@ Cli = Callable[..., str]
 
 @pytest.fixture
 def cli(simulator: Simulator, tmp_path: Path) -> Cli:
-    """`cli("get", "/v1/…")` gives what it printed. It has settings of its own, and tells nobody of its use."""
+    """`cli("get", "/v1/…")` gives what it printed. It has settings of its own, and
+    tells nobody of its use.
+    """
     npm.install(FOLDER)
     if not PROGRAM.exists():
         npm.unavailable("the lock has Stripe's command line for Linux on x86-64 alone")
@@ -32,7 +36,9 @@ def cli(simulator: Simulator, tmp_path: Path) -> Cli:
         command = [str(PROGRAM), *arguments, "--api-base", simulator.url]
         environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "STRIPE_API_KEY": KEY}
         environment |= {"STRIPE_CLI_TELEMETRY_OPTOUT": "1", "STRIPE_DEVICE_NAME": "tests"}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
         assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
         return done.stdout
 
@@ -42,7 +48,9 @@ def cli(simulator: Simulator, tmp_path: Path) -> Cli:
 def test_a_subscription_by_hand(cli):
     def made(*arguments: str) -> Any:
         printed = cli(*arguments)
-        return json.loads(printed[printed.index("{") :])  # what deletes something names the account first
+        return json.loads(
+            printed[printed.index("{") :]
+        )  # what deletes something names the account first
 
     product = made("products", "create", "--name=Shell")
     price = made(
@@ -50,10 +58,17 @@ def test_a_subscription_by_hand(cli):
         *("-d", "recurring[interval]=month", "-d", "metadata[from]=shell"),
     )
     assert price["metadata"] == {"from": "shell"}
-    customer = made("customers", "create", "--email=shell@example.com", "--payment-method=pm_card_visa")
+    customer = made(
+        "customers", "create", "--email=shell@example.com", "--payment-method=pm_card_visa"
+    )
     card = made("payment_methods", "list", f"--customer={customer['id']}")["data"][0]
     subscription = made(
-        *("subscriptions", "create", f"--customer={customer['id']}", f"--default-payment-method={card['id']}"),
+        *(
+            "subscriptions",
+            "create",
+            f"--customer={customer['id']}",
+            f"--default-payment-method={card['id']}",
+        ),
         *("-d", f"items[0][price]={price['id']}", "-e", "latest_invoice"),
     )
     assert (subscription["status"], subscription["latest_invoice"]["total"]) == ("active", 700)
@@ -87,7 +102,9 @@ def test_a_subscription_by_hand(cli):
     ],
 )
 def test_the_recipes_of_stripe_trigger_lead_to_their_events(cli, v1, simulator, event):
-    """What the program sends for `stripe trigger` is Stripe's own, written for the real API."""
+    """What the program sends for `stripe trigger` is Stripe's own, written for the real
+    API.
+    """
     cli("trigger", event)
     simulator.settle()
     simulator.advance(seconds=1)  # some events come by themselves, a moment later
@@ -104,8 +121,8 @@ def test_the_recipes_of_stripe_trigger_lead_to_their_events(cli, v1, simulator, 
     ],
 )
 def test_recipes_that_cannot_succeed_are_told_why(cli, event, why):
-    """Some are older than the API version, whose calls no longer know their parameters; others want what the simulator
-    does not have. None seems to work and does nothing.
+    """Some are older than the API version, whose calls no longer know their parameters;
+    others want what the simulator does not have. None seems to work and does nothing.
     """
     with pytest.raises(AssertionError, match=why):
         cli("trigger", event)

@@ -1,4 +1,6 @@
-"""Stripe's library for Node against the simulator: a client nobody here wrote, and a judge of signatures."""
+"""Stripe's library for Node against the simulator: a client nobody here wrote, and a
+judge of signatures.
+"""
 
 import json
 import subprocess
@@ -12,7 +14,9 @@ FOLDER = Path(__file__).parent
 def test_a_subscription_from_its_price_to_its_end(simulator):
     npm.install(FOLDER)
     command = ["node", "flow.mjs", simulator.url]
-    done = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        command, cwd=FOLDER, capture_output=True, text=True, timeout=120, check=False
+    )
     assert done.returncode == 0, done.stderr
     seen = json.loads(done.stdout)
     delivered = seen.pop("delivered")

@@ -17,7 +17,9 @@ DESKTOP = {"width": 1200, "height": 800}
 
 @dataclass
 class Shop:
-    """`back` is where its pages lead back to; `basic` and `pro` are prices per month, `portal_settings` sells both."""
+    """`back` is where its pages lead back to; `basic` and `pro` are prices per month,
+    `portal_settings` sells both.
+    """
 
     v1: stripe._v1_services.V1Services
     back: str
@@ -39,8 +41,12 @@ class Shop:
         """Somebody who has Basic."""
         customer = self.v1.customers.create({"email": "ada@example.com", "name": "Ada Example"})
         method = self.v1.payment_methods.attach(card, {"customer": customer.id})
-        self.v1.customers.update(customer.id, {"invoice_settings": {"default_payment_method": method.id}})
-        return self.v1.subscriptions.create({"customer": customer.id, "items": [{"price": self.basic}]})
+        self.v1.customers.update(
+            customer.id, {"invoice_settings": {"default_payment_method": method.id}}
+        )
+        return self.v1.subscriptions.create(
+            {"customer": customer.id, "items": [{"price": self.basic}]}
+        )
 
     def portal(self, subscription: stripe.Subscription, **flow: Any) -> str:
         """The whole portal, or the page that `flow` (Stripe's `flow_data`) leads to."""
@@ -57,7 +63,12 @@ def shop(simulator: Simulator, v1: stripe._v1_services.V1Services) -> Shop:
     def monthly(product: stripe.Product, amount: int) -> str:
         recurring = {"interval": "month"}
         price = v1.prices.create(
-            {"product": product.id, "currency": "usd", "unit_amount": amount, "recurring": recurring}  # type: ignore[typeddict-item]  # a plain dict
+            {
+                "product": product.id,
+                "currency": "usd",
+                "unit_amount": amount,
+                "recurring": recurring,  # type: ignore[typeddict-item]  # a plain dict
+            }
         )
         return price.id
 
@@ -72,7 +83,9 @@ def shop(simulator: Simulator, v1: stripe._v1_services.V1Services) -> Shop:
                     "enabled": True,
                     "default_allowed_updates": ["price"],
                     "proration_behavior": "always_invoice",
-                    "products": [{"product": product, "prices": [price]} for product, price in prices.items()],
+                    "products": [
+                        {"product": product, "prices": [price]} for product, price in prices.items()
+                    ],
                 },
             }
         }
@@ -95,7 +108,9 @@ def fill_in(page: Page, number: str, **others: str) -> None:
 
 
 def picture(page: Page, name: str) -> None:
-    """For people to look at: kept where PICTURES names a folder. On a phone nothing may stick out to the side."""
+    """For people to look at: kept where PICTURES names a folder. On a phone nothing may
+    stick out to the side.
+    """
     folder = os.environ.get("PICTURES")
     for size, shape in {"desktop": DESKTOP, "phone": PHONE}.items():
         page.set_viewport_size(shape)  # type: ignore[arg-type]  # a plain dict

@@ -1,4 +1,6 @@
-"""No page has a fault that axe, the judge that browsers' own tools use, can find; in the light and in the dark."""
+"""No page has a fault that axe, the judge that browsers' own tools use, can find; in
+the light and in the dark.
+"""
 
 from pathlib import Path
 
@@ -63,12 +65,20 @@ def test_the_portal(look, shop):
     shop.v1.payment_methods.attach("pm_card_mastercard", {"customer": str(subscription.customer)})
     portal = shop.portal(subscription)
     own = f"{portal}/subscriptions/{subscription.id}"
-    pages = (portal, f"{own}/change", f"{own}/preview?price={shop.pro}", f"{own}/cancel", f"{portal}/cards")
+    pages = (
+        portal,
+        f"{own}/change",
+        f"{own}/preview?price={shop.pro}",
+        f"{own}/cancel",
+        f"{portal}/cards",
+    )
     assert look(*pages) == {}
 
 
 def test_invoices_and_the_control_page(look, shop, simulator):
-    shop.v1.webhook_endpoints.create({"url": "http://127.0.0.1:9/nobody", "enabled_events": ["customer.created"]})
+    shop.v1.webhook_endpoints.create(
+        {"url": "http://127.0.0.1:9/nobody", "enabled_events": ["customer.created"]}
+    )
     subscription = shop.subscriber()
     simulator.settle()
     (invoice,) = shop.v1.invoices.list().data

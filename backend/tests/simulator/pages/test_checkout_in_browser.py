@@ -87,7 +87,9 @@ def test_3d_secure_is_asked_for_and_can_fail_and_be_passed(browser, shop):
 
 
 def test_a_trial_is_free_until_it_ends(browser, shop):
-    session = shop.session(subscription_data={"trial_period_days": 14}, customer_email="known@example.com")
+    session = shop.session(
+        subscription_data={"trial_period_days": 14}, customer_email="known@example.com"
+    )
 
     def act(page):
         page.goto(session.url)
@@ -100,14 +102,20 @@ def test_a_trial_is_free_until_it_ends(browser, shop):
 
     browser(act)
     done = shop.v1.checkout.sessions.retrieve(session.id, {"expand": ["subscription"]})
-    assert (done.payment_status, done.amount_total, done.subscription.status) == ("no_payment_required", 0, "trialing")
+    assert (done.payment_status, done.amount_total, done.subscription.status) == (
+        "no_payment_required",
+        0,
+        "trialing",
+    )
     assert done.customer_details.email == "known@example.com"
     assert shop.v1.charges.list().data == []
 
 
 def test_a_promotion_code_takes_something_off(browser, shop):
     coupon = shop.v1.coupons.create({"percent_off": 25, "duration": "once", "name": "Spring"})
-    shop.v1.promotion_codes.create({"promotion": {"type": "coupon", "coupon": coupon.id}, "code": "SPRING25"})
+    shop.v1.promotion_codes.create(
+        {"promotion": {"type": "coupon", "coupon": coupon.id}, "code": "SPRING25"}
+    )
     session = shop.session(allow_promotion_codes=True)
 
     def act(page):
@@ -134,12 +142,19 @@ def test_every_mistake_is_named_beside_its_field(browser, shop):
 
     def act(page):
         page.goto(session.url)
-        fill_in(page, "4242 4242 4242 4241", **{"E-mail": "ada", "Expiry (MM / YY)": "12 / 20", "Name on the card": ""})
+        fill_in(
+            page,
+            "4242 4242 4242 4241",
+            **{"E-mail": "ada", "Expiry (MM / YY)": "12 / 20", "Name on the card": ""},
+        )
         page.get_by_label("Security code (CVC)").fill("1")
         pay(page)
         wrong = page.locator("[aria-invalid=true]").all()
         picture(page, "checkout-mistakes")
-        return [page.locator(f"#{field.get_attribute('aria-describedby')}").inner_text() for field in wrong]
+        return [
+            page.locator(f"#{field.get_attribute('aria-describedby')}").inner_text()
+            for field in wrong
+        ]
 
     visit = browser(act)
     assert visit.found == [

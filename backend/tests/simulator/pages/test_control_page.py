@@ -14,7 +14,9 @@ DAY = 86_400
 
 @pytest.fixture
 def web(simulator):
-    """A browser without a screen: it follows redirects, and sends the forms that a test fills."""
+    """A browser without a screen: it follows redirects, and sends the forms that a test
+    fills.
+    """
     with httpx2.Client(base_url=simulator.url, follow_redirects=True, timeout=20) as client:
         yield client
 
@@ -32,7 +34,9 @@ def test_a_press_moves_the_clock(web, simulator, by, seconds):
 
 def test_a_press_leads_to_what_comes_next(web, shop, simulator):
     trial = shop.subscriber()
-    shop.v1.subscriptions.update(trial.id, {"trial_end": NOW + 5 * DAY, "proration_behavior": "none"})
+    shop.v1.subscriptions.update(
+        trial.id, {"trial_end": NOW + 5 * DAY, "proration_behavior": "none"}
+    )
     assert "a trial is about to end" in web.get("/_simulator").text
     web.post("/_simulator/clock", data={"by": "next"})
     assert state(simulator)["now"] == NOW + 2 * DAY
@@ -42,10 +46,14 @@ def test_a_press_leads_to_what_comes_next(web, shop, simulator):
 
 
 def test_what_only_the_simulator_waits_for_is_nothing_that_comes(web, shop, simulator):
-    shop.v1.webhook_endpoints.create({"url": "http://127.0.0.1:9/nobody", "enabled_events": ["customer.created"]})
+    shop.v1.webhook_endpoints.create(
+        {"url": "http://127.0.0.1:9/nobody", "enabled_events": ["customer.created"]}
+    )
     shop.v1.customers.create({"email": "ada@example.com"})
     simulator.settle()
-    assert state(simulator)["next_due"] > NOW  # the next attempt at the webhook, and the end of old events
+    assert (
+        state(simulator)["next_due"] > NOW
+    )  # the next attempt at the webhook, and the end of old events
     assert "Next:" not in web.get("/_simulator").text
     web.post("/_simulator/clock", data={"by": "next"})
     assert state(simulator)["now"] == NOW
@@ -56,7 +64,12 @@ def test_faults_are_set_and_all_switched_off(web, simulator):
     assert "The faults are set." in page.text
     chaos = state(simulator)["chaos"]
     assert (chaos["calls"]["error"], chaos["webhooks"]["delay_seconds"]) == (1, 7)
-    assert httpx2.get(f"{simulator.url}/v1/customers", headers={"Authorization": "Bearer sk_test_1"}).status_code == 500
+    assert (
+        httpx2.get(
+            f"{simulator.url}/v1/customers", headers={"Authorization": "Bearer sk_test_1"}
+        ).status_code
+        == 500
+    )
     web.post("/_simulator/chaos", data={"off": "1"})
     assert state(simulator)["chaos"]["calls"]["error"] == 0
 
@@ -84,7 +97,9 @@ def test_everything_is_forgotten(web, shop):
 
 
 def test_a_webhook_that_failed_can_be_sent_again(browser, shop, simulator):
-    shop.v1.webhook_endpoints.create({"url": "http://127.0.0.1:9/nobody", "enabled_events": ["customer.created"]})
+    shop.v1.webhook_endpoints.create(
+        {"url": "http://127.0.0.1:9/nobody", "enabled_events": ["customer.created"]}
+    )
     shop.v1.customers.create({"email": "ada@example.com"})
     simulator.settle()
 
@@ -133,13 +148,17 @@ def test_a_charge_is_disputed_and_the_seller_wins(web, shop):
     assert shop.v1.disputes.retrieve(dispute.id).status == "won"
 
 
-@pytest.mark.parametrize("path", ["objects/nothing", "objects/_timer", "objects/customer/cus_unknown", "nothing"])
+@pytest.mark.parametrize(
+    "path", ["objects/nothing", "objects/_timer", "objects/customer/cus_unknown", "nothing"]
+)
 def test_what_is_not_there_is_not_found(web, path):
     assert web.get(f"/_simulator/{path}").status_code == 404
 
 
 @pytest.mark.parametrize("path", ["clock", "chaos", "reset"])
-@pytest.mark.parametrize("headers", [{"Origin": "http://evil.example"}, {"Origin": "null"}, {"Host": "evil.example"}])
+@pytest.mark.parametrize(
+    "headers", [{"Origin": "http://evil.example"}, {"Origin": "null"}, {"Host": "evil.example"}]
+)
 def test_a_page_of_somebody_else_moves_nothing(web, simulator, shop, path, headers):
     answer = web.post(f"/_simulator/{path}", data={"by": "day", "off": "1"}, headers=headers)
     assert answer.status_code == 403
@@ -151,14 +170,18 @@ def test_pages_load_nothing_but_their_style_sheet(web, shop):
     session = shop.session()
     for path in ("/_simulator", session.url, shop.portal(shop.subscriber())):
         page = web.get(path)
-        assert page.headers["Content-Security-Policy"].startswith("default-src 'none'; style-src 'self';")
+        assert page.headers["Content-Security-Policy"].startswith(
+            "default-src 'none'; style-src 'self';"
+        )
         assert page.headers["Cache-Control"] == "no-store"
         assert "<script" not in page.text
     assert web.get("/_simulator/style.css").headers["Content-Type"].startswith("text/css")
 
 
 def test_what_was_stored_is_shown_as_text(web, shop):
-    customer = shop.v1.customers.create({"name": "<script>alert(1)</script>", "email": "a@example.com"})
+    customer = shop.v1.customers.create(
+        {"name": "<script>alert(1)</script>", "email": "a@example.com"}
+    )
     for path in ("customer", f"customer/{customer.id}"):
         page = web.get(f"/_simulator/objects/{path}")
         assert "&lt;script&gt;" in page.text

@@ -27,5 +27,7 @@ def test_its_commands_do_what_it_says(simulator):
     headers = {"Content-Type": "application/json"}
     state = httpx2.post(f"{simulator.url}{moved[0]}", content=moved[1], headers=headers).json()
     assert state["now"] == NOW + 2_678_400
-    state = httpx2.post(f"{simulator.url}/_simulator/api/chaos", content=planned, headers=headers).json()
+    state = httpx2.post(
+        f"{simulator.url}/_simulator/api/chaos", content=planned, headers=headers
+    ).json()
     assert state["chaos"]["next"][0]["fault"] == "lost"

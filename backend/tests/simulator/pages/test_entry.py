@@ -10,7 +10,9 @@ GOOD = {"number": "4242 4242 4242 4242", "expiry": "12 / 34", "cvc": "123", "nam
 
 @pytest.mark.parametrize("expiry", ["12 / 34", "12/34", "1234", "12/2034"])
 def test_a_card_is_read_however_it_is_written(expiry):
-    assert read_card(GOOD | {"expiry": expiry}, NOW) == CardEntry("4242424242424242", 12, 2034, "123", "Ada Example")
+    assert read_card(GOOD | {"expiry": expiry}, NOW) == CardEntry(
+        "4242424242424242", 12, 2034, "123", "Ada Example"
+    )
 
 
 @pytest.mark.parametrize(
@@ -52,7 +54,9 @@ def test_an_address_has_two_sides():
 
 
 def test_a_pressed_test_card_fills_the_form_and_keeps_the_rest():
-    entry = typed({"use": "4000000000000002", "email": " ada@example.com ", "name": "Ada", "unknown": "x"})
+    entry = typed(
+        {"use": "4000000000000002", "email": " ada@example.com ", "name": "Ada", "unknown": "x"}
+    )
     assert entry["number"] == "4000 0000 0000 0002"
     assert (entry["email"], entry["name"]) == ("ada@example.com", "Ada")
     assert "unknown" not in entry

@@ -1,4 +1,6 @@
-"""Payments on pages beyond Checkout: open invoices, changes in the portal, and who may do what there."""
+"""Payments on pages beyond Checkout: open invoices, changes in the portal, and who may
+do what there.
+"""
 
 import re
 
@@ -19,7 +21,9 @@ def web():
 def overdue(shop, simulator):
     """A subscription whose renewal was declined, and that renewal's invoice."""
     subscription = shop.subscriber()
-    failing = shop.v1.payment_methods.attach("pm_card_chargeCustomerFail", {"customer": str(subscription.customer)})
+    failing = shop.v1.payment_methods.attach(
+        "pm_card_chargeCustomerFail", {"customer": str(subscription.customer)}
+    )
     shop.v1.subscriptions.update(subscription.id, {"default_payment_method": failing.id})
     simulator.advance(seconds=31 * 86_400 + 7200)
     assert shop.v1.subscriptions.retrieve(subscription.id).status == "past_due"
@@ -71,7 +75,9 @@ def change(web, base, subscription, price):
     """The three steps of a change."""
     page = web.get(f"{base}/subscriptions/{subscription.id}/preview", params={"price": price})
     at = re.findall(r'name="at" value="(\d+)"', page.text)[0]
-    return web.post(f"{base}/subscriptions/{subscription.id}/change", data={"price": price, "at": at})
+    return web.post(
+        f"{base}/subscriptions/{subscription.id}/change", data={"price": price, "at": at}
+    )
 
 
 def use_card(shop, subscription, name):
@@ -116,7 +122,9 @@ def test_what_was_previewed_is_what_is_charged_though_time_passes(web, shop, sim
     at = re.findall(r'name="at" value="(\d+)"', preview.text)[0]
     simulator.advance(seconds=3 * 86_400)
     web.post(f"{base}/subscriptions/{subscription.id}/change", data={"price": shop.pro, "at": at})
-    assert f"{shop.v1.invoices.list().data[0].total / 100:.2f}" == due == "13.55"  # 20.00 x 21 / 31 days
+    assert (
+        f"{shop.v1.invoices.list().data[0].total / 100:.2f}" == due == "13.55"
+    )  # 20.00 x 21 / 31 days
 
 
 def test_only_offered_plans_can_be_chosen(web, shop):
@@ -134,7 +142,11 @@ def test_somebody_elses_things_are_not_found(web, shop):
     mine, theirs = shop.subscriber(), shop.subscriber()
     base = shop.portal(mine)
     (card,) = shop.v1.payment_methods.list({"customer": str(theirs.customer)}).data
-    for path in (f"subscriptions/{theirs.id}/cancel", f"subscriptions/{theirs.id}/resume", f"cards/{card.id}/remove"):
+    for path in (
+        f"subscriptions/{theirs.id}/cancel",
+        f"subscriptions/{theirs.id}/resume",
+        f"cards/{card.id}/remove",
+    ):
         assert web.post(f"{base}/{path}").status_code == 404
     assert web.get(f"{base}/subscriptions/{theirs.id}/change").status_code == 404
     assert shop.v1.subscriptions.retrieve(theirs.id).cancel_at_period_end is False
@@ -143,13 +155,20 @@ def test_somebody_elses_things_are_not_found(web, shop):
 def test_what_the_configuration_switches_off_is_gone(web, shop):
     subscription = shop.subscriber()
     base = shop.portal(subscription)
-    off = {name: {"enabled": False} for name in ("invoice_history", "payment_method_update", "subscription_cancel")}
+    off = {
+        name: {"enabled": False}
+        for name in ("invoice_history", "payment_method_update", "subscription_cancel")
+    }
     off["subscription_update"] = {"enabled": False}
     shop.v1.billing_portal.configurations.update(shop.portal_settings, {"features": off})
     page = web.get(base)
     for text in ("Change plan", "Cancel subscription", "Add another card", "Invoices"):
         assert text not in page.text
-    for path in (f"subscriptions/{subscription.id}/change", f"subscriptions/{subscription.id}/cancel", "cards"):
+    for path in (
+        f"subscriptions/{subscription.id}/change",
+        f"subscriptions/{subscription.id}/cancel",
+        "cards",
+    ):
         assert web.get(f"{base}/{path}").status_code == 404
         assert web.post(f"{base}/{path}").status_code == 404
 
@@ -158,7 +177,9 @@ def test_a_cancellation_can_be_at_once_and_give_a_reason(web, shop):
     subscription = shop.subscriber()
     reasons = {"cancellation_reason": {"enabled": True, "options": ["too_expensive", "other"]}}
     now = {"enabled": True, "mode": "immediately", "proration_behavior": "none", **reasons}
-    shop.v1.billing_portal.configurations.update(shop.portal_settings, {"features": {"subscription_cancel": now}})
+    shop.v1.billing_portal.configurations.update(
+        shop.portal_settings, {"features": {"subscription_cancel": now}}
+    )
     base = f"{shop.portal(subscription)}/subscriptions/{subscription.id}/cancel"
     page = web.get(base)
     assert "Your plan ends at once." in page.text
@@ -184,7 +205,9 @@ def test_a_payment_once_and_a_card_for_later(web, shop):
     )
     assert "Save card" in web.get(setup.url).text
     web.post(setup.url, data=CARD)
-    assert [one.card.last4 for one in shop.v1.payment_methods.list({"customer": customer.id}).data] == ["4242"]
+    assert [
+        one.card.last4 for one in shop.v1.payment_methods.list({"customer": customer.id}).data
+    ] == ["4242"]
 
 
 def test_a_session_is_paid_once(web, shop):
@@ -197,7 +220,9 @@ def test_a_session_is_paid_once(web, shop):
 
 def test_a_press_on_the_banks_page_counts_once(web, shop):
     session = shop.session()
-    page = web.post(session.url, data=CARD | {"number": "4000002500003155", "email": "ada@example.com"})
+    page = web.post(
+        session.url, data=CARD | {"number": "4000002500003155", "email": "ada@example.com"}
+    )
     challenge = str(page.url)
     authenticate(web, page, "complete")
     assert "This is done" in web.get(challenge).text
@@ -222,6 +247,8 @@ def test_checkout_updates_the_name_of_a_customer_where_it_may(web, shop, chosen,
     assert shop.v1.checkout.sessions.retrieve(session.id).status == "complete"
     assert shop.v1.customers.retrieve(customer).name == name
     told = shop.v1.events.list({"type": "customer.updated"}).data
-    assert [one.data.previous_attributes["name"] for one in told if "name" in one.data.previous_attributes] == (
-        ["Ada Example"] if chosen == "auto" else []
-    )
+    assert [
+        one.data.previous_attributes["name"]
+        for one in told
+        if "name" in one.data.previous_attributes
+    ] == (["Ada Example"] if chosen == "auto" else [])

@@ -1,4 +1,6 @@
-"""A portal session that leads to one thing to do, and back to the seller when it is done."""
+"""A portal session that leads to one thing to do, and back to the seller when it is
+done.
+"""
 
 import httpx2
 import pytest
@@ -29,7 +31,9 @@ def confirm(shop, subscription, **item):
 
 def test_a_change_is_confirmed_and_leads_back(browser, shop):
     subscription = shop.subscriber()
-    url = shop.portal(subscription, **confirm(shop, subscription, quantity=2), after_completion=redirect(shop))
+    url = shop.portal(
+        subscription, **confirm(shop, subscription, quantity=2), after_completion=redirect(shop)
+    )
 
     def act(page):
         page.goto(url)
@@ -106,7 +110,9 @@ def test_a_plan_is_chosen(web, shop):
 
 def test_a_change_that_wants_3d_secure_ends_the_flow_when_it_is_passed(web, shop):
     subscription = shop.subscriber()
-    method = shop.v1.payment_methods.attach("pm_card_authenticationRequired", {"customer": str(subscription.customer)})
+    method = shop.v1.payment_methods.attach(
+        "pm_card_authenticationRequired", {"customer": str(subscription.customer)}
+    )
     shop.v1.subscriptions.update(subscription.id, {"default_payment_method": method.id})
     asked = confirm(shop, subscription)
     url = shop.portal(subscription, **asked, after_completion=redirect(shop))

@@ -43,11 +43,16 @@ def test_it_is_cancelled_for_the_end_of_the_period_and_kept_after_all(browser, s
         expect(page.get_by_text("until 1 February 2026")).to_be_visible()
         picture(page, "portal-cancel")
         page.get_by_role("button", name="Cancel subscription").click()
-        expect(page.get_by_text("It ends on 1 February 2026, and is not charged again.")).to_be_visible()
+        expect(
+            page.get_by_text("It ends on 1 February 2026, and is not charged again.")
+        ).to_be_visible()
         picture(page, "portal-cancelled")
         cancelled = shop.v1.subscriptions.retrieve(subscription.id)
         end = cancelled["items"].data[0].current_period_end
-        assert (cancelled.cancel_at, cancelled.cancel_at_period_end) == (end, False)  # as Stripe's own portal
+        assert (cancelled.cancel_at, cancelled.cancel_at_period_end) == (
+            end,
+            False,
+        )  # as Stripe's own portal
         page.get_by_role("button", name="Keep subscription").click()
         expect(page.get_by_text("It renews on 1 February 2026.")).to_be_visible()
 
@@ -55,7 +60,10 @@ def test_it_is_cancelled_for_the_end_of_the_period_and_kept_after_all(browser, s
     kept = shop.v1.subscriptions.retrieve(subscription.id)
     assert (kept.status, kept.cancel_at_period_end, kept.cancel_at) == ("active", False, None)
     events = shop.v1.events.list({"type": "customer.subscription.updated"}).data
-    assert [event.data.previous_attributes["cancel_at"] is None for event in events] == [False, True]
+    assert [event.data.previous_attributes["cancel_at"] is None for event in events] == [
+        False,
+        True,
+    ]
 
 
 def test_a_card_is_added_and_becomes_the_one_that_pays(browser, shop):
@@ -82,7 +90,9 @@ def test_a_card_is_added_and_becomes_the_one_that_pays(browser, shop):
         subscription.customer, {"expand": ["invoice_settings.default_payment_method"]}
     )
     assert customer.invoice_settings.default_payment_method.card.last4 == "4444"
-    assert [one.card.last4 for one in shop.v1.payment_methods.list({"customer": customer.id}).data] == ["4444"]
+    assert [
+        one.card.last4 for one in shop.v1.payment_methods.list({"customer": customer.id}).data
+    ] == ["4444"]
 
 
 def test_a_card_that_wants_3d_secure_is_saved_when_it_is_passed(browser, shop):

@@ -1,4 +1,6 @@
-"""What `expand` does with a path is a matter of what Stripe declares, not of what happens to stand there."""
+"""What `expand` does with a path is a matter of what Stripe declares, not of what
+happens to stand there.
+"""
 
 import pytest
 import stripe
@@ -38,7 +40,8 @@ def test_what_is_null_stays_null(v1, subscription, path):
 
 
 @pytest.mark.parametrize(
-    "path", ["items", "items.data.price", "items.data.price.product", "items.data.plan", "discounts"]
+    "path",
+    ["items", "items.data.price", "items.data.price.product", "items.data.plan", "discounts"],
 )
 def test_what_is_there_whole_stays_whole(v1, subscription, path):
     expanded = read(v1, subscription, path)
@@ -48,7 +51,12 @@ def test_what_is_there_whole_stays_whole(v1, subscription, path):
 def test_a_path_leads_through_what_is_part_of_an_object(v1, subscription):
     invoice = v1.invoices.retrieve(
         subscription.latest_invoice,
-        {"expand": ["parent.subscription_details.subscription", "payments.data.payment.payment_intent"]},
+        {
+            "expand": [
+                "parent.subscription_details.subscription",
+                "payments.data.payment.payment_intent",
+            ]
+        },
     )
     assert invoice.parent.subscription_details.subscription.id == subscription.id
     assert invoice.payments.data[0].payment.payment_intent.status == "succeeded"
@@ -61,7 +69,10 @@ def test_a_path_leads_through_what_is_part_of_an_object(v1, subscription):
         ("metadata.key", "metadata"),
         ("status", "status"),
         ("id", "id"),
-        ("pause_collection", "pause_collection"),  # null, and a part of the subscription when it is not
+        (
+            "pause_collection",
+            "pause_collection",
+        ),  # null, and a part of the subscription when it is not
         ("cancel_at", "cancel_at"),
         ("trial_settings", "trial_settings"),
         ("data", "data"),
@@ -84,9 +95,14 @@ def test_what_is_no_object_is_refused_by_its_place(v1, subscription, path, place
 
 
 def test_in_a_list_paths_begin_with_data(v1, subscription):
-    (found,) = v1.subscriptions.list({"expand": ["data.default_payment_method", "data.customer"]}).data
+    (found,) = v1.subscriptions.list(
+        {"expand": ["data.default_payment_method", "data.customer"]}
+    ).data
     assert (found.default_payment_method, found.customer.email) == (None, "ada@example.com")
-    for path, words in (("data.status", "(data.status)."), ("customer", "try expanding 'data.customer' instead.")):
+    for path, words in (
+        ("data.status", "(data.status)."),
+        ("customer", "try expanding 'data.customer' instead."),
+    ):
         with pytest.raises(stripe.InvalidRequestError) as refused:
             v1.subscriptions.list({"expand": [path]})
         assert refused.value.user_message.endswith(words)
@@ -103,7 +119,11 @@ def test_the_fifth_level_is_too_deep_in_a_list_as_well(v1, subscription):
 def test_what_the_simulator_does_not_have_is_said_aloud(v1, subscription):
     coupon = v1.coupons.create({"percent_off": 10, "duration": "once"}).id
     item = {"price": subscription["items"].data[0].price.id, "quantity": 1}
-    wanted = {"mode": "subscription", "line_items": [item], "success_url": "https://app.example.com"}
+    wanted = {
+        "mode": "subscription",
+        "line_items": [item],
+        "success_url": "https://app.example.com",
+    }
     session = v1.checkout.sessions.create({**wanted, "discounts": [{"coupon": coupon}]})
     for path in ("line_items.data.discounts", "total_details.breakdown"):
         with pytest.raises(stripe.InvalidRequestError) as refused:
@@ -112,18 +132,34 @@ def test_what_the_simulator_does_not_have_is_said_aloud(v1, subscription):
 
 
 def test_what_comes_only_on_demand_comes_empty_but_true(v1, subscription):
-    fields = ("cash_balance", "invoice_credit_balance", "sources", "subscriptions", "tax", "tax_ids")
+    fields = (
+        "cash_balance",
+        "invoice_credit_balance",
+        "sources",
+        "subscriptions",
+        "tax",
+        "tax_ids",
+    )
     plain = v1.customers.retrieve(subscription.customer).to_dict()
     assert plain.keys().isdisjoint(fields)
     found = v1.customers.retrieve(subscription.customer, {"expand": list(fields)}).to_dict()
     assert found["sources"]["data"] == found["tax_ids"]["data"] == []
     assert [one["id"] for one in found["subscriptions"]["data"]] == [subscription.id]
     assert (found["cash_balance"]["available"], found["invoice_credit_balance"]) == (None, {})
-    assert (found["tax"]["automatic_tax"], found["tax"]["location"]) == ("unrecognized_location", None)
+    assert (found["tax"]["automatic_tax"], found["tax"]["location"]) == (
+        "unrecognized_location",
+        None,
+    )
     address = {"country": "US", "state": "NY"}
     moved = v1.customers.update(subscription.customer, {"address": address, "expand": ["tax"]})
-    assert moved.tax.location.to_dict() == {"country": "US", "source": "billing_address", "state": "NY"}
-    (listed,) = v1.customers.list({"expand": ["data.subscriptions.data.latest_invoice", "data.tax"]}).data
+    assert moved.tax.location.to_dict() == {
+        "country": "US",
+        "source": "billing_address",
+        "state": "NY",
+    }
+    (listed,) = v1.customers.list(
+        {"expand": ["data.subscriptions.data.latest_invoice", "data.tax"]}
+    ).data
     assert listed.subscriptions.data[0].latest_invoice.status == "paid"
 
 
@@ -138,12 +174,16 @@ def test_the_lists_of_a_customer_lead_on_to_their_pages(v1, subscription):
 
 def test_prices_and_coupons_have_the_one_currency_that_they_have(v1, subscription):
     price = subscription["items"].data[0].price.id
-    found = v1.prices.retrieve(price, {"expand": ["currency_options", "tiers", "product"]}).to_dict()
+    found = v1.prices.retrieve(
+        price, {"expand": ["currency_options", "tiers", "product"]}
+    ).to_dict()
     assert found["currency_options"]["usd"]["unit_amount"] == 1000
     assert "tiers" not in found  # as Stripe leaves them out for a price per unit
     (plan,) = v1.plans.list({"expand": ["data.tiers", "data.product"]}).data
     assert (plan.product.name, "tiers" in plan) == ("Pro", False)
-    fixed = v1.coupons.create({"amount_off": 5, "currency": "eur", "expand": ["currency_options", "applies_to"]})
+    fixed = v1.coupons.create(
+        {"amount_off": 5, "currency": "eur", "expand": ["currency_options", "applies_to"]}
+    )
     assert fixed.currency_options["eur"].amount_off == 5
     assert "applies_to" not in fixed
     percent = v1.coupons.create({"percent_off": 5, "expand": ["currency_options"]})
@@ -159,7 +199,11 @@ def test_a_reference_that_stripe_leaves_out_stays_out(v1, subscription):
 
 def test_a_session_breaks_its_total_down(v1, subscription):
     item = {"price": subscription["items"].data[0].price.id, "quantity": 1}
-    wanted = {"mode": "subscription", "line_items": [item], "success_url": "https://app.example.com"}
+    wanted = {
+        "mode": "subscription",
+        "line_items": [item],
+        "success_url": "https://app.example.com",
+    }
     paths = ["total_details.breakdown", "line_items.data.discounts", "line_items.data.taxes"]
     session = v1.checkout.sessions.create({**wanted, "expand": paths})
     assert session.total_details.breakdown.to_dict() == {"discounts": [], "taxes": []}

@@ -52,7 +52,9 @@ def test_a_declined_card_is_an_answer_like_any_other(v1):
     errors = []
     for _ in range(2):
         with pytest.raises(stripe.CardError) as declined:
-            v1.payment_methods.attach("pm_card_chargeDeclined", {"customer": customer.id}, {"idempotency_key": "k3"})
+            v1.payment_methods.attach(
+                "pm_card_chargeDeclined", {"customer": customer.id}, {"idempotency_key": "k3"}
+            )
         errors.append(declined.value)
     assert errors[0].json_body == errors[1].json_body
     assert "generic_decline" in str(errors[0].http_body)

@@ -68,7 +68,9 @@ def test_lists_are_filtered(simulator, v1, customers):
 
 @pytest.fixture
 def price(v1):
-    product = v1.products.create({"name": "Pro", "default_price_data": {"unit_amount": 5, "currency": "usd"}})
+    product = v1.products.create(
+        {"name": "Pro", "default_price_data": {"unit_amount": 5, "currency": "usd"}}
+    )
     return v1.prices.retrieve(product.default_price)
 
 
@@ -81,15 +83,24 @@ def test_ids_expand_to_objects(v1, price):
 
 def test_an_id_that_a_user_chose_expands_too(v1):
     v1.products.create({"id": "gold", "name": "Gold"})
-    made = v1.prices.create({"product": "gold", "unit_amount": 1, "currency": "usd", "expand": ["product"]})
+    made = v1.prices.create(
+        {"product": "gold", "unit_amount": 1, "currency": "usd", "expand": ["product"]}
+    )
     assert made.product.name == "Gold"
 
 
-@pytest.mark.parametrize("path", ["currency", "nonsense", "product.name", "active", "a.b.c.d.e", "recurring.interval"])
+@pytest.mark.parametrize(
+    "path", ["currency", "nonsense", "product.name", "active", "a.b.c.d.e", "recurring.interval"]
+)
 def test_what_cannot_be_expanded_is_said(v1, price, path):
     if path.startswith("recurring"):
         price = v1.prices.create(
-            {"product": price.product, "unit_amount": 1, "currency": "usd", "recurring": {"interval": "month"}}
+            {
+                "product": price.product,
+                "unit_amount": 1,
+                "currency": "usd",
+                "recurring": {"interval": "month"},
+            }
         )
     with pytest.raises(stripe.InvalidRequestError) as refused:
         v1.prices.retrieve(price.id, {"expand": [path]})

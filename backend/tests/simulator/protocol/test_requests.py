@@ -14,7 +14,9 @@ def ask(simulator):
 
     def send(method, path, *, key=KEY, headers=None, **more):
         authorization = {"Authorization": f"Bearer {key}"} if key else {}
-        return httpx2.request(method, simulator.url + path, headers=authorization | (headers or {}), **more)
+        return httpx2.request(
+            method, simulator.url + path, headers=authorization | (headers or {}), **more
+        )
 
     return send
 
@@ -37,7 +39,9 @@ def test_without_a_secret_test_key_nothing_is_answered(ask, key):
 
 
 def test_the_key_may_come_as_basic_authentication(simulator):
-    assert httpx2.get(f"{simulator.url}/v1/customers", auth=("rk_test_limited", "")).status_code == 200
+    assert (
+        httpx2.get(f"{simulator.url}/v1/customers", auth=("rk_test_limited", "")).status_code == 200
+    )
 
 
 @pytest.mark.parametrize(
@@ -88,7 +92,12 @@ def test_what_stripe_python_asks_of_v2_is_an_error_that_it_understands(simulator
         ({"address[planet]": "x"}, "parameter_unknown", "address[planet]", None),
         ({"balance": "ten"}, "parameter_invalid_integer", "balance", "Invalid integer: ten"),
         ({"balance": ""}, "parameter_invalid_empty", "balance", None),
-        ({"tax_exempt": "maybe"}, None, "tax_exempt", "Invalid tax_exempt: must be one of exempt, none, or reverse"),
+        (
+            {"tax_exempt": "maybe"},
+            None,
+            "tax_exempt",
+            "Invalid tax_exempt: must be one of exempt, none, or reverse",
+        ),
         ({"address": "Main Street"}, None, "address", "Invalid object"),
         ({"preferred_locales": "en"}, None, "preferred_locales", "Invalid array"),
         ({"preferred_locales[a]": "en"}, None, "preferred_locales", "Invalid array"),
@@ -97,7 +106,12 @@ def test_what_stripe_python_asks_of_v2_is_an_error_that_it_understands(simulator
         ({"metadata[" + "k" * 41 + "]": "v"}, None, "metadata", None),
         ({"metadata[k]": "v" * 501}, None, "metadata[k]", None),
         ({"source": "tok_visa"}, "simulator_unsupported", "source", None),
-        ({"cash_balance[settings][reconciliation_mode]": "manual"}, "simulator_unsupported", "cash_balance", None),
+        (
+            {"cash_balance[settings][reconciliation_mode]": "manual"},
+            "simulator_unsupported",
+            "cash_balance",
+            None,
+        ),
     ],
 )
 def test_wrong_parameters_are_named(ask, data, code, param, message):
@@ -135,13 +149,22 @@ def test_only_this_machine_is_answered(simulator, host):
 def test_pages_of_others_are_not_answered(simulator):
     advance = f"{simulator.url}/_simulator/api/clock/advance"
     for origin in ("https://evil.example", "null"):
-        assert httpx2.post(advance, json={"seconds": 1}, headers={"Origin": origin}).status_code == 403
-    assert httpx2.post(advance, json={"seconds": 1}, headers={"Origin": simulator.url}).status_code == 200
+        assert (
+            httpx2.post(advance, json={"seconds": 1}, headers={"Origin": origin}).status_code == 403
+        )
+    assert (
+        httpx2.post(advance, json={"seconds": 1}, headers={"Origin": simulator.url}).status_code
+        == 200
+    )
 
 
 def test_an_empty_value_unsets(v1):
-    customer = v1.customers.create({"name": "Ada", "address": {"city": "London"}, "metadata": {"a": "1", "b": "2"}})
-    changed = v1.customers.update(customer.id, {"name": "", "address": "", "metadata": {"a": "", "c": "3"}})
+    customer = v1.customers.create(
+        {"name": "Ada", "address": {"city": "London"}, "metadata": {"a": "1", "b": "2"}}
+    )
+    changed = v1.customers.update(
+        customer.id, {"name": "", "address": "", "metadata": {"a": "", "c": "3"}}
+    )
     assert (changed.name, changed.address) == (None, None)
     assert changed.metadata.to_dict() == {"b": "2", "c": "3"}
     assert v1.customers.update(customer.id, {"metadata": ""}).metadata.to_dict() == {}

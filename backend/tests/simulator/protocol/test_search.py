@@ -6,7 +6,11 @@ import stripe
 
 @pytest.fixture
 def people(v1):
-    rows = [("ada@example.com", "Ada", "pro"), ("bob@example.com", "Bob", "free"), ("eve@other.test", None, "pro")]
+    rows = [
+        ("ada@example.com", "Ada", "pro"),
+        ("bob@example.com", "Bob", "free"),
+        ("eve@other.test", None, "pro"),
+    ]
     return {
         email.partition("@")[0]: v1.customers.create(
             {"email": email, "metadata": {"plan": plan}, **({"name": name} if name else {})}
@@ -45,13 +49,23 @@ def test_pages_follow_each_other(v1, people):
         v1.customers.search({"query": query})
     first = v1.customers.search({"query": "created>0", "limit": 2})
     assert (len(first.data), first.has_more) == (2, True)
-    everybody = [c.id for c in v1.customers.search({"query": "created>0", "limit": 2}).auto_paging_iter()]
+    everybody = [
+        c.id for c in v1.customers.search({"query": "created>0", "limit": 2}).auto_paging_iter()
+    ]
     assert everybody == [people[name].id for name in ("eve", "bob", "ada")]
 
 
 @pytest.mark.parametrize(
     "query",
-    ["", "email", "email:'a' AND name:'b' OR name:'c'", "balance:'0'", "metadata:'x'", "created<abc", "name>null"],
+    [
+        "",
+        "email",
+        "email:'a' AND name:'b' OR name:'c'",
+        "balance:'0'",
+        "metadata:'x'",
+        "created<abc",
+        "name>null",
+    ],
 )
 def test_queries_that_are_none_are_refused(v1, query):
     with pytest.raises(stripe.InvalidRequestError) as refused:
@@ -61,5 +75,9 @@ def test_queries_that_are_none_are_refused(v1, query):
 
 def test_prices_are_found_by_lookup_key(v1):
     product = v1.products.create({"name": "Pro"})
-    price = v1.prices.create({"product": product.id, "unit_amount": 5, "currency": "usd", "lookup_key": "pro"})
-    assert [p.id for p in v1.prices.search({"query": 'lookup_key:"pro" AND active:"true"'}).data] == [price.id]
+    price = v1.prices.create(
+        {"product": product.id, "unit_amount": 5, "currency": "usd", "lookup_key": "pro"}
+    )
+    assert [
+        p.id for p in v1.prices.search({"query": 'lookup_key:"pro" AND active:"true"'}).data
+    ] == [price.id]

@@ -1,24 +1,51 @@
-"""What Stripe knows and the simulator does not is refused as such, whatever else is wrong with the call."""
+"""What Stripe knows and the simulator does not is refused as such, whatever else is
+wrong with the call.
+"""
 
 import pytest
 import stripe
 
-CHECKOUT = {"mode": "subscription", "customer": "cus_nobody", "success_url": "nowhere", "line_items": [{"price": "x"}]}
+CHECKOUT = {
+    "mode": "subscription",
+    "customer": "cus_nobody",
+    "success_url": "nowhere",
+    "line_items": [{"price": "x"}],
+}
 CALLS = [
     ("checkout/sessions", CHECKOUT | {"ui_mode": "elements"}, "ui_mode"),
     ("checkout/sessions", CHECKOUT | {"automatic_tax": {"enabled": True}}, "automatic_tax"),
-    ("checkout/sessions", CHECKOUT | {"billing_address_collection": "required"}, "billing_address_collection"),
+    (
+        "checkout/sessions",
+        CHECKOUT | {"billing_address_collection": "required"},
+        "billing_address_collection",
+    ),
     (
         "checkout/sessions",
         CHECKOUT | {"line_items": [{"price": "x", "adjustable_quantity": {"enabled": True}}]},
         "line_items[0][adjustable_quantity]",
     ),
-    ("subscriptions", {"customer": "cus_nobody", "collection_method": "send_invoice"}, "collection_method"),
+    (
+        "subscriptions",
+        {"customer": "cus_nobody", "collection_method": "send_invoice"},
+        "collection_method",
+    ),
     ("subscriptions/sub_nobody", {"collection_method": "send_invoice"}, "collection_method"),
-    ("subscriptions/sub_nobody/pause", {"type": "subscription", "invoicing_behavior": "invoice"}, "invoicing_behavior"),
-    ("invoices", {"customer": "cus_nobody", "collection_method": "send_invoice"}, "collection_method"),
+    (
+        "subscriptions/sub_nobody/pause",
+        {"type": "subscription", "invoicing_behavior": "invoice"},
+        "invoicing_behavior",
+    ),
+    (
+        "invoices",
+        {"customer": "cus_nobody", "collection_method": "send_invoice"},
+        "collection_method",
+    ),
     ("invoices/in_nobody/pay", {"forgive": True}, "forgive"),
-    ("invoices/create_preview", {"customer": "cus_nobody", "preview_mode": "recurring"}, "preview_mode"),
+    (
+        "invoices/create_preview",
+        {"customer": "cus_nobody", "preview_mode": "recurring"},
+        "preview_mode",
+    ),
     (
         "payment_intents",
         {"amount": 0, "currency": "usd", "customer": "cus_nobody", "capture_method": "manual"},
@@ -29,17 +56,31 @@ CALLS = [
         {"amount": 0, "currency": "usd", "confirmation_method": "manual"},
         "confirmation_method",
     ),
-    ("payment_intents/pi_nobody/confirm", {"error_on_requires_action": True}, "error_on_requires_action"),
-    ("prices", {"currency": "usd", "product": "prod_nobody", "billing_scheme": "tiered"}, "billing_scheme"),
+    (
+        "payment_intents/pi_nobody/confirm",
+        {"error_on_requires_action": True},
+        "error_on_requires_action",
+    ),
     (
         "prices",
-        {"currency": "usd", "product": "prod_nobody", "recurring": {"interval": "month", "usage_type": "metered"}},
+        {"currency": "usd", "product": "prod_nobody", "billing_scheme": "tiered"},
+        "billing_scheme",
+    ),
+    (
+        "prices",
+        {
+            "currency": "usd",
+            "product": "prod_nobody",
+            "recurring": {"interval": "month", "usage_type": "metered"},
+        },
         "recurring[usage_type]",
     ),
 ]
 
 
-@pytest.mark.parametrize(("path", "sent", "param"), CALLS, ids=[f"{path} {param}" for path, _, param in CALLS])
+@pytest.mark.parametrize(
+    ("path", "sent", "param"), CALLS, ids=[f"{path} {param}" for path, _, param in CALLS]
+)
 def test_an_unsupported_word_is_refused_before_anything_else(simulator, path, sent, param):
     with pytest.raises(stripe.InvalidRequestError) as refused:
         simulator.client().raw_request("post", f"/v1/{path}", **sent)

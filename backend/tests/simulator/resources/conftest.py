@@ -24,6 +24,8 @@ def open_session(shop, v1):
             "success_url": "https://app.example/done?session={CHECKOUT_SESSION_ID}",
             **fields,
         }
-        return v1.checkout.sessions.create({name: value for name, value in wanted.items() if value is not None})
+        return v1.checkout.sessions.create(
+            {name: value for name, value in wanted.items() if value is not None}
+        )
 
     return opened

@@ -21,7 +21,9 @@ def test_the_account_outlives_its_objects(simulator, v1):
 @pytest.mark.parametrize("header", ["stripe_account", "stripe_context"])
 def test_a_call_may_name_one_s_own_account_and_no_other(v1, header):
     own = v1.accounts.retrieve_current().id
-    assert v1.customers.create({"email": "ada@example.com"}, {header: own}).email == "ada@example.com"
+    assert (
+        v1.customers.create({"email": "ada@example.com"}, {header: own}).email == "ada@example.com"
+    )
     with pytest.raises(stripe.PermissionError) as refused:
         v1.customers.list(options={header: "acct_1Other"})
     assert refused.value.http_status == 403

@@ -1,4 +1,6 @@
-"""Checkout as an API; what a customer does on its page is done here by the function that the page calls."""
+"""Checkout as an API; what a customer does on its page is done here by the function
+that the page calls.
+"""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +19,9 @@ VISA, DECLINED, SECURE = "4242 4242 4242 4242", "4000000000000002", "4000 0025 0
 
 @pytest.fixture
 def press(simulator):
-    """Fill in the page and press the button; gives the URL of 3-D Secure if that is next."""
+    """Fill in the page and press the button; gives the URL of 3-D Secure if that is
+    next.
+    """
 
     def pressed(session, number=VISA, code=None):
         form = CardForm(number, 12, 2030, "123", "ada@example.com", "Ada") if number else None
@@ -41,7 +45,11 @@ def authenticate(simulator, session, *, passed):
 
 def test_an_open_session(simulator, shop, open_session, v1):
     session = open_session(client_reference_id="7", metadata={"user": "7"}, expand=["line_items"])
-    assert (session.status, session.payment_status, session.amount_total) == ("open", "unpaid", 1000)
+    assert (session.status, session.payment_status, session.amount_total) == (
+        "open",
+        "unpaid",
+        1000,
+    )
     assert session.url == f"{simulator.url}/c/pay/{session.id}"
     assert session.expires_at == NOW + DAY
     (item,) = session.line_items.data
@@ -67,7 +75,9 @@ def test_an_unpaid_session_by_its_mode(shop, open_session, v1, mode, known):
     assert session.payment_status == ("unpaid" if sells else "no_payment_required")
     assert (session.amount_total, session.discounts) == ((1000, []) if sells else (None, None))
     assert session.payment_method_collection == ("if_required" if mode == "payment" else "always")
-    assert (session.invoice_creation and session.invoice_creation.enabled) == (False if mode == "payment" else None)
+    assert (session.invoice_creation and session.invoice_creation.enabled) == (
+        False if mode == "payment" else None
+    )
     assert (session.payment_intent, session.subscription, session.invoice) == (None, None, None)
     assert (session.setup_intent is not None) == (mode == "setup")
     assert session.collected_information.to_dict() == dict.fromkeys(
@@ -82,10 +92,19 @@ def test_an_unpaid_session_by_its_mode(shop, open_session, v1, mode, known):
 
 
 def test_a_setup_session_has_its_intent_from_the_beginning(shop, open_session, press, v1):
-    wanted = {"mode": "setup", "line_items": None, "currency": "usd", "setup_intent_data": {"metadata": {"user": "7"}}}
+    wanted = {
+        "mode": "setup",
+        "line_items": None,
+        "currency": "usd",
+        "setup_intent_data": {"metadata": {"user": "7"}},
+    }
     session = open_session(**wanted)
     intent = v1.setup_intents.retrieve(session.setup_intent)
-    assert (intent.status, intent.customer, intent.metadata["user"]) == ("requires_payment_method", None, "7")
+    assert (intent.status, intent.customer, intent.metadata["user"]) == (
+        "requires_payment_method",
+        None,
+        "7",
+    )
     with pytest.raises(StripeError):
         press(session, DECLINED)
     press(session, VISA)
@@ -131,7 +150,9 @@ def test_a_purchase(shop, open_session, press, v1):
         "invoice.payment_succeeded",
         "checkout.session.completed",
     ]
-    created = next(event for event in shop.events(start) if event.type == "customer.subscription.created")
+    created = next(
+        event for event in shop.events(start) if event.type == "customer.subscription.created"
+    )
     assert created.data.object.status == "incomplete"
 
 
@@ -209,19 +230,28 @@ def test_a_trial_without_a_card(open_session, press, v1):
     )
     press(session, number=None)
     done = v1.checkout.sessions.retrieve(session.id, {"expand": ["subscription"]})
-    assert (done.subscription.status, done.subscription.default_payment_method) == ("trialing", None)
+    assert (done.subscription.status, done.subscription.default_payment_method) == (
+        "trialing",
+        None,
+    )
     assert done.subscription.trial_settings.end_behavior.missing_payment_method == "cancel"
 
 
 def test_a_promotion_code_typed_on_the_page(open_session, press, v1):
     half = v1.coupons.create({"percent_off": 50.0, "duration": "once"})
-    code = v1.promotion_codes.create({"promotion": {"type": "coupon", "coupon": half.id}, "code": "HALF"})
+    code = v1.promotion_codes.create(
+        {"promotion": {"type": "coupon", "coupon": half.id}, "code": "HALF"}
+    )
     session = open_session(allow_promotion_codes=True)
     with pytest.raises(StripeError, match="invalid"):
         press(session, code="NOPE")
     press(session, code="half")
     done = v1.checkout.sessions.retrieve(session.id)
-    assert (done.amount_subtotal, done.amount_total, done.total_details.amount_discount) == (1000, 500, 500)
+    assert (done.amount_subtotal, done.amount_total, done.total_details.amount_discount) == (
+        1000,
+        500,
+        500,
+    )
     assert done.discounts[0].promotion_code == code.id
     assert v1.invoices.list().data[0].amount_paid == 500
 
@@ -231,7 +261,11 @@ def test_a_free_first_month_saves_the_card(open_session, press, v1):
     session = open_session(discounts=[{"coupon": free.id}])
     press(session)
     done = v1.checkout.sessions.retrieve(session.id, {"expand": ["subscription"]})
-    assert (done.payment_status, done.amount_total, done.subscription.status) == ("no_payment_required", 0, "active")
+    assert (done.payment_status, done.amount_total, done.subscription.status) == (
+        "no_payment_required",
+        0,
+        "active",
+    )
     assert done.subscription.default_payment_method
 
 
@@ -257,18 +291,28 @@ def test_what_is_too_small_is_not_sold(open_session):
     with pytest.raises(stripe.InvalidRequestError) as refused:
         open_session(mode="payment", line_items=[{"price_data": data, "quantity": 1}])
     assert refused.value.code == "amount_too_small"
-    assert open_session(mode="payment", line_items=[{"price_data": data, "quantity": 2}]).amount_total == 98
+    assert (
+        open_session(mode="payment", line_items=[{"price_data": data, "quantity": 2}]).amount_total
+        == 98
+    )
 
 
 def test_a_card_for_later(shop, press, v1):
     customer = shop.customer(card=None)
     session = v1.checkout.sessions.create(
-        {"mode": "setup", "customer": customer, "success_url": "https://app.example/", "currency": "usd"}
+        {
+            "mode": "setup",
+            "customer": customer,
+            "success_url": "https://app.example/",
+            "currency": "usd",
+        }
     )
     press(session)
     done = v1.checkout.sessions.retrieve(session.id, {"expand": ["setup_intent"]})
     assert (done.status, done.setup_intent.status) == ("complete", "succeeded")
-    assert v1.customers.payment_methods.list(customer).data[0].id == done.setup_intent.payment_method
+    assert (
+        v1.customers.payment_methods.list(customer).data[0].id == done.setup_intent.payment_method
+    )
 
 
 def test_a_session_ends_after_a_day_or_by_call(shop, simulator, open_session, press, v1):

@@ -1,4 +1,6 @@
-"""Checkout sessions that Stripe refuses, and those that the simulator has no page for."""
+"""Checkout sessions that Stripe refuses, and those that the simulator has no page
+for.
+"""
 
 import pytest
 import stripe
@@ -29,7 +31,12 @@ def test_what_stripe_refuses(open_session, fields, param):
 
 def sticker(amount, currency="usd", **interval):
     recurring = {"recurring": interval} if interval else {}
-    return {"currency": currency, "unit_amount": amount, "product_data": {"name": "A sticker"}, **recurring}
+    return {
+        "currency": currency,
+        "unit_amount": amount,
+        "product_data": {"name": "A sticker"},
+        **recurring,
+    }
 
 
 @pytest.mark.parametrize(
@@ -39,7 +46,10 @@ def sticker(amount, currency="usd", **interval):
         ("payment", [{"price_data": sticker(900), "quantity": -1}], "line_items[0][quantity]"),
         (
             "payment",
-            [{"price_data": sticker(900), "quantity": 1}, {"price_data": sticker(900, "eur"), "quantity": 1}],
+            [
+                {"price_data": sticker(900), "quantity": 1},
+                {"price_data": sticker(900, "eur"), "quantity": 1},
+            ],
             "line_items",
         ),
         (
@@ -73,7 +83,11 @@ def test_what_no_card_could_be_charged_is_not_sold(open_session, mode, items, pa
         {"phone_number_collection": {"enabled": True}},
         {"billing_address_collection": "required"},
         {"subscription_data": {"billing_cycle_anchor": NOW + 20 * DAY}},
-        {"custom_fields": [{"key": "a", "label": {"custom": "A", "type": "custom"}, "type": "text"}]},
+        {
+            "custom_fields": [
+                {"key": "a", "label": {"custom": "A", "type": "custom"}, "type": "text"}
+            ]
+        },
     ],
 )
 def test_what_the_page_does_not_have_is_said_aloud(open_session, fields):

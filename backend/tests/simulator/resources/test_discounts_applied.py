@@ -21,14 +21,19 @@ def totals(shop, subscription):
     ],
 )
 def test_how_long_a_coupon_lasts(shop, v1, simulator, fields, paid):
-    subscription = shop.subscribe(shop.customer(), shop.price(1000), discounts=[{"coupon": coupon(v1, **fields)}])
+    subscription = shop.subscribe(
+        shop.customer(), shop.price(1000), discounts=[{"coupon": coupon(v1, **fields)}]
+    )
     simulator.advance(to=at("2026-03-01T01:00"))
     assert [total for _, total in totals(shop, subscription)] == paid
 
 
 def test_a_line_says_what_was_taken_off(shop, v1):
     subscription = shop.subscribe(
-        shop.customer(), shop.price(1000), discounts=[{"coupon": coupon(v1)}], expand=["discounts.source.coupon"]
+        shop.customer(),
+        shop.price(1000),
+        discounts=[{"coupon": coupon(v1)}],
+        expand=["discounts.source.coupon"],
     )
     (discount,) = subscription.discounts
     assert discount.source.coupon.percent_off == 25
@@ -62,20 +67,26 @@ def test_an_amount_off_is_in_one_currency(shop, v1):
 
 def test_an_amount_off_never_makes_it_negative(shop, v1):
     off = v1.coupons.create({"amount_off": 1500, "currency": "usd", "duration": "once"}).id
-    subscription = shop.subscribe(shop.customer(card=None), shop.price(1000), discounts=[{"coupon": off}])
+    subscription = shop.subscribe(
+        shop.customer(card=None), shop.price(1000), discounts=[{"coupon": off}]
+    )
     assert (subscription.status, totals(shop, subscription)) == ("active", [(1000, 0)])
 
 
 def test_a_coupon_for_once_waits_for_the_end_of_a_trial(shop, v1, simulator):
     once = coupon(v1, duration="once")
-    subscription = shop.subscribe(shop.customer(), shop.price(1000), trial_period_days=7, discounts=[{"coupon": once}])
+    subscription = shop.subscribe(
+        shop.customer(), shop.price(1000), trial_period_days=7, discounts=[{"coupon": once}]
+    )
     simulator.advance(seconds=38 * DAY + 7200)
     assert totals(shop, subscription) == [(0, 0), (1000, 750), (1000, 1000)]
 
 
 def test_prorations_are_of_what_was_really_paid(shop, v1, simulator):
     """Half a month of 750 is 375, and of 1500 (2000 less 25 %) 750."""
-    subscription = shop.subscribe(shop.customer(), shop.price(1000), discounts=[{"coupon": coupon(v1)}])
+    subscription = shop.subscribe(
+        shop.customer(), shop.price(1000), discounts=[{"coupon": coupon(v1)}]
+    )
     simulator.advance(to=at("2026-01-16T12:00"))
     shop.change(subscription, shop.price(2000), proration_behavior="always_invoice")
     invoice = shop.invoices(subscription.id)[-1]
@@ -85,18 +96,31 @@ def test_prorations_are_of_what_was_really_paid(shop, v1, simulator):
 def test_a_coupon_for_a_product_leaves_the_others(shop, v1):
     dear = shop.price(1000)
     other = v1.prices.create(
-        {"product_data": {"name": "Add-on"}, "unit_amount": 400, "currency": "usd", "recurring": {"interval": "month"}}
+        {
+            "product_data": {"name": "Add-on"},
+            "unit_amount": 400,
+            "currency": "usd",
+            "recurring": {"interval": "month"},
+        }
     )
     half = coupon(v1, percent_off=50.0, applies_to={"products": [shop.product]})
     subscription = v1.subscriptions.create(
-        {"customer": shop.customer(), "items": [{"price": dear}, {"price": other.id}], "discounts": [{"coupon": half}]}
+        {
+            "customer": shop.customer(),
+            "items": [{"price": dear}, {"price": other.id}],
+            "discounts": [{"coupon": half}],
+        }
     )
     assert totals(shop, subscription) == [(1400, 900)]
 
 
 def test_a_promotion_code_counts_and_runs_out(shop, v1):
     code = v1.promotion_codes.create(
-        {"promotion": {"type": "coupon", "coupon": coupon(v1)}, "code": "SPRING", "max_redemptions": 1}
+        {
+            "promotion": {"type": "coupon", "coupon": coupon(v1)},
+            "code": "SPRING",
+            "max_redemptions": 1,
+        }
     )
     discounts = [{"promotion_code": code.id}]
     shop.subscribe(shop.customer(), shop.price(1000), discounts=discounts)
@@ -112,8 +136,14 @@ def test_a_promotion_code_counts_and_runs_out(shop, v1):
 def test_a_code_for_first_purchases_and_one_for_another_customer(shop, v1, bound_to_another):
     buyer, other = shop.customer(), shop.customer()
     shop.subscribe(buyer, shop.price(1000))
-    fields = {"customer": other} if bound_to_another else {"restrictions": {"first_time_transaction": True}}
-    code = v1.promotion_codes.create({"promotion": {"type": "coupon", "coupon": coupon(v1)}, **fields})
+    fields = (
+        {"customer": other}
+        if bound_to_another
+        else {"restrictions": {"first_time_transaction": True}}
+    )
+    code = v1.promotion_codes.create(
+        {"promotion": {"type": "coupon", "coupon": coupon(v1)}, **fields}
+    )
     with pytest.raises(stripe.InvalidRequestError, match="cannot be redeemed"):
         shop.subscribe(buyer, shop.price(1000), discounts=[{"promotion_code": code.id}])
     shop.subscribe(other, shop.price(1000), discounts=[{"promotion_code": code.id}])
@@ -124,13 +154,18 @@ def test_a_discount_can_be_added_and_ended(shop, v1, simulator):
     v1.subscriptions.update(subscription.id, {"discounts": [{"coupon": coupon(v1)}]})
     simulator.advance(to=at("2026-02-01T01:00"))
     v1.subscriptions.update(subscription.id, {"discounts": ""})
-    assert types(shop.events())[-2:] == ["customer.discount.deleted", "customer.subscription.updated"]
+    assert types(shop.events())[-2:] == [
+        "customer.discount.deleted",
+        "customer.subscription.updated",
+    ]
     simulator.advance(to=at("2026-03-01T01:00"))
     assert [total for _, total in totals(shop, subscription)] == [1000, 750, 1000]
 
 
 def test_a_discount_can_be_deleted(shop, v1):
-    subscription = shop.subscribe(shop.customer(), shop.price(1000), discounts=[{"coupon": coupon(v1)}])
+    subscription = shop.subscribe(
+        shop.customer(), shop.price(1000), discounts=[{"coupon": coupon(v1)}]
+    )
     assert v1.subscriptions.delete_discount(subscription.id).deleted
     assert v1.subscriptions.retrieve(subscription.id).discounts == []
     with pytest.raises(stripe.InvalidRequestError) as refused:
@@ -142,7 +177,10 @@ def test_a_coupon_for_once_is_used_up_by_an_update_that_waited(shop, v1):
     subscription = shop.subscribe(shop.customer(), shop.price(1000))
     once = v1.coupons.create({"amount_off": 500, "currency": "usd", "duration": "once"}).id
     changed = shop.change(
-        subscription, shop.price(9000, "year"), discounts=[{"coupon": once}], payment_behavior="pending_if_incomplete"
+        subscription,
+        shop.price(9000, "year"),
+        discounts=[{"coupon": once}],
+        payment_behavior="pending_if_incomplete",
     )
     assert totals(shop, subscription)[-1] == (8000, 7500)
     assert changed.discounts == []

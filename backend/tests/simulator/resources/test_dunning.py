@@ -36,11 +36,20 @@ class TestDunning:
 
     def test_the_last_retry_ends_it(self, shop, v1, simulator, failing):
         seen = []
-        for moment in ("2026-02-01T01:00", "2026-02-04T01:00", "2026-02-09T01:00", "2026-02-16T01:00"):
+        for moment in (
+            "2026-02-01T01:00",
+            "2026-02-04T01:00",
+            "2026-02-09T01:00",
+            "2026-02-16T01:00",
+        ):
             simulator.advance(to=at(moment))
             invoice = shop.invoices(failing.id)[-1]
             seen.append(
-                (invoice.attempt_count, invoice.next_payment_attempt, v1.subscriptions.retrieve(failing.id).status)
+                (
+                    invoice.attempt_count,
+                    invoice.next_payment_attempt,
+                    v1.subscriptions.retrieve(failing.id).status,
+                )
             )
         assert seen == [
             (1, at("2026-02-04T01:00"), "past_due"),
@@ -90,7 +99,9 @@ class TestDunning:
         assert v1.subscriptions.retrieve(failing.id).status == policy
         simulator.advance(to=at("2026-03-01T02:00"))
         newest = shop.invoices(failing.id)[-1]
-        assert (newest.status, newest.auto_advance) == (("draft", False) if policy == "unpaid" else ("open", True))
+        assert (newest.status, newest.auto_advance) == (
+            ("draft", False) if policy == "unpaid" else ("open", True)
+        )
 
     def test_the_customer_may_have_to_authenticate_a_renewal(self, shop, simulator, failing):
         shop.give_card(failing.customer, "pm_card_authenticationRequired")

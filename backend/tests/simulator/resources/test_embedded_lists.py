@@ -1,4 +1,6 @@
-"""An object shows the first ten of a list that it holds; the `url` of the list leads to the rest."""
+"""An object shows the first ten of a list that it holds; the `url` of the list leads to
+the rest.
+"""
 
 import pytest
 import stripe

@@ -1,6 +1,8 @@
-"""Another interval, with the anchor moved or kept: the period is always the price's own.
+"""Another interval, with the anchor moved or kept: the period is always the price's
+own.
 
-The amounts and periods of the first two tests are those of calls recorded from Stripe (pay-rails/pay, 2025-10-29).
+The amounts and periods of the first two tests are those of calls recorded from Stripe
+(pay-rails/pay, 2025-10-29).
 """
 
 import pytest
@@ -25,7 +27,9 @@ def period(subscription):
 
 
 def test_with_trial_end_now_the_anchor_stays(shop, monthly):
-    changed = shop.change(monthly, shop.price(25000, "year"), trial_end="now", proration_behavior="always_invoice")
+    changed = shop.change(
+        monthly, shop.price(25000, "year"), trial_end="now", proration_behavior="always_invoice"
+    )
     assert changed.billing_cycle_anchor == monthly.billing_cycle_anchor == at("2026-01-01")
     assert period(changed) == (at("2026-01-01"), at("2027-01-01"))
     invoice = shop.invoices(monthly.id)[-1]
@@ -57,7 +61,9 @@ def test_with_an_anchor_of_now_a_new_cycle_begins(shop, monthly):
 
 @pytest.mark.parametrize("wish", [{"trial_end": "now"}, {"billing_cycle_anchor": KEPT}])
 def test_a_year_is_charged_once_and_a_month_monthly(shop, simulator, wish):
-    """Until they were told apart, a year's price was charged for a month, and again a month later."""
+    """Until they were told apart, a year's price was charged for a month, and again a
+    month later.
+    """
     running = shop.subscribe(shop.customer(), shop.price(2500))
     shop.change(running, shop.price(25000, "year"), proration_behavior="always_invoice", **wish)
     simulator.advance(to=at("2026-06-11"))
@@ -68,7 +74,11 @@ def test_a_year_is_charged_once_and_a_month_monthly(shop, simulator, wish):
     assert amounts(shop.invoices(running.id)[-1]) == [-13973, 1667]
     simulator.advance(to=at("2026-07-01T02:00"))
     renewal = shop.invoices(running.id)[-1]
-    assert (amounts(renewal), renewal.amount_due, renewal.starting_balance) == ([2500], 0, 1667 - 13973)
+    assert (amounts(renewal), renewal.amount_due, renewal.starting_balance) == (
+        [2500],
+        0,
+        1667 - 13973,
+    )
 
 
 def test_by_default_another_interval_begins_a_cycle(shop, simulator, monthly):
@@ -103,6 +113,13 @@ def test_the_preview_keeps_the_anchor_as_the_change_does(shop, v1, monthly):
         "billing_cycle_anchor": KEPT,
         "proration_behavior": "always_invoice",
     }
-    shown = v1.invoices.create_preview({"subscription": monthly.id, "subscription_details": details})
-    shop.change(monthly, shop.price(25000, "year"), billing_cycle_anchor=KEPT, proration_behavior="always_invoice")
+    shown = v1.invoices.create_preview(
+        {"subscription": monthly.id, "subscription_details": details}
+    )
+    shop.change(
+        monthly,
+        shop.price(25000, "year"),
+        billing_cycle_anchor=KEPT,
+        proration_behavior="always_invoice",
+    )
     assert amounts(shown) == amounts(shop.invoices(monthly.id)[-1]) == [-2500, 25000]

@@ -42,7 +42,9 @@ def test_a_draft_says_when_its_payment_will_be_tried(v1, simulator, draft):
     assert created.data.object.next_payment_attempt == at("2026-02-01T01:00")
     v1.invoices.update(draft.id, {"auto_advance": False})
     simulator.advance(seconds=5 * HOUR)
-    assert v1.invoices.update(draft.id, {"auto_advance": True}).next_payment_attempt == at("2026-02-01T06:00")
+    assert v1.invoices.update(draft.id, {"auto_advance": True}).next_payment_attempt == at(
+        "2026-02-01T06:00"
+    )
     simulator.advance(seconds=HOUR)
     (finalized,) = v1.events.list({"type": "invoice.finalized"}).data
     assert finalized.data.object.next_payment_attempt is None
@@ -71,7 +73,11 @@ def test_what_a_deleted_customer_leaves_open_stops_no_clock(v1, simulator):
     v1.customers.delete(customer)
     simulator.advance(seconds=2 * HOUR)
     kept = v1.invoices.retrieve(draft.id)
-    assert (kept.status, kept.auto_advance, kept.automatically_finalizes_at) == ("draft", False, None)
+    assert (kept.status, kept.auto_advance, kept.automatically_finalizes_at) == (
+        "draft",
+        False,
+        None,
+    )
     with pytest.raises(stripe.InvalidRequestError, match="No such customer"):
         v1.invoices.finalize_invoice(draft.id)
 
@@ -79,7 +85,8 @@ def test_what_a_deleted_customer_leaves_open_stops_no_clock(v1, simulator):
 def test_numbers_count_for_each_customer(shop):
     first, second = shop.customer(), shop.customer()
     numbers = [
-        shop.invoices(shop.subscribe(customer, shop.price(1000)).id)[0].number for customer in (first, first, second)
+        shop.invoices(shop.subscribe(customer, shop.price(1000)).id)[0].number
+        for customer in (first, first, second)
     ]
     prefixes = [number.split("-")[0] for number in numbers]
     assert [number.split("-")[1] for number in numbers] == ["0001", "0002", "0001"]
@@ -113,18 +120,29 @@ def test_it_can_be_paid_out_of_band(shop, v1, unpaid):
 def test_to_void_it_is_to_cancel_its_payment(shop, v1, unpaid):
     start = shop.last_event()
     void = v1.invoices.void_invoice(unpaid.id, {"expand": ["payments"]})
-    assert (void.status, void.status_transitions.voided_at, void.next_payment_attempt) == ("void", NOW, None)
+    assert (void.status, void.status_transitions.voided_at, void.next_payment_attempt) == (
+        "void",
+        NOW,
+        None,
+    )
     assert void.payments.data[0].status == "canceled"
     intent = v1.payment_intents.retrieve(void.payments.data[0].payment.payment_intent)
     assert (intent.status, intent.cancellation_reason) == ("canceled", "void_invoice")
-    assert types(shop.events(start)) == ["payment_intent.canceled", "invoice.updated", "invoice.voided"]
+    assert types(shop.events(start)) == [
+        "payment_intent.canceled",
+        "invoice.updated",
+        "invoice.voided",
+    ]
     with pytest.raises(stripe.InvalidRequestError):
         v1.invoices.pay(unpaid.id)
 
 
 def test_what_is_given_up_can_still_be_paid(shop, v1, unpaid):
     lost = v1.invoices.mark_uncollectible(unpaid.id)
-    assert (lost.status, lost.status_details.uncollectible.reason) == ("uncollectible", "user_forgiven")
+    assert (lost.status, lost.status_details.uncollectible.reason) == (
+        "uncollectible",
+        "user_forgiven",
+    )
     assert types(shop.events())[-2:] == ["invoice.updated", "invoice.marked_uncollectible"]
     shop.give_card(unpaid.customer, "pm_card_visa")
     assert v1.invoices.pay(unpaid.id).status == "paid"
@@ -142,14 +160,22 @@ def test_voiding_gives_the_credit_back(shop, v1):
 def test_what_is_too_small_to_charge_is_owed_with_the_next(shop, v1, simulator):
     subscription = shop.subscribe(shop.customer(), shop.price(30))
     (first,) = shop.invoices(subscription.id)
-    assert (first.total, first.amount_due, first.status, first.ending_balance) == (30, 0, "paid", 30)
+    assert (first.total, first.amount_due, first.status, first.ending_balance) == (
+        30,
+        0,
+        "paid",
+        30,
+    )
     simulator.advance(to=at("2026-02-01T01:00"))
     assert shop.invoices(subscription.id)[-1].amount_due == 60
 
 
 def test_lists_filter(shop, v1, draft):
     one = draft.parent.subscription_details.subscription
-    assert [invoice.status for invoice in v1.invoices.list({"subscription": one}).data] == ["draft", "paid"]
+    assert [invoice.status for invoice in v1.invoices.list({"subscription": one}).data] == [
+        "draft",
+        "paid",
+    ]
     assert len(v1.invoices.list({"customer": draft.customer, "status": "paid"}).data) == 1
     assert v1.invoices.list({"status": "void"}).data == []
     assert v1.invoices.list({"created": {"gt": NOW}}).data == [draft]
@@ -159,9 +185,15 @@ def test_lists_filter(shop, v1, draft):
 
 def test_a_manual_invoice_of_what_waits(shop, v1):
     customer = shop.customer()
-    v1.invoice_items.create({"customer": customer, "amount": 2500, "currency": "usd", "description": "Setup"})
-    one_time = v1.prices.create({"product_data": {"name": "Mug"}, "unit_amount": 900, "currency": "usd"})
-    v1.invoice_items.create({"customer": customer, "pricing": {"price": one_time.id}, "quantity": 2})
+    v1.invoice_items.create(
+        {"customer": customer, "amount": 2500, "currency": "usd", "description": "Setup"}
+    )
+    one_time = v1.prices.create(
+        {"product_data": {"name": "Mug"}, "unit_amount": 900, "currency": "usd"}
+    )
+    v1.invoice_items.create(
+        {"customer": customer, "pricing": {"price": one_time.id}, "quantity": 2}
+    )
     invoice = v1.invoices.create(
         {"customer": customer, "pending_invoice_items_behavior": "include", "auto_advance": True}
     )
@@ -175,7 +207,9 @@ def test_items_can_be_put_on_a_draft_and_drafts_deleted(shop, v1):
     invoice = v1.invoices.create({"customer": shop.customer()})
     with pytest.raises(stripe.InvalidRequestError):
         v1.invoices.finalize_invoice(invoice.id)
-    v1.invoice_items.create({"customer": invoice.customer, "invoice": invoice.id, "amount": 700, "currency": "usd"})
+    v1.invoice_items.create(
+        {"customer": invoice.customer, "invoice": invoice.id, "amount": 700, "currency": "usd"}
+    )
     assert v1.invoices.retrieve(invoice.id).total == 700
     assert v1.invoices.delete(invoice.id).deleted
     assert v1.invoice_items.list().data == []
@@ -184,7 +218,10 @@ def test_items_can_be_put_on_a_draft_and_drafts_deleted(shop, v1):
 def test_previews_of_what_is_to_come(shop, v1):
     customer = shop.customer()
     first = v1.invoices.create_preview(
-        {"customer": customer, "subscription_details": {"items": [{"price": shop.price(1000), "quantity": 2}]}}
+        {
+            "customer": customer,
+            "subscription_details": {"items": [{"price": shop.price(1000), "quantity": 2}]},
+        }
     )
     assert (first.total, first.status, first.parent) == (2000, "draft", None)
     assert v1.subscriptions.list({"status": "all"}).data == []
@@ -192,7 +229,9 @@ def test_previews_of_what_is_to_come(shop, v1):
         v1.invoices.create_preview({"customer": customer})
     assert refused.value.code == "invoice_upcoming_none"
     subscription = shop.subscribe(customer, shop.price(1000))
-    assert v1.invoices.create_preview({"customer": customer}).lines.data[0].period.start == at("2026-02-01")
+    assert v1.invoices.create_preview({"customer": customer}).lines.data[0].period.start == at(
+        "2026-02-01"
+    )
     v1.subscriptions.update(subscription.id, {"cancel_at_period_end": True})
     with pytest.raises(stripe.InvalidRequestError) as refused:
         v1.invoices.create_preview({"subscription": subscription.id})

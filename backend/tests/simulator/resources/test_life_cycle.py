@@ -71,7 +71,11 @@ def test_a_trial_warns_then_turns_into_a_paid_period(shop, v1, simulator):
     assert shop.invoices(subscription.id)[-1].status == "draft"
     simulator.advance(seconds=HOUR)
     invoice = shop.invoices(subscription.id)[-1]
-    assert (invoice.status, invoice.amount_paid, invoice.billing_reason) == ("paid", 1000, "subscription_cycle")
+    assert (invoice.status, invoice.amount_paid, invoice.billing_reason) == (
+        "paid",
+        1000,
+        "subscription_cycle",
+    )
 
 
 def test_a_short_trial_warns_at_once(shop, simulator):

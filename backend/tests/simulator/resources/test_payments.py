@@ -23,7 +23,11 @@ def test_a_payment_without_an_invoice(v1):
     intent = pay(v1, "pm_card_visa", description="A mug", metadata={"order": "7"})
     assert (intent.status, intent.amount_received) == ("succeeded", 1500)
     charge = v1.charges.retrieve(intent.latest_charge)
-    assert (charge.description, charge.metadata["order"], charge.payment_intent) == ("A mug", "7", intent.id)
+    assert (charge.description, charge.metadata["order"], charge.payment_intent) == (
+        "A mug",
+        "7",
+        intent.id,
+    )
     assert charge.payment_method_details.card.last4 == "4242"
 
 
@@ -50,9 +54,14 @@ def test_declines(v1, card, code, decline_code):
 def test_the_same_intent_can_be_tried_with_another_card(v1):
     with pytest.raises(stripe.CardError) as refused:
         pay(v1, "pm_card_chargeDeclined")
-    again = v1.payment_intents.confirm(error_of(refused).payment_intent.id, {"payment_method": "pm_card_visa"})
+    again = v1.payment_intents.confirm(
+        error_of(refused).payment_intent.id, {"payment_method": "pm_card_visa"}
+    )
     assert (again.status, again.last_payment_error) == ("succeeded", None)
-    assert [charge.status for charge in v1.charges.list({"payment_intent": again.id}).data] == ["succeeded", "failed"]
+    assert [charge.status for charge in v1.charges.list({"payment_intent": again.id}).data] == [
+        "succeeded",
+        "failed",
+    ]
     with pytest.raises(stripe.InvalidRequestError) as late:
         v1.payment_intents.confirm(again.id)
     assert late.value.code == "payment_intent_unexpected_state"
@@ -89,7 +98,9 @@ def test_a_card_pays_for_its_own_customer_alone(shop, v1):
         pay(v1, card, customer=ada)
 
 
-@pytest.mark.parametrize("fields", [{"confirmation_method": "manual"}, {"error_on_requires_action": True}])
+@pytest.mark.parametrize(
+    "fields", [{"confirmation_method": "manual"}, {"error_on_requires_action": True}]
+)
 def test_what_would_change_how_it_ends_is_refused(v1, fields):
     with pytest.raises(stripe.InvalidRequestError) as refused:
         pay(v1, "pm_card_visa", **fields)
@@ -98,10 +109,20 @@ def test_what_would_change_how_it_ends_is_refused(v1, fields):
 
 def test_its_events_have_what_it_was_made_with(shop, v1):
     back = "https://shop.example/back"
-    intent = pay(v1, "pm_card_threeDSecure2Required", description="A mug", metadata={"order": "7"}, return_url=back)
+    intent = pay(
+        v1,
+        "pm_card_threeDSecure2Required",
+        description="A mug",
+        metadata={"order": "7"},
+        return_url=back,
+    )
     kept = v1.setup_intents.create({"metadata": {"user": "7"}, "payment_method": "pm_card_visa"})
     events = shop.events()[-3:]
-    assert types(events) == ["payment_intent.created", "payment_intent.requires_action", "setup_intent.created"]
+    assert types(events) == [
+        "payment_intent.created",
+        "payment_intent.requires_action",
+        "setup_intent.created",
+    ]
     created, asked, prepared = (event.data.to_dict()["object"] for event in events)
     assert (created["metadata"], created["description"]) == ({"order": "7"}, "A mug")
     assert asked["next_action"]["redirect_to_url"]["return_url"] == back
@@ -109,7 +130,9 @@ def test_its_events_have_what_it_was_made_with(shop, v1):
     assert prepared["metadata"] == {"user": "7"}
 
 
-@pytest.mark.parametrize(("currency", "amount"), [("usd", 49), ("gbp", 29), ("jpy", 49), ("huf", 17_499)])
+@pytest.mark.parametrize(
+    ("currency", "amount"), [("usd", 49), ("gbp", 29), ("jpy", 49), ("huf", 17_499)]
+)
 def test_what_is_too_small_is_not_charged(v1, currency, amount):
     with pytest.raises(stripe.InvalidRequestError) as refused:
         pay(v1, "pm_card_visa", currency=currency, amount=amount)
@@ -150,7 +173,9 @@ def test_an_intent_can_be_canceled_but_not_that_of_an_invoice(shop, v1):
     intent = v1.payment_intents.create({"amount": 1500, "currency": "usd"})
     assert v1.payment_intents.cancel(intent.id).status == "canceled"
     subscription = shop.subscribe(shop.customer("pm_card_chargeCustomerFail"), shop.price(1000))
-    (invoice,) = v1.invoices.list({"subscription": subscription.id, "expand": ["data.payments"]}).data
+    (invoice,) = v1.invoices.list(
+        {"subscription": subscription.id, "expand": ["data.payments"]}
+    ).data
     with pytest.raises(stripe.InvalidRequestError):
         v1.payment_intents.cancel(invoice.payments.data[0].payment.payment_intent)
 
@@ -158,30 +183,47 @@ def test_an_intent_can_be_canceled_but_not_that_of_an_invoice(shop, v1):
 def test_a_setup_intent_saves_a_card(shop, v1):
     customer = shop.customer(card=None)
     start = shop.last_event()
-    intent = v1.setup_intents.create({"customer": customer, "payment_method": "pm_card_visa", "confirm": True})
+    intent = v1.setup_intents.create(
+        {"customer": customer, "payment_method": "pm_card_visa", "confirm": True}
+    )
     assert intent.status == "succeeded"
     assert v1.payment_methods.retrieve(intent.payment_method).customer == customer
-    assert types(shop.events(start)) == ["setup_intent.created", "payment_method.attached", "setup_intent.succeeded"]
+    assert types(shop.events(start)) == [
+        "setup_intent.created",
+        "payment_method.attached",
+        "setup_intent.succeeded",
+    ]
     assert v1.setup_intents.list({"customer": customer}).data == [intent]
 
 
 def test_a_setup_intent_may_ask_or_fail(shop, v1):
     customer = shop.customer(card=None)
     asks = v1.setup_intents.create(
-        {"customer": customer, "payment_method": "pm_card_authenticationRequiredOnSetup", "confirm": True}
+        {
+            "customer": customer,
+            "payment_method": "pm_card_authenticationRequiredOnSetup",
+            "confirm": True,
+        }
     )
     assert asks.status == "requires_action"
     assert v1.setup_intents.cancel(asks.id).status == "canceled"
     with pytest.raises(stripe.CardError) as refused:
-        v1.setup_intents.create({"customer": customer, "payment_method": "pm_card_chargeDeclined", "confirm": True})
+        v1.setup_intents.create(
+            {"customer": customer, "payment_method": "pm_card_chargeDeclined", "confirm": True}
+        )
     failed = v1.setup_intents.retrieve(error_of(refused).setup_intent.id)
-    assert (failed.status, failed.last_setup_error.decline_code) == ("requires_payment_method", "generic_decline")
+    assert (failed.status, failed.last_setup_error.decline_code) == (
+        "requires_payment_method",
+        "generic_decline",
+    )
 
 
 class TestRefunds:
     def test_in_parts_and_whole(self, shop, v1, charge):
         start = shop.last_event()
-        part = v1.refunds.create({"charge": charge.id, "amount": 300, "reason": "requested_by_customer"})
+        part = v1.refunds.create(
+            {"charge": charge.id, "amount": 300, "reason": "requested_by_customer"}
+        )
         assert (part.status, part.amount, part.charge, part.payment_intent) == (
             "succeeded",
             300,
@@ -233,7 +275,11 @@ class TestDisputes:
         start = shop.last_event()
         simulator.advance(seconds=60)
         (dispute,) = v1.disputes.list({"charge": intent.latest_charge}).data
-        assert (dispute.status, dispute.reason, dispute.amount) == ("needs_response", "fraudulent", 1500)
+        assert (dispute.status, dispute.reason, dispute.amount) == (
+            "needs_response",
+            "fraudulent",
+            1500,
+        )
         assert v1.charges.retrieve(intent.latest_charge).disputed
         assert types(shop.events(start)) == [
             "charge.dispute.created",
@@ -257,7 +303,9 @@ class TestDisputes:
 
     def test_evidence_can_wait_to_be_submitted(self, v1, simulator, charge):
         opened = simulator.control("disputes", charge=charge.id)
-        kept = v1.disputes.update(opened["id"], {"evidence": {"customer_name": "Ada"}, "submit": False})
+        kept = v1.disputes.update(
+            opened["id"], {"evidence": {"customer_name": "Ada"}, "submit": False}
+        )
         assert (kept.status, kept.evidence.customer_name) == ("needs_response", "Ada")
         assert kept.evidence_details.has_evidence
 
@@ -278,7 +326,10 @@ class TestDisputes:
     def test_the_bank_can_be_played(self, shop, simulator, charge):
         opened = simulator.control("disputes", charge=charge.id)
         assert simulator.control(f"disputes/{opened['id']}/close", won=True)["status"] == "won"
-        assert types(shop.events())[-2:] == ["charge.dispute.closed", "charge.dispute.funds_reinstated"]
+        assert types(shop.events())[-2:] == [
+            "charge.dispute.closed",
+            "charge.dispute.funds_reinstated",
+        ]
 
     def test_a_verdict_comes_at_the_customers_own_time(self, shop, v1, simulator):
         clock = v1.test_helpers.test_clocks.create({"frozen_time": NOW + 100 * DAY})

@@ -9,7 +9,10 @@ from tests.simulator.shop import HOUR, amounts, at, before, item_of, types
 
 
 class TestPendingUpdates:
-    WISH: ClassVar = {"proration_behavior": "always_invoice", "payment_behavior": "pending_if_incomplete"}
+    WISH: ClassVar = {
+        "proration_behavior": "always_invoice",
+        "payment_behavior": "pending_if_incomplete",
+    }
 
     @pytest.fixture
     def waiting(self, shop, running):

@@ -5,7 +5,9 @@ from tests.simulator.shop import types
 
 
 def test_a_session_needs_no_configuration_of_one_s_own(simulator, shop, v1):
-    session = v1.billing_portal.sessions.create({"customer": shop.customer(), "return_url": "https://app.example/"})
+    session = v1.billing_portal.sessions.create(
+        {"customer": shop.customer(), "return_url": "https://app.example/"}
+    )
     assert session.url.startswith(f"{simulator.url}/p/session/")
     configuration = v1.billing_portal.configurations.retrieve(session.configuration)
     assert (configuration.is_default, configuration.active) == (True, True)
@@ -26,8 +28,13 @@ def test_a_configuration_has_what_it_was_given_and_nothing_else(shop, v1):
             "products": [{"product": shop.product, "prices": [price]}],
         },
     }
-    made = v1.billing_portal.configurations.create({"features": features, "business_profile": {"headline": "Acme"}})
-    assert (made.features.subscription_cancel.mode, made.features.invoice_history.enabled) == ("immediately", False)
+    made = v1.billing_portal.configurations.create(
+        {"features": features, "business_profile": {"headline": "Acme"}}
+    )
+    assert (made.features.subscription_cancel.mode, made.features.invoice_history.enabled) == (
+        "immediately",
+        False,
+    )
     assert made.features.subscription_update.products[0].prices == [price]
     changed = v1.billing_portal.configurations.update(
         made.id, {"active": False, "features": {"invoice_history": {"enabled": True}}}
@@ -109,7 +116,9 @@ def test_a_change_to_confirm_is_a_change_that_is_sold(v1, running, shop):
         asked = {"type": "subscription_update_confirm", "subscription_update_confirm": part}
         wanted = {"customer": running.customer, "flow_data": asked}
         with pytest.raises(stripe.InvalidRequestError) as raised:
-            v1.billing_portal.sessions.create(wanted | ({"configuration": configuration} if configuration else {}))
+            v1.billing_portal.sessions.create(
+                wanted | ({"configuration": configuration} if configuration else {})
+            )
         return raised.value.param.removeprefix("flow_data[subscription_update_confirm]")
 
     assert refused({"id": item}) == "[items]"  # no change at all
@@ -120,10 +129,14 @@ def test_a_change_to_confirm_is_a_change_that_is_sold(v1, running, shop):
 
 
 def test_a_flow_needs_its_feature(v1, running):
-    nothing = v1.billing_portal.configurations.create({"features": {"invoice_history": {"enabled": True}}}).id
+    nothing = v1.billing_portal.configurations.create(
+        {"features": {"invoice_history": {"enabled": True}}}
+    ).id
     wanted = {"customer": running.customer, "configuration": nothing}
     with pytest.raises(stripe.InvalidRequestError, match="payment_method_update") as refused:
-        v1.billing_portal.sessions.create({**wanted, "flow_data": {"type": "payment_method_update"}})
+        v1.billing_portal.sessions.create(
+            {**wanted, "flow_data": {"type": "payment_method_update"}}
+        )
     assert refused.value.param == "flow_data[type]"
 
 

@@ -1,4 +1,6 @@
-"""Changes in the middle of a period. The amounts were worked out by hand: January has 31 days, so 2,678,400 seconds."""
+"""Changes in the middle of a period. The amounts were worked out by hand: January has
+31 days, so 2,678,400 seconds.
+"""
 
 import pytest
 import stripe
@@ -15,15 +17,26 @@ def preview(v1, subscription, price, **details):
 
 
 def test_an_upgrade_is_invoiced_at_once(shop, v1, simulator, running):
-    """On January 11, 21 of 31 days are left: 1000 * 21/31 = 677.42, 2000 * 21/31 = 1354.84."""
+    """On January 11, 21 of 31 days are left: 1000 * 21/31 = 677.42, 2000 * 21/31 =
+    1354.84.
+    """
     simulator.advance(to=at("2026-01-11"))
     shown = preview(v1, running, shop.price(2000), proration_behavior="always_invoice")
     start = shop.last_event()
     changed = shop.change(running, shop.price(2000), proration_behavior="always_invoice")
     invoice = shop.invoices(running.id)[-1]
     assert amounts(invoice) == amounts(shown) == [-677, 1355]
-    assert (invoice.total, invoice.status, invoice.billing_reason) == (678, "paid", "subscription_update")
-    assert (shown.total, shown.amount_due, shown.billing_reason, shown.status) == (678, 678, "upcoming", "draft")
+    assert (invoice.total, invoice.status, invoice.billing_reason) == (
+        678,
+        "paid",
+        "subscription_update",
+    )
+    assert (shown.total, shown.amount_due, shown.billing_reason, shown.status) == (
+        678,
+        678,
+        "upcoming",
+        "draft",
+    )
     assert shown.parent.subscription_details.subscription_proration_date == at("2026-01-11")
     assert [line.description for line in invoice.lines.data] == [
         "Unused time on Pro after 11 Jan 2026",
@@ -61,7 +74,10 @@ def test_a_credit_names_the_line_that_it_credits(shop, simulator, running):
             "invoice": credited[0].id,
             "invoice_line_items": [credited[0].lines.data[credited[1]].id],
         }
-    assert amounts(third) == [-710, 1065]  # 1355 * 11/21 = 709.76 of what was charged; 3000 * 11/31 = 1064.52
+    assert amounts(third) == [
+        -710,
+        1065,
+    ]  # 1355 * 11/21 = 709.76 of what was charged; 3000 * 11/31 = 1064.52
 
 
 def test_by_default_prorations_wait_for_the_next_invoice(shop, v1, simulator, running):
@@ -74,7 +90,11 @@ def test_by_default_prorations_wait_for_the_next_invoice(shop, v1, simulator, ru
     simulator.advance(to=at("2026-02-01T01:00"))
     invoice = shop.invoices(running.id)[-1]
     assert amounts(invoice) == amounts(upcoming) == [-500, 1000, 2000]
-    assert (invoice.total, invoice.status, invoice.billing_reason) == (2500, "paid", "subscription_cycle")
+    assert (invoice.total, invoice.status, invoice.billing_reason) == (
+        2500,
+        "paid",
+        "subscription_cycle",
+    )
 
 
 def test_a_downgrade_becomes_credit_that_later_invoices_use(shop, v1, simulator):
@@ -82,12 +102,22 @@ def test_a_downgrade_becomes_credit_that_later_invoices_use(shop, v1, simulator)
     simulator.advance(to=at("2026-01-16T12:00"))
     shop.change(running, shop.price(500), proration_behavior="always_invoice")
     invoice = shop.invoices(running.id)[-1]
-    assert (amounts(invoice), invoice.total, invoice.amount_due, invoice.status) == ([-1000, 250], -750, 0, "paid")
+    assert (amounts(invoice), invoice.total, invoice.amount_due, invoice.status) == (
+        [-1000, 250],
+        -750,
+        0,
+        "paid",
+    )
     assert (invoice.starting_balance, invoice.ending_balance) == (0, -750)
     assert v1.customers.retrieve(running.customer).balance == -750
     simulator.advance(to=at("2026-02-01T01:00"))
     renewal = shop.invoices(running.id)[-1]
-    assert (renewal.total, renewal.amount_due, renewal.starting_balance, renewal.ending_balance) == (500, 0, -750, -250)
+    assert (
+        renewal.total,
+        renewal.amount_due,
+        renewal.starting_balance,
+        renewal.ending_balance,
+    ) == (500, 0, -750, -250)
 
 
 def test_without_prorations_the_new_price_holds_from_the_next_period(shop, simulator, running):
@@ -108,9 +138,13 @@ def test_a_change_that_was_not_prorated_credits_what_was_paid(shop, simulator, r
 
 def test_quantities_are_prorated(shop, v1, simulator):
     customer, price = shop.customer(), shop.price(1000)
-    running = v1.subscriptions.create({"customer": customer, "items": [{"price": price, "quantity": 2}]})
+    running = v1.subscriptions.create(
+        {"customer": customer, "items": [{"price": price, "quantity": 2}]}
+    )
     simulator.advance(to=at("2026-01-16T12:00"))
-    v1.subscription_items.update(item_of(running).id, {"quantity": 5, "proration_behavior": "always_invoice"})
+    v1.subscription_items.update(
+        item_of(running).id, {"quantity": 5, "proration_behavior": "always_invoice"}
+    )
     invoice = shop.invoices(running.id)[-1]
     assert amounts(invoice) == [-1000, 2500]
     assert [line.quantity for line in invoice.lines.data] == [2, 5]
@@ -122,7 +156,10 @@ def test_items_are_added_and_taken_away(shop, v1, simulator, running):
     added = v1.subscription_items.create({"subscription": running.id, "price": shop.price(400)})
     v1.subscription_items.delete(item_of(running).id)
     assert [item.id for item in v1.subscriptions.retrieve(running.id)["items"].data] == [added.id]
-    assert sorted(item.amount for item in v1.invoice_items.list({"pending": True}).data) == [-500, 200]
+    assert sorted(item.amount for item in v1.invoice_items.list({"pending": True}).data) == [
+        -500,
+        200,
+    ]
     with pytest.raises(stripe.InvalidRequestError):
         v1.subscription_items.delete(added.id)
 
@@ -130,9 +167,13 @@ def test_items_are_added_and_taken_away(shop, v1, simulator, running):
 def test_the_proration_date_of_a_preview_gives_the_same_amounts_later(shop, v1, simulator, running):
     moment = at("2026-01-11")
     simulator.advance(to=moment + HOUR)
-    shown = preview(v1, running, shop.price(2000), proration_behavior="always_invoice", proration_date=moment)
+    shown = preview(
+        v1, running, shop.price(2000), proration_behavior="always_invoice", proration_date=moment
+    )
     simulator.advance(to=moment + DAY)
-    shop.change(running, shop.price(2000), proration_behavior="always_invoice", proration_date=moment)
+    shop.change(
+        running, shop.price(2000), proration_behavior="always_invoice", proration_date=moment
+    )
     assert amounts(shop.invoices(running.id)[-1]) == amounts(shown) == [-677, 1355]
 
 
@@ -211,7 +252,10 @@ def test_error_if_incomplete_changes_nothing(shop, v1, running):
     before_change = v1.subscriptions.retrieve(running.id)
     with pytest.raises(stripe.CardError):
         shop.change(
-            running, shop.price(2000), proration_behavior="always_invoice", payment_behavior="error_if_incomplete"
+            running,
+            shop.price(2000),
+            proration_behavior="always_invoice",
+            payment_behavior="error_if_incomplete",
         )
     assert v1.subscriptions.retrieve(running.id) == before_change
     assert len(shop.invoices(running.id)) == 1
@@ -233,7 +277,9 @@ def test_a_proration_date_lies_in_the_period(shop, running, moment):
 def test_plain_fields_are_stored_and_told(shop, v1, running):
     start = shop.last_event()
     v1.subscriptions.update(running.id, {"metadata": {"plan": "pro", "old": "x"}})
-    changed = v1.subscriptions.update(running.id, {"metadata": {"old": ""}, "description": "Pro plan"})
+    changed = v1.subscriptions.update(
+        running.id, {"metadata": {"old": ""}, "description": "Pro plan"}
+    )
     assert (changed.metadata.to_dict(), changed.description) == ({"plan": "pro"}, "Pro plan")
     events = shop.events(start)
     assert types(events) == ["customer.subscription.updated"] * 2

@@ -1,4 +1,6 @@
-"""Schedules: from a subscription or with one of their own, led by the clock from phase to phase."""
+"""Schedules: from a subscription or with one of their own, led by the clock from phase
+to phase.
+"""
 
 import pytest
 from stripe import InvalidRequestError
@@ -32,13 +34,28 @@ def schedule_change(v1, subscription, price, **more):
 def test_a_schedule_from_a_subscription_changes_nothing_of_it(shop, v1, running):
     before = shop.last_event()
     made = v1.subscription_schedules.create({"from_subscription": running.id})
-    assert (made.status, made.subscription, made.customer) == ("active", running.id, running.customer)
-    assert (made.end_behavior, made.released_at, made.canceled_at, made.completed_at) == ("release", None, None, None)
+    assert (made.status, made.subscription, made.customer) == (
+        "active",
+        running.id,
+        running.customer,
+    )
+    assert (made.end_behavior, made.released_at, made.canceled_at, made.completed_at) == (
+        "release",
+        None,
+        None,
+        None,
+    )
     (phase,) = made.phases
     assert (phase.start_date, phase.end_date) == (at("2026-01-01"), at("2026-02-01"))
     assert [(one.price, one.quantity) for one in phase["items"]] == [(shop.price(2000), 1)]
-    assert made.current_phase.to_dict() == {"start_date": at("2026-01-01"), "end_date": at("2026-02-01")}
-    assert types(shop.events(before)) == ["subscription_schedule.created", "customer.subscription.updated"]
+    assert made.current_phase.to_dict() == {
+        "start_date": at("2026-01-01"),
+        "end_date": at("2026-02-01"),
+    }
+    assert types(shop.events(before)) == [
+        "subscription_schedule.created",
+        "customer.subscription.updated",
+    ]
     assert v1.subscriptions.retrieve(running.id).schedule == made.id
     assert v1.subscriptions.retrieve(running.id, {"expand": ["schedule"]}).schedule.id == made.id
 
@@ -52,9 +69,16 @@ def test_a_downgrade_waits_for_the_end_of_the_period(shop, v1, simulator, runnin
     now = v1.subscriptions.retrieve(running.id)
     item = item_of(now)
     assert (item.price.id, item.id) == (shop.price(500), item_of(running).id)
-    assert (item.current_period_start, item.current_period_end) == (at("2026-02-01"), at("2026-03-01"))
+    assert (item.current_period_start, item.current_period_end) == (
+        at("2026-02-01"),
+        at("2026-03-01"),
+    )
     invoice = shop.invoices(running.id)[-1]
-    assert (amounts(invoice), invoice.amount_paid, invoice.billing_reason) == ([500], 500, "subscription_cycle")
+    assert (amounts(invoice), invoice.amount_paid, invoice.billing_reason) == (
+        [500],
+        500,
+        "subscription_cycle",
+    )
     found = v1.subscription_schedules.retrieve(made.id)
     assert (found.status, found.current_phase.end_date) == ("active", at("2026-03-01"))
     simulator.advance(to=at("2026-03-01T02:00"))
@@ -91,7 +115,9 @@ def test_a_phase_within_a_period_is_prorated_as_it_says(shop, v1, simulator, run
     made = v1.subscription_schedules.create({"from_subscription": running.id})
     now, then = phases_of(made, shop.price(4000), proration_behavior="always_invoice")
     now["end_date"] = at("2026-01-16T12:00")
-    v1.subscription_schedules.update(made.id, {"phases": [now, then | {"duration": {"interval": "month"}}]})
+    v1.subscription_schedules.update(
+        made.id, {"phases": [now, then | {"duration": {"interval": "month"}}]}
+    )
     simulator.advance(to=at("2026-01-17"))
     assert amounts(shop.invoices(running.id)[-1]) == [-1000, 2000]
     assert item_of(v1.subscriptions.retrieve(running.id)).current_period_end == at("2026-02-01")
@@ -104,7 +130,9 @@ def test_a_trial_goes_on_to_its_end_and_then_the_phase_begins(shop, v1, simulato
     made = v1.subscription_schedules.create({"from_subscription": running.id})
     now, then = phases_of(made, shop.price(500))
     assert made.phases[0].trial_end == running.trial_end
-    v1.subscription_schedules.update(made.id, {"phases": [now | {"trial_end": running.trial_end}, then]})
+    v1.subscription_schedules.update(
+        made.id, {"phases": [now | {"trial_end": running.trial_end}, then]}
+    )
     simulator.advance(to=at("2026-01-15T02:00"))
     ended = v1.subscriptions.retrieve(running.id)
     assert (ended.status, item_of(ended).price.id) == ("active", shop.price(500))
@@ -116,20 +144,29 @@ def test_discounts_last_where_a_phase_names_them(shop, v1, simulator):
     for names_it in (True, False):
         running = shop.subscribe(shop.customer(), shop.price(2000), discounts=[{"coupon": coupon}])
         made = v1.subscription_schedules.create({"from_subscription": running.id})
-        more = {"discounts": [{"discount": made.phases[0].discounts[0].discount}]} if names_it else {}
-        v1.subscription_schedules.update(made.id, {"phases": phases_of(made, shop.price(500), **more)})
+        more = (
+            {"discounts": [{"discount": made.phases[0].discounts[0].discount}]} if names_it else {}
+        )
+        v1.subscription_schedules.update(
+            made.id, {"phases": phases_of(made, shop.price(500), **more)}
+        )
         simulator.advance(seconds=31 * DAY + 2 * HOUR)
         assert shop.invoices(running.id)[-1].total == (250 if names_it else 500)
 
 
 def test_cancellation_is_left_to_the_schedule(shop, v1, simulator, running):
     made = v1.subscription_schedules.create({"from_subscription": running.id})
-    for wish in ({"cancel_at_period_end": True}, {"cancel_at_period_end": False}, {"cancel_at": at("2026-01-20")}):
+    for wish in (
+        {"cancel_at_period_end": True},
+        {"cancel_at_period_end": False},
+        {"cancel_at": at("2026-01-20")},
+    ):
         with pytest.raises(InvalidRequestError) as refused:
             v1.subscriptions.update(running.id, wish)
         assert error_of(refused).message == (
-            f"The subscription is managed by the subscription schedule `{made.id}`, and updating any cancelation "
-            "behavior directly is not allowed. Please update the schedule instead."
+            f"The subscription is managed by the subscription schedule `{made.id}`, and updating "
+            "any cancelation behavior directly is not allowed. Please update the schedule "
+            "instead."
         )
     v1.subscription_schedules.update(made.id, {"end_behavior": "cancel"})
     assert v1.subscriptions.retrieve(running.id).cancel_at == at("2026-02-01")
@@ -147,7 +184,11 @@ def test_release_leaves_the_subscription_and_perhaps_its_end(shop, v1, simulator
     end = v1.subscriptions.retrieve(running.id).cancel_at
     assert end == at("2026-03-01")
     released = v1.subscription_schedules.release(made.id, {"preserve_cancel_date": keeps})
-    assert (released.status, released.released_subscription, released.subscription) == ("released", running.id, None)
+    assert (released.status, released.released_subscription, released.subscription) == (
+        "released",
+        running.id,
+        None,
+    )
     assert v1.subscriptions.retrieve(running.id).cancel_at == (end if keeps else None)
     simulator.advance(to=at("2026-02-01T02:00"))
     assert amounts(shop.invoices(running.id)[-1]) == [2000]
@@ -178,7 +219,10 @@ def test_a_schedule_of_a_customer_begins_at_its_time(shop, v1, simulator):
         "end_behavior": "cancel",
         "metadata": {"deal": "spring"},
         "phases": [
-            {"items": [{"price": shop.price(500), "quantity": 2}], "duration": {"interval": "month"}},
+            {
+                "items": [{"price": shop.price(500), "quantity": 2}],
+                "duration": {"interval": "month"},
+            },
             {"items": [{"price": shop.price(2000)}], "metadata": {"phase": "two"}},
         ],
     }
@@ -189,7 +233,11 @@ def test_a_schedule_of_a_customer_begins_at_its_time(shop, v1, simulator):
     simulator.advance(to=at("2026-01-10T01:00"))
     found = v1.subscription_schedules.retrieve(made.id)
     (subscription,) = v1.subscriptions.list({"customer": customer}).data
-    assert (found.status, found.subscription, subscription.schedule) == ("active", subscription.id, made.id)
+    assert (found.status, found.subscription, subscription.schedule) == (
+        "active",
+        subscription.id,
+        made.id,
+    )
     assert subscription.cancel_at == found.phases[1].end_date == at("2026-03-10")
     simulator.advance(to=at("2026-03-11"))
     assert [amounts(invoice) for invoice in shop.invoices(subscription.id)] == [[1000], [2000]]
@@ -200,7 +248,11 @@ def test_a_schedule_of_a_customer_begins_at_its_time(shop, v1, simulator):
 
 def test_one_that_has_not_begun_goes_with_its_customer(shop, v1):
     customer = shop.customer()
-    wish = {"customer": customer, "start_date": at("2026-01-10"), "phases": [{"items": [{"price": shop.price(500)}]}]}
+    wish = {
+        "customer": customer,
+        "start_date": at("2026-01-10"),
+        "phases": [{"items": [{"price": shop.price(500)}]}],
+    }
     made = v1.subscription_schedules.create(wish)
     v1.customers.delete(customer)
     assert v1.subscription_schedules.retrieve(made.id).status == "canceled"
@@ -210,7 +262,10 @@ def test_a_change_past_the_schedule_changes_its_current_phase(shop, v1, running)
     made = schedule_change(v1, running.id, shop.price(500))
     shop.change(running, shop.price(4000))
     now, then = v1.subscription_schedules.retrieve(made.id).phases
-    assert [one.price for one in (now["items"][0], then["items"][0])] == [shop.price(4000), shop.price(500)]
+    assert [one.price for one in (now["items"][0], then["items"][0])] == [
+        shop.price(4000),
+        shop.price(500),
+    ]
 
 
 def test_a_phase_that_is_to_end_now_ends_now(shop, v1, running):

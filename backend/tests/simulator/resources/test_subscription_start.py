@@ -13,13 +13,19 @@ def test_a_card_that_pays_makes_it_active(shop):
     item = item_of(subscription)
     assert (item.current_period_start, item.current_period_end) == (NOW, at("2026-02-01"))
     (invoice,) = shop.invoices(subscription.id)
-    assert (invoice.status, invoice.amount_paid, invoice.billing_reason) == ("paid", 1000, "subscription_create")
+    assert (invoice.status, invoice.amount_paid, invoice.billing_reason) == (
+        "paid",
+        1000,
+        "subscription_create",
+    )
     assert invoice.number.endswith("-0001")
     assert subscription.latest_invoice == invoice.id
 
 
 def test_the_events_of_a_start_come_as_stripe_sends_them(shop):
-    """Seen at Stripe for a start by API: the subscription is announced when its first payment is known."""
+    """Seen at Stripe for a start by API: the subscription is announced when its first
+    payment is known.
+    """
     customer, price = shop.customer(), shop.price(1000)
     start = shop.last_event()
     subscription = shop.subscribe(customer, price)
@@ -43,15 +49,19 @@ def test_the_events_of_a_start_come_as_stripe_sends_them(shop):
 
 
 def test_the_payment_can_be_followed_from_the_invoice(shop, v1):
-    subscription = shop.subscribe(shop.customer(), shop.price(1000), expand=["latest_invoice.payments"])
+    subscription = shop.subscribe(
+        shop.customer(), shop.price(1000), expand=["latest_invoice.payments"]
+    )
     (payment,) = subscription.latest_invoice.payments.data
     assert (payment.status, payment.amount_paid, payment.is_default) == ("paid", 1000, True)
-    intent = v1.payment_intents.retrieve(payment.payment.payment_intent, {"expand": ["latest_charge"]})
+    intent = v1.payment_intents.retrieve(
+        payment.payment.payment_intent, {"expand": ["latest_charge"]}
+    )
     assert (intent.status, intent.amount_received) == ("succeeded", 1000)
     assert intent.latest_charge.paid
-    assert v1.invoice_payments.list({"payment": {"type": "payment_intent", "payment_intent": intent.id}}).data == [
-        payment
-    ]
+    assert v1.invoice_payments.list(
+        {"payment": {"type": "payment_intent", "payment_intent": intent.id}}
+    ).data == [payment]
 
 
 def test_without_a_card_nothing_begins(shop, v1):
@@ -69,9 +79,16 @@ def test_a_declined_card_leaves_it_incomplete(shop, v1):
     subscription = shop.subscribe(customer, price, expand=["latest_invoice.payments"])
     assert subscription.status == "incomplete"
     invoice = subscription.latest_invoice
-    assert (invoice.status, invoice.attempt_count, invoice.next_payment_attempt) == ("open", 1, None)
+    assert (invoice.status, invoice.attempt_count, invoice.next_payment_attempt) == (
+        "open",
+        1,
+        None,
+    )
     intent = v1.payment_intents.retrieve(invoice.payments.data[0].payment.payment_intent)
-    assert (intent.status, intent.last_payment_error.decline_code) == ("requires_payment_method", "generic_decline")
+    assert (intent.status, intent.last_payment_error.decline_code) == (
+        "requires_payment_method",
+        "generic_decline",
+    )
     assert {"charge.failed", "payment_intent.payment_failed", "invoice.payment_failed"} <= set(
         types(shop.events(start))
     )
@@ -97,7 +114,10 @@ def test_default_incomplete_waits_for_the_customer(shop, v1):
     )
     assert subscription.status == "incomplete"
     secret = subscription.latest_invoice.confirmation_secret.client_secret
-    method, start = v1.payment_methods.attach("pm_card_visa", {"customer": customer}), shop.last_event()
+    method, start = (
+        v1.payment_methods.attach("pm_card_visa", {"customer": customer}),
+        shop.last_event(),
+    )
     v1.payment_intents.confirm(secret.split("_secret_")[0], {"payment_method": method.id})
     paid = v1.subscriptions.retrieve(subscription.id)
     assert (paid.status, paid.default_payment_method) == ("active", method.id)
@@ -138,7 +158,10 @@ def test_a_trial_costs_nothing_yet(shop):
     (invoice,) = shop.invoices(subscription.id)
     assert (invoice.status, invoice.total, amounts(invoice)) == ("paid", 0, [0])
     (line,) = invoice.lines.data
-    assert (line.description, line.pricing.unit_amount_decimal) == ("Free trial for 1 \u00d7 Pro", Decimal(0))
+    assert (line.description, line.pricing.unit_amount_decimal) == (
+        "Free trial for 1 \u00d7 Pro",
+        Decimal(0),
+    )
     assert invoice.account_name == "Test business (simulator)"
 
 
@@ -146,7 +169,9 @@ def test_a_unit_label_is_written_behind_the_quantity(shop, v1):
     price = shop.price(1000)
     v1.products.update(shop.product, {"unit_label": "seat"})
     trial = shop.subscribe(shop.customer(), price, trial_period_days=14)
-    paid = v1.subscriptions.create({"customer": shop.customer(), "items": [{"price": price, "quantity": 3}]})
+    paid = v1.subscriptions.create(
+        {"customer": shop.customer(), "items": [{"price": price, "quantity": 3}]}
+    )
     assert [shop.invoices(one.id)[0].lines.data[0].description for one in (trial, paid)] == [
         "Free trial for 1 seat \u00d7 Pro",
         "3 seat \u00d7 Pro (at $10.00 / month)",
@@ -154,12 +179,19 @@ def test_a_unit_label_is_written_behind_the_quantity(shop, v1):
 
 
 def test_an_anchor_ahead_makes_a_short_first_period(shop):
-    """From January 1 to 11: 10 of 31 days of the month that ends there; 1000 * 10/31 = 322.58."""
-    subscription = shop.subscribe(shop.customer(), shop.price(1000), billing_cycle_anchor=at("2026-01-11"))
+    """From January 1 to 11: 10 of 31 days of the month that ends there; 1000 * 10/31 =
+    322.58.
+    """
+    subscription = shop.subscribe(
+        shop.customer(), shop.price(1000), billing_cycle_anchor=at("2026-01-11")
+    )
     assert item_of(subscription).current_period_end == at("2026-01-11")
     assert amounts(shop.invoices(subscription.id)[0]) == [323]
     free = shop.subscribe(
-        shop.customer(), shop.price(1000), billing_cycle_anchor=at("2026-01-11"), proration_behavior="none"
+        shop.customer(),
+        shop.price(1000),
+        billing_cycle_anchor=at("2026-01-11"),
+        proration_behavior="none",
     )
     assert amounts(shop.invoices(free.id)[0]) == [0]
 
@@ -238,14 +270,21 @@ def test_two_intervals_or_twice_the_same_price_are_refused(shop, v1):
     month, year, customer = shop.price(1000), shop.price(9000, "year"), shop.customer()
     for pair in ([month, year], [month, month]):
         with pytest.raises(stripe.InvalidRequestError):
-            v1.subscriptions.create({"customer": customer, "items": [{"price": price} for price in pair]})
+            v1.subscriptions.create(
+                {"customer": customer, "items": [{"price": price} for price in pair]}
+            )
 
 
 def test_a_customer_has_one_currency(shop, v1):
     customer = shop.customer()
     shop.subscribe(customer, shop.price(1000))
     euro = v1.prices.create(
-        {"product": shop.product, "unit_amount": 900, "currency": "eur", "recurring": {"interval": "month"}}
+        {
+            "product": shop.product,
+            "unit_amount": 900,
+            "currency": "eur",
+            "recurring": {"interval": "month"},
+        }
     )
     with pytest.raises(stripe.InvalidRequestError, match="combine currencies"):
         shop.subscribe(customer, euro.id)
@@ -258,7 +297,9 @@ def test_lists_leave_out_what_has_ended(shop, v1):
     found = {
         status: [
             one.id
-            for one in v1.subscriptions.list({"customer": customer, **({"status": status} if status else {})}).data
+            for one in v1.subscriptions.list(
+                {"customer": customer, **({"status": status} if status else {})}
+            ).data
         ]
         for status in (None, "all", "ended", "canceled", "active", "trialing")
     }

@@ -15,7 +15,9 @@ from tests.support.server import free_port
 
 @pytest.fixture
 def kept(tmp_path):
-    """`kept()`: the customers, or others, that a simulator would find that started now, after the other was killed."""
+    """`kept()`: the customers, or others, that a simulator would find that started now,
+    after the other was killed.
+    """
     (tmp_path / "live").mkdir()
 
     def after_a_kill(kind="customer"):
@@ -48,12 +50,20 @@ def test_a_unit_of_work_is_in_the_file_at_its_end(tmp_path, kept):
 
 
 def test_an_answer_waits_for_the_file_also_while_the_clock_is_advanced(tmp_path, kept):
-    with serving(Settings(free_port(), tmp_path / "live" / "state.db")) as running, running.store.batch():
+    with (
+        serving(Settings(free_port(), tmp_path / "live" / "state.db")) as running,
+        running.store.batch(),
+    ):
         assert kept() == []
         v1 = running.client().v1
         customer = v1.customers.create()
         assert kept() == [customer.id]
-        declined: Any = {"amount": 1500, "currency": "usd", "payment_method": "pm_card_chargeDeclined", "confirm": True}
+        declined: Any = {
+            "amount": 1500,
+            "currency": "usd",
+            "payment_method": "pm_card_chargeDeclined",
+            "confirm": True,
+        }
         with pytest.raises(stripe.CardError) as refused:
             v1.payment_intents.create(declined)
         assert kept("charge") == [error_of(refused).charge]

@@ -1,4 +1,6 @@
-"""The state file: what is written is there again, whatever has been packed in between."""
+"""The state file: what is written is there again, whatever has been packed in
+between.
+"""
 
 import contextlib
 import sqlite3
@@ -20,22 +22,33 @@ def small(monkeypatch):
 
 
 def thing(number, version=0):
-    return encode({"object": "price", "id": f"price_{number}", "version": version, "text": "ab" * 20})
+    return encode(
+        {"object": "price", "id": f"price_{number}", "version": version, "text": "ab" * 20}
+    )
 
 
 CHANGES = st.lists(
-    st.dictionaries(st.integers(0, 12), st.one_of(st.none(), st.integers(0, 3)), min_size=1, max_size=5), max_size=12
+    st.dictionaries(
+        st.integers(0, 12), st.one_of(st.none(), st.integers(0, 3)), min_size=1, max_size=5
+    ),
+    max_size=12,
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30
+)
 @given(CHANGES)
-def test_it_gives_back_what_was_written_last_in_the_order_of_creation(small, tmp_path_factory, history):
+def test_it_gives_back_what_was_written_last_in_the_order_of_creation(
+    small, tmp_path_factory, history
+):
     path = tmp_path_factory.mktemp("state") / "state.db"
     state = StateFile(path)
     expected: Changes = {}
     for changes in history:
-        written = {("price", f"price_{n}"): None if v is None else thing(n, v) for n, v in changes.items()}
+        written = {
+            ("price", f"price_{n}"): None if v is None else thing(n, v) for n, v in changes.items()
+        }
         state.write(written, {"counter": "1"})
         for key, data in written.items():
             if data is None:
@@ -67,7 +80,9 @@ def test_everything_is_cleared_or_nothing(small, tmp_path):
         state.write({("price", f"price_{number}"): thing(number)}, {"seed": "s"})
     state.close()
     with contextlib.closing(sqlite3.connect(path)) as db:
-        db.execute("CREATE TRIGGER guard BEFORE DELETE ON packs BEGIN SELECT RAISE(ABORT, 'no'); END")
+        db.execute(
+            "CREATE TRIGGER guard BEFORE DELETE ON packs BEGIN SELECT RAISE(ABORT, 'no'); END"
+        )
     state = StateFile(path)
     with pytest.raises(sqlite3.IntegrityError):
         state.clear()

@@ -50,7 +50,10 @@ def ask(url, method="GET", **more):
 def test_what_was_answered_survives_a_kill(tmp_path):
     state = ("--state", str(tmp_path / "deep" / "state.db"))
     with program(*state) as (url, process):
-        customers = [ask(f"{url}/v1/customers", "POST", data={"email": f"{n}@x.test"})["id"] for n in range(20)]
+        customers = [
+            ask(f"{url}/v1/customers", "POST", data={"email": f"{n}@x.test"})["id"]
+            for n in range(20)
+        ]
         process.send_signal(signal.SIGKILL)
         process.wait(10)
     with program(*state) as (url, _):
@@ -71,7 +74,8 @@ def test_it_refuses_to_run_in_production():
     run = start("--memory", ENVIRONMENT="production")
     assert run.returncode == 1
     assert run.stderr.strip() == (
-        "The simulator is for development and tests: it refuses to run where ENVIRONMENT=production."
+        "The simulator is for development and tests: it refuses to run where "
+        "ENVIRONMENT=production."
     )
 
 
@@ -99,7 +103,10 @@ def start(*arguments, **variables):
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
-    [(("--webhook", "http://127.0.0.1:9/"), "--webhook needs a secret"), (("--state", "/dev/null/x"), "/dev/null/x")],
+    [
+        (("--webhook", "http://127.0.0.1:9/"), "--webhook needs a secret"),
+        (("--state", "/dev/null/x"), "/dev/null/x"),
+    ],
 )
 def test_what_it_cannot_start_with_is_one_line(arguments, said):
     run = start(*arguments)

@@ -99,10 +99,14 @@ def test_what_waits_behind_a_reset_does_not_happen_to_the_next_state(monkeypatch
 
 
 def test_of_several_at_once_each_is_whole(simulator, busy):
-    """Advances and resets as they come: each advance has arrived or says that it has not, and nothing is left over."""
+    """Advances and resets as they come: each advance has arrived or says that it has
+    not, and nothing is left over.
+    """
 
     def advance(_):
-        return httpx2.post(f"{simulator.url}/_simulator/api/clock/advance", json={"seconds": 30 * DAY}, timeout=120)
+        return httpx2.post(
+            f"{simulator.url}/_simulator/api/clock/advance", json={"seconds": 30 * DAY}, timeout=120
+        )
 
     with ThreadPoolExecutor(8) as pool:
         advances = pool.map(advance, range(6))
@@ -114,11 +118,15 @@ def test_of_several_at_once_each_is_whole(simulator, busy):
 
 
 def test_an_answer_that_comes_after_the_reset_is_no_longer_written_down(simulator, v1):
-    """With its seed a state has the same ids again: the delivery that is written to would be another."""
+    """With its seed a state has the same ids again: the delivery that is written to
+    would be another.
+    """
     with receiving() as receiver:
 
         def begin():
-            v1.webhook_endpoints.create({"url": receiver.url, "enabled_events": ["customer.created"]})
+            v1.webhook_endpoints.create(
+                {"url": receiver.url, "enabled_events": ["customer.created"]}
+            )
             return v1.customers.create().id
 
         receiver.answers.clear()

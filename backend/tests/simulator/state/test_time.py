@@ -1,4 +1,6 @@
-"""The clocks: what is due happens in the order of time, on the clock that it belongs to."""
+"""The clocks: what is due happens in the order of time, on the clock that it belongs
+to.
+"""
 
 import asyncio
 import time
@@ -160,7 +162,9 @@ def test_a_customer_with_a_test_clock_lives_in_its_time(simulator, v1, log):
     newest = v1.events.list({"type": "customer.updated"}).data[0]
     assert newest.created == NOW - 90 * DAY
     types = {event.type for event in v1.events.list({"type": "test_helpers.*"}).data}
-    assert types == {f"test_helpers.test_clock.{what}" for what in ("created", "advancing", "ready")}
+    assert types == {
+        f"test_helpers.test_clock.{what}" for what in ("created", "advancing", "ready")
+    }
     assert [found.id for found in v1.customers.list({"test_clock": clock.id}).data] == [past.id]
 
 

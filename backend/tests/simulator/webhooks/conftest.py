@@ -10,7 +10,9 @@ from tests.simulator.webhooks.receiver import Receiver, receiving
 def receiver(simulator: Simulator) -> Iterator[Receiver]:
     """Registered for all events."""
     with receiving() as found:
-        endpoint = simulator.client().v1.webhook_endpoints.create({"url": found.url, "enabled_events": ["*"]})
+        endpoint = simulator.client().v1.webhook_endpoints.create(
+            {"url": found.url, "enabled_events": ["*"]}
+        )
         assert endpoint.secret
         found.secret = endpoint.secret
         yield found

@@ -11,7 +11,9 @@ import stripe
 
 
 class Receiver:
-    """`statuses` are its next answers; after them, 200. While `answers` is clear it lets senders wait."""
+    """`statuses` are its next answers; after them, 200. While `answers` is clear it
+    lets senders wait.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -24,7 +26,10 @@ class Receiver:
     @property
     def events(self) -> list[stripe.Event]:
         """In the order of their arrival, each signature verified."""
-        return [stripe.Webhook.construct_event(body, header, self.secret) for body, header in self.requests]
+        return [
+            stripe.Webhook.construct_event(body, header, self.secret)
+            for body, header in self.requests
+        ]
 
     def types(self) -> list[str]:
         return [event.type for event in self.events]
@@ -53,7 +58,9 @@ def receiving() -> Iterator[Receiver]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         receiver = Receiver(f"http://127.0.0.1:{server.server_port}/webhook")
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        threading.Thread(
+            target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        ).start()
         try:
             yield receiver
         finally:

@@ -1,4 +1,6 @@
-"""The chaos switch: faults of Stripe's API and of its webhooks, on purpose and reproducible."""
+"""The chaos switch: faults of Stripe's API and of its webhooks, on purpose and
+reproducible.
+"""
 
 import httpx2
 import pytest
@@ -16,10 +18,13 @@ def create(v1, **options):
 
 
 @pytest.mark.parametrize(
-    ("fault", "error", "status"), [("error", stripe.APIError, 500), ("rate_limit", stripe.RateLimitError, 429)]
+    ("fault", "error", "status"),
+    [("error", stripe.APIError, 500), ("rate_limit", stripe.RateLimitError, 429)],
 )
 def test_the_next_calls_fail_before_anything_happens(simulator, v1, fault, error, status):
-    simulator.control("chaos", next=[{"fault": fault, "method": "POST", "path": "/v1/customers", "times": 2}])
+    simulator.control(
+        "chaos", next=[{"fault": fault, "method": "POST", "path": "/v1/customers", "times": 2}]
+    )
     v1.products.create({"name": "not meant"})
     for _ in range(2):
         with pytest.raises(error) as failed:
@@ -97,7 +102,10 @@ def test_events_come_twice(simulator, v1, receiver):
 @pytest.mark.parametrize("reorder", [0, 1])
 def test_an_event_is_overtaken_by_the_next(monkeypatch, reorder):
     monkeypatch.setattr(delivery, "PARALLEL", 1)  # or they could overtake each other by themselves
-    with receiving() as receiver, serving(Settings(free_port(), None, webhook=(receiver.url, "whsec_x"))) as running:
+    with (
+        receiving() as receiver,
+        serving(Settings(free_port(), None, webhook=(receiver.url, "whsec_x"))) as running,
+    ):
         receiver.secret, v1 = "whsec_x", running.client().v1
         running.control("chaos", webhooks={"reorder": reorder})
         create(v1)
@@ -125,7 +133,13 @@ def test_a_late_event_arrives_after_a_later_one(simulator, v1, receiver):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"calls": {"error": 2}}, {"colour": 1}, {"next": [{"fault": "fire"}]}, {"webhooks": {"drop": -1}}]
+    "wrong",
+    [
+        {"calls": {"error": 2}},
+        {"colour": 1},
+        {"next": [{"fault": "fire"}]},
+        {"webhooks": {"drop": -1}},
+    ],
 )
 def test_wrong_settings_are_refused(simulator, wrong):
     assert httpx2.post(f"{simulator.url}/_simulator/api/chaos", json=wrong).status_code == 422

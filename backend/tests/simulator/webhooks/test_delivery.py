@@ -1,4 +1,6 @@
-"""Events on their way: signed, several at a time, and tried again on the simulator's clock."""
+"""Events on their way: signed, several at a time, and tried again on the simulator's
+clock.
+"""
 
 import json
 import time
@@ -42,7 +44,10 @@ def test_the_signature_has_real_time_and_covers_the_body(simulator, v1, receiver
     body, header = receiver.requests[0]
     at = int(header.split(",")[0].removeprefix("t="))
     assert abs(at - time.time()) < 60
-    assert json.loads(body)["created"] > time.time() or simulator.store.clock.now() == json.loads(body)["created"]
+    assert (
+        json.loads(body)["created"] > time.time()
+        or simulator.store.clock.now() == json.loads(body)["created"]
+    )
     for wrong in (body + b" ", json.dumps(json.loads(body)).encode()):
         with pytest.raises(stripe.SignatureVerificationError):
             stripe.Webhook.construct_event(wrong, header, receiver.secret)
@@ -70,8 +75,14 @@ def test_an_endpoint_gets_what_it_asked_for(simulator, v1, receiver):
         ({"url": "http://localhost:99999/", "enabled_events": ["*"]}, "url"),
         ({"url": "http://localhost:port/", "enabled_events": ["*"]}, "url"),
         ({"url": "http://[::1/", "enabled_events": ["*"]}, "url"),
-        ({"url": "https://example.com", "enabled_events": ["nothing.happened"]}, "enabled_events[0]"),
-        ({"url": "https://example.com", "enabled_events": ["*"], "api_version": "2020-08-27"}, "api_version"),
+        (
+            {"url": "https://example.com", "enabled_events": ["nothing.happened"]},
+            "enabled_events[0]",
+        ),
+        (
+            {"url": "https://example.com", "enabled_events": ["*"], "api_version": "2020-08-27"},
+            "api_version",
+        ),
         ({"url": "https://example.com", "enabled_events": ["*"], "connect": True}, "connect"),
     ],
 )
@@ -99,7 +110,9 @@ def test_what_is_not_taken_is_sent_again_on_the_simulators_clock(simulator, v1, 
     (delivery,) = deliveries(simulator)
     assert [attempt["code"] for attempt in delivery["attempts"]] == [status, status, 200]
     assert delivery["status"] == "succeeded"
-    assert [event.type for event in v1.events.list({"delivery_success": True}).data] == ["customer.created"]
+    assert [event.type for event in v1.events.list({"delivery_success": True}).data] == [
+        "customer.created"
+    ]
 
 
 def test_after_three_days_it_is_given_up_and_can_be_sent_by_hand(simulator, v1, receiver):
@@ -120,7 +133,9 @@ def test_after_three_days_it_is_given_up_and_can_be_sent_by_hand(simulator, v1, 
 
 
 def test_an_endpoint_that_is_away_is_tried_again(simulator, v1):
-    v1.webhook_endpoints.create({"url": f"http://127.0.0.1:{free_port()}/", "enabled_events": ["*"]})
+    v1.webhook_endpoints.create(
+        {"url": f"http://127.0.0.1:{free_port()}/", "enabled_events": ["*"]}
+    )
     v1.customers.create()
     simulator.settle()
     (attempt,) = deliveries(simulator)[0]["attempts"]
@@ -137,7 +152,9 @@ def test_an_address_that_breaks_the_client_does_not_stop_the_others(simulator, v
         v1.customers.create()
     simulator.settle()
     assert receiver.types() == ["customer.created"] * (PARALLEL + 1)
-    (attempt,) = next(one for one in deliveries(simulator) if one["endpoint"] == endpoint.id)["attempts"]
+    (attempt,) = next(one for one in deliveries(simulator) if one["endpoint"] == endpoint.id)[
+        "attempts"
+    ]
     assert attempt["code"] is None
 
 

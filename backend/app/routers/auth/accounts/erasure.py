@@ -42,7 +42,9 @@ def erase_rest(user_id: int) -> bool:
     """
     sessions = delete_in_batches(WorkerSession, LoginSession, LoginSession.user_id == user_id)
     theirs = (SecurityEvent.user_id == user_id, SecurityEvent.ip_address != "")
-    events = in_batches(WorkerSession, _forget_addresses, SecurityEvent, *theirs, by=SecurityEvent.created_at)
+    events = in_batches(
+        WorkerSession, _forget_addresses, SecurityEvent, *theirs, by=SecurityEvent.created_at
+    )
     return sessions.finished and events.finished
 
 

@@ -36,7 +36,9 @@ class EmailTaken(Conflict):
     detail = "Another account has this email address now. Ask for a different address."
 
 
-def update_account(db: Session, session: LoginSession, data: UsernameChange, client: Client) -> User:
+def update_account(
+    db: Session, session: LoginSession, data: UsernameChange, client: Client
+) -> User:
     """Change the username. Raises `UsernameTaken`, `Unauthenticated`."""
     username = data.changes().get("username")
     if username:
@@ -55,7 +57,9 @@ def update_account(db: Session, session: LoginSession, data: UsernameChange, cli
     return user
 
 
-def ask_for_email_change(db: Session, session: LoginSession, data: EmailChange, client: Client) -> None:
+def ask_for_email_change(
+    db: Session, session: LoginSession, data: EmailChange, client: Client
+) -> None:
     """Have a link sent to the new address.
 
     A job looks up whether another account has that address, so that neither the
@@ -84,7 +88,9 @@ def send_email_change(db: Session, session_id: int, new_email: str) -> None:
     if holder and holder.is_active and holder.is_verified:
         changing.mail_link(db, holder, "auth/address_in_use")
         return
-    token = one_time_tokens.issue(db, Purpose.CHANGE_EMAIL, user_id=user.id, data={"email": new_email})
+    token = one_time_tokens.issue(
+        db, Purpose.CHANGE_EMAIL, user_id=user.id, data={"email": new_email}
+    )
     life = LIFE[Purpose.CHANGE_EMAIL]
     queue_mail(
         db,
@@ -120,7 +126,9 @@ def confirm_email_change(db: Session, token: str, client: Client) -> None:
     queue_mail(db, old_email, "auth/email_changed", username=user.username)
 
 
-def delete_account(db: Session, session: LoginSession, password: str | None, client: Client) -> None:
+def delete_account(
+    db: Session, session: LoginSession, password: str | None, client: Client
+) -> None:
     """Erase everything personal. The row stays, nameless, for what it has published.
 
     Raises `InvalidCredentials`, `SessionNotFresh`, and whatever a check from `hooks`

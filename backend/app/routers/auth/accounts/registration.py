@@ -82,7 +82,9 @@ def refuse_taken(db: Session, username: str) -> None:
     Of the expired holds, only the one with this name is deleted here, because there may
     be very many.
     """
-    over = delete(UsernameHold).where(UsernameHold.username == username, UsernameHold.expires_at < clock.now())
+    over = delete(UsernameHold).where(
+        UsernameHold.username == username, UsernameHold.expires_at < clock.now()
+    )
     db.execute(over.execution_options(synchronize_session=False))
     held = exists().where(UsernameHold.username == username)
     if db.scalar(select(held | exists().where(User.username == username))):

@@ -37,7 +37,11 @@ IF_KNOWN = "If an account with this address is waiting to be verified, a new lin
 router = Router(body_limit=SMALL_BODY)
 
 
-@router.post("/register", status_code=status.HTTP_202_ACCEPTED, dependencies=[HashingSlot, Depends(REGISTRATIONS)])
+@router.post(
+    "/register",
+    status_code=status.HTTP_202_ACCEPTED,
+    dependencies=[HashingSlot, Depends(REGISTRATIONS)],
+)
 @raises(errors.UsernameTaken, WeakPassword, SignInBusy)
 def register(db: db_dependency, data: Registration) -> Message:
     """Register an account.
@@ -78,14 +82,18 @@ def read_me(db: db_dependency, user: CurrentUser) -> Me:
 
 @router.patch("/me")
 @raises(errors.UsernameTaken)
-def update_me(db: db_dependency, session: CurrentSession, client: CallingClient, data: UsernameChange) -> Me:
+def update_me(
+    db: db_dependency, session: CurrentSession, client: CallingClient, data: UsernameChange
+) -> Me:
     """Change the caller's username."""
     return service.describe(db, own_account.update_account(db, session, data, client))
 
 
 @router.post("/email-change", status_code=status.HTTP_202_ACCEPTED, dependencies=[HashingSlot])
 @raises(InvalidCredentials, SessionNotFresh, TooManyRequests, SignInBusy)
-def change_email(db: db_dependency, session: CurrentSession, client: CallingClient, data: EmailChange) -> Message:
+def change_email(
+    db: db_dependency, session: CurrentSession, client: CallingClient, data: EmailChange
+) -> Message:
     """Ask for a different email address.
 
     The account keeps its address until the link in the email to the new address is

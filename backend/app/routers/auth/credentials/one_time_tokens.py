@@ -86,7 +86,9 @@ def issue(
 def find(db: Session, purpose: Purpose, token: str) -> OneTimeToken:
     """Return the live row of a token without using it up. Raises `InvalidToken`."""
     live = (OneTimeToken.used_at.is_(None), OneTimeToken.expires_at > clock.now())
-    row = db.scalar(select(OneTimeToken).where(OneTimeToken.digest == _digest(purpose, token), *live))
+    row = db.scalar(
+        select(OneTimeToken).where(OneTimeToken.digest == _digest(purpose, token), *live)
+    )
     if row is None:
         raise InvalidToken
     return row

@@ -61,7 +61,10 @@ def unfinished() -> ColumnElement[bool]:
     """
     # Each subquery finds one row by an index. PostgreSQL may turn a NOT EXISTS into a
     # join that reads a whole table.
-    came_in = (select(table.id).where(table.user_id == User.id).correlate(User) for table in (LoginSession, Identity))
+    came_in = (
+        select(table.id).where(table.user_id == User.id).correlate(User)
+        for table in (LoginSession, Identity)
+    )
     nothing = (rows.limit(1).scalar_subquery().is_(None) for rows in came_in)
     return and_(User.is_verified.is_(False), User.is_active, *nothing)
 

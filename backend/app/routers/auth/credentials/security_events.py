@@ -23,7 +23,9 @@ ROUTINE = {
 }
 
 
-def record(db: Session, kind: str, user_id: int | None, client: "Client | None" = None, **facts: object) -> None:
+def record(
+    db: Session, kind: str, user_id: int | None, client: "Client | None" = None, **facts: object
+) -> None:
     """Record what happened. `facts` hold ids and short words, never secrets or what a
     user typed.
     """

@@ -95,7 +95,9 @@ def configuration() -> Configuration:
         return _configuration(client)
 
 
-def authorization_url(configuration: Configuration, *, state: str, nonce: str, verifier: str) -> str:
+def authorization_url(
+    configuration: Configuration, *, state: str, nonce: str, verifier: str
+) -> str:
     """Return the address at which the browser signs in. Calls no outside service."""
     with _client() as client:
         url, _ = client.create_authorization_url(
@@ -113,10 +115,14 @@ def identify(*, code: str, nonce: str, verifier: str, at: datetime) -> Person:
         if not 0 < len(code) <= MAX_CODE:
             raise GoogleFailed
         endpoint = _configuration(client).token_endpoint
-        token = client.fetch_token(endpoint, grant_type="authorization_code", code=code, code_verifier=verifier)
+        token = client.fetch_token(
+            endpoint, grant_type="authorization_code", code=code, code_verifier=verifier
+        )
         claims = _claims(client, str(token.get("id_token")), nonce, at)
         verified = claims.get("email_verified") is True
-        return Person(get_settings().google_issuer, claims["sub"], _text(claims.get("email")), verified)
+        return Person(
+            get_settings().google_issuer, claims["sub"], _text(claims.get("email")), verified
+        )
 
 
 def _text(claim: object) -> str:
@@ -195,7 +201,9 @@ class _Documents:
 @lru_cache
 def documents() -> _Documents:
     """Return the documents of the provider. Each process keeps its own."""
-    return _Documents(Kept(_discover), Kept(lambda client: _ask(client, _configuration(client).jwks_uri)))
+    return _Documents(
+        Kept(_discover), Kept(lambda client: _ask(client, _configuration(client).jwks_uri))
+    )
 
 
 def _configuration(client: "OAuth2Client") -> Configuration:

@@ -47,7 +47,10 @@ class GoogleEmailUnusable(Forbidden):
     """
 
     code = "google_email_unusable"
-    detail = "The email address of this Google account cannot be used here. Register with another address."
+    detail = (
+        "The email address of this Google account cannot be used here. Register with another "
+        "address."
+    )
 
 
 class AccountExists(Conflict):
@@ -175,7 +178,11 @@ def unlink(db: Session, user: User, client: Client) -> None:
         return
     if user.hashed_password is None:
         raise LastWayIn
-    db.execute(delete(Identity).where(Identity.user_id == user.id, Identity.issuer == get_settings().google_issuer))
+    db.execute(
+        delete(Identity).where(
+            Identity.user_id == user.id, Identity.issuer == get_settings().google_issuer
+        )
+    )
     security_events.record(db, "google_unlinked", user.id, client)
     queue_mail(db, user.email, "auth/google_unlinked", username=user.username)
 
@@ -186,7 +193,9 @@ def _find(db: Session, person: Person) -> Identity | None:
     MySQL may find a subject that differs only in ways that its collation ignores.
     Raises `GoogleFailed` for such a subject.
     """
-    same = select(Identity).where(Identity.issuer == person.issuer, Identity.subject == person.subject)
+    same = select(Identity).where(
+        Identity.issuer == person.issuer, Identity.subject == person.subject
+    )
     identity = db.scalar(same)
     if identity and identity.subject != person.subject:
         raise GoogleFailed
@@ -195,7 +204,9 @@ def _find(db: Session, person: Person) -> Identity | None:
 
 def _add(db: Session, user: User, person: Person, taken: type[AppError]) -> None:
     db.add(Identity(user_id=user.id, issuer=person.issuer, subject=person.subject))
-    with conflicts({"uq_identities_issuer_subject": taken, "uq_identities_user_id_issuer": GoogleAlreadyLinked}):
+    with conflicts(
+        {"uq_identities_issuer_subject": taken, "uq_identities_user_id_issuer": GoogleAlreadyLinked}
+    ):
         db.flush()
 
 
@@ -219,7 +230,9 @@ def _free_username(db: Session, email: str) -> str:
     local = email.partition("@")[0].partition("+")[0]
     base = re.sub(r"[^a-z0-9._-]+", "-", local)[:MAX_BASE].strip("._-")
     for digits in (0, 3, 6, 6):
-        candidate = base if digits == 0 else f"{base or 'user'}-{secrets.randbelow(10**digits):0{digits}}"
+        candidate = (
+            base if digits == 0 else f"{base or 'user'}-{secrets.randbelow(10**digits):0{digits}}"
+        )
         try:
             name = canonical_username(candidate)
             wait_for_turn(db, User.username, name)

@@ -73,7 +73,10 @@ class InvalidState(BadRequest):
     """
 
     code = "invalid_state"
-    detail = "This sign-in has expired, is already complete, or was started in another browser. Start again."
+    detail = (
+        "This sign-in has expired, is already complete, or was started in another browser. Start "
+        "again."
+    )
 
 
 class GoogleDenied(Forbidden):
@@ -121,7 +124,9 @@ def is_enabled() -> bool:
     return get_settings().google_client_id is not None
 
 
-def begin_sign_in(configuration: Configuration, browser: str, next_page: str, challenge: str | None) -> str:
+def begin_sign_in(
+    configuration: Configuration, browser: str, next_page: str, challenge: str | None
+) -> str:
     """Return the address to which the browser goes to sign in.
 
     The request is a `GET`, whose own database session could only read. So this writes
@@ -134,7 +139,9 @@ def begin_sign_in(configuration: Configuration, browser: str, next_page: str, ch
     return _departure(configuration, browser, state)
 
 
-def begin_link(db: Session, configuration: Configuration, browser: str, session: LoginSession) -> str:
+def begin_link(
+    db: Session, configuration: Configuration, browser: str, session: LoginSession
+) -> str:
     """Return the address to which the browser goes to link a Google account.
 
     A stolen session must not be able to add a way in that outlives it. So the sign-in
@@ -175,7 +182,9 @@ def arrive(answer: GoogleAnswer, browser: str, client: Client) -> str:
             user = identities.owner_of(db, person, client)
         bound = {"browser": begun["browser"], "challenge": begun.get("challenge")}
         # Older codes stay valid, one for each device that is signing in now.
-        code = one_time_tokens.issue(db, Purpose.GOOGLE_EXCHANGE, user_id=user.id, data=bound, replaces=False)
+        code = one_time_tokens.issue(
+            db, Purpose.GOOGLE_EXCHANGE, user_id=user.id, data=bound, replaces=False
+        )
     return frontend_page(code=code, next=begun.get("next", ""))
 
 
@@ -231,12 +240,15 @@ def frontend_page(**said: str) -> str:
     """Return the address of the frontend's callback page, with the values in `said`
     that are not empty.
     """
-    return f"{get_settings().frontend_url}/auth/callback?{urlencode({k: v for k, v in said.items() if v})}"
+    facts = urlencode({name: value for name, value in said.items() if value})
+    return f"{get_settings().frontend_url}/auth/callback?{facts}"
 
 
 def _departure(configuration: Configuration, browser: str, state: str) -> str:
     kept = _secrets(browser, state)
-    return gateway.authorization_url(configuration, state=state, nonce=kept.nonce, verifier=kept.verifier)
+    return gateway.authorization_url(
+        configuration, state=state, nonce=kept.nonce, verifier=kept.verifier
+    )
 
 
 def _redeem(db: Session, state: str, browser: str) -> dict[str, Any]:

@@ -69,8 +69,9 @@ Challenge = Annotated[
     str | None,
     Query(
         pattern=r"^[A-Za-z0-9_-]{43}$",
-        description="The base64url-encoded SHA-256 of a secret that the page keeps and sends to the exchange as "
-        "`code_verifier` (RFC 7636, S256). A frontend on another site than this API needs it.",
+        description="The base64url-encoded SHA-256 of a secret that the page keeps and sends to "
+        "the exchange as `code_verifier` (RFC 7636, S256). A frontend on another site than this "
+        "API needs it.",
     ),
 ]
 GoogleEnabled = Depends(google_enabled)
@@ -112,14 +113,20 @@ def _leads_to(code: int, where: str) -> dict[str, Any]:
 @router.get(
     "/login",
     dependencies=[GoogleEnabled, Depends(journeys)],
-    **_leads_to(status.HTTP_302_FOUND, "Google's page, or the frontend's `/auth/callback?error=…`."),
+    **_leads_to(
+        status.HTTP_302_FOUND, "Google's page, or the frontend's `/auth/callback?error=…`."
+    ),
 )
 @raises(*DATABASE_ERRORS)
 def sign_in_with_google(
     request: Request,
     turn: GoogleTurn,
     next_page: Annotated[
-        str, Query(alias="next", description="A path of the frontend. The callback page gets it back if it is safe.")
+        str,
+        Query(
+            alias="next",
+            description="A path of the frontend. The callback page gets it back if it is safe.",
+        ),
     ] = "",
     code_challenge: Challenge = None,
 ) -> RedirectResponse:
@@ -130,7 +137,9 @@ def sign_in_with_google(
     response = RedirectResponse("", status.HTTP_302_FOUND)
     browser = cookies.bind_browser(request, response, _seconds())
     response.headers["Location"] = _or_why_not(
-        lambda: journey.begin_sign_in(google_configuration(turn), browser, next_page, code_challenge)
+        lambda: journey.begin_sign_in(
+            google_configuration(turn), browser, next_page, code_challenge
+        )
     )
     return response
 
@@ -159,13 +168,16 @@ def link_google(
     **_leads_to(
         status.HTTP_303_SEE_OTHER,
         "The frontend's `/auth/callback`. After success its query has a `code`, to be sent to "
-        "`POST /auth/google/exchange` within a minute, and the `next` from the start of the sign-in. After a failure "
-        f"it has an `error`, which is one of {WORDS}.",
+        "`POST /auth/google/exchange` within a minute, and the `next` from the start of the "
+        f"sign-in. After a failure it has an `error`, which is one of {WORDS}.",
     ),
 )
 @raises(*DATABASE_ERRORS)
 def return_from_google(
-    request: Request, turn: GoogleTurn, client: CallingClient, answer: Annotated[GoogleAnswer, Query()]
+    request: Request,
+    turn: GoogleTurn,
+    client: CallingClient,
+    answer: Annotated[GoogleAnswer, Query()],
 ) -> RedirectResponse:
     """Receive the browser from Google. Clients do not call this."""
     browser = cookies.bound_browser(request)
@@ -202,7 +214,10 @@ def exchange_google_code(
 @router.post("/unlink", status_code=status.HTTP_204_NO_CONTENT, dependencies=[HashingSlot])
 @raises(InvalidCredentials, SessionNotFresh, LastWayIn, TooManyRequests, SignInBusy)
 def unlink_google(
-    db: db_dependency, session: CurrentSession, client: CallingClient, data: OwnerInput | None = None
+    db: db_dependency,
+    session: CurrentSession,
+    client: CallingClient,
+    data: OwnerInput | None = None,
 ) -> None:
     """Remove the linked Google account. It can then no longer be used to sign in."""
     journey.unlink(db, session, data.password if data else None, client)

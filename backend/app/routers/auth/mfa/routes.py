@@ -8,7 +8,15 @@ from app.core.errors import TooManyRequests, raises
 from app.db.database import db_dependency
 from app.platform.routing import SMALL_BODY, Router
 from app.routers.auth.dependencies import CallingClient, CurrentSession, HashingSlot
-from app.routers.auth.schemas import MfaAnswer, MfaCode, MfaDisable, MfaSetUp, RecoveryCodes, Token, TotpSecret
+from app.routers.auth.schemas import (
+    MfaAnswer,
+    MfaCode,
+    MfaDisable,
+    MfaSetUp,
+    RecoveryCodes,
+    Token,
+    TotpSecret,
+)
 from app.routers.auth.security import SignInBusy
 from app.routers.auth.sessions import cookies
 from app.routers.auth.sessions.login_sessions import SessionNotFresh
@@ -56,7 +64,9 @@ def set_up_totp(
 
 @router.post("/mfa/totp/confirm")
 @raises(InvalidCode, MfaAlreadyEnabled, MfaNotSetUp, TooManyRequests)
-def confirm_totp(db: db_dependency, session: CurrentSession, client: CallingClient, data: MfaCode) -> RecoveryCodes:
+def confirm_totp(
+    db: db_dependency, session: CurrentSession, client: CallingClient, data: MfaCode
+) -> RecoveryCodes:
     """Turn the second factor on.
 
     The ten recovery codes are shown only in this response. Each works once.
@@ -65,9 +75,13 @@ def confirm_totp(db: db_dependency, session: CurrentSession, client: CallingClie
         return RecoveryCodes(recovery_codes=second_factor.confirm(db, session, data.code, client))
 
 
-@router.post("/mfa/totp/disable", status_code=status.HTTP_204_NO_CONTENT, dependencies=[HashingSlot])
+@router.post(
+    "/mfa/totp/disable", status_code=status.HTTP_204_NO_CONTENT, dependencies=[HashingSlot]
+)
 @raises(InvalidCredentials, SessionNotFresh, InvalidCode, MfaNotSetUp, SignInBusy, TooManyRequests)
-def disable_totp(db: db_dependency, session: CurrentSession, client: CallingClient, data: MfaDisable) -> None:
+def disable_totp(
+    db: db_dependency, session: CurrentSession, client: CallingClient, data: MfaDisable
+) -> None:
     """Turn the second factor off, with the password and a code from the app or a
     recovery code.
     """
@@ -76,4 +90,8 @@ def disable_totp(db: db_dependency, session: CurrentSession, client: CallingClie
 
 
 def _guesses(user_id: int | None, code: str) -> AbstractContextManager[None]:
-    return WRONG_CODES.failures(InvalidCode, f"user:{user_id}") if second_factor.is_guessable(code) else nullcontext()
+    return (
+        WRONG_CODES.failures(InvalidCode, f"user:{user_id}")
+        if second_factor.is_guessable(code)
+        else nullcontext()
+    )

@@ -47,7 +47,10 @@ class MfaRequired(Unauthenticated):
     """
 
     code = "mfa_required"
-    detail = "Send a code from your authenticator app, or a recovery code, together with this `mfa_token`."
+    detail = (
+        "Send a code from your authenticator app, or a recovery code, together with this "
+        "`mfa_token`."
+    )
     commits = True
     extra = MappingProxyType(
         {
@@ -67,7 +70,10 @@ class InvalidCode(Unauthenticated):
     """
 
     code = "invalid_code"
-    detail = "This code is not valid. Send a newer one. After five wrong codes or five minutes, sign in again."
+    detail = (
+        "This code is not valid. Send a newer one. After five wrong codes or five minutes, sign "
+        "in again."
+    )
     commits = True
 
 
@@ -78,7 +84,9 @@ class MfaAlreadyEnabled(Conflict):
 
 class MfaNotSetUp(Conflict):
     code = "mfa_not_set_up"
-    detail = "There is no second factor to confirm or to turn off. `POST /auth/mfa/totp` sets one up."
+    detail = (
+        "There is no second factor to confirm or to turn off. `POST /auth/mfa/totp` sets one up."
+    )
 
 
 class NewSecret(NamedTuple):
@@ -133,7 +141,9 @@ def confirm(db: Session, session: LoginSession, code: str, client: Client) -> li
     return codes
 
 
-def disable(db: Session, session: LoginSession, password: str | None, code: str, client: Client) -> None:
+def disable(
+    db: Session, session: LoginSession, password: str | None, code: str, client: Client
+) -> None:
     """Turn the second factor off.
 
     Raises `InvalidCredentials`, `SessionNotFresh`, `MfaNotSetUp`, `InvalidCode`.
@@ -168,7 +178,9 @@ def challenge_or_session(db: Session, user: User, client: Client) -> Token:
     """
     if not is_enabled(db, user.id):
         return open_session(db, user, client)
-    raise MfaRequired(members={"mfa_token": one_time_tokens.issue(db, Purpose.MFA, user_id=user.id)})
+    raise MfaRequired(
+        members={"mfa_token": one_time_tokens.issue(db, Purpose.MFA, user_id=user.id)}
+    )
 
 
 def find_challenge(db: Session, mfa_token: str) -> OneTimeToken:
@@ -273,7 +285,9 @@ def renew_all() -> tuple[int, int]:
     renewed = unreadable = last = 0
     while True:
         with SessionLocal() as db, db.begin():
-            some = select(Totp).where(Totp.id > last).order_by(Totp.id).limit(BATCH).with_for_update()
+            some = (
+                select(Totp).where(Totp.id > last).order_by(Totp.id).limit(BATCH).with_for_update()
+            )
             rows = list(db.scalars(some))
             if not rows:
                 return renewed, unreadable

@@ -24,8 +24,15 @@ def new_secret() -> str:
 
 def otpauth_uri(secret: str, issuer: str, account: str) -> str:
     """Return the text of the QR code, in Google's Key URI Format."""
-    facts = {"secret": secret, "issuer": issuer, "algorithm": "SHA1", "digits": DIGITS, "period": STEP_SECONDS}
-    return f"otpauth://totp/{quote(issuer, safe='')}:{quote(account, safe='')}?{urlencode(facts, quote_via=quote)}"
+    facts = {
+        "secret": secret,
+        "issuer": issuer,
+        "algorithm": "SHA1",
+        "digits": DIGITS,
+        "period": STEP_SECONDS,
+    }
+    label = f"{quote(issuer, safe='')}:{quote(account, safe='')}"
+    return f"otpauth://totp/{label}?{urlencode(facts, quote_via=quote)}"
 
 
 def code_at(secret: str, step: int) -> str:

@@ -1,1 +1,3 @@
-"""Passwords: reset, change, the rules for weak ones, and what follows an attack on one."""
+"""Passwords: reset, change, the rules for weak ones, and what follows an attack on
+one.
+"""

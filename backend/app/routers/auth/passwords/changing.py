@@ -78,7 +78,9 @@ def reset(db: Session, data: PasswordReset, client: Client) -> None:
     creator left is removed, including a second factor. Raises `InvalidToken`,
     `WeakPassword`.
     """
-    user = one_time_tokens.owner_of(db, one_time_tokens.redeem(db, Purpose.RESET_PASSWORD, data.token))
+    user = one_time_tokens.owner_of(
+        db, one_time_tokens.redeem(db, Purpose.RESET_PASSWORD, data.token)
+    )
     _set(db, user, data.new_password)
     if not user.is_verified:
         takeover.expel(db, user.id)

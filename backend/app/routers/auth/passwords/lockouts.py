@@ -35,7 +35,9 @@ def note(db: Session, guess: throttle.Guess, user_id: int, client: Client) -> No
     # The mark is the one that `rate_limited` has in the log. It does not reveal the
     # name, but equal names have equal marks.
     facts = {"what": "account", "name": loggable(guess.name)}
-    noted = and_(SecurityEvent.kind == "locked_out", SecurityEvent.facts == security_events.as_text(facts))
+    noted = and_(
+        SecurityEvent.kind == "locked_out", SecurityEvent.facts == security_events.as_text(facts)
+    )
     if not _is_newest(db, user_id, noted):
         security_events.record(db, "locked_out", user_id or None, client, **facts)
         enqueue(db, "auth.account_locked", {"user_id": user_id})
@@ -62,7 +64,11 @@ def _is_newest(db: Session, user_id: int, which: ColumnElement[bool]) -> bool:
     """
     ended = and_(SecurityEvent.kind == "password_reset", SecurityEvent.user_id == user_id)
     newest, reset = (
-        db.scalar(select(func.max(SecurityEvent.id)).where(SecurityEvent.created_at > clock.now(-AGAIN), event))
+        db.scalar(
+            select(func.max(SecurityEvent.id)).where(
+                SecurityEvent.created_at > clock.now(-AGAIN), event
+            )
+        )
         for event in (which, ended)
     )
     return newest is not None and newest > (reset or 0)

@@ -44,6 +44,8 @@ def reset_password(db: db_dependency, client: CallingClient, data: PasswordReset
 @router.post("/change", status_code=status.HTTP_204_NO_CONTENT, dependencies=[HashingSlot])
 @raises(InvalidCredentials, SessionNotFresh, WeakPassword, TooManyRequests, SignInBusy)
 @never_limited
-def change_password(db: db_dependency, session: CurrentSession, client: CallingClient, data: PasswordChange) -> None:
+def change_password(
+    db: db_dependency, session: CurrentSession, client: CallingClient, data: PasswordChange
+) -> None:
     """Set a new password. All other sessions end."""
     changing.change(db, session, data, client)

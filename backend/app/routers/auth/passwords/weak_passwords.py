@@ -3,10 +3,10 @@
 | Refused | Example |
 |---|---|
 | shorter than `PASSWORD_MIN_LENGTH` | `tiny-secret` |
-| common, or a single word, also with digits or punctuation around | `administrator`, `Welcome12345!` |
+| common, or a word with digits or punctuation | `administrator`, `Welcome12345!` |
 | one chunk repeated, if the chunk alone would be too short | `passwordpassword` |
 | runs along the keyboard, the alphabet or the digits | `qwertyuiopas`, `1qaz2wsx3edc` |
-| little besides names of the user, this site or the product | `ada.lovelace1815` of `ada.lovelace` |
+| little besides names of user, site or product | `ada.lovelace1815` of `ada.lovelace` |
 
 Every rule is linear in the length of the password, which its schema bounds. Estimators
 such as zxcvbn are not. It takes 48 s at 1,024 characters, and blocks all other requests
@@ -49,9 +49,9 @@ class WeakPassword(Unprocessable):
 def refuse_weak(password: str, *own_names: str, field: str = "password") -> None:
     """Raise `WeakPassword` if the password is easy to guess.
 
-    `own_names` are the account's names, its email included. The length is counted in code points, exactly
-    as received. Nothing is stripped, folded or cut. `field` names the field that held
-    the password.
+    `own_names` are the account's names, its email included. The length is counted in
+    code points, exactly as received. Nothing is stripped, folded or cut. `field` names
+    the field that held the password.
     """
     shortest = get_settings().password_min_length
     if len(password) < shortest:
@@ -128,7 +128,10 @@ def _surprises(folded: str) -> int:
     """
     plain = NOT_ALNUM.sub("", folded)
     neighbours = _neighbours()
-    continued = (sum(a + b in neighbours for a, b in zip(plain, plain[apart:], strict=False)) for apart in (1, 2))
+    continued = (
+        sum(a + b in neighbours for a, b in zip(plain, plain[apart:], strict=False))
+        for apart in (1, 2)
+    )
     return len(plain) - max(continued)
 
 
@@ -158,5 +161,7 @@ def _without_names(folded: str, own_names: Iterable[str]) -> str:
 def _site_names() -> frozenset[str]:
     """Return the product's name, and the names in the addresses of this site."""
     settings = get_settings()
-    hosts = [urlsplit(url or "").hostname or "" for url in (settings.public_url, settings.frontend_url)]
+    hosts = [
+        urlsplit(url or "").hostname or "" for url in (settings.public_url, settings.frontend_url)
+    ]
     return frozenset({"liftoff", *(label for host in hosts for label in host.split(".")[:-1])})

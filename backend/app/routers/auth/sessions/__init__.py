@@ -1,1 +1,3 @@
-"""Sessions: how they are opened, refreshed and ended, and how their owner proves to be present."""
+"""Sessions: how they are opened, refreshed and ended, and how their owner proves to be
+present.
+"""

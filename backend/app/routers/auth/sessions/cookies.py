@@ -30,8 +30,8 @@ class OriginNotAllowed(Forbidden):
 
     code = "origin_not_allowed"
     detail = (
-        "A cookie is accepted only with an `Origin` header that this API knows: one of CORS_ORIGINS, or the origin of "
-        "PUBLIC_URL or FRONTEND_URL."
+        "A cookie is accepted only with an `Origin` header that this API knows: one of "
+        "CORS_ORIGINS, or the origin of PUBLIC_URL or FRONTEND_URL."
     )
 
 
@@ -40,7 +40,10 @@ async def session_mode(
     request: Request,
     session: Annotated[
         Literal["body", "cookie"],
-        Query(description="Where the refresh token goes: into the response body, or into an HttpOnly cookie."),
+        Query(
+            description="Where the refresh token goes: into the response body, or into an "
+            "HttpOnly cookie."
+        ),
     ] = "body",
 ) -> str:
     """Return where the refresh token goes, and refuse cookies for other sites.
@@ -119,8 +122,9 @@ def why_none_came(request: Request) -> str | None:
     if page == api or page not in THIS_MACHINE or api not in THIS_MACHINE:
         return None
     return (
-        f"The browser sent no cookie: the page is at {page} and calls this API at {api}. Browsers treat these names as "
-        f"two sites. Use the same name, preferably {THIS_MACHINE[0]}, in both addresses, and sign in again."
+        f"The browser sent no cookie: the page is at {page} and calls this API at {api}. Browsers "
+        f"treat these names as two sites. Use the same name, preferably {THIS_MACHINE[0]}, in "
+        "both addresses, and sign in again."
     )
 
 
@@ -182,5 +186,12 @@ def _same_site() -> bool:
     plain http there are only strict and lax cookies.
     """
     settings = get_settings()
-    api, frontend = (urlsplit(url or "").hostname or "" for url in (settings.public_url, settings.frontend_url))
-    return not _secure() or api == frontend or api.endswith(f".{frontend}") or frontend.endswith(f".{api}")
+    api, frontend = (
+        urlsplit(url or "").hostname or "" for url in (settings.public_url, settings.frontend_url)
+    )
+    return (
+        not _secure()
+        or api == frontend
+        or api.endswith(f".{frontend}")
+        or frontend.endswith(f".{api}")
+    )

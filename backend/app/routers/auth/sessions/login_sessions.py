@@ -89,10 +89,14 @@ def open_session(db: Session, user: User, client: Client) -> Token:
 
 
 def _trim(db: Session, user_id: int) -> None:
-    not_ended = select(LoginSession.id).where(LoginSession.user_id == user_id, LoginSession.ended_at.is_(None))
+    not_ended = select(LoginSession.id).where(
+        LoginSession.user_id == user_id, LoginSession.ended_at.is_(None)
+    )
     beyond = not_ended.order_by(*_newest_first()).offset(MOST - 1).limit(TRIMMED)
     if ids := db.scalars(beyond).all():
-        db.execute(update(LoginSession).where(LoginSession.id.in_(ids)).values(ended_at=clock.now()))
+        db.execute(
+            update(LoginSession).where(LoginSession.id.in_(ids)).values(ended_at=clock.now())
+        )
 
 
 def _newest_first() -> tuple[ColumnElement[Any], ...]:
@@ -122,7 +126,9 @@ def live_sessions() -> Select[LoginSession]:
         .select_from(User)
         .join(LoginSession, LoginSession.user_id == User.id)
         .options(contains_eager(LoginSession.user))
-        .where(LoginSession.ended_at.is_(None), LoginSession.expires_at > clock.now(), User.is_active)
+        .where(
+            LoginSession.ended_at.is_(None), LoginSession.expires_at > clock.now(), User.is_active
+        )
     )
 
 
@@ -233,7 +239,9 @@ def list_sessions(db: Session, user: User) -> list[LoginSession]:
     return list(db.scalars(mine.order_by(*_newest_first()).limit(SHOWN)))
 
 
-def end_session_of_token(db: Session, *, access_token: str | None = None, refresh_token: str | None = None) -> bool:
+def end_session_of_token(
+    db: Session, *, access_token: str | None = None, refresh_token: str | None = None
+) -> bool:
     """End the sessions that these tokens name.
 
     Return whether at least one token carries our signature. An expired or used token
@@ -244,7 +252,9 @@ def end_session_of_token(db: Session, *, access_token: str | None = None, refres
         named.add(read_access_token(access_token or "", even_expired=True).session_id)
     with suppress(InvalidSignature):
         named.add(read_refresh_token(refresh_token or "")[0])
-    these = update(LoginSession).where(LoginSession.id.in_(sorted(named)), LoginSession.ended_at.is_(None))
+    these = update(LoginSession).where(
+        LoginSession.id.in_(sorted(named)), LoginSession.ended_at.is_(None)
+    )
     db.execute(these.values(ended_at=clock.now()))
     return bool(named)
 
@@ -254,7 +264,9 @@ def end_session(db: Session, user: User, session_id: int) -> None:
     it.
     """
     lives = (LoginSession.ended_at.is_(None), LoginSession.expires_at > clock.now())
-    this = update(LoginSession).where(LoginSession.id == session_id, LoginSession.user_id == user.id, *lives)
+    this = update(LoginSession).where(
+        LoginSession.id == session_id, LoginSession.user_id == user.id, *lives
+    )
     ended = cast("CursorResult[Any]", db.execute(this.values(ended_at=clock.now())))
     if ended.rowcount != 1:
         raise SessionNotFound
@@ -263,7 +275,9 @@ def end_session(db: Session, user: User, session_id: int) -> None:
 def end_sessions(db: Session, user_id: int, *, but: LoginSession | None = None) -> None:
     """End all sessions of a user at once, except the session `but` if it is given."""
     db.scalar(queries.locked(User.id == user_id))
-    theirs = update(LoginSession).where(LoginSession.user_id == user_id, LoginSession.ended_at.is_(None))
+    theirs = update(LoginSession).where(
+        LoginSession.user_id == user_id, LoginSession.ended_at.is_(None)
+    )
     if but is not None:
         theirs = theirs.where(LoginSession.id != but.id)
     db.execute(theirs.values(ended_at=clock.now()))

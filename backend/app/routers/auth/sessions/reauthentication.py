@@ -24,7 +24,9 @@ class InvalidCredentials(Unauthenticated):
     detail = "The username or the password is wrong."
 
 
-def require_owner(session: LoginSession, password: str | None, client: Client | None = None) -> None:
+def require_owner(
+    session: LoginSession, password: str | None, client: Client | None = None
+) -> None:
     """Re-authenticate the user of this session, and lock the user's row.
 
     The proof is the password. An account without a password needs a recent sign-in
@@ -40,7 +42,9 @@ def require_owner(session: LoginSession, password: str | None, client: Client | 
     else:
         throttle.OWNER_AGAIN.test(f"session:{session.id}")
         if password is None or not verify_password(password, hashed)[0]:
-            security_events.record(db, "password_refused", session.user_id, client, session_id=session.id)
+            security_events.record(
+                db, "password_refused", session.user_id, client, session_id=session.id
+            )
             throttle.OWNER_AGAIN.hit(f"session:{session.id}")
             raise InvalidCredentials
     # A reset that ran while we hashed has ended this session, and replaced that

@@ -18,7 +18,11 @@ router = Router(body_limit=SMALL_BODY)
 @router.post("/refresh")
 @raises(login_sessions.InvalidRefreshToken, cookies.OriginNotAllowed)
 def refresh(
-    db: db_dependency, request: Request, response: Response, client: CallingClient, data: Refresh | None = None
+    db: db_dependency,
+    request: Request,
+    response: Response,
+    client: CallingClient,
+    data: Refresh | None = None,
 ) -> Token:
     """Exchange a refresh token for new tokens.
 
@@ -30,14 +34,20 @@ def refresh(
     token = given or cookies.refresh_cookie(request)
     if token is None:
         raise login_sessions.InvalidRefreshToken(cookies.why_none_came(request))
-    return cookies.deliver(response, login_sessions.refresh(db, token, client), "body" if given else "cookie")
+    return cookies.deliver(
+        response, login_sessions.refresh(db, token, client), "body" if given else "cookie"
+    )
 
 
 @router.post("/logout", status_code=status.HTTP_204_NO_CONTENT)
 @raises(Unauthenticated, cookies.OriginNotAllowed)
 @never_limited
 def log_out(
-    db: db_dependency, request: Request, response: Response, access_token: BearerToken, data: Refresh | None = None
+    db: db_dependency,
+    request: Request,
+    response: Response,
+    access_token: BearerToken,
+    data: Refresh | None = None,
 ) -> None:
     """End this session.
 
@@ -72,7 +82,10 @@ def log_out_everywhere(db: db_dependency, response: Response, session: CurrentSe
 @router.get("/sessions")
 def list_sessions(db: db_dependency, session: CurrentSession) -> list[SessionRead]:
     """List the devices that are signed in to this account."""
-    return [_read(one, current=one.id == session.id) for one in login_sessions.list_sessions(db, session.user)]
+    return [
+        _read(one, current=one.id == session.id)
+        for one in login_sessions.list_sessions(db, session.user)
+    ]
 
 
 @router.delete("/sessions/{session_id}", status_code=status.HTTP_204_NO_CONTENT)

@@ -39,7 +39,9 @@ def find_by_login(db: Session, login: str) -> tuple[User | None, bool]:
     """
     name = login_name(login)
     column = User.email if "@" in name else User.username
-    found = db.execute(select(User, pending.waits()).where(column == name, ~pending.abandoned())).first()
+    found = db.execute(
+        select(User, pending.waits()).where(column == name, ~pending.abandoned())
+    ).first()
     return (found[0], found[1]) if found else (None, False)
 
 
@@ -111,8 +113,12 @@ def _guess(db: Session, user: User | None, name: str, client: Client) -> throttl
         The statement is the same for a name without an account, so that its time
         reveals nothing.
         """
-        mine = select(LoginSession.ip_address).where(LoginSession.user_id == (user.id if user else 0))
+        mine = select(LoginSession.ip_address).where(
+            LoginSession.user_id == (user.id if user else 0)
+        )
         recent = mine.order_by(LoginSession.id.desc()).limit(MANY_SESSIONS)
-        return limiter_key(client.ip_address) in {limiter_key(known) for known in db.scalars(recent)}
+        return limiter_key(client.ip_address) in {
+            limiter_key(known) for known in db.scalars(recent)
+        }
 
     return throttle.Guess(name, client.ip_address, familiar)

@@ -35,7 +35,9 @@ def load(db: Session) -> None:
     files = sorted((FOLDER / "posts").glob("*.md"))
     for age, file in enumerate(reversed(files)):
         about, content = _read(file)
-        post = BlogPost(title=about["title"], slug=slug_from(about["title"], fallback="post"), content=content)
+        post = BlogPost(
+            title=about["title"], slug=slug_from(about["title"], fallback="post"), content=content
+        )
         post.author, post.category = authors[about["author"]], categories[about["category"]]
         post.excerpt = excerpt_of(content)
         post.created_at = post.updated_at = clock.now(-timedelta(days=1 + age * DAYS_BETWEEN_POSTS))

@@ -39,7 +39,9 @@ class Order:
 def create_customer(*, key: str, email: str) -> str:
     """Create a customer, and return its id. The same key leads to the same customer."""
     with calling() as client:
-        return client.v1.customers.create({"email": email, "metadata": {MARK: key}}, {"idempotency_key": key}).id
+        return client.v1.customers.create(
+            {"email": email, "metadata": {MARK: key}}, {"idempotency_key": key}
+        ).id
 
 
 def find_customer(*, key: str, email: str) -> str | None:
@@ -78,7 +80,9 @@ def find_promotion_code(code: str, customer_id: str) -> str | None:
     Stripe lets one text be a separate code for each of several customers.
     """
     with calling() as client:
-        for found in client.v1.promotion_codes.list({"code": code, "active": True, "limit": 100}).auto_paging_iter():
+        for found in client.v1.promotion_codes.list(
+            {"code": code, "active": True, "limit": 100}
+        ).auto_paging_iter():
             if id_of(found.customer) in (None, customer_id):
                 return found.id
     return None
@@ -87,7 +91,9 @@ def find_promotion_code(code: str, customer_id: str) -> str | None:
 def create_session(order: Order) -> SeenSession:
     """Create a Checkout session. The same key leads to the same session."""
     with calling() as client:
-        return session_of(client.v1.checkout.sessions.create(_session(order), {"idempotency_key": order.key}))
+        return session_of(
+            client.v1.checkout.sessions.create(_session(order), {"idempotency_key": order.key})
+        )
 
 
 def _session(order: Order) -> Any:
@@ -148,12 +154,17 @@ def find_session(session_id: str) -> SeenSession:
 def open_portal(customer_id: str, return_url: str) -> str:
     """Return the address of the Stripe page on which to manage what is paid for."""
     with calling() as client:
-        return client.v1.billing_portal.sessions.create({"customer": customer_id, "return_url": return_url}).url
+        return client.v1.billing_portal.sessions.create(
+            {"customer": customer_id, "return_url": return_url}
+        ).url
 
 
 def preview_change(subscription_id: str, item_id: str, price_id: str) -> SeenPreview:
     """Return the invoice that a change to this price would make now."""
-    details: Any = {"items": [{"id": item_id, "price": price_id}], "proration_behavior": "always_invoice"}
+    details: Any = {
+        "items": [{"id": item_id, "price": price_id}],
+        "proration_behavior": "always_invoice",
+    }
     wanted: Any = {"subscription": subscription_id, "subscription_details": details}
     with calling() as client:
         return preview_of(client.v1.invoices.create_preview(wanted))
@@ -162,11 +173,15 @@ def preview_change(subscription_id: str, item_id: str, price_id: str) -> SeenPre
 def preview_of(found: "stripe.Invoice") -> SeenPreview:
     parent = found.parent.subscription_details if found.parent else None
     stamp = (parent.subscription_proration_date if parent else None) or found.created
-    lines = [SeenLine(line.description or "", line.amount, line.currency) for line in found.lines.data]
+    lines = [
+        SeenLine(line.description or "", line.amount, line.currency) for line in found.lines.data
+    ]
     return SeenPreview(found.amount_due, found.currency, lines, datetime.fromtimestamp(stamp, UTC))
 
 
-def change_price(subscription: tuple[str, str], price_id: str, *, proration_at: datetime, key: str) -> SeenSubscription:
+def change_price(
+    subscription: tuple[str, str], price_id: str, *, proration_at: datetime, key: str
+) -> SeenSubscription:
     """Change the price of a subscription's item, and charge the difference at once.
 
     If the payment needs its owner, nothing changes until the owner pays at `pay_url`.
@@ -181,12 +196,16 @@ def change_price(subscription: tuple[str, str], price_id: str, *, proration_at: 
         "expand": ["latest_invoice"],
     }
     with calling() as client:
-        return subscription_of(client.v1.subscriptions.update(subscription_id, params, {"idempotency_key": key}))
+        return subscription_of(
+            client.v1.subscriptions.update(subscription_id, params, {"idempotency_key": key})
+        )
 
 
 def cancel_at_period_end(subscription_id: str) -> SeenSubscription:
     with calling() as client:
-        return subscription_of(client.v1.subscriptions.update(subscription_id, {"cancel_at_period_end": True}))
+        return subscription_of(
+            client.v1.subscriptions.update(subscription_id, {"cancel_at_period_end": True})
+        )
 
 
 def cancel_now(subscription_id: str) -> SeenSubscription:
@@ -198,7 +217,9 @@ def cancel_now(subscription_id: str) -> SeenSubscription:
 
     with calling() as client:
         try:
-            ended = client.v1.subscriptions.cancel(subscription_id, {"invoice_now": False, "prorate": False})
+            ended = client.v1.subscriptions.cancel(
+                subscription_id, {"invoice_now": False, "prorate": False}
+            )
         except stripe.InvalidRequestError:
             # Stripe refuses this for a subscription that has ended, for example after a
             # try whose response was lost.
@@ -242,8 +263,15 @@ def end_and_refund(subscription_id: str, *, since: datetime | None = None) -> No
     with calling() as client:
         found = client.v1.subscriptions.retrieve(subscription_id)
         if found.status != "canceled":
-            client.v1.subscriptions.cancel(subscription_id, {"invoice_now": False, "prorate": False})
-        invoices: Any = {"subscription": subscription_id, "status": "paid", "limit": 100, "expand": ["data.payments"]}
+            client.v1.subscriptions.cancel(
+                subscription_id, {"invoice_now": False, "prorate": False}
+            )
+        invoices: Any = {
+            "subscription": subscription_id,
+            "status": "paid",
+            "limit": 100,
+            "expand": ["data.payments"],
+        }
         if since is not None:
             invoices["created"] = {"gte": int(since.timestamp())}
         for invoice in client.v1.invoices.list(invoices).auto_paging_iter():

@@ -19,7 +19,13 @@ from app.core import outbound
 from app.core.config import get_settings
 from app.core.logging import get_logger
 
-from .errors import PaymentFailed, PaymentsMisconfigured, PaymentsOff, PaymentsUnavailable, StripeRefused
+from .errors import (
+    PaymentFailed,
+    PaymentsMisconfigured,
+    PaymentsOff,
+    PaymentsUnavailable,
+    StripeRefused,
+)
 from .version import API_VERSION
 
 TOTAL_SECONDS = 10.0
@@ -115,6 +121,8 @@ def _ours(error: stripe.StripeError) -> Exception:
     if refused and error.http_status != HTTPStatus.CONFLICT:
         write = log.info if error.code == "resource_missing" else log.warning
         write("stripe_refused", **facts, message=error.user_message)
-        return StripeRefused(error.code or "", getattr(error, "param", None) or "", error.user_message or "")
+        return StripeRefused(
+            error.code or "", getattr(error, "param", None) or "", error.user_message or ""
+        )
     log.warning("stripe_unavailable", kind=type(error).__name__, **facts, message=str(error)[:200])
     return PaymentsUnavailable()

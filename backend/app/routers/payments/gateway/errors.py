@@ -52,7 +52,8 @@ class CurrencyMismatch(Conflict):
 
     code = "currency_mismatch"
     detail = (
-        "This plan is in a different currency from your subscription. Let the subscription end, then choose this plan."
+        "This plan is in a different currency from your subscription. Let the subscription end, "
+        "then choose this plan."
     )
 
 
@@ -101,7 +102,10 @@ class PaymentFailed(AppError):
 
     status = 402
     code = "payment_failed"
-    detail = "The payment did not go through. Complete it at `pay_url` if there is one, or use another card."
+    detail = (
+        "The payment did not go through. Complete it at `pay_url` if there is one, or use "
+        "another card."
+    )
     commits = True  # what Stripe has done all the same is stored
     extra = MappingProxyType(
         {
@@ -119,4 +123,7 @@ class InvalidSignature(AppError):
 
     status = 400
     code = "invalid_signature"
-    detail = "The `Stripe-Signature` header does not match the body, or its time is more than five minutes off."
+    detail = (
+        "The `Stripe-Signature` header does not match the body, or its time is more than five "
+        "minutes off."
+    )

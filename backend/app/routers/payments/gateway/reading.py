@@ -36,7 +36,9 @@ def look_at_payer(customer_id: str, session_id: str | None = None) -> SeenPayer:
         default_card = None if gone else _default_card(customer)
         of_customer: Any = {"customer": customer_id, "limit": PAGE}
         listed = api.subscriptions.list(of_customer | {"status": "all", "expand": EXPANDED})
-        subscriptions = [subscription_of(found, default_card) for found in listed.auto_paging_iter()]
+        subscriptions = [
+            subscription_of(found, default_card) for found in listed.auto_paging_iter()
+        ]
         invoices = _invoices(client, of_customer)
         session = session_of(api.checkout.sessions.retrieve(session_id)) if session_id else None
         email = "" if gone else customer.email or ""
@@ -46,10 +48,14 @@ def look_at_payer(customer_id: str, session_id: str | None = None) -> SeenPayer:
 
 def _default_card(customer: Any) -> str | None:
     settings = getattr(customer, "invoice_settings", None)
-    return id_of(settings and settings.default_payment_method) or id_of(getattr(customer, "default_source", None))
+    return id_of(settings and settings.default_payment_method) or id_of(
+        getattr(customer, "default_source", None)
+    )
 
 
-def subscription_of(found: "stripe.Subscription", default_card: str | Unknown | None = UNKNOWN) -> SeenSubscription:
+def subscription_of(
+    found: "stripe.Subscription", default_card: str | Unknown | None = UNKNOWN
+) -> SeenSubscription:
     """Return our shape of a subscription.
 
     All of our subscriptions have one item. If there are several, the first one wins.
@@ -74,7 +80,8 @@ def subscription_of(found: "stripe.Subscription", default_card: str | Unknown | 
         cancel_at=_maybe(ends_at),
         canceled_at=_maybe(found.canceled_at),
         ended_at=_maybe(found.ended_at),
-        has_payment_method=own_card or (None if isinstance(default_card, Unknown) else bool(default_card)),
+        has_payment_method=own_card
+        or (None if isinstance(default_card, Unknown) else bool(default_card)),
         pause_behavior=str(pause.behavior) if pause else None,
         pause_until=_maybe(pause.resumes_at) if pause else None,
         pending_update_until=_maybe(pending.expires_at) if pending else None,
@@ -137,13 +144,21 @@ def _invoices(client: "stripe.StripeClient", of_customer: Any) -> list[SeenInvoi
     for charge in api.charges.list(of_customer).auto_paging_iter():
         charges.setdefault(id_of(charge.payment_intent), []).append(charge)
     found = []
-    for invoice in api.invoices.list(of_customer | {"expand": ["data.payments"]}).auto_paging_iter():
+    for invoice in api.invoices.list(
+        of_customer | {"expand": ["data.payments"]}
+    ).auto_paging_iter():
         intents = list(_intents(invoice))
         mine = [charge for intent in intents for charge in charges.get(intent, [])]
         disputed = [charge.id for charge in mine if charge.disputed]
-        dispute = api.disputes.list({"charge": disputed[0], "limit": 1}).data[0].status if disputed else None
+        dispute = (
+            api.disputes.list({"charge": disputed[0], "limit": 1}).data[0].status
+            if disputed
+            else None
+        )
         unpaid = invoice.status == "open" and invoice.attempt_count > 0
-        states = [api.payment_intents.retrieve(intent).status for intent in intents] if unpaid else []
+        states = (
+            [api.payment_intents.retrieve(intent).status for intent in intents] if unpaid else []
+        )
         refunded = sum(charge.amount_refunded for charge in mine)
         found.append(_invoice(invoice, refunded, dispute, needs_action="requires_action" in states))
     return found
@@ -155,7 +170,9 @@ def _intents(invoice: "stripe.Invoice") -> Iterable[str]:
             yield intent
 
 
-def _invoice(invoice: "stripe.Invoice", refunded: int, dispute: str | None, *, needs_action: bool) -> SeenInvoice:
+def _invoice(
+    invoice: "stripe.Invoice", refunded: int, dispute: str | None, *, needs_action: bool
+) -> SeenInvoice:
     details = invoice.parent.subscription_details if invoice.parent else None
     return SeenInvoice(
         id=invoice.id,
@@ -188,7 +205,11 @@ def payer_of_charge(*, charge: str | None, payment_intent: str | None) -> str | 
         with calling() as client:
             if charge:
                 return id_of(client.v1.charges.retrieve(charge).customer)
-            return id_of(client.v1.payment_intents.retrieve(payment_intent).customer) if payment_intent else None
+            return (
+                id_of(client.v1.payment_intents.retrieve(payment_intent).customer)
+                if payment_intent
+                else None
+            )
     except StripeRefused as refusal:
         if refusal.is_missing:
             return None
@@ -218,7 +239,9 @@ def find_open_sessions(customer_id: str) -> list[str]:
     wanted: Any = {"customer": customer_id, "status": "open", "limit": PAGE}
     try:
         with calling() as client:
-            return [found.id for found in client.v1.checkout.sessions.list(wanted).auto_paging_iter()]
+            return [
+                found.id for found in client.v1.checkout.sessions.list(wanted).auto_paging_iter()
+            ]
     except StripeRefused as refusal:
         if refusal.is_missing:
             return []
@@ -236,7 +259,11 @@ def find_sold() -> dict[str, str]:
         # One call for each page, because there may be very many.
         with calling() as client:
             page = client.v1.subscriptions.list(params)
-        sold |= {one.id: id_of(one.customer) or "" for one in page.data if ATTEMPT in one.metadata.to_dict()}
+        sold |= {
+            one.id: id_of(one.customer) or ""
+            for one in page.data
+            if ATTEMPT in one.metadata.to_dict()
+        }
         if not page.has_more:
             return sold
         params["starting_after"] = page.data[-1].id

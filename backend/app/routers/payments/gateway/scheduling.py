@@ -32,8 +32,12 @@ def schedule_price(subscription_id: str, price_id: str, interval: str) -> SeenSu
             if ending := _taken_back(found):
                 api.subscriptions.update(subscription_id, ending)
             schedule = api.subscription_schedules.create({"from_subscription": subscription_id})
-        phases: Any = _phases(schedule, found["items"].data[0].current_period_end, price_id, interval)
-        api.subscription_schedules.update(schedule.id, {"phases": phases, "end_behavior": "release"})
+        phases: Any = _phases(
+            schedule, found["items"].data[0].current_period_end, price_id, interval
+        )
+        api.subscription_schedules.update(
+            schedule.id, {"phases": phases, "end_behavior": "release"}
+        )
         return subscription_of(api.subscriptions.retrieve(subscription_id, {"expand": SCHEDULED}))
 
 
@@ -48,11 +52,17 @@ def _phases(schedule: Any, end: int, price_id: str, interval: str) -> list[dict[
     kept: dict[str, Any] = {"discounts": [_discount(one) for one in phase.discounts or []]}
     if phase.default_payment_method:
         kept["default_payment_method"] = id_of(phase.default_payment_method)
-    items = [{"price": id_of(item.price), "quantity": item.quantity or 1} for item in phase["items"]]
+    items = [
+        {"price": id_of(item.price), "quantity": item.quantity or 1} for item in phase["items"]
+    ]
     trial = {"trial_end": phase.trial_end} if phase.trial_end else {}
     now = {"items": items, "start_date": begun, "end_date": end, **trial, **kept}
     then = {"items": [{"price": price_id, "quantity": items[0]["quantity"]}], **kept}
-    return [now, then | {"duration": {"interval": interval, "interval_count": 1}, "proration_behavior": "none"}]
+    return [
+        now,
+        then
+        | {"duration": {"interval": interval, "interval_count": 1}, "proration_behavior": "none"},
+    ]
 
 
 def _discount(one: Any) -> dict[str, str]:
@@ -78,10 +88,14 @@ def release(schedule_id: str) -> None:
 
 def find_subscription(subscription_id: str) -> SeenSubscription:
     with calling() as client:
-        return subscription_of(client.v1.subscriptions.retrieve(subscription_id, {"expand": SCHEDULED}))
+        return subscription_of(
+            client.v1.subscriptions.retrieve(subscription_id, {"expand": SCHEDULED})
+        )
 
 
-def preview_at_period_end(subscription_id: str, item_id: str, price_id: str, *, is_ending: bool) -> SeenPreview:
+def preview_at_period_end(
+    subscription_id: str, item_id: str, price_id: str, *, is_ending: bool
+) -> SeenPreview:
     """Return the invoice of the next period at this price.
 
     `is_ending` says that the subscription would end before it.

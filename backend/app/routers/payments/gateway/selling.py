@@ -27,7 +27,11 @@ def find_product(product_id: str) -> SeenProduct | None:
 
 
 def create_product(product_id: str, name: str, description: str) -> SeenProduct:
-    params: Any = {"id": product_id, "name": name, **({"description": description} if description else {})}
+    params: Any = {
+        "id": product_id,
+        "name": name,
+        **({"description": description} if description else {}),
+    }
     with calling() as client:
         return _product(client.v1.products.create(params))
 
@@ -61,7 +65,9 @@ def find_price(price_id: str) -> SeenPrice | None:
         raise
 
 
-def create_price(product_id: str, lookup_key: str, *, currency: str, amount: int, interval: str) -> SeenPrice:
+def create_price(
+    product_id: str, lookup_key: str, *, currency: str, amount: int, interval: str
+) -> SeenPrice:
     """Create a price.
 
     From now on, the key leads to it, and no longer to the price before.
@@ -86,7 +92,10 @@ def archive_price(price_id: str) -> None:
 
 def list_endpoints() -> list[SeenEndpoint]:
     with calling() as client:
-        return [_endpoint(found) for found in client.v1.webhook_endpoints.list({"limit": 100}).auto_paging_iter()]
+        return [
+            _endpoint(found)
+            for found in client.v1.webhook_endpoints.list({"limit": 100}).auto_paging_iter()
+        ]
 
 
 def create_endpoint(url: str, events: Iterable[str], api_version: str) -> SeenEndpoint:
@@ -125,5 +134,10 @@ def _price(found: "stripe.Price") -> SeenPrice:
 def _endpoint(found: "stripe.WebhookEndpoint") -> SeenEndpoint:
     secret = getattr(found, "secret", None)
     return SeenEndpoint(
-        found.id, found.url, list(found.enabled_events), found.api_version, found.status == "enabled", secret
+        found.id,
+        found.url,
+        list(found.enabled_events),
+        found.api_version,
+        found.status == "enabled",
+        secret,
     )

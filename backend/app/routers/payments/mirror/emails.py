@@ -44,7 +44,9 @@ def send(db: Session, customer: Customer, rows: dict[str, Subscription], seen: S
         _about_payment(post, invoice)
         subscription = rows.get(invoice.subscription_id or "")
         if subscription and invoice.status == "open" and invoice.attempts:
-            _about_debt(post, invoice, subscription, is_checkout=subscription.stripe_id in checkouts)
+            _about_debt(
+                post, invoice, subscription, is_checkout=subscription.stripe_id in checkouts
+            )
     for row in rows.values():
         if row.live_customer_id is not None:
             _about_subscription(post, row)
@@ -65,7 +67,12 @@ class _Post:
         self.db.add(Notice(customer_id=self._customer.id, key=occasion))
         link = f"{get_settings().frontend_url}/billing"
         queue_mail(
-            self.db, self._user.email, f"payments/{template}", username=self._user.username, billing=link, **values
+            self.db,
+            self._user.email,
+            f"payments/{template}",
+            username=self._user.username,
+            billing=link,
+            **values,
         )
 
     def look_again(self, occasion: str, after: timedelta) -> None:
@@ -75,13 +82,22 @@ class _Post:
 
 
 def _about_payment(post: _Post, invoice: SeenInvoice) -> None:
-    if invoice.status == "paid" and invoice.amount_paid and invoice.paid_at and invoice.paid_at > post.now - NEWS:
+    if (
+        invoice.status == "paid"
+        and invoice.amount_paid
+        and invoice.paid_at
+        and invoice.paid_at > post.now - NEWS
+    ):
         amount = money(invoice.amount_paid, invoice.currency)
         link = invoice.invoice_pdf or invoice.hosted_invoice_url
-        post.mail(f"receipt {invoice.id}", "receipt", amount=amount, number=invoice.number, link=link)
+        post.mail(
+            f"receipt {invoice.id}", "receipt", amount=amount, number=invoice.number, link=link
+        )
 
 
-def _about_debt(post: _Post, invoice: SeenInvoice, subscription: Subscription, *, is_checkout: bool) -> None:
+def _about_debt(
+    post: _Post, invoice: SeenInvoice, subscription: Subscription, *, is_checkout: bool
+) -> None:
     amount = money(invoice.amount_due, invoice.currency)
     occasion = f"{invoice.id} {invoice.attempts}"  # each failed try is an occasion
     if invoice.needs_action:
@@ -95,11 +111,17 @@ def _about_debt(post: _Post, invoice: SeenInvoice, subscription: Subscription, *
         if invoice.reason in ASKED_FOR and post.now < left_page_at:
             post.look_again(f"action {occasion}", left_page_at - post.now)
             return
-        post.mail(f"action {occasion}", "action_required", amount=amount, link=invoice.hosted_invoice_url)
+        post.mail(
+            f"action {occasion}", "action_required", amount=amount, link=invoice.hosted_invoice_url
+        )
     elif ends_at := grace_ends_at(subscription):
         days = max(0, (ends_at - post.now).days)
         post.mail(
-            f"failed {occasion}", "payment_failed", amount=amount, link=invoice.hosted_invoice_url, days_left=days
+            f"failed {occasion}",
+            "payment_failed",
+            amount=amount,
+            link=invoice.hosted_invoice_url,
+            days_left=days,
         )
 
 
@@ -107,13 +129,27 @@ def _about_subscription(post: _Post, row: Subscription) -> None:
     plan = post.db.get(Plan, row.plan_id) if row.plan_id else None
     name = plan.name if plan else "your plan"
     ends = row.trial_end
-    if row.status == "trialing" and ends and ends - BEFORE_TRIAL_END <= post.now < ends and _is_charged_at(row, ends):
+    if (
+        row.status == "trialing"
+        and ends
+        and ends - BEFORE_TRIAL_END <= post.now < ends
+        and _is_charged_at(row, ends)
+    ):
         occasion = f"trial {row.stripe_id} {int(ends.timestamp())}"
         following = _plan_from(post, row, ends) or plan
-        post.mail(occasion, "trial_ending", plan=name, day=day(ends), **_after_trial(row, following, ends))
-    elif row.status == "active" and _lacks_card(row, _plan_from(post, row, row.current_period_end) or plan):
+        post.mail(
+            occasion, "trial_ending", plan=name, day=day(ends), **_after_trial(row, following, ends)
+        )
+    elif row.status == "active" and _lacks_card(
+        row, _plan_from(post, row, row.current_period_end) or plan
+    ):
         period = int(row.current_period_end.timestamp())
-        post.mail(f"card {row.stripe_id} {period}", "card_missing", plan=name, day=day(row.current_period_end))
+        post.mail(
+            f"card {row.stripe_id} {period}",
+            "card_missing",
+            plan=name,
+            day=day(row.current_period_end),
+        )
 
 
 def _plan_from(post: _Post, row: Subscription, moment: datetime) -> Plan | None:
@@ -126,14 +162,21 @@ def _plan_from(post: _Post, row: Subscription, moment: datetime) -> Plan | None:
 def _is_charged_at(row: Subscription, moment: datetime) -> bool:
     """Return whether the subscription continues then and is charged."""
     is_over = row.cancel_at_period_end or (row.cancel_at is not None and row.cancel_at <= moment)
-    is_paused = row.pause_behavior is not None and (row.pause_until is None or row.pause_until > moment)
+    is_paused = row.pause_behavior is not None and (
+        row.pause_until is None or row.pause_until > moment
+    )
     return not is_over and not is_paused
 
 
 def _lacks_card(row: Subscription, plan: Plan | None) -> bool:
     end = row.current_period_end
     costs = plan is None or _after_discounts(plan, row, end) > 0
-    return not row.has_payment_method and row.days_until_due is None and costs and _is_charged_at(row, end)
+    return (
+        not row.has_payment_method
+        and row.days_until_due is None
+        and costs
+        and _is_charged_at(row, end)
+    )
 
 
 def _after_trial(row: Subscription, plan: Plan | None, ends: datetime) -> dict[str, Any]:
@@ -160,7 +203,9 @@ def _after_discounts(plan: Plan, row: Subscription, moment: datetime) -> int:
     for discount in row.discounts or []:
         if discount["ends_at"] and datetime.fromisoformat(discount["ends_at"]) <= moment:
             continue
-        price -= price * Decimal(str(discount["percent_off"] or 0)) / 100 + (discount["amount_off"] or 0)
+        price -= price * Decimal(str(discount["percent_off"] or 0)) / 100 + (
+            discount["amount_off"] or 0
+        )
     return max(0, int(price.quantize(Decimal(1), ROUND_HALF_UP)))
 
 

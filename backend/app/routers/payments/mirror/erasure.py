@@ -23,7 +23,9 @@ def is_settled() -> ColumnElement[bool]:
     The subquery finds one invoice by an index. PostgreSQL would turn a NOT EXISTS into
     a join that reads all invoices.
     """
-    open_invoice = select(Invoice.id).where(Invoice.customer_id == Notice.customer_id, Invoice.status == "open")
+    open_invoice = select(Invoice.id).where(
+        Invoice.customer_id == Notice.customer_id, Invoice.status == "open"
+    )
     return open_invoice.correlate(Notice).limit(1).scalar_subquery().is_(None)
 
 
@@ -33,7 +35,9 @@ def erase(db: Session, customer_ids: Sequence[int]) -> None:
     For a payer who had a trial, the bare row stays for good, because it enforces one
     trial per person. It does not reveal who the person was.
     """
-    remembered = select(Customer.id).where(Customer.id.in_(customer_ids), Customer.trial_used_at.is_not(None))
+    remembered = select(Customer.id).where(
+        Customer.id.in_(customer_ids), Customer.trial_used_at.is_not(None)
+    )
     kept = db.scalars(remembered).all()
     db.execute(delete(Customer).where(Customer.id.in_(customer_ids), Customer.id.not_in(kept)))
     for table in (CheckoutAttempt, Notice, Invoice, Subscription):

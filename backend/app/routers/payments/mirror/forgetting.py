@@ -38,7 +38,11 @@ def is_orphan(db: Session, customer: Customer) -> bool:
 
 def orphans() -> Select[int]:
     """Select the ids of payers whose account has been deleted."""
-    return select(Customer.id).outerjoin(Customer.user).where(or_(Customer.user_id.is_(None), User.is_deleted))
+    return (
+        select(Customer.id)
+        .outerjoin(Customer.user)
+        .where(or_(Customer.user_id.is_(None), User.is_deleted))
+    )
 
 
 def forget_soon(db: Session, customer: Customer) -> None:
@@ -66,7 +70,9 @@ def forget(payload: dict[str, Any]) -> bool:
     They are closed again after the customer is deleted. From then on no page can be
     made, but one may have been made in between.
     """
-    stripe_id = payload.get("stripe_id") or gateway.find_customer(key=payload["key"], email=payload["email"])
+    stripe_id = payload.get("stripe_id") or gateway.find_customer(
+        key=payload["key"], email=payload["email"]
+    )
     if stripe_id is None:
         return False
     gateway.close_sessions(stripe_id)

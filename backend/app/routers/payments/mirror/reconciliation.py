@@ -45,7 +45,9 @@ def catch_up(db: Session, place: Mapping[str, Any]) -> dict[str, Any]:
     return left
 
 
-def _silent_subscriptions(db: Session, place: Sequence[Any] | None) -> Iterator[Row[Any, Any, Any, Any, Any]]:
+def _silent_subscriptions(
+    db: Session, place: Sequence[Any] | None
+) -> Iterator[Row[Any, Any, Any, Any, Any]]:
     """Read silent subscriptions, by status and then by the end of their periods.
 
     A subscription is silent if its period has ended, if it is past due, or if it was

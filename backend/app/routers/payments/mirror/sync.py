@@ -46,7 +46,9 @@ SUBSCRIPTION_COLUMNS = {
 # `None` means that Stripe was not asked for them
 NOT_ALWAYS_SEEN = ("has_payment_method", "discounts")
 INVOICE_COLUMNS = {
-    field.name for field in fields(SeenInvoice) if field.name not in ("id", "subscription_id", "needs_action", "reason")
+    field.name
+    for field in fields(SeenInvoice)
+    if field.name not in ("id", "subscription_id", "needs_action", "reason")
 }
 
 
@@ -69,9 +71,15 @@ def take_ticket(customer_id: int) -> Ticket:
     No other transaction may be open.
     """
     with side_session() as side:
-        side.execute(update(Customer).where(Customer.id == customer_id).values(looks=Customer.looks + 1))
-        customer = side.execute(select(Customer.looks, Customer.stripe_id).where(Customer.id == customer_id)).one()
-        session = select(CheckoutAttempt.stripe_id).where(CheckoutAttempt.open_customer_id == customer_id)
+        side.execute(
+            update(Customer).where(Customer.id == customer_id).values(looks=Customer.looks + 1)
+        )
+        customer = side.execute(
+            select(Customer.looks, Customer.stripe_id).where(Customer.id == customer_id)
+        ).one()
+        session = select(CheckoutAttempt.stripe_id).where(
+            CheckoutAttempt.open_customer_id == customer_id
+        )
         return Ticket(customer_id, customer.looks, customer.stripe_id, side.scalar(session))
 
 
@@ -139,17 +147,28 @@ def _locked(db: Session, ticket: Ticket) -> Customer | None:
     return customer
 
 
-def _write_subscriptions(db: Session, customer: Customer, seen: list[SeenSubscription]) -> dict[str, Subscription]:
+def _write_subscriptions(
+    db: Session, customer: Customer, seen: list[SeenSubscription]
+) -> dict[str, Subscription]:
     """Write the subscriptions, and return all rows of the payer, by Stripe's id."""
     mine = select(Subscription).where(Subscription.customer_id == customer.id)
-    rows = {row.stripe_id: row for row in db.scalars(mine.execution_options(populate_existing=True))}
+    rows = {
+        row.stripe_id: row for row in db.scalars(mine.execution_options(populate_existing=True))
+    }
     prices = [one.price_id for one in seen]
-    plans = {plan.stripe_price_id: plan.id for plan in db.scalars(select(Plan).where(Plan.stripe_price_id.in_(prices)))}
+    plans = {
+        plan.stripe_price_id: plan.id
+        for plan in db.scalars(select(Plan).where(Plan.stripe_price_id.in_(prices)))
+    }
     for one in seen:
         row = rows.setdefault(one.id, Subscription(customer_id=customer.id, stripe_id=one.id))
         if one.price_id not in plans and row.stripe_price_id != one.price_id:
             alarm("unknown_price", subscription=one.id, price=one.price_id)
-        row.stripe_item_id, row.stripe_price_id, row.plan_id = one.item_id, one.price_id, plans.get(one.price_id)
+        row.stripe_item_id, row.stripe_price_id, row.plan_id = (
+            one.item_id,
+            one.price_id,
+            plans.get(one.price_id),
+        )
         for name in SUBSCRIPTION_COLUMNS:
             if name not in NOT_ALWAYS_SEEN or getattr(one, name) is not None:
                 setattr(row, name, getattr(one, name))
@@ -169,7 +188,10 @@ def _choose_live(
     A second live one is a mistake. If our checkout made it, it is cancelled and
     refunded.
     """
-    live = sorted((row for row in rows.values() if row.status in LIVE), key=lambda row: (row.started_at, row.stripe_id))
+    live = sorted(
+        (row for row in rows.values() if row.status in LIVE),
+        key=lambda row: (row.started_at, row.stripe_id),
+    )
     for row in rows.values():
         if row not in live[:1]:
             row.live_customer_id = None
@@ -180,7 +202,12 @@ def _choose_live(
     for extra in live[1:]:
         alarm("second_subscription", customer=customer.stripe_id, subscription=extra.stripe_id)
         if attempts.get(extra.stripe_id):
-            enqueue(db, "payments.end_duplicate", {"subscription": extra.stripe_id}, key=f"duplicate {extra.stripe_id}")
+            enqueue(
+                db,
+                "payments.end_duplicate",
+                {"subscription": extra.stripe_id},
+                key=f"duplicate {extra.stripe_id}",
+            )
 
 
 def _end_all(rows: dict[str, Subscription]) -> None:
@@ -206,7 +233,9 @@ def _write_invoices(
     A draft that Stripe no longer has was deleted. Only drafts can be deleted.
     """
     mine = select(Invoice).where(Invoice.customer_id == customer.id)
-    rows = {row.stripe_id: row for row in db.scalars(mine.execution_options(populate_existing=True))}
+    rows = {
+        row.stripe_id: row for row in db.scalars(mine.execution_options(populate_existing=True))
+    }
     for one in seen:
         row = rows.pop(one.id, None) or Invoice(stripe_id=one.id, customer_id=customer.id)
         subscription = subscriptions.get(one.subscription_id or "")
@@ -236,14 +265,18 @@ def owes_since(subscription: SeenSubscription, invoices: list[SeenInvoice]) -> d
     owed = [
         invoice.finalized_at or invoice.created_at
         for invoice in invoices
-        if invoice.subscription_id == subscription.id and invoice.status == "open" and invoice.attempts
+        if invoice.subscription_id == subscription.id
+        and invoice.status == "open"
+        and invoice.attempts
     ]
     return min(owed, default=subscription.current_period_start)
 
 
 def _close_attempt(db: Session, customer: Customer, ticket: Ticket, seen: SeenPayer) -> None:
     """Free the place of a checkout that can no longer be paid, for the next one."""
-    attempt = db.scalar(select(CheckoutAttempt).where(CheckoutAttempt.open_customer_id == customer.id))
+    attempt = db.scalar(
+        select(CheckoutAttempt).where(CheckoutAttempt.open_customer_id == customer.id)
+    )
     if attempt is None:
         return
     session = seen.session if attempt.stripe_id == ticket.session_id else None

@@ -44,7 +44,10 @@ def begin() -> None:
 
 @cli.command()
 def plans_sync(
-    *, apply: Annotated[bool, typer.Option(help="Make the changes. Without this they are only shown.")] = False
+    *,
+    apply: Annotated[
+        bool, typer.Option(help="Make the changes. Without this they are only shown.")
+    ] = False,
 ) -> None:
     """Bring Stripe and the plans table in line with plans.toml."""
     try:
@@ -85,7 +88,9 @@ def webhook_register() -> None:
 def webhook_replay(
     event: Annotated[str, typer.Option(help="Stripe's id of an event, evt_…")] = "",
     *,
-    failed: Annotated[bool, typer.Option(help="All events that were given up on or parked.")] = False,
+    failed: Annotated[
+        bool, typer.Option(help="All events that were given up on or parked.")
+    ] = False,
 ) -> None:
     """Process events from the webhook again. Without options, list the events that were
     given up on or parked.
@@ -116,9 +121,16 @@ def _list(unsettled: list[ColumnElement[bool]]) -> None:
     """
     with SessionLocal() as db:
         bare = select(WebhookEvent).options(defer(WebhookEvent.body))
-        newest = [db.scalars(bare.where(one).order_by(WebhookEvent.id.desc()).limit(SHOWN)) for one in unsettled]
-        events = sorted((event for some in newest for event in some), key=lambda event: event.id)[-SHOWN:]
-        number = sum(count_up_to(db, select(WebhookEvent.id).where(one), COUNTED) for one in unsettled)
+        newest = [
+            db.scalars(bare.where(one).order_by(WebhookEvent.id.desc()).limit(SHOWN))
+            for one in unsettled
+        ]
+        events = sorted((event for some in newest for event in some), key=lambda event: event.id)[
+            -SHOWN:
+        ]
+        number = sum(
+            count_up_to(db, select(WebhookEvent.id).where(one), COUNTED) for one in unsettled
+        )
     if not events:
         typer.echo("No event was given up on, and no event is parked.")
         return
@@ -128,11 +140,16 @@ def _list(unsettled: list[ColumnElement[bool]]) -> None:
         table.add_row(row.event_id, row.type, received, outcome, str(row.attempts), row.error or "")
     Console().print(table)
     if number > len(events):
-        typer.echo(f"These are the newest {len(events)} of {number if number < COUNTED else f'{COUNTED} or more'}.")
+        typer.echo(
+            f"These are the newest {len(events)} of "
+            f"{number if number < COUNTED else f'{COUNTED} or more'}."
+        )
 
 
 @cli.command()
-def billing_doctor(*, fix: Annotated[bool, typer.Option(help="Repair our rows from what Stripe has.")] = False) -> None:
+def billing_doctor(
+    *, fix: Annotated[bool, typer.Option(help="Repair our rows from what Stripe has.")] = False
+) -> None:
     """Compare every payer, subscription and invoice with Stripe, and check the rules
     that always hold.
     """

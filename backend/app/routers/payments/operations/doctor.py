@@ -63,9 +63,15 @@ def examine(*, patience: float | None = None, with_endpoints: bool = False) -> l
     found += _pages_of_orphans()
     found += _plans()
     if with_endpoints:
-        found += [Difference("webhook", flaw, "", "") for flaw in endpoints.flaws(gateway.list_endpoints())]
+        found += [
+            Difference("webhook", flaw, "", "")
+            for flaw in endpoints.flaws(gateway.list_endpoints())
+        ]
     with SessionLocal() as db:
-        found += [Difference(broken.subject, broken.rule, broken.found, "") for broken in invariants.broken(db)]
+        found += [
+            Difference(broken.subject, broken.rule, broken.found, "")
+            for broken in invariants.broken(db)
+        ]
     return found
 
 
@@ -88,7 +94,9 @@ def repair(found: list[Difference]) -> None:
 
 def _payers_in_line(patience: float) -> list[Difference]:
     found: list[Difference] = []
-    for some in read_in_batches(SessionLocal, Customer, Customer.stripe_id.is_not(None), size=BATCH):
+    for some in read_in_batches(
+        SessionLocal, Customer, Customer.stripe_id.is_not(None), size=BATCH
+    ):
         found += _compare([customer.id for customer in some])
     deadline = time.monotonic() + patience
     while found and time.monotonic() < deadline:
@@ -146,9 +154,17 @@ def _payer(db: Session, customer: Customer, seen: SeenPayer | None) -> Iterator[
 def _orphan(customer: Customer, seen: SeenPayer, live: list[str]) -> Iterator[Difference]:
     """Report what Stripe still has of a deleted account. A look makes it forget."""
     name = customer.stripe_id or ""
-    yield _differs(customer, name, "customer of a deleted account", ours="deleted", theirs=seen.email or "known")
+    yield _differs(
+        customer,
+        name,
+        "customer of a deleted account",
+        ours="deleted",
+        theirs=seen.email or "known",
+    )
     for subscription in live:
-        yield _differs(customer, subscription, "subscription of a deleted account", ours=None, theirs="live")
+        yield _differs(
+            customer, subscription, "subscription of a deleted account", ours=None, theirs="live"
+        )
 
 
 def notices() -> list[Difference]:
@@ -157,21 +173,33 @@ def notices() -> list[Difference]:
     A disabled user keeps their subscription, and pays for it.
     """
     live = Subscription.live_customer_id == Customer.id
-    kept = select(Subscription.stripe_id, Subscription.status, User.id).join(Customer, live).join(Customer.user)
+    kept = (
+        select(Subscription.stripe_id, Subscription.status, User.id)
+        .join(Customer, live)
+        .join(Customer.user)
+    )
     disabled = kept.where(~User.is_active, ~User.is_deleted).order_by(Subscription.id)
     with SessionLocal() as db:
         rows = db.execute(disabled).all()
-    return [Difference(row.stripe_id, "subscription of a disabled user", f"user {row.id}", row.status) for row in rows]
+    return [
+        Difference(row.stripe_id, "subscription of a disabled user", f"user {row.id}", row.status)
+        for row in rows
+    ]
 
 
 def _subscriptions(db: Session, customer: Customer, seen: SeenPayer) -> Iterator[Difference]:
-    rows = {row.stripe_id: row for row in db.scalars(select(Subscription).filter_by(customer_id=customer.id))}
+    rows = {
+        row.stripe_id: row
+        for row in db.scalars(select(Subscription).filter_by(customer_id=customer.id))
+    }
     for one in seen.subscriptions:
         row = rows.pop(one.id, None)
         if row is None:
             yield _differs(customer, one.id, "subscription", ours=None, theirs=one.status)
         else:
-            plan = {"plan_id": db.scalar(select(Plan.id).where(Plan.stripe_price_id == one.price_id))}
+            plan = {
+                "plan_id": db.scalar(select(Plan.id).where(Plan.stripe_price_id == one.price_id))
+            }
             owes = {"past_due_since": sync.owes_since(one, seen.invoices)}
             yield from _columns(customer, row, _columns_of_subscription(one) | plan | owes)
     for row in rows.values():
@@ -187,7 +215,9 @@ def _columns_of_subscription(seen: SeenSubscription) -> dict[str, Any]:
 
 
 def _invoices(db: Session, customer: Customer, seen: SeenPayer) -> Iterator[Difference]:
-    rows = {row.stripe_id: row for row in db.scalars(select(Invoice).filter_by(customer_id=customer.id))}
+    rows = {
+        row.stripe_id: row for row in db.scalars(select(Invoice).filter_by(customer_id=customer.id))
+    }
     for one in seen.invoices:
         row = rows.pop(one.id, None)
         if row is None:
@@ -203,13 +233,17 @@ def _columns_of_invoice(seen: SeenInvoice) -> dict[str, Any]:
     return {name: getattr(seen, name) for name in sync.INVOICE_COLUMNS}
 
 
-def _columns(customer: Customer, row: Subscription | Invoice, theirs: dict[str, Any]) -> Iterator[Difference]:
+def _columns(
+    customer: Customer, row: Subscription | Invoice, theirs: dict[str, Any]
+) -> Iterator[Difference]:
     for name, value in sorted(theirs.items()):
         if getattr(row, name) != value:
             yield _differs(customer, row.stripe_id, name, ours=getattr(row, name), theirs=value)
 
 
-def _differs(customer: Customer, subject: str, what: str, *, ours: object, theirs: object) -> Difference:
+def _differs(
+    customer: Customer, subject: str, what: str, *, ours: object, theirs: object
+) -> Difference:
     return Difference(subject, what, _word(ours), _word(theirs), customer.id)
 
 
@@ -224,11 +258,18 @@ def _pages_of_orphans() -> list[Difference]:
 
     Stripe closes them after a day.
     """
-    gone = select(Customer.stripe_id).where(Customer.id.in_(forgetting.orphans()), Customer.stripe_id.is_not(None))
+    gone = select(Customer.stripe_id).where(
+        Customer.id.in_(forgetting.orphans()), Customer.stripe_id.is_not(None)
+    )
     with SessionLocal() as db:
-        lately = [str(found) for found in db.scalars(gone.where(Customer.updated_at > clock.now(-PAGE_LIFE)))]
+        lately = [
+            str(found)
+            for found in db.scalars(gone.where(Customer.updated_at > clock.now(-PAGE_LIFE)))
+        ]
     with ThreadPoolExecutor(AT_ONCE) as threads:
-        pages = [page for found in threads.map(gateway.find_open_sessions, lately) for page in found]
+        pages = [
+            page for found in threads.map(gateway.find_open_sessions, lately) for page in found
+        ]
     return [Difference(page, OPEN_PAGE, "none", "open") for page in pages]
 
 
@@ -251,9 +292,17 @@ def _plans() -> list[Difference]:
         Difference(step.plan, "plans.toml, make plans-sync", "", step.action)
         for step in publishing.differences(offers, there)
     ]
-    wanted = {offer.slug: there.prices.get(publishing.lookup_key(offer)) for offer in offers if not offer.is_free}
+    wanted = {
+        offer.slug: there.prices.get(publishing.lookup_key(offer))
+        for offer in offers
+        if not offer.is_free
+    }
     with SessionLocal() as db:
-        sold = {plan.offered_as: plan.stripe_price_id for plan in db.scalars(select(Plan)) if plan.offered_as}
+        sold = {
+            plan.offered_as: plan.stripe_price_id
+            for plan in db.scalars(select(Plan))
+            if plan.offered_as
+        }
     return steps + [
         Difference(slug, "price", _word(sold.get(slug)), price.id)
         for slug, price in wanted.items()

@@ -38,10 +38,16 @@ def flaws(found: list[SeenEndpoint]) -> list[str]:
         return [f"Stripe has no enabled endpoint for {webhook_url()}"]
     wrong = []
     for endpoint in ours:
-        if missing := sorted(set(HANDLED) - set(endpoint.events)) if "*" not in endpoint.events else []:
+        if (
+            missing := sorted(set(HANDLED) - set(endpoint.events))
+            if "*" not in endpoint.events
+            else []
+        ):
             wrong.append(f"{endpoint.id} does not send {', '.join(missing)}")
         if endpoint.api_version not in (None, API_VERSION):
-            wrong.append(f"{endpoint.id} uses API version {endpoint.api_version}, not {API_VERSION}")
+            wrong.append(
+                f"{endpoint.id} uses API version {endpoint.api_version}, not {API_VERSION}"
+            )
     return wrong
 
 

@@ -39,15 +39,27 @@ def _deleted_accounts(db: Session) -> Iterator[Broken]:
     Stripe responds. A disabled user keeps everything.
     """
     orphans = forgetting.orphans()
-    live = select(Subscription.stripe_id, Subscription.status).where(Subscription.live_customer_id.in_(orphans))
+    live = select(Subscription.stripe_id, Subscription.status).where(
+        Subscription.live_customer_id.in_(orphans)
+    )
     for row in db.execute(live):
         yield Broken(row.stripe_id, "a deleted account has no subscription", row.status)
-    begun = select(CheckoutAttempt.id, CheckoutAttempt.stripe_id).where(CheckoutAttempt.open_customer_id.in_(orphans))
+    begun = select(CheckoutAttempt.id, CheckoutAttempt.stripe_id).where(
+        CheckoutAttempt.open_customer_id.in_(orphans)
+    )
     for attempt_id, stripe_id in db.execute(begun):
-        yield Broken(stripe_id or f"attempt {attempt_id}", "a deleted account has no open checkout", "open")
-    known = select(Customer.id, Customer.stripe_id).where(Customer.id.in_(orphans), Customer.email != "")
+        yield Broken(
+            stripe_id or f"attempt {attempt_id}", "a deleted account has no open checkout", "open"
+        )
+    known = select(Customer.id, Customer.stripe_id).where(
+        Customer.id.in_(orphans), Customer.email != ""
+    )
     for customer_id, stripe_id in db.execute(known):
-        yield Broken(stripe_id or f"customer {customer_id}", "a deleted account has no email address", "an address")
+        yield Broken(
+            stripe_id or f"customer {customer_id}",
+            "a deleted account has no email address",
+            "an address",
+        )
 
 
 def _places(db: Session) -> Iterator[Broken]:
@@ -55,10 +67,16 @@ def _places(db: Session) -> Iterator[Broken]:
 
     Exactly one must have it, and a subscription that is not live must not.
     """
-    payers = select(Subscription.customer_id).where(Subscription.status.in_(LIVE)).group_by(Subscription.customer_id)
+    payers = (
+        select(Subscription.customer_id)
+        .where(Subscription.status.in_(LIVE))
+        .group_by(Subscription.customer_id)
+    )
     for customer_id in db.scalars(payers.having(func.count(Subscription.live_customer_id) != 1)):
         stripe_id = db.scalar(select(Customer.stripe_id).where(Customer.id == customer_id))
-        yield Broken(stripe_id or f"customer {customer_id}", "one live subscription has the place", "not one")
+        yield Broken(
+            stripe_id or f"customer {customer_id}", "one live subscription has the place", "not one"
+        )
     ended = (Subscription.live_customer_id.is_not(None), Subscription.status.not_in(LIVE))
     for row in db.execute(select(Subscription.stripe_id, Subscription.status).where(*ended)):
         yield Broken(row.stripe_id, "a subscription that is not live has no place", row.status)
@@ -72,13 +90,19 @@ def _open_checkouts(db: Session) -> Iterator[Broken]:
         Subscription, Subscription.live_customer_id == CheckoutAttempt.open_customer_id
     )
     for row in db.execute(both):
-        yield Broken(row.stripe_id or f"attempt {row.id}", "no checkout is open next to a subscription", "open")
+        yield Broken(
+            row.stripe_id or f"attempt {row.id}",
+            "no checkout is open next to a subscription",
+            "open",
+        )
 
 
 def _events(db: Session) -> Iterator[Broken]:
     lost = select(WebhookEvent).where(lost_events()).order_by(WebhookEvent.id).limit(100)
     for event in db.scalars(lost):
-        yield Broken(event.event_id, f"every event is processed ({event.type})", event.outcome or "waits")
+        yield Broken(
+            event.event_id, f"every event is processed ({event.type})", event.outcome or "waits"
+        )
 
 
 def lost_events() -> ColumnElement[bool]:
@@ -90,6 +114,8 @@ def lost_events() -> ColumnElement[bool]:
     known = select(Customer.stripe_id).where(Customer.stripe_id.is_not(None))
     return or_(
         WebhookEvent.outcome == Outcome.DEAD,
-        and_(WebhookEvent.outcome.is_(None), WebhookEvent.received_at < clock.now(-WAITED_TOO_LONG)),
+        and_(
+            WebhookEvent.outcome.is_(None), WebhookEvent.received_at < clock.now(-WAITED_TOO_LONG)
+        ),
         and_(WebhookEvent.outcome == Outcome.PARKED, WebhookEvent.payer.in_(known)),
     )

@@ -29,7 +29,10 @@ router = Router(prefix="/admin")
 
 @router.get("/events")
 def list_events(
-    db: db_dependency, _admin: Superuser, filters: Annotated[WebhookEventFilters, Query()], page: PageParams
+    db: db_dependency,
+    _admin: Superuser,
+    filters: Annotated[WebhookEventFilters, Query()],
+    page: PageParams,
 ) -> Page[WebhookEventRead]:
     """List the events that Stripe sent in the last 90 days, newest first.
 
@@ -45,7 +48,11 @@ def get_event(db: db_dependency, _admin: Superuser, event_id: Id) -> WebhookEven
     return administration.get_event(db, event_id)
 
 
-@router.post("/events/{event_id}/replay", status_code=status.HTTP_202_ACCEPTED, response_model=WebhookEventRead)
+@router.post(
+    "/events/{event_id}/replay",
+    status_code=status.HTTP_202_ACCEPTED,
+    response_model=WebhookEventRead,
+)
 @raises(EventNotFound)
 def replay_event(db: db_dependency, admin: Superuser, event_id: Id) -> WebhookEvent:
     """Have the worker process an event again. Doing this twice does no harm."""
@@ -54,7 +61,10 @@ def replay_event(db: db_dependency, admin: Superuser, event_id: Id) -> WebhookEv
 
 @router.get("/subscriptions")
 def list_subscriptions(
-    db: db_dependency, _admin: Superuser, filters: Annotated[SubscriptionFilters, Query()], page: PageParams
+    db: db_dependency,
+    _admin: Superuser,
+    filters: Annotated[SubscriptionFilters, Query()],
+    page: PageParams,
 ) -> Page[SubscriptionOverview]:
     """List the subscriptions of all users, newest first. `status=past_due` lists those
     with overdue payments.

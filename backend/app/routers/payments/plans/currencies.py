@@ -35,11 +35,20 @@ class Currency:
         """
         least, most = self.write(self.minimum), self.write(self.maximum)
         if amount % self.multiple_of:
-            return f"Input should be divisible by {self.multiple_of}, as Stripe demands of amounts in {self.code}"
+            return (
+                f"Input should be divisible by {self.multiple_of}, as Stripe demands of amounts "
+                f"in {self.code}"
+            )
         if amount < self.minimum:
-            return f"Input should be greater than or equal to {self.minimum}: Stripe charges no less than {least}"
+            return (
+                f"Input should be greater than or equal to {self.minimum}: Stripe charges no less "
+                f"than {least}"
+            )
         if amount > self.maximum:
-            return f"Input should be less than or equal to {self.maximum}: Stripe charges no more than {most}"
+            return (
+                f"Input should be less than or equal to {self.maximum}: Stripe charges no more "
+                f"than {most}"
+            )
         return None
 
 
@@ -50,7 +59,11 @@ def supported() -> dict[str, Currency]:
     return {
         code: Currency(
             code,
-            decimals=0 if code in table["zero_decimal"].split() else 3 if code in table["three_decimal"].split() else 2,
+            decimals=0
+            if code in table["zero_decimal"].split()
+            else 3
+            if code in table["three_decimal"].split()
+            else 2,
             multiple_of=table["multiple_of"].get(code, 1),
             minimum=table["minimum"].get(code, 1),
             maximum=table["maximum"].get(code, table["maximum"]["others"]),

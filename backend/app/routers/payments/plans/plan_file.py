@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 from app.core.config import BACKEND
 from app.core.fields import OneLine
@@ -58,13 +66,17 @@ class _File(_Strict):
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
         plans = [plan for product in self.products for plan in product.plans]
-        for what, slugs in (("products", [p.slug for p in self.products]), ("plans", [p.slug for p in plans])):
+        for what, slugs in (
+            ("products", [p.slug for p in self.products]),
+            ("plans", [p.slug for p in plans]),
+        ):
             if twice := sorted({slug for slug in slugs if slugs.count(slug) > 1}):
                 raise ValueError(f"two {what} have the slug {', '.join(twice)}")
         free = [plan.slug for plan in plans if plan.amount == 0]
         if len(free) != 1:
             raise ValueError(
-                f"exactly one plan must have the amount 0, for users without a subscription; {len(free)} have it"
+                "exactly one plan must have the amount 0, for users without a subscription; "
+                f"{len(free)} have it"
             )
         if any(plan.amount == 0 and plan.trial_days for plan in plans):
             raise ValueError("a free plan cannot have a trial")
@@ -76,7 +88,10 @@ class _File(_Strict):
         """
         currency = currencies.supported().get(self.currency)
         if currency is None:
-            yield f"currency: Stripe takes no payments in {self.currency} ({currencies.FILE.name} lists those it takes)"
+            yield (
+                f"currency: Stripe takes no payments in {self.currency} ({currencies.FILE.name} "
+                "lists those it takes)"
+            )
             return
         for number, product in enumerate(self.products):
             for position, plan in enumerate(product.plans):
@@ -132,7 +147,9 @@ def read(file: Path | None = None) -> list[Offer]:
 def _offers(content: _File) -> Iterator[Offer]:
     position = 0
     for product in content.products:
-        limits = {name: None if limit == "unlimited" else limit for name, limit in product.limits.items()}
+        limits = {
+            name: None if limit == "unlimited" else limit for name, limit in product.limits.items()
+        }
         for plan in product.plans:
             yield Offer(
                 slug=plan.slug,
@@ -153,5 +170,9 @@ def _offers(content: _File) -> Iterator[Offer]:
 
 def _place(loc: tuple[int | str, ...]) -> str:
     """Format a location in the file as text, such as `products[1].plans[0].amount`."""
-    words = [f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc if part != "literal['unlimited']"]
+    words = [
+        f"[{part}]" if isinstance(part, int) else f".{part}"
+        for part in loc
+        if part != "literal['unlimited']"
+    ]
     return "".join(words).removeprefix(".") or "the file"

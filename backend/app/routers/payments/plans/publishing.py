@@ -76,12 +76,20 @@ def _differences(offers: list[Offer], there: AtStripe) -> Iterator[Step]:
 
 
 def _same_product(offer: Offer, product: SeenProduct) -> bool:
-    return product.is_active and (product.name, product.description) == (offer.name, offer.description)
+    return product.is_active and (product.name, product.description) == (
+        offer.name,
+        offer.description,
+    )
 
 
 def _same_price(offer: Offer, price: SeenPrice) -> bool:
     wanted = (product_id(offer), offer.currency, offer.amount, offer.interval)
-    return price.is_active and wanted == (price.product_id, price.currency, price.amount, price.interval)
+    return price.is_active and wanted == (
+        price.product_id,
+        price.currency,
+        price.amount,
+        price.interval,
+    )
 
 
 def _money(offer: Offer) -> str:
@@ -116,7 +124,10 @@ def store(db: Session, offers: list[Offer], there: AtStripe | None = None) -> No
 
     Without Stripe's side, the plans are listed, but cannot be bought yet.
     """
-    offered = {plan.offered_as: plan for plan in db.scalars(select(Plan).where(Plan.offered_as.is_not(None)))}
+    offered = {
+        plan.offered_as: plan
+        for plan in db.scalars(select(Plan).where(Plan.offered_as.is_not(None)))
+    }
     slugs = {offer.slug for offer in offers}
     for slug, plan in offered.items():
         if slug not in slugs:
@@ -139,8 +150,14 @@ def _store(db: Session, offer: Offer, plan: Plan | None, price: SeenPrice | None
     """
     terms = (offer.currency, offer.amount, offer.interval)
     known = db.scalar(select(Plan).where(Plan.stripe_price_id == price.id)) if price else None
-    other_terms = plan and plan.stripe_price_id and terms != (plan.currency, plan.amount, plan.interval)
-    other_price = plan and price and (plan.stripe_price_id not in (None, price.id) or known not in (None, plan))
+    other_terms = (
+        plan and plan.stripe_price_id and terms != (plan.currency, plan.amount, plan.interval)
+    )
+    other_price = (
+        plan
+        and price
+        and (plan.stripe_price_id not in (None, price.id) or known not in (None, plan))
+    )
     if plan and (other_terms or other_price):
         plan.offered_as = None
         db.flush()

@@ -15,7 +15,13 @@ from app.db.database import end_before_waiting
 from app.db.demands import demand_again
 from app.routers.auth.models import User
 from app.routers.payments import gateway, queries, service
-from app.routers.payments.gateway import CurrencyMismatch, PaymentFailed, SeenPreview, SeenSubscription, StripeRefused
+from app.routers.payments.gateway import (
+    CurrencyMismatch,
+    PaymentFailed,
+    SeenPreview,
+    SeenSubscription,
+    StripeRefused,
+)
 from app.routers.payments.mirror import sync
 from app.routers.payments.models import Plan, Subscription
 from app.routers.payments.schemas import Preview, PreviewLine, When
@@ -39,8 +45,15 @@ def preview(db: Session, user: User, slug: str, when: When = "now") -> Preview:
     `AlreadyOnPlan`, `CurrencyMismatch`, `PaymentsUnavailable`.
     """
     subscription, plan = _subject(db, user, slug)
-    seen = _preview(db, subscription, plan) if when == "now" else _preview_at_end(db, subscription, plan)
-    lines = [PreviewLine(description=x.description, amount=x.amount, currency=x.currency) for x in seen.lines]
+    seen = (
+        _preview(db, subscription, plan)
+        if when == "now"
+        else _preview_at_end(db, subscription, plan)
+    )
+    lines = [
+        PreviewLine(description=x.description, amount=x.amount, currency=x.currency)
+        for x in seen.lines
+    ]
     return Preview(amount_due=seen.amount_due, currency=seen.currency, lines=lines)
 
 
@@ -54,7 +67,9 @@ def change(db: Session, user: User, slug: str, when: When = "now") -> Subscripti
     subscription, plan = _subject(db, user, slug)
     if when == "period_end":
         return _schedule(db, subscription, plan)
-    shown = subscription.previewed_price_id == plan.stripe_price_id and _holds(db, subscription.previewed_at)
+    shown = subscription.previewed_price_id == plan.stripe_price_id and _holds(
+        db, subscription.previewed_at
+    )
     if not shown:
         _preview(db, subscription, plan)
     try:
@@ -109,7 +124,9 @@ def resume(db: Session, user: User) -> Subscription:
 
 
 def _live(db: Session, user: User) -> Subscription:
-    found = db.scalar(queries.subscriptions_of(user).where(Subscription.live_customer_id.is_not(None)))
+    found = db.scalar(
+        queries.subscriptions_of(user).where(Subscription.live_customer_id.is_not(None))
+    )
     if found is None:
         raise NoSubscription
     return found
@@ -161,7 +178,9 @@ def _preview(db: Session, subscription: Subscription, plan: Plan) -> SeenPreview
     assert plan.stripe_price_id
     end_before_waiting(db)
     with refusals.selling(plan):
-        seen = gateway.preview_change(subscription.stripe_id, subscription.stripe_item_id, plan.stripe_price_id)
+        seen = gateway.preview_change(
+            subscription.stripe_id, subscription.stripe_item_id, plan.stripe_price_id
+        )
     demand_again(db)
     subscription.previewed_price_id, subscription.previewed_at = plan.stripe_price_id, clock.now()
     subscription.proration_at = seen.proration_at
@@ -174,7 +193,10 @@ def _preview_at_end(db: Session, subscription: Subscription, plan: Plan) -> Seen
     is_ending = subscription.cancel_at is not None
     end_before_waiting(db)
     seen = gateway.preview_at_period_end(
-        subscription.stripe_id, subscription.stripe_item_id, plan.stripe_price_id, is_ending=is_ending
+        subscription.stripe_id,
+        subscription.stripe_item_id,
+        plan.stripe_price_id,
+        is_ending=is_ending,
     )
     demand_again(db)
     return seen
@@ -200,7 +222,9 @@ def _release(subscription: Subscription) -> None:
         gateway.release(subscription.schedule_id)
 
 
-def _unmanaged(subscription: Subscription, ask: Callable[[str], SeenSubscription]) -> SeenSubscription:
+def _unmanaged(
+    subscription: Subscription, ask: Callable[[str], SeenSubscription]
+) -> SeenSubscription:
     """Do something at Stripe to a subscription that no schedule manages.
 
     A schedule that is in the way is released.

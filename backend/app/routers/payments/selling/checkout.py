@@ -112,7 +112,9 @@ def _promotion_code(db: Session, customer: Customer, data: CheckoutCreate) -> st
 
 def _open_attempt(db: Session, customer: Customer) -> CheckoutAttempt | None:
     held = select(CheckoutAttempt).where(CheckoutAttempt.open_customer_id == customer.id)
-    loaded = held.options(joinedload(CheckoutAttempt.plan)).execution_options(populate_existing=True)
+    loaded = held.options(joinedload(CheckoutAttempt.plan)).execution_options(
+        populate_existing=True
+    )
     return db.scalar(loaded)
 
 
@@ -155,7 +157,9 @@ def _look(db: Session, customer: Customer) -> None:
     end_before_waiting(db)
 
 
-def _begin(db: Session, user: User, customer: Customer, plan: Plan, code: str | None) -> CheckoutAttempt | None:
+def _begin(
+    db: Session, user: User, customer: Customer, plan: Plan, code: str | None
+) -> CheckoutAttempt | None:
     """Store the payer's attempt before Stripe is called.
 
     The result is `None` if another request has one. The lock is the one under which
@@ -177,7 +181,10 @@ def _begin(db: Session, user: User, customer: Customer, plan: Plan, code: str | 
         key=uuid4().hex,
     )
     try:
-        with db.begin_nested(), conflicts({"uq_checkout_attempts_open_customer_id": _BegunMeanwhile}):
+        with (
+            db.begin_nested(),
+            conflicts({"uq_checkout_attempts_open_customer_id": _BegunMeanwhile}),
+        ):
             db.add(attempt)
             db.flush()
     except _BegunMeanwhile:

@@ -72,7 +72,9 @@ def _update_email(db: Session, customer: Customer, email: str) -> None:
     _write_down(db, customer, email=email)
 
 
-def _write_down(db: Session, customer: Customer, *, stripe_id: str | None = None, email: str | None = None) -> None:
+def _write_down(
+    db: Session, customer: Customer, *, stripe_id: str | None = None, email: str | None = None
+) -> None:
     """Store Stripe's response, even if the account has been deleted meanwhile.
 
     If it has, Stripe is made to forget the customer again. Raises what `demand_again`
@@ -113,7 +115,12 @@ def send_email(db: Session, customer_id: int) -> None:
 
 
 def _insert(db: Session, user: User) -> Customer:
-    customer = Customer(user_id=user.id, creation_key=uuid4().hex, email=user.email, person=person_of(db, user.email))
+    customer = Customer(
+        user_id=user.id,
+        creation_key=uuid4().hex,
+        email=user.email,
+        person=person_of(db, user.email),
+    )
     try:
         with db.begin_nested(), conflicts({"uq_customers_user_id": _MadeMeanwhile}):
             db.add(customer)
@@ -135,7 +142,9 @@ def _begin_anew(db: Session, customer: Customer, user: User) -> None:
         attempts = update(CheckoutAttempt).where(CheckoutAttempt.open_customer_id == customer.id)
         db.execute(attempts.values(open_customer_id=None, closed_at=clock.now()))
         # Nobody can pay these invoices any more, and no look at Stripe will see them.
-        owed = update(Invoice).where(Invoice.customer_id == customer.id, Invoice.status.in_(queries.UNFINISHED))
+        owed = update(Invoice).where(
+            Invoice.customer_id == customer.id, Invoice.status.in_(queries.UNFINISHED)
+        )
         db.execute(owed.values(status="void", next_attempt_at=None))
         db.flush()
 
@@ -149,9 +158,9 @@ def _create(customer: Customer, at: datetime) -> str:
     key, email = customer.creation_key, customer.email
     assert customer.creation_asked_at
     forgotten = customer.creation_asked_at < at - KEY_LIFE
-    return (gateway.find_customer(key=key, email=email) if forgotten else None) or gateway.create_customer(
-        key=key, email=email
-    )
+    return (
+        gateway.find_customer(key=key, email=email) if forgotten else None
+    ) or gateway.create_customer(key=key, email=email)
 
 
 def keep_person_key(db: Session) -> None:

@@ -35,7 +35,10 @@ async def development_only() -> None:
 def count_devices(db: Session, user: User) -> int:
     """Count the live sessions of the user."""
     live = (LoginSession.ended_at.is_(None), LoginSession.expires_at > clock.now())
-    return db.scalar(select(func.count(LoginSession.id)).where(LoginSession.user_id == user.id, *live)) or 0
+    return (
+        db.scalar(select(func.count(LoginSession.id)).where(LoginSession.user_id == user.id, *live))
+        or 0
+    )
 
 
 router = Router(prefix="/demo", include_in_schema=False, dependencies=[Depends(development_only)])
@@ -45,7 +48,13 @@ router = Router(prefix="/demo", include_in_schema=False, dependencies=[Depends(d
 def export_invoices(db: db_dependency, user: CurrentUser) -> Response:
     """Return the caller's newest invoices as CSV."""
     table = io.StringIO()
-    columns = (Invoice.number, Invoice.status, Invoice.currency, Invoice.amount_due, Invoice.amount_paid)
+    columns = (
+        Invoice.number,
+        Invoice.status,
+        Invoice.currency,
+        Invoice.amount_due,
+        Invoice.amount_paid,
+    )
     writer = csv.writer(table)
     writer.writerow(column.key for column in columns)
     for invoice in db.scalars(service.list_invoices(user).limit(SHOWN)):
@@ -54,7 +63,9 @@ def export_invoices(db: db_dependency, user: CurrentUser) -> Response:
 
 
 @router.post(
-    "/devices", status_code=status.HTTP_204_NO_CONTENT, dependencies=[Depends(within_limit("devices", count_devices))]
+    "/devices",
+    status_code=status.HTTP_204_NO_CONTENT,
+    dependencies=[Depends(within_limit("devices", count_devices))],
 )
 def ask_for_room() -> None:
     """Respond with 204 if the plan allows one more device. Nothing is changed."""

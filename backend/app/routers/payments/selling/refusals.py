@@ -18,7 +18,12 @@ def meaning(refusal: StripeRefused, plan: Plan) -> AppError:
     if refusal.is_about_currency:
         return CurrencyMismatch()
     if refusal.is_about_price:
-        alarm("plan_not_sold", plan=plan.slug, price=plan.stripe_price_id, needed="make plans-sync apply=yes")
+        alarm(
+            "plan_not_sold",
+            plan=plan.slug,
+            price=plan.stripe_price_id,
+            needed="make plans-sync apply=yes",
+        )
         return PlanUnavailable()
     return refusal
 

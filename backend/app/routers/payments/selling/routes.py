@@ -10,14 +10,25 @@ from app.platform.routing import Router
 from app.routers.auth.dependencies import CurrentUser
 from app.routers.payments import service
 from app.routers.payments.dependencies import StripeTurn
-from app.routers.payments.gateway import CurrencyMismatch, PaymentFailed, PaymentsUnavailable, StripeRefused
+from app.routers.payments.gateway import (
+    CurrencyMismatch,
+    PaymentFailed,
+    PaymentsUnavailable,
+    StripeRefused,
+)
 from app.routers.payments.schemas import Cancellation, PlanChange, Preview, SubscriptionRead
 
 from . import changes
 
 router = Router(prefix="/subscription")
 
-OF_PLANS = (service.PlanNotFound, service.PlanNotForSale, service.PlanNotReady, changes.AlreadyOnPlan, CurrencyMismatch)
+OF_PLANS = (
+    service.PlanNotFound,
+    service.PlanNotForSale,
+    service.PlanNotReady,
+    changes.AlreadyOnPlan,
+    CurrencyMismatch,
+)
 OF_STRIPE = (PaymentsUnavailable, StripeRefused)
 
 
@@ -63,7 +74,9 @@ def take_change_back(db: db_dependency, user: CurrentUser) -> None:
 
 @router.post("/cancel", dependencies=[StripeTurn])
 @raises(service.NoSubscription, *OF_STRIPE)
-def cancel_subscription(db: db_dependency, user: CurrentUser, data: Cancellation) -> SubscriptionRead:
+def cancel_subscription(
+    db: db_dependency, user: CurrentUser, data: Cancellation
+) -> SubscriptionRead:
     """End the subscription with the paid period, or at once.
 
     A scheduled change does not happen then.

@@ -25,17 +25,22 @@ def _named(prefix: str, words: str, concern: Concern) -> dict[str, Concern]:
 
 
 HANDLED: dict[str, Concern] = {
-    **_named("checkout.session", "completed async_payment_succeeded async_payment_failed expired", Concern.PAYER),
+    **_named(
+        "checkout.session",
+        "completed async_payment_succeeded async_payment_failed expired",
+        Concern.PAYER,
+    ),
     **_named("customer", "updated deleted", Concern.PAYER),
     **_named(
         "customer.subscription",
-        "created updated deleted paused resumed trial_will_end pending_update_applied pending_update_expired",
+        "created updated deleted paused resumed trial_will_end pending_update_applied "
+        "pending_update_expired",
         Concern.PAYER,
     ),
     **_named(
         "invoice",
-        "finalized finalization_failed paid payment_failed payment_action_required upcoming updated voided "
-        "marked_uncollectible",
+        "finalized finalization_failed paid payment_failed payment_action_required upcoming "
+        "updated voided marked_uncollectible",
         Concern.PAYER,
     ),
     **_named("payment_method", "attached updated automatically_updated detached", Concern.PAYER),
@@ -57,7 +62,9 @@ def payer_named_in(event: dict[str, Any]) -> str | None:
     if about.get("object") == "customer":
         return _id(about.get("id"))
     before = event["data"].get("previous_attributes")
-    return _id(about.get("customer")) or _id(before.get("customer") if isinstance(before, dict) else None)
+    return _id(about.get("customer")) or _id(
+        before.get("customer") if isinstance(before, dict) else None
+    )
 
 
 def charge_named_in(event: dict[str, Any]) -> dict[str, str | None]:

@@ -70,7 +70,9 @@ def process(db: Session, event_id: int) -> None:
         _work_off(db, event_id, concern, payer, content)
 
 
-def _work_off(db: Session, event_id: int, concern: Concern | None, payer: str | None, content: dict[str, Any]) -> None:
+def _work_off(
+    db: Session, event_id: int, concern: Concern | None, payer: str | None, content: dict[str, Any]
+) -> None:
     if concern is Concern.CATALOGUE:
         publishing.report_drift(db)
         settle(db, WebhookEvent.id == event_id)
@@ -79,11 +81,19 @@ def _work_off(db: Session, event_id: int, concern: Concern | None, payer: str | 
         payer = gateway.payer_of_charge(**charge_named_in(content))
     with side_session() as side:
         side.execute(update(WebhookEvent).where(WebhookEvent.id == event_id).values(payer=payer))
-        customer_id = side.scalar(select(Customer.id).where(Customer.stripe_id == payer)) if payer else None
+        customer_id = (
+            side.scalar(select(Customer.id).where(Customer.stripe_id == payer)) if payer else None
+        )
         same = (WebhookEvent.payer == payer, WebhookEvent.outcome.is_(None))
-        waiting = side.scalars(select(WebhookEvent.id).where(*same).limit(BATCH)).all() if customer_id else ()
+        waiting = (
+            side.scalars(select(WebhookEvent.id).where(*same).limit(BATCH)).all()
+            if customer_id
+            else ()
+        )
     if customer_id is None:
-        alarm("unknown_customer", event_id=content["id"], event_type=content["type"], customer=payer)
+        alarm(
+            "unknown_customer", event_id=content["id"], event_type=content["type"], customer=payer
+        )
         settle(db, WebhookEvent.id == event_id, Outcome.PARKED, "The customer is not one of ours")
         return
     sync.look(db, customer_id)
@@ -91,7 +101,12 @@ def _work_off(db: Session, event_id: int, concern: Concern | None, payer: str | 
     settle(db, WebhookEvent.id.in_([event_id, *waiting]))
 
 
-def settle(db: Session, which: ColumnElement[bool], outcome: Outcome = Outcome.DONE, error: str | None = None) -> None:
+def settle(
+    db: Session,
+    which: ColumnElement[bool],
+    outcome: Outcome = Outcome.DONE,
+    error: str | None = None,
+) -> None:
     """Record the outcome of these events, unless they already have one."""
     ended = {"outcome": outcome, "error": error, "processed_at": clock.now()}
     db.execute(update(WebhookEvent).where(which, WebhookEvent.outcome.is_(None)).values(ended))
@@ -102,9 +117,13 @@ def note_failure(db: Session, payload: dict[str, Any], failure: Failure) -> None
 
     This runs in the transaction that postpones the job or makes it a dead letter.
     """
-    waiting = update(WebhookEvent).where(WebhookEvent.id == payload["id"], WebhookEvent.outcome.is_(None))
+    waiting = update(WebhookEvent).where(
+        WebhookEvent.id == payload["id"], WebhookEvent.outcome.is_(None)
+    )
     if failure.is_final:
-        db.execute(waiting.values(error=failure.error, outcome=Outcome.DEAD, processed_at=clock.now()))
+        db.execute(
+            waiting.values(error=failure.error, outcome=Outcome.DEAD, processed_at=clock.now())
+        )
         alarm("event_given_up", id=payload["id"], reason=failure.error)
     else:
         db.execute(waiting.values(error=failure.error))
@@ -130,7 +149,11 @@ def overdue_events(after: int) -> Select[int]:
 
     That index begins with `outcome`, so the order names it.
     """
-    waits = (WebhookEvent.outcome.is_(None), WebhookEvent.id > after, WebhookEvent.received_at < clock.now(-OVERDUE))
+    waits = (
+        WebhookEvent.outcome.is_(None),
+        WebhookEvent.id > after,
+        WebhookEvent.received_at < clock.now(-OVERDUE),
+    )
     return select(WebhookEvent.id).where(*waits).order_by(WebhookEvent.outcome, WebhookEvent.id)
 
 
@@ -149,4 +172,6 @@ def replay_all(*which: ColumnElement[bool]) -> int:
     """
     with SessionLocal() as db:
         newest = db.scalar(select(func.max(WebhookEvent.id))) or 0
-    return in_batches(SessionLocal, replay, WebhookEvent, *which, WebhookEvent.id <= newest, budget=None).rows
+    return in_batches(
+        SessionLocal, replay, WebhookEvent, *which, WebhookEvent.id <= newest, budget=None
+    ).rows

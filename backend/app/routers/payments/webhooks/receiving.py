@@ -157,4 +157,9 @@ def _parse(body: bytes) -> dict[str, Any]:
 
 
 def _is_word(value: Any, length: int) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= length and value.isascii() and value.isprintable()
+    return (
+        isinstance(value, str)
+        and 0 < len(value) <= length
+        and value.isascii()
+        and value.isprintable()
+    )
