@@ -104,9 +104,9 @@ def rekey() -> None:
 
     This applies to those that were encrypted with SECRET_KEY_PREVIOUS.
     """
-    from app.routers.auth.mfa import second_factor
+    from app.routers.auth.mfa import key_rotation
 
-    renewed, unreadable = second_factor.renew_all()
+    renewed, unreadable = key_rotation.renew_all()
     typer.echo(f"Secrets encrypted with the new key: {renewed}")
     if unreadable:
         sys.exit(

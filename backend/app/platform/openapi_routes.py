@@ -116,20 +116,6 @@ def describe(route: Any, known: frozenset[str] | None) -> None:
         route.responses[BodyTooLarge.status]["description"] += (
             f" over {route.max_body_size:,} bytes"
         )
-    success = str(route.status_code or 200)
-    parameters = []
-    if route.reads and not route.resource:
-        parameters.append(IF_NONE_MATCH)
-        route.responses[304] = {"description": "You have the current version.", "headers": ETAG}
-        route.responses.setdefault(int(success), {})["headers"] = ETAG
-    if route.resource:
-        parameters.append(IF_MATCH)
-        route.responses.setdefault(int(success), {})["headers"] = ETAG
-    if route.creates:
-        parameters.append(IDEMPOTENCY_KEY)
-        answer = route.responses.get(int(success), {})
-        headers = answer.get("headers", {}) | {"Idempotency-Replayed": REPLAYED}
-        route.responses[int(success)] = answer | {"headers": headers}
     documented = [
         {
             "in": "header",
@@ -138,7 +124,7 @@ def describe(route: Any, known: frozenset[str] | None) -> None:
             "description": text,
             "schema": {"type": "string"},
         }
-        for name, text in parameters
+        for name, text in _headers(route)
     ]
     extra: dict[str, Any] = {"parameters": documented, **examples.of_body(route.body_field)}
     if is_optional(route):
@@ -151,6 +137,25 @@ def describe(route: Any, known: frozenset[str] | None) -> None:
     )
     if content and (shown := examples.of_validation(route, known)):
         content["examples"] = shown | content["examples"]
+
+
+def _headers(route: Any) -> Iterator[tuple[str, str]]:
+    """Document the headers of the response, and return those of the request with their
+    texts.
+    """
+    success = int(route.status_code or 200)
+    if route.reads and not route.resource:
+        route.responses[304] = {"description": "You have the current version.", "headers": ETAG}
+        route.responses.setdefault(success, {})["headers"] = ETAG
+        yield IF_NONE_MATCH
+    if route.resource:
+        route.responses.setdefault(success, {})["headers"] = ETAG
+        yield IF_MATCH
+    if route.creates:
+        answer = route.responses.get(success, {})
+        headers = answer.get("headers", {}) | {"Idempotency-Replayed": REPLAYED}
+        route.responses[success] = answer | {"headers": headers}
+        yield IDEMPOTENCY_KEY
 
 
 def _errors(route: Any) -> Iterator[type[AppError]]:

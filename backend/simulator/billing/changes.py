@@ -1,68 +1,23 @@
-"""Changes of a running subscription: other prices and quantities, a new cycle, a trial;
-and their prorations.
+"""Changes of a running subscription: what they cost is invoiced, now or with the next
+period.
 
 https://docs.stripe.com/billing/subscriptions/change, .../prorations, .../billing-cycle
 """
 
-from dataclasses import dataclass, field
-from typing import Any, Literal
-
 from simulator.billing import (
     collection,
     coupons,
-    cycle,
     invoices,
-    lines,
     pending,
     schedule,
     standing,
 )
-from simulator.billing.catalog import cost, interval_of
-from simulator.billing.discounts import Discountable, reductions_by_line
 from simulator.billing.invoices import Plan
-from simulator.billing.items import ItemChange, items_after
-from simulator.billing.periods import Period
-from simulator.billing.proration import remaining
+from simulator.billing.reshaping import Change, Effect, reshape
 from simulator.billing.subscriptions import pay_now, remember_debits
 from simulator.objects import Object
 from simulator.protocol.errors import StripeError, unsupported
-from simulator.shapes.subscription import items_of
-from simulator.state.work import Work, plain_copy
-
-
-@dataclass
-class Change:
-    """`discounts` None leaves them, an empty list ends them; `fields` are stored as
-    they are.
-
-    `anchor` None leaves it to Stripe's rules whether a new cycle begins.
-    """
-
-    items: list[ItemChange] = field(default_factory=list)
-    proration_behavior: str = "create_prorations"
-    proration_date: int | None = None
-    anchor: Literal["now", "unchanged"] | None = None
-    trial_end: int | None = None
-    payment_behavior: str = "allow_incomplete"
-    off_session: bool = False
-    discounts: list[Object] | None = None
-    fields: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def bills(self) -> bool:
-        return bool(self.items) or self.anchor == "now" or self.trial_end is not None
-
-
-@dataclass
-class Effect:
-    """What a change comes to before money moves. `invoices_now` with these lines and
-    whatever is pending.
-    """
-
-    wanted: Object
-    invoices_now: bool = False
-    lines: list[Object] = field(default_factory=list)
-    at: int = 0
+from simulator.state.work import Work
 
 
 def change(work: Work, subscription: Object, wish: Change) -> Object:
@@ -83,204 +38,6 @@ def change(work: Work, subscription: Object, wish: Change) -> Object:
     if not effect.invoices_now:
         return _kept(work, effect.wanted)
     return _billed(work, subscription, wish, effect)
-
-
-def reshape(work: Work, subscription: Object, wish: Change) -> Effect:
-    """The subscription as it is to be, and the pending items for what that costs.
-    Nothing is asked for yet.
-    """
-    wanted: Object = plain_copy(subscription)
-    wanted |= wish.fields
-    _redeem(work, wanted, wish.discounts)
-    if not wish.bills:
-        return Effect(wanted)
-    at = _proration_date(subscription, wish, work.now)
-    before = subscription["items"]["data"]
-    after = items_after(work, wanted, wish.items)
-    wanted["items"] = items_of(wanted["id"], after)
-    if wish.trial_end is not None:
-        return _trial(work, wanted, wish, Effect(wanted, at=at), before)
-    if standing.in_trial(wanted, work.now):
-        _keeps_trial(wish)
-        return Effect(wanted)
-    if wish.anchor == "now" or (wish.anchor is None and _needs_restart(before, after)):
-        return _restart(work, wanted, wish, Effect(wanted, at=at), before)
-    return _prorate(work, wanted, wish, Effect(wanted, at=at), before)
-
-
-def _proration_date(subscription: Object, wish: Change, now: int) -> int:
-    start, end = schedule.period_of(subscription)
-    if wish.proration_date is None:
-        return min(now, end)
-    if not start <= wish.proration_date <= end:
-        raise StripeError(
-            "Cannot specify `proration_date` outside of the current period.", param="proration_date"
-        )
-    return wish.proration_date
-
-
-def _needs_restart(before: list[Object], after: list[Object]) -> bool:
-    """Another interval, or the first price that costs something, begins a new cycle."""
-    if interval_of(before[0]["price"]) != interval_of(after[0]["price"]):
-        return True
-    return not _price_of(before) and bool(_price_of(after))
-
-
-def _price_of(items: list[Object]) -> int:
-    return sum(cost(item["price"], item["quantity"]) for item in items)
-
-
-def _trial(
-    work: Work, wanted: Object, wish: Change, effect: Effect, before: list[Object]
-) -> Effect:
-    """Begins, moves or ends. What was paid for the time of a new trial is credited."""
-    assert wish.trial_end is not None
-    was_in_trial = standing.in_trial(wanted, work.now)
-    if wish.trial_end <= work.now:
-        return _without_trial(work, wanted, wish, effect, before)
-    _keeps_trial(wish)
-    if not was_in_trial:
-        _credit(work, wanted, wish, before, effect.at)
-        wanted["trial_start"] = work.now
-    wanted |= {
-        "trial_end": wish.trial_end,
-        "billing_cycle_anchor": wish.trial_end,
-        "status": "trialing",
-    }
-    start = schedule.period_of(wanted)[0] if was_in_trial else work.now
-    period = Period(start, wish.trial_end)
-    cycle.enter(wanted, period)
-    if not was_in_trial:
-        effect.lines = [lines.trial(work, wanted, item, period) for item in wanted["items"]["data"]]
-        effect.invoices_now = True
-    return effect
-
-
-def _keeps_trial(wish: Change) -> None:
-    """The end of a trial is the anchor of what follows."""
-    if wish.anchor == "now":
-        raise unsupported(
-            "billing_cycle_anchor", "The simulator begins no cycle now while a trial goes on."
-        )
-
-
-def _without_trial(
-    work: Work, wanted: Object, wish: Change, effect: Effect, before: list[Object]
-) -> Effect:
-    """`trial_end=now`: a trial ends, or there was none, and then the anchor stays
-    unless it is to be now, also for a price with another interval (so it was recorded
-    from Stripe).
-    """
-    was_in_trial = standing.in_trial(wanted, work.now)
-    if was_in_trial:
-        wanted |= {"trial_end": work.now, "status": "active"}
-    if wish.anchor == "now" or (was_in_trial and wish.anchor is None):
-        return _restart(work, wanted, wish, effect, before)
-    if not was_in_trial:
-        return _prorate(work, wanted, wish, effect, before)
-    whole = cycle.period_at(wanted, work.now)
-    cycle.enter(wanted, whole)
-    period = Period(work.now, whole.end)
-    effect.lines = [
-        lines.recurring(
-            work,
-            wanted,
-            item,
-            period,
-            remaining(cost(item["price"], item["quantity"]), whole, work.now),
-        )
-        for item in wanted["items"]["data"]
-    ]
-    effect.invoices_now = True
-    return effect
-
-
-def _restart(
-    work: Work, wanted: Object, wish: Change, effect: Effect, before: list[Object]
-) -> Effect:
-    """A new cycle from now: unused time of the old one is credited, the first period is
-    invoiced at once.
-    """
-    _credit(work, wanted, wish, before, effect.at)
-    wanted["billing_cycle_anchor"] = work.now
-    period = cycle.period_at(wanted, work.now)
-    cycle.enter(wanted, period)
-    effect.lines = [lines.recurring(work, wanted, item, period) for item in wanted["items"]["data"]]
-    effect.invoices_now = True
-    return effect
-
-
-def _credit(work: Work, wanted: Object, wish: Change, before: list[Object], at: int) -> bool:
-    """Whether there was anything to credit."""
-    if wish.proration_behavior == "none":
-        return False
-    found = [lines.credit(work, wanted, item, at) for item in before]
-    return any(found)
-
-
-def _prorate(
-    work: Work, wanted: Object, wish: Change, effect: Effect, before: list[Object]
-) -> Effect:
-    """The anchor stays: credits for what is replaced, charges for what replaces it, to
-    the end of its own period.
-    """
-    if interval_of(before[0]["price"]) != interval_of(wanted["items"]["data"][0]["price"]):
-        cycle.enter(wanted, cycle.period_at(wanted, work.now))
-    if wish.proration_behavior == "none":
-        return effect
-    old = {item["id"]: item for item in before}
-    new = {item["id"]: item for item in wanted["items"]["data"]}
-    changed = [one for one in old.keys() | new.keys() if not _same(old.get(one), new.get(one))]
-    ordered = sorted(changed, key=[*old, *new].index)
-    found = _credit(work, wanted, wish, [old[one] for one in ordered if one in old], effect.at)
-    prices = _net_prices(work, wanted)
-    period = cycle.period_at(wanted, schedule.period_of(wanted)[0])
-    at = max(effect.at, period.start)
-    for one in ordered:
-        if one in new:
-            amount = remaining(prices[one], period, at)
-            _, wanted["_debits"][one] = lines.charge(work, wanted, new[one], amount, at)
-            found = True
-    effect.invoices_now = found and wish.proration_behavior == "always_invoice"
-    return effect
-
-
-def _same(old: Object | None, new: Object | None) -> bool:
-    return bool(
-        old
-        and new
-        and old["price"]["id"] == new["price"]["id"]
-        and old["quantity"] == new["quantity"]
-    )
-
-
-def _net_prices(work: Work, wanted: Object) -> dict[str, int]:
-    """What a period of each item costs after the discounts that run now."""
-    items = wanted["items"]["data"]
-    gross = [
-        Discountable(cost(item["price"], item["quantity"]), item["price"]["product"])
-        for item in items
-    ]
-    running = coupons.running(work, wanted["discounts"], work.now)
-    reductions = [
-        coupons.reduction(work, work.get("discount", one), wanted["currency"]) for one in running
-    ]
-    taken = reductions_by_line(gross, reductions)
-    return {
-        item["id"]: each.amount - sum(amount for _, amount in off)
-        for item, each, off in zip(items, gross, taken, strict=True)
-    }
-
-
-def _redeem(work: Work, wanted: Object, sources: list[Object] | None) -> None:
-    if sources is None:
-        return
-    for discount in wanted["discounts"]:
-        coupons.end(work, discount)
-    wanted["discounts"] = [
-        coupons.redeem(work, one, wanted["customer"], wanted["id"], wanted["currency"])["id"]
-        for one in sources
-    ]
 
 
 def _kept(work: Work, wanted: Object) -> Object:

@@ -7,14 +7,13 @@ from typing import Any
 
 from simulator.billing import collection, endings, payments, quotes, setups, subscriptions
 from simulator.billing.card_details import check_cvc
+from simulator.billing.checkout_endings import complete, require_open
 from simulator.billing.customers import new_customer
 from simulator.billing.payment_methods import attach, new_card
 from simulator.billing.subscriptions import Order, Wanted
 from simulator.durations import DAY
 from simulator.objects import Object
-from simulator.protocol.errors import StripeError, card_error
-from simulator.shapes.checkout import customer_details
-from simulator.state.actions import timer
+from simulator.protocol.errors import card_error
 from simulator.state.work import Work
 
 
@@ -60,13 +59,6 @@ def pay(
         case _:
             _subscribe(work, session, wanted, payment_method, customer)
     return session
-
-
-def require_open(session: Object) -> None:
-    if session["status"] != "open":
-        raise StripeError(
-            f"This Checkout Session is {session['status']}: it can no longer be paid."
-        )
 
 
 def next_step(work: Work, session: Object) -> str | None:
@@ -122,7 +114,7 @@ def _subscribe(
         return
     subscription = _begun(work, session, wanted, customer)
     if payment_method is None or subscription["status"] != "incomplete":
-        _complete(work, session, None)
+        complete(work, session, None)
         return
     intent = collection.intent_of(work, work.get("invoice", subscription["latest_invoice"]))
     _charge(work, session, intent, payment_method)
@@ -174,7 +166,7 @@ def _charge(
             answer.decline.message, answer.decline.code, decline_code=answer.decline.decline_code
         )
     if answer.paid:
-        _complete(work, session, intent)
+        complete(work, session, intent)
     else:
         _wait(work, session, intent)
 
@@ -203,7 +195,7 @@ def _pay_once(
 ) -> None:
     session["_chosen"] = [quotes.chosen(source) for source in wanted.sources]
     if payment_method is None:
-        _complete(work, session, None)
+        complete(work, session, None)
         return
     data: dict[str, Any] = session["_payment_intent_data"]
     intent = work.find("payment_intent", session.get("_intent"))
@@ -256,9 +248,9 @@ def _set_up(
         _begun(
             work, session, wanted, work.get("customer", session["customer"] or session["_customer"])
         )
-        _complete(work, session, None)
+        complete(work, session, None)
     else:
-        _complete(work, session, None)
+        complete(work, session, None)
 
 
 def _wait(work: Work, session: Object, intent: Object) -> None:
@@ -277,43 +269,3 @@ def resume(work: Work, session: Object, intent: Object) -> None:
         _set_up(work, session, intent, payment_method, authenticated=True)
     else:
         _charge(work, session, intent, payment_method, authenticated=True)
-
-
-def _complete(work: Work, session: Object, intent: Object | None) -> None:
-    customer = work.find("customer", session["customer"] or session.get("_customer"))
-    subscription = work.find("subscription", session.get("_subscription"))
-    wanted = [quotes.source_of(work, one) for one in session.get("_chosen", [])]
-    session |= {
-        "status": "complete",
-        "url": None,
-        "payment_status": "paid" if intent else "no_payment_required",
-        "customer": customer["id"] if customer else None,
-        "customer_details": customer_details(
-            email=customer["email"] if customer else session["_email"],
-            name=session["_name"] or (customer["name"] if customer else None),
-        ),
-        "subscription": subscription["id"] if subscription else None,
-        "invoice": subscription["latest_invoice"] if subscription else None,
-        "payment_intent": intent["id"] if intent and session["mode"] == "payment" else None,
-        "_waiting": None,
-    }
-    quotes.with_amounts(work, session, wanted)
-    work.clear_timer("checkout.expire", session["id"])
-    work.put(session)
-    work.emit("checkout.session.completed", session)
-
-
-@timer("checkout.expire")
-def session_is_late(work: Work, identity: str) -> None:
-    expire(work, work.get("checkout.session", identity))
-
-
-def expire(work: Work, session: Object) -> Object:
-    require_open(session)
-    session |= {"status": "expired", "url": None, "_waiting": None}
-    if session["mode"] == "setup":
-        setups.cancel(work, work.get("setup_intent", session["setup_intent"]), None)
-    work.clear_timer("checkout.expire", session["id"])
-    work.put(session)
-    work.emit("checkout.session.expired", session)
-    return session

@@ -2,7 +2,7 @@
 due.
 """
 
-from simulator.billing import advancing, invoices, payments, pending, standing
+from simulator.billing import advancing, invoice_endings, invoices, payments, pending, standing
 from simulator.billing.payments import Answer
 from simulator.durations import DAY
 from simulator.objects import Object
@@ -73,7 +73,7 @@ def settle(work: Work, intent: Object, answer: Answer) -> None:
 def void(work: Work, invoice: Object) -> Object:
     """An update that waited for this invoice will not happen."""
     subscription = invoices.subscription_of(work, invoice)
-    invoices.void(work, invoice)
+    invoice_endings.void(work, invoice)
     if subscription and subscription.get("_pending", {}).get("invoice") == invoice["id"]:
         pending.drop(work, subscription)
         standing.put(work, subscription)

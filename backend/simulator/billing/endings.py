@@ -7,6 +7,7 @@ from typing import Any
 from simulator.billing import (
     advancing,
     collection,
+    invoice_endings,
     invoices,
     lines,
     schedule,
@@ -86,7 +87,7 @@ def expire(work: Work, subscription: Object) -> Object:
     """
     schedule.clear(work, subscription)
     for invoice in invoices.in_state(work, subscription["id"], {"draft", "open"}):
-        invoices.void(work, invoice)
+        invoice_endings.void(work, invoice)
     subscription |= {
         "status": "incomplete_expired",
         "canceled_at": work.now,

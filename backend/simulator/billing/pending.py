@@ -4,7 +4,7 @@
 
 from typing import Any
 
-from simulator.billing import invoices, schedule
+from simulator.billing import invoice_endings, schedule
 from simulator.durations import HOUR
 from simulator.objects import Object
 from simulator.state.work import Work
@@ -75,7 +75,7 @@ def discard(work: Work, subscription: Object) -> None:
     drop(work, subscription)
     invoice = work.get("invoice", held["invoice"])
     if invoice["status"] in {"draft", "open"}:
-        invoices.void(work, invoice)
+        invoice_endings.void(work, invoice)
 
 
 def drop(work: Work, subscription: Object) -> None:

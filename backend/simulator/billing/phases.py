@@ -7,8 +7,8 @@ begins within a period is a change like any other.
 
 from simulator.billing import changes, coupons, schedule
 from simulator.billing.catalog import interval_of
-from simulator.billing.changes import Change
 from simulator.billing.items import ItemChange
+from simulator.billing.reshaping import Change
 from simulator.objects import Object
 from simulator.shapes.subscription import items_of, new_item, plan_of
 from simulator.shapes.subscription_schedule import new_phase, phase_item

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from simulator.billing import changes, cycle, invoices, schedule, scheduling
-from simulator.billing.changes import Change
+from simulator.billing.reshaping import Change, reshape
 from simulator.billing.subscriptions import Order, start
 from simulator.durations import HOUR
 from simulator.objects import EMBEDDED, Object
@@ -44,7 +44,7 @@ def upcoming(work: Work, subscription: Object, *, follows_schedule: bool = True)
 
 def of_change(work: Work, subscription_id: str, wish: Change) -> Object:
     with _undone(work) as scratch:
-        effect = changes.reshape(scratch, scratch.get("subscription", subscription_id), wish)
+        effect = reshape(scratch, scratch.get("subscription", subscription_id), wish)
         if effect.invoices_now:
             plan = changes.plan_of_update(scratch, effect, "upcoming")
             return _shown(invoices.compose(scratch, plan), scratch.now)

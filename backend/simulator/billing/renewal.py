@@ -6,6 +6,7 @@ from simulator.billing import (
     collection,
     cycle,
     endings,
+    invoice_endings,
     invoices,
     pausing,
     pending,
@@ -94,9 +95,9 @@ def draft_is_due(work: Work, invoice_id: str) -> None:
     if invoice["status"] != "open":
         return
     if paused and paused["behavior"] == "void":
-        invoices.void(work, invoice)
+        invoice_endings.void(work, invoice)
     elif paused:
-        invoices.give_up(work, invoice, "subscription_paused")
+        invoice_endings.give_up(work, invoice, "subscription_paused")
     else:
         collection.collect(work, invoice)
 

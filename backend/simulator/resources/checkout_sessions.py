@@ -9,7 +9,7 @@ from stripe.params.checkout import (
     SessionUpdateParams,
 )
 
-from simulator.billing import checkout, coupons, quotes, setups, subscriptions
+from simulator.billing import checkout_endings, coupons, quotes, setups, subscriptions
 from simulator.billing.catalog import active_price, cost, product_name
 from simulator.billing.products import new_product
 from simulator.durations import DAY, MINUTE
@@ -67,17 +67,22 @@ def create(work: Work, params: Params) -> Object:
     check_session(session, params)
     if customer and mode == "subscription":
         subscriptions.check_currency(work, customer, session["currency"], "line_items")
-    sources = coupons.chosen(work, params.get("discounts") or [], session["customer"])
-    for source in sources:
-        coupons.check_currency(work, source, session["currency"] or "usd")
-    quotes.with_amounts(work, session, sources)
-    check_total(session)
+    _with_amounts(work, params, session)
     work.set_timer("checkout.expire", session["id"], session["expires_at"])
     if mode == "setup":
         session["setup_intent"] = setups.new_intent(
             work, customer=session["customer"], **session["_setup_intent_data"]
         )["id"]
     return work.put(session)
+
+
+def _with_amounts(work: Work, params: Params, session: Object) -> None:
+    """Write the amounts into the session, after its discounts."""
+    sources = coupons.chosen(work, params.get("discounts") or [], session["customer"])
+    for source in sources:
+        coupons.check_currency(work, source, session["currency"] or "usd")
+    quotes.with_amounts(work, session, sources)
+    check_total(session)
 
 
 def _refuse(params: Params) -> None:
@@ -233,7 +238,7 @@ def expire(work: Work, _: Params, identity: str) -> Object:
             'Only Checkout Sessions with a status in ["open"] can be expired. '
             f"This Checkout Session has a status of `{session['status']}`."
         )
-    return checkout.expire(work, session)
+    return checkout_endings.expire(work, session)
 
 
 @operation("GET /v1/checkout/sessions", SessionListParams)

@@ -1,7 +1,7 @@
 from stripe.params import InvoiceCreatePreviewParams
 
 from simulator.billing import coupons, preview
-from simulator.billing.changes import Change
+from simulator.billing.reshaping import Change
 from simulator.billing.subscriptions import Order
 from simulator.objects import Object
 from simulator.protocol.errors import StripeError, unsupported

@@ -11,7 +11,7 @@ from stripe.params import (
     InvoiceVoidInvoiceParams,
 )
 
-from simulator.billing import collection, coupons, invoices
+from simulator.billing import collection, coupons, invoice_endings, invoices
 from simulator.billing.currencies import checked
 from simulator.billing.invoices import Plan
 from simulator.billing.payment_methods import check_payer, usable
@@ -205,7 +205,7 @@ def void(work: Work, _: Params, identity: str) -> Object:
 def mark_uncollectible(work: Work, _: Params, identity: str) -> Object:
     invoice = _found(work, identity)
     invoices.require(invoice, "open")
-    return invoices.give_up(work, invoice)
+    return invoice_endings.give_up(work, invoice)
 
 
 @includable("invoice", "payments")

@@ -7,8 +7,9 @@ from stripe.params import (
 )
 
 from simulator.billing import scheduling
-from simulator.billing.changes import Change, change
+from simulator.billing.changes import change
 from simulator.billing.items import ItemChange
+from simulator.billing.reshaping import Change
 from simulator.objects import Object
 from simulator.protocol.errors import missing
 from simulator.protocol.lists import page_of

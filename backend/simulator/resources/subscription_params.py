@@ -6,9 +6,9 @@ from typing import Any
 
 from simulator.billing import coupons, schedule
 from simulator.billing.catalog import recurring_price
-from simulator.billing.changes import Change
 from simulator.billing.endings import ending_at
 from simulator.billing.items import ItemChange
+from simulator.billing.reshaping import Change
 from simulator.billing.subscriptions import Wanted
 from simulator.objects import Object
 from simulator.protocol.errors import StripeError, unsupported

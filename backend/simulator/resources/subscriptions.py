@@ -22,6 +22,7 @@ from simulator.billing import (
     subscriptions,
 )
 from simulator.billing.catalog import interval_of
+from simulator.billing.reshaping import Change
 from simulator.billing.subscriptions import Order
 from simulator.durations import DAY
 from simulator.objects import Object
@@ -127,11 +128,7 @@ def _set_ending(work: Work, subscription: Object, params: Params) -> Object:
     created as ending.
     """
     fields = cancellation(params, subscription, work.now)
-    return (
-        changes.change(work, subscription, changes.Change(fields=fields))
-        if fields
-        else subscription
-    )
+    return changes.change(work, subscription, Change(fields=fields)) if fields else subscription
 
 
 @operation("GET /v1/subscriptions/{id}", SubscriptionRetrieveParams)
@@ -162,7 +159,7 @@ def update(work: Work, params: Params, identity: str) -> Object:
     return changed
 
 
-def _stops(work: Work, subscription: Object, wish: changes.Change) -> bool:
+def _stops(work: Work, subscription: Object, wish: Change) -> bool:
     """Its trial is to end now, and without a card what comes then is no change of what
     it costs.
     """

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from app.core.keys import cipher
 from app.core.types import now
 from app.db.database import SessionLocal
-from app.routers.auth.mfa import recovery_codes, second_factor, totp
+from app.routers.auth.mfa import key_rotation, recovery_codes, totp
 from app.routers.auth.models import RecoveryCode, Totp, User
 
 
@@ -36,7 +36,7 @@ def phone_of(user: User) -> Phone:
     )
     phone.recovery_codes = [f"{code}-{user.id}" for code in phone.recovery_codes]
     with SessionLocal() as db, db.begin():
-        encrypted = cipher(second_factor.PURPOSE).encrypt(phone.secret.encode()).decode()
+        encrypted = cipher(key_rotation.PURPOSE).encrypt(phone.secret.encode()).decode()
         db.add(Totp(user_id=user.id, secret=encrypted, confirmed_at=now()))
         db.add_all(
             RecoveryCode(user_id=user.id, digest=recovery_codes.digest(code))

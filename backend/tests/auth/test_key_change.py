@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from app.cli import cli
 from app.core.keys import BadSignature, cipher, is_current, sign, unsign
 from app.db.database import SessionLocal
-from app.routers.auth.mfa import second_factor
+from app.routers.auth.mfa import key_rotation
 from app.routers.auth.models import Totp
 from tests.auth.factories import make_user
 from tests.auth.phones import phone_of
@@ -108,11 +108,11 @@ def test_a_second_factor_is_encrypted_anew_when_it_is_used(client, db, change):
     phone = phone_of(user)
     change(OLD)
     assert answer(client, user, phone).status_code == 200
-    assert is_current(second_factor.PURPOSE, secret_of(user))
+    assert is_current(key_rotation.PURPOSE, secret_of(user))
 
 
 def test_a_command_encrypts_all_second_factors_anew(client, db, change, monkeypatch):
-    monkeypatch.setattr(second_factor, "BATCH", 2)
+    monkeypatch.setattr(key_rotation, "BATCH", 2)
     users = [make_user() for _ in range(5)]
     phones = [phone_of(user) for user in users]
     change(OLD)

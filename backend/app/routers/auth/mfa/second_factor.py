@@ -17,10 +17,9 @@ from sqlalchemy.orm import Session
 
 from app.core.config import get_settings
 from app.core.errors import Conflict, Unauthenticated
-from app.core.keys import cipher, is_current
+from app.core.keys import cipher
 from app.core.logging import get_logger
 from app.db import clock
-from app.db.database import SessionLocal
 from app.platform.mail import queue_mail
 from app.routers.auth import queries
 from app.routers.auth.credentials import one_time_tokens, security_events
@@ -32,10 +31,9 @@ from app.routers.auth.sessions.login_sessions import lock_user, open_session
 from app.routers.auth.sessions.reauthentication import require_owner
 
 from . import recovery_codes, totp
+from .key_rotation import PURPOSE, renew
 
 MAX_TRIES = 5  # wrong codes for one challenge
-PURPOSE = "totp secrets"
-BATCH = 500
 
 log = get_logger(__name__)
 
@@ -266,38 +264,6 @@ def _is_next_code(row: Totp, code: str, at: datetime) -> bool:
         row.last_step = step
         renew(row)
     return step is not None
-
-
-def renew(row: Totp) -> None:
-    """Encrypt the secret with the current key if an older key encrypted it.
-
-    Raises `cryptography.fernet.InvalidToken`.
-    """
-    if not is_current(PURPOSE, row.secret):
-        row.secret = cipher(PURPOSE).rotate(row.secret).decode()
-
-
-def renew_all() -> tuple[int, int]:
-    """Encrypt the secrets of all users with the current key, in batches.
-
-    Return how many were renewed, and how many neither key can read.
-    """
-    renewed = unreadable = last = 0
-    while True:
-        with SessionLocal() as db, db.begin():
-            some = (
-                select(Totp).where(Totp.id > last).order_by(Totp.id).limit(BATCH).with_for_update()
-            )
-            rows = list(db.scalars(some))
-            if not rows:
-                return renewed, unreadable
-            for row in rows:
-                before, last = row.secret, row.id
-                try:
-                    renew(row)
-                except Unreadable:
-                    unreadable += 1
-                renewed += row.secret != before
 
 
 def _issuer() -> str:

@@ -28,7 +28,7 @@ from app.routers.payments.webhooks.processing import Outcome
 from app.routers.payments.webhooks.receiving import SOURCE
 
 from . import doctor, endpoints
-from .doctor import Difference
+from .differences import Difference
 
 SHOWN = 100
 COUNTED = 10_000  # beyond this number, the exact count is not shown

@@ -8,9 +8,7 @@ difference is reported.
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -20,14 +18,15 @@ from app.db.batches import read_in_batches
 from app.db.database import SessionLocal
 from app.routers.auth.models import User
 from app.routers.payments import gateway
-from app.routers.payments.gateway import SeenInvoice, SeenPayer, SeenSubscription, StripeRefused
+from app.routers.payments.gateway import SeenPayer, StripeRefused
 from app.routers.payments.mirror import forgetting, sync
-from app.routers.payments.models import Customer, Invoice, Plan, Subscription
+from app.routers.payments.models import Customer, Plan, Subscription
 from app.routers.payments.plans import plan_file, publishing
-from app.routers.payments.queries import CURRENT, LIVE, UNFINISHED
+from app.routers.payments.queries import LIVE
 from app.routers.payments.webhooks import processing
 
 from . import endpoints, invariants
+from .differences import Difference, difference, of_invoices, of_subscriptions, word_of
 
 PATIENCE = 10.0  # seconds
 PAUSE = 1.0
@@ -35,21 +34,6 @@ AT_ONCE = 8  # payers asked about at once; Stripe allows a hundred calls a secon
 BATCH = 100
 PAGE_LIFE = timedelta(days=2)  # longer than Stripe keeps a Checkout page open
 OPEN_PAGE = "checkout of a deleted account"
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A difference between our rows and Stripe's objects.
-
-    `customer_id` is the payer whose rows a look at Stripe would repair, or `None` if a
-    look would not help.
-    """
-
-    subject: str
-    what: str
-    ours: str
-    theirs: str
-    customer_id: int | None = None
 
 
 def examine(*, patience: float | None = None, with_endpoints: bool = False) -> list[Difference]:
@@ -136,25 +120,27 @@ def _payer(db: Session, customer: Customer, seen: SeenPayer | None) -> Iterator[
         yield Difference(name, "customer", "known", "unknown")
         return
     if bool(customer.gone_at) != seen.is_gone:
-        yield _differs(customer, name, "deleted", ours=bool(customer.gone_at), theirs=seen.is_gone)
+        yield difference(
+            customer, name, "deleted", ours=bool(customer.gone_at), theirs=seen.is_gone
+        )
     if seen.email and seen.email != customer.email:
-        yield _differs(customer, name, "email", ours=customer.email, theirs=seen.email)
+        yield difference(customer, name, "email", ours=customer.email, theirs=seen.email)
     trials = [one.trial_start for one in seen.subscriptions if one.trial_start]
     if trials and customer.trial_used_at is None:
-        yield _differs(customer, name, "trial used", ours=None, theirs=min(trials))
+        yield difference(customer, name, "trial used", ours=None, theirs=min(trials))
     live = [one.id for one in seen.subscriptions if one.status in LIVE]
     if len(live) > 1:
-        yield _differs(customer, name, "live subscriptions", ours=1, theirs=", ".join(live))
+        yield difference(customer, name, "live subscriptions", ours=1, theirs=", ".join(live))
     if not seen.is_gone and forgetting.is_orphan(db, customer):
         yield from _orphan(customer, seen, live)
-    yield from _subscriptions(db, customer, seen)
-    yield from _invoices(db, customer, seen)
+    yield from of_subscriptions(db, customer, seen)
+    yield from of_invoices(db, customer, seen)
 
 
 def _orphan(customer: Customer, seen: SeenPayer, live: list[str]) -> Iterator[Difference]:
     """Report what Stripe still has of a deleted account. A look makes it forget."""
     name = customer.stripe_id or ""
-    yield _differs(
+    yield difference(
         customer,
         name,
         "customer of a deleted account",
@@ -162,7 +148,7 @@ def _orphan(customer: Customer, seen: SeenPayer, live: list[str]) -> Iterator[Di
         theirs=seen.email or "known",
     )
     for subscription in live:
-        yield _differs(
+        yield difference(
             customer, subscription, "subscription of a deleted account", ours=None, theirs="live"
         )
 
@@ -185,72 +171,6 @@ def notices() -> list[Difference]:
         Difference(row.stripe_id, "subscription of a disabled user", f"user {row.id}", row.status)
         for row in rows
     ]
-
-
-def _subscriptions(db: Session, customer: Customer, seen: SeenPayer) -> Iterator[Difference]:
-    rows = {
-        row.stripe_id: row
-        for row in db.scalars(select(Subscription).filter_by(customer_id=customer.id))
-    }
-    for one in seen.subscriptions:
-        row = rows.pop(one.id, None)
-        if row is None:
-            yield _differs(customer, one.id, "subscription", ours=None, theirs=one.status)
-        else:
-            plan = {
-                "plan_id": db.scalar(select(Plan.id).where(Plan.stripe_price_id == one.price_id))
-            }
-            owes = {"past_due_since": sync.owes_since(one, seen.invoices)}
-            yield from _columns(customer, row, _columns_of_subscription(one) | plan | owes)
-    for row in rows.values():
-        if row.status in CURRENT:
-            yield _differs(customer, row.stripe_id, "subscription", ours=row.status, theirs=None)
-
-
-def _columns_of_subscription(seen: SeenSubscription) -> dict[str, Any]:
-    return {name: getattr(seen, name) for name in sync.SUBSCRIPTION_COLUMNS} | {
-        "stripe_item_id": seen.item_id,
-        "stripe_price_id": seen.price_id,
-    }
-
-
-def _invoices(db: Session, customer: Customer, seen: SeenPayer) -> Iterator[Difference]:
-    rows = {
-        row.stripe_id: row for row in db.scalars(select(Invoice).filter_by(customer_id=customer.id))
-    }
-    for one in seen.invoices:
-        row = rows.pop(one.id, None)
-        if row is None:
-            yield _differs(customer, one.id, "invoice", ours=None, theirs=one.status)
-        else:
-            yield from _columns(customer, row, _columns_of_invoice(one))
-    for row in rows.values():
-        if row.status in UNFINISHED and not seen.is_gone:
-            yield _differs(customer, row.stripe_id, "invoice", ours=row.status, theirs=None)
-
-
-def _columns_of_invoice(seen: SeenInvoice) -> dict[str, Any]:
-    return {name: getattr(seen, name) for name in sync.INVOICE_COLUMNS}
-
-
-def _columns(
-    customer: Customer, row: Subscription | Invoice, theirs: dict[str, Any]
-) -> Iterator[Difference]:
-    for name, value in sorted(theirs.items()):
-        if getattr(row, name) != value:
-            yield _differs(customer, row.stripe_id, name, ours=getattr(row, name), theirs=value)
-
-
-def _differs(
-    customer: Customer, subject: str, what: str, *, ours: object, theirs: object
-) -> Difference:
-    return Difference(subject, what, _word(ours), _word(theirs), customer.id)
-
-
-def _word(value: object) -> str:
-    if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M:%S}"
-    return "none" if value is None else str(value)
 
 
 def _pages_of_orphans() -> list[Difference]:
@@ -304,7 +224,7 @@ def _plans() -> list[Difference]:
             if plan.offered_as
         }
     return steps + [
-        Difference(slug, "price", _word(sold.get(slug)), price.id)
+        Difference(slug, "price", word_of(sold.get(slug)), price.id)
         for slug, price in wanted.items()
         if price and sold.get(slug) != price.id
     ]

@@ -1,0 +1,43 @@
+"""Secrets of authenticator apps, encrypted again with the current `SECRET_KEY`."""
+
+from cryptography.fernet import InvalidToken as Unreadable
+from sqlalchemy import select
+
+from app.core.keys import cipher, is_current
+from app.db.database import SessionLocal
+from app.routers.auth.models import Totp
+
+PURPOSE = "totp secrets"
+BATCH = 500
+
+
+def renew(row: Totp) -> None:
+    """Encrypt the secret with the current key if an older key encrypted it.
+
+    Raises `cryptography.fernet.InvalidToken`.
+    """
+    if not is_current(PURPOSE, row.secret):
+        row.secret = cipher(PURPOSE).rotate(row.secret).decode()
+
+
+def renew_all() -> tuple[int, int]:
+    """Encrypt the secrets of all users with the current key, in batches.
+
+    Return how many were renewed, and how many neither key can read.
+    """
+    renewed = unreadable = last = 0
+    while True:
+        with SessionLocal() as db, db.begin():
+            some = (
+                select(Totp).where(Totp.id > last).order_by(Totp.id).limit(BATCH).with_for_update()
+            )
+            rows = list(db.scalars(some))
+            if not rows:
+                return renewed, unreadable
+            for row in rows:
+                before, last = row.secret, row.id
+                try:
+                    renew(row)
+                except Unreadable:
+                    unreadable += 1
+                renewed += row.secret != before
