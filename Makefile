@@ -137,6 +137,7 @@ openapi: $(STAMP) ## rewrite the OpenAPI snapshots after an intended change
 	$(IN_BACKEND) tests.openapi_snapshots
 
 bench: $(STAMP) ## measure the comparisons of the README on this machine
+	$(IN_BACKEND) benchmarks.speed
 	$(IN_BACKEND) benchmarks.admission
 	$(IN_BACKEND) benchmarks.sign_in
 	$(IN_BACKEND) benchmarks.simulator

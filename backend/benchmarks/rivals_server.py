@@ -1,0 +1,10 @@
+"""Serve `benchmarks.rivals` on `PORT`, with the server that Liftoff runs on."""
+
+import os
+
+import uvicorn
+
+if __name__ == "__main__":
+    uvicorn.run(
+        "benchmarks.rivals:app", port=int(os.environ["PORT"]), log_level="error", access_log=False
+    )
