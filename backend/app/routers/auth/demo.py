@@ -1,4 +1,4 @@
-"""Users of the demo: one superuser and two authors, all verified."""
+"""Demo users: one superuser and two authors, all verified."""
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session

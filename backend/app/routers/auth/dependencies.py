@@ -1,15 +1,14 @@
-"""The caller of a request, for routes of every feature.
+"""Dependencies that give the routes of every feature their caller.
 
-Routes take `CurrentUser`, `OptionalUser`, `VerifiedUser` or `Superuser`.
+Routes take `CurrentUser`, `OptionalUser`, `VerifiedUser` or `Superuser`. In a route
+that writes, the rows of the caller and of their session are locked until its
+transaction ends. Until then, no other request can delete, disable, demote or sign out
+the caller. Routes of auth itself take `CurrentSession`, which locks nothing, because
+they lock the rows in an order of their own.
 
-In a route that writes, the caller's rows are locked until its transaction ends.
-Meanwhile nobody can delete, disable, demote or sign out the caller (R21). Routes of
-auth itself take `CurrentSession`, which locks nothing. They change the user, and lock
-the rows in an order of their own.
-
-A feature registers its hooks here, too. `before_deletion` takes a check that may
-prevent the deletion of an account. `after_email_change` takes what to do after a change
-of address.
+A feature also registers its hooks here. `before_deletion` registers a check that may
+prevent the deletion of an account. `after_email_change` registers a function that runs
+after a change of address.
 """
 
 from typing import Annotated
@@ -46,8 +45,8 @@ bearer = OAuth2PasswordBearer(
 )
 BearerToken = Annotated[str | None, Depends(bearer)]
 
-# Stands before the session among a route's parameters: a request that waits for a
-# processor to hash on must not hold a connection meanwhile.
+# A route must list this dependency before its database session. Then a request that
+# waits for a processor does not hold a connection.
 HashingSlot = Depends(hashing_slot, scope="function")
 
 
@@ -72,10 +71,11 @@ CurrentSession = Annotated[LoginSession, Depends(current_session)]
 
 @raises(Unauthenticated)
 def held_session(request: Request, db: db_dependency, token: BearerToken) -> LoginSession | None:
-    """Return the caller's session, or `None` for the public.
+    """Return the session of the caller, or `None` if the request has no token.
 
-    In a request that writes, the session is locked. A token that is sent must be valid.
-    A client with an expired token is told so, rather than served as a stranger.
+    In a request that writes, the session is locked. An invalid or expired token is
+    refused. Without this, a client with an expired token would be served as an
+    anonymous caller.
     """
     if token is None:
         if "authorization" in request.headers:
@@ -97,8 +97,8 @@ def _published(request: Request, session: LoginSession) -> LoginSession:
 HeldSession = Annotated[LoginSession | None, Depends(held_session)]
 
 
-# The dependencies below do not use the database. As plain functions, each would cost a
-# request a trip through a thread.
+# The dependencies below are `async` because they do not use the database. A plain
+# function would run in a thread, which costs each request time.
 @principal.optional
 async def optional_user(session: HeldSession) -> User | None:
     return session.user if session else None

@@ -1,11 +1,12 @@
-"""Refusals that several journeys of auth share."""
+"""Errors that several modules of auth raise."""
 
 from app.core.errors import Conflict, Forbidden
 
 
 class UsernameTaken(Conflict):
-    """Another account has the username. Usernames are public, so the client may be
-    told.
+    """Another account has the username.
+
+    Usernames are public, so the response may say so.
     """
 
     code = "username_taken"

@@ -1,6 +1,6 @@
-"""Hooks of other features for the deletion and the change of address of an account.
+"""Hooks with which other features react to deletions and to changes of address.
 
-The features register here. Auth does not know them.
+The features register their functions here, so that auth need not import them.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ _of_email_changes: list[Check] = []
 
 
 class SubscriptionActive(Conflict):
-    """Something is still paid for. The owner has to cancel it first."""
+    """The user still pays for a subscription, and has to cancel it first."""
 
     code = "subscription_active"
     detail = "This account has a subscription that has not ended. Cancel the subscription first."
@@ -34,13 +34,13 @@ def before_deletion(check: Check) -> Check:
 
 
 def check_deletion(db: Session, user: User) -> None:
-    """Run the checks. Raises what they raise."""
+    """Run the registered checks. Raises the error of the first check that fails."""
     for check in _checks:
         check(db, user)
 
 
 def after_email_change(hook: Check) -> Check:
-    """Register `hook` to run in the transaction that puts a new address in force."""
+    """Register `hook` to run in the transaction that changes a user's address."""
     _of_email_changes.append(hook)
     return hook
 

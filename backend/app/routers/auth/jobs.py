@@ -1,4 +1,4 @@
-"""Jobs of auth: work that follows a request, and work that recurs."""
+"""Jobs of auth: work that follows a request, and rows to purge."""
 
 from datetime import timedelta
 from typing import Any
@@ -13,10 +13,10 @@ from .credentials import pending
 from .models import LoginSession, OneTimeToken, SecurityEvent, User, UsernameHold
 from .passwords import changing, lockouts
 
-# The time counts from the end of a session. Addresses of past sessions tell
-# `throttle.Guess` which places are familiar.
+# Counted from the end of a session. The addresses of past sessions tell
+# `throttle.Guess` which addresses are familiar.
 SESSIONS_KEPT = timedelta(days=30)
-# A year, plus the time to notice something that happened a year ago.
+# One year, plus time to notice something that happened a year ago.
 EVENTS_KEPT = timedelta(days=400)
 
 
@@ -47,7 +47,7 @@ def warn_of_lock(db: Session, payload: dict[str, Any]) -> None:
 
 @job("auth.erase_rest")
 def erase_rest(_db: Session, payload: dict[str, Any]) -> Again | None:
-    """Erase what a deleted account left that was too much for one request."""
+    """Erase what the request that deleted an account could not erase in time."""
     return None if erasure.erase_rest(payload["user_id"]) else Again(payload=payload)
 
 

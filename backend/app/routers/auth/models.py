@@ -12,21 +12,21 @@ from app.db.database import Base
 from app.db.mixins import Timestamps
 from app.db.types import PrimaryKey
 
-# No mail can be delivered there (RFC 2606), and no account can register such an
-# address.
+# No mail can be delivered to this domain (RFC 2606), and no account can register an
+# address in it.
 NOBODYS = "@deleted.invalid"
 
 
 class User(Timestamps, Base):
     """An account.
 
-    `username` and `email` are canonical (`app.core.text`): all spellings of a name lead
-    to one row.
+    `username` and `email` are stored in canonical form (`app.core.text`), so all
+    spellings of a name lead to one row.
     """
 
     __tablename__ = "users"
-    # For `pending.py`. Few rows are in this index, or, on MariaDB, which has no partial
-    # index, few of its rows are read.
+    # For the queries in `pending.py`. On PostgreSQL the index is partial, so it has few
+    # rows. MariaDB has no partial indexes, but reads only few rows of this one.
     __table_args__ = (
         Index(
             None,
@@ -40,7 +40,7 @@ class User(Timestamps, Base):
     id: Mapped[PrimaryKey]
     username: Mapped[str] = mapped_column(String(32), unique=True)
     email: Mapped[str] = mapped_column(String(MAX_EMAIL), unique=True)
-    # Null: the user signs in without a password.
+    # Null if the user signs in without a password.
     hashed_password: Mapped[str | None] = mapped_column(String(255))
     is_verified: Mapped[bool] = mapped_column(default=False)
     is_active: Mapped[bool] = mapped_column(default=True)
@@ -48,7 +48,8 @@ class User(Timestamps, Base):
 
     @hybrid_property
     def is_deleted(self) -> bool:
-        """Return whether only the row is left, for what its owner has published.
+        """Return whether the account was deleted, so that its row only names what it
+        published.
 
         A disabled account is not deleted.
         """
@@ -63,9 +64,8 @@ class User(Timestamps, Base):
 class LoginSession(Base):
     """A sign-in on one device.
 
-    Access tokens name it, so that ending it stops them at once. Nothing that a client
-    could present is stored. Refresh tokens are derived from the row and
-    `refresh_count`.
+    Access tokens name their session, so they stop working as soon as it ends. The row
+    contains no token. Refresh tokens are derived from the id and `refresh_count`.
     """
 
     __tablename__ = "login_sessions"
@@ -75,13 +75,13 @@ class LoginSession(Base):
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     created_at: Mapped[datetime]
     last_used_at: Mapped[datetime]
-    # Fixed at sign-in: use never moves it.
+    # Fixed at sign-in. Using the session does not extend it.
     expires_at: Mapped[datetime] = mapped_column(index=True)
     ended_at: Mapped[datetime | None] = mapped_column(index=True)
-    # The default lets the previous version, which does not know this column, continue
-    # during a deployment.
+    # The default is for a deployment, in which the previous version, which does not
+    # know this column, still inserts rows.
     refresh_count: Mapped[int] = mapped_column(default=0, server_default="0")
-    # When the newest refresh token was first issued.
+    # When the newest refresh token was issued for the first time.
     refreshed_at: Mapped[datetime | None]
     ip_address: Mapped[str] = mapped_column(String(45))
     user_agent: Mapped[str] = mapped_column(String(255))
@@ -90,8 +90,9 @@ class LoginSession(Base):
 
 
 class OneTimeToken(Base):
-    """A secret that works once, for one purpose, for a limited time. Only its hash is
-    stored.
+    """A secret that works once, for one purpose, for a limited time.
+
+    Only its hash is stored.
     """
 
     __tablename__ = "one_time_tokens"
@@ -101,9 +102,9 @@ class OneTimeToken(Base):
     digest: Mapped[str] = mapped_column(String(64), unique=True)
     purpose: Mapped[str] = mapped_column(String(32))
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    # What the purpose needs, such as a new address.
+    # JSON data that the purpose needs, such as a new address.
     data: Mapped[str] = mapped_column(String(1000), default="")
-    # Wrong codes that were sent with this token.
+    # The number of wrong codes sent with this token.
     attempts: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
@@ -111,9 +112,9 @@ class OneTimeToken(Base):
 
 
 class Identity(Base):
-    """A person for whom an OpenID provider vouches.
+    """A person whom an OpenID provider has identified.
 
-    The person is identified by issuer and subject, never by the email address.
+    The key is the issuer and subject, never the email address.
     """
 
     __tablename__ = "identities"
@@ -127,17 +128,15 @@ class Identity(Base):
 
 
 class Totp(Base):
-    """A user's second factor: its encrypted secret, and the last time step that was
-    accepted.
-    """
+    """A user's second factor: its encrypted secret, and the last accepted time step."""
 
     __tablename__ = "totps"
 
     id: Mapped[PrimaryKey]
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), unique=True)
     secret: Mapped[str] = mapped_column(String(255))
-    confirmed_at: Mapped[datetime | None]  # null: created, but not yet in force
-    last_step: Mapped[int | None]  # a code is accepted once
+    confirmed_at: Mapped[datetime | None]  # null: created, but not yet confirmed
+    last_step: Mapped[int | None]  # of the last accepted code, which is not accepted again
     created_at: Mapped[datetime] = mapped_column(default=clock.now())
 
 
@@ -153,16 +152,16 @@ class RecoveryCode(Base):
 
 
 class SecurityEvent(Base):
-    """An event in the life of an account, for its owner and for administrators.
+    """A security event of an account, for its owner and for administrators.
 
-    Facts hold ids, never secrets.
+    `facts` hold ids and short words, never secrets.
     """
 
     __tablename__ = "security_events"
     __table_args__ = (
         Index(None, "user_id", "created_at", "id"),
         # For `passwords/lockouts.py`. MySQL indexes only the beginning of a long text,
-        # and has no partial index.
+        # and has no partial indexes.
         Index(
             None,
             "kind",
@@ -182,11 +181,11 @@ class SecurityEvent(Base):
 
 
 class UsernameHold(Base):
-    """The trace of a registration with an address that already has an account.
+    """A username reserved by a registration whose address already has an account.
 
-    Until it expires, it gets the same responses as an account that is waiting to be
-    verified (`pending.py`). So neither asking for the username again nor signing in
-    reveals anything about the address. A hold never opens a session.
+    Until it expires, a hold gets the same responses as an unverified account
+    (`pending.py`). So neither registering the username again nor signing in reveals
+    whether the address is taken. A hold never opens a session.
     """
 
     __tablename__ = "username_holds"
@@ -194,8 +193,8 @@ class UsernameHold(Base):
 
     id: Mapped[PrimaryKey]
     username: Mapped[str] = mapped_column(String(32), unique=True)
-    # Null in rows that the previous version wrote during a deployment, because it does
-    # not know these columns.
+    # Null in rows that the previous version wrote during a deployment. That version
+    # does not know these columns.
     email: Mapped[str | None] = mapped_column(String(MAX_EMAIL))
     hashed_password: Mapped[str | None] = mapped_column(String(255))
     expires_at: Mapped[datetime] = mapped_column(index=True)

@@ -1,4 +1,4 @@
-"""Routes of auth. Rules and queries are in the modules that these routes call."""
+"""Routes of auth. The rules and queries are in the modules that these routes call."""
 
 from typing import Annotated
 
@@ -43,8 +43,8 @@ def create_token(
 ) -> Token:
     """Sign in with a username or an email, and a password.
 
-    A client learns that an account is disabled or unverified only after sending the
-    right password.
+    The response says that an account is disabled or unverified only if the password is
+    correct.
     """
     return cookies.deliver(response, with_password.sign_in(db, data, client), mode)
 

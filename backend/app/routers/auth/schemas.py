@@ -12,11 +12,11 @@ from app.core.types import rule
 
 MAX_PASSWORD = 256
 MAX_TOKEN = 100  # characters; ours have 43
-# The account is part of the demo data.
+# The demo data contain this account.
 DEMO = {"email": "author@example.com", "password": "liftoff-demo-password"}
 NEW_PASSWORD = "four quiet herons wade"  # noqa: S105 - an example
-# Stands for a token that exists only in an email or a response. It has the right form,
-# so that only its value is refused.
+# A placeholder for a token that exists only in an email or a response. It has the right
+# format, so the API refuses it only for its value.
 EXAMPLE_TOKEN = "paste-the-token-of-the-link-in-the-mail-her"  # noqa: S105 - a text to be replaced, no secret
 
 Email = Annotated[
@@ -65,7 +65,9 @@ class Login(Input):
 
 
 class Token(Output):
-    """The tokens of a session. `expires_in` is in seconds."""
+    """The tokens of a session. `expires_in` is the life of the access token, in
+    seconds.
+    """
 
     access_token: str
     token_type: Literal["bearer"] = "bearer"  # noqa: S105 - the standard's word, no secret
@@ -90,7 +92,7 @@ class Me(Output):
 
 
 class Refresh(Input):
-    """The refresh token. Without `refresh_token`, the cookie is used."""
+    """A refresh token. If `refresh_token` is missing, the cookie is used."""
 
     model_config = example({"refresh_token": EXAMPLE_TOKEN})
 
@@ -190,9 +192,9 @@ class PasswordReset(Input):
 
 
 class OwnerInput(Input):
-    """The current password, as proof of ownership.
+    """The current password, as proof that the account is the caller's.
 
-    An account without a password leaves `password` out and needs a recent sign-in.
+    An account without a password omits `password` and needs a recent sign-in.
     """
 
     model_config = example({"password": DEMO["password"]})
@@ -201,10 +203,9 @@ class OwnerInput(Input):
 
 
 class PasswordChange(Input):
-    """The current password and the new one.
+    """The current password and the new password.
 
-    An account without a password leaves `current_password` out and needs a recent
-    sign-in.
+    An account without a password omits `current_password` and needs a recent sign-in.
     """
 
     model_config = example({"current_password": DEMO["password"], "new_password": NEW_PASSWORD})
@@ -230,9 +231,9 @@ class UsernameChange(PartialInput):
 
 
 class GoogleAnswer(BaseModel):
-    """The parameters that a browser brings back from Google.
+    """The query parameters with which Google redirects the browser back to us.
 
-    They are `code` and `state`, or an `error`. Other parameters are ignored.
+    Google sends either `code` and `state`, or `error`. Other parameters are ignored.
     """
 
     code: str = ""
@@ -244,8 +245,8 @@ class GoogleAnswer(BaseModel):
 class GoogleCode(Input):
     """The code from the callback page.
 
-    If `GET /auth/google/login` had a `code_challenge`, `code_verifier` is the secret
-    that the challenge was made from.
+    If `GET /auth/google/login` had a `code_challenge`, send the secret from which it
+    was computed as `code_verifier`.
     """
 
     model_config = example({"code": EXAMPLE_TOKEN})
@@ -262,6 +263,6 @@ class GoogleCode(Input):
 
 
 class GoogleLink(Output):
-    """The address to which the browser goes next."""
+    """The address to open in the browser."""
 
     url: str

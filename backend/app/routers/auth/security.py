@@ -1,4 +1,4 @@
-"""Passwords and tokens: only this module knows how they are made and checked."""
+"""Passwords and tokens: how they are made and checked."""
 
 import math
 import os
@@ -26,21 +26,22 @@ LEEWAY_SECONDS = 60
 MAX_TOKEN = 2_000  # characters; ours have about 350
 ALGORITHM = "HS256"
 AUDIENCE = "liftoff"
-# No HMAC algorithm is among them, because a public key could pass as its secret.
+# HMAC algorithms are excluded, because an attacker could use the provider's public key
+# as the secret.
 ID_TOKEN_ALGORITHMS = ["RS256", "ES256"]
 MAX_ID_TOKEN = 20_000  # characters
 MAX_SUBJECT = 255  # ASCII characters (OpenID Connect Core 2)
-TOKEN_TYPE = "at+jwt"  # noqa: S105 - RFC 9068: a token of another kind does not pass for this one
+TOKEN_TYPE = "at+jwt"  # noqa: S105 - RFC 9068: a token of another type is refused
 
-# For argon2id. With the 19 MiB of the settings, this is OWASP's first choice, and takes
-# 20 ms of one core.
+# Parameters of argon2id. With the 19 MiB from the settings, they are OWASP's first
+# recommendation, and take 20 ms of one core.
 PASSES, LANES = 2, 1
 
 
 class SignInBusy(Unavailable):
     """More requests wait to hash a password than the processors can serve in time.
 
-    The other routes stay quick.
+    Other routes are not affected.
     """
 
     code = "sign_in_busy"
@@ -51,17 +52,18 @@ hashing = Admission(os.cpu_count() or 1, timeout=10, refusal=SignInBusy)
 
 
 async def hashing_slot() -> AsyncIterator[None]:
-    """Allow at most one password hash per processor at a time. Other callers wait,
-    without holding a thread or a connection.
+    """Allow at most one password hash per processor at a time.
+
+    Further requests wait without holding a thread or a connection.
     """
     async with hashing.slot():
         yield
 
 
 def hasher() -> CryptContext:
-    """Return the hasher with the cost from the settings.
+    """Return the hasher, with the memory cost from the settings.
 
-    A hash with another cost is replaced at the next sign-in.
+    A stored hash with another cost is replaced at the user's next sign-in.
     """
     return _hasher(get_settings().password_hash_kib)
 
@@ -84,8 +86,8 @@ def hash_password(password: str) -> str:
 def verify_password(password: str, hashed: str | None) -> tuple[bool, str | None]:
     """Return whether the password is correct, and a new hash or `None`.
 
-    There is a new hash if the old one has old parameters. Without a hash to compare
-    with, this takes as long.
+    A new hash is returned if the stored hash has outdated parameters. If `hashed` is
+    `None`, the check fails after the same time.
     """
     if hashed is None:
         hasher().verify(password, _nobodys_hash(hasher()))
@@ -98,9 +100,9 @@ def verify_password(password: str, hashed: str | None) -> tuple[bool, str | None
 def _nobodys_hash(hasher: CryptContext) -> str:
     """Return a hash to compare with when there is no account.
 
-    Comparing with it costs as much as with a hash that is made now. After a change of
-    the cost, the hash of an account that has not signed in since takes a different
-    time, and can be told from this one until its next sign-in.
+    A comparison costs as much as with a newly stored hash. After a change of the cost,
+    a user's old hash takes a different time until their next sign-in. Until then, the
+    response time reveals that the account exists.
     """
     return str(hasher.hash(secrets.token_urlsafe()))
 
@@ -114,11 +116,11 @@ class Access:
 
 
 class InvalidSignature(ValueError):
-    """The token is not one of ours, or is no longer valid."""
+    """The token was not made by us, or is no longer valid."""
 
 
 class UnknownKey(InvalidSignature):
-    """The ID token names a key that is not, or not yet, in the provider's documents."""
+    """The ID token names a key that is not among the provider's known keys."""
 
 
 def issue_access_token(access: Access) -> str:
@@ -138,10 +140,10 @@ def issue_access_token(access: Access) -> str:
 
 
 def read_access_token(token: str, *, even_expired: bool = False) -> Access:
-    """Return the content of a token.
+    """Return the content of an access token.
 
-    Raises `InvalidSignature` for a wrong form, signature, type, issuer, audience or
-    time.
+    Raises `InvalidSignature` if its form, signature, type, issuer, audience or time is
+    wrong.
     """
     if len(token) > MAX_TOKEN or not token.isascii():
         raise InvalidSignature
@@ -160,7 +162,7 @@ def read_access_token(token: str, *, even_expired: bool = False) -> Access:
 
 @dataclass(frozen=True)
 class Expected:
-    """The contents that an ID token must have. Its times are compared with `at`."""
+    """The contents that an ID token must have. Its times are checked against `at`."""
 
     issuers: list[str]
     client_id: str
@@ -171,7 +173,7 @@ class Expected:
 def read_id_token(token: str, keys: dict[str, Any], expected: Expected) -> dict[str, Any]:
     """Return the claims of a provider's ID token (OpenID Connect Core 3.1.3.7).
 
-    The token must be for us alone, and must answer this sign-in. Raises `UnknownKey`,
+    The token must be issued for us alone, and for this sign-in. Raises `UnknownKey`,
     `InvalidSignature`.
     """
     if len(token) > MAX_ID_TOKEN or not token.isascii():
@@ -184,8 +186,8 @@ def read_id_token(token: str, keys: dict[str, Any], expected: Expected) -> dict[
     except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise InvalidSignature(f"{type(error).__name__}: {error}") from error
     claims = decoded.claims
-    # A list of audiences may name parties that we do not know. A token of another type
-    # is not an ID token (RFC 8725, 3.11).
+    # A token with several audiences may be meant for parties that we do not know. A
+    # token of another type is not an ID token (RFC 8725, 3.11).
     if (
         claims["aud"] not in (expected.client_id, [expected.client_id])
         or str(decoded.header.get("typ", "JWT")).upper() != "JWT"
@@ -203,13 +205,15 @@ def read_id_token(token: str, keys: dict[str, Any], expected: Expected) -> dict[
 def issue_refresh_token(session_id: int, number: int) -> str:
     """Return the session's refresh token with this number.
 
-    It is derived, so it is the same each time.
+    The token is derived from its arguments, so it is the same each time.
     """
     return sign("refresh tokens", f"{session_id}.{number}".encode())
 
 
 def read_refresh_token(token: str) -> tuple[int, int]:
-    """Return the session and the number. Raises `InvalidSignature`."""
+    """Return the session id and the number of a refresh token. Raises
+    `InvalidSignature`.
+    """
     try:
         session_id, _, number = unsign("refresh tokens", token).partition(b".")
         return int(session_id), int(number)
@@ -222,8 +226,9 @@ def _issuer() -> str:
 
 
 def _decode(token: str) -> jwt.Token:
-    """Decode a token signed with the current key or the previous one. Raises
-    `JoseError`.
+    """Decode a token signed with the current or the previous key.
+
+    Raises `JoseError`.
     """
     *later, last = _keys()
     for key in later:
@@ -242,11 +247,11 @@ def _imported(key: bytes) -> OctKey:
 
 
 class _AccessClaims(jwt.JWTClaimsRegistry):
-    """Claims of an access token, with a future `iat` ignored.
+    """The claims of an access token. A future `iat` is accepted.
 
-    The host that issued the token may have a clock ahead of this host's. RFC 7519
-    (4.1.6) defines the claim for telling a token's age, and has no rule that refuses a
-    token by it. The claim with that rule is `nbf`.
+    The clock of the host that issued the token may be ahead of this host's clock. RFC
+    7519 (4.1.6) defines `iat` for telling a token's age, and does not refuse a token
+    for it. The claim with such a rule is `nbf`.
     """
 
     def validate_iat(self, value: object) -> None:
@@ -273,7 +278,8 @@ def _id_claims(expected: Expected) -> jwt.JWTClaimsRegistry:
         leeway=LEEWAY_SECONDS,
         iss={"essential": True, "values": expected.issuers},
         aud={"essential": True, "value": expected.client_id},
-        # The party that the token was issued to: optional, but must not be another.
+        # `azp` is the party that the token was issued to. The claim is optional, but
+        # must not name another party.
         azp={"value": expected.client_id},
         sub={"essential": True},
         nonce={"essential": True, "value": expected.nonce},

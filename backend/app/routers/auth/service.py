@@ -1,6 +1,4 @@
-"""Rules of signing in and of reading an account, and the errors that several modules
-share.
-"""
+"""Rules of reading an account and of creating superusers."""
 
 from sqlalchemy.orm import Session
 
@@ -34,11 +32,13 @@ def describe(db: Session, user: User) -> Me:
 def make_superuser(db: Session, *, email: str, username: str, password: str | None) -> User:
     """Promote the account with this address, or create one with this password.
 
-    The new account is verified. An existing account whose address was never verified
-    may have been created by a stranger before the owner came. It gets this password,
-    and nothing that the stranger had opens it any more. Raises `UsernameTaken`. Raises
-    `ValueError` for a name, address or password that no account can have, and for a
-    password that is missing or not wanted.
+    The new account is verified. If the existing account was never verified, a stranger
+    may have created it. Then the password is replaced, and everything else that lets
+    the stranger in is removed.
+
+    Raises `UsernameTaken`. Raises `ValueError` for an invalid name, address or
+    password. Also raises it if a password is missing, or is given for a verified
+    account.
     """
     email = canonical_email(email)
     user = db.scalar(queries.locked(User.email == email))

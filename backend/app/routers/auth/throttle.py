@@ -1,17 +1,18 @@
-"""Limits on tries: guessed passwords, registrations, emails (security requirement 5).
+"""Limits on guessed passwords, registrations and emails.
 
-Passwords can be guessed from one address or from thousands. The limits of an address,
-and of the site that it belongs to, stop the first kind. Against the second kind, each
-account counts the wrong tries of strangers. A stranger is an address from which the
-account has never signed in. Beyond `STRANGERS`, each stranger has one try an hour, and
-a wrong one gets 429. Beyond `SIEGE`, strangers have to wait.
+An attacker can guess passwords from one address or from thousands. The limits per
+address and per site stop the first kind of attack. Against the second kind, each
+account counts the wrong passwords of strangers. A stranger is an address from which the
+account has never signed in. After `STRANGERS` wrong passwords, each stranger has one
+try an hour, and further tries get 429. After `SIEGE` wrong passwords, all strangers are
+refused.
 
-So the owner's own devices are never shut out. From a new address, a correct password
-works until the siege. At the siege, an email tells the owner. Its link ends the siege,
-as every reset does.
+The devices of the owner are never refused. From a new address, the owner's correct
+password works until the siege. When a siege begins, the owner gets an email with a link
+for a new password. A password reset ends the siege.
 
-Tries count under the name that was typed, in its canonical form, not under the account.
-Otherwise two names that share a count could be recognised as names of one account.
+Tries are counted by the canonical form of the typed name, not by account. If a username
+and an email shared one count, the count would reveal that they belong to one account.
 """
 
 from collections.abc import Callable
@@ -22,12 +23,13 @@ from app.platform.limits import AddressLimit, RateLimit
 
 REGISTRATIONS = AddressLimit("register", "30 per hour")
 MAILS_ASKED_FOR = AddressLimit("mails asked for", "30 per hour")
-# The emails are of one kind. A reset link lives for as long as this counts.
+# Each kind of email has its own count. A reset link is valid for as long as this limit
+# counts.
 MAILS_TO = RateLimit("mails to one address", "5 per hour")
 
 SAME_ACCOUNT = RateLimit("wrong password", "10 per 15 minutes")  # for one account from one address
 ANY_ACCOUNT = RateLimit("wrong sign-in", "50 per 15 minutes")  # for all accounts from one address
-# This keeps one site alone from causing a siege.
+# This limit prevents one site from causing a siege on its own.
 SAME_ACCOUNT_SITE = RateLimit("wrong password, one site", "100 per day")
 ANY_ACCOUNT_SITE = RateLimit("wrong sign-in, one site", "500 per 15 minutes")
 STRANGERS = RateLimit("wrong passwords of strangers", "100 per hour")
@@ -37,19 +39,20 @@ SIEGE_NOTED = RateLimit("siege noted", "1 per day")
 
 OWNER_AGAIN = RateLimit("wrong password again", "10 per 15 minutes")  # within one session
 
-# At any time, three of a million codes are correct. At ten tries an hour, guessing
-# takes years, even with the password in hand. A new password clears nothing here,
-# because the second factor must keep out even someone who can read the owner's mail.
+# At any time, three of a million codes are correct. At ten tries an hour, guessing a
+# code takes years, even for someone who has the password. A password reset does not
+# clear this count, because the second factor must also protect against someone who can
+# read the owner's mail.
 WRONG_CODES = RateLimit("wrong code", "10 per hour")  # of one account
 WRONG_CODES_HERE = AddressLimit("wrong code here", "30 per 15 minutes")  # for all accounts
 
 
 @dataclass(frozen=True)
 class Guess:
-    """A try at the password of an account, from one address.
+    """An attempt to guess the password of an account from one address.
 
-    The account need not exist. `name` is what was typed, in its canonical form.
-    `familiar` tells whether the account has signed in from this address before.
+    The account need not exist. `name` is the canonical form of the typed name.
+    `familiar` returns whether the account has signed in from this address before.
     """
 
     name: str
@@ -65,7 +68,7 @@ class Guess:
         return site_key(self.ip_address)
 
     def admit(self) -> None:
-        """Raise `TooManyRequests` if the password must not even be compared."""
+        """Raise `TooManyRequests` if the password must not even be checked."""
         ANY_ACCOUNT.test(self.address)
         SAME_ACCOUNT.test(self.address, self.name)
         many = STRANGERS.spent(self.name)
@@ -81,7 +84,7 @@ class Guess:
         return ANY_ACCOUNT_SITE.spent(self.site) or SAME_ACCOUNT_SITE.spent(self.site, self.name)
 
     def failed(self) -> None:
-        """Count the wrong try. Raises `TooManyRequests` if it was one too many."""
+        """Count a wrong password. Raises `TooManyRequests` if a limit is exceeded."""
         ANY_ACCOUNT.hit(self.address)
         SAME_ACCOUNT.hit(self.address, self.name)
         if not self.familiar():
@@ -92,13 +95,14 @@ class Guess:
             STRANGERS.hit(self.name)
 
     def locks_address(self) -> bool:
-        """Return whether the next try from this address would be refused."""
+        """Return whether the next try from this address will be refused."""
         return ANY_ACCOUNT.spent(self.address) or SAME_ACCOUNT.spent(self.address, self.name)
 
     def locks_account(self) -> bool:
-        """Return whether strangers have to wait from now on.
+        """Return whether this try began a siege, so that strangers are refused from now
+        on.
 
-        This is true once in a siege, even if the tries continue for days.
+        This is true once per siege, even if the siege lasts for days.
         """
         return SIEGE.spent(self.name) and SIEGE_NOTED.allows(self.name)
 
@@ -106,8 +110,9 @@ class Guess:
 def forgive(ip_address: str, *names: str) -> None:
     """Clear the counts of an account after a password reset from this address.
 
-    `names` are the names of the account. The counts of all strangers are cleared, and
-    all counts from this address, so that the owner can sign in.
+    `names` are the username and the email of the account. All counts of strangers are
+    cleared, and so are the account's counts for this address. Then the owner can sign
+    in.
     """
     for name in names:
         for limit in (STRANGERS, SIEGE, SIEGE_NOTED):
@@ -117,9 +122,9 @@ def forgive(ip_address: str, *names: str) -> None:
 
 
 def may_mail(address: str, kind: str) -> bool:
-    """Count an email of this kind to an address. Return whether it may be sent.
+    """Count an email of this kind to an address. Return whether the email may be sent.
 
-    The requester is not told.
+    The response to the request must not reveal the result.
     """
     limit = RateLimit(f"{kind} {MAILS_TO.name}", MAILS_TO.rate)
     allowed = limit.allows(address)

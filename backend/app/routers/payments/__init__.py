@@ -1,23 +1,24 @@
 """Subscriptions: plans, Checkout, webhooks and entitlements.
 
-Where to look, in the order of the story (`docs/payments.md` tells it):
+Folders and modules, in the order in which `docs/payments.md` explains them:
 
-- `plans/`: the file `plans.toml`, and its plans in our table and at Stripe.
-- `selling/`: Checkout, changes of a subscription, customers, the routes of a
-  subscriber.
-- `webhooks/`: receiving an event, its meaning, processing it.
-- `mirror/`: making our rows equal Stripe's objects, the mails that follow, and what is
-  erased.
+- `plans/`: the file `plans.toml`, the table of plans, their prices at Stripe.
+- `selling/`: Checkout, changes of a subscription, customers, and the routes for
+  subscribers.
+- `webhooks/`: receiving an event, its type, processing it.
+- `mirror/`: making our rows equal Stripe's objects, the emails that follow, and
+  erasure.
 - `operations/`: doctor, invariants, commands, routes for administrators.
 - `gateway/`: every call to Stripe.
-- `entitlements`, `service`, `queries`, `clock`, `alarms`: rules without a call to
+- `entitlements`, `service`, `queries`, `clock`, `alarms`: rules that do not call
   Stripe.
 - `dependencies`: what other features import.
 
-The words: a *customer* is Stripe's object, and a *payer* is the user behind it. An
+Terms: a *customer* is Stripe's object, and a *payer* is the user behind it. An
 *attempt* is one Checkout that a user began. An *offer* is a plan as `plans.toml`
-describes it. An *event* is what Stripe sends to the webhook, and its *outcome* is what
-came of it. To *sync* is to make our rows equal Stripe's objects. An *entitlement* is
-what a plan opens. A *notice* is a mail about money, sent once. *Grace* is the time in
-which an unpaid subscription still opens its plan.
+describes it. An *event* is a message from Stripe to the webhook, and its *outcome* is
+the result of processing it. A *look* reads a payer's objects from Stripe. A *sync*
+makes our rows equal Stripe's objects. An *entitlement* is a feature or a limit that a
+plan includes. A *notice* is an email about money, sent once. *Grace* is the time in
+which an unpaid subscription still gives access to its plan.
 """

@@ -1,6 +1,6 @@
-"""Alarms about money that a person has to look at.
+"""Alarms about money that an operator has to look at.
 
-Each is one log record at level error, named `payments_alarm`.
+Each alarm is one log record at level error, named `payments_alarm`.
 """
 
 from app.core.logging import get_logger
@@ -9,7 +9,8 @@ log = get_logger(__name__)
 
 
 def alarm(what: str, **facts: object) -> None:
-    """Raise an alarm. `what` is one of a few fixed words, for monitoring. `facts` hold
-    ids.
+    """Log an alarm.
+
+    `what` is one of a few fixed words, for monitoring rules. `facts` hold ids.
     """
     log.error("payments_alarm", alarm=what, **facts)

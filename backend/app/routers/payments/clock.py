@@ -1,12 +1,12 @@
-"""The clock of payments: grace periods and dunning follow it.
+"""The clock of payments, which grace periods and reminders of unpaid invoices follow.
 
 Tokens and sessions follow the real time.
 
-Stripe's test clocks, and the simulator's, run ahead of ours, and their events carry
-simulated times. Outside production, staging included, an event tells how far ahead
-Stripe is, and payments follow it. A customer on a test clock follows the events of that
-customer alone, and moves no other customer. In production the time is the real one,
-from the database.
+The test clocks of Stripe and of the simulator run ahead of ours, and their events carry
+simulated times. Outside production, each event tells how far Stripe's clock is ahead,
+and payments follow Stripe's clock. Staging counts as outside production. A customer on
+a test clock follows only the events of that customer, and does not affect other
+customers. In production, payments follow the real time of the database.
 """
 
 from datetime import datetime, timedelta
@@ -19,13 +19,14 @@ from app.db import clock
 
 from .models import Customer, WebhookEvent
 
-OF_CLOCKS = "test_helpers.%"  # Events about test clocks name no payer.
+OF_CLOCKS = "test_helpers.%"  # Events about test clocks name no customer.
 NOTABLE = timedelta(minutes=5)  # a smaller difference is normal between clocks
 
 
 def seconds_ahead(created_at: datetime, at: datetime) -> int | None:
-    """Return the lead to store with an event that arrives `at` this time of the
-    database.
+    """Return by how many seconds Stripe's clock is ahead, to store with an event.
+
+    `at` is the database's time when the event arrived.
     """
     ahead = created_at - at
     return (
@@ -34,15 +35,15 @@ def seconds_ahead(created_at: datetime, at: datetime) -> int | None:
 
 
 def payments_now(db: Session, customer_id: int | None = None) -> datetime:
-    """Return the time for this payer, or for everyone who is not on a test clock."""
+    """Return the time for this payer, or for all payers who are not on a test clock."""
     if get_settings().is_production:
         return clock.read(db)
     on_clocks = select(Customer.stripe_id).where(
         Customer.test_clock.is_not(None), Customer.stripe_id.is_not(None)
     )
     theirs = on_clocks.where(Customer.id == customer_id)
-    # An event that names no payer, such as `invoice_payment.paid`, may be about a payer
-    # who is on a test clock.
+    # An event without a payer, such as `invoice_payment.paid`, may belong to a payer on
+    # a test clock. So it counts only while no payer is on a test clock.
     unnamed = and_(WebhookEvent.payer.is_(None), ~on_clocks.exists())
     others = or_(unnamed, WebhookEvent.payer.not_in(on_clocks))
     told = others if db.scalar(theirs) is None else WebhookEvent.payer.in_(theirs)

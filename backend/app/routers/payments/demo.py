@@ -1,6 +1,6 @@
-"""Plans of the demo, loaded from `plans.toml` at once.
+"""The demo's plans, loaded from `plans.toml`.
 
-What they need at Stripe is created as soon as Stripe responds.
+Their products and prices are created as soon as Stripe responds.
 """
 
 from sqlalchemy.orm import Session
@@ -12,9 +12,9 @@ from .plans import plan_file, publishing
 
 
 def load(db: Session) -> None:
-    """Store the plans, and have a worker bring Stripe in line.
+    """Store the plans, and queue a job that publishes them at Stripe.
 
-    The worker does so only with a test key, so that no real money moves.
+    The job is queued only with a test key, so that no real money is involved.
     """
     publishing.store(db, plan_file.read())
     settings = get_settings()

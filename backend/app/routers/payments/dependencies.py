@@ -1,9 +1,9 @@
-"""Entitlements for routes of every feature.
+"""Dependencies that protect the routes of every feature by entitlements.
 
     @router.post("/export", dependencies=[Depends(require_feature("export"))])
     @router.post("", dependencies=[Depends(within_limit("projects", count_projects))])
 
-Here `count_projects(db, user)` returns how many projects the user already has.
+`count_projects(db, user)` returns how many projects the user already has.
 """
 
 from collections.abc import Callable
@@ -31,8 +31,8 @@ from .mirror import forgetting
 
 __all__ = ["StripeTurn", "UpgradeRequired", "require_feature", "within_limit"]
 
-# Stands before the session among a route's parameters: a request that waits for its
-# turn to call Stripe must not hold a connection meanwhile.
+# A route must list this dependency before its database session. Then a request that
+# waits for its turn to call Stripe does not hold a connection.
 StripeTurn = Depends(raises(PaymentsUnavailable)(stripe_turn), scope="function")
 
 Gate = Callable[..., None]
@@ -40,8 +40,9 @@ Count = Callable[[Session, User], int]
 
 
 def require_feature(feature: str) -> Gate:
-    """Allow users whose plan includes the feature. Others get 402, naming a plan that
-    does.
+    """Allow users whose plan includes the feature.
+
+    Others get 402, which names a plan that includes it.
     """
 
     @raises(UpgradeRequired)
@@ -54,10 +55,10 @@ def require_feature(feature: str) -> Gate:
 def within_limit(limit: str, count: Count) -> Gate:
     """Allow users whose plan has room for one more.
 
-    Others get 402, naming a plan that has room. The user's row is locked while a
-    request writes. So of two requests of one user, the second counts what the first has
-    created. If other users add to what is counted, `count` must first lock what they
-    share, with a statement of its own.
+    Others get 402, which names a plan that has room. If the request writes, the user's
+    row is locked. So if a user sends two requests at once, the second counts what the
+    first has created. If several users share what is counted, `count` must first lock
+    the shared row in a statement of its own.
     """
 
     @raises(UpgradeRequired)
@@ -75,7 +76,7 @@ def within_limit(limit: str, count: Count) -> Gate:
 def keep_subscribed(db: Session, user: User) -> None:
     """Refuse to delete an account with a live subscription.
 
-    After the deletion, Stripe is made to forget the person, too. Raises
+    Otherwise, the customer is deleted at Stripe after the account. Raises
     `SubscriptionActive`.
     """
     customer = db.scalar(queries.customer_of(user).with_for_update())
@@ -88,7 +89,7 @@ def keep_subscribed(db: Session, user: User) -> None:
 
 @after_email_change
 def send_email(db: Session, user: User) -> None:
-    """Have Stripe send its receipts to the new address from now on."""
+    """Queue a job that sends the new address to Stripe, which emails receipts to it."""
     customer = db.scalar(queries.customer_of(user))
     if customer is not None:
         enqueue(db, "payments.send_email", {"customer_id": customer.id})

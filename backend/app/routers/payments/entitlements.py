@@ -1,4 +1,4 @@
-"""Entitlements of a user: the plan in force, its features and its limits."""
+"""Entitlements of a user: the current plan, its features and its limits."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,19 +17,19 @@ from .clock import payments_now
 from .models import Plan, Subscription
 
 IN_FORCE = ("trialing", "active")
-# Stripe's value for a pause of collection during which nothing is provided and nothing
-# is owed.
+# Stripe's value for a pause of collection that voids the invoices, so that the service
+# is not provided.
 NOT_PROVIDED = "void"
-# The name of the placeholder plan that is used until plans have been loaded. That plan
-# includes no features.
+# The slug of the plan that is assumed until plans have been loaded. It includes no
+# features.
 FREE = "free"
 NOTHING: dict[str, Any] = {"features": [], "limits": {}}
 
 
 class UpgradeRequired(AppError):
-    """402: the plan in force does not allow this.
+    """The user's plan does not allow this (402).
 
-    `plan` names the first plan that does, or is null if there is no such plan.
+    `plan` names the first plan that does, or is null if no plan does.
     """
 
     status = 402
@@ -49,9 +49,9 @@ class UpgradeRequired(AppError):
 
 @dataclass(frozen=True)
 class Entitlements:
-    """The contents of a plan.
+    """The features and limits of a plan.
 
-    A limit of `None` means no limit. A limit that is not named is 0.
+    A limit of `None` means unlimited. A limit that is not listed is 0.
     """
 
     plan: str
@@ -62,15 +62,14 @@ class Entitlements:
         return feature in self.features
 
     def allows(self, limit: str, count: int) -> bool:
-        """Return whether one more fits when there are already `count`."""
+        """Return whether the limit allows one more than `count`."""
         most = self.limits.get(limit, 0)
         return most is None or count < most
 
 
 def grace_ends_at(subscription: Subscription) -> datetime | None:
-    """Return when access ends that continues after a failed payment.
-
-    The result is `None` if no payment has failed.
+    """Return when access ends after a failed payment, or `None` if no payment has
+    failed.
     """
     if subscription.past_due_since is None:
         return None
@@ -78,10 +77,10 @@ def grace_ends_at(subscription: Subscription) -> datetime | None:
 
 
 def is_collection_paused(db: Session, subscription: Subscription) -> bool:
-    """Return whether Stripe collects no payments for now.
+    """Return whether Stripe's collection of payments is paused.
 
-    A pause with an end is over at that time, even if we have not heard that it has
-    ended.
+    A pause with a planned end is over at that time, even if the event has not arrived
+    yet.
     """
     if subscription.pause_behavior is None:
         return False
@@ -94,9 +93,9 @@ def is_collection_paused(db: Session, subscription: Subscription) -> bool:
 def in_force(db: Session, subscription: Subscription) -> bool:
     """Return whether the subscription gives access now.
 
-    It does during a trial, in a paid period, and in the grace period while a failed
-    payment is retried. Nothing else gives access. While collection is paused and
-    invoices are voided, the service is not provided. The other kinds of pause keep it:
+    It gives access during a trial, in a paid period, and in the grace period while a
+    failed payment is retried. A pause of collection that voids the invoices ends the
+    access. Other kinds of pause do not:
     https://docs.stripe.com/billing/subscriptions/pause-payment
     """
     if subscription.pause_behavior == NOT_PROVIDED and is_collection_paused(db, subscription):
@@ -119,9 +118,7 @@ def of_subscription(db: Session, subscription: Subscription) -> dict[str, Any]:
 
 
 def of_user(db: Session, user: User) -> Entitlements:
-    """Return what this user may do now, from the live subscription or else the free
-    plan.
-    """
+    """Return the user's entitlements from the live subscription or the free plan."""
     live = queries.subscriptions_of(user).where(Subscription.live_customer_id.is_not(None))
     subscription = db.scalar(live)
     if subscription and subscription.plan and in_force(db, subscription):

@@ -1,6 +1,6 @@
-"""Jobs of payments: work that follows events and requests, and work that recurs.
+"""Jobs of payments: work that follows events and requests, recurring work, and purges.
 
-Jobs that call Stripe have a thread of their own.
+Jobs that call Stripe run in a thread of their own.
 """
 
 from datetime import timedelta
@@ -21,12 +21,12 @@ from .selling import customers
 from .webhooks import processing
 
 CATCH_UP = timedelta(minutes=10)
-EVENTS_KEPT = timedelta(days=90)  # Stripe itself shows them for 30 days
-# The time counts from the end of a checkout. It leaves room for questions about it.
+EVENTS_KEPT = timedelta(days=90)  # Stripe itself shows events for 30 days
+# Counted from the end of a checkout. A month leaves time for questions from the payer.
 CHECKOUTS_KEPT = timedelta(days=30)
-# A notice is sent once in a period, and the longest period is a year.
+# A notice prevents a second email in the same period. The longest period is a year.
 NOTICES_KEPT = timedelta(days=400)
-# The time counts from the deletion. A dispute can come months after a payment.
+# Counted from the deletion of the account. A dispute can come months after a payment.
 PAYERS_KEPT = timedelta(days=400)
 
 
@@ -42,9 +42,9 @@ def look(db: Session, payload: dict[str, Any]) -> None:
 
 
 def _alarmed(what: str) -> FailureHandler:
-    """Make a handler that raises an alarm when a job is given up on.
+    """Make a handler that raises an alarm when a job is given up.
 
-    Someone's money or data depends on these jobs, so a person has to know.
+    These jobs protect users' money or data, so an operator has to know.
     """
 
     def note(_db: Session, payload: dict[str, Any], failure: Failure) -> None:
@@ -72,7 +72,7 @@ def send_email(db: Session, payload: dict[str, Any]) -> None:
 
 @job("payments.close_pages", outside=True)
 def close_pages(db: Session, payload: dict[str, Any]) -> None:
-    """Close the pages of a disabled account. What was begun before can no longer be
+    """Close the open Stripe pages of a disabled account, so that they can no longer be
     paid.
     """
     gateway.close_sessions(payload["stripe_id"])
@@ -86,14 +86,14 @@ def sync_plans(db: Session, _payload: dict[str, Any]) -> None:
 
 @recurring("payments.sweep", every=timedelta(minutes=1))
 def sweep(db: Session, payload: dict[str, Any]) -> Again | None:
-    """Give a job to each event that has lost its job."""
+    """Queue a job for each waiting event whose job was lost."""
     last = processing.sweep(db, payload.get("after", 0))
     return Again(payload={"after": last}) if last else None
 
 
 @recurring("payments.catch_up", every=CATCH_UP)
 def catch_up(db: Session, payload: dict[str, Any]) -> Again | None:
-    """Look at payers that we should have heard from."""
+    """Queue a look at each payer whose events seem to be missing."""
     customers.keep_person_key(db)
     if not get_settings().payments_enabled:
         return None

@@ -1,7 +1,7 @@
 """Tables of payments.
 
-Stripe has the truth. Except for what we asked Stripe to do, these rows are what we last
-saw there.
+Stripe's objects are the source of truth. These rows are copies of what we last read
+from Stripe, and records of what we asked Stripe to do.
 """
 
 from datetime import datetime
@@ -33,10 +33,10 @@ MAX_ERROR = 500
 
 
 class Plan(Timestamps, Base):
-    """A price at which something is or was sold.
+    """A plan with one price, which is or was for sale.
 
-    A subscriber keeps a price after `plans.toml` has changed it. `offered_as` is the
-    slug while the plan is for sale, so only one plan at a time has it.
+    Subscribers keep an old price after `plans.toml` has changed. `offered_as` is the
+    slug while the plan is for sale, so only one plan with a slug is for sale at a time.
     """
 
     __tablename__ = "plans"
@@ -44,7 +44,7 @@ class Plan(Timestamps, Base):
     id: Mapped[PrimaryKey]
     slug: Mapped[str] = mapped_column(String(MAX_SLUG), index=True)
     offered_as: Mapped[str | None] = mapped_column(String(MAX_SLUG), unique=True)
-    position: Mapped[int]  # in `plans.toml`
+    position: Mapped[int]  # the position in `plans.toml`
     name: Mapped[str] = mapped_column(String(120))
     description: Mapped[str] = mapped_column(String(500))
     currency: Mapped[str] = mapped_column(String(3))
@@ -52,18 +52,18 @@ class Plan(Timestamps, Base):
     interval: Mapped[str] = mapped_column(String(5))  # month or year
     trial_days: Mapped[int]
     trial_needs_card: Mapped[bool]
-    entitlements: Mapped[dict[str, Any]] = mapped_column(JSON)  # `catalogue.Offer.entitlements`
+    entitlements: Mapped[dict[str, Any]] = mapped_column(JSON)  # `plan_file.Offer.entitlements`
     stripe_product_id: Mapped[str | None] = mapped_column(String(STRIPE_ID))
-    # Null: free, or not synced.
+    # Null if the plan is free or not yet at Stripe.
     stripe_price_id: Mapped[str | None] = mapped_column(String(STRIPE_ID), unique=True)
 
 
 class Customer(Timestamps, Base):
-    """A payer: today a user, perhaps an organisation one day.
+    """A payer, which is a user.
 
-    Its row is also the lock for everything of the payer. `looks` and `seen` keep order.
-    A look at Stripe first takes the next number of `looks`. What it saw is written only
-    if no look with a higher number has written (`sync.py`).
+    This row is also the lock for all rows of the payer. `looks` is the number of the
+    last look at Stripe that began, and `seen` is the number of the last look that wrote
+    (`sync.py`).
     """
 
     __tablename__ = "customers"
@@ -76,14 +76,14 @@ class Customer(Timestamps, Base):
     stripe_id: Mapped[str | None] = mapped_column(String(STRIPE_ID), unique=True)
     creation_key: Mapped[str] = mapped_column(
         String(64), unique=True
-    )  # Idempotency-Key of its creation at Stripe
+    )  # Idempotency-Key of the customer's creation
     creation_asked_at: Mapped[datetime | None]
     email: Mapped[str] = mapped_column(String(MAX_EMAIL))  # as Stripe has it
     # A keyed digest of the address, for one trial per person.
     person: Mapped[str] = mapped_column(String(64), index=True)
     trial_used_at: Mapped[datetime | None]
-    gone_at: Mapped[datetime | None]  # deleted at Stripe
-    # When the account was deleted. Null again once nothing is left to forget
+    gone_at: Mapped[datetime | None]  # when the customer was deleted at Stripe
+    # When the account was deleted. Null again once all personal data is erased
     # (`erasure.erase`).
     forget_from: Mapped[datetime | None] = mapped_column(index=True)
     # Set outside production only: see `clock.py`.
@@ -95,10 +95,10 @@ class Customer(Timestamps, Base):
 
 
 class Subscription(Timestamps, Base):
-    """A subscription as Stripe has it.
+    """A copy of a subscription at Stripe.
 
-    `live_customer_id` holds the payer while the subscription is live. It is unique, so
-    a payer has at most one live subscription.
+    `live_customer_id` is the payer while the subscription is live. It is unique, so a
+    payer has at most one live subscription.
     """
 
     __tablename__ = "subscriptions"
@@ -128,7 +128,7 @@ class Subscription(Timestamps, Base):
     trial_end: Mapped[datetime | None]
     # Also true if Stripe sets only `cancel_at`, and that is when the period ends.
     cancel_at_period_end: Mapped[bool]
-    cancel_at: Mapped[datetime | None]  # when it ends, whichever way this was requested
+    cancel_at: Mapped[datetime | None]  # when the subscription ends, however that was requested
     canceled_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     past_due_since: Mapped[datetime | None]  # when the oldest unpaid invoice was finalised
@@ -136,12 +136,12 @@ class Subscription(Timestamps, Base):
     pause_behavior: Mapped[str | None] = mapped_column(
         String(32)
     )  # Stripe's value, while collection is paused
-    pause_until: Mapped[datetime | None]  # null: until someone ends the pause
-    # A change waits for its payment until then.
+    pause_until: Mapped[datetime | None]  # null if the pause has no planned end
+    # The time until which a change waits for its payment.
     pending_update_until: Mapped[datetime | None]
-    # Stripe's value for what follows a trial without a card
+    # Stripe's value for what happens after a trial without a card
     trial_without_card: Mapped[str | None] = mapped_column(String(32))
-    # Null: the card is charged; otherwise invoices are sent.
+    # Null if the card is charged. Otherwise Stripe sends invoices.
     days_until_due: Mapped[int | None]
     discounts: Mapped[list[dict[str, Any]] | None] = mapped_column(
         JSON(none_as_null=True), default=list
@@ -150,9 +150,9 @@ class Subscription(Timestamps, Base):
     schedule_id: Mapped[str | None] = mapped_column(String(STRIPE_ID))
     # The price that the schedule changes to.
     scheduled_price_id: Mapped[str | None] = mapped_column(String(STRIPE_ID))
-    scheduled_at: Mapped[datetime | None]  # when it changes
-    # What a preview has shown. The change charges exactly that, with one
-    # Idempotency-Key.
+    scheduled_at: Mapped[datetime | None]  # when the price changes
+    # What the last preview showed. A change charges exactly that, and derives its
+    # Idempotency-Key from it.
     previewed_price_id: Mapped[str | None] = mapped_column(String(STRIPE_ID))
     previewed_at: Mapped[datetime | None]
     proration_at: Mapped[datetime | None]
@@ -167,10 +167,10 @@ class Subscription(Timestamps, Base):
 
 
 class Invoice(Base):
-    """An invoice as Stripe has it. A draft has no number and no pages yet.
+    """A copy of an invoice at Stripe. A draft has no number and no pages yet.
 
-    The names of table and schema say whose invoices these are, because many
-    applications have a feature called `invoices`.
+    The table and the schema have long names, because many applications have a feature
+    called `invoices`.
     """
 
     __tablename__ = "payment_invoices"
@@ -200,11 +200,11 @@ class Invoice(Base):
 
 
 class CheckoutAttempt(Base):
-    """A Checkout session, stored before it is requested.
+    """A Checkout session, stored before Stripe is asked to create it.
 
-    What is sent is kept, so that it can be sent again unchanged. `open_customer_id`
-    holds the payer while the session may be paid. It is unique, so a payer has at most
-    one.
+    The parameters are stored, so that the same request can be repeated.
+    `open_customer_id` is the payer while the session may be paid. It is unique, so a
+    payer has at most one open session.
     """
 
     __tablename__ = "checkout_attempts"
@@ -228,7 +228,7 @@ class CheckoutAttempt(Base):
 
 
 class WebhookEvent(Base):
-    """An event, word for word as Stripe sent it, and its outcome.
+    """An event exactly as Stripe sent it, and its outcome.
 
     `outcome` is null while the event waits for its job.
     """
@@ -245,19 +245,20 @@ class WebhookEvent(Base):
         String(STRIPE_ID), index=True
     )  # Stripe's id of the customer
     body: Mapped[bytes] = mapped_column(LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql"))
-    created_at: Mapped[datetime]  # Stripe's time; simulated in tests
+    created_at: Mapped[datetime]  # Stripe's time, which is simulated in tests
     received_at: Mapped[datetime] = mapped_column(default=clock.now())
-    # Stripe's lead over our clock, outside production (`clock.py`).
+    # By how many seconds Stripe's clock is ahead, outside production (`clock.py`).
     seconds_ahead: Mapped[int | None] = mapped_column(index=True)
     processed_at: Mapped[datetime | None] = mapped_column(index=True)
-    outcome: Mapped[str | None] = mapped_column(String(20))  # `ledger.Outcome`
+    outcome: Mapped[str | None] = mapped_column(String(20))  # `processing.Outcome`
     attempts: Mapped[int] = mapped_column(default=0)
     error: Mapped[str | None] = mapped_column(String(MAX_ERROR))
 
 
 class Notice(Base):
-    """An email about money that has been queued. The key names its occasion, and each
-    occasion gets one email.
+    """A record of an email about money.
+
+    The key names the occasion, so that each occasion gets one email.
     """
 
     __tablename__ = "payment_notices"

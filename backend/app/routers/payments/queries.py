@@ -1,4 +1,4 @@
-"""Statements that several modules of payments share."""
+"""SQL statements that several modules of payments share."""
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import joinedload
@@ -8,9 +8,9 @@ from app.routers.auth.models import User
 from .models import Customer, Plan, Subscription
 
 LIVE = ("trialing", "active", "past_due", "unpaid", "paused")
-"""Statuses in which a subscription is the payer's live one.
+"""Statuses in which a subscription is live.
 
-`incomplete` is not live yet, and `canceled` and the others are no longer live.
+`incomplete` is not live yet. `canceled` and the other statuses are no longer live.
 """
 CURRENT = (*LIVE, "incomplete")
 UNFINISHED = ("draft", "open")
@@ -27,8 +27,8 @@ def customer_of(user: User) -> Select[Customer]:
 
 
 def subscriptions_of(user: User) -> Select[Subscription]:
-    """Select the user's subscriptions with their plans. The live one comes first, then
-    the newest.
+    """Select the user's subscriptions with their plans: the live one first, then the
+    newest.
     """
     return (
         select(Subscription)

@@ -1,4 +1,7 @@
-"""Routes of payments. Rules and queries are in the modules that these routes call."""
+"""Routes of payments.
+
+The rules and queries are in the modules that these routes call.
+"""
 
 from typing import Annotated
 
@@ -34,8 +37,8 @@ from .selling import routes as selling_routes
 from .webhooks import receiving
 
 router = Router(prefix="/payments", tags=["payments"])
-# Stripe calls the address that an operator registered, whatever its query says. It
-# would repeat a refused event for days.
+# An operator may have registered an address with a query. If we refused the query,
+# Stripe would repeat the event for days.
 hook = Router(strict_query=False)
 
 
@@ -60,7 +63,7 @@ def list_plans(db: db_dependency) -> list[Plan]:
 def create_checkout(db: db_dependency, user: VerifiedUser, data: CheckoutCreate) -> CheckoutRead:
     """Get the Stripe page on which to subscribe.
 
-    It leads back to `/billing/success` or `/billing` of the frontend.
+    The page redirects to `/billing/success` or `/billing` of the frontend.
     """
     return checkout.create_checkout(db, user, data)
 
@@ -70,7 +73,7 @@ def create_checkout(db: db_dependency, user: VerifiedUser, data: CheckoutCreate)
 def create_portal(db: db_dependency, user: CurrentUser) -> PortalRead:
     """Get the Stripe page on which to manage cards, invoices and the subscription.
 
-    It leads back to `/billing` of the frontend.
+    The page redirects to `/billing` of the frontend.
     """
     return PortalRead(url=customers.open_portal(db, user, service.return_url("/billing")))
 
@@ -85,7 +88,7 @@ def list_invoices(
 
 @router.get("/entitlements", response_model=EntitlementsRead)
 def read_entitlements(db: db_dependency, user: CurrentUser) -> Entitlements:
-    """Read what the caller may do now."""
+    """Read the features and limits of the caller."""
     return service.get_entitlements(db, user)
 
 
@@ -105,7 +108,7 @@ async def raw_body(request: Request) -> bytes:
 def receive_webhook(
     db: db_dependency, body: Annotated[bytes, Depends(raw_body)], request: Request
 ) -> WebhookRead:
-    """Receive an event that Stripe has signed. Only Stripe calls this."""
+    """Receive an event that Stripe has signed. Only Stripe calls this route."""
     receiving.receive(db, body, request.headers.get("stripe-signature", ""))
     return WebhookRead(received=True)
 

@@ -17,10 +17,9 @@ PromotionCode = Annotated[str, OneLine(100)]
 
 
 class Entitled(Output):
-    """The contents of a plan: features by name, and limits. A limit of null is no
-    limit.
+    """The features and limits of a plan. A limit of null means unlimited.
 
-    A feature or a limit that is not named is not included.
+    A feature or a limit that is not listed is not included.
     """
 
     features: list[str]
@@ -28,7 +27,7 @@ class Entitled(Output):
 
 
 def _or_nothing(stored: Any) -> Any:
-    """Return empty entitlements for a price that is not one of ours."""
+    """Return empty entitlements if the plan has none stored."""
     return stored or {"features": [], "limits": {}}
 
 
@@ -59,7 +58,8 @@ When = Literal["now", "period_end"]
 
 
 class PlanChange(PlanChoice):
-    """The plan to change to. `when` is now, or the end of the current period.
+    """The plan to change to. The change happens now, or at the end of the current
+    period.
 
     During a trial, the current period is the trial.
     """
@@ -74,7 +74,7 @@ class CheckoutCreate(PlanChoice):
 
 
 class CheckoutRead(Output):
-    """`url` is Stripe's page. Send the browser there."""
+    """A Checkout session. `url` is Stripe's page, to which the browser goes next."""
 
     session_id: str
     url: str
@@ -85,8 +85,9 @@ class PortalRead(Output):
 
 
 class ScheduledPlan(Output):
-    """The plan that a subscription changes to at `starts_at`, unless the change is
-    taken back.
+    """The plan to which a subscription changes at `starts_at`.
+
+    The change can be cancelled until then.
     """
 
     plan: PlanRead
@@ -96,11 +97,11 @@ class ScheduledPlan(Output):
 class SubscriptionRead(Output):
     """A subscription. `status` is Stripe's value.
 
-    `entitlements` is what the subscription includes at this moment. `cancel_at` is when
-    the subscription ends, whichever way this was requested. It is null while the
-    subscription continues. `cancel_at_period_end` is true if that is when the current
-    period ends. While `collection_paused` is true, nothing is charged. Resuming ends
-    the pause.
+    `entitlements` is what the subscription includes now. `cancel_at` is when the
+    subscription ends, however that was requested. It is null while the subscription
+    continues. `cancel_at_period_end` is true if the subscription ends with the current
+    period. While `collection_paused` is true, nothing is charged. `POST
+    /payments/subscription/resume` ends the pause.
     """
 
     id: int
@@ -118,7 +119,7 @@ class SubscriptionRead(Output):
 
 
 class PreviewLine(Output):
-    """A line of the invoice to come. Credits are negative."""
+    """A line of the previewed invoice. Credits are negative."""
 
     description: str
     amount: int
@@ -126,9 +127,9 @@ class PreviewLine(Output):
 
 
 class Preview(Output):
-    """The invoice that a change would make, now or at the end of the period.
+    """The invoice that a change would create, now or at the end of the period.
 
-    For 15 minutes, a change to this plan at once charges exactly that.
+    For 15 minutes, an immediate change to this plan charges exactly this amount.
     """
 
     amount_due: int
@@ -145,7 +146,7 @@ class Cancellation(Input):
 class PaymentInvoiceRead(Output):
     """An invoice. `status` is Stripe's value.
 
-    The two addresses are Stripe's pages. A draft has none yet.
+    `hosted_invoice_url` and `invoice_pdf` lead to Stripe's pages. A draft has neither.
     """
 
     id: int
@@ -160,9 +161,9 @@ class PaymentInvoiceRead(Output):
 
 
 class EntitlementsRead(Entitled):
-    """The caller's features and limits. `plan` is the slug of the plan in force.
+    """The caller's features and limits. `plan` is the slug of the current plan.
 
-    That is the free plan if no subscription is in force.
+    Without a subscription that gives access, this is the free plan.
     """
 
     plan: str
@@ -175,8 +176,8 @@ class WebhookRead(Output):
 class WebhookEventFilters(BaseModel):
     """Filters for the list of events.
 
-    An event is `waiting` until it is processed. It is `parked` if it is about a
-    customer that we do not know, and `dead` if it was given up on.
+    An event is `waiting` until it is processed. It is `parked` if it is about an
+    unknown customer, and `dead` if its processing was given up.
     """
 
     outcome: Literal["waiting", "done", "ignored", "parked", "dead"] | None = None
@@ -185,8 +186,9 @@ class WebhookEventFilters(BaseModel):
 
 
 class WebhookEventRead(Output):
-    """An event. `payer` is Stripe's id of the customer. `outcome` is null while the
-    event waits.
+    """An event from Stripe. `payer` is Stripe's id of the customer.
+
+    `outcome` is null while the event waits.
     """
 
     id: int
@@ -205,7 +207,8 @@ class WebhookEventRead(Output):
 class WebhookEventDetail(WebhookEventRead):
     """An event with its `body` as Stripe sent it.
 
-    The body lacks what JSON cannot hold, such as half of a surrogate pair.
+    Values that JSON cannot represent are removed from the body, such as half of a
+    surrogate pair.
     """
 
     body: Annotated[dict[str, Any], BeforeValidator(foreign_json.shown)]
@@ -214,7 +217,7 @@ class WebhookEventDetail(WebhookEventRead):
 class SubscriptionFilters(BaseModel):
     """Filters for the list of subscriptions. `status` is Stripe's value.
 
-    `plan` is a slug, which may be of a plan that is no longer sold.
+    `plan` is a slug. The plan need not be for sale any more.
     """
 
     status: StripeWord | None = None
@@ -240,9 +243,9 @@ def _slug_of(plan: Any) -> Any:
 
 
 class DiscountRead(Output):
-    """A coupon in use. Either `percent_off` or `amount_off` is null.
+    """A discount of a subscription. Either `percent_off` or `amount_off` is null.
 
-    Without `ends_at`, the coupon applies for good, or once.
+    If `ends_at` is null, the discount applies forever, or once.
     """
 
     coupon: str
@@ -254,11 +257,11 @@ class DiscountRead(Output):
 class SubscriptionOverview(Output):
     """A subscription for administrators.
 
-    `plan` is a slug, or null if the price is not one of ours. `pause_behavior` is
-    Stripe's value while collection is paused. With `void`, the subscription includes
-    nothing. `pending_update_until` is the time until which a change waits for its
-    payment. `days_until_due` is set if invoices are sent instead of charging a card.
-    `trial_without_card` is what Stripe does at the end of a trial without a card.
+    `plan` is a slug, or null if the price has no plan here. `pause_behavior` is
+    Stripe's value while collection is paused. With `void`, the subscription gives no
+    access. `pending_update_until` is the time until which a change waits for its
+    payment. `days_until_due` is set if Stripe sends invoices instead of charging a
+    card. `trial_without_card` is what Stripe does at the end of a trial without a card.
     """
 
     id: int

@@ -1,4 +1,4 @@
-"""Rules of payments that do not call Stripe, and errors that modules share."""
+"""Rules of payments that do not call Stripe, and errors that several modules share."""
 
 from typing import Any
 
@@ -23,8 +23,9 @@ class PlanNotFound(NotFound):
 
 
 class PlanNotForSale(Conflict):
-    """The free plan does not have to be bought. To go back to it, cancel the
-    subscription.
+    """The free plan cannot be bought.
+
+    To return to it, a user cancels the subscription.
     """
 
     code = "plan_not_for_sale"
@@ -74,7 +75,7 @@ def get_plan_for_sale(db: Session, slug: str) -> Plan:
 
 
 def get_subscription(db: Session, user: User) -> Subscription:
-    """Return the subscription that is going on or waits for its first payment.
+    """Return the user's live subscription, or one that waits for its first payment.
 
     Raises `NoSubscription`.
     """
@@ -100,7 +101,7 @@ def has_live_subscription(db: Session, user: User) -> bool:
 
 
 def describe(db: Session, subscription: Subscription) -> SubscriptionRead:
-    """Describe a subscription for its user. Its plans must be loaded."""
+    """Return the API response for a subscription, whose plans must be loaded."""
     worked_out = {
         "plan": subscription.plan,
         "collection_paused": entitlements.is_collection_paused(db, subscription),
@@ -111,7 +112,7 @@ def describe(db: Session, subscription: Subscription) -> SubscriptionRead:
 
 
 def _scheduled(subscription: Subscription) -> dict[str, Any] | None:
-    """Return the scheduled plan, or `None` if its price is not one of ours."""
+    """Return the scheduled plan, or `None` if its price has no row in `plans`."""
     plan = subscription.scheduled_plan
     return {"plan": plan, "starts_at": subscription.scheduled_at} if plan else None
 
@@ -128,8 +129,8 @@ def get_entitlements(db: Session, user: User) -> Entitlements:
 
 
 def return_url(path: str) -> str:
-    """Return the address of a frontend page that Stripe's pages lead back to.
+    """Return the address of a frontend page to which Stripe's pages redirect.
 
-    A client can never choose this address.
+    The address never comes from a client.
     """
     return f"{get_settings().frontend_url}{path}"

@@ -1,1 +1,1 @@
-"""The life of an account: registration, changes, deletion."""
+"""Accounts: registration, verification, changes, deletion."""

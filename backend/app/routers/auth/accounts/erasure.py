@@ -1,7 +1,7 @@
-"""Erasure after an account is deleted: sessions, and IP addresses in its events.
+"""Erasure of a deleted account's sessions, and of the IP addresses in its events.
 
-An account may have a very large number of both. The request erases as many as almost
-every account has. A job erases the rest.
+An account may have a very large number of either. The request erases enough for almost
+every account. A job erases the rest.
 """
 
 from collections.abc import Sequence
@@ -14,14 +14,15 @@ from app.db.database import WorkerSession
 from app.platform.jobs import enqueue
 from app.routers.auth.models import LoginSession, SecurityEvent
 
-AT_ONCE = 1_000  # newest rows of each table
+AT_ONCE = 1_000  # newest rows of each table, in the request
 
 
 def erase(db: Session, user_id: int) -> None:
-    """Delete the sessions, and the IP addresses in the security events.
+    """Delete the user's sessions, and remove the IP addresses from their security
+    events.
 
-    The place from which a user connected is personal. What happened to an account that
-    is named by its number alone is not.
+    An IP address is personal data. The rest of an event is not, because it names the
+    account by number only.
     """
     db.flush()
     sessions = select(LoginSession.id).where(LoginSession.user_id == user_id)
@@ -36,7 +37,7 @@ def erase(db: Session, user_id: int) -> None:
 
 
 def erase_rest(user_id: int) -> bool:
-    """Erase what the request left, and return whether all of it was done in one run.
+    """Erase what the request left. Return whether nothing is left.
 
     Each batch is a transaction of its own.
     """

@@ -1,4 +1,4 @@
-"""Rules of an account after its registration: username, email address, deletion."""
+"""Rules of changing and deleting an account: username, email address, deletion."""
 
 import secrets
 from datetime import timedelta
@@ -29,7 +29,7 @@ from . import erasure, registration
 class EmailTaken(Conflict):
     """Another account has the new address.
 
-    Only a user who has opened the link sent to that address is told.
+    Only a user who has opened the link sent to that address gets this error.
     """
 
     code = "email_taken"
@@ -43,7 +43,8 @@ def update_account(
     username = data.changes().get("username")
     if username:
         wait_for_turn(db, User.username, username)
-    # The account that has the name may have to make way.
+    # Another account may have this username in an expired registration, which is
+    # deleted.
     queries.lock_all(db, User.id == session.user_id, User.username == username)
     user = lock_user(db, session)
     if username in (None, user.username):
@@ -60,11 +61,10 @@ def update_account(
 def ask_for_email_change(
     db: Session, session: LoginSession, data: EmailChange, client: Client
 ) -> None:
-    """Have a link sent to the new address.
+    """Queue a job that emails a link to the new address.
 
-    A job looks up whether another account has that address, so that neither the
-    response nor its timing reveals it (requirement 1). Raises `InvalidCredentials`,
-    `SessionNotFresh`.
+    The job looks up whether another account has that address. So neither the response
+    nor its timing reveals it. Raises `InvalidCredentials`, `SessionNotFresh`.
     """
     require_owner(session, data.password, client)
     security_events.record(db, "email_change_asked", session.user_id, client, session_id=session.id)
@@ -73,14 +73,15 @@ def ask_for_email_change(
 
 
 def send_email_change(db: Session, session_id: int, new_email: str) -> None:
-    """Send a link to the new address, or tell the account that already has it.
+    """Email a link to the new address, or tell the account that already has the
+    address.
 
-    Nothing is sent if the session has ended in the meantime.
+    Nothing is sent if the session that asked has ended.
     """
     asking = select(LoginSession.user_id).where(LoginSession.id == session_id).scalar_subquery()
     both = queries.lock_all(db, User.id == asking, User.email == new_email)
     holder = {user.email: user for user in both}.get(new_email)
-    # Read after the lock: a password reset may have ended the session before.
+    # The session is read after the lock, because a password reset may have ended it.
     session = db.scalar(live_sessions().where(LoginSession.id == session_id))
     if session is None or session.user is holder:
         return
@@ -105,15 +106,16 @@ def send_email_change(db: Session, session_id: int, new_email: str) -> None:
 
 
 def confirm_email_change(db: Session, token: str, client: Client) -> None:
-    """Put the new address in force, revoke all other links, and notify the old address.
+    """Change the address, revoke all other links, and notify the old address.
 
-    An unverified registration with that address gives way, because the link has shown
-    who owns the address. Raises `InvalidToken`, `EmailTaken`.
+    An unverified registration with the new address is deleted, because the opened link
+    proves who owns the address. Raises `InvalidToken`, `EmailTaken`.
     """
     row = one_time_tokens.find(db, Purpose.CHANGE_EMAIL, token)
     new_email = one_time_tokens.data_of(row)["email"]
     wait_for_turn(db, User.email, new_email)
-    # The account that has the address may have to give way.
+    # Another account may have this address in an unverified registration, which is
+    # deleted.
     queries.lock_all(db, User.id == row.user_id, User.email == new_email)
     user = one_time_tokens.owner_of(db, one_time_tokens.redeem(db, Purpose.CHANGE_EMAIL, token))
     pending.give_way(db, new_email)
@@ -129,24 +131,25 @@ def confirm_email_change(db: Session, token: str, client: Client) -> None:
 def delete_account(
     db: Session, session: LoginSession, password: str | None, client: Client
 ) -> None:
-    """Erase everything personal. The row stays, nameless, for what it has published.
+    """Erase the personal data of an account.
 
-    Raises `InvalidCredentials`, `SessionNotFresh`, and whatever a check from `hooks`
-    raises.
+    The row stays without a name, because what the account published refers to it.
+    Raises `InvalidCredentials`, `SessionNotFresh`, and any error of a check from
+    `hooks`.
     """
     require_owner(session, password, client)
     user = session.user
     hooks.check_deletion(db, user)
-    # The links in emails that still wait are dead from now on.
+    # Emails that are still queued contain links that no longer work.
     forget_recipient(db, user.email)
     queue_mail(db, user.email, "auth/account_deleted", username=user.username)
     security_events.record(db, "account_deleted", user.id, client)
-    # The name is unique, and nobody can register or guess it.
+    # This name is unique, and nobody can register or guess it.
     nobody = f"deleted-{secrets.token_hex(12)}"
     user.username, user.email, user.hashed_password = nobody, f"{nobody}{NOBODYS}", None
     user.is_active = user.is_verified = user.is_superuser = False
-    # From here on, nobody can write an event of this user. The events written so far
-    # are all that there will be.
+    # From here on, no request can write an event of this user. So all events to erase
+    # exist now.
     db.flush()
     second_factor.remove(db, user.id)
     for table in (OneTimeToken, Identity):

@@ -1,8 +1,7 @@
-"""Rules of registration: an account waits for its address to be verified, or gives way.
+"""Rules of registration, verification of addresses, and expiry of unverified accounts.
 
-A request does the same work whether the address is free or taken. A job looks up
-afterwards whether the address has an account. So neither the response nor its timing
-can reveal it (requirements 1 and 4).
+A request does the same work whether the address is free or taken. A job then looks up
+whether the address has an account. So neither the response nor its timing reveals it.
 """
 
 from contextlib import suppress
@@ -30,7 +29,10 @@ from app.routers.auth.security import hash_password
 
 
 class _AddressTaken(Conflict):
-    """The address has an account. Never leaves this module, because nobody is told."""
+    """The address has an account.
+
+    This module catches the error, because the client must not be told.
+    """
 
 
 TAKEN = {
@@ -41,11 +43,11 @@ TAKEN = {
 
 
 def register(db: Session, data: Registration) -> None:
-    """Create an account that waits for its address to be verified.
+    """Create an unverified account.
 
-    The caller does not learn whether the address was taken. An id of `users`, which the
-    owner of an account can read, is used up in both cases. SQLite is the exception,
-    because it takes back an id when a savepoint is rolled back. Raises `UsernameTaken`,
+    The caller does not learn whether the address was taken. Both cases use up one id of
+    `users`, because the owner of an account can read ids. SQLite is the exception: it
+    reuses an id after a savepoint is rolled back. Raises `UsernameTaken`,
     `WeakPassword`.
     """
     refuse_weak(data.password, data.username, data.email)
@@ -61,7 +63,7 @@ def register(db: Session, data: Registration) -> None:
 
 
 def _store(db: Session, asked: dict[str, str]) -> None:
-    """Store an account or a hold. The statements are the same in either case.
+    """Store an account or a username hold. The statements are the same in both cases.
 
     Raises `UsernameTaken`.
     """
@@ -77,10 +79,10 @@ def _store(db: Session, asked: dict[str, str]) -> None:
 
 
 def refuse_taken(db: Session, username: str) -> None:
-    """Raise `UsernameTaken` if an account has this name or a registration holds it.
+    """Raise `UsernameTaken` if an account or a hold has this username.
 
-    Of the expired holds, only the one with this name is deleted here, because there may
-    be very many.
+    Only the expired hold of this username is deleted here, because there may be very
+    many expired holds.
     """
     over = delete(UsernameHold).where(
         UsernameHold.username == username, UsernameHold.expires_at < clock.now()
@@ -94,8 +96,8 @@ def refuse_taken(db: Session, username: str) -> None:
 def greet(db: Session, email: str) -> None:
     """Email the address of a new registration.
 
-    An unverified account gets a link. The owner of a verified account is told that the
-    account exists.
+    An unverified account gets a verification link. The owner of a verified account is
+    told that the account exists.
     """
     user = changing.find_owner(db, email)
     if user is None:
@@ -107,7 +109,7 @@ def greet(db: Session, email: str) -> None:
 
 
 def ask_for_link(db: Session, email: str, client: Client) -> None:
-    """Have another link sent, if an account with this address waits for it."""
+    """Queue a job that emails another link, if the account is still unverified."""
     if throttle.may_ask(client.ip_address) and throttle.may_mail(email, "verification"):
         enqueue(db, "auth.resend_verification", {"email": email})
 
@@ -119,11 +121,11 @@ def send_link_again(db: Session, email: str) -> None:
 
 
 def _send_link(db: Session, user: User) -> None:
-    """Send a link that verifies the address, or one for choosing a password.
+    """Email a link that verifies the address, or a link for choosing a password.
 
-    The person who opens a link owns the mailbox. If someone else registered with the
-    address before, the stored password is not the owner's. Then only a link that
-    replaces the password may reach the owner (ASVS 6.8.1).
+    The person who opens the link owns the mailbox. If several people registered with
+    this address, the stored password may be a stranger's. Then the owner only gets a
+    link that replaces the password (ASVS 6.8.1).
     """
     if pending.is_contested(db, user.email):
         changing.mail_link(db, user, "auth/choose_password")
@@ -143,9 +145,9 @@ def _send_link(db: Session, user: User) -> None:
 
 
 def verify_email(db: Session, token: str, client: Client) -> None:
-    """Verify the address with a token.
+    """Verify the address of the account that a token belongs to.
 
-    Raises `InvalidToken`, also if another registration came with the address, or if
+    Raises `InvalidToken`, also if another registration used the same address, or if
     this registration has expired.
     """
     user = one_time_tokens.owner_of(db, one_time_tokens.redeem(db, Purpose.VERIFY_EMAIL, token))

@@ -1,6 +1,6 @@
-"""Routes of an account's life: registration, verification, change, deletion.
+"""Routes of accounts: registration, verification, changes, deletion.
 
-Rules and queries are in the modules that these routes call.
+The rules and queries are in the modules that these routes call.
 """
 
 from fastapi import Depends, Response, status
@@ -66,9 +66,9 @@ def verify_email(db: db_dependency, client: CallingClient, data: TokenOnly) -> N
 @router.post("/verify-email/resend", status_code=status.HTTP_202_ACCEPTED)
 @answers_alike
 def resend_verification(db: db_dependency, client: CallingClient, data: EmailOnly) -> Message:
-    """Send the verification link again.
+    """Email the verification link again.
 
-    The response is always the same. Older links stop working once the new one is sent.
+    The response is always the same. Older links stop working once the new link is sent.
     """
     registration.ask_for_link(db, data.email, client)
     return Message(message=IF_KNOWN)
@@ -124,7 +124,8 @@ def delete_account(
 ) -> None:
     """Delete the account.
 
-    What it has published stays, without a name. The account cannot be restored.
+    What the account has published stays, without a name. A deleted account cannot be
+    restored.
     """
     own_account.delete_account(db, session, data.password if data else None, client)
     cookies.forget(response)

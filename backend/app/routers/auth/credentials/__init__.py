@@ -1,1 +1,3 @@
-"""Credentials: what every journey of auth records, issues or redeems."""
+"""Credentials: the client of a request, one-time tokens, security events, unverified
+registrations.
+"""

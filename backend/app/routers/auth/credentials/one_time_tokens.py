@@ -1,8 +1,8 @@
-"""Secrets that work once: links in emails, codes in redirects, challenges in a sign-in.
+"""Tokens that work once: links in emails, codes in redirects, challenges in a sign-in.
 
-A token is 256 random bits. The database holds its hash, bound to a purpose. So nothing
-in the database can be presented, and no token is accepted for another purpose (ASVS
-6.5.2, RFC 8725 3.11).
+A token is 256 random bits. The database holds only its hash, which includes the
+purpose. So a hash read from the database cannot be used as a token, and a token is
+refused for any other purpose (ASVS 6.5.2, RFC 8725 3.11).
 """
 
 import hashlib
@@ -24,7 +24,7 @@ from app.routers.auth.models import OneTimeToken, User
 
 
 class Purpose(StrEnum):
-    """The purpose that a token is valid for."""
+    """The purpose of a one-time token. A token is refused for any other purpose."""
 
     VERIFY_EMAIL = "verify email"
     RESET_PASSWORD = "reset password"  # noqa: S105 - a purpose, no password
@@ -47,7 +47,7 @@ LIFE = {
 class InvalidToken(BadRequest):
     """The token is unknown, used, expired, replaced, or made for another purpose.
 
-    All look the same from outside.
+    The response is the same in all five cases.
     """
 
     code = "invalid_token"
@@ -62,7 +62,7 @@ def issue(
     data: dict[str, Any] | None = None,
     replaces: bool = True,
 ) -> str:
-    """Create a token.
+    """Create a token and return it.
 
     The user's older tokens for this purpose are revoked, unless `replaces` is false.
     """
@@ -95,11 +95,11 @@ def find(db: Session, purpose: Purpose, token: str) -> OneTimeToken:
 
 
 def redeem(db: Session, purpose: Purpose, token: str) -> OneTimeToken:
-    """Use a token up.
+    """Use up a token and return its row. Raises `InvalidToken`.
 
-    Of any number of simultaneous tries, exactly one succeeds (ASVS 15.4.2). The owner's
-    row is locked first, as in a sign-in. In the opposite order, the two could wait for
-    each other. Raises `InvalidToken`.
+    If several requests redeem one token at once, exactly one succeeds (ASVS 15.4.2).
+    The user's row is locked before the token's row, as in a sign-in. In the opposite
+    order, this request and a sign-in could deadlock.
     """
     row = find(db, purpose, token)
     if row.user_id is not None:
@@ -122,21 +122,23 @@ def owner_of(db: Session, row: OneTimeToken) -> User:
 
 
 def data_of(row: OneTimeToken) -> dict[str, Any]:
-    """Return the data that `issue` was given."""
+    """Return the data that `issue` stored with this token."""
     data: dict[str, Any] = json.loads(row.data)
     return data
 
 
 def revoke(db: Session, user_id: int, *purposes: Purpose) -> None:
-    """Revoke a user's tokens for these purposes, or all of them."""
+    """Revoke a user's tokens for these purposes, or all their tokens if no purpose is
+    given.
+    """
     theirs = delete(OneTimeToken).where(OneTimeToken.user_id == user_id)
     db.execute(theirs.where(OneTimeToken.purpose.in_(purposes)) if purposes else theirs)
 
 
 def link(page: str, token: str) -> str:
-    """Return the address of a frontend page that takes a token, for an email.
+    """Return the address of a frontend page with a token in its query, for an email.
 
-    The base of the address is configured, never taken from a request.
+    The base of the address comes from the settings, never from a request.
     """
     return f"{get_settings().frontend_url}/{page}?token={token}"
 

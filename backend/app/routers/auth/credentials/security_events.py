@@ -1,6 +1,4 @@
-"""Security events: a log record for monitoring, and a row for administrators
-(requirement 56).
-"""
+"""Security events: a log record for monitoring, and a row for administrators."""
 
 import json
 from collections.abc import Mapping
@@ -15,8 +13,9 @@ if TYPE_CHECKING:
     from .client import Client
 
 
-# Actions of an owner who gave the right password, link or code. An action that removes
-# a protection is not among them, and is logged as a warning.
+# Events that are logged as information: their user gave the right password, link or
+# code. An event that removes a protection is missing here, so it is logged as a
+# warning.
 ROUTINE = {
     *("login", "email_verified", "username_changed", "password_changed", "password_reset"),
     *("email_change_asked", "email_changed", "mfa_enabled", "google_linked", "account_deleted"),
@@ -26,8 +25,9 @@ ROUTINE = {
 def record(
     db: Session, kind: str, user_id: int | None, client: "Client | None" = None, **facts: object
 ) -> None:
-    """Record what happened. `facts` hold ids and short words, never secrets or what a
-    user typed.
+    """Record a security event in the log and in the database.
+
+    `facts` hold ids and short words, never secrets or text that a user typed.
     """
     address = client.ip_address if client else ""
     security_event(kind, routine=kind in ROUTINE, user_id=user_id, ip_address=address, **facts)

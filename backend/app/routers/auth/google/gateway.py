@@ -1,9 +1,9 @@
 """OpenID Connect with Google, or with the provider that `GOOGLE_ISSUER` names.
 
-This is the only module of auth that calls an outside service. An operation ends within
-`TOTAL_SECONDS`, however slowly the other side responds, and reads at most `MAX_BYTES`.
-A transaction must not be open meanwhile, because its length would depend on an outside
-service.
+No other module of auth calls an outside service. An operation ends within
+`TOTAL_SECONDS`, however slowly the provider responds, and reads at most `MAX_BYTES`. No
+transaction may be open during an operation, because it would stay open for as long as
+the provider takes.
 """
 
 import time
@@ -30,15 +30,15 @@ if TYPE_CHECKING:
 TOTAL_SECONDS = 10.0
 MAX_BYTES = 256_000  # of all responses of one operation; Google's have about 8,000
 KEPT_SECONDS = 3600.0  # Google publishes a new key days before signing with it
-# A document that we have is not fetched again sooner, whatever came of the last try,
-# and even if a token names an unknown key.
+# After a try, a stored document is not fetched again for this long, even if the try
+# failed or a token names an unknown key.
 ASKED_SECONDS = 60.0
-# A document that we do not have is not fetched again sooner. Otherwise each thread that
-# waited for it would wait as long again.
+# After a failed try, a missing document is not fetched again for this long. Otherwise
+# each thread that waited for the document would try and wait again.
 PAUSE_SECONDS = 5.0
 MAX_CODE = 2_000  # characters
 SCOPE = "openid email"
-# The libraries raise these errors for a response that makes no sense.
+# Errors that the libraries raise for a malformed response.
 ODD = (InvalidSignature, httpx2.InvalidURL, LookupError, TypeError, ValueError, RecursionError)
 ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
@@ -50,14 +50,14 @@ log = get_logger(__name__)
 
 
 class GoogleUnavailable(Unavailable):
-    """Google does not respond, responds too late, or reports a failure of its own."""
+    """Google does not respond, responds too late, or reports an internal error."""
 
     code = "google_unavailable"
     detail = "Google is not responding. Try again in a moment."
 
 
 class GoogleFailed(Unavailable):
-    """Google's response is not what it must be. Nothing in it is trusted."""
+    """Google's response is invalid, so nothing in it is used."""
 
     code = "google_failed"
     detail = "Google sent a response that could not be used. Start again."
@@ -65,7 +65,7 @@ class GoogleFailed(Unavailable):
 
 @dataclass(frozen=True)
 class Configuration:
-    """The provider's description of itself (OpenID Connect Discovery 1.0, 3)."""
+    """The endpoints that the provider publishes (OpenID Connect Discovery 1.0, 3)."""
 
     authorization_endpoint: str
     token_endpoint: str
@@ -74,10 +74,10 @@ class Configuration:
 
 @dataclass(frozen=True)
 class Person:
-    """A person for whom the provider vouches.
+    """The person whom the provider has identified.
 
     `issuer` is the provider's name as GOOGLE_ISSUER spells it. `email` may be empty.
-    `email_verified` is true only if the provider says so as a boolean, not as a text.
+    `email_verified` is true only if the provider sent the boolean `true`, not a text.
     """
 
     issuer: str
@@ -107,9 +107,10 @@ def authorization_url(
 
 
 def identify(*, code: str, nonce: str, verifier: str, at: datetime) -> Person:
-    """Return the person who came back with this code, `at` this time of the database.
+    """Return the person who signed in with this code.
 
-    Raises `GoogleUnavailable`, `GoogleFailed`.
+    `at` is the current time of the database. Raises `GoogleUnavailable`,
+    `GoogleFailed`.
     """
     with _asking() as client:
         if not 0 < len(code) <= MAX_CODE:
@@ -130,10 +131,8 @@ def _text(claim: object) -> str:
 
 
 def spellings_of_issuer() -> list[str]:
-    """Return the accepted names of GOOGLE_ISSUER.
-
-    They are the setting itself, the setting with a slash at the end, and Google's other
-    name.
+    """Return the accepted spellings of GOOGLE_ISSUER: as set, with a final slash, and
+    Google's alias.
     """
     issuer = get_settings().google_issuer
     return [issuer, f"{issuer}/", *OTHER_SPELLINGS.get(issuer, ())]
@@ -144,14 +143,14 @@ def _claims(client: "OAuth2Client", id_token: str, nonce: str, at: datetime) -> 
     expected = Expected(spellings_of_issuer(), settings.google_client_id or "", nonce, at)
     try:
         return read_id_token(id_token, keys.get(client), expected)
-    except UnknownKey:  # The key may be newer than the keys that we keep.
+    except UnknownKey:  # The provider may have published this key since we last fetched its keys.
         return read_id_token(id_token, keys.get(client, anew=True), expected)
 
 
 class Kept:
-    """A document of the provider that stays in use while it cannot be renewed.
+    """A cached document of the provider, which stays in use while it cannot be renewed.
 
-    One thread fetches it while the others wait.
+    One thread fetches the document while other threads wait.
     """
 
     def __init__(self, fetch: Callable[["OAuth2Client"], dict[str, Any]]) -> None:
@@ -163,11 +162,12 @@ class Kept:
     def get(self, client: "OAuth2Client", *, anew: bool = False) -> dict[str, Any]:
         """Return the document: at most an hour old, or a minute with `anew=True`.
 
-        An older one is returned if it cannot be renewed. Raises what the fetch raises
-        if there is no document at all.
+        If the document cannot be renewed, an older copy is returned. If there is no
+        copy, this raises the error of the fetch.
         """
         if not self._lock.acquire(timeout=outbound.time_left()):
-            # Another thread is fetching, and takes as long as this one may wait.
+            # Another thread has been fetching the document for as long as this thread
+            # may wait.
             raise GoogleUnavailable
         try:
             if anew or self._document is None or time.monotonic() - self._fetched_at > KEPT_SECONDS:
@@ -200,7 +200,7 @@ class _Documents:
 
 @lru_cache
 def documents() -> _Documents:
-    """Return the documents of the provider. Each process keeps its own."""
+    """Return the documents of the provider. Each process has its own copies."""
     return _Documents(
         Kept(_discover), Kept(lambda client: _ask(client, _configuration(client).jwks_uri))
     )
@@ -216,8 +216,8 @@ def _discover(client: "OAuth2Client") -> dict[str, Any]:
     document = _ask(client, f"{issuer}/.well-known/openid-configuration")
     if document["issuer"] not in spellings_of_issuer():
         raise GoogleFailed("The discovery document belongs to another issuer.")
-    # Plain http was allowed on purpose, for a provider on this machine. Any other
-    # provider must not redirect us to plain http.
+    # An issuer with plain http is allowed for a provider on this machine. Any other
+    # provider must not send us to plain http.
     schemes = ("http://", "https://") if issuer.startswith("http:") else ("https://",)
     if not all(str(document[endpoint]).startswith(schemes) for endpoint in ENDPOINTS):
         raise GoogleFailed("An endpoint does not use https.")
@@ -234,7 +234,7 @@ def _ask(client: "OAuth2Client", url: str) -> dict[str, Any]:
 
 @contextmanager
 def _asking() -> Iterator["OAuth2Client"]:
-    """Give a client for one operation, and translate its failures into our errors."""
+    """Yield a client for one operation, and translate its failures into our errors."""
     from authlib.integrations.httpx_client import OAuthError
 
     try:

@@ -1,8 +1,8 @@
-"""Rules of identities: which account a person gets for whom a provider vouches.
+"""Rules of identities: which account belongs to a person whom Google has identified.
 
-An identity is the pair of issuer and subject. An email address only ever opens an
-account that was never verified, so that nobody has shown it to be theirs. Then
-everything is removed by which the account's creator could come back (ASVS 6.8.1).
+An identity is the pair of issuer and subject. A new identity may take over an account
+with the same email address only if that account was never verified. Then everything
+that would let the account's creator sign in is removed (ASVS 6.8.1).
 """
 
 import re
@@ -28,20 +28,21 @@ from app.routers.auth.queries import has_google
 
 from .gateway import GoogleFailed, Person
 
-# Tries to create an account while others create the same one or take its name.
+# Attempts to create an account while other requests create the same account or take its
+# username.
 TRIES = 5
-MAX_BASE = 24  # Characters of a username. This leaves room for a dash and a number.
+MAX_BASE = 24  # Characters of a username. This leaves room for a dash and six digits.
 
 
 class GoogleEmailNotVerified(Forbidden):
-    """The provider does not vouch for the address, so it could belong to anyone."""
+    """The provider has not verified the address, so it may belong to anyone."""
 
     code = "google_email_not_verified"
     detail = "Google has not verified your email address. Verify it with Google, then try again."
 
 
 class GoogleEmailUnusable(Forbidden):
-    """The address breaks the rules that hold for every address (`canonical_email`).
+    """The address breaks the rules for email addresses (`canonical_email`).
 
     An account needs an address to which mail can be sent.
     """
@@ -54,9 +55,9 @@ class GoogleEmailUnusable(Forbidden):
 
 
 class AccountExists(Conflict):
-    """The address belongs to an account to which this Google account is not linked.
+    """The address belongs to an account that is not linked to this Google account.
 
-    The owner of that account can sign in and link the two.
+    The owner of that account can sign in and link the Google account.
     """
 
     code = "account_exists"
@@ -76,15 +77,16 @@ class GoogleAlreadyLinked(Conflict):
 
 
 class LastWayIn(Conflict):
-    """Without Google and without a password, the user could no longer sign in."""
+    """The user has no password, so without Google they could no longer sign in."""
 
     code = "last_way_in"
     detail = "Set a password first. Without Google you could no longer sign in."
 
 
 class _Raced(Conflict):
-    """Another request created the same account, or took the name. Never leaves this
-    module.
+    """Another request created the same account, or took the username.
+
+    This module catches the error and tries again.
     """
 
 
@@ -100,7 +102,7 @@ def owner_of(db: Session, person: Person, client: Client) -> User:
         if identity := _find(db, person):
             user = lock(db, User.id == identity.user_id)
             if _find(db, person) is None:
-                continue  # it was unlinked while we waited for the lock
+                continue  # the identity was removed while we waited for the lock
             return user
         email = _usable_address(person)
         try:
@@ -114,8 +116,8 @@ def owner_of(db: Session, person: Person, client: Client) -> User:
 def _usable_address(person: Person) -> str:
     """Return the person's address in its canonical form.
 
-    This is required for a new account only. A person who is already linked can sign in
-    whatever their address has become.
+    Only a new account needs the address. A person whose identity is already linked can
+    sign in even if their address is invalid now.
     """
     if not person.email:
         raise GoogleFailed
@@ -126,7 +128,7 @@ def _usable_address(person: Person) -> str:
 
 
 def _adopt(db: Session, person: Person, email: str, client: Client) -> User:
-    """Return the unverified account of this address, taken over, or a new account."""
+    """Return a new account, or take over the unverified account with this address."""
     if db.scalar(select(User.id).where(User.email == email)) is None:
         user = User(username=_free_username(db, email), email=email, is_verified=True)
         db.add(user)
@@ -135,7 +137,7 @@ def _adopt(db: Session, person: Person, email: str, client: Client) -> User:
     else:
         user = lock(db, User.email == email)
         if user.is_verified:
-            # The same person may have come twice, and the other request was quicker.
+            # Another request of the same person may have linked the identity first.
             raise _Raced if _find(db, person) else AccountExists
         _take_over(db, user, client)
     _add(db, user, person, _Raced)
@@ -144,10 +146,10 @@ def _adopt(db: Session, person: Person, email: str, client: Client) -> User:
 
 
 def _take_over(db: Session, user: User, client: Client) -> None:
-    """Hand an unverified account to the owner of its address.
+    """Give an unverified account to the owner of its address.
 
-    Someone may have registered with an address that is not theirs. From now on, only
-    its owner can sign in.
+    Someone else may have registered with the address. From now on, only the owner of
+    the address can sign in.
     """
     user.hashed_password, user.is_verified = None, True
     db.flush()
@@ -157,8 +159,9 @@ def _take_over(db: Session, user: User, client: Client) -> None:
 
 
 def link(db: Session, session: LoginSession, person: Person, client: Client) -> None:
-    """Link the person to the user of this session. Raises `GoogleEmailNotVerified`,
-    `GoogleAccountTaken`, `GoogleAlreadyLinked`.
+    """Link this Google account to the user of the session.
+
+    Raises `GoogleEmailNotVerified`, `GoogleAccountTaken`, `GoogleAlreadyLinked`.
     """
     if not person.email_verified:
         raise GoogleEmailNotVerified
@@ -173,7 +176,7 @@ def link(db: Session, session: LoginSession, person: Person, client: Client) -> 
 
 def unlink(db: Session, user: User, client: Client) -> None:
     """Remove the user's Google identity. Raises `LastWayIn`."""
-    user = lock(db, User.id == user.id)  # locked, so that the password stays meanwhile
+    user = lock(db, User.id == user.id)  # locked, so that no other request removes the password
     if not has_google(db, user.id):
         return
     if user.hashed_password is None:
@@ -190,8 +193,8 @@ def unlink(db: Session, user: User, client: Client) -> None:
 def _find(db: Session, person: Person) -> Identity | None:
     """Return the identity of this person, or `None`.
 
-    MySQL may find a subject that differs only in ways that its collation ignores.
-    Raises `GoogleFailed` for such a subject.
+    MySQL compares subjects by a collation, which may ignore a difference. Raises
+    `GoogleFailed` if the subject that was found differs.
     """
     same = select(Identity).where(
         Identity.issuer == person.issuer, Identity.subject == person.subject
@@ -211,7 +214,7 @@ def _add(db: Session, user: User, person: Person, taken: type[AppError]) -> None
 
 
 def lock(db: Session, which: ColumnElement[bool]) -> User:
-    """Return the account as it is now, locked.
+    """Lock the account and return it with its current values.
 
     Raises `AccountDisabled` for an account that is disabled or deleted.
     """
@@ -224,8 +227,8 @@ def lock(db: Session, which: ColumnElement[bool]) -> User:
 def _free_username(db: Session, email: str) -> str:
     """Make a username from the part of the address before the `@`.
 
-    Characters that a username cannot have are replaced. A number is added if the name
-    is taken or reserved.
+    Characters that a username cannot have become dashes. A number is added if the
+    username is taken or reserved.
     """
     local = email.partition("@")[0].partition("+")[0]
     base = re.sub(r"[^a-z0-9._-]+", "-", local)[:MAX_BASE].strip("._-")

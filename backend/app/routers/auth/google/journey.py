@@ -1,14 +1,14 @@
 """Rules of the sign-in with Google.
 
-A sign-in begins here, leads the browser to Google, and ends in a session. It is bound
-to its browser from beginning to end, by a secret in a cookie. The code that the
-frontend gets at the end works in that browser alone. A frontend on another site cannot
-rely on the cookie, because some browsers strip it from its requests. It binds the code
-by a challenge instead.
+A sign-in begins here, sends the browser to Google, and ends with a session. A secret in
+a cookie binds the whole sign-in to one browser. The code that the frontend gets at the
+end works only in that browser. A frontend on another site cannot rely on the cookie,
+because some browsers do not send it. Such a frontend binds the code with a PKCE
+challenge instead.
 
-The database holds only a hash of the secret. What is sent to Google (nonce, PKCE
-verifier) is derived from the secret. So nothing in the database could be presented by
-someone who has read it (requirement 10).
+The database holds only a hash of the secret. The values that are sent to Google (nonce,
+PKCE verifier) are derived from the secret. So an attacker who can read the database
+still cannot complete a sign-in.
 """
 
 import hashlib
@@ -48,8 +48,8 @@ from .identities import (
 
 MAX_NEXT = 500  # characters
 # The path has plain segments, and may have a query and a fragment. A second slash, a
-# backslash, a dot segment, a scheme or a control character is refused, encoded ones
-# included, because frontends interpret them differently (requirement 31).
+# backslash, a dot segment, a scheme or a control character is refused, even if it is
+# percent-encoded, because frontends interpret such characters differently.
 NEXT = re.compile(
     r"(?:/(?:[\w~@+,=-]|%[89A-F][0-9A-F])(?:[\w.~@+,=-]|%[89A-F][0-9A-F])*)*/?"
     r"(?:\?(?:[\w.~@+,=&:/-]|%[2-9A-F][0-9A-F])*)?"
@@ -59,17 +59,17 @@ NEXT = re.compile(
 
 
 class GoogleDisabled(NotFound):
-    """Sign-in with Google is off, because GOOGLE_CLIENT_ID is not set."""
+    """Sign-in with Google is off because GOOGLE_CLIENT_ID is not set."""
 
     code = "google_disabled"
     detail = "Sign-in with Google is not set up on this server. Sign in with your password."
 
 
 class InvalidState(BadRequest):
-    """The response does not belong to a sign-in that this browser has open.
+    """The callback does not belong to a sign-in that is open in this browser.
 
-    The browser did not begin it, it began more than 10 minutes ago, or its response has
-    come before.
+    The browser never began the sign-in, began it more than 10 minutes ago, or has
+    already completed it.
     """
 
     code = "invalid_state"
@@ -80,7 +80,7 @@ class InvalidState(BadRequest):
 
 
 class GoogleDenied(Forbidden):
-    """The person refused at Google."""
+    """The user refused permission on Google's page."""
 
     code = "google_denied"
     detail = "Google was not allowed to sign you in. Start again if you want to allow it."
@@ -98,14 +98,13 @@ REFUSALS: tuple[type[AppError], ...] = (
     GoogleAlreadyLinked,
     AccountDisabled,
 )
-"""Errors that reach the frontend as an error code in the address of its page."""
+"""Errors that the frontend gets as an error code in the address of its callback page.
+"""
 
 
 @dataclass(frozen=True)
 class Shown:
-    """The code that an exchange presents, and the proofs that the client began the
-    sign-in.
-    """
+    """The code for an exchange, and the proofs that this client began the sign-in."""
 
     code: str
     browser: str
@@ -114,7 +113,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class _Secrets:
-    """Secrets of one sign-in in one browser."""
+    """The secrets of one sign-in in one browser."""
 
     nonce: str
     verifier: str
@@ -127,10 +126,10 @@ def is_enabled() -> bool:
 def begin_sign_in(
     configuration: Configuration, browser: str, next_page: str, challenge: str | None
 ) -> str:
-    """Return the address to which the browser goes to sign in.
+    """Return the address of Google's sign-in page.
 
-    The request is a `GET`, whose own database session could only read. So this writes
-    in a session of its own.
+    The request is a `GET`, so its own database session is read-only. The token is
+    stored in a separate session.
     """
     safe = next_page if len(next_page) <= MAX_NEXT and NEXT.fullmatch(next_page) else ""
     data = {"browser": _digest("browser", browser), "next": safe, "challenge": challenge}
@@ -142,11 +141,12 @@ def begin_sign_in(
 def begin_link(
     db: Session, configuration: Configuration, browser: str, session: LoginSession
 ) -> str:
-    """Return the address to which the browser goes to link a Google account.
+    """Return the address at which the user links a Google account.
 
-    A stolen session must not be able to add a way in that outlives it. So the sign-in
-    must be recent, whether or not the account has a password (ASVS 7.5.1). Raises
-    `SessionNotFresh`, `GoogleAlreadyLinked`, `Unauthenticated`.
+    A stolen session must not be enough to add a way to sign in that outlives the
+    session. So the user's sign-in must be recent, whether or not the account has a
+    password (ASVS 7.5.1). Raises `SessionNotFresh`, `GoogleAlreadyLinked`,
+    `Unauthenticated`.
     """
     login_sessions.require_fresh(db, session)
     user = login_sessions.lock_user(db, session)
@@ -158,19 +158,20 @@ def begin_link(
 
 
 def arrive(answer: GoogleAnswer, browser: str, client: Client) -> str:
-    """Return the frontend address for a browser that is back from Google.
+    """Return the frontend address for a browser that has come back from Google.
 
-    After success, the address has a code for `exchange`. Google is called between two
-    short transactions, not within one. The first uses up the state, so that a response
-    counts once, whatever comes of it. Raises `REFUSALS`.
+    After success, the address contains a code for `exchange`. Google is called between
+    two short transactions, not within one. The first transaction uses up the state, so
+    each callback counts once, even if it fails. Raises the errors in `REFUSALS`.
     """
     with side_session() as db:
-        # This host's clock may be minutes off.
+        # The database's time is used, because the clock of this host may be minutes
+        # off.
         begun, at = _redeem(db, answer.state, browser), clock.read(db)
     if answer.error:
         raise GoogleDenied if answer.error == "access_denied" else GoogleFailed
     if answer.iss not in ("", *gateway.spellings_of_issuer()):
-        raise GoogleFailed  # the response of another provider (RFC 9207)
+        raise GoogleFailed  # another provider sent the response (RFC 9207)
     kept = _secrets(browser, answer.state)
     person = gateway.identify(code=answer.code, nonce=kept.nonce, verifier=kept.verifier, at=at)
     with side_session() as db:
@@ -181,7 +182,7 @@ def arrive(answer: GoogleAnswer, browser: str, client: Client) -> str:
         else:
             user = identities.owner_of(db, person, client)
         bound = {"browser": begun["browser"], "challenge": begun.get("challenge")}
-        # Older codes stay valid, one for each device that is signing in now.
+        # Older codes stay valid, because the user may be signing in on several devices.
         code = one_time_tokens.issue(
             db, Purpose.GOOGLE_EXCHANGE, user_id=user.id, data=bound, replaces=False
         )
@@ -189,10 +190,10 @@ def arrive(answer: GoogleAnswer, browser: str, client: Client) -> str:
 
 
 def _still_asking(db: Session, begun: dict[str, Any]) -> LoginSession:
-    """Return the session that asked to link, read after its user's row is locked.
+    """Return the session that asked to link an account, read after its user is locked.
 
-    Read before, it might be a session that a password reset is just ending. A thief's
-    link would then outlive the reset.
+    Without the lock, a password reset might be ending the session at this moment. A
+    link that a thief asked for would then outlive the reset.
     """
     user = identities.lock(db, User.id == begun["user"])
     mine = LoginSession.id == begun["session"], LoginSession.user_id == user.id
@@ -206,11 +207,11 @@ def exchange(db: Session, shown: Shown, client: Client) -> Token:
     """Open a session for a code from `arrive`.
 
     The code works once, for the client that began the sign-in. Otherwise another site
-    could send its visitors to the callback page with a code of its own account, and
-    have them signed in to that account (login CSRF). The proof is the verifier of the
-    challenge with which the sign-in began (RFC 7636), or the cookie if there was no
-    challenge. A refused code stays valid for the client that it belongs to. Raises
-    `InvalidToken`, `MfaRequired`.
+    could send its visitors to the callback page with a code for its own account, and so
+    sign them in to that account (login CSRF). The client proves that it began the
+    sign-in by the verifier of its challenge (RFC 7636), or by the cookie if there was
+    no challenge. If the proof is wrong, the code stays valid for the right client.
+    Raises `InvalidToken`, `MfaRequired`.
     """
     row = one_time_tokens.redeem(db, Purpose.GOOGLE_EXCHANGE, shown.code)
     bound = one_time_tokens.data_of(row)
@@ -223,13 +224,14 @@ def exchange(db: Session, shown: Shown, client: Client) -> Token:
 
 
 def _challenge_of(verifier: str) -> str:
-    """Derive the S256 challenge of a verifier (RFC 7636, 4.2)."""
+    """Compute the S256 challenge of a verifier (RFC 7636, 4.2)."""
     return urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
 
 
 def unlink(db: Session, session: LoginSession, password: str | None, client: Client) -> None:
-    """Remove the linked Google account. Raises `InvalidCredentials`, `SessionNotFresh`,
-    `LastWayIn`.
+    """Remove the linked Google account.
+
+    Raises `InvalidCredentials`, `SessionNotFresh`, `LastWayIn`.
     """
     require_owner(session, password, client)
     identities.unlink(db, session.user, client)
@@ -237,8 +239,8 @@ def unlink(db: Session, session: LoginSession, password: str | None, client: Cli
 
 
 def frontend_page(**said: str) -> str:
-    """Return the address of the frontend's callback page, with the values in `said`
-    that are not empty.
+    """Return the address of the frontend's callback page, with the non-empty values in
+    its query.
     """
     facts = urlencode({name: value for name, value in said.items() if value})
     return f"{get_settings().frontend_url}/auth/callback?{facts}"
@@ -252,10 +254,10 @@ def _departure(configuration: Configuration, browser: str, state: str) -> str:
 
 
 def _redeem(db: Session, state: str, browser: str) -> dict[str, Any]:
-    """Use up the state, and return what was stored when the sign-in began.
+    """Use up the state, and return the data stored at the start of the sign-in.
 
     Raises `InvalidState` for the wrong browser. The state then stays valid for the
-    browser that it belongs to.
+    right browser.
     """
     try:
         begun = one_time_tokens.data_of(one_time_tokens.redeem(db, Purpose.GOOGLE_STATE, state))
@@ -271,5 +273,8 @@ def _secrets(browser: str, state: str) -> _Secrets:
 
 
 def _digest(purpose: str, *parts: str) -> str:
-    """Hash 256 random bits, separately for each purpose. It cannot be reversed."""
+    """Hash the parts for one purpose.
+
+    The parts hold 256 random bits, so nobody can find them from the hash.
+    """
     return hashlib.sha256(":".join(["google", purpose, *parts]).encode()).hexdigest()

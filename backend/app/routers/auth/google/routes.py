@@ -1,7 +1,7 @@
-"""Routes of the sign-in with Google. Rules and queries are in `google`.
+"""Routes of the sign-in with Google. The rules and queries are in `google`.
 
-`/login` and `/callback` are for the browser's address bar, not for scripts. After an
-error they lead to the frontend's page, with an error code in its address.
+Browsers open `/login` and `/callback` as pages; scripts do not call them. After an
+error, both redirect to the frontend's page with an error code in its address.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -32,14 +32,14 @@ from .gateway import GoogleFailed, GoogleUnavailable
 from .identities import GoogleAlreadyLinked, LastWayIn
 
 router = Router(prefix="/google", body_limit=SMALL_BODY)
-# A client ignores parameters that it does not know in the response of a provider (RFC
-# 6749, 4.1.2). Google sends `authuser` and more.
+# OAuth clients must ignore unknown parameters in the provider's redirect (RFC 6749,
+# 4.1.2). Google sends `authuser` and more.
 callback = Router(body_limit=SMALL_BODY, strict_query=False)
 
 journeys = AddressLimit("google sign-in", "100 per 10 minutes")
-# At most this many requests wait for Google at once. The rest wait without a thread.
-# There are fewer of them than threads (WORKER_THREADS), so the other routes stay quick
-# while Google hangs.
+# At most eight requests call Google at once. Further requests wait without holding a
+# thread. Eight is fewer than WORKER_THREADS, so other routes stay fast while Google
+# does not respond.
 calls = Admission(8, timeout=5, refusal=GoogleUnavailable)
 
 WORDS = ", ".join(f"`{error.code}`" for error in journey.REFUSALS)
@@ -54,7 +54,7 @@ async def google_enabled() -> None:
 async def google_turn() -> AsyncIterator[bool]:
     """Yield whether this request may call Google now.
 
-    It is false after too long a wait.
+    The result is false after too long a wait.
     """
     async with AsyncExitStack() as turn:
         try:
@@ -82,8 +82,8 @@ GoogleTurn = Annotated[bool, Depends(google_turn, scope="function")]
 def google_configuration(turn: GoogleTurn) -> gateway.Configuration:
     """Return the provider's configuration.
 
-    This dependency stands before the database session among a route's parameters, so
-    that no connection is held while Google is called.
+    A route must list this dependency before the database session. Then no connection is
+    held while Google is called.
     """
     if not turn:
         raise GoogleUnavailable
@@ -130,9 +130,9 @@ def sign_in_with_google(
     ] = "",
     code_challenge: Challenge = None,
 ) -> RedirectResponse:
-    """Send the browser to Google. Open this address in the browser's address bar.
+    """Send the browser to Google. Open this address as a page in the browser.
 
-    It sets a cookie that callback and exchange require.
+    The response sets a cookie that the callback and the exchange require.
     """
     response = RedirectResponse("", status.HTTP_302_FOUND)
     browser = cookies.bind_browser(request, response, _seconds())
@@ -179,7 +179,7 @@ def return_from_google(
     client: CallingClient,
     answer: Annotated[GoogleAnswer, Query()],
 ) -> RedirectResponse:
-    """Receive the browser from Google. Clients do not call this."""
+    """Receive the browser back from Google. Clients do not call this route."""
     browser = cookies.bound_browser(request)
 
     def arrive() -> str:
@@ -202,11 +202,12 @@ def exchange_google_code(
     shown: Shown,
     mode: cookies.SessionMode,
 ) -> Token:
-    """Get a session for the code that the callback page was given.
+    """Get a session for the code that the callback page received.
 
-    The code works once, within a minute, in the client that began the sign-in. Send it
-    with credentials, for the cookie of `GET /auth/google/login`. If that request had a
-    `code_challenge`, send the `code_verifier` instead.
+    The code works once, within a minute, in the client that began the sign-in. Send
+    this request with credentials, because it needs the cookie of `GET
+    /auth/google/login`. If that request had a `code_challenge`, send the
+    `code_verifier` instead.
     """
     return cookies.deliver(response, journey.exchange(db, shown, client), mode)
 
@@ -219,7 +220,7 @@ def unlink_google(
     client: CallingClient,
     data: OwnerInput | None = None,
 ) -> None:
-    """Remove the linked Google account. It can then no longer be used to sign in."""
+    """Remove the linked Google account. The user can then no longer sign in with it."""
     journey.unlink(db, session, data.password if data else None, client)
 
 
@@ -232,5 +233,5 @@ def _or_why_not(where: Callable[[], str]) -> str:
 
 
 def _seconds() -> int:
-    """Return how long a sign-in may take, including the exchange of its code."""
+    """Return the longest time for a sign-in, including the exchange of its code."""
     return int((LIFE[Purpose.GOOGLE_STATE] + LIFE[Purpose.GOOGLE_EXCHANGE]).total_seconds())

@@ -12,7 +12,8 @@ BATCH = 500
 
 
 def renew(row: Totp) -> None:
-    """Encrypt the secret with the current key if an older key encrypted it.
+    """Encrypt the secret with the current key, if it was encrypted with the previous
+    key.
 
     Raises `cryptography.fernet.InvalidToken`.
     """
@@ -23,7 +24,7 @@ def renew(row: Totp) -> None:
 def renew_all() -> tuple[int, int]:
     """Encrypt the secrets of all users with the current key, in batches.
 
-    Return how many were renewed, and how many neither key can read.
+    Return the number of renewed secrets, and the number that neither key can decrypt.
     """
     renewed = unreadable = last = 0
     while True:

@@ -1,4 +1,4 @@
-"""Recovery codes: a way in for a user who has lost the authenticator app."""
+"""Recovery codes, with which a user can sign in after losing the authenticator app."""
 
 import hashlib
 import secrets
@@ -17,7 +17,7 @@ from app.routers.auth.models import RecoveryCode, User
 from .totp import plain
 
 COUNT = 10
-BYTES = 15  # 120 bits; from 112 bits on, a plain hash is enough (ASVS 6.5.2)
+BYTES = 15  # 120 bits; from 112 bits on, an unsalted hash is enough (ASVS 6.5.2)
 
 
 def issue(db: Session, user_id: int) -> list[str]:
@@ -28,7 +28,7 @@ def issue(db: Session, user_id: int) -> list[str]:
 
 
 def use(db: Session, user: User, code: str, client: Client) -> bool:
-    """Use up a code. Return whether it was one of this user's unused codes."""
+    """Use up a recovery code. Return whether it was one of this user's unused codes."""
     mine = (RecoveryCode.user_id == user.id, RecoveryCode.used_at.is_(None))
     this = update(RecoveryCode).where(*mine, RecoveryCode.digest == digest(code))
     used: CursorResult[Any] = db.execute(this.values(used_at=clock.now()))  # type: ignore[assignment]
@@ -41,8 +41,9 @@ def use(db: Session, user: User, code: str, client: Client) -> bool:
 
 
 def digest(code: str) -> str:
-    """Return the digest that is stored in place of a code. From 112 bits on, a plain
-    hash is enough (ASVS 6.5.2).
+    """Return the digest that the database stores instead of a code.
+
+    A code has more than 112 bits, so an unsalted hash is enough (ASVS 6.5.2).
     """
     return hashlib.sha256(f"recovery code:{plain(code)}".encode("utf-8", "replace")).hexdigest()
 

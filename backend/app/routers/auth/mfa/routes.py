@@ -1,4 +1,4 @@
-"""Routes of the second factor. Rules and queries are in `mfa`."""
+"""Routes of the second factor. The rules and queries are in `mfa`."""
 
 from contextlib import AbstractContextManager, nullcontext
 
@@ -40,8 +40,9 @@ def answer_challenge(
 ) -> Token:
     """Complete a sign-in that needs a second factor.
 
-    Send the `mfa_token` from its 401, and a code from the app or a recovery code. Five
-    wrong codes end the challenge. After that, or after five minutes, sign in again.
+    Send the `mfa_token` from the 401 response, and a code from the app or a recovery
+    code. Five wrong codes end the challenge. After that, or after five minutes, sign in
+    again.
     """
     with WRONG_CODES_HERE.failures(InvalidCode, client.ip_address):
         challenge = second_factor.find_challenge(db, data.mfa_token)
@@ -57,7 +58,7 @@ def set_up_totp(
 ) -> second_factor.NewSecret:
     """Get a secret for an authenticator app.
 
-    Nothing changes until a code from the app is confirmed.
+    The second factor stays off until a code from the app is confirmed.
     """
     return second_factor.set_up(db, session, data.password, client)
 
@@ -69,7 +70,7 @@ def confirm_totp(
 ) -> RecoveryCodes:
     """Turn the second factor on.
 
-    The ten recovery codes are shown only in this response. Each works once.
+    The ten recovery codes are shown only in this response. Each code works once.
     """
     with _guesses(session.user_id, data.code):
         return RecoveryCodes(recovery_codes=second_factor.confirm(db, session, data.code, client))
@@ -82,8 +83,9 @@ def confirm_totp(
 def disable_totp(
     db: db_dependency, session: CurrentSession, client: CallingClient, data: MfaDisable
 ) -> None:
-    """Turn the second factor off, with the password and a code from the app or a
-    recovery code.
+    """Turn the second factor off.
+
+    This needs the password, and a code from the app or a recovery code.
     """
     with _guesses(session.user_id, data.code):
         second_factor.disable(db, session, data.password, data.code, client)

@@ -1,8 +1,9 @@
 """Rules of the second factor: codes from an authenticator app, and recovery codes.
 
-With a second factor, a correct password or a sign-in at Google only opens a challenge.
-A code answers the challenge. All requests that use or change a user's codes lock the
-user's row first. So a code that is sent twice at once is accepted once (ASVS 6.5.1).
+If a user has a second factor, a correct password or a sign-in at Google only opens a
+challenge. A code answers the challenge. Every request that uses or changes a user's
+codes locks the user's row first. So a code that is sent twice at the same time is
+accepted only once (ASVS 6.5.1).
 """
 
 from datetime import datetime
@@ -39,9 +40,10 @@ log = get_logger(__name__)
 
 
 class MfaRequired(Unauthenticated):
-    """The sign-in is half complete. `mfa_token` names the challenge to answer.
+    """The sign-in also needs a code. `mfa_token` names the challenge to answer.
 
-    The row of the challenge must be kept although the response is 401.
+    The transaction is committed although the response is 401, so that the challenge is
+    stored.
     """
 
     code = "mfa_required"
@@ -62,9 +64,10 @@ class MfaRequired(Unauthenticated):
 
 
 class InvalidCode(Unauthenticated):
-    """The code is wrong or used, or its challenge is over.
+    """The code is wrong or used, or its challenge has ended.
 
-    The count of wrong tries must be kept although the request is refused.
+    The transaction is committed although the request is refused, so that the wrong try
+    is counted.
     """
 
     code = "invalid_code"
@@ -88,7 +91,7 @@ class MfaNotSetUp(Conflict):
 
 
 class NewSecret(NamedTuple):
-    """A secret for an authenticator app, in plain text and as the text of a QR code."""
+    """A secret for an authenticator app, and the text of a QR code that contains it."""
 
     secret: str
     otpauth_uri: str
@@ -100,9 +103,9 @@ def is_enabled(db: Session, user_id: int) -> bool:
 
 
 def set_up(db: Session, session: LoginSession, password: str | None, client: Client) -> NewSecret:
-    """Create a secret, which counts once a code made from it has come back.
+    """Create a secret, which takes effect when the user confirms a code made from it.
 
-    A secret that still waits for that is replaced. Raises `InvalidCredentials`,
+    A secret that was never confirmed is replaced. Raises `InvalidCredentials`,
     `SessionNotFresh`, `MfaAlreadyEnabled`.
     """
     require_owner(session, password, client)
@@ -119,8 +122,8 @@ def set_up(db: Session, session: LoginSession, password: str | None, client: Cli
 def confirm(db: Session, session: LoginSession, code: str, client: Client) -> list[str]:
     """Turn the second factor on, and return the recovery codes.
 
-    The codes are shown only now. Raises `MfaNotSetUp`, `MfaAlreadyEnabled`,
-    `InvalidCode`.
+    This is the only time that the codes are shown. Raises `MfaNotSetUp`,
+    `MfaAlreadyEnabled`, `InvalidCode`.
     """
     user = lock_user(db, session)
     found = _totp_of(db, user.id)
@@ -159,11 +162,10 @@ def disable(
 
 
 def remove(db: Session, user_id: int) -> None:
-    """Delete the secret and the recovery codes.
+    """Delete the secret and the recovery codes of a user.
 
-    They go when the account is deleted, when its second factor is turned off or set up
-    again, and when the account turns out to belong to another person than the one who
-    set them up.
+    This happens when the account is deleted, when its second factor is turned off or
+    set up again, and when the owner of its address takes over an unverified account.
     """
     for table in (Totp, RecoveryCode):
         db.execute(delete(table).where(table.user_id == user_id))
@@ -172,7 +174,7 @@ def remove(db: Session, user_id: int) -> None:
 def challenge_or_session(db: Session, user: User, client: Client) -> Token:
     """Open a session after the first factor, or raise `MfaRequired` with a challenge.
 
-    A new challenge ends the user's older ones.
+    A new challenge ends the user's older challenges.
     """
     if not is_enabled(db, user.id):
         return open_session(db, user, client)
@@ -182,7 +184,7 @@ def challenge_or_session(db: Session, user: User, client: Client) -> Token:
 
 
 def find_challenge(db: Session, mfa_token: str) -> OneTimeToken:
-    """Return the challenge. Raises `InvalidCode` if it is over or never existed."""
+    """Return the challenge. Raises `InvalidCode` if it has ended or never existed."""
     try:
         return one_time_tokens.find(db, Purpose.MFA, mfa_token)
     except one_time_tokens.InvalidToken:
@@ -197,7 +199,7 @@ def answer(db: Session, challenge: OneTimeToken, code: str, client: Client) -> T
     # The user's row is locked before any other row, as in a sign-in and in a reset.
     user = db.scalar(queries.locked(User.id == challenge.user_id, User.is_active))
     # The challenge may have ended while we waited for the lock. The try is counted
-    # before the code is compared, so that no try is free.
+    # before the code is checked, so that every try counts.
     still_open = (OneTimeToken.used_at.is_(None), OneTimeToken.attempts < MAX_TRIES)
     counted = update(OneTimeToken).where(OneTimeToken.id == challenge.id, *still_open)
     if _rows(db, counted.values(attempts=OneTimeToken.attempts + 1)) != 1:
@@ -212,8 +214,8 @@ def answer(db: Session, challenge: OneTimeToken, code: str, client: Client) -> T
 def _note_failure(db: Session, challenge: OneTimeToken, user: User | None, client: Client) -> None:
     """Record a wrong code, and email the owner after the last try.
 
-    Anyone who gets this far has the password. The owner should know before a guess is
-    right (ASVS 6.3.5).
+    Anyone who can send a code here knows the password. The owner should hear of it
+    before a guess succeeds (ASVS 6.3.5).
     """
     security_events.record(db, "mfa_failed", challenge.user_id, client)
     db.refresh(challenge)
@@ -222,16 +224,16 @@ def _note_failure(db: Session, challenge: OneTimeToken, user: User | None, clien
 
 
 def is_guessable(code: str) -> bool:
-    """Return whether the code can be found by trying.
+    """Return whether the code is short enough to be guessed.
 
-    Six digits can. A recovery code cannot, and stays the owner's way in while someone
-    else is trying codes.
+    A code of six digits is. A recovery code is not, so the owner can still sign in with
+    one while someone else is guessing codes.
     """
     return len(totp.plain(code)) <= totp.DIGITS
 
 
 def _accept(db: Session, user: User, code: str, client: Client) -> bool:
-    """Return whether the code is one of this user's, and use it up."""
+    """Return whether the code is valid for this user, and use it up."""
     found = _totp_of(db, user.id)
     if found is None:
         return False
@@ -244,19 +246,20 @@ def _accept(db: Session, user: User, code: str, client: Client) -> bool:
 def _totp_of(db: Session, user_id: int) -> Row[Totp, datetime] | None:
     """Return the user's second factor and the database's time.
 
-    With the database's time, a correct code is accepted on every host.
+    Codes are compared with the database's time, because the clocks of our hosts may
+    differ.
     """
     return db.execute(select(Totp, clock.now()).where(Totp.user_id == user_id)).first()
 
 
 def _is_next_code(row: Totp, code: str, at: datetime) -> bool:
-    """Return whether the code is correct and newer than the last accepted one (RFC
+    """Return whether the code is correct and newer than the last accepted code (RFC
     6238, 5.2).
     """
     try:
         secret = cipher(PURPOSE).decrypt(row.secret).decode()
     except Unreadable:
-        # SECRET_KEY was changed: see docs/operating.md
+        # SECRET_KEY was changed without keeping the old key: see docs/operating.md
         log.warning("totp_secret_unreadable", user_id=row.user_id)
         return False
     step = totp.step_of(secret, totp.plain(code), at, after=row.last_step)
@@ -267,7 +270,7 @@ def _is_next_code(row: Totp, code: str, at: datetime) -> bool:
 
 
 def _issuer() -> str:
-    """Return the name that the app shows above the code: the host of the frontend."""
+    """Return the name that the authenticator app shows: the host of the frontend."""
     return urlsplit(get_settings().frontend_url or "").hostname or "Liftoff"
 
 

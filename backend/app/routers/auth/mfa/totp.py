@@ -1,8 +1,8 @@
 """Time-based codes, derived from a shared secret (TOTP, RFC 6238).
 
-A phone app and the server derive the same code. It is six digits of HMAC-SHA-1, and
-changes every 30 seconds. Every authenticator app supports this. The module does not use
-the database.
+The authenticator app and the server derive the same code from the secret and the time.
+A code is six digits of an HMAC-SHA-1, and changes every 30 seconds. Every authenticator
+app supports these parameters. This module does not use the database.
 """
 
 import hmac
@@ -13,8 +13,8 @@ from urllib.parse import quote, urlencode
 
 STEP_SECONDS = 30
 DIGITS = 6
-DRIFT = 1  # steps by which the clocks may differ, either way
-SECRET_BYTES = 20  # as long as the hash, RFC 4226 section 4
+DRIFT = 1  # time steps by which the two clocks may differ, in either direction
+SECRET_BYTES = 20  # as long as the hash (RFC 4226, section 4)
 
 
 def new_secret() -> str:
@@ -48,13 +48,13 @@ def step_at(moment: datetime) -> int:
 
 
 def step_of(secret: str, code: str, moment: datetime, *, after: int | None = None) -> int | None:
-    """Return the step at which this code is correct, or `None`.
+    """Return the time step at which this code is correct, or `None`.
 
-    The step is around `moment`, and later than the step `after`.
+    Only steps close to `moment` and later than the step `after` count.
     """
     here = step_at(moment)
     right = None
-    # Every step is compared, so that the time reveals nothing.
+    # Every step is compared, so that the response time reveals nothing.
     for step in range(here - DRIFT, here + DRIFT + 1):
         same = hmac.compare_digest(code_at(secret, step).encode(), code.encode("utf-8", "replace"))
         if same and (after is None or step > after):
@@ -63,5 +63,5 @@ def step_of(secret: str, code: str, moment: datetime, *, after: int | None = Non
 
 
 def plain(code: str) -> str:
-    """Normalise a typed code: drop spaces and dashes, and capitalise letters."""
+    """Normalise a typed code: remove spaces and dashes, and capitalise letters."""
     return "".join(code.split()).replace("-", "").upper()

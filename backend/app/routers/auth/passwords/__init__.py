@@ -1,3 +1,1 @@
-"""Passwords: reset, change, the rules for weak ones, and what follows an attack on
-one.
-"""
+"""Passwords: reset and change, weak passwords, lockouts, and takeovers of accounts."""

@@ -1,4 +1,4 @@
-"""Rules of passwords: forgotten, reset with a link, changed by their owner."""
+"""Rules of passwords: reset by email, and change by their owner."""
 
 from datetime import timedelta
 
@@ -22,19 +22,20 @@ from .weak_passwords import refuse_weak
 
 
 def ask_for_link(db: Session, email: str, client: Client) -> None:
-    """Have a link for choosing a new password sent.
+    """Queue a job that emails a link for choosing a new password.
 
-    The work is the same whether or not the address has an account, because a job looks
-    it up (requirement 4).
+    The job looks up the account. So this request does the same work whether or not the
+    address has an account.
     """
     if throttle.may_ask(client.ip_address) and throttle.may_mail(email, "reset"):
         enqueue(db, "auth.forgot_password", {"email": email})
 
 
 def send_link(db: Session, email: str) -> None:
-    """Send a link for choosing a new password, if the address has an account.
+    """Email a link for choosing a new password, if the address has an account.
 
-    An unverified address gets one, too, because opening the link verifies it.
+    An unverified account gets the email, too, because opening the link verifies the
+    address.
     """
     user = find_owner(db, email)
     if user:
@@ -42,9 +43,9 @@ def send_link(db: Session, email: str) -> None:
 
 
 def mail_link(db: Session, user: User, template: str) -> None:
-    """Send a link for choosing a new password, with this template.
+    """Email a link for choosing a new password, with this template.
 
-    Older links stop working now.
+    The user's older links stop working.
     """
     token = one_time_tokens.issue(db, Purpose.RESET_PASSWORD, user_id=user.id)
     life = LIFE[Purpose.RESET_PASSWORD]
@@ -61,9 +62,10 @@ def mail_link(db: Session, user: User, template: str) -> None:
 
 
 def find_owner(db: Session, email: str, *conditions: ColumnExpressionArgument[bool]) -> User | None:
-    """Return the account with this address, locked, unless it is disabled.
+    """Lock and return the active account with this address, or return `None`.
 
-    If two links are made at once, the lock lets the second one revoke the first.
+    If two links are created at once, the lock ensures that the second revokes the
+    first.
     """
     return db.scalar(queries.locked(User.email == email, User.is_active, *conditions))
 
@@ -71,11 +73,11 @@ def find_owner(db: Session, email: str, *conditions: ColumnExpressionArgument[bo
 def reset(db: Session, data: PasswordReset, client: Client) -> None:
     """Set a new password for the user who opened the link.
 
-    All sessions and all other links end. The second factor stays.
+    All sessions end, and all other links stop working. The second factor stays.
 
-    The link came by email, so it verifies the address, too. If the address was never
-    verified before, a stranger may have created the account. Then everything that the
-    creator left is removed, including a second factor. Raises `InvalidToken`,
+    The link came by email, so it also verifies the address. If the address was
+    unverified until now, a stranger may have created the account. Then everything that
+    the stranger set up is removed, including a second factor. Raises `InvalidToken`,
     `WeakPassword`.
     """
     user = one_time_tokens.owner_of(
@@ -106,12 +108,12 @@ def change(db: Session, session: LoginSession, data: PasswordChange, client: Cli
 def _set(db: Session, user: User, password: str) -> None:
     """Store a new password, and notify the owner.
 
-    All links and challenges from before are revoked.
+    All older links and challenges are revoked.
     """
     refuse_weak(password, user.username, user.email, field="new_password")
     user.hashed_password = hash_password(password)
-    # The row is written first, because a sign-in with the old password locks it. So
-    # such a sign-in cannot get past this change.
+    # The row is written before the tokens are revoked. A sign-in with the old password
+    # locks this row, so it waits for the change and is then refused.
     db.flush()
     one_time_tokens.revoke(db, user.id)
     queue_mail(db, user.email, "auth/password_changed", username=user.username)

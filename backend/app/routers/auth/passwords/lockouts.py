@@ -1,6 +1,6 @@
-"""The consequences of a lock that strangers have caused (requirement 5).
+"""Records and emails about accounts that wrong passwords of strangers have locked.
 
-A lock leaves one row, and one email whose link lets the owner in.
+A lock leaves one row, and one email whose link lets the owner sign in.
 """
 
 from datetime import timedelta
@@ -18,22 +18,21 @@ from app.routers.auth.models import SecurityEvent, User
 
 from . import changing
 
-# Tries of strangers count for as long (`throttle.SIEGE`). A siege that goes on counts
-# as the same one.
+# Wrong passwords of strangers count for the same time (`throttle.SIEGE`). So attacks
+# that last longer still count as one lock.
 AGAIN = timedelta(days=1)
 MAILED = "lock_out_mailed"
 
 
 def note(db: Session, guess: throttle.Guess, user_id: int, client: Client) -> None:
-    """Record a lock once.
+    """Record that an account is locked, once per lock.
 
-    For a name without an account, `user_id` is 0 and the number of statements is the
-    same.
+    For a name without an account, `user_id` is 0, and the same statements run.
     """
     if not guess.locks_account():
         return
-    # The mark is the one that `rate_limited` has in the log. It does not reveal the
-    # name, but equal names have equal marks.
+    # The same digest appears in the log as `rate_limited`. It does not reveal the name,
+    # but equal names have equal digests.
     facts = {"what": "account", "name": loggable(guess.name)}
     noted = and_(
         SecurityEvent.kind == "locked_out", SecurityEvent.facts == security_events.as_text(facts)
@@ -44,10 +43,10 @@ def note(db: Session, guess: throttle.Guess, user_id: int, client: Client) -> No
 
 
 def warn(db: Session, user_id: int) -> None:
-    """Email the owner a link that opens the account again.
+    """Email the owner a link that unlocks the account.
 
-    Only one email is sent, even if the account is locked twice: under its username and
-    under its email.
+    Only one email is sent, even if both the username and the email of the account are
+    locked.
     """
     user = db.scalar(queries.locked(User.id == user_id, User.is_active, User.is_verified))
     mailed = and_(SecurityEvent.kind == MAILED, SecurityEvent.user_id == user_id)
@@ -57,10 +56,10 @@ def warn(db: Session, user_id: int) -> None:
 
 
 def _is_newest(db: Session, user_id: int, which: ColumnElement[bool]) -> bool:
-    """Return whether there is such a recent event and no later reset.
+    """Return whether such an event was recorded within `AGAIN`, with no later reset.
 
-    A reset ends a lock. Two statements are used, because each of them has an index.
-    There may be very many events in a day.
+    A password reset ends a lock. Two separate statements are used, because each of them
+    can use an index. One day may have a very large number of events.
     """
     ended = and_(SecurityEvent.kind == "password_reset", SecurityEvent.user_id == user_id)
     newest, reset = (

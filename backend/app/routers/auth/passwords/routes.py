@@ -1,4 +1,4 @@
-"""Routes of passwords: forgotten, reset, changed. The rules are in `passwords`."""
+"""Routes of passwords: forgot, reset, change. The rules are in `passwords`."""
 
 from fastapi import status
 
@@ -25,7 +25,8 @@ router = Router(prefix="/password", body_limit=SMALL_BODY)
 def forgot_password(db: db_dependency, client: CallingClient, data: EmailOnly) -> Message:
     """Request a link for choosing a new password.
 
-    The response is always the same, and always takes as long.
+    The response and its timing are always the same, whether or not the address has an
+    account.
     """
     changing.ask_for_link(db, data.email, client)
     return Message(message=IF_KNOWN)

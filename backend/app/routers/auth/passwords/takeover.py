@@ -1,7 +1,6 @@
-"""Takeover of an account by the owner of its address.
+"""Takeover of an unverified account by the owner of its address.
 
-If the address was never verified, a stranger may have created the account before the
-owner came (ASVS 6.8.1).
+A stranger may have created the account with an address that is not theirs (ASVS 6.8.1).
 """
 
 from sqlalchemy import delete
@@ -14,11 +13,11 @@ from app.routers.auth.sessions.login_sessions import end_sessions
 
 
 def expel(db: Session, user_id: int) -> None:
-    """Remove everything by which the stranger could come back.
+    """Remove everything with which the stranger could sign in again.
 
-    That is links, codes, the second factor, identities and sessions. The caller first
-    sets and flushes the owner's new password, or that there is none. A sign-in with the
-    old password waits for that row.
+    That is links, codes, the second factor, identities and sessions. Before this call,
+    the caller must replace or remove the stranger's password, and flush. A sign-in with
+    the old password then waits for that row, and is refused.
     """
     one_time_tokens.revoke(db, user_id)
     second_factor.remove(db, user_id)

@@ -6,11 +6,11 @@
 | common, or a word with digits or punctuation | `administrator`, `Welcome12345!` |
 | one chunk repeated, if the chunk alone would be too short | `passwordpassword` |
 | runs along the keyboard, the alphabet or the digits | `qwertyuiopas`, `1qaz2wsx3edc` |
-| little besides names of user, site or product | `ada.lovelace1815` of `ada.lovelace` |
+| mostly names of the user, site or product | `ada.lovelace1815` of `ada.lovelace` |
 
-Every rule is linear in the length of the password, which its schema bounds. Estimators
-such as zxcvbn are not. It takes 48 s at 1,024 characters, and blocks all other requests
-meanwhile.
+Each rule takes time proportional to the length of the password, which the schema
+limits. Estimators such as zxcvbn do not. zxcvbn takes 48 s for 1,024 characters, and
+blocks all other requests meanwhile.
 """
 
 import re
@@ -32,7 +32,7 @@ COLUMNS = ("1qaz", "2wsx", "3edc", "4rfv", "5tgb", "6yhn", "7ujm", "8ik", "9ol",
 ALPHABETS = ("abcdefghijklmnopqrstuvwxyz", "01234567890")
 MIN_DISTINCT = 4  # characters
 SHORTEST_NAME = 3  # characters; a shorter name occurs in many words by chance
-# Words that say "password" or belong to every site; they add nothing to a name.
+# Words that mean "password" or occur on every site. They make a password no stronger.
 FILLERS = ("password", "passwort", "admin", "demo", "login", "welcome", "secret", "test", "user")
 NOT_ALNUM = re.compile(r"[\W_]")
 
@@ -49,16 +49,16 @@ class WeakPassword(Unprocessable):
 def refuse_weak(password: str, *own_names: str, field: str = "password") -> None:
     """Raise `WeakPassword` if the password is easy to guess.
 
-    `own_names` are the account's names, its email included. The length is counted in
-    code points, exactly as received. Nothing is stripped, folded or cut. `field` names
-    the field that held the password.
+    `own_names` are the account's username and email. The length is the number of code
+    points in the password as received. The password is not stripped, folded or
+    truncated. `field` names the request field that contained the password.
     """
     shortest = get_settings().password_min_length
     if len(password) < shortest:
         raise _weak(f"A password needs at least {shortest} characters.", "too_short", field)
     folded = password.casefold()
-    # A letter beyond ASCII is one of many more letters, so a chunk is measured in
-    # bytes.
+    # A chunk of letters beyond ASCII is harder to guess than one of ASCII letters, so
+    # its length is counted in bytes.
     chunk = folded[: _period(folded)].encode("utf-8", "surrogatepass")
     if folded in _common() or len(chunk) < shortest or len(set(folded)) < MIN_DISTINCT:
         raise _weak(f"This password is too common. {ADVICE}", "too_common", field)
@@ -76,19 +76,17 @@ def _weak(message: str, kind: str, field: str) -> WeakPassword:
 
 
 def _core(folded: str) -> str:
-    """Return the password without digits and punctuation before its first and after its
-    last letter.
-    """
+    """Return the password without the digits and punctuation around its letters."""
     letters = [index for index, character in enumerate(folded) if character.isalpha()]
     return folded[letters[0] : letters[-1] + 1] if letters else ""
 
 
 @lru_cache
 def _common() -> frozenset[str]:
-    """Return common passwords in lower case: our list of long ones, and zxcvbn's 30,000
-    of any length.
+    """Return common passwords in lower case: our list of long ones, and the 30,000 of
+    zxcvbn.
     """
-    # This import is large, and only setting a password needs it.
+    # This import is slow, and only setting a password needs it.
     from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
     long = (line for line in LIST.read_text().splitlines() if not line.startswith("#"))
@@ -97,10 +95,10 @@ def _common() -> frozenset[str]:
 
 @lru_cache
 def _words() -> frozenset[str]:
-    """Return words and first names.
+    """Return common words and first names.
 
-    A frequent word is missing from zxcvbn's list of passwords, which contains only what
-    no other list has.
+    The lists of zxcvbn do not overlap. So a password that is also a common word is
+    found only among the words.
     """
     from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
@@ -108,10 +106,10 @@ def _words() -> frozenset[str]:
 
 
 def _period(text: str) -> int:
-    """Return the length of the shortest chunk that makes this text when repeated.
+    """Return the length of the shortest chunk that yields this text when repeated.
 
-    The last repetition may be cut. The result is the length minus the longest border,
-    found with the failure function of Knuth, Morris and Pratt.
+    The last repetition may be incomplete. The result is the length of the text minus
+    its longest border, which the failure function of Knuth, Morris and Pratt finds.
     """
     border, borders = 0, [0]
     for character in text[1:]:
@@ -123,8 +121,9 @@ def _period(text: str) -> int:
 
 
 def _surprises(folded: str) -> int:
-    """Count the letters and digits that continue neither a run nor one of two
-    interleaved runs (`a1b2c3d4`).
+    """Count the letters and digits that do not continue a run.
+
+    Two interleaved runs, as in `a1b2c3d4`, count as runs, too.
     """
     plain = NOT_ALNUM.sub("", folded)
     neighbours = _neighbours()
@@ -137,9 +136,7 @@ def _surprises(folded: str) -> int:
 
 @lru_cache
 def _neighbours() -> frozenset[str]:
-    """Return pairs of characters that are the same or next to each other, in both
-    directions.
-    """
+    """Return pairs of equal or neighbouring characters, in both directions."""
     runs = [*ROWS, *COLUMNS, *ALPHABETS]
     pairs = {a + b for run in runs for a, b in pairwise(run)}
     same = {character * 2 for run in runs for character in run}
@@ -147,7 +144,10 @@ def _neighbours() -> frozenset[str]:
 
 
 def _without_names(folded: str, own_names: Iterable[str]) -> str:
-    """Remove names, and a common password or word in the middle, the longest first."""
+    """Remove known names and words from the password, the longest first.
+
+    A common password or word in the middle of the password is removed, too.
+    """
     names = {name.casefold() for name in (*own_names, *_site_names(), *FILLERS)}
     words = {part for name in names for part in (name, *NOT_ALNUM.split(name))}
     core = _core(folded)
@@ -159,7 +159,7 @@ def _without_names(folded: str, own_names: Iterable[str]) -> str:
 
 
 def _site_names() -> frozenset[str]:
-    """Return the product's name, and the names in the addresses of this site."""
+    """Return the product's name, and the names in the host names of this site."""
     settings = get_settings()
     hosts = [
         urlsplit(url or "").hostname or "" for url in (settings.public_url, settings.frontend_url)

@@ -1,3 +1,1 @@
-"""Sessions: how they are opened, refreshed and ended, and how their owner proves to be
-present.
-"""
+"""Sessions: opening, refreshing and ending them, and re-authentication."""

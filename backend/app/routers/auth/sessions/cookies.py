@@ -1,7 +1,7 @@
 """Cookies for browsers: the refresh token, and the secret of a sign-in with Google.
 
-An app gets its refresh token in the body instead. No script can read the cookies. The
-second one recognises the browser in which a sign-in with Google began.
+Scripts cannot read these cookies. Mobile apps get their refresh token in the body
+instead. The second cookie identifies the browser in which a sign-in with Google began.
 """
 
 import re
@@ -24,9 +24,7 @@ THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 
 class OriginNotAllowed(Forbidden):
-    """The browser names another site as the origin of the request, or no site at all
-    (ASVS 3.5.1).
-    """
+    """The `Origin` header names an unknown site, or is missing (ASVS 3.5.1)."""
 
     code = "origin_not_allowed"
     detail = (
@@ -46,11 +44,12 @@ async def session_mode(
         ),
     ] = "body",
 ) -> str:
-    """Return where the refresh token goes, and refuse cookies for other sites.
+    """Return whether the refresh token goes into the body or into a cookie.
 
-    A form on another site must not be able to sign its visitors in to an account that
-    the site controls. Such an attack begins with our cookie. Programs other than
-    browsers send no Origin, and have no cookies of another user to replace.
+    Raises `OriginNotAllowed` if a page of another site asks for a cookie. Otherwise a
+    form on that site could sign its visitors in to an account that the site controls.
+    Clients other than browsers send no `Origin`. They are allowed, because they hold no
+    cookies of another user.
     """
     if session == "cookie" and request.headers.get("origin") not in {None, *_known_origins()}:
         raise OriginNotAllowed
@@ -63,14 +62,16 @@ SessionMode = Annotated[str, Depends(session_mode)]
 def cookie_name() -> str:
     """Return the name of the cookie for the refresh token.
 
-    The prefix `__Host-` binds a cookie to this host and to https. Development on plain
-    http is the documented exception.
+    The prefix `__Host-` binds a cookie to this host and to https. Development uses
+    plain http, so its cookie has no prefix.
     """
     return "__Host-refresh" if _secure() else "liftoff-refresh"
 
 
 def deliver(response: Response, token: Token, mode: str) -> Token:
-    """Return the token in the form that the client asked for."""
+    """Deliver the tokens: set the cookie in cookie mode, or leave the refresh token in
+    the body.
+    """
     if mode == "body":
         return token
     _set(response, token.refresh_token or "", int(LIFE.total_seconds()))
@@ -78,10 +79,10 @@ def deliver(response: Response, token: Token, mode: str) -> Token:
 
 
 def forget(response: Response) -> None:
-    """Tell the browser to delete the cookie.
+    """Tell the browser to delete the refresh cookie.
 
-    The attributes are those with which it was set. With weaker ones, a page of another
-    site could delete it.
+    The attributes are the same as when the cookie was set. With weaker attributes, a
+    page of another site could delete it.
     """
     _set(response, "", 0)
 
@@ -99,9 +100,9 @@ def _set(response: Response, value: str, seconds: int) -> None:
 
 
 def refresh_cookie(request: Request) -> str | None:
-    """Return the refresh token from the cookie.
+    """Return the refresh token from the cookie, or `None`.
 
-    Raises `OriginNotAllowed` if a page of another site may have sent it.
+    Raises `OriginNotAllowed` if a page of another site may have sent the request.
     """
     token = request.cookies.get(cookie_name())
     if token is not None and request.headers.get("origin", "") not in _known_origins():
@@ -112,8 +113,8 @@ def refresh_cookie(request: Request) -> str | None:
 def why_none_came(request: Request) -> str | None:
     """Explain a missing cookie in development.
 
-    If page and API use different names of this machine, a browser treats the two names
-    as two sites and withholds the cookie without any message.
+    If the page and the API use different names of this machine, a browser treats the
+    names as two sites and withholds the cookie without any message.
     """
     if get_settings().environment != "development":
         return None
@@ -129,9 +130,9 @@ def why_none_came(request: Request) -> str | None:
 
 
 def bind_browser(request: Request, response: Response, seconds: int) -> str:
-    """Return a secret of this browser, and set it as a cookie.
+    """Return the secret that identifies this browser, and set it as a cookie.
 
-    The sign-in that begins now can be bound to it. Two tabs share the secret.
+    A sign-in with Google is bound to this secret. All tabs of the browser share it.
     """
     secret = bound_browser(request) or secrets.token_urlsafe(32)
     response.set_cookie(
@@ -141,14 +142,15 @@ def bind_browser(request: Request, response: Response, seconds: int) -> str:
         path="/",
         secure=_secure(),
         httponly=True,
-        # The way back begins on Google's page, where a strict cookie is not sent.
+        # The redirect back comes from Google's page, where the browser does not send a
+        # strict cookie.
         samesite="lax" if _same_site() else "none",
     )
     return secret
 
 
 def bound_browser(request: Request) -> str:
-    """Return the secret of this browser, or an empty text if it has none of ours."""
+    """Return the secret that identifies this browser, or an empty text."""
     secret = request.cookies.get(_browser_cookie(), "")
     return secret if BROWSER_SECRET.fullmatch(secret) else ""
 
@@ -160,7 +162,7 @@ def _browser_cookie() -> str:
 def _known_origins() -> set[str]:
     settings = get_settings()
     known = {*settings.cors_origins, _origin(settings.public_url), _origin(settings.frontend_url)}
-    # The pages of this server, whichever of its names they were opened by.
+    # The development pages, under each name of this machine.
     if settings.environment == "development":
         known |= {f"http://{name}:{settings.port}" for name in ("localhost", "127.0.0.1", "[::1]")}
     return known
@@ -176,14 +178,14 @@ def _secure() -> bool:
 
 
 def _same_site() -> bool:
-    """Return whether browsers take the frontend and this API for one site.
+    """Return whether browsers treat the frontend and this API as one site.
 
-    They do if both have the same host, or if one host is below the other. For two hosts
-    next to each other, only the list of public suffixes could tell. The owner of
-    `api.example.com` also owns `app.example.com`, but the owner of `ada.co.uk` does not
-    own `bob.co.uk`. A cookie that is strict by mistake never comes back. So two such
-    hosts get a cookie that is not strict, and only the Origin check protects it. On
-    plain http there are only strict and lax cookies.
+    Browsers do if both have the same host, or if one host is a subdomain of the other.
+    For two sibling hosts, the answer depends on the list of public suffixes. The owner
+    of `api.example.com` also owns `app.example.com`, but the owner of `ada.co.uk` does
+    not own `bob.co.uk`. If a cookie were strict by mistake, browsers would never send
+    it. So sibling hosts get a cookie that is not strict, and only the Origin check
+    protects it. Without https, a cookie can only be strict or lax.
     """
     settings = get_settings()
     api, frontend = (

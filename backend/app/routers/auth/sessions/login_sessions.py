@@ -1,6 +1,4 @@
-"""Rules of sessions: opened by a sign-in, kept by refresh tokens, ended by their owner
-or after a theft.
-"""
+"""Rules of sessions: how they are opened, refreshed and ended."""
 
 from contextlib import suppress
 from datetime import timedelta
@@ -30,19 +28,20 @@ from app.routers.auth.security import (
 
 LIFE = timedelta(days=30)  # from the sign-in; use does not prolong it
 GRACE = timedelta(seconds=10)  # two tabs of one browser may send the same refresh token
-# Live sessions of one user. Without a bound, ending them all would take longer the more
-# there are.
+# Live sessions of one user. Without a limit, ending all of a user's sessions could take
+# arbitrarily long.
 MOST = 1_000
 TRIMMED = 100  # at one sign-in, at most this many sessions end
 SHOWN = 100
-# A sign-in must be this recent if there is no password to ask for.
+# The maximum age of a sign-in that replaces a password check.
 FRESH = timedelta(minutes=10)
 
 
 class InvalidRefreshToken(Unauthenticated):
     """The refresh token is unknown, expired or used, or its session has ended.
 
-    A used token ends its session, which must be kept although the response is 401.
+    A used token ends its session. The transaction is committed although the response is
+    401, so that the session stays ended.
     """
 
     code = "invalid_refresh_token"
@@ -51,9 +50,9 @@ class InvalidRefreshToken(Unauthenticated):
 
 
 class SessionNotFound(NotFound):
-    """The session does not exist, has ended, or is another user's.
+    """The session does not exist, has ended, or belongs to another user.
 
-    All look the same from outside.
+    The response is the same in all three cases.
     """
 
     code = "session_not_found"
@@ -61,7 +60,7 @@ class SessionNotFound(NotFound):
 
 
 class SessionNotFresh(Forbidden):
-    """The account has no password to ask for, and the sign-in was too long ago."""
+    """The account has no password to check, and the sign-in was too long ago."""
 
     code = "session_not_fresh"
     detail = "Your sign-in is more than ten minutes old. Sign in again, then repeat this request."
@@ -70,7 +69,7 @@ class SessionNotFresh(Forbidden):
 def open_session(db: Session, user: User, client: Client) -> Token:
     """Open a session, and return its first tokens.
 
-    If the user has `MOST` sessions, the oldest one ends.
+    If the user already has `MOST` sessions, the oldest ones end.
     """
     _trim(db, user.id)
     session = LoginSession(
@@ -100,9 +99,10 @@ def _trim(db: Session, user_id: int) -> None:
 
 
 def _newest_first() -> tuple[ColumnElement[Any], ...]:
-    """Order sessions that have not ended, newest first.
+    """Order live sessions, newest first.
 
-    `ended_at` is named because it is part of the index that has this order.
+    `ended_at` is always null here. It is part of the order because it is part of the
+    index.
     """
     return LoginSession.ended_at.desc(), LoginSession.id.desc()
 
@@ -116,13 +116,11 @@ def _tokens(session: LoginSession) -> Token:
 
 
 def live_sessions() -> Select[LoginSession]:
-    """Select sessions that let their user in, each with its active user, in one
-    statement.
-    """
+    """Select live sessions, each with its active user, in one statement."""
     return (
         select(LoginSession)
-        # The user comes first: MariaDB locks in the order of tables, and every request
-        # locks the user first.
+        # The user comes first, because MariaDB locks rows in the order of the tables,
+        # and every request locks the user first.
         .select_from(User)
         .join(LoginSession, LoginSession.user_id == User.id)
         .options(contains_eager(LoginSession.user))
@@ -133,20 +131,24 @@ def live_sessions() -> Select[LoginSession]:
 
 
 def session_of_token(db: Session, token: str) -> LoginSession:
-    """Return the live session that an access token names. Raises `Unauthenticated` for
-    every fault.
+    """Return the live session that an access token names.
+
+    Raises `Unauthenticated` for an invalid token and for an ended session.
     """
     return _live(db, live_sessions().where(*_named_by(token)))
 
 
 def hold_session_of_token(db: Session, token: str) -> LoginSession:
-    """Return the live session, and lock it and its user until the transaction ends.
+    """Return the live session of a token, locked together with its user.
 
-    This is for a request that writes. A request that deletes, disables or demotes the
-    user, resets the password or ends the session waits until then. If it came first,
-    this request is refused. If this request continues in another transaction,
-    `demand_again` locks both rows again. Raises `Unauthenticated`, then also for a user
-    who has lost rights meanwhile.
+    Requests that write use this function. The locks last until the transaction ends. If
+    another request deletes, disables or demotes the user, resets the password or ends
+    the session, it waits for this request. If the other request was first, this request
+    is refused.
+
+    If this request continues in another transaction, `demand_again` locks both rows
+    again. Raises `Unauthenticated`, also if the user has lost rights between two
+    transactions.
     """
     named = _named_by(token)
     session = _held(db, *named)
@@ -162,15 +164,15 @@ def hold_session_of_token(db: Session, token: str) -> LoginSession:
 
 
 def _held(db: Session, *named: ColumnElement[bool]) -> LoginSession:
-    """Lock both rows with the statement that reads them.
+    """Lock the session and its user in the statement that reads them.
 
-    So the locks cost no other statement. The session is locked, too, because a reset
-    ends it. After a wait, PostgreSQL reads again only the rows that it locks. The user
-    comes first, in the order of `of`, as everywhere.
+    So the locks need no extra statement. The session is locked as well, because a
+    password reset ends it, and after a wait, PostgreSQL reads only locked rows again.
+    `of` names the user first, because every request locks the user first.
 
-    The lock is exclusive, although requests of one user then wait for each other. With
-    a shared lock, two requests of one user could both hold it. If each then locks or
-    changes the user's row, the two wait for each other.
+    The locks are exclusive, although requests of one user then wait for each other.
+    With shared locks, two requests could both lock the user's row. If both then changed
+    the row, they would deadlock.
     """
     held = live_sessions().where(*named).with_for_update(key_share=True, of=[User, LoginSession])
     return _live(db, held.execution_options(populate_existing=True))
@@ -198,16 +200,16 @@ def _rights(user: User) -> tuple[bool, bool]:
 def refresh(db: Session, token: str, client: Client) -> Token:
     """Exchange the newest refresh token of a live session for new tokens.
 
-    For `GRACE`, the token before it gets the same successor. Any older token was
-    stolen, or its successor was. The session then ends, and its owner gets an email
+    The previous token gets the same new token for `GRACE` after its use. Anything older
+    means that a token was stolen. The session then ends, and its owner gets an email
     (RFC 9700, 4.14.2). Raises `InvalidRefreshToken`.
     """
     try:
         session_id, number = read_refresh_token(token)
     except InvalidSignature as error:
         raise InvalidRefreshToken from error
-    # The rows are locked, so that the second of two simultaneous requests sees what the
-    # first has done. The user comes first, as everywhere.
+    # The rows are locked, so that the second of two simultaneous requests sees the
+    # changes of the first. The user is locked first, as in every request.
     owner = select(LoginSession.user_id).where(LoginSession.id == session_id).scalar_subquery()
     db.scalar(queries.locked(User.id == owner))
     this = live_sessions().where(LoginSession.id == session_id).with_for_update(of=LoginSession)
@@ -244,8 +246,8 @@ def end_session_of_token(
 ) -> bool:
     """End the sessions that these tokens name.
 
-    Return whether at least one token carries our signature. An expired or used token
-    counts too. It gives no access, and signing out must always be possible.
+    Return whether at least one token has a valid signature. An expired or used token
+    counts, too. It gives no access, and signing out must always be possible.
     """
     named = set()
     with suppress(InvalidSignature):
@@ -260,8 +262,9 @@ def end_session_of_token(
 
 
 def end_session(db: Session, user: User, session_id: int) -> None:
-    """End a session. Raises `SessionNotFound`, also if another request has just ended
-    it.
+    """End a session.
+
+    Raises `SessionNotFound`, also if another request has just ended the session.
     """
     lives = (LoginSession.ended_at.is_(None), LoginSession.expires_at > clock.now())
     this = update(LoginSession).where(
@@ -273,7 +276,7 @@ def end_session(db: Session, user: User, session_id: int) -> None:
 
 
 def end_sessions(db: Session, user_id: int, *, but: LoginSession | None = None) -> None:
-    """End all sessions of a user at once, except the session `but` if it is given."""
+    """End all sessions of a user at once, except the session `but`."""
     db.scalar(queries.locked(User.id == user_id))
     theirs = update(LoginSession).where(
         LoginSession.user_id == user_id, LoginSession.ended_at.is_(None)
@@ -284,11 +287,11 @@ def end_sessions(db: Session, user_id: int, *, but: LoginSession | None = None) 
 
 
 def lock_user(db: Session, session: LoginSession) -> User:
-    """Lock the user of this session, and read both again.
+    """Lock the user of this session, and read the user and the session again.
 
-    A request may have waited for a reset, which ends all sessions. A change that an
-    ended session asked for must not be made. Raises `Unauthenticated` if the session
-    has ended meanwhile.
+    A request may have waited for a password reset, which ends all sessions. A request
+    of an ended session must not change anything. Raises `Unauthenticated` if the
+    session has ended.
     """
     user = db.scalar(queries.locked(User.id == session.user_id))
     lives = live_sessions().where(LoginSession.id == session.id)

@@ -1,4 +1,4 @@
-"""Re-authentication: changing anything that protects an account requires it (ASVS
+"""Re-authentication, which every change to the protection of an account requires (ASVS
 7.5.1).
 """
 
@@ -15,8 +15,9 @@ from .login_sessions import lock_user, require_fresh
 
 
 class InvalidCredentials(Unauthenticated):
-    """The name is unknown, the password is wrong, or the account has no password. All
-    look the same from outside.
+    """The name is unknown, the password is wrong, or the account has no password.
+
+    The response is the same in all three cases.
     """
 
     code = "invalid_credentials"
@@ -29,10 +30,10 @@ def require_owner(
 ) -> None:
     """Re-authenticate the user of this session, and lock the user's row.
 
-    The proof is the password. An account without a password needs a recent sign-in
-    instead. A stolen session does not allow guessing without limit: it has ten tries in
-    15 minutes. Raises `InvalidCredentials`, `SessionNotFresh`, `TooManyRequests`,
-    `Unauthenticated`.
+    The user proves ownership with the password. If the account has no password, the
+    sign-in must be recent instead. A session allows ten wrong passwords in 15 minutes,
+    so a thief of the session cannot guess without limit. Raises `InvalidCredentials`,
+    `SessionNotFresh`, `TooManyRequests`, `Unauthenticated`.
     """
     db = object_session(session)
     assert db
@@ -47,7 +48,7 @@ def require_owner(
             )
             throttle.OWNER_AGAIN.hit(f"session:{session.id}")
             raise InvalidCredentials
-    # A reset that ran while we hashed has ended this session, and replaced that
-    # password.
+    # A password reset may have run while we checked the password. Then this session has
+    # ended, and the stored password is another one.
     if lock_user(db, session).hashed_password != hashed:
         raise InvalidCredentials

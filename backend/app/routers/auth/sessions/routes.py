@@ -1,4 +1,4 @@
-"""Routes of sessions: refresh, list, end. Rules and queries are in `sessions`."""
+"""Routes of sessions: refresh, list, end. The rules and queries are in `sessions`."""
 
 from fastapi import Request, Response, status
 
@@ -26,9 +26,10 @@ def refresh(
 ) -> Token:
     """Exchange a refresh token for new tokens.
 
-    It comes from the body or from the cookie, and the response uses the same way. No
-    body, `{}` and `{"refresh_token": null}` all mean the cookie. Each refresh token
-    works once. If one is sent again after more than 10 seconds, its session ends.
+    Send the token in the body or in the cookie. The response delivers the new refresh
+    token in the same way. An empty body, `{}` and `{"refresh_token": null}` all mean
+    the cookie. Each refresh token works once. If a token is sent again after more than
+    10 seconds, its session ends.
     """
     given = data.refresh_token if data else None
     token = given or cookies.refresh_cookie(request)
@@ -52,9 +53,9 @@ def log_out(
     """End this session.
 
     Its tokens stop working at once, and the browser deletes its cookie. One token is
-    enough: the access token, even an expired one, the refresh token in the body, or the
-    cookie with an allowed `Origin`. So a client whose access token has expired does not
-    have to refresh first. The response is 204 even if the session has already ended.
+    enough: the access token, the refresh token in the body, or the cookie with an
+    allowed `Origin`. An expired access token is enough, too, so a client does not have
+    to refresh first. The response is 204 even if the session has already ended.
     """
     given = data.refresh_token if data else None
     named = login_sessions.end_session_of_token(db, access_token=access_token, refresh_token=given)
@@ -92,7 +93,7 @@ def list_sessions(db: db_dependency, session: CurrentSession) -> list[SessionRea
 @raises(login_sessions.SessionNotFound)
 @never_limited
 def end_session(db: db_dependency, session: CurrentSession, session_id: Id) -> None:
-    """Sign one device out. Its tokens stop working at once."""
+    """Sign out one device. Its tokens stop working at once."""
     login_sessions.end_session(db, session.user, session_id)
 
 

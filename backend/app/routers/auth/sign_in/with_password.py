@@ -1,4 +1,4 @@
-"""Sign-in with a user name or email and a password."""
+"""Sign-in with a username or an email, and a password."""
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -21,9 +21,9 @@ MANY_SESSIONS = 200
 
 
 def login_name(login: str) -> str:
-    """Return the canonical form of a username or email that someone signs in with.
+    """Return the canonical form of a typed username or email.
 
-    It is empty if no account can have it.
+    The result is empty if no account can have this name.
     """
     try:
         return canonical_email(login) if "@" in login else folded_username(login)
@@ -32,10 +32,10 @@ def login_name(login: str) -> str:
 
 
 def find_by_login(db: Session, login: str) -> tuple[User | None, bool]:
-    """Return the account with this name, and whether it waits to be verified.
+    """Return the account with this name, and whether it is waiting to be verified.
 
-    The name is a username or an email, in any spelling. An abandoned registration is
-    not found.
+    The name is a username or an email, in any spelling. An expired registration is not
+    found.
     """
     name = login_name(login)
     column = User.email if "@" in name else User.username
@@ -48,12 +48,12 @@ def find_by_login(db: Session, login: str) -> tuple[User | None, bool]:
 def sign_in(db: Session, data: Login, client: Client) -> Token:
     """Open a session for a correct password.
 
-    Only a client that knows the password is told what is wrong with the account. The
-    work is the same whether or not an account has the name: two statements and two
-    password comparisons. Only a successful sign-in skips the second comparison. A hold
-    gets the response of an account that waits, and opens nothing. Raises
-    `InvalidCredentials`, `EmailNotVerified`, `AccountDisabled`, `MfaRequired`,
-    `TooManyRequests`.
+    Only a client that sends the correct password is told that the account is disabled
+    or unverified. The work is the same whether or not an account has the name: two
+    statements and two password checks. Only a successful sign-in skips the second
+    check. A username hold gets the response of an unverified account, and never a
+    session. Raises `InvalidCredentials`, `EmailNotVerified`, `AccountDisabled`,
+    `MfaRequired`, `TooManyRequests`.
     """
     name = login_name(data.username)
     (user, came_first), hold = find_by_login(db, name), pending.find_hold(db, name)
@@ -110,7 +110,7 @@ def _guess(db: Session, user: User | None, name: str, client: Client) -> throttl
     def familiar() -> bool:
         """Return whether the account has signed in from this address before.
 
-        The statement is the same for a name without an account, so that its time
+        The same statement runs for a name without an account, so that the response time
         reveals nothing.
         """
         mine = select(LoginSession.ip_address).where(

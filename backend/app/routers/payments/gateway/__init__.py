@@ -1,4 +1,4 @@
-"""The gateway to Stripe: only this package calls Stripe, and imports `stripe`."""
+"""The gateway to Stripe. No other package calls Stripe or imports `stripe`."""
 
 from .asking import (
     Order,

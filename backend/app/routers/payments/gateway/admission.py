@@ -1,7 +1,8 @@
-"""Turns to call Stripe. Only so many requests wait for Stripe at once.
+"""Limit on the number of requests that call Stripe at the same time.
 
-The rest wait for their turn without a thread or a connection. There are few turns
-compared with the connections, so the other routes stay quick while Stripe hangs.
+Other requests wait for their turn without holding a thread or a connection. The limit
+is far below the number of connections, so other routes stay fast while Stripe does not
+respond.
 """
 
 from collections.abc import AsyncIterator
@@ -16,8 +17,9 @@ calls = Admission(max(2, admission.slots // 4), timeout=5, refusal=PaymentsUnava
 
 
 async def stripe_turn() -> AsyncIterator[None]:
-    """Wait for a turn. Raises `PaymentsOff`, and `PaymentsUnavailable` after too long a
-    wait.
+    """Wait for a turn to call Stripe.
+
+    Raises `PaymentsOff`. Raises `PaymentsUnavailable` if the wait takes too long.
     """
     if not get_settings().payments_enabled:
         raise PaymentsOff

@@ -1,6 +1,6 @@
 """Requests that change something at Stripe.
 
-The caller has stored the Idempotency-Key before, so that each can be sent again.
+The caller stores the Idempotency-Key first, so that each request can be repeated.
 """
 
 from dataclasses import dataclass
@@ -15,15 +15,14 @@ from .shapes import SeenLine, SeenPreview, SeenSession, SeenSubscription
 if TYPE_CHECKING:
     import stripe
 
-MARK = "liftoff_customer"  # metadata of a customer: the key with which it was created
+MARK = "liftoff_customer"  # metadata key of a customer: the Idempotency-Key of its creation
 
 
 @dataclass(frozen=True)
 class Order:
-    """Everything that a Checkout session is made from.
+    """The parameters of a Checkout session.
 
-    The values come from the catalogue and from our settings. A client supplies none of
-    them.
+    The values come from `plans.toml` and from our settings, never from a client.
     """
 
     key: str
@@ -37,7 +36,7 @@ class Order:
 
 
 def create_customer(*, key: str, email: str) -> str:
-    """Create a customer, and return its id. The same key leads to the same customer."""
+    """Create a customer, and return its id. The same key returns the same customer."""
     with calling() as client:
         return client.v1.customers.create(
             {"email": email, "metadata": {MARK: key}}, {"idempotency_key": key}
@@ -47,7 +46,7 @@ def create_customer(*, key: str, email: str) -> str:
 def find_customer(*, key: str, email: str) -> str | None:
     """Return the customer that was created with this key.
 
-    This works even after Stripe has forgotten the key, which it keeps for a day.
+    This works even after Stripe has forgotten the key, which it does after a day.
     """
     with calling() as client:
         for found in client.v1.customers.list({"email": email, "limit": 100}).auto_paging_iter():
@@ -62,7 +61,7 @@ def update_email(customer_id: str, email: str) -> None:
 
 
 def delete_customer(customer_id: str) -> None:
-    """Delete a customer and everything personal at Stripe, if it still exists.
+    """Delete a customer with all personal data at Stripe, if it still exists.
 
     Its subscriptions end, and its invoices stay.
     """
@@ -75,9 +74,9 @@ def delete_customer(customer_id: str) -> None:
 
 
 def find_promotion_code(code: str, customer_id: str) -> str | None:
-    """Return Stripe's id of a code that this customer can use now.
+    """Return Stripe's id of a promotion code that this customer can use now.
 
-    Stripe lets one text be a separate code for each of several customers.
+    At Stripe, several customers can have different codes with the same text.
     """
     with calling() as client:
         for found in client.v1.promotion_codes.list(
@@ -89,7 +88,7 @@ def find_promotion_code(code: str, customer_id: str) -> str | None:
 
 
 def create_session(order: Order) -> SeenSession:
-    """Create a Checkout session. The same key leads to the same session."""
+    """Create a Checkout session. The same key returns the same session."""
     with calling() as client:
         return session_of(
             client.v1.checkout.sessions.create(_session(order), {"idempotency_key": order.key})
@@ -120,7 +119,7 @@ def _session(order: Order) -> Any:
 def close_session(session_id: str) -> SeenSession:
     """Make sure that the session can no longer be paid.
 
-    The result says whether it was completed before.
+    The result tells whether the session was completed before.
     """
     import stripe  # imported here, because it is large and would delay a start
 
@@ -132,8 +131,8 @@ def close_session(session_id: str) -> SeenSession:
         try:
             return session_of(sessions.expire(session_id))
         except stripe.StripeError:
-            # The session was completed in between, or the connection broke. What it is
-            # now decides.
+            # The session was completed in the meantime, or the connection broke. The
+            # current status tells which.
             now = session_of(sessions.retrieve(session_id))
             if now.status == "open":
                 raise
@@ -141,7 +140,7 @@ def close_session(session_id: str) -> SeenSession:
 
 
 def close_sessions(customer_id: str) -> None:
-    """Close all open sessions of this customer, so that none can be paid any more."""
+    """Close all open sessions of this customer, so that they can no longer be paid."""
     for session_id in find_open_sessions(customer_id):
         close_session(session_id)
 
@@ -152,7 +151,9 @@ def find_session(session_id: str) -> SeenSession:
 
 
 def open_portal(customer_id: str, return_url: str) -> str:
-    """Return the address of the Stripe page on which to manage what is paid for."""
+    """Return the address of the Stripe page on which the customer manages the
+    subscription.
+    """
     with calling() as client:
         return client.v1.billing_portal.sessions.create(
             {"customer": customer_id, "return_url": return_url}
@@ -160,7 +161,7 @@ def open_portal(customer_id: str, return_url: str) -> str:
 
 
 def preview_change(subscription_id: str, item_id: str, price_id: str) -> SeenPreview:
-    """Return the invoice that a change to this price would make now."""
+    """Return the invoice that Stripe would create if the price changed now."""
     details: Any = {
         "items": [{"id": item_id, "price": price_id}],
         "proration_behavior": "always_invoice",
@@ -184,8 +185,8 @@ def change_price(
 ) -> SeenSubscription:
     """Change the price of a subscription's item, and charge the difference at once.
 
-    If the payment needs its owner, nothing changes until the owner pays at `pay_url`.
-    Raises `PaymentFailed`.
+    If the card owner has to confirm the payment, nothing changes until they pay at
+    `pay_url`. Raises `PaymentFailed`.
     """
     subscription_id, item_id = subscription
     params: Any = {
@@ -209,9 +210,9 @@ def cancel_at_period_end(subscription_id: str) -> SeenSubscription:
 
 
 def cancel_now(subscription_id: str) -> SeenSubscription:
-    """End the subscription. The rest of the period is neither charged nor refunded.
+    """End the subscription now. The rest of the period is neither charged nor refunded.
 
-    Can be called again.
+    This can be called again.
     """
     import stripe  # imported here, because it is large and would delay a start
 
@@ -221,8 +222,8 @@ def cancel_now(subscription_id: str) -> SeenSubscription:
                 subscription_id, {"invoice_now": False, "prorate": False}
             )
         except stripe.InvalidRequestError:
-            # Stripe refuses this for a subscription that has ended, for example after a
-            # try whose response was lost.
+            # Stripe refuses to cancel a subscription that has already ended, for
+            # example in an earlier call whose response was lost.
             ended = client.v1.subscriptions.retrieve(subscription_id)
             if ended.status != "canceled":
                 raise
@@ -230,11 +231,11 @@ def cancel_now(subscription_id: str) -> SeenSubscription:
 
 
 def let_go_on(subscription_id: str) -> SeenSubscription:
-    """Undo any scheduled cancellation, and any pause of the charges.
+    """Undo any scheduled cancellation, and any pause of collection.
 
     A cancellation is undone with the parameter that requested it, because Stripe
-    accepts only one of `cancel_at` and `cancel_at_period_end` per call. Can be called
-    again.
+    accepts only one of `cancel_at` and `cancel_at_period_end` per call. This function
+    can be called again.
     """
     taken_back: dict[str, Any] = {}
     with calling() as client:
@@ -256,9 +257,10 @@ def let_go_on(subscription_id: str) -> SeenSubscription:
 
 
 def end_and_refund(subscription_id: str, *, since: datetime | None = None) -> None:
-    """End a subscription that should not exist, and refund what was paid for it.
+    """End a subscription that should not exist, and refund its payments.
 
-    With `since`, only payments from then on are refunded. Can be called again.
+    With `since`, only payments from that time on are refunded. This can be called
+    again.
     """
     with calling() as client:
         found = client.v1.subscriptions.retrieve(subscription_id)

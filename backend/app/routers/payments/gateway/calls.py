@@ -1,4 +1,4 @@
-"""The entrance for every call to Stripe."""
+"""The context manager through which every call to Stripe goes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import stripe
 
-# Every call has ended by then, though its response may be lost.
+# After this time, every call has ended, although its response may be lost.
 UNHEARD = timedelta(minutes=1)
 
 
 @contextmanager
 def calling() -> Iterator["stripe.StripeClient"]:
-    """Wrap a call to Stripe, which takes at most 10 seconds.
+    """Yield a client for a call to Stripe, which takes at most 10 seconds.
 
-    A transaction must not be open. Raises `PaymentsUnavailable`, `PaymentFailed`,
+    No transaction may be open. Raises `PaymentsUnavailable`, `PaymentFailed`,
     `StripeRefused`.
     """
     from . import client  # This imports stripe-python, which would delay a start.

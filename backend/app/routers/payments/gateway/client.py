@@ -1,9 +1,10 @@
-"""stripe-python under our limits.
+"""The client for Stripe's API: stripe-python with our limits on time and size.
 
-The first call imports it, so that it does not delay a start. A call connects within 3
-seconds and ends within 10, retries included. If a request may have been carried out
-although no response came, it is sent again with the same Idempotency-Key. stripe-python
-does so at once. The caller that stored the key does so later.
+The first call imports stripe-python, so that the import does not delay the start of the
+server. A call connects within 3 seconds and ends within 10, retries included. If no
+response comes, Stripe may still have carried out the request. So the request is
+repeated with the same Idempotency-Key: at once by stripe-python, and later by the
+caller that stored the key.
 """
 
 from collections.abc import Iterator, Mapping
@@ -31,14 +32,14 @@ from .version import API_VERSION
 TOTAL_SECONDS = 10.0
 MAX_BYTES = 20_000_000
 REPETITIONS = 2
-# Reading a malformed response raises these errors.
+# Errors raised while reading a malformed response.
 ODD = (AttributeError, LookupError, TypeError)
 
 log = get_logger(__name__)
 
 
 class _Http(stripe.HTTPClient):
-    """An HTTP client that sends each request under the budget of its call."""
+    """An HTTP client that applies the time and size limits of the current call."""
 
     name = "httpx2"
 
@@ -72,7 +73,7 @@ class _Http(stripe.HTTPClient):
 
 @lru_cache
 def http() -> _Http:
-    """Return the connections that all calls of this process share."""
+    """Return the HTTP client that all calls of this process share."""
     return _Http()
 
 
@@ -89,7 +90,7 @@ def _client(key: str, base: str) -> stripe.StripeClient:
 
 @contextmanager
 def calling() -> Iterator[stripe.StripeClient]:
-    """Wrap a call to Stripe. A transaction must not be open.
+    """Yield a client for a call to Stripe. No transaction may be open.
 
     Raises `PaymentsUnavailable`, `PaymentFailed`, `StripeRefused`.
     """
@@ -117,7 +118,7 @@ def _ours(error: stripe.StripeError) -> Exception:
         log.error("stripe_key_refused", **facts)
         return PaymentsMisconfigured("Stripe refuses the key in STRIPE_SECRET_KEY")
     refused = isinstance(error, stripe.InvalidRequestError | stripe.IdempotencyError)
-    # A conflict means that the same call is still running.
+    # A conflict (409) means that an identical call is still running.
     if refused and error.http_status != HTTPStatus.CONFLICT:
         write = log.info if error.code == "resource_missing" else log.warning
         write("stripe_refused", **facts, message=error.user_message)

@@ -1,4 +1,4 @@
-"""The exceptions that this application raises in place of Stripe's errors."""
+"""The exceptions into which Stripe's errors are translated."""
 
 from types import MappingProxyType
 
@@ -6,9 +6,9 @@ from app.core.errors import AppError, Conflict, Unavailable
 
 
 class PaymentsUnavailable(Unavailable):
-    """Stripe does not respond, responds too late, or reports a failure of its own.
+    """Stripe does not respond, responds too late, or reports an internal error.
 
-    What was requested may have been done.
+    Stripe may still have carried out the request.
     """
 
     code = "payments_unavailable"
@@ -16,9 +16,9 @@ class PaymentsUnavailable(Unavailable):
 
 
 class PaymentsMisconfigured(PaymentsUnavailable):
-    """Stripe does not know our key, or we have none.
+    """Stripe refuses our key, or no key is set.
 
-    `reason` is for operators. Clients are not told.
+    `reason` is for operators. Clients do not see it.
     """
 
     def __init__(self, reason: str) -> None:
@@ -27,7 +27,7 @@ class PaymentsMisconfigured(PaymentsUnavailable):
 
 
 class PaymentsOff(PaymentsMisconfigured):
-    """An operator has switched payments off, permanently or for a time."""
+    """PAYMENTS_ENABLED is false, so payments are switched off."""
 
     detail = "Payments are switched off (PAYMENTS_ENABLED=false)."
 
@@ -36,18 +36,16 @@ class PaymentsOff(PaymentsMisconfigured):
 
 
 class PlanUnavailable(PaymentsUnavailable):
-    """Stripe does not sell the plan, because someone has archived or deleted its price
-    there.
-    """
+    """The price of the plan is archived or deleted at Stripe."""
 
     detail = "This plan cannot be bought right now. Choose another one, or try again later."
 
 
 class CurrencyMismatch(Conflict):
-    """The plan has another currency than the customer.
+    """The plan has a different currency from the customer.
 
-    A customer at Stripe has one currency for everything, and a subscription keeps its
-    currency.
+    At Stripe, all subscriptions of a customer have one currency, and a subscription
+    cannot change its currency.
     """
 
     code = "currency_mismatch"
@@ -60,10 +58,10 @@ class CurrencyMismatch(Conflict):
 class StripeRefused(AppError):
     """Stripe understood the request, and refused it.
 
-    Either we have a bug, or Stripe's objects are no longer what we take them for.
-    `reason` is Stripe's code, such as `resource_missing`. `parameter` is what Stripe
-    refused, such as `discounts[0][promotion_code]`. `words` is Stripe's message. Each
-    may be empty. Callers catch the refusals that they expect.
+    Either we have a bug, or an object at Stripe is not in the state that we expect.
+    `reason` is Stripe's code, such as `resource_missing`. `parameter` is the refused
+    parameter, such as `discounts[0][promotion_code]`. `words` is Stripe's message. Each
+    of them may be empty. Callers catch the refusals that they expect.
     """
 
     status = 502
@@ -82,20 +80,20 @@ class StripeRefused(AppError):
 
     @property
     def is_about_price(self) -> bool:
-        """Return whether the price or its product is archived or deleted."""
+        """Return whether Stripe refused an archived or deleted price or product."""
         return self.parameter.endswith(("[price]", "[plan]")) or "is inactive" in self.words
 
     @property
     def is_about_currency(self) -> bool:
         """Return whether the refusal is about the currency.
 
-        Stripe has no code for this refusal, only a message.
+        Stripe has no code for this refusal, so its message is checked.
         """
         return not self.parameter.startswith("discounts") and "currenc" in self.words
 
 
 class PaymentFailed(AppError):
-    """402: the card was declined, or its owner has to confirm the payment.
+    """The card was declined, or its owner has to confirm the payment (402).
 
     `pay_url` is the Stripe page on which to do so, or null.
     """
@@ -106,7 +104,7 @@ class PaymentFailed(AppError):
         "The payment did not go through. Complete it at `pay_url` if there is one, or use "
         "another card."
     )
-    commits = True  # what Stripe has done all the same is stored
+    commits = True  # what Stripe has already changed is stored
     extra = MappingProxyType(
         {
             "pay_url": {
@@ -119,7 +117,7 @@ class PaymentFailed(AppError):
 
 
 class InvalidSignature(AppError):
-    """The request does not come from Stripe, or its time is too far off."""
+    """The signature is not Stripe's, or its time is more than five minutes off."""
 
     status = 400
     code = "invalid_signature"

@@ -1,4 +1,4 @@
-"""Reads Stripe's objects, and turns them into our shapes."""
+"""Functions that read Stripe's objects and convert them into our types."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -14,21 +14,19 @@ if TYPE_CHECKING:
 PAGE = 100
 EXPANDED = ["data.latest_invoice", "data.discounts.source.coupon", "data.schedule"]
 SCHEDULED = ["schedule"]
-# Metadata of a subscription: the checkout attempt that it came from.
+# Metadata key of a subscription: the checkout attempt that created it.
 ATTEMPT = "liftoff_attempt"
 
 
 class Unknown:
-    """The payer was not read, so there may or may not be a card."""
+    """The payer was not read, so it is unknown whether the payer has a card."""
 
 
 UNKNOWN = Unknown()
 
 
 def look_at_payer(customer_id: str, session_id: str | None = None) -> SeenPayer:
-    """Read everything about a payer, and the state of this Checkout session if one is
-    given.
-    """
+    """Read everything about a payer, and the Checkout session if its id is given."""
     with calling() as client:
         api = client.v1
         customer: Any = api.customers.retrieve(customer_id)
@@ -56,9 +54,9 @@ def _default_card(customer: Any) -> str | None:
 def subscription_of(
     found: "stripe.Subscription", default_card: str | Unknown | None = UNKNOWN
 ) -> SeenSubscription:
-    """Return our shape of a subscription.
+    """Convert a subscription into our type.
 
-    All of our subscriptions have one item. If there are several, the first one wins.
+    All of our subscriptions have one item. If there are several, the first one is used.
     """
     item = found["items"].data[0]
     pending, pause, trial = found.pending_update, found.pause_collection, found.trial_settings
@@ -97,8 +95,7 @@ def subscription_of(
 
 
 def _next_phase(found: "stripe.Subscription") -> Any:
-    """Return the next upcoming phase of the schedule whose price differs from the
-    current one.
+    """Return the next phase of the schedule that has a different price.
 
     The result is `None` if there is no such phase, or if the schedule was not
     requested.
@@ -112,9 +109,9 @@ def _next_phase(found: "stripe.Subscription") -> Any:
 
 
 def _discounts(found: list[Any] | None) -> list[SeenDiscount] | None:
-    """Return the discounts, or `None` if Stripe gave only their ids.
+    """Return the discounts, or `None` if Stripe sent only their ids.
 
-    Stripe gives only ids unless the objects are requested.
+    Stripe sends only ids unless the request expands them.
     """
     if any(isinstance(one, str) or isinstance(one.source.coupon, str) for one in found or []):
         return None
@@ -137,7 +134,7 @@ def session_of(found: "stripe.checkout.Session") -> SeenSession:
 def _invoices(client: "stripe.StripeClient", of_customer: Any) -> list[SeenInvoice]:
     """Return the invoices with their refunds and disputes.
 
-    Refunds and disputes belong to charges, and charges to payment intents.
+    Stripe attaches refunds and disputes to charges, and charges to payment intents.
     """
     api = client.v1
     charges: dict[str | None, list[stripe.Charge]] = {}
@@ -197,9 +194,9 @@ def _invoice(
 
 
 def payer_of_charge(*, charge: str | None, payment_intent: str | None) -> str | None:
-    """Return the customer of a charge, or `None` if there is none.
+    """Return the customer of a charge, or `None`.
 
-    Refunds and disputes name their customer in no other way.
+    Refunds and disputes do not name their customer themselves.
     """
     try:
         with calling() as client:
@@ -219,7 +216,7 @@ def payer_of_charge(*, charge: str | None, payment_intent: str | None) -> str | 
 def find_live(customer_id: str) -> list[str]:
     """Return the subscriptions of a customer that have begun and not ended.
 
-    For an unknown customer, the list is empty.
+    The list is empty for an unknown customer.
     """
     try:
         with calling() as client:
@@ -232,9 +229,9 @@ def find_live(customer_id: str) -> list[str]:
 
 
 def find_open_sessions(customer_id: str) -> list[str]:
-    """Return the Checkout sessions of a customer that could still be paid.
+    """Return the Checkout sessions of a customer that can still be paid.
 
-    For an unknown customer, the list is empty.
+    The list is empty for an unknown customer.
     """
     wanted: Any = {"customer": customer_id, "status": "open", "limit": PAGE}
     try:
@@ -249,14 +246,14 @@ def find_open_sessions(customer_id: str) -> list[str]:
 
 
 def find_sold() -> dict[str, str]:
-    """Return the subscriptions that came from our checkouts and have not ended.
-
-    Each is mapped to its customer.
+    """Return the active subscriptions that came from our checkouts, each with its
+    customer.
     """
     sold: dict[str, str] = {}
     params: Any = {"limit": PAGE}
     while True:
-        # One call for each page, because there may be very many.
+        # There may be very many pages, so each page is a call of its own, with its own
+        # time limit.
         with calling() as client:
             page = client.v1.subscriptions.list(params)
         sold |= {
@@ -270,7 +267,7 @@ def find_sold() -> dict[str, str]:
 
 
 def id_of(reference: Any) -> str | None:
-    """Return the id of an object that Stripe may give whole or by its id."""
+    """Return the id of an object, which Stripe sends whole or as an id."""
     return reference if isinstance(reference, str) or reference is None else str(reference.id)
 
 

@@ -1,7 +1,7 @@
-"""Changes that wait for the end of a period.
+"""Changes of price at the end of a period, made by subscription schedules of Stripe.
 
-A subscription schedule at Stripe makes them. It manages its subscription until it is
-released: https://docs.stripe.com/billing/subscriptions/subscription-schedules
+A schedule manages its subscription until the subscription is released:
+https://docs.stripe.com/billing/subscriptions/subscription-schedules
 """
 
 from typing import TYPE_CHECKING, Any
@@ -20,9 +20,9 @@ OPEN = ("not_started", "active")
 def schedule_price(subscription_id: str, price_id: str, interval: str) -> SeenSubscription:
     """Schedule another price from the end of the current period.
 
-    It replaces an earlier schedule. A subscription that would end with that period
-    continues. After the first period at the new price, Stripe releases the schedule
-    automatically. Can be called again.
+    This replaces an earlier schedule. If the subscription was to end with the period,
+    the cancellation is undone. After the first period at the new price, Stripe releases
+    the schedule automatically. This can be called again.
     """
     with calling() as client:
         api = client.v1
@@ -44,8 +44,8 @@ def schedule_price(subscription_id: str, price_id: str, interval: str) -> SeenSu
 def _phases(schedule: Any, end: int, price_id: str, interval: str) -> list[dict[str, Any]]:
     """Return the current phase, to the end of the period, and the phase after it.
 
-    Stripe drops what it is not sent again. So the trial, the discounts and the card of
-    the current phase are sent again.
+    Stripe replaces all phases, and drops what the request does not repeat. So the
+    trial, the discounts and the card of the current phase are sent again.
     """
     begun = schedule.current_phase.start_date
     phase = next(one for one in schedule.phases if one.start_date == begun)
@@ -71,9 +71,9 @@ def _discount(one: Any) -> dict[str, str]:
 
 
 def release(schedule_id: str) -> None:
-    """Release the subscription from the schedule, and leave it as it is.
+    """Release a subscription from its schedule. The subscription stays as it is now.
 
-    Nothing happens if the schedule has ended. Can be called again.
+    Nothing happens if the schedule has ended. This can be called again.
     """
     import stripe  # imported here, because it is large and would delay a start
 
@@ -98,7 +98,7 @@ def preview_at_period_end(
 ) -> SeenPreview:
     """Return the invoice of the next period at this price.
 
-    `is_ending` says that the subscription would end before it.
+    `is_ending` tells that the subscription is to end with the current period.
     """
     details: Any = {"items": [{"id": item_id, "price": price_id}], "proration_behavior": "none"}
     with calling() as client:
@@ -111,7 +111,7 @@ def preview_at_period_end(
 def _taken_back(found: "stripe.Subscription") -> Any:
     """Return the parameters that undo a cancellation.
 
-    Stripe accepts only the parameter that requested it.
+    Stripe accepts only the parameter that requested the cancellation.
     """
     if found.cancel_at_period_end:
         return {"cancel_at_period_end": False}

@@ -1,6 +1,4 @@
-"""Products, prices and webhook endpoints: what operators set up at Stripe with our
-commands.
-"""
+"""Products, prices and webhook endpoints, which operators set up with our commands."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -43,8 +41,9 @@ def update_product(product_id: str, name: str, description: str) -> SeenProduct:
 
 
 def find_prices(lookup_keys: list[str]) -> list[SeenPrice]:
-    """Return the active prices with these lookup keys. A key leads to at most one
-    price.
+    """Return the active prices with these lookup keys.
+
+    Each key has at most one active price.
     """
     found = []
     with calling() as client:
@@ -70,7 +69,7 @@ def create_price(
 ) -> SeenPrice:
     """Create a price.
 
-    From now on, the key leads to it, and no longer to the price before.
+    The lookup key moves from the previous price to this one.
     """
     params: Any = {
         "product": product_id,
@@ -85,7 +84,7 @@ def create_price(
 
 
 def archive_price(price_id: str) -> None:
-    """Archive a price. It is no longer sold, and its subscribers keep it."""
+    """Archive a price. It is no longer sold, but its subscribers keep it."""
     with calling() as client:
         client.v1.prices.update(price_id, {"active": False})
 

@@ -1,4 +1,4 @@
-"""Our shapes of Stripe's objects: the fields that rules and rows need."""
+"""Our types for Stripe's objects, with the fields that our rules and tables need."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from typing import TypedDict
 
 
 class SeenDiscount(TypedDict):
-    """A coupon in use. Either `percent_off` or `amount_off` is null.
+    """A discount of a subscription. Either `percent_off` or `amount_off` is null.
 
     `ends_at` is a time in ISO 8601.
     """
@@ -19,15 +19,15 @@ class SeenDiscount(TypedDict):
 
 @dataclass(frozen=True)
 class SeenSubscription:
-    """A subscription as Stripe has it. `status` is Stripe's value.
+    """A subscription at Stripe. `status` is Stripe's value.
 
-    Stripe has periods for each item, and our subscriptions have one item. `cancel_at`
-    is when the subscription ends. `cancel_at_period_end` is true if that is the end of
-    the period. With flexible billing, Stripe's portal sets `cancel_at` alone, and
-    leaves Stripe's flag unset.
+    At Stripe, each item has a period. Our subscriptions have one item. `cancel_at` is
+    when the subscription ends. `cancel_at_period_end` is true if that is the end of the
+    period. With flexible billing, Stripe's portal sets only `cancel_at`, so we compute
+    the flag.
 
-    `has_payment_method` is null if only the payer could tell, and the payer was not
-    read. `discounts` is null if they were not requested.
+    `has_payment_method` is null if it depends on the payer, and the payer was not read.
+    `discounts` is null if the discounts were not requested.
     """
 
     id: str
@@ -50,21 +50,21 @@ class SeenSubscription:
     trial_without_card: str | None
     days_until_due: int | None
     discounts: list[SeenDiscount] | None
-    schedule_id: str | None  # the schedule at Stripe that manages it
+    schedule_id: str | None  # the schedule at Stripe that manages the subscription
     scheduled_price_id: str | None  # the price that the schedule changes to
     scheduled_at: datetime | None
-    # The key of the checkout attempt that it came from. With `None`, it was made
-    # elsewhere.
+    # The key of the checkout attempt that created the subscription. `None` means that
+    # it was created elsewhere.
     attempt: str | None
-    pay_url: str | None = None  # where a change that waits for its payment can be paid
+    pay_url: str | None = None  # the page on which to pay for a change that waits for its payment
 
 
 @dataclass(frozen=True)
 class SeenInvoice:
-    """An invoice as Stripe has it.
+    """An invoice at Stripe.
 
-    `needs_action` is true if the owner of the card has to confirm the payment. `reason`
-    is why Stripe made the invoice.
+    `needs_action` is true if the card owner has to confirm the payment. `reason` is why
+    Stripe created the invoice.
     """
 
     id: str
@@ -101,8 +101,9 @@ class SeenSession:
 
 @dataclass(frozen=True)
 class SeenPayer:
-    """Everything that Stripe has of a customer. `email` is empty if the customer was
-    deleted.
+    """A customer at Stripe, with subscriptions and invoices.
+
+    `email` is empty if the customer was deleted.
     """
 
     id: str
@@ -110,7 +111,7 @@ class SeenPayer:
     is_gone: bool
     subscriptions: list[SeenSubscription]
     invoices: list[SeenInvoice]
-    session: SeenSession | None = None  # the session that was asked for
+    session: SeenSession | None = None  # the session whose id was given
     test_clock: str | None = None  # Stripe's id of the customer's test clock
 
 
@@ -123,9 +124,7 @@ class SeenLine:
 
 @dataclass(frozen=True)
 class SeenPreview:
-    """A preview of an invoice. `proration_at` is the time for which the amounts are
-    valid.
-    """
+    """A preview of an invoice. The amounts are valid for the time `proration_at`."""
 
     amount_due: int
     currency: str
@@ -154,7 +153,7 @@ class SeenPrice:
 
 @dataclass(frozen=True)
 class SeenEndpoint:
-    """A webhook endpoint at Stripe. `secret` is set only for a new one."""
+    """A webhook endpoint at Stripe. `secret` is set only for a newly created one."""
 
     id: str
     url: str

@@ -1,4 +1,4 @@
-"""Signatures of webhook requests, which show that Stripe sent a request just now.
+"""Signatures of webhook requests, which prove that Stripe sent a request just now.
 
 https://docs.stripe.com/webhooks#verify-manually
 """
@@ -13,17 +13,18 @@ from pydantic import SecretStr
 
 from .errors import InvalidSignature
 
-# In both directions. stripe-python accepts any time in the future.
+# In both directions. stripe-python would accept any time in the future.
 TOLERANCE = timedelta(minutes=5)
 TIMESTAMP = re.compile(r"(?:^|,)t=([0-9]{1,12})(?=,|$)")
 SIGNATURE = re.compile(r"(?:^|,)v1=([0-9a-f]{64})(?=,|$)")
 
 
 def verify(body: bytes, header: str, secrets: list[SecretStr]) -> None:
-    """Check that one of our secrets has signed these exact bytes within five minutes.
+    """Check that one of our secrets signed these exact bytes within the last five
+    minutes.
 
-    stripe-python verifies only text, and could not verify a body that is not UTF-8.
-    Raises `InvalidSignature`.
+    stripe-python is not used, because it verifies only text, and a body may not be
+    valid UTF-8. Raises `InvalidSignature`.
     """
     stamps, signatures = TIMESTAMP.findall(header), SIGNATURE.findall(header)
     if len(stamps) != 1 or abs(int(stamps[0]) - time.time()) > TOLERANCE.total_seconds():
@@ -31,6 +32,6 @@ def verify(body: bytes, header: str, secrets: list[SecretStr]) -> None:
     signed = stamps[0].encode() + b"." + body
     for secret in secrets:
         expected = hmac.new(secret.get_secret_value().encode(), signed, hashlib.sha256).hexdigest()
-        if any([hmac.compare_digest(expected, one) for one in signatures]):  # noqa: C419 - all of them, whichever fits
+        if any([hmac.compare_digest(expected, one) for one in signatures]):  # noqa: C419 - in constant time
             return
     raise InvalidSignature

@@ -1,1 +1,1 @@
-"""The mirror: our rows of what Stripe has, the mails about changes, and erasure."""
+"""The mirror: our copies of Stripe's objects, emails about changes, and erasure."""

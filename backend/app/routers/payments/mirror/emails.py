@@ -1,7 +1,7 @@
-"""Emails about money. Each occasion gets one email, however often events come.
+"""Emails about money. Each occasion gets one email, however many events arrive.
 
-An occasion follows from what Stripe's objects say, not from events. So nobody misses an
-email if an event is lost, because the next read from Stripe finds the occasion.
+An occasion is derived from the state of Stripe's objects, not from events. So if an
+event is lost, the next look at Stripe still sends the email.
 """
 
 from datetime import datetime, timedelta
@@ -21,19 +21,19 @@ from app.routers.payments.gateway import SeenInvoice, SeenPayer
 from app.routers.payments.models import Customer, Notice, Plan, Subscription
 from app.routers.payments.plans.currencies import money
 
-# An older payment gets no email: the past of a payer is read in silence.
+# An older payment gets no email, so that a payer's history is imported silently.
 NEWS = timedelta(days=30)
 BEFORE_TRIAL_END = timedelta(days=3, hours=1)  # Stripe reminds three days before
-# A payer may spend this long on Stripe's page with what they have just requested.
+# After an action of the payer, this is how long they may still be on Stripe's page.
 AT_THE_PAGE = timedelta(hours=1)
-# The billing reasons of invoices that the payer has just caused.
+# The billing reasons of invoices that an action of the payer caused.
 ASKED_FOR = ("subscription_create", "subscription_update")
 
 
 def send(db: Session, customer: Customer, rows: dict[str, Subscription], seen: SeenPayer) -> None:
     """Queue the emails that are due.
 
-    The payer's row is locked, so nobody else queues them now.
+    The payer's row is locked, so no other process queues them at the same time.
     """
     user = db.get(User, customer.user_id) if customer.user_id else None
     if user is None or not user.is_active:
@@ -53,7 +53,7 @@ def send(db: Session, customer: Customer, rows: dict[str, Subscription], seen: S
 
 
 class _Post:
-    """Emails to one payer."""
+    """A sender of emails to one payer."""
 
     def __init__(self, db: Session, customer: Customer, user: User) -> None:
         self.db = db
@@ -76,7 +76,7 @@ class _Post:
         )
 
     def look_again(self, occasion: str, after: timedelta) -> None:
-        """Look again later whether an email is still due."""
+        """Queue a job that checks later whether an email is still due."""
         payload = {"customer_id": self._customer.id}
         enqueue(self.db, "payments.look", payload, key=f"look {occasion}", after=after)
 
@@ -99,12 +99,12 @@ def _about_debt(
     post: _Post, invoice: SeenInvoice, subscription: Subscription, *, is_checkout: bool
 ) -> None:
     amount = money(invoice.amount_due, invoice.currency)
-    occasion = f"{invoice.id} {invoice.attempts}"  # each failed try is an occasion
+    occasion = f"{invoice.id} {invoice.attempts}"  # each failed payment attempt is an occasion
     if invoice.needs_action:
-        # Stripe's page asks for the confirmation itself, so an email would arrive while
-        # the payer is busy with it. A payer who has left the page of a checkout has
-        # bought nothing, and gets no email. A payer who has left the page of a change
-        # is reminded.
+        # Stripe's page itself asks for the confirmation, so an email would arrive while
+        # the payer is on that page. If the payer leaves the page of a checkout, nothing
+        # was bought, and no email is sent. If the payer leaves the page of a change, a
+        # reminder is sent later.
         left_page_at = (invoice.finalized_at or invoice.created_at) + AT_THE_PAGE
         if is_checkout:
             return
@@ -153,14 +153,14 @@ def _about_subscription(post: _Post, row: Subscription) -> None:
 
 
 def _plan_from(post: _Post, row: Subscription, moment: datetime) -> Plan | None:
-    """Return the plan that is scheduled to be in force from then on, or `None`."""
+    """Return the plan scheduled to be in force at this time, or `None`."""
     if row.scheduled_at is None or row.scheduled_at > moment:
         return None
     return post.db.scalar(select(Plan).where(Plan.stripe_price_id == row.scheduled_price_id))
 
 
 def _is_charged_at(row: Subscription, moment: datetime) -> bool:
-    """Return whether the subscription continues then and is charged."""
+    """Return whether the subscription continues at this time and is charged."""
     is_over = row.cancel_at_period_end or (row.cancel_at is not None and row.cancel_at <= moment)
     is_paused = row.pause_behavior is not None and (
         row.pause_until is None or row.pause_until > moment
@@ -180,9 +180,9 @@ def _lacks_card(row: Subscription, plan: Plan | None) -> bool:
 
 
 def _after_trial(row: Subscription, plan: Plan | None, ends: datetime) -> dict[str, Any]:
-    """Return the cost after the trial, and how it is paid.
+    """Return the price after the trial, and how it will be paid.
 
-    The reader has to know this before the trial ends.
+    The payer has to know this before the trial ends.
     """
     first = _after_discounts(plan, row, ends) if plan else 0
     return {
@@ -195,9 +195,9 @@ def _after_trial(row: Subscription, plan: Plan | None, ends: datetime) -> dict[s
 
 
 def _after_discounts(plan: Plan, row: Subscription, moment: datetime) -> int:
-    """Return the price of a period that begins then.
+    """Return the discounted price of a period that begins at this time.
 
-    Stripe applies one discount after the other.
+    Stripe applies the discounts one after the other.
     """
     price = Decimal(plan.amount)
     for discount in row.discounts or []:

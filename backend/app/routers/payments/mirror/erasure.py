@@ -9,19 +9,19 @@ from app.routers.payments.models import CheckoutAttempt, Customer, Invoice, Noti
 
 
 def is_gone() -> ColumnElement[bool]:
-    """Select payers of whom Stripe has nothing any more.
+    """Match payers who have no customer at Stripe any more.
 
-    Until then, our row is needed to find the customer there.
+    Until then, our row is needed to find the customer.
     """
     return or_(Customer.gone_at.is_not(None), Customer.stripe_id.is_(None))
 
 
 def is_settled() -> ColumnElement[bool]:
-    """Select notices whose payer has no open invoice.
+    """Match notices whose payer has no open invoice.
 
-    While an invoice is open, deleting its notice would cause a second email about it.
-    The subquery finds one invoice by an index. PostgreSQL would turn a NOT EXISTS into
-    a join that reads all invoices.
+    If a notice were deleted earlier, its payer would get a second email about the
+    invoice. The subquery finds one invoice by an index. PostgreSQL would turn a NOT
+    EXISTS into a join that reads all invoices.
     """
     open_invoice = select(Invoice.id).where(
         Invoice.customer_id == Notice.customer_id, Invoice.status == "open"
@@ -30,10 +30,10 @@ def is_settled() -> ColumnElement[bool]:
 
 
 def erase(db: Session, customer_ids: Sequence[int]) -> None:
-    """Delete these payers with everything that belongs to them.
+    """Delete these payers with all their rows.
 
-    For a payer who had a trial, the bare row stays for good, because it enforces one
-    trial per person. It does not reveal who the person was.
+    If a payer had a trial, their own row stays forever, because each person gets one
+    trial. The row does not reveal who the person was.
     """
     remembered = select(Customer.id).where(
         Customer.id.in_(customer_ids), Customer.trial_used_at.is_not(None)

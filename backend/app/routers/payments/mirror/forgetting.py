@@ -1,10 +1,10 @@
-"""Forgetting at Stripe: a deleted account's customer is deleted there, too.
+"""Deletion of the customer at Stripe after the account is deleted.
 
-A deletion and a request that calls Stripe meet at the payer's row, which both lock. The
-one that comes second sees what the first has written. If it has learned of a customer
-that the first did not know, it has Stripe forget that customer. Nobody is charged for
-an account that has been deleted. A subscription that was paid at the last moment ends,
-and its money is refunded.
+A deletion and a request that calls Stripe both lock the payer's row, so the second sees
+what the first has written. If the second learns of a customer that the first did not
+know, it queues the deletion of that customer. So nobody is charged for a deleted
+account. A subscription that was paid at the last moment ends, and its payment is
+refunded.
 """
 
 from datetime import timedelta
@@ -21,14 +21,15 @@ from app.routers.payments import gateway
 from app.routers.payments.alarms import alarm
 from app.routers.payments.models import CheckoutAttempt, Customer
 
-# An earlier payment is history, and a person decides about it.
+# Earlier payments are not refunded automatically. An operator decides about them.
 LAST_MOMENT = timedelta(days=1)
 
 
 def is_orphan(db: Session, customer: Customer) -> bool:
     """Return whether the payer's account has been deleted.
 
-    The account is read again, rather than taken as it was read before.
+    The account is read again, because it may have been deleted since this session read
+    it.
     """
     if customer.user_id is None:
         return True
@@ -46,8 +47,10 @@ def orphans() -> Select[int]:
 
 
 def forget_soon(db: Session, customer: Customer) -> None:
-    """Have Stripe forget this payer, whose row is locked, and erase here what is
-    personal.
+    """Queue the deletion of this payer's customer at Stripe, and erase personal data
+    here.
+
+    The payer's row must be locked.
     """
     attempts = update(CheckoutAttempt).where(CheckoutAttempt.open_customer_id == customer.id)
     db.execute(attempts.values(open_customer_id=None, closed_at=clock.now()))
@@ -55,20 +58,20 @@ def forget_soon(db: Session, customer: Customer) -> None:
         known = {"customer_id": customer.id, "stripe_id": customer.stripe_id}
         enqueue(db, "payments.forget_customer", known, key=f"forget {customer.stripe_id}")
     elif customer.stripe_id is None and customer.creation_asked_at is not None and customer.email:
-        # The response is on its way, or was lost. So Stripe may have a customer whose
-        # id we do not know.
+        # Stripe's response is still on its way, or was lost. So there may be a customer
+        # whose id we do not know.
         made = {"customer_id": customer.id, "key": customer.creation_key, "email": customer.email}
         enqueue(db, "payments.forget_customer", made, after=gateway.UNHEARD)
     customer.email, customer.forget_from = "", customer.forget_from or clock.now()
 
 
 def forget(payload: dict[str, Any]) -> bool:
-    """Make Stripe forget a payer. Return whether there was a customer.
+    """Delete a customer at Stripe. Return whether there was one.
 
-    This can be called again. Without Stripe's id, the customer is found by the key with
-    which it was created. Open pages are closed first, so that nobody can pay any more.
-    They are closed again after the customer is deleted. From then on no page can be
-    made, but one may have been made in between.
+    This can be called again. If Stripe's id is unknown, the customer is found by the
+    key with which it was created. Open Checkout pages are closed first, so that nobody
+    can pay any more. They are closed again after the deletion, because another page may
+    have been created in between.
     """
     stripe_id = payload.get("stripe_id") or gateway.find_customer(
         key=payload["key"], email=payload["email"]

@@ -1,8 +1,8 @@
-"""Reconciliation: finds payers that we should have heard from.
+"""Reconciliation: finds payers whose events may have been lost.
 
-Events can be lost on their way to us. A run looks at a bounded number of payers in the
-order of an index. The next run continues after them. So every payer has a turn, however
-many there are. No run reads all subscriptions to find the few that are silent.
+A run looks at a limited number of payers in the order of an index, and the next run
+continues after them. So every payer has a turn, however many there are, and no run
+reads all subscriptions.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,7 +27,7 @@ BATCH = 500  # payers of each kind in one run
 def catch_up(db: Session, place: Mapping[str, Any]) -> dict[str, Any]:
     """Queue a look at each payer of the next batch.
 
-    Return the place to continue at, which is empty at the end.
+    Return the place at which the next run continues. The result is empty at the end.
     """
     subscriptions = list(islice(_silent_subscriptions(db, place.get("subscription")), BATCH))
     checkouts = db.execute(silent_checkouts(place.get("checkout", 0)).limit(BATCH)).all()
@@ -48,10 +48,11 @@ def catch_up(db: Session, place: Mapping[str, Any]) -> dict[str, Any]:
 def _silent_subscriptions(
     db: Session, place: Sequence[Any] | None
 ) -> Iterator[Row[Any, Any, Any, Any, Any]]:
-    """Read silent subscriptions, by status and then by the end of their periods.
+    """Yield silent subscriptions, ordered by status and then by the end of their
+    periods.
 
-    A subscription is silent if its period has ended, if it is past due, or if it was
-    begun and not completed.
+    A subscription is silent if its period has ended, if it is past due, or if its first
+    payment is still missing.
     """
     overdue = payments_now(db) - LATE
     reached, end, last = place or ("", datetime.min.replace(tzinfo=UTC).isoformat(), 0)
@@ -90,7 +91,7 @@ def silent_subscriptions(status: str, overdue: datetime) -> Select[Any, Any, Any
 
 
 def silent_checkouts(after: int) -> Select[Any, Any]:
-    """Select checkouts that have been open for long, of the payers after this one."""
+    """Select checkouts that have been open for too long, of payers with a higher id."""
     return (
         select(CheckoutAttempt.open_customer_id.label("customer_id"), Customer.gone_at)
         .join(Customer, Customer.id == CheckoutAttempt.open_customer_id)
@@ -104,11 +105,11 @@ def silent_checkouts(after: int) -> Select[Any, Any]:
 
 
 def close_pages_of_disabled(db: Session, after: int) -> int | None:
-    """Close the open Stripe pages of disabled users.
+    """Queue the closing of open Stripe pages of disabled users.
 
-    A disabled user keeps what they have, and begins nothing. This looks at the next
-    batch of open pages, of the payers after this one. It returns the payer to continue
-    after, or `None` at the end.
+    A disabled user keeps their subscription, but cannot buy anything. This reads the
+    next batch of open pages, of payers after this id. It returns the last id, or `None`
+    at the end.
     """
     pages = db.execute(open_pages(after).limit(BATCH)).all()
     for customer_id, stripe_id, is_active in pages:
@@ -119,7 +120,7 @@ def close_pages_of_disabled(db: Session, after: int) -> int | None:
 
 
 def open_pages(after: int) -> Select[Any, Any, Any]:
-    """Select open pages in the order of the index on the payers of open checkouts."""
+    """Select open Stripe pages, in the order of an index."""
     return (
         select(Customer.id, Customer.stripe_id, User.is_active)
         .select_from(CheckoutAttempt)

@@ -1,7 +1,7 @@
-"""Makes our rows of a payer equal to Stripe's objects. They change in no other way.
+"""Sync: makes our rows of a payer equal to Stripe's objects. Nothing else changes them.
 
-Stripe must be called without an open transaction, so a lock cannot span the call and
-the write. Without order, an old response could overwrite a newer one:
+No transaction may be open during a call to Stripe, so a lock cannot cover both the call
+and the write. Without further precautions, an old response could overwrite a newer one:
 
     look 1                               look 2
     asks Stripe: active
@@ -10,14 +10,14 @@ the write. Without order, an old response could overwrite a newer one:
                                          writes canceled
     writes active: wrong until the next event
 
-Numbers keep the order instead. A look takes the payer's next number before it asks. It
-writes under the lock of the payer's row, and only if no look with a higher number has
-written. Here look 2 has the higher number, so look 1 writes nothing. The number must be
-taken before the call. Taken after it, the older response could get the higher number.
+Numbers prevent this. A look takes the payer's next number before it calls Stripe. It
+then locks the payer's row, and writes only if no look with a higher number has written.
+In the drawing, look 2 has the higher number, so look 1 writes nothing. If the number
+were taken after the call, the older response could get the higher number.
 
-Every change at Stripe sends an event, and every event leads to a look that begins after
-it. So the last look to write began after the last change. The order of the events does
-not matter, which is necessary, because Stripe does not guarantee it
+Every change at Stripe sends an event, and every event starts another look. So the last
+look to write began after the last change. The order of the events does not matter,
+which is necessary, because Stripe does not guarantee an order
 (https://docs.stripe.com/webhooks#event-ordering).
 """
 
@@ -43,7 +43,7 @@ SUBSCRIPTION_COLUMNS = {
     for field in fields(SeenSubscription)
     if field.name not in ("id", "item_id", "price_id", "attempt", "pay_url")
 }
-# `None` means that Stripe was not asked for them
+# `None` means that the response of Stripe did not include them
 NOT_ALWAYS_SEEN = ("has_payment_method", "discounts")
 INVOICE_COLUMNS = {
     field.name
@@ -54,19 +54,19 @@ INVOICE_COLUMNS = {
 
 @dataclass(frozen=True)
 class Ticket:
-    """The right to write what is read from now on.
+    """The permission to write what is read from Stripe from now on.
 
-    It is lost when a later ticket has written.
+    It expires when the holder of a later ticket has written.
     """
 
     customer_id: int
     number: int
     stripe_id: str | None
-    session_id: str | None  # the session of the open checkout, as far as we know
+    session_id: str | None  # the session of the open checkout, if we know it
 
 
 def take_ticket(customer_id: int) -> Ticket:
-    """Take a ticket before a call to Stripe, in a transaction of its own.
+    """Take a ticket before a call to Stripe, in a separate transaction.
 
     No other transaction may be open.
     """
@@ -84,8 +84,9 @@ def take_ticket(customer_id: int) -> Ticket:
 
 
 def look(db: Session, customer_id: int) -> None:
-    """Read everything about this payer from Stripe, and write it. `db` must not have
-    begun a transaction.
+    """Read everything about this payer from Stripe, and write it to our rows.
+
+    `db` must not have begun a transaction.
     """
     ticket = take_ticket(customer_id)
     if ticket.stripe_id is None:
@@ -95,7 +96,7 @@ def look(db: Session, customer_id: int) -> None:
 
 
 def look_soon(db: Session, customer_id: int, *, after: timedelta = timedelta()) -> None:
-    """Have a worker look, once this transaction is committed."""
+    """Queue a job that looks at this payer, once this transaction is committed."""
     enqueue(db, "payments.look", {"customer_id": customer_id}, after=after)
 
 
@@ -116,15 +117,15 @@ def write(db: Session, ticket: Ticket, seen: SeenPayer) -> None:
     _close_attempt(db, customer, ticket, seen)
     db.flush()
     if forgetting.is_orphan(db, customer):
-        # Stripe has something that was unknown when the account was deleted.
+        # Stripe has data that we did not know of when the account was deleted.
         forgetting.forget_soon(db, customer)
     emails.send(db, customer, rows, seen)
 
 
 def write_subscription(db: Session, ticket: Ticket, seen: SeenSubscription) -> None:
-    """Write what Stripe responded when we changed a subscription.
+    """Write Stripe's response to our change of a subscription.
 
-    A worker soon looks at the rest of the payer.
+    A job then reads the rest of the payer.
     """
     look_soon(db, ticket.customer_id)
     customer = _locked(db, ticket)
@@ -134,10 +135,9 @@ def write_subscription(db: Session, ticket: Ticket, seen: SeenSubscription) -> N
 
 
 def _locked(db: Session, ticket: Ticket) -> Customer | None:
-    """Return the payer, locked.
+    """Return the payer's row, locked, or `None` if this ticket may no longer write.
 
-    The result is `None` if a later look has written, or if the payer is another
-    customer at Stripe by now.
+    A later look may have written, or the payer may have a new customer at Stripe.
     """
     whole = select(Customer).where(Customer.id == ticket.customer_id)
     customer = db.scalars(whole.with_for_update().execution_options(populate_existing=True)).one()
@@ -150,7 +150,7 @@ def _locked(db: Session, ticket: Ticket) -> Customer | None:
 def _write_subscriptions(
     db: Session, customer: Customer, seen: list[SeenSubscription]
 ) -> dict[str, Subscription]:
-    """Write the subscriptions, and return all rows of the payer, by Stripe's id."""
+    """Write the subscriptions, and return all the payer's rows by Stripe's id."""
     mine = select(Subscription).where(Subscription.customer_id == customer.id)
     rows = {
         row.stripe_id: row for row in db.scalars(mine.execution_options(populate_existing=True))
@@ -183,10 +183,10 @@ def _write_subscriptions(
 def _choose_live(
     db: Session, customer: Customer, rows: dict[str, Subscription], attempts: dict[str, str | None]
 ) -> None:
-    """Make the oldest live subscription the payer's one.
+    """Mark the oldest live subscription as the payer's live one.
 
-    A second live one is a mistake. If our checkout made it, it is cancelled and
-    refunded.
+    A second live subscription is a mistake. If our checkout created it, it is cancelled
+    and refunded.
     """
     live = sorted(
         (row for row in rows.values() if row.status in LIVE),
@@ -195,7 +195,9 @@ def _choose_live(
     for row in rows.values():
         if row not in live[:1]:
             row.live_customer_id = None
-    db.flush()  # The place is free first, and only then taken, because it is unique.
+    # `live_customer_id` is unique, so it is cleared in one row before it is set in
+    # another.
+    db.flush()
     if live:
         live[0].live_customer_id = customer.id
         db.flush()
@@ -211,10 +213,10 @@ def _choose_live(
 
 
 def _end_all(rows: dict[str, Subscription]) -> None:
-    """End all rows of a payer who has been deleted at Stripe.
+    """End all subscriptions of a payer whose customer was deleted at Stripe.
 
-    Such a payer has no subscription left there, even if Stripe does not report each one
-    as ended.
+    Such a customer has no subscriptions, even if Stripe does not report each of them as
+    ended.
     """
     for row in rows.values():
         if row.status in CURRENT:
@@ -228,9 +230,9 @@ def _end_all(rows: dict[str, Subscription]) -> None:
 def _write_invoices(
     db: Session, customer: Customer, subscriptions: dict[str, Subscription], seen: list[SeenInvoice]
 ) -> None:
-    """Write the invoices.
+    """Write the invoices, and delete drafts that Stripe no longer has.
 
-    A draft that Stripe no longer has was deleted. Only drafts can be deleted.
+    Stripe lets only drafts be deleted.
     """
     mine = select(Invoice).where(Invoice.customer_id == customer.id)
     rows = {
@@ -256,9 +258,9 @@ def _write_arrears(rows: dict[str, Subscription], seen: SeenPayer) -> None:
 
 
 def owes_since(subscription: SeenSubscription, invoices: list[SeenInvoice]) -> datetime | None:
-    """Return since when a subscription has been past due.
+    """Return the time since when a subscription has been past due, or `None`.
 
-    The grace period starts here. It is the same whenever we look.
+    The grace period starts at this time. The result does not depend on when we ask.
     """
     if subscription.status not in ("past_due", "unpaid"):
         return None
@@ -273,7 +275,9 @@ def owes_since(subscription: SeenSubscription, invoices: list[SeenInvoice]) -> d
 
 
 def _close_attempt(db: Session, customer: Customer, ticket: Ticket, seen: SeenPayer) -> None:
-    """Free the place of a checkout that can no longer be paid, for the next one."""
+    """Close the checkout attempt if it can no longer be paid, so that the payer can
+    begin another.
+    """
     attempt = db.scalar(
         select(CheckoutAttempt).where(CheckoutAttempt.open_customer_id == customer.id)
     )

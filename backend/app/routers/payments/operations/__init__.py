@@ -1,1 +1,1 @@
-"""Operations: what operators and administrators run, read and repair."""
+"""Operations: commands for operators, routes for administrators, checks and repairs."""

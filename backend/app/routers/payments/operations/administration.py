@@ -1,4 +1,4 @@
-"""Rules for administrators: lists of all users' payments, and the replay of events."""
+"""Rules for administrators: lists of all payments, and reprocessing of events."""
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, contains_eager, defer, joinedload
@@ -15,7 +15,7 @@ WAITING = "waiting"  # in filters: an event without an outcome
 
 
 class EventNotFound(NotFound):
-    """The event was never received, or was deleted long after it was processed."""
+    """The event was never received, or was purged some time after it was processed."""
 
     code = "event_not_found"
     detail = "There is no such event. `GET /payments/admin/events` lists the events."
@@ -34,7 +34,7 @@ SUBSCRIPTION_FILTERS: Filters = {
 
 
 def list_events(filters: WebhookEventFilters) -> Select[WebhookEvent]:
-    """Select events, most recent first."""
+    """Select events, newest first."""
     wanted = select(WebhookEvent).where(*matching(filters, EVENT_FILTERS))
     return wanted.options(defer(WebhookEvent.body)).order_by(WebhookEvent.id.desc())
 
@@ -48,7 +48,9 @@ def get_event(db: Session, event_id: int) -> WebhookEvent:
 
 
 def replay_event(db: Session, admin: User, event_id: int) -> WebhookEvent:
-    """Have an event processed again, whatever its outcome. Raises `EventNotFound`."""
+    """Queue an event to be processed again, whatever its outcome. Raises
+    `EventNotFound`.
+    """
     event = get_event(db, event_id)
     processing.replay(db, [event.id])
     security_event("webhook_event_replayed", routine=True, event_id=event.event_id, by=admin.id)
@@ -56,7 +58,7 @@ def replay_event(db: Session, admin: User, event_id: int) -> WebhookEvent:
 
 
 def list_subscriptions(filters: SubscriptionFilters) -> Select[Subscription]:
-    """Select the subscriptions of all payers with plan and payer, newest first."""
+    """Select all subscriptions with their plans and payers, newest first."""
     whole = select(Subscription).join(Subscription.customer).outerjoin(Subscription.plan)
     loaded = (
         contains_eager(Subscription.customer),

@@ -31,7 +31,7 @@ from . import doctor, endpoints
 from .differences import Difference
 
 SHOWN = 100
-COUNTED = 10_000  # beyond this number, the exact count is not shown
+COUNTED = 10_000  # beyond this number, `10000 or more` is shown
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 
@@ -111,13 +111,14 @@ def webhook_replay(
 
 
 def _words(error: Exception) -> str:
-    """Return the message for an operator, which may say more than a client is told."""
+    """Return the message for an operator, which may contain more than a client gets."""
     return error.reason if isinstance(error, PaymentsMisconfigured) else str(error)
 
 
 def _list(unsettled: list[ColumnElement[bool]]) -> None:
-    """List the newest events. Each kind has a statement of its own, because each has an
-    index.
+    """List the newest events.
+
+    Each outcome has a statement of its own, so that each can use an index.
     """
     with SessionLocal() as db:
         bare = select(WebhookEvent).options(defer(WebhookEvent.body))

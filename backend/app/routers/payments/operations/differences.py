@@ -18,8 +18,8 @@ from app.routers.payments.queries import CURRENT, UNFINISHED
 class Difference:
     """A difference between our rows and Stripe's objects.
 
-    `customer_id` is the payer whose rows a look at Stripe would repair, or `None` if a
-    look would not help.
+    `customer_id` is the payer whose rows can be repaired by reading them from Stripe
+    again. It is `None` if that would not help.
     """
 
     subject: str

@@ -1,8 +1,8 @@
-"""The comparison behind `make billing-doctor`: do we have what Stripe has?
+"""The comparison of our rows with Stripe's objects, for `make billing-doctor`.
 
-On demand, our rows are repaired from Stripe's. A change that is still on its way is not
-a difference. A payer who differs is compared again for some seconds before the
-difference is reported.
+On request, our rows are repaired from Stripe's objects. A change that is still on its
+way is not a difference. So a payer with a difference is compared again for some seconds
+before the difference is reported.
 """
 
 import time
@@ -30,17 +30,17 @@ from .differences import Difference, difference, of_invoices, of_subscriptions, 
 
 PATIENCE = 10.0  # seconds
 PAUSE = 1.0
-AT_ONCE = 8  # payers asked about at once; Stripe allows a hundred calls a second
+AT_ONCE = 8  # payers read at the same time; Stripe allows a hundred calls a second
 BATCH = 100
 PAGE_LIFE = timedelta(days=2)  # longer than Stripe keeps a Checkout page open
 OPEN_PAGE = "checkout of a deleted account"
 
 
 def examine(*, patience: float | None = None, with_endpoints: bool = False) -> list[Difference]:
-    """Return everything that is not as it should be.
+    """Return all differences and all broken rules.
 
-    `with_endpoints` also checks where Stripe sends its events. Raises what a call to
-    Stripe raises, and `BrokenCatalogue`.
+    `with_endpoints` also checks where Stripe sends its events. Raises
+    `BrokenCatalogue`, and the errors of a call to Stripe.
     """
     found = _payers_in_line(PATIENCE if patience is None else patience)
     found += _strangers()
@@ -60,9 +60,7 @@ def examine(*, patience: float | None = None, with_endpoints: bool = False) -> l
 
 
 def repair(found: list[Difference]) -> None:
-    """Make our rows what Stripe has. Events that were given up on go back to the
-    worker.
-    """
+    """Make our rows equal Stripe's objects, and process failed events again."""
     for customer_id in sorted({one.customer_id for one in found if one.customer_id is not None}):
         with SessionLocal() as db, db.begin():
             sync.look(db, customer_id)
@@ -115,8 +113,8 @@ def _look(stripe_id: str) -> SeenPayer | None:
 def _payer(db: Session, customer: Customer, seen: SeenPayer | None) -> Iterator[Difference]:
     name = customer.stripe_id or ""
     if seen is None:
-        # No repair is offered: with the key of another account, every customer would be
-        # missing.
+        # No repair is offered. With the key of a different Stripe account, every
+        # customer would be missing.
         yield Difference(name, "customer", "known", "unknown")
         return
     if bool(customer.gone_at) != seen.is_gone:
@@ -138,7 +136,10 @@ def _payer(db: Session, customer: Customer, seen: SeenPayer | None) -> Iterator[
 
 
 def _orphan(customer: Customer, seen: SeenPayer, live: list[str]) -> Iterator[Difference]:
-    """Report what Stripe still has of a deleted account. A look makes it forget."""
+    """Report a customer of a deleted account that still exists at Stripe.
+
+    Reading the payer again deletes the customer.
+    """
     name = customer.stripe_id or ""
     yield difference(
         customer,
@@ -154,7 +155,7 @@ def _orphan(customer: Customer, seen: SeenPayer, live: list[str]) -> Iterator[Di
 
 
 def notices() -> list[Difference]:
-    """Return facts that are correct, but that a person should know.
+    """Return facts that are no error, but that an operator should know.
 
     A disabled user keeps their subscription, and pays for it.
     """
@@ -174,9 +175,9 @@ def notices() -> list[Difference]:
 
 
 def _pages_of_orphans() -> list[Difference]:
-    """Report Checkout pages that a deleted account has left open.
+    """Report Checkout pages that were open when their account was deleted.
 
-    Stripe closes them after a day.
+    Stripe closes such pages after a day.
     """
     gone = select(Customer.stripe_id).where(
         Customer.id.in_(forgetting.orphans()), Customer.stripe_id.is_not(None)
@@ -194,7 +195,7 @@ def _pages_of_orphans() -> list[Difference]:
 
 
 def _strangers() -> list[Difference]:
-    """Report subscriptions that were sold here, but whose customers we do not know."""
+    """Report subscriptions from our checkouts whose customer has no row here."""
     sold = gateway.find_sold()
     with SessionLocal() as db:
         known = set(db.scalars(select(Customer.stripe_id)))

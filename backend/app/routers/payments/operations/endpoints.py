@@ -1,7 +1,7 @@
 """The webhook endpoint at Stripe, to which Stripe sends events.
 
-We register it ourselves, so that Stripe's list of events is the list that is handled
-here.
+A command registers the endpoint, so that Stripe sends exactly the events that we
+handle.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from app.routers.payments.webhooks.event_types import HANDLED
 class Registration:
     """The result of a registration.
 
-    `secret` is set for a new endpoint only, because Stripe shows it only once.
+    `secret` is set only for a new endpoint, because Stripe shows it only once.
     """
 
     action: str
@@ -30,9 +30,7 @@ def webhook_url() -> str:
 
 
 def flaws(found: list[SeenEndpoint]) -> list[str]:
-    """Return what is wrong with the registration at Stripe. The list is empty if it is
-    right.
-    """
+    """Return what is wrong with our registration at Stripe, or an empty list."""
     ours = [endpoint for endpoint in found if endpoint.url == webhook_url() and endpoint.is_enabled]
     if not ours:
         return [f"Stripe has no enabled endpoint for {webhook_url()}"]
@@ -52,14 +50,14 @@ def flaws(found: list[SeenEndpoint]) -> list[str]:
 
 
 def register() -> Registration:
-    """Have Stripe send exactly the handled events, here, in our API version.
+    """Register our webhook endpoint for exactly the handled events, in our API version.
 
-    Raises what a call to Stripe raises.
+    Raises the errors of a call to Stripe.
     """
     for endpoint in gateway.list_endpoints():
         if endpoint.url != webhook_url():
             continue
-        # An endpoint keeps the version with which it was created.
+        # An endpoint keeps the API version with which it was created.
         if endpoint.api_version != API_VERSION:
             gateway.delete_endpoint(endpoint.id)
             continue

@@ -1,4 +1,4 @@
-"""Rules that always hold in our own tables, whatever Stripe has."""
+"""Rules that always hold in our own tables, whatever Stripe's objects are."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -33,9 +33,9 @@ def broken(db: Session) -> Iterator[Broken]:
 
 
 def _deleted_accounts(db: Session) -> Iterator[Broken]:
-    """Check that a deleted account has no subscription, no checkout and no address.
+    """Check that a deleted account has no subscription, checkout or email address.
 
-    Whatever was on its way at the deletion is undone by a job, within seconds while
+    Changes that arrive after the deletion are undone by a job, within seconds while
     Stripe responds. A disabled user keeps everything.
     """
     orphans = forgetting.orphans()
@@ -63,9 +63,10 @@ def _deleted_accounts(db: Session) -> Iterator[Broken]:
 
 
 def _places(db: Session) -> Iterator[Broken]:
-    """Check that one of a payer's live subscriptions has the place of the live one.
+    """Check that each payer with live subscriptions has exactly one in
+    `live_customer_id`.
 
-    Exactly one must have it, and a subscription that is not live must not.
+    A subscription that is not live must not be in `live_customer_id`.
     """
     payers = (
         select(Subscription.customer_id)
@@ -83,7 +84,7 @@ def _places(db: Session) -> Iterator[Broken]:
 
 
 def _open_checkouts(db: Session) -> Iterator[Broken]:
-    """Check that no subscriber has an open checkout that could make a second
+    """Check that no subscriber has an open checkout, which could create a second
     subscription.
     """
     both = select(CheckoutAttempt.id, CheckoutAttempt.stripe_id).join(
@@ -106,10 +107,10 @@ def _events(db: Session) -> Iterator[Broken]:
 
 
 def lost_events() -> ColumnElement[bool]:
-    """Select events that should have been processed by now.
+    """Match events that should have been processed by now.
 
-    They were given up on, have waited too long, or were parked for a payer who is known
-    by now.
+    Their processing was given up, they have waited too long, or they were parked for a
+    payer who is known now.
     """
     known = select(Customer.stripe_id).where(Customer.stripe_id.is_not(None))
     return or_(

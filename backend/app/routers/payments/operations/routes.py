@@ -1,4 +1,4 @@
-"""Routes for administrators. Rules and queries are in `administration`."""
+"""Routes for administrators. The rules and queries are in `administration`."""
 
 from typing import Annotated
 
@@ -36,7 +36,7 @@ def list_events(
 ) -> Page[WebhookEventRead]:
     """List the events that Stripe sent in the last 90 days, newest first.
 
-    `outcome=dead` lists the events that were given up on.
+    `outcome=dead` lists the events whose processing was given up.
     """
     return paginate(db, administration.list_events(filters), page, WebhookEventRead)
 
@@ -55,7 +55,7 @@ def get_event(db: db_dependency, _admin: Superuser, event_id: Id) -> WebhookEven
 )
 @raises(EventNotFound)
 def replay_event(db: db_dependency, admin: Superuser, event_id: Id) -> WebhookEvent:
-    """Have the worker process an event again. Doing this twice does no harm."""
+    """Queue an event to be processed again. Repeating this does no harm."""
     return administration.replay_event(db, admin, event_id)
 
 
@@ -66,7 +66,8 @@ def list_subscriptions(
     filters: Annotated[SubscriptionFilters, Query()],
     page: PageParams,
 ) -> Page[SubscriptionOverview]:
-    """List the subscriptions of all users, newest first. `status=past_due` lists those
-    with overdue payments.
+    """List the subscriptions of all users, newest first.
+
+    `status=past_due` lists the subscriptions with overdue payments.
     """
     return paginate(db, administration.list_subscriptions(filters), page, SubscriptionOverview)

@@ -1,1 +1,1 @@
-"""Plans: the file that names them, and their copies in our table and at Stripe."""
+"""Plans: the file that defines them, our table of plans, and their prices at Stripe."""

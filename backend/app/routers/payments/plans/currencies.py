@@ -1,5 +1,6 @@
-"""The amounts of money that Stripe accepts, read from `backend/currencies.toml`. That
-file names its source.
+"""The currencies and amounts that Stripe accepts, read from `backend/currencies.toml`.
+
+The file names its source.
 """
 
 import tomllib
@@ -16,7 +17,7 @@ FILE = BACKEND / "currencies.toml"
 class Currency:
     """The rules for amounts of one currency in Stripe's API.
 
-    All numbers are minor units, as Stripe counts them.
+    All amounts are in minor units, as in Stripe's API.
     """
 
     code: str
@@ -26,12 +27,12 @@ class Currency:
     maximum: int
 
     def write(self, amount: int) -> str:
-        """Write an amount for people to read, such as `12.00 EUR`."""
+        """Format an amount for people to read, such as `12.00 EUR`."""
         return f"{Decimal(amount).scaleb(-self.decimals):,} {self.code.upper()}"
 
     def flaw(self, amount: int) -> str | None:
         """Return why Stripe would refuse to charge this amount, or `None` if it would
-        not.
+        accept it.
         """
         least, most = self.write(self.minimum), self.write(self.maximum)
         if amount % self.multiple_of:
@@ -73,9 +74,9 @@ def supported() -> dict[str, Currency]:
 
 
 def money(amount: int, currency: str) -> str:
-    """Write an amount such as `12.00 EUR`.
+    """Format an amount such as `12.00 EUR`.
 
     A currency that is missing from the file is assumed to have two decimals, as nearly
-    all currencies do.
+    all currencies have.
     """
     return (supported().get(currency) or Currency(currency, 2, 1, 1, amount)).write(amount)

@@ -1,4 +1,4 @@
-"""The plans for sale, read strictly from `backend/plans.toml`.
+"""Parser of `backend/plans.toml`, which lists the plans for sale.
 
 This module uses neither the database nor Stripe.
 """
@@ -30,7 +30,7 @@ MAX_TRIAL = 730  # days; Stripe's maximum
 
 
 class BrokenCatalogue(ValueError):
-    """`plans.toml` cannot be used. The message names the place and the error."""
+    """`plans.toml` is invalid. The message names the place and the error."""
 
 
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
@@ -83,8 +83,8 @@ class _File(_Strict):
         return self
 
     def flaws(self) -> Iterator[str]:
-        """Name each place where Stripe would refuse to charge for a plan, and the
-        reason.
+        """Yield each place with an amount or currency that Stripe would refuse, with
+        the reason.
         """
         currency = currencies.supported().get(self.currency)
         if currency is None:
@@ -101,9 +101,7 @@ class _File(_Strict):
 
 @dataclass(frozen=True)
 class Offer:
-    """A plan, with everything that its product says. In `limits`, `None` means no
-    limit.
-    """
+    """A plan with the data of its product. In `limits`, `None` means unlimited."""
 
     slug: str
     position: int

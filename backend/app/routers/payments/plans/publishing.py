@@ -1,7 +1,8 @@
-"""The `plans` table and Stripe's products and prices, kept in line with `plans.toml`.
+"""Publishing of `plans.toml`: to the `plans` table, and to Stripe's products and
+prices.
 
-Our products have ids of ours, and our prices have lookup keys. So existing ones are
-found again, and a second run changes nothing.
+We choose the ids of the products and the lookup keys of the prices. So a second run
+finds the existing ones and changes nothing.
 """
 
 from collections.abc import Iterator
@@ -23,8 +24,8 @@ SYNC_KEY = "payments sync plans"
 
 @dataclass(frozen=True)
 class Step:
-    """A difference between `plans.toml` and Stripe: the plan, and what is done about
-    it.
+    """A difference between `plans.toml` and Stripe: the plan, and the action that
+    removes it.
     """
 
     plan: str
@@ -41,14 +42,16 @@ def lookup_key(offer: Offer) -> str:
 
 @dataclass
 class AtStripe:
-    """The products and prices at Stripe, by our names for them."""
+    """The products and prices found at Stripe, by the ids and lookup keys that we
+    chose.
+    """
 
     products: dict[str, SeenProduct]
     prices: dict[str, SeenPrice]
 
 
 def look(offers: list[Offer]) -> AtStripe:
-    """Read what Stripe sells. A transaction must not be open."""
+    """Read our products and prices from Stripe. No transaction may be open."""
     paid = [offer for offer in offers if not offer.is_free]
     ids = dict.fromkeys(product_id(offer) for offer in paid)
     products = {found.id: found for found in map(gateway.find_product, ids) if found}
@@ -57,7 +60,7 @@ def look(offers: list[Offer]) -> AtStripe:
 
 
 def differences(offers: list[Offer], there: AtStripe) -> list[Step]:
-    """Return what differs at Stripe from `plans.toml`."""
+    """Return the steps that would make Stripe equal `plans.toml`."""
     return list(_differences([offer for offer in offers if not offer.is_free], there))
 
 
@@ -97,9 +100,9 @@ def _money(offer: Offer) -> str:
 
 
 def bring_in_line(offers: list[Offer], there: AtStripe) -> AtStripe:
-    """Create, update and replace at Stripe, and return what Stripe has afterwards.
+    """Make Stripe equal `plans.toml`, and return the products and prices afterwards.
 
-    After a failure, it can be called again and continues.
+    If a run fails, the next one completes it.
     """
     for offer in [offer for offer in offers if not offer.is_free]:
         product = there.products.get(product_id(offer))
@@ -122,7 +125,8 @@ def bring_in_line(offers: list[Offer], there: AtStripe) -> AtStripe:
 def store(db: Session, offers: list[Offer], there: AtStripe | None = None) -> None:
     """Write the `plans` table.
 
-    Without Stripe's side, the plans are listed, but cannot be bought yet.
+    Without `there`, which holds the prices at Stripe, new plans are listed but cannot
+    be bought yet.
     """
     offered = {
         plan.offered_as: plan
@@ -135,16 +139,16 @@ def store(db: Session, offers: list[Offer], there: AtStripe | None = None) -> No
     for offer in offers:
         price = there.prices.get(lookup_key(offer)) if there else None
         _store(db, offer, offered.get(offer.slug), price)
-    # An old price includes what the new one does.
+    # Subscribers on an old price get the same entitlements as on the new price.
     for plan in db.scalars(select(Plan).where(Plan.slug.in_(slugs))):
         plan.entitlements = next(offer.entitlements for offer in offers if offer.slug == plan.slug)
     db.flush()
 
 
 def _store(db: Session, offer: Offer, plan: Plan | None, price: SeenPrice | None) -> None:
-    """Store a plan.
+    """Store one plan.
 
-    If the price is another one, the old row stays as it is for its subscribers, and the
+    If the price has changed, the old row stays unchanged for its subscribers, and the
     new price gets a new row. A price that was sold before already has a row, which is
     offered again.
     """
@@ -175,18 +179,19 @@ def _store(db: Session, offer: Offer, plan: Plan | None, price: SeenPrice | None
 
 
 def sync(db: Session) -> None:
-    """Bring Stripe and the table in line without showing the steps first.
+    """Make Stripe and the table equal `plans.toml`, without showing the steps first.
 
-    This is for development, and for the job behind it.
+    Only development uses this, through a job.
     """
     offers = read()
     store(db, offers, bring_in_line(offers, look(offers)))
 
 
 def report_drift(db: Session) -> None:
-    """Raise an alarm if someone has changed by hand at Stripe what `plans.toml` says.
+    """Raise an alarm if someone has changed our products or prices in Stripe's
+    dashboard.
 
-    Nothing is changed.
+    Nothing is repaired.
     """
     del db
     offers = read()

@@ -1,1 +1,1 @@
-"""Selling: Checkout, changes of a subscription, and the customers behind them."""
+"""Selling: Checkout, changes of a subscription, and customers at Stripe."""

@@ -1,6 +1,6 @@
-"""A payer has two halves: our row and Stripe's customer.
+"""Payers: our rows, and Stripe's customers.
 
-However often it is started, there is one of each.
+Each user gets one row and one customer, even if several requests try to create them.
 """
 
 import hashlib
@@ -38,14 +38,17 @@ class NoCustomer(Conflict):
 
 
 class _MadeMeanwhile(Conflict):
-    """Another request of this user was quicker. Never leaves this module."""
+    """Another request of this user inserted the row first. This module catches the
+    error.
+    """
 
 
 def ensure_customer(db: Session, user: User) -> Customer:
-    """Return the payer, known to Stripe.
+    """Return the payer's row, after making sure that Stripe has the customer and the
+    address.
 
-    The transaction ends, because Stripe is called if it does not know the payer or has
-    another address. Raises `PaymentsUnavailable`, and can then be called again.
+    This ends the transaction, because Stripe may have to be called. After
+    `PaymentsUnavailable`, it can be called again.
     """
     customer = db.scalar(queries.customer_of(user)) or _insert(db, user)
     if customer.gone_at is not None:
@@ -75,10 +78,10 @@ def _update_email(db: Session, customer: Customer, email: str) -> None:
 def _write_down(
     db: Session, customer: Customer, *, stripe_id: str | None = None, email: str | None = None
 ) -> None:
-    """Store Stripe's response, even if the account has been deleted meanwhile.
+    """Store Stripe's response, even if the account was deleted during the call.
 
-    If it has, Stripe is made to forget the customer again. Raises what `demand_again`
-    raises. What was written stays.
+    If it was, a job deletes the customer at Stripe. Raises the errors of
+    `demand_again`, after the response has been committed.
     """
     db.refresh(customer, with_for_update=True)
     customer.stripe_id = customer.stripe_id or stripe_id
@@ -90,10 +93,10 @@ def _write_down(
 
 
 def send_email(db: Session, customer_id: int) -> None:
-    """Send Stripe the address that the payer's account has now.
+    """Send Stripe the current address of the payer's account.
 
-    `db` must not have begun a transaction. A payer whom Stripe does not know yet is
-    created there later, with the address at that time.
+    `db` must not have begun a transaction. If Stripe does not know the payer yet, the
+    customer is created later, with the address at that time.
     """
     differs = (Customer.id == customer_id, Customer.email != User.email, ~User.is_deleted)
     known = (Customer.stripe_id.is_not(None), Customer.gone_at.is_(None))
@@ -110,7 +113,7 @@ def send_email(db: Session, customer_id: int) -> None:
     if forgetting.is_orphan(db, customer):
         forgetting.forget_soon(db, customer)
     elif db.scalar(wanted):
-        # The address has changed again meanwhile.
+        # The address has changed again during the call.
         enqueue(db, "payments.send_email", {"customer_id": customer_id})
 
 
@@ -131,7 +134,7 @@ def _insert(db: Session, user: User) -> Customer:
 
 
 def _begin_anew(db: Session, customer: Customer, user: User) -> None:
-    """Prepare for a new customer at Stripe after the old one was deleted there.
+    """Prepare a payer whose customer was deleted at Stripe for a new customer.
 
     The history of the deleted customer stays in our tables.
     """
@@ -141,7 +144,8 @@ def _begin_anew(db: Session, customer: Customer, user: User) -> None:
         customer.creation_key, customer.email = uuid4().hex, user.email
         attempts = update(CheckoutAttempt).where(CheckoutAttempt.open_customer_id == customer.id)
         db.execute(attempts.values(open_customer_id=None, closed_at=clock.now()))
-        # Nobody can pay these invoices any more, and no look at Stripe will see them.
+        # Nobody can pay these invoices any more, and reading from Stripe no longer
+        # returns them.
         owed = update(Invoice).where(
             Invoice.customer_id == customer.id, Invoice.status.in_(queries.UNFINISHED)
         )
@@ -152,8 +156,8 @@ def _begin_anew(db: Session, customer: Customer, user: User) -> None:
 def _create(customer: Customer, at: datetime) -> str:
     """Create the customer at Stripe with the stored key.
 
-    If Stripe may have forgotten the key, first look for a customer that was made with
-    it.
+    If Stripe may have forgotten the key, a customer created with it is searched for
+    first.
     """
     key, email = customer.creation_key, customer.email
     assert customer.creation_asked_at
@@ -164,19 +168,20 @@ def _create(customer: Customer, at: datetime) -> str:
 
 
 def keep_person_key(db: Session) -> None:
-    """Store the key for digests of persons before `SECRET_KEY` changes.
+    """Store the key for the digests of persons before `SECRET_KEY` changes.
 
-    A purchase stores it, too. But nobody may have bought anything since this code was
-    deployed.
+    A purchase stores the key, too. But there may have been no purchase since this code
+    was deployed.
     """
     kept_key(db, PERSON)
 
 
 def person_of(db: Session, email: str) -> str:
-    """Return a digest that is the same for every spelling of a mailbox.
+    """Return a digest of the mailbox, which is the same for every spelling of its
+    address.
 
-    It stays the same when an account is deleted and created again. The address cannot
-    be derived from it.
+    The digest stays the same when an account is deleted and created again. The address
+    cannot be derived from it.
     """
     return _digest(db, mailbox_of(email))
 
@@ -186,10 +191,10 @@ def _digest(db: Session, address: str) -> str:
 
 
 def mailbox_of(email: str) -> str:
-    """Return the address without what its mailbox ignores.
+    """Return the address without the parts that its mailbox ignores.
 
-    So nobody becomes another person by spelling the address differently. Whatever
-    follows a plus sign is a tag nearly everywhere (RFC 5233). Gmail also ignores dots
+    So a person cannot get a second trial by spelling the address differently. Nearly
+    all mail servers ignore what follows a plus sign (RFC 5233). Gmail also ignores dots
     and has two domains: https://support.google.com/mail/answer/7436150 and
     https://support.google.com/mail/answer/10313.
     """
@@ -203,8 +208,8 @@ def mailbox_of(email: str) -> str:
 def had_trial(db: Session, customer: Customer) -> bool:
     """Return whether this person has had a trial, with this account or an earlier one.
 
-    The address at the time and the current address both count. Rows of early versions
-    have the digest of the address as it was spelled.
+    Both the address of the first purchase and the current address count. In rows of
+    early versions, the digest is of the address as it was spelled.
     """
     keys = {customer.person}
     if customer.email:
@@ -214,8 +219,9 @@ def had_trial(db: Session, customer: Customer) -> bool:
 
 
 def open_portal(db: Session, user: User, return_url: str) -> str:
-    """Return the page on which the payer manages cards and invoices. Raises
-    `NoCustomer`, `PaymentsUnavailable`.
+    """Return the Stripe page on which the payer manages cards and invoices.
+
+    Raises `NoCustomer`, `PaymentsUnavailable`.
     """
     customer = db.scalar(queries.customer_of(user))
     if customer is None or customer.stripe_id is None or customer.gone_at is not None:
@@ -224,6 +230,6 @@ def open_portal(db: Session, user: User, return_url: str) -> str:
     try:
         return gateway.open_portal(customer.stripe_id, return_url)
     finally:
-        # Stripe cannot revoke a portal session. If the caller may no longer ask, nobody
-        # sees this one, and it ends with its customer, or unused.
+        # Stripe cannot revoke a portal session. If the caller has lost the right to it
+        # during the call, nobody receives this session, and it expires unused.
         demand_again(db)

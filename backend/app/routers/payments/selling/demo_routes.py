@@ -1,8 +1,8 @@
 """Two routes that require entitlements of the demo's plans.
 
-They exist in development only, and are not part of the API. A newcomer tries them at
+They exist only in development, are not part of the API, and can be tried at
 `/dev/frontend/billing`. They require `invoice_export` and `devices` from `plans.toml`,
-as routes of any feature do.
+as a route of any feature would.
 """
 
 import csv

@@ -1,4 +1,4 @@
-"""Translation of Stripe's refusals to sell a plan into errors for the buyer."""
+"""Translation of Stripe's refusals to sell a plan into errors for the client."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,10 +10,10 @@ from app.routers.payments.models import Plan
 
 
 def meaning(refusal: StripeRefused, plan: Plan) -> AppError:
-    """Return the error to raise.
+    """Return the error to raise for a refusal.
 
-    An alarm is raised for a plan that is offered here but not sold at Stripe, because a
-    person has to fix that.
+    If the plan is offered here but not sold at Stripe, an alarm is raised, too, because
+    an operator has to fix that.
     """
     if refusal.is_about_currency:
         return CurrencyMismatch()
@@ -30,7 +30,7 @@ def meaning(refusal: StripeRefused, plan: Plan) -> AppError:
 
 @contextmanager
 def selling(plan: Plan) -> Iterator[None]:
-    """Wrap a call that requests this plan.
+    """Translate the refusals of a call to Stripe that sells this plan.
 
     Raises `PlanUnavailable`, `CurrencyMismatch`, `StripeRefused`.
     """

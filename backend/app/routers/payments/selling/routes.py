@@ -1,5 +1,6 @@
-"""Routes of the caller's subscription. Rules and queries are in `changes` and
-`service`.
+"""Routes of the caller's subscription.
+
+The rules and queries are in `changes` and `service`.
 """
 
 from fastapi import status
@@ -44,7 +45,7 @@ def read_subscription(db: db_dependency, user: CurrentUser) -> SubscriptionRead:
 def preview_change(db: db_dependency, user: CurrentUser, data: PlanChange) -> Preview:
     """Preview what a change to this plan would charge, now or at the end of the period.
 
-    For 15 minutes, a change at once charges exactly that.
+    For 15 minutes, an immediate change charges exactly this amount.
     """
     return changes.preview(db, user, data.plan, data.when)
 
@@ -54,10 +55,10 @@ def preview_change(db: db_dependency, user: CurrentUser, data: PlanChange) -> Pr
 def change_plan(db: db_dependency, user: CurrentUser, data: PlanChange) -> SubscriptionRead:
     """Change to this plan at once, or at the end of the period.
 
-    At once, the difference is charged, or credited to the next invoices. At the end of
-    the period, nothing is prorated. Until then, `scheduled_plan` shows the change, and
-    a subscription that would have ended continues with the new plan. Both kinds of
-    change replace a scheduled one.
+    With `when=now`, the difference is charged at once, or credited to the next
+    invoices. With `when=period_end`, nothing is prorated. Until then, `scheduled_plan`
+    shows the change, and a cancelled subscription continues with the new plan. Both
+    replace a scheduled change.
     """
     return service.describe(db, changes.change(db, user, data.plan, data.when))
 
@@ -65,9 +66,9 @@ def change_plan(db: db_dependency, user: CurrentUser, data: PlanChange) -> Subsc
 @router.delete("/scheduled", status_code=status.HTTP_204_NO_CONTENT, dependencies=[StripeTurn])
 @raises(service.NoSubscription, *OF_STRIPE)
 def take_change_back(db: db_dependency, user: CurrentUser) -> None:
-    """Keep the plan. A scheduled change does not happen.
+    """Cancel the scheduled change, and keep the current plan.
 
-    Nothing is done if no change is scheduled.
+    Nothing happens if no change is scheduled.
     """
     changes.take_back(db, user)
 
@@ -79,7 +80,7 @@ def cancel_subscription(
 ) -> SubscriptionRead:
     """End the subscription with the paid period, or at once.
 
-    A scheduled change does not happen then.
+    A scheduled change is cancelled, too.
     """
     return service.describe(db, changes.cancel(db, user, at_period_end=data.at_period_end))
 
@@ -87,5 +88,5 @@ def cancel_subscription(
 @router.post("/resume", dependencies=[StripeTurn])
 @raises(service.NoSubscription, *OF_STRIPE)
 def resume_subscription(db: db_dependency, user: CurrentUser) -> SubscriptionRead:
-    """Let the subscription continue, if it would end or is paused."""
+    """Continue a subscription that is due to end or is paused."""
     return service.describe(db, changes.resume(db, user))

@@ -1,1 +1,1 @@
-"""Webhooks: receiving events of Stripe, and processing them."""
+"""Webhooks: receiving Stripe's events, and processing them."""

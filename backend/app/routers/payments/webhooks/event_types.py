@@ -1,19 +1,19 @@
-"""Stripe's events that are handled here, and the payer that each is about.
+"""The types of Stripe's events that are handled, and the payer that each is about.
 
-An event is only a hint of where to look. What it says may be old, and events come in
-any order. So there is one thing to do for a payer, `sync.look`, whatever the event was.
-The same table is registered at Stripe.
+An event is only a hint of where to look. Its content may be outdated, and events arrive
+in any order. So every event about a payer leads to the same action, `sync.look`. The
+event types in this table are also registered at Stripe.
 """
 
 import re
 from enum import Enum, auto
 from typing import Any
 
-REFERENCE = re.compile(r"[\x21-\x7e]{1,255}")  # every id of Stripe's matches this
+REFERENCE = re.compile(r"[\x21-\x7e]{1,255}")  # every id of Stripe matches this
 
 
 class Concern(Enum):
-    """The kind of object that an event makes us look at."""
+    """The kind of object that an event is about."""
 
     PAYER = auto()  # the event names the customer
     CHARGE = auto()  # the event names a charge, which names the customer
@@ -56,7 +56,7 @@ HANDLED: dict[str, Concern] = {
 def payer_named_in(event: dict[str, Any]) -> str | None:
     """Return Stripe's id of the customer that an event names.
 
-    An event about a detached card names the customer that had it before.
+    An event about a detached card names the customer in its previous attributes.
     """
     about = event["data"]["object"]
     if about.get("object") == "customer":

@@ -1,4 +1,4 @@
-"""Processing of Stripe's events. Each ends in an outcome, and has a job until then.
+"""Processing of Stripe's events. An event has a job until it has an outcome.
 
 The job calls Stripe between two short transactions, not within one.
 """
@@ -34,8 +34,8 @@ JOB_KEY = "payments event "
 class Outcome(StrEnum):
     """The outcome of an event.
 
-    A parked event is about a customer that we do not know. A dead one was given up on.
-    Both can be replayed.
+    A parked event is about an unknown customer. A dead event was given up after several
+    tries. Both can be processed again.
     """
 
     DONE = "done"
@@ -49,12 +49,12 @@ def job_key(event_id: int) -> str:
 
 
 def process(db: Session, event_id: int) -> None:
-    """Process an event, unless a look that began after its arrival has done so.
+    """Process an event, unless a look that began after its arrival has already done so.
 
-    While payments are switched off, the event waits. Raises what a call to Stripe
-    raises, and the job is then retried. Raises `NotNow` while another thread processes
-    an event of the same payer. That thread's look settles this event, too, or must come
-    first.
+    While payments are switched off, the event waits. If a call to Stripe raises an
+    error, the job is retried. Raises `NotNow` while another thread processes an event
+    of the same payer. That thread may process this event, too. If it does not, the job
+    of this event is retried.
     """
     if not get_settings().payments_enabled:
         return
@@ -97,7 +97,7 @@ def _work_off(
         settle(db, WebhookEvent.id == event_id, Outcome.PARKED, "The customer is not one of ours")
         return
     sync.look(db, customer_id)
-    # This read from Stripe began after all of those events had arrived.
+    # This look at Stripe began after all of these events had arrived.
     settle(db, WebhookEvent.id.in_([event_id, *waiting]))
 
 
@@ -130,7 +130,8 @@ def note_failure(db: Session, payload: dict[str, Any], failure: Failure) -> None
 
 
 def sweep(db: Session, after: int) -> int | None:
-    """Give a job to each waiting event without one, in the next batch after this event.
+    """Queue a job for each waiting event without one, in the next batch after this
+    event.
 
     Return the last event of the batch, or `None` at the end.
     """
@@ -147,7 +148,8 @@ def sweep(db: Session, after: int) -> int | None:
 def overdue_events(after: int) -> Select[int]:
     """Select events that have waited too long, in the order of an index.
 
-    That index begins with `outcome`, so the order names it.
+    `outcome` is always null here. It is part of the order because the index begins with
+    it.
     """
     waits = (
         WebhookEvent.outcome.is_(None),
@@ -158,7 +160,7 @@ def overdue_events(after: int) -> Select[int]:
 
 
 def replay(db: Session, event_ids: Sequence[int]) -> None:
-    """Have these events processed again, whatever their outcome was."""
+    """Queue these events to be processed again, whatever their outcome was."""
     again = {"outcome": None, "processed_at": None, "error": None}
     db.execute(update(WebhookEvent).where(WebhookEvent.id.in_(event_ids)).values(again))
     for event_id in event_ids:
@@ -166,9 +168,9 @@ def replay(db: Session, event_ids: Sequence[int]) -> None:
 
 
 def replay_all(*which: ColumnElement[bool]) -> int:
-    """Have all events of these kinds processed again, in batches. Return their number.
+    """Queue all matching events to be processed again, in batches. Return their number.
 
-    Events that arrive meanwhile are not among them.
+    Events that arrive during the call are excluded.
     """
     with SessionLocal() as db:
         newest = db.scalar(select(func.max(WebhookEvent.id))) or 0

@@ -1,6 +1,7 @@
-"""Receipt of Stripe's events: each is stored with its job, and acknowledged.
+"""Receiving of Stripe's events. An event is stored together with a job, and
+acknowledged.
 
-The job processes the event. Nothing else happens here.
+The job processes the event later.
 """
 
 from datetime import UTC, datetime
@@ -26,7 +27,7 @@ from .processing import Outcome, job_key
 
 SOURCE = "stripe"
 MAX_TYPE = 80
-# Without its signature it is refused. Only Stripe and the simulator can sign.
+# The API refuses this example, because it has no signature.
 EXAMPLE_EVENT = {
     "id": "evt_1",
     "object": "event",
@@ -58,21 +59,21 @@ log = get_logger(__name__)
 
 
 class InvalidPayload(BadRequest):
-    """The body is signed, but is not an event."""
+    """The body has a valid signature, but is not an event."""
 
     code = "invalid_payload"
     detail = "The body is not a Stripe event."
 
 
 class _KnownAlready(Conflict):
-    """The event is already stored. Never leaves this module.
+    """The event is already stored. This module catches the error.
 
-    A sender that repeats an event is told that we have it.
+    A sender that repeats an event gets the normal response.
     """
 
 
 def receive(db: Session, body: bytes, signature: str) -> None:
-    """Store the event and its job once.
+    """Store an event and its job, once.
 
     Raises `InvalidSignature`, `InvalidPayload`, `PaymentsUnavailable`.
     """
@@ -114,9 +115,7 @@ def receive(db: Session, body: bytes, signature: str) -> None:
 
 
 def _why_not(row: WebhookEvent) -> str | None:
-    """Return why there is nothing to do for an event that is stored all the same, or
-    `None`.
-    """
+    """Return why an event needs no processing, or `None` if it needs some."""
     if row.livemode != is_live():
         log.warning("webhook_of_other_mode", event_id=row.event_id, livemode=row.livemode)
         return "The event is of the other mode, live or test"
@@ -124,18 +123,18 @@ def _why_not(row: WebhookEvent) -> str | None:
 
 
 def is_live() -> bool:
-    """Return whether our key moves real money.
+    """Return whether our key is a live key.
 
-    Only then are events of Stripe's live mode ours.
+    Only a live key makes us accept events of Stripe's live mode.
     """
     return has_live_key(get_settings())
 
 
 def _parse(body: bytes) -> dict[str, Any]:
-    """Read an event.
+    """Parse an event.
 
-    Its envelope is checked, because rows and jobs are made from it. Its contents are
-    Stripe's business.
+    Only its envelope is checked, because rows and jobs are made from the envelope.
+    Stripe defines the rest.
     """
     try:
         event = foreign_json.read(body)
