@@ -19,7 +19,7 @@ cli = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 
 
 def migrate() -> None:
-    """Bring the database to the head of the migrations."""
+    """Migrate the database to the newest revision."""
     from alembic import command
 
     command.upgrade(alembic_config(), "head")
@@ -44,9 +44,7 @@ def seed() -> None:
 
 
 def _by_dependency() -> list[Feature]:
-    """Return the features so that each comes after the features whose tables it refers
-    to.
-    """
+    """Return the features, each after the features to whose tables it refers."""
     owner = {
         mapper.local_table: feature
         for feature in discover()
@@ -91,7 +89,9 @@ def superuser(
 
 
 def _read_password() -> str:
-    """Read one line of standard input. A person types it twice, without seeing it."""
+    """Read one line of standard input. At a terminal, ask twice without showing the
+    input.
+    """
     if sys.stdin.isatty():
         typed: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
         return typed

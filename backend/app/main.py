@@ -1,4 +1,4 @@
-"""`create_app()` is the only place that knows every part of the application."""
+"""The application. `create_app()` assembles it from all its parts."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -27,7 +27,8 @@ from app.platform import (
 )
 from app.platform.worker import Worker
 
-# For the email or job in progress; a lease brings back work that is cut off.
+# For the email or job in progress. Unfinished work becomes due again when its lease
+# ends.
 WORKER_STOP_SECONDS = 10.0
 DESCRIPTION = (
     "Sign up, sell and publish. Errors are `application/problem+json`. Programs should decide by "
@@ -40,7 +41,7 @@ prints."""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """Return the application with every feature.
+    """Create the application with all features.
 
     Raises `BrokenFeature` for a feature folder that cannot be used.
     """
@@ -65,7 +66,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         **openapi_document.about(settings),
     )
     problems.install(app)
-    jobs.kinds()  # a broken jobs.py stops the start
+    jobs.kinds()  # a `jobs.py` that cannot be imported must prevent the start
     for feature in discover():
         router = getattr(feature.module("router"), "router", None)
         if router is None:
@@ -88,7 +89,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 async def _lifespan(_app: FastAPI) -> AsyncIterator[None]:
     settings = get_settings()
     limit_threads(settings.worker_threads, patience=settings.database_pool_timeout)
-    # The first call is slow, and the first probe has a deadline.
+    # The first call is slow, and the first probe of the health check has a deadline.
     await run_in_threadpool(known_revisions)
     await run_in_threadpool(check_capacity, settings)
     await run_in_threadpool(metrics.remove_files_of_ended)

@@ -1,11 +1,11 @@
 """`python -m app.worker` sends mail and runs jobs in a process of its own.
 
-Several may run. On SIGTERM it finishes the work in progress, then exits. It exits with
-1 if one of its threads has ended or is stuck, so that its supervisor starts another
-process.
+Several worker processes may run. On SIGTERM, a worker finishes the work in progress and
+exits. It exits with 1 if one of its threads has ended or is stuck, so that its
+supervisor starts a new process.
 
-With `--check`, the exit code says whether a worker is alive in this container or
-machine. This is meant for the health check of a container.
+With `--check`, the exit code tells whether a worker is alive in this container or on
+this machine. This is meant for the health check of a container.
 """
 
 import signal
@@ -22,8 +22,8 @@ def main() -> int:
 
 
 def _work() -> int:
-    # `--check` runs every few seconds and must not wait for these imports, which take a
-    # second.
+    # These imports take a second. `--check` runs every few seconds, and must not wait
+    # for them.
     from app.core.announcements import announce
     from app.core.config import get_settings
     from app.core.features import load_models

@@ -1,4 +1,4 @@
-"""Pure Python that everything else uses: settings, errors, logging, shapes.
+"""Modules that everything else uses: settings, errors, logging, schemas.
 
-Nothing here knows the database.
+They do not use the database.
 """

@@ -1,6 +1,6 @@
-"""Limit how many callers run at once.
+"""Limit on the number of callers that run at the same time.
 
-The others wait on the event loop, where waiting costs no thread.
+Other callers wait on the event loop, without a thread.
 """
 
 from collections.abc import AsyncIterator
@@ -13,7 +13,7 @@ from app.core.errors import Unavailable
 
 
 class Admission:
-    """A limit of `slots` holders at a time in each event loop.
+    """A limit of `slots` callers at a time in each event loop.
 
     A caller that waits longer than `timeout` seconds gets `refusal`.
     """
@@ -44,7 +44,7 @@ class Admission:
     def _semaphore(self) -> Semaphore:
         """Return the semaphore of the running event loop.
 
-        A semaphore works in one event loop only.
+        Each event loop needs its own semaphore.
         """
         try:
             return self._semaphores.get()

@@ -1,7 +1,7 @@
-"""Logs what an operator should know about the settings when a process starts.
+"""Log records about the settings, written when a process starts.
 
-There is one line each for staging, for every accepted risk, and for every setting that
-looks like a mistake.
+There is one record for staging, one for each accepted risk, and one for each setting
+that is probably a mistake.
 """
 
 import os
@@ -10,13 +10,11 @@ from app.core import combinations, risks
 from app.core.config import Settings
 from app.core.logging import get_logger
 
-SAID_BY = "LIFTOFF_SETTINGS_SAID_BY"  # a process id
+SAID_BY = "LIFTOFF_SETTINGS_SAID_BY"  # the id of the process that has written the records
 
 
 def announce(settings: Settings) -> None:
-    """Write the lines, unless the parent process has already written them for its
-    children.
-    """
+    """Write the records, unless the parent process has already written them."""
     if os.environ.get(SAID_BY) == str(os.getppid()):
         return
     log = get_logger("app.settings")
@@ -33,9 +31,9 @@ def announce(settings: Settings) -> None:
 
 
 def announce_for_children(settings: Settings) -> None:
-    """Write the lines once for every process that this one starts.
+    """Write the records once for this process and all processes that it starts.
 
-    This includes processes that it starts later, as replacements.
+    This includes processes that it starts later as replacements.
     """
     announce(settings)
     os.environ[SAID_BY] = str(os.getpid())

@@ -1,8 +1,9 @@
-"""Settings that contradict each other.
+"""Combinations of settings that contradict each other or are probably wrong.
 
-`contradictions` finds what can never be right. It is refused in every environment.
-`doubts` finds what is probably a mistake, but may be intended. It is logged as a
-warning at each start. Both yield pairs of variable and reason, and never a value.
+`contradictions` yields combinations that are always wrong. Every environment refuses
+them. `doubts` yields combinations that are probably a mistake, but may be intended.
+They are logged as a warning at each start. Both yield pairs of variable and reason,
+which contain no values of secrets.
 """
 
 from __future__ import annotations
@@ -27,9 +28,10 @@ KIB = 1024
 
 
 def contradictions(s: SettingFields) -> Iterator[tuple[str, str]]:
-    """Yield combinations that are wrong in every environment."""
+    """Yield combinations that every environment refuses."""
     connections = s.database_pool_size + s.database_max_overflow
-    if s.worker_threads < connections:  # the rest could never be used (`app/db/admission.py`)
+    # a connection without a thread could never be used (`app/core/admission.py`)
+    if s.worker_threads < connections:
         yield (
             "WORKER_THREADS",
             (
@@ -57,16 +59,14 @@ def contradictions(s: SettingFields) -> Iterator[tuple[str, str]]:
 
 
 def has_live_key(s: SettingFields) -> bool:
-    """Whether the key moves real money."""
+    """Return whether the Stripe key is a live key, which moves real money."""
     return (
         s.stripe_secret_key is not None and "_live_" in s.stripe_secret_key.get_secret_value()[:12]
     )
 
 
 def reaches_stripe(s: SettingFields) -> bool:
-    """Whether calls go to Stripe itself, and not to a simulator or another program in
-    its place.
-    """
+    """Return whether calls go to Stripe itself, and not to a simulator."""
     parts = urlsplit(s.stripe_api_base.lower())
     return parts.scheme == "https" and parts.netloc in (STRIPE, f"{STRIPE}:443") and not parts.path
 
@@ -118,9 +118,9 @@ def _deployment_doubts(s: SettingFields) -> Iterator[tuple[str, str]]:
 
 
 def _address_doubts(s: SettingFields) -> Iterator[tuple[str, str]]:
-    """Compare the three settings that browsers, cookies and links depend on.
+    """Yield doubts about PUBLIC_URL, FRONTEND_URL, ALLOWED_HOSTS and CORS_ORIGINS.
 
-    They have to name the same hosts.
+    Browsers, cookies and links need them to name the same hosts.
     """
     api, frontend = urlsplit(s.public_url or ""), urlsplit(s.frontend_url or "")
     if not _is_allowed(api.hostname or "", s.allowed_hosts):
@@ -185,7 +185,7 @@ def _is_allowed(host: str, allowed: list[str]) -> bool:
 def _site(host: str | None) -> str:
     """Return the last two labels of a host name.
 
-    Hosts that differ in these two belong to different sites, whatever the public
-    suffixes are.
+    Hosts with different results belong to different sites, whatever the public suffixes
+    are.
     """
     return ".".join((host or "").split(".")[-2:])

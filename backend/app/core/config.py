@@ -1,7 +1,7 @@
 """The settings of the application.
 
-The environment overrides `.env`, and `.env` overrides the defaults below. An empty
-value counts as unset.
+Environment variables override `.env`, and `.env` overrides the defaults. An empty value
+counts as unset.
 """
 
 import secrets
@@ -27,7 +27,7 @@ __all__ = [
 
 
 class Settings(SettingFields):
-    """The settings, refused where they are wrong together."""
+    """The settings. Combinations that contradict each other are refused."""
 
     @model_validator(mode="after")
     def _refuse_what_is_wrong_together(self) -> Self:
@@ -38,7 +38,7 @@ class Settings(SettingFields):
 class MigrationSettings(Settings):
     """The settings of a migration.
 
-    A migration only uses the database, so every other setting may be missing.
+    A migration uses only the database, so other settings may be missing.
     """
 
     secret_key: SecretStr = Field(
@@ -47,7 +47,7 @@ class MigrationSettings(Settings):
 
     @model_validator(mode="after")
     def _refuse_what_is_wrong_together(self) -> Self:
-        # A fresh clone does not set it, and may use its SQLite file.
+        # A new clone does not set ENVIRONMENT, and may use its SQLite file.
         if "environment" in self.model_fields_set:
             production.check_database(self)
         return self
@@ -58,7 +58,7 @@ _only_migrates = False
 
 
 def read_for_migrations() -> None:
-    """Mark this process as one that only needs the database.
+    """Mark this process as one that only migrates the database.
 
     Call this before anything reads the settings.
     """
@@ -68,18 +68,18 @@ def read_for_migrations() -> None:
 
 @lru_cache
 def get_settings() -> Settings:
-    """Return the settings object of this process.
+    """Return the settings of this process.
 
-    If the settings are wrong, the process ends with a message that names variables, but
-    never values.
+    If they are invalid, the process exits with a message that names variables, but no
+    values.
     """
     return _read(MigrationSettings if _only_migrates else Settings)
 
 
 def read_stage() -> Stage:
-    """Return ENVIRONMENT alone, whatever the other settings are.
+    """Return the settings about the environment, even if other settings are invalid.
 
-    This can end the process, as `get_settings` does.
+    If they are invalid themselves, the process exits.
     """
     return _read(Stage)
 

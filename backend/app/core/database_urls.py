@@ -1,8 +1,7 @@
-"""The databases and drivers that DATABASE_URL can name, and the checks before
-connecting.
+"""Checks of DATABASE_URL, and the databases and drivers that it can name.
 
 This module does not import SQLAlchemy. That import takes a quarter of a second, which
-programs that only read settings should not spend.
+programs that only read the settings should not spend.
 """
 
 import re
@@ -10,12 +9,12 @@ import sys
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote
 
-# There is one driver for each database, because errors, limits and timeouts are
-# recognised by how this driver reports them.
+# Each database has one supported driver, because our handling of errors and timeouts
+# depends on the driver.
 DRIVERS = {
-    "postgresql": "postgresql+psycopg2",  # SQLAlchemy 2.1 would take psycopg 3
+    "postgresql": "postgresql+psycopg2",  # SQLAlchemy 2.1 would choose psycopg 3
     "postgresql+psycopg2": "postgresql+psycopg2",
-    "postgres": "postgresql+psycopg2",  # the spelling of Heroku and similar hosts
+    "postgres": "postgresql+psycopg2",  # the spelling of Heroku and similar providers
     "mysql": "mysql+pymysql",
     "mysql+pymysql": "mysql+pymysql",
     "mariadb": "mysql+pymysql",
@@ -23,7 +22,7 @@ DRIVERS = {
     "sqlite": "sqlite",
     "sqlite+pysqlite": "sqlite+pysqlite",
 }
-# This pattern splits a URL as SQLAlchemy does.
+# This pattern splits a URL in the same way as SQLAlchemy.
 PARTS = re.compile(
     r"(?P<name>[\w+]+)://(?P<server>(?:[^:/]*(?::[^@]*)?@)?(?:\[[^/?]+\]|[^/:?]+)?(?::(?P<port>[^/?]*))?)"
     r"(?:/(?P<database>[^?]*))?(?:\?.*)?"
@@ -32,7 +31,10 @@ HIGHEST_PORT = 65535
 
 
 def check(url: str) -> str:
-    """Return the same URL. Raises `ValueError` with a reason that shows no secret."""
+    """Return the URL if it is valid.
+
+    Raises `ValueError` with a reason that contains no secret.
+    """
     parts = PARTS.fullmatch(url)
     if parts is None:
         raise ValueError("must be a URL such as postgresql://user:password@host/name")
@@ -61,7 +63,7 @@ def _unknown(name: str) -> str:
 
 
 def sqlite_file(url: str, root: Path) -> Path | None:
-    """Return the file of a URL that passed `check`, or `None` for a database server.
+    """Return the SQLite file of a checked URL, or `None` for a database server.
 
     A relative path starts at `root`.
     """
@@ -71,9 +73,9 @@ def sqlite_file(url: str, root: Path) -> Path | None:
 
 
 def host(url: str) -> str:
-    """Return the server's host in a URL that passed `check`.
+    """Return the host of the database server in a checked URL.
 
-    It is `localhost` for a file, a socket, and a URL without a host.
+    The result is `localhost` for a file, a socket, and a URL without a host.
     """
     parts = PARTS.fullmatch(url)
     assert parts
@@ -84,14 +86,14 @@ def host(url: str) -> str:
 
 
 def options(url: str) -> list[tuple[str, str]]:
-    """Return the options after the question mark of a URL. They are for the driver."""
+    """Return the driver options of a URL, which follow its question mark."""
     return parse_qsl(url.partition("?")[2])
 
 
 def make_folder(file: Path) -> None:
-    """Create the folder of a SQLite file.
+    """Create the folder of an SQLite file.
 
-    If that is impossible, the process ends with one line, as with wrong settings.
+    If that is impossible, the process exits with a one-line message.
     """
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
 """Errors that features raise.
 
-Each class is one stable `code` of the contract. One handler renders them all.
+Each class has a stable `code`, on which clients rely. One handler renders all of them.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,10 +9,10 @@ from typing import Any, ClassVar, TypeVar
 
 
 class AppError(Exception):
-    """Base of every error that a client is told about.
+    """Base of every error that a client receives.
 
-    `headers` are added to the response as they are. `members` become top-level fields
-    of the problem.
+    `headers` are added to the response. `members` become top-level fields of the
+    response body.
     """
 
     status: ClassVar[int] = 500
@@ -21,16 +21,17 @@ class AppError(Exception):
         "Something failed on our side. Try again; if it fails again, report the request id."
     )
     commits: ClassVar[bool] = False
-    """Whether what was written before the error was raised is kept.
+    """Whether changes made before the error are committed.
 
-    A counter of wrong passwords, for example, must outlive the refusal.
+    For example, a count of wrong passwords must be kept although the request is
+    refused.
     """
     extra: ClassVar[Mapping[str, Any]] = MappingProxyType({})
-    """JSON schemas of the `members` that come with this error, by name.
+    """JSON schemas of the `members` of this error, by name.
 
-    OpenAPI shows them with their `examples`. If the members of a class differ between
-    its instances, the class may have a method `example`. It returns the instance that
-    OpenAPI shows.
+    OpenAPI shows them with their `examples`. If the members differ between instances of
+    a class, the class may have a method `example`. It returns the instance that OpenAPI
+    shows.
     """
 
     def __init__(
@@ -53,7 +54,10 @@ class BadRequest(AppError):
 
 
 class Unauthenticated(AppError):
-    """401, always with `WWW-Authenticate` (RFC 9110, 11.6.1)."""
+    """The request has no signed-in user (401).
+
+    The response has `WWW-Authenticate` (RFC 9110, 11.6.1).
+    """
 
     status = 401
     code = "not_authenticated"
@@ -94,7 +98,7 @@ class PreconditionFailed(AppError):
 class Unprocessable(AppError):
     """A well-formed request that cannot be carried out.
 
-    `errors` has the shape of a validation error.
+    `errors` has the same shape as for a validation error.
     """
 
     status = 422
@@ -108,10 +112,10 @@ class Unprocessable(AppError):
 
 
 class TooManyRequests(AppError):
-    """A limit was reached.
+    """A limit was exceeded.
 
-    Limits are checked before the request writes anything else. The attempt itself stays
-    recorded.
+    Limits are checked before the request changes anything else. The count of attempts
+    is committed.
     """
 
     status = 429
@@ -121,9 +125,10 @@ class TooManyRequests(AppError):
 
 
 class Unavailable(AppError):
-    """A service that we depend on is unavailable, and the request changed nothing.
+    """A service that we depend on is unavailable (503), and the request changed
+    nothing.
 
-    The status is 503. `Retry-After` is in seconds.
+    `Retry-After` is in seconds.
     """
 
     status = 503
@@ -143,9 +148,9 @@ Callee = TypeVar("Callee", bound=Callable[..., Any])
 
 
 def raises(*errors: type[AppError]) -> Callable[[Callee], Callee]:
-    """Declare on a route or a dependency which errors a client may get from it.
+    """Declare the errors that a client may get from a route or a dependency.
 
-    OpenAPI lists these errors, and tests check that there are no others.
+    OpenAPI lists these errors, and tests check that no other errors occur.
     """
 
     def mark(callee: Callee) -> Callee:

@@ -1,7 +1,7 @@
-"""Finds the features, which are the folders of `app/routers`.
+"""Discovery of features, which are the folders of `app/routers`.
 
-No other module looks for them. `main.py` asks for routers, `alembic/env.py` for tables,
-the command line for demo data, and the tests for everything.
+All other code finds features through this module: `main.py` for routers,
+`alembic/env.py` for tables, the command line for demo data, and the tests.
 """
 
 import importlib
@@ -19,9 +19,7 @@ FOLDER = BACKEND / "app" / "routers"
 
 
 class BrokenFeature(RuntimeError):
-    """A feature folder that cannot be used. The message names the file and what is
-    wrong with it.
-    """
+    """A feature folder cannot be used. The message names the file and the error."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,7 @@ class Feature:
     def module(self, part: str) -> ModuleType | None:
         """Return the feature's module `part`, such as `models`, `router` or `demo`.
 
-        Returns `None` if the feature has no such module. Raises `BrokenFeature`.
+        The result is `None` if the feature has no such module. Raises `BrokenFeature`.
         """
         dotted = f"app.routers.{self.name}.{part}"
         try:
@@ -56,9 +54,7 @@ class Feature:
             ) from error
 
     def _culprit(self, part: str, error: Exception) -> str:
-        """Return the file of this feature in which the error occurred, with the line
-        number.
-        """
+        """Return the file and line of this feature in which the error occurred."""
         if isinstance(error, SyntaxError) and error.filename:
             return f"{_short(Path(error.filename))}:{error.lineno}"
         ours = [
@@ -79,9 +75,9 @@ def _short(path: Path) -> str:
 
 @lru_cache
 def discover(folder: Path = FOLDER) -> tuple[Feature, ...]:
-    """Return every feature folder, sorted by name.
+    """Return all feature folders, sorted by name.
 
-    Raises `BrokenFeature` for a folder that cannot be a package with routes.
+    Raises `BrokenFeature` for a folder that is not a package with routes.
     """
     folders = sorted(
         p
@@ -103,16 +99,15 @@ def discover(folder: Path = FOLDER) -> tuple[Feature, ...]:
 
 
 def _has_files(folder: Path) -> bool:
-    """Whether a folder holds more than Python's caches.
+    """Return whether a folder contains more than Python's caches.
 
-    A deleted feature, or one that another branch does not have, can leave such a
-    folder.
+    Such a folder may remain after a feature was deleted, or after a change of branch.
     """
     return any(path.is_file() and path.suffix != ".pyc" for path in folder.rglob("*"))
 
 
 def load_models() -> None:
-    """Import every table, so that `Base.metadata` is complete."""
+    """Import all tables, so that `Base.metadata` is complete."""
     importlib.import_module("app.platform.models")
     for feature in discover():
         feature.module("models")

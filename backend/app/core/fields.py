@@ -1,8 +1,8 @@
-"""Types of fields that features share.
+"""Field types that several features use in their schemas.
 
-A feature writes `from app.core import fields`, then `guest: fields.Email`. They are
-strict in bodies, so that OpenAPI says exactly what is accepted. A number is not a time,
-and `"1"` is not an integer.
+A feature writes `from app.core import fields`, then `guest: fields.Email`. The types
+are strict in bodies, so that OpenAPI states exactly what is accepted. A number is not
+accepted as a time, and `"1"` is not accepted as an integer.
 """
 
 import re
@@ -32,11 +32,11 @@ from app.core.types import Id, rule
 
 MAX_INT32 = 2**31 - 1
 MAX_INT64 = 2**63 - 1
-MAX_AMOUNT = 2**53 - 1  # the largest integer that a browser's numbers hold exactly
-MAX_LINK = 700  # characters; as many as a unique index holds on every database
-MAX_TEXT = 10_000  # characters; as many as MySQL's TEXT holds, whatever they are
-MAX_DEPTH = 20  # MariaDB reads JSON down to 32
-MIN_YEAR = 1000  # MySQL's calendar begins here
+MAX_AMOUNT = 2**53 - 1  # the largest integer that a number in JavaScript represents exactly
+MAX_LINK = 700  # characters; the most that a unique index on each database allows
+MAX_TEXT = 10_000  # characters; the most that MySQL's TEXT holds, whatever the characters are
+MAX_DEPTH = 20  # MariaDB reads at most 32 levels of JSON
+MIN_YEAR = 1000  # MySQL's calendar begins with this year
 
 RFC3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?"
@@ -110,10 +110,10 @@ def _shallow(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
 
 @dataclass(frozen=True)
 class DecimalText:
-    """A decimal number, written in JSON as a text such as `"12.50"`.
+    """A decimal number, which JSON contains as a text such as `"12.50"`.
 
-    It has up to `precision` digits, of which `scale` are after the point. If it were a
-    JSON number, most languages would read it as a binary fraction.
+    It has up to `precision` digits, `scale` of them after the point. If it were a JSON
+    number, most languages would read it as a binary fraction.
     """
 
     precision: int
@@ -126,7 +126,7 @@ class DecimalText:
         return rf"^-?[0-9]{{1,{whole}}}{fraction}$"
 
     def exact(self, text: str) -> Decimal:
-        """Return the number as a database would: with all its digits, and without
+        """Return the number as a database would: with all its digits, and without a
         negative zero.
         """
         return Decimal(text).quantize(Decimal(1).scaleb(-self.scale)) + 0
@@ -160,10 +160,10 @@ class DecimalText:
 
 @dataclass(frozen=True)
 class OneLine:
-    """A title or a name: one line in which something is visible.
+    """A title or a name: one line with at least one visible character.
 
-    `Annotated[str, fields.OneLine(80)]` has 1 to 80 characters. Spaces around it are
-    removed.
+    `Annotated[str, fields.OneLine(80)]` has 1 to 80 characters. Spaces around the text
+    are removed.
     """
 
     length: int
@@ -214,15 +214,15 @@ Amount = Annotated[
 ]
 Int32 = Annotated[int, Field(strict=True, ge=-MAX_INT32 - 1, le=MAX_INT32)]
 Int64 = Annotated[int, Field(strict=True, ge=-MAX_INT64 - 1, le=MAX_INT64)]
-# In a query everything arrives as text.
+# In a query, every value arrives as text.
 IntInQuery = Annotated[int, Field(ge=-MAX_INT64 - 1, le=MAX_INT64)]
-RowId = Annotated[Id, Field(strict=True)]  # of another row, in a body
+RowId = Annotated[Id, Field(strict=True)]  # the id of another row, in a body
 Day = Annotated[
     date, BeforeValidator(_written(FULL_DATE, date, "date")), AfterValidator(_in_calendar)
 ]
 Moment = Annotated[
     AwareDatetime, BeforeValidator(_written(RFC3339, datetime, "time")), AfterValidator(_in_utc)
-]  # a time without a zone is refused, because nobody could tell when it was
+]  # a time without a zone is refused, because its moment would be ambiguous
 JsonObject = Annotated[dict[str, JsonValue], AfterValidator(_shallow)]
 
 __all__ = [

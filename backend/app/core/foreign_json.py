@@ -1,10 +1,9 @@
-"""Lenient JSON parsing, for services that we trust, such as Stripe with its signed
-events.
+"""Lenient JSON parser for trusted services, such as Stripe with its signed events.
 
-Our own clients must send strict JSON (`app.core.strict_json`). Stripe does not: text
-that its customers typed can contain a NUL, half of a surrogate pair, an integer of any
-size or any number of members. If we refused such an event, Stripe would send it again
-for days, and we would never accept it.
+Our own clients must send strict JSON (`app.core.strict_json`). Stripe's events may
+contain text that its customers typed: a NUL, half of a surrogate pair, integers of any
+size, or any number of members. If we refused such an event, Stripe would send it again
+for days, and it would never be processed.
 """
 
 import json
@@ -12,8 +11,8 @@ import math
 import re
 from typing import Any
 
-DEEPEST = 100  # levels of nesting that are read; what lies deeper counts as null
-LONGEST_INTEGER = 400  # digits; a longer integer is read as the text that it is
+DEEPEST = 100  # levels of nesting; deeper values are read as null
+LONGEST_INTEGER = 400  # digits; a longer integer is read as text
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 # A string without an end extends to the end of the text. Otherwise each quotation mark
 # in it would start another search for the end.
@@ -34,8 +33,9 @@ def read(body: bytes) -> Any:
 
 
 def shown(body: bytes) -> Any:
-    """Parse a JSON text and make it safe for our own responses, which every JSON parser
-    must accept.
+    """Parse a JSON text for our own responses.
+
+    Values that some JSON parsers cannot read are replaced.
     """
     return _harmless(read(body), DEEPEST)
 
@@ -47,7 +47,7 @@ def _integer(digits: str) -> int | str:
 def _pruned(text: str) -> str:
     """Replace with null everything that is nested too deeply.
 
-    This takes one pass, because a parser would call itself for each level.
+    This works in one pass, because a recursive parser would exceed the recursion limit.
     """
     kept, depth, start = [], 0, 0
     for sign in STRUCTURE.finditer(text):

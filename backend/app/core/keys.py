@@ -1,7 +1,7 @@
-"""Derive a key for every purpose from `SECRET_KEY`, and sign or encrypt with it.
+"""Keys derived from `SECRET_KEY`, one for each purpose, to sign or encrypt with.
 
-Everything that was signed or encrypted with `SECRET_KEY_PREVIOUS` is still accepted.
-This is how the key can be replaced while the service runs.
+Values that were signed or encrypted with `SECRET_KEY_PREVIOUS` are still accepted. So
+`SECRET_KEY` can be replaced while the service runs.
 """
 
 import hashlib
@@ -19,19 +19,20 @@ SIGNATURE_BYTES = 16
 
 
 class BadSignature(ValueError):
-    """The value was not signed by us, or it was signed for another purpose."""
+    """The value was not signed by us, or was signed for another purpose."""
 
 
 def derive_key(purpose: str) -> bytes:
-    """Return 32 bytes for one purpose (HKDF, RFC 5869).
+    """Return the 32-byte key for one purpose (HKDF, RFC 5869).
 
-    Each purpose has its own key, so a token of one kind never passes for another.
+    Each purpose has its own key, so a token of one kind is never accepted as another
+    kind.
     """
     return derive_keys(purpose)[0]
 
 
 def derive_keys(purpose: str) -> list[bytes]:
-    """Return the current key, then the previous one if there is one.
+    """Return the current key, and the previous key if there is one.
 
     The current key signs and encrypts. The previous key only verifies and decrypts.
     """
@@ -51,8 +52,9 @@ def _derive(purpose: str, secret: str) -> bytes:
 
 
 def cipher(purpose: str) -> MultiFernet:
-    """Return a cipher with authentication, for values that must be readable again, such
-    as stored responses.
+    """Return a cipher with authentication.
+
+    It is for values that must be decrypted later, such as stored responses.
     """
     return _cipher(*derive_keys(purpose))
 
@@ -63,7 +65,7 @@ def _cipher(*keys: bytes) -> MultiFernet:
 
 
 def is_current(purpose: str, encrypted: str) -> bool:
-    """Whether `encrypted` was encrypted with the current key."""
+    """Return whether `encrypted` was encrypted with the current key."""
     try:
         _cipher(derive_key(purpose)).decrypt(encrypted)
     except InvalidToken:
@@ -72,15 +74,17 @@ def is_current(purpose: str, encrypted: str) -> bool:
 
 
 def sign(purpose: str, payload: bytes, context: str = "") -> str:
-    """Return `payload`, readable and URL-safe, with a signature that also covers
-    `context`.
+    """Return `payload` with a signature, in URL-safe base64.
+
+    The payload is readable. The signature also covers `context`.
     """
     return _spelled(_signature(derive_key(purpose), payload, context) + payload)
 
 
 def unsign(purpose: str, signed: str, context: str = "") -> bytes:
-    """Return the payload that `sign` was given. Raises `BadSignature` for any other
-    value.
+    """Return the payload of a value that `sign` returned.
+
+    Raises `BadSignature` for any other value.
     """
     try:
         raw = urlsafe_b64decode(signed.encode("ascii") + b"=" * (-len(signed) % 4))
@@ -88,8 +92,8 @@ def unsign(purpose: str, signed: str, context: str = "") -> bytes:
         raise BadSignature from error
     signature, payload = raw[:SIGNATURE_BYTES], raw[SIGNATURE_BYTES:]
     expected = [_signature(key, payload, context) for key in derive_keys(purpose)]
-    # The decoder ignores stray characters and trailing bits. A token has only one valid
-    # spelling.
+    # The decoder ignores stray characters and trailing bits, but only one spelling of a
+    # value must be valid.
     if not any(hmac.compare_digest(signature, one) for one in expected) or _spelled(raw) != signed:
         raise BadSignature
     return payload

@@ -1,6 +1,4 @@
-"""Structured logs: one line for each record, with the id of the request and without
-secrets.
-"""
+"""Structured logs: one line per record, with the request id and without secrets."""
 
 import logging
 import re
@@ -19,12 +17,12 @@ SECRET_NAME = re.compile(
     r"password|passwd|secret|token|authorization|cookie|api_?key|credential|signature|recovery|otp|dsn|database_url",
     re.IGNORECASE,
 )
-# Each pattern takes linear time (CWE-1333). An attempt that fails must not leave its
-# text to be read again from the next position. This is why the patterns use the
-# possessive `*+` and `++`, and why some consume a whole run of characters whether or
-# not it holds a secret.
+# Each pattern takes linear time (CWE-1333). After a failed match, the same text must
+# not be scanned again from the next position. So the patterns use the possessive
+# quantifiers `*+` and `++`, and some consume a whole run of characters even if it
+# contains no secret.
 SECRET_VALUES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
-    (  # a form, a query, the text of a dictionary, of JSON or of one of our shapes
+    (  # a form, a query, a dictionary, JSON, or the repr of a dataclass or model
         re.compile(
             r"""((?:password|passwd|secret|token)(?:=|\\*+["']\s*+:\s*+)|\bcode=)
                 (?:"(?:[^"\\]++|\\.)*+"|'(?:[^'\\]++|\\.)*+'|[^\s&,;)}]++)""",
@@ -47,12 +45,14 @@ SECRET_VALUES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 MAX_READ = 16_000  # characters of one text that are scanned; a whole record may have twice as many
 MAX_WRITTEN = 4_000  # characters of one text that are written
-MARGIN = 1_000  # characters dropped before a cut: a secret may have lost what marks it as one
+# characters dropped before a cut, because a truncated secret may no longer be
+# recognisable
+MARGIN = 1_000
 MAX_MEMBERS = 200  # of a list or a mapping
 MAX_LINES = 400  # of a traceback
-OF_EACH = 10  # what each value counts for in addition to its characters
-# Messages of the server and the event loop about clients that disconnect, or that send
-# something other than HTTP.
+OF_EACH = 10  # the cost of each value in addition to its characters
+# Messages of the server and the event loop about clients that disconnect, or that do
+# not send valid HTTP.
 FAULTS_OF_CLIENTS = (
     "Invalid HTTP request received.",
     "Unsupported upgrade request.",
@@ -63,24 +63,25 @@ Event = MutableMapping[str, Any]
 
 
 def _without_user(rest: str) -> str:
-    """Remove user and password from what follows the scheme of a URL, also if they are
-    badly encoded.
+    """Remove the user and password from a URL without its scheme.
+
+    They are removed even if they are badly encoded.
     """
     user, at, place = rest.rpartition("@")
     return f"://{REDACTED}@{place}" if at and user != "://" else rest
 
 
 def scrub(value: object) -> object:
-    """Copy a value so that it is safe to write: without secrets, short, and unable to
-    begin a new record.
+    """Copy a value so that it is safe to log: without secrets, short, and without line
+    breaks.
 
-    The time is bounded, whatever the value is (security requirement 62).
+    The time is bounded for every value.
     """
     return _Scrubber().clean(value)
 
 
 class _Scrubber:
-    """Scrubs one record. Everything that it scans counts against one bound."""
+    """Scrubber of one record, with one limit on all text that it scans."""
 
     def __init__(self) -> None:
         self._left = 2 * MAX_READ
@@ -104,11 +105,11 @@ class _Scrubber:
         return self.clean(str(value))
 
     def lines(self, traceback: str) -> str:
-        """Scrub a traceback line by line, and indent each line so that it cannot pass
-        for a record.
+        """Scrub a traceback line by line, and indent each line.
 
-        A long traceback keeps its first and its last lines. The text of an exception
-        may hold what a client sent.
+        Because of the indentation, no line can look like a record. A long traceback
+        keeps its first and last lines. It is scrubbed because the text of an exception
+        may contain input of a client.
         """
         half = (self._left - (MAX_LINES + 2) * OF_EACH) // 2
         text = (
@@ -125,8 +126,10 @@ class _Scrubber:
         return REDACTED if SECRET_NAME.search(name) else self.clean(value)
 
     def _shortened(self, text: str) -> str:
-        """Remove secrets, then cut. Far more of the text is scanned than is kept, so
-        cutting the text can never leave part of a secret behind.
+        """Remove secrets, then shorten the text.
+
+        Much more text is scanned than is kept, so the cut cannot leave part of a
+        secret.
         """
         limit = min(MAX_READ, self._left)
         self._left -= min(len(text), limit)
@@ -142,7 +145,7 @@ class _Scrubber:
 
 def _redact(_: object, __: str, event: Event) -> Event:
     traceback = event.pop("exception", None)
-    event.pop("color_message", None)  # uvicorn repeats its text with terminal codes
+    event.pop("color_message", None)  # uvicorn's copy of the message with terminal codes
     clean = scrub(dict(event))
     assert isinstance(clean, dict)
     if traceback:
@@ -157,7 +160,7 @@ def _request_id(_: object, __: str, event: Event) -> Event:
 
 
 def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
-    """Write our records and those of all libraries to one stream, in the same form.
+    """Write our records and those of all libraries to one stream, in the same format.
 
     The default stream is standard output.
     """
@@ -200,9 +203,9 @@ def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
 
 
 def _lower(record: logging.LogRecord) -> bool:
-    """Lower the level of records about what clients do.
+    """Lower the level of records about faults of clients.
 
-    Otherwise a stranger could fill the log with warnings that look like our own faults.
+    Otherwise a client could fill the log with warnings that look like faults of ours.
     """
     if record.levelno > logging.INFO and record.getMessage().startswith(FAULTS_OF_CLIENTS):
         record.levelno, record.levelname = logging.INFO, "INFO"
@@ -215,7 +218,8 @@ def _tame_libraries() -> None:
     for name in ("uvicorn", "uvicorn.error"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
-    # Our own access log leaves out what must not be written.
+    # Our own access log replaces it, because it contains query strings, which may hold
+    # secrets.
     logging.getLogger("uvicorn.access").disabled = True
     # These loggers report routine events, such as a replaced request id, a discovered
     # plugin or an outgoing request.
@@ -235,11 +239,10 @@ def get_logger(name: str) -> structlog.stdlib.BoundLogger:
 
 
 def security_event(event: str, *, routine: bool = False, **facts: object) -> None:
-    """Log an event that matters for security (ASVS 16.3). `facts` contains ids, never
-    secrets.
+    """Log an event that matters for security (ASVS 16.3).
 
-    The level is warning, or info for `routine` events: what users do every day with
-    their own accounts.
+    `facts` contains ids, never secrets. The level is warning. It is info for `routine`
+    events, which users cause every day with their own accounts.
     """
     level = logging.INFO if routine else logging.WARNING
     get_logger("security").log(level, event, security_event=event, **facts)

@@ -1,7 +1,7 @@
 """Mail settings, converted into the form that SMTP expects.
 
-A value that no mail server could accept is refused at start, and the message names the
-variable. Otherwise every email would fail because of it.
+A value that no mail server could accept is refused at startup, with the name of the
+variable. Otherwise every email would fail.
 """
 
 import re
@@ -14,33 +14,33 @@ from pydantic import SecretStr
 
 from app.core.text import ascii_email
 
-# Characters: Python folds longer names in a way that others read as several addresses
-# (CPython 121284).
+# characters; Python wraps a longer name so that mail servers read it as several
+# addresses (CPython issue 121284)
 MAX_NAME = 64
 NAMED = re.compile(r"""(?P<quote>"?)(?P<name>[^"<>\\]*+)(?P=quote)\s*+<(?P<address>[^<>]++)>""")
 HOST = re.compile(
     r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*"
 )
-# NUL separates name and password in AUTH PLAIN (RFC 4616, 2). A line break is often the
-# end of a file of secrets.
+# NUL separates name and password in AUTH PLAIN (RFC 4616, 2). A value that was read
+# from a file of secrets often ends with a line break.
 UNSENDABLE = re.compile(r"[\0\r\n]")
 
 Text = TypeVar("Text", str, SecretStr)
 
 
 def canonical_sender(value: str) -> str:
-    """Return the sender of all mails: `hello@example.com`, or a name before
-    `<hello@example.com>`, in ASCII or not.
+    """Return the sender of all emails: an address, or a name and an address.
 
-    The address follows the rules for every address. Raises `ValueError` for anything
-    else.
+    Examples are `hello@example.com` and `Liftoff <hello@example.com>`. The name may
+    contain characters beyond ASCII. Raises `ValueError` for anything else.
     """
     return str(sender_of(value))
 
 
 def sender_of(value: str) -> Address:
-    """Split the sender into its name and its address, and return both. Raises
-    `ValueError` as `canonical_sender` does.
+    """Split the sender into a name and an address.
+
+    Raises `ValueError` as `canonical_sender` does.
     """
     named = NAMED.fullmatch(value.strip())
     name, address = (named["name"], named["address"]) if named else ("", value)
@@ -61,8 +61,9 @@ def sender_of(value: str) -> Address:
 
 
 def canonical_mail_server(value: str) -> str:
-    """Return a host name in ASCII (IDNA), or an IP address without brackets. Raises
-    `ValueError` for anything else.
+    """Return a host name in ASCII (IDNA), or an IP address without brackets.
+
+    Raises `ValueError` for anything else.
     """
     host = value.strip().removeprefix("[").removesuffix("]")
     try:
@@ -88,8 +89,9 @@ def _in_ascii(host: str) -> str:
 
 
 def check_credential(value: Text) -> Text:
-    """Return a username or password that can be sent: any text of one line. Raises
-    `ValueError` otherwise.
+    """Return a username or password if SMTP can transmit it.
+
+    Raises `ValueError` if it contains a line break or a NUL.
     """
     text = value.get_secret_value() if isinstance(value, SecretStr) else value
     if UNSENDABLE.search(text):

@@ -4,23 +4,24 @@ import re
 from ipaddress import IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
 
-# Names appear here as in a Host header: IPv6 in brackets, IDNA in ASCII.
+# Names have the same form as in a Host header: IPv6 in brackets, IDNA in ASCII.
 NAME = r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]"
 HOST = re.compile(rf"\*|(\*\.)?({NAME})")
 ORIGIN = re.compile(rf"\*|https?://({NAME})(:[0-9]+)?")
 HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")
-# Registries sell names below `co.uk` and `com.br`, so a star before one of these would
-# admit strangers. The full list of public suffixes (publicsuffix.org) changes weekly,
-# so a copy would soon be out of date.
+# Anyone can register a name below `co.uk` or `com.br`, so a star before one of these
+# would admit strangers. The full list of public suffixes (publicsuffix.org) changes
+# weekly, so a copy would soon be outdated.
 SOLD_BELOW = re.compile(r"(ac|co|com|edu|go|gov|mil|ne|net|or|org)\.[a-z]{2}")
-MIN_LABELS = 2  # behind the star of a wildcard host
-# A label begins with a letter, because `134744072` is an address.
+MIN_LABELS = 2  # after the star of a wildcard host
+# A label begins with a letter, because `134744072` is an IPv4 address.
 ONE_LABEL = re.compile(r"[a-z]([a-z0-9_-]*[a-z0-9])?", re.IGNORECASE)
 WIDEST = {
     4: 8,
     6: 7,
-}  # bits of the widest ranges for private use: 10.0.0.0/8 (RFC 1918) and fc00::/7 (RFC 4193)
-# Python's `is_private` also includes ranges for documentation and tests.
+}  # prefix lengths of the widest private ranges: 10.0.0.0/8 (RFC 1918) and fc00::/7 (RFC 4193)
+# Python's `is_private` is not used, because it also includes ranges for documentation
+# and tests.
 PRIVATE = tuple(
     ip_network(block)
     for block in (
@@ -33,12 +34,12 @@ PRIVATE = tuple(
 def check_network(value: str) -> str:
     """Return an IP address or a CIDR range such as `10.0.0.0/8`.
 
-    Raises `ValueError` for anything else, and for a range so wide that it must include
-    other people's machines.
+    Raises `ValueError` for anything else, and for a range that is too wide to be
+    private.
     """
     try:
         network = ip_network(value)
-    except ValueError:  # the text of the library's error repeats the value
+    except ValueError:  # the error of the library would repeat the value
         raise ValueError("must contain IP addresses or CIDR ranges such as 10.0.0.0/8") from None
     if network.prefixlen < WIDEST[network.version]:
         raise ValueError(
@@ -51,9 +52,9 @@ def check_network(value: str) -> str:
 def check_host(value: str) -> str:
     """Return a host name, `*.` before a domain, or `*`.
 
-    Raises `ValueError` for anything else, because no Host header would match it. A star
-    before a public domain such as `co.uk`, below which anyone can register, is refused
-    too.
+    Raises `ValueError` for anything else, because no Host header would match it. Also
+    refuses a star before a public domain such as `co.uk`, below which anyone can
+    register a name.
     """
     host = value.lower()
     if not HOST.fullmatch(host):
@@ -81,8 +82,9 @@ def check_origin(value: str) -> str:
 
 
 def check_header_name(value: str) -> str:
-    """Return the name of a header (RFC 9110, 5.1). Raises `ValueError` for anything
-    else, `*` included.
+    """Return the name of a header (RFC 9110, 5.1).
+
+    Raises `ValueError` for anything else, including `*`.
     """
     if value == "*" or not HEADER_NAME.fullmatch(value):
         raise ValueError("must contain names of headers such as X-Client-Version; * is not allowed")
@@ -90,7 +92,7 @@ def check_header_name(value: str) -> str:
 
 
 def is_address(value: str) -> bool:
-    """Whether the value is an IP address or a range of addresses."""
+    """Return whether the value is an IP address or a range of addresses."""
     try:
         ip_network(value)
     except ValueError:
@@ -99,10 +101,10 @@ def is_address(value: str) -> bool:
 
 
 def is_local(host: str) -> bool:
-    """Whether a host is on this machine or a private network.
+    """Return whether a host is on this machine or on a private network.
 
-    Only the text decides. No name is resolved. One label without a dot, such as
-    `mailhog`, is the name of a service in Compose or of a machine on the same network.
+    No name is resolved. A single label without a dot, such as `mailhog`, counts as
+    local. It is the name of a service in Compose, or of a machine on the same network.
     """
     try:
         address = ip_address(host.removeprefix("[").removesuffix("]"))
@@ -114,18 +116,18 @@ def is_local(host: str) -> bool:
 
 
 def limiter_key(address: str) -> str:
-    """Return the address that a rate limit counts.
+    """Return the key under which a rate limit counts an address.
 
-    For IPv6 it is the /64 in which one subscriber can choose addresses freely (RFC
+    For IPv6 it is the /64, within which one subscriber can choose addresses freely (RFC
     6177).
     """
     return _block(address, 64)
 
 
 def site_key(address: str) -> str:
-    """Return the address that a limit for a whole site counts.
+    """Return the key under which a rate limit counts a whole site.
 
-    For IPv6 it is the /48, the most that one site gets (RFC 6177).
+    For IPv6 it is the /48, the largest network that one site gets (RFC 6177).
     """
     return _block(address, 48)
 
@@ -141,9 +143,9 @@ def _block(address: str, length: int) -> str:
 
 
 def is_loopback(url: str) -> bool:
-    """Whether a URL stays on this machine.
+    """Return whether a URL points to this machine.
 
-    Only the text decides. No name is resolved, and `localhost` counts as this machine.
+    No name is resolved. `localhost` counts as this machine.
     """
     try:
         host = urlsplit(url).hostname or ""

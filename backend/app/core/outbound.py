@@ -1,7 +1,7 @@
-"""Calls to other services over HTTP, within a `budget` of time and bytes.
+"""HTTP calls to outside services, within a `budget` of time and bytes.
 
-A timeout of an HTTP library applies to each read. A server that sends one byte now and
-then could therefore keep a thread busy for ever.
+The timeouts of HTTP libraries apply to each read. So a server that sends one byte now
+and then could keep a thread busy forever.
 """
 
 import socket
@@ -56,12 +56,12 @@ def budget(seconds: float, max_bytes: int) -> Iterator[None]:
 
 
 def time_left() -> float:
-    """Return the seconds that are left of the budget, and 0 at its end."""
+    """Return the seconds that are left of the budget, or 0."""
     return max(0.0, _current.get().ends_at - time.monotonic())
 
 
 def client() -> httpx2.Client:
-    """Return a client that keeps connections and that several threads may share.
+    """Return a client that keeps connections open, and that several threads may share.
 
     It works only inside a `budget`.
     """
@@ -69,9 +69,7 @@ def client() -> httpx2.Client:
 
 
 def client_options() -> dict[str, Any]:
-    """Return the options of such a client, for libraries that have their own class of
-    clients.
-    """
+    """Return the options of such a client, for libraries with a client class."""
     return {
         "transport": _Transport(),
         "follow_redirects": False,
@@ -85,8 +83,8 @@ def client_options() -> dict[str, Any]:
 def _refuse_compressed(response: httpx2.Response) -> None:
     """Refuse a compressed response.
 
-    Bytes are counted as they arrive, and a compressed response could grow a
-    thousandfold afterwards.
+    Bytes are counted before decompression, and a compressed response could become a
+    thousand times larger.
     """
     if response.headers.get("content-encoding", "identity") != "identity":
         raise httpx2.RemoteProtocolError(
@@ -108,7 +106,7 @@ def _tls() -> SSLContext:
 
 
 class _Network(httpcore2.NetworkBackend):
-    """The network, limited by the budget of the current caller."""
+    """A network backend that limits each operation by the budget of the caller."""
 
     def connect_tcp(
         self,
@@ -121,7 +119,7 @@ class _Network(httpcore2.NetworkBackend):
         ends_at = time.monotonic() + min(CONNECT_SECONDS, _current.get().seconds_left())
         error: Exception = httpcore2.ConnectError(f"{host} has no address")
         for address in _addresses(host, port):
-            # Each address gets the time that is left. The library would give the whole
+            # All addresses share the remaining time. The library would give the whole
             # timeout to every address.
             seconds = ends_at - time.monotonic()
             if seconds <= 0:

@@ -1,6 +1,4 @@
-"""Pages of lists: by offset for people who browse, by signed cursor for programs that
-read everything.
-"""
+"""Pages of lists, by offset for people and by signed cursor for programs."""
 
 import json
 from collections.abc import Callable
@@ -17,7 +15,7 @@ T = TypeVar("T")
 
 MAX_OFFSET = 10_000
 MAX_LIMIT = 100
-MAX_CURSOR = 4_000  # characters; a cursor for the longest title in four-byte letters has 1,200
+MAX_CURSOR = 4_000  # characters; a cursor for the longest title of four-byte letters has 1,200
 
 
 def _moment(text: str) -> datetime:
@@ -26,7 +24,7 @@ def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-# Sort keys that have no form in JSON, and the functions that read them back.
+# Functions that parse sort keys for which JSON has no type.
 READERS: dict[type, Callable[[str], Any]] = {
     datetime: _moment,
     date: date.fromisoformat,
@@ -36,9 +34,7 @@ READERS: dict[type, Callable[[str], Any]] = {
 
 
 class InvalidCursor(Unprocessable):
-    """The cursor was altered, or was made for another list, sort order, filter or
-    viewer.
-    """
+    """The cursor was altered, or belongs to another list, order, filter or user."""
 
     code = "invalid_cursor"
     detail = (
@@ -49,8 +45,8 @@ class InvalidCursor(Unprocessable):
 class Page(Output, Generic[T]):
     """A page of a list.
 
-    With `cursor`, the fields `total` and `offset` are null, and the cost does not grow
-    with depth.
+    A page by cursor has null as `total` and `offset`, and takes the same time at any
+    depth.
     """
 
     items: list[T]
@@ -62,16 +58,17 @@ class Page(Output, Generic[T]):
 
     @classmethod
     def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:
-        """Name the schema `PostSummaryPage`, for example. Generated clients name a type
-        after it.
+        """Return the name of the schema, such as `PostSummaryPage`.
+
+        Generated clients name their types after the schemas.
         """
         return f"{params[0].__name__}Page"
 
 
 class PageQuery:
-    """The part of a list that a client requests.
+    """The page of a list that a client requests.
 
-    `total` costs a count, so only pages by offset have one.
+    `total` takes an additional count, so only pages by offset have one.
     """
 
     def __init__(
@@ -82,9 +79,11 @@ class PageQuery:
         limit: int = 20,
         cursor: str | None = None,
     ) -> None:
-        """`bound_to` returns what a cursor of this list is valid for, besides the order
-        of its rows: path, query and caller, for example. It is called once the caller
-        is known.
+        """Store the parameters of the page.
+
+        `bound_to` returns the things for which a cursor is valid, such as path, query
+        and caller. It is called when the caller is known. The order of the rows is
+        added to its result.
         """
         self._bound_to = bound_to
         self.offset = offset
@@ -92,23 +91,23 @@ class PageQuery:
         self.cursor = cursor
 
     def context(self, order: str) -> str:
-        """Return everything that a cursor is bound to, with the order of the rows."""
+        """Return all that a cursor is bound to, including the order of the rows."""
         return json.dumps([*self._bound_to(), order])
 
     def encode(self, keys: list[Any], order: str = "") -> str:
-        """Return a cursor that continues after the row with these sort keys. `order`
-        names the keys.
+        """Return a cursor that continues after the row with these sort keys.
+
+        `order` names the keys.
         """
         plain = json.dumps(keys, ensure_ascii=False, default=_plain)
         return sign("cursor", plain.encode(), self.context(order))
 
     def decode(self, types: list[type], order: str = "") -> list[Any]:
-        """Return the sort keys in `cursor`, as values of these types. Raises
-        `InvalidCursor`.
+        """Return the sort keys in `cursor`, as values of these types.
 
-        The signature proves that we made the cursor. It does not prove that this
-        version of the code made it: a deployment may have changed the sort keys since,
-        or the types of their columns.
+        Raises `InvalidCursor`. The signature proves that we made the cursor, but not
+        that this version of the code made it. A deployment may have changed the sort
+        keys or the types of their columns.
         """
         try:
             plain = json.loads(unsign("cursor", self.cursor or "", self.context(order)))

@@ -1,4 +1,4 @@
-"""The settings that a deployment refuses (security requirements 57 and 65).
+"""Checks of the settings of a deployment.
 
 A deployment is staging or production.
 """
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 
     from app.core.setting_fields import SettingFields
 
-# SECRET_KEY needs so many different characters. `aaaa…` and `changeme…` have fewer, and
-# any random key of 32 characters has more.
+# The minimum number of different characters in SECRET_KEY. `aaaa…` and `changeme…` have
+# fewer, and any random key of 32 characters has more.
 MIN_DISTINCT = 12
 NEW_KEY = 'make one with: python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
-# Words that people write into examples and then leave there.
+# Words that occur in example values that nobody replaced.
 PLACEHOLDER = re.compile(
     r"change|secret|example|default|your|insecure|placeholder|password", re.IGNORECASE
 )
 LIVE_KEY = re.compile(r"[sr]k_live_\w{8,}")
 TEST_KEY = re.compile(r"[sr]k_test_\w{8,}")
 WEBHOOK_SECRET = re.compile(r"whsec_[\w+/=]{8,}")
-MIN_HASH_KIB = 19_456  # OWASP, for argon2id with two passes
+MIN_HASH_KIB = 19_456  # OWASP's minimum for argon2id with two passes
 GUESSABLE = {
     "",
     "postgres",
@@ -44,7 +44,7 @@ GUESSABLE = {
 
 
 class Unsafe(ValueError):
-    """Settings that are wrong: pairs of variable and reason, without values."""
+    """Invalid settings: pairs of variable and reason, without values."""
 
     def __init__(self, problems: list[tuple[str, str]]) -> None:
         super().__init__(", ".join(name for name, _ in problems))
@@ -63,7 +63,7 @@ def check(settings: SettingFields) -> None:
 def check_database(settings: SettingFields) -> None:
     """Raise `Unsafe` if a deployment must not use this database.
 
-    Migrations check nothing else.
+    For migrations, this is the only check.
     """
     problems = (
         list(_database_problems(settings.database_url.get_secret_value()))

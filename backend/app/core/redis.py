@@ -1,6 +1,6 @@
-"""Connections to Redis for our limits.
+"""Connections to Redis for rate limits.
 
-Redis holds only counters and copies, so no request may wait long for it.
+Redis holds only counters, so no request may wait long for it.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -12,8 +12,9 @@ WAIT_SECONDS = 0.25  # to connect, and for each response
 
 
 def client_options() -> dict[str, Any]:
-    """Return the client options that limit how long a call may take. A client made from
-    a URL does not retry by itself.
+    """Return client options that limit the time of a call.
+
+    A client that is made from a URL does not retry by default.
     """
     return {"socket_timeout": WAIT_SECONDS, "socket_connect_timeout": WAIT_SECONDS}
 

@@ -1,6 +1,7 @@
-"""The messages for settings that are refused.
+"""The message for invalid settings.
 
-All reasons come at once, in our own words. They name variables and never show values.
+It lists all problems at once, in our own words. It names variables, but shows no
+values.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ PAIRED = {
     "google_client_secret",
 }  # both are set, or neither
 ENVIRONMENTS = ("development", "test", "staging", "production")
-# The keys are pydantic's names of the mistakes. Pydantic provides the bounds in braces.
+# The keys are pydantic's error types. Pydantic fills in the bounds in braces.
 WORDS: Mapping[str, str] = {
     "missing": "is required",
     "bool_parsing": "must be true or false",
@@ -43,8 +44,8 @@ WORDS: Mapping[str, str] = {
     "literal_error": "must be {expected}",
     "enum": "must be {expected}",
 }
-# A deployment sets at least one of these. If none is set and SECRET_KEY is missing,
-# this is a new clone in which `make dev` has not run yet.
+# A deployment sets at least one of these. If none of them is set and SECRET_KEY is
+# missing, this is a new clone in which `make dev` has not run yet.
 SIGNS_OF_A_DEPLOYMENT = (
     "ENVIRONMENT",
     "DATABASE_URL",
@@ -56,7 +57,7 @@ SIGNS_OF_A_DEPLOYMENT = (
 
 
 def explain(kind: type[Stage], error: ValidationError, env_file: Path) -> str:
-    """Describe everything that is wrong, in one line or in a list."""
+    """Return a description of all problems, in one line or as a list."""
     lines = [*_lines(error, env_file), *_rest(kind, error, env_file)]
     if len(lines) == 1:
         return f"Liftoff cannot start with this setting: {lines[0]}"
@@ -89,11 +90,10 @@ def _reasons(error: ValidationError, env_file: Path) -> Iterator[tuple[str, str]
 
 
 def _rest(kind: type[Stage], error: ValidationError, env_file: Path) -> list[str]:
-    """Find further problems, so that the operator does not meet them one start at a
-    time.
+    """Return further problems, so that the operator sees all problems at once.
 
-    Combinations of settings are only checked if each setting is valid by itself. So
-    this checks once more, with a harmless value in place of each invalid one.
+    Combinations of settings are only checked if each setting is valid. So the settings
+    are checked once more, with a harmless value in place of each invalid one.
     """
     wrong = {str(problem["loc"][0]) for problem in error.errors() if problem["loc"]}
     given = _given(env_file)
@@ -107,7 +107,8 @@ def _rest(kind: type[Stage], error: ValidationError, env_file: Path) -> list[str
     harmless |= dict.fromkeys(wrong & PAIRED, "x")
     harmless |= {"secret_key": secrets.token_urlsafe(48)} if "secret_key" in wrong else {}
     harmless |= {"accept_risks": ",".join(RISKS)} if "accept_risks" in wrong else {}
-    # `prod` means production, and decides how strictly the others are checked
+    # A misspelt ENVIRONMENT such as `prod` probably means production, which decides how
+    # strictly other settings are checked.
     if "environment" in wrong:
         meant = difflib.get_close_matches(
             given.get("ENVIRONMENT", ""), ENVIRONMENTS, n=1, cutoff=0.5
@@ -123,7 +124,10 @@ def _rest(kind: type[Stage], error: ValidationError, env_file: Path) -> list[str
 
 
 def _given(env_file: Path) -> dict[str, str]:
-    """Return the variables of the environment and of `.env`. The environment wins."""
+    """Return the variables of the environment and of `.env`.
+
+    If both set a variable, the environment wins.
+    """
     from dotenv import dotenv_values  # slow to import, and only needed when something is wrong
 
     try:

@@ -1,7 +1,7 @@
-"""Combinations of settings that a deployment refuses unless its operator accepts them
-by name.
+"""Risky combinations of settings that a deployment refuses unless its operator accepts
+them.
 
-Each setting is safe by itself. The operator lists the accepted risks in ACCEPT_RISKS,
+Each setting is safe on its own. The operator lists the accepted risks in ACCEPT_RISKS,
 and each start logs them (`announcements.py`). Problems that cannot be accepted are in
 `combinations.py` and `production.py`.
 """
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Risk:
     """A risk that an operator can accept.
 
-    `name` is what ACCEPT_RISKS lists. `danger` completes a sentence that begins with
+    `name` is the word for ACCEPT_RISKS. `danger` completes a sentence that begins with
     the variable.
     """
 

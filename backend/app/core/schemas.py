@@ -10,7 +10,7 @@ from pydantic_core import CoreSchema
 
 
 def example(values: dict[str, Any]) -> ConfigDict:
-    """Return the config of a model, with an example body that `/docs` offers to send.
+    """Return the config of a model, with an example body that `/docs` fills in.
 
         model_config = example({"title": "First light", "content": "Hello"})
 
@@ -20,8 +20,9 @@ def example(values: dict[str, Any]) -> ConfigDict:
 
 
 def model_of(annotation: Any) -> type[BaseModel] | None:
-    """Return the model of a parameter, also of an optional one. Returns `None` for
-    plain values.
+    """Return the model of a parameter, or `None` for plain values.
+
+    The annotation may be optional.
     """
     if get_origin(annotation) in (Union, UnionType):
         annotation = next((one for one in get_args(annotation) if one is not type(None)), None)
@@ -31,7 +32,7 @@ def model_of(annotation: Any) -> type[BaseModel] | None:
 
 
 class Input(BaseModel):
-    """A body that a client sends.
+    """A request body.
 
     Unknown fields are refused, so that a misspelt field is never silently ignored.
     """
@@ -42,11 +43,11 @@ class Input(BaseModel):
     def __get_pydantic_json_schema__(
         cls, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        """Describe defaults in words.
+        """Describe the defaults in words instead of `default`.
 
-        Client generators assume that a field with `default` is always present.
-        openapi-typescript, for example, would require `grant_type` and `scope` from
-        callers of `POST /auth/token`.
+        Client generators assume that a field with `default` is always present. For
+        example, openapi-typescript would require `grant_type` and `scope` from callers
+        of `POST /auth/token`.
         """
         written = handler(schema)
         for field in handler.resolve_ref_schema(written).get("properties", {}).values():
@@ -60,10 +61,10 @@ class Input(BaseModel):
 
 
 class PartialInput(Input):
-    """An update, in which a field that is left out stays as it is.
+    """An update, in which a missing field stays unchanged.
 
-    Declare each field as `T | MISSING = MISSING`. Leaving a field out and setting it to
-    null are then two different things, here and in OpenAPI.
+    Declare each field as `T | MISSING = MISSING`. Then a missing field and a null field
+    mean different things, here and in OpenAPI.
     """
 
     def changes(self) -> dict[str, Any]:
@@ -72,7 +73,7 @@ class PartialInput(Input):
 
 
 class Output(BaseModel):
-    """A body that we send. It is read from an ORM object or a row."""
+    """A response body, which is read from an ORM object or a row."""
 
     model_config = ConfigDict(
         from_attributes=True, json_schema_serialization_defaults_required=True

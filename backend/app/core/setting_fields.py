@@ -35,18 +35,18 @@ ENV_FILE = ROOT / ".env"
 
 
 def _local_hosts(public_url: str, host: str) -> list[str]:
-    """Return the names of this machine, and those that the settings give it.
+    """Return the names of this machine, including those from PUBLIC_URL and HOST.
 
-    All other names are refused, also in development. Otherwise a page whose own host
-    name resolves to 127.0.0.1 (DNS rebinding) would have the same origin as this API,
-    and could read the mailbox.
+    Other names are refused, also in development. Otherwise a page whose host name
+    resolves to 127.0.0.1 (DNS rebinding) would have the same origin as this API, and
+    could read the mailbox.
     """
     try:
         named = [urlsplit(public_url).hostname or "", host]
     except ValueError:
         named = [host]
-    # In a Host header an IPv6 address stands in brackets. An address that stands for
-    # all addresses is not the name of a host.
+    # In a Host header, an IPv6 address is in brackets. An address that means all
+    # addresses is not a host name.
     given = [
         f"[{name}]" if ":" in name else name
         for name in named
@@ -86,7 +86,7 @@ SURROGATE = re.compile("[\ud800-\udfff]")
 class Stage(BaseSettings):
     """The settings that decide how strictly all other settings are checked.
 
-    They can be read even if other settings are wrong.
+    They can be read even if other settings are invalid.
     """
 
     model_config = SettingsConfigDict(
@@ -97,29 +97,32 @@ class Stage(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    # The default is production, so that a deployment that forgets this variable fails
-    # closed, not open.
+    # The default is production, so that a deployment without this variable gets the
+    # strict checks.
     environment: Literal["development", "test", "staging", "production"] = "production"
 
     @property
     def is_deployed(self) -> bool:
-        """Whether this is staging or production.
+        """Return whether this is staging or production.
 
-        Staging equals production in everything but Stripe's mode. Everything strict
-        checks this property.
+        Staging is as strict as production, and differs only in Stripe's mode. All
+        strict checks use this property.
         """
         return self.environment in DEPLOYED
 
     @property
     def is_production(self) -> bool:
-        """Whether real money moves, and Stripe's clock shows real time."""
+        """Return whether this is production, where real money moves and Stripe's time
+        is real.
+        """
         return self.environment == "production"
 
 
 class SettingFields(Stage):
-    """Every setting of the application.
+    """All settings of the application.
 
-    The upper-case name of a field is its variable. `.env.example` lists them all.
+    The variable of a field is its name in upper case. `.env.example` lists all
+    variables.
     """
 
     secret_key: SecretStr = Field(
@@ -243,15 +246,16 @@ class SettingFields(Stage):
     @model_validator(mode="before")
     @classmethod
     def _fill_in(cls, values: dict[str, Any]) -> dict[str, Any]:
-        """Fill in the defaults that depend on the environment, before the object is
-        frozen.
+        """Fill in the defaults that depend on the environment.
+
+        This happens before validation, because the object is frozen afterwards.
         """
         live = values.get("environment", "production") in DEPLOYED
         defaults = {"log_format": "json" if live else "console", "docs_enabled": not live}
         defaults["metrics_enabled"] = not live or bool(values.get("metrics_port"))
         defaults["embedded_worker"] = values.get("environment") == "development"
         if values.get("environment") == "development":
-            defaults["host"] = "localhost"  # both of its addresses, see `app/server/listening.py`
+            defaults["host"] = "localhost"  # both loopback addresses, see `app/server/listening.py`
         if not live:
             local = f"http://localhost:{values.get('port', 8000)}"
             defaults |= {
@@ -270,7 +274,7 @@ class SettingFields(Stage):
     def _refuse_what_is_no_text(cls, value: object) -> object:
         """Refuse a value whose bytes are not UTF-8.
 
-        Python reads such bytes as lone surrogates, which no protocol can send.
+        Python reads such bytes as lone surrogates, which no protocol can transmit.
         """
         if isinstance(value, str) and not value.isascii() and SURROGATE.search(value):
             raise ValueError("is not UTF-8 text")

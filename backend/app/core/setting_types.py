@@ -1,4 +1,4 @@
-"""The types of settings: how each is parsed, and which values are always refused."""
+"""The types of the settings: how each is parsed, and which values are invalid."""
 
 import re
 from typing import Annotated
@@ -19,8 +19,8 @@ RISKS = (
 )  # each is described in `app/core/risks.py`
 URL = re.compile(r"https?://[^/?#@\s]+(/[^?#\s]*)?")
 PREFIX = re.compile(r"(/[a-z0-9._-]+)*")
-# In REDIS_URL they would win over `app/core/redis.py`, and every request would wait for
-# as long.
+# In REDIS_URL, these options would override `app/core/redis.py`, and every request
+# could wait that long.
 WAITING = {
     "socket_timeout",
     "socket_connect_timeout",
@@ -37,7 +37,7 @@ def _prefix(path: str) -> str:
 
 
 def _split(value: object) -> object:
-    """Split a list at its commas."""
+    """Split a comma-separated list."""
     return (
         [item.strip() for item in value.split(",") if item.strip()]
         if isinstance(value, str)
@@ -46,10 +46,10 @@ def _split(value: object) -> object:
 
 
 def _bare(url: str) -> str:
-    """Remove a slash at the end. Raises `ValueError` for anything but a URL with a
-    host.
+    """Remove the final slash of a URL.
 
-    Other settings are compared with its host, so the URL must be parseable.
+    Raises `ValueError` for anything but a URL with a host. Other settings are compared
+    with the host, so the URL must be parseable.
     """
     try:
         usable = (
@@ -67,8 +67,8 @@ def _bare(url: str) -> str:
 def _redis(url: SecretStr) -> SecretStr:
     """Refuse a URL that Redis cannot use.
 
-    The refusal at start names the variable. Otherwise the first rate-limited request
-    would fail.
+    The error at startup names the variable. Without this check, the first rate-limited
+    request would fail.
     """
     try:
         parts = urlsplit(url.get_secret_value())
@@ -90,8 +90,9 @@ def _database(url: SecretStr) -> SecretStr:
 
 
 def _risk(value: str) -> str:
-    """Return the name of a risk. Raises `ValueError`, with the list of names, for
-    anything else.
+    """Return the name of a risk.
+
+    Raises `ValueError` with the list of names for anything else.
     """
     if value not in RISKS:
         raise ValueError(f"must contain only these names: {', '.join(RISKS)}")

@@ -1,7 +1,6 @@
-"""Strict JSON parsing.
+"""Strict JSON parser for requests.
 
-JSON that a database or another JSON parser could not handle is refused before it is
-used.
+It refuses JSON that a database or another JSON parser could not handle.
 """
 
 import math
@@ -10,7 +9,8 @@ from typing import Any
 from pydantic_core import from_json
 
 INT64 = range(-(2**63), 2**63)
-MAX_ENTRIES = 2_000  # members, items and containers of one body; each of them may cause an error
+# members, items and containers of a body; each of them may cause a validation error
+MAX_ENTRIES = 2_000
 
 Location = tuple[str | int, ...]
 
@@ -18,7 +18,7 @@ Location = tuple[str | int, ...]
 class InvalidJson(ValueError):
     """The body was refused.
 
-    `loc` says where the fault is and `message` describes it. `type` is a stable
+    `loc` is the location of the fault, `message` describes it, and `type` is a stable
     identifier for programs.
     """
 
@@ -28,7 +28,7 @@ class InvalidJson(ValueError):
 
 
 def parse(body: bytes, max_entries: int = MAX_ENTRIES) -> Any:
-    """Parse JSON, and refuse what databases or other parsers cannot handle.
+    """Parse JSON, and refuse values that databases or other parsers cannot handle.
 
     Refused are invalid UTF-8, lone surrogates, NaN and infinities, more than 200 levels
     of nesting, integers over 64 bits, NUL, and more than `max_entries` members and
@@ -49,15 +49,15 @@ def parse(body: bytes, max_entries: int = MAX_ENTRIES) -> Any:
 
 
 def _has_more_entries(body: bytes, most: int) -> bool:
-    """Count the signs that precede members and items, without parsing them.
+    """Return whether the body has too many members and items, without parsing it.
 
-    The parser has no limit of its own, and a megabyte of keys costs it and the
-    validation 0.4 s. Every step here is one pass in C. A text that is full of commas
-    still counts as one entry.
+    The parser has no such limit. A megabyte of keys would take 0.4 s to parse and
+    validate. Commas and brackets outside strings are counted in a few passes in C.
+    Commas inside a string do not count.
     """
     if _openers(body) <= most:
         return False
-    # Without escapes, every quotation mark begins or ends a string.
+    # Without escaped quotation marks, every quotation mark begins or ends a string.
     bare = body.replace(b"\\\\", b"").replace(b'\\"', b"")
     parts = bare.split(b'"', 4 * most + 1)  # a name and a value have two marks each
     return len(parts) > 4 * most + 1 or _openers(b"".join(parts[::2])) > most

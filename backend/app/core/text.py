@@ -1,11 +1,12 @@
-"""The canonical form of names that must be unique in every spelling (security
-requirement 46).
+"""Canonical forms of usernames, email addresses and slugs.
+
+All spellings of a name have one canonical form, so the name can be unique.
 """
 
 import re
 import unicodedata
 
-# Names that pages of the site may need.
+# Names that the pages of a site may need.
 RESERVED = frozenset(
     """
     about account accounts admin administrator anonymous api app auth billing blog callback
@@ -15,25 +16,26 @@ RESERVED = frozenset(
     user username users webmaster www
     """.split()  # noqa: SIM905 - sixty words read best as words
 )
-"""Usernames and slugs that nobody may choose. They would look like ours, or hide a
-route of a frontend.
+"""Usernames and slugs that nobody may choose.
+
+They would look official, or hide a route of a frontend.
 """
 
 MAX_EMAIL = 254  # RFC 5321, 4.5.3.1.3
 MAX_SLUG = 120
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 NOT_IN_A_LINE = r"\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069"
-"""Control characters, line breaks, and characters that change the direction of the text
-around them. With one of the last kind, a name can look like another name
-(https://trojansource.codes). The text is meant for a character class in a regular
-expression.
+"""Control characters, line breaks, and characters that change the text direction.
+
+The last kind can make a name look like another name (https://trojansource.codes). The
+text is the inside of a character class of a regular expression.
 """
 INVISIBLE = (
     r"\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff"
     r"\uffa0\ufff0-\ufffb"
 )
-"""Characters that are invisible: white space, Default_Ignorable_Code_Point below
-U+10000, fillers and blanks.
+"""Invisible characters: white space, fillers, blanks, and Default_Ignorable_Code_Point
+below U+10000.
 """
 ONE_LINE = f"^[^{NOT_IN_A_LINE}]*[^{NOT_IN_A_LINE}{INVISIBLE}][^{NOT_IN_A_LINE}]*$"
 REFUSED_IN_A_LINE = re.compile(f"[{NOT_IN_A_LINE}]")
@@ -44,11 +46,11 @@ USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,30}[a-z0-9]")
 
 
 def one_line(value: str) -> str:
-    """Return the text if it can be a title or a name: one line with something visible
-    in it.
+    """Return the text if it is one line with a visible character, as in a title or a
+    name.
 
-    Raises `ValueError` with the reason. Characters that languages and emoji need
-    (U+200D, U+200F) are allowed.
+    Raises `ValueError` with the reason. Invisible characters that languages and emoji
+    need (U+200D, U+200F) are allowed.
     """
     if REFUSED_IN_A_LINE.search(value):
         raise ValueError(
@@ -64,26 +66,27 @@ def canonical_email(value: str) -> str:
     """Return the canonical form of an email address: lower case, NFKC, IDNA.
 
     Every spelling of an address has the same canonical form. Raises `ValueError` if the
-    text is not an email address, or an unsafe one.
+    text is not a safe email address.
 
-    The local part is converted to lower case, too. RFC 5321 lets a server distinguish
-    `Al` from `al`. No provider does, but attackers would. A local part beyond ASCII is
-    refused: few servers accept one (RFC 6531), and characters that look alike are
-    common there.
+    The local part becomes lower case, too. RFC 5321 lets a server distinguish `Al` from
+    `al`. No provider does, but attackers would use the difference. A local part beyond
+    ASCII is refused, because few servers accept one (RFC 6531) and many of its
+    characters look alike.
     """
     return ascii_email(_fold(value)).lower()
 
 
 def ascii_email(value: str) -> str:
-    """Return the address as mail servers read it.
+    """Return the address with its domain in IDNA, as mail servers expect it.
 
-    The domain is in IDNA, and the local part stays as it is. Raises `ValueError` for
-    anything that mail cannot be sent to.
+    The local part is not changed. Raises `ValueError` for anything that mail cannot be
+    sent to.
     """
-    # This is slow to import, and not needed at start.
+    # This import is slow, and not needed at startup.
     from email_validator import EmailNotValidError, validate_email
 
-    if len(value) > MAX_EMAIL:  # IDNA never makes it shorter, and takes quadratic time
+    # checked first, because IDNA takes quadratic time and never shortens an address
+    if len(value) > MAX_EMAIL:
         raise ValueError(f"An email address must not be longer than {MAX_EMAIL} characters")
     try:
         address = validate_email(
@@ -97,8 +100,9 @@ def ascii_email(value: str) -> str:
 
 
 def canonical_username(value: str) -> str:
-    """Return the canonical form of a username that users may choose. Raises
-    `ValueError` with the reason.
+    """Return the canonical form of a username that users may choose.
+
+    Raises `ValueError` with the reason.
     """
     name = folded_username(value)
     if name in RESERVED:
@@ -107,10 +111,9 @@ def canonical_username(value: str) -> str:
 
 
 def folded_username(value: str) -> str:
-    """Return a username in its canonical form, reserved or not.
+    """Return the canonical form of a username, reserved or not.
 
-    It has 3 to 32 of `a-z 0-9 . _ -`, in lower case. Raises `ValueError` with the
-    reason.
+    It has 3 to 32 of `a-z 0-9 . _ -`. Raises `ValueError` with the reason.
     """
     name = _fold(value)
     if not USERNAME.fullmatch(name):
@@ -122,8 +125,9 @@ def folded_username(value: str) -> str:
 
 
 def canonical_slug(value: str) -> str:
-    """Return words of `a-z 0-9`, joined by single dashes. Raises `ValueError` with the
-    reason.
+    """Return the canonical form of a slug: words of `a-z 0-9`, joined by single dashes.
+
+    Raises `ValueError` with the reason.
     """
     slug = _fold(value)
     if len(slug) > MAX_SLUG or not SLUG.fullmatch(slug):
@@ -138,11 +142,13 @@ def canonical_slug(value: str) -> str:
 def slug_from(title: str, fallback: str) -> str:
     """Return a slug for a title in any language.
 
-    It is `fallback` if no part of the title can be spelled, or if the slug is reserved.
+    The result is `fallback` if no part of the title can be transliterated, or if the
+    slug is reserved.
     """
     from slugify import slugify  # slow to import, and not needed at start
 
-    slug = slugify(title, max_length=MAX_SLUG - 12, word_boundary=True)  # leaves room for `-2`
+    # leaves room for a number such as `-2`
+    slug = slugify(title, max_length=MAX_SLUG - 12, word_boundary=True)
     return fallback if not slug or slug in RESERVED else slug
 
 

@@ -10,15 +10,16 @@ from pydantic_core import PydanticCustomError
 MAX_ID = 2**63 - 1
 
 Id = Annotated[int, Field(ge=1, le=MAX_ID)]
-"""The id of a row. A value that no 64-bit column could hold is refused before any
-database sees it.
+"""The id of a row.
+
+Values that do not fit a 64-bit column are refused before they reach a database.
 """
 
 
 def now() -> datetime:
-    """Return the time of this host's clock, aware and in UTC.
+    """Return the time of this host's clock, in UTC.
 
-    For a time that is stored in a row, or compared with one, use `app.db.clock`.
+    Use `app.db.clock` for a time that is stored in a row, or compared with one.
     """
     return datetime.now(UTC)
 
@@ -31,8 +32,8 @@ def today() -> date:
 def rule(check: Callable[[str], str], kind: str) -> Callable[[str], str]:
     """Turn `check` into a validator.
 
-    Its `ValueError` becomes a 422 with the error's text, and with `<kind>_invalid` as
-    its type.
+    A `ValueError` of `check` becomes a 422 with the error's text and the type
+    `<kind>_invalid`.
     """
 
     def validate(value: str) -> str:

@@ -1,3 +1,1 @@
-"""The database: one engine, one session factory, and one function that ends
-transactions.
-"""
+"""The database: engine, session factory, transactions, column types."""

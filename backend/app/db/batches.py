@@ -1,17 +1,16 @@
-"""Work on any number of rows in batches, each of which is a short transaction of its
-own.
+"""Work on any number of rows in batches, each in a short transaction of its own.
 
-A statement that touches every row of a kind takes longer the more rows there are. In
-the end a time limit stops it, and nothing is done at all. Batches always make progress,
-hold no lock for long, and let others work in between:
+A statement that changes every row of a kind takes longer the more rows there are. Once
+it exceeds the time limit, it never succeeds. Batches always make progress, release
+their locks soon, and let other requests work in between:
 
     delete_in_batches(WorkerSession, Mail, Mail.sent_at < past, by=Mail.sent_at)
     in_batches(WorkerSession, fill_in, Post, Post.html.is_(None), budget=5)
     for posts in read_in_batches(SessionLocal, Post, after=1_000): ...
 
-All times are in seconds. Rows are taken in the order of `by`, or of the primary key
-without it. An index must begin with `by`, or have it after columns that the conditions
-compare for equality.
+All times are in seconds. Rows are taken in the order of `by`, which is the primary key
+by default. An index must begin with `by`, or with columns that the conditions compare
+for equality followed by `by`.
 """
 
 import time
@@ -24,22 +23,22 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, sessionmaker
 
 from .base import Base
 
-SIZE = 2_000  # rows of one batch at most
-# The first batch has so many rows, because the cost of one is still unknown: deleting a
-# row may delete rows that refer to it.
+SIZE = 2_000  # the maximum number of rows in a batch
+# The size of the first batch, when the cost of a row is still unknown. Deleting a row
+# may also delete rows that refer to it.
 FIRST = 100
-BUDGET = 2.0  # seconds of one run, because the thread has other work too
+BUDGET = 2.0  # seconds of one run, because the thread has other work, too
 
 Row = TypeVar("Row", bound=Base)
 Sessions = sessionmaker[Any]
 Work = Callable[[Session, Sequence[int]], None]
 
 
-# A batch should take `AIM` seconds. Then it leaves the database to others for four
-# times as long as it took. Five million rows of PostgreSQL are deleted in three
-# minutes, and requests take hardly longer (`tests/faults/test_purge.py`). SQLite has
-# one writer. A process that waits for it retries at intervals, and must find the file
-# free then.
+# A batch should take `AIM` seconds. After it, the database is left to other requests
+# for four times as long as the batch took. This way, PostgreSQL deletes five million
+# rows in three minutes, and requests are hardly slower (`tests/faults/test_purge.py`).
+# SQLite has one writer. Other processes retry at intervals, and need to find the file
+# unlocked.
 AIM = 0.02
 REST = 4.0
 
@@ -48,7 +47,8 @@ REST = 4.0
 class Progress:
     """The result of one run.
 
-    `longest` is the time of its longest transaction. `last` is the key of its last row.
+    `longest` is the duration of the longest transaction. `last` is the key of the last
+    row.
     """
 
     rows: int = 0
@@ -63,7 +63,7 @@ class Progress:
         self.longest = max(self.longest, seconds)
 
 
-def in_batches(  # noqa: PLR0913 - each has a default that fits
+def in_batches(  # noqa: PLR0913 - each has a suitable default
     sessions: Sessions,
     work: Work,
     model: type[Base],
@@ -73,15 +73,15 @@ def in_batches(  # noqa: PLR0913 - each has a default that fits
     size: int = SIZE,
     budget: float | None = BUDGET,
 ) -> Progress:
-    """Call `work` with the primary keys of at most `size` locked rows, until no row is
+    """Call `work` with the primary keys of at most `size` locked rows, until none is
     left.
 
-    Each call is a transaction. No new one begins after `budget` seconds. With `None`
-    there is no limit. At least one batch is done. Rows that another transaction has
-    locked are left out.
+    Each call is a transaction. No new call begins after `budget` seconds, but at least
+    one is made. With `budget=None`, there is no limit. Rows that another transaction
+    has locked are skipped.
 
-    If `by` is the primary key, no row comes twice, and a run can continue after
-    `Progress.last` of a previous one. With another column, `work` must change every row
+    If `by` is the primary key, no row is passed twice, and a run can continue after the
+    `Progress.last` of a previous run. With another column, `work` must change every row
     so that it no longer matches the conditions.
     """
     progress, began, wanted = Progress(last=after), time.monotonic(), min(FIRST, size)
@@ -112,16 +112,16 @@ def delete_in_batches(
     size: int = SIZE,
     budget: float | None = BUDGET,
 ) -> Progress:
-    """Delete the rows that match the conditions, as `in_batches` does."""
+    """Delete the rows that match the conditions, in batches as `in_batches` does."""
     return in_batches(
         sessions, deletion(model), model, *conditions, by=by, size=size, budget=budget
     )
 
 
 def deletion(model: type[Base]) -> Work:
-    """Return the work that deletes rows of this table.
+    """Return a function that deletes rows of this table by their keys.
 
-    MariaDB does not support LIMIT in a subquery, so the keys are selected first.
+    The keys are selected first, because MariaDB does not support LIMIT in a subquery.
     """
     key = _key(model)
 
@@ -140,8 +140,7 @@ def read_in_batches(
     after: int = 0,
     size: int = SIZE,
 ) -> Iterator[Sequence[Row]]:
-    """Read the rows that match the conditions, `size` at a time, in the order of their
-    primary keys.
+    """Yield the rows that match the conditions, `size` at a time, in primary key order.
 
     The first key is larger than `after`. No transaction is open while the caller uses
     the rows.
@@ -166,11 +165,11 @@ def _next(
     last: Any,
     limit: int,
 ) -> Select[Any, Any]:
-    """Select and lock key and place of the next rows.
+    """Select and lock the next rows, with their key and their value of `by`.
 
-    The query continues at the last place rather than at the first one. At the first
-    place the index still contains rows that were just deleted, and PostgreSQL would
-    step over them again and again. Several rows may share a place, so the last place is
+    The query continues at the last value, not at the first. At the first value, the
+    index still contains the rows that were just deleted, and PostgreSQL would skip over
+    them again and again. Several rows may have the last value, so that value is
     included.
     """
     key = _key(model)
@@ -188,13 +187,13 @@ def _next(
 
 
 def _fitting(size: int, share: float, most: int) -> int:
-    """Return the number of rows of the next batch.
+    """Return the number of rows for the next batch.
 
-    The last one had `size` rows and took `share` of the time that it should take.
+    The last batch had `size` rows and took `share` times the intended duration.
     """
     if share > 1:
         return max(1, size // 2)
-    return min(most, size * 2) if share < 0.5 else size  # noqa: PLR2004 - twice as many would take too long
+    return min(most, size * 2) if share < 0.5 else size  # noqa: PLR2004 - twice as many must still fit
 
 
 def _key(model: type[Base]) -> Any:

@@ -1,6 +1,4 @@
-"""Checks that the limits fit together: our connections, and the number that the server
-allows.
-"""
+"""Check that the database server allows as many connections as we may open."""
 
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
@@ -12,14 +10,14 @@ from .database import HEALTH_POOL, SIDE_POOL, WORKER_POOL, SideSession, admissio
 
 
 class TooSmall(RuntimeError):
-    """The server allows fewer connections than our processes may open."""
+    """The database server allows fewer connections than our processes may open."""
 
 
 def check_capacity(settings: Settings) -> None:
     """Raise `TooSmall` if the server allows too few connections for our processes.
 
-    This runs before the first request. An unreachable database does not prevent the
-    start.
+    This runs before the first request. If the database is unreachable, the server
+    starts nevertheless.
     """
     others = SIDE_POOL + HEALTH_POOL + (WORKER_POOL if settings.embedded_worker else 0)
     needed = settings.web_concurrency * (admission.slots + others)

@@ -1,21 +1,21 @@
 """The clock of the database, which all hosts share.
 
-The clocks of two hosts differ, at least by seconds. So a time that one host writes and
-another compares never comes from a host. Examples are the end of a lease, of a link or
-of a session, the time at which a post is published, and a time by which a list is
-sorted. Instead, `now()` is part of the statement, and the database fills in the time:
+The clocks of two hosts may differ by seconds or more. So a host's clock is never used
+for a time that another host compares. Examples are the end of a lease, a link or a
+session, the time at which a post is published, and a time by which a list is sorted.
+Instead, `now()` is part of the statement, and the database fills in the time:
 
     select(Link).where(Link.expires_at > clock.now())
     Link(expires_at=clock.now(timedelta(hours=1)))
     made_at: Mapped[datetime] = mapped_column(default=clock.now())
 
-This needs no additional statement. A decision in Python selects its answer together
-with the row, as one more column: `select(Link, Link.made_at > clock.now(-GRACE))`.
-`read` is for the rare case that has no statement of its own.
+This needs no additional statement. If Python code needs the result of a comparison, the
+query selects it as one more column: `select(Link, Link.made_at > clock.now(-GRACE))`.
+`read` is for the rare case without any other statement.
 
-Only times that stay on one host use the host's clock (`app.core.types.now`): logs,
-metrics, and access tokens, which are compared with a leeway. Durations are measured
-with `time.monotonic`.
+The host's clock (`app.core.types.now`) is used only for times that stay on one host,
+such as logs and metrics, and for access tokens, which are checked with a leeway.
+Durations are measured with `time.monotonic`.
 """
 
 from datetime import datetime, timedelta
@@ -30,13 +30,14 @@ from sqlalchemy.sql.functions import FunctionElement
 from .types import UtcDateTime
 
 MICROSECOND = timedelta(microseconds=1)
-# All three readings are the start of the statement. PostgreSQL's `now()` is the start
-# of the transaction, so a row written after a wait for a lock would be dated before
-# that wait. `clock_timestamp()` changes within a statement, so no index could be used.
+# Each expression yields the start of the statement. PostgreSQL's `now()` would be the
+# start of the transaction, so a row written after a wait for a lock would have a time
+# before that wait. `clock_timestamp()` changes within a statement, so no index could be
+# used.
 READINGS = {
     "postgresql": "statement_timestamp()",
     "mysql": "UTC_TIMESTAMP(6)",
-    "sqlite": "'now'",  # the host's own clock, to the millisecond: the file has only one host
+    "sqlite": "'now'",  # the host's own clock, in milliseconds, because only one host uses the file
 }
 
 
@@ -46,7 +47,7 @@ class _Now(FunctionElement[datetime]):
 
 
 def now(after: timedelta = timedelta()) -> FunctionElement[datetime]:
-    """Return an SQL expression for the time at which the database begins the statement.
+    """Return an SQL expression for the time at which the statement begins.
 
     `after` is added to it, and may be negative.
     """
@@ -54,13 +55,13 @@ def now(after: timedelta = timedelta()) -> FunctionElement[datetime]:
 
 
 def read(db: Session) -> datetime:
-    """Return the time of the database's clock, with a statement of its own."""
+    """Return the time of the database's clock. This takes a statement of its own."""
     moment: datetime = db.execute(select(now())).scalar_one()
     return moment
 
 
 def _parts(element: _Now, compiler: SQLCompiler, options: dict[str, Any]) -> tuple[str, str]:
-    """Return the reading, and the microseconds to add, or an empty text."""
+    """Return the SQL of the current time, and the SQL of an offset or an empty text."""
     return READINGS[compiler.dialect.name], compiler.process(element.clauses, **options)
 
 
@@ -78,9 +79,7 @@ def _mysql(element: _Now, compiler: SQLCompiler, **options: Any) -> str:
 
 @compiles(_Now, "sqlite")
 def _sqlite(element: _Now, compiler: SQLCompiler, **options: Any) -> str:
-    """Return the time in the form in which `UtcDateTime` stores it, because SQLite
-    compares texts.
-    """
+    """Return the time in the format of `UtcDateTime`, because SQLite compares texts."""
     reading, after = _parts(element, compiler, options)
     modifier = f", printf('%+.6f seconds', {after} / 1e6)" if after else ""
     return f"strftime('%Y-%m-%d %H:%M:%f000', {reading}{modifier})"

@@ -1,9 +1,9 @@
-"""A watchdog ends every database call that exceeds its time limit, so that its thread
-returns.
+"""Watchdog that ends every database call that exceeds its time limit.
 
 The kernel of a suspended server still acknowledges packets. So neither a TCP timeout
 nor the server's own limits end such a call. The watchdog closes the socket of the call
-from another thread, and the driver raises an error at once.
+from another thread. The driver then raises an error at once, and the thread of the call
+is free.
 """
 
 import functools
@@ -18,20 +18,20 @@ from app.core.logging import get_logger
 
 from .silence import Silence
 
-GRACE_SECONDS = 0.25  # so that the server's own limit ends a statement first, with a better error
-LONGEST_SLEEP = 0.5  # seconds; no limit may be shorter, because its calls would be ended late
+GRACE_SECONDS = 0.25  # lets the server end a statement first, because its error is more precise
+LONGEST_SLEEP = 0.5  # seconds; a shorter limit would be enforced too late
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 log = get_logger(__name__)
-# The calls that run now. Removing one is a single step under the interpreter's lock. So
-# a call is either ended by its own thread or cut by the watchdog, never both.
+# The calls that are running. `dict.pop` is atomic, because it holds the interpreter's
+# lock. So either the call's own thread ends a call or the watchdog does, never both.
 _calls: dict["Call", "Call"] = {}
 _cutting = threading.Lock()
 
 
 class Limited(Protocol):
-    """A connection with a limit, in seconds, for each of its calls."""
+    """A connection that limits the time of each of its calls, in seconds."""
 
     limit: float
     silence: Silence
@@ -40,11 +40,14 @@ class Limited(Protocol):
         """End the current call. The watchdog's thread calls this."""
 
 
-Call = tuple[Limited, float]  # the connection, and the time at which the call began
+Call = tuple[Limited, float]  # the connection, and when the call began
 
 
 def limited(method: Method) -> Method:
-    """Wrap a method of a connection, or of its cursors, that waits for the server."""
+    """Limit the time of a method that waits for the server.
+
+    `method` belongs to a connection or its cursors.
+    """
 
     @functools.wraps(method)
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -59,9 +62,9 @@ def limited(method: Method) -> Method:
 
 
 def start_watchdog() -> None:
-    """Start the thread that watches the calls of this process.
+    """Start the thread that watches the calls of this process, unless it is running.
 
-    Connections start it, so a process without connections has no such thread.
+    Each connection calls this, so a process without connections has no such thread.
     """
     _start()
 
@@ -73,9 +76,9 @@ def _start() -> None:
 
 def _end(call: Call) -> None:
     if _calls.pop(call, None) is None:
-        # The watchdog took the call. It may be about to use the descriptor of the
-        # connection, so this thread must not close it yet. The number could already
-        # belong to another socket.
+        # The watchdog is ending this call, and may be about to use the descriptor of
+        # the connection. This thread waits until it has finished. If it closed the
+        # connection now, the descriptor could already belong to another socket.
         with _cutting:
             return
     call[0].silence.heard_at = time.monotonic()
@@ -88,8 +91,9 @@ def _watch() -> None:
 
 
 def _look() -> float:
-    """Cut all calls over their limit. Returns the seconds until the next call reaches
-    its limit.
+    """End all calls that exceed their limit.
+
+    Return the seconds until the next call reaches its limit.
     """
     nearest = math.inf
     at = time.monotonic()
@@ -107,7 +111,7 @@ def _cut(call: Call) -> None:
     connection, began = call
     with _cutting:
         if _calls.pop(call, None) is None:
-            return  # the call ended meanwhile
+            return  # the call has ended by itself
         with suppress(Exception):  # no error of a broken connection may end the watchdog
             connection.cut()
     log.warning("database_call_cut", seconds=round(time.monotonic() - began, 1))

@@ -1,4 +1,4 @@
-"""Deletes one row once: if two requests have found it, only one of them deletes it."""
+"""Deletion of a row that only one of several simultaneous requests may report."""
 
 from typing import Any, cast
 
@@ -12,11 +12,10 @@ from .base import Base
 
 
 def delete_row(db: Session, row: Base, gone: type[AppError]) -> None:
-    """Delete a row that was read before. Raises `gone` if another request has deleted
-    it since.
+    """Delete a row that was read before.
 
-    `db.delete(row)` would only warn about that, and both requests would respond with
-    204.
+    Raises `gone` if another request has deleted it since. `db.delete(row)` would only
+    warn, and both requests would respond with 204.
     """
     mapper = inspect(type(row))
     key = zip(mapper.primary_key, mapper.primary_key_from_instance(row), strict=True)

@@ -1,11 +1,10 @@
-"""Conditions under which a request was allowed, and which must hold in each of its
-transactions.
+"""Conditions that must hold in each transaction of a request.
 
-A request that commits its Idempotency-Key gives up all its locks, and so does one that
-ends its transaction before it waits for an outside service. Its user may be deleted,
-disabled or demoted before the next transaction begins. So the code that allows a
-request registers a check. The code that ended a transaction runs the checks again
-before the next effect.
+A request releases its locks when it commits its Idempotency-Key, and when it ends its
+transaction before calling an outside service. Its user may be deleted, disabled or
+demoted before the next transaction begins. So the code that authorises a request
+registers a check here. The code that ended the transaction runs all checks again before
+the next change.
 """
 
 from collections.abc import Callable
@@ -16,17 +15,18 @@ _DEMANDS = "what must hold"
 
 
 def keep_demanding(db: Session, check: Callable[[], object]) -> None:
-    """Run `check` with each `demand_again`.
+    """Register `check`, to run with each `demand_again`.
 
-    The caller has already run it once. It raises an error if the request must not
-    continue.
+    The caller has already run the check once. The check raises an error if the request
+    must not continue.
     """
     db.info.setdefault(_DEMANDS, []).append(check)
 
 
 def demand_again(db: Session) -> None:
-    """Run every check again, in the current transaction of `db`. Raises what the checks
-    raise.
+    """Run every registered check again, in the current transaction.
+
+    Raises the errors of the checks.
     """
     for check in db.info.get(_DEMANDS, ()):
         check()

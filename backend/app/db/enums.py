@@ -1,8 +1,8 @@
-"""Makes `Enum` columns mean the same on all three databases.
+"""Preparation of `Enum` columns, so that they behave alike on all three databases.
 
-PostgreSQL and MySQL have enum types of their own. SQLite stores such a column as text,
-so its table gets a CHECK that lists the values. Migrations also read from this CHECK
-which values a table accepts.
+PostgreSQL and MySQL have enum types. SQLite stores such a column as text, so its table
+gets a CHECK that lists the values. Migrations also read the accepted values from this
+CHECK.
 """
 
 from collections.abc import Iterable
@@ -11,26 +11,28 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Column, Enum, MetaData, Table, event
 from sqlalchemy.sql.elements import conv
 
-# Alembic changes a table on SQLite by building a new one under this name
+# On SQLite, Alembic changes a table by building a new one under this name.
 TEMPORARY = "_alembic_tmp_"
 
 
 class AmbiguousEnum(ValueError):
-    """Two enums that PostgreSQL would treat as one type, or an enum without a name for
-    its type.
+    """Two enums share a name but not their values, or an enum has no name.
+
+    PostgreSQL creates one type for each name.
     """
 
 
 def _ask_for_a_check(column: Column[Any], parent: object) -> None:
-    """Let SQLAlchemy add a CHECK if the database has no enum types of its own."""
+    """Let SQLAlchemy add a CHECK on databases without enum types."""
     if isinstance(parent, Table) and isinstance(column.type, Enum) and column.type.name:
         column.type.create_constraint = True
 
 
 def _name_the_check(check: CheckConstraint, parent: object) -> None:
-    """Name the CHECK after table, column and type.
+    """Name the CHECK after its table, column and type.
 
-    The temporary tables of Alembic have no naming convention.
+    The naming convention does not do this, because Alembic's temporary tables have
+    none.
     """
     bound = isinstance(parent, Table) and getattr(check, "_type_bound", False)
     if isinstance(parent, Table) and bound and check.name and not isinstance(check.name, conv):
@@ -38,8 +40,9 @@ def _name_the_check(check: CheckConstraint, parent: object) -> None:
 
 
 def add_checks() -> None:
-    """Add a CHECK for each `Enum` column of every table defined from now on, if the
-    database has no enum types.
+    """Add a CHECK to the `Enum` columns of all tables that are defined from now on.
+
+    The CHECK is created only on databases without enum types.
     """
     event.listen(Column, "before_parent_attach", _ask_for_a_check)
     event.listen(CheckConstraint, "after_parent_attach", _name_the_check, insert=True)
@@ -50,9 +53,10 @@ def check_name(table: str, column: str, enum: str) -> str:
 
 
 def refuse_ambiguous(metadata: MetaData) -> None:
-    """Raise `AmbiguousEnum` for enums that work on SQLite but would fail on PostgreSQL.
+    """Raise `AmbiguousEnum` for enums that would fail on PostgreSQL.
 
-    There, a type is shared by its name.
+    PostgreSQL has one type for each name, so enums of the same name need the same
+    values. SQLite would not report this.
     """
     seen: dict[str, tuple[str, list[str]]] = {}
     for place, enum in _enums(metadata.sorted_tables):

@@ -1,6 +1,6 @@
-"""Turns database errors into errors of the API.
+"""Translation of database errors into errors of the API.
 
-A violated constraint is recognised by its name, and everything else by class and
+A violated constraint is recognised by its name, and any other error by its class and
 SQLSTATE.
 """
 
@@ -19,8 +19,8 @@ from app.core.errors import AppError, Unavailable, Unprocessable
 from .database import Base, DatabaseBusy
 
 SQLITE_COLUMNS = re.compile(r"UNIQUE constraint failed: (?P<columns>\w+\.[\w., ]+)")
-# This is anchored, because MySQL repeats the value, and a value could look like a
-# message.
+# The patterns are anchored at the start of a message. MySQL repeats the value in its
+# message, and a value could contain a text that looks like a message.
 NAMED = re.compile(
     r"^(?:CHECK constraint failed: |UNIQUE constraint failed: index ')(\w+)"
     r"|^Duplicate .* for key '(?:\w+\.)?(\w+)'$"
@@ -31,7 +31,7 @@ NONE: Mapping[str, type[AppError]] = MappingProxyType({})
 
 
 class DatabaseUnavailable(Unavailable):
-    """The database is unreachable, starting, full, or was cut off."""
+    """The database is unreachable, starting, full, or the watchdog ended the call."""
 
     code = "database_unavailable"
     detail = "The database is unavailable. Try again in a moment."
@@ -45,8 +45,8 @@ class DatabaseTimeout(Unavailable):
 
 
 class DatabaseConflict(Unavailable):
-    """Two transactions conflicted, and this one was rolled back (deadlock,
-    serialisation).
+    """The database rolled back this transaction because of a deadlock or a
+    serialisation failure.
     """
 
     code = "database_conflict"
@@ -54,7 +54,7 @@ class DatabaseConflict(Unavailable):
 
 
 class UnstorableValue(Unprocessable):
-    """A value that a column cannot store, and that no schema refused before."""
+    """A column cannot store a value that no schema refused."""
 
     code = "unstorable_value"
     detail = "A value cannot be stored. It is too long, too large or of the wrong type."
@@ -80,11 +80,11 @@ MYSQL_ERRORS: dict[int, type[AppError]] = {
     1969: DatabaseTimeout,  # MariaDB's ER_STATEMENT_TIMEOUT
     3024: DatabaseTimeout,  # MySQL's ER_QUERY_TIMEOUT
     1213: DatabaseConflict,  # ER_LOCK_DEADLOCK
-    # ER_SP_DOES_NOT_EXIST: a deadlock ended the whole transaction together with its
-    # savepoint
+    # ER_SP_DOES_NOT_EXIST: a deadlock has rolled back the transaction, including the
+    # savepoint that we wanted to release
     1305: DatabaseConflict,
-    # These mean too many connections, shutdown, interrupted, read-only, killed, and
-    # connections that failed or broke.
+    # Too many connections, shutdown, interrupted, read-only, killed, and connections
+    # that failed or broke.
     **dict.fromkeys(
         (1040, 1053, 1290, 1317, 1836, 1927, 2002, 2003, 2006, 2013, 2055, 4031),
         DatabaseUnavailable,
@@ -105,7 +105,7 @@ SQLITE_SIGNS: dict[str, type[AppError]] = {
 def translate(error: Exception) -> AppError | None:
     """Return the error that a client gets for a database error.
 
-    Returns `None` for a bug of ours, which becomes a plain 500.
+    The result is `None` for a bug of ours, which becomes a 500.
     """
     if isinstance(error, PoolTimeout):
         return DatabaseBusy(retry_after=1)
@@ -119,8 +119,8 @@ def translate(error: Exception) -> AppError | None:
 
 
 def _without_state(error: DBAPIError) -> type[AppError] | None:
-    """Translate errors of drivers without SQLSTATE, and of connections that broke
-    before there was one.
+    """Translate errors without SQLSTATE: of drivers that have none, and of broken
+    connections.
     """
     if isinstance(error, DataError):
         return UnstorableValue
@@ -140,12 +140,12 @@ def _without_state(error: DBAPIError) -> type[AppError] | None:
 def conflicts(
     named: Mapping[str, type[AppError]] = NONE, *, gone: type[AppError] | None = None
 ) -> Iterator[None]:
-    """Turn the violation of a constraint during a flush into the error for its name.
+    """Translate the violation of a constraint during a flush, by the constraint's name.
 
-    The database decides, so two simultaneous requests cannot both pass. A constraint
-    that is not in `named` stays an `IntegrityError`. That is a bug, and the response is
-    a 500. `gone` is raised for a row that another request deleted after this one had
-    read it. Without it, that is `DatabaseConflict` (503).
+    The database checks the constraint, so two simultaneous requests cannot both pass. A
+    constraint that is missing from `named` stays an `IntegrityError`, which is a bug
+    and becomes a 500. `gone` is raised if another request has deleted the row since it
+    was read. Without `gone`, this is a `DatabaseConflict` (503).
     """
     try:
         yield
@@ -163,9 +163,7 @@ def conflicts(
 def constraint_of(
     error: IntegrityError, candidates: Mapping[str, object] | None = None
 ) -> str | None:
-    """Return the name of the violated constraint on any database, or `None` if it is
-    unknown.
-    """
+    """Return the name of the violated constraint, or `None` if it is unknown."""
     diagnosis = getattr(error.orig, "diag", None)
     if diagnosis is not None:
         return diagnosis.constraint_name  # type: ignore[no-any-return]
@@ -175,13 +173,16 @@ def constraint_of(
     if match := NAMED.search(text):
         return next(name for name in match.groups() if name)
     foreign = [name for name in candidates or () if name.startswith("fk_")]
-    # SQLite does not say which foreign key was violated. If the caller expects only
-    # one, it must be that one.
+    # SQLite does not tell which foreign key was violated. If the caller names only one
+    # foreign key, it must be that one.
     return foreign[0] if "FOREIGN KEY" in text and len(foreign) == 1 else None
 
 
 def _unique_over(columns: list[str]) -> str | None:
-    """Find the constraint by its columns, because SQLite does not report the name."""
+    """Find a unique constraint by its columns.
+
+    SQLite does not report its name.
+    """
     table = columns[0].partition(".")[0]
     names = {column.partition(".")[2] for column in columns}
     for constraint in Base.metadata.tables[table].constraints:

@@ -1,4 +1,4 @@
-"""Checks whether the schema of the database fits the code."""
+"""Checks of whether the schema of the database fits the code."""
 
 import time
 from functools import lru_cache
@@ -25,7 +25,7 @@ RECHECK_SECONDS = 1.0
 
 @lru_cache
 def known_revisions(folder: Path = VERSIONS) -> tuple[str, frozenset[str]]:
-    """Return the head, and every revision that this code knows.
+    """Return the head revision, and all revisions that this code knows.
 
     Raises `RuntimeError` if there are several heads.
     """
@@ -44,8 +44,8 @@ def known_revisions(folder: Path = VERSIONS) -> tuple[str, frozenset[str]]:
 def state_of(db: Session) -> State:
     """Return the state of the schema.
 
-    It is `behind` also without any migration, and `ahead` if newer code has migrated
-    it.
+    A database without any migration is `behind`. A database that newer code has
+    migrated is `ahead`.
     """
     connection = db.connection(execution_options={"reading": True})
     if not inspect(connection).has_table("alembic_version"):
@@ -58,8 +58,9 @@ def state_of(db: Session) -> State:
 
 
 def alembic_config(backend: Path = BACKEND) -> "Config":
-    """Return the configuration of `alembic.ini`, whatever the working directory and its
-    path are.
+    """Return Alembic's configuration, which works from any directory.
+
+    The path may contain `%`, which Alembic would otherwise interpret.
     """
     from alembic.config import Config
 
@@ -73,9 +74,8 @@ def alembic_config(backend: Path = BACKEND) -> "Config":
 
 
 def render_item(kind: str, item: object, autogen: "AutogenContext") -> str | Literal[False]:
-    """Render our own column types and defaults by their names in a revision.
-
-    The import that they need is added.
+    """Render our own column types and defaults in a revision, with the necessary
+    import.
     """
     if isinstance(item, Enum):
         return render_enum(item)
@@ -89,8 +89,9 @@ def render_item(kind: str, item: object, autogen: "AutogenContext") -> str | Lit
 
 
 def render_enum(enum: Enum) -> str:
-    """Render an enum in a revision as SQLAlchemy's `Enum`, whichever database its
-    values were read from.
+    """Render an enum in a revision as SQLAlchemy's `Enum`.
+
+    The result is the same for every database.
     """
     arguments = [*map(repr, enum.enums), f"name={enum.name!r}"]
     if not enum.native_enum:
@@ -101,12 +102,11 @@ def render_enum(enum: Enum) -> str:
 def compare_server_default(
     _context: object, _there: object, column: Column[Any], there: str | None, *_rendered: object
 ) -> bool | None:
-    """Whether the default of a column in the database differs. `None` leaves the
-    decision to Alembic.
+    """Return whether the default of a column differs from its model.
 
-    Alembic would let PostgreSQL compare, which has no `=` for JSON. Each database also
-    writes such a text in its own way. So for a `TextDefault` only its presence is
-    compared.
+    `None` leaves the decision to Alembic. Alembic would let PostgreSQL compare the
+    defaults, but PostgreSQL has no `=` for JSON. Each database also formats such a
+    default differently. So for a `TextDefault`, only its presence is compared.
     """
     default = column.server_default
     if isinstance(default, DefaultClause) and isinstance(default.arg, TextDefault):
@@ -115,9 +115,9 @@ def compare_server_default(
 
 
 class SchemaGate:
-    """Remembers whether the schema is fit to serve.
+    """A gate that opens when the schema fits the code.
 
-    While it is not, the gate allows one check per second.
+    While it is closed, it allows one check per second.
     """
 
     def __init__(self) -> None:
@@ -130,8 +130,9 @@ class SchemaGate:
         return self.state in ("current", "ahead")
 
     def check(self, db: Session) -> State:
-        """Check the schema now. A change of state that an operator should know about is
-        logged.
+        """Check the schema now.
+
+        A change of state is logged, unless the schema is now current.
         """
         state = state_of(db)
         if state not in ("current", self.state):
@@ -140,8 +141,10 @@ class SchemaGate:
         return state
 
     def due(self) -> bool:
-        """Whether this caller should check. Before the first result everyone should,
-        afterwards one caller per second.
+        """Return whether this caller should check the schema.
+
+        Before the first result, every caller should. Afterwards, one caller per second
+        should.
         """
         with self._lock:
             due = self.state is None or time.monotonic() - self._checked_at >= RECHECK_SECONDS

@@ -18,9 +18,9 @@ def require_references(
 ) -> None:
     """Raise an error for the first id in `values` that has no row.
 
-    With `owner_id`, another user's row counts as missing, if the table has owners.
-    Otherwise a reference would reveal that the row exists. The foreign key still
-    decides if a row is deleted meanwhile.
+    If `owner_id` is given and the table has owners, another user's row counts as
+    missing. Otherwise the response would reveal that the row exists. If a row is
+    deleted after this check, the foreign key still refuses the reference.
     """
     for name, (model, error) in references.items():
         if (wanted := values.get(name)) is not None:

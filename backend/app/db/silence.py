@@ -1,8 +1,7 @@
-"""While the database does not respond, requests are refused at once instead of waiting
-for it.
+"""Silence of the database: while it does not respond, requests are refused at once.
 
-Without this, each request would find out by itself, one after the other. A request that
-had waited for a connection would then wait again for a response that never comes.
+Otherwise each request would have to find out for itself. A request that has waited for
+a connection would then wait again, for a response that does not come.
 """
 
 import threading
@@ -16,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 from app.core.logging import get_logger
 
-LISTEN_SECONDS = 1.9  # a health check gives up sooner, and that proves nothing yet
+LISTEN_SECONDS = 1.9  # a health check gives up sooner, which does not prove a silence
 TRY_SECONDS = 0.5  # between two attempts to connect
 
 log = get_logger(__name__)
@@ -24,19 +23,21 @@ _silences: dict[str, "Silence"] = {}
 
 
 class DatabaseSilent(Exception):
-    """A call to the database was cut, and the database has not responded since."""
+    """A call to the database was ended, and the database has not responded since."""
 
 
 class Silence:
-    """Whether a database is silent: a call was cut, and no other call was answered
-    meanwhile.
+    """The state of one database: silent or not.
 
-    From then on no request tries the database. A separate thread does, by connecting.
+    A database is silent if the watchdog ended a call, and no other call was answered in
+    the meantime. During a silence, requests do not try the database. A separate thread
+    tries to connect.
     """
 
     def __init__(self) -> None:
-        self.heard_at = 0.0  # monotonic; set at the end of every call that was answered
-        self.reach: Callable[[], Any] | None = None  # opens a connection
+        self.heard_at = 0.0  # time.monotonic() at the end of the last call that was answered
+        # opens a connection, to find out whether the database responds
+        self.reach: Callable[[], Any] | None = None
         self._missed_at = -1.0
         self._lock = threading.Lock()
         self._listening = False
@@ -46,9 +47,10 @@ class Silence:
         return self._missed_at >= self.heard_at
 
     def missed(self, began: float) -> None:
-        """Record a call that began then and was never answered.
+        """Record that the database never answered a call that began at this time.
 
-        A single dead connection among living ones is not a silence.
+        If other calls were answered, only that connection is broken, and there is no
+        silence.
         """
         at = time.monotonic()
         if not self.heard_at < began <= at - LISTEN_SECONDS:
@@ -62,7 +64,7 @@ class Silence:
         threading.Thread(target=self._listen, name="database listener", daemon=True).start()
 
     def refuse(self) -> None:
-        """Raise an error at once if the database is silent."""
+        """Raise an error if the database is silent."""
         if self.lasts:
             raise OperationalError(None, None, DatabaseSilent("The database does not respond"))
 
@@ -85,9 +87,9 @@ class Silence:
 
 
 class NeverSilent(Silence):
-    """The silence of a file, which never begins.
+    """The state of an SQLite file, which is never silent.
 
-    A slow statement in a file says nothing about other statements.
+    A slow statement does not mean that other statements are slow.
     """
 
     def missed(self, began: float) -> None:
@@ -100,12 +102,11 @@ def silence_of(address: str) -> Silence:
 
 
 def pool_class(silence: Silence) -> type[QueuePool]:
-    """Return a class of pools that hand out no connection while the database is
-    silent.
-    """
+    """Return a class of connection pools that refuse requests during a silence."""
 
     class Pool(QueuePool):
-        # This names its logger, so that its records appear as SQLAlchemy's.
+        # The pool's logger is named after this module, so its records appear as
+        # SQLAlchemy's.
         __module__ = QueuePool.__module__
 
         def connect(self) -> Any:

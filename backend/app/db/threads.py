@@ -1,21 +1,20 @@
-"""Threads that run endpoints and dependencies. A request waits for one, but only for a
-limited time (R3).
-"""
+"""The threads that run endpoints and dependencies, with a limited waiting time."""
 
 from typing import Any
 
 from anyio import fail_after
 
-# For calls that do not name a limiter, such as FastAPI's, anyio lets nobody choose one
-# except here.
+# FastAPI's calls name no limiter, so they use anyio's default. anyio offers no public
+# way to replace the default limiter.
 from anyio._backends._asyncio import CapacityLimiter, _default_thread_limiter
 
 from .database import DatabaseBusy
 
 
 class Threads(CapacityLimiter):
-    """A limited number of threads. A caller that waits longer than `patience` seconds
-    gets `DatabaseBusy`.
+    """A limited number of threads.
+
+    A caller that waits longer than `patience` seconds gets `DatabaseBusy`.
     """
 
     patience: float
@@ -31,7 +30,7 @@ class Threads(CapacityLimiter):
 
 
 def limit_threads(count: int, patience: float) -> None:
-    """Let the running event loop use this many threads."""
+    """Let the running event loop use at most this many threads."""
     threads = Threads(count)
     threads.patience = patience
     _default_thread_limiter.set(threads)

@@ -1,4 +1,4 @@
-"""Column types that mean the same on all three databases."""
+"""Column types that behave alike on all three databases."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -15,9 +15,9 @@ PrimaryKey = Annotated[int, mapped_column(primary_key=True)]
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware time, to the microsecond, in UTC.
+    """A time with a time zone, stored in UTC with microseconds.
 
-    A naive time is refused, because nobody could tell which moment it means.
+    A time without a zone is refused, because its moment would be ambiguous.
     """
 
     impl = DateTime(timezone=True)
@@ -49,10 +49,9 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 class ExactDecimal(TypeDecorator[Decimal]):
-    """A decimal number with up to `precision` digits, of which `scale` are after the
-    point.
+    """A decimal number with `precision` digits, `scale` of them after the point.
 
-    SQLite has no such type and stores a float, which holds up to 15 digits exactly.
+    SQLite has no such type. It stores a float, which is exact up to 15 digits.
     """
 
     impl = Numeric
@@ -94,7 +93,7 @@ class JsonObject(TypeDecorator[dict[str, Any]]):
 class TextDefault(ColumnElement[str]):
     """The `server_default` of a `Text` or a `JsonObject`.
 
-    It is a constant, which MySQL only accepts in parentheses.
+    It is a constant. MySQL accepts it only in parentheses.
     """
 
     inherit_cache = False

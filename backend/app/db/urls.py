@@ -1,4 +1,4 @@
-"""Converts database URLs as people write them into URLs of SQLAlchemy."""
+"""Conversion of DATABASE_URL into a URL of SQLAlchemy."""
 
 from sqlalchemy import URL, make_url
 
@@ -7,13 +7,13 @@ from app.core.database_urls import DRIVERS, check, sqlite_file
 
 
 def normalise(url: str) -> URL:
-    """Fill in the driver, and resolve a relative SQLite file from the root of the
-    project.
+    """Add the driver to a database URL, and make the path of an SQLite file absolute.
 
-    Raises `ValueError` if `check` refuses the URL, which the settings have already
-    checked.
+    A relative path starts at the root of the project. Raises `ValueError` if `check`
+    refuses the URL.
     """
     parsed = make_url(check(url))
     parsed = parsed.set(drivername=DRIVERS[parsed.drivername])
-    # The file is set, not written into a URL, because its path may contain a ? or a %.
+    # The path is set as an attribute, because in a URL its `?` or `%` would be
+    # interpreted.
     return parsed.set(database=str(file)) if (file := sqlite_file(url, ROOT)) else parsed

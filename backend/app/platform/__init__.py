@@ -1,3 +1,3 @@
-"""The base of all features: router class, problems, limits, idempotency, mail, jobs,
-health.
+"""The base of all features: router class, error responses, limits, idempotency, mail,
+jobs, health checks.
 """

@@ -1,4 +1,4 @@
-"""Measures how long work has been waiting.
+"""Measurement of how long work has been waiting.
 
 A long wait tells an operator that the workers are down, stuck or too few.
 """
@@ -26,17 +26,20 @@ log = get_logger(__name__)
 
 
 def is_late(db: Session) -> bool:
-    """Whether a job or an email has been due for minutes. Held-back email may wait."""
+    """Return whether a job or an email has been due for minutes.
+
+    Held-back emails do not count.
+    """
     others = [seconds_due(db, Job)]
-    if get_settings().smtp_host:  # without a mail server emails wait indefinitely
+    if get_settings().smtp_host:  # without a mail server, emails may wait forever
         others += [_mails_due(db, priority) for priority in (Priority.LINK, Priority.NOTICE)]
     return max(others) > LATE_SECONDS
 
 
 def seconds_due(db: Session, model: type[Leased], *which: ColumnElement[bool]) -> float:
-    """Return for how long the oldest row has been due that no worker has taken, or 0.
+    """Return for how many seconds the oldest waiting row has been due, or 0.
 
-    This is one step in the index.
+    This reads one entry of an index.
     """
     due = select(model.due_at, clock.now()).where(model.due_at.is_not(None), *which)
     for due_at, at in db.execute(due.order_by(model.due_at).limit(1)):
@@ -50,7 +53,7 @@ def _mails_due(db: Session, priority: Priority) -> float:
 
 
 class Backlog(Collector):
-    """The ages as metrics, read from the database whenever someone requests them."""
+    """The waiting times as metrics, read from the database for each scrape."""
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         try:

@@ -1,5 +1,6 @@
-"""Limits on what a request may send to any route, and ways to let the client see the
-refusal.
+"""Limits on the headers, address and query of every request.
+
+`LingerMiddleware` makes sure that clients receive a refusal.
 """
 
 from collections.abc import Callable
@@ -13,12 +14,12 @@ from app.core.errors import Unprocessable
 
 from . import problems
 
-MAX_HEAD = 64_000  # bytes: the target, and for each header its name, its value and `OF_EACH`
-OF_EACH = 32  # as HTTP/2 counts (RFC 9113, 6.5.2), because every header costs time
+MAX_HEAD = 64_000  # bytes of the path, the query and all headers; each header counts `OF_EACH` more
+OF_EACH = 32  # as in HTTP/2 (RFC 9113, 6.5.2), because every header costs time
 MAX_TARGET = 16_000  # bytes of path and query; a cursor has at most 4,000
 MAX_COOKIES = 16_000  # bytes
 MAX_PARAMETERS = 200  # of a query
-# The server sets this if it cut the head (`app/server/head.py`).
+# The server sets this key if it truncated the headers (`app/server/head.py`).
 HEAD_TOO_LARGE = "liftoff.head_too_large"
 
 LINGER_BYTES = 1_000_000
@@ -30,9 +31,7 @@ class TooManyParameters(Unprocessable):
 
 
 class GuardMiddleware:
-    """Refuses oversized targets and headers, queries with too many parameters, and
-    TRACE.
-    """
+    """Middleware that refuses oversized requests, TRACE and CONNECT."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -63,9 +62,9 @@ def _is_head_too_large(scope: Scope) -> bool:
 def _with_plain_cookies(scope: Scope) -> Scope:
     """Remove backslashes from cookies. Our own cookies never contain any.
 
-    FastAPI parses the cookies of every request. It unescapes them with a function of
-    Python's standard library that needs quadratic time before 3.11.10 (CVE-2024-7592).
-    60 kB took 12 s.
+    FastAPI parses the cookies of every request. Before Python 3.11.10, the standard
+    library needed quadratic time to unescape them (CVE-2024-7592). A cookie of 60 kB
+    took 12 s.
     """
     if not any(name == b"cookie" and b"\\" in value for name, value in scope["headers"]):
         return scope
@@ -77,11 +76,10 @@ def _with_plain_cookies(scope: Scope) -> Scope:
 
 
 class LingerMiddleware:
-    """Reads on for a while if a request was refused before its whole body had arrived
-    (RFC 9112, 9.6).
+    """Middleware that reads the rest of a body after the request was refused.
 
-    Otherwise the client loses the response. It is still sending, and data that arrives
-    at a closed connection resets the connection.
+    RFC 9112 (9.6) recommends this. If the connection were closed at once, the data that
+    the client is still sending would reset it, and the client would lose the response.
     """
 
     def __init__(self, app: ASGIApp) -> None:

@@ -1,4 +1,4 @@
-"""Token buckets (GCRA): a rate, and how many requests may come at once.
+"""Token buckets (GCRA), which limit both the rate of requests and the size of a burst.
 
 A fixed window would allow twice its amount around its edge, and then nothing until it
 ends.
@@ -10,10 +10,10 @@ from threading import Lock
 from typing import Any
 
 ROUNDING = 1e-6  # seconds
-MANY = 1_000  # buckets in memory; above that, full ones are dropped
+MANY = 1_000  # buckets in memory; beyond this number, full ones are dropped
 
-# A bucket is stored as the time at which it will be full again. The clock is that of
-# Redis, which all hosts share.
+# A bucket is stored as the time at which it will be full again. The clock is the clock
+# of Redis, because all hosts share it.
 SCRIPT = """
 local now = redis.call('TIME')
 now = now[1] + now[2] / 1000000
@@ -26,7 +26,7 @@ return '0'
 
 
 class Buckets:
-    """The buckets of this process."""
+    """The token buckets of this process."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._full: dict[str, float] = {}
@@ -37,8 +37,8 @@ class Buckets:
     def take(self, key: str, each: float, room: float) -> float:
         """Take one token. Return 0, or the seconds to wait if the bucket is empty.
 
-        A token comes back after `each` seconds. A full bucket holds `room / each` of
-        them.
+        A token is refilled every `each` seconds. A full bucket has `room / each`
+        tokens.
         """
         with self._lock:
             now = self._clock()
@@ -53,7 +53,5 @@ class Buckets:
 
 
 def take_shared(redis: Any, key: str, each: float, room: float) -> float:
-    """Take one token as `Buckets.take` does, but from buckets that all processes
-    share.
-    """
+    """Take one token as `Buckets.take` does, from a bucket that all processes share."""
     return float(redis.eval(SCRIPT, 1, f"liftoff:bucket:{key}", each, room))

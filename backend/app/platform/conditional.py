@@ -1,5 +1,5 @@
-"""ETags: a strong validator over the exact bytes (RFC 9110, 8.8.3), for `If-None-Match`
-and `If-Match`.
+"""ETags for `If-None-Match` and `If-Match`: strong hashes of the response (RFC 9110,
+8.8.3).
 """
 
 import hashlib
@@ -9,17 +9,15 @@ from fastapi import Response
 
 from app.core.errors import PreconditionFailed
 
-# A proxy that compresses a response changes its bytes, so it marks our tag: `W/"…"`
+# A proxy that compresses a response changes its bytes, so it changes our tag to `W/"…"`
 # (nginx, HAProxy, Cloudflare) or `"…-gzip"` (Apache, Caddy). The hash in the tag still
-# identifies one version of the resource. We never issue weak tags ourselves, so
-# ignoring the mark is safe.
+# identifies one version of the resource. We never issue weak tags ourselves, so such a
+# tag can be treated like the original.
 MARKED = re.compile(r'(?:W/)?"(?P<hash>[0-9a-f]{32})(?:--?(?:gzip|br|zstd|deflate))?"')
 
 
 class Stale(PreconditionFailed):
-    """The resource is not the version that `If-Match` names. Read it again, then
-    decide.
-    """
+    """The resource has changed since the version that `If-Match` names."""
 
     code = "stale"
     detail = "This resource has changed since you read it. Read it again, then decide."
@@ -30,12 +28,12 @@ def etag_of(body: bytes) -> str:
 
 
 def matches(header: str, etag: str) -> bool:
-    """Whether a list of entity tags, or `*`, includes this one, even if a proxy marked
-    it.
+    """Return whether a header such as `If-Match` contains this tag, or `*`.
 
-    RFC 9110 (13.1.1) requires a strong comparison for `If-Match`, so that equivalent
-    but different bytes count as another version. We have no such bytes: a tag is the
-    hash of the bytes, and a weak tag can only be a proxy's version of it.
+    A tag that a proxy changed matches, too. RFC 9110 (13.1.1) requires a strong
+    comparison for `If-Match`, because different bytes may have the same weak tag. Our
+    tags are hashes of the bytes, and only proxies make them weak, so this cannot happen
+    here.
     """
     if header.strip() == "*":
         return True
@@ -46,8 +44,8 @@ def matches(header: str, etag: str) -> bool:
 
 
 def revalidated(response: Response, if_none_match: str | None) -> Response:
-    """Return the response with its `ETag`, or 304 if the client already has these
-    bytes.
+    """Return the response with its `ETag`, or 304 if the client already has this
+    version.
     """
     etag = etag_of(bytes(response.body))
     if if_none_match and matches(if_none_match, etag):

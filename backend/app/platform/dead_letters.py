@@ -1,8 +1,7 @@
-"""Dead letters, for operators: the work that workers have given up, and how to revive
-it.
+"""Dead letters: the work that workers have given up, and commands to revive it.
 
-Every table of leased work takes part (`leases.py`). A letter is named by table and id,
-such as `mail:12`.
+A dead letter is a row of any table of leased work (`leases.py`). Its name consists of
+table and id, such as `mail:12`.
 """
 
 import re
@@ -27,15 +26,15 @@ WORD = re.compile(r"""([^\s<>()"',;:@])[^\s<>()"',;:@]*+(@?)""")
 
 
 class NoSuchLetter(LookupError):
-    """There is no dead letter of this name."""
+    """No dead letter has this name."""
 
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """A dead letter, as it is printed.
+    """A dead letter, as operators see it.
 
-    `about` and `reason` contain no complete email address, because printed text ends up
-    in tickets and chats.
+    `about` and `reason` contain no complete email address, because operators copy this
+    text into tickets and chats.
     """
 
     name: str
@@ -46,9 +45,7 @@ class DeadLetter:
 
 
 def list_dead_letters(db: Session) -> list[DeadLetter]:
-    """Return the newest dead letters, at most `SHOWN`. The oldest of them comes
-    first.
-    """
+    """Return the newest dead letters, at most `SHOWN`, sorted from old to new."""
     found = [
         DeadLetter(
             name=f"{table}:{row.id}",
@@ -72,17 +69,17 @@ def count_dead_letters(db: Session) -> int:
 
 
 def requeue(db: Session, names: Iterable[str]) -> int:
-    """Make these dead letters due, with a full day of attempts. Returns their number.
+    """Make these dead letters due again for a full day, and return their number.
 
-    Raises `NoSuchLetter` if one of them is not dead.
+    Raises `NoSuchLetter` if one of them is not a dead letter.
     """
     return sum(_requeue_one(db, name) for name in set(names))
 
 
 def requeue_all() -> int:
-    """Revive all dead letters, in batches that are transactions of their own.
+    """Revive all dead letters in batches, each in a transaction of its own.
 
-    A letter that dies again meanwhile stays dead.
+    A letter that is given up again during the run stays dead.
     """
     return sum(_requeue_table(model) for model in _tables().values())
 

@@ -1,7 +1,6 @@
-"""The mailbox of a development server: every email of the outbox, to any recipient,
-sent or not.
+"""The mailbox of a development server, which shows every email, sent or not.
 
-The mailbox exists in development only.
+It exists only in development.
 """
 
 import re
@@ -24,8 +23,8 @@ from .templates import Rendered, render_mail, samples
 
 SHOWN = 100
 LINK = re.compile(r"https?://[^\s<>\"']+")
-# The policy for an email itself: no scripts, no forms, nothing from outside. Its links
-# open in another tab.
+# The policy for an email itself: no scripts, no forms, no outside resources. Its links
+# open in a new tab.
 MAIL_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; "
     "frame-ancestors 'self'; sandbox allow-popups allow-popups-to-escape-sandbox"
@@ -33,8 +32,9 @@ MAIL_POLICY = (
 
 
 class ForeignPage(Forbidden):
-    """A script of another origin sent the request. Not even the frontend may read
-    everyone's links.
+    """A script of another origin sent the request.
+
+    Not even the frontend may read the links in other users' emails.
     """
 
     code = "foreign_page"
@@ -42,10 +42,9 @@ class ForeignPage(Forbidden):
 
 
 async def own_pages_only(request: Request) -> None:
-    """Refuse scripts of other origins.
+    """Refuse requests by scripts of other origins.
 
-    A browser sends `Origin` whenever a script of another origin could read the
-    response.
+    Browsers send `Origin` whenever a script of another origin could read the response.
     """
     own = f"{request.url.scheme}://{request.headers.get('host', '')}"
     if request.headers.get("origin", own) != own:
@@ -92,7 +91,7 @@ def _state(mail: Mail) -> str:
 
 
 def _linked(text: str) -> Markup:
-    """Return the text with its URLs as links."""
+    """Return the text as HTML, with its URLs as links."""
     link = '<a href="{0}" target="_blank" rel="noopener">{0}</a>'
     return Markup(LINK.sub(lambda found: link.format(found[0]), str(escape(text))))  # noqa: S704 - escaped before
 
@@ -105,7 +104,7 @@ def show_mailbox(db: db_dependency) -> Response:
 
 @router.get(".json")
 def list_mails(db: db_dependency) -> list[MailRead]:
-    """Return the newest emails first."""
+    """List the newest emails first."""
     found = [(mail, _words(mail)) for mail in db.scalars(_newest())]
     return [
         MailRead(
@@ -122,7 +121,7 @@ def list_mails(db: db_dependency) -> list[MailRead]:
 
 @router.get("/preview")
 def list_previews() -> Response:
-    """Show every email that a feature can send, with its sample values."""
+    """Show every email that the features can send, with sample values."""
     mails = [(name, render_mail(name, values)) for name, values in samples().items()]
     return page("previews", mails=mails, prefix=get_settings().api_prefix)
 
@@ -138,7 +137,7 @@ def show_preview(feature: str, name: str) -> Response:
 
 @router.get("/{mail_id}")
 def show_mail(db: db_dependency, mail_id: Id) -> Response:
-    """Show the HTML of one email, inside the frame of the mailbox."""
+    """Show the HTML of one email, for the frame in the mailbox."""
     mail = db.get(Mail, mail_id)
     if mail is None:
         raise NotFound

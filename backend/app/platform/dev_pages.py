@@ -1,9 +1,8 @@
-"""Development pages that stand in for a frontend that does not exist yet (api.md,
-details 2 and 17).
+"""Development pages that stand in for a frontend until the project has one.
 
-With them a person can register, follow the links in emails, sign in, subscribe, manage
-the subscription and sign out. Each page allows only its own inline style sheet and
-script, by their hashes. It may call only this API.
+On these pages a developer can register, open the links in emails, sign in, subscribe,
+manage the subscription and sign out. Each page allows only its own inline style sheet
+and script, by their hashes. Its script may call only this API.
 """
 
 import base64
@@ -34,7 +33,7 @@ PAGE_POLICY = (
 
 @dataclass(frozen=True)
 class Field:
-    """An input field for something that only a person knows."""
+    """An input field for a value that the user types."""
 
     name: str
     label: str
@@ -53,11 +52,11 @@ START = ("Start", "/dev/frontend")
 
 @dataclass(frozen=True)
 class Step:
-    """A page, and what it does.
+    """The content of a page, and the request that it sends.
 
-    It sends the value that its address contains (`takes`), and the values that it
-    `asks` for. `links` lead to other pages, and `then` does so when the step is done.
-    Both hold pairs of text and path. When the step is done, the title becomes
+    The page sends the value from its own address (`takes`) and the values of its input
+    fields (`asks`). `links` lead to other pages. `then` is the link to show after
+    success. Both consist of pairs of text and path. After success, the title becomes
     `done_title`.
     """
 
@@ -220,11 +219,11 @@ for _path, _step in STEPS.items():
 
 
 def _by_its_own_name(request: Request) -> str | None:
-    """Return the address of this page on the host of PUBLIC_URL, if the request used
-    another name of this machine.
+    """Return the address of this page on the host of PUBLIC_URL, if the host differs.
 
-    Cookies belong to the name under which they were set. Stripe, Google and the links
-    in emails lead back to PUBLIC_URL.
+    Cookies belong to the host name under which they were set. Stripe, Google and the
+    links in emails lead to PUBLIC_URL. So a page that was opened by another name of
+    this machine is redirected.
     """
     own, asked = urlsplit(get_settings().public_url or ""), request.url
     same_place = {own.hostname, asked.hostname} <= THIS_MACHINE and (own.scheme, own.port) == (
@@ -239,7 +238,7 @@ def _by_its_own_name(request: Request) -> str | None:
 
 
 def page(template: str, **values: Any) -> Response:
-    """Return the page, with a policy for its own inline blocks."""
+    """Return the page, with a policy that allows its own inline blocks."""
     html = environment().get_template(f"platform/dev/{template}.html").render(values)
     allowed = {
         kind: " ".join(_hash(block) for block in pattern.findall(html))

@@ -1,8 +1,7 @@
-"""Examples in the OpenAPI document: bodies that `/docs` offers to send, and every
-error.
+"""Examples in the OpenAPI document: request bodies for `/docs`, and errors.
 
 Each example is written only once. A body's example is part of its model (`example()` of
-`app.core.schemas`). An error's example is made by the code that makes the error.
+`app.core.schemas`). An error's example is created by the code that raises the error.
 """
 
 from collections.abc import Iterable
@@ -23,9 +22,9 @@ _errors: dict[str, dict[str, Any]] = {}
 
 
 def of_body(body_field: Any) -> dict[str, Any]:
-    """Return the part of an operation that shows an example of its body.
+    """Return the part of an operation that contains an example of its body.
 
-    It is empty if the model has no example.
+    The result is empty if the model has no example.
     """
     model = body_field and model_of(body_field.field_info.annotation)
     extra = model.model_config.get("json_schema_extra") if model else None
@@ -36,9 +35,10 @@ def of_body(body_field: Any) -> dict[str, Any]:
 
 
 def of_errors(errors: Iterable[type[AppError]]) -> dict[str, Any]:
-    """Return references to an example of each error, those of features first.
+    """Return a reference to an example of each error, with the errors of features
+    first.
 
-    `components` returns the examples that these references point to.
+    `components` returns the examples themselves.
     """
     found = {}
     for error in sorted(
@@ -57,9 +57,7 @@ def components(names: Iterable[str]) -> dict[str, Any]:
 
 
 def of_validation(route: Any, known: frozenset[str] | None) -> dict[str, Any]:
-    """Return an example of the error that this route returns for an invalid body, or
-    else for an invalid query.
-    """
+    """Return an example of this route's error for an invalid body or query."""
     errors = _body_errors(route) or _query_errors(known)
     if not errors:
         return {}
@@ -86,7 +84,7 @@ def _body_errors(route: Any) -> tuple[str, list[Any]] | None:
 
 
 def _query_errors(known: frozenset[str] | None) -> tuple[str, list[Any]] | None:
-    """Return the errors of a query parameter whose name lacks its last letter."""
+    """Return the error for a query parameter whose name lacks its last letter."""
     if known is None:
         return None
     nearest = next((name for name in sorted(known) if name[:-1] not in known), "")
@@ -112,8 +110,10 @@ def _value(error: AppError) -> dict[str, Any]:
 
 
 def _name_of(error: type[AppError]) -> str:
-    """Return a name such as `BlogPostNotFound`, because two features may use the same
-    name for an error.
+    """Return a name such as `BlogPostNotFound`.
+
+    The name includes the feature, because two features may have errors of the same
+    name.
     """
     _, _, inside = error.__module__.partition("app.routers.")
     return inside.partition(".")[0].title().replace("_", "") + error.__name__

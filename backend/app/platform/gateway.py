@@ -1,4 +1,4 @@
-"""Speaks SMTP. No other module of the platform talks to a mail server."""
+"""SMTP client. No other module of the platform connects to a mail server."""
 
 import contextlib
 import re
@@ -14,22 +14,23 @@ from app.core.config import Settings
 CONNECT_SECONDS = 3.0
 ANSWER_SECONDS = 10.0  # for each response
 TOTAL_SECONDS = 30.0  # for a whole email, however slowly the server responds
-CLOSING = 421  # the server closes this connection, or shuts down: RFC 5321, 3.8
+CLOSING = 421  # the server closes this connection, or shuts down (RFC 5321, 3.8)
 PERMANENT = 500
 UNKNOWN_MAILBOX = 553
 # RFC 2034 puts the enhanced code before the text. qmail and similar servers put it at
 # the end: `553 sorry, … (#5.7.1)`.
 ENHANCED = re.compile(r"(?:^|\(#)5\.(\d{1,3})\.(\d{1,3})\b")
-ADDRESSING, CONTENT = "1", "6"  # subjects of RFC 3463, 3
-SENDER = {"7", "8"}  # details of the subject of addresses: bad syntax and bad domain of the sender
-OTHER = "0"  # a detail of the subject of addresses, which may be about the sender too
+ADDRESSING, CONTENT = "1", "6"  # subjects of enhanced codes (RFC 3463, 3)
+# details of the subject ADDRESSING: the sender has a bad syntax or a bad domain
+SENDER = {"7", "8"}
+OTHER = "0"  # a detail of the subject ADDRESSING that may also concern the sender
 
 
 class SendingFailed(Exception):
     """The server did not accept the email.
 
-    `permanent` means that it will never accept this email, whatever an operator
-    changes.
+    `permanent` means that the server will never accept this email, even if an operator
+    changes a setting.
     """
 
     def __init__(self, reason: str, *, permanent: bool = False) -> None:
@@ -40,24 +41,24 @@ class SendingFailed(Exception):
 class Unreachable(SendingFailed):
     """No connection could be made.
 
-    `is_crowded` means that this process has another connection open, so the server may
-    not allow more.
+    `is_crowded` means that this process has another open connection, so the server may
+    refuse more.
     """
 
     is_crowded = False
 
 
 class _LineBroke(Exception):
-    """The connection is no longer usable, and the server has not received this email.
+    """The connection broke before the server received this email.
 
-    This exception never leaves the module.
+    This module catches the error.
     """
 
 
 class Line:
-    """A connection to the mail server, kept from one email to the next by one thread.
+    """A connection to the mail server, which one thread uses for several emails.
 
-    It is opened for the first email.
+    The connection is made for the first email.
     """
 
     _open: ClassVar[set["Line"]] = set()
@@ -74,12 +75,14 @@ class Line:
         self.close()
 
     def send(self, message: bytes, *, to: str, sender: str) -> None:
-        """Return when the server has accepted the email. Raises `SendingFailed` if it
-        has not, or if that is unknown.
+        """Send an email, and return when the server has accepted it.
 
-        A server may close a connection after some time, or after some number of emails.
-        If it does so before it has received this email, the email is sent over a new
-        connection at once.
+        Raises `SendingFailed` if the server has not accepted the email, or if that is
+        unknown.
+
+        A server may close a connection after some time or some number of emails. If it
+        did so before receiving this email, the email is sent over a new connection at
+        once.
         """
         if self._smtp:
             with contextlib.suppress(_LineBroke):
@@ -114,8 +117,8 @@ class Line:
                 self.close()
             raise _refusal(error.smtp_code, error.smtp_error) from error
         except (smtplib.SMTPException, OSError) as error:
-            # A 5xx for anything but recipient and content is about our own server, name
-            # or password.
+            # A 5xx response to any other command means that our host name, user name or
+            # password is wrong.
             raise self._broken(smtp, error) from error
         except BaseException:
             self.close()
@@ -136,7 +139,8 @@ class Line:
         if smtp is None:
             return
         smtp.bound(CONNECT_SECONDS)
-        # Whatever the server replies to QUIT, it already has the emails or it does not.
+        # The reply to QUIT does not matter, because the server has already accepted or
+        # refused each email.
         with contextlib.suppress(smtplib.SMTPException, OSError):
             smtp.quit()
         smtp.close()
@@ -145,13 +149,13 @@ class Line:
 def _refusal(code: int, answer: bytes | str, *, bare: int | None = None) -> SendingFailed:
     """Turn a refusal by the server into `SendingFailed`.
 
-    A refusal is only permanent if the recipient's address or the email itself causes
-    it, according to the enhanced code (RFC 3463). A denied relay, a policy, a full
-    mailbox or a broken route will be fixed, and until then the email waits.
+    A refusal is permanent only if its enhanced code (RFC 3463) says that the
+    recipient's address or the email itself is the reason. Other reasons can be fixed,
+    such as a policy, a full mailbox or a wrong route. Until then the email waits.
 
-    Without an enhanced code only `bare` is permanent. For a recipient that is 553, a
-    name that no mailbox can have. It is not 550, because servers also refuse to relay
-    with 550 (RFC 5321, 3.6.2).
+    Without an enhanced code, only the status `bare` is permanent. For recipients that
+    is 553, which means an invalid mailbox name. It is not 550, because servers also use
+    550 when they refuse to relay (RFC 5321, 3.6.2).
     """
     said = answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer
     final = code == bare
@@ -169,10 +173,10 @@ def _said(error: Exception) -> str:
 
 @contextlib.contextmanager
 def _naming(settings: str) -> Iterator[None]:
-    """Turn every failure into `Unreachable`, naming the settings to check.
+    """Turn every failure into `Unreachable`, with the settings to check.
 
-    A `ValueError` is not a fault of the email. Python raises it for a host name or a
-    password that it cannot encode.
+    Python raises `ValueError` if it cannot encode a host name or a password. So a
+    `ValueError` is not a fault of the email.
     """
     try:
         yield
@@ -185,9 +189,10 @@ def _naming(settings: str) -> Iterator[None]:
 
 
 def _connect(settings: Settings, helo: str) -> "_Bounded":
-    """Return a connection that is encrypted and authenticated as the settings say.
+    """Return a connection that is encrypted and authenticated according to the
+    settings.
 
-    The certificate is verified against the system's CAs. Raises `Unreachable`.
+    The certificate is verified with the CAs of the system. Raises `Unreachable`.
     """
     host, port = settings.smtp_host or "", settings.smtp_port
     with _naming("SMTP_HOST, SMTP_PORT"):
@@ -207,8 +212,8 @@ def _connect(settings: Settings, helo: str) -> "_Bounded":
                     _Utf8(settings.smtp_username), _Utf8(settings.smtp_password.get_secret_value())
                 )
         with _naming("SMTP_HOST"):
-            # This is the last step at which a server refuses the connection rather than
-            # an email.
+            # This is the last command that concerns the connection rather than an
+            # email.
             smtp.ehlo_or_helo_if_needed()
     except BaseException:
         smtp.close()
@@ -217,9 +222,9 @@ def _connect(settings: Settings, helo: str) -> "_Bounded":
 
 
 class _Utf8(str):
-    """A text that smtplib encodes as servers expect it (RFC 4616, 2).
+    """A text that smtplib encodes as UTF-8, as servers expect (RFC 4616, 2).
 
-    smtplib would encode it as ASCII, and fail.
+    smtplib would encode it as ASCII, and fail for other characters.
     """
 
     __slots__ = ()
@@ -229,13 +234,14 @@ class _Utf8(str):
 
 
 class _Bounded(smtplib.SMTP):
-    """Cuts the connection at a deadline.
+    """An SMTP connection that is cut off at a deadline.
 
-    A server that sends one letter every nine seconds would never cause a timeout.
+    The socket timeout is not enough, because a server could send one byte every nine
+    seconds.
     """
 
     _deadline: Timer | None = None
-    has_begun_data = False  # of the current email: from then on the server may have it
+    has_begun_data = False  # whether the server may already have the current email
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         connected: socket.socket = super()._get_socket(host, port, CONNECT_SECONDS)  # type: ignore[misc]
@@ -244,9 +250,7 @@ class _Bounded(smtplib.SMTP):
         return connected
 
     def bound(self, seconds: float) -> None:
-        """Start the deadline of the next email, or of the goodbye, in so many
-        seconds.
-        """
+        """Start a deadline of this many seconds, for the next email or for QUIT."""
         if self._deadline:
             self._deadline.cancel()
         self.has_begun_data = False
@@ -268,7 +272,8 @@ class _Bounded(smtplib.SMTP):
     def _cut(self) -> None:
         if self.sock:
             with contextlib.suppress(OSError):
-                # This also works under TLS, without its closing message.
+                # This also works under TLS, although it skips the closing message of
+                # TLS.
                 socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
 
     def close(self) -> None:
@@ -278,4 +283,4 @@ class _Bounded(smtplib.SMTP):
 
 
 class _BoundedSsl(_Bounded, smtplib.SMTP_SSL):
-    """The same connection, encrypted from the first byte."""
+    """A connection that is encrypted from the first byte."""

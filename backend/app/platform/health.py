@@ -1,7 +1,7 @@
-"""Health checks: is the process alive, and can it serve requests?
+"""Health checks: whether the process is alive, and whether it can serve requests.
 
-Readiness returns what the probes found last. The probe of the database also opens the
-schema gate.
+Readiness returns the last results of the probes. The probe of the database also opens
+the schema gate, before which requests are refused.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ log = get_logger(__name__)
 
 
 class SchemaBehind(Unavailable):
-    """The database needs `make migrate`."""
+    """The database has not been migrated with `make migrate`."""
 
     code = "database_not_migrated"
     detail = (
@@ -55,13 +55,13 @@ class Live(Output):
 
 
 class Ready(Output):
-    """The state of each part, in `checks`.
+    """The state of each service, in `checks`.
 
-    A part is `ok`, `behind` or `unreachable`. It is `ahead` if newer code has migrated
-    the database, which happens during a rolling deployment. Without Redis everything
-    still works, only more slowly. `work` appears if it is `late`: emails or jobs have
-    been due for minutes, and an operator should check the workers. In staging,
-    `environment` says so.
+    A service is `ok`, `behind` or `unreachable`. The database is `ahead` if newer code
+    has migrated it, which happens during a rolling deployment. Without Redis everything
+    still works, only more slowly. `work` appears with the value `late` if emails or
+    jobs have been due for minutes. An operator should then check the workers. In
+    staging, `environment` is `staging`.
     """
 
     status: Literal["ok", "unavailable"]
@@ -72,7 +72,8 @@ class Ready(Output):
 async def is_live() -> Live:
     """Report that the process is alive.
 
-    This uses neither the database nor a worker thread, so a busy process is not killed.
+    This uses neither the database nor a thread. So a process that is only busy still
+    responds, and is not killed.
     """
     return Live(status="ok")
 
@@ -87,10 +88,10 @@ async def is_live() -> Live:
     },
 )
 async def is_ready(response: Response) -> Ready:
-    """Report whether the process can serve requests: the database is reachable and
-    migrated.
+    """Report whether the process can serve requests.
 
-    The response comes within a second, even if a service does not respond.
+    It can if the database is reachable and migrated. The response comes within a
+    second, even if a service does not respond.
     """
     found = await asyncio.gather(*(probe.checks() for probe in probes()))
     checks = {name: check for checks in found for name, check in checks.items()}
@@ -103,8 +104,9 @@ async def is_ready(response: Response) -> Ready:
 
 @lru_cache
 def probes() -> tuple[Probe, ...]:
-    """Return the probes of readiness. Only the checks of the database decide. The
-    others are informative.
+    """Return the probes of readiness.
+
+    Only the checks of the database decide. The others are for information.
     """
     settings = get_settings()
     return (database, *([Probe("redis", _redis, NO_REDIS)] if settings.redis_url else []))
@@ -114,7 +116,7 @@ def _database() -> Checks:
     try:
         with HealthSession() as db:
             state = gate.check(db)
-            # Late work is reported, but requests are served all the same.
+            # Late work is reported, but does not make the process unready.
             late: Checks = {"work": "late"} if state != "behind" and backlog.is_late(db) else {}
     except SQLAlchemyError as error:
         log.warning("database_unreachable", reason=str(error))

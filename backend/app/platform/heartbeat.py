@@ -1,8 +1,7 @@
-"""A file that a worker touches while it is alive, for the health check of its
-container.
+"""The heartbeat file, which a worker touches while it is alive.
 
-The check is a process of its own, so this module imports little: an import of the
-application would take it a second.
+The health check of the worker's container reads it. The check is a separate process, so
+this module imports little. Importing the application would take a second.
 """
 
 import sys
@@ -17,16 +16,16 @@ FILE = Path(tempfile.gettempdir()) / "liftoff-worker"
 
 
 def beat() -> None:
-    """Record that this process is alive. A folder that is not writable is no reason to
-    stop working.
+    """Record that this process is alive.
+
+    The worker continues even if the folder is not writable.
     """
     with suppress(OSError):
         FILE.touch()
 
 
 def check() -> int:
-    """Return 0 if a worker of this machine, or of this container, has touched the file
-    recently.
+    """Return 0 if a worker on this machine or in this container is alive.
 
     Otherwise print the reason and return 1.
     """

@@ -1,12 +1,12 @@
-"""Says when rows of the platform's own tables are deleted."""
+"""Purges of the platform's own tables."""
 
 from datetime import timedelta
 
 from .models import IdempotencyKey, Job, Mail
 from .purges import purge
 
-# Addresses are personal data. They are kept for this long in case someone asks what was
-# sent.
+# Email addresses are personal data. They are kept for this long, so that operators can
+# answer questions about sent emails.
 MAIL_KEPT = timedelta(days=30)
 
 purge(IdempotencyKey.expires_at)

@@ -1,9 +1,9 @@
-"""Idempotency-Key: a request that is sent again, because its response was lost, takes
-effect only once.
+"""Idempotency-Key: a repeated request takes effect only once.
 
-First the key is committed as "in progress". Then the endpoint runs, and its response is
-committed together with its effect. Whatever fails in between, the database never has
-the response without the effect, nor the effect without the response.
+A client repeats a request if it did not receive the response. First the key is
+committed as "in progress". Then the endpoint runs, and its response is committed
+together with its effect. So the database never contains the response without the
+effect, or the effect without the response.
 """
 
 import base64
@@ -37,9 +37,9 @@ HEADER = "Idempotency-Key"
 KEPT = timedelta(hours=24)
 VALID = re.compile(r"[\x21-\x7e]{1,255}")
 KEPT_HEADERS = ("content-type", "location")
-MAX_ANSWER = 256_000  # bytes of a body that is stored
-# New keys from one address without an account. Each of them is a row that is kept for a
-# day.
+MAX_ANSWER = 256_000  # bytes of a response body; larger ones are not stored
+# The limit on new keys from an address without an account. Each key is a row that is
+# kept for a day.
 STRANGERS = AddressLimit("idempotency keys of strangers", "60 per hour")
 
 
@@ -49,7 +49,7 @@ class InvalidIdempotencyKey(Unprocessable):
 
 
 class IdempotencyKeyReused(Unprocessable):
-    """The key was already used with another body."""
+    """The key was already used with another query or body."""
 
     code = "idempotency_key_reused"
     detail = (
@@ -78,8 +78,9 @@ class AnswerNotKept(Conflict):
 
 
 class Claim:
-    """A request's claim on its key. It lasts for `LEASE`, or until the response is
-    stored or the request has failed.
+    """The claim of one request on its key.
+
+    It lasts until the response is stored or the request fails, but at most for `LEASE`.
     """
 
     def __init__(self, request: Request, key: str, body: bytes) -> None:
@@ -98,10 +99,10 @@ class Claim:
         self._stored = False
 
     def find(self, db: Session) -> Response | None:
-        """Return the stored response, or `None`. Call this when the caller is known and
-        the input is valid.
+        """Return the stored response, or `None`.
 
-        Raises `IdempotencyKeyReused`, `IdempotencyInProgress` or `AnswerNotKept`.
+        Call this when the caller is known and the input is valid. Raises
+        `IdempotencyKeyReused`, `IdempotencyInProgress` or `AnswerNotKept`.
         """
         client = self._request.client
         caller = viewer(self._request) or f"address {client.host if client else ''}"
@@ -119,18 +120,18 @@ class Claim:
         return None
 
     def begin(self) -> None:
-        """Claim the key, which `find` found to be free. Raises `IdempotencyInProgress`.
+        """Claim the key, which `find` has found to be free.
 
-        Raises `TooManyRequests` for a caller without an account who sends too many new
-        keys.
+        Raises `IdempotencyInProgress`. Raises `TooManyRequests` if a caller without an
+        account sends too many new keys.
         """
         db = self._db
         assert db
         if viewer(self._request) is None:
             STRANGERS(self._request)
         self._row = self._take_over(db, self._expired) if self._expired else self._insert(db)
-        # These values are kept apart from the row. A rollback expires the row, and then
-        # nobody could tell which one to free.
+        # These values are copied, because a rollback would expire the row, and
+        # `release` needs them afterwards.
         self._mine = (self._row.id, self._row.expires_at)
         db.commit()  # other requests must see "in progress" before the effect begins
         demand_again(db)  # the commit released the locks under which the caller was authorised
@@ -155,7 +156,7 @@ class Claim:
         return row
 
     def _take_over(self, db: Session, row: IdempotencyKey) -> IdempotencyKey:
-        """Claim an expired key. If several requests try, only one of them succeeds."""
+        """Claim an expired key. If several requests try, only one succeeds."""
         mine = (IdempotencyKey.id == row.id, IdempotencyKey.expires_at == row.expires_at)
         times = {"created_at": clock.now(), "expires_at": clock.now(LEASE)}
         fresh = {"fingerprint": self._fingerprints[0], "answer": None, **times}
@@ -167,8 +168,9 @@ class Claim:
         return row
 
     def store(self, response: Response) -> None:
-        """Store a 2xx response in the same transaction as the changes that the request
-        made. A body over `MAX_ANSWER` is left out.
+        """Store a 2xx response, in the transaction of the request's own changes.
+
+        A body over `MAX_ANSWER` is not stored.
         """
         if not (self._row and self._db and 200 <= response.status_code < 300):  # noqa: PLR2004 - the 2xx class
             return
@@ -186,13 +188,14 @@ class Claim:
         self._stored = True
 
     def release(self) -> None:
-        """Free the key of a request that had no effect, so that a retry need not wait
-        for the lease.
+        """Free the key of a request that had no effect.
+
+        Without this, a retry would have to wait for the end of the lease.
         """
         if self._mine is None:
             return
         row_id, expires_at = self._mine
-        # Another request may have taken it over.
+        # Another request may have claimed the key after our lease ended.
         running = (IdempotencyKey.answer.is_(None), IdempotencyKey.expires_at == expires_at)
         try:
             with side_session() as db:
@@ -208,8 +211,8 @@ class Claim:
 async def _settle(request: Request) -> AsyncIterator[None]:
     """Release the key of a request that failed.
 
-    This dependency surrounds `get_db`, so when it ends it knows whether the transaction
-    was committed.
+    This dependency surrounds `get_db`. So when it ends, it knows whether the
+    transaction was committed.
     """
     committed = False
     try:
@@ -226,20 +229,20 @@ SettleClaim = Depends(_settle, scope="function")
 
 
 def _digests(*parts: str | bytes) -> list[str]:
-    """Return one hash for each key.
+    """Return one digest for each key: the current key first, then the previous one.
 
-    A digest under the previous key is found too. Otherwise a retry after a change of
-    keys would take effect twice.
+    Without the previous key, a request repeated after a change of keys would take
+    effect twice.
     """
     return [_digest(key, *parts) for key in derive_keys("idempotency")]
 
 
 def _digest(key: bytes, *parts: str | bytes) -> str:
-    """Return one hash over all parts.
+    """Return a keyed hash over all parts.
 
-    The length of each part is included, so that no two lists of parts have the same
-    input. The hash has a key because a body can contain a password, which could
-    otherwise be guessed.
+    The length of each part is included, so that different lists of parts never have the
+    same input. The hash is keyed because a body can contain a password, which could
+    otherwise be guessed from the hash.
     """
     whole = hmac.new(key, digestmod=hashlib.sha256)
     for part in parts:

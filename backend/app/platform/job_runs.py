@@ -1,6 +1,4 @@
-"""Runs jobs: one at a time, each in a transaction that also removes the job from the
-queue.
-"""
+"""Running of jobs, each in a transaction that also removes the job from the queue."""
 
 from datetime import timedelta
 
@@ -16,16 +14,15 @@ from .jobs import BELLS, LEASE, Again, Failure, Kind, NotNow, kinds
 from .models import Job, Lane
 from .recurrence import planner
 
-A_MOMENT = timedelta(seconds=1)  # until a job is tried again that had to wait for another one
+A_MOMENT = timedelta(seconds=1)  # the pause before a job that raised `NotNow` runs again
 
 log = get_logger(__name__)
 
 
 def run_next(*, lane: Lane | None = None) -> bool:
-    """Run the job that is due, in this lane or in any. Returns `False` if no job is
-    due.
+    """Run the next due job, of this lane or of any lane. Return false if no job is due.
 
-    Whatever a job raises is a failure of the job, not of the worker. A panic in a Rust
+    An exception of a job is a failure of that job, not of the worker. A panic in a Rust
     library and `SystemExit` are not `Exception`s, and would otherwise end the thread.
     Jobs of an unknown kind are left to newer code, as in a rolling deployment.
     """
@@ -54,16 +51,16 @@ def _claim(lane: Lane | None) -> Job | None:
     with WorkerSession() as db, db.begin():
         job = leases.claim(db, Job, LEASE, *of_lane, Job.kind.in_(list(kinds())))
     if job and job.lane in BELLS:
-        # There may be more jobs, so the other threads of this lane should look too.
+        # There may be more jobs, so the other threads of this lane should look, too.
         BELLS[Lane(job.lane)].ring()
     return job
 
 
 def _interval(job: Job, kind: Kind) -> timedelta | None:
-    """Return the time until the job runs again, or `None`.
+    """Return the interval of a recurring job, or `None` for a job that runs once.
 
-    A recurring job without a key is an extra run, requested or revived by hand. It runs
-    only once.
+    A recurring job without a key is an extra run, which an operator queued or revived.
+    It runs only once.
     """
     return kind.every if job.key else None
 
@@ -95,9 +92,10 @@ def _put_off(job: Job) -> None:
 
 
 def _fail(job: Job, kind: Kind, error: str) -> None:
-    """Make the job due again later, or turn it into a dead letter whose key is free.
+    """Make the job due again later, or turn it into a dead letter.
 
-    A recurring job never becomes a dead letter.
+    A dead letter gives up its key, so that the job can be queued again. A recurring job
+    never becomes a dead letter.
     """
     with WorkerSession() as db, db.begin():
         if interval := _interval(job, kind):
@@ -111,7 +109,7 @@ def _fail(job: Job, kind: Kind, error: str) -> None:
 def _tell(db: Session, job: Job, kind: Kind, failure: Failure) -> None:
     """Call the job's own failure handler.
 
-    If that handler fails too, the failure of the job is recorded all the same.
+    If the handler raises an error, the failure of the job is recorded nevertheless.
     """
     assert kind.failed
     try:

@@ -1,5 +1,4 @@
-"""Jobs: work that is queued in the transaction of a request, and done by a worker
-afterwards, at least once.
+"""Jobs: work that a request queues, and that a worker does afterwards, at least once.
 
 A feature declares its jobs in its `jobs.py`:
 
@@ -9,19 +8,20 @@ A feature declares its jobs in its `jobs.py`:
     @recurring("blog.purge", every=timedelta(hours=1))
     def purge(db: Session, payload: dict[str, Any]) -> None: ...
 
-Each run has a transaction of its own, which also removes the job from the queue. So its
-effect in the database happens once. Its effect elsewhere may happen twice, if a worker
-dies in between. A job that has more to do than one transaction should hold works in
-batches (`app.db.batches`), and returns `Again` until it has finished.
+`enqueue` is part of the transaction of the request. Each run of a job has a transaction
+of its own, which also removes the job from the queue. So its effect in the database
+happens once. If the worker dies during a run, its effect outside the database may
+happen twice. A job with more work than fits into one transaction should work in batches
+(`app.db.batches`), and return `Again` until all work is done.
 
-A job that waits for an outside service declares that:
+A job that waits for an outside service is declared with `outside`:
 
     @job("payments.look", outside=True)
 
 Such jobs have threads of their own, so that a service that does not respond delays no
-other job. The transaction of a job begins with its first statement, so such a job calls
-first and writes afterwards. Recurring jobs have threads of their own too, so that a
-long purge delays no other work.
+other jobs. The transaction of a job begins with its first statement. So such a job
+first calls the service, and then writes. Recurring jobs have threads of their own, too,
+so that a long purge delays no other work.
 """
 
 import importlib
@@ -50,7 +50,7 @@ LEASE = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class Again:
-    """The result of a job that has more to do.
+    """The result of a job that has more work to do.
 
     The job runs again after `wait`, with `payload`.
     """
@@ -64,7 +64,7 @@ Handler = Callable[[Session, dict[str, Any]], Again | None]
 
 @dataclass(frozen=True)
 class Failure:
-    """A failed attempt of a job. After the final one, the job is a dead letter."""
+    """A failed attempt of a job. If it is final, the job is now a dead letter."""
 
     error: str
     is_final: bool
@@ -82,8 +82,8 @@ BELLS: Mapping[Lane, Bell] = {
 class Kind:
     """A kind of job.
 
-    `every` is set for recurring jobs. `outside` is set for jobs that wait for outside
-    services.
+    `every` is the interval of a recurring job. `outside` marks jobs that wait for
+    outside services.
     """
 
     name: str
@@ -100,14 +100,14 @@ class Kind:
 
     @property
     def key(self) -> str:
-        """Return the key of the only row of a recurring job."""
+        """Return the key of a recurring job, which has only one row."""
         return f"recurring {self.name}"
 
 
 class NotNow(Exception):
-    """A job raises this to run again in a moment.
+    """Raised by a job that should run again in a moment.
 
-    It counts neither as an attempt nor as a failure.
+    This counts neither as an attempt nor as a failure.
     """
 
 
@@ -116,9 +116,7 @@ class UnknownJob(LookupError):
 
 
 class _AlreadyWaiting(Conflict):
-    """An unfinished job has the same key, so this one is not added. The exception never
-    leaves this module.
-    """
+    """An unfinished job has the same key. This module catches the error."""
 
 
 _kinds: dict[str, Kind] = {}
@@ -129,10 +127,10 @@ _in_hand_lock = Lock()
 def job(
     kind: str, *, outside: bool = False, failed: FailureHandler | None = None
 ) -> Callable[[Handler], Handler]:
-    """Declare what a job of this kind does. Its name begins with the name of the
-    feature: `auth.purge`.
+    """Declare the function that does jobs of this kind.
 
-    `failed` is called after each failure, in the transaction that records it.
+    The name begins with the name of the feature, such as `auth.purge`. `failed` is
+    called after each failure, in the transaction that records it.
     """
     return lambda handler: _declare(Kind(kind, handler, outside=outside, failed=failed))
 
@@ -140,10 +138,9 @@ def job(
 def recurring(
     kind: str, *, every: timedelta, outside: bool = False
 ) -> Callable[[Handler], Handler]:
-    """Declare a recurring job. It runs once per interval, however many workers there
-    are.
+    """Declare a job that runs once per interval, however many workers there are.
 
-    Its payload is empty.
+    Its first payload is empty.
     """
     return lambda handler: _declare(Kind(kind, handler, every, outside))
 
@@ -157,8 +154,9 @@ def _declare(kind: Kind) -> Handler:
 
 @lru_cache
 def kinds() -> Mapping[str, Kind]:
-    """Return every job of every feature. Raises `BrokenFeature` for a `jobs.py` that
-    cannot be used.
+    """Return the jobs of all features.
+
+    Raises `BrokenFeature` if a `jobs.py` cannot be imported.
     """
     importlib.import_module("app.platform.housekeeping")
     for feature in discover():
@@ -174,10 +172,11 @@ def enqueue(
     after: timedelta = timedelta(),
     key: str | None = None,
 ) -> None:
-    """Run the job when this transaction has been committed, and at least `after` later.
+    """Queue a job, to run after this transaction is committed and at least `after`
+    later.
 
-    Nothing is added if an unfinished job has the same `key`, also if it is running
-    right now. Raises `UnknownJob`.
+    Nothing is queued if an unfinished job has the same `key`, even if that job is
+    running. Raises `UnknownJob`.
     """
     if kind not in kinds():
         raise UnknownJob(kind)
@@ -197,16 +196,16 @@ def enqueue(
 
 
 def is_enqueued(key: ColumnElement[str]) -> ColumnElement[bool]:
-    """Return an SQL condition: whether an unfinished job has this key."""
+    """Return an SQL condition that tells whether an unfinished job has this key."""
     return select(Job.id).where(Job.key == key).exists()
 
 
 @contextmanager
 def alone(what: str) -> Iterator[None]:
-    """Ensure that no other job of this process works on the same thing.
+    """Ensure that no other job of this process works on `what` at the same time.
 
-    Raises `NotNow` if one does. A job that waited for the other one would keep a thread
-    from jobs about other things.
+    Raises `NotNow` if another job does. If this job waited instead, it would keep a
+    thread from jobs about other things.
     """
     with _in_hand_lock:
         if what in _in_hand:

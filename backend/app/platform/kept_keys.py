@@ -1,11 +1,11 @@
 """Keys that stay the same when `SECRET_KEY` changes.
 
-They are for values that are stored only as a digest and compared years later. Such a
-digest cannot be computed again with a new key, because its input is gone. So its key is
-derived once and kept in the database.
+They protect values that are stored only as a digest and compared years later. Such a
+digest cannot be computed again with a new key, because its input is not stored. So its
+key is derived once and kept in the database.
 
-There it is worth less than the rows that it protects. Someone who has both can test
-addresses that they already know. The key is used for nothing else.
+An attacker who reads both the key and the digests can only test addresses that they
+already know. The key is used for nothing else.
 """
 
 from sqlalchemy import select
@@ -19,13 +19,13 @@ from .models import KeptKey
 
 
 class _MadeMeanwhile(Conflict):
-    """Another process stored a key first. The exception never leaves this module."""
+    """Another process stored a key first. This module catches the error."""
 
 
 def kept_key(db: Session, purpose: str) -> bytes:
-    """Return 32 bytes for this purpose, the same ever since their first use.
+    """Return 32 bytes for this purpose, which never change after their first use.
 
-    They were derived from the oldest `SECRET_KEY` that was known at that time.
+    They are derived from the oldest `SECRET_KEY` that is known at the first use.
     """
     kept = select(KeptKey.key).where(KeptKey.purpose == purpose)
     if found := db.scalar(kept):

@@ -1,9 +1,9 @@
-"""Work that waits in a table. Several workers take rows from it, each row belongs to
-one worker at a time, and no row is forgotten.
+"""Leases of rows that hold work. Each row belongs to one worker at a time.
 
 A worker takes a row by a lease, which expires. If the worker dies, the lease expires
-and the row is due again. The clock of the database decides, so that no worker considers
-a lease expired because its own clock is ahead.
+and another worker takes the row, so no row is forgotten. All times come from the clock
+of the database. Otherwise a worker whose clock is ahead would take rows whose lease has
+not expired.
 """
 
 import random
@@ -19,7 +19,8 @@ from app.core.logging import get_logger, scrub
 from app.db import clock
 from app.db.types import PrimaryKey
 
-PATIENCE = timedelta(hours=24)  # from the moment a row was first due until it is a dead letter
+# from the time when a row was first due until it becomes a dead letter
+PATIENCE = timedelta(hours=24)
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)  # the `give_up_at` of a row that is never given up
 FIRST_DELAY = 5.0  # seconds, doubled with every failure
 LONGEST_DELAY = 3600.0
@@ -29,13 +30,13 @@ log = get_logger(__name__)
 
 
 class Leased:
-    """The columns of such a row.
+    """The columns of a row that holds work.
 
-    `due_at` is the time at which a worker may take it. Once it is taken, `due_at` is
-    the end of the lease. It is null if the row must not be taken again.
+    `due_at` is the time at which a worker may take the row. While a worker has the row,
+    `due_at` is the end of its lease. It is null if no worker may take the row again.
     """
 
-    # Further columns that change when the row becomes a dead letter.
+    # Further columns to change when the row becomes a dead letter.
     when_dead: ClassVar[dict[str, Any]] = {}
     # The columns that describe the row to an operator (`dead_letters.py`).
     about: ClassVar[tuple[str, ...]] = ()
@@ -51,8 +52,8 @@ class Leased:
 
     @classmethod
     def is_dead_letter(cls) -> ColumnElement[bool]:
-        """Return an SQL condition: whether a worker has given the row up, and an
-        operator should know.
+        """Return an SQL condition that matches rows that were given up and need an
+        operator.
         """
         return cls.dead_at.is_not(None)
 
@@ -61,7 +62,7 @@ Row = TypeVar("Row", bound=Leased)
 
 
 class LeaseLost(Exception):
-    """The work took longer than the lease, and another worker has the row now.
+    """The lease ran out before the work was done, and another worker may have the row.
 
     Nothing of this transaction may be committed.
     """
@@ -73,8 +74,8 @@ def claim(
     """Take the row that has been due for longest, or return `None`.
 
     Commit before the work begins, so that other workers see that the row is taken.
-    `SKIP LOCKED` makes several claims at the same time take different rows. SQLite has
-    only one writer at a time anyway.
+    `SKIP LOCKED` makes simultaneous claims take different rows. SQLite has no `SKIP
+    LOCKED`, but only one writer at a time.
     """
     while True:
         due = select(model, clock.now()).where(model.due_at <= clock.now(), *conditions)
@@ -86,7 +87,8 @@ def claim(
         row, at = found
         if row.lease is None or row.give_up_at > at:
             break
-        # Otherwise a job that kills workers would kill them for ever.
+        # The last worker died without recording a result. Without a limit, a job that
+        # kills its worker would kill one after another.
         bury(db, row, "The worker ended while it was working on this")
     row.lease, row.due_at, row.attempts = uuid4().hex, at + lease, row.attempts + 1
     db.flush()
@@ -94,14 +96,15 @@ def claim(
 
 
 def give_back(db: Session, row: Row, wait: timedelta = timedelta()) -> None:
-    """Make the row due again, now or after `wait`, as if it had not been taken. Raises
-    `LeaseLost`.
+    """Make the row due again, now or after `wait`, without counting the attempt.
+
+    Raises `LeaseLost`.
     """
     release(db, row, due_at=clock.now(wait), attempts=row.attempts - 1)
 
 
 def release(db: Session, row: Row, **values: Any) -> None:
-    """Return the row to the table with these values. Raises `LeaseLost`."""
+    """End the lease of a row, and set these values. Raises `LeaseLost`."""
     model = type(row)
     mine = (
         update(model)
@@ -126,11 +129,10 @@ def _expect_one(db: Session, statement: Any) -> None:
 
 
 def retry_later(db: Session, row: Row, error: str) -> bool:
-    """Try again after a pause that doubles each time. The last attempt is at the end of
-    `PATIENCE`.
+    """Make the row due after a pause that doubles with each attempt.
 
-    Returns `False` if there is no further attempt, and the row is a dead letter. Raises
-    `LeaseLost`.
+    The last attempt is at the end of `PATIENCE`. After that, the row becomes a dead
+    letter, and the result is false. Raises `LeaseLost`.
     """
     at = clock.read(db)
     if at >= row.give_up_at:
@@ -145,8 +147,7 @@ def retry_later(db: Session, row: Row, error: str) -> bool:
 
 
 def bury(db: Session, row: Row, error: str) -> None:
-    """Make the row a dead letter: it stays for people to read, but no worker takes it
-    again.
+    """Make the row a dead letter, which operators can read but no worker takes.
 
     Raises `LeaseLost`.
     """
@@ -157,9 +158,7 @@ def bury(db: Session, row: Row, error: str) -> None:
 
 
 def revive(db: Session, model: type[Row], *conditions: ColumnElement[bool]) -> int:
-    """Make these dead letters due, with a full day of attempts. Returns their
-    number.
-    """
+    """Make these dead letters due again for a full day, and return their number."""
     again = {
         "due_at": clock.now(),
         "give_up_at": clock.now(PATIENCE),
@@ -175,8 +174,8 @@ def revive(db: Session, model: type[Row], *conditions: ColumnElement[bool]) -> i
 def delay_after(attempts: int) -> timedelta:
     """Return the pause after this number of attempts: 5 s, 10 s, 20 s, … up to an hour.
 
-    Each pause varies by a fifth, so that work that failed together is not retried
-    together.
+    Each pause varies randomly by a fifth, so that jobs that failed at the same time are
+    not all retried at the same time.
     """
     seconds = min(FIRST_DELAY * 2 ** min(attempts - 1, 20), LONGEST_DELAY)
     spread = random.uniform(0.8, 1.2)  # noqa: S311 - no secret
@@ -184,16 +183,14 @@ def delay_after(attempts: int) -> timedelta:
 
 
 def reason_of(error: BaseException) -> str:
-    """Return the type and the text of an error, also of an error whose text cannot be
-    read.
-    """
+    """Return the type and text of an error, even if its text cannot be formatted."""
     said = "".join(traceback.format_exception_only(error)).strip()
     return said.removeprefix(f"{type(error).__module__}.")
 
 
 def short(error: str) -> str:
-    """Return the text, scrubbed and shortened.
+    """Return the text without secrets, and shortened.
 
-    The response of a server may repeat what we sent, such as a link with its token.
+    A server's response may repeat what we sent, such as a link with its token.
     """
     return str(scrub(error))[:MAX_ERROR]

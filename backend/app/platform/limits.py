@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from limits.strategies import SlidingWindowCounterRateLimiter
 
 PRINCIPAL = re.compile(r"(?:user|session):\d+", re.ASCII)
-LOCAL_SECONDS = 5.0  # how long this process counts alone before it tries Redis again
+LOCAL_SECONDS = 5.0  # how long this process counts on its own before it tries Redis again
 
 Answer = TypeVar("Answer")
 
@@ -36,15 +36,15 @@ log = get_logger(__name__)
 
 
 class Counters:
-    """Counts hits.
+    """Counters of the rate limits.
 
-    When Redis fails, nothing else fails: this process counts by itself until Redis
-    responds again.
+    If Redis fails, requests are not affected. This process then counts on its own until
+    Redis responds again.
     """
 
     def __init__(self, redis_url: str | None) -> None:
-        # This is imported with the first limited request, so that a start does not wait
-        # for it.
+        # These imports are slow, so they happen with the first limited request rather
+        # than at the start.
         from limits.storage import MemoryStorage, RedisStorage
         from limits.strategies import SlidingWindowCounterRateLimiter
 
@@ -52,7 +52,8 @@ class Counters:
         self._local_buckets = Buckets()
         self._shared: SlidingWindowCounterRateLimiter | None = None
         self._shared_errors: tuple[type[Exception], ...] = ()
-        self._local_until = 0.0  # monotonic; 0 while Redis responds
+        # time.monotonic() at which Redis is tried again; 0 while Redis responds
+        self._local_until = 0.0
         self._lock = Lock()
         if redis_url:
             storage = RedisStorage(redis_url, key_prefix="liftoff", **client_options())
@@ -62,19 +63,19 @@ class Counters:
             self._shared_errors = errors if isinstance(errors, tuple) else (errors,)
 
     def hit(self, item: "RateLimitItem", *key: str) -> bool:
-        """Count one hit. Returns `False` if it is over the limit."""
+        """Count one hit. Return false if it exceeds the limit."""
         return self._ask(lambda limiter: limiter.hit(item, *key))
 
     def test(self, item: "RateLimitItem", *key: str) -> bool:
-        """Whether one more hit would be within the limit. Nothing is counted."""
+        """Return whether one more hit would be allowed, without counting it."""
         return self._ask(lambda limiter: limiter.test(item, *key))
 
     def clear(self, item: "RateLimitItem", *key: str) -> None:
-        """Forget the hits of this key."""
+        """Delete the count of this key."""
         self._ask(lambda limiter: limiter.clear(item, *key))
 
     def seconds_left(self, item: "RateLimitItem", *key: str) -> int:
-        """Return the seconds until the window has moved on, at least 1."""
+        """Return the seconds until another hit is allowed, at least 1."""
         return max(
             1,
             math.ceil(
@@ -84,8 +85,9 @@ class Counters:
         )
 
     def take(self, key: str, each: float, room: float) -> float:
-        """Take one token from the bucket of this key. Returns 0, or the seconds to
-        wait.
+        """Take one token from the bucket of this key.
+
+        Return 0, or the seconds to wait.
         """
 
         def ask(limiter: "SlidingWindowCounterRateLimiter") -> float:
@@ -108,10 +110,10 @@ class Counters:
         return question(self._local)
 
     def _may_ask_redis(self) -> bool:
-        """Whether this request should use Redis.
+        """Return whether this call should use Redis.
 
-        While Redis does not respond, one request in `LOCAL_SECONDS` tries it again. No
-        other request waits for it.
+        While Redis does not respond, one call in `LOCAL_SECONDS` tries Redis again. No
+        other call waits for Redis.
         """
         if not self._local_until:
             return True
@@ -123,8 +125,9 @@ class Counters:
 
 
 def counters() -> Counters:
-    """The counters of this process: also of several first requests at once none counts
-    for itself.
+    """Return the counters of this process.
+
+    The lock ensures that simultaneous first requests do not create several counters.
     """
     with _making:
         return made_counters()
@@ -138,10 +141,10 @@ def made_counters() -> Counters:
 
 @dataclass(frozen=True)
 class RateLimit:
-    """A limit for each key, such as a user.
+    """A rate limit with a separate count for each key, such as a user.
 
-    An example is `RateLimit("exports", "10 per 15 minutes")`. For a limit on client
-    addresses, use `AddressLimit`.
+    An example is `RateLimit("exports", "10 per 15 minutes")`. To limit by client
+    address, use `AddressLimit`.
     """
 
     name: str
@@ -154,48 +157,50 @@ class RateLimit:
         return parse(self.rate)
 
     def hit(self, *key: str) -> None:
-        """Count one hit. Raises `TooManyRequests` if it is over the limit."""
+        """Count one hit. Raises `TooManyRequests` if it exceeds the limit."""
         if not self.allows(*key):
             self._refuse(*key)
 
     def test(self, *key: str) -> None:
-        """Raise `TooManyRequests` if one more hit would be over the limit. Nothing is
-        counted.
+        """Raise `TooManyRequests` if one more hit would exceed the limit.
+
+        This does not count a hit.
         """
         if self.spent(*key):
             self._refuse(*key)
 
     def allows(self, *key: str) -> bool:
-        """Count one hit. Returns `False` if it is over the limit, for callers that must
-        not respond with an error.
+        """Count one hit. Return false if it exceeds the limit.
+
+        Use this where the response must not reveal the limit.
         """
         return counters().hit(self._item, self.name, *key)
 
     def spent(self, *key: str) -> bool:
-        """Whether one more hit would be over the limit. Nothing is counted."""
+        """Return whether one more hit would exceed the limit, without counting it."""
         return not counters().test(self._item, self.name, *key)
 
     def clear(self, *key: str) -> None:
-        """Forget the hits of this key."""
+        """Delete the count of this key."""
         counters().clear(self._item, self.name, *key)
 
     def note(self, *key: str) -> None:
-        """Log that this limit was reached, and by which key."""
+        """Log that this key has reached the limit."""
         note_limit(self.name, *key)
 
     @contextmanager
     def failures(self, error: type[AppError], *key: str) -> Iterator[None]:
-        """Limit failed attempts. Wrap one attempt in this context manager.
+        """Limit failed attempts. Wrap each attempt in this context manager.
 
-        The attempt is refused if too many others have failed before. It is counted if
-        it ends in `error`.
+        The attempt is refused if too many attempts have failed before. It is counted if
+        it raises `error`.
         """
         self.test(*key)
         try:
             yield
         except error:
-            # Other attempts failed at the same time. This one was allowed to run, so
-            # its caller gets the result and not the refusal.
+            # Other attempts may have failed while this one ran. It was allowed to run,
+            # so the caller gets its result and not a refusal.
             with suppress(TooManyRequests):
                 self.hit(*key)
             raise
@@ -207,8 +212,9 @@ class RateLimit:
 
 
 def refusal(amount: int, wait: int) -> TooManyRequests:
-    """Return the 429 for a limit of this amount, with `wait` seconds until the next
-    request.
+    """Return the 429 error for a limit.
+
+    `amount` is the limit, and `wait` the seconds until the next request is allowed.
     """
     headers = {
         "Retry-After": wait,
@@ -220,17 +226,18 @@ def refusal(amount: int, wait: int) -> TooManyRequests:
 
 
 def note_limit(name: str, *key: str) -> None:
-    """Log that a limit was reached, and by which key."""
+    """Log that a key has reached a limit."""
     security_event("rate_limited", limit=name, key=[loggable(part) for part in key])
 
 
 @dataclass(frozen=True)
 class AddressLimit:
-    """A limit for each client address: an IPv4 address, or an IPv6 /64 and its /48.
+    """A rate limit by client address: an IPv4 address, or an IPv6 /64 and its /48.
 
-    One subscriber can use any address in a /64, and one site has up to 65,536 of these
-    (RFC 6177). A limit for the /64 alone would not stop anyone who has a /48. As a
-    dependency this class counts requests. Its other methods take the client's address.
+    One subscriber can use any address in a /64, and one site has up to 65,536 /64
+    networks (RFC 6177). A limit per /64 alone would not stop someone who has a /48. As
+    a dependency, an instance counts the requests of a route. Its methods take the
+    client's address.
     """
 
     name: str
@@ -241,14 +248,14 @@ class AddressLimit:
         self.hit(request.client.host if request.client else "")
 
     def hit(self, address: str) -> None:
-        """Count one hit. Raises `TooManyRequests` if it is over the limit."""
+        """Count one hit. Raises `TooManyRequests` if it exceeds the limit."""
         for limit, key in self._both(address):
             limit.hit(key)
 
     def allows(self, address: str) -> bool:
-        """Count one hit. Returns `False` if it is over the limit.
+        """Count one hit. Return false if it exceeds the limit.
 
-        The log then says so. The response to the client must not.
+        The refusal is logged. The response to the client must not reveal it.
         """
         for limit, key in self._both(address):
             if not limit.allows(key):
@@ -265,8 +272,9 @@ class AddressLimit:
             yield
 
     def _both(self, address: str) -> Iterator[tuple[RateLimit, str]]:
-        """The site first: where that is over the limit nothing is kept for each of its
-        65,536 networks.
+        """Yield the limit of the site, then the limit of the network.
+
+        If the site is over its limit, no counts are created for its 65,536 networks.
         """
         network, site = limiter_key(address), site_key(address)
         if site != network:
@@ -275,11 +283,11 @@ class AddressLimit:
 
 
 def loggable(part: str) -> str:
-    """Return a part of a key as the log may show it.
+    """Return a part of a key in the form in which the log may show it.
 
-    Addresses and names such as `user:7` stay as they are. Anything else becomes a mark,
-    always the same one for the same text: what someone typed as a username may be a
-    password in the wrong field.
+    Addresses and names such as `user:7` stay as they are. Any other text is replaced by
+    a digest, because a user may have typed a password into the username field. Equal
+    texts have equal digests.
     """
     if PRINCIPAL.fullmatch(part) or is_address(part):
         return part

@@ -1,5 +1,6 @@
-"""Queues email for features: an email is a row of their transaction. A worker sends it
-later (`outbox.py`).
+"""Queueing of emails. A worker sends them later (`outbox.py`).
+
+An email is a row that belongs to the transaction of the feature.
 """
 
 import json
@@ -34,13 +35,13 @@ log = get_logger(__name__)
 
 
 class UnreadableMail(Exception):
-    """The body of the email is gone."""
+    """The body of the email was deleted, or cannot be decrypted."""
 
 
 class WrongKey(UnreadableMail):
     """The body was encrypted with another `SECRET_KEY`.
 
-    It becomes readable again when the key is corrected.
+    With the right key, it becomes readable again.
     """
 
 
@@ -53,19 +54,19 @@ def queue_mail(
     to_stranger: bool = False,
     **values: object,
 ) -> None:
-    """Send this email once the transaction is committed. `template` is
-    `<feature>/<name>` (`templates.py`).
+    """Queue an email, to be sent after the transaction is committed.
 
-    `useful_for` says how long the link in the email is valid. Such emails are sent
-    before others, and not at all once the link has expired. `to_stranger` says that
-    nobody has proved that the address belongs to an account.
+    `template` is `<feature>/<name>` (`templates.py`). `useful_for` is how long the link
+    in the email is valid. Emails with a link are sent before other emails, and are not
+    sent after the link has expired. `to_stranger` means that nobody has proved that the
+    address belongs to the account.
 
     Raises `ValueError` if `to` is not a plain address, and any error of a faulty
     template.
     """
     rendered = render_mail(template, dict(values))
     mail = Mail(
-        # This rejects line breaks, lists and `Name <a@b>` (security requirement 47).
+        # This rejects line breaks, lists and `Name <a@b>`.
         recipient=canonical_email(to),
         subject=rendered.subject[:255],
         body=cipher(PURPOSE).encrypt(
@@ -84,9 +85,9 @@ def queue_mail(
 def _priority(*, has_link: bool, to_stranger: bool) -> Priority:
     """Return the priority of an email.
 
-    Emails to strangers above the hourly limit are sent last, so that they delay nobody
-    else's email. They are never dropped, because then a stranger could keep everyone
-    from registering.
+    Emails to strangers above the hourly limit are sent after all others, so that they
+    delay no other email. They are not dropped, because then an attacker could prevent
+    all registrations.
     """
     most = get_settings().mail_to_strangers_per_hour
     if to_stranger and not RateLimit("mail to strangers", f"{most} per hour").allows("all"):
@@ -99,8 +100,8 @@ def _priority(*, has_link: bool, to_stranger: bool) -> Priority:
 def forget_recipient(db: Session, address: str) -> None:
     """Remove the recipient from all emails.
 
-    Emails that were not sent yet are deleted. For the others, only the fact remains
-    that they were sent or given up.
+    Unsent emails are deleted. The rows of other emails stay, without recipient and
+    body.
     """
     theirs = Mail.recipient == address
     db.execute(delete(Mail).where(theirs, Mail.sent_at.is_(None), Mail.dead_at.is_(None)))
@@ -119,7 +120,7 @@ def read_mail(mail: Mail) -> Rendered:
 
 
 def written_out(mail: Mail) -> bytes:
-    """Return the email as it is sent, identical at every attempt.
+    """Return the email as bytes to send, identical at every attempt.
 
     Raises `UnreadableMail`. Raises `ValueError` or `MessageError` if the recipient or
     the content cannot be put into an email.
@@ -139,6 +140,7 @@ def written_out(mail: Mail) -> bytes:
 
 def sender() -> Address:
     mail_from = get_settings().mail_from
-    # Production refuses to start without it, and the other environments have a default.
+    # Production requires MAIL_FROM at startup, and the other environments have a
+    # default.
     assert mail_from
     return sender_of(mail_from)

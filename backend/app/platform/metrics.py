@@ -1,6 +1,6 @@
-"""Prometheus metrics: how long each route takes, by status.
+"""Prometheus metrics of the duration of requests, by route and status.
 
-Several processes share one folder of counters.
+All processes of a host write their counters into one folder.
 """
 
 import os
@@ -36,18 +36,16 @@ router = APIRouter()
 def observe(scope: Scope, status: int, duration: float) -> None:
     """Count one request under the template of its route.
 
-    The paths and methods as clients send them would create an unlimited number of
-    series.
+    The actual paths and methods would create an unlimited number of series.
     """
     method = scope["method"] if scope["method"] in METHODS else "other"
     seconds.labels(method, _template(scope), status).observe(duration)
 
 
 def _template(scope: Scope) -> str:
-    """Return the route's own path behind its prefixes.
+    """Return the full template of the route, including the prefixes of its routers.
 
-    Only the path of the request still contains the prefixes under which the route was
-    included.
+    Only the path of the request still contains those prefixes.
     """
     own: str | None = getattr(scope.get("route"), "path", None)
     if own is None:
@@ -62,9 +60,7 @@ def read_metrics() -> Response:
 
 
 def listener() -> Starlette:
-    """Return the application behind METRICS_PORT: `/metrics` for a monitor in the same
-    network, and nothing else.
-    """
+    """Return the application for METRICS_PORT, which serves only `/metrics`."""
     return Starlette(routes=[Route("/metrics", lambda _: read_metrics())])
 
 
@@ -79,9 +75,10 @@ def _written() -> bytes:
 
 
 def remove_files_of_ended() -> None:
-    """Remove the files of processes that have ended. Call this when a process starts.
+    """Merge the files of processes that have ended. Call this when a process starts.
 
-    The process may replace another one, and perhaps nobody reads the metrics.
+    The new process may replace an old one, and files could pile up if nobody scrapes
+    the metrics.
     """
     if folder := _shared_folder():
         with metrics_files.alone_in(folder):

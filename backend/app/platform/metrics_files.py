@@ -1,10 +1,10 @@
-"""The files in which several processes count. Each process has its own file, which
-outlives it.
+"""The files into which the processes of a host write their metrics.
 
-A server that replaces its processes would accumulate files, and each scrape reads them
-all. The files cannot just be deleted: Prometheus would interpret a decreasing counter
-as a restart, and add all of it once more. So the counts of a process that has ended are
-added to one file for all such processes, and its own file is removed.
+Each process has files of its own, which outlive it. A server that replaces its
+processes would accumulate files, and each scrape reads all of them. The files cannot
+simply be deleted. Prometheus would take a decreasing counter for a restart, and count
+the remaining values again. So the counts of ended processes are added to one shared
+file, and their own files are removed.
 """
 
 import fcntl
@@ -21,9 +21,9 @@ FILE = re.compile(r"(?P<kind>counter|histogram|summary|gauge_[a-z]+)_(?P<pid>\d+
 
 @contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Wait until no other process or thread reads or adds up the files.
+    """Wait until no other process or thread reads or merges the files.
 
-    A reader in the middle of an addition would count some values twice.
+    A reader in the middle of a merge would count some values twice.
     """
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -31,10 +31,9 @@ def alone_in(folder: Path) -> Iterator[None]:
 
 
 def fold_ended(folder: Path) -> None:
-    """Merge the files of all processes that have ended into one. Call this inside
-    `alone_in`.
+    """Merge the files of all processes that have ended. Call this inside `alone_in`.
 
-    Their gauges are deleted.
+    The gauges of these processes are deleted.
     """
     for path in sorted(folder.iterdir()):
         match = FILE.fullmatch(path.name)

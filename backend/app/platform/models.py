@@ -14,19 +14,19 @@ from app.db.types import PrimaryKey
 
 from .leases import Leased
 
-# The lease of a key is longer than any request takes. After a crash, the key is free
-# again when the lease ends.
+# Longer than any request takes. If the server crashes during a request, its key is free
+# again after this time.
 LEASE = timedelta(seconds=60)
 
 
 class IdempotencyKey(Base):
-    """A request that must take effect only once. `answer` is null while it runs."""
+    """An Idempotency-Key of a request. `answer` is null while the request runs."""
 
     __tablename__ = "idempotency_keys"
 
     id: Mapped[PrimaryKey]
     digest: Mapped[str] = mapped_column(String(64), unique=True)  # of caller, method, path and key
-    fingerprint: Mapped[str] = mapped_column(String(64))  # of what was sent
+    fingerprint: Mapped[str] = mapped_column(String(64))  # of query, media type and body
     answer: Mapped[bytes | None] = mapped_column(
         LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql")
     )  # encrypted
@@ -37,39 +37,41 @@ class IdempotencyKey(Base):
 class Priority(IntEnum):
     """The order in which a worker sends emails."""
 
-    LINK = 0  # someone is waiting for the link in it
+    LINK = 0  # a user is waiting for the link in the email
     NOTICE = 1
     HELD_BACK = 2  # to an address without an account, above MAIL_TO_STRANGERS_PER_HOUR
 
 
 class Mail(Leased, Base):
-    """A rendered email to one address. Its body is deleted once it is sent, except in
-    development.
+    """A rendered email to one address.
+
+    Its body is deleted once the email is sent, except in development.
     """
 
     __tablename__ = "mails"
     __table_args__ = (Index(None, "priority", "due_at", "id"),)
     about: ClassVar = ("recipient", "subject")
 
-    # This is empty if the account was deleted.
+    # Empty if the account was deleted.
     recipient: Mapped[str] = mapped_column(String(320), index=True)
     subject: Mapped[str] = mapped_column(String(255))
     body: Mapped[bytes | None] = mapped_column(
         LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql")
     )  # encrypted
-    # The id is identical at every attempt, so that mailboxes recognise a duplicate.
+    # The same id at every attempt, so that mailboxes can recognise a duplicate.
     message_id: Mapped[str] = mapped_column(String(320))
     sent_at: Mapped[datetime | None] = mapped_column(index=True)
-    # The database has defaults for code that is one version older and does not know
-    # these columns.
+    # The server default is for the previous version of the code, which does not know
+    # this column, during a deployment.
     priority: Mapped[int] = mapped_column(default=Priority.NOTICE, server_default="1")
-    # The link in the email expires at this time. Later the email is not sent.
+    # When the link in the email expires. After that, the email is not sent.
     useful_until: Mapped[datetime | None]
 
     @classmethod
     def is_dead_letter(cls) -> ColumnElement[bool]:
-        """Exclude emails that became useless while they waited: nobody should send them
-        now.
+        """Match dead letters, except emails that expired while they waited.
+
+        Nobody should send an expired email.
         """
         return super().is_dead_letter() & or_(
             cls.useful_until.is_(None), cls.useful_until > cls.dead_at
@@ -77,19 +79,20 @@ class Mail(Leased, Base):
 
 
 class Lane(StrEnum):
-    """A group of jobs that may delay each other.
+    """A group of jobs with threads of its own.
 
-    Each lane has threads of its own, so a full lane delays no other.
+    Jobs can delay other jobs of the same lane, but not of another lane.
     """
 
-    ASKED = "asked"  # someone requested this and may be waiting for it
+    ASKED = "asked"  # a request or an operator queued this job
     RECURRING = "recurring"
     OUTSIDE = "outside"  # jobs that wait for outside services
 
 
 class Job(Leased, Base):
-    """A piece of work. Its row is deleted when it is done, or due again if it
-    recurs.
+    """A job.
+
+    Its row is deleted when the job is done. The row of a recurring job stays.
     """
 
     __tablename__ = "jobs"
@@ -104,7 +107,9 @@ class Job(Leased, Base):
 
 
 class KeptKey(Base):
-    """A key that outlives `SECRET_KEY` (`kept_keys.py`), in hexadecimal."""
+    """A key that stays the same when `SECRET_KEY` changes (`kept_keys.py`), in
+    hexadecimal.
+    """
 
     __tablename__ = "kept_keys"
 

@@ -1,4 +1,4 @@
-"""Completes the OpenAPI document where FastAPI leaves something open."""
+"""Completion of the OpenAPI document that FastAPI generates."""
 
 import re
 from threading import Lock
@@ -21,7 +21,7 @@ EXAMPLE = re.compile(rf"'{examples.REFERENCE}(\w+)'")
 
 
 def about(settings: Settings) -> dict[str, Any]:
-    """Return what the document says about the application, as arguments for FastAPI."""
+    """Return the document's data about the application, as arguments for FastAPI."""
     return {
         "servers": [{"url": settings.public_url or "/"}],
         "contact": {"name": "Liftoff", "url": settings.frontend_url or settings.public_url},
@@ -32,9 +32,9 @@ def about(settings: Settings) -> dict[str, Any]:
 def complete(app: FastAPI, prefix: str) -> None:
     """Make `app.openapi()` return the complete document.
 
-    Requests can ask for it in several threads at once, and without the lock the first
-    ones would interfere. `generate` publishes its document before it is finished, and
-    Pydantic's schema generator is not thread-safe.
+    The lock is needed because several requests may generate the document at once.
+    FastAPI publishes its document before it is finished, and Pydantic's schema
+    generator is not thread-safe.
     """
     generate, lock = app.openapi, Lock()
     finished: list[dict[str, Any]] = []
@@ -52,7 +52,7 @@ def _finish(document: dict[str, Any], prefix: str) -> dict[str, Any]:
     for kind, parts in _components(document["paths"]).items():
         document["components"].setdefault(kind, {}).update(parts)
     for operation in (one for path in document["paths"].values() for one in path.values()):
-        # This is written out to say that a route which needs no user is public.
+        # An explicit empty list says that the operation is public.
         operation.setdefault("security", [])
         for parameter in operation.get("parameters", []):
             _show(parameter)
@@ -65,9 +65,9 @@ def _finish(document: dict[str, Any], prefix: str) -> dict[str, Any]:
 def _show(parameter: dict[str, Any]) -> None:
     """Give each path parameter an example, which pages such as `/docs` fill in.
 
-    A route declares a suitable one with `Path(examples=[…])`. Otherwise it is the first
-    row. Query parameters get no example: if they were filled in, they would narrow
-    every list that someone tries.
+    A route can declare an example with `Path(examples=[…])`. The default is the id of
+    the first row. Query parameters get no example, because a filled-in filter would
+    narrow every list that a reader of `/docs` tries.
     """
     if parameter["in"] == "path":
         schema = parameter["schema"]
@@ -78,16 +78,14 @@ def _show(parameter: dict[str, Any]) -> None:
     elif parameter["in"] == "query":
         schema = parameter["schema"]
         for one in (schema, *schema.get("anyOf", ())):
-            # An empty parameter counts as missing, so it is never too short.
+            # An empty parameter is ignored, so no minimum length applies.
             one.pop("minLength", None)
             if "pattern" in one:
                 one["pattern"] = f"^(?:{one['pattern'].removeprefix('^').removesuffix('$')})?$"
 
 
 def _components(paths: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return the components that error responses refer to: schemas, headers and
-    examples.
-    """
+    """Return the components to which error responses refer."""
     template = SCHEMAS + "{model}"
     validation = problems.ValidationProblem.model_json_schema(ref_template=template)
     schemas = {
@@ -108,8 +106,9 @@ def _components(paths: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _name_generics(document: dict[str, Any]) -> None:
-    """Rename `Page_PostSummary_` to `PostSummaryPage`, because generated clients name
-    types after schemas.
+    """Rename `Page_PostSummary_` to `PostSummaryPage`.
+
+    Generated clients name their types after the schemas.
     """
     schemas = document["components"]["schemas"]
     names = {old: f"{found[2]}{found[1]}" for old in schemas if (found := GENERIC.fullmatch(old))}
@@ -131,7 +130,7 @@ def _refer(node: Any, names: dict[str, str]) -> None:
 
 
 def _place_token_urls(components: dict[str, Any], prefix: str) -> None:
-    """Make `tokenUrl` absolute, because tools disagree about what it is relative to."""
+    """Make `tokenUrl` absolute, because tools resolve relative ones differently."""
     for scheme in components.get("securitySchemes", {}).values():
         for flow in scheme.get("flows", {}).values():
             if "tokenUrl" in flow and not flow["tokenUrl"].startswith(("/", "http")):
@@ -139,10 +138,10 @@ def _place_token_urls(components: dict[str, Any], prefix: str) -> None:
 
 
 def write_bounds_as_integers(node: Any) -> None:
-    """Turn bounds back into integers.
+    """Turn whole-number bounds back into integers.
 
-    FastAPI's schema model stores every bound as a float. A float cannot represent
-    2**63 - 1.
+    FastAPI's schema model stores every bound as a float. A float cannot represent 2**63
+    - 1.
     """
     if isinstance(node, list):
         for item in node:

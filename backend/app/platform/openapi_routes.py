@@ -1,6 +1,4 @@
-"""Completes what OpenAPI says about a route: the errors a client can get, and the
-headers it may send.
-"""
+"""OpenAPI details of a route: its possible errors, header parameters and examples."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -50,8 +48,8 @@ CREATED: dict[int | str, dict[str, Any]] = {
         }
     }
 }
-# The headers of errors, by status. Almost every operation can return some of them, so
-# the document defines them once.
+# The headers of error responses, by status. The document defines each header once,
+# because almost every operation can return some of them.
 ERROR_HEADERS = {
     401: {"WWW-Authenticate": ("string", "The authentication scheme to use.")},
     429: {
@@ -72,14 +70,14 @@ DATABASE_ERRORS = (DatabaseBusy, DatabaseUnavailable, DatabaseTimeout, DatabaseC
 
 
 class BodyTooLarge(AppError):
-    """Documented here, but raised by the server's own body limit."""
+    """The error of the server's own body limit, for the OpenAPI document."""
 
     status = 413
     code, detail = problems.GENERIC[413]
 
 
 class RouteNotFound(NotFound):
-    """Documented here, but raised by the framework.
+    """The error of the framework for an unknown path, for the OpenAPI document.
 
     A path parameter may contain characters that make it a different path.
     """
@@ -92,16 +90,16 @@ def is_form(body: Any) -> bool:
 
 
 def is_optional(route: Any) -> bool:
-    """Whether the route serves anonymous callers as well as users, by the marks of
-    `app.platform.principal`.
+    """Return whether the route serves both anonymous callers and users.
+
+    The marks of `app.platform.principal` tell.
     """
     calls = list(_calls(route.dependant))
     return any(map(principal.is_optional, calls)) and not any(map(principal.is_required, calls))
 
 
 def describe(route: Any, known: frozenset[str] | None) -> None:
-    """Complete `responses`, header parameters and examples from the route, its input
-    and its dependencies.
+    """Add responses, header parameters and examples to the OpenAPI data of a route.
 
     `known` contains the names of its query parameters.
     """
@@ -128,7 +126,7 @@ def describe(route: Any, known: frozenset[str] | None) -> None:
     ]
     extra: dict[str, Any] = {"parameters": documented, **examples.of_body(route.body_field)}
     if is_optional(route):
-        # This is added to the scheme: the route also serves requests without a token.
+        # An empty requirement next to the scheme means that the token is optional.
         extra["security"] = [{}]
     deep_dict_update(extra, route.openapi_extra or {})
     route.openapi_extra = extra
@@ -140,8 +138,10 @@ def describe(route: Any, known: frozenset[str] | None) -> None:
 
 
 def _headers(route: Any) -> Iterator[tuple[str, str]]:
-    """Document the headers of the response, and return those of the request with their
-    texts.
+    """Return an id such as `blog_create_post`. Generated clients name functions after
+    it.
+
+    It changes only with the name of the route's function.
     """
     success = int(route.status_code or 200)
     if route.reads and not route.resource:

@@ -1,10 +1,10 @@
-"""Sends email for a worker.
+"""Sending of queued emails by a worker.
 
 One SMTP connection serves a batch. No transaction is open during a call to the mail
 server.
 
-A worker sends from several threads at once. Each takes one email at a time, so an
-urgent email overtakes all others at the next step of any thread.
+A worker sends from several threads at once. Each thread claims one email at a time, the
+most urgent one first, so an urgent email waits for no batch.
 """
 
 import time
@@ -28,10 +28,10 @@ from .mail import UnreadableMail, WrongKey, sender, written_out
 from .models import Mail, Priority
 from .wakes import mail_bell
 
-LEASE = timedelta(minutes=2)  # several times what one email may take (`gateway.TOTAL_SECONDS`)
-BATCH_MAILS = 100  # over one connection, because servers cut off clients that never disconnect
+LEASE = timedelta(minutes=2)  # several times the maximum for one email (`gateway.TOTAL_SECONDS`)
+BATCH_MAILS = 100  # per connection, because servers cut off clients that never disconnect
 BATCH_SECONDS = 60.0
-CROWDED_SECONDS = 5.0  # until a thread for which the server has no connection tries again
+CROWDED_SECONDS = 5.0  # until a thread tries again after the server refused another connection
 RECORD_PAUSE = 0.5  # seconds
 
 log = get_logger(__name__)
@@ -42,11 +42,11 @@ class LinkRanOut(SendingFailed):
 
 
 def send_due(stopping: Event | None = None) -> bool:
-    """Send the emails that are due, at most one batch. Returns `False` if there were
-    none.
+    """Send due emails, at most one batch. Return false if none was due.
 
     Without a mail server, emails wait. An email is sent twice only if the worker dies
-    or the connection breaks between the server's acceptance and its reply.
+    or the connection breaks after the server has accepted the email and before its
+    reply arrives.
     """
     if get_settings().smtp_host is None:
         return False
@@ -56,9 +56,9 @@ def send_due(stopping: Event | None = None) -> bool:
             lease_end = time.monotonic() + LEASE.total_seconds()
             if (stopping and stopping.is_set()) or not (mail := _claim()):
                 break
-            mail_bell.ring()  # there may be more emails, so the other threads should look too
+            mail_bell.ring()  # there may be more emails, so the other threads should look, too
             failure = _send(line, mail)
-            # The server allows fewer connections than we have threads.
+            # The server allows fewer connections than this process has threads.
             if isinstance(failure, Unreachable) and failure.is_crowded:
                 log.info("mail_server_crowded")
                 _insist(leases.give_back, mail, until=lease_end)
@@ -72,8 +72,7 @@ def send_due(stopping: Event | None = None) -> bool:
 def _claim() -> Mail | None:
     """Claim the most urgent email.
 
-    There is one query for each priority, so that the index serves each of them, however
-    many emails wait or were sent.
+    Each priority has a query of its own, so that each query can use the index.
     """
     with WorkerSession() as db, db.begin():
         for priority in Priority:
@@ -98,12 +97,11 @@ def _send(line: Line, mail: Mail) -> SendingFailed | None:
 
 
 def _message(mail: Mail) -> bytes:
-    """Return the email as it is sent. Raises `SendingFailed`.
+    """Return the email as bytes to send. Raises `SendingFailed`.
 
     The failure is permanent if the recipient or the content cannot be put into an
-    email, because no retry would change that. A `ValueError` from anywhere else is
-    about our settings, such as a password that cannot be encoded, or about our code.
-    Both can be fixed, and until then the email waits.
+    email, because no retry would change that. Other errors come from our settings or
+    our code. Those can be fixed, and until then the email waits.
     """
     try:
         return written_out(mail)
@@ -114,7 +112,7 @@ def _message(mail: Mail) -> bytes:
 
 
 def _insist(note: Callable[[Session, Mail], None], mail: Mail, *, until: float) -> None:
-    """Record what happened to the email, and keep trying until `until`.
+    """Record the result of an email, and retry until `until`.
 
     While we hold the lease, no other worker sends the email.
     """

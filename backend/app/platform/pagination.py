@@ -1,4 +1,4 @@
-"""The query parameters of a list: `PageParams`."""
+"""`PageParams`, the query parameters of a list."""
 
 from typing import Annotated
 
@@ -8,11 +8,11 @@ from app.core.errors import raises
 from app.core.pagination import MAX_CURSOR, MAX_LIMIT, MAX_OFFSET, InvalidCursor, PageQuery
 from app.platform.principal import viewer
 
-NOT_BOUND = {"cursor", "limit", "offset"}  # a reader may change these from page to page
+NOT_BOUND = {"cursor", "limit", "offset"}  # clients may change these from page to page
 
 
-# The function touches no database. If it were not async, each request would wait for a
-# thread.
+# This function does not use the database. As a plain function it would run in a thread,
+# which costs each request time.
 @raises(InvalidCursor)
 async def page_query(
     request: Request,
@@ -25,8 +25,9 @@ async def page_query(
         ),
     ] = None,
 ) -> PageQuery:
-    """Return the page that the client requests. Its cursor is bound to path, query and
-    caller.
+    """Return the page that the client requests.
+
+    Its cursor is valid only for the same path, query and caller.
     """
 
     def bound_to() -> list[object]:

@@ -1,7 +1,7 @@
 """The caller of a request.
 
-`auth` publishes the caller on the request. The layers below `auth` read it without
-importing `auth`.
+`auth` stores the caller in the state of the request. The layers below `auth` read it
+from there, without importing `auth`.
 """
 
 from collections.abc import Callable
@@ -13,16 +13,18 @@ Dependency = TypeVar("Dependency", bound=Callable[..., Any])
 
 
 def optional(dependency: Dependency) -> Dependency:
-    """Mark a dependency that returns a user or `None`. OpenAPI then says that its
-    routes accept requests without a token.
+    """Mark a dependency that returns a user or `None`.
+
+    OpenAPI then states that its routes accept requests without a token.
     """
     dependency.caller = "optional"  # type: ignore[attr-defined]
     return dependency
 
 
 def required(dependency: Dependency) -> Dependency:
-    """Mark a dependency that refuses requests without a user, although it depends on
-    one that accepts them.
+    """Mark a dependency that refuses requests without a user.
+
+    Without this mark, OpenAPI would follow the optional dependency below it.
     """
     dependency.caller = "required"  # type: ignore[attr-defined]
     return dependency
@@ -37,11 +39,11 @@ def is_required(dependency: Any) -> bool:
 
 
 def publish(connection: HTTPConnection, principal: str) -> None:
-    """Record the caller of this request, for example `user:42`."""
+    """Store the caller in the state of this request, for example `user:42`."""
     connection.state.principal = principal
 
 
 def viewer(connection: HTTPConnection) -> str | None:
-    """Return the caller of this request, or `None` for an anonymous one."""
+    """Return the caller of this request, or `None` for an anonymous caller."""
     principal: str | None = getattr(connection.state, "principal", None)
     return principal

@@ -1,8 +1,7 @@
-"""A probe asks another service one question, at most once a second, on behalf of all
-callers.
+"""Probes: each asks one service for its state, at most once a second for all callers.
 
 Each probe has a thread of its own, so it never competes with requests. Callers wait for
-its result only until a deadline.
+the result only until a deadline.
 """
 
 import asyncio
@@ -18,13 +17,14 @@ Check = Literal["ok", "ahead", "behind", "late", "unreachable", "staging"]
 Checks = Mapping[str, Check]
 
 EVERY_SECONDS = 1.0
-DEADLINE_SECONDS = 0.7  # readiness promises a response within a second (R20)
+DEADLINE_SECONDS = 0.7  # readiness promises a response within a second
 
 
 class Probe:
-    """A question to a service. `ask` returns the checks by name.
+    """A probe of one service.
 
-    `unknown` is the result if `ask` did not return in time.
+    `ask` returns the checks by name. `unknown` is the result if `ask` does not return
+    in time.
     """
 
     def __init__(self, name: str, ask: Callable[[], Checks], unknown: Checks) -> None:
@@ -36,18 +36,19 @@ class Probe:
         self._answer: Future[Checks] | None = None
 
     async def checks(self, deadline: float = DEADLINE_SECONDS) -> Checks:
-        """Return a result that is at most a second old. `deadline` counts from the time
-        of the question.
+        """Return a result that is at most a second old.
+
+        `deadline` counts from the time when the service was asked.
         """
         answer, asked_at = self._latest()
         with move_on_after(max(0.0, asked_at + deadline - time.monotonic())):
-            # It is shielded: a caller that disconnects must not cancel what the others
-            # wait for.
+            # The result is shielded, because other callers still wait for it when this
+            # caller disconnects.
             return await asyncio.shield(asyncio.wrap_future(answer))
         return answer.result() if answer.done() else self._unknown
 
     def forget(self) -> None:
-        """Ask again for the next caller, however recent the last result is."""
+        """Drop the last result, so that the next caller asks again."""
         with self._lock:
             self._answer = None
 

@@ -1,6 +1,4 @@
-"""Turns every error into `application/problem+json` (RFC 9457), with one shape and a
-stable `code`.
-"""
+"""Error responses: `application/problem+json` (RFC 9457) with a stable `code`."""
 
 import re
 from asyncio import CancelledError
@@ -30,8 +28,7 @@ INVALID = "Some of the input is missing or invalid. `errors` says which fields, 
 MAX_ERRORS = 50
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_.\-\[\]]{1,64}")
-# Errors that occur before any feature's code runs, or outside it: their code, and their
-# detail for people.
+# The code and detail of errors that occur outside the code of a feature.
 GENERIC: dict[int, tuple[str, str]] = {
     400: ("bad_request", "The server cannot understand this request."),
     404: ("not_found", "There is no route with this path."),
@@ -61,7 +58,7 @@ log = get_logger("app.problems")
 
 
 class FieldError(BaseModel):
-    """A fault of a request, and its place."""
+    """A fault in the input, and its location."""
 
     loc: list[str | int]
     msg: str
@@ -71,7 +68,7 @@ class FieldError(BaseModel):
 class Problem(BaseModel):
     """The body of every error response.
 
-    Programs should decide by `code`. `detail` is for people and may change.
+    Programs should decide by `code`. `detail` is for people, and may change.
     """
 
     type: str
@@ -83,7 +80,7 @@ class Problem(BaseModel):
 
 
 class ValidationProblem(Problem):
-    """A problem with the fields that caused it."""
+    """An error response that lists the faulty fields."""
 
     errors: list[FieldError]
 
@@ -96,7 +93,7 @@ def render(
     headers: Mapping[str, str] | None = None,
     members: Mapping[str, Any] | None = None,
 ) -> JSONResponse:
-    """Return the response for one problem."""
+    """Return the response for an error."""
     content = body(status, code, detail, members=members, request_id=correlation_id.get())
     return JSONResponse(
         content, status, {**(headers or {}), "Cache-Control": "no-store"}, MEDIA_TYPE
@@ -111,7 +108,7 @@ def body(
     members: Mapping[str, Any] | None,
     request_id: str | None,
 ) -> dict[str, Any]:
-    """Return the members that every problem has."""
+    """Return the fields that every error response has."""
     return {
         "type": "about:blank",
         "title": TITLES.get(status) or HTTPStatus(status).phrase,
@@ -124,7 +121,7 @@ def body(
 
 
 def of_status(status: int, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    """Return the response for an error that its status describes completely."""
+    """Return the response for an error that is fully described by its status."""
     code, detail = GENERIC.get(status) or (
         "error",
         HTTPStatus(status).description or HTTPStatus(status).phrase,
@@ -139,9 +136,9 @@ def of(error: AppError) -> JSONResponse:
 
 
 def field_errors(errors: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the place and the reason of each error, but never what was sent.
+    """Return the location and the message of each error, without any input.
 
-    Input is left out, and so is a name that cannot be one of ours.
+    The names of unknown fields count as input, so unusual ones are replaced by `?`.
     """
     return [
         {"loc": [_plain(part) for part in error["loc"]], "msg": error["msg"], "type": error["type"]}
@@ -154,7 +151,9 @@ def _plain(part: str | int) -> str | int:
 
 
 def install(app: FastAPI) -> None:
-    """Register the handlers. `ProblemMiddleware` handles what they do not catch."""
+    """Register the exception handlers. `ProblemMiddleware` handles all other
+    exceptions.
+    """
     app.add_exception_handler(AppError, _on_app_error)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(ResponseValidationError, _on_invalid_answer)
@@ -162,7 +161,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(SQLAlchemyError, _on_database_error)
 
 
-# These handlers are async because they only compute. A plain function would cost a
+# These handlers are `async` because they only compute. Plain functions would occupy a
 # thread for each error.
 async def _on_app_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, AppError)
@@ -179,9 +178,9 @@ async def _on_invalid_request(_request: Request, error: Exception) -> Response:
 
 
 async def _on_invalid_answer(request: Request, error: Exception) -> Response:
-    """Log a bug of ours: a response that does not fit its model.
+    """Log a response that does not match its model, which is a bug of ours.
 
-    The text of the error contains the object, so only places and types are logged.
+    The message of the error contains the data, so only locations and types are logged.
     """
     assert isinstance(error, ResponseValidationError)
     log.error(
@@ -202,7 +201,7 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
 def _allowed(request: Request) -> list[str]:
     """Return every method of this path (RFC 9110, 15.5.6).
 
-    The framework only names the methods of the first route.
+    FastAPI itself names only the methods of the first matching route.
     """
     routes = request.app.routes
     asked = ((method, dict(request.scope, method=method)) for method in METHODS)
@@ -222,10 +221,10 @@ async def _on_database_error(request: Request, error: Exception) -> Response:
 
 
 def _ends_the_process(error: BaseException) -> bool:
-    """Tell exceptions that end a task or the process from all others.
+    """Return whether this exception should end the task or the process.
 
-    A panic in a Rust library arrives as a `BaseException` that is not an `Exception`.
-    It is the failure of one request, and the process lives on.
+    A panic in a Rust library is a `BaseException` but not an `Exception`. It fails only
+    one request, and the process continues.
     """
     if isinstance(error, BaseExceptionGroup):
         return any(_ends_the_process(one) for one in error.exceptions)
@@ -233,11 +232,10 @@ def _ends_the_process(error: BaseException) -> bool:
 
 
 class ProblemMiddleware:
-    """Turns an exception into a 500, and an error that a library wrote as text into a
-    problem.
+    """Middleware that turns exceptions and plain-text errors into problem responses.
 
     It runs inside the middlewares that add headers, so that browsers can read a 500
-    too.
+    response, too.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -274,13 +272,13 @@ class ProblemMiddleware:
         try:
             await self.app(scope, receive, watch)
         except ClientDisconnect:
-            # The client disconnected while it sent the body, so there is nobody to
-            # answer and nothing is wrong.
+            # The client disconnected while sending the body. No response is possible,
+            # and there is no error to report.
             return
         except BaseException as error:
             if _ends_the_process(error):
                 raise
             log.exception("unhandled_error", path=scope["path"])
             if started:
-                raise  # part of the response is sent, so the server must cut the connection
+                raise  # part of the response was sent, so the server must close the connection
             await of_status(500)(scope, receive, send)

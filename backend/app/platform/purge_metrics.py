@@ -1,8 +1,7 @@
-"""Prometheus metrics of how late the purges are: the age of the first expired row of
-each table.
+"""Prometheus metrics of overdue purges: the age of each table's first expired row.
 
-They come from the database and not from a worker, because the worker may be the part
-that has died.
+The values come from the database rather than from a worker, because the worker may have
+died.
 """
 
 import time
@@ -19,11 +18,11 @@ from app.db.database import SideSession
 
 from . import purges
 
-FRESH = 60.0  # seconds for which one result is reused, however often it is requested
+FRESH = 60.0  # seconds for which a result is reused, however often it is scraped
 
 
 class PurgeCollector(Collector):
-    """Reads an index for each purge, at most once in `FRESH` seconds."""
+    """A collector that reads one index per purge, at most once in `FRESH` seconds."""
 
     def __init__(self) -> None:
         self._asking = Lock()
@@ -46,8 +45,8 @@ class PurgeCollector(Collector):
     def _read(self) -> dict[str, float]:
         """Return the overdue seconds of each table.
 
-        The previous values are returned while another thread reads, or if the database
-        is unavailable.
+        While another thread reads, and while the database is unavailable, the previous
+        values are returned.
         """
         if time.monotonic() - self._asked_at < FRESH or not self._asking.acquire(blocking=False):
             return self._seconds

@@ -1,4 +1,4 @@
-"""Deletes rows whose time is over.
+"""Purges: recurring jobs that delete expired rows.
 
 A feature declares its purges in its `jobs.py`:
 
@@ -6,8 +6,8 @@ A feature declares its purges in its `jobs.py`:
     purge(Draft.created_at, Draft.author_id.is_(None), kept=timedelta(days=1))
 
 One recurring job per table, `purge.<table>`, does the work. It deletes in batches
-(`app.db.batches`), none of which holds a lock for long. It runs again at once until no
-expired row is left.
+(`app.db.batches`), so that no transaction holds its locks for long. The job runs again
+at once until no expired row is left.
 """
 
 import time
@@ -28,7 +28,7 @@ from app.db.database import WorkerSession
 from .jobs import Again, kinds, recurring
 
 EVERY = timedelta(hours=1)
-# If rows are overdue by more than this, a person is alerted. Then purges do not run, or
+# Rows that are overdue by more than this raise an alarm. Then the purges do not run, or
 # are too slow.
 OVERDUE = timedelta(days=1)
 LOOK_AGAIN = 3000.0  # seconds
@@ -38,8 +38,10 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True)
 class Purge:
-    """The rows of a table that meet the conditions, and whose time in `column` is
-    further in the past than `kept`.
+    """A declared purge.
+
+    It covers the rows that match the conditions and whose `column` is older than
+    `kept`.
     """
 
     column: InstrumentedAttribute[Any]
@@ -61,7 +63,7 @@ class Purge:
     def overdue(self, db: Session) -> timedelta:
         """Return how long ago the first of these rows should have been deleted.
 
-        This is one step in an index, not a scan.
+        This reads one entry of an index.
         """
         first = select(self.column, clock.now(-self.kept)).where(*self.expired())
         for found, ran_out_at in db.execute(first.order_by(self.column).limit(1)):
@@ -80,11 +82,11 @@ def purge(
     kept: timedelta = timedelta(),
     work: Work | None = None,
 ) -> None:
-    """Delete rows when `column` is longer ago than `kept`. An index must begin with
-    that column.
+    """Delete rows whose `column` is older than `kept`. An index must begin with this
+    column.
 
-    A table may have several purges. `work` does something other than deleting.
-    Afterwards no row may match any more.
+    A table may have several purges. Instead of deleting, a purge can call `work`, after
+    which no row may match any more.
     """
     declared = Purge(column, conditions, kept, work or deletion(cast("type[Base]", column.class_)))
     table = declared.table
@@ -100,9 +102,7 @@ def purges() -> list[Purge]:
 
 
 def overdue(db: Session) -> dict[str, timedelta]:
-    """Return, for each table, how long ago its first expired row should have been
-    deleted.
-    """
+    """Return how overdue the first expired row of each table is."""
     found: dict[str, timedelta] = {}
     for declared in purges():
         found[declared.table] = max(found.get(declared.table, timedelta()), declared.overdue(db))
@@ -110,12 +110,11 @@ def overdue(db: Session) -> dict[str, timedelta]:
 
 
 def _run(table: str, _db: Session, payload: dict[str, Any]) -> Again | None:
-    """Run the job of a table. `_db` has not begun a transaction, so it holds nothing
-    meanwhile.
+    """Run the purges of one table.
 
-    A continued run begins where the previous one ended. Otherwise it would first pass
-    the index entries of the rows that the previous run deleted. PostgreSQL keeps these
-    until a vacuum.
+    `_db` has not begun a transaction, so it holds no connection during the run. A
+    continued run begins where the previous run ended. Otherwise it would first read the
+    index entries of deleted rows, which PostgreSQL keeps until a vacuum.
     """
     places: dict[str, str] = {}
     for declared in _purges[table]:
@@ -143,11 +142,11 @@ def _run(table: str, _db: Session, payload: dict[str, Any]) -> Again | None:
 
 
 def _look_for_late(declared: Purge) -> None:
-    """Raise the alarm before anything is deleted, so that a purge that always fails is
-    reported too.
+    """Log an alarm if rows are overdue.
 
-    This happens about once an hour, even if runs follow each other without a pause
-    because they cannot keep up.
+    This happens before any row is deleted, so that a purge that always fails is
+    reported, too. It happens about once an hour, even if the runs follow each other
+    without a pause.
     """
     looked = _looked.get(declared, -LOOK_AGAIN)
     if time.monotonic() - looked < LOOK_AGAIN:

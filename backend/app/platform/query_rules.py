@@ -1,5 +1,5 @@
-"""Checks of the query string: unknown names are refused, and an empty parameter counts
-as missing.
+"""Rules for the query string: unknown names are refused, and empty parameters are
+ignored.
 """
 
 import difflib
@@ -16,17 +16,17 @@ from app.core.schemas import model_of
 
 from .problems import PLAIN_NAME, field_errors
 
-MAX_ERRORS = 10  # looking for similar names takes time, and ten errors tell the client enough
-MAX_NAME = 64  # characters that are compared
-CUTOFF = 0.6  # of difflib: `catgory` is 0.93 of `category`
-EXTRA = "extra_forbidden"  # the same type as for an unknown field of a body
+MAX_ERRORS = 10  # searching for similar names takes time, and ten errors tell the client enough
+MAX_NAME = 64  # characters to compare
+CUTOFF = 0.6  # for difflib; `catgory` and `category` have a similarity of 0.93
+EXTRA = "extra_forbidden"  # the error type that pydantic uses for an unknown field of a body
 
 
 def names_of(
     dependant: Dependant, openapi_extra: dict[str, Any] | None = None
 ) -> frozenset[str] | None:
-    """Return the query parameters that a route accepts. Returns `None` if one of its
-    models accepts any name.
+    """Return the query parameters that a route accepts, or `None` if it accepts any
+    name.
     """
     documented = (openapi_extra or {}).get("parameters", [])
     names = {parameter["name"] for parameter in documented if parameter.get("in") == "query"}
@@ -66,18 +66,18 @@ def _aliases(field: Any) -> set[str]:
 
 
 def without_empty(query: bytes) -> bytes:
-    """Return the query without the parameters that have no value. The rest stays as it
-    was written.
+    """Return the query without the parameters that have no value.
+
+    The other parameters are not changed.
     """
     return b"&".join(part for part in query.split(b"&") if part.partition(b"=")[2])
 
 
 def require_known(query: bytes, known: frozenset[str]) -> None:
-    """Raise `Unprocessable` for names that the route does not accept, with the most
-    similar one that it does.
+    """Raise `Unprocessable` for names that the route does not accept.
 
-    A name with an empty value counts too: `?catgory=` is the same mistake as
-    `?catgory=news`.
+    The error suggests the most similar known name. A name with an empty value is
+    checked, too, because `?catgory=` is the same mistake as `?catgory=news`.
     """
     given = dict.fromkeys(_name(part) for part in query.split(b"&") if part)
     if unknown := [name for name in given if name not in known]:
@@ -96,10 +96,10 @@ def _name(part: bytes) -> str:
 
 
 def _hint(name: str, known: frozenset[str]) -> str:
-    """Describe what the client may have meant.
+    """Return a message that suggests what the client may have meant.
 
-    An unknown name that cannot be one of ours is not repeated, because no response
-    repeats input.
+    The unknown name is repeated only if it looks like a parameter name, because
+    responses must not repeat arbitrary input.
     """
     named = (
         f"no query parameter `{name}`"

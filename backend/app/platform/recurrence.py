@@ -1,8 +1,9 @@
-"""Ensures that each recurring job has its row, whatever happened to that row.
+"""Planner of recurring jobs: ensures that each has exactly one correct row.
 
-A row may be lost through a manual change. It may be left over from a time when this
-kind of job was unknown. It may be due far in the future because the clock of a host was
-wrong. Nothing else would notice: a job that never runs raises no error.
+A row may be missing because someone deleted it. A job may be a dead letter from a time
+when the code did not know its kind. A row may be due far in the future because the
+clock of a host was wrong. Nothing else would report this, because a job that never runs
+raises no error.
 """
 
 import time
@@ -20,15 +21,13 @@ from . import jobs, leases
 from .models import Job
 
 PLAN_SECONDS = 60.0
-EXAMINED = 100  # rows per run; rows that no code knows are never done, so they collect at the front
+EXAMINED = 100  # rows per run; jobs of unknown kinds are never done, so they collect at the front
 
 log = get_logger(__name__)
 
 
 class Planner:
-    """Plans the recurring jobs: once before this process runs its first job, then every
-    minute.
-    """
+    """Plans the recurring jobs before the first job runs, then every minute."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -53,7 +52,7 @@ class Planner:
             return due
 
     def forget(self) -> None:
-        """Plan again before the next job."""
+        """Make the next call of `plan` plan again at once."""
         self._next = -PLAN_SECONDS
 
 
@@ -74,7 +73,7 @@ def _plan(db: Session) -> None:
 def _mend(row: Job, kind: jobs.Kind, at: datetime) -> dict[str, object]:
     """Return the corrections for this row.
 
-    A lease must end within `LEASE`, and everything else must be due within the
+    A lease must end within `LEASE`. A job without a lease must be due within its
     interval.
     """
     assert kind.every
@@ -89,15 +88,16 @@ def _mend(row: Job, kind: jobs.Kind, at: datetime) -> dict[str, object]:
 
 
 def _unchanged(row: Job) -> tuple[ColumnElement[bool], ...]:
-    """Return conditions that hold only if no worker has taken or finished the job since
-    it was read.
+    """Return conditions that match only if no worker has changed the row since it was
+    read.
     """
     return Job.id == row.id, Job.due_at.is_not_distinct_from(row.due_at)
 
 
 def _drop_unknown(db: Session) -> None:
-    """Remove jobs that are a day overdue and that no code can run. They are not waiting
-    for newer code.
+    """Remove jobs that are a day overdue and whose kind is unknown.
+
+    After a day, newer code that knows the kind is no longer expected.
     """
     over = select(Job).where(Job.due_at < clock.now(-leases.PATIENCE))
     oldest = over.order_by(Job.due_at, Job.id).limit(EXAMINED)

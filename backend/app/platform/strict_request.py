@@ -1,6 +1,4 @@
-"""A request that routes can trust: no NUL anywhere, strict JSON, and forms within
-limits.
-"""
+"""A request whose input is safe: without NUL, with strict JSON, with limited forms."""
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
@@ -12,7 +10,7 @@ from app.core.strict_json import InvalidJson, Location
 MAX_CONTENT_TYPE = 300  # characters; a boundary has at most 70 (RFC 2046, 5.1.1)
 MAX_FIELDS = 100  # of a form
 MAX_FILES = 20
-MAX_ESCAPES = 20_000  # `%41` in a form that is written like a query
+MAX_ESCAPES = 20_000  # percent-encoded characters in a URL-encoded form
 
 
 class UnsupportedMediaType(AppError):
@@ -25,7 +23,9 @@ class UnsupportedMediaType(AppError):
 
 
 class UnsupportedContentCoding(UnsupportedMediaType):
-    """No route decompresses a body, because a few kilobytes could become gigabytes (RFC
+    """The body is compressed.
+
+    No route decompresses bodies, because a few kilobytes could become gigabytes (RFC
     9110, 15.5.16).
     """
 
@@ -39,8 +39,9 @@ class StrictRequest(Request):
     """A request that is checked before any parameter is read."""
 
     async def inspect(self, *, takes_json: bool, takes_form: bool) -> None:
-        """Refuse input that no database could store. Raises `RequestValidationError` or
-        `UnsupportedMediaType`.
+        """Refuse input that no database could store.
+
+        Raises `RequestValidationError` or `UnsupportedMediaType`.
         """
         self._refuse_coding()
         for name, value in self.path_params.items():
@@ -59,7 +60,7 @@ class StrictRequest(Request):
             await self._inspect_form()
 
     def _refuse_coding(self) -> None:
-        """Refuse an encoded body, whatever the method is.
+        """Refuse a body with a content coding, for every method.
 
         Otherwise the encoded bytes would be parsed as if they were the body.
         """
@@ -71,7 +72,9 @@ class StrictRequest(Request):
             raise UnsupportedContentCoding
 
     async def _inspect_form(self) -> None:
-        """Check the decoded values, because a multipart form may declare its character
+        """Check the decoded values of a form.
+
+        The raw bytes are not enough, because a multipart form may declare its character
         set.
         """
         if self._content_type().startswith("application/x-www-form-urlencoded"):
@@ -88,10 +91,10 @@ class StrictRequest(Request):
             _refuse_nul(f"{name}{value}" if isinstance(value, str) else name, ("body", name))
 
     def _content_type(self) -> str:
-        """Return the media type and its parameters. Raises `UnsupportedMediaType` for
-        an overlong one.
+        """Return the media type with its parameters.
 
-        Parsing its parameters takes quadratic time: 0.1 s for 60 kB.
+        Raises `UnsupportedMediaType` if it is too long, because parsing the parameters
+        takes quadratic time: 0.1 s for 60 kB.
         """
         given = self.headers.get("content-type", "")
         if len(given) > MAX_CONTENT_TYPE:

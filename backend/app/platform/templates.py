@@ -1,10 +1,10 @@
-"""Renders emails from templates.
+"""Rendering of emails from templates.
 
-`auth/verify_email` is `verify_email.txt` and `verify_email.html` in the `templates/`
-folder of `auth`. The first line of the text is `Subject: …`. The HTML extends
-`platform/layout.html`. Its style sheet is written into each element, because mail
-programs would drop it otherwise. A value that a template uses and nobody provides is an
-error.
+The email `auth/verify_email` has the templates `verify_email.txt` and
+`verify_email.html` in the folder `templates/` of `auth`. The first line of the text is
+`Subject: …`. The HTML extends `platform/layout.html`. Its styles are copied into each
+element, because many mail programs ignore style sheets. If a template uses a value that
+was not passed, rendering raises an error.
 """
 
 import re
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @lru_cache
 def inliner() -> "CSSInliner":
-    # This is imported with the first email, so that a start does not wait for it.
+    # This import is slow, so it happens with the first email rather than at the start.
     from css_inline import CSSInliner
 
     return CSSInliner(load_remote_stylesheets=False)
@@ -44,7 +44,7 @@ class Rendered:
 
 @lru_cache
 def environment() -> "Environment":
-    # This is slow to import, as above.
+    # This import is slow, too.
     from jinja2 import (
         Environment,
         FileSystemLoader,
@@ -81,10 +81,10 @@ def render_mail(template: str, values: dict[str, Any]) -> Rendered:
 
 
 def samples() -> dict[str, dict[str, Any]]:
-    """Return all email templates by name, with the sample values of the feature's
-    `templates/samples.toml`.
+    """Return the sample values of every email template, by the name of the template.
 
-    Raises `KeyError` for a template without sample values.
+    They are in `templates/samples.toml` of each feature. Raises `KeyError` for a
+    template without sample values.
     """
     found = {}
     for feature in discover():

@@ -1,6 +1,4 @@
-"""Wakes the worker of this process when there is new work, as soon as the work is
-visible to it.
-"""
+"""Bells that wake the worker of this process as soon as new work is committed."""
 
 from threading import Condition
 
@@ -9,10 +7,10 @@ from sqlalchemy.orm import Session, SessionTransaction
 
 
 class Bell:
-    """Wakes every thread that waits for it. No thread misses a ring.
+    """A bell that wakes every thread that waits for it. No thread misses a ring.
 
-    With an event that each thread clears before it looks for work, one thread could
-    clear a ring that another has not noticed yet.
+    A `threading.Event` would not be enough. Each thread clears it before looking for
+    work, so one thread could clear a ring that another has not noticed yet.
     """
 
     def __init__(self) -> None:
@@ -25,13 +23,13 @@ class Bell:
             self._rung.notify_all()
 
     def wait(self, heard: int, seconds: float) -> None:
-        """Wait for a ring after the first `heard` ones, for at most `seconds`."""
+        """Wait for a ring after the first `heard` rings, for at most `seconds`."""
         with self._rung:
             self._rung.wait_for(lambda: self.rings != heard, seconds)
 
 
 mail_bell = Bell()
-job_bell = Bell()  # for jobs that were requested
+job_bell = Bell()  # for jobs that a request or an operator queued
 recurring_bell = Bell()
 outside_bell = Bell()  # for jobs that call outside services
 
@@ -39,14 +37,15 @@ _BELLS = "bells to ring"
 
 
 def ring_after(db: Session, bell: Bell) -> None:
-    """Ring when the transaction of `db` has ended. After a rollback, the worker looks
-    once in vain.
+    """Ring the bell when the transaction of `db` has ended.
+
+    After a rollback, the worker looks for work once without finding any.
     """
     db.info.setdefault(_BELLS, set()).add(bell)
 
 
 @event.listens_for(Session, "after_transaction_end")
 def _ring(db: Session, transaction: SessionTransaction) -> None:
-    if transaction.parent is None:  # a savepoint that ends makes nothing visible yet
+    if transaction.parent is None:  # work becomes visible only when the outermost transaction ends
         for bell in db.info.pop(_BELLS, ()):
             bell.ring()

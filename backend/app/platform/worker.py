@@ -1,6 +1,7 @@
-"""The worker: threads for mail, and for each lane of jobs.
+"""The worker: threads that send mail and run jobs.
 
-Work that hangs or takes long therefore delays nothing in another lane.
+Mail and each lane of jobs have threads of their own. So work that hangs or takes long
+delays only work of the same lane.
 """
 
 import time
@@ -21,16 +22,18 @@ from .jobs import BELLS
 from .models import Lane
 from .wakes import Bell, mail_bell
 
-POLL_SECONDS = 1.5  # for work that another process queued, and for work that has become due
-ECHO_SECONDS = 60.0  # the other threads of a crew wait for the bell, which the polling thread rings
-STUCK_SECONDS = 600.0  # twice a job's lease, after which the work is lost anyway
+POLL_SECONDS = 1.5  # how often to look for work that another process queued or that has become due
+# the other threads of a crew mostly wait for the bell, which the polling thread rings
+ECHO_SECONDS = 60.0
+# twice the lease of a job; after the lease, the result could not be stored anyway
+STUCK_SECONDS = 600.0
 RESTART_SECONDS = 1.0
-# Each email waits four times for the server. With a latency of 50 ms, one connection
-# sends 5 emails a second.
+# Sending an email takes four round trips. With a latency of 50 ms, one connection sends
+# 5 emails a second.
 SENDERS = 8
 THREADS = {Lane.ASKED: 2, Lane.RECURRING: 2, Lane.OUTSIDE: 4}
-# SQLite has one writer, and its lock is not fair. With more threads, a request would
-# wait until it is refused.
+# SQLite has one writer, and its lock is not fair. With more threads, a request could
+# wait for the lock until it times out.
 MOST_ON_SQLITE = 2
 
 log = get_logger(__name__)
@@ -38,9 +41,9 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True)
 class Crew:
-    """Threads that do the same work.
+    """Threads that do the same kind of work.
 
-    Each of them looks for work when `bell` rings. The first one also looks at
+    Each thread looks for work when `bell` rings. The first thread also looks at regular
     intervals.
     """
 
@@ -51,13 +54,13 @@ class Crew:
 
 
 class Worker:
-    """Works from `start` to `stop`. There may be several workers, in this process and
-    in others.
+    """Threads that run from `start` to `stop`.
 
-    Whatever emails and jobs raise is recorded as their failure. If a thread ends all
-    the same, `at_death` is called. A process that only works should then end, and its
-    supervisor should start it again. Without `at_death`, as in a web process that must
-    keep serving requests, the thread starts again.
+    There may be several workers, in this process and in others. An exception from an
+    email or a job is recorded as a failure of that email or job. If a thread ends
+    nevertheless, `at_death` is called. A worker process then exits, and its supervisor
+    starts a new one. A web process must continue to serve requests, so it passes no
+    `at_death`, and the thread is started again.
     """
 
     def __init__(self, at_death: Callable[[], None] | None = None) -> None:
@@ -89,9 +92,7 @@ class Worker:
         return self._stopping.is_set()
 
     def is_stuck(self) -> bool:
-        """Whether a thread has worked on one thing for so long that its lease is
-        over.
-        """
+        """Return whether a thread has worked on one item for longer than its lease."""
         long_ago = time.monotonic() - STUCK_SECONDS
         stuck = [name for name, turned_at in self._turned_at.items() if turned_at < long_ago]
         if stuck:
@@ -99,8 +100,9 @@ class Worker:
         return bool(stuck)
 
     def stop(self, seconds: float) -> bool:
-        """Finish the current work, for at most `seconds`. Work that is cut off is due
-        again when its lease ends.
+        """Finish the current work within `seconds`. Return whether it was finished.
+
+        Work that is cut off becomes due again when its lease ends.
         """
         self._stopping.set()
         log.info("worker_stopping")
@@ -139,7 +141,7 @@ class Worker:
 
 
 def _schema_fits() -> bool:
-    """Whether the database has been migrated. Work waits for that, as requests do."""
+    """Return whether the database has been migrated. Until then, no work is done."""
     if not gate.open and gate.due():
         with WorkerSession() as db:
             gate.check(db)

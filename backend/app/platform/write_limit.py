@@ -1,6 +1,6 @@
-"""The limit on unsafe requests of one user.
+"""The limit on writing requests per user.
 
-It is `WRITES_PER_MINUTE`, half of which may come at once.
+The limit is `WRITES_PER_MINUTE`. Half of that may come at once.
 """
 
 import math
@@ -16,9 +16,10 @@ NAME = "writes"
 
 
 def limit_writes(request: Request) -> None:
-    """Count one unsafe request for its user. Raises `TooManyRequests`.
+    """Count one writing request for its user. Raises `TooManyRequests`.
 
-    Callers without an account are limited by address, on the routes that need it.
+    Requests without a user are not counted here. Routes that need a limit for them use
+    `AddressLimit`.
     """
     rate, user = get_settings().writes_per_minute, viewer(request)
     if not rate or user is None:

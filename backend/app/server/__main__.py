@@ -1,4 +1,4 @@
-"""`python -m app.server` serves the application as the settings say.
+"""`python -m app.server` serves the application according to the settings.
 
 With `--reload`, it restarts after every change of the code.
 """
@@ -20,8 +20,8 @@ from app.core.features import BrokenFeature
 from app.core.logging import configure_logging
 from app.server import descriptors, listening, metrics_listener, reloader, supervisor
 
-# This is longer than the idle timeout of common load balancers, which would otherwise
-# reuse a closing connection.
+# Longer than the idle timeout of common load balancers, which could otherwise reuse a
+# connection that we are closing.
 KEEP_ALIVE_SECONDS = 75
 
 
@@ -45,7 +45,7 @@ def main() -> None:
 def serve_one(sockets: list[socket]) -> None:
     """Serve the sockets of the reloader in this process.
 
-    It ends quickly, because a developer who saves a file waits for that.
+    It shuts down quickly, because a developer who has saved a file is waiting.
     """
     settings = get_settings()
     _prepare(settings)
@@ -53,7 +53,7 @@ def serve_one(sockets: list[socket]) -> None:
 
 
 def _prepare(settings: Settings) -> None:
-    faulthandler.register(signal.SIGUSR1)  # prints what every thread is doing to standard error
+    faulthandler.register(signal.SIGUSR1)  # on this signal, print what every thread is doing
     descriptors.raise_limit()
     try:
         descriptors.connections_allowed(settings)
@@ -91,8 +91,8 @@ def _config(settings: Settings, *, end_seconds: int, processes: int = 1) -> uvic
         ws="none",
         log_config=None,
         access_log=False,
-        # By default the server trusts loopback. That is turned off here, and the
-        # application decides by TRUSTED_PROXIES which proxies to trust.
+        # By default, uvicorn trusts proxies on loopback. Here, the application decides
+        # by TRUSTED_PROXIES which proxies to trust.
         proxy_headers=False,
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
@@ -102,17 +102,18 @@ def _config(settings: Settings, *, end_seconds: int, processes: int = 1) -> uvic
 
 
 def _try_start(settings: Settings) -> None:
-    """End with one line if no process could serve.
+    """Exit with a one-line message if no process could serve.
 
-    With several processes, uvicorn would replace each that fails at once by the next
-    one, for ever. It would also end with 0 after a process that fails during its start.
-    The processes are separate programs, so they inherit no connection of this one.
+    With several processes, uvicorn would replace a process that fails at startup again
+    and again. It would also exit with 0 after such a failure. The serving processes are
+    separate programs, so they inherit no connection of this one.
     """
     try:
-        import_module("app.main")  # not before its metrics know that there are several processes
+        import_module("app.main")  # after the metrics know whether there are several processes
     except BrokenFeature as error:
         sys.exit(" ".join(str(error).split()))
-    # This import creates the pools, which the parent of a reload must not have.
+    # This import creates the connection pools, which the parent of a reload must not
+    # have.
     from app.db.capacity import TooSmall, check_capacity
     from app.db.database import SideSession
 

@@ -1,8 +1,8 @@
 """The connection of one client: uvicorn's HTTP protocol, with a limit on every wait.
 
-uvicorn closes a connection that is idle after a response. In all other cases it waits
-for ever: for the first byte, for the rest of a head or a body, and for a client that
-does not read. A client can cause each of these waits at no cost.
+uvicorn limits only how long a connection may be idle after a response. It waits forever
+for the first byte, for the rest of a head or a body, and for a client that does not
+read. Causing such a wait costs a client nothing.
 """
 
 import socket
@@ -24,30 +24,31 @@ from app.server.descriptors import connections_allowed
 from app.server.head import BoundedHead
 
 SIDE_CONNECTIONS = 16
-# Bytes of a refused head that are still read, so that the client sees the response.
+# Bytes of a refused request that are still read, so that the client receives the
+# response.
 DISCARDED = 1_000_000
-LINGER = 1  # seconds for that
-# Requests of one connection that wait for their response. Each is held until its turn.
-# All their heads together may be as large as one head.
+LINGER = 1  # seconds for that reading
+# Pipelined requests that wait for their response. Together, their heads may be as large
+# as one head.
 PIPELINED = 32
 TOO_SLOW = "The request did not arrive in time. Send it again."
 
 
 class Stage(Enum):
-    """The part that the client sends next."""
+    """What the client sends next."""
 
-    IDLE = "idle"  # another request, if the client wants one: the last request is complete
+    IDLE = "idle"  # perhaps another request; the last request is complete
     HEAD = "head"  # the rest of a head, or the whole head on a new connection
     BODY = "body"
     NOTHING = "nothing"  # nothing, because we refused to read on
 
 
 class TooManyAtOnce(Exception):
-    """A client sends request after request without reading the answers."""
+    """A client sends further requests without reading the responses."""
 
 
 def _as_bytes(response: Response) -> bytes:
-    """Return a complete response, for a client that has not sent a complete request."""
+    """Return a complete response as bytes, for a client whose request is incomplete."""
     status = HTTPStatus(response.status_code)
     lines = [b"HTTP/1.1 %d %s" % (status, status.phrase.encode())]
     lines += [b"%s: %s" % header for header in response.raw_headers]
@@ -60,8 +61,9 @@ def _crowd_of_this_process() -> Crowd:
 
 
 class Connection(BoundedHead):
-    """A connection on which the client must make progress whenever it is the client's
-    turn. While the application works, the client may wait.
+    """A connection that limits how long the client may keep the server waiting.
+
+    While the application works, the client is not limited.
     """
 
     crowd: ClassVar[Crowd] = _crowd_of_this_process()
@@ -70,18 +72,20 @@ class Connection(BoundedHead):
         super().__init__(*args, **kwargs)
         self.peer: str | None = None
         self._stage = Stage.HEAD
-        self._until = 0.0  # when the client must have made progress, by the crowd's clock
-        self._read_until = 0.0  # when the client must have read more of our response
+        # the time by which the client must have made progress, by the crowd's clock
+        self._until = 0.0
+        self._read_until = 0.0  # the time by which the client must have read more of our response
         self._unread = 0
         # Requests without a complete response, in the order of their arrival.
         self._requests: deque[RequestResponseCycle] = deque()
-        self._sizes: deque[int] = deque()  # of their heads
+        self._sizes: deque[int] = deque()  # the sizes of their heads
         self._held = 0  # bytes received since the last byte that belonged to a body
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override] # as in uvicorn
         super().connection_made(transport)
         self.peer = self.crowd.peer_of(self.client)
-        # On Linux, the kernel applies this to the data that we gave it.
+        # On Linux, this limits how long the kernel waits for the client to acknowledge
+        # data.
         if hasattr(socket, "TCP_USER_TIMEOUT"):
             patience = int(self.crowd.limits.patience * 1000)
             transport.get_extra_info("socket").setsockopt(
@@ -94,8 +98,8 @@ class Connection(BoundedHead):
     def connection_lost(self, exc: Exception | None) -> None:
         self.crowd.forget(self)
         super().connection_lost(exc)
-        # uvicorn tells only the last of several requests. The others would continue to
-        # write, which uvloop reports as an error.
+        # uvicorn marks only the last of several requests as disconnected. The others
+        # would continue to write, which uvloop reports as an error.
         for request in self._requests:
             request.disconnected = True
             request.message_event.set()
@@ -119,7 +123,7 @@ class Connection(BoundedHead):
         if self._requests and (
             len(self._requests) >= PIPELINED or sum(self._sizes) + size > MAX_HEAD
         ):
-            raise TooManyAtOnce  # ends the parsing, also of what came in the same packet
+            raise TooManyAtOnce  # stops the parser, also for the rest of this packet
         self._held = 0
         self._await(Stage.BODY)
         super().on_headers_complete()
@@ -137,7 +141,8 @@ class Connection(BoundedHead):
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
-        if self._is_answering():  # a request before it would take this for its answer
+        # the client would take this for the response to an earlier request
+        if self._is_answering():
             self.transport.abort()
         else:
             super().send_400_response(msg)
@@ -153,8 +158,8 @@ class Connection(BoundedHead):
         super().resume_writing()
 
     def is_evictable(self) -> bool:
-        """Whether we are waiting for the client, and the client is not waiting for
-        us.
+        """Return whether the server is waiting for the client, and not the other way
+        round.
         """
         return self.flow.write_paused or not self._is_our_turn()
 
@@ -162,9 +167,7 @@ class Connection(BoundedHead):
         self.transport.abort()
 
     def look(self) -> None:
-        """Close the connection if its client has not made progress, or has not read on,
-        in time.
-        """
+        """Close the connection if its client has not sent or read enough in time."""
         now = self.crowd.now
         if self._is_our_turn():
             self._await(self._stage)
@@ -185,16 +188,14 @@ class Connection(BoundedHead):
         close()
 
     def _give_up(self) -> None:
-        """Tell a client that has begun a request why it failed, and close the
-        connection.
-        """
+        """Send an error to a client that has begun a request. Close the connection."""
         unanswered = self._requests and not self.cycle.response_started
         if unanswered if self._stage is Stage.BODY else self._stage is Stage.HEAD and self._held:
             self.transport.write(_as_bytes(problems.render(408, "request_timeout", TOO_SLOW)))
         self.transport.close()
 
     def _refuse_head(self) -> None:
-        # A response to an earlier request must not be interrupted by this one.
+        # This response must not interrupt the response to an earlier request.
         if self._is_answering():
             self.transport.abort()
             return
@@ -212,13 +213,13 @@ class Connection(BoundedHead):
         return self._is_answering()
 
     def _await(self, stage: Stage) -> None:
-        """Give the client time for the next stage, starting now."""
+        """Start the time limit for what the client sends next."""
         self._stage = stage
         times = {Stage.IDLE: self.timeout_keep_alive, Stage.NOTHING: LINGER}
         self._until = self.crowd.now + times.get(stage, self.crowd.limits.patience)
 
     def _prolonged(self, until: float, count: int) -> float:
-        """Return the new deadline after so many bytes at the minimum rate.
+        """Return the deadline after this many bytes at the minimum rate.
 
         It is never later than the initial patience from now.
         """
@@ -227,8 +228,9 @@ class Connection(BoundedHead):
 
 
 class SideConnection(Connection):
-    """A connection for a listener inside the network with an event loop of its own,
-    such as METRICS_PORT.
+    """A connection of a side listener, such as METRICS_PORT.
+
+    A side listener has its own event loop, and is reachable only inside the network.
     """
 
     crowd: ClassVar[Crowd] = Crowd(Limits(connections=SIDE_CONNECTIONS))

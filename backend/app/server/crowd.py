@@ -1,7 +1,7 @@
-"""All connections of one process.
+"""The connections of one process.
 
-The crowd finds clients that have kept us waiting for too long, and closes idle
-connections to make room for new ones.
+A crowd closes the connections of clients that are too slow. When it is full, it closes
+idle connections to make room for new ones.
 """
 
 import asyncio
@@ -25,18 +25,18 @@ class Limits:
     """Limits on the clients of one process. Times are in seconds."""
 
     connections: int
-    # This timeout applies to receiving the head of a request, and to a body or a
-    # response that stops making progress. The documented limit is 30.
+    # The time limit for receiving the head of a request, and for a body or a response
+    # without progress. The documented limit is 30.
     patience: float = 20
-    # A body, or the reading of a response, must reach so many bytes per second on
-    # average.
+    # The minimum average speed of sending a body and of reading a response, in bytes
+    # per second.
     rate: int = 500
-    head: int = 256_000  # bytes that are held until a head is complete
+    head: int = 256_000  # bytes stored until a head is complete
     look: float = 1  # between two checks of all connections
 
 
 class Member(Protocol):
-    """The interface of a connection that the crowd needs."""
+    """The methods of a connection that a crowd uses."""
 
     peer: str | None
 
@@ -48,8 +48,8 @@ class Member(Protocol):
 class Crowd:
     """The connections of this process.
 
-    One timer checks all of them once a second. A check costs a microsecond, and a
-    request needs no timer of its own.
+    One timer checks all of them once a second, so requests need no timers of their own.
+    Checking a connection takes a microsecond.
     """
 
     def __init__(self, limits: Limits, trusted: Sequence[str] = ()) -> None:
@@ -57,7 +57,7 @@ class Crowd:
         self.now = 0.0
         self._share = max(1, limits.connections // 2)
         self._trusted = [ip_network(network) for network in trusted]
-        # Both are in the order of eviction. The connection that has been silent for
+        # Both are in the order of eviction: the connection that has been idle for
         # longest comes first.
         self._unanswered: dict[Member, None] = {}
         self._answered: dict[Member, None] = {}
@@ -69,9 +69,9 @@ class Crowd:
         return len(self._unanswered) + len(self._answered)
 
     def peer_of(self, client: tuple[str, int] | None) -> str | None:
-        """Return the key that stands for one client: an IPv4 address or an IPv6 /64.
+        """Return the key of a client: its IPv4 address or IPv6 /64.
 
-        Returns `None` for a trusted proxy or a Unix socket.
+        The result is `None` for a trusted proxy or a Unix socket.
         """
         if client is None:
             return None
@@ -81,12 +81,11 @@ class Crowd:
         )
 
     def admit(self, newcomer: Member) -> None:
-        """Add a new connection. If there are too many, close the one that has been idle
-        for longest.
+        """Add a new connection. If there are too many, close the longest idle one.
 
-        One client gets half of all places. Beyond that it evicts its own connections,
-        so it cannot push out other clients. A trusted proxy brings many clients, so
-        only the total counts for it.
+        One client gets half of all places. Beyond that, its own connections are closed,
+        so it cannot evict other clients. A trusted proxy serves many clients, so only
+        the total number limits it.
         """
         peer = newcomer.peer
         if peer is not None and self._of_peer[peer] >= self._share:
@@ -112,18 +111,21 @@ class Crowd:
                 del self._of_peer[one.peer]
 
     def has_answered(self, one: Member) -> None:
-        """Note that a connection was useful, so that others are evicted first."""
+        """Note that this connection got a response.
+
+        Other connections are then evicted first.
+        """
         if one in self._unanswered or one in self._answered:
             self._unanswered.pop(one, None)
             self._answered.pop(one, None)
             self._answered[one] = None
 
     def _make_room(self, newcomer: Member, peer: str | None) -> bool:
-        """Evict the first connection whose client keeps us waiting. With `peer`, only
-        connections of that peer count.
+        """Evict the first connection that waits for its client.
 
-        Connections that have never been useful are evicted before those that are kept
-        alive. Requests in progress are left alone.
+        With `peer`, only connections of that peer are considered. Connections without
+        any response are evicted before those that are kept alive. Connections with a
+        request in progress are not evicted.
         """
         self._warn(newcomer)
         for one in chain(self._unanswered, self._answered):
@@ -147,8 +149,8 @@ class Crowd:
 
     def _look(self) -> None:
         loop = asyncio.get_running_loop()
-        # Our clock stops while the process is too busy to read what clients have sent,
-        # because that is not the clients' fault.
+        # The crowd's clock stops while this process is too busy to read from its
+        # clients, because that is not their fault.
         self.now += min(loop.time() - self._looked, 2 * self.limits.look)
         self._timer = None
         for one in (*self._unanswered, *self._answered):

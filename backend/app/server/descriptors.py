@@ -1,4 +1,4 @@
-"""Calculates how many connections fit within the limit of open files (`ulimit -n`).
+"""The number of connections that fit within the limit of open files (`ulimit -n`).
 
 At the limit, `accept()` fails. asyncio then stops listening for a second, and libuv
 closes every waiting connection, whichever client opened it. So the server stays below
@@ -9,21 +9,21 @@ import resource
 
 from app.core.config import Settings
 
-# One process has at most so many connections. An idle one holds some 30 kB, one with
-# half of a long head up to 200 kB, and one with an unread body of 1 MB up to 450 kB.
-# Each of the last two kinds is closed after 20 seconds.
+# The maximum number of connections of one process. An idle connection takes some 30 kB,
+# one with half of a long head up to 200 kB, and one with an unread body of 1 MB up to
+# 450 kB. The latter two are closed after 20 seconds.
 MOST = 4096
 FEWEST = 16
 WANTED = 8192
-# These are for listening sockets, the event loop, logs, connections of a side listener,
-# and connections that are closing.
+# Files for listening sockets, the event loop, logs, connections of a side listener, and
+# connections that are closing.
 OWN = 40
-FILES_PER_CONNECTION = 3  # SQLite: the database, its log, and the log's index
+FILES_PER_CONNECTION = 3  # on SQLite: the database, its write-ahead log, and the log's index
 SIDE_CONNECTIONS = 5  # of the side pool and of an embedded worker
 
 
 class TooFewDescriptors(RuntimeError):
-    """The operating system lets this process open too few files."""
+    """The operating system allows this process too few open files."""
 
 
 def raise_limit() -> None:
@@ -38,9 +38,9 @@ def raise_limit() -> None:
 
 
 def connections_allowed(settings: Settings) -> int:
-    """Return how many clients one process may hold at once.
+    """Return how many connections one process may have.
 
-    Raises `TooFewDescriptors` if the limit leaves room for hardly any.
+    Raises `TooFewDescriptors` if the limit leaves room for too few.
     """
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if limit == resource.RLIM_INFINITY:

@@ -1,8 +1,8 @@
-"""The head of a request (target and headers), as the server reads it. Its size is
-limited, and it names one host.
+"""Limits on the head of a request, which is its target and its headers.
 
-uvicorn collects and decodes a head of any size before it calls the application. Both
-rules need the raw target, which the application never sees.
+uvicorn collects and decodes a head of any size before it calls the application. It also
+drops the host of an absolute target, which the application must compare with the Host
+header.
 """
 
 import re
@@ -15,9 +15,7 @@ AUTHORITY = re.compile(rb"[a-zA-Z][a-zA-Z0-9+.-]*+://([^/?#]*+)")
 
 
 class BoundedHead(HttpToolsProtocol):
-    """uvicorn's protocol, which keeps at most as much of a head as the application
-    accepts.
-    """
+    """uvicorn's HTTP protocol, with a limit on the size of a head."""
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -29,9 +27,7 @@ class BoundedHead(HttpToolsProtocol):
         super().on_url(url[: max(0, MAX_TARGET + 1 - len(self.url))])
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if (
-            self._is_whole
-        ):  # a trailer, which is none of the headers (RFC 9110, 6.5.1): others have checked these
+        if self._is_whole:  # trailers are not headers (RFC 9110, 6.5.1), and are ignored
             return
         self._room -= len(name) + len(value) + OF_EACH
         if self._room >= 0:
@@ -46,9 +42,9 @@ class BoundedHead(HttpToolsProtocol):
         super().on_headers_complete()
 
     def _name_host(self, authority: bytes) -> None:
-        """Treat the host of an absolute target as a Host header.
+        """Add the host of an absolute target as a Host header.
 
-        If the two differ, there are two hosts, and the application refuses the request
+        If it differs from the existing Host header, the application refuses the request
         (RFC 9112, 3.2.2).
         """
         if all(

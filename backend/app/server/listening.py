@@ -1,20 +1,18 @@
-"""The sockets that a server listens on: one, or two for `localhost`, which has two
-addresses.
-"""
+"""The sockets of a server. `localhost` has two addresses, and so two sockets."""
 
 import errno
 import socket
 import sys
 
 LOCALHOST = "localhost"
-# Browsers, Node and curl try ::1 first. If we listened on only one of the two, another
-# program could use the other one.
+# Browsers, Node and curl try ::1 first. If we used only one of the addresses, another
+# program could listen on the other.
 LOOPBACK = ("127.0.0.1", "::1")
 HERE = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}  # this machine has no such address
 
 
 def addresses(host: str) -> tuple[str, ...]:
-    """Return the addresses of HOST that this machine has."""
+    """Return the addresses of HOST that exist on this machine."""
     return (
         tuple(a for a in LOOPBACK if a == LOOPBACK[0] or _is_here(a))
         if host == LOCALHOST
@@ -23,10 +21,10 @@ def addresses(host: str) -> tuple[str, ...]:
 
 
 def bind(host: str, port: int) -> list[socket.socket]:
-    """Bind the sockets without listening yet, so that a client that connects too early
-    is refused at once.
+    """Bind the sockets, without listening yet.
 
-    Ends the process with one line if an address cannot be bound.
+    A client that connects too early is then refused at once. If an address cannot be
+    bound, the process exits with a one-line message.
     """
     bound = []
     for address in addresses(host):

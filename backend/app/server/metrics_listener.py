@@ -1,10 +1,10 @@
-"""Metrics on METRICS_PORT.
+"""The listener on METRICS_PORT, which serves metrics.
 
 There is one listener, however many processes serve. It runs in the only process, or in
 the parent of several.
 
-Nothing here imports the Prometheus client before `shared_folder` has been entered.
-During its import, the client decides once whether there are several processes.
+The Prometheus client must not be imported before `shared_folder` is entered. During its
+import, the client decides once whether there are several processes.
 """
 
 import os
@@ -22,9 +22,7 @@ from app.core.config import Settings
 
 @contextmanager
 def shared_folder(settings: Settings, *, reload: bool) -> Iterator[None]:
-    """Provide a folder of counters, if other processes serve than the one that returns
-    the metrics.
-    """
+    """Provide a folder for counters if other processes serve the requests."""
     several = settings.metrics_port is not None if reload else settings.web_concurrency > 1
     if not (several and settings.metrics_enabled) or "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         yield
@@ -39,7 +37,7 @@ def shared_folder(settings: Settings, *, reload: bool) -> Iterator[None]:
 def listen(settings: Settings) -> None:
     """Listen on METRICS_PORT of HOST, if it is set, until this process ends.
 
-    Ends the process if the port is not free.
+    If the port is not free, the process exits.
     """
     if not (settings.metrics_enabled and settings.metrics_port):
         return

@@ -1,8 +1,8 @@
-"""The process that the reloader starts: the application, or a page that says why it
-cannot start.
+"""The serving process of the reloader: the application, or a page with its startup
+error.
 
 This module imports nothing from the application at module level, because any file of
-the application may be the broken one.
+the application may be broken.
 """
 
 import html
@@ -69,7 +69,7 @@ def main() -> None:
     except KeyboardInterrupt:
         return
     except (Exception, SystemExit) as error:
-        # The application has served before, so this is its end.
+        # The application has already served requests, so this is not a startup error.
         if any(one.fileno() < 0 for one in sockets):
             raise
         summary, details = _explain(error)
@@ -78,14 +78,12 @@ def main() -> None:
 
 
 def _explain(error: Exception | SystemExit) -> tuple[str, str]:
-    """Return one line that names the place, and a traceback through our own files
-    only.
-    """
+    """Return a one-line summary with the place, and a traceback of our own files."""
     if isinstance(error, SystemExit):
         return error.code if isinstance(
             error.code, str
         ) else "The application ended while it was starting.", ""
-    # Its text names the place, and its cause has the traceback.
+    # The text of this error names the place, and its cause has the traceback.
     broken = type(error).__name__ == "BrokenFeature"
     told = traceback.TracebackException.from_exception(
         (error.__cause__ if broken else None) or error
@@ -113,7 +111,8 @@ def _serve_page(sockets: list[socket], summary: str, details: str) -> None:
             name.decode("latin-1").lower(): value.decode("latin-1")
             for name, value in scope["headers"]
         }
-        # Under another name, DNS may have led a foreign page here.
+        # If the host is another name, the request may come from a foreign page (DNS
+        # rebinding).
         own = urlsplit(f"//{headers.get('host', '')}").hostname in THIS_MACHINE
         said = (summary, details) if own else ("The terminal shows the reason.", "")
         if "text/html" in headers.get("accept", ""):

@@ -1,5 +1,4 @@
-"""`--reload`: one process watches the code, and another one serves. The second is
-replaced whenever a file has changed.
+"""Reloader for `--reload`: replaces the serving process whenever a file has changed.
 
 uvicorn has a reloader of its own. It starts the serving process first, and begins to
 watch a quarter of a second later, or even later on a busy machine. A file that is saved
@@ -7,11 +6,11 @@ in between never causes a reload. The library that it uses can also lose an even
 arrives while it delivers earlier ones (watchfiles, `src/lib.rs`, `watch`).
 
 This reloader does not wait for events. It records the state of every file before it
-starts the process that reads them. It compares four times a second, which takes 0.7 ms
-each time.
+starts the serving process. It then compares the files four times a second, which takes
+0.7 ms each time.
 
-When the application cannot be imported, uvicorn's process ends and a browser waits for
-ever. Here `reloaded` responds with the error.
+When the application cannot be imported, uvicorn's serving process exits, and browsers
+wait forever. Here, `reloaded` responds with the error.
 """
 
 import os
@@ -28,7 +27,7 @@ from app.core.logging import get_logger
 
 WATCHED = BACKEND / "app"
 LOOK_SECONDS = 0.25
-SETTLE_SECONDS = 0.05  # for an editor that saves several files at once
+SETTLE_SECONDS = 0.05  # for editors that save several files at once
 END_SECONDS = 8  # from SIGTERM until the process is killed
 
 Code = dict[str, tuple[int, int, int]]
@@ -37,9 +36,7 @@ log = get_logger("app.server")
 
 
 def run(sockets: list[socket]) -> None:
-    """Serve until SIGINT or SIGTERM, with a new process whenever the code has
-    changed.
-    """
+    """Serve until SIGINT or SIGTERM, with a new process after each change of code."""
     stop = Event()
     for ending in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ending, lambda *_: stop.set())
@@ -65,14 +62,15 @@ def run(sockets: list[socket]) -> None:
 
 
 def look(folder: Path) -> Code:
-    """Return every Python file below the folder with its state, which changes when it
-    is saved, replaced or touched.
+    """Return the state of every Python file in the folder.
+
+    The state changes when a file is saved, replaced or touched.
     """
     return {entry.path: _state(entry) for entry in _files(str(folder))}
 
 
 def changed(before: Code, after: Code) -> list[str]:
-    """Return the files that differ, by the paths that a developer would type."""
+    """Return the files that differ, relative to `backend`."""
     paths = sorted(path for path in {*before, *after} if before.get(path) != after.get(path))
     return [os.path.relpath(path, BACKEND) for path in paths]
 
@@ -100,9 +98,7 @@ def _state(entry: os.DirEntry[str]) -> tuple[int, int, int]:
 
 
 def _start(sockets: list[socket]) -> subprocess.Popen[bytes]:
-    """Start a separate program, which imports everything again. It inherits the
-    sockets.
-    """
+    """Start the serving process as a separate program, which inherits the sockets."""
     inherited = [one.fileno() for one in sockets]
     command = [sys.executable, "-m", "app.server.reloaded", *map(str, inherited)]
     return subprocess.Popen(command, pass_fds=inherited)

@@ -1,13 +1,12 @@
-"""Several server processes: uvicorn's supervisor, extended to tell a busy process from
-a hung one.
+"""Supervisor of several server processes, which tells a busy process from a hung one.
 
-uvicorn asks each process through a pipe whether it is alive, and kills it if no thread
-of it responds within some seconds. So one request that computes for long while it holds
-the interpreter's lock ends all other requests of its process. While uvicorn waits for
-the response, it replaces no process that has died. It never notices a blocked event
-loop.
+uvicorn's supervisor asks each process through a pipe whether it is alive, and kills it
+if no thread responds within some seconds. So a request that computes for long while
+holding the interpreter's lock ends all other requests of its process. While uvicorn
+waits for a response, it replaces no process that has died. It never notices a blocked
+event loop.
 
-Here each event loop increments a counter, and the supervisor reads the counter without
+Here, each event loop increments a counter, and the supervisor reads the counter without
 waiting.
 """
 
@@ -33,8 +32,9 @@ log = get_logger("app.server")
 
 
 class CountingProcess(Process):
-    """A server process whose event loop counts. It counts as hung if it has not counted
-    for a minute.
+    """A server process whose event loop counts.
+
+    It is hung if its counter has not changed for a minute.
     """
 
     def __init__(self, config: Config, sockets: list[socket]) -> None:
@@ -43,8 +43,8 @@ class CountingProcess(Process):
         super().__init__(config, sockets)
 
     def target(self, sockets: list[socket] | None = None) -> None:
-        """Run the new process."""
-        # The parent does the same, but signal handlers are not inherited.
+        """Run in the new process."""
+        # The parent also registers this, but signal handlers are not inherited.
         faulthandler.register(signal.SIGUSR1)
         self.config.callback_notify, self.config.timeout_notify = self._tick, 1
         super().target(sockets)
@@ -53,11 +53,10 @@ class CountingProcess(Process):
         self.ticks.value += 1
 
     def is_alive(self, timeout: float = 5) -> bool:  # noqa: ARG002 - uvicorn's supervisor passes it
-        """Whether the process runs, and makes progress once it has begun to serve. A
-        start may take long.
+        """Return whether the process runs and its counter changes.
 
-        The checks are counted, not the seconds. Otherwise a process would seem hung
-        after all processes were suspended together.
+        A starting process may take any time. Checks are counted instead of seconds.
+        Otherwise a process would seem hung after all processes were suspended together.
         """
         if not self.process.is_alive():
             return False
@@ -74,8 +73,9 @@ class CountingProcess(Process):
         super().kill()
 
     def join(self) -> None:
-        """Wait for the process to end, and kill it if necessary: a hung process does
-        not respond to SIGTERM.
+        """Wait for the process to end, and kill it after `END_SECONDS`.
+
+        A hung process does not respond to SIGTERM.
         """
         self.process.join(END_SECONDS)
         if self.process.is_alive():
@@ -84,7 +84,7 @@ class CountingProcess(Process):
 
 
 def install() -> None:
-    """Make uvicorn's supervisor start processes of this class, for which it has no
-    setting.
+    """Make uvicorn's supervisor start processes of our class. uvicorn has no setting
+    for it.
     """
     multiprocess.Process = CountingProcess  # type: ignore[misc] # a class is a name like any other

@@ -1,6 +1,6 @@
-"""Connections of the drivers, with a limit for every call that waits for the server.
+"""Driver connections with a time limit for every call that waits for the server.
 
-There is one module for each driver. They use subclasses and not event listeners, so
-that the limit covers everything that waits: statements, but also commits, rollbacks,
-pings, and what SQLAlchemy asks of a new connection.
+Each driver has a module. The modules use subclasses rather than event listeners, so
+that the limit also covers commits, rollbacks, pings, and the queries that SQLAlchemy
+sends on a new connection.
 """

@@ -1,6 +1,7 @@
-"""PyMySQL under the watchdog.
+"""PyMySQL connections whose calls the watchdog can end.
 
-Its own timeouts apply to each read, so a slow server could prolong a call indefinitely.
+PyMySQL's own timeouts apply to each read, so a slow server could prolong a call
+indefinitely.
 """
 
 import socket
@@ -31,5 +32,5 @@ class Connection(pymysql.Connection):
         return self
 
     def cut(self) -> None:
-        # This also works under TLS, without its closing message.
+        # This also works under TLS, although it skips the closing message of TLS.
         socket.socket.shutdown(self._sock, socket.SHUT_RDWR)

@@ -1,4 +1,4 @@
-"""The driver psycopg2, whose calls the watchdog ends when they take too long."""
+"""psycopg2 connections whose calls the watchdog can end."""
 
 import os
 import socket
@@ -12,8 +12,10 @@ from app.db.silence import Silence
 
 
 class Cursor(extensions.cursor):
-    """A cursor fetches rows from the client's memory, so only the sending of a
-    statement can wait.
+    """A cursor of psycopg2.
+
+    It fetches rows from the client's memory, so only executing a statement waits for
+    the server.
     """
 
     execute = limited(extensions.cursor.execute)
@@ -38,17 +40,19 @@ class Connection(extensions.connection):
         return self
 
     def cut(self) -> None:
-        """Wake libpq, which waits for this socket to become readable.
+        """Wake libpq, which waits for data on this socket.
 
-        To libpq it then looks as if the server had closed the connection.
+        libpq then behaves as if the server had closed the connection.
         """
         with socket.socket(fileno=os.dup(self.fileno())) as own:
             own.shutdown(socket.SHUT_RDWR)
 
 
 def connect(*args: Any, limit: float, silence: Silence, **options: Any) -> Connection:
-    """Connect. Before libpq has connected there is no call to cut, so its own
-    `connect_timeout` limits that.
+    """Connect to PostgreSQL.
+
+    The watchdog cannot end the connecting itself, so libpq's `connect_timeout` limits
+    it.
     """
     connection = psycopg2.connect(*args, connection_factory=Connection, **options)
     connection.limit, connection.silence = limit, silence

@@ -1,5 +1,7 @@
-"""SQLite under the watchdog. It also works while rows are fetched, and it can be
-interrupted.
+"""SQLite connections whose calls the watchdog can end.
+
+SQLite can be interrupted. It also works while rows are fetched, so fetching is limited,
+too.
 """
 
 import sqlite3

@@ -1,8 +1,7 @@
-"""Alembic's operations as each database needs them, so that one revision works on all
-three.
+"""Changes to Alembic's operations, so that one revision works on all three databases.
 
-A class that names a dialect replaces Alembic's own class for it. Alembic's manual
-describes this ("Working with Custom Types").
+A class with a `__dialect__` replaces Alembic's own class for that dialect. Alembic's
+manual describes this ("Working with Custom Types").
 """
 
 from collections.abc import Iterable, Iterator
@@ -28,8 +27,10 @@ class SQLite(SQLiteImpl):
 
     @override
     def requires_recreate_in_batch(self, batch_op: BatchOperationsImpl) -> bool:
-        """Rebuild the table for a NOT NULL column without a default, which SQLite
-        cannot add even to an empty table.
+        """Return true for a NOT NULL column without a default, so that the table is
+        rebuilt.
+
+        SQLite cannot add such a column, even to an empty table.
         """
         added = [arguments[1] for name, arguments, _ in batch_op.batch if name == "add_column"]
         return any(map(has_no_value, added)) or super().requires_recreate_in_batch(batch_op)
@@ -40,7 +41,8 @@ class MySQL(MySQLImpl):
 
     @override
     def add_column(self, table_name: str, column: Column[Any], **options: Any) -> None:
-        """Refuse a NOT NULL column without a default if the table has rows.
+        """Add a column. Refuse a NOT NULL column without a default if the table has
+        rows.
 
         MySQL would fill these rows with `''` or 0. The other databases refuse.
         """
@@ -50,8 +52,8 @@ class MySQL(MySQLImpl):
 
 
 class PostgreSQL(PostgresqlImpl):
-    """Creates the type of an `Enum` column with the first such column, and drops it
-    with the last.
+    """Creates the type of an `Enum` column with its first column, and drops it with the
+    last.
     """
 
     __dialect__ = "postgresql"
@@ -114,8 +116,8 @@ class PostgreSQL(PostgresqlImpl):
         if not set(old.enums) <= set(new.enums):
             self._exec(text(sql.replacing(name, new.enums)))
             return
-        # A value cannot be used in the transaction that adds it, and the next operation
-        # may need it.
+        # PostgreSQL cannot use a new value in the transaction that adds it, and the
+        # next operation may need it.
         with op.get_context().autocommit_block():
             for value in new.enums:
                 if value not in old.enums:
@@ -128,8 +130,9 @@ class PostgreSQL(PostgresqlImpl):
 
     def _create_type(self, enum: Enum) -> None:
         self._exec(text(sql.creating(self._name(enum), enum.enums)))
-        # SQLAlchemy would create the type as well, without checking whether it exists.
-        # In this set it records the types that it has created.
+        # SQLAlchemy would create the type again, without checking whether it exists. It
+        # skips the types in this set, because it records there which types it has
+        # created.
         self.memo.setdefault(f"pg_{ENUM.__visit_name__}", set()).add((enum.schema, enum.name))
 
     def _name(self, enum: Enum) -> str:

@@ -1,8 +1,7 @@
-"""Reads the `Enum` columns of a database with their values, and finds those that the
-models have changed.
+"""Comparison of `Enum` columns between a database and the models.
 
-PostgreSQL and MySQL report them. On SQLite, and for enums that are not native, they are
-read from the CHECK that `app/db/enums.py` adds.
+PostgreSQL and MySQL report the values of enum columns. On SQLite, and for enums that
+are not native, the values are read from the CHECK that `app/db/enums.py` adds.
 """
 
 import re
@@ -20,9 +19,7 @@ NAME = re.compile(r"\W*(\w+)")
 
 
 def read_enums_back(models: MetaData) -> None:
-    """Let reflected tables have real `Enum` columns from now on, and not text with a
-    CHECK.
-    """
+    """Make reflected tables have `Enum` columns, not text columns with a CHECK."""
 
     @event.listens_for(Table, "column_reflect")
     def _rebuild(inspector: Inspector, table: Table, column: dict[str, Any]) -> None:
@@ -32,10 +29,10 @@ def read_enums_back(models: MetaData) -> None:
 
     @event.listens_for(CheckConstraint, "after_parent_attach")
     def _drop_double(check: CheckConstraint, parent: object) -> None:
-        """Remove a CHECK that the type of its column has brought already.
+        """Remove a CHECK that the type of its column has already created.
 
-        There are two kinds of doubles. A reflected CHECK comes beside the rebuilt type.
-        And Alembic's batch mode attaches the type of a new column twice.
+        There are two cases. A reflected CHECK is a duplicate of the CHECK of the
+        rebuilt type. And Alembic's batch mode attaches the type of a new column twice.
         """
         if isinstance(parent, Table):
             others = parent.constraints - {check}
@@ -86,8 +83,9 @@ def compare_type(
     there: TypeEngine[Any],
     wanted: TypeEngine[Any],
 ) -> bool | None:
-    """Whether the type of a column differs from its model. `None` leaves the decision
-    to Alembic.
+    """Return whether the type of a column differs from its model.
+
+    `None` leaves the decision to Alembic.
     """
     if not isinstance(wanted, Enum):
         return True if isinstance(there, Enum) else None
@@ -99,8 +97,10 @@ def compare_type(
 
 
 def prepare(script: ops.MigrationScript, models: MetaData) -> None:
-    """Name the enums that MySQL reports without a name, and add values before another
-    operation can use them.
+    """Complete the enums in a revision.
+
+    MySQL reports enums without a name, so they get one. New values are added first,
+    because another operation may need them.
     """
     assert script.upgrade_ops
     first: list[ops.MigrateOperation] = []

@@ -1,4 +1,4 @@
-"""Indexes that a revision creates or drops while others write."""
+"""Creation and removal of indexes without blocking writes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,10 +9,9 @@ from alembic import op
 
 @contextmanager
 def concurrently() -> Iterator[dict[str, Any]]:
-    """Let a revision create and drop indexes on PostgreSQL while others write.
+    """Yield options for `op.create_index` and `op.drop_index` that do not block writes.
 
-    This is impossible inside a transaction. Yields the options for `op.create_index`
-    and `op.drop_index`.
+    They apply to PostgreSQL, which creates such an index only outside a transaction.
     """
     if op.get_context().dialect.name != "postgresql":
         yield {}

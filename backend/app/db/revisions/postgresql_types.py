@@ -1,6 +1,6 @@
 """The SQL that creates, changes and drops enum types on PostgreSQL.
 
-Each statement also works with `--sql`, where nothing can be queried first, so the
+The statements also work with `--sql`, where no query can run first. So the necessary
 queries are part of the SQL. Each statement is one line, because administrators and
 tools split such a file at line ends.
 """
@@ -8,7 +8,7 @@ tools split such a file at line ends.
 from collections.abc import Sequence
 
 # The columns of a type, with their defaults. A default must be removed while the type
-# of its column changes.
+# of the column changes.
 PLACES = (
     "SELECT a.attrelid::regclass AS tab, a.attname AS col, pg_get_expr(d.adbin, d.adrelid) AS "
     "preset FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid LEFT JOIN pg_attrdef d ON "
@@ -45,7 +45,7 @@ def literal(text: str) -> str:
 
 
 def creating(name: str, values: Sequence[str]) -> str:
-    """Create the type unless it already exists with these values."""
+    """Return SQL that creates the type, unless it already exists with these values."""
     array = f"ARRAY[{_listed(values)}]"
     other = literal(
         f"The type {name} already exists with other values. Give this enum another name."
@@ -58,14 +58,14 @@ def creating(name: str, values: Sequence[str]) -> str:
 
 
 def adding(name: str, values: Sequence[str], value: str) -> str:
-    """Add one value at its place among the others."""
+    """Return SQL that adds one value at its place among the others."""
     at = values.index(value)
     place = f"AFTER {literal(values[at - 1])}" if at else f"BEFORE {literal(values[1])}"
     return f"ALTER TYPE {name} ADD VALUE IF NOT EXISTS {literal(value)} {place}"
 
 
 def replacing(name: str, values: Sequence[str]) -> str:
-    """Replace the values.
+    """Return SQL that replaces the values of a type.
 
     PostgreSQL cannot remove a value, so all columns of the type move to a new type.
     This fails if a row has a value that is removed.
@@ -81,7 +81,9 @@ def replacing(name: str, values: Sequence[str]) -> str:
 
 
 def converting(table: str, column: str, type_name: str) -> str:
-    """Change the type of one column by converting its values to text and back."""
+    """Return SQL that changes the type of one column, by converting its values to text
+    and back.
+    """
     one = f"a.attrelid = {literal(table)}::regclass AND a.attname = {literal(column)}"
     return (
         f"DO $$ DECLARE place record; preset text; BEGIN "
@@ -90,9 +92,9 @@ def converting(table: str, column: str, type_name: str) -> str:
 
 
 def remembering(table: str, column: str | None = None) -> str:
-    """Record the enum types of a table, or of one of its columns.
+    """Return SQL that records the enum types of a table or a column.
 
-    `FORGET` then drops those that nothing else uses.
+    Afterwards, `FORGET` drops the recorded types that nothing else uses.
     """
     return REMEMBER.format(table=literal(table), column=literal(column) if column else "NULL")
 

@@ -1,6 +1,6 @@
-"""Explains NOT NULL columns on tables with rows, in place of the database's own error.
+"""Explanations for NOT NULL columns on tables with rows, instead of a database error.
 
-The explanation describes the problem and three solutions.
+An explanation describes the problem and three solutions.
 """
 
 import re
@@ -55,7 +55,7 @@ class NoValue(Refused):
 
 
 def has_no_value(new: Column[Any]) -> bool:
-    """Whether existing rows would have no value for a new column."""
+    """Return whether existing rows would have no value for a new column."""
     filled = new.server_default is not None or new.computed is not None or new.identity is not None
     return not (new.nullable or filled or new.primary_key)
 
@@ -68,7 +68,7 @@ def refuse_if_filled(connection: Connection, table_name: str, column_name: str) 
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Turn a database's error about NULL, raised by a revision, into an explanation."""
+    """Turn a database's error about NULL in a revision into an explanation."""
     try:
         yield
     except DBAPIError as error:
@@ -85,9 +85,9 @@ def _explanation(error: DBAPIError) -> NoValue | None:
 
 
 def check_new_columns(script: ops.MigrationScript, connection: Connection) -> None:
-    """Raise `NoValue` for a NOT NULL column on a table that has rows in this database.
+    """Raise `NoValue` for a new NOT NULL column if its table has rows in this database.
 
-    If the table has no rows, print a warning.
+    If the table has no rows, a warning is printed.
     """
     assert script.upgrade_ops
     for change in script.upgrade_ops.ops:

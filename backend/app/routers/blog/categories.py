@@ -50,8 +50,8 @@ def _one(db: Session, statement: Select[BlogCategory]) -> BlogCategory:
 def create_category(db: Session, data: CategoryCreate) -> BlogCategory:
     """Create a category.
 
-    A requested slug must be free. A slug made from the name gets a number if it is
-    taken (`-2`).
+    A requested slug must be free. A slug made from the name gets a number such as `-2`
+    if it is taken.
     """
     category = BlogCategory(**data.model_dump())
     insert_with_slug(
@@ -61,9 +61,9 @@ def create_category(db: Session, data: CategoryCreate) -> BlogCategory:
 
 
 def update_category(db: Session, category: BlogCategory, data: CategoryUpdate) -> BlogCategory:
-    """Change a category. Fields that are left out stay.
+    """Change a category. Missing fields stay unchanged.
 
-    With `slug: null`, the slug is made from the name again.
+    With `slug: null`, a new slug is made from the name.
     """
     changes = data.changes()
     remade = wants_new_slug(changes, "slug")
@@ -85,7 +85,7 @@ def update_category(db: Session, category: BlogCategory, data: CategoryUpdate) -
 def delete_category(db: Session, category: BlogCategory) -> None:
     """Delete a category. Its posts stay, without a category.
 
-    Raises `CategoryNotFound` if another request has just deleted it.
+    Raises `CategoryNotFound` if another request has just deleted the category.
     """
     delete_row(db, category, CategoryNotFound)
 

@@ -1,4 +1,4 @@
-"""Dependencies for posts and categories that a request names in its path."""
+"""Dependencies that return the post or category that a path names."""
 
 from typing import Annotated
 

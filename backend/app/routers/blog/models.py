@@ -27,8 +27,8 @@ class BlogCategory(Timestamps, Base):
 class BlogPost(Timestamps, Base):
     """A post.
 
-    The public sees it once it is published and its time has come. An index serves each
-    public order.
+    It is public once it is published and its time has come. Each order of the public
+    list has an index.
     """
 
     __tablename__ = "blog_posts"
@@ -50,7 +50,7 @@ class BlogPost(Timestamps, Base):
     )
     title: Mapped[str] = mapped_column(String(200))
     slug: Mapped[str] = mapped_column(String(MAX_SLUG), unique=True)
-    # Markdown. Lists do not load it. MySQL's plain TEXT would end at 64 kB.
+    # Markdown. Lists do not load this column. MySQL's plain TEXT holds only 64 kB.
     content: Mapped[str] = mapped_column(
         Text().with_variant(mysql.MEDIUMTEXT(), "mysql"), deferred=True, deferred_raiseload=True
     )

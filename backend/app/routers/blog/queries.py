@@ -1,4 +1,4 @@
-"""Statements that several modules of the blog share."""
+"""SQL statements that several modules of the blog share."""
 
 from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
 from sqlalchemy.orm import joinedload, undefer, with_expression
@@ -10,12 +10,12 @@ from .models import BlogCategory, BlogPost
 
 
 def public() -> ColumnElement[bool]:
-    """Select posts that are published and whose time has come."""
+    """Match posts that are published and whose time has come."""
     return and_(BlogPost.is_published, BlogPost.published_at <= clock.now())
 
 
 def visible_to(user: User | None) -> ColumnElement[bool]:
-    """Select the posts that this user may see. Every query for posts uses this rule."""
+    """Match the posts that this user may see. Every query for posts uses this rule."""
     if user is None:
         return public()
     return or_(public(), BlogPost.author_id == user.id, true() if user.is_superuser else false())

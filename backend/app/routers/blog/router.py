@@ -1,4 +1,4 @@
-"""Routes of the blog. Rules and queries are in `service` and `categories`."""
+"""Routes of the blog. The rules and queries are in `service` and `categories`."""
 
 from typing import Annotated
 
@@ -43,7 +43,7 @@ def list_posts(
 ) -> Page[PostSummary]:
     """List the posts that the caller may see, without their content.
 
-    Everyone sees published posts.
+    Published posts are visible to everyone.
     """
     return paginate(db, service.list_posts(user, filters), page, PostSummary)
 
@@ -59,7 +59,7 @@ def list_posts(
 def create_post(
     db: db_dependency, user: VerifiedUser, data: PostCreate, request: Request, response: Response
 ) -> BlogPost:
-    """Write a post. It stays a draft unless `is_published` is true."""
+    """Create a post. It is a draft unless `is_published` is true."""
     post = service.create_post(db, user, data)
     response.headers["Location"] = request.url_for("get_post", post_id=post.id).path
     return post
@@ -68,7 +68,7 @@ def create_post(
 @router.get("/posts/slug/{slug}", response_model=PostRead)
 @raises(service.PostNotFound)
 def get_post_by_slug(db: db_dependency, user: OptionalUser, slug: PostSlug) -> BlogPost:
-    """Read a post by the slug of its address."""
+    """Read a post by its slug."""
     return service.get_post_by_slug(db, user, slug)
 
 
@@ -84,13 +84,13 @@ def get_post(post: VisiblePost) -> BlogPost:
 @router.put("/posts/{post_id}", response_model=PostRead, max_body_size=LARGE_BODY)
 @raises(service.SlugTaken, service.CategoryUnknown, service.FeaturingReserved)
 def update_post(db: db_dependency, user: VerifiedUser, post: OwnPost, data: PostUpdate) -> BlogPost:
-    """Change a post of your own. Superusers may change any post."""
+    """Change one of your own posts. Superusers may change any post."""
     return service.update_post(db, user, post, data)
 
 
 @router.delete("/posts/{post_id}", status_code=status.HTTP_204_NO_CONTENT)
 def delete_post(db: db_dependency, post: OwnPost) -> None:
-    """Delete a post of your own. Superusers may delete any post."""
+    """Delete one of your own posts. Superusers may delete any post."""
     service.delete_post(db, post)
 
 
@@ -103,7 +103,7 @@ def list_categories(db: db_dependency) -> list[BlogCategory]:
 @router.get("/categories/slug/{slug}", response_model=CategoryRead)
 @raises(categories.CategoryNotFound)
 def get_category_by_slug(db: db_dependency, slug: CategorySlug) -> BlogCategory:
-    """Read a category by the slug of its address."""
+    """Read a category by its slug."""
     return categories.get_category_by_slug(db, slug)
 
 
@@ -140,7 +140,8 @@ def update_category(
 
 @router.delete("/categories/{category_id}", status_code=status.HTTP_204_NO_CONTENT)
 def delete_category(db: db_dependency, category: ManagedCategory) -> None:
-    """Delete a category. Its posts stay, without a category. Only superusers may do
-    this.
+    """Delete a category. Its posts stay, without a category.
+
+    Only superusers may do this.
     """
     categories.delete_category(db, category)

@@ -26,7 +26,7 @@ Sort = Literal["-published_at", "published_at", "-created_at", "created_at", "ti
 class PostCreate(Input):
     """A new post.
 
-    If slug and excerpt are left out, they are made from title and content.
+    If slug and excerpt are missing, they are made from title and content.
     """
 
     model_config = example(
@@ -48,10 +48,10 @@ class PostCreate(Input):
 
 
 class PostUpdate(PartialInput):
-    """Changes to a post. Fields that are left out stay.
+    """Changes to a post. Missing fields stay unchanged.
 
-    With `category_id: null`, the post leaves its category. With `slug: null`, the slug
-    is made from the title again.
+    With `category_id: null`, the post has no category any more. With `slug: null`, a
+    new slug is made from the title.
     """
 
     model_config = example({"title": "Second light"})
@@ -105,9 +105,9 @@ class CategoryCreate(Input):
 
 
 class CategoryUpdate(PartialInput):
-    """Changes to a category. Fields that are left out stay.
+    """Changes to a category. Missing fields stay unchanged.
 
-    With `slug: null`, the slug is made from the name again.
+    With `slug: null`, a new slug is made from the name.
     """
 
     model_config = example({"description": "What we saw on the way."})
@@ -130,7 +130,7 @@ class CategoryRead(Output):
 class PostFilters(BaseModel):
     """Filters and order for the list of posts.
 
-    With `published_only=false`, the list includes drafts: your own, or everyone's for a
+    With `published_only=false`, the list includes drafts: your own, or all drafts for a
     superuser.
     """
 

@@ -19,16 +19,16 @@ from . import queries
 from .models import BlogCategory, BlogPost
 from .schemas import PostCreate, PostFilters, PostUpdate
 
-EXCERPT = 200  # characters that an excerpt takes from the content
-# A bracket ends the search for the closing bracket. So a text of opening brackets takes
-# no longer than any other.
+EXCERPT = 200  # maximum length of an excerpt, in characters
+# A nested bracket ends the search for the closing bracket. So a text of many opening
+# brackets takes no longer than any other text.
 MARKS = re.compile(r"```.*?```|[#>*_`|]|!?\[([^\[\]]*)\]\([^()]*\)", re.DOTALL)
 
 
 class PostNotFound(NotFound):
     """The post does not exist, or the caller may not see it.
 
-    The two look the same from outside.
+    The response is the same in both cases.
     """
 
     code = "post_not_found"
@@ -66,7 +66,10 @@ CONSTRAINTS = {
 
 
 def _in_category(slug: str) -> ColumnElement[bool]:
-    """Select the posts of a category. A join would lose the order of the index."""
+    """Match the posts of a category.
+
+    A join would prevent the use of an index for the order.
+    """
     return (
         BlogPost.category_id
         == select(BlogCategory.id).where(BlogCategory.slug == slug).scalar_subquery()
@@ -88,8 +91,9 @@ FILTERS: Filters = {
 
 
 def list_posts(user: User | None, filters: PostFilters) -> Select[BlogPost]:
-    """Select the posts that the caller may see, in the requested order. Ties are broken
-    by id.
+    """Select the posts that the caller may see, in the requested order.
+
+    Ties are broken by id.
     """
     visible = queries.public() if filters.published_only else queries.visible_to(user)
     return queries.posts().where(visible, *matching(filters, FILTERS)).order_by(*_order(filters))
@@ -97,8 +101,8 @@ def list_posts(user: User | None, filters: PostFilters) -> Select[BlogPost]:
 
 def _order(filters: PostFilters) -> list[ColumnElement[Any]]:
     published: SQLColumnExpression[Any] = BlogPost.published_at
-    # Drafts have no time of publication yet. They are sorted by the time at which they
-    # were written.
+    # Drafts have not been published yet, so they are sorted by the time of their
+    # creation.
     if not filters.published_only:
         published = func.coalesce(BlogPost.published_at, BlogPost.created_at)
     columns = {
@@ -138,7 +142,7 @@ def _one(db: Session, statement: Select[BlogPost]) -> BlogPost:
 
 
 def _saved(db: Session, post: BlogPost) -> BlogPost:
-    """Return the post as the database has it now."""
+    """Return the post with its current values in the database."""
     return _one(
         db,
         queries.whole_posts()
@@ -150,8 +154,8 @@ def _saved(db: Session, post: BlogPost) -> BlogPost:
 def create_post(db: Session, author: User, data: PostCreate) -> BlogPost:
     """Create a post.
 
-    A requested slug must be free. A slug made from the title gets a number if it is
-    taken (`-2`).
+    A requested slug must be free. A slug made from the title gets a number such as `-2`
+    if it is taken.
     """
     _refuse_featuring(author, featured=data.is_featured)
     post = BlogPost(author=author, **data.model_dump(exclude={"excerpt"}))
@@ -163,11 +167,10 @@ def create_post(db: Session, author: User, data: PostCreate) -> BlogPost:
 
 
 def update_post(db: Session, editor: User, post: BlogPost, data: PostUpdate) -> BlogPost:
-    """Change a post. Fields that are left out stay.
+    """Change a post. Missing fields stay unchanged.
 
-    The first publication sets the time of publication. With `slug: null`, the slug is
-    made from the title again. Raises `PostNotFound` if another request has just deleted
-    the post.
+    The first publication sets `published_at`. With `slug: null`, a new slug is made
+    from the title. Raises `PostNotFound` if another request has just deleted the post.
     """
     changes = data.changes()
     remade = wants_new_slug(changes, "slug")
@@ -189,8 +192,9 @@ def delete_post(db: Session, post: BlogPost) -> None:
 
 
 def excerpt_of(content: str) -> str:
-    """Return the first words of Markdown, without its marks. The text is cut between
-    words.
+    """Return the beginning of a Markdown text, without its markup.
+
+    The text is cut between words.
     """
     plain = MARKS.sub(r"\1", content)
     words = " ".join(plain.split())

@@ -1,6 +1,4 @@
-"""The blog of a made-up company, so that a frontend has something to show from the
-start.
-"""
+"""Demo content: the blog of an invented company."""
 
 import tomllib
 from datetime import timedelta
@@ -23,8 +21,8 @@ DAYS_BETWEEN_POSTS = 6
 def load(db: Session) -> None:
     """Add the demo categories and posts once.
 
-    If any category exists, someone has begun to make the blog their own, and nothing is
-    added.
+    If there is any category, nothing is added, because the user may have changed the
+    demo content.
     """
     if db.scalar(select(exists().where(BlogCategory.id.is_not(None)))):
         return
@@ -48,8 +46,9 @@ def load(db: Session) -> None:
 
 
 def _read(file: Path) -> tuple[dict[str, Any], str]:
-    """Split a file into its front matter, which is TOML between two lines of `+++`, and
-    its Markdown.
+    """Split a file into its front matter and its Markdown.
+
+    The front matter is TOML between two lines of `+++`.
     """
     _, about, content = file.read_text("utf-8").split("+++\n", 2)
     return tomllib.loads(about), content.strip() + "\n"
