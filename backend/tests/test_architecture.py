@@ -312,7 +312,7 @@ def without_header(method, name, *, creating=False):
     ]
 
 
-def test_every_put_takes_if_match_and_every_creating_post_an_idempotency_key():
+def test_every_put_takes_if_match_and_every_create_a_key():
     assert without_header("put", "If-Match") == []
     assert without_header("post", "Idempotency-Key", creating=True) == []
     assert without_header("post", "If-Match") != []

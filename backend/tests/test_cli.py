@@ -109,7 +109,7 @@ def test_without_a_password_no_superuser_is_made(superuser, db):
     assert rows(db) == []
 
 
-def test_an_account_that_is_there_is_promoted_and_keeps_name_and_password(superuser, client, db):
+def test_an_existing_account_is_promoted_and_keeps_its_password(superuser, client, db):
     make_user(username="ada", email="ada@example.org", is_active=False)
     done = superuser("--email", "ADA@example.org", "--username", "other")
     assert done.exit_code == 0
@@ -171,7 +171,7 @@ def test_demo_data_is_refused_in_a_deployment(committed, real_hashing, environme
         assert rows(db) == []
 
 
-def test_a_stranger_who_was_quicker_with_the_address_gets_nothing(superuser, client, db):
+def test_a_stranger_who_took_the_address_first_gets_nothing(superuser, client, db):
     """Who registered it never proved that it is theirs: the operator's password
     replaces what they chose.
     """
@@ -185,7 +185,7 @@ def test_a_stranger_who_was_quicker_with_the_address_gets_nothing(superuser, cli
     assert client.post("/auth/token", data=form | {"password": PASSWORD}).status_code == 200
 
 
-def test_a_password_for_an_account_that_has_one_is_refused_and_not_ignored(superuser, db):
+def test_a_password_for_an_account_that_has_one_is_refused(superuser, db):
     user = make_user()
     done = superuser("--email", user.email, "--username", "x", password="another long password")
     refused = "No superuser was created or changed: This account already has a password"

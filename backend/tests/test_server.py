@@ -65,9 +65,7 @@ def test_a_broken_feature_ends_the_start(broken, processes):
 
 
 @pytest.mark.only("sqlite")
-def test_the_server_of_a_developer_waits_until_a_broken_feature_is_mended(
-    migrated, tmp_path, broken
-):
+def test_the_development_server_waits_for_a_feature_to_be_fixed(migrated, tmp_path, broken):
     backend, router = broken
     port, log = free_port(), tmp_path / "log"
     with log.open("w") as file:
@@ -103,7 +101,7 @@ def test_a_database_with_too_few_connections_ends_the_start(migrated, processes)
 
 
 @pytest.mark.only("postgresql", "mysql")
-def test_the_process_that_looks_after_the_others_keeps_no_connection(migrated):
+def test_the_supervising_process_keeps_no_connection(migrated):
     with running_server(WEB_CONCURRENCY="2") as server:
         connections = psutil.Process(server.process.pid).net_connections("tcp")
     assert [one.raddr for one in connections if one.raddr] == []

@@ -24,7 +24,7 @@ def test_a_program_that_is_missing_skips_the_test(monkeypatch):
 
 
 @pytest.mark.usefixtures("nothing_installed")
-def test_a_program_that_is_missing_fails_the_test_where_all_services_are_asked_for(monkeypatch):
+def test_a_missing_program_fails_if_services_are_required(monkeypatch):
     monkeypatch.setenv("REQUIRE_SERVICES", "1")
     with pytest.raises(pytest.fail.Exception, match="chromium"):
         services.program("chromium", "google-chrome")

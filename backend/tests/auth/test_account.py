@@ -38,7 +38,7 @@ def delete(client, token, password=PASSWORD):
     return client.post("/auth/delete-account", json={"password": password}, headers=bearer(token))
 
 
-def test_events_and_mails_of_a_deleted_account_tell_neither_where_nor_who(client, db):
+def test_a_deleted_accounts_events_and_mails_are_anonymous(client, db):
     """The last mail is on its way with its address still: the hourly housekeeping
     deletes it with all others.
     """

@@ -14,7 +14,7 @@ def sign_in_by_cookie(client, user):
     return client.post("/auth/token?session=cookie", data=data)
 
 
-def test_the_answer_holds_no_refresh_token_and_the_cookie_is_out_of_reach_of_scripts(client, db):
+def test_the_refresh_token_is_only_in_an_http_only_cookie(client, db):
     """Requirement 25, on http: the documented exception of development."""
     answer = sign_in_by_cookie(client, make_user())
     assert answer.json()["refresh_token"] is None
@@ -221,9 +221,7 @@ def test_logging_out_with_nothing_is_a_401(client, db):
 
 
 @pytest.mark.parametrize("path", ["/auth/refresh", "/auth/logout"])
-def test_in_development_a_401_says_that_two_names_of_this_machine_were_mixed(
-    client, db, settings, path
-):
+def test_a_development_401_says_that_two_host_names_were_mixed(client, db, settings, path):
     """The browser has kept the cookie back, because for it they are two sites."""
     mixed = {"Origin": "http://127.0.0.1:5173", "Host": "localhost:8000"}
     same = {"Origin": "http://localhost:5173", "Host": "localhost:8000"}
@@ -243,7 +241,7 @@ def test_in_development_a_401_says_that_two_names_of_this_machine_were_mixed(
 @pytest.mark.parametrize(
     "origin", ["http://localhost:8000", "http://127.0.0.1:8000", "http://[::1]:8000"]
 )
-def test_in_development_our_own_pages_count_by_each_of_their_names(client, db, settings, origin):
+def test_in_development_our_pages_pass_by_every_host_name(client, db, settings, origin):
     frontend = {
         "PORT": "8000",
         "PUBLIC_URL": "http://testserver",

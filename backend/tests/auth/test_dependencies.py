@@ -73,7 +73,7 @@ def test_the_public_is_asked_to_sign_in_elsewhere(desk, name):
     assert desk(name) == (401, "not_authenticated")
 
 
-def test_an_unverified_user_passes_where_any_user_does_and_no_further(desk):
+def test_an_unverified_user_passes_only_where_any_user_may(desk):
     user = make_user(is_verified=False)
     assert desk("current", user) == user.username
     assert desk("verified", user) == (403, "email_not_verified")
@@ -101,17 +101,13 @@ def test_a_demoted_superuser_is_refused_at_the_next_request(application, db):
     "header",
     ["Bearer bad", "Basic YTpi", "Bearer", "bearer ", "Token x", "", "x" * 500, "Bearer\u00a0x"],
 )
-def test_a_bad_token_or_another_scheme_is_refused_also_where_a_user_is_optional(
-    application, db, name, header
-):
+def test_a_bad_token_is_refused_even_if_the_user_is_optional(application, db, name, header):
     answer = application.get(f"/desk/{name}", headers={"Authorization": header.encode("latin-1")})
     assert (answer.status_code, answer.json()["code"]) == (401, "not_authenticated")
     assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
-def test_an_answer_to_a_user_is_never_kept_and_one_to_the_public_is_asked_for_again(
-    application, db
-):
+def test_private_responses_are_no_store_and_public_ones_no_cache(application, db):
     headers = {"Authorization": f"Bearer {token_for(make_user())}"}
     assert application.get("/desk/optional", headers=headers).headers["Cache-Control"] == "no-store"
     assert application.get("/desk/optional").headers["Cache-Control"] == "no-cache"

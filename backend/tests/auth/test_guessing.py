@@ -62,9 +62,7 @@ def test_the_limit_does_not_tell_whose_a_user_name_is(client, db, from_address):
     assert stranger.post("/auth/token", data=data).status_code == 401
 
 
-def test_one_stranger_has_as_many_tries_by_the_name_as_were_not_made_by_the_address(
-    client, db, from_address
-):
+def test_attempts_by_username_and_by_address_share_one_limit(client, db, from_address):
     """Requirement 35: the limit of one address, too."""
     user, stranger = make_user(), from_address("203.0.113.99")
     assert [sign_in(stranger, user, WRONG).status_code for _ in range(11)] == [401] * 5 + [429] * 6
@@ -89,7 +87,7 @@ def test_a_stranger_has_one_try_an_hour_meanwhile(client, db, from_address, cloc
     assert sign_in(stranger, user).status_code == 200
 
 
-def test_a_device_that_signed_in_before_is_not_slowed_by_strangers(client, db, from_address):
+def test_strangers_do_not_slow_down_a_known_device(client, db, from_address):
     user, home = make_user(), from_address(HOME)
     assert sign_in(home, user).status_code == 200
     attack(from_address, user, 20)
@@ -156,7 +154,7 @@ def test_every_wrong_pair_is_refused_alike(client, db, kind):
     assert set(answer.headers) == set(plain.headers)
 
 
-def test_only_a_right_password_tells_what_is_wrong_with_the_account(client, db):
+def test_only_the_right_password_reveals_the_account_status(client, db):
     """Requirement 2."""
     assert outcome(sign_in(client, make_user(is_verified=False), PASSWORD)) == (
         403,

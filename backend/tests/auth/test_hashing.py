@@ -45,9 +45,7 @@ class Counted:
 
 
 @pytest.mark.only("postgresql", "mysql")  # SQLite has one writer at a time, so one sign-in
-def test_of_many_who_come_at_once_as_many_are_hashed_as_there_are_processors_and_all_are_answered(
-    client, committed, monkeypatch
-):
+def test_a_crowd_is_hashed_one_per_processor_and_all_get_through(client, committed, monkeypatch):
     users = [make_user() for _ in range(2 * BOUND)]
     hasher = Counted(security.hasher())
     monkeypatch.setattr(

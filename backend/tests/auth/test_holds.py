@@ -63,9 +63,7 @@ def both(request, client, db):
 
 
 @pytest.mark.parametrize("by", [0, 1], ids=["by user name", "by e-mail"])
-def test_the_password_that_was_sent_is_answered_alike_for_a_free_and_a_taken_address(
-    client, db, both, by
-):
+def test_the_right_password_gets_one_response_for_free_and_taken(client, db, both, by):
     """Requirement 1."""
     free, taken = (sign_in(client, names[by]) for names in both)
     assert shape(free) == shape(taken)
@@ -73,7 +71,7 @@ def test_the_password_that_was_sent_is_answered_alike_for_a_free_and_a_taken_add
 
 
 @pytest.mark.parametrize("by", [0, 1], ids=["by user name", "by e-mail"])
-def test_another_password_is_answered_alike_for_a_free_and_a_taken_address(client, db, both, by):
+def test_a_wrong_password_gets_one_response_for_free_and_taken(client, db, both, by):
     """Requirement 1: and counted alike, until the limit."""
     answers = [[sign_in(client, names[by], OTHER) for _ in range(11)] for names in both]
     assert [shape(answer)[:2] for answer in answers[0]] == [
@@ -107,7 +105,7 @@ def work(client, statements, monkeypatch):
 
 
 @pytest.mark.parametrize("by", [0, 1], ids=["by user name", "by e-mail"])
-def test_both_take_the_same_statements_and_compare_as_many_passwords(both, work, by):
+def test_free_and_taken_addresses_cost_the_same_work(both, work, by):
     """Requirement 3."""
     free, taken = (names[by] for names in both)
     assert work(free, NEW_PASSWORD) == work(taken, NEW_PASSWORD)
@@ -116,9 +114,7 @@ def test_both_take_the_same_statements_and_compare_as_many_passwords(both, work,
     assert (wrong[1], work(free, NEW_PASSWORD)[1]) == (2, 2)
 
 
-def test_registering_takes_as_many_statements_with_a_free_and_a_taken_address(
-    client, db, statements
-):
+def test_registering_takes_equal_statements_for_free_and_taken(client, db, statements):
     """Requirement 1."""
     make_user(email="taken@example.org")
     numbers = []
@@ -129,9 +125,7 @@ def test_registering_takes_as_many_statements_with_a_free_and_a_taken_address(
     assert numbers[0] == numbers[1]
 
 
-def test_of_several_registrations_the_first_password_alone_is_known_by_the_address(
-    client, db, both
-):
+def test_only_the_first_registrations_password_is_accepted(client, db, both):
     """Requirement 1: the account that waits has the first one, so the first hold has to
     answer as it does.
     """
@@ -146,7 +140,7 @@ def test_of_several_registrations_the_first_password_alone_is_known_by_the_addre
         )
 
 
-def test_all_registrations_of_an_address_end_together_with_the_first(client, db, clock, both):
+def test_an_addresses_registrations_expire_with_the_first(client, db, clock, both):
     """Requirement 1: before the hourly purge has come, too. A third one, a day later,
     is the first again.
     """
@@ -163,7 +157,7 @@ def test_all_registrations_of_an_address_end_together_with_the_first(client, db,
 
 
 @pytest.mark.only("postgresql", "mysql")
-def test_the_ids_of_later_accounts_do_not_tell_what_became_of_a_registration(client, db):
+def test_later_account_ids_do_not_reveal_a_registrations_outcome(client, db):
     """Requirement 1: an owner reads the id at `GET /auth/me`, and can register before
     and after.
     """
@@ -176,7 +170,7 @@ def test_the_ids_of_later_accounts_do_not_tell_what_became_of_a_registration(cli
     assert steps == [2, 2]
 
 
-def test_the_owner_signs_in_by_either_name_whatever_holds_there_are(client, db):
+def test_holds_do_not_stop_the_owner_from_signing_in(client, db):
     owner = make_user(email="taken@example.org")
     register(client, "same.password", owner.email, PASSWORD)
     register(client, "stranger", owner.email)
@@ -210,7 +204,7 @@ def test_the_password_is_kept_hashed_and_wiped_after_a_day(client, db, clock, re
     assert db.scalars(select(UsernameHold)).all() == []
 
 
-def test_a_hold_of_the_version_before_has_no_password_and_lets_nobody_in(client, db):
+def test_a_hold_of_the_previous_version_signs_nobody_in(client, db):
     db.add(UsernameHold(username="held", expires_at=now() + timedelta(hours=1)))
     db.commit()
     assert outcome(sign_in(client, "held")) == (401, "invalid_credentials")

@@ -29,7 +29,7 @@ def change(settings):
     return lambda previous: settings(SECRET_KEY=NEW, SECRET_KEY_PREVIOUS=previous or "")
 
 
-def test_who_is_signed_in_stays_so_and_soon_has_tokens_of_the_new_key(client, db, change):
+def test_users_stay_signed_in_and_get_tokens_of_the_new_key(client, db, change):
     token = sign_in(client, make_user()).json()
     change(OLD)
     assert client.get(PROFILE, headers=bearer(token)).status_code == 200
@@ -54,7 +54,7 @@ def test_a_token_of_neither_key_is_refused(client, db, settings, change):
     assert client.get(PROFILE, headers=bearer(token)).status_code == 401
 
 
-def test_what_is_signed_and_encrypted_is_read_and_made_with_the_new_key(change):
+def test_signing_and_encryption_use_the_new_key(change):
     signed, hidden = sign("tests", b"x"), cipher("tests").encrypt(b"y")
     change(OLD)
     assert unsign("tests", signed) == b"x"
@@ -77,7 +77,7 @@ def test_a_mail_that_waits_is_still_sent(client, db, change):
     assert "verify-email?token=" in mails_to(user.email)[-1].text
 
 
-def test_a_request_that_is_sent_again_after_the_change_has_no_second_effect(client, db, change):
+def test_a_request_repeated_after_the_change_has_no_effect(client, db, change):
     headers = {"Idempotency-Key": "one"}
     body = {
         "username": "ada",

@@ -142,9 +142,7 @@ def test_what_waits_for_a_reset_is_refused_afterwards(meanwhile, call, refusal):
     assert (row.username, row.is_active) == (user.username, True)
 
 
-def test_a_request_of_an_account_without_a_password_that_waits_for_a_reset_is_refused(
-    meanwhile, committed
-):
+def test_a_passwordless_request_overtaken_by_a_reset_is_refused(meanwhile, committed):
     """Requirements 12 and 20."""
     user = make_user(hashed_password=None)
     with meanwhile(user, ask_for_change) as (db, waiting):
@@ -153,7 +151,7 @@ def test_a_request_of_an_account_without_a_password_that_waits_for_a_reset_is_re
     assert purposes(committed) == []
 
 
-def test_a_job_for_a_new_address_that_waits_for_a_reset_sends_no_link(meanwhile, committed):
+def test_an_email_change_job_overtaken_by_a_reset_sends_no_link(meanwhile, committed):
     """Requirement 12: the link would outlive the reset, and take the account away."""
     user = make_user()
 
@@ -202,9 +200,7 @@ def test_a_code_that_waits_for_a_reset_opens_no_session(meanwhile, committed):
 @pytest.mark.parametrize(
     "purpose", [Purpose.RESET_PASSWORD, Purpose.VERIFY_EMAIL, Purpose.CHANGE_EMAIL]
 )
-def test_a_link_that_is_used_while_a_newer_one_is_made_is_dead_and_neither_waits_for_the_other(
-    meanwhile, committed, purpose
-):
+def test_a_link_replaced_while_it_is_used_fails_without_deadlock(meanwhile, committed, purpose):
     """Requirement 12: the user is locked before the link, by who uses it as by who
     replaces it.
     """
@@ -226,9 +222,7 @@ def test_a_link_that_is_used_while_a_newer_one_is_made_is_dead_and_neither_waits
 
 
 @pytest.mark.parametrize("reused", [True, False], ids=["stolen", "honest"])
-def test_a_refresh_and_the_end_of_all_sessions_do_not_wait_for_each_other(
-    meanwhile, committed, reused
-):
+def test_a_refresh_and_ending_all_sessions_do_not_deadlock(meanwhile, committed, reused):
     """Requirement 17: the session is locked after the user, or the event of a theft
     would wait for the reset.
     """
@@ -274,9 +268,7 @@ def take_name(db, session, taken):
 @pytest.mark.parametrize(
     ("call", "outcome"), [(ask, None), (confirm, EmailTaken), (take_name, UsernameTaken)]
 )
-def test_who_wants_what_another_account_has_locks_both_in_one_order(
-    meanwhile, committed, call, outcome
-):
+def test_taking_another_accounts_name_locks_both_in_one_order(meanwhile, committed, call, outcome):
     """While it waits for the first it has not the second, or two who want each other's
     would wait for each other.
     """

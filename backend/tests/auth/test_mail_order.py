@@ -63,7 +63,7 @@ FLOWS = {
 
 
 @pytest.mark.parametrize("flow", FLOWS)
-def test_a_mail_with_a_link_goes_first_and_not_at_all_when_it_has_run_out(client, db, login, flow):
+def test_an_email_with_a_link_goes_first_unless_it_has_expired(client, db, login, flow):
     FLOWS[flow](client, login, make_user())
     found = mails(db)
     assert found
@@ -91,9 +91,7 @@ def alarms(monkeypatch):
 
 
 @pytest.mark.parametrize("flow", FLOWS)
-def test_above_the_limit_mail_to_addresses_without_an_account_is_last(
-    client, db, login, settings, flow
-):
+def test_above_the_limit_email_to_unknown_addresses_goes_last(client, db, login, settings, flow):
     owner = make_user()
     settings(MAIL_TO_STRANGERS_PER_HOUR="1")
     register(client, "first")
@@ -104,9 +102,7 @@ def test_above_the_limit_mail_to_addresses_without_an_account_is_last(
     assert set(priorities(db)[before:]) == {last}
 
 
-def test_a_flood_of_registrations_delays_nobody_who_has_an_account(
-    client, db, settings, clock, alarms
-):
+def test_a_flood_of_registrations_delays_no_existing_user(client, db, settings, clock, alarms):
     """None of the flood is dropped; each mail above the limit goes out last."""
     settings(MAIL_TO_STRANGERS_PER_HOUR="2")
     for name in ("one", "two", "three", "four"):

@@ -6,7 +6,7 @@ from app.routers.auth.models import LoginSession, User
 from tests.auth.factories import PASSWORD, make_user, token_for
 
 
-def test_one_reads_ones_own_account_and_no_more_than_the_contract_says(client, login, db):
+def test_a_user_reads_the_documented_fields_of_their_account(client, login, db):
     user = login(make_user(username="ada", email="ada@example.org"))
     answer = client.get("/auth/me")
     body = answer.json()

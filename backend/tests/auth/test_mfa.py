@@ -86,7 +86,7 @@ def test_setting_up_asks_for_the_password(client, user):
     assert client.post("/auth/mfa/totp", json={}, headers={"Authorization": ""}).status_code == 401
 
 
-def test_an_account_without_password_needs_a_sign_in_of_the_last_ten_minutes(client, db, login):
+def test_without_a_password_mfa_needs_a_recent_sign_in(client, db, login):
     user = login(make_user(hashed_password=None))
     fresh = client.post("/auth/mfa/totp", json={})
     assert fresh.status_code == 200
@@ -119,7 +119,7 @@ def test_what_is_in_force_is_not_replaced(client, db, user):
     assert second_factor.is_enabled(db, user.id)
 
 
-def test_without_a_set_up_there_is_nothing_to_confirm_or_turn_off(client, user):
+def test_without_a_setup_there_is_nothing_to_confirm_or_turn_off(client, user):
     assert outcome(confirm(client, "123456")) == (409, "mfa_not_set_up")
     assert outcome(disable(client, "123456")) == (409, "mfa_not_set_up")
     set_up(client)

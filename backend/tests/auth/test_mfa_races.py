@@ -61,7 +61,7 @@ def test_a_code_sent_to_twenty_challenges_opens_one_session(client, committed):
     assert sessions(committed) == 1
 
 
-def test_a_recovery_code_sent_to_twenty_challenges_opens_one_session(client, committed):
+def test_a_recovery_code_in_twenty_challenges_opens_one_session(client, committed):
     """Requirement 24."""
     user = make_user()
     code, plain = phone_of(user).recovery_codes[0], challenges(committed, user)

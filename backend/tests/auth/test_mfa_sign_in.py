@@ -59,9 +59,7 @@ def test_a_code_of_the_app_opens_a_session(client, user, phone):
     )
 
 
-def test_in_cookie_mode_the_refresh_token_goes_into_the_cookie_after_the_code_and_not_before(
-    client, user, phone
-):
+def test_in_cookie_mode_the_cookie_is_set_only_after_the_code(client, user, phone):
     """Requirement 25."""
     first = client.post(
         "/auth/token?session=cookie", data={"username": user.email, "password": PASSWORD}
@@ -111,9 +109,7 @@ def test_a_token_of_another_kind_is_no_challenge(client, db, user, phone, purpos
     assert outcome(send(client, token, phone.code())) == REFUSED
 
 
-def test_access_and_refresh_tokens_are_no_challenge_and_a_challenge_is_neither(
-    client, db, user, phone
-):
+def test_challenges_and_tokens_cannot_stand_in_for_each_other(client, db, user, phone):
     """Requirement 13."""
     session = send(client, challenge(client, user), phone.code()).json()
     for token in (session["access_token"][:100], session["refresh_token"]):
@@ -183,7 +179,7 @@ def test_a_google_sign_in_meets_the_same_challenge(db, user, phone):
     ).access_token
 
 
-def test_a_password_reset_leaves_the_second_factor_and_ends_challenges(client, db, user, phone):
+def test_a_password_reset_keeps_mfa_on_and_ends_challenges(client, db, user, phone):
     """Requirements 12 and 24."""
     mfa_token = challenge(client, user)
     link = one_time_tokens.issue(db, Purpose.RESET_PASSWORD, user_id=user.id)

@@ -67,7 +67,7 @@ def test_new_challenges_bring_no_end_of_tries(client, user, phone):
     assert send(client, challenge(client, user), phone.code()).status_code == 429
 
 
-def test_while_somebody_guesses_a_recovery_code_still_lets_the_owner_in(client, user, phone):
+def test_a_recovery_code_signs_the_owner_in_during_an_attack(client, user, phone):
     """Requirement 5: never locked out for good. 120 bits cannot be guessed, so no limit
     has to guard them.
     """
@@ -100,7 +100,7 @@ def test_limits_hold_when_redis_is_down(client, user, phone, monkeypatch):
     assert [answer.status_code for answer in guess(client, user, phone, 6)] == [401] * 5 + [429]
 
 
-def test_a_challenge_of_one_account_does_not_take_the_code_of_another(client, user, phone):
+def test_a_challenge_rejects_another_accounts_code(client, user, phone):
     other = make_user()
     theirs = phone_of(other)
     mfa_token = challenge(client, other)
@@ -109,9 +109,7 @@ def test_a_challenge_of_one_account_does_not_take_the_code_of_another(client, us
     assert send(client, mfa_token, theirs.code()).status_code == 200
 
 
-def test_who_knows_the_password_and_not_the_code_is_noted_and_the_owner_told(
-    client, db, user, phone
-):
+def test_a_wrong_code_is_recorded_and_reported_to_the_owner(client, db, user, phone):
     """Requirement 56, ASVS 6.3.5."""
     guess(client, user, phone, 6)
     events = db.scalars(

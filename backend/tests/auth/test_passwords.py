@@ -61,7 +61,7 @@ def test_the_link_works_once(client, db):
     assert outcome(reset(client, token)) == (400, "invalid_token")
 
 
-def test_the_answer_is_the_same_for_a_known_and_an_unknown_address(client, db):
+def test_known_and_unknown_addresses_get_the_same_response(client, db):
     """Requirement 4."""
     user, disabled = make_user(), make_user(is_active=False)
     before = row_of(user)
@@ -77,9 +77,7 @@ def test_the_answer_is_the_same_for_a_known_and_an_unknown_address(client, db):
     ] == [1, 0, 0]
 
 
-def test_the_request_does_the_same_statements_for_a_known_and_an_unknown_address(
-    client, db, statements
-):
+def test_known_and_unknown_addresses_take_the_same_statements(client, db, statements):
     """Requirement 4: the time cannot tell, because a job looks for the account
     afterwards.
     """
@@ -266,7 +264,7 @@ def test_a_stolen_session_has_ten_tries_at_the_password(client, db):
     assert change(client, own).status_code == 204
 
 
-def test_an_account_without_a_password_sets_its_first_soon_after_signing_in(client, db):
+def test_a_first_password_needs_a_recent_sign_in(client, db):
     user = make_user(hashed_password=None)
     headers = {"Authorization": f"Bearer {token_for(user)}"}
     answer = client.post(

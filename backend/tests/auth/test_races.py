@@ -141,7 +141,7 @@ def test_two_uses_of_a_stolen_token_at_once_end_the_session_once(committed):
         assert db.scalars(select(SecurityEvent.kind)).all() == ["login", "refresh_reuse"]
 
 
-def test_twenty_confirmations_by_one_link_change_the_address_once(servers, committed):
+def test_one_link_opened_twenty_times_changes_the_address_once(servers, committed):
     """Requirement 11."""
     user = make_user()
     with committed() as db, db.begin():

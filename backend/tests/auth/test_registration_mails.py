@@ -46,7 +46,7 @@ def test_the_link_opens_the_account_once(client, db):
     )
 
 
-def test_free_taken_and_waiting_addresses_are_answered_alike_and_their_owners_are_told(client, db):
+def test_free_taken_and_waiting_addresses_get_one_response(client, db):
     """Requirement 1."""
     owner, waiting = make_user(), make_user(is_verified=False)
     before = row_of(owner), row_of(waiting)
@@ -86,7 +86,7 @@ def test_a_link_expires_after_a_day(client, db, clock):
     )
 
 
-def test_resending_is_answered_alike_for_all_and_writes_only_to_who_waits(client, db):
+def test_resending_gets_one_response_and_emails_only_the_waiting(client, db):
     """Requirement 1."""
     known, waiting = make_user(), make_user(is_verified=False)
     addresses = [known.email, waiting.email, "nobody@example.org"]
@@ -99,7 +99,7 @@ def test_resending_is_answered_alike_for_all_and_writes_only_to_who_waits(client
 
 
 @pytest.mark.parametrize("path", ["/auth/verify-email/resend", "/auth/password/forgot"])
-def test_over_the_limit_the_answer_stays_and_no_more_mails_go_out(client, db, path):
+def test_over_the_limit_the_response_stays_but_no_email_is_sent(client, db, path):
     """Detail 7: five mails an hour go to one address, whoever asks for them."""
     waiting = make_user(is_verified=False)
     answers = [client.post(path, json={"email": waiting.email}) for _ in range(8)]
@@ -121,7 +121,7 @@ def test_one_address_asks_for_30_mails_an_hour_and_then_in_vain(client, db, from
     assert len(letters_to(owners[-1].email)) == 1
 
 
-def test_a_registration_that_nobody_finished_gives_its_names_back_after_a_day(client, db, clock):
+def test_an_unfinished_registration_frees_its_names_after_a_day(client, db, clock):
     """Detail 16: exactly as long as one with a taken address holds its user name, also
     when the link was sent again.
     """
@@ -163,7 +163,7 @@ def test_no_link_can_be_found_in_the_database(client, db):
         {"Forwarded": "host=evil.example"},
     ],
 )
-def test_links_lead_to_the_configured_frontend_whatever_the_request_says(client, db, host):
+def test_links_lead_to_the_configured_frontend_only(client, db, host):
     """Requirement 32, for links in mails."""
     assert client.post("/auth/register", json=FORM, headers=host).status_code == 202
     mail = letters_to(FORM["email"])[0]

@@ -163,9 +163,7 @@ def test_many_google_accounts_whose_names_are_alike_all_come_in(outcomes):
 @pytest.mark.parametrize(
     ("how", "step"), [(all_at_once, "_free_username"), (one_overtakes, "_adopt")]
 )
-def test_one_google_account_that_comes_several_times_at_once_has_one_account(
-    outcomes, committed, how, step
-):
+def test_simultaneous_sign_ins_of_a_google_account_make_one_user(outcomes, committed, how, step):
     def come(db, _n):
         return arrive(db, subject="1", email=EMAIL)
 

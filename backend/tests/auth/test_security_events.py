@@ -50,7 +50,7 @@ def rows(db):
     return list(db.scalars(select(SecurityEvent).order_by(SecurityEvent.id)))
 
 
-def test_a_sign_in_and_a_failed_one_are_one_record_and_one_row_each(client, db, records):
+def test_each_sign_in_attempt_is_one_log_record_and_one_row(client, db, records):
     """Requirement 56."""
     user = make_user()
     sign_in(client, user, headers={"User-Agent": "tests"})
@@ -149,7 +149,7 @@ def test_a_limit_that_is_reached_says_whose_it_was_and_no_name(client, db, recor
     assert typed.casefold() not in records.text.casefold()
 
 
-def test_a_mail_that_is_one_too_many_says_which_kind_and_not_to_whom(client, db, records):
+def test_a_suppressed_email_is_logged_by_kind_without_recipient(client, db, records):
     """Requirements 55 and 56."""
     for _ in range(6):
         client.post("/auth/password/forgot", json={"email": "ada@example.org"})

@@ -30,9 +30,7 @@ def test_a_refresh_gives_new_tokens_of_the_same_session(client, db):
     assert len(listed(client, second.json())) == 1
 
 
-def test_after_the_grace_a_used_refresh_token_ends_the_session_and_its_owner_is_told(
-    client, db, clock
-):
+def test_reusing_a_refresh_token_after_grace_ends_the_session(client, db, clock):
     """Requirement 17."""
     user = make_user()
     first, other = sign_in(client, user).json(), sign_in(client, user).json()
@@ -59,7 +57,7 @@ def test_within_the_grace_two_tabs_get_the_same_successor(client, db, clock):
     assert lives(client, two)
 
 
-def test_a_refresh_token_older_than_the_last_but_one_ends_the_session_at_once(client, db):
+def test_a_refresh_token_two_steps_behind_ends_the_session(client, db):
     """Requirement 17: no tab is two steps behind."""
     first = sign_in(client, make_user()).json()
     third = refresh(client, refresh(client, first).json()).json()

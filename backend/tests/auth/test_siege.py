@@ -109,7 +109,7 @@ def test_who_could_not_sign_in_anyway_gets_no_mail(client, db, from_address, col
     assert (len(locks(db)), notices(user)) == (1, [])
 
 
-def test_a_known_and_an_unknown_name_take_the_same_statements_to_lock(
+def test_locking_known_and_unknown_names_takes_equal_statements(
     client, db, from_address, statements
 ):
     """Requirement 3."""
@@ -123,7 +123,7 @@ def test_a_known_and_an_unknown_name_take_the_same_statements_to_lock(
     assert any("INSERT INTO jobs" in statement for statement in sent[0])
 
 
-def test_the_link_in_the_mail_opens_the_account_again_by_both_names(client, db, from_address):
+def test_the_emailed_link_unlocks_the_account_by_both_names(client, db, from_address):
     """Requirement 5: never locked out for good, though strangers go on every day."""
     user, home = make_user(), from_address(HOME)
     for name in (user.email, user.username):
@@ -187,9 +187,7 @@ def test_one_ipv6_site_cannot_try_many_accounts(client, db, from_address, monkey
     assert sign_in(from_address("2001:db8:8::1"), make_user()).status_code == 200
 
 
-def test_neighbours_in_its_site_do_not_shut_out_an_address_that_signed_in_before(
-    client, db, from_address
-):
+def test_neighbours_do_not_lock_out_a_known_address(client, db, from_address):
     user, home = make_user(), from_address("2001:db8:7:aaaa::1")
     assert sign_in(home, user).status_code == 200
     for number in range(20):
@@ -197,9 +195,7 @@ def test_neighbours_in_its_site_do_not_shut_out_an_address_that_signed_in_before
     assert sign_in(home, user).status_code == 200
 
 
-def test_a_reset_lets_its_owner_in_where_the_address_had_too_many_wrong_tries(
-    client, db, from_address
-):
+def test_a_reset_signs_its_owner_in_despite_the_limit(client, db, from_address):
     """Requirement 5: own slips, or those of everybody behind one address."""
     user = make_user()
     from_address(HOME)

@@ -44,7 +44,7 @@ def pages(mails):
     ]
 
 
-def test_the_second_registration_gets_a_link_that_replaces_the_password(client, db):
+def test_a_second_registrations_link_replaces_the_password(client, db):
     """Requirement 28."""
     register(client, STRANGER)
     register(client, ADA)
@@ -67,7 +67,7 @@ def test_a_link_to_verify_that_was_sent_before_is_dead(client, db):
     assert not db.scalar(select(User.is_verified).where(User.email == HERS))
 
 
-def test_a_link_that_is_asked_for_again_replaces_the_password_too(client, db):
+def test_a_link_requested_again_replaces_the_password_too(client, db):
     """Requirement 28."""
     register(client, STRANGER)
     register(client, ADA)
@@ -77,7 +77,7 @@ def test_a_link_that_is_asked_for_again_replaces_the_password_too(client, db):
 
 
 @pytest.mark.parametrize("hours", [1, 23, 24, 25, 30])
-def test_no_link_to_verify_reaches_her_at_any_hour_after_she_registered(client, db, clock, hours):
+def test_she_never_gets_a_link_that_keeps_the_strangers_password(client, db, clock, hours):
     """Requirement 28: whatever runs out first, the hold of her registration or the
     stranger's account.
     """
@@ -116,7 +116,7 @@ def test_who_registered_alone_gets_a_link_to_verify_each_time(client, db):
     assert sign_in(client, PASSWORD).status_code == 200
 
 
-def test_registering_again_changes_nothing_of_the_account_that_waits(client, db):
+def test_registering_again_does_not_change_the_waiting_account(client, db):
     """Requirement 1."""
     register(client, STRANGER)
     waiting = db.scalar(select(User))
@@ -154,9 +154,7 @@ def left_of(db, user):
     return [db.scalar(count) for count in (*rows, *more, live)]
 
 
-def test_her_new_password_leaves_nothing_that_the_stranger_could_come_back_with(
-    client, db, squatted
-):
+def test_her_new_password_shuts_the_stranger_out_for_good(client, db, squatted):
     """Requirements 12, 20 and 28."""
     user, token = squatted
     client.post("/auth/password/forgot", json={"email": HERS})
@@ -166,7 +164,7 @@ def test_her_new_password_leaves_nothing_that_the_stranger_could_come_back_with(
     assert sign_in_by_email(client, user, NEW_PASSWORD).status_code == 200
 
 
-def test_a_superuser_made_of_such_an_account_is_rid_of_the_stranger_as_well(db, squatted):
+def test_promoting_such_an_account_shuts_the_stranger_out(db, squatted):
     """Requirement 28."""
     user, _ = squatted
     service.make_superuser(db, email=HERS, username="ada.lovelace", password=NEW_PASSWORD)

@@ -120,7 +120,7 @@ def one_of(names):
     return random.choice(names)  # noqa: S311 - a sample, no secret
 
 
-def test_a_wrong_password_takes_as_long_for_every_kind_of_account(committed, blocks):
+def test_a_wrong_password_takes_equally_long_for_every_account(committed, blocks):
     """Requirement 3."""
     known, bare, owners = some(50), some(50, hashed_password=None), some(50)
     waiting, disabled = some(50, is_verified=False), some(50, is_active=False)
@@ -143,9 +143,7 @@ def test_a_wrong_password_takes_as_long_for_every_kind_of_account(committed, blo
         assert told_apart("wrong sign-in", kinds, 401, blocks) == []
 
 
-def test_the_password_of_a_registration_takes_as_long_with_a_free_and_a_taken_address(
-    committed, blocks
-):
+def test_registering_takes_equally_long_for_free_and_taken(committed, blocks):
     """Requirements 1 and 3: both are told to open the link first."""
     waiting, owners = [make_user(OF_REGISTRATION, is_verified=False) for _ in range(50)], some(50)
     held = [hold(address) for address in owners]
@@ -165,7 +163,7 @@ def test_the_password_of_a_registration_takes_as_long_with_a_free_and_a_taken_ad
 
 
 @pytest.mark.parametrize("mail", ["up", "down"])
-def test_asking_for_a_new_password_takes_as_long_for_every_address(committed, blocks, mail):
+def test_asking_for_a_reset_takes_equally_long_for_every_address(committed, blocks, mail):
     """Requirement 4."""
     known = iter(some(blocks + 1))
     with mail_server() as (_, port):

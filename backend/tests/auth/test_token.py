@@ -85,9 +85,7 @@ def test_every_wrong_pair_gets_one_and_the_same_answer(client, db):
         ({"is_active": False, "is_verified": False}, "account_disabled"),
     ],
 )
-def test_what_is_wrong_with_an_account_is_told_after_the_right_password_and_opens_no_session(
-    client, db, columns, code
-):
+def test_the_right_password_reveals_why_an_account_is_closed(client, db, columns, code):
     """Requirement 2."""
     user = make_user(**columns)
     answer = sign_in(client, user.username)
@@ -114,9 +112,7 @@ def test_passwords_are_kept_as_argon2id_with_the_documented_cost(client, db, rea
     ],
     ids=["cheaper", "dearer", "argon2i"],
 )
-def test_a_hash_with_other_parameters_is_replaced_at_the_next_sign_in(
-    client, db, real_hashing, old
-):
+def test_an_outdated_hash_is_replaced_at_the_next_sign_in(client, db, real_hashing, old):
     """Requirement 9."""
     user = make_user(hashed_password=old.hash(PASSWORD))
     before = user.hashed_password
@@ -131,9 +127,7 @@ def test_a_hash_with_other_parameters_is_replaced_at_the_next_sign_in(
 
 
 @pytest.mark.parametrize("kib", ["", "1024"], ids=["documented", "another"])
-def test_what_nobodys_password_is_compared_with_costs_what_a_new_hash_costs(
-    settings, monkeypatch, kib
-):
+def test_the_dummy_hash_costs_as_much_as_a_real_one(settings, monkeypatch, kib):
     """Requirement 3: with another cost, too."""
     settings(PASSWORD_HASH_KIB=kib)
     compared: list[str] = []

@@ -8,7 +8,7 @@ from tests.blog.factories import make_post
 
 
 @pytest.mark.parametrize("change", [{"is_active": False}, {"is_superuser": False}])
-def test_the_next_request_of_a_disabled_or_demoted_account_is_refused(client, db, change):
+def test_a_disabled_or_demoted_accounts_next_request_is_refused(client, db, change):
     """Requirement 21."""
     user = make_user(is_superuser=True)
     token = sign_in(client, user).json()

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.only("postgresql", "mysql")
 
 
 @pytest.mark.parametrize("change", [{"title": "Other"}, {"slug": None}])
-def test_a_post_that_another_request_deletes_before_it_is_changed_is_not_found(committed, change):
+def test_changing_a_post_deleted_meanwhile_is_not_found(committed, change):
     author = make_user()
     post_id = make_post(author).id
     with committed() as changing, committed() as deleting:
@@ -26,9 +26,7 @@ def test_a_post_that_another_request_deletes_before_it_is_changed_is_not_found(c
 
 
 @pytest.mark.parametrize("change", [{"name": "Other"}, {"slug": None}])
-def test_a_category_that_another_request_deletes_before_it_is_changed_is_not_found(
-    committed, change
-):
+def test_changing_a_category_deleted_meanwhile_is_not_found(committed, change):
     category_id = make_category().id
     with committed() as changing, committed() as deleting:
         category = categories.get_category(changing, category_id)
@@ -50,7 +48,7 @@ def test_of_two_that_delete_one_post_the_second_does_not_find_it(committed):
             service.delete_post(second, posts[1])
 
 
-def test_of_two_that_delete_one_category_the_second_does_not_find_it(committed):
+def test_the_second_of_two_deletions_of_a_category_is_not_found(committed):
     category_id = make_category().id
     with committed() as first, committed() as second:
         found = [categories.get_category(db, category_id) for db in (first, second)]

@@ -49,7 +49,7 @@ def by_cursor(client, **query):
 
 
 @pytest.mark.parametrize("sort", SORTS)
-def test_every_sort_is_total_and_the_same_by_offset_and_by_cursor(client, posts, sort):
+def test_every_sort_is_total_and_equal_by_offset_and_by_cursor(client, posts, sort):
     whole = ask(client, sort=sort)["items"]
     name = sort.removeprefix("-")
     moment = str if name == "title" else datetime.fromisoformat
@@ -66,7 +66,7 @@ def test_every_sort_is_total_and_the_same_by_offset_and_by_cursor(client, posts,
     assert turned == expected
 
 
-def test_the_newest_publication_comes_first_where_nothing_is_said(client, posts):
+def test_the_newest_publication_comes_first_by_default(client, posts):
     assert ask(client)["items"] == ask(client, sort="-published_at")["items"]
 
 
@@ -94,7 +94,7 @@ def test_a_page_behind_the_end_is_empty(client, posts):
     )
 
 
-def test_pages_by_cursor_neither_repeat_nor_skip_while_posts_come_and_go(client, posts):
+def test_cursor_pages_neither_repeat_nor_skip_as_posts_change(client, posts):
     first = ask(client, limit=3)
     make_post(posts)
     second = ask(client, limit=100, cursor=first["next_cursor"])

@@ -16,7 +16,7 @@ from tests.auth.factories import PASSWORD, make_user
 from tests.support.server import running_server
 
 
-def test_no_more_passwords_are_hashed_at_once_than_there_are_processors():
+def test_at_most_one_password_per_processor_is_hashed_at_once():
     """Requirement 9."""
     assert hashing.slots == os.cpu_count()
 

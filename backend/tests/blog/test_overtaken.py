@@ -181,7 +181,7 @@ def test_between_its_key_and_its_effect_a_request_is_overtaken(
     assert state(committed) == ([], [])
 
 
-def test_requests_of_one_user_that_lock_their_row_do_not_deadlock(client, committed, login):
+def test_one_users_requests_that_lock_their_row_do_not_deadlock(client, committed, login):
     """A rule of a feature may lock its user, as the tutorial does."""
     login(make_user())
     with ThreadPoolExecutor(8) as threads:

@@ -46,14 +46,14 @@ def test_a_title_of_any_script_makes_a_slug(slug_of, title, slug):
     assert slug_of(title) == slug
 
 
-def test_a_long_title_is_cut_at_a_word_and_leaves_room_for_a_number(slug_of):
+def test_a_long_title_is_cut_at_a_word_with_room_for_a_number(slug_of):
     slugs = [slug_of("word " * 39 + "end") for _ in range(3)]
     assert slugs[0].startswith("word-word")
     assert slugs == [slugs[0], f"{slugs[0]}-2", f"{slugs[0]}-3"]
     assert max(map(len, slugs)) <= 120
 
 
-def test_a_made_slug_gives_way_to_taken_ones_and_fills_no_wrong_gap(slug_of):
+def test_a_generated_slug_gets_the_next_free_number(slug_of):
     author = make_user()
     for taken in ("first-light", "first-light-3", "first-lighthouse"):
         make_post(author, slug=taken)
@@ -64,7 +64,7 @@ def test_a_made_slug_gives_way_to_taken_ones_and_fills_no_wrong_gap(slug_of):
     ]
 
 
-def test_a_slug_that_was_asked_for_is_a_conflict_and_changes_nothing(client, db, login):
+def test_a_requested_slug_that_is_taken_is_a_conflict(client, db, login):
     author = login(make_user())
     mine, _ = make_post(author, slug="mine"), make_post(author, slug="taken")
     for answer in (
@@ -92,9 +92,7 @@ def test_a_slug_is_kept_in_its_one_form(client, db, login, sent):
     "slug",
     ["", "a b", "-a", "a--b", "a_b", "\u00fc", "a/b", "x" * 121, "admin", "ADMIN", "null", "a\n"],
 )
-def test_a_slug_that_is_none_or_reserved_is_refused_for_posts_and_categories(
-    client, db, login, slug
-):
+def test_an_invalid_or_reserved_slug_is_refused(client, db, login, slug):
     login(make_user(is_superuser=True))
     for path, body in (("/blog/posts", POST), ("/blog/categories", {"name": "One"})):
         answer = client.post(path, json=body | {"slug": slug})
@@ -198,5 +196,5 @@ def test_the_number_before_a_free_one_is_taken(taken):
     assert number == 1 or number - 1 in taken
 
 
-def test_a_number_is_found_though_somebody_took_every_one_that_is_tried():
+def test_a_slug_is_found_though_every_number_tried_was_taken():
     assert len(str(first_free(set))) <= 11

@@ -70,7 +70,7 @@ def test_a_route_takes_no_more_statements_than_it_may(client, login, db, stateme
     assert len(statements) <= cost + ADMISSION + read_again, "\n".join(statements)
 
 
-def test_a_page_by_cursor_is_one_statement_and_the_public_costs_none(client, db, statements):
+def test_a_cursor_page_costs_an_anonymous_visitor_one_statement(client, db, statements):
     author = make_user()
     for _ in range(3):
         make_post(author)
@@ -138,7 +138,7 @@ def plan(db: Session, filters: PostFilters) -> str:
 
 
 @pytest.mark.only("postgresql")
-def test_every_public_list_is_read_from_an_index_without_sorting_the_table(db, twenty_thousand):
+def test_every_public_list_is_read_from_an_index(db, twenty_thousand):
     author, category = twenty_thousand
     for narrowed in ({}, {"category": category.slug}, {"author": author.username}):
         for sort in SORTS:

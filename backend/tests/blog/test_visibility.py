@@ -122,7 +122,7 @@ def test_a_post_of_tomorrow_appears_when_its_time_has_come(client, hidden, clock
     assert client.get(f"/blog/posts/{plan.id}").status_code == 200
 
 
-def test_a_disabled_author_keeps_published_posts_and_shows_no_more(client, hidden, db):
+def test_a_disabled_authors_published_posts_stay_visible(client, hidden, db):
     author, shown, secret = hidden
     author.is_active = False
     db.merge(author)

@@ -57,14 +57,14 @@ def test_what_can_be_used_stays_as_it_was_written(url):
     assert check(url) == url
 
 
-def test_a_file_is_found_from_the_root_and_may_have_any_character():
+def test_a_file_path_is_relative_to_the_root_with_any_character():
     root = Path("/50%25?")
     assert sqlite_file("sqlite:///.data/d.db", root) == root / ".data" / "d.db"
     assert sqlite_file("sqlite:////tmp/a%3Fb.db?mode=ro", root) == Path("/tmp/a?b.db")  # noqa: S108 - only a name
     assert sqlite_file("mysql://u:p@h/d", root) is None
 
 
-def test_a_folder_that_cannot_be_made_ends_the_process_with_what_to_do(tmp_path):
+def test_a_folder_that_cannot_be_created_ends_with_advice(tmp_path):
     (tmp_path / "file").touch()
     for folder in ("file", "file/deeper"):
         with pytest.raises(SystemExit) as end:

@@ -59,7 +59,7 @@ def test_what_a_deleted_feature_leaves_behind_is_no_feature(folder):
 
 
 @pytest.mark.parametrize("missing", ["__init__.py", "router.py"])
-def test_a_folder_without_the_files_that_every_feature_has_is_named(folder, missing):
+def test_a_feature_folder_without_its_required_files_is_named(folder, missing):
     files = {"__init__.py": "", "router.py": "", "models.py": ""}
     del files[missing]
     with pytest.raises(BrokenFeature, match=rf"tasks/{missing} is missing"):
@@ -129,7 +129,7 @@ def broken(folder, monkeypatch):
 
 
 @pytest.mark.parametrize(("files", "place"), BROKEN.values(), ids=BROKEN)
-def test_a_feature_that_cannot_be_imported_is_named_with_its_file_and_line(broken, files, place):
+def test_a_failed_feature_import_names_the_file_and_line(broken, files, place):
     feature = broken(files)
     with pytest.raises(BrokenFeature) as refusal:
         _ = [feature.module(part) for part in ("models", "router")]

@@ -137,7 +137,7 @@ def test_what_is_no_host_name_is_refused_at_start(environment, value):
 @pytest.mark.parametrize(
     "value", ["Vx9-correct-horse\n", "Vx9-correct\r\nhorse", "Vx9-correct-h\udce4rse"]
 )
-def test_a_name_or_password_that_cannot_be_sent_is_refused_at_start(environment, name, value):
+def test_smtp_credentials_that_cannot_be_sent_are_refused(environment, name, value):
     assert_refused(
         environment,
         name,

@@ -29,7 +29,7 @@ def test_a_field_left_out_is_no_change():
     assert Change.model_validate({"title": "New"}).changes() == {"title": "New"}
 
 
-def test_null_is_a_change_where_it_is_allowed_and_refused_elsewhere():
+def test_null_is_accepted_only_for_nullable_fields():
     assert Change.model_validate({"parent": None}).changes() == {"parent": None}
     with pytest.raises(ValidationError):
         Change.model_validate({"title": None})

@@ -203,7 +203,7 @@ def test_a_misspelt_environment_hides_nothing_else_that_is_wrong(environment):
     assert "ENVIRONMENT: must be 'development', 'test', 'staging' or 'production'" in said
 
 
-def test_a_deployment_without_a_key_learns_everything_else_as_well(environment):
+def test_a_missing_key_does_not_hide_the_other_problems(environment):
     unset = SAFE.keys() - {"DATABASE_URL", "PUBLIC_URL"}
     said = complaint(environment, **dict.fromkeys(unset, ""))
     assert {"SECRET_KEY", "SMTP_HOST", "ALLOWED_HOSTS"} <= set(
@@ -221,7 +221,7 @@ def test_development_meets_the_simulator_with_keys_of_its_own(environment):
     assert other.stripe_webhook_secret[0].get_secret_value() != secret
 
 
-def test_development_against_stripe_itself_has_no_keys_of_the_simulator(environment):
+def test_against_stripe_itself_simulator_keys_are_not_used(environment):
     stripe = {"STRIPE_API_BASE": "https://api.stripe.com/", "SECRET_KEY": "x" * 32}
     settings = environment(ENVIRONMENT="development", **stripe)
     assert settings.stripe_api_base == "https://api.stripe.com"
@@ -238,7 +238,7 @@ def test_production_without_payments_needs_no_stripe(environment):
     )
 
 
-def test_a_refused_start_exits_non_zero_and_keeps_secrets_to_itself():
+def test_a_refused_start_exits_non_zero_and_prints_no_secret():
     weak = SAFE | {
         "DATABASE_URL": "postgresql://postgres:postgres@db.internal/x",
         "SECRET_KEY": "hunter2" * 6,
@@ -281,7 +281,7 @@ def test_an_empty_value_counts_as_unset(environment):
     assert settings.public_url == "http://localhost:8000"
 
 
-def test_in_development_pages_are_at_localhost_and_the_simulator_is_not(environment):
+def test_development_pages_are_at_localhost_unlike_the_simulator(environment):
     """A page and its API need one name, or the browser keeps the cookie back; `stripe`
     needs no name at all.
     """
@@ -311,7 +311,7 @@ def test_in_development_pages_are_at_localhost_and_the_simulator_is_not(environm
         ({"ENVIRONMENT": "test"}, ["testserver"]),
     ],
 )
-def test_outside_production_a_server_answers_to_its_own_names_only(environment, given, added):
+def test_outside_production_only_our_own_host_names_are_served(environment, given, added):
     settings = environment(**{"ENVIRONMENT": "development", "SECRET_KEY": "x" * 32} | given)
     assert settings.allowed_hosts == ["localhost", "127.0.0.1", "[::1]", *added]
     assert environment(**SAFE | given | {"ENVIRONMENT": "test"}).allowed_hosts == [
@@ -328,9 +328,7 @@ def test_lists_are_written_with_commas(environment):
     assert settings.trusted_proxies == ["10.0.0.0/8", "::1"]
 
 
-def test_the_environment_wins_over_the_file_and_the_file_over_defaults(
-    environment, monkeypatch, tmp_path
-):
+def test_environment_beats_file_and_file_beats_defaults(environment, monkeypatch, tmp_path):
     (tmp_path / ".env").write_text(
         "ENVIRONMENT=test\nSECRET_KEY=from-the-file-from-the-file-from\nPORT=9001\nHOST=\n"
     )
@@ -396,7 +394,7 @@ def test_problems_are_a_value_error_that_names_variables_only():
     assert str(Unsafe([("SECRET_KEY", "is guessable")])) == "SECRET_KEY"
 
 
-def test_the_image_and_compose_are_production_whatever_env_file_is_copied():
+def test_image_and_compose_are_production_whatever_the_env_file():
     """Staging has to be asked for by a name that no copied example sets."""
     shared = (ROOT / "docker-compose.yml").read_text().split("x-backend:")[1].split("services:")[0]
     assert "    ENVIRONMENT: ${LIFTOFF_ENVIRONMENT:-production} " in shared

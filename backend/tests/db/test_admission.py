@@ -78,9 +78,7 @@ def get(client: TestClient, path: str) -> SimpleNamespace:
     )
 
 
-def test_over_the_limit_is_a_503_in_time_while_the_process_stays_alive_and_ready(
-    gated, gate, monkeypatch
-):
+def test_over_the_limit_is_a_503_and_the_process_stays_ready(gated, gate, monkeypatch):
     monkeypatch.setattr(
         admission, "timeout", 1
     )  # where it was set to is told by the starvation test
@@ -148,9 +146,7 @@ async def request(
 
 
 @pytest.mark.parametrize(("method", "body"), [("GET", b""), ("POST", b'{"name": "lamp"}')])
-def test_a_client_that_goes_away_in_the_middle_leaves_no_transaction_and_no_lost_slot(
-    gated, gate, pool, method, body
-):
+def test_a_disconnecting_client_leaks_no_transaction_and_no_slot(gated, gate, pool, method, body):
     async def main() -> None:
         with fail_after(PATIENCE):
             for _ in range(2 if method == "GET" else 1):
@@ -189,7 +185,7 @@ def test_a_client_that_goes_away_while_it_waits_loses_no_slot(gated, gate):
     anyio.run(main)
 
 
-def test_no_slot_is_lost_or_made_whenever_holders_leave_are_cancelled_or_give_up():
+def test_slots_are_conserved_however_their_holders_leave():
     door = Admission(3, timeout=0.002, refusal=DatabaseBusy)
     inside = most = refused = 0
 

@@ -22,7 +22,7 @@ def test_fewer_threads_than_connections_are_refused_by_name():
 
 
 @pytest.mark.only("postgresql", "mysql")
-def test_more_processes_than_the_server_has_connections_for_are_refused(migrated, kind):
+def test_more_processes_than_database_connections_are_refused(migrated, kind):
     with engine.connect() as connection:
         variable = (
             "current_setting('max_connections')::int"

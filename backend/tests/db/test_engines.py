@@ -117,7 +117,7 @@ def test_a_new_file_is_not_waited_for_without_end(tmp_path):
     own.dispose()
 
 
-def test_letters_of_every_script_come_back_and_letters_with_accents_are_letters_of_their_own(db):
+def test_every_script_round_trips_and_accents_are_distinct(db):
     names = ["é", "e", "E", "Ω ≈ ç", "日本語", "👩‍🚀", "a\u0301"]
     db.add_all(Widget(name=name) for name in names)
     db.flush()
@@ -199,7 +199,7 @@ def test_a_side_session_outlives_the_refusal_around_it(committed, kind):
 
 
 @pytest.mark.only("postgresql", "mysql")
-def test_connections_that_the_server_has_closed_are_replaced_unnoticed(engine_of_ours, kind):
+def test_connections_closed_by_the_server_are_replaced_unnoticed(engine_of_ours, kind):
     """Both of the pool, while idle: a restart, a fail-over, a firewall that forgets."""
     own_id = "pg_backend_pid()" if kind == "postgresql" else "CONNECTION_ID()"
     kill = "SELECT pg_terminate_backend(:id, 5000)" if kind == "postgresql" else "KILL :id"

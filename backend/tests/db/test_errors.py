@@ -141,7 +141,7 @@ def test_a_value_that_a_driver_cannot_even_send_is_a_422(db, kind):
 @pytest.mark.parametrize(
     "within", [Session.begin, Session.begin_nested], ids=["transaction", "savepoint"]
 )
-def test_of_two_transactions_that_wait_for_each_other_one_is_a_conflict(pairs, within):
+def test_one_of_two_deadlocked_transactions_is_a_conflict(pairs, within):
     both_hold = Barrier(2)
 
     def lock_both(first: int, second: int) -> list[AppError | None]:
@@ -167,9 +167,7 @@ class Gone(NotFound):
 
 
 @pytest.mark.parametrize(("gone", "error"), [(Gone, Gone), (None, StaleDataError)])
-def test_a_row_that_was_deleted_since_it_was_read_is_the_error_that_the_feature_gives(
-    db, gone, error
-):
+def test_a_row_deleted_since_it_was_read_is_the_features_error(db, gone, error):
     widget = Widget(name="short-lived")
     db.add(widget)
     db.flush()
@@ -266,7 +264,7 @@ def test_a_file_that_cannot_be_written_is_unavailable(db):
     assert code(found) == (503, "database_unavailable")
 
 
-def test_more_sessions_than_connections_is_busy_with_a_time_to_come_back(migrated):
+def test_more_sessions_than_connections_is_busy_with_retry_after(migrated):
     from app.db.engines import make_engine
 
     short = make_engine(Settings(database_pool_timeout=0.1), pool_size=1, max_overflow=0)

@@ -158,7 +158,7 @@ def insert_unseeing(db):
     return gadget.slug
 
 
-def test_a_slug_that_is_made_gives_way_and_one_that_was_asked_for_does_not(db):
+def test_a_generated_slug_gives_way_but_a_requested_one_does_not(db):
     assert [insert(db) for _ in range(3)] == ["light", "light-2", "light-3"]
     assert insert(db, owner_id=2) == "light"
     assert insert(db, slug="other") == "other"

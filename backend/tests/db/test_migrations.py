@@ -99,7 +99,7 @@ def revisions() -> int:
     return len(known_revisions()[1])
 
 
-def test_every_revision_goes_up_and_down_with_rows_in_every_table(scratch_url, scratch, settings):
+def test_every_revision_goes_up_and_down_with_rows_in_all_tables(scratch_url, scratch, settings):
     settings(DATABASE_URL=scratch_url)
     config = alembic_config()
     for _ in range(revisions()):
@@ -152,7 +152,7 @@ def test_the_head_is_what_the_models_say_and_there_is_a_way_back(scratch_url, sc
 
 @pytest.mark.only("postgresql")
 @pytest.mark.parametrize("way", [("upgrade", "base:head"), ("downgrade", "head:base")])
-def test_the_sql_for_an_administrator_has_bounded_locks_and_works(scratch_url, scratch, way):
+def test_the_administrators_sql_works_and_bounds_its_locks(scratch_url, scratch, way):
     if way[0] == "downgrade":
         done(scratch_url, "upgrade", "head")
     sql = done(scratch_url, *way, "--sql")
@@ -176,7 +176,7 @@ COLLATIONS = (
 
 
 @pytest.mark.only("mysql")
-def test_the_sql_for_an_administrator_makes_the_tables_that_a_migration_makes(scratch_url, scratch):
+def test_the_administrators_sql_creates_what_a_migration_creates(scratch_url, scratch):
     """Also in a database and with a client that know Latin-1 only, as older servers
     make them.
     """
@@ -221,7 +221,7 @@ def test_a_table_of_another_collation_is_named(scratch_url, scratch, command):
     done(scratch_url, "check")
 
 
-def test_four_migrators_at_once_all_succeed_and_one_does_the_work(scratch_url, scratch):
+def test_four_simultaneous_migrators_succeed_and_one_works(scratch_url, scratch):
     with ThreadPoolExecutor(4) as threads:
         results = list(threads.map(lambda _: alembic(scratch_url, "upgrade", "head"), range(4)))
     assert [result.returncode for result in results] == [0] * 4, [
@@ -299,9 +299,7 @@ def test_a_migrator_that_waited_in_vain_says_so(scratch_url, scratch, kind):
 
 
 @pytest.mark.only("postgresql", "mysql")
-def test_a_table_in_use_makes_a_migration_fail_soon_instead_of_queueing_every_request(
-    scratch_url, scratch
-):
+def test_a_migration_of_a_table_in_use_fails_soon(scratch_url, scratch):
     done(scratch_url, "upgrade", "head")
     reader = create_engine(normalise(scratch_url))
     with reader.connect() as connection:
@@ -351,7 +349,7 @@ def test_two_heads_are_refused_and_named(tmp_path, scratch_url):
 
 
 @pytest.mark.only("sqlite")
-def test_revisions_are_read_for_statements_that_lock_a_table_for_long(tmp_path):
+def test_statements_that_lock_a_table_for_long_are_found(tmp_path):
     tree = Tree(tmp_path)
     assert tree.python("-m", "tools.check_migrations").returncode == 0
     revision_into(

@@ -71,7 +71,7 @@ def until_served(server: Server, seconds: float = 5) -> None:
         time.sleep(0.05)
 
 
-def test_a_database_behind_is_waited_for_and_a_migration_opens_the_running_server(scratch_url):
+def test_the_server_waits_for_a_migration_and_then_serves(scratch_url):
     with running_server(DATABASE_URL=scratch_url) as server:
         assert_unfit(server, "database_not_migrated", "behind")
         done(scratch_url, "upgrade", "+1")
@@ -101,9 +101,7 @@ def test_a_server_starts_without_its_database_and_says_so(kind):
 
 
 @pytest.mark.only("postgresql")
-def test_a_database_that_goes_away_and_comes_back_is_served_again_without_a_restart(
-    scratch_url, kind
-):
+def test_a_database_that_returns_is_used_without_a_restart(scratch_url, kind):
     done(scratch_url, "upgrade", "head")
     url = normalise(scratch_url)
     admin = create_engine(url.set(database="postgres"), isolation_level="AUTOCOMMIT")

@@ -100,7 +100,7 @@ def test_64_clients_on_8_threads_and_8_connections_never_stall(committed, capsys
 
 
 @pytest.mark.only("postgresql")
-def test_clients_that_hang_up_leave_the_server_no_transaction_and_no_lost_slot(committed):
+def test_clients_that_hang_up_leak_no_transaction_and_no_slot(committed):
     token = token_for(make_user())
     head = f"GET /auth/me HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}"
     request = f"{head}\r\n\r\n".encode()

@@ -86,7 +86,7 @@ def names() -> list[str]:
 
 
 @pytest.mark.only("sqlite", "postgresql")  # MySQL defers no constraint
-def test_a_constraint_that_breaks_at_commit_is_a_500_and_leaves_no_row(faulty, orphans, pool):
+def test_a_constraint_violated_at_commit_is_a_500_without_a_row(faulty, orphans, pool):
     answer = faulty.post("/widgets/orphan", json=LAMP)
     assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
     assert names() == []
@@ -94,7 +94,7 @@ def test_a_constraint_that_breaks_at_commit_is_a_500_and_leaves_no_row(faulty, o
 
 
 @pytest.mark.only("postgresql", "mysql")  # SQLite has no connection to lose
-def test_a_connection_lost_before_the_commit_is_a_503_and_leaves_no_row(faulty):
+def test_a_connection_lost_before_commit_is_a_503_without_a_row(faulty):
     answer = faulty.post("/widgets/cut-off", json=LAMP)
     assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
     assert int(answer.headers["Retry-After"]) > 0
@@ -138,7 +138,7 @@ def test_every_request_gives_its_connection_back(widgets, committed, pool):
     assert pool.checkedout() == 0
 
 
-def test_a_database_call_on_the_event_loops_thread_fails_its_test(faulty):
+def test_a_database_call_on_the_event_loop_fails_its_test(faulty):
     """The fixture `no_database_on_the_event_loop` bites: the same route as plain `def`
     is fine.
     """
@@ -146,7 +146,7 @@ def test_a_database_call_on_the_event_loops_thread_fails_its_test(faulty):
     assert faulty.get("/widgets/on-the-loop").status_code == 500
 
 
-def test_read_then_write_loses_no_update_and_never_fails_under_concurrent_writers(faulty):
+def test_concurrent_read_then_write_loses_no_update(faulty):
     faulty.post("/widgets", json=LAMP)
     with SessionLocal() as db:
         path = f"/widgets/{db.scalar(select(Widget.id))}/heavier"
@@ -158,7 +158,7 @@ def test_read_then_write_loses_no_update_and_never_fails_under_concurrent_writer
 
 
 @pytest.mark.only("sqlite")
-def test_unsafe_methods_take_the_write_lock_at_once_and_safe_ones_never(widgets, committed):
+def test_only_unsafe_methods_take_the_write_lock_at_once(widgets, committed):
     begun: list[str] = []
 
     def note(_c, _cursor, statement, *_):

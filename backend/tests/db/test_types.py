@@ -49,7 +49,7 @@ def connection(scratch):
         yield connection
 
 
-def test_rows_that_are_there_get_a_default_whatever_signs_are_in_it(connection):
+def test_existing_rows_get_a_default_with_any_characters(connection):
     add(connection, *with_defaults())
     table = things(*with_defaults())
     connection.execute(insert(table).values(id=2))
@@ -57,7 +57,7 @@ def test_rows_that_are_there_get_a_default_whatever_signs_are_in_it(connection):
     assert rows == [(TEXT, {"a": [True, None], "b": ":1"})] * 2
 
 
-def test_a_default_stands_in_parentheses_where_mysql_would_refuse_it():
+def test_a_default_is_parenthesised_where_mysql_requires_it():
     """MariaDB, which stands for it in these tests, would take it without; on PostgreSQL
     it is seen to be a constant.
     """
@@ -67,7 +67,7 @@ def test_a_default_stands_in_parentheses_where_mysql_would_refuse_it():
     assert compiled == ["('it''s')", "'it''s'"]
 
 
-def test_a_default_is_no_difference_and_one_that_only_one_side_has_is(connection):
+def test_only_a_default_missing_on_one_side_is_a_difference(connection):
     add(connection, *with_defaults("plain"), Column("bare", JsonObject()))
     assert (
         differences(connection, things(*with_defaults("plain"), Column("bare", JsonObject()))) == []

@@ -50,7 +50,7 @@ def test_what_the_settings_refuse_is_no_url_here_either():
 @example("sqlite:////a%3Fb/c d.db?mode=ro")
 @example("postgresql://h:٣/d")
 @example("postgresql://h:/d")
-def test_what_the_settings_let_pass_sqlalchemy_takes_apart_in_the_same_way(url):
+def test_settings_and_sqlalchemy_parse_a_url_alike(url):
     try:
         check(url)
     except ValueError:
@@ -61,9 +61,7 @@ def test_what_the_settings_let_pass_sqlalchemy_takes_apart_in_the_same_way(url):
 
 
 @pytest.mark.parametrize("name", ["50%25", "what?", "a%b c#d"])
-def test_the_default_file_is_in_the_clone_whatever_its_folder_is_called(
-    name, tmp_path, monkeypatch
-):
+def test_the_default_file_is_in_the_clone_whatever_its_folder(name, tmp_path, monkeypatch):
     clone = tmp_path / name
     monkeypatch.setattr("app.db.urls.ROOT", clone)
     default = Settings.model_fields["database_url"].default.get_secret_value()

@@ -39,7 +39,7 @@ def cluster(tmp_path_factory):
     server.cleanup()
 
 
-def test_the_role_is_an_ordinary_one_and_the_superuser_has_no_password(cluster):
+def test_the_role_is_ordinary_and_the_superuser_has_no_password(cluster):
     _, psql = cluster
     asked = (
         "SELECT rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls, "

@@ -61,7 +61,7 @@ def stages():
     )
 
 
-def test_the_application_its_migrations_and_its_plans_are_in_the_image(image):
+def test_the_image_holds_the_application_migrations_and_plans(image):
     folder = image(list(stages())[-1])  # which is built when none is named
 
     def run(*arguments):
@@ -110,7 +110,7 @@ def simulator(folder, log, **environment):
         process.wait(10)
 
 
-def test_the_image_of_the_simulator_has_nothing_else_and_answers_other_containers(image, tmp_path):
+def test_the_simulator_image_serves_other_containers(image, tmp_path):
     folder = image("simulator")
     assert sorted(path.name for path in folder.iterdir()) == ["currencies.toml", "simulator"]
     with simulator(folder, tmp_path / "log", ENVIRONMENT="staging") as (url, _):

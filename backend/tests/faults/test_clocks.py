@@ -111,7 +111,7 @@ def use_a_phone(ask: Ask, token: dict[str, Any]) -> dict[str, Any]:
     return signed_in
 
 
-def test_hosts_ten_minutes_apart_serve_one_user_without_a_refusal(hosts):
+def test_hosts_ten_minutes_apart_serve_a_user_without_a_refusal(hosts):
     """Half of all requests were 401 with clocks 90 s apart, and a second tab's refresh
     was taken for a theft.
     """

@@ -31,7 +31,7 @@ REFUSED = [
 
 @pytest.mark.usefixtures("clock")  # windows begin at round times
 @pytest.mark.parametrize(("proxies", "shut_out"), [([], VISITORS), (["10.0.0.1"], 0)])
-def test_one_visitor_shuts_out_all_behind_a_proxy_that_is_not_declared(db, proxies, shut_out):
+def test_behind_an_undeclared_proxy_one_visitor_locks_out_all(db, proxies, shut_out):
     app = create_app(get_settings().model_copy(update={"trusted_proxies": proxies}))
     user = make_user()
     client = TestClient(app, client=("10.0.0.1", 50_000))

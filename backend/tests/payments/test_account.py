@@ -121,9 +121,7 @@ def test_an_account_with_a_live_subscription_is_not_deleted(client, db, login, s
     assert client.get("/auth/me").status_code == 200
 
 
-def test_one_that_has_ended_is_no_hindrance_and_stripe_forgets_the_person(
-    client, login, sold_plans, stripe_side
-):
+def test_an_ended_subscription_does_not_prevent_deletion(client, login, sold_plans, stripe_side):
     user = login(make_user())
     made = subscribe(stripe_side, user)
     told(client, stripe_side, user)
@@ -137,7 +135,7 @@ def test_one_that_has_ended_is_no_hindrance_and_stripe_forgets_the_person(
         assert db.scalars(select(Customer.email).where(Customer.stripe_id == customer)).one() == ""
 
 
-def test_what_was_paid_just_before_the_deletion_ends_with_an_alarm(
+def test_a_payment_just_before_the_deletion_raises_an_alarm(
     client, login, sold_plans, stripe_side, records
 ):
     """Edge case: deletion of an account with a live subscription, whose event is still
@@ -157,7 +155,7 @@ def test_what_was_paid_just_before_the_deletion_ends_with_an_alarm(
 
 
 @pytest.mark.parametrize("is_made", [True, False])
-def test_a_customer_whose_making_was_not_answered_is_forgotten_too(
+def test_a_customer_created_without_a_response_is_forgotten_too(
     client, committed, login, stripe_side, is_made
 ):
     """The account is deleted between the call and its repetition."""

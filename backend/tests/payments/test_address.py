@@ -47,9 +47,7 @@ def test_stripe_gets_a_new_address_at_once(db, stripe_side):
     assert at_stripe(stripe_side, customer) == ours(customer) == "new@example.org"
 
 
-def test_an_address_that_changes_while_stripe_is_told_is_told_again(
-    committed, stripe_side, monkeypatch
-):
+def test_an_address_changed_during_the_update_is_sent_again(committed, stripe_side, monkeypatch):
     user = make_user()
     customer = payer(user)
     real = gateway.update_email
@@ -86,7 +84,7 @@ def test_where_stripe_need_not_know_it_is_not_asked(committed, billing, columns)
         customers.send_email(db, customer.id)
 
 
-def test_stripe_gets_no_address_of_an_account_that_is_deleted_meanwhile(
+def test_stripe_gets_no_address_of_an_account_deleted_meanwhile(
     committed, stripe_side, monkeypatch
 ):
     user = make_user()

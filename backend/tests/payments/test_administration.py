@@ -38,9 +38,7 @@ def test_only_superusers_see_anything(client, db, login, method, path):
     assert (answer.status_code, answer.json()["code"]) == (403, "superuser_only")
 
 
-def test_an_event_that_was_given_up_on_is_seen_and_worked_off_again(
-    client, admin, sold_plans, stripe_side
-):
+def test_a_dead_event_is_listed_and_can_be_processed_again(client, admin, sold_plans, stripe_side):
     """R12: a dead letter is visible to administrators, with its reason, and can be
     replayed.
     """

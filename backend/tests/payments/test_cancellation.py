@@ -10,9 +10,7 @@ from app.platform.models import Job
 from tests.payments.steps import MINE, outcome, subscription_row, told, work
 
 
-def test_cancelled_with_the_period_it_goes_on_until_then_and_can_be_resumed(
-    client, subscriber, stripe_side
-):
+def test_cancelling_at_period_end_can_be_resumed_until_then(client, subscriber, stripe_side):
     """Edge case: cancel at period end; resume."""
     cancelled = client.post(f"{MINE}/cancel", json={}).json()
     assert (cancelled["status"], cancelled["cancel_at_period_end"]) == ("active", True)
@@ -36,7 +34,7 @@ def test_cancelled_at_once_it_is_over(client, subscriber, stripe_side):
         assert outcome(answer) == (404, "no_subscription")
 
 
-def test_cancelled_at_once_with_an_answer_that_was_lost_it_is_over(client, subscriber, stripe_side):
+def test_cancelling_at_once_survives_a_lost_response(client, subscriber, stripe_side):
     """Edge case: cancel at once. R11: the repetition meets a subscription that has
     ended, which Stripe refuses.
     """
@@ -48,7 +46,7 @@ def test_cancelled_at_once_with_an_answer_that_was_lost_it_is_over(client, subsc
 
 
 @pytest.mark.parametrize(("action", "body"), [("cancel", {}), ("resume", None)])
-def test_an_answer_that_never_came_and_an_event_that_never_will_are_looked_for(
+def test_a_lost_response_and_a_lost_event_are_recovered(
     client, subscriber, stripe_side, action, body
 ):
     """R11: Stripe has done it, and nobody told us."""
@@ -67,9 +65,7 @@ def test_an_answer_that_never_came_and_an_event_that_never_will_are_looked_for(
     assert subscription_row(subscriber.stripe).cancel_at_period_end is not before
 
 
-def test_what_has_ended_at_stripe_meanwhile_is_cancelled_all_the_same(
-    client, subscriber, stripe_side
-):
+def test_cancelling_what_has_ended_at_stripe_succeeds(client, subscriber, stripe_side):
     """In the portal, say: its event is still on its way."""
     stripe_side.api.subscriptions.cancel(subscriber.stripe)
     assert (

@@ -161,7 +161,7 @@ def test_a_missing_file_is_named(tmp_path):
         plan_file.read(tmp_path / "plans.toml")
 
 
-def test_the_demo_sells_pro_and_team_by_month_and_year_one_with_a_trial():
+def test_the_demo_sells_pro_and_team_by_month_and_year():
     offers = {offer.slug: offer for offer in plan_file.read()}
     assert list(offers) == ["free", "pro", "pro-yearly", "team", "team-yearly"]
     assert {

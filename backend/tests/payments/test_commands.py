@@ -100,7 +100,7 @@ def test_what_is_registered_at_stripe_is_what_is_handled(endpoint):
     assert f"{URL}: created\nSTRIPE_WEBHOOK_SECRET=whsec_" in shown
 
 
-def test_registering_again_changes_nothing_and_mends_what_is_not_right(endpoint):
+def test_registering_again_only_repairs_what_is_wrong(endpoint):
     run("webhook-register")
     (made,) = endpoint.list().data
     assert run("webhook-register") == (0, f"{URL}: nothing to do\n")

@@ -62,7 +62,7 @@ def test_twenty_clicks_at_once_make_one_customer(committed, stripe_side, lost):
     assert row_of(user).stripe_id == made
 
 
-def test_after_a_lost_answer_the_next_try_finds_the_same_customer(db, stripe_side):
+def test_after_a_lost_response_the_retry_finds_the_same_customer(db, stripe_side):
     """Requirement 53: the key was kept before."""
     user = make_user()
     stripe_side.chaos(
@@ -73,7 +73,7 @@ def test_after_a_lost_answer_the_next_try_finds_the_same_customer(db, stripe_sid
     assert [ensure(user)] == at_stripe(stripe_side, user)
 
 
-def test_when_stripe_has_forgotten_the_key_the_customer_is_looked_for(db, stripe_side):
+def test_when_stripe_forgot_the_key_the_customer_is_searched_for(db, stripe_side):
     """Requirement 53: Stripe keeps keys for a day."""
     user = make_user()
     key = "a key that Stripe has forgotten"
@@ -102,7 +102,7 @@ def test_another_address_of_the_account_is_told_to_stripe(db, stripe_side):
     assert row_of(user).email == "new@example.org"
 
 
-def test_a_customer_who_was_deleted_at_stripe_is_followed_by_another(db, stripe_side):
+def test_a_customer_deleted_at_stripe_is_replaced_by_a_new_one(db, stripe_side):
     """Edge case: customer deleted at Stripe."""
     user = make_user()
     old = ensure(user)

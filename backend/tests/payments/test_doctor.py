@@ -111,7 +111,7 @@ def test_a_subscription_that_stripe_does_not_have_is_found(db, payer):
     assert examined()["sub_nobody", "subscription"] == ("active", "none")
 
 
-def test_an_unfinished_invoice_that_stripe_does_not_have_is_found(payer):
+def test_an_unfinished_invoice_missing_at_stripe_is_reported(payer):
     """One that is paid is past, and Stripe may have lost sight of it."""
     make_invoice(payer.customer, stripe_id="in_nobody", status="open")
     make_invoice(payer.customer, stripe_id="in_past")
@@ -156,14 +156,14 @@ def test_a_subscription_sold_here_to_nobody_we_know_is_found(stripe_side, db):
     stripe_side.api.subscriptions.cancel(sold)
 
 
-def test_the_past_of_a_customer_who_was_deleted_at_stripe_is_no_difference(payer):
+def test_the_history_of_a_deleted_customer_is_no_difference(payer):
     payer.side.api.customers.delete(payer.stripe_id)
     assert (payer.stripe_id, "deleted") in examined()
     payer.look()
     assert examined() == {}
 
 
-def test_a_place_without_a_life_and_a_life_without_a_place_are_found(db, payer):
+def test_live_places_and_live_subscriptions_must_match(db, payer):
     row = db.scalars(select(Subscription)).one()
     db.execute(update(Subscription).values(live_customer_id=None))
     assert (payer.stripe_id, "one live subscription has the place") in examined()

@@ -90,9 +90,7 @@ def test_what_was_paused_is_resumed_with_a_card(client, prices, stripe_side, tol
     assert (status(client), plan_in_force(client)) == ("active", "pro")
 
 
-def test_a_first_payment_that_is_never_made_opens_nothing_and_hinders_nothing(
-    client, prices, stripe_side, told
-):
+def test_a_first_payment_never_made_grants_and_blocks_nothing(client, prices, stripe_side, told):
     payer = make_payer(stripe_side, prices, card=None, clock=True)
     made = payer.subscribe("team", payment_behavior="default_incomplete")
     told(payer)
@@ -144,9 +142,7 @@ def test_past_due_recovers_with_another_card(client, past_due, told):
     assert (status(client), plan_in_force(client)) == ("active", "team")
 
 
-def test_a_renewal_that_its_owner_must_confirm_is_asked_for_by_mail(
-    client, prices, stripe_side, told
-):
+def test_a_renewal_that_needs_confirmation_is_requested_by_email(client, prices, stripe_side, told):
     payer = make_payer(stripe_side, prices, clock=True)
     payer.subscribe("team")
     payer.use_card("pm_card_authenticationRequired")

@@ -54,7 +54,7 @@ def history_of(customer):
     store(Notice(customer_id=customer.id, key=f"receipt {customer.id}"))
 
 
-def test_the_payer_of_a_deleted_account_goes_with_the_whole_history(shown_plans):
+def test_a_deleted_accounts_payer_goes_with_the_whole_history(shown_plans):
     history_of(deleted_payer())
     run_purges()
     assert [count(table) for table in (Customer, Subscription, Invoice, Notice)] == [0, 0, 0, 0]
@@ -72,7 +72,7 @@ def test_who_had_a_trial_is_remembered_without_the_history(shown_plans, db):
 
 
 @pytest.mark.parametrize("columns", [{"age": 399 * DAY}, {"gone_at": None}])
-def test_a_payer_stays_while_disputes_come_and_while_stripe_has_them(shown_plans, columns):
+def test_a_payer_stays_while_a_dispute_is_possible_or_open(shown_plans, columns):
     deleted_payer(**columns)
     make_customer(make_user())
     run_purges()

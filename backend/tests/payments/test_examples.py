@@ -177,5 +177,5 @@ def test_the_example_of_the_webhook_is_an_event(client, demo):
     }
 
 
-def test_the_password_of_the_examples_is_the_one_of_the_demo_data():
+def test_the_examples_use_the_password_of_the_demo_data():
     assert example_of("auth_create_token")["password"] == PASSWORD

@@ -213,9 +213,7 @@ def test_the_doctor_compares_and_repairs_each_fact(client, subscriber, stripe_si
     assert doctor.examine(patience=0) == []
 
 
-def test_a_change_that_waits_for_its_payment_is_known_and_forgotten_when_it_is_over(
-    client, subscriber, stripe_side
-):
+def test_a_change_awaiting_payment_is_stored_until_it_is_over(client, subscriber, stripe_side):
     """Edge case: pending updates."""
     card = stripe_side.api.payment_methods.attach(
         "pm_card_authenticationRequired", {"customer": payer(subscriber).stripe_id}

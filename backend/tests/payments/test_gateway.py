@@ -47,7 +47,7 @@ def test_the_version_is_pinned_and_the_key_is_sent(script):
     assert (headers["Idempotency-Key"], headers["Authorization"]) == ("the key", f"Bearer {KEY}")
 
 
-def test_the_pinned_version_is_the_one_that_stripe_python_was_made_for():
+def test_the_pinned_api_version_is_the_one_of_stripe_python():
     assert stripe.StripeClient(KEY)._requestor.stripe_version == gateway.API_VERSION  # noqa: SLF001 - has no public reader
 
 
@@ -62,7 +62,7 @@ def test_what_fails_for_a_moment_is_repeated_with_the_same_key(script):
     assert keys(script) == ["the key"] * 3
 
 
-def test_an_answer_that_is_lost_is_asked_for_again_with_the_same_key(script):
+def test_a_lost_response_is_requested_again_with_the_same_key(script):
     """Requirement 53."""
 
     def lose(handler, _ended):

@@ -31,7 +31,7 @@ def test_a_trial_is_remembered_under_another_key(db, settings, previous):
         assert not customers.had_trial(session, other)
 
 
-def test_a_key_that_is_first_asked_for_after_the_change_is_the_old_one(db, settings):
+def test_a_key_first_derived_after_the_change_is_the_old_one(db, settings):
     """What was stored before this code came was made with a key derived from the
     `SECRET_KEY` of then.
     """

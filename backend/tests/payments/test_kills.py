@@ -110,7 +110,7 @@ def one_effect(user, subscription):
     assert len(receipts) == 1
 
 
-def test_a_server_that_dies_before_it_acknowledges_is_asked_again(committed, client, stripe_side):
+def test_events_a_killed_server_did_not_acknowledge_are_resent(committed, client, stripe_side):
     """One event at each step; none is acknowledged. Then Stripe sends all of them
     again, and they are worked off.
     """

@@ -131,7 +131,7 @@ def test_while_stripe_is_away_the_event_waits_and_says_why(client, stripe_side, 
     assert subscription_row(made).status == "active"
 
 
-def test_after_a_day_of_failures_it_is_given_up_on_and_can_be_replayed(
+def test_an_event_failing_for_a_day_is_dead_and_can_be_replayed(
     client, stripe_side, settings, records
 ):
     """R12: dead letter and replay."""
@@ -203,9 +203,7 @@ def test_the_sweeper_finds_what_lost_its_job(client, stripe_side):
     assert events()[0].outcome == "done"
 
 
-def test_many_that_wait_for_their_jobs_do_not_hide_one_that_lost_it(
-    client, stripe_side, monkeypatch
-):
+def test_many_waiting_events_do_not_hide_one_that_lost_its_job(client, stripe_side, monkeypatch):
     monkeypatch.setattr(processing, "BATCH", 2)  # 500 events would take half a minute to make
     for number in range(4):
         send(

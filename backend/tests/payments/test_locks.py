@@ -53,7 +53,7 @@ def test_what_was_asked_for_earlier_waits_and_is_dropped(customer, threads):
         assert db.scalars(select(Subscription.status)).one() == "canceled"
 
 
-def test_a_checkout_waits_for_a_subscription_that_is_being_written(customer, threads):
+def test_a_checkout_waits_for_a_subscription_being_written(customer, threads):
     """Requirement 53: between the look at Stripe and the attempt somebody else may have
     written what was bought.
     """

@@ -71,7 +71,7 @@ def test_a_payment_of_which_we_heard_late_gets_its_receipt(user, customer):
     assert subjects(user) == ["Receipt: 12.00 EUR"]
 
 
-def test_each_failed_try_gets_one_mail_with_the_days_that_are_left(user, customer):
+def test_each_failed_attempt_gets_one_email_with_the_days_left(user, customer):
     """Edge case: past_due keeps access for a grace, with mails on the way."""
     begun = at(now() - timedelta(days=1, hours=1))
     for attempts in (1, 1, 2):
@@ -93,7 +93,7 @@ def test_when_grace_is_over_no_days_are_promised(user, customer):
     assert "Nothing changes" not in mails_to(user.email)[0].text
 
 
-def test_a_payment_that_its_owner_must_confirm_gets_a_mail_of_its_own(user, customer):
+def test_a_payment_that_needs_confirmation_has_its_own_email(user, customer):
     """Edge case: action required (SCA)."""
     see(customer, subscription(status="past_due"), unpaid(needs_action=True))
     (mail,) = mails_to(user.email)
@@ -109,9 +109,7 @@ def looks_at(customer):
 
 
 @pytest.mark.parametrize("reason", ["subscription_update", "subscription_create"])
-def test_who_is_at_stripes_page_gets_no_mail_to_confirm_unless_they_leave_it(
-    user, customer, reason
-):
+def test_no_email_to_confirm_while_the_payer_is_at_stripes_page(user, customer, reason):
     """The payer has just asked for it, and Stripe's page asks for the confirmation
     itself.
     """
@@ -136,7 +134,7 @@ def test_who_left_the_page_of_a_checkout_gets_no_mail_to_confirm(user, customer)
     assert (subjects(user), looks_at(customer)) == ([], [])
 
 
-def test_what_somebody_else_began_for_a_payer_gets_a_mail_to_confirm(user, customer):
+def test_a_payment_begun_by_someone_else_is_confirmed_by_email(user, customer):
     """From Stripe's dashboard, say."""
     long_ago = at(now() - timedelta(hours=5))
     bill = unpaid(needs_action=True, reason="subscription_create", finalized_at=long_ago)
@@ -181,7 +179,7 @@ def test_a_trial_without_card_is_asked_for_one(user, customer):
         ("create_invoice", "the first payment fails"),
     ],
 )
-def test_what_follows_a_trial_without_card_is_what_stripe_was_told(user, customer, behavior, told):
+def test_the_email_tells_what_follows_a_trial_without_a_card(user, customer, behavior, told):
     ends = at(now() + timedelta(days=2))
     trial = {
         "status": "trialing",

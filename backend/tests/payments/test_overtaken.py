@@ -133,7 +133,7 @@ def test_for_an_account_that_is_gone_no_page_is_asked_for(
     assert stripe_side.api.checkout.sessions.list().data == []
 
 
-def test_a_customer_who_is_made_after_the_deletion_is_forgotten_at_once(
+def test_a_customer_created_after_deletion_is_forgotten_at_once(
     client, buyer, stripe_side, overtake
 ):
     """By the request that made them: the deletion can only look for them a minute
@@ -148,18 +148,14 @@ def test_a_customer_who_is_made_after_the_deletion_is_forgotten_at_once(
 @pytest.mark.parametrize(
     "race", [(step, end) for step in STEPS[::2] for end in (disable, sign_out)], ids=name_of
 )
-def test_a_checkout_of_a_user_who_may_no_longer_ask_opens_no_page(
-    client, buyer, stripe_side, overtake, race
-):
+def test_a_user_disabled_during_checkout_gets_no_page(client, buyer, stripe_side, overtake, race):
     overtake("after", *race)
     assert outcome(client.post(CHECKOUT, json={"plan": "team"})) == (401, "not_authenticated")
     assert at_stripe(stripe_side, buyer.email) == (1, 0)
     assert doctor.examine(patience=0) == []
 
 
-def test_an_address_that_is_on_its_way_when_the_account_is_deleted(
-    client, buyer, stripe_side, overtake
-):
+def test_an_address_being_sent_when_the_account_is_deleted(client, buyer, stripe_side, overtake):
     customer = payer(buyer)
     with SessionLocal() as db, db.begin():
         db.execute(update(User).where(User.id == buyer.id).values(email="new@example.org"))
@@ -170,7 +166,7 @@ def test_an_address_that_is_on_its_way_when_the_account_is_deleted(
     assert doctor.examine(patience=0) == []
 
 
-def test_a_page_that_is_open_when_the_account_is_deleted_is_closed(client, buyer, stripe_side):
+def test_deleting_the_account_closes_its_open_page(client, buyer, stripe_side):
     assert client.post(CHECKOUT, json={"plan": "team"}).status_code == 201
     delete(client, buyer)
     work_soon()
@@ -195,9 +191,7 @@ def test_what_is_paid_as_the_account_is_deleted_is_paid_back(client, buyer, stri
     assert doctor.examine(patience=0) == []
 
 
-def test_what_stripe_still_has_of_a_deleted_account_is_forgotten_when_we_hear_of_it(
-    client, buyer, stripe_side
-):
+def test_the_doctor_makes_stripe_forget_a_deleted_account(client, buyer, stripe_side):
     """Whatever the reason: a job that was lost, a backup that was restored."""
     customer = payer(buyer).stripe_id
     delete(client, buyer)
@@ -241,7 +235,7 @@ CHANGES = [
 
 
 @pytest.mark.parametrize("race", CHANGES, ids=name_of)
-def test_a_change_that_is_overtaken_is_written_down_and_not_answered(
+def test_an_overtaken_change_is_stored_without_a_response(
     client, buyer, stripe_side, overtake, race
 ):
     """Nobody deletes an account that has a subscription. What Stripe did is known here

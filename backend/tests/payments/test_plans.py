@@ -117,9 +117,7 @@ def test_what_would_be_done_is_told_before(sold, stripe_side):
     ]
 
 
-def test_another_amount_is_another_price_and_who_subscribed_keeps_theirs(
-    client, login, sold, stripe_side
-):
+def test_a_new_amount_is_a_new_price_and_subscribers_keep_theirs(client, login, sold, stripe_side):
     old = offered()["pro"]
     make_subscription(make_customer(login(make_user())), plan="pro")
     wanted = changed(sold, "pro", amount=1500, features=("export", "api", "new"))
@@ -157,7 +155,7 @@ def test_a_plan_that_is_sold_again_is_what_it_was(sold):
     )
 
 
-def test_an_amount_that_was_tried_and_taken_back_before_stripe_heard_of_it(sold):
+def test_an_amount_tried_and_reverted_before_stripe_saw_it(sold):
     """As `make dev` stores the plans: without Stripe, which is brought in line
     afterwards.
     """

@@ -89,7 +89,7 @@ def test_a_promotion_code_takes_its_share_and_no_more(  # noqa: PLR0913, PLR0917
     assert doctor.examine(patience=0) == []
 
 
-def test_a_code_that_takes_all_leaves_nothing_to_pay_and_a_plan_in_force(client, payer):
+def test_a_code_of_100_percent_grants_the_plan_without_payment(client, payer):
     make_code(payer.side, "GIFT", {"percent_off": 100, "duration": "once"})
     answer = begin(client, promotion_code="GIFT")
     assert payer.side.pay(answer.json()["url"]).status_code == 303

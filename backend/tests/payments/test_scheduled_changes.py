@@ -81,9 +81,7 @@ def test_the_preview_shows_what_the_next_period_costs(client, subscriber, stripe
     assert paid(stripe_side, subscriber) == charged + preview["amount_due"]
 
 
-def test_a_click_too_many_schedules_once_and_another_plan_replaces_it(
-    client, subscriber, stripe_side
-):
+def test_a_second_click_schedules_once_and_another_plan_replaces(client, subscriber, stripe_side):
     first = schedule(client)
     kept = subscription_row(subscriber.stripe).schedule_id
     assert schedule(client) == first
@@ -236,9 +234,7 @@ def test_a_discount_survives_the_change(client, login, sold_plans, stripe_side):
     assert paid(stripe_side, user) == charged + plan_of("pro").amount // 2
 
 
-def test_during_a_trial_it_waits_for_its_end_and_the_mail_names_its_price(
-    client, login, sold_plans, stripe_side
-):
+def test_a_change_during_a_trial_waits_for_the_trials_end(client, login, sold_plans, stripe_side):
     user = login(make_user())
     subscribe(stripe_side, user, trial_period_days=14)
     told(client, stripe_side, user)

@@ -75,7 +75,7 @@ def test_a_schedule_at_a_price_of_nobodys_is_not_shown(client, subscriber, strip
     )
 
 
-def test_a_customer_who_is_deleted_at_stripe_has_nothing_scheduled(client, subscriber, stripe_side):
+def test_a_customer_deleted_at_stripe_has_nothing_scheduled(client, subscriber, stripe_side):
     schedule(client)
     stripe_side.api.customers.delete(payer(subscriber).stripe_id)
     told(client, stripe_side, subscriber)

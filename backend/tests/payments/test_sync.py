@@ -76,7 +76,7 @@ def test_writing_the_same_again_changes_nothing(db, customer):
     assert vars(only(Subscription)) | {"_sa_instance_state": None} == before
 
 
-def test_what_was_asked_for_earlier_never_overwrites_what_was_asked_for_later(db, customer):
+def test_an_older_snapshot_never_overwrites_a_newer_one(db, customer):
     """Requirement 52, R12."""
     earlier, later = sync.take_ticket(customer.id), sync.take_ticket(customer.id)
     write(customer, payer(customer, subscription(status="canceled")), later)
@@ -86,7 +86,7 @@ def test_what_was_asked_for_earlier_never_overwrites_what_was_asked_for_later(db
     assert only(Subscription).status == "canceled"
 
 
-def test_what_stripe_answered_to_our_own_change_is_kept_until_a_later_look(db, customer):
+def test_the_response_to_our_change_is_kept_until_a_later_sync(db, customer):
     """A look that began before the change and ends after it has the old state."""
     write(customer, payer(customer, subscription()))
     look = sync.take_ticket(customer.id)
@@ -111,7 +111,7 @@ def test_a_live_subscription_holds_its_payer(db, customer, status, live):
     assert only(Subscription).live_customer_id == (customer.id if live else None)
 
 
-def test_of_two_that_live_the_older_one_counts_and_ours_is_undone(db, customer, records):
+def test_of_two_live_subscriptions_the_older_one_counts(db, customer, records):
     """Requirement 53: never two that are charged."""
     old = subscription("sub_old", started_at=at(now() - timedelta(days=1)), attempt="a")
     ours, theirs = subscription("sub_ours", attempt="b"), subscription("sub_theirs")
@@ -124,7 +124,7 @@ def test_of_two_that_live_the_older_one_counts_and_ours_is_undone(db, customer, 
     assert set(alarms(records)) == {"second_subscription", "unknown_price"}
 
 
-def test_the_older_one_takes_the_place_of_one_that_was_seen_before(db, customer):
+def test_the_older_subscription_replaces_one_seen_earlier(db, customer):
     """Whatever we saw first: the same rows for every order of events."""
     old, new = (
         subscription("sub_old", started_at=at(now() - timedelta(days=1))),
@@ -149,14 +149,14 @@ def test_when_the_live_one_ends_the_other_takes_its_place(db, customer):
     ]
 
 
-def test_the_database_itself_refuses_a_second_live_subscription_of_a_payer(db, customer):
+def test_the_database_refuses_a_payers_second_live_subscription(db, customer):
     """Requirement 53, the last line: whatever code or hand writes it."""
     make_subscription(customer)
     with pytest.raises(IntegrityError):
         make_subscription(customer)
 
 
-def test_the_database_itself_refuses_a_second_open_checkout_of_a_payer(db, customer):
+def test_the_database_refuses_a_payers_second_open_checkout(db, customer):
     """Requirement 53."""
     attempt(db, customer)
     with pytest.raises(IntegrityError):
@@ -189,7 +189,7 @@ def test_the_statements_of_a_look_do_not_grow_with_the_invoices(db, customer, st
     assert counts[0] == counts[1]
 
 
-def test_a_draft_that_was_deleted_at_stripe_goes_and_what_was_billed_stays(db, customer):
+def test_a_draft_deleted_at_stripe_is_removed_unlike_a_bill(db, customer):
     bills = [
         invoice("in_draft", status="draft", number=None),
         unpaid("in_open"),
@@ -212,7 +212,7 @@ def test_who_was_deleted_at_stripe_has_no_subscription(db, customer):
     assert (gone.gone_at is not None, gone.email) == (True, "")
 
 
-def test_what_was_asked_of_a_customer_who_is_gone_is_not_written_of_the_next_one(db, customer):
+def test_a_deleted_customers_snapshot_is_not_stored_for_the_next(db, customer):
     """Edge case: customer deleted at Stripe, and the user subscribes anew while one of
     its events is worked off.
     """

@@ -86,7 +86,7 @@ def test_an_allowed_origin_may_send_what_the_contract_asks_for(widgets):
 
 
 @pytest.mark.parametrize("origin", [origin for origin in FOREIGN if origin])
-def test_the_preflight_of_a_foreign_origin_is_a_problem_without_cors_headers(widgets, origin):
+def test_a_foreign_origins_preflight_gets_no_cors_headers(widgets, origin):
     answer = preflight(widgets, origin)
     assert (answer.status_code, answer.json()["code"]) == (400, "cors_refused")
     assert not cors_headers(answer)

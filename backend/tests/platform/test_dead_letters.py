@@ -64,7 +64,7 @@ def test_where_nothing_is_dead_nothing_is_listed(committed):
     assert run("dead-letters").output == "Dead letters: 0\n"
 
 
-def test_what_is_dead_is_listed_with_its_reason_and_no_whole_address(dead_mail, dead_job):
+def test_dead_letters_are_listed_with_reason_and_masked_address(dead_mail, dead_job):
     done = run("dead-letters")
     assert done.exit_code == 0
     assert done.output == (
@@ -76,7 +76,7 @@ def test_what_is_dead_is_listed_with_its_reason_and_no_whole_address(dead_mail, 
     )
 
 
-def test_a_mail_that_is_queued_again_is_sent_with_its_old_message_id(dead_mail, dead_job, smtp):
+def test_a_requeued_email_keeps_its_message_id(dead_mail, dead_job, smtp):
     done = run("requeue", dead_mail)
     assert (done.exit_code, done.output) == (0, "Queued again: 1\n")
     assert outbox.send_due()
@@ -154,7 +154,7 @@ def test_of_very_many_the_newest_are_listed_and_all_are_counted(committed, monke
     assert shown.endswith("Dead letters: 4. The newest 2 are shown.\n")
 
 
-def test_all_are_queued_again_in_batches_that_stand_each_for_itself(committed, monkeypatch):
+def test_all_are_requeued_in_independent_batches(committed, monkeypatch):
     for n in range(4):
         kill(Job, kind="purge.users", payload={}, at=GONE + timedelta(minutes=n))
     revived: list[int] = []

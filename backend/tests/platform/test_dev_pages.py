@@ -51,7 +51,7 @@ def test_the_address_that_a_newcomer_opens_leads_to_the_pages(development, prefi
     assert (answer.status_code, answer.headers["location"]) == (307, f"{prefix}/dev/frontend")
 
 
-def test_every_page_that_does_something_says_afterwards_what_it_has_become():
+def test_every_step_with_an_action_reports_its_outcome():
     for path, step in STEPS.items():
         assert bool(step.action) == bool(step.done_title) == bool(step.done), path
 
@@ -93,7 +93,7 @@ MAILBOX = ["dev/mailbox", "dev/mailbox.json", "dev/mailbox/preview", "dev/mailbo
 @pytest.mark.parametrize(
     "origin", ["https://evil.example", "https://app.example.com", "null", "http://testserver:81"]
 )
-def test_no_other_origin_reads_the_mailbox_not_even_one_of_cors_origins(development, path, origin):
+def test_no_other_origin_reads_the_mailbox_even_with_cors(development, path, origin):
     queue()
     answer = development.get(path, headers={"Origin": origin})
     assert (answer.status_code, answer.json()["code"]) == (403, "foreign_page")
@@ -117,7 +117,7 @@ def test_hostile_words_stay_words(development):
         assert "<script>alert" not in development.get(path).text
 
 
-def test_a_mail_that_cannot_be_read_any_more_does_not_break_the_mailbox(development, monkeypatch):
+def test_an_unreadable_email_does_not_break_the_mailbox(development, monkeypatch):
     queue()
     monkeypatch.setattr("app.platform.mail.PURPOSE", "another key")
     assert development.get("dev/mailbox").status_code == 200

@@ -163,7 +163,7 @@ def test_everybody_can_read_the_docs(browser, server, scheme):
     assert (mains, language) == (1, "en")
 
 
-def test_redoc_shows_every_operation_and_loads_nothing_from_outside(browser, server):
+def test_redoc_shows_every_operation_and_loads_nothing_external(browser, server):
     def act(page):
         page.goto(f"{server.url}/redoc")
         page.wait_for_selector("[data-section-id^='tag/health/operation/']")

@@ -63,7 +63,7 @@ def documented(document, path, method):
     }
 
 
-def test_a_route_documents_what_it_its_input_and_its_dependencies_can_refuse(document):
+def test_a_route_documents_its_own_and_its_dependencies_refusals(document):
     widgets = widget_app().openapi()
     creating = documented(widgets, "/widgets", "post")
     assert {

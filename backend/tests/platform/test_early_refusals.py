@@ -85,7 +85,7 @@ SENDERS = {
 
 @pytest.mark.parametrize("close", ["", "Connection: close\r\n"], ids=["kept", "closed"])
 @pytest.mark.parametrize(("path", "headers", "expected"), SENDERS.values(), ids=SENDERS)
-def test_an_early_refusal_reaches_who_reads_only_when_all_is_sent(
+def test_an_early_refusal_reaches_a_client_that_sends_all_first(
     server, path, headers, expected, close
 ):
     """Most clients do. Without lingering the unread rest resets the connection, and the

@@ -49,9 +49,7 @@ def test_any_other_is_refused(migrated, host):
 
 @pytest.mark.parametrize("environment", ["development", "test"])
 @pytest.mark.parametrize("path", ["/dev/mailbox.json", "/auth/me", "/openapi.json"])
-def test_in_development_a_name_that_is_led_to_this_machine_is_refused(
-    settings, db, environment, path
-):
+def test_in_development_a_rebound_host_name_is_refused(settings, db, environment, path):
     """DNS rebinding: the page of a stranger would be of one origin with us, and could
     read the mailbox.
     """
@@ -132,9 +130,7 @@ def test_what_an_untrusted_peer_forwards_changes_nothing(seen, migrated, peer):
         ("", "10.0.0.1"),
     ],
 )
-def test_from_a_trusted_proxy_the_right_most_untrusted_address_counts(
-    seen, migrated, forwarded, client
-):
+def test_from_a_trusted_proxy_the_last_untrusted_address_counts(seen, migrated, forwarded, client):
     assert seen("10.0.0.1", {"X-Forwarded-For": forwarded}, trusted=["10.0.0.0/8"]) == (
         client,
         client,

@@ -140,7 +140,7 @@ def test_every_route_that_stores_for_strangers_is_known():
     assert storing == {"POST /auth/register"}
 
 
-def test_of_an_answer_that_is_too_large_only_that_there_was_one_is_kept(widgets, db, monkeypatch):
+def test_only_the_existence_of_an_oversized_response_is_stored(widgets, db, monkeypatch):
     monkeypatch.setattr(idempotency, "MAX_ANSWER", 20)
     first, again = (widgets.post("/widgets", json=WIDGET, headers=KEY) for _ in range(2))
     assert first.status_code == 201
@@ -197,9 +197,7 @@ def failing_commits():
     event.remove(Engine, "commit", fail)
 
 
-def test_a_commit_that_fails_leaves_no_effect_no_answer_and_a_free_key(
-    widgets, committed, failing_commits
-):
+def test_a_failed_commit_leaves_no_effect_and_a_free_key(widgets, committed, failing_commits):
     answer = widgets.post("/widgets", json=WIDGET, headers=KEY)
     assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
     assert (rows(), rows(IdempotencyKey)) == (0, 0)

@@ -37,7 +37,7 @@ def test_a_job_waits_for_its_time(committed, adding):
         assert job_runs.run_next()
 
 
-def test_one_unfinished_job_has_a_key_and_a_finished_one_frees_it(committed, adding):
+def test_a_key_belongs_to_one_job_until_it_has_finished(committed, adding):
     enqueue("test.add", {"name": "one"}, key="k")
     enqueue("test.add", {"name": "two"}, key="k")
     assert [job.payload for job in rows()] == [{"name": "one"}]
@@ -46,7 +46,7 @@ def test_one_unfinished_job_has_a_key_and_a_finished_one_frees_it(committed, add
     assert len(rows()) == 1
 
 
-def test_a_key_that_is_taken_does_not_spoil_the_transaction_that_asked(committed, adding):
+def test_a_taken_key_does_not_spoil_the_callers_transaction(committed, adding):
     enqueue("test.add", {"name": "one"}, key="k")
     with SessionLocal() as db, db.begin():
         db.add(Widget(name="mine"))
@@ -54,7 +54,7 @@ def test_a_key_that_is_taken_does_not_spoil_the_transaction_that_asked(committed
     assert widgets() == 1
 
 
-def test_a_job_that_nobody_declares_is_refused_where_it_is_asked_for(committed, handlers):
+def test_an_undeclared_job_is_refused_where_it_is_enqueued(committed, handlers):
     with pytest.raises(jobs.UnknownJob):
         enqueue("test.misspelt")
 
@@ -73,7 +73,7 @@ def test_two_jobs_of_one_name_stop_the_start(handlers):
         jobs.job("test.same")(lambda _db, _payload: None)
 
 
-def test_a_job_that_raises_undoes_its_effect_is_retried_for_a_day_and_dies(committed, handlers):
+def test_a_raising_job_is_undone_retried_for_a_day_and_then_dead(committed, handlers):
     @jobs.job("test.fail")
     def fail(db, payload):
         db.add(Widget(name="half done"))

@@ -47,7 +47,7 @@ def test_the_first_requests_at_once_are_counted_together():
         assert sum(threads.map(try_once, range(40))) == 10
 
 
-def test_over_redis_200_at_once_from_two_processes_are_counted_exactly(redis_url, monkeypatch):
+def test_redis_counts_200_requests_of_two_processes_exactly(redis_url, monkeypatch):
     monkeypatch.setattr(
         "app.core.redis.WAIT_SECONDS", 30
     )  # a busy machine is not a Redis that is away
@@ -91,7 +91,7 @@ def test_over_the_limit_the_answer_says_how_long_to_wait():
         assert (headers["RateLimit-Limit"], headers["RateLimit-Remaining"]) == ("2", "0")
 
 
-def test_a_route_that_is_asked_too_often_answers_429_with_its_headers(client, db, clock):
+def test_too_many_requests_get_a_429_with_its_headers(client, db, clock):
     for _ in range(30):
         client.post("/auth/register", json={"username": "x"})
     answer = client.post(
@@ -198,7 +198,7 @@ def wait_for_redis(url):
     raise TimeoutError(url)
 
 
-def test_a_redis_that_stops_is_done_without_and_asked_again_when_it_is_back(own_redis, monkeypatch):
+def test_limits_go_on_without_redis_and_return_to_it(own_redis, monkeypatch):
     url, start = own_redis
     first = start()
     counters = Counters(url)

@@ -32,7 +32,7 @@ def the_mail():
         return db.scalars(select(Mail)).one()
 
 
-def test_a_mail_is_delivered_once_with_the_headers_that_mailboxes_want(committed, smtp):
+def test_an_email_is_delivered_once_with_the_expected_headers(committed, smtp):
     queue()
     assert outbox.send_due()
     assert not outbox.send_due()
@@ -117,7 +117,7 @@ def test_no_value_becomes_a_header_or_markup(committed, smtp, tmp_path, monkeypa
     assert smtp.recipients == ["ada@example.com"]
 
 
-def test_a_template_without_one_of_its_values_fails_the_request_and_not_the_worker(committed):
+def test_a_missing_template_value_fails_the_request(committed):
     with SessionLocal() as db, pytest.raises(UndefinedError, match="link"):
         mail.queue_mail(db, "ada@example.com", "auth/verify_email", username="ada", hours=24)
 
@@ -132,9 +132,7 @@ def test_a_template_without_one_of_its_values_fails_the_request_and_not_the_work
         ("data_answer", "554 5.6.0 malformed"),
     ],
 )
-def test_an_address_or_content_that_will_be_no_other_tomorrow_is_a_dead_letter_at_once(
-    committed, smtp, where, answer
-):
+def test_a_permanent_refusal_is_a_dead_letter_at_once(committed, smtp, where, answer):
     """RFC 3463, 3: subjects 1 and 6."""
     setattr(smtp, where, answer)
     queue()
@@ -182,7 +180,7 @@ def test_what_an_operator_or_time_can_mend_is_tried_again(committed, smtp, where
     assert the_mail().sent_at
 
 
-def test_a_refusal_that_quotes_the_mail_puts_no_token_into_our_tables(committed, smtp):
+def test_a_refusal_quoting_the_email_stores_no_token(committed, smtp):
     """Security requirement 55."""
     smtp.data_answer = f"554 5.6.0 spam: {LINK}"
     queue()
@@ -191,9 +189,7 @@ def test_a_refusal_that_quotes_the_mail_puts_no_token_into_our_tables(committed,
     assert "a-token-of-nobody" not in the_mail().last_error
 
 
-def test_a_line_that_breaks_after_the_data_means_a_second_try_with_the_same_message_id(
-    committed, smtp
-):
+def test_a_connection_lost_after_the_data_retries_with_one_id(committed, smtp):
     smtp.drop_after_data = True
     queue()
     outbox.send_due()
@@ -204,7 +200,7 @@ def test_a_line_that_breaks_after_the_data_means_a_second_try_with_the_same_mess
     assert len({received["Message-ID"] for received in smtp.received}) == 1
 
 
-def test_what_the_server_says_after_it_has_taken_the_mail_does_not_matter(committed, smtp):
+def test_errors_after_the_email_was_accepted_do_not_matter(committed, smtp):
     smtp.quit_answer = "500 go away"
     queue()
     outbox.send_due()
@@ -212,9 +208,7 @@ def test_what_the_server_says_after_it_has_taken_the_mail_does_not_matter(commit
     assert len(smtp.taken) == 1
 
 
-def test_a_database_that_hiccups_after_sending_does_not_make_us_send_twice(
-    committed, smtp, monkeypatch
-):
+def test_a_database_error_after_sending_does_not_send_twice(committed, smtp, monkeypatch):
     settle, failures = outbox.settle, iter([OperationalError("", {}, Exception("gone")), None])
 
     def flaky(*arguments, **failure):
@@ -249,7 +243,7 @@ def test_a_mail_of_another_secret_key_waits_for_the_right_one(committed, smtp, s
     "change",
     [{"body": None}, {"recipient": "ada@example.com@"}, {"subject": "one\nBcc: eve@example.com"}],
 )
-def test_a_mail_that_can_never_be_written_is_a_dead_letter_at_once(committed, smtp, change):
+def test_an_email_that_cannot_be_written_is_dead_at_once(committed, smtp, change):
     """Recipient and content are the mail's own: nothing that an operator sets makes
     them better.
     """
@@ -262,9 +256,7 @@ def test_a_mail_that_can_never_be_written_is_a_dead_letter_at_once(committed, sm
     assert smtp.connections == 0
 
 
-def test_the_sender_of_an_international_domain_is_written_as_servers_read_it(
-    committed, smtp, settings
-):
+def test_a_sender_of_an_international_domain_is_idna_encoded(committed, smtp, settings):
     settings(MAIL_FROM="Müller, Söhne & Co. <Post@Müller.example.com>")
     queue()
     outbox.send_due()
@@ -278,9 +270,7 @@ def test_the_sender_of_an_international_domain_is_written_as_servers_read_it(
     assert sent["Message-ID"].endswith("@xn--mller-kva.example.com>")
 
 
-def test_a_mail_server_that_is_down_is_asked_for_a_day_and_then_the_mail_is_a_dead_letter(
-    committed, settings
-):
+def test_an_email_is_retried_for_a_day_and_then_a_dead_letter(committed, settings):
     settings(SMTP_HOST="127.0.0.1", SMTP_PORT=str(free_port()), SMTP_TLS="none")
     tries, begin = [], datetime(2030, 1, 1, tzinfo=UTC)
     with time_machine.travel(begin, tick=False) as clock:

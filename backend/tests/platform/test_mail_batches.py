@@ -106,7 +106,7 @@ def test_a_new_line_that_breaks_at_once_is_a_failure(committed, smtp):
     assert failed.due_at > now()
 
 
-def test_a_kept_line_that_breaks_after_the_data_is_not_tried_at_once(committed, smtp, monkeypatch):
+def test_a_reused_connection_lost_after_the_data_waits_to_retry(committed, smtp, monkeypatch):
     """The server may have the mail: a second copy must be as rare as can be."""
     settle = outbox.settle
 
@@ -165,7 +165,7 @@ def test_a_server_that_takes_few_connections_fails_no_mail(committed, smtp, monk
     assert len(smtp.taken) == MAILS
 
 
-def test_a_server_that_takes_no_connection_is_a_failure_of_each_mail(committed, smtp):
+def test_a_refused_connection_is_a_failure_of_each_email(committed, smtp):
     smtp.max_open = 0
     queue(2)
     send_all()
@@ -187,7 +187,7 @@ def test_links_go_out_before_notices_and_held_back_mail_last(committed, smtp, se
     ]
 
 
-def test_the_next_step_of_any_thread_takes_a_link_that_comes_late(committed, smtp):
+def test_the_next_step_of_any_thread_takes_a_late_link(committed, smtp):
     """The batch that is under way is not finished first."""
     smtp.hold_data.clear()
     queue(MAILS)
@@ -231,7 +231,7 @@ def test_a_mail_whose_link_has_run_out_is_not_sent(committed, smtp):
     assert CliRunner().invoke(cli, ["dead-letters"]).output == "Dead letters: 0\n"
 
 
-def test_a_mail_that_was_given_up_is_a_dead_letter_though_its_link_runs_out(committed, smtp):
+def test_an_abandoned_email_is_a_dead_letter_despite_its_expiry(committed, smtp):
     smtp.rcpt_answer = "550 5.1.1 no such mailbox"
     queue_link(life=timedelta(minutes=5))
     send_all()

@@ -64,7 +64,7 @@ def test_a_panic_is_a_500_with_a_record_and_the_process_lives(panicking, path):
     assert panicking.get("/widgets").status_code == 200
 
 
-def test_what_a_panic_had_written_is_rolled_back_and_its_key_is_free(panicking):
+def test_a_panic_rolls_back_and_frees_its_idempotency_key(panicking):
     key = {"Idempotency-Key": "panicking"}
     assert panicking.post("/panic/written", json={"name": "spring"}, headers=key).status_code == 500
     assert panicking.get("/widgets").json()["total"] == 0

@@ -152,7 +152,7 @@ def test_an_empty_parameter_is_not_given(asked, query):
     assert asked.get(f"/strict?{query}").json() == DEFAULTS | {"query": ""}
 
 
-def test_an_empty_parameter_leaves_the_others_as_they_were_written(asked):
+def test_an_empty_parameter_leaves_the_others_unchanged(asked):
     found = asked.get("/strict?limit=&q=a%20b&tags=&tags=%2B&limit=7").json()
     assert found == DEFAULTS | {
         "q": "a b",

@@ -63,7 +63,7 @@ def test_a_body_of_200_megabytes_is_refused_and_never_held(server, path, sized):
 
 
 @pytest.mark.parametrize("length", [1_000_001, 200_000_000, 10**30])
-def test_a_body_that_says_it_is_too_large_is_refused_before_it_is_sent(server, length):
+def test_a_body_declared_too_large_is_refused_before_it_is_sent(server, length):
     headers = f"Content-Type: application/json\r\nContent-Length: {length}\r\n"
     answer = send(server, "/auth/register", headers, [])
     assert answer[:12] in (b"HTTP/1.1 413", b"HTTP/1.1 400"), answer[:200]
@@ -190,9 +190,7 @@ def test_head_leaves_the_connection_open_and_nothing_in_the_log(server, path):
         ),
     ],
 )
-def test_a_client_that_goes_away_in_the_middle_of_its_body_is_no_error_of_ours(
-    server, request_line, headers, body
-):
+def test_a_client_that_disconnects_mid_body_is_not_our_error(server, request_line, headers, body):
     address = ("127.0.0.1", int(server.url.rpartition(":")[2]))
     with socket.create_connection(address, timeout=20) as peer:
         peer.sendall(

@@ -87,7 +87,7 @@ def test_it_comes_back_in_a_process_that_lives_on(done, loss):
         assert [row.key for row in rows() if row.due_at] == [KEY]
 
 
-def test_it_comes_back_after_a_year_with_a_worker_that_had_it_in_hand(done):
+def test_a_recurring_job_survives_a_worker_gone_for_a_year(done):
     with time_machine.travel(datetime(2030, 1, 1, tzinfo=UTC)) as clock:
         assert job_runs.run_next()
         clock.shift(HOUR)

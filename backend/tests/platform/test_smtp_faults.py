@@ -151,9 +151,7 @@ def cost(smtp):
 
 
 @pytest.mark.slow
-def test_no_fault_loses_a_mail_and_a_second_copy_has_the_same_message_id(
-    committed, smtp, fault, capsys
-):
+def test_no_fault_loses_an_email_and_copies_share_a_message_id(committed, smtp, fault, capsys):
     measured = {}
     for name in PROMISED:
         with SessionLocal() as db, db.begin():

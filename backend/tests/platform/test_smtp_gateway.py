@@ -107,9 +107,7 @@ def test_starttls_and_sign_in(committed, settings, certificate):
         assert recorder.encrypted == [True]
 
 
-def test_a_wrong_password_is_ours_to_mend_and_no_fault_of_the_mail(
-    committed, settings, certificate
-):
+def test_a_wrong_smtp_password_does_not_count_against_the_email(committed, settings, certificate):
     refuse = lambda *_: AuthResult(success=False, handled=False)  # noqa: E731
     with mail_server(
         tls_context=tls_context(*certificate), authenticator=refuse, auth_required=True

@@ -41,7 +41,7 @@ def test_what_recurs_is_done_once_per_interval_by_three_workers(committed, handl
     assert len(rows()) == 1
 
 
-def test_what_recurs_is_tried_again_after_a_failure_and_never_dies(committed, handlers):
+def test_a_failing_recurring_job_is_retried_and_never_dies(committed, handlers):
     @jobs.recurring("test.again", every=timedelta(minutes=10))
     def again(db, payload):
         raise RuntimeError("no luck")
@@ -55,7 +55,7 @@ def test_what_recurs_is_tried_again_after_a_failure_and_never_dies(committed, ha
     assert (planned.dead_at, planned.last_error) == (None, "RuntimeError: no luck")
 
 
-def test_the_bell_rings_when_others_can_see_the_work_and_not_before(committed, adding):
+def test_the_worker_is_woken_only_after_the_commit(committed, adding):
     heard = job_bell.rings
     with SessionLocal() as db, db.begin():
         with db.begin_nested():
@@ -64,9 +64,7 @@ def test_the_bell_rings_when_others_can_see_the_work_and_not_before(committed, a
     assert job_bell.rings == heard + 1
 
 
-def test_a_worker_does_what_was_queued_well_before_it_would_look_by_itself(
-    committed, adding, monkeypatch
-):
+def test_a_worker_is_woken_well_before_its_next_poll(committed, adding, monkeypatch):
     monkeypatch.setattr("app.platform.worker.POLL_SECONDS", 600)
     worker = Worker()
     worker.start()

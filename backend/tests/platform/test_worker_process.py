@@ -56,9 +56,7 @@ def test_three_workers_send_two_hundred_mails_and_none_twice(committed, smtp, ca
         print(f"\n{MAILS} mails by 3 workers in {seconds:.1f} s, shares {shares}, sent twice: 0")  # noqa: T201 - the figure that the test is run for
 
 
-def test_a_worker_killed_before_the_server_has_the_mail_costs_a_delay_and_no_second_mail(
-    committed, smtp
-):
+def test_a_worker_killed_before_sending_only_delays_the_email(committed, smtp):
     smtp.hold_data.clear()
     queue()
     with workers(1) as (running, _):
@@ -113,7 +111,7 @@ def test_the_web_process_works_itself_when_it_is_told_to(committed, smtp):
     assert list(smtp.times_taken().values()) == [1]
 
 
-def test_a_web_process_that_is_not_told_to_leaves_the_work_to_others(committed, smtp):
+def test_a_web_process_runs_no_jobs_unless_configured_to(committed, smtp):
     with running_server():
         queue()
         time.sleep(0.5)

@@ -50,7 +50,7 @@ def test_sixty_come_at_once_and_then_two_a_second():
 
 
 @pytest.mark.parametrize("rate", [1, 2, 7, 50, 59, 120, 100_000])
-def test_a_minute_gives_its_rate_and_never_more_than_the_burst_beyond(rate):
+def test_a_minute_allows_its_rate_plus_at_most_the_burst(rate):
     clock = Clock()
     bucket, each, burst = Buckets(clock), 60 / rate, max(1, rate // 2)
     steps = min(6_000, rate * 4)

@@ -21,7 +21,7 @@ BOTH_WAYS = pytest.mark.parametrize("minutes", [-5, 5])
 
 
 @pytest.mark.parametrize(("model", "lease"), [(Mail, outbox.LEASE), (Job, jobs.LEASE)])
-def test_a_lease_ends_when_it_ends_whatever_a_workers_clock_shows(committed, adding, model, lease):
+def test_a_lease_ends_on_time_whatever_a_workers_clock_shows(committed, adding, model, lease):
     """A mail was sent twice by workers whose clocks were three minutes apart."""
     enqueue("test.add", {"name": "one"})
     with WorkerSession() as db, db.begin():
@@ -48,7 +48,7 @@ def test_a_lease_lasts_as_long_whichever_worker_took_it(committed, adding, model
         assert lease - timedelta(minutes=1) < left <= lease
 
 
-def test_a_mail_in_the_hands_of_one_worker_is_not_sent_by_another(committed, smtp):
+def test_an_email_leased_by_one_worker_is_not_sent_by_another(committed, smtp):
     with WorkerSession() as db, db.begin():
         queue_mail(db, "ada@example.com", "auth/password_changed", username="ada")
     with WorkerSession() as worker, worker.begin():

@@ -116,9 +116,7 @@ def test_made_twice_changes_nothing_and_removed_leaves_nothing(repository):
 
 
 @pytest.mark.slow
-def test_a_feature_under_a_parent_is_made_extended_and_refused_where_nobody_could_reach_it(
-    repository,
-):
+def test_a_feature_under_a_parent_is_generated_and_extended(repository):
     repository.made("feature", name="notes", fields=NOTES)
     for options in ({"public": "yes"}, {"owner": "none"}):
         refused = repository.scaffold(
@@ -149,7 +147,7 @@ def test_a_feature_under_a_parent_is_made_extended_and_refused_where_nobody_coul
 
 
 @pytest.mark.slow
-def test_an_older_feature_is_removed_from_below_a_newer_one_with_its_rows(repository):
+def test_an_older_feature_is_removed_with_its_rows(repository):
     repository.made("feature", name="notes", fields=NOTES)
     repository.made("feature", name="tags", fields="word:str(20)", owner="none")
     repository.runs("-m", "alembic", "upgrade", "head")

@@ -126,7 +126,7 @@ def test_nothing_new_changes_nothing():
     assert merged(new=BASE) == CURRENT
 
 
-def test_a_function_that_was_changed_by_hand_is_left_alone_where_it_need_not_change():
+def test_a_hand_edited_function_is_kept_if_it_need_not_change():
     by_hand = CURRENT.replace("    save(data)\n", "    check(data)\n    save(data)\n")
     new = NEW.replace("    with guard:\n        save(data)\n", "    save(data)\n")
     text = merged(by_hand, new=new)
@@ -142,7 +142,7 @@ def test_a_function_that_was_changed_by_hand_is_left_alone_where_it_need_not_cha
         ("class Thing(Base):", "class Other(Base):"),
     ],
 )
-def test_what_was_changed_by_hand_and_would_have_to_change_is_refused(old, by_hand):
+def test_a_hand_edited_function_that_must_change_is_refused(old, by_hand):
     assert old in CURRENT
     with pytest.raises(Untouchable, match=r"^service\.py: "):
         merged(CURRENT.replace(old, by_hand))

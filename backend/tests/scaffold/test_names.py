@@ -129,7 +129,7 @@ def test_an_option_has_its_values(option, value):
         planned("a:str", **{option: value})
 
 
-def test_a_reference_may_be_called_like_a_reserved_word_since_its_column_is_not():
+def test_a_reference_may_have_the_name_of_a_reserved_word():
     assert [field.name for field in planned("order:ref(auth.User)?").fields] == ["order_id"]
 
 

@@ -235,7 +235,7 @@ def test_whatever_is_accepted_works(committed, tmp_path, examples):
     assert accepted > examples // 20
 
 
-def test_what_is_left_out_is_the_default_and_a_null_that_is_sent_is_null(committed, tmp_path):
+def test_a_missing_field_is_its_default_and_null_stays_null(committed, tmp_path):
     """The ORM would take the one for the other."""
     feature = plan(Request("estimates", NULLABLE_DEFAULTS), PROJECT)
     optional = [field for field in feature.fields if field.optional]

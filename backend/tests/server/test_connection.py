@@ -274,7 +274,7 @@ def test_requests_that_wait_for_each_other_are_bounded(requests, end):
 
 
 @pytest.mark.parametrize(("headers", "end"), [(700, None), (1_000, "aborted")])
-def test_heads_that_wait_for_each_other_take_no_more_than_one_may(headers, end):
+def test_queued_heads_together_take_no_more_than_one_may(headers, end):
     """A header takes far more memory than its bytes: 190 kB of requests with 1,500 each
     took 1.4 MB.
     """

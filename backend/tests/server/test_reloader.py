@@ -100,7 +100,7 @@ def test_what_is_wrong_stands_in_the_browser_until_it_is_mended(server):
 
 
 @pytest.mark.slow
-def test_what_is_saved_while_the_reloader_cannot_look_is_not_missed(server):
+def test_a_file_saved_while_the_reloader_is_busy_is_noticed(server):
     """The reloader stands still from the moment on at which it has started the server:
 
         reloader    start the server   (stopped)            (goes on)   looks: changed

@@ -23,7 +23,7 @@ def prices(stripe):
     return sorted(price["unit_amount"] for price in listed)
 
 
-def test_the_simulator_sends_to_the_server_and_outlives_its_reload(running):
+def test_the_simulator_sends_to_the_server_and_survives_a_reload(running):
     assert f"API       {running.api}\n" in running.log
     assert f"Stripe    {running.stripe}/_simulator" in running.log
     for host in ("127.0.0.1", "localhost"):
@@ -48,7 +48,7 @@ def test_the_simulator_sends_to_the_server_and_outlives_its_reload(running):
     assert (running.tree.root / ".data" / "simulator.db").exists()
 
 
-def test_changed_plans_are_sold_and_changed_settings_are_in_force(running):
+def test_changed_plans_and_settings_take_effect(running):
     """What is wrong in either file is said, and what was right before stays in force
     until it is mended.
     """

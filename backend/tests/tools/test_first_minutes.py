@@ -154,7 +154,7 @@ WRONG_URLS = {
 
 @pytest.mark.parametrize("url", WRONG_URLS)
 @pytest.mark.parametrize("command", ["tools.dev", "app.server", "alembic upgrade head"])
-def test_a_database_url_that_can_never_work_is_refused_by_every_program(tree, command, url):
+def test_every_program_refuses_an_impossible_database_url(tree, command, url):
     line = said(tree.python("-m", *command.split(), DATABASE_URL=url))
     assert line.startswith(
         f"Liftoff cannot start with this setting: DATABASE_URL: {WRONG_URLS[url]}"
@@ -204,9 +204,7 @@ KEY = "SECRET_KEY=a-key-of-a-file-that-somebody-wrote-by-hand\n"
         ("ENVIRONMENT=prod\n", "Liftoff cannot start with this setting: ENVIRONMENT: "),
     ],
 )
-def test_an_env_file_that_is_not_for_development_says_first_what_is_missing_for_it(
-    tree, content, start
-):
+def test_an_env_file_not_for_development_names_what_is_missing(tree, content, start):
     (tree.root / ".env").write_text(content)
     assert said(tree.python("-m", "tools.dev", **NO_SETTINGS)).startswith(start)
 
@@ -238,7 +236,7 @@ def test_without_an_example_no_env_file_can_be_written(tree):
     assert not (tree.root / ".env").exists()
 
 
-def test_a_virtual_environment_that_cannot_be_written_is_one_line(tree):
+def test_an_unwritable_virtual_environment_is_one_line_of_error(tree):
     (tree.root / ".venv").write_text("no folder")
     line = said(tree.python("-m", "tools.bootstrap", **OFFLINE))
     assert line.startswith(f".venv cannot be written: {tree.root}/.venv")
@@ -278,7 +276,7 @@ def test_the_billing_story_says_what_it_needs(tree):
     assert "Run `make dev` first" in line
 
 
-def test_the_env_file_has_a_secret_of_its_own_and_is_never_overwritten(tree):
+def test_the_env_file_gets_its_own_secret_and_is_kept(tree):
     write_env_file(tree.root)
     first = (tree.root / ".env").read_text()
     key = next(line for line in first.splitlines() if line.startswith("SECRET_KEY="))

@@ -163,9 +163,7 @@ def come_back(newcomer, picture):
     picture(newcomer.page, "9-signed-out")
 
 
-def test_a_newcomer_clicks_from_the_registration_to_a_subscription_and_back(
-    browser, running, picture
-):
+def test_a_new_user_clicks_from_registration_to_a_subscription(browser, running, picture):
     """12 clicks from the address that `make dev` prints to an active subscription;
     nothing has to be known.
     """
@@ -186,7 +184,7 @@ def test_a_newcomer_clicks_from_the_registration_to_a_subscription_and_back(
     assert [url for url in visit.requests if not url.startswith(own)] == []
 
 
-def test_pages_that_were_opened_by_another_name_of_this_machine_lead_to_ours(running):
+def test_pages_opened_by_another_host_name_lead_to_ours(running):
     """Else the cookie of 127.0.0.1 would be missing when Stripe or a mail leads back to
     localhost.
     """

@@ -58,7 +58,7 @@ def test_nothing_in_a_value_is_read_by_make_or_the_shell(typed, text):
     )
 
 
-def test_a_revision_is_compared_with_the_models_unless_it_shall_be_empty(typed):
+def test_a_revision_is_compared_with_the_models_unless_empty(typed):
     assert typed("migration", "m=tags")[1:] == [
         "-m",
         "alembic",

@@ -33,7 +33,7 @@ def run(tree, *options):
     return tree.python("-m", "tools.run_tests", *options, timeout=600)
 
 
-def test_one_test_on_one_database_starts_nothing_that_it_does_not_need(tree):
+def test_one_test_on_one_database_starts_only_what_it_needs(tree):
     done = run(tree, "--only", "sample/test_sample.py", "--k", "draft", "--db", "sqlite")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "sqlite, part 1 of 1" in done.stdout

@@ -128,7 +128,7 @@ def test_somebody_goes_to_google_and_back(browser, server, real_provider, pictur
     assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Lax")
 
 
-def test_what_is_wrong_is_said_and_the_second_factor_is_asked_for(browser, server):
+def test_errors_are_shown_and_the_second_factor_is_asked_for(browser, server):
     user = make_user()
     phone = phone_of(user)
 

@@ -117,9 +117,7 @@ def test_a_token_that_the_provider_did_not_sign_lets_nobody_in(db, impostor, sig
         "a" * 250 + "@x.org",
     ],
 )
-def test_an_address_that_no_account_can_have_is_said_to_be_the_reason(
-    db, client, journey, sign_in, address
-):
+def test_an_impossible_address_is_named_as_the_reason(db, client, journey, sign_in, address):
     """Nothing is wrong with Google's answer, and starting again would not help."""
     assert said(sign_in("1", address)) == {"error": "google_email_unusable"}
     assert nothing_happened(db)

@@ -42,9 +42,7 @@ def challenged(journey, impostor):
 
 
 @pytest.mark.parametrize("cookie", [None, "x" * 43, "", "x"])
-def test_another_browser_gets_no_session_and_the_code_stays_good_in_its_own(
-    client, db, journey, code, cookie
-):
+def test_another_browser_cannot_use_or_spend_the_code(client, db, journey, code, cookie):
     """Requirement 26."""
     own = cookie_of(client)
     be_another_browser(client, cookie)
@@ -55,9 +53,7 @@ def test_another_browser_gets_no_session_and_the_code_stays_good_in_its_own(
     assert journey.exchange(code).status_code == 200
 
 
-def test_a_visitor_with_a_journey_of_their_own_is_not_signed_in_as_the_attacker(
-    client, db, journey, code
-):
+def test_a_visitor_is_not_signed_in_as_the_attacker(client, db, journey, code):
     """Requirement 26: the visitor has a cookie of ours, but not the one of the code."""
     be_another_browser(client)
     journey.begin()
@@ -104,6 +100,6 @@ def test_a_challenge_that_is_none_is_refused(client, db, impostor, challenge):
     assert outcome(answer) == (422, "validation_error")
 
 
-def test_the_cookie_lives_as_long_as_a_journey_up_to_its_exchange(db, journey, impostor):
+def test_the_cookie_lives_until_the_code_is_exchanged(db, journey, impostor):
     """Ten minutes for the way to Google and back, one for the code."""
     assert "max-age=660;" in journey.begin().headers["Set-Cookie"].lower()

@@ -85,9 +85,7 @@ SPOILED = {
 @pytest.mark.parametrize("path", [DISCOVERY, "/token", "/keys"])
 @pytest.mark.parametrize("spoiled", SPOILED.values(), ids=SPOILED)
 @pytest.mark.usefixtures("impatient")
-def test_a_provider_that_behaves_badly_costs_a_second_and_lets_nobody_in(
-    impostor, journey, path, spoiled
-):
+def test_a_misbehaving_provider_costs_a_second_and_no_sign_in(impostor, journey, path, spoiled):
     spoil, word = spoiled
     impostor.answers[path] = spoil
     started = time.monotonic()
@@ -131,9 +129,7 @@ def test_a_new_key_is_fetched_once_a_minute_at_most(impostor, sign_in, monkeypat
     assert impostor.asked["/keys"] == 2
 
 
-def test_a_new_key_is_asked_for_once_a_minute_at_most_also_when_the_answer_is_no_use(
-    impostor, sign_in, monkeypatch
-):
+def test_new_keys_are_fetched_at_most_once_a_minute(impostor, sign_in, monkeypatch):
     """One rule, whatever came of asking: else whoever sends unknown `kid`s has us ask
     while Google is in trouble.
     """

@@ -92,9 +92,7 @@ def test_an_owner_from_google_takes_a_squatted_account_over(client, db, journey,
 
 @pytest.mark.parametrize("word", [False, "false", "true", 1, None, "", []])
 @pytest.mark.parametrize("kind", ["verified", "never verified", "linked"])
-def test_an_address_that_google_does_not_vouch_for_opens_no_account(
-    db, impostor, sign_in, word, kind
-):
+def test_an_unverified_google_address_opens_no_account(db, impostor, sign_in, word, kind):
     """Requirement 29."""
     user = make_user(email="ada@example.com", is_verified=kind != "never verified")
     if kind == "linked":
@@ -107,9 +105,7 @@ def test_an_address_that_google_does_not_vouch_for_opens_no_account(
 
 
 @pytest.mark.parametrize("word", [False, "false", None])
-def test_an_address_that_google_does_not_vouch_for_is_not_linked_either(
-    db, ask_to_link, journey, impostor, word
-):
+def test_an_unverified_google_address_is_not_linked(db, ask_to_link, journey, impostor, word):
     """Requirement 29."""
     user = ask_to_link(make_user(email="ada@example.com"))
     impostor.vouch("ada", "ada@example.com", journey.asked["nonce"], email_verified=word)
@@ -150,7 +146,7 @@ def test_a_subject_that_differs_in_capitals_is_another_person(db, sign_in):
     assert "error" in other or db.scalar(select(User).where(User.email == "eve@example.com"))
 
 
-def test_who_is_signed_in_links_a_google_account_and_comes_in_with_it(
+def test_a_user_links_a_google_account_and_signs_in_with_it(
     client, db, ask_to_link, journey, impostor
 ):
     user = ask_to_link(make_user())
@@ -176,9 +172,7 @@ def test_linking_needs_somebody_who_is_signed_in(client, db, impostor):
 
 @pytest.mark.parametrize("columns", [{}, {"hashed_password": None}])
 @pytest.mark.usefixtures("impostor")
-def test_linking_needs_a_recent_sign_in_also_where_there_is_a_password(
-    client, db, clock, login, columns
-):
+def test_linking_needs_a_recent_sign_in_even_with_a_password(client, db, clock, login, columns):
     """A stolen session adds no way in that would outlive it. Use and refreshing do not
     make a sign-in recent.
     """

@@ -45,7 +45,7 @@ def at_once(call, arguments):
         return list(threads.map(call, arguments))
 
 
-def test_a_newcomer_who_comes_twenty_times_at_once_gets_one_account(committed, new_browser):
+def test_twenty_simultaneous_first_sign_ins_make_one_account(committed, new_browser):
     """Requirements 26 and 46."""
     with running_impostor() as impostor, running(impostor.url) as server:
         browsers = [new_browser(server) for _ in range(MANY)]
@@ -68,7 +68,7 @@ def test_a_newcomer_who_comes_twenty_times_at_once_gets_one_account(committed, n
     assert sorted(answer.status_code for answer in answers) == [200] + [400] * (MANY - 1)
 
 
-def test_one_callback_that_is_sent_twenty_times_at_once_counts_once(committed, new_browser):
+def test_one_callback_sent_twenty_times_at_once_counts_once(committed, new_browser):
     """Requirement 26."""
     with running_impostor() as impostor, running(impostor.url) as server:
         browser = new_browser(server)

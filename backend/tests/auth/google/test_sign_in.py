@@ -20,9 +20,7 @@ def go(provider, journey, name, **query):
     return said(journey.client.get(back.removeprefix("http://testserver"), follow_redirects=False))
 
 
-def test_a_newcomer_gets_an_account_that_is_verified_and_named_after_the_address(
-    client, db, provider, journey
-):
+def test_a_new_account_is_verified_and_named_after_its_address(client, db, provider, journey):
     provider.put("ada", email="Ada.Lovelace+news@Example.com", email_verified=True)
     told = go(provider, journey, "ada", next="/posts?page=2")
     assert told["next"] == "/posts?page=2"
@@ -53,16 +51,14 @@ def test_a_taken_or_reserved_name_gets_a_number(db, provider, journey):
     assert [name.rstrip("0123456789") for name in names] == ["linus", "linus-", "admin-", "a-"]
 
 
-def test_a_refresh_token_goes_into_the_cookie_where_that_is_wanted(db, provider, journey):
+def test_the_refresh_token_goes_into_the_cookie_on_request(db, provider, journey):
     provider.put("ada", email="ada@example.com", email_verified=True)
     answer = journey.exchange(go(provider, journey, "ada")["code"], mode="cookie")
     assert answer.json()["refresh_token"] is None
     assert "HttpOnly" in answer.headers["Set-Cookie"]
 
 
-def test_state_nonce_and_an_s256_challenge_are_sent_and_the_cookie_is_out_of_reach_of_scripts(
-    db, provider, journey
-):
+def test_state_nonce_s256_challenge_and_httponly_cookie_are_set(db, provider, journey):
     """Requirement 27."""
     answer = journey.begin()
     assert answer.status_code == 302
@@ -130,9 +126,7 @@ def test_no_token_of_another_kind_is_exchanged(db, journey, impostor):
     assert outcome(journey.exchange("x" * 43)) == (400, "invalid_token")
 
 
-def test_nothing_that_a_browser_or_google_was_given_stands_in_the_database(
-    db, impostor, journey, sign_in
-):
+def test_no_secret_given_to_browser_or_google_is_stored(db, impostor, journey, sign_in):
     """Requirement 10."""
     code = said(sign_in("1", "ada@example.com"))["code"]
     secrets = {code, journey.asked["state"], journey.asked["nonce"], impostor.form["code_verifier"]}

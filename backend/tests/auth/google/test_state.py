@@ -43,7 +43,7 @@ def test_a_callback_without_any_parameter_is_refused(client, db, begun):
 
 
 @pytest.mark.parametrize("others", [None, "x" * 43, "", "x"])
-def test_another_browsers_state_is_refused_and_stays_good_in_its_own(client, db, begun, others):
+def test_another_browsers_state_is_refused_and_not_spent(client, db, begun, others):
     """Requirement 26."""
     own = client.cookies["liftoff-google"]
     client.cookies.clear()
@@ -97,7 +97,7 @@ def test_the_answer_of_another_issuer_is_refused(db, begun, impostor):
 
 
 @pytest.mark.parametrize("change", ["other browser", "session ended", "replayed", "asked again"])
-def test_a_link_that_was_not_asked_for_in_this_browser_by_this_session_is_not_made(
+def test_linking_needs_the_browser_and_session_that_asked(
     client, ask_to_link, journey, impostor, change
 ):
     """Requirement 26."""

@@ -58,7 +58,7 @@ def trusted(monkeypatch, certificate):
     monkeypatch.setattr(outbound, "_tls", lambda: ssl.create_default_context(cafile=certificate))
 
 
-def test_a_provider_with_a_certificate_that_nobody_vouches_for_is_not_talked_to(over_tls, journey):
+def test_a_provider_with_an_untrusted_certificate_is_refused(over_tls, journey):
     assert said(journey.begin()) == {"error": "google_unavailable"}
     assert over_tls.asked.total() == 0
 

@@ -64,7 +64,7 @@ def test_the_same_price_again_costs_nothing(amount, elapsed):
 
 
 @given(st.integers(0, 10**8), st.lists(st.integers(0, 30 * DAY), min_size=1, max_size=6))
-def test_however_often_a_plan_changes_no_more_is_credited_than_was_paid(amount, moments):
+def test_no_series_of_changes_credits_more_than_was_paid(amount, moments):
     paid, current = amount, debit(amount, APRIL)
     for moment in sorted(moments):
         at = APRIL.start + moment

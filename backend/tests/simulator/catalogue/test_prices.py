@@ -36,7 +36,7 @@ def test_prices_are_found_by_lookup_key(v1, product):
     assert found[0].product.id == product.id
 
 
-def test_a_lookup_key_belongs_to_one_price_and_can_be_transferred(v1, product):
+def test_a_lookup_key_belongs_to_one_price_and_is_transferable(v1, product):
     first = price(v1, product, lookup_key="pro")
     with pytest.raises(stripe.InvalidRequestError) as refused:
         price(v1, product, lookup_key="pro")
@@ -46,7 +46,7 @@ def test_a_lookup_key_belongs_to_one_price_and_can_be_transferred(v1, product):
     assert v1.prices.retrieve(second.id).lookup_key == "pro"
 
 
-def test_what_the_simulator_does_not_implement_is_refused_and_changes_nothing(v1, product):
+def test_unimplemented_parameters_are_refused(v1, product):
     with pytest.raises(stripe.InvalidRequestError) as refused:
         price(v1, product, transform_quantity={"divide_by": 10, "round": "up"})
     assert (refused.value.code, refused.value.param) == (

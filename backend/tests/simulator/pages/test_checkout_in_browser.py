@@ -167,7 +167,7 @@ def test_every_mistake_is_named_beside_its_field(browser, shop):
     assert shop.v1.customers.list().data == []
 
 
-def test_a_test_card_is_filled_in_by_a_press_and_what_was_typed_stays(browser, shop):
+def test_pressing_a_test_card_fills_it_in_and_keeps_other_input(browser, shop):
     session = shop.session()
 
     def act(page):

@@ -75,7 +75,7 @@ def test_faults_are_set_and_all_switched_off(web, simulator):
 
 
 @pytest.mark.parametrize("value", ["2", "-1", "often"])
-def test_a_chance_beyond_its_bounds_is_refused_and_nothing_changes(web, simulator, value):
+def test_a_probability_out_of_bounds_is_refused(web, simulator, value):
     page = web.post("/_simulator/chaos", data={"calls.error": value})
     assert "Answer 500: Input should be" in page.text
     assert state(simulator)["chaos"]["calls"]["error"] == 0

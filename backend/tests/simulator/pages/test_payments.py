@@ -99,7 +99,7 @@ def test_a_change_can_want_3d_secure_and_waits_for_it(web, shop, outcome, plan):
     assert ("Your plan is not changed." in page.text) == (outcome == "fail")
 
 
-def test_a_declined_change_leaves_the_plan_and_can_be_tried_again(web, shop):
+def test_a_declined_change_keeps_the_plan_and_can_be_retried(web, shop):
     subscription = shop.subscriber()
     base = shop.portal(subscription)
     use_card(shop, subscription, "pm_card_chargeCustomerFail")
@@ -113,7 +113,7 @@ def test_a_declined_change_leaves_the_plan_and_can_be_tried_again(web, shop):
     assert shop.v1.subscriptions.retrieve(subscription.id)["items"].data[0].price.id == shop.pro
 
 
-def test_what_was_previewed_is_what_is_charged_though_time_passes(web, shop, simulator):
+def test_the_previewed_amount_is_charged_though_time_passes(web, shop, simulator):
     subscription = shop.subscriber()
     base = shop.portal(subscription)
     simulator.advance(seconds=10 * 86_400)

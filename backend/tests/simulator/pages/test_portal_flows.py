@@ -75,7 +75,7 @@ def test_a_card_is_updated_and_the_last_page_says_so(browser, shop):
     assert card.card.last4 == "4444"
 
 
-def test_a_card_that_wants_3d_secure_ends_the_flow_when_it_is_passed(web, shop):
+def test_a_card_with_3d_secure_ends_the_flow_once_it_passes(web, shop):
     subscription = shop.subscriber()
     url = shop.portal(subscription, type="payment_method_update", after_completion=redirect(shop))
     page = web.post(str(web.get(url).url), data=CARD | {"number": "4000002500003155"})
@@ -108,7 +108,7 @@ def test_a_plan_is_chosen(web, shop):
     assert shop.v1.subscriptions.retrieve(subscription.id)["items"].data[0].price.id == shop.pro
 
 
-def test_a_change_that_wants_3d_secure_ends_the_flow_when_it_is_passed(web, shop):
+def test_a_change_with_3d_secure_ends_the_flow_once_it_passes(web, shop):
     subscription = shop.subscriber()
     method = shop.v1.payment_methods.attach(
         "pm_card_authenticationRequired", {"customer": str(subscription.customer)}

@@ -34,7 +34,7 @@ def test_the_plan_is_changed_after_a_look_at_what_it_costs(browser, shop):
     assert (changed.latest_invoice.total, changed.latest_invoice.status) == (2000, "paid")
 
 
-def test_it_is_cancelled_for_the_end_of_the_period_and_kept_after_all(browser, shop):
+def test_a_subscription_is_cancelled_at_period_end_and_then_kept(browser, shop):
     subscription = shop.subscriber()
 
     def act(page):

@@ -107,7 +107,7 @@ def test_what_cannot_be_expanded_is_said(v1, price, path):
     assert refused.value.param == "expand"
 
 
-def test_a_missing_object_is_404_in_the_path_and_400_in_a_parameter(v1):
+def test_a_missing_object_is_404_in_the_path_and_400_elsewhere(v1):
     with pytest.raises(stripe.InvalidRequestError) as missing:
         v1.customers.retrieve("cus_nope")
     assert (missing.value.http_status, missing.value.code) == (404, "resource_missing")

@@ -78,7 +78,7 @@ def test_outside_the_api_nobody_asks_for_a_key_or_a_form(ask):
     assert status == 404
 
 
-def test_what_stripe_python_asks_of_v2_is_an_error_that_it_understands(simulator):
+def test_stripe_python_understands_the_error_of_a_v2_request(simulator):
     with pytest.raises(stripe.InvalidRequestError) as refused:
         simulator.client().v2.core.events.retrieve("evt_1")
     assert refused.value.http_status == 404
@@ -170,7 +170,7 @@ def test_an_empty_value_unsets(v1):
     assert v1.customers.update(customer.id, {"metadata": ""}).metadata.to_dict() == {}
 
 
-def test_a_mistake_of_the_simulator_is_a_500_that_changes_nothing(simulator, v1, monkeypatch):
+def test_a_bug_in_the_simulator_is_a_500_that_changes_nothing(simulator, v1, monkeypatch):
     from simulator.state.work import Work
 
     def broken(self, *_):

@@ -194,7 +194,7 @@ class TestPausing:
         assert (amounts(invoice), invoice.status) == ([-500, 1000], "paid")
         assert "customer.subscription.resumed" in types(shop.events())
 
-    def test_what_a_pause_has_credited_a_cancellation_does_not_credit_again(
+    def test_a_cancellation_does_not_repeat_the_credit_of_a_pause(
         self, shop, v1, simulator, running
     ):
         simulator.advance(to=at("2026-01-16T12:00"))
@@ -220,9 +220,7 @@ class TestPausing:
         assert amounts(shop.invoices(trial.id)[-1]) == [1000]
 
     @pytest.mark.parametrize(("told", "becomes"), [("pause", "paused"), ("cancel", "canceled")])
-    def test_a_trial_that_is_told_to_end_without_a_card_ends_as_it_would_by_itself(
-        self, shop, v1, told, becomes
-    ):
+    def test_ending_a_trial_without_a_card_follows_its_settings(self, shop, v1, told, becomes):
         settings = {"end_behavior": {"missing_payment_method": told}}
         trial = shop.subscribe(
             shop.customer(None), shop.price(1000), trial_period_days=30, trial_settings=settings

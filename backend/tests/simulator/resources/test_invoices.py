@@ -51,7 +51,7 @@ def test_a_draft_says_when_its_payment_will_be_tried(v1, simulator, draft):
     assert v1.invoices.retrieve(draft.id).status == "paid"
 
 
-def test_without_auto_advance_a_failed_payment_is_not_tried_again(v1, shop, simulator, draft):
+def test_without_auto_advance_a_failed_payment_is_not_retried(v1, shop, simulator, draft):
     shop.give_card(draft.customer, "pm_card_chargeCustomerFail")
     simulator.advance(seconds=HOUR)
     assert v1.invoices.retrieve(draft.id).next_payment_attempt == at("2026-02-04T01:00")

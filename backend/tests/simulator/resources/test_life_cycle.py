@@ -48,7 +48,7 @@ def test_the_announcement_is_of_the_invoice_to_come(shop, simulator):
     assert announced.billing_reason == "upcoming"
 
 
-def test_a_subscription_of_the_31st_ends_months_on_their_last_day(shop, v1, simulator):
+def test_periods_from_the_31st_end_on_the_last_day_of_a_month(shop, v1, simulator):
     simulator.advance(to=at("2026-01-31T12:00"))
     subscription = shop.subscribe(shop.customer(), shop.price(1000))
     ends = []

@@ -51,7 +51,7 @@ def test_a_trial_without_a_card_asks_for_one(shop, v1, start):
     assert before(events[-1]) == {"default_payment_method": None, "pending_setup_intent": intent.id}
 
 
-def test_the_card_becomes_the_subscriptions_own_only_if_that_was_asked_for(v1, start):
+def test_the_card_becomes_the_subscriptions_own_only_on_request(v1, start):
     asked = start(None)
     v1.setup_intents.confirm(asked.pending_setup_intent.id, {"payment_method": "pm_card_visa"})
     ready = v1.subscriptions.retrieve(asked.id)

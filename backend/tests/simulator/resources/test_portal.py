@@ -83,7 +83,7 @@ KINDS = ("subscription_cancel", "subscription_update", "subscription_update_conf
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_flow_needs_a_subscription_of_the_customer_s_that_goes_on(v1, running, shop, kind):
+def test_a_flow_needs_an_ongoing_subscription_of_the_customer(v1, running, shop, kind):
     def refused(subscription, customer=running.customer):
         part = {"subscription": subscription}
         if kind == "subscription_update_confirm":

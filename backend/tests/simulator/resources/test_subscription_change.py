@@ -120,7 +120,7 @@ def test_a_downgrade_becomes_credit_that_later_invoices_use(shop, v1, simulator)
     ) == (500, 0, -750, -250)
 
 
-def test_without_prorations_the_new_price_holds_from_the_next_period(shop, simulator, running):
+def test_without_prorations_the_new_price_starts_next_period(shop, simulator, running):
     simulator.advance(to=at("2026-01-11"))
     shop.change(running, shop.price(2000), proration_behavior="none")
     simulator.advance(to=at("2026-02-01T01:00"))
@@ -164,7 +164,7 @@ def test_items_are_added_and_taken_away(shop, v1, simulator, running):
         v1.subscription_items.delete(added.id)
 
 
-def test_the_proration_date_of_a_preview_gives_the_same_amounts_later(shop, v1, simulator, running):
+def test_a_previews_proration_date_gives_the_same_amounts_later(shop, v1, simulator, running):
     moment = at("2026-01-11")
     simulator.advance(to=moment + HOUR)
     shown = preview(

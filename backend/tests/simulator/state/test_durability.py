@@ -49,7 +49,7 @@ def test_a_unit_of_work_is_in_the_file_at_its_end(tmp_path, kept):
     store.close()
 
 
-def test_an_answer_waits_for_the_file_also_while_the_clock_is_advanced(tmp_path, kept):
+def test_responses_wait_for_the_file_while_the_clock_moves(tmp_path, kept):
     with (
         serving(Settings(free_port(), tmp_path / "live" / "state.db")) as running,
         running.store.batch(),

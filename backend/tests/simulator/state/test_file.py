@@ -39,9 +39,7 @@ CHANGES = st.lists(
     suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30
 )
 @given(CHANGES)
-def test_it_gives_back_what_was_written_last_in_the_order_of_creation(
-    small, tmp_path_factory, history
-):
+def test_the_latest_state_is_read_back_in_order_of_creation(small, tmp_path_factory, history):
     path = tmp_path_factory.mktemp("state") / "state.db"
     state = StateFile(path)
     expected: Changes = {}

@@ -79,7 +79,7 @@ def test_a_reset_waits_for_a_test_clock(simulator, v1, caplog):
     assert caplog.records == []
 
 
-def test_what_waits_behind_a_reset_does_not_happen_to_the_next_state(monkeypatch):
+def test_work_queued_behind_a_reset_does_not_touch_the_new_state(monkeypatch):
     """It was asked for by the old one's time."""
     monkeypatch.setattr(timeline, "SLICE_SECONDS", 0)
     timer("step")(lambda work, identity: work.set_timer("step", identity, work.now + 1))
@@ -117,7 +117,7 @@ def test_of_several_at_once_each_is_whole(simulator, busy):
     assert is_new(simulator)
 
 
-def test_an_answer_that_comes_after_the_reset_is_no_longer_written_down(simulator, v1):
+def test_a_response_arriving_after_a_reset_is_not_recorded(simulator, v1):
     """With its seed a state has the same ids again: the delivery that is written to
     would be another.
     """

@@ -125,7 +125,7 @@ def test_what_is_due_happens_while_real_time_passes(log):
     assert [identity for _, identity in log] == ["soon"]
 
 
-def test_the_control_api_moves_the_clock_and_says_what_comes_next(simulator, v1):
+def test_the_control_api_moves_the_clock_and_lists_what_is_next(simulator, v1):
     v1.customers.create()
     simulator.advance(seconds=DAY)
     assert simulator.control("settle")["now"] == NOW + DAY

@@ -148,7 +148,7 @@ def test_an_update_tells_what_was_before_each_event_of_its_own(store):
     ]
 
 
-def test_an_event_has_the_object_as_it_was_then_without_what_is_ours_alone(store):
+def test_an_event_holds_the_object_of_its_time_without_internals(store):
     with store.work() as work:
         made = work.put(work.new("customer", email="a@example.com", _secret="x"))
         work.emit("customer.created", made)

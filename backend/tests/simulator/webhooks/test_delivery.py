@@ -143,7 +143,7 @@ def test_an_endpoint_that_is_away_is_tried_again(simulator, v1):
     assert attempt["error"].startswith("ConnectError")
 
 
-def test_an_address_that_breaks_the_client_does_not_stop_the_others(simulator, v1, receiver):
+def test_an_endpoint_that_breaks_the_client_does_not_stop_others(simulator, v1, receiver):
     """The default endpoint's is not checked by any call."""
     endpoint = v1.webhook_endpoints.create({"url": "http://127.0.0.1/", "enabled_events": ["*"]})
     with simulator.store.work() as work:
@@ -211,7 +211,7 @@ def test_what_was_on_its_way_at_the_end_arrives_after_a_restart(tmp_path):
         assert receiver.types() == ["customer.created"] * 2
 
 
-def test_the_default_endpoint_survives_a_reset_and_keeps_its_secret_to_itself(tmp_path):
+def test_the_default_endpoint_survives_a_reset_with_its_secret(tmp_path):
     with receiving() as receiver:
         receiver.secret = "whsec_of_the_test"
         options = {"state": tmp_path / "state.db", "webhook": (receiver.url, "whsec_of_the_test")}
