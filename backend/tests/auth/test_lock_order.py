@@ -1,7 +1,18 @@
-"""Who waits for a password reset finds everything ended when it is their turn, and two
-never wait for each other.
+"""A request that waits for a password reset finds its session or token ended.
 
-Two sessions on one database, on those that let two write at once.
+The tests run two sessions on one database. The user's row is the lock that both want:
+
+    reset    lock user ........ end sessions and links, commit
+    request            lock user (waits) ................. → 401, nothing is written
+
+Both lock the user before any other row, so neither can hold what the other waits for:
+
+    wrong    first:  lock session ........ lock user (waits for second)
+             second: lock user ........... lock session (waits for first: a deadlock)
+    right    first:  lock user, lock session, commit
+             second: lock user (waits for first) ............. lock session, commit
+
+SQLite is left out, because only one session can write there at a time.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -42,12 +53,12 @@ BLOCKED = 0.5  # seconds in which a call that does not wait would have ended
 
 @pytest.fixture
 def meanwhile(committed):
-    """`with meanwhile(call) as (db, waiting):` has `call(session, thief)` begin once
-    the block holds the user's lock.
+    """Return `meanwhile(user, call)`, a block that holds the user's lock.
 
-    `thief` is a session of the user that was read before, as a request reads it.
-    `waiting()` starts the call and sees that it waits; the block's end commits; then
-    `waiting.result` is what came of the call.
+    `call(session, thief, stolen)` runs in a second session as soon as the block is
+    entered, and waits. `thief` is a login session of the user that was read before the
+    reset, as a request reads it, and `stolen` has its tokens. The end of the block
+    commits. After that, `waiting.result` gives what the call returned or raised.
     """
 
     @contextmanager
@@ -82,7 +93,7 @@ def meanwhile(committed):
 
 
 def reset(db, user):
-    """As by a link."""
+    """Reset the password by a link."""
     token = one_time_tokens.issue(db, Purpose.RESET_PASSWORD, user_id=user.id)
     changing.reset(db, PasswordReset(token=token, new_password=NEW_PASSWORD), HERE)
 
@@ -152,7 +163,7 @@ def test_a_passwordless_request_overtaken_by_a_reset_is_refused(meanwhile, commi
 
 
 def test_an_email_change_job_overtaken_by_a_reset_sends_no_link(meanwhile, committed):
-    """Requirement 12: the link would outlive the reset, and take the account away."""
+    """Requirement 12: the link would outlive the reset and give the account away."""
     user = make_user()
 
     def send(db, thief, _stolen):
@@ -201,8 +212,8 @@ def test_a_code_that_waits_for_a_reset_opens_no_session(meanwhile, committed):
     "purpose", [Purpose.RESET_PASSWORD, Purpose.VERIFY_EMAIL, Purpose.CHANGE_EMAIL]
 )
 def test_a_link_replaced_while_it_is_used_fails_without_deadlock(meanwhile, committed, purpose):
-    """Requirement 12: the user is locked before the link, by who uses it as by who
-    replaces it.
+    """Requirement 12: using a link locks the user before the link, as replacing it
+    does.
     """
     user = make_user()
     with committed() as db, db.begin():
@@ -223,8 +234,8 @@ def test_a_link_replaced_while_it_is_used_fails_without_deadlock(meanwhile, comm
 
 @pytest.mark.parametrize("reused", [True, False], ids=["stolen", "honest"])
 def test_a_refresh_and_ending_all_sessions_do_not_deadlock(meanwhile, committed, reused):
-    """Requirement 17: the session is locked after the user, or the event of a theft
-    would wait for the reset.
+    """Requirement 17: the session is locked after the user. Otherwise, recording the
+    theft would wait for the reset.
     """
     user = make_user()
 
@@ -269,8 +280,8 @@ def take_name(db, session, taken):
     ("call", "outcome"), [(ask, None), (confirm, EmailTaken), (take_name, UsernameTaken)]
 )
 def test_taking_another_accounts_name_locks_both_in_one_order(meanwhile, committed, call, outcome):
-    """While it waits for the first it has not the second, or two who want each other's
-    would wait for each other.
+    """While a request waits for the first account, it has not locked the second.
+    Otherwise, two requests that want each other's name would wait for each other.
     """
     first, second = make_user(), make_user()
     with committed() as db, db.begin():

@@ -1,4 +1,11 @@
-"""The second factor under requests that come at once. Commits are real."""
+"""A code is accepted once, even if twenty requests bring it at the same moment.
+
+    request 1      read the last accepted step, write the new one, commit
+    request 2      read ........................ write (waits) → no row, 401
+    request 3 …    the same
+
+Commits are real.
+"""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -18,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("still")
 
 
 def at_once(send):
-    """The answers to `send(0)`, `send(1)`, …, all sent at once."""
+    """Return the responses to `send(0)`, `send(1)` and so on, all sent at once."""
     with ThreadPoolExecutor(MANY) as threads:
         return list(threads.map(send, range(MANY)))
 
@@ -29,7 +36,7 @@ def sessions(committed):
 
 
 def challenges(committed, user):
-    """Twenty that live side by side, as no sign-ins one after another leave them."""
+    """Store twenty valid challenges, which successive sign-ins would not leave."""
     with committed() as db, db.begin():
         plain = [one_time_tokens.issue(db, Purpose.MFA) for _ in range(MANY)]
         db.execute(update(OneTimeToken).values(user_id=user.id))
@@ -49,9 +56,7 @@ def test_twenty_sends_of_one_code_open_one_session(client, committed):
 
 
 def test_a_code_sent_to_twenty_challenges_opens_one_session(client, committed):
-    """Requirement 7: here only the last accepted step stands between the second and a
-    session.
-    """
+    """Requirement 7: only the last accepted step prevents a second session here."""
     user = make_user()
     code, plain = phone_of(user).code(), challenges(committed, user)
     answers = at_once(

@@ -1,5 +1,10 @@
-"""What comes twenty times at once, to two server processes on one database. Commits are
-real.
+"""One request that is sent twenty times at once has its effect once.
+
+    server A   request 1, 3, 5 …   ─┐
+                                    ├─ one database, one row
+    server B   request 2, 4, 6 …   ─┘
+
+Two server processes share one database, and their commits are real.
 """
 
 import os
@@ -35,7 +40,7 @@ def servers(migrated):
 
 
 def at_once(servers, path, body):
-    """The answers to one body that is sent to both servers in turn, all at once."""
+    """Send one body twenty times at once, to both servers in turn."""
     with ThreadPoolExecutor(MANY) as threads:
         sent = [
             threads.submit(httpx2.post, servers[n % 2] + path, json=body, timeout=60)

@@ -1,11 +1,17 @@
-"""Time tells nobody who has an account (requirements 3 and 4). Real servers, compared
-by rank.
+"""Response times reveal to nobody who has an account (requirements 3 and 4).
 
-Calls of all kinds are interleaved, each block in an order of its own: what else the
-machine does meets all kinds alike. Every sample counts. A rank of a half means that two
-kinds cannot be told apart. By chance alone it strays from that by 0.026 with 240
-samples and by 0.053 with 60, so the bounds are four and a half times that. One hash of
-two that is not computed moves it by 0.3 and more, on a busy machine, too.
+The tests call real servers and compare the times by rank. Calls of all kinds are
+interleaved, and each block has a random order of its own:
+
+    block 1   known     unknown   disabled  held
+    block 2   disabled  known     held      unknown
+    block 3   unknown   held      known     disabled
+
+So whatever else the machine does affects all kinds alike, and every sample counts. A
+rank of one half means that two kinds cannot be told apart. By chance alone, the rank
+strays from that by 0.026 with 240 samples and by 0.053 with 60. The bounds are four and
+a half times as wide. Skipping one hash of two moves the rank by 0.3 and more, even on a
+busy machine.
 """
 
 import os
@@ -38,8 +44,9 @@ _numbers = count(1)
 
 
 def rank(one, other):
-    """How often a sample of `one` is longer than one of `other`: a half where they
-    cannot be told apart.
+    """Return how often a sample of `one` is longer than one of `other`.
+
+    The result is one half if the two cannot be told apart.
     """
     longer = sum((a > b) + (a == b) / 2 for a in one for b in other)
     return longer / (len(one) * len(other))
@@ -47,12 +54,12 @@ def rank(one, other):
 
 @pytest.fixture(params=[60, pytest.param(240, marks=pytest.mark.long)])
 def blocks(request):
-    """How many samples of each kind are taken."""
+    """The number of samples of each kind."""
     return request.param
 
 
 def measure(kinds, status, blocks):
-    """Seconds of `blocks` calls of each kind, by its name."""
+    """Return the seconds of `blocks` calls of each kind, by the name of the kind."""
     order = random.Random(7)  # noqa: S311 - an order, no secret
     took: dict[str, list[float]] = {name: [] for name in kinds}
     for block in range(blocks + 1):
@@ -67,9 +74,7 @@ def measure(kinds, status, blocks):
 
 
 def told_apart(title, kinds, status, blocks):
-    """What can be told from the first kind. Prints the figures of all, which are the
-    point.
-    """
+    """Return the kinds that differ from the first one, and print the figures of all."""
     (first, one), *others = measure(kinds, status, blocks).items()
     chance = 4.5 * (1 / (6 * blocks)) ** 0.5
     figures, apart = [f"{first} {statistics.median(one) * 1000:.2f} ms"], []
@@ -86,7 +91,7 @@ def told_apart(title, kinds, status, blocks):
 
 
 def from_anywhere():
-    """Each request from an address of its own, or the limits would answer."""
+    """Give each request its own address. Otherwise, the limits would refuse them."""
     number = next(_numbers)
     return {"X-Forwarded-For": f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"}
 
@@ -99,7 +104,7 @@ def serving(**variables):
 
 
 def hold(address):
-    """What a registration with a taken address leaves; its user name."""
+    """Store what registering with a taken address leaves. Return its username."""
     name = f"held{next(_numbers)}"
     row = UsernameHold(
         username=name,
@@ -187,8 +192,8 @@ def test_asking_for_a_reset_takes_equally_long_for_every_address(committed, bloc
 
 
 def test_registering_takes_as_long_with_a_taken_address(committed, blocks):
-    """Requirement 1 asks for the same answer; its time is told apart as little as that
-    of a sign-in.
+    """Requirement 1 asks for the same response. Its time reveals as little as that of a
+    sign-in.
     """
     taken = iter(some(blocks + 1))
     with serving() as server, httpx2.Client(base_url=server.url, timeout=60) as client:

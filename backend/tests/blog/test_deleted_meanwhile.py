@@ -1,5 +1,8 @@
-"""What another request deletes between reading and changing is not found, and no
-conflict to be tried again.
+"""Changing a row that another request has deleted is a 404, and not a conflict to
+retry.
+
+    changing   read the row ............................. write → 404
+    deleting                 read, delete, commit
 """
 
 import pytest
@@ -37,7 +40,7 @@ def test_changing_a_category_deleted_meanwhile_is_not_found(committed, change):
 
 
 def test_of_two_that_delete_one_post_the_second_does_not_find_it(committed):
-    """204 and 404, and not 204 twice."""
+    """The responses are 204 and 404, and not 204 twice."""
     author = make_user()
     post_id = make_post(author).id
     with committed() as first, committed() as second:

@@ -1,7 +1,7 @@
 """A request that a deletion, disabling, demotion or reset overtakes has no effect
 (R21).
 
-Its user is held while it writes:
+A request that writes locks its user's row:
 
     deletion  lock user ........ commit
     request            read user (waits) → 401, nothing is written
@@ -9,7 +9,8 @@ Its user is held while it writes:
     request   read user, write ......... commit
     deletion            lock user (waits) → deleted, after the effect
 
-Two sessions on one database, on those that let two write at once.
+The tests run two sessions on one database. SQLite is left out, because only one session
+can write there at a time.
 """
 
 from concurrent.futures import ThreadPoolExecutor

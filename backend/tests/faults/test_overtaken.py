@@ -1,9 +1,12 @@
-"""R21: an account ends while a request of it is on its way. Real processes, real times,
-and no effect afterwards.
+"""A request has no effect if its account ends while it is on its way (R21).
 
-Each race has a user of its own. One thread sends the request, another ends the account
-some milliseconds later, at a moment that moves from race to race; Stripe is slow enough
-for every step of a checkout to be met.
+Real processes take real time here, and each race has a user of its own:
+
+    thread 1   request ───── database ───── Stripe ───── database ───── response
+    thread 2      ↑ end the account here, or here ↑, or here ↑ …
+
+The moment moves from race to race. Stripe is slow enough that every step of a checkout
+is met.
 """
 
 import random

@@ -1,9 +1,17 @@
-"""Events come in any order, some twice, to two processes at once: in the end the rows
-are Stripe's objects.
+"""Whatever order events arrive in, the stored rows end up equal to Stripe's objects.
 
-A life has steps, and each step an event. An order says when each event is delivered:
-what it is about has happened by then, and nothing that comes later in the order. So our
-looks at Stripe race with its changes, and with each other.
+Two server processes receive every event, some of them twice. A life is a subscription
+with a series of steps, and each step makes Stripe send an event. The order (2, 1, 3)
+means:
+
+    Stripe      step 1, step 2 ............................ step 3
+    delivered                  event 2 ........ event 1 ............ event 3
+    process A                  read Stripe, write    read Stripe, write
+    process B                  read Stripe, write    read Stripe, write
+
+A step is taken just before the first event that needs it. So when event 1 arrives here,
+step 2 has happened and step 3 has not. Every read of Stripe races with the steps that
+follow, and with the reads of the other process.
 """
 
 import itertools
@@ -62,9 +70,7 @@ def servers(migrated, stripe_of_orders):
 
 @pytest.fixture
 def side(stripe_of_orders, settings, committed):
-    """A Stripe that takes its time now and then, so that what is older may come
-    later.
-    """
+    """A Stripe that is slow now and then, so that an older read may arrive later."""
     settings(**stripe_of_orders)
     stripe = StripeSide(stripe_of_orders["STRIPE_API_BASE"], retries=3)
     stripe.chaos(calls={"slow": 0.1, "slow_seconds": 0.25}, seed=1)
@@ -73,7 +79,10 @@ def side(stripe_of_orders, settings, committed):
 
 
 class Life:
-    """One subscription of a payer of its own. `step(n)` goes on to its n-th event."""
+    """One subscription of a payer of its own.
+
+    `step(n)` goes on until event number n has happened.
+    """
 
     def __init__(self, side, prices, http):
         self.http = http
@@ -83,7 +92,7 @@ class Life:
         self.events = []
 
     def step(self, number):
-        """Everything up to the event of this number has happened."""
+        """Go on until the event of this number has happened."""
         while len(self.events) < number:
             self._do(len(self.events) + 1)
             self._note_events(len(self.events) + 1)
@@ -124,7 +133,7 @@ class Life:
 
 @dataclass
 class Post:
-    """Delivers as Stripe does, every event to both processes at once."""
+    """Deliver every event to both processes at once, as Stripe may do."""
 
     servers: list[str]
     http: httpx2.Client
@@ -141,7 +150,7 @@ class Post:
 
 
 def live(side, prices, order, post):
-    """A life whose events are delivered in this order."""
+    """Run a life whose events are delivered in this order."""
     life = Life(side, prices, post.http)
     for number in order:
         life.step(number)
@@ -153,7 +162,7 @@ def live(side, prices, order, post):
 
 
 def is_worked_off(life):
-    """Each of its events has come to an end, and no process is still at one of them."""
+    """Return whether every event of this life is finished and no process is at work."""
     mine = WebhookEvent.event_id.in_(
         [event["id"] for event in life.events]
     )  # some do not name the payer
@@ -178,16 +187,15 @@ def eventually(is_so):
 
 
 def all_orders():
-    """Of one event, of two, … of five: 153."""
+    """Return every order of one event, of two, and so on up to five: 153 in all."""
     return [order for many in range(1, 6) for order in itertools.permutations(range(1, many + 1))]
 
 
 def live_long(side, prices, seed, post):
-    """A long life, of which each event arrives once or twice, at once or chapters
-    later, in any order.
+    """Run a long life whose events arrive once or twice, in any order, soon or later.
 
-    Now and then all has arrived and is compared. The life is broken off at any chapter
-    but the first ones.
+    At some quiet moments, every event has arrived and the rows are compared. The life
+    ends early at a random chapter, but never among the first ones.
     """
     chance = random.Random(seed)  # noqa: S311 - the same each time
     life, on_their_way = LongLife(side, prices, post.http), []
@@ -207,7 +215,7 @@ def live_long(side, prices, seed, post):
 
 
 def run(side, servers, orders, live=live):
-    """The orders whose rows differ from Stripe's objects in the end."""
+    """Return the orders after which the rows differ from Stripe's objects."""
     prices = sell_plans()
     with (
         ThreadPoolExecutor(AT_ONCE // 2) as lanes,
@@ -229,10 +237,12 @@ def test_some_orders_end_as_stripe_says(side, servers):
 
 
 def overtaken(side, post):
-    """One process has read the subscription and waits for the invoices; the other one
-    sees its end meanwhile.
+    """Have one process overtake the other. Return the life, or `None` if it did not.
 
-    None where that one was so slow that the first had ended, too.
+        slow process    event 1: read subscription ...... read invoices (9 s) ... drop
+        other process                     event 5: read, write "canceled"
+
+    `None` means that the other process was so slow that the first one had finished too.
     """
     life = Life(side, sell_plans(), post.http)
     side.chaos(next=[{"fault": "slow", "method": "GET", "path": "/v1/invoices", "seconds": 9}])

@@ -1,5 +1,7 @@
-"""Of requests at once no more pass a limit than it says, whether they come with an
-Idempotency-Key or not.
+"""A limit holds for simultaneous requests, with or without an Idempotency-Key.
+
+request 1   lock user, count 2, insert ...... commit
+request 2            lock user (waits) ................ count 3 → 402
 """
 
 from concurrent.futures import ThreadPoolExecutor

@@ -1,5 +1,9 @@
-"""Who writes about a payer waits for whoever does so at the moment, and then goes by
-what that one wrote (R12).
+"""A transaction that writes about a payer waits for another that does so already.
+
+After that it decides by what the other one has written (R12):
+
+    first    lock payer, write ........ commit
+    second             lock payer (waits) ...... read the payer again, decide
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -54,8 +58,8 @@ def test_what_was_asked_for_earlier_waits_and_is_dropped(customer, threads):
 
 
 def test_a_checkout_waits_for_a_subscription_being_written(customer, threads):
-    """Requirement 53: between the look at Stripe and the attempt somebody else may have
-    written what was bought.
+    """Requirement 53: between reading Stripe and storing the attempt, another process
+    may have stored the subscription that was bought.
     """
 
     def begin():

@@ -1,8 +1,10 @@
-"""An account ends while a request of it waits for Stripe: nothing of it is left there,
-and no answer is given (R21).
+"""An account ends while its request waits for Stripe (R21).
 
-request   commit ... Stripe ............ look again → 401, what Stripe has made is
-closed deletion                 lock, commit
+Nothing of the account is left at Stripe, and the request gets no normal response:
+
+    request    commit ... ask Stripe ............. read the user again → 401, and what
+                                                   Stripe has created is closed
+    deletion                   lock user, commit
 """
 
 import pytest
@@ -33,8 +35,10 @@ def buyer(committed, login, stripe_side):
 
 @pytest.fixture
 def overtake(client, buyer, monkeypatch):
-    """`overtake("before", "create_session", delete)`: what happens to the buyer before
-    or after an answer.
+    """Return `overtake(moment, name, end)`: it ends the account during a Stripe call.
+
+    `overtake("before", "create_session", delete)` runs `delete` before the call reaches
+    Stripe. With `"after"`, Stripe has answered already.
     """
 
     def at(moment, name, end):
@@ -54,7 +58,7 @@ def overtake(client, buyer, monkeypatch):
 
 
 def delete(client, user):
-    """By another session of the user."""
+    """Delete the account by another session of the user."""
     headers = {"Authorization": f"Bearer {token_for(user)}"}
     assert (
         client.post(
@@ -65,7 +69,7 @@ def delete(client, user):
 
 
 def delete_and_forget(client, user):
-    """The worker is quick: Stripe has forgotten the customer before it is asked."""
+    """Delete the account so quickly that Stripe has forgotten it before it is asked."""
     delete(client, user)
     work()
 

@@ -1,5 +1,9 @@
-"""Who comes back from Google, while the account's owner does something else. Commits
-are real.
+"""A person returns from Google while the account's owner does something else.
+
+    journey   ask Google ............ answer arrives, lock user (waits) .... → refused
+    owner                 lock user, change something .............. commit
+
+Commits are real.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -31,11 +35,10 @@ ENOUGH = 0.7  # seconds: who does not wait for our lock is done long before
 
 @pytest.fixture
 def come_back(committed, impostor):
-    """`come_back(url, meanwhile)`: what comes of a journey when `meanwhile(db)` runs
-    after Google was asked.
+    """Return `come_back(url, meanwhile)`: the outcome of a journey that is overtaken.
 
-    It holds its locks when Google answers, and commits while the journey waits for
-    them.
+    `meanwhile(db)` runs after Google was asked. It holds its locks while Google
+    answers, and commits while the journey waits for them.
     """
     asked, answers = Event(), Event()
 
