@@ -1,6 +1,4 @@
-"""`python -m simulator`: Stripe in a box, on this machine alone unless told
-otherwise.
-"""
+"""Run the simulator by `python -m simulator`: a Stripe for this machine alone."""
 
 import argparse
 import contextlib
@@ -39,21 +37,19 @@ def main() -> None:
         sys.exit(str(error))
     gc.set_threshold(
         20_000, 20, 50
-    )  # a year of a thousand subscriptions is mostly dicts that come and go
+    )  # a year of a thousand subscriptions creates and drops very many dicts
     running = server(app, settings.port, settings.host)
-    with contextlib.suppress(
-        KeyboardInterrupt
-    ):  # which uvicorn passes on when it has ended in good order
+    with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises this again after a clean shutdown
         running.run()
     if not running.started:
-        sys.exit(1)  # it has said why
+        sys.exit(1)  # uvicorn has logged the reason
 
 
 def _environment() -> str | None:
-    """As the application reads it: the environment wins over `.env`."""
+    """Read the environment as the application does: it takes precedence over `.env`."""
     with contextlib.suppress(
         OSError, UnicodeDecodeError
-    ):  # the application says what is wrong with the file
+    ):  # the application reports what is wrong with the file
         return os.environ.get("ENVIRONMENT") or dotenv_values(ROOT / ".env").get("ENVIRONMENT")
     return None
 

@@ -20,7 +20,7 @@ from simulator.webhooks.planning import plan_deliveries
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """`app.state.box` holds its parts, `app.state.store` the store among them."""
+    """Return the application. `app.state` has its parts as `box` and its `store`."""
     store = Store(
         settings.state, seed=settings.seed, base_url=settings.base_url, frozen=settings.now
     )
@@ -48,8 +48,8 @@ def create_app(settings: Settings) -> FastAPI:
     stripe = Dispatcher(store, box.chaos)
     app.router.routes.append(
         Route("/v1{path:path}", stripe)
-    )  # the first to be asked: most requests are its
-    app.router.default = stripe  # what is no page and no control it answers as well
+    )  # asked first, because it serves most requests
+    app.router.default = stripe  # it also answers paths of neither pages nor control
     app.include_router(control.router)
     app.include_router(control_billing.router)
     app.include_router(pages)

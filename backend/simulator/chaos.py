@@ -1,5 +1,6 @@
-"""Faults on purpose: what happens to calls and to webhooks now and then, or to the next
-calls of one kind.
+"""Deliberate faults of calls and webhooks.
+
+They happen by chance, or to the next calls of one kind.
 """
 
 import asyncio
@@ -20,8 +21,10 @@ class _Model(BaseModel):
 
 
 class CallChaos(_Model):
-    """How often a call fails with 500 or 429 before anything happened, is slow, or
-    loses its answer afterwards.
+    """The probability of each fault of a call.
+
+    A call may fail with 500 or 429 before it had any effect, be slow, or lose its
+    response afterwards.
     """
 
     error: Probability = 0
@@ -32,8 +35,9 @@ class CallChaos(_Model):
 
 
 class WebhookChaos(_Model):
-    """How often an event is sent twice, after the one that follows it, late (in real
-    time), or never.
+    """The probability of each fault of a webhook.
+
+    An event may be sent twice, after the next one, late (in real time), or never.
     """
 
     duplicate: Probability = 0
@@ -44,7 +48,10 @@ class WebhookChaos(_Model):
 
 
 class Planned(_Model):
-    """The next `times` calls that match. `path` may have `*`: `/v1/customers/*`."""
+    """A fault of the next `times` calls that match.
+
+    `path` may have `*`: `/v1/customers/*`.
+    """
 
     fault: Fault
     method: Literal["GET", "POST", "DELETE", "*"] = "*"
@@ -61,15 +68,16 @@ class ChaosSettings(_Model):
 
 
 class Strike(BaseModel):
-    """What happens to one call: it waits `seconds`, then `fault` decides."""
+    """The fault of one call: it waits for `seconds`, and then `fault` decides."""
 
     fault: Fault | None = None
     seconds: float = 0
 
 
 class Chaos:
-    """Off until told otherwise, and off again after a restart. The same seed gives the
-    same faults.
+    """All faults. They are off at the start, and again after a restart.
+
+    The same seed gives the same faults.
     """
 
     def __init__(self) -> None:
@@ -77,7 +85,10 @@ class Chaos:
         self.configure(ChaosSettings())
 
     def configure(self, settings: ChaosSettings) -> None:
-        """Calls that are slow by the settings before these go on at once."""
+        """Replace the settings.
+
+        Calls that were slowed down by the old ones go on at once.
+        """
         self._replaced.set()
         self._replaced = asyncio.Event()
         self.settings = settings.model_copy(deep=True)
@@ -99,7 +110,7 @@ class Chaos:
                 await self._replaced.wait()
 
     def webhook_faults(self) -> set[str]:
-        """Some of `duplicate`, `reorder`, `delay`, `drop`."""
+        """Return some of `duplicate`, `reorder`, `delay` and `drop`."""
         chances = self.settings.webhooks
         names = ("duplicate", "reorder", "delay", "drop")
         return {name for name in names if self._webhooks.random() < getattr(chances, name)}

@@ -1,5 +1,6 @@
-"""The simulator's own API, at /_simulator/api: its clock, its faults, its deliveries.
-JSON in, JSON out.
+"""The simulator's own API at /_simulator/api: its clock, its faults, its deliveries.
+
+Requests and responses are JSON.
 """
 
 import asyncio
@@ -26,8 +27,8 @@ class Box:
     """All parts of a running simulator."""
 
     def __init__(self, store: Store, default_webhook: tuple[str, str] | None = None) -> None:
-        """`default_webhook` is the URL and the secret of an endpoint that is always
-        there.
+        """`default_webhook`: the URL and the secret of an endpoint that always
+        exists.
         """
         self.store = store
         self._default_webhook = default_webhook
@@ -53,7 +54,10 @@ class Box:
         }
 
     def deliveries(self, limit: int = 50) -> list[Object]:
-        """Newest first, each with the URL of its endpoint (None when that is gone)."""
+        """Return the deliveries, newest first, each with the URL of its endpoint.
+
+        The URL is `None` if the endpoint has been deleted.
+        """
         with self.store.work() as work:
             found = []
             for identity in list(work.ids("_delivery"))[::-1][:limit]:
@@ -63,7 +67,7 @@ class Box:
         return found
 
     def resend(self, delivery: str) -> bool:
-        """Whether there is such a delivery."""
+        """Send a delivery again, and return whether it exists."""
         with self.store.work() as work:
             known = work.find("_delivery", delivery) is not None
         if known:
@@ -71,8 +75,9 @@ class Box:
         return known
 
     async def settle(self, timeout_seconds: float) -> bool:
-        """Whether within that time no test clock advances any more and no delivery is
-        on its way. Retries to come do not count.
+        """Wait until no test clock advances and no delivery is on its way.
+
+        Returns whether that was so within the time. Future retries do not count.
         """
         try:
             async with asyncio.timeout(timeout_seconds):
@@ -83,8 +88,9 @@ class Box:
         return True
 
     async def reset(self) -> None:
-        """Forget all objects, the time and the faults. A clock that advances gets there
-        first.
+        """Forget all objects, the time and the faults.
+
+        A clock that is being advanced finishes first.
         """
         async with self.timeline.standing_still():
             self.chaos.configure(ChaosSettings())
@@ -106,7 +112,7 @@ BoxDependency = Annotated[Box, Depends(box_of)]
 
 
 class Advance(BaseModel):
-    """By so many seconds, or to a Unix time."""
+    """A number of seconds, or a Unix time."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -133,7 +139,7 @@ async def state(box: BoxDependency) -> dict[str, Any]:
 
 @router.post("/clock/advance")
 async def advance(box: BoxDependency, wanted: Advance) -> dict[str, Any]:
-    """Answers when everything up to then has happened."""
+    """Respond when everything up to that time has happened."""
     now = box.store.clock.now()
     to = now + wanted.seconds if wanted.seconds is not None else wanted.to or 0
     if not now <= to <= now + MAX_ADVANCE:
@@ -147,7 +153,7 @@ async def advance(box: BoxDependency, wanted: Advance) -> dict[str, Any]:
 
 @router.post("/chaos")
 async def set_chaos(box: BoxDependency, settings: ChaosSettings) -> dict[str, Any]:
-    """Replaces all of it: {} ends all faults."""
+    """Replace all settings. `{}` ends all faults."""
     box.chaos.configure(settings)
     return box.state()
 

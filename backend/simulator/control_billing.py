@@ -1,6 +1,4 @@
-"""What Stripe has no API for: cardholders who dispute, banks that decide, and the
-account's settings.
-"""
+"""Actions for which Stripe has no API: disputes, decisions of banks, and settings."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +18,7 @@ router = APIRouter(prefix="/_simulator/api")
 
 
 class NewDispute(BaseModel):
-    """An inquiry only asks the seller; no money moves before it becomes a dispute."""
+    """A dispute to open. An inquiry only asks the seller, and no money moves yet."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -42,8 +40,9 @@ class BillingSettings(BaseModel):
 
 
 class Lives(BaseModel):
-    """A seller's server makes customers without a test clock. One with this address is
-    to live by this clock.
+    """A choice of the test clock for the customer with this address.
+
+    A seller's server creates customers without a test clock.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -83,7 +82,7 @@ async def close_dispute(box: BoxDependency, dispute: str, verdict: Verdict) -> d
 
 @router.post("/settings")
 async def set_billing(box: BoxDependency, wanted: BillingSettings) -> BillingSettings:
-    """What becomes of a subscription when the last retry of its invoice has failed."""
+    """Set what follows for a subscription when its last retry has failed."""
     with _work(box) as work:
         settings.set_after_retries(work, wanted.after_retries)
     return wanted
@@ -91,8 +90,9 @@ async def set_billing(box: BoxDependency, wanted: BillingSettings) -> BillingSet
 
 @router.post("/customers/clock")
 async def set_clock(box: BoxDependency, wanted: Lives) -> Lives:
-    """From their creation on: a customer who is there already stays on the clock that
-    they have.
+    """Put the customers with this address on this clock from their creation on.
+
+    An existing customer stays on the clock that it has.
     """
     with _work(box) as work:
         work.get("test_helpers.test_clock", wanted.test_clock)

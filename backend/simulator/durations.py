@@ -1,4 +1,4 @@
-"""Seconds."""
+"""Durations in seconds."""
 
 MINUTE = 60
 HOUR = 60 * MINUTE

@@ -1,7 +1,7 @@
-"""Keeps web pages of others out: DNS rebinding and cross-site forms.
+"""The defence against other sites' pages: DNS rebinding and cross-site forms.
 
-The simulator answers to the names of this machine, and to those that it was given for
-the other containers of a staging deployment.
+The simulator answers to the host names of this machine, and to those that it was given
+for the other containers of a staging deployment.
 """
 
 from urllib.parse import urlsplit
@@ -18,8 +18,9 @@ REFUSAL = {
 
 
 class Guard:
-    """403 for a Host that is neither loopback nor one of `names`, and for a request
-    from a page of another origin.
+    """Refuse a request for a foreign host, or from a page of another origin, with 403.
+
+    A host is foreign if it is neither loopback nor one of `names`.
     """
 
     def __init__(self, app: ASGIApp, names: tuple[str, ...] = ()) -> None:

@@ -1,6 +1,4 @@
-"""Stripe's objects as plain dicts: encoding, what the outside sees of them, and how two
-states differ.
-"""
+"""Stripe's objects as plain dicts: encoding, visible fields, and differences."""
 
 import json
 from typing import Any
@@ -10,7 +8,7 @@ Object = dict[str, Any]
 leading `_` are ours alone.
 """
 
-EMBEDDED = 10  # as many of its list an object shows
+EMBEDDED = 10  # how many entries of an embedded list an object shows
 
 _encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
@@ -25,8 +23,10 @@ def decode(data: bytes) -> Object:
 
 
 def public(value: Any) -> Any:
-    """As the outside sees it, at any depth: without keys that begin with `_`, and with
-    the first of embedded lists. Untouched parts are shared, not copied.
+    """Return the object as clients see it, at any depth.
+
+    Keys that begin with `_` are left out, and embedded lists are cut to their first
+    page. Unchanged parts are shared, not copied.
     """
     if isinstance(value, dict):
         return {
@@ -38,22 +38,24 @@ def public(value: Any) -> Any:
 
 
 def surface(obj: Object) -> Object:
-    """As `public`, of one object that holds no others whole: its own keys are all that
-    can be hidden.
+    """Do the same as `public` for an object that embeds no others.
+
+    Only its own keys can be hidden, so nothing below them is visited.
     """
     return {key: _first_page(value) for key, value in obj.items() if key[0] != "_"}
 
 
 def _first_page(value: Any) -> Any:
-    """Of a list inside an object; all of it is listed under its `url`."""
+    """Return the first page of a list inside an object. Its `url` lists all of it."""
     if isinstance(value, dict) and value.get("object") == "list" and len(value["data"]) > EMBEDDED:
         return value | {"data": value["data"][:EMBEDDED], "has_more": True}
     return value
 
 
 def previous_attributes(before: Object, after: Object) -> Object:
-    """What `data.previous_attributes` of an event holds: old values of what changed;
-    lists whole, hashes in part.
+    """Return an event's `data.previous_attributes`: the old values of what changed.
+
+    Lists are given whole, and hashes in part.
     """
     changes: Object = {}
     for key in before.keys() | after.keys():

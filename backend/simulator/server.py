@@ -1,5 +1,6 @@
-"""How the simulator is served: by uvicorn, on this machine alone by default, with a way
-to cut a connection.
+"""The server of the simulator: uvicorn, on this machine alone by default.
+
+It can cut a connection without a response.
 """
 
 import uvicorn
@@ -10,9 +11,7 @@ CUT = "simulator.cut"
 
 
 class Cuttable(HttpToolsProtocol):
-    """Offers the application, as an ASGI extension, to end the connection without an
-    answer.
-    """
+    """Let the application end a connection without a response, by an ASGI extension."""
 
     def on_message_begin(self) -> None:
         super().on_message_begin()

@@ -1,4 +1,4 @@
-"""What the simulator is told at its start."""
+"""The settings of the simulator at its start."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +10,12 @@ PORT = 8001
 
 @dataclass(frozen=True)
 class Settings:
-    """`state` None keeps everything in memory; `seed` is that of a new state, `now`
-    stops its clock there.
+    """The settings.
 
-    `webhook` is the URL and the secret of an endpoint that gets all events. `host` is
-    the address to listen on, and `names` are Host names to answer to besides those of
-    this machine.
+    With `state=None` everything is kept in memory. `seed` is that of a new state, and
+    `now` stops its clock there. `webhook` is the URL and the secret of an endpoint that
+    receives all events. `host` is the address to listen on. `names` are accepted host
+    names besides those of this machine.
     """
 
     port: int = PORT
@@ -28,5 +28,5 @@ class Settings:
 
     @property
     def base_url(self) -> str:
-        """Where browsers reach the hosted pages: this machine only."""
+        """Return the URL of the hosted pages for browsers on this machine."""
         return f"http://127.0.0.1:{self.port}"

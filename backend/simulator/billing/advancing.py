@@ -1,6 +1,4 @@
-"""Invoices that advance by themselves, from draft to payment, and those that do so no
-more.
-"""
+"""The automatic way of an invoice from draft to payment, and how it is stopped."""
 
 from collections.abc import Iterable
 
@@ -10,14 +8,14 @@ from simulator.state.work import Work
 
 
 def wait(work: Work, draft: Object) -> None:
-    """In an hour it is finalised, and its payment tried."""
+    """Finalise the invoice in an hour, and then try its payment."""
     at = work.now + HOUR
     draft |= {"automatically_finalizes_at": at, "next_payment_attempt": at}
     work.set_timer("invoice.finalize", draft["id"], at)
 
 
 def stop(work: Work, invoice: Object) -> None:
-    """Nothing happens to it by itself any more."""
+    """Stop everything that would happen to the invoice automatically."""
     invoice |= {
         "auto_advance": False,
         "automatically_finalizes_at": None,
@@ -28,9 +26,7 @@ def stop(work: Work, invoice: Object) -> None:
 
 
 def halt(work: Work, found: Iterable[Object]) -> None:
-    """No automatic collection any more: what Stripe does with the invoices of a
-    subscription that has ended.
-    """
+    """Stop the automatic collection, as Stripe does when a subscription has ended."""
     for invoice in found:
         if invoice["status"] not in {"draft", "open"} or not invoice["auto_advance"]:
             continue

@@ -1,4 +1,4 @@
-"""How a customer's 3-D Secure ends, for a payment or for a card that is to be saved."""
+"""The end of a customer's 3-D Secure, for a payment or for a card to be saved."""
 
 from simulator.billing import collection, payments, setups
 from simulator.billing.cards import Decline
@@ -8,7 +8,7 @@ from simulator.state.work import Work
 
 
 def find(work: Work, client_secret: str) -> Object | None:
-    """The payment or setup intent that this secret belongs to."""
+    """Return the payment or setup intent that this secret belongs to."""
     identity = client_secret.partition("_secret_")[0]
     for kind in ("payment_intent", "setup_intent"):
         intent = work.find(kind, identity)
@@ -19,8 +19,9 @@ def find(work: Work, client_secret: str) -> Object | None:
 
 
 def finish(work: Work, intent: Object, *, passed: bool) -> Decline | None:
-    """What the bank says when it knows, or does not know, who pays. The intent must be
-    in `requires_action`.
+    """Record whether the bank has authenticated the payer.
+
+    The intent must be in `requires_action`.
     """
     if intent["object"] == "setup_intent":
         return _finish_setup(work, intent, passed=passed)

@@ -1,4 +1,4 @@
-"""What a payment method tells of its card, and what a card form refuses."""
+"""The details of a payment method's card, and what a card form refuses."""
 
 from datetime import UTC, datetime
 
@@ -8,7 +8,7 @@ from simulator.objects import Object
 from simulator.protocol.errors import StripeError, card_error
 
 DISPLAYED = {"amex": "american_express", "diners": "diners_club", "unionpay": "union_pay"}
-YEARS_VALID = 8  # of the cards behind test ids, so that a simulated year or two does not end them
+YEARS_VALID = 8  # years until a test id's card expires: more than a test simulates
 
 
 def find_card(number: str) -> Card:
@@ -19,7 +19,7 @@ def find_card(number: str) -> Card:
 
 
 def check_expiry(month: int, year: int, now: int) -> None:
-    """`year` has four digits."""
+    """Raise if the card has expired. `year` has four digits."""
     today = datetime.fromtimestamp(now, UTC)
     if month not in range(1, 13):
         raise _refused(
@@ -39,7 +39,7 @@ def check_cvc(cvc: str | None) -> None:
 
 
 def test_expiry(now: int) -> tuple[int, int]:
-    """Month and year."""
+    """Return the month and the year in which a test card expires."""
     today = datetime.fromtimestamp(now, UTC)
     return today.month, today.year + YEARS_VALID
 

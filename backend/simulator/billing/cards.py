@@ -1,4 +1,4 @@
-"""Stripe's test cards and what each of them does: https://docs.stripe.com/testing."""
+"""Stripe's test cards and their behaviour: https://docs.stripe.com/testing."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -40,11 +40,14 @@ DisputeReason = Literal["fraudulent", "product_not_received"]
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """`on_attach` refuses to be saved, `on_charge` refuses to be charged (a card that
-    does the first does both).
+    """A test card.
 
-    `authentication` says when 3-D Secure is asked for: `unless_set_up` for the future,
-    `when_present` whenever the customer is there to answer, or `always`.
+    A card with `on_attach` cannot be saved, and one with `on_charge` cannot be charged.
+    A card that has the first has both.
+
+    `authentication` says when the card asks for 3-D Secure. `unless_set_up` means until
+    the card is set up for later use, `when_present` means whenever the customer is
+    there to answer, and `always` means for every payment.
     """
 
     number: str
@@ -135,7 +138,7 @@ _LENGTHS = range(12, 20)
 _BY_NUMBER = {card.number: card for card in CARDS}
 _BY_NAME = {name: card for card in CARDS for name in card.names}
 
-# The longest prefix decides; what is none of these is "unknown", as Stripe calls it.
+# The longest prefix decides. Stripe calls all others "unknown".
 _BRANDS = (
     ("34", "amex"), ("37", "amex"), ("35", "jcb"), ("30", "diners"), ("36", "diners"),
     ("38", "diners"), ("62", "unionpay"), ("60", "discover"), ("65", "discover"), ("4", "visa"),
@@ -144,13 +147,14 @@ _BRANDS = (
 
 
 def by_name(name: str) -> Card | None:
-    """The card behind `pm_card_<name>`, `tok_<name>` or the bare name."""
+    """Return the card behind `pm_card_<name>`, `tok_<name>` or the bare name."""
     return _BY_NAME.get(name.removeprefix("pm_card_").removeprefix("tok_"))
 
 
 def by_number(number: str) -> Card | None:
-    """The card with this number, spaces and dashes aside. A valid number that Stripe
-    does not list is a plain card.
+    """Return the card with this number, which may contain spaces and dashes.
+
+    A valid number that Stripe does not list is an ordinary card.
     """
     digits = "".join(character for character in number if character.isdigit())
     if not is_valid_number(digits):
@@ -159,9 +163,7 @@ def by_number(number: str) -> Card | None:
 
 
 def is_valid_number(digits: str) -> bool:
-    """Whether the length is that of a card and the check digit fits (Luhn, ISO/IEC
-    7812-1).
-    """
+    """Return whether length and check digit are right (Luhn, ISO/IEC 7812-1)."""
     if len(digits) not in _LENGTHS or not (digits.isascii() and digits.isdigit()):
         return False
     doubled = [int(digit) * (2 if place % 2 else 1) for place, digit in enumerate(reversed(digits))]
@@ -175,12 +177,12 @@ def _brand(digits: str) -> str:
 def outcome(
     card: Card, *, off_session: bool, set_up: bool, authenticated: bool
 ) -> Decline | Literal["action"] | None:
-    """What the bank answers to a charge: None is yes, "action" asks the customer for
-    3-D Secure.
+    """Return the bank's response to a charge.
 
-    `set_up` says that the customer once authenticated this card for later use,
-    `authenticated` that 3-D Secure was passed for this very payment. Without the
-    customer an action becomes a decline.
+    `None` means success, and "action" asks the customer for 3-D Secure. `set_up` says
+    that the customer has authenticated this card for later use before. `authenticated`
+    says that this very payment has passed 3-D Secure. If the customer is not present,
+    an action becomes a decline.
     """
     if not authenticated and _wants_authentication(card, off_session=off_session, set_up=set_up):
         return AUTHENTICATION_REQUIRED if off_session else "action"
@@ -188,7 +190,7 @@ def outcome(
 
 
 def setup_outcome(card: Card, *, authenticated: bool) -> Decline | Literal["action"] | None:
-    """What the bank answers when a card is saved for later, without money."""
+    """Return the bank's response to saving a card for later, without a payment."""
     if card.on_attach:
         return card.on_attach
     return "action" if card.authentication != "never" and not authenticated else None

@@ -1,6 +1,4 @@
-"""What a price means: its interval, what a quantity of it costs, how a line describes
-it.
-"""
+"""The meaning of a price: its interval, the cost of a quantity, and its description."""
 
 from simulator.billing.money import times
 from simulator.billing.periods import Interval
@@ -15,13 +13,14 @@ def interval_of(price: Object) -> Interval:
 
 
 def cost(price: Object, quantity: int) -> int:
-    """Of one period, or of the thing itself when it is bought once."""
+    """Return the cost of one period, or of the product if it is bought once."""
     return times(price["unit_amount_decimal"], quantity)
 
 
 def recurring_price(work: Work, price_id: str, param: str) -> Object:
-    """A price that a subscription can have. Raises the errors that Stripe has for
-    others.
+    """Return a price that a subscription can have.
+
+    Raises Stripe's error for any other.
     """
     price = active_price(work, price_id, param)
     if not price["recurring"]:
@@ -48,15 +47,13 @@ def product_name(work: Work, price: Object) -> str:
 
 
 def counted_name(work: Work, price: Object, quantity: int) -> str:
-    """Return the quantity with the product's unit label, if it has one, and the
-    product's name.
-    """
+    """Return the quantity, the product's unit label, if any, and its name."""
     product = work.get("product", price["product"])
     return several(quantity, product["name"], product["unit_label"])
 
 
 def describe(work: Work, price: Object, quantity: int) -> str:
-    """What Stripe writes on a line, with quantity, price and interval."""
+    """Return Stripe's text of a line, with quantity, price and interval."""
     name, amount = (
         product_name(work, price),
         money(times(price["unit_amount_decimal"], 1), price["currency"]),

@@ -1,5 +1,6 @@
-"""Changes of a running subscription: what they cost is invoiced, now or with the next
-period.
+"""Changes of a running subscription.
+
+The cost of a change is invoiced at once or with the next period.
 
 https://docs.stripe.com/billing/subscriptions/change, .../prorations, .../billing-cycle
 """
@@ -21,8 +22,9 @@ from simulator.state.work import Work
 
 
 def change(work: Work, subscription: Object, wish: Change) -> Object:
-    """Raises for what the subscription's status does not allow. Gives the subscription
-    as it is afterwards.
+    """Change the subscription and return it as it is afterwards.
+
+    Raises if the subscription's status does not allow the change.
     """
     if wish.bills and subscription["status"] in {"incomplete", *standing.ENDED}:
         raise StripeError(
@@ -63,8 +65,9 @@ def plan_of_update(work: Work, effect: Effect, reason: str = "subscription_updat
 
 
 def _billed(work: Work, subscription: Object, wish: Change, effect: Effect) -> Object:
-    """The invoice of a change, tried at once. Whether the change waits for it is the
-    payment behaviour's matter.
+    """Create the invoice of a change and try to collect it at once.
+
+    The payment behaviour decides whether the change waits for the payment.
     """
     wanted = effect.wanted
     invoice = invoices.open_draft(work, plan_of_update(work, effect), waits=False)
@@ -86,7 +89,7 @@ def _billed(work: Work, subscription: Object, wish: Change, effect: Effect) -> O
 def _waiting(
     work: Work, subscription: Object, wish: Change, wanted: Object, invoice: Object
 ) -> Object:
-    """The subscription stays as it was until the invoice is paid, or for 23 hours."""
+    """Keep the subscription unchanged until the payment, for at most 23 hours."""
     pending.hold(subscription, wanted, invoice["id"])
     work.put(subscription)
     collection.finalize(work, invoice)

@@ -1,6 +1,4 @@
-"""Checkout: what a customer has done with a session's page, up to
-`checkout.session.completed`.
-"""
+"""The steps of a customer on a session's page, up to `checkout.session.completed`."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -19,8 +17,9 @@ from simulator.state.work import Work
 
 @dataclass
 class CardForm:
-    """What stands on a page. `exp_year` has four digits; `number` is as the customer
-    typed it.
+    """The fields of a page.
+
+    `exp_year` has four digits, and `number` is as it was typed.
     """
 
     number: str
@@ -34,11 +33,11 @@ class CardForm:
 def pay(
     work: Work, session: Object, form: CardForm | None, promotion_code: str | None = None
 ) -> Object:
-    """The customer has pressed the button. Then the session is complete, or `next_step`
-    has the URL of 3-D Secure.
+    """Pay, because the customer has pressed the button.
 
-    Raises a card error when the bank declines: the page can be sent again. `form` is
-    None where no card is wanted.
+    Afterwards the session is complete, or `next_step` has the URL of 3-D Secure. Raises
+    a card error if the bank declines; the customer can submit the page again. `form` is
+    `None` if no card is needed.
     """
     require_open(session)
     work.use_clock_of(work.find("customer", session["customer"]))
@@ -62,7 +61,7 @@ def pay(
 
 
 def next_step(work: Work, session: Object) -> str | None:
-    """The URL of the 3-D Secure page that the session waits for."""
+    """Return the URL of the 3-D Secure page that the session waits for."""
     waiting = session.get("_waiting")
     intent = work.any_of(waiting) if waiting else None
     action = intent["next_action"] if intent else None
@@ -70,7 +69,7 @@ def next_step(work: Work, session: Object) -> str | None:
 
 
 def _customer(work: Work, session: Object) -> Object | None:
-    """The session's, or a new one, which a repeated attempt finds again."""
+    """Return the session's customer, or a new one for all attempts of the session."""
     if known := session["customer"] or session.get("_customer"):
         return _renamed(work, session, work.get("customer", known, "customer"))
     if session["mode"] == "payment" and session["customer_creation"] != "always":
@@ -83,9 +82,7 @@ def _customer(work: Work, session: Object) -> Object | None:
 
 
 def _renamed(work: Work, session: Object, customer: Object) -> Object:
-    """Where the seller lets the page update the customer, with the name that was typed
-    there.
-    """
+    """Store the name that was typed, if the page may update the customer."""
     chosen = session["_customer_update"].get("name", "never") if session["customer"] else "never"
     if chosen == "auto" and session["_name"] and session["_name"] != customer["name"]:
         customer["name"] = session["_name"]
@@ -121,8 +118,9 @@ def _subscribe(
 
 
 def _begun(work: Work, session: Object, wanted: quotes.Quote, customer: Object) -> Object:
-    """The subscription of an attempt before, or a new one when another code has changed
-    what it costs.
+    """Return the subscription of the previous attempt, or a new one.
+
+    A new one is needed if another code has changed its cost.
     """
     before = work.find("subscription", session.get("_subscription"))
     if before and before["status"] == "incomplete":
@@ -172,9 +170,7 @@ def _charge(
 
 
 def _keep_card(work: Work, session: Object, payment_method: Object) -> None:
-    """Attached to the customer, and the default of the subscription that it has just
-    paid for.
-    """
+    """Attach the card to the customer, and make it the subscription's default."""
     customer = session["customer"] or session.get("_customer")
     if session["mode"] == "subscription" or session["_payment_intent_data"].get(
         "setup_future_usage"
@@ -231,8 +227,10 @@ def _set_up(
     *,
     authenticated: bool = False,
 ) -> None:
-    """A card for later: for a trial or a setup session, or beside a discount that
-    leaves nothing to pay.
+    """Save a card for later use.
+
+    This happens for a trial, for a setup session, and if a discount leaves nothing to
+    pay.
     """
     decline = setups.confirm(work, intent, payment_method, authenticated=authenticated)
     if decline:
@@ -259,8 +257,9 @@ def _wait(work: Work, session: Object, intent: Object) -> None:
 
 
 def resume(work: Work, session: Object, intent: Object) -> None:
-    """The customer has passed 3-D Secure. Raises a card error when the bank then
-    declines all the same.
+    """Go on after the customer has passed 3-D Secure.
+
+    Raises a card error if the bank declines the charge nevertheless.
     """
     session["_waiting"] = None
     work.put(session)

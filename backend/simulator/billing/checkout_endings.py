@@ -1,4 +1,4 @@
-"""How a Checkout session ends: complete, or expired."""
+"""The two ends of a Checkout session: complete and expired."""
 
 from simulator.billing import quotes, setups
 from simulator.objects import Object

@@ -1,6 +1,4 @@
-"""Getting invoices paid: attempts, what follows from them, and when the next one is
-due.
-"""
+"""The collection of invoices: attempts, their consequences, and the next attempt."""
 
 from simulator.billing import advancing, invoice_endings, invoices, payments, pending, standing
 from simulator.billing.payments import Answer
@@ -23,7 +21,7 @@ def finalize(work: Work, invoice: Object) -> Object:
 
 
 def payment_method_for(work: Work, invoice: Object) -> Object | None:
-    """The invoice's own, else its subscription's, else the customer's default."""
+    """Return the invoice's own card, its subscription's, or the customer's default."""
     subscription = invoices.subscription_of(work, invoice)
     customer = work.get("customer", invoice["customer"])
     chosen = (
@@ -43,8 +41,9 @@ def intent_of(work: Work, invoice: Object) -> Object:
 def collect(
     work: Work, invoice: Object, payment_method: Object | None = None, *, off_session: bool = True
 ) -> Answer:
-    """One attempt to have an open invoice paid. Without any card it fails, too, and no
-    charge tells of it.
+    """Try once to have an open invoice paid.
+
+    Without any card, the attempt fails without a charge.
     """
     payment_method = payment_method or payment_method_for(work, invoice)
     intent = intent_of(work, invoice)
@@ -57,9 +56,7 @@ def collect(
 
 
 def settle(work: Work, intent: Object, answer: Answer) -> None:
-    """What an attempt means for the invoice that the intent is for, if it is for
-    one.
-    """
+    """Apply the outcome of an attempt to the invoice of this intent, if any."""
     payment = work.first("invoice_payment", payment__payment_intent=intent["id"])
     if payment is None:
         return
@@ -71,7 +68,7 @@ def settle(work: Work, intent: Object, answer: Answer) -> None:
 
 
 def void(work: Work, invoice: Object) -> Object:
-    """An update that waited for this invoice will not happen."""
+    """Void the invoice. An update that waits for its payment is dropped."""
     subscription = invoices.subscription_of(work, invoice)
     invoice_endings.void(work, invoice)
     if subscription and subscription.get("_pending", {}).get("invoice") == invoice["id"]:
@@ -81,7 +78,7 @@ def void(work: Work, invoice: Object) -> Object:
 
 
 def pay_outside(work: Work, invoice: Object) -> None:
-    """Paid out of band: no card was asked."""
+    """Mark the invoice as paid out of band, without a card."""
     invoices.mark_paid(work, invoice, invoice["amount_due"], outside=True)
     payments.cancel(work, intent_of(work, invoice), "automatic")
     work.emit("invoice.updated", invoice)
@@ -103,7 +100,7 @@ def _follow(work: Work, invoice: Object, payment_method: str | None) -> None:
 
 
 def _failed(work: Work, invoice: Object, *, asked: bool) -> None:
-    """`asked`: the customer is to pass 3-D Secure, which is why it failed."""
+    """Record a failed attempt. `asked` means that 3-D Secure has to be passed."""
     subscription = invoices.subscription_of(work, invoice)
     begun = subscription is not None and not _only_asked_for(subscription, invoice)
     if _count(work, invoice) and invoice["auto_advance"] and begun:
@@ -119,8 +116,9 @@ def _failed(work: Work, invoice: Object, *, asked: bool) -> None:
 
 
 def set_automatic(work: Work, invoice: Object, *, automatic: bool) -> None:
-    """Whether it advances by itself: from draft to a payment, from a failed payment to
-    the next.
+    """Set whether the invoice advances automatically.
+
+    That is from draft to a payment, and from a failed payment to the next one.
     """
     if not automatic:
         advancing.stop(work, invoice)
@@ -137,8 +135,9 @@ def set_automatic(work: Work, invoice: Object, *, automatic: bool) -> None:
 
 
 def _only_asked_for(subscription: Object, invoice: Object) -> bool:
-    """A first payment, or that of an update that waits for it: nobody owes it, so it is
-    not tried again.
+    """Return whether the invoice is for a first payment or a pending update.
+
+    Nobody owes such an invoice yet, so it is not tried again.
     """
     return bool(
         subscription["status"] == "incomplete"
@@ -147,8 +146,9 @@ def _only_asked_for(subscription: Object, invoice: Object) -> bool:
 
 
 def _count(work: Work, invoice: Object) -> bool:
-    """Whether this attempt is one of the schedule: the first, or a retry that was due.
-    Others are not counted.
+    """Return whether this attempt belongs to the schedule.
+
+    The first attempt and each retry that was due belong to it. Others are not counted.
     """
     due = invoice["next_payment_attempt"]
     counts = not invoice["attempted"] or (due is not None and due <= work.now)

@@ -1,6 +1,4 @@
-"""Coupons and promotion codes as they become discounts: who may redeem them, and for
-how long they last.
-"""
+"""Coupons and promotion codes: who may redeem them, and how long discounts last."""
 
 from collections.abc import Iterable
 
@@ -16,8 +14,9 @@ from simulator.state.work import Work
 def chosen(
     work: Work, sent: Iterable[Params], customer: str | None, param: str = "discounts"
 ) -> list[Object]:
-    """The coupons, or promotion codes, that a call names; each is checked to be
-    redeemable by this customer.
+    """Return the coupons or promotion codes that a call names.
+
+    Each is checked: this customer must be able to redeem it.
     """
     found = []
     for index, one in enumerate(sent):
@@ -37,8 +36,9 @@ def chosen(
 
 
 def find_code(work: Work, code: str, customer: str | None) -> Object:
-    """The promotion code that a customer typed. Raises what Checkout shows beside the
-    field.
+    """Return the promotion code that a customer typed.
+
+    Raises the error that Checkout shows next to the field.
     """
     wanted = code.strip().lower()
     for promotion in work.all("promotion_code"):
@@ -48,7 +48,7 @@ def find_code(work: Work, code: str, customer: str | None) -> Object:
 
 
 def coupon_of(work: Work, source: Object) -> Object:
-    """The coupon behind itself, a promotion code or a discount."""
+    """Return the coupon of a promotion code or a discount, or the coupon itself."""
     match source["object"]:
         case "coupon":
             return source
@@ -59,7 +59,7 @@ def coupon_of(work: Work, source: Object) -> Object:
 
 
 def check_currency(work: Work, source: Object, currency: str, param: str = "discounts") -> None:
-    """An amount off is in one currency, and of no use in another."""
+    """Raise if an amount off is in a currency other than this one."""
     coupon = coupon_of(work, source)
     if coupon["currency"] not in {None, currency}:
         raise StripeError(
@@ -72,7 +72,7 @@ def check_currency(work: Work, source: Object, currency: str, param: str = "disc
 def redeem(
     work: Work, source: Object, customer: str, subscription: str | None, currency: str
 ) -> Object:
-    """A discount from a coupon or promotion code; both count it."""
+    """Turn a coupon or promotion code into a discount, and count the redemption."""
     check_currency(work, source, currency)
     coupon = coupon_of(work, source)
     promotion = source if source["object"] == "promotion_code" else None
@@ -96,7 +96,7 @@ def redeem(
 
 
 def end(work: Work, discount_id: str) -> None:
-    """A discount that was removed or has done its work. Invoices keep naming it."""
+    """End a discount that was removed or used up. Invoices keep naming it."""
     discount = work.get("discount", discount_id)
     if discount["end"] is None or discount["end"] > work.now:
         discount["end"] = work.now
@@ -105,13 +105,13 @@ def end(work: Work, discount_id: str) -> None:
 
 
 def running(work: Work, discount_ids: Iterable[str], at: int) -> list[str]:
-    """Those whose time is not over."""
+    """Return the discounts that have not ended."""
     discounts = [work.get("discount", identity) for identity in discount_ids]
     return [one["id"] for one in discounts if one["end"] is None or one["end"] > at]
 
 
 def reduction(work: Work, source: Object, currency: str) -> Reduction:
-    """What a coupon, promotion code or discount takes off."""
+    """Return the reduction of a coupon, promotion code or discount."""
     coupon = coupon_of(work, source)
     return Reduction(
         source["id"],

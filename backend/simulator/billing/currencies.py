@@ -1,5 +1,6 @@
-"""The currencies that Stripe takes, and which amounts of them:
-`backend/currencies.toml`, which names its source.
+"""The currencies that Stripe supports, and the possible amounts in each.
+
+The table is `backend/currencies.toml`, which names its source.
 """
 
 import tomllib
@@ -10,7 +11,9 @@ from typing import Any
 from simulator.protocol.errors import StripeError
 
 FILE = Path(__file__).parents[2] / "currencies.toml"
-USUAL_MINIMUM = 50  # where the table has none: Stripe would ask for the worth of half a dollar
+USUAL_MINIMUM = (
+    50  # for currencies without an entry, where Stripe requires the value of half a dollar
+)
 
 
 @lru_cache
@@ -19,7 +22,7 @@ def _table() -> dict[str, Any]:
 
 
 def checked(code: str) -> str:
-    """A code in lower case. Raises for one that Stripe does not take."""
+    """Return a currency code in lower case. Raises if Stripe does not support it."""
     known: list[str] = _table()["supported"].split()
     if code.lower() not in known:
         raise StripeError(
@@ -37,14 +40,15 @@ def decimals(code: str) -> int:
 
 
 def multiple_of(code: str) -> int:
-    """What an amount must be divisible by."""
+    """Return the number that an amount must be divisible by."""
     step: int = _table()["multiple_of"].get(code, 1)
     return step
 
 
 def smallest_charge(code: str) -> int:
-    """What a card is not asked for less than; below it an invoice goes onto the
-    customer's balance.
+    """Return the smallest amount that a card is charged.
+
+    The customer's balance takes an invoice below that.
     """
     least: int = _table()["minimum"].get(code, USUAL_MINIMUM)
     return least

@@ -3,7 +3,7 @@ from simulator.state.work import Work
 
 
 def new_customer(work: Work, clock: str | None = None) -> Object:
-    """Nothing is known of them yet; not stored."""
+    """Return a customer without any details. It is not stored yet."""
     return work.new(
         "customer",
         address=None,

@@ -1,4 +1,4 @@
-"""From one period to the next."""
+"""The transition from one period to the next."""
 
 from simulator.billing import coupons, invoices, lines, schedule
 from simulator.billing.catalog import interval_of
@@ -15,7 +15,10 @@ def period_at(subscription: Object, at: int) -> Period:
 
 
 def enter(subscription: Object, period: Period) -> None:
-    """One that is to end with its period ends with this one now."""
+    """Enter this period.
+
+    A subscription that ends with its period ends with this one.
+    """
     if subscription["cancel_at_period_end"]:
         subscription["cancel_at"] = period.end
     for item in subscription["items"]["data"]:
@@ -23,8 +26,9 @@ def enter(subscription: Object, period: Period) -> None:
 
 
 def plan(work: Work, subscription: Object, at: int, reason: str = "subscription_cycle") -> Plan:
-    """The invoice of the period that begins at `at`: all of it in advance, and what
-    waits from the one before.
+    """Return the invoice of the period that begins at `at`.
+
+    It holds the whole period in advance, and the pending items of the previous one.
     """
     period = period_at(subscription, at)
     return Plan(

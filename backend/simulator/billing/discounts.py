@@ -1,5 +1,6 @@
-"""How coupons come off the lines of an invoice:
-https://docs.stripe.com/billing/subscriptions/coupons.
+"""The arithmetic of coupons on the lines of an invoice.
+
+https://docs.stripe.com/billing/subscriptions/coupons
 """
 
 from collections.abc import Sequence
@@ -12,7 +13,8 @@ from simulator.billing.money import percentage, spread
 class Reduction:
     """A discount as arithmetic: a percentage, or an amount in the invoice's currency.
 
-    `products` limits it to the lines of these; empty means all of them.
+    `products` limits the discount to the lines of these products. An empty set means
+    all.
     """
 
     discount: str
@@ -23,8 +25,9 @@ class Reduction:
 
 @dataclass(frozen=True, slots=True)
 class Discountable:
-    """What a discount needs to know of a line. Credits and lines marked so stay out of
-    it.
+    """The facts about a line that a discount needs.
+
+    Credits, and lines that are marked as not discountable, are excluded.
     """
 
     amount: int
@@ -35,11 +38,10 @@ class Discountable:
 def reductions_by_line(
     lines: Sequence[Discountable], reductions: Sequence[Reduction]
 ) -> list[list[tuple[str, int]]]:
-    """For each line, what each discount takes off it, in the order in which the
-    discounts were given.
+    """Return, for each line, what each discount takes off, in order of the discounts.
 
-    Each discount applies to what those before it have left, and never takes a line
-    below zero.
+    Each discount applies to the amount that the previous ones have left. No discount
+    takes a line below zero.
     """
     left = [max(line.amount, 0) if line.discountable else 0 for line in lines]
     taken: list[list[tuple[str, int]]] = [[] for _ in lines]

@@ -1,6 +1,4 @@
-"""A cardholder takes the money back, or asks about it: opened, answered, won or
-lost.
-"""
+"""Disputes of cardholders: opened, answered, won or lost."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -22,7 +20,7 @@ _CODES = {"fraudulent": "10.4", "product_not_received": "13.1"}
 
 @timer("charge.dispute")
 def dispute_by_card(work: Work, charge_id: str) -> None:
-    """What Stripe's test cards for disputes do, shortly after they were charged."""
+    """Do what Stripe's test cards for disputes do shortly after a charge."""
     charge = work.get("charge", charge_id)
     payment_method = work.find("payment_method", charge["payment_method"])
     card = cards.by_number(payment_method["_number"]) if payment_method else None
@@ -33,8 +31,9 @@ def dispute_by_card(work: Work, charge_id: str) -> None:
 def open_dispute(
     work: Work, charge: Object, reason: str = "fraudulent", *, inquiry: bool = False
 ) -> Object:
-    """An inquiry only asks: no money moves yet, and the charge can be refunded to
-    settle it.
+    """Open a dispute or an inquiry.
+
+    An inquiry only asks. No money moves yet, and a refund of the charge settles it.
     """
     if not charge["paid"] or charge["disputed"]:
         raise StripeError(
@@ -73,9 +72,7 @@ def open_dispute(
 
 
 def find(work: Work, identity: str) -> Object:
-    """A dispute, with time going as it does for its customer. Raises when there is
-    none.
-    """
+    """Return a dispute and use its customer's clock. Raises if there is none."""
     found = work.get("dispute", identity)
     charge = work.get("charge", found["charge"])
     work.use_clock_of(work.find("customer", charge["customer"]))
@@ -83,9 +80,10 @@ def find(work: Work, identity: str) -> Object:
 
 
 def answer(work: Work, dispute: Object, evidence: dict[str, Any], *, submit: bool) -> Object:
-    """Evidence is kept, and sent to the bank when it is submitted. Its words decide, as
-    at Stripe in test mode: `winning_evidence` wins, `losing_evidence` loses; anything
-    else is decided for the cardholder.
+    """Keep the evidence, and send it to the bank when it is submitted.
+
+    The text decides, as in Stripe's test mode: `winning_evidence` wins and
+    `losing_evidence` loses. With anything else the cardholder wins.
     """
     if dispute["status"] not in OPEN:
         raise StripeError("This dispute is already closed or under review.", param="evidence")
@@ -123,7 +121,9 @@ def not_answered(work: Work, identity: str) -> None:
 
 
 def close(work: Work, dispute: Object, *, won: bool) -> Object:
-    """Decided. Money that had been withdrawn comes back when it is won; an inquiry just
+    """Close a dispute.
+
+    If the seller has won, the money that was withdrawn comes back. An inquiry simply
     ends.
     """
     if dispute["status"] in DECIDED:

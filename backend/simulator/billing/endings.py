@@ -1,6 +1,4 @@
-"""How a subscription ends: at once, at the end of its period, unpaid, or before it
-began.
-"""
+"""The ends of a subscription: at once, at period end, unpaid, or before it began."""
 
 from typing import Any
 
@@ -31,7 +29,9 @@ def cancel(
     invoice_now: bool = False,
     reason: str,
 ) -> Object:
-    """Now. Pending prorations are invoiced, or dropped when neither they nor new ones
+    """Cancel at once.
+
+    Pending prorations are invoiced. They are dropped if neither they nor new prorations
     are wanted.
     """
     if subscription["status"] == "incomplete":
@@ -49,9 +49,7 @@ def cancel(
 
 
 def ending_at(subscription: Object, now: int, *, at_period_end: bool) -> dict[str, Any]:
-    """The fields that say that a subscription will end with its period, or that it goes
-    on.
-    """
+    """Return the fields which say that a subscription will end, or that it goes on."""
     end = schedule.period_of(subscription)[1]
     return {
         "cancel_at_period_end": at_period_end,
@@ -62,9 +60,7 @@ def ending_at(subscription: Object, now: int, *, at_period_end: bool) -> dict[st
 
 
 def at_period_end(work: Work, subscription: Object) -> Object:
-    """As was asked for before, at the latest then; what is pending is collected with
-    it.
-    """
+    """End the subscription as requested, at the latest now. Collect what is pending."""
     if subscription.get("_prorates_end"):
         _credit_all(work, subscription)
     invoice_pending(work, subscription, "subscription_cycle")
@@ -72,7 +68,7 @@ def at_period_end(work: Work, subscription: Object) -> Object:
 
 
 def exhausted(work: Work, subscription: Object) -> None:
-    """The last retry has failed; the account's settings say what follows."""
+    """Follow the account's settings for a subscription whose last retry has failed."""
     policy = settings.after_retries(work)
     if policy == "cancel":
         cancel(work, subscription, reason="payment_failed")
@@ -82,9 +78,7 @@ def exhausted(work: Work, subscription: Object) -> None:
 
 
 def expire(work: Work, subscription: Object) -> Object:
-    """The first payment did not come in time: the invoice is void, and there was no
-    subscription.
-    """
+    """End a subscription whose first payment came too late, and void its invoice."""
     schedule.clear(work, subscription)
     for invoice in invoices.in_state(work, subscription["id"], {"draft", "open"}):
         invoice_endings.void(work, invoice)
@@ -100,7 +94,7 @@ def expire(work: Work, subscription: Object) -> Object:
 
 
 def cancel_all(work: Work, customer: str) -> None:
-    """Their customer is being deleted."""
+    """Cancel all subscriptions of a customer who is being deleted."""
     for subscription in work.all("subscription", customer=customer):
         if subscription["status"] not in standing.ENDED:
             cancel(work, subscription, reason="cancellation_requested")
@@ -110,7 +104,7 @@ def cancel_all(work: Work, customer: str) -> None:
 
 
 def invoice_pending(work: Work, subscription: Object, reason: str) -> Object | None:
-    """An invoice of what waits, finalised and, where something is due, tried once."""
+    """Invoice the pending items, finalise the invoice, and try once to collect it."""
     waiting = invoices.pending_items(work, subscription["id"])
     if not waiting:
         return None
@@ -150,9 +144,7 @@ def _end(work: Work, subscription: Object, **changes: Any) -> Object:
 
 
 def _forget_plans(work: Work, subscription: Object) -> None:
-    """Nothing that was to happen to a subscription outlives it: no update, no phase,
-    and no pause with its end.
-    """
+    """Drop what is planned for a subscription that ends: update, phase and pause."""
     scheduling.subscription_ended(work, subscription)
     subscription |= {"pending_update": None, "pause_collection": None}
     subscription.pop("status_details", None)

@@ -1,4 +1,4 @@
-"""An invoice that nobody is to pay any more: void, or given up."""
+"""The end of an unpaid invoice: void, or uncollectible."""
 
 from simulator.billing import payments
 from simulator.billing.invoices import payment_of, subscription_of
@@ -17,7 +17,7 @@ def void(work: Work, invoice: Object) -> Object:
 
 
 def give_up(work: Work, invoice: Object, reason: str = "user_forgiven") -> Object:
-    """Mark as uncollectible; it can still be paid."""
+    """Mark as uncollectible. The invoice can still be paid."""
     _end(work, invoice, "uncollectible", "marked_uncollectible_at", cancel=False)
     invoice["status_details"] = {"uncollectible": {"reason": reason}}
     work.put(invoice)
@@ -48,7 +48,10 @@ def _end(work: Work, invoice: Object, status: str, moment: str, *, cancel: bool 
 
 
 def _forget_debits(work: Work, subscription: Object, invoice: str) -> None:
-    """Time that nobody was charged for cannot be credited."""
+    """Forget the debits of this invoice.
+
+    Time that nobody paid for cannot be credited.
+    """
     for item, debit in list(subscription["_debits"].items()):
         pending = work.find("invoiceitem", debit["pending"])
         if invoice in {debit["invoice"], pending and pending["invoice"]}:
@@ -57,7 +60,7 @@ def _forget_debits(work: Work, subscription: Object, invoice: str) -> None:
 
 
 def _return_balance(work: Work, invoice: Object) -> None:
-    """What the invoice had used of the customer's credit, or put there, is undone."""
+    """Undo the invoice's effect on the customer's balance."""
     used = invoice["starting_balance"] - (invoice["ending_balance"] or 0)
     if invoice["ending_balance"] is None or not used:
         return

@@ -1,4 +1,4 @@
-"""An invoice from draft to paid: lines and totals, number and balance."""
+"""The steps of an invoice from draft to paid: lines, totals, number and balance."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -14,8 +14,9 @@ from simulator.state.work import Work
 
 @dataclass
 class Plan:
-    """What an invoice is to be made of. `pending` items come first, as at Stripe;
-    `fields` are stored as they are.
+    """The contents of an invoice to be made.
+
+    `pending` items come first, as at Stripe. `fields` are stored unchanged.
     """
 
     customer: Object
@@ -31,9 +32,7 @@ class Plan:
 
 
 def pending_items(work: Work, subscription: str) -> list[Object]:
-    """What waits for this subscription's next invoice, that of the newest date
-    first.
-    """
+    """Return what waits for this subscription's next invoice, newest first."""
     found = work.all("invoiceitem", parent__subscription_details__subscription=subscription)
     return sorted(
         (item for item in found if item["invoice"] is None), key=lambda item: -item["date"]
@@ -41,7 +40,7 @@ def pending_items(work: Work, subscription: str) -> list[Object]:
 
 
 def compose(work: Work, plan: Plan) -> Object:
-    """A draft, complete with totals; neither stored nor announced."""
+    """Return a complete draft with totals, neither stored nor announced yet."""
     invoice = new_invoice(
         work.new_id("invoice"), created=work.now, customer=plan.customer, currency=plan.currency
     )
@@ -77,7 +76,7 @@ def _of_subscription(subscription: Object, proration_date: int | None) -> Object
 
 
 def with_totals(work: Work, invoice: Object, rows: list[Object]) -> Object:
-    """The invoice with these lines, and everything that follows from them."""
+    """Return the invoice with these lines, and everything that follows from them."""
     reductions = [
         coupons.reduction(work, work.get("discount", one), invoice["currency"])
         for one in invoice["discounts"]
@@ -113,8 +112,9 @@ def _product(row: Object) -> str | None:
 
 
 def open_draft(work: Work, plan: Plan, *, waits: bool) -> Object:
-    """Store and announce the draft. One that waits is finalised after an hour, as
-    Stripe's renewals are.
+    """Store and announce the draft.
+
+    A waiting one is finalised in an hour, like renewals.
     """
     invoice = compose(work, plan)
     by_item = {_invoice_item(row): row["id"] for row in invoice["lines"]["data"]}
@@ -139,8 +139,9 @@ def subscription_of(work: Work, invoice: Object) -> Object | None:
 
 
 def finalize(work: Work, invoice: Object) -> Object:
-    """Draft to open, with number and payment intent; or to paid at once, when nothing
-    is due.
+    """Turn a draft into an open invoice, or a paid one if nothing is due.
+
+    An open invoice has a number and a payment intent.
     """
     customer = work.get("customer", invoice["customer"], "customer")
     result = due(invoice["total"], customer["balance"], invoice["currency"])
@@ -208,13 +209,14 @@ def _purpose(invoice: Object) -> str:
 
 
 def payment_of(work: Work, invoice: Object) -> Object | None:
-    """Its default payment; an invoice that nothing was due for has none."""
+    """Return the invoice's default payment, or `None` if nothing was due."""
     return work.first("invoice_payment", invoice=invoice["id"])
 
 
 def mark_paid(work: Work, invoice: Object, amount: int, *, outside: bool = False) -> None:
-    """The state alone: `announce_paid` tells of it, after the subscription has
-    followed.
+    """Set the state only.
+
+    `announce_paid` tells of it once the subscription has followed.
     """
     invoice |= {
         "status": "paid",

@@ -1,4 +1,4 @@
-"""The items of a subscription as a change leaves them."""
+"""The items of a subscription after a change."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,10 @@ from simulator.state.work import Work
 
 @dataclass
 class ItemChange:
-    """Of the item with this id, or a new one. None leaves what there is."""
+    """A change of the item with this id, or a new item.
+
+    `None` leaves a field unchanged.
+    """
 
     item_id: str | None = None
     price: Object | None = None
@@ -23,7 +26,7 @@ class ItemChange:
 
 
 def items_after(work: Work, subscription: Object, changes: list[ItemChange]) -> list[Object]:
-    """The items after the changes; those that changed are new dicts."""
+    """Return the items after the changes. Each changed item is a new dict."""
     current = {item["id"]: item for item in subscription["items"]["data"]}
     added = []
     for one in changes:

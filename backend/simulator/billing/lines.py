@@ -12,7 +12,7 @@ from simulator.state.work import Work
 
 Item = dict[str, Any]
 
-# A share of a price is no number of units at some amount each: Stripe gives no unit
+# A share of a price is not a number of units at a unit amount. So Stripe gives no unit
 # amount for it.
 _SHARE: Object = {"unit_amount_decimal": None}
 
@@ -20,8 +20,9 @@ _SHARE: Object = {"unit_amount_decimal": None}
 def recurring(
     work: Work, subscription: Object, item: Item, period: Period, amount: int | None = None
 ) -> Object:
-    """An item's time, paid in advance. `amount` is given when the period is shorter
-    than the price's.
+    """Return the line for an item's period, paid in advance.
+
+    `amount` is given if the period is shorter than the price's.
     """
     price, quantity = item["price"], item["quantity"]
     whole = cost(price, quantity) if amount is None else amount
@@ -54,8 +55,9 @@ def _of_item(work: Work, subscription: Object, item: Item, period: Period, amoun
 
 
 def debit_of(line: Object, item: Item, name: str) -> Debit:
-    """What an item's line took, to be credited should the item change before the line's
-    period is over.
+    """Return what an item's line has charged.
+
+    It is credited if the item changes before the period of the line is over.
     """
     return Debit(
         amount=line["amount"] - sum(each["amount"] for each in line["discount_amounts"]),
@@ -71,10 +73,9 @@ def debit_of(line: Object, item: Item, name: str) -> Debit:
 
 
 def credit(work: Work, subscription: Object, item: Item, at: int) -> Object | None:
-    """A pending item for the time that the last debit paid and that will not be used;
-    None when there is none.
+    """Return a pending item for the unused time that the last debit paid, or `None`.
 
-    The debit is forgotten: nothing is credited twice.
+    The debit is forgotten, so nothing is credited twice.
     """
     debit: Debit | None = subscription["_debits"].pop(item["id"], None)
     if not debit or not (amount := unused(debit, at)):
@@ -94,9 +95,7 @@ def credit(work: Work, subscription: Object, item: Item, at: int) -> Object | No
 def charge(
     work: Work, subscription: Object, item: Item, amount: int, at: int
 ) -> tuple[Object, Debit]:
-    """A pending item for what is left of an item's period, with the debit that it
-    makes.
-    """
+    """Return a pending item for the rest of an item's period, with its new debit."""
     end, name = item["current_period_end"], product_name(work, item["price"])
     pending = _proration(work, subscription, item, (amount, at, end))
     pending |= {
@@ -121,7 +120,10 @@ def charge(
 
 
 def _proration(work: Work, subscription: Object, item: Item, part: tuple[int, int, int]) -> Object:
-    """`part`: the amount, and the time that it is for. Discounts are already in it."""
+    """Return the pending item of a proration.
+
+    `part` is the amount, with discounts already applied, and the time that it is for.
+    """
     amount, start, end = part
     pending = new_pending_item(
         work.new_id("invoiceitem"),
@@ -157,7 +159,7 @@ def _several(name: str, quantity: int) -> str:
 
 
 def _credited(work: Work, debit: Debit) -> Object | None:
-    """The line that is credited. A debit that is itself still pending has none."""
+    """Return the line that is credited. A debit that is still pending has no line."""
     invoice, line = debit["invoice"], debit["line"]
     if debit["pending"]:
         pending = work.find("invoiceitem", debit["pending"])
@@ -166,7 +168,7 @@ def _credited(work: Work, debit: Debit) -> Object | None:
 
 
 def from_pending(work: Work, pending: Object) -> Object:
-    """The line that a pending invoice item becomes."""
+    """Return the line that a pending invoice item becomes."""
     line = new_line(
         work.store.ids.new("il"),
         amount=pending["amount"],

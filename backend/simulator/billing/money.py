@@ -1,5 +1,6 @@
-"""Amounts in whole minor units. Nothing here is a float: every share is computed
-exactly, then rounded once.
+"""Amounts in whole minor units.
+
+Nothing here is a float: every share is computed exactly and then rounded once.
 """
 
 from collections.abc import Sequence
@@ -8,8 +9,9 @@ from fractions import Fraction
 
 
 def rounded(amount: Fraction | Decimal | int) -> int:
-    """To the nearest minor unit; a half goes away from zero, so that a credit mirrors
-    its debit.
+    """Round to the nearest minor unit.
+
+    A half is rounded away from zero, so that a credit mirrors its debit.
     """
     exact = Fraction(amount)
     whole = (abs(exact) * 2 + 1) // 2
@@ -17,7 +19,7 @@ def rounded(amount: Fraction | Decimal | int) -> int:
 
 
 def share(amount: int, part: int, whole: int) -> int:
-    """`part` of `whole` of the amount, say seconds of seconds."""
+    """Return `part` of `whole` of the amount, for example seconds of seconds."""
     return rounded(Fraction(amount * part, whole))
 
 
@@ -26,18 +28,18 @@ def percentage(amount: int, percent: Decimal | float | str) -> int:
 
 
 def times(unit_amount_decimal: str, quantity: int) -> int:
-    """The price of `quantity` units, whose unit may have up to twelve decimal places of
-    a cent.
+    """Return the price of `quantity` units.
+
+    The price of a unit may have up to twelve decimal places of a cent.
     """
     return rounded(Fraction(unit_amount_decimal) * quantity)
 
 
 def spread(amount: int, weights: Sequence[int]) -> list[int]:
-    """The amount divided in proportion to the weights: the shares add up to it, to the
-    last cent.
+    """Divide the amount in proportion to the weights. The shares add up exactly.
 
-    What rounding down leaves goes to the largest remainders, the earlier of two equals
-    first.
+    The remainder of rounding down goes to the largest fractions. Among equal ones, the
+    earlier comes first.
     """
     whole = sum(weights)
     if not whole:

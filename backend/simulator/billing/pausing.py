@@ -1,5 +1,6 @@
-"""Subscriptions that stand still, and start again. Pausing only the collection is
-another thing: see `renewal`.
+"""Subscriptions that are paused, and resumed.
+
+Pausing only the collection is different: see `renewal`.
 """
 
 from simulator.billing import collection, cycle, endings, invoices, lines, schedule, standing
@@ -14,8 +15,9 @@ from simulator.state.work import Work
 
 
 def pause(work: Work, subscription: Object, why: str, *, credits_time: bool = False) -> Object:
-    """No period, no invoice, until it is resumed. Unused time can be credited to the
-    invoice after that.
+    """Stop all periods and invoices until the subscription is resumed.
+
+    Unused time can be credited to the invoice after that.
     """
     if subscription["status"] not in {"active", "trialing", "past_due"}:
         raise StripeError(f"A subscription that is `{subscription['status']}` cannot be paused.")
@@ -31,9 +33,11 @@ def pause(work: Work, subscription: Object, why: str, *, credits_time: bool = Fa
 
 
 def stops_without_card(work: Work, subscription: Object, fields: Object | None = None) -> bool:
-    """Whether a subscription whose trial ends now does so, as it was told to when there
-    is nothing to charge: see .../billing/subscriptions/trials/free-trials at
-    docs.stripe.com. `fields` are those that it is to have by then.
+    """Return whether a trial that ends now stops the subscription.
+
+    That is the case if there is no card and the subscription was told so: see
+    .../billing/subscriptions/trials/free-trials at docs.stripe.com. `fields` are those
+    that the subscription is to have by then.
     """
     customer, wanted = work.get("customer", subscription["customer"]), subscription | (fields or {})
     behavior = wanted["trial_settings"]["end_behavior"]["missing_payment_method"]
@@ -52,15 +56,14 @@ def stops_without_card(work: Work, subscription: Object, fields: Object | None =
 
 
 def resume(work: Work, subscription: Object, *, restarts: bool, prorates: bool) -> Object:
-    """Active again, with an invoice: for a whole period from now, or for what is left
-    of the one that runs.
+    """Activate the subscription again, with an invoice.
+
+    The invoice is for a whole period from now, or for the rest of the current one.
     """
     if subscription["status"] != "paused":
         raise StripeError("This subscription cannot be resumed because it is not paused.")
     if standing.in_trial(subscription, work.now):
-        subscription["trial_end"] = (
-            work.now
-        )  # a trial does not outlast a pause: what follows is paid
+        subscription["trial_end"] = work.now  # a pause ends the trial, so what follows is paid
     if restarts:
         subscription["billing_cycle_anchor"] = work.now
     whole = cycle.period_at(subscription, work.now)

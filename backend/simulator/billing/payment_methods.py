@@ -1,6 +1,4 @@
-"""Cards as payment methods: made from a number or a test id, saved for a customer, and
-taken off again.
-"""
+"""Cards as payment methods: created, attached to a customer, and detached."""
 
 from simulator.billing import cards
 from simulator.billing.card_details import check_expiry, details_of, find_card, test_expiry
@@ -12,8 +10,9 @@ from simulator.state.work import Work
 
 
 def usable(work: Work, identity: str, param: str = "payment_method") -> Object:
-    """A payment method by its id; a test id such as `pm_card_visa` makes a new one, as
-    at Stripe.
+    """Return a payment method by its id.
+
+    A test id such as `pm_card_visa` makes a new payment method, as at Stripe.
     """
     if identity.startswith("pm_card_"):
         return work.put(from_test_name(work, identity, param))
@@ -21,7 +20,7 @@ def usable(work: Work, identity: str, param: str = "payment_method") -> Object:
 
 
 def from_test_name(work: Work, name: str, param: str) -> Object:
-    """The card behind `pm_card_visa` or `tok_visa`."""
+    """Return the card behind `pm_card_visa` or `tok_visa`."""
     card = cards.by_name(name)
     if card is None:
         raise missing("payment_method", name, param)
@@ -31,8 +30,9 @@ def from_test_name(work: Work, name: str, param: str) -> Object:
 def new_card(
     work: Work, number: str, exp_month: int, exp_year: int, billing_details: Object | None = None
 ) -> Object:
-    """Not stored yet, and nobody's. Raises a card error for a number or a date that no
-    card has.
+    """Return a payment method that is neither stored nor attached.
+
+    Raises a card error for a number or a date that no card has.
     """
     card = find_card(number)
     check_expiry(exp_month, exp_year, work.now)
@@ -49,9 +49,7 @@ def new_card(
 
 
 def attach(work: Work, payment_method: Object, customer: Object) -> Object:
-    """Save it for a customer. Raises the card's own error when its bank does not want
-    that.
-    """
+    """Save the card for a customer. Raises the card's own error if its bank refuses."""
     if payment_method["customer"] == customer["id"]:
         return payment_method
     if payment_method["customer"]:
@@ -70,8 +68,10 @@ def attach(work: Work, payment_method: Object, customer: Object) -> Object:
 
 
 def check_payer(payment_method: Object, customer: str | None) -> None:
-    """A payment method pays for its own customer alone, and for nobody once it was
-    taken off.
+    """Raise unless the payment method may pay for this customer.
+
+    A payment method pays for its own customer only, and for nobody once it was
+    detached.
     """
     _refuse_detached(payment_method)
     if payment_method["customer"] not in {None, customer}:
@@ -92,9 +92,7 @@ def _refuse_detached(payment_method: Object) -> None:
 
 
 def detach(work: Work, payment_method: Object) -> Object:
-    """From then on it is of no use to anybody; what paid with it by default does so no
-    more.
-    """
+    """Detach the card. It can never be used again, not even as a default."""
     customer = work.get("customer", payment_method["customer"])
     payment_method |= {"customer": None, "_detached": True}
     work.put(payment_method)

@@ -1,6 +1,4 @@
-"""Payment intents and the charges that they make: what the card's bank says, and what
-Stripe writes down of it.
-"""
+"""Payment intents and their charges: the bank's response, and what Stripe records."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,8 +17,9 @@ CONFIRMABLE = frozenset({"requires_payment_method", "requires_confirmation", "re
 
 @dataclass(frozen=True)
 class Answer:
-    """How an attempt ended: a charge that succeeded, a decline, or (neither) the
-    customer is asked for 3-D Secure.
+    """The outcome of an attempt: a successful charge or a decline.
+
+    If it is neither, the customer is asked for 3-D Secure.
     """
 
     charge: Object | None = None
@@ -46,9 +45,7 @@ def new_intent(work: Work, *, amount: int, currency: str, **fields: Any) -> Obje
 
 
 def card_of(payment_method: Object, now: int) -> Card:
-    """The test card behind a payment method; one whose month is over declines, as any
-    expired card.
-    """
+    """Return the test card behind a payment method. An expired one declines."""
     card = cards.by_number(payment_method["_number"])
     if card is None:
         raise StripeError("The payment method has no card number.", param="payment_method")
@@ -68,8 +65,9 @@ def confirm(
     off_session: bool = False,
     authenticated: bool = False,
 ) -> Answer:
-    """One attempt. The intent follows: succeeded, back to requires_payment_method, or
-    requires_action.
+    """Try the payment once.
+
+    The intent becomes `succeeded`, `requires_payment_method` or `requires_action`.
     """
     card = card_of(payment_method, work.now)
     answer = cards.outcome(
@@ -96,14 +94,16 @@ def confirm(
 
 
 def _for_invoice(work: Work, intent: Object) -> bool:
-    """An invoice waits for the customer, who can come to its page; other payments are
+    """Return whether the payment is for an invoice.
+
+    An invoice waits for the customer, who can open its page. Other payments are
     declined.
     """
     return bool(work.ids("invoice_payment", payment__payment_intent=intent["id"]))
 
 
 def challenge(work: Work, intent: Object) -> Object:
-    """The `next_action` that asks for 3-D Secure, of a payment or setup intent.
+    """Return the `next_action` that asks for 3-D Secure, of a payment or setup intent.
 
     Its page is named by the client secret, as Stripe's own is, and leads back to the
     intent's `_return_url`.
@@ -221,7 +221,7 @@ def _succeeded(work: Work, intent: Object, payment_method: Object, charge: Objec
 
 
 def authentication_failed(work: Work, intent: Object) -> None:
-    """The customer did not pass 3-D Secure, or left."""
+    """Fail the payment, because the customer did not pass 3-D Secure."""
     payment_method = work.get("payment_method", intent["payment_method"])
     intent |= {
         "status": "requires_payment_method",
@@ -242,7 +242,7 @@ NOT_AUTHENTICATED = Decline(
 
 
 def problem(decline: Decline, **details: Any) -> Object:
-    """`last_payment_error`, or `last_setup_error`."""
+    """Return the `last_payment_error` or the `last_setup_error`."""
     found: Object = {
         "code": decline.code,
         "doc_url": f"{DOCS}/{decline.code.replace('_', '-')}",

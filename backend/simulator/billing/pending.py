@@ -1,5 +1,6 @@
-"""Updates that wait for their invoice to be paid
-(https://docs.stripe.com/billing/subscriptions/pending-updates).
+"""Updates that wait for their invoice to be paid.
+
+https://docs.stripe.com/billing/subscriptions/pending-updates
 """
 
 from typing import Any
@@ -24,8 +25,9 @@ CARRIED = (
 
 
 def hold(subscription: Object, wanted: Object, invoice: str) -> None:
-    """Keep what the subscription is to become, until its invoice is paid. `wanted` is
-    it with the update.
+    """Keep what the subscription is to become until its invoice is paid.
+
+    `wanted` is the subscription with the update.
     """
     changes: dict[str, Any] = {
         name: wanted[name] for name in CARRIED if wanted[name] != subscription[name]
@@ -34,9 +36,7 @@ def hold(subscription: Object, wanted: Object, invoice: str) -> None:
 
 
 def show(work: Work, subscription: Object) -> None:
-    """The first attempt has failed: from now on the update can be seen, and has a time
-    by which it must be paid.
-    """
+    """Show the update, and when it must be paid, after its first attempt has failed."""
     changes = subscription["_pending"]["changes"]
     expires_at = min(work.now + TO_PAY, schedule.period_of(subscription)[1])
     subscription["pending_update"] = {
@@ -54,8 +54,9 @@ def show(work: Work, subscription: Object) -> None:
 
 
 def apply(work: Work, subscription: Object, invoice: str) -> bool:
-    """Whether the invoice that was paid had an update waiting for it. The caller stores
-    and tells.
+    """Apply the update that waited for this invoice. Return whether there was one.
+
+    The caller stores and announces the subscription.
     """
     held = subscription.get("_pending")
     if not held or held["invoice"] != invoice:
@@ -68,8 +69,9 @@ def apply(work: Work, subscription: Object, invoice: str) -> bool:
 
 
 def discard(work: Work, subscription: Object) -> None:
-    """It will not happen any more, and its invoice is void. The caller stores and
-    tells.
+    """Drop the update and void its invoice.
+
+    The caller stores and announces the subscription.
     """
     held = subscription["_pending"]
     drop(work, subscription)

@@ -1,9 +1,8 @@
-"""Billing periods: Unix seconds in UTC, counted from an anchor that no short month
-moves.
+"""Billing periods in Unix seconds (UTC), counted from an anchor.
 
-https://docs.stripe.com/billing/subscriptions/billing-cycle: a subscription anchored on
-the 31st is billed on the last day of shorter months, and on the 31st again where there
-is one.
+No short month moves the anchor: a subscription anchored on the 31st is billed on the
+last day of shorter months, and on the 31st again where there is one
+(https://docs.stripe.com/billing/subscriptions/billing-cycle).
 """
 
 from calendar import monthrange
@@ -18,7 +17,7 @@ _MONTHS = {"month": 1, "year": 12}
 
 
 class Period(NamedTuple):
-    """From `start`, inclusive, to `end`, exclusive."""
+    """The time from `start`, inclusive, to `end`, exclusive."""
 
     start: int
     end: int
@@ -30,23 +29,22 @@ class Period(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """`unit` is Stripe's: day, week, month or year."""
+    """The interval of a price. `unit` is Stripe's: day, week, month or year."""
 
     unit: str
     count: int = 1
 
     def after(self, anchor: int, periods: int) -> int:
-        """The boundary that lies `periods` intervals after the anchor, or before it
-        when negative.
-        """
+        """Return the boundary so many intervals after the anchor, or before it."""
         steps = periods * self.count
         if self.unit in _SECONDS:
             return anchor + steps * _SECONDS[self.unit]
         return _months_after(anchor, steps * _MONTHS[self.unit])
 
     def period(self, anchor: int, at: int) -> Period:
-        """The period around `at`; a moment on a boundary belongs to the period that
-        begins there.
+        """Return the period around `at`.
+
+        A moment on a boundary belongs to the period that begins there.
         """
         number = self._estimate(anchor, at)
         while self.after(anchor, number) > at:

@@ -1,8 +1,8 @@
 """One phase of a subscription schedule, and the subscription that enters it.
 
-https://docs.stripe.com/billing/subscriptions/subscription-schedules. A phase that
-begins with a period only exchanges the items, and the renewal bills them. One that
-begins within a period is a change like any other.
+A phase that begins with a period only exchanges the items, and the renewal bills them.
+A phase that begins within a period is a change like any other
+(https://docs.stripe.com/billing/subscriptions/subscription-schedules).
 """
 
 from simulator.billing import changes, coupons, schedule
@@ -16,8 +16,9 @@ from simulator.state.work import Work
 
 
 def of_subscription(subscription: Object) -> Object:
-    """The phase that a subscription is in when it comes under a schedule: its period,
-    with all that it has now.
+    """Return the phase of a subscription that comes under a schedule.
+
+    It is the current period, with everything that the subscription has now.
     """
     start, end = schedule.period_of(subscription)
     items = items_of_phase(subscription["items"]["data"])
@@ -37,8 +38,9 @@ def items_of_phase(items: list[Object]) -> list[Object]:
 def enter(
     work: Work, subscription: Object, phase: Object, proration_behavior: str | None = None
 ) -> Object:
-    """The subscription as the phase has it. At the end of a period the caller renews
-    and stores it.
+    """Return the subscription as the phase has it.
+
+    At the end of a period, the caller renews and stores it.
     """
     fields = _fields(work, subscription, phase)
     if subscription["status"] in {"incomplete", "paused"} or _is_at_boundary(
@@ -66,8 +68,9 @@ def enter(
 
 
 def exchange(work: Work, subscription: Object, phase: Object) -> None:
-    """The items at the phase's prices, from the period that begins with it. Nothing is
-    left to be prorated.
+    """Return the items at the phase's prices, from the period that begins with it.
+
+    Nothing is left to be prorated.
     """
     before = subscription["items"]["data"]
     after = _items(work, subscription, phase)
@@ -87,8 +90,9 @@ def _trial_end(phase: Object, now: int) -> int | None:
 
 
 def _pairs(subscription: Object, phase: Object) -> list[tuple[Object, Object | None]]:
-    """The phase's items, each with the item that becomes it: one with its price stays,
-    others follow in their order.
+    """Pair each of the phase's items with the item that becomes it.
+
+    An item with the same price stays. The others follow in their order.
     """
     before = subscription["items"]["data"]
     wanted = {item["price"] for item in phase["items"]}
@@ -142,7 +146,10 @@ def _item_changes(work: Work, subscription: Object, phase: Object) -> list[ItemC
 
 
 def _fields(work: Work, subscription: Object, phase: Object) -> Object:
-    """Metadata is added to what there is. Discounts are the phase's alone."""
+    """Return the phase's fields.
+
+    Metadata is merged with the subscription's. Discounts are the phase's alone.
+    """
     found: Object = {"metadata": subscription["metadata"] | phase["metadata"]}
     found |= {
         name: phase[name]
@@ -166,8 +173,9 @@ def _fields(work: Work, subscription: Object, phase: Object) -> Object:
 
 
 def discount_sources(work: Work, phase: Object) -> list[Object]:
-    """The coupons and promotion codes of a phase. One that has been deleted meanwhile
-    gives nothing.
+    """Return the coupons and promotion codes of a phase.
+
+    Those that have been deleted meanwhile are left out.
     """
     named = [
         ("promotion_code", one["promotion_code"])

@@ -1,4 +1,4 @@
-"""Invoices that do not exist: the next one, and what a change would cost.
+"""Invoices that do not exist: the next one, and the cost of a change.
 
 A change is previewed by making it, in a unit of work of its own that is then undone. So
 a preview is always right.
@@ -19,10 +19,10 @@ REMEMBERED = 50
 
 
 def upcoming(work: Work, subscription: Object, *, follows_schedule: bool = True) -> Object:
-    """The invoice of the next period, as things stand. Raises `invoice_upcoming_none`
-    when there will be none.
+    """Return the invoice of the next period, as things stand.
 
-    A phase of a schedule that begins with that period has its prices there.
+    If a phase of a schedule begins with that period, its prices apply. Raises
+    `invoice_upcoming_none` if there will be no invoice.
     """
     end = subscription["cancel_at"]
     at = schedule.period_of(subscription)[1]
@@ -60,7 +60,7 @@ def of_change(work: Work, subscription_id: str, wish: Change) -> Object:
 
 
 def of_order(work: Work, order: Order) -> Object:
-    """The first invoice of a subscription that would be started."""
+    """Return the first invoice of a subscription that would be started."""
     with _undone(work) as scratch:
         order.payment_behavior = "default_incomplete"
         invoice = scratch.get("invoice", start(scratch, order)["latest_invoice"])
@@ -77,8 +77,9 @@ def of_order(work: Work, order: Order) -> Object:
 
 
 def remember_lines(work: Work, shown: Object) -> Object:
-    """Of a preview that has more lines than it shows, so that they can be listed; of
-    the newest few previews.
+    """Keep the lines of a preview that shows only some of them, to be listed later.
+
+    Only the newest few previews are kept.
     """
     if len(shown["lines"]["data"]) > EMBEDDED:
         work.put({"object": "_preview", "id": shown["id"], "lines": shown["lines"]["data"]})
@@ -89,8 +90,9 @@ def remember_lines(work: Work, shown: Object) -> Object:
 
 @contextmanager
 def _undone(work: Work) -> Iterator[Work]:
-    """A unit of work beside this one, at the same time. The one that asks must not have
-    changed anything yet.
+    """Open a second unit of work at the same time, which is undone.
+
+    The caller's own unit of work must not have changed anything yet.
     """
     scratch = Work(work.store, None, None)
     scratch.now, scratch.clock_id = work.now, work.clock_id

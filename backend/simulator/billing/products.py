@@ -1,4 +1,4 @@
-"""Products, which several calls create: for themselves, or along with a price."""
+"""The creation of products: by a call of their own, or along with a price."""
 
 from simulator.objects import Object
 from simulator.protocol.errors import StripeError
@@ -45,7 +45,7 @@ def new_product(work: Work, params: Params, product_id: str | None = None) -> Ob
 
 
 def apply_changes(product: Object, params: Params) -> None:
-    """Set what a call says of a product. Raises for an empty name."""
+    """Set what a call says about a product. Raises for an empty name."""
     if "name" in params and not params["name"]:
         raise StripeError(
             "You passed an empty string for 'name'.", code="parameter_invalid_empty", param="name"

@@ -1,9 +1,9 @@
-"""What a change in the middle of a period costs: unused time is credited, remaining
-time is charged, by seconds.
+"""The cost of a change in the middle of a period.
 
-https://docs.stripe.com/billing/subscriptions/prorations, flexible billing mode: a
-credit is a share of the amount that was really debited, after discounts, and not of the
-price as it stands today.
+Unused time is credited and remaining time is charged, by the second. A credit is a
+share of the amount that was really debited, after discounts. It does not depend on
+today's price (https://docs.stripe.com/billing/subscriptions/prorations, flexible
+billing mode).
 """
 
 from typing import Any, TypedDict
@@ -13,10 +13,9 @@ from simulator.billing.periods import Period
 
 
 class Debit(TypedDict):
-    """What was last charged for a subscription item's time: after discounts, for which
-    price, and where.
+    """The last charge for an item's time: its amount after discounts, and its price.
 
-    It stands on a line of an invoice, or on a pending invoice item.
+    It also names the invoice line, or the pending invoice item, that it stands on.
     """
 
     amount: int
@@ -31,7 +30,7 @@ class Debit(TypedDict):
 
 
 def unused(debit: Debit, at: int) -> int:
-    """The credit, zero or negative, for the time that the debit paid beyond `at`."""
+    """Return the credit, zero or negative, for the paid time beyond `at`."""
     if at >= debit["end"]:
         return 0
     return -share(
@@ -40,5 +39,5 @@ def unused(debit: Debit, at: int) -> int:
 
 
 def remaining(amount: int, period: Period, at: int) -> int:
-    """What is left to pay of a period's price when an item begins at `at`."""
+    """Return the rest of a period's price if an item begins at `at`."""
     return share(amount, period.end - at, period.seconds)

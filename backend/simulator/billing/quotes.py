@@ -1,4 +1,4 @@
-"""What a Checkout Session asks for: its lines, its discounts, and what is due today."""
+"""The amounts of a Checkout session: lines, discounts, and the sum due today."""
 
 from dataclasses import dataclass
 
@@ -12,8 +12,9 @@ from simulator.state.work import Work
 
 @dataclass
 class Quote:
-    """In minor units. `due_today` is what the card is asked for, `recurring` what later
-    periods cost.
+    """The amounts in minor units.
+
+    `due_today` is charged to the card, and `recurring` is the cost of later periods.
     """
 
     subtotal: int
@@ -45,8 +46,9 @@ def wants_card(work: Work, session: Object, promotion_code: str | None = None) -
 
 
 def quote(work: Work, session: Object, promotion_code: str | None = None) -> Quote:
-    """With the code that was typed. Raises when nobody, or not this customer, may
-    redeem it.
+    """Return the amounts with the code that was typed.
+
+    Raises if the code cannot be redeemed, or not by this customer.
     """
     sources = _sources(work, session, promotion_code)
     rows = [
@@ -68,7 +70,7 @@ def quote(work: Work, session: Object, promotion_code: str | None = None) -> Quo
 
 
 def _full_amounts(session: Object) -> list[int]:
-    """Of a period after the trial."""
+    """Return the amounts of a period after the trial."""
     return [cost(item["price"], item["quantity"]) for item in line_items(session)]
 
 
@@ -98,7 +100,7 @@ def _sources(work: Work, session: Object, promotion_code: str | None) -> list[Ob
 
 
 def chosen(source: Object) -> Object:
-    """As a session tells of its discounts."""
+    """Return the discounts as a session shows them."""
     promotion = source["id"] if source["object"] == "promotion_code" else None
     return {"coupon": None if promotion else source["id"], "promotion_code": promotion}
 
@@ -112,7 +114,7 @@ def source_of(work: Work, chosen: Object) -> Object:
 
 
 def with_amounts(work: Work, session: Object, sources: list[Object]) -> None:
-    """Totals, and the discount on each line."""
+    """Return the session with its totals, and with the discount on each line."""
     items = line_items(session)
     if not items:
         return

@@ -1,4 +1,4 @@
-"""Money back: at once, in time, or not at all, as the test card has it."""
+"""Refunds, which succeed at once, later or never, depending on the test card."""
 
 from simulator.billing import cards
 from simulator.durations import DAY
@@ -12,8 +12,9 @@ from simulator.state.work import Work
 def refund(
     work: Work, charge: Object, amount: int | None, reason: str | None, metadata: dict[str, str]
 ) -> Object:
-    """Of the whole rest when no amount is given. Raises what Stripe answers to too
-    much, or to a disputed charge.
+    """Refund an amount, or the whole rest if none is given.
+
+    Raises Stripe's error if the amount is too large or the charge is disputed.
     """
     rest = charge["amount_captured"] - charge["amount_refunded"]
     if (
@@ -87,7 +88,7 @@ def succeed(work: Work, identity: str) -> None:
 
 @timer("refund.fail")
 def fail(work: Work, identity: str) -> None:
-    """The bank sends the money back, and the charge counts as paid again."""
+    """Fail a refund: the bank returns the money, so the charge is paid again."""
     found = work.get("refund", identity)
     found |= {"status": "failed", "failure_reason": "unknown"}
     work.put(found)

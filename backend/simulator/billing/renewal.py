@@ -1,5 +1,6 @@
-"""What time does to subscriptions and invoices: each function here is called at its
-moment.
+"""The effects of time on subscriptions and invoices.
+
+Each function here is called at its moment.
 """
 
 from simulator.billing import (
@@ -29,15 +30,17 @@ def period_ends(work: Work, subscription_id: str) -> None:
         return
     subscription = scheduling.turn(work, subscription)
     if schedule.period_of(subscription)[1] > work.now:
-        return  # the phase that began now is a trial
+        return  # the phase that has just begun is a trial
     if not (_trial_ends(subscription, work.now) and pausing.stops_without_card(work, subscription)):
         renew(work, subscription)
 
 
 @timer(scheduling.TURN)
 def phase_ends(work: Work, identity: str) -> None:
-    """Where a period ends at this moment, too, that does it: the next phase's prices
-    are those of the next period.
+    """Begin the next phase, unless a period ends at this moment, too.
+
+    In that case the end of the period does so, because the next phase's prices are
+    those of the next period.
     """
     subscription = work.get("subscription", work.get(scheduling.KIND, identity)["subscription"])
     renews = work.is_set("subscription.period", subscription["id"])
@@ -57,7 +60,7 @@ def _trial_ends(subscription: Object, now: int) -> bool:
 
 
 def renew(work: Work, subscription: Object) -> Object:
-    """The next period begins, and with it a draft that is finalised in an hour."""
+    """Begin the next period, with a draft that is finalised in an hour."""
     plan = cycle.plan(work, subscription, work.now)
     if subscription["status"] == "trialing":
         subscription["status"] = "active"
@@ -74,8 +77,10 @@ def renew(work: Work, subscription: Object) -> Object:
 
 
 def _is_collected(subscription: Object) -> bool:
-    """Not while it is unpaid, nor while its collection is paused with the drafts
-    kept.
+    """Return whether the invoice is collected.
+
+    It is not while the subscription is unpaid, nor while its collection is paused and
+    drafts are kept.
     """
     paused = subscription["pause_collection"]
     return subscription["status"] != "unpaid" and not (
@@ -85,8 +90,10 @@ def _is_collected(subscription: Object) -> bool:
 
 @timer("invoice.finalize")
 def draft_is_due(work: Work, invoice_id: str) -> None:
-    """Final, and then collected, unless the subscription's collection is paused: void,
-    or given up.
+    """Finalise the draft and collect it.
+
+    If the subscription's collection is paused, the invoice is void or uncollectible
+    instead.
     """
     invoice = work.get("invoice", invoice_id)
     subscription = invoices.subscription_of(work, invoice)

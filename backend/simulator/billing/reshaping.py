@@ -1,5 +1,6 @@
-"""What a change makes of a running subscription, before money moves: other prices and
-quantities, a new cycle, a trial, and their prorations.
+"""The effect of a change on a running subscription before money moves.
+
+A change brings other prices and quantities, a new cycle or a trial, and prorations.
 
 https://docs.stripe.com/billing/subscriptions/change, .../prorations, .../billing-cycle
 """
@@ -21,10 +22,10 @@ from simulator.state.work import Work, plain_copy
 
 @dataclass
 class Change:
-    """`discounts` None leaves them, an empty list ends them; `fields` are stored as
-    they are.
+    """A change as the caller asks for it.
 
-    `anchor` None leaves it to Stripe's rules whether a new cycle begins.
+    With `discounts=None` they stay, and an empty list ends them. `fields` are stored
+    unchanged. With `anchor=None`, Stripe's rules decide whether a new cycle begins.
     """
 
     items: list[ItemChange] = field(default_factory=list)
@@ -44,8 +45,9 @@ class Change:
 
 @dataclass
 class Effect:
-    """What a change comes to before money moves. `invoices_now` with these lines and
-    whatever is pending.
+    """The result of a change before money moves.
+
+    `invoices_now` means an invoice with these lines and whatever is pending.
     """
 
     wanted: Object
@@ -55,8 +57,9 @@ class Effect:
 
 
 def reshape(work: Work, subscription: Object, wish: Change) -> Effect:
-    """The subscription as it is to be, and the pending items for what that costs.
-    Nothing is asked for yet.
+    """Return the subscription as it is to be, and the pending items for the cost.
+
+    No payment is tried yet.
     """
     wanted: Object = plain_copy(subscription)
     wanted |= wish.fields
@@ -89,7 +92,10 @@ def _proration_date(subscription: Object, wish: Change, now: int) -> int:
 
 
 def _needs_restart(before: list[Object], after: list[Object]) -> bool:
-    """Another interval, or the first price that costs something, begins a new cycle."""
+    """Return whether a new cycle begins.
+
+    It does with another interval, and with the first price that is not free.
+    """
     if interval_of(before[0]["price"]) != interval_of(after[0]["price"]):
         return True
     return not _price_of(before) and bool(_price_of(after))
@@ -102,7 +108,10 @@ def _price_of(items: list[Object]) -> int:
 def _trial(
     work: Work, wanted: Object, wish: Change, effect: Effect, before: list[Object]
 ) -> Effect:
-    """Begins, moves or ends. What was paid for the time of a new trial is credited."""
+    """Begin, move or end a trial.
+
+    What was paid for the time of a new trial is credited.
+    """
     assert wish.trial_end is not None
     was_in_trial = standing.in_trial(wanted, work.now)
     if wish.trial_end <= work.now:
@@ -126,7 +135,7 @@ def _trial(
 
 
 def _keeps_trial(wish: Change) -> None:
-    """The end of a trial is the anchor of what follows."""
+    """Raise if the change begins a cycle now: the trial's end begins the next."""
     if wish.anchor == "now":
         raise unsupported(
             "billing_cycle_anchor", "The simulator begins no cycle now while a trial goes on."
@@ -136,9 +145,10 @@ def _keeps_trial(wish: Change) -> None:
 def _without_trial(
     work: Work, wanted: Object, wish: Change, effect: Effect, before: list[Object]
 ) -> Effect:
-    """`trial_end=now`: a trial ends, or there was none, and then the anchor stays
-    unless it is to be now, also for a price with another interval (so it was recorded
-    from Stripe).
+    """Handle `trial_end=now`, which ends a trial, or finds none.
+
+    If there was none, the anchor stays unless it is to be now. This holds for a price
+    with another interval, too, as was recorded from Stripe.
     """
     was_in_trial = standing.in_trial(wanted, work.now)
     if was_in_trial:
@@ -167,8 +177,9 @@ def _without_trial(
 def _restart(
     work: Work, wanted: Object, wish: Change, effect: Effect, before: list[Object]
 ) -> Effect:
-    """A new cycle from now: unused time of the old one is credited, the first period is
-    invoiced at once.
+    """Begin a new cycle now.
+
+    Unused time of the old cycle is credited, and the first period is invoiced at once.
     """
     _credit(work, wanted, wish, before, effect.at)
     wanted["billing_cycle_anchor"] = work.now
@@ -180,7 +191,7 @@ def _restart(
 
 
 def _credit(work: Work, wanted: Object, wish: Change, before: list[Object], at: int) -> bool:
-    """Whether there was anything to credit."""
+    """Credit the unused time, and return whether there was any."""
     if wish.proration_behavior == "none":
         return False
     found = [lines.credit(work, wanted, item, at) for item in before]
@@ -190,8 +201,10 @@ def _credit(work: Work, wanted: Object, wish: Change, before: list[Object], at: 
 def _prorate(
     work: Work, wanted: Object, wish: Change, effect: Effect, before: list[Object]
 ) -> Effect:
-    """The anchor stays: credits for what is replaced, charges for what replaces it, to
-    the end of its own period.
+    """Keep the anchor, and prorate.
+
+    What is replaced is credited, and what replaces it is charged, up to the end of its
+    own period.
     """
     if interval_of(before[0]["price"]) != interval_of(wanted["items"]["data"][0]["price"]):
         cycle.enter(wanted, cycle.period_at(wanted, work.now))
@@ -224,7 +237,7 @@ def _same(old: Object | None, new: Object | None) -> bool:
 
 
 def _net_prices(work: Work, wanted: Object) -> dict[str, int]:
-    """What a period of each item costs after the discounts that run now."""
+    """Return the price of a period of each item after the discounts that run now."""
     items = wanted["items"]["data"]
     gross = [
         Discountable(cost(item["price"], item["quantity"]), item["price"]["product"])

@@ -1,4 +1,4 @@
-"""The timers of a subscription: what is to happen to it, and when."""
+"""The timers of a subscription."""
 
 from simulator.durations import DAY, HOUR
 from simulator.objects import Object
@@ -11,14 +11,15 @@ _NAMES = ("period", "trial_will_end", "upcoming", "expire", "pending_update", "r
 
 
 def period_of(subscription: Object) -> tuple[int, int]:
-    """The current one. All items of a subscription have the same."""
+    """Return the current period. All items of a subscription have the same one."""
     first = subscription["items"]["data"][0]
     return first["current_period_start"], first["current_period_end"]
 
 
 def period(work: Work, subscription: Object) -> None:
-    """The end of the current period, or of the subscription if that comes before; and
-    the announcement of the next.
+    """Set the timer for the end of the period, or an earlier end of the subscription.
+
+    Another timer announces the next period.
     """
     _, end = period_of(subscription)
     turn = min(end, subscription["cancel_at"] or end)
@@ -30,8 +31,9 @@ def period(work: Work, subscription: Object) -> None:
 
 
 def trial(work: Work, subscription: Object) -> None:
-    """The warning three days before a trial ends, at once when it is shorter. It is
-    given once for each end.
+    """Set the warning three days before a trial ends, or now if the trial is shorter.
+
+    The warning is given once for each end.
     """
     end = subscription["trial_end"]
     if end is None or end <= work.now:

@@ -1,5 +1,4 @@
-"""The life of a subscription schedule: it waits, leads its subscription from phase to
-phase, and lets go of it.
+"""The life of a subscription schedule, which leads its subscription through phases.
 
 https://docs.stripe.com/billing/subscriptions/subscription-schedules
 """
@@ -16,7 +15,7 @@ OPEN = frozenset({"not_started", "active"})
 
 
 def of(work: Work, subscription: Object) -> Object | None:
-    """The schedule that a subscription is managed by."""
+    """Return the schedule that manages a subscription."""
     return work.find(KIND, subscription["schedule"]) if subscription["schedule"] else None
 
 
@@ -27,13 +26,13 @@ def tell(work: Work, found: Object, event: str) -> Object:
 
 
 def place_of(found: Object) -> int:
-    """Which phase is the current one."""
+    """Return which phase is the current one."""
     starts = [phase["start_date"] for phase in found["phases"]]
     return starts.index(found["current_phase"]["start_date"])
 
 
 def enter(work: Work, found: Object, place: int) -> None:
-    """This phase is the current one. The caller stores and tells."""
+    """Make this phase the current one. The caller stores and announces the schedule."""
     phase = found["phases"][place]
     found |= {
         "current_phase": {"start_date": phase["start_date"], "end_date": phase["end_date"]},
@@ -43,7 +42,7 @@ def enter(work: Work, found: Object, place: int) -> None:
 
 
 def take(work: Work, found: Object, subscription: Object) -> None:
-    """The subscription is managed by this schedule, which also says whether it ends."""
+    """Let this schedule manage the subscription, and set whether it ends."""
     subscription["schedule"] = found["id"]
     end = found["phases"][-1]["end_date"] if found["end_behavior"] == "cancel" else None
     if end != subscription["cancel_at"]:
@@ -59,8 +58,9 @@ def take(work: Work, found: Object, subscription: Object) -> None:
 
 
 def begin(work: Work, found: Object) -> None:
-    """The first phase, with a new subscription. The caller stores and tells of the
-    schedule.
+    """Begin the first phase, with a new subscription.
+
+    The caller stores and announces the schedule.
     """
     phase = found["phases"][0]
     customer = work.get("customer", found["customer"])
@@ -87,10 +87,10 @@ def begin(work: Work, found: Object) -> None:
 
 
 def turn(work: Work, subscription: Object) -> Object:
-    """Begin the phase that is due, or let go of the subscription after the last. The
-    subscription as it is then.
+    """Begin the phase that is due, or release the subscription after the last one.
 
-    Where a schedule ends its subscription, that ends by itself at this moment.
+    Returns the subscription as it is then. A subscription that its schedule ends does
+    so by itself at this moment.
     """
     found = of(work, subscription)
     while found and found["status"] == "active" and found["current_phase"]["end_date"] <= work.now:
@@ -107,8 +107,9 @@ def turn(work: Work, subscription: Object) -> Object:
 
 
 def as_of(work: Work, subscription: Object, at: int) -> Object:
-    """A subscription as the phase makes it that begins at this end of its period: for
-    previews, not to be stored.
+    """Return a subscription with the phase that begins at the end of its period.
+
+    This is for previews, and must not be stored.
     """
     found = of(work, subscription)
     if not found or found["status"] != "active" or found["current_phase"]["end_date"] > at:
@@ -120,8 +121,9 @@ def as_of(work: Work, subscription: Object, at: int) -> Object:
 
 
 def follow(work: Work, subscription: Object) -> None:
-    """A subscription that is changed past its schedule changes the current phase, too;
-    later ones stay.
+    """Apply a direct change of the subscription to its schedule's current phase.
+
+    Later phases stay.
     """
     found = of(work, subscription)
     if found is None or found["status"] != "active":
@@ -143,8 +145,9 @@ def refuse_cancellation(subscription: Object) -> None:
 
 
 def release(work: Work, found: Object, *, keeps_end: bool = False) -> Object:
-    """The schedule ends and its subscription, which is returned, goes on. Empty where
-    none had begun.
+    """End the schedule, and return its subscription, which goes on.
+
+    The result is empty if no subscription had begun.
     """
     subscription = work.find("subscription", found["subscription"])
     found |= {"released_subscription": found["subscription"], "subscription": None}
@@ -161,13 +164,14 @@ def release(work: Work, found: Object, *, keeps_end: bool = False) -> Object:
 
 
 def cancel(work: Work, found: Object) -> None:
-    """Of one that has no subscription, or whose subscription has ended."""
+    """Cancel a schedule that has no subscription, or whose subscription has ended."""
     _close(work, found, "canceled")
 
 
 def subscription_ended(work: Work, subscription: Object) -> None:
-    """Its schedule is complete where that had it end, else canceled. The caller stores
-    the subscription.
+    """Complete the schedule if it ended the subscription itself, or else cancel it.
+
+    The caller stores the subscription.
     """
     found = of(work, subscription)
     subscription["schedule"] = None

@@ -1,4 +1,4 @@
-"""What an account decides about billing in Stripe's dashboard."""
+"""An account's choices about billing, which Stripe has in its dashboard."""
 
 from typing import Literal
 
@@ -8,15 +8,13 @@ AfterRetries = Literal["cancel", "unpaid", "past_due"]
 
 
 def after_retries(work: Work) -> str:
-    """What becomes of a subscription when the last retry has failed."""
+    """Return what becomes of a subscription when the last retry has failed."""
     found = work.find("_setting", "after_retries")
     return found["value"] if found else "cancel"
 
 
 def clock_of(work: Work, email: str | None) -> str | None:
-    """The test clock that a customer with this address is to live by, if somebody has
-    asked for it before.
-    """
+    """Return the test clock chosen for a customer with this address, if any."""
     found = work.find("_setting", f"clock of {email}")
     return (
         found["value"] if found and work.find("test_helpers.test_clock", found["value"]) else None

@@ -1,6 +1,4 @@
-"""Setup intents: a card is saved for later, perhaps after 3-D Secure, and no money
-moves.
-"""
+"""Setup intents, which save a card for later without a payment."""
 
 from typing import Any
 
@@ -23,9 +21,10 @@ def new_intent(work: Work, **fields: Any) -> Object:
 def prepare(
     work: Work, subscription: Object, payment_method: Object | None, *, waits: bool
 ) -> None:
-    """A subscription that costs nothing yet has its card set up for what comes later.
-    What of that is left to its customer stays with it as `pending_setup_intent`: all of
-    it without a card, or when it `waits` for them.
+    """Set up the card of a subscription that costs nothing yet.
+
+    What is left to the customer stays in `pending_setup_intent`. Without a card, or if
+    the subscription `waits` for the customer, that is all of it.
     """
     if payment_method and payment_method.get("_set_up"):
         return
@@ -47,8 +46,9 @@ def prepare(
 def confirm(
     work: Work, intent: Object, payment_method: Object, *, authenticated: bool = False
 ) -> Decline | None:
-    """The decline, if it was one. Otherwise the intent has succeeded, or asks for 3-D
-    Secure.
+    """Confirm the intent and return the decline, if there is one.
+
+    Otherwise, the intent has succeeded or asks for 3-D Secure.
     """
     answer = cards.setup_outcome(
         payments.card_of(payment_method, work.now), authenticated=authenticated

@@ -1,4 +1,4 @@
-"""How a subscription's status follows its invoices."""
+"""The status of a subscription, which follows its invoices."""
 
 from simulator.billing import coupons, invoices, pending
 from simulator.objects import Object
@@ -9,7 +9,7 @@ ENDED = frozenset({"canceled", "incomplete_expired"})
 
 
 def put(work: Work, subscription: Object) -> None:
-    """Store a subscription that has changed, and tell of it."""
+    """Store a subscription that has changed, and announce it."""
     work.put(subscription)
     work.emit("customer.subscription.updated", subscription)
 
@@ -19,8 +19,9 @@ def in_trial(subscription: Object, now: int) -> bool:
 
 
 def paid(work: Work, subscription: Object, invoice: Object, payment_method: str | None) -> None:
-    """An invoice of it was paid: it begins, or is in good standing again when nothing
-    else is owed.
+    """Follow the payment of an invoice.
+
+    The subscription begins, or is in good standing again if nothing else is owed.
     """
     if subscription["status"] in ENDED:
         return
@@ -38,7 +39,7 @@ def paid(work: Work, subscription: Object, invoice: Object, payment_method: str 
 
 
 def card_is_ready(work: Work, setup_intent: Object) -> None:
-    """Its customer has done what a subscription waited for."""
+    """Go on with a subscription whose customer has done what it waited for."""
     subscription = work.find("subscription", setup_intent.get("_subscription"))
     if subscription and subscription["pending_setup_intent"] == setup_intent["id"]:
         subscription |= {
@@ -75,15 +76,16 @@ def _owing(work: Work, subscription: Object, paid_now: Object) -> bool:
 
 
 def unpaid(work: Work, subscription: Object) -> None:
-    """An attempt to collect has failed."""
+    """Follow a failed attempt to collect."""
     if subscription["status"] in {"active", "trialing"}:
         subscription["status"] = "past_due"
         put(work, subscription)
 
 
 def drop_used_discounts(work: Work, subscription: Object, invoice: Object) -> None:
-    """A coupon for once has done its work when it took something off an invoice; others
-    end by their date.
+    """Drop each coupon of duration `once` that took something off an invoice.
+
+    Other discounts end by their date.
     """
     used = {each["discount"] for each in invoice["total_discount_amounts"] if each["amount"]}
     over = [

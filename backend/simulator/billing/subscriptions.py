@@ -1,4 +1,4 @@
-"""How a subscription begins."""
+"""The start of a subscription."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,7 +26,10 @@ class Wanted:
 
 @dataclass
 class Order:
-    """`discounts` are coupons and promotion codes; `fields` are stored as they are."""
+    """A subscription as the caller orders it.
+
+    `discounts` are coupons and promotion codes. `fields` are stored unchanged.
+    """
 
     customer: Object
     items: list[Wanted]
@@ -40,8 +43,9 @@ class Order:
 
 
 def start(work: Work, order: Order) -> Object:
-    """The subscription with its first invoice, paid or not as the order's payment
-    behaviour has it.
+    """Create the subscription with its first invoice.
+
+    The payment behaviour decides whether the invoice must be paid.
     """
     _check(work, order)
     subscription = _built(work, order)
@@ -80,8 +84,9 @@ def _check(work: Work, order: Order) -> None:
 
 
 def check_currency(work: Work, customer: Object, currency: str, param: str) -> None:
-    """All that a customer is to pay for is in one currency; what has ended does not
-    count.
+    """Raise unless everything that a customer pays for is in one currency.
+
+    Subscriptions that have ended do not count.
     """
     running = [
         *(
@@ -152,7 +157,7 @@ def _built(work: Work, order: Order) -> Object:
 
 
 def first_period(subscription: Object, whole: Period, now: int) -> Period:
-    """To the end of the trial, to the anchor when that lies ahead, else a whole one."""
+    """Return the period to the end of the trial, to the anchor, or a whole one."""
     if standing.in_trial(subscription, now):
         return Period(now, subscription["trial_end"])
     if subscription["billing_cycle_anchor"] > now:
@@ -178,7 +183,7 @@ def built_item(work: Work, subscription: Object, wanted: Wanted, period: Period)
 
 
 def _take_currency(work: Work, customer: Object, currency: str) -> None:
-    """The currency of a customer is that of their newest subscription."""
+    """Give the customer the currency of the newest subscription."""
     if customer["currency"] != currency:
         customer["currency"] = currency
         work.put(customer)
@@ -210,8 +215,9 @@ def _first_plan(work: Work, order: Order, subscription: Object) -> Plan:
 
 
 def _first_amount(order: Order, subscription: Object, item: Object, period: Period) -> int:
-    """A share of the price when the anchor lies ahead, or nothing if that is not to be
-    prorated.
+    """Return a share of the price if the anchor lies ahead.
+
+    The amount is zero if that time is not to be prorated.
     """
     price, whole = cost(item["price"], item["quantity"]), interval_of(item["price"])
     if period.end < whole.after(period.start, 1):
@@ -221,9 +227,7 @@ def _first_amount(order: Order, subscription: Object, item: Object, period: Peri
 
 
 def remember_debits(work: Work, subscription: Object, invoice: Object) -> None:
-    """A subscription knows what was last charged for each item's time, so that a change
-    can credit it.
-    """
+    """Store the last charge of each item's time, so that a change can credit it."""
     by_item = {item["id"]: item for item in subscription["items"]["data"]}
     for line in invoice["lines"]["data"]:
         details = line["parent"]["subscription_item_details"]
@@ -238,8 +242,9 @@ def remember_debits(work: Work, subscription: Object, invoice: Object) -> None:
 
 
 def pay_now(work: Work, invoice: Object, payment_behavior: str, *, off_session: bool) -> Answer:
-    """The attempt that belongs to a call. Raises when the call does not want anything
-    unpaid.
+    """Try the payment that belongs to a call.
+
+    Raises if the call allows no unpaid result.
     """
     payment_method = collection.payment_method_for(work, invoice)
     if payment_method is None and invoice["billing_reason"] == "subscription_create":
@@ -256,7 +261,7 @@ def pay_now(work: Work, invoice: Object, payment_behavior: str, *, off_session: 
 
 
 def _refusal(answer: Answer) -> StripeError:
-    """Nothing of what was tried remains."""
+    """Return the error of a call whose changes are undone."""
     error = card_error(
         "Your card was declined. This transaction requires authentication.",
         "authentication_required",

@@ -1,4 +1,4 @@
-"""From lines to what the customer owes."""
+"""The way from lines to the amount that the customer owes."""
 
 from fractions import Fraction
 from typing import NamedTuple
@@ -8,10 +8,10 @@ from simulator.billing.money import rounded
 
 
 class Due(NamedTuple):
-    """What is to be paid now, and the customer's balance once the invoice is final.
+    """The amount to pay now, and the customer's balance once the invoice is final.
 
-    A negative balance is credit that later invoices use up; a positive one is owed with
-    the next.
+    A negative balance is credit that later invoices use up. A positive one is added to
+    the next invoice.
     """
 
     amount: int
@@ -19,8 +19,10 @@ class Due(NamedTuple):
 
 
 def due(total: int, starting_balance: int, currency: str) -> Due:
-    """What is left of a credit, what is too small to charge, and what rounding leaves
-    over, is carried.
+    """Return what is due, and carry over the rest.
+
+    The rest of a credit, an amount too small to charge, and a rounding difference are
+    carried over.
 
     https://docs.stripe.com/billing/customer/balance and
     https://docs.stripe.com/currencies#special-cases

@@ -1,16 +1,16 @@
-"""How amounts and days read, in descriptions and on pages."""
+"""The text of amounts and days, in descriptions and on pages."""
 
 from datetime import UTC, datetime
 
 from simulator.billing.currencies import decimals
 
-# Not strftime's, which follow the machine's language.
+# Not those of strftime, which depend on the machine's language.
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _SYMBOLS = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}
 
 
 def money(amount: int, currency: str) -> str:
-    """An amount in minor units: `$10.00`, `-€3.50`, `¥1,200`, `12.00 CHF`."""
+    """Format an amount in minor units: `$10.00`, `-€3.50`, `¥1,200`, `12.00 CHF`."""
     places = decimals(currency)
     number = f"{abs(amount) // 10**places:,}" + (
         f".{abs(amount) % 10**places:0{places}}" if places else ""
@@ -20,7 +20,7 @@ def money(amount: int, currency: str) -> str:
 
 
 def short_day(at: int) -> str:
-    """The date in UTC as Stripe writes it into descriptions: `16 Apr 2026`."""
+    """Format the date in UTC as Stripe does in descriptions: `16 Apr 2026`."""
     moment = datetime.fromtimestamp(at, UTC)
     return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}"
 

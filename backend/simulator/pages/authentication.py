@@ -1,5 +1,6 @@
-"""The page of the card's bank, for 3-D Secure. Where it leads back to is what the
-payment was for.
+"""The page of the card's bank, for 3-D Secure.
+
+Where it leads back to depends on what the payment was for.
 """
 
 from fastapi import APIRouter, Request, Response
@@ -48,8 +49,9 @@ async def answer(request: Request, secret: str) -> Response:
 
 
 def _finish_checkout(store: Store, identity: str, secret: str, *, passed: bool) -> str:
-    """The session goes on from here; what the bank says is shown on its page, where
-    another card can be tried.
+    """Go on with the session, whose page shows what the bank says.
+
+    Another card can be tried there.
     """
     problem = NOT_AUTHENTICATED.message
     try:
@@ -70,7 +72,7 @@ def _finish_checkout(store: Store, identity: str, secret: str, *, passed: bool) 
 
 
 def _way_back(work: Work, intent: Object) -> str:
-    """What the caller named, else the page of the invoice that is paid."""
+    """Return the URL that the caller named, or else the page of the invoice."""
     redirect = (intent["next_action"] or {}).get("redirect_to_url") or {}
     if redirect.get("return_url"):
         return str(redirect["return_url"])

@@ -1,6 +1,4 @@
-"""What a page does, it does through the API's own operations: one rule for both, and
-the same events.
-"""
+"""Pages act through the API's own operations: same rules, same events."""
 
 from urllib.parse import urlencode
 
@@ -12,16 +10,18 @@ from simulator.state.work import Work
 
 
 def call(work: Work, method: str, path: str, **params: str) -> Object:
-    """As a request would; parameters have the names of a form (`**{"items[0][price]":
-    …}`). Raises `StripeError`.
+    """Call an operation as a request would. Raises `StripeError`.
+
+    Parameters have the names of a form: `**{"items[0][price]": …}`.
     """
     operation, ids = find_operation(method, path)
     return operation.handler(work, check(operation.takes, decode_form(urlencode(params))), *ids)
 
 
 def release_schedule(work: Work, subscription: Object) -> None:
-    """Have no schedule manage a subscription: what its owner wants now takes the place
-    of what was planned.
+    """Release the subscription from its schedule.
+
+    The owner's new wish replaces what was planned.
     """
     if subscription["schedule"]:
         call(work, "POST", f"/v1/subscription_schedules/{subscription['schedule']}/release")

@@ -1,5 +1,6 @@
-"""What pages that ask for a card have in common: the form is sent, and leads on or
-comes back with what is wrong.
+"""The common part of pages that ask for a card.
+
+The form is submitted, and leads on or comes back with what is wrong.
 """
 
 from collections.abc import Callable
@@ -18,7 +19,7 @@ Subject = TypeVar("Subject")
 
 @dataclass
 class Sent:
-    """What stands in the form, and what is wrong: with single fields, or altogether."""
+    """The values in the form, and the errors of single fields or of all together."""
 
     entry: dict[str, str] = field(default_factory=lambda: dict.fromkeys(FIELDS, ""))
     errors: dict[str, str] = field(default_factory=dict)
@@ -32,8 +33,10 @@ async def submitted(
     act: Callable[[Work, Subject, dict[str, str]], str],
     show: Callable[[Work, Subject, Sent], Response],
 ) -> Response:
-    """When the button was pressed, `act` on what the page is about and go where that
-    leads; else, or when it cannot be done, show the page again, as things are then.
+    """Act on a pressed button and go where that leads.
+
+    If no button was pressed, or the action fails, show the page again with the current
+    state.
     """
     form, store = await form_of(request), store_of(request)
     sent = Sent(typed(form))

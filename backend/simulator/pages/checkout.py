@@ -1,4 +1,4 @@
-"""Checkout: one page that sells what its session names."""
+"""The Checkout page, which sells what its session names."""
 
 from fastapi import APIRouter, Request, Response
 
@@ -33,7 +33,7 @@ async def pay(request: Request, identity: str) -> Response:
 
 
 def find(work: Work, identity: str) -> Object | None:
-    """The session, with time going as it does for its customer."""
+    """Return the session, and use its customer's clock."""
     session = work.find("checkout.session", identity)
     if session:
         work.use_clock_of(work.find("customer", session["customer"]))
@@ -41,8 +41,9 @@ def find(work: Work, identity: str) -> Object | None:
 
 
 def page_after(session: Object) -> str:
-    """Where its customer goes now: to the seller when it is paid, else to its page
-    again.
+    """Return where the customer goes now.
+
+    That is the seller once the session is paid, or else the page again.
     """
     if session["status"] == "complete" and session["success_url"]:
         return str(session["success_url"]).replace("{CHECKOUT_SESSION_ID}", session["id"])
@@ -51,7 +52,7 @@ def page_after(session: Object) -> str:
 
 def _pay(work: Work, session: Object, entry: dict[str, str]) -> str:
     if session["status"] != "open":
-        return f"/c/pay/{session['id']}"  # which says why
+        return f"/c/pay/{session['id']}"  # the page says why
     session["_problem"] = None
     code = entry["promotion_code"] or None
     form = _read(work, session, entry) if quotes.wants_card(work, session, code) else None
@@ -63,7 +64,7 @@ def _pay(work: Work, session: Object, entry: dict[str, str]) -> str:
 
 
 def _read(work: Work, session: Object, entry: dict[str, str]) -> CardForm:
-    """Raises `Wrong` with all that is wrong, the address and the card."""
+    """Read the address and the card. Raises `Wrong` with all errors at once."""
     email = _known_email(work, session)
     errors: dict[str, str] = {}
     try:

@@ -1,4 +1,4 @@
-"""What the Checkout page says of a session."""
+"""The contents of the Checkout page."""
 
 from dataclasses import dataclass
 
@@ -16,8 +16,9 @@ PROMISE = (
 
 @dataclass(frozen=True, slots=True)
 class Bought:
-    """What a session sells, in minor units: `due` today, `later` for each period when
-    it is a subscription.
+    """The purchase, in minor units.
+
+    `due` is paid today, and `later` is the price of each period of a subscription.
     """
 
     items: list[Object]
@@ -69,7 +70,7 @@ def view(session: Object, bought: Bought, *, email: str, now: int) -> View:
 
 
 def _words(mode: str, bought: Bought, currency: str, now: int) -> tuple[str, str, str, str, str]:
-    """Heading, price, what it is per, what comes later, and the word on the button."""
+    """Return heading, price, unit, later price and the button's label."""
     due = money(bought.due, currency)
     if mode == "setup":
         return "Save your card", "No payment", "", "Your card is kept for later.", "Save card"

@@ -1,4 +1,4 @@
-"""The control page: what the control API does, for people."""
+"""The control page, which offers the control API to people."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ DONE = {
     "reset": "Everything is forgotten.",
     "resend": "The webhook is on its way again.",
 }
-SILENT = {"events.purge", "webhook.retry"}  # timers whose time tells people nothing
+SILENT = {"events.purge", "webhook.retry"}  # timers that are of no interest to people
 COMING = {
     "charge.dispute": "a payment is disputed",
     "checkout.expire": "a checkout expires",
@@ -77,8 +77,9 @@ async def move_clock(request: Request) -> Response:
 
 @router.post("/chaos")
 async def set_chaos(request: Request) -> Response:
-    """The form has no planned faults: those that the API set stay, unless all is
-    switched off.
+    """Set the probabilities. The form has no planned faults.
+
+    Those that the API set stay, unless everything is switched off.
     """
     box, form = box_of(request), await form_of(request)
     if "off" in form:
@@ -139,7 +140,7 @@ def _page(box: Box, *, notice: str = "", problem: str = "") -> Response:
 
 
 def _coming(box: Box) -> Object | None:
-    """The timer that people wait for."""
+    """Return the timers that people wait for."""
     with box.store.work() as work:
         timers = [one for one in work.all("_timer", clock=MAIN_CLOCK) if one["name"] not in SILENT]
     return min(timers, key=lambda one: int(one["at"]), default=None)
@@ -155,7 +156,7 @@ def _offset(box: Box) -> str:
 
 
 def _knobs(settings: ChaosSettings) -> dict[str, list[dict[str, Any]]]:
-    """By the heading of their group."""
+    """Return the controls by the heading of their group."""
     values = settings.model_dump()
     knobs: dict[str, list[dict[str, Any]]] = {title: [] for title in GROUPS.values()}
     for name, label in KNOBS.items():

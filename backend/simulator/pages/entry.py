@@ -1,6 +1,4 @@
-"""What a person types into a form: a card and an e-mail address, with the words for
-what is wrong with them.
-"""
+"""The input of a form: a card and an email address, with messages for errors."""
 
 import re
 from collections.abc import Mapping
@@ -35,8 +33,9 @@ OFFERED = (
 
 @dataclass(frozen=True, slots=True)
 class CardEntry:
-    """A card as typed, found to be plausible. `number` is digits alone, `exp_year` has
-    four.
+    """A card that was typed and looks valid.
+
+    `number` has digits only, `exp_year` has four.
     """
 
     number: str
@@ -47,7 +46,7 @@ class CardEntry:
 
 
 class Wrong(Exception):
-    """`errors` names the fields with what is wrong with each."""
+    """The errors of a form, by field."""
 
     def __init__(self, errors: dict[str, str]) -> None:
         super().__init__(*errors.values())
@@ -55,8 +54,9 @@ class Wrong(Exception):
 
 
 def typed(form: Mapping[str, str]) -> dict[str, str]:
-    """The fields that we know, trimmed and not endless; a test card that was pressed
-    fills the card's in.
+    """Return the known fields, trimmed and limited in length.
+
+    A test card that was pressed fills in the fields of the card.
     """
     entry = {name: form.get(name, "").strip()[:LONGEST] for name in FIELDS}
     if use := form.get("use"):
@@ -66,10 +66,13 @@ def typed(form: Mapping[str, str]) -> dict[str, str]:
 
 
 def read_card(entry: Mapping[str, str], now: int) -> CardEntry:
-    """Raises `Wrong`. What is in the past depends on `now`, the simulator's."""
+    """Read the card. Raises `Wrong`.
+
+    `now` is the simulator's time, which decides what is in the past.
+    """
     errors: dict[str, str] = {}
     number = "".join(re.findall(r"\d", entry["number"]))
-    if len(number) < 12:  # noqa: PLR2004 - no card has fewer
+    if len(number) < 12:  # noqa: PLR2004 - no card has fewer digits
         errors["number"] = "Your card number is incomplete."
     elif not cards.is_valid_number(number):
         errors["number"] = "Your card number is invalid."
@@ -96,12 +99,12 @@ def _expiry(text: str, now: int, errors: dict[str, str]) -> tuple[int, int]:
 
 
 def read_email(entry: Mapping[str, str]) -> str:
-    """Raises `Wrong`."""
+    """Read the email address. Raises `Wrong`."""
     if not EMAIL.fullmatch(entry["email"]):
         raise Wrong({"email": "Your e-mail address is incomplete."})
     return entry["email"]
 
 
 def grouped(number: str) -> str:
-    """Digits in fours, as on a card."""
+    """Format digits in groups of four, as on a card."""
     return " ".join(number[at : at + 4] for at in range(0, len(number), 4))

@@ -1,4 +1,4 @@
-"""An invoice on paper."""
+"""The PDF of an invoice."""
 
 import textwrap
 
@@ -6,7 +6,7 @@ from simulator.objects import Object
 from simulator.pages import invoice_view as view
 from simulator.pages.pdf import MARGIN, Document
 
-LINE_WIDTH = 76  # characters of size 10 that leave room for an amount
+LINE_WIDTH = 76  # characters of size 10, with room left for an amount
 SECOND_COLUMN = 300
 
 

@@ -1,4 +1,4 @@
-"""What an invoice says, to its page and to its PDF."""
+"""The contents of an invoice, for its page and its PDF."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ STATES = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`css` sets it apart."""
+    """A row of the invoice. `css` is its style."""
 
     name: str
     amount: str
@@ -28,7 +28,7 @@ class Row:
 
 
 def state(invoice: Object) -> tuple[str, str]:
-    """The word for its status, and the tone of that."""
+    """Return the label of the status, and its tone."""
     if invoice["status"] == "open" and invoice["attempted"]:
         return "Payment failed", "bad"
     return STATES[invoice["status"]]

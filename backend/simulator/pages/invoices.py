@@ -1,4 +1,4 @@
-"""The page of an invoice, where an open one can be paid, and its PDF."""
+"""The page of an invoice, on which an open one can be paid, and its PDF."""
 
 from fastapi import APIRouter, Request, Response
 
@@ -44,16 +44,14 @@ async def pay(request: Request, secret: str) -> Response:
 
 
 def _found(work: Work, secret: str) -> Object | None:
-    """With time going as it does for its customer."""
+    """Return the invoice, and use its customer's clock."""
     invoice = work.first("invoice", _secret=secret)
     work.use_clock_of(invoice)
     return invoice
 
 
 def _pay(work: Work, invoice: Object, entry: dict[str, str]) -> str:
-    """With a card that is saved for the customer. Gives the page that comes next: this
-    one, or 3-D Secure.
-    """
+    """Pay with a saved card, and return the next page: this one, or 3-D Secure."""
     card = read_card(entry, work.now)
     customer = work.get("customer", invoice["customer"], "customer")
     method = work.put(
@@ -77,7 +75,7 @@ def _pay(work: Work, invoice: Object, entry: dict[str, str]) -> str:
 
 
 def _last_problem(work: Work, invoice: Object) -> str:
-    """Why the last attempt failed, while it is still open."""
+    """Return why the last attempt failed, while the invoice is open."""
     if invoice["status"] != "open":
         return ""
     error = collection.intent_of(work, invoice)["last_payment_error"]

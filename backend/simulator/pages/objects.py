@@ -1,4 +1,4 @@
-"""Everything that the simulator holds, to look at."""
+"""Pages that show everything the simulator holds."""
 
 import json
 from collections.abc import Callable
@@ -25,7 +25,7 @@ PAGES = {
 
 @router.get("/{kind}")
 async def objects(request: Request, kind: str) -> Response:
-    """The newest of one kind."""
+    """Show the newest objects of one kind."""
     if kind not in kinds_shown():
         return not_found()
     with store_of(request).work() as work:
@@ -53,7 +53,7 @@ async def one_object(request: Request, kind: str, object_id: str) -> Response:
 
 @router.post("/charge/{identity}/dispute")
 async def dispute(request: Request, identity: str) -> Response:
-    """Its cardholder asks for the money back."""
+    """Open a dispute for the cardholder."""
 
     def act(work: Work) -> Object:
         charge = work.get("charge", identity)
@@ -65,13 +65,13 @@ async def dispute(request: Request, identity: str) -> Response:
 
 @router.post("/dispute/{identity}/close")
 async def close(request: Request, identity: str) -> Response:
-    """The bank has decided."""
+    """Decide a dispute for the bank."""
     won = (await form_of(request)).get("act") == "won"
     return _done(request, lambda work: disputes.close(work, disputes.find(work, identity), won=won))
 
 
 def _done(request: Request, act: Callable[[Work], Object]) -> Response:
-    """The page of what came of it, or why nothing did."""
+    """Return the page of the result, or say why there is none."""
     try:
         with store_of(request).work() as work:
             found = act(work)
@@ -82,12 +82,12 @@ def _done(request: Request, act: Callable[[Work], Object]) -> Response:
 
 
 def kinds_shown() -> list[str]:
-    """Stripe's kinds; the simulator's own begin with `_`."""
+    """Return Stripe's kinds. The simulator's own begin with `_`."""
     return [kind for kind in KINDS if not kind.startswith("_")]
 
 
 def counts(work: Work) -> list[dict[str, Any]]:
-    """Kinds that there is something of."""
+    """Return the number of objects of each kind that has any."""
     found = ({"name": kind, "count": len(work.ids(kind))} for kind in kinds_shown())
     return [kind for kind in found if kind["count"]]
 
@@ -103,7 +103,7 @@ def _row(found: Object) -> dict[str, str]:
 
 
 def _about(found: Object) -> str:
-    """What tells one from another: the first few of these that it has."""
+    """Return what tells the object apart: the first few of these fields that it has."""
     if found.get("deleted"):
         return "deleted"
     names = (
@@ -122,7 +122,7 @@ def _about(found: Object) -> str:
 
 
 def _actions(found: Object) -> list[dict[str, str]]:
-    """What a cardholder or a bank does, for which Stripe has no call."""
+    """Return the actions of a cardholder or a bank, for which Stripe has no call."""
     url = f"/_simulator/objects/{found['object']}/{found['id']}"
     if found["object"] == "charge" and found.get("paid") and not found["disputed"]:
         return [{"url": f"{url}/dispute", "act": "dispute", "text": "Dispute it"}]

@@ -1,11 +1,12 @@
-"""A small writer of PDF 1.4 (ISO 32000-1): lines of text on A4 in the Helvetica that
-every reader has.
+"""A small writer of PDF 1.4 (ISO 32000-1).
+
+It writes lines of text on A4 in Helvetica, a font that every reader has.
 """
 
 from dataclasses import dataclass, field
 
 WIDTH, HEIGHT, MARGIN = 595, 842, 56
-# Widths of Helvetica, in thousandths of the size, of what stands in amounts; other
+# Widths of Helvetica in thousandths of the size, for the characters of amounts. Other
 # characters are about as wide as O.
 NARROW = {**dict.fromkeys("0123456789$€£¥", 556), **dict.fromkeys(".,: ", 278), "-": 333}
 OTHER = 722
@@ -13,9 +14,7 @@ OTHER = 722
 
 @dataclass
 class Document:
-    """Text goes down the page from `y` on, and on to a next page where there is no
-    room.
-    """
+    """A document whose text goes down the page from `y`, and on to a next page."""
 
     pages: list[list[str]] = field(default_factory=lambda: [[]])
     y: float = HEIGHT - MARGIN
@@ -23,7 +22,7 @@ class Document:
     def line(
         self, *cells: tuple[float, str], size: int = 10, bold: bool = False, right: str = ""
     ) -> None:
-        """One line: each cell begins at its x, `right` ends at the margin."""
+        """Write one line. Each cell begins at its x, and `right` ends at the margin."""
         if self.y < MARGIN + size:
             self.pages.append([])
             self.y = HEIGHT - MARGIN
@@ -38,7 +37,7 @@ class Document:
         self.y -= points
 
     def rule(self) -> None:
-        """A thin line from margin to margin."""
+        """Draw a thin line from margin to margin."""
         self.pages[-1].append(f"0.5 w {MARGIN} {self.y:.1f} m {WIDTH - MARGIN} {self.y:.1f} l S")
         self.y -= 8
 
@@ -49,7 +48,9 @@ class Document:
         )
 
     def bytes(self, title: str) -> bytes:
-        """The file: catalogue, pages, fonts, title, then each page with its content."""
+        """Return the file: catalogue, pages, fonts, title, and the contents of each
+        page.
+        """
         kids = " ".join(f"{6 + 2 * number} 0 R" for number in range(len(self.pages)))
         font = "<< /Type /Font /Subtype /Type1 /BaseFont /{} /Encoding /WinAnsiEncoding >>"
         objects = [
@@ -70,9 +71,7 @@ class Document:
 
 
 def _file(objects: list[str]) -> bytes:
-    """Objects one after the other, then the table that says at which byte each
-    begins.
-    """
+    """Return the objects, followed by the table of the offsets at which they begin."""
     file, places = bytearray(b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n"), []
     for number, body in enumerate(objects, 1):
         places.append(len(file))
@@ -84,8 +83,9 @@ def _file(objects: list[str]) -> bytes:
 
 
 def escaped(text: str) -> str:
-    """Text for a string of PDF; what Western European code pages lack is a question
-    mark.
+    """Escape text for a PDF string.
+
+    Characters outside of the Western European code page become question marks.
     """
     known = text.encode("cp1252", "replace").decode("cp1252")
     return "".join(

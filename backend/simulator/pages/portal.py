@@ -1,5 +1,6 @@
-"""The billing portal: a customer's subscriptions, cards and invoices, as far as its
-configuration allows.
+"""The billing portal: a customer's subscriptions, cards and invoices.
+
+Its configuration decides what the customer can do.
 """
 
 from dataclasses import dataclass
@@ -35,8 +36,9 @@ FLOW_ENDS = {
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """Somebody with the address of a portal session. `features` are what its
-    configuration lets them do.
+    """A visitor with the URL of a portal session.
+
+    `features` are what the configuration allows.
     """
 
     work: Work
@@ -47,14 +49,15 @@ class Visit:
 
     @property
     def back(self) -> tuple[str, str]:
-        """Where a page leads back to, and what the link says: somebody sent to one page
-        goes back to the seller.
+        """Return where a page leads back to, and the label of that link.
+
+        A visitor who was sent to one page goes back to the seller.
         """
         away = self.session["return_url"] if self.session["flow"] else None
         return (away, "Return") if away else (self.base, "Billing")
 
     def subscription(self, identity: str) -> Object | None:
-        """One of theirs that has not ended."""
+        """Return one of the customer's subscriptions that has not ended."""
         found = self.work.find("subscription", identity)
         theirs = found is not None and found["customer"] == self.customer["id"]
         return found if theirs and found and found["status"] not in view.ENDED else None
@@ -77,8 +80,10 @@ def visit(work: Work, secret: str) -> Visit | None:
 
 @router.get("")
 async def show(request: Request, secret: str, done: str = "", changing: str = "") -> Response:
-    """`changing` names the subscription whose change of plan had to wait for 3-D
-    Secure, which leads back here.
+    """Show the overview.
+
+    `changing` names the subscription whose change of plan waited for 3-D Secure, which
+    leads back here.
     """
     with store_of(request).work() as work:
         here = visit(work, secret)
@@ -93,8 +98,9 @@ async def show(request: Request, secret: str, done: str = "", changing: str = ""
 
 
 def finished(here: Visit, done: str) -> str:
-    """Where to go once this is done, one of `DONE`: the end of a flow that was for it,
-    else the overview.
+    """Return where to go once this action, one of `DONE`, is done.
+
+    That is the end of a flow that was meant for it, or else the overview.
     """
     flow = here.session["flow"]
     if flow is None or flow["type"] not in FLOW_ENDS.get(done, ()):
@@ -162,7 +168,7 @@ async def cancel(request: Request, secret: str, identity: str) -> Response:
             else {}
         )
         if here.features["subscription_cancel"]["mode"] == "at_period_end":
-            # In flexible billing Stripe's portal says when, and leaves
+            # In flexible billing, Stripe's portal sets `cancel_at` and leaves
             # `cancel_at_period_end` unset.
             end = str(schedule.period_of(subscription)[1])
             call(work, "POST", f"/v1/subscriptions/{identity}", cancel_at=end, **feedback)
@@ -175,7 +181,7 @@ async def cancel(request: Request, secret: str, identity: str) -> Response:
 
 @router.post("/subscriptions/{identity}/resume")
 async def resume(request: Request, secret: str, identity: str) -> Response:
-    """Takes a cancellation back that has not happened yet."""
+    """Take back a cancellation that has not happened yet."""
     with store_of(request).work() as work:
         here = visit(work, secret)
         subscription = here.subscription(identity) if here else None
@@ -230,8 +236,9 @@ async def remove(request: Request, secret: str, identity: str) -> Response:
 
 
 def pay_with(here: Visit, card: str) -> None:
-    """The customer's default, and that of each subscription that has a card of its
-    own.
+    """Make the card the customer's default.
+
+    It also becomes that of each subscription with a card of its own.
     """
     customer = f"/v1/customers/{here.customer['id']}"
     call(here.work, "POST", customer, **{"invoice_settings[default_payment_method]": card})

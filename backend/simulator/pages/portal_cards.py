@@ -1,5 +1,7 @@
-"""Adding a card in the portal: saved with a setup intent, perhaps after 3-D Secure,
-then it is the one that pays.
+"""Adding a card in the portal.
+
+The card is saved with a setup intent, perhaps after 3-D Secure. After that it is the
+default.
 """
 
 from fastapi import APIRouter, Request, Response
@@ -18,7 +20,7 @@ router = APIRouter(prefix="/p/session/{secret}/cards")
 
 @router.get("")
 async def form(request: Request, secret: str, intent: str = "") -> Response:
-    """Also where 3-D Secure leads back to, with the setup intent that it was for."""
+    """Show the form. 3-D Secure also leads back here, with its setup intent."""
     with store_of(request).work() as work:
         here = _found(work, secret)
         if here is None:
@@ -35,7 +37,7 @@ async def save(request: Request, secret: str) -> Response:
 
 
 def _save(work: Work, here: Visit, entry: dict[str, str]) -> str:
-    """The page that comes next."""
+    """Save the card and return the next page."""
     customer = here.customer["id"]
     card = read_card(entry, work.now)
     method = work.put(
@@ -52,7 +54,7 @@ def _save(work: Work, here: Visit, entry: dict[str, str]) -> str:
 
 
 def _after_challenge(here: Visit, identity: str) -> str:
-    """What went wrong, or nothing: then the card is the one that pays."""
+    """Return what went wrong, or nothing. In that case the card is the default."""
     intent = here.work.find("setup_intent", identity)
     if intent is None or intent["customer"] != here.customer["id"]:
         return "There is no such card."

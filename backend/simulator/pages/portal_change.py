@@ -1,4 +1,4 @@
-"""Another plan, in three steps: choose it, see what it costs, confirm."""
+"""Another plan in three steps: choose it, see its cost, confirm."""
 
 from typing import Any
 
@@ -41,8 +41,9 @@ async def preview(request: Request, secret: str, identity: str, price: str = "")
 
 @router.post("/change")
 async def change(request: Request, secret: str, identity: str) -> Response:
-    """At the price of the preview: its moment comes along. A payment that fails leaves
-    the plan as it was.
+    """Change the plan at the price of the preview, whose time is submitted with it.
+
+    If the payment fails, the plan stays as it was.
     """
     form, store = await form_of(request), store_of(request)
     price, problem = form.get("price", ""), ""
@@ -82,9 +83,7 @@ def _found(work: Work, secret: str, identity: str) -> tuple[Visit | None, Object
 
 
 def _confirms(here: Visit, subscription: Object) -> Object | None:
-    """The item as it is to become, where the session is for confirming that change
-    alone.
-    """
+    """Return the item of the change that the session is for, if it is for one."""
     flow = (here.session["flow"] or {}).get("subscription_update_confirm")
     if flow is None or flow["subscription"] != subscription["id"]:
         return None
@@ -108,7 +107,7 @@ def _offered(here: Visit, subscription: Object, price: str) -> bool:
 
 
 def _asked(here: Visit, subscription: Object, price: str, at: str = "") -> dict[str, str]:
-    """What previews and updates share, as a form."""
+    """Return the parameters that previews and updates share, as a form."""
     behavior = here.features["subscription_update"]["proration_behavior"]
     item = _item(here, subscription)["id"]
     asked = {"items[0][id]": item, "items[0][price]": price, "proration_behavior": behavior}
@@ -118,8 +117,9 @@ def _asked(here: Visit, subscription: Object, price: str, at: str = "") -> dict[
 
 
 def _challenge(work: Work, subscription: Object, back: str) -> str:
-    """The page for 3-D Secure, when that is what the change waits for; it leads back
-    here.
+    """Return the page for 3-D Secure, if the change waits for it.
+
+    It leads back here.
     """
     invoice = work.get("invoice", subscription["latest_invoice"])
     intent = collection.intent_of(work, invoice)
@@ -155,7 +155,10 @@ def _preview(here: Visit, subscription: Object, price: str, problem: str = "") -
 
 
 def _nested(name: str) -> str:
-    """`items[0][id]` is `subscription_details[items][0][id]` in a preview."""
+    """Return the name of a parameter in a preview.
+
+    `items[0][id]` becomes `subscription_details[items][0][id]`.
+    """
     head, _, tail = name.partition("[")
     return f"subscription_details[{head}]" + (f"[{tail}" if tail else "")
 

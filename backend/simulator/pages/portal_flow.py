@@ -1,6 +1,4 @@
-"""A portal session that leads to one thing to do: where it begins, and where it
-ends.
-"""
+"""A portal session for a single action: where it begins, and where it ends."""
 
 from fastapi import APIRouter, Request, Response
 
@@ -12,7 +10,7 @@ router = APIRouter(prefix="/p/session/{secret}")
 
 @router.get("/flow")
 async def begin(request: Request, secret: str) -> Response:
-    """What there is to do, or the word that it is done."""
+    """Show the action, or the message that it is done."""
     with store_of(request).work() as work:
         here = visit(work, secret)
         if here is None or not here.session["flow"]:

@@ -1,4 +1,4 @@
-"""What the portal shows of a customer: subscriptions, cards and invoices."""
+"""A customer as the portal shows them: subscriptions, cards and invoices."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -33,7 +33,7 @@ INVOICES_SHOWN = 24
 
 
 def plan(work: Work, price: Object, quantity: int = 1) -> dict[str, Any]:
-    """A price as a person reads it."""
+    """Format a price for people."""
     return {
         "id": price["id"],
         "name": product_name(work, price),
@@ -43,7 +43,7 @@ def plan(work: Work, price: Object, quantity: int = 1) -> dict[str, Any]:
 
 
 def subscriptions(work: Work, customer: str, features: Object) -> list[dict[str, Any]]:
-    """Those that have not ended, the newest first."""
+    """Return the subscriptions that have not ended, newest first."""
     living = [
         one for one in work.all("subscription", customer=customer) if one["status"] not in ENDED
     ]
@@ -67,7 +67,7 @@ def _subscription(work: Work, subscription: Object, features: Object) -> dict[st
 
 
 def ends_at(subscription: Object) -> int | None:
-    """When a subscription that was cancelled for a later time ends."""
+    """Return when a subscription that was cancelled for a later time ends."""
     if subscription["cancel_at_period_end"]:
         end: int = subscription["items"]["data"][0]["current_period_end"]
         return end
@@ -98,9 +98,7 @@ def about_cancelling(subscription: Object, features: Object) -> str:
 
 
 def reasons(features: Object) -> list[tuple[str, str]]:
-    """The words that the configuration lets people choose from, each with what it reads
-    like.
-    """
+    """Return the reasons that the configuration offers, each with its label."""
     asked = features["subscription_cancel"]["cancellation_reason"]
     return (
         [(word, REASONS[word]) for word in asked["options"] if word in REASONS]
@@ -123,7 +121,7 @@ def cards(work: Work, customer: Object) -> Iterator[dict[str, Any]]:
 
 
 def default_card(work: Work, customer: Object) -> str | None:
-    """The card that pays: a subscription's own comes before the customer's."""
+    """Return the card that pays: a subscription's own before the customer's."""
     own = (
         one["default_payment_method"]
         for one in work.all("subscription", customer=customer["id"])
@@ -138,7 +136,7 @@ def _lives(subscription: Object) -> bool:
 
 
 def invoices(work: Work, customer: str) -> Iterator[dict[str, Any]]:
-    """The newest first, without drafts."""
+    """Return the invoices without drafts, newest first."""
     issued = [one for one in work.all("invoice", customer=customer) if one["status"] != "draft"]
     for invoice in reversed(issued[-INVOICES_SHOWN:]):
         word, tone = invoice_view.state(invoice)
@@ -153,9 +151,10 @@ def invoices(work: Work, customer: str) -> Iterator[dict[str, Any]]:
 
 
 def choices(work: Work, features: Object, current: Object) -> list[dict[str, Any]]:
-    """The plans to change to, in the currency of the current one: those that the
-    configuration names, or all there are where it names none, as in the default one.
-    The cheapest comes first.
+    """Return the plans to change to in the current currency, cheapest first.
+
+    The configuration names them. The default configuration names none, which offers
+    all.
     """
     products = features["subscription_update"]["products"]
     named = (

@@ -1,5 +1,6 @@
-"""Pages from templates, with headers that let them load nothing but their own style
-sheet.
+"""Pages from templates.
+
+Their headers allow them to load nothing but their own style sheet.
 """
 
 from functools import cache
@@ -59,7 +60,7 @@ def not_found() -> Response:
 
 
 def go(url: str) -> Response:
-    """After a form: the browser asks for `url` with GET."""
+    """Redirect after a form: the browser asks for `url` with GET."""
     return RedirectResponse(url, 303, {"Cache-Control": "no-store"})
 
 
@@ -69,6 +70,6 @@ def store_of(request: Request) -> Store:
 
 
 async def form_of(request: Request) -> dict[str, str]:
-    """The fields of a form; files, which no form here has, are left out."""
+    """Return the fields of a form. Files are left out, because no form here has any."""
     async with request.form(max_files=0, max_fields=50) as form:
         return {name: value for name, value in form.items() if isinstance(value, str)}

@@ -1,6 +1,4 @@
-"""The pages that people see: Checkout, the billing portal, invoices, and the control
-page.
-"""
+"""The pages for people: Checkout, billing portal, invoices and control page."""
 
 from pathlib import Path
 

@@ -1,9 +1,9 @@
-"""How times, intervals and card brands read on a page."""
+"""The text of times, intervals and card brands on a page."""
 
 from datetime import UTC, datetime
 from typing import Any
 
-MONTHS = (  # not strftime's, which follow the machine's language
+MONTHS = (  # not those of strftime, which depend on the machine's language
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 )
@@ -11,18 +11,18 @@ BRANDS = {"amex": "American Express", "diners": "Diners Club", "jcb": "JCB", "un
 
 
 def day(at: int) -> str:
-    """The date in UTC: `1 March 2027`."""
+    """Format the date in UTC: `1 March 2027`."""
     when = datetime.fromtimestamp(at, UTC)
     return f"{when.day} {MONTHS[when.month - 1]} {when.year}"
 
 
 def moment(at: int) -> str:
-    """The second in UTC: `2027-03-01 12:00:00`."""
+    """Format the second in UTC: `2027-03-01 12:00:00`."""
     return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S}"
 
 
 def interval(recurring: dict[str, Any]) -> str:
-    """`per month`, `every 3 months`."""
+    """Format an interval: `per month`, `every 3 months`."""
     count, unit = recurring["interval_count"], recurring["interval"]
     return f"per {unit}" if count == 1 else f"every {count} {unit}s"
 

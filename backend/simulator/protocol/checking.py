@@ -1,4 +1,4 @@
-"""From a decoded form to `Params`, or the error that Stripe would answer."""
+"""From a decoded form to `Params`, or to the error that Stripe would return."""
 
 import re
 from decimal import Decimal, InvalidOperation
@@ -14,8 +14,9 @@ _BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
 
 
 def check(hash_type: type | None, form: dict[str, Raw]) -> Params:
-    """Raises `StripeError` for what Stripe does not know, what is missing, and what has
-    the wrong type.
+    """Check the parameters.
+
+    Raises `StripeError` for an unknown parameter, a missing one, or a wrong type.
     """
     unknown = list(_unknown(hash_type, form, ""))
     if unknown:
@@ -79,7 +80,7 @@ def _container(wanted: Shape, raw: dict[str, Raw], path: str) -> Any:
         return [_value(inner, raw[key], f"{path}[{key}]") for key in sorted(raw, key=int)]
     if wanted.values is not None:
         inner = shape(wanted.values)
-        if inner.scalars == {str}:  # metadata: an empty value has its own meaning
+        if inner.scalars == {str}:  # in metadata, an empty value has a meaning of its own
             return {key: _text(value, f"{path}[{key}]") for key, value in raw.items()}
         return {key: _value(inner, value, f"{path}[{key}]") for key, value in raw.items()}
     raise StripeError(f"Invalid string: {raw}", param=path)
@@ -92,8 +93,10 @@ def _text(raw: Raw, path: str) -> str:
 
 
 def _empty(wanted: Shape, path: str, *, needed: bool) -> Any:
-    """Optional strings are unset by an empty one, too; Stripe's document marks only
-    other types.
+    """Return whether an empty string unsets this parameter.
+
+    It does so for optional strings, too, although Stripe's document marks only other
+    types.
     """
     if wanted.clears or (wanted.scalars == {str} and not needed):
         return None
@@ -118,7 +121,7 @@ def _scalar(wanted: Shape, raw: str, path: str) -> Any:
     if wanted.scalars & {float, Decimal} and (number := _decimal(raw)) is not None:
         return (
             f"{number:f}" if Decimal in wanted.scalars else float(number)
-        )  # JSON has them as strings
+        )  # JSON has these as strings
     if str in wanted.scalars:
         return raw
     raise _mismatch(wanted, raw, path)

@@ -1,6 +1,7 @@
-"""What stripe-python's classes declare of Stripe's objects, generated as they are from
-Stripe's own description: which of their fields are objects of their own, or lists of
-them, and so can be expanded.
+"""The declarations of Stripe's objects in stripe-python's classes.
+
+The classes are generated from Stripe's own description. They tell which fields are
+objects of their own, or lists of them, and so can be expanded.
 """
 
 from collections.abc import Collection, Iterator
@@ -29,10 +30,12 @@ def class_of(kind: str) -> type:
 def not_expandable(
     declared: type, tree: Tree, included: Included, place: str = "", inside: tuple[str, ...] = ()
 ) -> str | None:
-    """The first path of the tree that ends in no object, or goes on where there is
-    none. `included` names further fields by their kind: what is a plain part of an
-    object, but comes only when it is asked for. `inside` is the kind and then the path
-    of the part of it that `declared` describes.
+    """Return the first path of the tree that cannot be expanded.
+
+    Such a path ends in no object, or goes on below one that does not exist. `included`
+    names further fields by their kind, which are plain parts of an object but come only
+    on demand. `inside` is the kind, followed by the path of the part that `declared`
+    describes.
     """
     own = _kind(declared)
     spot = (own,) if own else inside
@@ -51,9 +54,7 @@ def not_expandable(
 
 
 def is_reference(declared: type, path: str) -> bool:
-    """Whether Stripe declares the field as the id of another object, or as that
-    object.
-    """
+    """Return whether Stripe declares the field as an object or its id."""
     hint = _hints(declared).get(path)
     return str in get_args(hint) and any(map(_is_object, _parts(hint)))
 
@@ -61,8 +62,9 @@ def is_reference(declared: type, path: str) -> bool:
 def _below(
     part: Any, tree: Tree, included: Included, place: str, inside: tuple[str, ...]
 ) -> str | None:
-    """The same of what a field may be. A name that two kinds share is right if it is so
-    for one of them.
+    """Return the same for each alternative type of a field.
+
+    A name that two kinds share is right if it is so for one of them.
     """
     if get_origin(part) is ListObject:
         if outside := next((name for name in tree if name != "data"), None):
@@ -79,13 +81,16 @@ def _below(
 
 @cache
 def _hints(declared: type) -> dict[str, Any]:
-    """Names of other classes stay names: most are imported for type checkers alone."""
+    """Return the type hints.
+
+    Names of other classes stay names, because most are imported only for type checkers.
+    """
     hints = declared.__annotations__.items()
     return {name: ForwardRef(hint) if isinstance(hint, str) else hint for name, hint in hints}
 
 
 def _parts(hint: Any) -> Iterator[Any]:
-    """Of a hint, what has fields of its own."""
+    """Return the parts of a hint that have fields of their own."""
     own = isinstance(hint, type) and issubclass(hint, StripeObject)
     if own or get_origin(hint) is ListObject or isinstance(hint, ForwardRef):
         yield hint

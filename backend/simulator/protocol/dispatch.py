@@ -1,4 +1,4 @@
-"""From an HTTP request to Stripe's answer."""
+"""From an HTTP request to Stripe's response."""
 
 import asyncio
 import logging
@@ -27,16 +27,14 @@ from simulator.state.work import Work
 
 logger = logging.getLogger(__name__)
 
-VERSIONED = (
-    "/v1/"  # below it lies all that the simulator speaks; Stripe's /v2/ has none of its resources
-)
-MAX_BODY = 1_000_000  # bytes; no form of Stripe needs a tenth of it
+VERSIONED = "/v1/"  # the simulator's whole API; it has none of the resources of Stripe's /v2/
+MAX_BODY = 1_000_000  # bytes: ten times as many as any form of Stripe needs
 _VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(\.\w+)?")
 
 
 @dataclass
 class Call:
-    """A request as far as it is known."""
+    """A request, with everything that is known of it so far."""
 
     method: str
     path: str
@@ -47,8 +45,9 @@ class Call:
 
 
 class Dispatcher:
-    """The API as an ASGI application: it answers every path, below /v1/ or not, and
-    every method.
+    """The API as an ASGI application.
+
+    It answers every path, below /v1/ or not, and every method.
     """
 
     def __init__(self, store: Store, chaos: Chaos) -> None:
@@ -81,7 +80,9 @@ class Dispatcher:
         return answer(content, status, call.headers, "application/json")
 
     def _strike(self, call: Call) -> Strike:
-        """What lies outside has no faults, and is refused with or without a key,
+        """Return the fault of this call.
+
+        Paths outside of the API have no faults. They are refused with or without a key,
         whatever the body is.
         """
         if not call.path.startswith(VERSIONED):
@@ -127,8 +128,10 @@ class Dispatcher:
             self._keys.end(attempt)
 
     def _run(self, call: Call, text: str) -> tuple[int, bytes]:
-        """Stripe stores the answer of an operation that took place, a declined card
-        included, not a refused request.
+        """Run the operation, and store its response under the idempotency key.
+
+        Stripe stores the response of an operation that took place, such as a declined
+        card. It does not store a refused request.
         """
         found, ids = find_operation(call.method, call.path)
         params = check(found.takes, decode_form(text))
@@ -144,7 +147,7 @@ class Dispatcher:
                 if call.attempt:
                     idempotency.keep(work, call.attempt, call.request_id, 200, content.decode())
         finally:
-            self._store.flush()  # also while the clock is being advanced, when nobody else does
+            self._store.flush()  # while the clock is being advanced, nothing else flushes
         return 200, content
 
     def _execute(self, work: Work, params: Params, handler: Handler, ids: list[str]) -> bytes:
@@ -156,11 +159,11 @@ class Dispatcher:
 
 
 class LostResponse(Response):
-    """The answer gets lost on its way: the connection ends without a byte of it."""
+    """A response that is lost on its way: the connection ends without a byte of it."""
 
     async def __call__(self, scope: Scope, _receive: Receive, _send: Send) -> None:
         scope["extensions"][CUT]["now"]()
-        await asyncio.sleep(0)  # the server learns that there is nobody to answer any more
+        await asyncio.sleep(0)  # the server learns that the client is gone
 
 
 async def _read(request: Request) -> str:

@@ -1,6 +1,4 @@
-"""Stripe's error objects (https://docs.stripe.com/api/errors), and the sentences that
-Stripe says in them.
-"""
+"""Stripe's error objects, and their messages: https://docs.stripe.com/api/errors."""
 
 from typing import Any, Literal
 
@@ -12,12 +10,12 @@ DOCS = "https://stripe.com/docs/error-codes"
 
 
 class StripeError(Exception):
-    """What a call answers instead of an object.
+    """The error that a call returns instead of an object.
 
-    `keeps_changes`: the unit of work is committed all the same, because the failure
-    itself is history: a declined card leaves its payment intent, its charge and their
-    events. `details` are further members of the error object, such as `decline_code`,
-    `charge` or `payment_intent`.
+    With `keeps_changes` the unit of work is committed nevertheless, because the failure
+    itself is history. For example, a declined card leaves its payment intent, its
+    charge and their events. `details` are further members of the error object, such as
+    `decline_code`, `charge` or `payment_intent`.
     """
 
     def __init__(  # noqa: PLR0913 - the members of Stripe's error object
@@ -51,7 +49,10 @@ class StripeError(Exception):
 
 
 def missing(kind: str, object_id: str, param: str = "id") -> StripeError:
-    """There is no such object: 404 when the URL names it, 400 when a parameter does."""
+    """Return the error for a missing object.
+
+    The status is 404 if the URL names the object, and 400 if a parameter does.
+    """
     words = (
         kind.rpartition(".")[2].replace("_", " ") if kind != "payment_method" else "PaymentMethod"
     )
@@ -64,15 +65,16 @@ def missing(kind: str, object_id: str, param: str = "id") -> StripeError:
 
 
 def unsupported(param: str, why: str = "") -> StripeError:
-    """Stripe knows this, the simulator does not: said aloud, because to ignore it would
-    be a lie.
+    """Return the error for a feature that Stripe has and the simulator does not.
+
+    The simulator never ignores such a parameter silently.
     """
     reason = why or "Stripe takes this parameter, but the simulator does not implement it."
     return StripeError(f"{reason} ({param})", code="simulator_unsupported", param=param)
 
 
 def account_invalid(account: str) -> StripeError:
-    """A call in the name of an account that is not the caller's own."""
+    """Return the error for a call in the name of another account."""
     return StripeError(
         f"The provided key does not have access to account '{account}' (or that account does not "
         "exist). Application access may have been revoked.",
@@ -82,8 +84,9 @@ def account_invalid(account: str) -> StripeError:
 
 
 def card_error(message: str, code: str, **details: Any) -> StripeError:
-    """402; `details` are `param`, `decline_code` and objects. What led to it is kept:
-    Stripe remembers declines.
+    """Return a 402. `details` are `param`, `decline_code` and objects.
+
+    What led to the error is kept, because Stripe remembers declines.
     """
     return StripeError(
         message, status=402, kind="card_error", code=code, keeps_changes=True, **details

@@ -1,4 +1,4 @@
-"""`expand[]`: ids in an answer become the objects, to a depth of four."""
+"""`expand[]` replaces ids in a response by their objects, to a depth of four."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,11 +20,10 @@ _loaders: dict[tuple[str, str], Loader] = {}
 
 
 def includable(kind: str, field: str) -> Callable[[Loader], Loader]:
-    """Register what gives a field that an object has only when it is asked for, such as
-    an invoice's `payments`.
+    """Register a function for a field that an object has only on demand.
 
-    `field` is a path where it belongs to a part of the object:
-    `total_details.breakdown`.
+    An invoice's `payments` are an example. `field` is a path if it belongs to a part of
+    the object: `total_details.breakdown`.
     """
 
     def register(loader: Loader) -> Loader:
@@ -35,8 +34,9 @@ def includable(kind: str, field: str) -> Callable[[Loader], Loader]:
 
 
 def expand(work: Work, answer: Object, paths: list[str]) -> Object:
-    """A copy of the answer with these paths expanded; the objects of the unit of work
-    are left alone.
+    """Return a copy of the response with these paths expanded.
+
+    The objects of the unit of work are not changed.
     """
     tree: Tree = {}
     for path in paths:
@@ -54,16 +54,14 @@ def expand(work: Work, answer: Object, paths: list[str]) -> Object:
 
 
 def _check(answer: Object, tree: Tree) -> None:
-    """By what Stripe declares, not by what stands there: what can be expanded may well
-    be null.
-    """
+    """Check a path by what Stripe declares, because an expandable field may be null."""
     objects, place = [answer], ""
     if answer["object"] in LISTS:
         if outside := next((name for name in tree if name != "data"), None):
             raise _not_expandable(
                 outside, f" You may want to try expanding 'data.{outside}' instead."
             )
-        objects, place, tree = answer["data"][:1], "data", tree["data"]  # they are all of one kind
+        objects, place, tree = answer["data"][:1], "data", tree["data"]  # all are of one kind
     for one in objects:
         if wrong := not_expandable(class_of(one["object"]), tree, _loaders, place):
             raise _not_expandable(wrong)
@@ -75,9 +73,7 @@ def _not_expandable(place: str, hint: str = "") -> StripeError:
 
 @dataclass(frozen=True)
 class Spot:
-    """Where a field stands: in which of Stripe's objects, and by which path inside of
-    it.
-    """
+    """The place of a field: one of Stripe's objects, and the path inside of it."""
 
     holder: Object
     path: str = ""
@@ -86,7 +82,7 @@ class Spot:
         return Spot(self.holder, f"{self.path}.{name}" if self.path else name)
 
     def inside(self, value: Object) -> "Spot":
-        """The same spot, or the beginning of an object of its own."""
+        """Return a spot in the same object, or the beginning of another object."""
         return Spot(value) if "object" in value else self
 
 
@@ -94,7 +90,7 @@ def _expand(work: Work, obj: Object, tree: Tree, spot: Spot) -> Object:
     expanded = dict(obj)
     for name, below in tree.items():
         if name not in obj and obj.get("deleted"):
-            continue  # there is nothing left of it
+            continue  # the object is gone without a trace
         here = spot.below(name)
         value = _value(work, obj, name, here)
         if isinstance(value, list):
@@ -115,7 +111,7 @@ def _value(work: Work, obj: Object, name: str, spot: Spot) -> Any:
         if loader:
             return loader(work, spot.holder)
         if is_reference(class_of(spot.holder["object"]), spot.path):
-            return ABSENT  # such as the transfer of a charge that had none
+            return ABSENT  # null, such as the transfer of a charge without one
         raise unsupported(
             "expand", f"The simulator does not have {spot.path} of {spot.holder['object']}."
         )
@@ -126,5 +122,8 @@ def _value(work: Work, obj: Object, name: str, spot: Spot) -> Any:
 
 
 def _found(work: Work, object_id: str, name: str) -> Object | str:
-    """The id stays where its object is gone without a trace, as a test clock is."""
+    """Return the object of an id.
+
+    The id stays if its object is gone without a trace, as a test clock may be.
+    """
     return work.any_of(object_id, hint=name) or object_id

@@ -1,8 +1,8 @@
-"""Bodies and query strings: `items[0][price]=price_1&expand[]=customer` as nested dicts
-of strings.
+"""Bodies and query strings as nested dicts of strings.
 
-Arrays stay dicts with numbers as keys here: only the parameter's type tells an array
-from a hash.
+The example `items[0][price]=price_1&expand[]=customer` shows the format. Arrays stay
+dicts with numbers as keys here, because only the parameter's type tells an array from a
+hash.
 """
 
 import re
@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 
 from simulator.protocol.errors import StripeError
 
-Raw = str | dict[str, Any]  # Any: Raw again
+Raw = str | dict[str, Any]  # Any stands for Raw itself
 
 MAX_DEPTH = 12
 MAX_FIELDS = 5000
@@ -19,8 +19,10 @@ _KEY = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
 
 
 def decode_form(text: str) -> dict[str, Raw]:
-    """Raises `StripeError` for names that are no names, and for one that is a value and
-    a hash at once.
+    """Decode a form.
+
+    Raises `StripeError` for malformed names, and for one that is both a value and a
+    hash.
     """
     form: dict[str, Raw] = {}
     try:

@@ -1,5 +1,6 @@
-"""Idempotency keys: the same key gives the same answer for 24 hours
-(https://docs.stripe.com/api/idempotent_requests).
+"""Idempotency keys: the same key gives the same response for 24 hours.
+
+https://docs.stripe.com/api/idempotent_requests
 """
 
 import hashlib
@@ -12,13 +13,13 @@ from simulator.protocol.errors import StripeError
 from simulator.state.store import Store
 from simulator.state.work import Work
 
-KEPT_SECONDS = DAY  # of real time: clients and their retries live there
+KEPT_SECONDS = DAY  # in real time, like clients and their retries
 MAX_KEY_LENGTH = 255
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One keyed request. `fingerprint` stands for its parameters."""
+    """A request with a key. `fingerprint` stands for its parameters."""
 
     id: str
     key: str
@@ -42,8 +43,9 @@ class Keys:
         self._running: set[str] = set()
 
     def stored_answer(self, attempt: Attempt) -> Object | None:
-        """The answer of the first request with this key. Raises `StripeError` when that
-        was another request.
+        """Return the response of the first request with this key.
+
+        Raises `StripeError` if that was a different request.
         """
         with self._store.work() as work:
             found = work.find("_answer", attempt.id)
@@ -75,8 +77,9 @@ class Keys:
 
 
 def keep(work: Work, attempt: Attempt, request_id: str, status: int, body: str) -> None:
-    """The answer is stored with the effect, in one unit of work. Old ones make room:
-    two for each that comes.
+    """Store the response together with the effect, in one unit of work.
+
+    Each new response removes up to two old ones.
     """
     expired = time.time() - KEPT_SECONDS
     for old in work.ids("_answer")[:2]:

@@ -1,4 +1,4 @@
-"""Who calls: any secret test key is good, as long as there is one."""
+"""Authentication: every secret test key is accepted, but there must be one."""
 
 import base64
 import binascii
@@ -10,8 +10,9 @@ _TEST_KEY = re.compile(r"[sr]k_test_\w+")
 
 
 def authenticate(header: str | None) -> str:
-    """The API key of an `Authorization` header, Bearer or Basic. Raises `StripeError`
-    401.
+    """Return the API key of an `Authorization` header, Bearer or Basic.
+
+    Raises a `StripeError` with status 401.
     """
     key = _key(header or "")
     if not key:
@@ -48,7 +49,7 @@ def _key(header: str) -> str:
 
 
 def _masked(key: str) -> str:
-    """Stripe shows the kind of key and its last four characters."""
+    """Mask a key as Stripe does, which shows its kind and its last four characters."""
     head = key[:8] if key[:8] in ("sk_live_", "rk_live_") else ""
     hidden = key[len(head) :]
-    return head + "*" * max(len(hidden) - 4, 4) + (hidden[-4:] if len(hidden) > 8 else "")  # noqa: PLR2004 - shorter ones stay hidden
+    return head + "*" * max(len(hidden) - 4, 4) + (hidden[-4:] if len(hidden) > 8 else "")  # noqa: PLR2004 - shorter keys stay hidden

@@ -1,4 +1,4 @@
-"""Lists: newest first, in pages."""
+"""Lists in pages, newest first."""
 
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -25,11 +25,11 @@ def page(
     where: dict[str, str] | None = None,
     *tests: Test,
 ) -> Object:
-    """The page that `limit`, `starting_after` and `ending_before` ask for, of the
-    objects that pass all tests.
+    """Return the page that `limit`, `starting_after` and `ending_before` ask for.
 
-    `where` names indexed paths and their values; tests see the objects that are left. A
-    `created` filter is applied where the call has one.
+    `where` names indexed paths and their values. The tests see the objects that are
+    left, and only objects that pass all tests are listed. A `created` filter is applied
+    if the call has one.
     """
     if "created" in params:
         tests = (*tests, created_within(params))
@@ -38,9 +38,7 @@ def page(
     ids = work.ids(kind, **(where or {}))
     if cursor and cursor not in rows:
         raise missing(kind, cursor, "ending_before" if backwards else "starting_after")
-    if (
-        cursor
-    ):  # which need not be in the list itself: its status may have changed since the last page
+    if cursor:  # it may have left the list, if its status has changed since the last page
         place = rows[cursor].sequence
         ids = [
             i for i in ids if (rows[i].sequence > place if backwards else rows[i].sequence < place)
@@ -53,7 +51,7 @@ def page(
 
 
 def page_of(params: Params, kind: str, url: str, objects: list[Object]) -> Object:
-    """The same for objects at hand, in the order in which they are to be listed."""
+    """Return the same for given objects, in the order in which to list them."""
     limit, cursor, backwards = _cursor(params)
     ordered = objects[::-1] if backwards else objects
     if cursor:
@@ -71,7 +69,7 @@ def _cut(objects: Iterator[Object], limit: int, url: str, *, backwards: bool) ->
 
 
 def _cursor(params: Params) -> tuple[int, str | None, bool]:
-    """Limit, the id to start from, and whether the page lies before it."""
+    """Return the limit, the id to start from, and whether the page lies before it."""
     after, before = params.get("starting_after"), params.get("ending_before")
     if after and before:
         raise StripeError(
@@ -98,7 +96,7 @@ def _limit(params: Params) -> int:
 
 
 def created_within(params: Params, name: str = "created") -> Test:
-    """A time, or `gt`, `gte`, `lt`, `lte`."""
+    """Return a test for a time, or for `gt`, `gte`, `lt` and `lte`."""
     wanted = params.whole(name)
     if not isinstance(wanted, dict):
         return lambda obj: obj[name] == wanted
@@ -112,6 +110,6 @@ def created_within(params: Params, name: str = "created") -> Test:
 
 
 def equals(params: Params, *names: str) -> list[Test]:
-    """A test for the filters that were sent, of fields of the same name."""
+    """Return a test for the filters that were sent, of fields with the same names."""
     wanted = {name: params[name] for name in names if name in params}
     return [lambda obj: all(obj.get(name) == value for name, value in wanted.items())]

@@ -1,4 +1,4 @@
-"""The table of operations: which function answers which method and path."""
+"""The table of operations: each method and path with its function."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from simulator.objects import Object
 from simulator.protocol.errors import StripeError
 
 Handler = Callable[..., Object]
-ANY = "{}"  # in the tree: a segment that is an id
+ANY = "{}"  # in the tree, this stands for an id
 
 
 @dataclass(frozen=True)
 class Operation:
-    """`takes` is stripe-python's TypedDict of its parameters."""
+    """An operation. `takes` is stripe-python's TypedDict of its parameters."""
 
     name: str
     takes: type | None
@@ -31,10 +31,11 @@ _root = _Node({}, {})
 
 
 def operation(route: str, takes: Any = None) -> Callable[[Handler], Handler]:
-    """Register the function that answers `METHOD /v1/path/{id}`.
+    """Register the function for `METHOD /v1/path/{id}`.
 
-    It is called with the unit of work, the checked parameters, and the ids of the path
-    in their order, and returns the object that is the answer, or raises `StripeError`.
+    The function is called with the unit of work, the checked parameters, and the ids of
+    the path in their order. It returns the object of the response, or raises
+    `StripeError`.
     """
 
     def register(handler: Handler) -> Handler:
@@ -52,8 +53,9 @@ def operation(route: str, takes: Any = None) -> Callable[[Handler], Handler]:
 
 
 def find_operation(method: str, path: str) -> tuple[Operation, list[str]]:
-    """The operation and the ids of the path. Raises `StripeError` 404 for a URL that is
-    none.
+    """Return the operation and the ids of the path.
+
+    Raises a `StripeError` with status 404 for an unknown URL.
     """
     node = _root
     ids: list[str] = []

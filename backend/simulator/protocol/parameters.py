@@ -1,9 +1,8 @@
-"""The parameters of one call: checked against Stripe's own types, and watched while
-they are read.
+"""The parameters of one call, checked against Stripe's types and watched.
 
-A parameter that Stripe knows but that nobody read had no effect. The call is then
-refused (`simulator_unsupported`) and its changes are rolled back: the simulator never
-ignores silently.
+A parameter that Stripe knows but that no code has read had no effect. In that case the
+call is refused with `simulator_unsupported`, and its changes are rolled back. So the
+simulator never ignores a parameter silently.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,8 +15,11 @@ METADATA_KEYS, METADATA_KEY_LENGTH, METADATA_VALUE_LENGTH = 50, 40, 500
 
 
 class Params(Mapping[str, Any]):
-    """Values have their Python types; one that was sent empty, to unset it, is None.
-    Hashes are `Params` again.
+    """A hash of parameters.
+
+    Values have their Python types, and inner hashes are `Params`.
+
+    A parameter that was sent empty, to unset it, is `None`.
     """
 
     def __init__(self, values: dict[str, Any], path: str = "") -> None:
@@ -40,11 +42,11 @@ class Params(Mapping[str, Any]):
         return len(self._values)
 
     def path(self, name: str) -> str:
-        """As Stripe writes it in `param`: `items[0][price]`."""
+        """Return the path as Stripe writes it in `param`: `items[0][price]`."""
         return f"{self._path}[{name}]" if self._path else name
 
     def whole(self, name: str, default: Any = None) -> Any:
-        """The value as plain data, all of it read."""
+        """Return the value as plain data, and mark all of it as read."""
         return _plain(self[name]) if name in self else default
 
     def into(self, target: Object, *names: str) -> None:
@@ -54,8 +56,9 @@ class Params(Mapping[str, Any]):
                 target[name] = self.whole(name)
 
     def merge_metadata(self, target: Object) -> None:
-        """Stripe's rule: keys are merged, an empty value removes one, an empty
-        `metadata` removes all.
+        """Merge the keys by Stripe's rule.
+
+        An empty value removes a key, and empty `metadata` removes all of them.
         """
         if "metadata" not in self:
             return
@@ -67,7 +70,7 @@ class Params(Mapping[str, Any]):
         check_metadata(target["metadata"])
 
     def accept(self, *names: str) -> None:
-        """These are understood and change nothing that can be seen here."""
+        """Mark these as read. They are understood but have no visible effect here."""
         for name in names:
             self.whole(name)
 

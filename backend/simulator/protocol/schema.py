@@ -1,7 +1,7 @@
-"""What Stripe takes for each call, read off stripe-python's own TypedDicts.
+"""The parameters of each call, read from stripe-python's TypedDicts.
 
 They are generated from Stripe's OpenAPI document of the pinned API version, so names,
-nesting and word lists need no copy here.
+nesting and enumerations need no copy here.
 """
 
 import types
@@ -20,8 +20,9 @@ _LOCALS = {"StripeContext": object, "Mapping": Mapping}
 
 @dataclass
 class Shape:
-    """What one parameter may be. Stripe's lists of words are closed, although
-    stripe-python lets any string pass.
+    """The type of one parameter.
+
+    Stripe's enumerations are closed, although stripe-python accepts any string.
     """
 
     clears: bool = False  # an empty string unsets it
@@ -34,8 +35,9 @@ class Shape:
 
 @cache
 def fields(hash_type: type) -> dict[str, Any]:
-    """Names and types of its parameters, without the options of stripe-python's own
-    call.
+    """Return the names and types of an operation's parameters.
+
+    The options of stripe-python's own call are left out.
     """
     hints = get_type_hints(hash_type, localns=_LOCALS)
     return {
@@ -45,7 +47,7 @@ def fields(hash_type: type) -> dict[str, Any]:
 
 @cache
 def required(hash_type: type) -> frozenset[str]:
-    names: frozenset[str] = hash_type.__required_keys__  # type: ignore[attr-defined]  # every TypedDict has it
+    names: frozenset[str] = hash_type.__required_keys__  # type: ignore[attr-defined]  # every TypedDict has this attribute
     return names
 
 

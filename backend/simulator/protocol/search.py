@@ -1,10 +1,9 @@
-"""Stripe's search query language
-(https://docs.stripe.com/search#search-query-language).
+"""Stripe's search query language: https://docs.stripe.com/search#search-query-language.
 
-`email:"ada@example.com" AND metadata["plan"]:"pro" -created<1700000000`: clauses are
-joined by AND or by OR, never by both; `:` is equality, `~` a part of the text, `<`,
-`>`, `<=`, `>=` compare numbers; `null` stands for what is not set; a leading `-`
-negates.
+An example is `email:"ada@example.com" AND metadata["plan"]:"pro" -created<1700000000`.
+Clauses are joined by AND or by OR, never by both. `:` means equality and `~` means a
+part of the text. `<`, `>`, `<=` and `>=` compare numbers. `null` stands for a missing
+value, and a leading `-` negates.
 """
 
 import base64
@@ -30,8 +29,9 @@ MIN_SUBSTRING = 3
 
 
 def search(work: Work, params: Params, kind: str, url: str, fields: set[str]) -> Object:
-    """The answer of `…/search`, newest first. `fields` are those that Stripe lets this
-    kind be searched by.
+    """Return the response of `…/search`, newest first.
+
+    `fields` are those that Stripe allows in searches of this kind.
     """
     test = _parse(params["query"], fields)
     limit = params.get("limit", DEFAULT_LIMIT)
@@ -66,7 +66,7 @@ def _parse(query: str, fields: set[str]) -> Test:
             raise _bad(f"unable to read it from «{query[place : place + 40]}» on")
         tests.append(_test(clause, fields))
         joint = _JOINT.match(query, clause.end())
-        assert joint  # it matches nothing, too
+        assert joint  # a missing value does not match either
         place = joint.end()
         if place < len(query) or joint[0]:
             joints.add((joint[0] or "AND").upper())

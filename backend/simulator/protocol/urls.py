@@ -1,4 +1,4 @@
-"""Addresses that a call names, as Stripe checks them."""
+"""Checks of the URLs that a call names, as Stripe does them."""
 
 from urllib.parse import urlsplit
 
@@ -8,14 +8,16 @@ WEB = ("http", "https")
 
 
 def check_url(url: str, param: str, *, web: bool = False) -> str:
-    """It must be whole. Any scheme will do, as an app on a phone has its own, unless it
-    is to be one of the `web`.
+    """Raise unless the URL is complete.
+
+    Any scheme is accepted, because an app on a phone has its own. With `web`, only http
+    and https are.
     """
     try:
         parts = urlsplit(url)
         whole = bool(parts.scheme and (parts.hostname or (parts.path and parts.scheme not in WEB)))
         fits = parts.port != 0 and (not web or parts.scheme in WEB)
-    except ValueError:  # brackets that do not close, a port that is none
+    except ValueError:  # unclosed brackets, or an invalid port
         whole = fits = False
     if not whole or not fits:
         raise StripeError(

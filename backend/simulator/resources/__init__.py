@@ -1,5 +1,6 @@
-"""One module for each of Stripe's resources. Importing this package registers the
-operations of all of them.
+"""The operations, one module for each of Stripe's resources.
+
+Importing this package registers all of them.
 """
 
 import importlib

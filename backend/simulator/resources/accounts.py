@@ -1,4 +1,4 @@
-"""The seller's own account. There are no connected ones."""
+"""The seller's own account. There are no connected accounts."""
 
 from stripe.params import AccountListParams, AccountRetrieveParams
 
@@ -25,6 +25,9 @@ def retrieve(work: Work, _: Params, identity: str) -> Object:
 
 @operation("GET /v1/accounts", AccountListParams)
 def list_connected(_: Work, params: Params) -> Object:
-    """Stripe lists connected accounts here, never one's own."""
+    """List the connected accounts, as Stripe does here.
+
+    The caller's own is not among them.
+    """
     params.accept("created")
     return page_of(params, "account", "/v1/accounts", [])

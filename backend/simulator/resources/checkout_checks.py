@@ -1,4 +1,4 @@
-"""What a Checkout session must be, so that it can be paid."""
+"""The conditions under which a Checkout session can be paid."""
 
 from simulator.billing import quotes
 from simulator.billing.catalog import interval_of
@@ -31,8 +31,9 @@ def check_session(session: Object, params: Params) -> None:
 
 
 def check_total(session: Object) -> None:
-    """An invoice carries over what no card can be charged. A payment cannot, so it is
-    refused.
+    """Refuse an amount that no card can be charged.
+
+    An invoice carries such an amount over, but a payment cannot.
     """
     if session["mode"] != "payment" or not session["amount_total"]:
         return

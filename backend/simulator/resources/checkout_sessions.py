@@ -86,8 +86,9 @@ def _with_amounts(work: Work, params: Params, session: Object) -> None:
 
 
 def _refuse(params: Params) -> None:
-    """What would show on the page, or change what is paid, and the simulator's page
-    does not have.
+    """Refuse parameters that would show on the page, or change the amount.
+
+    The simulator's page does not have them.
     """
     if params.get("ui_mode", "hosted_page") != "hosted_page":
         raise unsupported("ui_mode", "The simulator has the hosted page alone.")
@@ -136,8 +137,9 @@ def _customer_known(params: Params, customer: Object | None) -> Object:
 
 
 def _customer_update(params: Params, customer: Object | None) -> Object:
-    """What the page may change of the customer. It asks for a name, and for no address
-    of any kind.
+    """Return what the page may change about the customer.
+
+    The page asks for a name, but not for any address.
     """
     if "customer_update" in params and customer is None:
         raise StripeError(
@@ -148,7 +150,7 @@ def _customer_update(params: Params, customer: Object | None) -> Object:
 
 
 def _data(params: Params, mode: str) -> Object:
-    """What is kept for the objects that the session will make."""
+    """Return what is kept for the objects that the session will create."""
     names = {
         "subscription": "subscription_data",
         "payment": "payment_intent_data",
@@ -268,8 +270,9 @@ def list_line_items(work: Work, params: Params, identity: str) -> Object:
 
 @includable("checkout.session", "total_details.breakdown")
 def breakdown(work: Work, session: Object) -> Object:
-    """Which discount took what off. Until the session is paid a discount has no object
-    of its own.
+    """Return how much each discount took off.
+
+    Until the session is paid, a discount has no object of its own.
     """
     invoice = work.find("invoice", session["invoice"])
     if session["total_details"]["amount_discount"] and invoice is None:

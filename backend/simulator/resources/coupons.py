@@ -67,8 +67,9 @@ def update(work: Work, params: Params, identity: str) -> Object:
 
 @operation("DELETE /v1/coupons/{id}", CouponDeleteParams)
 def delete(work: Work, _: Params, identity: str) -> Object:
-    """It can be redeemed no more; discounts that came from it go on, so the coupon
-    itself stays behind the scenes.
+    """Delete the coupon, so that nobody can redeem it any more.
+
+    Its discounts go on, so the coupon itself is kept internally.
     """
     coupon = work.get_live("coupon", identity)
     coupon["valid"] = False
@@ -91,7 +92,7 @@ def applies_to(_: Work, coupon: Object) -> Any:
 
 @includable("coupon", "currency_options")
 def currency_options(_: Work, coupon: Object) -> Any:
-    """A coupon takes one currency here, its own."""
+    """Return no options: a coupon has only its own currency here."""
     if not coupon["amount_off"]:
         return ABSENT
     return {coupon["currency"]: {"amount_off": coupon["amount_off"]}}

@@ -1,6 +1,4 @@
-"""What a customer has only when it is asked for, by `expand` or by a list of its
-own.
-"""
+"""Parts of a customer that come only on demand, by `expand` or by their own lists."""
 
 from stripe.params import (
     CustomerCashBalanceRetrieveParams,
@@ -22,14 +20,14 @@ URL = "/v1/customers"
 
 @includable("customer", "subscriptions")
 def subscriptions(work: Work, customer: Object) -> Object:
-    """The newest first, without those that have ended."""
+    """Return the subscriptions that have not ended, newest first."""
     living = [one for one in work.all("subscription", customer=customer["id"]) if _lives(one)]
     return listed(living[::-1], f"{URL}/{customer['id']}/subscriptions")
 
 
 @operation("GET /v1/customers/{id}/subscriptions", SubscriptionListParams)
 def list_subscriptions(work: Work, params: Params, identity: str) -> Object:
-    """The pages of the list above."""
+    """Return a page of the list above."""
     customer = work.get_live("customer", identity)
     where = {"customer": customer["id"]}
     return page(work, params, "subscription", f"{URL}/{identity}/subscriptions", where, _lives)
@@ -41,7 +39,7 @@ def _lives(subscription: Object) -> bool:
 
 @includable("customer", "sources")
 def sources(_: Work, customer: Object) -> Object:
-    """Cards are payment methods here, and those are no sources."""
+    """Return an empty list: cards are payment methods here, which are not sources."""
     return listed([], f"{URL}/{customer['id']}/sources")
 
 
@@ -52,8 +50,9 @@ def tax_ids(_: Work, customer: Object) -> Object:
 
 @includable("customer", "tax")
 def tax(_: Work, customer: Object) -> Object:
-    """Where they are is known from an address alone, and no taxes are collected
-    anywhere.
+    """Return the tax status.
+
+    Only an address tells the location, and no tax is collected.
     """
     address = customer["address"] or {}
     if not address.get("country"):
@@ -88,7 +87,7 @@ def retrieve_cash_balance(work: Work, _: Params, identity: str) -> Object:
     "GET /v1/customers/{id}/cash_balance_transactions", CustomerCashBalanceTransactionListParams
 )
 def list_cash_balance(work: Work, params: Params, identity: str) -> Object:
-    """Nobody can transfer money to a customer."""
+    """Return an empty list: nobody can transfer money to a customer."""
     customer = work.get_live("customer", identity)
     url = f"{URL}/{customer['id']}/cash_balance_transactions"
     return page_of(params, "customer_cash_balance_transaction", url, [])

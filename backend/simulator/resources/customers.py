@@ -71,9 +71,7 @@ def delete(work: Work, _: Params, customer_id: str) -> Object:
 
 
 def named(work: Work, params: Params) -> Object:
-    """The customer whom a call has to name. From here on time goes as it does for
-    them.
-    """
+    """Return the customer that a call must name, and use its clock from here on."""
     if not params.get("customer"):
         raise StripeError(
             "Missing required param: customer.", code="parameter_missing", param="customer"
@@ -84,7 +82,10 @@ def named(work: Work, params: Params) -> Object:
 
 
 def remove(work: Work, customer: Object) -> Object:
-    """Its subscriptions end at once, its payment methods belong to nobody any more."""
+    """Delete a customer.
+
+    The subscriptions end at once, and the payment methods belong to nobody any more.
+    """
     from simulator.billing.endings import cancel_all
 
     customer_id = customer["id"]
@@ -103,7 +104,9 @@ def list_all(work: Work, params: Params) -> Object:
 
 
 def _apply(work: Work, customer: Object, params: Params, attached: dict[str, str]) -> None:
-    """`attached`: a payment method as the call names it, which may be a test name, and
+    """Apply a call to the customer.
+
+    `attached` holds a payment method as the call names it, perhaps by a test name, and
     its id.
     """
     params.into(customer, *PLAIN, "invoice_prefix", "next_invoice_sequence")

@@ -22,7 +22,7 @@ def retrieve(work: Work, _: Params, identity: str) -> Object:
 
 @operation("POST /v1/disputes/{id}", DisputeUpdateParams)
 def update(work: Work, params: Params, identity: str) -> Object:
-    """Evidence is submitted at once unless `submit` says otherwise."""
+    """Submit evidence at once, unless `submit` says otherwise."""
     dispute = disputes.find(work, identity)
     params.merge_metadata(dispute)
     evidence, submit = params.whole("evidence", {}), params.get("submit", True)
@@ -35,7 +35,7 @@ def update(work: Work, params: Params, identity: str) -> Object:
 
 @operation("POST /v1/disputes/{id}/close", DisputeCloseParams)
 def close(work: Work, _: Params, identity: str) -> Object:
-    """To close a dispute is to accept that it is lost."""
+    """Close a dispute, which means to accept that it is lost."""
     return disputes.close(work, disputes.find(work, identity), won=False)
 
 

@@ -40,7 +40,7 @@ def list_all(work: Work, params: Params) -> Object:
 
 
 def rendered(work: Work, event: Object) -> Object:
-    """With the number of endpoints that have not taken it yet."""
+    """Return the event with the number of endpoints that have not accepted it yet."""
     return event | {
         "pending_webhooks": len(work.ids("_delivery", event=event["id"], status="pending"))
     }
@@ -52,8 +52,9 @@ def _was_delivered(work: Work, event: Object) -> bool:
 
 
 def watch_retention(work: Work) -> None:
-    """Before a unit of work is kept: where there are events, one timer of each clock
-    sees to their end.
+    """Set one timer on each clock that has events, which removes the old ones.
+
+    This runs before a unit of work is kept.
     """
     if not work.events:
         return
@@ -64,7 +65,7 @@ def watch_retention(work: Work) -> None:
 
 @timer("events.purge")
 def purge(work: Work, clock: str) -> None:
-    """Stripe keeps events for 30 days."""
+    """Delete events after 30 days, as Stripe does."""
     events = work.ids("event", _clock=clock)  # in the order of their time
     kept = bisect_left(
         events, work.now - KEPT_SECONDS, key=lambda event: work.get("event", event)["created"]

@@ -22,9 +22,7 @@ URL = "/v1/invoiceitems"
 
 @operation("POST /v1/invoiceitems", InvoiceItemCreateParams)
 def create(work: Work, params: Params) -> Object:
-    """It waits for the customer's next manual invoice, or goes onto the draft that is
-    named.
-    """
+    """Create an item for the draft that is named, or for the next manual invoice."""
     customer = customers.named(work, params)
     draft = work.get("invoice", params["invoice"], "invoice") if params.get("invoice") else None
     item = _built(work, params, customer)

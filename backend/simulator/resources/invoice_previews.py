@@ -57,8 +57,10 @@ def _change(work: Work, details: Params, subscription: Object) -> Change:
 
 
 def _of_customer(work: Work, params: Params, customer: Object) -> Object:
-    """The first invoice of a subscription to be, or the next one of the only
-    subscription that there is.
+    """Return a preview of the first invoice of a new subscription.
+
+    Without the details of one, it is the next invoice of the customer's only
+    subscription.
     """
     work.use_clock_of(customer)
     details = params.get("subscription_details")

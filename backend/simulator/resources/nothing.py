@@ -1,5 +1,4 @@
-"""Resources of which the simulator has none, because no call makes them: their lists
-are truthfully empty.
+"""Resources that are always empty here, because no call creates any.
 
 A program that copies a whole account reads all of these. Left out are histories that
 the simulator does not write, such as that of a customer's balance.
@@ -76,8 +75,9 @@ its parameters are named.
 
 
 def _parameters(kind: str, ending: str) -> Any:
-    """The class that stripe-python has for them: `radar.EarlyFraudWarningListParams` of
-    `radar.early_fraud_warning`.
+    """Return stripe-python's class of the parameters.
+
+    For `radar.early_fraud_warning` that is `radar.EarlyFraudWarningListParams`.
     """
     *package, name = kind.split(".")
     module = getattr(declared, package[0]) if package else declared
@@ -89,7 +89,7 @@ def _register(path: str, kind: str) -> None:
 
     @operation(f"GET {url}", _parameters(kind, "ListParams"))
     def list_none(_: Work, params: Params) -> Object:
-        params.accept(*params)  # whatever they filter by
+        params.accept(*params)  # whatever the filter
         return page_of(params, kind, url, [])
 
     if path not in UNREADABLE:

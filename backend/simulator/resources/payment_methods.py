@@ -1,6 +1,4 @@
-"""Payment methods: cards, that is to say Stripe's test cards, by number, by test id or
-by test token.
-"""
+"""Payment methods: Stripe's test cards, by number, by test id or by test token."""
 
 from stripe.params import (
     CustomerPaymentMethodListParams,

@@ -1,5 +1,6 @@
-"""Plans: recurring prices under the name that they had before there were prices. One
-object, two ways to it.
+"""Plans: the name of recurring prices before there were prices.
+
+Both names lead to the same object.
 """
 
 from collections.abc import Callable
@@ -52,7 +53,7 @@ def _product(work: Work, params: Params) -> Object:
 
 
 def _as_price(params: Params) -> Params:
-    """The same wish in the words of a price."""
+    """Return the same parameters under the names that a price has."""
     recurring = ("interval", "interval_count", "trial_period_days", "usage_type")
     values: dict[str, Any] = {
         name: params[name] for name in ("active", "billing_scheme", "nickname") if name in params
@@ -65,7 +66,7 @@ def _as_price(params: Params) -> Params:
 
 
 def _named(make: Callable[[], Object]) -> Object:
-    """Raises what `make` raises, with the plan's own names of parameters."""
+    """Raise what `make` raises, with the plan's own names of parameters."""
     try:
         return make()
     except StripeError as refused:
@@ -96,7 +97,7 @@ def update(work: Work, params: Params, identity: str) -> Object:
 
 @operation("DELETE /v1/plans/{id}", PlanDeleteParams)
 def delete(work: Work, _: Params, identity: str) -> Object:
-    """Nobody can subscribe to it any more. Whoever has subscribed keeps it."""
+    """Delete a plan, so that nobody can subscribe to it. Subscribers keep it."""
     work.emit("price.deleted", _found(work, identity))
     work.put({"id": identity, "object": "price", "deleted": True})
     return {"id": identity, "object": "plan", "deleted": True}

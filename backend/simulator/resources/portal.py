@@ -1,6 +1,4 @@
-"""The billing portal: what it offers (configurations), and a customer's way into it
-(sessions).
-"""
+"""The billing portal: its configurations, and the sessions that open it."""
 
 from typing import Any
 
@@ -80,7 +78,7 @@ def default_configuration(work: Work) -> Object:
 
 
 def merged(before: Object, sent: Object) -> Object:
-    """Hashes are merged, everything else is replaced; an empty list unsets one."""
+    """Merge hashes, and replace everything else. An empty list unsets a hash."""
     found = dict(before)
     for name, value in sent.items():
         known = before.get(name)

@@ -1,6 +1,4 @@
-"""`flow_data`: a portal session that leads to one thing to do, and back when it is
-done.
-"""
+"""`flow_data`: a portal session for a single action, which leads back afterwards."""
 
 from simulator.billing import standing
 from simulator.objects import Object
@@ -19,8 +17,9 @@ FEATURES = {
 
 
 def read_flow(work: Work, params: Params, customer: Object, features: Object) -> Object | None:
-    """The `flow` of a new session. Raises for what the configuration does not allow or
-    nobody could do.
+    """Return the `flow` of a new session.
+
+    Raises for what the configuration does not allow, and for what is impossible.
     """
     if "flow_data" not in params:
         return None

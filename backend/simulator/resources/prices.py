@@ -32,7 +32,10 @@ def create(work: Work, params: Params) -> Object:
 
 
 def new_price(work: Work, params: Params, product: Object, price_id: str | None = None) -> Object:
-    """Also for `price_data` of other calls, which has a part of these parameters."""
+    """Create a price, also for the `price_data` of other calls.
+
+    `price_data` has only some of these parameters.
+    """
     amount, exact = _amounts(params)
     price = work.new(
         "price",
@@ -94,13 +97,13 @@ def list_all(work: Work, params: Params) -> Object:
 @includable("price", "tiers")
 @includable("plan", "tiers")
 def tiers(_: Work, __: Object) -> Any:
-    """Prices are per unit here."""
+    """Return no tiers: prices are per unit here."""
     return ABSENT
 
 
 @includable("price", "currency_options")
 def currency_options(_: Work, price: Object) -> Object:
-    """A price has one currency here, its own."""
+    """Return no options: a price has only its own currency here."""
     same = ("custom_unit_amount", "tax_behavior", "unit_amount", "unit_amount_decimal")
     return {price["currency"]: {name: price[name] for name in same}}
 
@@ -113,7 +116,7 @@ def _recurs_as(wanted: Object) -> Test:
 
 
 def _amounts(params: Params) -> tuple[int | None, str]:
-    """`unit_amount` (None when it is no whole number) and `unit_amount_decimal`."""
+    """Return `unit_amount` (`None` if not a whole number) and `unit_amount_decimal`."""
     if ("unit_amount" in params) == ("unit_amount_decimal" in params):
         raise StripeError(
             "You must pass one of `unit_amount` and `unit_amount_decimal`.",
@@ -164,7 +167,10 @@ def _only(params: Params, name: str, value: str) -> str:
 
 
 def _take_lookup_key(work: Work, price: Object, params: Params) -> None:
-    """A key belongs to one price; `transfer_lookup_key` takes it away from another."""
+    """Give the price its lookup key, which belongs to one price only.
+
+    `transfer_lookup_key` takes it from another price.
+    """
     transfer = params.get("transfer_lookup_key", False)
     if "lookup_key" not in params:
         return

@@ -19,7 +19,7 @@ CODE_LENGTH = 8
 @operation("POST /v1/promotion_codes", PromotionCodeCreateParams)
 def create(work: Work, params: Params) -> Object:
     coupon = work.get("coupon", params["promotion"].get("coupon"), "promotion[coupon]")
-    params["promotion"].accept("type")  # there is but one type
+    params["promotion"].accept("type")  # there is only one type
     if not coupon["valid"]:
         raise StripeError(
             "The coupon of a new promotion code must be valid.", param="promotion[coupon]"
@@ -87,7 +87,7 @@ def _restrictions(params: Params) -> Object:
 
 
 def _refuse_twins(work: Work, promotion_code: Object) -> None:
-    """Of the active codes, capitals aside, no two are the same for one customer."""
+    """Refuse a code that is active for the same customer already, whatever its case."""
     for other in work.all("promotion_code"):
         same = (
             other["code"].lower() == promotion_code["code"].lower()

@@ -1,6 +1,4 @@
-"""What Stripe has in every account: tax codes and countries. Here a few of its codes,
-and the seller's own country.
-"""
+"""The reference data of every account: some tax codes, and the seller's own country."""
 
 from stripe.params import (
     CountrySpecListParams,

@@ -29,7 +29,7 @@ def create(work: Work, params: Params) -> Object:
 
 
 def _charge(work: Work, params: Params) -> Object:
-    """Named itself, or by its payment intent."""
+    """Return the charge, which is named itself or by its payment intent."""
     if charge := params.get("charge"):
         return work.get("charge", charge, "charge")
     if not (named := params.get("payment_intent")):

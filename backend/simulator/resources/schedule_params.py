@@ -1,4 +1,4 @@
-"""The phases that a call has for a subscription schedule."""
+"""The phases that a call gives a subscription schedule."""
 
 from typing import Any
 
@@ -13,12 +13,13 @@ from simulator.resources.subscription_params import new_items, own_payment_metho
 from simulator.shapes.subscription_schedule import new_phase, phase_item
 from simulator.state.work import Work
 
-MAX_PHASES = 10  # current and future ones
+MAX_PHASES = 10  # current and future phases
 
 
 def read_phases(work: Work, params: Params, customer: Object, start: int) -> list[Object]:
-    """In their order, each from the end of the one before; the first begins at
-    `start`.
+    """Return the phases in their order. The first one begins at `start`.
+
+    Each of the others begins at the end of the previous one.
     """
     given = params.get("phases") or []
     if not given:
@@ -44,7 +45,7 @@ def read_phases(work: Work, params: Params, customer: Object, start: int) -> lis
 
 def moment(work: Work, params: Params, name: str) -> int | None:
     value: int | str | None = params.get(name)
-    return work.now if value == "now" else value  # type: ignore[return-value]  # else it is a number
+    return work.now if value == "now" else value  # type: ignore[return-value]  # a number in all other cases
 
 
 def end_behavior(params: Params, default: str = "release") -> str:
@@ -90,7 +91,7 @@ def _item(wanted: Wanted) -> Object:
 
 
 def _end(work: Work, params: Params, start: int, interval: Interval, *, is_last: bool) -> int:
-    """A date, a duration, or for the last phase one period of its price."""
+    """Return the end of a phase: a date, a duration, or one period for the last one."""
     end, duration = moment(work, params, "end_date"), params.get("duration")
     if end is not None and duration is not None:
         raise StripeError(
@@ -110,8 +111,9 @@ def _end(work: Work, params: Params, start: int, interval: Interval, *, is_last:
 
 
 def _discounts(work: Work, params: Params, customer: str) -> list[Object]:
-    """As the phase shows them. A `discount` that the subscription has already goes
-    on.
+    """Return the discounts as the phase shows them.
+
+    A `discount` that the subscription has already goes on.
     """
     found = []
     for one in params.get("discounts") or []:

@@ -1,5 +1,6 @@
-"""Search, for each resource by the fields that Stripe documents:
-https://docs.stripe.com/search#query-fields.
+"""The searches of each resource, by the fields that Stripe documents.
+
+https://docs.stripe.com/search#query-fields
 """
 
 from typing import Any

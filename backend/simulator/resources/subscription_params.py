@@ -1,5 +1,6 @@
-"""Parameters that several calls have about subscriptions: create, update, their items,
-and previews.
+"""Parameters of subscriptions that several calls have.
+
+These are create, update, the items, and previews.
 """
 
 from typing import Any
@@ -20,7 +21,7 @@ MAX_ITEMS = 20
 
 
 def refuse_others(params: Params) -> None:
-    """What the simulator knows in one form only."""
+    """Refuse every form of a parameter except the one that the simulator has."""
     if params.get("collection_method", "charge_automatically") != "charge_automatically":
         raise unsupported(
             "collection_method", "The simulator charges automatically; it sends no invoices."
@@ -67,7 +68,10 @@ def _quantity(item: Params, default: int) -> int:
 
 
 def _price(work: Work, item: Params) -> Object | None:
-    """Named, or described by `price_data`; `plan` is the older word for it."""
+    """Return the price that is named, or described by `price_data`.
+
+    `plan` is the older name of the parameter.
+    """
     if "price_data" in item:
         data = item["price_data"]
         return new_price(work, data, work.get("product", data["product"], data.path("product")))
@@ -85,7 +89,7 @@ def _metadata(params: Params, before: dict[str, str]) -> dict[str, str]:
 def item_change(
     work: Work, item: Params, subscription: Object, identity: str | None = None
 ) -> ItemChange:
-    """Of the item that is named, by the call or by its own `id`; else a new one."""
+    """Return the change of the item that the call or its `id` names, or a new item."""
     current = {one["id"]: one for one in subscription["items"]["data"]}
     identity, price = identity or item.get("id"), _price(work, item)
     if identity is None and price is None:
@@ -106,7 +110,7 @@ def item_change(
 
 
 def read_change(work: Work, params: Params, subscription: Object) -> Change:
-    """Of `subscriptions.update`, whole."""
+    """Return the whole change of `subscriptions.update`."""
     change = billing_change(work, params, subscription)
     change.payment_behavior = params.get("payment_behavior", "allow_incomplete")
     change.off_session = params.get("off_session", False)
@@ -125,7 +129,7 @@ def read_change(work: Work, params: Params, subscription: Object) -> Change:
 
 
 def billing_change(work: Work, params: Params, subscription: Object) -> Change:
-    """What a preview shares with an update."""
+    """Return the part that a preview shares with an update."""
     anchor: Any = params.get("billing_cycle_anchor", {"type": None})
     return Change(
         items=[item_change(work, item, subscription) for item in params.get("items") or []],
@@ -148,7 +152,7 @@ def _trial_end(params: Params, now: int) -> int | None:
 
 
 def plain_fields(params: Params, before: Object) -> Object:
-    """What is stored as it is sent."""
+    """Return the fields that are stored unchanged."""
     fields: Object = {}
     params.into(fields, "description")
     if "metadata" in params:
@@ -168,7 +172,7 @@ def plain_fields(params: Params, before: Object) -> Object:
 
 
 def own_payment_method(work: Work, params: Params, customer: str) -> str | None:
-    """It must be attached to the customer."""
+    """Return the payment method, which must be attached to the customer."""
     identity: str | None = params["default_payment_method"]
     if identity is None:
         return None
@@ -183,7 +187,7 @@ def own_payment_method(work: Work, params: Params, customer: str) -> str | None:
 
 
 def cancellation(params: Params, subscription: Object, now: int) -> Object:
-    """`cancel_at`, `cancel_at_period_end` and their details."""
+    """Return the fields of `cancel_at`, `cancel_at_period_end` and their details."""
     details = subscription["cancellation_details"] | (params.whole("cancellation_details") or {})
     fields: Object = {}
     if "cancel_at" in params:
@@ -202,11 +206,11 @@ def cancellation(params: Params, subscription: Object, now: int) -> Object:
 
 
 def _at_moment(params: Params, subscription: Object, now: int) -> Object:
-    """A day of its own, or None to forget it; a word of Stripe's means the end of the
-    period.
+    """Return the time of a cancellation.
 
-    The rest of a later period is always credited, that of the current one only if
-    prorations are wanted.
+    It may be a time of its own, `None` to forget it, or a name of Stripe's for the end
+    of the period. The rest of a later period is always credited. The rest of the
+    current one is credited only if prorations are wanted.
     """
     wanted, end = params["cancel_at"], schedule.period_of(subscription)[1]
     at = end if isinstance(wanted, str) else wanted

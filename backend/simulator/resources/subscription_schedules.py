@@ -37,7 +37,7 @@ def create(work: Work, params: Params) -> Object:
 
 
 def _from_subscription(work: Work, params: Params) -> Object:
-    """Nothing of the subscription changes."""
+    """Create a schedule for a subscription, of which nothing changes."""
     if other := next(
         (name for name in params if name not in {"from_subscription", "billing_mode", "expand"}),
         None,
@@ -70,7 +70,7 @@ def _from_subscription(work: Work, params: Params) -> Object:
 
 
 def _of_customer(work: Work, params: Params) -> Object:
-    """It begins with a subscription of its own, now or later."""
+    """Create a schedule that begins a subscription of its own, now or later."""
     customer = customers.named(work, params)
     start = moment(work, params, "start_date") or work.now
     if start < work.now:
@@ -114,7 +114,10 @@ def retrieve(work: Work, _: Params, identity: str) -> Object:
 
 @operation(f"POST {URL}/{{id}}", SubscriptionScheduleUpdateParams)
 def update(work: Work, params: Params, identity: str) -> Object:
-    """Phases are sent whole: all that is left out is taken away."""
+    """Replace the phases.
+
+    They are sent whole, so everything that is left out is removed.
+    """
     found = _open(work, identity, "update", "updated")
     found["end_behavior"] = end_behavior(params, found["end_behavior"])
     _apply(work, found, params)
@@ -163,7 +166,7 @@ def release(work: Work, params: Params, identity: str) -> Object:
 
 @operation(f"POST {URL}/{{id}}/cancel", SubscriptionScheduleCancelParams)
 def cancel(work: Work, params: Params, identity: str) -> Object:
-    """With its subscription, at once."""
+    """Cancel the schedule and its subscription at once."""
     found = _open(work, identity, "cancel", "canceled")
     invoice_now, prorate = params.get("invoice_now", True), params.get("prorate", True)
     subscription = work.find("subscription", found["subscription"])

@@ -42,7 +42,7 @@ from simulator.resources.subscription_params import (
 from simulator.state.work import Work
 
 URL = "/v1/subscriptions"
-TIMERS = renewal  # importing it registers what time does
+TIMERS = renewal  # importing it registers the timers' actions
 
 
 @operation("POST /v1/subscriptions", SubscriptionCreateParams)
@@ -100,7 +100,7 @@ def read_trial_end(params: Params, now: int, price: Object | None) -> int | None
 
 
 def _anchor(params: Params, now: int, price: Object | None, trial_end: int | None) -> int | None:
-    """It ends the first period, which is at most a whole one."""
+    """Return the anchor, which ends the first period. That is at most a whole one."""
     anchor: int | None = params.get("billing_cycle_anchor")
     if anchor is None or price is None:
         return None
@@ -124,8 +124,9 @@ def _anchor(params: Params, now: int, price: Object | None, trial_end: int | Non
 
 
 def _set_ending(work: Work, subscription: Object, params: Params) -> Object:
-    """`cancel_at` and `cancel_at_period_end` of a new subscription, which then is
-    created as ending.
+    """Apply `cancel_at` and `cancel_at_period_end` to a new subscription.
+
+    The subscription is created with its end set.
     """
     fields = cancellation(params, subscription, work.now)
     return changes.change(work, subscription, Change(fields=fields)) if fields else subscription
@@ -160,8 +161,9 @@ def update(work: Work, params: Params, identity: str) -> Object:
 
 
 def _stops(work: Work, subscription: Object, wish: Change) -> bool:
-    """Its trial is to end now, and without a card what comes then is no change of what
-    it costs.
+    """Return whether a trial ends now without a card, which stops the subscription.
+
+    In that case, the call must not change the cost.
     """
     ends = (
         wish.trial_end is not None
@@ -208,7 +210,7 @@ def resume(work: Work, params: Params, identity: str) -> Object:
 
 @operation("POST /v1/subscriptions/{id}/pause", SubscriptionPauseParams)
 def pause(work: Work, params: Params, identity: str) -> Object:
-    params.accept("type")  # there is but one
+    params.accept("type")  # there is only one
     if params.get("invoicing_behavior", "pending_invoice_item") != "pending_invoice_item":
         raise unsupported("invoicing_behavior")
     asked: Any = (params.get("bill_for") or {}).get("unused_time_from", {"type": "now"})
@@ -257,7 +259,10 @@ def _has_price(price: str) -> Test:
 
 
 def _by_status(wanted: str | None) -> list[Test]:
-    """Without a status, those that have not ended."""
+    """Return a test of the status.
+
+    Without a status, it leaves out those that have ended.
+    """
     match wanted:
         case "all":
             return []

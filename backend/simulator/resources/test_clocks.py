@@ -1,4 +1,4 @@
-"""Test clocks: customers that live in a time of their own."""
+"""Test clocks, on which customers live in a time of their own."""
 
 from stripe.params.test_helpers import (
     TestClockAdvanceParams,
@@ -45,8 +45,9 @@ def retrieve(work: Work, _: Params, identity: str) -> Object:
 
 @operation(f"POST {URL}/{{id}}/advance", TestClockAdvanceParams)
 def advance(work: Work, params: Params, identity: str) -> Object:
-    """Answers at once, while the clock is still advancing;
-    `test_helpers.test_clock.ready` tells when it is there.
+    """Respond at once, while the clock is still advancing.
+
+    `test_helpers.test_clock.ready` tells when it has arrived.
     """
     clock = _get(work, identity)
     target = params["frozen_time"]
@@ -70,7 +71,7 @@ def advance(work: Work, params: Params, identity: str) -> Object:
 
 @operation(f"DELETE {URL}/{{id}}", TestClockDeleteParams)
 def delete(work: Work, _: Params, identity: str) -> Object:
-    """Its customers go with it."""
+    """Delete the clock together with its customers."""
     clock = _get(work, identity)
     for customer in list(work.all("customer", test_clock=identity)):
         customers.remove(work, customer)

@@ -36,7 +36,7 @@ def create(work: Work, params: Params) -> Object:
     endpoint["description"] = params.get("description")
     params.merge_metadata(endpoint)
     work.put(endpoint)
-    return endpoint | {"secret": endpoint["_secret"]}  # shown this once
+    return endpoint | {"secret": endpoint["_secret"]}  # shown only once
 
 
 def new_endpoint(
@@ -55,8 +55,9 @@ def new_endpoint(
 
 
 def register_default(work: Work, url: str, secret: str) -> None:
-    """The endpoint that was named at the start: all events go to it. There is one at
-    most; its address may change.
+    """Register the endpoint that was named at the start. It receives all events.
+
+    There is at most one, and its URL may change.
     """
     default = next((found for found in work.all(KIND) if found.get("_default")), None)
     endpoint = default or new_endpoint(work, url, secret, ["*"]) | {"_default": True}
@@ -93,7 +94,8 @@ def list_all(work: Work, params: Params) -> Object:
 
 
 def _checked(url: str | None) -> str:
-    """Plain http is fine here, for receivers on this machine; Stripe wants https in
-    live mode only, too.
+    """Check the URL. Plain http is accepted for receivers on this machine.
+
+    Stripe requires https only in live mode, too.
     """
     return check_url(url or "", "url", web=True)

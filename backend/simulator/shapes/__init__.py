@@ -1,6 +1,5 @@
-"""What a new object of each kind looks like: every field that Stripe's API version has,
-with its value at the start.
+"""The initial form of a new object of each kind.
 
-Objects are plain dicts that nobody changes in place: a change is a new dict. So
-defaults can be shared.
+It has every field of Stripe's API version. Objects are plain dicts that nobody changes
+in place, because a change makes a new dict. So defaults can be shared.
 """

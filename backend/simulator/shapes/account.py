@@ -1,8 +1,8 @@
-"""The one account that the simulator is, as its owner reads it."""
+"""The single account of the simulator, as its owner reads it."""
 
 from simulator.shapes.common import ACCOUNT_NAME, NO_ADDRESS, Object, listed
 
-CREATED = 1_577_836_800  # the first second of 2020, before all that tests do
+CREATED = 1_577_836_800  # the first second of 2020, earlier than every test
 
 _NOTHING_DUE: Object = {
     "alternatives": [],
@@ -56,8 +56,9 @@ _PROFILE: Object = {
 
 
 def account(identity: str) -> Object:
-    """Ready to charge cards. Nothing about it can be changed, and it pays nothing
-    out.
+    """Return the account, ready to charge cards.
+
+    Nothing about it can be changed, and it has no payouts.
     """
     return {
         "id": identity,

@@ -90,7 +90,7 @@ _NO_INVOICE: Object = {
         "rendering_options": None,
     },
 }
-# As sessions are before anything is paid. A session for a setup sells nothing.
+# The values before anything is paid. A session for a setup sells nothing.
 _OF_MODE: dict[str, Object] = {
     "setup": {"discounts": None, "payment_status": "no_payment_required"},
     "payment": {"invoice_creation": _NO_INVOICE, "payment_method_collection": "if_required"},
@@ -117,7 +117,10 @@ def line_items_of(session: str, items: list[Object]) -> Object:
 def new_line_item(
     identity: str, *, price: Object, description: str, quantity: int, amounts: tuple[int, int]
 ) -> Object:
-    """The amounts: what the goods cost, and what discounts take off."""
+    """Return a line.
+
+    Its amounts are the cost of the goods and what discounts take off.
+    """
     amount, off = amounts
     return {
         "id": identity,
@@ -136,7 +139,7 @@ def new_line_item(
 
 
 def expected_customer(mode: str, email: str) -> Object:
-    """What an open session says of a customer whose address is known."""
+    """Return what an open session says about a customer with a known address."""
     tax_exempt = None if mode == "setup" else "none"
     return customer_details(email=email, name=None, tax_exempt=tax_exempt) | {"tax_ids": None}
 

@@ -1,4 +1,4 @@
-"""Pieces that several kinds of objects have."""
+"""Parts that several kinds of objects have."""
 
 from typing import Any
 
@@ -11,7 +11,8 @@ NO_ADDRESS: Object = dict.fromkeys(("city", "country", "line1", "line2", "postal
 
 
 def listed(data: list[Object], url: str) -> Object:
-    """A list that is part of an object, which knows all of it. How much is shown is
-    decided when it is (`objects`).
+    """Return a list that is part of an object, which knows all of it.
+
+    How much is shown is decided when the object is shown (`objects`).
     """
     return {"object": "list", "data": data, "has_more": False, "url": url}

@@ -116,8 +116,9 @@ _PAYMENT: Object = {
 
 
 def new_invoice(identity: str, *, created: int, customer: Object, currency: str) -> Object:
-    """A draft for this customer. Its lines and totals are put in by
-    `billing.invoices`.
+    """Return a draft for this customer.
+
+    `billing.invoices` adds its lines and totals.
     """
     return {
         **_INVOICE,
@@ -134,8 +135,9 @@ def new_invoice(identity: str, *, created: int, customer: Object, currency: str)
 
 
 def customer_details(customer: Object) -> Object:
-    """What an invoice copies of its customer, and no longer follows once it is
-    finalised.
+    """Return what an invoice copies from its customer.
+
+    Once the invoice is finalised, it no longer follows the customer.
     """
     return {
         "customer": customer["id"],
@@ -179,7 +181,7 @@ def pricing_of(price: Object) -> Object:
 def new_pending_item(
     identity: str, *, date: int, customer: str, amount: int, currency: str
 ) -> Object:
-    """An invoice item that waits for the next invoice."""
+    """Return an invoice item that waits for the next invoice."""
     return {
         **_PENDING_ITEM,
         "id": identity,

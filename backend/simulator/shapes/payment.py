@@ -1,4 +1,4 @@
-"""Money and cards: intents, charges, refunds, disputes."""
+"""Payments: intents, charges, refunds and disputes."""
 
 from simulator.shapes.common import NO_ADDRESS, Object, listed
 
@@ -194,7 +194,10 @@ def new_setup_intent(identity: str, secret: str, *, created: int) -> Object:
 def new_charge(
     identity: str, *, created: int, payment_intent: Object, payment_method: Object
 ) -> Object:
-    """A charge of what the intent asks for; `billing.payments` writes how it went."""
+    """Return a charge of what the intent asks for.
+
+    `billing.payments` records the outcome.
+    """
     return {
         **_CHARGE,
         "id": identity,

@@ -92,7 +92,7 @@ def items_of(subscription: str, items: list[Object]) -> Object:
 def new_item(
     identity: str, *, created: int, subscription: str, price: Object, quantity: int
 ) -> Object:
-    """Its period is set by whoever puts it into a subscription."""
+    """Return an item. The caller that adds it to a subscription sets its period."""
     return {
         **_ITEM,
         "id": identity,
@@ -105,7 +105,7 @@ def new_item(
 
 
 def plan_of(price: Object) -> Object:
-    """The price as its predecessor in the API, which subscription items still carry."""
+    """Return the price as a plan, its predecessor, as subscription items have it."""
     recurring = price["recurring"]
     return {
         "id": price["id"],

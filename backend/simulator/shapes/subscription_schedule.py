@@ -57,7 +57,7 @@ _PHASE: Object = {
 
 
 def schedule_fields() -> Object:
-    """What a new schedule has besides its id, its customer and its phases."""
+    """Return the fields of a new schedule besides its id, customer and phases."""
     found: Object = plain_copy(_SCHEDULE)
     return found
 

@@ -10,9 +10,10 @@ _actions: dict[str, Action] = {}
 
 
 def timer(name: str) -> Callable[[Action], Action]:
-    """Register what a timer of this name does with the id that it was set for. It runs
-    in a unit of work of its own, whose `now` is the moment that was asked for; an
-    action that is to happen again sets its timer again.
+    """Register what a timer of this name does with the id that it was set for.
+
+    The action runs in a unit of work of its own, whose `now` is the time that was asked
+    for. A recurring action sets its timer again.
     """
 
     def register(action: Action) -> Action:

@@ -1,6 +1,4 @@
-"""The simulated time: the real one plus an offset, or one that stands still until
-somebody moves it.
-"""
+"""The simulated time: real time plus an offset, or a time that stands still."""
 
 import time
 
@@ -11,11 +9,11 @@ class Clock:
         self.frozen = frozen
 
     def now(self) -> int:
-        """Seconds since 1970, as Stripe counts."""
+        """Return seconds since 1970, as Stripe does."""
         return self.frozen if self.frozen is not None else int(time.time()) + self.offset
 
     def move_to(self, moment: int) -> None:
-        """Never back."""
+        """Move the clock to this time, but never back."""
         ahead = moment - self.now()
         if ahead <= 0:
             return

@@ -1,5 +1,6 @@
-"""Events, encoded around the snapshot that they carry: a snapshot is encoded once, and
-never decoded to be stored.
+"""The encoding of events around the snapshot that they carry.
+
+A snapshot is encoded once, and never decoded to be stored.
 """
 
 from simulator.objects import Object, encode

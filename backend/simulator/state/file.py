@@ -1,9 +1,9 @@
-"""The state in a file: one SQLite transaction for each unit of work.
+"""The state in a file, with one SQLite transaction for each unit of work.
 
-An object is first a row, compressed against another one of its kind. When there are
-many rows they become packs: some hundred objects of one kind compressed together, which
-leaves some 50 bytes of an invoice. A row counts more than what a pack says of the same
-object; an empty one says that the object is gone.
+At first, an object is a row of its own, compressed against another one of its kind.
+When there are many rows, they become packs: some hundred objects of one kind that are
+compressed together, about 50 bytes for an invoice. If an object is both in a row and in
+a pack, the row counts. An empty row says that the object is gone.
 """
 
 import lzma
@@ -21,9 +21,9 @@ Changes = dict[Key, bytes | None]
 """Encoded objects; None when one is gone."""
 
 FORMAT = "1"
-MAX_ROWS = 2000  # beside those that fill no pack
+MAX_ROWS = 2000  # not counting those that fill no pack
 PACK_SIZE = 256
-PRESET = 1  # of lzma: more would take five times as long for a tenth less
+PRESET = 1  # of lzma: a higher level takes five times as long to save a tenth
 GONE = b""
 _TABLES = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -37,17 +37,18 @@ CREATE TABLE IF NOT EXISTS objects (
 
 
 class UnusableState(Exception):
-    """The file is not one of ours, or of another version. The message says what to
-    do.
+    """The file is not one of ours, or of another version.
+
+    The message says what to do.
     """
 
 
 class InUse(UnusableState):
-    """Another simulator has it open."""
+    """The file is in use by another simulator."""
 
 
 class NoFile:
-    """For a state that lives in memory alone."""
+    """A stand-in for the file of a state that is kept in memory only."""
 
     def close(self) -> None:
         pass
@@ -66,7 +67,7 @@ class NoFile:
 
 
 class StateFile(NoFile):
-    """Committed changes survive the death of the process."""
+    """A file whose committed changes survive the death of the process."""
 
     def __init__(self, path: Path) -> None:
         try:
@@ -77,7 +78,7 @@ class StateFile(NoFile):
         try:
             self._db.execute(
                 "PRAGMA locking_mode = EXCLUSIVE"
-            )  # two simulators would overwrite each other
+            )  # two simulators would overwrite each other's state
             self._db.execute("PRAGMA auto_vacuum = INCREMENTAL")
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute(
@@ -105,7 +106,7 @@ class StateFile(NoFile):
         self._samples: dict[str, bytes] = {}
         self._packed: dict[Key, int] = {}  # the number of its pack
         self._row_count = 0
-        self._rest = 0  # of them were left over when the last packs were made
+        self._rest = 0  # how many were left over when the last packs were made
         self._forget()
 
     def close(self) -> None:
@@ -115,8 +116,9 @@ class StateFile(NoFile):
         return dict(self._db.execute("SELECT name, value FROM meta"))
 
     def objects(self) -> Iterator[tuple[Key, bytes]]:
-        """All of them, oldest first. To be read before anything is written: it learns
-        what is in which pack.
+        """Read all objects, oldest first.
+
+        This comes before any writing, because it learns which pack holds which object.
         """
         rows = self._rows()
         for number, kind, data in self._db.execute(
@@ -132,7 +134,7 @@ class StateFile(NoFile):
                 yield key, newest
 
     def write(self, changes: Changes, meta: dict[str, str]) -> None:
-        """All of it or nothing."""
+        """Write all changes or none."""
         pack = self._row_count - self._rest + len(changes) > MAX_ROWS
         before = self._packed.copy() if pack else self._packed
         try:
@@ -155,10 +157,10 @@ class StateFile(NoFile):
             self._shrink()
 
     def clear(self) -> None:
-        """All of it or nothing, too: a half of a state would be another state."""
+        """Remove everything or nothing. Half of a state would be another state."""
         with self._transaction():
             for table in ("objects", "packs", "samples", "meta"):
-                self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - these four names
+                self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - one of four fixed names
         self._shrink()
         self._forget()
 
@@ -173,7 +175,7 @@ class StateFile(NoFile):
         self._db.execute("COMMIT")
 
     def _forget(self) -> None:
-        """Read anew what is kept in memory of the file."""
+        """Read again what is kept in memory of the file."""
         self._samples = dict(self._db.execute("SELECT kind, data FROM samples"))
         self._packed = {}
         (self._row_count,) = self._db.execute("SELECT count(*) FROM objects").fetchone()
@@ -207,7 +209,10 @@ class StateFile(NoFile):
         )
 
     def _pack(self, newest: Changes) -> None:
-        """Into packs with all of it, but for the rest of each kind that fills none."""
+        """Move all rows into packs, except for the rest of each kind.
+
+        The rest is what fills no pack.
+        """
         self._db.execute("DELETE FROM objects")
         self._repack({key: data for key, data in newest.items() if key in self._packed})
         kinds: dict[str, list[tuple[Key, bytes]]] = {}
@@ -226,7 +231,7 @@ class StateFile(NoFile):
                 self._write_row(key, data)
 
     def _repack(self, changed: Changes) -> None:
-        """Write the packs anew that hold these."""
+        """Write the packs again that hold these objects."""
         for number in sorted({self._packed[key] for key in changed}):
             kind, data = self._db.execute(
                 "SELECT kind, data FROM packs WHERE number = ?", (number,)
@@ -246,7 +251,7 @@ class StateFile(NoFile):
                 self._db.execute("DELETE FROM packs WHERE number = ?", (number,))
 
     def _shrink(self) -> None:
-        """Give what is free back to the disk."""
+        """Return free space to the disk."""
         self._db.execute("PRAGMA incremental_vacuum").fetchall()
         self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 

@@ -1,4 +1,4 @@
-"""Ids and secrets: the same ones for the same seed and the same calls."""
+"""Ids and secrets, which are the same for the same seed and the same calls."""
 
 import hashlib
 
@@ -10,7 +10,7 @@ _PAIRS = [first + second for first in ALPHABET for second in ALPHABET]
 
 
 def base62(number: int, width: int) -> str:
-    """The last digits of the number; `width` is even."""
+    """Return the last digits of the number in base 62. `width` is even."""
     pairs = []
     for _ in range(width // 2):
         number, pair = divmod(number, len(_PAIRS))
@@ -19,10 +19,10 @@ def base62(number: int, width: int) -> str:
 
 
 class Ids:
-    """`cus_1Kx81Qz00000007`: a part of the seed, so that two states never share an id,
-    and a counter.
+    """Generate ids such as `cus_1Kx81Qz00000007`: a part of the seed, and a counter.
 
-    The counters only grow, also when the unit of work that used one is rolled back.
+    The part of the seed makes sure that two states never share an id. The counters only
+    grow, even if the unit of work that used one is rolled back.
     """
 
     def __init__(self, seed: str, counter: int = 0) -> None:
@@ -37,17 +37,20 @@ class Ids:
         return f"{prefix}_1{self.account}{base62(self.counter, COUNTER_WIDTH)}"
 
     def request(self) -> str:
-        """Counted apart: reading leaves no trace in the ids of objects."""
+        """Return a request id. Requests are counted apart from objects.
+
+        So reading leaves no trace in the ids of objects.
+        """
         self._requests += 1
         return f"req_{self.account}{base62(self._requests, COUNTER_WIDTH)}"
 
     def secret(self, length: int) -> str:
-        """Not to be guessed without the seed."""
+        """Return a secret that cannot be guessed without the seed."""
         self.counter += 1
         return self._text(f"secret {self.counter}", length)
 
     def stable(self, purpose: str, length: int) -> str:
-        """Always the same text for one purpose, such as a card's fingerprint."""
+        """Return a text that is always the same for one purpose, like a fingerprint."""
         return self._text(f"stable {purpose}", length)
 
     def _text(self, purpose: str, length: int) -> str:

@@ -1,14 +1,15 @@
-"""Every kind of object there is: the prefix of its ids, and by which of its fields it
-is looked up.
-"""
+"""The kinds of objects, the prefixes of their ids, and the fields that are indexed."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Kind:
-    """`indexed` are dotted paths to strings (an id, a status); lists filter by them
-    without reading every object.
+    """A kind of object.
+
+    `indexed` are dotted paths to strings, such as an id or a status.
+
+    Lists filter by them without reading every object.
     """
 
     prefix: str
@@ -44,7 +45,7 @@ KINDS: dict[str, Kind] = {
     "subscription_item": Kind("si", ("subscription",)),
     "test_helpers.test_clock": Kind("clock", ("status",)),
     "webhook_endpoint": Kind("we", ("status",)),
-    # The simulator's own, which no answer shows.
+    # The simulator's own kinds, which no response shows.
     "_answer": Kind("_answer"),
     "_delivery": Kind("_delivery", ("event", "endpoint", "status")),
     "_preview": Kind("_preview"),

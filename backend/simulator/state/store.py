@@ -1,7 +1,6 @@
-"""What the simulator knows: encoded objects in memory, and behind them a file that is
-written before any answer.
+"""All objects, encoded in memory, and a file that is written before any response.
 
-There is one thread, the event loop's, and a unit of work never awaits: so there is one
+There is one thread, the event loop's, and a unit of work never awaits. So there is one
 writer, and no lock.
 """
 
@@ -22,8 +21,9 @@ from simulator.state.work import Work
 
 
 class Store:
-    """`path` None keeps everything in memory. `base_url` is where hosted pages are
-    reached.
+    """The objects. With `path=None` they are kept in memory only.
+
+    `base_url` is where hosted pages are reached.
     """
 
     def __init__(
@@ -38,10 +38,10 @@ class Store:
         self.before_commit: list[Callable[[Work], None]] = []
         self.wake: Callable[[], None] = lambda: (
             None
-        )  # the timeline's: something is to be done at once
+        )  # set by the timeline: something is due at once
         self.deliver: Callable[[list[str]], None] = lambda _: (
             None
-        )  # the deliverer's: these are to set out
+        )  # set by the deliverer: these are to be sent
         self._file = StateFile(path) if path else NoFile()
         self._wanted_seed, self._wanted_time = seed, frozen
         self._pending: Changes = {}
@@ -73,10 +73,10 @@ class Store:
         self._file.close()
 
     def reset(self) -> None:
-        """Forget everything. Ids start anew, under another seed unless one is set.
+        """Forget everything. Ids start again, under another seed unless one is set.
 
-        Who awaits in the midst of something compares `resets`: what it began with may
-        be another object's by then.
+        A caller that awaits in the middle of its work compares `resets`. What it began
+        with may be another object afterwards.
         """
         self.resets += 1
         self._pending.clear()
@@ -87,8 +87,10 @@ class Store:
     def work(
         self, request_id: str | None = None, idempotency_key: str | None = None
     ) -> Iterator[Work]:
-        """One unit of work: kept when the block ends or raises an error that says so,
-        undone when it raises.
+        """Open a unit of work.
+
+        It is kept when the block ends, or raises an error that says so. With any other
+        error it is undone.
         """
         work = Work(self, request_id, idempotency_key)
         try:
@@ -107,9 +109,7 @@ class Store:
 
     @contextmanager
     def batch(self) -> Iterator[None]:
-        """Write what happens inside in one transaction at its end, unless `flush` is
-        called before.
-        """
+        """Write everything inside in one transaction, at the end or at a `flush`."""
         self._batches += 1
         try:
             yield
@@ -133,7 +133,7 @@ class Store:
             callback()
 
     def flush(self) -> None:
-        """Everything so far is in the file, also if the process is killed now."""
+        """Write everything so far to the file, so that it survives a kill."""
         if not self._pending:
             return
         meta = {"seed": self.seed, "counter": str(self.ids.counter), **self._clock_meta()}

@@ -1,6 +1,4 @@
-"""All objects of one kind, encoded, in the order of their creation, with their
-indexes.
-"""
+"""All objects of one kind, encoded and indexed, in the order of their creation."""
 
 from collections.abc import Iterable, Iterator
 
@@ -11,7 +9,7 @@ Keys = tuple[str | None, ...]
 
 
 class Row:
-    """`data` is None while the object is new in an open unit of work."""
+    """A row. `data` is `None` while the object is new in an open unit of work."""
 
     __slots__ = ("data", "keys", "sequence")
 
@@ -50,13 +48,13 @@ class Table:
         return row
 
     def restore(self, object_id: str, row: Row) -> None:
-        """Undo a removal: the row goes back to its place in the order."""
+        """Undo a removal. The row goes back to its place in the order."""
         self.rows[object_id] = row
         self.rows = dict(sorted(self.rows.items(), key=lambda item: item[1].sequence))
         self._enter(object_id, row.keys)
 
     def ids(self, filters: dict[str, str]) -> list[str]:
-        """Oldest first; those that have all the values."""
+        """Return the ids that have all the values, oldest first."""
         if not filters:
             return list(self.rows)
         found = set.intersection(

@@ -1,6 +1,4 @@
-"""What makes simulated time pass: due timers, one after the other, in the order of
-their moments.
-"""
+"""The passing of simulated time: due timers run one after the other, in order."""
 
 import asyncio
 import contextlib
@@ -15,12 +13,12 @@ from simulator.state.timers import MAIN_CLOCK
 logger = logging.getLogger(__name__)
 
 CLOCK = "test_helpers.test_clock"
-SLICE_SECONDS = 0.03  # of work, then others have their turn: answers, deliveries
-TICK_SECONDS = 0.5  # how late a timer may be that nobody waits for
+SLICE_SECONDS = 0.03  # of work, before responses and deliveries have their turn
+TICK_SECONDS = 0.5  # how late a timer may run if nobody waits for it
 
 
 class Timeline:
-    """Advances one clock at a time; who wants to advance another waits."""
+    """Advance one clock at a time. A second caller waits for its turn."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -30,9 +28,10 @@ class Timeline:
         store.wake = self._woken.set
 
     async def advance(self, to: int) -> bool:
-        """Do everything that is due up to this moment, then set the clock there.
-        Whether that was done: what was asked of a state that is forgotten before its
-        turn comes is not asked of the next.
+        """Do everything that is due up to this time, then set the clock to it.
+
+        Returns whether that was done. A request for a state that has been forgotten in
+        the meantime is not applied to the next state.
         """
         done = await self._pass_time(MAIN_CLOCK, to)
         if done:
@@ -41,7 +40,7 @@ class Timeline:
 
     @contextlib.asynccontextmanager
     async def standing_still(self) -> AsyncIterator[None]:
-        """No clock advances meanwhile; one that does is waited for."""
+        """Let no clock advance inside the block. One that does is waited for."""
         async with self._busy:
             yield
 
@@ -52,14 +51,12 @@ class Timeline:
             await self._ticked.wait()
 
     def next_due(self, clock: str = MAIN_CLOCK) -> int | None:
-        """When something will happen next."""
+        """Return when something will happen next."""
         first = self._store.timers.first(clock)
         return first[0] if first else None
 
     async def keep_ticking(self) -> None:
-        """Run what becomes due while real time passes, and what test clocks were told
-        to.
-        """
+        """Run what becomes due as real time passes, and what test clocks are told."""
         while True:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), TICK_SECONDS)

@@ -1,4 +1,4 @@
-"""What is to happen at which simulated time."""
+"""The timers: what is to happen at which simulated time."""
 
 import heapq
 
@@ -12,13 +12,15 @@ def timer_id(name: str, object_id: str) -> str:
 
 
 class Timers:
-    """One queue for each clock, in order of time and then of setting. What was cleared
-    or moved stays in its queue until its turn comes, and is passed over.
+    """One queue for each clock, in the order of time and then of setting.
+
+    A timer that was cleared or moved stays in its queue until its turn comes, and is
+    then skipped.
     """
 
     def __init__(self) -> None:
         self._queues: dict[str, list[tuple[int, int, str]]] = {}
-        self._valid: dict[str, int] = {}  # which setting of a timer holds
+        self._valid: dict[str, int] = {}  # which setting of a timer is the current one
         self._settings = 0
 
     def set(self, entry: Object) -> None:
@@ -32,7 +34,7 @@ class Timers:
         self._valid.pop(timer, None)
 
     def first(self, clock: str) -> tuple[int, str, str] | None:
-        """The moment of the next one, its name, and the id that it was set for."""
+        """Return the time of the next timer, its name, and the id it was set for."""
         queue = self._queues.get(clock, [])
         while queue and self._valid.get(queue[0][2]) != queue[0][1]:
             heapq.heappop(queue)

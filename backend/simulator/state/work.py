@@ -1,6 +1,4 @@
-"""A unit of work: all reading and writing of one request, or of one step of the
-clock.
-"""
+"""A unit of work: all reading and writing of one request, or of one step of a clock."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
@@ -31,11 +29,11 @@ class Memory(Protocol):
 
 
 class Work:
-    """Objects that it gives out are private copies, the same one for each asking:
-    change them, then `put` them.
+    """A unit of work, which gives out private copies of objects.
 
-    `now` is the simulated time of everything that happens in it; `use_clock_of` moves
-    it to a customer's test clock.
+    The same id always gives the same copy. Change it, then `put` it. `now` is the
+    simulated time of everything that happens inside. `use_clock_of` moves it to a
+    customer's test clock.
     """
 
     def __init__(self, store: Memory, request_id: str | None, idempotency_key: str | None) -> None:
@@ -43,11 +41,11 @@ class Work:
         self.now = store.clock.now()
         self.clock_id: str | None = None
         self.events: list[Object] = []
-        self.timers: dict[str, Object | None] = {}  # that were set, or cleared
+        self.timers: dict[str, Object | None] = {}  # timers that were set or cleared
         self.callbacks: list[Callable[[], None]] = []
         self._request = {"id": request_id, "idempotency_key": idempotency_key}
         self._objects: dict[Key, Object] = {}
-        self._known: dict[Key, bytes | None] = {}  # as of the last event, or as stored
+        self._known: dict[Key, bytes | None] = {}  # the object as of the last event, or as stored
         self._changed: dict[Key, None] = {}
         self._removed: dict[Key, Row] = {}
         self._added: dict[Key, None] = {}
@@ -66,8 +64,10 @@ class Work:
         return self._objects[key]
 
     def get(self, kind: str, object_id: str | None, param: str = "id") -> Object:
-        """Raises `resource_missing`: 404 for the id in the URL, 400 when `param` names
-        another parameter.
+        """Return the object. Raises `resource_missing`.
+
+        The status is 404 for the id in the URL, and 400 if `param` names another
+        parameter.
         """
         found = self.find(kind, object_id)
         if found is None or (found.get("deleted") and param != "id"):
@@ -75,14 +75,19 @@ class Work:
         return found
 
     def get_live(self, kind: str, object_id: str) -> Object:
-        """As `get`, and a deleted one counts as missing: for calls that change it."""
+        """Do the same as `get`, but count a deleted object as missing.
+
+        Calls that change it use this.
+        """
         found = self.get(kind, object_id)
         if found.get("deleted"):
             raise missing(kind, object_id)
         return found
 
     def ids(self, kind: str, **filters: str) -> list[str]:
-        """Oldest first. Filters are indexed paths with `__` for the dots:
+        """Return ids, oldest first.
+
+        Filters are indexed paths with `__` for the dots:
         `payment__payment_intent="pi_…"`.
         """
         return self._table(kind).ids(
@@ -90,7 +95,7 @@ class Work:
         )
 
     def all(self, kind: str, **filters: str) -> Iterator[Object]:
-        """Oldest first; without deleted ones."""
+        """Return all objects that are not deleted, oldest first."""
         for object_id in self.ids(kind, **filters):
             found = self.get(kind, object_id)
             if not found.get("deleted"):
@@ -108,8 +113,9 @@ class Work:
         return self.store.ids.secret(length)
 
     def new(self, kind: str, object_id: str | None = None, **fields: Any) -> Object:
-        """What every object begins with, and these fields; not stored before it is
-        `put`.
+        """Return a new object with these fields and those that every object has.
+
+        It is not stored before it is `put`.
         """
         known = {
             "id": object_id or self.new_id(kind),
@@ -120,9 +126,7 @@ class Work:
         return known | {"metadata": {}} | fields
 
     def put(self, obj: Object) -> Object:
-        """Store a new object, or say that this one has changed. Without it changes are
-        lost.
-        """
+        """Store a new object, or one that has changed. Otherwise, changes are lost."""
         key = (obj["object"], obj["id"])
         table = self._table(key[0])
         if key[1] in table.rows:
@@ -136,8 +140,9 @@ class Work:
         return obj
 
     def remove(self, kind: str, object_id: str) -> None:
-        """It is gone without a trace. What Stripe calls deleted is `put` as `{id,
-        object, deleted}` instead.
+        """Remove an object without a trace.
+
+        An object that Stripe calls deleted is `put` as `{id, object, deleted}` instead.
         """
         key = (kind, object_id)
         row = self._table(kind).remove(object_id)
@@ -153,10 +158,10 @@ class Work:
     def emit(self, event_type: str, obj: Object, previous: Object | None = None) -> None:
         """Record an event with the object as it is now.
 
-        Events that tell of a change (`….updated`) carry `previous_attributes`: what
-        differs from the last event of this unit of work, or from before it; none is
-        recorded when nothing differs. `previous` overrides that, for the few others
-        that carry it.
+        An event of a change (`….updated`) has `previous_attributes`: the differences
+        from the last event of this unit of work, or from the state before it. If there
+        are none, no event is recorded. `previous` overrides that for the few other
+        events that have it.
         """
         key = (obj["object"], obj["id"])
         shown = surface(obj)
@@ -190,18 +195,14 @@ class Work:
     # --- time
 
     def use_clock_of(self, holder: Object | None) -> None:
-        """From here on `now` is the time of the test clock that this customer, or other
-        object, lives by.
-        """
+        """Use the test clock of this customer or other object for `now` from here."""
         clock_id = (holder or {}).get("test_clock")
         if clock_id and clock_id != self.clock_id:
             self.clock_id = clock_id
             self.now = self.get("test_helpers.test_clock", clock_id)["frozen_time"]
 
     def set_timer(self, name: str, object_id: str, at: int) -> None:
-        """Set, or move, the timer of this name for this object, on the clock that this
-        unit of work lives by.
-        """
+        """Set or move the timer of this name for this object, on the current clock."""
         entry: Object = {
             "object": "_timer",
             "id": timer_id(name, object_id),
@@ -225,8 +226,9 @@ class Work:
     # --- the end, called by the store
 
     def finish(self) -> dict[Key, bytes | None]:
-        """Put what has changed into memory; gives what is to be written, None for what
-        is gone.
+        """Put the changes into memory.
+
+        Return what is to be written, `None` for what is gone.
         """
         changes: dict[Key, bytes | None] = dict.fromkeys(self._removed)
         for key in self._changed:
@@ -251,8 +253,9 @@ class Work:
         return self.store.tables[kind]
 
     def any_of(self, object_id: str, hint: str = "") -> Object | None:
-        """The object with this id, of whatever kind; ids that users chose are looked
-        for under the kind of `hint`.
+        """Return the object with this id, whatever its kind.
+
+        An id that users choose is looked up under the kind of `hint`.
         """
         prefix = object_id.rpartition("_")[0]
         for name, kind in KINDS.items():
@@ -262,5 +265,5 @@ class Work:
 
 
 def plain_copy(value: Any) -> Any:
-    """Independent of the original, and quicker than `copy.deepcopy`."""
+    """Return an independent copy, faster than `copy.deepcopy`."""
     return decode(encode(value))

@@ -1,5 +1,6 @@
-"""Carries events to their endpoints, several at a time, as the real one does: nobody
-may count on their order.
+"""The delivery of events to their endpoints.
+
+Several deliveries run at a time, as at Stripe, so nobody may rely on their order.
 """
 
 import asyncio
@@ -20,12 +21,15 @@ logger = logging.getLogger(__name__)
 
 PARALLEL = 8
 TIMEOUT_SECONDS = 10
-REORDER_SECONDS = 1  # how long an event waits for a following one to overtake it
+REORDER_SECONDS = 1  # how long an event waits for the next one to overtake it
 
 
 class Deliverer:
-    """Chaos is drawn when a delivery sets out, in the order of events, so that a seed
-    gives the same faults again.
+    """Deliver events.
+
+    Chaos is drawn at the start of a delivery, in the order of events.
+
+    So the same seed gives the same faults again.
     """
 
     def __init__(self, store: Store, chaos: Chaos) -> None:
@@ -48,7 +52,7 @@ class Deliverer:
                 self._set_out(copy, faults)
 
     def send_now(self, delivery: str) -> None:
-        """Without chaos: somebody asked for this one."""
+        """Deliver once without chaos, because someone asked for this delivery."""
         self._count(1)
         self._queue.put_nowait(delivery)
 
@@ -88,14 +92,14 @@ class Deliverer:
             delivery = work.find("_delivery", delivery_id) or {}
             event = work.find("event", delivery.get("event"))
             endpoint = work.find("webhook_endpoint", delivery.get("endpoint"))
-            if not event or not delivery:  # deleted since
+            if not event or not delivery:  # deleted in the meantime
                 return
             if not endpoint or endpoint["status"] != "enabled":
                 if delivery["status"] == "pending":
                     work.put(delivery | {"status": "failed"})
                 return
             payload = _payload(rendered(work, event))
-        self._store.flush()  # nobody hears of what a kill could undo
+        self._store.flush()  # nothing is sent that a kill could still undo
         headers = {
             "Content-Type": "application/json; charset=utf-8",
             "Stripe-Signature": signature_header(payload, endpoint["_secret"], int(time.time())),
@@ -107,10 +111,10 @@ class Deliverer:
             code = (
                 await client.post(endpoint["url"], content=payload, headers=headers)
             ).status_code
-        except Exception as failure:  # noqa: BLE001 - some addresses break the client itself; none may stop the others
+        except Exception as failure:  # noqa: BLE001 - some URLs break the client itself, but must not stop the others
             error = f"{type(failure).__name__}: {failure}"[:200]
         if self._store.resets != resets:
-            return  # with its seed, another delivery may have the same id by now
+            return  # with the same seed, another delivery may have this id by now
         with self._store.work() as work:
             record_attempt(
                 work, delivery_id, code=code, error=error, seconds=time.monotonic() - started
@@ -149,7 +153,8 @@ class Deliverer:
 
 
 def _payload(event: Object) -> bytes:
-    """Indented, as Stripe sends it: who verifies anything but these very bytes finds
-    out here.
+    """Return the body, indented as Stripe sends it.
+
+    A receiver that verifies anything but these very bytes finds out here.
     """
     return json.dumps(public(event), indent=2, ensure_ascii=False).encode()

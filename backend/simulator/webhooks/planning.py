@@ -1,4 +1,4 @@
-"""Which endpoints get which events, and when a failed delivery is tried again."""
+"""The plan of deliveries: endpoints, events and the times of retries."""
 
 from simulator.durations import HOUR, MINUTE
 from simulator.objects import Object
@@ -21,8 +21,9 @@ RETRIES = (
 
 
 def plan_deliveries(work: Work) -> None:
-    """Before a unit of work is kept: its events and their deliveries are kept
-    together.
+    """Create the deliveries of the new events before a unit of work is kept.
+
+    So events and their deliveries are kept together.
     """
     if not work.events:
         return
@@ -46,11 +47,12 @@ def _new_delivery(work: Work, event: Object, endpoint: Object) -> Object | None:
 def record_attempt(
     work: Work, delivery_id: str, *, code: int | None, error: str | None, seconds: float
 ) -> None:
-    """What came of an attempt; after a failure the next one is set. `code` None: there
-    was no answer.
+    """Record the result of an attempt, and schedule the next one after a failure.
+
+    `code` is `None` if there was no response.
     """
     delivery = work.find("_delivery", delivery_id)
-    if delivery is None:  # its event's time has come
+    if delivery is None:  # the time of its event has come
         return
     attempt = {"at": work.now, "code": code, "error": error, "seconds": round(seconds, 3)}
     delivery["attempts"] = [*delivery["attempts"], attempt]
@@ -77,6 +79,6 @@ def retry(work: Work, delivery_id: str) -> None:
 
 
 def left_behind(work: Work) -> list[str]:
-    """Deliveries that were on their way when the simulator ended."""
+    """Return deliveries that were on their way when the simulator ended."""
     pending = work.ids("_delivery", status="pending")
     return [delivery for delivery in pending if not work.is_set("webhook.retry", delivery)]

@@ -1,14 +1,13 @@
-"""Stripe-Signature, as https://docs.stripe.com/webhooks#verify-manually describes
-it.
-"""
+"""The Stripe-Signature header: https://docs.stripe.com/webhooks#verify-manually."""
 
 import hashlib
 import hmac
 
 
 def signature_header(payload: bytes, secret: str, at: int) -> str:
-    """`at` is real time, whatever the simulated clock says: receivers compare it with
-    theirs.
+    """Return the header. `at` is real time, whatever the simulated clock shows.
+
+    Receivers compare it with their own clocks.
     """
     signed = hmac.new(secret.encode(), f"{at}.".encode() + payload, hashlib.sha256).hexdigest()
     return f"t={at},v1={signed}"
