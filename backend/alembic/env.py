@@ -1,8 +1,8 @@
-"""Runs migrations: one migrator at a time, with limits on locks, over the tables of
-every feature.
+"""Run migrations of the tables of all features, one process at a time.
 
-Migrations run online. With `--sql` they print their SQL instead, for a database
-administrator who wants to read it first. The commands are Alembic's own.
+Migrations run online, with a limit on waiting for locks. With `--sql`, they print their
+SQL instead, so that a database administrator can read it first. All commands are
+Alembic's own.
 """
 
 import sys
@@ -20,7 +20,7 @@ from sqlalchemy.exc import OperationalError
 
 from app.core.config import get_settings, read_for_migrations
 
-# Otherwise the application has already read all its settings.
+# If the application is already imported, it has read all its settings.
 if "app.db.database" not in sys.modules:
     read_for_migrations()
 
@@ -34,23 +34,23 @@ from app.db.revisions import dialects, enums, renames, required
 from app.db.revisions.refusal import Refused
 from app.db.urls import normalise
 
-# The named locks of MySQL belong to the whole server, on which other databases are
-# migrated too. A name has at most 64 characters.
+# The names of MySQL's locks are shared by all databases of a server, which may be
+# migrated at the same time. A name has at most 64 characters.
 LOCK = "CONCAT('liftoff migrations ', LEFT(DATABASE(), 40))"
-# PostgreSQL numbers its advisory locks; this is a number that nobody else uses
+# The number of PostgreSQL's advisory lock, which nothing else uses.
 LOCK_NUMBER = 4_202_611
 WAIT_SECONDS = 60  # for another migrator to finish
-PAUSE = 0.2  # seconds until the next attempt to get the lock
+PAUSE = 0.2  # seconds until the next try to get the lock
 STILL_AT_WORK = "Another migration is still running. Try again when it has finished."
-LOCK_SECONDS = 5  # for a table: it is better to fail than to let every request queue behind us
+LOCK_SECONDS = 5  # for a lock on a table; failing is better than blocking all requests for longer
 LOCK_TIMEOUT = {
     "postgresql": f"SET lock_timeout = '{LOCK_SECONDS}s'",
     "mysql": f"SET lock_wait_timeout = {LOCK_SECONDS}",
 }
 COLLATION = "utf8mb4_bin"
-# New tables inherit the character set of the database: all of Unicode, and `é` differs
-# from `e`, as on the other two. Without a name this alters the current database, whose
-# name the SQL of --sql cannot know.
+# New tables inherit the character set of the database: all of Unicode, with `é`
+# different from `e`, as on the other databases. Without a name, the statement alters
+# the current database. With `--sql`, the name is unknown.
 USE_UTF8MB4 = f"ALTER DATABASE CHARACTER SET utf8mb4 COLLATE {COLLATION}"
 
 
@@ -59,7 +59,7 @@ def drop_whole_tables(
 ) -> None:
     """Remove operations on the indexes of dropped tables.
 
-    A dropped table takes its indexes along. MySQL refuses to drop an index that a
+    Dropping a table also drops its indexes. MySQL refuses to drop an index that a
     foreign key needs.
     """
     for script in directives:
@@ -75,8 +75,10 @@ def drop_whole_tables(
 def check_revision(
     here: MigrationContext, revision: object, directives: list[MigrationScript]
 ) -> None:
-    """Check a revision before it is written: refuse data loss and missing values, and
-    normalise the rest.
+    """Check a revision before it is written.
+
+    A revision that would lose data or lacks values is refused. Other differences
+    between databases are normalised.
     """
     drop_whole_tables(here, revision, directives)
     try:
@@ -103,7 +105,7 @@ def refuse_several_heads() -> None:
 
 @contextmanager
 def _or_busy() -> Iterator[None]:
-    """Explain in one line why the wait for the lock of a SQLite file ended."""
+    """Turn the error of a wait for an SQLite file that took too long into one line."""
     try:
         yield
     except OperationalError as error:
@@ -112,7 +114,10 @@ def _or_busy() -> Iterator[None]:
 
 @contextmanager
 def alone(connection: Connection) -> Iterator[None]:
-    """Let one migrator work at a time. The others wait, and then find nothing to do."""
+    """Ensure that only one process migrates at a time.
+
+    Other processes wait, and then find nothing to do.
+    """
     match connection.dialect.name:
         case "postgresql":
             wait_for_lock(connection)
@@ -132,10 +137,10 @@ def alone(connection: Connection) -> Iterator[None]:
             yield
             connection.execute(text(f"SELECT RELEASE_LOCK({LOCK})"))
         case _:
-            # Alembic rebuilds a table in order to change it. With foreign keys on,
-            # dropping the old table would empty others. These statements bypass
-            # SQLAlchemy, because it would begin a transaction, in which they have no
-            # effect.
+            # Alembic changes a table by building a new one. With foreign keys enabled,
+            # dropping the old table would delete rows of other tables. These statements
+            # use the driver directly, because SQLAlchemy would begin a transaction, in
+            # which they have no effect.
             file = connection.connection.cursor()
             file.execute("PRAGMA foreign_keys=OFF")
             file.execute(f"PRAGMA busy_timeout={WAIT_SECONDS * 1000}")
@@ -148,10 +153,10 @@ def alone(connection: Connection) -> Iterator[None]:
 
 
 def wait_for_lock(connection: Connection) -> None:
-    """Try to get the lock repeatedly, each time in a transaction of its own.
+    """Try to get the lock repeatedly, each time in a new transaction.
 
-    A transaction that waited for the lock would deadlock with the migrator that holds
-    it, because `CREATE INDEX CONCURRENTLY` waits for every open transaction.
+    `CREATE INDEX CONCURRENTLY` waits for every open transaction. So a transaction that
+    waited for the lock would deadlock with the process that holds it.
     """
     deadline = time.monotonic() + WAIT_SECONDS
     while not connection.scalar(
@@ -164,8 +169,9 @@ def wait_for_lock(connection: Connection) -> None:
 
 
 def refuse_other_collations(connection: Connection) -> None:
-    """Refuse tables with another collation: a table keeps its collation, and Alembic
-    does not compare them.
+    """Raise `CommandError` for tables with another collation.
+
+    A table keeps its collation, and Alembic does not compare collations.
     """
     made = text(
         "SELECT table_name, table_collation FROM information_schema.tables WHERE table_schema = "
@@ -188,9 +194,9 @@ def refuse_other_collations(connection: Connection) -> None:
 
 
 def prepare_offline(dialect: str) -> None:
-    """Begin the SQL with the settings that our own connections have."""
+    """Begin the SQL with the session settings of our own connections."""
     if dialect == "mysql":
-        # Otherwise the client would read our bytes in its own character set.
+        # Otherwise the client would decode the SQL with its own character set.
         context.execute("SET NAMES utf8mb4")
         context.execute(MYSQL_SESSION)
         context.execute(USE_UTF8MB4)
@@ -208,12 +214,11 @@ def run() -> None:
         "compare_server_default": compare_server_default,
         "compare_type": enums.compare_type,
         "render_item": render_item,
-        # A revision written on one database must work on all three, and SQLite needs
-        # it.
+        # A revision must work on all three databases, and SQLite needs this.
         "render_as_batch": True,
         "process_revision_directives": check_revision,
     }
-    assert dialects.IN_USE  # Alembic uses these classes because they were imported
+    assert dialects.IN_USE  # importing this module has registered its classes with Alembic
     enums.read_enums_back(Base.metadata)
     if context.is_offline_mode():
         url = normalise(settings.database_url.get_secret_value())
@@ -237,5 +242,5 @@ def run() -> None:
 try:
     run()
 except Refused as error:
-    print(error.advice, file=sys.stderr)  # noqa: T201 - people read it
+    print(error.advice, file=sys.stderr)  # noqa: T201 - for the user
     raise

@@ -1,3 +1,4 @@
-"""The comparisons of the README's performance table. Each prints ratios of one run,
-which machines may repeat.
+"""The benchmarks of the performance table in the README.
+
+Each prints ratios within one run, which can be reproduced on other machines.
 """

@@ -1,8 +1,9 @@
-"""`make bench`: an authenticated one-row read under 64 clients, with the usual session
-generator and with ours.
+"""Benchmark of the session dependency: `get_db` with admission, and the usual
+generator.
 
-Each variant is a server process of its own, on one PostgreSQL: POSTGRES_TEST_URL, or
-the one that comes from PyPI.
+64 clients read one row with a signed-in user. Each variant is a separate server
+process, on the same PostgreSQL: POSTGRES_TEST_URL, or the one that is installed from
+PyPI.
 """
 
 import asyncio
@@ -25,9 +26,7 @@ VARIANTS = {"usual": "usual generator", "ours": "with admission"}
 
 
 def serve(variant: str, port: int) -> None:
-    """The application, with `get_db` replaced by what most projects write where that is
-    asked for.
-    """
+    """Run the application. With `usual`, replace `get_db` by the usual generator."""
     from app.db.database import SessionLocal, get_db
     from app.main import app
 
@@ -42,8 +41,8 @@ def serve(variant: str, port: int) -> None:
 
 
 async def client(url: str, token: str, times: list[float], until: float) -> None:
-    """One keep-alive connection that asks again and again; only answers with 200
-    count.
+    """Send requests on one connection until a time. Record the seconds of each 200
+    response.
     """
     address = urlsplit(url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
@@ -64,7 +63,7 @@ async def client(url: str, token: str, times: list[float], until: float) -> None
 
 
 async def load(url: str, token: str) -> list[float]:
-    """How long each answer took, in seconds."""
+    """Return the seconds that each response took."""
     times: list[float] = []
     until = time.monotonic() + SECONDS
     await asyncio.gather(*(client(url, token, times, until) for _ in range(CLIENTS)))
@@ -72,7 +71,7 @@ async def load(url: str, token: str) -> list[float]:
 
 
 def measure(variant: str, token: str, threads: int, connections: int) -> tuple[float, float]:
-    """Requests per second, and the 99th percentile in milliseconds."""
+    """Return the requests per second, and the 99th percentile in milliseconds."""
     from tests.support.server import free_port
 
     port = free_port()

@@ -1,5 +1,6 @@
-"""What the comparisons ask servers with: by hand, because a client library would be the
-bottleneck.
+"""HTTP clients for the benchmarks.
+
+They use plain sockets, because a client library would be the bottleneck.
 """
 
 import asyncio
@@ -14,8 +15,9 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 async def ask(url: str, body: bytes = b"", headers: Mapping[str, str] = FORM) -> float | None:
-    """How many seconds one request took, over a connection of its own; None unless it
-    was answered with 200.
+    """Return the seconds that one request took, on a new connection.
+
+    Return `None` if the status is not 200.
     """
     address = urlsplit(url)
     method = "POST" if body else "GET"
@@ -35,7 +37,7 @@ async def ask(url: str, body: bytes = b"", headers: Mapping[str, str] = FORM) ->
 
 
 def wait_for(port: int) -> None:
-    """Until somebody listens there. Raises `TimeoutError`."""
+    """Wait until a server listens on the port. Raises `TimeoutError`."""
     deadline = time.monotonic() + WAIT_SECONDS
     while not asyncio.run(_listens(port)):
         if time.monotonic() > deadline:

@@ -1,7 +1,7 @@
-"""Mails per second of one worker: to a server on this machine, and to one that is 50 ms
-away.
+"""Benchmark of one worker: emails per second to a near and to a far mail server.
 
-From there each answer takes so long, and a mail waits for four of them.
+The near server runs on this machine. The far server delays each response by 50 ms, and
+sending an email takes four responses.
 """
 
 import os
@@ -15,7 +15,7 @@ from tests.support import databases
 from tests.support.smtp import Recorder, far_away, mail_server
 
 MAILS = 1000
-AWAY = 0.05  # seconds until each answer
+AWAY = 0.05  # seconds until each response of the far server
 WAIT_SECONDS = 120
 
 
@@ -40,7 +40,10 @@ def worker(port: int) -> Iterator[None]:
 
 
 def taken(recorder: Recorder, number: int) -> float:
-    """When the server has taken so many. Raises `TimeoutError`."""
+    """Return the time at which the server has received this many emails.
+
+    Raises `TimeoutError`.
+    """
     deadline = time.monotonic() + WAIT_SECONDS
     while len(recorder.taken) < number:
         if time.monotonic() > deadline:
@@ -50,7 +53,7 @@ def taken(recorder: Recorder, number: int) -> float:
 
 
 def rate(number: int, away: float) -> tuple[float, int]:
-    """Mails per second after the first, and over how many connections they came."""
+    """Return the emails per second after the first, and the number of connections."""
     queue(number)
     with ExitStack() as stack:
         recorder, port = stack.enter_context(mail_server())

@@ -1,6 +1,8 @@
-"""Webhooks per second, signature and insert included; and what a Stripe that hangs does
-to everybody else: the 99th percentile of a public read, idle and while checkouts wait
-for Stripe. One server process on PostgreSQL.
+"""Benchmark of webhooks, and of other routes while Stripe does not respond.
+
+It measures webhooks per second, including signature and insert. It also measures the
+99th percentile of a public read, first idle and then while checkouts wait for Stripe.
+One server process runs on PostgreSQL.
 """
 
 import asyncio
@@ -22,13 +24,13 @@ from tests.support import databases
 SECONDS = 10
 SENDERS = 16
 READERS = 2
-BUYERS = 32  # each asks for a checkout, waits, and asks again
-SECRET = "whsec_of_this_benchmark"  # noqa: S105 - of nobody
+BUYERS = 32  # each sends checkout requests, one after the other
+SECRET = "whsec_of_this_benchmark"  # noqa: S105 - an invented secret
 STRIPE = {"STRIPE_SECRET_KEY": "sk_test_benchmark", "STRIPE_WEBHOOK_SECRET": SECRET}
 
 
 def events() -> Iterator[bytes]:
-    """As Stripe sends them, each new: two kilobytes about a subscription."""
+    """Yield new events in Stripe's format: two kilobytes about a subscription."""
     for number in count():
         about = {
             "object": "subscription",
@@ -78,13 +80,13 @@ async def buy(url: str, token: str, until: float) -> None:
 
 
 async def reads(url: str, tokens: list[str]) -> list[float]:
-    """Seconds of each read while these people try to buy."""
+    """Return the seconds of each read, while these users send checkout requests."""
     times: list[float] = []
     until = time.monotonic() + SECONDS
     buyers = [
         asyncio.create_task(buy(f"{url}/payments/checkout", token, until)) for token in tokens
     ]
-    await asyncio.sleep(1 if tokens else 0)  # until they wait
+    await asyncio.sleep(1 if tokens else 0)  # until their requests wait for Stripe
     await asyncio.gather(*(read(f"{url}/blog/posts", times, until) for _ in range(READERS)))
     for buyer in buyers:
         buyer.cancel()
@@ -99,8 +101,9 @@ async def say_nothing(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> 
 async def against_silence(
     url: str, tokens: list[str], port: int
 ) -> tuple[list[float], list[float]]:
-    """Idle, and with buyers, while on this port somebody takes what is sent and says
-    nothing.
+    """Measure reads, first idle and then while checkouts wait for a silent Stripe.
+
+    The silent Stripe on this port receives requests and never responds.
     """
     silence = await asyncio.start_server(say_nothing, "127.0.0.1", port)
     try:
@@ -110,7 +113,7 @@ async def against_silence(
 
 
 def sell() -> None:
-    """The plans, as if Stripe knew them."""
+    """Store the plans as if they had been published at Stripe."""
     from app.routers.payments.gateway import SeenPrice
     from app.routers.payments.plans import plan_file, publishing
     from tests.payments.factories import store_plans
@@ -132,7 +135,7 @@ def sell() -> None:
 
 
 def p99(times: list[float]) -> float:
-    """In milliseconds."""
+    """Return the 99th percentile in milliseconds."""
     return quantiles(times, n=100)[98] * 1000
 
 

@@ -1,6 +1,7 @@
-"""Sign-ins per second, and what a flood of them does to everybody else: the 99th
-percentile of a public read, idle and during the flood, in one run against one server
-process on PostgreSQL.
+"""Benchmark of sign-ins, and of other routes during many sign-ins.
+
+It measures sign-ins per second, and the 99th percentile of a public read, first idle
+and then during the sign-ins. One server process runs on PostgreSQL.
 """
 
 import asyncio
@@ -14,9 +15,9 @@ from benchmarks.clients import ask, wait_for
 from tests.support import databases
 
 SECONDS = 10
-FLOOD = 32  # clients that sign in, all with the right password of an account of their own
+FLOOD = 32  # clients that sign in, each with the correct password of its own account
 READERS = 2
-PASSWORD = "a long enough password"  # noqa: S105 - of nobody
+PASSWORD = "a long enough password"  # noqa: S105 - an invented password
 
 
 async def keep(url: str, times: list[float], until: float, body: bytes = b"") -> None:
@@ -27,9 +28,7 @@ async def keep(url: str, times: list[float], until: float, body: bytes = b"") ->
 
 
 async def run(url: str, names: list[str]) -> tuple[list[float], list[float]]:
-    """Seconds of each read and of each sign-in, while `names` sign in as fast as they
-    can.
-    """
+    """Return the seconds of each read and of each sign-in, while `names` sign in."""
     reads: list[float] = []
     sign_ins: list[float] = []
     until = time.monotonic() + SECONDS
@@ -42,14 +41,14 @@ async def run(url: str, names: list[str]) -> tuple[list[float], list[float]]:
 
 
 def p99(times: list[float]) -> float:
-    """In milliseconds."""
+    """Return the 99th percentile in milliseconds."""
     return quantiles(times, n=100)[98] * 1000
 
 
 def main() -> None:
     os.environ.update(
         databases.environment("postgresql") | {"PASSWORD_HASH_KIB": ""}
-    )  # what it costs in production
+    )  # the cost of hashing in production
     os.environ["DATABASE_URL"] = databases.create("postgresql", "bench")
     from app import cli
     from tests.auth.factories import make_user

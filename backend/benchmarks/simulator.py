@@ -1,6 +1,7 @@
-"""The Stripe simulator, one process: how many requests it answers per second, and what
-1,000 subscriptions cost it in a simulated year: seconds to advance its clock, and the
-size of its state file.
+"""Benchmark of the Stripe simulator, in one process.
+
+It measures requests per second, the time to advance the clock by a year with 1,000
+subscriptions, and the size of the state file after that.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from benchmarks.clients import wait_for
 from tests.support.server import free_port
 
 SECONDS = 5
-CLIENTS = 8  # each on a connection that it keeps, as stripe-python does
+CLIENTS = 8  # each with a kept-alive connection, as in stripe-python
 SUBSCRIPTIONS = 1000
 START = 1_767_225_600  # 2026-01-01
 YEAR = 365 * 24 * 3600
@@ -27,7 +28,7 @@ KEY = "sk_test_benchmark"
 
 
 async def keep_asking(port: int, path: str, until: float) -> int:
-    """How many answers one client got."""
+    """Send requests until a time, and return the number of responses."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     start = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {KEY}"
     request = f"{start}\r\n\r\n".encode()
@@ -52,7 +53,10 @@ async def answers_per_second(port: int, path: str) -> float:
 
 
 def subscribe(port: int) -> str:
-    """A thousand customers with a monthly subscription each, paid. One of them."""
+    """Create 1,000 customers with a paid monthly subscription each.
+
+    Return one of them.
+    """
     http = stripe.RequestsClient(timeout=60)
     v1 = stripe.StripeClient(
         KEY, base_addresses={"api": f"http://127.0.0.1:{port}"}, http_client=http
@@ -86,7 +90,7 @@ def subscribe(port: int) -> str:
 
 
 def advance(port: int) -> float:
-    """Seconds that a year takes."""
+    """Advance the clock by a year, and return the seconds that it took."""
     began = time.monotonic()
     answer = httpx2.post(
         f"http://127.0.0.1:{port}/_simulator/api/clock/advance",

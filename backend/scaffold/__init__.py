@@ -1,4 +1,4 @@
-"""The generator behind `make feature`, `feature-field` and `feature-remove`.
+"""The generator for `make feature`, `feature-field` and `feature-remove`.
 
-It is never part of the application.
+It is not part of the application.
 """

@@ -1,7 +1,7 @@
-"""The command line: `python -m scaffold feature --name invoices --fields
-"number:str(32):unique"`.
+"""The command line of the generator: `python -m scaffold feature --name invoices
+--fields "number:str(32):unique"`.
 
-The Makefile has shorter commands for it.
+The Makefile has shorter commands.
 """
 
 import argparse
@@ -57,7 +57,7 @@ def _feature(*, dry: str, **request: str | None) -> str:
 
 
 def is_yes(value: str) -> bool:
-    """Read a yes or no. Raise `Refused` if the value could mean either."""
+    """Return a yes or no as a boolean. Raises `Refused` for any other value."""
     known = {
         "1": True,
         "yes": True,

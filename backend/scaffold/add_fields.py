@@ -25,7 +25,7 @@ SLUG_COLUMN = re.compile(r"insert_with_slug\(db, \w+, \w+\.(\w+), base")
 
 @dataclass(frozen=True)
 class Existing:
-    """A feature of `make feature`, as far as its files still show it."""
+    """A feature that `make feature` created, as described by its current files."""
 
     name: str
     singular: str
@@ -71,9 +71,9 @@ class Existing:
 
 
 def add_fields(name: str, fields: str, *, dry: bool) -> str:
-    """Add fields to a feature, and return a report for people.
+    """Add fields to a feature, and return a report.
 
-    Raise `Refused` if that is impossible. Then nothing was changed.
+    Raises `Refused` if that is impossible. In that case, nothing was changed.
     """
     project = look()
     existing = find(name, project)
@@ -105,7 +105,7 @@ def add_fields(name: str, fields: str, *, dry: bool) -> str:
 def find(name: str, project: Project) -> Existing:
     """Return the feature of this name.
 
-    Raise `Refused` if `make feature` did not make it.
+    Raises `Refused` if `make feature` did not create it.
     """
     from app.db.database import Base
 
@@ -142,7 +142,7 @@ def find(name: str, project: Project) -> Existing:
 
 
 def _parent(table: Table, router: str, project: Project) -> Parent | None:
-    """Return the feature under whose rows the routes are, or `None`."""
+    """Return the parent feature, under whose path the routes are, or `None`."""
     prefix = PREFIX.search(router)
     if not prefix or f"{prefix[1]}_id" not in table.columns:
         return None
@@ -154,7 +154,7 @@ def _parent(table: Table, router: str, project: Project) -> Parent | None:
 def read_new(text: str, existing: Existing, project: Project) -> list[Field]:
     """Return the fields.
 
-    Raise `WrongField` if they do not fit a table that has rows.
+    Raises `WrongField` if a field cannot be added to a table with rows.
     """
     columns = existing.table.columns
     fields = [
@@ -196,7 +196,7 @@ def read_new(text: str, existing: Existing, project: Project) -> list[Field]:
             )
     check(
         replace(existing.with_fields(), fields=tuple(fields))
-    )  # the slug of the feature has been checked before
+    )  # the slug of the feature was checked before
     width = sum(4 * (getattr(column.type, "length", None) or 0) + 16 for column in columns)
     if width + sum(4 * field.kind.width + 16 for field in fields) > MAX_ROW:
         raise Refused(
@@ -207,7 +207,7 @@ def read_new(text: str, existing: Existing, project: Project) -> list[Field]:
 
 
 def _merged(before: Feature, after: Feature) -> dict[str, str]:
-    """Return the files that change, with the additions merged into them."""
+    """Return the changed files, with the additions merged into them."""
     old, new = formatted(render(before)), formatted(render(after))
     changed = {}
     for name, text in new.items():

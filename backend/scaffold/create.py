@@ -7,13 +7,13 @@ from scaffold.project import BACKEND, look
 from scaffold.rendering import render, write
 from scaffold.staging import Stage, keep, staged
 
-MAX_LINES = 300  # in a file of app/, as tests/test_architecture.py requires
+MAX_LINES = 300  # the maximum for a file of app/, which tests/test_architecture.py checks
 
 
 def create(request: Request, *, dry: bool) -> str:
-    """Create a feature, and return a report for people.
+    """Create a feature, and return a report.
 
-    Raise `Refused` if that is impossible. Then nothing was written.
+    Raises `Refused` if that is impossible. In that case, nothing was written.
     """
     feature = plan(request, look())
     files = render(feature)

@@ -1,6 +1,7 @@
-"""The default of a field, by its type.
+"""The defaults of fields, by type.
 
-A `Reader` raises `ValueError` for a default that the field would refuse as a value.
+A `Reader` parses a default. It raises `ValueError` for a value that the field itself
+would refuse.
 """
 
 import json
@@ -16,23 +17,22 @@ from pydantic import TypeAdapter, ValidationError
 
 from app.core import fields, strict_json
 
-LEFT_OUT = "MISSING"  # not in the shape: the database fills it in
-FIRST_YEAR = 1000  # of MySQL's calendar
+LEFT_OUT = "MISSING"  # the marker for a value that the database fills in
+FIRST_YEAR = 1000  # the first year of MySQL's calendar
 
 
 @dataclass(frozen=True)
 class Default:
-    """A default: as an expression in the model, in the shape and in tests, and as the
-    value of existing rows.
+    """A default of a field, as source for the model, for the schema and for tests.
 
-    `server` is `None` if existing rows cannot get the default.
+    `server` is the default for existing rows, or `None` if they cannot have it.
     """
 
     column: str
     shape: str
-    wire: str | None  # in JSON; `None` if it depends on the clock
+    wire: str | None  # in JSON; `None` if the value depends on the clock
     server: str | None
-    constant: str = ""  # replaces the expression in a shape if mypy needs a declared type
+    constant: str = ""  # replaces the expression in a schema if mypy needs a declared type
 
 
 Reader = Callable[[str], Default]
@@ -107,7 +107,8 @@ def day(text: str) -> Default:
 def moment(text: str) -> Default:
     if text != "now":
         raise ValueError("is not now, the only possible default of a datetime")
-    return Default("now()", LEFT_OUT, None, None)  # the database's time, because hosts compare it
+    # the database's time, because the value is compared between hosts
+    return Default("now()", LEFT_OUT, None, None)
 
 
 def currency(code: str) -> Default:
@@ -132,14 +133,14 @@ def uuid(text: str) -> Default:
     source = f'UUID("{value}")'
     return Default(
         source, source, repr(str(value)), repr(value.hex)
-    )  # the form in columns without a type for UUIDs
+    )  # the form in columns of databases without a UUID type
 
 
 def json_object(text: str) -> Default:
-    """Read a JSON object.
+    """Read the default of a JSON object.
 
-    Each row gets a new object, and pydantic makes a copy for each body. So a change of
-    one object changes no other.
+    Each row and each body gets an object of its own, so a change of one object does not
+    affect others.
     """
     try:
         value = _json(strict_json.parse(text.encode()))
@@ -160,16 +161,15 @@ def never(reason: str) -> Reader:
 
 
 def _everywhere(source: str) -> Default:
-    """Use the same source in all places.
+    """Return a default with the same source in all places.
 
-    Sources are made with `ascii`, because the linter refuses characters that look like
-    others.
+    Sources are made with `ascii`, because the linter refuses ambiguous characters.
     """
     return Default(source, source, source, source)
 
 
 def _of_shape(shape: Any) -> Callable[[object], Any]:
-    """Return a function that turns a client's value into the stored value."""
+    """Return a function that converts a client's value into the stored value."""
     adapter: TypeAdapter[Any] = TypeAdapter(shape)
 
     def read(value: object) -> Any:

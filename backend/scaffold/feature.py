@@ -1,4 +1,4 @@
-"""The feature that the templates receive."""
+"""The description of a feature, which the templates receive."""
 
 import textwrap
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ MAX_PIECE = 80  # characters of SQL in one line
 
 @dataclass(frozen=True)
 class Feature:
-    """The feature to write.
+    """A feature to generate.
 
     `name` is its plural. The folder, the table, the tag and the path have this name.
     """
@@ -23,18 +23,18 @@ class Feature:
     owned: bool
     public: bool
     fields: tuple[Field, ...]
-    has_constraints: bool = False  # in addition to those of `fields`, when fields are added later
+    has_constraints: bool = False  # constraints of existing fields, when fields are added later
     has_references: bool = False
     parent: Parent | None = None
 
     @property
     def guarded(self) -> bool:
-        """Whether a write can break a constraint."""
+        """Return whether a write can violate a constraint."""
         return bool(self.constraints) or self.has_constraints
 
     @property
     def refers(self) -> bool:
-        """Whether a write can refer to rows of other features."""
+        """Return whether a write can refer to rows of other features."""
         return bool(self.references) or self.has_references
 
     @property
@@ -55,9 +55,10 @@ class Feature:
 
     @property
     def exampled(self) -> list[Field]:
-        """The fields of the example in `/docs`.
+        """Return the fields in the example of `/docs`.
 
-        These are the required fields, and all that refer to no other feature.
+        These are all required fields, and optional fields that refer to no other
+        feature.
         """
         return [
             field
@@ -67,15 +68,15 @@ class Feature:
 
     @property
     def has_example(self) -> bool:
-        """Whether to write an example.
+        """Return whether to write an example.
 
-        Fields that are added later leave the present examples unchanged.
+        If fields are added later, the existing examples stay unchanged.
         """
         return any(not field.later for field in self.fields)
 
     @property
     def changed(self) -> Field:
-        """The field that the example of an update changes."""
+        """Return the field that the example of an update changes."""
         return next((field for field in self.exampled if not field.unique), self.fields[0])
 
     @property
@@ -83,7 +84,7 @@ class Feature:
         return with_article(self.singular)
 
     @property
-    def A_word(self) -> str:  # noqa: N802 - begins a sentence
+    def A_word(self) -> str:  # noqa: N802 - the word at the start of a sentence
         return self.a_word[0].upper() + self.a_word[1:]
 
     @property
@@ -124,7 +125,7 @@ class Feature:
 
     @property
     def body_fields(self) -> list[Field]:
-        """The fields that a client usually sends."""
+        """Return the fields that a client usually sends."""
         return [field for field in self.fields if field.token.kind != "slug"]
 
     @property
@@ -137,7 +138,9 @@ class Feature:
 
     @property
     def targets(self) -> list[tuple[str, str]]:
-        """The models to which it refers, except its owner, each with its feature."""
+        """Return the models to which this feature refers, with their features, without
+        the owner.
+        """
         known = {(target.model, target.feature) for target in self.target_of}
         known |= {(self.parent.model, self.parent.feature)} if self.parent else set()
         return sorted(known - ({("User", "auth")} if self.owned else set()))
@@ -148,7 +151,7 @@ class Feature:
 
     @property
     def scope(self) -> list[str]:
-        """The columns that come first in unique constraints and indexes."""
+        """Return the columns that come first in unique constraints and indexes."""
         parent = [self.parent.column] if self.parent else []
         return [*parent, *(["owner_id"] if self.private else [])]
 
@@ -176,7 +179,9 @@ class Feature:
 
     @property
     def constraints(self) -> list[tuple[str, str]]:
-        """The names of constraints that a request can break, and their errors."""
+        """Return the names of constraints that a request can violate, with their
+        errors.
+        """
         scope = "".join(f"{column}_" for column in self.scope)
         unique = [
             (f"uq_{self.name}_{scope}{field.name}", field.error)
@@ -196,7 +201,7 @@ class Feature:
 
     @property
     def identifiers(self) -> list[str]:
-        """The names of indexes and constraints, which the database limits in length."""
+        """Return the names of indexes and constraints, whose length databases limit."""
         scope = "".join(f"{column}_" for column in self.scope)
         named = [f"ix_{self.name}_{scope}{field.name}_id" for field in self.fields]
         named += [f"ck_{self.name}_{field.name}_known" for field in self.fields if field.choices]
@@ -230,7 +235,7 @@ class Feature:
 
     @cached_property
     def filters(self) -> list[tuple[str, str]]:
-        """The query parameters, and how each is compared."""
+        """Return the query parameters, and how each is compared."""
         bounds = [
             ("created_at_from", f"{self.cls}.created_at.__ge__"),
             ("created_at_to", f"{self.cls}.created_at.__le__"),
@@ -265,7 +270,7 @@ class Feature:
 
     @property
     def refusals(self) -> list[str]:
-        """The errors of a write, for the page."""
+        """Return the errors of a write, for the documentation page."""
         conflicts = [f"409 `{field.name}_taken`" for field in self.fields if field.unique]
         return [*conflicts, *(f"422 `{field.word}_unknown`" for field in self.references), "422"]
 
@@ -273,7 +278,7 @@ class Feature:
 
     @property
     def caller(self) -> str:
-        """The fixture for the user who writes."""
+        """Return the fixture of the user who writes."""
         return "owner" if self.owned else "keeper"
 
     @property
@@ -282,12 +287,12 @@ class Feature:
 
     @property
     def url(self) -> str:
-        """The path of the list, in tests."""
+        """Return the path of the list, as source for tests."""
         return "url()" if self.parent else "URL"
 
     @property
     def own_error(self) -> str:
-        """The code of the 404 that other users get."""
+        """Return the code of the 404 that other users get."""
         return (
             self.parent.code
             if self.parent and self.parent.private
@@ -304,7 +309,9 @@ class Feature:
 
     @property
     def factories(self) -> list[tuple[str, str]]:
-        """The factories of the rows to which it refers: feature and function."""
+        """Return the factories of the rows to which this feature refers: feature and
+        function.
+        """
         found = {(target.feature, target.factory.partition("(")[0]) for target in self.target_of}
         found |= {(self.parent.feature, self.parent.factory)} if self.parent else set()
         return sorted(found - {("auth", "make_user")})
@@ -315,7 +322,7 @@ class Feature:
 
     @property
     def left_out(self) -> list[tuple[Field, str]]:
-        """The fields that a client may leave out, with the values then."""
+        """Return the fields that a client may omit, with their values in that case."""
         defaults = [
             (field, field.default.wire if field.default else "None") for field in self.body_fields
         ]
@@ -351,7 +358,7 @@ class Feature:
 
 
 def _known(field: Field) -> str:
-    """Return the condition in SQL, cut into pieces that each fit in a line."""
+    """Return the SQL condition, in pieces that each fit in a line."""
     sql = f"{field.name} IN ({', '.join(repr(word) for word in field.choices)})"
     return " ".join(f'"{piece}"' for piece in textwrap.wrap(sql, MAX_PIECE, drop_whitespace=False))
 

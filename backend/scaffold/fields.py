@@ -1,4 +1,4 @@
-"""The fields of a feature, with every line of source that each contributes."""
+"""The fields of a feature, with the lines of source that each contributes."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -24,11 +24,11 @@ class Target:
 class Field:
     token: Token
     kind: Kind
-    feature: str  # the class of its feature: `Invoice`
+    feature: str  # the class of the feature, such as `Invoice`
     default: defaults.Default | None = None
     source: str = ""  # the field from which a slug is made
     target: Target | None = None
-    later: bool = False  # whether it is added to a table that has rows
+    later: bool = False  # whether the field is added to an existing table
 
     @property
     def word(self) -> str:
@@ -44,7 +44,7 @@ class Field:
 
     @property
     def required(self) -> bool:
-        """Whether a client has to send it."""
+        """Return whether a client has to send the field."""
         return not self.optional and self.default is None and self.token.kind != "slug"
 
     @property
@@ -53,7 +53,9 @@ class Field:
 
     @property
     def listed(self) -> bool:
-        """Whether it has an index, so that lists can be filtered and sorted by it."""
+        """Return whether the field has an index, so that lists can be filtered and
+        sorted by it.
+        """
         return self.unique or "index" in self.token.flags or self.token.kind == "ref"
 
     @property
@@ -84,7 +86,7 @@ class Field:
             gone = "SET NULL" if self.optional else "CASCADE"
             arguments = [f'ForeignKey({self.target.model}.id, ondelete="{gone}")', "index=True"]
         if self.default:
-            if self.optional:  # otherwise a null that was sent would become the default, too
+            if self.optional:  # without this, a null from a client would be replaced by the default
                 arguments = [f"{self.kind.column or self.kind.implied}.evaluates_none()"]
             arguments.append(f"default={self.default.column}")
             if self.later and not self.optional:
@@ -141,7 +143,7 @@ class Field:
 
     @property
     def about(self) -> str:
-        """The type as it was typed."""
+        """Return the type of the field as the user typed it."""
         inner = f"({', '.join(self.token.arguments)})" if self.token.arguments else ""
         return f"`{self.token.kind}{inner}`"
 
@@ -168,7 +170,7 @@ class Field:
 
     @property
     def example(self) -> str:
-        """The value in the example of `/docs`.
+        """Return the value in the example of `/docs`.
 
         A reference is to the first row of its table.
         """
@@ -184,7 +186,7 @@ class Field:
 
 
 def field_of(token: Token, feature: str) -> Field:
-    """Make the field. Raise `WrongField` for an error in this field alone."""
+    """Return the field. Raises `WrongField` for an error in this field alone."""
     kind = kind_of(token)
     field = Field(token, kind, feature)
     for flag, allowed in (
@@ -227,14 +229,17 @@ def _default(token: Token, kind: Kind) -> defaults.Default:
 
 
 def _in_a_cell(text: str) -> str:
-    """Escape a text for a cell of a Markdown table, which a bar would end."""
+    """Escape a text for a cell of a Markdown table.
+
+    A bar would end the cell.
+    """
     return text.replace("|", r"\|")
 
 
 def currency_of(money: list[Field], feature: str) -> Field:
-    """Return the currency field that the amounts of a row share.
+    """Return the currency field of the amounts in a row.
 
-    Raise `WrongField` if they differ.
+    Raises `WrongField` if the amounts name different currencies.
     """
     named = {field.token.arguments[0]: field for field in money if field.token.arguments}
     if len(named) > 1:

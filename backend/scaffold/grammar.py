@@ -1,4 +1,4 @@
-"""The grammar of `fields="number:str(32):unique notes:text?"`, token by token.
+"""The grammar of `fields="number:str(32):unique notes:text?"`, and its parser.
 
 `kinds.py` defines the meaning of each type.
 """
@@ -34,7 +34,7 @@ fields="number:str(32):unique amount:money status:enum(draft,paid)=draft:index n
 TOKEN = re.compile(
     r"(?P<name>[^:()?=\s]*):(?P<kind>[^:()?=\s]*)"
     r"(?P<arguments>\([^()]*\))?(?P<optional>\?)?(?:=(?P<default>.*?))?"
-    # A default may have colons; words at its end are flags.
+    # A default may contain colons. Words at its end are flags.
     r"(?P<flags>(?(default)(?::(?:[^\W\d]\w*)?)*|(?::[^:]*)*))"
 )
 IN_PARENTHESES = re.compile(r"\(([^()]*(?:\([^()]*\)[^()]*)*)\)")
@@ -43,7 +43,7 @@ FLAGS = ("unique", "index", "search")
 
 @dataclass(frozen=True)
 class Token:
-    """One field as it was typed."""
+    """One field as the user typed it."""
 
     text: str
     name: str
@@ -55,9 +55,9 @@ class Token:
 
 
 class WrongField(Refused):
-    """A field is wrong.
+    """A field is invalid.
 
-    The message names the token, says what is wrong, and shows the grammar.
+    The message quotes the field, says what is wrong, and shows the grammar.
     """
 
     def __init__(self, token: str, reason: str) -> None:
@@ -65,14 +65,14 @@ class WrongField(Refused):
 
 
 def parse(fields: str) -> list[Token]:
-    """Split the text into tokens. Raise `WrongField` if a token is malformed."""
+    """Split the text into fields. Raises `WrongField` if a field is malformed."""
     if not "".join(fields.split()).isprintable():
         raise WrongField(fields, "contains characters that cannot be printed")
     return [_token(text) for text in _split(fields)]
 
 
 def _split(fields: str) -> list[str]:
-    """Split at spaces, except those in parentheses."""
+    """Split a text at spaces, except inside parentheses."""
     texts: list[str] = []
     depth = 0
     for part in re.split(r"([\s()])", fields):
@@ -113,6 +113,6 @@ def _token(text: str) -> Token:
 
 
 def _bare(default: str | None) -> str | None:
-    """Return the default without the parentheses around it."""
+    """Return the default without surrounding parentheses."""
     around = IN_PARENTHESES.fullmatch(default or "")
     return around[1] if around else default

@@ -1,4 +1,4 @@
-"""The types of fields: column, shape and filters of each, as Python source."""
+"""The types of fields, with column, schema and filters of each as source."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -8,9 +8,9 @@ from scaffold import defaults
 from scaffold.grammar import Token, WrongField
 
 MAX_STR = 1000
-MAX_KEY = 700  # characters in a unique or indexed column; MySQL's keys have 3072 bytes
+MAX_KEY = 700  # characters in a unique or indexed column; MySQL allows 3072 bytes in a key
 MAX_WORD = 40
-MAX_DIGITS = 15  # the digits that SQLite's float holds exactly
+MAX_DIGITS = 15  # digits that SQLite's float represents exactly
 WORD = re.compile(r"[a-z][a-z0-9_]*")
 CURRENCY = re.compile(r"[a-z]{3}")
 
@@ -19,7 +19,7 @@ CURRENCY = re.compile(r"[a-z]{3}")
 class Kind:
     """A type of field.
 
-    `{alias}` in a source stands for the name of the field's shape.
+    In a source, `{alias}` is replaced by the name of the field's type.
     """
 
     python: str
@@ -27,17 +27,17 @@ class Kind:
     column: str = ""  # the column type, if `python` does not imply it
     implied: str = ""  # the column type, if `python` implies it
     alias: str | None = None
-    read: str | None = None  # if responses have another shape than requests
-    query: str | None = None  # in a filter; `None` if the type cannot be indexed
+    read: str | None = None  # the type in responses, if it differs from the type in requests
+    query: str | None = None  # the type in a filter; `None` if the column cannot be indexed
     ranged: bool = False  # whether filters are bounds rather than equality
-    key: bool = False  # whether it may be unique
+    key: bool = False  # whether a field of this type may be unique
     searched: bool = False
     width: int = 0  # characters in the column
-    default: defaults.Reader | None = None  # `None` for a type that no field can name
+    default: defaults.Reader | None = None  # `None` for a type that no field can have
 
 
 def kind_of(token: Token) -> Kind:
-    """Return the type of a field. Raise `WrongField` if there is none of this name."""
+    """Return the type of a field. Raises `WrongField` if the type is unknown."""
     make = KINDS.get(token.kind)
     if make is None:
         raise WrongField(token.text, f"there is no type {token.kind!r}")
@@ -54,10 +54,7 @@ def _plain(kind: Kind) -> Callable[[Token], Kind]:
 
 
 def _numbers(token: Token, *usual: int) -> list[int]:
-    """Return the arguments as numbers.
-
-    Without any arguments, return the usual numbers.
-    """
+    """Return the arguments as numbers, or the usual numbers if there are none."""
     if not token.arguments:
         return list(usual)
     if len(token.arguments) != len(usual) or not all(
@@ -148,7 +145,9 @@ def _money(token: Token) -> Kind:
 
 
 INT = Kind(
-    python="int",  # BIGINT, like every integer here, because widening a full column takes long
+    # BIGINT, like every integer here, because widening the column of a large table is
+    # slow
+    python="int",
     implied="BigInteger()",
     shape="fields.Int32",
     read="int",

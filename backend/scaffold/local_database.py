@@ -1,7 +1,7 @@
-"""Undo revisions in the developer's own database: `python -m scaffold.local_database
-NEWEST … OLDEST`.
+"""Undo revisions in the developer's own database.
 
-This runs in a separate process, because it uses the developer's settings.
+Usage: `python -m scaffold.local_database NEWEST … OLDEST`. This is a separate process,
+because it uses the developer's settings.
 """
 
 import os
@@ -27,7 +27,7 @@ Steps = Callable[[Any, Any], list[Any]]
 def main() -> int:
     if not (
         BACKEND.parent / ".env"
-    ).exists():  # a clone that never ran has the settings of development
+    ).exists():  # a clone without .env uses the settings of development
         os.environ.setdefault("ENVIRONMENT", "development")
         os.environ.setdefault("SECRET_KEY", secrets.token_urlsafe(48))
     os.environ["LOG_LEVEL"] = "error"
@@ -39,7 +39,7 @@ def main() -> int:
 
 
 def _engine() -> Engine | None:
-    """Return an engine, or `None` if there is no database yet."""
+    """Return an engine, or `None` if the SQLite file does not exist yet."""
     from app.core.config import get_settings
     from app.db.database import engine
 
@@ -48,7 +48,7 @@ def _engine() -> Engine | None:
             f"ENVIRONMENT is {settings.environment}. Revisions are undone only in development. "
             "Nothing was changed."
         )
-    if engine.dialect.name == "sqlite" and not os.path.exists(str(engine.url.database)):  # noqa: PTH110 - it is a str
+    if engine.dialect.name == "sqlite" and not os.path.exists(str(engine.url.database)):  # noqa: PTH110 - a str
         return None
     return engine
 
@@ -64,7 +64,7 @@ def _take_back(engine: Engine, revisions: list[str]) -> None:
             continue
         if current == revision:
             command.downgrade(config, "-1")
-        else:  # newer revisions stay, and so do their rows
+        else:  # newer revisions and their rows stay
             with EnvironmentContext(config, script, fn=_only(script, revision)):
                 script.run_env()
 

@@ -1,9 +1,9 @@
-"""Merge the difference of two generated versions of a file into the present file, which
-may be edited.
+"""Merging of new generated code into a file that the developer may have edited.
 
-This works on syntax trees (libcst). Missing definitions are inserted. Tables and
-classes get the entries that they lack. A function is replaced only if nobody has
-changed it. Comments and layout stay.
+The difference between two generated versions is applied to the current file, by syntax
+trees (libcst). Missing definitions are inserted. Tables and classes get missing
+entries. A function is replaced only if the developer has not changed it. Comments and
+layout stay.
 """
 
 import ast
@@ -19,13 +19,13 @@ Block = cst.ClassDef | cst.FunctionDef
 
 
 class Untouchable(Refused):
-    """Someone has edited the code that would have to change."""
+    """The developer has edited the code that would have to change."""
 
 
 def merge(current: str, base: str, new: str, file: str) -> str:
-    """Return `current` with everything that is in `new` and not in `base`.
+    """Return `current` with everything that is in `new` but not in `base`.
 
-    Raise `Untouchable`.
+    Raises `Untouchable`.
     """
     trees = [cst.parse_module(text) for text in (current, base, new)]
     body = _body(trees[0].body, trees[1].body, trees[2].body, file)
@@ -73,13 +73,13 @@ def _insert(result: list[Any], node: Any, followers: Sequence[Any]) -> None:
 
 
 def _place(result: Sequence[Any], followers: Sequence[Any]) -> int:
-    """Return the index of the first follower that exists, or else the end."""
+    """Return the index of the first follower that exists, or the end."""
     keys = [_key(node) for node in result]
     return next((keys.index(_key(node)) for node in followers if _key(node) in keys), len(keys))
 
 
 def _key(node: Any) -> tuple[str, str]:
-    """Return what a statement or an entry is about."""
+    """Return a key that identifies a statement or an entry in both versions."""
     if isinstance(node, Block):
         return "definition", node.name.value
     if isinstance(node, cst.SimpleStatementLine):
@@ -128,16 +128,15 @@ def _function(
         )
     inner = _body(
         current.body.body, base.body.body, new.body.body, place
-    )  # a table in the function gets entries
+    )  # tables inside the function get new entries
     return current.with_changes(decorators=decorators, body=current.body.with_changes(body=inner))
 
 
 def _decorators(
     current: cst.FunctionDef, base: cst.FunctionDef | None, new: cst.FunctionDef
 ) -> list[cst.Decorator]:
-    """Return the present decorators.
-
-    A decorator that is a call gets the arguments that it lacks.
+    """Return the current decorators, with missing arguments added to those that are
+    calls.
     """
     known = [_normal(one.decorator) for one in base.decorators] if base else []
     result = list(current.decorators)
@@ -207,7 +206,7 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def _normal(node: Any) -> str:
-    """Return the node's meaning, without layout and comments."""
+    """Return the code of a node without layout and comments, for comparison."""
     bare = node.with_changes(comma=cst.MaybeSentinel.DEFAULT) if hasattr(node, "comma") else node
     code = textwrap.dedent(_code(bare)).strip()
     try:

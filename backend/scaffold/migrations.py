@@ -1,6 +1,6 @@
-"""The revisions of a feature, rendered from its table.
+"""Rendering of the revisions of a feature from its tables.
 
-No database is queried, so its present revision does not matter.
+No database is queried, so it does not matter which revision a database has.
 """
 
 from collections.abc import Sequence
@@ -33,17 +33,14 @@ def creating(*tables: Table) -> ops.UpgradeOps:
 
 
 def dropping(*tables: Table) -> ops.DowngradeOps:
-    """Return the operations that drop the tables.
-
-    Their indexes are dropped with them.
-    """
+    """Return the operations that drop the tables, together with their indexes."""
     return ops.DowngradeOps([ops.DropTableOp.from_table(table) for table in tables])
 
 
 def adding(table: Table, names: Sequence[str]) -> tuple[ops.UpgradeOps, ops.DowngradeOps]:
-    """Return the operations that add columns, and their reverse.
+    """Return the operations that add columns, and the reverse operations.
 
-    Constraints and indexes of the columns are included.
+    Both include the constraints and indexes of the columns.
     """
     columns = [table.columns[name] for name in names]
     constraints = [
@@ -74,7 +71,7 @@ def adding(table: Table, names: Sequence[str]) -> tuple[ops.UpgradeOps, ops.Down
 def _columns(constraint: Constraint) -> list[Column[Any]]:
     """Return the columns of a constraint.
 
-    The name of a check shows its column: `status_known`.
+    A CHECK is recognised by its name, which contains its column, as in `status_known`.
     """
     if isinstance(constraint, CheckConstraint):
         prefix, suffix = f"ck_{constraint.table.name}_", "_known"
@@ -89,7 +86,7 @@ def _columns(constraint: Constraint) -> list[Column[Any]]:
 def write_revision(
     backend: Path, message: str, upgrade: Operations, downgrade: Operations, *, batch: bool = False
 ) -> Path:
-    """Write a new revision on top of the only head, and return its path."""
+    """Write a new revision after the only head, and return its path."""
     script = ScriptDirectory.from_config(alembic_config(backend))
     code = [source_of(operations, batch=batch) for operations in (upgrade, downgrade)]
     used = [name for name in TYPES if any(f"{name}(" in text for text in code)]
@@ -110,11 +107,11 @@ def write_revision(
 
 
 def source_of(operations: Operations, *, batch: bool = False) -> str:
-    """Return the body of `upgrade` or `downgrade`."""
+    """Return the source of the body of `upgrade` or `downgrade`."""
     options: dict[str, Any] = {"render_item": render_item, "render_as_batch": batch}
     context = MigrationContext.configure(dialect_name="postgresql")
     code = render_python_code(operations, migration_context=context, **options)
     lines = [
         line for line in code.splitlines() if not line.lstrip().startswith("# ###")
-    ]  # Alembic's own remarks
+    ]  # comments that Alembic adds
     return "\n".join(lines).replace(", unique=False", "").replace(", schema=None", "").strip()

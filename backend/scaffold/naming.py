@@ -1,6 +1,7 @@
-"""The rules for names.
+"""The rules for names of features and fields.
 
-A name that Python, a database, the project or the code already uses is refused.
+A name that Python, a database, the project or the generated code already uses is
+refused.
 """
 
 import builtins
@@ -24,10 +25,10 @@ FEATURE = re.compile(r"[a-z]{2,}(_[a-z]+)*")
 FIELD = re.compile(r"[a-z](_?[a-z0-9])*")
 MAX_NAME = 40
 MAX_FEATURE = 30
-MAX_IDENTIFIER = 63  # PostgreSQL's; MySQL has 64
+MAX_IDENTIFIER = 63  # PostgreSQL's maximum; MySQL allows 64
 
-# Builtins that are common names of columns. No generated line uses them where a column
-# would hide them.
+# Builtins that are common column names. No generated line uses such a builtin where a
+# column of the same name would hide it.
 HARMLESS = {"format", "hash", "license", "max", "min", "open", "range", "sum", "type"}
 EVERY_ROW_HAS = {"id", "created_at", "updated_at", "owner", "owner_id"}
 QUERY_HAS = {"cursor", "limit", "offset", "q", "sort"}
@@ -82,8 +83,8 @@ OF_THE_HOUSE = {
     "redoc",
     "static",
 }
-# Words that SQLite, PostgreSQL or MariaDB reserves. SQLAlchemy does not know them and
-# would not quote them.
+# Words that SQLite, PostgreSQL or MariaDB reserves, and that SQLAlchemy would not
+# quote.
 UNQUOTED = {
     "collation",
     "concurrently",
@@ -112,15 +113,15 @@ SUFFIXES = {*SHAPES, "Filters", "NotFound", "Sort"}
 
 @cache
 def reserved_words() -> frozenset[str]:
-    """Return the reserved words of SQL in any of the databases."""
+    """Return the reserved words of all databases."""
     dialects: list[type[DefaultDialect]] = [PGDialect, MySQLDialect, MariaDBDialect, SQLiteDialect]
     return frozenset(UNQUOTED).union(*(dialect.preparer.reserved_words for dialect in dialects))
 
 
 def names_of(name: str, plural: str | None) -> tuple[str, str]:
-    """Return the singular and the plural.
+    """Return the singular and the plural of a name.
 
-    Raise `Refused` if either is not a valid name.
+    Raises `Refused` if either is invalid.
     """
     for given in (name, plural or name):
         if not FEATURE.fullmatch(given) or len(given) > MAX_FEATURE:
@@ -137,7 +138,7 @@ def names_of(name: str, plural: str | None) -> tuple[str, str]:
 def check_feature(singular: str, plural: str, project: Project, *, nested: bool = False) -> None:
     """Raise `Refused` if the name is taken.
 
-    A `nested` feature has its path below another feature's.
+    The path of a `nested` feature is below the path of another feature.
     """
     for name in (singular, plural):
         if keyword.iskeyword(name) or keyword.issoftkeyword(name):
@@ -175,7 +176,7 @@ def _longer(plural: str) -> str:
 
 
 def check_field(token: Token) -> None:
-    """Raise `WrongField` if the field's name cannot be used."""
+    """Raise `WrongField` if the name of the field cannot be used."""
     name = token.name
     if not FIELD.fullmatch(name) or len(name) > MAX_NAME:
         raise WrongField(

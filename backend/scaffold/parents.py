@@ -1,4 +1,6 @@
-"""The parents of features: `threads` has its routes under `/forums/{forum_id}`."""
+"""Parents of features. For example, `threads` has its routes under
+`/forums/{forum_id}`.
+"""
 
 import ast
 import importlib
@@ -18,22 +20,23 @@ from scaffold.words import camel
 class Parent:
     """A model under whose rows another feature has its routes.
 
-    `dependency` loads the row for users who may read it. Others get a 404 with `code`.
+    `dependency` returns a row for users who may read it. Other users get a 404 with
+    `code`.
     """
 
     feature: str
     model: str
     table: str
-    word: str  # such as `forum`; then the parameter is `forum_id`
+    word: str  # such as `forum`, for the parameter `forum_id`
     path: str  # the path of one row: `/forums/{forum_id}`
     dependency: str
-    error: str  # the class of its 404, for OpenAPI
+    error: str  # the class of the 404, for OpenAPI
     code: str
-    private: bool  # whether only its owner reads it
-    public: bool  # whether everyone reads it
-    owned: bool  # whether its factory takes an owner
+    private: bool  # whether only the owner may read a row
+    public: bool  # whether everyone may read a row
+    owned: bool  # whether the factory takes an owner
     factory: str  # the function that makes a row in tests
-    nested: bool  # whether it has a parent itself
+    nested: bool  # whether this model has a parent itself
 
     @property
     def column(self) -> str:
@@ -45,22 +48,22 @@ class Parent:
 
     @property
     def a_row(self) -> str:
-        """The call that makes a row in tests."""
+        """Return the call that makes a row in tests."""
         return f"{self.factory}({'owner' if self.private else 'make_user()' if self.owned else ''})"
 
     @property
     def collection(self) -> str:
-        """The path of its list.
+        """Return the path of the list of rows.
 
-        If it has a parent itself, only its own tests know that path.
+        If the model has a parent itself, only its own tests know the path.
         """
         return "{parent_url()}" if self.nested else self.path.rpartition("/")[0]
 
 
 def find_parent(given: str, project: Project) -> Parent:
-    """Return the parent of `parent=forums` or `parent=forums.Forum`.
+    """Return the parent that `forums` or `forums.Forum` names.
 
-    Raise `Refused` if there is none.
+    Raises `Refused` if there is none.
     """
     feature, _, name = given.partition(".")
     models = [
@@ -82,9 +85,9 @@ def find_parent(given: str, project: Project) -> Parent:
 
 
 def parent_of(model: Model, project: Project) -> Parent | None:
-    """Return the model as a parent, or `None`.
+    """Return the model as a parent, or `None` if it cannot be one.
 
-    A parent needs a dependency that reads one row by a path of its own.
+    A parent needs a dependency that reads one row, and a path for each row.
     """
     try:
         module = importlib.import_module(f"app.routers.{model.feature}.dependencies")
@@ -118,7 +121,7 @@ def parent_of(model: Model, project: Project) -> Parent | None:
 
 
 def _readers(module: ModuleType, model: str) -> Iterator[tuple[str, Any]]:
-    """Yield each name of `Annotated[Model, Depends(function)]` with its function."""
+    """Yield the name and the function of each `Annotated[Model, Depends(function)]`."""
     for name, value in vars(module).items():
         arguments = get_args(value)
         reads = (
@@ -131,7 +134,7 @@ def _readers(module: ModuleType, model: str) -> Iterator[tuple[str, Any]]:
 
 
 def _names(reader: Any, module: ModuleType) -> Iterator[str]:
-    """Yield the annotations of the function as they are written."""
+    """Yield the annotations of the function's parameters, as they are written."""
     assert module.__file__
     for node in ast.parse(Path(module.__file__).read_text("utf-8")).body:
         if isinstance(node, ast.FunctionDef) and node.name == reader.__name__:
@@ -143,6 +146,6 @@ def _names(reader: Any, module: ModuleType) -> Iterator[str]:
 
 
 def _path_of(parameter: str, project: Project) -> str | None:
-    """Return the shortest path that ends with the parameter."""
+    """Return the shortest path that ends with this parameter."""
     found = [path for path in project.routes if re.search(rf"/{{{parameter}}}$", path)]
     return min(found, key=len, default=None)

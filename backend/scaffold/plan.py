@@ -1,6 +1,6 @@
-"""Turn a request into a feature, or refuse it with a reason.
+"""Conversion of a request into the description of a feature.
 
-Nothing is written here.
+Invalid requests are refused. Nothing is written here.
 """
 
 import ast
@@ -17,8 +17,8 @@ from scaffold.problems import Refused
 from scaffold.project import Project
 from scaffold.words import camel
 
-MAX_ROW = 65_000  # bytes in a row of MySQL, without its long texts
-MAX_INDEXES = 50  # MySQL has 64
+MAX_ROW = 65_000  # bytes in a row of MySQL, without long texts
+MAX_INDEXES = 50  # MySQL allows 64
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Request:
 
 
 def plan(request: Request, project: Project) -> Feature:
-    """Return the requested feature. Raise `Refused` if it cannot be made."""
+    """Return the requested feature. Raises `Refused` if it is not possible."""
     owned = _choice("owner", request.owner, {"user": True, "none": False})
     public = _choice("public", request.public, {"yes": True, "no": False})
     singular, plural = names_of(request.name, request.plural)
@@ -53,7 +53,7 @@ def plan(request: Request, project: Project) -> Feature:
 
 
 def _refuse_what_the_parent_hides(feature: Feature) -> None:
-    """Raise `Refused` if someone could read a row but not its parent."""
+    """Raise `Refused` if users could read a row but not its parent."""
     parent = feature.parent
     if parent is None:
         return
@@ -82,7 +82,7 @@ def _choice(option: str, given: str, allowed: dict[str, bool]) -> bool:
 def read_fields(
     text: str, cls: str, feature: str, project: Project, *, owned: bool
 ) -> tuple[Field, ...]:
-    """Return the fields. Raise `WrongField` if one of them is wrong."""
+    """Return the fields. Raises `WrongField` if one of them is invalid."""
     tokens = parse(text)
     if not tokens:
         raise WrongField(text, "there is no field")
@@ -101,7 +101,7 @@ def read_fields(
 def _target(token: Token, feature: str, project: Project, *, owned: bool) -> Target:
     """Return the model to which a `ref` refers.
 
-    It belongs to another feature and has a factory for tests.
+    It must belong to another feature and have a factory for tests.
     """
     place, _, name = (token.arguments[0] if len(token.arguments) == 1 else "").partition(".")
     if not place or not name:
@@ -128,7 +128,7 @@ def _target(token: Token, feature: str, project: Project, *, owned: bool) -> Tar
 
 
 def check(feature: Feature) -> None:
-    """Raise `Refused` for errors that only all fields together show."""
+    """Raise `Refused` for errors that concern several fields together."""
     _refuse_twice([(field.name, field.token) for field in feature.fields])
     _refuse_twice([(camel(field.word), field.token) for field in feature.fields])
     filters = [(name, field.token) for field in feature.fields for name in field.filter_names]
@@ -169,7 +169,7 @@ def _refuse_twice(named: Iterable[tuple[str, Token]]) -> None:
 
 
 def refuse_hidden_imports(feature: Feature, files: dict[str, str]) -> None:
-    """Raise `Refused` if a class would hide a name that the code imports."""
+    """Raise `Refused` if a generated class would hide an import in its module."""
     for name, text in files.items():
         if not name.endswith(".py"):
             continue

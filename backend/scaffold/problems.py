@@ -1,6 +1,6 @@
 """The refusals of the generator.
 
-Each is raised before anything is written, and says what to do.
+A refusal is raised before anything is written, and says what to do.
 """
 
 from tools.console import Problem

@@ -1,4 +1,4 @@
-"""The project as it is: its features, tables, routes, shapes, models and factories."""
+"""The existing project: its features, tables, routes, schemas, models and factories."""
 
 import ast
 import os
@@ -11,15 +11,13 @@ from pathlib import Path
 from scaffold.problems import Refused
 
 BACKEND = Path(__file__).resolve().parents[1]
-OWN_ENVIRONMENT = dict(
-    os.environ
-)  # the developer's environment, before `look` sets what the tools need
+OWN_ENVIRONMENT = dict(os.environ)  # the developer's environment, before `look` changes it
 IMPORTED = re.compile(r"^\s*(?:from|import) app\.routers\.(\w+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Model:
-    """A table of a feature to which other features may refer."""
+    """A model of a feature, to which other features may refer."""
 
     feature: str
     name: str
@@ -45,9 +43,10 @@ class Project:
 
 
 def settings_for_tools() -> dict[str, str]:
-    """Return settings that suffice to import the application, whatever `.env` says.
+    """Return settings with which the application can be imported, whatever `.env`
+    contains.
 
-    They open no database.
+    They do not open a database.
     """
     return {
         "ENVIRONMENT": "test",
@@ -58,9 +57,9 @@ def settings_for_tools() -> dict[str, str]:
 
 
 def look() -> Project:
-    """Import the application, and describe it.
+    """Import the application, and return its description.
 
-    Raise `Refused` if it cannot be imported.
+    Raises `Refused` if it cannot be imported.
     """
     os.environ.update(settings_for_tools())
     try:
@@ -104,7 +103,10 @@ def _models(base: type) -> Iterator[Model]:
 
 
 def heads(backend: Path) -> tuple[str, ...]:
-    """Return the newest revisions. There is one, unless two branches each added one."""
+    """Return the newest revisions.
+
+    There are several if branches each added one.
+    """
     from alembic.script import ScriptDirectory
 
     from app.db.migrations import alembic_config
@@ -113,7 +115,7 @@ def heads(backend: Path) -> tuple[str, ...]:
 
 
 def depends_on(feature: str, backend: Path = BACKEND) -> set[str]:
-    """Return the features that its code imports, and those that they import."""
+    """Return the features that this feature imports, directly or indirectly."""
     found: set[str] = set()
     waiting = [feature]
     while waiting:
@@ -126,9 +128,9 @@ def depends_on(feature: str, backend: Path = BACKEND) -> set[str]:
 
 
 def factory_of(model: Model, backend: Path = BACKEND) -> str | None:
-    """Return the call that makes a row in tests, such as `make_note(owner)`.
+    """Return the call that makes a row in tests, or `None`.
 
-    Return `None` if there is no factory.
+    An example is `make_note(owner)`.
     """
     file = backend / "tests" / model.feature / "factories.py"
     if not file.is_file():

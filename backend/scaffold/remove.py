@@ -19,22 +19,22 @@ from scaffold.words import plural_of
 
 @dataclass(frozen=True)
 class Removal:
-    """The things to remove.
+    """The files and tables to remove.
 
-    Revisions are newest first. Without `deleted`, a new revision drops the tables.
+    Revisions are newest first. If `deleted` is empty, a new revision drops the tables.
     """
 
     name: str
     places: tuple[Path, ...]
-    tables: tuple[Table, ...]  # a table comes before those that refer to it
+    tables: tuple[Table, ...]  # each table comes before tables that refer to it
     deleted: tuple[Revision, ...]
     moved: tuple[tuple[Revision, str | None], ...]  # revisions that get another predecessor
 
 
 def remove(name: str, *, yes: bool) -> str:
-    """Remove a feature, and return a report for people.
+    """Remove a feature, and return a report.
 
-    Raise `Refused` if that is impossible. Then nothing was changed.
+    Raises `Refused` if that is impossible. In that case, nothing was changed.
     """
     removal = plan(name, look())
     if not yes:
@@ -48,7 +48,7 @@ def remove(name: str, *, yes: bool) -> str:
 
 
 def plan(name: str, project: Project) -> Removal:
-    """Return what to remove. Raise `Refused` if the feature cannot be removed."""
+    """Return what to remove. Raises `Refused` if the feature cannot be removed."""
     name = name if name in project.features else plural_of(name)
     if name not in project.features:
         raise Refused(
@@ -91,9 +91,10 @@ def _tables_of(name: str) -> tuple[Table, ...]:
 def _revisions_of(
     tables: frozenset[str], everything: list[Revision]
 ) -> tuple[tuple[Revision, ...], tuple[tuple[Revision, str | None], ...]]:
-    """Return the revisions to delete, and those that move below them.
+    """Return the revisions to delete, and the revisions that get another predecessor.
 
-    If one of them is in git, others may have run it. Then return no revisions at all.
+    If one of them is in git, other developers may have run it. In that case, both
+    results are empty.
     """
     touching = [revision for revision in everything if revision.tables & tables]
     if not touching or any(revision.tracked or revision.tables - tables for revision in touching):

@@ -1,6 +1,6 @@
-"""The files of a feature: rendered from templates, then formatted by ruff.
+"""Rendering of the files of a feature from templates.
 
-ruff also removes the imports that nothing uses.
+ruff then formats the files, and removes unused imports.
 """
 
 import shutil
@@ -23,7 +23,7 @@ environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
     keep_trailing_newline=True,
-    autoescape=False,  # noqa: S701 - it writes Python
+    autoescape=False,  # noqa: S701 - the output is Python
 )
 
 
@@ -49,7 +49,7 @@ def _rendered(template: str, feature: Feature) -> str:
 
 
 def write(files: dict[str, str], backend: Path) -> list[Path]:
-    """Write the files below `backend`, and format those in Python."""
+    """Write the files below `backend`, and format the Python files."""
     written = []
     for name, text in files.items():
         path = backend / name

@@ -1,4 +1,4 @@
-"""The existing revisions: their tables, their order, and whether git has them."""
+"""The existing revisions: their tables, their order, and whether they are in git."""
 
 import ast
 import subprocess
@@ -33,15 +33,17 @@ class Revision:
 
     @property
     def tables(self) -> frozenset[str]:
-        """The tables whose shape it changes.
+        """Return the tables that the revision changes.
 
-        `?` stands for changes that cannot be read from its code.
+        `?` means changes that cannot be read from its code.
         """
         return frozenset(_tables(ast.parse(self.path.read_text("utf-8"))))
 
     @property
     def tracked(self) -> bool:
-        """Whether it is in git, so that others may have it already."""
+        """Return whether the revision is in git, so that other developers may have run
+        it.
+        """
         listed = ["git", "ls-files", "--error-unmatch", self.path.name]
         return (
             subprocess.run(
@@ -89,7 +91,7 @@ def revisions(backend: Path) -> list[Revision]:
 
 
 def relinked(source: str, old: str, new: str | None) -> str:
-    """Return the source of a revision with its predecessor `old` replaced by `new`."""
+    """Return the source of a revision in which `new` replaces the predecessor `old`."""
     moved = libcst.parse_module(
         source.replace(f"\nRevises: {old}\n", f"\nRevises: {new or ''}\n".replace(": \n", ":\n"))
     )

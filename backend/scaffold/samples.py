@@ -1,4 +1,4 @@
-"""The values that generated tests send, right and wrong ones. Each is Python source."""
+"""The valid and invalid values that generated tests send, as Python source."""
 
 from uuid import UUID
 
@@ -38,9 +38,9 @@ BAD_IN_QUERY = {"bool": '"maybe"', "enum": '"no such word"', "slug": '"Not a slu
 
 
 def good(token: Token) -> str:
-    """Return a right value that depends on `number`.
+    """Return a valid value that depends on `number`.
 
-    It has the form in which a response contains it.
+    It has the same form as in a response.
     """
     simple = {
         "text": f'f"{title(token.name)} {{number:04}}"',
@@ -51,7 +51,7 @@ def good(token: Token) -> str:
         "date": 'f"2030-01-{number % 28 + 1:02}"',
         "datetime": 'f"2030-01-01T{number % 24:02}:00:00Z"',
         "json": '{"number": number}',
-        # Only the last part differs, so the order is the same on every database.
+        # Only the last part differs, so every database sorts these values alike.
         "uuid": "str(UUID(int=number))",
         "email": 'f"someone{number:04}@example.com"',
         "url": 'f"https://example.com/{number:04}"',
@@ -82,7 +82,7 @@ def _line(token: Token) -> str:
 
 
 def example(token: Token) -> str:
-    """Return the value of the first row as a literal."""
+    """Return the value for the first row, as a literal."""
     if token.kind == "slug":
         return '"first-light"'
     namespace = {"number": 1, "UUID": UUID, "str": str}

@@ -1,6 +1,6 @@
-"""The program that runs in the copy: `python -m scaffold.staged create NAME`.
+"""The program that runs in the copy of the project, because it imports the new code.
 
-It imports the new code.
+Usage: `python -m scaffold.staged create NAME`.
 """
 
 import sys
@@ -12,12 +12,12 @@ from app.main import app
 from scaffold.migrations import adding, creating, dropping, write_revision
 from tests import openapi_snapshots
 
-NAMED = 2  # columns that the name of a revision lists
+NAMED = 2  # columns to list in the name of a revision
 BACKEND = Path(__file__).resolve().parents[1]
 
 
 def create(name: str) -> None:
-    """Write the revision that makes the table, and the OpenAPI snapshot."""
+    """Write the revision that creates the table, and the OpenAPI snapshot."""
     load_models()
     table = Base.metadata.tables[name]
     write_revision(BACKEND, name.replace("_", " "), creating(table), dropping(table))
@@ -25,7 +25,7 @@ def create(name: str) -> None:
 
 
 def extend(name: str, *columns: str) -> None:
-    """Write the revision that adds the columns, and the new OpenAPI document."""
+    """Write the revision that adds the columns, and the OpenAPI snapshot."""
     load_models()
     table = Base.metadata.tables[name]
     upgrade, downgrade = adding(table, columns)

@@ -1,6 +1,6 @@
-"""A copy of the project, in which everything is made and tried first.
+"""A copy of the project, in which new code is written and tried first.
 
-The real project changes only after that.
+The real project is changed only if that succeeds.
 """
 
 import fcntl
@@ -21,7 +21,7 @@ SINGLE = ("tests/__init__.py", "tests/openapi_snapshots.py")
 
 
 class Stage:
-    """A copy of `backend/` that knows what has changed in it."""
+    """A copy of `backend/` that records which files have changed."""
 
     def __init__(self, backend: Path) -> None:
         self.backend = backend
@@ -39,7 +39,7 @@ class Stage:
         return {str(path): (self.backend / path).read_bytes() for path in ours}
 
     def changed(self) -> dict[str, bytes]:
-        """Return the new and changed files, by their path below `backend/`."""
+        """Return the new and changed files, by their paths below `backend/`."""
         return {
             name: content
             for name, content in self._files().items()
@@ -50,7 +50,7 @@ class Stage:
         return name in self._before
 
     def run(self, module: str, *arguments: str) -> None:
-        """Run a program in the copy. Raise `Refused` with its output if it fails."""
+        """Run a program in the copy. Raises `Refused` with its output if it fails."""
         done = subprocess.run(
             [sys.executable, "-m", module, *arguments],
             cwd=self.backend,
@@ -67,7 +67,7 @@ class Stage:
             )
 
     def lint(self) -> None:
-        """Raise `Refused` if a name or a default breaks a rule of the linter."""
+        """Raise `Refused` if the generated code breaks a rule of the linter."""
         names = [name for name in self.changed() if name.endswith(".py")]
         command = [
             sys.executable,
@@ -90,9 +90,9 @@ class Stage:
 
 @contextmanager
 def staged(*more: str) -> Iterator[Stage]:
-    """Make a copy for the time of a block.
+    """Yield a copy of the project, which is removed after the block.
 
-    `more` are further paths below `backend/` that it needs.
+    `more` are additional paths below `backend/` to copy.
     """
     with tempfile.TemporaryDirectory(prefix="liftoff-scaffold-") as folder:
         backend = Path(folder) / "backend"
@@ -102,7 +102,7 @@ def staged(*more: str) -> Iterator[Stage]:
             if source.is_dir():
                 shutil.copytree(
                     source, target
-                )  # compiled code, too: times are preserved, so it stays valid
+                )  # includes compiled code, which stays valid because times are preserved
             elif source.is_file():
                 shutil.copy2(source, target)
         yield Stage(backend)
@@ -111,7 +111,7 @@ def staged(*more: str) -> Iterator[Stage]:
 def keep(new: dict[str, bytes]) -> None:
     """Write new files into the project: all of them, or none.
 
-    They must not exist yet.
+    The files must not exist yet.
     """
     written: list[Path] = []
     folders: list[Path] = []
@@ -135,7 +135,7 @@ def keep(new: dict[str, bytes]) -> None:
 
 
 def replace_files(files: dict[str, bytes]) -> None:
-    """Overwrite existing files and add new ones: all of them, or none."""
+    """Overwrite existing files and add new files: all of them, or none."""
     before = {name: (BACKEND / name).read_bytes() for name in files if (BACKEND / name).exists()}
     try:
         for name, content in files.items():
@@ -153,9 +153,9 @@ def replace_files(files: dict[str, bytes]) -> None:
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """Let only one command run at a time.
+    """Ensure that only one command runs at a time.
 
-    Two would each put a revision on the same head.
+    Two commands would both create a revision after the same head.
     """
     folder = os.open(BACKEND / "alembic" / "versions", os.O_RDONLY)
     try:

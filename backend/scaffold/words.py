@@ -1,4 +1,4 @@
-"""English singulars and plurals, and the spellings of a name."""
+"""English singulars and plurals, and spellings of a name in code."""
 
 import re
 
@@ -75,7 +75,7 @@ SILENT_E = re.compile(
 
 
 def plural_of(one: str) -> str:
-    """Return the plural of a name such as `order_line`, by its last word."""
+    """Return the plural of a name such as `order_line`, whose last word changes."""
     head, last = _split(one)
     if last in IRREGULAR:
         many = IRREGULAR[last]
@@ -128,6 +128,6 @@ def with_article(name: str) -> str:
 
 
 def _split(name: str) -> tuple[str, str]:
-    """Return everything before the last word, and that word."""
+    """Return the part of a name before its last word, and its last word."""
     head, underscore, last = name.rpartition("_")
     return head + underscore, last

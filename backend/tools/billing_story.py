@@ -1,9 +1,8 @@
-"""The life of one subscription in chapters.
+"""The life of one subscription, in chapters.
 
-Each does what people and Stripe do, and checks it.
-
-`make demo-billing` tells the story against a running `make dev`. The test of the story
-plays it with a browser in Checkout.
+Each chapter performs the actions of users and of Stripe, and checks the results. `make
+demo-billing` plays the story against a running `make dev`. A test plays it with a
+browser in Checkout.
 """
 
 from collections.abc import Callable
@@ -14,17 +13,18 @@ from tools.billing_world import FAILING_CARD, GOOD_CARD, PASSWORD, World, until
 from tools.console import Problem
 
 Pay = Callable[[str, str], str]
-"""Pays on the Checkout page at a URL with a card.
+"""A function that pays on a Checkout page with a card.
 
-Returns the URL to which the page leads back.
+It takes the URL of the page and the number of the card, and returns the URL to which
+the page redirects.
 """
 
 
 class Story:
-    """A story about one customer.
+    """The story of one customer.
 
-    `tell` prints what happens. `pay` pays in Checkout: it sends a form over HTTP, or
-    drives a browser.
+    `tell` prints a line. `pay` pays in Checkout, by sending a form over HTTP or by
+    driving a browser.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Story:
 
     @property
     def invoices(self) -> list[dict[str, Any]]:
-        """The invoices, newest first."""
+        """Return the invoices, newest first."""
         found: list[dict[str, Any]] = self.ask("GET", "/payments/invoices")["items"]
         return found
 
@@ -100,7 +100,7 @@ class Story:
         self._tell(f"The trial is over: {self._described()}, and {self._newest_invoice()}.")
 
     def change_to_yearly(self) -> tuple[int, int]:
-        """Change to yearly, and return the amounts of preview and invoice."""
+        """Change to yearly. Return the amounts of the preview and of the invoice."""
         preview = self.ask("POST", "/payments/subscription/preview", plan="pro-yearly")
         self._tell(
             "The preview of a change to yearly is "

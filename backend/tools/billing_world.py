@@ -1,4 +1,4 @@
-"""The running `make dev` in which the story of a subscription happens."""
+"""The servers of a running `make dev`, for the story of a subscription."""
 
 import re
 import time
@@ -13,17 +13,15 @@ from tools.console import Problem
 WAIT_SECONDS = 60
 PASSWORD = "a pass phrase of the billing story"  # noqa: S105 - the password of an invented user
 GOOD_CARD = "4242 4242 4242 4242"
-SIMULATOR_KEY = "sk_test_story"  # the simulator takes any key of test mode
-FAILING_CARD = "4000 0000 0000 0341"  # can be saved, and fails when it is charged
+SIMULATOR_KEY = "sk_test_story"  # the simulator accepts any test key
+FAILING_CARD = "4000 0000 0000 0341"  # can be saved, but payments with it fail
 
 
 class World:
-    """A client of both servers.
+    """A client of the API and of the simulator.
 
-    `api` and `simulator` are URLs without a slash at the end.
-
-    The customer of the story has a test clock in the simulator, so that time passes for
-    nobody else.
+    `api` and `simulator` are URLs without a final slash. The customer of the story has
+    a test clock in the simulator, so time passes only for this customer.
     """
 
     def __init__(self, api: str, simulator: str) -> None:
@@ -48,7 +46,7 @@ class World:
     def ask(self, method: str, path: str, status: int, token: str = "", **content: Any) -> Any:
         """Return the API's response as JSON.
 
-        Raise `Problem` if it has another status.
+        Raises `Problem` if the response has another status.
         """
         answer = self.answer(method, path, token, **content)
         if answer.status_code != status:
@@ -58,7 +56,7 @@ class World:
         return answer.json() if answer.content else None
 
     def mails_to(self, address: str) -> list[dict[str, Any]]:
-        """Return the mails to this address, oldest first."""
+        """Return the emails to this address, oldest first."""
         found = self._http.get(f"{self.api}/dev/mailbox.json").json()
         return [mail for mail in found[::-1] if mail["to"] == address]
 
@@ -78,9 +76,9 @@ class World:
         return found[-1]
 
     def submit(self, url: str, **fields: str) -> str:
-        """Send a form of a hosted page, and return where it redirects.
+        """Send a form of a hosted page, and return the address to which it redirects.
 
-        Raise `Problem` with the message of the page if it does not redirect.
+        Raises `Problem` with the message of the page if it does not redirect.
         """
         answer = self._http.post(url, data=fields)
         if not answer.is_redirect:
@@ -89,14 +87,14 @@ class World:
         return str(answer.headers["location"])
 
     def pay_in_checkout(self, url: str, card: str) -> str:
-        """Pay as a person does on the page, and return where the page leads back to."""
+        """Pay on the Checkout page, and return the address to which it redirects."""
         return self.submit(url, act="pay", **_typed(card))
 
     def save_card(self, portal: str, card: str) -> str:
         return self.submit(f"{portal}/cards", act="save", **_typed(card))
 
     def make_clock_for(self, email: str) -> None:
-        """Make a clock that begins now.
+        """Create a test clock that begins now.
 
         The customer that the API creates for this address will use it.
         """
@@ -110,7 +108,7 @@ class World:
         return datetime.fromtimestamp(self._clocks("GET", f"/{self._clock}")["frozen_time"], UTC)
 
     def advance_to(self, moment: datetime) -> None:
-        """Let time pass at Stripe for this customer, and wait for the events."""
+        """Move the customer's clock to this time, and wait for the events."""
         self._clocks("POST", f"/{self._clock}/advance", frozen_time=int(moment.timestamp()))
         self._control("settle", timeout_seconds=WAIT_SECONDS)
 
@@ -140,7 +138,7 @@ def _typed(card: str) -> dict[str, str]:
 
 
 def until(is_so: Callable[[], bool], what: str) -> None:
-    """Wait until `is_so()` is true. Raise `Problem` after a minute."""
+    """Wait until `is_so()` is true. Raises `Problem` after a minute."""
     deadline = time.monotonic() + WAIT_SECONDS
     while not is_so():
         if time.monotonic() > deadline:

@@ -1,7 +1,7 @@
 """Make .venv.
 
-This file parses on any Python. So a Python of the wrong version prints a sentence
-instead of a SyntaxError.
+This file has only syntax that every Python parses. So a Python of the wrong version
+prints a helpful message instead of a SyntaxError.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""Changes of `.env` and `plans.toml`, which the server's own reload does not watch."""
+"""Detection of changes to `.env` and `plans.toml`, which a reload ignores."""
 
 import subprocess
 import sys
@@ -16,23 +16,23 @@ PLANS = BACKEND / "plans.toml"
 
 
 class Changed(Exception):
-    """The settings have changed since the start, so everything has to start again."""
+    """The settings have changed, so everything has to start again."""
 
 
 class Files:
-    """The content of the two files.
+    """The content of `.env` and `plans.toml`.
 
-    Create this before anything else reads them. Then no later change is missed.
+    Create this before anything else reads the files, so that no later change is missed.
     """
 
     def __init__(self) -> None:
         self._env, self._plans = _content(ENV_FILE), _content(PLANS)
 
     def follow(self, settings: "Settings", *, sells: bool) -> None:
-        """Check both files for changes. Raise `Changed` if the settings have changed.
+        """Check both files for changes. Raises `Changed` if the settings have changed.
 
-        With `sells`, changed plans are sent to Stripe without asking. That is right for
-        the simulator only.
+        With `sells`, changed plans are sent to Stripe without asking. This is only
+        suitable for the simulator.
         """
         if (env := _content(ENV_FILE)) not in (None, self._env):
             self._env = env
@@ -72,15 +72,13 @@ def _follow_plans(*, sells: bool) -> None:
         "plans-sync",
         "--apply",
     ]
-    subprocess.run(
-        command, cwd=BACKEND, check=False
-    )  # the command prints what it did, or what is wrong
+    subprocess.run(command, cwd=BACKEND, check=False)  # the command prints what it did, or an error
 
 
 def _content(file: Path) -> bytes | None:
-    """Return the content, or `None` while the file is missing.
+    """Return the content, or `None` if the file is missing.
 
-    Some editors replace a file by a new one.
+    A file may be missing for a moment, because some editors replace it.
     """
     try:
         return file.read_bytes()

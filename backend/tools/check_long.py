@@ -1,10 +1,8 @@
 """Run all tests and record the results, for `make check-long`.
 
-Run it before an issue is resolved.
-
-`.ci/run` contains one case of each kind, so that it ends within 20 minutes. This
-program runs the remaining cases and the long forms of the tests of faults, and measures
-coverage.
+Run it before a release. `.ci/run` runs only one case of each kind, so that it ends
+within 20 minutes. This program also runs the remaining cases and the long tests of
+faults, and measures coverage.
 """
 
 import os
@@ -41,8 +39,9 @@ FIGURES = "| Case | Promise | Measured |"
 
 
 def main() -> int:
-    """Run the parts that are named, or all parts. Write the page, and return 0 if every
-    part passed.
+    """Run the named parts, or all parts. Write the page.
+
+    Return 0 if every part passed.
     """
     os.environ.setdefault("PURGE_ROWS", "5000000")
     chosen = choose([*runs(None, "long"), peers_run(), fault_run("long")], sys.argv[1:])
@@ -54,8 +53,9 @@ def main() -> int:
 
 
 def choose(planned: list[Run], names: list[str]) -> list[Run]:
-    """Return the parts with these names, or all parts if no name is given. Raises
-    `Problem`.
+    """Return the parts with these names, or all parts if no name is given.
+
+    Raises `Problem` for an unknown name.
     """
     if unknown := sorted(set(names) - {each.name for each in planned}):
         known = ", ".join(each.name for each in planned)
@@ -64,8 +64,9 @@ def choose(planned: list[Run], names: list[str]) -> list[Run]:
 
 
 def page(before: str, results: list[Result], figures: list[Figure]) -> str:
-    """Return the page, with the rows of these results in place of the rows of the same
-    parts.
+    """Return the page, with the rows of these results.
+
+    Rows of other parts stay.
     """
     head = ["git", "rev-parse", "--short", "HEAD"]
     commit = subprocess.check_output(head, cwd=BACKEND, text=True).strip()
@@ -90,7 +91,7 @@ def page(before: str, results: list[Result], figures: list[Figure]) -> str:
 
 
 def _rows(text: str, head: str) -> list[str]:
-    """Return the rows of the table with this head."""
+    """Return the rows of the table that begins with this line."""
     _, _, table = text.partition(f"{head}\n")
     return table.partition("\n\n")[0].splitlines()[1:]
 

@@ -1,7 +1,6 @@
 """The checks of `make migrations`.
 
-The models must match the revisions, and squawk checks the SQL that PostgreSQL would
-receive.
+The models must match the revisions. squawk checks the SQL for PostgreSQL.
 """
 
 import os
@@ -32,8 +31,9 @@ def main() -> int:
 
 
 def alembic(database: str, *arguments: str) -> str:
-    """Run Alembic and return what it printed. Raise `Problem` if it fails."""
-    # The settings are complete, so no .env is needed. No log lines appear in the SQL.
+    """Run Alembic, and return its output. Raises `Problem` if Alembic fails."""
+    # These settings are complete, so no .env is needed. The log level keeps log records
+    # out of the SQL.
     environment = {"ENVIRONMENT": "test", "LOG_LEVEL": "error", "DATABASE_URL": database}
     environment |= {"SECRET_KEY": secrets.token_urlsafe(48)}
     return checked([sys.executable, "-m", "alembic", *arguments], os.environ | environment)

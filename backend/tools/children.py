@@ -1,6 +1,6 @@
-"""The programs that `make dev` runs at the same time.
+"""The child processes of `make dev`.
 
-They share its process group and end together.
+They are in the process group of `make dev`, and end together.
 """
 
 import signal
@@ -14,11 +14,14 @@ from typing import NoReturn, Self
 import psutil
 
 BACKEND = Path(__file__).resolve().parents[1]
-GRACE = 8  # seconds between asking a program to end and killing it
+GRACE = 8  # seconds between SIGTERM and SIGKILL
 
 
 class Ended(Exception):
-    """A program has ended. `code` is its exit code, as a shell would report it."""
+    """A child process has ended.
+
+    `code` is its exit code, as a shell would report it.
+    """
 
     def __init__(self, code: int) -> None:
         super().__init__()
@@ -35,7 +38,7 @@ class Children:
         )
 
     def require_all(self) -> None:
-        """Raise `Ended` if one of the programs has ended."""
+        """Raise `Ended` if one of the child processes has ended."""
         for module, program in self._programs.items():
             if (code := program.poll()) is not None:
                 print(
@@ -45,7 +48,7 @@ class Children:
                 raise Ended(code if code >= 0 else 128 - code)
 
     def wait(self, meanwhile: Callable[[], None] = lambda: None) -> NoReturn:
-        """Wait until one of the programs ends. Raise `Ended` then."""
+        """Wait until one of the child processes ends, then raise `Ended`."""
         while True:
             self.require_all()
             meanwhile()
@@ -58,7 +61,7 @@ class Children:
         for impatience in (signal.SIGINT, signal.SIGTERM):
             signal.signal(
                 impatience, signal.SIG_IGN
-            )  # everything is ending already, within a bounded time
+            )  # everything is ending already, and takes a limited time
         everyone = [process for program in self._programs.values() for process in tree(program)]
         for program in self._programs.values():
             program.terminate()
@@ -67,9 +70,9 @@ class Children:
 
 
 def tree(program: subprocess.Popen[bytes]) -> list[psutil.Process]:
-    """Return the program's process and its descendants.
+    """Return the process and its descendants.
 
-    A server that reloads consists of a watcher and a worker, and the watcher may die
+    A server with reload consists of a watcher and a worker, and the watcher may end
     first.
     """
     try:

@@ -1,4 +1,4 @@
-"""The output of the tools: a line for each step, and one clear line for a problem."""
+"""The output of the tools: one line for each step, and one line for a problem."""
 
 import sys
 import time
@@ -7,15 +7,15 @@ from contextlib import contextmanager
 
 
 class Problem(Exception):
-    """A problem that the reader can fix. The message is one line that says how."""
+    """A problem that the user can fix. The one-line message says how."""
 
 
 @contextmanager
 def step(done: str) -> Iterator[None]:
-    """Print what was done and how long it took, if the block reaches its end.
+    """Print what was done and how long it took, when the block ends.
 
-    A block that fails must raise an exception. It must never `return`, because that
-    looks like reaching the end here.
+    A block that fails must raise an exception. It must not `return`, because that would
+    look like success.
     """
     started = time.perf_counter()
     yield
@@ -27,9 +27,10 @@ def say(doing: str) -> None:
 
 
 def run(main: Callable[[], int]) -> None:
-    """Exit with what `main` returns.
+    """Exit with the exit code that `main` returns.
 
-    On a `Problem`, print its message and exit with 1. Ctrl-C is silent.
+    On a `Problem`, print its message and exit with 1. On Ctrl-C, exit without a
+    message.
     """
     try:
         sys.exit(main())

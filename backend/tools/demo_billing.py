@@ -27,7 +27,7 @@ def main() -> int:
 
 
 def open_world() -> World:
-    """Connect to the servers. Raise `Problem` if `make dev` does not run."""
+    """Connect to the servers. Raises `Problem` if `make dev` is not running."""
     from app.core.config import get_settings  # reads .env, and ends the program if .env is wrong
 
     settings = get_settings()

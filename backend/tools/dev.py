@@ -1,9 +1,7 @@
-"""The program of `make dev`: it sets up what a newcomer needs, and runs the server
-until Ctrl-C.
+"""The program of `make dev`: prepares everything, and runs the server until Ctrl-C.
 
-The application is imported inside functions, for two reasons. Its settings read the
-`.env` that the first step writes, and its database modules load while the server is
-already starting.
+The application is imported inside functions. Its settings read the `.env` that the
+first step writes. Its database modules are slow to import, so the server starts first.
 """
 
 import os
@@ -29,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ENV_FILE = ROOT / ".env"
 
 EVERYWHERE = ("localhost", "127.0.0.1", "0.0.0.0", "::")  # noqa: S104 - only compared, not listened on
-DEMO_SECONDS = 8  # the second try of a job follows after six
+DEMO_SECONDS = 8  # time for the second try of a job, which follows after six seconds
 
 UP = """
   Liftoff is up. Ctrl-C ends it.
@@ -76,7 +74,7 @@ def main() -> int:
 def start_again() -> NoReturn:
     """Replace this process by a new one, because settings are read only once.
 
-    Everything that this process started has ended by now.
+    All child processes have ended by now.
     """
     os.execv(sys.executable, [sys.executable, "-m", "tools.dev"])  # noqa: S606 - no shell is wanted
 
@@ -96,10 +94,10 @@ def require_ports(settings: "Settings") -> None:
 
 
 def development_settings() -> "Settings":
-    """Return the settings. Raise `Problem` outside development.
+    """Return the settings. Raises `Problem` outside development.
 
-    This comes before the list of settings that production would miss, which would only
-    distract.
+    This check comes first. Otherwise `make dev` would print which settings are missing
+    for production, which does not help a developer.
     """
     from app.core.config import get_settings, read_stage
 
@@ -119,8 +117,8 @@ def development_settings() -> "Settings":
 def require_database_file(settings: "Settings") -> None:
     """Raise `Problem` if the SQLite file cannot be written.
 
-    This comes before the start of the server, which would report the same fault a
-    second time.
+    This check comes before the start of the server, which would report the same problem
+    again.
     """
     from app.core.database_urls import make_folder, unusable
 
@@ -129,17 +127,16 @@ def require_database_file(settings: "Settings") -> None:
     make_folder(file)
     try:
         file.open("ab").close()
-        NamedTemporaryFile(dir=file.parent).close()  # SQLite keeps its log next to the file
+        NamedTemporaryFile(dir=file.parent).close()  # SQLite writes its log next to the file
     except OSError as error:
         raise Problem(unusable(file, error)) from error
 
 
 def require_state_file(settings: "Settings") -> None:
-    """Raise `Problem` if the simulator's state is in use, as while another `make dev`
-    runs in this clone.
+    """Raise `Problem` if another `make dev` of this clone uses the simulator's state.
 
-    This comes before the check of the ports. The simulator itself would report it only
-    after half of the programs have started.
+    This check comes before the check of the ports. The simulator itself would report
+    the problem only after half of the programs have started.
     """
     from simulator.state.file import InUse, StateFile, UnusableState
 
@@ -156,17 +153,19 @@ def require_state_file(settings: "Settings") -> None:
 
 
 def serve(settings: "Settings", children: Children, files: Files) -> NoReturn:
-    """Run the server and the simulator until one of them ends. Raise `Ended` then.
+    """Run the server and the simulator until one of them ends.
 
-    As soon as the server is ready, a plan can be bought. So with a new database, the
-    server starts after the demo data is loaded. An existing database has the demo data
-    already. Then the server starts while the database is being checked.
+    Raises `Ended` when one of them has ended. As soon as the server is ready, a plan
+    can be bought. So with a new database, the server starts after the demo data is
+    loaded. An existing database already has the demo data, so the server starts while
+    the database is being checked.
     """
     if simulates_stripe(settings):
         start_simulator(settings, children)
     was_here = settings.sqlite_file is not None and settings.sqlite_file.stat().st_size > 0
     if was_here:
-        children.start("app.server", "--reload")  # it refuses requests until the database is ready
+        # the server refuses requests until the database is ready
+        children.start("app.server", "--reload")
     prepare_database()
     while not stripe_is_ready(settings):
         children.require_all()
@@ -189,21 +188,22 @@ def serve(settings: "Settings", children: Children, files: Files) -> NoReturn:
 
 
 def simulates_stripe(settings: "Settings") -> bool:
-    """Whether the simulator takes the place of Stripe.
+    """Return whether the simulator is used instead of Stripe.
 
-    STRIPE_API_BASE may name another server instead.
+    STRIPE_API_BASE may name another server.
     """
     return settings.stripe_api_base == settings.simulator_url
 
 
 def start_simulator(settings: "Settings", children: Children) -> None:
-    """Start the simulator, which sends all its events to this server's webhook.
+    """Start the simulator, which sends its events to this server's webhook.
 
-    It is another program, so a reload of the server does not affect it.
+    It is a separate program, so a reload of the server does not affect it.
     """
     webhook = f"{api_url(settings)}/payments/webhook"
     secret = settings.stripe_webhook_secret[0].get_secret_value()
-    os.environ["SIMULATOR_WEBHOOK_SECRET"] = secret  # every user of the machine can read arguments
+    # an environment variable, because every user of the machine can read arguments
+    os.environ["SIMULATOR_WEBHOOK_SECRET"] = secret
     port, state = str(settings.simulator_port), str(settings.simulator_file)
     children.start("simulator", "--port", port, "--state", state, "--webhook", webhook)
 
@@ -211,7 +211,7 @@ def start_simulator(settings: "Settings", children: Children) -> None:
 def prepare_database() -> None:
     """Migrate the database and load the demo data.
 
-    Raise `Problem` if the database cannot be used.
+    Raises `Problem` if the database cannot be used.
     """
     from alembic.util import CommandError
     from sqlalchemy.exc import SQLAlchemyError
@@ -234,10 +234,9 @@ def prepare_database() -> None:
 def finish_demo(settings: "Settings") -> None:
     """Run the jobs that the demo data queued.
 
-    Its plans are for sale once Stripe has their prices.
-
-    This takes a limited time, because a Stripe that is not the simulator may refuse.
-    Then a worker tries again, and logs it.
+    They create the prices at Stripe, so that the plans can be bought. The time is
+    limited, because a server other than the simulator may refuse. In that case, a
+    worker of the server tries again and logs the error.
     """
     from app.core.logging import configure_logging
     from app.platform.job_runs import run_next
@@ -252,7 +251,7 @@ def finish_demo(settings: "Settings") -> None:
 
 
 def jobs_wait() -> bool:
-    """Whether a job that does not recur is running, or is due soon."""
+    """Return whether a job that does not recur is running, or is due soon."""
     from datetime import timedelta
 
     from sqlalchemy import not_, or_, select
@@ -268,14 +267,14 @@ def jobs_wait() -> bool:
 
 
 def api_url(settings: "Settings") -> str:
-    """Return the URL at which browsers here and the simulator reach the API, without a
-    slash at the end.
+    """Return the URL of the API for browsers and the simulator, without a final slash.
 
-    It uses the default host name of PUBLIC_URL. For a browser, `127.0.0.1` is another
-    site with other cookies.
+    The host is `localhost` where possible, as in the default of PUBLIC_URL. For a
+    browser, `127.0.0.1` would be another site with other cookies.
     """
     host = "localhost" if settings.host in EVERYWHERE else settings.host
-    host = f"[{host}]" if ":" in host else host  # an IPv6 address, whose colons are not the port's
+    # an IPv6 address needs brackets, because it contains colons
+    host = f"[{host}]" if ":" in host else host
     return f"http://{host}:{settings.port}{settings.api_prefix}"
 
 

@@ -1,4 +1,4 @@
-"""The `.env` of a new clone: a copy of `.env.example` with a secret of its own."""
+"""The `.env` of a new clone: a copy of `.env.example` with a new secret."""
 
 import re
 import secrets
@@ -8,16 +8,16 @@ from tools.console import Problem
 
 
 def write_env_file(root: Path) -> None:
-    """Write `.env`. Raise `Problem` if that is impossible.
+    """Write `.env`. Raises `Problem` if that is impossible.
 
-    An existing `.env` is never changed. Then this raises `FileExistsError`.
+    An existing `.env` is not changed. In that case, this raises `FileExistsError`.
     """
     text = filled_in(root / ".env.example")
     target = root / ".env"
     try:
         target.touch(
             mode=0o600, exist_ok=False
-        )  # only its owner may read it, before there is anything to read
+        )  # created empty, so that only the owner can ever read the secret
         target.write_text(text, "utf-8")
     except FileExistsError:
         raise

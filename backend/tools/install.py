@@ -1,4 +1,4 @@
-"""Make .venv from the lock, once for each lock and Python.
+"""Install the locked packages into .venv, unless they are installed already.
 
 Only the standard library is available at this point.
 """
@@ -30,7 +30,7 @@ OFFLINE = re.compile(
 def main() -> int:
     """Bring .venv up to date.
 
-    Raise `Problem` if packages cannot be downloaded, or .venv cannot be written.
+    Raises `Problem` if packages cannot be downloaded, or .venv cannot be written.
     """
     try:
         return bring_up_to_date()
@@ -47,9 +47,11 @@ def bring_up_to_date() -> int:
     usable = is_usable()
     uv = shutil.which("uv")
     if usable and lock in STAMP.read_text().splitlines():
-        STAMP.touch()  # make compares times, but the same lock may have been checked out again
+        # make compares the times of files, but the lock may have been checked out again
+        # unchanged
+        STAMP.touch()
         return 0
-    # uv removes packages that only an older lock had. With pip, this takes a new
+    # uv removes packages that are no longer in the lock. pip does not, so it gets a new
     # environment.
     if not usable or not uv:
         with step(f".venv made with Python {sys.version.split()[0]}"):
@@ -66,7 +68,7 @@ def bring_up_to_date() -> int:
 
 
 def is_usable() -> bool:
-    """Whether there is a complete .venv whose Python still runs.
+    """Return whether .venv is complete and its Python still runs.
 
     An incomplete .venv has no stamp.
     """
@@ -96,14 +98,14 @@ def create(uv: str | None) -> None:
 
 
 def install(uv: str | None) -> None:
-    """Install exactly what the lock lists, then check that its packages fit together.
+    """Install exactly the packages in the lock, then check that they fit together.
 
-    Nothing here resolves dependencies. A pip that resolves asks the index again. Old
-    versions (22.3, 23.2) did so for `coverage[toml]` as soon as a newer coverage was
-    published, although every hash was given. So a clone that could be installed one
-    week failed the next. That is why pip gets `--no-deps` (`uv pip sync` never
-    resolves). Only wheels are allowed, because building a source distribution resolves
-    the requirements of the build.
+    No step resolves dependencies, because a resolver asks the index, whose answer
+    changes. Old versions of pip (22.3, 23.2) resolved `coverage[toml]` again as soon as
+    a newer coverage was published, although the lock has hashes. So a clone that could
+    be installed one week failed the next. That is why pip gets `--no-deps`. `uv pip
+    sync` never resolves. Only wheels are allowed, because building a source
+    distribution resolves the requirements of its build.
 
     Raises `Problem`.
     """
@@ -111,8 +113,8 @@ def install(uv: str | None) -> None:
     fill: list[str | Path]
     check: list[str | Path]
     if uv:
-        # Compile to bytecode, as pip does. If Python may not write bytecode, each start
-        # takes 2 s more.
+        # Compile to bytecode, as pip does. Without bytecode, each start takes 2 s
+        # longer if Python may not write it.
         fill = [
             uv,
             "pip",
@@ -144,9 +146,9 @@ def install(uv: str | None) -> None:
 
 
 def attempt(*command: str | Path) -> str:
-    """Run a command and keep its output in the log.
+    """Run a command, and write its output to the log.
 
-    Return the output if it failed, or an empty string.
+    Return the output if the command failed, or an empty string.
     """
     done = subprocess.run(
         command,

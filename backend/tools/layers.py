@@ -1,12 +1,12 @@
-"""Count the layers and arrows of the house, and refuse circles: `make lint` runs it.
+"""Count the import layers of the packages, and refuse import cycles, for `make lint`.
 
-An arrow is an import of one module by another, wherever in the file it stands. The
-layer of a module is the length of the longest way down from it. The fewer arrows and
-layers there are, the less a reader has to know at once.
+An arrow is an import of one module by another, anywhere in its file. The layer of a
+module is the length of the longest chain of imports below it. The fewer arrows and
+layers there are, the fewer modules a reader has to know at once.
 
 Features are counted twice: by modules, and by rooms. A room is a folder inside a
-feature, or a file beside these folders. All files with routes count as one room,
-`router`, because they stand above everything else.
+feature, or a file next to these folders. All files with routes count as one room,
+`router`, because they import everything else.
 """
 
 import ast
@@ -53,7 +53,7 @@ def main() -> int:
 
 
 def import_graph(root: Path, packages: Iterable[str]) -> Graph:
-    """Return for each module of the packages the modules that it imports."""
+    """Return the imports of each module of the packages."""
     files = {
         _dotted(file.relative_to(root)): file
         for package in packages
@@ -66,8 +66,9 @@ def import_graph(root: Path, packages: Iterable[str]) -> Graph:
 
 
 def within(graph: Graph, package: str) -> Graph:
-    """Return the part of the graph inside one package, without the files that are only
-    its doors.
+    """Return the part of the graph inside one package.
+
+    Files without any import inside the package are left out.
     """
     inside = {name for name in graph if name.startswith(f"{package}.")}
     return {
@@ -89,7 +90,7 @@ def rooms(graph: Graph, package: str) -> Graph:
 
 
 def circle_of(graph: Graph) -> list[str] | None:
-    """Return nodes that import each other in a circle, or `None`."""
+    """Return modules that import each other in a circle, or `None`."""
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
@@ -99,7 +100,7 @@ def circle_of(graph: Graph) -> list[str] | None:
 
 
 def layers(graph: Graph) -> dict[str, int]:
-    """Return the layer of each module: 1 where it imports no other."""
+    """Return the layer of each module. A module that imports no other has layer 1."""
     found: dict[str, int] = {}
     for name in TopologicalSorter(graph).static_order():
         found[name] = 1 + max((found[target] for target in graph.get(name, ())), default=0)
@@ -133,7 +134,7 @@ def _imported(file: Path, name: str, known: Iterable[str]) -> Iterator[str]:
 
 
 def _base(node: ast.ImportFrom, package: str) -> str:
-    """Return the absolute name of the module that `from … import` names."""
+    """Return the absolute name of the module in a `from … import` statement."""
     if not node.level:
         return node.module or ""
     parents = package.split(".")[: len(package.split(".")) - node.level + 1]

@@ -1,6 +1,6 @@
-"""The check that ports are free.
+"""Check that ports are free.
 
-It names the process that uses a port, and a free port instead.
+The message names the process that uses a port, and suggests a free port.
 """
 
 import errno
@@ -18,7 +18,7 @@ LAST = 65_535
 class Wanted:
     """A port to listen on at each of `hosts`.
 
-    `variable` is the setting that it comes from.
+    `variable` is the setting with its number.
     """
 
     variable: str
@@ -57,7 +57,7 @@ def _refusal(hosts: tuple[str, ...], port: int) -> OSError | None:
                 host, port, type=socket.SOCK_STREAM
             )
             with socket.socket(family, kind) as probe:
-                # As for the server, a port that was just released counts as free.
+                # As in the server, a port that was just released counts as free.
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 probe.bind(address)
         except OSError as error:
@@ -66,9 +66,9 @@ def _refusal(hosts: tuple[str, ...], port: int) -> OSError | None:
 
 
 def _free_instead(wanted: tuple[Wanted, ...]) -> dict[str, int]:
-    """Return a free port for each variable, and keep ports that are free.
+    """Return a free port for each variable.
 
-    So the suggested command can be run unchanged.
+    Ports that are free already are kept, so the suggested command works as it is.
     """
     given: dict[str, int] = {}
     for one in wanted:
@@ -78,10 +78,9 @@ def _free_instead(wanted: tuple[Wanted, ...]) -> dict[str, int]:
 
 
 def _holder(port: int) -> str:
-    """Return the name of the process that uses the port, or an empty string if the
-    system hides it.
+    """Return the name of the process that uses the port, or an empty string.
 
-    Some systems do not tell, or only tell about your own processes.
+    Some systems do not reveal it, or only for the user's own processes.
     """
     try:
         listening = [

@@ -1,9 +1,7 @@
-"""A pytest plugin for `make test`.
+"""A pytest plugin for `make test`, which prints failures at once and the time left.
 
-It prints each failure at once, and from time to time the time left.
-
-`run_tests.py` loads it. The environment says which part this is, and how long the later
-parts took last time.
+`run_tests.py` loads it, and passes the name of this part and the expected duration of
+later parts in environment variables.
 """
 
 import os
@@ -18,14 +16,12 @@ MINUTE = 60
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if not hasattr(
-        config, "workerinput"
-    ):  # a worker of xdist reports to the process that started it
+    if not hasattr(config, "workerinput"):  # a worker of xdist reports to the main process
         config.pluginmanager.register(Progress(config), "liftoff progress")
 
 
 class Progress:
-    """A counter of the tests of one run."""
+    """Counter of the finished tests of one run, which prints the progress."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
@@ -88,7 +84,7 @@ def _reason(report: pytest.TestReport) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return the approximate duration in words."""
+    """Return the approximate duration as text, such as `about 2 min`."""
     if seconds < MINUTE:
         return f"about {max(1, round(seconds))} s"
     return f"about {round(seconds / MINUTE)} min"

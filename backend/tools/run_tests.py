@@ -1,7 +1,7 @@
 """Run the tests and count the results.
 
-Tests of the programs around the application run once. All others run on each database
-in turn.
+Tests of the simulator, the generator and the tools run once. All other tests run on
+each database in turn.
 
 | Command | What it runs |
 |---|---|
@@ -28,19 +28,20 @@ from tools import progress
 from tools.console import Problem, run
 
 BACKEND = Path(__file__).resolve().parents[1]
-EVERYWHERE = ("sqlite", "postgresql")  # every machine has these
-ONCE = ("tests/scaffold", "tests/simulator", "tests/tools")  # programs around the application
+EVERYWHERE = ("sqlite", "postgresql")  # databases that every machine has
+# tests of the simulator, the generator and the tools
+ONCE = ("tests/scaffold", "tests/simulator", "tests/tools")
 FAULTS = "tests/faults"
 PEERS = "tests/peers"
 PRODUCTION = "postgresql"
-MEASURED = "sqlite"  # measuring coverage takes two fifths longer
+MEASURED = "sqlite"  # the only database with coverage, because measuring takes two fifths longer
 MARKS = {"quick": "not slow and not long", "slow": "not long", "long": ""}
 FLOOR = 95
-NONE_FOUND = 5  # pytest's exit code
+NONE_FOUND = 5  # pytest's exit code if it finds no test
 TIMES = BACKEND.parent / ".data" / "test_seconds.json"
 WORKERS = (
     os.cpu_count() or 1
-) + 1  # tests spend a third of their time waiting for a server, a lock or a timeout
+) + 1  # more than processors, because tests spend a third of their time waiting
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Run:
 class Result:
     """The result of one run.
 
-    If pytest itself crashed, there is no report: only an exit code, and no counts.
+    If pytest itself crashed, there are no counts, only an exit code.
     """
 
     name: str
@@ -85,7 +86,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Figure:
-    """The measurement of one test of a fault, and what is promised."""
+    """The measurement of one test of a fault, and the promised value."""
 
     case: str
     promise: str
@@ -93,7 +94,7 @@ class Figure:
 
 
 def main() -> int:
-    """Run what the arguments select. Return 0 if everything passed."""
+    """Run the selected tests. Return 0 if all of them passed."""
     chosen = parser().parse_args()
     planned = plan(chosen)
     results, figures = carry_out_all(planned)
@@ -130,7 +131,10 @@ def parser() -> argparse.ArgumentParser:
 def runs(
     only: str | None, depth: str, database: str | None = None, names: str | None = None
 ) -> list[Run]:
-    """Plan the runs. Raises `Problem` if there is no such folder, file or database."""
+    """Return the runs for these options.
+
+    Raises `Problem` if there is no such folder, file or database.
+    """
     target = f"tests/{only}" if only else "tests"
     if not (BACKEND / target.partition("::")[0]).exists():
         raise Problem(
@@ -149,7 +153,7 @@ def runs(
     if names is None and not target.endswith(".py") and "::" not in target:
         return planned
     chosen = ["-k", names] if names else []
-    # A few tests would be done before workers have started.
+    # A few tests would be finished before workers have started.
     return [replace(run, selection=[*run.selection, *chosen], workers=0) for run in planned]
 
 
@@ -176,9 +180,9 @@ def all_runs(target: str, depth: str) -> list[Run]:
 
 
 def fault_run(depth: str, target: str = FAULTS) -> Run:
-    """Plan the tests of faults.
+    """Return the run of the tests of faults.
 
-    The long forms run one at a time, so that figures can be compared.
+    The long tests run one at a time, so that their figures can be compared.
     """
     workers = 0 if depth == "long" else WORKERS
     marks = MARKS["long" if depth == "long" else "slow"]
@@ -186,9 +190,9 @@ def fault_run(depth: str, target: str = FAULTS) -> Run:
 
 
 def peers_run(target: str = PEERS) -> Run:
-    """Plan the third-party programs.
+    """Return the run of the third-party programs.
 
-    Each needs a database of its own, and no other load.
+    Each program needs a database of its own, and no other load.
     """
     return Run("peers", PRODUCTION, [target], workers=0)
 
@@ -214,7 +218,7 @@ def carry_out_all(planned: list[Run]) -> tuple[list[Result], list[Figure]]:
 
 
 def seconds_of_the_last_time() -> dict[str, float]:
-    """Return how long each part took, to estimate how long it will take this time."""
+    """Return how long each part took last time, to estimate the time left."""
     try:
         known: dict[str, float] = json.loads(TIMES.read_text())
     except (OSError, ValueError):
@@ -232,7 +236,7 @@ def remember(earlier: dict[str, float], planned: list[Run], results: list[Result
 def carry_out(run: Run, recorded: Path, part: str = "", later: float = 0) -> Result:
     """Run one part.
 
-    `later` is the number of seconds that the parts after it will probably take.
+    `later` is the expected duration of later parts, in seconds.
     """
     print(f"\n{run.name}, {part}" if part else f"\n{run.name}", flush=True)
     coverage = ["--cov", "--cov-report="] if run.measured else []
@@ -259,7 +263,7 @@ def carry_out(run: Run, recorded: Path, part: str = "", later: float = 0) -> Res
 
 
 def counts(report: Path) -> dict[str, int]:
-    suites = list(ET.parse(report).getroot().iter("testsuite"))  # noqa: S314 - pytest wrote it a moment ago
+    suites = list(ET.parse(report).getroot().iter("testsuite"))  # noqa: S314 - written by pytest
     wanted = {"failed": "failures", "errors": "errors", "skipped": "skipped", "total": "tests"}
     return {
         ours: sum(int(suite.get(theirs, 0)) for suite in suites) for ours, theirs in wanted.items()
@@ -267,7 +271,7 @@ def counts(report: Path) -> dict[str, int]:
 
 
 def figure_table(figures: list[Figure]) -> list[str]:
-    """Return the lines of a Markdown table, or no lines without figures."""
+    """Return the lines of a Markdown table, or an empty list without figures."""
     if not figures:
         return []
     rows = [f"| {figure.case} | {figure.promise} | {figure.measured} |" for figure in figures]
@@ -275,7 +279,7 @@ def figure_table(figures: list[Figure]) -> list[str]:
 
 
 def coverage_report() -> bool:
-    """Whether all measured runs together reach the minimum of coverage."""
+    """Return whether all measured runs together reach the minimum coverage."""
     coverage = [sys.executable, "-m", "coverage"]
     subprocess.run([*coverage, "combine", "--quiet"], cwd=BACKEND, check=True)
     return (

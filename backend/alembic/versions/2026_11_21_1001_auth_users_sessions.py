@@ -1,4 +1,4 @@
-"""auth: users, sessions, user name holds
+"""auth: users, sessions, username holds
 
 Revision ID: 8a53e96c0d14
 Revises: 4f0c1d2a7b31

@@ -72,7 +72,8 @@ def upgrade() -> None:
         "UPDATE webhook_events SET processed_at = received_at WHERE outcome = 'dead' AND "
         "processed_at IS NULL"
     )
-    # Each table now has its own job. A job of an unknown kind would wait for ever.
+    # Each table now has a purge job of its own. A job of an unknown kind would stay
+    # forever.
     op.execute("DELETE FROM jobs WHERE kind IN ('auth.purge', 'payments.purge', 'platform.purge')")
     with _concurrently() as options:
         _create(ADDED, options)
@@ -89,8 +90,10 @@ def downgrade() -> None:
 
 @contextmanager
 def _concurrently() -> Iterator[dict[str, Any]]:
-    """Let indexes be created and dropped on PostgreSQL while others write, which is
-    impossible inside a transaction.
+    """Yield options with which PostgreSQL creates and drops indexes without blocking
+    writes.
+
+    This is impossible inside a transaction.
     """
     if op.get_context().dialect.name != "postgresql":
         yield {}
@@ -102,7 +105,7 @@ def _concurrently() -> Iterator[dict[str, Any]]:
 def _create(indexes: Indexes, how: dict[str, Any]) -> None:
     for table, columns, options in indexes:
         name = op.f(_name(table, columns))
-        if how:  # an index whose creation was interrupted exists, but is unusable
+        if how:  # if creating an index was interrupted, the index exists but is unusable
             op.drop_index(name, table, if_exists=True, **how)
         op.create_index(name, table, columns, if_not_exists=bool(how), **options, **how)
 

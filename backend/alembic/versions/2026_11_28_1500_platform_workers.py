@@ -36,7 +36,7 @@ def upgrade() -> None:
         )
     with _concurrently() as options:
         for name, (table, columns) in INDEXES.items():
-            if options:  # an index whose creation was interrupted exists, but is unusable
+            if options:  # if creating an index was interrupted, the index exists but is unusable
                 op.drop_index(op.f(name), table, if_exists=True, **options)
             op.create_index(op.f(name), table, columns, if_not_exists=bool(options), **options)
 
@@ -54,8 +54,10 @@ def downgrade() -> None:
 
 @contextmanager
 def _concurrently() -> Iterator[dict[str, Any]]:
-    """Create and drop indexes on PostgreSQL while others write, which is impossible
-    inside a transaction.
+    """Yield options with which PostgreSQL creates and drops indexes without blocking
+    writes.
+
+    This is impossible inside a transaction.
     """
     if op.get_context().dialect.name != "postgresql":
         yield {}

@@ -1,6 +1,6 @@
 """payments: what Stripe keeps next to the status of a subscription
 
-Rows get what they lack with the next look at their payer. `make billing-doctor fix=yes`
+New columns are filled by the next look at each payer. `make billing-doctor fix=yes`
 looks at all of them.
 
 Revision ID: 3b7f0c52d6a8
@@ -30,7 +30,7 @@ COLUMNS = (
 
 
 def upgrade() -> None:
-    # Nullable, because processes of the previous version may still write rows during a
+    # Nullable, because processes of the previous version may write rows during a
     # rolling deployment.
     for name, kind in COLUMNS:
         op.add_column("subscriptions", sa.Column(name, kind, nullable=True))
