@@ -17,10 +17,7 @@ from simulator.state.file import UnusableState
 
 def main() -> None:
     if _environment() == "production":
-        sys.exit(
-            "The simulator is for development and tests: it refuses to run where "
-            "ENVIRONMENT=production."
-        )
+        sys.exit("The simulator is for development and tests. It does not run in production.")
     options = _parser().parse_args()
     settings = Settings(
         port=options.port,
@@ -58,7 +55,7 @@ def _webhook(options: argparse.Namespace) -> tuple[str, str] | None:
     if not options.webhook:
         return None
     if not options.webhook_secret:
-        sys.exit("--webhook needs a secret: --webhook-secret or SIMULATOR_WEBHOOK_SECRET.")
+        sys.exit("--webhook needs a secret. Give --webhook-secret or set SIMULATOR_WEBHOOK_SECRET.")
     return options.webhook, options.webhook_secret
 
 
@@ -77,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
         "--name",
         action="append",
         default=[],
-        help="a Host name to answer to, beside this machine's",
+        help="another host name to answer to, in addition to this machine's",
     )
     state = ROOT / (os.environ.get("SIMULATOR_STATE") or STATE)
     parser.add_argument(

@@ -20,7 +20,7 @@ from simulator.webhooks.delivery import Deliverer
 router = APIRouter(prefix="/_simulator/api")
 
 MAX_ADVANCE = 10 * 366 * DAY
-FORGOTTEN = "Everything was forgotten before the clock could move: it has not."
+FORGOTTEN = "Everything was reset before the clock could move, so it has not moved."
 
 
 class Box:

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 REFUSAL = {
-    "message": "The simulator answers to its own names alone, and no pages but its own.",
+    "message": "The simulator answers only to its own host names, and only to its own pages.",
     "type": "invalid_request_error",
 }
 

@@ -4,8 +4,9 @@ import json
 from typing import Any
 
 Object = dict[str, Any]
-"""Has `object`, its kind (`customer`, `checkout.session`), and `id`. Keys with a
-leading `_` are ours alone.
+"""One of Stripe's objects: `object` is its kind, such as `customer`, and `id` its id.
+
+Keys with a leading `_` are internal.
 """
 
 EMBEDDED = 10  # how many entries of an embedded list an object shows

@@ -33,7 +33,9 @@ def change(work: Work, subscription: Object, wish: Change) -> Object:
             param="items",
         )
     if wish.bills and subscription["status"] == "paused":
-        raise unsupported("items", "The simulator changes no paused subscription: resume it first.")
+        raise unsupported(
+            "items", "The simulator cannot change a paused subscription. Resume it first."
+        )
     if wish.bills and subscription.get("_pending"):
         pending.discard(work, subscription)
     effect = reshape(work, subscription, wish)

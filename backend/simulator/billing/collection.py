@@ -7,8 +7,9 @@ from simulator.objects import Object
 from simulator.state.work import Work
 
 RETRY_AFTER = (3 * DAY, 5 * DAY, 7 * DAY)
-"""Seconds from each failed attempt to the next, as the schedule that Stripe offers
-beside its Smart Retries.
+"""Seconds from each failed attempt to the next.
+
+This is the schedule that Stripe offers as an alternative to Smart Retries.
 """
 
 

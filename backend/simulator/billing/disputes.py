@@ -37,7 +37,7 @@ def open_dispute(
     """
     if not charge["paid"] or charge["disputed"]:
         raise StripeError(
-            "Only a charge that succeeded can be disputed, and only once.", param="charge"
+            "Only a successful charge can be disputed, and only once.", param="charge"
         )
     last_second = datetime.fromtimestamp(work.now + TO_ANSWER, UTC).replace(
         hour=23, minute=59, second=59

@@ -18,7 +18,7 @@ from simulator.objects import Object
 from simulator.state.work import Work
 
 NO_END_PLANNED: Object = {"cancel_at": None, "cancel_at_period_end": False}
-"""What a subscription says that has ended otherwise than it was meant to."""
+"""The status details of a subscription that has ended unexpectedly."""
 
 
 def cancel(

@@ -76,7 +76,7 @@ def check_payer(payment_method: Object, customer: str | None) -> None:
     _refuse_detached(payment_method)
     if payment_method["customer"] not in {None, customer}:
         raise StripeError(
-            f"The payment method {payment_method['id']} belongs to a customer: name that customer "
+            f"The payment method {payment_method['id']} belongs to a customer. Name that customer "
             "to use it.",
             param="payment_method",
         )

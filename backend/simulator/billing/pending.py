@@ -21,7 +21,7 @@ CARRIED = (
     "discounts",
     "metadata",
 )
-"""What an update that can wait may change."""
+"""The fields that a pending update may change."""
 
 
 def hold(subscription: Object, wanted: Object, invoice: str) -> None:

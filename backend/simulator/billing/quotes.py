@@ -90,7 +90,7 @@ def _check_minimum(source: Object, amount: int) -> None:
 def _sources(work: Work, session: Object, promotion_code: str | None) -> list[Object]:
     if promotion_code:
         if not session["allow_promotion_codes"]:
-            raise StripeError("This page takes no promotion codes.", param="promotion_code")
+            raise StripeError("This page accepts no promotion codes.", param="promotion_code")
         return [coupons.find_code(work, promotion_code, session["customer"])]
     found = []
     for one in session["discounts"] or []:

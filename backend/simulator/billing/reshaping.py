@@ -138,7 +138,7 @@ def _keeps_trial(wish: Change) -> None:
     """Raise if the change begins a cycle now: the trial's end begins the next."""
     if wish.anchor == "now":
         raise unsupported(
-            "billing_cycle_anchor", "The simulator begins no cycle now while a trial goes on."
+            "billing_cycle_anchor", "The simulator cannot begin a new cycle during a trial."
         )
 
 

@@ -90,7 +90,7 @@ def _page(work: Work, session: Object, sent: Sent) -> Response:
         link = session["cancel_url"] or ""
         return message(
             "This checkout has expired",
-            "Start again from where you came.",
+            "Go back and start again.",
             link=link,
             link_text="Back",
         )

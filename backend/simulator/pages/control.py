@@ -149,9 +149,9 @@ def _coming(box: Box) -> Object | None:
 def _offset(box: Box) -> str:
     clock = box.store.clock
     if clock.frozen is not None:
-        return "It stands still until it is moved"
+        return "It stands still until you move it"
     if not clock.offset:
-        return "It is the real time"
+        return "It shows the real time"
     return f"{days(clock.offset // DAY)} and {clock.offset % DAY // HOUR} h ahead of the real time"
 
 

@@ -101,7 +101,7 @@ def _expiry(text: str, now: int, errors: dict[str, str]) -> tuple[int, int]:
 def read_email(entry: Mapping[str, str]) -> str:
     """Read the email address. Raises `Wrong`."""
     if not EMAIL.fullmatch(entry["email"]):
-        raise Wrong({"email": "Your e-mail address is incomplete."})
+        raise Wrong({"email": "Your email address is incomplete."})
     return entry["email"]
 
 

@@ -31,7 +31,7 @@ FLOW_ENDS = {
     "card": {"payment_method_update"},
     "changed": {"subscription_update", "subscription_update_confirm"},
 }
-"""The flows that end with each thing done."""
+"""The flow that ends with each action."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,9 @@ async def show(request: Request, secret: str, done: str = "", changing: str = ""
             return not_found()
         subscription = here.subscription(changing)
         if subscription and subscription["pending_update"]:
-            return overview(here, problem=f"Your plan is not changed. {NOT_AUTHENTICATED.message}")
+            return overview(
+                here, problem=f"Your plan has not been changed. {NOT_AUTHENTICATED.message}"
+            )
         if subscription and here.session["flow"]:
             return go(finished(here, "changed"))
         return overview(here, notice=DONE.get("changed" if subscription else done, ""))

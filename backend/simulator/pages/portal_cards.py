@@ -60,7 +60,7 @@ def _after_challenge(here: Visit, identity: str) -> str:
         return "There is no such card."
     if intent["status"] != "succeeded":
         error = intent["last_setup_error"]
-        return str(error["message"]) if error else "The bank was not asked yet."
+        return str(error["message"]) if error else "The bank has not been asked yet."
     if here.card(intent["payment_method"]):
         pay_with(here, intent["payment_method"])
     return ""

@@ -86,7 +86,7 @@ def _about(subscription: Object, item: Object, ends: int | None) -> str:
         case "incomplete":
             return "The first payment is still open. Pay the open invoice below."
         case "paused":
-            return "It rests until a card is added and it is resumed."
+            return "It is paused until you add a card and resume it."
     return f"It renews on {day(item['current_period_end'])}."
 
 

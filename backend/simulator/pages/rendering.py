@@ -54,7 +54,7 @@ def message(
 def not_found() -> Response:
     return message(
         "Not found",
-        "There is nothing at this address. Links to these pages are made anew.",
+        "There is nothing at this address. Go back to the seller for a new link.",
         status=404,
     )
 

@@ -13,8 +13,7 @@ from stripe import ListObject, StripeObject
 from stripe._object_classes import OBJECT_CLASSES
 
 Tree = dict[str, Any]
-"""Names, each with those below it: of `a.b` and `a.c` it is `{"a": {"b": {}, "c":
-{}}}`.
+"""A tree of names. The paths `a.b` and `a.c` become `{"a": {"b": {}, "c": {}}}`.
 """
 
 Included = Collection[tuple[str, str]]

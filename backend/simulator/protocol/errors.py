@@ -69,7 +69,7 @@ def unsupported(param: str, why: str = "") -> StripeError:
 
     The simulator never ignores such a parameter silently.
     """
-    reason = why or "Stripe takes this parameter, but the simulator does not implement it."
+    reason = why or "Stripe accepts this parameter, but the simulator does not implement it."
     return StripeError(f"{reason} ({param})", code="simulator_unsupported", param=param)
 
 

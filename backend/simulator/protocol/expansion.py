@@ -13,7 +13,7 @@ MAX_DEPTH = 4
 LISTS = {"list", "search_result"}
 
 ABSENT = object()
-"""What a loader gives when Stripe leaves the field out even though it was asked for."""
+"""The value of a loader whose field Stripe leaves out although it was asked for."""
 
 Loader = Callable[[Work, Object], Any]
 _loaders: dict[tuple[str, str], Loader] = {}

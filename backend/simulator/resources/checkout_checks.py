@@ -75,7 +75,8 @@ def _check_prices(items: list[Object], mode: str) -> None:
                 param="mode",
             )
         raise unsupported(
-            "line_items", "The simulator does not sell one-time prices beside recurring ones."
+            "line_items",
+            "The simulator does not sell one-time prices together with recurring ones.",
         )
     if len({item["currency"] for item in items}) > 1:
         raise StripeError(

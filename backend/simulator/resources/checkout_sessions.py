@@ -91,7 +91,7 @@ def _refuse(params: Params) -> None:
     The simulator's page does not have them.
     """
     if params.get("ui_mode", "hosted_page") != "hosted_page":
-        raise unsupported("ui_mode", "The simulator has the hosted page alone.")
+        raise unsupported("ui_mode", "The simulator supports only the hosted page.")
     for name in (
         "automatic_tax",
         "tax_id_collection",
@@ -106,7 +106,7 @@ def _refuse(params: Params) -> None:
             "billing_address_collection", "The simulator's page does not ask for an address."
         )
     if set(params.get("allowed_payment_method_types") or ["card"]) != {"card"}:
-        raise unsupported("allowed_payment_method_types", "The simulator knows cards alone.")
+        raise unsupported("allowed_payment_method_types", "The simulator supports only cards.")
     for item in params.get("line_items") or []:
         if item.whole("adjustable_quantity", {}).get("enabled"):
             raise unsupported(item.path("adjustable_quantity"))
@@ -276,7 +276,9 @@ def breakdown(work: Work, session: Object) -> Object:
     """
     invoice = work.find("invoice", session["invoice"])
     if session["total_details"]["amount_discount"] and invoice is None:
-        raise unsupported("expand", "The simulator tells discounts apart once they are invoiced.")
+        raise unsupported(
+            "expand", "The simulator lists single discounts only once they are invoiced."
+        )
     taken = invoice["total_discount_amounts"] if invoice else []
     discounts = [one | {"discount": work.get("discount", one["discount"])} for one in taken]
     return {"discounts": discounts, "taxes": []}
@@ -285,7 +287,7 @@ def breakdown(work: Work, session: Object) -> Object:
 @includable("item", "discounts")
 def discounts_of_line(_: Work, item: Object) -> list[Object]:
     if item["amount_discount"]:
-        raise unsupported("expand", "The simulator does not tell the discounts of one line apart.")
+        raise unsupported("expand", "The simulator does not list the single discounts of a line.")
     return []
 
 

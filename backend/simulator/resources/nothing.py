@@ -59,18 +59,18 @@ NONE = {
     "topups": "topup",
     "transfers": "transfer",
 }
-"""The path below `/v1/`, and the kind that would be listed there."""
+"""The path below `/v1/`, and the kind of object that it lists."""
 
 UNREADABLE = {"apple_pay/domains", "apps/secrets"}
-"""Stripe has no, or another, way to read one of these."""
+"""Lists whose single objects Stripe cannot read, or reads in another way."""
 
 OF_ANOTHER: dict[str, tuple[str, str, str]] = {
     "customers/{id}/sources": ("customer", "source", "CustomerPaymentSource"),
     "customers/{id}/tax_ids": ("customer", "tax_id", "CustomerTaxId"),
     "products/{id}/features": ("product", "product_feature", "ProductFeature"),
 }
-"""The path, the kind that the list belongs to, the kind that would be listed, and how
-its parameters are named.
+"""Each path with the kind that owns the list, the kind that it lists, and the name of
+its parameters' class.
 """
 
 

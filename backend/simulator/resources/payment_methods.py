@@ -33,7 +33,7 @@ URL = "/v1/payment_methods"
 @operation("POST /v1/payment_methods", PaymentMethodCreateParams)
 def create(work: Work, params: Params) -> Object:
     if params.get("type", "card") != "card" or "card" not in params:
-        raise unsupported("type", "The simulator knows cards alone.")
+        raise unsupported("type", "The simulator supports only cards.")
     sent = params["card"]
     if "token" in sent:
         made = from_test_name(work, sent["token"], "card[token]")

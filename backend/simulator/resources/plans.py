@@ -26,7 +26,7 @@ from simulator.state.work import Work
 
 URL = "/v1/plans"
 OF_PRICE = {"unit_amount": "amount", "unit_amount_decimal": "amount_decimal"}
-"""What a price calls its amounts, and what a plan calls them."""
+"""The names of the amounts in a price, and in a plan."""
 
 
 @operation("POST /v1/plans", PlanCreateParams)

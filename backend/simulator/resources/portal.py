@@ -33,8 +33,7 @@ EVERYTHING: Object = {
         "proration_behavior": "always_invoice",
     },
 }
-"""The features of the default configuration, which is there before anybody has created
-one.
+"""The features of the default configuration, which exists from the beginning.
 """
 
 

@@ -58,7 +58,8 @@ def _from_subscription(work: Work, params: Params) -> Object:
         )
     if subscription["status"] == "paused":
         raise unsupported(
-            "from_subscription", "The simulator schedules no paused subscription: resume it first."
+            "from_subscription",
+            "The simulator cannot schedule a paused subscription. Resume it first.",
         )
     found = _new(work, work.get("customer", subscription["customer"]))
     found |= {"subscription": subscription["id"], "phases": [phases.of_subscription(subscription)]}
@@ -74,7 +75,7 @@ def _of_customer(work: Work, params: Params) -> Object:
     customer = customers.named(work, params)
     start = moment(work, params, "start_date") or work.now
     if start < work.now:
-        raise unsupported("start_date", "The simulator backdates no subscription.")
+        raise unsupported("start_date", "The simulator cannot backdate a subscription.")
     found = _new(work, customer)
     found |= {
         "end_behavior": end_behavior(params),

@@ -111,7 +111,7 @@ def _anchor(params: Params, now: int, price: Object | None, trial_end: int | Non
     if trial_end not in {None, anchor}:
         raise unsupported(
             "billing_cycle_anchor",
-            "The simulator bills no part of a period between a trial and an anchor after it.",
+            "The simulator cannot bill a partial period between a trial and a later anchor.",
         )
     latest = interval_of(price).after(now, 1)
     if anchor > latest and trial_end is None:
@@ -175,7 +175,7 @@ def _stops(work: Work, subscription: Object, wish: Change) -> bool:
     if wish.items or wish.anchor == "now" or wish.discounts:
         raise unsupported(
             "trial_end",
-            "The simulator changes nothing of a subscription that stops for want of a card.",
+            "The simulator cannot change a subscription that stops because it has no card.",
         )
     return True
 

@@ -25,7 +25,7 @@ def create(work: Work, params: Params) -> Object:
     if version not in (None, api_version):
         raise unsupported("api_version", f"The simulator speaks {api_version} alone.")
     if params.get("connect"):
-        raise unsupported("connect", "The simulator is one account; it knows no connected ones.")
+        raise unsupported("connect", "The simulator has a single account and no connected ones.")
     endpoint = new_endpoint(
         work,
         _checked(params["url"]),

@@ -24,8 +24,7 @@ DEFAULT_FEATURES: Object = {
         "trial_update_behavior": "end_trial",
     },
 }
-"""What a configuration has of what its creator left out: every feature is switched
-off.
+"""The features that a configuration does not mention, all switched off.
 """
 
 

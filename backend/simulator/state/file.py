@@ -18,7 +18,7 @@ from simulator.objects import decode
 Key = tuple[str, str]
 """Kind and id."""
 Changes = dict[Key, bytes | None]
-"""Encoded objects; None when one is gone."""
+"""Encoded objects; `None` when one is gone."""
 
 FORMAT = "1"
 MAX_ROWS = 2000  # not counting those that fill no pack
@@ -96,7 +96,7 @@ class StateFile(NoFile):
         except sqlite3.DatabaseError as error:
             self._db.close()
             raise UnusableState(
-                f"{path} is no state of the simulator: {error}. Delete or move it."
+                f"{path} is not a state file of the simulator: {error}. Delete or move it."
             ) from error
         if found != FORMAT:
             self._db.close()

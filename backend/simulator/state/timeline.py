@@ -64,7 +64,7 @@ class Timeline:
             try:
                 await self._tick()
             except Exception:
-                logger.exception("the clock stumbled; the next tick tries again")
+                logger.exception("the clock failed to advance; the next tick tries again")
             self._ticked.set()
 
     async def _tick(self) -> None:

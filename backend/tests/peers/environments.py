@@ -16,8 +16,7 @@ PEERS = BACKEND / "tests" / "peers"
 INSTALL_SECONDS = 600
 KEPT = ("HOME", "LANG", "PATH", "PIP_CERT", "SSL_CERT_FILE", "TMPDIR", "UV_CACHE_DIR")
 NOWHERE = "http://127.0.0.1:9"
-"""What is not on this machine is sent here, where nobody listens: no peer reaches the
-real Stripe.
+"""A proxy at which nothing listens, so that no peer reaches the real Stripe.
 """
 
 

@@ -32,7 +32,7 @@ THEIR_OWN = (
     "  Error syncing US: TypeError",
     "  Error syncing evt_",  # for the same reason: the `request` of an event that came from a call
 )
-"""Errors of dj-stripe 2.11 that the real Stripe leads to as well."""
+"""Errors of dj-stripe 2.11 that the real Stripe causes, too."""
 LONG_KEY = "sk_test_" + 24 * "0"  # dj-stripe takes no shorter one
 LISTS = {
     "Charge": "charges",

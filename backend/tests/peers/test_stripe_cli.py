@@ -19,8 +19,7 @@ pytestmark = [pytest.mark.long, pytest.mark.only("postgresql")]
 
 FOLDER = environments.PEERS / "stripe_cli"
 LENIENT = ("install", "--no-save")
-"""`npm ci` wants the packages of all platforms in the lock, and not every registry has
-those of all.
+"""`npm ci` needs the packages of all platforms, which some registries lack.
 """
 
 Stripe = Callable[..., str]

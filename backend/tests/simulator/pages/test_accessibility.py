@@ -52,7 +52,7 @@ def test_the_mistakes_of_a_form(browser, axe, shop):
 
     def act(page):
         page.goto(session.url)
-        fill_in(page, "4242", **{"E-mail": "ada"})
+        fill_in(page, "4242", Email="ada")
         page.get_by_role("button", name="Subscribe").click()
         page.evaluate(axe)
         return page.evaluate(LOOK)

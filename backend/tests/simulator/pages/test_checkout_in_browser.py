@@ -6,7 +6,7 @@ from tests.simulator.pages.conftest import fill_in, picture
 
 pytest_plugins = ["tests.support.browser"]
 
-EMAIL = {"E-mail": "ada@example.com"}
+EMAIL = {"Email": "ada@example.com"}
 
 
 def pay(page: Page, button: str = "Subscribe") -> None:
@@ -46,7 +46,7 @@ def test_a_declined_card_is_told_so_and_another_one_buys(browser, shop):
             fill_in(page, number, **EMAIL)
             pay(page)
             said.append(page.get_by_role("alert").inner_text())
-            expect(page.get_by_label("E-mail")).to_have_value("ada@example.com")
+            expect(page.get_by_label("Email")).to_have_value("ada@example.com")
         picture(page, "checkout-declined")
         assert shop.v1.checkout.sessions.retrieve(session.id).status == "open"
         assert shop.v1.subscriptions.list({"status": "active"}).data == []
@@ -145,7 +145,7 @@ def test_every_mistake_is_named_beside_its_field(browser, shop):
         fill_in(
             page,
             "4242 4242 4242 4241",
-            **{"E-mail": "ada", "Expiry (MM / YY)": "12 / 20", "Name on the card": ""},
+            **{"Email": "ada", "Expiry (MM / YY)": "12 / 20", "Name on the card": ""},
         )
         page.get_by_label("Security code (CVC)").fill("1")
         pay(page)
@@ -158,7 +158,7 @@ def test_every_mistake_is_named_beside_its_field(browser, shop):
 
     visit = browser(act)
     assert visit.found == [
-        "Your e-mail address is incomplete.",
+        "Your email address is incomplete.",
         "Your card number is invalid.",
         "Your card's expiration date is in the past.",
         "Your card's security code is incomplete.",
@@ -172,11 +172,11 @@ def test_pressing_a_test_card_fills_it_in_and_keeps_other_input(browser, shop):
 
     def act(page):
         page.goto(session.url)
-        page.get_by_label("E-mail").fill("ada@example.com")
+        page.get_by_label("Email").fill("ada@example.com")
         page.get_by_text("Test cards").click()
         page.get_by_role("button", name="4242 4242 4242 4242").click()
         expect(page.get_by_label("Card number")).to_have_value("4242 4242 4242 4242")
-        expect(page.get_by_label("E-mail")).to_have_value("ada@example.com")
+        expect(page.get_by_label("Email")).to_have_value("ada@example.com")
         pay(page)
         page.wait_for_url("**/_simulator?bought=*")
 

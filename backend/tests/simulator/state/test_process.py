@@ -74,8 +74,7 @@ def test_it_refuses_to_run_in_production():
     run = start("--memory", ENVIRONMENT="production")
     assert run.returncode == 1
     assert run.stderr.strip() == (
-        "The simulator is for development and tests: it refuses to run where "
-        "ENVIRONMENT=production."
+        "The simulator is for development and tests. It does not run in production."
     )
 
 
