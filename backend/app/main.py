@@ -81,7 +81,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(metrics.router, prefix=settings.api_prefix)
     openapi_document.complete(app, settings.api_prefix)
     if settings.docs_enabled:
-        docs_pages.install(app, settings.api_prefix)
+        docs_pages.install(app, settings.api_prefix, live=settings.environment == "development")
     return app
 
 

@@ -15,6 +15,7 @@ from fastapi import FastAPI, Response
 from fastapi.openapi.docs import get_redoc_html, get_swagger_ui_oauth2_redirect_html
 from starlette.staticfiles import StaticFiles
 
+from . import live_examples
 from .templates import FOLDER
 
 ASSETS = Path(fastapi_offline.__file__).parent / "static"
@@ -23,10 +24,11 @@ REDOC_LOGO = "https://cdn.redoc.ly/redoc/logo-mini.svg"
 INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 
-def install(app: FastAPI, prefix: str) -> None:
+def install(app: FastAPI, prefix: str, *, live: bool) -> None:
     """Add the routes of both pages, of the OpenAPI document, and of the assets.
 
-    Call this after `app.openapi` has been replaced.
+    Call this after `app.openapi` has been replaced. With `live`, example values that
+    work only once are created each time that the document is served.
     """
     document, assets, redirect = (
         f"{prefix}/openapi.json",
@@ -64,18 +66,22 @@ def install(app: FastAPI, prefix: str) -> None:
         app.add_api_route(
             path, lambda page=page: page, include_in_schema=False, response_class=Response
         )
-    app.add_api_route(document, _document_of(app), include_in_schema=False)
+    app.add_api_route(document, _document_of(app, live=live), include_in_schema=False)
 
 
-def _document_of(app: FastAPI) -> Callable[[], Response]:
+def _document_of(app: FastAPI, *, live: bool) -> Callable[[], Response]:
     """Return the endpoint of the OpenAPI document.
 
-    The document is encoded once, because encoding 270 kB takes 30 ms.
+    Unless it is live, the document is encoded once, because encoding 270 kB takes
+    30 ms.
     """
-    encoded = lru_cache(
-        lambda: json.dumps(app.openapi(), ensure_ascii=False, separators=(",", ":")).encode()
-    )
-    return lambda: Response(encoded(), media_type="application/json")
+
+    def encoded() -> bytes:
+        document = live_examples.filled(app.openapi()) if live else app.openapi()
+        return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+
+    encode = encoded if live else lru_cache(encoded)
+    return lambda: Response(encode(), media_type="application/json")
 
 
 def _page(html: bytes | memoryview) -> Response:

@@ -17,10 +17,15 @@ def counts(session):
 
 def test_the_demo_is_loaded_once_and_everybody_of_it_can_sign_in(client, committed):
     cli.seed()
-    assert counts(committed) == (3, 5, 60)
+    assert counts(committed) == (5, 5, 60)
     cli.seed()
-    assert counts(committed) == (3, 5, 60)
-    for name, superuser in (("admin", True), ("author", False), ("editor", False)):
+    assert counts(committed) == (5, 5, 60)
+    for name, superuser in (
+        ("admin", True),
+        ("author", False),
+        ("editor", False),
+        ("reader", False),
+    ):
         for login in (f"{name}@example.com", name):
             token = client.post(
                 "/auth/token", data={"username": login, "password": PASSWORD}
@@ -44,4 +49,4 @@ def test_the_demo_leaves_a_blog_that_somebody_began_alone(client, committed):
     with committed() as db, db.begin():
         db.delete(db.scalar(select(BlogPost)))
     cli.seed()
-    assert counts(committed) == (3, 5, 59)
+    assert counts(committed) == (5, 5, 59)

@@ -1,25 +1,27 @@
 """Every request body of the OpenAPI document works as `/docs` offers it.
 
-Each request is made on its own, against the demo data and the simulator.
+The document is the one that development serves. Each request is made on its own,
+against the demo data and the simulator.
 """
 
 import json
 from contextlib import contextmanager
+from functools import lru_cache
 
 import pytest
-from sqlalchemy import select
+from fastapi.testclient import TestClient
+from sqlalchemy import create_engine, func, select
 
 from app import cli
-from app.db.database import SessionLocal
-from app.platform import limits
-from app.routers.auth.demo import PASSWORD
-from app.routers.auth.models import User
+from app.core.config import get_settings
+from app.db.database import SessionLocal, SideSession
+from app.main import app, create_app
+from app.platform import limits, live_examples
+from app.routers.auth.models import LoginSession, OneTimeToken, RecoveryCode, User
 from tests.auth.factories import token_for
-from tests.auth.letters import last_token
-from tests.auth.phones import Phone, phone_of
 from tests.payments.steps import subscribe, told, work
 from tests.payments.stripe_side import signed
-from tests.support.openapi_document import BODIES, FORM, content_of, path_of
+from tests.support.openapi_document import BODIES, FORM, content_of, operations, path_of
 
 pytestmark = pytest.mark.only(
     "sqlite"
@@ -34,6 +36,9 @@ def person(username="author"):
 @pytest.fixture
 def side(stripe_side, settings):
     settings(GOOGLE_CLIENT_ID="id", GOOGLE_CLIENT_SECRET="secret")
+    settings(
+        SIMULATOR_PORT=get_settings().stripe_api_base.rpartition(":")[2]
+    )  # so it is the one of `make dev`
     return stripe_side
 
 
@@ -55,77 +60,61 @@ def demo(client, db, side):
     return alone
 
 
-# What can only be in a mail, in an app, or in another answer. The example says so, and
-# has the right form.
-
-
-def registered(client, _side):
-    client.post("/auth/register", json=example_of("auth_register"))
-    return {"token": last_token("ada@example.com", "verify-email")}
-
-
-def asked_for_email(client, _side):
-    body = example_of("auth_change_email")
-    client.post("/auth/email-change", json=body)
-    return {"token": last_token(body["new_email"], "confirm-email")}
-
-
-def forgotten(client, _side):
-    client.post("/auth/password/forgot", json=example_of("auth_forgot_password"))
-    return {"token": last_token("author@example.com", "reset-password")}
-
-
-def refreshed(client, _side):
-    answer = client.post("/auth/token", data=example_of("auth_create_token"))
-    return {"refresh_token": answer.json()["refresh_token"]}
-
-
-def challenged(client, _side):
-    phone = phone_of(person())
-    answer = client.post("/auth/token", data=example_of("auth_create_token"))
-    return {"mfa_token": answer.json()["mfa_token"], "code": phone.code()}
-
-
-def set_up(client, _side):
-    secret = client.post("/auth/mfa/totp", json=example_of("auth_set_up_totp")).json()["secret"]
-    return {"code": Phone(secret).code()}
-
-
-def protected(_client, _side):
-    return {"code": phone_of(person()).recovery_codes[0]}
-
-
-SECRETS = {
-    "auth_verify_email": registered,
-    "auth_confirm_email_change": asked_for_email,
-    "auth_reset_password": forgotten,
-    "auth_refresh": refreshed,
-    "auth_answer_challenge": challenged,
-    "auth_confirm_totp": set_up,
-    "auth_disable_totp": protected,
-}
-# No value of it can be had without Google; its signature would have to be Stripe's.
-FROM_OUTSIDE = {"auth_exchange_google_code": 400, "payments_receive_webhook": 400}
-# There has to be a subscription before it can be changed.
+# Examples with values that exist once. Only development fills them in.
+LIVE = (
+    "auth_verify_email",
+    "auth_confirm_email_change",
+    "auth_reset_password",
+    "auth_refresh",
+    "auth_log_out",
+    "auth_answer_challenge",
+    "auth_confirm_totp",
+    "auth_exchange_google_code",
+    "payments_receive_webhook",
+)
+# There has to be a subscription before it can be changed, and a second factor before it
+# can be turned off.
 SUBSCRIBED = {"payments_preview_change", "payments_change_plan", "payments_cancel_subscription"}
-REFUSALS = {400: "invalid_token", 401: "invalid_", 409: "mfa_not_set_up"}
+PROTECTED = {"auth_disable_totp"}
+REFUSALS = {
+    "invalid_token",
+    "invalid_code",
+    "invalid_refresh_token",
+    "invalid_signature",
+    "mfa_not_set_up",
+}
 
 
-def example_of(name):
-    return content_of(BODIES[name][2])[1]["example"]
+@lru_cache
+def application(environment):
+    return create_app(
+        get_settings().model_copy(update={"environment": environment, "docs_enabled": True})
+    )
 
 
-def execute(client, name, changes=None):
-    """As `/docs` would: the body and the path as they are offered, signed in as
-    `author`, else as `admin`.
+@pytest.fixture
+def served():
+    """`served()` is what `/openapi.json` has now in an environment, by operation."""
+
+    def ask(environment="development"):
+        return operations(TestClient(application(environment)).get("/openapi.json").json())
+
+    return ask
+
+
+def execute(client, found):
+    """Send what `/docs` offers, signed in as `author`.
+
+    If only a superuser may send it, sign in as `admin`.
     """
-    method, path, operation = BODIES[name]
+    method, path, operation = found
     media, content = content_of(operation)
-    body = content["example"] | (changes or {})
-    sent = {"data": body} if media == FORM else {"json": body}
-    headers = {}
-    if name == "payments_receive_webhook":
-        headers = {"Stripe-Signature": "t=1,v1=0"}
+    sent = {"data": content["example"]} if media == FORM else {"json": content["example"]}
+    headers = {
+        one["name"]: one["example"]
+        for one in operation.get("parameters", [])
+        if is_filled_in_header(one)
+    }
     for username in ("author", "admin"):
         if operation["security"]:
             client.headers["Authorization"] = f"Bearer {token_for(person(username))}"
@@ -135,47 +124,100 @@ def execute(client, name, changes=None):
     return answer
 
 
+def is_filled_in_header(parameter):
+    return parameter["in"] == "header" and "example" in parameter
+
+
 @pytest.mark.slow
-def test_every_body_works_as_it_is_offered(client, demo, side):
+def test_every_body_works_as_it_is_offered(client, demo, side, served):
     assert len(BODIES) > 20
-    for name in BODIES.keys() - SECRETS.keys() - FROM_OUTSIDE.keys():
+    for name in BODIES:
         with demo():
             if name in SUBSCRIBED:
                 subscribe(side, person())
                 told(client, side, person())
-            answer = execute(client, name)
+            if name in PROTECTED:
+                assert execute(client, served()["auth_confirm_totp"]).is_success
+            answer = execute(client, served()[name])
             assert answer.is_success, (name, answer.text)
 
 
 @pytest.mark.slow
-def test_what_exists_once_works_as_soon_as_it_is_pasted(client, demo, side):
-    for name, prepare in SECRETS.items():
-        with demo():
-            client.headers["Authorization"] = f"Bearer {token_for(person())}"
-            changes = prepare(client, side)
-            answer = execute(client, name, changes)
+@pytest.mark.parametrize("names", [LIVE, LIVE[::-1]], ids=["forwards", "backwards"])
+def test_one_document_offers_values_for_any_order(client, demo, served, names):
+    document = served()
+    for name in names:
+        answer = execute(client, document[name])
+        assert answer.is_success, (name, answer.text)
+
+
+def test_a_used_value_is_another_one_in_the_next_document(client, demo, served):
+    for name in (
+        "auth_reset_password",
+        "auth_confirm_email_change",
+        "auth_answer_challenge",
+        "auth_refresh",
+    ):
+        for _ in range(3):
+            answer = execute(client, served()[name])
             assert answer.is_success, (name, answer.text)
 
 
+@pytest.mark.parametrize("way", [{"indent": 2}, {"separators": (",", ":")}, {}])
+def test_the_event_is_signed_for_each_way_to_write_it(client, demo, served, way):
+    *_, operation = served()["payments_receive_webhook"]
+    (header,) = (one["example"] for one in operation["parameters"] if is_filled_in_header(one))
+    body = json.dumps(content_of(operation)[1]["example"], **way)
+    assert client.post(
+        "/payments/webhook", content=body, headers={"Stripe-Signature": header}
+    ).is_success
+
+
+def test_another_secret_than_the_simulators_signs_nothing(demo, settings, served):
+    settings(
+        STRIPE_API_BASE="https://api.stripe.com", STRIPE_WEBHOOK_SECRET="whsec_of_a_real_account"
+    )
+    *_, operation = served()["payments_receive_webhook"]
+    assert not any(is_filled_in_header(one) for one in operation["parameters"])
+
+
+@pytest.mark.parametrize("environment", ["test", "staging", "production"])
+def test_only_development_makes_values(client, db, demo, served, environment):
+    assert served(environment) == operations(app.openapi())
+    for table in (OneTimeToken, RecoveryCode, LoginSession):
+        assert db.scalar(select(func.count()).select_from(table)) == 0
+    assert served() != operations(app.openapi())
+
+
 @pytest.mark.slow
-def test_until_then_only_its_value_is_refused(client, demo):
-    for name in [*SECRETS, *FROM_OUTSIDE]:
+def test_elsewhere_only_the_value_itself_is_refused(client, demo, served):
+    for name in {*LIVE, *PROTECTED} - {"auth_log_out"}:
         with demo():
-            answer = execute(client, name)
-            assert answer.status_code in REFUSALS, (name, answer.text)
-            code = answer.json()["code"]
-            assert code.startswith(REFUSALS[answer.status_code]) or code == "invalid_signature", (
+            answer = execute(client, served("test")[name])
+            assert not answer.is_success, name
+            assert answer.json().get("code") in REFUSALS or answer.status_code == 422, (
                 name,
-                code,
+                answer.text,
             )
 
 
+def test_without_demo_data_the_document_is_served_as_it_is(client, db, served, settings):
+    settings(STRIPE_API_BASE="https://api.stripe.com")
+    assert served() == operations(app.openapi())
+
+
+def test_without_a_database_the_document_is_served_as_it_is(tmp_path, migrated):
+    gone = create_engine(f"sqlite:///{tmp_path}/gone/gone.db")
+    before = SideSession.kw["bind"]
+    SideSession.configure(bind=gone)
+    try:
+        assert live_examples.filled(app.openapi()) is app.openapi()
+    finally:
+        SideSession.configure(bind=before)
+
+
 def test_the_example_of_the_webhook_is_an_event(client, demo):
-    body = json.dumps(example_of("payments_receive_webhook")).encode()
+    body = json.dumps(content_of(BODIES["payments_receive_webhook"][2])[1]["example"]).encode()
     assert client.post("/payments/webhook", content=body, headers=signed(body)).json() == {
         "received": True
     }
-
-
-def test_the_examples_use_the_password_of_the_demo_data():
-    assert example_of("auth_create_token")["password"] == PASSWORD

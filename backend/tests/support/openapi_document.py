@@ -3,12 +3,19 @@
 from app.main import app
 
 FORM = "application/x-www-form-urlencoded"
+
+
+def operations(document):
+    """Return method, path and description of each operation, by its name."""
+    return {
+        operation["operationId"]: (method.upper(), path, operation)
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    }
+
+
 DOCUMENT = app.openapi()
-OPERATIONS = {
-    operation["operationId"]: (method.upper(), path, operation)
-    for path, methods in DOCUMENT["paths"].items()
-    for method, operation in methods.items()
-}
+OPERATIONS = operations(DOCUMENT)
 BODIES = {name: found for name, found in OPERATIONS.items() if "requestBody" in found[2]}
 
 

@@ -1,22 +1,154 @@
-"""Demo users: one superuser and two authors, all verified."""
+"""Demo users, all verified, and the tokens that the examples of `/docs` need."""
 
-from sqlalchemy import select
+import secrets
+
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from .models import User
-from .security import hash_password
+from app.core.keys import cipher
+from app.db import clock
+from app.platform.live_examples import Live
 
-PASSWORD = "liftoff-demo-password"  # noqa: S105 - printed by `make dev`, refused by production
-PEOPLE = {"admin": True, "author": False, "editor": False}
+from .credentials import one_time_tokens
+from .credentials.client import Client
+from .credentials.one_time_tokens import Purpose
+from .google import journey
+from .mfa import recovery_codes, second_factor, totp
+from .models import LoginSession, RecoveryCode, Totp, User
+from .schemas import DEMO
+from .security import hash_password, issue_refresh_token
+from .sessions.login_sessions import live_sessions, open_session
+
+PASSWORD = DEMO["password"]  # printed by `make dev`, refused by production
+PEOPLE = {"admin": True, "author": False, "editor": False, "reader": False, "guarded": False}
+GUARDED = "guarded"  # the one with a second factor
+TOTP_SECRET = "LIFTOFFDEMOSECRETFORTOTPCODESAAA"  # noqa: S105 - as public as the password
 
 
 def load(db: Session) -> None:
-    """Add the demo users that are missing."""
+    """Add the demo users that are missing.
+
+    A user who has another name or another address by now is not missing.
+    """
     for username, superuser in PEOPLE.items():
         email = f"{username}@example.com"
-        if db.scalar(select(User).where(User.email == email)) is None:
+        if (
+            db.scalar(
+                select(User.id).where(or_(User.email == email, User.username == username)).limit(1)
+            )
+            is None
+        ):
             # Nobody can register the name `admin`, because it is reserved.
             person = User(username=username, email=email, hashed_password=hash_password(PASSWORD))
             person.is_verified, person.is_superuser = True, superuser
             db.add(person)
+            db.flush()
+            if username == GUARDED:
+                db.add(_totp(person, TOTP_SECRET, confirmed=True))
     db.flush()
+
+
+def examples(db: Session) -> dict[str, Live]:
+    """Return tokens and codes of demo users for the examples of `/docs`.
+
+    Each token belongs to a user whose other tokens its use does not revoke. So the
+    examples can be tried in any order.
+    """
+    people = {
+        one.username: one
+        for one in db.scalars(select(User).where(User.username.in_(PEOPLE), User.is_active))
+    }
+    live: dict[str, Live] = {}
+    if admin := people.get("admin"):
+        live["auth_exchange_google_code"] = Live(_google_code(db, admin))
+    if author := people.get("author"):
+        live |= _of_author(db, author)
+    if editor := people.get("editor"):
+        live["auth_reset_password"] = Live({"token": _token(db, editor, Purpose.RESET_PASSWORD)})
+    if reader := people.get("reader"):
+        new_email = (
+            "reader.new@example.com"
+            if reader.email == "reader@example.com"
+            else "reader@example.com"
+        )
+        live["auth_confirm_email_change"] = Live(
+            {"token": _token(db, reader, Purpose.CHANGE_EMAIL, email=new_email)}
+        )
+    if (guarded := people.get(GUARDED)) and second_factor.is_enabled(db, guarded.id):
+        code = _recovery_code(db, guarded)
+        live["auth_answer_challenge"] = Live(
+            {"mfa_token": _token(db, guarded, Purpose.MFA), "code": code}
+        )
+    return live
+
+
+def _of_author(db: Session, author: User) -> dict[str, Live]:
+    live = {
+        "auth_verify_email": Live({"token": _token(db, author, Purpose.VERIFY_EMAIL)}),
+        "auth_refresh": Live({"refresh_token": _refresh_token(db, author, "refresh")}),
+        "auth_log_out": Live({"refresh_token": _refresh_token(db, author, "log-out")}),
+    }
+    if second_factor.is_enabled(db, author.id):
+        return live | {"auth_disable_totp": Live({"code": _recovery_code(db, author)})}
+    return live | {"auth_confirm_totp": Live({"code": _code_to_confirm(db, author)})}
+
+
+def _token(db: Session, user: User, purpose: Purpose, **data: str) -> str:
+    return one_time_tokens.issue(db, purpose, user_id=user.id, data=data, replaces=False)
+
+
+def _google_code(db: Session, user: User) -> dict[str, str]:
+    verifier = secrets.token_urlsafe(32)
+    bound = {"browser": "", "challenge": journey.challenge_of(verifier)}
+    code = _token(db, user, Purpose.GOOGLE_EXCHANGE, **bound)
+    return {"code": code, "code_verifier": verifier}
+
+
+def _refresh_token(db: Session, user: User, used_for: str) -> str:
+    """Return the newest refresh token of a session that exists for one example."""
+    client = Client(ip_address="127.0.0.1", user_agent=f"Example of /docs: {used_for}")
+    mine = live_sessions().where(
+        LoginSession.user_id == user.id, LoginSession.user_agent == client.user_agent
+    )
+    session = db.scalar(mine.limit(1))
+    if session is None:
+        open_session(db, user, client)
+        session = db.scalars(mine.limit(1)).one()
+    return issue_refresh_token(session.id, session.refresh_count)
+
+
+def _recovery_code(db: Session, user: User) -> str:
+    """Return a recovery code of this user that is unused.
+
+    Unlike a code of an app, it is valid for more than a minute.
+    """
+    code = f"LIFTOFF-DEMO-{user.id}"
+    digest = recovery_codes.digest(code)
+    row = db.scalar(select(RecoveryCode).where(RecoveryCode.digest == digest))
+    if row is None:
+        row = RecoveryCode(user_id=user.id, digest=digest)
+        db.add(row)
+    row.used_at = None
+    db.flush()
+    return code
+
+
+def _code_to_confirm(db: Session, user: User) -> str:
+    """Return a code for the secret that waits to be confirmed. Create a secret if there
+    is none.
+
+    It is the code of the next 30 seconds. It is accepted already, and for longer than
+    the current one.
+    """
+    row = db.scalar(select(Totp).where(Totp.user_id == user.id))
+    secret = second_factor.read_secret(row) if row else None
+    if secret is None:
+        second_factor.remove(db, user.id)
+        db.add(_totp(user, secret := totp.new_secret(), confirmed=False))
+        db.flush()
+    return totp.code_at(secret, totp.step_at(clock.read(db)) + 1)
+
+
+def _totp(user: User, secret: str, *, confirmed: bool) -> Totp:
+    encrypted = cipher(second_factor.PURPOSE).encrypt(secret.encode()).decode()
+    return Totp(user_id=user.id, secret=encrypted, confirmed_at=clock.now() if confirmed else None)

@@ -16,7 +16,8 @@ MAX_TOKEN = 100  # characters; ours have 43
 DEMO = {"email": "author@example.com", "password": "liftoff-demo-password"}
 NEW_PASSWORD = "four quiet herons wade"  # noqa: S105 - an example
 # A placeholder for a token that exists only in an email or a response. It has the right
-# format, so the API refuses it only for its value.
+# format, so the API refuses it only for its value. In development, `demo.examples`
+# replaces it.
 EXAMPLE_TOKEN = "paste-the-token-of-the-link-in-the-mail-her"  # noqa: S105 - a text to be replaced, no secret
 
 Email = Annotated[
@@ -168,7 +169,13 @@ class RecoveryCodes(Output):
 
 
 SecretToken = Annotated[
-    str, Field(min_length=1, max_length=200, description="The token from the link in an email.")
+    str,
+    Field(
+        min_length=1,
+        max_length=200,
+        description="The token from the link in an email. In development, `/dev/mailbox` shows "
+        "the email.",
+    ),
 ]
 
 

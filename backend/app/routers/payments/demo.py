@@ -1,14 +1,25 @@
 """The demo's plans, loaded from `plans.toml`.
 
-Their products and prices are created as soon as Stripe responds.
+Their products and prices are created as soon as Stripe responds. The example event is
+signed with the simulator's secret.
 """
+
+import json
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from app.core.config import get_settings
 from app.platform.jobs import enqueue
+from app.platform.live_examples import Live
 
+from . import gateway
 from .plans import plan_file, publishing
+from .webhooks.receiving import EXAMPLE_EVENT
+
+# How the event is written by Swagger UI as it shows it, by JSON.stringify, and by
+# Python's json.dumps. The signature covers the exact bytes.
+WAYS_TO_WRITE: tuple[dict[str, Any], ...] = ({"indent": 2}, {"separators": (",", ":")}, {})
 
 
 def load(db: Session) -> None:
@@ -21,3 +32,16 @@ def load(db: Session) -> None:
     key = settings.stripe_secret_key.get_secret_value() if settings.stripe_secret_key else ""
     if settings.payments_enabled and "_test_" in key[:8]:
         enqueue(db, "payments.sync_plans", key=publishing.SYNC_KEY)
+
+
+def examples(_db: Session) -> dict[str, Live]:
+    """Sign the example of an event, if the secret is the simulator's.
+
+    Like every signature, it is valid for five minutes.
+    """
+    settings = get_settings()
+    if settings.stripe_api_base != settings.simulator_url or not settings.stripe_webhook_secret:
+        return {}
+    written = [json.dumps(EXAMPLE_EVENT, **way).encode() for way in WAYS_TO_WRITE]
+    header = gateway.sign(written, settings.stripe_webhook_secret[0])
+    return {"payments_receive_webhook": Live(headers={"Stripe-Signature": header})}

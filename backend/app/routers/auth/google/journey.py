@@ -217,13 +217,13 @@ def exchange(db: Session, shown: Shown, client: Client) -> Token:
     bound = one_time_tokens.data_of(row)
     proof, expected = _digest("browser", shown.browser), bound["browser"]
     if bound["challenge"]:
-        proof, expected = _challenge_of(shown.verifier), bound["challenge"]
+        proof, expected = challenge_of(shown.verifier), bound["challenge"]
     if not hmac.compare_digest(proof, expected):
         raise InvalidToken
     return second_factor.challenge_or_session(db, one_time_tokens.owner_of(db, row), client)
 
 
-def _challenge_of(verifier: str) -> str:
+def challenge_of(verifier: str) -> str:
     """Compute the S256 challenge of a verifier (RFC 7636, 4.2)."""
     return urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
 

@@ -70,7 +70,8 @@ def confirm_totp(
 ) -> RecoveryCodes:
     """Turn the second factor on.
 
-    The ten recovery codes are shown only in this response. Each code works once.
+    The code comes from an app that has the secret of `POST /auth/mfa/totp`. The ten
+    recovery codes are shown only in this response. Each code works once.
     """
     with _guesses(session.user_id, data.code):
         return RecoveryCodes(recovery_codes=second_factor.confirm(db, session, data.code, client))
@@ -85,7 +86,8 @@ def disable_totp(
 ) -> None:
     """Turn the second factor off.
 
-    This needs the password, and a code from the app or a recovery code.
+    This needs the password, and a code from the app or a recovery code. Before that,
+    `POST /auth/mfa/totp/confirm` must have turned the second factor on.
     """
     with _guesses(session.user_id, data.code):
         second_factor.disable(db, session, data.password, data.code, client)

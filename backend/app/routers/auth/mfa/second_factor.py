@@ -256,17 +256,25 @@ def _is_next_code(row: Totp, code: str, at: datetime) -> bool:
     """Return whether the code is correct and newer than the last accepted code (RFC
     6238, 5.2).
     """
-    try:
-        secret = cipher(PURPOSE).decrypt(row.secret).decode()
-    except Unreadable:
-        # SECRET_KEY was changed without keeping the old key: see docs/operating.md
-        log.warning("totp_secret_unreadable", user_id=row.user_id)
+    if (secret := read_secret(row)) is None:
         return False
     step = totp.step_of(secret, totp.plain(code), at, after=row.last_step)
     if step is not None:
         row.last_step = step
         renew(row)
     return step is not None
+
+
+def read_secret(row: Totp) -> str | None:
+    """Return the secret, or `None` if no key of ours can decrypt it.
+
+    SECRET_KEY was then changed without keeping the old key: see docs/operating.md.
+    """
+    try:
+        return cipher(PURPOSE).decrypt(row.secret).decode()
+    except Unreadable:
+        log.warning("totp_secret_unreadable", user_id=row.user_id)
+        return None
 
 
 def _issuer() -> str:

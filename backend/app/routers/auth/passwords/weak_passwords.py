@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 from app.core.config import get_settings
 from app.core.errors import Unprocessable
-from app.routers.auth.demo import PASSWORD as DEMO_PASSWORD
+from app.routers.auth.schemas import DEMO
 
 LIST = Path(__file__).with_name("common_passwords.txt")
 ADVICE = "Use several unrelated words, or let a password manager choose one."
@@ -90,7 +90,7 @@ def _common() -> frozenset[str]:
     from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
     long = (line for line in LIST.read_text().splitlines() if not line.startswith("#"))
-    return frozenset([*long, *FREQUENCY_LISTS["passwords"], DEMO_PASSWORD])
+    return frozenset([*long, *FREQUENCY_LISTS["passwords"], DEMO["password"]])
 
 
 @lru_cache

@@ -57,7 +57,7 @@ from .shapes import (
     SeenSession,
     SeenSubscription,
 )
-from .signatures import verify
+from .signatures import sign, verify
 from .version import API_VERSION
 
 __all__ = [
@@ -115,6 +115,7 @@ __all__ = [
     "preview_change",
     "release",
     "schedule_price",
+    "sign",
     "update_email",
     "update_endpoint",
     "update_product",
