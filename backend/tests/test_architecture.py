@@ -115,6 +115,21 @@ BAD = [
         "def f(db):\n    db.session.rollback()",
     ),
     (
+        rules.chains_ask_an_outside_service,
+        "app.routers.blog.service",
+        "from app.db.database import commit_step",
+    ),
+    (
+        rules.chains_ask_an_outside_service,
+        "app.routers.blog.service",
+        "from app.db import database\ndef f(db):\n    database.commit_step(db)",
+    ),
+    (
+        rules.chains_ask_an_outside_service,
+        "app.routers.payments.service",
+        "from app.db.database import commit_step as x\nfrom app.routers.auth.google import gateway",
+    ),
+    (
         rules.features_raise_their_own_errors,
         "app.routers.blog.router",
         "from fastapi import HTTPException",
@@ -214,6 +229,16 @@ GOOD = [
         rules.routes_are_plain_functions,
         "app.routers.auth.dependencies",
         "async def f(x):\n    raise service.NotYours",
+    ),
+    (
+        rules.chains_ask_an_outside_service,
+        "app.routers.payments.selling.checkout",
+        "from app.db.database import commit_step\nfrom app.routers.payments import gateway",
+    ),
+    (
+        rules.chains_ask_an_outside_service,
+        "app.routers.auth.google.journey",
+        "from app.db.database import commit_step\nfrom .gateway import GoogleFailed",
     ),
     (rules.simulator_stands_apart, "app.core.x", "import app.simulator_like"),
     (

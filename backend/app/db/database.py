@@ -1,5 +1,9 @@
 """The engine, the session factories, and `get_db`, which ends the transaction of a
 request.
+
+One request is one transaction, unless it asks an outside service. Then it is a chain of
+committed steps: `commit_step` ends each step before the service is called, and `get_db`
+ends the last one.
 """
 
 from collections.abc import AsyncIterator, Iterator
@@ -23,8 +27,8 @@ __all__ = [
     "Base",
     "DatabaseBusy",
     "SessionLocal",
+    "commit_step",
     "db_dependency",
-    "end_before_waiting",
     "engine",
     "get_db",
     "side_session",
@@ -165,13 +169,16 @@ def side_session() -> Iterator[Session]:
         yield db
 
 
-def end_before_waiting(db: Session) -> None:
-    """Commit and return the connection, before this request waits for an outside
-    service.
+def commit_step(db: Session) -> None:
+    """Commit a step of a request that asks an outside service, and return the
+    connection.
 
-    Everything written so far stays, whatever the service replies. An example is the key
-    with which the call can be repeated. The next statement begins a new transaction, so
-    rows that were read before may have changed.
+    A transaction must not stay open while the service is called, because its locks and
+    its connection would wait, too. Whatever the service replies, the step stays. So it
+    stores what is needed to continue after a lost response, for example the key with
+    which the call can be repeated. The next statement begins a new transaction. Rows
+    that were read before may have changed by then, and `demand_again` checks that the
+    caller may still ask.
     """
     db.commit()
 

@@ -36,10 +36,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from app.core.errors import Conflict
 from app.core.features import discover
 from app.db import clock
-from app.db.errors import conflicts
+from app.db.insertion import insert_if_absent
 
 from .leases import NEVER, PATIENCE
 from .models import Job, Lane
@@ -115,10 +114,6 @@ class UnknownJob(LookupError):
     """No `jobs.py` declares a job of this kind."""
 
 
-class _AlreadyWaiting(Conflict):
-    """An unfinished job has the same key. This module catches the error."""
-
-
 _kinds: dict[str, Kind] = {}
 _in_hand: set[str] = set()
 _in_hand_lock = Lock()
@@ -186,13 +181,8 @@ def enqueue(
         "give_up_at": NEVER if key == declared.key else clock.now(after + PATIENCE),
     }
     added = Job(kind=kind, payload=payload or {}, key=key, lane=declared.lane, **due)
-    try:
-        with db.begin_nested(), conflicts({"uq_jobs_key": _AlreadyWaiting}):
-            db.add(added)
-            db.flush()
-    except _AlreadyWaiting:
-        return
-    ring_after(db, BELLS[declared.lane])
+    if insert_if_absent(db, added, "uq_jobs_key"):
+        ring_after(db, BELLS[declared.lane])
 
 
 def is_enqueued(key: ColumnElement[str]) -> ColumnElement[bool]:

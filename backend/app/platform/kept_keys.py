@@ -11,15 +11,10 @@ already know. The key is used for nothing else.
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.core.errors import Conflict
 from app.core.keys import derive_keys
-from app.db.errors import conflicts
+from app.db.insertion import insert_if_absent
 
 from .models import KeptKey
-
-
-class _MadeMeanwhile(Conflict):
-    """Another process stored a key first. This module catches the error."""
 
 
 def kept_key(db: Session, purpose: str) -> bytes:
@@ -30,10 +25,6 @@ def kept_key(db: Session, purpose: str) -> bytes:
     kept = select(KeptKey.key).where(KeptKey.purpose == purpose)
     if found := db.scalar(kept):
         return bytes.fromhex(found)
-    try:
-        with db.begin_nested(), conflicts({"uq_kept_keys_purpose": _MadeMeanwhile}):
-            db.add(KeptKey(purpose=purpose, key=derive_keys(purpose)[-1].hex()))
-            db.flush()
-    except _MadeMeanwhile:
-        pass
+    derived = KeptKey(purpose=purpose, key=derive_keys(purpose)[-1].hex())
+    insert_if_absent(db, derived, "uq_kept_keys_purpose")  # another process may be first
     return bytes.fromhex(db.scalars(kept).one())

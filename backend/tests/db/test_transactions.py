@@ -1,4 +1,7 @@
-"""One request is one transaction: committed before the answer leaves, or not at all."""
+"""One request is one transaction: committed before the answer leaves, or not at all.
+
+A request that asks an outside service has several: see `payments/test_commits.py`.
+"""
 
 from concurrent.futures import ThreadPoolExecutor
 

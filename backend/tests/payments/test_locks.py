@@ -66,7 +66,7 @@ def test_a_checkout_waits_for_a_subscription_being_written(customer, threads):
         with SessionLocal() as db, db.begin():
             user, found = db.get_one(User, customer.user_id), db.get_one(Customer, customer.id)
             plan = db.scalars(select(Plan).where(Plan.offered_as == "team")).one()
-            return checkout._begin(db, user, found, plan, None)  # noqa: SLF001 - the window is inside `create_checkout`
+            return checkout._begin_attempt(db, user, found, plan, None)  # noqa: SLF001 - the window is inside `create_checkout`
 
     with SessionLocal() as db:
         sync.write(db, sync.take_ticket(customer.id), payer(customer, subscription()))

@@ -207,6 +207,9 @@ def routes_are_plain_functions(module: Module) -> Iterator[str]:
 
 
 def get_db_alone_ends_transactions(module: Module) -> Iterator[str]:
+    """A chain of committed steps is the exception. `chains_ask_an_outside_service` has
+    its rule.
+    """
     for node in ast.walk(module.tree):
         if (
             module.feature
@@ -214,6 +217,27 @@ def get_db_alone_ends_transactions(module: Module) -> Iterator[str]:
             and node.attr in ("commit", "rollback")
         ):
             yield f"line {node.lineno} calls {node.attr}"
+
+
+def chains_ask_an_outside_service(module: Module) -> Iterator[str]:
+    """Only a module that uses a gateway may commit a step of a request. Then it must
+    not keep a transaction open while it waits.
+    """
+    if module.name == "app.db.database":
+        return
+    commits = [
+        node.lineno
+        for node in ast.walk(module.tree)
+        if (isinstance(node, ast.alias) and node.name == "commit_step")
+        or (isinstance(node, ast.Attribute) and node.attr == "commit_step")
+    ]
+    own = f"app.routers.{module.feature}." if module.feature else "app.platform."
+    asks = any(
+        name.startswith(own) and "gateway" in name.removeprefix(own).split(".")
+        for name in module.imports()
+    )
+    if not asks:
+        yield from (f"line {line} takes commit_step, and uses no gateway" for line in commits)
 
 
 def features_raise_their_own_errors(module: Module) -> Iterator[str]:
@@ -327,6 +351,7 @@ RULE_BOOK: list[Callable[[Module], Iterator[str]]] = [
     libraries_stay_in_their_place,
     routes_are_plain_functions,
     get_db_alone_ends_transactions,
+    chains_ask_an_outside_service,
     features_raise_their_own_errors,
     sessions_come_from_db_dependency,
     simulator_stands_apart,

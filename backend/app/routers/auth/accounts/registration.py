@@ -4,15 +4,14 @@ A request does the same work whether the address is free or taken. A job then lo
 whether the address has an account. So neither the response nor its timing reveals it.
 """
 
-from contextlib import suppress
 from datetime import timedelta
 
 from sqlalchemy import delete, exists, select
 from sqlalchemy.orm import Session
 
-from app.core.errors import Conflict
 from app.db import clock
 from app.db.errors import conflicts
+from app.db.insertion import insert_if_absent
 from app.db.locks import wait_for_turn
 from app.platform.jobs import enqueue
 from app.platform.mail import queue_mail
@@ -27,18 +26,9 @@ from app.routers.auth.passwords.weak_passwords import refuse_weak
 from app.routers.auth.schemas import Registration
 from app.routers.auth.security import hash_password
 
-
-class _AddressTaken(Conflict):
-    """The address has an account.
-
-    This module catches the error, because the client must not be told.
-    """
-
-
 TAKEN = {
     "uq_users_username": UsernameTaken,
     "uq_username_holds_username": UsernameTaken,
-    "uq_users_email": _AddressTaken,
 }
 
 
@@ -70,9 +60,9 @@ def _store(db: Session, asked: dict[str, str]) -> None:
     with conflicts(TAKEN):
         db.add(UsernameHold(**asked, expires_at=pending.end_of(db, asked["email"])))
         db.flush()
-    with suppress(_AddressTaken), db.begin_nested(), conflicts(TAKEN):
-        db.add(User(**asked))
-        db.flush()
+    with conflicts(TAKEN):
+        # Nobody is told if the address has an account.
+        insert_if_absent(db, User(**asked), "uq_users_email")
     has_account = exists().where(User.username == UsernameHold.username)
     needless = delete(UsernameHold).where(UsernameHold.username == asked["username"], has_account)
     db.execute(needless.execution_options(synchronize_session=False))

@@ -1,17 +1,20 @@
 """Changes of a subscription: to another plan, to its end, and back.
 
-Stripe makes the change, and its response is stored at once.
+Stripe makes the change, and its response is stored at once. Each request is a chain of
+committed steps. `_change_at_stripe` has the steps of every change, and the two previews
+commit once, before they ask.
 """
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from app.core.errors import Conflict
 from app.db import clock
-from app.db.database import end_before_waiting
+from app.db.database import commit_step
 from app.db.demands import demand_again
 from app.routers.auth.models import User
 from app.routers.payments import gateway, queries, service
@@ -73,13 +76,13 @@ def change(db: Session, user: User, slug: str, when: When = "now") -> Subscripti
     if not shown:
         _preview(db, subscription, plan)
     try:
-        seen = _change(db, subscription, plan)
+        seen = _change_at_stripe(db, subscription, partial(_change_price, subscription, plan))
     except StripeRefused:
         if not shown:
             raise
         # What was shown is out of date, for example because the next period has begun.
         _preview(db, subscription, plan)
-        seen = _change(db, subscription, plan)
+        seen = _change_at_stripe(db, subscription, partial(_change_price, subscription, plan))
     if seen.pay_url:
         raise PaymentFailed(members={"pay_url": seen.pay_url})
     return _as_it_is_now(db, subscription)
@@ -90,9 +93,7 @@ def take_back(db: Session, user: User) -> None:
     subscription = _live(db, user)
     if subscription.schedule_id is None:
         return
-    ticket = _ticket(db, subscription)
-    _release(subscription)
-    _write_down(db, ticket, gateway.find_subscription(subscription.stripe_id))
+    _change_at_stripe(db, subscription, partial(_release_and_find, subscription))
 
 
 def cancel(db: Session, user: User, *, at_period_end: bool) -> Subscription:
@@ -101,13 +102,8 @@ def cancel(db: Session, user: User, *, at_period_end: bool) -> Subscription:
     Raises `NoSubscription`.
     """
     subscription = _live(db, user)
-    ticket = _ticket(db, subscription)
-    if at_period_end:
-        _release(subscription)
-        seen = _unmanaged(subscription, gateway.cancel_at_period_end)
-    else:
-        seen = gateway.cancel_now(subscription.stripe_id)
-    _write_down(db, ticket, seen)
+    end = _end_with_period if at_period_end else _end_now
+    _change_at_stripe(db, subscription, partial(end, subscription))
     return _as_it_is_now(db, subscription)
 
 
@@ -117,9 +113,7 @@ def resume(db: Session, user: User) -> Subscription:
     This also ends a pause of collection. Raises `NoSubscription`.
     """
     subscription = _live(db, user)
-    ticket = _ticket(db, subscription)
-    seen = _unmanaged(subscription, gateway.let_go_on)
-    _write_down(db, ticket, seen)
+    _change_at_stripe(db, subscription, partial(_unmanaged, subscription, gateway.let_go_on))
     return _as_it_is_now(db, subscription)
 
 
@@ -148,26 +142,26 @@ def _subject(db: Session, user: User, slug: str) -> tuple[Subscription, Plan]:
     return subscription, plan
 
 
-def _ticket(db: Session, subscription: Subscription) -> sync.Ticket:
-    """Take a ticket before a change, and queue a look for later.
+def _change_at_stripe(
+    db: Session, subscription: Subscription, change: Callable[[], SeenSubscription]
+) -> SeenSubscription:
+    """Have Stripe change the subscription, in a chain of committed steps.
 
-    If the response is lost, and the event of the change is lost, too, that look finds
-    out what happened.
+    1. A look is queued. If the response is lost, and the event of the change is lost,
+       too, that look finds out what happened.
+    2. Stripe makes the change, and its response is stored.
+    3. The request continues only if the user may still ask for it. This is a step of
+       its own, because the step before locks the payer's row. Wherever both are locked,
+       the user's row comes first.
     """
     sync.look_soon(db, subscription.customer_id, after=gateway.UNHEARD)
-    end_before_waiting(db)
-    return sync.take_ticket(subscription.customer_id)
-
-
-def _write_down(db: Session, ticket: sync.Ticket, seen: SeenSubscription) -> None:
-    """Store what Stripe did, and continue only if the user may still ask for it.
-
-    This takes two transactions. The first locks the payer's row, and wherever both are
-    locked, the user's row comes before it.
-    """
+    commit_step(db)
+    ticket = sync.take_ticket(subscription.customer_id)
+    seen = change()
     sync.write_subscription(db, ticket, seen)
-    end_before_waiting(db)
+    commit_step(db)
     demand_again(db)
+    return seen
 
 
 def _holds(db: Session, previewed_at: datetime | None) -> bool:
@@ -176,7 +170,7 @@ def _holds(db: Session, previewed_at: datetime | None) -> bool:
 
 def _preview(db: Session, subscription: Subscription, plan: Plan) -> SeenPreview:
     assert plan.stripe_price_id
-    end_before_waiting(db)
+    commit_step(db)
     with refusals.selling(plan):
         seen = gateway.preview_change(
             subscription.stripe_id, subscription.stripe_item_id, plan.stripe_price_id
@@ -191,7 +185,7 @@ def _preview(db: Session, subscription: Subscription, plan: Plan) -> SeenPreview
 def _preview_at_end(db: Session, subscription: Subscription, plan: Plan) -> SeenPreview:
     assert plan.stripe_price_id
     is_ending = subscription.cancel_at is not None
-    end_before_waiting(db)
+    commit_step(db)
     seen = gateway.preview_at_period_end(
         subscription.stripe_id,
         subscription.stripe_item_id,
@@ -206,9 +200,9 @@ def _schedule(db: Session, subscription: Subscription, plan: Plan) -> Subscripti
     """Schedule the change. A second click schedules nothing again."""
     assert plan.stripe_price_id
     if subscription.scheduled_price_id != plan.stripe_price_id:
-        ticket = _ticket(db, subscription)
-        seen = gateway.schedule_price(subscription.stripe_id, plan.stripe_price_id, plan.interval)
-        _write_down(db, ticket, seen)
+        price = (plan.stripe_price_id, plan.interval)
+        schedule = partial(gateway.schedule_price, subscription.stripe_id, *price)
+        _change_at_stripe(db, subscription, schedule)
     return _as_it_is_now(db, subscription)
 
 
@@ -220,6 +214,20 @@ def _release(subscription: Subscription) -> None:
     """
     if subscription.schedule_id:
         gateway.release(subscription.schedule_id)
+
+
+def _release_and_find(subscription: Subscription) -> SeenSubscription:
+    _release(subscription)
+    return gateway.find_subscription(subscription.stripe_id)
+
+
+def _end_with_period(subscription: Subscription) -> SeenSubscription:
+    _release(subscription)
+    return _unmanaged(subscription, gateway.cancel_at_period_end)
+
+
+def _end_now(subscription: Subscription) -> SeenSubscription:
+    return gateway.cancel_now(subscription.stripe_id)
 
 
 def _unmanaged(
@@ -239,7 +247,7 @@ def _unmanaged(
         return ask(subscription.stripe_id)
 
 
-def _change(db: Session, subscription: Subscription, plan: Plan) -> SeenSubscription:
+def _change_price(subscription: Subscription, plan: Plan) -> SeenSubscription:
     """Change the price with an Idempotency-Key made from the stored preview.
 
     With that key, a second click or a lost response charges nothing twice. A response
@@ -248,7 +256,6 @@ def _change(db: Session, subscription: Subscription, plan: Plan) -> SeenSubscrip
     """
     assert plan.stripe_price_id
     assert subscription.proration_at
-    ticket = _ticket(db, subscription)
     at = subscription.proration_at
     key = f"change-{subscription.stripe_id}-{plan.stripe_price_id}-{int(at.timestamp())}"
     subject = (subscription.stripe_id, subscription.stripe_item_id)
@@ -264,5 +271,4 @@ def _change(db: Session, subscription: Subscription, plan: Plan) -> SeenSubscrip
     # Someone else made a schedule meanwhile, which would undo this change.
     if seen.schedule_id:
         gateway.release(seen.schedule_id)
-    _write_down(db, ticket, seen)
     return seen

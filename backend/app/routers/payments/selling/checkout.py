@@ -23,23 +23,25 @@ called. The unique `open_customer_id` can: the second insert fails, and tab B ge
 session 1. If the response is lost, the row still has the Idempotency-Key, and the same
 key gets the same session from Stripe, for at least 24 hours
 (https://docs.stripe.com/api/idempotent_requests). A session can be paid at the moment
-when it is to be closed. So once no session is open, `_look` asks Stripe for new
+when it is to be closed. So once no session is open, Stripe is asked for new
 subscriptions.
 
-After each call to Stripe, the caller is checked again. If the account has been deleted
-meanwhile, the session that Stripe has just made is closed (R21).
+So a checkout is a chain of committed steps. `create_checkout` shows them all: each
+`commit_step` ends one, and Stripe is called only when no transaction is open. After the
+calls, the caller is checked again. If the account has been deleted meanwhile, the
+session that Stripe has just made is closed (R21).
 """
 
 from uuid import uuid4
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from app.core.errors import AppError, Conflict, Unprocessable
 from app.db import clock
-from app.db.database import end_before_waiting
+from app.db.database import commit_step
 from app.db.demands import demand_again
-from app.db.errors import conflicts
+from app.db.insertion import insert_if_absent
 from app.routers.auth.models import User
 from app.routers.payments import gateway, service
 from app.routers.payments.gateway import Order, SeenSession, StripeRefused
@@ -66,10 +68,6 @@ class PromotionCodeUnknown(Unprocessable):
     detail = "This promotion code is not valid. Check it, or leave it out."
 
 
-class _BegunMeanwhile(Conflict):
-    """Another request has the payer's open attempt. Never leaves this module."""
-
-
 def create_checkout(db: Session, user: User, data: CheckoutCreate) -> CheckoutRead:
     """Return the Stripe page on which to subscribe to a plan.
 
@@ -80,84 +78,84 @@ def create_checkout(db: Session, user: User, data: CheckoutCreate) -> CheckoutRe
     plan = service.get_plan_for_sale(db, data.plan)
     if service.has_live_subscription(db, user):
         raise AlreadySubscribed
-    customer = customers.ensure_customer(db, user)
-    code = _promotion_code(db, customer, data)
+    customer = customers.ensure_customer(db, user)  # calls Stripe if it does not know the payer
+    code = None
+    if data.promotion_code is not None:
+        commit_step(db)
+        code = _ask_for_promotion_code(data.promotion_code, customer)
     for _ in range(TURNS):
-        attempt = _open_attempt(db, customer)
-        if attempt and not _serves(db, attempt, plan, code):
-            _close(db, attempt)
+        attempt, is_known = _find_open_attempt(db, customer)
+        commit_step(db)
+        if attempt and not (is_known and _has_choices(attempt, plan, code)):
+            if is_known:
+                _close_session(db, attempt, customer)
+            _end_attempt(db, attempt)
+            commit_step(db)
             attempt = None
         if attempt is None:
-            _look(db, customer)
-            # The customer was deleted at Stripe, and we had not heard.
-            if customer.gone_at is not None:
+            sync.look(db, customer.id)  # we may not have heard of a payment just made
+            commit_step(db)
+            if customer.gone_at is not None:  # deleted at Stripe, and we had not heard
                 customer = customers.ensure_customer(db, user)
-            attempt = _begin(db, user, customer, plan, code)
-        session = _session_of(db, attempt) if attempt else None
-        if session and session.url:
+                commit_step(db)
+            attempt = _begin_attempt(db, user, customer, plan, code)
+            commit_step(db)
+        if attempt is None:
+            continue  # another request of the same payer was quicker
+        session = _ask_for_session(db, attempt, customer)
+        is_open = _store_session(db, attempt, session)
+        commit_step(db)
+        if is_open and session.url:
+            _demand_again_or_close(db, attempt)
             return CheckoutRead(session_id=session.id, url=session.url)
     raise CheckoutBusy
 
 
-def _promotion_code(db: Session, customer: Customer, data: CheckoutCreate) -> str | None:
-    if data.promotion_code is None:
-        return None
+def _ask_for_promotion_code(code: str, customer: Customer) -> str:
     assert customer.stripe_id
-    end_before_waiting(db)
-    code = gateway.find_promotion_code(data.promotion_code, customer.stripe_id)
-    if code is None:
+    found = gateway.find_promotion_code(code, customer.stripe_id)
+    if found is None:
         raise PromotionCodeUnknown
-    return code
+    return found
 
 
-def _open_attempt(db: Session, customer: Customer) -> CheckoutAttempt | None:
-    held = select(CheckoutAttempt).where(CheckoutAttempt.open_customer_id == customer.id)
-    loaded = held.options(joinedload(CheckoutAttempt.plan)).execution_options(
-        populate_existing=True
-    )
-    return db.scalar(loaded)
-
-
-def _serves(db: Session, attempt: CheckoutAttempt, plan: Plan, code: str | None) -> bool:
-    """Return whether the attempt is for the same choice, and Stripe still knows its
-    session or its key.
+def _find_open_attempt(db: Session, customer: Customer) -> tuple[CheckoutAttempt | None, bool]:
+    """Return the payer's open attempt, and whether Stripe still knows its session or
+    its key.
     """
-    return (attempt.plan_id, attempt.promotion_code) == (plan.id, code) and _is_known(db, attempt)
+    is_known = or_(
+        CheckoutAttempt.stripe_id.is_not(None), CheckoutAttempt.created_at > clock.now(-KEY_LIFE)
+    )
+    held = (
+        select(CheckoutAttempt, is_known)
+        .where(CheckoutAttempt.open_customer_id == customer.id)
+        .options(joinedload(CheckoutAttempt.plan))
+        .execution_options(populate_existing=True)
+    )
+    attempt, known = db.execute(held).one_or_none() or (None, False)
+    return attempt, bool(known)
 
 
-def _is_known(db: Session, attempt: CheckoutAttempt) -> bool:
-    return attempt.stripe_id is not None or attempt.created_at > clock.read(db) - KEY_LIFE
+def _has_choices(attempt: CheckoutAttempt, plan: Plan, code: str | None) -> bool:
+    return (attempt.plan_id, attempt.promotion_code) == (plan.id, code)
 
 
-def _close(db: Session, attempt: CheckoutAttempt) -> None:
+def _close_session(db: Session, attempt: CheckoutAttempt, customer: Customer) -> None:
     """Make sure that the session of the attempt can no longer be paid.
 
     If the response with the session was lost, the session is requested again with the
     same key, to learn its id.
     """
-    is_known = _is_known(db, attempt)
-    end_before_waiting(db)
-    if is_known:
-        gateway.close_session(attempt.stripe_id or _create(db, attempt).id)
-    _give_up(db, attempt)
+    session_id = attempt.stripe_id or _create_session(db, attempt, customer).id
+    gateway.close_session(session_id)
 
 
-def _give_up(db: Session, attempt: CheckoutAttempt) -> None:
+def _end_attempt(db: Session, attempt: CheckoutAttempt) -> None:
     db.refresh(attempt, with_for_update={"of": CheckoutAttempt})
     attempt.open_customer_id, attempt.closed_at = None, attempt.closed_at or clock.now()
-    end_before_waiting(db)
 
 
-def _look(db: Session, customer: Customer) -> None:
-    """Refresh the payer from Stripe, because we may not have heard of a payment that
-    was just made.
-    """
-    end_before_waiting(db)
-    sync.look(db, customer.id)
-    end_before_waiting(db)
-
-
-def _begin(
+def _begin_attempt(
     db: Session, user: User, customer: Customer, plan: Plan, code: str | None
 ) -> CheckoutAttempt | None:
     """Store the payer's attempt before Stripe is called.
@@ -180,53 +178,58 @@ def _begin(
         trial_days=trial_days,
         key=uuid4().hex,
     )
-    try:
-        with (
-            db.begin_nested(),
-            conflicts({"uq_checkout_attempts_open_customer_id": _BegunMeanwhile}),
-        ):
-            db.add(attempt)
-            db.flush()
-    except _BegunMeanwhile:
-        return None
-    end_before_waiting(db)
-    return attempt
+    is_ours = insert_if_absent(db, attempt, "uq_checkout_attempts_open_customer_id")
+    return attempt if is_ours else None
 
 
-def _session_of(db: Session, attempt: CheckoutAttempt) -> SeenSession | None:
-    """Return Stripe's session for the attempt.
+def _ask_for_session(db: Session, attempt: CheckoutAttempt, customer: Customer) -> SeenSession:
+    if attempt.stripe_id:
+        return gateway.find_session(attempt.stripe_id)
+    return _create_session(db, attempt, customer)
 
-    If the session is no longer open, the attempt is given up, and the result is `None`.
+
+def _store_session(db: Session, attempt: CheckoutAttempt, session: SeenSession) -> bool:
+    """Store what Stripe knows about the session of the attempt. Return whether it is
+    open.
+
+    If it is not, the attempt has ended.
     """
-    end_before_waiting(db)
-    session = gateway.find_session(attempt.stripe_id) if attempt.stripe_id else _create(db, attempt)
     if session.status != "open":
-        _give_up(db, attempt)
-        return None
+        _end_attempt(db, attempt)
+        return False
     db.refresh(attempt, with_for_update={"of": CheckoutAttempt})
     attempt.stripe_id, attempt.url = session.id, session.url
-    end_before_waiting(db)
+    return True
+
+
+def _demand_again_or_close(db: Session, attempt: CheckoutAttempt) -> None:
+    """Check the caller again. A caller who may no longer ask gets no page, so nobody
+    can pay the session.
+    """
     try:
         demand_again(db)
     except AppError:
-        _close(db, attempt)
+        assert attempt.stripe_id
+        commit_step(db)
+        gateway.close_session(attempt.stripe_id)
+        _end_attempt(db, attempt)
+        commit_step(db)
         raise
-    return session
 
 
-def _create(db: Session, attempt: CheckoutAttempt) -> SeenSession:
+def _create_session(db: Session, attempt: CheckoutAttempt, customer: Customer) -> SeenSession:
     """Create the session at Stripe.
 
     Raises `PromotionCodeUnknown`, `PlanUnavailable`, `CurrencyMismatch`,
     `StripeRefused`. After these, the attempt is over, because it would be refused
     again.
     """
-    order, plan = _order(db, attempt), attempt.plan
-    end_before_waiting(db)
+    plan = attempt.plan
     try:
-        return gateway.create_session(order)
+        return gateway.create_session(_order(attempt, plan, customer))
     except StripeRefused as refusal:
-        _give_up(db, attempt)
+        _end_attempt(db, attempt)
+        commit_step(db)
         demand_again(db)  # if the account was deleted, so was the customer
         # The code is valid, but not for this payer or this plan.
         if refusal.parameter.startswith("discounts"):
@@ -234,16 +237,15 @@ def _create(db: Session, attempt: CheckoutAttempt) -> SeenSession:
         raise refusals.meaning(refusal, plan) from refusal
 
 
-def _order(db: Session, attempt: CheckoutAttempt) -> Order:
-    customer = db.get_one(Customer, attempt.customer_id)
+def _order(attempt: CheckoutAttempt, plan: Plan, customer: Customer) -> Order:
     assert customer.stripe_id
-    assert attempt.plan.stripe_price_id
+    assert plan.stripe_price_id
     return Order(
         key=attempt.key,
         customer_id=customer.stripe_id,
-        price_id=attempt.plan.stripe_price_id,
+        price_id=plan.stripe_price_id,
         trial_days=attempt.trial_days,
-        trial_needs_card=attempt.plan.trial_needs_card,
+        trial_needs_card=plan.trial_needs_card,
         promotion_code=attempt.promotion_code,
         success_url=service.return_url("/billing/success?session_id={CHECKOUT_SESSION_ID}"),
         cancel_url=service.return_url("/billing"),

@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session
 from app.core.config import get_settings
 from app.core.errors import Conflict
 from app.db import clock
-from app.db.database import end_before_waiting, side_session
+from app.db.database import commit_step, side_session
 from app.db.demands import demand_again
-from app.db.errors import conflicts
+from app.db.insertion import insert_if_absent
 from app.platform.jobs import enqueue
 from app.platform.kept_keys import kept_key
 from app.routers.auth.models import User
@@ -37,18 +37,12 @@ class NoCustomer(Conflict):
     detail = "There is nothing to manage yet. Subscribe to a plan first."
 
 
-class _MadeMeanwhile(Conflict):
-    """Another request of this user inserted the row first. This module catches the
-    error.
-    """
-
-
 def ensure_customer(db: Session, user: User) -> Customer:
     """Return the payer's row, after making sure that Stripe has the customer and the
     address.
 
-    This ends the transaction, because Stripe may have to be called. After
-    `PaymentsUnavailable`, it can be called again.
+    Stripe is called if it does not have them. Each call begins and ends a committed
+    step. After `PaymentsUnavailable`, this can be called again.
     """
     customer = db.scalar(queries.customer_of(user)) or _insert(db, user)
     if customer.gone_at is not None:
@@ -56,40 +50,40 @@ def ensure_customer(db: Session, user: User) -> Customer:
     if customer.stripe_id is None:
         at = clock.read(db)
         customer.creation_asked_at = customer.creation_asked_at or at
-        end_before_waiting(db)
-        _write_down(db, customer, stripe_id=_create(customer, at))
+        commit_step(db)
+        _store_response(db, customer, stripe_id=_create(customer, at))
+        commit_step(db)
+        demand_again(db)
     if customer.email != user.email:
+        commit_step(db)
         _update_email(db, customer, user.email)
-    end_before_waiting(db)
+        _store_response(db, customer, email=user.email)
+        commit_step(db)
+        demand_again(db)
     return customer
 
 
 def _update_email(db: Session, customer: Customer, email: str) -> None:
     assert customer.stripe_id
-    end_before_waiting(db)
     try:
         gateway.update_email(customer.stripe_id, email)
     except StripeRefused:
         demand_again(db)  # if the account was deleted, so was the customer
         raise
-    _write_down(db, customer, email=email)
 
 
-def _write_down(
+def _store_response(
     db: Session, customer: Customer, *, stripe_id: str | None = None, email: str | None = None
 ) -> None:
     """Store Stripe's response, even if the account was deleted during the call.
 
-    If it was, a job deletes the customer at Stripe. Raises the errors of
-    `demand_again`, after the response has been committed.
+    If it was, a job deletes the customer at Stripe.
     """
     db.refresh(customer, with_for_update=True)
     customer.stripe_id = customer.stripe_id or stripe_id
     customer.email = email or customer.email
     if forgetting.is_orphan(db, customer):
         forgetting.forget_soon(db, customer)
-    end_before_waiting(db)
-    demand_again(db)
 
 
 def send_email(db: Session, customer_id: int) -> None:
@@ -124,13 +118,9 @@ def _insert(db: Session, user: User) -> Customer:
         email=user.email,
         person=person_of(db, user.email),
     )
-    try:
-        with db.begin_nested(), conflicts({"uq_customers_user_id": _MadeMeanwhile}):
-            db.add(customer)
-            db.flush()
-    except _MadeMeanwhile:
-        return db.scalars(queries.customer_of(user)).one()
-    return customer
+    if insert_if_absent(db, customer, "uq_customers_user_id"):
+        return customer
+    return db.scalars(queries.customer_of(user)).one()
 
 
 def _begin_anew(db: Session, customer: Customer, user: User) -> None:
@@ -226,7 +216,7 @@ def open_portal(db: Session, user: User, return_url: str) -> str:
     customer = db.scalar(queries.customer_of(user))
     if customer is None or customer.stripe_id is None or customer.gone_at is not None:
         raise NoCustomer
-    end_before_waiting(db)
+    commit_step(db)
     try:
         return gateway.open_portal(customer.stripe_id, return_url)
     finally:

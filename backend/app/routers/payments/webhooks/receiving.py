@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session
 from app.core import foreign_json
 from app.core.combinations import has_live_key
 from app.core.config import get_settings
-from app.core.errors import BadRequest, Conflict
+from app.core.errors import BadRequest
 from app.core.logging import get_logger, security_event
 from app.db import clock
-from app.db.errors import conflicts
+from app.db.insertion import insert_if_absent
 from app.platform.jobs import enqueue
 from app.routers.payments import gateway
 from app.routers.payments.clock import seconds_ahead
@@ -66,13 +66,6 @@ class InvalidPayload(BadRequest):
     detail = "The body is not a Stripe event."
 
 
-class _KnownAlready(Conflict):
-    """The event is already stored. This module catches the error.
-
-    A sender that repeats an event gets the normal response.
-    """
-
-
 def receive(db: Session, body: bytes, signature: str) -> None:
     """Store an event and its job, once.
 
@@ -105,13 +98,9 @@ def receive(db: Session, body: bytes, signature: str) -> None:
     )
     if reason := _why_not(row):
         row.outcome, row.error, row.processed_at = Outcome.IGNORED, reason, at
-    try:
-        with db.begin_nested(), conflicts({"uq_webhook_events_source_event_id": _KnownAlready}):
-            db.add(row)
-            db.flush()
-    except _KnownAlready:
-        return
-    if row.outcome is None:
+    # A sender that repeats an event is told that we have it.
+    is_new = insert_if_absent(db, row, "uq_webhook_events_source_event_id")
+    if is_new and row.outcome is None:
         enqueue(db, "payments.process_event", {"id": row.id}, key=job_key(row.id))
 
 

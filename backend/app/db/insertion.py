@@ -1,0 +1,30 @@
+"""Inserts a row, unless someone was quicker.
+
+A look before the insert cannot decide this, because another transaction may insert the
+same value in between. The unique constraint decides. The insert stands in a savepoint,
+so that the work that the transaction has done before is kept if the row exists.
+"""
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from .base import Base
+from .errors import constraint_of
+
+
+def insert_if_absent(db: Session, row: Base, *constraints: str) -> bool:
+    """Insert the row, and return whether it was inserted.
+
+    It is not if one of these unique constraints is violated: a row with the same value
+    exists then, and `row` no longer belongs to the session. The violation of any other
+    constraint stays an `IntegrityError`, which `app.db.errors.conflicts` can translate.
+    """
+    try:
+        with db.begin_nested():
+            db.add(row)
+            db.flush()
+    except IntegrityError as error:
+        if constraint_of(error) not in constraints:
+            raise
+        return False
+    return True
