@@ -2,7 +2,8 @@
 
 An event is only a hint of where to look. Its content may be outdated, and events arrive
 in any order. So every event about a payer leads to the same action, `sync.look`. The
-event types in this table are also registered at Stripe.
+event types in this table are also registered at Stripe. The comment on each line says
+when the event occurs.
 """
 
 import re
@@ -20,36 +21,58 @@ class Concern(Enum):
     CATALOGUE = auto()  # a product or a price, to be compared with `plans.toml`
 
 
-def _named(prefix: str, words: str, concern: Concern) -> dict[str, Concern]:
-    return {f"{prefix}.{word}": concern for word in words.split()}
-
+PAYER, CHARGE, CATALOGUE = Concern
 
 HANDLED: dict[str, Concern] = {
-    **_named(
-        "checkout.session",
-        "completed async_payment_succeeded async_payment_failed expired",
-        Concern.PAYER,
-    ),
-    **_named("customer", "updated deleted", Concern.PAYER),
-    **_named(
-        "customer.subscription",
-        "created updated deleted paused resumed trial_will_end pending_update_applied "
-        "pending_update_expired",
-        Concern.PAYER,
-    ),
-    **_named(
-        "invoice",
-        "finalized finalization_failed paid payment_failed payment_action_required upcoming "
-        "updated voided marked_uncollectible",
-        Concern.PAYER,
-    ),
-    **_named("payment_method", "attached updated automatically_updated detached", Concern.PAYER),
-    "charge.refunded": Concern.PAYER,
-    **_named("refund", "created updated failed", Concern.CHARGE),
-    **_named("charge.dispute", "created updated closed", Concern.CHARGE),
-    **_named("subscription_schedule", "created updated released completed canceled", Concern.PAYER),
-    "product.updated": Concern.CATALOGUE,
-    "price.updated": Concern.CATALOGUE,
+    # Checkout: the page on which a payer subscribes.
+    "checkout.session.completed": PAYER,  # the payer finished the page; payment may follow
+    "checkout.session.async_payment_succeeded": PAYER,  # a bank debit has arrived, days later
+    "checkout.session.async_payment_failed": PAYER,  # such a debit did not arrive
+    "checkout.session.expired": PAYER,  # nobody finished the page in time, or we closed it
+    # Customers.
+    "customer.updated": PAYER,  # the address, the balance or the default card has changed
+    "customer.deleted": PAYER,  # we or a person at the dashboard deleted the customer
+    # Subscriptions.
+    "customer.subscription.created": PAYER,  # it was made, and may still be incomplete
+    "customer.subscription.updated": PAYER,  # any of its fields has changed
+    "customer.subscription.deleted": PAYER,  # it has ended for good
+    "customer.subscription.paused": PAYER,  # a trial has ended without a card
+    "customer.subscription.resumed": PAYER,  # it continues after such a pause
+    "customer.subscription.trial_will_end": PAYER,  # three days before a trial ends
+    "customer.subscription.pending_update_applied": PAYER,  # a change was paid for
+    "customer.subscription.pending_update_expired": PAYER,  # nobody paid, the change is dropped
+    # Invoices: a draft is finalised, then paid, voided or written off.
+    "invoice.finalized": PAYER,  # it can be paid from now on
+    "invoice.finalization_failed": PAYER,  # it stays a draft, for example for lack of a tax rate
+    "invoice.paid": PAYER,  # it is paid, also out of band or with a balance
+    "invoice.payment_failed": PAYER,  # a try to charge it failed, and Stripe may try again
+    "invoice.payment_action_required": PAYER,  # the payer must confirm the payment
+    "invoice.upcoming": PAYER,  # days before the renewal; the invoice does not exist yet
+    "invoice.updated": PAYER,  # any of its fields has changed
+    "invoice.voided": PAYER,  # nobody has to pay it any more
+    "invoice.marked_uncollectible": PAYER,  # nobody is expected to pay it any more
+    # Payment methods.
+    "payment_method.attached": PAYER,  # a card now belongs to the customer
+    "payment_method.updated": PAYER,  # its billing details or its expiry have changed
+    "payment_method.automatically_updated": PAYER,  # the bank sent a new number or expiry
+    "payment_method.detached": PAYER,  # the card no longer belongs to the customer
+    # Money that goes back.
+    "charge.refunded": PAYER,  # a charge was refunded, in part or in full
+    "refund.created": CHARGE,  # a refund has begun
+    "refund.updated": CHARGE,  # its status or its reference has changed
+    "refund.failed": CHARGE,  # the bank has sent the money back to us
+    "charge.dispute.created": CHARGE,  # the payer contests the charge at the bank
+    "charge.dispute.updated": CHARGE,  # evidence was added, or the status has changed
+    "charge.dispute.closed": CHARGE,  # the bank has decided, or the payer has withdrawn
+    # Schedules: changes that take effect later.
+    "subscription_schedule.created": PAYER,  # a change was scheduled
+    "subscription_schedule.updated": PAYER,  # a phase was changed, or has begun
+    "subscription_schedule.released": PAYER,  # its subscription continues without it
+    "subscription_schedule.completed": PAYER,  # its last phase is over
+    "subscription_schedule.canceled": PAYER,  # it was cancelled with its subscription
+    # The catalogue: someone may have edited what `plans.toml` describes.
+    "product.updated": CATALOGUE,  # a name, a description or its archiving has changed
+    "price.updated": CATALOGUE,  # a price was archived, or its lookup key has changed
 }
 
 
