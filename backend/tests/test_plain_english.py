@@ -113,9 +113,7 @@ def test_docstrings_and_comments_are_read(tmp_path: Path) -> None:
         "    # first\n    # anew\n"
     )
     found = [
-        fault
-        for prose in rules.prose_of_python(file, "module.py")
-        for fault in rules.faults(prose)
+        fault for prose in rules.prose_of_python(file, "module.py") for fault in rules.faults(prose)
     ]
     assert [fault.partition(" ")[0] for fault in found] == [
         "module.py:1",
