@@ -4,11 +4,11 @@
 STAMP := .venv/.installed
 IN_BACKEND := @cd backend && ../.venv/bin/python -m
 
-# PYTHON is the newest Python that the lock supports. Each candidate is run and not only
-# looked up, because a version manager's shim may exist without its Python.
+# PYTHON is the newest installed Python that the lock supports. Each candidate is run,
+# because a version manager's shim may exist without its Python.
 PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11; do $$p -c '' 2>/dev/null && echo $$p && exit; done; echo python3)
 
-# Pass what is typed after a target on unchanged. Otherwise make would read a `$` in a
+# Pass variables from the command line on unchanged. Otherwise make would read a `$` in a
 # password as the start of a variable.
 $(foreach _,$(.VARIABLES),$(if $(filter command,$(origin $_)),$(eval override export $_ := $$(value $_))))
 
@@ -22,13 +22,13 @@ help: ## print this help
 
 ##@ Work
 
-dev: $(STAMP) ## go from nothing to a running API with demo data that reloads on change; Ctrl-C ends it
+dev: $(STAMP) ## set up and run the API with demo data; it reloads on changes, and Ctrl-C ends it
 	@cd backend && exec ../.venv/bin/python -m tools.dev
 
 test: $(STAMP) ## [only=blog] [k=draft] [db=sqlite] [slow=yes] | run the tests on SQLite, on PostgreSQL and, with MYSQL_TEST_URL, on MySQL
 	$(IN_BACKEND) tools.run_tests $${only:+--only "$$only"} $${k:+--k "$$k"} $${db:+--db "$$db"} $${slow:+--slow}
 
-test-faults: $(STAMP) ## [long=yes] | break things under load, and print each promise with what was measured
+test-faults: $(STAMP) ## [long=yes] | run the tests of faults under load, and print the promised and the measured values
 	$(IN_BACKEND) tools.run_tests --faults $${long:+--long}
 
 peers: $(STAMP) ## run unmodified third-party programs against the simulator: dj-stripe, better-auth, stripe-sync-engine, stripe-cli
@@ -38,7 +38,7 @@ peers-lock: ## pin the packages of the peers again after their requirements chan
 	@cd backend/tests/peers/djstripe_site && ../../../../.venv/bin/python -m uv pip compile --quiet --universal --generate-hashes --no-strip-extras --python-version 3.11 --custom-compile-command 'make peers-lock' requirements.in --output-file requirements.txt
 	@for peer in better_auth stripe_cli sync_engine; do (cd backend/tests/peers/$$peer && npm install --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved) || exit; done
 
-run: $(STAMP) ## run only the server, as in production; settings decide everything
+run: $(STAMP) ## run only the server, as in production, according to the settings
 	@cd backend && exec ../.venv/bin/python -m app.server
 
 worker: $(STAMP) ## send mail and run jobs in a separate process; several may run
@@ -46,7 +46,7 @@ worker: $(STAMP) ## send mail and run jobs in a separate process; several may ru
 
 ##@ Features
 
-feature: $(STAMP) ## name=invoices fields="number:str(32):unique …" [owner=none] [public=yes] [parent=forums] [plural=…] [dry=1] | write a working feature
+feature: $(STAMP) ## name=invoices fields="number:str(32):unique …" [owner=none] [public=yes] [parent=forums] [plural=…] [dry=1] | create a feature with code, tests and a migration
 	@test -n "$$name" || { echo 'Usage: make feature name=notes fields="title:str(80) done:bool=false:index" [owner=none] [public=yes] [parent=forums] [plural=…] [dry=1]'; exit 2; }
 	$(IN_BACKEND) scaffold feature --name="$$name" --fields="$$fields" $${owner:+--owner "$$owner"} $${public:+--public "$$public"} $${plural:+--plural "$$plural"} $${parent:+--parent "$$parent"} $${dry:+--dry "$$dry"}
 
@@ -54,7 +54,7 @@ feature-field: $(STAMP) ## name=invoices fields="paid_at:datetime?" [dry=1] | ad
 	@test -n "$$name" || { echo 'Usage: make feature-field name=notes fields="due_at:datetime?:index" [dry=1]'; exit 2; }
 	$(IN_BACKEND) scaffold field --name="$$name" --fields="$$fields" $${dry:+--dry "$$dry"}
 
-feature-remove: $(STAMP) ## name=invoices [yes=1] | remove a feature again
+feature-remove: $(STAMP) ## name=invoices [yes=1] | remove a feature
 	@test -n "$$name" || { echo 'Usage: make feature-remove name=notes [yes=1]'; exit 2; }
 	$(IN_BACKEND) scaffold remove --name="$$name" $${yes:+--yes "$$yes"}
 
@@ -79,14 +79,14 @@ superuser: $(STAMP) ## email=… username=… | create or promote a superuser; a
 
 ##@ Repair
 
-dead-letters: $(STAMP) ## list the mails and jobs that were given up, since when and why
+dead-letters: $(STAMP) ## list the emails and jobs that were given up, with time and reason
 	$(IN_BACKEND) app.cli dead-letters
 
 requeue: $(STAMP) ## [id="mail:12 job:3"] [all=yes] | try dead letters again, for another 24 hours
 	@test -n "$$id$$all" || { echo 'Usage: make requeue id="mail:12 job:3", or make requeue all=yes'; exit 2; }
 	$(IN_BACKEND) app.cli requeue $$id $${all:+--all}
 
-rekey: $(STAMP) ## re-encrypt with SECRET_KEY what SECRET_KEY_PREVIOUS encrypted
+rekey: $(STAMP) ## re-encrypt secrets with SECRET_KEY that SECRET_KEY_PREVIOUS encrypted
 	$(IN_BACKEND) app.cli rekey
 
 ##@ Payments
@@ -94,7 +94,7 @@ rekey: $(STAMP) ## re-encrypt with SECRET_KEY what SECRET_KEY_PREVIOUS encrypted
 plans-sync: $(STAMP) ## [apply=yes] | show what Stripe needs for backend/plans.toml; with apply, create it
 	$(IN_BACKEND) app.routers.payments.operations.commands plans-sync $${apply:+--apply}
 
-webhook-register: $(STAMP) ## have Stripe send exactly the events that are handled here
+webhook-register: $(STAMP) ## register the webhook at Stripe, with exactly the events that are handled
 	$(IN_BACKEND) app.routers.payments.operations.commands webhook-register
 
 webhook-replay: $(STAMP) ## [event=evt_…] [failed=yes] | list the events that were given up or parked, or process them again

@@ -18,7 +18,7 @@ _numbers = count(1)
 
 @dataclass(frozen=True)
 class Job:
-    """One kind of request: what is asked for, as whom, and what has to be answered."""
+    """A kind of request: its path, its user, and the expected response."""
 
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class Job:
 
 @dataclass
 class Measured:
-    """What one round of one job showed. Times are in seconds, one for each response."""
+    """The times of one round of one job, in seconds, one for each response."""
 
     seconds: float
     times: list[float] = field(default_factory=list)
@@ -53,7 +53,7 @@ class Measured:
 
 
 class UnexpectedResponse(RuntimeError):
-    """A server refused what the benchmark asked for, so its speed means nothing."""
+    """A server refused a request of the benchmark, so its speed means nothing."""
 
 
 class Connection(asyncio.Protocol):

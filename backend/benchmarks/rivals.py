@@ -1,4 +1,4 @@
-"""What `benchmarks.speed` compares Liftoff with, on the same database.
+"""The servers with which `benchmarks.speed` compares Liftoff, on the same database.
 
 | Rival | What it shows |
 |---|---|

@@ -43,7 +43,7 @@ FLAGS = ("unique", "index", "search")
 
 @dataclass(frozen=True)
 class Token:
-    """One field as the user typed it."""
+    """A field as the user typed it."""
 
     text: str
     name: str

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 Object = dict[str, Any]
-"""One of Stripe's objects: `object` is its kind, such as `customer`, and `id` its id.
+"""An object of Stripe's API: `object` is its kind, such as `customer`, and `id` its id.
 
 Keys with a leading `_` are internal.
 """

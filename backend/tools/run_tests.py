@@ -46,7 +46,7 @@ WORKERS = (
 
 @dataclass(frozen=True)
 class Run:
-    """One run of pytest. `selection` contains the arguments that select the tests."""
+    """A run of pytest. `selection` contains the arguments that select the tests."""
 
     name: str
     database: str

@@ -117,7 +117,7 @@ class Line:
                 self.close()
             raise _refusal(error.smtp_code, error.smtp_error) from error
         except (smtplib.SMTPException, OSError) as error:
-            # A 5xx response to any other command means that our host name, user name or
+            # A 5xx response to any other command means that our host name, username or
             # password is wrong.
             raise self._broken(smtp, error) from error
         except BaseException:

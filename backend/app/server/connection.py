@@ -35,7 +35,7 @@ TOO_SLOW = "The request did not arrive in time. Send it again."
 
 
 class Stage(Enum):
-    """What the client sends next."""
+    """The part of a request that the client sends next."""
 
     IDLE = "idle"  # perhaps another request; the last request is complete
     HEAD = "head"  # the rest of a head, or the whole head on a new connection

@@ -1,4 +1,4 @@
-"""One phase of a subscription schedule, and the subscription that enters it.
+"""A phase of a subscription schedule, and the subscription that enters it.
 
 A phase that begins with a period only exchanges the items, and the renewal bills them.
 A phase that begins within a period is a change like any other

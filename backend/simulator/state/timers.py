@@ -12,7 +12,7 @@ def timer_id(name: str, object_id: str) -> str:
 
 
 class Timers:
-    """One queue for each clock, in the order of time and then of setting.
+    """The queues of timers, one for each clock, sorted by time and then by setting.
 
     A timer that was cleared or moved stays in its queue until its turn comes, and is
     then skipped.

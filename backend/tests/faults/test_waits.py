@@ -242,7 +242,7 @@ def test_health_checks_of_a_silent_redis_slow_nobody_down(frozen: Cluster, serve
     record(
         "R20 silent Redis",
         "health checks slow no request down",
-        f"median of GET /blog/posts {alone:.0f} ms, beside {per_second:.0f} probes/s {beside:.0f} "
+        f"median of GET /blog/posts {alone:.0f} ms, next to {per_second:.0f} probes/s {beside:.0f} "
         "ms",
     )
     assert redis.connections < 5 * ROUNDS_SECONDS, (

@@ -49,6 +49,9 @@ class Prose:
     is_docstring: bool = True
 
 
+Rule = Callable[[Prose], str | None]
+
+
 def headless(prose: Prose) -> str | None:
     """Return a fault if the text begins with a clause that has no noun before it."""
     found = HEADLESS.match(prose.text.partition(".")[0]) if prose.is_docstring else None
@@ -74,7 +77,7 @@ def unusual_word(prose: Prose) -> str | None:
     return None
 
 
-RULES: tuple[Callable[[Prose], str | None], ...] = (
+RULES: tuple[Rule, ...] = (
     headless,
     pronoun_first,
     bare_none,
