@@ -31,7 +31,7 @@ UNUSUAL = {
     r"somebody": "someone",
     r"anybody": "anyone",
     r"everybody": "everyone",
-    r"work(?:s|ed|ing)? (?:\w+ )?off": "process",
+    r"work(?:s|ed|ing)? (?:\w+ ){0,2}off": "process",
     r"for ever": "forever",
     r"whosoever": "anyone who",
 }
