@@ -23,7 +23,7 @@ A field is  name:type  then, in this order,  ?  (may be null)  =default  :unique
   ref(auth.User)                  the id of another feature's row; customer:ref(…) makes customer_id
 
 A default is a value that a client may send: true, 2030-12-31, {"a":1}, https://example.com/. A
-date may also have today, and a datetime may only have now. A default with spaces stands in
+date may also have today, and a datetime may only have now. Put a default with spaces in
 parentheses: =(to be said). With ?=1, a field that is left out is 1, and a null that was sent
 stays null. Unique fields, slugs and refs have no default. Lists can be filtered and sorted by
 all fields with :unique or :index, by slugs and by refs. q searches the fields with :search.

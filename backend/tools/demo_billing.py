@@ -36,7 +36,7 @@ def open_world() -> World:
     world = World(f"http://127.0.0.1:{settings.port}{settings.api_prefix}", settings.simulator_url)
     if not world.is_up():
         raise Problem(
-            f"Nothing answers at {world.api} and {world.simulator}. Run `make dev` first, in "
+            f"No server responds at {world.api} and {world.simulator}. Run `make dev` first, in "
             "another terminal, with the same PORT and SIMULATOR_PORT."
         )
     return world

@@ -48,9 +48,11 @@ def test_plans_are_shown_and_then_made(committed, stripe_side, tmp_path, monkeyp
     code, shown = run("plans-sync")
     assert code == 0
     assert "pro: replace price" in shown
-    assert "Nothing was changed. Run it with apply=yes to make these changes." in shown
+    assert "Nothing was changed. Run this again with apply=yes to make these changes." in shown
     assert sold()["liftoff-pro"] == 1200
-    assert "The plans are in line: 5 plans, 1 changes at Stripe." in run("plans-sync", "--apply")[1]
+    assert (
+        "The plans are published: 5 plans, 1 changes at Stripe." in run("plans-sync", "--apply")[1]
+    )
     assert sold()["liftoff-pro"] == 1300
     monkeypatch.undo()
     sell_plans()
@@ -73,7 +75,10 @@ def test_a_broken_catalogue_and_a_stripe_that_is_away_are_told(
     from app.routers.payments.plans import plan_file
 
     code, shown = run("plans-sync")
-    assert (code, "The plans are not in line: Payments are unavailable" in shown) == (1, True)
+    assert (code, "The plans could not be published: Payments are unavailable" in shown) == (
+        1,
+        True,
+    )
     monkeypatch.setattr(plan_file, "FILE", tmp_path / "plans.toml")  # as above
     code, shown = run("plans-sync")
     assert (code, "plans.toml cannot be read" in shown) == (1, True)

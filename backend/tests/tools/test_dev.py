@@ -55,7 +55,7 @@ def test_changed_plans_and_settings_take_effect(running):
     plans, env = running.tree.backend / "plans.toml", running.tree.root / ".env"
     sold, settings = plans.read_text(), env.read_text()
     plans.write_text(sold.replace("amount = 1200\n", "amount = \n"))
-    until(lambda: "The plans are not in line: plans.toml: Invalid value (at line " in running.log)
+    until(lambda: "could not be published: plans.toml: Invalid value (at line " in running.log)
     plans.write_text(sold.replace("amount = 1200\n", "amount = 1300\n"))
     until(lambda: prices(running.stripe) == [1300, 4900, 12000, 49000])
     env.write_text(f"{settings}\nSMTP_PORT=many\n")

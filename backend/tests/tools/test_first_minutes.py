@@ -272,7 +272,7 @@ def test_the_billing_story_says_what_it_needs(tree):
     write_env_file(tree.root)
     ports = {"PORT": str(free_port()), "SIMULATOR_PORT": str(free_port())}
     line = said(tree.python("-m", "tools.demo_billing", ENVIRONMENT="development", **ports))
-    assert line.startswith("Nothing answers at http://127.0.0.1:")
+    assert line.startswith("No server responds at http://127.0.0.1:")
     assert "Run `make dev` first" in line
 
 

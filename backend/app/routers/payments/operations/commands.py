@@ -49,7 +49,7 @@ def plans_sync(
         bool, typer.Option(help="Make the changes. Without this they are only shown.")
     ] = False,
 ) -> None:
-    """Bring Stripe and the plans table in line with plans.toml."""
+    """Publish plans.toml at Stripe and in the plans table."""
     try:
         offers = read()
         there = publishing.look(offers)
@@ -58,7 +58,7 @@ def plans_sync(
             typer.echo(f"{step.plan}: {step.action}")
         if not apply:
             typer.echo(
-                "Nothing was changed. Run it with apply=yes to make these changes."
+                "Nothing was changed. Run this again with apply=yes to make these changes."
                 if steps
                 else "Stripe has what plans.toml says."
             )
@@ -67,8 +67,8 @@ def plans_sync(
         with SessionLocal() as db, db.begin():
             publishing.store(db, offers, there)
     except (BrokenCatalogue, AppError) as error:
-        sys.exit(f"The plans are not in line: {_words(error)}")
-    typer.echo(f"The plans are in line: {len(offers)} plans, {len(steps)} changes at Stripe.")
+        sys.exit(f"The plans could not be published: {_words(error)}")
+    typer.echo(f"The plans are published: {len(offers)} plans, {len(steps)} changes at Stripe.")
 
 
 @cli.command()
