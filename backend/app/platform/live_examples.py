@@ -64,7 +64,7 @@ def filled(document: dict[str, Any]) -> dict[str, Any]:
 
 def _fill(operation: dict[str, Any], live: Live) -> None:
     for content in operation["requestBody"]["content"].values():
-        content["example"] = content["example"] | live.body
+        content["example"] = content.get("example", {}) | live.body
     for parameter in operation.get("parameters", []):
         if parameter["in"] == "header" and parameter["name"] in live.headers:
             parameter["example"] = live.headers[parameter["name"]]

@@ -53,8 +53,15 @@ def not_expandable(
 
 
 def is_reference(declared: type, path: str) -> bool:
-    """Return whether Stripe declares the field as an object or its id."""
-    hint = _hints(declared).get(path)
+    """Return whether Stripe declares the field as an object or its id.
+
+    The path may lead through parts of the object, such as `issuer.account`.
+    """
+    *outer, name = path.split(".")
+    for one in outer:
+        parts = _parts(_hints(declared).get(one))
+        declared = next((part for part in parts if isinstance(part, type)), declared)
+    hint = _hints(declared).get(name)
     return str in get_args(hint) and any(map(_is_object, _parts(hint)))
 
 

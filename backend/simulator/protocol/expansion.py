@@ -17,6 +17,7 @@ ABSENT = object()
 
 Loader = Callable[[Work, Object], Any]
 _loaders: dict[tuple[str, str], Loader] = {}
+_views: dict[tuple[str, str], Callable[[Object], Object]] = {}
 
 
 def includable(kind: str, field: str) -> Callable[[Loader], Loader]:
@@ -31,6 +32,11 @@ def includable(kind: str, field: str) -> Callable[[Loader], Loader]:
         return loader
 
     return register
+
+
+def shown_as(field: str, kind: str, view: Callable[[Object], Object]) -> None:
+    """Register how an object of this kind is shown in a field that holds its id."""
+    _views[field, kind] = view
 
 
 def expand(work: Work, answer: Object, paths: list[str]) -> Object:
@@ -112,6 +118,8 @@ def _value(work: Work, obj: Object, name: str, spot: Spot) -> Any:
             return loader(work, spot.holder)
         if is_reference(class_of(spot.holder["object"]), spot.path):
             return ABSENT  # null, such as the transfer of a charge without one
+        if obj.get("type") in obj:
+            return ABSENT  # details of another type: a card has no `us_bank_account`
         raise unsupported(
             "expand", f"The simulator does not have {spot.path} of {spot.holder['object']}."
         )
@@ -126,4 +134,6 @@ def _found(work: Work, object_id: str, name: str) -> Object | str:
 
     The id stays if its object is gone without a trace, as a test clock may be.
     """
-    return work.any_of(object_id, hint=name) or object_id
+    found = work.any_of(object_id, hint=name)
+    view = _views.get((name, found["object"])) if found else None
+    return view(found) if found and view else found or object_id

@@ -14,10 +14,12 @@ from simulator.billing.payments import CONFIRMABLE
 from simulator.billing.words import money
 from simulator.objects import Object
 from simulator.protocol.errors import StripeError, card_error, unsupported
+from simulator.protocol.expansion import includable
 from simulator.protocol.lists import page
 from simulator.protocol.operations import operation
 from simulator.protocol.parameters import Params
 from simulator.protocol.urls import check_url
+from simulator.shapes.common import listed
 from simulator.state.work import Work
 
 URL = "/v1/payment_intents"
@@ -201,3 +203,9 @@ def _found(work: Work, identity: str) -> Object:
     intent = work.get("payment_intent", identity)
     work.use_clock_of(work.find("customer", intent["customer"]))
     return intent
+
+
+@includable("payment_intent", "amount_details.line_items")
+def line_items(_: Work, intent: Object) -> Object:
+    """Return an empty list. The simulator accepts no line items."""
+    return listed([], f"/v1/payment_intents/{intent['id']}/amount_details_line_items")

@@ -17,6 +17,7 @@ from stripe.params import (
 from simulator.billing.products import new_product
 from simulator.objects import Object
 from simulator.protocol.errors import StripeError, missing, unsupported
+from simulator.protocol.expansion import shown_as
 from simulator.protocol.lists import equals, page
 from simulator.protocol.operations import operation
 from simulator.protocol.parameters import Params
@@ -27,6 +28,8 @@ from simulator.state.work import Work
 URL = "/v1/plans"
 OF_PRICE = {"unit_amount": "amount", "unit_amount_decimal": "amount_decimal"}
 """The names of the amounts in a price, and in a plan."""
+
+shown_as("plan", "price", plan_of)
 
 
 @operation("POST /v1/plans", PlanCreateParams)

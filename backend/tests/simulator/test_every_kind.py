@@ -5,11 +5,14 @@ The watch over all answers compares; this test sees to it that there is nothing 
 never saw.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import httpx2
 import pytest
 
+from simulator.protocol.declared import _hints, _is_object, _parts, class_of
+from simulator.protocol.expansion import MAX_DEPTH
 from simulator.state.kinds import KINDS
 from tests.simulator.conftest import KEY
 from tests.simulator.fidelity import flaws
@@ -125,3 +128,29 @@ def test_nothing_that_is_kept_was_never_compared(everything, simulator, v1):
     assert kept - kinds_in(answers) == set()
     for path, answer in zip(LISTS, answers, strict=False):
         assert answer["data"], path
+
+
+# Simulated invoice items have no details of their discounts.
+WITHOUT_EXPANSION = {"proration_details.discount_amounts.discount"}
+
+
+def expandable(declared: type, outer: tuple[str, ...] = ()) -> Iterator[str]:
+    """Every path that Stripe declares to end in an object, through parts of it."""
+    for name, hint in _hints(declared).items():
+        here = (*outer, name)
+        for part in _parts(hint):
+            if _is_object(part):
+                yield ".".join(here)
+            elif isinstance(part, type) and len(here) < MAX_DEPTH - 1:
+                yield from expandable(part, here)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", LISTS)
+def test_whatever_is_declared_expandable_can_be_expanded(everything, simulator, path):
+    simulator.control("disputes", charge=read(simulator, "charges")["data"][0]["id"])
+    kind = read(simulator, path)["data"][0]["object"]
+    for field in sorted(set(expandable(class_of(kind))) - WITHOUT_EXPANSION):
+        answer = read(simulator, f"{path}{'&' if '?' in path else '?'}expand[]=data.{field}")
+        assert flaws(answer) == [], (field, answer)
+        assert "error" not in answer, (field, answer["error"]["message"])

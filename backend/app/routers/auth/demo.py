@@ -13,7 +13,7 @@ from .credentials import one_time_tokens
 from .credentials.client import Client
 from .credentials.one_time_tokens import Purpose
 from .google import journey
-from .mfa import recovery_codes, second_factor, totp
+from .mfa import key_rotation, recovery_codes, second_factor, totp
 from .models import LoginSession, RecoveryCode, Totp, User
 from .schemas import DEMO
 from .security import hash_password, issue_refresh_token
@@ -150,5 +150,5 @@ def _code_to_confirm(db: Session, user: User) -> str:
 
 
 def _totp(user: User, secret: str, *, confirmed: bool) -> Totp:
-    encrypted = cipher(second_factor.PURPOSE).encrypt(secret.encode()).decode()
+    encrypted = cipher(key_rotation.PURPOSE).encrypt(secret.encode()).decode()
     return Totp(user_id=user.id, secret=encrypted, confirmed_at=clock.now() if confirmed else None)

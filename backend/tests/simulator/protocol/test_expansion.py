@@ -224,3 +224,24 @@ def test_an_id_stays_where_its_object_is_gone(v1):
     invoice = v1.invoices.create({"customer": customer.id})
     v1.test_helpers.test_clocks.delete(clock.id)
     assert v1.invoices.retrieve(invoice.id, {"expand": ["test_clock"]}).test_clock == clock.id
+
+
+def test_what_an_object_of_this_type_does_not_have_is_left_out(v1, subscription):
+    invoice = v1.invoices.retrieve(subscription.latest_invoice, {"expand": ["issuer.account"]})
+    assert invoice.issuer.to_dict() == {"type": "self"}
+    found = read(v1, subscription, "invoice_settings.issuer.account")
+    assert found.invoice_settings.issuer.to_dict() == {"type": "self"}
+    paths = ["data.amount_details.line_items", "data.latest_charge"]
+    (intent,) = v1.payment_intents.list({"expand": paths}).data
+    assert intent.amount_details.line_items.data == []
+    debit = "payment_method_details.us_bank_account.mandate"
+    charge = v1.charges.retrieve(intent.latest_charge.id, {"expand": [debit]})
+    assert "us_bank_account" not in charge.payment_method_details
+
+
+def test_a_plan_in_a_schedule_is_shown_as_a_plan(v1, subscription):
+    schedule = v1.subscription_schedules.create(
+        {"from_subscription": subscription.id, "expand": ["phases.items.plan"]}
+    )
+    plan = schedule.phases[0]["items"][0].plan
+    assert (plan.object, plan.amount) == ("plan", 1000)
