@@ -25,6 +25,7 @@ from app.platform import (
     openapi_routes,
     problems,
 )
+from app.platform.cache.poller import polling
 from app.platform.worker import Worker
 
 # For the email or job in progress. Unfinished work becomes due again when its lease
@@ -98,7 +99,8 @@ async def _lifespan(_app: FastAPI) -> AsyncIterator[None]:
     worker = Worker() if settings.embedded_worker else None
     if worker:
         worker.start()
-    yield
+    async with polling(settings):
+        yield
     if worker:
         await run_in_threadpool(worker.stop, WORKER_STOP_SECONDS)
     get_logger("app").info("stopped")

@@ -181,6 +181,13 @@ class SettingFields(Stage):
     )
 
     redis_url: RedisUrl | None = None
+    cache_enabled: bool = Field(
+        default=True,
+        description="Keep public responses in memory until what they show has changed.",
+    )
+    identity_cache_seconds: float = Field(
+        0, ge=0, le=60, description="How long a process may remember whom a token belongs to."
+    )
     writes_per_minute: int = Field(
         120,
         ge=0,

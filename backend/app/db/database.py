@@ -20,6 +20,7 @@ from app.core.admission import Admission
 from app.core.config import get_settings
 from app.core.errors import AppError, Unavailable
 
+from . import changes as changes  # noqa: PLC0414 - listens to every session
 from .base import Base
 from .engines import JOB_STATEMENT_SECONDS, Limits, make_engine
 
@@ -36,7 +37,7 @@ __all__ = [
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 SIDE_POOL = 2
-HEALTH_POOL = 1
+HEALTH_POOL = 2  # for readiness, and for the poll of the caches
 PROBE_SECONDS = 0.6  # less than the whole time that readiness may take
 # Each thread that runs jobs has a connection. Two are for the threads that send mail,
 # which seldom need one.

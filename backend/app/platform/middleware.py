@@ -25,6 +25,7 @@ from app.db.migrations import gate
 
 from . import health, metrics, problems
 from .bounds import GuardMiddleware, LingerMiddleware
+from .cache.layer import CacheMiddleware
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
 # The headers that pages may send: those of the contract, and those that common
@@ -84,6 +85,7 @@ def stack(settings: Settings) -> list[Middleware]:
             always=f"{settings.api_prefix}/health/",
             patience=settings.database_pool_timeout,
         ),
+        Middleware(CacheMiddleware),
     ]
 
 

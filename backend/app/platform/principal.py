@@ -30,6 +30,18 @@ def required(dependency: Dependency) -> Dependency:
     return dependency
 
 
+def fresh(dependency: Dependency) -> Dependency:
+    """Mark a dependency whose routes ask the database who the caller is, whatever
+    IDENTITY_CACHE_SECONDS allows.
+    """
+    dependency.is_fresh = True  # type: ignore[attr-defined]
+    return dependency
+
+
+def is_fresh(dependency: Any) -> bool:
+    return getattr(dependency, "is_fresh", False)
+
+
 def is_optional(dependency: Any) -> bool:
     return getattr(dependency, "caller", None) == "optional"
 

@@ -8,6 +8,7 @@ Middleware runs too late, and a dependency never sees the bytes.
 |---|---|
 | every route | strict input, documented errors, 422 for an unknown query parameter |
 | `GET` with JSON | a strong `ETag`, 304 for `If-None-Match` |
+| `GET` with `@cached` | its public responses are kept in memory (`cache`) |
 | `PUT`, `PATCH` of a resource | 412 `stale` for an old `If-Match`; new `ETag` |
 | `POST` that returns 201 or 202 | `Idempotency-Key` |
 | unsafe method of a user | 429 over `WRITES_PER_MINUTE` |
@@ -30,6 +31,7 @@ from sqlalchemy.orm import Session, object_session
 from app.platform.principal import viewer
 
 from . import idempotency, openapi_routes, query_rules
+from .cache.routes import through_cache
 from .conditional import Stale, etag_of, matches, revalidated
 from .strict_request import StrictRequest
 from .write_limit import limit_writes
@@ -184,7 +186,8 @@ class Route(APIRoute):
                 await run_in_threadpool(stored.store, response)
             return response
 
-        return handle
+        policy = getattr(self.endpoint, "cached", None)
+        return through_cache(self, policy, handle) if policy else handle
 
     def _query_names(self) -> frozenset[str] | None:
         """Return the names that the query may contain, or `None` if it may contain any.

@@ -19,10 +19,12 @@ from app import cli, main
 from app.core.config import get_settings
 from app.core.features import load_models
 from app.core.logging import configure_logging
+from app.db import changes
 from app.db.database import Base, HealthSession, SessionLocal, SideSession, WorkerSession, engine
 from app.platform import health, job_runs, jobs, limits, recurrence
 from app.routers.auth.models import User
 from tests.auth.factories import token_for
+from tests.support import leaflets
 from tests.support.client import DocumentedClient
 from tests.support.clocks import database_travels
 from tests.support.services import required
@@ -96,7 +98,8 @@ def migrated(_logs_go_nowhere: None) -> Iterator[None]:
     with logs_put_back():
         cli.migrate()
     Base.metadata.create_all(
-        engine, [Base.metadata.tables[made.__tablename__] for made in (Widget, Gadget)]
+        engine,
+        [Base.metadata.tables[made.__tablename__] for made in (Widget, Gadget, *leaflets.TABLES)],
     )
     yield
     for factory in SESSIONS:
@@ -142,6 +145,7 @@ def _fresh_process() -> None:
     limits.made_counters.cache_clear()
     recurrence.planner.forget()
     health.database.forget()
+    changes.forget()
 
 
 @pytest.fixture

@@ -25,12 +25,13 @@ from .credentials.client import Client
 from .hooks import SubscriptionActive, after_email_change, before_deletion
 from .models import LoginSession, User
 from .security import hashing_slot
-from .sessions import login_sessions
+from .sessions import login_sessions, remembered
 
 __all__ = [
     "CallingClient",
     "CurrentSession",
     "CurrentUser",
+    "FreshIdentity",
     "HashingSlot",
     "OptionalUser",
     "SubscriptionActive",
@@ -81,18 +82,24 @@ def held_session(request: Request, db: db_dependency, token: BearerToken) -> Log
         if "authorization" in request.headers:
             raise Unauthenticated
         return None
-    find = (
-        login_sessions.session_of_token
-        if request.method in SAFE_METHODS
-        else login_sessions.hold_session_of_token
-    )
-    return _published(request, find(db, token))
+    if request.method not in SAFE_METHODS:
+        return _published(request, login_sessions.hold_session_of_token(db, token))
+    session, until = remembered.session_of_token(db, token, request.scope.get("route"))
+    request.state.identity_until = until
+    return _published(request, session)
 
 
 def _published(request: Request, session: LoginSession) -> LoginSession:
     principal.publish(request, f"user:{session.user_id}")
     return session
 
+
+@principal.fresh
+async def fresh_identity() -> None:
+    """Mark a router or a route that always asks the database who the caller is."""
+
+
+FreshIdentity = Depends(fresh_identity)
 
 HeldSession = Annotated[LoginSession | None, Depends(held_session)]
 
@@ -128,6 +135,7 @@ async def verified_user(user: CurrentUser) -> User:
 VerifiedUser = Annotated[User, Depends(verified_user)]
 
 
+@principal.fresh
 @raises(errors.SuperuserOnly)
 async def superuser(user: CurrentUser) -> User:
     if not user.is_superuser:

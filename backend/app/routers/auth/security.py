@@ -1,5 +1,7 @@
 """Passwords and tokens: how they are made and checked."""
 
+import base64
+import json
 import math
 import os
 import secrets
@@ -158,6 +160,16 @@ def read_access_token(token: str, *, even_expired: bool = False) -> Access:
     ):
         raise InvalidSignature
     return access
+
+
+def seconds_left(token: str) -> float:
+    """Return how long an access token that `read_access_token` has accepted is valid.
+
+    The leeway for wrong clocks does not count, so this may be negative.
+    """
+    payload = token.split(".")[1]
+    claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    return float(claims["exp"]) - now().timestamp()
 
 
 @dataclass(frozen=True)

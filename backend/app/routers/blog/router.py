@@ -9,10 +9,12 @@ from app.core.pagination import Page
 from app.core.text import MAX_SLUG
 from app.db.database import db_dependency
 from app.db.pagination import paginate
+from app.platform.cache import cached
 from app.platform.openapi_routes import CREATED
 from app.platform.pagination import PageParams
 from app.platform.routing import LARGE_BODY, Router
 from app.routers.auth.dependencies import OptionalUser, Superuser, VerifiedUser
+from app.routers.auth.models import User
 
 from . import categories, service
 from .dependencies import ManagedCategory, OwnPost, ShownCategory, VisiblePost
@@ -29,12 +31,19 @@ from .schemas import (
 )
 
 router = Router(prefix="/blog", tags=["blog"])
+cached_until_changed = cached(
+    BlogPost,
+    BlogCategory,
+    User.username,
+    due=(BlogPost.published_at, BlogPost.is_published),
+)
 
 PostSlug = Annotated[str, Path(max_length=MAX_SLUG, examples=["bookings-that-know-about-buffers"])]
 CategorySlug = Annotated[str, Path(max_length=MAX_SLUG, examples=["product"])]
 
 
 @router.get("/posts")
+@cached_until_changed
 def list_posts(
     db: db_dependency,
     user: OptionalUser,
@@ -66,6 +75,7 @@ def create_post(
 
 
 @router.get("/posts/slug/{slug}", response_model=PostRead)
+@cached_until_changed
 @raises(service.PostNotFound)
 def get_post_by_slug(db: db_dependency, user: OptionalUser, slug: PostSlug) -> BlogPost:
     """Read a post by its slug."""
@@ -73,6 +83,7 @@ def get_post_by_slug(db: db_dependency, user: OptionalUser, slug: PostSlug) -> B
 
 
 @router.get("/posts/{post_id}", response_model=PostRead)
+@cached_until_changed
 def get_post(post: VisiblePost) -> BlogPost:
     """Read a post with its content.
 
@@ -95,12 +106,14 @@ def delete_post(db: db_dependency, post: OwnPost) -> None:
 
 
 @router.get("/categories", response_model=list[CategoryRead])
+@cached_until_changed
 def list_categories(db: db_dependency) -> list[BlogCategory]:
     """List the categories by name, each with the number of its published posts."""
     return categories.list_categories(db)
 
 
 @router.get("/categories/slug/{slug}", response_model=CategoryRead)
+@cached_until_changed
 @raises(categories.CategoryNotFound)
 def get_category_by_slug(db: db_dependency, slug: CategorySlug) -> BlogCategory:
     """Read a category by its slug."""
@@ -108,6 +121,7 @@ def get_category_by_slug(db: db_dependency, slug: CategorySlug) -> BlogCategory:
 
 
 @router.get("/categories/{category_id}", response_model=CategoryRead)
+@cached_until_changed
 def get_category(category: ShownCategory) -> BlogCategory:
     """Read a category."""
     return category

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from app.core.errors import raises
 from app.db.database import db_dependency
 from app.db.demands import keep_demanding
+from app.platform import principal
 from app.platform.jobs import enqueue
 from app.routers.auth.dependencies import (
     CurrentUser,
@@ -45,6 +46,7 @@ def require_feature(feature: str) -> Gate:
     Others get 402, which names a plan that includes it.
     """
 
+    @principal.fresh
     @raises(UpgradeRequired)
     def gate(db: db_dependency, user: CurrentUser) -> None:
         entitlements.demand_feature(db, user, feature)
@@ -61,6 +63,7 @@ def within_limit(limit: str, count: Count) -> Gate:
     the shared row in a statement of its own.
     """
 
+    @principal.fresh
     @raises(UpgradeRequired)
     def gate(db: db_dependency, user: CurrentUser) -> None:
         def has_room() -> None:

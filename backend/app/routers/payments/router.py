@@ -15,7 +15,7 @@ from app.platform.openapi_routes import BodyTooLarge
 from app.platform.pagination import PageParams
 from app.platform.routing import LARGE_BODY, Router
 from app.platform.strict_request import UnsupportedMediaType
-from app.routers.auth.dependencies import CurrentUser, VerifiedUser
+from app.routers.auth.dependencies import CurrentUser, FreshIdentity, VerifiedUser
 
 from . import service
 from .dependencies import StripeTurn
@@ -36,7 +36,7 @@ from .selling import checkout, customers, demo_routes
 from .selling import routes as selling_routes
 from .webhooks import receiving
 
-router = Router(prefix="/payments", tags=["payments"])
+router = Router(prefix="/payments", tags=["payments"], dependencies=[FreshIdentity])
 # An operator may have registered an address with a query. If we refused the query,
 # Stripe would repeat the event for days.
 hook = Router(strict_query=False)

@@ -7,6 +7,7 @@ from fastapi import Depends, Response, status
 
 from app.core.errors import TooManyRequests, raises
 from app.db.database import db_dependency
+from app.platform.cache.routes import cached_for_caller
 from app.platform.routing import SMALL_BODY, Router, answers_alike
 from app.routers.auth import errors, service
 from app.routers.auth.credentials.one_time_tokens import InvalidToken
@@ -27,6 +28,7 @@ from app.routers.auth.security import SignInBusy
 from app.routers.auth.sessions import cookies
 from app.routers.auth.sessions.login_sessions import SessionNotFresh
 from app.routers.auth.sessions.reauthentication import InvalidCredentials
+from app.routers.auth.sessions.remembered import IDENTITY
 from app.routers.auth.throttle import REGISTRATIONS
 
 from . import own_account, registration
@@ -75,6 +77,7 @@ def resend_verification(db: db_dependency, client: CallingClient, data: EmailOnl
 
 
 @router.get("/me")
+@cached_for_caller(IDENTITY)
 def read_me(db: db_dependency, user: CurrentUser) -> Me:
     """Read the caller's account."""
     return service.describe(db, user)

@@ -1,0 +1,174 @@
+"""Notes what each transaction changes, for caches in this and in other processes.
+
+A change has a name: `posts.title` if an update changed that column, `posts.+` if rows
+were added, and `posts.*` if rows were deleted or if only the table is known.
+
+| When | What happens |
+|---|---|
+| flush, ORM or Core statement | the names are collected in `Session.info` |
+| before the commit | a row of `cache_marks` tells other processes, if none does yet |
+| after the commit | this process is told, before the response leaves |
+
+**Marks.** A row for each change would add a statement to each write, and one row of
+versions would make all writers wait for each other. So a mark announces changes for
+`HEAT` seconds: as long as a name is hot, other processes expect changes at any time. A
+process that has marked a name needs no other mark for it until the heat is nearly over.
+It adds rows and never updates one, so no writer waits for another.
+
+A mark is part of the transaction that it announces. A process that is killed between
+its commit and its next step has told the others all the same. SQL that does not go
+through a `Session`, and text, are not seen.
+"""
+
+import secrets
+import time
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import String, Table, event, insert, inspect
+from sqlalchemy.orm import (
+    InstanceState,
+    Mapped,
+    ORMExecuteState,
+    Session,
+    SessionTransaction,
+    UOWTransaction,
+    mapped_column,
+)
+
+from . import clock
+from .base import Base
+from .types import PrimaryKey
+
+HEAT = timedelta(seconds=30)
+# A mark is renewed after this time. The rest of the heat is longer than a COMMIT takes.
+COVERED_SECONDS = 20.0
+CASCADES = {"CASCADE", "SET NULL", "SET DEFAULT"}
+# Nothing that is cached depends on these, and they change all the time.
+UNWATCHED = {"cache_marks", "idempotency_keys", "jobs", "mails", "security_events"}
+
+process = secrets.token_hex(8)
+"""The name of this process in its marks."""
+
+_CHANGED = "names of changes"
+_MARKED = "names that this transaction marks"
+_covered_until: dict[str, float] = {}
+_listeners: list[Callable[[frozenset[str]], None]] = []
+
+
+class CacheMark(Base):
+    """An announcement: until `hot_until`, `process` may change what has this name."""
+
+    __tablename__ = "cache_marks"
+
+    id: Mapped[PrimaryKey]
+    name: Mapped[str] = mapped_column(String(130))
+    process: Mapped[str] = mapped_column(String(16))
+    hot_until: Mapped[datetime] = mapped_column(default=clock.now(HEAT), index=True)
+
+
+def listen(listener: Callable[[frozenset[str]], None]) -> None:
+    """Call `listener` with the names of each transaction that has ended.
+
+    It runs in the thread of the request, so it must be quick and must not raise. It is
+    also told of transactions that were rolled back if they had flushed a change.
+    """
+    _listeners.append(listener)
+
+
+def names_of_table(table: Table) -> frozenset[str]:
+    """Return every name that a change of this table can have."""
+    return frozenset(f"{table.name}.{part}" for part in ("+", "*", *table.columns.keys()))
+
+
+def forget() -> None:
+    """Mark every name again at its next change, whatever was marked before."""
+    _covered_until.clear()
+
+
+@event.listens_for(Session, "after_flush")
+def _note_flush(db: Session, _context: UOWTransaction) -> None:
+    changed: set[str] = db.info.setdefault(_CHANGED, set())
+    for added in db.new:
+        changed.add(f"{added.__table__.name}.+")
+    for deleted in db.deleted:
+        changed.update(_deleted(deleted.__table__))
+    for dirty in db.dirty:
+        changed.update(_updated(inspect(dirty)))
+
+
+def _updated(state: InstanceState[Any]) -> Iterator[str]:
+    columns = state.mapper.columns
+    for key in state.committed_state:
+        if key in columns:
+            yield f"{columns[key].table}.{columns[key].name}"
+
+
+@event.listens_for(Session, "do_orm_execute")
+def _note_statement(execution: ORMExecuteState) -> None:
+    """Note what a statement changes. Of an update only the table is known."""
+    if not (execution.is_update or execution.is_delete or execution.is_insert):
+        return
+    table = getattr(execution.statement, "table", None)
+    if isinstance(table, Table):
+        kept = f"{table.name}.{'+' if execution.is_insert else '*'}"
+        changed: set[str] = execution.session.info.setdefault(_CHANGED, set())
+        changed.update(_deleted(table) if execution.is_delete else (kept,))
+
+
+@lru_cache
+def _deleted(table: Table) -> frozenset[str]:
+    """Return the table, and those whose rows the database then changes by itself."""
+    found, waiting = {table}, [table]
+    while waiting:
+        parent = waiting.pop()
+        for child in parent.metadata.sorted_tables:
+            keys = (key for key in child.foreign_keys if key.column.table is parent)
+            if child not in found and any(key.ondelete in CASCADES for key in keys):
+                found.add(child)
+                waiting.append(child)
+    return frozenset(f"{one.name}.*" for one in found)
+
+
+@event.listens_for(Session, "before_commit")
+def _mark(db: Session) -> None:
+    if db.in_nested_transaction():
+        return
+    if db.new or db.dirty or db.deleted:  # `commit` would flush only after this event
+        db.flush()
+    changed: set[str] = db.info.get(_CHANGED, set())
+    now = time.monotonic()
+    if missing := {name for name in watchable(changed) if _covered_until.get(name, 0.0) <= now}:
+        db.info[_MARKED] = now, missing
+        db.execute(insert(CacheMark), _rows(missing))
+
+
+def watchable(names: Iterable[str]) -> list[str]:
+    """Return the names of tables on which something cached may depend, sorted."""
+    return sorted(name for name in names if name.partition(".")[0] not in UNWATCHED)
+
+
+def _rows(names: Iterable[str]) -> list[dict[str, str]]:
+    return [{"name": name, "process": process} for name in sorted(names)]
+
+
+@event.listens_for(Session, "after_commit")
+def _cover(db: Session) -> None:
+    """Remember what is marked, now that others can see it."""
+    if db.in_nested_transaction() or _MARKED not in db.info:
+        return
+    began, marked = db.info.pop(_MARKED)
+    _covered_until.update(dict.fromkeys(marked, began + COVERED_SECONDS))
+
+
+@event.listens_for(Session, "after_transaction_end")
+def _tell(db: Session, transaction: SessionTransaction) -> None:
+    if transaction.parent is not None:
+        return
+    db.info.pop(_MARKED, None)
+    if changed := db.info.pop(_CHANGED, None):
+        names = frozenset(watchable(changed))
+        for listener in _listeners if names else ():
+            listener(names)

@@ -1,0 +1,21 @@
+"""Caches: public responses, the callers of requests, and values of features.
+
+| Module | What it does |
+|---|---|
+| `watches` | knows which changes make something cached outdated |
+| `poller` | learns of changes that other processes make |
+| `messages` | tells other processes of changes at once, by Redis |
+| `entries` | keeps rendered responses in a bounded memory |
+| `keys` | decides whether a request may be served from memory, and under which key |
+| `layer` | answers hits in front of the router |
+| `routes` | `@cached`, and the computation of a miss |
+| `shared` | keeps responses in Redis for several processes |
+| `values` | `get`, `set`, `delete`, `exists` and `get_or_create` for features |
+
+Imports go upwards in this table. `app.db.changes` collects what a transaction changes.
+"""
+
+from .routes import cached
+from .watches import Watch
+
+__all__ = ["Watch", "cached"]

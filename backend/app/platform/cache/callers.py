@@ -1,0 +1,34 @@
+"""What callers got a moment ago, for deployments with IDENTITY_CACHE_SECONDS.
+
+It is kept under a keyed hash of the whole `Authorization` header. Neither a token nor
+anything from which it could be tried out is in this memory.
+"""
+
+import hashlib
+import secrets
+
+from .entries import Entries, Entry, Key
+
+MOST = 10_000  # callers within a few seconds
+
+_key = secrets.token_bytes(32)
+
+
+def digest_of(authorization: bytes) -> bytes:
+    """Return the name of a credential in the memory of this process."""
+    return hashlib.blake2b(authorization, key=_key, digest_size=16).digest()
+
+
+class Callers:
+    """Responses by caller and address."""
+
+    def __init__(self) -> None:
+        self.entries = Entries(MOST)
+
+    def find(self, authorization: bytes, key: Key, now: float) -> Entry | None:
+        if not len(self.entries):
+            return None
+        return self.entries.find((digest_of(authorization), key), now)
+
+
+callers = Callers()

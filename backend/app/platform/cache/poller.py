@@ -1,0 +1,129 @@
+"""Learns of the changes of other processes: one thread per process, twice a second.
+
+It reads the marks of `app.db.changes`. While a name is hot in another process, each
+poll makes what depends on it outdated. The poll also finds rows whose time has come.
+"""
+
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from threading import Event, Thread
+
+from fastapi.concurrency import run_in_threadpool
+from sqlalchemy import literal, select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from app.core.config import Settings
+from app.core.logging import get_logger
+from app.db import changes, clock
+from app.db.changes import CacheMark
+from app.db.database import HealthSession
+
+from . import watches
+from .messages import Messages
+
+EVERY_SECONDS = 0.5
+# A mark is seen when its transaction has ended. No COMMIT takes longer than this.
+LOOK_BACK = timedelta(seconds=75)
+
+log = get_logger(__name__)
+
+
+@asynccontextmanager
+async def polling(settings: Settings) -> AsyncIterator[None]:
+    """Learn of changes while the application runs, if anything is cached."""
+    if not (settings.cache_enabled or settings.identity_cache_seconds):
+        yield
+        return
+    poller = Poller()
+    await run_in_threadpool(poller.start)
+    try:
+        yield
+    finally:
+        await run_in_threadpool(poller.stop)
+
+
+class Poller:
+    """The thread. `start` returns when the first poll has ended."""
+
+    def __init__(self) -> None:
+        self._stopping = Event()
+        self._polled = Event()
+        self._thread = Thread(target=self._run, name="cache poller", daemon=True)
+        self._seen: dict[int, datetime] = {}
+        self._before: datetime | None = None
+        self._messages = Messages(watches.change)
+        self.latest: dict[str, int] = {}
+        self.cold_from: dict[str, float] = {}
+
+    def start(self) -> None:
+        self._thread.start()
+        self._polled.wait(EVERY_SECONDS)
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._thread.join(EVERY_SECONDS * 4)
+        self._messages.close()
+
+    def _run(self) -> None:
+        failing = False
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            try:
+                self.poll()
+            except SQLAlchemyError as error:
+                if not failing:
+                    log.warning("cache_poll_failed", reason=str(error))
+                failing = True
+            else:
+                failing = False
+                watches.freshness.renew(began)
+            self._polled.set()
+            self._rest(began + EVERY_SECONDS)
+
+    def _rest(self, until: float) -> None:
+        while not self._stopping.is_set() and (left := until - time.monotonic()) > 0:
+            self._messages.wait(left, self._stopping)
+
+    def poll(self) -> None:
+        """Read the marks and the times once. Raises `SQLAlchemyError`."""
+        with HealthSession() as db:
+            db.connection(execution_options={"reading": True})
+            now = clock.read(db)
+            changed = set(self._changed(db, now))
+            due = [watch for watch in watches.all_watches() if self._is_due(db, watch, now)]
+        watches.change(changed)
+        for watch in due:
+            watch.change()
+        self._before = now
+
+    def _changed(self, db: Session, now: datetime) -> Iterator[str]:
+        """Return the names that others have changed, or may have, since the last
+        poll.
+        """
+        before = self._before or now
+        columns = (CacheMark.id, CacheMark.name, CacheMark.process, CacheMark.hot_until)
+        known = set(self._seen)
+        for mark_id, name, process, hot_until in db.execute(
+            select(*columns).where(CacheMark.hot_until > now - LOOK_BACK)
+        ):
+            if process != changes.process and (hot_until > before or mark_id not in known):
+                yield name
+            self._seen[mark_id] = hot_until
+            self.latest[name] = max(mark_id, self.latest.get(name, 0))
+            left = (hot_until - now).total_seconds()
+            until = time.monotonic() + max(left, 0.0)
+            self.cold_from[name] = max(until, self.cold_from.get(name, 0.0))
+        gone = [one for one in known if self._seen[one] < now - LOOK_BACK]
+        for mark_id in gone:
+            del self._seen[mark_id]
+
+    def _is_due(self, db: Session, watch: watches.Watch, now: datetime) -> bool:
+        """Whether the time of a row has come since the last poll."""
+        if watch.due is None or self._before is None:
+            return False
+        column, *conditions = watch.due
+        passed = (column > self._before, column <= now)
+        return db.scalar(select(literal(1)).where(*conditions, *passed).limit(1)) is not None

@@ -1,0 +1,212 @@
+"""`@cached`: the responses of a route are kept, and computed once for all who wait.
+
+    @router.get("/{post_id}", response_model=PostRead)
+    @cached(Post, User.username)
+    def get_post(post: VisiblePost) -> Post: ...
+
+The decorator names what the response depends on: tables, or columns of tables whose new
+rows do not matter. A change of these makes it outdated, in this process before the
+response to the writer leaves, in the others within a second. A response that the public
+may not have, or that sets a cookie, is not kept. Nor is any but a 200 with an `ETag`.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from fastapi import Request, Response
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.types import Receive, Scope, Send
+
+from app.core.config import get_settings
+from app.core.errors import Unavailable
+from app.platform.conditional import revalidated
+from app.platform.principal import viewer
+
+from .callers import callers, digest_of
+from .entries import Entries, Entry, Key, entries, send_entry
+from .keys import is_public, is_skipped, key_of
+from .watches import Due, Watch, Watched, freshness
+
+SECONDS = 60.0  # after this, changes past the application are seen, too
+VARY = {"authorization", "origin"}
+KEPT_FOR_304 = {b"cache-control", b"vary", b"etag"}
+# A failure of the service is the same for all who wait, and they have waited enough.
+FOR_ALL = (Unavailable, SQLAlchemyError)
+
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+@dataclass(frozen=True)
+class Public:
+    """How the public responses of a route are kept."""
+
+    watch: Watch
+    seconds: float
+    entries: Entries = entries
+
+    def key(self, scope: Scope) -> Key | None:
+        if not (get_settings().cache_enabled and is_public(scope["headers"])):
+            return None
+        query = scope["query_string"]
+        return None if is_skipped(query) else key_of(scope["path"], query)
+
+    def until(self, request: Request, response: Response, began: float) -> float | None:
+        """Return until when a response may be kept, or `None`."""
+        control = response.headers.get("cache-control", "")
+        is_private = "no-store" in control or "private" in control
+        return None if viewer(request) or is_private else began + self.seconds
+
+
+@dataclass(frozen=True)
+class ForCaller:
+    """How the responses to one caller are kept, as long as their identity is."""
+
+    watch: Watch
+    entries: Entries = callers.entries
+
+    def key(self, scope: Scope) -> Key | None:
+        if not get_settings().identity_cache_seconds:
+            return None
+        sent = [value for name, value in scope["headers"] if name == b"authorization"]
+        key = key_of(scope["path"], scope["query_string"])
+        return (digest_of(sent[0]), key) if len(sent) == 1 and isinstance(key, str) else None
+
+    def until(self, request: Request, _response: Response, _began: float) -> float | None:
+        until: float | None = getattr(request.state, "identity_until", None)
+        return until
+
+
+Policy = Public | ForCaller
+
+
+def cached(
+    *watched: Watched, due: Due | None = None, seconds: float = SECONDS
+) -> Callable[[Endpoint], Endpoint]:
+    """Keep the public responses of a route until one of `watched` changes.
+
+    The response may depend on nothing but these, its address, and the time. With `due`,
+    it also ends when the time of a row comes (see `Watch`). A response is kept for at
+    most `seconds`.
+    """
+    policy = Public(Watch(*watched, due=due), seconds)
+
+    def mark(endpoint: Endpoint) -> Endpoint:
+        endpoint.cached = policy  # type: ignore[attr-defined]
+        return endpoint
+
+    return mark
+
+
+def cached_for_caller(watch: Watch) -> Callable[[Endpoint], Endpoint]:
+    """Keep the responses to each caller as long as the caller's identity is kept."""
+
+    def mark(endpoint: Endpoint) -> Endpoint:
+        endpoint.cached = ForCaller(watch)  # type: ignore[attr-defined]
+        return endpoint
+
+    return mark
+
+
+class Kept(Response):
+    """A response from memory."""
+
+    def __init__(self, entry: Entry, if_none_match: bytes | None) -> None:
+        super().__init__(entry.body)
+        self.raw_headers = list(entry.headers)
+        self._entry, self._if_none_match = entry, if_none_match
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        await send_entry(self._entry, self._if_none_match, send)
+
+
+@dataclass
+class Flight:
+    """A computation, and those who wait for it."""
+
+    version: int
+    result: asyncio.Future[Entry | None]
+
+
+_flights: dict[Key, Flight] = {}
+
+
+def through_cache(route: Any, policy: Policy, handle: Handler) -> Handler:
+    """Return the handler of a cached route. `layer` has already looked for a hit."""
+
+    async def answer(request: Request) -> Response:
+        key = policy.key(request.scope) if freshness.ok else None
+        if key is None:
+            return await handle(request)
+        flight = _flights.get(key)
+        if flight is None or flight.version != policy.watch.version:
+            return await _lead(route, policy, handle, request, key)
+        # This is shielded: a client that disconnects must not end what others wait for.
+        entry = await asyncio.shield(flight.result)
+        return Kept(entry, _if_none_match(request)) if entry else await handle(request)
+
+    return answer
+
+
+async def _lead(
+    route: Any, policy: Policy, handle: Handler, request: Request, key: Key
+) -> Response:
+    """Compute a response, keep it, and give it to all who wait for it."""
+    began = time.monotonic()
+    flight = Flight(policy.watch.version, asyncio.get_running_loop().create_future())
+    _flights[key] = flight
+    entry = None
+    try:
+        response = await handle(_unconditional(request))
+        if until := policy.until(request, response, began):
+            entry = _entry_of(response, policy.watch, flight.version, until, route)
+    except FOR_ALL as error:
+        flight.result.set_exception(error)
+        flight.result.exception()  # nobody may be waiting
+        raise
+    finally:
+        if _flights.get(key) is flight:
+            del _flights[key]
+        if not flight.result.done():
+            flight.result.set_result(entry)
+    if entry:
+        policy.entries.keep(key, entry)
+    return _conditional(response, _if_none_match(request))
+
+
+def _entry_of(
+    response: Response, watch: Watch, version: int, until: float, route: object
+) -> Entry | None:
+    """Return the entry for a response, or `None` if it may not be kept."""
+    named = response.headers
+    vary = {name.strip().lower() for name in named.get("vary", "").split(",")} - {""}
+    is_plain = type(response).__call__ is Response.__call__ and response.background is None
+    fits = response.status_code == 200 and "etag" in named and "set-cookie" not in named  # noqa: PLR2004 - OK
+    if not (is_plain and fits and vary <= VARY):
+        return None
+    headers = list(response.raw_headers)
+    unchanged = [(name, value) for name, value in headers if name in KEPT_FOR_304]
+    etag = named["etag"].encode()
+    return Entry(bytes(response.body), headers, etag, unchanged, watch, version, until, route)
+
+
+def _if_none_match(request: Request) -> bytes | None:
+    value = request.headers.get("if-none-match")
+    return None if value is None else value.encode("latin-1")
+
+
+def _unconditional(request: Request) -> Request:
+    """Return the request without `If-None-Match`, so that its response has a body."""
+    if "if-none-match" not in request.headers:
+        return request
+    headers = [item for item in request.scope["headers"] if item[0] != b"if-none-match"]
+    return Request({**request.scope, "headers": headers}, request.receive, request._send)  # noqa: SLF001 - has no public reader
+
+
+def _conditional(response: Response, if_none_match: bytes | None) -> Response:
+    if if_none_match is None or response.status_code != 200 or "etag" not in response.headers:  # noqa: PLR2004 - OK
+        return response
+    return revalidated(response, if_none_match.decode("latin-1"))

@@ -1,0 +1,95 @@
+"""Watches: what something cached depends on, and whether that has changed.
+
+A computation reads `version` of its watch first. Its result is outdated as soon as the
+version differs. So a reader that began before a write can never store what it found
+under the version of that write.
+"""
+
+import time
+from collections.abc import Iterable
+from threading import Lock
+from typing import Any
+
+from sqlalchemy import ColumnElement, Table, inspect
+from sqlalchemy.orm import InstrumentedAttribute
+
+from app.db import changes
+from app.db.base import Base
+
+Watched = type[Base] | InstrumentedAttribute[Any]
+Condition = ColumnElement[bool] | InstrumentedAttribute[bool]
+Due = tuple[InstrumentedAttribute[Any], *tuple[Condition, ...]]
+
+# After a poll began, what it found counts for so long. Then the cache is not used.
+FRESH_SECONDS = 1.0
+
+_lock = Lock()
+_by_name: dict[str, list["Watch"]] = {}
+_all: list["Watch"] = []
+
+
+class Watch:
+    """A group of tables and columns that something cached depends on.
+
+    A table stands for all its rows. A column stands for its values in the rows that
+    exist: a new row does not count. With `due`, rows also count as changed when their
+    time comes. It is a column with times, followed by the conditions that such rows
+    meet. An index must begin with the columns of these conditions and end with that
+    column.
+    """
+
+    def __init__(self, *watched: Watched, due: Due | None = None) -> None:
+        self.version = 0
+        self.due = due
+        self.names = frozenset(name for one in watched for name in _names(one))
+        with _lock:
+            _all.append(self)
+            for name in self.names:
+                _by_name.setdefault(name, []).append(self)
+
+    def change(self) -> None:
+        """Make everything outdated that depends on this watch."""
+        with _lock:
+            self.version += 1
+
+
+def _names(watched: Watched) -> Iterable[str]:
+    if isinstance(watched, InstrumentedAttribute):
+        column = watched.property.columns[0]
+        return f"{column.table.name}.{column.name}", f"{column.table.name}.*"
+    table = inspect(watched).local_table
+    assert isinstance(table, Table)
+    return changes.names_of_table(table)
+
+
+def all_watches() -> list[Watch]:
+    return list(_all)
+
+
+def change(names: Iterable[str]) -> None:
+    """Make everything outdated that depends on one of these names of changes."""
+    with _lock:
+        for watch in {watch for name in names for watch in _by_name.get(name, ())}:
+            watch.version += 1
+
+
+class Freshness:
+    """Whether this process knows of the changes that other processes make.
+
+    Nothing cached is used while it does not: stale is worse than slow.
+    """
+
+    def __init__(self) -> None:
+        self.until = 0.0
+
+    def renew(self, began: float) -> None:
+        """Note that a poll has succeeded which began at this monotonic time."""
+        self.until = began + FRESH_SECONDS
+
+    @property
+    def ok(self) -> bool:
+        return time.monotonic() < self.until
+
+
+freshness = Freshness()
+changes.listen(change)

@@ -1,0 +1,133 @@
+"""Remembers whom an access token belongs to, for deployments that set
+IDENTITY_CACHE_SECONDS.
+
+Without the setting, nothing here is used. With it, a request that only reads may find
+its user in the memory of this process. A change of the account or the end of a session
+makes it outdated, in this process before the response to that change leaves. Other
+processes learn of it by Redis, or within half a second from the database. In any case,
+an identity is asked for again after the time of the setting.
+
+| Always asks the database | Reason |
+|---|---|
+| every request that writes | it locks the rows of its caller |
+| routes of auth that take `CurrentSession` | passwords, second factor, sessions |
+| routes with `Superuser`, and routes of payments | `FreshIdentity` |
+"""
+
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from functools import lru_cache
+from threading import Lock
+from typing import Any, TypeVar
+
+from sqlalchemy import inspect
+from sqlalchemy.orm import Session, make_transient_to_detached
+from sqlalchemy.orm.attributes import set_committed_value
+
+from app.core.config import get_settings
+from app.platform.cache import Watch
+from app.platform.cache.callers import digest_of
+from app.platform.cache.watches import freshness
+from app.platform.principal import is_fresh
+from app.routers.auth.models import Identity, LoginSession, Totp, User
+from app.routers.auth.security import seconds_left
+
+from . import login_sessions
+
+MOST = 10_000
+
+Row = TypeVar("Row", LoginSession, User)
+
+IDENTITY = Watch(
+    User.username,
+    User.email,
+    User.hashed_password,
+    User.is_verified,
+    User.is_active,
+    User.is_superuser,
+    LoginSession.ended_at,
+    LoginSession.expires_at,
+    Identity,
+    Totp,
+)
+"""Everything that decides whether a token lets its user in, and what `Me` shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A session with its user, apart from every database session."""
+
+    session: LoginSession
+    version: int
+    until: float
+
+
+_known: OrderedDict[bytes, Known] = OrderedDict()
+_lock = Lock()
+
+
+def session_of_token(db: Session, token: str, route: Any) -> tuple[LoginSession, float | None]:
+    """Return the live session that an access token names, perhaps from memory.
+
+    The second value is the monotonic time until which the answer may be remembered, or
+    `None` if it may not. Raises `Unauthenticated` as `login_sessions.session_of_token`
+    does.
+    """
+    seconds = get_settings().identity_cache_seconds
+    if not seconds or not freshness.ok or route is None or _asks_always(route):
+        return login_sessions.session_of_token(db, token), None
+    digest = digest_of(token.encode())
+    if known := _find(digest):
+        return db.merge(known.session, load=False), known.until
+    version, began = IDENTITY.version, time.monotonic()
+    session = login_sessions.session_of_token(db, token)
+    until = began + min(seconds, seconds_left(token))
+    _keep(digest, Known(_apart(session), version, until))
+    return session, until
+
+
+def _find(digest: bytes) -> Known | None:
+    known = _known.get(digest)
+    if known and known.version == IDENTITY.version and time.monotonic() < known.until:
+        return known
+    return None
+
+
+def _keep(digest: bytes, known: Known) -> None:
+    with _lock:
+        _known.pop(digest, None)
+        _known[digest] = known
+        while len(_known) > MOST:
+            _known.popitem(last=False)
+
+
+def _apart(session: LoginSession) -> LoginSession:
+    """Return a copy of a session and its user that no request changes."""
+    copy = _copy(session)
+    set_committed_value(copy, "user", _copy(session.user))
+    return copy
+
+
+def _copy(row: Row) -> Row:
+    state = inspect(row)
+    loaded = {
+        attribute.key: state.dict[attribute.key]
+        for attribute in state.mapper.column_attrs
+        if attribute.key in state.dict
+    }
+    copy = type(row)(**loaded)
+    make_transient_to_detached(copy)
+    return copy
+
+
+@lru_cache
+def _asks_always(route: Any) -> bool:
+    """Whether a route or one of its dependencies needs the identity as it is now."""
+    waiting = [route.dependant]
+    while waiting:
+        current = waiting.pop()
+        if is_fresh(current.call):
+            return True
+        waiting += current.dependencies
+    return False

@@ -1,0 +1,44 @@
+"""Servers of leaflets in processes of their own, which cache what they show."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.support.server import running_server
+
+PROGRAM = ("-m", "tests.support.leaflets")
+
+
+class Process:
+    """A server of leaflets, as a client sees it."""
+
+    def __init__(self, http: httpx2.Client) -> None:
+        self.http = http
+
+    def titles(self) -> list[str]:
+        answer = self.http.get("/leaflets")
+        assert answer.status_code == 200, answer.text
+        return [leaflet["title"] for leaflet in answer.json()["items"]]
+
+    def create(self, title: str, **body: Any) -> int:
+        answer = self.http.post("/leaflets", json={"title": title, **body})
+        assert answer.status_code == 201, answer.text
+        made: int = answer.json()["id"]
+        return made
+
+
+@pytest.fixture
+def start(committed: object) -> Iterator[Callable[..., Process]]:
+    """`start(REDIS_URL="…")`: one more process, until the test ends."""
+    with ExitStack() as running:
+
+        def one(**variables: str) -> Process:
+            server = running.enter_context(
+                running_server(*PROGRAM, CACHE_ENABLED="true", **variables)
+            )
+            return Process(running.enter_context(httpx2.Client(base_url=server.url, timeout=10)))
+
+        yield one
