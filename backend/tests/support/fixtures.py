@@ -97,10 +97,9 @@ def migrated(_logs_go_nowhere: None) -> Iterator[None]:
     load_models()
     with logs_put_back():
         cli.migrate()
-    Base.metadata.create_all(
-        engine,
-        [Base.metadata.tables[made.__tablename__] for made in (Widget, Gadget, *leaflets.TABLES)],
-    )
+    made = (Widget, Gadget, *leaflets.TABLES)
+    tables = [Base.metadata.tables[model.__tablename__] for model in made]
+    Base.metadata.create_all(engine, tables)
     yield
     for factory in SESSIONS:
         factory.kw["bind"].dispose()

@@ -66,7 +66,11 @@ class LeafletRead(Output):
 
 
 router = Router(prefix="/leaflets", tags=["leaflets"])
-cached_until_changed = cached(Leaflet, Printer.name, due=(Leaflet.shown_from, Leaflet.is_public))
+cached_until_changed = cached(
+    Leaflet,
+    Printer.name,
+    due=(Leaflet.shown_from, Leaflet.is_public),
+)
 runs: list[str] = []
 """What the cached routes have computed."""
 

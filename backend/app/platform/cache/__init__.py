@@ -7,12 +7,14 @@
 | `messages` | tells other processes of changes at once, by Redis |
 | `entries` | keeps rendered responses in a bounded memory |
 | `keys` | decides whether a request may be served from memory, and under which key |
+| `callers` | keeps what callers got, for IDENTITY_CACHE_SECONDS |
 | `layer` | answers hits in front of the router |
-| `routes` | `@cached`, and the computation of a miss |
+| `regions` | configures dogpile.cache, in Redis or in memory |
 | `shared` | keeps responses in Redis for several processes |
+| `routes` | `@cached`, and the computation of a miss |
 | `values` | `get`, `set`, `delete`, `exists` and `get_or_create` for features |
 
-Imports go upwards in this table. `app.db.changes` collects what a transaction changes.
+Imports go upwards. `app.db.changes` collects what a transaction changes.
 """
 
 from .routes import cached

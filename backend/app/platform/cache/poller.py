@@ -55,8 +55,6 @@ class Poller:
         self._seen: dict[int, datetime] = {}
         self._before: datetime | None = None
         self._messages = Messages(watches.change)
-        self.latest: dict[str, int] = {}
-        self.cold_from: dict[str, float] = {}
 
     def start(self) -> None:
         self._thread.start()
@@ -112,10 +110,6 @@ class Poller:
             if process != changes.process and (hot_until > before or mark_id not in known):
                 yield name
             self._seen[mark_id] = hot_until
-            self.latest[name] = max(mark_id, self.latest.get(name, 0))
-            left = (hot_until - now).total_seconds()
-            until = time.monotonic() + max(left, 0.0)
-            self.cold_from[name] = max(until, self.cold_from.get(name, 0.0))
         gone = [one for one in known if self._seen[one] < now - LOOK_BACK]
         for mark_id in gone:
             del self._seen[mark_id]

@@ -14,6 +14,7 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 from fastapi import Request, Response
@@ -25,6 +26,7 @@ from app.core.errors import Unavailable
 from app.platform.conditional import revalidated
 from app.platform.principal import viewer
 
+from . import shared
 from .callers import callers, digest_of
 from .entries import Entries, Entry, Key, entries, send_entry
 from .keys import is_public, is_skipped, key_of
@@ -158,11 +160,13 @@ async def _lead(
     began = time.monotonic()
     flight = Flight(policy.watch.version, asyncio.get_running_loop().create_future())
     _flights[key] = flight
+    computation = Computation(policy, handle, request, began)
     entry = None
     try:
-        response = await handle(_unconditional(request))
-        if until := policy.until(request, response, began):
-            entry = _entry_of(response, policy.watch, flight.version, until, route)
+        rendered = await computation.result(key)
+        if rendered:
+            until = computation.until or began + shared.SECONDS
+            entry = _entry_of(rendered, policy.watch, flight.version, until, route)
     except FOR_ALL as error:
         flight.result.set_exception(error)
         flight.result.exception()  # nobody may be waiting
@@ -174,23 +178,53 @@ async def _lead(
             flight.result.set_result(entry)
     if entry:
         policy.entries.keep(key, entry)
-    return _conditional(response, _if_none_match(request))
+        return Kept(entry, _if_none_match(request))
+    assert computation.response
+    return _conditional(computation.response, _if_none_match(request))
 
 
-def _entry_of(
-    response: Response, watch: Watch, version: int, until: float, route: object
-) -> Entry | None:
-    """Return the entry for a response, or `None` if it may not be kept."""
+@dataclass
+class Computation:
+    """The response of a route, computed here or by another process."""
+
+    policy: Policy
+    handle: Handler
+    request: Request
+    began: float
+    response: Response | None = None
+    """The response, if it was computed here."""
+    until: float | None = None
+    """Until when it may be kept, if it was computed here."""
+
+    async def result(self, key: Key) -> shared.Rendered | None:
+        """Return the response, or `None` if it may not be kept."""
+        if isinstance(self.policy, Public) and shared.may_share(self.policy.watch):
+            return await shared.get_or_compute(f"public {key}", self._compute)
+        return await self._compute()
+
+    async def _compute(self) -> shared.Rendered | None:
+        self.response = await self.handle(_unconditional(self.request))
+        self.until = self.policy.until(self.request, self.response, self.began)
+        return _rendered(self.response) if self.until else None
+
+
+def _rendered(response: Response) -> shared.Rendered | None:
+    """Return what is kept of a response, or `None` if it may not be kept."""
     named = response.headers
     vary = {name.strip().lower() for name in named.get("vary", "").split(",")} - {""}
     is_plain = type(response).__call__ is Response.__call__ and response.background is None
-    fits = response.status_code == 200 and "etag" in named and "set-cookie" not in named  # noqa: PLR2004 - OK
+    fits = response.status_code == HTTPStatus.OK and "etag" in named and "set-cookie" not in named
     if not (is_plain and fits and vary <= VARY):
         return None
-    headers = list(response.raw_headers)
+    return bytes(response.body), list(response.raw_headers), named["etag"].encode("latin-1")
+
+
+def _entry_of(
+    rendered: shared.Rendered, watch: Watch, version: int, until: float, route: object
+) -> Entry:
+    body, headers, etag = rendered
     unchanged = [(name, value) for name, value in headers if name in KEPT_FOR_304]
-    etag = named["etag"].encode()
-    return Entry(bytes(response.body), headers, etag, unchanged, watch, version, until, route)
+    return Entry(body, headers, etag, unchanged, watch, version, until, route)
 
 
 def _if_none_match(request: Request) -> bytes | None:
@@ -207,6 +241,8 @@ def _unconditional(request: Request) -> Request:
 
 
 def _conditional(response: Response, if_none_match: bytes | None) -> Response:
-    if if_none_match is None or response.status_code != 200 or "etag" not in response.headers:  # noqa: PLR2004 - OK
+    if if_none_match is None or response.status_code != HTTPStatus.OK:
+        return response
+    if "etag" not in response.headers:
         return response
     return revalidated(response, if_none_match.decode("latin-1"))

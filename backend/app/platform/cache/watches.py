@@ -20,6 +20,8 @@ Watched = type[Base] | InstrumentedAttribute[Any]
 Condition = ColumnElement[bool] | InstrumentedAttribute[bool]
 Due = tuple[InstrumentedAttribute[Any], *tuple[Condition, ...]]
 
+# So long after a change, processes do not use what they share (see `shared`).
+HEAT_SECONDS = 30.0
 # After a poll began, what it found counts for so long. Then the cache is not used.
 FRESH_SECONDS = 1.0
 
@@ -41,6 +43,8 @@ class Watch:
     def __init__(self, *watched: Watched, due: Due | None = None) -> None:
         self.version = 0
         self.due = due
+        # A process that has just started does not know what has changed before.
+        self.hot_until = time.monotonic() + HEAT_SECONDS
         self.names = frozenset(name for one in watched for name in _names(one))
         with _lock:
             _all.append(self)
@@ -50,7 +54,11 @@ class Watch:
     def change(self) -> None:
         """Make everything outdated that depends on this watch."""
         with _lock:
-            self.version += 1
+            self._change()
+
+    def _change(self) -> None:
+        self.version += 1
+        self.hot_until = time.monotonic() + HEAT_SECONDS
 
 
 def _names(watched: Watched) -> Iterable[str]:
@@ -70,7 +78,7 @@ def change(names: Iterable[str]) -> None:
     """Make everything outdated that depends on one of these names of changes."""
     with _lock:
         for watch in {watch for name in names for watch in _by_name.get(name, ())}:
-            watch.version += 1
+            watch._change()  # noqa: SLF001 - under the same lock
 
 
 class Freshness:

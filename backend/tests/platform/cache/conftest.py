@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.support.server import running_server
+from tests.support.server import Server, running_server
 
 PROGRAM = ("-m", "tests.support.leaflets")
 
@@ -15,7 +15,8 @@ PROGRAM = ("-m", "tests.support.leaflets")
 class Process:
     """A server of leaflets, as a client sees it."""
 
-    def __init__(self, http: httpx2.Client) -> None:
+    def __init__(self, server: Server, http: httpx2.Client) -> None:
+        self.process = server.process
         self.http = http
 
     def titles(self) -> list[str]:
@@ -39,6 +40,7 @@ def start(committed: object) -> Iterator[Callable[..., Process]]:
             server = running.enter_context(
                 running_server(*PROGRAM, CACHE_ENABLED="true", **variables)
             )
-            return Process(running.enter_context(httpx2.Client(base_url=server.url, timeout=10)))
+            http = running.enter_context(httpx2.Client(base_url=server.url, timeout=10))
+            return Process(server, http)
 
         yield one

@@ -1,12 +1,19 @@
 """Two real processes: what one writes, the other shows within a second."""
 
+import subprocess
 import time
+from contextlib import contextmanager
+
+import psutil
+
+from tests.support.server import free_port
+from tests.support.services import program
 
 SECOND = 1.0
 
 
 def seconds_until(shows, wanted):
-    """Return how long it takes until `shows()` is `wanted`, at most some seconds."""
+    """Return how long it takes until `shows()` is `wanted`, and give up in the end."""
     began = time.monotonic()
     while time.monotonic() - began < 5 * SECOND:
         if shows() == wanted:
@@ -14,12 +21,72 @@ def seconds_until(shows, wanted):
     raise AssertionError(f"{shows()} is not {wanted}")
 
 
+def write_and_watch(one, two, titles):
+    """Let `one` write, and check what both show next."""
+    for title in titles:
+        expected = [*two.titles(), title]
+        one.create(title)
+        assert one.titles() == expected, "the writer's own next read is fresh"
+        assert seconds_until(two.titles, expected) < SECOND
+
+
 def test_a_write_is_seen_by_every_process_within_a_second(start):
     one, two = start(), start()
     one.create("a")
     seconds_until(two.titles, ["a"])
-    for number in range(4):
-        expected = [*two.titles(), str(number)]
-        one.create(str(number))
-        assert one.titles() == expected, "the writer's own next read is fresh"
-        assert seconds_until(two.titles, expected) < SECOND
+    write_and_watch(one, two, "bcde")
+
+
+@contextmanager
+def redis_server():
+    """A Redis of this test alone, which it may kill."""
+    port = free_port()
+    command = [program("redis-server"), "--port", str(port), "--save", "", "--bind", "127.0.0.1"]
+    with subprocess.Popen([*command, "--daemonize", "no"], stdout=subprocess.DEVNULL) as process:
+        try:
+            yield process, f"redis://127.0.0.1:{port}/0"
+        finally:
+            process.kill()
+
+
+def test_redis_may_be_killed_and_changes_are_seen_all_the_same(start):
+    with redis_server() as (redis, url):
+        one, two = start(REDIS_URL=url), start(REDIS_URL=url)
+        one.create("a")
+        seconds_until(two.titles, ["a"])
+        write_and_watch(one, two, "bc")
+        redis.kill()
+        redis.wait()
+        write_and_watch(one, two, "def")
+
+
+def test_a_scheduled_row_appears_when_its_time_has_come(start):
+    process = start()
+    process.create("now")
+    assert process.titles() == ["now"]
+    process.create("later", after_seconds=1.5)
+    assert process.titles() == ["now"]
+    assert SECOND / 2 < seconds_until(process.titles, ["now", "later"]) < 1.5 + SECOND
+
+
+def test_a_killed_writer_has_told_the_others_before(start):
+    """The mark commits together with the change."""
+    one, two = start(), start()
+    one.create("a")
+    seconds_until(two.titles, ["a"])
+    one.create("b")
+    one.process.kill()
+    assert seconds_until(two.titles, ["a", "b"]) < SECOND
+
+
+def test_a_process_that_cannot_learn_of_changes_does_not_use_its_cache(start):
+    """A stopped process has missed its polls when it continues."""
+    one, two = start(), start()
+    one.create("a")
+    seconds_until(two.titles, ["a"])
+    stopped = psutil.Process(two.process.pid)
+    stopped.suspend()
+    one.create("b")
+    time.sleep(SECOND)
+    stopped.resume()
+    assert two.titles() == ["a", "b"]

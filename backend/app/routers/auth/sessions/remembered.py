@@ -17,7 +17,6 @@ an identity is asked for again after the time of the setting.
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
-from functools import lru_cache
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -121,7 +120,6 @@ def _copy(row: Row) -> Row:
     return copy
 
 
-@lru_cache
 def _asks_always(route: Any) -> bool:
     """Whether a route or one of its dependencies needs the identity as it is now."""
     waiting = [route.dependant]

@@ -1,0 +1,104 @@
+"""Public responses that several processes share, if Redis is configured.
+
+A process that has no valid response of its own looks here before it computes one. One
+process computes for all that wait. What is shared cannot be called back. So it lives
+for `SECONDS`, and no process uses it before `watches.HEAT_SECONDS` have passed since
+the last change that it depends on. By then, everything that was computed before that
+change has ended, even if it was stored late.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from anyio import CapacityLimiter, to_thread
+from anyio.lowlevel import RunVar
+
+from app.core.config import get_settings
+from app.core.keys import derive_key
+
+from .entries import Header
+from .watches import Watch
+
+if TYPE_CHECKING:
+    from .regions import Region
+
+SECONDS = 20
+# These threads wait for others to compute. They are apart from those that compute.
+THREADS = 16
+
+Rendered = tuple[bytes, list[Header], bytes]
+"""Body, headers and `ETag`."""
+
+_waiting: RunVar[CapacityLimiter] = RunVar("threads that wait for shared responses")
+
+
+def may_share(watch: Watch) -> bool:
+    """Whether what depends on this watch may come from, or go to, another process."""
+    return get_settings().redis_url is not None and time.monotonic() > watch.hot_until
+
+
+async def get_or_compute(
+    key: str, compute: Callable[[], Awaitable[Rendered | None]]
+) -> Rendered | None:
+    """Return the shared response of a key, or compute and share it.
+
+    Returns `None`, and shares nothing, if `compute` does. Its errors are raised.
+    """
+    loop = asyncio.get_running_loop()
+
+    def create() -> Rendered | None:
+        async def run() -> Rendered | None:
+            return await compute()
+
+        return asyncio.run_coroutine_threadsafe(run(), loop).result()
+
+    def ask() -> Rendered | None:
+        answer: Rendered | None = _region().ask(
+            lambda region: region.get_or_create(
+                key, create, should_cache_fn=lambda made: made is not None
+            ),
+            create,
+        )
+        return answer
+
+    return await to_thread.run_sync(ask, limiter=_threads())
+
+
+def _threads() -> CapacityLimiter:
+    try:
+        return _waiting.get()
+    except LookupError:
+        _waiting.set(limiter := CapacityLimiter(THREADS))
+        return limiter
+
+
+@lru_cache
+def _region() -> "Region":
+    from .regions import new_region  # imports dogpile.cache and redis, which few processes need
+
+    url = get_settings().redis_url
+    assert url
+    return new_region(
+        f"responses:{derive_key('shared responses').hex()[:16]}",
+        url.get_secret_value(),
+        seconds=SECONDS,
+        serializer=_write,
+        deserializer=_read,
+    )
+
+
+def _write(rendered: Rendered) -> bytes:
+    body, headers, etag = rendered
+    texts = [[name.decode("latin-1"), value.decode("latin-1")] for name, value in headers]
+    return json.dumps([texts, etag.decode("latin-1")]).encode() + b"\n" + body
+
+
+def _read(stored: bytes) -> Rendered:
+    head, _, body = stored.partition(b"\n")
+    texts, etag = json.loads(head)
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in texts]
+    return body, headers, etag.encode("latin-1")
