@@ -102,7 +102,7 @@ def _read_password() -> str:
 def rekey() -> None:
     """Encrypt the secrets of second factors with SECRET_KEY.
 
-    This applies to those that were encrypted with SECRET_KEY_PREVIOUS.
+    Secrets that were encrypted with SECRET_KEY_PREVIOUS are encrypted again.
     """
     from app.routers.auth.mfa import key_rotation
 

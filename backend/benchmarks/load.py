@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import uvloop
 
 CONNECTIONS = 16
-LAST_SECONDS = 60  # for the responses that are still on their way
+LAST_SECONDS = 60  # for the last responses
 _numbers = count(1)
 
 
@@ -42,7 +42,7 @@ class Job:
 
 @dataclass
 class Measured:
-    """The times of one round of one job, in seconds, one for each response."""
+    """The response times of one round of one job, in seconds."""
 
     seconds: float
     times: list[float] = field(default_factory=list)
@@ -141,7 +141,7 @@ async def _keep_busy(job: Job, seconds: float, connections: int) -> Measured:
 
 
 def measure(job: Job, seconds: float, connections: int = CONNECTIONS) -> Measured:
-    """Keep the connections busy for so many seconds, and wait for the last responses.
+    """Keep the connections busy for `seconds`, and wait for the last responses.
 
     Raises `UnexpectedResponse` for a response with another status.
     """

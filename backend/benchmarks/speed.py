@@ -119,8 +119,9 @@ def jobs_of(ours: str, cached: str, rivals: str, token: str) -> dict[str, Job]:
 
 
 def middle_of(posts: str, size: int) -> str:
-    """Return a cursor for the middle of the table. Offsets end long before it, so this
-    reads all pages up to it.
+    """Return a cursor for the middle of the table.
+
+    All pages up to the middle are read, because offsets end long before it.
     """
     cursor = ""
     with httpx2.Client() as client:
@@ -191,7 +192,7 @@ def servers(url: str, size: int) -> Iterator[tuple[dict[str, str], dict[str, int
 
 
 def compare(url: str, size: int, token: str) -> dict[str, list[Measured]]:
-    """Print the table at this size. Returns what growth is judged by."""
+    """Print the table at this size, and return the measurements by job."""
     with servers(url, size) as (at, processes):
         jobs = jobs_of(at["ours"], at["cached"], at["rivals"], token)
         if size != COMPARED:

@@ -1,8 +1,8 @@
-"""Inserts a row, unless someone was quicker.
+"""Inserts a row, unless a row with the same unique value exists.
 
-A look before the insert cannot decide this, because another transaction may insert the
-same value in between. The unique constraint decides. The insert stands in a savepoint,
-so that the work that the transaction has done before is kept if the row exists.
+A query before the insert cannot decide this, because another transaction may insert the
+same value in between. The unique constraint decides. The insert is made in a savepoint,
+so that the earlier work of the transaction is kept if the row exists.
 """
 
 from sqlalchemy.exc import IntegrityError
@@ -15,9 +15,10 @@ from .errors import constraint_of
 def insert_if_absent(db: Session, row: Base, *constraints: str) -> bool:
     """Insert the row, and return whether it was inserted.
 
-    It is not if one of these unique constraints is violated: a row with the same value
-    exists then, and `row` no longer belongs to the session. The violation of any other
-    constraint stays an `IntegrityError`, which `app.db.errors.conflicts` can translate.
+    The row is not inserted if it violates one of these unique constraints: a row with
+    the same value exists then, and `row` no longer belongs to the session. The
+    violation of any other constraint stays an `IntegrityError`, which
+    `app.db.errors.conflicts` can translate.
     """
     try:
         with db.begin_nested():

@@ -2,8 +2,8 @@
 
 A token from an email, a code of an authenticator app or a signature cannot be written
 into a document. In development, `/openapi.json` gets such values each time it is
-served. They belong to accounts of the demo data. So every body that `/docs` offers
-works as it is offered. Other environments serve the document as it is.
+served. The values belong to accounts of the demo data. So every body that `/docs` shows
+works unchanged. Other environments serve the document without such values.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True)
 class Live:
-    """The fields of a body, and the request headers, that replace an example's."""
+    """The fields of a body and the request headers that replace those of an example."""
 
     body: dict[str, Any] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
@@ -44,8 +44,8 @@ def makers() -> Makers:
 def filled(document: dict[str, Any]) -> dict[str, Any]:
     """Return a copy of the document with values that work now.
 
-    The values are stored in a transaction of their own, because this is part of a
-    `GET`. Without the database, the document stays as it is.
+    The values are stored in a separate transaction, because the transaction of a `GET`
+    only reads. Without the database, the document is returned unchanged.
     """
     values: dict[str, Live] = {}
     try:

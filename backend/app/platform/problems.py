@@ -272,8 +272,7 @@ class ProblemMiddleware:
         try:
             await self.app(scope, receive, watch)
         except ClientDisconnect:
-            # The client disconnected while sending the body. No response is possible,
-            # and there is no error to report.
+            # The client disconnected, so a response is neither possible nor needed.
             return
         except BaseException as error:
             if _ends_the_process(error):

@@ -111,8 +111,7 @@ def _serve_page(sockets: list[socket], summary: str, details: str) -> None:
             name.decode("latin-1").lower(): value.decode("latin-1")
             for name, value in scope["headers"]
         }
-        # If the host is another name, the request may come from a foreign page (DNS
-        # rebinding).
+        # A request with another host may come from a foreign page (DNS rebinding).
         own = urlsplit(f"//{headers.get('host', '')}").hostname in THIS_MACHINE
         said = (summary, details) if own else ("The terminal shows the reason.", "")
         if "text/html" in headers.get("accept", ""):

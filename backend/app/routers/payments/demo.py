@@ -17,8 +17,8 @@ from . import gateway
 from .plans import plan_file, publishing
 from .webhooks.receiving import EXAMPLE_EVENT
 
-# How the event is written by Swagger UI as it shows it, by JSON.stringify, and by
-# Python's json.dumps. The signature covers the exact bytes.
+# The event as Swagger UI shows it, as JSON.stringify writes it, and as Python's
+# json.dumps writes it. The signature covers the exact bytes.
 WAYS_TO_WRITE: tuple[dict[str, Any], ...] = ({"indent": 2}, {"separators": (",", ":")}, {})
 
 
@@ -35,9 +35,9 @@ def load(db: Session) -> None:
 
 
 def examples(_db: Session) -> dict[str, Live]:
-    """Sign the example of an event, if the secret is the simulator's.
+    """Sign the example of an event, if the secret belongs to the simulator.
 
-    Like every signature, it is valid for five minutes.
+    The signature is valid for five minutes, like every signature.
     """
     settings = get_settings()
     if settings.stripe_api_base != settings.simulator_url or not settings.stripe_webhook_secret:

@@ -28,8 +28,7 @@ from app.routers.auth.security import (
 
 LIFE = timedelta(days=30)  # from the sign-in; use does not prolong it
 GRACE = timedelta(seconds=10)  # two tabs of one browser may send the same refresh token
-# Live sessions of one user. Without a limit, ending all of a user's sessions could take
-# arbitrarily long.
+# With more live sessions, ending all sessions of a user would take too long.
 MOST = 1_000
 TRIMMED = 100  # at one sign-in, at most this many sessions end
 SHOWN = 100
@@ -50,10 +49,7 @@ class InvalidRefreshToken(Unauthenticated):
 
 
 class SessionNotFound(NotFound):
-    """The session does not exist, has ended, or belongs to another user.
-
-    The response is the same in all three cases.
-    """
+    """The session does not exist, has ended, or belongs to another user."""
 
     code = "session_not_found"
     detail = "You have no such session. `GET /auth/sessions` lists yours."
@@ -262,10 +258,7 @@ def end_session_of_token(
 
 
 def end_session(db: Session, user: User, session_id: int) -> None:
-    """End a session.
-
-    Raises `SessionNotFound`, also if another request has just ended the session.
-    """
+    """End a session. Raises `SessionNotFound`, also if it has just been ended."""
     lives = (LoginSession.ended_at.is_(None), LoginSession.expires_at > clock.now())
     this = update(LoginSession).where(
         LoginSession.id == session_id, LoginSession.user_id == user.id, *lives

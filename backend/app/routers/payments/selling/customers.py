@@ -38,11 +38,10 @@ class NoCustomer(Conflict):
 
 
 def ensure_customer(db: Session, user: User) -> Customer:
-    """Return the payer's row, after making sure that Stripe has the customer and the
-    address.
+    """Return the payer's row, once Stripe has the customer and the address.
 
     Stripe is called if it does not have them. Each call begins and ends a committed
-    step. After `PaymentsUnavailable`, this can be called again.
+    step. After `PaymentsUnavailable`, this function can be called again.
     """
     customer = db.scalar(queries.customer_of(user)) or _insert(db, user)
     if customer.gone_at is not None:
