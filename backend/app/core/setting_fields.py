@@ -183,10 +183,10 @@ class SettingFields(Stage):
     redis_url: RedisUrl | None = None
     cache_enabled: bool = Field(
         default=True,
-        description="Keep public responses in memory until what they show has changed.",
+        description="Keep public responses in memory until their data changes.",
     )
     identity_cache_seconds: float = Field(
-        0, ge=0, le=60, description="How long a process may remember whom a token belongs to."
+        0, ge=0, le=60, description="Seconds for which a process may remember the user of a token."
     )
     writes_per_minute: int = Field(
         120,

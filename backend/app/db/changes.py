@@ -6,18 +6,18 @@ were added, and `posts.*` if rows were deleted or if only the table is known.
 | When | What happens |
 |---|---|
 | flush, ORM or Core statement | the names are collected in `Session.info` |
-| before the commit | a row of `cache_marks` tells other processes, if none does yet |
+| before the commit | a row of `cache_marks` tells other processes, unless one has |
 | after the commit | this process is told, before the response leaves |
 
 **Marks.** A row for each change would add a statement to each write, and one row of
 versions would make all writers wait for each other. So a mark announces changes for
-`HEAT` seconds: as long as a name is hot, other processes expect changes at any time. A
-process that has marked a name needs no other mark for it until the heat is nearly over.
-It adds rows and never updates one, so no writer waits for another.
+`HEAT` seconds: for that time the name is hot, which means that other processes expect
+changes. A process that has marked a name needs no other mark for it until the heat is
+nearly over. A process adds rows and never updates one, so no writer waits for another.
 
-A mark is part of the transaction that it announces. A process that is killed between
-its commit and its next step has told the others all the same. SQL that does not go
-through a `Session`, and text, are not seen.
+A mark is part of the transaction that it announces. So it reaches the other processes
+even if this process is killed directly after the commit. Changes by textual SQL, and by
+SQL that does not go through a `Session`, are not noticed.
 """
 
 import secrets
@@ -46,7 +46,7 @@ HEAT = timedelta(seconds=30)
 # A mark is renewed after this time. The rest of the heat is longer than a COMMIT takes.
 COVERED_SECONDS = 20.0
 CASCADES = {"CASCADE", "SET NULL", "SET DEFAULT"}
-# Nothing that is cached depends on these, and they change all the time.
+# No cached response depends on these tables, and their rows change all the time.
 UNWATCHED = {"cache_marks", "idempotency_keys", "jobs", "mails", "security_events"}
 
 process = secrets.token_hex(8)
@@ -59,7 +59,7 @@ _listeners: list[Callable[[frozenset[str]], None]] = []
 
 
 class CacheMark(Base):
-    """An announcement: until `hot_until`, `process` may change what has this name."""
+    """A mark: until `hot_until`, `process` may change rows under this name."""
 
     __tablename__ = "cache_marks"
 
@@ -70,10 +70,10 @@ class CacheMark(Base):
 
 
 def listen(listener: Callable[[frozenset[str]], None]) -> None:
-    """Call `listener` with the names of each transaction that has ended.
+    """Call `listener` with the names of changes after each transaction.
 
-    It runs in the thread of the request, so it must be quick and must not raise. It is
-    also told of transactions that were rolled back if they had flushed a change.
+    The listener runs in the thread of the request, so it must be quick and must not
+    raise. It is also called after a rollback, if the transaction had flushed a change.
     """
     _listeners.append(listener)
 
@@ -84,7 +84,7 @@ def names_of_table(table: Table) -> frozenset[str]:
 
 
 def forget() -> None:
-    """Mark every name again at its next change, whatever was marked before."""
+    """Forget which names are marked, so that their next change is marked again."""
     _covered_until.clear()
 
 
@@ -108,7 +108,7 @@ def _updated(state: InstanceState[Any]) -> Iterator[str]:
 
 @event.listens_for(Session, "do_orm_execute")
 def _note_statement(execution: ORMExecuteState) -> None:
-    """Note what a statement changes. Of an update only the table is known."""
+    """Note what a statement changes. For an update, only the table is known."""
     if not (execution.is_update or execution.is_delete or execution.is_insert):
         return
     table = getattr(execution.statement, "table", None)
@@ -120,7 +120,10 @@ def _note_statement(execution: ORMExecuteState) -> None:
 
 @lru_cache
 def _deleted(table: Table) -> frozenset[str]:
-    """Return the table, and those whose rows the database then changes by itself."""
+    """Return the changes that a deletion from this table can cause.
+
+    The database itself changes rows of tables that refer to the deleted rows.
+    """
     found, waiting = {table}, [table]
     while waiting:
         parent = waiting.pop()
@@ -146,7 +149,7 @@ def _mark(db: Session) -> None:
 
 
 def watchable(names: Iterable[str]) -> list[str]:
-    """Return the names of tables on which something cached may depend, sorted."""
+    """Return, sorted, the names in tables on which a cached response may depend."""
     return sorted(name for name in names if name.partition(".")[0] not in UNWATCHED)
 
 
@@ -156,7 +159,7 @@ def _rows(names: Iterable[str]) -> list[dict[str, str]]:
 
 @event.listens_for(Session, "after_commit")
 def _cover(db: Session) -> None:
-    """Remember what is marked, now that others can see it."""
+    """Remember which names are marked, now that other processes can see the marks."""
     if db.in_nested_transaction() or _MARKED not in db.info:
         return
     began, marked = db.info.pop(_MARKED)

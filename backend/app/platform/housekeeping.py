@@ -10,7 +10,7 @@ from .purges import purge
 # Email addresses are personal data. They are kept for this long, so that operators can
 # answer questions about sent emails.
 MAIL_KEPT = timedelta(days=30)
-# Much longer than a response stays in a cache that processes share.
+# A response stays in a shared cache for a much shorter time.
 MARKS_KEPT = timedelta(minutes=10)
 
 purge(IdempotencyKey.expires_at)

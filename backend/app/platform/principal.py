@@ -31,8 +31,9 @@ def required(dependency: Dependency) -> Dependency:
 
 
 def fresh(dependency: Dependency) -> Dependency:
-    """Mark a dependency whose routes ask the database who the caller is, whatever
-    IDENTITY_CACHE_SECONDS allows.
+    """Mark a dependency whose routes always ask the database who the caller is.
+
+    IDENTITY_CACHE_SECONDS does not apply to these routes.
     """
     dependency.is_fresh = True  # type: ignore[attr-defined]
     return dependency

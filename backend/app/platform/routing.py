@@ -8,7 +8,7 @@ Middleware runs too late, and a dependency never sees the bytes.
 |---|---|
 | every route | strict input, documented errors, 422 for an unknown query parameter |
 | `GET` with JSON | a strong `ETag`, 304 for `If-None-Match` |
-| `GET` with `@cached` | its public responses are kept in memory (`cache`) |
+| `GET` with `@cached` | public responses are kept in memory (`app.platform.cache`) |
 | `PUT`, `PATCH` of a resource | 412 `stale` for an old `If-Match`; new `ETag` |
 | `POST` that returns 201 or 202 | `Idempotency-Key` |
 | unsafe method of a user | 429 over `WRITES_PER_MINUTE` |

@@ -1,7 +1,7 @@
-"""What callers got a moment ago, for deployments with IDENTITY_CACHE_SECONDS.
+"""Responses of the last moments by caller, for IDENTITY_CACHE_SECONDS.
 
-It is kept under a keyed hash of the whole `Authorization` header. Neither a token nor
-anything from which it could be tried out is in this memory.
+Each response is kept under a keyed hash of the whole `Authorization` header. The memory
+contains no token, and nothing with which an attacker could test guesses of a token.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ def digest_of(authorization: bytes) -> bytes:
 
 
 class Callers:
-    """Responses by caller and address."""
+    """The responses that are kept, by caller and address."""
 
     def __init__(self) -> None:
         self.entries = Entries(MOST)

@@ -1,7 +1,8 @@
 """Rendered responses in the memory of this process, bounded in number and size.
 
-The least recently used entry goes first, so strangers who ask for many addresses only
-remove what few others ask for. All methods run on the event loop, in one thread.
+The least recently used entry is removed first. So a stranger who requests many
+addresses removes only entries that few other clients request. All methods run on the
+event loop, in one thread.
 """
 
 import time
@@ -21,19 +22,19 @@ Key = Hashable
 MOST = 1_000
 MOST_BYTES = 16_000_000
 OVERHEAD = 1_000  # bytes that an entry takes besides its body
-# One entry may not push out all others.
+# One large entry must not remove all other entries.
 LARGEST = MOST_BYTES // 8
 
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """A response as it was sent first, with what decides how long it is valid."""
+    """A response as it was first sent, with what decides how long it is valid."""
 
     body: bytes
     headers: list[Header]
     etag: bytes
     unchanged: list[Header]
-    """The headers of a 304."""
+    """The headers of a response with status 304."""
     watch: Watch
     version: int
     until: float
@@ -47,14 +48,14 @@ class Entry:
         return self.version == self.watch.version and now < self.until
 
     def is_known(self, if_none_match: bytes) -> bool:
-        """Whether the client already has this body."""
+        """Return whether the client already has this body."""
         return if_none_match == self.etag or matches(
             if_none_match.decode("latin-1"), self.etag.decode()
         )
 
 
 class Entries:
-    """The entries of this process by their key."""
+    """The entries of this process, by their keys."""
 
     def __init__(self, most: int = MOST, most_bytes: int = MOST_BYTES) -> None:
         self._most = most
@@ -66,7 +67,7 @@ class Entries:
         return len(self._entries)
 
     def find(self, key: Key, now: float) -> Entry | None:
-        """Return the valid entry of this key. One that is outdated is removed."""
+        """Return the entry of this key if it is valid, and remove an outdated entry."""
         entry = self._entries.get(key)
         if entry is None:
             return None
@@ -77,7 +78,7 @@ class Entries:
         return None
 
     def keep(self, key: Key, entry: Entry) -> None:
-        """Keep an entry, unless it is too large or already outdated."""
+        """Store an entry, unless it is too large or already outdated."""
         if entry.size > LARGEST or not entry.is_valid(time.monotonic()):
             return
         self.remove(key)
@@ -102,7 +103,7 @@ entries = Entries()
 async def send_entry(entry: Entry, if_none_match: bytes | None, send: Send) -> None:
     """Send an entry, or 304 if the client already has it."""
     known = if_none_match is not None and entry.is_known(if_none_match)
-    # The outer layers add to the list, so each response has its own.
+    # The list is copied, because outer layers add headers to the list of each response.
     headers = list(entry.unchanged if known else entry.headers)
     status = 304 if known else 200
     await send({"type": "http.response.start", "status": status, "headers": headers})

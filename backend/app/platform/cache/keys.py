@@ -1,8 +1,8 @@
 """Decides under which key a response is kept, and which requests may get it.
 
-A kept response depends on its address alone. So a request with `Authorization` or any
-cookie is never served from memory, and what it gets is never kept. The class of viewer
-of all other requests is the public.
+A kept response depends on its address alone. So a request with `Authorization` or with
+a cookie is never answered from memory, and its response is never kept. All other
+requests get the same public response.
 """
 
 from collections.abc import Iterable
@@ -10,15 +10,15 @@ from urllib.parse import parse_qsl
 
 from .entries import Header, Key
 
-# Pages behind the first, and searches, are too many to keep.
+# Later pages and searches have too many addresses to keep their responses.
 SKIPPED = frozenset({"cursor", "offset", "q"})
 
 
 def key_of(path: str, query: bytes) -> Key | None:
     """Return the key of an address: its path with every prefix, and its parameters.
 
-    Their order does not matter, unless a parameter occurs twice. Then the result is
-    `None`. So it is for an escaped name, which may be one of the others.
+    The order of the parameters does not matter. The result is `None` if a parameter
+    occurs twice, or if a name is escaped, because it could be the same as another name.
     """
     if not query:
         return path
@@ -32,12 +32,12 @@ def key_of(path: str, query: bytes) -> Key | None:
 
 
 def is_skipped(query: bytes) -> bool:
-    """Whether this is a search or a page behind the first."""
+    """Return whether a query is a search or a request for a later page."""
     return bool(query) and any(
         name in SKIPPED for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True)
     )
 
 
 def is_public(headers: Iterable[Header]) -> bool:
-    """Whether nothing in the request may identify its sender."""
+    """Return whether no header of a request can identify its sender."""
     return not any(name in (b"authorization", b"cookie") for name, _ in headers)

@@ -1,7 +1,7 @@
-"""Answers what is kept in memory, in front of the router.
+"""The middleware that sends kept responses, before the router is called.
 
 It is the innermost middleware. So host names, CORS, security headers, the request id,
-metrics and the log treat a hit like any other response.
+metrics and the log treat a kept response like any other response.
 """
 
 import time
@@ -15,7 +15,7 @@ from .watches import freshness
 
 
 class CacheMiddleware:
-    """Serves hits, and passes everything else on."""
+    """Sends a kept response, or passes the request to the application."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -32,7 +32,7 @@ class CacheMiddleware:
 
 
 def _find(scope: Scope, now: float) -> tuple[Entry, bytes | None] | None:
-    """Return the entry for a request, and its `If-None-Match`."""
+    """Return the entry for a request, and the request's `If-None-Match`."""
     if_none_match = authorization = None
     for name, value in scope["headers"]:
         if name == b"authorization":

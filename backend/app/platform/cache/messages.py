@@ -1,7 +1,7 @@
 """Tells the other processes of changes at once, if Redis is configured.
 
-Redis only makes it faster. The marks in the database reach every process within a
-second, so nothing depends on a message that is lost.
+The marks in the database reach every process within a second, so no process depends on
+these messages. Redis only makes the announcement faster.
 """
 
 import time
@@ -16,7 +16,7 @@ from app.core.redis import make_client
 from app.db import changes
 
 CHANNEL = "liftoff:changes"
-PAUSE_SECONDS = 5.0  # until Redis is tried again
+PAUSE_SECONDS = 5.0  # after a failure of Redis
 
 log = get_logger(__name__)
 
@@ -30,7 +30,7 @@ class Messages:
         self._not_before = 0.0
 
     def wait(self, seconds: float, stopping: Event) -> None:
-        """Wait for one message, or for so many seconds."""
+        """Wait for one message, for at most `seconds`."""
         if get_settings().redis_url is None:
             stopping.wait(seconds)
             return
@@ -67,7 +67,7 @@ class Messages:
 
 
 class Announcer:
-    """Sends the changes of this process. It pauses after a failure."""
+    """Sends the changes of this process to Redis, and pauses after a failure."""
 
     def __init__(self, url: str) -> None:
         self._client = make_client(url)

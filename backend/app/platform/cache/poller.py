@@ -1,7 +1,8 @@
 """Learns of the changes of other processes: one thread per process, twice a second.
 
-It reads the marks of `app.db.changes`. While a name is hot in another process, each
-poll makes what depends on it outdated. The poll also finds rows whose time has come.
+The thread reads the marks of `app.db.changes`. While another process has marked a name,
+each poll makes every response outdated that depends on this name. The poll also finds
+rows whose time has come.
 """
 
 import time
@@ -25,7 +26,7 @@ from . import watches
 from .messages import Messages
 
 EVERY_SECONDS = 0.5
-# A mark is seen when its transaction has ended. No COMMIT takes longer than this.
+# A mark is visible once its transaction has ended. No COMMIT takes longer than this.
 LOOK_BACK = timedelta(seconds=75)
 
 log = get_logger(__name__)
@@ -33,7 +34,7 @@ log = get_logger(__name__)
 
 @asynccontextmanager
 async def polling(settings: Settings) -> AsyncIterator[None]:
-    """Learn of changes while the application runs, if anything is cached."""
+    """Learn of changes while the application runs, if any cache is in use."""
     if not (settings.cache_enabled or settings.identity_cache_seconds):
         yield
         return
@@ -46,7 +47,7 @@ async def polling(settings: Settings) -> AsyncIterator[None]:
 
 
 class Poller:
-    """The thread. `start` returns when the first poll has ended."""
+    """The thread that polls. `start` returns when the first poll has ended."""
 
     def __init__(self) -> None:
         self._stopping = Event()
@@ -98,9 +99,7 @@ class Poller:
         self._before = now
 
     def _changed(self, db: Session, now: datetime) -> Iterator[str]:
-        """Return the names that others have changed, or may have, since the last
-        poll.
-        """
+        """Return the names that others may have changed since the last poll."""
         before = self._before or now
         columns = (CacheMark.id, CacheMark.name, CacheMark.process, CacheMark.hot_until)
         known = set(self._seen)
@@ -115,7 +114,7 @@ class Poller:
             del self._seen[mark_id]
 
     def _is_due(self, db: Session, watch: watches.Watch, now: datetime) -> bool:
-        """Whether the time of a row has come since the last poll."""
+        """Return whether the time of a row has come since the last poll."""
         if watch.due is None or self._before is None:
             return False
         column, *conditions = watch.due

@@ -1,8 +1,9 @@
 """Regions of dogpile.cache: in Redis if it is configured, otherwise in this process.
 
-dogpile.cache lets one caller compute a missing value while the others wait for it. The
-lock is in Redis for all processes, or in memory for the threads of one. A region in
-memory is bounded, and forgets the least recently used values first.
+dogpile.cache lets one caller compute a missing value, while other callers wait for the
+value. The lock is in Redis for all processes, or in memory for the threads of one
+process. A region in memory is bounded, and removes the least recently used values
+first.
 """
 
 import time
@@ -23,16 +24,16 @@ if TYPE_CHECKING:
 
 MOST = 1_000
 MOST_BYTES = 16_000_000
-LOCK_SECONDS = 10  # a holder that was killed keeps others waiting for no longer
+LOCK_SECONDS = 10  # after this time, the lock of a process that was killed ends
 LOCK_SLEEP = 0.02
-PAUSE_SECONDS = 5.0  # until Redis is tried again
+PAUSE_SECONDS = 5.0  # after a failure of Redis
 
 Answer = TypeVar("Answer")
 log = get_logger(__name__)
 
 
 class BoundedMemory(CacheBackend):
-    """A backend in the memory of this process."""
+    """A backend of dogpile.cache in the memory of this process."""
 
     def __init__(self, arguments: Mapping[str, Any]) -> None:
         del arguments
@@ -67,7 +68,7 @@ register_backend("liftoff.memory", __name__, "BoundedMemory")  # type: ignore[no
 
 
 class Region:
-    """A region without which its users still work, while Redis does not respond."""
+    """A region whose users continue without it while Redis does not respond."""
 
     def __init__(
         self,
@@ -91,7 +92,7 @@ class Region:
     def ask(
         self, question: Callable[["CacheRegion"], Answer], otherwise: Callable[[], Answer]
     ) -> Answer:
-        """Return what the region answers, or `otherwise()` without Redis."""
+        """Return the result of `question`, or of `otherwise` without Redis."""
         if time.monotonic() < self._not_before:
             return otherwise()
         try:
@@ -110,6 +111,6 @@ def new_region(
     serializer: Callable[[Any], bytes],
     deserializer: Callable[[bytes], Any],
 ) -> Region:
-    """Return a region. In Redis, a value lives for at most `seconds`."""
+    """Return a region. In Redis, it keeps a value for at most `seconds`."""
     region = make_region(serializer=serializer, deserializer=deserializer)
     return Region(region, redis_url, name=name, seconds=seconds)

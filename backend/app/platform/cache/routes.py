@@ -1,13 +1,13 @@
-"""`@cached`: the responses of a route are kept, and computed once for all who wait.
+"""`@cached` keeps responses of a route, and computes each once for all who wait.
 
     @router.get("/{post_id}", response_model=PostRead)
     @cached(Post, User.username)
     def get_post(post: VisiblePost) -> Post: ...
 
 The decorator names what the response depends on: tables, or columns of tables whose new
-rows do not matter. A change of these makes it outdated, in this process before the
-response to the writer leaves, in the others within a second. A response that the public
-may not have, or that sets a cookie, is not kept. Nor is any but a 200 with an `ETag`.
+rows do not matter. A change of them makes the response outdated: in this process before
+the response to the writer is sent, in other processes within a second. Only a public
+response with status 200 and an `ETag` is kept, and only if it sets no cookie.
 """
 
 import asyncio
@@ -32,10 +32,10 @@ from .entries import Entries, Entry, Key, entries, send_entry
 from .keys import is_public, is_skipped, key_of
 from .watches import Due, Watch, Watched, freshness
 
-SECONDS = 60.0  # after this, changes past the application are seen, too
+SECONDS = 60.0  # after this time, changes that bypass the application become visible, too
 VARY = {"authorization", "origin"}
 KEPT_FOR_304 = {b"cache-control", b"vary", b"etag"}
-# A failure of the service is the same for all who wait, and they have waited enough.
+# An unavailable service fails for all requests that wait, and they have waited enough.
 FOR_ALL = (Unavailable, SQLAlchemyError)
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
@@ -44,7 +44,7 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 @dataclass(frozen=True)
 class Public:
-    """How the public responses of a route are kept."""
+    """The rules for keeping the public responses of a route."""
 
     watch: Watch
     seconds: float
@@ -57,7 +57,7 @@ class Public:
         return None if is_skipped(query) else key_of(scope["path"], query)
 
     def until(self, request: Request, response: Response, began: float) -> float | None:
-        """Return until when a response may be kept, or `None`."""
+        """Return the time until which a response may be kept, or `None`."""
         control = response.headers.get("cache-control", "")
         is_private = "no-store" in control or "private" in control
         return None if viewer(request) or is_private else began + self.seconds
@@ -65,7 +65,7 @@ class Public:
 
 @dataclass(frozen=True)
 class ForCaller:
-    """How the responses to one caller are kept, as long as their identity is."""
+    """The rules for keeping responses to a caller while the identity is kept."""
 
     watch: Watch
     entries: Entries = callers.entries
@@ -90,9 +90,9 @@ def cached(
 ) -> Callable[[Endpoint], Endpoint]:
     """Keep the public responses of a route until one of `watched` changes.
 
-    The response may depend on nothing but these, its address, and the time. With `due`,
-    it also ends when the time of a row comes (see `Watch`). A response is kept for at
-    most `seconds`.
+    The response may depend only on `watched`, on its address, and on the time. With
+    `due`, a response is also outdated when the time of a row comes (see `Watch`). A
+    response is kept for at most `seconds`.
     """
     policy = Public(Watch(*watched, due=due), seconds)
 
@@ -104,7 +104,7 @@ def cached(
 
 
 def cached_for_caller(watch: Watch) -> Callable[[Endpoint], Endpoint]:
-    """Keep the responses to each caller as long as the caller's identity is kept."""
+    """Keep the responses to each caller while the caller's identity is kept."""
 
     def mark(endpoint: Endpoint) -> Endpoint:
         endpoint.cached = ForCaller(watch)  # type: ignore[attr-defined]
@@ -114,7 +114,7 @@ def cached_for_caller(watch: Watch) -> Callable[[Endpoint], Endpoint]:
 
 
 class Kept(Response):
-    """A response from memory."""
+    """A response that is sent from an entry."""
 
     def __init__(self, entry: Entry, if_none_match: bytes | None) -> None:
         super().__init__(entry.body)
@@ -127,7 +127,7 @@ class Kept(Response):
 
 @dataclass
 class Flight:
-    """A computation, and those who wait for it."""
+    """A computation of a response, and the requests that wait for it."""
 
     version: int
     result: asyncio.Future[Entry | None]
@@ -137,7 +137,10 @@ _flights: dict[Key, Flight] = {}
 
 
 def through_cache(route: Any, policy: Policy, handle: Handler) -> Handler:
-    """Return the handler of a cached route. `layer` has already looked for a hit."""
+    """Return the handler of a cached route.
+
+    `layer` has already searched for a kept response.
+    """
 
     async def answer(request: Request) -> Response:
         key = policy.key(request.scope) if freshness.ok else None
@@ -146,7 +149,8 @@ def through_cache(route: Any, policy: Policy, handle: Handler) -> Handler:
         flight = _flights.get(key)
         if flight is None or flight.version != policy.watch.version:
             return await _lead(route, policy, handle, request, key)
-        # This is shielded: a client that disconnects must not end what others wait for.
+        # The computation is shielded, because other requests may wait for it when this
+        # client disconnects.
         entry = await asyncio.shield(flight.result)
         return Kept(entry, _if_none_match(request)) if entry else await handle(request)
 
@@ -156,7 +160,7 @@ def through_cache(route: Any, policy: Policy, handle: Handler) -> Handler:
 async def _lead(
     route: Any, policy: Policy, handle: Handler, request: Request, key: Key
 ) -> Response:
-    """Compute a response, keep it, and give it to all who wait for it."""
+    """Compute a response, keep it, and give it to all requests that wait for it."""
     began = time.monotonic()
     flight = Flight(policy.watch.version, asyncio.get_running_loop().create_future())
     _flights[key] = flight
@@ -169,7 +173,7 @@ async def _lead(
             entry = _entry_of(rendered, policy.watch, flight.version, until, route)
     except FOR_ALL as error:
         flight.result.set_exception(error)
-        flight.result.exception()  # nobody may be waiting
+        flight.result.exception()  # possibly no request waits for the result
         raise
     finally:
         if _flights.get(key) is flight:
@@ -185,19 +189,19 @@ async def _lead(
 
 @dataclass
 class Computation:
-    """The response of a route, computed here or by another process."""
+    """The computation of a response, by this process or by another one."""
 
     policy: Policy
     handle: Handler
     request: Request
     began: float
     response: Response | None = None
-    """The response, if it was computed here."""
+    """The response, if this process computed it."""
     until: float | None = None
-    """Until when it may be kept, if it was computed here."""
+    """The time until which the response may be kept, if this process computed it."""
 
     async def result(self, key: Key) -> shared.Rendered | None:
-        """Return the response, or `None` if it may not be kept."""
+        """Return the rendered response, or `None` if it may not be kept."""
         if isinstance(self.policy, Public) and shared.may_share(self.policy.watch):
             return await shared.get_or_compute(f"public {key}", self._compute)
         return await self._compute()
@@ -209,7 +213,7 @@ class Computation:
 
 
 def _rendered(response: Response) -> shared.Rendered | None:
-    """Return what is kept of a response, or `None` if it may not be kept."""
+    """Return the parts of a response that are kept, or `None` if it may not be kept."""
     named = response.headers
     vary = {name.strip().lower() for name in named.get("vary", "").split(",")} - {""}
     is_plain = type(response).__call__ is Response.__call__ and response.background is None

@@ -1,10 +1,11 @@
 """Public responses that several processes share, if Redis is configured.
 
-A process that has no valid response of its own looks here before it computes one. One
-process computes for all that wait. What is shared cannot be called back. So it lives
-for `SECONDS`, and no process uses it before `watches.HEAT_SECONDS` have passed since
-the last change that it depends on. By then, everything that was computed before that
-change has ended, even if it was stored late.
+A process without a valid response of its own looks here before it computes a response.
+One process computes the response for all processes that wait. A process cannot withdraw
+a shared response. So a shared response lives for `SECONDS`, and no process uses it
+until `watches.HEAT_SECONDS` have passed since the last change of a row that it depends
+on. By then, every response that was computed before the change has expired, even if it
+was stored late.
 """
 
 import asyncio
@@ -27,17 +28,18 @@ if TYPE_CHECKING:
     from .regions import Region
 
 SECONDS = 20
-# These threads wait for others to compute. They are apart from those that compute.
+# These threads wait while other threads compute. So they are not the threads that
+# compute.
 THREADS = 16
 
 Rendered = tuple[bytes, list[Header], bytes]
-"""Body, headers and `ETag`."""
+"""The body, the headers and the `ETag` of a response."""
 
 _waiting: RunVar[CapacityLimiter] = RunVar("threads that wait for shared responses")
 
 
 def may_share(watch: Watch) -> bool:
-    """Whether what depends on this watch may come from, or go to, another process."""
+    """Return whether processes may share the responses that depend on this watch."""
     return get_settings().redis_url is not None and time.monotonic() > watch.hot_until
 
 
@@ -46,7 +48,8 @@ async def get_or_compute(
 ) -> Rendered | None:
     """Return the shared response of a key, or compute and share it.
 
-    Returns `None`, and shares nothing, if `compute` does. Its errors are raised.
+    If `compute` returns `None`, so does this function, and nothing is shared. Raises
+    the errors of `compute`.
     """
     loop = asyncio.get_running_loop()
 

@@ -1,12 +1,13 @@
-"""Values that a feature keeps for a while: in Redis for all processes if it is
-configured, otherwise in this process.
+"""Values that a feature keeps for a while, in Redis or in this process.
+
+If Redis is configured, all processes share the values.
 
     rate = values.get_or_create("rates:eur", lambda: fetch_rate("eur"), seconds=300)
 
-A value is anything that JSON can hold. It may disappear at any time, so the code must
-be able to make it again. A key begins with the name of its feature. Nothing here is
-told of changes in the database. The code that changes rows deletes the values that
-depend on them, or they are up to `seconds` old.
+A value is anything that JSON can represent. It may disappear at any time, so the code
+must be able to make it again. A key begins with the name of its feature. Changes in the
+database do not delete values. The code that changes rows must delete the values that
+depend on them. Otherwise they stay for up to `seconds`.
 """
 
 import json
@@ -40,39 +41,41 @@ def _region() -> "Region":
 
 
 def get(key: str) -> Any:
-    """Return the value of a key, or `None` if there is none or its time is over."""
+    """Return the value of a key, or `None` if there is none or it has expired."""
     found = _find(key)
     return found[1] if found else None
 
 
 def exists(key: str) -> bool:
-    """Whether the key has a value, which may be `None`."""
+    """Return whether the key has a value, which may be `None`."""
     return _find(key) is not None
 
 
 def set(key: str, value: Any, *, seconds: float) -> None:  # noqa: A001 - the word of every cache
-    """Keep a value for so many seconds, at most a day."""
+    """Keep a value for `seconds`, at most a day."""
     kept = _until(value, seconds)
     _region().ask(lambda region: region.set(key, kept), lambda: None)
 
 
 def delete(key: str) -> None:
-    """Forget the value of a key. Without one, nothing happens."""
+    """Delete the value of a key. If there is none, nothing happens."""
     _region().ask(lambda region: region.delete(key), lambda: None)
 
 
 def get_or_create(key: str, create: Callable[[], Value], *, seconds: float) -> Value:
     """Return the value of a key. If there is none, `create` it and keep it.
 
-    Of several callers at once, one creates the value, and the others wait for it. While
-    Redis does not respond, each creates its own.
+    If several callers need the value at once, one creates it, and the others wait.
+    While Redis does not respond, each caller creates the value itself.
     """
     found = _region().ask(lambda region: region.get(key), lambda: None)
     if isinstance(found, list):
         if found[0] > time.time():
             kept: Value = found[1]
             return kept
-        delete(key)  # otherwise others would get the old value while one makes the new one
+        # otherwise other callers would get the expired value while one creates the new
+        # value
+        delete(key)
     made: list[Any] = _region().ask(
         lambda region: region.get_or_create(key, lambda: _until(create(), seconds)),
         lambda: _until(create(), seconds),
@@ -86,6 +89,6 @@ def _until(value: Any, seconds: float) -> list[Any]:
 
 
 def _find(key: str) -> list[Any] | None:
-    """Return the end and the value of a key."""
+    """Return the time at which a value expires, and the value."""
     found: Any = _region().ask(lambda region: region.get(key), lambda: None)
     return found if isinstance(found, list) and found[0] > time.time() else None

@@ -1,8 +1,8 @@
-"""Watches: what something cached depends on, and whether that has changed.
+"""Watches: what a cached response depends on, and whether that has changed.
 
-A computation reads `version` of its watch first. Its result is outdated as soon as the
-version differs. So a reader that began before a write can never store what it found
-under the version of that write.
+A computation first reads the `version` of its watch. The result is outdated as soon as
+the version differs. So a reader that began before a write cannot store the old data
+under the new version.
 """
 
 import time
@@ -20,9 +20,10 @@ Watched = type[Base] | InstrumentedAttribute[Any]
 Condition = ColumnElement[bool] | InstrumentedAttribute[bool]
 Due = tuple[InstrumentedAttribute[Any], *tuple[Condition, ...]]
 
-# So long after a change, processes do not use what they share (see `shared`).
+# After a change, processes do not use shared responses for this time (see `shared`).
 HEAT_SECONDS = 30.0
-# After a poll began, what it found counts for so long. Then the cache is not used.
+# The result of a poll is valid for this time after the poll began. Without a valid
+# result, the cache is not used.
 FRESH_SECONDS = 1.0
 
 _lock = Lock()
@@ -31,19 +32,20 @@ _all: list["Watch"] = []
 
 
 class Watch:
-    """A group of tables and columns that something cached depends on.
+    """A group of tables and columns that a cached response depends on.
 
-    A table stands for all its rows. A column stands for its values in the rows that
-    exist: a new row does not count. With `due`, rows also count as changed when their
-    time comes. It is a column with times, followed by the conditions that such rows
-    meet. An index must begin with the columns of these conditions and end with that
-    column.
+    A table means all its rows. A column means its values in existing rows: a new row is
+    no change.
+
+    With `due`, a row also counts as changed when its time comes. `due` is a column with
+    times, followed by the conditions that such rows meet. An index must begin with the
+    columns of these conditions and end with the column of times.
     """
 
     def __init__(self, *watched: Watched, due: Due | None = None) -> None:
         self.version = 0
         self.due = due
-        # A process that has just started does not know what has changed before.
+        # A process that has just started does not know the changes before its start.
         self.hot_until = time.monotonic() + HEAT_SECONDS
         self.names = frozenset(name for one in watched for name in _names(one))
         with _lock:
@@ -52,7 +54,7 @@ class Watch:
                 _by_name.setdefault(name, []).append(self)
 
     def change(self) -> None:
-        """Make everything outdated that depends on this watch."""
+        """Make every response outdated that depends on this watch."""
         with _lock:
             self._change()
 
@@ -75,23 +77,24 @@ def all_watches() -> list[Watch]:
 
 
 def change(names: Iterable[str]) -> None:
-    """Make everything outdated that depends on one of these names of changes."""
+    """Make every response outdated that depends on one of these names of changes."""
     with _lock:
         for watch in {watch for name in names for watch in _by_name.get(name, ())}:
             watch._change()  # noqa: SLF001 - under the same lock
 
 
 class Freshness:
-    """Whether this process knows of the changes that other processes make.
+    """The state of this process: whether it knows the changes of other processes.
 
-    Nothing cached is used while it does not: stale is worse than slow.
+    Without this knowledge, nothing cached is used, because an old response is worse
+    than a slow one.
     """
 
     def __init__(self) -> None:
         self.until = 0.0
 
     def renew(self, began: float) -> None:
-        """Note that a poll has succeeded which began at this monotonic time."""
+        """Note that a poll has succeeded that began at this monotonic time."""
         self.until = began + FRESH_SECONDS
 
     @property

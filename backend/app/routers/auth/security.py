@@ -163,9 +163,9 @@ def read_access_token(token: str, *, even_expired: bool = False) -> Access:
 
 
 def seconds_left(token: str) -> float:
-    """Return how long an access token that `read_access_token` has accepted is valid.
+    """Return the seconds until an accepted access token expires.
 
-    The leeway for wrong clocks does not count, so this may be negative.
+    The leeway for wrong clocks does not count, so the result may be negative.
     """
     payload = token.split(".")[1]
     claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))

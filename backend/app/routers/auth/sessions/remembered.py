@@ -1,13 +1,12 @@
-"""Remembers whom an access token belongs to, for deployments that set
-IDENTITY_CACHE_SECONDS.
+"""Remembers the user of each access token for IDENTITY_CACHE_SECONDS.
 
-Without the setting, nothing here is used. With it, a request that only reads may find
+Without the setting, nothing is remembered. With it, a request that only reads may find
 its user in the memory of this process. A change of the account or the end of a session
-makes it outdated, in this process before the response to that change leaves. Other
-processes learn of it by Redis, or within half a second from the database. In any case,
-an identity is asked for again after the time of the setting.
+makes the remembered user outdated: in this process before the response to the change is
+sent. Other processes learn of the change by Redis, or within half a second from the
+database. In any case, the database is asked again after the time of the setting.
 
-| Always asks the database | Reason |
+| Request that always asks the database | Reason |
 |---|---|
 | every request that writes | it locks the rows of its caller |
 | routes of auth that take `CurrentSession` | passwords, second factor, sessions |
@@ -50,12 +49,12 @@ IDENTITY = Watch(
     Identity,
     Totp,
 )
-"""Everything that decides whether a token lets its user in, and what `Me` shows."""
+"""The columns that decide whether a token is accepted, and what `Me` shows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A session with its user, apart from every database session."""
+    """A session with its user, detached from every database session."""
 
     session: LoginSession
     version: int
@@ -69,9 +68,9 @@ _lock = Lock()
 def session_of_token(db: Session, token: str, route: Any) -> tuple[LoginSession, float | None]:
     """Return the live session that an access token names, perhaps from memory.
 
-    The second value is the monotonic time until which the answer may be remembered, or
-    `None` if it may not. Raises `Unauthenticated` as `login_sessions.session_of_token`
-    does.
+    The second value is the monotonic time until which a response may be kept, or `None`
+    if it must not be kept. Raises `Unauthenticated`, like
+    `login_sessions.session_of_token`.
     """
     seconds = get_settings().identity_cache_seconds
     if not seconds or not freshness.ok or route is None or _asks_always(route):
@@ -121,7 +120,7 @@ def _copy(row: Row) -> Row:
 
 
 def _asks_always(route: Any) -> bool:
-    """Whether a route or one of its dependencies needs the identity as it is now."""
+    """Return whether a route or one of its dependencies needs the current identity."""
     waiting = [route.dependant]
     while waiting:
         current = waiting.pop()
