@@ -21,7 +21,7 @@ class AppError(Exception):
         "Something failed on our side. Try again; if it fails again, report the request id."
     )
     commits: ClassVar[bool] = False
-    """Whether changes made before the error are committed.
+    """Is true if changes made before the error are committed.
 
     For example, a count of wrong passwords must be kept although the request is
     refused.

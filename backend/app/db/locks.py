@@ -13,8 +13,8 @@ def wait_for_turn(db: Session, column: InstrumentedAttribute[str], value: str) -
     """Wait for the lock of this value, and hold it until the transaction ends.
 
     Without the lock, two inserts of a duplicate can deadlock in InnoDB. A transaction
-    that has met a duplicate keeps a lock on the gap into which the others want to
-    insert. Raises `DatabaseTimeout` (503) after `LOCK_SECONDS`. SQLite has only one
+    that has met a duplicate keeps a lock on the gap into which other transactions want
+    to insert. Raises `DatabaseTimeout` (503) after `LOCK_SECONDS`. SQLite has only one
     writer at a time, so it needs no such lock.
     """
     connection, name = db.connection(), f"{column} {value}"

@@ -1,4 +1,4 @@
-"""Development pages that stand in for a frontend until the project has one.
+"""Development pages that replace a frontend until the project has one.
 
 On these pages a developer can register, open the links in emails, sign in, subscribe,
 manage the subscription and sign out. Each page allows only its own inline style sheet

@@ -106,7 +106,7 @@ async def is_ready(response: Response) -> Ready:
 def probes() -> tuple[Probe, ...]:
     """Return the probes of readiness.
 
-    Only the checks of the database decide. The others are for information.
+    Only the checks of the database decide. All other checks are for information.
     """
     settings = get_settings()
     return (database, *([Probe("redis", _redis, NO_REDIS)] if settings.redis_url else []))

@@ -98,8 +98,8 @@ class Connection(BoundedHead):
     def connection_lost(self, exc: Exception | None) -> None:
         self.crowd.forget(self)
         super().connection_lost(exc)
-        # uvicorn marks only the last of several requests as disconnected. The others
-        # would continue to write, which uvloop reports as an error.
+        # uvicorn marks only the last of several requests as disconnected. All other
+        # requests would continue to write, which uvloop reports as an error.
         for request in self._requests:
             request.disconnected = True
             request.message_event.set()

@@ -214,8 +214,8 @@ def answer(db: Session, challenge: OneTimeToken, code: str, client: Client) -> T
 def _note_failure(db: Session, challenge: OneTimeToken, user: User | None, client: Client) -> None:
     """Record a wrong code, and email the owner after the last try.
 
-    Anyone who can send a code here knows the password. The owner should hear of it
-    before a guess succeeds (ASVS 6.3.5).
+    Anyone who can send a code here knows the password. The owner should learn
+    of the wrong codes before a guess succeeds (ASVS 6.3.5).
     """
     security_events.record(db, "mfa_failed", challenge.user_id, client)
     db.refresh(challenge)

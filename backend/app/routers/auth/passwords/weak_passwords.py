@@ -10,7 +10,7 @@
 
 Each rule takes time proportional to the length of the password, which the schema
 limits. Estimators such as zxcvbn do not. zxcvbn takes 48 s for 1,024 characters, and
-blocks all other requests meanwhile.
+blocks all other requests during that time.
 """
 
 import re
