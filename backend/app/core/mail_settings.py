@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from pydantic import SecretStr
 
+from app.core.networks import in_ascii
 from app.core.text import ascii_email
 
 # characters; Python wraps a longer name so that mail servers read it as several
@@ -69,23 +70,12 @@ def canonical_mail_server(value: str) -> str:
     try:
         return str(ip_address(host))
     except ValueError:
-        name = _in_ascii(host).removesuffix(".").lower()
+        name = in_ascii(host).removesuffix(".").lower()
     if not HOST.fullmatch(name):
         raise ValueError(
             "must be a host name such as smtp.example.com, without scheme, port or path"
         )
     return f"{name}." if host.endswith(".") else name
-
-
-def _in_ascii(host: str) -> str:
-    import idna  # slow to import, and not needed at start
-
-    if host.isascii():
-        return host
-    try:
-        return idna.encode(host, uts46=True).decode()
-    except idna.IDNAError:
-        return ""
 
 
 def check_credential(value: Text) -> Text:

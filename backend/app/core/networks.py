@@ -1,13 +1,17 @@
 """Checks of host names, addresses and networks."""
 
 import re
+from contextlib import suppress
 from ipaddress import IPv6Address, ip_address, ip_network
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 # Names have the same form as in a Host header: IPv6 in brackets, IDNA in ASCII.
 NAME = r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]"
 HOST = re.compile(rf"\*|(\*\.)?({NAME})")
 ORIGIN = re.compile(rf"\*|https?://({NAME})(:[0-9]+)?")
+BARE = re.compile(r"https?://[^/?#@\s]+")
+DEFAULT_PORTS = {"http": 80, "https": 443}
+IN_PATHS = "/%:@!$&'()*+,;=~"  # RFC 3986, 3.3
 HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")
 # Anyone can register a name below `co.uk` or `com.br`, so a star before one of these
 # would admit strangers. The full list of public suffixes (publicsuffix.org) changes
@@ -50,13 +54,14 @@ def check_network(value: str) -> str:
 
 
 def check_host(value: str) -> str:
-    """Return a host name, `*.` before a domain, or `*`.
+    """Return a host name, `*.` before a domain, or `*`, as a Host header has it.
 
     Raises `ValueError` for anything else, because no Host header would match it. Also
     refuses a star before a public domain such as `co.uk`, below which anyone can
     register a name.
     """
-    host = value.lower()
+    star = "*." if value.startswith("*.") else ""
+    host = star + in_ascii(value.removeprefix("*.")).lower()
     if not HOST.fullmatch(host):
         raise ValueError(
             "must contain host names without scheme, port or path, such as api.example.com or "
@@ -67,18 +72,50 @@ def check_host(value: str) -> str:
         raise ValueError(
             "must not contain a star before a public domain such as co.uk; write *.example.com"
         )
-    return value
+    return host
 
 
 def check_origin(value: str) -> str:
     """Return an origin as a browser sends it (RFC 6454), or `*`.
 
-    A slash at the end is removed. Raises `ValueError` for anything else.
+    A slash at the end and a default port are removed. Raises `ValueError` for anything
+    else.
     """
     origin = value.lower().removesuffix("/")
+    if BARE.fullmatch(origin):
+        with suppress(ValueError):
+            origin = canonical_url(origin)
     if not ORIGIN.fullmatch(origin):
         raise ValueError("must contain origins such as https://app.example.com, without a path")
     return origin
+
+
+def in_ascii(host: str) -> str:
+    """Return a host name as DNS has it (IDNA), or an empty text if it has none."""
+    import idna  # slow to import, and not needed at start
+
+    if host.isascii():
+        return host
+    try:
+        return idna.encode(host, uts46=True).decode()
+    except idna.IDNAError:
+        return ""
+
+
+def canonical_url(url: str) -> str:
+    """Return a URL in the form that browsers use for its origin, in ASCII.
+
+    The origin of `https://App.Example.com:443` is `https://app.example.com`, and a name
+    with an umlaut is sent as `xn--…`. A redirect can contain ASCII only. Raises
+    `ValueError` for a URL without a usable host.
+    """
+    parts = urlsplit(url)
+    scheme, host = parts.scheme.lower(), in_ascii(parts.hostname or "").lower()
+    if not host or parts.port == 0:
+        raise ValueError("The URL has no usable host")
+    port = "" if parts.port in (None, DEFAULT_PORTS.get(scheme)) else f":{parts.port}"
+    host = f"[{host}]" if ":" in host else host
+    return f"{scheme}://{host}{port}{quote(parts.path, safe=IN_PATHS)}"
 
 
 def check_header_name(value: str) -> str:

@@ -25,7 +25,7 @@ NEW_KEY = 'make one with: python3 -c "import secrets; print(secrets.token_urlsaf
 PLACEHOLDER = re.compile(
     r"change|secret|example|default|your|insecure|placeholder|password", re.IGNORECASE
 )
-LIVE_KEY = re.compile(r"[sr]k_live_\w{8,}")
+LIVE_KEY = re.compile(r"[sr]k_live_\w{8,}", re.ASCII)
 TEST_KEY = re.compile(r"[sr]k_test_\w{8,}")
 WEBHOOK_SECRET = re.compile(r"whsec_[\w+/=]{8,}")
 MIN_HASH_KIB = 19_456  # OWASP's minimum for argon2id with two passes

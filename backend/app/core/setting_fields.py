@@ -15,6 +15,7 @@ from app.core.setting_types import (
     DatabaseUrl,
     HeaderNames,
     Hosts,
+    Key,
     MailPassword,
     MailServer,
     MailUser,
@@ -219,7 +220,7 @@ class SettingFields(Stage):
         "https://accounts.google.com", description="Any OpenID Connect provider."
     )
 
-    stripe_secret_key: SecretStr | None = None
+    stripe_secret_key: Key | None = None
     stripe_webhook_secret: Secrets = Field(default_factory=list)
     stripe_api_base: Url = Field(
         "https://api.stripe.com",

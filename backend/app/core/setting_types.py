@@ -9,7 +9,13 @@ from pydantic_settings import NoDecode
 
 from app.core import database_urls
 from app.core.mail_settings import canonical_mail_server, canonical_sender, check_credential
-from app.core.networks import check_header_name, check_host, check_network, check_origin
+from app.core.networks import (
+    canonical_url,
+    check_header_name,
+    check_host,
+    check_network,
+    check_origin,
+)
 
 RISKS = (
     "no_proxy",
@@ -17,6 +23,7 @@ RISKS = (
     "clear_mail",
     "public_metrics",
 )  # each is described in `app/core/risks.py`
+VISIBLE_ASCII = re.compile(r"[!-~]+")
 URL = re.compile(r"https?://[^/?#@\s]+(/[^?#\s]*)?")
 PREFIX = re.compile(r"(/[a-z0-9._-]+)*")
 # In REDIS_URL, these options would override `app/core/redis.py`, and every request
@@ -46,22 +53,27 @@ def _split(value: object) -> object:
 
 
 def _bare(url: str) -> str:
-    """Remove the final slash of a URL.
+    """Return a URL as browsers write it, without a final slash.
 
-    Raises `ValueError` for anything but a URL with a host. Other settings are compared
-    with the host, so the URL must be parseable.
+    Raises `ValueError` for anything but a URL with a host. Other settings and the
+    `Origin` header are compared with it.
     """
     try:
-        usable = (
-            URL.fullmatch(url) is not None
-            and urlsplit(url).port != 0
-            and bool(urlsplit(url).hostname)
-        )
+        if URL.fullmatch(url):
+            return canonical_url(url).rstrip("/")
     except ValueError:
-        usable = False
-    if not usable:
-        raise ValueError("must be a URL such as https://www.example.com")
-    return url.rstrip("/")
+        pass
+    raise ValueError("must be a URL such as https://www.example.com")
+
+
+def _key(key: SecretStr) -> SecretStr:
+    """Refuse a key that cannot stand in a header.
+
+    Quotation marks and white space often come from copying.
+    """
+    if not VISIBLE_ASCII.fullmatch(key.get_secret_value()):
+        raise ValueError("must be one word of ASCII characters, as Stripe shows it")
+    return key
 
 
 def _redis(url: SecretStr) -> SecretStr:
@@ -122,3 +134,4 @@ MailPassword = Annotated[SecretStr, AfterValidator(check_credential)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Prefix = Annotated[str, AfterValidator(_prefix)]
 Url = Annotated[str, AfterValidator(_bare)]
+Key = Annotated[SecretStr, AfterValidator(_key)]

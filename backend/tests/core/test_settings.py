@@ -345,6 +345,15 @@ def test_environment_beats_file_and_file_beats_defaults(environment, monkeypatch
     )
 
 
+@pytest.mark.parametrize(
+    "key", ["sk_live_abcdefghijklmnopqrsté", "sk_test_a b", "“sk_test_abc”", "sk_test_abc\n"]
+)
+def test_a_stripe_key_that_no_header_can_hold_is_refused(environment, key):
+    for more in ({}, {"ENVIRONMENT": "development"}):
+        with pytest.raises(ValueError, match="must be one word of ASCII"):
+            environment(**SAFE | {"STRIPE_SECRET_KEY": key} | more)
+
+
 def test_a_url_loses_its_last_slash(environment):
     assert (
         environment(**SAFE | {"FRONTEND_URL": "https://app.example.com/"}).frontend_url
