@@ -61,13 +61,12 @@ def test_a_price_archived_at_stripe_cannot_be_bought_for_now(
     assert client.post(CHECKOUT, json={"plan": "team"}).status_code == 201
 
 
+@pytest.mark.parametrize("when", ["now", "period_end"])
 @pytest.mark.parametrize("action", ["preview", "change"])
-def test_nor_can_a_subscription_change_to_it(client, subscriber, stripe_side, action):
+def test_nor_can_a_subscription_change_to_it(client, subscriber, stripe_side, action, when):
     archive(stripe_side, "pro")
-    assert outcome(client.post(f"{MINE}/{action}", json={"plan": "pro"})) == (
-        503,
-        "payments_unavailable",
-    )
+    answer = client.post(f"{MINE}/{action}", json={"plan": "pro", "when": when})
+    assert outcome(answer) == (503, "payments_unavailable")
     assert client.get(MINE).json()["plan"]["slug"] == "team"
 
 
@@ -83,23 +82,32 @@ def test_a_price_that_stripe_does_not_know_is_the_same(client, subscriber, login
     assert outcome(client.post(CHECKOUT, json={"plan": "pro"})) == (503, "payments_unavailable")
 
 
+@pytest.mark.parametrize("when", ["now", "period_end"])
 @pytest.mark.parametrize("action", ["preview", "change"])
-def test_a_subscription_keeps_its_currency(client, subscriber, stripe_side, action):
+def test_a_subscription_keeps_its_currency(client, subscriber, stripe_side, action, when):
     in_another_currency(stripe_side, "pro")
-    answer = client.post(f"{MINE}/{action}", json={"plan": "pro"})
+    answer = client.post(f"{MINE}/{action}", json={"plan": "pro", "when": when})
     assert outcome(answer) == (409, "currency_mismatch")
     assert client.get(MINE).json()["plan"]["slug"] == "team"
 
 
-def test_so_it_does_where_stripe_alone_knows_it(client, subscriber, stripe_side):
+def test_a_known_currency_is_compared_without_asking_stripe(
+    client, subscriber, stripe_side, settings
+):
+    in_another_currency(stripe_side, "pro")
+    settings(STRIPE_API_BASE="http://127.0.0.1:1")
+    answer = client.post(f"{MINE}/change", json={"plan": "pro"})
+    assert outcome(answer) == (409, "currency_mismatch")
+
+
+@pytest.mark.parametrize("when", ["now", "period_end"])
+def test_so_it_does_where_stripe_alone_knows_it(client, subscriber, stripe_side, when):
     """The plan that it has is none of ours."""
     with SessionLocal() as db, db.begin():
         db.execute(update(Plan).where(Plan.slug == "team").values(stripe_price_id="price_before"))
     in_another_currency(stripe_side, "pro")
-    assert outcome(client.post(f"{MINE}/change", json={"plan": "pro"})) == (
-        409,
-        "currency_mismatch",
-    )
+    answer = client.post(f"{MINE}/change", json={"plan": "pro", "when": when})
+    assert outcome(answer) == (409, "currency_mismatch")
 
 
 def test_so_does_a_customer_who_has_something_to_pay_for(client, sold_plans, login, stripe_side):

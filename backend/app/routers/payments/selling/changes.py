@@ -186,12 +186,13 @@ def _preview_at_end(db: Session, subscription: Subscription, plan: Plan) -> Seen
     assert plan.stripe_price_id
     is_ending = subscription.cancel_at is not None
     commit_step(db)
-    seen = gateway.preview_at_period_end(
-        subscription.stripe_id,
-        subscription.stripe_item_id,
-        plan.stripe_price_id,
-        is_ending=is_ending,
-    )
+    with refusals.selling(plan):
+        seen = gateway.preview_at_period_end(
+            subscription.stripe_id,
+            subscription.stripe_item_id,
+            plan.stripe_price_id,
+            is_ending=is_ending,
+        )
     demand_again(db)
     return seen
 
@@ -202,7 +203,8 @@ def _schedule(db: Session, subscription: Subscription, plan: Plan) -> Subscripti
     if subscription.scheduled_price_id != plan.stripe_price_id:
         price = (plan.stripe_price_id, plan.interval)
         schedule = partial(gateway.schedule_price, subscription.stripe_id, *price)
-        _change_at_stripe(db, subscription, schedule)
+        with refusals.selling(plan):
+            _change_at_stripe(db, subscription, schedule)
     return _as_it_is_now(db, subscription)
 
 
