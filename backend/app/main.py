@@ -24,6 +24,7 @@ from app.platform import (
     openapi_document,
     openapi_routes,
     problems,
+    route_index,
 )
 from app.platform.cache.poller import polling
 from app.platform.worker import Worker
@@ -83,6 +84,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     openapi_document.complete(app, settings.api_prefix)
     if settings.docs_enabled:
         docs_pages.install(app, settings.api_prefix, live=settings.environment == "development")
+    route_index.install(app)
     return app
 
 

@@ -1,0 +1,160 @@
+"""Finds the route of a request by the segments of its path.
+
+FastAPI compares a path with the pattern of each route in turn, and with those of nested
+routers several times. We measured 0.4 ms for the last of 80 routes, which is more than
+everything else that a small request costs.
+"""
+
+from collections.abc import Iterator
+from functools import cached_property
+from operator import itemgetter
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
+from starlette.convertors import (
+    FloatConvertor,
+    IntegerConvertor,
+    StringConvertor,
+    UUIDConvertor,
+)
+from starlette.datastructures import URLPath
+from starlette.routing import BaseRoute, Match, NoMatchFound, WebSocketRoute
+from starlette.types import Receive, Scope, Send
+
+from . import openapi_routes
+from .routing import Route
+
+# Parameters of these kinds never contain a slash, so they fill exactly one segment.
+IN_ONE_SEGMENT = {StringConvertor, IntegerConvertor, FloatConvertor, UUIDConvertor}
+FOUND = "liftoff.route"
+
+# The place of a route in the order of registration, the route, and whether its
+# application can be called without the routers around it.
+Entry = tuple[int, RouteContext, bool]
+
+
+def install(app: FastAPI) -> None:
+    """Put an index of all routes before them. Routes that are added later are found as
+    usual.
+    """
+    app.router.routes.insert(0, RouteIndex(app.routes))
+
+
+class RouteIndex(BaseRoute):
+    """Responds as the first route that matches, in the order of their registration.
+
+    It leaves everything unusual to FastAPI: a path without a route, a method that no
+    route of the path has, routes that are not FastAPI's, and requests that are traced.
+    """
+
+    def __init__(self, routes: list[BaseRoute]) -> None:
+        self._routes = routes
+
+    @cached_property
+    def _tree(self) -> "_Tree":
+        """Make the tree for the first request, when FastAPI prepares its routes."""
+        return _Tree(iter_route_contexts([one for one in self._routes if one is not self]))
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        if scope["type"] != "http" or scope.get("root_path") or scope.get("fastapi.telemetry"):
+            return Match.NONE, {}
+        path = scope["path"]
+        if path.endswith("\n"):  # the patterns of routes overlook it
+            return Match.NONE, {}
+        for _, context, alone in self._tree.candidates(path):
+            if not alone:
+                if context.matches(scope)[0] is not Match.NONE:
+                    break
+                continue
+            methods = context.methods or ()
+            if (match := context.path_regex.match(path)) and scope["method"] in methods:
+                kinds = context.param_convertors
+                given = match.groupdict().items()
+                return Match.FULL, {
+                    "endpoint": context.endpoint,
+                    "path_params": {name: kinds[name].convert(text) for name, text in given},
+                    "route": context.original_route,
+                    FOUND: context,
+                }
+        return Match.NONE, {}
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await scope[FOUND].app(scope, receive, send)
+
+    def url_path_for(self, name: str, /, **path_params: Any) -> URLPath:
+        for context in self._tree.named.get(name, ()):
+            try:
+                path: URLPath = context.url_path_for(name, **path_params)
+            except NoMatchFound:
+                continue
+            return path
+        raise NoMatchFound(name, path_params)
+
+
+class _Tree:
+    """All paths by their segments, and the order in which routes were registered."""
+
+    def __init__(self, routes: Iterator[RouteContext]) -> None:
+        self.named: dict[str, list[RouteContext]] = {}
+        self._root = _Segment()
+        self._anywhere: list[Entry] = []  # routes that may match a path of any length
+        for number, context in enumerate(routes):
+            if isinstance(context.original_route, WebSocketRoute):
+                continue
+            if context.name:
+                self.named.setdefault(context.name, []).append(context)
+            alone = _stands_alone(context)
+            segment = self._segment_of(context) if alone else None
+            (segment.routes if segment else self._anywhere).append((number, context, alone))
+
+    def _segment_of(self, context: RouteContext) -> "_Segment | None":
+        convertors = context.param_convertors
+        segment = self._root
+        for part in str(context.path_format).split("/"):
+            names = [name for name in convertors if f"{{{name}}}" in part]
+            if any(type(convertors[name]) not in IN_ONE_SEGMENT for name in names):
+                return None
+            segment = segment.parameter() if names else segment.literal(part)
+        return segment
+
+    def candidates(self, path: str) -> list[Entry]:
+        found = [*self._anywhere, *self._root.at(path.split("/"), 0)]
+        return sorted(found, key=itemgetter(0)) if len(found) > 1 else found
+
+
+class _Segment:
+    """A place in the tree of paths: the routes that end here, and what may follow."""
+
+    def __init__(self) -> None:
+        self.routes: list[Entry] = []
+        self._literals: dict[str, _Segment] = {}
+        self._parameter: _Segment | None = None
+
+    def literal(self, text: str) -> "_Segment":
+        return self._literals.setdefault(text, _Segment())
+
+    def parameter(self) -> "_Segment":
+        self._parameter = self._parameter or _Segment()
+        return self._parameter
+
+    def at(self, parts: list[str], depth: int) -> Iterator[Entry]:
+        """Return the routes that may match these parts, from this depth on."""
+        if depth == len(parts):
+            yield from self.routes
+            return
+        for segment in (self._literals.get(parts[depth]), self._parameter):
+            if segment is not None:
+                yield from segment.at(parts, depth + 1)
+
+
+def _stands_alone(context: RouteContext) -> bool:
+    """Whether the route can be called without the routers around it.
+
+    They only pass limits for forms on to it, and our own routes do not use these.
+    """
+    route = context.original_route
+    if isinstance(route, Route):
+        return True
+    body = context.body_field if isinstance(route, APIRoute) else None
+    return isinstance(route, APIRoute) and not (body and openapi_routes.is_form(body))
