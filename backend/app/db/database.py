@@ -33,6 +33,7 @@ __all__ = [
     "engine",
     "get_db",
     "side_session",
+    "transaction",
 ]
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
@@ -121,7 +122,11 @@ async def get_db(request: Request) -> AsyncIterator[Session]:
     on the event loop, for at most the pool timeout. Raises `DatabaseBusy` (503) for a
     request that waited too long.
 
-    Two parts look optional, but are not: the admission, and `scope="function"` below.
+    Most requests never call this function. A route whose dependencies are all plain
+    functions is admitted first, and then runs from its first dependency to the commit
+    in one thread, with `transaction` below (`app.platform.one_hop`). The other routes
+    have FastAPI call it, and for them two parts look optional, but are not: the
+    admission, and `scope="function"`.
 
     Without admission, requests can block each other. FastAPI runs the usual sync
     generator and the endpoint as separate steps, each in a thread of one pool. Between
@@ -138,7 +143,7 @@ async def get_db(request: Request) -> AsyncIterator[Session]:
     second session, because its cache key differs. So routes use `db_dependency` only.
     """
     async with admission.slot():
-        db = SessionLocal(info={"reading": request.method in SAFE_METHODS})
+        db = _session_of(request)
         finished = False
         try:
             yield db
@@ -153,6 +158,26 @@ async def get_db(request: Request) -> AsyncIterator[Session]:
                 # for a thread that itself waits for a connection.
                 with CancelScope(shield=True):
                     await to_thread.run_sync(_end, db, finished, limiter=ending_threads())
+
+
+@contextmanager
+def transaction(request: Request) -> Iterator[Session]:
+    """Do what `get_db` does, for an admitted request that stays in one thread."""
+    db = _session_of(request)
+    finished = False
+    try:
+        yield db
+        finished = True
+    except AppError as error:
+        finished = error.commits
+        raise
+    finally:
+        if db.in_transaction():
+            _end(db, finished)
+
+
+def _session_of(request: Request) -> Session:
+    return SessionLocal(info={"reading": request.method in SAFE_METHODS})
 
 
 # `get_db` says why the scope must be "function".

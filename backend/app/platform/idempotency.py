@@ -212,17 +212,27 @@ async def _settle(request: Request) -> AsyncIterator[None]:
     """Release the key of a request that failed.
 
     This dependency surrounds `get_db`. So when it ends, it knows whether the
-    transaction was committed.
+    transaction was committed. A planned route calls `settle` itself.
     """
     committed = False
     try:
         yield
         committed = True
     finally:
-        claim: Claim | None = getattr(request.state, "claim", None)
-        if claim and not (committed and claim.settled):
+        if claim := _unsettled(request, committed=committed):
             with CancelScope(shield=True):
                 await to_thread.run_sync(claim.release, limiter=ending_threads())
+
+
+def settle(request: Request, *, committed: bool) -> None:
+    """Do what `_settle` does, for a planned route."""
+    if claim := _unsettled(request, committed=committed):
+        claim.release()
+
+
+def _unsettled(request: Request, *, committed: bool) -> Claim | None:
+    claim: Claim | None = getattr(request.state, "claim", None)
+    return claim if claim and not (committed and claim.settled) else None
 
 
 SettleClaim = Depends(_settle, scope="function")

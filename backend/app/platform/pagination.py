@@ -11,10 +11,8 @@ from app.platform.principal import viewer
 NOT_BOUND = {"cursor", "limit", "offset"}  # clients may change these from page to page
 
 
-# This function does not use the database. As a plain function it would run in a thread,
-# which costs each request time.
 @raises(InvalidCursor)
-async def page_query(
+def page_query(
     request: Request,
     offset: Annotated[int, Query(ge=0, le=MAX_OFFSET)] = 0,
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 20,

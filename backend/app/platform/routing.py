@@ -2,7 +2,8 @@
 can see.
 
 A route's handler has the response while the function-scoped transaction is still open.
-Middleware runs too late, and a dependency never sees the bytes.
+Middleware runs too late, and a dependency never sees the bytes. `one_hop` says what
+happens in a thread.
 
 | Route | What it gets |
 |---|---|
@@ -17,6 +18,7 @@ Middleware runs too late, and a dependency never sees the bytes.
 import functools
 import inspect
 from collections.abc import Callable, Coroutine
+from contextlib import nullcontext
 from contextvars import ContextVar
 from http import HTTPStatus
 from typing import Any, TypeVar, get_type_hints
@@ -25,14 +27,17 @@ from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.params import Depends
 from fastapi.routing import APIRoute, _effective_route_context_var
+from pydantic_core import PydanticUndefined
 from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.orm import Session, object_session
 
+from app.db.database import admission
 from app.platform.principal import viewer
 
 from . import idempotency, openapi_routes, query_rules
 from .cache.routes import through_cache
 from .conditional import Stale, etag_of, matches, revalidated
+from .one_hop import Plan, plan_of
 from .strict_request import StrictRequest
 from .write_limit import limit_writes
 
@@ -103,6 +108,8 @@ class Route(APIRoute):
         self.stores = self.creates and not hasattr(endpoint, "answers_alike")
         self.limited = not methods <= SAFE and not hasattr(endpoint, "never_limited")
         settle = [idempotency.SettleClaim] if self.stores else []
+        # A plan does the work of this dependency itself.
+        self.left_out = idempotency.SettleClaim.dependency if self.stores else None
         super().__init__(
             path, self._guarded(endpoint), dependencies=[*settle, *(dependencies or [])], **options
         )
@@ -162,6 +169,7 @@ class Route(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         answer = super().get_route_handler()
+        plan = plan_of(self._as_included(), left_out=self.left_out)
         known = self._query_names()
         form = bool(self.body_field and openapi_routes.is_form(self.body_field))
         json = bool(self.body_field and not form)
@@ -177,30 +185,57 @@ class Route(APIRoute):
             if self.creates and (key := request.headers.get(idempotency.HEADER)) is not None:
                 shown = idempotency.Claim(request, key, await request.body())
                 request.state.claim = shown if self.stores else None
-            response = await answer(request)
-            if self.reads:
-                return _read(request, response)
-            if self.resource and response.status_code == HTTPStatus.OK:
-                response.headers["ETag"] = etag_of(bytes(response.body))
-            if stored := getattr(request.state, "claim", None):
-                await run_in_threadpool(stored.store, response)
-            return response
+            if plan is None or not plan.is_for(request):
+                response = await answer(request)
+                if getattr(request.state, "claim", None):
+                    return await run_in_threadpool(self._finish, request, response)
+                return self._finish(request, response)
+            body: Any = PydanticUndefined
+            if (json or plan.uses_raw_body) and await request.body() and json:
+                body = await request.json()
+            async with admission.slot() if plan.uses_database else nullcontext():
+                return await run_in_threadpool(self._answer, plan, request, body)
 
         policy = getattr(self.endpoint, "cached", None)
         return through_cache(self, policy, handle) if policy else handle
 
-    def _query_names(self) -> frozenset[str] | None:
-        """Return the names that the query may contain, or `None` if it may contain any.
+    def _answer(self, plan: Plan, request: Request, body: Any) -> Response:
+        """Return the response to a request, from the first dependency to the commit."""
+        committed = False
+        try:
+            response = plan.run(request, body, functools.partial(self._finish, request))
+            committed = True
+            return response
+        finally:
+            if self.stores:
+                idempotency.settle(request, committed=committed)
 
-        If a router was included with dependencies of its own, their parameters count
-        too. FastAPI keeps these in the route's effective context, which is set while
-        the handler is created.
-        """
+    def _finish(self, request: Request, response: Response) -> Response:
+        """Complete the response, while the transaction is open."""
+        if self.reads:
+            return _read(request, response)
+        if self.resource and response.status_code == HTTPStatus.OK:
+            response.headers["ETag"] = etag_of(bytes(response.body))
+        claim: idempotency.Claim | None = getattr(request.state, "claim", None)
+        if claim:
+            claim.store(response)
+        return response
+
+    def _query_names(self) -> frozenset[str] | None:
+        """Return the names that the query may contain, or `None` if any will do."""
         if not self.strict_query:
             return None
+        return query_rules.names_of(self._as_included().dependant, self.openapi_extra)
+
+    def _as_included(self) -> Any:
+        """Return this route with what the routers that include it add, such as
+        dependencies of their own.
+
+        FastAPI keeps that in the route's effective context, which is set while the
+        handler is created.
+        """
         context = _effective_route_context_var.get()
-        effective = context.dependant if context and context.original_route is self else None
-        return query_rules.names_of(effective or self.dependant, self.openapi_extra)
+        return context if context and context.original_route is self else self
 
 
 class LenientRoute(Route):

@@ -1,6 +1,8 @@
 """A request whose input is safe: without NUL, with strict JSON, with limited forms."""
 
-from fastapi import Request
+from typing import Annotated
+
+from fastapi import Depends, Request
 from fastapi.exceptions import RequestValidationError
 
 from app.core import strict_json
@@ -100,6 +102,14 @@ class StrictRequest(Request):
         if len(given) > MAX_CONTENT_TYPE:
             raise UnsupportedMediaType
         return given.strip().lower()
+
+
+async def raw_body(request: Request) -> bytes:
+    return await request.body()
+
+
+# The exact bytes of the body, for example because a signature covers them.
+RawBody = Annotated[bytes, Depends(raw_body)]
 
 
 def invalid(message: str, kind: str, loc: Location) -> RequestValidationError:

@@ -51,7 +51,7 @@ BearerToken = Annotated[str | None, Depends(bearer)]
 HashingSlot = Depends(hashing_slot, scope="function")
 
 
-async def calling_client(request: Request) -> Client:
+def calling_client(request: Request) -> Client:
     return Client(
         request.client.host if request.client else "", request.headers.get("user-agent", "")
     )
@@ -104,10 +104,8 @@ FreshIdentity = Depends(fresh_identity)
 HeldSession = Annotated[LoginSession | None, Depends(held_session)]
 
 
-# The dependencies below are `async` because they do not use the database. A plain
-# function would run in a thread, which costs each request time.
 @principal.optional
-async def optional_user(session: HeldSession) -> User | None:
+def optional_user(session: HeldSession) -> User | None:
     return session.user if session else None
 
 
@@ -116,7 +114,7 @@ OptionalUser = Annotated[User | None, Depends(optional_user)]
 
 @principal.required
 @raises(Unauthenticated)
-async def current_user(user: OptionalUser) -> User:
+def current_user(user: OptionalUser) -> User:
     if user is None:
         raise Unauthenticated
     return user
@@ -126,7 +124,7 @@ CurrentUser = Annotated[User, Depends(current_user)]
 
 
 @raises(errors.EmailNotVerified)
-async def verified_user(user: CurrentUser) -> User:
+def verified_user(user: CurrentUser) -> User:
     if not user.is_verified:
         raise errors.EmailNotVerified
     return user
@@ -137,7 +135,7 @@ VerifiedUser = Annotated[User, Depends(verified_user)]
 
 @principal.fresh
 @raises(errors.SuperuserOnly)
-async def superuser(user: CurrentUser) -> User:
+def superuser(user: CurrentUser) -> User:
     if not user.is_superuser:
         raise errors.SuperuserOnly
     return user

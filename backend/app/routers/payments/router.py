@@ -3,9 +3,7 @@
 The rules and queries are in the modules that these routes call.
 """
 
-from typing import Annotated
-
-from fastapi import Depends, Request, status
+from fastapi import Request, status
 
 from app.core.errors import raises
 from app.core.pagination import Page
@@ -14,7 +12,7 @@ from app.db.pagination import paginate
 from app.platform.openapi_routes import BodyTooLarge
 from app.platform.pagination import PageParams
 from app.platform.routing import LARGE_BODY, Router
-from app.platform.strict_request import UnsupportedMediaType
+from app.platform.strict_request import RawBody, UnsupportedMediaType
 from app.routers.auth.dependencies import CurrentUser, FreshIdentity, VerifiedUser
 
 from . import service
@@ -92,11 +90,6 @@ def read_entitlements(db: db_dependency, user: CurrentUser) -> Entitlements:
     return service.get_entitlements(db, user)
 
 
-async def raw_body(request: Request) -> bytes:
-    """Return the exact bytes of the body, because the signature covers them."""
-    return await request.body()
-
-
 @hook.post("/webhook", openapi_extra=receiving.DOCUMENTED, max_body_size=LARGE_BODY)
 @raises(
     InvalidSignature,
@@ -105,9 +98,7 @@ async def raw_body(request: Request) -> bytes:
     BodyTooLarge,
     UnsupportedMediaType,
 )
-def receive_webhook(
-    db: db_dependency, body: Annotated[bytes, Depends(raw_body)], request: Request
-) -> WebhookRead:
+def receive_webhook(db: db_dependency, body: RawBody, request: Request) -> WebhookRead:
     """Receive an event that Stripe has signed. Only Stripe calls this route."""
     receiving.receive(db, body, request.headers.get("stripe-signature", ""))
     return WebhookRead(received=True)

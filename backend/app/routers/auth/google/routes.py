@@ -46,7 +46,7 @@ WORDS = ", ".join(f"`{error.code}`" for error in journey.REFUSALS)
 
 
 @raises(journey.GoogleDisabled)
-async def google_enabled() -> None:
+def google_enabled() -> None:
     if not journey.is_enabled():
         raise journey.GoogleDisabled
 
@@ -93,7 +93,7 @@ def google_configuration(turn: GoogleTurn) -> gateway.Configuration:
 GoogleConfiguration = Annotated[gateway.Configuration, Depends(google_configuration)]
 
 
-async def shown_for_exchange(request: Request, data: GoogleCode) -> journey.Shown:
+def shown_for_exchange(request: Request, data: GoogleCode) -> journey.Shown:
     return journey.Shown(data.code, cookies.bound_browser(request), data.code_verifier or "")
 
 

@@ -34,7 +34,7 @@ class OriginNotAllowed(Forbidden):
 
 
 @raises(OriginNotAllowed)
-async def session_mode(
+def session_mode(
     request: Request,
     session: Annotated[
         Literal["body", "cookie"],

@@ -27,7 +27,7 @@ SHOWN = 100
 
 
 @raises(NotFound)
-async def development_only() -> None:
+def development_only() -> None:
     if get_settings().environment != "development":
         raise NotFound
 

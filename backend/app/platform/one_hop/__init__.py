@@ -1,0 +1,31 @@
+"""Runs the dependencies of a request, its endpoint and the end of its transaction in
+one thread.
+
+FastAPI runs each plain function in a thread of its own choice, so an ordinary request
+changes threads five times. Each change costs 60 µs or more, and between two of them a
+request keeps its connection while it waits for a thread.
+
+A `Plan` is made once for each route, from what FastAPI knows about it. FastAPI's own
+code still reads and validates all parameters. A route with something unusual has no
+plan, and FastAPI handles its requests as always:
+
+| Dependency, or endpoint | In a plan |
+|---|---|
+| `def`, a class, an object that can be called | yes |
+| `def` with `yield` and `scope="function"` | yes |
+| `db_dependency` | yes |
+| a security scheme of FastAPI | yes, because it never waits |
+| `RawBody` | yes, because the body is read before |
+| `def` with `yield` that outlives the response | no |
+| `async def`, with or without `yield` | no, because it needs the event loop |
+| forms and files, security scopes, limits of concurrency | no |
+
+A request also goes through FastAPI while a test overrides dependencies, and while it is
+traced.
+
+`steps` runs one dependency, and `plan` a whole request.
+"""
+
+from .plan import Plan, plan_of
+
+__all__ = ["Plan", "plan_of"]
