@@ -21,6 +21,7 @@ from starlette.types import Scope
 
 from . import backlog, metrics_files, purge_metrics
 
+FOUND = "liftoff.route"  # where the index of routes puts the one that it found
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
@@ -45,8 +46,11 @@ def observe(scope: Scope, status: int, duration: float) -> None:
 def _template(scope: Scope) -> str:
     """Return the full template of the route, including the prefixes of its routers.
 
-    Only the path of the request still contains those prefixes.
+    For a route that FastAPI found itself, only the path of the request still contains
+    those prefixes.
     """
+    if FOUND in scope:
+        return str(scope[FOUND].path)
     own: str | None = getattr(scope.get("route"), "path", None)
     if own is None:
         return "none"

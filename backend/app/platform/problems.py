@@ -14,9 +14,7 @@ from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
 from starlette.routing import Match
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.errors import AppError, Unprocessable
 from app.core.logging import get_logger, security_event
@@ -151,9 +149,7 @@ def _plain(part: str | int) -> str | int:
 
 
 def install(app: FastAPI) -> None:
-    """Register the exception handlers. `ProblemMiddleware` handles all other
-    exceptions.
-    """
+    """Register the exception handlers. The envelope handles all other exceptions."""
     app.add_exception_handler(AppError, _on_app_error)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(ResponseValidationError, _on_invalid_answer)
@@ -220,64 +216,12 @@ async def _on_database_error(request: Request, error: Exception) -> Response:
     return of(problem)
 
 
-def _ends_the_process(error: BaseException) -> bool:
+def ends_the_process(error: BaseException) -> bool:
     """Return whether this exception should end the task or the process.
 
     A panic in a Rust library is a `BaseException` but not an `Exception`. It fails only
     one request, and the process continues.
     """
     if isinstance(error, BaseExceptionGroup):
-        return any(_ends_the_process(one) for one in error.exceptions)
+        return any(ends_the_process(one) for one in error.exceptions)
     return isinstance(error, KeyboardInterrupt | SystemExit | CancelledError | GeneratorExit)
-
-
-class ProblemMiddleware:
-    """Middleware that turns exceptions and plain-text errors into problem responses.
-
-    It runs inside the middlewares that add headers, so that browsers can read a 500
-    response, too.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        started = replaced = False
-
-        async def watch(message: Message) -> None:
-            nonlocal started, replaced
-            if message["type"] == "http.response.start":
-                started = True
-                headers = {
-                    key.decode("latin-1").lower(): value.decode("latin-1")
-                    for key, value in message["headers"]
-                }
-                status = message["status"]
-                if status >= HTTPStatus.BAD_REQUEST and "json" not in headers.get(
-                    "content-type", ""
-                ):
-                    replaced = True
-                    kept = {
-                        key: value
-                        for key, value in headers.items()
-                        if key in ("allow", "retry-after", "vary")
-                    }
-                    await of_status(status, kept)(scope, receive, send)
-            if not replaced:
-                await send(message)
-
-        try:
-            await self.app(scope, receive, watch)
-        except ClientDisconnect:
-            # The client disconnected, so a response is neither possible nor needed.
-            return
-        except BaseException as error:
-            if _ends_the_process(error):
-                raise
-            log.exception("unhandled_error", path=scope["path"])
-            if started:
-                raise  # part of the response was sent, so the server must close the connection
-            await of_status(500)(scope, receive, send)

@@ -23,11 +23,11 @@ from starlette.routing import BaseRoute, Match, NoMatchFound, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
 from . import openapi_routes
+from .metrics import FOUND
 from .routing import Route
 
 # Parameters of these kinds never contain a slash, so they fill exactly one segment.
 IN_ONE_SEGMENT = {StringConvertor, IntegerConvertor, FloatConvertor, UUIDConvertor}
-FOUND = "liftoff.route"
 
 # The place of a route in the order of registration, the route, and whether its
 # application can be called without the routers around it.

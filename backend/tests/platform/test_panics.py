@@ -10,10 +10,10 @@ import sys
 import pytest
 from fastapi.testclient import TestClient
 
-from app.core.config import Settings
+from app.core.config import Settings, get_settings
 from app.core.logging import configure_logging
 from app.db.database import db_dependency
-from app.platform.problems import ProblemMiddleware
+from app.platform.envelope import Envelope
 from app.platform.routing import Router
 from tests.support.widgets import WidgetCreate, add_widget, widget_app
 
@@ -85,7 +85,9 @@ def test_what_asks_for_an_end_keeps_its_meaning(end):
     async def never(_message=None):
         raise AssertionError("nothing is to be sent")
 
-    answering = ProblemMiddleware(app)({"type": "http", "path": "/", "method": "GET"}, never, never)
+    scope = {"type": "http", "path": "/", "method": "GET", "raw_path": b"/", "query_string": b""}
+    scope = scope | {"headers": [(b"host", b"testserver")], "client": None}
+    answering = Envelope(app, get_settings())(scope, never, never)
     with pytest.raises(type(end)) as raised:
         answering.send(None)
     assert raised.value is end

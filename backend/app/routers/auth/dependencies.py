@@ -95,7 +95,7 @@ def _published(request: Request, session: LoginSession) -> LoginSession:
 
 
 @principal.fresh
-async def fresh_identity() -> None:
+def fresh_identity() -> None:
     """Mark a router or a route that always asks the database who the caller is."""
 
 

@@ -1,0 +1,147 @@
+"""The envelope of every request and response."""
+
+import time
+
+from asgi_correlation_id import correlation_id
+from asgi_correlation_id.extensions.sentry import get_sentry_extension
+from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.core.config import Settings
+from app.core.logging import get_logger
+from app.db.errors import DatabaseUnavailable
+from app.db.migrations import gate
+from app.platform import health, metrics, problems
+from app.platform.bounds import lingering, refusal_of, without_backslashes
+
+from .cors import Cors
+from .exchange import Exchange
+from .hosts import Hosts
+from .proxies import UndeclaredProxy, behind_proxies
+from .record import record
+from .request_head import RequestHead
+from .response_headers import careful_headers
+
+FROM_ROUTING = ("route", metrics.FOUND)  # what the metrics use of the scope
+
+log = get_logger("app.problems")
+
+
+class Envelope:
+    """What happens to a request, from the outside in.
+
+    | Step | What it does |
+    |---|---|
+    | proxies | the client's address, from trusted forwarding headers |
+    | identity | the id of the request, for logs and the response |
+    | record | access log and metrics, whatever happens further in |
+    | CORS | a preflight is answered |
+    | bounds | oversized and odd requests are refused |
+    | hosts | one known host name |
+    | HEAD | as GET, without the body |
+    | schema | the database is migrated, or only health checks are served |
+
+    The response to each of these has the same headers. An exception from further in
+    becomes a 500.
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app = app
+        self._probes = f"{settings.api_prefix}/health/"
+        self._patience = settings.database_pool_timeout
+        self._added = careful_headers(hsts=settings.is_deployed)
+        self._cors = Cors(app, settings)
+        self._hosts = Hosts(self._serve, self._probes, settings.allowed_hosts)
+        self._proxy = UndeclaredProxy(settings.trusted_proxies)
+        self._behind_proxies = behind_proxies(self._enclose, settings.trusted_proxies)
+        self._tell_sentry = get_sentry_extension()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        if scope["type"] == "http":
+            self._proxy.notice(scope)
+        await self._behind_proxies(scope, receive, send)
+
+    async def _enclose(self, scope: Scope, receive: Receive, send: Send) -> None:
+        head = RequestHead.of(scope)
+        request_id = head.identify(scope)
+        correlation_id.set(request_id)
+        self._tell_sentry(request_id)
+        if scope["type"] == "websocket":
+            await self._hosts(scope, receive, send, head)
+            return
+        if head.has_body:
+            receive, send = lingering(receive, send)
+        preflight = scope["method"] == "OPTIONS" and head.origin and head.asks_for_method
+        readable = None if preflight else self._cors.headers_for(head.origin)
+        exchange = Exchange(send, self._added, head.request_id, readable)
+        began = time.perf_counter()
+        try:
+            if preflight:
+                answer = self._cors.preflight_response(Headers(scope=scope))
+                await answer(scope, receive, exchange.send)
+            else:
+                await self._answer(scope, receive, exchange, head)
+        finally:
+            seconds = time.perf_counter() - began
+            probe = scope["path"].startswith(self._probes)
+            record(scope, exchange.status, seconds, is_probe=probe)
+
+    async def _answer(
+        self, scope: Scope, receive: Receive, exchange: Exchange, head: RequestHead
+    ) -> None:
+        refusal = refusal_of(scope, head.size, head.cookies, head.hosts)
+        try:
+            if refusal:
+                await refusal(scope, receive, exchange.send)
+                return
+            if head.has_backslash:
+                scope["headers"] = without_backslashes(scope["headers"])
+            if scope["method"] == "HEAD":
+                await self._answer_head(scope, receive, exchange, head)
+            else:
+                await self._hosts(scope, receive, exchange.send, head)
+        except ClientDisconnect:
+            # The client disconnected while sending the body. No response is possible,
+            # and there is no error to report.
+            return
+        except BaseException as error:
+            if problems.ends_the_process(error):
+                raise
+            log.exception("unhandled_error", path=scope["path"])
+            if exchange.has_started:
+                raise  # part of the response was sent, so the server must close the connection
+            await problems.of_status(500)(scope, receive, exchange.send)
+
+    async def _answer_head(
+        self, scope: Scope, receive: Receive, exchange: Exchange, head: RequestHead
+    ) -> None:
+        """Serve `HEAD` as `GET` without a body (RFC 9110, 9.3.2).
+
+        Monitors and caches send `HEAD`, and routes need not know about it.
+        """
+        exchange.is_bodiless = True
+        # This is a copy, because the server reads its own scope to decide what to send.
+        asked = dict(scope, method="GET")
+        try:
+            await self._hosts(asked, receive, exchange.send, head)
+        finally:
+            scope.update({name: asked[name] for name in FROM_ROUTING if name in asked})
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse all requests but health checks until the database has been migrated.
+
+        Code that runs on tables it does not know would write data that nobody can
+        repair.
+        """
+        if not gate.open and scope["type"] == "http" and not scope["path"].startswith(self._probes):
+            checks = await health.database.checks(self._patience)
+            if not gate.open:
+                unreachable = checks["database"] == "unreachable"
+                refusal = DatabaseUnavailable() if unreachable else health.SchemaBehind()
+                await problems.of(refusal)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)

@@ -1,0 +1,53 @@
+"""Whose forwarding headers are believed."""
+
+from ipaddress import ip_address, ip_network
+
+from starlette.types import ASGIApp, Scope
+
+from app.core.logging import get_logger
+
+log = get_logger(__name__)
+
+
+def behind_proxies(app: ASGIApp, trusted: list[str]) -> ASGIApp:
+    """Return the application with the forwarding headers of trusted proxies applied."""
+    if not trusted:
+        return app
+    # This import loads the whole server.
+    from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+    return ProxyHeadersMiddleware(app, trusted_hosts=trusted)  # type: ignore[arg-type,return-value]
+
+
+class UndeclaredProxy:
+    """Warns once per process about an X-Forwarded-For header that is not trusted.
+
+    Otherwise nobody notices a proxy that is missing from TRUSTED_PROXIES. Everything
+    works until the limits that all its visitors share are used up. Anyone can send the
+    header, so it proves nothing and deserves only a single line.
+    """
+
+    def __init__(self, declared: list[str]) -> None:
+        self._declared = [ip_network(one) for one in declared]
+        self._is_silent = False
+
+    def notice(self, scope: Scope) -> None:
+        if self._is_silent or all(name != b"x-forwarded-for" for name, _ in scope["headers"]):
+            return
+        peer = scope["client"][0] if scope.get("client") else None
+        if not self._is_declared(peer):
+            self._is_silent = True
+            log.warning(
+                "forwarded_for_ignored",
+                peer=peer,
+                message="X-Forwarded-For came from a peer that is not in TRUSTED_PROXIES, so "
+                "it was ignored. If this peer is your proxy, add it. Until then all its "
+                "visitors share one address.",
+            )
+
+    def _is_declared(self, peer: str | None) -> bool:
+        try:
+            address = ip_address(peer or "")
+        except ValueError:
+            return False
+        return any(address in network for network in self._declared)

@@ -1,0 +1,29 @@
+"""The access log and the metrics of each request."""
+
+import logging
+from typing import Any
+
+from starlette.types import Scope
+
+from app.core.logging import get_logger
+from app.platform import metrics
+
+NAME = "app.access"
+
+access = get_logger(NAME)
+_enabled = logging.getLogger(NAME).isEnabledFor
+
+
+def record(scope: Scope, status: int, seconds: float, *, is_probe: bool) -> None:
+    """Count and log one request.
+
+    The query string is left out, because it may contain tokens. Health checks are only
+    logged at the level `debug`.
+    """
+    metrics.observe(scope, status, seconds)
+    level = logging.DEBUG if is_probe else logging.INFO
+    if _enabled(level):  # asked here, because the logger itself takes longer to decide
+        client = scope["client"][0] if scope.get("client") else None
+        facts: dict[str, Any] = {"method": scope["method"], "path": scope["path"]}
+        facts |= {"status": status, "milliseconds": round(seconds * 1000, 1), "client": client}
+        access.log(level, "request", **facts)

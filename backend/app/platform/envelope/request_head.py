@@ -1,0 +1,59 @@
+"""The headers of a request, read in one pass."""
+
+import os
+import re
+from dataclasses import dataclass
+
+from starlette.types import Scope
+
+from app.platform.bounds import OF_EACH
+
+REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,128}")
+
+
+@dataclass(slots=True)
+class RequestHead:
+    """What the envelope needs to know. Of repeated headers, the first one counts."""
+
+    size: int = 0  # of all headers, in bytes
+    cookies: int = 0  # bytes
+    has_backslash: bool = False  # in a cookie
+    hosts: int = 0
+    host: bytes = b""
+    origin: str | None = None
+    asks_for_method: bool = False  # as only a preflight does
+    has_body: bool = False
+    request_id: bytes = b""
+
+    @classmethod
+    def of(cls, scope: Scope) -> "RequestHead":
+        head = cls()
+        for name, value in scope["headers"]:
+            head.size += len(name) + len(value) + OF_EACH
+            if name == b"host":
+                head.hosts += 1
+                head.host = head.host or value
+            elif name == b"cookie":
+                head.cookies += len(value)
+                head.has_backslash = head.has_backslash or b"\\" in value
+            elif name == b"origin" and head.origin is None:
+                head.origin = value.decode("latin-1")
+            elif name == b"access-control-request-method":
+                head.asks_for_method = True
+            elif name in (b"content-length", b"transfer-encoding"):
+                head.has_body = True
+            elif name == b"x-request-id":
+                head.request_id = head.request_id or value
+        return head
+
+    def identify(self, scope: Scope) -> str:
+        """Return the id of the request: the given one, if it can be one, or a new one.
+
+        The request's own headers then have it, too.
+        """
+        given = self.request_id
+        if not REQUEST_ID.fullmatch(given):
+            self.request_id = os.urandom(16).hex().encode()
+            others = [pair for pair in scope["headers"] if pair[0] != b"x-request-id"]
+            scope["headers"] = [*others, (b"x-request-id", self.request_id)]
+        return self.request_id.decode()
