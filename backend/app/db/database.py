@@ -23,6 +23,7 @@ from app.core.errors import AppError, Unavailable
 from . import changes as changes  # noqa: PLC0414 - listens to every session
 from .base import Base
 from .engines import JOB_STATEMENT_SECONDS, Limits, make_engine
+from .lost import twice_if_lost
 
 __all__ = [
     "Base",
@@ -76,6 +77,15 @@ class RoutedSession(Session):
     def get_bind(self, *args: Any, **kwargs: Any) -> Engine | Connection:
         bind = super().get_bind(*args, **kwargs)
         return reading_engine if bind is engine and self.info.get("reading") else bind
+
+    def execute(self, *args: Any, **options: Any) -> Any:
+        return twice_if_lost(self, super().execute, args, options)
+
+    def scalar(self, *args: Any, **options: Any) -> Any:
+        return twice_if_lost(self, super().scalar, args, options)
+
+    def scalars(self, *args: Any, **options: Any) -> Any:
+        return twice_if_lost(self, super().scalars, args, options)
 
 
 SessionLocal = sessionmaker(engine, class_=RoutedSession, expire_on_commit=False)

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Dialect, Engine, ExceptionContext, create_engine, event
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+from sqlalchemy.exc import DataError, DBAPIError, DisconnectionError, IntegrityError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.core.config import Settings
@@ -97,7 +97,6 @@ def make_engine(
         "max_overflow": max_overflow,
         "pool_timeout": limits.turn or settings.database_pool_timeout,
         "pool_recycle": settings.database_pool_recycle,
-        "pool_pre_ping": True,
         # With this, idle connections age out instead of all being kept in use.
         "pool_use_lifo": True,
         "hide_parameters": True,  # the text of an error must not contain what a user typed
@@ -173,14 +172,24 @@ def _watch(
             raise
 
     def take(connection: Any, _record: object, _proxy: object) -> None:
+        try:
+            connection.still_works()
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise DisconnectionError from error  # the pool takes another one
         connection.limit = limits.call
 
     def give_back(connection: Any, _record: object) -> None:
         if connection is not None:
-            # The next call tests whether the connection still works.
+            # The next call may test whether the connection still works.
             connection.limit = limits.trying
 
+    def begin(connection: Connection) -> None:
+        reading = connection.get_execution_options().get("reading", False)
+        driver: Any = connection.connection.driver_connection
+        driver.enter(reading=reading)
+
     start_watchdog()
+    event.listen(engine, "begin", begin)
     event.listen(engine, "do_connect", open_one)
     event.listen(engine, "checkout", take)
     event.listen(engine, "checkin", give_back)
@@ -227,7 +236,9 @@ def _prepare_mysql(connection: Any, seconds: float) -> None:
         else f"max_execution_time={round(seconds * 1000)}"
     )
     with connection.cursor() as cursor:
-        cursor.execute(f"{MYSQL_SESSION}, innodb_lock_wait_timeout={LOCK_SECONDS}, {limit}")
+        cursor.execute(
+            f"{MYSQL_SESSION}, autocommit=1, innodb_lock_wait_timeout={LOCK_SECONDS}, {limit}"
+        )
 
 
 def _sqlite(url: URL, name: str, limits: Limits, options: dict[str, Any]) -> Engine:
@@ -238,7 +249,6 @@ def _sqlite(url: URL, name: str, limits: Limits, options: dict[str, Any]) -> Eng
     engine = create_engine(url, **options)
     _watch(engine, replace(limits, trying=limits.call), NeverSilent(), connect)
     event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
     event.listen(engine, "checkin", _rest_sqlite)
     return engine
 
@@ -270,16 +280,6 @@ def _switch_to_wal(connection: Any) -> None:
             time.sleep(WAL_PAUSE)
         else:
             return
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    """Take the write lock at once, unless the transaction only reads.
-
-    Under WAL, a transaction that reads first and writes later fails if another has
-    written in between, whatever the timeout is.
-    """
-    reading = connection.get_execution_options().get("reading", False)
-    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
 
 def _rest_sqlite(connection: Any, _record: object) -> None:

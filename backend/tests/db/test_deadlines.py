@@ -78,11 +78,21 @@ def execute(connection):
     connection.execute(text("SELECT 2"))
 
 
+def execute_in_savepoint(connection):
+    with connection.begin_nested():
+        execute(connection)
+
+
+def ask(own):
+    with own.connect() as connection:
+        execute(connection)
+
+
 CALLS = {
     "statement": execute,
     "commit": lambda connection: connection.commit(),
     "rollback": lambda connection: connection.rollback(),
-    "savepoint": lambda connection: connection.begin_nested(),
+    "savepoint": execute_in_savepoint,
 }
 
 
@@ -103,9 +113,9 @@ def test_a_call_that_is_never_answered_is_a_503(behind, frozen, call):
 
 @servers
 def test_a_pooled_connection_that_is_dead_is_not_used(behind, frozen):
-    """Its ping is cut; then the connection that shall replace it cannot be made."""
+    """Its statement is cut, and the next caller gets a new connection."""
     frozen.freeze()
-    assert translate(ends(behind.connect))
+    assert translate(ends(partial(ask, behind)))
     assert behind.pool.checkedout() == 0
     frozen.thaw()
     with behind.connect() as connection:
@@ -136,7 +146,7 @@ def test_while_nobody_is_answered_nobody_waits(frozen):
     with hasty.connect() as connection:
         idle = connection.connection.dbapi_connection
     frozen.freeze()
-    ends(patient.connect)
+    ends(partial(ask, patient))
     time.sleep(LISTEN_SECONDS)
     before = frozen.connections
     silence = silence_of(str(patient.url))

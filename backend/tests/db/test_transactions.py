@@ -164,17 +164,21 @@ def test_concurrent_read_then_write_loses_no_update(faulty):
 def test_only_unsafe_methods_take_the_write_lock_at_once(widgets, committed):
     begun: list[str] = []
 
-    def note(_c, _cursor, statement, *_):
+    def note(statement):
         if statement.startswith("BEGIN"):
             begun.append(statement)
 
-    event.listen(engine, "before_cursor_execute", note)
+    def watch(connection, _record, _proxy):
+        connection.set_trace_callback(note)
+
+    event.listen(engine, "checkout", watch)
     try:
         widgets.get("/widgets")
+        assert begun == []
         widgets.post("/widgets", json=LAMP)
     finally:
-        event.remove(engine, "before_cursor_execute", note)
-    assert begun == ["BEGIN", "BEGIN IMMEDIATE"]
+        event.remove(engine, "checkout", watch)
+    assert begun == ["BEGIN IMMEDIATE"]
 
 
 @pytest.mark.only("sqlite")

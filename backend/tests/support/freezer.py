@@ -19,6 +19,7 @@ class Freezer:
 
     def __init__(self, upstream: tuple[str, int] | str | None = None) -> None:
         self.connections = 0
+        self.messages = 0  # that clients have sent, each of which waited for its answer
         self._upstream = upstream
         self._flowing = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=200)
@@ -54,12 +55,13 @@ class Freezer:
                 return
             with _connect(self._upstream) as server:
                 back = self._start(self._pump, server, client)
-                self._pump(client, server)
+                self._pump(client, server, counted=1)
                 back.join()
 
-    def _pump(self, source: socket.socket, sink: socket.socket) -> None:
+    def _pump(self, source: socket.socket, sink: socket.socket, counted: int = 0) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65_536):
+                self.messages += counted
                 self._flowing.wait()
                 sink.sendall(data)
         with contextlib.suppress(OSError):

@@ -8,17 +8,19 @@ import socket
 from typing import Any
 
 import pymysql
+from pymysql.constants import SERVER_STATUS
 
 from app.db.deadlines import limited
 from app.db.silence import Silence
 
+from .sockets import has_input
+from .transactions import Transactional
 
-class Connection(pymysql.Connection):
+
+class Connection(Transactional, pymysql.Connection):
     _sock: socket.socket
+    server_status: int
 
-    query = limited(pymysql.Connection.query)
-    commit = limited(pymysql.Connection.commit)
-    rollback = limited(pymysql.Connection.rollback)
     ping = limited(pymysql.Connection.ping)
     connect = limited(pymysql.Connection.connect)
 
@@ -26,6 +28,38 @@ class Connection(pymysql.Connection):
         self.limit = limit
         self.silence = silence
         super().__init__(*args, **options)  # connects
+
+    @limited
+    def query(self, sql: Any, unbuffered: bool = False) -> Any:  # noqa: FBT001, FBT002 - as PyMySQL
+        if self.begins_with(sql if isinstance(sql, str) else ""):
+            super().query("BEGIN")
+        return super().query(sql, unbuffered)
+
+    @limited
+    def commit(self) -> None:
+        self.ended()
+        if self._in_transaction:
+            super().commit()
+
+    @limited
+    def rollback(self) -> None:
+        self.ended()
+        if self._in_transaction:
+            super().rollback()
+
+    def autocommit(self, value: Any) -> None:
+        """Let `enter` begin no transaction. The server commits by itself anyway."""
+        self.automatic = bool(value)
+
+    @property
+    def _in_transaction(self) -> bool:
+        return bool(self.server_status & SERVER_STATUS.SERVER_STATUS_IN_TRANS)
+
+    def still_works(self) -> bool:
+        """Whether the server has not closed this idle connection."""
+        if has_input(self._sock.fileno()):
+            self.ping(reconnect=False)
+        return True
 
     @property
     def connection(self) -> "Connection":

@@ -1,4 +1,9 @@
-"""psycopg2 connections whose calls the watchdog can end."""
+"""psycopg2 connections whose calls the watchdog can end, and that need fewer round trips.
+
+psycopg2 sends `BEGIN` as a message of its own and waits for the response. Here, `BEGIN`
+and savepoints travel in one message with the statement that follows them. The server
+executes the parts of such a message one after the other.
+"""
 
 import os
 import socket
@@ -10,6 +15,16 @@ from psycopg2 import extensions
 from app.db.deadlines import limited
 from app.db.silence import Silence
 
+from .sockets import has_input
+from .transactions import Transactional
+
+BEGINS = {
+    extensions.ISOLATION_LEVEL_REPEATABLE_READ: "BEGIN ISOLATION LEVEL REPEATABLE READ;",
+    extensions.ISOLATION_LEVEL_SERIALIZABLE: "BEGIN ISOLATION LEVEL SERIALIZABLE;",
+}
+BEGIN = "BEGIN;"
+WITHOUT_RESULT = ("SAVEPOINT ", "RELEASE SAVEPOINT ")
+
 
 class Cursor(extensions.cursor):
     """A cursor of psycopg2.
@@ -18,26 +33,119 @@ class Cursor(extensions.cursor):
     the server.
     """
 
-    execute = limited(extensions.cursor.execute)
-    executemany = limited(extensions.cursor.executemany)
-    callproc = limited(extensions.cursor.callproc)
-    copy_expert = limited(extensions.cursor.copy_expert)
+    connection: "Connection"
+
+    @limited
+    def execute(self, query: Any, parameters: Any = None) -> None:
+        ahead = self.connection.ahead_of(query if isinstance(query, str) else "")
+        if isinstance(query, str) and query.startswith(WITHOUT_RESULT):
+            self.connection.ahead = f"{ahead}{query};"
+        elif ahead:
+            self._send_both(ahead, query, parameters)
+        else:
+            super().execute(query, parameters)
+
+    @limited
+    def executemany(self, query: Any, parameters: Any) -> None:
+        self._send_ahead()
+        super().executemany(query, parameters)
+
+    @limited
+    def callproc(self, name: Any, parameters: Any = ()) -> Any:
+        self._send_ahead()
+        return super().callproc(name, parameters)
+
+    @limited
+    def copy_expert(self, query: Any, *arguments: Any) -> None:
+        self._send_ahead()
+        super().copy_expert(query, *arguments)
+
+    def _send_ahead(self) -> None:
+        if ahead := self.connection.ahead_of(""):
+            super().execute(ahead)
+
+    def _send_both(self, ahead: str, query: Any, parameters: Any) -> None:
+        if self.name is not None or not isinstance(query, str):
+            super().execute(ahead)
+            super().execute(query, parameters)
+            return
+        try:
+            super().execute(ahead + query, parameters)
+        except Exception as error:
+            # The driver refused a value, or the server did not understand the message.
+            # Then no part of it was executed.
+            if getattr(error, "pgcode", None) is None or self.connection.is_idle:
+                self.connection.ahead = ahead
+            raise
 
 
-class Connection(extensions.connection):
+class Connection(Transactional, extensions.connection):
     limit: float
     silence: Silence
-
-    commit = limited(extensions.connection.commit)
-    rollback = limited(extensions.connection.rollback)
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.cursor_factory = Cursor
+        self.autocommit = True
+        self.ahead = ""  # sent together with the next statement
+        self._opening = BEGIN
 
     @property
     def connection(self) -> "Connection":
         return self
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether the server has no open transaction, as far as libpq knows."""
+        return self.get_transaction_status() == extensions.TRANSACTION_STATUS_IDLE
+
+    def ahead_of(self, statement: str) -> str:
+        """Return what must be sent before this statement, and forget it."""
+        if self.begins_with(statement):
+            self.ahead = self._opening + self.ahead
+        ahead, self.ahead = self.ahead, ""
+        return ahead
+
+    def enter(self, *, reading: bool) -> None:
+        # Several statements see the same rows only in a transaction of such a level.
+        super().enter(reading=reading and self._opening == BEGIN)
+
+    def set_isolation_level(self, level: int | None) -> None:
+        self.automatic = level == extensions.ISOLATION_LEVEL_AUTOCOMMIT
+        self._opening = BEGINS.get(level or 0, BEGIN)
+
+    def cursor(self, name: Any = None, *args: Any, **options: Any) -> Any:
+        """Return a cursor. With a name, it is one of the server, for which psycopg2
+        must know of the transaction.
+        """
+        if name is not None and self.autocommit:
+            self.ended()
+            self.autocommit = False
+        return super().cursor(name, *args, **options)
+
+    def commit(self) -> None:
+        self._end("COMMIT")
+
+    def rollback(self) -> None:
+        self._end("ROLLBACK")
+
+    def _end(self, statement: str) -> None:
+        self.ended()
+        self.ahead = ""  # no savepoint outlives the transaction
+        if not self.is_idle:
+            with self.cursor() as cursor:
+                cursor.execute(statement)
+        if not self.autocommit:
+            super().rollback()
+            self.autocommit = True
+
+    def still_works(self) -> bool:
+        """Whether the server has not closed this idle connection."""
+        if not has_input(self.fileno()):
+            return True
+        with self.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        return True
 
     def cut(self) -> None:
         """Wake libpq, which waits for data on this socket.

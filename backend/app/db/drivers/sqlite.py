@@ -10,21 +10,48 @@ from typing import Any
 from app.db.deadlines import limited
 from app.db.silence import Silence
 
+from .transactions import Transactional
+
+# Under WAL, a transaction that reads first and writes later fails if another has
+# written in between, whatever the timeout is. So it takes the write lock at once.
+BEGIN = "BEGIN IMMEDIATE"
+
 
 class Cursor(sqlite3.Cursor):
-    execute = limited(sqlite3.Cursor.execute)
-    executemany = limited(sqlite3.Cursor.executemany)
+    connection: "Connection"
+
+    @limited
+    def execute(self, statement: str, parameters: Any = ()) -> "Cursor":
+        self._begin_before(statement)
+        return super().execute(statement, parameters)
+
+    @limited
+    def executemany(self, statement: str, parameters: Any) -> "Cursor":
+        self._begin_before(statement)
+        return super().executemany(statement, parameters)
+
     fetchone = limited(sqlite3.Cursor.fetchone)
     fetchmany = limited(sqlite3.Cursor.fetchmany)
     fetchall = limited(sqlite3.Cursor.fetchall)
 
+    def _begin_before(self, statement: str) -> None:
+        if self.connection.begins_with(statement):
+            super().execute(BEGIN)
 
-class Connection(sqlite3.Connection):
+
+class Connection(Transactional, sqlite3.Connection):
     limit: float
     silence: Silence
 
-    commit = limited(sqlite3.Connection.commit)
-    rollback = limited(sqlite3.Connection.rollback)
+    @limited
+    def commit(self) -> None:
+        self.ended()
+        super().commit()
+
+    @limited
+    def rollback(self) -> None:
+        self.ended()
+        super().rollback()
 
     @property
     def connection(self) -> "Connection":
@@ -32,6 +59,9 @@ class Connection(sqlite3.Connection):
 
     def cursor(self, factory: Any = Cursor) -> Any:
         return super().cursor(factory)
+
+    def still_works(self) -> bool:
+        return True
 
     def cut(self) -> None:
         self.interrupt()
