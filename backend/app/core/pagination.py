@@ -7,6 +7,8 @@ from decimal import Decimal
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
+from pydantic import Field
+
 from app.core.errors import Unprocessable
 from app.core.keys import sign, unsign
 from app.core.schemas import Output
@@ -50,7 +52,9 @@ class Page(Output, Generic[T]):
     """
 
     items: list[T]
-    total: int | None
+    total: int | None = Field(
+        description="Exact up to 1,000. A larger total is at most a minute old."
+    )
     offset: int | None
     limit: int
     has_more: bool

@@ -2,12 +2,15 @@
 
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Select, UnaryExpression, and_, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, UnaryExpression, and_, literal, or_
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import operators
 
 from app.core.pagination import Page, PageQuery
 from app.core.schemas import Output
+
+from .projection import projection_of
+from .totals import total_of
 
 Shape = TypeVar("Shape", bound=Output)
 
@@ -15,8 +18,8 @@ Shape = TypeVar("Shape", bound=Output)
 def paginate(
     db: Session, statement: Select[Any], page: PageQuery, shape: type[Shape]
 ) -> Page[Shape]:
-    """Return one page of `statement`. A page by cursor takes one SQL statement, a page
-    by offset two.
+    """Return one page of `statement`, in one SQL statement. A page by offset may take
+    others for its total (`totals`).
 
     The statement must order by columns that cannot be null, and the last of them must
     be unique. Then pages never overlap, and a cursor continues where its page ended,
@@ -26,40 +29,37 @@ def paginate(
     order = [_direction(clause) for clause in statement._order_by_clauses]  # noqa: SLF001 - has no public reader
     keys = [key for key, _ in order]
     named = " ".join(f"{'-' if down else ''}{getattr(key, 'key', None)}" for key, down in order)
-    total = None
-    wanted = statement.add_columns(*keys).limit(page.limit + 1)
-    if page.cursor is None:
-        total = db.scalar(count(statement))
+    projection = projection_of(statement, shape)
+    wanted = projection.apply(statement) if projection else statement
+    wanted = wanted.add_columns(*keys).limit(page.limit + 1)
+    by_offset = page.cursor is None
+    if by_offset:
         wanted = wanted.offset(page.offset)
     else:
-        wanted = wanted.where(
-            _after(order, page.decode([key.type.python_type for key in keys], named))
-        )
+        types = [key.type.python_type for key in keys]
+        wanted = wanted.where(_after(order, page.decode(types, named)))
     rows = db.execute(wanted).all()
     more = len(rows) > page.limit
     rows = rows[: page.limit]
     page_of: type[Page[Shape]] = Page[shape]  # type: ignore[valid-type]  # the class at run time
-    return page_of(
-        items=[shape.model_validate(row[0]) for row in rows],
-        total=total,
-        offset=page.offset if page.cursor is None else None,
-        limit=page.limit,
-        has_more=more,
-        next_cursor=page.encode(list(rows[-1][-len(keys) :]), named) if more else None,
+    return page_of.model_validate(
+        {
+            "items": [projection.read(row) if projection else row[0] for row in rows],
+            "total": _total(db, statement, page, len(rows), more=more) if by_offset else None,
+            "offset": page.offset if by_offset else None,
+            "limit": page.limit,
+            "has_more": more,
+            "next_cursor": page.encode(list(rows[-1][-len(keys) :]), named) if more else None,
+        }
     )
 
 
-def count(statement: Select[Any]) -> Select[int]:
-    """Return a statement that counts the rows of `statement` without loading or sorting
-    them.
-    """
-    bare = statement.with_only_columns(literal(1), maintain_column_froms=True).order_by(None)
-    return select(func.count()).select_from(bare.subquery())
-
-
-def count_up_to(db: Session, statement: Select[Any], most: int) -> int:
-    """Count the rows of `statement`, but read at most `most` of them."""
-    return db.scalar(count(statement.limit(most))) or 0
+def _total(db: Session, statement: Select[Any], page: PageQuery, rows: int, *, more: bool) -> int:
+    """Return the number of rows of all pages. The last page shows it."""
+    seen = page.offset + rows
+    if not more and (rows or not page.offset):
+        return seen
+    return max(total_of(db, statement), seen + more if rows else 0)
 
 
 def _direction(clause: Any) -> tuple[ColumnElement[Any], bool]:

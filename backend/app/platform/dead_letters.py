@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from app.db.batches import in_batches
 from app.db.database import SessionLocal
-from app.db.pagination import count_up_to
+from app.db.totals import count_up_to
 
 from .leases import Leased, revive
 

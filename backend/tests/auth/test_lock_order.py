@@ -36,9 +36,9 @@ from app.routers.auth.mfa.second_factor import InvalidCode
 from app.routers.auth.models import LoginSession, OneTimeToken, User
 from app.routers.auth.passwords import changing
 from app.routers.auth.schemas import EmailChange, Login, PasswordReset, UsernameChange
-from app.routers.auth.sessions import login_sessions, reauthentication
-from app.routers.auth.sessions.login_sessions import InvalidRefreshToken
+from app.routers.auth.sessions import login_sessions, reauthentication, refreshing
 from app.routers.auth.sessions.reauthentication import InvalidCredentials
+from app.routers.auth.sessions.refreshing import InvalidRefreshToken
 from app.routers.auth.sign_in import with_password
 from tests.auth.factories import PASSWORD, make_user
 from tests.auth.phones import phone_of
@@ -125,7 +125,7 @@ def begin_link(db, thief, _stolen):
 
 
 def refresh(db, _thief, stolen):
-    login_sessions.refresh(db, stolen.refresh_token, HERE)
+    refreshing.refresh(db, stolen.refresh_token, HERE)
 
 
 def sign_in(db, thief, _stolen):
@@ -240,7 +240,7 @@ def test_a_refresh_and_ending_all_sessions_do_not_deadlock(meanwhile, committed,
     user = make_user()
 
     def use(db, thief, stolen):
-        login_sessions.refresh(db, stolen.refresh_token, HERE)
+        refreshing.refresh(db, stolen.refresh_token, HERE)
 
     with meanwhile(user, use) as (db, waiting):
         if reused:

@@ -21,7 +21,7 @@ from app.platform.models import Mail
 from app.routers.auth.credentials import client, one_time_tokens
 from app.routers.auth.credentials.one_time_tokens import Purpose
 from app.routers.auth.models import LoginSession, OneTimeToken, SecurityEvent, User
-from app.routers.auth.sessions import login_sessions
+from app.routers.auth.sessions import login_sessions, refreshing
 from tests.auth.factories import PASSWORD, make_user
 from tests.auth.steps import NEW_PASSWORD, bearer
 from tests.support.server import running_server
@@ -126,8 +126,8 @@ def test_two_uses_of_a_stolen_token_at_once_end_the_session_once(committed):
 
     def use(meanwhile):
         with committed() as db:
-            with pytest.raises(login_sessions.InvalidRefreshToken):
-                login_sessions.refresh(db, stolen, HERE)
+            with pytest.raises(refreshing.InvalidRefreshToken):
+                refreshing.refresh(db, stolen, HERE)
             meanwhile()
             db.commit()  # as get_db does for this error
 

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from app.core.keys import sign
 from app.routers.auth.credentials import client
 from app.routers.auth.models import LoginSession
-from app.routers.auth.sessions import login_sessions
+from app.routers.auth.sessions import login_sessions, refreshing
 from tests.auth.factories import make_user, token_for
 from tests.auth.letters import letters_to
 from tests.auth.steps import bearer, events_of, lives, outcome, refresh, sign_in
@@ -198,7 +198,7 @@ def test_a_session_of_a_disabled_account_refreshes_no_more(client, db):
 
 
 def test_the_grace_is_ten_seconds():
-    assert login_sessions.GRACE.total_seconds() == 10
+    assert refreshing.GRACE.total_seconds() == 10
 
 
 @pytest.mark.only("postgresql", "mysql")

@@ -19,7 +19,7 @@ from app import cli, main
 from app.core.config import get_settings
 from app.core.features import load_models
 from app.core.logging import configure_logging
-from app.db import changes
+from app.db import changes, totals
 from app.db.database import Base, HealthSession, SessionLocal, SideSession, WorkerSession, engine
 from app.platform import health, job_runs, jobs, limits, recurrence
 from app.routers.auth.models import User
@@ -145,6 +145,7 @@ def _fresh_process() -> None:
     recurrence.planner.forget()
     health.database.forget()
     changes.forget()
+    totals.forget()
 
 
 @pytest.fixture

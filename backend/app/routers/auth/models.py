@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.ext.hybrid import hybrid_property
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, query_expression, relationship
 
 from app.core.text import MAX_EMAIL
 from app.db import clock
@@ -45,6 +45,10 @@ class User(Timestamps, Base):
     is_verified: Mapped[bool] = mapped_column(default=False)
     is_active: Mapped[bool] = mapped_column(default=True)
     is_superuser: Mapped[bool] = mapped_column(default=False)
+
+    # Filled by `queries.FACTS`, else null.
+    has_google: Mapped[bool | None] = query_expression()
+    has_mfa: Mapped[bool | None] = query_expression()
 
     @hybrid_property
     def is_deleted(self) -> bool:

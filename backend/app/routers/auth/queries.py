@@ -1,11 +1,26 @@
 """SQL statements that several modules of auth share."""
 
-from sqlalchemy import ColumnExpressionArgument, Select, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnExpressionArgument, Select, bindparam, exists, or_, select
+from sqlalchemy.orm import Session, with_expression
 
 from app.core.config import get_settings
 
-from .models import Identity, User
+from .models import Identity, Totp, User
+
+_GOOGLE = exists().where(Identity.user_id == User.id, Identity.issuer == bindparam("google"))
+_MFA = exists().where(Totp.user_id == User.id, Totp.confirmed_at.is_not(None))
+FACTS = (
+    with_expression(User.has_google, _GOOGLE.correlate(User)),
+    with_expression(User.has_mfa, _MFA.correlate(User)),
+)
+"""Options that load what other tables know of a user. `google` is the issuer."""
+
+_DESCRIBED = (
+    select(User)
+    .where(User.id == bindparam("user_id"))
+    .options(*FACTS)
+    .execution_options(populate_existing=True)
+)
 
 
 def locked(*which: ColumnExpressionArgument[bool]) -> Select[User]:
@@ -30,6 +45,11 @@ def lock_all(db: Session, *which: ColumnExpressionArgument[bool]) -> list[User]:
     ids = db.scalars(select(User.id).where(or_(*which)).order_by(User.id)).all()
     found = [db.scalar(locked(User.id == user_id)) for user_id in ids]
     return [user for user in found if user]
+
+
+def describe(db: Session, user: User) -> None:
+    """Load the `FACTS` of a user."""
+    db.scalar(_DESCRIBED, {"user_id": user.id, "google": get_settings().google_issuer})
 
 
 def has_google(db: Session, user_id: int) -> bool:

@@ -7,7 +7,6 @@ from app.db.errors import conflicts
 from app.routers.auth.errors import UsernameTaken
 
 from . import queries
-from .mfa import second_factor
 from .models import User
 from .passwords import takeover
 from .passwords.weak_passwords import refuse_weak
@@ -16,6 +15,8 @@ from .security import hash_password
 
 
 def describe(db: Session, user: User) -> Me:
+    if user.has_google is None:
+        queries.describe(db, user)
     return Me(
         id=user.id,
         username=user.username,
@@ -23,8 +24,8 @@ def describe(db: Session, user: User) -> Me:
         is_verified=user.is_verified,
         is_superuser=user.is_superuser,
         has_password=user.hashed_password is not None,
-        has_google=queries.has_google(db, user.id),
-        has_mfa=second_factor.is_enabled(db, user.id),
+        has_google=bool(user.has_google),
+        has_mfa=bool(user.has_mfa),
         created_at=user.created_at,
     )
 

@@ -21,18 +21,15 @@ def visible_to(user: User | None) -> ColumnElement[bool]:
     return or_(public(), BlogPost.author_id == user.id, true() if user.is_superuser else false())
 
 
-def posts() -> Select[BlogPost]:
-    """Select posts with author and category in one statement, without their content."""
+def whole_posts() -> Select[BlogPost]:
+    """Select posts with author, category and content in one statement."""
     return select(BlogPost).options(
         joinedload(BlogPost.author, innerjoin=True).load_only(User.id, User.username),
         joinedload(BlogPost.category).load_only(
             BlogCategory.id, BlogCategory.name, BlogCategory.slug
         ),
+        undefer(BlogPost.content),
     )
-
-
-def whole_posts() -> Select[BlogPost]:
-    return posts().options(undefer(BlogPost.content))
 
 
 def categories() -> Select[BlogCategory]:

@@ -96,7 +96,7 @@ def list_posts(user: User | None, filters: PostFilters) -> Select[BlogPost]:
     Ties are broken by id.
     """
     visible = queries.public() if filters.published_only else queries.visible_to(user)
-    return queries.posts().where(visible, *matching(filters, FILTERS)).order_by(*_order(filters))
+    return select(BlogPost).where(visible, *matching(filters, FILTERS)).order_by(*_order(filters))
 
 
 def _order(filters: PostFilters) -> list[ColumnElement[Any]]:

@@ -4,13 +4,13 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, CursorResult, Select, select, update
+from sqlalchemy import ColumnElement, CursorResult, Select, bindparam, select, update
 from sqlalchemy.orm import Session, contains_eager
 
+from app.core.config import get_settings
 from app.core.errors import Forbidden, NotFound, Unauthenticated
 from app.db import clock
 from app.db.demands import keep_demanding
-from app.platform.mail import queue_mail
 from app.routers.auth import queries
 from app.routers.auth.credentials import security_events
 from app.routers.auth.credentials.client import Client
@@ -27,25 +27,13 @@ from app.routers.auth.security import (
 )
 
 LIFE = timedelta(days=30)  # from the sign-in; use does not prolong it
-GRACE = timedelta(seconds=10)  # two tabs of one browser may send the same refresh token
-# With more live sessions, ending all sessions of a user would take too long.
+# Live sessions of one user. Without a limit, ending all of a user's sessions could take
+# arbitrarily long.
 MOST = 1_000
 TRIMMED = 100  # at one sign-in, at most this many sessions end
 SHOWN = 100
 # The maximum age of a sign-in that replaces a password check.
 FRESH = timedelta(minutes=10)
-
-
-class InvalidRefreshToken(Unauthenticated):
-    """The refresh token is unknown, expired or used, or its session has ended.
-
-    A used token ends its session. The transaction is committed although the response is
-    401, so that the session stays ended.
-    """
-
-    code = "invalid_refresh_token"
-    detail = "This refresh token is not valid. Sign in again."
-    commits = True
 
 
 class SessionNotFound(NotFound):
@@ -80,7 +68,7 @@ def open_session(db: Session, user: User, client: Client) -> Token:
     db.add(session)
     db.flush()
     security_events.record(db, "login", user.id, client, session_id=session.id)
-    return _tokens(session)
+    return tokens_of(session)
 
 
 def _trim(db: Session, user_id: int) -> None:
@@ -103,7 +91,7 @@ def _newest_first() -> tuple[ColumnElement[Any], ...]:
     return LoginSession.ended_at.desc(), LoginSession.id.desc()
 
 
-def _tokens(session: LoginSession) -> Token:
+def tokens_of(session: LoginSession) -> Token:
     return Token(
         access_token=issue_access_token(Access(session.user_id, session.id)),
         expires_in=int(ACCESS_TOKEN_LIFE.total_seconds()),
@@ -126,12 +114,25 @@ def live_sessions() -> Select[LoginSession]:
     )
 
 
+# Built once: to build a statement takes longer than to execute it.
+_NAMED = live_sessions().where(
+    User.id == bindparam("user_id"), LoginSession.id == bindparam("session_id")
+)
+# The user's facts hang on the user, whom `contains_eager` loads.
+_SHOWN = _NAMED.options(contains_eager(LoginSession.user).options(*queries.FACTS))
+_HELD = _NAMED.with_for_update(key_share=True, of=[User, LoginSession]).execution_options(
+    populate_existing=True
+)
+
+
 def session_of_token(db: Session, token: str) -> LoginSession:
-    """Return the live session that an access token names.
+    """Return the live session that an access token names, with all that `Me` shows of
+    its user.
 
     Raises `Unauthenticated` for an invalid token and for an ended session.
     """
-    return _live(db, live_sessions().where(*_named_by(token)))
+    google = get_settings().google_issuer
+    return _live(db, _SHOWN, {**_named_by(token), "google": google})
 
 
 def hold_session_of_token(db: Session, token: str) -> LoginSession:
@@ -147,11 +148,11 @@ def hold_session_of_token(db: Session, token: str) -> LoginSession:
     transactions.
     """
     named = _named_by(token)
-    session = _held(db, *named)
+    session = _held(db, named)
     rights = _rights(session.user)
 
     def hold_again() -> None:
-        user = _held(db, *named).user
+        user = _held(db, named).user
         if any(had and not has for had, has in zip(rights, _rights(user), strict=True)):
             raise Unauthenticated
 
@@ -159,7 +160,7 @@ def hold_session_of_token(db: Session, token: str) -> LoginSession:
     return session
 
 
-def _held(db: Session, *named: ColumnElement[bool]) -> LoginSession:
+def _held(db: Session, named: dict[str, Any]) -> LoginSession:
     """Lock the session and its user in the statement that reads them.
 
     So the locks need no extra statement. The session is locked as well, because a
@@ -170,65 +171,26 @@ def _held(db: Session, *named: ColumnElement[bool]) -> LoginSession:
     With shared locks, two requests could both lock the user's row. If both then changed
     the row, they would deadlock.
     """
-    held = live_sessions().where(*named).with_for_update(key_share=True, of=[User, LoginSession])
-    return _live(db, held.execution_options(populate_existing=True))
+    return _live(db, _HELD, named)
 
 
-def _live(db: Session, statement: Select[LoginSession]) -> LoginSession:
-    session = db.scalar(statement)
+def _live(db: Session, statement: Select[LoginSession], values: dict[str, Any]) -> LoginSession:
+    session = db.scalar(statement, values)
     if session is None:
         raise Unauthenticated
     return session
 
 
-def _named_by(token: str) -> tuple[ColumnElement[bool], ...]:
+def _named_by(token: str) -> dict[str, Any]:
     try:
         access = read_access_token(token)
     except InvalidSignature as error:
         raise Unauthenticated from error
-    return (User.id == access.user_id, LoginSession.id == access.session_id)
+    return {"user_id": access.user_id, "session_id": access.session_id}
 
 
 def _rights(user: User) -> tuple[bool, bool]:
     return user.is_verified, user.is_superuser
-
-
-def refresh(db: Session, token: str, client: Client) -> Token:
-    """Exchange the newest refresh token of a live session for new tokens.
-
-    The previous token gets the same new token for `GRACE` after its use. Anything older
-    means that a token was stolen. The session then ends, and its owner gets an email
-    (RFC 9700, 4.14.2). Raises `InvalidRefreshToken`.
-    """
-    try:
-        session_id, number = read_refresh_token(token)
-    except InvalidSignature as error:
-        raise InvalidRefreshToken from error
-    # The rows are locked, so that the second of two simultaneous requests sees the
-    # changes of the first. The user is locked first, as in every request.
-    owner = select(LoginSession.user_id).where(LoginSession.id == session_id).scalar_subquery()
-    db.scalar(queries.locked(User.id == owner))
-    this = live_sessions().where(LoginSession.id == session_id).with_for_update(of=LoginSession)
-    found = db.execute(this.add_columns(LoginSession.refreshed_at >= clock.now(-GRACE))).first()
-    if found is None:
-        raise InvalidRefreshToken
-    session, within_grace = found
-    if number == session.refresh_count:
-        session.refresh_count += 1
-        session.refreshed_at = session.last_used_at = clock.now()
-        session.ip_address = client.ip_address[:45]
-        db.flush()
-    elif not (within_grace and number == session.refresh_count - 1):
-        _end_stolen(db, session, client)
-        raise InvalidRefreshToken
-    return _tokens(session)
-
-
-def _end_stolen(db: Session, session: LoginSession, client: Client) -> None:
-    session.ended_at = clock.now()
-    security_events.record(db, "refresh_reuse", session.user_id, client, session_id=session.id)
-    queue_mail(db, session.user.email, "auth/session_reuse", username=session.user.username)
-    db.flush()
 
 
 def list_sessions(db: Session, user: User) -> list[LoginSession]:

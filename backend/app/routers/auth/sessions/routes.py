@@ -10,13 +10,13 @@ from app.routers.auth.dependencies import BearerToken, CallingClient, CurrentSes
 from app.routers.auth.models import LoginSession
 from app.routers.auth.schemas import Refresh, SessionRead, Token
 
-from . import cookies, login_sessions
+from . import cookies, login_sessions, refreshing
 
 router = Router(body_limit=SMALL_BODY)
 
 
 @router.post("/refresh")
-@raises(login_sessions.InvalidRefreshToken, cookies.OriginNotAllowed)
+@raises(refreshing.InvalidRefreshToken, cookies.OriginNotAllowed)
 def refresh(
     db: db_dependency,
     request: Request,
@@ -34,9 +34,9 @@ def refresh(
     given = data.refresh_token if data else None
     token = given or cookies.refresh_cookie(request)
     if token is None:
-        raise login_sessions.InvalidRefreshToken(cookies.why_none_came(request))
+        raise refreshing.InvalidRefreshToken(cookies.why_none_came(request))
     return cookies.deliver(
-        response, login_sessions.refresh(db, token, client), "body" if given else "cookie"
+        response, refreshing.refresh(db, token, client), "body" if given else "cookie"
     )
 
 

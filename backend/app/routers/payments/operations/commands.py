@@ -18,7 +18,7 @@ from app.core.errors import AppError
 from app.core.features import load_models
 from app.core.logging import configure_logging
 from app.db.database import SessionLocal
-from app.db.pagination import count_up_to
+from app.db.totals import count_up_to
 from app.routers.payments.gateway import PaymentsMisconfigured, PaymentsOff
 from app.routers.payments.models import WebhookEvent
 from app.routers.payments.plans import publishing

@@ -1,0 +1,88 @@
+"""The total of a list, without counting a large table for each page.
+
+| Rows | `total` |
+|---|---|
+| all on this page | exact, and costs nothing |
+| up to `EXACT` | exact: the index is read no further |
+| more | counted again after a moment; at most a minute old |
+
+A large list is counted by one request at a time. The others use the last number
+meanwhile. The longer a count takes, the longer its result is used, so that counting
+takes at most a twentieth of the time of one connection.
+"""
+
+import time
+from collections import OrderedDict
+from threading import Lock
+from typing import Any, NamedTuple
+
+from sqlalchemy import Select, func, literal, select
+from sqlalchemy.orm import Session
+
+EXACT = 1_000
+SHARE = 20  # a result is used so many times as long as it took
+LEAST, LONGEST = 1.0, 50.0  # seconds that a result is used
+# Others use the last result while one request counts. A statement takes less than this.
+COUNTING = 5.0
+MOST = 200  # lists that one process remembers
+
+
+class Known(NamedTuple):
+    total: int
+    until: float  # monotonic
+
+
+_known: OrderedDict[object, Known] = OrderedDict()
+_lock = Lock()
+
+
+def total_of(db: Session, statement: Select[Any]) -> int:
+    """Return the number of rows of `statement`: exact up to `EXACT`, and above that at
+    most a minute old.
+    """
+    key = _key(statement)
+    with _lock:
+        if known := _known.get(key):
+            _known.move_to_end(key)
+            if time.monotonic() < known.until:
+                return known.total
+            _known[key] = known._replace(until=time.monotonic() + COUNTING)
+    began = time.monotonic()
+    total = count_up_to(db, statement, EXACT + 1)
+    if total > EXACT:
+        total = db.scalar(count(statement)) or 0
+    used = min(LONGEST, max(LEAST, SHARE * (time.monotonic() - began)))
+    with _lock:
+        _known.pop(key, None)
+        if total > EXACT:
+            _known[key] = Known(total, began + used)
+        while len(_known) > MOST:
+            _known.popitem(last=False)
+    return total
+
+
+def forget() -> None:
+    """Count every list again at its next page."""
+    with _lock:
+        _known.clear()
+
+
+def count(statement: Select[Any]) -> Select[int]:
+    """Return a statement that counts the rows of `statement` without loading or sorting
+    them.
+    """
+    bare = statement.with_only_columns(literal(1), maintain_column_froms=True).order_by(None)
+    return select(func.count()).select_from(bare.subquery())
+
+
+def count_up_to(db: Session, statement: Select[Any], most: int) -> int:
+    """Count the rows of `statement`, but read at most `most` of them."""
+    return db.scalar(count(statement.limit(most))) or 0
+
+
+def _key(statement: Select[Any]) -> object:
+    """Return what identifies a statement together with its values."""
+    cached = statement._generate_cache_key()  # noqa: SLF001 - as SQLAlchemy's own example of a cache
+    if cached is None:
+        return object()  # an expression that cannot be compared: nothing is remembered
+    return cached.key, tuple(repr(bound.effective_value) for bound in cached.bindparams)
