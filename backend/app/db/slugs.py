@@ -41,8 +41,25 @@ def insert_with_slug(
     """
     if getattr(row, column.key) is not None:
         _write(db, row, constraints)
-        return
-    _try_free_ones(db, row, column, base, constraints, *within)
+    elif not _wrote_as(db, row, column, base, constraints):
+        _try_free_ones(db, row, column, base, constraints, *within)
+
+
+def _wrote_as(  # the usual case, which needs neither a lock nor a search
+    db: Session, row: Base, column: InstrumentedAttribute[str], slug: str, constraints: Constraints
+) -> bool:
+    """Whether the row could be inserted with this slug.
+
+    Nothing is tried on MySQL and MariaDB. A transaction that met a duplicate there
+    keeps a lock that others run into (`wait_for_turn`).
+    """
+    if db.get_bind().dialect.name == "mysql":
+        return False
+    setattr(row, column.key, slug)
+    with suppress(_taken(column, constraints)):
+        _write(db, row, constraints)
+        return True
+    return False
 
 
 def renew_slug(

@@ -1,4 +1,4 @@
-"""psycopg2 connections whose calls the watchdog can end, and that need fewer round trips.
+"""psycopg2 connections whose calls the watchdog can end, with few round trips.
 
 psycopg2 sends `BEGIN` as a message of its own and waits for the response. Here, `BEGIN`
 and savepoints travel in one message with the statement that follows them. The server

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, null
 from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import Mapped, mapped_column, query_expression, relationship
 
@@ -57,7 +57,8 @@ class BlogPost(Timestamps, Base):
     excerpt: Mapped[str] = mapped_column(String(500))
     is_published: Mapped[bool] = mapped_column(default=False)
     is_featured: Mapped[bool] = mapped_column(default=False)
-    published_at: Mapped[datetime | None]
+    # With an SQL expression as its default, an INSERT returns what `clock.now()` was.
+    published_at: Mapped[datetime | None] = mapped_column(default=null())
 
     author: Mapped[User] = relationship(lazy="raise")
     category: Mapped[BlogCategory | None] = relationship(lazy="raise")

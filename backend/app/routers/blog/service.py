@@ -158,12 +158,24 @@ def create_post(db: Session, author: User, data: PostCreate) -> BlogPost:
     if it is taken.
     """
     _refuse_featuring(author, featured=data.is_featured)
-    post = BlogPost(author=author, **data.model_dump(exclude={"excerpt"}))
+    category = _category(db, data.category_id)
+    given = data.model_dump(exclude={"excerpt", "category_id"})
+    post = BlogPost(author=author, category=category, **given)
     post.excerpt = excerpt_of(data.content) if data.excerpt is None else data.excerpt
     post.published_at = clock.now() if data.is_published else None
     base = slug_from(post.title, fallback="post")
     insert_with_slug(db, post, BlogPost.slug, base, CONSTRAINTS)
-    return _saved(db, post)
+    return post
+
+
+def _category(db: Session, category_id: int | None) -> BlogCategory | None:
+    """Return the category that a new post names. Raises `CategoryUnknown`."""
+    if category_id is None:
+        return None
+    category = db.get(BlogCategory, category_id)
+    if category is None:
+        raise CategoryUnknown
+    return category
 
 
 def update_post(db: Session, editor: User, post: BlogPost, data: PostUpdate) -> BlogPost:

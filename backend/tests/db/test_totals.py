@@ -1,0 +1,167 @@
+"""The total of a list: exact for a short one, and counted once a moment for a long one."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from pydantic import model_validator
+from sqlalchemy import delete, insert, select
+from sqlalchemy.orm import joinedload
+
+from app.core.pagination import PageQuery
+from app.core.schemas import Output
+from app.db import totals
+from app.db.database import SessionLocal
+from app.db.pagination import paginate
+from app.db.projection import projection_of
+from app.routers.blog.models import BlogCategory, BlogPost
+from app.routers.blog.schemas import PostRead, PostSummary
+from tests.support.widgets import Widget, WidgetRead, by_weight
+
+
+def add(db, count, first=0):
+    rows = [{"name": f"widget {first + number}", "weight": 1} for number in range(count)]
+    db.execute(insert(Widget), rows)
+    db.commit()
+
+
+def page(db, statement=None, **query):
+    listed = by_weight() if statement is None else statement
+    return paginate(db, listed, PageQuery(lambda: ["/widgets"], **query), WidgetRead)
+
+
+@pytest.fixture
+def long_list(db, monkeypatch):
+    """A list of 30 rows, where 10 are many."""
+    monkeypatch.setattr(totals, "EXACT", 10)
+    add(db, 30)
+    return db
+
+
+def test_a_short_list_is_exact_after_each_change(db):
+    add(db, 30)
+    assert page(db, limit=10).total == 30
+    add(db, 5, first=100)
+    assert page(db, limit=10).total == 35
+    db.execute(delete(Widget).where(Widget.name == "widget 100"))
+    assert page(db, limit=10).total == 34
+
+
+def test_a_list_on_one_page_is_not_counted(db, statements):
+    add(db, 3)
+    statements.clear()
+    assert page(db, limit=10).total == 3
+    assert page(db, limit=2, offset=2).total == 3
+    assert page(db, limit=10, offset=3).total == 3
+    assert len(statements) == 1 + 1 + 2  # a page without rows does not show the total
+
+
+def test_a_long_list_is_counted_once_a_moment(long_list, statements):
+    statements.clear()
+    assert [page(long_list, limit=10).total for _ in range(5)] == [30] * 5
+    assert len(statements) == 2 + 5  # up to ten, then all of them; and each page
+    add(long_list, 5, first=100)
+    assert page(long_list, limit=10).total == 30
+    assert page(long_list, limit=10, offset=30).total == 35, "the last page shows it"
+
+
+def test_a_long_list_is_counted_again_when_the_moment_is_over(long_list, monkeypatch):
+    monkeypatch.setattr(totals, "LEAST", 0.0)
+    monkeypatch.setattr(totals, "SHARE", 0.0)
+    assert page(long_list, limit=10).total == 30
+    add(long_list, 5, first=100)
+    assert page(long_list, limit=10).total == 35
+
+
+def test_a_total_is_never_less_than_what_was_seen(long_list):
+    assert page(long_list, limit=10).total == 30
+    add(long_list, 30, first=100)
+    assert page(long_list, limit=10, offset=40).total == 51  # 50 rows, and more
+
+
+def test_lists_that_differ_in_a_value_have_their_own_totals(long_list):
+    long_list.execute(insert(Widget), [{"name": f"heavy {n}", "weight": 7} for n in range(20)])
+    lists = [by_weight().where(Widget.weight == weight) for weight in (1, 7)]
+    assert [page(long_list, one, limit=5).total for one in lists * 2] == [30, 20, 30, 20]
+
+
+def test_a_short_list_again_is_exact_again(long_list, monkeypatch):
+    assert page(long_list, limit=5).total == 30
+    monkeypatch.setattr(totals, "EXACT", 100)
+    totals.forget()
+    add(long_list, 1, first=100)
+    assert page(long_list, limit=5).total == 31
+
+
+def test_while_one_request_counts_the_others_use_the_last_total(long_list, monkeypatch):
+    monkeypatch.setattr(totals, "LEAST", 0.0)
+    monkeypatch.setattr(totals, "SHARE", 0.0)
+    assert page(long_list, limit=10).total == 30
+    add(long_list, 5, first=100)
+    counted = []
+
+    def count_meanwhile(db, statement, most):
+        monkeypatch.undo()
+        counted.append(totals.total_of(db, by_weight()))
+        return most
+
+    monkeypatch.setattr(totals, "count_up_to", count_meanwhile)
+    assert totals.total_of(long_list, by_weight()) == 35
+    assert counted == [30]
+
+
+def test_totals_under_writers_are_right_when_they_have_ended(committed, monkeypatch):
+    monkeypatch.setattr(totals, "EXACT", 10)
+    monkeypatch.setattr(totals, "LEAST", 0.0)
+
+    def write_and_read(number):
+        with SessionLocal() as db:
+            add(db, 5, first=100 * number)
+            return page(db, limit=3).total
+
+    with ThreadPoolExecutor(4) as threads:
+        seen = list(threads.map(write_and_read, range(12)))
+    assert all(0 < total <= 60 for total in seen)
+    totals.forget()
+    with SessionLocal() as db:
+        assert page(db, limit=3).total == 60
+
+
+def test_no_more_lists_are_remembered_than_a_bound(long_list, monkeypatch):
+    monkeypatch.setattr(totals, "MOST", 2)
+    for weight in range(-1, -6, -1):
+        page(long_list, by_weight().where(Widget.weight > weight), limit=5)
+    assert len(totals._known) == 2  # noqa: SLF001 - there is no other way to see it
+
+
+def test_a_shape_of_columns_and_relations_is_read_without_entities():
+    assert projection_of(select(BlogPost), PostSummary)
+    assert projection_of(select(BlogPost), PostRead)
+
+
+class WithProperty(Output):
+    id: int
+    post_count: int
+
+
+class WithValidator(Output):
+    id: int
+
+    @model_validator(mode="before")
+    @classmethod
+    def look(cls, value: object) -> object:
+        return value
+
+
+@pytest.mark.parametrize(
+    ("statement", "shape"),
+    [
+        (select(BlogCategory), WithProperty),  # a column that the statement must fill
+        (select(BlogPost), WithValidator),  # which may expect an entity
+        (select(BlogPost).options(joinedload(BlogPost.author)), PostSummary),
+        (select(BlogPost).distinct(), PostSummary),
+        (select(BlogPost, BlogCategory), PostSummary),
+        (select(BlogPost.id), PostSummary),
+    ],
+)
+def test_other_shapes_and_statements_are_read_from_entities(statement, shape):
+    assert projection_of(statement, shape) is None
