@@ -46,5 +46,8 @@ def _find(scope: Scope, now: float) -> tuple[Entry, bytes | None] | None:
     key = key_of(scope["path"], scope["query_string"])
     if key is None:
         return None
-    entry = callers.find(authorization, key, now) if authorization else entries.find(key, now)
+    if authorization is None:
+        entry = entries.find(key, now)
+    else:
+        entry = callers.find(authorization, key, now)
     return (entry, if_none_match) if entry else None
