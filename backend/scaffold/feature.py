@@ -100,6 +100,12 @@ class Feature:
         return "OptionalUser" if self.public else "CurrentUser"
 
     @property
+    def cached(self) -> str:
+        """The decorator of public reads. A row is not readable without its parent."""
+        parent = f", {self.parent.model}" if self.parent else ""
+        return f"@cached({self.cls}{parent})"
+
+    @property
     def writer(self) -> str:
         return "CurrentUser" if self.owned else "Superuser"
 

@@ -22,6 +22,7 @@ from app.core.logging import configure_logging
 from app.db import changes, totals
 from app.db.database import Base, HealthSession, SessionLocal, SideSession, WorkerSession, engine
 from app.platform import health, job_runs, jobs, limits, recurrence
+from app.platform.cache import messages, shared, values
 from app.routers.auth.models import User
 from tests.auth.factories import token_for
 from tests.support import leaflets
@@ -146,6 +147,8 @@ def _fresh_process() -> None:
     health.database.forget()
     changes.forget()
     totals.forget()
+    for made in (shared.open_region, values.open_region, messages.announcer):
+        made.cache_clear()
 
 
 @pytest.fixture

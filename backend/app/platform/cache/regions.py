@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from dogpile.cache import make_region, register_backend
 from dogpile.cache.api import NO_VALUE, CacheBackend
+from dogpile.cache.backends.redis import RedisBackend
 from redis import RedisError
 
 from app.core.logging import get_logger
@@ -41,6 +42,9 @@ class BoundedMemory(CacheBackend):
         self._bytes = 0
         self._lock = Lock()
 
+    def __len__(self) -> int:
+        return len(self._values)
+
     def get_serialized(self, key: str) -> Any:
         with self._lock:
             if key not in self._values:
@@ -64,6 +68,14 @@ class BoundedMemory(CacheBackend):
         self._bytes -= len(self._values.pop(key, b""))
 
 
+class Redis(RedisBackend):
+    """The backend of dogpile.cache, without a call that redis-py has deprecated."""
+
+    def set_serialized(self, key: str, value: bytes) -> None:
+        self.writer_client.set(key, value, ex=self.redis_expiration_time)
+
+
+register_backend("liftoff.redis", __name__, "Redis")  # type: ignore[no-untyped-call]
 register_backend("liftoff.memory", __name__, "BoundedMemory")  # type: ignore[no-untyped-call]
 
 
@@ -86,7 +98,7 @@ class Region:
         options = {"connection_kwargs": client_options(), "redis_expiration_time": seconds}
         locks = {"distributed_lock": True, "lock_timeout": LOCK_SECONDS, "lock_sleep": LOCK_SLEEP}
         arguments = {"url": redis_url, "thread_local_lock": False, **options, **locks}
-        region.configure("dogpile.cache.redis", arguments=arguments)
+        region.configure("liftoff.redis", arguments=arguments)
         region.key_mangler = lambda key: f"liftoff:{name}:{key}"
 
     def ask(

@@ -60,7 +60,7 @@ async def get_or_compute(
         return asyncio.run_coroutine_threadsafe(run(), loop).result()
 
     def ask() -> Rendered | None:
-        answer: Rendered | None = _region().ask(
+        answer: Rendered | None = open_region().ask(
             lambda region: region.get_or_create(
                 key, create, should_cache_fn=lambda made: made is not None
             ),
@@ -80,7 +80,8 @@ def _threads() -> CapacityLimiter:
 
 
 @lru_cache
-def _region() -> "Region":
+def open_region() -> "Region":
+    """Return the region of this process."""
     from .regions import new_region  # imports dogpile.cache and redis, which few processes need
 
     url = get_settings().redis_url

@@ -27,7 +27,8 @@ Value = TypeVar("Value")
 
 
 @lru_cache
-def _region() -> "Region":
+def open_region() -> "Region":
+    """Return the region of this process."""
     from .regions import new_region  # imports dogpile.cache and redis, which few processes need
 
     url = get_settings().redis_url
@@ -54,12 +55,12 @@ def exists(key: str) -> bool:
 def set(key: str, value: Any, *, seconds: float) -> None:  # noqa: A001 - the word of every cache
     """Keep a value for `seconds`, at most a day."""
     kept = _until(value, seconds)
-    _region().ask(lambda region: region.set(key, kept), lambda: None)
+    openopen_region().ask(lambda region: region.set(key, kept), lambda: None)
 
 
 def delete(key: str) -> None:
     """Delete the value of a key. If there is none, nothing happens."""
-    _region().ask(lambda region: region.delete(key), lambda: None)
+    open_region().ask(lambda region: region.delete(key), lambda: None)
 
 
 def get_or_create(key: str, create: Callable[[], Value], *, seconds: float) -> Value:
@@ -68,7 +69,7 @@ def get_or_create(key: str, create: Callable[[], Value], *, seconds: float) -> V
     If several callers need the value at once, one creates it, and the others wait.
     While Redis does not respond, each caller creates the value itself.
     """
-    found = _region().ask(lambda region: region.get(key), lambda: None)
+    found = openopen_region().ask(lambda region: region.get(key), lambda: None)
     if isinstance(found, list):
         if found[0] > time.time():
             kept: Value = found[1]
@@ -76,7 +77,7 @@ def get_or_create(key: str, create: Callable[[], Value], *, seconds: float) -> V
         # otherwise other callers would get the expired value while one creates the new
         # value
         delete(key)
-    made: list[Any] = _region().ask(
+    made: list[Any] = open_region().ask(
         lambda region: region.get_or_create(key, lambda: _until(create(), seconds)),
         lambda: _until(create(), seconds),
     )
@@ -90,5 +91,5 @@ def _until(value: Any, seconds: float) -> list[Any]:
 
 def _find(key: str) -> list[Any] | None:
     """Return the time at which a value expires, and the value."""
-    found: Any = _region().ask(lambda region: region.get(key), lambda: None)
+    found: Any = open_region().ask(lambda region: region.get(key), lambda: None)
     return found if isinstance(found, list) and found[0] > time.time() else None

@@ -79,7 +79,7 @@ def test_a_killed_writer_has_told_the_others_before(start):
     assert seconds_until(two.titles, ["a", "b"]) < SECOND
 
 
-def test_a_process_that_cannot_learn_of_changes_does_not_use_its_cache(start):
+def test_a_process_that_missed_its_polls_uses_no_cache(start):
     """A stopped process has missed its polls when it continues."""
     one, two = start(), start()
     one.create("a")
