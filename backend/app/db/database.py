@@ -8,7 +8,7 @@ ends the last one.
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from anyio import CancelScope, CapacityLimiter, to_thread
 from anyio.lowlevel import RunVar
@@ -78,14 +78,16 @@ class RoutedSession(Session):
         bind = super().get_bind(*args, **kwargs)
         return reading_engine if bind is engine and self.info.get("reading") else bind
 
-    def execute(self, *args: Any, **options: Any) -> Any:
-        return twice_if_lost(self, super().execute, args, options)
+    if not TYPE_CHECKING:  # so that callers keep the many signatures of Session
 
-    def scalar(self, *args: Any, **options: Any) -> Any:
-        return twice_if_lost(self, super().scalar, args, options)
+        def execute(self, *args: Any, **options: Any) -> Any:
+            return twice_if_lost(self, super().execute, args, options)
 
-    def scalars(self, *args: Any, **options: Any) -> Any:
-        return twice_if_lost(self, super().scalars, args, options)
+        def scalar(self, *args: Any, **options: Any) -> Any:
+            return twice_if_lost(self, super().scalar, args, options)
+
+        def scalars(self, *args: Any, **options: Any) -> Any:
+            return twice_if_lost(self, super().scalars, args, options)
 
 
 SessionLocal = sessionmaker(engine, class_=RoutedSession, expire_on_commit=False)

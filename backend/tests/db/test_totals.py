@@ -1,4 +1,4 @@
-"""The total of a list: exact for a short one, and counted once a moment for a long one."""
+"""The total of a list: exact if the list is short, else counted once a moment."""
 
 from concurrent.futures import ThreadPoolExecutor
 

@@ -85,8 +85,15 @@ def test_what_asks_for_an_end_keeps_its_meaning(end):
     async def never(_message=None):
         raise AssertionError("nothing is to be sent")
 
-    scope = {"type": "http", "path": "/", "method": "GET", "raw_path": b"/", "query_string": b""}
-    scope = scope | {"headers": [(b"host", b"testserver")], "client": None}
+    scope = {
+        "type": "http",
+        "path": "/",
+        "method": "GET",
+        "raw_path": b"/",
+        "query_string": b"",
+        "headers": [(b"host", b"testserver")],
+        "client": None,
+    }
     answering = Envelope(app, get_settings())(scope, never, never)
     with pytest.raises(type(end)) as raised:
         answering.send(None)

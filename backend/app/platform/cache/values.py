@@ -55,7 +55,7 @@ def exists(key: str) -> bool:
 def set(key: str, value: Any, *, seconds: float) -> None:  # noqa: A001 - the word of every cache
     """Keep a value for `seconds`, at most a day."""
     kept = _until(value, seconds)
-    openopen_region().ask(lambda region: region.set(key, kept), lambda: None)
+    open_region().ask(lambda region: region.set(key, kept), lambda: None)
 
 
 def delete(key: str) -> None:
@@ -69,7 +69,7 @@ def get_or_create(key: str, create: Callable[[], Value], *, seconds: float) -> V
     If several callers need the value at once, one creates it, and the others wait.
     While Redis does not respond, each caller creates the value itself.
     """
-    found = openopen_region().ask(lambda region: region.get(key), lambda: None)
+    found = open_region().ask(lambda region: region.get(key), lambda: None)
     if isinstance(found, list):
         if found[0] > time.time():
             kept: Value = found[1]
