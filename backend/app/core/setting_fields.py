@@ -216,9 +216,7 @@ class SettingFields(Stage):
         None, description="Together with the secret, turns on Google sign-in."
     )
     google_client_secret: SecretStr | None = None
-    google_issuer: Url = Field(
-        "https://accounts.google.com", description="Any OpenID Connect provider."
-    )
+    google_issuer: Url = Field("https://accounts.google.com", description="Any OIDC provider.")
 
     stripe_secret_key: Key | None = None
     stripe_webhook_secret: Secrets = Field(default_factory=list)
