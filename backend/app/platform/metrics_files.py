@@ -2,7 +2,7 @@
 
 Each process has files of its own, which outlive it. A server that replaces its
 processes would accumulate files, and each scrape reads all of them. The files cannot
-simply be deleted. Prometheus would take a decreasing counter for a restart, and count
+simply be deleted. Prometheus would treat a decreasing counter as a restart, and count
 the remaining values again. So the counts of ended processes are added to one shared
 file, and their own files are removed.
 """

@@ -101,7 +101,7 @@ def _message(mail: Mail) -> bytes:
 
     The failure is permanent if the recipient or the content cannot be put into an
     email, because no retry would change that. Other errors come from our settings or
-    our code. Those can be fixed, and until then the email waits.
+    our code. The email waits until they are fixed.
     """
     try:
         return written_out(mail)

@@ -52,7 +52,7 @@ class Planner:
             return due
 
     def forget(self) -> None:
-        """Make the next call of `plan` plan again at once."""
+        """Let the next call of `plan` check all recurring jobs at once."""
         self._next = -PLAN_SECONDS
 
 

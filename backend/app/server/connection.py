@@ -141,7 +141,7 @@ class Connection(BoundedHead):
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
-        # the client would take this for the response to an earlier request
+        # the client would assign this response to an earlier request
         if self._is_answering():
             self.transport.abort()
         else:

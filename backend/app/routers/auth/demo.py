@@ -51,8 +51,8 @@ def load(db: Session) -> None:
 def examples(db: Session) -> dict[str, Live]:
     """Return tokens and codes of demo users for the examples of `/docs`.
 
-    Each token belongs to a user whose other tokens its use does not revoke. So the
-    examples can be tried in any order.
+    The use of one token revokes none of the other tokens. So the examples can be tried
+    in any order.
     """
     people = {
         one.username: one

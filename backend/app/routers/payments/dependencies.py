@@ -43,7 +43,7 @@ Count = Callable[[Session, User], int]
 def require_feature(feature: str) -> Gate:
     """Allow users whose plan includes the feature.
 
-    Others get 402, which names a plan that includes it.
+    Other users get 402, which names a plan that includes the feature.
     """
 
     @principal.fresh
@@ -57,8 +57,8 @@ def require_feature(feature: str) -> Gate:
 def within_limit(limit: str, count: Count) -> Gate:
     """Allow users whose plan has room for one more.
 
-    Others get 402, which names a plan that has room. If the request writes, the user's
-    row is locked. So if a user sends two requests at once, the second counts what the
+    Other users get 402, which names a plan that has room. If the request writes, the
+    user's row is locked. So if a user sends two requests at once, the second counts what the
     first has created. If several users share what is counted, `count` must first lock
     the shared row in a statement of its own.
     """
