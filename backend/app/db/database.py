@@ -1,9 +1,8 @@
-"""The engine, the session factories, and `get_db`, which ends the transaction of a
-request.
+"""The engine, the session factories, and `get_db`, the transaction of a request.
 
-One request is one transaction, unless it asks an outside service. Then it is a chain of
-committed steps: `commit_step` ends each step before the service is called, and `get_db`
-ends the last one.
+One request is one transaction, unless it calls an outside service. Then it is a chain
+of committed steps: `commit_step` ends each step before the service is called, and
+`get_db` ends the last step.
 """
 
 from collections.abc import AsyncIterator, Iterator
@@ -40,14 +39,14 @@ __all__ = [
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 SIDE_POOL = 2
 HEALTH_POOL = 2  # for readiness, and for the poll of the caches
-PROBE_SECONDS = 0.6  # less than the whole time that readiness may take
-# Each thread that runs jobs has a connection. Two are for the threads that send mail,
-# which seldom need one.
+PROBE_SECONDS = 0.6  # shorter than the time limit of the whole readiness check
+# Each thread that runs jobs has a connection. The threads that send mail share two
+# more, because they seldom need one.
 WORKER_POOL = 10
 
 
 class DatabaseBusy(Unavailable):
-    """Every connection was in use for as long as a request may wait."""
+    """No database connection became free while the request could wait."""
 
     code = "database_busy"
     detail = "The service is busy: all database connections are in use. Try again in a moment."
@@ -60,8 +59,8 @@ engine = make_engine(
     max_overflow=settings.database_max_overflow,
     name="liftoff",
 )
-reading_engine = engine.execution_options(reading=True)  # the same pool
-# `get_db` says why this limit is needed.
+reading_engine = engine.execution_options(reading=True)  # uses the same pool
+# The docstring of `get_db` explains this limit.
 admission = Admission(
     settings.database_pool_size + settings.database_max_overflow,
     settings.database_pool_timeout,
@@ -70,9 +69,7 @@ admission = Admission(
 
 
 class RoutedSession(Session):
-    """Sends a session that only reads (`info={"reading": True}`) to the engine for
-    reading.
-    """
+    """Sends a session with `info={"reading": True}` to the engine for reading."""
 
     def get_bind(self, *args: Any, **kwargs: Any) -> Engine | Connection:
         bind = super().get_bind(*args, **kwargs)
@@ -97,8 +94,9 @@ SideSession = sessionmaker(
         pool_size=SIDE_POOL,
         max_overflow=0,
         name="liftoff side",
-        # These wait for a connection for less time than a request does. Testing a
-        # connection comes on top, within 5 seconds.
+        # A side session waits for a connection for less time than a request does,
+        # because testing the connection takes time, too. By default, both together
+        # take less than 5 seconds.
         limits=Limits(
             settings.database_statement_timeout, turn=settings.database_pool_timeout * 2 / 3
         ),
@@ -114,7 +112,8 @@ WorkerSession = sessionmaker(
     ),
     expire_on_commit=False,
 )
-# This pool is for health checks alone. They neither wait for requests nor delay them.
+# Health checks and the poll of the caches use this pool. They neither wait for requests
+# nor delay them.
 HealthSession = sessionmaker(
     make_engine(
         settings,
@@ -165,9 +164,9 @@ async def get_db(request: Request) -> AsyncIterator[Session]:
             raise
         finally:
             if db.in_transaction():
-                # This is shielded, because a client that disconnects must not leave a
-                # transaction open. It uses threads of its own, so that it never waits
-                # for a thread that itself waits for a connection.
+                # The end is shielded, because a client that disconnects must not leave
+                # a transaction open. It runs in separate threads, so that it never
+                # waits for a thread that itself waits for a connection.
                 with CancelScope(shield=True):
                     await to_thread.run_sync(_end, db, finished, limiter=ending_threads())
 
@@ -192,31 +191,31 @@ def _session_of(request: Request) -> Session:
     return SessionLocal(info={"reading": request.method in SAFE_METHODS})
 
 
-# `get_db` says why the scope must be "function".
+# The docstring of `get_db` explains the scope.
 db_dependency = Annotated[Session, Depends(get_db, scope="function")]
 
 
 @contextmanager
 def side_session() -> Iterator[Session]:
-    """Open a short transaction of its own, for changes that must outlive a refusal.
+    """Open a separate short transaction, for changes that must outlive a refusal.
 
-    It comes from a separate pool. On SQLite, do not use it inside a transaction that
-    writes, because the file has only one writer.
+    Its connection comes from a separate pool. On SQLite, do not use it inside a
+    transaction that writes, because the file has only one writer.
     """
     with SideSession() as db, db.begin():
         yield db
 
 
 def commit_step(db: Session) -> None:
-    """Commit a step of a request that asks an outside service, and return the
-    connection.
+    """Commit a step of a request that calls an outside service.
 
-    A transaction must not stay open while the service is called, because its locks and
-    its connection would wait, too. Whatever the service replies, the step stays. So it
-    stores what is needed to continue after a lost response, for example the key with
-    which the call can be repeated. The next statement begins a new transaction. Rows
-    that were read before may have changed by then, and `demand_again` checks that the
-    caller may still ask.
+    The connection returns to the pool. A transaction must not stay open while the
+    service is called, because its locks and its connection would be occupied for that
+    time. Whatever the service replies, the step stays committed. So the step stores
+    what is needed to continue after a lost response, for example the key with which the
+    call can be repeated. The next statement begins a new transaction. Rows that were
+    read before may have changed by then, and `demand_again` checks that the caller is
+    still allowed.
     """
     db.commit()
 
@@ -230,9 +229,9 @@ def _end(db: Session, commit: bool) -> None:  # noqa: FBT001 - run_sync passes p
 
 
 def ending_threads() -> CapacityLimiter:
-    """Return the threads for work that must be done when a request ends.
+    """Return the limiter of the threads that end transactions.
 
-    A request that found no other thread can still use them.
+    A request can use these threads even if all other threads are occupied.
     """
     try:
         return _ending.get()

@@ -1,5 +1,6 @@
-"""Makes the three databases behave alike. Their differences are only here and in
-`drivers/`.
+"""Engines that make the three databases behave in the same way.
+
+The differences between the databases are only in this module and in `drivers/`.
 
 | | PostgreSQL | MySQL, MariaDB | SQLite |
 |---|---|---|---|
@@ -12,8 +13,8 @@
 | row locks | `FOR UPDATE OF` | `FOR UPDATE` | none: a writer holds the whole file |
 | times | with time zone | `DATETIME(6)`, kept in UTC | text, kept in UTC |
 
-Read committed is not the default of MySQL and MariaDB. Their default would show a
-transaction old rows again.
+Read committed is not the default of MySQL and MariaDB. With their default, a
+transaction would keep seeing old rows.
 """
 
 import math
@@ -41,11 +42,11 @@ LOCK_SECONDS = 3
 IDLE_SECONDS = 30
 CONNECT_SECONDS = 2
 UNACKNOWLEDGED_SECONDS = 15  # for a peer whose kernel no longer responds
-# A connection waits so many seconds before the next attempt, while another one switches
-# the file to WAL.
+# The pause in seconds between two attempts to switch a file to WAL, while another
+# connection switches it.
 WAL_PAUSE = 0.01
-# A connection's info lists its named locks under this key, because MySQL would keep
-# them beyond the transaction.
+# The key in a connection's `info` for the list of its named locks. MySQL keeps these
+# locks after the transaction.
 HELD = "named locks"
 MYSQL_MODE = (
     "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,"
@@ -58,10 +59,10 @@ MYSQL_CHECK_FAILED = (3819, 4025)
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits in seconds.
+    """The time limits of an engine's connections, in seconds.
 
-    They apply to a statement, to testing a connection before it is used, and to waiting
-    for a connection of the pool.
+    `statement` limits a statement, `trying` limits the test of a connection before it
+    is used, and `turn` limits the wait for a connection of the pool.
     """
 
     statement: float
@@ -84,11 +85,10 @@ def make_engine(
     name: str = "liftoff",
     limits: Limits | None = None,
 ) -> Engine:
-    """Return an engine with our limits on every connection. It connects on first use,
-    not here.
+    """Return an engine with our limits on every connection.
 
-    Without `limits`, those of requests apply. With a statement limit of 0, a statement
-    may take any time.
+    The engine connects when it is first used. Without `limits`, the limits of requests
+    apply. With a statement limit of 0, a statement may take any time.
     """
     url = normalise(settings.database_url.get_secret_value())
     limits = limits or Limits(settings.database_statement_timeout)
@@ -97,7 +97,8 @@ def make_engine(
         "max_overflow": max_overflow,
         "pool_timeout": limits.turn or settings.database_pool_timeout,
         "pool_recycle": settings.database_pool_recycle,
-        # With this, idle connections age out instead of all being kept in use.
+        # The connection that was used last is used next. So the rest can get old and be
+        # closed.
         "pool_use_lifo": True,
         "hide_parameters": True,  # the text of an error must not contain what a user typed
     }
@@ -108,9 +109,7 @@ def make_engine(
 
 
 def _name_error(context: ExceptionContext) -> DBAPIError | None:
-    """Return the right class for an error to which the driver gives the wrong class, or
-    no class.
-    """
+    """Return the error in its right class, if the driver gave a wrong one or none."""
     error = context.original_exception
     kind: type[DBAPIError] | None = None
     if context.sqlalchemy_exception is None and isinstance(error, ValueError | OverflowError):
@@ -118,7 +117,7 @@ def _name_error(context: ExceptionContext) -> DBAPIError | None:
         # sending it.
         kind = DataError
     elif error.args and error.args[0] in MYSQL_CHECK_FAILED:
-        kind = IntegrityError  # PyMySQL calls it an operational error
+        kind = IntegrityError  # PyMySQL raises an operational error
     return kind(context.statement, None, error, hide_parameters=True) if kind else None
 
 
@@ -139,7 +138,7 @@ def _postgresql(url: URL, name: str, limits: Limits, options: dict[str, Any]) ->
                 *(f"-c {key}={round(seconds * 1000)}" for key, seconds in timeouts.items()),
             ]
         ),
-        # This detects a peer that has disappeared while we wait for it.
+        # These options detect a peer that has disappeared while we wait for it.
         "keepalives_idle": 10,
         "keepalives_interval": 5,
         "keepalives_count": 2,
@@ -160,8 +159,8 @@ def _watch(
         dialect: Dialect, _record: object, args: list[Any], options: dict[str, Any]
     ) -> Limited:
         silence.refuse()  # after one silent connection, do not try another
-        # Without the short limit of a health check: only a call that takes longer than
-        # `LISTEN_SECONDS` counts as unanswered.
+        # This connection does not use the short limit of a health check, because only
+        # a call that takes longer than `LISTEN_SECONDS` counts as unanswered.
         patient = {**options, "connect_timeout": CONNECT_SECONDS, "limit": CONNECT_SECONDS}
         silence.reach = partial(connect, *args, **patient, silence=Silence())
         began = time.monotonic()
@@ -264,17 +263,17 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 def _switch_to_wal(connection: Any) -> None:
     """Switch a new file to WAL.
 
-    The first connection switches it. SQLite refuses the others at once, whatever the
-    timeout is, so they retry for as long as they would wait for any other lock. Then
-    they raise `sqlite3.OperationalError`.
+    The first connection switches the file. SQLite refuses every other connection at
+    once, whatever the timeout is. So such a connection retries for as long as it would
+    wait for any other lock. Then it raises `sqlite3.OperationalError`.
     """
     deadline = time.monotonic() + LOCK_SECONDS
     while True:
         try:
             connection.execute("PRAGMA journal_mode=WAL")
         except sqlite3.OperationalError as error:
-            # This compares the primary code, because SQLITE_BUSY has variants, such as
-            # the one of a recovery.
+            # Only the primary code is compared, because SQLITE_BUSY has variants, for
+            # example for a recovery.
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
             time.sleep(WAL_PAUSE)
@@ -285,8 +284,8 @@ def _switch_to_wal(connection: Any) -> None:
 def _rest_sqlite(connection: Any, _record: object) -> None:
     """Roll back what a failed commit left open.
 
-    SQLAlchemy considers such a transaction ended. The next request would find the
-    connection unusable and the file locked.
+    SQLAlchemy considers such a transaction ended. Without the rollback, the next
+    request would find the connection unusable and the file locked.
     """
     if connection is not None:
         connection.rollback()

@@ -73,13 +73,14 @@ def _direction(clause: Any) -> tuple[ColumnElement[Any], bool]:
 
 
 def _after(order: list[tuple[ColumnElement[Any], bool]], values: list[Any]) -> ColumnElement[bool]:
-    """Return the condition for rows after `values`: `a <= x AND (a < x OR (a = x AND b
-    < y))`.
+    """Return the condition for the rows after `values`.
 
-    All three databases can use an index for this form.
+    The condition has the form `a <= x AND (a < x OR (a = x AND b < y))`, for which all
+    three databases can use an index.
     """
     key, down = order[0]
-    # The key before this one separated the nulls, so all values are null here.
+    # The key before this one separates the nulls, so this key is null in all these
+    # rows.
     if values[0] is None:
         return _after(order[1:], values[1:])
     value = literal(values[0], key.type)  # a bare True has no `<`

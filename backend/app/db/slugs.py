@@ -1,6 +1,4 @@
-"""Slugs that are made from a text, and that avoid slugs already taken: `first-light`,
-`first-light-2` and so on.
-"""
+"""Slugs made from a text, with a number if taken: `first-light`, `first-light-2`."""
 
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,9 +14,11 @@ from .base import Base
 from .errors import conflicts
 from .locks import wait_for_turn
 
-TRIES = 3  # a transaction that holds the lock only loses to slugs that clients chose themselves
+# How often a free slug is tried. Under the lock, only a slug that a client chose itself
+# can take it first.
+TRIES = 3
 BLOCK = 100  # slugs that one query looks up
-# The last one has ten digits, for which every slug leaves room.
+# The last number has ten digits, for which every slug leaves room.
 DOUBLED = [BLOCK * 2**power for power in range(1, 26)]
 
 Constraints = Mapping[str, type[AppError]]
@@ -32,12 +32,11 @@ def insert_with_slug(
     constraints: Constraints,
     *within: ColumnElement[bool],
 ) -> None:
-    """Insert `row` with its own slug, or else with the first free one of `base`,
-    `base-2` and so on.
+    """Insert `row` with its own slug, or with a free slug made from `base`.
 
-    Slugs are unique among the rows that match `within`. Raises the error of the slug's
-    unique constraint if the row's own slug is taken, or if other requests were faster
-    `TRIES` times.
+    A made slug is `base`, `base-2` and so on. Slugs are unique among the rows that
+    match `within`. Raises the error of the slug's unique constraint if the row's own
+    slug is taken, or if other requests were faster `TRIES` times.
     """
     if getattr(row, column.key) is not None:
         _write(db, row, constraints)
@@ -70,11 +69,10 @@ def renew_slug(
     constraints: Constraints,
     *within: ColumnElement[bool],
 ) -> None:
-    """Give a stored row the first slug of `base`, `base-2` and so on that no other row
-    has.
+    """Give a stored row a slug made from `base` that no other row has.
 
-    Flush other changes of the row first. Raises as `insert_with_slug` does, and
-    `StaleDataError` for a row that was deleted meanwhile.
+    Flush other changes of the row first. Raises what `insert_with_slug` raises, and
+    `StaleDataError` if the row has been deleted.
     """
     state = inspect(row)
     assert state.identity
@@ -85,8 +83,9 @@ def renew_slug(
 
 
 def wants_new_slug(changes: dict[str, Any], name: str) -> bool:
-    """Whether an update sets the slug `name` to null. If so, it is removed from
-    `changes`.
+    """Return whether an update sets the slug `name` to null.
+
+    If so, the slug is removed from `changes`.
     """
     return name in changes and changes[name] is None and changes.pop(name) is None
 
@@ -110,8 +109,10 @@ def _try_free_ones(
 
 
 def _taken(column: InstrumentedAttribute[str], constraints: Constraints) -> type[AppError]:
-    """Return the error of the slug's own constraint. The name of another column may
-    have the same ending.
+    """Return the error of the slug's own constraint.
+
+    The constraint is found by its columns, because the name of another column may end
+    in the same way.
     """
     table = inspect(column.class_).local_table
     unique = [one for one in (*table.constraints, *table.indexes) if getattr(one, "unique", True)]
@@ -151,16 +152,17 @@ def _numbered(base: str, number: int) -> str:
 def first_free(taken: Callable[[Iterable[int]], set[int]]) -> int:
     """Return a number that is not taken, with a few queries of `BLOCK` numbers each.
 
-    It is 1, or the number before it is taken. Beyond the first block it need not be the
-    smallest free number if there are gaps. All of `DOUBLED` are tried at once. Then the
-    gap between the last taken and the first free one is narrowed down.
+    The number is 1, or the number before it is taken. Beyond the first block, it need
+    not be the smallest free number if there are gaps. All of `DOUBLED` are tried at
+    once. Then the gap between the last taken number and the first free number is
+    narrowed down.
     """
     low, high = 0, BLOCK + 1
     numbers: Sequence[int] = range(1, BLOCK + 1)
     gone = taken(numbers)
     if len(gone) == BLOCK:
         numbers, gone = DOUBLED, taken(DOUBLED)
-        # If all are taken, this one is not.
+        # This number is used if all of `DOUBLED` are taken.
         low, high = BLOCK, DOUBLED[-1] + secrets.randbelow(DOUBLED[-1])
     while True:
         free = next(

@@ -62,19 +62,20 @@ def answers_alike(endpoint: Endpoint) -> Endpoint:
 
 
 def never_limited(endpoint: Endpoint) -> Endpoint:
-    """Mark a route that ends sessions. The limit on writes does not apply to it.
+    """Mark a route that ends sessions, so that the limit on writes does not apply.
 
-    Otherwise a thief of a session could use up the limit, and so keep the owner from
-    ending that session.
+    Otherwise a thief of a session could use up the limit, and the owner could not end
+    that session.
     """
     endpoint.never_limited = True  # type: ignore[attr-defined]
     return endpoint
 
 
 class Route(APIRoute):
-    """A route that does what the table above says.
+    """A route that follows the rules in the table of this module.
 
-    It wraps the endpoint, where the caller and the input are known, and the handler.
+    The route wraps the endpoint, which has the caller and the input, and the handler,
+    which has the response.
     """
 
     strict_query = True
@@ -116,9 +117,9 @@ class Route(APIRoute):
         openapi_routes.describe(self, self._query_names())
 
     def _guarded(self, endpoint: Callable[..., Any]) -> Callable[..., Any]:
-        """Wrap the endpoint in its preconditions.
+        """Wrap the endpoint in checks that run before it.
 
-        They need the caller, the session, and the resource in its current state.
+        The checks need the caller, the session, and the resource in its current state.
         """
         if inspect.iscoroutinefunction(endpoint):
             return self._limited(endpoint)
@@ -153,8 +154,9 @@ class Route(APIRoute):
         return guarded
 
     def _require(self, if_match: str, resource: object) -> None:
-        """Compare `If-Match` with the bytes that a `GET` would send now, and lock the
-        row against other changes.
+        """Compare `If-Match` with the bytes that a `GET` would send now.
+
+        The row is locked against other changes. Raises `Stale`.
         """
         db = object_session(resource)
         assert db
@@ -162,7 +164,7 @@ class Route(APIRoute):
         try:
             db.refresh(resource, with_for_update={"of": type(resource)})
         except InvalidRequestError:
-            raise Stale from None  # deleted since it was loaded
+            raise Stale from None  # the row was deleted after it was loaded
         current, errors = self.response_field.validate(resource, {}, loc=("response",))
         if errors or not matches(if_match, etag_of(self.response_field.serialize_json(current))):
             raise Stale
@@ -239,8 +241,9 @@ class Route(APIRoute):
 
 
 class LenientRoute(Route):
-    """A route that ignores unknown query parameters, because an outside service decides
-    what is sent to it.
+    """A route that ignores unknown query parameters.
+
+    An outside service decides which parameters it sends to such a route.
     """
 
     strict_query = False

@@ -1,8 +1,8 @@
-"""Changes of a subscription: to another plan, to its end, and back.
+"""Changes of a subscription: another plan, a cancellation, and taking them back.
 
 Stripe makes the change, and its response is stored at once. Each request is a chain of
-committed steps. `_change_at_stripe` has the steps of every change, and the two previews
-commit once, before they ask.
+committed steps. `_change_at_stripe` contains the steps of every change. The two
+previews commit once, before they call Stripe.
 """
 
 from collections.abc import Callable
@@ -43,7 +43,9 @@ class AlreadyOnPlan(Conflict):
 def preview(db: Session, user: User, slug: str, when: When = "now") -> Preview:
     """Return what a change to this plan would charge.
 
-    A preview of a change now is stored. A change soon after charges exactly that.
+    The preview of an immediate change is stored. A change within `SHOWN` charges
+    exactly the previewed amount.
+
     Raises `NoSubscription`, `PlanNotFound`, `PlanNotForSale`, `PlanNotReady`,
     `AlreadyOnPlan`, `CurrencyMismatch`, `PaymentsUnavailable`.
     """
@@ -63,8 +65,8 @@ def preview(db: Session, user: User, slug: str, when: When = "now") -> Preview:
 def change(db: Session, user: User, slug: str, when: When = "now") -> Subscription:
     """Change the plan of a subscription now, or schedule the change.
 
-    A change now charges or credits the difference at once. If the payment needs its
-    owner, everything stays as it was until the owner pays on the page in `pay_url`.
+    An immediate change charges or credits the difference at once. If the owner must
+    confirm the payment, nothing changes until the owner pays on the page in `pay_url`.
     Raises what `preview` raises, and `PaymentFailed`.
     """
     subscription, plan = _subject(db, user, slug)
@@ -80,7 +82,8 @@ def change(db: Session, user: User, slug: str, when: When = "now") -> Subscripti
     except StripeRefused:
         if not shown:
             raise
-        # What was shown is out of date, for example because the next period has begun.
+        # The amounts shown are out of date, for example because the next period has
+        # begun.
         _preview(db, subscription, plan)
         seen = _change_at_stripe(db, subscription, partial(_change_price, subscription, plan))
     if seen.pay_url:
@@ -147,12 +150,12 @@ def _change_at_stripe(
 ) -> SeenSubscription:
     """Have Stripe change the subscription, in a chain of committed steps.
 
-    1. A look is queued. If the response is lost, and the event of the change is lost,
-       too, that look finds out what happened.
+    1. A job is queued that reads the subscription from Stripe later. It finds out what
+       happened if both the response and the event of the change are lost.
     2. Stripe makes the change, and its response is stored.
-    3. The request continues only if the user may still ask for it. This is a step of
-       its own, because the step before locks the payer's row. Wherever both are locked,
-       the user's row comes first.
+    3. The request continues only if the user may still ask for the change. This is a
+       separate step, because the step before it locks the payer's row. Code that locks
+       both rows locks the user's row first.
     """
     sync.look_soon(db, subscription.customer_id, after=gateway.UNHEARD)
     commit_step(db)
@@ -198,7 +201,7 @@ def _preview_at_end(db: Session, subscription: Subscription, plan: Plan) -> Seen
 
 
 def _schedule(db: Session, subscription: Subscription, plan: Plan) -> Subscription:
-    """Schedule the change. A second click schedules nothing again."""
+    """Schedule the change, unless it is already scheduled."""
     assert plan.stripe_price_id
     if subscription.scheduled_price_id != plan.stripe_price_id:
         price = (plan.stripe_price_id, plan.interval)
@@ -235,9 +238,10 @@ def _end_now(subscription: Subscription) -> SeenSubscription:
 def _unmanaged(
     subscription: Subscription, ask: Callable[[str], SeenSubscription]
 ) -> SeenSubscription:
-    """Do something at Stripe to a subscription that no schedule manages.
+    """Change a subscription at Stripe that no schedule may manage.
 
-    A schedule that is in the way is released.
+    If Stripe refuses, and a schedule manages the subscription, the schedule is
+    released, and the change is repeated.
     """
     try:
         return ask(subscription.stripe_id)
@@ -252,9 +256,9 @@ def _unmanaged(
 def _change_price(subscription: Subscription, plan: Plan) -> SeenSubscription:
     """Change the price with an Idempotency-Key made from the stored preview.
 
-    With that key, a second click or a lost response charges nothing twice. A response
-    that has arrived uses up the stored preview. For the same key, Stripe would only
-    repeat its response, so a refusal would be repeated even with another card.
+    With that key, neither a second click nor a lost response makes a second charge. The
+    stored preview is used only once, because Stripe repeats its response for the same
+    key, and so would repeat a refusal even with another card.
     """
     assert plan.stripe_price_id
     assert subscription.proration_at
@@ -270,7 +274,7 @@ def _change_price(subscription: Subscription, plan: Plan) -> SeenSubscription:
         raise
     if not seen.pay_url:  # otherwise the change still waits for its payment
         subscription.previewed_price_id = None
-    # Someone else made a schedule meanwhile, which would undo this change.
+    # Another request has made a schedule, which would undo this change.
     if seen.schedule_id:
         gateway.release(seen.schedule_id)
     return seen

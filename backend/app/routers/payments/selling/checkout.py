@@ -1,12 +1,12 @@
 """Checkout on Stripe's page: two tabs or a lost response make one subscription.
 
-1. Before the page, the payer must have no live subscription, neither here nor at
-   Stripe.
-2. A payer has at most one open Checkout session. Its attempt is a row that holds the
-   payer, stored with everything that is sent, before Stripe is called. For another
-   plan, the session of the previous attempt is first closed at Stripe.
-3. If a second subscription is made anyway, it meets the unique `live_customer_id`
-   (`sync.py`), and is cancelled and refunded.
+1. A checkout begins only if the payer has no live subscription, neither in our tables
+   nor at Stripe.
+2. A payer has at most one open Checkout session. Before Stripe is called, an attempt is
+   stored: a row with the payer and with everything that is sent to Stripe. If the payer
+   chooses another plan, the session of the previous attempt is first closed at Stripe.
+3. If a second subscription is made anyway, the unique `live_customer_id` allows only
+   one of the two, and `sync.py` cancels and refunds the other one.
 
 Without the attempt, two tabs would make two subscriptions, and the payer would be
 charged twice:
@@ -20,16 +20,16 @@ charged twice:
 
 No lock can prevent this, because a transaction must not stay open while Stripe is
 called. The unique `open_customer_id` can: the second insert fails, and tab B gets
-session 1. If the response is lost, the row still has the Idempotency-Key, and the same
-key gets the same session from Stripe, for at least 24 hours
-(https://docs.stripe.com/api/idempotent_requests). A session can be paid at the moment
-when it is to be closed. So once no session is open, Stripe is asked for new
+session 1. If the response is lost, the row still has the Idempotency-Key, for which
+Stripe returns the same session for at least 24 hours
+(https://docs.stripe.com/api/idempotent_requests). The payer can pay a session just
+before it is closed. So when no session is open any more, Stripe is asked for new
 subscriptions.
 
-So a checkout is a chain of committed steps. `create_checkout` shows them all: each
-`commit_step` ends one, and Stripe is called only when no transaction is open. After the
-calls, the caller is checked again. If the account has been deleted meanwhile, the
-session that Stripe has just made is closed (R21).
+So a checkout is a chain of committed steps. `create_checkout` shows all steps: each
+`commit_step` ends a step, and Stripe is called only when no transaction is open. After
+the calls, the caller is checked again. If the account was deleted during the calls, the
+session that Stripe has just made is closed.
 """
 
 from uuid import uuid4
@@ -52,12 +52,14 @@ from app.routers.payments.service import AlreadySubscribed
 
 from . import customers, refusals
 
-TURNS = 5  # requests of the same payer that may come first before this one gives up
+# The number of attempts to begin a checkout while other requests of the same payer are
+# faster.
+TURNS = 5
 KEY_LIFE = customers.KEY_LIFE
 
 
 class CheckoutBusy(Conflict):
-    """Other requests of the same user kept starting checkouts."""
+    """Other requests of the same user started checkouts at the same time."""
 
     code = "checkout_busy"
     detail = "Another checkout of yours is being created. Try again in a moment."
@@ -78,7 +80,7 @@ def create_checkout(db: Session, user: User, data: CheckoutCreate) -> CheckoutRe
     plan = service.get_plan_for_sale(db, data.plan)
     if service.has_live_subscription(db, user):
         raise AlreadySubscribed
-    customer = customers.ensure_customer(db, user)  # calls Stripe if it does not know the payer
+    customer = customers.ensure_customer(db, user)  # may call Stripe
     code = None
     if data.promotion_code is not None:
         commit_step(db)
@@ -93,9 +95,9 @@ def create_checkout(db: Session, user: User, data: CheckoutCreate) -> CheckoutRe
             commit_step(db)
             attempt = None
         if attempt is None:
-            sync.look(db, customer.id)  # we may not have heard of a payment just made
+            sync.look(db, customer.id)  # the event of a payment may not have arrived yet
             commit_step(db)
-            if customer.gone_at is not None:  # deleted at Stripe, and we had not heard
+            if customer.gone_at is not None:  # the customer was deleted at Stripe
                 customer = customers.ensure_customer(db, user)
                 commit_step(db)
             attempt = _begin_attempt(db, user, customer, plan, code)
@@ -120,8 +122,9 @@ def _ask_for_promotion_code(code: str, customer: Customer) -> str:
 
 
 def _find_open_attempt(db: Session, customer: Customer) -> tuple[CheckoutAttempt | None, bool]:
-    """Return the payer's open attempt, and whether Stripe still knows its session or
-    its key.
+    """Return the payer's open attempt, and whether Stripe still knows it.
+
+    Stripe knows an attempt by its session or by its key.
     """
     is_known = or_(
         CheckoutAttempt.stripe_id.is_not(None), CheckoutAttempt.created_at > clock.now(-KEY_LIFE)
@@ -160,10 +163,10 @@ def _begin_attempt(
 ) -> CheckoutAttempt | None:
     """Store the payer's attempt before Stripe is called.
 
-    The result is `None` if another request has one. The lock is the one under which
-    subscriptions are written. The deletion of the account locks the same rows in the
-    same order. So either the deletion sees this attempt, or this function sees that the
-    account is gone. Raises `AlreadySubscribed`.
+    Returns `None` if another request has stored one. The payer's row is locked, as it
+    is when subscriptions are written. The deletion of the account locks the same rows
+    in the same order. So either the deletion sees this attempt, or this function sees
+    that the account was deleted. Raises `AlreadySubscribed`.
     """
     demand_again(db)
     db.refresh(customer, with_for_update=True)
@@ -189,10 +192,9 @@ def _ask_for_session(db: Session, attempt: CheckoutAttempt, customer: Customer) 
 
 
 def _store_session(db: Session, attempt: CheckoutAttempt, session: SeenSession) -> bool:
-    """Store what Stripe knows about the session of the attempt. Return whether it is
-    open.
+    """Store Stripe's session of the attempt, and return whether it is open.
 
-    If it is not, the attempt has ended.
+    If the session is not open, the attempt has ended.
     """
     if session.status != "open":
         _end_attempt(db, attempt)
@@ -203,8 +205,9 @@ def _store_session(db: Session, attempt: CheckoutAttempt, session: SeenSession) 
 
 
 def _demand_again_or_close(db: Session, attempt: CheckoutAttempt) -> None:
-    """Check the caller again. A caller who may no longer ask gets no page, so nobody
-    can pay the session.
+    """Check the caller again, and close the session if the caller is refused.
+
+    So nobody can pay a session whose page was not returned.
     """
     try:
         demand_again(db)
@@ -221,8 +224,8 @@ def _create_session(db: Session, attempt: CheckoutAttempt, customer: Customer) -
     """Create the session at Stripe.
 
     Raises `PromotionCodeUnknown`, `PlanUnavailable`, `CurrencyMismatch`,
-    `StripeRefused`. After these, the attempt is over, because it would be refused
-    again.
+    `StripeRefused`. After any of these errors, the attempt has ended, because Stripe
+    would refuse it again.
     """
     plan = attempt.plan
     try:
