@@ -21,6 +21,7 @@ SUFFIXES = {".md", ".jinja", ".conf", ".sql", ".yml", ".example", ""}
 BAD = [
     (rules.headless, "Who deletes an account shows that it is theirs."),
     (rules.headless, "What a plan opens."),
+    (rules.headless, "Whether the user may read the post."),
     (rules.headless, "Where the browser goes next."),
     (rules.pronoun_first, "It is sorted by id."),
     (rules.pronoun_first, "One row for each user."),

@@ -17,7 +17,9 @@ CODE = re.compile(r"```.*?```|``.+?``|`[^`]+`", re.DOTALL)
 INDENTED = re.compile(r"^(?: {4,}|\t).*$", re.MULTILINE)
 LINTERS = re.compile(r"^(?:noqa(?:: [A-Z0-9, ]+)?|type: ignore(?:\[[\w, -]+\])?)(?: - | # |  # )?")
 
-HEADLESS = re.compile(r"(?:Who|Whose|Whom|Whoever|What|Whatever|Where|Which|Whichever)\b(?!.*\?)")
+HEADLESS = re.compile(
+    r"(?:Who|Whose|Whom|Whoever|What|Whatever|Where|Whether|Which|Whichever)\b(?!.*\?)"
+)
 PRONOUN = re.compile(r"(?:It|Its|One|They|Those|These|That|Them|He|She)\b")
 NONE = re.compile(r"\bNone\b")
 UNUSUAL = {
