@@ -1,8 +1,8 @@
-"""Repeats the first statement of a transaction if its connection turns out to be lost.
+"""Repeats the first statement of a transaction if its connection was lost.
 
-A pooled connection may have died since its last use. The pool notices without asking if
-the server has said goodbye (`drivers/sockets.py`). A firewall or a crashed host says
-nothing: only the first statement shows it.
+A pooled connection may have been lost since its last use. If the server has closed it,
+the pool notices this without a round trip (`drivers/sockets.py`). If a firewall dropped
+the connection or the host crashed, only the first statement shows the loss.
 """
 
 import time
@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-# A server that took longer is slow or silent, not gone. To ask once more would make the
+# A server that took longer is slow or silent, but not gone. A second try would make the
 # request wait for twice the limit.
 AT_ONCE = 1.0  # seconds
 
@@ -20,11 +20,12 @@ AT_ONCE = 1.0  # seconds
 def twice_if_lost(
     db: Session, call: Callable[..., Any], args: tuple[Any, ...], options: Mapping[str, Any]
 ) -> Any:
-    """Call a method of `db` that executes a statement, and once more if it was the
-    first of its transaction and the connection was lost.
+    """Execute a statement with a method of `db`, and repeat it after a lost connection.
 
-    Nothing has been committed then, so nothing happens twice. A session that already
-    holds rows is left alone, because the rollback would make it forget them.
+    The statement is repeated only if it was the first of its transaction. Nothing has
+    been committed then, so nothing happens twice. A statement of a session that already
+    has rows is not repeated, because the rollback would remove the rows from the
+    session.
     """
     if db.in_transaction() or db.new or db.identity_map:
         return call(*args, **options)

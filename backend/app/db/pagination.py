@@ -18,13 +18,13 @@ Shape = TypeVar("Shape", bound=Output)
 def paginate(
     db: Session, statement: Select[Any], page: PageQuery, shape: type[Shape]
 ) -> Page[Shape]:
-    """Return one page of `statement`, in one SQL statement. A page by offset may take
-    others for its total (`totals`).
+    """Return one page of `statement`.
 
-    The statement must order by columns that cannot be null, and the last of them must
-    be unique. Then pages never overlap, and a cursor continues where its page ended,
-    even if rows were added or deleted. A column that can be null must follow a key that
-    separates its nulls (`app.db.lists.ordering`). Raises `InvalidCursor`.
+    A page takes one SQL statement. A page by offset may take more for its total
+    (`totals`). The statement must order by columns that cannot be null, and the last of
+    them must be unique. Then pages never overlap, and a cursor continues where its page
+    ended, even if rows were added or deleted. A column that can be null must follow a
+    key that separates its nulls (`app.db.lists.ordering`). Raises `InvalidCursor`.
     """
     order = [_direction(clause) for clause in statement._order_by_clauses]  # noqa: SLF001 - has no public reader
     keys = [key for key, _ in order]

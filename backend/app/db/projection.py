@@ -5,8 +5,8 @@ Loading an entity costs about ten times as much as reading a row. So a list of
 that the shape nests. A feature still writes `select(BlogPost)`.
 
 A shape with a field that is neither a column nor a relation to one row, such as a
-property of the model, is read from entities as usual. So is a statement with options
-of its own, such as `joinedload`.
+property of the model, is read from entities as usual. The same applies to a statement
+with options, such as `joinedload`.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,8 +24,9 @@ Read = Callable[[Sequence[Any]], Values]
 
 
 class Nested(NamedTuple):
-    """An object of the response that another table holds. `place` is the index of its
-    primary key among the columns.
+    """A related object that the response contains.
+
+    `place` is the index of the object's primary key among the columns.
     """
 
     name: str
@@ -54,9 +55,7 @@ class Projection(NamedTuple):
 
 
 def projection_of(statement: Select[Any], shape: type[BaseModel]) -> Projection | None:
-    """Return how to select `shape` for a statement that selects entities, or `None` if
-    they must be loaded.
-    """
+    """Return the columns to select for `shape`, or `None` to load entities."""
     if statement._with_options or statement._distinct or statement._group_by_clauses:  # noqa: SLF001 - has no public reader
         return None
     described = statement.column_descriptions
@@ -94,15 +93,13 @@ def _projection(entity: type, shape: type[BaseModel]) -> Projection | None:
 
 
 def _is_plain(shape: type[BaseModel]) -> bool:
-    """Whether an object of this shape can be read from a dict as well as from an
-    entity.
-    """
+    """Return whether an object of this shape can be read from a dict."""
     aliased_fields = (field.validation_alias for field in shape.model_fields.values())
     return not shape.__pydantic_decorators__.model_validators and not any(aliased_fields)
 
 
 def _columns(mapper: Mapper[Any], entity: Any, names: Sequence[str]) -> list[Any] | None:
-    """Return the columns with these names, or `None` if one is no column."""
+    """Return the columns with these names, or `None` if one of them is no column."""
     found = [mapper.column_attrs.get(name) for name in names]
     if all(attribute and isinstance(attribute.columns[0], Column) for attribute in found):
         return [getattr(entity, name) for name in names]
@@ -110,5 +107,5 @@ def _columns(mapper: Mapper[Any], entity: Any, names: Sequence[str]) -> list[Any
 
 
 def _target(relation: RelationshipProperty[Any]) -> Any:
-    """Return an alias of what a relation to at most one row leads to."""
+    """Return an alias of the class to which a relation to at most one row leads."""
     return None if relation.uselist else aliased(relation.mapper.class_)

@@ -47,10 +47,10 @@ def insert_with_slug(
 def _wrote_as(  # the usual case, which needs neither a lock nor a search
     db: Session, row: Base, column: InstrumentedAttribute[str], slug: str, constraints: Constraints
 ) -> bool:
-    """Whether the row could be inserted with this slug.
+    """Insert the row with this slug if it is free, and return whether it was.
 
-    Nothing is tried on MySQL and MariaDB. A transaction that met a duplicate there
-    keeps a lock that others run into (`wait_for_turn`).
+    On MySQL and MariaDB, nothing is tried. After a duplicate, a transaction there keeps
+    a lock for which other transactions wait (`wait_for_turn`).
     """
     if db.get_bind().dialect.name == "mysql":
         return False

@@ -2,13 +2,13 @@
 
 | Rows | `total` |
 |---|---|
-| all on this page | exact, and costs nothing |
-| up to `EXACT` | exact: the index is read no further |
-| more | counted again after a moment; at most a minute old |
+| all on this page | exact, without a count |
+| up to `EXACT` | exact, because at most `EXACT` rows are counted |
+| more | counted again after some seconds, so at most a minute old |
 
-A large list is counted by one request at a time. The others use the last number
-meanwhile. The longer a count takes, the longer its result is used, so that counting
-takes at most a twentieth of the time of one connection.
+Only one request at a time counts a large list. Other requests use the last number. The
+longer a count takes, the longer its result is used, so that counting takes at most a
+twentieth of the time of one connection.
 """
 
 import time
@@ -20,9 +20,10 @@ from sqlalchemy import Select, func, literal, select
 from sqlalchemy.orm import Session
 
 EXACT = 1_000
-SHARE = 20  # a result is used so many times as long as it took
-LEAST, LONGEST = 1.0, 50.0  # seconds that a result is used
-# Others use the last result while one request counts. A statement takes less than this.
+SHARE = 20  # a result is used for this many times the duration of its count
+LEAST, LONGEST = 1.0, 50.0  # seconds for which a result is used
+# Other requests use the last result while one request counts. A statement takes less
+# time than this.
 COUNTING = 5.0
 MOST = 200  # lists that one process remembers
 
@@ -37,8 +38,9 @@ _lock = Lock()
 
 
 def total_of(db: Session, statement: Select[Any]) -> int:
-    """Return the number of rows of `statement`: exact up to `EXACT`, and above that at
-    most a minute old.
+    """Return the number of rows of `statement`.
+
+    The number is exact up to `EXACT`. A larger number is at most a minute old.
     """
     key = _key(statement)
     with _lock:
@@ -62,14 +64,15 @@ def total_of(db: Session, statement: Select[Any]) -> int:
 
 
 def forget() -> None:
-    """Count every list again at its next page."""
+    """Forget all totals, so that each list is counted again."""
     with _lock:
         _known.clear()
 
 
 def count(statement: Select[Any]) -> Select[int]:
-    """Return a statement that counts the rows of `statement` without loading or sorting
-    them.
+    """Return a statement that counts the rows of `statement`.
+
+    The rows are neither loaded nor sorted.
     """
     bare = statement.with_only_columns(literal(1), maintain_column_froms=True).order_by(None)
     return select(func.count()).select_from(bare.subquery())
@@ -81,8 +84,8 @@ def count_up_to(db: Session, statement: Select[Any], most: int) -> int:
 
 
 def _key(statement: Select[Any]) -> object:
-    """Return what identifies a statement together with its values."""
+    """Return a key that identifies a statement together with its values."""
     cached = statement._generate_cache_key()  # noqa: SLF001 - as SQLAlchemy's own example of a cache
     if cached is None:
-        return object()  # an expression that cannot be compared: nothing is remembered
+        return object()  # the expression cannot be compared, so its total is not remembered
     return cached.key, tuple(repr(bound.effective_value) for bound in cached.bindparams)

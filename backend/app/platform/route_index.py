@@ -1,8 +1,8 @@
 """Finds the route of a request by the segments of its path.
 
-FastAPI compares a path with the pattern of each route in turn, and with those of nested
-routers several times. We measured 0.4 ms for the last of 80 routes, which is more than
-everything else that a small request costs.
+FastAPI compares a path with the pattern of one route after the other, and with the
+patterns of nested routers several times. We measured 0.4 ms for the last of 80 routes.
+That is more time than the rest of a small request takes.
 """
 
 from collections.abc import Iterator
@@ -35,17 +35,19 @@ Entry = tuple[int, RouteContext, bool]
 
 
 def install(app: FastAPI) -> None:
-    """Put an index of all routes before them. Routes that are added later are found as
-    usual.
+    """Insert an index of all routes before them.
+
+    FastAPI finds routes that are added later as usual.
     """
     app.router.routes.insert(0, RouteIndex(app.routes))
 
 
 class RouteIndex(BaseRoute):
-    """Responds as the first route that matches, in the order of their registration.
+    """Responds as the first route that matches, in the order of registration.
 
-    It leaves everything unusual to FastAPI: a path without a route, a method that no
-    route of the path has, routes that are not FastAPI's, and requests that are traced.
+    The index leaves everything unusual to FastAPI: a path without a route, a method
+    that no route of the path has, routes that are not FastAPI's, and requests that are
+    traced.
     """
 
     def __init__(self, routes: list[BaseRoute]) -> None:
@@ -53,14 +55,14 @@ class RouteIndex(BaseRoute):
 
     @cached_property
     def _tree(self) -> "_Tree":
-        """Make the tree for the first request, when FastAPI prepares its routes."""
+        """Make the tree at the first request, when FastAPI has prepared its routes."""
         return _Tree(iter_route_contexts([one for one in self._routes if one is not self]))
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         if scope["type"] != "http" or scope.get("root_path") or scope.get("fastapi.telemetry"):
             return Match.NONE, {}
         path = scope["path"]
-        if path.endswith("\n"):  # the patterns of routes overlook it
+        if path.endswith("\n"):  # the patterns of routes ignore a final newline
             return Match.NONE, {}
         for _, context, alone in self._tree.candidates(path):
             if not alone:
@@ -124,7 +126,7 @@ class _Tree:
 
 
 class _Segment:
-    """A place in the tree of paths: the routes that end here, and what may follow."""
+    """A node in the tree of paths: the routes that end here, and the next segments."""
 
     def __init__(self) -> None:
         self.routes: list[Entry] = []
@@ -149,9 +151,10 @@ class _Segment:
 
 
 def _stands_alone(context: RouteContext) -> bool:
-    """Whether the route can be called without the routers around it.
+    """Return whether the route can be called without the routers around it.
 
-    They only pass limits for forms on to it, and our own routes do not use these.
+    These routers only pass limits for forms to the route, and our own routes do not use
+    these limits.
     """
     route = context.original_route
     if isinstance(route, Route):

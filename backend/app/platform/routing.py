@@ -1,11 +1,11 @@
-"""The router class of all features: everything that every route shares and only a route
-can see.
+"""The router class of all features, which applies the rules that all routes share.
 
-A route's handler has the response while the function-scoped transaction is still open.
-Middleware runs too late, and a dependency never sees the bytes. `one_hop` says what
-happens in a thread.
+The handler of a route applies them, because only a handler has the response while the
+transaction is still open. Middleware runs after the transaction has ended, and a
+dependency never sees the bytes of the response. `one_hop` describes what runs in a
+thread.
 
-| Route | What it gets |
+| Route | What the router adds |
 |---|---|
 | every route | strict input, documented errors, 422 for an unknown query parameter |
 | `GET` with JSON | a strong `ETag`, 304 for `If-None-Match` |
@@ -54,8 +54,9 @@ _request: ContextVar[Request] = ContextVar("request of this endpoint")
 
 
 def answers_alike(endpoint: Endpoint) -> Endpoint:
-    """Mark a route whose response is always the same. Its responses are not stored for
-    an `Idempotency-Key`.
+    """Mark a route whose response is always the same.
+
+    Its responses are not stored for an `Idempotency-Key`.
     """
     endpoint.answers_alike = True  # type: ignore[attr-defined]
     return endpoint
@@ -224,17 +225,16 @@ class Route(APIRoute):
         return response
 
     def _query_names(self) -> frozenset[str] | None:
-        """Return the names that the query may contain, or `None` if any will do."""
+        """Return the names that the query may contain, or `None` if any is allowed."""
         if not self.strict_query:
             return None
         return query_rules.names_of(self._as_included().dependant, self.openapi_extra)
 
     def _as_included(self) -> Any:
-        """Return this route with what the routers that include it add, such as
-        dependencies of their own.
+        """Return this route with the additions of the routers that include it.
 
-        FastAPI keeps that in the route's effective context, which is set while the
-        handler is created.
+        An addition is a dependency, for example. FastAPI keeps the additions in the
+        route's effective context, which is set while the handler is created.
         """
         context = _effective_route_context_var.get()
         return context if context and context.original_route is self else self

@@ -48,7 +48,9 @@ class Connection(Transactional, pymysql.Connection):
             super().rollback()
 
     def autocommit(self, value: Any) -> None:
-        """Let `enter` begin no transaction. The server commits by itself anyway."""
+        """Let `enter` begin no transaction. The server then commits each statement
+        itself.
+        """
         self.automatic = bool(value)
 
     @property
@@ -56,7 +58,7 @@ class Connection(Transactional, pymysql.Connection):
         return bool(self.server_status & SERVER_STATUS.SERVER_STATUS_IN_TRANS)
 
     def still_works(self) -> bool:
-        """Whether the server has not closed this idle connection."""
+        """Return whether the server has kept this idle connection open."""
         if has_input(self._sock.fileno()):
             self.ping(reconnect=False)
         return True

@@ -73,7 +73,7 @@ class Cursor(extensions.cursor):
             super().execute(ahead + query, parameters)
         except Exception as error:
             # The driver refused a value, or the server did not understand the message.
-            # Then no part of it was executed.
+            # Then the server has executed no part of the message.
             if getattr(error, "pgcode", None) is None or self.connection.is_idle:
                 self.connection.ahead = ahead
             raise
@@ -96,18 +96,19 @@ class Connection(Transactional, extensions.connection):
 
     @property
     def is_idle(self) -> bool:
-        """Whether the server has no open transaction, as far as libpq knows."""
+        """Return whether libpq knows of no open transaction."""
         return self.get_transaction_status() == extensions.TRANSACTION_STATUS_IDLE
 
     def ahead_of(self, statement: str) -> str:
-        """Return what must be sent before this statement, and forget it."""
+        """Return what must be sent before this statement, and clear it."""
         if self.begins_with(statement):
             self.ahead = self._opening + self.ahead
         ahead, self.ahead = self.ahead, ""
         return ahead
 
     def enter(self, *, reading: bool) -> None:
-        # Several statements see the same rows only in a transaction of such a level.
+        # With such an isolation level, several statements see the same rows only in one
+        # transaction.
         super().enter(reading=reading and self._opening == BEGIN)
 
     def set_isolation_level(self, level: int | None) -> None:
@@ -115,8 +116,10 @@ class Connection(Transactional, extensions.connection):
         self._opening = BEGINS.get(level or 0, BEGIN)
 
     def cursor(self, name: Any = None, *args: Any, **options: Any) -> Any:
-        """Return a cursor. With a name, it is one of the server, for which psycopg2
-        must know of the transaction.
+        """Return a cursor.
+
+        A cursor with a name is kept by the server, and needs a transaction that
+        psycopg2 knows.
         """
         if name is not None and self.autocommit:
             self.ended()
@@ -140,7 +143,7 @@ class Connection(Transactional, extensions.connection):
             self.autocommit = True
 
     def still_works(self) -> bool:
-        """Whether the server has not closed this idle connection."""
+        """Return whether the server has kept this idle connection open."""
         if not has_input(self.fileno()):
             return True
         with self.cursor() as cursor:

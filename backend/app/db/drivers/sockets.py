@@ -1,12 +1,12 @@
-"""Asks a socket whether its peer has hung up, without a round trip."""
+"""Checks without a round trip whether a peer has closed its connection."""
 
 import select
 
 
 def has_input(descriptor: int) -> bool:
-    """Whether there is something to read.
+    """Return whether the socket has data to read.
 
-    On an idle connection that is the goodbye of the server, nearly always.
+    On an idle connection, this nearly always means that the server has closed it.
     """
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)

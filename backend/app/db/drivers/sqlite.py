@@ -12,8 +12,9 @@ from app.db.silence import Silence
 
 from .transactions import Transactional
 
-# Under WAL, a transaction that reads first and writes later fails if another has
-# written in between, whatever the timeout is. So it takes the write lock at once.
+# Under WAL, a transaction that reads first and writes later fails if another
+# transaction has written in between, whatever the timeout is. So the write lock is
+# taken at once.
 BEGIN = "BEGIN IMMEDIATE"
 
 

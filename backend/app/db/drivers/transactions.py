@@ -1,22 +1,22 @@
 """Begins a transaction with the first statement that needs one.
 
-A connection commits each statement by itself until it is told otherwise. So a request
-that only reads sends nothing but its queries: no `BEGIN` before them, and no `COMMIT`
-after them. All three databases would show each of its statements the newest rows
-anyway, because we use read committed.
+Without a transaction, the server commits each statement of a connection separately. So
+a request that only reads sends only its queries, without `BEGIN` and `COMMIT`. Even in
+a transaction, all three databases would show the newest rows to each statement, because
+we use read committed.
 
-A request that reads may still write, a counter of views for example. Its first
-statement that is not a plain query begins the transaction, which ends as any other
-does. So the driver decides, and no feature has to.
+A `GET` may still write, for example a counter of views. Its first statement that is not
+a plain query begins the transaction, which then ends like any other transaction. So the
+driver decides, and no feature has to.
 """
 
 import re
 from functools import lru_cache
 
 QUERY = re.compile(r"\s*(?:SELECT|WITH|VALUES|SHOW|TABLE)\b", re.IGNORECASE)
-# A word in a text of the statement may match, too. That costs a transaction, and is
-# correct. A function of the database that writes cannot be recognised: it commits by
-# itself.
+# A word inside a text of the statement may match, too. Then a transaction is begun that
+# is not needed. A database function that writes cannot be recognised. Its writes are
+# committed with the statement.
 EFFECT = re.compile(
     r"\b(?:FOR|INTO|INSERT|UPDATE|DELETE|MERGE|NEXTVAL|SETVAL|SET_CONFIG|\w*LOCK)\b",
     re.IGNORECASE,
@@ -25,7 +25,7 @@ EFFECT = re.compile(
 
 @lru_cache(maxsize=512)
 def only_reads(statement: str) -> bool:
-    """Whether a statement neither writes nor takes a lock that must last."""
+    """Return whether a statement neither writes nor takes a lock that must last."""
     return bool(QUERY.match(statement)) and not EFFECT.search(statement)
 
 
@@ -37,15 +37,18 @@ class Transactional:
     _due = False
 
     def enter(self, *, reading: bool) -> None:
-        """Begin a transaction with the next statement, or with the first one that needs
-        it if the caller is `reading`.
+        """Prepare a transaction, which begins with the next statement that needs it.
+
+        If the caller is `reading`, plain queries need no transaction. Otherwise every
+        statement needs one.
         """
         self._reading = reading and not self.automatic
         self._due = not reading and not self.automatic
 
     def begins_with(self, statement: str) -> bool:
-        """Whether the transaction must begin before this statement. The answer is yes
-        at most once.
+        """Return whether the transaction must begin before this statement.
+
+        The result is true at most once.
         """
         if self._due or (self._reading and not only_reads(statement)):
             self._due = self._reading = False

@@ -1,14 +1,14 @@
-"""What every request and response passes: one ASGI layer, with one wrapped `send`.
+"""The ASGI layer that every request and response passes, with one wrapped `send`.
 
-A layer for each concern would be easier to write. Each one costs a call, a wrapped
-`send` and often a search through the headers, and a dozen of them cost more than a
-small request does.
+A separate layer for each task would be easier to write. But each layer costs a call, a
+wrapped `send` and often a search through the headers. A dozen layers cost more time
+than the rest of a small request.
 
-- `layer`: the envelope, which decides what happens to a request, in which order.
-- `request_head`: everything that it needs of the request's headers, read in one pass.
+- `layer`: the envelope, which decides what happens to a request, and in which order.
+- `request_head`: the facts that the envelope needs of the headers, read in one pass.
 - `exchange`: the wrapped `send`, which completes the response.
 - `response_headers`: the headers that every response gets.
-- `cors`, `hosts`, `proxies`: what other sites, host names and proxies may do.
+- `cors`, `hosts`, `proxies`: the rules for other sites, host names and proxies.
 - `record`: the access log and the metrics.
 """
 

@@ -1,4 +1,4 @@
-"""Which other sites may use the API (CORS)."""
+"""The rules about which other sites may use the API (CORS)."""
 
 import re
 from collections.abc import Iterator
@@ -43,8 +43,9 @@ log = get_logger(__name__)
 
 
 class Cors(CORSMiddleware):
-    """CORS for the configured origins only. A refused preflight is a problem like any
-    other error.
+    """Allows the configured origins only.
+
+    A refused preflight gets a problem document, like any other error.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
@@ -65,7 +66,8 @@ class Cors(CORSMiddleware):
     def headers_for(self, origin: str | None) -> list[Header]:
         """Return the headers with which this origin may read a response.
 
-        An unknown origin gets none of them, as if it had not been sent.
+        A request with an unknown origin gets no such header, like a request without an
+        origin.
         """
         if origin is None or not self.is_allowed_origin(origin):
             return []
@@ -87,9 +89,7 @@ class Cors(CORSMiddleware):
         return not self.is_allowed_origin(request_headers["origin"])
 
     def _refusals(self, request_headers: Headers) -> Iterator[str]:
-        """Describe each refused part of the request, and name the setting that would
-        allow it.
-        """
+        """Describe each refused part, and name the setting that would allow it."""
         if self._is_foreign(request_headers):
             yield f"The origin {_shown(request_headers['origin'])} is not listed in CORS_ORIGINS."
         method = request_headers["access-control-request-method"]
@@ -106,7 +106,8 @@ class Cors(CORSMiddleware):
 
 
 def _shown(value: str) -> str:
-    """Return a value that a client sent if it could be an origin, a method or a header.
-    Responses repeat no other input.
+    """Return the value, or `?` if it cannot be an origin, a method or a header.
+
+    Responses repeat no other text that a client sent.
     """
     return value if SHOWN.fullmatch(value) else "?"

@@ -12,9 +12,9 @@ DISCONNECTED = 499  # nginx's status for a client that disconnected
 
 
 class Exchange:
-    """The response to one request: what was sent of it, and what is added to it.
+    """The response to one request: what has been sent, and which headers are added.
 
-    An error that a library wrote as text becomes a problem.
+    A text that a library sends as an error is replaced with a problem document.
     """
 
     __slots__ = ("_added", "_cors", "_request_id", "_send", "is_bodiless", "is_replaced", "status")
@@ -22,8 +22,10 @@ class Exchange:
     def __init__(
         self, send: Send, added: list[Header], request_id: bytes, cors: list[Header] | None
     ) -> None:
-        """Complete responses with these headers. Without `cors`, other sites learn
-        nothing of them, not even that they vary by origin.
+        """Complete responses with these headers.
+
+        Without `cors`, a response reveals nothing to other sites, and does not vary by
+        origin.
         """
         self._send = send
         self._added = added

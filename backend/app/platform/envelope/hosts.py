@@ -5,11 +5,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .request_head import RequestHead
 
-REMEMBERED = 64  # accepted values of the header; a pattern may accept any number
+REMEMBERED = 64  # accepted values of the header, because a pattern may accept any number of values
 
 
 class Hosts:
-    """Passes requests for the configured host names on, and refuses all others.
+    """Passes requests for the configured host names to the application, and refuses
+    others.
 
     Health probes may use an address, because their responses reveal nothing about
     users.

@@ -23,19 +23,19 @@ from .record import record
 from .request_head import RequestHead
 from .response_headers import careful_headers
 
-FROM_ROUTING = ("route", metrics.FOUND)  # what the metrics use of the scope
+FROM_ROUTING = ("route", metrics.FOUND)  # keys of the scope that the metrics use
 
 log = get_logger("app.problems")
 
 
 class Envelope:
-    """What happens to a request, from the outside in.
+    """The steps of a request, from the outside in.
 
     | Step | What it does |
     |---|---|
     | proxies | the client's address, from trusted forwarding headers |
     | identity | the id of the request, for logs and the response |
-    | record | access log and metrics, whatever happens further in |
+    | record | access log and metrics of every request |
     | CORS | a preflight is answered |
     | bounds | oversized and odd requests are refused |
     | hosts | one known host name |
@@ -105,8 +105,7 @@ class Envelope:
             else:
                 await self._hosts(scope, receive, exchange.send, head)
         except ClientDisconnect:
-            # The client disconnected while sending the body. No response is possible,
-            # and there is no error to report.
+            # The client disconnected, so a response is neither possible nor needed.
             return
         except BaseException as error:
             if problems.ends_the_process(error):
@@ -121,10 +120,11 @@ class Envelope:
     ) -> None:
         """Serve `HEAD` as `GET` without a body (RFC 9110, 9.3.2).
 
-        Monitors and caches send `HEAD`, and routes need not know about it.
+        Monitors and caches send `HEAD`. No route needs to handle it.
         """
         exchange.is_bodiless = True
-        # This is a copy, because the server reads its own scope to decide what to send.
+        # The scope is copied, because the server reads the method of the original scope
+        # to decide what to send.
         asked = dict(scope, method="GET")
         try:
             await self._hosts(asked, receive, exchange.send, head)
@@ -132,9 +132,9 @@ class Envelope:
             scope.update({name: asked[name] for name in FROM_ROUTING if name in asked})
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse all requests but health checks until the database has been migrated.
+        """Refuse all requests except health checks until the database is migrated.
 
-        Code that runs on tables it does not know would write data that nobody can
+        Code that uses tables of another version could write data that nobody can
         repair.
         """
         if not gate.open and scope["type"] == "http" and not scope["path"].startswith(self._probes):

@@ -1,4 +1,4 @@
-"""Whose forwarding headers are believed."""
+"""Forwarding headers: the rules about which proxies are trusted."""
 
 from ipaddress import ip_address, ip_network
 
@@ -20,11 +20,11 @@ def behind_proxies(app: ASGIApp, trusted: list[str]) -> ASGIApp:
 
 
 class UndeclaredProxy:
-    """Warns once per process about an X-Forwarded-For header that is not trusted.
+    """Warns once per process about an X-Forwarded-For header from an undeclared peer.
 
-    Otherwise nobody notices a proxy that is missing from TRUSTED_PROXIES. Everything
-    works until the limits that all its visitors share are used up. Anyone can send the
-    header, so it proves nothing and deserves only a single line.
+    Without the warning, nobody would notice a proxy that is missing from
+    TRUSTED_PROXIES until its visitors have used up the limits that they share. Any
+    client can send the header, so one line in the log is enough.
     """
 
     def __init__(self, declared: list[str]) -> None:

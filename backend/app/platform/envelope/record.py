@@ -17,12 +17,12 @@ _enabled = logging.getLogger(NAME).isEnabledFor
 def record(scope: Scope, status: int, seconds: float, *, is_probe: bool) -> None:
     """Count and log one request.
 
-    The query string is left out, because it may contain tokens. Health checks are only
-    logged at the level `debug`.
+    The query string is not logged, because it may contain tokens. Health checks are
+    logged only at the level `debug`.
     """
     metrics.observe(scope, status, seconds)
     level = logging.DEBUG if is_probe else logging.INFO
-    if _enabled(level):  # asked here, because the logger itself takes longer to decide
+    if _enabled(level):  # checked here, because the logger needs more time for this decision
         client = scope["client"][0] if scope.get("client") else None
         facts: dict[str, Any] = {"method": scope["method"], "path": scope["path"]}
         facts |= {"status": status, "milliseconds": round(seconds * 1000, 1), "client": client}

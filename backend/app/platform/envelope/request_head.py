@@ -13,7 +13,9 @@ REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,128}")
 
 @dataclass(slots=True)
 class RequestHead:
-    """What the envelope needs to know. Of repeated headers, the first one counts."""
+    """The facts that the envelope needs. If a header is repeated, its first value
+    counts.
+    """
 
     size: int = 0  # of all headers, in bytes
     cookies: int = 0  # bytes
@@ -21,7 +23,7 @@ class RequestHead:
     hosts: int = 0
     host: bytes = b""
     origin: str | None = None
-    asks_for_method: bool = False  # as only a preflight does
+    asks_for_method: bool = False  # only a preflight does so
     has_body: bool = False
     request_id: bytes = b""
 
@@ -47,9 +49,9 @@ class RequestHead:
         return head
 
     def identify(self, scope: Scope) -> str:
-        """Return the id of the request: the given one, if it can be one, or a new one.
+        """Return the id of the request: the given id if it is valid, or a new one.
 
-        The request's own headers then have it, too.
+        A new id is also written into the headers of the request.
         """
         given = self.request_id
         if not REQUEST_ID.fullmatch(given):

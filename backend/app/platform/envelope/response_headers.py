@@ -1,7 +1,7 @@
-"""The headers that every response gets, as bytes that were made once.
+"""The headers that every response gets, as bytes that are made once.
 
-Most of them tell a browser to be careful (ASVS 3.4). A route that serves a page sets a
-policy of its own, which stays.
+Most of them are security headers for browsers (ASVS 3.4). A route that serves a page
+sets its own policy, which is kept.
 """
 
 Header = tuple[bytes, bytes]
@@ -12,7 +12,7 @@ CAREFUL: list[Header] = [
     (b"referrer-policy", b"no-referrer"),
     (b"x-frame-options", b"DENY"),
     (b"cross-origin-opener-policy", b"same-origin"),
-    # Other sites may use us through CORS, but not embed us.
+    # Other sites may call the API through CORS, but must not embed its responses.
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"cache-control", b"no-store"),
 ]
@@ -24,7 +24,7 @@ def careful_headers(*, hsts: bool) -> list[Header]:
 
 
 def varying_by_origin(headers: list[Header]) -> list[Header]:
-    """Add the origin to what the response varies by."""
+    """Return the headers with the origin added to `Vary`."""
     varies = [value for name, value in headers if name == b"vary"]
     if not varies:
         return [*headers, (b"vary", b"Origin")]

@@ -1,13 +1,12 @@
-"""Runs the dependencies of a request, its endpoint and the end of its transaction in
-one thread.
+"""Runs a request in one thread: its dependencies, its endpoint and its commit.
 
-FastAPI runs each plain function in a thread of its own choice, so an ordinary request
-changes threads five times. Each change costs 60 µs or more, and between two of them a
-request keeps its connection while it waits for a thread.
+FastAPI runs each plain function in any free thread, so an ordinary request changes
+threads five times. Each change costs 60 µs or more. Between two changes, a request
+keeps its connection while it waits for a thread.
 
-A `Plan` is made once for each route, from what FastAPI knows about it. FastAPI's own
-code still reads and validates all parameters. A route with something unusual has no
-plan, and FastAPI handles its requests as always:
+A `Plan` is made once for each route, from the data that FastAPI has about the route.
+FastAPI's own code still reads and validates all parameters. A route with an unusual
+part has no plan, and FastAPI handles its requests:
 
 | Dependency, or endpoint | In a plan |
 |---|---|

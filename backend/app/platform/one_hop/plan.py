@@ -1,4 +1,4 @@
-"""Answers one request in one thread."""
+"""The plan of a route, which handles a request in one thread."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -27,7 +27,7 @@ MODEL_OPTIONS = (
 
 
 class Plan:
-    """How the requests of one route are answered."""
+    """The way in which the requests of one route are handled."""
 
     def __init__(self, route: Any, left_out: Callable[..., Any] | None) -> None:
         self._root = step_of(route.dependant, left_out)
@@ -49,7 +49,7 @@ class Plan:
         self._writes_json = usual and self._shape is not None
 
     def is_for(self, request: Request) -> bool:
-        """Whether the plan can answer this request. If not, FastAPI must do it."""
+        """Return whether the plan can handle this request, or FastAPI must do so."""
         overrides = self._overrides and self._overrides.dependency_overrides
         return not overrides and not request.scope.get("fastapi.telemetry")
 
@@ -104,7 +104,7 @@ class Plan:
 def plan_of(route: Any, left_out: Callable[..., Any] | None = None) -> Plan | None:
     """Return the plan of a route, or `None` if FastAPI must handle its requests.
 
-    `left_out` is a dependency that has no value, and whose work the caller does.
+    `left_out` is a dependency without a value. The caller does its work.
     """
     streams = route.is_sse_stream or route.is_json_stream
     if streams or (route.body_field and isinstance(route.body_field.field_info, Form)):

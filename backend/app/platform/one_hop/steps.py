@@ -18,7 +18,7 @@ Values = dict[str, Any]
 Run = Callable[["Solving", Callable[..., Any], Values], Any]
 
 MISSING = object()
-NOWHERE = Response()  # the response of a route none of whose functions asks for it
+NOWHERE = Response()  # the response of a route if no function of the route uses it
 del NOWHERE.headers["content-length"]
 NOWHERE.status_code = None  # type: ignore[assignment] # as FastAPI does it
 
@@ -29,18 +29,19 @@ class Unplanned(Exception):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Step:
-    """A dependency, and the dependencies that it needs first."""
+    """A dependency, and the dependencies that must run before it."""
 
     call: Callable[..., Any]
     run: Run
-    name: str | None  # of the parameter that gets its value
+    name: str | None  # the name of the parameter that gets the value
     key: tuple[Any, ...]
     before: tuple["Step", ...]
-    # What FastAPI reads of the request for it, unless that is only the request itself.
+    # The parts of the request that FastAPI must read for this step, or `None` if the
+    # step needs at most the request itself.
     reads: Dependant | None
     request_name: str | None
     use_cache: bool
-    is_known_once_run: bool  # itself, and everything that it needs
+    is_known_once_run: bool  # the step, and everything that it needs
 
 
 def step_of(dependant: Dependant, left_out: Callable[..., Any] | None) -> Step:
@@ -88,7 +89,7 @@ class Solving:
 
     request: Request
     body: Any
-    embeds: bool  # whether the body holds each parameter under its name
+    embeds: bool  # whether the body contains each parameter under its name
     opened: ExitStack
     response: Response = NOWHERE
     background: Any = None
@@ -98,8 +99,9 @@ class Solving:
     def values_of(self, step: Step) -> Values | None:
         """Run what the step needs, and return its arguments.
 
-        Returns `None` if some input is invalid. `errors` then says which, and the
-        dependencies that do not need it have run all the same, as with FastAPI.
+        Returns `None` if some input is invalid. `errors` then describes the invalid
+        input. Dependencies that do not need this input have run nevertheless, as with
+        FastAPI.
         """
         values: Values = {}
         valid = True
@@ -145,7 +147,7 @@ class Solving:
 
 
 def finished(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """Return the result of a coroutine that waits for nothing."""
+    """Return the result of a coroutine that never waits."""
     try:
         coroutine.send(None)
     except StopIteration as end:

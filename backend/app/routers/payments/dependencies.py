@@ -58,9 +58,9 @@ def within_limit(limit: str, count: Count) -> Gate:
     """Allow users whose plan has room for one more.
 
     Other users get 402, which names a plan that has room. If the request writes, the
-    user's row is locked. So if a user sends two requests at once, the second counts what the
-    first has created. If several users share what is counted, `count` must first lock
-    the shared row in a statement of its own.
+    user's row is locked. So if a user sends two requests at once, the second counts
+    what the first has created. If several users share what is counted, `count` must
+    first lock the shared row in a statement of its own.
     """
 
     @principal.fresh

@@ -114,11 +114,11 @@ def live_sessions() -> Select[LoginSession]:
     )
 
 
-# Built once: to build a statement takes longer than to execute it.
+# These statements are built once, because building takes longer than executing.
 _NAMED = live_sessions().where(
     User.id == bindparam("user_id"), LoginSession.id == bindparam("session_id")
 )
-# The user's facts hang on the user, whom `contains_eager` loads.
+# `contains_eager` loads the user, and the facts are attributes of the user.
 _SHOWN = _NAMED.options(contains_eager(LoginSession.user).options(*queries.FACTS))
 _HELD = _NAMED.with_for_update(key_share=True, of=[User, LoginSession]).execution_options(
     populate_existing=True
@@ -126,8 +126,7 @@ _HELD = _NAMED.with_for_update(key_share=True, of=[User, LoginSession]).executio
 
 
 def session_of_token(db: Session, token: str) -> LoginSession:
-    """Return the live session that an access token names, with all that `Me` shows of
-    its user.
+    """Return the live session of an access token, with everything that `Me` shows.
 
     Raises `Unauthenticated` for an invalid token and for an ended session.
     """

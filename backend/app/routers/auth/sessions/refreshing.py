@@ -1,4 +1,4 @@
-"""Refresh tokens: each is exchanged once, and a used one betrays a theft."""
+"""Refresh tokens: each is exchanged once, and the reuse of a token reveals a theft."""
 
 from datetime import timedelta
 
@@ -35,9 +35,9 @@ class InvalidRefreshToken(Unauthenticated):
 def refresh(db: Session, token: str, client: Client) -> Token:
     """Exchange the newest refresh token of a live session for new tokens.
 
-    The previous token gets the same new token for `GRACE` after its use. Anything older
-    means that a token was stolen. The session then ends, and its owner gets an email
-    (RFC 9700, 4.14.2). Raises `InvalidRefreshToken`.
+    The previous token gets the same new token for `GRACE` after its use. The use of an
+    older token means that a token was stolen. The session then ends, and its owner gets
+    an email (RFC 9700, 4.14.2). Raises `InvalidRefreshToken`.
     """
     try:
         session_id, number = read_refresh_token(token)
