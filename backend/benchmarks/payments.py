@@ -118,7 +118,7 @@ def sell() -> None:
     from app.routers.payments.plans import plan_file, publishing
     from tests.payments.factories import store_plans
 
-    paid = [offer for offer in plan_file.read() if not offer.is_free]
+    paid = [offer for offer in plan_file.read_plan_file() if not offer.is_free]
     prices = [
         SeenPrice(
             f"price_{offer.slug}",

@@ -170,7 +170,7 @@ def rest():
                 update(Job).where(soon, Job.due_at.is_not(None)).values(due_at=db_clock.now())
             )
         work()
-    return doctor.examine(patience=0)
+    return doctor.find_differences(patience=0)
 
 
 @pytest.mark.parametrize("request_", [buy, manage], ids=lambda it: it.__name__)

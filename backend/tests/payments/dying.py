@@ -15,8 +15,8 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 RECEIPT = (
-    "before app.routers.payments.webhooks.receiving:receive",
-    "after app.routers.payments.gateway:verify",
+    "before app.routers.payments.webhooks.receiving:receive_event",
+    "after app.routers.payments.gateway:verify_signature",
     # The event is written, its job is not.
     "before app.routers.payments.webhooks.receiving:enqueue",
     "after app.routers.payments.webhooks.receiving:enqueue",
@@ -24,12 +24,12 @@ RECEIPT = (
     "after app.db.database:_end",  # committed, not acknowledged
 )
 WORK = (
-    "before app.routers.payments.webhooks.processing:process",
+    "before app.routers.payments.webhooks.processing:process_event",
     # The try is counted, the payer's number taken.
-    "before app.routers.payments.gateway:look_at_payer",
-    "after app.routers.payments.gateway:look_at_payer",
-    "after app.routers.payments.mirror.sync:write",
-    "after app.routers.payments.webhooks.processing:settle",
+    "before app.routers.payments.gateway:read_payer",
+    "after app.routers.payments.gateway:read_payer",
+    "after app.routers.payments.mirror.sync:write_payer",
+    "after app.routers.payments.webhooks.processing:settle_events",
     "after app.platform.job_runs:_strike_off",  # all is written, nothing committed
     "after app.platform.job_runs:run_next",  # committed
 )

@@ -22,13 +22,13 @@ _numbers = count(1)
 def store_plans(there: publishing.AtStripe | None = None) -> None:
     """The plans of plans.toml as rows."""
     with SessionLocal() as db, db.begin():
-        publishing.store(db, plan_file.read(), there)
+        publishing.store_plans(db, plan_file.read_plan_file(), there)
 
 
 def sell_plans() -> None:
     """The same at Stripe, too."""
-    offers = plan_file.read()
-    store_plans(publishing.bring_in_line(offers, publishing.look(offers)))
+    offers = plan_file.read_plan_file()
+    store_plans(publishing.bring_in_line(offers, publishing.read_catalogue(offers)))
 
 
 def plan_of(slug: str) -> Plan:

@@ -19,8 +19,8 @@ def sell_plans() -> dict[str, str]:
     """The plans of plans.toml at the simulator and as rows; the price id of each paid
     slug.
     """
-    offers = plan_file.read()
-    there = publishing.bring_in_line(offers, publishing.look(offers))
+    offers = plan_file.read_plan_file()
+    there = publishing.bring_in_line(offers, publishing.read_catalogue(offers))
     store_plans(there)
     return {key.removeprefix(publishing.PREFIX): price.id for key, price in there.prices.items()}
 
@@ -66,7 +66,7 @@ class Payer:
     def look(self) -> None:
         """As a worker does after an event."""
         with SessionLocal() as db:
-            sync.look(db, self.customer.id)
+            sync.sync_payer(db, self.customer.id)
             db.commit()
 
     def at_stripe(self, subscription: str) -> Any:

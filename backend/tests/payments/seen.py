@@ -90,4 +90,4 @@ def write(customer: Customer, seen: SeenPayer, ticket: sync.Ticket | None = None
     """As a job does it, in a transaction of its own."""
     ticket = ticket or sync.take_ticket(customer.id)
     with SessionLocal() as db, db.begin():
-        sync.write(db, ticket, seen)
+        sync.write_payer(db, ticket, seen)

@@ -34,7 +34,7 @@ def in_currency(code, amount):
 def read(folder, text):
     file = folder / "plans.toml"
     file.write_text(text, "utf-8")
-    return plan_file.read(file)
+    return plan_file.read_plan_file(file)
 
 
 def test_a_plan_has_what_its_product_says(tmp_path):
@@ -158,11 +158,11 @@ def test_what_stripe_would_charge_is_taken(tmp_path, code, amount):
 
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(BrokenCatalogue, match=r"plans\.toml cannot be read: No such file"):
-        plan_file.read(tmp_path / "plans.toml")
+        plan_file.read_plan_file(tmp_path / "plans.toml")
 
 
 def test_the_demo_sells_pro_and_team_by_month_and_year():
-    offers = {offer.slug: offer for offer in plan_file.read()}
+    offers = {offer.slug: offer for offer in plan_file.read_plan_file()}
     assert list(offers) == ["free", "pro", "pro-yearly", "team", "team-yearly"]
     assert {
         (offers[slug].product, offers[slug].interval) for slug in offers if not offers[slug].is_free

@@ -220,13 +220,13 @@ def run(side, people, operations):
     for _ in range(
         2
     ):  # what is repaired may lead to work, such as the end of a second subscription
-        doctor.repair(doctor.examine(patience=0))
+        doctor.repair_differences(doctor.find_differences(patience=0))
         work()
     return sum((person.did for person in everybody), Counter())
 
 
 def check(side, did):
-    assert doctor.examine() == []
+    assert doctor.find_differences() == []
     assert charged_twice(side) == []
     assert set(lives_at_stripe(side).values()) <= {1}
     assert not [what for what in did if what[1] == 500], side.app.log

@@ -122,15 +122,15 @@ def test_what_a_deleted_customer_owed_is_void(db, stripe_side):
     for status in ("open", "paid", "uncollectible"):
         make_invoice(customer, status=status)
     stripe_side.api.customers.delete(customer.stripe_id)
-    sync.look(db, customer.id)
+    sync.sync_payer(db, customer.id)
     ensure(user)
-    sync.look(db, customer.id)
+    sync.sync_payer(db, customer.id)
     assert db.scalars(select(Invoice.status).order_by(Invoice.id)).all() == [
         "void",
         "paid",
         "uncollectible",
     ]
-    assert [found for found in doctor.examine() if found.customer_id] == []
+    assert [found for found in doctor.find_differences() if found.customer_id] == []
 
 
 def test_a_refusal_is_not_taken_for_an_outage(db, stripe_side):

@@ -39,11 +39,14 @@ def payer(db, stripe_side):
 
 
 def examined():
-    return {(one.subject, one.what): (one.ours, one.theirs) for one in doctor.examine(patience=0)}
+    return {
+        (one.subject, one.what): (one.ours, one.theirs)
+        for one in doctor.find_differences(patience=0)
+    }
 
 
 def repaired(db):
-    doctor.repair(doctor.examine(patience=0))
+    doctor.repair_differences(doctor.find_differences(patience=0))
     db.expire_all()
     return examined()
 
@@ -208,7 +211,7 @@ def test_events_that_were_lost_are_found_and_get_a_job(payer, outcome, payer_kno
     with SessionLocal() as db, db.begin():
         db.add(WebhookEvent(**facts, payer=name, outcome=outcome, received_at=received))
     assert bool(examined()) is is_lost
-    doctor.repair(doctor.examine(patience=0))
+    doctor.repair_differences(doctor.find_differences(patience=0))
     with SessionLocal() as db:
         assert (
             db.scalar(select(func.count(Job.id)).where(Job.kind == "payments.process_event"))
@@ -228,7 +231,7 @@ def test_a_price_changed_at_stripe_is_found(db, payer):
 
 
 def test_where_events_are_sent_is_examined_too(payer):
-    found = doctor.examine(patience=0, with_endpoints=True)
+    found = doctor.find_differences(patience=0, with_endpoints=True)
     assert [one.subject for one in found] == ["webhook"]
 
 
@@ -238,7 +241,7 @@ def test_what_is_on_its_way_is_waited_for(db, payer, monkeypatch):
     # In the pause, and not by a clock: only then is the first comparison certainly
     # over, and the second not begun.
     monkeypatch.setattr(time, "sleep", lambda _: payer.look())
-    assert doctor.examine(patience=10) == []
+    assert doctor.find_differences(patience=10) == []
 
 
 def run(*arguments):

@@ -58,7 +58,7 @@ def test_cancelled_in_the_portal_it_ends_with_its_period(client, subscriber, str
     assert (mine["status"], mine["cancel_at_period_end"]) == ("active", True)
     assert mine["cancel_at"] == mine["current_period_end"] == as_moment(end)
     assert mine["canceled_at"] is not None
-    assert doctor.examine(patience=0) == []
+    assert doctor.find_differences(patience=0) == []
 
 
 @pytest.mark.parametrize("way", ["portal", "ours", "a flag of Stripe's", "a moment of its own"])
@@ -204,13 +204,13 @@ def test_administrators_see_every_fact(client, subscriber, stripe_side, login):
 )
 def test_the_doctor_compares_and_repairs_each_fact(client, subscriber, stripe_side, column, value):
     every_fact(client, subscriber, stripe_side)
-    assert doctor.examine(patience=0) == []
+    assert doctor.find_differences(patience=0) == []
     with SessionLocal() as db, db.begin():
         db.execute(update(Subscription).values({column: value}))
-    found = doctor.examine(patience=0)
+    found = doctor.find_differences(patience=0)
     assert [(one.subject, one.what) for one in found] == [(subscriber.stripe, column)]
-    doctor.repair(found)
-    assert doctor.examine(patience=0) == []
+    doctor.repair_differences(found)
+    assert doctor.find_differences(patience=0) == []
 
 
 def test_a_change_awaiting_payment_is_stored_until_it_is_over(client, subscriber, stripe_side):

@@ -166,7 +166,7 @@ def test_what_was_never_told_is_found(sold_plans, stripe_side):
     user = make_user()
     made = subscribe(stripe_side, user)
     with SessionLocal() as db, db.begin():
-        sync.look_soon(db, payer(user).id)
+        sync.sync_payer_soon(db, payer(user).id)
     work()
     assert subscription_row(made).status == "active"
 

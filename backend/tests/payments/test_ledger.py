@@ -146,8 +146,8 @@ def test_an_event_failing_for_a_day_is_dead_and_can_be_replayed(
     assert (dead.outcome, jobs()[0].dead_at is not None) == ("dead", True)
     assert alarms(records) == ["event_given_up"]
     with SessionLocal() as db, db.begin():
-        processing.sweep(db, 0)
-    assert processing.replay_all(WebhookEvent.outcome == "dead") == 1
+        processing.queue_lost_events(db, 0)
+    assert processing.replay_all_events(WebhookEvent.outcome == "dead") == 1
     settings(STRIPE_API_BASE=stripe_side.url)
     work()
     assert events()[0].outcome == "done"
@@ -180,7 +180,7 @@ def test_a_parked_event_is_worked_off_when_its_customer_is_known(client, stripe_
         db.execute(
             update(Customer).where(Customer.id == customer.id).values(stripe_id=customer.stripe_id)
         )
-    processing.replay_all(WebhookEvent.outcome == "parked")
+    processing.replay_all_events(WebhookEvent.outcome == "parked")
     work()
     assert events()[0].outcome == "done"
 
@@ -291,7 +291,7 @@ def test_a_look_without_anybody_at_stripe_asks_nobody(stripe_side):
     with SessionLocal() as db, db.begin():
         db.execute(update(Customer).values(stripe_id=None))
     with SessionLocal() as db:
-        sync.look(db, customer.id)
+        sync.sync_payer(db, customer.id)
 
 
 def test_thirty_six_kinds_of_events_are_handled():

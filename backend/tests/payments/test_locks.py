@@ -47,7 +47,7 @@ def is_waiting(work):
 def test_what_was_asked_for_earlier_waits_and_is_dropped(customer, threads):
     earlier, later = sync.take_ticket(customer.id), sync.take_ticket(customer.id)
     with SessionLocal() as db:
-        sync.write(db, later, payer(customer, subscription(status="canceled")))
+        sync.write_payer(db, later, payer(customer, subscription(status="canceled")))
         other = threads.submit(
             write, customer, payer(customer, subscription(status="active")), earlier
         )
@@ -69,7 +69,7 @@ def test_a_checkout_waits_for_a_subscription_being_written(customer, threads):
             return checkout._begin_attempt(db, user, found, plan, None)  # noqa: SLF001 - the window is inside `create_checkout`
 
     with SessionLocal() as db:
-        sync.write(db, sync.take_ticket(customer.id), payer(customer, subscription()))
+        sync.write_payer(db, sync.take_ticket(customer.id), payer(customer, subscription()))
         other = threads.submit(begin)
         assert is_waiting(other)
         db.commit()

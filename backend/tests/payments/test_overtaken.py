@@ -104,7 +104,7 @@ def at_stripe(side, email):
     return len(side.api.customers.list({"email": email}).data), len(pages)
 
 
-STEPS = ("create_customer", "look_at_payer", "create_session")
+STEPS = ("create_customer", "read_payer", "create_session")
 RACES = [(moment, step, delete) for step in STEPS for moment in ("before", "after")]
 RACES += [(moment, "create_session", delete_and_forget) for moment in ("before", "after")]
 
@@ -121,7 +121,7 @@ def test_a_checkout_whose_account_is_deleted_leaves_nothing(
     assert outcome(client.post(CHECKOUT, json={"plan": "team"})) == (401, "not_authenticated")
     work_soon()
     assert at_stripe(stripe_side, buyer.email) == (0, 0)
-    assert doctor.examine(patience=0) == []
+    assert doctor.find_differences(patience=0) == []
     with SessionLocal() as db:
         assert db.scalar(select(func.count(CheckoutAttempt.open_customer_id))) == 0
         assert db.scalars(select(Customer.email)).all() == [""]
@@ -156,7 +156,7 @@ def test_a_user_disabled_during_checkout_gets_no_page(client, buyer, stripe_side
     overtake("after", *race)
     assert outcome(client.post(CHECKOUT, json={"plan": "team"})) == (401, "not_authenticated")
     assert at_stripe(stripe_side, buyer.email) == (1, 0)
-    assert doctor.examine(patience=0) == []
+    assert doctor.find_differences(patience=0) == []
 
 
 def test_an_address_being_sent_when_the_account_is_deleted(client, buyer, stripe_side, overtake):
@@ -167,7 +167,7 @@ def test_an_address_being_sent_when_the_account_is_deleted(client, buyer, stripe
     assert outcome(client.post(CHECKOUT, json={"plan": "team"})) == (401, "not_authenticated")
     work_soon()
     assert stripe_side.api.customers.retrieve(customer.stripe_id).deleted
-    assert doctor.examine(patience=0) == []
+    assert doctor.find_differences(patience=0) == []
 
 
 def test_deleting_the_account_closes_its_open_page(client, buyer, stripe_side):
@@ -175,7 +175,7 @@ def test_deleting_the_account_closes_its_open_page(client, buyer, stripe_side):
     delete(client, buyer)
     work_soon()
     assert at_stripe(stripe_side, buyer.email) == (0, 0)
-    assert doctor.examine(patience=0) == []
+    assert doctor.find_differences(patience=0) == []
 
 
 def test_what_is_paid_as_the_account_is_deleted_is_paid_back(client, buyer, stripe_side):
@@ -192,7 +192,7 @@ def test_what_is_paid_as_the_account_is_deleted_is_paid_back(client, buyer, stri
     ]
     charges = stripe_side.api.charges.list({"customer": customer}).data
     assert [(one.amount, one.amount_refunded) for one in charges] == [(4900, 4900)]
-    assert doctor.examine(patience=0) == []
+    assert doctor.find_differences(patience=0) == []
 
 
 def test_the_doctor_makes_stripe_forget_a_deleted_account(client, buyer, stripe_side):
@@ -202,12 +202,12 @@ def test_the_doctor_makes_stripe_forget_a_deleted_account(client, buyer, stripe_
     with SessionLocal() as db, db.begin():
         db.query(Job).delete()
     made = subscribe_without_us(stripe_side, customer)
-    found = {one.what for one in doctor.examine(patience=0)}
+    found = {one.what for one in doctor.find_differences(patience=0)}
     assert {"customer of a deleted account", "subscription of a deleted account"} <= found
-    doctor.repair(doctor.examine(patience=0))
+    doctor.repair_differences(doctor.find_differences(patience=0))
     work_soon()
     assert stripe_side.api.subscriptions.retrieve(made).status == "canceled"
-    assert doctor.examine(patience=0) == []
+    assert doctor.find_differences(patience=0) == []
 
 
 def subscribe_without_us(side, customer):
@@ -234,7 +234,7 @@ CHANGES = [
     ("change", {"plan": "pro"}, "change_price", disable),
     ("change", {"plan": "pro"}, "change_price", sign_out),
     ("cancel", {}, "cancel_at_period_end", sign_out),
-    ("resume", None, "let_go_on", disable),
+    ("resume", None, "resume_subscription", disable),
 ]
 
 
@@ -250,7 +250,7 @@ def test_an_overtaken_change_is_stored_without_a_response(
     told(client, stripe_side, buyer)
     overtake("after", step, end)
     assert outcome(client.post(f"{SUBSCRIPTION}/{action}", json=body)) == (401, "not_authenticated")
-    assert {one.what for one in doctor.examine(patience=0)} <= {
+    assert {one.what for one in doctor.find_differences(patience=0)} <= {
         "invoice"
     }  # which the look brings that follows
 
@@ -259,8 +259,8 @@ def test_a_subscription_of_a_disabled_user_goes_on_and_is_told(client, buyer, st
     made = subscribe(stripe_side, buyer)
     told(client, stripe_side, buyer)
     disable(client, buyer)
-    assert doctor.examine(patience=0) == []
-    assert [(one.subject, one.what) for one in doctor.notices()] == [
+    assert doctor.find_differences(patience=0) == []
+    assert [(one.subject, one.what) for one in doctor.find_notices()] == [
         (made, "subscription of a disabled user")
     ]
     assert client.post(f"{SUBSCRIPTION}/cancel", json={}).status_code == 401
@@ -289,7 +289,7 @@ def test_invariants_know_what_is_left_of_a_deleted_account(committed, billing):
         }
         db.add(Subscription(**left, **at, **plain, has_payment_method=True))
     with SessionLocal() as db:
-        broken = {(one.subject, one.rule) for one in invariants.broken(db)}
+        broken = {(one.subject, one.rule) for one in invariants.broken_invariants(db)}
     assert broken == {
         ("sub_left", "a deleted account has no subscription"),
         (customer.stripe_id, "a deleted account has no email address"),

@@ -65,7 +65,9 @@ def test_loading_again_changes_nothing(client, shown_plans):
 def test_a_plan_that_is_no_longer_sold_goes_on_for_who_has_it(client, login, shown_plans):
     make_subscription(make_customer(login(make_user())), plan="team")
     with SessionLocal() as db, db.begin():
-        publishing.store(db, [offer for offer in plan_file.read() if offer.slug != "team"])
+        publishing.store_plans(
+            db, [offer for offer in plan_file.read_plan_file() if offer.slug != "team"]
+        )
     assert "team" not in [plan["slug"] for plan in client.get("/payments/plans").json()]
     assert client.get("/payments/entitlements").json()["plan"] == "team"
 
@@ -73,11 +75,11 @@ def test_a_plan_that_is_no_longer_sold_goes_on_for_who_has_it(client, login, sho
 @pytest.fixture
 def sold(sold_plans):
     """Stripe and the table as plans.toml has it; gives the offers."""
-    return plan_file.read()
+    return plan_file.read_plan_file()
 
 
 def test_stripe_gets_a_product_and_prices_once(sold, stripe_side):
-    assert publishing.differences(sold, publishing.look(sold)) == []
+    assert publishing.catalogue_differences(sold, publishing.read_catalogue(sold)) == []
     rows = offered()
     assert rows["free"].stripe_price_id is None
     for slug in ("pro", "pro-yearly", "team", "team-yearly"):
@@ -96,7 +98,7 @@ def test_stripe_gets_a_product_and_prices_once(sold, stripe_side):
             rows[slug].stripe_product_id,
         )
     before = {plan.slug: plan.stripe_price_id for plan in rows.values()}
-    store_plans(publishing.bring_in_line(sold, publishing.look(sold)))
+    store_plans(publishing.bring_in_line(sold, publishing.read_catalogue(sold)))
     assert {plan.slug: plan.stripe_price_id for plan in offered().values()} == before
 
 
@@ -107,7 +109,8 @@ def test_what_would_be_done_is_told_before(sold, stripe_side):
         for offer in wanted
     ]
     steps = [
-        (step.plan, step.action) for step in publishing.differences(wanted, publishing.look(wanted))
+        (step.plan, step.action)
+        for step in publishing.catalogue_differences(wanted, publishing.read_catalogue(wanted))
     ]
     price = offered()["pro"].stripe_price_id
     assert steps == [
@@ -123,7 +126,9 @@ def test_a_new_amount_is_a_new_price_and_subscribers_keep_theirs(client, login, 
     wanted = changed(sold, "pro", amount=1500, features=("export", "api", "new"))
     try:
         with SessionLocal() as db, db.begin():
-            publishing.store(db, wanted, publishing.bring_in_line(wanted, publishing.look(wanted)))
+            publishing.store_plans(
+                db, wanted, publishing.bring_in_line(wanted, publishing.read_catalogue(wanted))
+            )
         new = offered()["pro"]
         assert (new.amount, new.id != old.id, new.stripe_price_id != old.stripe_price_id) == (
             1500,
@@ -136,7 +141,7 @@ def test_a_new_amount_is_a_new_price_and_subscribers_keep_theirs(client, login, 
         assert (mine["amount"], mine["slug"]) == (1200, "pro")
         assert "new" in client.get("/payments/entitlements").json()["features"]
     finally:
-        publishing.bring_in_line(sold, publishing.look(sold))
+        publishing.bring_in_line(sold, publishing.read_catalogue(sold))
 
 
 def test_a_plan_that_is_sold_again_is_what_it_was(sold):
@@ -146,9 +151,9 @@ def test_a_plan_that_is_sold_again_is_what_it_was(sold):
     before = offered()["team"]
     without = [offer for offer in sold if offer.slug != "team"]
     with SessionLocal() as db, db.begin():
-        publishing.store(db, without, publishing.look(without))
+        publishing.store_plans(db, without, publishing.read_catalogue(without))
     assert "team" not in offered()
-    store_plans(publishing.look(sold))
+    store_plans(publishing.read_catalogue(sold))
     assert (offered()["team"].id, offered()["team"].stripe_price_id) == (
         before.id,
         before.stripe_price_id,
@@ -161,10 +166,10 @@ def test_an_amount_tried_and_reverted_before_stripe_saw_it(sold):
     """
     before = offered()["team"]
     with SessionLocal() as db, db.begin():
-        publishing.store(db, changed(sold, "team", amount=5900))
+        publishing.store_plans(db, changed(sold, "team", amount=5900))
     assert offered()["team"].stripe_price_id is None
     store_plans()
-    store_plans(publishing.look(sold))
+    store_plans(publishing.read_catalogue(sold))
     assert (offered()["team"].id, offered()["team"].stripe_price_id) == (
         before.id,
         before.stripe_price_id,
@@ -185,5 +190,5 @@ def test_what_somebody_changed_at_stripe_raises_the_alarm(sold, stripe_side, rec
         assert alarms == [("plans_drift", "pro"), ("plans_drift", "pro-yearly")]
         assert stripe_side.api.products.retrieve("liftoff-pro").name == "Cheap"
     finally:
-        publishing.bring_in_line(sold, publishing.look(sold))
-    assert publishing.differences(sold, publishing.look(sold)) == []
+        publishing.bring_in_line(sold, publishing.read_catalogue(sold))
+    assert publishing.catalogue_differences(sold, publishing.read_catalogue(sold)) == []

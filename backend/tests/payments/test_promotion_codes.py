@@ -86,7 +86,7 @@ def test_a_promotion_code_takes_its_share_and_no_more(  # noqa: PLR0913, PLR0917
     told(client, payer)
     assert rows_of(life) == objects_of(life)
     assert amounts(client) == [(second, second), (first, first)]
-    assert doctor.examine(patience=0) == []
+    assert doctor.find_differences(patience=0) == []
 
 
 def test_a_code_of_100_percent_grants_the_plan_without_payment(client, payer):

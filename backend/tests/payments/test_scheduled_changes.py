@@ -50,7 +50,7 @@ def test_a_downgrade_waits_for_the_end_of_the_period(client, subscriber, stripe_
     assert paid(stripe_side, subscriber) == charged
     told(client, stripe_side, subscriber)
     assert shown(client) == answer
-    assert doctor.examine(patience=0) == []
+    assert doctor.find_differences(patience=0) == []
     pass_period(stripe_side, client, subscriber)
     after = shown(client)
     assert (after["plan"]["slug"], after["scheduled_plan"], after["status"]) == (
@@ -60,7 +60,7 @@ def test_a_downgrade_waits_for_the_end_of_the_period(client, subscriber, stripe_
     )
     assert after["entitlements"] == plan_of("pro").entitlements
     assert paid(stripe_side, subscriber) == charged + plan_of("pro").amount
-    assert doctor.examine(patience=0) == []
+    assert doctor.find_differences(patience=0) == []
     pass_period(stripe_side, client, subscriber)
     assert (shown(client)["plan"]["slug"], subscription_row(subscriber.stripe).schedule_id) == (
         "pro",
@@ -103,7 +103,7 @@ def test_a_waiting_change_is_taken_back(client, subscriber, stripe_side):
     told(client, stripe_side, subscriber)
     pass_period(stripe_side, client, subscriber)
     assert shown(client)["plan"]["slug"] == "team"
-    assert doctor.examine(patience=0) == []
+    assert doctor.find_differences(patience=0) == []
 
 
 def test_nobody_takes_back_what_is_not_theirs(client, subscriber, login):
@@ -147,7 +147,7 @@ def test_who_cancels_changes_nothing_later(client, subscriber, stripe_side, seen
     told(client, stripe_side, subscriber)
     pass_period(stripe_side, client, subscriber)
     assert outcome(client.get(MINE)) == (404, "no_subscription")
-    assert doctor.examine(patience=0) == []
+    assert doctor.find_differences(patience=0) == []
 
 
 def test_who_cancels_at_once_cancels_the_change_too(client, subscriber, stripe_side):
@@ -155,7 +155,7 @@ def test_who_cancels_at_once_cancels_the_change_too(client, subscriber, stripe_s
     answer = client.post(f"{MINE}/cancel", json={"at_period_end": False}).json()
     assert (answer["status"], answer["scheduled_plan"]) == ("canceled", None)
     told(client, stripe_side, subscriber)
-    assert doctor.examine(patience=0) == []
+    assert doctor.find_differences(patience=0) == []
     assert "subscription_schedule.canceled" in [
         one["type"] for one in stripe_side.events(subscriber.stripe)
     ]
@@ -188,7 +188,7 @@ def test_a_change_at_once_takes_the_place_of_one_that_waits(client, subscriber, 
     told(client, stripe_side, subscriber)
     pass_period(stripe_side, client, subscriber)
     assert shown(client)["plan"]["slug"] == "team-yearly"
-    assert doctor.examine(patience=0) == []
+    assert doctor.find_differences(patience=0) == []
 
 
 def test_after_the_change_a_subscription_is_managed_as_before(client, subscriber, stripe_side):
@@ -262,7 +262,7 @@ def test_what_broke_in_the_middle_is_asked_for_again(client, subscriber, stripe_
     assert schedule(client)["scheduled_plan"]["plan"]["slug"] == "pro"
     told(client, stripe_side, subscriber)
     assert scheduled_slug(client) == "pro"
-    assert doctor.examine(patience=0) == []
+    assert doctor.find_differences(patience=0) == []
 
 
 def test_to_resume_what_goes_on_leaves_what_waits(client, subscriber, stripe_side):

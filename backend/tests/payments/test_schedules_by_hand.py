@@ -24,10 +24,10 @@ def test_a_schedule_made_by_hand_is_seen_and_repaired(client, subscriber, stripe
     }
     then = {"items": [{"price": plan_of("pro").stripe_price_id}]}
     api.subscription_schedules.update(made.id, {"phases": [begun, then]})
-    found = doctor.examine(patience=0)
+    found = doctor.find_differences(patience=0)
     assert {one.what for one in found} == {"schedule_id", "scheduled_at", "scheduled_price_id"}
-    doctor.repair(found)
-    assert doctor.examine(patience=0) == []
+    doctor.repair_differences(found)
+    assert doctor.find_differences(patience=0) == []
     assert scheduled_slug(client) == "pro"
     api.subscription_schedules.release(made.id)
     (released,) = [
@@ -38,7 +38,7 @@ def test_a_schedule_made_by_hand_is_seen_and_repaired(client, subscriber, stripe
     deliver(client, [released])
     work()
     assert scheduled_slug(client) is None
-    assert doctor.examine(patience=0) == []
+    assert doctor.find_differences(patience=0) == []
 
 
 @pytest.mark.parametrize("wish", ["cancel", "resume", "change"])
@@ -51,7 +51,7 @@ def test_a_schedule_that_nobody_told_us_of_gives_way(client, subscriber, stripe_
     assert (answer.status_code, answer.json()["cancel_at_period_end"]) == (200, wish == "cancel")
     assert schedules.retrieve(made.id).status == "released"
     told(client, stripe_side, subscriber)
-    assert doctor.examine(patience=0) == []
+    assert doctor.find_differences(patience=0) == []
 
 
 def test_a_schedule_at_a_price_of_nobodys_is_not_shown(client, subscriber, stripe_side):

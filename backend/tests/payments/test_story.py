@@ -109,7 +109,7 @@ def test_the_life_of_a_subscription(world, checkout, bystander):
     story.lapse()
     assert (story.status(), story.plan_in_force) == (None, "free")
 
-    assert doctor.examine() == []
+    assert doctor.find_differences() == []
     assert len(told) > 20
 
     assert bystander() == before

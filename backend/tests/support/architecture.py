@@ -221,8 +221,9 @@ def get_db_alone_ends_transactions(module: Module) -> Iterator[str]:
 
 
 def chains_ask_an_outside_service(module: Module) -> Iterator[str]:
-    """Only a module that uses a gateway may commit a step of a request. Then it must
-    not keep a transaction open while it waits.
+    """Only a module that uses its feature's gateway may commit a step of a request.
+
+    Such a request must not keep a transaction open while it waits.
     """
     if module.name == "app.db.database":
         return
@@ -232,7 +233,7 @@ def chains_ask_an_outside_service(module: Module) -> Iterator[str]:
         if (isinstance(node, ast.alias) and node.name == "commit_step")
         or (isinstance(node, ast.Attribute) and node.attr == "commit_step")
     ]
-    own = f"app.routers.{module.feature}." if module.feature else "app.platform."
+    own = f"app.routers.{module.feature}."
     asks = any(
         name.startswith(own) and "gateway" in name.removeprefix(own).split(".")
         for name in module.imports()

@@ -14,11 +14,13 @@ Folders and modules, in the order in which `docs/payments.md` explains them:
   Stripe.
 - `dependencies`: what other features import.
 
-Terms: a *customer* is Stripe's object, and a *payer* is the user behind it. An
-*attempt* is one Checkout that a user began. An *offer* is a plan as `plans.toml`
-describes it. An *event* is a message from Stripe to the webhook, and its *outcome* is
-the result of processing it. A *look* reads a payer's objects from Stripe. A *sync*
-makes our rows equal Stripe's objects. An *entitlement* is a feature or a limit that a
-plan includes. A *notice* is an email about money, sent once. *Grace* is the time in
-which an unpaid subscription still gives access to its plan.
+Terms: a *payer* is a user who buys, and their row is a `Customer`. At Stripe they are a
+*customer*. An *attempt* is one Checkout that a user began. An *offer* is a plan as
+`plans.toml` describes it. An *event* is a message from Stripe to the webhook, and its
+*outcome* is the result of processing it. To *sync* a payer is to read their objects
+from Stripe and to make our rows equal to them. A *ticket* is the right to write what is
+read from now on. An *alarm* is a log entry about money that an operator has to see. An
+*entitlement* is a feature or a limit that a plan includes. A *notice* is an email about
+money, sent once. *Grace* is the time in which an unpaid subscription still gives access
+to its plan.
 """

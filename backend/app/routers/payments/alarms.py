@@ -8,7 +8,7 @@ from app.core.logging import get_logger
 log = get_logger(__name__)
 
 
-def alarm(what: str, **facts: object) -> None:
+def raise_alarm(what: str, **facts: object) -> None:
     """Log an alarm.
 
     `what` is one of a few fixed words, for monitoring rules. `facts` hold ids.

@@ -27,7 +27,7 @@ def load(db: Session) -> None:
 
     The job is queued only with a test key, so that no real money is involved.
     """
-    publishing.store(db, plan_file.read())
+    publishing.store_plans(db, plan_file.read_plan_file())
     settings = get_settings()
     key = settings.stripe_secret_key.get_secret_value() if settings.stripe_secret_key else ""
     if settings.payments_enabled and "_test_" in key[:8]:

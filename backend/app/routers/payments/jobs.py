@@ -13,7 +13,7 @@ from app.platform.jobs import Again, Failure, FailureHandler, alone, job, recurr
 from app.platform.purges import purge
 
 from . import gateway
-from .alarms import alarm
+from .alarms import raise_alarm
 from .mirror import erasure, forgetting, reconciliation, sync
 from .models import CheckoutAttempt, Customer, Notice, WebhookEvent
 from .plans import publishing
@@ -32,13 +32,13 @@ PAYERS_KEPT = timedelta(days=400)
 
 @job("payments.process_event", outside=True, failed=processing.note_failure)
 def process_event(db: Session, payload: dict[str, Any]) -> None:
-    processing.process(db, payload["id"])
+    processing.process_event(db, payload["id"])
 
 
 @job("payments.look", outside=True)
-def look(db: Session, payload: dict[str, Any]) -> None:
+def sync_payer(db: Session, payload: dict[str, Any]) -> None:
     with alone(f"look {payload['customer_id']}"):
-        sync.look(db, payload["customer_id"])
+        sync.sync_payer(db, payload["customer_id"])
 
 
 def _alarmed(what: str) -> FailureHandler:
@@ -49,7 +49,7 @@ def _alarmed(what: str) -> FailureHandler:
 
     def note(_db: Session, payload: dict[str, Any], failure: Failure) -> None:
         if failure.is_final:
-            alarm(what, **payload, reason=failure.error)
+            raise_alarm(what, **payload, reason=failure.error)
 
     return note
 
@@ -61,8 +61,8 @@ def end_duplicate(_db: Session, payload: dict[str, Any]) -> None:
 
 @job("payments.forget_customer", outside=True, failed=_alarmed("customer_not_forgotten"))
 def forget_customer(db: Session, payload: dict[str, Any]) -> None:
-    if forgetting.forget(payload):
-        sync.look_soon(db, payload["customer_id"])
+    if forgetting.forget_at_stripe(payload):
+        sync.sync_payer_soon(db, payload["customer_id"])
 
 
 @job("payments.send_email", outside=True)
@@ -76,24 +76,24 @@ def close_pages(db: Session, payload: dict[str, Any]) -> None:
     paid.
     """
     gateway.close_sessions(payload["stripe_id"])
-    sync.look_soon(db, payload["customer_id"])
+    sync.sync_payer_soon(db, payload["customer_id"])
 
 
 @job("payments.sync_plans", outside=True)
 def sync_plans(db: Session, _payload: dict[str, Any]) -> None:
-    publishing.sync(db)
+    publishing.sync_plans(db)
 
 
 @recurring("payments.sweep", every=timedelta(minutes=1))
 def sweep(db: Session, payload: dict[str, Any]) -> Again | None:
     """Queue a job for each waiting event whose job was lost."""
-    last = processing.sweep(db, payload.get("after", 0))
+    last = processing.queue_lost_events(db, payload.get("after", 0))
     return Again(payload={"after": last}) if last else None
 
 
 @recurring("payments.catch_up", every=CATCH_UP)
 def catch_up(db: Session, payload: dict[str, Any]) -> Again | None:
-    """Queue a look at each payer whose events seem to be missing."""
+    """Queue a sync of each payer whose events seem to be missing."""
     customers.keep_person_key(db)
     if not get_settings().payments_enabled:
         return None
@@ -104,4 +104,4 @@ def catch_up(db: Session, payload: dict[str, Any]) -> Again | None:
 purge(WebhookEvent.processed_at, kept=EVENTS_KEPT)
 purge(CheckoutAttempt.closed_at, kept=CHECKOUTS_KEPT)
 purge(Notice.created_at, erasure.is_settled(), kept=NOTICES_KEPT)
-purge(Customer.forget_from, erasure.is_gone(), kept=PAYERS_KEPT, work=erasure.erase)
+purge(Customer.forget_from, erasure.is_gone(), kept=PAYERS_KEPT, work=erasure.erase_payers)

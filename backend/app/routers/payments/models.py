@@ -62,7 +62,7 @@ class Customer(Timestamps, Base):
     """A payer, which is a user.
 
     This row is also the lock for all rows of the payer. `looks` is the number of the
-    last look at Stripe that began, and `seen` is the number of the last look that wrote
+    last sync that began, and `seen` is the number of the last sync that wrote
     (`sync.py`).
     """
 
@@ -84,7 +84,7 @@ class Customer(Timestamps, Base):
     trial_used_at: Mapped[datetime | None]
     gone_at: Mapped[datetime | None]  # when the customer was deleted at Stripe
     # When the account was deleted. Null again once all personal data is erased
-    # (`erasure.erase`).
+    # (`erasure.erase_payers`).
     forget_from: Mapped[datetime | None] = mapped_column(index=True)
     # Set outside production only: see `clock.py`.
     test_clock: Mapped[str | None] = mapped_column(String(STRIPE_ID), index=True)

@@ -100,7 +100,7 @@ def read_entitlements(db: db_dependency, user: CurrentUser) -> Entitlements:
 )
 def receive_webhook(db: db_dependency, body: RawBody, request: Request) -> WebhookRead:
     """Receive an event that Stripe has signed. Only Stripe calls this route."""
-    receiving.receive(db, body, request.headers.get("stripe-signature", ""))
+    receiving.receive_event(db, body, request.headers.get("stripe-signature", ""))
     return WebhookRead(received=True)
 
 

@@ -100,7 +100,7 @@ def has_live_subscription(db: Session, user: User) -> bool:
     )
 
 
-def describe(db: Session, subscription: Subscription) -> SubscriptionRead:
+def describe_subscription(db: Session, subscription: Subscription) -> SubscriptionRead:
     """Return the API response for a subscription, whose plans must be loaded."""
     worked_out = {
         "plan": subscription.plan,

@@ -14,9 +14,9 @@ from .asking import (
     find_customer,
     find_promotion_code,
     find_session,
-    let_go_on,
     open_portal,
     preview_change,
+    resume_subscription,
     update_email,
 )
 from .calls import UNHEARD
@@ -30,8 +30,8 @@ from .errors import (
     PlanUnavailable,
     StripeRefused,
 )
-from .reading import find_live, find_open_sessions, find_sold, look_at_payer, payer_of_charge
-from .scheduling import find_subscription, preview_at_period_end, release, schedule_price
+from .reading import find_live, find_open_sessions, find_sold, payer_of_charge, read_payer
+from .scheduling import find_subscription, preview_at_period_end, release_schedule, schedule_price
 from .selling import (
     archive_price,
     create_endpoint,
@@ -57,7 +57,7 @@ from .shapes import (
     SeenSession,
     SeenSubscription,
 )
-from .signatures import sign, verify
+from .signatures import sign, verify_signature
 from .version import API_VERSION
 
 __all__ = [
@@ -106,18 +106,18 @@ __all__ = [
     "find_session",
     "find_sold",
     "find_subscription",
-    "let_go_on",
     "list_endpoints",
-    "look_at_payer",
     "open_portal",
     "payer_of_charge",
     "preview_at_period_end",
     "preview_change",
-    "release",
+    "read_payer",
+    "release_schedule",
+    "resume_subscription",
     "schedule_price",
     "sign",
     "update_email",
     "update_endpoint",
     "update_product",
-    "verify",
+    "verify_signature",
 ]

@@ -230,7 +230,7 @@ def cancel_now(subscription_id: str) -> SeenSubscription:
         return subscription_of(ended)
 
 
-def let_go_on(subscription_id: str) -> SeenSubscription:
+def resume_subscription(subscription_id: str) -> SeenSubscription:
     """Undo any scheduled cancellation, and any pause of collection.
 
     A cancellation is undone with the parameter that requested it, because Stripe

@@ -25,7 +25,7 @@ class Unknown:
 UNKNOWN = Unknown()
 
 
-def look_at_payer(customer_id: str, session_id: str | None = None) -> SeenPayer:
+def read_payer(customer_id: str, session_id: str | None = None) -> SeenPayer:
     """Read everything about a payer, and the Checkout session if its id is given."""
     with calling() as client:
         api = client.v1

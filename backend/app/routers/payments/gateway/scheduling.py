@@ -70,7 +70,7 @@ def _discount(one: Any) -> dict[str, str]:
     return next({name: str(id_of(one[name]))} for name in names if one[name])
 
 
-def release(schedule_id: str) -> None:
+def release_schedule(schedule_id: str) -> None:
     """Release a subscription from its schedule. The subscription stays as it is now.
 
     Nothing happens if the schedule has ended. This can be called again.

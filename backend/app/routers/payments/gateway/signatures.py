@@ -20,7 +20,7 @@ TIMESTAMP = re.compile(r"(?:^|,)t=([0-9]{1,12})(?=,|$)")
 SIGNATURE = re.compile(r"(?:^|,)v1=([0-9a-f]{64})(?=,|$)")
 
 
-def verify(body: bytes, header: str, secrets: list[SecretStr]) -> None:
+def verify_signature(body: bytes, header: str, secrets: list[SecretStr]) -> None:
     """Check that one of our secrets signed these exact bytes within the last five
     minutes.
 

@@ -1,7 +1,7 @@
 """Emails about money. Each occasion gets one email, however many events arrive.
 
 An occasion is derived from the state of Stripe's objects, not from events. So if an
-event is lost, the next look at Stripe still sends the email.
+event is lost, the next sync still sends the email.
 """
 
 from datetime import datetime, timedelta
@@ -30,7 +30,9 @@ AT_THE_PAGE = timedelta(hours=1)
 ASKED_FOR = ("subscription_create", "subscription_update")
 
 
-def send(db: Session, customer: Customer, rows: dict[str, Subscription], seen: SeenPayer) -> None:
+def queue_due_emails(
+    db: Session, customer: Customer, rows: dict[str, Subscription], seen: SeenPayer
+) -> None:
     """Queue the emails that are due.
 
     The payer's row is locked, so no other process queues them at the same time.
@@ -75,7 +77,7 @@ class _Post:
             **values,
         )
 
-    def look_again(self, occasion: str, after: timedelta) -> None:
+    def sync_again(self, occasion: str, after: timedelta) -> None:
         """Queue a job that checks later whether an email is still due."""
         payload = {"customer_id": self._customer.id}
         enqueue(self.db, "payments.look", payload, key=f"look {occasion}", after=after)
@@ -109,7 +111,7 @@ def _about_debt(
         if is_checkout:
             return
         if invoice.reason in ASKED_FOR and post.now < left_page_at:
-            post.look_again(f"action {occasion}", left_page_at - post.now)
+            post.sync_again(f"action {occasion}", left_page_at - post.now)
             return
         post.mail(
             f"action {occasion}", "action_required", amount=amount, link=invoice.hosted_invoice_url

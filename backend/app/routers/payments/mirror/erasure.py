@@ -29,7 +29,7 @@ def is_settled() -> ColumnElement[bool]:
     return open_invoice.correlate(Notice).limit(1).scalar_subquery().is_(None)
 
 
-def erase(db: Session, customer_ids: Sequence[int]) -> None:
+def erase_payers(db: Session, customer_ids: Sequence[int]) -> None:
     """Delete these payers with all their rows.
 
     If a payer had a trial, their own row stays forever, because each person gets one

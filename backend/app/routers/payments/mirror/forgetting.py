@@ -18,7 +18,7 @@ from app.db.database import side_session
 from app.platform.jobs import enqueue
 from app.routers.auth.models import User
 from app.routers.payments import gateway
-from app.routers.payments.alarms import alarm
+from app.routers.payments.alarms import raise_alarm
 from app.routers.payments.models import CheckoutAttempt, Customer
 
 # Earlier payments are not refunded automatically. An operator decides about them.
@@ -65,7 +65,7 @@ def forget_soon(db: Session, customer: Customer) -> None:
     customer.email, customer.forget_from = "", customer.forget_from or clock.now()
 
 
-def forget(payload: dict[str, Any]) -> bool:
+def forget_at_stripe(payload: dict[str, Any]) -> bool:
     """Delete a customer at Stripe. Return whether there was one.
 
     This can be called again. If Stripe's id is unknown, the customer is found by the
@@ -82,7 +82,7 @@ def forget(payload: dict[str, Any]) -> bool:
     with side_session() as side:
         since = clock.read(side) - LAST_MOMENT
     for bought in gateway.find_live(stripe_id):
-        alarm("paid_without_account", customer=stripe_id, subscription=bought)
+        raise_alarm("paid_without_account", customer=stripe_id, subscription=bought)
         gateway.end_and_refund(bought, since=since)
     gateway.delete_customer(stripe_id)
     gateway.close_sessions(stripe_id)

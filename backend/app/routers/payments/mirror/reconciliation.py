@@ -1,6 +1,6 @@
 """Reconciliation: finds payers whose events may have been lost.
 
-A run looks at a limited number of payers in the order of an index, and the next run
+A run syncs a limited number of payers in the order of an index, and the next run
 continues after them. So every payer has a turn, however many there are, and no run
 reads all subscriptions.
 """
@@ -25,7 +25,7 @@ BATCH = 500  # payers of each kind in one run
 
 
 def catch_up(db: Session, place: Mapping[str, Any]) -> dict[str, Any]:
-    """Queue a look at each payer of the next batch.
+    """Queue a sync of each payer of the next batch.
 
     Return the place at which the next run continues. The result is empty at the end.
     """

@@ -3,20 +3,20 @@
 No transaction may be open during a call to Stripe, so a lock cannot cover both the call
 and the write. Without further precautions, an old response could overwrite a newer one:
 
-    look 1                               look 2
+    sync 1                               sync 2
     asks Stripe: active
                                          (the payer cancels)
                                          asks Stripe: canceled
                                          writes canceled
     writes active: wrong until the next event
 
-Numbers prevent this. A look takes the payer's next number before it calls Stripe. It
-then locks the payer's row, and writes only if no look with a higher number has written.
-In the drawing, look 2 has the higher number, so look 1 writes nothing. If the number
+Numbers prevent this. A sync takes the payer's next number before it calls Stripe. It
+then locks the payer's row, and writes only if no sync with a higher number has written.
+In the drawing, sync 2 has the higher number, so sync 1 writes nothing. If the number
 were taken after the call, the older response could get the higher number.
 
-Every change at Stripe sends an event, and every event starts another look. So the last
-look to write began after the last change. The order of the events does not matter,
+Every change at Stripe sends an event, and every event starts another sync. So the last
+sync to write began after the last change. The order of the events does not matter,
 which is necessary, because Stripe does not guarantee an order
 (https://docs.stripe.com/webhooks#event-ordering).
 """
@@ -31,7 +31,7 @@ from app.db import clock
 from app.db.database import side_session
 from app.platform.jobs import enqueue
 from app.routers.payments import gateway
-from app.routers.payments.alarms import alarm
+from app.routers.payments.alarms import raise_alarm
 from app.routers.payments.gateway import SeenInvoice, SeenPayer, SeenSubscription
 from app.routers.payments.models import CheckoutAttempt, Customer, Invoice, Plan, Subscription
 from app.routers.payments.queries import CURRENT, LIVE
@@ -83,7 +83,7 @@ def take_ticket(customer_id: int) -> Ticket:
         return Ticket(customer_id, customer.looks, customer.stripe_id, side.scalar(session))
 
 
-def look(db: Session, customer_id: int) -> None:
+def sync_payer(db: Session, customer_id: int) -> None:
     """Read everything about this payer from Stripe, and write it to our rows.
 
     `db` must not have begun a transaction.
@@ -91,16 +91,16 @@ def look(db: Session, customer_id: int) -> None:
     ticket = take_ticket(customer_id)
     if ticket.stripe_id is None:
         return
-    seen = gateway.look_at_payer(ticket.stripe_id, ticket.session_id)
-    write(db, ticket, seen)
+    seen = gateway.read_payer(ticket.stripe_id, ticket.session_id)
+    write_payer(db, ticket, seen)
 
 
-def look_soon(db: Session, customer_id: int, *, after: timedelta = timedelta()) -> None:
-    """Queue a job that looks at this payer, once this transaction is committed."""
+def sync_payer_soon(db: Session, customer_id: int, *, after: timedelta = timedelta()) -> None:
+    """Queue a job that syncs this payer, once this transaction is committed."""
     enqueue(db, "payments.look", {"customer_id": customer_id}, after=after)
 
 
-def write(db: Session, ticket: Ticket, seen: SeenPayer) -> None:
+def write_payer(db: Session, ticket: Ticket, seen: SeenPayer) -> None:
     customer = _locked(db, ticket)
     if customer is None:
         return
@@ -119,7 +119,7 @@ def write(db: Session, ticket: Ticket, seen: SeenPayer) -> None:
     if forgetting.is_orphan(db, customer):
         # Stripe has data that we did not know of when the account was deleted.
         forgetting.forget_soon(db, customer)
-    emails.send(db, customer, rows, seen)
+    emails.queue_due_emails(db, customer, rows, seen)
 
 
 def write_subscription(db: Session, ticket: Ticket, seen: SeenSubscription) -> None:
@@ -127,7 +127,7 @@ def write_subscription(db: Session, ticket: Ticket, seen: SeenSubscription) -> N
 
     A job then reads the rest of the payer.
     """
-    look_soon(db, ticket.customer_id)
+    sync_payer_soon(db, ticket.customer_id)
     customer = _locked(db, ticket)
     if customer is not None:
         _write_subscriptions(db, customer, [seen])
@@ -137,7 +137,7 @@ def write_subscription(db: Session, ticket: Ticket, seen: SeenSubscription) -> N
 def _locked(db: Session, ticket: Ticket) -> Customer | None:
     """Return the payer's row, locked, or `None` if this ticket may no longer write.
 
-    A later look may have written, or the payer may have a new customer at Stripe.
+    A later sync may have written, or the payer may have a new customer at Stripe.
     """
     whole = select(Customer).where(Customer.id == ticket.customer_id)
     customer = db.scalars(whole.with_for_update().execution_options(populate_existing=True)).one()
@@ -163,7 +163,7 @@ def _write_subscriptions(
     for one in seen:
         row = rows.setdefault(one.id, Subscription(customer_id=customer.id, stripe_id=one.id))
         if one.price_id not in plans and row.stripe_price_id != one.price_id:
-            alarm("unknown_price", subscription=one.id, price=one.price_id)
+            raise_alarm("unknown_price", subscription=one.id, price=one.price_id)
         row.stripe_item_id, row.stripe_price_id, row.plan_id = (
             one.item_id,
             one.price_id,
@@ -202,7 +202,9 @@ def _choose_live(
         live[0].live_customer_id = customer.id
         db.flush()
     for extra in live[1:]:
-        alarm("second_subscription", customer=customer.stripe_id, subscription=extra.stripe_id)
+        raise_alarm(
+            "second_subscription", customer=customer.stripe_id, subscription=extra.stripe_id
+        )
         if attempts.get(extra.stripe_id):
             enqueue(
                 db,
@@ -243,7 +245,7 @@ def _write_invoices(
         subscription = subscriptions.get(one.subscription_id or "")
         row.subscription_id = subscription.id if subscription else None
         if one.dispute and one.dispute != row.dispute:
-            alarm("dispute", invoice=one.id, status=one.dispute)
+            raise_alarm("dispute", invoice=one.id, status=one.dispute)
         for name in INVOICE_COLUMNS:
             setattr(row, name, getattr(one, name))
         db.add(row)

@@ -52,7 +52,7 @@ def replay_event(db: Session, admin: User, event_id: int) -> WebhookEvent:
     `EventNotFound`.
     """
     event = get_event(db, event_id)
-    processing.replay(db, [event.id])
+    processing.replay_events(db, [event.id])
     security_event("webhook_event_replayed", routine=True, event_id=event.event_id, by=admin.id)
     return event
 

@@ -22,7 +22,7 @@ from app.db.totals import count_up_to
 from app.routers.payments.gateway import PaymentsMisconfigured, PaymentsOff
 from app.routers.payments.models import WebhookEvent
 from app.routers.payments.plans import publishing
-from app.routers.payments.plans.plan_file import BrokenCatalogue, read
+from app.routers.payments.plans.plan_file import BrokenCatalogue, read_plan_file
 from app.routers.payments.webhooks import processing
 from app.routers.payments.webhooks.processing import Outcome
 from app.routers.payments.webhooks.receiving import SOURCE
@@ -51,9 +51,9 @@ def plans_sync(
 ) -> None:
     """Publish plans.toml at Stripe and in the plans table."""
     try:
-        offers = read()
-        there = publishing.look(offers)
-        steps = publishing.differences(offers, there)
+        offers = read_plan_file()
+        there = publishing.read_catalogue(offers)
+        steps = publishing.catalogue_differences(offers, there)
         for step in steps:
             typer.echo(f"{step.plan}: {step.action}")
         if not apply:
@@ -65,7 +65,7 @@ def plans_sync(
             return
         there = publishing.bring_in_line(offers, there)
         with SessionLocal() as db, db.begin():
-            publishing.store(db, offers, there)
+            publishing.store_plans(db, offers, there)
     except (BrokenCatalogue, AppError) as error:
         sys.exit(f"The plans could not be published: {_words(error)}")
     typer.echo(f"The plans are published: {len(offers)} plans, {len(steps)} changes at Stripe.")
@@ -75,7 +75,7 @@ def plans_sync(
 def webhook_register() -> None:
     """Have Stripe send this server the events that it handles, and no others."""
     try:
-        done = endpoints.register()
+        done = endpoints.register_endpoint()
     except AppError as error:
         sys.exit(f"The webhook was not registered: {_words(error)}")
     typer.echo(f"{done.url}: {done.action}")
@@ -102,7 +102,7 @@ def webhook_replay(
     which = unsettled if failed else []
     if event:
         which.append(and_(WebhookEvent.source == SOURCE, WebhookEvent.event_id == event))
-    count = sum(processing.replay_all(one) for one in which)
+    count = sum(processing.replay_all_events(one) for one in which)
     if not count:
         sys.exit("There is no such event.")
     typer.echo(f"The worker will process {count} again.")
@@ -155,16 +155,18 @@ def billing_doctor(
     that always hold.
     """
     settings = get_settings()
-    look = partial(doctor.examine, with_endpoints=settings.is_deployed and reaches_stripe(settings))
+    find = partial(
+        doctor.find_differences, with_endpoints=settings.is_deployed and reaches_stripe(settings)
+    )
     try:
-        found = look()
+        found = find()
         if found and fix:
             _show("Found", found)
-            doctor.repair(found)
-            found = look()
+            doctor.repair_differences(found)
+            found = find()
     except (BrokenCatalogue, AppError) as error:
         sys.exit(f"The comparison failed: {_words(error)}")
-    if known := doctor.notices():
+    if known := doctor.find_notices():
         _show("For your information, nothing to repair", known)
     if found:
         _show("Left after the repair" if fix else "Differences", found)

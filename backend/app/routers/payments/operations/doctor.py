@@ -36,7 +36,9 @@ PAGE_LIFE = timedelta(days=2)  # longer than Stripe keeps a Checkout page open
 OPEN_PAGE = "checkout of a deleted account"
 
 
-def examine(*, patience: float | None = None, with_endpoints: bool = False) -> list[Difference]:
+def find_differences(
+    *, patience: float | None = None, with_endpoints: bool = False
+) -> list[Difference]:
     """Return all differences and all broken rules.
 
     `with_endpoints` also checks where Stripe sends its events. Raises
@@ -49,29 +51,29 @@ def examine(*, patience: float | None = None, with_endpoints: bool = False) -> l
     if with_endpoints:
         found += [
             Difference("webhook", flaw, "", "")
-            for flaw in endpoints.flaws(gateway.list_endpoints())
+            for flaw in endpoints.endpoint_flaws(gateway.list_endpoints())
         ]
     with SessionLocal() as db:
         found += [
             Difference(broken.subject, broken.rule, broken.found, "")
-            for broken in invariants.broken(db)
+            for broken in invariants.broken_invariants(db)
         ]
     return found
 
 
-def repair(found: list[Difference]) -> None:
+def repair_differences(found: list[Difference]) -> None:
     """Make our rows equal Stripe's objects, and process failed events again."""
     for customer_id in sorted({one.customer_id for one in found if one.customer_id is not None}):
         with SessionLocal() as db, db.begin():
-            sync.look(db, customer_id)
+            sync.sync_payer(db, customer_id)
     for page in [one.subject for one in found if one.what == OPEN_PAGE]:
         gateway.close_session(page)
-    offers = plan_file.read()
-    there = publishing.look(offers)
+    offers = plan_file.read_plan_file()
+    there = publishing.read_catalogue(offers)
     with SessionLocal() as db, db.begin():
-        if not publishing.differences(offers, there):
-            publishing.store(db, offers, there)
-    processing.replay_all(invariants.lost_events())
+        if not publishing.catalogue_differences(offers, there):
+            publishing.store_plans(db, offers, there)
+    processing.replay_all_events(invariants.lost_events())
 
 
 def _payers_in_line(patience: float) -> list[Difference]:
@@ -94,16 +96,16 @@ def _compare(customer_ids: list[int]) -> list[Difference]:
             some = customer_ids[start : start + BATCH]
             with SessionLocal() as db:
                 payers = list(db.scalars(select(Customer).where(Customer.id.in_(some))))
-            seen = list(threads.map(_look, [payer.stripe_id or "" for payer in payers]))
+            seen = list(threads.map(_read_payer, [payer.stripe_id or "" for payer in payers]))
             with SessionLocal() as db:
                 for payer, theirs in zip(payers, seen, strict=True):
                     found += _payer(db, db.get_one(Customer, payer.id), theirs)
     return found
 
 
-def _look(stripe_id: str) -> SeenPayer | None:
+def _read_payer(stripe_id: str) -> SeenPayer | None:
     try:
-        return gateway.look_at_payer(stripe_id)
+        return gateway.read_payer(stripe_id)
     except StripeRefused as refusal:
         if refusal.is_missing:
             return None
@@ -154,7 +156,7 @@ def _orphan(customer: Customer, seen: SeenPayer, live: list[str]) -> Iterator[Di
         )
 
 
-def notices() -> list[Difference]:
+def find_notices() -> list[Difference]:
     """Return facts that are no error, but that an operator should know.
 
     A disabled user keeps their subscription, and pays for it.
@@ -207,11 +209,11 @@ def _strangers() -> list[Difference]:
 
 
 def _plans() -> list[Difference]:
-    offers = plan_file.read()
-    there = publishing.look(offers)
+    offers = plan_file.read_plan_file()
+    there = publishing.read_catalogue(offers)
     steps = [
         Difference(step.plan, "plans.toml, make plans-sync", "", step.action)
-        for step in publishing.differences(offers, there)
+        for step in publishing.catalogue_differences(offers, there)
     ]
     wanted = {
         offer.slug: there.prices.get(publishing.lookup_key(offer))

@@ -29,7 +29,7 @@ def webhook_url() -> str:
     return f"{settings.public_url}{settings.api_prefix}/payments/webhook"
 
 
-def flaws(found: list[SeenEndpoint]) -> list[str]:
+def endpoint_flaws(found: list[SeenEndpoint]) -> list[str]:
     """Return what is wrong with our registration at Stripe, or an empty list."""
     ours = [endpoint for endpoint in found if endpoint.url == webhook_url() and endpoint.is_enabled]
     if not ours:
@@ -49,7 +49,7 @@ def flaws(found: list[SeenEndpoint]) -> list[str]:
     return wrong
 
 
-def register() -> Registration:
+def register_endpoint() -> Registration:
     """Register our webhook endpoint for exactly the handled events, in our API version.
 
     Raises the errors of a call to Stripe.

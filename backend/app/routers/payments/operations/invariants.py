@@ -25,7 +25,7 @@ class Broken:
     found: str
 
 
-def broken(db: Session) -> Iterator[Broken]:
+def broken_invariants(db: Session) -> Iterator[Broken]:
     yield from _places(db)
     yield from _open_checkouts(db)
     yield from _events(db)

@@ -125,7 +125,7 @@ class Offer:
         return {"features": list(self.features), "limits": self.limits}
 
 
-def read(file: Path | None = None) -> list[Offer]:
+def read_plan_file(file: Path | None = None) -> list[Offer]:
     """Return every plan, in the order of the file. Raises `BrokenCatalogue`."""
     file = file or FILE
     try:

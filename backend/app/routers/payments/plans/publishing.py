@@ -12,11 +12,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.routers.payments import gateway
-from app.routers.payments.alarms import alarm
+from app.routers.payments.alarms import raise_alarm
 from app.routers.payments.gateway import SeenPrice, SeenProduct
 from app.routers.payments.models import Plan
 
-from .plan_file import Offer, read
+from .plan_file import Offer, read_plan_file
 
 PREFIX = "liftoff-"
 SYNC_KEY = "payments sync plans"
@@ -50,7 +50,7 @@ class AtStripe:
     prices: dict[str, SeenPrice]
 
 
-def look(offers: list[Offer]) -> AtStripe:
+def read_catalogue(offers: list[Offer]) -> AtStripe:
     """Read our products and prices from Stripe. No transaction may be open."""
     paid = [offer for offer in offers if not offer.is_free]
     ids = dict.fromkeys(product_id(offer) for offer in paid)
@@ -59,7 +59,7 @@ def look(offers: list[Offer]) -> AtStripe:
     return AtStripe(products, {price.lookup_key: price for price in gateway.find_prices(keys)})
 
 
-def differences(offers: list[Offer], there: AtStripe) -> list[Step]:
+def catalogue_differences(offers: list[Offer], there: AtStripe) -> list[Step]:
     """Return the steps that would make Stripe equal `plans.toml`."""
     return list(_differences([offer for offer in offers if not offer.is_free], there))
 
@@ -122,7 +122,7 @@ def bring_in_line(offers: list[Offer], there: AtStripe) -> AtStripe:
     return there
 
 
-def store(db: Session, offers: list[Offer], there: AtStripe | None = None) -> None:
+def store_plans(db: Session, offers: list[Offer], there: AtStripe | None = None) -> None:
     """Write the `plans` table.
 
     Without `there`, which holds the prices at Stripe, new plans are listed but cannot
@@ -178,13 +178,13 @@ def _store(db: Session, offer: Offer, plan: Plan | None, price: SeenPrice | None
     db.flush()
 
 
-def sync(db: Session) -> None:
+def sync_plans(db: Session) -> None:
     """Make Stripe and the table equal `plans.toml`, without showing the steps first.
 
     Only development uses this, through a job.
     """
-    offers = read()
-    store(db, offers, bring_in_line(offers, look(offers)))
+    offers = read_plan_file()
+    store_plans(db, offers, bring_in_line(offers, read_catalogue(offers)))
 
 
 def report_drift(db: Session) -> None:
@@ -194,6 +194,6 @@ def report_drift(db: Session) -> None:
     Nothing is repaired.
     """
     del db
-    offers = read()
-    for step in differences(offers, look(offers)):
-        alarm("plans_drift", plan=step.plan, needed=step.action)
+    offers = read_plan_file()
+    for step in catalogue_differences(offers, read_catalogue(offers)):
+        raise_alarm("plans_drift", plan=step.plan, needed=step.action)

@@ -40,7 +40,7 @@ class AlreadyOnPlan(Conflict):
     detail = "You already have this plan. `GET /payments/plans` lists the others."
 
 
-def preview(db: Session, user: User, slug: str, when: When = "now") -> Preview:
+def preview_change(db: Session, user: User, slug: str, when: When = "now") -> Preview:
     """Return what a change to this plan would charge.
 
     The preview of an immediate change is stored. A change within `SHOWN` charges
@@ -62,7 +62,7 @@ def preview(db: Session, user: User, slug: str, when: When = "now") -> Preview:
     return Preview(amount_due=seen.amount_due, currency=seen.currency, lines=lines)
 
 
-def change(db: Session, user: User, slug: str, when: When = "now") -> Subscription:
+def change_plan(db: Session, user: User, slug: str, when: When = "now") -> Subscription:
     """Change the plan of a subscription now, or schedule the change.
 
     An immediate change charges or credits the difference at once. If the owner must
@@ -91,7 +91,7 @@ def change(db: Session, user: User, slug: str, when: When = "now") -> Subscripti
     return _as_it_is_now(db, subscription)
 
 
-def take_back(db: Session, user: User) -> None:
+def cancel_scheduled_change(db: Session, user: User) -> None:
     """Cancel the scheduled change, if there is one. Raises `NoSubscription`."""
     subscription = _live(db, user)
     if subscription.schedule_id is None:
@@ -99,7 +99,7 @@ def take_back(db: Session, user: User) -> None:
     _change_at_stripe(db, subscription, partial(_release_and_find, subscription))
 
 
-def cancel(db: Session, user: User, *, at_period_end: bool) -> Subscription:
+def cancel_subscription(db: Session, user: User, *, at_period_end: bool) -> Subscription:
     """End the subscription with the paid period, or at once without a refund.
 
     Raises `NoSubscription`.
@@ -110,13 +110,15 @@ def cancel(db: Session, user: User, *, at_period_end: bool) -> Subscription:
     return _as_it_is_now(db, subscription)
 
 
-def resume(db: Session, user: User) -> Subscription:
+def resume_subscription(db: Session, user: User) -> Subscription:
     """Resume a subscription that is paused or is due to end.
 
     This also ends a pause of collection. Raises `NoSubscription`.
     """
     subscription = _live(db, user)
-    _change_at_stripe(db, subscription, partial(_unmanaged, subscription, gateway.let_go_on))
+    _change_at_stripe(
+        db, subscription, partial(_unmanaged, subscription, gateway.resume_subscription)
+    )
     return _as_it_is_now(db, subscription)
 
 
@@ -146,7 +148,7 @@ def _subject(db: Session, user: User, slug: str) -> tuple[Subscription, Plan]:
 
 
 def _change_at_stripe(
-    db: Session, subscription: Subscription, change: Callable[[], SeenSubscription]
+    db: Session, subscription: Subscription, ask: Callable[[], SeenSubscription]
 ) -> SeenSubscription:
     """Have Stripe change the subscription, in a chain of committed steps.
 
@@ -157,10 +159,10 @@ def _change_at_stripe(
        separate step, because the step before it locks the payer's row. Code that locks
        both rows locks the user's row first.
     """
-    sync.look_soon(db, subscription.customer_id, after=gateway.UNHEARD)
+    sync.sync_payer_soon(db, subscription.customer_id, after=gateway.UNHEARD)
     commit_step(db)
     ticket = sync.take_ticket(subscription.customer_id)
-    seen = change()
+    seen = ask()
     sync.write_subscription(db, ticket, seen)
     commit_step(db)
     demand_again(db)
@@ -174,7 +176,7 @@ def _holds(db: Session, previewed_at: datetime | None) -> bool:
 def _preview(db: Session, subscription: Subscription, plan: Plan) -> SeenPreview:
     assert plan.stripe_price_id
     commit_step(db)
-    with refusals.selling(plan):
+    with refusals.translate_refusals(plan):
         seen = gateway.preview_change(
             subscription.stripe_id, subscription.stripe_item_id, plan.stripe_price_id
         )
@@ -189,7 +191,7 @@ def _preview_at_end(db: Session, subscription: Subscription, plan: Plan) -> Seen
     assert plan.stripe_price_id
     is_ending = subscription.cancel_at is not None
     commit_step(db)
-    with refusals.selling(plan):
+    with refusals.translate_refusals(plan):
         seen = gateway.preview_at_period_end(
             subscription.stripe_id,
             subscription.stripe_item_id,
@@ -206,7 +208,7 @@ def _schedule(db: Session, subscription: Subscription, plan: Plan) -> Subscripti
     if subscription.scheduled_price_id != plan.stripe_price_id:
         price = (plan.stripe_price_id, plan.interval)
         schedule = partial(gateway.schedule_price, subscription.stripe_id, *price)
-        with refusals.selling(plan):
+        with refusals.translate_refusals(plan):
             _change_at_stripe(db, subscription, schedule)
     return _as_it_is_now(db, subscription)
 
@@ -218,7 +220,7 @@ def _release(subscription: Subscription) -> None:
     the subscription ends and what it costs later.
     """
     if subscription.schedule_id:
-        gateway.release(subscription.schedule_id)
+        gateway.release_schedule(subscription.schedule_id)
 
 
 def _release_and_find(subscription: Subscription) -> SeenSubscription:
@@ -249,7 +251,7 @@ def _unmanaged(
         schedule_id = gateway.find_subscription(subscription.stripe_id).schedule_id
         if schedule_id is None:
             raise
-        gateway.release(schedule_id)
+        gateway.release_schedule(schedule_id)
         return ask(subscription.stripe_id)
 
 
@@ -267,7 +269,7 @@ def _change_price(subscription: Subscription, plan: Plan) -> SeenSubscription:
     subject = (subscription.stripe_id, subscription.stripe_item_id)
     _release(subscription)
     try:
-        with refusals.selling(plan):
+        with refusals.translate_refusals(plan):
             seen = gateway.change_price(subject, plan.stripe_price_id, proration_at=at, key=key)
     except PaymentFailed:
         subscription.previewed_price_id = None
@@ -276,5 +278,5 @@ def _change_price(subscription: Subscription, plan: Plan) -> SeenSubscription:
         subscription.previewed_price_id = None
     # Another request has made a schedule, which would undo this change.
     if seen.schedule_id:
-        gateway.release(seen.schedule_id)
+        gateway.release_schedule(seen.schedule_id)
     return seen

@@ -95,7 +95,8 @@ def create_checkout(db: Session, user: User, data: CheckoutCreate) -> CheckoutRe
             commit_step(db)
             attempt = None
         if attempt is None:
-            sync.look(db, customer.id)  # the event of a payment may not have arrived yet
+            # The event of a payment that was just made may not have arrived yet.
+            sync.sync_payer(db, customer.id)
             commit_step(db)
             if customer.gone_at is not None:  # the customer was deleted at Stripe
                 customer = customers.ensure_customer(db, user)
@@ -237,7 +238,7 @@ def _create_session(db: Session, attempt: CheckoutAttempt, customer: Customer) -
         # The code is valid, but not for this payer or this plan.
         if refusal.parameter.startswith("discounts"):
             raise PromotionCodeUnknown from refusal
-        raise refusals.meaning(refusal, plan) from refusal
+        raise refusals.error_for_refusal(refusal, plan) from refusal
 
 
 def _order(attempt: CheckoutAttempt, plan: Plan, customer: Customer) -> Order:

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from app.core.errors import AppError
-from app.routers.payments.alarms import alarm
+from app.routers.payments.alarms import raise_alarm
 from app.routers.payments.gateway import CurrencyMismatch, PlanUnavailable, StripeRefused
 from app.routers.payments.models import Plan
 
 
-def meaning(refusal: StripeRefused, plan: Plan) -> AppError:
+def error_for_refusal(refusal: StripeRefused, plan: Plan) -> AppError:
     """Return the error to raise for a refusal.
 
     If the plan is offered here but not sold at Stripe, an alarm is raised, too, because
@@ -18,7 +18,7 @@ def meaning(refusal: StripeRefused, plan: Plan) -> AppError:
     if refusal.is_about_currency:
         return CurrencyMismatch()
     if refusal.is_about_price:
-        alarm(
+        raise_alarm(
             "plan_not_sold",
             plan=plan.slug,
             price=plan.stripe_price_id,
@@ -29,7 +29,7 @@ def meaning(refusal: StripeRefused, plan: Plan) -> AppError:
 
 
 @contextmanager
-def selling(plan: Plan) -> Iterator[None]:
+def translate_refusals(plan: Plan) -> Iterator[None]:
     """Translate the refusals of a call to Stripe that sells this plan.
 
     Raises `PlanUnavailable`, `CurrencyMismatch`, `StripeRefused`.
@@ -37,4 +37,4 @@ def selling(plan: Plan) -> Iterator[None]:
     try:
         yield
     except StripeRefused as refusal:
-        raise meaning(refusal, plan) from refusal
+        raise error_for_refusal(refusal, plan) from refusal

@@ -37,7 +37,7 @@ OF_STRIPE = (PaymentsUnavailable, StripeRefused)
 @raises(service.NoSubscription)
 def read_subscription(db: db_dependency, user: CurrentUser) -> SubscriptionRead:
     """Read the current subscription. A subscription that has ended is not returned."""
-    return service.describe(db, service.get_subscription(db, user))
+    return service.describe_subscription(db, service.get_subscription(db, user))
 
 
 @router.post("/preview", dependencies=[StripeTurn])
@@ -47,7 +47,7 @@ def preview_change(db: db_dependency, user: CurrentUser, data: PlanChange) -> Pr
 
     For 15 minutes, an immediate change charges exactly this amount.
     """
-    return changes.preview(db, user, data.plan, data.when)
+    return changes.preview_change(db, user, data.plan, data.when)
 
 
 @router.post("/change", dependencies=[StripeTurn])
@@ -60,7 +60,7 @@ def change_plan(db: db_dependency, user: CurrentUser, data: PlanChange) -> Subsc
     shows the change, and a cancelled subscription continues with the new plan. Both
     replace a scheduled change.
     """
-    return service.describe(db, changes.change(db, user, data.plan, data.when))
+    return service.describe_subscription(db, changes.change_plan(db, user, data.plan, data.when))
 
 
 @router.delete("/scheduled", status_code=status.HTTP_204_NO_CONTENT, dependencies=[StripeTurn])
@@ -70,7 +70,7 @@ def take_change_back(db: db_dependency, user: CurrentUser) -> None:
 
     Nothing happens if no change is scheduled.
     """
-    changes.take_back(db, user)
+    changes.cancel_scheduled_change(db, user)
 
 
 @router.post("/cancel", dependencies=[StripeTurn])
@@ -82,11 +82,13 @@ def cancel_subscription(
 
     A scheduled change is cancelled, too.
     """
-    return service.describe(db, changes.cancel(db, user, at_period_end=data.at_period_end))
+    return service.describe_subscription(
+        db, changes.cancel_subscription(db, user, at_period_end=data.at_period_end)
+    )
 
 
 @router.post("/resume", dependencies=[StripeTurn])
 @raises(service.NoSubscription, *OF_STRIPE)
 def resume_subscription(db: db_dependency, user: CurrentUser) -> SubscriptionRead:
     """Continue a subscription that is due to end or is paused."""
-    return service.describe(db, changes.resume(db, user))
+    return service.describe_subscription(db, changes.resume_subscription(db, user))

@@ -1,9 +1,9 @@
 """The types of Stripe's events that are handled, and the payer that each is about.
 
 An event is only a hint of where to look. Its content may be outdated, and events arrive
-in any order. So every event about a payer leads to the same action, `sync.look`. The
-event types in this table are also registered at Stripe. The comment on each line says
-when the event occurs.
+in any order. So every event about a payer leads to the same action,
+`sync.sync_payer`. The event types in this table are also registered at Stripe. The
+comment on each line says when the event occurs.
 """
 
 import re

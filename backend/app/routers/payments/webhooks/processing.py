@@ -19,7 +19,7 @@ from app.db.batches import in_batches
 from app.db.database import SessionLocal, side_session
 from app.platform.jobs import Failure, alone, enqueue, is_enqueued
 from app.routers.payments import gateway
-from app.routers.payments.alarms import alarm
+from app.routers.payments.alarms import raise_alarm
 from app.routers.payments.mirror import sync
 from app.routers.payments.models import Customer, WebhookEvent
 from app.routers.payments.plans import publishing
@@ -48,8 +48,8 @@ def job_key(event_id: int) -> str:
     return f"{JOB_KEY}{event_id}"
 
 
-def process(db: Session, event_id: int) -> None:
-    """Process an event, unless a look that began after its arrival has already done so.
+def process_event(db: Session, event_id: int) -> None:
+    """Process an event, unless a sync that began after its arrival has already done so.
 
     While payments are switched off, the event waits. If a call to Stripe raises an
     error, the job is retried. Raises `NotNow` while another thread processes an event
@@ -75,7 +75,7 @@ def _work_off(
 ) -> None:
     if concern is Concern.CATALOGUE:
         publishing.report_drift(db)
-        settle(db, WebhookEvent.id == event_id)
+        settle_events(db, WebhookEvent.id == event_id)
         return
     if payer is None and concern is Concern.CHARGE:
         payer = gateway.payer_of_charge(**charge_named_in(content))
@@ -91,17 +91,19 @@ def _work_off(
             else ()
         )
     if customer_id is None:
-        alarm(
+        raise_alarm(
             "unknown_customer", event_id=content["id"], event_type=content["type"], customer=payer
         )
-        settle(db, WebhookEvent.id == event_id, Outcome.PARKED, "The customer is not one of ours")
+        settle_events(
+            db, WebhookEvent.id == event_id, Outcome.PARKED, "The customer is not one of ours"
+        )
         return
-    sync.look(db, customer_id)
-    # This look at Stripe began after all of these events had arrived.
-    settle(db, WebhookEvent.id.in_([event_id, *waiting]))
+    sync.sync_payer(db, customer_id)
+    # This sync began after all of these events had arrived.
+    settle_events(db, WebhookEvent.id.in_([event_id, *waiting]))
 
 
-def settle(
+def settle_events(
     db: Session,
     which: ColumnElement[bool],
     outcome: Outcome = Outcome.DONE,
@@ -124,12 +126,12 @@ def note_failure(db: Session, payload: dict[str, Any], failure: Failure) -> None
         db.execute(
             waiting.values(error=failure.error, outcome=Outcome.DEAD, processed_at=clock.now())
         )
-        alarm("event_given_up", id=payload["id"], reason=failure.error)
+        raise_alarm("event_given_up", id=payload["id"], reason=failure.error)
     else:
         db.execute(waiting.values(error=failure.error))
 
 
-def sweep(db: Session, after: int) -> int | None:
+def queue_lost_events(db: Session, after: int) -> int | None:
     """Queue a job for each waiting event without one, in the next batch after this
     event.
 
@@ -159,7 +161,7 @@ def overdue_events(after: int) -> Select[int]:
     return select(WebhookEvent.id).where(*waits).order_by(WebhookEvent.outcome, WebhookEvent.id)
 
 
-def replay(db: Session, event_ids: Sequence[int]) -> None:
+def replay_events(db: Session, event_ids: Sequence[int]) -> None:
     """Queue these events to be processed again, whatever their outcome was."""
     again = {"outcome": None, "processed_at": None, "error": None}
     db.execute(update(WebhookEvent).where(WebhookEvent.id.in_(event_ids)).values(again))
@@ -167,7 +169,7 @@ def replay(db: Session, event_ids: Sequence[int]) -> None:
         enqueue(db, "payments.process_event", {"id": event_id}, key=job_key(event_id))
 
 
-def replay_all(*which: ColumnElement[bool]) -> int:
+def replay_all_events(*which: ColumnElement[bool]) -> int:
     """Queue all matching events to be processed again, in batches. Return their number.
 
     Events that arrive during the call are excluded.
@@ -175,5 +177,5 @@ def replay_all(*which: ColumnElement[bool]) -> int:
     with SessionLocal() as db:
         newest = db.scalar(select(func.max(WebhookEvent.id))) or 0
     return in_batches(
-        SessionLocal, replay, WebhookEvent, *which, WebhookEvent.id <= newest, budget=None
+        SessionLocal, replay_events, WebhookEvent, *which, WebhookEvent.id <= newest, budget=None
     ).rows

@@ -66,7 +66,7 @@ class InvalidPayload(BadRequest):
     detail = "The body is not a Stripe event."
 
 
-def receive(db: Session, body: bytes, signature: str) -> None:
+def receive_event(db: Session, body: bytes, signature: str) -> None:
     """Store an event and its job, once.
 
     Raises `InvalidSignature`, `InvalidPayload`, `PaymentsUnavailable`.
@@ -77,7 +77,7 @@ def receive(db: Session, body: bytes, signature: str) -> None:
     if not settings.stripe_webhook_secret:
         raise gateway.PaymentsUnavailable
     try:
-        gateway.verify(body, signature, settings.stripe_webhook_secret)
+        gateway.verify_signature(body, signature, settings.stripe_webhook_secret)
     except gateway.InvalidSignature:
         security_event("webhook_signature_refused", source=SOURCE)
         raise
