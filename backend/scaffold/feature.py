@@ -243,16 +243,16 @@ class Feature:
     def filters(self) -> list[tuple[str, str]]:
         """Return the query parameters, and how each is compared."""
         bounds = [
-            ("created_at_from", f"{self.cls}.created_at.__ge__"),
-            ("created_at_to", f"{self.cls}.created_at.__le__"),
+            ("created_at_from", f"at_least({self.cls}.created_at)"),
+            ("created_at_to", f"at_most({self.cls}.created_at)"),
         ]
-        found = [("owner_id", f"{self.cls}.owner_id.__eq__")] if self.owned and self.public else []
+        found = [("owner_id", f"equals({self.cls}.owner_id)")] if self.owned and self.public else []
         for field in self.fields:
-            operators = ("__ge__", "__le__") if field.kind.ranged else ("__eq__",)
+            ways = ("at_least", "at_most") if field.kind.ranged else ("equals",)
             column = f"{self.cls}.{field.name}"
             found += [
-                (name, f"{column}.{way}")
-                for name, way in zip(field.filter_names, operators, strict=False)
+                (name, f"{way}({column})")
+                for name, way in zip(field.filter_names, ways, strict=False)
             ]
         if self.searched:
             found.append(

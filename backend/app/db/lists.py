@@ -3,8 +3,9 @@
 A feature declares its filters and its sort orders in two tables:
 
     FILTERS: Filters = {
-        "status": Invoice.status.__eq__,
-        "due_at_from": Invoice.due_at.__ge__,
+        "status": equals(Invoice.status),
+        "due_at_from": at_least(Invoice.due_at),
+        "q": contains(Invoice.number, Invoice.notes),
     }
     SORTS: Sorts = {"created_at": Invoice.created_at, "due_at": Invoice.due_at}
 """
@@ -13,12 +14,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, case, or_
+from sqlalchemy import ColumnElement, SQLColumnExpression, case, or_
 from sqlalchemy.orm import InstrumentedAttribute
 
 Condition = Callable[[Any], ColumnElement[bool]]
 Filters = Mapping[str, Condition]
-Sorts = Mapping[str, InstrumentedAttribute[Any]]
+Sorts = Mapping[str, SQLColumnExpression[Any]]
 
 
 def matching(wanted: BaseModel, filters: Filters) -> list[ColumnElement[bool]]:
@@ -27,9 +28,28 @@ def matching(wanted: BaseModel, filters: Filters) -> list[ColumnElement[bool]]:
     return [condition(value) for condition, value in given if value is not None]
 
 
+def equals(column: InstrumentedAttribute[Any]) -> Condition:
+    return lambda value: column == value
+
+
+def at_least(column: InstrumentedAttribute[Any]) -> Condition:
+    return lambda value: column >= value
+
+
+def at_most(column: InstrumentedAttribute[Any]) -> Condition:
+    return lambda value: column <= value
+
+
 def contains(*columns: InstrumentedAttribute[Any]) -> Condition:
     """Return a filter that matches rows with this text in any column, ignoring case."""
     return lambda text: or_(*(column.icontains(text, autoescape=True) for column in columns))
+
+
+def never_null(column: InstrumentedAttribute[Any]) -> ColumnElement[Any]:
+    """Return a sort key for a column that is null in no row of the list, although its
+    table allows nulls. So an index can serve the whole order.
+    """
+    return column.expression
 
 
 def ordering(sort: str, sorts: Sorts, tie: InstrumentedAttribute[int]) -> list[ColumnElement[Any]]:
@@ -37,12 +57,12 @@ def ordering(sort: str, sorts: Sorts, tie: InstrumentedAttribute[int]) -> list[C
 
     `tie` breaks ties. Rows without a value come last in both directions, on every
     database. No index supports this, so it is better to sort a long list by a column
-    that is never null.
+    that is never null. Expressions count as never null.
     """
     column = sorts[sort.removeprefix("-")]
     keys: list[ColumnElement[Any]] = [
         key.desc() if sort.startswith("-") else key.asc() for key in (column, tie)
     ]
-    if column.property.columns[0].nullable:
+    if isinstance(column, InstrumentedAttribute) and column.property.columns[0].nullable:
         return [case((column.is_(None), 1), else_=0).asc(), *keys]
     return keys

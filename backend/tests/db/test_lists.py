@@ -13,7 +13,7 @@ from sqlalchemy import select
 from app.core.errors import Conflict, Unprocessable
 from app.core.pagination import PageQuery
 from app.core.schemas import Output
-from app.db.lists import contains, matching, ordering
+from app.db.lists import at_least, at_most, contains, equals, matching, never_null, ordering
 from app.db.pagination import paginate
 from app.db.references import require_references
 from app.db.slugs import insert_with_slug
@@ -98,6 +98,15 @@ def test_rows_without_a_value_stand_last_on_every_page(db, gadgets, sort, places
     assert pages(db, sort, limit) == [gadgets[place] for place in places]
 
 
+def test_a_column_that_is_never_null_needs_no_key_for_its_nulls(db, gadgets):
+    sorts = {"price": never_null(Gadget.price), "owner_id": Gadget.owner_id}
+    assert [len(ordering(sort, sorts, Gadget.id)) for sort in ("price", "-owner_id")] == [2, 2]
+    assert len(ordering("price", SORTS, Gadget.id)) == 3
+    statement = select(Gadget.id).where(Gadget.price.is_not(None))
+    found = db.scalars(statement.order_by(*ordering("-price", sorts, Gadget.id))).all()
+    assert found == [gadgets[place] for place in (2, 3, 0, 5)]
+
+
 @pytest.mark.parametrize("limit", [1, 2, 4, 100])
 def test_uuids_have_the_order_of_their_database_on_every_page(db, gadgets, limit):
     """MariaDB's own type compares the last part first, the others go from left to
@@ -128,11 +137,18 @@ def test_a_filter_counts_only_where_it_was_given(db, gadgets):
     class Wanted(BaseModel):
         slug: str | None = None
         price_from: Decimal | None = None
+        price_to: Decimal | None = None
 
-    filters = {"slug": Gadget.slug.__eq__, "price_from": Gadget.price.__ge__}
+    filters = {
+        "slug": equals(Gadget.slug),
+        "price_from": at_least(Gadget.price),
+        "price_to": at_most(Gadget.price),
+    }
     for wanted, count in (
         (Wanted(), 6),
         (Wanted(price_from=Decimal("9.5")), 3),
+        (Wanted(price_to=Decimal("9.5")), 3),
+        (Wanted(price_from=Decimal("9.5"), price_to=Decimal("9.5")), 2),
         (Wanted(slug="g-1"), 1),
     ):
         assert len(db.scalars(select(Gadget.id).where(*matching(wanted, filters))).all()) == count

@@ -1,9 +1,8 @@
 """Rules of posts."""
 
 import re
-from typing import Any
 
-from sqlalchemy import ColumnElement, Select, SQLColumnExpression, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from app.core.errors import Conflict, Forbidden, NotFound, Unprocessable
@@ -11,7 +10,7 @@ from app.core.text import slug_from
 from app.db import clock
 from app.db.deletion import delete_row
 from app.db.errors import conflicts
-from app.db.lists import Filters, matching
+from app.db.lists import Filters, Sorts, equals, matching, never_null, ordering
 from app.db.slugs import insert_with_slug, renew_slug, wants_new_slug
 from app.routers.auth.models import User
 
@@ -86,7 +85,17 @@ def _by_author(username: str) -> ColumnElement[bool]:
 FILTERS: Filters = {
     "category": _in_category,
     "author": _by_author,
-    "featured": BlogPost.is_featured.__eq__,
+    "featured": equals(BlogPost.is_featured),
+}
+SORTS: Sorts = {
+    "published_at": never_null(BlogPost.published_at),
+    "created_at": BlogPost.created_at,
+    "title": BlogPost.title,
+}
+# Drafts have not been published yet, so they are sorted by the time of their creation.
+SORTS_WITH_DRAFTS: Sorts = {
+    **SORTS,
+    "published_at": func.coalesce(BlogPost.published_at, BlogPost.created_at),
 }
 
 
@@ -95,27 +104,11 @@ def list_posts(user: User | None, filters: PostFilters) -> Select[BlogPost]:
 
     Ties are broken by id.
     """
-    visible = queries.public() if filters.published_only else queries.visible_to(user)
-    return select(BlogPost).where(visible, *matching(filters, FILTERS)).order_by(*_order(filters))
-
-
-def _order(filters: PostFilters) -> list[ColumnElement[Any]]:
-    published: SQLColumnExpression[Any] = BlogPost.published_at
-    # Drafts have not been published yet, so they are sorted by the time of their
-    # creation.
+    visible, sorts = queries.public(), SORTS
     if not filters.published_only:
-        published = func.coalesce(BlogPost.published_at, BlogPost.created_at)
-    columns = {
-        "published_at": published,
-        "created_at": BlogPost.created_at,
-        "title": BlogPost.title,
-    }
-    keys = [columns[filters.sort.removeprefix("-")], BlogPost.id]
-    return (
-        [key.desc() for key in keys]
-        if filters.sort.startswith("-")
-        else [key.asc() for key in keys]
-    )
+        visible, sorts = queries.visible_to(user), SORTS_WITH_DRAFTS
+    statement = select(BlogPost).where(visible, *matching(filters, FILTERS))
+    return statement.order_by(*ordering(filters.sort, sorts, BlogPost.id))
 
 
 def get_post(db: Session, user: User | None, post_id: int) -> BlogPost:

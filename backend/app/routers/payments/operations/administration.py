@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session, contains_eager, defer, joinedload
 
 from app.core.errors import NotFound
 from app.core.logging import security_event
-from app.db.lists import Filters, matching
+from app.db.lists import Filters, equals, matching
 from app.routers.auth.models import User
 from app.routers.payments.models import Customer, Plan, Subscription, WebhookEvent
 from app.routers.payments.schemas import SubscriptionFilters, WebhookEventFilters
@@ -23,13 +23,13 @@ class EventNotFound(NotFound):
 
 EVENT_FILTERS: Filters = {
     "outcome": lambda outcome: WebhookEvent.outcome == (None if outcome == WAITING else outcome),
-    "type": WebhookEvent.type.__eq__,
-    "payer": WebhookEvent.payer.__eq__,
+    "type": equals(WebhookEvent.type),
+    "payer": equals(WebhookEvent.payer),
 }
 SUBSCRIPTION_FILTERS: Filters = {
-    "status": Subscription.status.__eq__,
-    "plan": Plan.slug.__eq__,
-    "user_id": Customer.user_id.__eq__,
+    "status": equals(Subscription.status),
+    "plan": equals(Plan.slug),
+    "user_id": equals(Customer.user_id),
 }
 
 
