@@ -35,9 +35,7 @@ def test_only_a_right_password_opens_a_challenge(client, db, user, phone):
 
 
 def test_openapi_says_where_the_challenge_stands(app):
-    """Detail 6 of the contract: a client that is generated from it finds
-    `mfa_token`.
-    """
+    """A client that is generated from OpenAPI finds `mfa_token`."""
     answer = app.openapi()["paths"]["/auth/token"]["post"]["responses"]["401"]
     problem = answer["content"]["application/problem+json"]["schema"]["allOf"][1]["properties"]
     assert problem["code"]["enum"] == ["invalid_credentials", "mfa_required"]

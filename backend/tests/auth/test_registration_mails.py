@@ -100,7 +100,7 @@ def test_resending_gets_one_response_and_emails_only_the_waiting(client, db):
 
 @pytest.mark.parametrize("path", ["/auth/verify-email/resend", "/auth/password/forgot"])
 def test_over_the_limit_the_response_stays_but_no_email_is_sent(client, db, path):
-    """Detail 7: five mails an hour go to one address, whoever asks for them."""
+    """Five mails an hour go to one address, whoever asks for them."""
     waiting = make_user(is_verified=False)
     answers = [client.post(path, json={"email": waiting.email}) for _ in range(8)]
     assert answers[0].status_code == 202
@@ -109,7 +109,7 @@ def test_over_the_limit_the_response_stays_but_no_email_is_sent(client, db, path
 
 
 def test_one_address_asks_for_30_mails_an_hour_and_then_in_vain(client, db, from_address):
-    """Detail 7, for many addresses from one place; IPv6 counts by /64 and /48."""
+    """Also for many addresses from one place. IPv6 counts by /64 and /48."""
     owners = [make_user() for _ in range(32)]
     for number, owner in enumerate(owners):
         asker = from_address(f"2001:db8:1:2::{number + 1:x}")
@@ -122,8 +122,8 @@ def test_one_address_asks_for_30_mails_an_hour_and_then_in_vain(client, db, from
 
 
 def test_an_unfinished_registration_frees_its_names_after_a_day(client, db, clock):
-    """Detail 16: exactly as long as one with a taken address holds its user name, also
-    when the link was sent again.
+    """A registration holds its username as long as one with a taken address does, even
+    if the link was sent again.
     """
     make_user(email="taken@example.org")
     register(client)

@@ -1,5 +1,5 @@
-"""Two hosts, one five minutes ahead and one behind, serve one user in turns. R13 of
-reliability.md.
+"""Two hosts, one five minutes ahead and one behind, serve one user in turns
+(R13).
 """
 
 import json

@@ -84,7 +84,7 @@ def test_one_that_has_ended_is_none(client, db, login, shown_plans):
 
 
 def test_an_incomplete_subscription_is_shown_and_grants_nothing(client, db, login, shown_plans):
-    """Edge case: incomplete is not active."""
+    """Edge case: incomplete and incomplete_expired are not active."""
     make_subscription(make_customer(login(make_user())), status="incomplete", live_customer_id=None)
     shown = client.get(MINE).json()
     assert (shown["status"], shown["entitlements"]) == (

@@ -268,7 +268,7 @@ def test_the_second_live_subscription_is_ended_and_paid_back(client, buyer, stri
 
 @pytest.mark.parametrize("first", ["customer.subscription.created", "checkout.session.completed"])
 def test_after_payment_the_user_is_subscribed_and_the_page_over(client, buyer, stripe_side, first):
-    """Edge case: the subscription's event before that of the checkout, and after it."""
+    """Edge case: checkout finished before the subscription's event, and after it."""
     answer = begin(client, "team")
     stripe_side.pay(answer.json()["url"])
     assert outcome(client.get("/payments/subscription")) == (404, "no_subscription")

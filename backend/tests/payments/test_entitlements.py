@@ -80,7 +80,7 @@ def test_another_users_subscription_opens_nothing(client, login):
     "case", [(6.9, "7", PRO), (7.1, "7", FREE), (0.1, "0", FREE), (29, "30", PRO)]
 )
 def test_a_failed_payment_leaves_access_for_a_time_of_grace(client, login, settings, case):
-    """Edge case: past_due keeps access for a configurable grace."""
+    """Edge case: past_due keeps access, for a configurable grace."""
     days, grace, opened = case
     settings(PAYMENTS_GRACE_DAYS=grace)
     subscribed(login, status="past_due", past_due_since=now() - timedelta(days=days))

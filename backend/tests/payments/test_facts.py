@@ -48,7 +48,7 @@ def as_moment(seconds):
 
 
 def test_cancelled_in_the_portal_it_ends_with_its_period(client, subscriber, stripe_side):
-    """Edge case: Stripe's portal says so by `cancel_at` alone."""
+    """Edge case: cancel at period end. Stripe's portal writes `cancel_at` alone."""
     portal(client, subscriber, "cancel")
     there = at_stripe(subscriber, stripe_side)
     end = there["items"].data[0].current_period_end
@@ -118,8 +118,8 @@ def test_a_flag_without_a_moment_has_the_end_of_the_period(stripe_side, subscrib
     [("void", "free"), ("mark_uncollectible", "team"), ("keep_as_draft", "team")],
 )
 def test_a_paused_collection_is_shown_and_resumed(client, subscriber, stripe_side, behavior, plan):
-    """Edge case: `void` says that the service is not provided; in the other two it goes
-    on.
+    """Edge case: paused collection. With `void` the service is not provided. With the
+    other two it goes on.
     """
     mine = change(client, subscriber, stripe_side, pause_collection={"behavior": behavior})
     assert (mine["status"], mine["collection_paused"]) == ("active", True)

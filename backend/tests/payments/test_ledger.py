@@ -154,7 +154,7 @@ def test_an_event_failing_for_a_day_is_dead_and_can_be_replayed(
 
 
 def test_an_unknown_customer_is_parked_with_an_alarm(client, stripe_side, records):
-    """Edge case, requirement 52."""
+    """Edge case: unknown customer. Requirement 52."""
     stranger = stripe_side.api.customers.create({"email": "stranger@example.org"})
     sent = event("customer.updated", {"object": "customer", "id": stranger.id})
     assert send(client, sent).status_code == 200

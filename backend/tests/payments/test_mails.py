@@ -64,15 +64,15 @@ def test_nothing_paid_or_long_ago_gets_none(user, customer, bill):
 
 
 def test_a_payment_of_which_we_heard_late_gets_its_receipt(user, customer):
-    """Edge case: the event of it came after weeks, or never, and something else made us
-    look.
+    """Edge case: late event. It came after weeks, or never, and we learned of the
+    payment by other means.
     """
     see(customer, subscription(), invoice(paid_at=at(now() - timedelta(days=29))))
     assert subjects(user) == ["Receipt: 12.00 EUR"]
 
 
 def test_each_failed_attempt_gets_one_email_with_the_days_left(user, customer):
-    """Edge case: past_due keeps access for a grace, with mails on the way."""
+    """Edge case: past_due keeps access for a grace. Mails ask for the payment."""
     begun = at(now() - timedelta(days=1, hours=1))
     for attempts in (1, 1, 2):
         see(
@@ -94,7 +94,7 @@ def test_when_grace_is_over_no_days_are_promised(user, customer):
 
 
 def test_a_payment_that_needs_confirmation_has_its_own_email(user, customer):
-    """Edge case: action required (SCA)."""
+    """Edge case: action required."""
     see(customer, subscription(status="past_due"), unpaid(needs_action=True))
     (mail,) = mails_to(user.email)
     assert mail.subject == "Confirm your payment of 12.00 EUR"

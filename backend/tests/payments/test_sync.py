@@ -164,7 +164,7 @@ def test_the_database_refuses_a_payers_second_open_checkout(db, customer):
 
 
 def test_arrears_begin_with_the_oldest_unpaid_invoice(db, customer):
-    """Edge case: past_due. The same whenever we look."""
+    """Edge case: past_due keeps access, for the same time whenever Stripe is asked."""
     old, new = (at(now() - timedelta(days=days)) for days in (9, 2))
     bills = [
         unpaid("in_2", finalized_at=new),

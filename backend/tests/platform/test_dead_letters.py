@@ -1,5 +1,5 @@
-"""What workers have given up: operators see it, and have it taken up again. R10 of
-reliability.md.
+"""What workers have given up: operators see it, and have it taken up again
+(R10).
 """
 
 from datetime import UTC, datetime, timedelta

@@ -1,5 +1,5 @@
-"""Mail: a row of the transaction, sent once, kept secret, never lost. R10 of
-reliability.md.
+"""Mail: a row of the transaction, sent once, kept secret, never lost
+(R10).
 """
 
 import time

@@ -1,5 +1,5 @@
-"""What each fault of a mail server, or of ours, costs: tries, copies, losses. R10 of
-reliability.md.
+"""What each fault of a mail server, or of ours, costs: tries, copies, losses
+(R10).
 """
 
 import signal

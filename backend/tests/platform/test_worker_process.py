@@ -1,5 +1,5 @@
-"""Workers as processes, several of them, killed and ended. R7 and R10 of
-reliability.md.
+"""Workers as processes, several of them, killed and ended
+(R7 and R10).
 """
 
 import signal

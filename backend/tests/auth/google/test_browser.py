@@ -102,7 +102,7 @@ def test_a_newcomer_registers_follows_the_mail_and_signs_in(browser, server, pic
 
 
 def test_somebody_goes_to_google_and_back(browser, server, real_provider, picture):
-    """Issue 3: the whole way in a browser, with a certified provider."""
+    """The whole way in a browser, with a certified provider."""
     real_provider.put("ada", email="ada@example.com", email_verified=True)
 
     def act(page):

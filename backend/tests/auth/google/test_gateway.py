@@ -116,7 +116,7 @@ def test_the_documents_are_asked_for_once(impostor, sign_in):
 
 
 def test_a_new_key_is_fetched_once_a_minute_at_most(impostor, sign_in, monkeypatch):
-    """Issue 3: an unknown `kid` refreshes the keys at most once a minute."""
+    """An unknown `kid` refreshes the keys at most once a minute."""
     sign_in("1", "ada@example.com")
     impostor.keys = [key("second")]
     impostor.id_token = lambda claims: impostor.sign(claims, kid="second")

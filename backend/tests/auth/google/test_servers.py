@@ -84,9 +84,7 @@ def test_one_callback_sent_twenty_times_at_once_counts_once(committed, new_brows
     "path", [pytest.param("/.well-known/openid-configuration", marks=pytest.mark.long), "/token"]
 )
 def test_the_other_routes_are_quick_while_google_hangs(committed, new_browser, path):
-    """Issue 3 and reliability R3: who waits for Google holds no connection, and few
-    threads.
-    """
+    """R3: a request that waits for Google holds no connection, and few threads do."""
     with running_impostor() as impostor, running(impostor.url) as server:
         sent = "/auth/google/login"
         browsers = [new_browser(server) for _ in range(40)]
