@@ -17,7 +17,8 @@ PAGE = BACKEND / "docs" / "requirements.md"
 NUMBERS = re.compile(r"\brequirements? (\d+(?:(?:, and |, | and | to )\d+)*)", re.IGNORECASE)
 CASE = re.compile(r"\bR\d{1,2}\b")
 EDGE_CASE = re.compile(r"\bedge case: ([^\"]{3,90})", re.IGNORECASE)
-NOWHERE = re.compile(r"\b(?:details? \d+|issue \d+|point \d+)\b", re.IGNORECASE)
+# Numbers of a list that is not here. A long number is an issue of another project.
+NOWHERE = re.compile(r"\b(?:details? \d+|issue \d{1,2}|point \d+)\b", re.IGNORECASE)
 PAGE_NAME = re.compile(r"(?<![\w/<{}*-])(?:docs/)?([\w-]+\.md)\b")
 SUFFIXES = (".py", ".md", ".jinja", ".toml", ".txt", ".conf", ".sql", ".yml", ".html")
 
