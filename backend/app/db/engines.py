@@ -159,8 +159,7 @@ def _watch(
         dialect: Dialect, _record: object, args: list[Any], options: dict[str, Any]
     ) -> Limited:
         silence.refuse()  # after one silent connection, do not try another
-        # This connection does not use the short limit of a health check, because only
-        # a call that takes longer than `LISTEN_SECONDS` counts as unanswered.
+        # No short limit here: only a call over `LISTEN_SECONDS` counts as unanswered.
         patient = {**options, "connect_timeout": CONNECT_SECONDS, "limit": CONNECT_SECONDS}
         silence.reach = partial(connect, *args, **patient, silence=Silence())
         began = time.monotonic()

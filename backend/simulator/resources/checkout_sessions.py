@@ -156,9 +156,8 @@ def _data(params: Params, mode: str) -> Object:
         "payment": "payment_intent_data",
         "setup": "setup_intent_data",
     }
-    if wrong := next(
-        (name for kind, name in names.items() if kind != mode and name in params), None
-    ):
+    others = (name for kind, name in names.items() if kind != mode)
+    if wrong := next((name for name in others if name in params), None):
         raise StripeError(f"You can not pass `{wrong}` in `{mode}` mode.", param=wrong)
     data: Object = {f"_{name}": {} for name in names.values()}
     known = {

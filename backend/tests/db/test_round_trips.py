@@ -238,15 +238,16 @@ def writes_in_a_savepoint(db: Session) -> None:
     ],
 )
 def test_messages_of_a_request(counted, work, reading, postgresql, mysql):
+    """The first request also marks the change for the caches of other processes."""
     own, listener = counted
-    before = listener.messages
-    with RoutedSession(own.execution_options(reading=reading)) as db:
-        work(db)
-        db.commit()
-        assert (
-            listener.messages - before
-            == {"postgresql": postgresql, "mysql": mysql}[own.dialect.name]
-        )
+    for _ in range(2):
+        before = listener.messages
+        with RoutedSession(own.execution_options(reading=reading)) as db:
+            work(db)
+            db.commit()
+    assert (
+        listener.messages - before == {"postgresql": postgresql, "mysql": mysql}[own.dialect.name]
+    )
 
 
 @pytest.mark.only("postgresql")
