@@ -92,3 +92,12 @@ def test_the_page_tells_what_lists_take_and_what_goes_with_what():
     assert (
         remarks["helper_id"] == "may be null, filtered and sorted, null after that row is deleted"
     )
+
+
+def test_public_reads_are_cached_and_others_are_not():
+    def router(public):
+        request = Request("notes", "title:str(40) slug:slug(from=title)", "user", public)
+        return formatted(render(plan(request, PROJECT)))["app/routers/notes/router.py"]
+
+    assert router("yes").count("\n@cached(Note)\n") == 3
+    assert "cache" not in router("no")
