@@ -3,10 +3,9 @@
 Other callers wait on the event loop, without a thread.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
 
-from anyio import Semaphore, fail_after
+from anyio import Semaphore, WouldBlock, fail_after
 from anyio.lowlevel import RunVar
 
 from app.core.errors import Unavailable
@@ -23,19 +22,30 @@ class Admission:
         self.timeout = timeout
         self.refusal = refusal
         self._semaphores: RunVar[Semaphore] = RunVar(f"admission {id(self)}")
+        self._last: tuple[asyncio.AbstractEventLoop, Semaphore] | None = None
 
-    @asynccontextmanager
-    async def slot(self) -> AsyncIterator[None]:
+    def slot(self) -> "Slot":
+        """Return a context in which the caller holds a slot."""
+        return Slot(self)
+
+    async def enter(self) -> Semaphore:
+        """Take a slot, and return the semaphore to release.
+
+        Only a caller that has to wait pays for a timer.
+        """
         semaphore = self._semaphore()
+        try:
+            semaphore.acquire_nowait()
+        except WouldBlock:
+            await self._wait_for(semaphore)
+        return semaphore
+
+    async def _wait_for(self, semaphore: Semaphore) -> None:
         try:
             with fail_after(self.timeout):
                 await semaphore.acquire()
         except TimeoutError:
             raise self.refusal(retry_after=1) from None
-        try:
-            yield
-        finally:
-            semaphore.release()
 
     def free(self) -> int:
         """Return the number of free slots in the running event loop."""
@@ -44,10 +54,30 @@ class Admission:
     def _semaphore(self) -> Semaphore:
         """Return the semaphore of the running event loop.
 
-        Each event loop needs its own semaphore.
+        Each event loop needs its own semaphore. A process usually has one event loop,
+        so the semaphore of the previous call is nearly always the right one.
         """
+        loop, last = asyncio.get_running_loop(), self._last
+        if last is not None and last[0] is loop:
+            return last[1]
         try:
-            return self._semaphores.get()
+            semaphore = self._semaphores.get()
         except LookupError:
             self._semaphores.set(semaphore := Semaphore(self.slots))
-            return semaphore
+        self._last = (loop, semaphore)
+        return semaphore
+
+
+class Slot:
+    """A slot of an `Admission`, held from entering to leaving the context."""
+
+    __slots__ = ("_admission", "_semaphore")
+
+    def __init__(self, admission: Admission) -> None:
+        self._admission = admission
+
+    async def __aenter__(self) -> None:
+        self._semaphore = await self._admission.enter()
+
+    async def __aexit__(self, *_: object) -> None:
+        self._semaphore.release()
