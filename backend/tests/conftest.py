@@ -1,8 +1,7 @@
-"""One run of the suite is one database: `pytest --database=sqlite|postgresql|mysql`, a
-fresh one for every worker.
+"""Run the suite on one database: `pytest --database=sqlite|postgresql|mysql`.
 
-The environment is set before anything of the application is imported, because its
-engine is made on import.
+Every worker has a new one. The environment is set before anything of the application is
+imported, because its engine is made on import.
 """
 
 import os
@@ -36,8 +35,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collectstart(collector: pytest.Collector) -> None:
-    """Prepare Hypothesis for the modules that use it. Importing it takes a second,
-    which no other test waits for.
+    """Prepare Hypothesis for the modules that use it.
+
+    Importing it takes a second, for which no other test waits.
     """
     if isinstance(
         collector, pytest.Module
@@ -46,8 +46,9 @@ def pytest_collectstart(collector: pytest.Collector) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Spare runs without Hypothesis the summary of its plugin, which imports all of it
-    to say nothing.
+    """Skip the summary of Hypothesis's plugin in runs without Hypothesis.
+
+    The summary imports all of it to print nothing.
     """
     plugin = session.config.pluginmanager.get_plugin("hypothesispytest")
     if plugin and "hypothesis" not in sys.modules:
@@ -72,12 +73,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def meant_for(item: pytest.Item) -> tuple[str, ...]:
-    """The databases that a test runs on: those that `@pytest.mark.only("postgresql")`
-    names, or all of them.
+    """Return the databases that a test runs on.
 
-    A test that asks for no tables has no database in it and runs on the first one only.
-    The tests of `db` are about the differences between databases, with or without
-    tables, and the tests of faults run on one database anyway.
+    These are the ones that `@pytest.mark.only("postgresql")` names, or all of them. A
+    test that uses no tables runs on the first database only. The tests of `db` are
+    about the differences between databases, with or without tables, and the tests of
+    faults run on one database anyway.
     """
     if only := item.get_closest_marker("only"):
         return only.args
@@ -87,11 +88,10 @@ def meant_for(item: pytest.Item) -> tuple[str, ...]:
 
 
 def dealt(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
-    """The share that xdist gives each worker at first begins with its part of the long
-    tests.
+    """Order the tests so that each worker's first share begins with long ones.
 
-    Left for the end, or all with one worker, they would keep it busy when the others
-    have nothing left.
+    If they came last, or all went to one worker, that worker would be busy while the
+    others have nothing left.
     """
     marks = ("slow", "long", "faults")
     slow = [item for item in items if any(map(item.get_closest_marker, marks))]

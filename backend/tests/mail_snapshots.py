@@ -1,6 +1,4 @@
-"""How every mail looks, word for word: `python -m tests.mail_snapshots` rewrites the
-files after a wanted change.
-"""
+"""Snapshots of every email. `python -m tests.mail_snapshots` rewrites the files."""
 
 from pathlib import Path
 
@@ -10,9 +8,7 @@ TESTS = Path(__file__).parent
 
 
 def snapshots() -> dict[Path, str]:
-    """Each mail of each feature with its sample values, and the file that holds what it
-    should be.
-    """
+    """Return each feature's emails with their sample values, and the file of each."""
     found = {}
     for template, values in samples().items():
         feature, name = template.split("/")

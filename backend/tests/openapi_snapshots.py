@@ -1,9 +1,7 @@
-"""`python -m tests.openapi_snapshots` (`make openapi`) writes down what the API
-promises, one file per feature.
+"""Snapshots of the API, one file per feature, written by `make openapi`.
 
-A feature is a tag. Its file has its paths and every component that they need; what
-features share stands in each file, so that a feature and its file can be deleted
-together.
+A feature is a tag. Its file has its paths and every component that they need. Shared
+components are in each file, so that a feature and its file can be deleted together.
 """
 
 import json
@@ -20,7 +18,7 @@ Json = dict[str, Any]
 
 
 def snapshots(document: Json) -> dict[Path, str]:
-    """What each file should hold."""
+    """Return what each file should contain."""
     by_feature: dict[str, Json] = {}
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
@@ -36,9 +34,7 @@ def snapshots(document: Json) -> dict[Path, str]:
 
 
 def _needed(paths: Json, document: Json) -> Json:
-    """The components that these paths refer to, and those that they refer to in
-    turn.
-    """
+    """Return the components that these paths refer to, directly or indirectly."""
     known: Json = document["components"]
     needed: Json = {}
     waiting = list(_references(paths))
@@ -52,7 +48,7 @@ def _needed(paths: Json, document: Json) -> Json:
 
 
 def _references(part: Any) -> Iterator[tuple[str, str]]:
-    """The kind and the name of each."""
+    """Return the kind and the name of each reference."""
     if isinstance(part, dict):
         if isinstance(reference := part.get("$ref"), str):
             kind, _, name = reference.removeprefix(REFERENCE).partition("/")
@@ -69,7 +65,7 @@ def _text(content: Json) -> str:
 
 
 def stale(wanted: dict[Path, str]) -> list[Path]:
-    """Snapshots of features that are no more."""
+    """Return the snapshots of features that no longer exist."""
     return [file for file in TESTS.glob("*/openapi.json") if file not in wanted]
 
 

@@ -1,4 +1,4 @@
-"""What tests of a sign-in with a second factor do again and again, over HTTP."""
+"""Steps of a sign-in with a second factor, over HTTP."""
 
 from sqlalchemy import func, select
 
@@ -23,7 +23,7 @@ def send(client, mfa_token, code, session="body"):
 
 
 def guess(client, user, phone, tries=5):
-    """The answers to so many wrong codes for a new challenge: five end it."""
+    """Return the responses to so many wrong codes for a new challenge. Five end it."""
     mfa_token = challenge(client, user)
     return [send(client, mfa_token, phone.wrong_code()) for _ in range(tries)]
 

@@ -1,6 +1,6 @@
 """Fixtures of auth's tests.
 
-What knows the database is imported by the fixtures themselves: pytest may read this
+Fixtures import modules that need the database themselves, because pytest may read this
 file before the environment is set.
 """
 
@@ -13,13 +13,15 @@ from app.core.types import now
 
 @pytest.fixture
 def from_address(client):
-    """`from_address("198.51.100.7")`: the same application, asked from there."""
+    """`from_address("198.51.100.7")` returns a client of this application at that
+    address.
+    """
     return lambda address: TestClient(client.app, client=(address, 50000))
 
 
 @pytest.fixture
 def still():
-    """Codes change every 30 seconds: no test may straddle that."""
+    """Stop the clock. Codes change every 30 seconds, and no test may straddle that."""
     with time_machine.travel(now().replace(second=10), tick=False):
         yield
 
@@ -33,7 +35,7 @@ def user(db):
 
 @pytest.fixture
 def phone(user):
-    """That of `user`."""
+    """The phone of `user`."""
     from tests.auth.phones import phone_of
 
     return phone_of(user)

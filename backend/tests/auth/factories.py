@@ -1,4 +1,4 @@
-"""Accounts for tests, as rows."""
+"""Factories of accounts, as rows."""
 
 from functools import lru_cache
 from itertools import count
@@ -17,7 +17,9 @@ _numbers = count(1)
 
 
 def hashed(password: str) -> str:
-    """Hashing is slow on purpose; tests need each hash of a cost once."""
+    """Return the hash of a password, computed once, because hashing is slow on
+    purpose.
+    """
     return _hashed(password, get_settings().password_hash_kib)
 
 
@@ -27,7 +29,7 @@ def _hashed(password: str, _kib: int) -> str:
 
 
 def make_user(password: str = PASSWORD, **columns: Any) -> User:
-    """A verified, active user with a name of their own."""
+    """Create a verified, active user with a unique name."""
     name = f"user{next(_numbers)}"
     defaults = {
         "username": name,
@@ -42,6 +44,6 @@ def make_user(password: str = PASSWORD, **columns: Any) -> User:
 
 
 def token_for(user: User) -> str:
-    """An access token of a new session."""
+    """Return an access token of a new session."""
     with SessionLocal() as db, db.begin():
         return open_session(db, user, Client("192.0.2.1", "tests")).access_token

@@ -1,4 +1,4 @@
-"""What auth's jobs write to people, once a worker has done them."""
+"""The emails that auth's jobs write, once a worker has run them."""
 
 from app.platform import job_runs
 from app.platform.templates import Rendered
@@ -6,15 +6,16 @@ from tests.support.mails import mails_to, token_of
 
 
 def letters_to(address: str) -> list[Rendered]:
-    """Oldest first, after everything that waits to be done."""
+    """Run all jobs, and return the emails to this address, oldest first."""
     while job_runs.run_next():
         pass
     return mails_to(address)
 
 
 def last_token(address: str, page: str) -> str:
-    """The token of the newest mail to this address whose link leads to a page such as
-    `verify-email`.
+    """Return the token of the newest email to this address with a link to this page.
+
+    A page is, for example, `verify-email`.
     """
     return next(
         token_of(mail) for mail in reversed(letters_to(address)) if f"/{page}?" in mail.text

@@ -15,11 +15,13 @@ class Phone:
     recovery_codes: list[str] = field(default_factory=list)
 
     def code(self, steps: int = 0) -> str:
-        """The code that it shows now, or so many steps of 30 seconds from now."""
+        """Return the code that the phone shows now, or so many steps of 30 seconds from
+        now.
+        """
         return totp.code_at(self.secret, totp.step_at(now()) + steps)
 
     def wrong_code(self) -> str:
-        """Six digits that are right at no time near."""
+        """Return six digits that are wrong at any time near now."""
         near = {self.code(steps) for steps in range(-5, 6)}
         return next(
             code
@@ -29,7 +31,7 @@ class Phone:
 
 
 def phone_of(user: User) -> Phone:
-    """TOTP in force for this user, as rows, with three recovery codes."""
+    """Enable TOTP for this user, as rows, with three recovery codes."""
     phone = Phone(
         totp.new_secret(),
         ["AAAA-BBBB-CCCC-DDDD-EEEE-%04d" % (2222 + n) for n in range(3)],  # noqa: UP031

@@ -1,4 +1,4 @@
-"""What tests of accounts do again and again, over HTTP."""
+"""Steps of the tests of accounts, over HTTP."""
 
 from sqlalchemy import select
 
@@ -24,7 +24,7 @@ def refresh(client, token):
 
 
 def lives(client, token):
-    """Whether the access token of a session is still good; its refresh token must
+    """Return whether a session's access token is valid. Its refresh token must
     agree.
     """
     return client.get("/auth/me", headers=bearer(token)).status_code == 200
@@ -40,6 +40,6 @@ def events_of(db, kind, user=None):
 
 
 def row_of(user):
-    """The columns of an account as they are now."""
+    """Return the columns of an account as they are now."""
     with SessionLocal() as db:
         return db.execute(select(User.__table__).where(User.id == user.id)).one()

@@ -1,5 +1,6 @@
-"""Access tokens: nothing but our own, whole, in its time, of a live session and an
-active user, is let in.
+"""An access token must be our own, unaltered and current.
+
+It must also belong to a live session of an active user.
 """
 
 import hmac
@@ -35,8 +36,9 @@ def claims_of(token):
 
 
 def signed(header, claims, key=None):
-    """A token with a right signature over whatever header and claims: only what it says
-    can be wrong with it.
+    """Return a token with a valid signature over any header and claims.
+
+    Only what the token says can be wrong with it.
     """
     body = f"{encoded(header)}.{encoded(claims)}"
     signature = hmac.digest(key or derive_key("access tokens"), body.encode(), "sha256")
@@ -49,7 +51,7 @@ def ask(client, bearer):
 
 @pytest.fixture
 def refused(client, db):
-    """Whether the token is refused with the one 401 that every bad token gets."""
+    """Return whether the token gets the same 401 as every bad token."""
 
     def check(bearer):
         answer = ask(client, bearer)
@@ -211,8 +213,8 @@ def test_a_token_lives_15_minutes_and_one_of_grace(client, clock, db):
 
 @pytest.mark.parametrize("ahead", [61, 300, 300.5])
 def test_a_token_of_a_host_that_is_ahead_is_taken(client, db, token, ahead):
-    """A future `iat` is ignored (R13): half of all requests were refused where two
-    hosts were 90 s apart.
+    """A future `iat` is ignored (R13). Otherwise, half of all requests are refused if
+    two hosts are 90 s apart.
     """
     assert (
         ask(

@@ -1,4 +1,4 @@
-"""An account's name, and its end."""
+"""An account's name, and its deletion."""
 
 from datetime import timedelta
 
@@ -39,7 +39,7 @@ def delete(client, token, password=PASSWORD):
 
 
 def test_a_deleted_accounts_events_and_mails_are_anonymous(client, db):
-    """The last mail is on its way with its address still: the hourly housekeeping
+    """The last email is being sent and still has its address. The hourly housekeeping
     deletes it with all others.
     """
     user, other = make_user(), make_user()
@@ -92,7 +92,7 @@ def dead_letter_to(user):
 
 @pytest.fixture
 def check():
-    """A feature that registers a check, and takes it back when the test is over."""
+    """A feature that registers a check, and removes it after the test."""
     known = list(hooks._checks)  # noqa: SLF001
     yield before_deletion
     hooks._checks[:] = known  # noqa: SLF001
@@ -111,7 +111,7 @@ def test_a_user_name_is_changed(client, db):
 
 
 def test_a_taken_a_held_and_a_reserved_name_are_refused(client, db):
-    """Requirement 46: in every spelling."""
+    """Requirement 46: this holds for every spelling."""
     other = make_user(username="babbage")
     with db.begin_nested():
         db.add(UsernameHold(username="lovelace", expires_at=now() + timedelta(hours=1)))

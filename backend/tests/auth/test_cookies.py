@@ -1,4 +1,6 @@
-"""The refresh token in a cookie: out of reach of scripts, and of other sites' pages."""
+"""The refresh token in a cookie is out of reach of scripts and of other sites'
+pages.
+"""
 
 import pytest
 
@@ -43,8 +45,8 @@ def test_the_refresh_token_is_only_in_an_http_only_cookie(client, db):
     ],
 )
 def test_on_https_it_is_bound_to_the_host(client, db, settings, hosts, same_site):
-    """Requirement 25. Strict only where that is sure to reach us: two names under one
-    suffix may be two people's.
+    """Requirement 25. `Strict` is used only if the cookie is sure to reach us, because
+    two names under one suffix may belong to two people.
     """
     settings(PUBLIC_URL=hosts[0], FRONTEND_URL=hosts[1])
     answer = sign_in_by_cookie(client, make_user())
@@ -85,7 +87,7 @@ def test_a_page_of_an_allowed_origin_refreshes_by_the_cookie(client, db):
     ],
 )
 def test_with_a_foreign_or_no_origin_the_cookie_does_not_count(client, db, origin):
-    """Requirement 25. The refused try uses nothing up."""
+    """Requirement 25. The refused attempt uses nothing up."""
     sign_in_by_cookie(client, make_user())
     refused = client.post("/auth/refresh", headers={"Origin": origin} if origin is not None else {})
     assert outcome(refused) == (403, "origin_not_allowed")
@@ -141,7 +143,7 @@ def test_without_body_and_cookie_there_is_nothing_to_refresh(client, db):
 
 @pytest.mark.parametrize("body", [None, {}, {"refresh_token": None}])
 def test_every_way_to_leave_the_token_out_means_the_cookie(client, db, body):
-    """A client may send back what the answer in cookie mode had: null."""
+    """A client may send back the `null` that the response in cookie mode had."""
     sign_in_by_cookie(client, make_user())
     answer = client.post("/auth/refresh", json=body, headers=ORIGIN)
     assert (answer.status_code, answer.json()["refresh_token"]) == (200, None)
@@ -158,8 +160,8 @@ FORGOTTEN = 'liftoff-refresh=""; HttpOnly; Max-Age=0; Path=/; SameSite=strict'
 @pytest.mark.parametrize("others", ["none", "expired", "rubbish", "of another session"])
 @pytest.mark.parametrize("body", [None, {}])
 def test_logging_out_needs_the_cookie_alone(client, db, clock, others, body):
-    """Requirement 66: after a night the access token has expired, and a page has kept
-    none anyway.
+    """Requirement 66: after a night the access token has expired, and a page keeps
+    none.
     """
     other = sign_in(client, make_user()).json()
     token = sign_in_by_cookie(client, make_user()).json()
@@ -222,7 +224,9 @@ def test_logging_out_with_nothing_is_a_401(client, db):
 
 @pytest.mark.parametrize("path", ["/auth/refresh", "/auth/logout"])
 def test_a_development_401_says_that_two_host_names_were_mixed(client, db, settings, path):
-    """The browser has kept the cookie back, because for it they are two sites."""
+    """The browser has not sent the cookie, because the two names are two sites for
+    it.
+    """
     mixed = {"Origin": "http://127.0.0.1:5173", "Host": "localhost:8000"}
     same = {"Origin": "http://localhost:5173", "Host": "localhost:8000"}
     hosts = {"ALLOWED_HOSTS": "localhost,testserver"}

@@ -1,5 +1,6 @@
-"""Who asks: the four dependencies that routes of other features stand on, shown on
-routes made for the tests.
+"""The four dependencies that tell the routes of other features who the caller is.
+
+The tests use routes of their own.
 """
 
 import pytest
@@ -52,7 +53,9 @@ def application(migrated):
 
 @pytest.fixture
 def desk(application, db):
-    """`desk(name, user)`: what the route answers to this user, or to the public."""
+    """`desk(name, user)` returns the route's response to this user, or to the
+    public.
+    """
 
     def ask(name, user=None):
         headers = {"Authorization": f"Bearer {token_for(user)}"} if user else {}

@@ -1,6 +1,4 @@
-"""Another e-mail address: asked for with the password, in force when the new mailbox
-has shown that it is there.
-"""
+"""A change of the email address needs the password, and a link in the new mailbox."""
 
 from sqlalchemy import select
 
@@ -116,7 +114,7 @@ def test_a_newer_request_or_an_hour_ends_the_older_link(client, db, clock):
 
 
 def test_no_link_is_sent_for_a_session_that_has_ended(client, db):
-    """Requirement 12: a thief's wish dies with the session, though its job is still
+    """Requirement 12: a thief's request ends with the session, even if its job is
     waiting.
     """
     token = sign_in(client, make_user()).json()

@@ -1,5 +1,6 @@
-"""Guessing passwords from many addresses (requirement 5). From one address:
-test_sign_in_limits.py.
+"""Guessing passwords from many addresses (requirement 5).
+
+For guessing from one address, see test_sign_in_limits.py.
 """
 
 from typing import Any
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.usefixtures(
 
 @pytest.fixture(autouse=True)
 def _smaller(monkeypatch):
-    """The same rules with numbers that take less time to reach."""
+    """The same rules with smaller numbers, which are reached faster."""
     small = {"STRANGERS": "5 per hour", "SIEGE": "12 per day"}
     for name, rate in small.items():
         limit = getattr(throttle, name)
@@ -31,7 +32,9 @@ def _smaller(monkeypatch):
 
 
 def attack(from_address, user, tries, start=0):
-    """One wrong password from each of so many addresses; the statuses."""
+    """Send one wrong password from each of so many addresses, and return the
+    statuses.
+    """
     addresses = (f"203.0.113.{start + number}" for number in range(tries))
     return [sign_in(from_address(address), user, WRONG).status_code for address in addresses]
 
@@ -52,8 +55,8 @@ def test_an_unknown_account_is_told_so_alike(client, db, from_address):
 
 
 def test_the_limit_does_not_tell_whose_a_user_name_is(client, db, from_address):
-    """Requirement 35: tries count under what was typed; a name and an address that
-    share a count would be one's.
+    """Requirement 35: attempts are counted under what was typed. If a name and an
+    address shared a count, they would be known to belong to one user.
     """
     user, stranger = make_user(), from_address("203.0.113.99")
     attack(from_address, user, 7)
@@ -63,7 +66,7 @@ def test_the_limit_does_not_tell_whose_a_user_name_is(client, db, from_address):
 
 
 def test_attempts_by_username_and_by_address_share_one_limit(client, db, from_address):
-    """Requirement 35: the limit of one address, too."""
+    """Requirement 35: this is the limit of one address."""
     user, stranger = make_user(), from_address("203.0.113.99")
     assert [sign_in(stranger, user, WRONG).status_code for _ in range(11)] == [401] * 5 + [429] * 6
     data = {"username": user.username, "password": WRONG}
@@ -128,7 +131,7 @@ def test_ipv6_addresses_of_one_subscriber_are_one(client, db, from_address):
 
 
 def test_wrong_tries_are_counted_though_they_are_refused(client, db, from_address):
-    """The note of a wrong try outlives its 401 and its 429."""
+    """The count of a wrong attempt outlives its 401 and its 429."""
     user = make_user()
     attack(from_address, user, 7)
     assert len(events_of(db, "login_failed", user)) == 7

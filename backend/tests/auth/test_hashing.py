@@ -1,6 +1,4 @@
-"""No more passwords are hashed at once than there are processors, whoever asks for it
-(requirement 9).
-"""
+"""At most one password per processor is hashed at once (requirement 9)."""
 
 import os
 import time
@@ -21,7 +19,7 @@ LONGER = 0.05  # seconds: a hash takes this much more, so that all that may run 
 
 
 class Counted:
-    """The hasher, and how many at once it ever worked for."""
+    """A hasher that records how many calls it served at once."""
 
     def __init__(self, hasher):
         self._hasher, self._lock = hasher, Lock()
@@ -85,7 +83,7 @@ def test_a_crowd_is_hashed_one_per_processor_and_all_get_through(client, committ
 )
 @pytest.mark.usefixtures("db")
 def test_every_route_that_hashes_waits_for_its_turn(client, monkeypatch, path):
-    """Where nobody's turn ever comes, none gets as far as to look at what was sent."""
+    """If no turn ever comes, no request gets as far as reading what was sent."""
     monkeypatch.setattr(security.hashing, "timeout", 0)
     answer = client.post(f"/auth/{path}", json={})
     assert outcome(answer) == (503, "sign_in_busy")

@@ -1,5 +1,6 @@
-"""Signing in after a registration tells nothing of the address either, and opens
-nothing (requirements 1 and 2).
+"""Signing in after a registration reveals nothing about the address and opens nothing.
+
+See requirements 1 and 2.
 """
 
 from datetime import timedelta
@@ -53,8 +54,8 @@ OWNERS: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(params=OWNERS)
 def both(request, client, db):
-    """Two registrations that were answered alike: one with a free address, one with
-    that of an account.
+    """Two registrations with the same response: of a free address and of a taken
+    one.
     """
     make_user(email="taken@example.org", **OWNERS[request.param])
     register(client, "one", "free@example.org")
@@ -72,7 +73,7 @@ def test_the_right_password_gets_one_response_for_free_and_taken(client, db, bot
 
 @pytest.mark.parametrize("by", [0, 1], ids=["by user name", "by e-mail"])
 def test_a_wrong_password_gets_one_response_for_free_and_taken(client, db, both, by):
-    """Requirement 1: and counted alike, until the limit."""
+    """Requirement 1: both are counted alike, too, up to the limit."""
     answers = [[sign_in(client, names[by], OTHER) for _ in range(11)] for names in both]
     assert [shape(answer)[:2] for answer in answers[0]] == [
         shape(answer)[:2] for answer in answers[1]
@@ -85,8 +86,8 @@ def test_a_wrong_password_gets_one_response_for_free_and_taken(client, db, both,
 
 @pytest.fixture
 def work(client, statements, monkeypatch):
-    """`work(name, password)`: the statements of a sign-in, and how many passwords it
-    compares.
+    """`work(name, password)` returns a sign-in's statements and its number of
+    hashes.
     """
     compared = []
 
@@ -126,8 +127,8 @@ def test_registering_takes_equal_statements_for_free_and_taken(client, db, state
 
 
 def test_only_the_first_registrations_password_is_accepted(client, db, both):
-    """Requirement 1: the account that waits has the first one, so the first hold has to
-    answer as it does.
+    """Requirement 1: the waiting account has the first password. So the first hold must
+    respond as the account does.
     """
     for _, address in both:
         register(client, f"again.{address[:4]}", address, OTHER)
@@ -141,8 +142,8 @@ def test_only_the_first_registrations_password_is_accepted(client, db, both):
 
 
 def test_an_addresses_registrations_expire_with_the_first(client, db, clock, both):
-    """Requirement 1: before the hourly purge has come, too. A third one, a day later,
-    is the first again.
+    """Requirement 1: this holds even before the hourly purge has come. A third
+    registration, a day later, is the first again.
     """
     clock.shift(3600)
     for _, address in both:
@@ -158,7 +159,7 @@ def test_an_addresses_registrations_expire_with_the_first(client, db, clock, bot
 
 @pytest.mark.only("postgresql", "mysql")
 def test_later_account_ids_do_not_reveal_a_registrations_outcome(client, db):
-    """Requirement 1: an owner reads the id at `GET /auth/me`, and can register before
+    """Requirement 1: an owner can read the id at `GET /auth/me`, and register before
     and after.
     """
     make_user(email="taken@example.org")
@@ -181,7 +182,9 @@ def test_holds_do_not_stop_the_owner_from_signing_in(client, db):
 
 
 def test_a_hold_never_opens_a_session(client, db):
-    """Not even with its owner's password, nor once the address is verified."""
+    """A hold does not open a session even with its owner's password, or once the
+    address is verified.
+    """
     owner = make_user(email="taken@example.org")
     register(client, "stranger", owner.email, PASSWORD)
     assert outcome(sign_in(client, "stranger", PASSWORD)) == (403, "email_not_verified")
@@ -211,8 +214,8 @@ def test_a_hold_of_the_previous_version_signs_nobody_in(client, db):
 
 
 def test_a_registration_deletes_no_other_hold(client, db):
-    """R19: of those that have run out there may be very many, and a purge has the time
-    for them.
+    """R19: there may be very many expired holds. A purge has the time to delete
+    them.
     """
     past = now() - timedelta(hours=1)
     db.add_all([UsernameHold(username=name, expires_at=past) for name in ("free-again", "another")])

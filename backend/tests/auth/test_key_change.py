@@ -1,5 +1,6 @@
-"""`SECRET_KEY` is changed while everything goes on: what the key before has made is
-read, and made anew.
+"""`SECRET_KEY` is changed while everything goes on.
+
+What the previous key has made can be read, and is made again with the new one.
 """
 
 import pytest
@@ -25,7 +26,7 @@ PROFILE = "/auth/me"
 
 @pytest.fixture
 def change(settings):
-    """With `change(None)` the key before is forgotten."""
+    """Change the key. `change(None)` forgets the previous one."""
     return lambda previous: settings(SECRET_KEY=NEW, SECRET_KEY_PREVIOUS=previous or "")
 
 

@@ -1,5 +1,6 @@
-"""Another site cannot sign its visitors in as somebody else: what they do next would be
-in that one's account.
+"""Another site cannot sign its visitors in as someone else.
+
+Otherwise, whatever they do next would be in that user's account.
 """
 
 import pytest
@@ -12,7 +13,7 @@ FOREIGN = ["https://evil.example", "null", "", "https://app.example.com.evil.exa
 
 @pytest.mark.parametrize("origin", FOREIGN)
 def test_a_form_of_another_site_sets_no_cookie(client, db, origin):
-    """Requirement 25: a form needs no preflight, and its answer's cookie would be
+    """Requirement 25: a form needs no preflight, and the cookie of its response is
     kept.
     """
     form = {"username": make_user().email, "password": PASSWORD}
@@ -23,7 +24,7 @@ def test_a_form_of_another_site_sets_no_cookie(client, db, origin):
 
 @pytest.mark.parametrize("origin", FOREIGN)
 def test_nor_does_the_second_half_of_a_sign_in(client, db, origin):
-    """Requirement 25: and the challenge is not used up."""
+    """Requirement 25: the challenge is not used up either."""
     user = make_user()
     phone = phone_of(user)
     challenge = client.post(
@@ -47,8 +48,8 @@ def test_programs_and_our_own_frontend_sign_in_by_cookie(client, db):
 
 
 def test_in_body_mode_the_origin_does_not_matter(client, db):
-    """CORS keeps the answer from a foreign page, and nothing of it stays in the
-    browser.
+    """CORS keeps the response from a foreign page, and the browser stores nothing of
+    it.
     """
     form = {"username": make_user().email, "password": PASSWORD}
     answer = client.post("/auth/token", data=form, headers={"Origin": "https://evil.example"})

@@ -1,5 +1,5 @@
-"""Which mails of accounts go out first, until when they are of use, and what a flood of
-registrations delays.
+"""The order and the expiry of auth's emails, and the effect of a flood of
+registrations.
 """
 
 from datetime import timedelta
@@ -103,7 +103,7 @@ def test_above_the_limit_email_to_unknown_addresses_goes_last(client, db, login,
 
 
 def test_a_flood_of_registrations_delays_no_existing_user(client, db, settings, clock, alarms):
-    """None of the flood is dropped; each mail above the limit goes out last."""
+    """No email of the flood is dropped. Each email above the limit goes out last."""
     settings(MAIL_TO_STRANGERS_PER_HOUR="2")
     for name in ("one", "two", "three", "four"):
         register(client, name)

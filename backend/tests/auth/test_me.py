@@ -1,4 +1,4 @@
-"""`GET /auth/me`: one's own account."""
+"""`GET /auth/me`: the caller's own account."""
 
 from sqlalchemy import select
 
@@ -57,7 +57,7 @@ def test_a_cookie_alone_is_nobody(client, db):
 
 
 def test_a_token_in_the_query_is_nobody(client, db):
-    """Unknown parameters are refused by every route."""
+    """Every route refuses unknown parameters."""
     assert (
         client.get("/auth/me", params={"access_token": token_for(make_user())}).status_code == 422
     )

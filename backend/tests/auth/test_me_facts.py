@@ -1,4 +1,4 @@
-"""What an account says of itself, and the superuser that the command line makes."""
+"""The facts that an account shows, and the superuser that the command line makes."""
 
 from sqlalchemy import select
 from typer.testing import CliRunner

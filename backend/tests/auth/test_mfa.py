@@ -170,7 +170,7 @@ def test_who_lost_the_phone_turns_it_off_with_a_recovery_code(client, user):
 
 
 def test_a_challenge_dies_with_the_second_factor(client, user):
-    """A half-done sign-in does not become a whole one, not even by a code of the next
+    """Half of a sign-in never becomes a whole one, not even by a code of the next
     phone.
     """
     phone = phone_of(user)
@@ -184,8 +184,8 @@ def test_a_challenge_dies_with_the_second_factor(client, user):
 
 
 def test_wrong_codes_of_a_session_are_limited_for_the_account(client, user):
-    """Requirement 7: who has a session and the password cannot try codes until one
-    fits.
+    """Requirement 7: a thief with a session and the password cannot try codes until one
+    matches.
     """
     phone = phone_of(user)
     answers = [disable(client, phone.wrong_code()).status_code for _ in range(11)]
@@ -242,7 +242,7 @@ def test_another_users_factor_is_out_of_reach(client, db, user, login):
 
 
 def test_removing_all_of_it_is_one_call(db, user):
-    """For accounts that end, and for squatters' (requirement 28)."""
+    """Accounts that end need this, and so do squatted ones (requirement 28)."""
     phone_of(user)
     second_factor.remove(db, user.id)
     for table in (Totp, RecoveryCode):

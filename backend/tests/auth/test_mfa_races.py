@@ -78,7 +78,9 @@ def test_a_recovery_code_in_twenty_challenges_opens_one_session(client, committe
 
 
 def test_twenty_wrong_codes_at_once_are_five_tries(client, committed):
-    """Requirement 7: recovery codes, whose number no limit bounds."""
+    """Requirement 7: recovery codes are used here, because they have no limit of their
+    own.
+    """
     user = make_user()
     code = phone_of(user).recovery_codes[0]
     mfa_token = challenge(client, user)
@@ -126,7 +128,7 @@ def test_set_ups_at_once_leave_one_secret(client, committed):
 
 
 def test_a_code_cannot_open_a_session_and_turn_the_factor_off(client, committed):
-    """Requirement 7: one code, two uses, at once."""
+    """Requirement 7: one code is used twice at once."""
     user = make_user()
     code, bearer = phone_of(user).code(), {"Authorization": f"Bearer {token_for(user)}"}
     mfa_token = challenge(client, user)

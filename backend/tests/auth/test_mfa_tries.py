@@ -1,4 +1,6 @@
-"""Codes of a second factor count once, and wrong ones are counted (requirement 7)."""
+"""A code of a second factor counts once, and wrong codes are counted (requirement
+7).
+"""
 
 from datetime import timedelta
 
@@ -19,8 +21,8 @@ pytestmark = pytest.mark.usefixtures("still")
 
 
 def test_a_code_is_accepted_once(client, db, user, phone):
-    """Requirement 7: not for another challenge, and not one that is older than the
-    last.
+    """Requirement 7: it works for no other challenge, and no code before the last one
+    works.
     """
     older, code = phone.code(-1), phone.code()
     assert send(client, challenge(client, user), code).status_code == 200
@@ -58,7 +60,7 @@ def test_the_fifth_try_may_be_right(client, user, phone):
 
 
 def test_new_challenges_bring_no_end_of_tries(client, user, phone):
-    """Requirement 7: ten wrong codes an hour for an account, however often its password
+    """Requirement 7: an account has ten wrong codes an hour, however often its password
     is sent.
     """
     answers = [answer for _ in range(3) for answer in guess(client, user, phone)]
@@ -68,8 +70,8 @@ def test_new_challenges_bring_no_end_of_tries(client, user, phone):
 
 
 def test_a_recovery_code_signs_the_owner_in_during_an_attack(client, user, phone):
-    """Requirement 5: never locked out for good. 120 bits cannot be guessed, so no limit
-    has to guard them.
+    """Requirement 5: no account is ever locked for good. 120 bits cannot be guessed, so
+    these codes need no limit.
     """
     for _ in range(3):
         guess(client, user, phone)
@@ -91,7 +93,7 @@ def test_one_address_cannot_try_codes_of_many_accounts(client, user, phone):
 
 
 def test_limits_hold_when_redis_is_down(client, user, phone, monkeypatch):
-    """R9: this process counts for itself."""
+    """R9: the process counts on its own then."""
     from app.platform import limits
 
     down = limits.Counters("redis://127.0.0.1:1/0")

@@ -78,7 +78,7 @@ def test_known_and_unknown_addresses_get_the_same_response(client, db):
 
 
 def test_known_and_unknown_addresses_take_the_same_statements(client, db, statements):
-    """Requirement 4: the time cannot tell, because a job looks for the account
+    """Requirement 4: the time reveals nothing, because a job looks for the account
     afterwards.
     """
     user, sent = make_user(), []
@@ -255,7 +255,7 @@ def test_the_owner_is_told_of_every_new_password(client, db):
 
 
 def test_a_stolen_session_has_ten_tries_at_the_password(client, db):
-    """Requirement 5. The owner's other sessions are not shut out by it."""
+    """Requirement 5. The owner's other sessions are not affected."""
     user = make_user()
     stolen, own = sign_in(client, user).json(), sign_in(client, user).json()
     codes = [change(client, stolen, current_password=f"wrong {n}").status_code for n in range(11)]
@@ -305,8 +305,8 @@ def test_a_sign_in_that_a_reset_overtakes_opens_no_session(client, db, monkeypat
 
 
 def test_a_change_that_a_reset_overtakes_changes_nothing(client, db, monkeypatch):
-    """Requirement 20: a thief with session and password must not undo the reset that
-    shut them out.
+    """Requirement 20: a thief with a session and the password must not undo the
+    reset.
     """
     from app.routers.auth.security import verify_password
     from app.routers.auth.sessions import reauthentication

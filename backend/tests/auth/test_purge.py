@@ -1,4 +1,4 @@
-"""What has run out is deleted every hour, and nothing else is."""
+"""Everything that has expired is deleted every hour, and nothing else."""
 
 from datetime import timedelta
 from typing import Any
@@ -70,8 +70,8 @@ def test_held_user_names_go_when_they_are_free(db):
 
 
 def test_registrations_that_nobody_finished_go_after_a_day(db):
-    """Not: who has signed in before, whoever is disabled, whoever comes by Google,
-    whoever is verified.
+    """Users stay if they are verified, disabled, linked to Google or have signed in
+    before.
     """
     old: dict[str, Any] = {"is_verified": False, "created_at": now() - DAY - HOUR}
     make_user(**old)

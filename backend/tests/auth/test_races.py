@@ -68,8 +68,8 @@ def test_twenty_resets_by_one_link_are_one(servers, committed):
 
 
 def test_twenty_resets_by_two_links_of_one_account_are_one(servers, committed):
-    """Requirement 12: though two workers wrote a link each at the same moment, the one
-    that is used kills the other.
+    """Requirement 12: two workers wrote a link each at the same moment. The link that
+    is used ends the other one.
     """
     user, links = make_user(), []
     for owner in (None, user.id):
@@ -115,8 +115,8 @@ def test_twenty_refreshes_with_one_token_have_one_live_successor(servers, commit
 
 
 def test_two_uses_of_a_stolen_token_at_once_end_the_session_once(committed):
-    """Requirement 17: one event and one mail, because the second waits to see what the
-    first has done.
+    """Requirement 17: there is one event and one email, because the second request
+    waits for the first.
     """
     user = make_user()
     with committed() as db, db.begin():

@@ -1,4 +1,4 @@
-"""Making an account: nobody learns from it who else has one."""
+"""Registration reveals to nobody who else has an account."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -177,7 +177,7 @@ def test_a_password_may_have_256_code_points_of_any_script(client, db, letter):
 
 
 def test_every_byte_of_a_password_counts(client, db):
-    """Requirement 8: 72 equal bytes with another tail fail."""
+    """Requirement 8: a password fails if it has 72 equal bytes and another tail."""
     user = make_user(password="0123456789ab" * 6 + "tail \u00e9 ")
     for other in (
         "0123456789ab" * 6 + "liat \u00e9 ",

@@ -1,5 +1,6 @@
-"""Making an account, seen from mailboxes: the owner of an address is told, whoever asks
-learns nothing.
+"""Registration as mailboxes see it.
+
+The owner of an address is told, and whoever registers learns nothing.
 """
 
 import pytest
@@ -164,7 +165,7 @@ def test_no_link_can_be_found_in_the_database(client, db):
     ],
 )
 def test_links_lead_to_the_configured_frontend_only(client, db, host):
-    """Requirement 32, for links in mails."""
+    """Requirement 32, for links in emails."""
     assert client.post("/auth/register", json=FORM, headers=host).status_code == 202
     mail = letters_to(FORM["email"])[0]
     assert "http://localhost:8000/dev/frontend/verify-email?token=" in mail.text

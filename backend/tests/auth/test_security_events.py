@@ -1,5 +1,5 @@
-"""What an auditor finds afterwards: one record for each thing that happened, and none
-of the secrets.
+"""The records that an auditor finds: one for each event, and no secret in any of
+them.
 """
 
 import io
@@ -24,8 +24,9 @@ pytestmark = pytest.mark.usefixtures(
 
 @pytest.fixture
 def records(client):
-    """Log records as they are written, in JSON; `records()` gives those of security
-    events, `records.text` all.
+    """Log records as they are written, in JSON.
+
+    `records()` returns those of security events, and `records.text` all of them.
     """
     stream = io.StringIO()
     configure_logging(get_settings().model_copy(update={"log_format": "json"}), stream)
@@ -137,8 +138,8 @@ def test_no_secret_is_in_any_record_or_row(client, db, records):
 
 
 def test_a_limit_that_is_reached_says_whose_it_was_and_no_name(client, db, records, from_address):
-    """Requirements 55 and 56: addresses as they are; what was typed, which may be a
-    password, as the same mark.
+    """Requirements 55 and 56: addresses are logged as they are. What was typed may be a
+    password, so only a mark of it is logged.
     """
     typed = "Hunter2.is.my.password"
     for address in ["198.51.100.7"] * 12 + ["2001:db8:1:2::3"] * 12:
@@ -159,7 +160,7 @@ def test_a_suppressed_email_is_logged_by_kind_without_recipient(client, db, reco
 
 
 def test_a_refused_password_of_who_is_signed_in_is_a_row(client, db, records):
-    """Requirement 56: in a stolen session it is a failed sign-in."""
+    """Requirement 56: in a stolen session this is a failed sign-in."""
     user = make_user()
     token = sign_in(client, user).json()
     change = {"current_password": WRONG, "new_password": NEW_PASSWORD}

@@ -1,4 +1,4 @@
-"""Sessions: opened by a sign-in, kept by refresh tokens, ended by their owner or by a
+"""Sessions: opened by a sign-in, kept by refresh tokens, ended by the owner or a
 theft.
 """
 
@@ -168,7 +168,9 @@ def test_a_well_signed_refresh_token_of_no_sense_is_refused(client, db, payload)
 
 
 def test_the_refresh_token_of_a_later_number_ends_the_session(client, db):
-    """Only who has the key could make one: nobody else's session may hang on it."""
+    """Only someone with the key could make such a token. Other sessions must not depend
+    on it.
+    """
     token = sign_in(client, make_user()).json()
     session_id = listed(client, token)[0]["id"]
     ahead = sign("refresh tokens", f"{session_id}.7".encode())
@@ -203,7 +205,9 @@ def test_the_grace_is_ten_seconds():
 
 @pytest.mark.only("postgresql", "mysql")
 def test_of_two_that_end_one_session_the_second_does_not_find_it(committed):
-    """204 and 404, and not 204 twice: both have been let in before."""
+    """The responses are 204 and 404, and not 204 twice. Both requests were let in
+    before.
+    """
     user = make_user()
     with committed() as db, db.begin():
         login_sessions.open_session(db, user, client.Client("192.0.2.1", "tests"))
@@ -216,9 +220,7 @@ def test_of_two_that_end_one_session_the_second_does_not_find_it(committed):
 
 
 def test_a_user_has_so_many_sessions_and_the_oldest_make_way(client, db, monkeypatch):
-    """R19: ending them all, as a reset does, must not take longer the more there
-    are.
-    """
+    """R19: a reset ends all sessions, which must not take longer the more there are."""
     monkeypatch.setattr(login_sessions, "MOST", 3)
     user = make_user()
     tokens = [token_for(user) for _ in range(5)]

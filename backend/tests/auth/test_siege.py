@@ -1,5 +1,6 @@
-"""An account that a thousand strangers try is locked for them, noted once, opened by
-its owner (requirement 5).
+"""An account under attack from many addresses is locked for strangers (requirement 5).
+
+The lock is recorded once, and the owner can open it.
 """
 
 import contextlib
@@ -25,7 +26,7 @@ pytestmark = pytest.mark.usefixtures(
 
 @pytest.fixture(autouse=True)
 def _smaller(monkeypatch):
-    """The same rules with numbers that take less time to reach."""
+    """The same rules with smaller numbers, which are reached faster."""
     small = {"STRANGERS": "5 per hour", "SIEGE": "12 per day", "SAME_ACCOUNT_SITE": "6 per day"}
     for name, rate in small.items():
         monkeypatch.setattr(throttle, name, RateLimit(getattr(throttle, name).name, rate))
@@ -78,8 +79,8 @@ def test_a_siege_of_nobody_is_noted_as_well_and_told_nobody(client, db, from_add
 
 
 def test_a_siege_over_midnight_is_one(client, db, from_address, clock):
-    """Counters begin a new window then, and let one stranger through for each that
-    leaves the old one.
+    """At midnight, counters begin a new window. They let one stranger through for each
+    that leaves the old one.
     """
     user = make_user()
     clock.shift(12 * 3600 - 600)
@@ -91,7 +92,7 @@ def test_a_siege_over_midnight_is_one(client, db, from_address, clock):
 
 
 def test_of_two_tries_that_find_the_account_locked_one_says_so(db):
-    """Requirement 56: also when both come at once."""
+    """Requirement 56: this holds even if both come at once."""
     tries = [throttle.Guess("ada", f"203.0.113.{number}", lambda: False) for number in range(14)]
     with contextlib.suppress(TooManyRequests):
         for one in tries:
@@ -124,7 +125,9 @@ def test_locking_known_and_unknown_names_takes_equal_statements(
 
 
 def test_the_emailed_link_unlocks_the_account_by_both_names(client, db, from_address):
-    """Requirement 5: never locked out for good, though strangers go on every day."""
+    """Requirement 5: the owner is never locked out for good, though strangers go on
+    every day.
+    """
     user, home = make_user(), from_address(HOME)
     for name in (user.email, user.username):
         besiege(from_address, name)
@@ -161,7 +164,7 @@ def test_a_day_later_the_account_is_open_by_itself(client, db, from_address, clo
 
 
 def test_one_ipv6_site_alone_is_no_siege(client, db, from_address):
-    """Requirement 5: a /48 has 65,536 networks, and is one stranger's."""
+    """Requirement 5: a /48 has 65,536 networks, and may belong to one stranger."""
     user = make_user()
     codes = [
         sign_in(from_address(f"2001:db8:7:{n:x}::1"), user, WRONG).status_code for n in range(20)
@@ -196,7 +199,9 @@ def test_neighbours_do_not_lock_out_a_known_address(client, db, from_address):
 
 
 def test_a_reset_signs_its_owner_in_despite_the_limit(client, db, from_address):
-    """Requirement 5: own slips, or those of everybody behind one address."""
+    """Requirement 5: the wrong attempts may be the owner's, or those of others at the
+    address.
+    """
     user = make_user()
     from_address(HOME)
     for name in (user.email, user.username):

@@ -1,5 +1,6 @@
-"""Guessing passwords is slow work: 10 wrong tries for one account, 50 in all, from one
-address in 15 minutes.
+"""Guessing passwords from one address is slow.
+
+In 15 minutes an address has 10 wrong attempts for one account, and 50 in all.
 """
 
 import pytest
@@ -21,7 +22,7 @@ def sign_in(client, username, password=PASSWORD):
 
 @pytest.fixture
 def elsewhere(client):
-    """The same application, asked from another address."""
+    """A client of the same application at another address."""
     return TestClient(client.app, client=("198.51.100.7", 50000))
 
 

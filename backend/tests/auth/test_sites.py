@@ -1,5 +1,6 @@
-"""Limits by address hold for a whole IPv6 site: 60 networks of one /48 pass no more
-often than one network does.
+"""Limits by address hold for a whole IPv6 site.
+
+60 networks of one /48 pass no more often than one network does.
 """
 
 from typing import Any
@@ -27,9 +28,7 @@ def networks(site="2001:db8:1", number=NETWORKS):
 
 @pytest.fixture
 def statuses(client):
-    """`statuses(method, path, body)`: of one such request from each network of the
-    site.
-    """
+    """`statuses(method, path, body)` returns those of one request from each network."""
 
     def ask(method, path, body=None, addresses=None, **options):
         return [
@@ -66,7 +65,7 @@ def test_registrations(statuses, db):
     ],
 )
 def test_mails_asked_for(statuses, db, path, kind):
-    """Requirement 64. The answer tells nothing."""
+    """Requirement 64. The response reveals nothing."""
     found = statuses("POST", path, lambda n: {"email": f"person{n}@example.com"})
     assert found == [202] * NETWORKS
     assert jobs_of(db, kind) == LIMIT
@@ -98,7 +97,7 @@ def test_journeys_to_google(statuses, db, settings, monkeypatch):
 
 
 def test_whoever_counts_addresses_counts_both():
-    """A limit for an address that is no `AddressLimit` would be none for a site."""
+    """A limit for addresses that is not an `AddressLimit` would not hold for a site."""
     by_address = (throttle.REGISTRATIONS, throttle.MAILS_ASKED_FOR, throttle.WRONG_CODES_HERE)
     assert {type(limit) for limit in (*by_address, google_routes.journeys)} == {AddressLimit}
     assert not callable(RateLimit("x", "1 per hour"))
@@ -128,8 +127,8 @@ def test_failures_are_counted_for_both():
 
 
 def test_a_site_that_is_refused_fills_no_memory():
-    """A /48 has 65,536 networks. A count for each would be held for hours, and looked
-    through at every other count.
+    """A /48 has 65,536 networks. A count for each of them would be kept for hours, and
+    would be scanned at every other count.
     """
     limit = AddressLimit("tests", f"{LIMIT} per hour")
     allowed = [limit.allows(address) for address in networks(number=10 * LIMIT)]

@@ -1,5 +1,6 @@
-"""Somebody registers with an address that is not theirs: no mail makes their password
-its owner's (requirement 28).
+"""A stranger registers with an address that is not theirs (requirement 28).
+
+No email makes their password the owner's.
 """
 
 import pytest
@@ -78,8 +79,8 @@ def test_a_link_requested_again_replaces_the_password_too(client, db):
 
 @pytest.mark.parametrize("hours", [1, 23, 24, 25, 30])
 def test_she_never_gets_a_link_that_keeps_the_strangers_password(client, db, clock, hours):
-    """Requirement 28: whatever runs out first, the hold of her registration or the
-    stranger's account.
+    """Requirement 28: this holds whatever expires first, the hold of her registration
+    or the stranger's account.
     """
     register(client, STRANGER)
     earlier = last_token(HERS, "verify-email")
@@ -97,9 +98,7 @@ def test_she_never_gets_a_link_that_keeps_the_strangers_password(client, db, clo
 
 
 def with_purge_late(client, db):
-    """Workers were away for a day: the hourly purge has not come, what it would delete
-    is still there.
-    """
+    """Run jobs as if workers had been stopped for a day, so that no purge has come."""
     from app.platform.models import Job
 
     for job in db.scalars(select(Job).where(Job.kind == "purge.users")):
@@ -128,8 +127,8 @@ def test_registering_again_does_not_change_the_waiting_account(client, db):
 
 @pytest.fixture
 def squatted(db):
-    """An account of hers that she never proved, and all that a stranger could have left
-    in it.
+    """An account with her unverified address, with everything that a stranger could
+    leave.
     """
     user = make_user(email=HERS, is_verified=False)
     phone_of(user)

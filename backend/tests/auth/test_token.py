@@ -1,4 +1,6 @@
-"""Signing in: one answer for every wrong pair, the reason only for a right one."""
+"""Signing in: every wrong pair gets the same response, and only a right one the
+reason.
+"""
 
 import pytest
 from passlib.context import CryptContext
@@ -128,7 +130,7 @@ def test_an_outdated_hash_is_replaced_at_the_next_sign_in(client, db, real_hashi
 
 @pytest.mark.parametrize("kib", ["", "1024"], ids=["documented", "another"])
 def test_the_dummy_hash_costs_as_much_as_a_real_one(settings, monkeypatch, kib):
-    """Requirement 3: with another cost, too."""
+    """Requirement 3: this holds with another cost, too."""
     settings(PASSWORD_HASH_KIB=kib)
     compared: list[str] = []
     # What is compared shows nowhere else but in time, which `test_timing.py` measures
@@ -141,7 +143,7 @@ def test_the_dummy_hash_costs_as_much_as_a_real_one(settings, monkeypatch, kib):
 
 
 def costs(hashed):
-    """Kind, version and parameters of a hash."""
+    """Return the kind, version and parameters of a hash."""
     return hashed.split("$")[1:4]
 
 

@@ -1,4 +1,4 @@
-"""TOTP is what RFC 6238 says, whatever is sent as a code."""
+"""TOTP follows RFC 6238, whatever is sent as a code."""
 
 from datetime import UTC, datetime
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -38,7 +38,7 @@ def test_codes_are_those_of_the_standard(seconds, code):
     [(-31, False), (-30, True), (0, True), (30, True), (59, True), (60, False)],
 )
 def test_a_code_is_right_one_step_early_and_one_step_late(seconds, right):
-    """A code begins at 1111111110; the server's clock is `seconds` off that."""
+    """A code begins at 1111111110, and the server's clock is `seconds` off that."""
     code = totp.code_at(SECRET, 1111111110 // 30)
     assert (totp.step_of(SECRET, code, at(1111111110 + seconds)) is not None) is right
 

@@ -1,5 +1,6 @@
-"""Weak passwords are refused wherever one is set, in time that does not depend on what
-was sent.
+"""Weak passwords are refused wherever one is set.
+
+The time of a check does not depend on what was sent.
 """
 
 import time
@@ -61,7 +62,7 @@ def kind_of(password, *names):
 
 @pytest.fixture
 def site(monkeypatch):
-    """A site with an address of its own."""
+    """A site at an address of its own."""
     address = {"frontend_url": "https://app.grand-hotel.example"}
     settings = get_settings().model_copy(update=address)
     monkeypatch.setattr(weak_passwords, "get_settings", lambda: settings)
@@ -100,8 +101,8 @@ def test_the_message_says_what_to_do():
     "text", ["a", "ab", "aab", "qwertyuiop", "ada", "x9k2v7q4m1z8", "password"]
 )
 def test_the_cost_grows_no_faster_than_the_length(text):
-    """Processor time, so other work on the machine does not count; a quadratic rule
-    takes 64 times as long.
+    """The test measures processor time, so other work on the machine does not count. A
+    quadratic rule takes 64 times as long.
     """
     short, long = (text * 4_000)[:2_000], (text * 32_000)[:16_000]
     kind_of("passwordpassword")  # the lists are loaded

@@ -1,6 +1,4 @@
-"""Hosts whose clocks differ by up to five minutes let in the same people, and throw out
-nobody (R13).
-"""
+"""Hosts whose clocks differ by up to five minutes agree on who may come in (R13)."""
 
 from datetime import timedelta
 
@@ -29,8 +27,8 @@ ends = pytest.mark.parametrize(
 
 @seconds_ahead
 def test_a_second_tab_on_another_host_is_no_theft(client, db, seconds):
-    """Tab one is refreshed by this host, tab two by one with another clock: within the
-    grace of 10 s.
+    """The first tab is refreshed by this host, and the second by a host with another
+    clock, within the grace of 10 s.
     """
     user = make_user()
     first = sign_in(client, user).json()
@@ -44,8 +42,8 @@ def test_a_second_tab_on_another_host_is_no_theft(client, db, seconds):
 
 @pytest.mark.parametrize("minutes", [-5, 5])
 def test_a_theft_is_one_on_every_host(client, db, minutes):
-    """A used token that comes after the grace ends the session, also where the host's
-    clock says it is in time.
+    """A used token that comes after the grace ends the session, even if the host's
+    clock says that it is in time.
     """
     user = make_user()
     first = sign_in(client, user).json()
@@ -109,7 +107,7 @@ def test_a_code_of_a_phone_is_right_on_every_host(client, db, user, minutes):
 
 @ends
 def test_a_sign_in_is_fresh_for_as_long_on_every_host(client, db, left, minutes, expected):
-    """Setting up a second factor without a password asks for a recent sign-in."""
+    """Setting up a second factor without a password needs a recent sign-in."""
     token = sign_in(client, make_user()).json()
     db.execute(update(User).values(hashed_password=None))
     db.execute(update(LoginSession).values(created_at=clock.now(left - login_sessions.FRESH)))

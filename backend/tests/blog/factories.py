@@ -1,4 +1,4 @@
-"""Posts and categories for tests, as rows."""
+"""Factories of posts and categories, as rows."""
 
 from datetime import timedelta
 from itertools import count
@@ -22,7 +22,7 @@ def make_category(**columns: object) -> BlogCategory:
 
 
 def make_post(author: User, **columns: object) -> BlogPost:
-    """A published post with a title of its own."""
+    """Create a published post with a unique title."""
     number = next(_numbers)
     defaults = {
         "author_id": author.id,

@@ -1,4 +1,4 @@
-"""What becomes of posts, and of who manages them, when an account changes."""
+"""The effect on posts, and on their managers, when an account changes."""
 
 import pytest
 

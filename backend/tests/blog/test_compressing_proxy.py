@@ -1,5 +1,6 @@
-"""A proxy that compresses, a real nginx, before a real server: it weakens our tags, and
-they go on working.
+"""A compressing proxy weakens our entity tags, and they still work.
+
+It is a real nginx in front of a real server.
 """
 
 import httpx2

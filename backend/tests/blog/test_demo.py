@@ -1,4 +1,4 @@
-"""The demo: what `make dev` loads for a frontend to show."""
+"""The demo data that `make dev` loads for a frontend to show."""
 
 from sqlalchemy import func, select
 

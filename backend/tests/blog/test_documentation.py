@@ -1,6 +1,4 @@
-"""What the OpenAPI document says of blog's routes, and how long their answers may be
-kept.
-"""
+"""The OpenAPI document of blog's routes, and how long their responses may be kept."""
 
 from app import main
 from tests.auth.factories import make_user
@@ -45,7 +43,7 @@ def test_what_the_public_may_keep_is_never_kept_by_one_user(client, db, login):
 
 
 def test_what_the_public_may_read_takes_a_user_too():
-    """`{}` stands for no user. Where nobody is asked for, the list is empty."""
+    """`{}` stands for no user. A route that needs no user at all has an empty list."""
     paths = main.app.openapi()["paths"]
     for path in ("/blog/posts", "/blog/posts/{post_id}", "/blog/posts/slug/{slug}"):
         assert paths[path]["get"]["security"] == [{"OAuth2PasswordBearer": []}, {}], path

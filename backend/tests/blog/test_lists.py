@@ -1,4 +1,4 @@
-"""Lists of posts: sorted, filtered, in pages that neither overlap nor leave out."""
+"""Lists of posts are sorted, filtered, and in pages without overlaps or gaps."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -13,8 +13,9 @@ SORTS = ("-published_at", "published_at", "-created_at", "created_at", "title")
 
 @pytest.fixture
 def posts(db):
-    """Seven posts of which two share each time and each title, so that only the id
-    tells them apart.
+    """Seven posts, of which two share each time and each title.
+
+    So only the id tells those apart.
     """
     author = make_user(username="ada")
     category = make_category(slug="space")

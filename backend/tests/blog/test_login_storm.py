@@ -1,6 +1,4 @@
-"""Hashing passwords takes processors. A storm of sign-ins must not take them, or the
-connections, from the others.
-"""
+"""A storm of sign-ins must leave processors and connections to other requests."""
 
 import os
 import time

@@ -85,7 +85,7 @@ def state(committed):
 
 @contextmanager
 def held(committed, user):
-    """Within, the user is locked by another transaction, which the end commits."""
+    """Let another transaction lock the user inside the block, whose end commits it."""
     with committed() as db, db.begin():
         db.scalar(queries.locked(User.id == user.id))
         yield db
@@ -117,8 +117,8 @@ def test_what_waits_for_the_end_of_its_user_is_refused(
 
 
 def test_the_user_is_locked_before_the_session(client, committed, login):
-    """The other way round a reset, which locks them in this order, and the request
-    would wait for each other.
+    """A reset locks them in this order. In the other order, the two would wait for each
+    other.
     """
     user = login(make_user())
     with ThreadPoolExecutor(1) as thread:
@@ -139,8 +139,8 @@ def test_the_user_is_locked_before_the_session(client, committed, login):
 
 @pytest.mark.parametrize("overtaking", [delete, disable, demote, reset, sign_out])
 def test_a_request_that_came_first_is_waited_for(client, committed, login, overtaking):
-    """The request waits for its slug, which another transaction holds; until it ends
-    its user stays as they are.
+    """The request waits for its slug, which another transaction holds. Until the
+    request ends, its user does not change.
     """
     user = login(make_user(is_superuser=True))
 
@@ -166,8 +166,8 @@ def test_a_request_that_came_first_is_waited_for(client, committed, login, overt
 def test_between_its_key_and_its_effect_a_request_is_overtaken(
     client, committed, login, monkeypatch, overtaking
 ):
-    """An Idempotency-Key is committed first, and with that commit the user is let
-    go.
+    """The Idempotency-Key is committed first, and that commit releases the user's
+    lock.
     """
     user = login(make_user(is_superuser=True))
 

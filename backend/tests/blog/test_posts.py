@@ -1,4 +1,4 @@
-"""Posts: written by their authors, read by everybody."""
+"""Posts: written by their authors, read by everyone."""
 
 from datetime import datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""What no answer about posts says of the people behind them."""
+"""No response about posts reveals private facts of the people behind them."""
 
 import pytest
 from sqlalchemy import select

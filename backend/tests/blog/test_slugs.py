@@ -1,4 +1,4 @@
-"""Slugs: a made one gives way, one that was asked for does not."""
+"""Slugs: a generated one gives way to others, and a requested one does not."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -116,7 +116,7 @@ def test_an_old_title_keeps_its_slug(client, db, login):
 
 
 def test_a_slug_is_made_again_where_an_update_has_null(client, db, login):
-    """It gives way to others, never to its own."""
+    """The new slug gives way to others, but never to the post's own."""
     author = login(make_user())
     post = make_post(author, slug="old")
     for taken in ("c", "c-3"):
@@ -160,7 +160,7 @@ def test_of_20_posts_with_one_wanted_slug_at_once_one_gets_it(client, committed,
 
 
 def test_a_slug_is_found_behind_many_taken_ones(client, db, login, statements):
-    """They are looked up in blocks, whatever else begins like them."""
+    """Slugs are looked up in blocks, whatever else begins with the same text."""
     author = login(make_user())
     make_post(author, slug="launch")
     for number in range(2, 105):
@@ -175,7 +175,7 @@ def test_a_slug_is_found_behind_many_taken_ones(client, db, login, statements):
 
 @pytest.mark.parametrize("taken", [5, 150, 5_000, 100_000])
 def test_a_handful_of_questions_finds_the_next_number(taken):
-    """R19: with a hundred thousand posts of one title a create does not ask for each of
+    """R19: with a hundred thousand posts of one title, a create does not query each of
     them.
     """
     asked = []

@@ -1,5 +1,6 @@
-"""What each route costs: a bounded number of statements, and on PostgreSQL an index for
-every public order.
+"""The cost of each route: a bounded number of statements.
+
+On PostgreSQL, every public order has an index.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -50,7 +51,7 @@ COSTS = [
 
 @pytest.fixture(autouse=True)
 def _schema_was_looked_at(client, db):
-    """The first request of a process asks for the revision of the schema, once."""
+    """Let the process read the schema's revision, which its first request does once."""
     client.get("/nowhere")
 
 
@@ -105,9 +106,7 @@ def test_a_list_costs_the_same_for_one_post_and_for_many(client, db, statements)
 
 @pytest.fixture
 def twenty_thousand(db):
-    """Posts by 50 authors in 20 categories, analysed as the server would do it in
-    time.
-    """
+    """Posts by 50 authors in 20 categories, analysed as the server does in time."""
     authors = [make_user() for _ in range(50)]
     categories = [make_category() for _ in range(20)]
     start = datetime(2020, 1, 1, tzinfo=UTC)

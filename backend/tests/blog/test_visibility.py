@@ -1,6 +1,4 @@
-"""Drafts and posts of the future: there for their author and for superusers, for nobody
-else by any way.
-"""
+"""Only their author and superusers can see drafts and future posts, by any route."""
 
 from datetime import timedelta
 from itertools import product
@@ -20,8 +18,8 @@ SORTS = ("-published_at", "published_at", "-created_at", "created_at", "title")
 
 @pytest.fixture
 def hidden(db):
-    """A category with one post that all may see, one draft, one post of tomorrow, one
-    that was withdrawn.
+    """A category with a public post, a draft, a post of tomorrow and a withdrawn
+    one.
     """
     author, category = make_user(username="ada"), make_category(slug="space")
     common = {"category_id": category.id, "is_featured": True}
@@ -35,7 +33,7 @@ def hidden(db):
 
 
 def lists():
-    """Every list that one may ask for."""
+    """Return every list that a client may ask for."""
     for sort, published_only, category, author, featured in product(
         SORTS, ("true", "false"), (None, "space"), (None, "ada"), (None, "true")
     ):
@@ -50,7 +48,7 @@ def lists():
 
 
 def everything_seen(client, secret):
-    """The ids that the caller gets to see by any route, and every total."""
+    """Return the ids that the caller sees by any route, and every total."""
     seen: set[int] = set()
     totals: set[int] = set()
     for asked in lists():
@@ -133,8 +131,8 @@ def test_a_disabled_authors_published_posts_stay_visible(client, hidden, db):
 @pytest.mark.parametrize("minutes", [-5, 5])
 @pytest.mark.parametrize("way", ["created", "updated"])
 def test_all_hosts_show_the_same_posts(client, login, db, minutes, way):
-    """A post that one host publishes is on the next host at once. A planned post is
-    nowhere before its time.
+    """A published post is on every host at once. A planned post is on none before its
+    time.
     """
     author = login(make_user())
     make_post(author, published_at=clock.now(timedelta(minutes=3)), title="Planned")

@@ -1,4 +1,4 @@
-"""How much one user may write, seen by those who write posts."""
+"""The limit of how much one user may write, as authors see it."""
 
 import pytest
 from sqlalchemy import func, select
@@ -13,7 +13,7 @@ POST = {"title": "Kites", "content": "They fly."}
 
 @pytest.fixture
 def six_a_minute(settings, client, db, login):
-    """Three at once, for the user that `client` asks as now."""
+    """A limit of six a minute with a burst of three, for the user of `client`."""
     settings(WRITES_PER_MINUTE="6")
     return login(make_user())
 

@@ -1,4 +1,4 @@
-"""Settings made of exactly the variables that a test names."""
+"""Settings with exactly the variables that a test names."""
 
 import os
 
@@ -7,7 +7,9 @@ import pytest
 
 @pytest.fixture
 def environment(monkeypatch):
-    """`environment(NAME=value)`: exactly these variables, and no `.env`."""
+    """`environment(NAME=value)` reads settings from exactly these variables, without
+    `.env`.
+    """
     from app.core.config import Settings
 
     monkeypatch.setitem(Settings.model_config, "env_file", None)

@@ -1,5 +1,5 @@
-"""Settings that contradict each other: what is never accepted, and what is only
-doubted.
+"""Settings that contradict each other: some are refused, others only cause a
+warning.
 """
 
 import pytest
@@ -41,7 +41,7 @@ def test_stripe_itself_may_see_it(environment, base):
 
 @pytest.mark.parametrize("name", ["development", "test"])
 def test_so_it_is_before_anything_is_deployed(environment, name):
-    """On this machine the key is shown to nobody else."""
+    """On this machine, the key is shown to nobody else."""
     given = DEVELOPMENT | LIVE | {"ENVIRONMENT": name}
     assert "STRIPE_API_BASE" in complaint(
         environment, **given, STRIPE_API_BASE="https://stripe.example.com"

@@ -1,4 +1,4 @@
-"""What a DATABASE_URL may be, and what is said about one that may not."""
+"""The possible values of DATABASE_URL, and the messages about impossible ones."""
 
 from pathlib import Path
 

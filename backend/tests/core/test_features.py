@@ -1,5 +1,5 @@
-"""Feature folders are found, and a broken one stops start-up with a message that names
-its file.
+"""Feature folders are found. A broken one stops the start with a message naming its
+file.
 """
 
 import shutil
@@ -22,7 +22,9 @@ ROUTER = (
 
 @pytest.fixture
 def folder(tmp_path):
-    """`folder(tasks={"router.py": ...})`: a folder of features with these files."""
+    """`folder(tasks={"router.py": ...})` makes a folder of features with these
+    files.
+    """
 
     def make(**written):
         for name, files in written.items():
@@ -51,8 +53,8 @@ def test_the_real_features_are_found():
 
 
 def test_what_a_deleted_feature_leaves_behind_is_no_feature(folder):
-    """Python's caches are not under version control: `git rm`, and the folder with them
-    is still there.
+    """Python's caches are not under version control. After `git rm`, they keep the
+    folder.
     """
     root = folder(tasks={"__pycache__/router.cpython-311.pyc": "", "demo/__pycache__/x.pyc": ""})
     assert discover(root) == ()
@@ -113,9 +115,7 @@ BROKEN = {
 
 @pytest.fixture
 def broken(folder, monkeypatch):
-    """`broken(files)`: a feature of its own with these files, where Python finds
-    features.
-    """
+    """`broken(files)` makes a feature with these files, where Python finds features."""
     name = f"broken{next(NUMBERS)}"
 
     def make(files):

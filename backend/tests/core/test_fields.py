@@ -1,4 +1,6 @@
-"""Shapes of single fields: what they take, what they make of it, what they refuse."""
+"""Types of single fields: what they accept, how they convert it, and what they
+refuse.
+"""
 
 import re
 from decimal import Decimal
@@ -138,8 +140,8 @@ def test_today_is_a_date_in_utc(clock):
     "text", [text for text in (*LINES, *NO_LINES) if isinstance(text, str)], ids=ascii
 )
 def test_the_pattern_of_a_line_tells_clients_the_same(text):
-    """But for white space alone, and what is invisible beyond U+FFFF, for which a class
-    needs flags in JavaScript.
+    """The exceptions are text of white space only, and invisible characters beyond
+    U+FFFF, which need flags in JavaScript.
     """
     schema = TypeAdapter(Line).json_schema()
     fits = bool(re.fullmatch(schema["pattern"], text)) and 1 <= len(text) <= schema["maxLength"]

@@ -1,4 +1,4 @@
-"""Signatures and keys: whatever was altered, or made for something else, is refused."""
+"""Signatures and keys: anything altered, or made for another purpose, is refused."""
 
 import pytest
 from cryptography.fernet import InvalidToken

@@ -1,6 +1,4 @@
-"""Logs: one record a line, and no secret in any record of any logger (security
-requirement 55).
-"""
+"""Logs: one record per line, and no secret in any record (security requirement 55)."""
 
 import io
 import json
@@ -40,7 +38,9 @@ SECRETS = {
 
 @pytest.fixture
 def record_as():
-    """`record_as(format)`: log like that from now on; gives what is written."""
+    """`record_as(format)` logs in this format from now on, and returns what is
+    written.
+    """
 
     def configure(log_format):
         file = io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True)
@@ -52,7 +52,7 @@ def record_as():
 
 @pytest.fixture(params=["console", "json"])
 def output(request, record_as):
-    """`output()`: what was written, with each format in turn."""
+    """`output()` returns what was written, with each format in turn."""
     return record_as(request.param)
 
 

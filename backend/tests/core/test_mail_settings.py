@@ -1,5 +1,5 @@
-"""Settings of mail: what no server could take is refused at start, where the variable
-is named.
+"""Email settings that no server could accept are refused at start, naming the
+variable.
 """
 
 from email import message_from_bytes, policy
@@ -80,8 +80,8 @@ def test_what_is_no_sender_is_refused_at_start(environment, value):
 
 @pytest.mark.parametrize("word", ["x", "ab, ", "Ä", "Ä, ", "日本", "(a) ", "\N{ROCKET} "])
 def test_a_name_of_any_length_stays_one_address_in_the_mail(word):
-    """The email package of older Pythons folds long names wrongly. No name that is
-    taken is that long.
+    """Older versions of Python fold long names wrongly. No accepted name is that
+    long.
     """
     for length in range(1, MAX_NAME + 1):
         name = (word * length)[:length].strip() or "x"
@@ -158,9 +158,7 @@ def test_a_password_may_hold_any_letter(environment):
     ["SECRET_KEY", "FRONTEND_URL", "CORS_ORIGINS", "STRIPE_WEBHOOK_SECRET", "GOOGLE_CLIENT_ID"],
 )
 def test_bytes_that_are_no_text_are_refused_in_every_setting(environment, name):
-    """Python shows them as lone surrogates, and the first use of the value would
-    fail.
-    """
+    """Python shows them as lone surrogates. The first use of the value would fail."""
     others = {"GOOGLE_CLIENT_SECRET": "x"} if name == "GOOGLE_CLIENT_ID" else {}
     assert_refused(environment, name, "Vx9-correct-h\udce4rse" * 3, **others)
 

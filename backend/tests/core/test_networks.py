@@ -1,4 +1,4 @@
-"""Addresses as settings name them and as limits count them."""
+"""Addresses as settings name them, and as limits count them."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Other people's services: what they may take in all."""
+"""The limits of calls to other services, for a call as a whole."""
 
 import contextlib
 import socket
@@ -14,9 +14,7 @@ pytestmark = pytest.mark.only("sqlite")  # no database in it
 
 @pytest.fixture
 def full():
-    """A port where connecting hangs: the queue of its listener is full, and nobody
-    takes from it.
-    """
+    """A port at which connecting hangs, because its listener's queue is full."""
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
         for _ in range(4):
@@ -28,7 +26,9 @@ def full():
 
 
 def test_all_addresses_of_a_host_share_the_time_to_connect(full, monkeypatch):
-    """A library gives each address the whole of it: three would take nine seconds."""
+    """A library gives each address the whole timeout, so three would take nine
+    seconds.
+    """
     one = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", full))
     monkeypatch.setattr(
         socket,

@@ -1,8 +1,7 @@
-"""No regular expression of ours takes the square of a text's length (CWE-1333, security
-requirement 62).
+"""No regular expression takes quadratic time (CWE-1333, security requirement 62).
 
-The walk finds every pattern that a module of `app` or `simulator` holds, so one that is
-added tomorrow is covered too.
+The test finds every pattern that a module of `app` or `simulator` holds. So a pattern
+that is added tomorrow is covered, too.
 """
 
 import importlib
@@ -44,7 +43,7 @@ def patterns():
 
 
 def held(value):
-    """The patterns that a module's attribute is or holds."""
+    """Return the patterns that a module's attribute is or holds."""
     if isinstance(value, re.Pattern):
         return [value]
     if isinstance(value, dict):
@@ -55,7 +54,9 @@ def held(value):
 
 
 def uses(module, name):
-    """How the module asks it: an anchored match is cheaper than a search."""
+    """Return how the module uses the pattern: an anchored match is cheaper than a
+    search.
+    """
     methods = set(
         re.findall(
             rf"\b{name}\.(fullmatch|match|search|sub|findall|finditer)\(", inspect.getsource(module)
@@ -65,7 +66,9 @@ def uses(module, name):
 
 
 def seconds(pattern, method, text):
-    """The CPU time of this thread, at best: others may be busy here."""
+    """Return the least CPU time of this thread, because other work may disturb a
+    run.
+    """
     subject = text.encode("utf-8", "replace") if isinstance(pattern.pattern, bytes) else text
     arguments = (lambda found: found[0], subject) if method == "sub" else (subject,)
     times = []

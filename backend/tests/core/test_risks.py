@@ -1,5 +1,6 @@
-"""Settings that are safe alone and wrong together: refused, unless the operator
-consents by name (requirement 65).
+"""Settings that are safe alone and dangerous together (requirement 65).
+
+They are refused unless the operator consents by name.
 """
 
 import pytest
@@ -120,9 +121,7 @@ def test_metrics_with_a_port_are_on_without_more_words(environment):
 
 
 def test_a_field_that_is_wrong_does_not_hide_what_else_is(environment):
-    """Each fault that is found in a round of its own is a deployment that fails once
-    more.
-    """
+    """Otherwise, each fault costs one more failed deployment."""
     said = complaint(
         environment,
         PORT="99999",

@@ -1,6 +1,4 @@
-"""Shapes on the wire: nothing unknown comes in, and leaving a field out is not setting
-it to null.
-"""
+"""Schemas refuse unknown fields, and tell a missing field from `null`."""
 
 import math
 

@@ -1,6 +1,4 @@
-"""Scrubbing a record costs little, whatever a stranger has written into it, and cutting
-it shows no secret.
-"""
+"""Scrubbing a record is cheap whatever it contains, and cutting it shows no secret."""
 
 import time
 
@@ -27,7 +25,7 @@ MOST = 0.1  # seconds of CPU: 20 ms are promised, and a busy machine may count d
 
 
 def cost(work, *arguments):
-    """The CPU time of this thread, at best."""
+    """Return the least CPU time of this thread."""
     times = []
     for _ in range(3):
         began = time.thread_time()
@@ -68,9 +66,7 @@ def test_no_cut_shows_a_secret(length, at):
 
 @pytest.mark.parametrize("left", range(5, 45, 4))
 def test_a_cut_through_a_secret_shows_none_of_it(left):
-    """What is scrubbed before the cut becomes short, so that the cut lands in what is
-    written.
-    """
+    """A secret that is scrubbed becomes shorter, so the cut moves to what follows."""
     before = "password=" + "a" * (MAX_READ - left - 10) + " "
     for secret in (
         "redis://:hunter2-and-more@cache",

@@ -1,6 +1,4 @@
-"""Settings: where they come from, what counts as unset, and what production refuses to
-start with.
-"""
+"""Settings: their sources, what counts as unset, and what production refuses."""
 
 import os
 import re
@@ -31,7 +29,7 @@ VARIABLES = {name.upper() for name in Settings.model_fields}
 
 
 def complaint(environment, **variables):
-    """What production says at start with one thing changed from a safe set."""
+    """Return production's message at start for safe settings with one change."""
     with pytest.raises(ValidationError) as refusal:
         environment(**(SAFE | variables))
     assert "input_value" not in str(refusal.value)
@@ -168,7 +166,7 @@ UNUSABLE = ["?", "-1", "1.5", "0", "9" * 30, "x" * 3, "[", "\x7f"]
 
 
 def test_every_refusal_of_a_single_setting_is_in_our_own_words(environment):
-    """Each setting with several values that few of them can take."""
+    """Each setting is tried with several values that few settings accept."""
     refused = set()
     for name in sorted(VARIABLES):
         for value in UNUSABLE:
@@ -282,8 +280,8 @@ def test_an_empty_value_counts_as_unset(environment):
 
 
 def test_development_pages_are_at_localhost_unlike_the_simulator(environment):
-    """A page and its API need one name, or the browser keeps the cookie back; `stripe`
-    needs no name at all.
+    """A page and its API need the same host name, or the browser does not send the
+    cookie. The `stripe` library needs no name at all.
     """
     given = {
         "ENVIRONMENT": "development",
@@ -387,8 +385,8 @@ def test_the_example_file_lists_every_setting_once():
 
 
 def test_the_example_file_says_the_defaults(environment):
-    """Where it gives a value, it is the one that holds without the file; only
-    ENVIRONMENT is set for newcomers.
+    """A value in the file is the default that also holds without it. ENVIRONMENT is the
+    only exception.
     """
     lines = (ROOT / ".env.example").read_text().splitlines()
     given = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
@@ -404,7 +402,7 @@ def test_problems_are_a_value_error_that_names_variables_only():
 
 
 def test_image_and_compose_are_production_whatever_the_env_file():
-    """Staging has to be asked for by a name that no copied example sets."""
+    """Staging must be chosen by a name that no copied example sets."""
     shared = (ROOT / "docker-compose.yml").read_text().split("x-backend:")[1].split("services:")[0]
     assert "    ENVIRONMENT: ${LIFTOFF_ENVIRONMENT:-production} " in shared
     assert "LIFTOFF_ENVIRONMENT" not in (ROOT / ".env.example").read_text()

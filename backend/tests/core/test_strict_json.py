@@ -1,5 +1,6 @@
-"""JSON at the door: ordinary values come through unchanged, what a database could choke
-on does not.
+"""JSON at the entrance: ordinary values pass unchanged.
+
+Values that a database could not store are refused.
 """
 
 import contextlib
@@ -114,7 +115,7 @@ def test_a_refusal_never_repeats_the_body(word):
 
 
 def entries(value):
-    """Members, items, and what holds them."""
+    """Return the number of members, items, and containers."""
     if isinstance(value, dict | list):
         return 1 + sum(
             max(1, entries(inner))
@@ -124,7 +125,7 @@ def entries(value):
 
 
 def signs(value):
-    """The brackets that open and the commas, by which entries are counted."""
+    """Return the opening brackets and commas, by which entries are counted."""
     if isinstance(value, dict | list):
         inner = list(value.values()) if isinstance(value, dict) else value
         return 1 + max(0, len(inner) - 1) + sum(map(signs, inner))
@@ -133,8 +134,8 @@ def signs(value):
 
 @given(VALUES, st.booleans(), st.integers(1, 12))
 def test_entries_are_counted_as_a_reader_counts_them(value, escaped, most):
-    """A body with as many signs is read. One over twice the limit never is: containers
-    count twice at most.
+    """A body with as many signs is read. One with more than twice the limit never is,
+    because containers count at most twice.
     """
     body = json.dumps(value, ensure_ascii=escaped).encode()
     if signs(value) <= most:
@@ -180,7 +181,7 @@ HOSTILE += [b'{"a":"%s"}' % (filling * (900_000 // len(filling))) for filling in
 
 @pytest.mark.parametrize("body", HOSTILE, ids=[str(body[:12]) for body in HOSTILE])
 def test_a_megabyte_of_anything_costs_little(body):
-    """At most 20 ms of CPU are promised; a busy machine may count several times as
+    """At most 20 ms of CPU are promised. A busy machine may count several times as
     much.
     """
     times = []

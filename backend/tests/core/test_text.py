@@ -175,6 +175,8 @@ def test_a_title_in_any_language_is_spelled_or_falls_back(title, slug):
 
 
 def test_an_address_that_unfolds_is_refused_by_its_length():
-    """NFKC makes eighteen letters of one, and IDNA takes the square of their number."""
+    """NFKC turns one letter into eighteen, and IDNA takes the square of their
+    number.
+    """
     with pytest.raises(ValueError, match="longer than 254"):
         canonical_email("a@" + "\ufdfa" * 318)

@@ -1,4 +1,4 @@
-"""What tests of the database layer share."""
+"""Fixtures of the database layer's tests."""
 
 from collections.abc import Iterator
 
@@ -14,21 +14,19 @@ from tests.support import databases
 
 @pytest.fixture
 def kind(request) -> str:
-    """`sqlite`, `postgresql` or `mysql`."""
+    """The kind of the database: `sqlite`, `postgresql` or `mysql`."""
     return str(request.config.getoption("--database"))
 
 
 @pytest.fixture
 def scratch_url(kind, worker_id) -> str:
-    """An empty database beside the one that the suite runs on: no migration has touched
-    it.
-    """
+    """The URL of a second, empty database, which no migration has touched."""
     return databases.create(kind, f"{worker_id}_scratch")
 
 
 @pytest.fixture
 def scratch(scratch_url) -> Iterator[Engine]:
-    """A look into `scratch_url` from outside the application."""
+    """A connection to `scratch_url` from outside of the application."""
     own = create_engine(normalise(scratch_url), isolation_level="AUTOCOMMIT")
     yield own
     own.dispose()
@@ -36,7 +34,7 @@ def scratch(scratch_url) -> Iterator[Engine]:
 
 @pytest.fixture
 def pool() -> QueuePool:
-    """The connections that requests use."""
+    """The pool of connections that requests use."""
     from app.db.database import (
         engine,
     )  # made on import, and this file is imported before the environment is set
@@ -47,7 +45,7 @@ def pool() -> QueuePool:
 
 @pytest.fixture
 def engine_of_ours(migrated) -> Iterator[Engine]:
-    """A second engine as the application makes its own, with two connections."""
+    """A second engine, made as the application makes its own, with two connections."""
     own = make_engine(Settings(), pool_size=2, max_overflow=0, name="liftoff")
     yield own
     own.dispose()
@@ -55,9 +53,7 @@ def engine_of_ours(migrated) -> Iterator[Engine]:
 
 @pytest.fixture
 def pairs(engine_of_ours) -> Iterator[sessionmaker[Session]]:
-    """A table with a row 1 and a row 2, for two sessions that get in each other's way;
-    gives a session factory.
-    """
+    """A session factory for a table with a row 1 and a row 2, to provoke conflicts."""
     with engine_of_ours.begin() as connection:
         connection.execute(text("CREATE TABLE pairs (id INTEGER PRIMARY KEY, n INTEGER NOT NULL)"))
         connection.execute(text("INSERT INTO pairs VALUES (1, 0), (2, 0)"))

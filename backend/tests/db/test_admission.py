@@ -1,5 +1,6 @@
-"""No more requests hold a session than there are connections; the others wait a moment,
-then get a 503.
+"""No more requests hold a session than there are connections.
+
+The others wait a moment and then get a 503.
 """
 
 import time
@@ -25,7 +26,9 @@ PATIENCE = 60  # seconds after which a test is stuck
 
 
 class Gate:
-    """Where requests stand, with a transaction open, until a test lets them go."""
+    """A gate at which requests wait, with a transaction open, until a test lets them
+    go.
+    """
 
     def __init__(self) -> None:
         self.arrived = Semaphore(0)
@@ -49,7 +52,7 @@ def gate():
 
 @pytest.fixture
 def gated(committed, gate):
-    """The application with a route that stands at the gate."""
+    """The application with a route that waits at the gate."""
     router = Router(prefix="/gate", tags=["gate"])
 
     @router.get("")
@@ -115,8 +118,9 @@ def test_who_waits_is_served_as_soon_as_a_slot_is_free(gated, gate):
 async def request(
     app: Callable[..., Awaitable[None]], method: str, path: str, body: bytes = b""
 ) -> list[int]:
-    """One request spoken in ASGI, because no client library can be cancelled half-way;
-    the statuses it was sent.
+    """Send one request by ASGI and return its statuses.
+
+    No client library can be cancelled in the middle.
     """
     statuses = []
 

@@ -1,4 +1,4 @@
-"""Many rows are worked on a few at a time, and each batch is there once it is done."""
+"""Many rows are processed a few at a time. Each batch is committed once it is done."""
 
 import threading
 from types import SimpleNamespace
@@ -23,8 +23,9 @@ def widgets(committed):
 
 @pytest.fixture(autouse=True)
 def _no_time_passes(monkeypatch):
-    """How large a batch is depends on how long the one before took: here all are as
-    large as they may be.
+    """Stop the clock, so that every batch is as large as it may be.
+
+    The size of a batch depends on how long the previous one took.
     """
     monkeypatch.setattr(
         batches, "time", SimpleNamespace(monotonic=lambda: 0.0, sleep=lambda _seconds: None)
@@ -68,7 +69,7 @@ def test_a_run_ends_with_its_budget_and_the_next_one_goes_on(widgets):
 
 
 def test_a_run_goes_on_behind_the_last_row_of_another(widgets):
-    """Though the work leaves the rows as they were."""
+    """This holds even if the work has not changed the rows."""
     widgets(5)
     seen: list[int] = []
     done = batches.Progress()
@@ -110,8 +111,8 @@ def test_a_row_that_somebody_else_has_locked_is_left_out(widgets):
 
 
 def test_others_write_between_two_batches(widgets):
-    """Also where a database has one writer: in the middle of a batch they would
-    wait.
+    """This holds even on a database with one writer, where others wait during a
+    batch.
     """
     widgets(4)
     wrote = []

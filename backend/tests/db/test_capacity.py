@@ -1,4 +1,4 @@
-"""Numbers that do not fit stop the process when it starts, and say which setting to
+"""Numbers that do not fit stop the start, and the message names the setting to
 change.
 """
 

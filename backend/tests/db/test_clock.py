@@ -1,4 +1,4 @@
-"""The clock that all hosts share: in statements, in columns, and moved by tests."""
+"""The clock that all hosts share, in statements and columns. Tests can move it."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -35,8 +35,8 @@ def test_an_offset_is_exact(db, offset):
 
 
 def test_it_goes_on_within_a_transaction(db):
-    """PostgreSQL's own `now()` stands still there: a test, or a request that waited for
-    a lock, would see old times.
+    """PostgreSQL's own `now()` stands still within a transaction. A request that waited
+    for a lock would see an old time.
     """
     before = clock.read(db)
     deadline = types.now() + 10 * SECOND
@@ -61,7 +61,7 @@ def test_what_it_writes_compares_with_what_python_writes(db):
 
 @pytest.mark.only("sqlite")
 def test_sqlite_keeps_its_form(db):
-    """There times are compared as texts."""
+    """SQLite compares times as texts."""
     db.add(Widget(name="short"))
     db.flush()
     kept = db.scalar(text("SELECT created_at FROM widgets"))

@@ -1,5 +1,5 @@
-"""A call to a database that accepts and does not answer ends by itself, whatever it
-was.
+"""A call to a database that accepts and never responds ends by itself, whatever it
+is.
 """
 
 import math
@@ -30,7 +30,7 @@ ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) "
 
 @pytest.fixture
 def frozen():
-    """A freezer before the suite's own server, through which `behind` connects."""
+    """A freezer in front of the suite's own server, through which `behind` connects."""
     with freezer(place_of(normalise(Settings().database_url.get_secret_value()))) as own:
         yield own
 
@@ -43,9 +43,7 @@ def behind_freezer(frozen: Freezer, limits: Limits) -> Engine:
 
 @pytest.fixture
 def behind(frozen):
-    """An engine of ours whose limits are short, with one connection that has been
-    used.
-    """
+    """An engine with short limits and one connection that has been used."""
     own = behind_freezer(frozen, Limits(0.5, 0.5))
     with own.connect() as connection:
         connection.execute(text("SELECT 1"))
@@ -55,9 +53,7 @@ def behind(frozen):
 
 
 def ends(call):
-    """What `call` raised, on a thread that a test can do without; fails if it never
-    returns.
-    """
+    """Return what `call` raised, on a thread of its own. Fails if it never returns."""
     raised = []
 
     def run():
@@ -124,7 +120,7 @@ def test_a_pooled_connection_that_is_dead_is_not_used(behind, frozen):
 
 @servers
 def test_the_rollback_of_a_failed_block_ends(behind, frozen):
-    """Leaving the block asks a server that does not answer to roll back."""
+    """Leaving the block asks a server that never responds to roll back."""
 
     def fail():
         with behind.begin() as connection:
@@ -179,7 +175,7 @@ def test_one_dead_connection_among_living_ones_is_no_silence():
 @pytest.mark.only("sqlite")
 @pytest.mark.parametrize("call", ["execute", "fetch"])
 def test_sqlite_is_interrupted(tmp_path, call):
-    """It has no server whose limit could end a statement; it works while rows are
+    """SQLite has no server whose limit could end a statement, and works while rows are
     fetched, too.
     """
     settings = Settings(database_url=SecretStr(f"sqlite:///{tmp_path / 'own.db'}"))
@@ -195,8 +191,8 @@ def test_sqlite_is_interrupted(tmp_path, call):
 
 
 def test_a_call_that_was_answered_meanwhile_is_not_cut():
-    """The watchdog looks, the call ends and its descriptor is another socket's, the
-    watchdog cuts: never so.
+    """The watchdog decides to cut, the call ends, and its descriptor becomes another
+    socket's. The watchdog must not cut that.
     """
     cuts = []
 

@@ -1,4 +1,4 @@
-"""Of two that delete one row, one does; the other finds it gone."""
+"""Of two requests that delete one row, one succeeds. The other finds it gone."""
 
 import pytest
 

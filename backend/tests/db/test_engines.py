@@ -1,4 +1,4 @@
-"""What every connection promises, asked of the database itself."""
+"""The promises of every connection, checked by the database itself."""
 
 import sqlite3
 import threading
@@ -81,8 +81,8 @@ def test_sqlite_holds_to_our_limits(engine_of_ours, pragma, value):
 
 @pytest.mark.only("sqlite")
 def test_a_new_file_that_another_process_writes_is_waited_for(tmp_path):
-    """SQLite refuses to switch such a file to WAL at once, whatever the time-out:
-    several processes begin together.
+    """SQLite refuses at once to switch such a file to WAL, whatever the timeout. This
+    happens when several processes begin together.
     """
     file = tmp_path / "new.db"
     writer = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
@@ -200,7 +200,9 @@ def test_a_side_session_outlives_the_refusal_around_it(committed, kind):
 
 @pytest.mark.only("postgresql", "mysql")
 def test_connections_closed_by_the_server_are_replaced_unnoticed(engine_of_ours, kind):
-    """Both of the pool, while idle: a restart, a fail-over, a firewall that forgets."""
+    """Both idle connections of the pool are closed, as by a restart, a fail-over or a
+    firewall.
+    """
     own_id = "pg_backend_pid()" if kind == "postgresql" else "CONNECTION_ID()"
     kill = "SELECT pg_terminate_backend(:id, 5000)" if kind == "postgresql" else "KILL :id"
     with engine_of_ours.connect() as first, engine_of_ours.connect() as second:

@@ -1,4 +1,4 @@
-"""What the databases' own errors become, provoked on the real thing."""
+"""The translation of the databases' own errors, provoked on the real thing."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -57,7 +57,7 @@ def rules(migrated) -> Iterator[Table]:
 
 @contextmanager
 def fails() -> Iterator[list[AppError | None]]:
-    """What the block's database error is translated to."""
+    """Return the error that the block's database error is translated to."""
     found: list[AppError | None] = []
     with pytest.raises(exc.SQLAlchemyError) as caught:
         yield found
@@ -277,7 +277,7 @@ def test_more_sessions_than_connections_is_busy_with_retry_after(migrated):
 
 
 def test_lock_limits_leave_time_for_the_clients_own():
-    """A front end gives up after some 10 s: our answer comes before."""
+    """A front end gives up after some 10 s, so our response comes before that."""
     assert LOCK_SECONDS < 5
     assert (
         Settings.model_fields["database_pool_timeout"].default < 5

@@ -1,6 +1,4 @@
-"""What the lists of features share: filters, sorts with rows that have no value, slugs,
-references.
-"""
+"""The common parts of features' lists: filters, sorts, slugs and references."""
 
 from datetime import date
 from decimal import Decimal
@@ -109,7 +107,7 @@ def test_a_column_that_is_never_null_needs_no_key_for_its_nulls(db, gadgets):
 
 @pytest.mark.parametrize("limit", [1, 2, 4, 100])
 def test_uuids_have_the_order_of_their_database_on_every_page(db, gadgets, limit):
-    """MariaDB's own type compares the last part first, the others go from left to
+    """MariaDB's own type compares the last part first. The others compare from left to
     right.
     """
     up, down = (pages(db, sort, limit) for sort in ("serial", "-serial"))
@@ -191,7 +189,7 @@ def test_a_slug_beyond_the_first_block_is_found(db):
 
 
 def test_who_is_always_slower_is_told_so(db):
-    """Rows that the look-up does not see stand for those of others that come in
+    """Rows that the look-up does not see stand for rows that others insert in
     between.
     """
     insert(db)

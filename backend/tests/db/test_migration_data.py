@@ -1,4 +1,4 @@
-"""Revisions that change rows, from the rows that the revision before them left."""
+"""Revisions that change rows, run on the rows that the previous revision left."""
 
 from datetime import UTC, datetime
 

@@ -1,5 +1,6 @@
-"""Plain Alembic commands from `backend/`: up and down, with rows, several at once, and
-never hanging.
+"""Plain Alembic commands from `backend/`.
+
+They go up and down, with rows, several at once, and never hang.
 """
 
 import os
@@ -70,9 +71,7 @@ def value_of(column: Any) -> object:
 
 
 def fill(engine: Engine) -> None:
-    """A row 1 in every table that has none, which refers to the rows 1 of the
-    others.
-    """
+    """Add a row 1 to every empty table. It refers to the rows 1 of the others."""
     for table in tables(engine):
         with engine.begin() as connection:
             if connection.scalar(select(func.count()).select_from(table)) == 0:
@@ -90,7 +89,7 @@ def counts(engine: Engine) -> dict[str, int]:
 
 
 def deleted(engine: Engine) -> set[str]:
-    """Tables of features that are no more: a revision may drop them."""
+    """Tables of deleted features, which a revision may drop."""
     load_models()
     return counts(engine).keys() - Base.metadata.tables.keys()
 
@@ -125,8 +124,8 @@ def test_every_revision_goes_up_and_down_with_rows_in_all_tables(scratch_url, sc
 
 @pytest.mark.only("sqlite")
 def test_migrations_need_no_setting_but_the_database(scratch_url, scratch, tmp_path):
-    """No SECRET_KEY, no .env. A deployment that forgets DATABASE_URL is refused all the
-    same.
+    """They need neither SECRET_KEY nor .env. A deployment without DATABASE_URL is
+    refused.
     """
     tree = Tree(tmp_path)
     without: dict[str, Any] = {"SECRET_KEY": "", "SMTP_HOST": "", "LOG_LEVEL": "error"}
@@ -177,9 +176,7 @@ COLLATIONS = (
 
 @pytest.mark.only("mysql")
 def test_the_administrators_sql_creates_what_a_migration_creates(scratch_url, scratch):
-    """Also in a database and with a client that know Latin-1 only, as older servers
-    make them.
-    """
+    """This holds even in a database, and with a client, that support only Latin-1."""
     url = normalise(scratch_url)
     done(scratch_url, "upgrade", "head")
     with scratch.connect() as connection:
@@ -263,7 +260,7 @@ def test_a_migrator_waits_for_the_one_before_it(scratch_url, scratch, kind):
 
 @pytest.mark.only("mysql")
 def test_the_migrator_of_another_database_is_not_waited_for(scratch_url, scratch):
-    """Named locks of MySQL belong to the whole server."""
+    """MySQL's named locks belong to the whole server."""
     with scratch.connect() as holder:
         holder.execute(text("USE information_schema"))
         holder.execute(text(f"SELECT GET_LOCK({LOCK}, 60)"))

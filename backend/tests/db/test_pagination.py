@@ -1,4 +1,4 @@
-"""Pages: nothing twice, nothing left out, whatever is written between two of them."""
+"""Pages repeat nothing and skip nothing, whatever is written between two of them."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -41,7 +41,9 @@ quick = hypothesis_settings(
 
 @pytest.fixture
 def clean(db):
-    """Called before each example: the fixture's transaction spans all of them."""
+    """Empty the table before each example, because the transaction spans all of
+    them.
+    """
 
     def fill(values: list[int], start: int = 0) -> None:
         if not start:
@@ -142,9 +144,7 @@ def test_a_page_costs_one_statement_by_cursor_and_two_by_offset(widgets, db, cle
 
 @pytest.fixture
 def listing(db, clean):
-    """A list with a filter, at two paths, that sees a viewer; and the cursor of its
-    first page for Ada.
-    """
+    """A list with a filter at two paths that sees a viewer, and Ada's first cursor."""
     clean([3, 2, 1])
     router = Router(prefix="/lists", tags=["lists"])
 
@@ -241,8 +241,8 @@ KEYS = [1, "a", 1.5, True, MOMENT, MOMENT.date(), Decimal("1.50"), UUID(int=7)]
 
 @pytest.mark.parametrize("made", KEYS, ids=lambda key: type(key).__name__)
 def test_a_key_comes_back_as_the_type_it_had_or_not_at_all(made):
-    """Where a column has another type since, its name and so the order that the cursor
-    is bound to are the same.
+    """If a column has got another type, its name is still the same. So is the order
+    that the cursor is bound to.
     """
     cursor = ask(limit=1).encode([made, 1])
     for kind in map(type, KEYS):

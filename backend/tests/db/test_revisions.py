@@ -1,6 +1,4 @@
-"""`make migration` on models as people change them: enums, renames, columns that may
-not be NULL.
-"""
+"""`make migration` on common changes of models: enums, renames, NOT NULL columns."""
 
 import ast
 
@@ -44,8 +42,8 @@ SECOND = 'earlier: Mapped[State] = mapped_column(server_default="new")'
 
 @pytest.fixture
 def project(tmp_path, scratch_url):
-    """A copy of the project with a feature `parcels`, on an empty database at the
-    head.
+    """A copy of the project with a feature `parcels`, on an empty, migrated
+    database.
     """
     return Project(tmp_path / "copy", scratch_url)
 
@@ -82,7 +80,7 @@ class Project(Tree):
         self.models.write_text(MODELS.format(columns="\n    ".join(columns), state=state) + extra)
 
     def revise(self, *options):
-        """Autogenerate; the text of the new revision."""
+        """Autogenerate a revision and return its text."""
         before = set(self.revisions())
         self.alembic(*options, "revision", "--autogenerate", "-m", f"change {len(before)}")
         (new,) = set(self.revisions()) - before
@@ -120,8 +118,8 @@ def types(engine):
 
 @pytest.mark.slow
 def test_the_life_of_an_enum(project, scratch):
-    """Created, used by a second column, given more values, given up: each step goes up,
-    down and up again.
+    """An enum is created, used by a second column, extended and dropped. Each step goes
+    up, down and up again.
     """
     project.write(STATE)
     assert 'sa.Enum("new", "sent", name="state")' in project.revise()
@@ -162,7 +160,7 @@ def test_the_life_of_an_enum(project, scratch):
 
 @pytest.mark.slow
 def test_what_may_be_a_rename_stops_with_the_revision_to_write(project, scratch):
-    """The text of the refusal works as it stands there."""
+    """The code in the refusal works as it is."""
     name = "{}: Mapped[str] = mapped_column(String(20))"
     project.write(name.format("label"))
     project.revise()
@@ -194,8 +192,8 @@ def test_what_may_be_a_rename_stops_with_the_revision_to_write(project, scratch)
 
 @pytest.mark.slow
 def test_a_column_that_rows_have_no_value_for_is_explained(project, scratch):
-    """When the revision is written; when it runs where there are more rows; and a NULL
-    that is in the way.
+    """This is explained when the revision is written, when it runs on more rows, and
+    for a NULL that is in the way.
     """
     project.write("label: Mapped[str | None] = mapped_column(String(20))")
     project.revise()

@@ -1,6 +1,4 @@
-"""A server on a database that is away, behind, ahead, or being migrated while it
-runs.
-"""
+"""A server whose database is unavailable, behind, ahead, or being migrated."""
 
 import time
 from types import SimpleNamespace
@@ -18,7 +16,7 @@ from tests.support.trees import Tree
 
 
 def look(server: Server, path: str, **sent: str) -> SimpleNamespace:
-    """What this path answers; with fields for JSON it is a POST of them."""
+    """Return the response of this path. Fields are sent as JSON by POST."""
     answer = httpx2.request(
         "POST" if sent else "GET", f"{server.url}{path}", timeout=10, json=sent or None
     )
@@ -32,20 +30,22 @@ def look(server: Server, path: str, **sent: str) -> SimpleNamespace:
 
 
 def redeem(server: Server) -> SimpleNamespace:
-    """A route that needs no user and has to ask the database: it looks for a token that
-    is not there.
-    """
+    """Call a route that needs no user and asks the database for a missing token."""
     return look(server, "/auth/verify-email", token="no-such-token")
 
 
 def readiness(server: Server) -> SimpleNamespace:
-    """What was asked after this call began: an answer serves everyone for a second."""
+    """Return the readiness of after this call began. A response is cached for a
+    second.
+    """
     time.sleep(EVERY_SECONDS)
     return look(server, "/health/ready")
 
 
 def assert_unfit(server: Server, code: str, check: str) -> None:
-    """Alive, not ready, and everything else a 503 with a time to come back."""
+    """Assert that the server is alive, not ready, and gives a 503 for everything
+    else.
+    """
     assert look(server, "/health/live").status == 200
     ready = readiness(server)
     assert (ready.status, ready.checks["migrations"]) == (503, check)
@@ -64,7 +64,7 @@ def assert_fit(server: Server, check: str) -> None:
 
 
 def until_served(server: Server, seconds: float = 5) -> None:
-    """By a route and not by the readiness check, which would open the gate itself."""
+    """Wait until a route is served. The readiness check would open the gate itself."""
     deadline = time.monotonic() + seconds
     while redeem(server).status != 400:
         assert time.monotonic() < deadline

@@ -1,5 +1,6 @@
-"""Many clients, few threads, few connections: a real server under load, and one whose
-clients go away.
+"""Many clients, few threads and few connections.
+
+A real server is under load, or its clients hang up.
 """
 
 import asyncio
@@ -27,8 +28,8 @@ SMALL["DATABASE_POOL_TIMEOUT"] = str(WAIT_SECONDS)
 
 @dataclass
 class Answers:
-    """What the clients were answered: how often each status, how many in each second,
-    and what should not be.
+    """The responses of the clients: each status, the number per second, and
+    surprises.
     """
 
     asked_for: float = SECONDS
@@ -49,9 +50,7 @@ class Answers:
 async def keep_asking(
     server: Server, path: str, token: str, answers: Answers, pause: float = 0
 ) -> None:
-    """One keep-alive connection that asks again and again. Spoken by hand: a client
-    library would be the bottleneck.
-    """
+    """Send requests on one keep-alive connection, without a slow client library."""
     address = urlsplit(server.url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
     request = (
@@ -125,8 +124,9 @@ def test_clients_that_hang_up_leak_no_transaction_and_no_slot(committed):
 
 
 def sessions(condition: str) -> int:
-    """How many connections PostgreSQL sees in this state. In a transaction it would go
-    on seeing what it saw first.
+    """Return the number of PostgreSQL's connections in this state.
+
+    In a transaction, it would go on to return what it saw first.
     """
     counted = (
         f"SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND {condition}"  # noqa: S608 - ours
@@ -136,7 +136,7 @@ def sessions(condition: str) -> int:
 
 
 def until(condition: Callable[[], bool], seconds: float = 5) -> None:
-    """Ask a server that tells nobody when something has happened."""
+    """Poll a server that tells nobody when something has happened."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline

@@ -1,4 +1,4 @@
-"""One request is one transaction: committed before the answer leaves, or not at all.
+"""One request is one transaction, committed before the response leaves, or not at all.
 
 A request that asks an outside service has several: see `payments/test_commits.py`.
 """
@@ -69,7 +69,7 @@ def faulty(committed):
 
 @pytest.fixture
 def orphans(committed, kind):
-    """A foreign key that is looked at when the transaction commits, not before."""
+    """A table whose foreign key is checked at the commit, not before."""
     number = "INTEGER" if kind == "sqlite" else "BIGINT"
     with engine.begin() as connection:
         connection.execute(
@@ -121,7 +121,7 @@ def test_a_refusal_after_a_write_takes_the_write_back(widgets, committed):
 
 
 def test_the_row_is_committed_when_the_answer_arrives(widgets, committed):
-    """Seen from another connection, so that it is the commit that shows."""
+    """The row is read from another connection, which sees only what is committed."""
     for number in range(10):
         assert widgets.post("/widgets", json={"name": f"lamp {number}"}).status_code == 201
         assert len(names()) == number + 1
@@ -142,8 +142,8 @@ def test_every_request_gives_its_connection_back(widgets, committed, pool):
 
 
 def test_a_database_call_on_the_event_loop_fails_its_test(faulty):
-    """The fixture `no_database_on_the_event_loop` bites: the same route as plain `def`
-    is fine.
+    """The fixture `no_database_on_the_event_loop` works: the same route passes as plain
+    `def`.
     """
     assert faulty.get("/widgets/off-the-loop").json() == 1
     assert faulty.get("/widgets/on-the-loop").status_code == 500

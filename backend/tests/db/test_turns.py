@@ -1,5 +1,5 @@
-"""Who wants the same thing goes one after the other, and nobody keeps a turn beyond the
-transaction.
+"""Transactions that want the same thing take turns, and none keeps its turn
+afterwards.
 """
 
 from concurrent.futures import ThreadPoolExecutor

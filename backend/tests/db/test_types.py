@@ -19,7 +19,7 @@ def things(*more):
 
 
 def with_defaults(text=TEXT):
-    """Two columns more, as a revision has them."""
+    """Two more columns, as a revision adds them."""
     notes = Column("notes", Text(), server_default=TextDefault(text), nullable=False)
     return notes, Column("extra", JsonObject(), server_default=TextDefault(JSON), nullable=False)
 
@@ -41,7 +41,7 @@ def differences(connection, table):
 
 @pytest.fixture
 def connection(scratch):
-    """To a database with a table that has a row."""
+    """A connection to a database with a table that has a row."""
     with scratch.connect() as connection:
         table = things()
         table.create(connection)
@@ -58,8 +58,8 @@ def test_existing_rows_get_a_default_with_any_characters(connection):
 
 
 def test_a_default_is_parenthesised_where_mysql_requires_it():
-    """MariaDB, which stands for it in these tests, would take it without; on PostgreSQL
-    it is seen to be a constant.
+    """MariaDB stands for MySQL in these tests, and would accept it without. On
+    PostgreSQL it is recognised as a constant.
     """
     compiled = [
         str(TextDefault("it's").compile(dialect=kind.dialect())) for kind in (mysql, postgresql)

@@ -1,4 +1,4 @@
-"""The PostgreSQL of Compose: the application's role owns its database and is no
+"""PostgreSQL in Compose: the application's role owns its database but is no
 superuser.
 """
 
@@ -18,8 +18,8 @@ PASSWORD = "Vx9'-correct \\horse"
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
-    """An empty cluster on which the script has run as in the image: `query(sql, role)`
-    asks it.
+    """An empty cluster on which the image's script has run. `query(sql, role)` asks
+    it.
     """
     server = get_server(tmp_path_factory.mktemp("cluster") / "data", cleanup_mode="stop")
 

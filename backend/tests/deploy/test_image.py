@@ -1,5 +1,6 @@
-"""What an image has is all that its program reads. There is no Docker engine here to
-build one.
+"""An image contains everything that its program reads.
+
+There is no Docker engine here to build one.
 """
 
 import contextlib
@@ -26,8 +27,8 @@ print(len(app.main.app.openapi()["paths"]) > 20)
 
 @pytest.fixture
 def image(tmp_path):
-    """`image(target)`: the folder that this target of the Dockerfile makes, of what
-    .dockerignore lets through.
+    """`image(target)` makes the folder of a Dockerfile target, respecting
+    .dockerignore.
     """
 
     def build(target):
@@ -54,7 +55,7 @@ def image(tmp_path):
 
 
 def stages():
-    """The targets of the Dockerfile by name, in their order."""
+    """Return the targets of the Dockerfile by name, in their order."""
     text = (ROOT / "backend" / "Dockerfile").read_text("utf-8")
     return dict(
         re.findall(r"^FROM \S+ AS (\w+)\n(.*?)(?=^FROM |\Z)", text, re.MULTILINE | re.DOTALL)
@@ -81,8 +82,8 @@ def test_the_image_holds_the_application_migrations_and_plans(image):
 
 @contextlib.contextmanager
 def simulator(folder, log, **environment):
-    """The simulator of an image, with the options of Compose but for the folder of its
-    state; its URL.
+    """The URL of an image's simulator, with Compose's options except for the state
+    folder.
     """
     port = free_port()
     options = [

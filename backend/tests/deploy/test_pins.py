@@ -1,5 +1,6 @@
-"""What is downloaded by name is the same tomorrow: actions by commit, images by an
-exact version.
+"""Everything that is downloaded by name stays the same.
+
+Actions are pinned by commit, and images by an exact version.
 """
 
 import json

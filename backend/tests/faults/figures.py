@@ -1,4 +1,4 @@
-"""What tests of faults measured, for the table that `make test-faults` prints."""
+"""The figures of the tests of faults, for the table that `make test-faults` prints."""
 
 import json
 import os
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def record(case: str, promise: str, measured: str) -> None:
-    """Add a row to the table; outside `make test-faults` print it."""
+    """Add a row to the table. Outside of `make test-faults`, print the row."""
     figure = {"case": case, "promise": promise, "measured": measured}
     if name := os.environ.get("LIFTOFF_FIGURES"):
         with Path(name).open("a") as file:

@@ -1,5 +1,5 @@
-"""What a stranger may send to have us work: by name, the bytes of whole requests
-without a signature of anybody.
+"""The requests of strangers who want us to work: whole requests without a valid
+signature, by name.
 """
 
 import json

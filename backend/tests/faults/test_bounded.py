@@ -1,5 +1,6 @@
-"""R18: whatever a stranger sends costs at most 20 ms of CPU before they are known, and
-others hardly notice a flood.
+"""A request of a stranger costs at most 20 ms of CPU until we know who it is (R18).
+
+Other clients hardly notice a flood.
 """
 
 import socket
@@ -37,7 +38,7 @@ def server(migrated):
 
 
 def send(server, request):
-    """The status of the answer; empty if the connection broke before it came."""
+    """Return the status, or an empty text if the connection broke before it came."""
     with socket.create_connection(
         ("127.0.0.1", int(server.url.rpartition(":")[2])), timeout=60
     ) as peer:
@@ -49,7 +50,7 @@ def send(server, request):
 
 
 def cost(server, request):
-    """Milliseconds of CPU that the server takes for one request; its statuses."""
+    """Return the milliseconds of CPU for one request, and its statuses."""
     process = psutil.Process(server.process.pid)
     statuses = {send(server, request)}
     before = process.cpu_times()
@@ -78,7 +79,7 @@ def test_a_refusal_costs_at_most_20_ms_of_cpu(server, group):
 
 
 def seconds_of_others(server, stop):
-    """How long /health/live takes somebody else until `stop` is set."""
+    """Return how long /health/live takes for another client, until `stop` is set."""
     took = []
     while not stop.is_set():
         began = time.perf_counter()
@@ -89,8 +90,8 @@ def seconds_of_others(server, stop):
 
 
 def test_others_hardly_notice_a_flood(server):
-    """Four clients send all of it as fast as they can. Before, the median of the others
-    went from 4 to 2,553 ms.
+    """Four clients send everything as fast as they can. Before there was a bound, the
+    median of the others rose from 4 to 2,553 ms.
     """
     requests = [request for group in GROUPS.values() for request in group.values()]
     stop = threading.Event()

@@ -32,8 +32,9 @@ Ask = Callable[..., Any]
 
 
 def clock_off_by(minutes: int) -> dict[str, str]:
-    """Settings of a process whose clock is wrong by so much, but not what it measures
-    durations with.
+    """Return the settings of a process whose clock is wrong by so much.
+
+    Its measured durations are right.
     """
     found = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
     library = required(str(found[0]) if found else None, "faketime is not on this machine")
@@ -42,7 +43,7 @@ def clock_off_by(minutes: int) -> dict[str, str]:
 
 @pytest.fixture
 def hosts(committed) -> Iterator[tuple[Ask, list[int]]]:
-    """`ask(host, method, path, …)`, and the status of every answer so far."""
+    """`ask(host, method, path, …)`, and the status of every response so far."""
     statuses: list[int] = []
     with (
         running_server(**clock_off_by(MINUTES)) as ahead,
@@ -71,19 +72,20 @@ def sign_in(ask: Ask, host: int) -> dict[str, Any]:
 
 
 def issued_at(token: dict[str, Any]) -> float:
-    """What the clock of its host showed."""
+    """Return what the clock of the token's host showed."""
     return float(json.loads(urlsafe_b64decode(token["access_token"].split(".")[1] + "=="))["iat"])
 
 
 def join(ask: Ask) -> None:
-    """Register on one host, open the link on the other."""
+    """Register on one host, and open the link on the other."""
     ask(0, "POST", "/auth/register", json=ADA | {"password": PASSWORD})
     ask(1, "POST", "/auth/verify-email", json={"token": last_token(ADA["email"], "verify-email")})
 
 
 def browse_in_two_tabs(ask: Ask, token: dict[str, Any]) -> dict[str, Any]:
-    """Each round both tabs refresh with the same token, one on either host, and go on
-    with what they got.
+    """Let two tabs refresh with the same token in each round, one on either host.
+
+    Both go on with what they got.
     """
     for number in range(ROUNDS):
         shown = {"refresh_token": token["refresh_token"]}
@@ -99,8 +101,8 @@ def browse_in_two_tabs(ask: Ask, token: dict[str, Any]) -> dict[str, Any]:
 
 
 def use_a_phone(ask: Ask, token: dict[str, Any]) -> dict[str, Any]:
-    """Set up a second factor on one host, confirm it on the other, sign in with it
-    across both.
+    """Set up a second factor on one host, confirm it on the other, and sign in across
+    both.
     """
     secret = ask(0, "POST", "/auth/mfa/totp", token, json={"password": PASSWORD})["secret"]
     step = totp.step_at(now())
@@ -112,8 +114,8 @@ def use_a_phone(ask: Ask, token: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_hosts_ten_minutes_apart_serve_a_user_without_a_refusal(hosts):
-    """Half of all requests were 401 with clocks 90 s apart, and a second tab's refresh
-    was taken for a theft.
+    """With clocks 90 s apart, half of all requests were 401, and the refresh of a
+    second tab was taken for a theft.
     """
     ask, statuses = hosts
     join(ask)

@@ -39,7 +39,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.only("postgresql", "mysql")]
 
 @pytest.fixture(params=[6, pytest.param(24, marks=pytest.mark.long)])
 def races(request):
-    """How many of each: some in CI, more where there is time."""
+    """The number of each race: a few in CI, more with `make check-long`."""
     return request.param
 
 
@@ -105,8 +105,9 @@ def demote(_api, user):
 
 
 def race(api, user, request, end, delay):
-    """The code of the answer, and when the account had ended. After a negative delay
-    its end is begun first.
+    """Return the response's code, and when the account had ended.
+
+    After a negative delay, its end begins first.
     """
 
     def ended():
@@ -123,8 +124,10 @@ def race(api, user, request, end, delay):
 
 
 def raced(api, races, request, end):
-    """One after the other, the end at moments spread over what the request takes, and
-    some before it.
+    """Run the races one after the other, with ends spread over the duration of a
+    request.
+
+    Some ends come before the request.
     """
     chance = random.Random(21)  # noqa: S311 - the same spread each time
     calm, *users = people(races + 1)
@@ -162,7 +165,7 @@ def categorise(api, user):
 
 
 def rest():
-    """What the doctor finds when every job has had its time."""
+    """Return what the doctor finds when every job has run."""
     for _ in range(4):
         with SessionLocal() as db, db.begin():
             soon = Job.kind.in_(["payments.forget_customer", "payments.look"])
@@ -196,7 +199,7 @@ def test_a_deletion_that_overtakes_stripe_leaves_nothing_there(api, stripe, race
 
 
 def written(request, user):
-    """When the row was written that the request is about, if it was."""
+    """Return when the row of the request was written, if it was."""
     post = select(BlogPost.created_at).where(BlogPost.author_id == user.id)
     category = select(BlogCategory.created_at).where(BlogCategory.name == f"Of {user.username}")
     with SessionLocal() as db:

@@ -1,5 +1,6 @@
-"""The shipped proxy, a real nginx, before a real server: it hands on what it should,
-and stands 500 slow sockets.
+"""The shipped proxy, a real nginx, in front of a real server.
+
+It forwards what it should, and withstands 500 slow sockets.
 """
 
 import json
@@ -38,8 +39,9 @@ MARGIN = 8  # for a machine that is busy with other things
 
 @pytest.fixture(scope="module")
 def server(migrated):
-    """As deployed. The test database takes any password; settings ask for a strong
-    one.
+    """A server with deployed settings.
+
+    They require a strong password, and the test database accepts any.
     """
     database = make_url(os.environ["DATABASE_URL"]).set(password="Vx9-correct-horse")
     settings = SAFE | {
@@ -71,7 +73,7 @@ def browser(proxy):
 
 
 def access(server, path):
-    """The application's access records of a path, once there is one."""
+    """Return the application's access records of a path, once there is one."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         lines = [json.loads(line) for line in server.log.splitlines() if line.startswith("{")]
@@ -213,8 +215,9 @@ def _tls(proxy, source="127.0.0.1"):
 
 
 class Slow:
-    """Many sockets that send a byte every five seconds, if anything; notes when each is
-    closed.
+    """Many sockets that send a byte every five seconds, or nothing.
+
+    It records when each socket is closed.
     """
 
     def __init__(self, proxy, count):
@@ -235,7 +238,7 @@ class Slow:
         self.opened = time.monotonic() - self.began
 
     def watch(self, seconds):
-        """Drip, until all are closed or the time is over."""
+        """Send bytes until all sockets are closed or the time is over."""
         dripped, end = time.monotonic(), time.monotonic() + seconds
         while time.monotonic() < end and len(self.closed) < len(self.peers):
             for key, _ in self.selector.select(0.2):
@@ -270,7 +273,7 @@ class Slow:
 
 
 class Others(threading.Thread):
-    """A client like any other, that asks ten times a second."""
+    """Another client, which sends ten requests a second."""
 
     def __init__(self, proxy):
         super().__init__(daemon=True)

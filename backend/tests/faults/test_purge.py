@@ -1,7 +1,6 @@
-"""R19: a purge of any number of rows goes on under load, and nobody waits for it.
+"""A purge of any number of rows goes on under load, and no request waits for it (R19).
 
-PURGE_ROWS says how many expired rows there are: some in CI, five million where somebody
-asks for them.
+PURGE_ROWS is the number of expired rows: some in CI, or five million on request.
 """
 
 import itertools
@@ -54,8 +53,9 @@ def fill(kind: str, rows: int) -> None:
 
 
 class Load:
-    """A hundred requests a second, at fixed moments, whatever the answers take: reads,
-    and a fifth of it writes.
+    """A hundred requests a second at fixed moments, whatever the responses take.
+
+    A fifth of them are writes.
     """
 
     def __init__(self, url: str, token: str) -> None:
@@ -93,7 +93,7 @@ class Load:
 
 
 def p99(seconds: list[float]) -> float:
-    """In milliseconds."""
+    """Return the 99th percentile in milliseconds."""
     return quantiles(seconds, n=100)[98] * 1000
 
 
@@ -108,8 +108,8 @@ def left() -> int:
 
 
 def purged(log: Path) -> list[tuple[int, float]]:
-    """Rows and longest transaction, in milliseconds, of each run that the worker has
-    told of.
+    """Return the rows and the longest transaction, in ms, of each run that was
+    logged.
     """
     found = re.findall(
         r"purged .*longest_ms=([0-9.]+) rows=([0-9]+) table=idempotency_keys", log.read_text()

@@ -1,5 +1,6 @@
-"""Settings that are safe alone and wrong together: what one visitor does to all others,
-and what refuses to start.
+"""Settings that are safe alone and dangerous together.
+
+The tests show what one visitor does to all others, and what refuses to start.
 """
 
 import os

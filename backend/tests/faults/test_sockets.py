@@ -1,5 +1,6 @@
-"""R18, R7: sockets that say nothing cost nobody else anything, and a busy process is
-not taken for a dead one.
+"""Silent sockets cost other clients nothing (R18).
+
+A busy process is not taken for a dead one (R7).
 """
 
 import contextlib
@@ -51,13 +52,13 @@ def connect(server, sent=b"", source="127.0.0.1", receive_buffer=None):
 
 
 def held(server):
-    """The addresses of the clients whose connections the server holds."""
+    """Return the addresses of the clients whose connections the server holds."""
     found = psutil.Process(server.process.pid).net_connections("tcp")
     return {one.raddr for one in found if one.raddr}
 
 
 def drip(peers, every, piece, times):
-    """Keep sending in a thread, so many times or until it is told to stop."""
+    """Keep sending in a thread, a number of times or until stopped."""
     stop = threading.Event()
 
     def send():
@@ -113,7 +114,7 @@ def test_sockets_that_keep_us_waiting_are_closed_in_30_s(migrated):
 
 
 def test_300_silent_sockets_leave_256_open_files_to_others(migrated):
-    """All are of one client, whose own other requests are answered, too."""
+    """All belong to one client, whose own other requests are answered, too."""
     few = (
         "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256)); from "
         "app.server import __main__"
@@ -152,8 +153,8 @@ def test_300_silent_sockets_leave_256_open_files_to_others(migrated):
 
 
 def workers(server):
-    """The pids of the processes that serve: the supervisor has a helper of
-    `multiprocessing` beside them.
+    """Return the pids of the serving processes, without the helper of
+    `multiprocessing`.
     """
     found = set()
     for child in psutil.Process(server.process.pid).children():
@@ -164,8 +165,8 @@ def workers(server):
 
 
 def test_busy_processes_stay_and_dead_or_hung_ones_are_replaced(migrated):
-    """A stopped one is like one that computes with the interpreter's lock held: no
-    thread of it answers anything.
+    """A stopped process looks like one that computes with the interpreter's lock held:
+    none of its threads responds.
     """
     sooner = (
         "from app.server import __main__, supervisor; supervisor.HUNG_SECONDS = 20; __main__.main()"

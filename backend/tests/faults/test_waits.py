@@ -1,4 +1,6 @@
-"""R20: every wait has an end. A real PostgreSQL, all of whose processes are stopped."""
+"""Every wait has an end, though all processes of a real PostgreSQL are stopped
+(R20).
+"""
 
 import json
 import os
@@ -47,8 +49,9 @@ def ask(
     body: object = None,
     headers: dict[str, str] | None = None,
 ) -> Answer:
-    """With the standard library's client: making one of httpx's takes longer than what
-    is measured here.
+    """Send a request with the standard library's client.
+
+    Creating a client of httpx takes longer than what is measured here.
     """
     connection = HTTPConnection(server.url.removeprefix("http://"), timeout=LONG)
     began = time.monotonic()
@@ -72,7 +75,7 @@ def frozen() -> Iterator[Cluster]:
 
 @pytest.fixture(scope="module")
 def server(frozen: Cluster) -> Iterator[Server]:
-    """With demo data, and with the default limits and pools."""
+    """A server with demo data, and with the default limits and pools."""
     url = frozen.url.render_as_string(hide_password=False)
     with pytest.MonkeyPatch.context() as patch:
         for name in (
@@ -117,8 +120,8 @@ def count_posts(server: Server) -> int:
 
 
 def under_load(server: Server, author: dict[str, str], stopped: Event) -> list[Answer]:
-    """One client: reads and writes in turn, from before the database stops until a
-    while after.
+    """Read and write in turn, from before the database stops until a while
+    afterwards.
     """
     answers: list[Answer] = []
     while not stopped.wait(0.01):
@@ -127,7 +130,7 @@ def under_load(server: Server, author: dict[str, str], stopped: Event) -> list[A
 
 
 def register(server: Server, number: int) -> Answer:
-    """Waits for a processor to hash on, then for a side session."""
+    """Register, which waits for a processor to hash on and then for a side session."""
     name = f"newcomer{number}"
     body = {"username": name, "email": f"{name}@example.com", "password": "a long pass phrase 42"}
     return ask(server, "POST", "/auth/register", body)
@@ -136,8 +139,8 @@ def register(server: Server, number: int) -> Answer:
 def test_a_stopped_database_is_503_within_5_s(
     server: Server, frozen: Cluster, author: dict[str, str]
 ) -> None:
-    """Some requests are in the middle of a statement when it stops, some wait for their
-    turn, most come later.
+    """When it stops, some requests are in the middle of a statement, and some wait for
+    their turn. Most come later.
     """
     ended = Event()
     with ThreadPoolExecutor(2 * AT_ONCE) as threads:
@@ -193,8 +196,8 @@ def test_a_stopped_database_is_503_within_5_s(
 
 
 def test_start_and_end_wait_for_no_database(frozen: Cluster) -> None:
-    """R6: with the worker inside, requests in flight, and every process of the database
-    stopped.
+    """Every process of the database is stopped. The worker is embedded, and requests
+    are in flight (R6).
     """
     url = frozen.url.render_as_string(hide_password=False)
     frozen.stop()
@@ -252,7 +255,7 @@ def test_health_checks_of_a_silent_redis_slow_nobody_down(frozen: Cluster, serve
 
 
 def median(server: Server) -> float:
-    """Milliseconds of a list, asked again and again for some seconds."""
+    """Return the milliseconds of a list, requested again and again for some seconds."""
     began, seen = time.monotonic(), []
     while time.monotonic() - began < ROUNDS_SECONDS:
         seen.append(ask(server, "GET", "/blog/posts").seconds * 1000)
@@ -260,7 +263,7 @@ def median(server: Server) -> float:
 
 
 def probe(server: Server, ended: Event) -> list[Answer]:
-    """One load balancer among several, which asks ten times a second."""
+    """Ask ten times a second, as one load balancer among several does."""
     answers = []
     while not ended.wait(0.1):
         answers.append(ask(server, "GET", "/health/ready"))

@@ -1,6 +1,4 @@
-"""Workers never die silently, and mail that somebody waits for overtakes a storm of
-notices.
-"""
+"""Workers never die silently, and urgent emails overtake a storm of notices."""
 
 import subprocess
 import sys
@@ -38,7 +36,7 @@ sys.exit(worker.main())
 
 @pytest.fixture(params=[200, pytest.param(1000, marks=pytest.mark.long)])
 def storm(request, committed):
-    """So many mails wait: some in CI, more where there is time."""
+    """So many waiting emails: a few in CI, more with `make check-long`."""
     with SessionLocal() as db, db.begin():
         for n in range(request.param):
             to = f"payer{n}@example.com"
@@ -74,7 +72,7 @@ def test_a_worker_whose_thread_has_ended_exits_with_1(committed):
 
 
 def test_a_link_overtakes_a_storm(smtp, storm):
-    """The link is asked for when the whole storm is queued, and the worker is at it."""
+    """The link is requested when the whole storm is queued and the worker is at it."""
     smtp.hold_data.clear()
     with workers(1):
         wait_until(lambda: smtp.held == SENDERS, 60)
@@ -88,8 +86,8 @@ def test_a_link_overtakes_a_storm(smtp, storm):
 
 
 def test_a_storm_goes_over_few_connections_from_far_away(smtp, settings, storm):
-    """A ratio, no rate: at 50 ms for each answer one line takes 5 mails a second,
-    whatever the machine does.
+    """The test checks a ratio, not a rate. At 50 ms for each response, one connection
+    takes 5 emails a second, whatever the machine does.
     """
     with far_away(smtp.port, 0.05) as port:
         settings(SMTP_PORT=str(port))

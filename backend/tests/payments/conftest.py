@@ -1,8 +1,7 @@
-"""Stripe for the tests of payments: the simulator, as a process of its own, met by
-stripe-python as it is.
+"""Stripe for the tests of payments: the simulator as a process, used by stripe-python.
 
-Modules of the application are imported inside: pytest reads this file before the
-environment is set.
+Fixtures import modules of the application themselves, because pytest reads this file
+before the environment is set.
 """
 
 import io
@@ -31,7 +30,7 @@ def _connections_end():
 
 @pytest.fixture
 def billing(settings):
-    """Settings with a key and a webhook secret; whoever calls Stripe finds nobody."""
+    """Settings with a key and a webhook secret, but no Stripe that would answer."""
     from tests.payments.stripe_side import KEY, SECRET
 
     settings(
@@ -41,8 +40,9 @@ def billing(settings):
 
 @pytest.fixture
 def stripe_side(simulator_url, settings):
-    """The simulator is the Stripe of our settings. It is empty: the doctor would find
-    what other tests have sold.
+    """The simulator as the Stripe of our settings, emptied.
+
+    Otherwise, the doctor would find what other tests have sold.
     """
     from tests.payments.stripe_side import KEY, SECRET, StripeSide, empty
 
@@ -55,7 +55,7 @@ def stripe_side(simulator_url, settings):
 
 @pytest.fixture
 def script(settings):
-    """A Stripe that answers by script is that of our settings."""
+    """A scripted Stripe as the one of our settings."""
     from tests.payments.scripted import scripted_server
     from tests.payments.stripe_side import KEY, SECRET
 
@@ -66,7 +66,7 @@ def script(settings):
 
 @pytest.fixture
 def shown_plans(db):
-    """The plans of plans.toml as rows, not known to Stripe."""
+    """The plans of plans.toml as rows, unknown to Stripe."""
     from tests.payments.factories import store_plans
 
     store_plans()
@@ -82,7 +82,7 @@ def sold_plans(db, stripe_side):
 
 @pytest.fixture
 def subscriber(client, login, sold_plans, stripe_side):
-    """A user with a subscription to Team, known to us. `subscriber.stripe` is its
+    """A user with a subscription to Team that we know. `subscriber.stripe` is its
     id.
     """
     from tests.auth.factories import make_user
@@ -97,7 +97,7 @@ def subscriber(client, login, sold_plans, stripe_side):
 
 @pytest.fixture
 def records(settings):
-    """`records()`: what has been logged since, as dictionaries."""
+    """`records()` returns what has been logged since, as dictionaries."""
     from app.core.config import get_settings
     from app.core.logging import configure_logging
 

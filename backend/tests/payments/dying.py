@@ -1,10 +1,9 @@
-"""A server or worker that is killed at a step of its work: `python -m
-tests.payments.dying server POINT POINT …`.
+"""A server or worker that is killed at a step of its work.
 
-For each point in turn a process is forked, works, and dies there as by `kill -9`; which
-one it was is printed. The last one is not killed. Each begins when a line comes in:
-else it would take up what the test does in between. Points are functions, before or
-after which it happens.
+Run `python -m tests.payments.dying server POINT POINT …`. For each point in turn, a
+process is forked, works, and dies there as by `kill -9`. The point is printed. The last
+process is not killed. Each one begins when it reads a line. Otherwise, it would start
+with what the test does in between. A point is before or after a function.
 """
 
 import importlib

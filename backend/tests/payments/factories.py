@@ -1,4 +1,4 @@
-"""Payers and subscriptions for tests, as rows."""
+"""Factories of payers and subscriptions, as rows."""
 
 from datetime import timedelta
 from itertools import count
@@ -20,7 +20,7 @@ _numbers = count(1)
 
 
 def store_plans(there: publishing.AtStripe | None = None) -> None:
-    """The plans of plans.toml as rows."""
+    """Store the plans of plans.toml as rows."""
     with SessionLocal() as db, db.begin():
         publishing.store_plans(db, plan_file.read_plan_file(), there)
 
@@ -52,7 +52,9 @@ def make_customer(user: User, **columns: Any) -> Customer:
 def make_subscription(
     customer: Customer, plan: str | None = "pro", status: str = "active", **columns: Any
 ) -> Subscription:
-    """Live, unless told otherwise. `plan` is a slug of plans.toml."""
+    """Create a subscription, live unless told otherwise. `plan` is a slug of
+    plans.toml.
+    """
     with SessionLocal() as db:
         plan_id = db.scalar(select(Plan.id).where(Plan.offered_as == plan))
     at = now()

@@ -27,7 +27,7 @@ def sell_plans() -> dict[str, str]:
 
 @dataclass
 class Payer:
-    """Somebody here and the customer there."""
+    """A user here and the customer there."""
 
     user: User
     customer: Customer
@@ -40,19 +40,19 @@ class Payer:
         return self.customer.stripe_id
 
     def use_card(self, name: str) -> None:
-        """One of Stripe's test cards, such as `pm_card_visa`, pays from now on."""
+        """Pay with one of Stripe's test cards from now on, such as `pm_card_visa`."""
         card = self.side.api.payment_methods.attach(name, {"customer": self.stripe_id})
         settings: Any = {"invoice_settings": {"default_payment_method": card.id}}
         self.side.api.customers.update(self.stripe_id, settings)
 
     def subscribe(self, slug: str = "team", **options: Any) -> str:
-        """The id of the subscription."""
+        """Subscribe and return the id of the subscription."""
         params = {"customer": self.stripe_id, "items": [{"price": self.prices[slug]}], **options}
         return self.side.api.subscriptions.create(params).id  # type: ignore[arg-type]  # a dict written in parts
 
     def advance(self, **span: float) -> None:
-        """`days=`, `hours=`; this payer's own clock alone, that of
-        `make_payer(clock=True)`.
+        """Advance the payer's own clock of `make_payer(clock=True)` by `days=` or
+        `hours=`.
         """
         clocks = self.side.api.test_helpers.test_clocks
         customer: Any = self.side.api.customers.retrieve(self.stripe_id)
@@ -64,7 +64,7 @@ class Payer:
             time.sleep(0.02)
 
     def look(self) -> None:
-        """As a worker does after an event."""
+        """Sync with Stripe, as a worker does after an event."""
         with SessionLocal() as db:
             sync.sync_payer(db, self.customer.id)
             db.commit()

@@ -1,6 +1,4 @@
-"""A subscription's life of some months, on a clock of its payer's own, in chapters that
-each bring some events.
-"""
+"""Some months of a subscription on its payer's own clock, in chapters with events."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,9 +11,7 @@ from tests.payments.stripe_side import KEY, StripeSide
 
 
 class LongLife:
-    """`chapters` in their order; after each of them `news()` gives the events that it
-    brought.
-    """
+    """A long life. After each of its `chapters`, `news()` returns the new events."""
 
     def __init__(self, side: StripeSide, prices: dict[str, str], http: httpx2.Client) -> None:
         self._http = http
@@ -43,9 +39,7 @@ class LongLife:
         )
 
     def news(self) -> list[dict[str, Any]]:
-        """Events of this life since the last time, oldest first; without those that we
-        do not handle.
-        """
+        """Return the new events of this life, oldest first, that we handle."""
         known = {event["id"] for event in self.events}
         mine = [
             one
@@ -56,7 +50,7 @@ class LongLife:
         return mine
 
     def _since_the_last_time(self) -> list[dict[str, Any]]:
-        """Of all payers, newest first."""
+        """Return the new events of all payers, newest first."""
         found: list[dict[str, Any]] = []
         has_more = True
         while has_more and not (found and found[-1]["id"] == self._last):
@@ -88,7 +82,9 @@ class LongLife:
         self._side.api.subscriptions.update(self.id, changes)  # type: ignore[arg-type]  # a dict written in parts
 
     def _charge(self) -> str:
-        """The newest one, whose refunds and disputes name nobody but itself."""
+        """Return the newest charge. Its refunds and disputes name only the charge
+        itself.
+        """
         charge = (
             self._side.api.charges.list({"customer": self.payer.stripe_id, "limit": 1}).data[0].id
         )

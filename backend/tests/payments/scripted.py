@@ -1,6 +1,4 @@
-"""A Stripe that answers what a test tells it to, for what no real one can be asked to
-do.
-"""
+"""A scripted Stripe, for behaviour that no real one shows on request."""
 
 import contextlib
 import json
@@ -11,8 +9,9 @@ from typing import Any
 
 
 class Script:
-    """What the server answers next: pairs of status and body, or a function of the
-    handler. The last one stays.
+    """The next responses: pairs of status and body, or functions of the handler.
+
+    The last one is repeated.
     """
 
     def __init__(self) -> None:
@@ -26,9 +25,7 @@ class Script:
 
 @contextlib.contextmanager
 def scripted_server() -> Iterator[tuple[Script, str]]:
-    """A Stripe that answers by script, and its URL. What it was told to hold goes on at
-    the end.
-    """
+    """Run a scripted Stripe and return its URL. Held calls go on at the end."""
     script = Script()
     ended = script.ended
 
@@ -72,6 +69,6 @@ def scripted_server() -> Iterator[tuple[Script, str]]:
 
 
 def hang(handler: Any, ended: threading.Event) -> None:
-    """Then without an answer."""
+    """Hold a call, and then end it without a response."""
     ended.wait(30)
     handler.close_connection = True

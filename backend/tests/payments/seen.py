@@ -1,4 +1,4 @@
-"""What Stripe could have, as the gateway gives it."""
+"""Objects of Stripe as the gateway returns them."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from app.routers.payments.models import Customer
 
 
 def at(moment: datetime) -> datetime:
-    """Stripe counts whole seconds."""
+    """Return a time as Stripe has it, in whole seconds."""
     return moment.replace(microsecond=0).astimezone(UTC)
 
 
@@ -87,7 +87,7 @@ def payer(customer: Customer, *what: SeenSubscription | SeenInvoice, **changes: 
 
 
 def write(customer: Customer, seen: SeenPayer, ticket: sync.Ticket | None = None) -> None:
-    """As a job does it, in a transaction of its own."""
+    """Write as a job does, in a transaction of its own."""
     ticket = ticket or sync.take_ticket(customer.id)
     with SessionLocal() as db, db.begin():
         sync.write_payer(db, ticket, seen)

@@ -1,4 +1,4 @@
-"""What tests of payments do again and again."""
+"""Steps of the tests of payments."""
 
 from typing import Any
 
@@ -16,13 +16,13 @@ MINE = "/payments/subscription"
 
 
 def work() -> None:
-    """What a worker would do now."""
+    """Do what a worker would do now."""
     while job_runs.run_next():
         pass
 
 
 def payer(user: User) -> Customer:
-    """The user as a customer at Stripe."""
+    """Return the user as a customer at Stripe."""
     with SessionLocal() as db:
         customer = customers.ensure_customer(db, db.get_one(User, user.id))
         db.commit()
@@ -30,7 +30,7 @@ def payer(user: User) -> Customer:
 
 
 def with_card(side: StripeSide, user: User, card: str = "pm_card_visa") -> str:
-    """The customer's id at Stripe; the card pays what comes."""
+    """Return the customer's id at Stripe, after adding a card that pays."""
     customer = payer(user).stripe_id
     assert customer
     method = side.api.payment_methods.attach(card, {"customer": customer})
@@ -41,7 +41,7 @@ def with_card(side: StripeSide, user: User, card: str = "pm_card_visa") -> str:
 def subscribe(
     side: StripeSide, user: User, plan: str = "team", card: str = "pm_card_visa", **params: Any
 ) -> str:
-    """A subscription at Stripe, not told to us yet; its id."""
+    """Create a subscription at Stripe that we do not know yet, and return its id."""
     customer = with_card(side, user, card)
     wanted: Any = {
         "customer": customer,
@@ -57,7 +57,7 @@ def deliver(client: Any, events: list[dict[str, Any]]) -> None:
 
 
 def told(client: Any, side: StripeSide, user: User) -> None:
-    """Every event of this payer arrives and is worked off."""
+    """Deliver and process every event of this payer."""
     customer = payer(user).stripe_id
     assert customer
     deliver(client, side.events(customer))
@@ -70,7 +70,7 @@ def subscription_row(stripe_id: str) -> Subscription:
 
 
 def outcomes() -> dict[str, str | None]:
-    """Of every event, by type; the last of a type counts."""
+    """Return the outcome of the last event of each type."""
     with SessionLocal() as db:
         return {
             row.type: row.outcome

@@ -1,5 +1,5 @@
-"""The simulator as tests use it: a process, its API through stripe-python, its events
-as webhooks.
+"""The simulator for tests: a process, its API through stripe-python, and its
+webhooks.
 """
 
 import contextlib
@@ -25,15 +25,13 @@ START_SECONDS = 60
 
 @lru_cache
 def plain_http() -> httpx2.Client:
-    """One for all tests: to make one takes 35 ms of a processor, for certificates that
-    nobody shows here.
-    """
+    """Return the HTTP client of all tests, because creating one takes 35 ms."""
     return httpx2.Client(timeout=300, limits=httpx2.Limits(max_keepalive_connections=0))
 
 
 @contextlib.contextmanager
 def simulator_process(*options: str) -> Iterator[str]:
-    """`python -m simulator` in memory, with a seed; its URL."""
+    """Run `python -m simulator` in memory with a seed, and return its URL."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     command = [
@@ -61,7 +59,7 @@ def simulator_process(*options: str) -> Iterator[str]:
 
 
 def empty(url: str) -> None:
-    """Nothing that was there before is left in the simulator."""
+    """Remove everything from the simulator."""
     plain_http().post(f"{url}/_simulator/api/reset").raise_for_status()
 
 
@@ -77,7 +75,7 @@ def _answers(url: str) -> bool:
 
 
 def signed(payload: bytes, secret: str = SECRET, at: int | None = None) -> dict[str, str]:
-    """Headers as Stripe sends them."""
+    """Return headers as Stripe sends them."""
     header = stripe.WebhookSignature.generate_signature_header(payload.decode(), secret, at)
     return {"Stripe-Signature": header, "Content-Type": "application/json"}
 
@@ -85,7 +83,7 @@ def signed(payload: bytes, secret: str = SECRET, at: int | None = None) -> dict[
 def event(
     kind: str = "customer.updated", about: dict[str, Any] | None = None, **changes: Any
 ) -> dict[str, Any]:
-    """An event as Stripe would send it."""
+    """Return an event as Stripe would send it."""
     made = {
         "id": f"evt_{kind}",
         "object": "event",
@@ -107,10 +105,10 @@ def send(client: Any, sent: dict[str, Any] | bytes, **signing: Any) -> Any:
 
 
 class StripeSide:
-    """What happens at Stripe, seen from a test."""
+    """Stripe's side, as a test sees it."""
 
     def __init__(self, url: str, retries: int = 0) -> None:
-        """`retries`: of a call whose connection broke, or that chaos struck."""
+        """`retries` is for calls whose connection broke, or that chaos struck."""
         self.url = url
         self._http = stripe.RequestsClient(timeout=30)
         client = stripe.StripeClient(
@@ -129,13 +127,15 @@ class StripeSide:
         self.control("POST", "chaos", **wishes)
 
     def advance(self, **how: Any) -> None:
-        """`seconds=` or `to=`; answers when everything up to then has happened."""
+        """Advance the clock by `seconds=` or `to=`, and wait for everything that is
+        due.
+        """
         self.control("POST", "clock/advance", **how)
 
     def pay(
         self, session_url: str, number: str = "4242424242424242", *, promotion_code: str = ""
     ) -> httpx2.Response:
-        """Fill in the page of a Checkout session and press the button."""
+        """Fill in the page of a Checkout session, and press the button."""
         card = {
             "number": number,
             "expiry": "12 / 40",
@@ -146,12 +146,12 @@ class StripeSide:
         return plain_http().post(session_url, data=card | {"act": "pay"}, timeout=30)
 
     def close(self) -> None:
-        """No chaos for the next test, and no connection left open."""
+        """End all chaos and close all connections."""
         self.chaos()
         self._http.close()
 
     def events(self, *about: str) -> list[dict[str, Any]]:
-        """Oldest first; those that name one of these."""
+        """Return the events that name one of these, oldest first."""
         found: list[dict[str, Any]] = []
         more, last = True, ""
         while more:

@@ -1,6 +1,4 @@
-"""What else belongs to a payer: Stripe's portal, invoices, and the end of the
-account.
-"""
+"""A payer's portal and invoices, and the end of the account."""
 
 from datetime import timedelta
 
@@ -138,8 +136,8 @@ def test_an_ended_subscription_does_not_prevent_deletion(client, login, sold_pla
 def test_a_payment_just_before_the_deletion_raises_an_alarm(
     client, login, sold_plans, stripe_side, records
 ):
-    """Edge case: deletion of an account with a live subscription, whose event is still
-    on its way.
+    """Edge case: an account with a live subscription is deleted while the event is on
+    its way.
     """
     user = login(make_user())
     made = subscribe(stripe_side, user)
@@ -158,7 +156,7 @@ def test_a_payment_just_before_the_deletion_raises_an_alarm(
 def test_a_customer_created_without_a_response_is_forgotten_too(
     client, committed, login, stripe_side, is_made
 ):
-    """The account is deleted between the call and its repetition."""
+    """The account is deleted between the call and its retry."""
     user = login(make_user())
     if is_made:
         made = stripe_side.api.customers.create(
@@ -179,7 +177,7 @@ def test_a_customer_created_without_a_response_is_forgotten_too(
 
 
 def test_what_is_given_up_on_raises_the_alarm(db, billing, records):
-    """R11: nobody pays twice, or is kept at Stripe, without a word."""
+    """R11: nobody pays twice, or stays at Stripe, without an alarm."""
     with SessionLocal() as session, session.begin():
         enqueue(session, "payments.forget_customer", {"customer_id": 1, "stripe_id": "cus_1"})
         enqueue(session, "payments.end_duplicate", {"subscription": "sub_1"})

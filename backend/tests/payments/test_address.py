@@ -1,6 +1,4 @@
-"""When an account has another address, Stripe has it, too: at once, and the last one in
-the end.
-"""
+"""A new address of an account reaches Stripe at once, and the last one wins."""
 
 import pytest
 from sqlalchemy import select
@@ -22,7 +20,7 @@ HERE = client.Client("192.0.2.1", "tests")
 
 
 def move(user, email):
-    """By the link in the mail."""
+    """Change the address by the link in the email."""
     with SessionLocal() as db, db.begin():
         link = one_time_tokens.issue(
             db, Purpose.CHANGE_EMAIL, user_id=user.id, data={"email": email}
@@ -73,7 +71,7 @@ def test_an_address_changed_during_the_update_is_sent_again(committed, stripe_si
     "columns", [{"stripe_id": None}, {"gone": True}, {"email": "new@example.org"}]
 )
 def test_where_stripe_need_not_know_it_is_not_asked(committed, billing, columns):
-    """Nobody listens at the address of Stripe in these settings: to ask would fail."""
+    """Stripe's address in these settings is unreachable, so a call would fail."""
     from app.core.types import now
 
     gone = {"gone_at": now()} if columns.pop("gone", None) else {}

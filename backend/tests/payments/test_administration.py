@@ -1,4 +1,4 @@
-"""What administrators see of everybody's payments, and that nobody else does."""
+"""Administrators see everyone's payments, and nobody else does."""
 
 import pytest
 from sqlalchemy import select
@@ -39,9 +39,7 @@ def test_only_superusers_see_anything(client, db, login, method, path):
 
 
 def test_a_dead_event_is_listed_and_can_be_processed_again(client, admin, sold_plans, stripe_side):
-    """R12: a dead letter is visible to administrators, with its reason, and can be
-    replayed.
-    """
+    """R12: administrators see a dead letter with its reason, and can replay it."""
     user = make_user()
     subscribe(stripe_side, user)
     told = {one["type"]: one for one in stripe_side.events(payer(user).stripe_id)}

@@ -1,4 +1,4 @@
-"""A subscription is ended at Stripe, at once or with its period, and resumed."""
+"""A subscription is cancelled at Stripe, at once or at period end, and resumed."""
 
 import pytest
 from sqlalchemy import delete, select, update
@@ -11,7 +11,7 @@ from tests.payments.steps import MINE, outcome, subscription_row, told, work
 
 
 def test_cancelling_at_period_end_can_be_resumed_until_then(client, subscriber, stripe_side):
-    """Edge case: cancel at period end; resume."""
+    """Edge cases: cancel at period end, and resume."""
     cancelled = client.post(f"{MINE}/cancel", json={}).json()
     assert (cancelled["status"], cancelled["cancel_at_period_end"]) == ("active", True)
     assert cancelled["canceled_at"] is not None
@@ -35,8 +35,8 @@ def test_cancelled_at_once_it_is_over(client, subscriber, stripe_side):
 
 
 def test_cancelling_at_once_survives_a_lost_response(client, subscriber, stripe_side):
-    """Edge case: cancel at once. R11: the repetition meets a subscription that has
-    ended, which Stripe refuses.
+    """Edge case: cancel at once. The retry meets a subscription that has ended, which
+    Stripe refuses (R11).
     """
     path = f"/v1/subscriptions/{subscriber.stripe}"
     stripe_side.chaos(next=[{"fault": "lost", "method": "DELETE", "path": path, "times": 1}])
@@ -49,7 +49,7 @@ def test_cancelling_at_once_survives_a_lost_response(client, subscriber, stripe_
 def test_a_lost_response_and_a_lost_event_are_recovered(
     client, subscriber, stripe_side, action, body
 ):
-    """R11: Stripe has done it, and nobody told us."""
+    """R11: Stripe has made the change, and neither a response nor an event told us."""
     if action == "resume":
         assert client.post(f"{MINE}/cancel", json={}).json()["cancel_at_period_end"] is True
     with SessionLocal() as db, db.begin():
@@ -66,7 +66,9 @@ def test_a_lost_response_and_a_lost_event_are_recovered(
 
 
 def test_cancelling_what_has_ended_at_stripe_succeeds(client, subscriber, stripe_side):
-    """In the portal, say: its event is still on its way."""
+    """The subscription has ended in the portal, for example. Its event is on its
+    way.
+    """
     stripe_side.api.subscriptions.cancel(subscriber.stripe)
     assert (
         client.post(f"{MINE}/cancel", json={"at_period_end": False}).json()["status"] == "canceled"

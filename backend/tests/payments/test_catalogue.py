@@ -1,4 +1,4 @@
-"""plans.toml is read strictly, and what is wrong with it is said where."""
+"""plans.toml is read strictly. An error names its place."""
 
 import pytest
 

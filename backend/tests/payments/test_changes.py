@@ -1,4 +1,4 @@
-"""A subscription is shown and changed at Stripe, by its owner alone."""
+"""A subscription is shown to its owner only, who can change it at Stripe."""
 
 from datetime import timedelta
 
@@ -14,7 +14,7 @@ from tests.payments.steps import MINE, outcome, payer, subscription_row, told
 
 
 def paid(side, user):
-    """What was charged in all, in minor units."""
+    """Return what was charged in all, in minor units."""
     charges = side.api.charges.list(
         {"customer": payer(user).stripe_id, "limit": 100}
     ).auto_paging_iter()
@@ -95,7 +95,7 @@ def test_an_incomplete_subscription_is_shown_and_grants_nothing(client, db, logi
 
 @pytest.mark.parametrize("plan", ["team-yearly", "pro-yearly", "pro"])
 def test_a_change_charges_what_the_preview_has_shown(client, subscriber, stripe_side, plan):
-    """Edge case: plan change up and down, interval change, with preview and
+    """Edge cases: plan up, plan down and another interval, with preview and
     proration.
     """
     before = paid(stripe_side, subscriber)
@@ -125,8 +125,8 @@ def test_a_change_clicked_many_times_is_charged_once(client, subscriber, stripe_
 
 
 def test_an_answer_that_was_lost_does_not_charge_twice(client, subscriber, stripe_side):
-    """Requirement 53, R11: asked again with the same key, though our row knows nothing
-    of it.
+    """Requirement 53, R11: the call is repeated with the same key, though our row does
+    not know of it.
     """
     path = f"/v1/subscriptions/{subscriber.stripe}"
     stripe_side.chaos(next=[{"fault": "lost", "method": "POST", "path": path, "times": 3}])
@@ -138,9 +138,7 @@ def test_an_answer_that_was_lost_does_not_charge_twice(client, subscriber, strip
 
 
 def test_the_same_change_again_after_a_way_back_is_made_again(client, subscriber, stripe_side):
-    """With the key of the first time Stripe would repeat its answer of then, and change
-    nothing.
-    """
+    """With the first key, Stripe would repeat its old response and change nothing."""
     assert choose(client, "change", "team-yearly").status_code == 200
     item = stripe_side.api.subscriptions.retrieve(subscriber.stripe)["items"].data[0].id
     back = {"items": [{"id": item, "price": plan_of("team").stripe_price_id}]}
@@ -153,8 +151,8 @@ def test_the_same_change_again_after_a_way_back_is_made_again(client, subscriber
 
 
 def test_a_change_that_was_declined_is_asked_for_anew(client, shown_plans, login, script):
-    """With another card it may go through, but Stripe repeats what it has said to a
-    key.
+    """With another card it may succeed, but for the same key Stripe repeats its
+    response.
     """
     with SessionLocal() as db, db.begin():
         db.execute(update(Plan).where(Plan.slug == "team").values(stripe_price_id="price_team"))
@@ -170,7 +168,7 @@ def test_a_change_that_was_declined_is_asked_for_anew(client, shown_plans, login
 
 
 def test_each_try_of_a_change_has_the_same_idempotency_key(client, shown_plans, login, script):
-    """Requirement 53: it is made of what was kept."""
+    """Requirement 53: the key is made of what was stored."""
     with SessionLocal() as db, db.begin():
         db.execute(update(Plan).where(Plan.slug == "team").values(stripe_price_id="price_team"))
     payer_row = make_customer(login(make_user()))

@@ -1,8 +1,8 @@
-"""Many people buy, change and cancel while events are doubled, reordered, late or lost,
-and calls fail or go unheard.
+"""Many people buy, change and cancel under chaos.
 
-Afterwards `make billing-doctor --fix` has nothing left to say, and Stripe has charged
-nothing twice.
+Events are doubled, reordered, late or lost. Calls fail, or lose their responses.
+Afterwards, `make billing-doctor --fix` finds nothing, and Stripe has charged nothing
+twice.
 """
 
 import random
@@ -58,7 +58,7 @@ def side(settings, committed):
 
 
 class ChaoticSide(StripeSide):
-    """`app` is where ours answers."""
+    """A Stripe with chaos. `app` is the URL of our application."""
 
     def __init__(self, url, app):
         super().__init__(url, retries=5)
@@ -66,7 +66,7 @@ class ChaoticSide(StripeSide):
 
 
 class Person:
-    """Somebody who does things at random, one at a time."""
+    """A person who does random things, one at a time."""
 
     def __init__(self, side, number):
         self.side = side
@@ -87,7 +87,7 @@ class Person:
         return answer.status_code, answer.json()
 
     def buy(self):
-        """Two tabs: pages of before may be paid, too."""
+        """Buy in two tabs. Earlier pages may be paid, too."""
         status, answer = self.ask("POST", "/checkout", plan=self.chance.choice(PLANS))
         if status == 201:
             self.pages.append(answer["url"])
@@ -128,7 +128,7 @@ class Person:
 
 
 def live(side, people, operations):
-    """So many things, eight people at a time; now and then weeks pass."""
+    """Do so many things, eight people at a time. Now and then weeks pass."""
     rounds = 5
     each = operations // rounds // len(people)
     for _ in range(rounds):
@@ -138,7 +138,7 @@ def live(side, people, operations):
 
 
 def calm(side):
-    """No more faults; what was put off is done now."""
+    """End all faults, and do everything that was postponed."""
     side.chaos()
     side.control("POST", "settle", timeout_seconds=120)
     with SessionLocal() as db, db.begin():
@@ -151,8 +151,9 @@ def calm(side):
 
 
 def charged_twice(side):
-    """What was paid for more than once and not given back: the same period, or the same
-    change, or at the same time.
+    """Return what was paid for more than once and not refunded.
+
+    That is the same period, the same change, or the same time.
     """
     paid = list(
         side.api.invoices.list(
@@ -184,8 +185,8 @@ def charged_twice(side):
 
 
 def test_a_second_charge_for_the_same_is_seen(sold_plans, stripe_side):
-    """The check can fail: a change is paid for, taken back without its credit, and paid
-    for again.
+    """The check can fail: a change is paid for, reverted without a credit, and paid for
+    again.
     """
     user = make_user()
     subscriptions, customers = stripe_side.api.subscriptions, stripe_side.api.customers
@@ -212,7 +213,7 @@ def lives_at_stripe(side):
 
 
 def run(side, people, operations):
-    """How often each thing was done, with what came of it."""
+    """Return how often each action was done, with its outcome."""
     everybody = [Person(side, number) for number in range(people)]
     side.chaos(**CHAOS)
     live(side, everybody, operations)

@@ -1,5 +1,6 @@
-"""Subscribing on Stripe's page: what reaches Stripe is ours, and nobody subscribes
-twice (requirements 48, 49, 53).
+"""Checkout sends Stripe only our own values, and nobody subscribes twice.
+
+See requirements 48, 49 and 53.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -35,7 +36,7 @@ def begin(client, plan="team", **body):
 
 
 def test_no_request_waits_for_the_prices_of_a_demo(client, db, login, stripe_side):
-    """`make dev` does, before it says that all is up."""
+    """`make dev` creates them before it says that everything is up."""
     login(make_user())
     demo.load(db)
     db.commit()
@@ -132,8 +133,8 @@ def test_who_is_subscribed_is_refused_without_asking_stripe(client, buyer, setti
 
 
 def test_a_subscriber_is_refused_before_the_events_arrive(client, buyer, stripe_side):
-    """Edge case: checkout finished before the subscription's event. The look tells us,
-    too.
+    """Edge case: the checkout is finished before the subscription's event. A sync tells
+    us, too.
     """
     made = subscribe(stripe_side, buyer)
     assert outcome(begin(client)) == (409, "already_subscribed")
@@ -163,7 +164,7 @@ def test_the_same_again_is_the_same_session(client, buyer, stripe_side):
 
 
 def test_another_plan_closes_the_session_before(client, buyer, stripe_side):
-    """Requirement 53: two open pages could be paid both."""
+    """Requirement 53: two open pages could both be paid."""
     first, second = begin(client, "team"), begin(client, "pro")
     assert session_of(stripe_side, first).status == "expired"
     assert open_sessions(stripe_side, buyer) == [second.json()["session_id"]]
@@ -177,7 +178,7 @@ def test_a_session_that_has_expired_is_followed_by_another(client, buyer, stripe
 
 
 def test_paid_in_one_tab_is_refused_in_the_other(client, buyer, stripe_side):
-    """Requirement 53. The event is still on its way."""
+    """Requirement 53. The event is on its way."""
     first = begin(client, "team")
     assert stripe_side.pay(first.json()["url"]).status_code in (200, 303)
     for plan in ("team", "pro"):
@@ -221,7 +222,7 @@ def test_while_stripe_is_away_nothing_is_begun_that_would_hinder(
 def test_twenty_checkouts_at_once_make_one_customer_and_session(
     client, committed, stripe_side, lost
 ):
-    """Requirement 53, with lost answers, too."""
+    """Requirement 53: this holds with lost responses, too."""
     sell_plans()
     buyer = make_user()
     headers = {"Authorization": f"Bearer {token_for(buyer)}"}
@@ -251,7 +252,7 @@ def test_an_idempotency_key_gives_the_same_answer(client, buyer):
 
 
 def test_the_second_live_subscription_is_ended_and_paid_back(client, buyer, stripe_side):
-    """Requirement 53: the last line. Somebody paid two pages that should not both have
+    """Requirement 53, as a last resort: two pages were paid that should not both have
     been open.
     """
     first = subscribe(stripe_side, buyer, metadata={"liftoff_attempt": "a"})
@@ -288,8 +289,8 @@ def test_after_payment_the_user_is_subscribed_and_the_page_over(client, buyer, s
     [("", 404), ("?session_id=cs_invented", 422), ("?session_id={theirs}", 422)],
 )
 def test_the_success_page_grants_nothing(client, buyer, stripe_side, query, status):
-    """Requirement 49: with a foreign, unpaid or invented session. Nothing of ours reads
-    it.
+    """Requirement 49: the session is foreign, unpaid or invented, and we read none of
+    them.
     """
     theirs = begin(client).json()["session_id"]
     assert client.get(f"/payments/subscription{query.format(theirs=theirs)}").status_code == status

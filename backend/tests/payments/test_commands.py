@@ -1,4 +1,4 @@
-"""The commands of who runs the billing."""
+"""The commands for operators of the billing."""
 
 from functools import partial
 
@@ -21,7 +21,7 @@ URL = "https://api.example.com/payments/webhook"
 
 
 def run(*arguments):
-    """Exit code and what was printed."""
+    """Return the exit code and what was printed."""
     done = CliRunner().invoke(cli, arguments)
     return done.exit_code, done.output
 
@@ -86,7 +86,7 @@ def test_a_broken_catalogue_and_a_stripe_that_is_away_are_told(
 
 @pytest.fixture
 def endpoint(stripe_side, settings):
-    """No endpoint of ours is registered."""
+    """Make sure that no endpoint of ours is registered."""
     settings(PUBLIC_URL="https://api.example.com")
     for found in gateway.list_endpoints():
         gateway.delete_endpoint(found.id)

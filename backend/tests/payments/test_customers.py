@@ -1,6 +1,4 @@
-"""One customer per user at Stripe, however often it is begun and whatever is lost
-(requirement 53).
-"""
+"""A user has one customer at Stripe, whatever is repeated or lost (requirement 53)."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -21,7 +19,9 @@ from tests.payments.factories import make_customer, make_invoice
 
 
 def ensure(user):
-    """As a request does; the id at Stripe, or None where it was refused."""
+    """Do as a request does, and return the id at Stripe, or `None` if it was
+    refused.
+    """
     with SessionLocal() as db:
         try:
             return customers.ensure_customer(db, db.get_one(User, user.id)).stripe_id
@@ -50,7 +50,7 @@ def test_the_first_time_makes_the_customer_and_later_finds_it(db, stripe_side):
 
 @pytest.mark.parametrize("lost", [0.0, 0.4])
 def test_twenty_clicks_at_once_make_one_customer(committed, stripe_side, lost):
-    """Requirement 53: also when answers are lost, over and over."""
+    """Requirement 53: this holds even if responses are lost repeatedly."""
     user = make_user()
     stripe_side.chaos(calls={"lost": lost}, seed=7)
     with ThreadPoolExecutor(4) as pool:  # connections of the pool
@@ -63,7 +63,7 @@ def test_twenty_clicks_at_once_make_one_customer(committed, stripe_side, lost):
 
 
 def test_after_a_lost_response_the_retry_finds_the_same_customer(db, stripe_side):
-    """Requirement 53: the key was kept before."""
+    """Requirement 53: the key was stored before the call."""
     user = make_user()
     stripe_side.chaos(
         next=[{"fault": "lost", "method": "POST", "path": "/v1/customers", "times": 3}]
@@ -115,7 +115,7 @@ def test_a_customer_deleted_at_stripe_is_replaced_by_a_new_one(db, stripe_side):
 
 
 def test_what_a_deleted_customer_owed_is_void(db, stripe_side):
-    """Nobody can pay it any more; what was paid stays as it is."""
+    """Nobody can pay it any more. What was paid stays as it is."""
     user = make_user()
     ensure(user)
     customer = row_of(user)

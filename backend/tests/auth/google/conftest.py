@@ -1,6 +1,4 @@
-"""Fixtures of the sign-in with Google: a provider, and an application that is told to
-use it.
-"""
+"""Fixtures of the sign-in with Google: a provider, and an application that uses it."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -25,14 +23,14 @@ LANDING = "http://localhost:8000/dev/frontend/auth/callback"
 
 
 def said(answer: Response) -> dict[str, str]:
-    """What the frontend is told by the address that the browser is sent to."""
+    """Return what the frontend learns from the URL that the browser is sent to."""
     page, _, query = answer.headers["Location"].partition("?")
     assert page == LANDING
     return {name: values[0] for name, values in parse_qs(query).items()}
 
 
 class Journey:
-    """A browser that signs in. `asked` is what the application last asked of the
+    """A browser that signs in. `asked` is what the application last asked the
     provider.
     """
 
@@ -49,7 +47,7 @@ class Journey:
         self.asked = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
 
     def come_back(self, **query: str) -> Response:
-        """With a made-up code, where the provider is the impostor."""
+        """Return from the impostor with a made-up code."""
         query = {"code": "made up", "state": self.asked.get("state", "")} | query
         return self.client.get("/auth/google/callback", params=query, follow_redirects=False)
 
@@ -66,9 +64,7 @@ def journey(client, db) -> Journey:
 
 @pytest.fixture
 def ask_to_link(journey, login) -> Callable[[Any], Any]:
-    """`ask_to_link(user)`: who is signed in and on the way to Google, to link what
-    comes back.
-    """
+    """`ask_to_link(user)` sends a signed-in user to Google to link an account."""
 
     def begin(user: Any) -> Any:
         login(user)
@@ -80,7 +76,7 @@ def ask_to_link(journey, login) -> Callable[[Any], Any]:
 
 @pytest.fixture
 def use(monkeypatch) -> Iterator[Callable[[str], None]]:
-    """`use(issuer)`: the application signs in with that provider, whom it has never
+    """`use(issuer)` makes the application sign in with a provider that it has never
     met.
     """
 
@@ -118,8 +114,8 @@ def impostor(use) -> Iterator[Impostor]:
 
 @pytest.fixture
 def sign_in(journey, impostor) -> Callable[..., Response]:
-    """`sign_in("subject", "mail@example.com", **claims)`: there and back, by the
-    impostor's word.
+    """`sign_in("subject", "mail@example.com", **claims)` signs in by the impostor's
+    claims.
     """
 
     def there_and_back(subject: str, email: str, /, **claims: object) -> Response:

@@ -1,5 +1,6 @@
-"""A newcomer with a browser and no frontend: register, open the mailbox, follow the
-link, sign in; then by Google.
+"""A new user with a browser and no frontend registers, verifies and signs in.
+
+After that, the user signs in by Google.
 """
 
 import os
@@ -23,7 +24,7 @@ pytestmark = [
 
 @pytest.fixture
 def server(committed, real_provider):
-    """As a newcomer starts it, with a provider to sign in with."""
+    """A server as `make dev` starts it, with a provider to sign in with."""
     local = {
         "ENVIRONMENT": "development",
         "EMBEDDED_WORKER": "true",
@@ -38,7 +39,7 @@ def server(committed, real_provider):
 
 @pytest.fixture
 def picture(tmp_path):
-    """`picture(page, "name")`: what it looks like; kept where SCREENSHOTS says."""
+    """`picture(page, "name")` takes a screenshot, which is kept in SCREENSHOTS."""
     folder = Path(os.environ.get("SCREENSHOTS", tmp_path))
     return lambda page, name: page.screenshot(path=folder / f"{name}.png", full_page=True)
 
@@ -49,7 +50,7 @@ def fill(page, fields):
 
 
 def newest_mail(page):
-    """Its frame, as soon as a worker has written it."""
+    """Return the frame of the newest email, as soon as a worker has written it."""
     for _ in range(40):
         if page.locator("iframe").count():
             return page.frame_locator("iframe").first

@@ -1,5 +1,6 @@
-"""Only an ID token that this provider signed, for us, in answer to this sign-in, is
-believed (requirement 27).
+"""An ID token is accepted only if it is valid (requirement 27).
+
+The provider must have signed it, for us, in response to this sign-in.
 """
 
 import time
@@ -22,8 +23,8 @@ OURS = CLIENT["GOOGLE_CLIENT_ID"]
 
 
 def seconds_from_now(offset):
-    """Told when the test runs, not when it is collected: that may be minutes
-    earlier.
+    """Return a time relative to the test's run, which may be minutes after its
+    collection.
     """
     return lambda: int(time.time()) + offset
 
@@ -118,7 +119,7 @@ def test_a_token_that_the_provider_did_not_sign_lets_nobody_in(db, impostor, sig
     ],
 )
 def test_an_impossible_address_is_named_as_the_reason(db, client, journey, sign_in, address):
-    """Nothing is wrong with Google's answer, and starting again would not help."""
+    """Google's response is correct, so starting again would not help."""
     assert said(sign_in("1", address)) == {"error": "google_email_unusable"}
     assert nothing_happened(db)
     sign_in("1", "ada@example.com")
@@ -129,8 +130,8 @@ def test_an_impossible_address_is_named_as_the_reason(db, client, journey, sign_
 
 
 def test_an_issuer_is_known_by_both_of_its_names(db, impostor, sign_in, monkeypatch):
-    """Google signs as `https://accounts.google.com` or `accounts.google.com`. It is one
-    person all the same.
+    """Google signs as `https://accounts.google.com` or `accounts.google.com`. Both are
+    the same issuer.
     """
     bare = impostor.url.removeprefix("http://")
     monkeypatch.setitem(
@@ -169,8 +170,8 @@ def test_googles_other_name_is_its_name_without_the_scheme(settings):
     ],
 )
 def test_what_is_as_it_must_be_lets_in(db, sign_in, change):
-    """Requirement 27: the others fail for their fault alone. Clocks may differ by a
-    minute.
+    """Requirement 27: the other tokens fail for their fault alone. Clocks may differ by
+    a minute.
     """
     assert "code" in said(sign_in("1", "ada@example.com", **claims_now(change)))
 

@@ -1,5 +1,6 @@
-"""The code of the callback is good where the sign-in began: no site signs its visitors
-in as somebody else.
+"""A code of the callback works only in the browser in which its sign-in began.
+
+So no site can sign its visitors in as someone else.
 """
 
 import pytest
@@ -27,13 +28,13 @@ def be_another_browser(client, cookie=None):
 
 @pytest.fixture
 def code(sign_in):
-    """Of a journey that the cookie binds."""
+    """A code that is bound by the cookie."""
     return said(sign_in("ada", "ada@example.com"))["code"]
 
 
 @pytest.fixture
 def challenged(journey, impostor):
-    """The code of a journey that a challenge binds, begun by the frontend of another
+    """A code that is bound by a challenge, requested by the frontend of another
     site.
     """
     journey.begin(code_challenge=CHALLENGE)
@@ -54,7 +55,7 @@ def test_another_browser_cannot_use_or_spend_the_code(client, db, journey, code,
 
 
 def test_a_visitor_is_not_signed_in_as_the_attacker(client, db, journey, code):
-    """Requirement 26: the visitor has a cookie of ours, but not the one of the code."""
+    """Requirement 26: the visitor has our cookie, but not the one of the code."""
     be_another_browser(client)
     journey.begin()
     assert outcome(journey.exchange(code)) == INVALID
@@ -77,8 +78,8 @@ def test_who_shows_the_verifier_needs_no_cookie(client, db, journey, challenged)
 
 @pytest.mark.parametrize("shown", [{}, {"code_verifier": "x" * 43}, {"code_verifier": CHALLENGE}])
 def test_where_there_was_a_challenge_the_cookie_is_not_enough(db, journey, challenged, shown):
-    """Requirement 26: nothing falls back to the weaker proof; the code stays good for
-    who has the stronger.
+    """Requirement 26: a weaker proof is never enough. The code stays valid for the
+    client that has the stronger proof.
     """
     assert outcome(journey.exchange(challenged, **shown)) == INVALID
     assert db.scalar(select(LoginSession)) is None
@@ -101,5 +102,5 @@ def test_a_challenge_that_is_none_is_refused(client, db, impostor, challenge):
 
 
 def test_the_cookie_lives_until_the_code_is_exchanged(db, journey, impostor):
-    """Ten minutes for the way to Google and back, one for the code."""
+    """Ten minutes for the way to Google and back, and one minute for the code."""
     assert "max-age=660;" in journey.begin().headers["Set-Cookie"].lower()

@@ -1,5 +1,6 @@
-"""What Google, or who passes for it, cannot do to us: hold us, flood us, send us
-elsewhere, be asked too often.
+"""A provider, or an impostor of it, cannot block us, flood us or send us elsewhere.
+
+We do not ask it too often either.
 """
 
 import gzip
@@ -20,7 +21,7 @@ DISCOVERY = "/.well-known/openid-configuration"
 
 @pytest.fixture
 def impatient(monkeypatch):
-    """As in production, ten times as fast."""
+    """The production timeouts, divided by ten."""
     monkeypatch.setattr(gateway, "TOTAL_SECONDS", 1.0)
 
 
@@ -29,9 +30,7 @@ def hang(request):
 
 
 def drip(request):
-    """One byte of a header now and then: each of them well within any time-out for a
-    read.
-    """
+    """Send one byte of a header now and then, each well within any read timeout."""
     request.wfile.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
     for _ in range(30):
         request.wfile.write(b"x")
@@ -130,8 +129,8 @@ def test_a_new_key_is_fetched_once_a_minute_at_most(impostor, sign_in, monkeypat
 
 
 def test_new_keys_are_fetched_at_most_once_a_minute(impostor, sign_in, monkeypatch):
-    """One rule, whatever came of asking: else whoever sends unknown `kid`s has us ask
-    while Google is in trouble.
+    """The limit holds whatever the result was. Otherwise, anyone who sends unknown
+    `kid`s could make us ask Google while it is in trouble.
     """
     sign_in("1", "ada@example.com")
     impostor.id_token = lambda claims: impostor.sign(claims, kid="made up")
@@ -147,7 +146,9 @@ def test_new_keys_are_fetched_at_most_once_a_minute(impostor, sign_in, monkeypat
 
 
 def test_what_was_never_fetched_is_asked_for_again_soon(impostor, journey, monkeypatch):
-    """Or a short trouble at the start would keep Google's users out for a minute."""
+    """Otherwise, a short failure at the start would keep Google's users out for a
+    minute.
+    """
     impostor.answers[DISCOVERY] = lambda request: reply(request, {}, 500)
     assert said(journey.begin()) == {"error": "google_unavailable"}
     del impostor.answers[DISCOVERY]

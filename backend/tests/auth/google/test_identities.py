@@ -1,5 +1,6 @@
-"""Who may come in as whom, what is linked to what, and what becomes of a squatter
-(requirements 28 to 30).
+"""Identities: who can sign in to which account, and what becomes of a squatter.
+
+See requirements 28 to 30.
 """
 
 import pytest
@@ -35,8 +36,8 @@ def subjects_of(db, user):
 
 @pytest.fixture
 def squatted():
-    """An account that somebody made with Ada's address, and all that they could have
-    left in it.
+    """An account that a stranger made with Ada's address, with everything left in
+    it.
     """
     user = make_user(email="ada@example.com", is_verified=False)
     phone_of(user)
@@ -138,7 +139,9 @@ def test_a_new_subject_with_a_known_address_takes_nothing_over(db, impostor, sig
 
 
 def test_a_subject_that_differs_in_capitals_is_another_person(db, sign_in):
-    """Requirement 30: on MySQL, too, which takes them for the same."""
+    """Requirement 30: this holds on MySQL, too, whose collation treats them as
+    equal.
+    """
     sign_in("abc", "ada@example.com")
     other = said(sign_in("ABC", "eve@example.com"))
     ada = db.scalar(select(User).where(User.email == "ada@example.com"))
@@ -173,8 +176,8 @@ def test_linking_needs_somebody_who_is_signed_in(client, db, impostor):
 @pytest.mark.parametrize("columns", [{}, {"hashed_password": None}])
 @pytest.mark.usefixtures("impostor")
 def test_linking_needs_a_recent_sign_in_even_with_a_password(client, db, clock, login, columns):
-    """A stolen session adds no way in that would outlive it. Use and refreshing do not
-    make a sign-in recent.
+    """A thief of a session cannot add a way in that outlives it. Using or refreshing a
+    session does not make its sign-in recent.
     """
     user = login(make_user(**columns))
     clock.shift(599)

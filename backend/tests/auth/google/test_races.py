@@ -78,8 +78,8 @@ def no_code_was_given_out():
 
 
 def test_a_link_does_not_outlive_a_reset_that_runs_meanwhile(come_back):
-    """Requirement 20: who resets the password takes the account back from whoever holds
-    a session of it.
+    """Requirement 20: a password reset takes the account back from everyone with a
+    session.
     """
     user = make_user()
     token_for(user)
@@ -95,8 +95,8 @@ def test_a_link_does_not_outlive_a_reset_that_runs_meanwhile(come_back):
 
 
 def test_who_is_unlinked_meanwhile_does_not_come_in(come_back, impostor):
-    """Unlinking ends the codes that are on their way; one that is issued behind it
-    would escape that.
+    """Unlinking ends the codes that are on their way. A code issued after that would
+    escape.
     """
     user = make_user(email="ada@example.com")
     with SessionLocal() as db, db.begin():

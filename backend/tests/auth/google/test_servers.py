@@ -1,4 +1,6 @@
-"""What only real processes show: many at once, and a provider that hangs."""
+"""Behaviour that only real processes show: many requests at once, a hanging
+provider.
+"""
 
 import time
 from concurrent.futures import ThreadPoolExecutor

@@ -14,7 +14,7 @@ from tests.auth.steps import bearer, outcome
 
 
 def go(provider, journey, name, **query):
-    """The whole way; what the frontend is told."""
+    """Go the whole way, and return what the frontend learns."""
     url = journey.begin(**query).headers["Location"]
     back = provider.sign_in(url, name, CALLBACK)
     return said(journey.client.get(back.removeprefix("http://testserver"), follow_redirects=False))

@@ -1,5 +1,6 @@
-"""A callback counts once, in the browser that the sign-in began in, within ten minutes
-(requirement 26).
+"""A callback counts once, within ten minutes, in the browser that began the sign-in.
+
+See requirement 26.
 """
 
 import pytest
@@ -15,7 +16,7 @@ INVALID = {"error": "invalid_state"}
 
 @pytest.fixture
 def begun(journey, impostor):
-    """A sign-in that Google vouches for, up to the way back."""
+    """A sign-in up to the way back, for which Google vouches."""
     journey.begin()
     impostor.vouch("1", "ada@example.com", journey.asked["nonce"])
     return journey
@@ -96,7 +97,7 @@ def test_two_tabs_of_one_browser_do_not_disturb_each_other(db, journey, impostor
 
 
 def test_the_answer_of_another_issuer_is_refused(db, begun, impostor):
-    """RFC 9207: a mix-up."""
+    """A mix-up attack (RFC 9207)."""
     assert said(begun.come_back(iss="https://evil.example")) == {"error": "google_failed"}
     assert impostor.asked["/token"] == 0
 

@@ -1,4 +1,4 @@
-"""Over TLS, as with Google: only a provider with a good certificate is talked to."""
+"""The application talks only to a provider with a valid TLS certificate."""
 
 import ssl
 import subprocess
@@ -14,7 +14,7 @@ from tests.support.services import program
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
-    """Signed by itself, for 127.0.0.1, with its key in the same file."""
+    """A self-signed certificate for 127.0.0.1, with its key in the same file."""
     file = tmp_path_factory.mktemp("tls") / "both.pem"
     options = [
         "-x509",
@@ -54,7 +54,7 @@ def over_tls(use, certificate):
 
 @pytest.fixture
 def trusted(monkeypatch, certificate):
-    """As if its certificate came from an authority that everybody knows."""
+    """Trust the certificate as if it came from a known authority."""
     monkeypatch.setattr(outbound, "_tls", lambda: ssl.create_default_context(cafile=certificate))
 
 
