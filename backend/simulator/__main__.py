@@ -17,7 +17,7 @@ from simulator.state.file import UnusableState
 
 def main() -> None:
     if _environment() == "production":
-        sys.exit("The simulator is for development and tests. It does not run in production.")
+        sys.exit("The simulator is for development and tests. It refuses ENVIRONMENT=production.")
     options = _parser().parse_args()
     settings = Settings(
         port=options.port,

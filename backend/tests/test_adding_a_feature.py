@@ -1,6 +1,4 @@
-"""`docs/adding-a-feature.md` is true: its files, its commands and its test work as they
-stand there.
-"""
+"""`docs/adding-a-feature.md` is true: its files, commands and test work as they are."""
 
 import re
 

@@ -18,8 +18,9 @@ from tests.auth.factories import PASSWORD, make_user
 
 @pytest.fixture
 def superuser(db):
-    """`superuser(*options, password=…, typed=…)`: the password is in a variable, or
-    typed into standard input.
+    """`superuser(*options, password=…, typed=…)` runs the command.
+
+    The password is in a variable, or typed into standard input.
     """
 
     def call(*options, password="", typed=None):
@@ -61,8 +62,9 @@ def test_the_password_is_read_from_a_pipe(superuser, client, db, end):
     ("again", "said"), [(PASSWORD, f"READ {len(PASSWORD)}"), ("another one", "do not match")]
 )
 def test_a_person_is_asked_for_it_unseen_and_twice(again, said):
-    """On a terminal: nothing that is typed appears on it. The blank of a prompt comes
-    when the echo is off.
+    """On a terminal, nothing that is typed appears.
+
+    The space of a prompt comes when the echo is off.
     """
     ours, theirs = pty.openpty()
     code = "from app.cli import _read_password; print('READ', len(_read_password()))"
@@ -96,7 +98,7 @@ def _seen_until(terminal, seen, words):
 
 
 def test_there_is_no_option_for_the_password(superuser, db):
-    """Arguments of a process can be read by every user of the machine."""
+    """Every user of the machine can read the arguments of a process."""
     done = superuser("--email", "ada@example.org", "--username", "ada", "--password", PASSWORD)
     assert done.exit_code == 2
     assert rows(db) == []
@@ -172,8 +174,9 @@ def test_demo_data_is_refused_in_a_deployment(committed, real_hashing, environme
 
 
 def test_a_stranger_who_took_the_address_first_gets_nothing(superuser, client, db):
-    """Who registered it never proved that it is theirs: the operator's password
-    replaces what they chose.
+    """The stranger never proved that the address is theirs.
+
+    The operator's password replaces what they chose.
     """
     make_user("the password of a stranger", email="boss@example.org", is_verified=False)
     refused = superuser("--email", "boss@example.org", "--username", "boss", typed="\n")

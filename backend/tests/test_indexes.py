@@ -1,6 +1,4 @@
-"""What comes again asks by index: no statement of a recurring job reads a whole table,
-however large it is.
-"""
+"""Recurring jobs use indexes: no statement reads a whole table, however large it is."""
 
 import re
 from typing import Any
@@ -18,8 +16,9 @@ SCANS = {"postgresql": re.compile(r"Seq Scan on (\w+)"), "mysql": re.compile(r"(
 
 
 def elsewhere(number):
-    """The first users have neither sessions nor identities: they are registrations that
-    nobody finished.
+    """The same rows for every table of users.
+
+    The first users have neither sessions nor identities, as unfinished registrations.
     """
     return case((number <= OLD, number + OLD), else_=number)
 
@@ -42,7 +41,7 @@ FULL = {
 
 @pytest.fixture
 def asked(committed):
-    """Statements with their parameters, as they were sent."""
+    """Return the statements with their parameters, as they were sent."""
     sent: dict[str, Any] = {}
 
     def note(_c: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
@@ -63,7 +62,7 @@ def plan_of(connection: Connection, statement: str, parameters: Any) -> str:
 
 
 def scans(asked: dict[str, Any]) -> dict[str, str]:
-    """Statements that read a whole table, with their plans."""
+    """Return the statements that read a whole table, with their plans."""
     with engine.connect() as connection:
         plans = {
             one: plan_of(connection, one, parameters) for one, parameters in list(asked.items())
@@ -93,7 +92,7 @@ def test_no_recurring_job_reads_a_whole_table(asked, settings):
 
 @pytest.mark.only("postgresql", "mysql")
 def test_a_statement_without_an_index_is_seen(asked):
-    """The test above would notice."""
+    """So the test above would notice one."""
     with WorkerSession() as db:
         db.execute(select(Mail.id).where(Mail.subject == "x1"))
     assert scans(asked) != {}
@@ -101,9 +100,7 @@ def test_a_statement_without_an_index_is_seen(asked):
 
 @pytest.mark.only("postgresql", "mysql")
 def test_each_foreign_key_begins_an_index(migrated):
-    """Else whoever deletes the row that is referred to reads the whole table for
-    each.
-    """
+    """Otherwise, deleting the row that is referred to reads the whole table."""
     found = inspect(engine)
     without = []
     for table in Base.metadata.sorted_tables:

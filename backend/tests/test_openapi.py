@@ -64,7 +64,7 @@ def test_a_change_of_the_contract_shows(document, change):
 
 
 def test_bounds_of_integers_are_integers(document):
-    """As floats the largest would be one more than what is taken."""
+    """As a float, the largest would be one more than what is accepted."""
     bounds = {"type": "integer", "minimum": 1.0, "maximum": 2.0**63}
     document["components"]["schemas"]["Made"] = {"anyOf": [bounds, {"type": "null"}]}
     document_.write_bounds_as_integers(document)

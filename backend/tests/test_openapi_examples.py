@@ -1,5 +1,6 @@
-"""What the OpenAPI document shows of errors, security and schemas: it is what comes,
-and what generators can read.
+"""The OpenAPI document's errors, security and schemas are true.
+
+Generators can read them.
 """
 
 import json
@@ -63,7 +64,7 @@ def test_an_example_of_an_error_says_what_the_error_says():
 
 
 def test_every_error_says_something_of_its_own():
-    """What a class has inherited speaks of no thing: "There is no such resource"."""
+    """An inherited text names nothing: "There is no such resource"."""
     own = [
         error
         for error in all_errors()
@@ -76,8 +77,9 @@ def test_every_error_says_something_of_its_own():
 @pytest.mark.slow
 @pytest.mark.only("sqlite")
 def test_the_validation_errors_are_the_ones_that_come(client, db, settings):
-    """An empty body, an unknown field, or a name without its last letter: the very
-    answer stands in the document.
+    """The input is an empty body, an unknown field, or a name without its last letter.
+
+    The document shows the very same response.
     """
     settings(GOOGLE_CLIENT_ID="id", GOOGLE_CLIENT_SECRET="secret")
     client.headers["Authorization"] = f"Bearer {token_for(make_user(is_superuser=True))}"
@@ -116,7 +118,7 @@ def test_public_routes_say_so():
 
 
 def test_what_may_be_left_out_has_no_default():
-    """openapi-typescript takes a field with a default for one that is always there."""
+    """openapi-typescript treats a field with a default as always present."""
     for name, (_, _, operation) in BODIES.items():
         _, content = content_of(operation)
         text = json.dumps(content["schema"])

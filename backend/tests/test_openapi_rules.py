@@ -1,6 +1,4 @@
-"""The OpenAPI document as two linters see it that its users run: valid, and without a
-warning.
-"""
+"""Two common linters find the OpenAPI document valid and without warnings."""
 
 import json
 import os
@@ -56,7 +54,7 @@ def test_the_document_keeps_every_rule(folder, tmp_path, program, prefix):
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_a_fault_is_found(folder, tmp_path, program):
-    """The one that this document had: two paths that no client can tell apart."""
+    """The document once had this fault: two paths that no client can tell apart."""
     document = create_app(get_settings()).openapi()
     document["paths"]["/blog/categories/{name}"] = {
         "get": document["paths"]["/blog/categories"]["get"]

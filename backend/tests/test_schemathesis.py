@@ -1,8 +1,7 @@
-"""Thousands of requests made from the OpenAPI document, good and bad, to the running
-server.
+"""Thousands of valid and invalid requests from the OpenAPI document to a real server.
 
-No answer is a 5xx, none has an undocumented status, header or shape, bad data is never
-accepted, and what asks for a user is refused without one.
+No response is a 5xx, and none has an undocumented status, header or form. Invalid data
+is never accepted. Routes that need a user refuse requests without one.
 """
 
 import os
@@ -36,8 +35,9 @@ CALLERS: dict[str, dict[str, Any] | None] = {
 
 @pytest.fixture
 def cases(committed, tmp_path):
-    """`cases(caller, examples)`: how many requests were sent; the test fails with the
-    report where one went wrong.
+    """`cases(caller, examples)` returns how many requests were sent.
+
+    The test fails with the report if one went wrong.
     """
 
     def run(caller, examples):

@@ -1,5 +1,5 @@
-"""`python -m app.server` where it cannot start: it ends soon, says why in one line, and
-is not taken for a success.
+"""`python -m app.server` ends soon if it cannot start, with one line and a failure
+code.
 """
 
 import os
@@ -26,7 +26,7 @@ several = pytest.mark.parametrize("processes", ["1", "2"])
 
 
 def ended(cwd=BACKEND, **variables):
-    """Exit code and standard error of a server that ends by itself."""
+    """Return the exit code and standard error of a server that ends by itself."""
     env = os.environ | {"PORT": str(free_port())} | variables
     run = subprocess.run(
         SERVER, cwd=cwd, env=env, capture_output=True, text=True, timeout=START_SECONDS, check=False
@@ -36,9 +36,7 @@ def ended(cwd=BACKEND, **variables):
 
 @pytest.fixture
 def broken(tmp_path):
-    """A router that cannot be imported, in a copy of the application; where that is,
-    and the router.
-    """
+    """A copy of the application with a router that cannot be imported."""
     backend = tmp_path / "backend"
     shutil.copytree(
         BACKEND / "app", backend / "app", ignore=shutil.ignore_patterns("__pycache__", "demo")

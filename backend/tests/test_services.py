@@ -1,4 +1,4 @@
-"""Where a service is missing: a newcomer's tests are skipped, those of CI fail."""
+"""If a service is missing, a newcomer's tests are skipped and those of CI fail."""
 
 import re
 from pathlib import Path

@@ -1,8 +1,7 @@
-"""A feature is a folder: without `app/routers/blog` or `payments` and its tests
-everything else starts and passes.
+"""A feature is a folder: everything else works without `blog` or `payments`.
 
-As `docs/adding-a-feature.md` says it: delete the two folders, and make the migration
-that drops the tables.
+As `docs/adding-a-feature.md` says: delete the folder and its tests, and make the
+migration that drops the tables.
 """
 
 import os
@@ -46,8 +45,8 @@ OURS = (
 
 @pytest.fixture(scope="module")
 def without(tmp_path_factory):
-    """`without("blog")`: the tree as git would take it, less that, in a repository of
-    its own; runs Python in it.
+    """`without("blog")` makes a repository of the tree without that, and runs Python in
+    it.
     """
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
@@ -82,7 +81,7 @@ def without(tmp_path_factory):
 
 
 def runner(folder):
-    """`run(*arguments)`: what Python prints there; the test fails where it does."""
+    """`run(*arguments)` returns what Python prints there. A failure fails the test."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
     environment = kept | {"DATABASE_URL": f"sqlite:///{folder / 'without_test.db'}"}
 

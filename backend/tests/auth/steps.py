@@ -24,8 +24,9 @@ def refresh(client, token):
 
 
 def lives(client, token):
-    """Return whether a session's access token is valid. Its refresh token must
-    agree.
+    """Return whether a session's access token is valid.
+
+    Its refresh token must agree.
     """
     return client.get("/auth/me", headers=bearer(token)).status_code == 200
 

@@ -213,8 +213,9 @@ def test_a_token_lives_15_minutes_and_one_of_grace(client, clock, db):
 
 @pytest.mark.parametrize("ahead", [61, 300, 300.5])
 def test_a_token_of_a_host_that_is_ahead_is_taken(client, db, token, ahead):
-    """A future `iat` is ignored (R13). Otherwise, half of all requests are refused if
-    two hosts are 90 s apart.
+    """A future `iat` is ignored (R13).
+
+    Otherwise, half of all requests are refused if two hosts are 90 s apart.
     """
     assert (
         ask(

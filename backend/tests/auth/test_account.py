@@ -39,8 +39,9 @@ def delete(client, token, password=PASSWORD):
 
 
 def test_a_deleted_accounts_events_and_mails_are_anonymous(client, db):
-    """The last email is being sent and still has its address. The hourly housekeeping
-    deletes it with all others.
+    """The last email is being sent and still has its address.
+
+    The hourly housekeeping deletes it with all others.
     """
     user, other = make_user(), make_user()
     for one in (user, other):

@@ -45,8 +45,10 @@ def test_the_refresh_token_is_only_in_an_http_only_cookie(client, db):
     ],
 )
 def test_on_https_it_is_bound_to_the_host(client, db, settings, hosts, same_site):
-    """Requirement 25. `Strict` is used only if the cookie is sure to reach us, because
-    two names under one suffix may belong to two people.
+    """Requirement 25.
+
+    `Strict` is used only if the cookie is sure to reach us, because two names under one
+    suffix may belong to two people.
     """
     settings(PUBLIC_URL=hosts[0], FRONTEND_URL=hosts[1])
     answer = sign_in_by_cookie(client, make_user())

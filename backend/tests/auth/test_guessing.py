@@ -55,8 +55,9 @@ def test_an_unknown_account_is_told_so_alike(client, db, from_address):
 
 
 def test_the_limit_does_not_tell_whose_a_user_name_is(client, db, from_address):
-    """Requirement 35: attempts are counted under what was typed. If a name and an
-    address shared a count, they would be known to belong to one user.
+    """Requirement 35: attempts are counted under what was typed.
+
+    If a name and an address shared a count, they would be known to belong to one user.
     """
     user, stranger = make_user(), from_address("203.0.113.99")
     attack(from_address, user, 7)

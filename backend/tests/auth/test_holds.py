@@ -127,8 +127,9 @@ def test_registering_takes_equal_statements_for_free_and_taken(client, db, state
 
 
 def test_only_the_first_registrations_password_is_accepted(client, db, both):
-    """Requirement 1: the waiting account has the first password. So the first hold must
-    respond as the account does.
+    """Requirement 1: the waiting account has the first password.
+
+    So the first hold must respond as the account does.
     """
     for _, address in both:
         register(client, f"again.{address[:4]}", address, OTHER)
@@ -142,8 +143,9 @@ def test_only_the_first_registrations_password_is_accepted(client, db, both):
 
 
 def test_an_addresses_registrations_expire_with_the_first(client, db, clock, both):
-    """Requirement 1: this holds even before the hourly purge has come. A third
-    registration, a day later, is the first again.
+    """Requirement 1: this holds even before the hourly purge has come.
+
+    A third registration, a day later, is the first again.
     """
     clock.shift(3600)
     for _, address in both:
@@ -214,8 +216,9 @@ def test_a_hold_of_the_previous_version_signs_nobody_in(client, db):
 
 
 def test_a_registration_deletes_no_other_hold(client, db):
-    """R19: there may be very many expired holds. A purge has the time to delete
-    them.
+    """R19: there may be very many expired holds.
+
+    A purge has the time to delete them.
     """
     past = now() - timedelta(hours=1)
     db.add_all([UsernameHold(username=name, expires_at=past) for name in ("free-again", "another")])

@@ -234,8 +234,9 @@ def test_a_link_replaced_while_it_is_used_fails_without_deadlock(meanwhile, comm
 
 @pytest.mark.parametrize("reused", [True, False], ids=["stolen", "honest"])
 def test_a_refresh_and_ending_all_sessions_do_not_deadlock(meanwhile, committed, reused):
-    """Requirement 17: the session is locked after the user. Otherwise, recording the
-    theft would wait for the reset.
+    """Requirement 17: the session is locked after the user.
+
+    Otherwise, recording the theft would wait for the reset.
     """
     user = make_user()
 
@@ -281,6 +282,7 @@ def take_name(db, session, taken):
 )
 def test_taking_another_accounts_name_locks_both_in_one_order(meanwhile, committed, call, outcome):
     """While a request waits for the first account, it has not locked the second.
+
     Otherwise, two requests that want each other's name would wait for each other.
     """
     first, second = make_user(), make_user()

@@ -68,8 +68,9 @@ def test_twenty_resets_by_one_link_are_one(servers, committed):
 
 
 def test_twenty_resets_by_two_links_of_one_account_are_one(servers, committed):
-    """Requirement 12: two workers wrote a link each at the same moment. The link that
-    is used ends the other one.
+    """Requirement 12: two workers wrote a link each at the same moment.
+
+    The link that is used ends the other one.
     """
     user, links = make_user(), []
     for owner in (None, user.id):

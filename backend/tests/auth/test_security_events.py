@@ -138,8 +138,9 @@ def test_no_secret_is_in_any_record_or_row(client, db, records):
 
 
 def test_a_limit_that_is_reached_says_whose_it_was_and_no_name(client, db, records, from_address):
-    """Requirements 55 and 56: addresses are logged as they are. What was typed may be a
-    password, so only a mark of it is logged.
+    """Requirements 55 and 56: addresses are logged as they are.
+
+    What was typed may be a password, so only a mark of it is logged.
     """
     typed = "Hunter2.is.my.password"
     for address in ["198.51.100.7"] * 12 + ["2001:db8:1:2::3"] * 12:

@@ -168,8 +168,9 @@ def test_a_well_signed_refresh_token_of_no_sense_is_refused(client, db, payload)
 
 
 def test_the_refresh_token_of_a_later_number_ends_the_session(client, db):
-    """Only someone with the key could make such a token. Other sessions must not depend
-    on it.
+    """Only someone with the key could make such a token.
+
+    Other sessions must not depend on it.
     """
     token = sign_in(client, make_user()).json()
     session_id = listed(client, token)[0]["id"]
@@ -205,8 +206,9 @@ def test_the_grace_is_ten_seconds():
 
 @pytest.mark.only("postgresql", "mysql")
 def test_of_two_that_end_one_session_the_second_does_not_find_it(committed):
-    """The responses are 204 and 404, and not 204 twice. Both requests were let in
-    before.
+    """The responses are 204 and 404, and not 204 twice.
+
+    Both requests were let in before.
     """
     user = make_user()
     with committed() as db, db.begin():

@@ -79,8 +79,9 @@ def test_a_siege_of_nobody_is_noted_as_well_and_told_nobody(client, db, from_add
 
 
 def test_a_siege_over_midnight_is_one(client, db, from_address, clock):
-    """At midnight, counters begin a new window. They let one stranger through for each
-    that leaves the old one.
+    """At midnight, counters begin a new window.
+
+    They let one stranger through for each that leaves the old one.
     """
     user = make_user()
     clock.shift(12 * 3600 - 600)

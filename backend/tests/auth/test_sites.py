@@ -127,8 +127,10 @@ def test_failures_are_counted_for_both():
 
 
 def test_a_site_that_is_refused_fills_no_memory():
-    """A /48 has 65,536 networks. A count for each of them would be kept for hours, and
-    would be scanned at every other count.
+    """A /48 has 65,536 networks.
+
+    A count for each of them would be kept for hours, and would be scanned at every
+    other count.
     """
     limit = AddressLimit("tests", f"{LIMIT} per hour")
     allowed = [limit.allows(address) for address in networks(number=10 * LIMIT)]

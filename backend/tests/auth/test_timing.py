@@ -192,8 +192,9 @@ def test_asking_for_a_reset_takes_equally_long_for_every_address(committed, bloc
 
 
 def test_registering_takes_as_long_with_a_taken_address(committed, blocks):
-    """Requirement 1 asks for the same response. Its time reveals as little as that of a
-    sign-in.
+    """Requirement 1 asks for the same response.
+
+    Its time reveals as little as that of a sign-in.
     """
     taken = iter(some(blocks + 1))
     with serving() as server, httpx2.Client(base_url=server.url, timeout=60) as client:

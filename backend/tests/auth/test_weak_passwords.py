@@ -101,8 +101,9 @@ def test_the_message_says_what_to_do():
     "text", ["a", "ab", "aab", "qwertyuiop", "ada", "x9k2v7q4m1z8", "password"]
 )
 def test_the_cost_grows_no_faster_than_the_length(text):
-    """The test measures processor time, so other work on the machine does not count. A
-    quadratic rule takes 64 times as long.
+    """The test measures processor time, so other work on the machine does not count.
+
+    A quadratic rule takes 64 times as long.
     """
     short, long = (text * 4_000)[:2_000], (text * 32_000)[:16_000]
     kind_of("passwordpassword")  # the lists are loaded

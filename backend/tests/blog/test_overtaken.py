@@ -117,8 +117,9 @@ def test_what_waits_for_the_end_of_its_user_is_refused(
 
 
 def test_the_user_is_locked_before_the_session(client, committed, login):
-    """A reset locks them in this order. In the other order, the two would wait for each
-    other.
+    """A reset locks them in this order.
+
+    In the other order, the two would wait for each other.
     """
     user = login(make_user())
     with ThreadPoolExecutor(1) as thread:
@@ -139,8 +140,9 @@ def test_the_user_is_locked_before_the_session(client, committed, login):
 
 @pytest.mark.parametrize("overtaking", [delete, disable, demote, reset, sign_out])
 def test_a_request_that_came_first_is_waited_for(client, committed, login, overtaking):
-    """The request waits for its slug, which another transaction holds. Until the
-    request ends, its user does not change.
+    """The request waits for its slug, which another transaction holds.
+
+    Until the request ends, its user does not change.
     """
     user = login(make_user(is_superuser=True))
 

@@ -131,8 +131,9 @@ def test_a_disabled_authors_published_posts_stay_visible(client, hidden, db):
 @pytest.mark.parametrize("minutes", [-5, 5])
 @pytest.mark.parametrize("way", ["created", "updated"])
 def test_all_hosts_show_the_same_posts(client, login, db, minutes, way):
-    """A published post is on every host at once. A planned post is on none before its
-    time.
+    """A published post is on every host at once.
+
+    A planned post is on none before its time.
     """
     author = login(make_user())
     make_post(author, published_at=clock.now(timedelta(minutes=3)), title="Planned")

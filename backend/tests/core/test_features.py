@@ -1,5 +1,6 @@
-"""Feature folders are found. A broken one stops the start with a message naming its
-file.
+"""Feature folders are found.
+
+A broken one stops the start with a message naming its file.
 """
 
 import shutil
@@ -53,8 +54,9 @@ def test_the_real_features_are_found():
 
 
 def test_what_a_deleted_feature_leaves_behind_is_no_feature(folder):
-    """Python's caches are not under version control. After `git rm`, they keep the
-    folder.
+    """Python's caches are not under version control.
+
+    After `git rm`, they keep the folder.
     """
     root = folder(tasks={"__pycache__/router.cpython-311.pyc": "", "demo/__pycache__/x.pyc": ""})
     assert discover(root) == ()

@@ -80,8 +80,9 @@ def test_what_is_no_sender_is_refused_at_start(environment, value):
 
 @pytest.mark.parametrize("word", ["x", "ab, ", "Ä", "Ä, ", "日本", "(a) ", "\N{ROCKET} "])
 def test_a_name_of_any_length_stays_one_address_in_the_mail(word):
-    """Older versions of Python fold long names wrongly. No accepted name is that
-    long.
+    """Older versions of Python fold long names wrongly.
+
+    No accepted name is that long.
     """
     for length in range(1, MAX_NAME + 1):
         name = (word * length)[:length].strip() or "x"

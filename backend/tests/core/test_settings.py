@@ -281,7 +281,9 @@ def test_an_empty_value_counts_as_unset(environment):
 
 def test_development_pages_are_at_localhost_unlike_the_simulator(environment):
     """A page and its API need the same host name, or the browser does not send the
-    cookie. The `stripe` library needs no name at all.
+    cookie.
+
+    The `stripe` library needs no name at all.
     """
     given = {
         "ENVIRONMENT": "development",
@@ -385,8 +387,9 @@ def test_the_example_file_lists_every_setting_once():
 
 
 def test_the_example_file_says_the_defaults(environment):
-    """A value in the file is the default that also holds without it. ENVIRONMENT is the
-    only exception.
+    """A value in the file is the default that also holds without it.
+
+    ENVIRONMENT is the only exception.
     """
     lines = (ROOT / ".env.example").read_text().splitlines()
     given = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))

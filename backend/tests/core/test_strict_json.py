@@ -134,8 +134,9 @@ def signs(value):
 
 @given(VALUES, st.booleans(), st.integers(1, 12))
 def test_entries_are_counted_as_a_reader_counts_them(value, escaped, most):
-    """A body with as many signs is read. One with more than twice the limit never is,
-    because containers count at most twice.
+    """A body with as many signs is read.
+
+    One with more than twice the limit never is, because containers count at most twice.
     """
     body = json.dumps(value, ensure_ascii=escaped).encode()
     if signs(value) <= most:
@@ -181,8 +182,9 @@ HOSTILE += [b'{"a":"%s"}' % (filling * (900_000 // len(filling))) for filling in
 
 @pytest.mark.parametrize("body", HOSTILE, ids=[str(body[:12]) for body in HOSTILE])
 def test_a_megabyte_of_anything_costs_little(body):
-    """At most 20 ms of CPU are promised. A busy machine may count several times as
-    much.
+    """At most 20 ms of CPU are promised.
+
+    A busy machine may count several times as much.
     """
     times = []
     for _ in range(3):

@@ -35,8 +35,9 @@ def test_an_offset_is_exact(db, offset):
 
 
 def test_it_goes_on_within_a_transaction(db):
-    """PostgreSQL's own `now()` stands still within a transaction. A request that waited
-    for a lock would see an old time.
+    """PostgreSQL's own `now()` stands still within a transaction.
+
+    A request that waited for a lock would see an old time.
     """
     before = clock.read(db)
     deadline = types.now() + 10 * SECOND

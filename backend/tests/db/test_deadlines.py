@@ -192,7 +192,9 @@ def test_sqlite_is_interrupted(tmp_path, call):
 
 def test_a_call_that_was_answered_meanwhile_is_not_cut():
     """The watchdog decides to cut, the call ends, and its descriptor becomes another
-    socket's. The watchdog must not cut that.
+    socket's.
+
+    The watchdog must not cut that.
     """
     cuts = []
 

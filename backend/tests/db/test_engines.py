@@ -81,8 +81,9 @@ def test_sqlite_holds_to_our_limits(engine_of_ours, pragma, value):
 
 @pytest.mark.only("sqlite")
 def test_a_new_file_that_another_process_writes_is_waited_for(tmp_path):
-    """SQLite refuses at once to switch such a file to WAL, whatever the timeout. This
-    happens when several processes begin together.
+    """SQLite refuses at once to switch such a file to WAL, whatever the timeout.
+
+    This happens when several processes begin together.
     """
     file = tmp_path / "new.db"
     writer = sqlite3.connect(file, isolation_level=None, check_same_thread=False)

@@ -107,8 +107,9 @@ def test_a_column_that_is_never_null_needs_no_key_for_its_nulls(db, gadgets):
 
 @pytest.mark.parametrize("limit", [1, 2, 4, 100])
 def test_uuids_have_the_order_of_their_database_on_every_page(db, gadgets, limit):
-    """MariaDB's own type compares the last part first. The others compare from left to
-    right.
+    """MariaDB's own type compares the last part first.
+
+    The others compare from left to right.
     """
     up, down = (pages(db, sort, limit) for sort in ("serial", "-serial"))
     there = db.scalars(

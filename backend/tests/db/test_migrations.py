@@ -124,8 +124,9 @@ def test_every_revision_goes_up_and_down_with_rows_in_all_tables(scratch_url, sc
 
 @pytest.mark.only("sqlite")
 def test_migrations_need_no_setting_but_the_database(scratch_url, scratch, tmp_path):
-    """They need neither SECRET_KEY nor .env. A deployment without DATABASE_URL is
-    refused.
+    """They need neither SECRET_KEY nor .env.
+
+    A deployment without DATABASE_URL is refused.
     """
     tree = Tree(tmp_path)
     without: dict[str, Any] = {"SECRET_KEY": "", "SMTP_HOST": "", "LOG_LEVEL": "error"}

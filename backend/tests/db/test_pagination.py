@@ -241,8 +241,9 @@ KEYS = [1, "a", 1.5, True, MOMENT, MOMENT.date(), Decimal("1.50"), UUID(int=7)]
 
 @pytest.mark.parametrize("made", KEYS, ids=lambda key: type(key).__name__)
 def test_a_key_comes_back_as_the_type_it_had_or_not_at_all(made):
-    """If a column has got another type, its name is still the same. So is the order
-    that the cursor is bound to.
+    """If a column has got another type, its name is still the same.
+
+    So is the order that the cursor is bound to.
     """
     cursor = ask(limit=1).encode([made, 1])
     for kind in map(type, KEYS):

@@ -118,8 +118,9 @@ def types(engine):
 
 @pytest.mark.slow
 def test_the_life_of_an_enum(project, scratch):
-    """An enum is created, used by a second column, extended and dropped. Each step goes
-    up, down and up again.
+    """An enum is created, used by a second column, extended and dropped.
+
+    Each step goes up, down and up again.
     """
     project.write(STATE)
     assert 'sa.Enum("new", "sent", name="state")' in project.revise()

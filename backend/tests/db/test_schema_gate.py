@@ -35,8 +35,9 @@ def redeem(server: Server) -> SimpleNamespace:
 
 
 def readiness(server: Server) -> SimpleNamespace:
-    """Return the readiness of after this call began. A response is cached for a
-    second.
+    """Return the readiness of after this call began.
+
+    A response is cached for a second.
     """
     time.sleep(EVERY_SECONDS)
     return look(server, "/health/ready")

@@ -58,8 +58,9 @@ def test_existing_rows_get_a_default_with_any_characters(connection):
 
 
 def test_a_default_is_parenthesised_where_mysql_requires_it():
-    """MariaDB stands for MySQL in these tests, and would accept it without. On
-    PostgreSQL it is recognised as a constant.
+    """MariaDB stands for MySQL in these tests, and would accept it without.
+
+    On PostgreSQL it is recognised as a constant.
     """
     compiled = [
         str(TextDefault("it's").compile(dialect=kind.dialect())) for kind in (mysql, postgresql)

@@ -18,8 +18,9 @@ PASSWORD = "Vx9'-correct \\horse"
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
-    """An empty cluster on which the image's script has run. `query(sql, role)` asks
-    it.
+    """An empty cluster on which the image's script has run.
+
+    `query(sql, role)` asks it.
     """
     server = get_server(tmp_path_factory.mktemp("cluster") / "data", cleanup_mode="stop")
 

@@ -75,8 +75,10 @@ def counted(port, route):
 
 def test_what_is_said_and_counted_survives_a_process():
     """Accepted risks are logged once, whatever the number of processes, and not again
-    when one is replaced. A replaced process removes its file, so its counts are lost. A
-    counter that falls is taken for a restart.
+    when one is replaced.
+
+    A replaced process removes its file, so its counts are lost. A counter that falls is
+    taken for a restart.
     """
     port = free_port()
     with running_server(
@@ -103,8 +105,9 @@ def test_what_is_said_and_counted_survives_a_process():
 
 
 def test_staging_says_so_loudly_at_the_start():
-    """There is one process. Metrics still have their own port, which serves nothing
-    else.
+    """There is one process.
+
+    Metrics still have their own port, which serves nothing else.
     """
     port = free_port()
     loud = STAGING | {

@@ -90,8 +90,9 @@ def seconds_of_others(server, stop):
 
 
 def test_others_hardly_notice_a_flood(server):
-    """Four clients send everything as fast as they can. Before there was a bound, the
-    median of the others rose from 4 to 2,553 ms.
+    """Four clients send everything as fast as they can.
+
+    Before there was a bound, the median of the others rose from 4 to 2,553 ms.
     """
     requests = [request for group in GROUPS.values() for request in group.values()]
     stop = threading.Event()

@@ -140,7 +140,9 @@ def test_a_stopped_database_is_503_within_5_s(
     server: Server, frozen: Cluster, author: dict[str, str]
 ) -> None:
     """When it stops, some requests are in the middle of a statement, and some wait for
-    their turn. Most come later.
+    their turn.
+
+    Most come later.
     """
     ended = Event()
     with ThreadPoolExecutor(2 * AT_ONCE) as threads:
@@ -196,8 +198,9 @@ def test_a_stopped_database_is_503_within_5_s(
 
 
 def test_start_and_end_wait_for_no_database(frozen: Cluster) -> None:
-    """Every process of the database is stopped. The worker is embedded, and requests
-    are in flight (R6).
+    """Every process of the database is stopped.
+
+    The worker is embedded, and requests are in flight (R6).
     """
     url = frozen.url.render_as_string(hide_password=False)
     frozen.stop()

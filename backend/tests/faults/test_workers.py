@@ -86,8 +86,10 @@ def test_a_link_overtakes_a_storm(smtp, storm):
 
 
 def test_a_storm_goes_over_few_connections_from_far_away(smtp, settings, storm):
-    """The test checks a ratio, not a rate. At 50 ms for each response, one connection
-    takes 5 emails a second, whatever the machine does.
+    """The test checks a ratio, not a rate.
+
+    At 50 ms for each response, one connection takes 5 emails a second, whatever the
+    machine does.
     """
     with far_away(smtp.port, 0.05) as port:
         settings(SMTP_PORT=str(port))

@@ -82,8 +82,9 @@ def sold_plans(db, stripe_side):
 
 @pytest.fixture
 def subscriber(client, login, sold_plans, stripe_side):
-    """A user with a subscription to Team that we know. `subscriber.stripe` is its
-    id.
+    """A user with a subscription to Team that we know.
+
+    `subscriber.stripe` is its id.
     """
     from tests.auth.factories import make_user
     from tests.payments.steps import subscribe, told

@@ -52,8 +52,9 @@ def make_customer(user: User, **columns: Any) -> Customer:
 def make_subscription(
     customer: Customer, plan: str | None = "pro", status: str = "active", **columns: Any
 ) -> Subscription:
-    """Create a subscription, live unless told otherwise. `plan` is a slug of
-    plans.toml.
+    """Create a subscription, live unless told otherwise.
+
+    `plan` is a slug of plans.toml.
     """
     with SessionLocal() as db:
         plan_id = db.scalar(select(Plan.id).where(Plan.offered_as == plan))

@@ -82,8 +82,9 @@ class LongLife:
         self._side.api.subscriptions.update(self.id, changes)  # type: ignore[arg-type]  # a dict written in parts
 
     def _charge(self) -> str:
-        """Return the newest charge. Its refunds and disputes name only the charge
-        itself.
+        """Return the newest charge.
+
+        Its refunds and disputes name only the charge itself.
         """
         charge = (
             self._side.api.charges.list({"customer": self.payer.stripe_id, "limit": 1}).data[0].id

@@ -35,8 +35,9 @@ def test_cancelled_at_once_it_is_over(client, subscriber, stripe_side):
 
 
 def test_cancelling_at_once_survives_a_lost_response(client, subscriber, stripe_side):
-    """Edge case: cancel at once. The retry meets a subscription that has ended, which
-    Stripe refuses (R11).
+    """Edge case: cancel at once.
+
+    The retry meets a subscription that has ended, which Stripe refuses (R11).
     """
     path = f"/v1/subscriptions/{subscriber.stripe}"
     stripe_side.chaos(next=[{"fault": "lost", "method": "DELETE", "path": path, "times": 1}])
@@ -66,8 +67,9 @@ def test_a_lost_response_and_a_lost_event_are_recovered(
 
 
 def test_cancelling_what_has_ended_at_stripe_succeeds(client, subscriber, stripe_side):
-    """The subscription has ended in the portal, for example. Its event is on its
-    way.
+    """The subscription has ended in the portal, for example.
+
+    Its event is on its way.
     """
     stripe_side.api.subscriptions.cancel(subscriber.stripe)
     assert (

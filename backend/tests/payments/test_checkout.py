@@ -133,8 +133,9 @@ def test_who_is_subscribed_is_refused_without_asking_stripe(client, buyer, setti
 
 
 def test_a_subscriber_is_refused_before_the_events_arrive(client, buyer, stripe_side):
-    """Edge case: the checkout is finished before the subscription's event. A sync tells
-    us, too.
+    """Edge case: the checkout is finished before the subscription's event.
+
+    A sync tells us, too.
     """
     made = subscribe(stripe_side, buyer)
     assert outcome(begin(client)) == (409, "already_subscribed")

@@ -1,4 +1,4 @@
-"""`make billing-doctor` finds what differs from Stripe, each kind of it, and repairs
+"""`make billing-doctor` finds every kind of difference from Stripe, and repairs
 ours.
 """
 
@@ -30,7 +30,7 @@ from tests.payments.lives import make_payer, sell_plans
 
 @pytest.fixture
 def payer(db, stripe_side):
-    """With a paid subscription that has been looked at."""
+    """A payer with a paid subscription that has been synced."""
     found = make_payer(stripe_side, sell_plans())
     found.subscribe("team")
     found.look()
@@ -115,14 +115,14 @@ def test_a_subscription_that_stripe_does_not_have_is_found(db, payer):
 
 
 def test_an_unfinished_invoice_missing_at_stripe_is_reported(payer):
-    """One that is paid is past, and Stripe may have lost sight of it."""
+    """A paid invoice is history, and Stripe may have dropped it."""
     make_invoice(payer.customer, stripe_id="in_nobody", status="open")
     make_invoice(payer.customer, stripe_id="in_past")
     assert examined() == {("in_nobody", "invoice"): ("open", "none")}
 
 
 def test_a_trial_that_was_not_noted_is_found_and_noted(db, stripe_side):
-    """Else its person would get another one."""
+    """Otherwise, the person would get another trial."""
     tried = make_payer(stripe_side, sell_plans())
     tried.subscribe("pro", trial_period_days=14)
     tried.look()
@@ -140,8 +140,9 @@ def test_two_live_subscriptions_of_one_payer_are_found(payer):
 
 
 def test_a_customer_of_another_account_is_said_and_left_alone(db, payer):
-    """With the wrong key everybody would be unknown: nobody's subscription ends for
-    that.
+    """With the wrong key, every customer is unknown.
+
+    No subscription may end because of that.
     """
     db.execute(update(Customer).values(stripe_id="cus_elsewhere"))
     assert repaired(db)["cus_elsewhere", "customer"] == ("known", "unknown")
@@ -236,7 +237,7 @@ def test_where_events_are_sent_is_examined_too(payer):
 
 
 def test_what_is_on_its_way_is_waited_for(db, payer, monkeypatch):
-    """The first comparison differs; by the second a worker has looked."""
+    """The first comparison differs. A worker has synced before the second one."""
     db.execute(update(Subscription).values(status="past_due"))
     # In the pause, and not by a clock: only then is the first comparison certainly
     # over, and the second not begun.
@@ -250,8 +251,9 @@ def run(*arguments):
 
 @pytest.fixture
 def quick(monkeypatch):
-    """What differs here differs for good: no ten seconds each time until the command,
-    which has no option, says so.
+    """Set the pause to zero, because the differences of these tests never disappear.
+
+    The command has no option for it, and waits ten seconds before it reports any.
     """
     monkeypatch.setattr(doctor, "PATIENCE", 0.0)
 

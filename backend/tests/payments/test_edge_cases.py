@@ -1,5 +1,6 @@
-"""Edge cases that the simulator's clock, cards and banks bring about, from their events
-to what users see.
+"""Edge cases that need the simulator's clock, cards and banks.
+
+The tests go from the events to what users see.
 """
 
 import pytest
@@ -19,9 +20,7 @@ def prices(db, stripe_side):
 
 @pytest.fixture
 def told(client, login):
-    """What happened at Stripe since arrives and is worked off; the payer is signed
-    in.
-    """
+    """Deliver and process everything that has happened at Stripe. Sign the payer in."""
 
     def tell(payer):
         deliver(client, payer.side.events(payer.stripe_id))
@@ -104,7 +103,7 @@ def test_a_first_payment_never_made_grants_and_blocks_nothing(client, prices, st
 
 @pytest.fixture
 def past_due(prices, stripe_side, told):
-    """The second month could not be charged."""
+    """A subscription whose second month could not be charged."""
     payer = make_payer(stripe_side, prices, clock=True)
     payer.subscribe("team")
     payer.use_card("pm_card_chargeCustomerFail")
@@ -170,8 +169,9 @@ def test_a_renewal_that_needs_confirmation_is_requested_by_email(client, prices,
 def test_a_dispute_is_kept_and_alarmed_at_each_turn(  # noqa: PLR0913, PLR0917 - fixtures
     client, prices, stripe_side, told, records, evidence, verdict
 ):
-    """Edge case: dispute opens and closes. Its events name the charge, not who paid;
-    access stays.
+    """Edge case: a dispute opens and closes.
+
+    Its events name the charge, not the payer, who keeps access.
     """
     payer = make_payer(stripe_side, prices, card="pm_card_createDispute", clock=True)
     payer.subscribe("team")

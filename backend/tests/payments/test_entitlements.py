@@ -1,4 +1,4 @@
-"""What a plan opens, for whom, and until when."""
+"""What a plan grants, to whom, and until when."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -195,7 +195,9 @@ def test_a_gate_asks_who_is_there(db):
 
 
 def test_the_demo_asks_for_what_its_plans_sell(client, login, settings):
-    """Two entitlements of plans.toml, and nothing of it outside development."""
+    """It asks for two entitlements of plans.toml, and for none outside of
+    development.
+    """
     asked = (
         ("GET", "/payments/demo/invoices.csv", "pro"),
         ("POST", "/payments/demo/devices", "pro"),

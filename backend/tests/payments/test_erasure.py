@@ -1,6 +1,4 @@
-"""What payments keep, and for how long: notices, checkouts, events, and payers whose
-accounts were deleted.
-"""
+"""The retention of notices, checkouts, events, and payers of deleted accounts."""
 
 from datetime import timedelta
 from uuid import uuid4
@@ -61,7 +59,7 @@ def test_a_deleted_accounts_payer_goes_with_the_whole_history(shown_plans):
 
 
 def test_who_had_a_trial_is_remembered_without_the_history(shown_plans, db):
-    """One trial per person, also for who comes back with a new account."""
+    """There is one trial per person, even if the person returns with a new account."""
     payer = deleted_payer(trial_used_at=now(), person=customers.person_of(db, "ada@example.com"))
     history_of(payer)
     for _ in range(2):
@@ -88,9 +86,7 @@ def test_deleting_an_account_begins_the_time(client, db, login):
 
 
 def test_notices_go_when_no_mail_could_come_again(shown_plans):
-    """While an invoice is open the notice is what keeps a second mail about it from
-    being sent.
-    """
+    """While an invoice is open, its notice prevents a second email about it."""
     owing, settled = make_customer(make_user()), make_customer(make_user())
     make_invoice(owing, status="open")
     make_invoice(settled)
@@ -124,7 +120,7 @@ def test_checkouts_go_a_month_after_they_were_closed(shown_plans):
 
 
 def test_an_event_that_was_given_up_on_goes_like_all_others(client, committed, billing):
-    """It holds addresses, too."""
+    """A dead event holds addresses, too."""
     from app.platform.jobs import Failure
     from app.routers.payments.webhooks import processing
 

@@ -1,5 +1,6 @@
-"""What Stripe keeps next to the status of a subscription, from there to what its owner,
-mails and operators see.
+"""Facts of a subscription besides its status.
+
+They go from Stripe to its owner, to emails and to operators.
 """
 
 import time
@@ -24,9 +25,7 @@ def at_stripe(subscriber, stripe_side):
 
 
 def change(client, subscriber, stripe_side, **facts):
-    """Somebody changes the subscription at Stripe, and we are told; what its owner sees
-    then.
-    """
+    """Change the subscription at Stripe, tell us, and return what its owner sees."""
     stripe_side.api.subscriptions.update(subscriber.stripe, facts)
     told(client, stripe_side, subscriber)
     return client.get(MINE).json()
@@ -37,7 +36,7 @@ def plan_in_force(client):
 
 
 def portal(client, subscriber, action):
-    """The owner presses a button in Stripe's portal."""
+    """Press a button in Stripe's portal as the owner."""
     url = client.post("/payments/portal").json()["url"]
     answer = plain_http().post(f"{url}/subscriptions/{subscriber.stripe}/{action}", data={})
     assert answer.status_code == 303
@@ -104,7 +103,7 @@ def test_an_end_after_this_period_is_no_end_with_it(client, subscriber, stripe_s
 
 
 def test_a_flag_without_a_moment_has_the_end_of_the_period(stripe_side, subscriber):
-    """So versions of Stripe's API before ours may say it."""
+    """Older versions of Stripe's API may send this."""
     from app.routers.payments.gateway.reading import subscription_of
 
     there = at_stripe(subscriber, stripe_side)
@@ -159,7 +158,7 @@ def test_void_closes_a_trial_and_a_time_of_grace_too(client, login, shown_plans,
 
 
 def every_fact(client, subscriber, stripe_side):
-    """A pause, a later end and a discount, told of; what of them is in the row."""
+    """Return what the row has of a pause, a later end and a discount."""
     coupon = stripe_side.api.coupons.create(
         {"percent_off": 25, "duration": "repeating", "duration_in_months": 3}
     )
@@ -235,8 +234,8 @@ def test_a_change_awaiting_payment_is_stored_until_it_is_over(client, subscriber
 
 
 def test_what_was_intended_does_not_outlive_the_subscription(client, subscriber, stripe_side):
-    """Ended at once, by Stripe or with its customer, nothing of it is to end, to pause
-    or to change any more.
+    """If Stripe or the customer's deletion ends it at once, nothing of it is left to
+    end, to pause or to change.
     """
     every_fact(client, subscriber, stripe_side)
     ended = client.post(f"{MINE}/cancel", json={"at_period_end": False}).json()

@@ -1,4 +1,4 @@
-"""Calls to Stripe end in time, are repeated with their key, and fail as our own errors
+"""Calls of Stripe end in time, are retried with their key, and fail as our errors
 (R11).
 """
 
@@ -115,7 +115,7 @@ def test_without_a_key_nobody_is_asked(script, settings, variables):
 
 
 def drip(handler, ended):
-    """A byte now and then: no single read takes long."""
+    """Send a byte now and then, so that no single read takes long."""
     handler.send_response(200)
     handler.send_header("Content-Length", "100000")
     handler.end_headers()
@@ -141,8 +141,9 @@ def flood(handler, ended):
 
 @pytest.mark.parametrize("trouble", [hang, drip, flood])
 def test_a_call_has_an_end_however_stripe_answers(script, monkeypatch, trouble):
-    """R11, with a second in place of ten, and a megabyte in place of twenty: both are
-    limits, not behaviour.
+    """R11.
+
+    The limits here are a second instead of ten, and a megabyte instead of twenty.
     """
     monkeypatch.setattr(limits, "TOTAL_SECONDS", 1.0)
     monkeypatch.setattr(limits, "MAX_BYTES", 1_000_000)

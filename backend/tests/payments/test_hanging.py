@@ -1,4 +1,4 @@
-"""While Stripe hangs nothing else does (R4, R11)."""
+"""While Stripe hangs, nothing else does (R4, R11)."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -22,7 +22,7 @@ def bearer(user):
 
 
 def test_requests_that_wait_for_stripe_leave_the_others_room(client, committed, script):
-    """R11: more of them than there are connections."""
+    """R11: more requests wait than there are connections."""
     script.answers = [hang]
     buyers = [make_user() for _ in range(admission.slots + 3)]
     for buyer in buyers:
@@ -69,7 +69,7 @@ def test_no_transaction_is_open_while_stripe_is_asked(client, committed, stripe_
 def test_no_transaction_is_open_at_any_step_of_a_checkout(
     client, committed, stripe_side, method, path
 ):
-    """R4: the customer is made, looked at, and given a page."""
+    """R4: the customer is created and synced, and gets a page."""
     sell_plans()
     headers = bearer(make_user())
 
@@ -89,8 +89,9 @@ def test_no_transaction_is_open_while_a_job_asks_stripe(committed, stripe_side):
 
 
 def watched(side, call, **which):
-    """What `call` gives. While Stripe is slow about it, or the step of it, no
-    connection is in a transaction.
+    """Return the result of `call`, and check that no connection is in a transaction.
+
+    Stripe is slow in the meantime, or in this step of it.
     """
     side.chaos(next=[{"fault": "slow", "seconds": 1.5, **which}])
     with ThreadPoolExecutor(1) as pool:
@@ -107,7 +108,7 @@ def watched(side, call, **which):
 
 
 def test_jobs_that_wait_for_stripe_delay_no_other_job(committed, script, smtp):
-    """R11: the mails of auth are such jobs."""
+    """R11: the emails of auth are such jobs."""
     script.answers = [hang]
     customer = make_customer(make_user())
     with committed() as db, db.begin():

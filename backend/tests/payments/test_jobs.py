@@ -1,6 +1,4 @@
-"""What comes again: payers of whom something should have been heard are looked at, old
-events go.
-"""
+"""Recurring jobs: silent payers are synced, and old events are deleted."""
 
 from datetime import timedelta
 from uuid import uuid4
@@ -90,7 +88,9 @@ def test_a_subscription_that_is_silent_is_looked_at(shown_plans, billing, column
 
 
 def test_of_too_many_at_once_each_has_a_turn(shown_plans, billing, monkeypatch):
-    """Else the same ones would be looked at again and again, and the others never."""
+    """Otherwise, the same payers would be synced again and again, and the others
+    never.
+    """
     monkeypatch.setattr(reconciliation, "BATCH", 1)
     payers = [make_customer(make_user()) for _ in range(4)]
     statuses = ("past_due", "active", "active", "past_due")
@@ -132,7 +132,7 @@ def test_who_was_deleted_at_stripe_is_not_looked_at(shown_plans, billing):
 
 
 def test_silence_is_told_by_the_clock_of_payments(client, shown_plans, billing):
-    """A simulator that runs a year ahead, say: an event has told how far."""
+    """The simulator may run a year ahead. An event has told us how far."""
     customer = make_customer(make_user())
     make_subscription(customer, current_period_end=now() + timedelta(days=30))
     catch_up()

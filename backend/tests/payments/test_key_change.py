@@ -17,8 +17,9 @@ ADA = "ada@example.org"
 
 @pytest.mark.parametrize("previous", ["", OLD])
 def test_a_trial_is_remembered_under_another_key(db, settings, previous):
-    """Edge case: one trial per person. The account was deleted, so only the digest is
-    left of its address.
+    """Edge case: one trial per person.
+
+    The account was deleted, so only the digest of its address is left.
     """
     first = make_user(email=ADA)
     make_customer(first, trial_used_at=now(), email="")
@@ -32,8 +33,8 @@ def test_a_trial_is_remembered_under_another_key(db, settings, previous):
 
 
 def test_a_key_first_derived_after_the_change_is_the_old_one(db, settings):
-    """What was stored before this code came was made with a key derived from the
-    `SECRET_KEY` of then.
+    """Digests of an earlier version were made with a key derived from the `SECRET_KEY`
+    of that time.
     """
     with SessionLocal() as session:
         before = customers.person_of(session, ADA)

@@ -1,8 +1,8 @@
-"""Killed between receipt and acknowledgement, or at a step of the work after it: one
-effect (R7, R12, requirement 51).
+"""A process that is killed at any step leaves one effect (R7, R12, requirement 51).
 
-Stripe sends again what was not acknowledged; what a dead worker had in hand is
-another's when its lease has run out.
+The kill comes between receipt and acknowledgement, or during the work after that.
+Stripe resends an event that was not acknowledged. When the lease of a dead worker has
+expired, another worker takes its event.
 """
 
 import os
@@ -33,8 +33,9 @@ WAIT_SECONDS = 60
 
 @contextmanager
 def dying(role, points, **variables):
-    """The process and its children, which die in turn: `begin()` has the next one live,
-    `next_death()` waits for it.
+    """The process and its children, which die in turn.
+
+    `begin()` lets the next one live, and `next_death()` waits for its end.
     """
     command = [sys.executable, "-m", "tests.payments.dying", role, *points]
     environment = {**os.environ, "LOG_LEVEL": "error", **variables}
@@ -86,13 +87,13 @@ def events_known():
 
 
 def leases_run_out():
-    """Five minutes later."""
+    """Let five minutes pass."""
     with SessionLocal() as db, db.begin():
         db.execute(update(Job).where(Job.lease.is_not(None)).values(due_at=db_clock.now()))
 
 
 def one_effect(user, subscription):
-    """Of a subscription that was paid for: all that follows from it is there, once."""
+    """Assert that a paid subscription had all of its effects once."""
     with SessionLocal() as db:
         rows = list(db.scalars(select(Subscription).where(Subscription.stripe_id == subscription)))
         invoices = list(
@@ -111,8 +112,9 @@ def one_effect(user, subscription):
 
 
 def test_events_a_killed_server_did_not_acknowledge_are_resent(committed, client, stripe_side):
-    """One event at each step; none is acknowledged. Then Stripe sends all of them
-    again, and they are worked off.
+    """There is one event at each step, and none is acknowledged.
+
+    Stripe resends all of them, and they are processed.
     """
     sell_plans()
     user = make_user()
@@ -144,8 +146,9 @@ def test_events_a_killed_server_did_not_acknowledge_are_resent(committed, client
 
 
 def test_a_worker_that_dies_leaves_its_event_to_another(committed, client, stripe_side):
-    """One payer for each step. The dead one's lease runs out, and a worker that lives
-    does it: once.
+    """There is one payer for each step.
+
+    After the dead worker's lease, a live one processes the event once.
     """
     sell_plans()
     with dying("worker", WORK) as (begin, next_death):

@@ -1,5 +1,6 @@
-"""Events are worked off by asking Stripe: once, in any order, again after every failure
-(requirements 51 and 52).
+"""Events are processed by asking Stripe (requirements 51 and 52).
+
+Each is processed once, in any order, and again after every failure.
 """
 
 from datetime import timedelta
@@ -71,7 +72,7 @@ def test_events_lead_to_what_stripe_has(client, stripe_side):
 
 
 def test_a_burst_of_events_is_one_look(client, stripe_side):
-    """What arrived before a look began has been seen by it."""
+    """A sync has seen everything that arrived before it began."""
     user = make_user()
     subscribe(stripe_side, user)
     handled = [one for one in stripe_side.events(payer(user).stripe_id) if one["type"] in HANDLED]
@@ -186,7 +187,7 @@ def test_a_parked_event_is_worked_off_when_its_customer_is_known(client, stripe_
 
 
 def test_the_sweeper_finds_what_lost_its_job(client, stripe_side):
-    """R12. While there is a job it adds none."""
+    """R12. While there is a job, the sweeper adds none."""
     user = make_user()
     with_card(stripe_side, user)
     send(client, event("customer.updated", {"object": "customer", "id": payer(user).stripe_id}))
@@ -252,8 +253,9 @@ def refunded(side, user, **params):
 
 @pytest.mark.parametrize(("params", "back"), [({}, 4900), ({"amount": 100}, 100)])
 def test_a_refund_shows_on_its_invoice(client, stripe_side, params, back):
-    """Edge case: refund full and partial. Its events name a charge, not the customer;
-    access stays.
+    """Edge case: full and partial refunds.
+
+    Their events name a charge, not the customer, who keeps access.
     """
     user = make_user()
     made = subscribe(stripe_side, user)

@@ -1,4 +1,4 @@
-"""Mails about money: each occasion has one, however often we look."""
+"""Emails about payments: each occasion has one, however often we sync."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -102,7 +102,7 @@ def test_a_payment_that_needs_confirmation_has_its_own_email(user, customer):
 
 
 def looks_at(customer):
-    """When jobs will look at this payer."""
+    """Return when jobs will sync this payer."""
     with SessionLocal() as session:
         jobs = session.scalars(select(Job).where(Job.kind == "payments.look")).all()
     return [job.due_at for job in jobs if job.payload == {"customer_id": customer.id}]
@@ -110,8 +110,8 @@ def looks_at(customer):
 
 @pytest.mark.parametrize("reason", ["subscription_update", "subscription_create"])
 def test_no_email_to_confirm_while_the_payer_is_at_stripes_page(user, customer, reason):
-    """The payer has just asked for it, and Stripe's page asks for the confirmation
-    itself.
+    """The payer has just asked for the payment, and Stripe's page asks for the
+    confirmation.
     """
     asked = unpaid(needs_action=True, reason=reason, finalized_at=at(now() - timedelta(minutes=20)))
     see(customer, subscription(), asked)
@@ -123,7 +123,7 @@ def test_no_email_to_confirm_while_the_payer_is_at_stripes_page(user, customer, 
 
 
 def test_who_left_the_page_of_a_checkout_gets_no_mail_to_confirm(user, customer):
-    """Nothing was bought; the invoice is void before long."""
+    """Nothing was bought, and the invoice is soon void."""
     begun = subscription(status="incomplete", attempt="key of the checkout")
     long_ago = at(now() - timedelta(hours=5))
     see(
@@ -135,7 +135,7 @@ def test_who_left_the_page_of_a_checkout_gets_no_mail_to_confirm(user, customer)
 
 
 def test_a_payment_begun_by_someone_else_is_confirmed_by_email(user, customer):
-    """From Stripe's dashboard, say."""
+    """The payment was begun in Stripe's dashboard, for example."""
     long_ago = at(now() - timedelta(hours=5))
     bill = unpaid(needs_action=True, reason="subscription_create", finalized_at=long_ago)
     see(customer, subscription(status="incomplete"), bill)
@@ -233,7 +233,7 @@ DAY = timedelta(days=1)
 
 
 def from_now(facts):
-    """Spans of time become moments."""
+    """Convert spans of time to moments."""
     return {
         name: at(now() + value) if isinstance(value, timedelta) else value
         for name, value in facts.items()

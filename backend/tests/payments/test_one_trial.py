@@ -1,4 +1,4 @@
-"""One trial per person: whoever writes their address otherwise is no other person."""
+"""One trial per person: another spelling of an address is not another person."""
 
 from datetime import timedelta
 
@@ -64,7 +64,7 @@ def test_an_address_that_was_changed_since_counts_as_well(db):
 
 
 def test_a_row_of_an_early_version_still_counts(db):
-    """It has the digest of the address as it was written."""
+    """It has the digest of the address as it was typed."""
     kept_key(db, customers.PERSON)
     early = customers._digest(db, "ada+x@example.com")  # noqa: SLF001 - what an early version kept
     make_customer(make_user(email="ada+x@example.com"), person=early, trial_used_at=now())

@@ -80,13 +80,13 @@ def disable(_client, user):
 
 
 def sign_out(_client, user):
-    """As a reset does."""
+    """End all sessions, as a reset does."""
     with SessionLocal() as db, db.begin():
         login_sessions.end_sessions(db, user.id)
 
 
 def work_soon():
-    """A minute later."""
+    """Do what a worker would do a minute later."""
     for _ in range(3):
         with SessionLocal() as db, db.begin():
             soon = Job.kind.in_(["payments.forget_customer", "payments.look"])
@@ -97,7 +97,9 @@ def work_soon():
 
 
 def at_stripe(side, email):
-    """Customers with the address, and pages that could be paid."""
+    """Return the numbers of customers with the address, and of pages that could be
+    paid.
+    """
     pages = [
         one for one in side.api.checkout.sessions.list({"limit": 100}).data if one.status == "open"
     ]
@@ -131,7 +133,9 @@ def test_a_checkout_whose_account_is_deleted_leaves_nothing(
 def test_for_an_account_that_is_gone_no_page_is_asked_for(
     client, buyer, stripe_side, overtake, step
 ):
-    """The attempt is not even begun: it is inserted where the user is held."""
+    """The attempt is not even begun, because it is inserted while the user is
+    locked.
+    """
     overtake("after", step, delete)
     assert client.post(CHECKOUT, json={"plan": "team"}).status_code == 401
     assert stripe_side.api.checkout.sessions.list().data == []
@@ -140,8 +144,9 @@ def test_for_an_account_that_is_gone_no_page_is_asked_for(
 def test_a_customer_created_after_deletion_is_forgotten_at_once(
     client, buyer, stripe_side, overtake
 ):
-    """By the request that made them: the deletion can only look for them a minute
-    later.
+    """The request that created the customer does so.
+
+    The deletion could only search for the customer a minute later.
     """
     overtake("before", "create_customer", delete)
     assert client.post(CHECKOUT, json={"plan": "team"}).status_code == 401
@@ -196,7 +201,7 @@ def test_what_is_paid_as_the_account_is_deleted_is_paid_back(client, buyer, stri
 
 
 def test_the_doctor_makes_stripe_forget_a_deleted_account(client, buyer, stripe_side):
-    """Whatever the reason: a job that was lost, a backup that was restored."""
+    """This holds whatever the reason was: a lost job, or a backup that was restored."""
     customer = payer(buyer).stripe_id
     delete(client, buyer)
     with SessionLocal() as db, db.begin():
@@ -221,7 +226,7 @@ def subscribe_without_us(side, customer):
 def test_a_portal_of_a_deleted_account_is_shown_to_nobody(
     client, buyer, stripe_side, overtake, moment
 ):
-    """Stripe takes none back; with its customer it ends."""
+    """Stripe cannot revoke a portal session. It ends with its customer."""
     payer(buyer)
     overtake(moment, "open_portal", delete_and_forget)
     assert outcome(client.post("/payments/portal")) == (401, "not_authenticated")
@@ -242,8 +247,9 @@ CHANGES = [
 def test_an_overtaken_change_is_stored_without_a_response(
     client, buyer, stripe_side, overtake, race
 ):
-    """Nobody deletes an account that has a subscription. What Stripe did is known here
-    all the same.
+    """An account with a subscription cannot be deleted.
+
+    We know here what Stripe did nevertheless.
     """
     action, body, step, end = race
     subscribe(stripe_side, buyer)

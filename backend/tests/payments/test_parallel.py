@@ -1,5 +1,6 @@
-"""Events of different payers are worked off at once; those of one payer keep no thread
-from the others (R11, R12).
+"""Events of different payers are processed at once (R11, R12).
+
+Those of one payer keep no thread from the others.
 """
 
 import pytest
@@ -38,7 +39,7 @@ def tell(client, customer, number=1):
 
 
 def asked_about(script):
-    """The payers whom Stripe was asked about."""
+    """Return the payers that Stripe was asked about."""
     return {path.split("cus_")[1][0] for _, path, *_ in script.requests if "cus_" in path}
 
 
@@ -54,7 +55,7 @@ def test_payers_do_not_wait_for_each_other(client, payers, script, request):
 
 
 def test_many_events_of_one_payer_leave_the_others_room(committed, client, payers, script, request):
-    """More of them than there are threads, and the first look hangs."""
+    """There are more of them than threads, and the first sync hangs."""
     script.answers = [hang]
     tell(client, payers[0], THREADS[Lane.OUTSIDE] * 3)
     request.getfixturevalue("working")

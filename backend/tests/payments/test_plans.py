@@ -1,4 +1,4 @@
-"""What is for sale, and that Stripe sells the same."""
+"""The plans that are for sale, and the same at Stripe."""
 
 import pytest
 from sqlalchemy import select
@@ -20,7 +20,7 @@ def offered():
 
 
 def changed(offers, slug, **changes):
-    """The catalogue with one plan another way."""
+    """Return the catalogue with one plan changed."""
     return [Offer(**(vars(offer) | changes)) if offer.slug == slug else offer for offer in offers]
 
 
@@ -145,8 +145,8 @@ def test_a_new_amount_is_a_new_price_and_subscribers_keep_theirs(client, login, 
 
 
 def test_a_plan_that_is_sold_again_is_what_it_was(sold):
-    """With its price at Stripe, which is still there, and the row of those who have
-    kept it.
+    """It has the price that Stripe still has, and the row of its remaining
+    subscribers.
     """
     before = offered()["team"]
     without = [offer for offer in sold if offer.slug != "team"]
@@ -161,9 +161,7 @@ def test_a_plan_that_is_sold_again_is_what_it_was(sold):
 
 
 def test_an_amount_tried_and_reverted_before_stripe_saw_it(sold):
-    """As `make dev` stores the plans: without Stripe, which is brought in line
-    afterwards.
-    """
+    """`make dev` stores the plans without Stripe, which is updated afterwards."""
     before = offered()["team"]
     with SessionLocal() as db, db.begin():
         publishing.store_plans(db, changed(sold, "team", amount=5900))
@@ -177,7 +175,7 @@ def test_an_amount_tried_and_reverted_before_stripe_saw_it(sold):
 
 
 def test_what_somebody_changed_at_stripe_raises_the_alarm(sold, stripe_side, records):
-    """product.updated and price.updated lead here."""
+    """The events product.updated and price.updated lead here."""
     stripe_side.api.products.update("liftoff-pro", {"name": "Cheap"})
     try:
         with SessionLocal() as db:

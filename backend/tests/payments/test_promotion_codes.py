@@ -1,5 +1,6 @@
-"""Edge case: promotion codes, given to our own route or typed on Stripe's page. What
-they take off is on our rows.
+"""Edge case: promotion codes, sent to our own route or typed on Stripe's page.
+
+Our rows show the discount.
 """
 
 import time
@@ -14,14 +15,14 @@ from tests.payments.two_sides import objects_of, rows_of
 
 @pytest.fixture
 def payer(db, stripe_side, login):
-    """Signed in, and without a card before the page of Stripe's asks for one."""
+    """A signed-in user without a card, until Stripe's page asks for one."""
     found = make_payer(stripe_side, sell_plans(), card=None, clock=True)
     login(found.user)
     return found
 
 
 def make_code(side, code, coupon=None, **limits):
-    """Half of the first invoice, unless told otherwise."""
+    """Create a code for half of the first invoice, unless told otherwise."""
     made = side.api.coupons.create(
         {"percent_off": 50, "duration": "once"} if coupon is None else coupon
     )
@@ -40,7 +41,7 @@ def told(client, payer):
 
 
 class Bought:
-    """The subscription that came of it."""
+    """The subscription that was bought."""
 
     def __init__(self, payer):
         self.payer = payer
@@ -49,7 +50,7 @@ class Bought:
 
 
 def amounts(client):
-    """Due and paid, of each invoice, newest first."""
+    """Return the amounts due and paid of each invoice, newest first."""
     items = client.get("/payments/invoices").json()["items"]
     return [(one["amount_due"], one["amount_paid"]) for one in items]
 
@@ -114,14 +115,16 @@ def of_another(side):
     ids=["switched off", "expired", "of another customer"],
 )
 def test_a_code_that_cannot_be_used_is_said_and_hinders_nothing(client, payer, limits):
-    """Some of them Stripe lists as active, and refuses only where they are used."""
+    """Some of them are active in Stripe's list, and refused only where they are
+    used.
+    """
     make_code(payer.side, "NOT-NOW", **limits(payer.side))
     assert outcome(begin(client, promotion_code="NOT-NOW")) == (422, "promotion_code_unknown")
     assert begin(client).status_code == 201
 
 
 def test_a_code_made_for_each_of_many_is_ones_own(client, payer):
-    """Stripe lets a code be made once per customer, and lists them all."""
+    """Stripe lets a code be created once per customer, and lists them all."""
     for customer in (
         payer.side.api.customers.create({}).id,
         payer.stripe_id,

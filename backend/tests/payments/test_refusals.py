@@ -1,4 +1,4 @@
-"""What Stripe would not sell, and what a buyer and an operator are told of it."""
+"""Sales that Stripe refuses, and what a buyer and an operator are told."""
 
 import pytest
 from sqlalchemy import update
@@ -32,7 +32,7 @@ def archive(stripe_side, slug):
 
 
 def in_another_currency(stripe_side, slug):
-    """The plan is sold in US dollars from now on."""
+    """Sell the plan in US dollars from now on."""
     plan = plan_of(slug)
     price = stripe_side.api.prices.create(
         {
@@ -71,7 +71,7 @@ def test_nor_can_a_subscription_change_to_it(client, subscriber, stripe_side, ac
 
 
 def test_a_price_that_stripe_does_not_know_is_the_same(client, subscriber, login):
-    """Deleted there, or the key is that of another account."""
+    """The price was deleted, or the key is that of another account."""
     with SessionLocal() as db, db.begin():
         db.execute(update(Plan).where(Plan.slug == "pro").values(stripe_price_id="price_of_nobody"))
     assert outcome(client.post(f"{MINE}/change", json={"plan": "pro"})) == (
@@ -111,7 +111,7 @@ def test_so_it_does_where_stripe_alone_knows_it(client, subscriber, stripe_side,
 
 
 def test_so_does_a_customer_who_has_something_to_pay_for(client, sold_plans, login, stripe_side):
-    """What was added to their next invoice in euros, say."""
+    """An item in euros was added to the customer's next invoice, for example."""
     user = login(make_user())
     item = {"customer": payer(user).stripe_id, "amount": 500, "currency": "eur"}
     stripe_side.api.invoice_items.create(item)
@@ -122,9 +122,7 @@ def test_so_does_a_customer_who_has_something_to_pay_for(client, sold_plans, log
 
 @pytest.fixture
 def team(login, shown_plans, billing):
-    """Somebody with a subscription is signed in; whoever asked Stripe would find
-    nobody.
-    """
+    """A signed-in subscriber, with a Stripe that would answer no call."""
     make_subscription(make_customer(login(make_user())), "team")
 
 

@@ -1,6 +1,4 @@
-"""A change of plan that waits for the end of the period, and what else may be asked for
-while it waits.
-"""
+"""A change of plan at the end of the period, and what else is possible until then."""
 
 from datetime import datetime, timedelta
 
@@ -34,7 +32,7 @@ def scheduled_slug(client):
 
 
 def pass_period(side, client, user, *, more=2 * HOURS):
-    """The period ends, the renewal is paid, and every event arrives."""
+    """End the period, pay the renewal, and deliver every event."""
     end = datetime.fromisoformat(shown(client)["current_period_end"])
     side.advance(to=int(end.timestamp()) + more)
     told(client, side, user)
@@ -136,7 +134,7 @@ def test_what_cannot_be_chosen_is_refused(client, subscriber, plan, refusal):
 
 @pytest.mark.parametrize("seen_first", [True, False])
 def test_who_cancels_changes_nothing_later(client, subscriber, stripe_side, seen_first):
-    """Stripe refuses to cancel what a schedule manages."""
+    """Stripe refuses to cancel a subscription that a schedule manages."""
     schedule(client)
     if seen_first:
         told(client, stripe_side, subscriber)
@@ -192,7 +190,7 @@ def test_a_change_at_once_takes_the_place_of_one_that_waits(client, subscriber, 
 
 
 def test_after_the_change_a_subscription_is_managed_as_before(client, subscriber, stripe_side):
-    """At Stripe the schedule lasts for the first period at the new price."""
+    """At Stripe, the schedule lasts for the first period at the new price."""
     schedule(client)
     pass_period(stripe_side, client, subscriber)
     assert stripe_side.api.subscriptions.retrieve(subscriber.stripe).schedule
@@ -205,7 +203,7 @@ def test_after_the_change_a_subscription_is_managed_as_before(client, subscriber
 
 @pytest.mark.parametrize("wish", ["cancel", "resume"])
 def test_the_portal_does_what_its_visitor_wants(client, subscriber, stripe_side, wish):
-    """What waits gives way there, too."""
+    """In the portal, too, a waiting change gives way."""
     schedule(client)
     portal = client.post("/payments/portal").json()["url"]
     answer = plain_http().post(f"{portal}/subscriptions/{subscriber.stripe}/{wish}", data={})
@@ -283,7 +281,7 @@ def test_while_stripe_is_away_nothing_is_scheduled(client, subscriber, settings)
 
 
 def test_an_account_whose_change_waits_is_not_deleted(client, subscriber):
-    """It has a live subscription, as before."""
+    """The account still has a live subscription."""
     schedule(client)
     assert outcome(delete_account(client)) == (409, "subscription_active")
     assert scheduled_slug(client) == "pro"

@@ -1,6 +1,4 @@
-"""Schedules that were made at Stripe, by hand in its dashboard say: they are seen,
-compared, and give way.
-"""
+"""Schedules that were created in Stripe's dashboard: seen, compared, and replaced."""
 
 import pytest
 
@@ -11,8 +9,9 @@ from tests.payments.test_scheduled_changes import schedule, scheduled_slug
 
 
 def test_a_schedule_made_by_hand_is_seen_and_repaired(client, subscriber, stripe_side):
-    """Somebody plans a change in Stripe's dashboard. The doctor sees what nobody told
-    us.
+    """An administrator plans a change in Stripe's dashboard.
+
+    The doctor sees what no event told us.
     """
     api = stripe_side.api
     made = api.subscription_schedules.create({"from_subscription": subscriber.stripe})

@@ -1,5 +1,7 @@
-"""The life of a subscription on a laptop without network: the story of `make
-demo-billing`, a browser in Checkout.
+"""The life of a subscription on a laptop without a network, as `make demo-billing`
+runs.
+
+A browser does the Checkout.
 """
 
 import re
@@ -23,7 +25,7 @@ pytest_plugins = ["tests.support.browser"]
 
 @pytest.fixture
 def world(settings, committed):
-    """Server, worker and simulator, as `make dev` starts them."""
+    """A server, a worker and the simulator, as `make dev` starts them."""
     port = free_port()
     webhook = f"http://127.0.0.1:{port}/payments/webhook"
     with simulator_process("--webhook", webhook, "--webhook-secret", SECRET) as stripe:
@@ -38,7 +40,7 @@ def world(settings, committed):
 
 @pytest.fixture
 def checkout(browser):
-    """What a person does in Checkout."""
+    """Do what a person does in Checkout."""
 
     def pay(url, card):
         def act(page):
@@ -58,7 +60,9 @@ def checkout(browser):
 
 @pytest.fixture
 def bystander(world):
-    """A subscription made by hand, whose owner must not get older with the story."""
+    """A subscription created by hand, whose owner must stay outside of the story's
+    time.
+    """
     side = StripeSide(world.simulator)
     prices = sell_plans()
     customer = side.api.customers.create({"email": "eve@example.com"}).id

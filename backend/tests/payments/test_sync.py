@@ -1,5 +1,6 @@
-"""Our rows become what Stripe has, and what was seen earlier never overwrites what was
-seen later.
+"""Our rows become equal to Stripe's objects.
+
+An older snapshot never overwrites a newer one.
 """
 
 from dataclasses import replace
@@ -87,7 +88,7 @@ def test_an_older_snapshot_never_overwrites_a_newer_one(db, customer):
 
 
 def test_the_response_to_our_change_is_kept_until_a_later_sync(db, customer):
-    """A look that began before the change and ends after it has the old state."""
+    """A sync that began before the change and ends after it has the old state."""
     write(customer, payer(customer, subscription()))
     look = sync.take_ticket(customer.id)
     ours = sync.take_ticket(customer.id)
@@ -112,7 +113,7 @@ def test_a_live_subscription_holds_its_payer(db, customer, status, live):
 
 
 def test_of_two_live_subscriptions_the_older_one_counts(db, customer, records):
-    """Requirement 53: never two that are charged."""
+    """Requirement 53: a payer is never charged for two."""
     old = subscription("sub_old", started_at=at(now() - timedelta(days=1)), attempt="a")
     ours, theirs = subscription("sub_ours", attempt="b"), subscription("sub_theirs")
     for order in ([ours, old, theirs], [theirs, ours, old]):
@@ -125,7 +126,7 @@ def test_of_two_live_subscriptions_the_older_one_counts(db, customer, records):
 
 
 def test_the_older_subscription_replaces_one_seen_earlier(db, customer):
-    """Whatever we saw first: the same rows for every order of events."""
+    """Every order of events leads to the same rows."""
     old, new = (
         subscription("sub_old", started_at=at(now() - timedelta(days=1))),
         subscription("sub_new"),
@@ -150,7 +151,9 @@ def test_when_the_live_one_ends_the_other_takes_its_place(db, customer):
 
 
 def test_the_database_refuses_a_payers_second_live_subscription(db, customer):
-    """Requirement 53, the last line: whatever code or hand writes it."""
+    """Requirement 53, as a last resort: this holds for any code and for manual
+    changes.
+    """
     make_subscription(customer)
     with pytest.raises(IntegrityError):
         make_subscription(customer)
@@ -201,7 +204,7 @@ def test_a_draft_deleted_at_stripe_is_removed_unlike_a_bill(db, customer):
 
 
 def test_who_was_deleted_at_stripe_has_no_subscription(db, customer):
-    """Edge case: customer deleted at Stripe, whatever it still says of the
+    """Edge case: customer deleted at Stripe, whatever Stripe still says about the
     subscription.
     """
     write(customer, payer(customer, subscription()))
@@ -213,8 +216,8 @@ def test_who_was_deleted_at_stripe_has_no_subscription(db, customer):
 
 
 def test_a_deleted_customers_snapshot_is_not_stored_for_the_next(db, customer):
-    """Edge case: customer deleted at Stripe, and the user subscribes anew while one of
-    its events is worked off.
+    """Edge case: the customer was deleted at Stripe, and the user subscribes again
+    while one of its events is being processed.
     """
     old = sync.take_ticket(customer.id)
     db.execute(update(Customer).values(stripe_id="cus_next"))
@@ -255,7 +258,7 @@ def test_a_session_that_is_over_makes_room(db, customer, status, is_open):
 
 
 def test_a_subscription_tells_which_checkout_is_over(db, customer):
-    """Though its answer was lost, and nobody knows the session."""
+    """The response of the checkout was lost, so the session's id is unknown here."""
     attempt(db, customer)
     write(customer, payer(customer, subscription(attempt="k")))
     assert only(CheckoutAttempt).open_customer_id is None

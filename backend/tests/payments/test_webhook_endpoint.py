@@ -1,4 +1,6 @@
-"""What Stripe sends is kept once, and nothing else gets in (requirements 50 to 52)."""
+"""A webhook of Stripe is stored once, and nothing else gets in (requirements 50 to
+52).
+"""
 
 import hashlib
 import hmac
@@ -57,7 +59,10 @@ def test_the_query_of_the_registered_address_is_ignored(client, db):
 
 
 def forged():
-    """Made for each test anew: what is old for another reason would show nothing."""
+    """Return requests that are forged or stale, made again for each test.
+
+    Otherwise, all of them would be too old after a while.
+    """
     good, now = signed(BODY), int(time.time())
     return {
         "no header": {},
@@ -116,7 +121,7 @@ def test_clocks_may_differ_by_five_minutes(client, db, seconds):
     ],
 )
 def test_what_is_signed_and_no_event_changes_nothing(client, db, payload):
-    """Requirement 50: a signed non-object, too."""
+    """Requirement 50: this holds for signed JSON that is not an object, too."""
     assert outcome(send(client, payload)) == (400, "invalid_payload")
     assert rows() == []
 
@@ -132,7 +137,7 @@ def test_what_changed_may_have_any_shape(client, db):
 
 
 def holding(content):
-    """An event whose customer has this, written in JSON, as their name."""
+    """Return an event whose customer has this name, written in JSON."""
     written = json.dumps(
         event(about={"object": "customer", "id": "cus_1", "name": "NAME"})
     ).encode()
@@ -167,8 +172,9 @@ def signed_bytes(body):
 
 @pytest.mark.parametrize("kind", ODD)
 def test_a_signed_event_is_kept_and_worked_off_whatever_it_holds(client, db, login, kind):
-    """Refused, it would be sent again for days, and never be taken. Administrators can
-    read all of them.
+    """If we refused it, Stripe would resend it for days in vain.
+
+    Administrators can read all of them.
     """
     answer = client.post("/payments/webhook", content=ODD[kind], headers=signed_bytes(ODD[kind]))
     assert (answer.status_code, answer.json()) == (200, {"received": True})
@@ -227,8 +233,9 @@ def test_while_the_secret_is_changed_both_count(client, db, settings):
     "variables", [{"STRIPE_WEBHOOK_SECRET": ""}, {"PAYMENTS_ENABLED": "false"}]
 )
 def test_without_a_secret_nothing_is_believed(client, db, settings, variables):
-    """Requirement 50: production refuses to start, as test_settings.py shows; elsewhere
-    503.
+    """Requirement 50: production refuses to start, as test_settings.py shows.
+
+    Elsewhere the response is 503.
     """
     settings(**variables)
     for secret in (SECRET, ""):
@@ -258,7 +265,7 @@ def test_one_event_fifty_times_at_once_is_one_row_and_one_job(client, committed)
     ],
 )
 def test_what_is_not_for_us_is_kept_and_ignored(client, db, changes, reason):
-    """Requirement 52. A test event on a live system is the same the other way round."""
+    """Requirement 52. A test event on a live system is treated in the same way."""
     assert send(client, event(**changes)).status_code == 200
     (row,) = rows()
     assert (row.outcome, row.error, row.processed_at is not None, jobs()) == (
@@ -279,7 +286,7 @@ def test_a_test_event_on_a_live_system_is_kept_and_ignored(client, db, settings)
 
 
 def test_staging_lives_in_the_test_mode(client, db, settings):
-    """It is production in everything but this."""
+    """Staging is like production in everything except this."""
     staging = {
         "ENVIRONMENT": "staging",
         "STRIPE_SECRET_KEY": "sk_test_0123456789",

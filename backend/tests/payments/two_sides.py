@@ -1,8 +1,7 @@
-"""One subscription with its payer's invoices, as our rows have it and as Stripe's
-objects do, to be compared.
+"""A subscription and its payer's invoices, in our rows and in Stripe's objects.
 
-Stripe's side is read here by stripe-python alone: what the gateway misread would else
-be missed on both sides.
+The two are compared. Stripe's side is read by stripe-python alone. Otherwise, an error
+of our gateway would be on both sides.
 """
 
 from datetime import datetime
@@ -17,14 +16,14 @@ from tests.payments.lives import Payer
 
 
 class Life(Protocol):
-    """`id` is the subscription's."""
+    """The rows of a life, or its objects. `id` is the subscription's."""
 
     payer: Payer
     id: str
 
 
 def rows_of(life: Life) -> dict[str, Any]:
-    """What an API user sees of it, as Stripe would say it."""
+    """Return what an API user sees of it, in Stripe's terms."""
     with SessionLocal() as db:
         row = db.scalar(select(Subscription).where(Subscription.stripe_id == life.id))
         if row is None:

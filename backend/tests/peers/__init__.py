@@ -1,3 +1,1 @@
-"""Programs of others that work with Stripe, unmodified, against the simulator: `make
-peers`.
-"""
+"""Third-party programs for Stripe, unmodified, against the simulator: `make peers`."""

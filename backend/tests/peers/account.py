@@ -1,4 +1,4 @@
-"""What stands at the simulator, read as plain JSON."""
+"""The contents of the simulator, read as plain JSON."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from tests.simulator.conftest import KEY, Simulator
 
 
 def at_stripe(simulator: Simulator, path: str) -> dict[str, Any]:
-    """Everything in a list, by its ids. A path that has a query ends in `&`."""
+    """Return everything in a list, by id. A path with a query ends in `&`."""
     found: dict[str, Any] = {}
     after = ""
     while True:

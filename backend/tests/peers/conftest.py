@@ -1,5 +1,6 @@
-"""The simulator, and a PostgreSQL database for each peer: POSTGRES_TEST_URL's, or that
-of the tests themselves.
+"""The simulator, and a PostgreSQL database for each peer.
+
+The server is that of POSTGRES_TEST_URL, or the one of the tests themselves.
 """
 
 from collections.abc import Callable
@@ -15,7 +16,7 @@ __all__ = ["database", "running_simulator", "simulator", "v1"]
 
 @pytest.fixture
 def database() -> Callable[[str], URL]:
-    """`database("djstripe")` is an empty one for that peer."""
+    """`database("djstripe")` creates an empty database for that peer."""
 
     def create(peer: str) -> URL:
         return make_url(databases.create("postgresql", f"peers_{peer}"))

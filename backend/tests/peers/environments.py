@@ -1,7 +1,6 @@
-"""An environment of its own for each peer, made from the versions that are pinned next
-to it.
+"""An environment for each peer, with the versions that are pinned next to it.
 
-Nothing here skips: a peer that cannot be installed is a failure.
+No test is skipped here: a peer that cannot be installed is a failure.
 """
 
 import fcntl
@@ -21,7 +20,7 @@ NOWHERE = "http://127.0.0.1:9"
 
 
 def python_in(folder: Path) -> Path:
-    """The Python of `folder/.venv`, with what `folder/requirements.txt` pins."""
+    """Return the Python of `folder/.venv`, with what `folder/requirements.txt` pins."""
     lock, stamp = folder / "requirements.txt", folder / ".venv" / ".installed"
     python = folder / ".venv" / "bin" / "python"
     uv = [sys.executable, "-m", "uv"]
@@ -38,9 +37,7 @@ def python_in(folder: Path) -> Path:
 
 
 def node_in(folder: Path, how: tuple[str, ...] = ("ci",)) -> Path:
-    """`folder/node_modules`, with what `folder/package-lock.json` pins. `how` npm is to
-    install it.
-    """
+    """Install what `folder/package-lock.json` pins. `how` holds options of npm."""
     lock, stamp = folder / "package-lock.json", folder / "node_modules" / ".installed"
     with lock.open() as held:
         fcntl.flock(held, fcntl.LOCK_EX)
@@ -64,14 +61,17 @@ def _install(command: list[str], folder: Path) -> None:
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """For a peer's process: none of our own settings, and no way to the internet."""
+    """Return the environment of a peer: none of our settings, and no internet."""
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     proxies = dict.fromkeys(("HTTPS_PROXY", "https_proxy"), NOWHERE)
     return kept | proxies | {"NODE_NO_WARNINGS": "1", "PYTHONDONTWRITEBYTECODE": "1"} | variables
 
 
 def run(command: list[str], folder: Path, variables: dict[str, str], seconds: float = 600) -> str:
-    """What it printed. Raises `AssertionError` with all of that where it fails."""
+    """Return the output.
+
+    Raises `AssertionError` with all of it if the program fails.
+    """
     done = subprocess.run(
         command,
         cwd=folder,

@@ -1,5 +1,6 @@
-"""better-auth with @better-auth/stripe: people who subscribe, change and leave, on a
-site that nobody here wrote.
+"""better-auth with @better-auth/stripe: users subscribe, change and leave.
+
+Their site is third-party code.
 """
 
 import contextlib
@@ -37,14 +38,14 @@ DAY, HOUR = 86_400, 3600
 
 @dataclass
 class Site:
-    """The running site at `address`, and what its database says."""
+    """The running site at `address`, and the contents of its database."""
 
     address: str
     database: URL
     simulator: Simulator
 
     def subscription(self, email: str) -> dict[str, Any]:
-        """The one row of this person, once all events have arrived."""
+        """Return the single row of this person, once all events have arrived."""
         self.simulator.control("settle", timeout_seconds=120)
         wanted = (
             'SELECT s.* FROM subscription s JOIN "user" u ON u.id = s."referenceId" '
@@ -57,18 +58,20 @@ class Site:
         return dict(row)
 
     def wait(self, seconds: int) -> None:
-        """Move the clock, and deliver what came up, before anything else happens."""
+        """Move the clock, and deliver what has become due, before anything else
+        happens.
+        """
         self.simulator.advance(seconds=seconds)
         self.simulator.control("settle", timeout_seconds=120)
 
     def wait_until(self, moment: int) -> None:
-        """As `wait`, to a Unix time."""
+        """Do the same as `wait`, to a Unix time."""
         self.simulator.advance(to=moment)
         self.simulator.control("settle", timeout_seconds=120)
 
 
 class Person:
-    """Somebody with a browser: signed up at the site, with one session."""
+    """A person with a browser, who has signed up at the site and has one session."""
 
     def __init__(self, site: Site, web: httpx2.Client, email: str) -> None:
         self.site, self.email = site, email
@@ -81,12 +84,12 @@ class Person:
         return answer.json()
 
     def ask(self, path: str, body: Any) -> httpx2.Response:
-        """As a page of the site does."""
+        """Send a request as a page of the site does."""
         headers = {"Origin": self.site.address}
         return self.web.post(f"{self.site.address}/api/auth/{path}", json=body, headers=headers)
 
     def subscribe(self, plan: str) -> None:
-        """By Checkout, whose page leads back to the site."""
+        """Subscribe by Checkout, whose page leads back to the site."""
         url = self.upgrade(plan)
         page = self.web.post(url, data=CARD)
         assert str(page.url) == f"{self.site.address}/bought"
@@ -115,7 +118,7 @@ def web() -> Iterator[httpx2.Client]:
 
 @pytest.fixture
 def own_simulator() -> Iterator[Simulator]:
-    """At the time of the clock on the wall, which better-auth compares with."""
+    """A simulator at the real time, which better-auth compares with."""
     with serving(Settings(free_port(), state=None, seed="peers", now=int(time.time()))) as running:
         yield running
 
@@ -195,10 +198,10 @@ def test_bought_upgraded_and_cancelled(site: Site, shop: Shop, web: httpx2.Clien
 
 
 def renew(site: Site, shop: Shop, person: Person) -> None:
-    """Go past the end of the period in two steps, since of two events at once the older
-    may come last.
+    """Go past the end of the period in two steps.
 
-    Stripe begins the new period at once, and charges its invoice an hour later.
+    Of two events at once, the older one might come last. Stripe begins the new period
+    at once, and charges its invoice an hour later.
     """
     (item,) = shop.v1.subscriptions.retrieve(person.row["stripeSubscriptionId"])["items"].data
     for seconds in (60, 2 * HOUR):

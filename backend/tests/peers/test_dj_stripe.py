@@ -1,5 +1,6 @@
-"""dj-stripe 2.11: a copy of the whole account in Django's models, by a full sync and by
-every event.
+"""dj-stripe 2.11 copies the whole account to Django's models.
+
+It does so by a full sync, and by every event.
 """
 
 import json
@@ -62,7 +63,7 @@ STATE = {
 
 @dataclass
 class Site:
-    """The Django site: `manage` runs one of its commands."""
+    """The Django site. `manage` runs one of its commands."""
 
     python: Path
     variables: dict[str, str]
@@ -72,9 +73,7 @@ class Site:
         return environments.run(command, FOLDER, self.variables)
 
     def sync(self) -> list[str]:
-        """Copy everything. The lines that tell of an error, or of anything else that
-        went wrong.
-        """
+        """Copy everything, and return the lines that report a problem."""
         command = [str(self.python), "-W", "ignore", "-m", "django", "djstripe_sync_models"]
         done = subprocess.run(
             [*command, "--no-fail-on-error"],
@@ -116,7 +115,7 @@ def site(simulator: Simulator, database: Callable[[str], URL]) -> Site:
 
 @pytest.fixture
 def served(site: Site) -> Iterator[Site]:
-    """The site as a server, its endpoint registered at Stripe."""
+    """The site as a server, with its endpoint registered at Stripe."""
     address = f"http://127.0.0.1:{free_port()}"
     command = [str(site.python), "-W", "ignore", "-m", "django", "runserver", "--noreload"]
     log = subprocess.DEVNULL
@@ -146,8 +145,9 @@ def _until_it_answers(address: str, server: subprocess.Popen[bytes]) -> None:
 
 
 def assert_the_same(simulator: Simulator, copied: dict[str, Any]) -> None:
-    """Of each kind dj-stripe has what Stripe has, and no difference in what tells how
-    things stand.
+    """Assert that dj-stripe has the same objects of each kind as Stripe.
+
+    The fields that matter must be equal, too.
     """
     for model, path in LISTS.items():
         theirs, ours = at_stripe(simulator, path), copied[model]

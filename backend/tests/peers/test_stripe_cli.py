@@ -1,8 +1,7 @@
-"""Stripe's command line as npm gives it: @stripe/cli, whose script starts the program
-for this platform.
+"""Stripe's command line from npm: @stripe/cli, whose script starts the program.
 
-`tests/simulator/clients` has its whole story and the recipes of `stripe trigger`, with
-that program itself.
+`tests/simulator/clients` has more tests of that program, and the recipes of `stripe
+trigger`.
 """
 
 import json
@@ -27,7 +26,7 @@ Stripe = Callable[..., str]
 
 @pytest.fixture
 def stripe(simulator: Simulator, tmp_path: Path) -> Stripe:
-    """`stripe("get", "/v1/…")` gives what it printed."""
+    """`stripe("get", "/v1/…")` returns what it printed."""
     script = environments.node_in(FOLDER, LENIENT) / "@stripe" / "cli" / "bin" / "shim.js"
     variables = environments.environment(
         HOME=str(tmp_path),
@@ -44,7 +43,7 @@ def stripe(simulator: Simulator, tmp_path: Path) -> Stripe:
 
 
 def answer(printed: str) -> Any:
-    """What deletes something names the account first."""
+    """Return the JSON of a call. A call that deletes prints the account first."""
     return json.loads(printed[printed.index("{") :])
 
 

@@ -1,5 +1,6 @@
-"""@supabase/stripe-sync-engine: the backfill of all its 17 lists into PostgreSQL, in
-its old API version.
+"""@supabase/stripe-sync-engine fills PostgreSQL with all its 17 lists.
+
+It uses an old API version.
 """
 
 import json

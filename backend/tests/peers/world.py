@@ -1,6 +1,4 @@
-"""A year's worth of trade in two months: what a program that copies an account must get
-right.
-"""
+"""A year's worth of trade in two months, for programs that copy an account."""
 
 from typing import Any
 
@@ -13,7 +11,7 @@ MONTH = 31 * DAY
 
 
 class Business:
-    """Subscriptions in every state, with all that leads there and follows."""
+    """Subscriptions in every state, with everything that leads there and follows."""
 
     def __init__(self, v1: V1Services, simulator: Simulator) -> None:
         self.v1, self.simulator = v1, simulator
@@ -56,7 +54,7 @@ class Business:
         return self
 
     def _wait(self, seconds: int) -> None:
-        """Every event arrives: after 30 days it would be forgotten."""
+        """Wait until every event has arrived, because it is deleted after 30 days."""
         self.simulator.control("settle", timeout_seconds=300)
         self.simulator.advance(seconds=seconds)
         self.simulator.control("settle", timeout_seconds=300)

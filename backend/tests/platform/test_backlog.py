@@ -1,4 +1,4 @@
-"""How long work has waited is told by metrics and readiness."""
+"""Metrics and readiness show how long work has waited."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -16,7 +16,7 @@ MINUTES = 6
 
 @pytest.fixture
 def ages(client, committed):
-    """`ages()`: the gauges, some minutes later."""
+    """`ages()` returns the gauges of some minutes later."""
 
     def read():
         with time_machine.travel(datetime.now(UTC) + timedelta(minutes=MINUTES)):

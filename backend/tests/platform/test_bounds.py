@@ -1,4 +1,4 @@
-"""What no route sees: endless queries, cookies and heads, and a request that names two
+"""Requests that never reach a route: endless queries, cookies and headers, two
 hosts.
 """
 
@@ -59,8 +59,8 @@ def test_cookies_have_a_bounded_length(widgets, db):
 
 @pytest.mark.parametrize("path", ["/auth/me", "/health/live", "/openapi.json"])
 def test_quoted_cookies_take_no_time(client, db, path):
-    """Python 3.11.7 takes the square of their length to undo the escapes
-    (CVE-2024-7592): 0.7 s for 16 kB.
+    """Python 3.11.7 takes quadratic time to undo their escapes (CVE-2024-7592): 0.7 s
+    for 16 kB.
     """
     began = time.process_time()
     answer = client.get(path, headers={"Cookie": 'other="' + "\\" * (MAX_COOKIES - 10) + '"'})
@@ -79,7 +79,7 @@ def anyio_backend():
 
 
 class Talk:
-    """A client that sends a body in pieces, and what it is told."""
+    """A client that sends a body in pieces, and the responses."""
 
     def __init__(self, pieces):
         self.pieces, self.sent, self.read = list(pieces), [], 0

@@ -1,5 +1,6 @@
-"""ETags: a client that has the current version is told so, and nobody overwrites what
-he has not read.
+"""ETags: a client with the current version is told so.
+
+No client can overwrite what it has not read.
 """
 
 import contextlib
@@ -130,8 +131,9 @@ def test_without_if_match_the_last_writer_wins(widgets, widget):
 
 @pytest.fixture
 def slow_writes():
-    """Each write waits a moment for a second one to come as far: without a lock two
-    would pass the check together.
+    """Let each write wait until a second one has come as far.
+
+    Without a lock, both would pass the check.
     """
     together = Barrier(2)
 

@@ -1,5 +1,6 @@
-"""Browsers of the configured origins may read answers, errors too; others get no CORS
-header (requirement 58).
+"""Browsers at the configured origins may read responses and errors (requirement 58).
+
+Other origins get no CORS header.
 """
 
 import pytest
@@ -96,8 +97,9 @@ def test_a_foreign_origins_preflight_gets_no_cors_headers(widgets, origin):
     "header", ["sentry-trace", "baggage", "traceparent", "tracestate", "X-Requested-With"]
 )
 def test_what_common_libraries_add_may_be_sent(widgets, header):
-    """Sentry, OpenTelemetry, axios and jQuery: one of them refused, and no request of
-    the page arrives.
+    """Sentry, OpenTelemetry, axios and jQuery add headers.
+
+    If one is refused, no request of the page arrives.
     """
     assert preflight(widgets, ALLOWED, headers=f"authorization, {header}").status_code == 200
 
@@ -151,8 +153,9 @@ def test_a_refused_preflight_names_what_was_refused(widgets, origin, method, hea
 
 
 def test_headers_that_nobody_asked_for_are_not_named(widgets):
-    """Such is the preflight of a `DELETE` that carries nothing: only the origin is
-    wrong, so only that is said.
+    """A `DELETE` without a body has such a preflight.
+
+    Only its origin is wrong, so the response names only that.
     """
     asked = {"Origin": "http://localhost:5173", "Access-Control-Request-Method": "DELETE"}
     answer = widgets.options("/widgets", headers=asked)

@@ -26,7 +26,7 @@ def run(*arguments):
 
 
 def kill(table, *, error="no luck", at=GONE, **columns):
-    """A dead letter; what it is called."""
+    """Make a dead letter and return its name."""
     row = table(**columns, due_at=None, give_up_at=at, dead_at=at, attempts=31, last_error=error)
     with SessionLocal() as db, db.begin():
         db.add(row)
@@ -36,7 +36,7 @@ def kill(table, *, error="no luck", at=GONE, **columns):
 
 @pytest.fixture
 def dead_mail(committed):
-    """A mail that the server refused, to a recipient whom its refusal names."""
+    """An email that the server refused, with its recipient in the refusal."""
     with SessionLocal() as db, db.begin():
         queue_mail(db, "ada.lovelace@example.com", "auth/password_changed", username="ada")
     with SessionLocal() as db, db.begin():
@@ -127,7 +127,7 @@ def test_one_unknown_name_and_nothing_is_changed(dead_mail, name):
 
 
 def test_what_lives_is_not_queued_again(committed):
-    """Else it would be done at once whatever pause it is in, or twice."""
+    """Otherwise, it would be done at once despite its pause, or twice."""
     with SessionLocal() as db, db.begin():
         queue_mail(db, "ada@example.com", "auth/password_changed", username="ada")
         db.flush()

@@ -33,7 +33,9 @@ STRANGER = """() => { const s = document.createElement('script');
 
 
 def check(visit, server):
-    """Nothing came from outside, nothing failed, and no policy was broken."""
+    """Assert that nothing external was loaded, nothing failed, and no policy was
+    broken.
+    """
     assert visit.complaints == []
     assert visit.requests
     assert [
@@ -115,8 +117,9 @@ def test_docs_offer_the_examples_and_they_can_be_executed(browser, server, commi
 
 
 def test_docs_ask_the_server_that_they_come_from(browser, server):
-    """PUBLIC_URL is another name here. The policy of this page forbids requests to
-    it.
+    """PUBLIC_URL has another host name here.
+
+    The policy of this page forbids requests to it.
     """
 
     def act(page):

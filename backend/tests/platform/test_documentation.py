@@ -1,5 +1,6 @@
-"""OpenAPI and its pages: complete, closed in production, and moved by API_PREFIX with
-everything else.
+"""OpenAPI and its pages: complete, and closed in production.
+
+API_PREFIX moves them together with everything else.
 """
 
 import re
@@ -172,7 +173,7 @@ def test_no_path_ends_in_a_slash_and_none_is_redirected_to(client, db):
 
 
 def test_requests_at_once_get_one_whole_document():
-    """The first ones: each of them would begin to generate it, or find it half
+    """Otherwise, each of the first requests would generate it, or find it half
     finished.
     """
     app, everybody, interval = main.create_app(), Barrier(4), sys.getswitchinterval()

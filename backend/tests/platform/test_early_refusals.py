@@ -1,5 +1,6 @@
-"""Over a real socket: a request names one host, and an early refusal reaches a client
-that is still sending.
+"""Requests over a real socket: each names one host.
+
+An early refusal reaches a client that is still sending.
 """
 
 import socket
@@ -88,8 +89,9 @@ SENDERS = {
 def test_an_early_refusal_reaches_a_client_that_sends_all_first(
     server, path, headers, expected, close
 ):
-    """Most clients do. Without lingering the unread rest resets the connection, and the
-    answer is lost.
+    """Most clients do so.
+
+    Without lingering, the unread rest resets the connection, and the response is lost.
     """
     chunk = b"x" * 9_000
     piece = chunk if "Length" in headers else b"%x\r\n%s\r\n" % (len(chunk), chunk)

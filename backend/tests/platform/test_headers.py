@@ -1,4 +1,4 @@
-"""Headers that every answer carries, and the request id that ties it to the logs."""
+"""The headers of every response, and the request id that links it to the logs."""
 
 import re
 

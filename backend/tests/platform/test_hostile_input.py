@@ -1,8 +1,8 @@
-"""No input of any field of any route gives a 500 or takes a second (security
-requirements 41 to 43).
+"""No input of any field causes a 500 or takes a second (security requirements 41 to
+43).
 
-The fields come from the OpenAPI document, so a feature that is added tomorrow is
-covered too.
+The fields come from the OpenAPI document. So a feature that is added tomorrow is
+covered, too.
 """
 
 import gzip
@@ -94,8 +94,9 @@ def operations():
 
 
 def fields(described, media):
-    """Names of the body's fields, for bodies of this media type; None where there is no
-    such body with a model.
+    """Return the names of the body's fields for this media type.
+
+    The result is `None` if there is no such body with a model.
     """
     schema = described.get("requestBody", {}).get("content", {}).get(media, {}).get("schema")
     if (
@@ -111,7 +112,7 @@ def fields(described, media):
 
 
 def means_no_body(described, body):
-    """Where a body may be left out, `null` is none either."""
+    """Return whether this is `null` for a body that may be left out."""
     return not described["requestBody"].get("required") and body in (b"", b"null")
 
 
@@ -121,8 +122,9 @@ def plain(path):
 
 @pytest.fixture
 def refused(client, db, monkeypatch):
-    """`refused(method, url, …)`: asked as a superuser, so that the input is looked at;
-    never a 500, never slow.
+    """`refused(method, url, …)` asks as a superuser, so that the input is read.
+
+    The response is never a 500 and never slow.
     """
     user = make_user(is_superuser=True)
 
@@ -146,7 +148,7 @@ def refused(client, db, monkeypatch):
 
 
 def replaced(field, raw):
-    """A body whose one field is these very bytes."""
+    """Return a body in which one field is these very bytes."""
     return b'{"%s": %s}' % (field.encode(), raw)
 
 
@@ -187,7 +189,7 @@ def test_every_whole_body(refused, method, path, described):
 
 @pytest.mark.parametrize(("method", "path", "described"), operations())
 def test_every_compressed_body(refused, method, path, described):
-    """Nothing is inflated, and nobody is told that their JSON is wrong."""
+    """Nothing is decompressed, and no response claims that the JSON is wrong."""
     if "requestBody" not in described:
         return
     (media,) = described["requestBody"]["content"]

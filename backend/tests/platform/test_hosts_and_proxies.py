@@ -1,5 +1,5 @@
-"""Whose word counts: our own host names, and forwarding headers of trusted proxies
-(requirements 6 and 32).
+"""Our own host names, and forwarding headers of trusted proxies (requirements 6 and
+32).
 """
 
 import logging
@@ -50,7 +50,7 @@ def test_any_other_is_refused(migrated, host):
 @pytest.mark.parametrize("environment", ["development", "test"])
 @pytest.mark.parametrize("path", ["/dev/mailbox.json", "/auth/me", "/openapi.json"])
 def test_in_development_a_rebound_host_name_is_refused(settings, db, environment, path):
-    """DNS rebinding: the page of a stranger would be of one origin with us, and could
+    """DNS rebinding would make a stranger's page share our origin, so that it could
     read the mailbox.
     """
     settings(ENVIRONMENT=environment, EMBEDDED_WORKER="false")
@@ -76,8 +76,8 @@ def trusting(*proxies):
 
 @pytest.fixture
 def seen(caplog):
-    """`seen(peer, headers, trusted)`: the limiter's key, the logged address and the
-    scheme of such a request.
+    """`seen(peer, headers, trusted)` returns the limiter's key, logged address and
+    scheme.
     """
 
     def ask(peer, headers, trusted=()):
@@ -147,7 +147,9 @@ def ignored(caplog):
 
 
 def test_a_proxy_that_is_not_declared_is_warned_of_once(migrated, caplog):
-    """Everything works without it, until one visitor uses up the limits of all."""
+    """Everything works without a declaration, until one visitor uses up everyone's
+    limits.
+    """
     app = FastAPI(middleware=middleware.stack(trusting("10.0.0.0/8")))
     caplog.set_level(logging.WARNING, "app.platform.middleware")
     forwarded = {"X-Forwarded-For": "203.0.113.9"}

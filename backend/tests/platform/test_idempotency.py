@@ -1,6 +1,4 @@
-"""Idempotency-Key: sent again because the answer was lost, a request has its effect
-once.
-"""
+"""Idempotency-Key: a request that is sent again has its effect once."""
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
@@ -91,7 +89,9 @@ def test_who_may_no_longer_ask_gets_no_stored_answer(client, db, login):
 
 
 def test_an_answer_that_never_differs_is_not_stored(client, db):
-    """A stranger would fill the table: there was a row for every new key, for a day."""
+    """Otherwise, a stranger could fill the table with a row for every new key, for a
+    day.
+    """
     make_user(email="ada@example.com")
     for path in ("/auth/password/forgot", "/auth/verify-email/resend"):
         answers = [
@@ -127,8 +127,9 @@ def test_strangers_have_a_limit_of_keys(widgets, db):
 
 
 def test_every_route_that_stores_for_strangers_is_known():
-    """A new one is put here on purpose: each of them must have a limit by address of
-    its own, or do with 60 an hour.
+    """A new route is added here on purpose.
+
+    Each of them needs a limit by address of its own, or has 60 an hour.
     """
     storing = {
         f"{method.upper()} {path}"
@@ -176,9 +177,7 @@ def test_only_answers_of_success_are_kept(widgets, db):
 
 @pytest.fixture
 def failing_commits():
-    """The commit that would keep a widget fails, as if the connection had broken just
-    then.
-    """
+    """Let the commit of a widget fail, as if the connection had just broken."""
 
     def note(connection, _cursor, statement, *_):
         if statement.startswith("INSERT INTO widgets"):
@@ -249,7 +248,7 @@ def test_after_24_hours_the_key_is_free_again(widgets, db):
 
 
 def test_while_the_first_is_running_a_second_is_told_to_wait(widgets, committed, monkeypatch):
-    """The first stands still at its effect, its key already taken and committed."""
+    """The first request stands still at its effect. Its key is already committed."""
     reached, go_on = Event(), Event()
 
     def stand_still(session, _flush_context, _instances):
@@ -294,8 +293,9 @@ def test_twenty_at_once_have_one_effect(widgets, committed):
 
 
 def test_no_body_can_be_guessed_from_what_is_stored(widgets, db):
-    """A body may hold a password: its fingerprint is made with our key, so nobody can
-    try words against it.
+    """A body may hold a password.
+
+    Its fingerprint is made with our key, so it cannot be used to test guesses.
     """
     body = b'{"name": "Anvil"}'
     headers = {"Idempotency-Key": "guess-me", "Content-Type": "application/json"}

@@ -1,5 +1,6 @@
-"""Jobs: they commit with what asks for them, their effect happens once, none is
-forgotten.
+"""Jobs commit together with what enqueues them.
+
+Their effect happens once, and none is forgotten.
 """
 
 from datetime import UTC, datetime, timedelta

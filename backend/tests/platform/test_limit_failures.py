@@ -1,4 +1,4 @@
-"""`RateLimit.failures`: tries are free, failures are counted."""
+"""`RateLimit.failures`: attempts are free, and failures are counted."""
 
 import pytest
 
@@ -38,8 +38,8 @@ def test_other_errors_are_not_counted():
 
 
 def test_of_several_at_once_none_is_told_that_it_was_not_tried():
-    """Else what the refusal keeps, such as a count of wrong codes, would be rolled
-    back.
+    """Otherwise, what the refusal keeps, such as a count of wrong codes, would be
+    rolled back.
     """
     tries = [LIMIT.failures(Forbidden, "one") for _ in range(3)]
     for one in tries:

@@ -1,5 +1,6 @@
-"""Rate limits: exact in one process and over Redis, and a Redis that is away slows
-nobody down.
+"""Rate limits are exact in one process and over Redis.
+
+An unavailable Redis slows nobody down.
 """
 
 import contextlib
@@ -35,7 +36,9 @@ def test_in_one_process_200_at_once_are_counted_exactly():
 
 
 def test_the_first_requests_at_once_are_counted_together():
-    """Each would otherwise make counters of its own, and what these count is lost."""
+    """Otherwise, each would create its own counters, and the counts of all but one
+    would be lost.
+    """
     limits.made_counters.cache_clear()
     limit, start = RateLimit("tests", "10 per hour"), threading.Barrier(40)
 
@@ -103,9 +106,7 @@ def test_too_many_requests_get_a_429_with_its_headers(client, db, clock):
 
 
 def quick(counters):
-    """This process counts for itself, at once, and goes on doing so without asking
-    again each time.
-    """
+    """Count in this process at once, without asking Redis again each time."""
     started = time.perf_counter()
     counted = hits(counters, TEN, 20, "login", "192.0.2.1")
     assert time.perf_counter() - started < 2
@@ -125,9 +126,7 @@ def test_a_redis_that_accepts_and_never_answers_is_done_without():
 
 
 def test_a_silent_redis_is_waited_for_once_and_by_one(monkeypatch):
-    """Not three times with pauses, as some of its clients do, and not by every
-    request.
-    """
+    """Some clients wait three times with pauses, or in every request."""
     with freezer() as silent:
         counters = Counters(f"redis://127.0.0.1:{silent.port}/0")
         assert hits(counters, HUNDRED, 1, "login", "x") == 1
@@ -158,9 +157,7 @@ def talk_nonsense(server):
 
 @pytest.fixture
 def own_redis(redis_url, tmp_path):
-    """A Redis of this test's own, to be stopped: its URL, and what starts it and gives
-    its process.
-    """
+    """The URL of a Redis to be stopped, and a function that starts it."""
     binary = program("redis-server")  # a Redis elsewhere cannot be stopped from here
     port = free_port()
     url = f"redis://127.0.0.1:{port}/0"

@@ -133,7 +133,7 @@ def test_a_missing_template_value_fails_the_request(committed):
     ],
 )
 def test_a_permanent_refusal_is_a_dead_letter_at_once(committed, smtp, where, answer):
-    """RFC 3463, 3: subjects 1 and 6."""
+    """Subjects 1 and 6 of RFC 3463, section 3."""
     setattr(smtp, where, answer)
     queue()
     outbox.send_due()
@@ -165,7 +165,7 @@ def test_a_permanent_refusal_is_a_dead_letter_at_once(committed, smtp, where, an
     ],
 )
 def test_what_an_operator_or_time_can_mend_is_tried_again(committed, smtp, where, answer):
-    """R10: a relay that is denied by mistake for an hour must cost nobody a mail."""
+    """R10: a relay that is denied by mistake for an hour must not lose any email."""
     setattr(smtp, where, answer)
     queue()
     outbox.send_due()
@@ -244,9 +244,7 @@ def test_a_mail_of_another_secret_key_waits_for_the_right_one(committed, smtp, s
     [{"body": None}, {"recipient": "ada@example.com@"}, {"subject": "one\nBcc: eve@example.com"}],
 )
 def test_an_email_that_cannot_be_written_is_dead_at_once(committed, smtp, change):
-    """Recipient and content are the mail's own: nothing that an operator sets makes
-    them better.
-    """
+    """Recipient and content belong to the email, so no setting can make them better."""
     queue()
     with SessionLocal() as db, db.begin():
         db.execute(update(Mail).values(change))
@@ -297,8 +295,8 @@ def test_pauses_double_up_to_an_hour():
 
 
 def test_queueing_costs_a_request_a_millisecond_or_so(committed):
-    """Security requirement 4 leans on it: a mail that is queued takes no time that a
-    stranger could measure.
+    """Security requirement 4 depends on it: a stranger cannot measure whether an email
+    is queued.
     """
     queue()
     began = time.perf_counter()

@@ -1,5 +1,6 @@
-"""Mail arrives in time: over kept connections, by several threads, first what somebody
-waits for.
+"""Email arrives in time, over kept connections and several threads.
+
+Emails that someone waits for go first.
 """
 
 import contextlib
@@ -50,7 +51,7 @@ def all_sent():
 
 
 def send_all():
-    """As a worker's thread does: after a deadlock of MariaDB it goes on."""
+    """Send as a worker's thread does, which goes on after a deadlock of MariaDB."""
     more = True
     while more:
         with contextlib.suppress(OperationalError):
@@ -86,8 +87,9 @@ def test_a_refused_mail_costs_the_others_no_connection(committed, smtp):
 
 @pytest.mark.parametrize("answer", ["", "421 4.7.0 enough", "452 4.5.3 enough", "503 enough"])
 def test_a_server_that_ends_a_kept_line_costs_no_try(committed, smtp, answer):
-    """After so many mails, or because it waited for long: the mail at hand goes out
-    over another one at once.
+    """The server ends it after so many emails, or after a long pause.
+
+    The email at hand goes out over another connection at once.
     """
     smtp.mails_per_line, smtp.ends_lines_by = 5, answer
     queue(MAILS)
@@ -107,7 +109,7 @@ def test_a_new_line_that_breaks_at_once_is_a_failure(committed, smtp):
 
 
 def test_a_reused_connection_lost_after_the_data_waits_to_retry(committed, smtp, monkeypatch):
-    """The server may have the mail: a second copy must be as rare as can be."""
+    """The server may have the email, and a second copy must be as rare as possible."""
     settle = outbox.settle
 
     def break_afterwards(*arguments, **failure):
@@ -188,7 +190,7 @@ def test_links_go_out_before_notices_and_held_back_mail_last(committed, smtp, se
 
 
 def test_the_next_step_of_any_thread_takes_a_late_link(committed, smtp):
-    """The batch that is under way is not finished first."""
+    """The current batch is not finished first."""
     smtp.hold_data.clear()
     queue(MAILS)
     with ThreadPoolExecutor(1) as threads:
@@ -201,7 +203,7 @@ def test_the_next_step_of_any_thread_takes_a_late_link(committed, smtp):
 
 
 def test_mail_of_older_code_is_a_notice(committed, smtp):
-    """A rolling deployment: it writes no priority."""
+    """During a rolling deployment, older code writes no priority."""
     queue()
     with SessionLocal() as db, db.begin():
         old = {
@@ -240,7 +242,7 @@ def test_an_abandoned_email_is_a_dead_letter_despite_its_expiry(committed, smtp)
 
 
 class Panic(BaseException):
-    """As of a library written in Rust (`pyo3_runtime.PanicException`)."""
+    """A panic of a library written in Rust (`pyo3_runtime.PanicException`)."""
 
 
 @pytest.mark.parametrize(
@@ -264,7 +266,7 @@ def test_whatever_a_mail_raises_is_its_failure(committed, smtp, monkeypatch, err
 
 
 def test_the_time_of_a_mail_begins_with_each(committed, smtp, monkeypatch):
-    """Else a long batch would be cut off in the middle."""
+    """Otherwise, a long batch would be cut off in the middle."""
     begun = []
 
     class Noted(Timer):

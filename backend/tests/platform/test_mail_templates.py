@@ -1,4 +1,4 @@
-"""Every mail of every feature: what it says, and that mail programs can show it."""
+"""Every email of every feature: its text, and that mail programs can show it."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What operators look at: metrics, liveness and readiness."""
+"""Metrics, liveness and readiness for operators."""
 
 import httpx2
 import pytest
@@ -15,7 +15,7 @@ from tests.support.server import free_port, running_server
 
 
 def counted(client):
-    """How many requests were counted by method, route and status."""
+    """Return how many requests were counted by method, route and status."""
     families = text_string_to_metric_families(client.get("/metrics").text)
     samples = [sample for family in families for sample in family.samples]
     return {
@@ -71,8 +71,9 @@ def test_liveness_asks_no_database(client, db, statements):
 
 @pytest.fixture
 def at_revision(app, db):
-    """`at_revision(name)`: the database says so. Gives a client that takes readiness'
-    own shape of 503.
+    """`at_revision(name)` sets the database's revision, and returns a client.
+
+    The client accepts readiness' own form of a 503.
     """
     head = db.scalar(text("SELECT version_num FROM alembic_version"))
     client = TestClient(app)

@@ -1,6 +1,4 @@
-"""What is raised and is no `Exception` (a panic in a Rust library) is one request's
-failure, and no more.
-"""
+"""A panic of a Rust library, which is not an `Exception`, fails one request only."""
 
 import asyncio
 import io
@@ -19,7 +17,7 @@ from tests.support.widgets import WidgetCreate, add_widget, widget_app
 
 
 class Panic(BaseException):
-    """As `pyo3_runtime.PanicException`."""
+    """A panic like `pyo3_runtime.PanicException`."""
 
 
 router = Router(prefix="/panic", tags=["panic"])

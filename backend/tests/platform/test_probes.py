@@ -1,4 +1,4 @@
-"""One probe a second for everybody, on a thread of its own, with a deadline."""
+"""One probe a second for everyone, on a thread of its own, with a deadline."""
 
 import time
 from threading import Event
@@ -18,7 +18,7 @@ UNKNOWN: Checks = {"thing": "unreachable"}
 
 
 class Thing:
-    """Answers when it is let to, and counts how often it was asked."""
+    """A probed service that answers when it may, and counts the questions."""
 
     def __init__(self):
         self.asked = 0
@@ -72,7 +72,7 @@ def test_it_is_asked_again_after_a_second(thing):
 
 
 def test_what_hangs_is_unknown_and_asked_by_one_thread(thing):
-    """And no thread of the pool that requests use waits for it."""
+    """No thread of the requests' pool waits for it."""
     thing.answers.clear()
     probe = Probe("thing", thing.ask, UNKNOWN)
 

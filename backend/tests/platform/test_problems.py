@@ -1,6 +1,4 @@
-"""Every error leaves in one shape, says where to look it up, and repeats nothing that
-was sent.
-"""
+"""Every error has one form, says where to look it up, and repeats no input."""
 
 import json
 import re
@@ -149,8 +147,9 @@ def test_nor_bytes_that_are_no_json(posting, body):
 
 @pytest.fixture(scope="module")
 def posting(_widgets):
-    """`posting(body)`. Nothing of it reaches the database, so hypothesis needs no clean
-    one each time.
+    """`posting(body)` sends a body that never reaches the database.
+
+    So Hypothesis needs no clean database for each example.
     """
     return lambda body: _widgets.post("/widgets", content=body, headers=JSON)
 

@@ -1,5 +1,6 @@
-"""Purges: one job for each table, in batches, again at once until it has finished, and
-told of when they are late.
+"""Purges: one job for each table, in batches, repeated at once until it has finished.
+
+A late purge is reported.
 """
 
 from datetime import timedelta
@@ -37,7 +38,7 @@ def _nothing_told(monkeypatch):
 
 
 def keys(*ages):
-    """Idempotency keys that ran out so long ago."""
+    """Add idempotency keys that expired so long ago."""
     with SessionLocal() as db, db.begin():
         db.add_all(
             IdempotencyKey(digest=f"{age}", fingerprint="x", expires_at=now() - age) for age in ages
@@ -50,7 +51,7 @@ def left():
 
 
 def purge_keys():
-    """The job as a worker runs it."""
+    """Run the job as a worker does."""
     with SessionLocal() as db, db.begin():
         jobs.enqueue(db, "purge.idempotency_keys", key="recurring purge.idempotency_keys")
     return partial(job_runs.run_next, lane=Lane.RECURRING)
@@ -58,7 +59,7 @@ def purge_keys():
 
 @pytest.fixture
 def only_keys(committed, monkeypatch):
-    """No other job is due."""
+    """Make sure that no other job is due."""
     monkeypatch.setattr(recurrence.planner, "plan", lambda: None)
 
 

@@ -1,6 +1,4 @@
-"""A typing error in a query is told, and an empty parameter is one that was not
-given.
-"""
+"""A typing error in a query is reported, and an empty parameter counts as missing."""
 
 from typing import Annotated
 
@@ -183,8 +181,9 @@ IGNORES = ("/health/live", "/health/ready", "/metrics", "/docs", "/redoc", "/ope
 
 
 def test_every_route_of_a_feature_is_strict(client, db, login):
-    """Also where a user is missing: the document is public, and so is what a route
-    takes.
+    """This holds even if no user is signed in.
+
+    The parameters of a route are public, like the document.
     """
     paths = main.app.openapi()["paths"]
     for path, methods in paths.items():
@@ -201,9 +200,7 @@ def test_what_others_call_ignores_unknown_parameters(client, db):
 
 
 def test_the_document_has_no_parameter_that_may_not_be_empty():
-    """`?type=` is answered as if it were not there, so a shortest length would be
-    untrue.
-    """
+    """`?type=` is treated as if it were missing, so a minimum length would be wrong."""
     for methods in main.app.openapi()["paths"].values():
         for operation in methods.values():
             asked = [

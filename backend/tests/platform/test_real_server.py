@@ -1,5 +1,5 @@
-"""What only a real server shows: bodies that never end, headers without end, and what
-the access log holds.
+"""Behaviour that only a real server shows: endless bodies and headers, the access
+log.
 """
 
 import json
@@ -25,9 +25,7 @@ def server(migrated):
 
 
 def send(server, path, headers, chunks):
-    """Send a body piece by piece and read the answer, also when the server answers
-    before it has all.
-    """
+    """Send a body piece by piece and read the response, even if it comes early."""
     address = ("127.0.0.1", int(server.url.rpartition(":")[2]))
     with socket.create_connection(address, timeout=20) as peer:
         peer.sendall(f"POST {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n".encode())
@@ -89,7 +87,7 @@ def test_headers_over_64_kilobytes_are_431(server, place):
 
 
 def records(server, path, **facts):
-    """The access log's records of this path, and with these facts."""
+    """Return the access log's records of this path that have these facts."""
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
         lines = [json.loads(line) for line in server.log.splitlines() if line.startswith("{")]

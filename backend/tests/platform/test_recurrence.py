@@ -1,4 +1,4 @@
-"""What comes again does so whatever became of its row, and after any time without
+"""A recurring job comes back whatever became of its row, after any time without
 workers.
 """
 
@@ -22,8 +22,9 @@ KEY = "recurring test.again"
 
 @pytest.fixture
 def done(committed, handlers, monkeypatch):
-    """When the job of this test has run: it comes again every hour, and each look at it
-    is a minute later.
+    """The times at which the test's job has run.
+
+    The job recurs every hour, and each check for it is a minute later.
     """
     monkeypatch.setattr(recurrence, "PLAN_SECONDS", 0.0)
     runs = []
@@ -46,7 +47,7 @@ def lose(_worker):
 
 
 def die_with_it(_worker):
-    """A worker takes the row and ends; nobody looks for two days."""
+    """Let a worker take the row and end. No worker runs for two days."""
     with WorkerSession() as db, db.begin():
         assert leases.claim(db, Job, jobs.LEASE)
 
@@ -75,7 +76,7 @@ LOSSES = {
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_it_comes_back_in_a_process_that_lives_on(done, loss):
-    """The plan is looked at once a minute, not once in the life of a process."""
+    """The plan is checked once a minute, not once in the life of a process."""
     with time_machine.travel(datetime(2030, 1, 1, tzinfo=UTC)) as clock:
         assert job_runs.run_next()
         LOSSES[loss](None)
@@ -101,9 +102,7 @@ def test_a_recurring_job_survives_a_worker_gone_for_a_year(done):
 
 
 def test_a_row_that_is_in_hand_is_left_to_its_worker(done, handlers):
-    """With an interval that is shorter than a lease, the plan would shorten the
-    lease.
-    """
+    """If the interval were shorter than a lease, the plan would shorten the lease."""
     again = handlers["test.again"].run
     handlers["test.again"] = jobs.Kind("test.again", again, timedelta(minutes=1))
     job_runs.run_next()

@@ -24,10 +24,10 @@ MAILS = 5
 
 
 class Cost(NamedTuple):
-    """Of five mails whose first try meets the fault: what became of them.
+    """The results of five emails whose first attempt meets the fault.
 
-    `received` counts what the server got in full, `taken` what it answered 250 to,
-    `ids` the different Message-IDs.
+    `received` counts what the server got in full, `taken` what it answered with 250,
+    and `ids` the different Message-IDs.
     """
 
     attempts: int
@@ -55,7 +55,7 @@ PROMISED = {
 
 @pytest.fixture
 def fault(smtp, settings, monkeypatch):
-    """`with fault(name):` the first tries meet it; afterwards everything is well."""
+    """`with fault(name):` the first attempts meet the fault, and later ones succeed."""
     port = smtp.port
 
     monkeypatch.setattr(
@@ -92,20 +92,22 @@ def send_all():
 
 
 def an_hour_later():
-    """Leases are over, and what failed is due again."""
+    """Let an hour pass: leases are over, and what failed is due again."""
     with SessionLocal() as db, db.begin():
         db.execute(update(Mail).where(Mail.due_at.is_not(None)).values(due_at=clock.now()))
 
 
 def go_on(smtp):
-    """Not for those who have hung up."""
+    """Release the server's held connections, except those whose client has hung up."""
     wait_until(lambda: smtp.held == 0)
     smtp.hold_data.set()
 
 
 def kill_a_worker(smtp, *, behind):
-    """In mid-send: before the server answers, or when it has the mail and we have not
-    noted it.
+    """Kill a worker in the middle of sending.
+
+    This is before the server answers, or when it has the email and we have not recorded
+    that.
     """
     smtp.hold_data.clear()
     with (

@@ -1,4 +1,4 @@
-"""The SMTP gateway: encrypted and verified, bounded in time."""
+"""The SMTP gateway: encrypted, verified and bounded in time."""
 
 import base64
 import hmac
@@ -23,8 +23,8 @@ pytestmark = pytest.mark.only("sqlite")  # no database makes a difference here
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
-    """Self-signed, for `localhost` alone: with SSL_CERT_FILE it is its own
-    authority.
+    """A self-signed certificate for `localhost`, its own authority with
+    SSL_CERT_FILE.
     """
     folder = tmp_path_factory.mktemp("tls")
     files = str(folder / "certificate.pem"), str(folder / "key.pem")
@@ -126,7 +126,7 @@ USERNAME, PASSWORD = "jürgen", "Schlüssel 日本 \N{KEY}"
 
 
 class CramMd5(Recorder):
-    """Knows one mechanism more than aiosmtpd (RFC 2195)."""
+    """A server with one mechanism more than aiosmtpd (RFC 2195)."""
 
     async def auth_CRAM__MD5(self, server, _arguments):  # noqa: N802 - aiosmtpd's
         challenge = b"<1896.697170952@example.com>"
@@ -137,7 +137,7 @@ class CramMd5(Recorder):
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN", "CRAM-MD5"])
 def test_a_password_beyond_ascii_signs_in(committed, settings, certificate, mechanism):
-    """RFC 4616, 2: it is UTF-8. Python's smtplib knows ASCII only."""
+    """RFC 4616, 2 requires UTF-8, but Python's smtplib supports only ASCII."""
     right = LoginPassword(USERNAME.encode(), PASSWORD.encode())
     options: dict[str, Any] = {"tls_context": tls_context(*certificate), "auth_required": True}
     options["authenticator"] = lambda *given: AuthResult(success=given[4] == right)
@@ -176,8 +176,9 @@ def test_tls_where_the_server_speaks_none_is_about_the_settings(committed, smtp,
     ],
 )
 def test_a_host_name_that_cannot_be_encoded_is_retried(committed, smtp, monkeypatch, wrong, named):
-    """Python raises a `ValueError` for each. Start refuses them, too
-    (`test_mail_settings.py`).
+    """Python raises a `ValueError` for each.
+
+    The start refuses them, too (`test_mail_settings.py`).
     """
     unsettled = get_settings().model_copy(update=wrong)
     monkeypatch.setattr(outbox, "get_settings", lambda: unsettled)
@@ -203,8 +204,9 @@ def test_a_challenge_that_is_no_base64_is_the_servers_fault(committed, settings,
 
 @pytest.fixture
 def line():
-    """A bare listener: gives its port, and every connection that it accepts to
-    `talk`.
+    """A bare listener, which passes every accepted connection to `talk`.
+
+    Returns its port.
     """
     listener = socket.create_server(("127.0.0.1", 0))
     opened = []

@@ -1,4 +1,4 @@
-"""The worker's threads: what recurs, what wakes them, how they stop."""
+"""The worker's threads: recurring work, their wake-up, and how they stop."""
 
 from datetime import UTC, datetime, timedelta
 from threading import Thread

@@ -1,5 +1,6 @@
-"""Whatever a job does, the worker goes on; and if one of its threads ends all the same,
-that is no secret.
+"""The worker goes on whatever a job does.
+
+If one of its threads ends nevertheless, that is reported.
 """
 
 import os
@@ -21,7 +22,7 @@ from tests.support.widgets import Widget
 
 
 class Panic(BaseException):
-    """As of a library written in Rust (`pyo3_runtime.PanicException`)."""
+    """A panic of a library written in Rust (`pyo3_runtime.PanicException`)."""
 
 
 class Speechless(Exception):
@@ -124,7 +125,7 @@ def test_a_panic_leaves_every_thread_alive(committed, handlers, adding):
 
 @pytest.fixture
 def first_turn_fails(monkeypatch):
-    """The first thread that looks for a job dies of something that is no job's."""
+    """Let the first thread that looks for a job fail outside of any job."""
     real, turns = job_runs.run_next, []
 
     def run_next(**options):
@@ -146,7 +147,7 @@ def test_a_thread_that_ends_is_told_of(committed, adding, first_turn_fails):
 
 
 def test_a_web_process_starts_its_thread_again(committed, adding, first_turn_fails, monkeypatch):
-    """It has requests to serve, and would take them along."""
+    """The process serves requests, which would end with it."""
     monkeypatch.setattr(worker, "RESTART_SECONDS", 0.01)
     monkeypatch.setattr(worker, "THREADS", {Lane.ASKED: 1})
     working = Worker()
@@ -177,7 +178,7 @@ def test_a_thread_that_is_stuck_is_noticed(committed, handlers, monkeypatch):
 
 
 def test_jobs_that_take_long_delay_none_of_another_lane(committed, handlers, adding):
-    """Purges of millions of rows, say, more than all threads, and a link to a new
+    """More purges of millions of rows than threads do not delay a link to a new
     password.
     """
     released: list[str] = []

@@ -1,5 +1,6 @@
-"""How much one user may write: so many a minute, half of them at once, in one process
-and over Redis.
+"""The limit of how much one user may write, in one process and over Redis.
+
+A user has so many writes a minute, and half of them at once.
 """
 
 import time

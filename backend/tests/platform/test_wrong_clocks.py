@@ -1,5 +1,6 @@
-"""Workers and servers whose clocks differ take nothing from each other, and do nothing
-twice (R13).
+"""Workers and servers with different clocks do nothing twice (R13).
+
+They take nothing from each other.
 """
 
 from datetime import timedelta
@@ -22,7 +23,7 @@ BOTH_WAYS = pytest.mark.parametrize("minutes", [-5, 5])
 
 @pytest.mark.parametrize(("model", "lease"), [(Mail, outbox.LEASE), (Job, jobs.LEASE)])
 def test_a_lease_ends_on_time_whatever_a_workers_clock_shows(committed, adding, model, lease):
-    """A mail was sent twice by workers whose clocks were three minutes apart."""
+    """An email was sent twice by workers whose clocks were three minutes apart."""
     enqueue("test.add", {"name": "one"})
     with WorkerSession() as db, db.begin():
         queue_mail(db, "ada@example.com", "auth/password_changed", username="ada")
@@ -72,7 +73,7 @@ def test_what_is_due_now_is_done_now_whichever_host_asked(committed, adding, min
 
 @BOTH_WAYS
 def test_a_job_that_failed_is_put_off_and_given_up_alike(committed, minutes):
-    """One that failed is put off by the database's time, and given up by it."""
+    """A failed job is postponed by the database's time, and given up by it."""
     with WorkerSession() as db, db.begin():
         db.add(
             Job(
@@ -94,7 +95,10 @@ def test_a_job_that_failed_is_put_off_and_given_up_alike(committed, minutes):
 
 @BOTH_WAYS
 def test_a_request_in_progress_is_so_on_every_host(widgets, committed, monkeypatch, minutes):
-    """Its process was killed; the key is free when its minute is over, not before."""
+    """Its process was killed.
+
+    The key is free when its minute is over, and not before.
+    """
     monkeypatch.setattr(Claim, "release", lambda _: None)
     widgets.post("/widgets", json={"name": "spring"})
     assert (

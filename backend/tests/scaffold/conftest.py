@@ -1,6 +1,4 @@
-"""A copy of the project in a repository of its own, in which features are made and
-removed.
-"""
+"""A copy of the project in its own repository, to generate and remove features."""
 
 import os
 import re
@@ -15,7 +13,7 @@ SERVICES = ("POSTGRES_TEST_URL", "MYSQL_TEST_URL", "REDIS_TEST_URL", "REQUIRE_SE
 
 
 class Repository(Tree):
-    """A committed copy."""
+    """A committed copy of the project."""
 
     def __init__(self, folder):
         super().__init__(folder)
@@ -47,15 +45,16 @@ class Repository(Tree):
         return done.stdout
 
     def runs(self, *arguments, **variables):
-        """A program that must succeed; what it printed."""
+        """Run a program that must succeed, and return what it printed."""
         services = {name: os.environ[name] for name in SERVICES if name in os.environ}
         done = self.python(*arguments, timeout=900, **services, **variables)
         assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-3000:]
         return done.stdout
 
     def shell(self, command):
-        """A command of a page, as a reader types it; `make` takes this run's packages
-        for those of its own `.venv`.
+        """Run a command of a page as a reader types it.
+
+        `make` takes this run's packages for those of its own `.venv`.
         """
         own = {
             name: value
@@ -82,7 +81,7 @@ def repository(tmp_path):
 
 @pytest.fixture
 def repository_with_venv(repository):
-    """`.venv/bin/python` is the Python of this run."""
+    """A repository whose `.venv/bin/python` is the Python of this run."""
     bin_folder = repository.root / ".venv" / "bin"
     bin_folder.mkdir(parents=True)
     python = bin_folder / "python"

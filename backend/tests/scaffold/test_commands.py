@@ -1,6 +1,4 @@
-"""The commands on a copy of the project: what they write, what they refuse, and that
-they leave no trace.
-"""
+"""The commands on a copy of the project: what they write, refuse, and remove."""
 
 import json
 
@@ -17,7 +15,7 @@ INVOICES += "customer:ref(auth.User) notes:text?"
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory):
-    """For tests that leave it as they found it."""
+    """A repository for tests that leave it unchanged."""
     return Repository(tmp_path_factory.mktemp("shared") / "liftoff")
 
 

@@ -1,5 +1,5 @@
-"""A feature with every type of field and every option, from the command to an empty
-`git status` again.
+"""Features with every type of field and every option, until `git status` is empty
+again.
 """
 
 import json
@@ -44,9 +44,7 @@ PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider")
 
 
 def run_tests(tree, kind, *names):
-    """Of these features; every branch is covered, which has to be shown on one
-    database.
-    """
+    """Run the tests of these features with full branch coverage, on one database."""
     variable = {"postgresql": "POSTGRES_TEST_URL", "mysql": "MYSQL_TEST_URL"}.get(kind)
     if variable and not os.environ.get(variable):
         assert not os.environ.get("REQUIRE_SERVICES")
@@ -65,7 +63,10 @@ def run_tests(tree, kind, *names):
 
 
 def every_type(tree):
-    """One feature, whose later fields are made when it has a rule of its own."""
+    """Make one feature with every type.
+
+    Its later fields come after a rule of its own.
+    """
     tree.made("feature", name="estimates", fields=EVERYTHING)
     tree.runs("-m", "alembic", "upgrade", "head")
     ours = add_a_rule(tree)
@@ -77,8 +78,8 @@ def every_type(tree):
 
 
 def every_option(tree):
-    """Features with and without owner and public, each but the first referring to the
-    one before.
+    """Make features with and without owner and public, each referring to the previous
+    one.
     """
     fields = f"title:str(40):search slug:slug(from=title) {NULLABLE_DEFAULTS}"
     for name, (owner, public) in OPTIONS.items():
@@ -89,7 +90,9 @@ def every_option(tree):
 
 
 def every_parent(tree):
-    """Features under public, private and nested parents, with and without owners."""
+    """Make features under public, private and nested parents, with and without
+    owners.
+    """
     tree.made("feature", name="forums", fields="name:str(40):unique", owner="none", public="yes")
     tree.made(
         "feature",
@@ -122,7 +125,7 @@ LONG = [pytest.param(make, marks=pytest.mark.long) for make in (every_option, ev
 
 @pytest.mark.parametrize("make", [every_type, *LONG])
 def test_from_the_command_to_no_trace(repository, make):
-    """Lint, types, tests on three databases, schemathesis, up and down, and away."""
+    """Lint, types, tests on three databases, schemathesis, migrations, and removal."""
     repository.runs("-m", "alembic", "upgrade", "head")
     names = make(repository)
     repository.runs("-m", "ruff", "check", ".")
@@ -152,7 +155,7 @@ def test_from_the_command_to_no_trace(repository, make):
 
 
 def add_a_rule(tree):
-    """By hand, as a developer would."""
+    """Add a rule by hand, as a developer would."""
     service = tree.backend / "app/routers/estimates/service.py"
     text = service.read_text("utf-8")
     rule = "    estimate.notes = None  # nothing of it outlives it\n"
@@ -163,9 +166,7 @@ def add_a_rule(tree):
 
 
 def keeps_to_its_document(tree, names):
-    """The project's own run of schemathesis, of these routes alone and with more
-    examples.
-    """
+    """Run the project's schemathesis on these routes only, with more examples."""
     suite = tree.backend / "tests" / "test_schemathesis.py"
     text = suite.read_text("utf-8")
     runs = f'RUNS = [["--include-path-regex=^/({"|".join(names)})"]]'
@@ -182,7 +183,7 @@ def keeps_to_its_document(tree, names):
 
 
 def test_ten_features_at_once_start_within_two_seconds(repository):
-    """By the processor's time: others may be busy here, too."""
+    """The test measures processor time, because other work may use the machine."""
     for letter in "abcdefghij":
         request = Request(
             f"{letter}zings",

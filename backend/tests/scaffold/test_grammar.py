@@ -1,4 +1,4 @@
-"""What fields= may say. Each refusal names the token and shows the grammar."""
+"""The grammar of `fields=`. Each refusal names the token and shows the grammar."""
 
 import pytest
 

@@ -1,6 +1,4 @@
-"""`docs/handbook.md` is true: its commands, its files and its changes work as they
-stand there.
-"""
+"""`docs/handbook.md` is true: its commands, files and changes work as they are."""
 
 import re
 import subprocess
@@ -45,8 +43,9 @@ def test_the_handbook_works_from_the_first_command_to_the_last(repository_with_v
 
 
 def put_into_the_newest_revision(tree, text):
-    """As a developer would: the imports to the top, the functions in the place of the
-    empty ones.
+    """Edit the newest revision as a developer would.
+
+    The imports go to the top, and the functions replace the empty ones.
     """
     newest = max(
         (tree.backend / "alembic" / "versions").glob("*.py"),

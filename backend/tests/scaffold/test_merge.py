@@ -1,5 +1,6 @@
-"""Adding to a file that somebody has changed: their work stays, and what cannot be
-added safely is refused.
+"""Additions to a file that was edited by hand keep its changes.
+
+What cannot be added safely is refused.
 """
 
 import pytest

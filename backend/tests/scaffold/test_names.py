@@ -1,4 +1,4 @@
-"""Names that Python, a database, the house or the code has taken."""
+"""Names that are taken by Python, a database, the project's style or the code."""
 
 from dataclasses import replace
 

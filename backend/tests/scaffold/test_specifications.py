@@ -1,5 +1,6 @@
-"""Fields that are accepted make a feature that compiles, maps, migrates both ways and
-serves; others make nothing.
+"""Accepted fields make a feature that compiles, maps, migrates and serves.
+
+Refused fields make nothing.
 """
 
 import importlib
@@ -112,7 +113,7 @@ def letters(number):
 
 @contextmanager
 def imported(feature, folder):
-    """The feature's own modules, under the names that they would have in the
+    """Import the feature's own modules, under the names that they have in the
     project.
     """
     write({name: text for name, text in render(feature).items() if name.startswith("app/")}, folder)
@@ -134,7 +135,7 @@ def imported(feature, folder):
 
 @contextmanager
 def migrated(table):
-    """The very source of the revision, run up and down again."""
+    """Run the source of the revision up and down again."""
     with engine.begin() as connection:
         run(connection, creating(table))
         assert table.name in inspect(connection).get_table_names()
@@ -159,7 +160,10 @@ def run(connection, operations):
 
 
 def indexed(feature, table):
-    """Columns that an index orders; those of a private feature begin with the owner."""
+    """Return the columns in the order of an index.
+
+    Those of a private feature begin with the owner.
+    """
     unique = [
         constraint for constraint in table.constraints if isinstance(constraint, UniqueConstraint)
     ]
@@ -169,7 +173,7 @@ def indexed(feature, table):
 
 @contextmanager
 def superuser_of(router):
-    """A client of this feature alone."""
+    """Return a client of this feature only."""
     api = FastAPI(
         openapi_url=None,
         middleware=middleware.stack(get_settings()),
@@ -199,7 +203,7 @@ def served(feature, router):
 
 
 def attempt(fields, options, folder):
-    """Whether it was accepted."""
+    """Return whether the specification was accepted."""
     number = next(_numbers)
     name = f"{letters(number)}zings"
     try:
@@ -236,7 +240,7 @@ def test_whatever_is_accepted_works(committed, tmp_path, examples):
 
 
 def test_a_missing_field_is_its_default_and_null_stays_null(committed, tmp_path):
-    """The ORM would take the one for the other."""
+    """The ORM would mistake one for the other."""
     feature = plan(Request("estimates", NULLABLE_DEFAULTS), PROJECT)
     optional = [field for field in feature.fields if field.optional]
     with (
@@ -290,8 +294,9 @@ WRONG_OPTIONS = {
 
 @st.composite
 def refused_arguments(draw):
-    """A command with one mistake, in a field or in an option: the last of an option
-    counts. `zings` is there.
+    """Return a command with one mistake, in a field or in an option.
+
+    If an option is given twice, the last one counts. `zings` exists.
     """
     command = draw(st.sampled_from(["feature", "field"]))
     name = {"feature": "things", "field": "zings"}[command]
@@ -310,8 +315,8 @@ def refused_arguments(draw):
 
 @pytest.fixture
 def copied(tmp_path, monkeypatch):
-    """A copy that the commands take for the project: its folder, and the name of a
-    feature made before.
+    """A copy that the commands take for the project, and the name of an existing
+    feature.
     """
     tree, name = Tree(tmp_path / "liftoff"), f"{letters(next(_numbers))}zings"
     for module in (add_fields, create, staging):

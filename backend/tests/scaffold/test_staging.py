@@ -1,4 +1,4 @@
-"""Files are kept all or none, and one command is at work at a time."""
+"""Files are written all or none, and only one command works at a time."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from scaffold.problems import Refused
 
 
 class Stopped(dict[str, bytes]):
-    """Files of which one is written; then comes Ctrl-C, or the disk is full."""
+    """Files of which one is written before Ctrl-C, or before the disk is full."""
 
     stop: type[BaseException] = KeyboardInterrupt
 

@@ -1,6 +1,4 @@
-"""The templates, linted: each is right Jinja, and what is made from them is Python in
-the style of the house.
-"""
+"""The templates are valid Jinja, and their output is Python in the project's style."""
 
 import subprocess
 import sys

@@ -1,6 +1,4 @@
-"""`docs/tutorial.md` is true: its commands, its changes and its test work as they stand
-there.
-"""
+"""`docs/tutorial.md` is true: its commands, changes and test work as they are."""
 
 import re
 import subprocess
@@ -35,9 +33,7 @@ def test_the_tutorial_works_from_the_first_command_to_the_last(repository_with_v
 
 
 def run(tree, command):
-    """As it stands there; tests on SQLite alone, the other databases are not this
-    page's matter.
-    """
+    """Run a command of the page. Its tests run on SQLite only."""
     if command == "make test only=bookings":
         assert " passed" in tree.runs(
             "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/bookings"

@@ -1,4 +1,4 @@
-"""English plurals, and names that are not taken for what they are not."""
+"""English plurals, and names that look like something else."""
 
 import pytest
 

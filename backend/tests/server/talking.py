@@ -1,5 +1,6 @@
-"""One connection of the server without a socket, a loop that waits, or a clock that
-runs: a test says what happens.
+"""A connection of the server without a socket, an event loop or a running clock.
+
+The test decides what happens.
 """
 
 import asyncio
@@ -16,9 +17,7 @@ HEAD = b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 6000\r\n"
 
 
 class Pipe(asyncio.Transport):
-    """What a connection is made over, socket and transport in one: notes what is
-    written, and how it ends.
-    """
+    """The socket and the transport of a connection, which record what is written."""
 
     def __init__(self, host: str) -> None:
         super().__init__({"socket": self})
@@ -63,8 +62,8 @@ class Pipe(asyncio.Transport):
 
 
 class Server:
-    """An application that answers when it is told to, and a crowd whose clock stands
-    still until it is moved.
+    """An application that answers when told to, and a crowd with a clock that tests
+    move.
     """
 
     def __init__(self, limits: Limits, trusted: list[str] | None = None) -> None:
@@ -105,7 +104,7 @@ class Server:
             await asyncio.sleep(0)
 
     async def after(self, seconds: float) -> None:
-        """The clock moves on, second by second, and the crowd is looked at."""
+        """Move the clock second by second, and let the crowd be checked."""
         await self.settle()
         for _ in range(round(seconds)):
             self.crowd.now += 1

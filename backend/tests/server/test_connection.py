@@ -1,5 +1,6 @@
-"""A connection ends when its client keeps the server waiting, and never while the
-server works.
+"""A connection ends when its client keeps the server waiting.
+
+It never ends while the server works.
 """
 
 import json
@@ -42,8 +43,9 @@ def test_a_client_that_falls_silent_is_closed_in_20_s(sent):
 
 @pytest.mark.parametrize("sent", SILENT.values(), ids=SILENT)
 def test_an_answer_before_it_gives_no_more_time(sent):
-    """Also if what is missing came in one packet with the request before, so that
-    uvicorn counts the client as idle.
+    """This holds even if the request began in the same packet as the previous one.
+
+    In that case, uvicorn counts the client as idle.
     """
 
     async def scene(server):
@@ -149,8 +151,8 @@ def test_a_handler_may_work_as_long_as_it_likes():
     "sent", [HEAD + b"Expect: 100-continue\r\n\r\n", HEAD + b"\r\n" + b"x" * 5000]
 )
 def test_a_client_that_we_keep_waiting_is_not_blamed(sent):
-    """It waits for the 100, or we have stopped reading because the handler has not
-    taken what came before.
+    """The client waits for a 100 response, or we have stopped reading because the
+    handler has not taken what came before.
     """
 
     async def scene(server):
@@ -231,7 +233,7 @@ def test_a_head_without_end_is_refused_and_not_kept(start):
 
 
 def test_a_trailer_is_no_header():
-    """A proxy in front checks the headers and may hand trailers on as they are, such as
+    """A proxy in front checks the headers, and may forward trailers unchecked, such as
     an X-Forwarded-For.
     """
 
@@ -260,8 +262,8 @@ def test_a_trailer_without_end_is_refused():
     ("requests", "end"), [(PIPELINED, None), (PIPELINED + 1, "aborted"), (10_000, "aborted")]
 )
 def test_requests_that_wait_for_each_other_are_bounded(requests, end):
-    """Each is held whole until its turn comes: 250 kB of the shortest ones took 30 MB,
-    for as long as nobody read.
+    """Each is kept whole until its turn comes. 250 kB of the shortest requests took 30
+    MB for as long as the client did not read.
     """
 
     async def scene(server):
@@ -275,8 +277,8 @@ def test_requests_that_wait_for_each_other_are_bounded(requests, end):
 
 @pytest.mark.parametrize(("headers", "end"), [(700, None), (1_000, "aborted")])
 def test_queued_heads_together_take_no_more_than_one_may(headers, end):
-    """A header takes far more memory than its bytes: 190 kB of requests with 1,500 each
-    took 1.4 MB.
+    """A header takes far more memory than its bytes. 190 kB of requests with 1,500
+    headers each took 1.4 MB.
     """
 
     async def scene(server):
@@ -319,7 +321,7 @@ def test_what_a_client_sends_is_never_a_warning(sent, caplog):
 @pytest.mark.parametrize("requests", [1, 2, 5])
 @pytest.mark.parametrize("reading", [True, False])
 def test_a_client_that_goes_away_is_no_error(requests, reading, caplog):
-    """In the middle of several requests that it sent at once, also while it did not
+    """It leaves in the middle of several pipelined requests, or while it does not
     read.
     """
 

@@ -1,5 +1,6 @@
-"""Where all places are taken, those go that keep us waiting, and nobody can push out
-the others.
+"""When all places are taken, connections that keep us waiting are closed.
+
+No client can push out the others.
 """
 
 import logging
@@ -137,7 +138,7 @@ def test_a_full_server_says_so_once_a_minute(caplog):
 
 
 def test_half_a_minute_in_which_we_were_busy_does_not_count():
-    """What clients sent meanwhile has not been read yet, so that they only seem to be
+    """What clients sent in the meantime has not been read yet, so they only seem
     silent.
     """
 
@@ -160,8 +161,9 @@ def test_the_kernel_gives_up_on_a_client_that_reads_nothing():
 
 @pytest.fixture
 def open_files(monkeypatch):
-    """`open_files(soft, hard)`: what the operating system seems to allow; gives the
-    list of what is asked of it.
+    """`open_files(soft, hard)` sets what the operating system seems to allow.
+
+    It returns the list of what is requested.
     """
 
     def allow(soft, hard):
@@ -194,8 +196,9 @@ def test_the_limit_of_open_files_is_raised_to_what_is_allowed(open_files, soft, 
     ("limit", "allowed"), [(-1, 4096), (1_048_576, 4096), (1024, 869), (256, 101)]
 )
 def test_connections_leave_room_for_all_else(open_files, limit, allowed):
-    """The database, 3 files for each of its connections, a connection for each thread,
-    and 40 more.
+    """The database needs 3 files for each connection.
+
+    Each thread needs one connection, and 40 more files are reserved.
     """
     open_files(limit, limit)
     settings = get_settings().model_copy(

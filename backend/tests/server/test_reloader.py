@@ -1,5 +1,5 @@
-"""A developer's server follows every change of the code, and says in the browser what
-is wrong with one.
+"""A developer's server follows every change of the code, and shows errors in the
+browser.
 """
 
 import os
@@ -40,7 +40,7 @@ class Server:
             )
 
     def get(self, path="/health/live", **headers):
-        """The answer, or None while nobody listens."""
+        """Return the response, or `None` while nobody listens."""
         try:
             return httpx2.get(f"{self.url}{path}", headers=headers, timeout=START_SECONDS)
         except httpx2.TransportError:
@@ -66,8 +66,8 @@ def server(tmp_path):
 
 @pytest.mark.slow
 def test_what_is_wrong_stands_in_the_browser_until_it_is_mended(server):
-    """Wherever it is: in a feature, in what every feature needs, in what the server
-    itself needs, in a start.
+    """The error may be in a feature, in what every feature needs, in the server's own
+    code, or in the start.
     """
     wait_until(server.serves, START_SECONDS)
     app = server.tree.backend / "app"
@@ -122,8 +122,9 @@ def test_a_file_saved_while_the_reloader_is_busy_is_noticed(server):
 
 
 def test_every_kind_of_change_is_seen(tmp_path):
-    """Also those that events of the file system come too late for: a new folder whose
-    files are there at once.
+    """One kind is a new folder whose files exist at once.
+
+    Events of the file system come too late for them.
     """
     code = tmp_path / "code"
     (code / "__pycache__").mkdir(parents=True)

@@ -1,5 +1,6 @@
-"""A busy process is left alone, one that hangs is not (`tests/faults/test_sockets.py`
-shows it with real ones).
+"""A busy process is left alone, and one that hangs is replaced.
+
+`tests/faults/test_sockets.py` shows this with real processes.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""The simulator on a real port, met by the unchanged stripe-python."""
+"""The simulator on a real port, used by the unchanged stripe-python."""
 
 import contextlib
 import threading
@@ -25,7 +25,7 @@ KEY = "sk_test_simulator"
 
 @dataclass
 class Simulator:
-    """`url` has no slash at its end."""
+    """A running simulator. `url` has no slash at its end."""
 
     url: str
     app: FastAPI
@@ -37,19 +37,19 @@ class Simulator:
         return found
 
     def control(self, path: str, **body: Any) -> Any:
-        """POST to the control API. Its answer."""
+        """POST to the control API and return the response."""
         answer = httpx2.post(f"{self.url}/_simulator/api/{path}", json=body, timeout=120)
         assert answer.is_success, answer.text
         return answer.json()
 
     def advance(self, **wanted: int) -> None:
-        """By `seconds`, or `to` a Unix time: everything due until then has happened
-        when this returns.
+        """Advance by `seconds`, or `to` a Unix time, and wait for everything that is
+        due.
         """
         self.control("clock/advance", **wanted)
 
     def settle(self) -> None:
-        """All events that were on their way have arrived."""
+        """Wait until all events have arrived."""
         self.control("settle")
 
     def client(self, key: str = KEY) -> stripe.StripeClient:
@@ -61,7 +61,9 @@ class Simulator:
 
 @contextlib.contextmanager
 def serving(settings: Settings) -> Iterator[Simulator]:
-    """Every answer below /v1/ is compared with what Stripe declares."""
+    """Serve a simulator, and compare every response below /v1/ with Stripe's
+    declarations.
+    """
     app = create_app(settings)
     faithful = Faithful(app)
     running = server(faithful, settings.port)
@@ -87,8 +89,9 @@ def running_simulator() -> Iterator[Simulator]:
 
 @pytest.fixture
 def simulator(running_simulator: Simulator) -> Iterator[Simulator]:
-    """Empty, in memory, its clock standing still. A test that stops it, or needs a
-    file, uses `serving`.
+    """An empty simulator in memory, whose clock stands still.
+
+    A test that stops it, or needs a file, uses `serving`.
     """
     running_simulator.control("reset")
     yield running_simulator

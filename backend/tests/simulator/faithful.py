@@ -1,6 +1,4 @@
-"""Every answer that a simulator gives in any test is compared with what Stripe's would
-be.
-"""
+"""A watch that compares every response of a simulator in any test with Stripe's."""
 
 import json
 from typing import Any
@@ -11,11 +9,11 @@ from tests.simulator.fidelity import flaws
 
 
 class Faithful:
-    """Stands around the simulator's application, and looks at each answer under `/v1/`,
-    whoever asked.
+    """A wrapper around the simulator's application, which checks each response of
+    `/v1/`.
 
     `found` has a line for every flaw. `answers` counts, so that a test can see that
-    there was something to look at. A test that wants the answers themselves sets `kept`
+    there was something to check. A test that wants the responses themselves sets `kept`
     to a list.
     """
 

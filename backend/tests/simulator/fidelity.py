@@ -1,10 +1,11 @@
-"""Whether an answer is what Stripe's would be, as far as that can be checked offline.
+"""A check whether a response is what Stripe's would be, as far as that is known
+offline.
 
-The measure is stripe-python itself: its typed classes, generated from Stripe's own
-description of the pinned API version, say of every object which fields it has and what
-stands in them. What they call `Optional` may be absent or null; everything else is
-required. Where Stripe's official fixtures lie beside the project, an object must also
-have each key of the fixture of its kind that the class still declares.
+The measure is stripe-python itself. Its typed classes are generated from Stripe's own
+description of the pinned API version. They say of every object which fields it has, and
+of which type. A field that they call `Optional` may be absent or null, and everything
+else is required. If Stripe's official fixtures lie next to the project, an object must
+also have each key of its kind's fixture that the class still declares.
 """
 
 import ast
@@ -45,8 +46,8 @@ PLAIN: dict[Any, Callable[[object], bool]] = {
 
 
 def flaws(answer: Any) -> list[str]:
-    """Each way in which this JSON, a whole answer of the API, is none of Stripe's;
-    empty when it is.
+    """Return each difference of this JSON, a whole response of the API, from
+    Stripe's.
     """
     match answer:
         case {"error": dict() as error}:
@@ -76,9 +77,10 @@ def _of_resource(value: dict[str, Any], path: str) -> Iterator[str]:
 
 
 def _without_undeclared_of_searches(value: dict[str, Any]) -> dict[str, Any]:
-    """stripe-python's pagination of searches needs a `url`, and its own empty search
-    has `next_page` None; its class declares neither. Empty when one of them is not
-    there.
+    """Remove what stripe-python's searches need and their class does not declare.
+
+    Their pagination needs a `url`, and an empty search has `next_page` None. The result
+    is empty if one of them is missing.
     """
     if not isinstance(value.get("url"), str) or "next_page" not in value:
         return {}
@@ -125,8 +127,9 @@ def _of_value(value: object, hint: Any, path: str) -> Iterator[str]:
 
 
 def _of_union(value: object, members: tuple[Any, ...], path: str) -> Iterator[str]:
-    """A closed list of words is open in the types (`Literal[…] | str`): what we write
-    must be on the list.
+    """Check an enumeration, which the types leave open (`Literal[…] | str`).
+
+    Our value must be one of the list.
     """
     if value is None and type(None) in members:
         return
@@ -172,9 +175,7 @@ def _of_object(
 
 @cache
 def fields(declared_by: type) -> dict[str, Any]:
-    """What the class declares, each name with its type, references to other classes
-    resolved.
-    """
+    """Return the declared names and types of a class, with references resolved."""
     hints = get_type_hints(declared_by, localns=_imported_for_types(declared_by.__module__))
     private = get_type_hints(
         StripeObject, localns=_imported_for_types(StripeObject.__module__)
@@ -189,8 +190,8 @@ def fields(declared_by: type) -> dict[str, Any]:
 
 @cache
 def _imported_for_types(module: str) -> dict[str, Any]:
-    """What a module of stripe-python imports only for type checkers, and names in
-    quotes.
+    """Return the names that a module of stripe-python imports only for type
+    checkers.
     """
     names: dict[str, Any] = {}
     tree = ast.parse(Path(str(import_module(module).__file__)).read_text("utf-8"))

@@ -1,4 +1,4 @@
-"""A seller and a customer, to begin a test with."""
+"""A seller and a customer for tests."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,13 +12,13 @@ HOUR = 3600
 
 
 def at(text: str) -> int:
-    """A Unix time from `2026-04-01` or `2026-04-01T12:00`, in UTC."""
+    """Return the Unix time of `2026-04-01` or `2026-04-01T12:00`, in UTC."""
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
 
 
 @dataclass
 class Shop:
-    """One product, `Pro`, with prices by their amount and interval."""
+    """A shop with one product, `Pro`, and its prices by amount and interval."""
 
     v1: V1Services
     product: str = ""
@@ -42,7 +42,9 @@ class Shop:
         return self.prices[known]
 
     def customer(self, card: str | None = "pm_card_visa", **fields: Any) -> str:
-        """With a default payment method, unless the card is None."""
+        """Create a customer with a default payment method, unless the card is
+        `None`.
+        """
         wanted: Any = {"email": "ada@example.com", **fields}
         made = self.v1.customers.create(wanted)
         if card:
@@ -65,11 +67,11 @@ class Shop:
         return self.v1.subscriptions.update(subscription.id, wanted)
 
     def invoices(self, subscription: str) -> list[Invoice]:
-        """Oldest first."""
+        """Return the invoices, oldest first."""
         return list(self.v1.invoices.list({"subscription": subscription, "limit": 100}).data)[::-1]
 
     def events(self, after: str | None = None) -> list[Any]:
-        """Oldest first, of those that came later than this one."""
+        """Return the events after this one, oldest first."""
         found: Any = {"limit": 100}
         if after:
             found["ending_before"] = after
@@ -92,11 +94,11 @@ def types(events: list[Any]) -> list[str]:
 
 
 def before(event: Any) -> dict[str, Any]:
-    """Its `previous_attributes`."""
+    """Return the event's `previous_attributes`."""
     found: dict[str, Any] = event.data.to_dict().get("previous_attributes", {})
     return found
 
 
 def error_of(refused: Any) -> Any:
-    """The error object that Stripe answered, of what `pytest.raises` gives."""
+    """Return Stripe's error object from the result of `pytest.raises`."""
     return refused.value.error

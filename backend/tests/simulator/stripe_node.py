@@ -1,10 +1,9 @@
-"""Whether an answer is what stripe-node's types say, which tell an absent field from
-one that is null.
+"""A check of responses against stripe-node's types.
 
-stripe-python calls both `Optional`. In TypeScript `applies_to?: AppliesTo` may be
-absent and is never null, and `name: string | null` is always there. So answers are
-written into a program, each as a constant of its type, and the compiler looks for what
-is wrong.
+They tell an absent field from a null one, which stripe-python calls both `Optional`. In
+TypeScript `applies_to?: AppliesTo` may be absent and is never null, and `name: string |
+null` is always there. So responses are written into a program, each as a constant of
+its type, and the compiler finds what is wrong.
 """
 
 import json
@@ -42,8 +41,9 @@ COMPLAINT = re.compile(r"answers\.ts\((\d+),\d+\): error (.*)")
 
 
 def flaws(answers: Sequence[Any], folder: Path) -> list[str]:
-    """Compile the answers, lists and events item by item. Each line names the kind of
-    object and what is wrong.
+    """Compile the responses, lists and events item by item.
+
+    Each line names the kind of object and what is wrong.
     """
     install(FOLDER)
     lines, kinds = HEAD.splitlines(), {}
@@ -84,7 +84,7 @@ def flaws(answers: Sequence[Any], folder: Path) -> list[str]:
 
 
 def _parts(answer: Any) -> Iterator[tuple[str, str]]:
-    """Kind of object, and its type and value in TypeScript."""
+    """Return the kind of object, and its type and value in TypeScript."""
     if "object" not in answer:
         return  # an error
     kind, items = answer["object"], answer.get("data")

@@ -1,8 +1,7 @@
-"""One object of every kind that the simulator holds, as the API answers it, compared
-with what Stripe declares.
+"""One object of every kind that the simulator holds, as the API returns it.
 
-The watch over all answers compares; this test sees to it that there is nothing that it
-never saw.
+The watch over all responses compares each with what Stripe declares. This test makes
+sure that the watch sees every kind.
 """
 
 from collections.abc import Iterator
@@ -20,8 +19,8 @@ from tests.simulator.fidelity import flaws
 
 @pytest.fixture
 def everything(v1):
-    """A subscriber with a coupon, who then has a refund and a dispute; and what else
-    there is.
+    """A subscriber with a coupon, a refund and a dispute, and everything else there
+    is.
     """
     product = v1.products.create({"name": "Pro"})
     recurring = {"currency": "usd", "unit_amount": 2000, "recurring": {"interval": "month"}}
@@ -72,7 +71,7 @@ def read(simulator, path: str) -> Any:
 
 
 def kinds_in(answer: Any) -> set[str]:
-    """Of everything that stands in it, at any depth."""
+    """Return the kinds of all objects inside, at any depth."""
     if isinstance(answer, list):
         return set().union(*map(kinds_in, answer))
     if not isinstance(answer, dict):

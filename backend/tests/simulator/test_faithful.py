@@ -1,4 +1,4 @@
-"""The watch over all answers: it looks at each, and what it finds stays found."""
+"""The watch over all responses checks each one, and reports what it finds."""
 
 from starlette.applications import Starlette
 from starlette.requests import Request

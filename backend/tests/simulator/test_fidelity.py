@@ -1,5 +1,5 @@
-"""The measure itself: it passes what Stripe wrote, and notices each way of not being
-like it.
+"""The check of fidelity passes what Stripe wrote, and notices every kind of
+difference.
 """
 
 import json

@@ -1,5 +1,6 @@
-"""What the simulator answers, compiled against the types of stripe-node: a shop in
-which everything happens once.
+"""The simulator's responses, compiled against the types of stripe-node.
+
+They come from a shop in which everything happens once.
 """
 
 from contextlib import suppress
@@ -111,9 +112,7 @@ def subscriptions(shop, v1, coupon):
 
 
 def schedules(shop, v1):
-    """One that waits with a second phase, one that is released, one that is
-    canceled.
-    """
+    """A schedule that waits with a second phase, a released one and a canceled one."""
     for end in (None, "release", "cancel"):
         running = shop.subscribe(shop.customer(), shop.price(3000))
         made = v1.subscription_schedules.create({"from_subscription": running.id})
@@ -139,9 +138,7 @@ def schedules(shop, v1):
 
 
 def failures(shop, v1):
-    """Cards that are declined or ask for 3-D Secure, a trial that wants a card, a
-    pending update.
-    """
+    """Cards that fail or need 3-D Secure, a trial without a card, a pending update."""
     with suppress(stripe.CardError):
         shop.subscribe(shop.customer("pm_card_chargeCustomerFail"), shop.price(1000))
     shop.subscribe(
@@ -283,8 +280,8 @@ def test_what_is_not_as_stripe_node_says_is_noticed(tmp_path):
 
 
 def test_every_answer_has_the_type_that_stripe_node_gives_it(simulator, shop, v1, press, tmp_path):
-    """Absent is not null: stripe-python calls both `Optional`, and dj-stripe or a page
-    in TypeScript breaks by it.
+    """Absent is not null. stripe-python calls both `Optional`, but dj-stripe or a page
+    in TypeScript breaks because of it.
     """
     kept: list[Any] = []
     simulator.faithful.kept = kept

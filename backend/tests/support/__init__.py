@@ -1,3 +1,1 @@
-"""What tests stand on: databases, servers, a client that holds every answer against
-OpenAPI.
-"""
+"""The foundation of the tests: databases, servers, and a client that checks OpenAPI."""

@@ -1,5 +1,6 @@
-"""The rules of the house, read off the syntax tree. Each takes one module and gives its
-complaints.
+"""The rules of the house, read off the syntax tree.
+
+Each takes one module and gives its complaints.
 """
 
 import ast
@@ -85,8 +86,9 @@ class Module:
 
     @property
     def part(self) -> str:
-        """The file's part in its feature. The files of a gateway are one part; all
-        other folders are rooms.
+        """The file's part in its feature.
+
+        The files of a gateway are one part; all other folders are rooms.
         """
         return part_of(self.path[3:]) if self.feature else ""
 

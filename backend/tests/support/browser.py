@@ -1,9 +1,8 @@
-"""A real browser, for what only one shows: which requests a page makes, and what its
-policy forbids.
+"""A real browser, which shows a page's requests and what its policy forbids.
 
-Playwright runs an event loop in the thread that uses it, and the tests let no database
-call run in such a thread: so the browser has a thread of its own, and a test hands it
-what is to be done there.
+Playwright runs an event loop in the thread that uses it, and no database call may run
+in such a thread. So the browser has a thread of its own, and a test passes it what is
+to be done there.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,8 +22,8 @@ ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
 
 @dataclass
 class Visit:
-    """What happened on a page: every request, everything that a developer would see in
-    red, and what was found.
+    """The events of a page: every request, every error of the console, and the
+    result.
     """
 
     found: Any = None
@@ -52,8 +51,8 @@ Browse = Callable[[Callable[[Page], Any]], Visit]
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browse]:
-    """`browser(act)`: do `act(page)` with a fresh page of a fresh profile of the
-    machine's own Chromium.
+    """`browser(act)` calls `act(page)` with a fresh profile of the machine's
+    Chromium.
     """
     path = program(*NAMES)
     with ThreadPoolExecutor(1) as thread:

@@ -1,5 +1,6 @@
-"""A test client that holds every answer against the OpenAPI document: an undocumented
-status or code fails the test.
+"""A test client that checks every response against the OpenAPI document.
+
+An undocumented status or code fails the test.
 """
 
 import re

@@ -1,8 +1,8 @@
-"""Two clocks that tests move: the host's, and the database's.
+"""Two clocks that tests move: the host's and the database's.
 
 `time_machine.travel` moves both, as time does. Within `host_ahead(minutes=3)` this
-process is a host whose clock is wrong by that much; the database's is right, and goes
-on to follow whatever else is travelled.
+process is a host whose clock is wrong by that much. The database's clock is right, and
+follows any other travel.
 """
 
 import time
@@ -27,8 +27,9 @@ _ahead = timedelta()  # by how much this host's clock differs from the database'
 
 @contextmanager
 def host_ahead(**difference: float) -> Iterator[None]:
-    """Until the block ends this host's clock is ahead of the database's by this
-    `timedelta`; behind, if negative.
+    """Put this host's clock ahead of the database's inside the block.
+
+    A negative `timedelta` puts it behind.
     """
     global _ahead  # noqa: PLW0603 - the process has one host clock, and requests run in other threads
     before = _ahead
@@ -41,7 +42,7 @@ def host_ahead(**difference: float) -> Iterator[None]:
 
 
 def _is_travelling() -> bool:
-    """Whether more is moved than the clock of this host."""
+    """Return whether more than the clock of this host is moved."""
     hatch = time_machine.escape_hatch
     return (
         hatch.is_travelling()
@@ -52,8 +53,9 @@ def _is_travelling() -> bool:
 def follow_travel(
     _c: Connection, _cursor: Any, statement: str, given: Any, context: Any, _m: Any
 ) -> tuple[str, Any]:
-    """While time is travelled, have the database read our clock instead of its own; a
-    listener to statements.
+    """Let the database read our clock while time is travelled.
+
+    A listener of statements.
     """
     if _is_travelling():
         dialect, at = context.dialect.name, datetime.now(UTC) - _ahead
@@ -68,7 +70,7 @@ def follow_travel(
 
 @contextmanager
 def database_travels() -> Iterator[None]:
-    """Every engine of this process has its database follow."""
+    """Let the database of every engine of this process follow."""
     event.listen(Engine, "before_cursor_execute", follow_travel, retval=True)
     try:
         yield

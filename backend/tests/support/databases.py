@@ -1,5 +1,6 @@
-"""Fresh databases for tests, on the servers that there are. PostgreSQL comes from PyPI
-where no server is given.
+"""Fresh databases for tests, on the available servers.
+
+Without a configured server, PostgreSQL comes from PyPI.
 """
 
 import logging
@@ -21,14 +22,16 @@ _servers: list[Any] = []
 
 
 class NotATestDatabase(RuntimeError):
-    """Tests drop what they find: a name that does not end in `_test` might be
-    somebody's own database.
+    """The name of the database does not end in `_test`, so it might hold real data.
+
+    Tests delete everything in their database.
     """
 
 
 def environment(kind: str) -> dict[str, str]:
-    """What the application and all workers need to know. Whatever the caller's shell
-    has set does not leak in.
+    """Return the variables of the application and all workers.
+
+    Nothing that the caller's shell has set leaks in.
     """
     global _folder  # noqa: PLW0603 - one folder for one run, removed when it ends
     _folder = Path(tempfile.mkdtemp(prefix="liftoff-tests-"))
@@ -84,7 +87,9 @@ def stop_servers() -> None:
 
 
 def create(kind: str, label: str) -> str:
-    """An empty database of this kind for this worker or test; its URL."""
+    """Create an empty database of this kind for this worker or test, and return its
+    URL.
+    """
     label = (
         os.environ.get("LIFTOFF_TEST_LABEL", "") + label
     )  # two runs at once on one server keep apart

@@ -16,7 +16,9 @@ from tests.support.trees import SETTINGS, Tree
 
 @dataclass
 class Development:
-    """`api` is where browsers find it, `stripe` the simulator; `file` is the log."""
+    """A running `make dev`: the URLs of the `api` and of the simulator, and the log
+    `file`.
+    """
 
     api: str
     stripe: str
@@ -38,8 +40,9 @@ def until(condition: Callable[[], object], seconds: float = START_SECONDS) -> No
 
 @contextmanager
 def development(folder: Path, **variables: str) -> Iterator[Development]:
-    """Nothing of this run's environment leaks in. `variables` come on top of a
-    developer's; "" takes one away.
+    """Run `make dev` with a developer's settings and these `variables`.
+
+    An empty value removes a variable. Nothing of this run's environment leaks in.
     """
     tree = Tree(folder / "clone")
     ports = {"PORT": str(free_port()), "SIMULATOR_PORT": str(free_port())}

@@ -1,5 +1,5 @@
-"""Every table that has purges filled with many rows, so that a database plans as it
-would in production.
+"""Every table with purges, filled with many rows, so that plans are as in
+production.
 """
 
 from collections.abc import Callable, Mapping
@@ -36,9 +36,9 @@ AGES = timedelta(days=1_000)
 
 
 def fill(values: Mapping[str, Callable[[ColumnElement[int]], ColumnElement[Any]]]) -> None:
-    """Rows 1 to `ROWS` in each table, which refer to the rows of their own number.
+    """Add rows 1 to `ROWS` to each table. They refer to the rows of their own number.
 
-    `values`, by `table.column`, make something else of a row's number.
+    `values`, by `table.column`, compute another value from a row's number.
     """
     source, number = _numbers()
     ours = {

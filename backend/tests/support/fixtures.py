@@ -38,9 +38,7 @@ SESSIONS = (SessionLocal, SideSession, WorkerSession, HealthSession)
 
 @pytest.fixture(scope="session", autouse=True)
 def no_database_on_the_event_loop() -> Iterator[None]:
-    """Any statement, commit or roll-back on a thread that runs an event loop fails the
-    test that did it.
-    """
+    """Fail a test that calls the database on a thread with an event loop."""
 
     def refuse(*_: object, **__: object) -> None:
         try:
@@ -65,8 +63,10 @@ def _database_travels() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _logs_go_nowhere() -> Iterator[None]:
-    """Tests that read logs give them a stream of their own; pytest's is closed before
-    the last record is written.
+    """Discard logs, because pytest's stream is closed before the last record is
+    written.
+
+    Tests that read logs use a stream of their own.
     """
     with Path(os.devnull).open("w") as nowhere:
         configure_logging(get_settings(), nowhere)
@@ -76,8 +76,8 @@ def _logs_go_nowhere() -> Iterator[None]:
 
 @contextmanager
 def logs_put_back() -> Iterator[None]:
-    """Where logs go afterwards, whatever is configured within: a stream of one test is
-    closed in the next.
+    """Restore the destination of the logs, because a test's stream is closed after
+    it.
     """
     root = logging.getLogger()
     handlers, level = root.handlers, root.level
@@ -94,7 +94,7 @@ def _logs_put_back() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def migrated(_logs_go_nowhere: None) -> Iterator[None]:
-    """The schema that migrations make, and the tables of the feature made for tests."""
+    """The schema that migrations make, and the tables of the feature for tests."""
     load_models()
     with logs_put_back():
         cli.migrate()
@@ -108,8 +108,9 @@ def migrated(_logs_go_nowhere: None) -> Iterator[None]:
 
 @pytest.fixture
 def db(migrated: None) -> Iterator[Session]:
-    """Fast, for most tests: every session joins one outer transaction, which is rolled
-    back.
+    """A session in an outer transaction that is rolled back.
+
+    This is fast, for most tests.
     """
     connection = engine.connect()
     outer = connection.begin()
@@ -126,10 +127,9 @@ def db(migrated: None) -> Iterator[Session]:
 
 @pytest.fixture
 def committed(migrated: None) -> Iterator[Callable[[], Session]]:
-    """For races, side sessions and several processes: commits are real, and every row
-    is deleted afterwards.
+    """A session factory whose commits are real, for races and several processes.
 
-    Gives the session factory.
+    Every row is deleted afterwards.
     """
     yield SessionLocal
     with engine.begin() as connection:
@@ -139,9 +139,7 @@ def committed(migrated: None) -> Iterator[Callable[[], Session]]:
 
 @pytest.fixture(autouse=True)
 def _fresh_process() -> None:
-    """Each test begins as a process does that has counted nothing and planned
-    nothing.
-    """
+    """Begin each test like a new process, which has counted and planned nothing."""
     limits.made_counters.cache_clear()
     recurrence.planner.forget()
     health.database.forget()
@@ -153,8 +151,9 @@ def _fresh_process() -> None:
 
 @pytest.fixture
 def settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
-    """`settings(SMTP_HOST="…")`: change settings until the test ends, also for
-    processes that it starts.
+    """`settings(SMTP_HOST="…")` changes settings until the test ends.
+
+    Processes that the test starts get them, too.
     """
 
     def change(**variables: str) -> None:
@@ -169,13 +168,13 @@ def settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
 
 @pytest.fixture
 def real_hashing(settings: Callable[..., None]) -> None:
-    """Passwords are hashed as in production, and not cheaply."""
+    """Hash passwords as in production, not cheaply."""
     settings(PASSWORD_HASH_KIB="")
 
 
 @pytest.fixture
 def smtp(settings: Callable[..., None]) -> Iterator[Recorder]:
-    """A mail server that is the one of our settings, and writes down what it gets."""
+    """The mail server of our settings, which records what it gets."""
     with mail_server() as (recorder, port):
         settings(SMTP_HOST="127.0.0.1", SMTP_PORT=str(port), SMTP_TLS="none")
         yield recorder
@@ -194,8 +193,9 @@ def _client(app: FastAPI) -> Iterator[DocumentedClient]:
 
 @pytest.fixture
 def client(_client: DocumentedClient) -> Iterator[DocumentedClient]:
-    """The whole application. Ask for `db` or `committed` as well: they say what becomes
-    of the rows.
+    """A client of the whole application.
+
+    Ask for `db` or `committed` as well, which decides what becomes of the rows.
     """
     yield _client
     _client.headers.pop("Authorization", None)
@@ -210,8 +210,8 @@ def _widgets(migrated: None) -> Iterator[DocumentedClient]:
 
 @pytest.fixture
 def widgets(_widgets: DocumentedClient) -> Iterator[DocumentedClient]:
-    """An application whose one feature is made for tests: what the platform promises is
-    shown on it.
+    """An application with one feature made for tests, to show what the platform
+    promises.
     """
     yield _widgets
     _widgets.headers.pop("Authorization", None)
@@ -219,7 +219,7 @@ def widgets(_widgets: DocumentedClient) -> Iterator[DocumentedClient]:
 
 @pytest.fixture
 def login(client: DocumentedClient, request: pytest.FixtureRequest) -> Callable[[User], User]:
-    """`login(user)`: from now on `client` asks as this user."""
+    """`login(user)` makes `client` act as this user from now on."""
     assert {"db", "committed"} & set(request.fixturenames), (
         "without `db` or `committed` the rows stay for other tests"
     )
@@ -233,8 +233,9 @@ def login(client: DocumentedClient, request: pytest.FixtureRequest) -> Callable[
 
 @pytest.fixture
 def redis_url() -> str:
-    """A real Redis, emptied. The workers of a run have the databases from that of
-    REDIS_TEST_URL downwards.
+    """A real Redis, emptied.
+
+    The workers of a run use the databases from that of REDIS_TEST_URL downwards.
     """
     url = required(os.environ.get("REDIS_TEST_URL"), "REDIS_TEST_URL is not set")
     from redis import Redis
@@ -250,8 +251,7 @@ def redis_url() -> str:
 
 @pytest.fixture
 def statements() -> Iterator[list[str]]:
-    """Every SQL statement that is sent while the test runs, without the transaction's
-    own.
+    """Every SQL statement of the test, without those of the transaction.
 
     Marks for the caches of other processes are left out, too. A process writes one for
     many changes, so a request usually writes none.
@@ -271,8 +271,8 @@ def statements() -> Iterator[list[str]]:
 
 @pytest.fixture
 def clock() -> Iterator[time_machine.Traveller]:
-    """A clock that tests move, the database's with it, `clock.shift(seconds)`; it runs
-    on in between.
+    """A running clock that `clock.shift(seconds)` moves, together with the
+    database's.
     """
     with time_machine.travel(datetime(2030, 1, 1, 12, tzinfo=UTC), tick=True) as traveller:
         yield traveller
@@ -280,7 +280,7 @@ def clock() -> Iterator[time_machine.Traveller]:
 
 @pytest.fixture
 def handlers(monkeypatch: pytest.MonkeyPatch) -> dict[str, jobs.Kind]:
-    """The kinds of jobs that there are: those of this test alone."""
+    """The declared kinds of jobs: only those of this test."""
     known: dict[str, jobs.Kind] = {}
     monkeypatch.setattr(jobs, "_kinds", known)
     jobs.kinds.cache_clear()
@@ -291,7 +291,7 @@ def handlers(monkeypatch: pytest.MonkeyPatch) -> dict[str, jobs.Kind]:
 
 @pytest.fixture
 def adding(handlers: dict[str, jobs.Kind]) -> None:
-    """A job `test.add` that adds a widget of this name."""
+    """A job `test.add` that adds a widget with this name."""
 
     @jobs.job("test.add")
     def add(db: Session, payload: dict[str, Any]) -> None:

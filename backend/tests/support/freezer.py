@@ -1,5 +1,6 @@
-"""A server that accepts and does not answer, as one whose processes are stopped: its
-kernel still acknowledges.
+"""A server that accepts and never responds, like one whose processes are stopped.
+
+Its kernel still acknowledges.
 """
 
 import contextlib
@@ -13,9 +14,7 @@ PORTS = {"postgresql": 5432, "mysql": 3306}
 
 
 class Freezer:
-    """Stands before a real server, or before none, and passes on what is sent unless it
-    is frozen.
-    """
+    """A relay in front of a real server, or of none, that can be frozen."""
 
     def __init__(self, upstream: tuple[str, int] | str | None = None) -> None:
         self.connections = 0
@@ -83,7 +82,7 @@ def _connect(upstream: tuple[str, int] | str) -> socket.socket:
 
 @contextlib.contextmanager
 def freezer(upstream: tuple[str, int] | str | None = None) -> Iterator[Freezer]:
-    """Without an upstream it never answers anything."""
+    """Run a freezer. Without an upstream it never responds."""
     own = Freezer(upstream)
     try:
         yield own
@@ -92,13 +91,13 @@ def freezer(upstream: tuple[str, int] | str | None = None) -> Iterator[Freezer]:
 
 
 def through(url: URL, own: Freezer) -> URL:
-    """The same database behind the freezer."""
+    """Return the URL of the same database behind the freezer."""
     query = {name: value for name, value in url.query.items() if name != "host"}
     return url.set(host="127.0.0.1", port=own.port, query=query)
 
 
 def place_of(url: URL) -> tuple[str, int] | str:
-    """Where a database server listens; PostgreSQL may do so on a socket in a folder."""
+    """Return where a database server listens, which may be a socket in a folder."""
     port = url.port or PORTS[url.get_backend_name()]
     folder = url.query.get("host")
     return f"{folder}/.s.PGSQL.{port}" if folder else (url.host or "127.0.0.1", port)

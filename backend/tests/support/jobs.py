@@ -1,4 +1,4 @@
-"""Jobs of tests: queued, and what is left of them."""
+"""Jobs of tests: enqueued, and their results."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ def purge(db: Session) -> None:
 
 
 def widgets() -> int:
-    """How many the jobs have added."""
+    """Return how many widgets the jobs have added."""
     with SessionLocal() as db:
         return db.scalars(select(func.count()).select_from(Widget)).one()
 

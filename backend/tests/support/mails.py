@@ -1,4 +1,4 @@
-"""Mails that the application has queued, readable."""
+"""Emails that the application has queued, readable."""
 
 import re
 from urllib.parse import unquote
@@ -12,7 +12,7 @@ from app.platform.templates import Rendered
 
 
 def mails_to(address: str) -> list[Rendered]:
-    """Oldest first."""
+    """Return the emails to this address, oldest first."""
     with SessionLocal() as db:
         return [
             read_mail(mail)
@@ -21,7 +21,7 @@ def mails_to(address: str) -> list[Rendered]:
 
 
 def token_of(mail: Rendered) -> str:
-    """The token in the link of a mail."""
+    """Return the token in the link of an email."""
     found = re.search(r"[?&]token=([^\s&]+)", mail.text)
     assert found, mail.text
     return unquote(found[1])

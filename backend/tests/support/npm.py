@@ -1,4 +1,4 @@
-"""Packages for Node, for tests whose other end comes from npm."""
+"""Node packages, for tests whose other end comes from npm."""
 
 import fcntl
 import subprocess
@@ -8,10 +8,9 @@ from tests.support.services import program, required
 
 
 def install(folder: Path) -> None:
-    """What the folder's lock says, once for all workers and runs.
+    """Install what the folder's lock lists, once for all workers and runs.
 
-    Where Node is missing the test is skipped, unless REQUIRE_SERVICES asks for
-    everything.
+    Without Node the test is skipped, unless REQUIRE_SERVICES requires everything.
     """
     program("node")
     npm = program("npm")
@@ -27,5 +26,5 @@ def install(folder: Path) -> None:
 
 
 def unavailable(reason: str) -> None:
-    """End the test: skipped, or failed where REQUIRE_SERVICES asks for everything."""
+    """Skip the test, or fail it if REQUIRE_SERVICES requires everything."""
     required(None, reason)

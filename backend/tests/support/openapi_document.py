@@ -1,4 +1,4 @@
-"""The OpenAPI document, by operation, for tests of what it offers."""
+"""The OpenAPI document by operation, for tests of its contents."""
 
 from app.main import app
 

@@ -1,6 +1,4 @@
-"""Two providers to sign in with: a certified one (npm `oidc-provider`), and one that
-does all wrong on demand.
-"""
+"""Two OpenID providers: a certified one (npm `oidc-provider`), and an impostor."""
 
 import contextlib
 import hmac
@@ -31,22 +29,22 @@ CLIENT = {"GOOGLE_CLIENT_ID": "liftoff-tests", "GOOGLE_CLIENT_SECRET": "a client
 
 
 class OpenIdProvider:
-    """The certified one, as its own process."""
+    """The certified provider, as its own process."""
 
     def __init__(self, url: str) -> None:
         self.url = url
 
     def put(self, name: str, **claims: object) -> None:
-        """`name` can sign in from now on, and is the subject."""
+        """Let `name` sign in from now on. The name is also the subject."""
         httpx2.put(f"{self.url}/accounts/{name}", json=claims).raise_for_status()
 
     def expect(self, redirect_uri: str) -> None:
-        """The application comes from there, and from nowhere else."""
+        """Accept the application at this address only."""
         httpx2.put(f"{self.url}/redirect-uri", json={"uri": redirect_uri}).raise_for_status()
 
     def sign_in(self, url: str, name: str, until: str) -> str:
-        """What a browser does there, up to the address that begins with `until`, where
-        it is sent back to.
+        """Sign in as a browser does, up to a redirect to an address that begins with
+        `until`.
         """
         with httpx2.Client() as browser:
             for _ in range(10):
@@ -85,11 +83,11 @@ def key(kid: str) -> RSAKey:
 
 
 class Impostor:
-    """A provider whose every answer a test can spoil. It has no page to sign in on: a
-    test makes the callback up.
+    """A provider whose every response a test can spoil.
 
-    `asked` counts what was asked for by path, `form` is what came to the token
-    endpoint. `answers` maps a path to a function that answers instead.
+    It has no page for signing in, so a test invents the callback. `asked` counts
+    requests by path, and `form` is what came to the token endpoint. `answers` maps a
+    path to a function that answers instead.
     """
 
     def __init__(self) -> None:
@@ -135,8 +133,9 @@ class Impostor:
             reply(request, {}, 404)
 
     def vouch(self, subject: str, email: str, nonce: str, /, **claims: object) -> None:
-        """Good claims for the next sign-in, and what is to differ; None leaves a claim
-        out.
+        """Prepare valid claims for the next sign-in, with these changes.
+
+        `None` removes a claim.
         """
         at = int(time.time())
         good = {
@@ -150,8 +149,9 @@ class Impostor:
         self.claims = {name: value for name, value in (good | claims).items() if value is not None}
 
     def by_challenge(self, nonces: dict[str, str], subject: str, email: str) -> None:
-        """The same person in many journeys at once: the verifier tells which nonce goes
-        into an ID token.
+        """Vouch for the same person in many journeys at once.
+
+        The verifier tells which nonce goes into an ID token.
         """
 
         def sign(_: dict[str, Any]) -> str:
@@ -184,7 +184,7 @@ def reply(
 
 @contextlib.contextmanager
 def running_impostor(certificate: Path | None = None) -> Iterator[Impostor]:
-    """With a certificate (and its key, in one file) it speaks TLS."""
+    """Run an impostor. With a certificate (and its key, in one file) it uses TLS."""
     impostor = Impostor()
     if certificate:
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -201,13 +201,13 @@ def running_impostor(certificate: Path | None = None) -> Iterator[Impostor]:
 
 
 def unsigned(claims: dict[str, Any], alg: str) -> str:
-    """A token without a signature, whatever its header says."""
+    """Return a token without a signature, whatever its header says."""
     parts = ({"alg": alg, "kid": "first"}, claims)
     return ".".join([*(_base64(json.dumps(part).encode()) for part in parts), ""])
 
 
 def signed_with_secret(claims: dict[str, Any], secret: bytes) -> str:
-    """A token with a symmetric signature."""
+    """Return a token with a symmetric signature."""
     message = unsigned(claims, "HS256").rstrip(".")
     return f"{message}.{_base64(hmac.digest(secret, message.encode(), 'sha256'))}"
 

@@ -1,6 +1,4 @@
-"""How Hypothesis runs here. `conftest.py` imports this before any module that uses
-it.
-"""
+"""The configuration of Hypothesis, imported by `conftest.py` before its first use."""
 
 from hypothesis import settings
 

@@ -1,4 +1,4 @@
-"""The shipped reverse proxy as a real process, before a server that runs already."""
+"""The shipped reverse proxy as a real process, in front of a running server."""
 
 import contextlib
 import getpass
@@ -20,7 +20,7 @@ CONFIGURATION = BACKEND / "deploy" / "nginx.conf"
 
 @dataclass
 class Proxy:
-    """Its two ports on loopback, and what it has logged so far."""
+    """The proxy's two ports on loopback, and its log so far."""
 
     http: int
     https: int
@@ -37,7 +37,7 @@ class Proxy:
 
 
 def configuration(folder: Path, http: int, https: int, server: Server, *, compresses: bool) -> str:
-    """The shipped file with other addresses, and with other folders than the
+    """Return the shipped file with other addresses, and with other folders than the
     system's.
     """
     text = CONFIGURATION.read_text()
@@ -65,7 +65,7 @@ def configuration(folder: Path, http: int, https: int, server: Server, *, compre
 
 @contextlib.contextmanager
 def running_proxy(server: Server, folder: Path, *, compresses: bool = False) -> Iterator[Proxy]:
-    """nginx with a certificate made for it, from its first answer to its end."""
+    """Run nginx with a certificate made for it, once it answers."""
     nginx, openssl = program("nginx", "/usr/sbin/nginx"), program("openssl")
     key, certificate = folder / "privkey.pem", folder / "fullchain.pem"
     make = (

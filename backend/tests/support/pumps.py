@@ -1,6 +1,4 @@
-"""Texts that make a regular expression work hard: each beginning of what it matches,
-again and again.
-"""
+"""Texts that make a regular expression work hard: its prefixes, repeated."""
 
 import re
 from collections.abc import Iterator
@@ -21,8 +19,9 @@ CLASSES = {
 
 
 def pumps(pattern: re.Pattern[Any], size: int) -> Iterator[str]:
-    """Yield texts of `size` characters: every prefix of every alternative, repeated as
-    a whole or by its last sign.
+    """Yield texts of `size` characters: every prefix of every alternative, repeated.
+
+    The whole prefix is repeated, or its last character.
     """
     source = (
         pattern.pattern if isinstance(pattern.pattern, str) else pattern.pattern.decode("latin-1")
@@ -34,7 +33,7 @@ def pumps(pattern: re.Pattern[Any], size: int) -> Iterator[str]:
 
 
 def _prefixes(parsed: Any) -> list[str]:
-    """A short text of each beginning; that of the whole comes last."""
+    """Return a short text of each prefix. That of the whole comes last."""
     begun = [""]
     for kind, value in parsed:
         last = begun[-1]

@@ -1,4 +1,4 @@
-"""What schemathesis must know of our rules that no JSON schema can say."""
+"""Rules of ours that no JSON schema can express, for schemathesis."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -12,8 +12,9 @@ LONGEST_QUERY = 15_000
 
 @schemathesis.hook
 def filter_body(_context: schemathesis.HookContext, body: Any) -> bool:
-    """Lengths count without white space at the ends: a padded text may be right though
-    its schema says too long.
+    """Skip bodies with white space at the ends, which does not count for lengths.
+
+    A padded text may be valid though its schema says that it is too long.
     """
     texts = (
         [value for value in body.values() if isinstance(value, str)]
@@ -25,8 +26,8 @@ def filter_body(_context: schemathesis.HookContext, body: Any) -> bool:
 
 @schemathesis.hook
 def filter_query(_context: schemathesis.HookContext, query: Any) -> bool:
-    """The server answers an address of more than 16 kB with 431, before any route is
-    chosen.
+    """Skip URLs of more than 16 kB, which the server answers with 431 before
+    routing.
     """
     return len(urlencode(query or {}, doseq=True)) < LONGEST_QUERY
 
@@ -35,11 +36,11 @@ def filter_query(_context: schemathesis.HookContext, query: Any) -> bool:
 def before_call(
     _context: schemathesis.HookContext, case: schemathesis.Case[Any], _kwargs: dict[str, Any]
 ) -> None:
-    """In a scenario no key is used twice: it would be answered with what an earlier one
-    made, and may have deleted.
+    """Remove keys and empty parameters.
 
-    An empty parameter is not given, whatever its schema says of the empty text. A blank
-    is as wrong as any other text.
+    In a scenario, no key may be used twice, because the response would be an earlier
+    one's, whose object may be deleted. An empty parameter counts as missing, whatever
+    its schema says. A blank is as wrong as any other text.
     """
     case.query = {name: " " if value == "" else value for name, value in (case.query or {}).items()}
     if (

@@ -1,4 +1,4 @@
-"""The application as its own process, for what only a real server shows."""
+"""The application as a process, for what only a real server shows."""
 
 import contextlib
 import os
@@ -20,7 +20,10 @@ START_SECONDS = 180  # a second where nothing else runs, a minute where much doe
 
 @dataclass
 class Server:
-    """`url` without a slash at the end; `log` is what it has written so far."""
+    """A running server.
+
+    `url` has no slash at the end, and `log` is what it has written.
+    """
 
     url: str
     process: subprocess.Popen[bytes]
@@ -40,10 +43,9 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def running_server(*program: str, **variables: str) -> Iterator[Server]:
-    """`python -m app.server`, or with other arguments of Python, from its first answer
-    to its end.
+    """Run `python -m app.server`, or other arguments of Python, once it answers.
 
-    The settings come on top of the tests' own.
+    These settings are added to the tests' own.
     """
     port = int(variables.pop("PORT", free_port()))
     with tempfile.NamedTemporaryFile(suffix=".log") as log:

@@ -1,5 +1,6 @@
-"""What a test needs of the machine. The one place that decides between skipping and
-failing where it is missing.
+"""The services of the machine that tests need.
+
+This is the only place that decides between skipping and failing if one is missing.
 """
 
 import os
@@ -10,8 +11,9 @@ import pytest
 
 
 def required(found: str | None, reason: str) -> str:
-    """What was found. Where there is nothing the test is skipped, unless
-    REQUIRE_SERVICES asks for every service.
+    """Return what was found. Otherwise, skip the test.
+
+    If REQUIRE_SERVICES requires every service, the test fails instead.
     """
     if found:
         return found
@@ -21,15 +23,16 @@ def required(found: str | None, reason: str) -> str:
 
 
 def program(*names: str) -> str:
-    """The path of the first of these programs that there is."""
+    """Return the path of the first of these programs that exists."""
     return required(
         next(filter(None, map(shutil.which, names)), None), f"{names[0]} is not on this machine"
     )
 
 
 def data(file: Path) -> Path:
-    """It lies beside the project on some machines only, and nothing installs it:
-    elsewhere the test is skipped.
+    """Return the path of data next to the project, or skip the test.
+
+    Only some machines have it, and nothing installs it.
     """
     if not file.exists():
         pytest.skip(f"{file.name} is not beside the project")

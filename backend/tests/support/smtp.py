@@ -1,5 +1,5 @@
-"""A real mail server on a real socket: it writes down what it gets, and misbehaves when
-it is told to.
+"""A real mail server on a real socket, which records emails and misbehaves on
+request.
 """
 
 import asyncio
@@ -20,8 +20,9 @@ from tests.support.server import free_port
 
 
 class Recorder:
-    """What one mail server does. `taken` holds what it answered 250 to, `received` all
-    that it got.
+    """The behaviour of one mail server.
+
+    `taken` holds what it answered with 250, and `received` everything that it got.
     """
 
     def __init__(self, port: int) -> None:
@@ -88,12 +89,12 @@ class Recorder:
         return self.quit_answer or "221 Bye"
 
     def times_taken(self) -> Counter[str]:
-        """How often each Message-ID was taken."""
+        """Return how often each Message-ID was taken."""
         return Counter(str(mail["Message-ID"]) for mail in self.taken)
 
 
 class _Line(SMTP):
-    """One connection, which the recorder counts."""
+    """A connection that the recorder counts."""
 
     def __init__(self, recorder: Recorder, **options: Any) -> None:
         super().__init__(recorder, **options)
@@ -125,7 +126,7 @@ class _Controller(Controller):
 
 @contextlib.contextmanager
 def far_away(port: int, seconds: float) -> Iterator[int]:
-    """A port that leads to another one, from where each answer takes so long."""
+    """Return a port that leads to another one, with slow responses."""
 
     async def carry(
         reader: asyncio.StreamReader, writer: asyncio.StreamWriter, delay: float
@@ -161,7 +162,7 @@ def far_away(port: int, seconds: float) -> Iterator[int]:
 def mail_server(
     kind: type[Recorder] = Recorder, /, **options: Any
 ) -> Iterator[tuple[Recorder, int]]:
-    """Until the block ends; its recorder and its port. Options are aiosmtpd's."""
+    """Run a mail server, with its recorder and its port. Options are aiosmtpd's."""
     port = free_port()
     recorder = kind(port)
     controller = _Controller(recorder, hostname="127.0.0.1", port=port, **options)
@@ -178,7 +179,7 @@ def mail_server(
 
 
 def wait_until(condition: Any, seconds: float = 60) -> None:
-    """Fails when it does not come true in time."""
+    """Wait until this is true. Fails if that takes too long."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"

@@ -1,5 +1,6 @@
-"""A copy of this project to change at will: what is committed or about to be, without
-anything that git ignores.
+"""A copy of this project to change at will, without what git ignores.
+
+It has what is committed or about to be.
 """
 
 import os
@@ -33,8 +34,9 @@ class Tree:
     def python(
         self, *arguments: str, timeout: float = 600, **variables: str
     ) -> subprocess.CompletedProcess[str]:
-        """Run a module in `backend/` with the settings of a developer; nothing of this
-        run's environment leaks in.
+        """Run a module in `backend/` with the settings of a developer.
+
+        Nothing of this run's environment leaks in.
         """
         own = {
             name: value

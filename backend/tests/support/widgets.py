@@ -1,5 +1,5 @@
-"""A feature made for tests, so that core, db and platform are shown without leaning on
-a real one.
+"""A feature made for tests, so that core, db and platform are tested without a real
+one.
 """
 
 from datetime import date
@@ -35,7 +35,7 @@ class Widget(Timestamps, Base):
 
 
 class Gadget(Base):
-    """For what is shared by lists, slugs and references of features."""
+    """A row for tests of the lists, slugs and references that features share."""
 
     __tablename__ = "gadgets"
     __table_args__ = (UniqueConstraint("owner_id", "slug"),)
@@ -136,7 +136,7 @@ def answer_wrongly(db: db_dependency, data: WidgetCreate) -> dict[str, str]:
 
 @router.post("/commit-in-route", response_model=WidgetRead)
 def commit_in_route(db: db_dependency, data: WidgetCreate) -> Widget:
-    """As tutorials do it."""
+    """Commit in the route, as tutorials do."""
     widget = Widget(name=data.name, weight=data.weight)
     db.add(widget)
     db.commit()
@@ -145,7 +145,7 @@ def commit_in_route(db: db_dependency, data: WidgetCreate) -> Widget:
 
 
 def widget_app() -> FastAPI:
-    """The platform with this feature alone."""
+    """Return the platform with this feature only."""
     app = FastAPI(
         openapi_url=None,
         docs_url=None,

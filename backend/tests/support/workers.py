@@ -1,4 +1,4 @@
-"""Workers as processes of their own."""
+"""Workers as processes."""
 
 import contextlib
 import os
@@ -13,8 +13,9 @@ from app.core.config import BACKEND
 
 @contextlib.contextmanager
 def workers(number: int) -> Iterator[tuple[list[subprocess.Popen[bytes]], list[Path]]]:
-    """So many `python -m app.worker`, and the files that they log to; what is left of
-    them is killed.
+    """Run so many `python -m app.worker`, with their log files.
+
+    All are killed at the end.
     """
     with tempfile.TemporaryDirectory() as folder:
         logs = [Path(folder) / f"{n}.log" for n in range(number)]

@@ -1,4 +1,4 @@
-"""How the tools speak of what is done."""
+"""The messages of the tools about what they do."""
 
 import ast
 
@@ -21,7 +21,9 @@ def test_what_fails_is_never_called_done(capsys):
 
 
 def test_a_program_that_ends_early_is_no_success(capsys):
-    """`make dev` waits in a step: it said "server ready" of one that had just ended."""
+    """`make dev` waits in a step, and said "server ready" of a server that had just
+    ended.
+    """
 
     def wait():
         with Children() as children:
@@ -40,8 +42,9 @@ def test_a_program_that_ends_early_is_no_success(capsys):
 
 
 def leaving(tree):
-    """The lines at which a step is left without an error. A function inside it leaves
-    only itself.
+    """Return the lines at which a step is left without an error.
+
+    A function inside the step leaves only itself.
     """
     found = []
     for block in ast.walk(tree):
@@ -76,8 +79,9 @@ def test_a_step_that_is_left_early_is_found(body, lines):
 
 
 def test_no_step_is_left_early():
-    """A context manager cannot tell `return` from the end of its block, and would say
-    that it is done.
+    """A context manager cannot tell `return` from the end of its block.
+
+    It would say that the step is done.
     """
     files = [file for folder in ("tools", "scaffold") for file in (BACKEND / folder).glob("*.py")]
     found = {file.name: leaving(ast.parse(file.read_text("utf-8"))) for file in files}

@@ -1,5 +1,5 @@
-"""`make dev`: the server and the Stripe simulator beside each other, and what a
-developer changes meanwhile.
+"""`make dev`: the server, the Stripe simulator, and what a developer changes
+meanwhile.
 """
 
 import httpx2
@@ -49,8 +49,9 @@ def test_the_simulator_sends_to_the_server_and_survives_a_reload(running):
 
 
 def test_changed_plans_and_settings_take_effect(running):
-    """What is wrong in either file is said, and what was right before stays in force
-    until it is mended.
+    """An error in either file is reported.
+
+    The last valid values stay in force until it is fixed.
     """
     plans, env = running.tree.backend / "plans.toml", running.tree.root / ".env"
     sold, settings = plans.read_text(), env.read_text()

@@ -1,6 +1,4 @@
-"""What a newcomer meets when something is missing: one clear line that says what to
-do.
-"""
+"""A newcomer to whom something is missing gets one clear line that says what to do."""
 
 import os
 import re
@@ -36,7 +34,7 @@ def tree(tmp_path):
 
 
 def said(run):
-    """The one line of a run that failed."""
+    """Return the one line of a run that failed."""
     lines = [line for line in run.stderr.splitlines() if line]
     assert run.returncode != 0
     assert len(lines) == 1, run.stderr
@@ -55,7 +53,7 @@ def test_a_python_that_is_too_old_is_told_so(tree):
 
 
 def test_the_check_of_the_version_parses_on_every_python(tree):
-    """Old ones compile the whole file before they run its first line."""
+    """Old versions compile the whole file before they run its first line."""
     source = (tree.backend / "tools" / "bootstrap.py").read_text()
     head = source.split("from tools.console")[0]
     assert not any(new in head for new in ('f"', "match ", ":=", " -> ", "async "))
@@ -97,7 +95,7 @@ def test_so_is_the_port_of_the_simulator(tree):
 
 @pytest.mark.parametrize("address", sorted(addresses("localhost")))  # a machine may have no IPv6
 def test_a_second_checkout_is_told_two_ports_that_are_free(tree, address):
-    """Whichever of its two addresses is taken; and not one port twice."""
+    """This holds whichever of its two addresses is taken. The two ports differ."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with (
         socket.create_server((address, 0), family=family) as first,
@@ -116,9 +114,7 @@ def test_a_second_checkout_is_told_two_ports_that_are_free(tree, address):
 
 
 def test_a_second_make_dev_in_one_clone_says_so_at_once(tree):
-    """Before it asks for ports: those of the first are taken, and others would not
-    help.
-    """
+    """It says so before it asks for ports, because other ports would not help."""
     first = StateFile(tree.root / ".data" / "simulator.db")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
@@ -288,7 +284,7 @@ def test_the_env_file_gets_its_own_secret_and_is_kept(tree):
 
 
 def test_make_shows_its_help(tree):
-    """`make` is the only task runner: its targets are listed with what they do."""
+    """`make` is the only task runner: it lists its targets with what they do."""
     help_text = subprocess.check_output(["make", "-C", tree.root], text=True, env=os.environ)
     for target in (
         "dev",

@@ -1,5 +1,5 @@
-"""A newcomer in a browser: from a fresh `make dev` to a paid subscription and back, by
-clicking.
+"""A newcomer in a browser clicks from a fresh `make dev` to a paid subscription and
+back.
 """
 
 import os
@@ -34,14 +34,15 @@ def running(tmp_path_factory):
 
 @pytest.fixture
 def picture(tmp_path):
-    """`picture(page, "name")`: what it looks like; kept where SCREENSHOTS says."""
+    """`picture(page, "name")` takes a screenshot, which is kept in SCREENSHOTS."""
     folder = Path(os.environ.get("SCREENSHOTS", tmp_path))
     return lambda page, name: page.screenshot(path=folder / f"{name}.png", full_page=True)
 
 
 class Newcomer:
-    """Clicks and types as a person does, who reads titles and uses what has the focus;
-    counts the clicks.
+    """A person who clicks and types, reads titles, and uses what has the focus.
+
+    The clicks are counted.
     """
 
     def __init__(self, page):
@@ -52,7 +53,7 @@ class Newcomer:
         self.page.get_by_role(role, name=name, **where).first.click()
 
     def confirm(self):
-        """Follow the link of the newest mail, which opens beside the mailbox."""
+        """Follow the link of the newest email, which opens next to the mailbox."""
         self.clicks += 1
         for _ in range(240):
             if self.page.locator("iframe").count():
@@ -70,7 +71,7 @@ class Newcomer:
             self.page.locator(f"#{name}").fill(words)
 
     def reads(self, title):
-        """The title of the page and of its tab, which change with what has been
+        """Assert the title of the page and of its tab, which change with what was
         done.
         """
         expect(self.page.get_by_role("heading", level=1)).to_have_text(title)
@@ -164,8 +165,10 @@ def come_back(newcomer, picture):
 
 
 def test_a_new_user_clicks_from_registration_to_a_subscription(browser, running, picture):
-    """12 clicks from the address that `make dev` prints to an active subscription;
-    nothing has to be known.
+    """The way from the address that `make dev` prints to an active subscription takes
+    12 clicks.
+
+    The user has to know nothing.
     """
 
     def act(page):
@@ -185,8 +188,8 @@ def test_a_new_user_clicks_from_registration_to_a_subscription(browser, running,
 
 
 def test_pages_opened_by_another_host_name_lead_to_ours(running):
-    """Else the cookie of 127.0.0.1 would be missing when Stripe or a mail leads back to
-    localhost.
+    """Otherwise, the cookie of 127.0.0.1 would be missing when Stripe or an email leads
+    back to localhost.
     """
     other = running.api.replace("localhost", "127.0.0.1")
     page = "/dev/frontend/verify-email?token=a%2Bb"

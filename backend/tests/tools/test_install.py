@@ -1,5 +1,6 @@
-"""The lock alone decides what is installed, whatever the index offers and however old
-pip is.
+"""Only the lock decides what is installed.
+
+This holds whatever the index offers, and however old pip is.
 """
 
 import base64
@@ -95,7 +96,7 @@ def installed(python: Path) -> dict[str, str]:
 
 
 def offer_only(index: Path) -> dict[str, str]:
-    """What makes pip and uv know this folder and nothing else."""
+    """Make pip and uv use this folder and nothing else."""
     pip = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(index)}
     return pip | {"UV_OFFLINE": "1", "UV_FIND_LINKS": str(index), "HOME": os.environ["HOME"]}
 

@@ -17,8 +17,9 @@ FILES = {
 
 @pytest.fixture
 def graph(tmp_path):
-    """`graph(name=source)`: the imports of the files above, with another source for
-    some.
+    """`graph(name=source)` returns the imports of the files above.
+
+    Some of them have another source.
     """
 
     def read(**changed):

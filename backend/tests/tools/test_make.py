@@ -1,4 +1,4 @@
-"""What is typed behind a target of the Makefile reaches the program as it is."""
+"""Values after a target of the Makefile reach the program unchanged."""
 
 import os
 import subprocess
@@ -15,8 +15,9 @@ SAYS_WHAT_IT_GETS = (
 
 @pytest.fixture
 def typed(tmp_path):
-    """`typed("superuser", "email=…")`: what Python is given, the variable PASSWORD and
-    its arguments.
+    """`typed("superuser", "email=…")` returns what Python gets.
+
+    That is the variable PASSWORD and the arguments.
     """
     tree = Tree(tmp_path / "liftoff")
     python = tree.root / ".venv" / "bin" / "python"
@@ -42,8 +43,8 @@ HOSTILE = ["pa$word-with-$HOME-long", "$$ $(shell id) ${PATH}", 'it\'s "5 %" \\ 
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_nothing_in_a_value_is_read_by_make_or_the_shell(typed, text):
-    """A `$` in a password would else be the name of a variable, and another password
-    would be set.
+    """Otherwise, a `$` in a password would begin the name of a variable, and another
+    password would be set.
     """
     assert typed("migration", f"m={text}")[-2:] == ["-m", text]
     assert typed("test", "only=blog/test_posts.py", f"k={text}", "db=sqlite")[-4:] == [
@@ -79,8 +80,9 @@ def test_a_revision_is_compared_with_the_models_unless_empty(typed):
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_a_password_is_never_an_argument_of_python(typed, text):
-    """Every user of the machine can read arguments. It arrives in the variable
-    PASSWORD, however it was given.
+    """Every user of the machine can read arguments.
+
+    However the password was given, it arrives in the variable PASSWORD.
     """
     for given in (
         typed("superuser", *WHO, f"password={text}"),

@@ -30,8 +30,9 @@ def said(answer: Response) -> dict[str, str]:
 
 
 class Journey:
-    """A browser that signs in. `asked` is what the application last asked the
-    provider.
+    """A browser that signs in.
+
+    `asked` is what the application last asked the provider.
     """
 
     def __init__(self, client: TestClient) -> None:

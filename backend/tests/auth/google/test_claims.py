@@ -130,8 +130,9 @@ def test_an_impossible_address_is_named_as_the_reason(db, client, journey, sign_
 
 
 def test_an_issuer_is_known_by_both_of_its_names(db, impostor, sign_in, monkeypatch):
-    """Google signs as `https://accounts.google.com` or `accounts.google.com`. Both are
-    the same issuer.
+    """Google signs as `https://accounts.google.com` or `accounts.google.com`.
+
+    Both are the same issuer.
     """
     bare = impostor.url.removeprefix("http://")
     monkeypatch.setitem(
@@ -170,8 +171,9 @@ def test_googles_other_name_is_its_name_without_the_scheme(settings):
     ],
 )
 def test_what_is_as_it_must_be_lets_in(db, sign_in, change):
-    """Requirement 27: the other tokens fail for their fault alone. Clocks may differ by
-    a minute.
+    """Requirement 27: the other tokens fail for their fault alone.
+
+    Clocks may differ by a minute.
     """
     assert "code" in said(sign_in("1", "ada@example.com", **claims_now(change)))
 

@@ -78,8 +78,9 @@ def test_who_shows_the_verifier_needs_no_cookie(client, db, journey, challenged)
 
 @pytest.mark.parametrize("shown", [{}, {"code_verifier": "x" * 43}, {"code_verifier": CHALLENGE}])
 def test_where_there_was_a_challenge_the_cookie_is_not_enough(db, journey, challenged, shown):
-    """Requirement 26: a weaker proof is never enough. The code stays valid for the
-    client that has the stronger proof.
+    """Requirement 26: a weaker proof is never enough.
+
+    The code stays valid for the client that has the stronger proof.
     """
     assert outcome(journey.exchange(challenged, **shown)) == INVALID
     assert db.scalar(select(LoginSession)) is None

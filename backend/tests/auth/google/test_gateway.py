@@ -129,8 +129,10 @@ def test_a_new_key_is_fetched_once_a_minute_at_most(impostor, sign_in, monkeypat
 
 
 def test_new_keys_are_fetched_at_most_once_a_minute(impostor, sign_in, monkeypatch):
-    """The limit holds whatever the result was. Otherwise, anyone who sends unknown
-    `kid`s could make us ask Google while it is in trouble.
+    """The limit holds whatever the result was.
+
+    Otherwise, anyone who sends unknown `kid`s could make us ask Google while it is in
+    trouble.
     """
     sign_in("1", "ada@example.com")
     impostor.id_token = lambda claims: impostor.sign(claims, kid="made up")

@@ -176,8 +176,9 @@ def test_linking_needs_somebody_who_is_signed_in(client, db, impostor):
 @pytest.mark.parametrize("columns", [{}, {"hashed_password": None}])
 @pytest.mark.usefixtures("impostor")
 def test_linking_needs_a_recent_sign_in_even_with_a_password(client, db, clock, login, columns):
-    """A thief of a session cannot add a way in that outlives it. Using or refreshing a
-    session does not make its sign-in recent.
+    """A thief of a session cannot add a way in that outlives it.
+
+    Using or refreshing a session does not make its sign-in recent.
     """
     user = login(make_user(**columns))
     clock.shift(599)

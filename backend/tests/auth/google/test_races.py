@@ -95,8 +95,9 @@ def test_a_link_does_not_outlive_a_reset_that_runs_meanwhile(come_back):
 
 
 def test_who_is_unlinked_meanwhile_does_not_come_in(come_back, impostor):
-    """Unlinking ends the codes that are on their way. A code issued after that would
-    escape.
+    """Unlinking ends the codes that are on their way.
+
+    A code issued after that would escape.
     """
     user = make_user(email="ada@example.com")
     with SessionLocal() as db, db.begin():

@@ -1,5 +1,6 @@
-"""Register a webhook endpoint at Stripe, as dj-stripe's admin does. Arguments: the
-site's address.
+"""Register a webhook endpoint at Stripe, as dj-stripe's admin does.
+
+The argument is the site's address.
 """
 
 import sys

@@ -1,5 +1,6 @@
-"""A Django site of dj-stripe and nothing else. The environment says where its database
-and Stripe are.
+"""The settings of a Django site with dj-stripe and nothing else.
+
+The environment says where its database and Stripe are.
 """
 
 import os

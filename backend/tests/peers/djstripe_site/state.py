@@ -1,6 +1,4 @@
-"""Print what dj-stripe knows, as JSON: each model's rows by their ids, and how the
-webhooks went.
-"""
+"""Print what dj-stripe knows, as JSON: each model's rows by id, and the webhooks."""
 
 import json
 

@@ -1,5 +1,5 @@
-"""Whatever is changed, and whenever: the period is the price's own, and what is paid is
-the time that is used.
+"""Whatever changes, a period is that of the price, and a customer pays for the time
+used.
 """
 
 from fractions import Fraction
@@ -39,7 +39,7 @@ STEPS = st.lists(
 
 
 class Life:
-    """One subscription, and what its time has cost so far by a reckoning of our own."""
+    """A subscription, and the cost of its time by our own calculation."""
 
     def __init__(self) -> None:
         self.world = World(NOW)
@@ -63,7 +63,7 @@ class Life:
         return self.world.subscription(self.id)
 
     def pass_time(self, seconds: int) -> None:
-        """Period by period, since each may have another length."""
+        """Pass time period by period, because each may have another length."""
         until = self.world.now + seconds
         while self.world.now < until:
             start, end = schedule.period_of(self.now())
@@ -84,8 +84,8 @@ class Life:
         self.changes += 1
 
     def check(self) -> None:
-        """All that was charged, less all that was credited, is the time used and the
-        rest of the current period.
+        """Check that charges less credits equal the time used and the rest of the
+        period.
         """
         self.world.check()
         start, end = schedule.period_of(self.now())
@@ -115,7 +115,7 @@ def test_who_changes_pays_for_the_time_of_each_price(steps):
 
 @pytest.mark.parametrize("anchor", sorted(ANCHORS))
 def test_a_year_for_a_month_and_a_month_for_a_year(anchor):
-    """What has gone wrong before."""
+    """Cases that were once wrong."""
     live(
         [
             ("year", anchor, 10 * DAY),

@@ -1,4 +1,7 @@
-"""The expected amounts were worked out by hand: the fraction stands beside each."""
+"""Prorations whose amounts were calculated by hand.
+
+The fraction stands next to each.
+"""
 
 import pytest
 from hypothesis import given

@@ -1,5 +1,6 @@
-"""Any sequence of what people and time do to subscriptions, and what must hold after
-each step.
+"""Any sequence of actions of people and time on subscriptions.
+
+The invariants must hold after each step.
 """
 
 import contextlib
@@ -37,12 +38,12 @@ CARDS = ("visa", "chargeCustomerFail", "authenticationRequired", "authentication
 
 
 def half_up(exact: Fraction) -> int:
-    """Written anew here: a half goes away from zero."""
+    """Round a half away from zero, independently of the simulator's code."""
     return int(exact + Fraction(1, 2)) if exact >= 0 else -int(-exact + Fraction(1, 2))
 
 
 def month_before(moment: int) -> int:
-    """The same day of the month before, or its last one."""
+    """Return the same day of the previous month, or its last day."""
     end = datetime.fromtimestamp(moment, UTC)
     year, month = (end.year - 1, 12) if end.month == 1 else (end.year, end.month - 1)
     return int(
@@ -172,10 +173,11 @@ class Subscriptions(RuleBasedStateMachine):
             ]
 
     def expected_lines(self, before: dict[str, Any], price: str, quantity: int) -> list[int] | None:
-        """What a change in a running month adds to the lines, worked out from the lines
-        alone.
+        """Return the lines that a change in a running month adds, calculated from lines
+        only.
 
-        None where a new cycle, or nothing, follows: other tests have these by hand.
+        The result is `None` if a new cycle, or nothing, follows. Other tests have
+        calculated these by hand.
         """
         item, now = before["items"]["data"][0], self.world.now
         amount, interval = PRICES[price]
@@ -233,9 +235,7 @@ class Subscriptions(RuleBasedStateMachine):
     def move_cycle(
         self, subscription: str, days: int | None, anchor: str, price: str, proration: str
     ) -> None:
-        """A trial begins, moves or ends, the anchor is named or not, and the price may
-        change with it.
-        """
+        """Begin, move or end a trial, with or without an anchor and another price."""
         wish = {"proration_behavior": proration}
         if days is not None:
             wish["trial_end"] = str(self.world.now + days * DAY) if days else "now"
@@ -254,8 +254,8 @@ class Subscriptions(RuleBasedStateMachine):
         behavior=st.sampled_from(["release", "cancel"]),
     )
     def schedule(self, subscription: str, price: str, days: int, behavior: str) -> None:
-        """At the period's end, or some days from now, another price begins; or what was
-        scheduled is taken back.
+        """Schedule another price for the end of the period or some days from now, or
+        undo that.
         """
         call = self.world.call
         found = self.world.subscription(subscription)["schedule"]

@@ -1,6 +1,4 @@
-"""A simulator without HTTP, driven through its operations, and what must always hold in
-it.
-"""
+"""A simulator without HTTP, driven through its operations, with its invariants."""
 
 import asyncio
 from collections import Counter
@@ -31,8 +29,9 @@ class World:
         return self.store.clock.now()
 
     def call(self, method: str, path: str, **params: Any) -> Object:
-        """As a request does it. Parameters are named as in a form; raises
-        `StripeError`.
+        """Call an operation as a request does. Raises `StripeError`.
+
+        Parameters are named as in a form.
         """
         operation, ids = find_operation(method, path)
         with self.store.work() as work:
@@ -53,10 +52,10 @@ class World:
             return work.get("subscription", identity)
 
     def charges_for_time(self, item: str) -> list[Object]:
-        """Lines of invoices that count, and pending items, for one subscription item,
-        in the order of their making.
+        """Return the charges for a subscription item's time, oldest first.
 
-        Each is `amount`, net of discounts, with the `start` and `end` that it is for.
+        They are lines of invoices that count, and pending items. Each has an `amount`,
+        net of discounts, and the `start` and `end` that it is for.
         """
         found = []
         for invoice in self.all("invoice"):
@@ -77,7 +76,7 @@ class World:
         return sorted(found, key=lambda one: one["order"])
 
     def check(self) -> None:
-        """Raises when something is not as it must be."""
+        """Raise if an invariant does not hold."""
         for invoice in self.all("invoice"):
             _adds_up(invoice)
         self._charges_no_period_twice()
@@ -88,7 +87,7 @@ class World:
         self._events_tell_everything()
 
     def _charges_no_period_twice(self) -> None:
-        """Never two invoices that are open, or paid, for one period."""
+        """Check that no period has two invoices that are open or paid."""
         periods = Counter(
             (
                 line["parent"]["subscription_item_details"]["subscription_item"],
@@ -104,11 +103,10 @@ class World:
         assert [period for period, count in periods.items() if count > 1] == []
 
     def _credits_nothing_twice(self) -> None:
-        """Between two credits for an item's time there is a charge for it, and no
-        credit is larger than that.
+        """Check that each credit for an item's time follows a charge at least as large.
 
-        Who voids a charge by hand may void one that was credited before: then this says
-        nothing.
+        If a charge is voided by hand, it may have been credited before. In that case
+        this check says nothing.
         """
         if self.voided_by_hand:
             return
@@ -120,8 +118,8 @@ class World:
                     charged = max(one["amount"], 0)
 
     def _balances(self) -> None:
-        """What invoices took from a customer's balance, or put there, is what it
-        has.
+        """Check a customer's balance against what invoices took from it or put
+        there.
         """
         for customer in self.all("customer"):
             moved = sum(
@@ -151,8 +149,9 @@ class World:
                 assert self.now < subscription["trial_end"]
 
     def _schedules_lead_their_subscriptions(self) -> None:
-        """An active schedule and a subscription that has not ended name each other, and
-        its phase is the present.
+        """Check that an active schedule and its subscription name each other.
+
+        The phase must be the current one.
         """
         subscriptions = {one["id"]: one for one in self.all("subscription")}
         led = {
@@ -165,8 +164,9 @@ class World:
             assert one["current_phase"]["start_date"] <= self.now < one["current_phase"]["end_date"]
 
     def _events_tell_everything(self) -> None:
-        """The last event of an object is the object, and with `previous_attributes`
-        undone it is the event before.
+        """Check that an object's last event holds the object.
+
+        With `previous_attributes` undone, an event must equal the one before.
         """
         last: dict[tuple[str, str], Object] = {}
         for event in self.all("event"):
@@ -185,7 +185,7 @@ class World:
 
 
 def _is_in_step(subscription: Object, now: int) -> None:
-    """The period of every item is one interval of its price, counted from the anchor.
+    """Check that every item's period is one interval of its price from the anchor.
 
     A trial lasts until it ends, and the first period begins with the subscription.
     """
@@ -236,7 +236,7 @@ def _undone(shown: Object, previous: Object) -> Object:
 
 
 def _plain(value: Any) -> Any:
-    """Without what is null: a key that came new has null before."""
+    """Return the object without null values, because a new key was null before."""
     if isinstance(value, dict):
         return {key: _plain(one) for key, one in value.items() if one is not None}
     return [_plain(one) for one in value] if isinstance(value, list) else value

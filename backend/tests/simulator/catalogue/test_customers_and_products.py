@@ -3,7 +3,7 @@ import stripe
 
 
 def types(v1, object_id):
-    """Of the events about it, oldest first."""
+    """Return the types of the object's events, oldest first."""
     return [
         e.type for e in v1.events.list({"limit": 100}).data if e.data.object["id"] == object_id
     ][::-1]
@@ -92,7 +92,7 @@ def test_the_default_card_must_be_the_customers_own(v1):
 
 
 def test_a_test_card_may_be_named_twice(v1):
-    """As Stripe's own `stripe trigger` does."""
+    """Stripe's own `stripe trigger` does so."""
     settings = {"default_payment_method": "pm_card_visa"}
     customer = v1.customers.create({"payment_method": "pm_card_visa", "invoice_settings": settings})
     (card,) = v1.customers.payment_methods.list(customer.id).data

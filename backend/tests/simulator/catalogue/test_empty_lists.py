@@ -1,4 +1,4 @@
-"""What the simulator has none of, it lists as empty, and a thing of that kind is
+"""Kinds that the simulator does not have: their lists are empty, their objects
 missing.
 """
 

@@ -1,4 +1,4 @@
-"""What Stripe has in every account, as far as it is here."""
+"""The reference data that every account has at Stripe, as far as it is here."""
 
 import pytest
 import stripe

@@ -1,8 +1,7 @@
-"""Stripe's command line against the simulator, pointed at it by its `--api-base`, as
-people use it by hand.
+"""Stripe's command line against the simulator, by its `--api-base`.
 
-The npm package `@stripe/cli` is a wrapper that starts the program in the package of
-one's platform: this one.
+The npm package `@stripe/cli` is a wrapper that starts the program in the package of the
+platform, which is this one.
 """
 
 import json
@@ -25,8 +24,9 @@ Cli = Callable[..., str]
 
 @pytest.fixture
 def cli(simulator: Simulator, tmp_path: Path) -> Cli:
-    """`cli("get", "/v1/…")` gives what it printed. It has settings of its own, and
-    tells nobody of its use.
+    """`cli("get", "/v1/…")` returns what it printed.
+
+    It has its own settings, and sends no telemetry.
     """
     npm.install(FOLDER)
     if not PROGRAM.exists():
@@ -102,7 +102,7 @@ def test_a_subscription_by_hand(cli):
     ],
 )
 def test_the_recipes_of_stripe_trigger_lead_to_their_events(cli, v1, simulator, event):
-    """What the program sends for `stripe trigger` is Stripe's own, written for the real
+    """`stripe trigger` sends Stripe's own requests, which were written for the real
     API.
     """
     cli("trigger", event)
@@ -121,8 +121,11 @@ def test_the_recipes_of_stripe_trigger_lead_to_their_events(cli, v1, simulator, 
     ],
 )
 def test_recipes_that_cannot_succeed_are_told_why(cli, event, why):
-    """Some are older than the API version, whose calls no longer know their parameters;
-    others want what the simulator does not have. None seems to work and does nothing.
+    """Some are older than the API version, whose calls do not have their parameters any
+    more.
+
+    Others need what the simulator does not have. None of them succeeds without an
+    effect.
     """
     with pytest.raises(AssertionError, match=why):
         cli("trigger", event)

@@ -1,5 +1,6 @@
-"""Stripe's library for Node against the simulator: a client nobody here wrote, and a
-judge of signatures.
+"""Stripe's library for Node against the simulator: a third-party client.
+
+It also verifies the signatures.
 """
 
 import json

@@ -17,8 +17,9 @@ DESKTOP = {"width": 1200, "height": 800}
 
 @dataclass
 class Shop:
-    """`back` is where its pages lead back to; `basic` and `pro` are prices per month,
-    `portal_settings` sells both.
+    """A shop. Its pages lead back to `back`.
+
+    `basic` and `pro` are prices per month, and `portal_settings` sells both.
     """
 
     v1: stripe._v1_services.V1Services
@@ -28,7 +29,7 @@ class Shop:
     portal_settings: str
 
     def session(self, **extra: Any) -> stripe.checkout.Session:
-        """A checkout for Basic."""
+        """Create a checkout for Basic."""
         asked: dict[str, Any] = {
             "mode": "subscription",
             "line_items": [{"price": self.basic, "quantity": 1}],
@@ -38,7 +39,7 @@ class Shop:
         return self.v1.checkout.sessions.create({**asked, **extra})  # type: ignore[arg-type]  # a dict of any
 
     def subscriber(self, card: str = "pm_card_visa") -> stripe.Subscription:
-        """Somebody who has Basic."""
+        """Create a customer with Basic."""
         customer = self.v1.customers.create({"email": "ada@example.com", "name": "Ada Example"})
         method = self.v1.payment_methods.attach(card, {"customer": customer.id})
         self.v1.customers.update(
@@ -49,7 +50,9 @@ class Shop:
         )
 
     def portal(self, subscription: stripe.Subscription, **flow: Any) -> str:
-        """The whole portal, or the page that `flow` (Stripe's `flow_data`) leads to."""
+        """Open the whole portal, or the page that `flow` (Stripe's `flow_data`) leads
+        to.
+        """
         customer = str(subscription.customer)
         asked: dict[str, Any] = {"customer": customer, "configuration": self.portal_settings}
         asked |= {"return_url": self.back} | ({"flow_data": flow} if flow else {})
@@ -95,7 +98,7 @@ def shop(simulator: Simulator, v1: stripe._v1_services.V1Services) -> Shop:
 
 
 def fill_in(page: Page, number: str, **others: str) -> None:
-    """A card form, as somebody does who looks at its labels."""
+    """Fill in a card form by its labels."""
     typed = {
         "Card number": number,
         "Expiry (MM / YY)": "12 / 34",
@@ -108,8 +111,9 @@ def fill_in(page: Page, number: str, **others: str) -> None:
 
 
 def picture(page: Page, name: str) -> None:
-    """For people to look at: kept where PICTURES names a folder. On a phone nothing may
-    stick out to the side.
+    """Take a screenshot if PICTURES names a folder.
+
+    On a phone, nothing may overflow.
     """
     folder = os.environ.get("PICTURES")
     for size, shape in {"desktop": DESKTOP, "phone": PHONE}.items():

@@ -1,5 +1,6 @@
-"""No page has a fault that axe, the judge that browsers' own tools use, can find; in
-the light and in the dark.
+"""axe, the checker of browsers' own tools, finds no fault on any page.
+
+Each page is checked in light and in dark colours.
 """
 
 from pathlib import Path
@@ -24,7 +25,9 @@ def axe() -> str:
 
 @pytest.fixture
 def look(browser, axe):
-    """`look(*addresses)`: the faults of each page, by its address and its colours."""
+    """`look(*addresses)` returns the faults of each page, by its address and its
+    colours.
+    """
 
     def at(*addresses):
         def act(page):

@@ -1,4 +1,4 @@
-"""Checkout as people meet it, in a real browser."""
+"""Checkout in a real browser."""
 
 from playwright.sync_api import Page, expect
 

@@ -14,9 +14,7 @@ DAY = 86_400
 
 @pytest.fixture
 def web(simulator):
-    """A browser without a screen: it follows redirects, and sends the forms that a test
-    fills.
-    """
+    """A browser without a screen, which follows redirects and sends forms."""
     with httpx2.Client(base_url=simulator.url, follow_redirects=True, timeout=20) as client:
         yield client
 

@@ -1,4 +1,4 @@
-"""What a person types about a card, and what the page says to it."""
+"""The input of a card form, and the page's messages about it."""
 
 import pytest
 

@@ -1,5 +1,6 @@
-"""Payments on pages beyond Checkout: open invoices, changes in the portal, and who may
-do what there.
+"""Payments on pages other than Checkout: open invoices and changes in the portal.
+
+Only the right customer can do this.
 """
 
 import re
@@ -19,7 +20,7 @@ def web():
 
 @pytest.fixture
 def overdue(shop, simulator):
-    """A subscription whose renewal was declined, and that renewal's invoice."""
+    """A subscription whose renewal was declined, and the invoice of the renewal."""
     subscription = shop.subscriber()
     failing = shop.v1.payment_methods.attach(
         "pm_card_chargeCustomerFail", {"customer": str(subscription.customer)}
@@ -72,7 +73,7 @@ def test_a_mistake_charges_nothing(web, shop, overdue):
 
 
 def change(web, base, subscription, price):
-    """The three steps of a change."""
+    """Take the three steps of a change."""
     page = web.get(f"{base}/subscriptions/{subscription.id}/preview", params={"price": price})
     at = re.findall(r'name="at" value="(\d+)"', page.text)[0]
     return web.post(

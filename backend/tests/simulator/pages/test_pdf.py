@@ -1,4 +1,4 @@
-"""The PDF is a PDF: what a reader follows leads where it says."""
+"""The PDF is valid: each reference leads to its object."""
 
 import re
 
@@ -8,7 +8,7 @@ from simulator.pages.pdf import WIDTH, Document, escaped, width
 
 
 def table(file: bytes) -> dict[int, int]:
-    """Each object's number, and the place that the table names for it."""
+    """Return each object's number, and its place by the table."""
     start = int(re.findall(rb"startxref\n(\d+)\n%%EOF\n$", file)[0])
     head, count = re.findall(rb"^(xref)\n0 (\d+)\n", file[start:])[0]
     assert head == b"xref"

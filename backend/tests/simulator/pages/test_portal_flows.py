@@ -1,6 +1,4 @@
-"""A portal session that leads to one thing to do, and back to the seller when it is
-done.
-"""
+"""A portal session for a single action, which leads back to the seller afterwards."""
 
 import httpx2
 import pytest

@@ -1,4 +1,4 @@
-"""The billing portal as people meet it, in a real browser."""
+"""The billing portal in a real browser."""
 
 from playwright.sync_api import expect
 

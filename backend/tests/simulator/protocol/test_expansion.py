@@ -1,6 +1,4 @@
-"""What `expand` does with a path is a matter of what Stripe declares, not of what
-happens to stand there.
-"""
+"""`expand` follows what Stripe declares for a path, not the value that is there."""
 
 import pytest
 import stripe
@@ -10,7 +8,7 @@ from tests.simulator.shop import Shop
 
 @pytest.fixture
 def subscription(v1):
-    """Paid, its invoice on hand, and without a card of its own."""
+    """A paid subscription with its invoice, and without a card of its own."""
     shop = Shop(v1)
     return shop.subscribe(shop.customer(), shop.price(1000))
 

@@ -6,7 +6,7 @@ import stripe
 
 @pytest.fixture
 def customers(v1):
-    """Five, oldest first."""
+    """Five customers, oldest first."""
     return [v1.customers.create({"email": f"{n}@example.com"}).id for n in range(5)]
 
 

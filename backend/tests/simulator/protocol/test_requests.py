@@ -1,4 +1,4 @@
-"""What Stripe answers to calls that are not quite right, over the wire."""
+"""Stripe's responses to calls that are not quite right, over HTTP."""
 
 import httpx2
 import pytest
@@ -10,7 +10,7 @@ from tests.simulator.fidelity import flaws
 
 @pytest.fixture
 def ask(simulator):
-    """A bare request: for what stripe-python would not send."""
+    """Send a bare request that stripe-python would not send."""
 
     def send(method, path, *, key=KEY, headers=None, **more):
         authorization = {"Authorization": f"Bearer {key}"} if key else {}

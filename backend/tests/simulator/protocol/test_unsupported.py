@@ -1,5 +1,6 @@
-"""What Stripe knows and the simulator does not is refused as such, whatever else is
-wrong with the call.
+"""A feature of Stripe that the simulator lacks is refused as such.
+
+This holds whatever else is wrong with the call.
 """
 
 import pytest

@@ -11,7 +11,7 @@ def shop(v1: V1Services) -> Shop:
 
 @pytest.fixture
 def running(shop):
-    """1000 a month since January 1."""
+    """A subscription of 10.00 a month since January 1."""
     return shop.subscribe(shop.customer(), shop.price(1000))
 
 

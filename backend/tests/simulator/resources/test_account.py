@@ -1,4 +1,4 @@
-"""One's own account, and calls made in its name."""
+"""The account itself, and calls in its name."""
 
 import pytest
 import stripe

@@ -1,5 +1,6 @@
-"""Checkout as an API; what a customer does on its page is done here by the function
-that the page calls.
+"""Checkout as an API.
+
+A customer's actions are done by the function that the page calls.
 """
 
 from typing import Any
@@ -19,8 +20,9 @@ VISA, DECLINED, SECURE = "4242 4242 4242 4242", "4000000000000002", "4000 0025 0
 
 @pytest.fixture
 def press(simulator):
-    """Fill in the page and press the button; gives the URL of 3-D Secure if that is
-    next.
+    """Fill in the page and press the button.
+
+    Return the URL of 3-D Secure, if that is next.
     """
 
     def pressed(session, number=VISA, code=None):
@@ -61,7 +63,7 @@ def test_an_open_session(simulator, shop, open_session, v1):
 @pytest.mark.parametrize("known", ["customer", "customer_email", None])
 @pytest.mark.parametrize("mode", ["subscription", "payment", "setup"])
 def test_an_unpaid_session_by_its_mode(shop, open_session, v1, mode, known):
-    """As recorded at Stripe, api version 2026-09-30."""
+    """This was recorded at Stripe, API version 2026-09-30."""
     by_mode: dict[str, dict[str, Any]] = {
         "subscription": {},
         "payment": {"line_items": [{"price": once(v1, shop), "quantity": 1}]},

@@ -1,6 +1,4 @@
-"""Checkout sessions that Stripe refuses, and those that the simulator has no page
-for.
-"""
+"""Checkout sessions that Stripe refuses, or for which the simulator has no page."""
 
 import pytest
 import stripe

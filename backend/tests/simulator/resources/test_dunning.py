@@ -1,4 +1,4 @@
-"""What becomes of a renewal that cannot be paid."""
+"""A renewal that cannot be paid."""
 
 import pytest
 import stripe
@@ -9,7 +9,9 @@ from tests.simulator.shop import at, before, types
 class TestDunning:
     @pytest.fixture
     def failing(self, shop, simulator):
-        """Its card is declined at the first renewal, on February 1 at one o'clock."""
+        """A subscription whose card is declined at the first renewal, on February 1 at
+        01:00.
+        """
         subscription = shop.subscribe(shop.customer(), shop.price(1000))
         shop.give_card(subscription.customer, "pm_card_chargeCustomerFail")
         simulator.advance(to=at("2026-02-01T00:59"))

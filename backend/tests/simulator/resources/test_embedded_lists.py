@@ -1,6 +1,4 @@
-"""An object shows the first ten of a list that it holds; the `url` of the list leads to
-the rest.
-"""
+"""An object shows the first ten entries of its list. The list's `url` has the rest."""
 
 import pytest
 import stripe
@@ -12,19 +10,19 @@ TOO_MANY = 23
 
 
 def begins(listed, url):
-    """The first ten, of which it says that they are not all."""
+    """Return the first ten. They say that there are more."""
     assert (len(listed.data), listed.has_more, listed.url) == (10, True, url)
     return [one.id for one in listed.data]
 
 
 def all_of(listed):
-    """As stripe-python follows the `url`, in pages of ten."""
+    """Return all entries, as stripe-python follows the `url`, in pages of ten."""
     return [one.id for one in listed.auto_paging_iter()]
 
 
 @pytest.fixture
 def long_invoice(v1, shop):
-    """A draft of that many invoice items."""
+    """A draft with that many invoice items."""
     customer = shop.customer()
     for number in range(TOO_MANY):
         v1.invoice_items.create({"customer": customer, "amount": 100 + number, "currency": "usd"})
@@ -84,7 +82,7 @@ def test_the_line_items_of_a_checkout(shop, open_session):
 
 
 def test_the_lines_of_a_preview(v1, shop, simulator):
-    """Which is no invoice: but they are listed all the same."""
+    """A preview is not an invoice, but its lines are listed."""
     subscription = shop.subscribe(shop.customer(), shop.price(1000))
     for day in range(2, 9):
         simulator.advance(to=at(f"2026-01-0{day}"))

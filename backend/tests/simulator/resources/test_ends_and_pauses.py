@@ -107,8 +107,10 @@ class TestCancelling:
         "end", [{"cancel_at_period_end": True}, {"cancel_at": at("2026-01-20")}]
     )
     def test_ended_at_once_nothing_more_is_to_happen_to_it(self, shop, v1, simulator, running, end):
-        """Recorded Stripe has no flag and no moment then. Nor has it a pause, or a time
-        at which one ends.
+        """In the recordings of Stripe, both the flag and the time of an end are unset
+        afterwards.
+
+        So is a pause.
         """
         pause = {"behavior": "keep_as_draft", "resumes_at": at("2026-01-25")}
         v1.subscriptions.update(running.id, {"pause_collection": pause, **end})
@@ -146,9 +148,7 @@ class TestCancelling:
         assert changed.cancel_at == item_of(changed).current_period_end == at("2027-01-01")
 
     def test_of_two_ends_that_are_asked_for_the_last_one_holds(self, shop, v1, simulator, running):
-        """The rest that the first one would have credited is not credited by the
-        second.
-        """
+        """The second request replaces the credit of the first one."""
         v1.subscriptions.update(running.id, {"cancel_at": at("2026-03-10")})
         v1.subscriptions.update(running.id, {"cancel_at_period_end": True})
         simulator.advance(to=at("2026-02-01"))

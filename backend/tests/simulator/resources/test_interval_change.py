@@ -15,7 +15,7 @@ KEPT, NOW = {"type": "unchanged"}, {"type": "now"}
 
 @pytest.fixture
 def monthly(shop, simulator):
-    """25.00 a month since January 1; it is three seconds later."""
+    """A subscription of 25.00 a month since January 1, three seconds ago."""
     made = shop.subscribe(shop.customer(), shop.price(2500))
     simulator.advance(seconds=3)
     return made
@@ -61,8 +61,8 @@ def test_with_an_anchor_of_now_a_new_cycle_begins(shop, monthly):
 
 @pytest.mark.parametrize("wish", [{"trial_end": "now"}, {"billing_cycle_anchor": KEPT}])
 def test_a_year_is_charged_once_and_a_month_monthly(shop, simulator, wish):
-    """Until they were told apart, a year's price was charged for a month, and again a
-    month later.
+    """Without a distinction, a year's price was charged for a month, and again a month
+    later.
     """
     running = shop.subscribe(shop.customer(), shop.price(2500))
     shop.change(running, shop.price(25000, "year"), proration_behavior="always_invoice", **wish)
@@ -90,7 +90,7 @@ def test_by_default_another_interval_begins_a_cycle(shop, simulator, monthly):
 
 
 def test_a_trial_that_ends_now_may_keep_its_anchor(shop, simulator):
-    """Then what is left of the period to it is paid: half of January."""
+    """The rest of the period up to the anchor is paid: half of January."""
     running = shop.subscribe(shop.customer(), shop.price(2500), trial_end=at("2026-02-01"))
     simulator.advance(to=at("2026-01-16T12:00"))
     begun = shop.change(running, shop.price(2500), trial_end="now", billing_cycle_anchor=KEPT)

@@ -7,7 +7,7 @@ from tests.simulator.shop import HOUR, amounts, at, error_of, types
 
 @pytest.fixture
 def draft(shop, simulator):
-    """Of a renewal on February 1."""
+    """The draft of a renewal on February 1."""
     subscription = shop.subscribe(shop.customer(), shop.price(1000))
     simulator.advance(to=at("2026-02-01"))
     return shop.invoices(subscription.id)[-1]
@@ -15,7 +15,7 @@ def draft(shop, simulator):
 
 @pytest.fixture
 def unpaid(shop):
-    """Open, because its card was declined."""
+    """An invoice that is open, because its card was declined."""
     subscription = shop.subscribe(shop.customer("pm_card_chargeCustomerFail"), shop.price(1000))
     return shop.invoices(subscription.id)[0]
 

@@ -1,4 +1,4 @@
-"""What time does to subscriptions."""
+"""The effects of time on subscriptions."""
 
 import pytest
 

@@ -9,7 +9,7 @@ from tests.simulator.shop import DAY, before, error_of, types
 
 @pytest.fixture
 def charge(shop, v1):
-    """Of 1000, for a subscription."""
+    """A charge of 1000 for a subscription."""
     subscription = shop.subscribe(shop.customer(), shop.price(1000))
     return v1.charges.list({"customer": subscription.customer}).data[0]
 

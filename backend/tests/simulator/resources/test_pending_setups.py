@@ -1,5 +1,6 @@
-"""A subscription that costs nothing yet has its card set up: `pending_setup_intent` is
-what its customer has to do.
+"""The card of a subscription that costs nothing yet is set up for later.
+
+`pending_setup_intent` is what its customer has to do.
 """
 
 import httpx2
@@ -11,7 +12,7 @@ from tests.simulator.shop import before, error_of, types
 
 @pytest.fixture
 def start(shop):
-    """A trial, with its setup intent expanded."""
+    """Start a trial, with its setup intent expanded."""
 
     def started(card, **fields):
         wanted = {"trial_period_days": 14, "expand": ["pending_setup_intent"], **fields}

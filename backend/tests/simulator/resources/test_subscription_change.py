@@ -1,5 +1,6 @@
-"""Changes in the middle of a period. The amounts were worked out by hand: January has
-31 days, so 2,678,400 seconds.
+"""Changes in the middle of a period, with amounts that were calculated by hand.
+
+January has 31 days, so 2,678,400 seconds.
 """
 
 import pytest
@@ -81,7 +82,7 @@ def test_a_credit_names_the_line_that_it_credits(shop, simulator, running):
 
 
 def test_by_default_prorations_wait_for_the_next_invoice(shop, v1, simulator, running):
-    """On January 16 12:00 the month is half over."""
+    """On January 16 at 12:00, half of the month is over."""
     simulator.advance(to=at("2026-01-16T12:00"))
     shop.change(running, shop.price(2000))
     assert len(shop.invoices(running.id)) == 1
@@ -128,7 +129,7 @@ def test_without_prorations_the_new_price_starts_next_period(shop, simulator, ru
 
 
 def test_a_change_that_was_not_prorated_credits_what_was_paid(shop, simulator, running):
-    """The customer paid 1000, whatever the price says on January 16."""
+    """The customer paid 1000, whatever the price is on January 16."""
     simulator.advance(to=at("2026-01-11"))
     shop.change(running, shop.price(9000), proration_behavior="none")
     simulator.advance(to=at("2026-01-16T12:00"))

@@ -1,5 +1,6 @@
-"""Schedules: from a subscription or with one of their own, led by the clock from phase
-to phase.
+"""Schedules that lead a subscription from phase to phase by the clock.
+
+They take over a subscription, or begin one of their own.
 """
 
 import pytest
@@ -10,12 +11,12 @@ from tests.simulator.shop import DAY, HOUR, amounts, at, error_of, item_of, type
 
 @pytest.fixture
 def running(shop):
-    """20.00 a month since January 1."""
+    """A subscription of 20.00 a month since January 1."""
     return shop.subscribe(shop.customer(), shop.price(2000))
 
 
 def phases_of(schedule, price, **more):
-    """The current phase as it is, and one more at this price."""
+    """Return the current phase unchanged, and another one at this price."""
     now = schedule.phases[0]
     kept = {
         "items": [{"price": item.price, "quantity": item.quantity} for item in now["items"]],

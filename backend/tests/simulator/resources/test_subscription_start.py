@@ -23,8 +23,8 @@ def test_a_card_that_pays_makes_it_active(shop):
 
 
 def test_the_events_of_a_start_come_as_stripe_sends_them(shop):
-    """Seen at Stripe for a start by API: the subscription is announced when its first
-    payment is known.
+    """This was seen at Stripe: the subscription is announced once its first payment is
+    known.
     """
     customer, price = shop.customer(), shop.price(1000)
     start = shop.last_event()

@@ -1,4 +1,4 @@
-"""What is in the file when: at the end of each unit of work, and before any answer."""
+"""The contents of the file at the end of each unit of work, and before any response."""
 
 import shutil
 from typing import Any
@@ -15,9 +15,7 @@ from tests.support.server import free_port
 
 @pytest.fixture
 def kept(tmp_path):
-    """`kept()`: the customers, or others, that a simulator would find that started now,
-    after the other was killed.
-    """
+    """`kept()` returns the customers, or others, that survive a kill at this moment."""
     (tmp_path / "live").mkdir()
 
     def after_a_kill(kind="customer"):

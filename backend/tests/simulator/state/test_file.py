@@ -1,6 +1,4 @@
-"""The state file: what is written is there again, whatever has been packed in
-between.
-"""
+"""The state file returns what was written, whatever was packed in between."""
 
 import contextlib
 import sqlite3
@@ -16,7 +14,7 @@ from simulator.state.file import Changes, StateFile, UnusableState
 
 @pytest.fixture
 def small(monkeypatch):
-    """Packs after a few rows."""
+    """Pack after a few rows."""
     monkeypatch.setattr(file_module, "MAX_ROWS", 6)
     monkeypatch.setattr(file_module, "PACK_SIZE", 3)
 
@@ -71,7 +69,7 @@ def test_objects_keep_the_order_of_their_creation(small, tmp_path):
 
 
 def test_everything_is_cleared_or_nothing(small, tmp_path):
-    """Here the packs cannot be deleted, and everything else stays as well."""
+    """The packs cannot be deleted here, so everything else stays, too."""
     path = tmp_path / "state.db"
     state = StateFile(path)
     for number in range(20):

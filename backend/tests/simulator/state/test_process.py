@@ -1,4 +1,4 @@
-"""`python -m simulator`: a program of its own, whose answers outlive it."""
+"""`python -m simulator` as a program whose responses survive its end."""
 
 import contextlib
 import os
@@ -18,7 +18,7 @@ from tests.support.trees import Tree
 
 @contextlib.contextmanager
 def program(*arguments, **variables):
-    """Its URL and the process."""
+    """The URL of a program, and its process."""
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "simulator", *arguments],
@@ -74,12 +74,12 @@ def test_it_refuses_to_run_in_production():
     run = start("--memory", ENVIRONMENT="production")
     assert run.returncode == 1
     assert run.stderr.strip() == (
-        "The simulator is for development and tests. It does not run in production."
+        "The simulator is for development and tests. It refuses ENVIRONMENT=production."
     )
 
 
 def test_it_finds_production_in_the_file_of_settings_too(tmp_path):
-    """As the application does: the environment wins over `.env`."""
+    """As in the application, the environment takes precedence over `.env`."""
     tree = Tree(tmp_path / "clone")
     (tree.root / ".env").write_text("ENVIRONMENT=production\n")
     refused = tree.python("-m", "simulator", "--memory", ENVIRONMENT="")

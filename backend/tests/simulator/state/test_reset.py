@@ -1,4 +1,4 @@
-"""To forget everything is all or nothing, whatever else is going on at that moment."""
+"""Forgetting everything is all or nothing, whatever else happens at that moment."""
 
 import asyncio
 import time
@@ -20,7 +20,7 @@ LONG = 200 * DAY
 
 @pytest.fixture
 def busy(v1):
-    """Three who pay every day: to live through 200 of them takes seconds."""
+    """Three customers who pay every day. Advancing 200 days takes seconds."""
     shop = Shop(v1)
     for _ in range(3):
         shop.subscribe(shop.customer(), shop.price(1000, "day"))
@@ -80,7 +80,7 @@ def test_a_reset_waits_for_a_test_clock(simulator, v1, caplog):
 
 
 def test_work_queued_behind_a_reset_does_not_touch_the_new_state(monkeypatch):
-    """It was asked for by the old one's time."""
+    """The advance was requested in the time of the old state."""
     monkeypatch.setattr(timeline, "SLICE_SECONDS", 0)
     timer("step")(lambda work, identity: work.set_timer("step", identity, work.now + 1))
 
@@ -99,8 +99,9 @@ def test_work_queued_behind_a_reset_does_not_touch_the_new_state(monkeypatch):
 
 
 def test_of_several_at_once_each_is_whole(simulator, busy):
-    """Advances and resets as they come: each advance has arrived or says that it has
-    not, and nothing is left over.
+    """Advances and resets run in any order.
+
+    Each advance has arrived, or says that it has not. Nothing is left over.
     """
 
     def advance(_):
@@ -118,8 +119,8 @@ def test_of_several_at_once_each_is_whole(simulator, busy):
 
 
 def test_a_response_arriving_after_a_reset_is_not_recorded(simulator, v1):
-    """With its seed a state has the same ids again: the delivery that is written to
-    would be another.
+    """With its seed a state has the same ids again, so it would be recorded for another
+    delivery.
     """
     with receiving() as receiver:
 

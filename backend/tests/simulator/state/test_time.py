@@ -1,6 +1,4 @@
-"""The clocks: what is due happens in the order of time, on the clock that it belongs
-to.
-"""
+"""The clocks: due timers run in the order of time, on their own clock."""
 
 import asyncio
 import time
@@ -19,7 +17,7 @@ DAY = 24 * 3600
 
 @pytest.fixture
 def log():
-    """`(moment, object)` of each timer named `note`, as it runs."""
+    """The pairs `(moment, object)` of each timer named `note`, as it runs."""
     entries: list[tuple[int, str]] = []
 
     @timer("note")

@@ -8,7 +8,7 @@ from tests.simulator.webhooks.receiver import Receiver, receiving
 
 @pytest.fixture
 def receiver(simulator: Simulator) -> Iterator[Receiver]:
-    """Registered for all events."""
+    """A receiver that is registered for all events."""
     with receiving() as found:
         endpoint = simulator.client().v1.webhook_endpoints.create(
             {"url": found.url, "enabled_events": ["*"]}

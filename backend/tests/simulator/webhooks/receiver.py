@@ -1,4 +1,4 @@
-"""A webhook endpoint of a test: it keeps what it gets, and answers as it is told."""
+"""A webhook endpoint for tests, which keeps what it gets and answers as told."""
 
 import contextlib
 import threading
@@ -11,8 +11,9 @@ import stripe
 
 
 class Receiver:
-    """`statuses` are its next answers; after them, 200. While `answers` is clear it
-    lets senders wait.
+    """An endpoint. `statuses` are its next responses, followed by 200.
+
+    While `answers` is clear, senders have to wait.
     """
 
     def __init__(self, url: str) -> None:
@@ -25,7 +26,7 @@ class Receiver:
 
     @property
     def events(self) -> list[stripe.Event]:
-        """In the order of their arrival, each signature verified."""
+        """Return the events in the order of their arrival, with verified signatures."""
         return [
             stripe.Webhook.construct_event(body, header, self.secret)
             for body, header in self.requests
@@ -35,7 +36,7 @@ class Receiver:
         return [event.type for event in self.events]
 
     def until(self, count: int) -> None:
-        """So many have arrived."""
+        """Wait until so many events have arrived."""
         deadline = time.monotonic() + 20
         while len(self.requests) < count:
             assert time.monotonic() < deadline, self.types()

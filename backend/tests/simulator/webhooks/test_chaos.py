@@ -1,6 +1,4 @@
-"""The chaos switch: faults of Stripe's API and of its webhooks, on purpose and
-reproducible.
-"""
+"""Chaos: deliberate, reproducible faults of Stripe's API and of its webhooks."""
 
 import httpx2
 import pytest

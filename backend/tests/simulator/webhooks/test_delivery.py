@@ -1,6 +1,4 @@
-"""Events on their way: signed, several at a time, and tried again on the simulator's
-clock.
-"""
+"""Deliveries: signed, several at a time, and retried on the simulator's clock."""
 
 import json
 import time
@@ -144,7 +142,7 @@ def test_an_endpoint_that_is_away_is_tried_again(simulator, v1):
 
 
 def test_an_endpoint_that_breaks_the_client_does_not_stop_others(simulator, v1, receiver):
-    """The default endpoint's is not checked by any call."""
+    """No call checks the URL of the default endpoint."""
     endpoint = v1.webhook_endpoints.create({"url": "http://127.0.0.1/", "enabled_events": ["*"]})
     with simulator.store.work() as work:
         work.put(work.get("webhook_endpoint", endpoint.id) | {"url": "http://127.0.0.1:99999/"})
@@ -176,7 +174,7 @@ def test_an_endpoint_that_is_gone_is_not_tried_again(simulator, v1, receiver, ac
 
 
 def test_many_are_on_their_way_at_once(simulator, v1, receiver):
-    """The real one does not wait for an answer before it sends the next event."""
+    """Stripe does not wait for a response before it sends the next event."""
     import threading
 
     together = threading.Barrier(4, timeout=20)
@@ -195,7 +193,7 @@ def test_many_are_on_their_way_at_once(simulator, v1, receiver):
 
 
 def test_what_was_on_its_way_at_the_end_arrives_after_a_restart(tmp_path):
-    """Also what failed before, at its time."""
+    """So do deliveries that failed before, at their time."""
     with receiving() as receiver:
         options = {"state": tmp_path / "state.db", "webhook": (receiver.url, "whsec_of_the_test")}
         receiver.secret = "whsec_of_the_test"
