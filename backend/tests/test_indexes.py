@@ -16,9 +16,10 @@ SCANS = {"postgresql": re.compile(r"Seq Scan on (\w+)"), "mysql": re.compile(r"(
 
 
 def elsewhere(number):
-    """The same rows for every table of users.
+    """Give the first users' rows to later users.
 
-    The first users have neither sessions nor identities, as unfinished registrations.
+    So the first users have neither sessions nor identities, like unfinished
+    registrations.
     """
     return case((number <= OLD, number + OLD), else_=number)
 

@@ -106,7 +106,7 @@ def test_too_many_requests_get_a_429_with_its_headers(client, db, clock):
 
 
 def quick(counters):
-    """Count in this process at once, without asking Redis again each time."""
+    """Return whether this process counts on its own, without asking Redis each time."""
     started = time.perf_counter()
     counted = hits(counters, TEN, 20, "login", "192.0.2.1")
     assert time.perf_counter() - started < 2

@@ -36,11 +36,11 @@ def filter_query(_context: schemathesis.HookContext, query: Any) -> bool:
 def before_call(
     _context: schemathesis.HookContext, case: schemathesis.Case[Any], _kwargs: dict[str, Any]
 ) -> None:
-    """Remove keys and empty parameters.
+    """Replace empty parameters by a blank, and keys by new ones.
 
-    In a scenario, no key may be used twice, because the response would be an earlier
-    one's, whose object may be deleted. An empty parameter counts as missing, whatever
-    its schema says. A blank is as wrong as any other text.
+    An empty parameter counts as missing, whatever its schema says. A blank is as wrong
+    as any other text. In a scenario, no key may be used twice, because the response
+    would be an earlier one's, whose object may be deleted.
     """
     case.query = {name: " " if value == "" else value for name, value in (case.query or {}).items()}
     if (
