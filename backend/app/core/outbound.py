@@ -94,14 +94,14 @@ def _refuse_compressed(response: httpx2.Response) -> None:
 
 class _Transport(httpx2.HTTPTransport):
     def __init__(self) -> None:
-        super().__init__(verify=_tls())
+        super().__init__(verify=tls_context())
         self._pool = httpcore2.ConnectionPool(
-            ssl_context=_tls(), network_backend=_Network(), keepalive_expiry=IDLE_SECONDS
+            ssl_context=tls_context(), network_backend=_Network(), keepalive_expiry=IDLE_SECONDS
         )
 
 
 @lru_cache
-def _tls() -> SSLContext:
+def tls_context() -> SSLContext:
     return httpx2.create_ssl_context()
 
 

@@ -34,6 +34,10 @@ class Buckets:
         self._clock = clock
         self._many = MANY
 
+    def __len__(self) -> int:
+        """Return how many buckets are stored."""
+        return len(self._full)
+
     def take(self, key: str, each: float, room: float) -> float:
         """Take one token. Return 0, or the seconds to wait if the bucket is empty.
 
@@ -46,9 +50,9 @@ class Buckets:
             if full - now > room + ROUNDING:
                 return full - now - room
             self._full[key] = full
-            if len(self._full) > self._many:
+            if len(self) > self._many:
                 self._full = {name: at for name, at in self._full.items() if at > now}
-                self._many = max(MANY, 2 * len(self._full))
+                self._many = max(MANY, 2 * len(self))
             return 0.0
 
 

@@ -114,7 +114,7 @@ class UnknownJob(LookupError):
     """No `jobs.py` declares a job of this kind."""
 
 
-_kinds: dict[str, Kind] = {}
+declared_kinds: dict[str, Kind] = {}
 _in_hand: set[str] = set()
 _in_hand_lock = Lock()
 
@@ -141,7 +141,7 @@ def recurring(
 
 
 def _declare(kind: Kind) -> Handler:
-    known = _kinds.setdefault(kind.name, kind)
+    known = declared_kinds.setdefault(kind.name, kind)
     if known.run is not kind.run:
         raise ValueError(f"Two jobs have the name {kind.name!r}")
     return kind.run
@@ -156,7 +156,7 @@ def kinds() -> Mapping[str, Kind]:
     importlib.import_module("app.platform.housekeeping")
     for feature in discover():
         feature.module("jobs")
-    return _kinds
+    return declared_kinds
 
 
 def enqueue(

@@ -42,17 +42,18 @@ class Counters:
     Redis responds again.
     """
 
-    def __init__(self, redis_url: str | None) -> None:
+    def __init__(self, redis_url: str | None, clock: Callable[[], float] = time.monotonic) -> None:
         # These imports are slow, so they happen with the first limited request rather
         # than at the start.
         from limits.storage import MemoryStorage, RedisStorage
         from limits.strategies import SlidingWindowCounterRateLimiter
 
-        self._local = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self.local = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._local_buckets = Buckets()
         self._shared: SlidingWindowCounterRateLimiter | None = None
         self._shared_errors: tuple[type[Exception], ...] = ()
-        # time.monotonic() at which Redis is tried again; 0 while Redis responds
+        self._clock = clock
+        # when Redis is tried again, by the clock; 0 while Redis responds
         self._local_until = 0.0
         self._lock = Lock()
         if redis_url:
@@ -91,7 +92,7 @@ class Counters:
         """
 
         def ask(limiter: "SlidingWindowCounterRateLimiter") -> float:
-            if limiter is self._local:
+            if limiter is self.local:
                 return self._local_buckets.take(key, each, room)
             return take_shared(self._redis, key, each, room)
 
@@ -102,12 +103,12 @@ class Counters:
             try:
                 answer = question(self._shared)
             except self._shared_errors as error:
-                self._local_until = time.monotonic() + LOCAL_SECONDS
+                self._local_until = self._clock() + LOCAL_SECONDS
                 log.warning("rate_limits_local", reason=str(error))
             else:
                 self._local_until = 0.0
                 return answer
-        return question(self._local)
+        return question(self.local)
 
     def _may_ask_redis(self) -> bool:
         """Return whether this call should use Redis.
@@ -118,9 +119,9 @@ class Counters:
         if not self._local_until:
             return True
         with self._lock:
-            due = time.monotonic() >= self._local_until
+            due = self._clock() >= self._local_until
             if due:
-                self._local_until = time.monotonic() + LOCAL_SECONDS
+                self._local_until = self._clock() + LOCAL_SECONDS
             return due
 
 

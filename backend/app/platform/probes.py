@@ -7,7 +7,7 @@ the result only until a deadline.
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from threading import Lock
 from typing import Literal
 
@@ -27,10 +27,16 @@ class Probe:
     in time.
     """
 
-    def __init__(self, name: str, ask: Callable[[], Checks], unknown: Checks) -> None:
+    def __init__(
+        self,
+        name: str,
+        ask: Callable[[], Checks],
+        unknown: Checks,
+        thread: Executor | None = None,
+    ) -> None:
         self._ask = ask
         self._unknown = unknown
-        self._thread = ThreadPoolExecutor(1, f"{name} probe")
+        self._thread = thread or ThreadPoolExecutor(1, f"{name} probe")
         self._lock = Lock()
         self._asked_at = 0.0
         self._answer: Future[Checks] | None = None

@@ -26,7 +26,7 @@ class PurgeCollector(Collector):
 
     def __init__(self) -> None:
         self._asking = Lock()
-        self._asked_at = -FRESH
+        self.asked_at = -FRESH
         self._seconds: dict[str, float] = {}
 
     def describe(self) -> list[Metric]:
@@ -48,7 +48,7 @@ class PurgeCollector(Collector):
         While another thread reads, and while the database is unavailable, the previous
         values are returned.
         """
-        if time.monotonic() - self._asked_at < FRESH or not self._asking.acquire(blocking=False):
+        if time.monotonic() - self.asked_at < FRESH or not self._asking.acquire(blocking=False):
             return self._seconds
         try:
             with SideSession() as db:
@@ -58,7 +58,7 @@ class PurgeCollector(Collector):
         except SQLAlchemyError as error:
             get_logger(__name__).warning("purges_unknown", reason=str(error))
         finally:
-            self._asked_at = time.monotonic()
+            self.asked_at = time.monotonic()
             self._asking.release()
         return self._seconds
 

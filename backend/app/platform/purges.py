@@ -73,7 +73,7 @@ class Purge:
 
 
 _purges: dict[str, list[Purge]] = {}
-_looked: dict[Purge, float] = {}
+looked_for_late: dict[Purge, float] = {}  # when each was last checked
 
 
 def purge(
@@ -148,10 +148,10 @@ def _look_for_late(declared: Purge) -> None:
     reported, too. It happens about once an hour, even if the runs follow each other
     without a pause.
     """
-    looked = _looked.get(declared, -LOOK_AGAIN)
+    looked = looked_for_late.get(declared, -LOOK_AGAIN)
     if time.monotonic() - looked < LOOK_AGAIN:
         return
-    _looked[declared] = time.monotonic()
+    looked_for_late[declared] = time.monotonic()
     with WorkerSession() as db:
         late = declared.overdue(db)
     if late > OVERDUE:

@@ -81,6 +81,11 @@ class Connection(BoundedHead):
         self._sizes: deque[int] = deque()  # the sizes of their heads
         self._held = 0  # bytes received since the last byte that belonged to a body
 
+    @property
+    def pending(self) -> int:
+        """The number of requests without a complete response."""
+        return len(self._requests)
+
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override] # as in uvicorn
         super().connection_made(transport)
         self.peer = self.crowd.peer_of(self.client)
@@ -120,9 +125,7 @@ class Connection(BoundedHead):
 
     def on_headers_complete(self) -> None:
         size = MAX_HEAD - self._room
-        if self._requests and (
-            len(self._requests) >= PIPELINED or sum(self._sizes) + size > MAX_HEAD
-        ):
+        if self.pending and (self.pending >= PIPELINED or sum(self._sizes) + size > MAX_HEAD):
             raise TooManyAtOnce  # stops the parser, also for the rest of this packet
         self._held = 0
         self._await(Stage.BODY)
@@ -203,7 +206,7 @@ class Connection(BoundedHead):
         self._await(Stage.NOTHING)
 
     def _is_answering(self) -> bool:
-        return bool(self._requests)
+        return self.pending > 0
 
     def _is_our_turn(self) -> bool:
         if self._stage is Stage.BODY:

@@ -110,6 +110,10 @@ class Crowd:
             if not self._of_peer[one.peer]:
                 del self._of_peer[one.peer]
 
+    def members(self) -> tuple[Member, ...]:
+        """Return all connections, in the order of eviction."""
+        return (*self._unanswered, *self._answered)
+
     def has_answered(self, one: Member) -> None:
         """Note that this connection got a response.
 
@@ -153,7 +157,7 @@ class Crowd:
         # clients, because that is not their fault.
         self.now += min(loop.time() - self._looked, 2 * self.limits.look)
         self._timer = None
-        for one in (*self._unanswered, *self._answered):
+        for one in self.members():
             one.look()
         if len(self):
             self._keep_looking()

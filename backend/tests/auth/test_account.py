@@ -92,11 +92,10 @@ def dead_letter_to(user):
 
 
 @pytest.fixture
-def check():
+def check(monkeypatch):
     """A feature that registers a check, and removes it after the test."""
-    known = list(hooks._checks)  # noqa: SLF001
-    yield before_deletion
-    hooks._checks[:] = known  # noqa: SLF001
+    monkeypatch.setattr(hooks, "deletion_checks", list(hooks.deletion_checks))
+    return before_deletion
 
 
 def test_a_user_name_is_changed(client, db):

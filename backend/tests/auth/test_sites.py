@@ -135,5 +135,5 @@ def test_a_site_that_is_refused_fills_no_memory():
     limit = AddressLimit("tests", f"{LIMIT} per hour")
     allowed = [limit.allows(address) for address in networks(number=10 * LIMIT)]
     assert allowed.count(True) == LIMIT
-    kept: Any = counters()._local.storage  # noqa: SLF001 - of a library
+    kept: Any = counters().local.storage
     assert len(kept.storage) == LIMIT + 1  # each network, and the site

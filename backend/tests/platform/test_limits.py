@@ -128,12 +128,13 @@ def test_a_redis_that_accepts_and_never_answers_is_done_without():
 def test_a_silent_redis_is_waited_for_once_and_by_one(monkeypatch):
     """Some clients wait three times with pauses, or in every request."""
     with freezer() as silent:
-        counters = Counters(f"redis://127.0.0.1:{silent.port}/0")
+        now = [time.monotonic()]
+        counters = Counters(f"redis://127.0.0.1:{silent.port}/0", lambda: now[0])
         assert hits(counters, HUNDRED, 1, "login", "x") == 1
         assert silent.connections == 1
         assert hits(counters, HUNDRED, 40, "login", "x") == 40
         assert silent.connections == 1
-        monkeypatch.setattr(counters, "_local_until", time.monotonic())  # the seconds are over
+        now[0] += limits.LOCAL_SECONDS
         assert hits(counters, HUNDRED, 40, "login", "x") == 40
         assert silent.connections == 2
 
@@ -195,16 +196,16 @@ def wait_for_redis(url):
     raise TimeoutError(url)
 
 
-def test_limits_go_on_without_redis_and_return_to_it(own_redis, monkeypatch):
+def test_limits_go_on_without_redis_and_return_to_it(own_redis):
     url, start = own_redis
     first = start()
-    counters = Counters(url)
+    now = [time.monotonic()]
+    counters = Counters(url, lambda: now[0])
     assert hits(counters, TEN, 5, "login", "192.0.2.9") == 5
     first.terminate()
     first.wait()
     assert quick(counters)
-    monkeypatch.setattr(limits, "LOCAL_SECONDS", 0.0)
-    counters._local_until = 0.0  # noqa: SLF001 - as if LOCAL_SECONDS had passed
+    now[0] += limits.LOCAL_SECONDS
     start()
     assert hits(counters, TEN, 20, "login", "192.0.2.1") == 10
     with Redis.from_url(url) as redis:

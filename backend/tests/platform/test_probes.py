@@ -1,6 +1,7 @@
 """One probe a second for everyone, on a thread of its own, with a deadline."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
 import anyio
@@ -87,9 +88,9 @@ def test_what_hangs_is_unknown_and_asked_by_one_thread(thing):
 
 
 def test_a_caller_that_goes_away_takes_no_answer_with_it(thing):
-    probe = Probe("thing", thing.ask, UNKNOWN)
-    begun = Event()
-    probe._thread.submit(begun.wait, 60)  # noqa: SLF001 - a question that has not begun is one that can be cancelled
+    thread, begun = ThreadPoolExecutor(1), Event()
+    thread.submit(begun.wait, 60)  # a question that has not begun can be cancelled
+    probe = Probe("thing", thing.ask, UNKNOWN, thread)
 
     async def main():
         async with create_task_group() as leaving:

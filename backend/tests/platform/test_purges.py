@@ -33,8 +33,8 @@ KEPT = {  # tables that no purge empties, and why
 
 @pytest.fixture(autouse=True)
 def _nothing_told(monkeypatch):
-    monkeypatch.setattr(purges, "_looked", {})
-    monkeypatch.setattr(purge_metrics.collector, "_asked_at", -purge_metrics.FRESH)
+    monkeypatch.setattr(purges, "looked_for_late", {})
+    monkeypatch.setattr(purge_metrics.collector, "asked_at", -purge_metrics.FRESH)
 
 
 def keys(*ages):
@@ -107,10 +107,10 @@ def test_batches_stand_though_the_job_fails(only_keys, monkeypatch):
         delete(db, ids)
         deleted.extend(ids)
 
-    (declared,) = purges._purges["idempotency_keys"]  # noqa: SLF001 - to make it fail
-    failing = purges.Purge(declared.column, (), declared.kept, fail_in_the_end)
-    monkeypatch.setitem(purges._purges, "idempotency_keys", [failing])  # noqa: SLF001 - as above
-    monkeypatch.setattr(purges, "in_batches", partial(batches.in_batches, size=1))
+    def one_by_one(sessions, _work, *rest, **options):
+        return batches.in_batches(sessions, fail_in_the_end, *rest, size=1, **options)
+
+    monkeypatch.setattr(purges, "in_batches", one_by_one)
     assert purge_keys()()
     assert left() == 1
     assert "no luck" in rows()[0].last_error

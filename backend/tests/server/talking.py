@@ -71,6 +71,7 @@ class Server:
         self.state = ServerState()
         self.go_on = asyncio.Event()
         self.reads = True
+        self.scopes: list[Any] = []
         self.clients: list[Client] = []
         self.config = Config(
             self._answer,
@@ -84,8 +85,9 @@ class Server:
         self.kind = type("Kind", (Connection,), {"crowd": self.crowd})
 
     async def _answer(
-        self, _scope: Any, receive: Callable[..., Any], send: Callable[..., Any]
+        self, scope: Any, receive: Callable[..., Any], send: Callable[..., Any]
     ) -> None:
+        self.scopes.append(scope)
         while self.reads and (await receive()).get("more_body"):
             pass
         await self.go_on.wait()
@@ -108,7 +110,7 @@ class Server:
         await self.settle()
         for _ in range(round(seconds)):
             self.crowd.now += 1
-            for one in (*self.crowd._unanswered, *self.crowd._answered):  # noqa: SLF001 - its timer would do it
+            for one in self.crowd.members():
                 one.look()
             await self.settle()
 

@@ -3,6 +3,7 @@
 No client can push out the others.
 """
 
+import asyncio
 import logging
 import resource
 
@@ -137,15 +138,16 @@ def test_a_full_server_says_so_once_a_minute(caplog):
     ]
 
 
-def test_half_a_minute_in_which_we_were_busy_does_not_count():
+def test_half_a_minute_in_which_we_were_busy_does_not_count(monkeypatch):
     """What clients sent in the meantime has not been read yet, so they only seem
     silent.
     """
 
     async def scene(server):
-        client = server.connect()
-        server.crowd._looked -= 30  # noqa: SLF001 - as if its timer came so late
-        server.crowd._look()  # noqa: SLF001
+        client, loop = server.connect(), asyncio.get_running_loop()
+        late = loop.time() + 30
+        monkeypatch.setattr(loop, "time", lambda: late)  # so its timer comes so late
+        await server.settle()
         assert server.crowd.now == 2
         assert client.end is None
 

@@ -282,7 +282,7 @@ def clock() -> Iterator[time_machine.Traveller]:
 def handlers(monkeypatch: pytest.MonkeyPatch) -> dict[str, jobs.Kind]:
     """The declared kinds of jobs: only those of this test."""
     known: dict[str, jobs.Kind] = {}
-    monkeypatch.setattr(jobs, "_kinds", known)
+    monkeypatch.setattr(jobs, "declared_kinds", known)
     jobs.kinds.cache_clear()
     monkeypatch.setattr(jobs, "kinds", lambda: known)
     monkeypatch.setattr(job_runs, "kinds", lambda: known)

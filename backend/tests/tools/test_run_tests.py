@@ -68,7 +68,8 @@ def test_the_time_left_counts_this_part_and_the_later_ones(pytestconfig, monkeyp
     monkeypatch.setattr(progress, "EVERY", 0)
     seen: list[str] = []
     counting = progress.Progress(pytestconfig)
-    monkeypatch.setattr(counting, "_write", seen.append)
+    reporter = pytestconfig.pluginmanager.get_plugin("terminalreporter")
+    monkeypatch.setattr(reporter, "write_line", seen.append)
     counting.pytest_xdist_node_collection_finished(list("abcd"))
     now[0] = 60
     over = pytest.TestReport("one", ("", 0, ""), {}, "passed", None, "teardown")

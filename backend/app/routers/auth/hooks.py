@@ -13,7 +13,7 @@ from .models import User
 
 Check = Callable[[Session, User], None]
 
-_checks: list[Check] = []
+deletion_checks: list[Check] = []
 _of_email_changes: list[Check] = []
 
 
@@ -29,13 +29,13 @@ def before_deletion(check: Check) -> Check:
 
     If it raises an error, the account stays.
     """
-    _checks.append(check)
+    deletion_checks.append(check)
     return check
 
 
 def check_deletion(db: Session, user: User) -> None:
     """Run the registered checks. Raises the error of the first check that fails."""
-    for check in _checks:
+    for check in deletion_checks:
         check(db, user)
 
 

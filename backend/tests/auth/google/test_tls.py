@@ -1,6 +1,5 @@
 """The application talks only to a provider with a valid TLS certificate."""
 
-import ssl
 import subprocess
 
 import pytest
@@ -55,7 +54,10 @@ def over_tls(use, certificate):
 @pytest.fixture
 def trusted(monkeypatch, certificate):
     """Trust the certificate as if it came from a known authority."""
-    monkeypatch.setattr(outbound, "_tls", lambda: ssl.create_default_context(cafile=certificate))
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    outbound.tls_context.cache_clear()
+    yield
+    outbound.tls_context.cache_clear()
 
 
 def test_a_provider_with_an_untrusted_certificate_is_refused(over_tls, journey):

@@ -106,6 +106,7 @@ def test_what_fills_no_pack_does_not_make_packs_again_and_again(small, tmp_path,
     def shrink(written):  # what follows each packing
         packed.append(written)
 
+    # Nothing else shows how often rows are packed.
     monkeypatch.setattr(StateFile, "_shrink", shrink)
     kinds = ["price", "coupon", "charge", "refund", "dispute"]
     for number in range(2):  # ten rows that fill no pack
@@ -120,7 +121,7 @@ def test_a_failed_write_leaves_everything_as_it_was(small, tmp_path, monkeypatch
     state = StateFile(tmp_path / "state.db")
     state.write({("price", f"price_{n}"): thing(n) for n in range(5)}, {})
     with monkeypatch.context() as broken:
-        broken.setattr(file_module, "_joined", lambda _: 1 / 0)
+        broken.setattr(file_module.lzma, "compress", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             state.write({("price", f"price_{n}"): thing(n, 1) for n in range(9)}, {})
     state.write({("price", "price_0"): None}, {})
