@@ -3,10 +3,12 @@
 ruff then formats the files, and removes unused imports.
 """
 
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import textwrap
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -16,6 +18,8 @@ from scaffold.feature import Feature
 BACKEND = Path(__file__).resolve().parents[1]
 TEMPLATES = Path(__file__).with_name("templates")
 FIXES = "F401,I"  # unused imports, order of imports
+PROSE = 88  # columns of a docstring
+DOCSTRING = re.compile(r'^( *)"""(.+)"""$', re.MULTILINE)
 
 environment = Environment(
     loader=FileSystemLoader(TEMPLATES),
@@ -45,7 +49,28 @@ def render(feature: Feature) -> dict[str, str]:
 
 def _rendered(template: str, feature: Feature) -> str:
     text = environment.get_template(template).render(f=feature)
-    return text if template.endswith(".md.jinja") else text.replace("    \n", "\n")
+    if template.endswith(".md.jinja"):
+        return text
+    return DOCSTRING.sub(_wrapped, text.replace("    \n", "\n"))
+
+
+def _wrapped(docstring: re.Match[str]) -> str:
+    """Return a docstring whose lines are short enough, whatever the feature's name.
+
+    If it does not fit on one line, its first sentence becomes the summary.
+    """
+    if len(docstring[0]) <= PROSE:
+        return docstring[0]
+    indent, text = docstring.groups()
+    summary, dot, rest = text.partition(". ")
+    paragraphs = [f'"""{summary}{dot.strip()}', rest] if rest else [f'"""{text}']
+    filled = [
+        textwrap.fill(
+            one, PROSE, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
+        )
+        for one in paragraphs
+    ]
+    return "\n\n".join(filled) + f'\n{indent}"""'
 
 
 def write(files: dict[str, str], backend: Path) -> list[Path]:
