@@ -5,7 +5,7 @@ warning.
 import pytest
 
 from app.core import combinations
-from tests.core.test_settings import SAFE, complaint
+from tests.core.safe_settings import SAFE, complaint
 
 LIVE = {"STRIPE_SECRET_KEY": "rk_live_51NotARealKeyButLongEnough"}
 STAGING = {"ENVIRONMENT": "staging", "STRIPE_SECRET_KEY": "sk_test_51NotARealKeyButLongEnough"}

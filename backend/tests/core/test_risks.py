@@ -6,7 +6,7 @@ They are refused unless the operator consents by name.
 import pytest
 
 from app.core import risks
-from tests.core.test_settings import SAFE, complaint
+from tests.core.safe_settings import SAFE, complaint
 
 RUN = {
     "no_proxy": ("TRUSTED_PROXIES", {"TRUSTED_PROXIES": ""}),

@@ -14,7 +14,7 @@ import httpx2
 import pytest
 
 from app.core.config import ROOT
-from tests.core.test_settings import SAFE
+from tests.core.safe_settings import SAFE
 from tests.support.server import START_SECONDS, free_port
 from tests.support.smtp import wait_until
 

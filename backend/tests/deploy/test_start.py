@@ -17,7 +17,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.core.config import BACKEND
-from tests.core.test_settings import SAFE
+from tests.core.safe_settings import SAFE
 from tests.support.server import START_SECONDS, free_port, running_server
 from tests.support.smtp import wait_until
 from tests.support.workers import workers

@@ -16,7 +16,7 @@ import httpx2
 import pytest
 from sqlalchemy import make_url
 
-from tests.core.test_settings import SAFE
+from tests.core.safe_settings import SAFE
 from tests.faults.figures import record
 from tests.support.proxy import running_proxy
 from tests.support.server import running_server

@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 from app.core.config import BACKEND, get_settings
 from app.main import create_app
 from tests.auth.factories import PASSWORD, make_user
-from tests.core.test_settings import SAFE
+from tests.core.safe_settings import SAFE
 from tests.faults.figures import record
 
 pytestmark = [pytest.mark.faults, pytest.mark.only("postgresql")]

@@ -15,7 +15,7 @@ from app.platform.routing import Router
 from app.routers.payments.clock import payments_now
 from app.routers.payments.dependencies import require_feature, within_limit
 from tests.auth.factories import make_user, token_for
-from tests.core.test_settings import SAFE
+from tests.core.safe_settings import SAFE
 from tests.payments.factories import make_customer, make_subscription
 from tests.support.clocks import host_ahead
 

@@ -15,7 +15,7 @@ from app.db.database import SessionLocal
 from app.platform.models import Job
 from app.routers.payments.models import WebhookEvent
 from tests.auth.factories import make_user
-from tests.core.test_settings import SAFE
+from tests.core.safe_settings import SAFE
 from tests.payments.steps import work
 from tests.payments.stripe_side import SECRET, event, send, signed
 

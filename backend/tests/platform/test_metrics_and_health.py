@@ -10,7 +10,7 @@ from app.core.config import get_settings
 from app.main import create_app
 from app.platform import health
 from tests.auth.factories import make_user, token_for
-from tests.core.test_settings import SAFE
+from tests.core.safe_settings import SAFE
 from tests.support.server import free_port, running_server
 
 
