@@ -1,6 +1,7 @@
 """The state file returns what was written, whatever was packed in between."""
 
 import contextlib
+import lzma
 import sqlite3
 
 import pytest
@@ -121,7 +122,7 @@ def test_a_failed_write_leaves_everything_as_it_was(small, tmp_path, monkeypatch
     state = StateFile(tmp_path / "state.db")
     state.write({("price", f"price_{n}"): thing(n) for n in range(5)}, {})
     with monkeypatch.context() as broken:
-        broken.setattr(file_module.lzma, "compress", lambda *_, **__: 1 / 0)
+        broken.setattr(lzma, "compress", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             state.write({("price", f"price_{n}"): thing(n, 1) for n in range(9)}, {})
     state.write({("price", "price_0"): None}, {})
