@@ -175,7 +175,7 @@ def killed_once(kind):
 @servers
 @pytest.mark.parametrize("reading", [True, False])
 @pytest.mark.parametrize("method", ["scalar", "scalars", "execute"])
-def test_the_first_statement_is_repeated_if_its_connection_is_lost(
+def test_the_first_statement_is_repeated_on_a_lost_connection(
     committed, killed_once, reading, method
 ):
     with SessionLocal(info={"reading": reading}) as db:
@@ -266,7 +266,7 @@ def test_a_refused_value_leaves_the_transaction_to_begin(committed):
 
 
 @pytest.mark.only("postgresql")
-def test_a_cursor_of_the_server_works_in_a_session_that_reads_and_in_one_that_writes(committed):
+def test_a_server_cursor_works_for_reads_and_writes(committed):
     for reading in (True, False):
         with SessionLocal(info={"reading": reading}) as db:
             rows = db.scalars(

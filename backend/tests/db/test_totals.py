@@ -133,7 +133,7 @@ def test_no_more_lists_are_remembered_than_a_bound(long_list, monkeypatch):
     assert len(totals._known) == 2  # noqa: SLF001 - there is no other way to see it
 
 
-def test_a_shape_of_columns_and_relations_is_read_without_entities():
+def test_columns_and_relations_are_read_without_entities():
     assert projection_of(select(BlogPost), PostSummary)
     assert projection_of(select(BlogPost), PostRead)
 

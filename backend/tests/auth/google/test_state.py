@@ -37,7 +37,7 @@ def test_a_made_up_state_is_refused_and_google_is_not_asked(db, begun, impostor,
     assert nothing_happened(db)
 
 
-def test_parameters_of_the_callback_that_we_do_not_know_are_ignored(begun):
+def test_unknown_parameters_of_the_callback_are_ignored(begun):
     """Google sends more parameters than are documented (RFC 6749, 4.1.2)."""
     assert "code" in said(begun.come_back(authuser="0", hd="example.com", prompt="consent"))
 
