@@ -53,7 +53,8 @@ class Page(Output, Generic[T]):
 
     items: list[T]
     total: int | None = Field(
-        description="Exact up to 1,000. A larger total is at most a minute old."
+        description="Exact up to 1,000. A larger total is at most a minute old. "
+        "It is null with `cursor`, and for a list that is too long to count."
     )
     offset: int | None
     limit: int

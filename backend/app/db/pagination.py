@@ -54,12 +54,15 @@ def paginate(
     )
 
 
-def _total(db: Session, statement: Select[Any], page: PageQuery, rows: int, *, more: bool) -> int:
+def _total(
+    db: Session, statement: Select[Any], page: PageQuery, rows: int, *, more: bool
+) -> int | None:
     """Return the number of rows of all pages. The last page shows it."""
     seen = page.offset + rows
     if not more and (rows or not page.offset):
         return seen
-    return max(total_of(db, statement), seen + more if rows else 0)
+    total = total_of(db, statement)
+    return None if total is None else max(total, seen + more if rows else 0)
 
 
 def _direction(clause: Any) -> tuple[ColumnElement[Any], bool]:

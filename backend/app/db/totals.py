@@ -5,6 +5,7 @@
 | all on this page | exact, without a count |
 | up to `EXACT` | exact, because at most `EXACT` rows are counted |
 | more | counted again after some seconds, so at most a minute old |
+| more than can be counted in the time of a statement | null |
 
 Only one request at a time counts a large list. Other requests use the last number. The
 longer a count takes, the longer its result is used, so that counting takes at most a
@@ -17,7 +18,10 @@ from threading import Lock
 from typing import Any, NamedTuple
 
 from sqlalchemy import Select, func, literal, select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
+
+from .errors import DatabaseTimeout, translate
 
 EXACT = 1_000
 SHARE = 20  # a result is used for this many times the duration of its count
@@ -29,7 +33,7 @@ MOST = 200  # lists that one process remembers
 
 
 class Known(NamedTuple):
-    total: int
+    total: int | None
     until: float  # monotonic
 
 
@@ -37,10 +41,11 @@ _known: OrderedDict[object, Known] = OrderedDict()
 _lock = Lock()
 
 
-def total_of(db: Session, statement: Select[Any]) -> int:
+def total_of(db: Session, statement: Select[Any]) -> int | None:
     """Return the number of rows of `statement`.
 
-    The number is exact up to `EXACT`. A larger number is at most a minute old.
+    The number is exact up to `EXACT`. A larger number is at most a minute old. `None`
+    means that there are too many rows to count.
     """
     key = _key(statement)
     with _lock:
@@ -50,17 +55,31 @@ def total_of(db: Session, statement: Select[Any]) -> int:
                 return known.total
             _known[key] = known._replace(until=time.monotonic() + COUNTING)
     began = time.monotonic()
-    total = count_up_to(db, statement, EXACT + 1)
-    if total > EXACT:
-        total = db.scalar(count(statement)) or 0
+    if (few := count_up_to(db, statement, EXACT + 1)) <= EXACT:
+        with _lock:
+            _known.pop(key, None)
+        return few
+    total = _count_all(db, statement)
     used = min(LONGEST, max(LEAST, SHARE * (time.monotonic() - began)))
     with _lock:
-        _known.pop(key, None)
-        if total > EXACT:
-            _known[key] = Known(total, began + used)
+        _known[key] = Known(total, began + used)
         while len(_known) > MOST:
             _known.popitem(last=False)
     return total
+
+
+def _count_all(db: Session, statement: Select[Any]) -> int | None:
+    """Return the number of rows, or `None` if counting them took too long.
+
+    The savepoint keeps the transaction of the request usable.
+    """
+    try:
+        with db.begin_nested():
+            return db.scalar(count(statement)) or 0
+    except DBAPIError as error:
+        if not isinstance(translate(error), DatabaseTimeout):
+            raise
+        return None
 
 
 def forget() -> None:
