@@ -98,6 +98,23 @@ def _read_password() -> str:
     return sys.stdin.readline().rstrip("\r\n")
 
 
+@cli.command("database-limits")
+def database_limits() -> None:
+    """Make the time limits of requests the defaults of our role in PostgreSQL.
+
+    A pooler needs them, because it shares its connections. Also `psql` then has them,
+    unless it sets its own.
+    """
+    from app.db.role_limits import write_limits
+
+    try:
+        shown = write_limits(get_settings())
+    except ValueError as error:
+        sys.exit(f"{error}.")
+    for name, value in shown.items():
+        typer.echo(f"{name:<40}{value}")
+
+
 @cli.command()
 def rekey() -> None:
     """Encrypt the secrets of second factors with SECRET_KEY.

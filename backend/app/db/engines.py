@@ -121,23 +121,23 @@ def _name_error(context: ExceptionContext) -> DBAPIError | None:
     return kind(context.statement, None, error, hide_parameters=True) if kind else None
 
 
+def server_limits(limits: Limits) -> dict[str, str]:
+    """Return the settings of a connection of PostgreSQL."""
+    return {
+        "timezone": "UTC",
+        "statement_timeout": f"{round(limits.statement * 1000)}ms",
+        "lock_timeout": f"{LOCK_SECONDS}s",
+        "idle_in_transaction_session_timeout": f"{IDLE_SECONDS}s",
+    }
+
+
 def _postgresql(url: URL, name: str, limits: Limits, options: dict[str, Any]) -> Engine:
     from .drivers.postgresql import connect  # imports the driver
 
-    timeouts = {
-        "statement_timeout": limits.statement,
-        "lock_timeout": LOCK_SECONDS,
-        "idle_in_transaction_session_timeout": IDLE_SECONDS,
-    }
     connect_args = {
         "connect_timeout": math.ceil(limits.trying),
         "application_name": name,
-        "options": " ".join(
-            [
-                "-c timezone=UTC",
-                *(f"-c {key}={round(seconds * 1000)}" for key, seconds in timeouts.items()),
-            ]
-        ),
+        "options": " ".join(f"-c {key}={value}" for key, value in server_limits(limits).items()),
         # These options detect a peer that has disappeared while we wait for it.
         "keepalives_idle": 10,
         "keepalives_interval": 5,
