@@ -54,6 +54,9 @@ class Live(Output):
     status: Literal["ok"]
 
 
+ALIVE = Live(status="ok").model_dump_json().encode()
+
+
 class Ready(Output):
     """The state of each service, in `checks`.
 
@@ -68,14 +71,14 @@ class Ready(Output):
     checks: dict[str, Check]
 
 
-@router.get("/live")
-async def is_live() -> Live:
+@router.get("/live", response_model=Live)
+async def is_live() -> Response:
     """Report that the process is alive.
 
     This uses neither the database nor a thread. So a process that is only busy still
     responds, and is not killed.
     """
-    return Live(status="ok")
+    return Response(ALIVE, media_type="application/json")
 
 
 @router.get(

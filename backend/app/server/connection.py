@@ -218,8 +218,11 @@ class Connection(BoundedHead):
     def _await(self, stage: Stage) -> None:
         """Start the time limit for what the client sends next."""
         self._stage = stage
-        times = {Stage.IDLE: self.timeout_keep_alive, Stage.NOTHING: LINGER}
-        self._until = self.crowd.now + times.get(stage, self.crowd.limits.patience)
+        if stage is Stage.IDLE:
+            seconds: float = self.timeout_keep_alive
+        else:
+            seconds = LINGER if stage is Stage.NOTHING else self.crowd.limits.patience
+        self._until = self.crowd.now + seconds
 
     def _prolonged(self, until: float, count: int) -> float:
         """Return the deadline after this many bytes at the minimum rate.

@@ -1,13 +1,12 @@
 """The wrapped `send` of one request, which completes its response."""
 
-from http import HTTPStatus
-
 from starlette.types import Message, Send
 
 from app.platform import problems
 
 from .response_headers import Header, varying_by_origin
 
+ERRORS = 400  # where the statuses of errors begin
 DISCONNECTED = 499  # nginx's status for a client that disconnected
 
 
@@ -51,7 +50,7 @@ class Exchange:
     async def _start(self, message: Message) -> None:
         self.status = status = message["status"]
         headers = list(message.get("headers", ()))
-        if status >= HTTPStatus.BAD_REQUEST and not _is_json(headers):
+        if status >= ERRORS and not _is_json(headers):
             self.is_replaced = True
             kept = {
                 name.decode("latin-1"): value.decode("latin-1")
