@@ -4,6 +4,7 @@ All processes of a host write their counters into one folder.
 """
 
 import os
+from functools import cache
 from pathlib import Path
 
 from fastapi import APIRouter, Response
@@ -40,7 +41,13 @@ def observe(scope: Scope, status: int, duration: float) -> None:
     The actual paths and methods would create an unlimited number of series.
     """
     method = scope["method"] if scope["method"] in METHODS else "other"
-    seconds.labels(method, _template(scope), status).observe(duration)
+    _series(method, _template(scope), status).observe(duration)
+
+
+# There are as many series as routes, methods and statuses that occur together.
+@cache
+def _series(method: str, route: str, status: int) -> Histogram:
+    return seconds.labels(method, route, status)
 
 
 def _template(scope: Scope) -> str:
