@@ -27,9 +27,9 @@ def migrate() -> None:
 
 @cli.command()
 def seed() -> None:
-    """Load the demo data of every feature.
+    """Load every feature's demo data.
 
-    A second run changes nothing. Refuses production and staging.
+    A second run changes nothing. Production and staging are refused.
     """
     if get_settings().is_deployed:
         sys.exit(
@@ -65,12 +65,11 @@ def superuser(
     email: Annotated[str, typer.Option(prompt=True)],
     username: Annotated[str, typer.Option(prompt=True, help="Only used for a new account.")],
 ) -> None:
-    """Make the account with this address a superuser. Create the account if it does not
-    exist.
+    """Make the account with this address a superuser, and create it if necessary.
 
-    A new or unverified account needs a password. It is read from the variable PASSWORD,
-    or from standard input. There is no option for it, because every user of the machine
-    can read the arguments of a process.
+    A new or unverified account needs a password. The password is read from the
+    environment variable PASSWORD, or from standard input. It is not an option, because
+    every user of the machine can read a process's arguments.
     """
     from app.routers.auth import service
 
@@ -117,9 +116,9 @@ def database_limits() -> None:
 
 @cli.command()
 def rekey() -> None:
-    """Encrypt the secrets of second factors with SECRET_KEY.
+    """Encrypt second-factor secrets with the current SECRET_KEY.
 
-    Secrets that were encrypted with SECRET_KEY_PREVIOUS are encrypted again.
+    Secrets encrypted with SECRET_KEY_PREVIOUS are encrypted again.
     """
     from app.routers.auth.mfa import key_rotation
 
@@ -134,7 +133,7 @@ def rekey() -> None:
 
 @cli.command("dead-letters")
 def list_dead_letters() -> None:
-    """List the emails and jobs that were given up, with time and reason."""
+    """List the emails and jobs that failed for good, with time and reason."""
     load_models()
     with SessionLocal() as db:
         letters, number = dead_letters.list_dead_letters(db), dead_letters.count_dead_letters(db)

@@ -1,4 +1,4 @@
-"""The application. `create_app()` assembles it from all its parts."""
+"""The application, which `create_app()` assembles from its parts."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -29,8 +29,8 @@ from app.platform import (
 from app.platform.cache.poller import polling
 from app.platform.worker import Worker
 
-# For the email or job in progress. Unfinished work becomes due again when its lease
-# ends.
+# Time for the email or job in progress to finish. Unfinished work becomes due again
+# when its lease ends.
 WORKER_STOP_SECONDS = 10.0
 DESCRIPTION = (
     "Sign up, sell and publish. Errors are `application/problem+json`. Programs should decide by "
@@ -68,7 +68,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         **openapi_document.about(settings),
     )
     problems.install(app)
-    jobs.kinds()  # a `jobs.py` that cannot be imported must prevent the start
+    jobs.kinds()  # a `jobs.py` that cannot be imported must prevent startup
     for feature in discover():
         router = getattr(feature.module("router"), "router", None)
         if router is None:
@@ -92,7 +92,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 async def _lifespan(_app: FastAPI) -> AsyncIterator[None]:
     settings = get_settings()
     limit_threads(settings.worker_threads, patience=settings.database_pool_timeout)
-    # The first call is slow, and the first probe of the health check has a deadline.
+    # Called here because the first call is slow, and a health check has a deadline.
     await run_in_threadpool(known_revisions)
     await run_in_threadpool(check_capacity, settings)
     await run_in_threadpool(metrics.remove_files_of_ended)

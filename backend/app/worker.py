@@ -5,7 +5,7 @@ exits. It exits with 1 if one of its threads has ended or is stuck, so that its
 supervisor starts a new process.
 
 With `--check`, the exit code tells whether a worker is alive in this container or on
-this machine. This is meant for the health check of a container.
+this machine. This is meant for a container's health check.
 """
 
 import signal
@@ -22,8 +22,8 @@ def main() -> int:
 
 
 def _work() -> int:
-    # These imports take a second. `--check` runs every few seconds, and must not wait
-    # for them.
+    # Imported only now, because these imports take a second. `--check` runs every few
+    # seconds and must not wait for them.
     from app.core.announcements import announce
     from app.core.config import get_settings
     from app.core.features import load_models

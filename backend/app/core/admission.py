@@ -1,6 +1,6 @@
-"""Limit on the number of callers that run at the same time.
+"""A limit on how many callers run at the same time.
 
-Other callers wait on the event loop, without a thread.
+Further callers wait on the event loop, without holding a thread.
 """
 
 import asyncio

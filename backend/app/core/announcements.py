@@ -1,4 +1,4 @@
-"""Log records about the settings, written when a process starts.
+"""Log records about the settings, written at startup.
 
 There is one record for staging, one for each accepted risk, and one for each setting
 that is probably a mistake.
@@ -10,7 +10,7 @@ from app.core import combinations, risks
 from app.core.config import Settings
 from app.core.logging import get_logger
 
-SAID_BY = "LIFTOFF_SETTINGS_SAID_BY"  # the id of the process that has written the records
+SAID_BY = "LIFTOFF_SETTINGS_SAID_BY"  # id of the process that has written the records
 
 
 def announce(settings: Settings) -> None:

@@ -2,8 +2,8 @@
 
 `contradictions` yields combinations that are always wrong. Every environment refuses
 them. `doubts` yields combinations that are probably a mistake, but may be intended.
-They are logged as a warning at each start. Both yield pairs of variable and reason,
-which contain no values of secrets.
+These are logged as warnings at startup. Both yield pairs of a variable and a reason.
+Neither contains a secret.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ KIB = 1024
 def contradictions(s: SettingFields) -> Iterator[tuple[str, str]]:
     """Yield combinations that every environment refuses."""
     connections = s.database_pool_size + s.database_max_overflow
-    # a connection without a thread could never be used (`app/core/admission.py`)
+    # With fewer threads than connections, some connections could never be used
+    # (`app/core/admission.py`)
     if s.worker_threads < connections:
         yield (
             "WORKER_THREADS",
@@ -66,7 +67,7 @@ def has_live_key(s: SettingFields) -> bool:
 
 
 def reaches_stripe(s: SettingFields) -> bool:
-    """Return whether calls go to Stripe itself, and not to a simulator."""
+    """Return whether calls go to Stripe itself rather than to a simulator."""
     parts = urlsplit(s.stripe_api_base.lower())
     return parts.scheme == "https" and parts.netloc in (STRIPE, f"{STRIPE}:443") and not parts.path
 
@@ -120,7 +121,7 @@ def _deployment_doubts(s: SettingFields) -> Iterator[tuple[str, str]]:
 def _address_doubts(s: SettingFields) -> Iterator[tuple[str, str]]:
     """Yield doubts about PUBLIC_URL, FRONTEND_URL, ALLOWED_HOSTS and CORS_ORIGINS.
 
-    Browsers, cookies and links need them to name the same hosts.
+    These four must agree on the hosts, or browsers, cookies and links fail.
     """
     api, frontend = urlsplit(s.public_url or ""), urlsplit(s.frontend_url or "")
     if not _is_allowed(api.hostname or "", s.allowed_hosts):
@@ -185,7 +186,7 @@ def _is_allowed(host: str, allowed: list[str]) -> bool:
 def _site(host: str | None) -> str:
     """Return the last two labels of a host name.
 
-    Hosts with different results belong to different sites, whatever the public suffixes
+    Hosts with different results are on different sites, whatever the public suffixes
     are.
     """
     return ".".join((host or "").split(".")[-2:])

@@ -70,16 +70,16 @@ def read_for_migrations() -> None:
 def get_settings() -> Settings:
     """Return the settings of this process.
 
-    If they are invalid, the process exits with a message that names variables, but no
-    values.
+    If a setting is invalid, the process exits with a message that names the variable
+    but not its value.
     """
     return _read(MigrationSettings if _only_migrates else Settings)
 
 
 def read_stage() -> Stage:
-    """Return the settings about the environment, even if other settings are invalid.
+    """Return the environment settings, even if other settings are invalid.
 
-    If they are invalid themselves, the process exits.
+    If the environment settings are invalid, the process exits.
     """
     return _read(Stage)
 

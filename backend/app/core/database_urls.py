@@ -1,7 +1,7 @@
 """Checks of DATABASE_URL, and the databases and drivers that it can name.
 
-This module does not import SQLAlchemy. That import takes a quarter of a second, which
-programs that only read the settings should not spend.
+This module does not import SQLAlchemy. That import takes a quarter of a second, too
+long for programs that only read settings.
 """
 
 import re
@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, unquote
 DRIVERS = {
     "postgresql": "postgresql+psycopg2",  # SQLAlchemy 2.1 would choose psycopg 3
     "postgresql+psycopg2": "postgresql+psycopg2",
-    "postgres": "postgresql+psycopg2",  # the spelling of Heroku and similar providers
+    "postgres": "postgresql+psycopg2",  # spelling used by Heroku and similar providers
     "mysql": "mysql+pymysql",
     "mysql+pymysql": "mysql+pymysql",
     "mariadb": "mysql+pymysql",
@@ -42,7 +42,7 @@ def check(url: str) -> str:
     if name not in DRIVERS:
         raise ValueError(_unknown(name))
     if name.startswith("sqlite"):
-        # Each connection would have its own database in memory.
+        # With an in-memory database, each connection would have its own.
         if parts["server"] or parts["database"] in (None, "", ":memory:"):
             raise ValueError("SQLite needs a file, such as sqlite:///.data/liftoff.db")
     elif port is not None and not (
@@ -65,7 +65,7 @@ def _unknown(name: str) -> str:
 def sqlite_file(url: str, root: Path) -> Path | None:
     """Return the SQLite file of a checked URL, or `None` for a database server.
 
-    A relative path starts at `root`.
+    A relative path is resolved against `root`.
     """
     parts = PARTS.fullmatch(url)
     assert parts
@@ -75,7 +75,7 @@ def sqlite_file(url: str, root: Path) -> Path | None:
 def host(url: str) -> str:
     """Return the host of the database server in a checked URL.
 
-    The result is `localhost` for a file, a socket, and a URL without a host.
+    The result is `localhost` for a file, a socket or a URL without a host.
     """
     parts = PARTS.fullmatch(url)
     assert parts
@@ -86,14 +86,14 @@ def host(url: str) -> str:
 
 
 def options(url: str) -> list[tuple[str, str]]:
-    """Return the driver options of a URL, which follow its question mark."""
+    """Return the driver options in a URL's query string."""
     return parse_qsl(url.partition("?")[2])
 
 
 def make_folder(file: Path) -> None:
     """Create the folder of an SQLite file.
 
-    If that is impossible, the process exits with a one-line message.
+    If this fails, the process exits with a one-line message.
     """
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeVar
 
 
 class AppError(Exception):
-    """Base of every error that a client receives.
+    """Base class of every error that a client receives.
 
     `headers` are added to the response. `members` become top-level fields of the
     response body.
@@ -21,17 +21,16 @@ class AppError(Exception):
         "Something failed on our side. Try again; if it fails again, report the request id."
     )
     commits: ClassVar[bool] = False
-    """Is true if changes made before the error are committed.
+    """Whether changes made before the error are committed.
 
-    For example, a count of wrong passwords must be kept although the request is
-    refused.
+    For example, a wrong password must be counted even though the request is refused.
     """
     extra: ClassVar[Mapping[str, Any]] = MappingProxyType({})
-    """JSON schemas of the `members` of this error, by name.
+    """JSON schemas of this error's `members`, by name.
 
-    OpenAPI shows them with their `examples`. If the members differ between instances of
-    a class, the class may have a method `example`. It returns the instance that OpenAPI
-    shows.
+    OpenAPI shows them with their `examples`. If instances of a class have different
+    members, the class can define `example`, which returns the instance for OpenAPI to
+    show.
     """
 
     def __init__(
@@ -114,8 +113,8 @@ class Unprocessable(AppError):
 class TooManyRequests(AppError):
     """A limit was exceeded.
 
-    Limits are checked before the request changes anything else. The count of attempts
-    is committed.
+    Limits are checked before the request changes anything else. The attempt count is
+    committed.
     """
 
     status = 429
@@ -125,8 +124,7 @@ class TooManyRequests(AppError):
 
 
 class Unavailable(AppError):
-    """A service that we depend on is unavailable (503), and the request changed
-    nothing.
+    """A service that we depend on is unavailable (503). The request changed nothing.
 
     `Retry-After` is in seconds.
     """

@@ -31,7 +31,7 @@ class Feature:
 
     @property
     def about(self) -> str:
-        """Return the docstring of the feature's package."""
+        """Return the feature package's docstring."""
         return (
             (importlib.import_module(f"app.routers.{self.name}").__doc__ or "")
             .partition("\n\n")[0]
@@ -54,7 +54,7 @@ class Feature:
             ) from error
 
     def _culprit(self, part: str, error: Exception) -> str:
-        """Return the file and line of this feature in which the error occurred."""
+        """Return the file and line in this feature where the error occurred."""
         if isinstance(error, SyntaxError) and error.filename:
             return f"{_short(Path(error.filename))}:{error.lineno}"
         ours = [
@@ -101,7 +101,8 @@ def discover(folder: Path = FOLDER) -> tuple[Feature, ...]:
 def _has_files(folder: Path) -> bool:
     """Return whether a folder contains more than Python's caches.
 
-    Such a folder may remain after a feature was deleted, or after a change of branch.
+    A folder with only caches may remain after a feature is deleted or a branch is
+    switched.
     """
     return any(path.is_file() and path.suffix != ".pyc" for path in folder.rglob("*"))
 

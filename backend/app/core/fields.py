@@ -1,8 +1,8 @@
-"""Field types that several features use in their schemas.
+"""Field types that several features share.
 
-A feature writes `from app.core import fields`, then `guest: fields.Email`. The types
-are strict in bodies, so that OpenAPI states exactly what is accepted. A number is not
-accepted as a time, and `"1"` is not accepted as an integer.
+A feature writes `from app.core import fields`, then `guest: fields.Email`. In request
+bodies the types are strict, so OpenAPI states exactly what is accepted. For example, a
+number is not accepted as a time, and `"1"` is not accepted as an integer.
 """
 
 import re
@@ -32,11 +32,11 @@ from app.core.types import Id, rule
 
 MAX_INT32 = 2**31 - 1
 MAX_INT64 = 2**63 - 1
-MAX_AMOUNT = 2**53 - 1  # the largest integer that a number in JavaScript represents exactly
-MAX_LINK = 700  # characters; the most that a unique index on each database allows
-MAX_TEXT = 10_000  # characters; the most that MySQL's TEXT holds, whatever the characters are
-MAX_DEPTH = 20  # MariaDB reads at most 32 levels of JSON
-MIN_YEAR = 1000  # MySQL's calendar begins with this year
+MAX_AMOUNT = 2**53 - 1  # JavaScript's Number.MAX_SAFE_INTEGER
+MAX_LINK = 700  # characters; the most that fits a unique index on every supported database
+MAX_TEXT = 10_000  # characters; fits MySQL's TEXT even if each takes four bytes
+MAX_DEPTH = 20  # nested levels; MariaDB reads at most 32
+MIN_YEAR = 1000  # the first year that MySQL supports
 
 RFC3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?"
@@ -63,7 +63,7 @@ def canonical_link(value: str) -> str:
 
 
 def _written(form: re.Pattern[str], kind: type, name: str) -> Callable[[object], object]:
-    """Return a check that accepts only texts of this form.
+    """Return a validator that accepts only strings of this form.
 
     Pydantic alone would also accept a number of seconds.
     """
@@ -110,10 +110,10 @@ def _shallow(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
 
 @dataclass(frozen=True)
 class DecimalText:
-    """A decimal number, which JSON contains as a text such as `"12.50"`.
+    """A decimal number, written in JSON as a string such as `"12.50"`.
 
-    It has up to `precision` digits, `scale` of them after the point. If it were a JSON
-    number, most languages would read it as a binary fraction.
+    The number has up to `precision` digits, `scale` of them after the point. Most
+    languages would read a JSON number as binary floating point, and round it.
     """
 
     precision: int
@@ -126,8 +126,8 @@ class DecimalText:
         return rf"^-?[0-9]{{1,{whole}}}{fraction}$"
 
     def exact(self, text: str) -> Decimal:
-        """Return the number as a database would: with all its digits, and without a
-        negative zero.
+        """Return the number as a database would: with all digits, and with zero
+        unsigned.
         """
         return Decimal(text).quantize(Decimal(1).scaleb(-self.scale)) + 0
 
@@ -162,8 +162,8 @@ class DecimalText:
 class OneLine:
     """A title or a name: one line with at least one visible character.
 
-    `Annotated[str, fields.OneLine(80)]` has 1 to 80 characters. Spaces around the text
-    are removed.
+    `Annotated[str, fields.OneLine(80)]` has 1 to 80 characters. Surrounding spaces are
+    removed.
     """
 
     length: int
@@ -214,15 +214,15 @@ Amount = Annotated[
 ]
 Int32 = Annotated[int, Field(strict=True, ge=-MAX_INT32 - 1, le=MAX_INT32)]
 Int64 = Annotated[int, Field(strict=True, ge=-MAX_INT64 - 1, le=MAX_INT64)]
-# In a query, every value arrives as text.
+# Not strict, because every query value arrives as text.
 IntInQuery = Annotated[int, Field(ge=-MAX_INT64 - 1, le=MAX_INT64)]
-RowId = Annotated[Id, Field(strict=True)]  # the id of another row, in a body
+RowId = Annotated[Id, Field(strict=True)]  # another row's id, in a request body
 Day = Annotated[
     date, BeforeValidator(_written(FULL_DATE, date, "date")), AfterValidator(_in_calendar)
 ]
 Moment = Annotated[
     AwareDatetime, BeforeValidator(_written(RFC3339, datetime, "time")), AfterValidator(_in_utc)
-]  # a time without a zone is refused, because its moment would be ambiguous
+]  # A time without a UTC offset is refused, because it would be ambiguous.
 JsonObject = Annotated[dict[str, JsonValue], AfterValidator(_shallow)]
 
 __all__ = [

@@ -1,9 +1,9 @@
-"""Lenient JSON parser for trusted services, such as Stripe with its signed events.
+"""A lenient JSON parser for trusted senders, such as Stripe with its signed events.
 
 Our own clients must send strict JSON (`app.core.strict_json`). Stripe's events may
 contain text that its customers typed: a NUL, half of a surrogate pair, integers of any
-size, or any number of members. If we refused such an event, Stripe would send it again
-for days, and it would never be processed.
+size, or any number of members. If we refused such an event, Stripe would resend it for
+days and we would never process it.
 """
 
 import json
@@ -11,11 +11,11 @@ import math
 import re
 from typing import Any
 
-DEEPEST = 100  # levels of nesting; deeper values are read as null
+DEEPEST = 100  # nested levels; deeper values are read as null
 LONGEST_INTEGER = 400  # digits; a longer integer is read as text
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-# A string without an end extends to the end of the text. Otherwise each quotation mark
-# in it would start another search for the end.
+# An unterminated string extends to the end of the text. Otherwise each quotation mark
+# in the string would start another search for its end.
 STRUCTURE = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
 
 
@@ -35,7 +35,7 @@ def read(body: bytes) -> Any:
 def shown(body: bytes) -> Any:
     """Parse a JSON text for our own responses.
 
-    Values that some JSON parsers cannot read are replaced.
+    Values that some JSON parsers cannot read are replaced with values that they can.
     """
     return _harmless(read(body), DEEPEST)
 
@@ -45,7 +45,7 @@ def _integer(digits: str) -> int | str:
 
 
 def _pruned(text: str) -> str:
-    """Replace with null everything that is nested too deeply.
+    """Replace everything that is nested too deeply with null.
 
     This works in one pass, because a recursive parser would exceed the recursion limit.
     """

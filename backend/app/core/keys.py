@@ -1,6 +1,6 @@
-"""Keys derived from `SECRET_KEY`, one for each purpose, to sign or encrypt with.
+"""Signing and encryption keys derived from `SECRET_KEY`, one for each purpose.
 
-Values that were signed or encrypted with `SECRET_KEY_PREVIOUS` are still accepted. So
+Values that were signed or encrypted with `SECRET_KEY_PREVIOUS` are still accepted, so
 `SECRET_KEY` can be replaced while the service runs.
 """
 
@@ -52,9 +52,9 @@ def _derive(purpose: str, secret: str) -> bytes:
 
 
 def cipher(purpose: str) -> MultiFernet:
-    """Return a cipher with authentication.
+    """Return an authenticated cipher.
 
-    It is for values that must be decrypted later, such as stored responses.
+    Use it for values that must be decrypted later, such as stored responses.
     """
     return _cipher(*derive_keys(purpose))
 

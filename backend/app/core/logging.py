@@ -18,8 +18,8 @@ SECRET_NAME = re.compile(
     re.IGNORECASE,
 )
 # Each pattern takes linear time (CWE-1333). After a failed match, the same text must
-# not be scanned again from the next position. So the patterns use the possessive
-# quantifiers `*+` and `++`, and some consume a whole run of characters even if it
+# not be rescanned from the next position. So the patterns use the possessive
+# quantifiers `*+` and `++`, and some consume a whole run of characters even if the run
 # contains no secret.
 SECRET_VALUES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     (  # a form, a query, a dictionary, JSON, or the repr of a dataclass or model
@@ -30,7 +30,7 @@ SECRET_VALUES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]
         ),
         rf"\1{REDACTED}",
     ),
-    (  # a JWT; the second branch consumes a word that only begins like one
+    (  # a JWT; the second branch consumes a word that only starts like a JWT
         re.compile(r"eyJ[\w-]{8,}+\.[\w-]++\.[\w-]*+|(eyJ[\w-]*+)", re.IGNORECASE),
         lambda found: found[1] or REDACTED,
     ),
@@ -43,16 +43,15 @@ SECRET_VALUES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]
     (re.compile(r"\$argon2\S+", re.IGNORECASE), REDACTED),  # a password hash
 )
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-MAX_READ = 16_000  # characters of one text that are scanned; a whole record may have twice as many
-MAX_WRITTEN = 4_000  # characters of one text that are written
-# characters dropped before a cut, because a truncated secret may no longer be
-# recognisable
+MAX_READ = 16_000  # most characters scanned in one text; twice as many in a whole record
+MAX_WRITTEN = 4_000  # most characters logged of one text
+# Characters dropped before a cut, where a truncated secret may be unrecognisable.
 MARGIN = 1_000
-MAX_MEMBERS = 200  # of a list or a mapping
-MAX_LINES = 400  # of a traceback
-OF_EACH = 10  # the cost of each value in addition to its characters
-# Messages of the server and the event loop about clients that disconnect, or that do
-# not send valid HTTP.
+MAX_MEMBERS = 200  # most members logged of one list or mapping
+MAX_LINES = 400  # most lines logged of one traceback
+OF_EACH = 10  # what each value counts in addition to its characters
+# Messages that the server and the event loop log about clients that disconnect or send
+# invalid HTTP.
 FAULTS_OF_CLIENTS = (
     "Invalid HTTP request received.",
     "Unsupported upgrade request.",
@@ -65,7 +64,7 @@ Event = MutableMapping[str, Any]
 def _without_user(rest: str) -> str:
     """Remove the user and password from a URL without its scheme.
 
-    They are removed even if they are badly encoded.
+    Badly encoded ones are removed, too.
     """
     user, at, place = rest.rpartition("@")
     return f"://{REDACTED}@{place}" if at and user != "://" else rest
@@ -81,7 +80,7 @@ def scrub(value: object) -> object:
 
 
 class _Scrubber:
-    """Scrubber of one record, with one limit on all text that it scans."""
+    """Scrubs one record, with a shared limit on how much text is scanned."""
 
     def __init__(self) -> None:
         self._left = 2 * MAX_READ
@@ -107,9 +106,9 @@ class _Scrubber:
     def lines(self, traceback: str) -> str:
         """Scrub a traceback line by line, and indent each line.
 
-        Because of the indentation, no line can look like a record. A long traceback
-        keeps its first and last lines. It is scrubbed because the text of an exception
-        may contain input of a client.
+        Scrubbing is necessary because an exception's text may contain client input. The
+        indentation ensures that no line can look like a record of its own. A long
+        traceback keeps its first and last lines.
         """
         half = (self._left - (MAX_LINES + 2) * OF_EACH) // 2
         text = (
@@ -128,8 +127,8 @@ class _Scrubber:
     def _shortened(self, text: str) -> str:
         """Remove secrets, then shorten the text.
 
-        Much more text is scanned than is kept, so the cut cannot leave part of a
-        secret.
+        The text is scanned far beyond the cut, so part of a secret cannot remain before
+        it.
         """
         limit = min(MAX_READ, self._left)
         self._left -= min(len(text), limit)
@@ -203,9 +202,9 @@ def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
 
 
 def _lower(record: logging.LogRecord) -> bool:
-    """Lower the level of records about faults of clients.
+    """Lower the level of records about client errors.
 
-    Otherwise a client could fill the log with warnings that look like faults of ours.
+    Otherwise a client could fill the log with warnings that look like our own errors.
     """
     if record.levelno > logging.INFO and record.getMessage().startswith(FAULTS_OF_CLIENTS):
         record.levelno, record.levelname = logging.INFO, "INFO"
@@ -218,8 +217,8 @@ def _tame_libraries() -> None:
     for name in ("uvicorn", "uvicorn.error"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
-    # Our own access log replaces it, because it contains query strings, which may hold
-    # secrets.
+    # We write our own access log, because uvicorn's includes query strings, which may
+    # contain secrets.
     logging.getLogger("uvicorn.access").disabled = True
     # These loggers report routine events, such as a replaced request id, a discovered
     # plugin or an outgoing request.
@@ -241,7 +240,7 @@ def get_logger(name: str) -> structlog.stdlib.BoundLogger:
 def security_event(event: str, *, routine: bool = False, **facts: object) -> None:
     """Log an event that matters for security (ASVS 16.3).
 
-    `facts` contains ids, never secrets. The level is warning. It is info for `routine`
+    `facts` contains ids, never secrets. The level is warning, or info for `routine`
     events, which users cause every day with their own accounts.
     """
     level = logging.INFO if routine else logging.WARNING

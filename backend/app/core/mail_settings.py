@@ -1,7 +1,7 @@
 """Mail settings, converted into the form that SMTP expects.
 
-A value that no mail server could accept is refused at startup, with the name of the
-variable. Otherwise every email would fail.
+A value that no mail server could accept is refused at startup, naming the variable.
+Otherwise every email would fail later.
 """
 
 import re
@@ -22,8 +22,8 @@ NAMED = re.compile(r"""(?P<quote>"?)(?P<name>[^"<>\\]*+)(?P=quote)\s*+<(?P<addre
 HOST = re.compile(
     r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*"
 )
-# NUL separates name and password in AUTH PLAIN (RFC 4616, 2). A value that was read
-# from a file of secrets often ends with a line break.
+# NUL separates name and password in AUTH PLAIN (RFC 4616, 2). A value read from a
+# secrets file often ends with a line break.
 UNSENDABLE = re.compile(r"[\0\r\n]")
 
 Text = TypeVar("Text", str, SecretStr)
@@ -41,7 +41,7 @@ def canonical_sender(value: str) -> str:
 def sender_of(value: str) -> Address:
     """Split the sender into a name and an address.
 
-    Raises `ValueError` as `canonical_sender` does.
+    Raises `ValueError` in the same cases as `canonical_sender`.
     """
     named = NAMED.fullmatch(value.strip())
     name, address = (named["name"], named["address"]) if named else ("", value)

@@ -1,11 +1,11 @@
-"""Checks of host names, addresses and networks."""
+"""Checks for host names, addresses and networks."""
 
 import re
 from contextlib import suppress
 from ipaddress import IPv6Address, ip_address, ip_network
 from urllib.parse import quote, urlsplit
 
-# Names have the same form as in a Host header: IPv6 in brackets, IDNA in ASCII.
+# The form of a name in a Host header: IPv6 in brackets, IDNA in ASCII.
 NAME = r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]"
 HOST = re.compile(rf"\*|(\*\.)?({NAME})")
 ORIGIN = re.compile(rf"\*|https?://({NAME})(:[0-9]+)?")
@@ -13,11 +13,11 @@ BARE = re.compile(r"https?://[^/?#@\s]+")
 DEFAULT_PORTS = {"http": 80, "https": 443}
 IN_PATHS = "/%:@!$&'()*+,;=~"  # RFC 3986, 3.3
 HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")
-# Anyone can register a name below `co.uk` or `com.br`, so a star before one of these
+# Anyone can register a name below `co.uk` or `com.br`, so a wildcard such as `*.co.uk`
 # would admit strangers. The full list of public suffixes (publicsuffix.org) changes
 # weekly, so a copy would soon be outdated.
 SOLD_BELOW = re.compile(r"(ac|co|com|edu|go|gov|mil|ne|net|or|org)\.[a-z]{2}")
-MIN_LABELS = 2  # after the star of a wildcard host
+MIN_LABELS = 2  # labels after the star of a wildcard host
 # A label begins with a letter, because `134744072` is an IPv4 address.
 ONE_LABEL = re.compile(r"[a-z]([a-z0-9_-]*[a-z0-9])?", re.IGNORECASE)
 WIDEST = {
@@ -43,7 +43,7 @@ def check_network(value: str) -> str:
     """
     try:
         network = ip_network(value)
-    except ValueError:  # the error of the library would repeat the value
+    except ValueError:  # the library's error would repeat the value
         raise ValueError("must contain IP addresses or CIDR ranges such as 10.0.0.0/8") from None
     if network.prefixlen < WIDEST[network.version]:
         raise ValueError(
@@ -54,10 +54,11 @@ def check_network(value: str) -> str:
 
 
 def check_host(value: str) -> str:
-    """Return a host name, `*.` before a domain, or `*`, as a Host header has it.
+    """Return a host name, a wildcard such as `*.example.com`, or `*`, in Host header
+    form.
 
     Raises `ValueError` for anything else, because no Host header would match it. Also
-    refuses a star before a public domain such as `co.uk`, below which anyone can
+    refuses a wildcard for a public suffix such as `co.uk`, under which anyone can
     register a name.
     """
     star = "*." if value.startswith("*.") else ""
@@ -78,7 +79,7 @@ def check_host(value: str) -> str:
 def check_origin(value: str) -> str:
     """Return an origin as a browser sends it (RFC 6454), or `*`.
 
-    A slash at the end and a default port are removed. Raises `ValueError` for anything
+    A trailing slash and a default port are removed. Raises `ValueError` for anything
     else.
     """
     origin = value.lower().removesuffix("/")
@@ -91,8 +92,8 @@ def check_origin(value: str) -> str:
 
 
 def in_ascii(host: str) -> str:
-    """Return a host name as DNS has it (IDNA), or an empty text if it has none."""
-    import idna  # slow to import, and not needed at start
+    """Return a host name in its DNS form (IDNA), or an empty string if it has none."""
+    import idna  # slow to import, and not needed at startup
 
     if host.isascii():
         return host
@@ -106,7 +107,7 @@ def canonical_url(url: str) -> str:
     """Return a URL in the form that browsers use for its origin, in ASCII.
 
     The origin of `https://App.Example.com:443` is `https://app.example.com`, and a name
-    with an umlaut is sent as `xn--…`. A redirect can contain ASCII only. Raises
+    with an umlaut is sent as `xn--…`. A redirect can only contain ASCII. Raises
     `ValueError` for a URL without a usable host.
     """
     parts = urlsplit(url)
@@ -141,7 +142,7 @@ def is_local(host: str) -> bool:
     """Return whether a host is on this machine or on a private network.
 
     No name is resolved. A single label without a dot, such as `mailhog`, counts as
-    local. It is the name of a service in Compose, or of a machine on the same network.
+    local, because it names a Compose service or a machine on the same network.
     """
     try:
         address = ip_address(host.removeprefix("[").removesuffix("]"))
@@ -155,8 +156,8 @@ def is_local(host: str) -> bool:
 def limiter_key(address: str) -> str:
     """Return the key under which a rate limit counts an address.
 
-    For IPv6 it is the /64, within which one subscriber can choose addresses freely (RFC
-    6177).
+    For IPv6, the key is the /64, within which one subscriber can choose addresses
+    freely (RFC 6177).
     """
     return _block(address, 64)
 
@@ -164,7 +165,7 @@ def limiter_key(address: str) -> str:
 def site_key(address: str) -> str:
     """Return the key under which a rate limit counts a whole site.
 
-    For IPv6 it is the /48, the largest network that one site gets (RFC 6177).
+    For IPv6, the key is the /48, the largest network that one site gets (RFC 6177).
     """
     return _block(address, 48)
 

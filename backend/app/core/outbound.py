@@ -1,7 +1,7 @@
 """HTTP calls to outside services, within a `budget` of time and bytes.
 
-The timeouts of HTTP libraries apply to each read. So a server that sends one byte now
-and then could keep a thread busy forever.
+HTTP libraries apply their timeouts to each read. Without a budget, a server that sends
+one byte now and then could keep a thread busy forever.
 """
 
 import socket
@@ -17,7 +17,7 @@ import httpcore2
 import httpx2
 
 CONNECT_SECONDS = 3.0
-IDLE_SECONDS = 30.0  # an unused connection is closed after this time
+IDLE_SECONDS = 30.0  # an idle connection is closed after this time
 
 
 class _Budget:
@@ -44,7 +44,7 @@ _current: ContextVar[_Budget] = ContextVar("budget of what is asked outside")
 
 @contextmanager
 def budget(seconds: float, max_bytes: int) -> Iterator[None]:
-    """Limit all calls made inside the block, retries included.
+    """Limit all calls made inside the block, including retries.
 
     Together they end within `seconds` and read at most `max_bytes`.
     """
@@ -56,20 +56,20 @@ def budget(seconds: float, max_bytes: int) -> Iterator[None]:
 
 
 def time_left() -> float:
-    """Return the seconds that are left of the budget, or 0."""
+    """Return the seconds left in the budget, or 0."""
     return max(0.0, _current.get().ends_at - time.monotonic())
 
 
 def client() -> httpx2.Client:
-    """Return a client that keeps connections open, and that several threads may share.
+    """Return a client that keeps connections open and can be shared by several threads.
 
-    It works only inside a `budget`.
+    Calls must be made inside a `budget`.
     """
     return httpx2.Client(**client_options())
 
 
 def client_options() -> dict[str, Any]:
-    """Return the options of such a client, for libraries with a client class."""
+    """Return the same options, for libraries that have their own client class."""
     return {
         "transport": _Transport(),
         "follow_redirects": False,
@@ -83,8 +83,8 @@ def client_options() -> dict[str, Any]:
 def _refuse_compressed(response: httpx2.Response) -> None:
     """Refuse a compressed response.
 
-    Bytes are counted before decompression, and a compressed response could become a
-    thousand times larger.
+    Bytes are counted before decompression, which could make a response a thousand times
+    larger.
     """
     if response.headers.get("content-encoding", "identity") != "identity":
         raise httpx2.RemoteProtocolError(
@@ -119,8 +119,8 @@ class _Network(httpcore2.NetworkBackend):
         ends_at = time.monotonic() + min(CONNECT_SECONDS, _current.get().seconds_left())
         error: Exception = httpcore2.ConnectError(f"{host} has no address")
         for address in _addresses(host, port):
-            # All addresses share the remaining time. The library would give the whole
-            # timeout to every address.
+            # All addresses share the remaining time. The library would allow the whole
+            # timeout for each address.
             seconds = ends_at - time.monotonic()
             if seconds <= 0:
                 break

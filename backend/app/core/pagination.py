@@ -1,4 +1,4 @@
-"""Pages of lists, by offset for people and by signed cursor for programs."""
+"""Pagination of lists: by offset for people, by signed cursor for programs."""
 
 import json
 from collections.abc import Callable
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 MAX_OFFSET = 10_000
 MAX_LIMIT = 100
-MAX_CURSOR = 4_000  # characters; a cursor for the longest title of four-byte letters has 1,200
+MAX_CURSOR = 4_000  # characters; the longest title in four-byte letters needs 1,200
 
 
 def _moment(text: str) -> datetime:
@@ -47,8 +47,8 @@ class InvalidCursor(Unprocessable):
 class Page(Output, Generic[T]):
     """A page of a list.
 
-    A page by cursor has null as `total` and `offset`, and takes the same time at any
-    depth.
+    A page requested by cursor has null as `total` and `offset`. It takes the same time
+    however far into the list it is.
     """
 
     items: list[T]
@@ -73,7 +73,8 @@ class Page(Output, Generic[T]):
 class PageQuery:
     """The page of a list that a client requests.
 
-    `total` takes an additional count, so only pages by offset have one.
+    `total` requires an additional count query, so only pages requested by offset have
+    it.
     """
 
     def __init__(
@@ -86,9 +87,8 @@ class PageQuery:
     ) -> None:
         """Store the parameters of the page.
 
-        `bound_to` returns the things for which a cursor is valid, such as path, query
-        and caller. It is called when the caller is known. The order of the rows is
-        added to its result.
+        `bound_to` returns what a cursor is valid for, such as path, query and caller.
+        It is called once the caller is known. `context` adds the order of the rows.
         """
         self._bound_to = bound_to
         self.offset = offset
@@ -96,7 +96,7 @@ class PageQuery:
         self.cursor = cursor
 
     def context(self, order: str) -> str:
-        """Return all that a cursor is bound to, including the order of the rows."""
+        """Return everything that a cursor is bound to, including the row order."""
         return json.dumps([*self._bound_to(), order])
 
     def encode(self, keys: list[Any], order: str = "") -> str:
@@ -110,9 +110,9 @@ class PageQuery:
     def decode(self, types: list[type], order: str = "") -> list[Any]:
         """Return the sort keys in `cursor`, as values of these types.
 
-        Raises `InvalidCursor`. The signature proves that we made the cursor, but not
-        that this version of the code made it. A deployment may have changed the sort
-        keys or the types of their columns.
+        Raises `InvalidCursor`. The signature proves that we issued the cursor, but not
+        that this version of the code did. A deployment may have changed the sort keys
+        or their column types.
         """
         try:
             plain = json.loads(unsign("cursor", self.cursor or "", self.context(order)))

@@ -1,4 +1,4 @@
-"""Checks of the settings of a deployment.
+"""Checks on the settings of a deployment.
 
 A deployment is staging or production.
 """
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
     from app.core.setting_fields import SettingFields
 
-# The minimum number of different characters in SECRET_KEY. `aaaa…` and `changeme…` have
-# fewer, and any random key of 32 characters has more.
+# Minimum number of different characters in SECRET_KEY. `aaaa…` and `changeme…` have
+# fewer. Any random key of 32 characters has more.
 MIN_DISTINCT = 12
 NEW_KEY = 'make one with: python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
-# Words that occur in example values that nobody replaced.
+# Words that reveal an example value that was never replaced.
 PLACEHOLDER = re.compile(
     r"change|secret|example|default|your|insecure|placeholder|password", re.IGNORECASE
 )
@@ -44,7 +44,7 @@ GUESSABLE = {
 
 
 class Unsafe(ValueError):
-    """Invalid settings: pairs of variable and reason, without values."""
+    """Invalid settings, as pairs of a variable and a reason, without values."""
 
     def __init__(self, problems: list[tuple[str, str]]) -> None:
         super().__init__(", ".join(name for name, _ in problems))

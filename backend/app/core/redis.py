@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from redis import Redis
 
-WAIT_SECONDS = 0.25  # to connect, and for each response
+WAIT_SECONDS = 0.25  # to connect, and again for each response
 
 
 def client_options() -> dict[str, Any]:
-    """Return client options that limit the time of a call.
+    """Return client options that limit how long a call can take.
 
-    A client that is made from a URL does not retry by default.
+    Retries need no option: a client created from a URL does not retry by default.
     """
     return {"socket_timeout": WAIT_SECONDS, "socket_connect_timeout": WAIT_SECONDS}
 

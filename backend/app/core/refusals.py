@@ -1,7 +1,7 @@
 """The message for invalid settings.
 
-It lists all problems at once, in our own words. It names variables, but shows no
-values.
+The message lists all problems at once, in our own words. It names variables but never
+shows their values.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PAIRED = {
     "smtp_password",
     "google_client_id",
     "google_client_secret",
-}  # both are set, or neither
+}  # set together, or not at all
 ENVIRONMENTS = ("development", "test", "staging", "production")
 # The keys are pydantic's error types. Pydantic fills in the bounds in braces.
 WORDS: Mapping[str, str] = {
@@ -57,7 +57,7 @@ SIGNS_OF_A_DEPLOYMENT = (
 
 
 def explain(kind: type[Stage], error: ValidationError, env_file: Path) -> str:
-    """Return a description of all problems, in one line or as a list."""
+    """Describe all problems, on one line or as a list."""
     lines = [*_lines(error, env_file), *_rest(kind, error, env_file)]
     if len(lines) == 1:
         return f"Liftoff cannot start with this setting: {lines[0]}"
@@ -92,8 +92,8 @@ def _reasons(error: ValidationError, env_file: Path) -> Iterator[tuple[str, str]
 def _rest(kind: type[Stage], error: ValidationError, env_file: Path) -> list[str]:
     """Return further problems, so that the operator sees all problems at once.
 
-    Combinations of settings are only checked if each setting is valid. So the settings
-    are checked once more, with a harmless value in place of each invalid one.
+    Combinations of settings are only checked once each setting is valid. So the
+    settings are checked again, with a harmless value in place of each invalid one.
     """
     wrong = {str(problem["loc"][0]) for problem in error.errors() if problem["loc"]}
     given = _given(env_file)
@@ -126,9 +126,9 @@ def _rest(kind: type[Stage], error: ValidationError, env_file: Path) -> list[str
 def _given(env_file: Path) -> dict[str, str]:
     """Return the variables of the environment and of `.env`.
 
-    If both set a variable, the environment wins.
+    If a variable is in both, the environment wins.
     """
-    from dotenv import dotenv_values  # slow to import, and only needed when something is wrong
+    from dotenv import dotenv_values  # slow to import, and only needed for an error
 
     try:
         written = dotenv_values(env_file) if env_file.is_file() else {}

@@ -1,9 +1,9 @@
 """Risky combinations of settings that a deployment refuses unless its operator accepts
 them.
 
-Each setting is safe on its own. The operator lists the accepted risks in ACCEPT_RISKS,
-and each start logs them (`announcements.py`). Problems that cannot be accepted are in
-`combinations.py` and `production.py`.
+Each setting is safe on its own. The operator lists accepted risks in ACCEPT_RISKS, and
+they are logged at startup (see `announcements.py`). `combinations.py` and
+`production.py` contain the problems that cannot be accepted.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class Risk:
     """A risk that an operator can accept.
 
-    `name` is the word for ACCEPT_RISKS. `danger` completes a sentence that begins with
-    the variable.
+    `name` is what the operator writes in ACCEPT_RISKS. `danger` completes a sentence
+    that begins with the variable.
     """
 
     name: str
@@ -69,7 +69,7 @@ RISKS = (
 
 
 def refused(settings: SettingFields) -> Iterator[tuple[str, str]]:
-    """Yield variable and reason of each risk that is present but not accepted."""
+    """Yield the variable and reason for each risk that is present but not accepted."""
     for risk in RISKS:
         if risk.is_run(settings) and risk.name not in settings.accept_risks:
             yield (

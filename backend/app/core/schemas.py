@@ -1,4 +1,4 @@
-"""Base classes of every request and response model."""
+"""Base classes for request and response models."""
 
 import json
 from types import UnionType
@@ -10,7 +10,7 @@ from pydantic_core import CoreSchema
 
 
 def example(values: dict[str, Any]) -> ConfigDict:
-    """Return the config of a model, with an example body that `/docs` fills in.
+    """Return a model config with an example body, which `/docs` fills in.
 
         model_config = example({"title": "First light", "content": "Hello"})
 
@@ -20,7 +20,7 @@ def example(values: dict[str, Any]) -> ConfigDict:
 
 
 def model_of(annotation: Any) -> type[BaseModel] | None:
-    """Return the model of a parameter, or `None` for plain values.
+    """Return a parameter's model, or `None` for plain values.
 
     The annotation may be optional.
     """
@@ -73,7 +73,7 @@ class PartialInput(Input):
 
 
 class Output(BaseModel):
-    """A response body, which is read from an ORM object or a row."""
+    """A response body, filled from an ORM object or a row."""
 
     model_config = ConfigDict(
         from_attributes=True, json_schema_serialization_defaults_required=True

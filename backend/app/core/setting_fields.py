@@ -38,7 +38,7 @@ ENV_FILE = ROOT / ".env"
 def _local_hosts(public_url: str, host: str) -> list[str]:
     """Return the names of this machine, including those from PUBLIC_URL and HOST.
 
-    Other names are refused, also in development. Otherwise a page whose host name
+    Other names are refused, even in development. Otherwise a page whose host name
     resolves to 127.0.0.1 (DNS rebinding) would have the same origin as this API, and
     could read the mailbox.
     """
@@ -46,8 +46,8 @@ def _local_hosts(public_url: str, host: str) -> list[str]:
         named = [urlsplit(public_url).hostname or "", host]
     except ValueError:
         named = [host]
-    # In a Host header, an IPv6 address is in brackets. An address that means all
-    # addresses is not a host name.
+    # A Host header has IPv6 addresses in brackets. The wildcard addresses are not host
+    # names.
     given = [
         f"[{name}]" if ":" in name else name
         for name in named
@@ -106,16 +106,14 @@ class Stage(BaseSettings):
     def is_deployed(self) -> bool:
         """Return whether this is staging or production.
 
-        Staging is as strict as production, and differs only in Stripe's mode. All
-        strict checks use this property.
+        Staging is as strict as production. Only Stripe's mode differs. All strict
+        checks use this property.
         """
         return self.environment in DEPLOYED
 
     @property
     def is_production(self) -> bool:
-        """Return whether this is production, where real money moves and Stripe's time
-        is real.
-        """
+        """Return whether this is production, where Stripe uses real money and time."""
         return self.environment == "production"
 
 
@@ -163,7 +161,7 @@ class SettingFields(Stage):
         default_factory=list, description="Risks that the operator of a deployment accepts."
     )
 
-    # The path is below ROOT, wherever ROOT is.
+    # relative to ROOT
     database_url: DatabaseUrl = SecretStr("sqlite:///.data/liftoff.db")
     database_pool_size: int = Field(
         15, ge=1, le=500, description="Connections kept open per process."
@@ -261,7 +259,7 @@ class SettingFields(Stage):
         defaults["metrics_enabled"] = not live or bool(values.get("metrics_port"))
         defaults["embedded_worker"] = values.get("environment") == "development"
         if values.get("environment") == "development":
-            defaults["host"] = "localhost"  # both loopback addresses, see `app/server/listening.py`
+            defaults["host"] = "localhost"  # IPv4 and IPv6 loopback, see `app/server/listening.py`
         if not live:
             local = f"http://localhost:{values.get('port', 8000)}"
             defaults |= {
@@ -278,9 +276,9 @@ class SettingFields(Stage):
     @field_validator("*", mode="before")
     @classmethod
     def _refuse_what_is_no_text(cls, value: object) -> object:
-        """Refuse a value whose bytes are not UTF-8.
+        """Refuse a value that is not valid UTF-8.
 
-        Python reads such bytes as lone surrogates, which no protocol can transmit.
+        Python reads invalid bytes as lone surrogates, which no protocol can transmit.
         """
         if isinstance(value, str) and not value.isascii() and SURROGATE.search(value):
             raise ValueError("is not UTF-8 text")

@@ -1,4 +1,4 @@
-"""The types of the settings: how each is parsed, and which values are invalid."""
+"""The types of the settings: how values are parsed, and which are invalid."""
 
 import re
 from typing import Annotated
@@ -22,12 +22,12 @@ RISKS = (
     "local_limits",
     "clear_mail",
     "public_metrics",
-)  # each is described in `app/core/risks.py`
+)  # described in `app/core/risks.py`
 VISIBLE_ASCII = re.compile(r"[!-~]+")
 URL = re.compile(r"https?://[^/?#@\s]+(/[^?#\s]*)?")
 PREFIX = re.compile(r"(/[a-z0-9._-]+)*")
-# In REDIS_URL, these options would override `app/core/redis.py`, and every request
-# could wait that long.
+# In REDIS_URL, these options would override the short timeout in `app/core/redis.py`,
+# so requests could wait longer.
 WAITING = {
     "socket_timeout",
     "socket_connect_timeout",
@@ -53,10 +53,10 @@ def _split(value: object) -> object:
 
 
 def _bare(url: str) -> str:
-    """Return a URL as browsers write it, without a final slash.
+    """Return a URL as browsers write it, without a trailing slash.
 
-    Raises `ValueError` for anything but a URL with a host. Other settings and the
-    `Origin` header are compared with it.
+    Other settings and the `Origin` header are compared with the result. Raises
+    `ValueError` for anything but a URL with a host.
     """
     try:
         if URL.fullmatch(url):
@@ -67,9 +67,9 @@ def _bare(url: str) -> str:
 
 
 def _key(key: SecretStr) -> SecretStr:
-    """Refuse a key that cannot stand in a header.
+    """Refuse a key that cannot be sent in a header.
 
-    Quotation marks and white space often come from copying.
+    Copying a key often adds quotation marks or white space.
     """
     if not VISIBLE_ASCII.fullmatch(key.get_secret_value()):
         raise ValueError("must be one word of ASCII characters, as Stripe shows it")
@@ -79,8 +79,8 @@ def _key(key: SecretStr) -> SecretStr:
 def _redis(url: SecretStr) -> SecretStr:
     """Refuse a URL that Redis cannot use.
 
-    The error at startup names the variable. Without this check, the first rate-limited
-    request would fail.
+    The error names the variable at startup. Without this check, the first rate-limited
+    request would fail instead.
     """
     try:
         parts = urlsplit(url.get_secret_value())
@@ -104,7 +104,7 @@ def _database(url: SecretStr) -> SecretStr:
 def _risk(value: str) -> str:
     """Return the name of a risk.
 
-    Raises `ValueError` with the list of names for anything else.
+    For anything else, raises `ValueError` with the list of names.
     """
     if value not in RISKS:
         raise ValueError(f"must contain only these names: {', '.join(RISKS)}")

@@ -1,6 +1,6 @@
-"""Strict JSON parser for requests.
+"""A strict JSON parser for request bodies.
 
-It refuses JSON that a database or another JSON parser could not handle.
+The parser refuses JSON that a database or another JSON parser could not handle.
 """
 
 import math
@@ -9,7 +9,8 @@ from typing import Any
 from pydantic_core import from_json
 
 INT64 = range(-(2**63), 2**63)
-# members, items and containers of a body; each of them may cause a validation error
+# The most members, items and containers in a body. Each one may cause a validation
+# error.
 MAX_ENTRIES = 2_000
 
 Location = tuple[str | int, ...]
@@ -30,9 +31,9 @@ class InvalidJson(ValueError):
 def parse(body: bytes, max_entries: int = MAX_ENTRIES) -> Any:
     """Parse JSON, and refuse values that databases or other parsers cannot handle.
 
-    Refused are invalid UTF-8, lone surrogates, NaN and infinities, more than 200 levels
-    of nesting, integers over 64 bits, NUL, and more than `max_entries` members and
-    items.
+    These are invalid UTF-8, lone surrogates, NaN and infinities, more than 200 nested
+    levels, integers over 64 bits, NUL characters, and more than `max_entries` members
+    and items.
 
     Raises `InvalidJson`, whose text never repeats the body.
     """
@@ -51,15 +52,15 @@ def parse(body: bytes, max_entries: int = MAX_ENTRIES) -> Any:
 def _has_more_entries(body: bytes, most: int) -> bool:
     """Return whether the body has too many members and items, without parsing it.
 
-    The parser has no such limit. A megabyte of keys would take 0.4 s to parse and
-    validate. Commas and brackets outside strings are counted in a few passes in C.
-    Commas inside a string do not count.
+    The parser itself has no such limit, and a megabyte of keys would take 0.4 s to
+    parse and validate. This counts commas and brackets outside strings, in a few passes
+    that run in C.
     """
     if _openers(body) <= most:
         return False
     # Without escaped quotation marks, every quotation mark begins or ends a string.
     bare = body.replace(b"\\\\", b"").replace(b'\\"', b"")
-    parts = bare.split(b'"', 4 * most + 1)  # a name and a value have two marks each
+    parts = bare.split(b'"', 4 * most + 1)  # a member has at most four quotation marks
     return len(parts) > 4 * most + 1 or _openers(b"".join(parts[::2])) > most
 
 

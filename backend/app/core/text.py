@@ -1,12 +1,12 @@
 """Canonical forms of usernames, email addresses and slugs.
 
-All spellings of a name have one canonical form, so the name can be unique.
+Because all spellings of a name have the same canonical form, a name can be unique.
 """
 
 import re
 import unicodedata
 
-# Names that the pages of a site may need.
+# Names that a site may need for its own pages.
 RESERVED = frozenset(
     """
     about account accounts admin administrator anonymous api app auth billing blog callback
@@ -18,7 +18,7 @@ RESERVED = frozenset(
 )
 """Usernames and slugs that nobody may choose.
 
-They would look official, or hide a route of a frontend.
+They would look official, or shadow a frontend route.
 """
 
 MAX_EMAIL = 254  # RFC 5321, 4.5.3.1.3
@@ -27,8 +27,8 @@ SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 NOT_IN_A_LINE = r"\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069"
 """Control characters, line breaks, and characters that change the text direction.
 
-The last kind can make a name look like another name (https://trojansource.codes). The
-text is the inside of a character class of a regular expression.
+Changes of direction can make one name look like another (https://trojansource.codes).
+Use this inside a character class of a regular expression.
 """
 INVISIBLE = (
     r"\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff"
@@ -46,8 +46,7 @@ USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,30}[a-z0-9]")
 
 
 def one_line(value: str) -> str:
-    """Return the text if it is one line with a visible character, as in a title or a
-    name.
+    """Return the text if it is a single line with a visible character, such as a title.
 
     Raises `ValueError` with the reason. Invisible characters that languages and emoji
     need (U+200D, U+200F) are allowed.
@@ -68,24 +67,24 @@ def canonical_email(value: str) -> str:
     Every spelling of an address has the same canonical form. Raises `ValueError` if the
     text is not a safe email address.
 
-    The local part becomes lower case, too. RFC 5321 lets a server distinguish `Al` from
-    `al`. No provider does, but attackers would use the difference. A local part beyond
-    ASCII is refused, because few servers accept one (RFC 6531) and many of its
+    The local part is lower-cased, too. RFC 5321 lets a server distinguish `Al` from
+    `al`. No provider does, but attackers would exploit a difference here. A local part
+    beyond ASCII is refused, because few servers accept one (RFC 6531) and many of its
     characters look alike.
     """
     return ascii_email(_fold(value)).lower()
 
 
 def ascii_email(value: str) -> str:
-    """Return the address with its domain in IDNA, as mail servers expect it.
+    """Return the address with its domain in IDNA, as mail servers expect.
 
-    The local part is not changed. Raises `ValueError` for anything that mail cannot be
-    sent to.
+    The local part is not changed. Raises `ValueError` if mail cannot be sent to the
+    text.
     """
     # This import is slow, and not needed at startup.
     from email_validator import EmailNotValidError, validate_email
 
-    # checked first, because IDNA takes quadratic time and never shortens an address
+    # Checked first, because IDNA takes quadratic time and never shortens an address.
     if len(value) > MAX_EMAIL:
         raise ValueError(f"An email address must not be longer than {MAX_EMAIL} characters")
     try:
@@ -113,7 +112,8 @@ def canonical_username(value: str) -> str:
 def folded_username(value: str) -> str:
     """Return the canonical form of a username, reserved or not.
 
-    It has 3 to 32 of `a-z 0-9 . _ -`. Raises `ValueError` with the reason.
+    A username has 3 to 32 characters from `a-z 0-9 . _ -`. Raises `ValueError` with the
+    reason.
     """
     name = _fold(value)
     if not USERNAME.fullmatch(name):
@@ -145,9 +145,9 @@ def slug_from(title: str, fallback: str) -> str:
     The result is `fallback` if no part of the title can be transliterated, or if the
     slug is reserved.
     """
-    from slugify import slugify  # slow to import, and not needed at start
+    from slugify import slugify  # slow to import, and not needed at startup
 
-    # leaves room for a number such as `-2`
+    # Leave room for a number such as `-2`.
     slug = slugify(title, max_length=MAX_SLUG - 12, word_boundary=True)
     return fallback if not slug or slug in RESERVED else slug
 
@@ -155,6 +155,6 @@ def slug_from(title: str, fallback: str) -> str:
 def _fold(value: str) -> str:
     """Convert full-width, composed and upper-case letters into one form.
 
-    Lower case comes last, because NFKC can produce capitals.
+    Lower-casing comes last, because NFKC can produce capitals.
     """
     return unicodedata.normalize("NFKC", value).strip(" ").lower()

@@ -10,16 +10,17 @@ from pydantic_core import PydanticCustomError
 MAX_ID = 2**63 - 1
 
 Id = Annotated[int, Field(ge=1, le=MAX_ID)]
-"""The id of a row.
+"""A row's id.
 
 Values that do not fit a 64-bit column are refused before they reach a database.
 """
 
 
 def now() -> datetime:
-    """Return the time of this host's clock, in UTC.
+    """Return the time according to this host's clock, in UTC.
 
-    Use `app.db.clock` for a time that is stored in a row, or compared with one.
+    Use `app.db.clock` for a time that is stored in a row or compared with a stored
+    time.
     """
     return datetime.now(UTC)
 
@@ -32,7 +33,7 @@ def today() -> date:
 def rule(check: Callable[[str], str], kind: str) -> Callable[[str], str]:
     """Turn `check` into a validator.
 
-    A `ValueError` of `check` becomes a 422 with the error's text and the type
+    A `ValueError` raised by `check` becomes a 422 with the error's text and the type
     `<kind>_invalid`.
     """
 

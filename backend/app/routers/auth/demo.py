@@ -1,4 +1,4 @@
-"""Demo users, all verified, and the tokens that the examples of `/docs` need."""
+"""Verified demo users, and the tokens that the examples in `/docs` need."""
 
 import secrets
 
@@ -21,14 +21,14 @@ from .sessions.login_sessions import live_sessions, open_session
 
 PASSWORD = DEMO["password"]  # printed by `make dev`, refused by production
 PEOPLE = {"admin": True, "author": False, "editor": False, "reader": False, "guarded": False}
-GUARDED = "guarded"  # the one with a second factor
+GUARDED = "guarded"  # the demo user with a second factor
 TOTP_SECRET = "LIFTOFFDEMOSECRETFORTOTPCODESAAA"  # noqa: S105 - as public as the password
 
 
 def load(db: Session) -> None:
     """Add the demo users that are missing.
 
-    A user who has another name or another address by now is not missing.
+    A user whose name or address has been changed since does not count as missing.
     """
     for username, superuser in PEOPLE.items():
         email = f"{username}@example.com"
@@ -38,7 +38,7 @@ def load(db: Session) -> None:
             )
             is None
         ):
-            # Nobody can register the name `admin`, because it is reserved.
+            # Not created by registration, which refuses the reserved name `admin`.
             person = User(username=username, email=email, hashed_password=hash_password(PASSWORD))
             person.is_verified, person.is_superuser = True, superuser
             db.add(person)
@@ -49,10 +49,10 @@ def load(db: Session) -> None:
 
 
 def examples(db: Session) -> dict[str, Live]:
-    """Return tokens and codes of demo users for the examples of `/docs`.
+    """Return demo users' tokens and codes for the examples in `/docs`.
 
-    The use of one token revokes none of the other tokens. So the examples can be tried
-    in any order.
+    Using one token does not revoke the others, so the examples can be tried in any
+    order.
     """
     people = {
         one.username: one
@@ -118,9 +118,10 @@ def _refresh_token(db: Session, user: User, used_for: str) -> str:
 
 
 def _recovery_code(db: Session, user: User) -> str:
-    """Return a recovery code of this user that is unused.
+    """Return an unused recovery code for this user.
 
-    Unlike a code of an app, it is valid for more than a minute.
+    Unlike a code from an authenticator app, a recovery code stays valid until it is
+    used.
     """
     code = f"LIFTOFF-DEMO-{user.id}"
     digest = recovery_codes.digest(code)
@@ -134,11 +135,10 @@ def _recovery_code(db: Session, user: User) -> str:
 
 
 def _code_to_confirm(db: Session, user: User) -> str:
-    """Return a code for the secret that waits to be confirmed. Create a secret if there
-    is none.
+    """Return a code for the user's unconfirmed secret, creating a secret if necessary.
 
-    It is the code of the next 30 seconds. It is accepted already, and for longer than
-    the current one.
+    This is the code for the next 30-second time step. It is already accepted, and stays
+    valid longer than the current code.
     """
     row = db.scalar(select(Totp).where(Totp.user_id == user.id))
     secret = second_factor.read_secret(row) if row else None

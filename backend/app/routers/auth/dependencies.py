@@ -1,14 +1,14 @@
-"""Dependencies that give the routes of every feature their caller.
+"""Dependencies that provide the caller to the routes of every feature.
 
 Routes take `CurrentUser`, `OptionalUser`, `VerifiedUser` or `Superuser`. In a route
 that writes, the rows of the caller and of their session are locked until its
 transaction ends. Until then, no other request can delete, disable, demote or sign out
-the caller. Routes of auth itself take `CurrentSession`, which locks nothing, because
-they lock the rows in an order of their own.
+the caller. The auth routes themselves take `CurrentSession`, which locks nothing,
+because these routes lock rows in their own order.
 
 A feature also registers its hooks here. `before_deletion` registers a check that may
 prevent the deletion of an account. `after_email_change` registers a function that runs
-after a change of address.
+after an email address changes.
 """
 
 from typing import Annotated
@@ -75,8 +75,7 @@ def held_session(request: Request, db: db_dependency, token: BearerToken) -> Log
     """Return the session of the caller, or `None` if the request has no token.
 
     In a request that writes, the session is locked. An invalid or expired token is
-    refused. Without this, a client with an expired token would be served as an
-    anonymous caller.
+    refused. Otherwise a client with an expired token would be treated as anonymous.
     """
     if token is None:
         if "authorization" in request.headers:
@@ -96,7 +95,7 @@ def _published(request: Request, session: LoginSession) -> LoginSession:
 
 @principal.fresh
 def fresh_identity() -> None:
-    """Mark a router or a route that always asks the database who the caller is."""
+    """Make a router or a route always look up the caller in the database."""
 
 
 FreshIdentity = Depends(fresh_identity)

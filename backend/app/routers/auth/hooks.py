@@ -1,6 +1,6 @@
-"""Hooks with which other features react to deletions and to changes of address.
+"""Hooks with which other features react to account deletions and email changes.
 
-The features register their functions here, so that auth need not import them.
+Features register their functions here, so auth does not have to import the features.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Jobs of auth: work that follows a request, and rows to purge."""
+"""Auth jobs: work that follows a request, and purges of old rows."""
 
 from datetime import timedelta
 from typing import Any
@@ -13,10 +13,10 @@ from .credentials import pending
 from .models import LoginSession, OneTimeToken, SecurityEvent, User, UsernameHold
 from .passwords import changing, lockouts
 
-# Counted from the end of a session. The addresses of past sessions tell
-# `throttle.Guess` which addresses are familiar.
+# How long ended sessions are kept. Their addresses tell `throttle.Guess` which
+# addresses are familiar.
 SESSIONS_KEPT = timedelta(days=30)
-# One year, plus time to notice something that happened a year ago.
+# a year, plus time to investigate something that happened a year ago
 EVENTS_KEPT = timedelta(days=400)
 
 

@@ -1,4 +1,4 @@
-"""Tables of auth."""
+"""Auth tables."""
 
 from datetime import datetime
 
@@ -21,12 +21,12 @@ class User(Timestamps, Base):
     """An account.
 
     `username` and `email` are stored in canonical form (`app.core.text`), so all
-    spellings of a name lead to one row.
+    spellings of a name find the same row.
     """
 
     __tablename__ = "users"
-    # For the queries in `pending.py`. On PostgreSQL the index is partial, so it has few
-    # rows. MariaDB has no partial indexes, but reads only few rows of this one.
+    # For the queries in `pending.py`. On PostgreSQL the index is partial, so it is
+    # small. MariaDB has no partial indexes, but reads only a few rows of this one.
     __table_args__ = (
         Index(
             None,
@@ -40,20 +40,20 @@ class User(Timestamps, Base):
     id: Mapped[PrimaryKey]
     username: Mapped[str] = mapped_column(String(32), unique=True)
     email: Mapped[str] = mapped_column(String(MAX_EMAIL), unique=True)
-    # Null if the user signs in without a password.
+    # null if the user has no password
     hashed_password: Mapped[str | None] = mapped_column(String(255))
     is_verified: Mapped[bool] = mapped_column(default=False)
     is_active: Mapped[bool] = mapped_column(default=True)
     is_superuser: Mapped[bool] = mapped_column(default=False)
 
-    # Filled by `queries.FACTS`, else null.
+    # filled by `queries.FACTS`, otherwise null
     has_google: Mapped[bool | None] = query_expression()
     has_mfa: Mapped[bool | None] = query_expression()
 
     @hybrid_property
     def is_deleted(self) -> bool:
-        """Return whether the account was deleted, so that its row only names what it
-        published.
+        """Return whether the account was deleted and its row only serves its published
+        content.
 
         A disabled account is not deleted.
         """
@@ -68,8 +68,9 @@ class User(Timestamps, Base):
 class LoginSession(Base):
     """A sign-in on one device.
 
-    Access tokens name their session, so they stop working as soon as it ends. The row
-    contains no token. Refresh tokens are derived from the id and `refresh_count`.
+    Access tokens name their session, so they stop working as soon as the session ends.
+    The row contains no token. Refresh tokens are derived from the id and
+    `refresh_count`.
     """
 
     __tablename__ = "login_sessions"
@@ -79,13 +80,13 @@ class LoginSession(Base):
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     created_at: Mapped[datetime]
     last_used_at: Mapped[datetime]
-    # Fixed at sign-in. Using the session does not extend it.
+    # Fixed at sign-in. Using the session does not extend this time.
     expires_at: Mapped[datetime] = mapped_column(index=True)
     ended_at: Mapped[datetime | None] = mapped_column(index=True)
-    # The default is for a deployment, in which the previous version, which does not
-    # know this column, still inserts rows.
+    # The default is needed during a deployment, while the previous version still
+    # inserts rows without this column.
     refresh_count: Mapped[int] = mapped_column(default=0, server_default="0")
-    # When the newest refresh token was issued for the first time.
+    # when the newest refresh token was first issued
     refreshed_at: Mapped[datetime | None]
     ip_address: Mapped[str] = mapped_column(String(45))
     user_agent: Mapped[str] = mapped_column(String(255))
@@ -106,9 +107,9 @@ class OneTimeToken(Base):
     digest: Mapped[str] = mapped_column(String(64), unique=True)
     purpose: Mapped[str] = mapped_column(String(32))
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    # JSON data that the purpose needs, such as a new address.
+    # JSON data for the purpose, such as a new address
     data: Mapped[str] = mapped_column(String(1000), default="")
-    # The number of wrong codes sent with this token.
+    # wrong codes sent with this token
     attempts: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
@@ -118,7 +119,7 @@ class OneTimeToken(Base):
 class Identity(Base):
     """A person whom an OpenID provider has identified.
 
-    The key is the issuer and subject, never the email address.
+    An identity is keyed by issuer and subject, never by email address.
     """
 
     __tablename__ = "identities"
@@ -139,13 +140,14 @@ class Totp(Base):
     id: Mapped[PrimaryKey]
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), unique=True)
     secret: Mapped[str] = mapped_column(String(255))
-    confirmed_at: Mapped[datetime | None]  # null: created, but not yet confirmed
-    last_step: Mapped[int | None]  # of the last accepted code, which is not accepted again
+    confirmed_at: Mapped[datetime | None]  # null until the secret is confirmed
+    # time step of the last accepted code, which is not accepted again
+    last_step: Mapped[int | None]
     created_at: Mapped[datetime] = mapped_column(default=clock.now())
 
 
 class RecoveryCode(Base):
-    """A code for a user who has lost the second factor. Only its hash is stored."""
+    """A code for a user who has lost their second factor. Only its hash is stored."""
 
     __tablename__ = "recovery_codes"
 
@@ -156,9 +158,9 @@ class RecoveryCode(Base):
 
 
 class SecurityEvent(Base):
-    """A security event of an account, for its owner and for administrators.
+    """A security event for an account, shown to its owner and administrators.
 
-    `facts` hold ids and short words, never secrets.
+    `facts` holds ids and short words, never secrets.
     """
 
     __tablename__ = "security_events"
@@ -187,8 +189,8 @@ class SecurityEvent(Base):
 class UsernameHold(Base):
     """A username reserved by a registration whose address already has an account.
 
-    Until it expires, a hold gets the same responses as an unverified account
-    (`pending.py`). So neither registering the username again nor signing in reveals
+    Until it expires, a hold gets the same responses as an unverified account (see
+    `pending.py`). So neither registering the username again nor signing in reveals
     whether the address is taken. A hold never opens a session.
     """
 
@@ -197,8 +199,8 @@ class UsernameHold(Base):
 
     id: Mapped[PrimaryKey]
     username: Mapped[str] = mapped_column(String(32), unique=True)
-    # Null in rows that the previous version wrote during a deployment. That version
-    # does not know these columns.
+    # Null in rows written during a deployment by the previous version, which does not
+    # know these columns.
     email: Mapped[str | None] = mapped_column(String(MAX_EMAIL))
     hashed_password: Mapped[str | None] = mapped_column(String(255))
     expires_at: Mapped[datetime] = mapped_column(index=True)

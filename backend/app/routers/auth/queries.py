@@ -1,4 +1,4 @@
-"""SQL statements that several modules of auth share."""
+"""SQL statements shared by several auth modules."""
 
 from sqlalchemy import ColumnExpressionArgument, Select, bindparam, exists, or_, select
 from sqlalchemy.orm import Session, with_expression
@@ -13,7 +13,7 @@ FACTS = (
     with_expression(User.has_google, _GOOGLE.correlate(User)),
     with_expression(User.has_mfa, _MFA.correlate(User)),
 )
-"""Options that load what other tables know of a user. `google` is the issuer."""
+"""Options that load facts about a user from other tables. `google` is the issuer."""
 
 _DESCRIBED = (
     select(User)
@@ -24,7 +24,7 @@ _DESCRIBED = (
 
 
 def locked(*which: ColumnExpressionArgument[bool]) -> Select[User]:
-    """Select accounts with a row lock, and read their values after the lock is held.
+    """Select and lock accounts, reading their values once the lock is held.
 
     Values that this session read earlier are replaced. A request that changes how a
     user signs in takes this lock first. Then it reads tokens and sessions in separate
@@ -36,11 +36,11 @@ def locked(*which: ColumnExpressionArgument[bool]) -> Select[User]:
 
 
 def lock_all(db: Session, *which: ColumnExpressionArgument[bool]) -> list[User]:
-    """Lock every account that matches one of these conditions, in the order of ids.
+    """Lock every account that matches one of these conditions, in order of id.
 
     If two requests locked accounts in different orders, they could deadlock. Each
-    account is locked by its own statement, because MariaDB chooses the order in which
-    one statement locks several rows.
+    account is locked by its own statement, because MariaDB would choose the order in
+    which a single statement locks several rows.
     """
     ids = db.scalars(select(User.id).where(or_(*which)).order_by(User.id)).all()
     found = [db.scalar(locked(User.id == user_id)) for user_id in ids]
@@ -53,7 +53,7 @@ def describe(db: Session, user: User) -> None:
 
 
 def has_google(db: Session, user_id: int) -> bool:
-    """Return whether the user has linked an account of the configured provider."""
+    """Return whether the user has linked an account from the configured provider."""
     mine = select(Identity.id).where(
         Identity.user_id == user_id, Identity.issuer == get_settings().google_issuer
     )

@@ -1,4 +1,4 @@
-"""Routes of auth. The rules and queries are in the modules that these routes call."""
+"""Auth routes. The rules and queries are in the modules that these routes call."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Request and response bodies of auth."""
+"""Request and response bodies for the auth routes."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -12,12 +12,12 @@ from app.core.types import rule
 
 MAX_PASSWORD = 256
 MAX_TOKEN = 100  # characters; ours have 43
-# The demo data contain this account.
+# an account in the demo data
 DEMO = {"email": "author@example.com", "password": "liftoff-demo-password"}
 NEW_PASSWORD = "four quiet herons wade"  # noqa: S105 - an example
-# A placeholder for a token that exists only in an email or a response. It has the right
-# format, so the API refuses it only for its value. In development, `demo.examples`
-# replaces it.
+# A placeholder for a token that exists only in an email or a response. The placeholder
+# has the right format, so the API refuses only its value. In development,
+# `demo.examples` replaces it.
 EXAMPLE_TOKEN = "paste-the-token-of-the-link-in-the-mail-her"  # noqa: S105 - a text to be replaced, no secret
 
 Email = Annotated[
@@ -66,9 +66,7 @@ class Login(Input):
 
 
 class Token(Output):
-    """The tokens of a session. `expires_in` is the life of the access token, in
-    seconds.
-    """
+    """A session's tokens. `expires_in` is the access token's lifetime in seconds."""
 
     access_token: str
     token_type: Literal["bearer"] = "bearer"  # noqa: S105 - the standard's word, no secret

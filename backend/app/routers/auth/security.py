@@ -1,4 +1,4 @@
-"""Passwords and tokens: how they are made and checked."""
+"""Passwords and tokens: creating and checking them."""
 
 import base64
 import json
@@ -35,13 +35,14 @@ MAX_ID_TOKEN = 20_000  # characters
 MAX_SUBJECT = 255  # ASCII characters (OpenID Connect Core 2)
 TOKEN_TYPE = "at+jwt"  # noqa: S105 - RFC 9068: a token of another type is refused
 
-# Parameters of argon2id. With the 19 MiB from the settings, they are OWASP's first
-# recommendation, and take 20 ms of one core.
+# Parameters of argon2id. With the 19 MiB from the settings, these are OWASP's first
+# recommendation. A hash takes 20 ms on one core.
 PASSES, LANES = 2, 1
 
 
 class SignInBusy(Unavailable):
-    """More requests wait to hash a password than the processors can serve in time.
+    """More requests are waiting to hash a password than the processors can serve in
+    time.
 
     Other routes are not affected.
     """
@@ -100,11 +101,11 @@ def verify_password(password: str, hashed: str | None) -> tuple[bool, str | None
 
 @lru_cache
 def _nobodys_hash(hasher: CryptContext) -> str:
-    """Return a hash to compare with when there is no account.
+    """Return a hash to compare against when there is no account.
 
-    A comparison costs as much as with a newly stored hash. After a change of the cost,
-    a user's old hash takes a different time until their next sign-in. Until then, the
-    response time reveals that the account exists.
+    The comparison takes as long as with a newly stored hash. After the cost setting
+    changes, a user's old hash takes a different time until their next sign-in. Until
+    then, the response time reveals that the account exists.
     """
     return str(hasher.hash(secrets.token_urlsafe()))
 
@@ -118,7 +119,7 @@ class Access:
 
 
 class InvalidSignature(ValueError):
-    """The token was not made by us, or is no longer valid."""
+    """The token was not issued by us, or is no longer valid."""
 
 
 class UnknownKey(InvalidSignature):
@@ -165,7 +166,7 @@ def read_access_token(token: str, *, even_expired: bool = False) -> Access:
 def seconds_left(token: str) -> float:
     """Return the seconds until an accepted access token expires.
 
-    The leeway for wrong clocks does not count, so the result may be negative.
+    The leeway for clock differences is not included, so the result may be negative.
     """
     payload = token.split(".")[1]
     claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
@@ -174,7 +175,7 @@ def seconds_left(token: str) -> float:
 
 @dataclass(frozen=True)
 class Expected:
-    """The contents that an ID token must have. Its times are checked against `at`."""
+    """The contents that an ID token must have. Its times are compared with `at`."""
 
     issuers: list[str]
     client_id: str
@@ -185,8 +186,8 @@ class Expected:
 def read_id_token(token: str, keys: dict[str, Any], expected: Expected) -> dict[str, Any]:
     """Return the claims of a provider's ID token (OpenID Connect Core 3.1.3.7).
 
-    The token must be issued for us alone, and for this sign-in. Raises `UnknownKey`,
-    `InvalidSignature`.
+    The token must have been issued to us alone, and for this sign-in. Raises
+    `UnknownKey`, `InvalidSignature`.
     """
     if len(token) > MAX_ID_TOKEN or not token.isascii():
         raise InvalidSignature("no ID token")
@@ -215,7 +216,7 @@ def read_id_token(token: str, keys: dict[str, Any], expected: Expected) -> dict[
 
 
 def issue_refresh_token(session_id: int, number: int) -> str:
-    """Return the session's refresh token with this number.
+    """Return a session's refresh token, identified by its number.
 
     The token is derived from its arguments, so it is the same each time.
     """
@@ -259,11 +260,11 @@ def _imported(key: bytes) -> OctKey:
 
 
 class _AccessClaims(jwt.JWTClaimsRegistry):
-    """The claims of an access token. A future `iat` is accepted.
+    """An access token's claims. An `iat` in the future is accepted.
 
     The clock of the host that issued the token may be ahead of this host's clock. RFC
-    7519 (4.1.6) defines `iat` for telling a token's age, and does not refuse a token
-    for it. The claim with such a rule is `nbf`.
+    7519 (4.1.6) defines `iat` as a way to tell a token's age, not as a reason to refuse
+    the token. That is what `nbf` is for.
     """
 
     def validate_iat(self, value: object) -> None:
@@ -290,8 +291,8 @@ def _id_claims(expected: Expected) -> jwt.JWTClaimsRegistry:
         leeway=LEEWAY_SECONDS,
         iss={"essential": True, "values": expected.issuers},
         aud={"essential": True, "value": expected.client_id},
-        # `azp` is the party that the token was issued to. The claim is optional, but
-        # must not name another party.
+        # `azp` is the party to which the token was issued. The claim is optional, but
+        # must not name anyone else.
         azp={"value": expected.client_id},
         sub={"essential": True},
         nonce={"essential": True, "value": expected.nonce},

@@ -1,4 +1,4 @@
-"""Rules of reading an account and of creating superusers."""
+"""Rules for reading an account and creating superusers."""
 
 from sqlalchemy.orm import Session
 
@@ -34,12 +34,11 @@ def make_superuser(db: Session, *, email: str, username: str, password: str | No
     """Promote the account with this address, or create one with this password.
 
     The new account is verified. If the existing account was never verified, a stranger
-    may have created it. Then the password is replaced, and everything else that lets
-    the stranger in is removed.
+    may have created it. In that case the password is replaced, and everything else that
+    lets the stranger in is removed.
 
     Raises `UsernameTaken`. Raises `ValueError` for an invalid name, address or
-    password. Also raises it if a password is missing, or is given for a verified
-    account.
+    password, for a missing password, and for a password given for a verified account.
     """
     email = canonical_email(email)
     user = db.scalar(queries.locked(User.email == email))

@@ -1,18 +1,19 @@
 """Limits on guessed passwords, registrations and emails.
 
 An attacker can guess passwords from one address or from thousands. The limits per
-address and per site stop the first kind of attack. Against the second kind, each
-account counts the wrong passwords of strangers. A stranger is an address from which the
-account has never signed in. After `STRANGERS` wrong passwords, each stranger has one
-try an hour, and further tries get 429. After `SIEGE` wrong passwords, all strangers are
-refused.
+address and per site stop the first kind of attack. Against the second kind, wrong
+passwords from strangers are counted per account. A stranger is an address from which
+the account has never signed in. After `STRANGERS` wrong passwords, each stranger has
+one attempt an hour, and further attempts get 429. After `SIEGE` wrong passwords, the
+account is under siege: all strangers are refused.
 
 The devices of the owner are never refused. From a new address, the owner's correct
-password works until the siege. When a siege begins, the owner gets an email with a link
-for a new password. A password reset ends the siege.
+password works until a siege begins. Then the owner gets an email with a link to set a
+new password. A password reset ends the siege.
 
-Tries are counted by the canonical form of the typed name, not by account. If a username
-and an email shared one count, the count would reveal that they belong to one account.
+Attempts are counted by the canonical form of the typed name, not by account. If a
+username and an email shared a count, the count would reveal that they belong to the
+same account.
 """
 
 from collections.abc import Callable
@@ -23,12 +24,12 @@ from app.platform.limits import AddressLimit, RateLimit
 
 REGISTRATIONS = AddressLimit("register", "30 per hour")
 MAILS_ASKED_FOR = AddressLimit("mails asked for", "30 per hour")
-# Each kind of email has its own count. A reset link is valid for as long as this limit
-# counts.
+# Each kind of email is counted separately. A reset link is valid for this limit's
+# period.
 MAILS_TO = RateLimit("mails to one address", "5 per hour")
 
-SAME_ACCOUNT = RateLimit("wrong password", "10 per 15 minutes")  # for one account from one address
-ANY_ACCOUNT = RateLimit("wrong sign-in", "50 per 15 minutes")  # for all accounts from one address
+SAME_ACCOUNT = RateLimit("wrong password", "10 per 15 minutes")  # per account and address
+ANY_ACCOUNT = RateLimit("wrong sign-in", "50 per 15 minutes")  # per address, for all accounts
 # This limit prevents one site from causing a siege on its own.
 SAME_ACCOUNT_SITE = RateLimit("wrong password, one site", "100 per day")
 ANY_ACCOUNT_SITE = RateLimit("wrong sign-in, one site", "500 per 15 minutes")
@@ -37,14 +38,14 @@ ONE_TRY = RateLimit("one try of a stranger", "1 per hour")
 SIEGE = RateLimit("siege of an account", "1000 per day")
 SIEGE_NOTED = RateLimit("siege noted", "1 per day")
 
-OWNER_AGAIN = RateLimit("wrong password again", "10 per 15 minutes")  # within one session
+OWNER_AGAIN = RateLimit("wrong password again", "10 per 15 minutes")  # per session
 
-# At any time, three of a million codes are correct. At ten tries an hour, guessing a
-# code takes years, even for someone who has the password. A password reset does not
+# At any time, three of a million codes are correct. At ten attempts an hour, guessing a
+# code takes years, even for someone who knows the password. A password reset does not
 # clear this count, because the second factor must also protect against someone who can
 # read the owner's mail.
-WRONG_CODES = RateLimit("wrong code", "10 per hour")  # of one account
-WRONG_CODES_HERE = AddressLimit("wrong code here", "30 per 15 minutes")  # for all accounts
+WRONG_CODES = RateLimit("wrong code", "10 per hour")  # per account
+WRONG_CODES_HERE = AddressLimit("wrong code here", "30 per 15 minutes")  # per address
 
 
 @dataclass(frozen=True)
@@ -95,12 +96,12 @@ class Guess:
             STRANGERS.hit(self.name)
 
     def locks_address(self) -> bool:
-        """Return whether the next try from this address will be refused."""
+        """Return whether the next attempt from this address will be refused."""
         return ANY_ACCOUNT.spent(self.address) or SAME_ACCOUNT.spent(self.address, self.name)
 
     def locks_account(self) -> bool:
-        """Return whether this try began a siege, so that strangers are refused from now
-        on.
+        """Return whether this attempt began a siege, during which strangers are
+        refused.
 
         This is true once per siege, even if the siege lasts for days.
         """
@@ -110,9 +111,9 @@ class Guess:
 def forgive(ip_address: str, *names: str) -> None:
     """Clear the counts of an account after a password reset from this address.
 
-    `names` are the username and the email of the account. All counts of strangers are
-    cleared, and so are the account's counts for this address. Then the owner can sign
-    in.
+    `names` are the username and the email of the account. The account's counts of
+    strangers are cleared, and so are its counts for this address. Then the owner can
+    sign in.
     """
     for name in names:
         for limit in (STRANGERS, SIEGE, SIEGE_NOTED):

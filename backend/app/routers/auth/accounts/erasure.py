@@ -1,7 +1,7 @@
 """Erasure of a deleted account's sessions, and of the IP addresses in its events.
 
-An account may have a very large number of either. The request erases enough for almost
-every account. A job erases the rest.
+An account may have a very large number of sessions or events. The request erases enough
+for almost every account. A job erases the rest.
 """
 
 from collections.abc import Sequence
@@ -14,15 +14,15 @@ from app.db.database import WorkerSession
 from app.platform.jobs import enqueue
 from app.routers.auth.models import LoginSession, SecurityEvent
 
-AT_ONCE = 1_000  # newest rows of each table, in the request
+AT_ONCE = 1_000  # most rows of each table that the request erases, newest first
 
 
 def erase(db: Session, user_id: int) -> None:
     """Delete the user's sessions, and remove the IP addresses from their security
     events.
 
-    An IP address is personal data. The rest of an event is not, because it names the
-    account by number only.
+    An IP address is personal data. The rest of an event is not, because it identifies
+    the account only by number.
     """
     db.flush()
     sessions = select(LoginSession.id).where(LoginSession.user_id == user_id)

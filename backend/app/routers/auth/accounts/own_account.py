@@ -1,4 +1,4 @@
-"""Rules of changing and deleting an account: username, email address, deletion."""
+"""Account rules: changing the username or email address, and deletion."""
 
 import secrets
 from datetime import timedelta
@@ -43,8 +43,7 @@ def update_account(
     username = data.changes().get("username")
     if username:
         wait_for_turn(db, User.username, username)
-    # Another account may have this username in an expired registration, which is
-    # deleted.
+    # An expired registration may still have this username. If so, it is deleted.
     queries.lock_all(db, User.id == session.user_id, User.username == username)
     user = lock_user(db, session)
     if username in (None, user.username):
@@ -73,15 +72,14 @@ def ask_for_email_change(
 
 
 def send_email_change(db: Session, session_id: int, new_email: str) -> None:
-    """Email a link to the new address, or tell the account that already has the
-    address.
+    """Email a link to the new address, or a notice if an account already has it.
 
     Nothing is sent if the session that asked has ended.
     """
     asking = select(LoginSession.user_id).where(LoginSession.id == session_id).scalar_subquery()
     both = queries.lock_all(db, User.id == asking, User.email == new_email)
     holder = {user.email: user for user in both}.get(new_email)
-    # The session is read after the lock, because a password reset may have ended it.
+    # Read after taking the lock, because a password reset may have ended the session.
     session = db.scalar(live_sessions().where(LoginSession.id == session_id))
     if session is None or session.user is holder:
         return
@@ -114,8 +112,7 @@ def confirm_email_change(db: Session, token: str, client: Client) -> None:
     row = one_time_tokens.find(db, Purpose.CHANGE_EMAIL, token)
     new_email = one_time_tokens.data_of(row)["email"]
     wait_for_turn(db, User.email, new_email)
-    # Another account may have this address in an unverified registration, which is
-    # deleted.
+    # An unverified registration may have this address. If so, it is deleted.
     queries.lock_all(db, User.id == row.user_id, User.email == new_email)
     user = one_time_tokens.owner_of(db, one_time_tokens.redeem(db, Purpose.CHANGE_EMAIL, token))
     pending.give_way(db, new_email)
@@ -133,14 +130,14 @@ def delete_account(
 ) -> None:
     """Erase the personal data of an account.
 
-    The row stays without a name, because what the account published refers to it.
-    Raises `InvalidCredentials`, `SessionNotFresh`, and any error of a check from
-    `hooks`.
+    The row itself stays, without a name, because published content refers to it. Raises
+    `InvalidCredentials`, `SessionNotFresh`, and any error raised by a check that was
+    registered in `hooks`.
     """
     require_owner(session, password, client)
     user = session.user
     hooks.check_deletion(db, user)
-    # Emails that are still queued contain links that no longer work.
+    # Queued emails contain links that no longer work.
     forget_recipient(db, user.email)
     queue_mail(db, user.email, "auth/account_deleted", username=user.username)
     security_events.record(db, "account_deleted", user.id, client)
@@ -148,8 +145,8 @@ def delete_account(
     nobody = f"deleted-{secrets.token_hex(12)}"
     user.username, user.email, user.hashed_password = nobody, f"{nobody}{NOBODYS}", None
     user.is_active = user.is_verified = user.is_superuser = False
-    # From here on, no request can write an event of this user. So all events to erase
-    # exist now.
+    # From here on, no request can add an event for this user, so every event to erase
+    # already exists.
     db.flush()
     second_factor.remove(db, user.id)
     for table in (OneTimeToken, Identity):

@@ -1,7 +1,8 @@
-"""Rules of registration, verification of addresses, and expiry of unverified accounts.
+"""Rules for registration, address verification, and expiry of unverified accounts.
 
 A request does the same work whether the address is free or taken. A job then looks up
-whether the address has an account. So neither the response nor its timing reveals it.
+whether the address has an account. So neither the response nor its timing reveals
+whether an account exists.
 """
 
 from datetime import timedelta
@@ -35,14 +36,13 @@ TAKEN = {
 def register(db: Session, data: Registration) -> None:
     """Create an unverified account.
 
-    The caller does not learn whether the address was taken. Both cases use up one id of
-    `users`, because the owner of an account can read ids. SQLite is the exception: it
-    reuses an id after a savepoint is rolled back. Raises `UsernameTaken`,
-    `WeakPassword`.
+    The caller does not learn whether the address was taken. Both cases use up one id in
+    `users`, because account owners can see their ids and would notice a gap. SQLite is
+    the exception: it reuses an id after a savepoint is rolled back. Raises
+    `UsernameTaken`, `WeakPassword`.
     """
     refuse_weak(data.password, data.username, data.email)
-    # The password is hashed for a taken address, too, so that both cases take the same
-    # time.
+    # Hashed even if the address is taken, so that both cases take the same time.
     hashed = hash_password(data.password)
     wait_for_turn(db, User.username, data.username)
     pending.make_way(db, User.username == data.username, User.email == data.email)
@@ -53,7 +53,7 @@ def register(db: Session, data: Registration) -> None:
 
 
 def _store(db: Session, asked: dict[str, str]) -> None:
-    """Store an account or a username hold. The statements are the same in both cases.
+    """Store an account or a username hold, with the same statements in both cases.
 
     Raises `UsernameTaken`.
     """
@@ -61,7 +61,7 @@ def _store(db: Session, asked: dict[str, str]) -> None:
         db.add(UsernameHold(**asked, expires_at=pending.end_of(db, asked["email"])))
         db.flush()
     with conflicts(TAKEN):
-        # Nobody is told if the address has an account.
+        # The response does not reveal that the address already has an account.
         insert_if_absent(db, User(**asked), "uq_users_email")
     has_account = exists().where(User.username == UsernameHold.username)
     needless = delete(UsernameHold).where(UsernameHold.username == asked["username"], has_account)
@@ -71,8 +71,8 @@ def _store(db: Session, asked: dict[str, str]) -> None:
 def refuse_taken(db: Session, username: str) -> None:
     """Raise `UsernameTaken` if an account or a hold has this username.
 
-    Only the expired hold of this username is deleted here, because there may be very
-    many expired holds.
+    Only this username's expired hold is deleted, because there may be very many expired
+    holds.
     """
     over = delete(UsernameHold).where(
         UsernameHold.username == username, UsernameHold.expires_at < clock.now()
@@ -84,10 +84,10 @@ def refuse_taken(db: Session, username: str) -> None:
 
 
 def greet(db: Session, email: str) -> None:
-    """Email the address of a new registration.
+    """Email the address used in a new registration.
 
-    An unverified account gets a verification link. The owner of a verified account is
-    told that the account exists.
+    An unverified account gets a verification link. A verified account's owner is told
+    that the account already exists.
     """
     user = changing.find_owner(db, email)
     if user is None:
@@ -111,10 +111,10 @@ def send_link_again(db: Session, email: str) -> None:
 
 
 def _send_link(db: Session, user: User) -> None:
-    """Email a link that verifies the address, or a link for choosing a password.
+    """Email a link to verify the address, or to choose a password.
 
-    The person who opens the link owns the mailbox. If several people registered with
-    this address, the stored password may be a stranger's. Then the owner only gets a
+    Whoever opens the link owns the mailbox. If several people registered with this
+    address, the stored password may be a stranger's. In that case the owner gets only a
     link that replaces the password (ASVS 6.8.1).
     """
     if pending.is_contested(db, user.email):
@@ -135,10 +135,10 @@ def _send_link(db: Session, user: User) -> None:
 
 
 def verify_email(db: Session, token: str, client: Client) -> None:
-    """Verify the address of the account that a token belongs to.
+    """Verify the email address of the account to which a token belongs.
 
-    Raises `InvalidToken`, also if another registration used the same address, or if
-    this registration has expired.
+    Raises `InvalidToken`. This includes cases in which another registration used the
+    same address, or this registration has expired.
     """
     user = one_time_tokens.owner_of(db, one_time_tokens.redeem(db, Purpose.VERIFY_EMAIL, token))
     if pending.is_contested(db, user.email) or pending.is_over(db, user):

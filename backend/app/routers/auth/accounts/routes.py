@@ -1,4 +1,4 @@
-"""Routes of accounts: registration, verification, changes, deletion.
+"""Account routes: registration, verification, changes, deletion.
 
 The rules and queries are in the modules that these routes call.
 """
@@ -58,7 +58,7 @@ def register(db: db_dependency, data: Registration) -> Message:
 @router.post("/verify-email", status_code=status.HTTP_204_NO_CONTENT)
 @raises(InvalidToken)
 def verify_email(db: db_dependency, client: CallingClient, data: TokenOnly) -> None:
-    """Verify the address of an account with the token from the link in the email.
+    """Verify an account's email address with the token from the emailed link.
 
     The token works once.
     """
@@ -99,8 +99,8 @@ def change_email(
 ) -> Message:
     """Ask for a different email address.
 
-    The account keeps its address until the link in the email to the new address is
-    opened.
+    The account keeps its current address until the link that was emailed to the new
+    address is opened.
     """
     own_account.ask_for_email_change(db, session, data, client)
     return Message(message=LOOK)
@@ -109,7 +109,7 @@ def change_email(
 @router.post("/email-change/confirm", status_code=status.HTTP_204_NO_CONTENT)
 @raises(InvalidToken, own_account.EmailTaken)
 def confirm_email_change(db: db_dependency, client: CallingClient, data: TokenOnly) -> None:
-    """Switch the account to its new address, with the token from the link in the email.
+    """Switch the account to its new address, with the token from the emailed link.
 
     The old address is notified.
     """
@@ -127,8 +127,8 @@ def delete_account(
 ) -> None:
     """Delete the account.
 
-    What the account has published stays, without a name. A deleted account cannot be
-    restored.
+    Content that the account published stays, without an author name. A deleted account
+    cannot be restored.
     """
     own_account.delete_account(db, session, data.password if data else None, client)
     cookies.forget(response)

@@ -1,4 +1,4 @@
-"""Tokens that work once: links in emails, codes in redirects, challenges in a sign-in.
+"""Tokens that work once: emailed links, codes in redirects, sign-in challenges.
 
 A token is 256 random bits. The database holds only its hash, which includes the
 purpose. So a hash read from the database cannot be used as a token, and a token is
@@ -84,7 +84,7 @@ def issue(
 
 
 def find(db: Session, purpose: Purpose, token: str) -> OneTimeToken:
-    """Return the live row of a token without using it up. Raises `InvalidToken`."""
+    """Return a valid token's row without using the token. Raises `InvalidToken`."""
     live = (OneTimeToken.used_at.is_(None), OneTimeToken.expires_at > clock.now())
     row = db.scalar(
         select(OneTimeToken).where(OneTimeToken.digest == _digest(purpose, token), *live)
@@ -95,11 +95,11 @@ def find(db: Session, purpose: Purpose, token: str) -> OneTimeToken:
 
 
 def redeem(db: Session, purpose: Purpose, token: str) -> OneTimeToken:
-    """Use up a token and return its row. Raises `InvalidToken`.
+    """Mark a token as used and return its row. Raises `InvalidToken`.
 
-    If several requests redeem one token at once, exactly one succeeds (ASVS 15.4.2).
-    The user's row is locked before the token's row, as in a sign-in. In the opposite
-    order, this request and a sign-in could deadlock.
+    If several requests redeem the same token at once, exactly one succeeds (ASVS
+    15.4.2). The user's row is locked before the token's row, as when signing in. In the
+    opposite order, this request and a sign-in could deadlock.
     """
     row = find(db, purpose, token)
     if row.user_id is not None:
@@ -112,7 +112,7 @@ def redeem(db: Session, purpose: Purpose, token: str) -> OneTimeToken:
 
 
 def owner_of(db: Session, row: OneTimeToken) -> User:
-    """Return the owner of the token, locked. Raises `InvalidToken` if the account is
+    """Lock and return the owner of the token. Raises `InvalidToken` if the account is
     disabled or deleted.
     """
     user = db.scalar(queries.locked(User.id == row.user_id, User.is_active))
@@ -136,9 +136,9 @@ def revoke(db: Session, user_id: int, *purposes: Purpose) -> None:
 
 
 def link(page: str, token: str) -> str:
-    """Return the address of a frontend page with a token in its query, for an email.
+    """Return the URL of a frontend page with a token in its query, for an email.
 
-    The base of the address comes from the settings, never from a request.
+    The base URL comes from the settings, never from a request.
     """
     return f"{get_settings().frontend_url}/{page}?token={token}"
 

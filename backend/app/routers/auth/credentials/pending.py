@@ -1,7 +1,8 @@
 """Unverified registrations, and the usernames that are held for taken addresses.
 
 A registration with a free address creates an unverified account. A registration with a
-taken address creates a `UsernameHold`, which gets the same responses for the same time.
+taken address creates a `UsernameHold`, which gets the same responses for the same
+length of time.
 
 Without holds, two requests would reveal who has an account (ASVS 6.3.8). An attacker
 registers the username `probe` with the address of a victim, and gets 202 either way.
@@ -13,7 +14,7 @@ with the attacker's own password would reveal the same. An unverified account ge
 username and the password, and gets the responses of an unverified account.
 
 The account and the hold must also expire at the same moment. Otherwise the attacker
-could ask at a time when only one of them would have expired. That is why a new link
+could ask at a time when only one of the two would have expired. That is why a new link
 does not extend a registration (`LIFE`), and why all registrations with one address
 expire together (`end_of`).
 """
@@ -27,9 +28,9 @@ from app.db import clock
 from app.routers.auth.models import Identity, LoginSession, User, UsernameHold
 
 LIFE = timedelta(hours=24)
-"""The time in which a registration must be verified.
+"""How long a user has to verify a registration.
 
-A new link does not extend it. Otherwise an account would keep its username for longer
+A new link does not extend this. Otherwise an account would keep its username for longer
 than a hold, and the difference would reveal which addresses are taken.
 """
 
@@ -43,7 +44,7 @@ def make_way(db: Session, *which: ColumnElement[bool]) -> None:
 def give_way(db: Session, email: str) -> None:
     """Delete the unverified registration with this address.
 
-    Call this when another user has just proved that the address is theirs.
+    Call this when another user has just proved that they own the address.
     """
     giving_way = delete(User).where(unfinished(), User.email == email)
     db.execute(giving_way.execution_options(synchronize_session=False))
@@ -74,17 +75,18 @@ def find_hold(db: Session, name: str) -> UsernameHold | None:
     """Return the live hold of this username, or the first live hold with this address.
 
     If several registrations use one free address, the first one creates the account.
-    Only its password can sign in with the address. So only the first hold counts.
+    Only that account's password can sign in with the address. So only the first hold
+    counts.
     """
     column = UsernameHold.email if "@" in name else UsernameHold.username
     live = select(UsernameHold).where(column == name, UsernameHold.expires_at > clock.now())
-    # All holds of one address expire together (`end_of`). Sorting by `expires_at` first
-    # matches the order of an index.
+    # All holds for one address expire together (`end_of`). Sorting by `expires_at`
+    # first matches the order of an index.
     return db.scalar(live.order_by(UsernameHold.expires_at, UsernameHold.id).limit(1))
 
 
 def waits() -> ColumnElement[bool]:
-    """Match accounts that are waiting for their address to be verified.
+    """Match accounts whose address is waiting to be verified.
 
     Such an account is older than every hold with its address.
     """
@@ -92,20 +94,19 @@ def waits() -> ColumnElement[bool]:
 
 
 def is_over(db: Session, user: User) -> bool:
-    """Return whether this registration has expired, even if no purge has deleted it
-    yet.
-    """
+    """Return whether this registration has expired, even if not yet purged."""
     return bool(db.scalar(select(exists().where(User.id == user.id, abandoned()))))
 
 
 def end_of(db: Session, email: str) -> datetime | ColumnElement[datetime]:
     """Return when a new registration with this address expires.
 
-    It expires together with the first live registration for the address. Suppose each
-    registration had a day of its own, so that a later one outlived the first. With a
-    taken address, the later one would then be the first hold, and a sign-in with its
-    password would get the response of an unverified account. With a free address, it
-    would get 401. The difference would reveal whether the address is taken.
+    The new registration expires together with the first live registration for the
+    address. Suppose instead that each registration had its own day, so that a later one
+    outlived the first. If the address is taken, the later one would become the first
+    hold, and signing in with its password would get the response of an unverified
+    account. If the address is free, the same sign-in would get 401. The difference
+    would reveal whether the address is taken.
     """
     first_hold = select(func.min(UsernameHold.expires_at)).where(
         UsernameHold.email == email, UsernameHold.expires_at > clock.now()

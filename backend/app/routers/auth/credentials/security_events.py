@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from .client import Client
 
 
-# Events that are logged as information: their user gave the right password, link or
-# code. An event that removes a protection is missing here, so it is logged as a
-# warning.
+# Events that are logged at level info, because the user gave the right password, link
+# or code. Events that remove a protection are not listed, so they are logged as
+# warnings.
 ROUTINE = {
     *("login", "email_verified", "username_changed", "password_changed", "password_reset"),
     *("email_change_asked", "email_changed", "mfa_enabled", "google_linked", "account_deleted"),
@@ -27,7 +27,7 @@ def record(
 ) -> None:
     """Record a security event in the log and in the database.
 
-    `facts` hold ids and short words, never secrets or text that a user typed.
+    `facts` holds ids and short words, never secrets or text that a user typed.
     """
     address = client.ip_address if client else ""
     security_event(kind, routine=kind in ROUTINE, user_id=user_id, ip_address=address, **facts)

@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from authlib.integrations.httpx_client import OAuth2Client
 
 TOTAL_SECONDS = 10.0
-MAX_BYTES = 256_000  # of all responses of one operation; Google's have about 8,000
-KEPT_SECONDS = 3600.0  # Google publishes a new key days before signing with it
-# After a try, a stored document is not fetched again for this long, even if the try
-# failed or a token names an unknown key.
+MAX_BYTES = 256_000  # for all responses in one operation; Google's total about 8,000
+KEPT_SECONDS = 3600.0  # seconds; Google publishes a new key days before signing with it
+# Seconds between attempts to refresh a cached document, even if the last attempt failed
+# or a token names an unknown key.
 ASKED_SECONDS = 60.0
-# After a failed try, a missing document is not fetched again for this long. Otherwise
-# each thread that waited for the document would try and wait again.
+# Seconds to wait after failing to fetch a document that is not cached. Otherwise each
+# thread that waited for the document would try, and wait, again.
 PAUSE_SECONDS = 5.0
 MAX_CODE = 2_000  # characters
 SCOPE = "openid email"
@@ -42,7 +42,7 @@ SCOPE = "openid email"
 ODD = (InvalidSignature, httpx2.InvalidURL, LookupError, TypeError, ValueError, RecursionError)
 ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
-# Google uses both names for itself in ID tokens
+# Google uses both names as the issuer in ID tokens
 # (developers.google.com/identity/openid-connect/openid-connect).
 OTHER_SPELLINGS = {"https://accounts.google.com": ["accounts.google.com"]}
 
@@ -76,8 +76,8 @@ class Configuration:
 class Person:
     """The person whom the provider has identified.
 
-    `issuer` is the provider's name as GOOGLE_ISSUER spells it. `email` may be empty.
-    `email_verified` is true only if the provider sent the boolean `true`, not a text.
+    `issuer` is spelled as in GOOGLE_ISSUER. `email` may be empty. `email_verified` is
+    true only if the provider sent the boolean `true`, not a string.
     """
 
     issuer: str
@@ -98,7 +98,7 @@ def configuration() -> Configuration:
 def authorization_url(
     configuration: Configuration, *, state: str, nonce: str, verifier: str
 ) -> str:
-    """Return the address at which the browser signs in. Calls no outside service."""
+    """Return the URL at which the browser signs in. No outside service is called."""
     with _client() as client:
         url, _ = client.create_authorization_url(
             configuration.authorization_endpoint, state=state, nonce=nonce, code_verifier=verifier
@@ -109,7 +109,7 @@ def authorization_url(
 def identify(*, code: str, nonce: str, verifier: str, at: datetime) -> Person:
     """Return the person who signed in with this code.
 
-    `at` is the current time of the database. Raises `GoogleUnavailable`,
+    `at` is the current time according to the database. Raises `GoogleUnavailable`,
     `GoogleFailed`.
     """
     with _asking() as client:
@@ -131,8 +131,8 @@ def _text(claim: object) -> str:
 
 
 def spellings_of_issuer() -> list[str]:
-    """Return the accepted spellings of GOOGLE_ISSUER: as set, with a final slash, and
-    Google's alias.
+    """Return the accepted spellings of GOOGLE_ISSUER: as set, with a trailing slash,
+    and Google's alias.
     """
     issuer = get_settings().google_issuer
     return [issuer, f"{issuer}/", *OTHER_SPELLINGS.get(issuer, ())]
@@ -148,7 +148,7 @@ def _claims(client: "OAuth2Client", id_token: str, nonce: str, at: datetime) -> 
 
 
 class Kept:
-    """A cached document of the provider, which stays in use while it cannot be renewed.
+    """A cached copy of a provider's document, used even while it cannot be renewed.
 
     One thread fetches the document while other threads wait.
     """
@@ -166,8 +166,7 @@ class Kept:
         copy, this raises the error of the fetch.
         """
         if not self._lock.acquire(timeout=outbound.time_left()):
-            # Another thread has been fetching the document for as long as this thread
-            # may wait.
+            # This thread has waited as long as it may for another thread's fetch.
             raise GoogleUnavailable
         try:
             if anew or self._document is None or time.monotonic() - self._fetched_at > KEPT_SECONDS:
@@ -200,7 +199,7 @@ class _Documents:
 
 @lru_cache
 def documents() -> _Documents:
-    """Return the documents of the provider. Each process has its own copies."""
+    """Return the provider's documents. Each process has its own copies."""
     return _Documents(
         Kept(_discover), Kept(lambda client: _ask(client, _configuration(client).jwks_uri))
     )
@@ -216,8 +215,8 @@ def _discover(client: "OAuth2Client") -> dict[str, Any]:
     document = _ask(client, f"{issuer}/.well-known/openid-configuration")
     if document["issuer"] not in spellings_of_issuer():
         raise GoogleFailed("The discovery document belongs to another issuer.")
-    # An issuer with plain http is allowed for a provider on this machine. Any other
-    # provider must not send us to plain http.
+    # An issuer with plain http is allowed for a provider on this machine. An https
+    # issuer must not name plain http endpoints.
     schemes = ("http://", "https://") if issuer.startswith("http:") else ("https://",)
     if not all(str(document[endpoint]).startswith(schemes) for endpoint in ENDPOINTS):
         raise GoogleFailed("An endpoint does not use https.")
@@ -234,7 +233,7 @@ def _ask(client: "OAuth2Client", url: str) -> dict[str, Any]:
 
 @contextmanager
 def _asking() -> Iterator["OAuth2Client"]:
-    """Yield a client for one operation, and translate its failures into our errors."""
+    """Yield a client for one operation, and translate failures into our errors."""
     from authlib.integrations.httpx_client import OAuthError
 
     try:

@@ -1,4 +1,4 @@
-"""Rules of identities: which account belongs to a person whom Google has identified.
+"""Identity rules: which account belongs to a person whom Google has identified.
 
 An identity is the pair of issuer and subject. A new identity may take over an account
 with the same email address only if that account was never verified. Then everything
@@ -28,10 +28,10 @@ from app.routers.auth.queries import has_google
 
 from .gateway import GoogleFailed, Person
 
-# Attempts to create an account while other requests create the same account or take its
-# username.
+# How often we try to create an account when other requests create the same account or
+# take its username first.
 TRIES = 5
-MAX_BASE = 24  # Characters of a username. This leaves room for a dash and six digits.
+MAX_BASE = 24  # characters of a username, to leave room for a dash and six digits
 
 
 class GoogleEmailNotVerified(Forbidden):
@@ -137,7 +137,7 @@ def _adopt(db: Session, person: Person, email: str, client: Client) -> User:
     else:
         user = lock(db, User.email == email)
         if user.is_verified:
-            # Another request of the same person may have linked the identity first.
+            # Another request from the same person may have linked the identity first.
             raise _Raced if _find(db, person) else AccountExists
         _take_over(db, user, client)
     _add(db, user, person, _Raced)
@@ -146,7 +146,7 @@ def _adopt(db: Session, person: Person, email: str, client: Client) -> User:
 
 
 def _take_over(db: Session, user: User, client: Client) -> None:
-    """Give an unverified account to the owner of its address.
+    """Give an unverified account to the owner of its email address.
 
     Someone else may have registered with the address. From now on, only the owner of
     the address can sign in.
@@ -176,7 +176,7 @@ def link(db: Session, session: LoginSession, person: Person, client: Client) -> 
 
 def unlink(db: Session, user: User, client: Client) -> None:
     """Remove the user's Google identity. Raises `LastWayIn`."""
-    user = lock(db, User.id == user.id)  # locked, so that no other request removes the password
+    user = lock(db, User.id == user.id)  # lock, so that no other request removes the password
     if not has_google(db, user.id):
         return
     if user.hashed_password is None:
@@ -193,8 +193,8 @@ def unlink(db: Session, user: User, client: Client) -> None:
 def _find(db: Session, person: Person) -> Identity | None:
     """Return the identity of this person, or `None`.
 
-    MySQL compares subjects by a collation, which may ignore a difference. Raises
-    `GoogleFailed` if the subject that was found differs.
+    MySQL compares subjects using a collation, which may ignore differences. Raises
+    `GoogleFailed` if the stored subject differs.
     """
     same = select(Identity).where(
         Identity.issuer == person.issuer, Identity.subject == person.subject
@@ -227,8 +227,8 @@ def lock(db: Session, which: ColumnElement[bool]) -> User:
 def _free_username(db: Session, email: str) -> str:
     """Make a username from the part of the address before the `@`.
 
-    Characters that a username cannot have become dashes. A number is added if the
-    username is taken or reserved.
+    Characters that are not allowed in a username become dashes. A number is added if
+    the username is taken or reserved.
     """
     local = email.partition("@")[0].partition("+")[0]
     base = re.sub(r"[^a-z0-9._-]+", "-", local)[:MAX_BASE].strip("._-")

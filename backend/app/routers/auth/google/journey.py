@@ -1,4 +1,4 @@
-"""Rules of the sign-in with Google.
+"""Rules for signing in with Google.
 
 A sign-in begins here, sends the browser to Google, and ends with a session. A secret in
 a cookie binds the whole sign-in to one browser. The code that the frontend gets at the
@@ -47,9 +47,9 @@ from .identities import (
 )
 
 MAX_NEXT = 500  # characters
-# The path has plain segments, and may have a query and a fragment. A second slash, a
-# backslash, a dot segment, a scheme or a control character is refused, even if it is
-# percent-encoded, because frontends interpret such characters differently.
+# A path with plain segments, optionally with a query and a fragment. A double slash, a
+# backslash, a dot segment, a scheme or a control character is refused, even if
+# percent-encoded, because frontends interpret them differently.
 NEXT = re.compile(
     r"(?:/(?:[\w~@+,=-]|%[89A-F][0-9A-F])(?:[\w.~@+,=-]|%[89A-F][0-9A-F])*)*/?"
     r"(?:\?(?:[\w.~@+,=&:/-]|%[2-9A-F][0-9A-F])*)?"
@@ -98,13 +98,12 @@ REFUSALS: tuple[type[AppError], ...] = (
     GoogleAlreadyLinked,
     AccountDisabled,
 )
-"""Errors that the frontend gets as an error code in the address of its callback page.
-"""
+"""Errors that the frontend gets as an error code in its callback page's URL."""
 
 
 @dataclass(frozen=True)
 class Shown:
-    """The code for an exchange, and the proofs that this client began the sign-in."""
+    """A code to exchange, and the proofs that this client began the sign-in."""
 
     code: str
     browser: str
@@ -126,7 +125,7 @@ def is_enabled() -> bool:
 def begin_sign_in(
     configuration: Configuration, browser: str, next_page: str, challenge: str | None
 ) -> str:
-    """Return the address of Google's sign-in page.
+    """Return the URL of Google's sign-in page.
 
     The request is a `GET`, so its own database session is read-only. The token is
     stored in a separate session.
@@ -141,7 +140,7 @@ def begin_sign_in(
 def begin_link(
     db: Session, configuration: Configuration, browser: str, session: LoginSession
 ) -> str:
-    """Return the address at which the user links a Google account.
+    """Return the URL at which the user links a Google account.
 
     A stolen session must not be enough to add a way to sign in that outlives the
     session. So the user's sign-in must be recent, whether or not the account has a
@@ -158,15 +157,14 @@ def begin_link(
 
 
 def arrive(answer: GoogleAnswer, browser: str, client: Client) -> str:
-    """Return the frontend address for a browser that has come back from Google.
+    """Return the frontend URL for a browser that has come back from Google.
 
-    After success, the address contains a code for `exchange`. Google is called between
-    two short transactions, not within one. The first transaction uses up the state, so
-    each callback counts once, even if it fails. Raises the errors in `REFUSALS`.
+    After success, the URL contains a code for `exchange`. Google is called between two
+    short transactions, not within one. The first transaction uses up the state, so each
+    callback counts once, even if it fails. Raises the errors in `REFUSALS`.
     """
     with side_session() as db:
-        # The database's time is used, because the clock of this host may be minutes
-        # off.
+        # Use the database's time, because this host's clock may be minutes off.
         begun, at = _redeem(db, answer.state, browser), clock.read(db)
     if answer.error:
         raise GoogleDenied if answer.error == "access_denied" else GoogleFailed
@@ -182,7 +180,7 @@ def arrive(answer: GoogleAnswer, browser: str, client: Client) -> str:
         else:
             user = identities.owner_of(db, person, client)
         bound = {"browser": begun["browser"], "challenge": begun.get("challenge")}
-        # Older codes stay valid, because the user may be signing in on several devices.
+        # Keep older codes valid, because the user may be signing in on several devices.
         code = one_time_tokens.issue(
             db, Purpose.GOOGLE_EXCHANGE, user_id=user.id, data=bound, replaces=False
         )
@@ -190,10 +188,11 @@ def arrive(answer: GoogleAnswer, browser: str, client: Client) -> str:
 
 
 def _still_asking(db: Session, begun: dict[str, Any]) -> LoginSession:
-    """Return the session that asked to link an account, read after its user is locked.
+    """Return the session that asked to link an account, read after locking the user's
+    row.
 
     Without the lock, a password reset might be ending the session at this moment. A
-    link that a thief asked for would then outlive the reset.
+    Google account linked by a thief would then outlive the reset.
     """
     user = identities.lock(db, User.id == begun["user"])
     mine = LoginSession.id == begun["session"], LoginSession.user_id == user.id
@@ -204,7 +203,7 @@ def _still_asking(db: Session, begun: dict[str, Any]) -> LoginSession:
 
 
 def exchange(db: Session, shown: Shown, client: Client) -> Token:
-    """Open a session for a code from `arrive`.
+    """Open a session in return for a code from `arrive`.
 
     The code works once, for the client that began the sign-in. Otherwise another site
     could send its visitors to the callback page with a code for its own account, and so
@@ -239,8 +238,8 @@ def unlink(db: Session, session: LoginSession, password: str | None, client: Cli
 
 
 def frontend_page(**said: str) -> str:
-    """Return the address of the frontend's callback page, with the non-empty values in
-    its query.
+    """Return the URL of the frontend's callback page, with the non-empty values in its
+    query.
     """
     facts = urlencode({name: value for name, value in said.items() if value})
     return f"{get_settings().frontend_url}/auth/callback?{facts}"
@@ -254,10 +253,10 @@ def _departure(configuration: Configuration, browser: str, state: str) -> str:
 
 
 def _redeem(db: Session, state: str, browser: str) -> dict[str, Any]:
-    """Use up the state, and return the data stored at the start of the sign-in.
+    """Mark the state as used, and return the data stored when the sign-in began.
 
-    Raises `InvalidState` for the wrong browser. The state then stays valid for the
-    right browser.
+    Raises `InvalidState` for the wrong browser, in which case the state stays valid for
+    the right one.
     """
     try:
         begun = one_time_tokens.data_of(one_time_tokens.redeem(db, Purpose.GOOGLE_STATE, state))
@@ -275,6 +274,6 @@ def _secrets(browser: str, state: str) -> _Secrets:
 def _digest(purpose: str, *parts: str) -> str:
     """Hash the parts for one purpose.
 
-    The parts hold 256 random bits, so nobody can find them from the hash.
+    The parts contain 256 random bits, so nobody can recover them from the hash.
     """
     return hashlib.sha256(":".join(["google", purpose, *parts]).encode()).hexdigest()

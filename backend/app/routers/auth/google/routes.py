@@ -1,7 +1,7 @@
-"""Routes of the sign-in with Google. The rules and queries are in `google`.
+"""Routes for signing in with Google. The rules and queries are in the other modules.
 
 Browsers open `/login` and `/callback` as pages; scripts do not call them. After an
-error, both redirect to the frontend's page with an error code in its address.
+error, both redirect to the frontend's callback page, with an error code in the query.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -38,8 +38,8 @@ callback = Router(body_limit=SMALL_BODY, strict_query=False)
 
 journeys = AddressLimit("google sign-in", "100 per 10 minutes")
 # At most eight requests call Google at once. Further requests wait without holding a
-# thread. Eight is fewer than WORKER_THREADS, so other routes stay fast while Google
-# does not respond.
+# thread. Because eight is fewer than the default WORKER_THREADS, other routes stay fast
+# while Google does not respond.
 calls = Admission(8, timeout=5, refusal=GoogleUnavailable)
 
 WORDS = ", ".join(f"`{error.code}`" for error in journey.REFUSALS)
@@ -54,7 +54,7 @@ def google_enabled() -> None:
 async def google_turn() -> AsyncIterator[bool]:
     """Yield whether this request may call Google now.
 
-    The result is false after too long a wait.
+    The result is false if the wait was too long.
     """
     async with AsyncExitStack() as turn:
         try:
@@ -153,7 +153,7 @@ def link_google(
     db: db_dependency,
     session: CurrentSession,
 ) -> GoogleLink:
-    """Get the address to which the browser goes to link a Google account.
+    """Get the URL that the browser opens to link a Google account.
 
     Send this request from that browser, with credentials, because the response sets a
     cookie. The sign-in must be at most ten minutes old.
@@ -202,9 +202,9 @@ def exchange_google_code(
     shown: Shown,
     mode: cookies.SessionMode,
 ) -> Token:
-    """Get a session for the code that the callback page received.
+    """Exchange the code that the callback page received for a session.
 
-    The code works once, within a minute, in the client that began the sign-in. Send
+    The code works once, within a minute, for the client that began the sign-in. Send
     this request with credentials, because it needs the cookie of `GET
     /auth/google/login`. If that request had a `code_challenge`, send the
     `code_verifier` instead.
@@ -233,5 +233,7 @@ def _or_why_not(where: Callable[[], str]) -> str:
 
 
 def _seconds() -> int:
-    """Return the longest time for a sign-in, including the exchange of its code."""
+    """Return the longest time that a sign-in may take, including the exchange of its
+    code.
+    """
     return int((LIFE[Purpose.GOOGLE_STATE] + LIFE[Purpose.GOOGLE_EXCHANGE]).total_seconds())

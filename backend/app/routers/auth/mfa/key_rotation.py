@@ -1,4 +1,4 @@
-"""Secrets of authenticator apps, encrypted again with the current `SECRET_KEY`."""
+"""Re-encryption of authenticator app secrets with the current `SECRET_KEY`."""
 
 from cryptography.fernet import InvalidToken as Unreadable
 from sqlalchemy import select
@@ -12,8 +12,7 @@ BATCH = 500
 
 
 def renew(row: Totp) -> None:
-    """Encrypt the secret with the current key, if it was encrypted with the previous
-    key.
+    """Re-encrypt a secret that was encrypted with the previous key.
 
     Raises `cryptography.fernet.InvalidToken`.
     """
@@ -22,7 +21,7 @@ def renew(row: Totp) -> None:
 
 
 def renew_all() -> tuple[int, int]:
-    """Encrypt the secrets of all users with the current key, in batches.
+    """Re-encrypt all users' secrets with the current key, in batches.
 
     Return the number of renewed secrets, and the number that neither key can decrypt.
     """

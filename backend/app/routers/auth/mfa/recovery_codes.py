@@ -21,14 +21,14 @@ BYTES = 15  # 120 bits; from 112 bits on, an unsalted hash is enough (ASVS 6.5.2
 
 
 def issue(db: Session, user_id: int) -> list[str]:
-    """Create the codes of a user, and return them. Only their digests are stored."""
+    """Create and return a user's recovery codes. Only digests are stored."""
     codes = [_new_code() for _ in range(COUNT)]
     db.add_all(RecoveryCode(user_id=user_id, digest=digest(code)) for code in codes)
     return codes
 
 
 def use(db: Session, user: User, code: str, client: Client) -> bool:
-    """Use up a recovery code. Return whether it was one of this user's unused codes."""
+    """Mark a recovery code as used. Return whether it was the user's and unused."""
     mine = (RecoveryCode.user_id == user.id, RecoveryCode.used_at.is_(None))
     this = update(RecoveryCode).where(*mine, RecoveryCode.digest == digest(code))
     used: CursorResult[Any] = db.execute(this.values(used_at=clock.now()))  # type: ignore[assignment]
@@ -41,7 +41,7 @@ def use(db: Session, user: User, code: str, client: Client) -> bool:
 
 
 def digest(code: str) -> str:
-    """Return the digest that the database stores instead of a code.
+    """Return the digest that is stored instead of a code.
 
     A code has more than 112 bits, so an unsalted hash is enough (ASVS 6.5.2).
     """

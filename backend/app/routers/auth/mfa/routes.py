@@ -1,4 +1,4 @@
-"""Routes of the second factor. The rules and queries are in `mfa`."""
+"""Second-factor routes. The rules and queries are in the other modules of `mfa`."""
 
 from contextlib import AbstractContextManager, nullcontext
 
@@ -70,7 +70,7 @@ def confirm_totp(
 ) -> RecoveryCodes:
     """Turn the second factor on.
 
-    The code comes from an app that has the secret of `POST /auth/mfa/totp`. The ten
+    The code comes from an app that has the secret from `POST /auth/mfa/totp`. The ten
     recovery codes are shown only in this response. Each code works once.
     """
     with _guesses(session.user_id, data.code):
@@ -86,8 +86,8 @@ def disable_totp(
 ) -> None:
     """Turn the second factor off.
 
-    This needs the password, and a code from the app or a recovery code. Before that,
-    `POST /auth/mfa/totp/confirm` must have turned the second factor on.
+    This needs the password, and a code from the app or a recovery code. The second
+    factor must have been turned on with `POST /auth/mfa/totp/confirm`.
     """
     with _guesses(session.user_id, data.code):
         second_factor.disable(db, session, data.password, data.code, client)

@@ -1,9 +1,9 @@
-"""Rules of the second factor: codes from an authenticator app, and recovery codes.
+"""Second-factor rules: codes from an authenticator app, and recovery codes.
 
-If a user has a second factor, a correct password or a sign-in at Google only opens a
-challenge. A code answers the challenge. Every request that uses or changes a user's
-codes locks the user's row first. So a code that is sent twice at the same time is
-accepted only once (ASVS 6.5.1).
+If a user has a second factor, a correct password or a sign-in with Google only opens a
+challenge, which the user answers with a code. Every request that uses or changes a
+user's codes locks the user's row first. So a code that is sent twice at the same time
+is accepted only once (ASVS 6.5.1).
 """
 
 from datetime import datetime
@@ -34,15 +34,15 @@ from app.routers.auth.sessions.reauthentication import require_owner
 from . import recovery_codes, totp
 from .key_rotation import PURPOSE, renew
 
-MAX_TRIES = 5  # wrong codes for one challenge
+MAX_TRIES = 5  # codes per challenge
 
 log = get_logger(__name__)
 
 
 class MfaRequired(Unauthenticated):
-    """The sign-in also needs a code. `mfa_token` names the challenge to answer.
+    """Signing in also requires a code. `mfa_token` names the challenge to answer.
 
-    The transaction is committed although the response is 401, so that the challenge is
+    The transaction is committed despite the 401 response, so that the challenge is
     stored.
     """
 
@@ -66,8 +66,8 @@ class MfaRequired(Unauthenticated):
 class InvalidCode(Unauthenticated):
     """The code is wrong or used, or its challenge has ended.
 
-    The transaction is committed although the request is refused, so that the wrong try
-    is counted.
+    The transaction is committed even though the request is refused, so that the wrong
+    code is counted.
     """
 
     code = "invalid_code"
@@ -103,7 +103,7 @@ def is_enabled(db: Session, user_id: int) -> bool:
 
 
 def set_up(db: Session, session: LoginSession, password: str | None, client: Client) -> NewSecret:
-    """Create a secret, which takes effect when the user confirms a code made from it.
+    """Create a secret, which takes effect once the user confirms it with a code.
 
     A secret that was never confirmed is replaced. Raises `InvalidCredentials`,
     `SessionNotFresh`, `MfaAlreadyEnabled`.
@@ -162,10 +162,11 @@ def disable(
 
 
 def remove(db: Session, user_id: int) -> None:
-    """Delete the secret and the recovery codes of a user.
+    """Delete a user's secret and recovery codes.
 
     This happens when the account is deleted, when its second factor is turned off or
-    set up again, and when the owner of its address takes over an unverified account.
+    set up again, and when someone takes over an unverified account by proving that they
+    own its email address.
     """
     for table in (Totp, RecoveryCode):
         db.execute(delete(table).where(table.user_id == user_id))
@@ -196,10 +197,10 @@ def answer(db: Session, challenge: OneTimeToken, code: str, client: Client) -> T
 
     Raises `InvalidCode`. A challenge allows at most `MAX_TRIES` codes (ASVS 6.6.3).
     """
-    # The user's row is locked before any other row, as in a sign-in and in a reset.
+    # Lock the user's row before any other row, as signing in and password resets do.
     user = db.scalar(queries.locked(User.id == challenge.user_id, User.is_active))
-    # The challenge may have ended while we waited for the lock. The try is counted
-    # before the code is checked, so that every try counts.
+    # The challenge may have ended while we waited for the lock. The attempt is counted
+    # before the code is checked, so that every attempt counts.
     still_open = (OneTimeToken.used_at.is_(None), OneTimeToken.attempts < MAX_TRIES)
     counted = update(OneTimeToken).where(OneTimeToken.id == challenge.id, *still_open)
     if _rows(db, counted.values(attempts=OneTimeToken.attempts + 1)) != 1:
@@ -212,10 +213,10 @@ def answer(db: Session, challenge: OneTimeToken, code: str, client: Client) -> T
 
 
 def _note_failure(db: Session, challenge: OneTimeToken, user: User | None, client: Client) -> None:
-    """Record a wrong code, and email the owner after the last try.
+    """Record a wrong code, and email the owner after the last allowed one.
 
-    Anyone who can send a code here knows the password. The owner should learn
-    of the wrong codes before a guess succeeds (ASVS 6.3.5).
+    Anyone who can send a code here knows the password. The owner should learn of the
+    wrong codes before a guess succeeds (ASVS 6.3.5).
     """
     security_events.record(db, "mfa_failed", challenge.user_id, client)
     db.refresh(challenge)
@@ -226,14 +227,14 @@ def _note_failure(db: Session, challenge: OneTimeToken, user: User | None, clien
 def is_guessable(code: str) -> bool:
     """Return whether the code is short enough to be guessed.
 
-    A code of six digits is. A recovery code is not, so the owner can still sign in with
-    one while someone else is guessing codes.
+    A six-digit code can be guessed. A recovery code cannot, so the owner can still sign
+    in with one while someone else is guessing codes.
     """
     return len(totp.plain(code)) <= totp.DIGITS
 
 
 def _accept(db: Session, user: User, code: str, client: Client) -> bool:
-    """Return whether the code is valid for this user, and use it up."""
+    """Return whether the code is valid for this user, and mark it as used."""
     found = _totp_of(db, user.id)
     if found is None:
         return False
@@ -268,7 +269,8 @@ def _is_next_code(row: Totp, code: str, at: datetime) -> bool:
 def read_secret(row: Totp) -> str | None:
     """Return the secret, or `None` if no key of ours can decrypt it.
 
-    SECRET_KEY was then changed without keeping the old key: see docs/operating.md.
+    `None` means that SECRET_KEY was changed without keeping the old key: see
+    docs/operating.md.
     """
     try:
         return cipher(PURPOSE).decrypt(row.secret).decode()

@@ -1,4 +1,4 @@
-"""Time-based codes, derived from a shared secret (TOTP, RFC 6238).
+"""Time-based codes derived from a shared secret (TOTP, RFC 6238).
 
 The authenticator app and the server derive the same code from the secret and the time.
 A code is six digits of an HMAC-SHA-1, and changes every 30 seconds. Every authenticator
@@ -13,8 +13,8 @@ from urllib.parse import quote, urlencode
 
 STEP_SECONDS = 30
 DIGITS = 6
-DRIFT = 1  # time steps by which the two clocks may differ, in either direction
-SECRET_BYTES = 20  # as long as the hash (RFC 4226, section 4)
+DRIFT = 1  # time steps by which the clocks may differ, in either direction
+SECRET_BYTES = 20  # the length of an HMAC-SHA-1 (RFC 4226, section 4)
 
 
 def new_secret() -> str:
@@ -36,7 +36,7 @@ def otpauth_uri(secret: str, issuer: str, account: str) -> str:
 
 
 def code_at(secret: str, step: int) -> str:
-    """Return the code of one time step (RFC 4226, 5.3)."""
+    """Return the code for a time step (RFC 4226, 5.3)."""
     digest = hmac.digest(b32decode(secret), step.to_bytes(8, "big"), "sha1")
     start = digest[-1] & 0xF
     number = int.from_bytes(digest[start : start + 4], "big") & 0x7FFF_FFFF
@@ -50,11 +50,11 @@ def step_at(moment: datetime) -> int:
 def step_of(secret: str, code: str, moment: datetime, *, after: int | None = None) -> int | None:
     """Return the time step at which this code is correct, or `None`.
 
-    Only steps close to `moment` and later than the step `after` count.
+    Only time steps that are close to `moment` and later than `after` count.
     """
     here = step_at(moment)
     right = None
-    # Every step is compared, so that the response time reveals nothing.
+    # Compare every step, so that the response time reveals nothing.
     for step in range(here - DRIFT, here + DRIFT + 1):
         same = hmac.compare_digest(code_at(secret, step).encode(), code.encode("utf-8", "replace"))
         if same and (after is None or step > after):
@@ -63,5 +63,5 @@ def step_of(secret: str, code: str, moment: datetime, *, after: int | None = Non
 
 
 def plain(code: str) -> str:
-    """Normalise a typed code: remove spaces and dashes, and capitalise letters."""
+    """Normalise a typed code: remove spaces and dashes, and uppercase the letters."""
     return "".join(code.split()).replace("-", "").upper()

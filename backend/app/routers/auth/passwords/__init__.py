@@ -1,1 +1,1 @@
-"""Passwords: reset and change, weak passwords, lockouts, and takeovers of accounts."""
+"""Passwords: reset and change, weak passwords, lockouts, and account takeovers."""

@@ -1,4 +1,4 @@
-"""Rules of passwords: reset by email, and change by their owner."""
+"""Password rules: resets by email, and changes by the owner."""
 
 from datetime import timedelta
 
@@ -22,17 +22,17 @@ from .weak_passwords import refuse_weak
 
 
 def ask_for_link(db: Session, email: str, client: Client) -> None:
-    """Queue a job that emails a link for choosing a new password.
+    """Queue a job that emails a link to set a new password.
 
-    The job looks up the account. So this request does the same work whether or not the
-    address has an account.
+    The job looks up the account, so this request does the same work whether or not the
+    address has one.
     """
     if throttle.may_ask(client.ip_address) and throttle.may_mail(email, "reset"):
         enqueue(db, "auth.forgot_password", {"email": email})
 
 
 def send_link(db: Session, email: str) -> None:
-    """Email a link for choosing a new password, if the address has an account.
+    """Email a link to set a new password, if the address has an account.
 
     An unverified account gets the email, too, because opening the link verifies the
     address.
@@ -43,7 +43,7 @@ def send_link(db: Session, email: str) -> None:
 
 
 def mail_link(db: Session, user: User, template: str) -> None:
-    """Email a link for choosing a new password, with this template.
+    """Email a link to set a new password, using this template.
 
     The user's older links stop working.
     """
@@ -112,8 +112,8 @@ def _set(db: Session, user: User, password: str) -> None:
     """
     refuse_weak(password, user.username, user.email, field="new_password")
     user.hashed_password = hash_password(password)
-    # The row is written before the tokens are revoked. A sign-in with the old password
-    # locks this row, so it waits for the change and is then refused.
+    # Write the row before revoking the tokens. Signing in with the old password locks
+    # this row, so it waits for the change and is then refused.
     db.flush()
     one_time_tokens.revoke(db, user.id)
     queue_mail(db, user.email, "auth/password_changed", username=user.username)

@@ -1,6 +1,6 @@
-"""Records and emails about accounts that wrong passwords of strangers have locked.
+"""Records and emails about accounts locked by strangers' wrong passwords.
 
-A lock leaves one row, and one email whose link lets the owner sign in.
+Each lock produces one event and one email, whose link lets the owner sign in.
 """
 
 from datetime import timedelta
@@ -18,8 +18,8 @@ from app.routers.auth.models import SecurityEvent, User
 
 from . import changing
 
-# Wrong passwords of strangers count for the same time (`throttle.SIEGE`). So attacks
-# that last longer still count as one lock.
+# Strangers' wrong passwords are counted for the same time (`throttle.SIEGE`), so a
+# longer attack still counts as one lock.
 AGAIN = timedelta(days=1)
 MAILED = "lock_out_mailed"
 
@@ -31,8 +31,8 @@ def note(db: Session, guess: throttle.Guess, user_id: int, client: Client) -> No
     """
     if not guess.locks_account():
         return
-    # The same digest appears in the log as `rate_limited`. It does not reveal the name,
-    # but equal names have equal digests.
+    # The `rate_limited` log record has the same digest. The digest does not reveal the
+    # name, but equal names have equal digests.
     facts = {"what": "account", "name": loggable(guess.name)}
     noted = and_(
         SecurityEvent.kind == "locked_out", SecurityEvent.facts == security_events.as_text(facts)
@@ -56,10 +56,10 @@ def warn(db: Session, user_id: int) -> None:
 
 
 def _is_newest(db: Session, user_id: int, which: ColumnElement[bool]) -> bool:
-    """Return whether such an event was recorded within `AGAIN`, with no later reset.
+    """Return whether a matching event was recorded within `AGAIN`, with no later reset.
 
-    A password reset ends a lock. Two separate statements are used, because each of them
-    can use an index. One day may have a very large number of events.
+    A password reset ends a lock. There may be a very large number of events in a day,
+    so this uses two statements, each of which can use an index.
     """
     ended = and_(SecurityEvent.kind == "password_reset", SecurityEvent.user_id == user_id)
     newest, reset = (

@@ -1,4 +1,4 @@
-"""Routes of passwords: forgot, reset, change. The rules are in `passwords`."""
+"""Password routes: forgot, reset, change. The rules are in `changing`."""
 
 from fastapi import status
 
@@ -23,10 +23,9 @@ router = Router(prefix="/password", body_limit=SMALL_BODY)
 @router.post("/forgot", status_code=status.HTTP_202_ACCEPTED)
 @answers_alike
 def forgot_password(db: db_dependency, client: CallingClient, data: EmailOnly) -> Message:
-    """Request a link for choosing a new password.
+    """Request a link to set a new password.
 
-    The response and its timing are always the same, whether or not the address has an
-    account.
+    The response and its timing are the same whether or not the address has an account.
     """
     changing.ask_for_link(db, data.email, client)
     return Message(message=IF_KNOWN)
@@ -35,7 +34,7 @@ def forgot_password(db: db_dependency, client: CallingClient, data: EmailOnly) -
 @router.post("/reset", status_code=status.HTTP_204_NO_CONTENT, dependencies=[HashingSlot])
 @raises(InvalidToken, WeakPassword, SignInBusy)
 def reset_password(db: db_dependency, client: CallingClient, data: PasswordReset) -> None:
-    """Set a new password with the token from the link in the email.
+    """Set a new password with the token from the emailed link.
 
     All sessions end. The link works once.
     """

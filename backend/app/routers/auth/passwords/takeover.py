@@ -1,4 +1,4 @@
-"""Takeover of an unverified account by the owner of its address.
+"""Takeover of an unverified account by the owner of its email address.
 
 A stranger may have created the account with an address that is not theirs (ASVS 6.8.1).
 """
@@ -15,9 +15,9 @@ from app.routers.auth.sessions.login_sessions import end_sessions
 def expel(db: Session, user_id: int) -> None:
     """Remove everything with which the stranger could sign in again.
 
-    That is links, codes, the second factor, identities and sessions. Before this call,
-    the caller must replace or remove the stranger's password, and flush. A sign-in with
-    the old password then waits for that row, and is refused.
+    This covers links, codes, the second factor, identities and sessions. Before calling
+    this, replace or remove the stranger's password, and flush. A sign-in with the old
+    password then waits for the user's row, and is refused.
     """
     one_time_tokens.revoke(db, user_id)
     second_factor.remove(db, user_id)

@@ -1,15 +1,15 @@
-"""Rules for weak passwords (ASVS 6.2.4, NIST SP 800-63B 3.1.1.2).
+"""Rules that refuse weak passwords (ASVS 6.2.4, NIST SP 800-63B 3.1.1.2).
 
-| Refused | Example |
+| Refused password | Example |
 |---|---|
 | shorter than `PASSWORD_MIN_LENGTH` | `tiny-secret` |
 | common, or a word with digits or punctuation | `administrator`, `Welcome12345!` |
 | one chunk repeated, if the chunk alone would be too short | `passwordpassword` |
 | runs along the keyboard, the alphabet or the digits | `qwertyuiopas`, `1qaz2wsx3edc` |
-| mostly names of the user, site or product | `ada.lovelace1815` of `ada.lovelace` |
+| mostly names of the user, site or product | `ada.lovelace1815` for `ada.lovelace` |
 
 Each rule takes time proportional to the length of the password, which the schema
-limits. Estimators such as zxcvbn do not. zxcvbn takes 48 s for 1,024 characters, and
+limits. Estimators such as zxcvbn do not: zxcvbn takes 48 s for 1,024 characters, and
 blocks all other requests during that time.
 """
 
@@ -31,8 +31,9 @@ ROWS += ["qsdfghjklm", "wxcvbn"]
 COLUMNS = ("1qaz", "2wsx", "3edc", "4rfv", "5tgb", "6yhn", "7ujm", "8ik", "9ol", "1qay", "6zhn")
 ALPHABETS = ("abcdefghijklmnopqrstuvwxyz", "01234567890")
 MIN_DISTINCT = 4  # characters
-SHORTEST_NAME = 3  # characters; a shorter name occurs in many words by chance
-# Words that mean "password" or occur on every site. They make a password no stronger.
+SHORTEST_NAME = 3  # characters; shorter names occur in many words by chance
+# Words that mean "password" or occur on every site. They do not make a password
+# stronger.
 FILLERS = ("password", "passwort", "admin", "demo", "login", "welcome", "secret", "test", "user")
 NOT_ALNUM = re.compile(r"[\W_]")
 
@@ -57,8 +58,8 @@ def refuse_weak(password: str, *own_names: str, field: str = "password") -> None
     if len(password) < shortest:
         raise _weak(f"A password needs at least {shortest} characters.", "too_short", field)
     folded = password.casefold()
-    # A chunk of letters beyond ASCII is harder to guess than one of ASCII letters, so
-    # its length is counted in bytes.
+    # A chunk of non-ASCII letters is harder to guess than an ASCII chunk, so the length
+    # is counted in bytes.
     chunk = folded[: _period(folded)].encode("utf-8", "surrogatepass")
     if folded in _common() or len(chunk) < shortest or len(set(folded)) < MIN_DISTINCT:
         raise _weak(f"This password is too common. {ADVICE}", "too_common", field)
@@ -83,8 +84,8 @@ def _core(folded: str) -> str:
 
 @lru_cache
 def _common() -> frozenset[str]:
-    """Return common passwords in lower case: our list of long ones, and the 30,000 of
-    zxcvbn.
+    """Return common passwords in lower case: our own list of long ones, and zxcvbn's
+    30,000.
     """
     # This import is slow, and only setting a password needs it.
     from zxcvbn.frequency_lists import FREQUENCY_LISTS
@@ -97,8 +98,8 @@ def _common() -> frozenset[str]:
 def _words() -> frozenset[str]:
     """Return common words and first names.
 
-    The lists of zxcvbn do not overlap. So a password that is also a common word is
-    found only among the words.
+    zxcvbn's lists do not overlap, so a common password that is also a common word is
+    listed only here.
     """
     from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
@@ -106,7 +107,7 @@ def _words() -> frozenset[str]:
 
 
 def _period(text: str) -> int:
-    """Return the length of the shortest chunk that yields this text when repeated.
+    """Return the length of the shortest chunk whose repetition yields this text.
 
     The last repetition may be incomplete. The result is the length of the text minus
     its longest border, which the failure function of Knuth, Morris and Pratt finds.
@@ -123,7 +124,7 @@ def _period(text: str) -> int:
 def _surprises(folded: str) -> int:
     """Count the letters and digits that do not continue a run.
 
-    Two interleaved runs, as in `a1b2c3d4`, count as runs, too.
+    Interleaved runs such as `a1b2c3d4` count as runs, too.
     """
     plain = NOT_ALNUM.sub("", folded)
     neighbours = _neighbours()

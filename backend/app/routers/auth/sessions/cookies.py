@@ -1,7 +1,8 @@
-"""Cookies for browsers: the refresh token, and the secret of a sign-in with Google.
+"""Cookies: one for the refresh token, one for the secret of a Google sign-in.
 
-Scripts cannot read these cookies. Mobile apps get their refresh token in the body
-instead. The second cookie identifies the browser in which a sign-in with Google began.
+Scripts cannot read these cookies. Mobile apps get their refresh token in the response
+body instead. The second cookie identifies the browser in which a sign-in with Google
+began.
 """
 
 import re
@@ -46,10 +47,10 @@ def session_mode(
 ) -> str:
     """Return whether the refresh token goes into the body or into a cookie.
 
-    Raises `OriginNotAllowed` if a page of another site asks for a cookie. Otherwise a
+    Raises `OriginNotAllowed` if a page on another site asks for a cookie. Otherwise a
     form on that site could sign its visitors in to an account that the site controls.
     Clients other than browsers send no `Origin`. They are allowed, because they hold no
-    cookies of another user.
+    other user's cookies.
     """
     if session == "cookie" and request.headers.get("origin") not in {None, *_known_origins()}:
         raise OriginNotAllowed
@@ -60,7 +61,7 @@ SessionMode = Annotated[str, Depends(session_mode)]
 
 
 def cookie_name() -> str:
-    """Return the name of the cookie for the refresh token.
+    """Return the name of the refresh token cookie.
 
     The prefix `__Host-` binds a cookie to this host and to https. Development uses
     plain http, so its cookie has no prefix.
@@ -82,7 +83,7 @@ def forget(response: Response) -> None:
     """Tell the browser to delete the refresh cookie.
 
     The attributes are the same as when the cookie was set. With weaker attributes, a
-    page of another site could delete it.
+    page on another site could delete the cookie.
     """
     _set(response, "", 0)
 
@@ -102,7 +103,7 @@ def _set(response: Response, value: str, seconds: int) -> None:
 def refresh_cookie(request: Request) -> str | None:
     """Return the refresh token from the cookie, or `None`.
 
-    Raises `OriginNotAllowed` if a page of another site may have sent the request.
+    Raises `OriginNotAllowed` if a page on another site may have sent the request.
     """
     token = request.cookies.get(cookie_name())
     if token is not None and request.headers.get("origin", "") not in _known_origins():
@@ -113,8 +114,8 @@ def refresh_cookie(request: Request) -> str | None:
 def why_none_came(request: Request) -> str | None:
     """Explain a missing cookie in development.
 
-    If the page and the API use different names of this machine, a browser treats the
-    names as two sites and withholds the cookie without any message.
+    If the page and the API use different names for this machine, a browser treats them
+    as two sites and silently withholds the cookie.
     """
     if get_settings().environment != "development":
         return None
@@ -142,15 +143,15 @@ def bind_browser(request: Request, response: Response, seconds: int) -> str:
         path="/",
         secure=_secure(),
         httponly=True,
-        # The redirect back comes from Google's page, where the browser does not send a
-        # strict cookie.
+        # Not strict, because the browser would not send a strict cookie after the
+        # redirect from Google's page.
         samesite="lax" if _same_site() else "none",
     )
     return secret
 
 
 def bound_browser(request: Request) -> str:
-    """Return the secret that identifies this browser, or an empty text."""
+    """Return the secret that identifies this browser, or an empty string."""
     secret = request.cookies.get(_browser_cookie(), "")
     return secret if BROWSER_SECRET.fullmatch(secret) else ""
 
@@ -162,7 +163,7 @@ def _browser_cookie() -> str:
 def _known_origins() -> set[str]:
     settings = get_settings()
     known = {*settings.cors_origins, _origin(settings.public_url), _origin(settings.frontend_url)}
-    # The development pages, under each name of this machine.
+    # The development pages, under each name for this machine.
     if settings.environment == "development":
         known |= {f"http://{name}:{settings.port}" for name in ("localhost", "127.0.0.1", "[::1]")}
     return known
@@ -183,9 +184,9 @@ def _same_site() -> bool:
     Browsers do if both have the same host, or if one host is a subdomain of the other.
     For two sibling hosts, the answer depends on the list of public suffixes. The owner
     of `api.example.com` also owns `app.example.com`, but the owner of `ada.co.uk` does
-    not own `bob.co.uk`. If a cookie were strict by mistake, browsers would never send
-    it. So sibling hosts get a cookie that is not strict, and only the Origin check
-    protects it. Without https, a cookie can only be strict or lax.
+    not own `bob.co.uk`. A cookie that was strict by mistake would never be sent. So
+    sibling hosts get a cookie that is not strict, and only the Origin check protects
+    it. Without https, a cookie can only be strict or lax.
     """
     settings = get_settings()
     api, frontend = (

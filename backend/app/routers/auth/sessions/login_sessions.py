@@ -1,4 +1,4 @@
-"""Rules of sessions: how they are opened, refreshed and ended."""
+"""Session rules: opening, listing and ending sessions."""
 
 from contextlib import suppress
 from datetime import timedelta
@@ -26,13 +26,13 @@ from app.routers.auth.security import (
     read_refresh_token,
 )
 
-LIFE = timedelta(days=30)  # from the sign-in; use does not prolong it
-# Live sessions of one user. Without a limit, ending all of a user's sessions could take
-# arbitrarily long.
+LIFE = timedelta(days=30)  # from sign-in; using a session does not extend it
+# The most live sessions per user. Without a limit, ending all of a user's sessions
+# could take arbitrarily long.
 MOST = 1_000
-TRIMMED = 100  # at one sign-in, at most this many sessions end
+TRIMMED = 100  # most sessions to end at one sign-in
 SHOWN = 100
-# The maximum age of a sign-in that replaces a password check.
+# The maximum age of a sign-in that can replace a password check.
 FRESH = timedelta(minutes=10)
 
 
@@ -103,8 +103,8 @@ def live_sessions() -> Select[LoginSession]:
     """Select live sessions, each with its active user, in one statement."""
     return (
         select(LoginSession)
-        # The user comes first, because MariaDB locks rows in the order of the tables,
-        # and every request locks the user first.
+        # The `users` table comes first, because MariaDB locks rows in table order, and
+        # every request locks the user first.
         .select_from(User)
         .join(LoginSession, LoginSession.user_id == User.id)
         .options(contains_eager(LoginSession.user))
@@ -126,7 +126,7 @@ _HELD = _NAMED.with_for_update(key_share=True, of=[User, LoginSession]).executio
 
 
 def session_of_token(db: Session, token: str) -> LoginSession:
-    """Return the live session of an access token, with everything that `Me` shows.
+    """Return an access token's live session, with everything that `Me` shows.
 
     Raises `Unauthenticated` for an invalid token and for an ended session.
     """
@@ -135,15 +135,15 @@ def session_of_token(db: Session, token: str) -> LoginSession:
 
 
 def hold_session_of_token(db: Session, token: str) -> LoginSession:
-    """Return the live session of a token, locked together with its user.
+    """Return a token's live session, locked together with its user.
 
-    Requests that write use this function. The locks last until the transaction ends. If
-    another request deletes, disables or demotes the user, resets the password or ends
-    the session, it waits for this request. If the other request was first, this request
+    Requests that write use this function. The locks last until the transaction ends.
+    Another request that deletes, disables or demotes the user, resets the password or
+    ends the session waits for this request. If the other request came first, this one
     is refused.
 
     If this request continues in another transaction, `demand_again` locks both rows
-    again. Raises `Unauthenticated`, also if the user has lost rights between two
+    again. Raises `Unauthenticated`, including when the user has lost rights between two
     transactions.
     """
     named = _named_by(token)
@@ -162,9 +162,9 @@ def hold_session_of_token(db: Session, token: str) -> LoginSession:
 def _held(db: Session, named: dict[str, Any]) -> LoginSession:
     """Lock the session and its user in the statement that reads them.
 
-    So the locks need no extra statement. The session is locked as well, because a
-    password reset ends it, and after a wait, PostgreSQL reads only locked rows again.
-    `of` names the user first, because every request locks the user first.
+    This way the locks need no extra statement. The session is locked as well, because a
+    password reset ends it, and after waiting for a lock PostgreSQL rereads only locked
+    rows. `of` names the user first, because every request locks the user first.
 
     The locks are exclusive, although requests of one user then wait for each other.
     With shared locks, two requests could both lock the user's row. If both then changed
@@ -193,7 +193,7 @@ def _rights(user: User) -> tuple[bool, bool]:
 
 
 def list_sessions(db: Session, user: User) -> list[LoginSession]:
-    """Return the user's live sessions, newest first, at most `SHOWN`."""
+    """Return at most `SHOWN` of the user's live sessions, newest first."""
     mine = live_sessions().where(LoginSession.user_id == user.id)
     return list(db.scalars(mine.order_by(*_newest_first()).limit(SHOWN)))
 
@@ -201,10 +201,10 @@ def list_sessions(db: Session, user: User) -> list[LoginSession]:
 def end_session_of_token(
     db: Session, *, access_token: str | None = None, refresh_token: str | None = None
 ) -> bool:
-    """End the sessions that these tokens name.
+    """End the session that each of these tokens names.
 
-    Return whether at least one token has a valid signature. An expired or used token
-    counts, too. It gives no access, and signing out must always be possible.
+    Return whether at least one token has a valid signature. An expired or used token is
+    accepted here, because it gives no access and signing out must always be possible.
     """
     named = set()
     with suppress(InvalidSignature):
@@ -244,7 +244,7 @@ def lock_user(db: Session, session: LoginSession) -> User:
     """Lock the user of this session, and read the user and the session again.
 
     A request may have waited for a password reset, which ends all sessions. A request
-    of an ended session must not change anything. Raises `Unauthenticated` if the
+    whose session has ended must not change anything. Raises `Unauthenticated` if the
     session has ended.
     """
     user = db.scalar(queries.locked(User.id == session.user_id))

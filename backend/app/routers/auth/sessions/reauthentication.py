@@ -1,6 +1,4 @@
-"""Re-authentication, which every change to the protection of an account requires (ASVS
-7.5.1).
-"""
+"""Re-authentication, required to change an account's protection (ASVS 7.5.1)."""
 
 from sqlalchemy.orm import object_session
 
@@ -21,7 +19,7 @@ class InvalidCredentials(Unauthenticated):
     """
 
     code = "invalid_credentials"
-    commits = True  # the failed try has been counted and recorded
+    commits = True  # the failed attempt has been counted and recorded
     detail = "The username or the password is wrong."
 
 
@@ -32,7 +30,7 @@ def require_owner(
 
     The user proves ownership with the password. If the account has no password, the
     sign-in must be recent instead. A session allows ten wrong passwords in 15 minutes,
-    so a thief of the session cannot guess without limit. Raises `InvalidCredentials`,
+    so someone who stole the session cannot keep guessing. Raises `InvalidCredentials`,
     `SessionNotFresh`, `TooManyRequests`, `Unauthenticated`.
     """
     db = object_session(session)
@@ -48,7 +46,7 @@ def require_owner(
             )
             throttle.OWNER_AGAIN.hit(f"session:{session.id}")
             raise InvalidCredentials
-    # A password reset may have run while we checked the password. Then this session has
-    # ended, and the stored password is another one.
+    # If a password reset ran while we were checking the password, this session has
+    # ended and the stored password has changed.
     if lock_user(db, session).hashed_password != hashed:
         raise InvalidCredentials

@@ -1,4 +1,4 @@
-"""Refresh tokens: each is exchanged once, and the reuse of a token reveals a theft."""
+"""Refresh tokens: each is exchanged once, and reuse reveals a theft."""
 
 from datetime import timedelta
 
@@ -17,14 +17,14 @@ from app.routers.auth.security import InvalidSignature, read_refresh_token
 
 from .login_sessions import live_sessions, tokens_of
 
-GRACE = timedelta(seconds=10)  # two tabs of one browser may send the same refresh token
+GRACE = timedelta(seconds=10)  # two tabs of one browser may send the same token
 
 
 class InvalidRefreshToken(Unauthenticated):
     """The refresh token is unknown, expired or used, or its session has ended.
 
-    A used token ends its session. The transaction is committed although the response is
-    401, so that the session stays ended.
+    Reusing a token ends its session. The transaction is committed despite the 401
+    response, so that the session stays ended.
     """
 
     code = "invalid_refresh_token"
@@ -35,16 +35,16 @@ class InvalidRefreshToken(Unauthenticated):
 def refresh(db: Session, token: str, client: Client) -> Token:
     """Exchange the newest refresh token of a live session for new tokens.
 
-    The previous token gets the same new token for `GRACE` after its use. The use of an
-    older token means that a token was stolen. The session then ends, and its owner gets
-    an email (RFC 9700, 4.14.2). Raises `InvalidRefreshToken`.
+    For `GRACE` after a token is used, sending it again returns the same new token.
+    Using an older token means that a token was stolen. The session then ends, and its
+    owner gets an email (RFC 9700, 4.14.2). Raises `InvalidRefreshToken`.
     """
     try:
         session_id, number = read_refresh_token(token)
     except InvalidSignature as error:
         raise InvalidRefreshToken from error
-    # The rows are locked, so that the second of two simultaneous requests sees the
-    # changes of the first. The user is locked first, as in every request.
+    # Lock the rows, so that the second of two simultaneous requests sees the first
+    # one's changes. The user is locked first, as in every request.
     owner = select(LoginSession.user_id).where(LoginSession.id == session_id).scalar_subquery()
     db.scalar(queries.locked(User.id == owner))
     this = live_sessions().where(LoginSession.id == session_id).with_for_update(of=LoginSession)

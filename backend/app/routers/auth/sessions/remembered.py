@@ -1,16 +1,16 @@
-"""Remembers the user of each access token for IDENTITY_CACHE_SECONDS.
+"""A cache of each access token's user, kept for IDENTITY_CACHE_SECONDS.
 
-Without the setting, nothing is remembered. With it, a request that only reads may find
-its user in the memory of this process. A change of the account or the end of a session
-makes the remembered user outdated: in this process before the response to the change is
-sent. Other processes learn of the change by Redis, or within half a second from the
-database. In any case, the database is asked again after the time of the setting.
+Without the setting, nothing is cached. With it, a request that only reads may find its
+user in this process's memory. When an account changes or a session ends, this process
+drops the cached user before it sends the response. Other processes learn of the change
+through Redis, or within half a second from the database. In any case, a cached user
+expires after IDENTITY_CACHE_SECONDS.
 
 | Request that always asks the database | Reason |
 |---|---|
-| every request that writes | it locks the rows of its caller |
-| routes of auth that take `CurrentSession` | passwords, second factor, sessions |
-| routes with `Superuser`, and routes of payments | `FreshIdentity` |
+| every request that writes | it locks its caller's rows |
+| auth routes that take `CurrentSession` | they manage the account and its sessions |
+| routes with `Superuser`, and payments routes | they depend on `FreshIdentity` |
 """
 
 import time
@@ -66,7 +66,7 @@ _lock = Lock()
 
 
 def session_of_token(db: Session, token: str, route: Any) -> tuple[LoginSession, float | None]:
-    """Return the live session that an access token names, perhaps from memory.
+    """Return an access token's live session, perhaps from memory.
 
     The second value is the monotonic time until which a response may be kept, or `None`
     if it must not be kept. Raises `Unauthenticated`, like
@@ -101,7 +101,7 @@ def _keep(digest: bytes, known: Known) -> None:
 
 
 def _apart(session: LoginSession) -> LoginSession:
-    """Return a copy of a session and its user that no request changes."""
+    """Copy a session and its user, so that no request can change the cached objects."""
     copy = _copy(session)
     set_committed_value(copy, "user", _copy(session.user))
     return copy

@@ -1,4 +1,4 @@
-"""Routes of sessions: refresh, list, end. The rules and queries are in `sessions`."""
+"""Session routes: refresh, list, end. The rules are in the other modules."""
 
 from fastapi import Request, Response, status
 

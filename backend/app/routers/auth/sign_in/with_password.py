@@ -16,7 +16,7 @@ from app.routers.auth.schemas import Login, Token
 from app.routers.auth.security import verify_password
 from app.routers.auth.sessions.reauthentication import InvalidCredentials
 
-# Only this many of an account's newest sessions are searched for familiar addresses.
+# How many of an account's newest sessions are searched for familiar addresses.
 MANY_SESSIONS = 200
 
 
@@ -49,11 +49,11 @@ def sign_in(db: Session, data: Login, client: Client) -> Token:
     """Open a session for a correct password.
 
     Only a client that sends the correct password is told that the account is disabled
-    or unverified. The work is the same whether or not an account has the name: two
+    or unverified. The work is the same whether or not the account exists: two
     statements and two password checks. Only a successful sign-in skips the second
-    check. A username hold gets the response of an unverified account, and never a
-    session. Raises `InvalidCredentials`, `EmailNotVerified`, `AccountDisabled`,
-    `MfaRequired`, `TooManyRequests`.
+    check. A username hold gets an unverified account's response, and never a session.
+    Raises `InvalidCredentials`, `EmailNotVerified`, `AccountDisabled`, `MfaRequired`,
+    `TooManyRequests`.
     """
     name = login_name(data.username)
     (user, came_first), hold = find_by_login(db, name), pending.find_hold(db, name)
@@ -73,9 +73,9 @@ def sign_in(db: Session, data: Login, client: Client) -> Token:
     if not user.is_verified:
         raise EmailNotVerified
     # The row is locked and read again here, because the password was compared without a
-    # lock. A comparison takes 20 ms or more. A lock held for that long would let anyone
-    # who guesses at an account keep its owner waiting. Without the second read, a thief
-    # who knows the old password could keep a way in:
+    # lock. A comparison takes 20 ms or more. If a lock were held for that long, anyone
+    # guessing an account's password could keep its owner waiting. Without the second
+    # read, a thief who knows the old password could keep a way in:
     #
     #   sign-in of the thief                 password reset by the owner
     #   reads the row with the old hash
@@ -84,9 +84,9 @@ def sign_in(db: Session, data: Login, client: Client) -> Token:
     #   compares the old password: correct
     #   opens a session, which nobody ends
     #
-    # A reset must end all sessions (ASVS 7.4.3). It locks the same row first.
-    # If the reset is first, this read waits and finds another hash. If this read is
-    # first, the reset waits, and then ends the session that is opened below.
+    # A reset must end all sessions (ASVS 7.4.3). It locks the same row first. If the
+    # reset is first, this read waits and finds another hash. If this read is first, the
+    # reset waits, and then ends the session that is opened below.
     locked = db.scalar(queries.locked(User.id == user.id, User.is_active, User.is_verified))
     if locked is None or user.hashed_password != checked:
         raise InvalidCredentials
