@@ -1,3 +1,3 @@
-"""Features: one folder each. `app.core.features` finds them; there is no list to
-keep.
+"""Features, one folder each. `app.core.features` finds them, so there is no list to
+maintain.
 """

@@ -1,4 +1,4 @@
-"""Rules of categories."""
+"""Category rules."""
 
 from sqlalchemy import Select
 from sqlalchemy.orm import Session
@@ -50,8 +50,8 @@ def _one(db: Session, statement: Select[BlogCategory]) -> BlogCategory:
 def create_category(db: Session, data: CategoryCreate) -> BlogCategory:
     """Create a category.
 
-    A requested slug must be free. A slug made from the name gets a number such as `-2`
-    if it is taken.
+    A requested slug must be free. A slug generated from the name gets a number such as
+    `-2` if it is taken.
     """
     category = BlogCategory(**data.model_dump())
     insert_with_slug(
@@ -63,7 +63,7 @@ def create_category(db: Session, data: CategoryCreate) -> BlogCategory:
 def update_category(db: Session, category: BlogCategory, data: CategoryUpdate) -> BlogCategory:
     """Change a category. Missing fields stay unchanged.
 
-    With `slug: null`, a new slug is made from the name.
+    With `slug: null`, a new slug is generated from the name.
     """
     changes = data.changes()
     remade = wants_new_slug(changes, "slug")

@@ -12,7 +12,7 @@ from app.routers.auth.dependencies import OptionalUser, Superuser, VerifiedUser
 from . import categories, service
 from .models import BlogCategory, BlogPost
 
-PostId = Annotated[Id, Path(examples=[2])]  # the first post of the demo data's `author`
+PostId = Annotated[Id, Path(examples=[2])]  # in the demo data, the first post by `author`
 
 
 @raises(service.PostNotFound)

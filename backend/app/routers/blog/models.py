@@ -1,4 +1,4 @@
-"""Tables of the blog."""
+"""Blog tables."""
 
 from datetime import datetime
 
@@ -27,8 +27,8 @@ class BlogCategory(Timestamps, Base):
 class BlogPost(Timestamps, Base):
     """A post.
 
-    It is public once it is published and its time has come. Each order of the public
-    list has an index.
+    A post is public once it is published and `published_at` has passed. Each sort order
+    of the public list has an index.
     """
 
     __tablename__ = "blog_posts"
@@ -57,7 +57,8 @@ class BlogPost(Timestamps, Base):
     excerpt: Mapped[str] = mapped_column(String(500))
     is_published: Mapped[bool] = mapped_column(default=False)
     is_featured: Mapped[bool] = mapped_column(default=False)
-    # With an SQL expression as its default, an INSERT returns what `clock.now()` was.
+    # Because the default is an SQL expression, an INSERT returns the value of
+    # `clock.now()`.
     published_at: Mapped[datetime | None] = mapped_column(default=null())
 
     author: Mapped[User] = relationship(lazy="raise")

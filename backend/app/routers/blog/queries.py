@@ -1,4 +1,4 @@
-"""SQL statements that several modules of the blog share."""
+"""SQL statements shared by several blog modules."""
 
 from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
 from sqlalchemy.orm import joinedload, undefer, with_expression
@@ -10,19 +10,19 @@ from .models import BlogCategory, BlogPost
 
 
 def public() -> ColumnElement[bool]:
-    """Match posts that are published and whose time has come."""
+    """Match posts that are published and whose `published_at` has passed."""
     return and_(BlogPost.is_published, BlogPost.published_at <= clock.now())
 
 
 def visible_to(user: User | None) -> ColumnElement[bool]:
-    """Match the posts that this user may see. Every query for posts uses this rule."""
+    """Match posts that this user may see. Every query that reads posts uses this."""
     if user is None:
         return public()
     return or_(public(), BlogPost.author_id == user.id, true() if user.is_superuser else false())
 
 
 def whole_posts() -> Select[BlogPost]:
-    """Select posts with author, category and content in one statement."""
+    """Select posts with their author, category and content in one statement."""
     return select(BlogPost).options(
         joinedload(BlogPost.author, innerjoin=True).load_only(User.id, User.username),
         joinedload(BlogPost.category).load_only(
@@ -33,7 +33,7 @@ def whole_posts() -> Select[BlogPost]:
 
 
 def categories() -> Select[BlogCategory]:
-    """Select categories by name, with the number of posts that everyone can see."""
+    """Select categories by name, each with the number of public posts in it."""
     count = select(func.count(BlogPost.id)).where(BlogPost.category_id == BlogCategory.id, public())
     counted = with_expression(
         BlogCategory.post_count, count.correlate(BlogCategory).scalar_subquery()

@@ -1,4 +1,4 @@
-"""Routes of the blog. The rules and queries are in `service` and `categories`."""
+"""Blog routes. The rules and queries are in `service` and `categories`."""
 
 from typing import Annotated
 
@@ -87,7 +87,7 @@ def get_post_by_slug(db: db_dependency, user: OptionalUser, slug: PostSlug) -> B
 def get_post(post: VisiblePost) -> BlogPost:
     """Read a post with its content.
 
-    Only its author and superusers can read a draft.
+    A draft can be read only by its author and by superusers.
     """
     return post
 
@@ -108,7 +108,7 @@ def delete_post(db: db_dependency, post: OwnPost) -> None:
 @router.get("/categories", response_model=list[CategoryRead])
 @cached_until_changed
 def list_categories(db: db_dependency) -> list[BlogCategory]:
-    """List the categories by name, each with the number of its published posts."""
+    """List the categories by name, each with the number of public posts in it."""
     return categories.list_categories(db)
 
 

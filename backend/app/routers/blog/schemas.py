@@ -1,4 +1,4 @@
-"""Request and response bodies of the blog."""
+"""Request and response bodies for the blog routes."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -26,7 +26,7 @@ Sort = Literal["-published_at", "published_at", "-created_at", "created_at", "ti
 class PostCreate(Input):
     """A new post.
 
-    If slug and excerpt are missing, they are made from title and content.
+    A missing slug is generated from the title, and a missing excerpt from the content.
     """
 
     model_config = example(
@@ -50,8 +50,8 @@ class PostCreate(Input):
 class PostUpdate(PartialInput):
     """Changes to a post. Missing fields stay unchanged.
 
-    With `category_id: null`, the post has no category any more. With `slug: null`, a
-    new slug is made from the title.
+    With `category_id: null`, the post is removed from its category. With `slug: null`,
+    a new slug is generated from the title.
     """
 
     model_config = example({"title": "Second light"})
@@ -107,7 +107,7 @@ class CategoryCreate(Input):
 class CategoryUpdate(PartialInput):
     """Changes to a category. Missing fields stay unchanged.
 
-    With `slug: null`, a new slug is made from the name.
+    With `slug: null`, a new slug is generated from the name.
     """
 
     model_config = example({"description": "What we saw on the way."})
@@ -118,7 +118,7 @@ class CategoryUpdate(PartialInput):
 
 
 class CategoryRead(Output):
-    """A category. `post_count` counts the posts that everyone can see."""
+    """A category. `post_count` is the number of public posts in it."""
 
     id: int
     name: str
@@ -128,7 +128,7 @@ class CategoryRead(Output):
 
 
 class PostFilters(BaseModel):
-    """Filters and order for the list of posts.
+    """Filters and sort order for the list of posts.
 
     With `published_only=false`, the list includes drafts: your own, or all drafts for a
     superuser.

@@ -1,4 +1,4 @@
-"""Rules of posts."""
+"""Post rules."""
 
 import re
 
@@ -18,9 +18,9 @@ from . import queries
 from .models import BlogCategory, BlogPost
 from .schemas import PostCreate, PostFilters, PostUpdate
 
-EXCERPT = 200  # maximum length of an excerpt, in characters
-# A nested bracket ends the search for the closing bracket. So a text of many opening
-# brackets takes no longer than any other text.
+EXCERPT = 200  # characters
+# A nested bracket ends the search for the closing bracket, so a text with many opening
+# brackets takes no longer than any other.
 MARKS = re.compile(r"```.*?```|[#>*_`|]|!?\[([^\[\]]*)\]\([^()]*\)", re.DOTALL)
 
 
@@ -65,9 +65,9 @@ CONSTRAINTS = {
 
 
 def _in_category(slug: str) -> ColumnElement[bool]:
-    """Match the posts of a category.
+    """Match posts in a category.
 
-    A join would prevent the use of an index for the order.
+    With a join, the database could not use an index for the sort order.
     """
     return (
         BlogPost.category_id
@@ -92,7 +92,7 @@ SORTS: Sorts = {
     "created_at": BlogPost.created_at,
     "title": BlogPost.title,
 }
-# Drafts have not been published yet, so they are sorted by the time of their creation.
+# Drafts have no publication date yet, so they are sorted by creation date.
 SORTS_WITH_DRAFTS: Sorts = {
     **SORTS,
     "published_at": func.coalesce(BlogPost.published_at, BlogPost.created_at),
@@ -135,7 +135,7 @@ def _one(db: Session, statement: Select[BlogPost]) -> BlogPost:
 
 
 def _saved(db: Session, post: BlogPost) -> BlogPost:
-    """Return the post with its current values in the database."""
+    """Reload the post from the database and return it."""
     return _one(
         db,
         queries.whole_posts()
@@ -147,8 +147,8 @@ def _saved(db: Session, post: BlogPost) -> BlogPost:
 def create_post(db: Session, author: User, data: PostCreate) -> BlogPost:
     """Create a post.
 
-    A requested slug must be free. A slug made from the title gets a number such as `-2`
-    if it is taken.
+    A requested slug must be free. A slug generated from the title gets a number such as
+    `-2` if it is taken.
     """
     _refuse_featuring(author, featured=data.is_featured)
     category = _category(db, data.category_id)
@@ -162,7 +162,7 @@ def create_post(db: Session, author: User, data: PostCreate) -> BlogPost:
 
 
 def _category(db: Session, category_id: int | None) -> BlogCategory | None:
-    """Return the category that a new post names. Raises `CategoryUnknown`."""
+    """Return the category for a new post. Raises `CategoryUnknown`."""
     if category_id is None:
         return None
     category = db.get(BlogCategory, category_id)
@@ -174,8 +174,9 @@ def _category(db: Session, category_id: int | None) -> BlogCategory | None:
 def update_post(db: Session, editor: User, post: BlogPost, data: PostUpdate) -> BlogPost:
     """Change a post. Missing fields stay unchanged.
 
-    The first publication sets `published_at`. With `slug: null`, a new slug is made
-    from the title. Raises `PostNotFound` if another request has just deleted the post.
+    Publishing a post for the first time sets `published_at`. With `slug: null`, a new
+    slug is generated from the title. Raises `PostNotFound` if another request has just
+    deleted the post.
     """
     changes = data.changes()
     remade = wants_new_slug(changes, "slug")

@@ -1,12 +1,12 @@
-"""The clock of payments, which grace periods and reminders of unpaid invoices follow.
+"""The payments clock, which grace periods and reminders about unpaid invoices follow.
 
-Tokens and sessions follow the real time.
+Tokens and sessions follow real time.
 
-The test clocks of Stripe and of the simulator run ahead of ours, and their events carry
-simulated times. Outside production, each event tells how far Stripe's clock is ahead,
-and payments follow Stripe's clock. Staging counts as outside production. A customer on
-a test clock follows only the events of that customer, and does not affect other
-customers. In production, payments follow the real time of the database.
+The test clocks of Stripe and the simulator run ahead of our clock, and their events
+have simulated times. Outside production (which includes staging), each event tells how
+far Stripe's clock is ahead, and payments follow Stripe's clock. A customer on a test
+clock follows only that customer's own events, and does not affect other customers. In
+production, payments follow the database's real time.
 """
 
 from datetime import datetime, timedelta
@@ -19,14 +19,14 @@ from app.db import clock
 
 from .models import Customer, WebhookEvent
 
-OF_CLOCKS = "test_helpers.%"  # Events about test clocks name no customer.
-NOTABLE = timedelta(minutes=5)  # a smaller difference is normal between clocks
+OF_CLOCKS = "test_helpers.%"  # types of events about test clocks themselves, which name no customer
+NOTABLE = timedelta(minutes=5)  # smaller differences between clocks are normal
 
 
 def seconds_ahead(created_at: datetime, at: datetime) -> int | None:
-    """Return by how many seconds Stripe's clock is ahead, to store with an event.
+    """Return how many seconds Stripe's clock is ahead, to be stored with an event.
 
-    `at` is the database's time when the event arrived.
+    `at` is the database's time at which the event arrived.
     """
     ahead = created_at - at
     return (
@@ -43,7 +43,7 @@ def payments_now(db: Session, customer_id: int | None = None) -> datetime:
     )
     theirs = on_clocks.where(Customer.id == customer_id)
     # An event without a payer, such as `invoice_payment.paid`, may belong to a payer on
-    # a test clock. So it counts only while no payer is on a test clock.
+    # a test clock. So such an event counts only while no payer is on a test clock.
     unnamed = and_(WebhookEvent.payer.is_(None), ~on_clocks.exists())
     others = or_(unnamed, WebhookEvent.payer.not_in(on_clocks))
     told = others if db.scalar(theirs) is None else WebhookEvent.payer.in_(theirs)

@@ -1,7 +1,7 @@
-"""The demo's plans, loaded from `plans.toml`.
+"""The demo plans, loaded from `plans.toml`.
 
-Their products and prices are created as soon as Stripe responds. The example event is
-signed with the simulator's secret.
+A job creates their products and prices at Stripe. The example event is signed with the
+simulator's secret.
 """
 
 import json
@@ -17,8 +17,8 @@ from . import gateway
 from .plans import plan_file, publishing
 from .webhooks.receiving import EXAMPLE_EVENT
 
-# The event as Swagger UI shows it, as JSON.stringify writes it, and as Python's
-# json.dumps writes it. The signature covers the exact bytes.
+# The example event is signed in three formats, because a signature covers the exact
+# bytes: as written by Swagger UI, JSON.stringify and Python's json.dumps.
 WAYS_TO_WRITE: tuple[dict[str, Any], ...] = ({"indent": 2}, {"separators": (",", ":")}, {})
 
 
@@ -35,7 +35,7 @@ def load(db: Session) -> None:
 
 
 def examples(_db: Session) -> dict[str, Live]:
-    """Sign the example of an event, if the secret belongs to the simulator.
+    """Sign the example event, if the webhook secret belongs to the simulator.
 
     The signature is valid for five minutes, like every signature.
     """

@@ -1,4 +1,4 @@
-"""Dependencies that protect the routes of every feature by entitlements.
+"""Dependencies with which any feature can restrict routes by entitlement.
 
     @router.post("/export", dependencies=[Depends(require_feature("export"))])
     @router.post("", dependencies=[Depends(within_limit("projects", count_projects))])
@@ -33,7 +33,7 @@ from .mirror import forgetting
 __all__ = ["StripeTurn", "UpgradeRequired", "require_feature", "within_limit"]
 
 # A route must list this dependency before its database session. Then a request that
-# waits for its turn to call Stripe does not hold a connection.
+# waits for its turn to call Stripe does not hold a database connection.
 StripeTurn = Depends(raises(PaymentsUnavailable)(stripe_turn), scope="function")
 
 Gate = Callable[..., None]
@@ -43,7 +43,7 @@ Count = Callable[[Session, User], int]
 def require_feature(feature: str) -> Gate:
     """Allow users whose plan includes the feature.
 
-    Other users get 402, which names a plan that includes the feature.
+    Other users get 402, naming a plan that includes the feature.
     """
 
     @principal.fresh
@@ -57,10 +57,10 @@ def require_feature(feature: str) -> Gate:
 def within_limit(limit: str, count: Count) -> Gate:
     """Allow users whose plan has room for one more.
 
-    Other users get 402, which names a plan that has room. If the request writes, the
-    user's row is locked. So if a user sends two requests at once, the second counts
-    what the first has created. If several users share what is counted, `count` must
-    first lock the shared row in a statement of its own.
+    Other users get 402, naming a plan that has room. If the request writes, the user's
+    row is locked. So if a user sends two requests at once, the second counts what the
+    first has created. If several users share what is counted, `count` must first lock
+    the shared row in a separate statement.
     """
 
     @principal.fresh
@@ -79,8 +79,8 @@ def within_limit(limit: str, count: Count) -> Gate:
 def keep_subscribed(db: Session, user: User) -> None:
     """Refuse to delete an account with a live subscription.
 
-    Otherwise, the customer is deleted at Stripe after the account. Raises
-    `SubscriptionActive`.
+    Without a live subscription, the customer is deleted at Stripe after the account.
+    Raises `SubscriptionActive`.
     """
     customer = db.scalar(queries.customer_of(user).with_for_update())
     if customer is None:
@@ -92,7 +92,7 @@ def keep_subscribed(db: Session, user: User) -> None:
 
 @after_email_change
 def send_email(db: Session, user: User) -> None:
-    """Queue a job that sends the new address to Stripe, which emails receipts to it."""
+    """Queue a job that tells Stripe the new address, to which Stripe sends receipts."""
     customer = db.scalar(queries.customer_of(user))
     if customer is not None:
         enqueue(db, "payments.send_email", {"customer_id": customer.id})

@@ -1,4 +1,4 @@
-"""Entitlements of a user: the current plan, its features and its limits."""
+"""A user's entitlements: the features and limits of the current plan."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,11 +17,10 @@ from .clock import payments_now
 from .models import Plan, Subscription
 
 IN_FORCE = ("trialing", "active")
-# Stripe's value for a pause of collection that voids the invoices, so that the service
-# is not provided.
+# Stripe's value for a pause of collection that voids invoices because the service is
+# not provided.
 NOT_PROVIDED = "void"
-# The slug of the plan that is assumed until plans have been loaded. It includes no
-# features.
+# Slug of the plan that is assumed until plans have been loaded. It has no features.
 FREE = "free"
 NOTHING: dict[str, Any] = {"features": [], "limits": {}}
 
@@ -29,7 +28,7 @@ NOTHING: dict[str, Any] = {"features": [], "limits": {}}
 class UpgradeRequired(AppError):
     """The user's plan does not allow this (402).
 
-    `plan` names the first plan that does, or is null if no plan does.
+    `plan` is the slug of the first plan that does, or null if no plan does.
     """
 
     status = 402
@@ -79,8 +78,8 @@ def grace_ends_at(subscription: Subscription) -> datetime | None:
 def is_collection_paused(db: Session, subscription: Subscription) -> bool:
     """Return whether Stripe's collection of payments is paused.
 
-    A pause with a planned end is over at that time, even if the event has not arrived
-    yet.
+    A pause with a planned end is over at that time, even if Stripe's event about the
+    end has not arrived yet.
     """
     if subscription.pause_behavior is None:
         return False
@@ -93,9 +92,9 @@ def is_collection_paused(db: Session, subscription: Subscription) -> bool:
 def in_force(db: Session, subscription: Subscription) -> bool:
     """Return whether the subscription gives access now.
 
-    It gives access during a trial, in a paid period, and in the grace period while a
-    failed payment is retried. A pause of collection that voids the invoices ends the
-    access. Other kinds of pause do not:
+    A subscription gives access during a trial, in a paid period, and in the grace
+    period while a failed payment is retried. A pause of collection that voids invoices
+    ends access. Other kinds of pause do not:
     https://docs.stripe.com/billing/subscriptions/pause-payment
     """
     if subscription.pause_behavior == NOT_PROVIDED and is_collection_paused(db, subscription):
@@ -118,7 +117,7 @@ def of_subscription(db: Session, subscription: Subscription) -> dict[str, Any]:
 
 
 def of_user(db: Session, user: User) -> Entitlements:
-    """Return the user's entitlements from the live subscription or the free plan."""
+    """Return the user's entitlements, from their subscription or the free plan."""
     live = queries.subscriptions_of(user).where(Subscription.live_customer_id.is_not(None))
     subscription = db.scalar(live)
     if subscription and subscription.plan and in_force(db, subscription):

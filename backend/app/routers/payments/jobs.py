@@ -1,6 +1,6 @@
-"""Jobs of payments: work that follows events and requests, recurring work, and purges.
+"""Payments jobs: work that follows events and requests, recurring work, and purges.
 
-Jobs that call Stripe run in a thread of their own.
+Jobs that call Stripe run in a separate thread.
 """
 
 from datetime import timedelta
@@ -22,9 +22,9 @@ from .webhooks import processing
 
 CATCH_UP = timedelta(minutes=10)
 EVENTS_KEPT = timedelta(days=90)  # Stripe itself shows events for 30 days
-# Counted from the end of a checkout. A month leaves time for questions from the payer.
+# Counted from the end of a checkout, to leave time for questions from the payer.
 CHECKOUTS_KEPT = timedelta(days=30)
-# A notice prevents a second email in the same period. The longest period is a year.
+# A notice prevents a second email about the same period, which is at most a year.
 NOTICES_KEPT = timedelta(days=400)
 # Counted from the deletion of the account. A dispute can come months after a payment.
 PAYERS_KEPT = timedelta(days=400)
@@ -42,7 +42,7 @@ def sync_payer(db: Session, payload: dict[str, Any]) -> None:
 
 
 def _alarmed(what: str) -> FailureHandler:
-    """Make a handler that raises an alarm when a job is given up.
+    """Return a handler that raises an alarm when a job fails for good.
 
     These jobs protect users' money or data, so an operator has to know.
     """
@@ -72,7 +72,7 @@ def send_email(db: Session, payload: dict[str, Any]) -> None:
 
 @job("payments.close_pages", outside=True)
 def close_pages(db: Session, payload: dict[str, Any]) -> None:
-    """Close the open Stripe pages of a disabled account, so that they can no longer be
+    """Close a disabled account's open Stripe pages, so that they can no longer be
     paid.
     """
     gateway.close_sessions(payload["stripe_id"])

@@ -1,4 +1,4 @@
-"""Tables of payments.
+"""Payments tables.
 
 Stripe's objects are the source of truth. These rows are copies of what we last read
 from Stripe, and records of what we asked Stripe to do.
@@ -27,16 +27,17 @@ from app.db.mixins import Timestamps
 from app.db.types import PrimaryKey
 from app.routers.auth.models import User
 
-STRIPE_ID = 255  # Stripe's own maximum for its ids
+STRIPE_ID = 255  # Stripe's documented maximum
 MAX_URL = 2_000
 MAX_ERROR = 500
 
 
 class Plan(Timestamps, Base):
-    """A plan with one price, which is or was for sale.
+    """A plan at one price, which is or was for sale.
 
-    Subscribers keep an old price after `plans.toml` has changed. `offered_as` is the
-    slug while the plan is for sale, so only one plan with a slug is for sale at a time.
+    Subscribers keep their old price after `plans.toml` changes. `offered_as` is the
+    slug while the plan is for sale. It is unique, so only one plan with a given slug is
+    for sale at a time.
     """
 
     __tablename__ = "plans"
@@ -54,16 +55,16 @@ class Plan(Timestamps, Base):
     trial_needs_card: Mapped[bool]
     entitlements: Mapped[dict[str, Any]] = mapped_column(JSON)  # `plan_file.Offer.entitlements`
     stripe_product_id: Mapped[str | None] = mapped_column(String(STRIPE_ID))
-    # Null if the plan is free or not yet at Stripe.
+    # null if the plan is free or not yet at Stripe
     stripe_price_id: Mapped[str | None] = mapped_column(String(STRIPE_ID), unique=True)
 
 
 class Customer(Timestamps, Base):
-    """A payer, which is a user.
+    """A payer: a user who buys, or has tried to.
 
-    This row is also the lock for all rows of the payer. `looks` is the number of the
-    last sync that began, and `seen` is the number of the last sync that wrote
-    (`sync.py`).
+    This row is also the lock for all of the payer's rows. `looks` is the number of the
+    last sync that began, and `seen` is the number of the last sync that wrote (see
+    `sync.py`).
     """
 
     __tablename__ = "customers"
@@ -72,21 +73,21 @@ class Customer(Timestamps, Base):
     user_id: Mapped[int | None] = mapped_column(
         ForeignKey("users.id", ondelete="SET NULL"), unique=True
     )
-    # Null until Stripe has responded.
+    # null until Stripe has responded
     stripe_id: Mapped[str | None] = mapped_column(String(STRIPE_ID), unique=True)
     creation_key: Mapped[str] = mapped_column(
         String(64), unique=True
-    )  # Idempotency-Key of the customer's creation
+    )  # Idempotency-Key used to create the customer
     creation_asked_at: Mapped[datetime | None]
-    email: Mapped[str] = mapped_column(String(MAX_EMAIL))  # as Stripe has it
-    # A keyed digest of the address, for one trial per person.
+    email: Mapped[str] = mapped_column(String(MAX_EMAIL))  # the address that Stripe has
+    # keyed digest of the address, to allow one trial per person
     person: Mapped[str] = mapped_column(String(64), index=True)
     trial_used_at: Mapped[datetime | None]
     gone_at: Mapped[datetime | None]  # when the customer was deleted at Stripe
-    # When the account was deleted. Null again once all personal data is erased
-    # (`erasure.erase_payers`).
+    # When the account was deleted. Null again once all personal data is erased (see
+    # `erasure.erase_payers`).
     forget_from: Mapped[datetime | None] = mapped_column(index=True)
-    # Set outside production only: see `clock.py`.
+    # only set outside production, see `clock.py`
     test_clock: Mapped[str | None] = mapped_column(String(STRIPE_ID), index=True)
     looks: Mapped[int] = mapped_column(default=0)
     seen: Mapped[int] = mapped_column(default=0)
@@ -126,7 +127,7 @@ class Subscription(Timestamps, Base):
     current_period_end: Mapped[datetime]
     trial_start: Mapped[datetime | None]
     trial_end: Mapped[datetime | None]
-    # Also true if Stripe sets only `cancel_at`, and that is when the period ends.
+    # Also true if Stripe sets only `cancel_at` and it equals the end of the period.
     cancel_at_period_end: Mapped[bool]
     cancel_at: Mapped[datetime | None]  # when the subscription ends, however that was requested
     canceled_at: Mapped[datetime | None]
@@ -135,24 +136,24 @@ class Subscription(Timestamps, Base):
     has_payment_method: Mapped[bool]
     pause_behavior: Mapped[str | None] = mapped_column(
         String(32)
-    )  # Stripe's value, while collection is paused
+    )  # Stripe's value while collection is paused, otherwise null
     pause_until: Mapped[datetime | None]  # null if the pause has no planned end
-    # The time until which a change waits for its payment.
+    # how long a pending change waits for payment
     pending_update_until: Mapped[datetime | None]
-    # Stripe's value for what happens after a trial without a card
+    # Stripe's value for what happens if a trial ends without a card
     trial_without_card: Mapped[str | None] = mapped_column(String(32))
     # Null if the card is charged. Otherwise Stripe sends invoices.
     days_until_due: Mapped[int | None]
     discounts: Mapped[list[dict[str, Any]] | None] = mapped_column(
         JSON(none_as_null=True), default=list
     )
-    # The schedule at Stripe that manages the subscription.
+    # the Stripe schedule that manages the subscription
     schedule_id: Mapped[str | None] = mapped_column(String(STRIPE_ID))
-    # The price that the schedule changes to.
+    # the price that the schedule changes to
     scheduled_price_id: Mapped[str | None] = mapped_column(String(STRIPE_ID))
     scheduled_at: Mapped[datetime | None]  # when the price changes
-    # What the last preview showed. A change charges exactly that, and derives its
-    # Idempotency-Key from it.
+    # What the last preview showed. A change charges exactly that, and its
+    # Idempotency-Key is derived from it.
     previewed_price_id: Mapped[str | None] = mapped_column(String(STRIPE_ID))
     previewed_at: Mapped[datetime | None]
     proration_at: Mapped[datetime | None]
@@ -167,7 +168,7 @@ class Subscription(Timestamps, Base):
 
 
 class Invoice(Base):
-    """A copy of an invoice at Stripe. A draft has no number and no pages yet.
+    """A copy of an invoice at Stripe. A draft has no number and no Stripe pages yet.
 
     The table and the schema have long names, because many applications have a feature
     called `invoices`.
@@ -188,7 +189,7 @@ class Invoice(Base):
     amount_due: Mapped[int]
     amount_paid: Mapped[int]
     amount_refunded: Mapped[int]
-    # Stripe's value for the status of the newest dispute
+    # Stripe's status of the newest dispute
     dispute: Mapped[str | None] = mapped_column(String(40))
     attempts: Mapped[int]
     hosted_invoice_url: Mapped[str | None] = mapped_column(String(MAX_URL))
@@ -200,10 +201,10 @@ class Invoice(Base):
 
 
 class CheckoutAttempt(Base):
-    """A Checkout session, stored before Stripe is asked to create it.
+    """A Checkout session, stored before we ask Stripe to create it.
 
     The parameters are stored, so that the same request can be repeated.
-    `open_customer_id` is the payer while the session may be paid. It is unique, so a
+    `open_customer_id` is the payer while the session can be paid. It is unique, so a
     payer has at most one open session.
     """
 
@@ -215,7 +216,7 @@ class CheckoutAttempt(Base):
     )
     open_customer_id: Mapped[int | None] = mapped_column(unique=True)
     plan_id: Mapped[int] = mapped_column(ForeignKey("plans.id", ondelete="CASCADE"), index=True)
-    # Stripe's id of the code
+    # Stripe's id, not the code itself
     promotion_code: Mapped[str | None] = mapped_column(String(STRIPE_ID))
     trial_days: Mapped[int]
     key: Mapped[str] = mapped_column(String(64), unique=True)  # Idempotency-Key
@@ -241,13 +242,12 @@ class WebhookEvent(Base):
     event_id: Mapped[str] = mapped_column(String(STRIPE_ID))
     type: Mapped[str] = mapped_column(String(80))
     livemode: Mapped[bool]
-    payer: Mapped[str | None] = mapped_column(
-        String(STRIPE_ID), index=True
-    )  # Stripe's id of the customer
+    payer: Mapped[str | None] = mapped_column(String(STRIPE_ID), index=True)  # Stripe's customer id
     body: Mapped[bytes] = mapped_column(LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql"))
     created_at: Mapped[datetime]  # Stripe's time, which is simulated in tests
     received_at: Mapped[datetime] = mapped_column(default=clock.now())
-    # By how many seconds Stripe's clock is ahead, outside production (`clock.py`).
+    # how many seconds Stripe's clock is ahead, only set outside production (see
+    # `clock.py`)
     seconds_ahead: Mapped[int | None] = mapped_column(index=True)
     processed_at: Mapped[datetime | None] = mapped_column(index=True)
     outcome: Mapped[str | None] = mapped_column(String(20))  # `processing.Outcome`
@@ -258,7 +258,7 @@ class WebhookEvent(Base):
 class Notice(Base):
     """A record of an email about money.
 
-    The key names the occasion, so that each occasion gets one email.
+    The key identifies the occasion, so that each occasion gets one email.
     """
 
     __tablename__ = "payment_notices"

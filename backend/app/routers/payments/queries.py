@@ -1,4 +1,4 @@
-"""SQL statements that several modules of payments share."""
+"""SQL statements shared by several payments modules."""
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import joinedload
@@ -14,7 +14,7 @@ LIVE = ("trialing", "active", "past_due", "unpaid", "paused")
 """
 CURRENT = (*LIVE, "incomplete")
 UNFINISHED = ("draft", "open")
-"""Statuses of invoices that can still change."""
+"""Statuses in which an invoice can still change."""
 
 
 def offered_plans() -> Select[Plan]:

@@ -1,4 +1,4 @@
-"""Routes of payments.
+"""Payments routes.
 
 The rules and queries are in the modules that these routes call.
 """
@@ -35,8 +35,8 @@ from .selling import routes as selling_routes
 from .webhooks import receiving
 
 router = Router(prefix="/payments", tags=["payments"], dependencies=[FreshIdentity])
-# An operator may have registered an address with a query. If we refused the query,
-# Stripe would repeat the event for days.
+# An operator may have registered a URL with a query. If we refused the query, Stripe
+# would resend the event for days.
 hook = Router(strict_query=False)
 
 
@@ -61,7 +61,7 @@ def list_plans(db: db_dependency) -> list[Plan]:
 def create_checkout(db: db_dependency, user: VerifiedUser, data: CheckoutCreate) -> CheckoutRead:
     """Get the Stripe page on which to subscribe.
 
-    The page redirects to `/billing/success` or `/billing` of the frontend.
+    The page redirects to the frontend's `/billing/success` or `/billing`.
     """
     return checkout.create_checkout(db, user, data)
 
@@ -71,7 +71,7 @@ def create_checkout(db: db_dependency, user: VerifiedUser, data: CheckoutCreate)
 def create_portal(db: db_dependency, user: CurrentUser) -> PortalRead:
     """Get the Stripe page on which to manage cards, invoices and the subscription.
 
-    The page redirects to `/billing` of the frontend.
+    The page redirects to the frontend's `/billing`.
     """
     return PortalRead(url=customers.open_portal(db, user, service.return_url("/billing")))
 
@@ -86,7 +86,7 @@ def list_invoices(
 
 @router.get("/entitlements", response_model=EntitlementsRead)
 def read_entitlements(db: db_dependency, user: CurrentUser) -> Entitlements:
-    """Read the features and limits of the caller."""
+    """Read the caller's features and limits."""
     return service.get_entitlements(db, user)
 
 

@@ -1,4 +1,4 @@
-"""Request and response bodies of payments."""
+"""Request and response bodies for the payments routes."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -19,7 +19,7 @@ PromotionCode = Annotated[str, OneLine(100)]
 class Entitled(Output):
     """The features and limits of a plan. A limit of null means unlimited.
 
-    A feature or a limit that is not listed is not included.
+    Features and limits that are not listed are not included.
     """
 
     features: list[str]
@@ -27,7 +27,7 @@ class Entitled(Output):
 
 
 def _or_nothing(stored: Any) -> Any:
-    """Return empty entitlements if the plan has none stored."""
+    """Return empty entitlements if none are stored for the plan."""
     return stored or {"features": [], "limits": {}}
 
 
@@ -98,9 +98,9 @@ class SubscriptionRead(Output):
     """A subscription. `status` is Stripe's value.
 
     `entitlements` is what the subscription includes now. `cancel_at` is when the
-    subscription ends, however that was requested. It is null while the subscription
-    continues. `cancel_at_period_end` is true if the subscription ends with the current
-    period. While `collection_paused` is true, nothing is charged. `POST
+    subscription ends, however that was requested, or null if no end is planned.
+    `cancel_at_period_end` is true if the subscription ends with the current period.
+    While `collection_paused` is true, nothing is charged. `POST
     /payments/subscription/resume` ends the pause.
     """
 
@@ -177,7 +177,7 @@ class WebhookEventFilters(BaseModel):
     """Filters for the list of events.
 
     An event is `waiting` until it is processed. It is `parked` if it is about an
-    unknown customer, and `dead` if its processing was given up.
+    unknown customer, and `dead` if it failed for good.
     """
 
     outcome: Literal["waiting", "done", "ignored", "parked", "dead"] | None = None
@@ -205,7 +205,7 @@ class WebhookEventRead(Output):
 
 
 class WebhookEventDetail(WebhookEventRead):
-    """An event with its `body` as Stripe sent it.
+    """An event including its `body`, as Stripe sent it.
 
     Values that JSON cannot represent are removed from the body, such as half of a
     surrogate pair.
@@ -217,7 +217,7 @@ class WebhookEventDetail(WebhookEventRead):
 class SubscriptionFilters(BaseModel):
     """Filters for the list of subscriptions. `status` is Stripe's value.
 
-    `plan` is a slug. The plan need not be for sale any more.
+    `plan` is the slug of a plan, whether or not the plan is still for sale.
     """
 
     status: StripeWord | None = None
@@ -243,9 +243,9 @@ def _slug_of(plan: Any) -> Any:
 
 
 class DiscountRead(Output):
-    """A discount of a subscription. Either `percent_off` or `amount_off` is null.
+    """A discount on a subscription. Either `percent_off` or `amount_off` is null.
 
-    If `ends_at` is null, the discount applies forever, or once.
+    If `ends_at` is null, the discount applies either forever or only once.
     """
 
     coupon: str
@@ -257,11 +257,11 @@ class DiscountRead(Output):
 class SubscriptionOverview(Output):
     """A subscription for administrators.
 
-    `plan` is a slug, or null if the price has no plan here. `pause_behavior` is
-    Stripe's value while collection is paused. With `void`, the subscription gives no
-    access. `pending_update_until` is the time until which a change waits for its
-    payment. `days_until_due` is set if Stripe sends invoices instead of charging a
-    card. `trial_without_card` is what Stripe does at the end of a trial without a card.
+    `plan` is a slug, or null if no plan has the subscription's price. `pause_behavior`
+    is Stripe's value while collection is paused. With `void`, the subscription gives no
+    access. `pending_update_until` is how long a pending change waits for payment.
+    `days_until_due` is set if Stripe sends invoices instead of charging a card.
+    `trial_without_card` is what Stripe does at the end of a trial without a card.
     """
 
     id: int

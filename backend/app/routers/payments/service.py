@@ -1,4 +1,4 @@
-"""Rules of payments that do not call Stripe, and errors that several modules share."""
+"""Payments rules that do not call Stripe, and errors that several modules share."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ class PlanNotFound(NotFound):
 class PlanNotForSale(Conflict):
     """The free plan cannot be bought.
 
-    To return to it, a user cancels the subscription.
+    To return to the free plan, a user cancels the subscription.
     """
 
     code = "plan_not_for_sale"
@@ -75,7 +75,7 @@ def get_plan_for_sale(db: Session, slug: str) -> Plan:
 
 
 def get_subscription(db: Session, user: User) -> Subscription:
-    """Return the user's live subscription, or one that waits for its first payment.
+    """Return the user's live subscription, or one waiting for its first payment.
 
     Raises `NoSubscription`.
     """
@@ -101,7 +101,7 @@ def has_live_subscription(db: Session, user: User) -> bool:
 
 
 def describe_subscription(db: Session, subscription: Subscription) -> SubscriptionRead:
-    """Return the API response for a subscription, whose plans must be loaded."""
+    """Return the API response for a subscription. Its plans must be loaded."""
     worked_out = {
         "plan": subscription.plan,
         "collection_paused": entitlements.is_collection_paused(db, subscription),
@@ -129,8 +129,8 @@ def get_entitlements(db: Session, user: User) -> Entitlements:
 
 
 def return_url(path: str) -> str:
-    """Return the address of a frontend page to which Stripe's pages redirect.
+    """Return the URL of a frontend page to which Stripe's pages redirect.
 
-    The address never comes from a client.
+    The URL never comes from a client.
     """
     return f"{get_settings().frontend_url}{path}"

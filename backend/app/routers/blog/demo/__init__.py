@@ -1,4 +1,4 @@
-"""Demo content: the blog of an invented company."""
+"""Demo content: a fictional company's blog."""
 
 import tomllib
 from datetime import timedelta
@@ -21,8 +21,8 @@ DAYS_BETWEEN_POSTS = 6
 def load(db: Session) -> None:
     """Add the demo categories and posts once.
 
-    If there is any category, nothing is added, because the user may have changed the
-    demo content.
+    If any category exists, nothing is added, because the user may have changed the demo
+    content.
     """
     if db.scalar(select(exists().where(BlogCategory.id.is_not(None)))):
         return

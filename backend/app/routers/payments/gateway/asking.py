@@ -1,6 +1,6 @@
 """Requests that change something at Stripe.
 
-The caller stores the Idempotency-Key first, so that each request can be repeated.
+Callers store the Idempotency-Key first, so that each request can be repeated.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from .shapes import SeenLine, SeenPreview, SeenSession, SeenSubscription
 if TYPE_CHECKING:
     import stripe
 
-MARK = "liftoff_customer"  # metadata key of a customer: the Idempotency-Key of its creation
+MARK = "liftoff_customer"  # customer metadata key, for the Idempotency-Key used to create it
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,9 @@ def update_email(customer_id: str, email: str) -> None:
 
 
 def delete_customer(customer_id: str) -> None:
-    """Delete a customer with all personal data at Stripe, if it still exists.
+    """Delete a customer with all personal data at Stripe, if the customer still exists.
 
-    Its subscriptions end, and its invoices stay.
+    The customer's subscriptions end. The invoices stay.
     """
     try:
         with calling() as client:
@@ -76,7 +76,7 @@ def delete_customer(customer_id: str) -> None:
 def find_promotion_code(code: str, customer_id: str) -> str | None:
     """Return Stripe's id of a promotion code that this customer can use now.
 
-    At Stripe, several customers can have different codes with the same text.
+    Several customers can have different promotion codes with the same text.
     """
     with calling() as client:
         for found in client.v1.promotion_codes.list(
@@ -117,11 +117,11 @@ def _session(order: Order) -> Any:
 
 
 def close_session(session_id: str) -> SeenSession:
-    """Make sure that the session can no longer be paid.
+    """Ensure that the session can no longer be paid.
 
-    The result tells whether the session was completed before.
+    The returned status tells whether the session had already been completed.
     """
-    import stripe  # imported here, because it is large and would delay a start
+    import stripe  # imported here, because it would slow down startup
 
     with calling() as client:
         sessions = client.v1.checkout.sessions
@@ -131,8 +131,8 @@ def close_session(session_id: str) -> SeenSession:
         try:
             return session_of(sessions.expire(session_id))
         except stripe.StripeError:
-            # The session was completed in the meantime, or the connection broke. The
-            # current status tells which.
+            # Either the session was completed in the meantime, or the connection broke.
+            # The current status tells which.
             now = session_of(sessions.retrieve(session_id))
             if now.status == "open":
                 raise
@@ -212,9 +212,9 @@ def cancel_at_period_end(subscription_id: str) -> SeenSubscription:
 def cancel_now(subscription_id: str) -> SeenSubscription:
     """End the subscription now. The rest of the period is neither charged nor refunded.
 
-    This can be called again.
+    It is safe to call this again.
     """
-    import stripe  # imported here, because it is large and would delay a start
+    import stripe  # imported here, because it would slow down startup
 
     with calling() as client:
         try:
@@ -231,11 +231,11 @@ def cancel_now(subscription_id: str) -> SeenSubscription:
 
 
 def resume_subscription(subscription_id: str) -> SeenSubscription:
-    """Undo any scheduled cancellation, and any pause of collection.
+    """Undo a scheduled cancellation and a pause of collection, if there are any.
 
-    A cancellation is undone with the parameter that requested it, because Stripe
-    accepts only one of `cancel_at` and `cancel_at_period_end` per call. This function
-    can be called again.
+    A cancellation is undone with the same parameter that requested it, because Stripe
+    accepts only one of `cancel_at` and `cancel_at_period_end` per call. It is safe to
+    call this again.
     """
     taken_back: dict[str, Any] = {}
     with calling() as client:
@@ -259,7 +259,7 @@ def resume_subscription(subscription_id: str) -> SeenSubscription:
 def end_and_refund(subscription_id: str, *, since: datetime | None = None) -> None:
     """End a subscription that should not exist, and refund its payments.
 
-    With `since`, only payments from that time on are refunded. This can be called
+    With `since`, only payments from that time on are refunded. It is safe to call this
     again.
     """
     with calling() as client:
@@ -283,7 +283,7 @@ def end_and_refund(subscription_id: str, *, since: datetime | None = None) -> No
 
 
 def _refund(client: Any, intent: str) -> None:
-    import stripe  # imported here, because it is large and would delay a start
+    import stripe  # imported here, because it would slow down startup
 
     params = {"payment_intent": intent, "reason": "duplicate"}
     try:

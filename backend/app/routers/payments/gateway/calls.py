@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import stripe
 
-# After this time, every call has ended, although its response may be lost.
+# After this time, a call has certainly ended, although its response may be lost.
 UNHEARD = timedelta(minutes=1)
 
 
@@ -19,7 +19,7 @@ def calling() -> Iterator["stripe.StripeClient"]:
     No transaction may be open. Raises `PaymentsUnavailable`, `PaymentFailed`,
     `StripeRefused`.
     """
-    from . import client  # This imports stripe-python, which would delay a start.
+    from . import client  # imported here, because stripe-python would slow down startup
 
     with client.calling() as stripe_client:
         yield stripe_client

@@ -1,9 +1,9 @@
 """The client for Stripe's API: stripe-python with our limits on time and size.
 
-The first call imports stripe-python, so that the import does not delay the start of the
-server. A call connects within 3 seconds and ends within 10, retries included. If no
-response comes, Stripe may still have carried out the request. So the request is
-repeated with the same Idempotency-Key: at once by stripe-python, and later by the
+stripe-python is imported by the first call, so that the import does not slow down
+startup. A call connects within 3 seconds and ends within 10, including retries. If
+there is no response, Stripe may still have carried out the request. So the request is
+repeated with the same Idempotency-Key: immediately by stripe-python, and later by the
 caller that stored the key.
 """
 
@@ -73,7 +73,7 @@ class _Http(stripe.HTTPClient):
 
 @lru_cache
 def http() -> _Http:
-    """Return the HTTP client that all calls of this process share."""
+    """Return the HTTP client that all calls in this process share."""
     return _Http()
 
 

@@ -1,4 +1,4 @@
-"""The exceptions into which Stripe's errors are translated."""
+"""Our exceptions for Stripe's errors."""
 
 from types import MappingProxyType
 
@@ -44,8 +44,8 @@ class PlanUnavailable(PaymentsUnavailable):
 class CurrencyMismatch(Conflict):
     """The plan has a different currency from the customer.
 
-    At Stripe, all subscriptions of a customer have one currency, and a subscription
-    cannot change its currency.
+    At Stripe, all of a customer's subscriptions must have the same currency, and a
+    subscription cannot change its currency.
     """
 
     code = "currency_mismatch"
@@ -58,10 +58,10 @@ class CurrencyMismatch(Conflict):
 class StripeRefused(AppError):
     """Stripe understood the request, and refused it.
 
-    Either we have a bug, or an object at Stripe is not in the state that we expect.
-    `reason` is Stripe's code, such as `resource_missing`. `parameter` is the refused
-    parameter, such as `discounts[0][promotion_code]`. `words` is Stripe's message. Each
-    of them may be empty. Callers catch the refusals that they expect.
+    Either we have a bug, or an object at Stripe is not in the expected state. `reason`
+    is Stripe's code, such as `resource_missing`. `parameter` is the refused parameter,
+    such as `discounts[0][promotion_code]`. `words` is Stripe's message. Each of these
+    may be empty. Callers catch the refusals that they expect.
     """
 
     status = 502
@@ -93,9 +93,9 @@ class StripeRefused(AppError):
 
 
 class PaymentFailed(AppError):
-    """The card was declined, or its owner has to confirm the payment (402).
+    """The card was declined, or the cardholder has to confirm the payment (402).
 
-    `pay_url` is the Stripe page on which to do so, or null.
+    `pay_url` is the Stripe page on which to pay or confirm, or null.
     """
 
     status = 402
@@ -104,7 +104,7 @@ class PaymentFailed(AppError):
         "The payment did not go through. Complete it at `pay_url` if there is one, or use "
         "another card."
     )
-    commits = True  # what Stripe has already changed is stored
+    commits = True  # store what Stripe has already changed
     extra = MappingProxyType(
         {
             "pay_url": {
@@ -117,7 +117,7 @@ class PaymentFailed(AppError):
 
 
 class InvalidSignature(AppError):
-    """The signature is not Stripe's, or its time is more than five minutes off."""
+    """The signature is not Stripe's, or was made more than five minutes from now."""
 
     status = 400
     code = "invalid_signature"

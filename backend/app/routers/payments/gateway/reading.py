@@ -14,19 +14,19 @@ if TYPE_CHECKING:
 PAGE = 100
 EXPANDED = ["data.latest_invoice", "data.discounts.source.coupon", "data.schedule"]
 SCHEDULED = ["schedule"]
-# Metadata key of a subscription: the checkout attempt that created it.
+# subscription metadata key, for the checkout attempt that created it
 ATTEMPT = "liftoff_attempt"
 
 
 class Unknown:
-    """The payer was not read, so it is unknown whether the payer has a card."""
+    """The payer was not read, so we do not know whether the payer has a card."""
 
 
 UNKNOWN = Unknown()
 
 
 def read_payer(customer_id: str, session_id: str | None = None) -> SeenPayer:
-    """Read everything about a payer, and the Checkout session if its id is given."""
+    """Read everything about a payer, and the Checkout session if an id is given."""
     with calling() as client:
         api = client.v1
         customer: Any = api.customers.retrieve(customer_id)
@@ -56,7 +56,7 @@ def subscription_of(
 ) -> SeenSubscription:
     """Convert a subscription into our type.
 
-    All of our subscriptions have one item. If there are several, the first one is used.
+    All of our subscriptions have one item. If there are several, the first is used.
     """
     item = found["items"].data[0]
     pending, pause, trial = found.pending_update, found.pause_collection, found.trial_settings
@@ -95,10 +95,9 @@ def subscription_of(
 
 
 def _next_phase(found: "stripe.Subscription") -> Any:
-    """Return the next phase of the schedule that has a different price.
+    """Return the schedule's next phase that has a different price.
 
-    The result is `None` if there is no such phase, or if the schedule was not
-    requested.
+    The result is `None` if there is no such phase, or if the schedule was not expanded.
     """
     schedule: Any = found.schedule
     if found.ended_at or not schedule or isinstance(schedule, str) or not schedule.current_phase:
@@ -214,7 +213,7 @@ def payer_of_charge(*, charge: str | None, payment_intent: str | None) -> str | 
 
 
 def find_live(customer_id: str) -> list[str]:
-    """Return the subscriptions of a customer that have begun and not ended.
+    """Return a customer's subscriptions that have begun and not ended.
 
     The list is empty for an unknown customer.
     """
@@ -229,7 +228,7 @@ def find_live(customer_id: str) -> list[str]:
 
 
 def find_open_sessions(customer_id: str) -> list[str]:
-    """Return the Checkout sessions of a customer that can still be paid.
+    """Return a customer's Checkout sessions that can still be paid.
 
     The list is empty for an unknown customer.
     """
@@ -252,7 +251,7 @@ def find_sold() -> dict[str, str]:
     sold: dict[str, str] = {}
     params: Any = {"limit": PAGE}
     while True:
-        # There may be very many pages, so each page is a call of its own, with its own
+        # There may be very many pages, so each page is a separate call with its own
         # time limit.
         with calling() as client:
             page = client.v1.subscriptions.list(params)
@@ -267,7 +266,7 @@ def find_sold() -> dict[str, str]:
 
 
 def id_of(reference: Any) -> str | None:
-    """Return the id of an object, which Stripe sends whole or as an id."""
+    """Return the id of an object that Stripe sends either whole or as an id."""
     return reference if isinstance(reference, str) or reference is None else str(reference.id)
 
 

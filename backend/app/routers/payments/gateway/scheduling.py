@@ -1,6 +1,6 @@
-"""Changes of price at the end of a period, made by subscription schedules of Stripe.
+"""Price changes at the end of a period, made with Stripe's subscription schedules.
 
-A schedule manages its subscription until the subscription is released:
+A schedule manages a subscription until the subscription is released:
 https://docs.stripe.com/billing/subscriptions/subscription-schedules
 """
 
@@ -18,11 +18,11 @@ OPEN = ("not_started", "active")
 
 
 def schedule_price(subscription_id: str, price_id: str, interval: str) -> SeenSubscription:
-    """Schedule another price from the end of the current period.
+    """Schedule a different price from the end of the current period on.
 
-    This replaces an earlier schedule. If the subscription was to end with the period,
-    the cancellation is undone. After the first period at the new price, Stripe releases
-    the schedule automatically. This can be called again.
+    This replaces an earlier schedule. If the subscription was due to end with the
+    period, the cancellation is undone. After the first period at the new price, Stripe
+    releases the schedule automatically. It is safe to call this again.
     """
     with calling() as client:
         api = client.v1
@@ -42,10 +42,10 @@ def schedule_price(subscription_id: str, price_id: str, interval: str) -> SeenSu
 
 
 def _phases(schedule: Any, end: int, price_id: str, interval: str) -> list[dict[str, Any]]:
-    """Return the current phase, to the end of the period, and the phase after it.
+    """Return the current phase, up to the end of the period, and the next phase.
 
-    Stripe replaces all phases, and drops what the request does not repeat. So the
-    trial, the discounts and the card of the current phase are sent again.
+    Stripe replaces all phases, and drops whatever the request does not repeat. So the
+    current phase's trial, discounts and card are sent again.
     """
     begun = schedule.current_phase.start_date
     phase = next(one for one in schedule.phases if one.start_date == begun)
@@ -71,11 +71,11 @@ def _discount(one: Any) -> dict[str, str]:
 
 
 def release_schedule(schedule_id: str) -> None:
-    """Release a subscription from its schedule. The subscription stays as it is now.
+    """Release a subscription from its schedule. The subscription itself is unchanged.
 
-    Nothing happens if the schedule has ended. This can be called again.
+    Nothing happens if the schedule has ended. It is safe to call this again.
     """
-    import stripe  # imported here, because it is large and would delay a start
+    import stripe  # imported here, because it would slow down startup
 
     with calling() as client:
         schedules = client.v1.subscription_schedules
@@ -96,9 +96,9 @@ def find_subscription(subscription_id: str) -> SeenSubscription:
 def preview_at_period_end(
     subscription_id: str, item_id: str, price_id: str, *, is_ending: bool
 ) -> SeenPreview:
-    """Return the invoice of the next period at this price.
+    """Return the next period's invoice at this price.
 
-    `is_ending` tells that the subscription is to end with the current period.
+    `is_ending` says whether the subscription is due to end with the current period.
     """
     details: Any = {"items": [{"id": item_id, "price": price_id}], "proration_behavior": "none"}
     with calling() as client:

@@ -11,7 +11,7 @@ from .shapes import SeenEndpoint, SeenPrice, SeenProduct
 if TYPE_CHECKING:
     import stripe
 
-KEYS_AT_ONCE = 10  # lookup keys that Stripe accepts in one request
+KEYS_AT_ONCE = 10  # most lookup keys that Stripe accepts in one request
 
 
 def find_product(product_id: str) -> SeenProduct | None:
@@ -69,7 +69,7 @@ def create_price(
 ) -> SeenPrice:
     """Create a price.
 
-    The lookup key moves from the previous price to this one.
+    The lookup key moves from the previous price to the new one.
     """
     params: Any = {
         "product": product_id,
@@ -84,7 +84,9 @@ def create_price(
 
 
 def archive_price(price_id: str) -> None:
-    """Archive a price. It is no longer sold, but its subscribers keep it."""
+    """Archive a price. The price is no longer sold, but existing subscribers keep
+    it.
+    """
     with calling() as client:
         client.v1.prices.update(price_id, {"active": False})
 

@@ -6,7 +6,7 @@ from typing import TypedDict
 
 
 class SeenDiscount(TypedDict):
-    """A discount of a subscription. Either `percent_off` or `amount_off` is null.
+    """A discount on a subscription. Either `percent_off` or `amount_off` is null.
 
     `ends_at` is a time in ISO 8601.
     """
@@ -21,10 +21,10 @@ class SeenDiscount(TypedDict):
 class SeenSubscription:
     """A subscription at Stripe. `status` is Stripe's value.
 
-    At Stripe, each item has a period. Our subscriptions have one item. `cancel_at` is
-    when the subscription ends. `cancel_at_period_end` is true if that is the end of the
-    period. With flexible billing, Stripe's portal sets only `cancel_at`, so we compute
-    the flag.
+    At Stripe, the period belongs to the item, and our subscriptions have one item.
+    `cancel_at` is when the subscription ends. `cancel_at_period_end` is true if that is
+    the end of the period. We compute this flag, because with flexible billing, Stripe's
+    portal sets only `cancel_at`.
 
     `has_payment_method` is null if it depends on the payer, and the payer was not read.
     `discounts` is null if the discounts were not requested.
@@ -50,21 +50,21 @@ class SeenSubscription:
     trial_without_card: str | None
     days_until_due: int | None
     discounts: list[SeenDiscount] | None
-    schedule_id: str | None  # the schedule at Stripe that manages the subscription
+    schedule_id: str | None  # the Stripe schedule that manages the subscription
     scheduled_price_id: str | None  # the price that the schedule changes to
     scheduled_at: datetime | None
     # The key of the checkout attempt that created the subscription. `None` means that
     # it was created elsewhere.
     attempt: str | None
-    pay_url: str | None = None  # the page on which to pay for a change that waits for its payment
+    pay_url: str | None = None  # the page on which to pay for a pending change
 
 
 @dataclass(frozen=True)
 class SeenInvoice:
     """An invoice at Stripe.
 
-    `needs_action` is true if the card owner has to confirm the payment. `reason` is why
-    Stripe created the invoice.
+    `needs_action` is true if the cardholder has to confirm the payment. `reason` is
+    Stripe's reason for creating the invoice.
     """
 
     id: str
@@ -111,7 +111,7 @@ class SeenPayer:
     is_gone: bool
     subscriptions: list[SeenSubscription]
     invoices: list[SeenInvoice]
-    session: SeenSession | None = None  # the session whose id was given
+    session: SeenSession | None = None  # the session that was requested by id
     test_clock: str | None = None  # Stripe's id of the customer's test clock
 
 
@@ -153,7 +153,7 @@ class SeenPrice:
 
 @dataclass(frozen=True)
 class SeenEndpoint:
-    """A webhook endpoint at Stripe. `secret` is set only for a newly created one."""
+    """A webhook endpoint at Stripe. `secret` is set only if it was just created."""
 
     id: str
     url: str

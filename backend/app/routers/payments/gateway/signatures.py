@@ -1,4 +1,4 @@
-"""Signatures of webhook requests, which prove that Stripe sent a request just now.
+"""Webhook signatures, which prove that Stripe sent a request just now.
 
 https://docs.stripe.com/webhooks#verify-manually
 """
@@ -14,7 +14,8 @@ from pydantic import SecretStr
 
 from .errors import InvalidSignature
 
-# In both directions. stripe-python would accept any time in the future.
+# Applied in both directions. stripe-python itself would accept a timestamp however far
+# in the future.
 TOLERANCE = timedelta(minutes=5)
 TIMESTAMP = re.compile(r"(?:^|,)t=([0-9]{1,12})(?=,|$)")
 SIGNATURE = re.compile(r"(?:^|,)v1=([0-9a-f]{64})(?=,|$)")
@@ -38,7 +39,9 @@ def verify_signature(body: bytes, header: str, secrets: list[SecretStr]) -> None
 
 
 def sign(bodies: Iterable[bytes], secret: SecretStr) -> str:
-    """Return the header of a request that has one of these bodies and is sent soon."""
+    """Return a signature header for a request with any of these bodies, to be sent
+    soon.
+    """
     stamp = str(int(time.time()))
     return ",".join([f"t={stamp}", *(f"v1={_signature(stamp, body, secret)}" for body in bodies)])
 

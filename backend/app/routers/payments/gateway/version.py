@@ -1,5 +1,4 @@
-"""The version of Stripe's API that we use."""
+"""The Stripe API version that we use."""
 
-# This code was written for this version. Test a new version like any other change of
-# the code.
+# The code is written for this version. Test a new version like any other code change.
 API_VERSION = "2026-10-28.endive"

@@ -1,7 +1,7 @@
-"""Emails about money. Each occasion gets one email, however many events arrive.
+"""Emails about money: one email per occasion, however many events arrive.
 
-An occasion is derived from the state of Stripe's objects, not from events. So if an
-event is lost, the next sync still sends the email.
+Occasions are derived from the state of Stripe's objects, not from events. So even if an
+event is lost, the next sync sends the email.
 """
 
 from datetime import datetime, timedelta
@@ -21,12 +21,12 @@ from app.routers.payments.gateway import SeenInvoice, SeenPayer
 from app.routers.payments.models import Customer, Notice, Plan, Subscription
 from app.routers.payments.plans.currencies import money
 
-# An older payment gets no email, so that a payer's history is imported silently.
+# Older payments get no email, so that importing a payer's history sends none.
 NEWS = timedelta(days=30)
-BEFORE_TRIAL_END = timedelta(days=3, hours=1)  # Stripe reminds three days before
-# After an action of the payer, this is how long they may still be on Stripe's page.
+BEFORE_TRIAL_END = timedelta(days=3, hours=1)  # an hour before Stripe's own reminder
+# How long payers may stay on Stripe's page after they have done something there.
 AT_THE_PAGE = timedelta(hours=1)
-# The billing reasons of invoices that an action of the payer caused.
+# billing reasons of invoices caused by something the payer did
 ASKED_FOR = ("subscription_create", "subscription_update")
 
 
@@ -35,7 +35,7 @@ def queue_due_emails(
 ) -> None:
     """Queue the emails that are due.
 
-    The payer's row is locked, so no other process queues them at the same time.
+    The payer's row is locked, so no other process queues the same emails.
     """
     user = db.get(User, customer.user_id) if customer.user_id else None
     if user is None or not user.is_active:
@@ -101,12 +101,13 @@ def _about_debt(
     post: _Post, invoice: SeenInvoice, subscription: Subscription, *, is_checkout: bool
 ) -> None:
     amount = money(invoice.amount_due, invoice.currency)
-    occasion = f"{invoice.id} {invoice.attempts}"  # each failed payment attempt is an occasion
+    # each failed payment attempt is a separate occasion
+    occasion = f"{invoice.id} {invoice.attempts}"
     if invoice.needs_action:
-        # Stripe's page itself asks for the confirmation, so an email would arrive while
-        # the payer is on that page. If the payer leaves the page of a checkout, nothing
-        # was bought, and no email is sent. If the payer leaves the page of a change, a
-        # reminder is sent later.
+        # Stripe's page itself asks for the confirmation, so an email sent now would
+        # arrive while the payer is on that page. If the payer abandons a checkout,
+        # nothing was bought and no email is sent. If the payer abandons a plan change,
+        # a reminder is sent later.
         left_page_at = (invoice.finalized_at or invoice.created_at) + AT_THE_PAGE
         if is_checkout:
             return
@@ -155,14 +156,14 @@ def _about_subscription(post: _Post, row: Subscription) -> None:
 
 
 def _plan_from(post: _Post, row: Subscription, moment: datetime) -> Plan | None:
-    """Return the plan scheduled to be in force at this time, or `None`."""
+    """Return the plan that will be in force at this time, or `None`."""
     if row.scheduled_at is None or row.scheduled_at > moment:
         return None
     return post.db.scalar(select(Plan).where(Plan.stripe_price_id == row.scheduled_price_id))
 
 
 def _is_charged_at(row: Subscription, moment: datetime) -> bool:
-    """Return whether the subscription continues at this time and is charged."""
+    """Return whether the subscription will continue and be charged at this time."""
     is_over = row.cancel_at_period_end or (row.cancel_at is not None and row.cancel_at <= moment)
     is_paused = row.pause_behavior is not None and (
         row.pause_until is None or row.pause_until > moment
@@ -184,7 +185,7 @@ def _lacks_card(row: Subscription, plan: Plan | None) -> bool:
 def _after_trial(row: Subscription, plan: Plan | None, ends: datetime) -> dict[str, Any]:
     """Return the price after the trial, and how it will be paid.
 
-    The payer has to know this before the trial ends.
+    The payer must learn this before the trial ends.
     """
     first = _after_discounts(plan, row, ends) if plan else 0
     return {
@@ -197,7 +198,7 @@ def _after_trial(row: Subscription, plan: Plan | None, ends: datetime) -> dict[s
 
 
 def _after_discounts(plan: Plan, row: Subscription, moment: datetime) -> int:
-    """Return the discounted price of a period that begins at this time.
+    """Return the discounted price for a period that begins at this time.
 
     Stripe applies the discounts one after the other.
     """

@@ -9,9 +9,9 @@ from app.routers.payments.models import CheckoutAttempt, Customer, Invoice, Noti
 
 
 def is_gone() -> ColumnElement[bool]:
-    """Match payers who have no customer at Stripe any more.
+    """Match payers who no longer have a customer at Stripe.
 
-    Until then, our row is needed to find the customer.
+    As long as the customer exists, our row is needed to find it.
     """
     return or_(Customer.gone_at.is_not(None), Customer.stripe_id.is_(None))
 
@@ -19,9 +19,9 @@ def is_gone() -> ColumnElement[bool]:
 def is_settled() -> ColumnElement[bool]:
     """Match notices whose payer has no open invoice.
 
-    If a notice were deleted earlier, its payer would get a second email about the
-    invoice. The subquery finds one invoice by an index. PostgreSQL would turn a NOT
-    EXISTS into a join that reads all invoices.
+    If a notice were deleted while an invoice is open, the payer would get a second
+    email about that invoice. The subquery finds one invoice by an index. PostgreSQL
+    would turn a NOT EXISTS into a join that reads all invoices.
     """
     open_invoice = select(Invoice.id).where(
         Invoice.customer_id == Notice.customer_id, Invoice.status == "open"
@@ -32,8 +32,8 @@ def is_settled() -> ColumnElement[bool]:
 def erase_payers(db: Session, customer_ids: Sequence[int]) -> None:
     """Delete these payers with all their rows.
 
-    If a payer had a trial, their own row stays forever, because each person gets one
-    trial. The row does not reveal who the person was.
+    If a payer had a trial, the row in `customers` stays forever, because each person
+    gets only one trial. That row does not reveal who the person was.
     """
     remembered = select(Customer.id).where(
         Customer.id.in_(customer_ids), Customer.trial_used_at.is_not(None)

@@ -1,9 +1,9 @@
-"""Deletion of the customer at Stripe after the account is deleted.
+"""Deletion of the customer at Stripe after an account is deleted.
 
-A deletion and a request that calls Stripe both lock the payer's row, so the second sees
-what the first has written. If the second learns of a customer that the first did not
-know, it queues the deletion of that customer. So nobody is charged for a deleted
-account. A subscription that was paid at the last moment ends, and its payment is
+A deletion and a request that calls Stripe both lock the payer's row, so whichever comes
+second sees what the first has written. If the second learns of a customer that the
+first did not know about, it queues the deletion of that customer. So nobody is charged
+for a deleted account. A subscription that was paid at the last moment is ended and
 refunded.
 """
 
@@ -21,7 +21,7 @@ from app.routers.payments import gateway
 from app.routers.payments.alarms import raise_alarm
 from app.routers.payments.models import CheckoutAttempt, Customer
 
-# Earlier payments are not refunded automatically. An operator decides about them.
+# Payments from before this time are refunded only if an operator decides to.
 LAST_MOMENT = timedelta(days=1)
 
 
@@ -47,8 +47,7 @@ def orphans() -> Select[int]:
 
 
 def forget_soon(db: Session, customer: Customer) -> None:
-    """Queue the deletion of this payer's customer at Stripe, and erase personal data
-    here.
+    """Queue the deletion of this payer's Stripe customer, and erase personal data here.
 
     The payer's row must be locked.
     """
@@ -58,7 +57,7 @@ def forget_soon(db: Session, customer: Customer) -> None:
         known = {"customer_id": customer.id, "stripe_id": customer.stripe_id}
         enqueue(db, "payments.forget_customer", known, key=f"forget {customer.stripe_id}")
     elif customer.stripe_id is None and customer.creation_asked_at is not None and customer.email:
-        # Stripe's response is still on its way, or was lost. So there may be a customer
+        # If Stripe's response is still on its way or was lost, there may be a customer
         # whose id we do not know.
         made = {"customer_id": customer.id, "key": customer.creation_key, "email": customer.email}
         enqueue(db, "payments.forget_customer", made, after=gateway.UNHEARD)
@@ -68,10 +67,10 @@ def forget_soon(db: Session, customer: Customer) -> None:
 def forget_at_stripe(payload: dict[str, Any]) -> bool:
     """Delete a customer at Stripe. Return whether there was one.
 
-    This can be called again. If Stripe's id is unknown, the customer is found by the
-    key with which it was created. Open Checkout pages are closed first, so that nobody
-    can pay any more. They are closed again after the deletion, because another page may
-    have been created in between.
+    It is safe to call this again. If Stripe's id is unknown, the customer is found by
+    the key that was used to create it. Open Checkout pages are closed first, so that
+    nobody can pay any more. Pages are closed again after the deletion, because another
+    one may have been created in between.
     """
     stripe_id = payload.get("stripe_id") or gateway.find_customer(
         key=payload["key"], email=payload["email"]

@@ -1,8 +1,8 @@
-"""Reconciliation: finds payers whose events may have been lost.
+"""Reconciliation, which finds payers whose events may have been lost.
 
-A run syncs a limited number of payers in the order of an index, and the next run
-continues after them. So every payer has a turn, however many there are, and no run
-reads all subscriptions.
+Each run syncs a limited number of payers in index order, and the next run continues
+after them. So every payer gets a turn, however many there are, and no run reads all
+subscriptions.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,14 +20,14 @@ from app.routers.payments.clock import payments_now
 from app.routers.payments.models import CheckoutAttempt, Customer, Subscription
 from app.routers.payments.queries import CURRENT
 
-LATE = timedelta(hours=1)  # after the end of a period, or the start of a checkout
-BATCH = 500  # payers of each kind in one run
+LATE = timedelta(hours=1)  # after a period ends or a checkout begins
+BATCH = 500  # subscriptions, checkouts or pages per run
 
 
 def catch_up(db: Session, place: Mapping[str, Any]) -> dict[str, Any]:
-    """Queue a sync of each payer of the next batch.
+    """Queue a sync of each payer in the next batch.
 
-    Return the place at which the next run continues. The result is empty at the end.
+    Return the place at which the next run continues, which is empty at the end.
     """
     subscriptions = list(islice(_silent_subscriptions(db, place.get("subscription")), BATCH))
     checkouts = db.execute(silent_checkouts(place.get("checkout", 0)).limit(BATCH)).all()
@@ -48,8 +48,7 @@ def catch_up(db: Session, place: Mapping[str, Any]) -> dict[str, Any]:
 def _silent_subscriptions(
     db: Session, place: Sequence[Any] | None
 ) -> Iterator[Row[Any, Any, Any, Any, Any]]:
-    """Yield silent subscriptions, ordered by status and then by the end of their
-    periods.
+    """Yield silent subscriptions, ordered by status and then by period end.
 
     A subscription is silent if its period has ended, if it is past due, or if its first
     payment is still missing.
@@ -91,7 +90,7 @@ def silent_subscriptions(status: str, overdue: datetime) -> Select[Any, Any, Any
 
 
 def silent_checkouts(after: int) -> Select[Any, Any]:
-    """Select checkouts that have been open for too long, of payers with a higher id."""
+    """Select checkouts open for too long, of payers with an id above `after`."""
     return (
         select(CheckoutAttempt.open_customer_id.label("customer_id"), Customer.gone_at)
         .join(Customer, Customer.id == CheckoutAttempt.open_customer_id)
@@ -105,11 +104,11 @@ def silent_checkouts(after: int) -> Select[Any, Any]:
 
 
 def close_pages_of_disabled(db: Session, after: int) -> int | None:
-    """Queue the closing of open Stripe pages of disabled users.
+    """Queue jobs that close disabled users' open Stripe pages.
 
-    A disabled user keeps their subscription, but cannot buy anything. This reads the
-    next batch of open pages, of payers after this id. It returns the last id, or `None`
-    at the end.
+    A disabled user keeps their subscription, but cannot buy anything. This handles one
+    batch of open pages with ids above `after`. It returns the last id, or `None` at the
+    end.
     """
     pages = db.execute(open_pages(after).limit(BATCH)).all()
     for customer_id, stripe_id, is_active in pages:
@@ -120,7 +119,7 @@ def close_pages_of_disabled(db: Session, after: int) -> int | None:
 
 
 def open_pages(after: int) -> Select[Any, Any, Any]:
-    """Select open Stripe pages, in the order of an index."""
+    """Select open Stripe pages, in index order."""
     return (
         select(Customer.id, Customer.stripe_id, User.is_active)
         .select_from(CheckoutAttempt)

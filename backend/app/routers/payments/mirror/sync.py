@@ -1,4 +1,5 @@
-"""Sync: makes our rows of a payer equal to Stripe's objects. Nothing else changes them.
+"""Sync, which makes a payer's rows equal to Stripe's objects. No other code changes
+them.
 
 No transaction may be open during a call to Stripe, so a lock cannot cover both the call
 and the write. Without further precautions, an old response could overwrite a newer one:
@@ -12,7 +13,7 @@ and the write. Without further precautions, an old response could overwrite a ne
 
 Numbers prevent this. A sync takes the payer's next number before it calls Stripe. It
 then locks the payer's row, and writes only if no sync with a higher number has written.
-In the drawing, sync 2 has the higher number, so sync 1 writes nothing. If the number
+In the diagram, sync 2 has the higher number, so sync 1 writes nothing. If the number
 were taken after the call, the older response could get the higher number.
 
 Every change at Stripe sends an event, and every event starts another sync. So the last
@@ -43,7 +44,7 @@ SUBSCRIPTION_COLUMNS = {
     for field in fields(SeenSubscription)
     if field.name not in ("id", "item_id", "price_id", "attempt", "pay_url")
 }
-# `None` means that the response of Stripe did not include them
+# `None` means that Stripe's response did not include the field
 NOT_ALWAYS_SEEN = ("has_payment_method", "discounts")
 INVOICE_COLUMNS = {
     field.name
@@ -56,13 +57,13 @@ INVOICE_COLUMNS = {
 class Ticket:
     """The permission to write what is read from Stripe from now on.
 
-    It expires when the holder of a later ticket has written.
+    A ticket expires once the holder of a later ticket has written.
     """
 
     customer_id: int
     number: int
     stripe_id: str | None
-    session_id: str | None  # the session of the open checkout, if we know it
+    session_id: str | None  # the open checkout's session, if known
 
 
 def take_ticket(customer_id: int) -> Ticket:
@@ -84,7 +85,7 @@ def take_ticket(customer_id: int) -> Ticket:
 
 
 def sync_payer(db: Session, customer_id: int) -> None:
-    """Read everything about this payer from Stripe, and write it to our rows.
+    """Read everything about this payer from Stripe, and update our rows.
 
     `db` must not have begun a transaction.
     """
@@ -96,7 +97,7 @@ def sync_payer(db: Session, customer_id: int) -> None:
 
 
 def sync_payer_soon(db: Session, customer_id: int, *, after: timedelta = timedelta()) -> None:
-    """Queue a job that syncs this payer, once this transaction is committed."""
+    """Queue a job that syncs this payer after this transaction is committed."""
     enqueue(db, "payments.look", {"customer_id": customer_id}, after=after)
 
 
@@ -117,7 +118,7 @@ def write_payer(db: Session, ticket: Ticket, seen: SeenPayer) -> None:
     _close_attempt(db, customer, ticket, seen)
     db.flush()
     if forgetting.is_orphan(db, customer):
-        # Stripe has data that we did not know of when the account was deleted.
+        # Stripe has data that we did not know about when the account was deleted.
         forgetting.forget_soon(db, customer)
     emails.queue_due_emails(db, customer, rows, seen)
 
@@ -125,7 +126,7 @@ def write_payer(db: Session, ticket: Ticket, seen: SeenPayer) -> None:
 def write_subscription(db: Session, ticket: Ticket, seen: SeenSubscription) -> None:
     """Write Stripe's response to our change of a subscription.
 
-    A job then reads the rest of the payer.
+    A job then reads the payer's other objects.
     """
     sync_payer_soon(db, ticket.customer_id)
     customer = _locked(db, ticket)
@@ -137,7 +138,7 @@ def write_subscription(db: Session, ticket: Ticket, seen: SeenSubscription) -> N
 def _locked(db: Session, ticket: Ticket) -> Customer | None:
     """Return the payer's row, locked, or `None` if this ticket may no longer write.
 
-    A later sync may have written, or the payer may have a new customer at Stripe.
+    A later sync may already have written, or the payer may have a new Stripe customer.
     """
     whole = select(Customer).where(Customer.id == ticket.customer_id)
     customer = db.scalars(whole.with_for_update().execution_options(populate_existing=True)).one()
@@ -150,7 +151,7 @@ def _locked(db: Session, ticket: Ticket) -> Customer | None:
 def _write_subscriptions(
     db: Session, customer: Customer, seen: list[SeenSubscription]
 ) -> dict[str, Subscription]:
-    """Write the subscriptions, and return all the payer's rows by Stripe's id."""
+    """Write the subscriptions, and return all of the payer's rows by Stripe id."""
     mine = select(Subscription).where(Subscription.customer_id == customer.id)
     rows = {
         row.stripe_id: row for row in db.scalars(mine.execution_options(populate_existing=True))
@@ -183,7 +184,7 @@ def _write_subscriptions(
 def _choose_live(
     db: Session, customer: Customer, rows: dict[str, Subscription], attempts: dict[str, str | None]
 ) -> None:
-    """Mark the oldest live subscription as the payer's live one.
+    """Mark the payer's oldest live subscription as the one that counts.
 
     A second live subscription is a mistake. If our checkout created it, it is cancelled
     and refunded.
@@ -195,7 +196,7 @@ def _choose_live(
     for row in rows.values():
         if row not in live[:1]:
             row.live_customer_id = None
-    # `live_customer_id` is unique, so it is cleared in one row before it is set in
+    # `live_customer_id` is unique, so it must be cleared in one row before it is set in
     # another.
     db.flush()
     if live:
@@ -234,7 +235,7 @@ def _write_invoices(
 ) -> None:
     """Write the invoices, and delete drafts that Stripe no longer has.
 
-    Stripe lets only drafts be deleted.
+    At Stripe, only drafts can be deleted.
     """
     mine = select(Invoice).where(Invoice.customer_id == customer.id)
     rows = {
@@ -260,9 +261,9 @@ def _write_arrears(rows: dict[str, Subscription], seen: SeenPayer) -> None:
 
 
 def owes_since(subscription: SeenSubscription, invoices: list[SeenInvoice]) -> datetime | None:
-    """Return the time since when a subscription has been past due, or `None`.
+    """Return the time at which a subscription became past due, or `None`.
 
-    The grace period starts at this time. The result does not depend on when we ask.
+    The grace period starts at this time, which does not depend on when we ask Stripe.
     """
     if subscription.status not in ("past_due", "unpaid"):
         return None
@@ -277,8 +278,8 @@ def owes_since(subscription: SeenSubscription, invoices: list[SeenInvoice]) -> d
 
 
 def _close_attempt(db: Session, customer: Customer, ticket: Ticket, seen: SeenPayer) -> None:
-    """Close the checkout attempt if it can no longer be paid, so that the payer can
-    begin another.
+    """Close the checkout attempt if its session can no longer be paid, so that the
+    payer can begin another.
     """
     attempt = db.scalar(
         select(CheckoutAttempt).where(CheckoutAttempt.open_customer_id == customer.id)

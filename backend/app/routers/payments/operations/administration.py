@@ -11,11 +11,11 @@ from app.routers.payments.models import Customer, Plan, Subscription, WebhookEve
 from app.routers.payments.schemas import SubscriptionFilters, WebhookEventFilters
 from app.routers.payments.webhooks import processing
 
-WAITING = "waiting"  # in filters: an event without an outcome
+WAITING = "waiting"  # filter value for events without an outcome
 
 
 class EventNotFound(NotFound):
-    """The event was never received, or was purged some time after it was processed."""
+    """The event was never received, or has been purged."""
 
     code = "event_not_found"
     detail = "There is no such event. `GET /payments/admin/events` lists the events."
@@ -48,7 +48,7 @@ def get_event(db: Session, event_id: int) -> WebhookEvent:
 
 
 def replay_event(db: Session, admin: User, event_id: int) -> WebhookEvent:
-    """Queue an event to be processed again, whatever its outcome. Raises
+    """Queue an event for processing again, whatever its outcome. Raises
     `EventNotFound`.
     """
     event = get_event(db, event_id)

@@ -1,5 +1,5 @@
-"""Commands for operators of the billing:
-`python -m app.routers.payments.operations.commands --help`.
+"""Billing commands for operators: `python -m
+app.routers.payments.operations.commands --help`.
 """
 
 import sys
@@ -31,7 +31,7 @@ from . import doctor, endpoints
 from .differences import Difference
 
 SHOWN = 100
-COUNTED = 10_000  # beyond this number, `10000 or more` is shown
+COUNTED = 10_000  # larger numbers are shown as `10000 or more`
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 
@@ -73,7 +73,7 @@ def plans_sync(
 
 @cli.command()
 def webhook_register() -> None:
-    """Have Stripe send this server the events that it handles, and no others."""
+    """Have Stripe send this server exactly the events that the server handles."""
     try:
         done = endpoints.register_endpoint()
     except AppError as error:
@@ -92,8 +92,8 @@ def webhook_replay(
         bool, typer.Option(help="All events that were given up on or parked.")
     ] = False,
 ) -> None:
-    """Process events from the webhook again. Without options, list the events that were
-    given up on or parked.
+    """Process webhook events again. Without options, list the events that were given
+    up on or parked.
     """
     unsettled = [WebhookEvent.outcome == Outcome.DEAD, WebhookEvent.outcome == Outcome.PARKED]
     if not failed and not event:
@@ -111,14 +111,14 @@ def webhook_replay(
 
 
 def _words(error: Exception) -> str:
-    """Return the message for an operator, which may contain more than a client gets."""
+    """Return an error message for operators, which may say more than clients get."""
     return error.reason if isinstance(error, PaymentsMisconfigured) else str(error)
 
 
 def _list(unsettled: list[ColumnElement[bool]]) -> None:
     """List the newest events.
 
-    Each outcome has a statement of its own, so that each can use an index.
+    Each outcome has its own statement, so that each can use an index.
     """
     with SessionLocal() as db:
         bare = select(WebhookEvent).options(defer(WebhookEvent.body))

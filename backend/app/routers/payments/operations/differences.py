@@ -1,4 +1,4 @@
-"""How our rows of a payer differ from Stripe's objects, column by column."""
+"""Comparison of a payer's rows with Stripe's objects, column by column."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ from app.routers.payments.queries import CURRENT, UNFINISHED
 class Difference:
     """A difference between our rows and Stripe's objects.
 
-    `customer_id` is the payer whose rows can be repaired by reading them from Stripe
-    again. It is `None` if that would not help.
+    `customer_id` is the payer to sync in order to repair the difference. It is `None`
+    if a sync would not help.
     """
 
     subject: str

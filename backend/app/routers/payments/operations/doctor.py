@@ -1,8 +1,8 @@
-"""The comparison of our rows with Stripe's objects, for `make billing-doctor`.
+"""Comparison of our rows with Stripe's objects, for `make billing-doctor`.
 
-On request, our rows are repaired from Stripe's objects. A change that is still on its
-way is not a difference. So a payer with a difference is compared again for some seconds
-before the difference is reported.
+On request, our rows are repaired from Stripe's objects. A change whose event is still
+on its way is not an error. So a payer with a difference is compared again for some
+seconds before the difference is reported.
 """
 
 import time
@@ -32,17 +32,17 @@ PATIENCE = 10.0  # seconds
 PAUSE = 1.0
 AT_ONCE = 8  # payers read at the same time; Stripe allows a hundred calls a second
 BATCH = 100
-PAGE_LIFE = timedelta(days=2)  # longer than Stripe keeps a Checkout page open
+PAGE_LIFE = timedelta(days=2)  # longer than Checkout pages stay open
 OPEN_PAGE = "checkout of a deleted account"
 
 
 def find_differences(
     *, patience: float | None = None, with_endpoints: bool = False
 ) -> list[Difference]:
-    """Return all differences and all broken rules.
+    """Return all differences, and all rows that break a rule.
 
     `with_endpoints` also checks where Stripe sends its events. Raises
-    `BrokenCatalogue`, and the errors of a call to Stripe.
+    `BrokenCatalogue`, and any error of a call to Stripe.
     """
     found = _payers_in_line(PATIENCE if patience is None else patience)
     found += _strangers()
@@ -115,7 +115,7 @@ def _read_payer(stripe_id: str) -> SeenPayer | None:
 def _payer(db: Session, customer: Customer, seen: SeenPayer | None) -> Iterator[Difference]:
     name = customer.stripe_id or ""
     if seen is None:
-        # No repair is offered. With the key of a different Stripe account, every
+        # No repair is offered, because with the key of a different Stripe account every
         # customer would be missing.
         yield Difference(name, "customer", "known", "unknown")
         return
@@ -138,9 +138,9 @@ def _payer(db: Session, customer: Customer, seen: SeenPayer | None) -> Iterator[
 
 
 def _orphan(customer: Customer, seen: SeenPayer, live: list[str]) -> Iterator[Difference]:
-    """Report a customer of a deleted account that still exists at Stripe.
+    """Report a deleted account's customer that still exists at Stripe.
 
-    Reading the payer again deletes the customer.
+    Syncing the payer deletes the customer.
     """
     name = customer.stripe_id or ""
     yield difference(
@@ -157,9 +157,9 @@ def _orphan(customer: Customer, seen: SeenPayer, live: list[str]) -> Iterator[Di
 
 
 def find_notices() -> list[Difference]:
-    """Return facts that are no error, but that an operator should know.
+    """Return facts that are not errors, but that an operator should know.
 
-    A disabled user keeps their subscription, and pays for it.
+    For example, a disabled user keeps their subscription, and pays for it.
     """
     live = Subscription.live_customer_id == Customer.id
     kept = (
@@ -177,7 +177,7 @@ def find_notices() -> list[Difference]:
 
 
 def _pages_of_orphans() -> list[Difference]:
-    """Report Checkout pages that were open when their account was deleted.
+    """Report Checkout pages that were open when the account was deleted.
 
     Stripe closes such pages after a day.
     """

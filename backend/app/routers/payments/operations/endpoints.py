@@ -30,7 +30,7 @@ def webhook_url() -> str:
 
 
 def endpoint_flaws(found: list[SeenEndpoint]) -> list[str]:
-    """Return what is wrong with our registration at Stripe, or an empty list."""
+    """Return what is wrong with our webhook endpoint at Stripe, or an empty list."""
     ours = [endpoint for endpoint in found if endpoint.url == webhook_url() and endpoint.is_enabled]
     if not ours:
         return [f"Stripe has no enabled endpoint for {webhook_url()}"]
@@ -50,9 +50,10 @@ def endpoint_flaws(found: list[SeenEndpoint]) -> list[str]:
 
 
 def register_endpoint() -> Registration:
-    """Register our webhook endpoint for exactly the handled events, in our API version.
+    """Register our webhook endpoint for exactly the events that we handle, in our API
+    version.
 
-    Raises the errors of a call to Stripe.
+    Raises any error of a call to Stripe.
     """
     for endpoint in gateway.list_endpoints():
         if endpoint.url != webhook_url():

@@ -35,8 +35,8 @@ def broken_invariants(db: Session) -> Iterator[Broken]:
 def _deleted_accounts(db: Session) -> Iterator[Broken]:
     """Check that a deleted account has no subscription, checkout or email address.
 
-    Changes that arrive after the deletion are undone by a job, within seconds while
-    Stripe responds. A disabled user keeps everything.
+    If changes arrive after the deletion, a job undoes them within seconds, provided
+    that Stripe responds. A disabled user keeps everything.
     """
     orphans = forgetting.orphans()
     live = select(Subscription.stripe_id, Subscription.status).where(
@@ -63,10 +63,10 @@ def _deleted_accounts(db: Session) -> Iterator[Broken]:
 
 
 def _places(db: Session) -> Iterator[Broken]:
-    """Check that each payer with live subscriptions has exactly one in
-    `live_customer_id`.
+    """Check that exactly one of a payer's live subscriptions has `live_customer_id`
+    set.
 
-    A subscription that is not live must not be in `live_customer_id`.
+    A subscription that is not live must not have it set.
     """
     payers = (
         select(Subscription.customer_id)
@@ -109,8 +109,8 @@ def _events(db: Session) -> Iterator[Broken]:
 def lost_events() -> ColumnElement[bool]:
     """Match events that should have been processed by now.
 
-    Their processing was given up, they have waited too long, or they were parked for a
-    payer who is known now.
+    They failed for good, have waited too long, or were parked for a payer who is known
+    now.
     """
     known = select(Customer.stripe_id).where(Customer.stripe_id.is_not(None))
     return or_(

@@ -36,7 +36,7 @@ def list_events(
 ) -> Page[WebhookEventRead]:
     """List the events that Stripe sent in the last 90 days, newest first.
 
-    `outcome=dead` lists the events whose processing was given up.
+    `outcome=dead` lists the events that failed for good.
     """
     return paginate(db, administration.list_events(filters), page, WebhookEventRead)
 
@@ -44,7 +44,7 @@ def list_events(
 @router.get("/events/{event_id}", response_model=WebhookEventDetail)
 @raises(EventNotFound)
 def get_event(db: db_dependency, _admin: Superuser, event_id: Id) -> WebhookEvent:
-    """Read an event, with the body that Stripe sent."""
+    """Read an event, including the body that Stripe sent."""
     return administration.get_event(db, event_id)
 
 
@@ -55,7 +55,7 @@ def get_event(db: db_dependency, _admin: Superuser, event_id: Id) -> WebhookEven
 )
 @raises(EventNotFound)
 def replay_event(db: db_dependency, admin: Superuser, event_id: Id) -> WebhookEvent:
-    """Queue an event to be processed again. Repeating this does no harm."""
+    """Queue an event for processing again. Repeating this does no harm."""
     return administration.replay_event(db, admin, event_id)
 
 

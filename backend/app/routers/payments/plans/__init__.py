@@ -1,1 +1,1 @@
-"""Plans: the file that defines them, our table of plans, and their prices at Stripe."""
+"""Plans: the file that defines them, our `plans` table, and the prices at Stripe."""

@@ -15,7 +15,7 @@ FILE = BACKEND / "currencies.toml"
 
 @dataclass(frozen=True)
 class Currency:
-    """The rules for amounts of one currency in Stripe's API.
+    """Stripe's rules for amounts in one currency.
 
     All amounts are in minor units, as in Stripe's API.
     """
@@ -31,8 +31,8 @@ class Currency:
         return f"{Decimal(amount).scaleb(-self.decimals):,} {self.code.upper()}"
 
     def flaw(self, amount: int) -> str | None:
-        """Return why Stripe would refuse to charge this amount, or `None` if it would
-        accept it.
+        """Return why Stripe would refuse to charge this amount, or `None` if Stripe
+        would not.
         """
         least, most = self.write(self.minimum), self.write(self.maximum)
         if amount % self.multiple_of:
@@ -76,7 +76,7 @@ def supported() -> dict[str, Currency]:
 def money(amount: int, currency: str) -> str:
     """Format an amount such as `12.00 EUR`.
 
-    A currency that is missing from the file is assumed to have two decimals, as nearly
-    all currencies have.
+    A currency that is missing from the file is assumed to have two decimals, like
+    nearly all currencies.
     """
     return (supported().get(currency) or Currency(currency, 2, 1, 1, amount)).write(amount)

@@ -83,8 +83,8 @@ class _File(_Strict):
         return self
 
     def flaws(self) -> Iterator[str]:
-        """Yield each place with an amount or currency that Stripe would refuse, with
-        the reason.
+        """Yield each amount or currency that Stripe would refuse, with place and
+        reason.
         """
         currency = currencies.supported().get(self.currency)
         if currency is None:
@@ -101,7 +101,7 @@ class _File(_Strict):
 
 @dataclass(frozen=True)
 class Offer:
-    """A plan with the data of its product. In `limits`, `None` means unlimited."""
+    """A plan, including its product's data. In `limits`, `None` means unlimited."""
 
     slug: str
     position: int
@@ -126,7 +126,7 @@ class Offer:
 
 
 def read_plan_file(file: Path | None = None) -> list[Offer]:
-    """Return every plan, in the order of the file. Raises `BrokenCatalogue`."""
+    """Return every plan, in file order. Raises `BrokenCatalogue`."""
     file = file or FILE
     try:
         content = _File.model_validate(tomllib.loads(file.read_text("utf-8")))

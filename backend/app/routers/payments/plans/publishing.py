@@ -1,8 +1,7 @@
-"""Publishing of `plans.toml`: to the `plans` table, and to Stripe's products and
-prices.
+"""Publishing of `plans.toml` to the `plans` table, and to Stripe's products and prices.
 
 We choose the ids of the products and the lookup keys of the prices. So a second run
-finds the existing ones and changes nothing.
+finds what exists, and changes nothing.
 """
 
 from collections.abc import Iterator
@@ -24,8 +23,8 @@ SYNC_KEY = "payments sync plans"
 
 @dataclass(frozen=True)
 class Step:
-    """A difference between `plans.toml` and Stripe: the plan, and the action that
-    removes it.
+    """A plan that differs between `plans.toml` and Stripe, and the action that fixes
+    it.
     """
 
     plan: str
@@ -42,8 +41,8 @@ def lookup_key(offer: Offer) -> str:
 
 @dataclass
 class AtStripe:
-    """The products and prices found at Stripe, by the ids and lookup keys that we
-    chose.
+    """The products and prices that exist at Stripe, keyed by product id and lookup
+    key.
     """
 
     products: dict[str, SeenProduct]
@@ -60,7 +59,7 @@ def read_catalogue(offers: list[Offer]) -> AtStripe:
 
 
 def catalogue_differences(offers: list[Offer], there: AtStripe) -> list[Step]:
-    """Return the steps that would make Stripe equal `plans.toml`."""
+    """Return the steps that would make Stripe match `plans.toml`."""
     return list(_differences([offer for offer in offers if not offer.is_free], there))
 
 
@@ -100,7 +99,7 @@ def _money(offer: Offer) -> str:
 
 
 def bring_in_line(offers: list[Offer], there: AtStripe) -> AtStripe:
-    """Make Stripe equal `plans.toml`, and return the products and prices afterwards.
+    """Make Stripe match `plans.toml`, and return the resulting products and prices.
 
     If a run fails, the next one completes it.
     """
@@ -125,8 +124,8 @@ def bring_in_line(offers: list[Offer], there: AtStripe) -> AtStripe:
 def store_plans(db: Session, offers: list[Offer], there: AtStripe | None = None) -> None:
     """Write the `plans` table.
 
-    Without `there`, which holds the prices at Stripe, new plans are listed but cannot
-    be bought yet.
+    `there` holds Stripe's prices. Without them, new plans are listed but cannot be
+    bought yet.
     """
     offered = {
         plan.offered_as: plan
@@ -139,7 +138,7 @@ def store_plans(db: Session, offers: list[Offer], there: AtStripe | None = None)
     for offer in offers:
         price = there.prices.get(lookup_key(offer)) if there else None
         _store(db, offer, offered.get(offer.slug), price)
-    # Subscribers on an old price get the same entitlements as on the new price.
+    # Subscribers at an old price get the new entitlements, too.
     for plan in db.scalars(select(Plan).where(Plan.slug.in_(slugs))):
         plan.entitlements = next(offer.entitlements for offer in offers if offer.slug == plan.slug)
     db.flush()
@@ -148,8 +147,8 @@ def store_plans(db: Session, offers: list[Offer], there: AtStripe | None = None)
 def _store(db: Session, offer: Offer, plan: Plan | None, price: SeenPrice | None) -> None:
     """Store one plan.
 
-    If the price has changed, the old row stays unchanged for its subscribers, and the
-    new price gets a new row. A price that was sold before already has a row, which is
+    If the price has changed, the old row stays for existing subscribers, and the new
+    price gets a new row. If the price was sold before, the row that it already has is
     offered again.
     """
     terms = (offer.currency, offer.amount, offer.interval)
@@ -179,7 +178,7 @@ def _store(db: Session, offer: Offer, plan: Plan | None, price: SeenPrice | None
 
 
 def sync_plans(db: Session) -> None:
-    """Make Stripe and the table equal `plans.toml`, without showing the steps first.
+    """Make Stripe and the table match `plans.toml`, without showing the steps first.
 
     Only development uses this, through a job.
     """

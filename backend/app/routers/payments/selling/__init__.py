@@ -1,1 +1,1 @@
-"""Selling: Checkout, changes of a subscription, and customers at Stripe."""
+"""Selling: Checkout, subscription changes, and customers at Stripe."""

@@ -1,8 +1,8 @@
-"""Changes of a subscription: another plan, a cancellation, and taking them back.
+"""Subscription changes: another plan, a cancellation, and undoing either of them.
 
-Stripe makes the change, and its response is stored at once. Each request is a chain of
-committed steps. `_change_at_stripe` contains the steps of every change. The two
-previews commit once, before they call Stripe.
+Stripe makes the change, and its response is stored at once. Each request is a sequence
+of committed steps. `_change_at_stripe` contains the steps that every change takes. The
+two kinds of preview commit once, before they call Stripe.
 """
 
 from collections.abc import Callable
@@ -32,7 +32,7 @@ from app.routers.payments.service import NoSubscription
 
 from . import refusals
 
-SHOWN = timedelta(minutes=15)  # the amounts of a preview are valid for this long
+SHOWN = timedelta(minutes=15)  # how long a preview's amounts are valid
 
 
 class AlreadyOnPlan(Conflict):
@@ -65,9 +65,9 @@ def preview_change(db: Session, user: User, slug: str, when: When = "now") -> Pr
 def change_plan(db: Session, user: User, slug: str, when: When = "now") -> Subscription:
     """Change the plan of a subscription now, or schedule the change.
 
-    An immediate change charges or credits the difference at once. If the owner must
-    confirm the payment, nothing changes until the owner pays on the page in `pay_url`.
-    Raises what `preview` raises, and `PaymentFailed`.
+    An immediate change charges or credits the difference at once. If the cardholder
+    must confirm the payment, nothing changes until they pay on the page in `pay_url`.
+    Raises `PaymentFailed`, and whatever `preview_change` raises.
     """
     subscription, plan = _subject(db, user, slug)
     if when == "period_end":
@@ -82,7 +82,7 @@ def change_plan(db: Session, user: User, slug: str, when: When = "now") -> Subsc
     except StripeRefused:
         if not shown:
             raise
-        # The amounts shown are out of date, for example because the next period has
+        # The previewed amounts are outdated, for example because the next period has
         # begun.
         _preview(db, subscription, plan)
         seen = _change_at_stripe(db, subscription, partial(_change_price, subscription, plan))
@@ -100,7 +100,7 @@ def cancel_scheduled_change(db: Session, user: User) -> None:
 
 
 def cancel_subscription(db: Session, user: User, *, at_period_end: bool) -> Subscription:
-    """End the subscription with the paid period, or at once without a refund.
+    """End the subscription at the end of the paid period, or now without a refund.
 
     Raises `NoSubscription`.
     """
@@ -150,10 +150,10 @@ def _subject(db: Session, user: User, slug: str) -> tuple[Subscription, Plan]:
 def _change_at_stripe(
     db: Session, subscription: Subscription, ask: Callable[[], SeenSubscription]
 ) -> SeenSubscription:
-    """Have Stripe change the subscription, in a chain of committed steps.
+    """Have Stripe change the subscription, in a sequence of committed steps.
 
-    1. A job is queued that reads the subscription from Stripe later. It finds out what
-       happened if both the response and the event of the change are lost.
+    1. A job is queued that later reads the subscription from Stripe. This job finds out
+       what happened if both the response and the event about the change are lost.
     2. Stripe makes the change, and its response is stored.
     3. The request continues only if the user may still ask for the change. This is a
        separate step, because the step before it locks the payer's row. Code that locks
@@ -216,8 +216,8 @@ def _schedule(db: Session, subscription: Subscription, plan: Plan) -> Subscripti
 def _release(subscription: Subscription) -> None:
     """Release the subscription from its schedule, if it has one.
 
-    While a schedule manages a subscription, Stripe lets only the schedule decide how
-    the subscription ends and what it costs later.
+    While a schedule manages a subscription, only the schedule can decide when the
+    subscription ends and what it costs later.
     """
     if subscription.schedule_id:
         gateway.release_schedule(subscription.schedule_id)
@@ -240,7 +240,8 @@ def _end_now(subscription: Subscription) -> SeenSubscription:
 def _unmanaged(
     subscription: Subscription, ask: Callable[[str], SeenSubscription]
 ) -> SeenSubscription:
-    """Change a subscription at Stripe that no schedule may manage.
+    """Make a change at Stripe that is refused while a schedule manages the
+    subscription.
 
     If Stripe refuses, and a schedule manages the subscription, the schedule is
     released, and the change is repeated.
@@ -256,11 +257,12 @@ def _unmanaged(
 
 
 def _change_price(subscription: Subscription, plan: Plan) -> SeenSubscription:
-    """Change the price with an Idempotency-Key made from the stored preview.
+    """Change the price, with an Idempotency-Key derived from the stored preview.
 
-    With that key, neither a second click nor a lost response makes a second charge. The
-    stored preview is used only once, because Stripe repeats its response for the same
-    key, and so would repeat a refusal even with another card.
+    Because of that key, neither a second click nor a lost response causes a second
+    charge. The stored preview is used only once, because Stripe repeats its response
+    for the same key. A refusal would be repeated even after the payer has changed the
+    card.
     """
     assert plan.stripe_price_id
     assert subscription.proration_at
@@ -274,9 +276,9 @@ def _change_price(subscription: Subscription, plan: Plan) -> SeenSubscription:
     except PaymentFailed:
         subscription.previewed_price_id = None
         raise
-    if not seen.pay_url:  # otherwise the change still waits for its payment
+    if not seen.pay_url:  # otherwise the change still waits for payment
         subscription.previewed_price_id = None
-    # Another request has made a schedule, which would undo this change.
+    # Another request has created a schedule, which would undo this change.
     if seen.schedule_id:
         gateway.release_schedule(seen.schedule_id)
     return seen

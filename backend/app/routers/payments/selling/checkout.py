@@ -1,14 +1,14 @@
-"""Checkout on Stripe's page: two tabs or a lost response make one subscription.
+"""Checkout on Stripe's page. Two tabs or a lost response create one subscription.
 
-1. A checkout begins only if the payer has no live subscription, neither in our tables
-   nor at Stripe.
+1. A checkout begins only if the payer has no live subscription, in our tables or at
+   Stripe.
 2. A payer has at most one open Checkout session. Before Stripe is called, an attempt is
    stored: a row with the payer and with everything that is sent to Stripe. If the payer
    chooses another plan, the session of the previous attempt is first closed at Stripe.
-3. If a second subscription is made anyway, the unique `live_customer_id` allows only
-   one of the two, and `sync.py` cancels and refunds the other one.
+3. If a second subscription is created anyway, the unique `live_customer_id` allows only
+   one of the two, and `sync.py` cancels and refunds the other.
 
-Without the attempt, two tabs would make two subscriptions, and the payer would be
+Without the attempt, two tabs would create two subscriptions, and the payer would be
 charged twice:
 
     tab A                                tab B
@@ -22,14 +22,13 @@ No lock can prevent this, because a transaction must not stay open while Stripe 
 called. The unique `open_customer_id` can: the second insert fails, and tab B gets
 session 1. If the response is lost, the row still has the Idempotency-Key, for which
 Stripe returns the same session for at least 24 hours
-(https://docs.stripe.com/api/idempotent_requests). The payer can pay a session just
-before it is closed. So when no session is open any more, Stripe is asked for new
-subscriptions.
+(https://docs.stripe.com/api/idempotent_requests). The payer may pay a session just
+before we close it. So once no session is open, Stripe is asked for new subscriptions.
 
-So a checkout is a chain of committed steps. `create_checkout` shows all steps: each
-`commit_step` ends a step, and Stripe is called only when no transaction is open. After
-the calls, the caller is checked again. If the account was deleted during the calls, the
-session that Stripe has just made is closed.
+A checkout is therefore a sequence of committed steps. `create_checkout` shows all
+steps: each `commit_step` ends a step, and Stripe is called only when no transaction is
+open. After the calls, the caller is checked again. If the account was deleted during
+the calls, the session that Stripe has just created is closed.
 """
 
 from uuid import uuid4
@@ -52,14 +51,14 @@ from app.routers.payments.service import AlreadySubscribed
 
 from . import customers, refusals
 
-# The number of attempts to begin a checkout while other requests of the same payer are
+# How often we try to begin a checkout when other requests from the same payer are
 # faster.
 TURNS = 5
 KEY_LIFE = customers.KEY_LIFE
 
 
 class CheckoutBusy(Conflict):
-    """Other requests of the same user started checkouts at the same time."""
+    """Other requests from the same user started checkouts at the same time."""
 
     code = "checkout_busy"
     detail = "Another checkout of yours is being created. Try again in a moment."
@@ -95,7 +94,7 @@ def create_checkout(db: Session, user: User, data: CheckoutCreate) -> CheckoutRe
             commit_step(db)
             attempt = None
         if attempt is None:
-            # The event of a payment that was just made may not have arrived yet.
+            # The event about a recent payment may not have arrived yet.
             sync.sync_payer(db, customer.id)
             commit_step(db)
             if customer.gone_at is not None:  # the customer was deleted at Stripe
@@ -104,7 +103,7 @@ def create_checkout(db: Session, user: User, data: CheckoutCreate) -> CheckoutRe
             attempt = _begin_attempt(db, user, customer, plan, code)
             commit_step(db)
         if attempt is None:
-            continue  # another request of the same payer was quicker
+            continue  # another request from the same payer was faster
         session = _ask_for_session(db, attempt, customer)
         is_open = _store_session(db, attempt, session)
         commit_step(db)
@@ -123,7 +122,7 @@ def _ask_for_promotion_code(code: str, customer: Customer) -> str:
 
 
 def _find_open_attempt(db: Session, customer: Customer) -> tuple[CheckoutAttempt | None, bool]:
-    """Return the payer's open attempt, and whether Stripe still knows it.
+    """Return the payer's open attempt, and whether Stripe still knows about it.
 
     Stripe knows an attempt by its session or by its key.
     """
@@ -145,10 +144,10 @@ def _has_choices(attempt: CheckoutAttempt, plan: Plan, code: str | None) -> bool
 
 
 def _close_session(db: Session, attempt: CheckoutAttempt, customer: Customer) -> None:
-    """Make sure that the session of the attempt can no longer be paid.
+    """Ensure that the attempt's session can no longer be paid.
 
-    If the response with the session was lost, the session is requested again with the
-    same key, to learn its id.
+    If the response that contained the session was lost, the session is requested again
+    with the same key, to learn its id.
     """
     session_id = attempt.stripe_id or _create_session(db, attempt, customer).id
     gateway.close_session(session_id)
@@ -164,10 +163,10 @@ def _begin_attempt(
 ) -> CheckoutAttempt | None:
     """Store the payer's attempt before Stripe is called.
 
-    Returns `None` if another request has stored one. The payer's row is locked, as it
-    is when subscriptions are written. The deletion of the account locks the same rows
-    in the same order. So either the deletion sees this attempt, or this function sees
-    that the account was deleted. Raises `AlreadySubscribed`.
+    Returns `None` if another request has stored an attempt. The payer's row is locked,
+    as when subscriptions are written. Deleting the account locks the same rows in the
+    same order. So either the deletion sees this attempt, or this function sees that the
+    account was deleted. Raises `AlreadySubscribed`.
     """
     demand_again(db)
     db.refresh(customer, with_for_update=True)
@@ -193,7 +192,7 @@ def _ask_for_session(db: Session, attempt: CheckoutAttempt, customer: Customer) 
 
 
 def _store_session(db: Session, attempt: CheckoutAttempt, session: SeenSession) -> bool:
-    """Store Stripe's session of the attempt, and return whether it is open.
+    """Store the attempt's Stripe session, and return whether the session is open.
 
     If the session is not open, the attempt has ended.
     """
@@ -208,7 +207,7 @@ def _store_session(db: Session, attempt: CheckoutAttempt, session: SeenSession) 
 def _demand_again_or_close(db: Session, attempt: CheckoutAttempt) -> None:
     """Check the caller again, and close the session if the caller is refused.
 
-    So nobody can pay a session whose page was not returned.
+    This way nobody can pay a session whose page was not returned.
     """
     try:
         demand_again(db)
@@ -226,7 +225,7 @@ def _create_session(db: Session, attempt: CheckoutAttempt, customer: Customer) -
 
     Raises `PromotionCodeUnknown`, `PlanUnavailable`, `CurrencyMismatch`,
     `StripeRefused`. After any of these errors, the attempt has ended, because Stripe
-    would refuse it again.
+    would refuse the same request again.
     """
     plan = attempt.plan
     try:

@@ -1,6 +1,7 @@
 """Payers: our rows, and Stripe's customers.
 
-Each user gets one row and one customer, even if several requests try to create them.
+Each user gets one row and one customer, even if several requests try to create them at
+once.
 """
 
 import hashlib
@@ -38,10 +39,12 @@ class NoCustomer(Conflict):
 
 
 def ensure_customer(db: Session, user: User) -> Customer:
-    """Return the payer's row, once Stripe has the customer and the address.
+    """Return the payer's row, ensuring that Stripe has the customer and the email
+    address.
 
-    Stripe is called if it does not have them. Each call begins and ends a committed
-    step. After `PaymentsUnavailable`, this function can be called again.
+    Stripe is called only if something is missing there. A committed step ends before
+    each call, and another begins after it. After `PaymentsUnavailable`, this function
+    can be called again.
     """
     customer = db.scalar(queries.customer_of(user)) or _insert(db, user)
     if customer.gone_at is not None:
@@ -76,7 +79,7 @@ def _store_response(
 ) -> None:
     """Store Stripe's response, even if the account was deleted during the call.
 
-    If it was, a job deletes the customer at Stripe.
+    If the account was deleted, a job deletes the customer at Stripe.
     """
     db.refresh(customer, with_for_update=True)
     customer.stripe_id = customer.stripe_id or stripe_id
@@ -88,8 +91,9 @@ def _store_response(
 def send_email(db: Session, customer_id: int) -> None:
     """Send Stripe the current address of the payer's account.
 
-    `db` must not have begun a transaction. If Stripe does not know the payer yet, the
-    customer is created later, with the address at that time.
+    `db` must not have begun a transaction. If Stripe does not have the customer yet,
+    nothing is sent, because the customer will be created with the address that is
+    current then.
     """
     differs = (Customer.id == customer_id, Customer.email != User.email, ~User.is_deleted)
     known = (Customer.stripe_id.is_not(None), Customer.gone_at.is_(None))
@@ -106,7 +110,7 @@ def send_email(db: Session, customer_id: int) -> None:
     if forgetting.is_orphan(db, customer):
         forgetting.forget_soon(db, customer)
     elif db.scalar(wanted):
-        # The address has changed again during the call.
+        # the address has changed again during the call
         enqueue(db, "payments.send_email", {"customer_id": customer_id})
 
 
@@ -133,8 +137,7 @@ def _begin_anew(db: Session, customer: Customer, user: User) -> None:
         customer.creation_key, customer.email = uuid4().hex, user.email
         attempts = update(CheckoutAttempt).where(CheckoutAttempt.open_customer_id == customer.id)
         db.execute(attempts.values(open_customer_id=None, closed_at=clock.now()))
-        # Nobody can pay these invoices any more, and reading from Stripe no longer
-        # returns them.
+        # These invoices can no longer be paid, and Stripe no longer returns them.
         owed = update(Invoice).where(
             Invoice.customer_id == customer.id, Invoice.status.in_(queries.UNFINISHED)
         )
@@ -145,8 +148,8 @@ def _begin_anew(db: Session, customer: Customer, user: User) -> None:
 def _create(customer: Customer, at: datetime) -> str:
     """Create the customer at Stripe with the stored key.
 
-    If Stripe may have forgotten the key, a customer created with it is searched for
-    first.
+    If Stripe may have forgotten the key, this first searches for a customer that was
+    created with it.
     """
     key, email = customer.creation_key, customer.email
     assert customer.creation_asked_at
@@ -157,17 +160,16 @@ def _create(customer: Customer, at: datetime) -> str:
 
 
 def keep_person_key(db: Session) -> None:
-    """Store the key for the digests of persons before `SECRET_KEY` changes.
+    """Store the key for digests of persons before `SECRET_KEY` changes.
 
-    A purchase stores the key, too. But there may have been no purchase since this code
+    A purchase also stores the key, but there may have been no purchase since this code
     was deployed.
     """
     kept_key(db, PERSON)
 
 
 def person_of(db: Session, email: str) -> str:
-    """Return a digest of the mailbox, which is the same for every spelling of its
-    address.
+    """Return a digest of a mailbox, the same for every spelling of its address.
 
     The digest stays the same when an account is deleted and created again. The address
     cannot be derived from it.
@@ -180,9 +182,9 @@ def _digest(db: Session, address: str) -> str:
 
 
 def mailbox_of(email: str) -> str:
-    """Return the address without the parts that its mailbox ignores.
+    """Return the address without the parts that mail servers ignore.
 
-    So a person cannot get a second trial by spelling the address differently. Nearly
+    This way nobody can get a second trial by spelling an address differently. Nearly
     all mail servers ignore what follows a plus sign (RFC 5233). Gmail also ignores dots
     and has two domains: https://support.google.com/mail/answer/7436150 and
     https://support.google.com/mail/answer/10313.
@@ -197,8 +199,8 @@ def mailbox_of(email: str) -> str:
 def had_trial(db: Session, customer: Customer) -> bool:
     """Return whether this person has had a trial, with this account or an earlier one.
 
-    Both the address of the first purchase and the current address count. In rows of
-    early versions, the digest is of the address as it was spelled.
+    Both the address used for the first purchase and the current address count. Rows
+    from early versions have a digest of the address as it was spelled.
     """
     keys = {customer.person}
     if customer.email:
@@ -219,6 +221,6 @@ def open_portal(db: Session, user: User, return_url: str) -> str:
     try:
         return gateway.open_portal(customer.stripe_id, return_url)
     finally:
-        # Stripe cannot revoke a portal session. If the caller has lost the right to it
-        # during the call, nobody receives this session, and it expires unused.
+        # A portal session cannot be revoked. If the caller lost the right to it during
+        # the call, the session is not returned and expires unused.
         demand_again(db)

@@ -1,4 +1,4 @@
-"""Two routes that require entitlements of the demo's plans.
+"""Two routes that require entitlements from the demo plans.
 
 They exist only in development, are not part of the API, and can be tried at
 `/dev/frontend/billing`. They require `invoice_export` and `devices` from `plans.toml`,
@@ -33,7 +33,7 @@ def development_only() -> None:
 
 
 def count_devices(db: Session, user: User) -> int:
-    """Count the live sessions of the user."""
+    """Count the user's live sessions."""
     live = (LoginSession.ended_at.is_(None), LoginSession.expires_at > clock.now())
     return (
         db.scalar(select(func.count(LoginSession.id)).where(LoginSession.user_id == user.id, *live))

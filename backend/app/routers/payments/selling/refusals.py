@@ -1,4 +1,4 @@
-"""Translation of Stripe's refusals to sell a plan into errors for the client."""
+"""Client errors for Stripe's refusals to sell a plan."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,10 +10,10 @@ from app.routers.payments.models import Plan
 
 
 def error_for_refusal(refusal: StripeRefused, plan: Plan) -> AppError:
-    """Return the error to raise for a refusal.
+    """Return the error to raise for a refusal by Stripe.
 
-    If the plan is offered here but not sold at Stripe, an alarm is raised, too, because
-    an operator has to fix that.
+    If we offer a plan that Stripe does not sell, this also raises an alarm, because an
+    operator has to fix it.
     """
     if refusal.is_about_currency:
         return CurrencyMismatch()
@@ -30,7 +30,7 @@ def error_for_refusal(refusal: StripeRefused, plan: Plan) -> AppError:
 
 @contextmanager
 def translate_refusals(plan: Plan) -> Iterator[None]:
-    """Translate the refusals of a call to Stripe that sells this plan.
+    """Translate Stripe's refusals of calls that sell this plan.
 
     Raises `PlanUnavailable`, `CurrencyMismatch`, `StripeRefused`.
     """

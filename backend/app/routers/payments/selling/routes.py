@@ -1,4 +1,4 @@
-"""Routes of the caller's subscription.
+"""Routes for the caller's subscription.
 
 The rules and queries are in `changes` and `service`.
 """
@@ -36,7 +36,7 @@ OF_STRIPE = (PaymentsUnavailable, StripeRefused)
 @router.get("")
 @raises(service.NoSubscription)
 def read_subscription(db: db_dependency, user: CurrentUser) -> SubscriptionRead:
-    """Read the current subscription. A subscription that has ended is not returned."""
+    """Read the current subscription. Ended subscriptions are not returned."""
     return service.describe_subscription(db, service.get_subscription(db, user))
 
 
@@ -56,9 +56,9 @@ def change_plan(db: db_dependency, user: CurrentUser, data: PlanChange) -> Subsc
     """Change to this plan at once, or at the end of the period.
 
     With `when=now`, the difference is charged at once, or credited to the next
-    invoices. With `when=period_end`, nothing is prorated. Until then, `scheduled_plan`
-    shows the change, and a cancelled subscription continues with the new plan. Both
-    replace a scheduled change.
+    invoices. With `when=period_end`, nothing is prorated. Until the period ends,
+    `scheduled_plan` shows the change. A subscription that was due to end continues with
+    the new plan. Either way, an earlier scheduled change is replaced.
     """
     return service.describe_subscription(db, changes.change_plan(db, user, data.plan, data.when))
 
@@ -78,7 +78,7 @@ def take_change_back(db: db_dependency, user: CurrentUser) -> None:
 def cancel_subscription(
     db: db_dependency, user: CurrentUser, data: Cancellation
 ) -> SubscriptionRead:
-    """End the subscription with the paid period, or at once.
+    """End the subscription at the end of the paid period, or now.
 
     A scheduled change is cancelled, too.
     """

@@ -1,1 +1,1 @@
-"""Webhooks: receiving Stripe's events, and processing them."""
+"""Webhooks: receiving and processing Stripe's events."""

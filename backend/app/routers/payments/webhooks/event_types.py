@@ -1,16 +1,16 @@
-"""The types of Stripe's events that are handled, and the payer that each is about.
+"""The Stripe event types that we handle, and the payer that each event is about.
 
 An event is only a hint of where to look. Its content may be outdated, and events arrive
-in any order. So every event about a payer leads to the same action,
-`sync.sync_payer`. The event types in this table are also registered at Stripe. The
-comment on each line says when the event occurs.
+in any order. So every event about a payer leads to the same action, `sync.sync_payer`.
+The event types in this table are also registered at Stripe. The comment on each line
+says what has happened.
 """
 
 import re
 from enum import Enum, auto
 from typing import Any
 
-REFERENCE = re.compile(r"[\x21-\x7e]{1,255}")  # every id of Stripe matches this
+REFERENCE = re.compile(r"[\x21-\x7e]{1,255}")  # matches every Stripe id
 
 
 class Concern(Enum):
@@ -25,41 +25,43 @@ PAYER, CHARGE, CATALOGUE = Concern
 
 HANDLED: dict[str, Concern] = {
     # Checkout: the page on which a payer subscribes.
-    "checkout.session.completed": PAYER,  # the payer finished the page; payment may follow
+    "checkout.session.completed": PAYER,  # the payer completed the page; payment may follow
     "checkout.session.async_payment_succeeded": PAYER,  # a bank debit has arrived, days later
-    "checkout.session.async_payment_failed": PAYER,  # such a debit did not arrive
-    "checkout.session.expired": PAYER,  # nobody finished the page in time, or we closed it
+    "checkout.session.async_payment_failed": PAYER,  # a bank debit has failed
+    "checkout.session.expired": PAYER,  # the page was not completed in time, or we closed it
     # Customers.
     "customer.updated": PAYER,  # the address, the balance or the default card has changed
-    "customer.deleted": PAYER,  # we or a person at the dashboard deleted the customer
+    "customer.deleted": PAYER,  # the customer was deleted, by us or in the dashboard
     # Subscriptions.
-    "customer.subscription.created": PAYER,  # it was made, and may still be incomplete
+    "customer.subscription.created": PAYER,  # it was created, and may still be incomplete
     "customer.subscription.updated": PAYER,  # any of its fields has changed
     "customer.subscription.deleted": PAYER,  # it has ended for good
     "customer.subscription.paused": PAYER,  # a trial has ended without a card
-    "customer.subscription.resumed": PAYER,  # it continues after such a pause
+    "customer.subscription.resumed": PAYER,  # a paused subscription continues
     "customer.subscription.trial_will_end": PAYER,  # three days before a trial ends
     "customer.subscription.pending_update_applied": PAYER,  # a change was paid for
-    "customer.subscription.pending_update_expired": PAYER,  # nobody paid, the change is dropped
+    # a change was not paid for and is dropped
+    "customer.subscription.pending_update_expired": PAYER,
     # Invoices: a draft is finalised, then paid, voided or written off.
     "invoice.finalized": PAYER,  # it can be paid from now on
-    "invoice.finalization_failed": PAYER,  # it stays a draft, for example for lack of a tax rate
-    "invoice.paid": PAYER,  # it is paid, also out of band or with a balance
-    "invoice.payment_failed": PAYER,  # a try to charge it failed, and Stripe may try again
+    # it stays a draft, for example because a tax rate is missing
+    "invoice.finalization_failed": PAYER,
+    "invoice.paid": PAYER,  # it was paid, possibly out of band or from a balance
+    "invoice.payment_failed": PAYER,  # an attempt to charge it failed; Stripe may try again
     "invoice.payment_action_required": PAYER,  # the payer must confirm the payment
-    "invoice.upcoming": PAYER,  # days before the renewal; the invoice does not exist yet
+    "invoice.upcoming": PAYER,  # days before a renewal; the invoice does not exist yet
     "invoice.updated": PAYER,  # any of its fields has changed
     "invoice.voided": PAYER,  # nobody has to pay it any more
     "invoice.marked_uncollectible": PAYER,  # nobody is expected to pay it any more
     # Payment methods.
     "payment_method.attached": PAYER,  # a card now belongs to the customer
-    "payment_method.updated": PAYER,  # its billing details or its expiry have changed
-    "payment_method.automatically_updated": PAYER,  # the bank sent a new number or expiry
+    "payment_method.updated": PAYER,  # the card's billing details or expiry date have changed
+    "payment_method.automatically_updated": PAYER,  # the bank sent a new card number or expiry date
     "payment_method.detached": PAYER,  # the card no longer belongs to the customer
-    # Money that goes back.
+    # Refunds and disputes.
     "charge.refunded": PAYER,  # a charge was refunded, in part or in full
     "refund.created": CHARGE,  # a refund has begun
-    "refund.updated": CHARGE,  # its status or its reference has changed
+    "refund.updated": CHARGE,  # a refund's status or reference has changed
     "refund.failed": CHARGE,  # the bank has sent the money back to us
     "charge.dispute.created": CHARGE,  # the payer contests the charge at the bank
     "charge.dispute.updated": CHARGE,  # evidence was added, or the status has changed
@@ -67,11 +69,11 @@ HANDLED: dict[str, Concern] = {
     # Schedules: changes that take effect later.
     "subscription_schedule.created": PAYER,  # a change was scheduled
     "subscription_schedule.updated": PAYER,  # a phase was changed, or has begun
-    "subscription_schedule.released": PAYER,  # its subscription continues without it
-    "subscription_schedule.completed": PAYER,  # its last phase is over
-    "subscription_schedule.canceled": PAYER,  # it was cancelled with its subscription
+    "subscription_schedule.released": PAYER,  # the subscription continues without the schedule
+    "subscription_schedule.completed": PAYER,  # the last phase is over
+    "subscription_schedule.canceled": PAYER,  # the schedule was cancelled with its subscription
     # The catalogue: someone may have edited what `plans.toml` describes.
-    "product.updated": CATALOGUE,  # a name, a description or its archiving has changed
+    "product.updated": CATALOGUE,  # a name or description has changed, or a product was archived
     "price.updated": CATALOGUE,  # a price was archived, or its lookup key has changed
 }
 
@@ -79,7 +81,7 @@ HANDLED: dict[str, Concern] = {
 def payer_named_in(event: dict[str, Any]) -> str | None:
     """Return Stripe's id of the customer that an event names.
 
-    An event about a detached card names the customer in its previous attributes.
+    An event about a detached card names the customer in `previous_attributes`.
     """
     about = event["data"]["object"]
     if about.get("object") == "customer":

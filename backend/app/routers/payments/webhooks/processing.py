@@ -1,4 +1,4 @@
-"""Processing of Stripe's events. An event has a job until it has an outcome.
+"""Processing of Stripe's events. Each event has a job until it has an outcome.
 
 The job calls Stripe between two short transactions, not within one.
 """
@@ -26,7 +26,7 @@ from app.routers.payments.plans import publishing
 
 from .event_types import HANDLED, Concern, charge_named_in
 
-OVERDUE = timedelta(minutes=2)  # an event that has waited longer has lost its job
+OVERDUE = timedelta(minutes=2)  # an event that has waited longer must have lost its job
 BATCH = 500
 JOB_KEY = "payments event "
 
@@ -34,8 +34,8 @@ JOB_KEY = "payments event "
 class Outcome(StrEnum):
     """The outcome of an event.
 
-    A parked event is about an unknown customer. A dead event was given up after several
-    tries. Both can be processed again.
+    A parked event is about an unknown customer. A dead event failed on every attempt.
+    Both can be processed again.
     """
 
     DONE = "done"
@@ -49,12 +49,12 @@ def job_key(event_id: int) -> str:
 
 
 def process_event(db: Session, event_id: int) -> None:
-    """Process an event, unless a sync that began after its arrival has already done so.
+    """Process an event, unless a sync that began after it arrived has already done so.
 
     While payments are switched off, the event waits. If a call to Stripe raises an
     error, the job is retried. Raises `NotNow` while another thread processes an event
-    of the same payer. That thread may process this event, too. If it does not, the job
-    of this event is retried.
+    of the same payer. That thread may process this event, too. Otherwise this event's
+    job is retried.
     """
     if not get_settings().payments_enabled:
         return
@@ -99,7 +99,7 @@ def _work_off(
         )
         return
     sync.sync_payer(db, customer_id)
-    # This sync began after all of these events had arrived.
+    # The sync began after all of these events had arrived.
     settle_events(db, WebhookEvent.id.in_([event_id, *waiting]))
 
 
@@ -115,7 +115,7 @@ def settle_events(
 
 
 def note_failure(db: Session, payload: dict[str, Any], failure: Failure) -> None:
-    """Record a failed try.
+    """Record a failed attempt.
 
     This runs in the transaction that postpones the job or makes it a dead letter.
     """
@@ -132,8 +132,7 @@ def note_failure(db: Session, payload: dict[str, Any], failure: Failure) -> None
 
 
 def queue_lost_events(db: Session, after: int) -> int | None:
-    """Queue a job for each waiting event without one, in the next batch after this
-    event.
+    """Queue a job for each waiting event without a job, in the batch after this event.
 
     Return the last event of the batch, or `None` at the end.
     """
@@ -148,10 +147,10 @@ def queue_lost_events(db: Session, after: int) -> int | None:
 
 
 def overdue_events(after: int) -> Select[int]:
-    """Select events that have waited too long, in the order of an index.
+    """Select events that have waited too long, in index order.
 
-    `outcome` is always null here. It is part of the order because the index begins with
-    it.
+    `outcome` is always null here. The column is part of the order because the index
+    begins with it.
     """
     waits = (
         WebhookEvent.outcome.is_(None),
@@ -162,7 +161,7 @@ def overdue_events(after: int) -> Select[int]:
 
 
 def replay_events(db: Session, event_ids: Sequence[int]) -> None:
-    """Queue these events to be processed again, whatever their outcome was."""
+    """Queue these events for processing again, whatever their outcome was."""
     again = {"outcome": None, "processed_at": None, "error": None}
     db.execute(update(WebhookEvent).where(WebhookEvent.id.in_(event_ids)).values(again))
     for event_id in event_ids:
@@ -170,7 +169,7 @@ def replay_events(db: Session, event_ids: Sequence[int]) -> None:
 
 
 def replay_all_events(*which: ColumnElement[bool]) -> int:
-    """Queue all matching events to be processed again, in batches. Return their number.
+    """Queue all matching events for processing again, in batches. Return their number.
 
     Events that arrive during the call are excluded.
     """

@@ -1,5 +1,4 @@
-"""Receiving of Stripe's events. An event is stored together with a job, and
-acknowledged.
+"""Receiving Stripe's events. An event is stored together with a job, and acknowledged.
 
 The job processes the event later.
 """
@@ -27,8 +26,8 @@ from .processing import Outcome, job_key
 
 SOURCE = "stripe"
 MAX_TYPE = 80
-# In development, the document has a signature of this example. So the example contains
-# no null, which FastAPI would leave out of the document.
+# In development, the OpenAPI document contains a signature for this example. FastAPI
+# leaves nulls out of the document, so the example contains none.
 EXAMPLE_EVENT = {
     "id": "evt_1",
     "object": "event",
@@ -98,14 +97,14 @@ def receive_event(db: Session, body: bytes, signature: str) -> None:
     )
     if reason := _why_not(row):
         row.outcome, row.error, row.processed_at = Outcome.IGNORED, reason, at
-    # A sender that repeats an event is told that we have it.
+    # If Stripe resends an event, the response says that we have it.
     is_new = insert_if_absent(db, row, "uq_webhook_events_source_event_id")
     if is_new and row.outcome is None:
         enqueue(db, "payments.process_event", {"id": row.id}, key=job_key(row.id))
 
 
 def _why_not(row: WebhookEvent) -> str | None:
-    """Return why an event needs no processing, or `None` if it needs some."""
+    """Return why an event needs no processing, or `None` if it does."""
     if row.livemode != is_live():
         log.warning("webhook_of_other_mode", event_id=row.event_id, livemode=row.livemode)
         return "The event is of the other mode, live or test"
@@ -115,7 +114,7 @@ def _why_not(row: WebhookEvent) -> str | None:
 def is_live() -> bool:
     """Return whether our key is a live key.
 
-    Only a live key makes us accept events of Stripe's live mode.
+    Events from Stripe's live mode are accepted only with a live key.
     """
     return has_live_key(get_settings())
 
@@ -123,7 +122,7 @@ def is_live() -> bool:
 def _parse(body: bytes) -> dict[str, Any]:
     """Parse an event.
 
-    Only its envelope is checked, because rows and jobs are made from the envelope.
+    Only the envelope is checked, because that is what rows and jobs are created from.
     Stripe defines the rest.
     """
     try:
