@@ -52,8 +52,9 @@ class User(Timestamps, Base):
 
     @hybrid_property
     def is_deleted(self) -> bool:
-        """Return whether the account was deleted and its row only serves its published
-        content.
+        """Return whether the account was deleted.
+
+        The row of a deleted account stays, because published content refers to it.
 
         A disabled account is not deleted.
         """

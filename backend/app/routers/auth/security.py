@@ -41,8 +41,7 @@ PASSES, LANES = 2, 1
 
 
 class SignInBusy(Unavailable):
-    """More requests are waiting to hash a password than the processors can serve in
-    time.
+    """Too many requests are waiting to hash a password.
 
     Other routes are not affected.
     """

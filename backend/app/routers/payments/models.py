@@ -27,7 +27,7 @@ from app.db.mixins import Timestamps
 from app.db.types import PrimaryKey
 from app.routers.auth.models import User
 
-STRIPE_ID = 255  # Stripe's documented maximum
+STRIPE_ID = 255  # Stripe's maximum for its ids
 MAX_URL = 2_000
 MAX_ERROR = 500
 

@@ -14,7 +14,7 @@ from app.db.database import WorkerSession
 from app.platform.jobs import enqueue
 from app.routers.auth.models import LoginSession, SecurityEvent
 
-AT_ONCE = 1_000  # most rows of each table that the request erases, newest first
+AT_ONCE = 1_000  # rows per table that the request erases, newest first
 
 
 def erase(db: Session, user_id: int) -> None:

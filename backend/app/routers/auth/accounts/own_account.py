@@ -43,7 +43,7 @@ def update_account(
     username = data.changes().get("username")
     if username:
         wait_for_turn(db, User.username, username)
-    # An expired registration may still have this username. If so, it is deleted.
+    # An expired registration that still has this username is deleted.
     queries.lock_all(db, User.id == session.user_id, User.username == username)
     user = lock_user(db, session)
     if username in (None, user.username):
@@ -112,7 +112,7 @@ def confirm_email_change(db: Session, token: str, client: Client) -> None:
     row = one_time_tokens.find(db, Purpose.CHANGE_EMAIL, token)
     new_email = one_time_tokens.data_of(row)["email"]
     wait_for_turn(db, User.email, new_email)
-    # An unverified registration may have this address. If so, it is deleted.
+    # An unverified registration that has this address is deleted.
     queries.lock_all(db, User.id == row.user_id, User.email == new_email)
     user = one_time_tokens.owner_of(db, one_time_tokens.redeem(db, Purpose.CHANGE_EMAIL, token))
     pending.give_way(db, new_email)

@@ -28,7 +28,7 @@ from app.routers.auth.queries import has_google
 
 from .gateway import GoogleFailed, Person
 
-# How often we try to create an account when other requests create the same account or
+# The most attempts to create an account, when other requests create the same account or
 # take its username first.
 TRIES = 5
 MAX_BASE = 24  # characters of a username, to leave room for a dash and six digits

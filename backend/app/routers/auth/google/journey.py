@@ -188,8 +188,7 @@ def arrive(answer: GoogleAnswer, browser: str, client: Client) -> str:
 
 
 def _still_asking(db: Session, begun: dict[str, Any]) -> LoginSession:
-    """Return the session that asked to link an account, read after locking the user's
-    row.
+    """Lock the user, then read and return the session that asked to link an account.
 
     Without the lock, a password reset might be ending the session at this moment. A
     Google account linked by a thief would then outlive the reset.

@@ -233,7 +233,5 @@ def _or_why_not(where: Callable[[], str]) -> str:
 
 
 def _seconds() -> int:
-    """Return the longest time that a sign-in may take, including the exchange of its
-    code.
-    """
+    """Return how long a sign-in may take, including the exchange of its code."""
     return int((LIFE[Purpose.GOOGLE_STATE] + LIFE[Purpose.GOOGLE_EXCHANGE]).total_seconds())

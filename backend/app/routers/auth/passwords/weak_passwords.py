@@ -84,9 +84,7 @@ def _core(folded: str) -> str:
 
 @lru_cache
 def _common() -> frozenset[str]:
-    """Return common passwords in lower case: our own list of long ones, and zxcvbn's
-    30,000.
-    """
+    """Return common passwords in lower case: our long ones, and zxcvbn's 30,000."""
     # This import is slow, and only setting a password needs it.
     from zxcvbn.frequency_lists import FREQUENCY_LISTS
 

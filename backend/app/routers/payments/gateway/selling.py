@@ -84,9 +84,7 @@ def create_price(
 
 
 def archive_price(price_id: str) -> None:
-    """Archive a price. The price is no longer sold, but existing subscribers keep
-    it.
-    """
+    """Archive a price: no longer sold, but kept by its subscribers."""
     with calling() as client:
         client.v1.prices.update(price_id, {"active": False})
 

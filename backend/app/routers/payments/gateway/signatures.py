@@ -39,8 +39,9 @@ def verify_signature(body: bytes, header: str, secrets: list[SecretStr]) -> None
 
 
 def sign(bodies: Iterable[bytes], secret: SecretStr) -> str:
-    """Return a signature header for a request with any of these bodies, to be sent
-    soon.
+    """Return a signature header for a request with any of these bodies.
+
+    The header is valid for `TOLERANCE`.
     """
     stamp = str(int(time.time()))
     return ",".join([f"t={stamp}", *(f"v1={_signature(stamp, body, secret)}" for body in bodies)])

@@ -23,8 +23,8 @@ from app.routers.payments.plans.currencies import money
 
 # Older payments get no email, so that importing a payer's history sends none.
 NEWS = timedelta(days=30)
-BEFORE_TRIAL_END = timedelta(days=3, hours=1)  # an hour before Stripe's own reminder
-# How long payers may stay on Stripe's page after they have done something there.
+BEFORE_TRIAL_END = timedelta(days=3, hours=1)  # Stripe's event comes three days before
+# How long a payer may stay on Stripe's page after starting a payment there.
 AT_THE_PAGE = timedelta(hours=1)
 # billing reasons of invoices caused by something the payer did
 ASKED_FOR = ("subscription_create", "subscription_update")

@@ -1,5 +1,4 @@
-"""Sync, which makes a payer's rows equal to Stripe's objects. No other code changes
-them.
+"""Sync makes a payer's rows equal to Stripe's objects. No other code changes the rows.
 
 No transaction may be open during a call to Stripe, so a lock cannot cover both the call
 and the write. Without further precautions, an old response could overwrite a newer one:

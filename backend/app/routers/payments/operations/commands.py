@@ -1,5 +1,6 @@
-"""Billing commands for operators: `python -m
-app.routers.payments.operations.commands --help`.
+"""Billing commands for operators.
+
+`python -m app.routers.payments.operations.commands --help` lists them.
 """
 
 import sys

@@ -50,10 +50,9 @@ def endpoint_flaws(found: list[SeenEndpoint]) -> list[str]:
 
 
 def register_endpoint() -> Registration:
-    """Register our webhook endpoint for exactly the events that we handle, in our API
-    version.
+    """Register our webhook endpoint for exactly the events that we handle.
 
-    Raises any error of a call to Stripe.
+    The events are sent in our API version. Raises any error of a call to Stripe.
     """
     for endpoint in gateway.list_endpoints():
         if endpoint.url != webhook_url():

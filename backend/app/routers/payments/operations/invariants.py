@@ -63,10 +63,9 @@ def _deleted_accounts(db: Session) -> Iterator[Broken]:
 
 
 def _places(db: Session) -> Iterator[Broken]:
-    """Check that exactly one of a payer's live subscriptions has `live_customer_id`
-    set.
+    """Check that a payer with live subscriptions has exactly one marked as live.
 
-    A subscription that is not live must not have it set.
+    The mark is `live_customer_id`. A subscription that is not live must not have it.
     """
     payers = (
         select(Subscription.customer_id)

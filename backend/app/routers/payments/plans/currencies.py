@@ -31,9 +31,7 @@ class Currency:
         return f"{Decimal(amount).scaleb(-self.decimals):,} {self.code.upper()}"
 
     def flaw(self, amount: int) -> str | None:
-        """Return why Stripe would refuse to charge this amount, or `None` if Stripe
-        would not.
-        """
+        """Return why Stripe would refuse to charge this amount, or `None`."""
         least, most = self.write(self.minimum), self.write(self.maximum)
         if amount % self.multiple_of:
             return (

@@ -83,9 +83,7 @@ class _File(_Strict):
         return self
 
     def flaws(self) -> Iterator[str]:
-        """Yield each amount or currency that Stripe would refuse, with place and
-        reason.
-        """
+        """Yield the place and reason of each value that Stripe would refuse."""
         currency = currencies.supported().get(self.currency)
         if currency is None:
             yield (

@@ -23,9 +23,7 @@ SYNC_KEY = "payments sync plans"
 
 @dataclass(frozen=True)
 class Step:
-    """A plan that differs between `plans.toml` and Stripe, and the action that fixes
-    it.
-    """
+    """A plan that differs at Stripe, and the action that fixes the difference."""
 
     plan: str
     action: str
@@ -41,9 +39,7 @@ def lookup_key(offer: Offer) -> str:
 
 @dataclass
 class AtStripe:
-    """The products and prices that exist at Stripe, keyed by product id and lookup
-    key.
-    """
+    """The products and prices at Stripe, by product id and lookup key."""
 
     products: dict[str, SeenProduct]
     prices: dict[str, SeenPrice]

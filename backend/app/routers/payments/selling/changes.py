@@ -240,8 +240,7 @@ def _end_now(subscription: Subscription) -> SeenSubscription:
 def _unmanaged(
     subscription: Subscription, ask: Callable[[str], SeenSubscription]
 ) -> SeenSubscription:
-    """Make a change at Stripe that is refused while a schedule manages the
-    subscription.
+    """Make a change that Stripe refuses while a schedule manages the subscription.
 
     If Stripe refuses, and a schedule manages the subscription, the schedule is
     released, and the change is repeated.

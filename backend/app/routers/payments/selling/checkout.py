@@ -51,7 +51,7 @@ from app.routers.payments.service import AlreadySubscribed
 
 from . import customers, refusals
 
-# How often we try to begin a checkout when other requests from the same payer are
+# The most attempts to begin a checkout, when other requests from the same payer are
 # faster.
 TURNS = 5
 KEY_LIFE = customers.KEY_LIFE

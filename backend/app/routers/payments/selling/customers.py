@@ -39,12 +39,11 @@ class NoCustomer(Conflict):
 
 
 def ensure_customer(db: Session, user: User) -> Customer:
-    """Return the payer's row, ensuring that Stripe has the customer and the email
-    address.
+    """Return the payer's row, once Stripe has the customer and the email address.
 
-    Stripe is called only if something is missing there. A committed step ends before
-    each call, and another begins after it. After `PaymentsUnavailable`, this function
-    can be called again.
+    Stripe is called only if something is missing there. Each call is preceded and
+    followed by a commit. After `PaymentsUnavailable`, this function can be called
+    again.
     """
     customer = db.scalar(queries.customer_of(user)) or _insert(db, user)
     if customer.gone_at is not None:
