@@ -1,4 +1,4 @@
-"""`python -m app.worker` sends mail and runs jobs in a process of its own.
+"""`python -m app.worker` sends mail and runs jobs in a separate process.
 
 Several worker processes may run. On SIGTERM, a worker finishes the work in progress and
 exits. It exits with 1 if one of its threads has ended or is stuck, so that its

@@ -55,7 +55,7 @@ class BadRequest(AppError):
 class Unauthenticated(AppError):
     """The request has no signed-in user (401).
 
-    The response has `WWW-Authenticate` (RFC 9110, 11.6.1).
+    The response includes `WWW-Authenticate` (RFC 9110, 11.6.1).
     """
 
     status = 401

@@ -20,7 +20,7 @@ STRUCTURE = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[\]{}]', re.DOT
 
 
 def read(body: bytes) -> Any:
-    """Parse a JSON text. Raises `ValueError` if it is not JSON."""
+    """Parse JSON. Raises `ValueError` if `body` is not JSON."""
     text = body.decode("utf-8", "replace")
     try:
         return json.loads(text, parse_int=_integer)
@@ -33,7 +33,7 @@ def read(body: bytes) -> Any:
 
 
 def shown(body: bytes) -> Any:
-    """Parse a JSON text for our own responses.
+    """Parse JSON for use in our own responses.
 
     Values that some JSON parsers cannot read are replaced with values that they can.
     """

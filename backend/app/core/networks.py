@@ -13,7 +13,7 @@ BARE = re.compile(r"https?://[^/?#@\s]+")
 DEFAULT_PORTS = {"http": 80, "https": 443}
 IN_PATHS = "/%:@!$&'()*+,;=~"  # RFC 3986, 3.3
 HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")
-# Anyone can register a name below `co.uk` or `com.br`, so a wildcard such as `*.co.uk`
+# Anyone can register a name under `co.uk` or `com.br`, so a wildcard such as `*.co.uk`
 # would admit strangers. The full list of public suffixes (publicsuffix.org) changes
 # weekly, so a copy would soon be outdated.
 SOLD_BELOW = re.compile(r"(ac|co|com|edu|go|gov|mil|ne|net|or|org)\.[a-z]{2}")

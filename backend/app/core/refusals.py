@@ -107,8 +107,8 @@ def _rest(kind: type[Stage], error: ValidationError, env_file: Path) -> list[str
     harmless |= dict.fromkeys(wrong & PAIRED, "x")
     harmless |= {"secret_key": secrets.token_urlsafe(48)} if "secret_key" in wrong else {}
     harmless |= {"accept_risks": ",".join(RISKS)} if "accept_risks" in wrong else {}
-    # A misspelt ENVIRONMENT such as `prod` probably means production, which decides how
-    # strictly other settings are checked.
+    # The environment decides how strictly other settings are checked. A misspelt one
+    # such as `prod` probably means the most similar name.
     if "environment" in wrong:
         meant = difflib.get_close_matches(
             given.get("ENVIRONMENT", ""), ENVIRONMENTS, n=1, cutoff=0.5

@@ -62,7 +62,7 @@ RISKS = (
         "public_metrics",
         "METRICS_ENABLED",
         "is true without METRICS_PORT: anyone who can reach this API can read its metrics",
-        "Set METRICS_PORT, which serves metrics on a port of their own",
+        "Set METRICS_PORT, which serves metrics on a separate port",
         lambda s: bool(s.metrics_enabled) and s.metrics_port is None,
     ),
 )

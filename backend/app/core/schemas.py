@@ -43,7 +43,7 @@ class Input(BaseModel):
     def __get_pydantic_json_schema__(
         cls, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        """Describe the defaults in words instead of `default`.
+        """Describe defaults in words instead of with `default`.
 
         Client generators assume that a field with `default` is always present. For
         example, openapi-typescript would require `grant_type` and `scope` from callers

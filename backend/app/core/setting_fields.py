@@ -130,7 +130,7 @@ class SettingFields(Stage):
     secret_key_previous: SecretStr | None = Field(
         None,
         min_length=32,
-        description="The previous key. What it signed is still accepted, but it signs nothing new.",
+        description="The previous key. It still verifies and decrypts, but signs nothing new.",
     )
     payments_enabled: bool = True
 
@@ -152,7 +152,7 @@ class SettingFields(Stage):
         default_factory=list, description="Browser origins that may read responses."
     )
     cors_headers: HeaderNames = Field(
-        default_factory=list, description="Additional headers that those pages may send."
+        default_factory=list, description="Additional headers that these origins may send."
     )
     trusted_proxies: Networks = Field(
         default_factory=list, description="Proxies whose X-Forwarded-* headers are trusted."
@@ -185,7 +185,7 @@ class SettingFields(Stage):
         description="Keep public responses in memory until their data changes.",
     )
     identity_cache_seconds: float = Field(
-        0, ge=0, le=60, description="Seconds for which a process may remember the user of a token."
+        0, ge=0, le=60, description="Seconds for which a process may remember a token's user."
     )
     writes_per_minute: int = Field(
         120,
@@ -207,7 +207,7 @@ class SettingFields(Stage):
     mail_to_strangers_per_hour: int = Field(
         1000,
         ge=1,
-        description="Emails to addresses without an account. Any more are sent after all others.",
+        description="Emails to addresses without an account. Further ones are sent last.",
     )
 
     google_client_id: str | None = Field(
@@ -220,12 +220,12 @@ class SettingFields(Stage):
     stripe_webhook_secret: Secrets = Field(default_factory=list)
     stripe_api_base: Url = Field(
         "https://api.stripe.com",
-        description="Address of Stripe, or of the simulator outside production.",
+        description="URL of Stripe, or of the simulator outside production.",
     )
     simulator_port: Port = Field(8001, description="Where `make dev` runs the Stripe simulator.")
     simulator_state: Path = Field(
         Path(".data/simulator.db"),
-        description="File with its state. A relative path starts at ROOT.",
+        description="File with the simulator's state. A relative path starts at ROOT.",
     )
     payments_grace_days: int = Field(
         7, ge=0, le=60, description="Days of access that remain after a failed payment."

@@ -81,7 +81,7 @@ def ascii_email(value: str) -> str:
     The local part is not changed. Raises `ValueError` if mail cannot be sent to the
     text.
     """
-    # This import is slow, and not needed at startup.
+    # Imported here, because it is slow and not needed at startup.
     from email_validator import EmailNotValidError, validate_email
 
     # Checked first, because IDNA takes quadratic time and never shortens an address.

@@ -87,7 +87,7 @@ WRONG = {
     ),
     "a fraction of a shilling": (
         in_currency("ugx", 99_999),
-        "divisible by 100, as Stripe demands of amounts in ugx",
+        "divisible by 100, as Stripe requires for amounts in ugx",
     ),
     "a thousandth of a dinar": (in_currency("kwd", 5_124), "divisible by 10"),
     "a currency that Stripe does not take": (

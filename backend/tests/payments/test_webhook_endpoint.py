@@ -261,7 +261,7 @@ def test_one_event_fifty_times_at_once_is_one_row_and_one_job(client, committed)
     [
         ({"kind": "customer.created"}, "Events of this type are not handled"),
         ({"kind": "x.y"}, "Events of this type are not handled"),
-        ({"livemode": True}, "The event is of the other mode, live or test"),
+        ({"livemode": True}, "The event is from the other mode, live or test"),
     ],
 )
 def test_what_is_not_for_us_is_kept_and_ignored(client, db, changes, reason):
@@ -298,7 +298,7 @@ def test_staging_lives_in_the_test_mode(client, db, settings):
     assert send(client, event(id="evt_live", livemode=True)).status_code == 200
     assert (rows()[1].outcome, rows()[1].error) == (
         "ignored",
-        "The event is of the other mode, live or test",
+        "The event is from the other mode, live or test",
     )
 
 

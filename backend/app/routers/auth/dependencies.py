@@ -2,9 +2,9 @@
 
 Routes take `CurrentUser`, `OptionalUser`, `VerifiedUser` or `Superuser`. In a route
 that writes, the rows of the caller and of their session are locked until its
-transaction ends. Until then, no other request can delete, disable, demote or sign out
-the caller. The auth routes themselves take `CurrentSession`, which locks nothing,
-because these routes lock rows in their own order.
+transaction ends. Until the transaction ends, no other request can delete, disable,
+demote or sign out the caller. The auth routes themselves take `CurrentSession`, which
+locks nothing, because these routes lock rows in their own order.
 
 A feature also registers its hooks here. `before_deletion` registers a check that may
 prevent the deletion of an account. `after_email_change` registers a function that runs
@@ -47,7 +47,7 @@ bearer = OAuth2PasswordBearer(
 BearerToken = Annotated[str | None, Depends(bearer)]
 
 # A route must list this dependency before its database session. Then a request that
-# waits for a processor does not hold a connection.
+# waits for a processor does not hold a database connection.
 HashingSlot = Depends(hashing_slot, scope="function")
 
 

@@ -20,7 +20,7 @@ class EmailNotVerified(Forbidden):
 
 class AccountDisabled(Forbidden):
     code = "account_disabled"
-    detail = "This account is disabled. Contact our support."
+    detail = "This account is disabled. Contact support."
 
 
 class SuperuserOnly(Forbidden):

@@ -154,7 +154,7 @@ class MfaDisable(Input):
 
 
 class TotpSecret(Output):
-    """The secret to type into an authenticator app, and the text of the QR code that
+    """The secret to type into an authenticator app, and the QR code text that
     contains it.
     """
 

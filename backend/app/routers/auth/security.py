@@ -56,7 +56,7 @@ hashing = Admission(os.cpu_count() or 1, timeout=10, refusal=SignInBusy)
 async def hashing_slot() -> AsyncIterator[None]:
     """Allow at most one password hash per processor at a time.
 
-    Further requests wait without holding a thread or a connection.
+    Further requests wait without holding a thread or a database connection.
     """
     async with hashing.slot():
         yield

@@ -36,7 +36,7 @@ class PostNotFound(NotFound):
 
 class NotTheAuthor(Forbidden):
     code = "not_the_author"
-    detail = "Only its author and superusers may change a post."
+    detail = "Only the author of a post and superusers may change it."
 
 
 class SlugTaken(Conflict):

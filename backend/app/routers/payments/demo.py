@@ -25,7 +25,8 @@ WAYS_TO_WRITE: tuple[dict[str, Any], ...] = ({"indent": 2}, {"separators": (",",
 def load(db: Session) -> None:
     """Store the plans, and queue a job that publishes them at Stripe.
 
-    The job is queued only with a test key, so that no real money is involved.
+    The job is queued only if the Stripe key is a test key, so that no real money is
+    involved.
     """
     publishing.store_plans(db, plan_file.read_plan_file())
     settings = get_settings()

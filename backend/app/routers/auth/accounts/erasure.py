@@ -39,7 +39,7 @@ def erase(db: Session, user_id: int) -> None:
 def erase_rest(user_id: int) -> bool:
     """Erase what the request left. Return whether nothing is left.
 
-    Each batch is a transaction of its own.
+    Each batch is a separate transaction.
     """
     sessions = delete_in_batches(WorkerSession, LoginSession, LoginSession.user_id == user_id)
     theirs = (SecurityEvent.user_id == user_id, SecurityEvent.ip_address != "")

@@ -33,7 +33,7 @@ class EmailTaken(Conflict):
     """
 
     code = "email_taken"
-    detail = "Another account has this email address now. Ask for a different address."
+    detail = "Another account now has this email address. Ask for a different address."
 
 
 def update_account(

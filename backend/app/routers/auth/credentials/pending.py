@@ -36,7 +36,7 @@ than a hold, and the difference would reveal which addresses are taken.
 
 
 def make_way(db: Session, *which: ColumnElement[bool]) -> None:
-    """Delete the matching accounts whose registration was not completed in time."""
+    """Delete matching accounts whose registration was not completed in time."""
     forgotten = delete(User).where(abandoned(), or_(*which))
     db.execute(forgotten.execution_options(synchronize_session=False))
 

@@ -252,7 +252,7 @@ def _asking() -> Iterator["OAuth2Client"]:
 
 
 def _client() -> "OAuth2Client":
-    # This import is large, and only a server with Google needs it.
+    # Imported here, because it is large and only needed for sign-in with Google.
     from authlib.integrations.httpx_client import OAuth2Client
 
     settings = get_settings()

@@ -102,7 +102,7 @@ def owner_of(db: Session, person: Person, client: Client) -> User:
         if identity := _find(db, person):
             user = lock(db, User.id == identity.user_id)
             if _find(db, person) is None:
-                continue  # the identity was removed while we waited for the lock
+                continue  # the identity was removed while we were waiting for the lock
             return user
         email = _usable_address(person)
         try:
@@ -176,7 +176,7 @@ def link(db: Session, session: LoginSession, person: Person, client: Client) -> 
 
 def unlink(db: Session, user: User, client: Client) -> None:
     """Remove the user's Google identity. Raises `LastWayIn`."""
-    user = lock(db, User.id == user.id)  # lock, so that no other request removes the password
+    user = lock(db, User.id == user.id)  # so that no other request removes the password
     if not has_google(db, user.id):
         return
     if user.hashed_password is None:

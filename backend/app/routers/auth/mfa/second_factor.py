@@ -91,7 +91,9 @@ class MfaNotSetUp(Conflict):
 
 
 class NewSecret(NamedTuple):
-    """A secret for an authenticator app, and the text of a QR code that contains it."""
+    """A secret for an authenticator app, and the QR code text that contains the
+    secret.
+    """
 
     secret: str
     otpauth_uri: str

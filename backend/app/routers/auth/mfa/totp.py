@@ -23,7 +23,7 @@ def new_secret() -> str:
 
 
 def otpauth_uri(secret: str, issuer: str, account: str) -> str:
-    """Return the text of the QR code, in Google's Key URI Format."""
+    """Return the QR code text, in Google's Key URI Format."""
     facts = {
         "secret": secret,
         "issuer": issuer,

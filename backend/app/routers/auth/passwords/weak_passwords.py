@@ -85,7 +85,7 @@ def _core(folded: str) -> str:
 @lru_cache
 def _common() -> frozenset[str]:
     """Return common passwords in lower case: our long ones, and zxcvbn's 30,000."""
-    # This import is slow, and only setting a password needs it.
+    # Imported here, because it is slow and only needed to set a password.
     from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
     long = (line for line in LIST.read_text().splitlines() if not line.startswith("#"))

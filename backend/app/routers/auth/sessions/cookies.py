@@ -181,11 +181,11 @@ def _secure() -> bool:
 def _same_site() -> bool:
     """Return whether browsers treat the frontend and this API as one site.
 
-    Browsers do if both have the same host, or if one host is a subdomain of the other.
-    For two sibling hosts, the answer depends on the list of public suffixes. The owner
-    of `api.example.com` also owns `app.example.com`, but the owner of `ada.co.uk` does
-    not own `bob.co.uk`. A cookie that was strict by mistake would never be sent. So
-    sibling hosts get a cookie that is not strict, and only the Origin check protects
+    They are one site if both have the same host, or if one host is a subdomain of the
+    other. For two sibling hosts, the answer depends on the list of public suffixes. The
+    owner of `api.example.com` also owns `app.example.com`, but the owner of `ada.co.uk`
+    does not own `bob.co.uk`. A cookie that was strict by mistake would never be sent.
+    So sibling hosts get a cookie that is not strict, and only the Origin check protects
     it. Without https, a cookie can only be strict or lax.
     """
     settings = get_settings()

@@ -85,8 +85,8 @@ def _trim(db: Session, user_id: int) -> None:
 def _newest_first() -> tuple[ColumnElement[Any], ...]:
     """Order live sessions, newest first.
 
-    `ended_at` is always null here. It is part of the order because it is part of the
-    index.
+    `ended_at` is always null here. The column is part of the order because it is part
+    of the index.
     """
     return LoginSession.ended_at.desc(), LoginSession.id.desc()
 

@@ -34,8 +34,8 @@ def login_name(login: str) -> str:
 def find_by_login(db: Session, login: str) -> tuple[User | None, bool]:
     """Return the account with this name, and whether it is waiting to be verified.
 
-    The name is a username or an email, in any spelling. An expired registration is not
-    found.
+    The name is a username or an email, in any spelling. Expired registrations are
+    ignored.
     """
     name = login_name(login)
     column = User.email if "@" in name else User.username
@@ -108,7 +108,7 @@ def _note_failure(db: Session, guess: throttle.Guess, user: User | None, client:
 
 def _guess(db: Session, user: User | None, name: str, client: Client) -> throttle.Guess:
     def familiar() -> bool:
-        """Return whether the account has signed in from this address before.
+        """Return whether the user has signed in from this address before.
 
         The same statement runs for a name without an account, so that the response time
         reveals nothing.

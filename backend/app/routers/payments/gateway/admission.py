@@ -19,7 +19,7 @@ calls = Admission(max(2, admission.slots // 4), timeout=5, refusal=PaymentsUnava
 async def stripe_turn() -> AsyncIterator[None]:
     """Wait for a turn to call Stripe.
 
-    Raises `PaymentsOff`. Raises `PaymentsUnavailable` if the wait takes too long.
+    Raises `PaymentsOff`, and `PaymentsUnavailable` if the wait takes too long.
     """
     if not get_settings().payments_enabled:
         raise PaymentsOff

@@ -122,6 +122,6 @@ class InvalidSignature(AppError):
     status = 400
     code = "invalid_signature"
     detail = (
-        "The `Stripe-Signature` header does not match the body, or its time is more than five "
+        "The `Stripe-Signature` header does not match the body, or its timestamp is more than five "
         "minutes off."
     )

@@ -195,7 +195,7 @@ def _invoice(
 def payer_of_charge(*, charge: str | None, payment_intent: str | None) -> str | None:
     """Return the customer of a charge, or `None`.
 
-    Refunds and disputes do not name their customer themselves.
+    Refunds and disputes do not name their customer directly.
     """
     try:
         with calling() as client:

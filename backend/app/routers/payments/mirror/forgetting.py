@@ -2,9 +2,9 @@
 
 A deletion and a request that calls Stripe both lock the payer's row, so whichever comes
 second sees what the first has written. If the second learns of a customer that the
-first did not know about, it queues the deletion of that customer. So nobody is charged
-for a deleted account. A subscription that was paid at the last moment is ended and
-refunded.
+first did not know about, the second queues the deletion of that customer. So nobody is
+charged for a deleted account. A subscription that was paid at the last moment is ended
+and refunded.
 """
 
 from datetime import timedelta

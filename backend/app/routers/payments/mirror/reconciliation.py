@@ -107,8 +107,8 @@ def close_pages_of_disabled(db: Session, after: int) -> int | None:
     """Queue jobs that close disabled users' open Stripe pages.
 
     A disabled user keeps their subscription, but cannot buy anything. This handles one
-    batch of open pages with ids above `after`. It returns the last id, or `None` at the
-    end.
+    batch of open pages, of payers with ids above `after`. It returns the batch's last
+    payer id, or `None` at the end.
     """
     pages = db.execute(open_pages(after).limit(BATCH)).all()
     for customer_id, stripe_id, is_active in pages:

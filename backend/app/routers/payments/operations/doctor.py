@@ -30,7 +30,7 @@ from .differences import Difference, difference, of_invoices, of_subscriptions, 
 
 PATIENCE = 10.0  # seconds
 PAUSE = 1.0
-AT_ONCE = 8  # payers read at the same time; Stripe allows a hundred calls a second
+AT_ONCE = 8  # payers read at the same time; Stripe allows 100 calls per second
 BATCH = 100
 PAGE_LIFE = timedelta(days=2)  # longer than Checkout pages stay open
 OPEN_PAGE = "checkout of a deleted account"

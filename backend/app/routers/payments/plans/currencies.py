@@ -35,7 +35,7 @@ class Currency:
         least, most = self.write(self.minimum), self.write(self.maximum)
         if amount % self.multiple_of:
             return (
-                f"Input should be divisible by {self.multiple_of}, as Stripe demands of amounts "
+                f"Input should be divisible by {self.multiple_of}, as Stripe requires for amounts "
                 f"in {self.code}"
             )
         if amount < self.minimum:

@@ -30,7 +30,7 @@ MAX_TRIAL = 730  # days; Stripe's maximum
 
 
 class BrokenCatalogue(ValueError):
-    """`plans.toml` is invalid. The message names the place and the error."""
+    """`plans.toml` is invalid. The message contains the place and the error."""
 
 
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]

@@ -1,8 +1,8 @@
 """Two routes that require entitlements from the demo plans.
 
-They exist only in development, are not part of the API, and can be tried at
+The routes exist only in development, are not part of the API, and can be tried at
 `/dev/frontend/billing`. They require `invoice_export` and `devices` from `plans.toml`,
-as a route of any feature would.
+just as any feature's routes would.
 """
 
 import csv

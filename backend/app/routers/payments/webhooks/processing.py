@@ -117,7 +117,7 @@ def settle_events(
 def note_failure(db: Session, payload: dict[str, Any], failure: Failure) -> None:
     """Record a failed attempt.
 
-    This runs in the transaction that postpones the job or makes it a dead letter.
+    This runs in the transaction that postpones the job, or turns it into a dead letter.
     """
     waiting = update(WebhookEvent).where(
         WebhookEvent.id == payload["id"], WebhookEvent.outcome.is_(None)

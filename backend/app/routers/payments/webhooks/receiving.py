@@ -107,7 +107,7 @@ def _why_not(row: WebhookEvent) -> str | None:
     """Return why an event needs no processing, or `None` if it does."""
     if row.livemode != is_live():
         log.warning("webhook_of_other_mode", event_id=row.event_id, livemode=row.livemode)
-        return "The event is of the other mode, live or test"
+        return "The event is from the other mode, live or test"
     return None if row.type in HANDLED else "Events of this type are not handled"
 
 
