@@ -44,7 +44,9 @@ def seed() -> None:
 
 
 def _by_dependency() -> list[Feature]:
-    """Return the features, each after the features to whose tables it refers."""
+    """Return the features in an order in which each follows those whose tables it
+    references.
+    """
     owner = {
         mapper.local_table: feature
         for feature in discover()
@@ -99,10 +101,10 @@ def _read_password() -> str:
 
 @cli.command("database-limits")
 def database_limits() -> None:
-    """Make the time limits of requests the defaults of our role in PostgreSQL.
+    """Set the request time limits as defaults for our PostgreSQL role.
 
-    A pooler needs them, because it shares its connections. Also `psql` then has them,
-    unless it sets its own.
+    This is necessary with a pooler, because it shares connections. `psql` also gets
+    these limits, unless it sets its own.
     """
     from app.db.role_limits import write_limits
 

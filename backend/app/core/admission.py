@@ -69,7 +69,7 @@ class Admission:
 
 
 class Slot:
-    """A slot of an `Admission`, held from entering to leaving the context."""
+    """A slot in an `Admission`, held while the context is entered."""
 
     __slots__ = ("_admission", "_semaphore")
 

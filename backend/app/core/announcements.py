@@ -33,7 +33,7 @@ def announce(settings: Settings) -> None:
 def announce_for_children(settings: Settings) -> None:
     """Write the records once for this process and all processes that it starts.
 
-    This includes processes that it starts later as replacements.
+    Replacement processes started later are included.
     """
     announce(settings)
     os.environ[SAID_BY] = str(os.getpid())

@@ -60,7 +60,7 @@ def contradictions(s: SettingFields) -> Iterator[tuple[str, str]]:
 
 
 def has_live_key(s: SettingFields) -> bool:
-    """Return whether the Stripe key is a live key, which moves real money."""
+    """Return whether the Stripe key is a live key, with which real money moves."""
     return (
         s.stripe_secret_key is not None and "_live_" in s.stripe_secret_key.get_secret_value()[:12]
     )

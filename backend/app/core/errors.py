@@ -21,7 +21,7 @@ class AppError(Exception):
         "Something failed on our side. Try again; if it fails again, report the request id."
     )
     commits: ClassVar[bool] = False
-    """Whether changes made before the error are committed.
+    """Set this to commit changes made before the error.
 
     For example, a wrong password must be counted even though the request is refused.
     """

@@ -80,7 +80,7 @@ def scrub(value: object) -> object:
 
 
 class _Scrubber:
-    """Scrubs one record, with a shared limit on how much text is scanned."""
+    """A scrubber for one record, with one limit on how much text is scanned."""
 
     def __init__(self) -> None:
         self._left = 2 * MAX_READ
@@ -127,8 +127,8 @@ class _Scrubber:
     def _shortened(self, text: str) -> str:
         """Remove secrets, then shorten the text.
 
-        The text is scanned far beyond the cut, so part of a secret cannot remain before
-        it.
+        The text is scanned far beyond the cut, so the rest cannot contain part of a
+        secret.
         """
         limit = min(MAX_READ, self._left)
         self._left -= min(len(text), limit)

@@ -47,8 +47,8 @@ class InvalidCursor(Unprocessable):
 class Page(Output, Generic[T]):
     """A page of a list.
 
-    A page requested by cursor has null as `total` and `offset`. It takes the same time
-    however far into the list it is.
+    A page requested by cursor has null as `total` and `offset`. Such a page takes the
+    same time wherever it is in the list.
     """
 
     items: list[T]

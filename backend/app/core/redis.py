@@ -1,6 +1,6 @@
 """Connections to Redis for rate limits.
 
-Redis holds only counters, so no request may wait long for it.
+Redis only holds counters, so no request may wait long for an answer.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -1,8 +1,8 @@
 """Risky combinations of settings that a deployment refuses unless its operator accepts
 them.
 
-Each setting is safe on its own. The operator lists accepted risks in ACCEPT_RISKS, and
-they are logged at startup (see `announcements.py`). `combinations.py` and
+Each setting is safe on its own. The operator lists accepted risks in ACCEPT_RISKS.
+Accepted risks are logged at startup (see `announcements.py`). `combinations.py` and
 `production.py` contain the problems that cannot be accepted.
 """
 

@@ -137,8 +137,8 @@ def _recovery_code(db: Session, user: User) -> str:
 def _code_to_confirm(db: Session, user: User) -> str:
     """Return a code for the user's unconfirmed secret, creating a secret if necessary.
 
-    This is the code for the next 30-second time step. It is already accepted, and stays
-    valid longer than the current code.
+    This is the code for the next 30-second time step. That code is already accepted,
+    and stays valid longer than the current one.
     """
     row = db.scalar(select(Totp).where(Totp.user_id == user.id))
     secret = second_factor.read_secret(row) if row else None

@@ -30,7 +30,7 @@ MAILS_TO = RateLimit("mails to one address", "5 per hour")
 
 SAME_ACCOUNT = RateLimit("wrong password", "10 per 15 minutes")  # per account and address
 ANY_ACCOUNT = RateLimit("wrong sign-in", "50 per 15 minutes")  # per address, for all accounts
-# keeps one site from causing a siege on its own
+# keeps a single site from causing a siege
 SAME_ACCOUNT_SITE = RateLimit("wrong password, one site", "100 per day")
 ANY_ACCOUNT_SITE = RateLimit("wrong sign-in, one site", "500 per 15 minutes")
 STRANGERS = RateLimit("wrong passwords of strangers", "100 per hour")

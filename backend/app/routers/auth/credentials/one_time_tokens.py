@@ -24,7 +24,9 @@ from app.routers.auth.models import OneTimeToken, User
 
 
 class Purpose(StrEnum):
-    """The purpose of a one-time token. A token is refused for any other purpose."""
+    """The purpose for which a one-time token was issued. A token is refused for any
+    other.
+    """
 
     VERIFY_EMAIL = "verify email"
     RESET_PASSWORD = "reset password"  # noqa: S105 - a purpose, no password

@@ -86,7 +86,7 @@ class LastWayIn(Conflict):
 class _Raced(Conflict):
     """Another request created the same account, or took the username.
 
-    This module catches the error and tries again.
+    Functions in this module catch the error and try again.
     """
 
 

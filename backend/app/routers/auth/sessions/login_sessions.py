@@ -166,9 +166,9 @@ def _held(db: Session, named: dict[str, Any]) -> LoginSession:
     password reset ends it, and after waiting for a lock PostgreSQL rereads only locked
     rows. `of` names the user first, because every request locks the user first.
 
-    The locks are exclusive, although requests of one user then wait for each other.
-    With shared locks, two requests could both lock the user's row. If both then changed
-    the row, they would deadlock.
+    The locks are exclusive, although this makes one user's requests wait for each
+    other. With shared locks, two requests could both lock the user's row. If both then
+    changed the row, they would deadlock.
     """
     return _live(db, _HELD, named)
 

@@ -43,8 +43,8 @@ def refresh(db: Session, token: str, client: Client) -> Token:
         session_id, number = read_refresh_token(token)
     except InvalidSignature as error:
         raise InvalidRefreshToken from error
-    # Lock the rows, so that the second of two simultaneous requests sees the first
-    # one's changes. The user is locked first, as in every request.
+    # Lock the rows, so that the second of two simultaneous requests sees what the first
+    # has changed. The user is locked first, as in every request.
     owner = select(LoginSession.user_id).where(LoginSession.id == session_id).scalar_subquery()
     db.scalar(queries.locked(User.id == owner))
     this = live_sessions().where(LoginSession.id == session_id).with_for_update(of=LoginSession)

@@ -84,9 +84,9 @@ def sign_in(db: Session, data: Login, client: Client) -> Token:
     #   compares the old password: correct
     #   opens a session, which nobody ends
     #
-    # A reset must end all sessions (ASVS 7.4.3). It locks the same row first. If the
-    # reset is first, this read waits and finds another hash. If this read is first, the
-    # reset waits, and then ends the session that is opened below.
+    # A reset must end all sessions (ASVS 7.4.3). A reset locks the same row first. If
+    # the reset is first, this read waits and finds another hash. If this read is first,
+    # the reset waits, and then ends the session that is opened below.
     locked = db.scalar(queries.locked(User.id == user.id, User.is_active, User.is_verified))
     if locked is None or user.hashed_password != checked:
         raise InvalidCredentials

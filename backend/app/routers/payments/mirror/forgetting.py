@@ -70,7 +70,7 @@ def forget_at_stripe(payload: dict[str, Any]) -> bool:
     It is safe to call this again. If Stripe's id is unknown, the customer is found by
     the key that was used to create it. Open Checkout pages are closed first, so that
     nobody can pay any more. Pages are closed again after the deletion, because another
-    one may have been created in between.
+    may have been created in between.
     """
     stripe_id = payload.get("stripe_id") or gateway.find_customer(
         key=payload["key"], email=payload["email"]

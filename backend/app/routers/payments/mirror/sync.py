@@ -10,10 +10,10 @@ and the write. Without further precautions, an old response could overwrite a ne
                                          writes canceled
     writes active: wrong until the next event
 
-Numbers prevent this. A sync takes the payer's next number before it calls Stripe. It
-then locks the payer's row, and writes only if no sync with a higher number has written.
-In the diagram, sync 2 has the higher number, so sync 1 writes nothing. If the number
-were taken after the call, the older response could get the higher number.
+Numbers prevent this. A sync takes the payer's next number before it calls Stripe. The
+sync then locks the payer's row, and writes only if no sync with a higher number has
+written. In the diagram, sync 2 has the higher number, so sync 1 writes nothing. If the
+number were taken after the call, the older response could get the higher number.
 
 Every change at Stripe sends an event, and every event starts another sync. So the last
 sync to write began after the last change. The order of the events does not matter,
@@ -183,7 +183,7 @@ def _write_subscriptions(
 def _choose_live(
     db: Session, customer: Customer, rows: dict[str, Subscription], attempts: dict[str, str | None]
 ) -> None:
-    """Mark the payer's oldest live subscription as the one that counts.
+    """Set `live_customer_id` in the payer's oldest live subscription.
 
     A second live subscription is a mistake. If our checkout created it, it is cancelled
     and refunded.

@@ -63,7 +63,7 @@ def _deleted_accounts(db: Session) -> Iterator[Broken]:
 
 
 def _places(db: Session) -> Iterator[Broken]:
-    """Check that a payer with live subscriptions has exactly one marked as live.
+    """Check that exactly one of a payer's live subscriptions is marked as such.
 
     The mark is `live_customer_id`. A subscription that is not live must not have it.
     """

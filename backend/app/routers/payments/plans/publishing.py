@@ -141,7 +141,7 @@ def store_plans(db: Session, offers: list[Offer], there: AtStripe | None = None)
 
 
 def _store(db: Session, offer: Offer, plan: Plan | None, price: SeenPrice | None) -> None:
-    """Store one plan.
+    """Store a plan.
 
     If the price has changed, the old row stays for existing subscribers, and the new
     price gets a new row. If the price was sold before, the row that it already has is

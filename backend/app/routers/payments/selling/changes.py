@@ -156,7 +156,7 @@ def _change_at_stripe(
        what happened if both the response and the event about the change are lost.
     2. Stripe makes the change, and its response is stored.
     3. The request continues only if the user may still ask for the change. This is a
-       separate step, because the step before it locks the payer's row. Code that locks
+       separate step, because the previous step locks the payer's row. Code that locks
        both rows locks the user's row first.
     """
     sync.sync_payer_soon(db, subscription.customer_id, after=gateway.UNHEARD)
