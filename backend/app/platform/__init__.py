@@ -1,3 +1,3 @@
-"""The base of all features: router class, error responses, limits, idempotency, mail,
-jobs, health checks.
+"""The base of all features: router class, error responses, rate limits, idempotency,
+emails, jobs, and health checks.
 """

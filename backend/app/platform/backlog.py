@@ -1,4 +1,4 @@
-"""Measurement of how long work has been waiting.
+"""Measures how long work has been waiting.
 
 A long wait tells an operator that the workers are down, stuck or too few.
 """
@@ -37,7 +37,7 @@ def is_late(db: Session) -> bool:
 
 
 def seconds_due(db: Session, model: type[Leased], *which: ColumnElement[bool]) -> float:
-    """Return for how many seconds the oldest waiting row has been due, or 0.
+    """Return how many seconds the oldest waiting row has been due, or 0.
 
     This reads one entry of an index.
     """

@@ -1,4 +1,4 @@
-"""Limits on the headers, address and query of every request.
+"""Limits on the headers, URL path and query string of every request.
 
 `LingerMiddleware` makes sure that clients receive a refusal.
 """
@@ -12,11 +12,11 @@ from app.core.errors import Unprocessable
 
 from . import problems
 
-MAX_HEAD = 64_000  # bytes of the path, the query and all headers; each header counts `OF_EACH` more
+MAX_HEAD = 64_000  # bytes of path, query and headers; each header adds `OF_EACH`
 OF_EACH = 32  # as in HTTP/2 (RFC 9113, 6.5.2), because every header costs time
 MAX_TARGET = 16_000  # bytes of path and query; a cursor has at most 4,000
 MAX_COOKIES = 16_000  # bytes
-MAX_PARAMETERS = 200  # of a query
+MAX_PARAMETERS = 200  # per query string
 # The server sets this key if it truncated the headers (`app/server/head.py`).
 HEAD_TOO_LARGE = "liftoff.head_too_large"
 
@@ -33,9 +33,9 @@ class TooManyParameters(Unprocessable):
 def refusal_of(scope: Scope, size: int, cookies: int, hosts: int) -> Response | None:
     """Return the refusal of an oversized or odd request, or `None`.
 
-    `size` and `cookies` are the bytes of the headers and of the cookies among them. A
-    request that names two hosts is refused, because a proxy in front of us may have
-    read the other one (RFC 9112, 3.2).
+    `size` is the size of all headers in bytes, and `cookies` the size of the cookies
+    among them. A request that names two hosts is refused, because a proxy in front of
+    us may have read the other one (RFC 9112, 3.2).
     """
     query = scope["query_string"]
     target = len(scope["raw_path"] or b"") + len(query)
@@ -50,7 +50,7 @@ def refusal_of(scope: Scope, size: int, cookies: int, hosts: int) -> Response | 
 
 
 def without_backslashes(headers: Headers) -> Headers:
-    """Remove backslashes from cookies. Our own cookies never contain any.
+    """Remove backslashes from all cookies. Our own cookies never contain any.
 
     FastAPI parses the cookies of every request. Before Python 3.11.10, the standard
     library needed quadratic time to unescape them (CVE-2024-7592). A cookie of 60 kB
@@ -62,7 +62,7 @@ def without_backslashes(headers: Headers) -> Headers:
 
 
 def lingering(receive: Receive, send: Send) -> tuple[Receive, Send]:
-    """Wrap a request with a body, so that the rest of it is read after a refusal.
+    """Wrap `receive` and `send`, so that the rest of the body is read after a refusal.
 
     RFC 9112 (9.6) recommends this. If the connection were closed at once, the data that
     the client is still sending would reset it, and the client would lose the response.

@@ -1,4 +1,4 @@
-"""ETags for `If-None-Match` and `If-Match`: strong hashes of the response (RFC 9110,
+"""Strong ETags for `If-None-Match` and `If-Match`: hashes of the response (RFC 9110,
 8.8.3).
 """
 

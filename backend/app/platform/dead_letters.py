@@ -1,6 +1,6 @@
-"""Dead letters: the work that workers have given up, and commands to revive it.
+"""Dead letters: work that the workers gave up on, and functions that revive it.
 
-A dead letter is a row of any table of leased work (`leases.py`). Its name consists of
+A dead letter is a row of any table of leased work (`leases.py`). It is named after its
 table and id, such as `mail:12`.
 """
 
@@ -45,7 +45,7 @@ class DeadLetter:
 
 
 def list_dead_letters(db: Session) -> list[DeadLetter]:
-    """Return the newest dead letters, at most `SHOWN`, sorted from old to new."""
+    """Return the newest `SHOWN` dead letters, oldest first."""
     found = [
         DeadLetter(
             name=f"{table}:{row.id}",
@@ -64,14 +64,14 @@ def list_dead_letters(db: Session) -> list[DeadLetter]:
 
 
 def count_dead_letters(db: Session) -> int:
-    """Return the number of dead letters, counting at most `COUNTED` in each table."""
+    """Return the number of dead letters. At most `COUNTED` per table are counted."""
     return sum(count_up_to(db, _dead(model), COUNTED) for model in _tables().values())
 
 
 def requeue(db: Session, names: Iterable[str]) -> int:
     """Make these dead letters due again for a full day, and return their number.
 
-    Raises `NoSuchLetter` if one of them is not a dead letter.
+    Raises `NoSuchLetter` if one of the names belongs to no dead letter.
     """
     return sum(_requeue_one(db, name) for name in set(names))
 
@@ -79,7 +79,7 @@ def requeue(db: Session, names: Iterable[str]) -> int:
 def requeue_all() -> int:
     """Revive all dead letters in batches, each in a transaction of its own.
 
-    A letter that is given up again during the run stays dead.
+    A letter that becomes dead again during the run stays dead.
     """
     return sum(_requeue_table(model) for model in _tables().values())
 

@@ -23,8 +23,8 @@ from .templates import Rendered, render_mail, samples
 
 SHOWN = 100
 LINK = re.compile(r"https?://[^\s<>\"']+")
-# The policy for an email itself: no scripts, no forms, no outside resources. Its links
-# open in a new tab.
+# The Content-Security-Policy of an email: no scripts, no forms, no outside resources.
+# Links open in a new tab.
 MAIL_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; "
     "frame-ancestors 'self'; sandbox allow-popups allow-popups-to-escape-sandbox"
@@ -42,7 +42,7 @@ class ForeignPage(Forbidden):
 
 
 async def own_pages_only(request: Request) -> None:
-    """Refuse requests by scripts of other origins.
+    """Refuse requests from scripts of other origins.
 
     Browsers send `Origin` whenever a script of another origin could read the response.
     """

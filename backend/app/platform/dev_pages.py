@@ -1,8 +1,8 @@
-"""Development pages that replace a frontend until the project has one.
+"""Development pages that stand in for a frontend until the project has one.
 
 On these pages a developer can register, open the links in emails, sign in, subscribe,
-manage the subscription and sign out. Each page allows only its own inline style sheet
-and script, by their hashes. Its script may call only this API.
+manage the subscription and sign out. The policy of each page allows only the page's own
+inline style sheet and script, by their hashes. The script may call only this API.
 """
 
 import base64
@@ -52,11 +52,11 @@ START = ("Start", "/dev/frontend")
 
 @dataclass(frozen=True)
 class Step:
-    """The content of a page, and the request that it sends.
+    """The content of a page, and the request that the page sends.
 
-    The page sends the value from its own address (`takes`) and the values of its input
-    fields (`asks`). `links` lead to other pages. `then` is the link to show after
-    success. Both consist of pairs of text and path. After success, the title becomes
+    The request contains a value from the page's URL (`takes`) and the values of the
+    input fields (`asks`). `links` lead to other pages, and `then` is the link to show
+    after success. Every link is a text and a path. After success, the title becomes
     `done_title`.
     """
 
@@ -219,10 +219,11 @@ for _path, _step in STEPS.items():
 
 
 def _by_its_own_name(request: Request) -> str | None:
-    """Return the address of this page on the host of PUBLIC_URL, if the host differs.
+    """Return the URL of this page on the host of PUBLIC_URL, if the request names
+    another host.
 
     Cookies belong to the host name under which they were set. Stripe, Google and the
-    links in emails lead to PUBLIC_URL. So a page that was opened by another name of
+    links in emails lead to PUBLIC_URL. So a page that was opened under another name of
     this machine is redirected.
     """
     own, asked = urlsplit(get_settings().public_url or ""), request.url
@@ -238,7 +239,7 @@ def _by_its_own_name(request: Request) -> str | None:
 
 
 def page(template: str, **values: Any) -> Response:
-    """Return the page, with a policy that allows its own inline blocks."""
+    """Render a page, with a policy that allows only its own inline blocks."""
     html = environment().get_template(f"platform/dev/{template}.html").render(values)
     allowed = {
         kind: " ".join(_hash(block) for block in pattern.findall(html))

@@ -1,4 +1,4 @@
-"""The pages `/docs` and `/redoc`, served from local files without outside resources."""
+"""The pages `/docs` and `/redoc`, served without any outside resources."""
 
 import base64
 import hashlib
@@ -25,10 +25,10 @@ INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 
 def install(app: FastAPI, prefix: str, *, live: bool) -> None:
-    """Add the routes of both pages, of the OpenAPI document, and of the assets.
+    """Add the routes for both pages, the OpenAPI document and the assets.
 
-    Call this after `app.openapi` has been replaced. With `live`, example values that
-    work only once are created each time that the document is served.
+    Call this after replacing `app.openapi`. With `live`, example values that work only
+    once are created each time the document is served.
     """
     document, assets, redirect = (
         f"{prefix}/openapi.json",
@@ -72,8 +72,8 @@ def install(app: FastAPI, prefix: str, *, live: bool) -> None:
 def _document_of(app: FastAPI, *, live: bool) -> Callable[[], Response]:
     """Return the endpoint of the OpenAPI document.
 
-    Unless it is live, the document is encoded once, because encoding 270 kB takes
-    30 ms.
+    Unless `live` is set, the document is encoded only once, because encoding 270 kB
+    takes 30 ms.
     """
 
     def encoded() -> bytes:
@@ -85,8 +85,8 @@ def _document_of(app: FastAPI, *, live: bool) -> Callable[[], Response]:
 
 
 def _page(html: bytes | memoryview) -> Response:
-    """Return the page, with a policy that allows only its own inline scripts, by their
-    hashes.
+    """Return the page, with a policy that allows only the page's own inline scripts, by
+    their hashes.
     """
     text = bytes(html).decode()
     digests = [hashlib.sha256(script.encode()).digest() for script in INLINE_SCRIPT.findall(text)]

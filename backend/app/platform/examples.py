@@ -1,7 +1,8 @@
 """Examples in the OpenAPI document: request bodies for `/docs`, and errors.
 
-Each example is written only once. A body's example is part of its model (`example()` of
-`app.core.schemas`). An error's example is created by the code that raises the error.
+Each example is written only once. The example of a body is part of its model
+(`app.core.schemas.example`). The example of an error is created by the code that raises
+the error.
 """
 
 from collections.abc import Iterable
@@ -22,7 +23,7 @@ _errors: dict[str, dict[str, Any]] = {}
 
 
 def of_body(body_field: Any) -> dict[str, Any]:
-    """Return the part of an operation that contains an example of its body.
+    """Return the part of an operation that contains the example of its body.
 
     The result is empty if the model has no example.
     """
@@ -35,7 +36,7 @@ def of_body(body_field: Any) -> dict[str, Any]:
 
 
 def of_errors(errors: Iterable[type[AppError]]) -> dict[str, Any]:
-    """Return a reference to an example of each error, with the errors of features
+    """Return a reference to an example of each error, listing the features' own errors
     first.
 
     `components` returns the examples themselves.
@@ -45,7 +46,7 @@ def of_errors(errors: Iterable[type[AppError]]) -> dict[str, Any]:
         errors, key=lambda one: ("app.routers." not in one.__module__, one.code, one.__name__)
     ):
         if error is Unprocessable:
-            continue  # its example differs from route to route
+            continue  # the example differs between routes
         name = _name_of(error)
         _errors[name] = {"summary": error.detail, "value": _problem(error)}
         found[name] = {"$ref": REFERENCE + name}
@@ -57,7 +58,9 @@ def components(names: Iterable[str]) -> dict[str, Any]:
 
 
 def of_validation(route: Any, known: frozenset[str] | None) -> dict[str, Any]:
-    """Return an example of this route's error for an invalid body or query."""
+    """Return an example of the error with which this route refuses an invalid body or
+    query.
+    """
     errors = _body_errors(route) or _query_errors(known)
     if not errors:
         return {}
@@ -67,7 +70,7 @@ def of_validation(route: Any, known: frozenset[str] | None) -> dict[str, Any]:
 
 
 def _body_errors(route: Any) -> tuple[str, list[Any]] | None:
-    """Return the errors of an empty body, or of an unknown field if an empty body is
+    """Return the errors for an empty body, or for an unknown field if an empty body is
     valid.
     """
     model = route.body_field and model_of(route.body_field.field_info.annotation)

@@ -12,18 +12,18 @@ from typing import Any, ClassVar, Self
 from app.core.config import Settings
 
 CONNECT_SECONDS = 3.0
-ANSWER_SECONDS = 10.0  # for each response
-TOTAL_SECONDS = 30.0  # for a whole email, however slowly the server responds
-CLOSING = 421  # the server closes this connection, or shuts down (RFC 5321, 3.8)
+ANSWER_SECONDS = 10.0  # per response
+TOTAL_SECONDS = 30.0  # per email, however slowly the server responds
+CLOSING = 421  # the server is closing the connection (RFC 5321, 3.8)
 PERMANENT = 500
 UNKNOWN_MAILBOX = 553
 # RFC 2034 puts the enhanced code before the text. qmail and similar servers put it at
 # the end: `553 sorry, … (#5.7.1)`.
 ENHANCED = re.compile(r"(?:^|\(#)5\.(\d{1,3})\.(\d{1,3})\b")
 ADDRESSING, CONTENT = "1", "6"  # subjects of enhanced codes (RFC 3463, 3)
-# details of the subject ADDRESSING: the sender has a bad syntax or a bad domain
+# Details of the subject ADDRESSING: the syntax or the domain of the sender is bad.
 SENDER = {"7", "8"}
-OTHER = "0"  # a detail of the subject ADDRESSING that may also concern the sender
+OTHER = "0"  # a detail of ADDRESSING that may also concern the sender
 
 
 class SendingFailed(Exception):
@@ -41,8 +41,8 @@ class SendingFailed(Exception):
 class Unreachable(SendingFailed):
     """No connection could be made.
 
-    `is_crowded` means that this process has another open connection, so the server may
-    refuse more.
+    `is_crowded` means that this process already has an open connection, so perhaps the
+    server refuses more of them.
     """
 
     is_crowded = False
@@ -75,14 +75,14 @@ class Line:
         self.close()
 
     def send(self, message: bytes, *, to: str, sender: str) -> None:
-        """Send an email, and return when the server has accepted it.
+        """Send an email, and return once the server has accepted it.
 
-        Raises `SendingFailed` if the server has not accepted the email, or if that is
-        unknown.
+        Raises `SendingFailed` if the server did not accept the email, or if we cannot
+        know whether it did.
 
         A server may close a connection after some time or some number of emails. If it
-        did so before receiving this email, the email is sent over a new connection at
-        once.
+        did so before receiving this email, the email is sent at once over a new
+        connection.
         """
         if self._smtp:
             with contextlib.suppress(_LineBroke):
@@ -125,7 +125,7 @@ class Line:
             raise
 
     def _broken(self, smtp: "_Bounded", error: Exception) -> Exception:
-        server_may_have_it = smtp.has_begun_data  # read before closing, which resets it
+        server_may_have_it = smtp.has_begun_data  # closing the connection resets this
         self.close()
         reason = _said(error)
         if isinstance(error, smtplib.SMTPSenderRefused):
@@ -173,7 +173,7 @@ def _said(error: Exception) -> str:
 
 @contextlib.contextmanager
 def _naming(settings: str) -> Iterator[None]:
-    """Turn every failure into `Unreachable`, with the settings to check.
+    """Turn every failure into `Unreachable`, naming the settings to check.
 
     Python raises `ValueError` if it cannot encode a host name or a password. So a
     `ValueError` is not a fault of the email.
@@ -189,10 +189,9 @@ def _naming(settings: str) -> Iterator[None]:
 
 
 def _connect(settings: Settings, helo: str) -> "_Bounded":
-    """Return a connection that is encrypted and authenticated according to the
-    settings.
+    """Open a connection, encrypted and authenticated according to the settings.
 
-    The certificate is verified with the CAs of the system. Raises `Unreachable`.
+    The certificate is verified against the system's CAs. Raises `Unreachable`.
     """
     host, port = settings.smtp_host or "", settings.smtp_port
     with _naming("SMTP_HOST, SMTP_PORT"):
@@ -272,8 +271,7 @@ class _Bounded(smtplib.SMTP):
     def _cut(self) -> None:
         if self.sock:
             with contextlib.suppress(OSError):
-                # This also works under TLS, although it skips the closing message of
-                # TLS.
+                # This also works under TLS, although it skips TLS's closing message.
                 socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
 
     def close(self) -> None:

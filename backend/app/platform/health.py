@@ -1,7 +1,7 @@
 """Health checks: whether the process is alive, and whether it can serve requests.
 
-Readiness returns the last results of the probes. The probe of the database also opens
-the schema gate, before which requests are refused.
+Readiness returns the latest results of the probes. The database probe also opens the
+schema gate. Requests are refused until then.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ log = get_logger(__name__)
 
 
 class SchemaBehind(Unavailable):
-    """The database has not been migrated with `make migrate`."""
+    """The database schema is older than the code. Run `make migrate`."""
 
     code = "database_not_migrated"
     detail = (
@@ -75,8 +75,8 @@ class Ready(Output):
 async def is_live() -> Response:
     """Report that the process is alive.
 
-    This uses neither the database nor a thread. So a process that is only busy still
-    responds, and is not killed.
+    This uses neither the database nor a thread. A process that is merely busy therefore
+    still responds, and is not killed.
     """
     return Response(ALIVE, media_type="application/json")
 
@@ -93,8 +93,8 @@ async def is_live() -> Response:
 async def is_ready(response: Response) -> Ready:
     """Report whether the process can serve requests.
 
-    It can if the database is reachable and migrated. The response comes within a
-    second, even if a service does not respond.
+    It can if the database is reachable and migrated. This responds within a second,
+    even if a service does not.
     """
     found = await asyncio.gather(*(probe.checks() for probe in probes()))
     checks = {name: check for checks in found for name, check in checks.items()}
@@ -107,7 +107,7 @@ async def is_ready(response: Response) -> Ready:
 
 @lru_cache
 def probes() -> tuple[Probe, ...]:
-    """Return the probes of readiness.
+    """Return the probes behind the readiness check.
 
     Only the checks of the database decide. All other checks are for information.
     """

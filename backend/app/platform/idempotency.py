@@ -37,9 +37,9 @@ HEADER = "Idempotency-Key"
 KEPT = timedelta(hours=24)
 VALID = re.compile(r"[\x21-\x7e]{1,255}")
 KEPT_HEADERS = ("content-type", "location")
-MAX_ANSWER = 256_000  # bytes of a response body; larger ones are not stored
-# The limit on new keys from an address without an account. Each key is a row that is
-# kept for a day.
+MAX_ANSWER = 256_000  # bytes; a larger response body is not stored
+# The limit on new keys from callers without an account, per address. Each key is a row
+# that is kept for a day.
 STRANGERS = AddressLimit("idempotency keys of strangers", "60 per hour")
 
 
@@ -49,7 +49,7 @@ class InvalidIdempotencyKey(Unprocessable):
 
 
 class IdempotencyKeyReused(Unprocessable):
-    """The key was already used with another query or body."""
+    """The key was already used with a different query or body."""
 
     code = "idempotency_key_reused"
     detail = (
@@ -120,7 +120,7 @@ class Claim:
         return None
 
     def begin(self) -> None:
-        """Claim the key, which `find` has found to be free.
+        """Claim the key, after `find` has found it to be free.
 
         Raises `IdempotencyInProgress`. Raises `TooManyRequests` if a caller without an
         account sends too many new keys.
@@ -134,7 +134,7 @@ class Claim:
         # `release` needs them afterwards.
         self._mine = (self._row.id, self._row.expires_at)
         db.commit()  # other requests must see "in progress" before the effect begins
-        demand_again(db)  # the commit released the locks under which the caller was authorised
+        demand_again(db)  # the commit released the locks that the authorisation relied on
 
     def _repeat(self, row: IdempotencyKey) -> Response:
         if row.fingerprint not in self._fingerprints:
@@ -168,7 +168,7 @@ class Claim:
         return row
 
     def store(self, response: Response) -> None:
-        """Store a 2xx response, in the transaction of the request's own changes.
+        """Store a 2xx response, in the same transaction as the request's own changes.
 
         A body over `MAX_ANSWER` is not stored.
         """
@@ -190,7 +190,7 @@ class Claim:
     def release(self) -> None:
         """Free the key of a request that had no effect.
 
-        Without this, a retry would have to wait for the end of the lease.
+        Without this, a retry would have to wait until the lease expires.
         """
         if self._mine is None:
             return
@@ -211,7 +211,7 @@ class Claim:
 async def _settle(request: Request) -> AsyncIterator[None]:
     """Release the key of a request that failed.
 
-    This dependency surrounds `get_db`. So when it ends, it knows whether the
+    This dependency surrounds `get_db`. When it ends, it therefore knows whether the
     transaction was committed. A planned route calls `settle` itself.
     """
     committed = False

@@ -1,4 +1,4 @@
-"""Running of jobs, each in a transaction that also removes the job from the queue."""
+"""Runs jobs, each in a transaction that also removes the job from the queue."""
 
 from datetime import timedelta
 
@@ -14,7 +14,7 @@ from .jobs import BELLS, LEASE, Again, Failure, Kind, NotNow, kinds
 from .models import Job, Lane
 from .recurrence import planner
 
-A_MOMENT = timedelta(seconds=1)  # the pause before a job that raised `NotNow` runs again
+A_MOMENT = timedelta(seconds=1)  # before a job that raised `NotNow` runs again
 
 log = get_logger(__name__)
 
@@ -22,9 +22,10 @@ log = get_logger(__name__)
 def run_next(*, lane: Lane | None = None) -> bool:
     """Run the next due job, of this lane or of any lane. Return false if no job is due.
 
-    An exception of a job is a failure of that job, not of the worker. A panic in a Rust
+    An exception in a job is a failure of that job, not of the worker. A panic in a Rust
     library and `SystemExit` are not `Exception`s, and would otherwise end the thread.
-    Jobs of an unknown kind are left to newer code, as in a rolling deployment.
+    Jobs of an unknown kind are left for newer code, which may be running elsewhere
+    during a rolling deployment.
     """
     planner.plan()
     job = _claim(lane)
@@ -78,7 +79,7 @@ def _strike_off(db: Session, job: Job, kind: Kind, again: Again | None) -> None:
 def _schedule(
     db: Session, job: Job, wait: timedelta, error: str | None = None, **values: object
 ) -> None:
-    """Make the job due again. A recurring job is never given up."""
+    """Make the job due again. A recurring job is never abandoned."""
     give_up_at = (
         leases.NEVER if kinds()[job.kind].every and job.key else clock.now(wait + leases.PATIENCE)
     )
@@ -94,7 +95,7 @@ def _put_off(job: Job) -> None:
 def _fail(job: Job, kind: Kind, error: str) -> None:
     """Make the job due again later, or turn it into a dead letter.
 
-    A dead letter gives up its key, so that the job can be queued again. A recurring job
+    A dead letter loses its key, so that the job can be queued again. A recurring job
     never becomes a dead letter.
     """
     with WorkerSession() as db, db.begin():
@@ -109,7 +110,7 @@ def _fail(job: Job, kind: Kind, error: str) -> None:
 def _tell(db: Session, job: Job, kind: Kind, failure: Failure) -> None:
     """Call the job's own failure handler.
 
-    If the handler raises an error, the failure of the job is recorded nevertheless.
+    The failure of the job is recorded even if the handler raises an error.
     """
     assert kind.failed
     try:

@@ -1,4 +1,4 @@
-"""Jobs: work that a request queues, and that a worker does afterwards, at least once.
+"""Jobs: work that a request queues and a worker does later, at least once.
 
 A feature declares its jobs in its `jobs.py`:
 
@@ -8,10 +8,10 @@ A feature declares its jobs in its `jobs.py`:
     @recurring("blog.purge", every=timedelta(hours=1))
     def purge(db: Session, payload: dict[str, Any]) -> None: ...
 
-`enqueue` is part of the transaction of the request. Each run of a job has a transaction
-of its own, which also removes the job from the queue. So its effect in the database
-happens once. If the worker dies during a run, its effect outside the database may
-happen twice. A job with more work than fits into one transaction should work in batches
+`enqueue` is part of the request's transaction. Each run of a job has a transaction of
+its own, which also removes the job from the queue. So the effect of a job in the
+database happens once. Its effect outside the database may happen twice, if the worker
+dies during a run. A job with too much work for one transaction should work in batches
 (`app.db.batches`), and return `Again` until all work is done.
 
 A job that waits for an outside service is declared with `outside`:
@@ -19,9 +19,9 @@ A job that waits for an outside service is declared with `outside`:
     @job("payments.look", outside=True)
 
 Such jobs have threads of their own, so that a service that does not respond delays no
-other jobs. The transaction of a job begins with its first statement. So such a job
-first calls the service, and then writes. Recurring jobs have threads of their own, too,
-so that a long purge delays no other work.
+other jobs. The transaction of a job begins with the job's first statement. So such a
+job calls the service first, and then writes. Recurring jobs have threads of their own,
+too, so that a long purge delays no other work.
 """
 
 import importlib
@@ -63,7 +63,7 @@ Handler = Callable[[Session, dict[str, Any]], Again | None]
 
 @dataclass(frozen=True)
 class Failure:
-    """A failed attempt of a job. If it is final, the job is now a dead letter."""
+    """A failed attempt at a job. After the last attempt, the job is a dead letter."""
 
     error: str
     is_final: bool
@@ -99,7 +99,7 @@ class Kind:
 
     @property
     def key(self) -> str:
-        """Return the key of a recurring job, which has only one row."""
+        """Return the key that gives a recurring job only one row."""
         return f"recurring {self.name}"
 
 
@@ -122,7 +122,7 @@ _in_hand_lock = Lock()
 def job(
     kind: str, *, outside: bool = False, failed: FailureHandler | None = None
 ) -> Callable[[Handler], Handler]:
-    """Declare the function that does jobs of this kind.
+    """Declare the function that runs the jobs of this kind.
 
     The name begins with the name of the feature, such as `auth.purge`. `failed` is
     called after each failure, in the transaction that records it.
@@ -167,8 +167,8 @@ def enqueue(
     after: timedelta = timedelta(),
     key: str | None = None,
 ) -> None:
-    """Queue a job, to run after this transaction is committed and at least `after`
-    later.
+    """Queue a job. It runs after this transaction has committed, and not before `after`
+    has passed.
 
     Nothing is queued if an unfinished job has the same `key`, even if that job is
     running. Raises `UnknownJob`.
@@ -186,7 +186,7 @@ def enqueue(
 
 
 def is_enqueued(key: ColumnElement[str]) -> ColumnElement[bool]:
-    """Return an SQL condition that tells whether an unfinished job has this key."""
+    """Return an SQL condition that is true if an unfinished job has this key."""
     return select(Job.id).where(Job.key == key).exists()
 
 
@@ -194,8 +194,8 @@ def is_enqueued(key: ColumnElement[str]) -> ColumnElement[bool]:
 def alone(what: str) -> Iterator[None]:
     """Ensure that no other job of this process works on `what` at the same time.
 
-    Raises `NotNow` if another job does. If this job waited instead, it would keep a
-    thread from jobs about other things.
+    Raises `NotNow` if another job does. Waiting instead would keep a thread away from
+    jobs that could run.
     """
     with _in_hand_lock:
         if what in _in_hand:

@@ -18,7 +18,7 @@ from .models import KeptKey
 
 
 def kept_key(db: Session, purpose: str) -> bytes:
-    """Return 32 bytes for this purpose, which never change after their first use.
+    """Return 32 bytes for this purpose. They never change after their first use.
 
     They are derived from the oldest `SECRET_KEY` that is known at the first use.
     """

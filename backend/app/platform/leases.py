@@ -1,6 +1,6 @@
-"""Leases of rows that hold work. Each row belongs to one worker at a time.
+"""Leases on rows that hold work. Each row belongs to one worker at a time.
 
-A worker takes a row by a lease, which expires. If the worker dies, the lease expires
+A worker takes a row on a lease, which expires. If the worker dies, the lease expires
 and another worker takes the row, so no row is forgotten. All times come from the clock
 of the database. Otherwise a worker whose clock is ahead would take rows whose lease has
 not expired.
@@ -19,10 +19,10 @@ from app.core.logging import get_logger, scrub
 from app.db import clock
 from app.db.types import PrimaryKey
 
-# from the time when a row was first due until it becomes a dead letter
+# How long a row can fail, from when it was first due, before it becomes a dead letter.
 PATIENCE = timedelta(hours=24)
-NEVER = datetime(9999, 1, 1, tzinfo=UTC)  # the `give_up_at` of a row that is never given up
-FIRST_DELAY = 5.0  # seconds, doubled with every failure
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)  # `give_up_at` of a row that never becomes a dead letter
+FIRST_DELAY = 5.0  # seconds; doubles with every failure
 LONGEST_DELAY = 3600.0
 MAX_ERROR = 500
 
@@ -36,7 +36,7 @@ class Leased:
     `due_at` is the end of its lease. It is null if no worker may take the row again.
     """
 
-    # Further columns to change when the row becomes a dead letter.
+    # More columns to change when the row becomes a dead letter.
     when_dead: ClassVar[dict[str, Any]] = {}
     # The columns that describe the row to an operator (`dead_letters.py`).
     about: ClassVar[tuple[str, ...]] = ()
@@ -52,9 +52,7 @@ class Leased:
 
     @classmethod
     def is_dead_letter(cls) -> ColumnElement[bool]:
-        """Return an SQL condition that matches rows that were given up and need an
-        operator.
-        """
+        """Return an SQL condition that matches abandoned rows that need an operator."""
         return cls.dead_at.is_not(None)
 
 
@@ -62,16 +60,16 @@ Row = TypeVar("Row", bound=Leased)
 
 
 class LeaseLost(Exception):
-    """The lease ran out before the work was done, and another worker may have the row.
+    """The lease expired before the work was done, so another worker may have the row.
 
-    Nothing of this transaction may be committed.
+    This transaction must not be committed.
     """
 
 
 def claim(
     db: Session, model: type[Row], lease: timedelta, *conditions: ColumnElement[bool]
 ) -> Row | None:
-    """Take the row that has been due for longest, or return `None`.
+    """Take the row that has been due the longest, or return `None`.
 
     Commit before the work begins, so that other workers see that the row is taken.
     `SKIP LOCKED` makes simultaneous claims take different rows. SQLite has no `SKIP
@@ -88,7 +86,7 @@ def claim(
         if row.lease is None or row.give_up_at > at:
             break
         # The last worker died without recording a result. Without a limit, a job that
-        # kills its worker would kill one after another.
+        # kills its worker would kill one worker after another.
         bury(db, row, "The worker ended while it was working on this")
     row.lease, row.due_at, row.attempts = uuid4().hex, at + lease, row.attempts + 1
     db.flush()
@@ -131,7 +129,7 @@ def _expect_one(db: Session, statement: Any) -> None:
 def retry_later(db: Session, row: Row, error: str) -> bool:
     """Make the row due after a pause that doubles with each attempt.
 
-    The last attempt is at the end of `PATIENCE`. After that, the row becomes a dead
+    The last attempt is at the end of `PATIENCE`. If that fails, the row becomes a dead
     letter, and the result is false. Raises `LeaseLost`.
     """
     at = clock.read(db)
@@ -183,13 +181,15 @@ def delay_after(attempts: int) -> timedelta:
 
 
 def reason_of(error: BaseException) -> str:
-    """Return the type and text of an error, even if its text cannot be formatted."""
+    """Return the type and text of an error, or only the type if the text cannot be
+    formatted.
+    """
     said = "".join(traceback.format_exception_only(error)).strip()
     return said.removeprefix(f"{type(error).__module__}.")
 
 
 def short(error: str) -> str:
-    """Return the text without secrets, and shortened.
+    """Shorten the text, and remove secrets.
 
     A server's response may repeat what we sent, such as a link with its token.
     """

@@ -1,4 +1,6 @@
-"""Rate limits, counted in Redis if it is configured, otherwise in this process."""
+"""Rate limits. They are counted in Redis if it is configured, otherwise in this
+process.
+"""
 
 import hmac
 import math
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from limits.strategies import SlidingWindowCounterRateLimiter
 
 PRINCIPAL = re.compile(r"(?:user|session):\d+", re.ASCII)
-LOCAL_SECONDS = 5.0  # how long this process counts on its own before it tries Redis again
+LOCAL_SECONDS = 5.0  # between two attempts to reach Redis after a failure
 
 Answer = TypeVar("Answer")
 
@@ -36,15 +38,15 @@ log = get_logger(__name__)
 
 
 class Counters:
-    """Counters of the rate limits.
+    """The counters behind the rate limits.
 
     If Redis fails, requests are not affected. This process then counts on its own until
     Redis responds again.
     """
 
     def __init__(self, redis_url: str | None, clock: Callable[[], float] = time.monotonic) -> None:
-        # These imports are slow, so they happen with the first limited request rather
-        # than at the start.
+        # These imports are slow, so they happen on the first limited request rather
+        # than at startup.
         from limits.storage import MemoryStorage, RedisStorage
         from limits.strategies import SlidingWindowCounterRateLimiter
 
@@ -53,7 +55,7 @@ class Counters:
         self._shared: SlidingWindowCounterRateLimiter | None = None
         self._shared_errors: tuple[type[Exception], ...] = ()
         self._clock = clock
-        # when Redis is tried again, by the clock; 0 while Redis responds
+        # When to try Redis again, by the clock. 0 while Redis responds.
         self._local_until = 0.0
         self._lock = Lock()
         if redis_url:
@@ -76,7 +78,7 @@ class Counters:
         self._ask(lambda limiter: limiter.clear(item, *key))
 
     def seconds_left(self, item: "RateLimitItem", *key: str) -> int:
-        """Return the seconds until another hit is allowed, at least 1."""
+        """Return how many seconds remain until another hit is allowed, at least 1."""
         return max(
             1,
             math.ceil(
@@ -113,8 +115,8 @@ class Counters:
     def _may_ask_redis(self) -> bool:
         """Return whether this call should use Redis.
 
-        While Redis does not respond, one call in `LOCAL_SECONDS` tries Redis again. No
-        other call waits for Redis.
+        While Redis does not respond, one call every `LOCAL_SECONDS` seconds tries it
+        again. No other call waits for Redis.
         """
         if not self._local_until:
             return True
@@ -173,7 +175,7 @@ class RateLimit:
     def allows(self, *key: str) -> bool:
         """Count one hit. Return false if it exceeds the limit.
 
-        Use this where the response must not reveal the limit.
+        Use this where the response must not reveal that there is a limit.
         """
         return counters().hit(self._item, self.name, *key)
 
@@ -200,8 +202,8 @@ class RateLimit:
         try:
             yield
         except error:
-            # Other attempts may have failed while this one ran. It was allowed to run,
-            # so the caller gets its result and not a refusal.
+            # Other attempts may have failed while this one ran. This one was allowed to
+            # run, so its caller gets the result rather than a refusal.
             with suppress(TooManyRequests):
                 self.hit(*key)
             raise
@@ -213,9 +215,9 @@ class RateLimit:
 
 
 def refusal(amount: int, wait: int) -> TooManyRequests:
-    """Return the 429 error for a limit.
+    """Return the 429 error for a limit of `amount` requests.
 
-    `amount` is the limit, and `wait` the seconds until the next request is allowed.
+    `wait` is the number of seconds until the next request is allowed.
     """
     headers = {
         "Retry-After": wait,
@@ -275,7 +277,8 @@ class AddressLimit:
     def _both(self, address: str) -> Iterator[tuple[RateLimit, str]]:
         """Yield the limit of the site, then the limit of the network.
 
-        If the site is over its limit, no counts are created for its 65,536 networks.
+        A site that is over its limit therefore creates no counts for its 65,536
+        networks.
         """
         network, site = limiter_key(address), site_key(address)
         if site != network:
@@ -284,7 +287,7 @@ class AddressLimit:
 
 
 def loggable(part: str) -> str:
-    """Return a part of a key in the form in which the log may show it.
+    """Return a part of a key in a form that the log may show.
 
     Addresses and names such as `user:7` stay as they are. Any other text is replaced by
     a digest, because a user may have typed a password into the username field. Equal

@@ -1,9 +1,10 @@
 """Example values that work only once, or only for a short time.
 
-A token from an email, a code of an authenticator app or a signature cannot be written
-into a document. In development, `/openapi.json` gets such values each time it is
-served. The values belong to accounts of the demo data. So every body that `/docs` shows
-works unchanged. Other environments serve the document without such values.
+A token from an email, a code from an authenticator app or a signature cannot be written
+into a document in advance. In development, such values are added to `/openapi.json`
+each time it is served. They belong to the accounts in the demo data. So every body that
+`/docs` shows works unchanged. Other environments serve the document without such
+values.
 """
 
 from collections.abc import Callable
@@ -23,7 +24,7 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True)
 class Live:
-    """The fields of a body and the request headers that replace those of an example."""
+    """Body fields and request headers that replace those in an example."""
 
     body: dict[str, Any] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
@@ -33,9 +34,9 @@ Makers = list[Callable[[Session], dict[str, Live]]]
 
 
 def makers() -> Makers:
-    """Return the functions `examples` of the modules `demo` of all features.
+    """Return the `examples` function of each feature's `demo` module.
 
-    Each returns the values that its examples need now, by the names of operations.
+    Each function returns the values that its examples need now, by operation id.
     """
     found = (getattr(feature.module("demo"), "examples", None) for feature in discover())
     return [maker for maker in found if maker]
@@ -44,8 +45,8 @@ def makers() -> Makers:
 def filled(document: dict[str, Any]) -> dict[str, Any]:
     """Return a copy of the document with values that work now.
 
-    The values are stored in a separate transaction, because the transaction of a `GET`
-    only reads. Without the database, the document is returned unchanged.
+    The values are stored in a separate transaction, because a `GET` should only read.
+    Without the database, the document is returned unchanged.
     """
     values: dict[str, Live] = {}
     try:

@@ -1,6 +1,6 @@
-"""Queueing of emails. A worker sends them later (`outbox.py`).
+"""Queues emails. A worker sends them later (`outbox.py`).
 
-An email is a row that belongs to the transaction of the feature.
+An email is a row, written in the feature's own transaction.
 """
 
 import json
@@ -56,13 +56,13 @@ def queue_mail(
 ) -> None:
     """Queue an email, to be sent after the transaction is committed.
 
-    `template` is `<feature>/<name>` (`templates.py`). `useful_for` is how long the link
-    in the email is valid. Emails with a link are sent before other emails, and are not
-    sent after the link has expired. `to_stranger` means that nobody has proved that the
-    address belongs to the account.
+    `template` is `<feature>/<name>` (see `templates.py`). `useful_for` is how long the
+    link in the email is valid. Emails with a link are sent before other emails, and are
+    not sent after the link has expired. `to_stranger` means that nobody has proved that
+    the address belongs to the account.
 
-    Raises `ValueError` if `to` is not a plain address, and any error of a faulty
-    template.
+    Raises `ValueError` if `to` is not a plain address, and any error raised while
+    rendering the template.
     """
     rendered = render_mail(template, dict(values))
     mail = Mail(
@@ -86,8 +86,8 @@ def _priority(*, has_link: bool, to_stranger: bool) -> Priority:
     """Return the priority of an email.
 
     Emails to strangers above the hourly limit are sent after all others, so that they
-    delay no other email. They are not dropped, because then an attacker could prevent
-    all registrations.
+    delay no other email. They are not dropped. Otherwise an attacker could prevent all
+    registrations.
     """
     most = get_settings().mail_to_strangers_per_hour
     if to_stranger and not RateLimit("mail to strangers", f"{most} per hour").allows("all"):
@@ -120,7 +120,7 @@ def read_mail(mail: Mail) -> Rendered:
 
 
 def written_out(mail: Mail) -> bytes:
-    """Return the email as bytes to send, identical at every attempt.
+    """Return the email as bytes to send, the same at every attempt.
 
     Raises `UnreadableMail`. Raises `ValueError` or `MessageError` if the recipient or
     the content cannot be put into an email.

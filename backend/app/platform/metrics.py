@@ -1,6 +1,6 @@
-"""Prometheus metrics of the duration of requests, by route and status.
+"""Prometheus metrics: how long requests take, by route and status.
 
-All processes of a host write their counters into one folder.
+All processes on a host write their counters into one folder.
 """
 
 import os
@@ -22,7 +22,7 @@ from starlette.types import Scope
 
 from . import backlog, metrics_files, purge_metrics
 
-FOUND = "liftoff.route"  # where the index of routes puts the one that it found
+FOUND = "liftoff.route"  # the key in the scope where the route index puts the matching route
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
@@ -36,9 +36,9 @@ router = APIRouter()
 
 
 def observe(scope: Scope, status: int, duration: float) -> None:
-    """Count one request under the template of its route.
+    """Count one request under the path template of its route.
 
-    The actual paths and methods would create an unlimited number of series.
+    Counting actual paths and methods would create an unlimited number of series.
     """
     method = scope["method"] if scope["method"] in METHODS else "other"
     _series(method, _template(scope), status).observe(duration)
@@ -51,10 +51,11 @@ def _series(method: str, route: str, status: int) -> Histogram:
 
 
 def _template(scope: Scope) -> str:
-    """Return the full template of the route, including the prefixes of its routers.
+    """Return the full path template of the route, including the prefixes of its
+    routers.
 
-    For a route that FastAPI found itself, only the path of the request still contains
-    those prefixes.
+    If FastAPI itself found the route, only the path of the request still contains those
+    prefixes.
     """
     if FOUND in scope:
         return str(scope[FOUND].path)
@@ -88,7 +89,7 @@ def _written() -> bytes:
 def remove_files_of_ended() -> None:
     """Merge the files of processes that have ended. Call this when a process starts.
 
-    The new process may replace an old one, and files could pile up if nobody scrapes
+    A new process may replace an old one, and the files would pile up if nobody scrapes
     the metrics.
     """
     if folder := _shared_folder():

@@ -23,7 +23,7 @@ FILE = re.compile(r"(?P<kind>counter|histogram|summary|gauge_[a-z]+)_(?P<pid>\d+
 def alone_in(folder: Path) -> Iterator[None]:
     """Wait until no other process or thread reads or merges the files.
 
-    A reader in the middle of a merge would count some values twice.
+    Anyone who reads during a merge would count some values twice.
     """
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

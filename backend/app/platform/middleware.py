@@ -9,5 +9,5 @@ from .envelope import Envelope
 
 
 def stack(settings: Settings) -> list[Middleware]:
-    """Return the envelope, and the middleware between the envelope and the routes."""
+    """Return the envelope, and the middleware between it and the routes."""
     return [Middleware(Envelope, settings=settings), Middleware(CacheMiddleware)]

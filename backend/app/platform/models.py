@@ -14,13 +14,13 @@ from app.db.types import PrimaryKey
 
 from .leases import Leased
 
-# Longer than any request takes. If the server crashes during a request, its key is free
-# again after this time.
+# Longer than any request takes. If the server crashes during a request, the key of the
+# request is free again after this time.
 LEASE = timedelta(seconds=60)
 
 
 class IdempotencyKey(Base):
-    """An Idempotency-Key of a request. `answer` is null while the request runs."""
+    """The Idempotency-Key of a request. `answer` is null while the request runs."""
 
     __tablename__ = "idempotency_keys"
 
@@ -39,37 +39,37 @@ class Priority(IntEnum):
 
     LINK = 0  # a user is waiting for the link in the email
     NOTICE = 1
-    HELD_BACK = 2  # to an address without an account, above MAIL_TO_STRANGERS_PER_HOUR
+    HELD_BACK = 2  # to strangers, beyond MAIL_TO_STRANGERS_PER_HOUR
 
 
 class Mail(Leased, Base):
     """A rendered email to one address.
 
-    Its body is deleted once the email is sent, except in development.
+    The body is deleted once the email is sent, except in development.
     """
 
     __tablename__ = "mails"
     __table_args__ = (Index(None, "priority", "due_at", "id"),)
     about: ClassVar = ("recipient", "subject")
 
-    # Empty if the account was deleted.
+    # Empty once the account is deleted.
     recipient: Mapped[str] = mapped_column(String(320), index=True)
     subject: Mapped[str] = mapped_column(String(255))
     body: Mapped[bytes | None] = mapped_column(
         LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql")
     )  # encrypted
-    # The same id at every attempt, so that mailboxes can recognise a duplicate.
+    # The same at every attempt, so that mailboxes can recognise a duplicate.
     message_id: Mapped[str] = mapped_column(String(320))
     sent_at: Mapped[datetime | None] = mapped_column(index=True)
-    # The server default is for the previous version of the code, which does not know
-    # this column, during a deployment.
+    # During a deployment, the previous version of the code does not know this column.
+    # The server default is for its inserts.
     priority: Mapped[int] = mapped_column(default=Priority.NOTICE, server_default="1")
-    # When the link in the email expires. After that, the email is not sent.
+    # When the link in the email expires. The email is not sent after that.
     useful_until: Mapped[datetime | None]
 
     @classmethod
     def is_dead_letter(cls) -> ColumnElement[bool]:
-        """Match dead letters, except emails that expired while they waited.
+        """Match dead letters, except emails whose link expired while they waited.
 
         Nobody should send an expired email.
         """
@@ -81,10 +81,10 @@ class Mail(Leased, Base):
 class Lane(StrEnum):
     """A group of jobs with threads of its own.
 
-    Jobs can delay other jobs of the same lane, but not of another lane.
+    Jobs can delay other jobs in the same lane, but not in other lanes.
     """
 
-    ASKED = "asked"  # a request or an operator queued this job
+    ASKED = "asked"  # jobs that a request or an operator queued
     RECURRING = "recurring"
     OUTSIDE = "outside"  # jobs that wait for outside services
 
@@ -92,7 +92,7 @@ class Lane(StrEnum):
 class Job(Leased, Base):
     """A job.
 
-    Its row is deleted when the job is done. The row of a recurring job stays.
+    Its row is deleted when the job is done. A recurring job keeps its row.
     """
 
     __tablename__ = "jobs"
@@ -107,8 +107,8 @@ class Job(Leased, Base):
 
 
 class KeptKey(Base):
-    """A key that stays the same when `SECRET_KEY` changes (`kept_keys.py`), in
-    hexadecimal.
+    """A key, in hexadecimal, that stays the same when `SECRET_KEY` changes
+    (`kept_keys.py`).
     """
 
     __tablename__ = "kept_keys"

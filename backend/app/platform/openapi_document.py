@@ -1,4 +1,4 @@
-"""Completion of the OpenAPI document that FastAPI generates."""
+"""Completes the OpenAPI document that FastAPI generates."""
 
 import re
 from threading import Lock
@@ -21,7 +21,7 @@ EXAMPLE = re.compile(rf"'{examples.REFERENCE}(\w+)'")
 
 
 def about(settings: Settings) -> dict[str, Any]:
-    """Return the document's data about the application, as arguments for FastAPI."""
+    """Return what the document says about the application, as arguments for FastAPI."""
     return {
         "servers": [{"url": settings.public_url or "/"}],
         "contact": {"name": "Liftoff", "url": settings.frontend_url or settings.public_url},
@@ -33,7 +33,7 @@ def complete(app: FastAPI, prefix: str) -> None:
     """Make `app.openapi()` return the complete document.
 
     The lock is needed because several requests may generate the document at once.
-    FastAPI publishes its document before it is finished, and Pydantic's schema
+    FastAPI stores its document before the document is finished, and Pydantic's schema
     generator is not thread-safe.
     """
     generate, lock = app.openapi, Lock()
@@ -85,7 +85,7 @@ def _show(parameter: dict[str, Any]) -> None:
 
 
 def _components(paths: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return the components to which error responses refer."""
+    """Return the components that error responses refer to."""
     template = SCHEMAS + "{model}"
     validation = problems.ValidationProblem.model_json_schema(ref_template=template)
     schemas = {
@@ -130,7 +130,7 @@ def _refer(node: Any, names: dict[str, str]) -> None:
 
 
 def _place_token_urls(components: dict[str, Any], prefix: str) -> None:
-    """Make `tokenUrl` absolute, because tools resolve relative ones differently."""
+    """Make token URLs absolute, because tools resolve relative URLs differently."""
     for scheme in components.get("securitySchemes", {}).values():
         for flow in scheme.get("flows", {}).values():
             if "tokenUrl" in flow and not flow["tokenUrl"].startswith(("/", "http")):

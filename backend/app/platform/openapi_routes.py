@@ -48,7 +48,7 @@ CREATED: dict[int | str, dict[str, Any]] = {
         }
     }
 }
-# The headers of error responses, by status. The document defines each header once,
+# The headers of error responses, by status. The document defines each header only once,
 # because almost every operation can return some of them.
 ERROR_HEADERS = {
     401: {"WWW-Authenticate": ("string", "The authentication scheme to use.")},
@@ -70,16 +70,17 @@ DATABASE_ERRORS = (DatabaseBusy, DatabaseUnavailable, DatabaseTimeout, DatabaseC
 
 
 class BodyTooLarge(AppError):
-    """The error of the server's own body limit, for the OpenAPI document."""
+    """The error for the server's own body limit, for the OpenAPI document."""
 
     status = 413
     code, detail = problems.GENERIC[413]
 
 
 class RouteNotFound(NotFound):
-    """The error of the framework for an unknown path, for the OpenAPI document.
+    """The framework's error for an unknown path, for the OpenAPI document.
 
-    A path parameter may contain characters that make it a different path.
+    A route with a path parameter can return it, because some characters in the value
+    make a different path.
     """
 
     code, detail = problems.GENERIC[404]
@@ -92,7 +93,7 @@ def is_form(body: Any) -> bool:
 def is_optional(route: Any) -> bool:
     """Return whether the route serves both anonymous callers and users.
 
-    The marks of `app.platform.principal` tell.
+    `app.platform.principal` marks the dependencies that decide this.
     """
     calls = list(_calls(route.dependant))
     return any(map(principal.is_optional, calls)) and not any(map(principal.is_required, calls))
@@ -138,10 +139,9 @@ def describe(route: Any, known: frozenset[str] | None) -> None:
 
 
 def _headers(route: Any) -> Iterator[tuple[str, str]]:
-    """Return an id such as `blog_create_post`. Generated clients name functions after
-    it.
+    """Yield the names and descriptions of the request headers of a route.
 
-    It changes only with the name of the route's function.
+    This also adds the matching response headers to the route.
     """
     success = int(route.status_code or 200)
     if route.reads and not route.resource:
@@ -212,9 +212,9 @@ def _response(status: int, errors: set[type[AppError]]) -> dict[str, Any]:
 
 
 def operation_id(route: APIRoute) -> str:
-    """Return an id such as `blog_create_post`, after which generated clients name their
-    functions.
+    """Return an id such as `blog_create_post`. Generated clients use it as the name of
+    a function.
 
-    It changes only with the name of the function.
+    The id changes only if the route's function is renamed.
     """
     return f"{route.tags[0]}_{route.name}" if route.tags else route.name

@@ -1,10 +1,10 @@
-"""Sending of queued emails by a worker.
+"""Sends queued emails, in a worker.
 
 One SMTP connection serves a batch. No transaction is open during a call to the mail
 server.
 
 A worker sends from several threads at once. Each thread claims one email at a time, the
-most urgent one first, so an urgent email waits for no batch.
+most urgent first. So an urgent email does not wait for a batch.
 """
 
 import time
@@ -28,10 +28,10 @@ from .mail import UnreadableMail, WrongKey, sender, written_out
 from .models import Mail, Priority
 from .wakes import mail_bell
 
-LEASE = timedelta(minutes=2)  # several times the maximum for one email (`gateway.TOTAL_SECONDS`)
+LEASE = timedelta(minutes=2)  # several times `gateway.TOTAL_SECONDS`, the most that one email takes
 BATCH_MAILS = 100  # per connection, because servers cut off clients that never disconnect
 BATCH_SECONDS = 60.0
-CROWDED_SECONDS = 5.0  # until a thread tries again after the server refused another connection
+CROWDED_SECONDS = 5.0  # before a retry, if the server refused one more connection
 RECORD_PAUSE = 0.5  # seconds
 
 log = get_logger(__name__)
@@ -42,7 +42,7 @@ class LinkRanOut(SendingFailed):
 
 
 def send_due(stopping: Event | None = None) -> bool:
-    """Send due emails, at most one batch. Return false if none was due.
+    """Send due emails, at most one batch. Return false if no email was due.
 
     Without a mail server, emails wait. An email is sent twice only if the worker dies
     or the connection breaks after the server has accepted the email and before its

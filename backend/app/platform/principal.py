@@ -1,7 +1,7 @@
 """The caller of a request.
 
-`auth` stores the caller in the state of the request. The layers below `auth` read it
-from there, without importing `auth`.
+`auth` stores the caller in the state of the request. Layers below `auth` read the
+caller from there, without importing `auth`.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,8 @@ Dependency = TypeVar("Dependency", bound=Callable[..., Any])
 def optional(dependency: Dependency) -> Dependency:
     """Mark a dependency that returns a user or `None`.
 
-    OpenAPI then states that its routes accept requests without a token.
+    OpenAPI then states that routes with this dependency accept requests without a
+    token.
     """
     dependency.caller = "optional"  # type: ignore[attr-defined]
     return dependency
@@ -24,7 +25,7 @@ def optional(dependency: Dependency) -> Dependency:
 def required(dependency: Dependency) -> Dependency:
     """Mark a dependency that refuses requests without a user.
 
-    Without this mark, OpenAPI would follow the optional dependency below it.
+    Without this mark, OpenAPI would go by the optional dependency that it depends on.
     """
     dependency.caller = "required"  # type: ignore[attr-defined]
     return dependency
@@ -52,7 +53,7 @@ def is_required(dependency: Any) -> bool:
 
 
 def publish(connection: HTTPConnection, principal: str) -> None:
-    """Store the caller in the state of this request, for example `user:42`."""
+    """Store the caller, for example `user:42`, in the state of this request."""
     connection.state.principal = principal
 
 

@@ -1,7 +1,8 @@
-"""Probes: each asks one service for its state, at most once a second for all callers.
+"""Probes: each asks one service for its state, at most once a second, however many
+callers there are.
 
 Each probe has a thread of its own, so it never competes with requests. Callers wait for
-the result only until a deadline.
+the result no longer than until a deadline.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ Check = Literal["ok", "ahead", "behind", "late", "unreachable", "staging"]
 Checks = Mapping[str, Check]
 
 EVERY_SECONDS = 1.0
-DEADLINE_SECONDS = 0.7  # readiness promises a response within a second
+DEADLINE_SECONDS = 0.7  # because readiness promises a response within a second
 
 
 class Probe:
@@ -44,11 +45,11 @@ class Probe:
     async def checks(self, deadline: float = DEADLINE_SECONDS) -> Checks:
         """Return a result that is at most a second old.
 
-        `deadline` counts from the time when the service was asked.
+        `deadline` is in seconds, from the time when the service was asked.
         """
         answer, asked_at = self._latest()
         with move_on_after(max(0.0, asked_at + deadline - time.monotonic())):
-            # The result is shielded, because other callers still wait for it when this
+            # The result is shielded, because other callers still wait for it if this
             # caller disconnects.
             return await asyncio.shield(asyncio.wrap_future(answer))
         return answer.result() if answer.done() else self._unknown

@@ -26,7 +26,7 @@ INVALID = "Some of the input is missing or invalid. `errors` says which fields, 
 MAX_ERRORS = 50
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_.\-\[\]]{1,64}")
-# The code and detail of errors that occur outside the code of a feature.
+# The code and detail of errors that arise outside the features.
 GENERIC: dict[int, tuple[str, str]] = {
     400: ("bad_request", "The server cannot understand this request."),
     404: ("not_found", "There is no route with this path."),
@@ -50,13 +50,13 @@ GENERIC: dict[int, tuple[str, str]] = {
 TITLES = {
     413: "Content Too Large",
     422: "Unprocessable Content",
-}  # names differ between Python versions
+}  # the names differ between Python versions
 
 log = get_logger("app.problems")
 
 
 class FieldError(BaseModel):
-    """A fault in the input, and its location."""
+    """A fault in the input, and where it is."""
 
     loc: list[str | int]
     msg: str
@@ -119,7 +119,7 @@ def body(
 
 
 def of_status(status: int, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    """Return the response for an error that is fully described by its status."""
+    """Return the response for an error that its status describes fully."""
     code, detail = GENERIC.get(status) or (
         "error",
         HTTPStatus(status).description or HTTPStatus(status).phrase,
@@ -136,7 +136,7 @@ def of(error: AppError) -> JSONResponse:
 def field_errors(errors: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the location and the message of each error, without any input.
 
-    The names of unknown fields count as input, so unusual ones are replaced by `?`.
+    The names of unknown fields count as input, so unusual names are replaced by `?`.
     """
     return [
         {"loc": [_plain(part) for part in error["loc"]], "msg": error["msg"], "type": error["type"]}
@@ -157,7 +157,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(SQLAlchemyError, _on_database_error)
 
 
-# These handlers are `async` because they only compute. Plain functions would occupy a
+# These handlers are `async` because they never wait. Plain functions would occupy a
 # thread for each error.
 async def _on_app_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, AppError)
@@ -174,9 +174,9 @@ async def _on_invalid_request(_request: Request, error: Exception) -> Response:
 
 
 async def _on_invalid_answer(request: Request, error: Exception) -> Response:
-    """Log a response that does not match its model, which is a bug of ours.
+    """Log a response that does not match its model. This is a bug in our code.
 
-    The message of the error contains the data, so only locations and types are logged.
+    The error message contains data, so only locations and types are logged.
     """
     assert isinstance(error, ResponseValidationError)
     log.error(
@@ -195,7 +195,7 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
 
 
 def _allowed(request: Request) -> list[str]:
-    """Return every method of this path (RFC 9110, 15.5.6).
+    """Return every method that this path supports (RFC 9110, 15.5.6).
 
     FastAPI itself names only the methods of the first matching route.
     """

@@ -1,4 +1,5 @@
-"""Prometheus metrics of overdue purges: the age of each table's first expired row.
+"""Prometheus metrics of overdue purges: how long each table's first expired row has
+been waiting.
 
 The values come from the database rather than from a worker, because the worker may have
 died.
@@ -18,11 +19,11 @@ from app.db.database import SideSession
 
 from . import purges
 
-FRESH = 60.0  # seconds for which a result is reused, however often it is scraped
+FRESH = 60.0  # seconds to reuse a result, however often it is scraped
 
 
 class PurgeCollector(Collector):
-    """A collector that reads one index per purge, at most once in `FRESH` seconds."""
+    """Reads one index per purge, at most once every `FRESH` seconds."""
 
     def __init__(self) -> None:
         self._asking = Lock()

@@ -28,10 +28,10 @@ from app.db.database import WorkerSession
 from .jobs import Again, kinds, recurring
 
 EVERY = timedelta(hours=1)
-# Rows that are overdue by more than this raise an alarm. Then the purges do not run, or
-# are too slow.
+# Rows that are overdue by more than this raise an alarm, because the purges do not run
+# or are too slow.
 OVERDUE = timedelta(days=1)
-LOOK_AGAIN = 3000.0  # seconds
+LOOK_AGAIN = 3000.0  # seconds between two looks for overdue rows
 
 log = get_logger(__name__)
 
@@ -40,8 +40,8 @@ log = get_logger(__name__)
 class Purge:
     """A declared purge.
 
-    It covers the rows that match the conditions and whose `column` is older than
-    `kept`.
+    It covers the rows that match the conditions and whose `column` is more than `kept`
+    ago.
     """
 
     column: InstrumentedAttribute[Any]
@@ -82,11 +82,11 @@ def purge(
     kept: timedelta = timedelta(),
     work: Work | None = None,
 ) -> None:
-    """Delete rows whose `column` is older than `kept`. An index must begin with this
+    """Delete rows whose `column` is more than `kept` ago. An index must begin with this
     column.
 
-    A table may have several purges. Instead of deleting, a purge can call `work`, after
-    which no row may match any more.
+    A table may have several purges. Instead of deleting the rows, a purge can call
+    `work`, which must change them so that they no longer match.
     """
     declared = Purge(column, conditions, kept, work or deletion(cast("type[Base]", column.class_)))
     table = declared.table
@@ -114,7 +114,8 @@ def _run(table: str, _db: Session, payload: dict[str, Any]) -> Again | None:
 
     `_db` has not begun a transaction, so it holds no connection during the run. A
     continued run begins where the previous run ended. Otherwise it would first read the
-    index entries of deleted rows, which PostgreSQL keeps until a vacuum.
+    index entries of rows that are already deleted, which PostgreSQL keeps until a
+    vacuum.
     """
     places: dict[str, str] = {}
     for declared in _purges[table]:
@@ -145,8 +146,8 @@ def _look_for_late(declared: Purge) -> None:
     """Log an alarm if rows are overdue.
 
     This happens before any row is deleted, so that a purge that always fails is
-    reported, too. It happens about once an hour, even if the runs follow each other
-    without a pause.
+    reported, too. It happens about once an hour, even if there is no pause between the
+    runs.
     """
     looked = looked_for_late.get(declared, -LOOK_AGAIN)
     if time.monotonic() - looked < LOOK_AGAIN:

@@ -16,7 +16,7 @@ from app.core.schemas import model_of
 
 from .problems import PLAIN_NAME, field_errors
 
-MAX_ERRORS = 10  # searching for similar names takes time, and ten errors tell the client enough
+MAX_ERRORS = 10  # searching for similar names takes time, and ten errors are enough
 MAX_NAME = 64  # characters to compare
 CUTOFF = 0.6  # for difflib; `catgory` and `category` have a similarity of 0.93
 EXTRA = "extra_forbidden"  # the error type that pydantic uses for an unknown field of a body
@@ -25,9 +25,7 @@ EXTRA = "extra_forbidden"  # the error type that pydantic uses for an unknown fi
 def names_of(
     dependant: Dependant, openapi_extra: dict[str, Any] | None = None
 ) -> frozenset[str] | None:
-    """Return the query parameters that a route accepts, or `None` if it accepts any
-    name.
-    """
+    """Return the query parameters that a route accepts, or `None` if it accepts any."""
     documented = (openapi_extra or {}).get("parameters", [])
     names = {parameter["name"] for parameter in documented if parameter.get("in") == "query"}
     waiting = [dependant]
@@ -66,10 +64,7 @@ def _aliases(field: Any) -> set[str]:
 
 
 def without_empty(query: bytes) -> bytes:
-    """Return the query without the parameters that have no value.
-
-    The other parameters are not changed.
-    """
+    """Return the query without the parameters that have no value."""
     return b"&".join(part for part in query.split(b"&") if part.partition(b"=")[2])
 
 
@@ -96,7 +91,7 @@ def _name(part: bytes) -> str:
 
 
 def _hint(name: str, known: frozenset[str]) -> str:
-    """Return a message that suggests what the client may have meant.
+    """Return an error message that suggests what the client may have meant.
 
     The unknown name is repeated only if it looks like a parameter name, because
     responses must not repeat arbitrary input.

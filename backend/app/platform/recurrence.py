@@ -1,6 +1,7 @@
-"""Planner of recurring jobs: ensures that each has exactly one correct row.
+"""Planner of recurring jobs: ensures that each has exactly one row, and that it is
+correct.
 
-A row may be missing because someone deleted it. A job may be a dead letter from a time
+A row may be missing because someone deleted it. A job may have become a dead letter
 when the code did not know its kind. A row may be due far in the future because the
 clock of a host was wrong. Nothing else would report this, because a job that never runs
 raises no error.
@@ -21,7 +22,7 @@ from . import jobs, leases
 from .models import Job
 
 PLAN_SECONDS = 60.0
-EXAMINED = 100  # rows per run; jobs of unknown kinds are never done, so they collect at the front
+EXAMINED = 100  # rows per run; jobs of unknown kinds never run, so they collect at the front
 
 log = get_logger(__name__)
 
@@ -52,7 +53,7 @@ class Planner:
             return due
 
     def forget(self) -> None:
-        """Let the next call of `plan` check all recurring jobs at once."""
+        """Let the next call of `plan` check all recurring jobs immediately."""
         self._next = -PLAN_SECONDS
 
 
@@ -88,8 +89,8 @@ def _mend(row: Job, kind: jobs.Kind, at: datetime) -> dict[str, object]:
 
 
 def _unchanged(row: Job) -> tuple[ColumnElement[bool], ...]:
-    """Return conditions that match only if no worker has changed the row since it was
-    read.
+    """Return conditions that match only if no worker has changed the row since we read
+    it.
     """
     return Job.id == row.id, Job.due_at.is_not_distinct_from(row.due_at)
 

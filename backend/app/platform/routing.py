@@ -1,9 +1,9 @@
 """The router class of all features, which applies the rules that all routes share.
 
-The handler of a route applies them, because only a handler has the response while the
-transaction is still open. Middleware runs after the transaction has ended, and a
-dependency never sees the bytes of the response. `one_hop` describes what runs in a
-thread.
+The handler of a route applies the rules, because only a handler has the response while
+the transaction is still open. Middleware runs after the transaction has ended, and a
+dependency never sees the bytes of the response. The docstring of `one_hop` says what
+runs in a thread.
 
 | Route | What the router adds |
 |---|---|
@@ -42,7 +42,7 @@ from .strict_request import StrictRequest
 from .write_limit import limit_writes
 
 # The maximum size of a request body, in bytes. A larger body gets 413.
-SMALL_BODY = 16_000  # for routes that anyone may call
+SMALL_BODY = 16_000  # for routes that need no account
 MAX_BODY = 256_000
 LARGE_BODY = 1_000_000
 
@@ -65,8 +65,8 @@ def answers_alike(endpoint: Endpoint) -> Endpoint:
 def never_limited(endpoint: Endpoint) -> Endpoint:
     """Mark a route that ends sessions, so that the limit on writes does not apply.
 
-    Otherwise a thief of a session could use up the limit, and the owner could not end
-    that session.
+    Otherwise someone who stole a session could use up the limit, and its owner could
+    not end the session.
     """
     endpoint.never_limited = True  # type: ignore[attr-defined]
     return endpoint
@@ -120,7 +120,7 @@ class Route(APIRoute):
     def _guarded(self, endpoint: Callable[..., Any]) -> Callable[..., Any]:
         """Wrap the endpoint in checks that run before it.
 
-        The checks need the caller, the session, and the resource in its current state.
+        They need the caller, the session, and the resource in its current state.
         """
         if inspect.iscoroutinefunction(endpoint):
             return self._limited(endpoint)
@@ -155,7 +155,7 @@ class Route(APIRoute):
         return guarded
 
     def _require(self, if_match: str, resource: object) -> None:
-        """Compare `If-Match` with the bytes that a `GET` would send now.
+        """Compare `If-Match` with the bytes that a `GET` would return now.
 
         The row is locked against other changes. Raises `Stale`.
         """
@@ -214,7 +214,7 @@ class Route(APIRoute):
                 idempotency.settle(request, committed=committed)
 
     def _finish(self, request: Request, response: Response) -> Response:
-        """Complete the response, while the transaction is open."""
+        """Complete the response while the transaction is still open."""
         if self.reads:
             return _read(request, response)
         if self.resource and response.status_code == HTTPStatus.OK:
@@ -231,10 +231,11 @@ class Route(APIRoute):
         return query_rules.names_of(self._as_included().dependant, self.openapi_extra)
 
     def _as_included(self) -> Any:
-        """Return this route with the additions of the routers that include it.
+        """Return this route as its routers include it, for example with their
+        dependencies.
 
-        An addition is a dependency, for example. FastAPI keeps the additions in the
-        route's effective context, which is set while the handler is created.
+        FastAPI keeps such additions in the effective context of a route, which is set
+        while the handler is created.
         """
         context = _effective_route_context_var.get()
         return context if context and context.original_route is self else self

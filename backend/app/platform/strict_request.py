@@ -1,4 +1,4 @@
-"""A request whose input is safe: without NUL, with strict JSON, with limited forms."""
+"""A request whose input is safe: no NUL characters, strict JSON, and limited forms."""
 
 from typing import Annotated
 
@@ -10,7 +10,7 @@ from app.core.errors import AppError
 from app.core.strict_json import InvalidJson, Location
 
 MAX_CONTENT_TYPE = 300  # characters; a boundary has at most 70 (RFC 2046, 5.1.1)
-MAX_FIELDS = 100  # of a form
+MAX_FIELDS = 100  # per form
 MAX_FILES = 20
 MAX_ESCAPES = 20_000  # percent-encoded characters in a URL-encoded form
 
@@ -27,7 +27,7 @@ class UnsupportedMediaType(AppError):
 class UnsupportedContentCoding(UnsupportedMediaType):
     """The body is compressed.
 
-    No route decompresses bodies, because a few kilobytes could become gigabytes (RFC
+    No route decompresses bodies, because a few kilobytes could turn into gigabytes (RFC
     9110, 15.5.16).
     """
 
@@ -62,7 +62,7 @@ class StrictRequest(Request):
             await self._inspect_form()
 
     def _refuse_coding(self) -> None:
-        """Refuse a body with a content coding, for every method.
+        """Refuse a body with a content coding, whatever the method.
 
         Otherwise the encoded bytes would be parsed as if they were the body.
         """
@@ -76,8 +76,8 @@ class StrictRequest(Request):
     async def _inspect_form(self) -> None:
         """Check the decoded values of a form.
 
-        The raw bytes are not enough, because a multipart form may declare its character
-        set.
+        Checking the raw bytes is not enough, because a multipart form may declare a
+        character set.
         """
         if self._content_type().startswith("application/x-www-form-urlencoded"):
             body = await self.body()
@@ -108,7 +108,7 @@ async def raw_body(request: Request) -> bytes:
     return await request.body()
 
 
-# The exact bytes of the body, for example because a signature covers them.
+# The exact bytes of the body, for example to verify a signature over them.
 RawBody = Annotated[bytes, Depends(raw_body)]
 
 

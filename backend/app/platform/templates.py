@@ -1,4 +1,4 @@
-"""Rendering of emails from templates.
+"""Renders emails from templates.
 
 The email `auth/verify_email` has the templates `verify_email.txt` and
 `verify_email.html` in the folder `templates/` of `auth`. The first line of the text is
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @lru_cache
 def inliner() -> "CSSInliner":
-    # This import is slow, so it happens with the first email rather than at the start.
+    # This import is slow, so it happens with the first email rather than at startup.
     from css_inline import CSSInliner
 
     return CSSInliner(load_remote_stylesheets=False)
@@ -83,7 +83,7 @@ def render_mail(template: str, values: dict[str, Any]) -> Rendered:
 def samples() -> dict[str, dict[str, Any]]:
     """Return the sample values of every email template, by the name of the template.
 
-    They are in `templates/samples.toml` of each feature. Raises `KeyError` for a
+    They come from `templates/samples.toml` of each feature. Raises `KeyError` for a
     template without sample values.
     """
     found = {}

@@ -23,7 +23,7 @@ class Bell:
             self._rung.notify_all()
 
     def wait(self, heard: int, seconds: float) -> None:
-        """Wait for a ring after the first `heard` rings, for at most `seconds`."""
+        """Wait at most `seconds` for a ring after the first `heard` rings."""
         with self._rung:
             self._rung.wait_for(lambda: self.rings != heard, seconds)
 
@@ -39,13 +39,13 @@ _BELLS = "bells to ring"
 def ring_after(db: Session, bell: Bell) -> None:
     """Ring the bell when the transaction of `db` has ended.
 
-    After a rollback, the worker looks for work once without finding any.
+    After a rollback, the worker looks for work once and finds none.
     """
     db.info.setdefault(_BELLS, set()).add(bell)
 
 
 @event.listens_for(Session, "after_transaction_end")
 def _ring(db: Session, transaction: SessionTransaction) -> None:
-    if transaction.parent is None:  # work becomes visible only when the outermost transaction ends
+    if transaction.parent is None:  # work is visible only once the outermost transaction ends
         for bell in db.info.pop(_BELLS, ()):
             bell.ring()

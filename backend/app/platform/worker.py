@@ -1,7 +1,7 @@
 """The worker: threads that send mail and run jobs.
 
 Mail and each lane of jobs have threads of their own. So work that hangs or takes long
-delays only work of the same lane.
+delays only work of the same kind.
 """
 
 import time
@@ -22,10 +22,10 @@ from .jobs import BELLS
 from .models import Lane
 from .wakes import Bell, mail_bell
 
-POLL_SECONDS = 1.5  # how often to look for work that another process queued or that has become due
-# the other threads of a crew mostly wait for the bell, which the polling thread rings
+POLL_SECONDS = 1.5  # between two looks for work from other processes or newly due work
+# The other threads of a crew look this often. Usually the polling thread wakes them.
 ECHO_SECONDS = 60.0
-# twice the lease of a job; after the lease, the result could not be stored anyway
+# Twice the lease of a job. After the lease, the result could not be stored anyway.
 STUCK_SECONDS = 600.0
 RESTART_SECONDS = 1.0
 # Sending an email takes four round trips. With a latency of 50 ms, one connection sends
@@ -33,7 +33,7 @@ RESTART_SECONDS = 1.0
 SENDERS = 8
 THREADS = {Lane.ASKED: 2, Lane.RECURRING: 2, Lane.OUTSIDE: 4}
 # SQLite has one writer, and its lock is not fair. With more threads, a request could
-# wait for the lock until it times out.
+# time out while it waits for the lock.
 MOST_ON_SQLITE = 2
 
 log = get_logger(__name__)
@@ -57,9 +57,9 @@ class Worker:
     """Threads that run from `start` to `stop`.
 
     There may be several workers, in this process and in others. An exception from an
-    email or a job is recorded as a failure of that email or job. If a thread ends
+    email or a job is recorded as a failure of that email or job. If a thread dies
     nevertheless, `at_death` is called. A worker process then exits, and its supervisor
-    starts a new one. A web process must continue to serve requests, so it passes no
+    starts a new one. A web process must keep serving requests, so it passes no
     `at_death`, and the thread is started again.
     """
 
@@ -141,7 +141,7 @@ class Worker:
 
 
 def _schema_fits() -> bool:
-    """Return whether the database has been migrated. Until then, no work is done."""
+    """Return whether the database has been migrated. No work is done until then."""
     if not gate.open and gate.due():
         with WorkerSession() as db:
             gate.check(db)

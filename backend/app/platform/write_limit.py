@@ -1,6 +1,6 @@
-"""The limit on writing requests per user.
+"""The limit on how often a user may write.
 
-The limit is `WRITES_PER_MINUTE`. Half of that may come at once.
+The limit is `WRITES_PER_MINUTE`. Half of these requests may come at once.
 """
 
 import math
