@@ -30,7 +30,7 @@ class Base(DeclarativeBase):
 
     metadata = MetaData(naming_convention=NAMING)
     type_annotation_map: ClassVar = {
-        # SQLite generates ids only for an INTEGER column, which holds 64 bits
+        # SQLite generates ids only for an INTEGER column, which has 64 bits
         int: BigInteger().with_variant(Integer(), "sqlite"),
         datetime: UtcDateTime(),
     }

@@ -1,8 +1,8 @@
 """Work on any number of rows in batches, each in a short transaction of its own.
 
-A statement that changes every row of a kind takes longer the more rows there are. Once
-it exceeds the time limit, it never succeeds. Batches always make progress, release
-their locks soon, and let other requests work in between:
+A single statement over all such rows takes longer the more rows there are. Once it
+exceeds the time limit, it never succeeds. Batches always make progress, release their
+locks soon, and let other requests run in between:
 
     delete_in_batches(WorkerSession, Mail, Mail.sent_at < past, by=Mail.sent_at)
     in_batches(WorkerSession, fill_in, Post, Post.html.is_(None), budget=5)
@@ -23,22 +23,22 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, sessionmaker
 
 from .base import Base
 
-SIZE = 2_000  # the maximum number of rows in a batch
+SIZE = 2_000  # most rows per batch
 # The size of the first batch, when the cost of a row is still unknown. Deleting a row
-# may also delete rows that refer to it.
+# may also delete other rows that refer to it.
 FIRST = 100
-BUDGET = 2.0  # seconds of one run, because the thread has other work, too
+BUDGET = 2.0  # seconds per run, because the thread has other work, too
 
 Row = TypeVar("Row", bound=Base)
 Sessions = sessionmaker[Any]
 Work = Callable[[Session, Sequence[int]], None]
 
 
-# A batch should take `AIM` seconds. After it, the database is left to other requests
-# for four times as long as the batch took. This way, PostgreSQL deletes five million
-# rows in three minutes, and requests are hardly slower (`tests/faults/test_purge.py`).
-# SQLite has one writer. Other processes retry at intervals, and need to find the file
-# unlocked.
+# A batch should take `AIM` seconds. After each batch, the database is left to other
+# requests for four times as long as the batch took. This way, PostgreSQL deletes five
+# million rows in three minutes, and requests are hardly slower
+# (`tests/faults/test_purge.py`). SQLite has one writer. Other processes retry at
+# intervals, and need to find the file unlocked.
 AIM = 0.02
 REST = 4.0
 
@@ -73,12 +73,12 @@ def in_batches(  # noqa: PLR0913 - each has a suitable default
     size: int = SIZE,
     budget: float | None = BUDGET,
 ) -> Progress:
-    """Call `work` with the primary keys of at most `size` locked rows, until none is
+    """Call `work` with the primary keys of at most `size` locked rows, until no row is
     left.
 
-    Each call is a transaction. No new call begins after `budget` seconds, but at least
-    one is made. With `budget=None`, there is no limit. Rows that another transaction
-    has locked are skipped.
+    Each call is a transaction. After `budget` seconds no new call begins, but there is
+    always at least one call. With `budget=None`, there is no time limit. Rows that
+    another transaction has locked are skipped.
 
     If `by` is the primary key, no row is passed twice, and a run can continue after the
     `Progress.last` of a previous run. With another column, `work` must change every row
@@ -121,7 +121,8 @@ def delete_in_batches(
 def deletion(model: type[Base]) -> Work:
     """Return a function that deletes rows of this table by their keys.
 
-    The keys are selected first, because MariaDB does not support LIMIT in a subquery.
+    `in_batches` selects the keys first, because MariaDB does not support LIMIT in a
+    subquery.
     """
     key = _key(model)
 
@@ -142,8 +143,8 @@ def read_in_batches(
 ) -> Iterator[Sequence[Row]]:
     """Yield the rows that match the conditions, `size` at a time, in primary key order.
 
-    The first key is larger than `after`. No transaction is open while the caller uses
-    the rows.
+    Only rows with a key larger than `after` are read. No transaction is open while the
+    caller uses the rows.
     """
     key = _key(model)
     while True:
@@ -167,10 +168,10 @@ def _next(
 ) -> Select[Any, Any]:
     """Select and lock the next rows, with their key and their value of `by`.
 
-    The query continues at the last value, not at the first. At the first value, the
-    index still contains the rows that were just deleted, and PostgreSQL would skip over
-    them again and again. Several rows may have the last value, so that value is
-    included.
+    The query continues at the last value instead of starting from the first value
+    again. There, the index still contains the rows that were just deleted, and
+    PostgreSQL would skip over them again and again. Several rows may have the last
+    value, so that value is included.
     """
     key = _key(model)
     place = key if by is None else by
@@ -189,7 +190,7 @@ def _next(
 def _fitting(size: int, share: float, most: int) -> int:
     """Return the number of rows for the next batch.
 
-    The last batch had `size` rows and took `share` times the intended duration.
+    The last batch had `size` rows and took `share` times as long as intended.
     """
     if share > 1:
         return max(1, size // 2)

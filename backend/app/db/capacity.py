@@ -1,4 +1,4 @@
-"""Check that the database server allows as many connections as we may open."""
+"""Checks that the database server allows as many connections as we may open."""
 
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError

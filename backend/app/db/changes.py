@@ -1,4 +1,4 @@
-"""Notes what each transaction changes, for caches in this and in other processes.
+"""Notes what each transaction changes, for the caches in all processes.
 
 A change has a name: `posts.title` if an update changed that column, `posts.+` if rows
 were added, and `posts.*` if rows were deleted or if only the table is known.
@@ -12,8 +12,9 @@ were added, and `posts.*` if rows were deleted or if only the table is known.
 **Marks.** A row for each change would add a statement to each write, and one row of
 versions would make all writers wait for each other. So a mark announces changes for
 `HEAT` seconds: for that time the name is hot, which means that other processes expect
-changes. A process that has marked a name needs no other mark for it until the heat is
-nearly over. A process adds rows and never updates one, so no writer waits for another.
+changes. A process that has marked a name needs no new mark for it until the heat is
+nearly over. A process only adds rows and never updates one, so no writer waits for
+another.
 
 A mark is part of the transaction that it announces. So it reaches the other processes
 even if this process is killed directly after the commit. Changes by textual SQL, and by
@@ -43,7 +44,8 @@ from .base import Base
 from .types import PrimaryKey
 
 HEAT = timedelta(seconds=30)
-# A mark is renewed after this time. The rest of the heat is longer than a COMMIT takes.
+# A mark is renewed after this many seconds. The heat that remains is longer than a
+# COMMIT takes.
 COVERED_SECONDS = 20.0
 CASCADES = {"CASCADE", "SET NULL", "SET DEFAULT"}
 # No cached response depends on these tables, and their rows change all the time.
@@ -79,12 +81,12 @@ def listen(listener: Callable[[frozenset[str]], None]) -> None:
 
 
 def names_of_table(table: Table) -> frozenset[str]:
-    """Return every name that a change of this table can have."""
+    """Return the names of all possible changes to this table."""
     return frozenset(f"{table.name}.{part}" for part in ("+", "*", *table.columns.keys()))
 
 
 def forget() -> None:
-    """Forget which names are marked, so that their next change is marked again."""
+    """Forget which names are marked, so that the next change is marked again."""
     _covered_until.clear()
 
 
@@ -122,7 +124,7 @@ def _note_statement(execution: ORMExecuteState) -> None:
 def _deleted(table: Table) -> frozenset[str]:
     """Return the changes that a deletion from this table can cause.
 
-    The database itself changes rows of tables that refer to the deleted rows.
+    The database itself changes rows in other tables that refer to the deleted rows.
     """
     found, waiting = {table}, [table]
     while waiting:
@@ -139,7 +141,7 @@ def _deleted(table: Table) -> frozenset[str]:
 def _mark(db: Session) -> None:
     if db.in_nested_transaction():
         return
-    if db.new or db.dirty or db.deleted:  # `commit` would flush only after this event
+    if db.new or db.dirty or db.deleted:  # `commit` itself would flush too late, after this event
         db.flush()
     changed: set[str] = db.info.get(_CHANGED, set())
     now = time.monotonic()
@@ -149,7 +151,7 @@ def _mark(db: Session) -> None:
 
 
 def watchable(names: Iterable[str]) -> list[str]:
-    """Return, sorted, the names in tables on which a cached response may depend."""
+    """Return the names in tables that a cached response may depend on, sorted."""
     return sorted(name for name in names if name.partition(".")[0] not in UNWATCHED)
 
 

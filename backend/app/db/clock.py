@@ -1,8 +1,8 @@
 """The clock of the database, which all hosts share.
 
 The clocks of two hosts may differ by seconds or more. So a host's clock is never used
-for a time that another host compares. Examples are the end of a lease, a link or a
-session, the time at which a post is published, and a time by which a list is sorted.
+for a time that another host compares. Such times are the end of a lease, a link or a
+session, the time at which a post is published, and a time that a list is sorted by.
 Instead, `now()` is part of the statement, and the database fills in the time:
 
     select(Link).where(Link.expires_at > clock.now())
@@ -10,8 +10,8 @@ Instead, `now()` is part of the statement, and the database fills in the time:
     made_at: Mapped[datetime] = mapped_column(default=clock.now())
 
 This needs no additional statement. If Python code needs the result of a comparison, the
-query selects it as one more column: `select(Link, Link.made_at > clock.now(-GRACE))`.
-`read` is for the rare case without any other statement.
+query selects the comparison as one more column: `select(Link, Link.made_at >
+clock.now(-GRACE))`. `read` is for the rare case without any other statement.
 
 The host's clock (`app.core.types.now`) is used only for times that stay on one host,
 such as logs and metrics, and for access tokens, which are checked with a leeway.
@@ -49,19 +49,21 @@ class _Now(FunctionElement[datetime]):
 def now(after: timedelta = timedelta()) -> FunctionElement[datetime]:
     """Return an SQL expression for the time at which the statement begins.
 
-    `after` is added to it, and may be negative.
+    `after` is added to that time, and may be negative.
     """
     return _Now(literal(after // MICROSECOND, BigInteger())) if after else _Now()
 
 
 def read(db: Session) -> datetime:
-    """Return the time of the database's clock. This takes a statement of its own."""
+    """Return the current time of the database's clock. This takes a statement of its
+    own.
+    """
     moment: datetime = db.execute(select(now())).scalar_one()
     return moment
 
 
 def _parts(element: _Now, compiler: SQLCompiler, options: dict[str, Any]) -> tuple[str, str]:
-    """Return the SQL of the current time, and the SQL of an offset or an empty text."""
+    """Return the SQL for the current time, and for the offset or an empty text."""
     return READINGS[compiler.dialect.name], compiler.process(element.clauses, **options)
 
 

@@ -1,9 +1,9 @@
 """Watchdog that ends every database call that exceeds its time limit.
 
 The kernel of a suspended server still acknowledges packets. So neither a TCP timeout
-nor the server's own limits end such a call. The watchdog closes the socket of the call
-from another thread. The driver then raises an error at once, and the thread of the call
-is free.
+nor the server's own limits end such a call. From its own thread, the watchdog closes
+the socket that the call waits for. The driver then raises an error at once, which frees
+the thread of the call.
 """
 
 import functools
@@ -18,14 +18,14 @@ from app.core.logging import get_logger
 
 from .silence import Silence
 
-GRACE_SECONDS = 0.25  # lets the server end a statement first, because its error is more precise
+GRACE_SECONDS = 0.25  # so that the server ends a statement first, with a more precise error
 LONGEST_SLEEP = 0.5  # seconds; a shorter limit would be enforced too late
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 log = get_logger(__name__)
 # The calls that are running. `dict.pop` is atomic, because it holds the interpreter's
-# lock. So either the call's own thread ends a call or the watchdog does, never both.
+# lock. So a call is ended either by its own thread or by the watchdog, never by both.
 _calls: dict["Call", "Call"] = {}
 _cutting = threading.Lock()
 
@@ -44,9 +44,9 @@ Call = tuple[Limited, float]  # the connection, and when the call began
 
 
 def limited(method: Method) -> Method:
-    """Limit the time of a method that waits for the server.
+    """Limit how long a method may wait for the server.
 
-    `method` belongs to a connection or its cursors.
+    The method belongs to a connection or to one of its cursors.
     """
 
     @functools.wraps(method)
@@ -112,7 +112,7 @@ def _cut(call: Call) -> None:
     with _cutting:
         if _calls.pop(call, None) is None:
             return  # the call has ended by itself
-        with suppress(Exception):  # no error of a broken connection may end the watchdog
+        with suppress(Exception):  # an error from a broken connection must not end the watchdog
             connection.cut()
     log.warning("database_call_cut", seconds=round(time.monotonic() - began, 1))
     connection.silence.missed(began)

@@ -1,4 +1,4 @@
-"""Deletion of a row that only one of several simultaneous requests may report."""
+"""Deletes a row, so that only one of several simultaneous requests reports success."""
 
 from typing import Any, cast
 
@@ -12,10 +12,10 @@ from .base import Base
 
 
 def delete_row(db: Session, row: Base, gone: type[AppError]) -> None:
-    """Delete a row that was read before.
+    """Delete a row that this request has read.
 
-    Raises `gone` if another request has deleted it since. `db.delete(row)` would only
-    warn, and both requests would respond with 204.
+    Raises `gone` if another request has deleted the row since. `db.delete(row)` would
+    only warn, and both requests would respond with 204.
     """
     mapper = inspect(type(row))
     key = zip(mapper.primary_key, mapper.primary_key_from_instance(row), strict=True)

@@ -3,8 +3,8 @@
 A request releases its locks when it commits its Idempotency-Key, and when it commits a
 step before calling an outside service. Its user may be deleted, disabled or demoted
 before the next transaction begins. So the code that authorises a request registers a
-check here. The code that ended the transaction runs all checks again before the next
-change.
+check here. Code that ends a transaction in the middle of a request runs all checks
+again before the next change.
 """
 
 from collections.abc import Callable

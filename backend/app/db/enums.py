@@ -1,4 +1,4 @@
-"""Preparation of `Enum` columns, so that they behave alike on all three databases.
+"""Prepares `Enum` columns, so that they behave alike on all three databases.
 
 PostgreSQL and MySQL have enum types. SQLite stores such a column as text, so its table
 gets a CHECK that lists the values. Migrations also read the accepted values from this

@@ -20,7 +20,7 @@ from .database import Base, DatabaseBusy
 
 SQLITE_COLUMNS = re.compile(r"UNIQUE constraint failed: (?P<columns>\w+\.[\w., ]+)")
 # The patterns are anchored at the start of a message. MySQL repeats the value in its
-# message, and a value could contain a text that looks like a message.
+# message, and the value could contain text that looks like a message.
 NAMED = re.compile(
     r"^(?:CHECK constraint failed: |UNIQUE constraint failed: index ')(\w+)"
     r"|^Duplicate .* for key '(?:\w+\.)?(\w+)'$"
@@ -31,14 +31,14 @@ NONE: Mapping[str, type[AppError]] = MappingProxyType({})
 
 
 class DatabaseUnavailable(Unavailable):
-    """The database is unreachable, starting, full, or the watchdog ended the call."""
+    """The database is unreachable, starting or full, or the watchdog ended the call."""
 
     code = "database_unavailable"
     detail = "The database is unavailable. Try again in a moment."
 
 
 class DatabaseTimeout(Unavailable):
-    """A statement or a lock took longer than allowed."""
+    """A statement, or the wait for a lock, took longer than allowed."""
 
     code = "database_timeout"
     detail = "The database took too long to respond. Nothing was changed. Try again in a moment."
@@ -105,7 +105,7 @@ SQLITE_SIGNS: dict[str, type[AppError]] = {
 def translate(error: Exception) -> AppError | None:
     """Return the error that a client gets for a database error.
 
-    The result is `None` for a bug of ours, which becomes a 500.
+    The result is `None` for a bug in our code, which becomes a 500.
     """
     if isinstance(error, PoolTimeout):
         return DatabaseBusy(retry_after=1)
@@ -119,8 +119,8 @@ def translate(error: Exception) -> AppError | None:
 
 
 def _without_state(error: DBAPIError) -> type[AppError] | None:
-    """Translate errors without SQLSTATE: of drivers that have none, and of broken
-    connections.
+    """Translate errors without an SQLSTATE: errors of drivers that have none, and
+    broken connections.
     """
     if isinstance(error, DataError):
         return UnstorableValue
@@ -140,7 +140,8 @@ def _without_state(error: DBAPIError) -> type[AppError] | None:
 def conflicts(
     named: Mapping[str, type[AppError]] = NONE, *, gone: type[AppError] | None = None
 ) -> Iterator[None]:
-    """Translate the violation of a constraint during a flush, by the constraint's name.
+    """Translate the violation of a constraint during a flush, by the name of the
+    constraint.
 
     The database checks the constraint, so two simultaneous requests cannot both pass. A
     constraint that is missing from `named` stays an `IntegrityError`, which is a bug
@@ -173,15 +174,15 @@ def constraint_of(
     if match := NAMED.search(text):
         return next(name for name in match.groups() if name)
     foreign = [name for name in candidates or () if name.startswith("fk_")]
-    # SQLite does not tell which foreign key was violated. If the caller names only one
-    # foreign key, it must be that one.
+    # SQLite does not say which foreign key was violated. If the caller names only one,
+    # it must be that one.
     return foreign[0] if "FOREIGN KEY" in text and len(foreign) == 1 else None
 
 
 def _unique_over(columns: list[str]) -> str | None:
     """Find a unique constraint by its columns.
 
-    SQLite does not report its name.
+    SQLite does not report the name.
     """
     table = columns[0].partition(".")[0]
     names = {column.partition(".")[2] for column in columns}

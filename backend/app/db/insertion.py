@@ -1,4 +1,4 @@
-"""Inserts a row, unless a row with the same unique value exists.
+"""Inserts a row, unless another row has the same unique value.
 
 A query before the insert cannot decide this, because another transaction may insert the
 same value in between. The unique constraint decides. The insert is made in a savepoint,
@@ -15,8 +15,8 @@ from .errors import constraint_of
 def insert_if_absent(db: Session, row: Base, *constraints: str) -> bool:
     """Insert the row, and return whether it was inserted.
 
-    The row is not inserted if it violates one of these unique constraints: a row with
-    the same value exists then, and `row` no longer belongs to the session. The
+    The row is not inserted if it violates one of these unique constraints, because
+    another row has the same value. `row` then no longer belongs to the session. The
     violation of any other constraint stays an `IntegrityError`, which
     `app.db.errors.conflicts` can translate.
     """

@@ -46,8 +46,8 @@ def contains(*columns: InstrumentedAttribute[Any]) -> Condition:
 
 
 def never_null(column: InstrumentedAttribute[Any]) -> ColumnElement[Any]:
-    """Return a sort key for a column that is null in no row of the list, although its
-    table allows nulls. So an index can serve the whole order.
+    """Return a sort key that lets an index serve the whole order. Use this for a column
+    that allows nulls but is null in no row of the list.
     """
     return column.expression
 
@@ -56,8 +56,8 @@ def ordering(sort: str, sorts: Sorts, tie: InstrumentedAttribute[int]) -> list[C
     """Return the order of `sort`: ascending for `due_at`, descending for `-due_at`.
 
     `tie` breaks ties. Rows without a value come last in both directions, on every
-    database. No index supports this, so it is better to sort a long list by a column
-    that is never null. Expressions count as never null.
+    database. No index supports this, so sort a long list by a column that is never
+    null. Expressions count as never null.
     """
     column = sorts[sort.removeprefix("-")]
     keys: list[ColumnElement[Any]] = [

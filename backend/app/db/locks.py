@@ -13,16 +13,16 @@ def wait_for_turn(db: Session, column: InstrumentedAttribute[str], value: str) -
     """Wait for the lock of this value, and hold it until the transaction ends.
 
     Without the lock, two inserts of a duplicate can deadlock in InnoDB. A transaction
-    that has met a duplicate keeps a lock on the gap into which other transactions want
-    to insert. Raises `DatabaseTimeout` (503) after `LOCK_SECONDS`. SQLite has only one
-    writer at a time, so it needs no such lock.
+    that found a duplicate keeps a lock on the gap that other transactions want to
+    insert into. Raises `DatabaseTimeout` (503) after `LOCK_SECONDS`. SQLite has only
+    one writer at a time, so it needs no such lock.
     """
     connection, name = db.connection(), f"{column} {value}"
     if connection.dialect.name == "postgresql":
         db.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
     elif connection.dialect.name == "mysql":
-        # The names of these locks are shared by all databases of the server, and have
-        # at most 64 characters.
+        # All databases of a server share the names of these locks, which have at most
+        # 64 characters.
         key = sha256(f"{connection.engine.url.database} {name}".encode()).hexdigest()
         if not db.scalar(select(func.get_lock(key, LOCK_SECONDS))):
             raise DatabaseTimeout

@@ -1,4 +1,4 @@
-"""Checks of whether the schema of the database fits the code."""
+"""Checks whether the database schema fits the code."""
 
 import time
 from functools import lru_cache
@@ -74,7 +74,7 @@ def alembic_config(backend: Path = BACKEND) -> "Config":
 
 
 def render_item(kind: str, item: object, autogen: "AutogenContext") -> str | Literal[False]:
-    """Render our own column types and defaults in a revision, with the necessary
+    """Render our own column types and defaults in a revision, and add the necessary
     import.
     """
     if isinstance(item, Enum):
@@ -106,7 +106,7 @@ def compare_server_default(
 
     `None` leaves the decision to Alembic. Alembic would let PostgreSQL compare the
     defaults, but PostgreSQL has no `=` for JSON. Each database also formats such a
-    default differently. So for a `TextDefault`, only its presence is compared.
+    default differently. So a `TextDefault` is compared only by whether it is present.
     """
     default = column.server_default
     if isinstance(default, DefaultClause) and isinstance(default.arg, TextDefault):
@@ -132,7 +132,7 @@ class SchemaGate:
     def check(self, db: Session) -> State:
         """Check the schema now.
 
-        A change of state is logged, unless the schema is now current.
+        A new state is logged, unless the schema is now current.
         """
         state = state_of(db)
         if state not in ("current", self.state):
@@ -143,7 +143,7 @@ class SchemaGate:
     def due(self) -> bool:
         """Return whether this caller should check the schema.
 
-        Before the first result, every caller should. Afterwards, one caller per second
+        Until the first result, every caller should. After that, one caller per second
         should.
         """
         with self._lock:

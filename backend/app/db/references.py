@@ -1,4 +1,4 @@
-"""Rows of other features that a request refers to by id."""
+"""Checks the ids with which a request refers to rows of other features."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,7 +1,7 @@
 """Silence of the database: while it does not respond, requests are refused at once.
 
-Otherwise each request would have to find out for itself. A request that has waited for
-a connection would then wait again, for a response that does not come.
+Otherwise each request would have to find out for itself. After waiting for a
+connection, it would wait again, for a response that does not come.
 """
 
 import threading
@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 from app.core.logging import get_logger
 
-LISTEN_SECONDS = 1.9  # a health check gives up sooner, which does not prove a silence
+LISTEN_SECONDS = 1.9  # longer than a health check waits, because giving up early proves nothing
 TRY_SECONDS = 0.5  # between two attempts to connect
 
 log = get_logger(__name__)
@@ -23,20 +23,20 @@ _silences: dict[str, "Silence"] = {}
 
 
 class DatabaseSilent(Exception):
-    """A call to the database was ended, and the database has not responded since."""
+    """We cut off a database call, and the database has not responded since."""
 
 
 class Silence:
     """The state of one database: silent or not.
 
-    A database is silent if the watchdog ended a call, and no other call was answered in
-    the meantime. During a silence, requests do not try the database. A separate thread
-    tries to connect.
+    A database is silent if the watchdog cut off a call and no other call was answered
+    in the meantime. During a silence, requests do not try the database. Instead, a
+    separate thread tries to connect.
     """
 
     def __init__(self) -> None:
         self.heard_at = 0.0  # time.monotonic() at the end of the last call that was answered
-        # opens a connection, to find out whether the database responds
+        # Opens a connection, to find out whether the database responds.
         self.reach: Callable[[], Any] | None = None
         self._missed_at = -1.0
         self._lock = threading.Lock()
@@ -49,7 +49,7 @@ class Silence:
     def missed(self, began: float) -> None:
         """Record that the database never answered a call that began at this time.
 
-        If other calls were answered, only that connection is broken, and there is no
+        If other calls were answered, only one connection is broken, and there is no
         silence.
         """
         at = time.monotonic()
@@ -71,7 +71,7 @@ class Silence:
     def _listen(self) -> None:
         while self._is_needed():
             began = time.monotonic()
-            with suppress(Exception):  # a refusal is a response, too
+            with suppress(Exception):  # even a refusal is a response
                 if self.reach:
                     self.reach().close()
             if time.monotonic() - began < LISTEN_SECONDS:
@@ -89,7 +89,7 @@ class Silence:
 class NeverSilent(Silence):
     """The state of an SQLite file, which is never silent.
 
-    A slow statement does not mean that other statements are slow.
+    One slow statement does not mean that others are slow.
     """
 
     def missed(self, began: float) -> None:

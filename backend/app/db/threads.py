@@ -1,11 +1,13 @@
-"""The threads that run endpoints and dependencies, with a limited waiting time."""
+"""The threads that run endpoints and dependencies, with a limit on the wait for a
+thread.
+"""
 
 from typing import Any
 
 from anyio import fail_after
 
-# FastAPI's calls name no limiter, so they use anyio's default. anyio offers no public
-# way to replace the default limiter.
+# FastAPI names no limiter, so its calls use anyio's default. anyio has no public way to
+# replace that.
 from anyio._backends._asyncio import CapacityLimiter, _default_thread_limiter
 
 from .database import DatabaseBusy
@@ -14,7 +16,8 @@ from .database import DatabaseBusy
 class Threads(CapacityLimiter):
     """A limited number of threads.
 
-    A caller that waits longer than `patience` seconds gets `DatabaseBusy`.
+    A caller that waits for a thread for more than `patience` seconds gets
+    `DatabaseBusy`.
     """
 
     patience: float

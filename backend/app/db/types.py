@@ -17,7 +17,7 @@ PrimaryKey = Annotated[int, mapped_column(primary_key=True)]
 class UtcDateTime(TypeDecorator[datetime]):
     """A time with a time zone, stored in UTC with microseconds.
 
-    A time without a zone is refused, because its moment would be ambiguous.
+    A time without a zone is refused, because it would be ambiguous.
     """
 
     impl = DateTime(timezone=True)
@@ -51,7 +51,8 @@ class UtcDateTime(TypeDecorator[datetime]):
 class ExactDecimal(TypeDecorator[Decimal]):
     """A decimal number with `precision` digits, `scale` of them after the point.
 
-    SQLite has no such type. It stores a float, which is exact up to 15 digits.
+    SQLite has no such type. There the number is stored as a float, which is exact up to
+    15 digits.
     """
 
     impl = Numeric
@@ -93,7 +94,7 @@ class JsonObject(TypeDecorator[dict[str, Any]]):
 class TextDefault(ColumnElement[str]):
     """The `server_default` of a `Text` or a `JsonObject`.
 
-    It is a constant. MySQL accepts it only in parentheses.
+    The default is a constant. MySQL accepts it only in parentheses.
     """
 
     inherit_cache = False

@@ -1,4 +1,4 @@
-"""Conversion of DATABASE_URL into a URL of SQLAlchemy."""
+"""Converts DATABASE_URL into an SQLAlchemy URL."""
 
 from sqlalchemy import URL, make_url
 
@@ -9,8 +9,8 @@ from app.core.database_urls import DRIVERS, check, sqlite_file
 def normalise(url: str) -> URL:
     """Add the driver to a database URL, and make the path of an SQLite file absolute.
 
-    A relative path starts at the root of the project. Raises `ValueError` if `check`
-    refuses the URL.
+    A relative path is relative to the root of the project. Raises `ValueError` if
+    `check` refuses the URL.
     """
     parsed = make_url(check(url))
     parsed = parsed.set(drivername=DRIVERS[parsed.drivername])

@@ -1,6 +1,6 @@
 """`python -m app.server` serves the application according to the settings.
 
-With `--reload`, it restarts after every change of the code.
+With `--reload`, it restarts after every change to the code.
 """
 
 import faulthandler
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def serve_one(sockets: list[socket]) -> None:
-    """Serve the sockets of the reloader in this process.
+    """Serve the reloader's sockets in this process.
 
     It shuts down quickly, because a developer who has saved a file is waiting.
     """
@@ -91,8 +91,8 @@ def _config(settings: Settings, *, end_seconds: int, processes: int = 1) -> uvic
         ws="none",
         log_config=None,
         access_log=False,
-        # By default, uvicorn trusts proxies on loopback. Here, the application decides
-        # by TRUSTED_PROXIES which proxies to trust.
+        # By default, uvicorn trusts proxies on loopback. Here, TRUSTED_PROXIES decides,
+        # and the application applies it.
         proxy_headers=False,
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
@@ -106,10 +106,10 @@ def _try_start(settings: Settings) -> None:
 
     With several processes, uvicorn would replace a process that fails at startup again
     and again. It would also exit with 0 after such a failure. The serving processes are
-    separate programs, so they inherit no connection of this one.
+    separate programs, so they inherit no connection from this one.
     """
     try:
-        import_module("app.main")  # after the metrics know whether there are several processes
+        import_module("app.main")  # only once the metrics know whether there are several processes
     except BrokenFeature as error:
         sys.exit(" ".join(str(error).split()))
     # This import creates the connection pools, which the parent of a reload must not

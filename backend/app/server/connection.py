@@ -24,12 +24,12 @@ from app.server.descriptors import connections_allowed
 from app.server.head import BoundedHead
 
 SIDE_CONNECTIONS = 16
-# Bytes of a refused request that are still read, so that the client receives the
-# response.
+# After refusing a request, read and discard up to this many bytes, so that the client
+# receives the response.
 DISCARDED = 1_000_000
-LINGER = 1  # seconds for that reading
-# Pipelined requests that wait for their response. Together, their heads may be as large
-# as one head.
+LINGER = 1  # seconds to read and discard
+# The most pipelined requests that may wait for a response. Together, their heads may be
+# as large as one head.
 PIPELINED = 32
 TOO_SLOW = "The request did not arrive in time. Send it again."
 
@@ -37,14 +37,14 @@ TOO_SLOW = "The request did not arrive in time. Send it again."
 class Stage(Enum):
     """The part of a request that the client sends next."""
 
-    IDLE = "idle"  # perhaps another request; the last request is complete
+    IDLE = "idle"  # perhaps another request, because the last one is complete
     HEAD = "head"  # the rest of a head, or the whole head on a new connection
     BODY = "body"
-    NOTHING = "nothing"  # nothing, because we refused to read on
+    NOTHING = "nothing"  # nothing, because we stopped reading
 
 
 class TooManyAtOnce(Exception):
-    """A client sends further requests without reading the responses."""
+    """A client keeps sending requests without reading the responses."""
 
 
 def _as_bytes(response: Response) -> bytes:
@@ -72,13 +72,13 @@ class Connection(BoundedHead):
         super().__init__(*args, **kwargs)
         self.peer: str | None = None
         self._stage = Stage.HEAD
-        # the time by which the client must have made progress, by the crowd's clock
+        # When the client must have made progress, by the crowd's clock.
         self._until = 0.0
-        self._read_until = 0.0  # the time by which the client must have read more of our response
+        self._read_until = 0.0  # when the client must have read more of our response
         self._unread = 0
-        # Requests without a complete response, in the order of their arrival.
+        # Requests without a complete response, in order of arrival.
         self._requests: deque[RequestResponseCycle] = deque()
-        self._sizes: deque[int] = deque()  # the sizes of their heads
+        self._sizes: deque[int] = deque()  # the sizes of the heads of these requests
         self._held = 0  # bytes received since the last byte that belonged to a body
 
     @property
@@ -103,8 +103,8 @@ class Connection(BoundedHead):
     def connection_lost(self, exc: Exception | None) -> None:
         self.crowd.forget(self)
         super().connection_lost(exc)
-        # uvicorn marks only the last of several requests as disconnected. All other
-        # requests would continue to write, which uvloop reports as an error.
+        # uvicorn marks only the last of several requests as disconnected. The others
+        # would continue to write, which uvloop reports as an error.
         for request in self._requests:
             request.disconnected = True
             request.message_event.set()
@@ -126,7 +126,7 @@ class Connection(BoundedHead):
     def on_headers_complete(self) -> None:
         size = MAX_HEAD - self._room
         if self.pending and (self.pending >= PIPELINED or sum(self._sizes) + size > MAX_HEAD):
-            raise TooManyAtOnce  # stops the parser, also for the rest of this packet
+            raise TooManyAtOnce  # also stops parsing the rest of this packet
         self._held = 0
         self._await(Stage.BODY)
         super().on_headers_complete()
@@ -144,7 +144,7 @@ class Connection(BoundedHead):
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
-        # the client would assign this response to an earlier request
+        # The client would take this for the response to an earlier request.
         if self._is_answering():
             self.transport.abort()
         else:
@@ -161,8 +161,8 @@ class Connection(BoundedHead):
         super().resume_writing()
 
     def is_evictable(self) -> bool:
-        """Return whether the server is waiting for the client, and not the other way
-        round.
+        """Return whether the server is waiting for the client, not the client for the
+        server.
         """
         return self.flow.write_paused or not self._is_our_turn()
 
@@ -191,7 +191,7 @@ class Connection(BoundedHead):
         close()
 
     def _give_up(self) -> None:
-        """Send an error to a client that has begun a request. Close the connection."""
+        """Close the connection, after sending an error if a request has begun."""
         unanswered = self._requests and not self.cycle.response_started
         if unanswered if self._stage is Stage.BODY else self._stage is Stage.HEAD and self._held:
             self.transport.write(_as_bytes(problems.render(408, "request_timeout", TOO_SLOW)))
@@ -225,9 +225,10 @@ class Connection(BoundedHead):
         self._until = self.crowd.now + seconds
 
     def _prolonged(self, until: float, count: int) -> float:
-        """Return the deadline after this many bytes at the minimum rate.
+        """Return the deadline, moved by the time that this many bytes take at the
+        minimum rate.
 
-        It is never later than the initial patience from now.
+        The deadline is never further away than the initial patience.
         """
         limits = self.crowd.limits
         return min(until + max(0, count) / limits.rate, self.crowd.now + limits.patience)
@@ -236,7 +237,8 @@ class Connection(BoundedHead):
 class SideConnection(Connection):
     """A connection of a side listener, such as METRICS_PORT.
 
-    A side listener has its own event loop, and is reachable only inside the network.
+    A side listener has an event loop of its own, and is reachable only from inside the
+    network.
     """
 
     crowd: ClassVar[Crowd] = Crowd(Limits(connections=SIDE_CONNECTIONS))

@@ -25,13 +25,13 @@ class Limits:
     """Limits on the clients of one process. Times are in seconds."""
 
     connections: int
-    # The time limit for receiving the head of a request, and for a body or a response
-    # without progress. The documented limit is 30.
+    # How long the head of a request may take, and how long a body or a response may
+    # make no progress. The documented limit is 30.
     patience: float = 20
-    # The minimum average speed of sending a body and of reading a response, in bytes
-    # per second.
+    # The minimum average speed at which a client must send a body and read a response,
+    # in bytes per second.
     rate: int = 500
-    head: int = 256_000  # bytes stored until a head is complete
+    head: int = 256_000  # most bytes stored until a head is complete
     look: float = 1  # between two checks of all connections
 
 
@@ -57,7 +57,7 @@ class Crowd:
         self.now = 0.0
         self._share = max(1, limits.connections // 2)
         self._trusted = [ip_network(network) for network in trusted]
-        # Both are in the order of eviction: the connection that has been idle for
+        # Both are in the order of eviction: the connection that has been idle the
         # longest comes first.
         self._unanswered: dict[Member, None] = {}
         self._answered: dict[Member, None] = {}
@@ -81,11 +81,12 @@ class Crowd:
         )
 
     def admit(self, newcomer: Member) -> None:
-        """Add a new connection. If there are too many, close the longest idle one.
+        """Add a new connection. If there are too many, close the one that has been idle
+        the longest.
 
-        One client gets half of all places. Beyond that, its own connections are closed,
-        so it cannot evict other clients. A trusted proxy serves many clients, so only
-        the total number limits it.
+        One client gets at most half of all places. Beyond that, the client's own
+        connections are closed, so it cannot evict other clients. A trusted proxy serves
+        many clients, so only the total number limits it.
         """
         peer = newcomer.peer
         if peer is not None and self._of_peer[peer] >= self._share:
@@ -117,7 +118,7 @@ class Crowd:
     def has_answered(self, one: Member) -> None:
         """Note that this connection got a response.
 
-        Other connections are then evicted first.
+        Other connections will be evicted before it.
         """
         if one in self._unanswered or one in self._answered:
             self._unanswered.pop(one, None)
@@ -127,9 +128,9 @@ class Crowd:
     def _make_room(self, newcomer: Member, peer: str | None) -> bool:
         """Evict the first connection that waits for its client.
 
-        With `peer`, only connections of that peer are considered. Connections without
-        any response are evicted before those that are kept alive. Connections with a
-        request in progress are not evicted.
+        With `peer`, only connections of that peer are considered. Connections that have
+        had no response yet are evicted first, then those that are kept alive.
+        Connections with a request in progress are not evicted.
         """
         self._warn(newcomer)
         for one in chain(self._unanswered, self._answered):
@@ -154,7 +155,7 @@ class Crowd:
     def _look(self) -> None:
         loop = asyncio.get_running_loop()
         # The crowd's clock stops while this process is too busy to read from its
-        # clients, because that is not their fault.
+        # clients, because that is not the clients' fault.
         self.now += min(loop.time() - self._looked, 2 * self.limits.look)
         self._timer = None
         for one in self.members():

@@ -1,25 +1,25 @@
 """The number of connections that fit within the limit of open files (`ulimit -n`).
 
-At the limit, `accept()` fails. asyncio then stops listening for a second, and libuv
-closes every waiting connection, whichever client opened it. So the server stays below
-the limit, and chooses itself which connections to close.
+Once the limit is reached, `accept()` fails. asyncio then stops listening for a second,
+and libuv closes every waiting connection, whichever client opened it. So the server
+stays below the limit, and itself chooses which connections to close.
 """
 
 import resource
 
 from app.core.config import Settings
 
-# The maximum number of connections of one process. An idle connection takes some 30 kB,
-# one with half of a long head up to 200 kB, and one with an unread body of 1 MB up to
-# 450 kB. The latter two are closed after 20 seconds.
+# The maximum number of connections per process. An idle connection takes about 30 kB.
+# With half of a long head, it takes up to 200 kB, and with an unread body of 1 MB, up
+# to 450 kB. Connections of these two kinds are closed after 20 seconds.
 MOST = 4096
 FEWEST = 16
 WANTED = 8192
-# Files for listening sockets, the event loop, logs, connections of a side listener, and
-# connections that are closing.
+# Files for listening sockets, the event loop, logs, the connections of a side listener,
+# and connections that are being closed.
 OWN = 40
 FILES_PER_CONNECTION = 3  # on SQLite: the database, its write-ahead log, and the log's index
-SIDE_CONNECTIONS = 5  # of the side pool and of an embedded worker
+SIDE_CONNECTIONS = 5  # for the side pool and an embedded worker
 
 
 class TooFewDescriptors(RuntimeError):
@@ -27,7 +27,7 @@ class TooFewDescriptors(RuntimeError):
 
 
 def raise_limit() -> None:
-    """Raise the limit of open files as far as the administrator allows.
+    """Raise the limit on open files as far as the administrator allows.
 
     Many systems start a process with a limit of 1,024, and allow far more.
     """
@@ -38,9 +38,9 @@ def raise_limit() -> None:
 
 
 def connections_allowed(settings: Settings) -> int:
-    """Return how many connections one process may have.
+    """Return how many connections this process may have.
 
-    Raises `TooFewDescriptors` if the limit leaves room for too few.
+    Raises `TooFewDescriptors` if the limit leaves room for too few connections.
     """
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if limit == resource.RLIM_INFINITY:

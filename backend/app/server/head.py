@@ -1,4 +1,4 @@
-"""Limits on the head of a request, which is its target and its headers.
+"""Limits on the head of a request: its target and its headers.
 
 uvicorn collects and decodes a head of any size before it calls the application. It also
 drops the host of an absolute target, which the application must compare with the Host
@@ -44,8 +44,7 @@ class BoundedHead(HttpToolsProtocol):
     def _name_host(self, authority: bytes) -> None:
         """Add the host of an absolute target as a Host header.
 
-        If it differs from the existing Host header, the application refuses the request
-        (RFC 9112, 3.2.2).
+        If the two hosts differ, the application refuses the request (RFC 9112, 3.2.2).
         """
         if all(
             name != b"host" or value.lower() != authority.lower() for name, value in self.headers

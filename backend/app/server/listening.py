@@ -1,4 +1,4 @@
-"""The sockets of a server. `localhost` has two addresses, and so two sockets."""
+"""The sockets of a server. `localhost` has two addresses, so it needs two sockets."""
 
 import errno
 import socket
@@ -6,7 +6,7 @@ import sys
 
 LOCALHOST = "localhost"
 # Browsers, Node and curl try ::1 first. If we used only one of the addresses, another
-# program could listen on the other.
+# program could be listening on the other.
 LOOPBACK = ("127.0.0.1", "::1")
 HERE = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}  # this machine has no such address
 

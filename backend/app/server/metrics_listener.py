@@ -1,10 +1,11 @@
 """The listener on METRICS_PORT, which serves metrics.
 
-There is one listener, however many processes serve. It runs in the only process, or in
-the parent of several.
+There is only one listener, however many processes serve requests. It runs in the
+serving process, or in the parent of several.
 
-The Prometheus client must not be imported before `shared_folder` is entered. During its
-import, the client decides once whether there are several processes.
+The Prometheus client must not be imported before `shared_folder` is entered. While it
+is being imported, the client decides once and for all whether there are several
+processes.
 """
 
 import os
@@ -22,7 +23,7 @@ from app.core.config import Settings
 
 @contextmanager
 def shared_folder(settings: Settings, *, reload: bool) -> Iterator[None]:
-    """Provide a folder for counters if other processes serve the requests."""
+    """Provide a folder for the counters, if other processes serve the requests."""
     several = settings.metrics_port is not None if reload else settings.web_concurrency > 1
     if not (several and settings.metrics_enabled) or "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         yield
@@ -35,9 +36,9 @@ def shared_folder(settings: Settings, *, reload: bool) -> Iterator[None]:
 
 
 def listen(settings: Settings) -> None:
-    """Listen on METRICS_PORT of HOST, if it is set, until this process ends.
+    """If METRICS_PORT is set, listen on that port of HOST until this process ends.
 
-    If the port is not free, the process exits.
+    If the port is taken, exit.
     """
     if not (settings.metrics_enabled and settings.metrics_port):
         return

@@ -1,5 +1,5 @@
-"""The serving process of the reloader: the application, or a page with its startup
-error.
+"""The serving process of the reloader: the application, or a page with the error that
+keeps it from starting.
 
 This module imports nothing from the application at module level, because any file of
 the application may be broken.
@@ -78,7 +78,9 @@ def main() -> None:
 
 
 def _explain(error: Exception | SystemExit) -> tuple[str, str]:
-    """Return a one-line summary with the place, and a traceback of our own files."""
+    """Return a one-line summary with the place, and the part of the traceback in our
+    own files.
+    """
     if isinstance(error, SystemExit):
         return error.code if isinstance(
             error.code, str
@@ -111,7 +113,7 @@ def _serve_page(sockets: list[socket], summary: str, details: str) -> None:
             name.decode("latin-1").lower(): value.decode("latin-1")
             for name, value in scope["headers"]
         }
-        # A request with another host may come from a foreign page (DNS rebinding).
+        # A request for another host may come from a foreign page (DNS rebinding).
         own = urlsplit(f"//{headers.get('host', '')}").hostname in THIS_MACHINE
         said = (summary, details) if own else ("The terminal shows the reason.", "")
         if "text/html" in headers.get("accept", ""):

@@ -1,9 +1,9 @@
 """Reloader for `--reload`: replaces the serving process whenever a file has changed.
 
-uvicorn has a reloader of its own. It starts the serving process first, and begins to
+uvicorn has a reloader of its own, which starts the serving process first. It begins to
 watch a quarter of a second later, or even later on a busy machine. A file that is saved
-in between never causes a reload. The library that it uses can also lose an event that
-arrives while it delivers earlier ones (watchfiles, `src/lib.rs`, `watch`).
+in between never causes a reload. uvicorn's library for this, watchfiles, can also lose
+an event that arrives while earlier events are delivered (`src/lib.rs`, `watch`).
 
 This reloader does not wait for events. It records the state of every file before it
 starts the serving process. It then compares the files four times a second, which takes
@@ -27,8 +27,8 @@ from app.core.logging import get_logger
 
 WATCHED = BACKEND / "app"
 LOOK_SECONDS = 0.25
-SETTLE_SECONDS = 0.05  # for editors that save several files at once
-END_SECONDS = 8  # from SIGTERM until the process is killed
+SETTLE_SECONDS = 0.05  # because some editors save several files at once
+END_SECONDS = 8  # between SIGTERM and SIGKILL
 
 Code = dict[str, tuple[int, int, int]]
 
@@ -36,7 +36,7 @@ log = get_logger("app.server")
 
 
 def run(sockets: list[socket]) -> None:
-    """Serve until SIGINT or SIGTERM, with a new process after each change of code."""
+    """Serve until SIGINT or SIGTERM, with a new process after each code change."""
     stop = Event()
     for ending in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ending, lambda *_: stop.set())
@@ -92,7 +92,7 @@ def _files(folder: str) -> Iterator[os.DirEntry[str]]:
 def _state(entry: os.DirEntry[str]) -> tuple[int, int, int]:
     try:
         found = entry.stat()
-    except OSError:  # removed since it was listed
+    except OSError:  # the file was removed after it was listed
         return (0, 0, 0)
     return found.st_mtime_ns, found.st_size, found.st_ino
 

@@ -1,10 +1,10 @@
 """Supervisor of several server processes, which tells a busy process from a hung one.
 
 uvicorn's supervisor asks each process through a pipe whether it is alive, and kills it
-if no thread responds within some seconds. So a request that computes for long while
-holding the interpreter's lock ends all other requests of its process. While uvicorn
-waits for a response, it replaces no process that has died. It never notices a blocked
-event loop.
+if no thread responds within some seconds. So one request that computes for a long time
+while holding the interpreter's lock ends all other requests in its process. While the
+supervisor waits for one process, it replaces no other process that has died. And it
+never notices a blocked event loop.
 
 Here, each event loop increments a counter, and the supervisor reads the counter without
 waiting.
@@ -25,16 +25,16 @@ from app.core.logging import get_logger
 HUNG_SECONDS = 60  # an event loop that has been blocked for this long will not recover
 LOOK_SECONDS = 0.5  # how often uvicorn's supervisor checks
 SHUTDOWN_SECONDS = 30  # for requests in progress
-END_SECONDS = SHUTDOWN_SECONDS + 5  # after this, a process that was told to end is killed
+END_SECONDS = SHUTDOWN_SECONDS + 5  # after this, a process that was told to stop is killed
 TRACE_SECONDS = 0.5
 
 log = get_logger("app.server")
 
 
 class CountingProcess(Process):
-    """A server process whose event loop counts.
+    """A server process whose event loop increments a counter.
 
-    It is hung if its counter has not changed for a minute.
+    The process is hung if the counter has not changed for a minute.
     """
 
     def __init__(self, config: Config, sockets: list[socket]) -> None:
@@ -53,10 +53,11 @@ class CountingProcess(Process):
         self.ticks.value += 1
 
     def is_alive(self, timeout: float = 5) -> bool:  # noqa: ARG002 - uvicorn's supervisor passes it
-        """Return whether the process runs and its counter changes.
+        """Return whether the process is running and its counter is changing.
 
-        A starting process may take any time. Checks are counted instead of seconds.
-        Otherwise a process would seem hung after all processes were suspended together.
+        A process may take any time to start. Checks are counted instead of seconds.
+        Otherwise a process would seem hung after all processes had been suspended
+        together.
         """
         if not self.process.is_alive():
             return False
@@ -85,6 +86,6 @@ class CountingProcess(Process):
 
 def install() -> None:
     """Make uvicorn's supervisor start processes of our class. uvicorn has no setting
-    for it.
+    for this.
     """
     multiprocess.Process = CountingProcess  # type: ignore[misc] # a class is a name like any other

@@ -1,4 +1,4 @@
-"""Additions of `alembic/env.py` to Alembic. Only migrations import this package.
+"""What `alembic/env.py` adds to Alembic. Only migrations import this package.
 
 | Module | Purpose |
 |---|---|

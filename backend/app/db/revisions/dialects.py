@@ -1,7 +1,7 @@
-"""Changes to Alembic's operations, so that one revision works on all three databases.
+"""Changes Alembic's operations, so that one revision works on all three databases.
 
 A class with a `__dialect__` replaces Alembic's own class for that dialect. Alembic's
-manual describes this ("Working with Custom Types").
+manual describes this in "Working with Custom Types".
 """
 
 from collections.abc import Iterable, Iterator
@@ -52,9 +52,7 @@ class MySQL(MySQLImpl):
 
 
 class PostgreSQL(PostgresqlImpl):
-    """Creates the type of an `Enum` column with its first column, and drops it with the
-    last.
-    """
+    """Creates an enum type with its first column, and drops it with its last."""
 
     __dialect__ = "postgresql"
 

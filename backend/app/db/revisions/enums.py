@@ -1,4 +1,4 @@
-"""Comparison of `Enum` columns between a database and the models.
+"""Compares the `Enum` columns of a database with the models.
 
 PostgreSQL and MySQL report the values of enum columns. On SQLite, and for enums that
 are not native, the values are read from the CHECK that `app/db/enums.py` adds.
@@ -31,8 +31,8 @@ def read_enums_back(models: MetaData) -> None:
     def _drop_double(check: CheckConstraint, parent: object) -> None:
         """Remove a CHECK that the type of its column has already created.
 
-        There are two cases. A reflected CHECK is a duplicate of the CHECK of the
-        rebuilt type. And Alembic's batch mode attaches the type of a new column twice.
+        There are two cases. A reflected CHECK duplicates the CHECK that the rebuilt
+        type creates. And Alembic's batch mode attaches the type of a new column twice.
         """
         if isinstance(parent, Table):
             others = parent.constraints - {check}
@@ -99,7 +99,7 @@ def compare_type(
 def prepare(script: ops.MigrationScript, models: MetaData) -> None:
     """Complete the enums in a revision.
 
-    MySQL reports enums without a name, so they get one. New values are added first,
+    MySQL reports enums without a name, so each gets a name. New values are added first,
     because another operation may need them.
     """
     assert script.upgrade_ops

@@ -1,4 +1,4 @@
-"""Creation and removal of indexes without blocking writes."""
+"""Creates and drops indexes without blocking writes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,8 @@ from alembic import op
 def concurrently() -> Iterator[dict[str, Any]]:
     """Yield options for `op.create_index` and `op.drop_index` that do not block writes.
 
-    They apply to PostgreSQL, which creates such an index only outside a transaction.
+    The options are for PostgreSQL, which creates an index in this way only outside a
+    transaction.
     """
     if op.get_context().dialect.name != "postgresql":
         yield {}

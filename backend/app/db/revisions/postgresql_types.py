@@ -8,7 +8,7 @@ tools split such a file at line ends.
 from collections.abc import Sequence
 
 # The columns of a type, with their defaults. A default must be removed while the type
-# of the column changes.
+# of its column changes.
 PLACES = (
     "SELECT a.attrelid::regclass AS tab, a.attname AS col, pg_get_expr(d.adbin, d.adrelid) AS "
     "preset FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid LEFT JOIN pg_attrdef d ON "
@@ -58,7 +58,7 @@ def creating(name: str, values: Sequence[str]) -> str:
 
 
 def adding(name: str, values: Sequence[str], value: str) -> str:
-    """Return SQL that adds one value at its place among the others."""
+    """Return SQL that adds a value in its place among the others."""
     at = values.index(value)
     place = f"AFTER {literal(values[at - 1])}" if at else f"BEFORE {literal(values[1])}"
     return f"ALTER TYPE {name} ADD VALUE IF NOT EXISTS {literal(value)} {place}"

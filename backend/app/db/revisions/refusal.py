@@ -1,10 +1,10 @@
-"""Refusals of a migration, with advice of several lines."""
+"""Refusals of a migration, with several lines of advice."""
 
 from alembic.util import CommandError
 
 
 class Refused(CommandError):
-    """A refusal of a migration, whose message Alembic prints.
+    """A refusal of a migration. Alembic prints the message.
 
     `env.py` prints the advice before the message, because Alembic would wrap its lines.
     """

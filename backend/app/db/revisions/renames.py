@@ -1,4 +1,4 @@
-"""Refusal of revisions that probably rename a column or a table.
+"""Refuses revisions that probably rename a column or a table.
 
 Autogenerate does not recognise renames. It would drop the old column or table with all
 its data, and add an empty one.

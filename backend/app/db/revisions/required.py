@@ -1,4 +1,4 @@
-"""Explanations for NOT NULL columns on tables with rows, instead of a database error.
+"""Explains NOT NULL columns on tables with rows, instead of a bare database error.
 
 An explanation describes the problem and three solutions.
 """
@@ -44,7 +44,7 @@ OF_MYSQL = re.compile(
 
 
 class NoValue(Refused):
-    """A column must not be NULL, and rows have no value for it."""
+    """A column must not be NULL, but rows have no value for it."""
 
     def __init__(self, table_name: str, column_name: str, rows: str = "existing rows have") -> None:
         place = f"{table_name}.{column_name}"
@@ -68,7 +68,7 @@ def refuse_if_filled(connection: Connection, table_name: str, column_name: str) 
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Turn a database's error about NULL in a revision into an explanation."""
+    """Turn a database error about NULL during a revision into an explanation."""
     try:
         yield
     except DBAPIError as error:
