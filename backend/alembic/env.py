@@ -1,7 +1,7 @@
-"""Run migrations of the tables of all features, one process at a time.
+"""Migrates the tables of all features, one process at a time.
 
-Migrations run online, with a limit on waiting for locks. With `--sql`, they print their
-SQL instead, so that a database administrator can read it first. All commands are
+Migrations run online, with a limit on the wait for locks. With `--sql`, they print
+their SQL instead, so that a database administrator can read it first. All commands are
 Alembic's own.
 """
 
@@ -34,15 +34,15 @@ from app.db.revisions import dialects, enums, renames, required
 from app.db.revisions.refusal import Refused
 from app.db.urls import normalise
 
-# The names of MySQL's locks are shared by all databases of a server, which may be
+# All databases of a MySQL server share the names of locks, and several databases may be
 # migrated at the same time. A name has at most 64 characters.
 LOCK = "CONCAT('liftoff migrations ', LEFT(DATABASE(), 40))"
 # The number of PostgreSQL's advisory lock, which nothing else uses.
 LOCK_NUMBER = 4_202_611
-WAIT_SECONDS = 60  # for another migrator to finish
-PAUSE = 0.2  # seconds until the next try to get the lock
+WAIT_SECONDS = 60  # to wait for another migration to finish
+PAUSE = 0.2  # seconds between two tries to get the lock
 STILL_AT_WORK = "Another migration is still running. Try again when it has finished."
-LOCK_SECONDS = 5  # for a lock on a table; failing is better than blocking all requests for longer
+LOCK_SECONDS = 5  # to wait for a table lock; failing is better than blocking all requests
 LOCK_TIMEOUT = {
     "postgresql": f"SET lock_timeout = '{LOCK_SECONDS}s'",
     "mysql": f"SET lock_wait_timeout = {LOCK_SECONDS}",
@@ -77,8 +77,8 @@ def check_revision(
 ) -> None:
     """Check a revision before it is written.
 
-    A revision that would lose data or lacks values is refused. Other differences
-    between databases are normalised.
+    A revision is refused if it would lose data, or if rows have no value for a new
+    column. Other differences between databases are normalised.
     """
     drop_whole_tables(here, revision, directives)
     try:
@@ -105,7 +105,7 @@ def refuse_several_heads() -> None:
 
 @contextmanager
 def _or_busy() -> Iterator[None]:
-    """Turn the error of a wait for an SQLite file that took too long into one line."""
+    """If waiting for an SQLite file takes too long, turn the error into one line."""
     try:
         yield
     except OperationalError as error:
@@ -116,7 +116,7 @@ def _or_busy() -> Iterator[None]:
 def alone(connection: Connection) -> Iterator[None]:
     """Ensure that only one process migrates at a time.
 
-    Other processes wait, and then find nothing to do.
+    Other processes wait, and then find nothing left to do.
     """
     match connection.dialect.name:
         case "postgresql":
@@ -155,8 +155,8 @@ def alone(connection: Connection) -> Iterator[None]:
 def wait_for_lock(connection: Connection) -> None:
     """Try to get the lock repeatedly, each time in a new transaction.
 
-    `CREATE INDEX CONCURRENTLY` waits for every open transaction. So a transaction that
-    waited for the lock would deadlock with the process that holds it.
+    `CREATE INDEX CONCURRENTLY` waits for every open transaction. A transaction that
+    waited for the lock would therefore deadlock with the process that holds it.
     """
     deadline = time.monotonic() + WAIT_SECONDS
     while not connection.scalar(
@@ -171,7 +171,8 @@ def wait_for_lock(connection: Connection) -> None:
 def refuse_other_collations(connection: Connection) -> None:
     """Raise `CommandError` for tables with another collation.
 
-    A table keeps its collation, and Alembic does not compare collations.
+    Changing the database does not change the collation of its tables, and Alembic does
+    not compare collations.
     """
     made = text(
         "SELECT table_name, table_collation FROM information_schema.tables WHERE table_schema = "
@@ -194,7 +195,7 @@ def refuse_other_collations(connection: Connection) -> None:
 
 
 def prepare_offline(dialect: str) -> None:
-    """Begin the SQL with the session settings of our own connections."""
+    """Begin the SQL with the session settings that our own connections use."""
     if dialect == "mysql":
         # Otherwise the client would decode the SQL with its own character set.
         context.execute("SET NAMES utf8mb4")

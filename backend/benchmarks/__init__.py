@@ -1,4 +1,4 @@
-"""The benchmarks of the performance table in the README.
+"""The benchmarks behind the performance table in the README.
 
-Each prints ratios within one run, which can be reproduced on other machines.
+Each prints ratios within one run, because other machines can reproduce these.
 """

@@ -1,9 +1,9 @@
 """Benchmark of the session dependency: `get_db` with admission, and the usual
 generator.
 
-64 clients read one row with a signed-in user. Each variant is a separate server
-process, on the same PostgreSQL: POSTGRES_TEST_URL, or the one that is installed from
-PyPI.
+64 clients each read one row, as a signed-in user. Each variant is a separate server
+process on the same PostgreSQL: the one in POSTGRES_TEST_URL, or the one that is
+installed from PyPI.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ VARIANTS = {"usual": "usual generator", "ours": "with admission"}
 
 
 def serve(variant: str, port: int) -> None:
-    """Run the application. With `usual`, replace `get_db` by the usual generator."""
+    """Run the application. With `usual`, replace `get_db` with the usual generator."""
     from app.db.database import SessionLocal, get_db
     from app.main import app
 
@@ -41,8 +41,8 @@ def serve(variant: str, port: int) -> None:
 
 
 async def client(url: str, token: str, times: list[float], until: float) -> None:
-    """Send requests on one connection until a time. Record the seconds of each 200
-    response.
+    """Send requests on one connection until this time. Record the seconds that each 200
+    response took.
     """
     address = urlsplit(url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
@@ -63,7 +63,7 @@ async def client(url: str, token: str, times: list[float], until: float) -> None
 
 
 async def load(url: str, token: str) -> list[float]:
-    """Return the seconds that each response took."""
+    """Return how many seconds each response took."""
     times: list[float] = []
     until = time.monotonic() + SECONDS
     await asyncio.gather(*(client(url, token, times, until) for _ in range(CLIENTS)))

@@ -15,7 +15,7 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 async def ask(url: str, body: bytes = b"", headers: Mapping[str, str] = FORM) -> float | None:
-    """Return the seconds that one request took, on a new connection.
+    """Return how many seconds one request took on a new connection.
 
     Return `None` if the status is not 200.
     """

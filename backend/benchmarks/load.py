@@ -1,4 +1,4 @@
-"""A client that keeps a number of connections busy, and costs little itself."""
+"""A client that keeps several connections busy, and itself costs little."""
 
 import asyncio
 import json
@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import uvloop
 
 CONNECTIONS = 16
-LAST_SECONDS = 60  # for the last responses
+LAST_SECONDS = 60  # to wait for the last responses
 _numbers = count(1)
 
 

@@ -1,4 +1,4 @@
-"""Benchmark of one worker: emails per second to a near and to a far mail server.
+"""Benchmark of one worker: emails per second to a near and a far mail server.
 
 The near server runs on this machine. The far server delays each response by 50 ms, and
 sending an email takes four responses.
@@ -15,7 +15,7 @@ from tests.support import databases
 from tests.support.smtp import Recorder, far_away, mail_server
 
 MAILS = 1000
-AWAY = 0.05  # seconds until each response of the far server
+AWAY = 0.05  # seconds before each response from the far server
 WAIT_SECONDS = 120
 
 
@@ -40,7 +40,7 @@ def worker(port: int) -> Iterator[None]:
 
 
 def taken(recorder: Recorder, number: int) -> float:
-    """Return the time at which the server has received this many emails.
+    """Return the time at which the server had received this many emails.
 
     Raises `TimeoutError`.
     """
@@ -53,7 +53,9 @@ def taken(recorder: Recorder, number: int) -> float:
 
 
 def rate(number: int, away: float) -> tuple[float, int]:
-    """Return the emails per second after the first, and the number of connections."""
+    """Return the emails per second after the first email, and the number of
+    connections.
+    """
     queue(number)
     with ExitStack() as stack:
         recorder, port = stack.enter_context(mail_server())

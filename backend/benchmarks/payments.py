@@ -1,8 +1,8 @@
 """Benchmark of webhooks, and of other routes while Stripe does not respond.
 
-It measures webhooks per second, including signature and insert. It also measures the
-99th percentile of a public read, first idle and then while checkouts wait for Stripe.
-One server process runs on PostgreSQL.
+It measures webhooks per second, including signature check and insert. It also measures
+the 99th percentile of a public read, first on an idle server and then while checkouts
+wait for Stripe. One server process runs on PostgreSQL.
 """
 
 import asyncio
@@ -80,13 +80,13 @@ async def buy(url: str, token: str, until: float) -> None:
 
 
 async def reads(url: str, tokens: list[str]) -> list[float]:
-    """Return the seconds of each read, while these users send checkout requests."""
+    """Return how long each read took, while these users send checkout requests."""
     times: list[float] = []
     until = time.monotonic() + SECONDS
     buyers = [
         asyncio.create_task(buy(f"{url}/payments/checkout", token, until)) for token in tokens
     ]
-    await asyncio.sleep(1 if tokens else 0)  # until their requests wait for Stripe
+    await asyncio.sleep(1 if tokens else 0)  # by then, their requests are waiting for Stripe
     await asyncio.gather(*(read(f"{url}/blog/posts", times, until) for _ in range(READERS)))
     for buyer in buyers:
         buyer.cancel()
@@ -101,7 +101,8 @@ async def say_nothing(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> 
 async def against_silence(
     url: str, tokens: list[str], port: int
 ) -> tuple[list[float], list[float]]:
-    """Measure reads, first idle and then while checkouts wait for a silent Stripe.
+    """Measure reads, first on an idle server and then while checkouts wait for a silent
+    Stripe.
 
     The silent Stripe on this port receives requests and never responds.
     """
@@ -113,7 +114,7 @@ async def against_silence(
 
 
 def sell() -> None:
-    """Store the plans as if they had been published at Stripe."""
+    """Store the plans as if they had been created in Stripe."""
     from app.routers.payments.gateway import SeenPrice
     from app.routers.payments.plans import plan_file, publishing
     from tests.payments.factories import store_plans

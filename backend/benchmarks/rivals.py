@@ -6,8 +6,8 @@
 | `/raw/…` | psycopg2 alone: one statement in one thread, JSON by the database |
 | `/tutorial/…` | most tutorials: a sync generator, entities, a response model |
 
-The tutorial's access token is the number of the user. A real one also has a signature
-to check, so this rival has less to do than Liftoff.
+The tutorial's access token is the id of the user. A real token also has a signature to
+check, so this rival has less to do than Liftoff.
 """
 
 import json

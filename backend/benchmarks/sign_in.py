@@ -1,7 +1,8 @@
 """Benchmark of sign-ins, and of other routes during many sign-ins.
 
-It measures sign-ins per second, and the 99th percentile of a public read, first idle
-and then during the sign-ins. One server process runs on PostgreSQL.
+It measures sign-ins per second. It also measures the 99th percentile of a public read,
+first on an idle server and then during the sign-ins. One server process runs on
+PostgreSQL.
 """
 
 import asyncio
@@ -28,7 +29,7 @@ async def keep(url: str, times: list[float], until: float, body: bytes = b"") ->
 
 
 async def run(url: str, names: list[str]) -> tuple[list[float], list[float]]:
-    """Return the seconds of each read and of each sign-in, while `names` sign in."""
+    """Return how long each read and each sign-in took, while `names` sign in."""
     reads: list[float] = []
     sign_ins: list[float] = []
     until = time.monotonic() + SECONDS

@@ -1,7 +1,7 @@
 """Benchmark of the Stripe simulator, in one process.
 
 It measures requests per second, the time to advance the clock by a year with 1,000
-subscriptions, and the size of the state file after that.
+subscriptions, and the size of the state file afterwards.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from benchmarks.clients import wait_for
 from tests.support.server import free_port
 
 SECONDS = 5
-CLIENTS = 8  # each with a kept-alive connection, as in stripe-python
+CLIENTS = 8  # each keeps one connection open, like stripe-python
 SUBSCRIPTIONS = 1000
 START = 1_767_225_600  # 2026-01-01
 YEAR = 365 * 24 * 3600
@@ -28,7 +28,7 @@ KEY = "sk_test_benchmark"
 
 
 async def keep_asking(port: int, path: str, until: float) -> int:
-    """Send requests until a time, and return the number of responses."""
+    """Send requests until this time, and return the number of responses."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     start = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {KEY}"
     request = f"{start}\r\n\r\n".encode()
@@ -53,9 +53,9 @@ async def answers_per_second(port: int, path: str) -> float:
 
 
 def subscribe(port: int) -> str:
-    """Create 1,000 customers with a paid monthly subscription each.
+    """Create 1,000 customers, each with a paid monthly subscription.
 
-    Return one of them.
+    Return one of the customers.
     """
     http = stripe.RequestsClient(timeout=60)
     v1 = stripe.StripeClient(
@@ -90,7 +90,7 @@ def subscribe(port: int) -> str:
 
 
 def advance(port: int) -> float:
-    """Advance the clock by a year, and return the seconds that it took."""
+    """Advance the clock by a year, and return how many seconds that took."""
     began = time.monotonic()
     answer = httpx2.post(
         f"http://127.0.0.1:{port}/_simulator/api/clock/advance",

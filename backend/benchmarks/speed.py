@@ -1,13 +1,13 @@
-"""Requests per second of the common jobs, as ratios in one run.
+"""Requests per second for common jobs, as ratios within one run.
 
-`make bench` prints, for 100,000 posts, Liftoff next to bare FastAPI, to psycopg2
-without a framework, and to the code of most tutorials, on one PostgreSQL with one
-process each. All jobs take turns, round after round, so that a slow moment of the
-machine hits all of them. Then it prints how the time of a request grows from 10,000 to
-1,000,000 posts.
+For 100,000 posts, `make bench` compares Liftoff with bare FastAPI, with psycopg2
+without a framework, and with the code of most tutorials. Each runs in one process, on
+the same PostgreSQL. All jobs take turns, round after round, so that a slow moment of
+the machine affects all of them. Then it prints how the time of a request grows from
+10,000 to 1,000,000 posts.
 
-Each number is the median of the rounds. `SPEED_ROUNDS` and `SPEED_SECONDS` change their
-number and length.
+Each figure is the median of the rounds. `SPEED_ROUNDS` and `SPEED_SECONDS` set the
+number and the length of the rounds.
 """
 
 import contextlib
@@ -47,7 +47,9 @@ WHERE table_name = 'blog_posts' AND is_nullable = 'NO' AND column_default IS NUL
 
 
 class Row(NamedTuple):
-    """A line of the table: our job, the job that counts as 1.00, and the tutorial's."""
+    """A line of the table: our job, the job that counts as 1.00, and the tutorial's
+    job.
+    """
 
     name: str
     against: str
@@ -121,7 +123,7 @@ def jobs_of(ours: str, cached: str, rivals: str, token: str) -> dict[str, Job]:
 def middle_of(posts: str, size: int) -> str:
     """Return a cursor for the middle of the table.
 
-    All pages up to the middle are read, because offsets end long before it.
+    This reads all pages up to the middle, because offsets end long before that.
     """
     cursor = ""
     with httpx2.Client() as client:
@@ -145,7 +147,7 @@ def rate(rounds: list[Measured]) -> float:
 
 
 def p99(rounds: list[Measured]) -> float:
-    """Return the 99th percentile of all rounds in milliseconds."""
+    """Return the 99th percentile over all rounds, in milliseconds."""
     return quantiles([time for one in rounds for time in one.times], n=100)[98] * 1000
 
 
@@ -166,8 +168,8 @@ def print_table(found: dict[str, list[Measured]]) -> None:
 
 @contextlib.contextmanager
 def servers(url: str, size: int) -> Iterator[tuple[dict[str, str], dict[str, int]]]:
-    """Run Liftoff without and with its caches, and the rivals. Yields the addresses and
-    the processes by name.
+    """Run Liftoff without and with its caches, and the rivals. Yield the addresses and
+    the processes, by name.
     """
     from tests.support.server import running_server
 

@@ -57,7 +57,7 @@ def _feature(*, dry: str, **request: str | None) -> str:
 
 
 def is_yes(value: str) -> bool:
-    """Return a yes or no as a boolean. Raises `Refused` for any other value."""
+    """Convert `1` or `0` to a boolean. Raises `Refused` for any other value."""
     known = {
         "1": True,
         "yes": True,

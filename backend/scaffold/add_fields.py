@@ -1,4 +1,4 @@
-"""The program of `make feature-field`."""
+"""The program behind `make feature-field`."""
 
 import re
 from dataclasses import dataclass, replace
@@ -73,7 +73,7 @@ class Existing:
 def add_fields(name: str, fields: str, *, dry: bool) -> str:
     """Add fields to a feature, and return a report.
 
-    Raises `Refused` if that is impossible. In that case, nothing was changed.
+    Raises `Refused` if that is impossible. Nothing has been changed then.
     """
     project = look()
     existing = find(name, project)
@@ -103,7 +103,7 @@ def add_fields(name: str, fields: str, *, dry: bool) -> str:
 
 
 def find(name: str, project: Project) -> Existing:
-    """Return the feature of this name.
+    """Return the feature with this name.
 
     Raises `Refused` if `make feature` did not create it.
     """
@@ -142,7 +142,7 @@ def find(name: str, project: Project) -> Existing:
 
 
 def _parent(table: Table, router: str, project: Project) -> Parent | None:
-    """Return the parent feature, under whose path the routes are, or `None`."""
+    """Return the parent feature, whose path the routes are under, or `None`."""
     prefix = PREFIX.search(router)
     if not prefix or f"{prefix[1]}_id" not in table.columns:
         return None
@@ -152,7 +152,7 @@ def _parent(table: Table, router: str, project: Project) -> Parent | None:
 
 
 def read_new(text: str, existing: Existing, project: Project) -> list[Field]:
-    """Return the fields.
+    """Return the new fields.
 
     Raises `WrongField` if a field cannot be added to a table with rows.
     """
@@ -196,7 +196,7 @@ def read_new(text: str, existing: Existing, project: Project) -> list[Field]:
             )
     check(
         replace(existing.with_fields(), fields=tuple(fields))
-    )  # the slug of the feature was checked before
+    )  # the slug of the feature was already checked
     width = sum(4 * (getattr(column.type, "length", None) or 0) + 16 for column in columns)
     if width + sum(4 * field.kind.width + 16 for field in fields) > MAX_ROW:
         raise Refused(

@@ -1,4 +1,4 @@
-"""The program of `make feature`."""
+"""The program behind `make feature`."""
 
 from scaffold.feature import Feature
 from scaffold.plan import Request, plan, refuse_hidden_imports
@@ -7,13 +7,13 @@ from scaffold.project import BACKEND, look
 from scaffold.rendering import render, write
 from scaffold.staging import Stage, keep, staged
 
-MAX_LINES = 300  # the maximum for a file of app/, which tests/test_architecture.py checks
+MAX_LINES = 300  # per file in app/, as tests/test_architecture.py checks
 
 
 def create(request: Request, *, dry: bool) -> str:
     """Create a feature, and return a report.
 
-    Raises `Refused` if that is impossible. In that case, nothing was written.
+    Raises `Refused` if that is impossible. Nothing has been written then.
     """
     feature = plan(request, look())
     files = render(feature)

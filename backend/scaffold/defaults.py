@@ -1,4 +1,4 @@
-"""The defaults of fields, by type.
+"""The default values of fields, by type.
 
 A `Reader` parses a default. It raises `ValueError` for a value that the field itself
 would refuse.
@@ -18,12 +18,12 @@ from pydantic import TypeAdapter, ValidationError
 from app.core import fields, strict_json
 
 LEFT_OUT = "MISSING"  # the marker for a value that the database fills in
-FIRST_YEAR = 1000  # the first year of MySQL's calendar
+FIRST_YEAR = 1000  # the first year that MySQL supports
 
 
 @dataclass(frozen=True)
 class Default:
-    """A default of a field, as source for the model, for the schema and for tests.
+    """The default of a field, as source code for the model, the schema and the tests.
 
     `server` is the default for existing rows, or `None` if they cannot have it.
     """
@@ -32,7 +32,7 @@ class Default:
     shape: str
     wire: str | None  # in JSON; `None` if the value depends on the clock
     server: str | None
-    constant: str = ""  # replaces the expression in a schema if mypy needs a declared type
+    constant: str = ""  # replaces the expression in a schema where mypy needs a declared type
 
 
 Reader = Callable[[str], Default]
@@ -107,7 +107,7 @@ def day(text: str) -> Default:
 def moment(text: str) -> Default:
     if text != "now":
         raise ValueError("is not now, the only possible default of a datetime")
-    # the database's time, because the value is compared between hosts
+    # the database's time, because hosts compare the value
     return Default("now()", LEFT_OUT, None, None)
 
 
@@ -133,13 +133,13 @@ def uuid(text: str) -> Default:
     source = f'UUID("{value}")'
     return Default(
         source, source, repr(str(value)), repr(value.hex)
-    )  # the form in columns of databases without a UUID type
+    )  # the form in databases without a UUID type
 
 
 def json_object(text: str) -> Default:
     """Read the default of a JSON object.
 
-    Each row and each body gets an object of its own, so a change of one object does not
+    Each row and each body gets an object of its own, so changing one object does not
     affect others.
     """
     try:
@@ -163,7 +163,7 @@ def never(reason: str) -> Reader:
 def _everywhere(source: str) -> Default:
     """Return a default with the same source in all places.
 
-    Sources are made with `ascii`, because the linter refuses ambiguous characters.
+    Sources are written with `ascii`, because the linter refuses ambiguous characters.
     """
     return Default(source, source, source, source)
 

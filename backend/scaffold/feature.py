@@ -1,4 +1,4 @@
-"""The description of a feature, which the templates receive."""
+"""The description of a feature, from which the templates are rendered."""
 
 import textwrap
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from scaffold.fields import Field, Target
 from scaffold.parents import Parent
 from scaffold.words import camel, title, with_article
 
-MAX_PIECE = 80  # characters of SQL in one line
+MAX_PIECE = 80  # characters of SQL per line
 
 
 @dataclass(frozen=True)
 class Feature:
     """A feature to generate.
 
-    `name` is its plural. The folder, the table, the tag and the path have this name.
+    `name` is a plural. The folder, the table, the tag and the path are named after it.
     """
 
     name: str
@@ -55,10 +55,10 @@ class Feature:
 
     @property
     def exampled(self) -> list[Field]:
-        """Return the fields in the example of `/docs`.
+        """Return the fields in the example that `/docs` shows.
 
-        These are all required fields, and optional fields that refer to no other
-        feature.
+        These are all required fields, and those optional fields that do not refer to
+        another feature.
         """
         return [
             field
@@ -101,7 +101,9 @@ class Feature:
 
     @property
     def cached(self) -> str:
-        """The decorator of public reads. A row is not readable without its parent."""
+        """Return the decorator for public reads. It names the parent, too, because a
+        row cannot be read without it.
+        """
         parent = f", {self.parent.model}" if self.parent else ""
         return f"@cached({self.cls}{parent})"
 
@@ -144,7 +146,7 @@ class Feature:
 
     @property
     def targets(self) -> list[tuple[str, str]]:
-        """Return the models to which this feature refers, with their features, without
+        """Return the models that this feature refers to, with their features, except
         the owner.
         """
         known = {(target.model, target.feature) for target in self.target_of}
@@ -185,7 +187,7 @@ class Feature:
 
     @property
     def constraints(self) -> list[tuple[str, str]]:
-        """Return the names of constraints that a request can violate, with their
+        """Return the names of the constraints that a request can violate, with their
         errors.
         """
         scope = "".join(f"{column}_" for column in self.scope)
@@ -241,7 +243,7 @@ class Feature:
 
     @cached_property
     def filters(self) -> list[tuple[str, str]]:
-        """Return the query parameters, and how each is compared."""
+        """Return the query parameters, and how each one is compared."""
         bounds = [
             ("created_at_from", f"at_least({self.cls}.created_at)"),
             ("created_at_to", f"at_most({self.cls}.created_at)"),
@@ -276,7 +278,7 @@ class Feature:
 
     @property
     def refusals(self) -> list[str]:
-        """Return the errors of a write, for the documentation page."""
+        """Return the errors that a write can cause, for the documentation page."""
         conflicts = [f"409 `{field.name}_taken`" for field in self.fields if field.unique]
         return [*conflicts, *(f"422 `{field.word}_unknown`" for field in self.references), "422"]
 
@@ -284,7 +286,7 @@ class Feature:
 
     @property
     def caller(self) -> str:
-        """Return the fixture of the user who writes."""
+        """Return the name of the fixture for the user who writes."""
         return "owner" if self.owned else "keeper"
 
     @property
@@ -293,7 +295,7 @@ class Feature:
 
     @property
     def url(self) -> str:
-        """Return the path of the list, as source for tests."""
+        """Return the path of the list, as source code for tests."""
         return "url()" if self.parent else "URL"
 
     @property
@@ -315,8 +317,8 @@ class Feature:
 
     @property
     def factories(self) -> list[tuple[str, str]]:
-        """Return the factories of the rows to which this feature refers: feature and
-        function.
+        """Return the factories for the rows that this feature refers to, each as
+        feature and function.
         """
         found = {(target.feature, target.factory.partition("(")[0]) for target in self.target_of}
         found |= {(self.parent.feature, self.parent.factory)} if self.parent else set()
@@ -364,7 +366,7 @@ class Feature:
 
 
 def _known(field: Field) -> str:
-    """Return the SQL condition, in pieces that each fit in a line."""
+    """Return the SQL condition, in pieces that each fit on a line."""
     sql = f"{field.name} IN ({', '.join(repr(word) for word in field.choices)})"
     return " ".join(f'"{piece}"' for piece in textwrap.wrap(sql, MAX_PIECE, drop_whitespace=False))
 

@@ -1,4 +1,4 @@
-"""The fields of a feature, with the lines of source that each contributes."""
+"""The fields of a feature, and the lines of source code that each one contributes."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -11,7 +11,7 @@ from scaffold.words import camel
 
 @dataclass(frozen=True)
 class Target:
-    """The model to which a `ref` refers."""
+    """The model that a `ref` refers to."""
 
     feature: str
     model: str
@@ -26,7 +26,7 @@ class Field:
     kind: Kind
     feature: str  # the class of the feature, such as `Invoice`
     default: defaults.Default | None = None
-    source: str = ""  # the field from which a slug is made
+    source: str = ""  # the field that a slug is generated from
     target: Target | None = None
     later: bool = False  # whether the field is added to an existing table
 
@@ -86,7 +86,7 @@ class Field:
             gone = "SET NULL" if self.optional else "CASCADE"
             arguments = [f'ForeignKey({self.target.model}.id, ondelete="{gone}")', "index=True"]
         if self.default:
-            if self.optional:  # without this, a null from a client would be replaced by the default
+            if self.optional:  # otherwise the default would replace a null from a client
                 arguments = [f"{self.kind.column or self.kind.implied}.evaluates_none()"]
             arguments.append(f"default={self.default.column}")
             if self.later and not self.optional:
@@ -143,7 +143,7 @@ class Field:
 
     @property
     def about(self) -> str:
-        """Return the type of the field as the user typed it."""
+        """Return the type of the field, as the user typed it."""
         inner = f"({', '.join(self.token.arguments)})" if self.token.arguments else ""
         return f"`{self.token.kind}{inner}`"
 
@@ -170,9 +170,9 @@ class Field:
 
     @property
     def example(self) -> str:
-        """Return the value in the example of `/docs`.
+        """Return the value in the example that `/docs` shows.
 
-        A reference is to the first row of its table.
+        A reference points to the first row of the other table.
         """
         return "1" if self.target else samples.example(self.token)
 
@@ -229,7 +229,7 @@ def _default(token: Token, kind: Kind) -> defaults.Default:
 
 
 def _in_a_cell(text: str) -> str:
-    """Escape a text for a cell of a Markdown table.
+    """Escape text for a cell of a Markdown table.
 
     A bar would end the cell.
     """
@@ -237,9 +237,9 @@ def _in_a_cell(text: str) -> str:
 
 
 def currency_of(money: list[Field], feature: str) -> Field:
-    """Return the currency field of the amounts in a row.
+    """Return the field for the currency of the amounts in a row.
 
-    Raises `WrongField` if the amounts name different currencies.
+    Raises `WrongField` if the amounts have different currencies.
     """
     named = {field.token.arguments[0]: field for field in money if field.token.arguments}
     if len(named) > 1:

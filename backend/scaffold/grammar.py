@@ -34,7 +34,7 @@ fields="number:str(32):unique amount:money status:enum(draft,paid)=draft:index n
 TOKEN = re.compile(
     r"(?P<name>[^:()?=\s]*):(?P<kind>[^:()?=\s]*)"
     r"(?P<arguments>\([^()]*\))?(?P<optional>\?)?(?:=(?P<default>.*?))?"
-    # A default may contain colons. Words at its end are flags.
+    # A default may contain colons, but words at its end are flags.
     r"(?P<flags>(?(default)(?::(?:[^\W\d]\w*)?)*|(?::[^:]*)*))"
 )
 IN_PARENTHESES = re.compile(r"\(([^()]*(?:\([^()]*\)[^()]*)*)\)")

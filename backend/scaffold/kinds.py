@@ -1,4 +1,4 @@
-"""The types of fields, with column, schema and filters of each as source."""
+"""The types of fields, each with its column, schema and filters as source code."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ CURRENCY = re.compile(r"[a-z]{3}")
 class Kind:
     """A type of field.
 
-    In a source, `{alias}` is replaced by the name of the field's type.
+    In source code, `{alias}` stands for the name of the field's type.
     """
 
     python: str
@@ -54,7 +54,7 @@ def _plain(kind: Kind) -> Callable[[Token], Kind]:
 
 
 def _numbers(token: Token, *usual: int) -> list[int]:
-    """Return the arguments as numbers, or the usual numbers if there are none."""
+    """Return the arguments as numbers, or the usual numbers without arguments."""
     if not token.arguments:
         return list(usual)
     if len(token.arguments) != len(usual) or not all(
@@ -145,8 +145,8 @@ def _money(token: Token) -> Kind:
 
 
 INT = Kind(
-    # BIGINT, like every integer here, because widening the column of a large table is
-    # slow
+    # BIGINT, like every integer here, because widening a column of a large table is
+    # slow.
     python="int",
     implied="BigInteger()",
     shape="fields.Int32",

@@ -25,9 +25,7 @@ Steps = Callable[[Any, Any], list[Any]]
 
 
 def main() -> int:
-    if not (
-        BACKEND.parent / ".env"
-    ).exists():  # a clone without .env uses the settings of development
+    if not (BACKEND.parent / ".env").exists():  # a clone without .env uses the development settings
         os.environ.setdefault("ENVIRONMENT", "development")
         os.environ.setdefault("SECRET_KEY", secrets.token_urlsafe(48))
     os.environ["LOG_LEVEL"] = "error"

@@ -1,9 +1,9 @@
-"""Merging of new generated code into a file that the developer may have edited.
+"""Merges newly generated code into a file that the developer may have edited.
 
-The difference between two generated versions is applied to the current file, by syntax
-trees (libcst). Missing definitions are inserted. Tables and classes get missing
-entries. A function is replaced only if the developer has not changed it. Comments and
-layout stay.
+The difference between two generated versions is applied to the current file by
+comparing syntax trees (libcst). Missing definitions are inserted, and missing entries
+are added to tables and classes. A function is replaced only if the developer has not
+changed it. Comments and layout stay.
 """
 
 import ast
@@ -23,7 +23,7 @@ class Untouchable(Refused):
 
 
 def merge(current: str, base: str, new: str, file: str) -> str:
-    """Return `current` with everything that is in `new` but not in `base`.
+    """Return `current`, plus everything that is in `new` but not in `base`.
 
     Raises `Untouchable`.
     """
@@ -128,14 +128,14 @@ def _function(
         )
     inner = _body(
         current.body.body, base.body.body, new.body.body, place
-    )  # tables inside the function get new entries
+    )  # tables in the function get new entries
     return current.with_changes(decorators=decorators, body=current.body.with_changes(body=inner))
 
 
 def _decorators(
     current: cst.FunctionDef, base: cst.FunctionDef | None, new: cst.FunctionDef
 ) -> list[cst.Decorator]:
-    """Return the current decorators, with missing arguments added to those that are
+    """Return the current decorators. Missing arguments are added to decorators that are
     calls.
     """
     known = [_normal(one.decorator) for one in base.decorators] if base else []
@@ -188,7 +188,7 @@ def _simple(current: Any, base: Any, new: Any, place: str) -> Any:
 
 
 def _entries(current: Sequence[Any], base: Sequence[Any], new: Sequence[Any]) -> list[Any]:
-    """Merge entries of a table, arguments or imported names."""
+    """Merge two lists of items: table entries, arguments, or imported names."""
     known = {_key(node) for node in base}
     result = [node.with_changes(comma=cst.Comma()) if _no_comma(node) else node for node in current]
     for index, node in enumerate(new):
@@ -211,7 +211,7 @@ def _normal(node: Any) -> str:
     code = textwrap.dedent(_code(bare)).strip()
     try:
         return ast.dump(ast.parse(code))
-    except SyntaxError:  # an entry of a table, or a block without its head
+    except SyntaxError:  # a table entry, or a block without its head
         return " ".join(code.split())
 
 

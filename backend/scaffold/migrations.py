@@ -1,6 +1,6 @@
-"""Rendering of the revisions of a feature from its tables.
+"""Renders the revisions of a feature from its tables.
 
-No database is queried, so it does not matter which revision a database has.
+This queries no database, so it does not matter which revision a database has.
 """
 
 from collections.abc import Sequence
@@ -71,7 +71,7 @@ def adding(table: Table, names: Sequence[str]) -> tuple[ops.UpgradeOps, ops.Down
 def _columns(constraint: Constraint) -> list[Column[Any]]:
     """Return the columns of a constraint.
 
-    A CHECK is recognised by its name, which contains its column, as in `status_known`.
+    The name of a CHECK shows its column, as in `status_known`.
     """
     if isinstance(constraint, CheckConstraint):
         prefix, suffix = f"ck_{constraint.table.name}_", "_known"

@@ -1,4 +1,4 @@
-"""The rules for names of features and fields.
+"""The rules for the names of features and fields.
 
 A name that Python, a database, the project or the generated code already uses is
 refused.
@@ -27,7 +27,7 @@ MAX_NAME = 40
 MAX_FEATURE = 30
 MAX_IDENTIFIER = 63  # PostgreSQL's maximum; MySQL allows 64
 
-# Builtins that are common column names. No generated line uses such a builtin where a
+# Builtins that are common column names. No generated line uses one of them where a
 # column of the same name would hide it.
 HARMLESS = {"format", "hash", "license", "max", "min", "open", "range", "sum", "type"}
 EVERY_ROW_HAS = {"id", "created_at", "updated_at", "owner", "owner_id"}
@@ -83,7 +83,7 @@ OF_THE_HOUSE = {
     "redoc",
     "static",
 }
-# Words that SQLite, PostgreSQL or MariaDB reserves, and that SQLAlchemy would not
+# Words that SQLite, PostgreSQL or MariaDB reserves, but that SQLAlchemy would not
 # quote.
 UNQUOTED = {
     "collation",

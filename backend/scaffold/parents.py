@@ -18,7 +18,7 @@ from scaffold.words import camel
 
 @dataclass(frozen=True)
 class Parent:
-    """A model under whose rows another feature has its routes.
+    """A model whose rows have the routes of another feature under them.
 
     `dependency` returns a row for users who may read it. Other users get a 404 with
     `code`.
@@ -36,7 +36,7 @@ class Parent:
     public: bool  # whether everyone may read a row
     owned: bool  # whether the factory takes an owner
     factory: str  # the function that makes a row in tests
-    nested: bool  # whether this model has a parent itself
+    nested: bool  # whether this model itself has a parent
 
     @property
     def column(self) -> str:
@@ -55,7 +55,7 @@ class Parent:
     def collection(self) -> str:
         """Return the path of the list of rows.
 
-        If the model has a parent itself, only its own tests know the path.
+        If the model itself has a parent, only the model's own tests know the path.
         """
         return "{parent_url()}" if self.nested else self.path.rpartition("/")[0]
 
@@ -63,7 +63,7 @@ class Parent:
 def find_parent(given: str, project: Project) -> Parent:
     """Return the parent that `forums` or `forums.Forum` names.
 
-    Raises `Refused` if there is none.
+    Raises `Refused` if there is no such parent.
     """
     feature, _, name = given.partition(".")
     models = [

@@ -1,4 +1,4 @@
-"""Conversion of a request into the description of a feature.
+"""Converts a request into the description of a feature.
 
 Invalid requests are refused. Nothing is written here.
 """
@@ -17,7 +17,7 @@ from scaffold.problems import Refused
 from scaffold.project import Project
 from scaffold.words import camel
 
-MAX_ROW = 65_000  # bytes in a row of MySQL, without long texts
+MAX_ROW = 65_000  # bytes per row in MySQL, not counting long texts
 MAX_INDEXES = 50  # MySQL allows 64
 
 
@@ -34,7 +34,7 @@ class Request:
 
 
 def plan(request: Request, project: Project) -> Feature:
-    """Return the requested feature. Raises `Refused` if it is not possible."""
+    """Return the requested feature. Raises `Refused` if that is impossible."""
     owned = _choice("owner", request.owner, {"user": True, "none": False})
     public = _choice("public", request.public, {"yes": True, "no": False})
     singular, plural = names_of(request.name, request.plural)
@@ -99,9 +99,9 @@ def read_fields(
 
 
 def _target(token: Token, feature: str, project: Project, *, owned: bool) -> Target:
-    """Return the model to which a `ref` refers.
+    """Return the model that a `ref` refers to.
 
-    It must belong to another feature and have a factory for tests.
+    The model must belong to another feature and have a factory for tests.
     """
     place, _, name = (token.arguments[0] if len(token.arguments) == 1 else "").partition(".")
     if not place or not name:

@@ -46,7 +46,7 @@ def settings_for_tools() -> dict[str, str]:
     """Return settings with which the application can be imported, whatever `.env`
     contains.
 
-    They do not open a database.
+    With these settings, no database is opened.
     """
     return {
         "ENVIRONMENT": "test",
@@ -105,7 +105,7 @@ def _models(base: type) -> Iterator[Model]:
 def heads(backend: Path) -> tuple[str, ...]:
     """Return the newest revisions.
 
-    There are several if branches each added one.
+    There are several if two branches each added one.
     """
     from alembic.script import ScriptDirectory
 
@@ -130,7 +130,7 @@ def depends_on(feature: str, backend: Path = BACKEND) -> set[str]:
 def factory_of(model: Model, backend: Path = BACKEND) -> str | None:
     """Return the call that makes a row in tests, or `None`.
 
-    An example is `make_note(owner)`.
+    The call is for example `make_note(owner)`.
     """
     file = backend / "tests" / model.feature / "factories.py"
     if not file.is_file():

@@ -1,4 +1,4 @@
-"""The program of `make feature-remove`."""
+"""The program behind `make feature-remove`."""
 
 import shutil
 import subprocess
@@ -21,7 +21,7 @@ from scaffold.words import plural_of
 class Removal:
     """The files and tables to remove.
 
-    Revisions are newest first. If `deleted` is empty, a new revision drops the tables.
+    Revisions come newest first. If `deleted` is empty, a new revision drops the tables.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Removal:
 def remove(name: str, *, yes: bool) -> str:
     """Remove a feature, and return a report.
 
-    Raises `Refused` if that is impossible. In that case, nothing was changed.
+    Raises `Refused` if that is impossible. Nothing has been changed then.
     """
     removal = plan(name, look())
     if not yes:

@@ -1,4 +1,4 @@
-"""Rendering of the files of a feature from templates.
+"""Renders the files of a feature from templates.
 
 ruff then formats the files, and removes unused imports.
 """
@@ -95,7 +95,7 @@ def tidy(paths: list[Path], backend: Path) -> None:
 
 
 def formatted(files: dict[str, str]) -> dict[str, str]:
-    """Return the files with their Python formatted and unused imports removed."""
+    """Return the files, with Python code formatted and unused imports removed."""
     with tempfile.TemporaryDirectory(prefix="liftoff-scaffold-") as folder:
         root = Path(folder)
         shutil.copyfile(BACKEND / "pyproject.toml", root / "pyproject.toml")

@@ -35,7 +35,7 @@ class Revision:
     def tables(self) -> frozenset[str]:
         """Return the tables that the revision changes.
 
-        `?` means changes that cannot be read from its code.
+        `?` stands for changes that cannot be read from its code.
         """
         return frozenset(_tables(ast.parse(self.path.read_text("utf-8"))))
 

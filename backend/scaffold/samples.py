@@ -40,7 +40,7 @@ BAD_IN_QUERY = {"bool": '"maybe"', "enum": '"no such word"', "slug": '"Not a slu
 def good(token: Token) -> str:
     """Return a valid value that depends on `number`.
 
-    It has the same form as in a response.
+    The value has the same form as in a response.
     """
     simple = {
         "text": f'f"{title(token.name)} {{number:04}}"',
@@ -51,7 +51,7 @@ def good(token: Token) -> str:
         "date": 'f"2030-01-{number % 28 + 1:02}"',
         "datetime": 'f"2030-01-01T{number % 24:02}:00:00Z"',
         "json": '{"number": number}',
-        # Only the last part differs, so every database sorts these values alike.
+        # Only the last part differs, so all databases sort these values alike.
         "uuid": "str(UUID(int=number))",
         "email": 'f"someone{number:04}@example.com"',
         "url": 'f"https://example.com/{number:04}"',

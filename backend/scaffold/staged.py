@@ -12,7 +12,7 @@ from app.main import app
 from scaffold.migrations import adding, creating, dropping, write_revision
 from tests import openapi_snapshots
 
-NAMED = 2  # columns to list in the name of a revision
+NAMED = 2  # columns to list in a revision's name
 BACKEND = Path(__file__).resolve().parents[1]
 
 

@@ -1,6 +1,6 @@
 """A copy of the project, in which new code is written and tried first.
 
-The real project is changed only if that succeeds.
+The real project is changed only if the trial succeeds.
 """
 
 import fcntl
@@ -39,7 +39,7 @@ class Stage:
         return {str(path): (self.backend / path).read_bytes() for path in ours}
 
     def changed(self) -> dict[str, bytes]:
-        """Return the new and changed files, by their paths below `backend/`."""
+        """Return the new and changed files, by path below `backend/`."""
         return {
             name: content
             for name, content in self._files().items()
@@ -67,7 +67,7 @@ class Stage:
             )
 
     def lint(self) -> None:
-        """Raise `Refused` if the generated code breaks a rule of the linter."""
+        """Raise `Refused` if the generated code breaks a linter rule."""
         names = [name for name in self.changed() if name.endswith(".py")]
         command = [
             sys.executable,
@@ -90,7 +90,7 @@ class Stage:
 
 @contextmanager
 def staged(*more: str) -> Iterator[Stage]:
-    """Yield a copy of the project, which is removed after the block.
+    """Yield a copy of the project, and remove the copy afterwards.
 
     `more` are additional paths below `backend/` to copy.
     """

@@ -1,4 +1,4 @@
-"""The life of one subscription, in chapters.
+"""The life of a subscription, in chapters.
 
 Each chapter performs the actions of users and of Stripe, and checks the results. `make
 demo-billing` plays the story against a running `make dev`. A test plays it with a
@@ -15,8 +15,8 @@ from tools.console import Problem
 Pay = Callable[[str, str], str]
 """A function that pays on a Checkout page with a card.
 
-It takes the URL of the page and the number of the card, and returns the URL to which
-the page redirects.
+It takes the URL of the page and the number of the card, and returns the URL that the
+page redirects to.
 """
 
 

@@ -20,8 +20,8 @@ FAILING_CARD = "4000 0000 0000 0341"  # can be saved, but payments with it fail
 class World:
     """A client of the API and of the simulator.
 
-    `api` and `simulator` are URLs without a final slash. The customer of the story has
-    a test clock in the simulator, so time passes only for this customer.
+    `api` and `simulator` are URLs without a trailing slash. The customer of the story
+    has a test clock in the simulator, so time passes only for this customer.
     """
 
     def __init__(self, api: str, simulator: str) -> None:
@@ -76,9 +76,9 @@ class World:
         return found[-1]
 
     def submit(self, url: str, **fields: str) -> str:
-        """Send a form of a hosted page, and return the address to which it redirects.
+        """Send a form on a hosted page, and return the URL that the page redirects to.
 
-        Raises `Problem` with the message of the page if it does not redirect.
+        If the page does not redirect, this raises `Problem` with the page's message.
         """
         answer = self._http.post(url, data=fields)
         if not answer.is_redirect:
@@ -87,7 +87,7 @@ class World:
         return str(answer.headers["location"])
 
     def pay_in_checkout(self, url: str, card: str) -> str:
-        """Pay on the Checkout page, and return the address to which it redirects."""
+        """Pay on the Checkout page, and return the URL that the page redirects to."""
         return self.submit(url, act="pay", **_typed(card))
 
     def save_card(self, portal: str, card: str) -> str:

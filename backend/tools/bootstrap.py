@@ -1,6 +1,6 @@
-"""Make .venv.
+"""Create .venv.
 
-This file has only syntax that every Python parses. So a Python of the wrong version
+This file uses only syntax that every Python parses. So a Python of the wrong version
 prints a helpful message instead of a SyntaxError.
 """
 

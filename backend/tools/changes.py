@@ -1,4 +1,4 @@
-"""Detection of changes to `.env` and `plans.toml`, which a reload ignores."""
+"""Detects changes to `.env` and `plans.toml`, which a reload ignores."""
 
 import subprocess
 import sys
@@ -31,8 +31,8 @@ class Files:
     def follow(self, settings: "Settings", *, sells: bool) -> None:
         """Check both files for changes. Raises `Changed` if the settings have changed.
 
-        With `sells`, changed plans are sent to Stripe without asking. This is only
-        suitable for the simulator.
+        With `sells`, changed plans are sent to Stripe without asking. That is suitable
+        only for the simulator.
         """
         if (env := _content(ENV_FILE)) not in (None, self._env):
             self._env = env

@@ -39,7 +39,7 @@ FIGURES = "| Case | Promise | Measured |"
 
 
 def main() -> int:
-    """Run the named parts, or all parts. Write the page.
+    """Run the named parts, or all parts, and write the page.
 
     Return 0 if every part passed.
     """
@@ -64,9 +64,9 @@ def choose(planned: list[Run], names: list[str]) -> list[Run]:
 
 
 def page(before: str, results: list[Result], figures: list[Figure]) -> str:
-    """Return the page, with the rows of these results.
+    """Return the page with the rows of these results.
 
-    Rows of other parts stay.
+    The rows of other parts stay.
     """
     head = ["git", "rev-parse", "--short", "HEAD"]
     commit = subprocess.check_output(head, cwd=BACKEND, text=True).strip()

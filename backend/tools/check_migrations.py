@@ -1,4 +1,4 @@
-"""The checks of `make migrations`.
+"""The checks behind `make migrations`.
 
 The models must match the revisions. squawk checks the SQL for PostgreSQL.
 """

@@ -1,6 +1,6 @@
 """The child processes of `make dev`.
 
-They are in the process group of `make dev`, and end together.
+They belong to the process group of `make dev`, and end together.
 """
 
 import signal

@@ -1,4 +1,4 @@
-"""The program of `make demo-billing`.
+"""The program behind `make demo-billing`.
 
 It plays the life of a subscription against a running `make dev`.
 """

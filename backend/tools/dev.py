@@ -1,7 +1,8 @@
-"""The program of `make dev`: prepares everything, and runs the server until Ctrl-C.
+"""The program behind `make dev`: prepares everything, and runs the server until Ctrl-C.
 
 The application is imported inside functions. Its settings read the `.env` that the
-first step writes. Its database modules are slow to import, so the server starts first.
+first step writes. Its database modules are slow to import, so the server process is
+started first.
 """
 
 import os
@@ -27,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ENV_FILE = ROOT / ".env"
 
 EVERYWHERE = ("localhost", "127.0.0.1", "0.0.0.0", "::")  # noqa: S104 - only compared, not listened on
-DEMO_SECONDS = 8  # time for the second try of a job, which follows after six seconds
+DEMO_SECONDS = 8  # enough for the second try of a job, after six seconds
 
 UP = """
   Liftoff is up. Ctrl-C ends it.
@@ -72,7 +73,7 @@ def main() -> int:
 
 
 def start_again() -> NoReturn:
-    """Replace this process by a new one, because settings are read only once.
+    """Replace this process with a new one, because settings are read only once.
 
     All child processes have ended by now.
     """
@@ -117,8 +118,8 @@ def development_settings() -> "Settings":
 def require_database_file(settings: "Settings") -> None:
     """Raise `Problem` if the SQLite file cannot be written.
 
-    This check comes before the start of the server, which would report the same problem
-    again.
+    This check comes before the server starts, because the server would report the same
+    problem again.
     """
     from app.core.database_urls import make_folder, unusable
 
@@ -135,8 +136,8 @@ def require_database_file(settings: "Settings") -> None:
 def require_state_file(settings: "Settings") -> None:
     """Raise `Problem` if another `make dev` of this clone uses the simulator's state.
 
-    This check comes before the check of the ports. The simulator itself would report
-    the problem only after half of the programs have started.
+    This check comes before the port check. The simulator itself would report the
+    problem only after half of the programs have started.
     """
     from simulator.state.file import InUse, StateFile, UnusableState
 
@@ -155,8 +156,8 @@ def require_state_file(settings: "Settings") -> None:
 def serve(settings: "Settings", children: Children, files: Files) -> NoReturn:
     """Run the server and the simulator until one of them ends.
 
-    Raises `Ended` when one of them has ended. As soon as the server is ready, a plan
-    can be bought. So with a new database, the server starts after the demo data is
+    Raises `Ended` when one of them has ended. As soon as the server is ready, plans
+    should be on sale. So with a new database, the server starts after the demo data is
     loaded. An existing database already has the demo data, so the server starts while
     the database is being checked.
     """
@@ -164,7 +165,7 @@ def serve(settings: "Settings", children: Children, files: Files) -> NoReturn:
         start_simulator(settings, children)
     was_here = settings.sqlite_file is not None and settings.sqlite_file.stat().st_size > 0
     if was_here:
-        # the server refuses requests until the database is ready
+        # The server refuses requests until the database is ready.
         children.start("app.server", "--reload")
     prepare_database()
     while not stripe_is_ready(settings):
@@ -202,7 +203,7 @@ def start_simulator(settings: "Settings", children: Children) -> None:
     """
     webhook = f"{api_url(settings)}/payments/webhook"
     secret = settings.stripe_webhook_secret[0].get_secret_value()
-    # an environment variable, because every user of the machine can read arguments
+    # An environment variable, because every user of the machine can read arguments.
     os.environ["SIMULATOR_WEBHOOK_SECRET"] = secret
     port, state = str(settings.simulator_port), str(settings.simulator_file)
     children.start("simulator", "--port", port, "--state", state, "--webhook", webhook)
@@ -217,7 +218,8 @@ def prepare_database() -> None:
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
-        from app.cli import migrate, seed  # makes the engine, so a malformed URL fails here
+        # This import creates the engine, so a malformed URL fails here.
+        from app.cli import migrate, seed
 
         with step("database migrated"):
             migrate()
@@ -234,9 +236,9 @@ def prepare_database() -> None:
 def finish_demo(settings: "Settings") -> None:
     """Run the jobs that the demo data queued.
 
-    They create the prices at Stripe, so that the plans can be bought. The time is
-    limited, because a server other than the simulator may refuse. In that case, a
-    worker of the server tries again and logs the error.
+    They create the Stripe prices, so that the plans can be bought. The time is limited,
+    because a server other than the simulator may refuse. In that case, a worker of the
+    server tries again and logs the error.
     """
     from app.core.logging import configure_logging
     from app.platform.job_runs import run_next
@@ -267,13 +269,14 @@ def jobs_wait() -> bool:
 
 
 def api_url(settings: "Settings") -> str:
-    """Return the URL of the API for browsers and the simulator, without a final slash.
+    """Return the URL of the API for browsers and the simulator, without a trailing
+    slash.
 
     The host is `localhost` where possible, as in the default of PUBLIC_URL. For a
     browser, `127.0.0.1` would be another site with other cookies.
     """
     host = "localhost" if settings.host in EVERYWHERE else settings.host
-    # an IPv6 address needs brackets, because it contains colons
+    # An IPv6 address needs brackets, because it contains colons.
     host = f"[{host}]" if ":" in host else host
     return f"http://{host}:{settings.port}{settings.api_prefix}"
 

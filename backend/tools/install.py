@@ -30,7 +30,7 @@ OFFLINE = re.compile(
 def main() -> int:
     """Bring .venv up to date.
 
-    Raises `Problem` if packages cannot be downloaded, or .venv cannot be written.
+    Raises `Problem` if packages cannot be downloaded, or if .venv cannot be written.
     """
     try:
         return bring_up_to_date()
@@ -47,8 +47,8 @@ def bring_up_to_date() -> int:
     usable = is_usable()
     uv = shutil.which("uv")
     if usable and lock in STAMP.read_text().splitlines():
-        # make compares the times of files, but the lock may have been checked out again
-        # unchanged
+        # make compares file times, but the lock may have been checked out again
+        # unchanged.
         STAMP.touch()
         return 0
     # uv removes packages that are no longer in the lock. pip does not, so it gets a new
@@ -100,12 +100,12 @@ def create(uv: str | None) -> None:
 def install(uv: str | None) -> None:
     """Install exactly the packages in the lock, then check that they fit together.
 
-    No step resolves dependencies, because a resolver asks the index, whose answer
-    changes. Old versions of pip (22.3, 23.2) resolved `coverage[toml]` again as soon as
-    a newer coverage was published, although the lock has hashes. So a clone that could
-    be installed one week failed the next. That is why pip gets `--no-deps`. `uv pip
-    sync` never resolves. Only wheels are allowed, because building a source
-    distribution resolves the requirements of its build.
+    No step resolves dependencies, because a resolver asks the package index, whose
+    answers change. Old versions of pip (22.3, 23.2) resolved `coverage[toml]` again as
+    soon as a newer coverage was published, although the lock has hashes. So a clone
+    that could be installed one week failed to install the next. That is why pip gets
+    `--no-deps`. `uv pip sync` never resolves. Only wheels are allowed, because building
+    a source distribution resolves its build requirements.
 
     Raises `Problem`.
     """
@@ -113,8 +113,8 @@ def install(uv: str | None) -> None:
     fill: list[str | Path]
     check: list[str | Path]
     if uv:
-        # Compile to bytecode, as pip does. Without bytecode, each start takes 2 s
-        # longer if Python may not write it.
+        # Compile to bytecode, as pip does. Where Python may not write bytecode itself,
+        # each start would otherwise take 2 s longer.
         fill = [
             uv,
             "pip",

@@ -1,8 +1,8 @@
 """Count the import layers of the packages, and refuse import cycles, for `make lint`.
 
-An arrow is an import of one module by another, anywhere in its file. The layer of a
-module is the length of the longest chain of imports below it. The fewer arrows and
-layers there are, the fewer modules a reader has to know at once.
+An arrow means that one module imports another, anywhere in the importing file. The
+layer of a module is the length of the longest chain of imports below it. The fewer
+arrows and layers there are, the fewer modules a reader has to know at once.
 
 Features are counted twice: by modules, and by rooms. A room is a folder inside a
 feature, or a file next to these folders. All files with routes count as one room,

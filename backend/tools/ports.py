@@ -16,9 +16,9 @@ LAST = 65_535
 
 @dataclass(frozen=True)
 class Wanted:
-    """A port to listen on at each of `hosts`.
+    """A port to listen on, at each of `hosts`.
 
-    `variable` is the setting with its number.
+    `variable` is the setting that contains the port number.
     """
 
     variable: str
@@ -68,7 +68,7 @@ def _refusal(hosts: tuple[str, ...], port: int) -> OSError | None:
 def _free_instead(wanted: tuple[Wanted, ...]) -> dict[str, int]:
     """Return a free port for each variable.
 
-    Ports that are free already are kept, so the suggested command works as it is.
+    Ports that are already free are kept, so the suggested command works as it is.
     """
     given: dict[str, int] = {}
     for one in wanted:
@@ -80,7 +80,7 @@ def _free_instead(wanted: tuple[Wanted, ...]) -> dict[str, int]:
 def _holder(port: int) -> str:
     """Return the name of the process that uses the port, or an empty string.
 
-    Some systems do not reveal it, or only for the user's own processes.
+    Some systems do not reveal the name, or only for the user's own processes.
     """
     try:
         listening = [

@@ -1,4 +1,4 @@
-"""A pytest plugin for `make test`, which prints failures at once and the time left.
+"""A pytest plugin for `make test` that prints failures at once, and the time left.
 
 `run_tests.py` loads it, and passes the name of this part and the expected duration of
 later parts in environment variables.
@@ -16,12 +16,12 @@ MINUTE = 60
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if not hasattr(config, "workerinput"):  # a worker of xdist reports to the main process
+    if not hasattr(config, "workerinput"):  # an xdist worker reports to the main process
         config.pluginmanager.register(Progress(config), "liftoff progress")
 
 
 class Progress:
-    """Counter of the finished tests of one run, which prints the progress."""
+    """Counts the finished tests of one run, and prints the progress."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config

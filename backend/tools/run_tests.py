@@ -29,12 +29,12 @@ from tools.console import Problem, run
 
 BACKEND = Path(__file__).resolve().parents[1]
 EVERYWHERE = ("sqlite", "postgresql")  # databases that every machine has
-# tests of the simulator, the generator and the tools
+# Tests of the simulator, the generator and the tools.
 ONCE = ("tests/scaffold", "tests/simulator", "tests/tools")
 FAULTS = "tests/faults"
 PEERS = "tests/peers"
 PRODUCTION = "postgresql"
-MEASURED = "sqlite"  # the only database with coverage, because measuring takes two fifths longer
+MEASURED = "sqlite"  # only this database, because measuring takes two fifths longer
 MARKS = {"quick": "not slow and not long", "slow": "not long", "long": ""}
 FLOOR = 95
 NONE_FOUND = 5  # pytest's exit code if it finds no test
@@ -86,7 +86,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Figure:
-    """The measurement of one test of a fault, and the promised value."""
+    """What one fault test measured, and what is promised."""
 
     case: str
     promise: str
@@ -102,7 +102,7 @@ def main() -> int:
     print("", *results, *figure_table(figures), sep="\n", flush=True)
     if chosen.k and any(
         result.total for result in results
-    ):  # a part without a test of this name has not failed
+    ):  # a part with no test of this name has not failed
         results = [result for result in results if result.exit_code != NONE_FOUND]
     return 0 if covered and all(result.exit_code == 0 for result in results) else 1
 
@@ -153,7 +153,7 @@ def runs(
     if names is None and not target.endswith(".py") and "::" not in target:
         return planned
     chosen = ["-k", names] if names else []
-    # A few tests would be finished before workers have started.
+    # A few tests would be finished before the workers have started.
     return [replace(run, selection=[*run.selection, *chosen], workers=0) for run in planned]
 
 
@@ -180,7 +180,7 @@ def all_runs(target: str, depth: str) -> list[Run]:
 
 
 def fault_run(depth: str, target: str = FAULTS) -> Run:
-    """Return the run of the tests of faults.
+    """Return the run of the fault tests.
 
     The long tests run one at a time, so that their figures can be compared.
     """
@@ -200,7 +200,7 @@ def peers_run(target: str = PEERS) -> Run:
 def carry_out_all(planned: list[Run]) -> tuple[list[Result], list[Figure]]:
     """Run the parts one after the other.
 
-    Return the results, and the figures that the tests of faults recorded.
+    Return the results, and the figures that the fault tests recorded.
     """
     for old in BACKEND.glob(".coverage*"):
         old.unlink()
@@ -218,7 +218,7 @@ def carry_out_all(planned: list[Run]) -> tuple[list[Result], list[Figure]]:
 
 
 def seconds_of_the_last_time() -> dict[str, float]:
-    """Return how long each part took last time, to estimate the time left."""
+    """Return how long each part took last time, to estimate the time left now."""
     try:
         known: dict[str, float] = json.loads(TIMES.read_text())
     except (OSError, ValueError):
