@@ -40,8 +40,8 @@ SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 SIDE_POOL = 2
 HEALTH_POOL = 2  # for readiness, and for the poll of the caches
 PROBE_SECONDS = 0.6  # shorter than the time limit of the whole readiness check
-# Each thread that runs jobs has a connection. The threads that send mail share two
-# more, because they seldom need one.
+# One for each thread that runs jobs, and two that the threads that send mail share,
+# because they seldom need one.
 WORKER_POOL = 10
 
 

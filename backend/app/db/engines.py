@@ -1,6 +1,6 @@
 """Engines that make the three databases behave in the same way.
 
-The differences between the databases are only in this module and in `drivers/`.
+Only this module and `drivers/` know the differences between the databases.
 
 | | PostgreSQL | MySQL, MariaDB | SQLite |
 |---|---|---|---|
@@ -41,9 +41,9 @@ JOB_STATEMENT_SECONDS = 60.0
 LOCK_SECONDS = 3
 IDLE_SECONDS = 30
 CONNECT_SECONDS = 2
-UNACKNOWLEDGED_SECONDS = 15  # for a peer whose kernel no longer responds
-# The pause in seconds between two attempts to switch a file to WAL, while another
-# connection switches it.
+UNACKNOWLEDGED_SECONDS = 15  # until a peer whose kernel does not respond counts as gone
+# Seconds between two attempts to switch a file to WAL, while another connection is
+# switching it.
 WAL_PAUSE = 0.01
 # The key in a connection's `info` for the list of its named locks. MySQL keeps these
 # locks after the transaction.
@@ -85,7 +85,7 @@ def make_engine(
     name: str = "liftoff",
     limits: Limits | None = None,
 ) -> Engine:
-    """Return an engine with our limits on every connection.
+    """Return an engine that applies our limits to every connection.
 
     The engine connects when it is first used. Without `limits`, the limits of requests
     apply. With a statement limit of 0, a statement may take any time.
@@ -97,10 +97,10 @@ def make_engine(
         "max_overflow": max_overflow,
         "pool_timeout": limits.turn or settings.database_pool_timeout,
         "pool_recycle": settings.database_pool_recycle,
-        # The connection that was used last is used next. So the rest can get old and be
-        # closed.
+        # The connection that was used last is used next. So the others can get old and
+        # be closed.
         "pool_use_lifo": True,
-        "hide_parameters": True,  # the text of an error must not contain what a user typed
+        "hide_parameters": True,  # error texts must not contain what a user typed
     }
     make = _MAKERS[url.get_backend_name()]
     engine = make(url, name, limits, options)
@@ -109,7 +109,7 @@ def make_engine(
 
 
 def _name_error(context: ExceptionContext) -> DBAPIError | None:
-    """Return the error in its right class, if the driver gave a wrong one or none."""
+    """Return the error in the right class, if the driver's own is wrong or missing."""
     error = context.original_exception
     kind: type[DBAPIError] | None = None
     if context.sqlalchemy_exception is None and isinstance(error, ValueError | OverflowError):

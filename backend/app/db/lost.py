@@ -12,8 +12,8 @@ from typing import Any
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-# A server that took longer is slow or silent, but not gone. A second try would make the
-# request wait for twice the limit.
+# Repeat a statement only if its failure came within this time. A server that took
+# longer is slow or silent, and the request would wait a second time.
 AT_ONCE = 1.0  # seconds
 
 
@@ -23,9 +23,8 @@ def twice_if_lost(
     """Execute a statement with a method of `db`, and repeat it after a lost connection.
 
     The statement is repeated only if it was the first of its transaction. Nothing has
-    been committed then, so nothing happens twice. A statement of a session that already
-    has rows is not repeated, because the rollback would remove the rows from the
-    session.
+    been committed then, so nothing happens twice. Nor is it repeated if the session
+    already holds loaded objects, because the rollback would remove them.
     """
     if db.in_transaction() or db.new or db.identity_map:
         return call(*args, **options)

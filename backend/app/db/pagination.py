@@ -57,7 +57,7 @@ def paginate(
 def _total(
     db: Session, statement: Select[Any], page: PageQuery, rows: int, *, more: bool
 ) -> int | None:
-    """Return the number of rows of all pages. The last page shows it."""
+    """Return the number of rows on all pages. The last page already shows it."""
     seen = page.offset + rows
     if not more and (rows or not page.offset):
         return seen

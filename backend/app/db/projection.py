@@ -107,5 +107,5 @@ def _columns(mapper: Mapper[Any], entity: Any, names: Sequence[str]) -> list[Any
 
 
 def _target(relation: RelationshipProperty[Any]) -> Any:
-    """Return an alias of the class to which a relation to at most one row leads."""
+    """Return an alias of the class at the other end of a to-one relation."""
     return None if relation.uselist else aliased(relation.mapper.class_)

@@ -14,10 +14,10 @@ from .base import Base
 from .errors import conflicts
 from .locks import wait_for_turn
 
-# How often a free slug is tried. Under the lock, only a slug that a client chose itself
-# can take it first.
+# How many free slugs to try. Under the lock, a slug can be lost only to a client that
+# chose the same one itself.
 TRIES = 3
-BLOCK = 100  # slugs that one query looks up
+BLOCK = 100  # slugs per query
 # The last number has ten digits, for which every slug leaves room.
 DOUBLED = [BLOCK * 2**power for power in range(1, 26)]
 
@@ -34,9 +34,10 @@ def insert_with_slug(
 ) -> None:
     """Insert `row` with its own slug, or with a free slug made from `base`.
 
-    A made slug is `base`, `base-2` and so on. Slugs are unique among the rows that
+    Generated slugs are `base`, `base-2` and so on. Slugs are unique among the rows that
     match `within`. Raises the error of the slug's unique constraint if the row's own
-    slug is taken, or if other requests were faster `TRIES` times.
+    slug is taken, or if other requests took the generated slug first in all `TRIES`
+    attempts.
     """
     if getattr(row, column.key) is not None:
         _write(db, row, constraints)
@@ -49,8 +50,8 @@ def _wrote_as(  # the usual case, which needs neither a lock nor a search
 ) -> bool:
     """Insert the row with this slug if it is free, and return whether it was.
 
-    On MySQL and MariaDB, nothing is tried. After a duplicate, a transaction there keeps
-    a lock for which other transactions wait (`wait_for_turn`).
+    On MySQL and MariaDB, this tries nothing. After a duplicate, a transaction there
+    keeps a lock that other transactions wait for (`wait_for_turn`).
     """
     if db.get_bind().dialect.name == "mysql":
         return False
@@ -71,7 +72,7 @@ def renew_slug(
 ) -> None:
     """Give a stored row a slug made from `base` that no other row has.
 
-    Flush other changes of the row first. Raises what `insert_with_slug` raises, and
+    Flush other changes to the row first. Raises what `insert_with_slug` raises, and
     `StaleDataError` if the row has been deleted.
     """
     state = inspect(row)
@@ -111,8 +112,8 @@ def _try_free_ones(
 def _taken(column: InstrumentedAttribute[str], constraints: Constraints) -> type[AppError]:
     """Return the error of the slug's own constraint.
 
-    The constraint is found by its columns, because the name of another column may end
-    in the same way.
+    The constraint is found by its columns, because the name of another column may have
+    the same ending.
     """
     table = inspect(column.class_).local_table
     unique = [one for one in (*table.constraints, *table.indexes) if getattr(one, "unique", True)]

@@ -25,9 +25,9 @@ from .errors import DatabaseTimeout, translate
 
 EXACT = 1_000
 SHARE = 20  # a result is used for this many times the duration of its count
-LEAST, LONGEST = 1.0, 50.0  # seconds for which a result is used
-# Other requests use the last result while one request counts. A statement takes less
-# time than this.
+LEAST, LONGEST = 1.0, 50.0  # seconds to use a result, at least and at most
+# How long other requests use the last result while one request counts. No statement
+# takes longer than this.
 COUNTING = 5.0
 MOST = 200  # lists that one process remembers
 
@@ -83,7 +83,7 @@ def _count_all(db: Session, statement: Select[Any]) -> int | None:
 
 
 def forget() -> None:
-    """Forget all totals, so that each list is counted again."""
+    """Forget all totals, so that every list is counted again."""
     with _lock:
         _known.clear()
 

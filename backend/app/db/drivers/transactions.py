@@ -14,9 +14,9 @@ import re
 from functools import lru_cache
 
 QUERY = re.compile(r"\s*(?:SELECT|WITH|VALUES|SHOW|TABLE)\b", re.IGNORECASE)
-# A word inside a text of the statement may match, too. Then a transaction is begun that
-# is not needed. A database function that writes cannot be recognised. Its writes are
-# committed with the statement.
+# A word inside a string literal may match, too. Then a transaction is begun without
+# need. A database function that writes cannot be recognised. Its writes are committed
+# with the statement.
 EFFECT = re.compile(
     r"\b(?:FOR|INTO|INSERT|UPDATE|DELETE|MERGE|NEXTVAL|SETVAL|SET_CONFIG|\w*LOCK)\b",
     re.IGNORECASE,
@@ -32,7 +32,7 @@ def only_reads(statement: str) -> bool:
 class Transactional:
     """The state of a connection: whether the next statement begins a transaction."""
 
-    automatic = False  # the user of the connection asked for no transactions at all
+    automatic = False  # autocommit: the caller wants no transactions at all
     _reading = False
     _due = False
 

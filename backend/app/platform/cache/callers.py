@@ -1,4 +1,4 @@
-"""Responses of the last moments by caller, for IDENTITY_CACHE_SECONDS.
+"""Recent responses by caller, kept for IDENTITY_CACHE_SECONDS.
 
 Each response is kept under a keyed hash of the whole `Authorization` header. The memory
 contains no token, and nothing with which an attacker could test guesses of a token.
@@ -9,7 +9,7 @@ import secrets
 
 from .entries import Entries, Entry, Key
 
-MOST = 10_000  # callers within a few seconds
+MOST = 10_000  # callers in memory at once
 
 _key = secrets.token_bytes(32)
 
@@ -20,7 +20,7 @@ def digest_of(authorization: bytes) -> bytes:
 
 
 class Callers:
-    """The responses that are kept, by caller and address."""
+    """The kept responses, by caller and URL."""
 
     def __init__(self) -> None:
         self.entries = Entries(MOST)

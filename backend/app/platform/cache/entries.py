@@ -1,8 +1,8 @@
 """Rendered responses in the memory of this process, bounded in number and size.
 
-The least recently used entry is removed first. So a stranger who requests many
-addresses removes only entries that few other clients request. All methods run on the
-event loop, in one thread.
+The least recently used entry is removed first. So a stranger who requests many URLs
+pushes out only entries that few other clients request. All methods run on the event
+loop, in one thread.
 """
 
 import time
@@ -21,14 +21,14 @@ Key = Hashable
 
 MOST = 1_000
 MOST_BYTES = 16_000_000
-OVERHEAD = 1_000  # bytes that an entry takes besides its body
+OVERHEAD = 1_000  # bytes per entry, besides the body
 # One large entry must not remove all other entries.
 LARGEST = MOST_BYTES // 8
 
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """A response as it was first sent, with what decides how long it is valid."""
+    """A response as it was first sent, and for how long it is valid."""
 
     body: bytes
     headers: list[Header]

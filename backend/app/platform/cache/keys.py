@@ -1,8 +1,8 @@
 """Decides under which key a response is kept, and which requests may get it.
 
-A kept response depends on its address alone. So a request with `Authorization` or with
-a cookie is never answered from memory, and its response is never kept. All other
-requests get the same public response.
+A kept response depends on its URL alone. So a request with `Authorization` or with a
+cookie is never answered from memory, and its response is never kept. All other requests
+get the same public response.
 """
 
 from collections.abc import Iterable
@@ -10,12 +10,12 @@ from urllib.parse import parse_qsl
 
 from .entries import Header, Key
 
-# Later pages and searches have too many addresses to keep their responses.
+# Later pages and searches have too many URLs to keep their responses.
 SKIPPED = frozenset({"cursor", "offset", "q"})
 
 
 def key_of(path: str, query: bytes) -> Key | None:
-    """Return the key of an address: its path with every prefix, and its parameters.
+    """Return the key of a URL: its path with every prefix, and its parameters.
 
     The order of the parameters does not matter. The result is `None` if a parameter
     occurs twice, or if a name is escaped, because it could be the same as another name.

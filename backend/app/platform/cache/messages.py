@@ -16,13 +16,13 @@ from app.core.redis import make_client
 from app.db import changes
 
 CHANNEL = "liftoff:changes"
-PAUSE_SECONDS = 5.0  # after a failure of Redis
+PAUSE_SECONDS = 5.0  # after Redis fails
 
 log = get_logger(__name__)
 
 
 class Messages:
-    """The messages of other processes, for a thread that waits for them."""
+    """The messages from other processes, for a thread that waits for them."""
 
     def __init__(self, heard: Callable[[list[str]], None]) -> None:
         self._heard = heard

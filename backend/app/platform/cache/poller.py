@@ -1,4 +1,4 @@
-"""Learns of the changes of other processes: one thread per process, twice a second.
+"""Learns of changes by other processes: one thread per process, twice a second.
 
 The thread reads the marks of `app.db.changes`. While another process has marked a name,
 each poll makes every response outdated that depends on this name. The poll also finds
@@ -26,7 +26,8 @@ from . import watches
 from .messages import Messages
 
 EVERY_SECONDS = 0.5
-# A mark is visible once its transaction has ended. No COMMIT takes longer than this.
+# How far back to look for marks, which are visible only after their COMMIT. No COMMIT
+# takes longer than this.
 LOOK_BACK = timedelta(seconds=75)
 
 log = get_logger(__name__)

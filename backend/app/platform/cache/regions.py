@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 MOST = 1_000
 MOST_BYTES = 16_000_000
-LOCK_SECONDS = 10  # after this time, the lock of a process that was killed ends
+LOCK_SECONDS = 10  # until the lock of a killed process expires
 LOCK_SLEEP = 0.02
-PAUSE_SECONDS = 5.0  # after a failure of Redis
+PAUSE_SECONDS = 5.0  # after Redis fails
 
 Answer = TypeVar("Answer")
 log = get_logger(__name__)
@@ -80,7 +80,7 @@ register_backend("liftoff.memory", __name__, "BoundedMemory")  # type: ignore[no
 
 
 class Region:
-    """A region whose users continue without it while Redis does not respond."""
+    """A region that callers do without while Redis does not respond."""
 
     def __init__(
         self,

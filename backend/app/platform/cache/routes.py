@@ -5,9 +5,9 @@
     def get_post(post: VisiblePost) -> Post: ...
 
 The decorator names what the response depends on: tables, or columns of tables whose new
-rows do not matter. A change of them makes the response outdated: in this process before
-the response to the writer is sent, in other processes within a second. Only a public
-response with status 200 and an `ETag` is kept, and only if it sets no cookie.
+rows do not matter. A change to these makes the response outdated: in this process
+before the response to the writer is sent, in other processes within a second. Only a
+public response with status 200 and an `ETag` is kept, and only if it sets no cookie.
 """
 
 import asyncio
@@ -32,10 +32,11 @@ from .entries import Entries, Entry, Key, entries, send_entry
 from .keys import is_public, is_skipped, key_of
 from .watches import Due, Watch, Watched, freshness
 
-SECONDS = 60.0  # after this time, changes that bypass the application become visible, too
+SECONDS = 60.0  # until changes that bypass the application become visible, too
 VARY = {"authorization", "origin"}
 KEPT_FOR_304 = {b"cache-control", b"vary", b"etag"}
-# An unavailable service fails for all requests that wait, and they have waited enough.
+# Errors that all waiting requests get. They have waited enough, and would only find the
+# same service unavailable.
 FOR_ALL = (Unavailable, SQLAlchemyError)
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
@@ -90,9 +91,9 @@ def cached(
 ) -> Callable[[Endpoint], Endpoint]:
     """Keep the public responses of a route until one of `watched` changes.
 
-    The response may depend only on `watched`, on its address, and on the time. With
-    `due`, a response is also outdated when the time of a row comes (see `Watch`). A
-    response is kept for at most `seconds`.
+    The response may depend only on `watched`, on its URL, and on the time. With `due`,
+    a response is also outdated when the time of a row comes (see `Watch`). A response
+    is kept for at most `seconds`.
     """
     policy = Public(Watch(*watched, due=due), seconds)
 
@@ -149,8 +150,8 @@ def through_cache(route: Any, policy: Policy, handle: Handler) -> Handler:
         flight = _flights.get(key)
         if flight is None or flight.version != policy.watch.version:
             return await _lead(route, policy, handle, request, key)
-        # The computation is shielded, because other requests may wait for it when this
-        # client disconnects.
+        # The computation is shielded, because other requests may still wait for it if
+        # this client disconnects.
         entry = await asyncio.shield(flight.result)
         return Kept(entry, _if_none_match(request)) if entry else await handle(request)
 
@@ -173,7 +174,7 @@ async def _lead(
             entry = _entry_of(rendered, policy.watch, flight.version, until, route)
     except FOR_ALL as error:
         flight.result.set_exception(error)
-        flight.result.exception()  # possibly no request waits for the result
+        flight.result.exception()  # perhaps no other request waits for the result
         raise
     finally:
         if _flights.get(key) is flight:

@@ -20,10 +20,11 @@ Watched = type[Base] | InstrumentedAttribute[Any]
 Condition = ColumnElement[bool] | InstrumentedAttribute[bool]
 Due = tuple[InstrumentedAttribute[Any], *tuple[Condition, ...]]
 
-# After a change, processes do not use shared responses for this time (see `shared`).
+# For this many seconds after a change, processes do not use shared responses (see
+# `shared`).
 HEAT_SECONDS = 30.0
-# The result of a poll is valid for this time after the poll began. Without a valid
-# result, the cache is not used.
+# How long the result of a poll is valid, from the beginning of the poll. Without a
+# valid result, the cache is not used.
 FRESH_SECONDS = 1.0
 
 _lock = Lock()
@@ -94,7 +95,7 @@ class Freshness:
         self.until = 0.0
 
     def renew(self, began: float) -> None:
-        """Note that a poll has succeeded that began at this monotonic time."""
+        """Note that a poll that began at this monotonic time has succeeded."""
         self.until = began + FRESH_SECONDS
 
     @property

@@ -13,7 +13,7 @@ DISCONNECTED = 499  # nginx's status for a client that disconnected
 class Exchange:
     """The response to one request: what has been sent, and which headers are added.
 
-    A text that a library sends as an error is replaced with a problem document.
+    If a library sends an error as plain text, a problem document replaces it.
     """
 
     __slots__ = ("_added", "_cors", "_request_id", "_send", "is_bodiless", "is_replaced", "status")

@@ -5,15 +5,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .request_head import RequestHead
 
-REMEMBERED = 64  # accepted values of the header, because a pattern may accept any number of values
+REMEMBERED = 64  # accepted Host values in memory, because a pattern may accept any number
 
 
 class Hosts:
     """Passes requests for the configured host names to the application, and refuses
     others.
 
-    Health probes may use an address, because their responses reveal nothing about
-    users.
+    Health probes may use an IP address as the host, because their responses reveal
+    nothing about users.
     """
 
     def __init__(self, app: ASGIApp, probes: str, allowed_hosts: list[str]) -> None:

@@ -33,17 +33,17 @@ class Envelope:
 
     | Step | What it does |
     |---|---|
-    | proxies | the client's address, from trusted forwarding headers |
-    | identity | the id of the request, for logs and the response |
-    | record | access log and metrics of every request |
-    | CORS | a preflight is answered |
-    | bounds | oversized and odd requests are refused |
-    | hosts | one known host name |
-    | HEAD | as GET, without the body |
-    | schema | the database is migrated, or only health checks are served |
+    | proxies | takes the client's address from trusted forwarding headers |
+    | identity | gives the request an id, for logs and the response |
+    | record | writes the access log and the metrics |
+    | CORS | responds to preflights |
+    | bounds | refuses oversized and odd requests |
+    | hosts | refuses unknown host names |
+    | HEAD | serves `HEAD` as `GET` without the body |
+    | schema | serves only health checks until the database is migrated |
 
-    The response to each of these has the same headers. An exception from further in
-    becomes a 500.
+    Every response has the same headers, whichever step produces it. An exception from
+    further in becomes a 500.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:

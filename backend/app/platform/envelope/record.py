@@ -22,7 +22,7 @@ def record(scope: Scope, status: int, seconds: float, *, is_probe: bool) -> None
     """
     metrics.observe(scope, status, seconds)
     level = logging.DEBUG if is_probe else logging.INFO
-    if _enabled(level):  # checked here, because the logger needs more time for this decision
+    if _enabled(level):  # checked here, because asking the logger takes longer
         client = scope["client"][0] if scope.get("client") else None
         facts: dict[str, Any] = {"method": scope["method"], "path": scope["path"]}
         facts |= {"status": status, "milliseconds": round(seconds * 1000, 1), "client": client}

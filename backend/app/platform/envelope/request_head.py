@@ -23,7 +23,7 @@ class RequestHead:
     hosts: int = 0
     host: bytes = b""
     origin: str | None = None
-    asks_for_method: bool = False  # only a preflight does so
+    asks_for_method: bool = False  # only a preflight does
     has_body: bool = False
     request_id: bytes = b""
 

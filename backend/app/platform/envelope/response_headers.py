@@ -1,4 +1,4 @@
-"""The headers that every response gets, as bytes that are made once.
+"""The headers that every response gets, encoded only once.
 
 Most of them are security headers for browsers (ASVS 3.4). A route that serves a page
 sets its own policy, which is kept.

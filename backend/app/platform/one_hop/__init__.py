@@ -4,9 +4,9 @@ FastAPI runs each plain function in any free thread, so an ordinary request chan
 threads five times. Each change costs 60 µs or more. Between two changes, a request
 keeps its connection while it waits for a thread.
 
-A `Plan` is made once for each route, from the data that FastAPI has about the route.
-FastAPI's own code still reads and validates all parameters. A route with an unusual
-part has no plan, and FastAPI handles its requests:
+A `Plan` is made once for each route, from what FastAPI knows about the route. FastAPI's
+own code still reads and validates all parameters. A route with an unusual part has no
+plan, and FastAPI handles its requests:
 
 | Dependency, or endpoint | In a plan |
 |---|---|

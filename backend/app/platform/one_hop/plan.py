@@ -27,7 +27,7 @@ MODEL_OPTIONS = (
 
 
 class Plan:
-    """The way in which the requests of one route are handled."""
+    """How the requests for one route are handled."""
 
     def __init__(self, route: Any, left_out: Callable[..., Any] | None) -> None:
         self._root = step_of(route.dependant, left_out)
@@ -49,7 +49,7 @@ class Plan:
         self._writes_json = usual and self._shape is not None
 
     def is_for(self, request: Request) -> bool:
-        """Return whether the plan can handle this request, or FastAPI must do so."""
+        """Return whether the plan can handle this request. If not, FastAPI must."""
         overrides = self._overrides and self._overrides.dependency_overrides
         return not overrides and not request.scope.get("fastapi.telemetry")
 
@@ -79,7 +79,7 @@ class Plan:
         given = solving.response
         status = given.status_code or self._status
         options: dict[str, Any] = {"background": solving.background}
-        if status:  # without one, the class of the response decides
+        if status:  # otherwise, the response class decides
             options["status_code"] = status
         content = self._content(answer)
         if self._writes_json:

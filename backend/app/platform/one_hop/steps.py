@@ -18,7 +18,7 @@ Values = dict[str, Any]
 Run = Callable[["Solving", Callable[..., Any], Values], Any]
 
 MISSING = object()
-NOWHERE = Response()  # the response of a route if no function of the route uses it
+NOWHERE = Response()  # for routes in which no function uses the response
 del NOWHERE.headers["content-length"]
 NOWHERE.status_code = None  # type: ignore[assignment] # as FastAPI does it
 
