@@ -1,4 +1,10 @@
-"""SQL statements shared by several blog modules."""
+"""SQL statements shared by several blog modules.
+
+SQLAlchemy statements do not change once they are built, so those without arguments are
+built once.
+"""
+
+from functools import cache
 
 from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
 from sqlalchemy.orm import joinedload, undefer, with_expression
@@ -9,6 +15,7 @@ from app.routers.auth.models import User
 from .models import BlogCategory, BlogPost
 
 
+@cache
 def public() -> ColumnElement[bool]:
     """Match posts that are published and whose `published_at` has passed."""
     return and_(BlogPost.is_published, BlogPost.published_at <= clock.now())
@@ -21,6 +28,7 @@ def visible_to(user: User | None) -> ColumnElement[bool]:
     return or_(public(), BlogPost.author_id == user.id, true() if user.is_superuser else false())
 
 
+@cache
 def whole_posts() -> Select[BlogPost]:
     """Select posts with their author, category and content in one statement."""
     return select(BlogPost).options(
@@ -32,6 +40,7 @@ def whole_posts() -> Select[BlogPost]:
     )
 
 
+@cache
 def categories() -> Select[BlogCategory]:
     """Select categories by name, each with the number of public posts in it."""
     count = select(func.count(BlogPost.id)).where(BlogPost.category_id == BlogCategory.id, public())
