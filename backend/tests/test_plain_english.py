@@ -11,7 +11,7 @@ from app.main import app
 from tests.support import plain_english as rules
 from tests.support.plain_english import Prose, Rule
 
-FOLDERS = ("alembic", "app", "benchmarks", "scaffold", "simulator", "tools")
+FOLDERS = ("alembic", "app", "benchmarks", "scaffold", "simulator", "tests", "tools")
 PAGES = (
     *("backend/docs", "backend/deploy", "backend/scaffold/templates", "backend/DECISIONS.md"),
     *("README.md", "SECURITY.md", "Makefile", ".env.example", "docker-compose.yml", ".ci/run"),

@@ -31,7 +31,7 @@ OTHERS = (
     "scaffold",
     "simulator",
     "faults",
-)  # itself, and what stands beside the application
+)  # this file, and everything outside the application
 OURS = (
     "COV",
     "PYTEST",

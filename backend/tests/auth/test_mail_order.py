@@ -110,7 +110,7 @@ def test_a_flood_of_registrations_delays_no_existing_user(client, db, settings, 
     assert priorities(db) == [Priority.LINK] * 2 + [Priority.HELD_BACK] * 2
     assert alarms == ["mail_to_strangers_held_back"]
     forget(client, make_user().email)
-    forget(client, "one@example.org")  # never verified: it may be anybody's
+    forget(client, "one@example.org")  # never verified: it may be a stranger's
     assert priorities(db)[4:] == [Priority.LINK, Priority.HELD_BACK]
     assert len(alarms) == 1, "one in an hour"
     clock.shift(2 * HOUR)

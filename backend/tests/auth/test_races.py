@@ -1,4 +1,4 @@
-"""One request that is sent twenty times at once has its effect once.
+"""A request that is sent twenty times at once has its effect once.
 
     server A   request 1, 3, 5 …   ─┐
                                     ├─ one database, one row

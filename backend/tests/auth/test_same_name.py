@@ -1,7 +1,7 @@
-"""Who wants one address or one name at the same moment is told what is so, and not that
-the database could not choose.
+"""Of many requests for one address or username at the same moment, one succeeds.
 
-Commits are real. Each is held where it has seen that it is free, or waits for its turn
+The others get the error that tells why, rather than a conflict of the database. Commits
+are real. Each request is held where it has seen that the address or name is free, or
 before that.
 """
 

@@ -75,8 +75,9 @@ def test_an_update_changes_what_it_names_and_nothing_else(client, chief):
     [("C++", "C#", "C"), ("\U0001f680", "\U0001f31f", "\U0001f389"), ("Admin", "admin!", "ADMIN")],
 )
 def test_slugs_made_from_names_give_way(client, chief, names):
-    """They give way to the slug of any category, and in an update, where null asks for
-    one.
+    """A slug made from a name gets a number if another category has that slug.
+
+    An update with a null slug asks for such a slug too.
     """
     made = [client.post("/blog/categories", json={"name": name}) for name in names[:2]]
     assert [answer.status_code for answer in made] == [201, 201]

@@ -18,7 +18,7 @@ from tests.blog.factories import make_category, make_post
 
 POST = {"title": "First light", "content": "Hello"}
 SORTS = ("-published_at", "published_at", "-created_at", "created_at", "title")
-ADMISSION = 1  # session and user, where somebody asks
+ADMISSION = 1  # the session and user of a signed-in caller
 
 # Route, with what body, and the statements that it may take after the caller is known.
 COSTS = [

@@ -1,4 +1,4 @@
-"""One canonical form for names that must be unique (security requirement 46)."""
+"""Names that must be unique have one canonical form (security requirement 46)."""
 
 # ruff: noqa: RUF001 - look-alike letters are what this is about
 

@@ -109,7 +109,7 @@ def test_a_call_that_is_never_answered_is_a_503(behind, frozen, call):
 
 @servers
 def test_a_pooled_connection_that_is_dead_is_not_used(behind, frozen):
-    """Its statement is cut, and the next caller gets a new connection."""
+    """The statement meets its deadline, and the next caller gets a new connection."""
     frozen.freeze()
     assert translate(ends(partial(ask, behind)))
     assert behind.pool.checkedout() == 0

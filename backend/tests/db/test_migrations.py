@@ -124,7 +124,7 @@ def test_every_revision_goes_up_and_down_with_rows_in_all_tables(scratch_url, sc
 
 @pytest.mark.only("sqlite")
 def test_migrations_need_no_setting_but_the_database(scratch_url, scratch, tmp_path):
-    """They need neither SECRET_KEY nor .env.
+    """Migrations run without SECRET_KEY and without a .env file.
 
     A deployment without DATABASE_URL is refused.
     """

@@ -1,4 +1,7 @@
-"""What a request sends to the database besides its statements, and what it survives."""
+"""A request sends few messages to the database besides its statements.
+
+It also survives a connection that was lost between two requests.
+"""
 
 import pytest
 from fastapi.testclient import TestClient
@@ -252,7 +255,7 @@ def test_messages_of_a_request(counted, work, reading, postgresql, mysql):
 
 @pytest.mark.only("postgresql")
 def test_a_refused_value_leaves_the_transaction_to_begin(committed):
-    """What was to be sent ahead of it was not sent either."""
+    """A statement that is refused before it is sent does not send BEGIN either."""
     with SessionLocal() as db:
         for refused in ("SELECT '\x00'", "SELECT +", "SELECT 1/0"):
             with pytest.raises(exc.DBAPIError):

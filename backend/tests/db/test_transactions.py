@@ -1,6 +1,7 @@
-"""One request is one transaction, committed before the response leaves, or not at all.
+"""A request is one transaction, which commits before the response leaves or not at all.
 
-A request that asks an outside service has several: see `payments/test_commits.py`.
+A request that asks an outside service has several transactions, which
+`payments/test_commits.py` tests.
 """
 
 from concurrent.futures import ThreadPoolExecutor

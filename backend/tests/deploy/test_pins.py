@@ -13,7 +13,7 @@ from app.core.config import BACKEND, ROOT
 pytestmark = pytest.mark.only("sqlite")
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 ACTION = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
-# PostgreSQL counts its releases with two numbers, everybody else with three.
+# PostgreSQL numbers its releases with two parts. Every other image here has three.
 IMAGE = re.compile(
     r"(postgres:\d+\.\d+|(?!postgres:)[\w./-]+:\d+\.\d+\.\d+)(-[a-z0-9.]+)*(@sha256:[0-9a-f]{64})?"
 )

@@ -116,4 +116,4 @@ def test_others_hardly_notice_a_flood(server):
     assert median < 1, measured
     assert slowest < 10, (
         measured
-    )  # one of the paths that were found first stopped everybody for 13.8 s
+    )  # one of the first paths that were found stopped all clients for 13.8 s

@@ -22,7 +22,7 @@ def buyer(committed, client, login):
 
 @pytest.fixture
 def commits():
-    """One entry for each commit of a connection, side sessions included."""
+    """Return a list that gains an entry with each commit, side sessions included."""
     seen = []
 
     def note(connection):

@@ -1,4 +1,4 @@
-"""What a plan grants, to whom, and until when."""
+"""A plan grants entitlements to its subscribers until their subscription ends."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -195,8 +195,9 @@ def test_a_gate_asks_who_is_there(db):
 
 
 def test_the_demo_asks_for_what_its_plans_sell(client, login, settings):
-    """It asks for two entitlements of plans.toml, and for none outside of
-    development.
+    """The demo requires two entitlements of plans.toml.
+
+    Outside of development the demo does not exist.
     """
     asked = (
         ("GET", "/payments/demo/invoices.csv", "pro"),

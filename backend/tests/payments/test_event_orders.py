@@ -1,4 +1,4 @@
-"""Whatever order events arrive in, the stored rows end up equal to Stripe's objects.
+"""The stored rows end up equal to Stripe's objects, in whatever order events arrive.
 
 Two server processes receive every event, some of them twice. A life is a subscription
 with a series of steps, and each step makes Stripe send an event. The order (2, 1, 3)
@@ -79,9 +79,9 @@ def side(stripe_of_orders, settings, committed):
 
 
 class Life:
-    """One subscription of a payer of its own.
+    """A subscription whose payer has no other.
 
-    `step(n)` goes on until event number n has happened.
+    `step(n)` takes steps until event number n has happened.
     """
 
     def __init__(self, side, prices, http):
@@ -92,7 +92,7 @@ class Life:
         self.events = []
 
     def step(self, number):
-        """Go on until the event of this number has happened."""
+        """Take steps until the event of this number has happened."""
         while len(self.events) < number:
             self._do(len(self.events) + 1)
             self._note_events(len(self.events) + 1)

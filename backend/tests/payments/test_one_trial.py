@@ -1,4 +1,4 @@
-"""One trial per person: another spelling of an address is not another person."""
+"""A person gets one trial. Another spelling of an address is not another person."""
 
 import hmac
 from datetime import timedelta
@@ -65,7 +65,7 @@ def test_an_address_that_was_changed_since_counts_as_well(db):
 
 
 def test_a_row_of_an_early_version_still_counts(db):
-    """It has the digest of the address as it was typed."""
+    """An early version stored the digest of the address as it was typed."""
     key = kept_key(db, customers.PERSON)
     early = hmac.digest(key, b"ada+x@example.com", "sha256").hex()
     make_customer(make_user(email="ada+x@example.com"), person=early, trial_used_at=now())

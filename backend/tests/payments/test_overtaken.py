@@ -184,7 +184,7 @@ def test_deleting_the_account_closes_its_open_page(client, buyer, stripe_side):
 
 
 def test_what_is_paid_as_the_account_is_deleted_is_paid_back(client, buyer, stripe_side):
-    """Its events come later, or never."""
+    """The events of the payment come after the deletion."""
     page = client.post(CHECKOUT, json={"plan": "team"}).json()["url"]
     customer = payer(buyer).stripe_id
     stripe_side.pay(page)

@@ -145,9 +145,7 @@ def test_a_new_amount_is_a_new_price_and_subscribers_keep_theirs(client, login, 
 
 
 def test_a_plan_that_is_sold_again_is_what_it_was(sold):
-    """It has the price that Stripe still has, and the row of its remaining
-    subscribers.
-    """
+    """The plan keeps its price at Stripe and the row that its subscribers have."""
     before = offered()["team"]
     without = [offer for offer in sold if offer.slug != "team"]
     with SessionLocal() as db, db.begin():

@@ -1,6 +1,4 @@
-"""What workers have given up: operators see it, and have it taken up again
-(R10).
-"""
+"""Operators see the jobs and mails that workers gave up, and can retry them (R10)."""
 
 from datetime import UTC, datetime, timedelta
 from functools import partial

@@ -53,7 +53,7 @@ def test_the_first_requests_at_once_are_counted_together():
 def test_redis_counts_200_requests_of_two_processes_exactly(redis_url, monkeypatch):
     monkeypatch.setattr(
         "app.core.redis.WAIT_SECONDS", 30
-    )  # a busy machine is not a Redis that is away
+    )  # so that a slow answer on a busy machine does not count as no Redis
     here, there = Counters(redis_url), Counters(redis_url)
     with ThreadPoolExecutor(2) as both:
         counted = sum(

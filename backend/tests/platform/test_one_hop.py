@@ -1,4 +1,4 @@
-"""One request, one thread: what FastAPI promises of dependencies holds as before."""
+"""A request runs on one thread, and FastAPI's promises about dependencies hold."""
 
 import threading
 from collections.abc import Iterator

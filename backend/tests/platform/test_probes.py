@@ -1,4 +1,4 @@
-"""One probe a second for everyone, on a thread of its own, with a deadline."""
+"""A thread of its own probes once a second for all requests, with a deadline."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor

@@ -1,6 +1,4 @@
-"""What each fault of a mail server, or of ours, costs: tries, copies, losses
-(R10).
-"""
+"""The cost of each fault of a mail server or worker: tries, copies, losses (R10)."""
 
 import signal
 from collections import Counter

@@ -95,7 +95,7 @@ def test_a_job_that_failed_is_put_off_and_given_up_alike(committed, minutes):
 
 @BOTH_WAYS
 def test_a_request_in_progress_is_so_on_every_host(widgets, committed, monkeypatch, minutes):
-    """Its process was killed.
+    """The process of the first request was killed, so it never released its key.
 
     The key is free when its minute is over, and not before.
     """

@@ -117,7 +117,7 @@ def test_a_large_piece_earns_no_more_than_20_s():
 
 
 def test_what_is_no_body_earns_no_time():
-    """The extension of a chunk can go on for ever."""
+    """The extension of a chunk can go on forever."""
 
     async def scene(server):
         client = server.connect()
@@ -321,9 +321,7 @@ def test_what_a_client_sends_is_never_a_warning(sent, caplog):
 @pytest.mark.parametrize("requests", [1, 2, 5])
 @pytest.mark.parametrize("reading", [True, False])
 def test_a_client_that_goes_away_is_no_error(requests, reading, caplog):
-    """It leaves in the middle of several pipelined requests, or while it does not
-    read.
-    """
+    """The client leaves amid several pipelined requests, or while it does not read."""
 
     async def scene(server):
         client = server.connect()

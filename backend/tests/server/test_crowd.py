@@ -139,9 +139,7 @@ def test_a_full_server_says_so_once_a_minute(caplog):
 
 
 def test_half_a_minute_in_which_we_were_busy_does_not_count(monkeypatch):
-    """What clients sent in the meantime has not been read yet, so they only seem
-    silent.
-    """
+    """Clients only seem silent, because the server has not read what they sent."""
 
     async def scene(server):
         client, loop = server.connect(), asyncio.get_running_loop()

@@ -122,9 +122,9 @@ def test_a_file_saved_while_the_reloader_is_busy_is_noticed(server):
 
 
 def test_every_kind_of_change_is_seen(tmp_path):
-    """One kind is a new folder whose files exist at once.
+    """The hardest kind of change is a new folder whose files exist at once.
 
-    Events of the file system come too late for them.
+    The file system's events about the folder come too late for its files.
     """
     code = tmp_path / "code"
     (code / "__pycache__").mkdir(parents=True)

@@ -14,7 +14,7 @@ LOOKS = int(HUNG_SECONDS / LOOK_SECONDS)
 
 
 class Running:
-    """What the supervisor asks of the operating system's process."""
+    """A process that runs, as far as the supervisor can tell."""
 
     pid = os.getpid()
     exitcode = None

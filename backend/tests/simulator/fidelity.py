@@ -79,8 +79,8 @@ def _of_resource(value: dict[str, Any], path: str) -> Iterator[str]:
 def _without_undeclared_of_searches(value: dict[str, Any]) -> dict[str, Any]:
     """Remove what a search's response must have and its class does not declare.
 
-    stripe-python's pagination needs a `url`, and an empty search has `next_page` None.
-    The result is empty if one of them is missing.
+    stripe-python's pagination needs a `url`, and an empty search has
+    `next_page: None`. The result is empty if one of them is missing.
     """
     if not isinstance(value.get("url"), str) or "next_page" not in value:
         return {}

@@ -1,7 +1,7 @@
-"""One object of every kind that the simulator holds, as the API returns it.
+"""The API returns an object of every kind that the simulator holds.
 
-The watch over all responses compares each with what Stripe declares. This test makes
-sure that the watch sees every kind.
+A check on every response compares its objects with what Stripe declares. This test
+makes sure that the check sees every kind.
 """
 
 from collections.abc import Iterator

@@ -63,7 +63,7 @@ MAX_FUNCTION = 40  # lines of code and comments; a docstring is not counted
 
 @dataclass(frozen=True)
 class Module:
-    """One file, under its dotted name."""
+    """A file, under its dotted name."""
 
     name: str
     source: str
@@ -279,8 +279,8 @@ def rows_have_the_clock_of_the_database(module: Module) -> Iterator[str]:
 
 
 def relationships_name_their_loads(module: Module) -> Iterator[str]:
-    """A lazy relationship sends a statement whenever somebody looks at it: one for each
-    row of a list.
+    """A lazy relationship sends a statement whenever it is read: one for each row of a
+    list.
     """
     for node in ast.walk(module.tree):
         if (
@@ -327,8 +327,8 @@ def functions_are_short(module: Module) -> Iterator[str]:
 
 
 def simulator_stands_apart(module: Module) -> Iterator[str]:
-    """It is a peer behind HTTP: the application does not know it, and it does not know
-    the application.
+    """The simulator is a peer behind HTTP. Neither it nor the application imports the
+    other.
     """
     other = "app" if module.path[0] == "simulator" else "simulator"
     yield from (f"imports {name}" for name in module.imports() if name.split(".")[0] == other)
@@ -373,7 +373,7 @@ RULES_OF_THE_SIMULATOR: list[Callable[[Module], Iterator[str]]] = [
 
 
 def modules(backend: Path, package: str = "app") -> list[Module]:
-    """Every module of the application, or of another package beside it."""
+    """Return every module of the application, or of another package next to it."""
     found = []
     for file in sorted((backend / package).rglob("*.py")):
         dotted = ".".join(file.relative_to(backend).with_suffix("").parts)
@@ -382,7 +382,7 @@ def modules(backend: Path, package: str = "app") -> list[Module]:
 
 
 def cycle_of_features(all_modules: list[Module]) -> list[str] | None:
-    """Features that import each other in a circle, or None."""
+    """Return features that import each other in a circle, or `None`."""
     graph: dict[str, set[str]] = {}
     for module in all_modules:
         if module.feature:

@@ -28,7 +28,7 @@ from app.platform.routing import Router
 
 
 class Printer(Base):
-    """Its leaflets are deleted with it, by the database."""
+    """A printer whose leaflets the database deletes together with it."""
 
     __tablename__ = "printers"
 
@@ -72,7 +72,7 @@ cached_until_changed = cached(
     due=(Leaflet.shown_from, Leaflet.is_public),
 )
 runs: list[str] = []
-"""What the cached routes have computed."""
+"""The leaflet ids and tags for which a cached route has computed a response."""
 
 shown = select(Leaflet).where(Leaflet.is_public, Leaflet.shown_from <= clock.now())
 

@@ -67,7 +67,7 @@ def pronoun_first(prose: Prose) -> str | None:
 
 
 def bare_none(prose: Prose) -> str | None:
-    """Return a fault for a None without backticks."""
+    """Return a fault if the word `None` is not in backticks."""
     return "has a None without backticks" if NONE.search(prose.text) else None
 
 

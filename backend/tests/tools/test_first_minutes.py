@@ -114,7 +114,7 @@ def test_a_second_checkout_is_told_two_ports_that_are_free(tree, address):
 
 
 def test_a_second_make_dev_in_one_clone_says_so_at_once(tree):
-    """It says so before it asks for ports, because other ports would not help."""
+    """No ports are checked before the message, because other ports would not help."""
     first = StateFile(tree.root / ".data" / "simulator.db")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])

@@ -15,7 +15,7 @@ from app.routers.auth.models import Identity, LoginSession, User
 from tests.support.openid import CLIENT, running_impostor
 from tests.support.server import running_server
 
-HANG = 12  # seconds, longer than we wait for anybody
+HANG = 12  # seconds, longer than any client waits for an answer
 MANY = 20
 
 

@@ -1,4 +1,4 @@
-"""What a response from memory is like, and which requests never get one."""
+"""A response from memory equals a computed one, and some requests never get one."""
 
 import pytest
 from fastapi.testclient import TestClient

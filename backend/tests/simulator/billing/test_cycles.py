@@ -1,6 +1,4 @@
-"""Whatever changes, a period is that of the price, and a customer pays for the time
-used.
-"""
+"""A period is as long as the price says, and a customer pays for the time used."""
 
 from fractions import Fraction
 from typing import Any

@@ -121,10 +121,9 @@ def test_the_recipes_of_stripe_trigger_lead_to_their_events(cli, v1, simulator, 
     ],
 )
 def test_recipes_that_cannot_succeed_are_told_why(cli, event, why):
-    """Some are older than the API version, whose calls do not have their parameters any
-    more.
+    """Some recipes use parameters that the API version has removed.
 
-    Others need what the simulator does not have. None of them succeeds without an
+    Others need features that the simulator does not have. No recipe succeeds without an
     effect.
     """
     with pytest.raises(AssertionError, match=why):
