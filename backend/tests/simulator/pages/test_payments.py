@@ -97,7 +97,7 @@ def test_a_change_can_want_3d_secure_and_waits_for_it(web, shop, outcome, plan):
     changed = shop.v1.subscriptions.retrieve(subscription.id)
     assert changed["items"].data[0].price.id == getattr(shop, plan)
     assert ("Your plan is changed." in page.text) == (outcome == "complete")
-    assert ("Your plan is not changed." in page.text) == (outcome == "fail")
+    assert ("Your plan has not been changed." in page.text) == (outcome == "fail")
 
 
 def test_a_declined_change_keeps_the_plan_and_can_be_retried(web, shop):
